@@ -1,0 +1,89 @@
+import { existsSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { CfnResource, type Duration, RemovalPolicy } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { PLACEHOLDER_DIRECTORY, REPOSITORY_ROOT } from './paths.ts';
+
+/** The Rust binaries that the stack deploys, by the names of their packages. */
+export type Binary = 'hello' | 'submit-job' | 'worker';
+
+/** Builds every binary that the stack deploys; quoted wherever one is missing. */
+export const BUILD_COMMAND =
+  'cargo lambda build --release --arm64 --package hello --package submit-job --package worker';
+
+export interface RustFunctionProps {
+  readonly binary: Binary;
+  readonly description: string;
+  readonly timeout: Duration;
+  readonly environment?: Record<string, string>;
+  /** Whether a placeholder stands in for the binary. */
+  readonly placeholder: boolean;
+}
+
+/** A Lambda function whose code is a prebuilt Rust binary, with a log group that lives and dies with the stack. */
+export class RustFunction extends Construct {
+  readonly function: lambda.Function;
+
+  constructor(scope: Construct, id: string, props: RustFunctionProps) {
+    super(scope, id);
+
+    const logGroup = new logs.LogGroup(this, 'Logs', {
+      retention: logs.RetentionDays.ONE_WEEK,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+
+    // Lambda's managed execution policy allows logs:CreateLogGroup everywhere: lines that are flushed after the
+    // log group's deletion would bring it back. This role can write to the one log group, and only while it exists.
+    const role = new iam.Role(this, 'Role', {
+      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+    });
+    logGroup.grantWrite(role);
+
+    this.function = new lambda.Function(this, 'Function', {
+      description: props.description,
+      runtime: lambda.Runtime.PROVIDED_AL2023,
+      architecture: lambda.Architecture.ARM_64,
+      handler: 'bootstrap',
+      code: props.placeholder ? lambda.Code.fromAsset(PLACEHOLDER_DIRECTORY) : prebuilt(props.binary),
+      memorySize: 256,
+      timeout: props.timeout,
+      environment: props.environment ?? {},
+      role,
+      logGroup,
+      loggingFormat: lambda.LoggingFormat.JSON,
+    });
+
+    // Names the program to whoever runs the template without the assets, as the local emulator does.
+    (this.function.node.defaultChild as CfnResource).addMetadata('verifier:binary', props.binary);
+  }
+}
+
+/** The code that cargo-lambda built; an error that names the build command where it did not. */
+export function prebuilt(binary: Binary, root: string = REPOSITORY_ROOT): lambda.AssetCode {
+  const directory = join(root, 'target', 'lambda', binary);
+  const program = join(directory, 'bootstrap');
+  const archive = join(directory, 'bootstrap.zip');
+  const shown = relative(root, directory);
+  if (existsSync(program) && existsSync(archive)) {
+    throw new Error(
+      `${shown} holds both bootstrap and bootstrap.zip, and one of them is out of date: delete the folder and run \`${BUILD_COMMAND}\``,
+    );
+  }
+  if (existsSync(archive)) {
+    return lambda.Code.fromAsset(archive);
+  }
+  if (!existsSync(program)) {
+    throw new Error(
+      `the function ${binary} is not built (no bootstrap in ${shown}): run \`${BUILD_COMMAND}\` at the repository's root, ` +
+        'or pass `-c placeholder=true` for a template that is only to be read',
+    );
+  }
+  // Archives of continuous integration systems tend to drop file modes, and Lambda only reports it at the first call.
+  if (process.platform !== 'win32' && (statSync(program).mode & 0o111) === 0) {
+    throw new Error(`${join(shown, 'bootstrap')} is not executable: run \`chmod +x\` on it`);
+  }
+  return lambda.Code.fromAsset(directory, { exclude: ['*', '!bootstrap'] });
+}

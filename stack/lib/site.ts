@@ -1,0 +1,132 @@
+import { join } from 'node:path';
+import { CfnResource, Duration, RemovalPolicy } from 'aws-cdk-lib';
+import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
+import { S3BucketOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import * as s3deploy from 'aws-cdk-lib/aws-s3-deployment';
+import { Construct } from 'constructs';
+import { DeploymentHelpers } from './deployment-helpers.ts';
+import { REPOSITORY_ROOT, SITE_DIRECTORY } from './paths.ts';
+
+/** The file through which the page learns where its API is. */
+const CONFIG_FILE = 'config.js';
+
+/** What the page needs to know; the values may be tokens that only the deployment resolves. */
+export interface PageConfig {
+  readonly apiUrl: string;
+  readonly jobUrl: string;
+}
+
+export interface SiteProps {
+  readonly comment: string;
+}
+
+/** The page: a private bucket, and the distribution that alone may read it. */
+export class Site extends Construct {
+  readonly bucket: s3.Bucket;
+  readonly distribution: cloudfront.Distribution;
+  /** The page's origin, as browsers send it: without a slash at the end. */
+  readonly origin: string;
+
+  private readonly files: s3deploy.BucketDeployment;
+  private readonly helpers: DeploymentHelpers;
+
+  constructor(scope: Construct, id: string, props: SiteProps) {
+    super(scope, id);
+
+    this.bucket = new s3.Bucket(this, 'Bucket', {
+      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+      encryption: s3.BucketEncryption.S3_MANAGED,
+      objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      enforceSSL: true,
+      removalPolicy: RemovalPolicy.DESTROY,
+      autoDeleteObjects: true,
+    });
+
+    this.distribution = new cloudfront.Distribution(this, 'Distribution', {
+      comment: props.comment,
+      defaultRootObject: 'index.html',
+      httpVersion: cloudfront.HttpVersion.HTTP2_AND_3,
+      priceClass: cloudfront.PriceClass.PRICE_CLASS_100,
+      defaultBehavior: {
+        origin: S3BucketOrigin.withOriginAccessControl(this.bucket),
+        viewerProtocolPolicy: cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
+        compress: true,
+        // Policies that CloudFront manages: own ones are limited to 20 in an account, fewer than there may be previews.
+        cachePolicy: cloudfront.CachePolicy.CACHING_OPTIMIZED,
+        responseHeadersPolicy: cloudfront.ResponseHeadersPolicy.SECURITY_HEADERS,
+      },
+      // The bucket answers 403 for an object that does not exist, since the distribution may not list it. Nothing is
+      // cached here, so that a file shows up as soon as it is deployed.
+      errorResponses: [403, 404].map((httpStatus) => ({
+        httpStatus,
+        responseHttpStatus: 200,
+        responsePagePath: '/index.html',
+        ttl: Duration.seconds(0),
+      })),
+    });
+    this.origin = `https://${this.distribution.distributionDomainName}`;
+
+    this.helpers = new DeploymentHelpers(this, 'Helpers');
+    this.helpers.adoptBucketEmptier();
+
+    this.files = new s3deploy.BucketDeployment(this, 'Files', {
+      sources: [
+        s3deploy.Source.asset(join(REPOSITORY_ROOT, SITE_DIRECTORY), {
+          exclude: ['.*', CONFIG_FILE],
+        }),
+      ],
+      destinationBucket: this.bucket,
+      // A new commit's page must not lose to a browser's copy of the last one.
+      cacheControl: [s3deploy.CacheControl.noCache()],
+      // Files that left the site leave the bucket; the configuration has a deployment of its own and stays.
+      prune: true,
+      exclude: [CONFIG_FILE],
+      distribution: this.distribution,
+      distributionPaths: ['/*'],
+      role: this.helpers.role,
+      logGroup: this.helpers.logGroup,
+    });
+    addMetadata(this.files, 'verifier:directory', SITE_DIRECTORY);
+  }
+
+  /**
+   * Deploys the page's configuration. It is a deployment of its own because only it depends on the API: the
+   * distribution does not, and so the API can allow the distribution's origin.
+   */
+  deployConfig(config: PageConfig): void {
+    const content = configFile(config);
+    const deployment = new s3deploy.BucketDeployment(this, 'Config', {
+      sources: [s3deploy.Source.data(CONFIG_FILE, content)],
+      destinationBucket: this.bucket,
+      cacheControl: [s3deploy.CacheControl.noCache()],
+      prune: false,
+      distribution: this.distribution,
+      distributionPaths: [`/${CONFIG_FILE}`],
+      role: this.helpers.role,
+      logGroup: this.helpers.logGroup,
+    });
+    deployment.node.addDependency(this.files);
+    addMetadata(deployment, 'verifier:files', { [CONFIG_FILE]: content });
+  }
+}
+
+/** The content of the configuration file. Tokens survive the JSON encoding, as do the URLs they stand for. */
+function configFile(config: PageConfig): string {
+  return [
+    `window.__PREVIEW_API_URL__ = ${JSON.stringify(config.apiUrl)};\n`,
+    `window.__PREVIEW_JOB_URL__ = ${JSON.stringify(config.jobUrl)};\n`,
+  ].join('');
+}
+
+/** Tells whoever serves the template without the assets, as the local emulator does, what is deployed. */
+function addMetadata(deployment: s3deploy.BucketDeployment, key: string, value: unknown): void {
+  const customResource = deployment.node.findAll().find(
+    (child): child is CfnResource =>
+      CfnResource.isCfnResource(child) && child.cfnResourceType === 'Custom::CDKBucketDeployment',
+  );
+  if (customResource === undefined) {
+    throw new Error(`${deployment.node.path} has no custom resource: this version of aws-cdk-lib builds it differently`);
+  }
+  customResource.addMetadata(key, value);
+}

@@ -1,0 +1,5 @@
+//! The model of a Lambda event source mapping on an SQS queue.
+
+mod batch_response;
+
+pub use batch_response::{BatchVerdict, InvocationOutcome, judge_batch};

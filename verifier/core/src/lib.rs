@@ -1,0 +1,10 @@
+//! The pure heart of verifier: queue model, event-source-mapping model, judgements.
+//!
+//! Architecture invariant: nothing here does I/O, knows tokio or the AWS SDK, or reads a clock. Time enters as a
+//! [`time::Timestamp`], randomness as a seed. Every decision that can be wrong lives here and is tested here.
+
+pub mod check;
+pub mod event_source_mapping;
+pub mod logs;
+pub mod sqs;
+pub mod time;

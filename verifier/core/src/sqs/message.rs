@@ -1,0 +1,112 @@
+//! Messages: as they are sent, as a queue holds them, and as they are received.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::time::Timestamp;
+
+/// The value of one message attribute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttributeValue {
+    /// Text; also how numbers travel.
+    Text(String),
+    /// Bytes.
+    Binary(Vec<u8>),
+}
+
+/// One message attribute: a data type with an optional label (`String`, `Number.int`, `Binary`), and a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageAttribute {
+    /// The data type.
+    pub data_type: String,
+    /// The value.
+    pub value: AttributeValue,
+}
+
+/// Message attributes by name.
+pub type MessageAttributes = BTreeMap<String, MessageAttribute>;
+
+/// What a sender hands over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SendMessage {
+    /// The body: 1 to 1,048,576 bytes of XML 1.0 characters, less where the queue says so.
+    pub body: String,
+    /// The attributes.
+    pub attributes: MessageAttributes,
+    /// The X-Ray trace header, a message *system* attribute; it does not count towards the size.
+    pub trace_header: Option<String>,
+    /// Overrides the queue's delay; 0 to 900 s.
+    pub delay_seconds: Option<u32>,
+    /// The message group; on standard queues for fairness only.
+    pub group_id: Option<String>,
+}
+
+impl SendMessage {
+    /// A message with a body only.
+    pub fn new(body: impl Into<String>) -> Self {
+        Self { body: body.into(), ..Self::default() }
+    }
+
+    /// How many bytes count towards the queue's limit.
+    pub fn size_bytes(&self) -> usize {
+        let attributes: usize = self
+            .attributes
+            .iter()
+            .map(|(name, attribute)| {
+                let value = match &attribute.value {
+                    AttributeValue::Text(text) => text.len(),
+                    AttributeValue::Binary(bytes) => bytes.len(),
+                };
+                name.len() + attribute.data_type.len() + value
+            })
+            .sum();
+        self.body.len() + attributes
+    }
+}
+
+/// What SQS confirms of a sent message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentMessage {
+    /// The message's id.
+    pub message_id: String,
+    /// The MD5 of the body.
+    pub md5_of_body: String,
+    /// The MD5 of the attributes, where there are any.
+    pub md5_of_attributes: Option<String>,
+}
+
+/// A message as a queue holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The id, kept when the message is moved to a dead-letter queue.
+    pub message_id: String,
+    /// The body.
+    pub body: String,
+    /// The attributes.
+    pub attributes: MessageAttributes,
+    /// The X-Ray trace header.
+    pub trace_header: Option<String>,
+    /// The message group.
+    pub group_id: Option<String>,
+    /// Who sent it.
+    pub sender_id: String,
+    /// When it was sent, kept when the message is moved to a dead-letter queue.
+    pub sent_at: Timestamp,
+    /// When it was first received, from any queue.
+    pub first_received_at: Option<Timestamp>,
+    /// How often it was received, counted on across a move to a dead-letter queue.
+    pub receive_count: u32,
+    /// The queue it was moved from by a redrive policy.
+    pub dead_letter_queue_source_arn: Option<String>,
+}
+
+/// A message as a receiver gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceivedMessage {
+    /// The message, its counts already including this receive.
+    pub message: Message,
+    /// The handle by which this receive can be ended.
+    pub receipt_handle: String,
+    /// How long it stays invisible.
+    pub visibility_timeout: Duration,
+}

@@ -1,0 +1,28 @@
+//! The model of Amazon SQS.
+//!
+//! [`Sqs`] holds every queue of one account and region and answers the operations of the SQS API as a pure state
+//! machine: the time enters as an argument, ids come from a seeded generator. The emulator serves it over HTTP, the
+//! simulator drives it under virtual time and tests use it as the reference; there is no second implementation.
+
+mod attributes;
+mod batch;
+mod digest;
+mod error;
+mod message;
+mod queue;
+mod receipt;
+mod service;
+
+pub use attributes::{QueueAttributes, RedriveAllowPolicy, RedrivePolicy};
+pub use batch::{BATCH_ENTRIES_MAX, check_batch};
+pub use digest::{md5_of_attributes, md5_of_body};
+pub use error::SqsError;
+pub use message::{
+    AttributeValue, Message, MessageAttribute, MessageAttributes, ReceivedMessage, SendMessage, SentMessage,
+};
+pub use service::{Counts, ReceiveMessage, Sqs};
+
+/// The most bytes that one message, and one whole batch, may have: body and attributes together.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>.
+pub const MESSAGE_BYTES_MAX: usize = 1_048_576;
