@@ -1,6 +1,27 @@
+import { Annotations } from 'aws-cdk-lib';
+import { ExpectedError } from '../lib/errors.ts';
 import { PreviewStack, previewApp } from '../lib/preview-stack.ts';
 import { readSettings } from '../lib/settings.ts';
 
-const app = previewApp();
-new PreviewStack(app, readSettings((key) => app.node.tryGetContext(key)));
-app.synth();
+function main(): void {
+  const app = previewApp();
+  const settings = readSettings((key) => app.node.tryGetContext(key));
+  const stack = new PreviewStack(app, settings);
+  if (settings.placeholder) {
+    Annotations.of(stack).addWarningV2(
+      'preview:placeholder',
+      'the functions are placeholders: this template is for reading, not for deploying',
+    );
+  }
+  app.synth();
+}
+
+try {
+  main();
+} catch (error) {
+  if (!(error instanceof ExpectedError)) {
+    throw error;
+  }
+  console.error(`error: ${error.message}`);
+  process.exitCode = 1;
+}

@@ -1,4 +1,4 @@
 import { writeFileSync } from 'node:fs';
 import { CHECKED_IN_TEMPLATE, synthesisedTemplate } from '../lib/template.ts';
 
-writeFileSync(CHECKED_IN_TEMPLATE, `${synthesisedTemplate()}\n`);
+writeFileSync(CHECKED_IN_TEMPLATE, synthesisedTemplate());

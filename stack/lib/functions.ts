@@ -5,6 +5,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { ExpectedError } from './errors.ts';
 import { PLACEHOLDER_DIRECTORY, REPOSITORY_ROOT } from './paths.ts';
 
 /** The Rust binaries that the stack deploys, by the names of their packages. */
@@ -68,7 +69,7 @@ export function prebuilt(binary: Binary, root: string = REPOSITORY_ROOT): lambda
   const archive = join(directory, 'bootstrap.zip');
   const shown = relative(root, directory);
   if (existsSync(program) && existsSync(archive)) {
-    throw new Error(
+    throw new ExpectedError(
       `${shown} holds both bootstrap and bootstrap.zip, and one of them is out of date: delete the folder and run \`${BUILD_COMMAND}\``,
     );
   }
@@ -76,14 +77,14 @@ export function prebuilt(binary: Binary, root: string = REPOSITORY_ROOT): lambda
     return lambda.Code.fromAsset(archive);
   }
   if (!existsSync(program)) {
-    throw new Error(
+    throw new ExpectedError(
       `the function ${binary} is not built (no bootstrap in ${shown}): run \`${BUILD_COMMAND}\` at the repository's root, ` +
         'or pass `-c placeholder=true` for a template that is only to be read',
     );
   }
   // Archives of continuous integration systems tend to drop file modes, and Lambda only reports it at the first call.
   if (process.platform !== 'win32' && (statSync(program).mode & 0o111) === 0) {
-    throw new Error(`${join(shown, 'bootstrap')} is not executable: run \`chmod +x\` on it`);
+    throw new ExpectedError(`${join(shown, 'bootstrap')} is not executable: run \`chmod +x\` on it`);
   }
   return lambda.Code.fromAsset(directory, { exclude: ['*', '!bootstrap'] });
 }

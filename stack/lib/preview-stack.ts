@@ -1,4 +1,4 @@
-import { Annotations, App, CfnOutput, Stack, Tags } from 'aws-cdk-lib';
+import { App, CfnOutput, Stack, Tags } from 'aws-cdk-lib';
 import recommendedFeatureFlags from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'json' };
 import type { Construct } from 'constructs';
 import { Api } from './api.ts';
@@ -16,12 +16,6 @@ export class PreviewStack extends Stack {
       tags: previewTags(settings),
       analyticsReporting: false,
     });
-    if (settings.placeholder) {
-      Annotations.of(this).addWarningV2(
-        'preview:placeholder',
-        'the functions are placeholders: this template is for reading, not for deploying',
-      );
-    }
     const { pr, sha, placeholder } = settings;
 
     const jobs = new Jobs(this, 'Jobs', { pr, placeholder });

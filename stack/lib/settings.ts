@@ -1,3 +1,5 @@
+import { ExpectedError } from './errors.ts';
+
 /** What the caller tells the app about the preview, read from the CDK context (`-c key=value`). */
 export interface PreviewSettings {
   /** The pull request's number, as decimal digits. */
@@ -12,11 +14,6 @@ export interface PreviewSettings {
   readonly environment?: { readonly account: string; readonly region: string };
   /** Whether the functions get a placeholder in place of their binaries; such a template is only for reading. */
   readonly placeholder: boolean;
-}
-
-/** A context value that the app cannot work with. */
-export class SettingsError extends Error {
-  override readonly name = 'SettingsError';
 }
 
 interface Rule {
@@ -43,7 +40,7 @@ export function readSettings(lookup: (key: string) => unknown): PreviewSettings 
   const account = optional(lookup, 'acct');
   const region = optional(lookup, 'reg');
   if ((account === undefined) !== (region === undefined)) {
-    throw new SettingsError('the context values acct and reg belong together: give both, or neither');
+    throw new ExpectedError('the context values acct and reg belong together: give both, or neither');
   }
   return {
     pr: optional(lookup, 'pr') ?? '123',
@@ -64,7 +61,7 @@ function optional(lookup: (key: string) => unknown, key: Key): string | undefine
   const text = String(value);
   const { pattern, expected } = RULES[key];
   if (typeof value === 'object' || !pattern.test(text)) {
-    throw new SettingsError(`the context value ${key} must be ${expected}; found ${JSON.stringify(value)}`);
+    throw new ExpectedError(`the context value ${key} must be ${expected}; found ${JSON.stringify(value)}`);
   }
   return text;
 }

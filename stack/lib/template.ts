@@ -1,21 +1,18 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PreviewStack, previewApp } from './preview-stack.ts';
 import { TEMPLATE_DIRECTORY } from './paths.ts';
+import { PreviewStack, previewApp } from './preview-stack.ts';
 import { readSettings } from './settings.ts';
+import { withTemporaryDirectory } from './temporary-directory.ts';
 
 /** The checked-in template: the default preview, with placeholders so that no build of the functions changes it. */
 export const CHECKED_IN_TEMPLATE = join(TEMPLATE_DIRECTORY, 'Stack-PR123.template.json');
 
 /** The text that the checked-in template should have now. */
 export function synthesisedTemplate(): string {
-  const outdir = mkdtempSync(join(tmpdir(), 'preview-stack-'));
-  try {
+  return withTemporaryDirectory((outdir) => {
     const app = previewApp({ outdir });
     const stack = new PreviewStack(app, readSettings((key) => (key === 'placeholder' ? true : undefined)));
     return readFileSync(app.synth().getStackArtifact(stack.artifactId).templateFullPath, 'utf8');
-  } finally {
-    rmSync(outdir, { recursive: true });
-  }
+  });
 }

@@ -51,7 +51,9 @@ impl ApiError {
 
     /// An error that concerns one field of the job.
     pub fn in_field(code: ErrorCode, field: &str, message: impl Into<String>) -> Self {
-        Self { error: ApiErrorDetail { code, message: message.into(), field: Some(field.to_owned()) } }
+        Self {
+            error: ApiErrorDetail { code, message: message.into(), field: Some(field.to_owned()) },
+        }
     }
 
     /// The HTTP status that goes with this error.

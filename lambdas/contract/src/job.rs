@@ -26,7 +26,7 @@ pub struct Job {
     /// Names the run that the job belongs to; bounds as for `job_id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<String>,
-    /// Every other field, carried along unchanged.
+    /// Every other field, carried along unchanged. Only an integer beyond 64 bits is rounded, to an `f64`.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
@@ -136,13 +136,23 @@ mod tests {
 
     #[test]
     fn unknown_fields_survive_the_round_trip() {
-        let body =
-            r#"{"task":"a","fail":true,"jobId":"j-1","runId":"r_1","priority":3,"nested":{"x":[1]}}"#;
+        let body = r#"{"task":"a","fail":true,"jobId":"j-1","runId":"r_1","priority":3,"nested":{"x":[1]}}"#;
         let job = Job::parse(body.as_bytes()).unwrap();
         assert_eq!(job.extra["priority"], 3);
         let again = serde_json::to_vec(&job).unwrap();
         assert_eq!(Job::parse(&again).unwrap(), job);
         assert_eq!(serde_json::from_slice::<Job>(&again).unwrap(), job);
+    }
+
+    #[test]
+    fn numbers_survive_the_round_trip() {
+        for number in ["9.754736616460382e85", "0.1", "-1.5", "18446744073709551615"] {
+            let job = Job::parse(format!(r#"{{"task":"a","n":{number}}}"#).as_bytes()).unwrap();
+            let expected: f64 = number.parse().unwrap();
+            assert_eq!(job.extra["n"].as_f64(), Some(expected));
+            let again = Job::parse(&serde_json::to_vec(&job).unwrap()).unwrap();
+            assert_eq!(again, job);
+        }
     }
 
     #[test]

@@ -39,9 +39,9 @@ pub struct OutcomeLine {
     /// The job; absent when the body could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_id: Option<String>,
-    /// The SQS message id, the same on every attempt.
+    /// The SQS message id, the same on every attempt. Empty where the record did not carry one.
     pub message_id: String,
-    /// `ApproximateReceiveCount` of this attempt; 1 for the first.
+    /// `ApproximateReceiveCount` of this attempt; 1 for the first, 0 where the record did not carry it.
     pub receive_count: u32,
     /// How the attempt ended.
     pub outcome: Outcome,

@@ -70,8 +70,7 @@ mod tests {
         assert_eq!(response["statusCode"], 200);
         assert_eq!(response["headers"]["content-type"], "application/json");
         assert_eq!(response["isBase64Encoded"], false);
-        let body: HelloResponse =
-            serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
+        let body: HelloResponse = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
         assert_eq!(body, greeting);
     }
 }

@@ -106,7 +106,10 @@ mod tests {
             ("/messageAttributes", json!(null)),
             ("/messageAttributes", json!([1])),
             ("/messageAttributes/colour/stringListValues", json!(null)),
-            ("/messageAttributes/colour", json!({"binaryValue": "not base64!", "dataType": "Binary"})),
+            (
+                "/messageAttributes/colour",
+                json!({"binaryValue": "not base64!", "dataType": "Binary"}),
+            ),
             ("/attributes/SenderId", json!(7)),
             ("/md5OfBody", json!({})),
         ] {

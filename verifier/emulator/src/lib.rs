@@ -1,1 +1,4 @@
-//! Placeholder.
+//! A local AWS for one stack.
+pub mod clock;
+pub mod stack;
+pub mod template;

@@ -1,6 +1,6 @@
 //! All queues of one account and region, and the operations on them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::queue::{IN_FLIGHT_MAX, Queue, Taken};
@@ -18,6 +18,7 @@ pub struct Sqs {
     queues: BTreeMap<String, Queue>,
     random: fastrand::Rng,
     next_queue_uid: u64,
+    changed: BTreeSet<String>,
 }
 
 /// The parameters of a receive.
@@ -49,7 +50,14 @@ impl Sqs {
             queues: BTreeMap::new(),
             random: fastrand::Rng::with_seed(seed),
             next_queue_uid: 1,
+            changed: BTreeSet::new(),
         }
+    }
+
+    /// The queues that operations have changed since this was last asked: whoever waits for a message in one of them
+    /// has to look again, also at when [`Sqs::next_available_at`] is.
+    pub fn take_changed(&mut self) -> BTreeSet<String> {
+        std::mem::take(&mut self.changed)
     }
 
     /// The ARN of a queue of that name, whether it exists or not.
@@ -99,7 +107,9 @@ impl Sqs {
 
     /// Deletes a queue with all its messages.
     pub fn delete_queue(&mut self, name: &str) -> Result<(), SqsError> {
-        self.queues.remove(name).map(|_| ()).ok_or(SqsError::QueueDoesNotExist)
+        self.queues.remove(name).ok_or(SqsError::QueueDoesNotExist)?;
+        self.changed.insert(name.to_owned());
+        Ok(())
     }
 
     /// A queue's configured attributes.
@@ -114,6 +124,7 @@ impl Sqs {
         changes: &BTreeMap<String, String>,
         now: Timestamp,
     ) -> Result<(), SqsError> {
+        self.changed.insert(name.to_owned());
         let queue = self.queue_mut(name, now)?;
         let mut attributes = queue.attributes.clone();
         for (attribute, value) in changes {
@@ -202,6 +213,7 @@ impl Sqs {
             dead_letter_queue_source_arn: None,
         };
         queue.insert(message, Duration::from_secs(delay.into()), now);
+        self.changed.insert(name.to_owned());
         Ok(sent)
     }
 
@@ -235,11 +247,17 @@ impl Sqs {
         }
         // Made available only now: a timeout of zero must not return a message twice in one response.
         queue.settle(now);
-        if let Some((dead_letter_queue, _)) = dead_letter_queue {
+        if !received.is_empty() {
+            self.changed.insert(name.to_owned());
+        }
+        if let Some((dead_letter_queue, _)) = dead_letter_queue
+            && !exhausted.is_empty()
+        {
             for mut message in exhausted {
                 message.dead_letter_queue_source_arn = Some(source_arn.clone());
                 self.queue_mut(&dead_letter_queue, now)?.insert(message, Duration::ZERO, now);
             }
+            self.changed.insert(dead_letter_queue);
         }
         Ok(received)
     }
@@ -259,7 +277,9 @@ impl Sqs {
     ) -> Result<(), SqsError> {
         let seconds = in_bounds("VisibilityTimeout", visibility_timeout_seconds, 0, 43_200)?;
         let queue = self.queue_mut(name, now)?;
-        queue.change_visibility(receipt_handle, Duration::from_secs(seconds.into()), now)
+        queue.change_visibility(receipt_handle, Duration::from_secs(seconds.into()), now)?;
+        self.changed.insert(name.to_owned());
+        Ok(())
     }
 
     /// Deletes every message of a queue.

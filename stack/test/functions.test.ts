@@ -1,0 +1,122 @@
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { App, Stack } from 'aws-cdk-lib';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { BUILD_COMMAND, prebuilt } from '../lib/functions.ts';
+import { defaultPreview as preview, property } from './support.ts';
+
+const BINARIES = ['hello', 'submit-job', 'worker'];
+
+describe('the Rust functions', () => {
+  test('are the three binaries, each once', () => {
+    const found = Object.values(preview.resources).flatMap((each) => each.Metadata?.['verifier:binary'] ?? []);
+    expect(found.sort()).toEqual(BINARIES);
+  });
+
+  test.each(BINARIES)('%s runs on arm64 and logs JSON into a log group of its own', (binary) => {
+    const [, resource] = preview.rustFunction(binary);
+    expect(resource.Properties).toMatchObject({
+      Runtime: 'provided.al2023',
+      Architectures: ['arm64'],
+      Handler: 'bootstrap',
+      LoggingConfig: { LogFormat: 'JSON' },
+    });
+    const logGroup = property<{ LogGroup: { Ref: string } }>(resource, 'LoggingConfig').LogGroup.Ref;
+    expect(preview.resources[logGroup]?.Type).toBe('AWS::Logs::LogGroup');
+    const sharing = Object.values(preview.resources).filter((each) =>
+      JSON.stringify(each.Properties?.['LoggingConfig'] ?? null).includes(logGroup),
+    );
+    expect(sharing).toEqual([resource]);
+  });
+});
+
+describe('every function', () => {
+  const functions = Object.entries(preview.resources).filter(([, each]) => each.Type === 'AWS::Lambda::Function');
+
+  test('counts the helpers that CDK adds', () => {
+    expect(functions).toHaveLength(BINARIES.length + 2);
+  });
+
+  test.each(functions)('%s logs into a log group that is deleted with the stack', (_id, resource) => {
+    const logGroup = property<{ LogGroup: { Ref: string } }>(resource, 'LoggingConfig').LogGroup.Ref;
+    expect(preview.resources[logGroup]).toMatchObject({
+      Type: 'AWS::Logs::LogGroup',
+      DeletionPolicy: 'Delete',
+      Properties: { RetentionInDays: 7 },
+    });
+  });
+
+  test('no role may create log groups', () => {
+    const text = JSON.stringify(preview.resources);
+    expect(text).not.toContain('logs:CreateLogGroup');
+    expect(text).not.toContain('AWSLambdaBasicExecutionRole');
+  });
+});
+
+describe('prebuilt code', () => {
+  let root: string;
+
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'prebuilt-'));
+  });
+
+  afterEach(() => {
+    rmSync(root, { recursive: true });
+  });
+
+  function build(file: string, mode = 0o755): void {
+    const path = join(root, 'target', 'lambda', 'worker', file);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, file);
+    chmodSync(path, mode);
+  }
+
+  /** The files that would be uploaded as the function's code. */
+  function uploaded(): string[] {
+    const app = new App({ outdir: join(root, 'cdk.out') });
+    new lambda.Function(new Stack(app), 'Function', {
+      runtime: lambda.Runtime.PROVIDED_AL2023,
+      handler: 'bootstrap',
+      code: prebuilt('worker', root),
+    });
+    const { directory } = app.synth();
+    return readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((path) => /^asset\..*(bootstrap|zip|\.d)$/.test(path));
+  }
+
+  test('that is missing is an error with the command that builds it', () => {
+    expect(() => prebuilt('worker', root)).toThrow(
+      `the function worker is not built (no bootstrap in ${join('target', 'lambda', 'worker')}): run \`${BUILD_COMMAND}\``,
+    );
+  });
+
+  test('the build command names every binary', () => {
+    for (const binary of BINARIES) {
+      expect(BUILD_COMMAND).toContain(`--package ${binary}`);
+    }
+    expect(BUILD_COMMAND).toContain('--arm64');
+  });
+
+  test('is uploaded without what else lies in its folder', () => {
+    build('bootstrap');
+    build('bootstrap.d');
+    expect(uploaded()).toEqual([expect.stringMatching(/^asset\.[0-9a-f]{64}.bootstrap$/)]);
+  });
+
+  test('may be a zip', () => {
+    build('bootstrap.zip');
+    expect(uploaded()).toEqual([expect.stringMatching(/^asset\.[0-9a-f]{64}\.zip$/)]);
+  });
+
+  test('in both forms is ambiguous', () => {
+    build('bootstrap');
+    build('bootstrap.zip');
+    expect(() => prebuilt('worker', root)).toThrow('one of them is out of date');
+  });
+
+  test.skipIf(process.platform === 'win32')('that lost its mode is an error', () => {
+    build('bootstrap', 0o644);
+    expect(() => prebuilt('worker', root)).toThrow('is not executable: run `chmod +x` on it');
+  });
+});

@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest';
+import { readSettings } from '../lib/settings.ts';
+
+const read = (context: Record<string, unknown>) => readSettings((key) => context[key]);
+
+describe('the settings', () => {
+  test('have defaults that fit any environment', () => {
+    expect(read({})).toEqual({
+      pr: '123',
+      repo: 'owner/repo',
+      sha: '0000000',
+      run: 'local',
+      placeholder: false,
+    });
+  });
+
+  test('take what the context says, as text or as numbers', () => {
+    const context = {
+      pr: 42,
+      repo: 'octo-org/repo.name_1',
+      sha: 'abcdef0',
+      run: '123456/1',
+      acct: '012345678901',
+      reg: 'us-gov-west-1',
+      placeholder: 'true',
+    };
+    expect(read(context)).toEqual({
+      pr: '42',
+      repo: 'octo-org/repo.name_1',
+      sha: 'abcdef0',
+      run: '123456/1',
+      environment: { account: '012345678901', region: 'us-gov-west-1' },
+      placeholder: true,
+    });
+  });
+
+  test.each([
+    ['pr', ''],
+    ['pr', '0'],
+    ['pr', '007'],
+    ['pr', '-1'],
+    ['pr', '1.5'],
+    ['pr', '1234567890'],
+    ['pr', { number: 1 }],
+    ['pr', [123]],
+    ['repo', 'repo'],
+    ['repo', 'a/b/c'],
+    ['repo', 'owner/na me'],
+    ['sha', 'abcdef'],
+    ['sha', 'ABCDEF0'],
+    ['sha', 'main'],
+    ['sha', 'a'.repeat(65)],
+    ['run', ''],
+    ['run', 'a,b'],
+    ['run', 'x'.repeat(129)],
+    ['acct', '1234'],
+    ['reg', 'Frankfurt'],
+    ['placeholder', 'yes'],
+  ])('reject %s = %j and name it', (key, value) => {
+    const expected = `the context value ${key} must be`;
+    expect(() => read({ [key]: value })).toThrow(expected);
+    expect(() => read({ [key]: value })).toThrow(`found ${JSON.stringify(value)}`);
+  });
+
+  test.each([{ acct: '123456789012' }, { reg: 'eu-central-1' }])('reject half an environment: %j', (context) => {
+    expect(() => read(context)).toThrow('the context values acct and reg belong together: give both, or neither');
+  });
+});

@@ -1,0 +1,170 @@
+//! The Lambda Runtime API of one execution environment.
+//!
+//! Source: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
+
+/// The largest response of a function.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
+pub(super) const PAYLOAD_BYTES_MAX: usize = 6 * 1024 * 1024;
+
+/// What the runtime in an execution environment asks for or tells.
+pub(super) enum RuntimeCall {
+    /// `next`: it is ready for an invocation.
+    Next(oneshot::Sender<Delivery>),
+    /// `response`: the invocation of that id ended with this payload.
+    Response(String, Bytes, oneshot::Sender<bool>),
+    /// `error`: the invocation of that id failed.
+    Error(String, RuntimeError, oneshot::Sender<bool>),
+    /// `init/error`: the function could not be initialised.
+    InitError(RuntimeError),
+}
+
+/// An invocation on its way to the runtime.
+pub(super) struct Delivery {
+    pub(super) request_id: String,
+    pub(super) payload: Bytes,
+    pub(super) timeout: Duration,
+    pub(super) function_arn: String,
+}
+
+/// An error that a runtime reported.
+#[derive(Clone, Debug)]
+pub(super) struct RuntimeError {
+    /// The header `Lambda-Runtime-Function-Error-Type`, or what the body says.
+    pub(super) error_type: String,
+    /// The body, `{"errorMessage": …, "errorType": …}`.
+    pub(super) body: Bytes,
+}
+
+/// A Runtime API that is being served.
+pub(super) struct RuntimeApi {
+    pub(super) address: SocketAddr,
+    pub(super) calls: mpsc::Receiver<RuntimeCall>,
+    server: AbortHandle,
+}
+
+impl RuntimeApi {
+    pub(super) async fn start() -> io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let (sender, calls) = mpsc::channel(4);
+        let router = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next))
+            .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
+            .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
+            .route("/2018-06-01/runtime/init/error", post(init_error))
+            .layer(DefaultBodyLimit::max(PAYLOAD_BYTES_MAX + 1024 * 1024))
+            .with_state(sender);
+        let server = tokio::spawn(async move { axum::serve(listener, router).await });
+        Ok(Self { address, calls, server: server.abort_handle() })
+    }
+}
+
+impl Drop for RuntimeApi {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+type Calls = State<mpsc::Sender<RuntimeCall>>;
+
+async fn next(State(calls): Calls) -> Response {
+    let (sender, receiver) = oneshot::channel();
+    if calls.send(RuntimeCall::Next(sender)).await.is_err() {
+        return gone();
+    }
+    let Ok(delivery) = receiver.await else {
+        return gone();
+    };
+    // The function compares the deadline with its own clock, which is the wall's.
+    let deadline = SystemTime::now() + delivery.timeout;
+    let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+    let trace = format!("Root=1-00000000-{:0>24};Sampled=0", &delivery.request_id.replace('-', "")[..24]);
+    let headers = [
+        ("lambda-runtime-aws-request-id", delivery.request_id),
+        ("lambda-runtime-deadline-ms", deadline.to_string()),
+        ("lambda-runtime-invoked-function-arn", delivery.function_arn),
+        ("lambda-runtime-trace-id", trace),
+        ("content-type", "application/json".to_owned()),
+    ];
+    (headers, delivery.payload).into_response()
+}
+
+async fn response(State(calls): Calls, Path(id): Path<String>, body: Bytes) -> Response {
+    let (sender, receiver) = oneshot::channel();
+    if body.len() > PAYLOAD_BYTES_MAX {
+        let size = body.len();
+        let message = format!("Exceeded maximum allowed payload size ({PAYLOAD_BYTES_MAX} bytes).");
+        let error = RuntimeError {
+            error_type: "Function.ResponseSizeTooLarge".to_owned(),
+            body: Bytes::from(json!({"errorMessage": format!("Response payload size ({size} bytes) exceeded maximum allowed payload size ({PAYLOAD_BYTES_MAX} bytes)."), "errorType": "Function.ResponseSizeTooLarge"}).to_string()),
+        };
+        let _ = calls.send(RuntimeCall::Error(id, error, sender)).await;
+        return failure(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message);
+    }
+    if calls.send(RuntimeCall::Response(id, body, sender)).await.is_err() {
+        return gone();
+    }
+    accepted(receiver.await)
+}
+
+async fn error(
+    State(calls): Calls,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let (sender, receiver) = oneshot::channel();
+    let error = runtime_error(&headers, body);
+    if calls.send(RuntimeCall::Error(id, error, sender)).await.is_err() {
+        return gone();
+    }
+    accepted(receiver.await)
+}
+
+async fn init_error(State(calls): Calls, headers: HeaderMap, body: Bytes) -> Response {
+    let _ = calls.send(RuntimeCall::InitError(runtime_error(&headers, body))).await;
+    accepted(Ok(true))
+}
+
+fn runtime_error(headers: &HeaderMap, body: Bytes) -> RuntimeError {
+    let header = headers.get("lambda-runtime-function-error-type").and_then(|value| value.to_str().ok());
+    let from_body = || {
+        let value: serde_json::Value = serde_json::from_slice(&body).ok()?;
+        value.get("errorType")?.as_str().map(str::to_owned)
+    };
+    let error_type = header.map(str::to_owned).or_else(from_body).unwrap_or_else(|| "Unknown".to_owned());
+    RuntimeError { error_type, body }
+}
+
+fn accepted(matched: Result<bool, oneshot::error::RecvError>) -> Response {
+    match matched {
+        Ok(true) => (StatusCode::ACCEPTED, axum::Json(json!({"status": "OK"}))).into_response(),
+        Ok(false) => failure(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID"),
+        Err(_) => gone(),
+    }
+}
+
+/// The environment is being torn down.
+fn gone() -> Response {
+    failure(StatusCode::GONE, "SandboxClosed", "the execution environment is closing")
+}
+
+fn failure(status: StatusCode, kind: &str, message: &str) -> Response {
+    (status, axum::Json(json!({"errorType": kind, "errorMessage": message}))).into_response()
+}

@@ -1,0 +1,8 @@
+//! The AWS services of the emulator, one module each.
+
+pub(crate) mod cloudformation;
+pub(crate) mod lambda;
+pub(crate) mod logs;
+pub(crate) mod sqs;
+pub(crate) mod sqs_wire;
+pub(crate) mod sts;

@@ -1,0 +1,99 @@
+//! SQS as tasks of the emulator use it: the model, the clock, and waiting for messages.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use verifier_core::sqs::{ReceiveMessage, ReceivedMessage, Sqs, SqsError};
+use verifier_core::time::Timestamp;
+
+use crate::client::Client;
+use crate::clock::{Busy, Clock, Signal};
+
+/// The queues of the emulator.
+pub(crate) struct SqsService {
+    clock: Clock,
+    model: Mutex<Sqs>,
+    signals: Mutex<HashMap<String, Arc<Signal>>>,
+}
+
+impl SqsService {
+    pub(crate) fn new(clock: Clock, model: Sqs) -> Self {
+        Self { clock, model: Mutex::new(model), signals: Mutex::default() }
+    }
+
+    /// Performs an operation at the present time and wakes whoever waits for its effects.
+    pub(crate) fn perform<T>(&self, operation: impl FnOnce(&mut Sqs, Timestamp) -> T) -> T {
+        let (result, changed) = {
+            let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
+            let result = operation(&mut model, self.clock.now());
+            (result, model.take_changed())
+        };
+        for queue in changed {
+            self.signal(&queue).notify(&self.clock);
+        }
+        result
+    }
+
+    /// Receives messages, waiting up to `wait` for the first: a long poll.
+    ///
+    /// While it waits it is not busy, and neither is the client on whose behalf it waits.
+    pub(crate) async fn receive(
+        &self,
+        mut busy: Busy,
+        client: Option<&Client>,
+        queue: &str,
+        request: ReceiveMessage,
+        wait: Duration,
+    ) -> (Busy, Result<Vec<ReceivedMessage>, SqsError>) {
+        let deadline = self.clock.now() + wait;
+        let signal = self.signal(queue);
+        loop {
+            let seen = signal.seen();
+            let (result, now, next) = self.perform(|model, now| {
+                (model.receive(queue, request, now), now, model.next_available_at(queue))
+            });
+            let over_limit = result == Err(SqsError::OverLimit) && !wait.is_zero();
+            match result {
+                // A long poll over the in-flight limit returns nothing, without an error.
+                Ok(messages) if messages.is_empty() && now >= deadline => return (busy, Ok(messages)),
+                Err(_) if over_limit && now >= deadline => return (busy, Ok(Vec::new())),
+                Ok(messages) if messages.is_empty() => {}
+                Err(_) if over_limit => {}
+                result => return (busy, result),
+            }
+            let until = next.map_or(deadline, |next| next.min(deadline));
+            let _client_waits = client.map(Client::suspend);
+            (busy, _) = self.clock.park(busy, Some(until), Some((&signal, seen))).await;
+        }
+    }
+
+    /// Receives messages, waiting for as long as it takes.
+    pub(crate) async fn receive_some(
+        &self,
+        mut busy: Busy,
+        queue: &str,
+        request: ReceiveMessage,
+    ) -> (Busy, Result<Vec<ReceivedMessage>, SqsError>) {
+        let signal = self.signal(queue);
+        loop {
+            let seen = signal.seen();
+            let (result, next) = self
+                .perform(|model, now| (model.receive(queue, request, now), model.next_available_at(queue)));
+            match result {
+                Ok(messages) if messages.is_empty() => {}
+                Err(SqsError::OverLimit) => {}
+                result => return (busy, result),
+            }
+            (busy, _) = self.clock.park(busy, next, Some((&signal, seen))).await;
+        }
+    }
+
+    fn signal(&self, queue: &str) -> Arc<Signal> {
+        let mut signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(signal) = signals.get(queue) {
+            return signal.clone();
+        }
+        signals.entry(queue.to_owned()).or_default().clone()
+    }
+}

@@ -1,0 +1,530 @@
+//! From a template to a stack.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+use verifier_core::sqs::QueueAttributes;
+
+use super::properties::Properties;
+use super::{
+    ApiSpec, BINARY_KEY, CorsSpec, DIRECTORY_KEY, FILES_KEY, FunctionSpec, MappingSpec, Output, QueueSpec,
+    Resource, RouteSpec, SiteContent, SiteSpec, Skipped, Stack, tags_of,
+};
+use crate::template::{Evaluator, Place, ResourceDefinition, TemplateError};
+
+/// A resource of the template with its properties resolved.
+struct Resolved<'a> {
+    logical_id: &'a str,
+    definition: &'a ResourceDefinition,
+    physical_id: String,
+    properties: Map<String, Value>,
+}
+
+/// Builds the stack that the evaluator's template describes.
+pub fn build(evaluator: &Evaluator<'_>) -> Result<Stack, TemplateError> {
+    let builder = Builder::new(evaluator)?;
+    let functions = builder.functions()?;
+    let mappings = builder.mappings(&functions)?;
+    let apis = builder.apis(&functions)?;
+    let sites = builder.sites()?;
+    let (outputs, mut skipped) = builder.outputs()?;
+    skipped.extend(builder.skipped(&functions));
+    Ok(Stack {
+        name: evaluator.stack_name.to_owned(),
+        id: evaluator.stack_id(),
+        description: evaluator.template.description.clone(),
+        tags: builder.shared_tags(),
+        outputs,
+        resources: builder.resources.iter().map(Resolved::summary).collect(),
+        queues: builder.queues()?,
+        log_groups: builder.log_groups(&functions),
+        functions,
+        mappings,
+        apis,
+        sites,
+        skipped,
+    })
+}
+
+/// The types that the emulator stands in for, or whose part in the stack it takes from their properties.
+const EMULATED: [&str; 11] = [
+    "AWS::SQS::Queue",
+    "AWS::SQS::QueuePolicy",
+    "AWS::Lambda::Function",
+    "AWS::Lambda::EventSourceMapping",
+    "AWS::Logs::LogGroup",
+    "AWS::ApiGatewayV2::Api",
+    "AWS::ApiGatewayV2::Route",
+    "AWS::ApiGatewayV2::Integration",
+    "AWS::ApiGatewayV2::Stage",
+    "AWS::S3::Bucket",
+    "AWS::CloudFront::Distribution",
+];
+
+struct Builder<'a> {
+    evaluator: &'a Evaluator<'a>,
+    resources: Vec<Resolved<'a>>,
+    /// What stands for AWS's host names in URLs that lead to the emulator.
+    local_urls: Vec<(String, String)>,
+}
+
+impl<'a> Resolved<'a> {
+    fn summary(&self) -> Resource {
+        Resource {
+            logical_id: self.logical_id.to_owned(),
+            physical_id: self.physical_id.clone(),
+            resource_type: self.definition.resource_type.clone(),
+        }
+    }
+
+    fn properties(&self) -> Properties<'_> {
+        Properties::new(self.logical_id, &self.properties)
+    }
+
+    fn unsupported(&self, problem: impl Into<String>) -> TemplateError {
+        TemplateError::Unsupported {
+            logical_id: self.logical_id.to_owned(),
+            resource_type: self.definition.resource_type.clone(),
+            problem: problem.into(),
+        }
+    }
+}
+
+impl<'a> Builder<'a> {
+    fn new(evaluator: &'a Evaluator<'a>) -> Result<Self, TemplateError> {
+        let mut resources = Vec::new();
+        for (logical_id, definition) in evaluator.resources()? {
+            let emulated = is_emulated(definition);
+            // What is not emulated may use functions that are not supported; only its name is needed.
+            let properties = if emulated {
+                evaluator.properties(logical_id, definition)?
+            } else {
+                evaluator.properties(logical_id, definition).unwrap_or_default()
+            };
+            let physical_id = evaluator.physical_id(logical_id)?;
+            resources.push(Resolved { logical_id, definition, physical_id, properties });
+        }
+        let local_urls = local_urls(evaluator, &resources);
+        Ok(Self { evaluator, resources, local_urls })
+    }
+
+    fn of_type(&self, resource_type: &str) -> impl Iterator<Item = &Resolved<'a>> {
+        self.resources.iter().filter(move |resource| resource.definition.resource_type == resource_type)
+    }
+
+    /// Replaces AWS's URLs of this stack's resources by the emulator's.
+    fn localise(&self, text: &str) -> String {
+        self.local_urls.iter().fold(text.to_owned(), |text, (aws, local)| text.replace(aws, local))
+    }
+
+    fn queues(&self) -> Result<Vec<QueueSpec>, TemplateError> {
+        self.of_type("AWS::SQS::Queue").map(|resource| self.queue(resource)).collect()
+    }
+
+    fn queue(&self, resource: &Resolved<'_>) -> Result<QueueSpec, TemplateError> {
+        let properties = resource.properties();
+        let name = self.evaluator.queue_name(resource.logical_id, resource.definition)?;
+        if properties.boolean("FifoQueue", false)? {
+            return Err(resource.unsupported("is a FIFO queue, which is not supported yet"));
+        }
+        let mut attributes = QueueAttributes::default();
+        for (property, attribute) in [
+            ("VisibilityTimeout", "VisibilityTimeout"),
+            ("DelaySeconds", "DelaySeconds"),
+            ("MessageRetentionPeriod", "MessageRetentionPeriod"),
+            ("MaximumMessageSize", "MaximumMessageSize"),
+            ("ReceiveMessageWaitTimeSeconds", "ReceiveMessageWaitTimeSeconds"),
+            ("SqsManagedSseEnabled", "SqsManagedSseEnabled"),
+            ("KmsMasterKeyId", "KmsMasterKeyId"),
+            ("KmsDataKeyReusePeriodSeconds", "KmsDataKeyReusePeriodSeconds"),
+            ("RedrivePolicy", "RedrivePolicy"),
+            ("RedriveAllowPolicy", "RedriveAllowPolicy"),
+        ] {
+            let text = match properties.fields().get(property) {
+                None => continue,
+                Some(Value::Object(fields)) => Value::Object(fields.clone()).to_string(),
+                Some(_) => properties.required_text(property)?,
+            };
+            attributes.set(attribute, &text).map_err(|error| properties.bad(property, &error.to_string()))?;
+        }
+        attributes.policy = self.queue_policy(&resource.physical_id);
+        Ok(QueueSpec { name, attributes, tags: tags_of(&resource.properties) })
+    }
+
+    fn queue_policy(&self, queue_url: &str) -> Option<String> {
+        self.of_type("AWS::SQS::QueuePolicy")
+            .find(|policy| {
+                let queues = policy.properties.get("Queues").and_then(Value::as_array);
+                queues.is_some_and(|queues| queues.iter().any(|queue| queue == queue_url))
+            })
+            .and_then(|policy| policy.properties.get("PolicyDocument"))
+            .map(Value::to_string)
+    }
+
+    /// The functions that have a binary. Others matter only when something invokes them.
+    fn functions(&self) -> Result<Vec<FunctionSpec>, TemplateError> {
+        let mut functions = Vec::new();
+        for resource in self.of_type("AWS::Lambda::Function") {
+            let Some(binary) = resource.definition.metadata.get(BINARY_KEY).and_then(Value::as_str) else {
+                continue;
+            };
+            functions.push(self.function(resource, binary)?);
+        }
+        Ok(functions)
+    }
+
+    fn function(&self, resource: &Resolved<'_>, binary: &str) -> Result<FunctionSpec, TemplateError> {
+        let properties = resource.properties();
+        let name = resource.physical_id.clone();
+        let variables = properties.map("Environment").and_then(|environment| environment.map("Variables"));
+        let mut environment = BTreeMap::new();
+        if let Some(variables) = variables {
+            for variable in variables.fields().keys() {
+                environment.insert(variable.clone(), self.localise(&variables.required_text(variable)?));
+            }
+        }
+        let logging = properties.map("LoggingConfig");
+        let logging = |name: &str| logging.as_ref().map_or(Ok(None), |logging| logging.text(name));
+        let mut architectures = properties.texts("Architectures")?;
+        if architectures.is_empty() {
+            architectures.push("x86_64".to_owned());
+        }
+        Ok(FunctionSpec {
+            logical_id: resource.logical_id.to_owned(),
+            arn: self.function_arn(&name),
+            binary: binary.to_owned(),
+            timeout_seconds: properties.number("Timeout", 3, 1..=900)?,
+            memory_mb: properties.number("MemorySize", 128, 128..=10_240)?,
+            environment,
+            log_group: logging("LogGroup")?.unwrap_or_else(|| format!("/aws/lambda/{name}")),
+            log_format: logging("LogFormat")?.unwrap_or_else(|| "Text".to_owned()),
+            runtime: properties.text("Runtime")?.unwrap_or_default(),
+            handler: properties.text("Handler")?.unwrap_or_default(),
+            architectures,
+            description: properties.text("Description")?.unwrap_or_default(),
+            role: properties.text("Role")?.unwrap_or_default(),
+            name,
+        })
+    }
+
+    fn function_arn(&self, name: &str) -> String {
+        format!(
+            "arn:{}:lambda:{}:{}:function:{name}",
+            crate::template::PARTITION,
+            self.evaluator.region,
+            crate::template::ACCOUNT_ID
+        )
+    }
+
+    /// The function that a name, an ARN or an invocation URI means.
+    fn invoked<'f>(
+        &self,
+        user: &Resolved<'_>,
+        target: &str,
+        functions: &'f [FunctionSpec],
+    ) -> Result<&'f FunctionSpec, TemplateError> {
+        let name = function_name(target);
+        if let Some(function) = functions.iter().find(|function| function.name == name) {
+            return Ok(function);
+        }
+        let without_binary =
+            self.of_type("AWS::Lambda::Function").find(|function| function.physical_id == name);
+        Err(match without_binary {
+            Some(function) => function.unsupported(format!(
+                "is invoked by {} but its metadata names no binary: add \"{BINARY_KEY}\"",
+                user.logical_id
+            )),
+            None => user.unsupported(format!("invokes {target}, which is no function of this stack")),
+        })
+    }
+
+    fn mappings(&self, functions: &[FunctionSpec]) -> Result<Vec<MappingSpec>, TemplateError> {
+        self.of_type("AWS::Lambda::EventSourceMapping")
+            .map(|resource| self.mapping(resource, functions))
+            .collect()
+    }
+
+    fn mapping(
+        &self,
+        resource: &Resolved<'_>,
+        functions: &[FunctionSpec],
+    ) -> Result<MappingSpec, TemplateError> {
+        let properties = resource.properties();
+        let event_source_arn = properties.required_text("EventSourceArn")?;
+        let queue = event_source_arn.rsplit(':').next().unwrap_or_default().to_owned();
+        if !event_source_arn.contains(":sqs:") {
+            return Err(resource.unsupported("reads another source than an SQS queue"));
+        }
+        if properties.has("FilterCriteria") {
+            return Err(resource.unsupported("has FilterCriteria, which would drop messages"));
+        }
+        let function = self.invoked(resource, &properties.required_text("FunctionName")?, functions)?;
+        let number = |name: &str, default, bounds| {
+            properties.number(name, default, bounds).map(|n| u32::try_from(n).unwrap_or(u32::MAX))
+        };
+        let scaling = properties.map("ScalingConfig");
+        let maximum_concurrency = match scaling.as_ref().filter(|scaling| scaling.has("MaximumConcurrency")) {
+            Some(scaling) => u32::try_from(scaling.number("MaximumConcurrency", 2, 2..=1_000)?).ok(),
+            None => None,
+        };
+        let response_types = properties.texts("FunctionResponseTypes")?;
+        Ok(MappingSpec {
+            uuid: resource.physical_id.clone(),
+            queue,
+            event_source_arn,
+            function: function.name.clone(),
+            batch_size: number("BatchSize", 10, 1..=10_000)?,
+            maximum_batching_window_seconds: number("MaximumBatchingWindowInSeconds", 0, 0..=300)?,
+            enabled: properties.boolean("Enabled", true)?,
+            report_batch_item_failures: response_types.iter().any(|kind| kind == "ReportBatchItemFailures"),
+            maximum_concurrency,
+        })
+    }
+
+    fn log_groups(&self, functions: &[FunctionSpec]) -> Vec<String> {
+        let declared = self.of_type("AWS::Logs::LogGroup").map(|group| group.physical_id.clone());
+        let implied = functions.iter().map(|function| function.log_group.clone());
+        declared.chain(implied).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    fn apis(&self, functions: &[FunctionSpec]) -> Result<Vec<ApiSpec>, TemplateError> {
+        let mut apis = Vec::new();
+        for api in self.of_type("AWS::ApiGatewayV2::Api") {
+            let properties = api.properties();
+            if properties.text("ProtocolType")?.as_deref() == Some("WEBSOCKET") {
+                return Err(api.unsupported("is a WebSocket API"));
+            }
+            let mut routes = Vec::new();
+            for route in self.of_type("AWS::ApiGatewayV2::Route") {
+                if route.properties().required_text("ApiId")? == api.physical_id {
+                    routes.push(self.route(route, functions)?);
+                }
+            }
+            let cors = properties.map("CorsConfiguration").map(|cors| self.cors(&cors)).transpose()?;
+            apis.push(ApiSpec { id: api.physical_id.clone(), routes, cors });
+        }
+        Ok(apis)
+    }
+
+    fn route(&self, route: &Resolved<'_>, functions: &[FunctionSpec]) -> Result<RouteSpec, TemplateError> {
+        let properties = route.properties();
+        let key = properties.required_text("RouteKey")?;
+        let target = properties.required_text("Target")?;
+        let integration_id = target.strip_prefix("integrations/").unwrap_or(&target);
+        let integration = self
+            .of_type("AWS::ApiGatewayV2::Integration")
+            .find(|integration| integration.physical_id == integration_id)
+            .ok_or_else(|| route.unsupported(format!("has no integration {integration_id}")))?;
+        let properties = integration.properties();
+        if properties.text("PayloadFormatVersion")?.as_deref() != Some("2.0") {
+            return Err(integration.unsupported("has another payload format than 2.0"));
+        }
+        let uri = properties.required_text("IntegrationUri")?;
+        let function = self.invoked(integration, &uri, functions)?;
+        Ok(RouteSpec { key, function: function.name.clone() })
+    }
+
+    fn cors(&self, cors: &Properties<'_>) -> Result<CorsSpec, TemplateError> {
+        let origins = cors.texts("AllowOrigins")?;
+        Ok(CorsSpec {
+            allow_origins: origins.iter().map(|origin| self.localise(origin)).collect(),
+            allow_methods: cors.texts("AllowMethods")?,
+            allow_headers: cors.texts("AllowHeaders")?,
+            expose_headers: cors.texts("ExposeHeaders")?,
+            max_age_seconds: match cors.has("MaxAge") {
+                true => Some(cors.number("MaxAge", 0, 0..=86_400)?),
+                false => None,
+            },
+            allow_credentials: cors.boolean("AllowCredentials", false)?,
+        })
+    }
+
+    fn sites(&self) -> Result<Vec<SiteSpec>, TemplateError> {
+        let mut sites = Vec::new();
+        for resource in self.of_type("AWS::CloudFront::Distribution") {
+            let Some(config) = resource.properties().map("DistributionConfig") else {
+                continue;
+            };
+            let origins = config.maps("Origins");
+            let bucket = origins.iter().find_map(|origin| {
+                let domain = origin.text("DomainName").ok()??;
+                domain.split_once(".s3.").map(|(bucket, _)| bucket.to_owned())
+            });
+            let Some(bucket) = bucket else {
+                continue;
+            };
+            let mut error_pages = BTreeMap::new();
+            for page in config.maps("CustomErrorResponses") {
+                let code = |name: &str, default| page.number(name, default, 200..=599);
+                let status = code("ErrorCode", 404)?;
+                if let Some(path) = page.text("ResponsePagePath")? {
+                    let answer = code("ResponseCode", status)?;
+                    error_pages.insert(as_status(status), (as_status(answer), path));
+                }
+            }
+            sites.push(SiteSpec {
+                domain: self.evaluator.distribution_domain(resource.logical_id),
+                default_root_object: config.text("DefaultRootObject")?.unwrap_or_default(),
+                error_pages,
+                contents: self.contents(&bucket)?,
+            });
+        }
+        Ok(sites)
+    }
+
+    fn contents(&self, bucket: &str) -> Result<Vec<SiteContent>, TemplateError> {
+        let mut contents = Vec::new();
+        for deployment in self.of_type("Custom::CDKBucketDeployment") {
+            let destination = deployment.properties.get("DestinationBucketName").and_then(Value::as_str);
+            if destination != Some(bucket) {
+                continue;
+            }
+            let metadata = &deployment.definition.metadata;
+            if let Some(directory) = metadata.get(DIRECTORY_KEY).and_then(Value::as_str) {
+                contents.push(SiteContent::Directory(directory.to_owned()));
+            }
+            for (key, text) in metadata.get(FILES_KEY).and_then(Value::as_object).into_iter().flatten() {
+                let place = Place::new(format!("{}.{FILES_KEY}.{key}", deployment.logical_id));
+                let text = self.evaluator.value(text, &place)?;
+                let text = text.as_ref().and_then(Value::as_str).unwrap_or_default();
+                contents.push(SiteContent::File(key.clone(), self.localise(text)));
+            }
+        }
+        // A written file wins over one of the same name in a folder, whatever the order in the template.
+        contents.sort_by_key(|content| matches!(content, SiteContent::File(..)));
+        Ok(contents)
+    }
+
+    /// The outputs, and those that cannot be resolved: they are named, not invented.
+    fn outputs(&self) -> Result<(Vec<Output>, Vec<Skipped>), TemplateError> {
+        let (mut outputs, mut skipped) = (Vec::new(), Vec::new());
+        for (key, output) in &self.evaluator.template.outputs {
+            if !self.evaluator.exists(output.condition.as_deref(), key)? {
+                continue;
+            }
+            let place = Place::new(format!("Outputs.{key}"));
+            match self.evaluator.value(&output.value, &place) {
+                Ok(value) => outputs.push(Output {
+                    key: key.clone(),
+                    value: self.localise(&value.as_ref().and_then(output_text).unwrap_or_default()),
+                    description: output.description.clone(),
+                }),
+                Err(error @ TemplateError::UnknownAttribute { .. }) => skipped.push(Skipped {
+                    logical_id: key.clone(),
+                    resource_type: "Output".to_owned(),
+                    reason: error.to_string(),
+                }),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((outputs, skipped))
+    }
+
+    fn skipped(&self, functions: &[FunctionSpec]) -> Vec<Skipped> {
+        let reason = |resource: &Resolved<'_>| {
+            let definition = resource.definition;
+            if definition.resource_type == "AWS::Lambda::Function" {
+                let emulated = functions.iter().any(|function| function.name == resource.physical_id);
+                return (!emulated).then(|| "names no binary, and nothing here invokes it".to_owned());
+            }
+            (!is_emulated(definition)).then(|| "has no part in the emulated flow".to_owned())
+        };
+        let skip = |resource: &Resolved<'_>| {
+            Some(Skipped {
+                logical_id: resource.logical_id.to_owned(),
+                resource_type: resource.definition.resource_type.clone(),
+                reason: reason(resource)?,
+            })
+        };
+        self.resources.iter().filter_map(skip).collect()
+    }
+
+    /// CDK tags a stack and all in it alike; what every tagged resource agrees on are the stack's own tags.
+    fn shared_tags(&self) -> BTreeMap<String, String> {
+        let mut tagged = self.resources.iter().map(|resource| tags_of(&resource.properties)).filter(|tags| !tags.is_empty());
+        let first = tagged.next().unwrap_or_default();
+        tagged.fold(first, |mut shared, tags| {
+            shared.retain(|key, value| tags.get(key) == Some(value));
+            shared
+        })
+    }
+}
+
+fn is_emulated(definition: &ResourceDefinition) -> bool {
+    EMULATED.contains(&definition.resource_type.as_str())
+        || definition.metadata.contains_key(DIRECTORY_KEY)
+        || definition.metadata.contains_key(FILES_KEY)
+}
+
+/// The site is another origin than the API, as on AWS: browsers take `localhost` and `127.0.0.1` for different hosts.
+fn local_urls(evaluator: &Evaluator<'_>, resources: &[Resolved<'_>]) -> Vec<(String, String)> {
+    let port = evaluator.endpoint.rsplit(':').next().unwrap_or_default();
+    let mut urls = Vec::new();
+    let mut sites = 0;
+    for resource in resources {
+        match resource.definition.resource_type.as_str() {
+            "AWS::ApiGatewayV2::Api" => {
+                let id = &resource.physical_id;
+                let region = evaluator.region;
+                urls.push((
+                    format!("https://{id}.execute-api.{region}.{}", crate::template::URL_SUFFIX),
+                    format!("{}/execute-api/{id}", evaluator.endpoint),
+                ));
+            }
+            "AWS::CloudFront::Distribution" => {
+                let domain = evaluator.distribution_domain(resource.logical_id);
+                let host = if sites == 0 { "localhost".to_owned() } else { format!("{domain}.localhost") };
+                urls.push((format!("https://{domain}"), format!("http://{host}:{port}")));
+                sites += 1;
+            }
+            _ => {}
+        }
+    }
+    urls
+}
+
+/// The function's name within a name, an ARN, a qualified ARN or an API Gateway invocation URI.
+fn function_name(target: &str) -> &str {
+    let arn = target.split("/functions/").nth(1).and_then(|rest| rest.strip_suffix("/invocations"));
+    let target = arn.unwrap_or(target);
+    match target.split_once(":function:") {
+        Some((_, rest)) => rest.split(':').next().unwrap_or(rest),
+        None => target.split(':').next().unwrap_or(target),
+    }
+}
+
+fn output_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        Value::Array(items) => {
+            let items: Option<Vec<String>> = items.iter().map(output_text).collect();
+            items.map(|items| items.join(","))
+        }
+        _ => None,
+    }
+}
+
+fn as_status(code: u64) -> u16 {
+    u16::try_from(code).unwrap_or(500)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_function_in_every_way_of_naming_it() {
+        let arn = "arn:aws:lambda:eu-central-1:000000000000:function:worker";
+        for target in [
+            "worker".to_owned(),
+            "worker:live".to_owned(),
+            arn.to_owned(),
+            format!("{arn}:7"),
+            format!("arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{arn}/invocations"),
+            "000000000000:function:worker".to_owned(),
+        ] {
+            assert_eq!(function_name(&target), "worker", "{target}");
+        }
+    }
+}

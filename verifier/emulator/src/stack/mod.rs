@@ -1,0 +1,221 @@
+//! A stack as its template describes it, resolved and typed: what the emulator is built from.
+
+mod build;
+mod properties;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+use verifier_core::sqs::QueueAttributes;
+
+pub use build::build;
+
+/// A stack.
+#[derive(Clone, Debug)]
+pub struct Stack {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub id: String,
+    /// What its template says of itself.
+    pub description: Option<String>,
+    /// The tags that all its taggable resources share.
+    pub tags: BTreeMap<String, String>,
+    /// Its outputs, in the order of their names.
+    pub outputs: Vec<Output>,
+    /// Every resource of the template that exists, emulated or not.
+    pub resources: Vec<Resource>,
+    /// Its queues.
+    pub queues: Vec<QueueSpec>,
+    /// Its functions that have a binary.
+    pub functions: Vec<FunctionSpec>,
+    /// Its event source mappings.
+    pub mappings: Vec<MappingSpec>,
+    /// Its log groups.
+    pub log_groups: Vec<String>,
+    /// Its HTTP APIs.
+    pub apis: Vec<ApiSpec>,
+    /// Its CloudFront distributions on S3.
+    pub sites: Vec<SiteSpec>,
+    /// What the emulator does not stand in for, and why that does not matter to it.
+    pub skipped: Vec<Skipped>,
+}
+
+/// An output.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Its name.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+    /// What it is.
+    pub description: Option<String>,
+}
+
+/// A resource, as CloudFormation lists it.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    /// Its name in the template.
+    pub logical_id: String,
+    /// Its name in AWS.
+    pub physical_id: String,
+    /// Its type.
+    pub resource_type: String,
+}
+
+/// A queue.
+#[derive(Clone, Debug)]
+pub struct QueueSpec {
+    /// Its name.
+    pub name: String,
+    /// What it is configured with.
+    pub attributes: QueueAttributes,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A function.
+#[derive(Clone, Debug)]
+pub struct FunctionSpec {
+    /// Its name in the template.
+    pub logical_id: String,
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The name of its binary, from the resource's metadata.
+    pub binary: String,
+    /// How long an invocation may take; 1 to 900 s.
+    pub timeout_seconds: u64,
+    /// Its memory; 128 to 10,240 MB.
+    pub memory_mb: u64,
+    /// Its environment variables.
+    pub environment: BTreeMap<String, String>,
+    /// Where its output goes.
+    pub log_group: String,
+    /// `JSON` or `Text`.
+    pub log_format: String,
+    /// For example `provided.al2023`.
+    pub runtime: String,
+    /// For example `bootstrap`.
+    pub handler: String,
+    /// `arm64` or `x86_64`.
+    pub architectures: Vec<String>,
+    /// What it is.
+    pub description: String,
+    /// Its role's ARN.
+    pub role: String,
+}
+
+/// An event source mapping on a queue.
+#[derive(Clone, Debug)]
+pub struct MappingSpec {
+    /// Its id.
+    pub uuid: String,
+    /// The name of the queue that it reads.
+    pub queue: String,
+    /// The ARN of that queue.
+    pub event_source_arn: String,
+    /// The name of the function that it invokes.
+    pub function: String,
+    /// The most messages in a batch; 1 to 10,000.
+    pub batch_size: u32,
+    /// How long a batch is gathered; 0 to 300 s.
+    pub maximum_batching_window_seconds: u32,
+    /// Whether it polls.
+    pub enabled: bool,
+    /// Whether the function's response says which messages failed.
+    pub report_batch_item_failures: bool,
+    /// The most invocations at a time; 2 to 1,000.
+    pub maximum_concurrency: Option<u32>,
+}
+
+/// An HTTP API.
+#[derive(Clone, Debug)]
+pub struct ApiSpec {
+    /// Its id.
+    pub id: String,
+    /// Its routes.
+    pub routes: Vec<RouteSpec>,
+    /// What browsers of other origins may do.
+    pub cors: Option<CorsSpec>,
+}
+
+/// A route of an HTTP API.
+#[derive(Clone, Debug)]
+pub struct RouteSpec {
+    /// As API Gateway writes it: `GET /hello`, `ANY /things/{id}`, `$default`.
+    pub key: String,
+    /// The function that it invokes.
+    pub function: String,
+}
+
+/// The CORS configuration of an HTTP API.
+#[derive(Clone, Debug, Default)]
+pub struct CorsSpec {
+    /// `Access-Control-Allow-Origin`.
+    pub allow_origins: Vec<String>,
+    /// `Access-Control-Allow-Methods`.
+    pub allow_methods: Vec<String>,
+    /// `Access-Control-Allow-Headers`.
+    pub allow_headers: Vec<String>,
+    /// `Access-Control-Expose-Headers`.
+    pub expose_headers: Vec<String>,
+    /// `Access-Control-Max-Age`.
+    pub max_age_seconds: Option<u64>,
+    /// `Access-Control-Allow-Credentials`.
+    pub allow_credentials: bool,
+}
+
+/// A CloudFront distribution on an S3 bucket.
+#[derive(Clone, Debug)]
+pub struct SiteSpec {
+    /// The domain that CloudFront gave it.
+    pub domain: String,
+    /// What is served at `/`.
+    pub default_root_object: String,
+    /// The page that is served in place of an error of S3, with its status: by S3's status.
+    pub error_pages: BTreeMap<u16, (u16, String)>,
+    /// What deployments put into the bucket, in their order.
+    pub contents: Vec<SiteContent>,
+}
+
+/// What one deployment puts into a bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SiteContent {
+    /// The files below a folder, named relative to the project's root.
+    Directory(String),
+    /// A file, by its key and text.
+    File(String, String),
+}
+
+/// A resource or output that the emulator leaves out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Its name in the template.
+    pub logical_id: String,
+    /// Its type.
+    pub resource_type: String,
+    /// Why it was left out.
+    pub reason: String,
+}
+
+/// The metadata key that names a function's binary.
+pub const BINARY_KEY: &str = "verifier:binary";
+/// The metadata key that names the folder which a deployment copies into a bucket.
+pub const DIRECTORY_KEY: &str = "verifier:directory";
+/// The metadata key that holds files which a deployment writes into a bucket.
+pub const FILES_KEY: &str = "verifier:files";
+
+fn tags_of(properties: &Map<String, Value>) -> BTreeMap<String, String> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    match properties.get("Tags") {
+        Some(Value::Array(tags)) => {
+            tags.iter().filter_map(|tag| Some((text(tag.get("Key")?)?, text(tag.get("Value")?)?))).collect()
+        }
+        Some(Value::Object(tags)) => {
+            tags.iter().filter_map(|(key, value)| Some((key.clone(), text(value)?))).collect()
+        }
+        _ => BTreeMap::new(),
+    }
+}

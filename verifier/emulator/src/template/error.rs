@@ -1,0 +1,59 @@
+//! What can be wrong with a template.
+
+use thiserror::Error;
+
+/// A template that cannot be read, or that the emulator cannot stand in for.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum TemplateError {
+    /// Not JSON, or not of a template's shape.
+    #[error("the template is not a CloudFormation template in JSON: {0}; synthesise it again with `cdk synth --json`")]
+    Malformed(String),
+    /// A reference to something that the template does not have.
+    #[error("{place} refers to {target}, which the template does not define; mend the reference")]
+    UnknownReference {
+        /// Where the reference stands.
+        place: String,
+        /// What it names.
+        target: String,
+    },
+    /// An attribute that the emulator does not know of a resource's type.
+    #[error("{place} needs the attribute {attribute} of {logical_id} ({resource_type}), which the emulator does not provide; take the reference out or run against AWS")]
+    UnknownAttribute {
+        /// Where the reference stands.
+        place: String,
+        /// The resource.
+        logical_id: String,
+        /// Its type.
+        resource_type: String,
+        /// The attribute.
+        attribute: String,
+    },
+    /// An intrinsic function with other arguments than it takes.
+    #[error("{place}: {function} {problem}")]
+    BadFunction {
+        /// Where the function stands.
+        place: String,
+        /// The function.
+        function: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A property with another type or value than it must have.
+    #[error("{place} {problem}")]
+    BadProperty {
+        /// Where the property stands.
+        place: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A resource that matters and that the emulator does not support.
+    #[error("{logical_id} ({resource_type}) {problem}; the emulator cannot stand in for it")]
+    Unsupported {
+        /// The resource.
+        logical_id: String,
+        /// Its type.
+        resource_type: String,
+        /// What is not supported, and why it matters.
+        problem: String,
+    },
+}

@@ -1,0 +1,529 @@
+//! Resolving intrinsic functions.
+//!
+//! Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html>.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use super::identity::{ACCOUNT_ID, PARTITION, URL_SUFFIX};
+use super::{ResourceDefinition, Template, TemplateError};
+
+/// How deep functions may nest; also ends references that run in a circle.
+const DEPTH_MAX: usize = 100;
+
+/// Where in a template something stands, for messages.
+#[derive(Clone, Debug)]
+pub struct Place(String);
+
+impl Place {
+    /// The place of a name at the top of a section.
+    pub fn new(path: impl Into<String>) -> Self {
+        Self(path.into())
+    }
+
+    fn child(&self, name: impl fmt::Display) -> Self {
+        Self(format!("{}.{name}", self.0))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Resolves the values of one template for one stack.
+pub struct Evaluator<'a> {
+    /// The template.
+    pub template: &'a Template,
+    /// The stack's name.
+    pub stack_name: &'a str,
+    /// The region.
+    pub region: &'a str,
+    /// The emulator's endpoint, `http://127.0.0.1:PORT`, where queue URLs point.
+    pub endpoint: &'a str,
+    /// Values for the template's parameters.
+    pub parameters: &'a BTreeMap<String, String>,
+    depth: Cell<usize>,
+}
+
+impl<'a> Evaluator<'a> {
+    /// An evaluator of `template`, whose parameters have the given values or their defaults.
+    pub fn new(
+        template: &'a Template,
+        stack_name: &'a str,
+        region: &'a str,
+        endpoint: &'a str,
+        parameters: &'a BTreeMap<String, String>,
+    ) -> Self {
+        Self { template, stack_name, region, endpoint, parameters, depth: Cell::new(0) }
+    }
+}
+
+impl Evaluator<'_> {
+    /// The stack's ARN.
+    pub fn stack_id(&self) -> String {
+        format!(
+            "arn:{PARTITION}:cloudformation:{}:{ACCOUNT_ID}:stack/{}/00000000-0000-0000-0000-000000000000",
+            self.region, self.stack_name
+        )
+    }
+
+    /// The resources that exist: those without a condition, and those whose condition holds.
+    pub fn resources(&self) -> Result<Vec<(&str, &ResourceDefinition)>, TemplateError> {
+        let mut existing = Vec::new();
+        for (logical_id, resource) in &self.template.resources {
+            if self.exists(resource.condition.as_deref(), logical_id)? {
+                existing.push((logical_id.as_str(), resource));
+            }
+        }
+        Ok(existing)
+    }
+
+    /// Whether something under that condition exists.
+    pub fn exists(&self, condition: Option<&str>, name: &str) -> Result<bool, TemplateError> {
+        condition.map_or(Ok(true), |condition| self.condition(condition, &Place::new(name)))
+    }
+
+    /// A resource's properties, resolved.
+    pub fn properties(
+        &self,
+        logical_id: &str,
+        resource: &ResourceDefinition,
+    ) -> Result<Map<String, Value>, TemplateError> {
+        self.map(&resource.properties, &Place::new(logical_id))
+    }
+
+    /// The physical id of a resource.
+    pub fn physical_id(&self, logical_id: &str) -> Result<String, TemplateError> {
+        let place = Place::new(logical_id);
+        let resource = self.resource(logical_id, &place)?;
+        self.reference(logical_id, resource)
+    }
+
+    /// A property that is text; `None` when it is absent.
+    pub(super) fn text(
+        &self,
+        logical_id: &str,
+        resource: &ResourceDefinition,
+        property: &str,
+    ) -> Result<Option<String>, TemplateError> {
+        let place = Place::new(logical_id).child(property);
+        let Some(value) = resource.properties.get(property) else {
+            return Ok(None);
+        };
+        match self.value(value, &place)? {
+            None => Ok(None),
+            Some(value) => as_text(&value).map(Some).ok_or_else(|| TemplateError::BadProperty {
+                place: place.to_string(),
+                problem: format!("must be text, found {value}"),
+            }),
+        }
+    }
+
+    /// Resolves a value; `None` is `AWS::NoValue`.
+    pub fn value(&self, value: &Value, place: &Place) -> Result<Option<Value>, TemplateError> {
+        let depth = self.depth.get();
+        if depth > DEPTH_MAX {
+            return Err(TemplateError::BadFunction {
+                place: place.to_string(),
+                function: "the value".to_owned(),
+                problem: "refers to itself or nests too deep".to_owned(),
+            });
+        }
+        self.depth.set(depth + 1);
+        let resolved = self.value_at_depth(value, place);
+        self.depth.set(depth);
+        resolved
+    }
+
+    fn value_at_depth(&self, value: &Value, place: &Place) -> Result<Option<Value>, TemplateError> {
+        match value {
+            Value::Object(fields) => match single_function(fields) {
+                Some((function, argument)) => self.function(function, argument, place),
+                None => Ok(Some(Value::Object(self.map(fields, place)?))),
+            },
+            Value::Array(items) => {
+                let mut resolved = Vec::with_capacity(items.len());
+                for (index, item) in items.iter().enumerate() {
+                    resolved.extend(self.value(item, &place.child(index))?);
+                }
+                Ok(Some(Value::Array(resolved)))
+            }
+            other => Ok(Some(other.clone())),
+        }
+    }
+
+    fn map(
+        &self,
+        fields: &Map<String, Value>,
+        place: &Place,
+    ) -> Result<Map<String, Value>, TemplateError> {
+        let mut resolved = Map::new();
+        for (name, value) in fields {
+            if let Some(value) = self.value(value, &place.child(name))? {
+                resolved.insert(name.clone(), value);
+            }
+        }
+        Ok(resolved)
+    }
+
+    fn function(
+        &self,
+        function: &str,
+        argument: &Value,
+        place: &Place,
+    ) -> Result<Option<Value>, TemplateError> {
+        let bad = |problem: &str| TemplateError::BadFunction {
+            place: place.to_string(),
+            function: function.to_owned(),
+            problem: problem.to_owned(),
+        };
+        let text = |text: String| Ok(Some(Value::String(text)));
+        match function {
+            "Ref" => {
+                let name = argument.as_str().ok_or_else(|| bad("takes a name"))?;
+                self.reference_to(name, place)
+            }
+            "Fn::GetAtt" => {
+                let (logical_id, attribute) = self.attribute_path(argument, place)?;
+                let resource = self.resource(&logical_id, place)?;
+                self.attribute(&logical_id, resource, &attribute, place).map(Some)
+            }
+            "Fn::Join" => {
+                let [separator, items] = self.arguments(argument, place)?;
+                let separator = separator.as_str().ok_or_else(|| bad("takes a separator"))?;
+                let items = items.as_array().ok_or_else(|| bad("takes a list to join"))?;
+                let items: Option<Vec<String>> = items.iter().map(as_text).collect();
+                text(items.ok_or_else(|| bad("joins text only"))?.join(separator))
+            }
+            "Fn::Sub" => text(self.substitute(argument, place)?),
+            "Fn::Select" => {
+                let [index, items] = self.arguments(argument, place)?;
+                let index = as_text(&index).and_then(|index| index.parse::<usize>().ok());
+                let item = index.and_then(|index| items.get(index).cloned());
+                item.map(Some).ok_or_else(|| bad("takes an index within its list"))
+            }
+            "Fn::Split" => {
+                let [separator, whole] = self.arguments(argument, place)?;
+                let (Some(separator), Some(whole)) = (separator.as_str(), whole.as_str()) else {
+                    return Err(bad("takes a separator and text"));
+                };
+                Ok(Some(whole.split(separator).map(Value::from).collect()))
+            }
+            "Fn::If" => {
+                let [Value::String(condition), then, otherwise] = array(argument).ok_or_else(|| bad("takes three arguments"))? else {
+                    return Err(bad("takes a condition's name and two values"));
+                };
+                let chosen = if self.condition(condition, place)? { then } else { otherwise };
+                self.value(chosen, place)
+            }
+            "Fn::FindInMap" => {
+                let [map, first, second] = self.arguments(argument, place)?;
+                let names = (as_text(&map), as_text(&first), as_text(&second));
+                let (Some(map), Some(first), Some(second)) = names else {
+                    return Err(bad("takes three names"));
+                };
+                let found = self.template.mappings.get(&map).and_then(|map| map.get(&first)?.get(&second));
+                found.cloned().map(Some).ok_or_else(|| bad("finds no such entry"))
+            }
+            "Fn::Base64" => {
+                use base64::Engine;
+                let value = self.value(argument, place)?;
+                let value = value.as_ref().and_then(as_text).ok_or_else(|| bad("takes text"))?;
+                text(base64::engine::general_purpose::STANDARD.encode(value))
+            }
+            "Fn::GetAZs" => Ok(Some(
+                ["a", "b", "c"].iter().map(|zone| format!("{}{zone}", self.region)).collect(),
+            )),
+            "Fn::Equals" | "Fn::And" | "Fn::Or" | "Fn::Not" | "Condition" => {
+                self.boolean(function, argument, place).map(|value| Some(Value::Bool(value)))
+            }
+            _ => Err(bad("is not supported by the emulator")),
+        }
+    }
+
+    fn reference_to(&self, name: &str, place: &Place) -> Result<Option<Value>, TemplateError> {
+        let pseudo = match name {
+            "AWS::NoValue" => return Ok(None),
+            "AWS::AccountId" => Some(ACCOUNT_ID.to_owned()),
+            "AWS::Region" => Some(self.region.to_owned()),
+            "AWS::Partition" => Some(PARTITION.to_owned()),
+            "AWS::URLSuffix" => Some(URL_SUFFIX.to_owned()),
+            "AWS::StackName" => Some(self.stack_name.to_owned()),
+            "AWS::StackId" => Some(self.stack_id()),
+            "AWS::NotificationARNs" => return Ok(Some(Value::Array(Vec::new()))),
+            _ => self.parameters.get(name).cloned(),
+        };
+        if let Some(text) = pseudo {
+            return Ok(Some(Value::String(text)));
+        }
+        if let Some(parameter) = self.template.parameters.get(name) {
+            return parameter.default.clone().map(Some).ok_or_else(|| TemplateError::BadProperty {
+                place: format!("Parameters.{name}"),
+                problem: "has no default and no value was given; pass one with --parameter".to_owned(),
+            });
+        }
+        let resource = self.resource(name, place)?;
+        self.reference(name, resource).map(|text| Some(Value::String(text)))
+    }
+
+    fn resource(&self, logical_id: &str, place: &Place) -> Result<&ResourceDefinition, TemplateError> {
+        self.template.resources.get(logical_id).ok_or_else(|| TemplateError::UnknownReference {
+            place: place.to_string(),
+            target: logical_id.to_owned(),
+        })
+    }
+
+    /// `["Id", "Attribute"]` or `"Id.Attribute"`.
+    fn attribute_path(
+        &self,
+        argument: &Value,
+        place: &Place,
+    ) -> Result<(String, String), TemplateError> {
+        let path = match argument {
+            Value::String(path) => path.split_once('.').map(|(id, attribute)| (id.to_owned(), attribute.to_owned())),
+            list => {
+                let list = self.value(list, place)?;
+                match list.as_ref().and_then(array) {
+                    Some([id, attribute]) => as_text(id).zip(as_text(attribute)),
+                    _ => None,
+                }
+            }
+        };
+        path.ok_or_else(|| TemplateError::BadFunction {
+            place: place.to_string(),
+            function: "Fn::GetAtt".to_owned(),
+            problem: "takes a logical id and an attribute".to_owned(),
+        })
+    }
+
+    /// The arguments of a function that takes a fixed number of them, resolved.
+    fn arguments<const N: usize>(
+        &self,
+        argument: &Value,
+        place: &Place,
+    ) -> Result<[Value; N], TemplateError> {
+        let resolved = self.value(argument, place)?.unwrap_or_default();
+        let items = match resolved {
+            Value::Array(items) => items,
+            _ => Vec::new(),
+        };
+        items.try_into().map_err(|items: Vec<Value>| TemplateError::BadFunction {
+            place: place.to_string(),
+            function: "the function".to_owned(),
+            problem: format!("takes {N} arguments, found {}", items.len()),
+        })
+    }
+
+    fn substitute(&self, argument: &Value, place: &Place) -> Result<String, TemplateError> {
+        let bad = |problem: &str| TemplateError::BadFunction {
+            place: place.to_string(),
+            function: "Fn::Sub".to_owned(),
+            problem: problem.to_owned(),
+        };
+        let (pattern, own) = match argument {
+            Value::String(pattern) => (pattern, Map::new()),
+            other => match array(other) {
+                Some([Value::String(pattern), Value::Object(own)]) => (pattern, self.map(own, place)?),
+                _ => return Err(bad("takes text, or text and a map")),
+            },
+        };
+        let mut result = String::new();
+        let mut rest = pattern.as_str();
+        while let Some((before, after)) = rest.split_once("${") {
+            result.push_str(before);
+            let (name, after) = after.split_once('}').ok_or_else(|| bad("has a ${ that is not closed"))?;
+            rest = after;
+            if let Some(literal) = name.strip_prefix('!') {
+                result.push_str(&format!("${{{literal}}}"));
+                continue;
+            }
+            let value = match own.get(name) {
+                Some(value) => Some(value.clone()),
+                None if name.contains('.') => {
+                    let argument = Value::from(name);
+                    self.function("Fn::GetAtt", &argument, place)?
+                }
+                None => self.reference_to(name, place)?,
+            };
+            let value = value.as_ref().and_then(as_text);
+            result.push_str(&value.ok_or_else(|| bad("substitutes text only"))?);
+        }
+        result.push_str(rest);
+        Ok(result)
+    }
+
+    fn condition(&self, name: &str, place: &Place) -> Result<bool, TemplateError> {
+        let unknown = || TemplateError::UnknownReference {
+            place: place.to_string(),
+            target: format!("the condition {name}"),
+        };
+        let definition = self.template.conditions.get(name).ok_or_else(unknown)?;
+        self.truth(definition, place)
+    }
+
+    fn truth(&self, value: &Value, place: &Place) -> Result<bool, TemplateError> {
+        let resolved = self.value(value, place)?.unwrap_or_default();
+        match resolved {
+            Value::Bool(value) => Ok(value),
+            Value::String(text) if text == "true" || text == "false" => Ok(text == "true"),
+            other => Err(TemplateError::BadFunction {
+                place: place.to_string(),
+                function: "the condition".to_owned(),
+                problem: format!("must be true or false, found {other}"),
+            }),
+        }
+    }
+
+    fn boolean(
+        &self,
+        function: &str,
+        argument: &Value,
+        place: &Place,
+    ) -> Result<bool, TemplateError> {
+        if function == "Condition" {
+            return self.condition(argument.as_str().unwrap_or_default(), place);
+        }
+        if function == "Fn::Equals" {
+            let [left, right] = self.arguments(argument, place)?;
+            return Ok(left == right);
+        }
+        let items = array(argument).unwrap_or_default();
+        let mut truths = Vec::with_capacity(items.len());
+        for item in items {
+            truths.push(self.truth(item, place)?);
+        }
+        match (function, truths.as_slice()) {
+            ("Fn::Not", [value]) => Ok(!value),
+            ("Fn::And", [_, ..]) => Ok(truths.iter().all(|value| *value)),
+            ("Fn::Or", [_, ..]) => Ok(truths.iter().any(|value| *value)),
+            _ => Err(TemplateError::BadFunction {
+                place: place.to_string(),
+                function: function.to_owned(),
+                problem: "takes a list of conditions".to_owned(),
+            }),
+        }
+    }
+}
+
+/// An object with one key that names a function is a call of it.
+fn single_function(fields: &Map<String, Value>) -> Option<(&str, &Value)> {
+    let (name, argument) = fields.iter().next()?;
+    let is_function = name == "Ref" || name == "Condition" || name.starts_with("Fn::");
+    // A policy statement has a key Condition too, with a map below it.
+    let is_call = fields.len() == 1 && is_function && !(name == "Condition" && !argument.is_string());
+    is_call.then_some((name.as_str(), argument))
+}
+
+fn array(value: &Value) -> Option<&[Value]> {
+    value.as_array().map(Vec::as_slice)
+}
+
+/// Text, or what CloudFormation turns into text.
+pub(super) fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(value) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn resolve(value: &Value) -> Result<Option<Value>, TemplateError> {
+        let template = Template::parse(
+            &json!({
+                "Parameters": {"Size": {"Type": "Number", "Default": 3}, "Bare": {"Type": "String"}},
+                "Mappings": {"M": {"eu-central-1": {"x": "y"}}},
+                "Conditions": {
+                    "Yes": {"Fn::Equals": [{"Ref": "AWS::Region"}, "eu-central-1"]},
+                    "No": {"Fn::Not": [{"Condition": "Yes"}]},
+                    "Loop": {"Fn::Not": [{"Condition": "Loop"}]},
+                },
+                "Resources": {
+                    "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "jobs"}},
+                    "Self": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Ref": "Self"}}},
+                    "Other": {"Type": "AWS::Weird::Thing"},
+                    "Unnamed": {"Type": "AWS::SQS::Queue", "Properties": {"FifoQueue": true}},
+                },
+            })
+            .to_string(),
+        )
+        .unwrap();
+        let parameters = BTreeMap::new();
+        let evaluator =
+            Evaluator::new(&template, "Stack-PR7", "eu-central-1", "http://127.0.0.1:1", &parameters);
+        evaluator.value(value, &Place::new("Here"))
+    }
+
+    #[test]
+    fn resolves_every_function_that_cdk_emits() {
+        let queue_arn = "arn:aws:sqs:eu-central-1:000000000000:jobs";
+        for (value, expected) in [
+            (json!({"Ref": "Size"}), json!(3)),
+            (json!({"Ref": "AWS::AccountId"}), json!("000000000000")),
+            (json!({"Ref": "Queue"}), json!("http://127.0.0.1:1/000000000000/jobs")),
+            (json!({"Fn::GetAtt": ["Queue", "Arn"]}), json!(queue_arn)),
+            (json!({"Fn::GetAtt": "Queue.Arn"}), json!(queue_arn)),
+            (json!({"Fn::Join": ["-", ["a", {"Ref": "Size"}, true]]}), json!("a-3-true")),
+            (json!({"Fn::Sub": "${Queue.Arn}/${AWS::Region}/${!x}$"}), json!(format!("{queue_arn}/eu-central-1/${{x}}$"))),
+            (json!({"Fn::Sub": ["${a}${Size}", {"a": {"Ref": "Size"}}]}), json!("33")),
+            (json!({"Fn::Select": ["1", {"Fn::Split": [":", "a:b"]}]}), json!("b")),
+            (json!({"Fn::If": ["Yes", 1, 2]}), json!(1)),
+            (json!({"Fn::If": ["No", 1, {"Fn::If": ["Yes", 3, 4]}]}), json!(3)),
+            (json!({"Fn::FindInMap": ["M", {"Ref": "AWS::Region"}, "x"]}), json!("y")),
+            (json!({"Fn::Base64": "a"}), json!("YQ==")),
+            (json!({"a": [{"Ref": "AWS::NoValue"}, 1], "b": {"Ref": "AWS::NoValue"}}), json!({"a": [1]})),
+            (json!({"Condition": {"Bool": {"aws:SecureTransport": "false"}}}), json!({"Condition": {"Bool": {"aws:SecureTransport": "false"}}})),
+        ] {
+            assert_eq!(resolve(&value), Ok(Some(expected)), "{value}");
+        }
+    }
+
+    #[test]
+    fn generated_names_are_stable_and_fit() {
+        let name = resolve(&json!({"Fn::GetAtt": ["Unnamed", "QueueName"]})).unwrap().unwrap();
+        let name = name.as_str().unwrap();
+        assert!(name.starts_with("Stack-PR7-Unnamed-") && name.ends_with(".fifo"), "{name}");
+        assert!(name.len() <= 80);
+    }
+
+    #[test]
+    fn what_cannot_be_resolved_says_where() {
+        for value in [
+            json!({"Ref": "Nobody"}),
+            json!({"Ref": "Bare"}),
+            json!({"Ref": 1}),
+            json!({"Fn::GetAtt": ["Other", "Colour"]}),
+            json!({"Fn::GetAtt": ["Queue"]}),
+            json!({"Fn::Join": ["-"]}),
+            json!({"Fn::Join": ["-", [{"a": 1}]]}),
+            json!({"Fn::Sub": "${open"}),
+            json!({"Fn::Sub": "${Nobody}"}),
+            json!({"Fn::Select": [9, ["a"]]}),
+            json!({"Fn::If": ["Nobody", 1, 2]}),
+            json!({"Fn::If": ["Loop", 1, 2]}),
+            json!({"Fn::FindInMap": ["M", "nowhere", "x"]}),
+            json!({"Fn::ImportValue": "x"}),
+            json!({"Fn::And": []}),
+        ] {
+            let error = resolve(&value).unwrap_err().to_string();
+            assert!(error.contains("Here") || error.contains("Bare"), "{value}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_reference_that_runs_in_a_circle_is_an_error() {
+        let error = resolve(&json!({"Ref": "Self"})).unwrap_err().to_string();
+        assert!(error.contains("Self.QueueName") && error.contains("refers to itself"), "{error}");
+    }
+}

@@ -1,0 +1,158 @@
+//! What `Ref` and `Fn::GetAtt` return for each type of resource.
+//!
+//! Source: the "Return values" section of each type at
+//! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/>.
+
+use serde_json::Value;
+use verifier_core::sqs::md5_of_body;
+
+use super::{Evaluator, Place, ResourceDefinition, TemplateError};
+
+/// The only account of the emulator: none that exists on AWS.
+pub const ACCOUNT_ID: &str = "000000000000";
+/// The partition.
+pub const PARTITION: &str = "aws";
+/// The domain of AWS's endpoints.
+pub const URL_SUFFIX: &str = "amazonaws.com";
+
+impl Evaluator<'_> {
+    /// The value of `Ref`, which is the physical id for almost every type.
+    pub(super) fn reference(
+        &self,
+        logical_id: &str,
+        resource: &ResourceDefinition,
+    ) -> Result<String, TemplateError> {
+        let named = |property: &str, limit: usize| self.physical_name(logical_id, resource, property, limit);
+        Ok(match resource.resource_type.as_str() {
+            "AWS::SQS::Queue" => format!(
+                "{}/{ACCOUNT_ID}/{}",
+                self.endpoint,
+                self.queue_name(logical_id, resource)?
+            ),
+            "AWS::Lambda::Function" => named("FunctionName", 64)?,
+            "AWS::Logs::LogGroup" => named("LogGroupName", 512)?,
+            "AWS::S3::Bucket" => named("BucketName", 63)?.to_ascii_lowercase(),
+            "AWS::Lambda::EventSourceMapping" => {
+                let digest = self.digest(logical_id);
+                let (a, b, c, d, e) =
+                    (&digest[..8], &digest[8..12], &digest[12..16], &digest[16..20], &digest[20..]);
+                format!("{a}-{b}-{c}-{d}-{e}")
+            }
+            "AWS::ApiGatewayV2::Api" | "AWS::ApiGateway::RestApi" => {
+                self.digest(logical_id)[..10].to_owned()
+            }
+            "AWS::ApiGatewayV2::Integration" | "AWS::ApiGatewayV2::Route" => {
+                self.digest(logical_id)[..7].to_owned()
+            }
+            "AWS::ApiGatewayV2::Stage" => self.text(logical_id, resource, "StageName")?.unwrap_or_default(),
+            "AWS::CloudFront::Distribution" => {
+                format!("E{}", self.digest(logical_id)[..13].to_ascii_uppercase())
+            }
+            "AWS::SNS::Topic" => {
+                format!("arn:{PARTITION}:sns:{}:{ACCOUNT_ID}:{}", self.region, named("TopicName", 256)?)
+            }
+            "AWS::CloudWatch::Alarm" => named("AlarmName", 255)?,
+            "AWS::IAM::Role" => named("RoleName", 64)?,
+            _ => self.generated_name(logical_id, 255),
+        })
+    }
+
+    /// The value of `Fn::GetAtt`.
+    pub(super) fn attribute(
+        &self,
+        logical_id: &str,
+        resource: &ResourceDefinition,
+        attribute: &str,
+        place: &Place,
+    ) -> Result<Value, TemplateError> {
+        let reference = || self.reference(logical_id, resource);
+        let arn = |service: &str, rest: String| {
+            format!("arn:{PARTITION}:{service}:{}:{ACCOUNT_ID}:{rest}", self.region)
+        };
+        let text = match (resource.resource_type.as_str(), attribute) {
+            ("AWS::SQS::Queue", "Arn") => arn("sqs", self.queue_name(logical_id, resource)?),
+            ("AWS::SQS::Queue", "QueueName") => self.queue_name(logical_id, resource)?,
+            ("AWS::SQS::Queue", "QueueUrl") => reference()?,
+            ("AWS::Lambda::Function", "Arn") => arn("lambda", format!("function:{}", reference()?)),
+            ("AWS::Lambda::EventSourceMapping", "Id") => reference()?,
+            ("AWS::Lambda::EventSourceMapping", "EventSourceMappingArn") => {
+                arn("lambda", format!("event-source-mapping:{}", reference()?))
+            }
+            ("AWS::Logs::LogGroup", "Arn") => arn("logs", format!("log-group:{}:*", reference()?)),
+            ("AWS::S3::Bucket", "Arn") => format!("arn:{PARTITION}:s3:::{}", reference()?),
+            ("AWS::S3::Bucket", "DomainName") => format!("{}.s3.{URL_SUFFIX}", reference()?),
+            ("AWS::S3::Bucket", "RegionalDomainName") => {
+                format!("{}.s3.{}.{URL_SUFFIX}", reference()?, self.region)
+            }
+            ("AWS::ApiGatewayV2::Api", "ApiEndpoint") => {
+                format!("https://{}.execute-api.{}.{URL_SUFFIX}", reference()?, self.region)
+            }
+            ("AWS::ApiGatewayV2::Api", "ApiId") => reference()?,
+            ("AWS::CloudFront::Distribution", "DomainName") => self.distribution_domain(logical_id),
+            ("AWS::CloudFront::Distribution" | "AWS::CloudFront::OriginAccessControl", "Id") => reference()?,
+            ("AWS::IAM::Role", "Arn") => format!("arn:{PARTITION}:iam::{ACCOUNT_ID}:role/{}", reference()?),
+            ("AWS::CloudWatch::Alarm", "Arn") => arn("cloudwatch", format!("alarm:{}", reference()?)),
+            ("AWS::SNS::Topic", "TopicArn") => reference()?,
+            // An ARN of a resource that is not emulated only names it, for example in a policy.
+            (_, "Arn") => arn("unknown", reference()?),
+            // CDK's deployments answer with the bucket that they filled.
+            ("Custom::CDKBucketDeployment", "DestinationBucketArn") => {
+                let bucket = self.text(logical_id, resource, "DestinationBucketName")?;
+                format!("arn:{PARTITION}:s3:::{}", bucket.unwrap_or_default())
+            }
+            _ => {
+                return Err(TemplateError::UnknownAttribute {
+                    place: place.to_string(),
+                    logical_id: logical_id.to_owned(),
+                    resource_type: resource.resource_type.clone(),
+                    attribute: attribute.to_owned(),
+                });
+            }
+        };
+        Ok(Value::String(text))
+    }
+
+    /// The domain that CloudFront gives a distribution.
+    pub fn distribution_domain(&self, logical_id: &str) -> String {
+        format!("d{}.cloudfront.net", &self.digest(logical_id)[..13])
+    }
+
+    /// A queue's name: a FIFO queue's generated name ends in `.fifo`.
+    pub fn queue_name(
+        &self,
+        logical_id: &str,
+        resource: &ResourceDefinition,
+    ) -> Result<String, TemplateError> {
+        let fifo = matches!(resource.properties.get("FifoQueue"), Some(Value::Bool(true)))
+            || resource.properties.get("FifoQueue").and_then(Value::as_str) == Some("true");
+        match self.text(logical_id, resource, "QueueName")? {
+            Some(name) => Ok(name),
+            None if fifo => Ok(format!("{}.fifo", self.generated_name(logical_id, 75))),
+            None => Ok(self.generated_name(logical_id, 80)),
+        }
+    }
+
+    fn physical_name(
+        &self,
+        logical_id: &str,
+        resource: &ResourceDefinition,
+        property: &str,
+        limit: usize,
+    ) -> Result<String, TemplateError> {
+        let given = self.text(logical_id, resource, property)?;
+        Ok(given.unwrap_or_else(|| self.generated_name(logical_id, limit)))
+    }
+
+    /// A name as CloudFormation makes them: stack, logical id, random part; the first two shortened to fit.
+    fn generated_name(&self, logical_id: &str, limit: usize) -> String {
+        let suffix = self.digest(logical_id)[..12].to_ascii_uppercase();
+        let mut name = format!("{}-{logical_id}", self.stack_name);
+        name.truncate(limit - suffix.len() - 1);
+        format!("{}-{suffix}", name.trim_end_matches('-'))
+    }
+
+    /// Stands in for the random part of ids: 32 hexadecimal digits, the same on every run.
+    fn digest(&self, logical_id: &str) -> String {
+        md5_of_body(&format!("{}/{logical_id}", self.stack_name))
+    }
+}

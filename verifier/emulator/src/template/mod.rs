@@ -1,0 +1,14 @@
+//! CloudFormation templates: reading them and resolving their intrinsic functions.
+//!
+//! Architecture invariant: the stack is the template. Everything that the emulator knows of a stack comes through
+//! here; nothing about a particular stack is written in Rust.
+
+mod document;
+mod error;
+mod evaluate;
+mod identity;
+
+pub use document::{OutputDefinition, ResourceDefinition, Template};
+pub use error::TemplateError;
+pub use evaluate::{Evaluator, Place};
+pub use identity::{ACCOUNT_ID, PARTITION, URL_SUFFIX};
