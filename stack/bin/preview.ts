@@ -23,5 +23,6 @@ try {
     throw error;
   }
   console.error(`error: ${error.message}`);
-  process.exitCode = 1;
+  // Leaving at once keeps CDK from synthesising the half-built app on the way out.
+  process.exit(1);
 }
