@@ -1,4 +1,24 @@
-//! A local AWS for one stack.
-pub mod clock;
-pub mod stack;
-pub mod template;
+//! A local AWS for one stack, started from the stack's own synthesised CloudFormation template.
+//!
+//! It serves, on one loopback port, the AWS APIs that such a stack is verified with, the stack's HTTP API and its site.
+//! Queues are `verifier-core`'s model; functions are the real binaries, run as child processes against the Lambda
+//! Runtime API; time can be skipped while nothing happens.
+
+mod client;
+mod clock;
+mod emulator;
+mod http_api;
+mod lambda;
+mod logs;
+mod reply;
+mod server;
+mod services;
+mod site;
+mod stack;
+mod template;
+
+pub use client::Client;
+pub use clock::ClockMode;
+pub use emulator::{Emulator, EmulatorConfig, EmulatorError};
+pub use stack::{FunctionSpec, Output, Skipped, Stack};
+pub use template::{Template, TemplateError};

@@ -7,6 +7,7 @@ mod output;
 mod process_group;
 mod runtime_api;
 
-pub(crate) use functions::{Functions, Invoked};
+pub(crate) use environment::FUNCTION_ACCESS_KEY_ID;
+pub(crate) use functions::Functions;
 pub(crate) use mapping::run_mapping;
 pub(crate) use process_group::ProcessGroup;

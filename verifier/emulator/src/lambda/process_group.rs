@@ -2,6 +2,7 @@
 
 use std::io;
 use std::process::Stdio;
+use std::sync::{Mutex, PoisonError};
 
 use tokio::process::{Child, Command};
 
@@ -11,7 +12,7 @@ use tokio::process::{Child, Command};
 /// crashes or is killed, the kernel closes the pipe and the leader acts. No process id is ever written down, so none
 /// can be reused in between.
 pub(crate) struct ProcessGroup {
-    leader: Child,
+    leader: Mutex<Option<Child>>,
     id: i32,
 }
 
@@ -27,7 +28,7 @@ impl ProcessGroup {
             .spawn()?;
         let id = leader.id().and_then(|id| i32::try_from(id).ok());
         let id = id.ok_or_else(|| io::Error::other("the process group's leader ended at once"))?;
-        Ok(Self { leader, id })
+        Ok(Self { leader: Mutex::new(Some(leader)), id })
     }
 
     /// Makes a command start in this group.
@@ -36,9 +37,12 @@ impl ProcessGroup {
     }
 
     /// Kills every process of the group and waits for the leader's end.
-    pub(crate) async fn end(mut self) {
-        drop(self.leader.stdin.take());
-        // The leader kills itself with its group, so this wait is short.
-        let _ = self.leader.wait().await;
+    pub(crate) async fn end(&self) {
+        let leader = self.leader.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut leader) = leader {
+            drop(leader.stdin.take());
+            // The leader kills itself with its group, so this wait is short.
+            let _ = leader.wait().await;
+        }
     }
 }

@@ -1,0 +1,396 @@
+//! The HTTP API: routes, CORS and the payload format 2.0.
+//!
+//! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html> and
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html>.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, Method, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use verifier_core::event_source_mapping::InvocationOutcome;
+use verifier_core::time::Timestamp;
+
+use crate::clock::Busy;
+use crate::lambda::Functions;
+use crate::reply::{Reply, reply, with_header};
+use crate::stack::{ApiSpec, CorsSpec};
+use crate::template::ACCOUNT_ID;
+
+/// The path below which the emulator serves HTTP APIs, each by its id.
+pub(crate) const PREFIX: &str = "/execute-api/";
+
+/// The HTTP APIs of the stack.
+pub(crate) struct HttpApis {
+    pub(crate) apis: Vec<ApiSpec>,
+    pub(crate) functions: Arc<Functions>,
+    pub(crate) region: String,
+}
+
+/// A request, as far as an API looks at it.
+pub(crate) struct ApiRequest<'a> {
+    pub(crate) method: &'a Method,
+    /// The path below the API, beginning with a slash.
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a str,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) now: Timestamp,
+}
+
+impl HttpApis {
+    /// Answers a request to the API of that id.
+    pub(crate) async fn handle(&self, busy: &Busy, id: &str, request: ApiRequest<'_>) -> Reply {
+        let Some(api) = self.apis.iter().find(|api| api.id == id) else {
+            return message(404, "Not Found");
+        };
+        let origin = request.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+        if let Some(cors) = &api.cors
+            && is_preflight(&request)
+        {
+            return allow(reply(204, "text/plain", ""), cors, origin, true);
+        }
+        let answer = self.route(busy, api, &request).await;
+        match &api.cors {
+            // CORS configured on the API overrides what the function returns.
+            Some(cors) => allow(without_cors(answer), cors, origin, false),
+            None => answer,
+        }
+    }
+
+    async fn route(&self, busy: &Busy, api: &ApiSpec, request: &ApiRequest<'_>) -> Reply {
+        let keys = api.routes.iter().map(|route| route.key.as_str());
+        let Some((index, parameters)) = best_route(keys, request.method.as_str(), request.path) else {
+            return message(404, "Not Found");
+        };
+        let route = &api.routes[index];
+        let event = self.event(api, &route.key, &parameters, request);
+        let invoked = self.functions.invoke(busy, &route.function, Bytes::from(event.to_string())).await;
+        match invoked.outcome {
+            InvocationOutcome::Responded(payload) => answer(&payload),
+            InvocationOutcome::Errored(reason) => {
+                tracing::warn!(route = route.key, "{reason}");
+                message(500, "Internal Server Error")
+            }
+        }
+    }
+
+    fn event(
+        &self,
+        api: &ApiSpec,
+        route_key: &str,
+        parameters: &BTreeMap<String, String>,
+        request: &ApiRequest<'_>,
+    ) -> Value {
+        let mut headers = BTreeMap::<String, String>::new();
+        let mut cookies = Vec::new();
+        for (name, value) in request.headers {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            if name == header::COOKIE {
+                cookies.extend(value.split(';').map(|cookie| cookie.trim().to_owned()));
+                continue;
+            }
+            let joined = headers.entry(name.as_str().to_owned()).or_default();
+            if !joined.is_empty() {
+                joined.push(',');
+            }
+            joined.push_str(&value);
+        }
+        let content_type = headers.get("content-type").map(String::as_str).unwrap_or_default();
+        let (body, is_base64) = encode_body(&request.body, content_type);
+        let mut query = BTreeMap::<String, String>::new();
+        for (name, value) in form_pairs(request.query) {
+            query.entry(name).and_modify(|joined| {
+                joined.push(',');
+                joined.push_str(&value);
+            }).or_insert(value);
+        }
+        let millis = i64::try_from(request.now.as_millis()).unwrap_or_default();
+        let time = jiff::Timestamp::from_millisecond(millis).unwrap_or_default();
+        let user_agent = headers.get("user-agent").cloned().unwrap_or_default();
+        let mut event = json!({
+            "version": "2.0",
+            "routeKey": route_key,
+            "rawPath": request.path,
+            "rawQueryString": request.query,
+            "headers": headers,
+            "requestContext": {
+                "accountId": ACCOUNT_ID,
+                "apiId": api.id,
+                "domainName": format!("{}.execute-api.{}.amazonaws.com", api.id, self.region),
+                "domainPrefix": api.id,
+                "http": {
+                    "method": request.method.as_str(),
+                    "path": request.path,
+                    "protocol": "HTTP/1.1",
+                    "sourceIp": "127.0.0.1",
+                    "userAgent": user_agent,
+                },
+                "requestId": crate::reply::REQUEST_ID,
+                "routeKey": route_key,
+                "stage": "$default",
+                "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string(),
+                "timeEpoch": request.now,
+            },
+            "isBase64Encoded": is_base64,
+        });
+        if let Some(body) = body {
+            event["body"] = body.into();
+        }
+        if !query.is_empty() {
+            event["queryStringParameters"] = json!(query);
+        }
+        if !parameters.is_empty() {
+            event["pathParameters"] = json!(parameters);
+        }
+        if !cookies.is_empty() {
+            event["cookies"] = cookies.into();
+        }
+        event
+    }
+}
+
+/// API Gateway passes text on as it is, and everything else as base64.
+fn encode_body(body: &[u8], content_type: &str) -> (Option<String>, bool) {
+    if body.is_empty() {
+        return (None, false);
+    }
+    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_text = kind.starts_with("text/")
+        || kind.ends_with("+json")
+        || kind.ends_with("+xml")
+        || matches!(kind.as_str(), "application/json" | "application/javascript" | "application/xml");
+    match std::str::from_utf8(body) {
+        Ok(text) if is_text => (Some(text.to_owned()), false),
+        _ => (Some(STANDARD.encode(body)), true),
+    }
+}
+
+/// The answer that a function describes, in the format 2.0 or as a bare value.
+fn answer(payload: &[u8]) -> Reply {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Described {
+        status_code: u16,
+        #[serde(default)]
+        headers: Option<Map<String, Value>>,
+        #[serde(default)]
+        cookies: Option<Vec<String>>,
+        #[serde(default)]
+        body: Option<String>,
+        #[serde(default)]
+        is_base64_encoded: Option<bool>,
+    }
+    let Ok(value) = serde_json::from_slice::<Value>(payload) else {
+        return message(500, "Internal Server Error");
+    };
+    if value.get("statusCode").is_none() {
+        // Without a status code, API Gateway takes the whole value for the body of a success.
+        let body = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        return reply(200, "application/json", body);
+    }
+    let Ok(described) = serde_json::from_value::<Described>(value) else {
+        return message(500, "Internal Server Error");
+    };
+    let body = described.body.unwrap_or_default();
+    let body = match described.is_base64_encoded {
+        Some(true) => match STANDARD.decode(&body) {
+            Ok(bytes) => bytes,
+            Err(_) => return message(500, "Internal Server Error"),
+        },
+        _ => body.into_bytes(),
+    };
+    let mut response = reply(described.status_code, "text/plain", body);
+    for (name, value) in described.headers.into_iter().flatten() {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let name = header::HeaderName::try_from(name);
+        if let (Ok(name), Ok(value)) = (name, value.parse()) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    for cookie in described.cookies.into_iter().flatten() {
+        if let Ok(value) = cookie.parse() {
+            response.headers_mut().append(header::SET_COOKIE, value);
+        }
+    }
+    response
+}
+
+fn message(status: u16, text: &str) -> Reply {
+    reply(status, "application/json", json!({ "message": text }).to_string())
+}
+
+/// The most specific of the routes that match, and the path's parameters.
+///
+/// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html>.
+fn best_route<'a>(
+    keys: impl Iterator<Item = &'a str>,
+    method: &str,
+    path: &str,
+) -> Option<(usize, BTreeMap<String, String>)> {
+    keys.enumerate()
+        .filter_map(|(index, key)| {
+            let (score, parameters) = match_route(key, method, path)?;
+            Some((score, index, parameters))
+        })
+        .max_by_key(|(score, index, _)| (*score, std::cmp::Reverse(*index)))
+        .map(|(_, index, parameters)| (index, parameters))
+}
+
+/// How specific a match is: literal segments, then parameters, then a greedy parameter, then the method.
+type Score = (u8, usize, bool);
+
+fn match_route(key: &str, method: &str, path: &str) -> Option<(Score, BTreeMap<String, String>)> {
+    if key == "$default" {
+        return Some(((0, 0, false), BTreeMap::new()));
+    }
+    let (route_method, pattern) = key.split_once(' ')?;
+    if route_method != "ANY" && route_method != method {
+        return None;
+    }
+    let mut parameters = BTreeMap::new();
+    let mut literal = 0;
+    let mut segments = path.split('/');
+    for wanted in pattern.split('/') {
+        let name = wanted.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
+        if let Some(name) = name.and_then(|name| name.strip_suffix('+')) {
+            let rest: Vec<&str> = segments.collect();
+            if rest.is_empty() {
+                return None;
+            }
+            parameters.insert(name.to_owned(), decoded(&rest.join("/")));
+            return Some(((1, literal, route_method != "ANY"), parameters));
+        }
+        let segment = segments.next()?;
+        match name {
+            Some(name) if !segment.is_empty() => {
+                parameters.insert(name.to_owned(), decoded(segment));
+            }
+            None if wanted == segment => literal += 1,
+            _ => return None,
+        }
+    }
+    segments.next().is_none().then_some(((2, literal, route_method != "ANY"), parameters))
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+fn form_pairs(query: &str) -> Vec<(String, String)> {
+    serde_urlencoded::from_str(query).unwrap_or_default()
+}
+
+fn is_preflight(request: &ApiRequest<'_>) -> bool {
+    *request.method == Method::OPTIONS
+        && request.headers.contains_key(header::ORIGIN)
+        && request.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+fn without_cors(mut response: Reply) -> Reply {
+    let names: Vec<_> = response
+        .headers()
+        .keys()
+        .filter(|name| name.as_str().starts_with("access-control-"))
+        .cloned()
+        .collect();
+    for name in names {
+        response.headers_mut().remove(name);
+    }
+    response
+}
+
+/// Adds the CORS headers for an origin that is allowed, and none for another.
+fn allow(mut response: Reply, cors: &CorsSpec, origin: Option<&str>, preflight: bool) -> Reply {
+    let Some(origin) = origin else {
+        return response;
+    };
+    let any = cors.allow_origins.iter().any(|allowed| allowed == "*");
+    if !any && !cors.allow_origins.iter().any(|allowed| origin_matches(allowed, origin)) {
+        return response;
+    }
+    let shown = if any && !cors.allow_credentials { "*" } else { origin };
+    response = with_header(response, "access-control-allow-origin", shown);
+    if !any {
+        response = with_header(response, "vary", "Origin");
+    }
+    if cors.allow_credentials {
+        response = with_header(response, "access-control-allow-credentials", "true");
+    }
+    if !cors.expose_headers.is_empty() {
+        response = with_header(response, "access-control-expose-headers", &cors.expose_headers.join(","));
+    }
+    if preflight {
+        response = with_header(response, "access-control-allow-methods", &cors.allow_methods.join(","));
+        response = with_header(response, "access-control-allow-headers", &cors.allow_headers.join(","));
+        if let Some(seconds) = cors.max_age_seconds {
+            response = with_header(response, "access-control-max-age", &seconds.to_string());
+        }
+    }
+    response
+}
+
+fn origin_matches(allowed: &str, origin: &str) -> bool {
+    match allowed {
+        "https://*" => origin.starts_with("https://"),
+        "http://*" => origin.starts_with("http://"),
+        allowed => allowed.eq_ignore_ascii_case(origin),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(keys: &[&str], method: &str, path: &str) -> Option<(usize, BTreeMap<String, String>)> {
+        best_route(keys.iter().copied(), method, path)
+    }
+
+    #[test]
+    fn the_most_specific_route_wins() {
+        let keys = ["$default", "ANY /{proxy+}", "GET /a/{id}", "ANY /a/{id}", "GET /a/b", "GET /a/{rest+}"];
+        let chosen = |method, path| route(&keys, method, path).map(|(index, _)| index);
+        assert_eq!(chosen("GET", "/a/b"), Some(4));
+        assert_eq!(chosen("GET", "/a/c"), Some(2));
+        assert_eq!(chosen("PUT", "/a/c"), Some(3));
+        assert_eq!(chosen("GET", "/a/c/d"), Some(5));
+        assert_eq!(chosen("GET", "/z"), Some(1));
+        assert_eq!(route(&["$default"], "GET", "/x").map(|(index, _)| index), Some(0));
+        assert_eq!(route(&["GET /hello"], "POST", "/hello"), None);
+        assert_eq!(route(&["GET /hello"], "GET", "/hello/"), None);
+        assert_eq!(route(&["GET /{id}"], "GET", "/"), None);
+    }
+
+    #[test]
+    fn parameters_are_decoded() {
+        let (_, parameters) = route(&["GET /a/{id}/{rest+}"], "GET", "/a/x%20y/1/2").unwrap();
+        assert_eq!(parameters["id"], "x y");
+        assert_eq!(parameters["rest"], "1/2");
+    }
+
+    #[test]
+    fn bodies_that_are_not_text_travel_as_base64() {
+        assert_eq!(encode_body(b"", "application/json"), (None, false));
+        assert_eq!(encode_body(b"{}", "Application/JSON; charset=utf-8"), (Some("{}".to_owned()), false));
+        assert_eq!(encode_body(b"{}", "application/octet-stream"), (Some("e30=".to_owned()), true));
+        assert_eq!(encode_body(b"{}", ""), (Some("e30=".to_owned()), true));
+        assert_eq!(encode_body(b"\xff", "text/plain"), (Some("/w==".to_owned()), true));
+    }
+
+    #[test]
+    fn a_foreign_origin_gets_no_cors_headers() {
+        let cors = CorsSpec { allow_origins: vec!["https://a.example".to_owned()], ..CorsSpec::default() };
+        let allowed = |origin| {
+            let answer = allow(message(200, ""), &cors, Some(origin), true);
+            answer.headers().contains_key("access-control-allow-origin")
+        };
+        assert!(allowed("https://a.example"));
+        assert!(!allowed("https://b.example"));
+        assert!(!allowed("null"));
+    }
+}

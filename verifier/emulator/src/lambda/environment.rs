@@ -1,0 +1,352 @@
+//! One execution environment: a function's process and the Runtime API that it talks to.
+//!
+//! The life of an environment is written as a straight line: [`Environment::start`] until the runtime first asks for
+//! an invocation, [`Environment::invoke`] until it answers, [`Environment::settle`] until it asks again. Whatever else
+//! happens meanwhile (the process ends, its time is up) ends the environment.
+//!
+//! Source: <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>.
+
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use serde_json::json;
+use tokio::process::{Child, Command};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+use verifier_core::event_source_mapping::InvocationOutcome;
+
+use super::output::Output;
+use super::process_group::ProcessGroup;
+use super::runtime_api::{Delivery, RuntimeApi, RuntimeCall, RuntimeError};
+use crate::clock::Clock;
+use crate::logs::LogStore;
+use crate::stack::FunctionSpec;
+
+/// How long a function may take until it first asks for an invocation.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>, section "Init phase".
+const INIT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What every environment of the emulator is made with.
+pub(super) struct Surroundings {
+    pub(super) clock: Clock,
+    pub(super) logs: Arc<LogStore>,
+    pub(super) group: ProcessGroup,
+    pub(super) region: String,
+    /// Where the function's AWS clients turn to.
+    pub(super) endpoint: String,
+}
+
+/// A running environment.
+pub(super) struct Environment {
+    function: Arc<FunctionSpec>,
+    process: Child,
+    api: RuntimeApi,
+    log: Log,
+    /// Answers the runtime's pending call for the next invocation.
+    next: Option<oneshot::Sender<Delivery>>,
+}
+
+/// Why an environment ended.
+enum Ended {
+    Exited(ExitStatus),
+    TimedOut,
+    InitError(RuntimeError),
+}
+
+impl Environment {
+    /// Starts the function's process and waits until it asks for its first invocation.
+    pub(super) async fn start(
+        surroundings: &Surroundings,
+        function: &Arc<FunctionSpec>,
+        binary: &Path,
+        id: &str,
+    ) -> Result<Self, String> {
+        let failed = |what: &str, error: &std::io::Error| {
+            format!(
+                "failed to start the function {} ({}): {what}: {error}",
+                function.logical_id,
+                binary.display()
+            )
+        };
+        let api = RuntimeApi::start().await.map_err(|error| failed("its Runtime API", &error))?;
+        let stream = log_stream(surroundings, id);
+        let log = Log::start(surroundings, function, &stream, id)
+            .map_err(|error| failed("its output", &error))?;
+        let mut command = Command::new(binary);
+        command
+            .env_clear()
+            .envs(variables(surroundings, function, &api, &stream))
+            .stdin(Stdio::null())
+            .stdout(log.output.writer().map_err(|error| failed("its output", &error))?)
+            .stderr(log.output.writer().map_err(|error| failed("its output", &error))?)
+            .kill_on_drop(true);
+        surroundings.group.add(&mut command);
+        let process = command.spawn().map_err(|error| failed("its process", &error))?;
+        // The command holds write ends of the pipe.
+        drop(command);
+        let mut environment = Self { function: function.clone(), process, api, log, next: None };
+        environment.init().await?;
+        Ok(environment)
+    }
+
+    async fn init(&mut self) -> Result<(), String> {
+        let started = Instant::now();
+        self.log.platform("initStart", &json!({"initializationType": "on-demand", "phase": "init", "functionName": self.function.name, "functionVersion": "$LATEST"}));
+        let ended = self.until_next(started + INIT_TIMEOUT).await.err();
+        let Some(ended) = ended else {
+            return Ok(());
+        };
+        let reason = match ended {
+            Ended::Exited(status) => format!("Runtime.ExitError: the runtime exited during init ({status})"),
+            Ended::TimedOut => format!("Sandbox.Timedout: init took longer than {} s", INIT_TIMEOUT.as_secs()),
+            Ended::InitError(error) => format!("{}: the runtime reported an init error", error.error_type),
+        };
+        self.log.output.drain().await;
+        let duration = started.elapsed().as_millis();
+        self.log.platform("initReport", &json!({"initializationType": "on-demand", "status": "error", "phase": "init", "errorType": reason, "metrics": {"durationMs": duration}}));
+        self.kill().await;
+        Err(reason)
+    }
+
+    /// Whether the process still runs and waits for an invocation.
+    pub(super) fn is_ready(&mut self) -> bool {
+        // A runtime whose call was cut off may have asked again meanwhile.
+        while let Ok(call) = self.api.calls.try_recv() {
+            if let RuntimeCall::Next(reply) = call {
+                self.next = Some(reply);
+            }
+        }
+        let waits = self.next.as_ref().is_some_and(|next| !next.is_closed());
+        waits && matches!(self.process.try_wait(), Ok(None))
+    }
+
+    /// Hands an invocation over and waits for its end. The environment can be used again if [`Self::settle`] says so.
+    pub(super) async fn invoke(&mut self, request_id: &str, payload: Bytes) -> InvocationOutcome {
+        let timeout = Duration::from_secs(self.function.timeout_seconds);
+        let started = Instant::now();
+        self.log.start_of(request_id);
+        let delivery = Delivery {
+            request_id: request_id.to_owned(),
+            payload,
+            timeout,
+            function_arn: self.function.arn.clone(),
+        };
+        // If nobody takes it, the process has just ended, as the wait for its answer will find.
+        let _ = self.next.take().map(|next| next.send(delivery));
+        let answer = self.answer(request_id, started + timeout).await;
+        // Everything that the function wrote before it answered belongs to this invocation.
+        self.log.output.drain().await;
+        let (status, outcome) = match answer {
+            Ok(Ok(payload)) => ("success", InvocationOutcome::Responded(payload.to_vec())),
+            Ok(Err(error)) => {
+                ("failure", InvocationOutcome::Errored(String::from_utf8_lossy(&error.body).into_owned()))
+            }
+            Err(Ended::TimedOut) => {
+                let seconds = timeout.as_secs();
+                let message = format!("Task timed out after {seconds}.00 seconds");
+                self.log.line(format!("{request_id} {message}"));
+                ("timeout", InvocationOutcome::Errored(message))
+            }
+            Err(Ended::Exited(status)) => {
+                let message = format!("RequestId: {request_id} Error: Runtime exited ({status})");
+                self.log.line(format!("{message}\nRuntime.ExitError"));
+                ("error", InvocationOutcome::Errored(message))
+            }
+            Err(Ended::InitError(error)) => ("error", InvocationOutcome::Errored(error.error_type)),
+        };
+        self.log.end_of(request_id, status, started.elapsed(), self.function.memory_mb);
+        if matches!(status, "timeout" | "error") {
+            self.kill().await;
+        }
+        outcome
+    }
+
+    /// Waits until the runtime asks for another invocation; `false` if the environment has ended.
+    ///
+    /// What a runtime does between its answer and that call still belongs to the invocation and to its time.
+    pub(super) async fn settle(&mut self) -> bool {
+        if self.next.is_some() {
+            return true;
+        }
+        let timeout = Duration::from_secs(self.function.timeout_seconds);
+        let ready = self.until_next(Instant::now() + timeout).await.is_ok();
+        if !ready {
+            self.log.output.drain().await;
+            self.kill().await;
+        }
+        ready
+    }
+
+    async fn until_next(&mut self, deadline: Instant) -> Result<(), Ended> {
+        loop {
+            match self.call(deadline).await? {
+                RuntimeCall::Next(reply) => {
+                    self.next = Some(reply);
+                    return Ok(());
+                }
+                RuntimeCall::InitError(error) => return Err(Ended::InitError(error)),
+                // Nothing is being invoked, so no id can be right.
+                RuntimeCall::Response(_, _, reply) | RuntimeCall::Error(_, _, reply) => {
+                    let _ = reply.send(false);
+                }
+            }
+        }
+    }
+
+    async fn answer(
+        &mut self,
+        request_id: &str,
+        deadline: Instant,
+    ) -> Result<Result<Bytes, RuntimeError>, Ended> {
+        loop {
+            let (id, answer, reply) = match self.call(deadline).await? {
+                RuntimeCall::Response(id, payload, reply) => (id, Ok(payload), reply),
+                RuntimeCall::Error(id, error, reply) => (id, Err(error), reply),
+                RuntimeCall::InitError(error) => return Err(Ended::InitError(error)),
+                RuntimeCall::Next(reply) => {
+                    // It asks for another invocation without having answered: its time will be up.
+                    self.next = Some(reply);
+                    continue;
+                }
+            };
+            let matched = id == request_id;
+            let _ = reply.send(matched);
+            if matched {
+                return Ok(answer);
+            }
+        }
+    }
+
+    async fn call(&mut self, deadline: Instant) -> Result<RuntimeCall, Ended> {
+        let call = async {
+            tokio::select! {
+                // A call that was made before the process ended is heard first.
+                biased;
+                Some(call) = self.api.calls.recv() => Ok(call),
+                status = self.process.wait() => match self.api.calls.try_recv() {
+                    Ok(call) => Ok(call),
+                    Err(_) => Err(Ended::Exited(status.unwrap_or_default())),
+                },
+            }
+        };
+        timeout_at(deadline, call).await.unwrap_or(Err(Ended::TimedOut))
+    }
+
+    async fn kill(&mut self) {
+        self.next = None;
+        // It may have ended by itself; either way it is reaped here.
+        let _ = self.process.kill().await;
+    }
+}
+
+/// The environment variables that Lambda sets, and the function's own.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>.
+fn variables(
+    surroundings: &Surroundings,
+    function: &FunctionSpec,
+    api: &RuntimeApi,
+    stream: &str,
+) -> Vec<(String, String)> {
+    let mut variables: Vec<(String, String)> = [
+        ("AWS_LAMBDA_RUNTIME_API", api.address.to_string()),
+        ("AWS_LAMBDA_FUNCTION_NAME", function.name.clone()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory_mb.to_string()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", function.log_group.clone()),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", stream.to_owned()),
+        ("AWS_LAMBDA_LOG_FORMAT", function.log_format.clone()),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
+        ("AWS_REGION", surroundings.region.clone()),
+        ("AWS_DEFAULT_REGION", surroundings.region.clone()),
+        ("AWS_ACCESS_KEY_ID", FUNCTION_ACCESS_KEY_ID.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "emulated".to_owned()),
+        ("AWS_SESSION_TOKEN", "emulated".to_owned()),
+        ("AWS_ENDPOINT_URL", surroundings.endpoint.clone()),
+        ("_HANDLER", function.handler.clone()),
+        ("LAMBDA_TASK_ROOT", "/var/task".to_owned()),
+        ("LANG", "en_US.UTF-8".to_owned()),
+        ("TZ", ":UTC".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    // Functions that are scripts need their interpreter.
+    variables.extend(std::env::var("PATH").ok().map(|path| ("PATH".to_owned(), path)));
+    variables.extend(function.environment.clone());
+    variables
+}
+
+/// By this access key the emulator tells functions from its other clients.
+pub(crate) const FUNCTION_ACCESS_KEY_ID: &str = "ASIAEMULATEDFUNCTION";
+
+fn log_stream(surroundings: &Surroundings, id: &str) -> String {
+    let now = surroundings.clock.now();
+    let millis = i64::try_from(now.as_millis()).unwrap_or_default();
+    let date = jiff::Timestamp::from_millisecond(millis).unwrap_or_default();
+    format!("{}/[$LATEST]{id}", date.strftime("%Y/%m/%d"))
+}
+
+/// An environment's log stream, and the lines that Lambda itself writes there.
+struct Log {
+    output: Output,
+    store: Arc<LogStore>,
+    clock: Clock,
+    group: String,
+    stream: String,
+    json: bool,
+}
+
+impl Log {
+    fn start(
+        surroundings: &Surroundings,
+        function: &FunctionSpec,
+        stream: &str,
+        nonce: &str,
+    ) -> std::io::Result<Self> {
+        let (store, clock) = (surroundings.logs.clone(), surroundings.clock.clone());
+        let (group, stream) = (function.log_group.clone(), stream.to_owned());
+        let sink = {
+            let (store, clock, group, stream) =
+                (store.clone(), clock.clone(), group.clone(), stream.clone());
+            move |line| store.append(&group, &stream, clock.now(), line)
+        };
+        let json = function.log_format == "JSON";
+        Ok(Self { output: Output::start(nonce, sink)?, store, clock, group, stream, json })
+    }
+
+    fn line(&self, message: String) {
+        self.store.append(&self.group, &self.stream, self.clock.now(), message);
+    }
+
+    /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html>.
+    fn platform(&self, kind: &str, record: &serde_json::Value) {
+        if self.json {
+            let millis = i64::try_from(self.clock.now().as_millis()).unwrap_or_default();
+            let time = jiff::Timestamp::from_millisecond(millis).unwrap_or_default();
+            let time = time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+            self.line(json!({"time": time, "type": format!("platform.{kind}"), "record": record}).to_string());
+        }
+    }
+
+    fn start_of(&self, request_id: &str) {
+        self.platform("start", &json!({"requestId": request_id, "version": "$LATEST"}));
+        if !self.json {
+            self.line(format!("START RequestId: {request_id} Version: $LATEST"));
+        }
+    }
+
+    fn end_of(&self, request_id: &str, status: &str, duration: Duration, memory_mb: u64) {
+        let millis = duration.as_secs_f64() * 1000.0;
+        let billed = duration.as_millis() + 1;
+        let metrics = json!({"durationMs": millis, "billedDurationMs": billed, "memorySizeMB": memory_mb});
+        self.platform("report", &json!({"requestId": request_id, "metrics": metrics, "status": status}));
+        if !self.json {
+            self.line(format!("END RequestId: {request_id}"));
+            self.line(format!("REPORT RequestId: {request_id}\tDuration: {millis:.2} ms\tBilled Duration: {billed} ms\tMemory Size: {memory_mb} MB\tStatus: {status}"));
+        }
+    }
+}

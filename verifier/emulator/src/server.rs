@@ -1,0 +1,167 @@
+//! One loopback port: which service a request is for.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::Request;
+use axum::http::{HeaderMap, Method, header};
+
+use crate::client::Client;
+use crate::clock::{Busy, Clock};
+use crate::http_api::{self, ApiRequest, HttpApis};
+use crate::lambda::FUNCTION_ACCESS_KEY_ID;
+use crate::reply::{Reply, reply, with_header};
+use crate::services::cloudformation::{self, CloudFormation};
+use crate::services::lambda::{self, LambdaService};
+use crate::services::logs::{self, LogsService};
+use crate::services::sqs_wire::{self, SqsWire};
+use crate::services::sts;
+use crate::site::Sites;
+
+/// The largest request body that is read: a batch of SQS messages, and Lambda's synchronous payload.
+const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// Everything that requests are answered with.
+pub(crate) struct Server {
+    pub(crate) clock: Clock,
+    pub(crate) clients: Mutex<Vec<Client>>,
+    /// How long a client outside of this process is taken to be at work after an answer.
+    pub(crate) foreign_work: Duration,
+    pub(crate) sqs: SqsWire,
+    pub(crate) cloudformation: CloudFormation,
+    pub(crate) lambda: LambdaService,
+    pub(crate) logs: LogsService,
+    pub(crate) apis: HttpApis,
+    pub(crate) sites: Sites,
+}
+
+impl Server {
+    /// Answers a request. From its head to its answer the clock is held, but for long polls that wait.
+    pub(crate) async fn handle(self: Arc<Self>, request: Request) -> Reply {
+        let busy = self.clock.busy();
+        let (head, body) = request.into_parts();
+        let Ok(body) = axum::body::to_bytes(body, BODY_BYTES_MAX).await else {
+            return reply(413, "text/plain", "The request body could not be read, or is larger than 10 MiB.");
+        };
+        let access_key = access_key(&head.headers).map(str::to_owned);
+        let incoming = Incoming {
+            method: &head.method,
+            path: head.uri.path(),
+            query: head.uri.query().unwrap_or_default(),
+            headers: &head.headers,
+            body,
+        };
+        let (busy, response) = self.dispatch(incoming, busy, access_key.as_deref()).await;
+        self.let_client_work(busy, access_key.as_deref());
+        with_header(response, "server", "verifier-emulator")
+    }
+
+    async fn dispatch(
+        &self,
+        incoming: Incoming<'_>,
+        busy: Busy,
+        access_key: Option<&str>,
+    ) -> (Busy, Reply) {
+        let target = text(incoming.headers, "x-amz-target").unwrap_or_default();
+        if let Some(action) = target.strip_prefix(sqs_wire::TARGET) {
+            let client = access_key.and_then(|key| self.client(key));
+            return self.sqs.handle(action, &incoming.body, busy, client.as_ref()).await;
+        }
+        if let Some(action) = target.strip_prefix(logs::TARGET) {
+            return (busy, self.logs.handle(action, &incoming.body));
+        }
+        if incoming.path.starts_with(lambda::PREFIX) {
+            let query = form(incoming.query.as_bytes());
+            return (busy, self.lambda.handle(incoming.method, incoming.path, &query));
+        }
+        if let Some(rest) = incoming.path.strip_prefix(http_api::PREFIX) {
+            let answer = self.api(&busy, rest, &incoming).await;
+            return (busy, answer);
+        }
+        if let Some(answer) = self.query_protocol(&incoming) {
+            return (busy, answer);
+        }
+        let host = text(incoming.headers, "host").unwrap_or_default();
+        if let Some(site) = self.sites.find(host) {
+            let answer = self.sites.handle(site, incoming.method, incoming.path).await;
+            return (busy, answer);
+        }
+        (busy, unknown(&incoming))
+    }
+
+    async fn api(&self, busy: &Busy, rest: &str, incoming: &Incoming<'_>) -> Reply {
+        let (id, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let request = ApiRequest {
+            method: incoming.method,
+            path: if path.is_empty() { "/" } else { path },
+            query: incoming.query,
+            headers: incoming.headers,
+            body: incoming.body.clone(),
+            now: self.clock.now(),
+        };
+        self.apis.handle(busy, id, request).await
+    }
+
+    /// CloudFormation and STS speak AWS's query protocol: a form with an action and the service's version.
+    fn query_protocol(&self, incoming: &Incoming<'_>) -> Option<Reply> {
+        let mut parameters = form(incoming.query.as_bytes());
+        parameters.extend(form(&incoming.body));
+        let (action, version) = (parameters.get("Action")?, parameters.get("Version")?);
+        match version.as_str() {
+            cloudformation::VERSION => Some(self.cloudformation.handle(action, &parameters)),
+            sts::VERSION => Some(sts::handle(action)),
+            _ => None,
+        }
+    }
+
+    fn client(&self, access_key: &str) -> Option<Client> {
+        let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        clients.iter().find(|client| client.access_key_id() == access_key).cloned()
+    }
+
+    /// A client of another process has work to do between two requests, of which only time can tell the end. Our own
+    /// clients and functions hold the clock by themselves.
+    fn let_client_work(&self, busy: Busy, access_key: Option<&str>) {
+        let known = access_key.is_some_and(|key| key == FUNCTION_ACCESS_KEY_ID || self.client(key).is_some());
+        if known || self.foreign_work.is_zero() {
+            return;
+        }
+        let foreign_work = self.foreign_work;
+        tokio::spawn(async move {
+            tokio::time::sleep(foreign_work).await;
+            drop(busy);
+        });
+    }
+}
+
+struct Incoming<'a> {
+    method: &'a Method,
+    path: &'a str,
+    query: &'a str,
+    headers: &'a HeaderMap,
+    body: Bytes,
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// The access key of a signed request.
+fn access_key(headers: &HeaderMap) -> Option<&str> {
+    let authorization = text(headers, header::AUTHORIZATION.as_str())?;
+    authorization.split_once("Credential=")?.1.split('/').next()
+}
+
+fn form(text: &[u8]) -> BTreeMap<String, String> {
+    serde_urlencoded::from_bytes(text).unwrap_or_default()
+}
+
+fn unknown(incoming: &Incoming<'_>) -> Reply {
+    let message = format!(
+        "{} {} is for no service of the emulator. It answers CloudFormation, CloudWatch Logs, Lambda, SQS and STS, the stack's HTTP APIs below /execute-api/, and its site on the host localhost.\n",
+        incoming.method, incoming.path
+    );
+    reply(404, "text/plain; charset=utf-8", message)
+}

@@ -1,0 +1,616 @@
+//! SQS over its JSON protocol.
+//!
+//! Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/>.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use verifier_core::sqs::{
+    AttributeValue, MessageAttribute, MessageAttributes, QueueAttributes, ReceiveMessage,
+    ReceivedMessage, SendMessage, Sqs, SqsError, check_batch, md5_of_attributes, md5_of_body,
+};
+use verifier_core::time::Timestamp;
+
+use super::sqs::SqsService;
+use crate::client::Client;
+use crate::clock::Busy;
+use crate::reply::aws_json::{self, success};
+use crate::reply::{Reply, with_header};
+use crate::template::ACCOUNT_ID;
+
+/// The prefix of `X-Amz-Target` that marks SQS.
+pub(crate) const TARGET: &str = "AmazonSQS.";
+const JSON: &str = "1.0";
+
+/// SQS as a client sees it.
+pub(crate) struct SqsWire {
+    pub(crate) sqs: Arc<SqsService>,
+    /// What queue URLs begin with.
+    pub(crate) endpoint: String,
+}
+
+/// Why an operation did not succeed.
+enum Failure {
+    Sqs(SqsError),
+    /// The request is not of the operation's shape.
+    Shape(String),
+    UnknownOperation(String),
+}
+
+impl From<SqsError> for Failure {
+    fn from(error: SqsError) -> Self {
+        Self::Sqs(error)
+    }
+}
+
+type Answer = Result<Value, Failure>;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct QueueRequest {
+    queue_url: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CreateQueueRequest {
+    queue_name: String,
+    #[serde(default)]
+    attributes: BTreeMap<String, String>,
+    #[serde(default, rename = "tags")]
+    tags: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct GetQueueUrlRequest {
+    queue_name: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct ListQueuesRequest {
+    queue_name_prefix: String,
+    max_results: Option<usize>,
+    next_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct GetQueueAttributesRequest {
+    queue_url: String,
+    #[serde(default)]
+    attribute_names: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SetQueueAttributesRequest {
+    queue_url: String,
+    attributes: BTreeMap<String, String>,
+}
+
+/// A message to send: the whole request, or an entry of a batch.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SendEntry {
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    message_body: String,
+    delay_seconds: Option<i64>,
+    #[serde(default)]
+    message_attributes: BTreeMap<String, AttributeWire>,
+    #[serde(default)]
+    message_system_attributes: BTreeMap<String, AttributeWire>,
+    message_group_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Batch<T> {
+    queue_url: String,
+    #[serde(default = "Vec::new")]
+    entries: Vec<T>,
+}
+
+/// A message attribute on the wire; binary values travel as base64.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AttributeWire {
+    #[serde(default)]
+    data_type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    string_value: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    binary_value: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ReceiveRequest {
+    queue_url: String,
+    max_number_of_messages: Option<i64>,
+    visibility_timeout: Option<i64>,
+    wait_time_seconds: Option<i64>,
+    #[serde(default)]
+    attribute_names: Vec<String>,
+    #[serde(default)]
+    message_system_attribute_names: Vec<String>,
+    #[serde(default)]
+    message_attribute_names: Vec<String>,
+}
+
+/// A receipt to act on: the whole request, or an entry of a batch.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ReceiptEntry {
+    #[serde(default)]
+    id: String,
+    receipt_handle: String,
+    visibility_timeout: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TagRequest {
+    queue_url: String,
+    #[serde(default)]
+    tags: BTreeMap<String, String>,
+    #[serde(default)]
+    tag_keys: Vec<String>,
+}
+
+impl SqsWire {
+    /// Answers an operation. A long poll gives up being busy while it waits.
+    pub(crate) async fn handle(
+        &self,
+        action: &str,
+        body: &[u8],
+        busy: Busy,
+        client: Option<&Client>,
+    ) -> (Busy, Reply) {
+        let (busy, answer) = if action == "ReceiveMessage" {
+            self.receive(body, busy, client).await
+        } else {
+            (busy, self.answer(action, body))
+        };
+        let reply = match answer {
+            Ok(body) => success(JSON, &body),
+            Err(failure) => failure.reply(),
+        };
+        (busy, reply)
+    }
+
+    fn answer(&self, action: &str, body: &[u8]) -> Answer {
+        match action {
+            "CreateQueue" => self.create_queue(parse(body)?),
+            "DeleteQueue" => self.on_queue(body, |model, name, _| model.delete_queue(name)),
+            "PurgeQueue" => self.on_queue(body, Sqs::purge),
+            "GetQueueUrl" => self.get_queue_url(&parse(body)?),
+            "ListQueues" => self.list_queues(&parse(body)?),
+            "GetQueueAttributes" => self.get_attributes(&parse(body)?),
+            "SetQueueAttributes" => self.set_attributes(&parse(body)?),
+            "SendMessage" => self.send(body),
+            "SendMessageBatch" => self.send_batch(parse(body)?),
+            "DeleteMessage" => {
+                let (queue, entry) = self.single_receipt(body)?;
+                self.sqs.perform(|model, now| model.delete(&queue, &entry.receipt_handle, now))?;
+                Ok(json!({}))
+            }
+            "DeleteMessageBatch" => self.delete_batch(&parse(body)?),
+            "ChangeMessageVisibility" => {
+                let (queue, entry) = self.single_receipt(body)?;
+                self.sqs.perform(|model, now| change_visibility(model, &queue, &entry, now))?;
+                Ok(json!({}))
+            }
+            "ChangeMessageVisibilityBatch" => self.change_visibility_batch(&parse(body)?),
+            "ListQueueTags" => {
+                let request: QueueRequest = parse(body)?;
+                let name = self.queue(&request.queue_url)?;
+                let tags = self.sqs.perform(|model, _| model.tags_mut(&name).cloned())?;
+                Ok(json!({"Tags": tags}))
+            }
+            "TagQueue" | "UntagQueue" => self.tag(parse(body)?),
+            other => Err(Failure::UnknownOperation(other.to_owned())),
+        }
+    }
+
+    /// The queue's name in a URL: its last part. The host is of no account, as with AWS's own clients.
+    fn queue(&self, url: &str) -> Result<String, SqsError> {
+        let name = url.rsplit('/').next().unwrap_or_default();
+        let exists = self.sqs.perform(|model, _| model.has_queue(name));
+        exists.then(|| name.to_owned()).ok_or(SqsError::QueueDoesNotExist)
+    }
+
+    fn url(&self, name: &str) -> String {
+        format!("{}/{ACCOUNT_ID}/{name}", self.endpoint)
+    }
+
+    fn on_queue(
+        &self,
+        body: &[u8],
+        operation: impl FnOnce(&mut Sqs, &str, Timestamp) -> Result<(), SqsError>,
+    ) -> Answer {
+        let request: QueueRequest = parse(body)?;
+        let name = self.queue(&request.queue_url)?;
+        self.sqs.perform(|model, now| operation(model, &name, now))?;
+        Ok(json!({}))
+    }
+
+    fn create_queue(&self, request: CreateQueueRequest) -> Answer {
+        let mut attributes = QueueAttributes::default();
+        for (name, value) in &request.attributes {
+            attributes.set(name, value)?;
+        }
+        let name = request.queue_name;
+        self.sqs.perform(|model, now| {
+            let existed = model.has_queue(&name);
+            model.create_queue(&name, attributes, now)?;
+            if !existed {
+                *model.tags_mut(&name)? = request.tags;
+            }
+            Ok::<_, SqsError>(())
+        })?;
+        Ok(json!({"QueueUrl": self.url(&name)}))
+    }
+
+    fn get_queue_url(&self, request: &GetQueueUrlRequest) -> Answer {
+        let name = self.queue(&request.queue_name)?;
+        Ok(json!({"QueueUrl": self.url(&name)}))
+    }
+
+    fn list_queues(&self, request: &ListQueuesRequest) -> Answer {
+        let names: Vec<String> = self.sqs.perform(|model, _| {
+            let names = model.queue_names().filter(|name| name.starts_with(&request.queue_name_prefix));
+            names.map(str::to_owned).collect()
+        });
+        let after = request.next_token.as_deref().unwrap_or_default();
+        let rest: Vec<&String> = names.iter().filter(|name| name.as_str() > after).collect();
+        let limit = request.max_results.unwrap_or(1000).clamp(1, 1000);
+        let urls: Vec<String> = rest.iter().take(limit).map(|name| self.url(name)).collect();
+        let mut body = json!({});
+        if !urls.is_empty() {
+            body["QueueUrls"] = urls.into();
+        }
+        if request.max_results.is_some() && rest.len() > limit {
+            body["NextToken"] = rest[limit - 1].clone().into();
+        }
+        Ok(body)
+    }
+
+    fn get_attributes(&self, request: &GetQueueAttributesRequest) -> Answer {
+        let name = self.queue(&request.queue_url)?;
+        let mut attributes = self.sqs.perform(|model, now| model.attributes(&name, now))?;
+        if !request.attribute_names.iter().any(|name| name == "All") {
+            attributes.retain(|name, _| request.attribute_names.contains(name));
+        }
+        Ok(if attributes.is_empty() { json!({}) } else { json!({"Attributes": attributes}) })
+    }
+
+    fn set_attributes(&self, request: &SetQueueAttributesRequest) -> Answer {
+        let name = self.queue(&request.queue_url)?;
+        self.sqs.perform(|model, now| model.set_attributes(&name, &request.attributes, now))?;
+        Ok(json!({}))
+    }
+
+    fn tag(&self, request: TagRequest) -> Answer {
+        let name = self.queue(&request.queue_url)?;
+        self.sqs.perform(|model, _| {
+            let tags = model.tags_mut(&name)?;
+            tags.extend(request.tags);
+            tags.retain(|key, _| !request.tag_keys.contains(key));
+            Ok::<_, SqsError>(())
+        })?;
+        Ok(json!({}))
+    }
+
+    fn send(&self, body: &[u8]) -> Answer {
+        let queue: QueueRequest = parse(body)?;
+        let name = self.queue(&queue.queue_url)?;
+        let message = parse::<SendEntry>(body)?.into_message()?;
+        let sent = self.sqs.perform(|model, now| model.send(&name, message, now))?;
+        Ok(sent_json(&sent))
+    }
+
+    fn send_batch(&self, request: Batch<SendEntry>) -> Answer {
+        let name = self.queue(&request.queue_url)?;
+        check_batch("SendMessageBatchRequestEntry", request.entries.iter().map(|entry| entry.id.as_str()))?;
+        let entries: Vec<(String, Result<SendMessage, SqsError>)> =
+            request.entries.into_iter().map(|entry| (entry.id.clone(), entry.into_message())).collect();
+        let bytes: usize = entries
+            .iter()
+            .map(|(_, message)| message.as_ref().map_or(0, SendMessage::size_bytes))
+            .sum();
+        let mut outcomes = Outcomes::default();
+        self.sqs.perform(|model, now| {
+            let limit = model.configuration(&name)?.maximum_message_size_bytes;
+            if bytes > limit.max(verifier_core::sqs::MESSAGE_BYTES_MAX) {
+                return Err(SqsError::BatchRequestTooLong(bytes));
+            }
+            for (id, message) in entries {
+                let sent = message.and_then(|message| model.send(&name, message, now));
+                outcomes.push(id, sent.map(|sent| sent_json(&sent)));
+            }
+            Ok(())
+        })?;
+        Ok(outcomes.into_json())
+    }
+
+    fn delete_batch(&self, request: &Batch<ReceiptEntry>) -> Answer {
+        let operation = |model: &mut Sqs, name: &str, entry: &ReceiptEntry, now| {
+            model.delete(name, &entry.receipt_handle, now)
+        };
+        self.receipt_batch(request, "DeleteMessageBatchRequestEntry", operation)
+    }
+
+    fn change_visibility_batch(&self, request: &Batch<ReceiptEntry>) -> Answer {
+        self.receipt_batch(request, "ChangeMessageVisibilityBatchRequestEntry", change_visibility)
+    }
+
+    fn receipt_batch(
+        &self,
+        request: &Batch<ReceiptEntry>,
+        entry_kind: &'static str,
+        operation: impl Fn(&mut Sqs, &str, &ReceiptEntry, Timestamp) -> Result<(), SqsError>,
+    ) -> Answer {
+        let name = self.queue(&request.queue_url)?;
+        check_batch(entry_kind, request.entries.iter().map(|entry| entry.id.as_str()))?;
+        let mut outcomes = Outcomes::default();
+        self.sqs.perform(|model, now| {
+            for entry in &request.entries {
+                let done = operation(model, &name, entry, now);
+                outcomes.push(entry.id.clone(), done.map(|()| json!({})));
+            }
+        });
+        Ok(outcomes.into_json())
+    }
+
+    fn single_receipt(&self, body: &[u8]) -> Result<(String, ReceiptEntry), Failure> {
+        let queue: QueueRequest = parse(body)?;
+        Ok((self.queue(&queue.queue_url)?, parse(body)?))
+    }
+
+    async fn receive(&self, body: &[u8], busy: Busy, client: Option<&Client>) -> (Busy, Answer) {
+        let prepared = parse::<ReceiveRequest>(body).and_then(|request| {
+            let name = self.queue(&request.queue_url)?;
+            let default = self.sqs.perform(|model, _| {
+                model.configuration(&name).map(|queue| queue.receive_message_wait_time_seconds)
+            })?;
+            let wait = match request.wait_time_seconds {
+                None => default,
+                Some(seconds) => small_number("WaitTimeSeconds", seconds, 20)?,
+            };
+            let number = |name, value: Option<i64>, max| value.map(|value| small_number(name, value, max)).transpose();
+            let receive = ReceiveMessage {
+                max_number_of_messages: number("MaxNumberOfMessages", request.max_number_of_messages, 10)?,
+                visibility_timeout_seconds: number("VisibilityTimeout", request.visibility_timeout, 43_200)?,
+            };
+            Ok((request, name, receive, Duration::from_secs(wait.into())))
+        });
+        let (request, name, receive, wait) = match prepared {
+            Ok(prepared) => prepared,
+            Err(failure) => return (busy, Err(failure)),
+        };
+        let (busy, received) = self.sqs.receive(busy, client, &name, receive, wait).await;
+        let answer = received.map_err(Failure::from).map(|messages| {
+            let messages: Vec<Value> = messages.iter().map(|message| request.show(message)).collect();
+            if messages.is_empty() { json!({}) } else { json!({"Messages": messages}) }
+        });
+        (busy, answer)
+    }
+}
+
+fn change_visibility(
+    model: &mut Sqs,
+    name: &str,
+    entry: &ReceiptEntry,
+    now: Timestamp,
+) -> Result<(), SqsError> {
+    let seconds = entry.visibility_timeout.ok_or_else(|| SqsError::MissingParameter("VisibilityTimeout".to_owned()))?;
+    let seconds = small_number("VisibilityTimeout", seconds, 43_200)?;
+    model.change_visibility(name, &entry.receipt_handle, seconds, now)
+}
+
+impl SendEntry {
+    fn into_message(self) -> Result<SendMessage, SqsError> {
+        let mut trace_header = None;
+        for (name, attribute) in self.message_system_attributes {
+            match (name.as_str(), attribute.data_type.as_str(), attribute.string_value) {
+                ("AWSTraceHeader", "String", Some(value)) => trace_header = Some(value),
+                _ => {
+                    return Err(SqsError::InvalidParameterValue(format!(
+                        "Message system attribute name '{name}' is invalid."
+                    )));
+                }
+            }
+        }
+        let mut attributes = MessageAttributes::new();
+        for (name, attribute) in self.message_attributes {
+            let attribute = attribute.into_attribute(&name)?;
+            attributes.insert(name, attribute);
+        }
+        let delay_seconds =
+            self.delay_seconds.map(|delay| small_number("DelaySeconds", delay, 900)).transpose()?;
+        Ok(SendMessage {
+            body: self.message_body,
+            attributes,
+            trace_header,
+            delay_seconds,
+            group_id: self.message_group_id,
+        })
+    }
+}
+
+impl AttributeWire {
+    fn into_attribute(self, name: &str) -> Result<MessageAttribute, SqsError> {
+        let invalid = |problem: String| Err(SqsError::InvalidParameterValue(problem));
+        let base = self.data_type.split('.').next().unwrap_or_default();
+        let value = match (base, self.string_value, self.binary_value) {
+            ("String" | "Number", Some(text), None) if !text.is_empty() => AttributeValue::Text(text),
+            ("Binary", None, Some(encoded)) if !encoded.is_empty() => match STANDARD.decode(&encoded) {
+                Ok(bytes) => AttributeValue::Binary(bytes),
+                Err(_) => return invalid(format!("The message attribute '{name}' is not valid base64.")),
+            },
+            ("String" | "Number" | "Binary", ..) => {
+                return invalid(format!(
+                    "Message (user) attribute '{name}' must contain a non-empty value of type '{base}'."
+                ));
+            }
+            _ => {
+                return invalid(format!(
+                    "The message attribute '{name}' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String."
+                ));
+            }
+        };
+        Ok(MessageAttribute { data_type: self.data_type, value })
+    }
+
+    fn from_attribute(attribute: &MessageAttribute) -> Self {
+        let (string_value, binary_value) = match &attribute.value {
+            AttributeValue::Text(text) => (Some(text.clone()), None),
+            AttributeValue::Binary(bytes) => (None, Some(STANDARD.encode(bytes))),
+        };
+        Self { data_type: attribute.data_type.clone(), string_value, binary_value }
+    }
+}
+
+impl ReceiveRequest {
+    fn show(&self, received: &ReceivedMessage) -> Value {
+        let message = &received.message;
+        let mut shown = json!({
+            "MessageId": message.message_id,
+            "ReceiptHandle": received.receipt_handle,
+            "MD5OfBody": md5_of_body(&message.body),
+            "Body": message.body,
+        });
+        let wanted = |name: &str| {
+            let mut names = self.attribute_names.iter().chain(&self.message_system_attribute_names);
+            names.any(|wanted| wanted == "All" || wanted == name)
+        };
+        let mut attributes = Map::new();
+        let first_received_at = message.first_received_at.unwrap_or(message.sent_at);
+        for (name, value) in [
+            ("SenderId", Some(message.sender_id.clone())),
+            ("SentTimestamp", Some(message.sent_at.to_string())),
+            ("ApproximateReceiveCount", Some(message.receive_count.to_string())),
+            ("ApproximateFirstReceiveTimestamp", Some(first_received_at.to_string())),
+            ("AWSTraceHeader", message.trace_header.clone()),
+            ("MessageGroupId", message.group_id.clone()),
+            ("DeadLetterQueueSourceArn", message.dead_letter_queue_source_arn.clone()),
+        ] {
+            if let Some(value) = value.filter(|_| wanted(name)) {
+                attributes.insert(name.to_owned(), value.into());
+            }
+        }
+        if !attributes.is_empty() {
+            shown["Attributes"] = attributes.into();
+        }
+        let user: MessageAttributes = message
+            .attributes
+            .iter()
+            .filter(|(name, _)| self.wants_attribute(name))
+            .map(|(name, attribute)| (name.clone(), attribute.clone()))
+            .collect();
+        if let Some(digest) = md5_of_attributes(&user) {
+            shown["MD5OfMessageAttributes"] = digest.into();
+            let user = user.iter().map(|(name, attribute)| (name, AttributeWire::from_attribute(attribute)));
+            shown["MessageAttributes"] = json!(user.collect::<BTreeMap<_, _>>());
+        }
+        shown
+    }
+
+    /// Names may be given whole, as a prefix `foo.*`, or as `All` or `.*`.
+    fn wants_attribute(&self, name: &str) -> bool {
+        self.message_attribute_names.iter().any(|wanted| match wanted.as_str() {
+            "All" | ".*" => true,
+            wanted => match wanted.strip_suffix(".*") {
+                Some(prefix) => name.starts_with(prefix),
+                None => wanted == name,
+            },
+        })
+    }
+}
+
+/// What became of the entries of a batch.
+#[derive(Default)]
+struct Outcomes {
+    successful: Vec<Value>,
+    failed: Vec<Value>,
+}
+
+impl Outcomes {
+    fn push(&mut self, id: String, outcome: Result<Value, SqsError>) {
+        match outcome {
+            Ok(mut body) => {
+                body["Id"] = id.into();
+                self.successful.push(body);
+            }
+            Err(error) => self.failed.push(json!({
+                "Id": id,
+                "SenderFault": true,
+                "Code": error.query_code(),
+                "Message": error.to_string(),
+            })),
+        }
+    }
+
+    fn into_json(self) -> Value {
+        let mut body = json!({});
+        for (name, entries) in [("Successful", self.successful), ("Failed", self.failed)] {
+            if !entries.is_empty() {
+                body[name] = entries.into();
+            }
+        }
+        body
+    }
+}
+
+fn sent_json(sent: &verifier_core::sqs::SentMessage) -> Value {
+    let mut body = json!({"MessageId": sent.message_id, "MD5OfMessageBody": sent.md5_of_body});
+    if let Some(digest) = &sent.md5_of_attributes {
+        body["MD5OfMessageAttributes"] = digest.clone().into();
+    }
+    body
+}
+
+/// A number that the model checks further; what does not even fit is refused here, in AWS's words.
+fn small_number(parameter: &str, value: i64, max: u32) -> Result<u32, SqsError> {
+    u32::try_from(value).ok().filter(|value| *value <= max).ok_or_else(|| {
+        SqsError::InvalidParameterValue(format!(
+            "Value {value} for parameter {parameter} is invalid. Reason: Must be >= 0 and <= {max}, if provided."
+        ))
+    })
+}
+
+fn parse<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Failure> {
+    // A request without members may come without a body.
+    let body = if body.is_empty() { b"{}" } else { body };
+    serde_json::from_slice(body).map_err(|error| Failure::Shape(error.to_string()))
+}
+
+impl Failure {
+    fn reply(&self) -> Reply {
+        match self {
+            Self::Sqs(error) => {
+                let code = format!("com.amazonaws.sqs#{}", error.code());
+                let reply = aws_json::error(JSON, error.status(), &code, &error.to_string());
+                with_header(reply, "x-amzn-query-error", &format!("{};Sender", error.query_code()))
+            }
+            Self::Shape(problem) => {
+                aws_json::error(JSON, 400, "com.amazon.coral.service#SerializationException", problem)
+            }
+            Self::UnknownOperation(name) => aws_json::error(
+                JSON,
+                400,
+                "com.amazon.coral.service#UnknownOperationException",
+                &format!("{name} is not implemented by the emulator"),
+            ),
+        }
+    }
+}

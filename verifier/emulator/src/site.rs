@@ -1,0 +1,102 @@
+//! The site: CloudFront on a bucket, from the folders and files that the stack deploys.
+
+use std::path::{Component, Path, PathBuf};
+
+use axum::http::Method;
+use percent_encoding::percent_decode_str;
+
+use crate::reply::{Reply, reply, with_header};
+use crate::stack::{SiteContent, SiteSpec};
+
+/// The distributions of the stack.
+pub(crate) struct Sites {
+    pub(crate) sites: Vec<SiteSpec>,
+    /// The folder that deployments' folders are relative to.
+    pub(crate) project: PathBuf,
+}
+
+impl Sites {
+    /// The site that a `Host` header means: `localhost` is the first, others go by their domain.
+    pub(crate) fn find(&self, host: &str) -> Option<&SiteSpec> {
+        let name = host.split(':').next().unwrap_or_default();
+        match name.strip_suffix(".localhost") {
+            Some(domain) => self.sites.iter().find(|site| site.domain == domain),
+            None if name == "localhost" => self.sites.first(),
+            None => None,
+        }
+    }
+
+    /// Answers a request to a site.
+    pub(crate) async fn handle(&self, site: &SiteSpec, method: &Method, path: &str) -> Reply {
+        if *method != Method::GET && *method != Method::HEAD {
+            return reply(403, "text/plain", "This distribution allows GET and HEAD only.");
+        }
+        let key = percent_decode_str(path.trim_start_matches('/')).decode_utf8_lossy().into_owned();
+        let key = if key.is_empty() { site.default_root_object.clone() } else { key };
+        if let Some(object) = self.object(site, &key).await {
+            return page(200, &key, object);
+        }
+        // S3 answers 403 for a key that does not exist to a reader who may not list the bucket, as CloudFront may not.
+        if let Some((status, page_path)) = site.error_pages.get(&403) {
+            let key = page_path.trim_start_matches('/');
+            if let Some(object) = self.object(site, key).await {
+                return page(*status, key, object);
+            }
+        }
+        reply(403, "application/xml", "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>")
+    }
+
+    async fn object(&self, site: &SiteSpec, key: &str) -> Option<Vec<u8>> {
+        // What was deployed last lies on top.
+        for content in site.contents.iter().rev() {
+            match content {
+                SiteContent::File(name, text) if name == key => return Some(text.clone().into_bytes()),
+                SiteContent::File(..) => {}
+                SiteContent::Directory(directory) => {
+                    let path = below(&self.project.join(directory), key)?;
+                    if let Ok(bytes) = tokio::fs::read(path).await {
+                        return Some(bytes);
+                    }
+                }
+            }
+        }
+        None
+    }
+}
+
+/// The file of that key below a folder; `None` if the key would lead out of it.
+fn below(directory: &Path, key: &str) -> Option<PathBuf> {
+    let key = Path::new(key);
+    let inside = key.components().all(|part| matches!(part, Component::Normal(_)));
+    inside.then(|| directory.join(key))
+}
+
+fn page(status: u16, key: &str, body: Vec<u8>) -> Reply {
+    let kind = match key.rsplit('.').next().unwrap_or_default() {
+        "html" => "text/html; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "js" | "mjs" => "text/javascript; charset=utf-8",
+        "json" | "map" => "application/json",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "ico" => "image/x-icon",
+        "woff2" => "font/woff2",
+        "txt" => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    };
+    with_header(reply(status, kind, body), "cache-control", "no-cache")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_leads_out_of_the_folder() {
+        let directory = Path::new("/site");
+        assert_eq!(below(directory, "a/b.js"), Some(PathBuf::from("/site/a/b.js")));
+        for key in ["../secret", "a/../../b", "/etc/passwd", "./a"] {
+            assert_eq!(below(directory, key), None, "{key}");
+        }
+    }
+}
