@@ -24,7 +24,7 @@ pub enum ClockMode {
 
 /// Stack time. Clones are the same clock.
 #[derive(Clone)]
-pub struct Clock(Arc<Inner>);
+pub(crate) struct Clock(Arc<Inner>);
 
 struct Inner {
     mode: ClockMode,
@@ -45,11 +45,11 @@ struct State {
 
 /// The right to be busy: while one exists, the clock does not jump.
 #[must_use = "dropping it at once says that nobody is busy"]
-pub struct Busy(Clock);
+pub(crate) struct Busy(Clock);
 
 /// Why a parked task was woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Woken {
+pub(crate) enum Woken {
     /// The time it waited for has come.
     ByTime,
     /// The signal it waited for was notified.
@@ -61,7 +61,7 @@ struct Parked(Mutex<Option<oneshot::Sender<(Busy, Woken)>>>);
 
 /// Wakes everyone who waits for a change of some state.
 #[derive(Default)]
-pub struct Signal(Mutex<SignalState>);
+pub(crate) struct Signal(Mutex<SignalState>);
 
 #[derive(Default)]
 struct SignalState {
@@ -71,12 +71,12 @@ struct SignalState {
 
 /// What a waiter had seen of a [`Signal`] when it looked at the state that the signal guards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen(u64);
+pub(crate) struct Seen(u64);
 
 impl Clock {
     /// Starts a clock at the present wall time. Must be called within a tokio runtime, on which its driver then runs
     /// until the last clone is dropped.
-    pub fn start(mode: ClockMode) -> Self {
+    pub(crate) fn start(mode: ClockMode) -> Self {
         let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let base = Timestamp::default() + since_epoch;
         let clock = Self(Arc::new(Inner {
@@ -91,17 +91,17 @@ impl Clock {
     }
 
     /// The present stack time.
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.0.now(&self.0.lock())
     }
 
     /// How much time was skipped so far.
-    pub fn skipped(&self) -> Duration {
+    pub(crate) fn skipped(&self) -> Duration {
         self.0.lock().skipped
     }
 
     /// Declares that somebody is busy.
-    pub fn busy(&self) -> Busy {
+    pub(crate) fn busy(&self) -> Busy {
         self.0.lock().busy += 1;
         Busy(self.clone())
     }
@@ -110,7 +110,7 @@ impl Clock {
     ///
     /// `seen` is what [`Signal::seen`] returned *before* the caller looked at the guarded state; a notification since
     /// then wakes at once. Dropping the future while it waits leaves nothing behind.
-    pub async fn park(
+    pub(crate) async fn park(
         &self,
         busy: Busy,
         until: Option<Timestamp>,
@@ -133,7 +133,7 @@ impl Clock {
     }
 
     /// Waits, not busy, until a point in stack time.
-    pub async fn sleep_until(&self, busy: Busy, until: Timestamp) -> Busy {
+    pub(crate) async fn sleep_until(&self, busy: Busy, until: Timestamp) -> Busy {
         self.park(busy, Some(until), None).await.0
     }
 }
@@ -197,12 +197,12 @@ impl Parked {
 
 impl Signal {
     /// To be called before looking at the guarded state, and passed to [`Clock::park`].
-    pub fn seen(&self) -> Seen {
+    pub(crate) fn seen(&self) -> Seen {
         Seen(self.lock().generation)
     }
 
     /// Wakes every waiter; each is busy from this moment on.
-    pub fn notify(&self, clock: &Clock) {
+    pub(crate) fn notify(&self, clock: &Clock) {
         let waiters = {
             let mut state = self.lock();
             state.generation += 1;

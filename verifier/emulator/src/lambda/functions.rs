@@ -57,11 +57,6 @@ impl Functions {
         }
     }
 
-    /// What a function is configured with.
-    pub(crate) fn spec(&self, name: &str) -> Option<&FunctionSpec> {
-        self.functions.get(name).map(|function| &*function.spec)
-    }
-
     /// Invokes a function and waits for its answer, in a warm environment if there is one.
     ///
     /// The caller is busy throughout, so stack time passes as wall time does, by which the function's own clock and

@@ -21,7 +21,7 @@ struct Resolved<'a> {
 }
 
 /// Builds the stack that the evaluator's template describes.
-pub fn build(evaluator: &Evaluator<'_>) -> Result<Stack, TemplateError> {
+pub(crate) fn build(evaluator: &Evaluator<'_>) -> Result<Stack, TemplateError> {
     let builder = Builder::new(evaluator)?;
     let functions = builder.functions()?;
     let mappings = builder.mappings(&functions)?;

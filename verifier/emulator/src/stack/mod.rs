@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use verifier_core::sqs::QueueAttributes;
 
-pub use build::build;
+pub(crate) use build::build;
 
 /// A stack.
 #[derive(Clone, Debug)]
@@ -201,11 +201,11 @@ pub struct Skipped {
 }
 
 /// The metadata key that names a function's binary.
-pub const BINARY_KEY: &str = "verifier:binary";
+pub(crate) const BINARY_KEY: &str = "verifier:binary";
 /// The metadata key that names the folder which a deployment copies into a bucket.
-pub const DIRECTORY_KEY: &str = "verifier:directory";
+pub(crate) const DIRECTORY_KEY: &str = "verifier:directory";
 /// The metadata key that holds files which a deployment writes into a bucket.
-pub const FILES_KEY: &str = "verifier:files";
+pub(crate) const FILES_KEY: &str = "verifier:files";
 
 fn tags_of(properties: &Map<String, Value>) -> BTreeMap<String, String> {
     let text = |value: &Value| value.as_str().map(str::to_owned);

@@ -16,11 +16,11 @@ const DEPTH_MAX: usize = 100;
 
 /// Where in a template something stands, for messages.
 #[derive(Clone, Debug)]
-pub struct Place(String);
+pub(crate) struct Place(String);
 
 impl Place {
     /// The place of a name at the top of a section.
-    pub fn new(path: impl Into<String>) -> Self {
+    pub(crate) fn new(path: impl Into<String>) -> Self {
         Self(path.into())
     }
 
@@ -36,7 +36,7 @@ impl fmt::Display for Place {
 }
 
 /// Resolves the values of one template for one stack.
-pub struct Evaluator<'a> {
+pub(crate) struct Evaluator<'a> {
     /// The template.
     pub template: &'a Template,
     /// The stack's name.
@@ -52,7 +52,7 @@ pub struct Evaluator<'a> {
 
 impl<'a> Evaluator<'a> {
     /// An evaluator of `template`, whose parameters have the given values or their defaults.
-    pub fn new(
+    pub(crate) fn new(
         template: &'a Template,
         stack_name: &'a str,
         region: &'a str,
@@ -65,7 +65,7 @@ impl<'a> Evaluator<'a> {
 
 impl Evaluator<'_> {
     /// The stack's ARN.
-    pub fn stack_id(&self) -> String {
+    pub(crate) fn stack_id(&self) -> String {
         format!(
             "arn:{PARTITION}:cloudformation:{}:{ACCOUNT_ID}:stack/{}/00000000-0000-0000-0000-000000000000",
             self.region, self.stack_name
@@ -73,7 +73,7 @@ impl Evaluator<'_> {
     }
 
     /// The resources that exist: those without a condition, and those whose condition holds.
-    pub fn resources(&self) -> Result<Vec<(&str, &ResourceDefinition)>, TemplateError> {
+    pub(crate) fn resources(&self) -> Result<Vec<(&str, &ResourceDefinition)>, TemplateError> {
         let mut existing = Vec::new();
         for (logical_id, resource) in &self.template.resources {
             if self.exists(resource.condition.as_deref(), logical_id)? {
@@ -84,12 +84,12 @@ impl Evaluator<'_> {
     }
 
     /// Whether something under that condition exists.
-    pub fn exists(&self, condition: Option<&str>, name: &str) -> Result<bool, TemplateError> {
+    pub(crate) fn exists(&self, condition: Option<&str>, name: &str) -> Result<bool, TemplateError> {
         condition.map_or(Ok(true), |condition| self.condition(condition, &Place::new(name)))
     }
 
     /// A resource's properties, resolved.
-    pub fn properties(
+    pub(crate) fn properties(
         &self,
         logical_id: &str,
         resource: &ResourceDefinition,
@@ -98,7 +98,7 @@ impl Evaluator<'_> {
     }
 
     /// The physical id of a resource.
-    pub fn physical_id(&self, logical_id: &str) -> Result<String, TemplateError> {
+    pub(crate) fn physical_id(&self, logical_id: &str) -> Result<String, TemplateError> {
         let place = Place::new(logical_id);
         let resource = self.resource(logical_id, &place)?;
         self.reference(logical_id, resource)
@@ -125,7 +125,7 @@ impl Evaluator<'_> {
     }
 
     /// Resolves a value; `None` is `AWS::NoValue`.
-    pub fn value(&self, value: &Value, place: &Place) -> Result<Option<Value>, TemplateError> {
+    pub(crate) fn value(&self, value: &Value, place: &Place) -> Result<Option<Value>, TemplateError> {
         let depth = self.depth.get();
         if depth > DEPTH_MAX {
             return Err(TemplateError::BadFunction {

@@ -9,11 +9,11 @@ use verifier_core::sqs::md5_of_body;
 use super::{Evaluator, Place, ResourceDefinition, TemplateError};
 
 /// The only account of the emulator: none that exists on AWS.
-pub const ACCOUNT_ID: &str = "000000000000";
+pub(crate) const ACCOUNT_ID: &str = "000000000000";
 /// The partition.
-pub const PARTITION: &str = "aws";
+pub(crate) const PARTITION: &str = "aws";
 /// The domain of AWS's endpoints.
-pub const URL_SUFFIX: &str = "amazonaws.com";
+pub(crate) const URL_SUFFIX: &str = "amazonaws.com";
 
 impl Evaluator<'_> {
     /// The value of `Ref`, which is the physical id for almost every type.
@@ -113,12 +113,12 @@ impl Evaluator<'_> {
     }
 
     /// The domain that CloudFront gives a distribution.
-    pub fn distribution_domain(&self, logical_id: &str) -> String {
+    pub(crate) fn distribution_domain(&self, logical_id: &str) -> String {
         format!("d{}.cloudfront.net", &self.digest(logical_id)[..13])
     }
 
     /// A queue's name: a FIFO queue's generated name ends in `.fifo`.
-    pub fn queue_name(
+    pub(crate) fn queue_name(
         &self,
         logical_id: &str,
         resource: &ResourceDefinition,

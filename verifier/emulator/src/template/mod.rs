@@ -8,7 +8,8 @@ mod error;
 mod evaluate;
 mod identity;
 
-pub use document::{OutputDefinition, ResourceDefinition, Template};
+pub(crate) use document::ResourceDefinition;
+pub use document::Template;
 pub use error::TemplateError;
-pub use evaluate::{Evaluator, Place};
-pub use identity::{ACCOUNT_ID, PARTITION, URL_SUFFIX};
+pub(crate) use evaluate::{Evaluator, Place};
+pub(crate) use identity::{ACCOUNT_ID, PARTITION, URL_SUFFIX};

@@ -1,0 +1,225 @@
+//! Evidence: what was observed of a stack, without any judgement.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use contract::{Outcome, OutcomeLine};
+
+use crate::sqs::RedrivePolicy;
+use crate::time::Timestamp;
+
+/// A stack, as CloudFormation describes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StackEvidence {
+    /// Its name.
+    pub name: String,
+    /// Its status, for example `CREATE_COMPLETE`.
+    pub status: String,
+    /// Why it has that status, where CloudFormation says.
+    pub status_reason: Option<String>,
+    /// Its outputs.
+    pub outputs: BTreeMap<String, String>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// Its resources.
+    pub resources: Vec<StackResource>,
+}
+
+impl StackEvidence {
+    /// The resource of that type whose physical id satisfies a condition.
+    pub fn resource(
+        &self,
+        resource_type: &str,
+        condition: impl Fn(&str) -> bool,
+    ) -> Option<&StackResource> {
+        self.resources
+            .iter()
+            .find(|resource| resource.resource_type == resource_type && condition(&resource.physical_id))
+    }
+
+    /// The stack's queue of that name. A queue's physical id is its URL.
+    pub fn queue(&self, name: &str) -> Option<&StackResource> {
+        self.resource("AWS::SQS::Queue", |url| url.rsplit('/').next() == Some(name))
+    }
+}
+
+/// A resource of a stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StackResource {
+    /// Its name in the template.
+    pub logical_id: String,
+    /// Its name in AWS.
+    pub physical_id: String,
+    /// Its type.
+    pub resource_type: String,
+}
+
+/// A queue.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QueueEvidence {
+    /// Its name.
+    pub name: String,
+    /// Its URL.
+    pub url: String,
+    /// All its attributes.
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl QueueEvidence {
+    /// Its ARN.
+    pub fn arn(&self) -> &str {
+        self.attributes.get("QueueArn").map(String::as_str).unwrap_or_default()
+    }
+
+    /// An attribute that is a whole number.
+    pub fn number(&self, attribute: &str) -> Option<u64> {
+        self.attributes.get(attribute)?.parse().ok()
+    }
+
+    /// Its visibility timeout.
+    pub fn visibility_timeout(&self) -> Option<Duration> {
+        self.number("VisibilityTimeout").map(Duration::from_secs)
+    }
+
+    /// Its redrive policy; `None` when it has none or it cannot be read.
+    pub fn redrive_policy(&self) -> Option<RedrivePolicy> {
+        RedrivePolicy::parse(self.attributes.get("RedrivePolicy")?).ok()
+    }
+}
+
+/// An event source mapping.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MappingEvidence {
+    /// Its id.
+    pub uuid: String,
+    /// The ARN of the function that it invokes.
+    pub function_arn: String,
+    /// For example `Enabled`.
+    pub state: String,
+    /// The most messages in a batch.
+    pub batch_size: u32,
+    /// How long a batch is gathered.
+    pub batching_window: Duration,
+    /// For example `ReportBatchItemFailures`.
+    pub response_types: Vec<String>,
+}
+
+impl MappingEvidence {
+    /// The name of the function that it invokes.
+    pub fn function_name(&self) -> &str {
+        let (_, name) = self.function_arn.split_once(":function:").unwrap_or(("", &self.function_arn));
+        name.split(':').next().unwrap_or(name)
+    }
+
+    /// Whether it polls, or is about to.
+    pub fn is_enabled(&self) -> bool {
+        matches!(self.state.as_str(), "Enabled" | "Creating" | "Enabling" | "Updating")
+    }
+
+    /// Whether the function's response says which messages failed.
+    pub fn reports_batch_item_failures(&self) -> bool {
+        self.response_types.iter().any(|kind| kind == "ReportBatchItemFailures")
+    }
+}
+
+/// A function.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FunctionEvidence {
+    /// Its name.
+    pub name: String,
+    /// How long an invocation may take.
+    pub timeout: Duration,
+    /// Where its output goes.
+    pub log_group: String,
+    /// `JSON` or `Text`.
+    pub log_format: String,
+}
+
+/// An HTTP request and its answer, or why there was none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// The method.
+    pub method: &'static str,
+    /// The URL.
+    pub url: String,
+    /// How long it took.
+    pub latency: Duration,
+    /// Status, content type and body; or what went wrong.
+    pub answer: Result<Answer, String>,
+}
+
+/// An HTTP answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The content type.
+    pub content_type: String,
+    /// The body.
+    pub body: String,
+}
+
+/// A job of a run, and what is known of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobEvidence {
+    /// Its id, which the run chose.
+    pub job_id: String,
+    /// Whether the worker was asked to fail it.
+    pub fails: bool,
+    /// When it was submitted.
+    pub submitted_at: Timestamp,
+    /// The answer to `POST /jobs`.
+    pub exchange: Exchange,
+    /// The message id, where the answer was `202` with the ids.
+    pub message_id: Option<String>,
+    /// Every attempt that the worker logged, in the order of the log.
+    pub attempts: Vec<LoggedOutcome>,
+}
+
+impl JobEvidence {
+    /// The attempts that ended so.
+    pub fn attempts_that(&self, outcome: Outcome) -> impl Iterator<Item = &LoggedOutcome> {
+        self.attempts.iter().filter(move |attempt| attempt.line.outcome == outcome)
+    }
+}
+
+/// An outcome line and when it was logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedOutcome {
+    /// When the log received it.
+    pub at: Timestamp,
+    /// What the worker wrote.
+    pub line: OutcomeLine,
+}
+
+/// What is known of the worker's log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogEvidence {
+    /// The log group.
+    pub log_group: String,
+    /// How often it was queried.
+    pub queries: u32,
+    /// Why it could not be read; then nothing may be concluded from missing lines.
+    pub error: Option<String>,
+}
+
+/// A message in the dead-letter queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Its id.
+    pub message_id: String,
+    /// Its body.
+    pub body: String,
+    /// When it was sent to its first queue.
+    pub sent_at: Option<Timestamp>,
+    /// When it was first received from any queue.
+    pub first_received_at: Option<Timestamp>,
+    /// How often it was received, this time included.
+    pub receive_count: Option<u32>,
+    /// The queue that it came from.
+    pub source_arn: Option<String>,
+    /// When it was seen.
+    pub seen_at: Timestamp,
+    /// The handle of this receive.
+    pub receipt_handle: String,
+}

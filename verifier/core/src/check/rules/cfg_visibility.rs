@@ -1,0 +1,82 @@
+//! `cfg.visibility`.
+
+use std::time::Duration;
+
+use crate::check::{Check, FunctionEvidence, Judgement, MappingEvidence, QueueEvidence, Verdict};
+
+/// The check's entry in the catalogue.
+pub const CHECK: Check = Check {
+    id: "cfg.visibility",
+    asserts: "the jobs queue's visibility timeout is at least six times the worker's timeout plus the batching window",
+    why: "a message that becomes visible while its batch is still being worked on, or retried after throttling, is received twice and dead-lettered early",
+    fix: "raise the queue's visibility timeout, or lower the worker's timeout or the mapping's batching window",
+    source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",
+    must_be_exercised: true,
+};
+
+/// Judges the visibility timeout against AWS's advice.
+pub fn judge(
+    jobs: &QueueEvidence,
+    mapping: &MappingEvidence,
+    worker: &FunctionEvidence,
+) -> Judgement {
+    let Some(visibility) = jobs.visibility_timeout() else {
+        return Judgement::inconclusive(format!("the visibility timeout of {} is not known", jobs.name));
+    };
+    let advised = worker.timeout * 6 + mapping.batching_window;
+    let (actual, wanted) = (visibility.as_secs(), advised.as_secs());
+    let formula = format!(
+        "6 × {} s worker timeout + {} s batching window",
+        worker.timeout.as_secs(),
+        mapping.batching_window.as_secs()
+    );
+    let judgement = if visibility >= advised {
+        Judgement::pass(format!("{actual} s ≥ {wanted} s ({formula})"))
+    } else {
+        // AWS refuses to create such a mapping, but a timeout raised later is not refused.
+        let below = if visibility < worker.timeout { ", even below the worker's timeout" } else { "" };
+        Judgement::fail(
+            format!("the visibility timeout is {actual} s{below}"),
+            format!("at least {wanted} s ({formula})"),
+            format!("{actual} s"),
+        )
+        .with_verdict(Verdict::Warn)
+        .with_next(format!("set VisibilityTimeout of {} to {wanted} or more", jobs.name))
+    };
+    judgement
+        .with_evidence("visibilityTimeoutSeconds", seconds(visibility))
+        .with_evidence("workerTimeoutSeconds", seconds(worker.timeout))
+        .with_evidence("batchingWindowSeconds", seconds(mapping.batching_window))
+        .with_evidence("advisedSeconds", wanted)
+}
+
+fn seconds(duration: Duration) -> u64 {
+    duration.as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(visibility: &str, timeout: u64, window: u64) -> Verdict {
+        let jobs = QueueEvidence {
+            attributes: [("VisibilityTimeout".to_owned(), visibility.to_owned())].into(),
+            ..QueueEvidence::default()
+        };
+        let mapping = MappingEvidence {
+            batching_window: Duration::from_secs(window),
+            ..MappingEvidence::default()
+        };
+        let worker =
+            FunctionEvidence { timeout: Duration::from_secs(timeout), ..FunctionEvidence::default() };
+        judge(&jobs, &mapping, &worker).verdict
+    }
+
+    #[test]
+    fn the_boundary_passes_and_a_second_less_warns() {
+        assert_eq!(verdict("55", 9, 1), Verdict::Pass);
+        assert_eq!(verdict("54", 9, 1), Verdict::Warn);
+        assert_eq!(verdict("2", 9, 1), Verdict::Warn);
+        assert_eq!(verdict("", 9, 1), Verdict::Inconclusive);
+    }
+}

@@ -1,0 +1,182 @@
+//! `dlq.arrival`.
+
+use std::time::Duration;
+
+use contract::Job;
+
+use crate::check::{Check, DeadLetter, JobEvidence, Judgement};
+use crate::time::Timestamp;
+
+/// The check's entry in the catalogue.
+pub const CHECK: Check = Check {
+    id: "dlq.arrival",
+    asserts: "the poison job's message is in the dead-letter queue: same id and body, from the jobs queue, and not before its receives were used up",
+    why: "a poison message that never arrives was deleted or is retried for ever; one that arrives early lost its retries",
+    fix: "compare the attempts in the log with the queue's redrive policy and visibility timeout",
+    source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
+    must_be_exercised: true,
+};
+
+/// How much sooner than the receives allow a message may appear: clocks of several services are compared.
+pub const TOLERANCE: Duration = Duration::from_secs(2);
+
+/// What the poison job was up against.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// How often a message may be received.
+    pub max_receive_count: u32,
+    /// The jobs queue's visibility timeout.
+    pub visibility_timeout: Duration,
+    /// The jobs queue's ARN.
+    pub source_arn: &'a str,
+    /// The job that was submitted.
+    pub job: &'a Job,
+    /// Until when the message was waited for.
+    pub waited_until: Timestamp,
+    /// Whether the jobs queue still held messages at the end: then the poison may still be retried.
+    pub queue_holds_messages: bool,
+}
+
+/// Judges whether, when and how the poison job's message came to the dead-letter queue.
+pub fn judge(poison: &JobEvidence, letter: Option<&DeadLetter>, terms: &Terms<'_>) -> Judgement {
+    let Some(message_id) = &poison.message_id else {
+        return Judgement::not_exercised("the poison job was not accepted");
+    };
+    let judgement = match letter {
+        Some(letter) => judge_letter(poison, letter, terms),
+        None => judge_absence(poison, terms),
+    };
+    judgement.with_evidence("messageId", message_id.clone())
+}
+
+fn judge_letter(poison: &JobEvidence, letter: &DeadLetter, terms: &Terms<'_>) -> Judgement {
+    let life = terms.visibility_timeout * terms.max_receive_count;
+    let first = letter.first_received_at.unwrap_or(poison.submitted_at);
+    let after = letter.seen_at.since(first);
+    let body: Option<Job> = serde_json::from_str(&letter.body).ok();
+    let source = letter.source_arn.as_deref();
+    let judgement = if body.as_ref() != Some(terms.job) {
+        Judgement::fail("the dead letter's body is not what was submitted", "the submitted job", "another body")
+    } else if source != Some(terms.source_arn) {
+        Judgement::fail(
+            "the dead letter does not come from the jobs queue",
+            terms.source_arn,
+            source.unwrap_or("no DeadLetterQueueSourceArn"),
+        )
+    } else if after + TOLERANCE < life {
+        Judgement::fail(
+            format!("dead-lettered after {:.1} s, before its receives were used up", after.as_secs_f64()),
+            format!("not before {} × {} s", terms.max_receive_count, terms.visibility_timeout.as_secs()),
+            format!("{:.1} s after the first receive", after.as_secs_f64()),
+        )
+    } else {
+        let lag = after.saturating_sub(life);
+        Judgement::pass(format!(
+            "{} in the dead-letter queue, {} × {} s + {:.1} s after its first receive",
+            letter.message_id,
+            terms.max_receive_count,
+            terms.visibility_timeout.as_secs(),
+            lag.as_secs_f64()
+        ))
+    };
+    judgement
+        .with_evidence("secondsAfterFirstReceive", after.as_secs_f64())
+        .with_evidence("receiveCount", letter.receive_count)
+        .with_evidence("deadLetterQueueSourceArn", source)
+        .with_evidence("sentAtMillis", letter.sent_at.map(Timestamp::as_millis))
+        .with_evidence("seenAtMillis", letter.seen_at.as_millis())
+}
+
+fn judge_absence(poison: &JobEvidence, terms: &Terms<'_>) -> Judgement {
+    let waited = terms.waited_until.since(poison.submitted_at);
+    let last = poison.attempts.iter().max_by_key(|attempt| attempt.line.receive_count);
+    let last_seen = last.map_or_else(
+        || "no attempt in the log".to_owned(),
+        |attempt| format!("attempt {} in the log", attempt.line.receive_count),
+    );
+    // An attempt in the last visibility timeout before the bound is still to be retried.
+    let recent = last.is_some_and(|attempt| attempt.at + terms.visibility_timeout > terms.waited_until);
+    if terms.queue_holds_messages || recent {
+        return Judgement::inconclusive(format!(
+            "not in the dead-letter queue after {} s and still being retried; last seen: {last_seen}",
+            waited.as_secs()
+        ))
+        .with_next("raise the bound with --timeout, or look at the messages in flight".to_owned());
+    }
+    Judgement::fail(
+        format!("not in the dead-letter queue after {} s, and no longer in the jobs queue", waited.as_secs()),
+        format!("there {} × {} s after its first receive", terms.max_receive_count, terms.visibility_timeout.as_secs()),
+        last_seen,
+    )
+    .with_next("look for another consumer of either queue, and at the worker's batch response".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::Outcome;
+
+    use super::super::job_accept::tests::job;
+    use super::super::job_success::tests::attempt;
+    use super::*;
+    use crate::check::Verdict;
+
+    const SUBMITTED: u64 = 1_000_000;
+
+    fn letter(seconds: u64) -> DeadLetter {
+        DeadLetter {
+            message_id: "m".to_owned(),
+            body: serde_json::to_string(&Job::new("poison")).unwrap(),
+            sent_at: None,
+            first_received_at: Some(Timestamp::from_millis(SUBMITTED)),
+            receive_count: Some(4),
+            source_arn: Some("arn:jobs".to_owned()),
+            seen_at: Timestamp::from_millis(SUBMITTED + seconds * 1000),
+            receipt_handle: String::new(),
+        }
+    }
+
+    fn verdict(poison: &JobEvidence, letter: Option<&DeadLetter>, holds: bool) -> Verdict {
+        let job = Job::new("poison");
+        let terms = Terms {
+            max_receive_count: 3,
+            visibility_timeout: Duration::from_secs(60),
+            source_arn: "arn:jobs",
+            job: &job,
+            waited_until: Timestamp::from_millis(SUBMITTED + 240_000),
+            queue_holds_messages: holds,
+        };
+        judge(poison, letter, &terms).verdict
+    }
+
+    #[test]
+    fn in_time_and_unchanged_passes() {
+        let poison = job("p", true, Some("m"));
+        assert_eq!(verdict(&poison, Some(&letter(180)), false), Verdict::Pass);
+        assert_eq!(verdict(&poison, Some(&letter(178)), false), Verdict::Pass);
+        assert_eq!(verdict(&poison, Some(&letter(230)), false), Verdict::Pass);
+    }
+
+    #[test]
+    fn early_changed_or_from_elsewhere_fails() {
+        let poison = job("p", true, Some("m"));
+        assert_eq!(verdict(&poison, Some(&letter(177)), false), Verdict::Fail);
+        let changed = DeadLetter { body: "{\"task\":\"other\"}".to_owned(), ..letter(180) };
+        assert_eq!(verdict(&poison, Some(&changed), false), Verdict::Fail);
+        let elsewhere = DeadLetter { source_arn: Some("arn:other".to_owned()), ..letter(180) };
+        assert_eq!(verdict(&poison, Some(&elsewhere), false), Verdict::Fail);
+        let direct = DeadLetter { source_arn: None, ..letter(180) };
+        assert_eq!(verdict(&poison, Some(&direct), false), Verdict::Fail);
+    }
+
+    #[test]
+    fn absence_is_a_failure_only_when_nothing_is_retried_any_more() {
+        let poison = job("p", true, Some("m"));
+        assert_eq!(verdict(&poison, None, false), Verdict::Fail);
+        assert_eq!(verdict(&poison, None, true), Verdict::Inconclusive);
+        let mut late = attempt(3, Outcome::Failed);
+        late.at = Timestamp::from_millis(SUBMITTED + 200_000);
+        let retried = JobEvidence { attempts: vec![late], ..job("p", true, Some("m")) };
+        assert_eq!(verdict(&retried, None, false), Verdict::Inconclusive);
+        assert_eq!(verdict(&job("p", true, None), None, false), Verdict::NotExercised);
+    }
+}

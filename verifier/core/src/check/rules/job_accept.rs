@@ -1,0 +1,93 @@
+//! `job.accept`.
+
+use crate::check::{Check, JobEvidence, Judgement};
+
+/// The check's entry in the catalogue.
+pub const CHECK: Check = Check {
+    id: "job.accept",
+    asserts: "POST /jobs answers 202 with the job's id and its message id",
+    why: "the message id is what ties a submitted job to its attempts and to its place in the dead-letter queue",
+    fix: "look at the submit-job function's log; a 503 means that SQS did not confirm the message",
+    source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html",
+    must_be_exercised: true,
+};
+
+/// Judges the answers to all of a run's submissions.
+pub fn judge(jobs: &[JobEvidence]) -> Judgement {
+    if jobs.is_empty() {
+        return Judgement::not_exercised("no job was submitted");
+    }
+    let refused: Vec<String> = jobs
+        .iter()
+        .filter(|job| job.message_id.is_none())
+        .map(|job| match &job.exchange.answer {
+            Ok(answer) => format!("{}: {} {}", job.job_id, answer.status, excerpt(&answer.body)),
+            Err(error) => format!("{}: {error}", job.job_id),
+        })
+        .collect();
+    let judgement = if refused.is_empty() {
+        Judgement::pass(format!("{} of {} jobs accepted", jobs.len(), jobs.len()))
+    } else {
+        let url = jobs.first().map(|job| job.exchange.url.clone()).unwrap_or_default();
+        Judgement::fail(
+            format!("{} of {} jobs were not accepted", refused.len(), jobs.len()),
+            "202 with the submitted jobId and a messageId",
+            refused.join("; "),
+        )
+        .with_next(format!(
+            "curl -i -H 'content-type: application/json' -d '{{\"task\":\"try\"}}' {url}"
+        ))
+    };
+    let shown: Vec<serde_json::Value> = jobs
+        .iter()
+        .map(|job| {
+            serde_json::json!({
+                "jobId": job.job_id,
+                "messageId": job.message_id,
+                "fails": job.fails,
+                "status": job.exchange.answer.as_ref().ok().map(|answer| answer.status),
+                "latencyMillis": u64::try_from(job.exchange.latency.as_millis()).unwrap_or(u64::MAX),
+            })
+        })
+        .collect();
+    judgement.with_evidence("jobs", shown)
+}
+
+fn excerpt(body: &str) -> String {
+    body.chars().take(200).collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::check::{Answer, Exchange, Verdict};
+    use crate::time::Timestamp;
+
+    pub(crate) fn job(id: &str, fails: bool, message_id: Option<&str>) -> JobEvidence {
+        JobEvidence {
+            job_id: id.to_owned(),
+            fails,
+            submitted_at: Timestamp::from_millis(1_000_000),
+            exchange: Exchange {
+                method: "POST",
+                url: "u".to_owned(),
+                latency: Duration::ZERO,
+                answer: Ok(Answer { status: 202, content_type: String::new(), body: String::new() }),
+            },
+            message_id: message_id.map(str::to_owned),
+            attempts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn all_accepted_passes_one_refused_fails_none_is_nothing() {
+        assert_eq!(judge(&[job("a", false, Some("m"))]).verdict, Verdict::Pass);
+        let mixed = [job("a", false, Some("m")), job("b", true, None)];
+        let judgement = judge(&mixed);
+        assert_eq!(judgement.verdict, Verdict::Fail);
+        assert!(judgement.actual.unwrap().starts_with("b: 202"));
+        assert_eq!(judge(&[]).verdict, Verdict::NotExercised);
+    }
+}

@@ -1,0 +1,185 @@
+//! Verdicts: of one check, and of a whole run.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// What a check concluded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It holds.
+    Pass,
+    /// Worth knowing; neither good nor bad.
+    Info,
+    /// It does not hold, and a stack may live with that.
+    Warn,
+    /// It does not hold.
+    Fail,
+    /// It could not be judged: the evidence is missing or incomplete.
+    Inconclusive,
+    /// There was nothing to judge: what it is about did not take place.
+    NotExercised,
+}
+
+impl Verdict {
+    /// The verdict in words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+            Self::Inconclusive => "inconclusive",
+            Self::NotExercised => "not exercised",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A check's verdict, and what it rests on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What was found, in a sentence fragment.
+    pub summary: String,
+    /// What would have passed; where it did not.
+    pub expected: Option<String>,
+    /// What was found instead.
+    pub actual: Option<String>,
+    /// The one thing to do next.
+    pub next: Option<String>,
+    /// The observed values.
+    pub evidence: Map<String, Value>,
+}
+
+impl Judgement {
+    /// A judgement without evidence.
+    pub fn new(verdict: Verdict, summary: impl Into<String>) -> Self {
+        Self {
+            verdict,
+            summary: summary.into(),
+            expected: None,
+            actual: None,
+            next: None,
+            evidence: Map::new(),
+        }
+    }
+
+    /// It holds.
+    pub fn pass(summary: impl Into<String>) -> Self {
+        Self::new(Verdict::Pass, summary)
+    }
+
+    /// It does not hold.
+    pub fn fail(
+        summary: impl Into<String>,
+        expected: impl Into<String>,
+        actual: impl Into<String>,
+    ) -> Self {
+        Self {
+            expected: Some(expected.into()),
+            actual: Some(actual.into()),
+            ..Self::new(Verdict::Fail, summary)
+        }
+    }
+
+    /// It could not be judged.
+    pub fn inconclusive(summary: impl Into<String>) -> Self {
+        Self::new(Verdict::Inconclusive, summary)
+    }
+
+    /// There was nothing to judge.
+    pub fn not_exercised(why: impl Into<String>) -> Self {
+        Self::new(Verdict::NotExercised, why)
+    }
+
+    /// The same with another verdict.
+    #[must_use]
+    pub fn with_verdict(mut self, verdict: Verdict) -> Self {
+        self.verdict = verdict;
+        self
+    }
+
+    /// The same with the one thing to do next.
+    #[must_use]
+    pub fn with_next(mut self, next: impl Into<String>) -> Self {
+        self.next = Some(next.into());
+        self
+    }
+
+    /// The same with an observed value.
+    #[must_use]
+    pub fn with_evidence(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.evidence.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+/// What a run concluded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Overall {
+    /// Everything that had to hold was exercised, and holds.
+    Pass,
+    /// Something does not hold.
+    Fail,
+    /// Nothing failed, but not everything could be judged.
+    Inconclusive,
+}
+
+/// Concludes a run from its checks: each verdict, and whether a run without it would be green by omission.
+///
+/// A failure is certain whatever else is unknown. Without one, a check that could not be judged, one that had to be
+/// exercised and was not, and a run that exercised nothing leave the run inconclusive: absence of evidence is never a
+/// pass. With `strict`, a warning fails.
+pub fn overall(checks: impl IntoIterator<Item = (Verdict, bool)>, strict: bool) -> Overall {
+    let (mut exercised, mut unknown, mut failed) = (false, false, false);
+    for (verdict, must_be_exercised) in checks {
+        match verdict {
+            Verdict::Fail => failed = true,
+            Verdict::Warn if strict => failed = true,
+            Verdict::Inconclusive => unknown = true,
+            Verdict::NotExercised => unknown |= must_be_exercised,
+            Verdict::Pass | Verdict::Warn => exercised = true,
+            Verdict::Info => {}
+        }
+    }
+    match (failed, unknown || !exercised) {
+        (true, _) => Overall::Fail,
+        (false, true) => Overall::Inconclusive,
+        (false, false) => Overall::Pass,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Verdict::{Fail, Inconclusive, Info, NotExercised, Pass, Warn};
+    use super::*;
+
+    #[test]
+    fn a_run_passes_only_when_everything_that_matters_was_exercised_and_holds() {
+        for (checks, strict, expected) in [
+            (vec![(Pass, true), (Pass, true)], false, Overall::Pass),
+            (vec![(Pass, true), (Info, false), (Warn, true)], false, Overall::Pass),
+            (vec![(Pass, true), (Warn, true)], true, Overall::Fail),
+            (vec![(Pass, true), (Fail, true)], false, Overall::Fail),
+            (vec![(Inconclusive, true), (Fail, true)], false, Overall::Fail),
+            (vec![(Pass, true), (Inconclusive, true)], false, Overall::Inconclusive),
+            (vec![(Pass, true), (NotExercised, true)], false, Overall::Inconclusive),
+            (vec![(Pass, true), (NotExercised, false)], false, Overall::Pass),
+            (vec![], false, Overall::Inconclusive),
+            (vec![(NotExercised, false)], false, Overall::Inconclusive),
+            (vec![(Info, true)], false, Overall::Inconclusive),
+        ] {
+            assert_eq!(overall(checks.clone(), strict), expected, "{checks:?}");
+        }
+    }
+}
