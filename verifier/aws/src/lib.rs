@@ -1,1 +1,19 @@
-//! Placeholder.
+//! Reads a stack through the AWS SDK, and does to its queues what a run has to.
+//!
+//! Adapters only: they turn answers into `verifier-core`'s evidence and failures into [`AwsError`]; they decide
+//! nothing. Everything goes to the endpoint of the [`Connection`], a deployed AWS or an emulator.
+
+mod calls;
+mod connection;
+mod error;
+mod functions;
+mod http;
+mod logs;
+mod queues;
+mod stack;
+
+pub use calls::Calls;
+pub use connection::{Aws, Connection};
+pub use error::{AwsError, Cause};
+pub use http::Http;
+pub use queues::Received;

@@ -1,2 +1,63 @@
-//! Placeholder.
-fn main() {}
+//! `verifier`: proves a preview stack, breaks it on purpose and replays its dead letters.
+
+mod args;
+mod check;
+mod clock;
+mod commands;
+mod exit;
+mod failure;
+mod interrupt;
+mod local_stack;
+mod view;
+
+use std::process::ExitCode;
+
+use args::{Command, VerifierArgs};
+use clap::Parser;
+use exit::Exit;
+
+fn main() -> ExitCode {
+    let args = match VerifierArgs::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version come this way too; printing them cannot usefully fail.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Passed }.into();
+        }
+    };
+    init_tracing(args.verbose);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            view::error_line(&format!("the runtime cannot be started: {error}"));
+            return Exit::Bug.into();
+        }
+    };
+    let outcome = runtime.block_on(async {
+        match args.command {
+            Command::Check(args) => commands::check::run(args).await,
+            Command::Local(args) => commands::local::run(args).await,
+        }
+    });
+    // A blocking read of a pipe that nobody closes must not keep the process alive.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            view::print_failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+/// Logs go to stderr: warnings, or more with `-v`, or what `VERIFIER_LOG` says.
+fn init_tracing(verbose: u8) {
+    use tracing_subscriber::EnvFilter;
+    let default = match verbose {
+        0 => "error",
+        1 => "info,verifier=debug,verifier_emulator=debug",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_from_env("VERIFIER_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

@@ -20,6 +20,11 @@ pub(super) type Key = u64;
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html>.
 pub(super) const IN_FLIGHT_MAX: usize = 120_000;
 
+/// The longest that one receive keeps a message invisible, however often its timeout is changed: twelve hours.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>.
+const VISIBILITY_TIMEOUT_MAX: Duration = Duration::from_secs(43_200);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Available { since: Timestamp },
@@ -33,6 +38,8 @@ struct Stored {
     place: Place,
     /// The queue's number of the latest receive of this message; 0 before the first.
     latest_receive: u64,
+    /// When that was.
+    received_at: Timestamp,
 }
 
 /// A queue with its messages.
@@ -134,7 +141,7 @@ impl Queue {
             self.waiting.insert((now + delay, key));
             Place::Delayed { until: now + delay }
         };
-        self.messages.insert(key, Stored { message, place, latest_receive: 0 });
+        self.messages.insert(key, Stored { message, place, latest_receive: 0, received_at: now });
     }
 
     /// Takes the message that has been available longest, or `None` when there is none.
@@ -158,6 +165,7 @@ impl Queue {
         let receive = self.receives;
         let stored = self.messages.get_mut(&key)?;
         stored.latest_receive = receive;
+        stored.received_at = now;
         stored.message.receive_count += 1;
         stored.message.first_received_at.get_or_insert(now);
         let message = stored.message.clone();
@@ -183,6 +191,9 @@ impl Queue {
 
     /// Gives a message in flight another visibility timeout, counted from now; zero hands it back.
     ///
+    /// A handle whose visibility timeout is over succeeds without effect, as recordings of AWS show; so does one of an
+    /// earlier receive. Once the message is gone, its handles are refused.
+    ///
     /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>.
     pub(super) fn change_visibility(
         &mut self,
@@ -191,12 +202,21 @@ impl Queue {
         now: Timestamp,
     ) -> Result<(), SqsError> {
         let receipt = self.decode(receipt_handle)?;
-        let in_flight = self
-            .messages
-            .get(&receipt.key)
-            .is_some_and(|stored| matches!(stored.place, Place::InFlight { .. }));
-        if !in_flight || !self.is_latest(receipt) {
-            return Err(SqsError::MessageNotInflight(receipt_handle.to_owned()));
+        let Some(stored) = self.messages.get(&receipt.key) else {
+            return Err(SqsError::InvalidParameterValue(format!(
+                "Value {receipt_handle} for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change."
+            )));
+        };
+        let in_flight = matches!(stored.place, Place::InFlight { .. });
+        if !in_flight || stored.latest_receive != receipt.receive {
+            return Ok(());
+        }
+        if now.since(stored.received_at) + visibility_timeout > VISIBILITY_TIMEOUT_MAX {
+            return Err(SqsError::InvalidParameterValue(format!(
+                "Value {} for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [{} seconds]",
+                visibility_timeout.as_secs(),
+                VISIBILITY_TIMEOUT_MAX.as_secs()
+            )));
         }
         let place = if visibility_timeout.is_zero() {
             Place::Available { since: now }

@@ -226,19 +226,26 @@ impl Sqs {
         request: ReceiveMessage,
         now: Timestamp,
     ) -> Result<Vec<ReceivedMessage>, SqsError> {
-        let max = in_bounds("MaxNumberOfMessages", request.max_number_of_messages.unwrap_or(1), 1, 10)?;
+        let max = request.max_number_of_messages.unwrap_or(1);
+        if !(1..=10).contains(&max) {
+            return Err(SqsError::InvalidParameterValue(format!(
+                "Value {max} for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided."
+            )));
+        }
         let source_arn = self.arn(name);
         let dead_letter_queue = self.dead_letter_queue_of(name)?;
         let queue = self.queue_mut(name, now)?;
         let default_timeout = queue.attributes.visibility_timeout_seconds;
         let timeout = request.visibility_timeout_seconds.unwrap_or(default_timeout);
         let timeout = Duration::from_secs(in_bounds("VisibilityTimeout", timeout, 0, 43_200)?.into());
-        if queue.in_flight_count() >= IN_FLIGHT_MAX {
+        let room = IN_FLIGHT_MAX.saturating_sub(queue.in_flight_count());
+        if room == 0 {
             return Err(SqsError::OverLimit);
         }
+        let wanted = room.min(max as usize);
         let max_receive_count = dead_letter_queue.as_ref().map(|(_, count)| *count);
         let (mut received, mut exhausted) = (Vec::new(), Vec::new());
-        while received.len() < max as usize {
+        while received.len() < wanted {
             match queue.take(max_receive_count, timeout, now) {
                 None => break,
                 Some(Taken::Received(message)) => received.push(message),
@@ -264,7 +271,14 @@ impl Sqs {
 
     /// Deletes a message by the handle of its latest receive.
     pub fn delete(&mut self, name: &str, receipt_handle: &str, now: Timestamp) -> Result<(), SqsError> {
-        self.queue_mut(name, now)?.delete(receipt_handle)
+        let queue = self.queue_mut(name, now)?;
+        let at_limit = queue.in_flight_count() >= IN_FLIGHT_MAX;
+        queue.delete(receipt_handle)?;
+        // Below the limit a receive succeeds that did not before.
+        if at_limit {
+            self.changed.insert(name.to_owned());
+        }
+        Ok(())
     }
 
     /// Gives a message in flight another visibility timeout, counted from now; 0 to 43,200 s, 0 hands it back.

@@ -1,0 +1,99 @@
+//! The connection to AWS: one configuration, one HTTP client, a client per service.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::Credentials;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+
+use crate::calls::Calls;
+
+/// Where to connect to, and as whom. What is absent comes from the environment and the AWS configuration files.
+#[derive(Clone, Debug, Default)]
+pub struct Connection {
+    /// The region.
+    pub region: Option<String>,
+    /// The profile of the configuration files.
+    pub profile: Option<String>,
+    /// Another endpoint than AWS's, for every service.
+    pub endpoint_url: Option<String>,
+    /// An access key, for which any secret will do: for emulators.
+    pub access_key_id: Option<String>,
+}
+
+/// Clients for the services that the verifier uses.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    pub(crate) cloudformation: aws_sdk_cloudformation::Client,
+    pub(crate) lambda: aws_sdk_lambda::Client,
+    pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(crate) sqs: aws_sdk_sqs::Client,
+    region: Option<String>,
+    calls: Calls,
+}
+
+/// Longer than the longest long poll (20 s), so that a connection which hangs is told from one that waits.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const MAX_ATTEMPTS: u32 = 4;
+
+impl Aws {
+    /// Prepares to connect. Nothing is sent yet, except to where credentials come from.
+    pub async fn connect(connection: &Connection) -> Self {
+        let plain = connection.endpoint_url.as_deref().is_some_and(|url| url.starts_with("http://"));
+        // Reading the system's certificates takes a while, and an endpoint without TLS needs none.
+        let roots = TrustStore::empty().with_native_roots(!plain);
+        let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
+        let http = match TlsContext::builder().with_trust_store(roots).build() {
+            Ok(context) => http.tls_context(context),
+            Err(_) => http,
+        };
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .build();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http.build_https())
+            .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
+            .timeout_config(timeouts);
+        if let Some(region) = &connection.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(profile) = &connection.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(url) = &connection.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        if let Some(key) = &connection.access_key_id {
+            loader = loader.credentials_provider(Credentials::new(key, "emulated", None, None, "verifier"));
+        }
+        let config = loader.load().await;
+        let calls = Calls::default();
+        let cloudformation = aws_sdk_cloudformation::config::Builder::from(&config).interceptor(calls.clone());
+        let lambda = aws_sdk_lambda::config::Builder::from(&config).interceptor(calls.clone());
+        let logs = aws_sdk_cloudwatchlogs::config::Builder::from(&config).interceptor(calls.clone());
+        let sqs = aws_sdk_sqs::config::Builder::from(&config).interceptor(calls.clone());
+        Self {
+            cloudformation: aws_sdk_cloudformation::Client::from_conf(cloudformation.build()),
+            lambda: aws_sdk_lambda::Client::from_conf(lambda.build()),
+            logs: aws_sdk_cloudwatchlogs::Client::from_conf(logs.build()),
+            sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
+            region: config.region().map(ToString::to_string),
+            calls,
+        }
+    }
+
+    /// The region that requests go to.
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+
+    /// What was asked of AWS so far.
+    pub fn calls(&self) -> &Calls {
+        &self.calls
+    }
+}

@@ -1,0 +1,172 @@
+//! What can go wrong between the verifier and AWS.
+
+use std::error::Error;
+use std::fmt;
+use std::iter::successors;
+
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+/// Why a request to AWS did not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// There is no such stack.
+    NoSuchStack,
+    /// Something else does not exist.
+    NotFound,
+    /// There are no credentials, or they are not accepted.
+    Credentials,
+    /// The caller may not do this.
+    Denied,
+    /// AWS asks to slow down, also after retries.
+    Throttled,
+    /// No answer.
+    Unreachable,
+    /// No region is configured.
+    NoRegion,
+    /// Anything else.
+    Other,
+}
+
+/// A request to AWS that did not succeed: what happened, to which resource, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AwsError {
+    /// Why.
+    pub cause: Cause,
+    /// The IAM action, for example `sqs:ReceiveMessage`.
+    pub action: &'static str,
+    /// What it was about.
+    pub resource: String,
+    /// AWS's code, where there was one.
+    pub code: Option<String>,
+    /// AWS's words, or the client's.
+    pub message: String,
+}
+
+impl AwsError {
+    /// The one thing to do next.
+    pub fn next(&self) -> String {
+        match self.cause {
+            Cause::NoSuchStack => {
+                "check the name and the region; `aws cloudformation list-stacks` shows what is there".to_owned()
+            }
+            Cause::NotFound => format!("check that {} exists in this account and region", self.resource),
+            Cause::Credentials => {
+                "log in (`aws sso login`), or set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws sts get-caller-identity` shows who you are".to_owned()
+            }
+            Cause::Denied => format!("allow {} on {} to the role that runs the verifier", self.action, self.resource),
+            Cause::Throttled => "run it again when less is asked of the account".to_owned(),
+            Cause::Unreachable => "check the network, the region, and --endpoint-url if you set it".to_owned(),
+            Cause::NoRegion => "name the region with --region, or set AWS_REGION".to_owned(),
+            Cause::Other => "run it again with -v for the whole conversation".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for AwsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { action, resource, message, .. } = self;
+        match self.cause {
+            Cause::NoSuchStack => write!(f, "there is no stack {resource}"),
+            Cause::Denied => write!(f, "{action} on {resource} is denied: {message}"),
+            _ => write!(f, "{action} on {resource} failed: {message}"),
+        }
+    }
+}
+
+impl Error for AwsError {}
+
+/// Turns the SDK's error into ours.
+pub(crate) fn failed<E, R>(action: &'static str, resource: &str, error: &SdkError<E, R>) -> AwsError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    R: fmt::Debug + 'static,
+{
+    let code = error.code().map(str::to_owned);
+    let message = error.message().map_or_else(|| chain(error), str::to_owned);
+    let cause = match error {
+        SdkError::ServiceError(_) => service_cause(code.as_deref().unwrap_or_default(), &message),
+        SdkError::TimeoutError(_) => Cause::Unreachable,
+        _ => client_cause(&chain(error)),
+    };
+    AwsError { cause, action, resource: resource.to_owned(), code, message }
+}
+
+/// The cause behind an error code of a service.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html>, which other
+/// services share.
+fn service_cause(code: &str, message: &str) -> Cause {
+    match code {
+        "AccessDenied" | "AccessDeniedException" | "AuthorizationError" | "UnauthorizedOperation" => Cause::Denied,
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "SignatureDoesNotMatch"
+        | "InvalidSignatureException"
+        | "MissingAuthenticationToken"
+        | "InvalidAccessKeyId" => Cause::Credentials,
+        "ValidationError" if message.contains("does not exist") => Cause::NoSuchStack,
+        "ResourceNotFoundException" | "QueueDoesNotExist" | "AWS.SimpleQueueService.NonExistentQueue" => Cause::NotFound,
+        code if code.contains("Throttl") || code == "TooManyRequestsException" || code == "RequestLimitExceeded" => {
+            Cause::Throttled
+        }
+        _ => Cause::Other,
+    }
+}
+
+/// The cause behind an error of the client itself, which tells it only in words.
+fn client_cause(words: &str) -> Cause {
+    let words = words.to_ascii_lowercase();
+    if words.contains("region") && words.contains("endpoint") || words.contains("missing region") {
+        Cause::NoRegion
+    } else if words.contains("credential") || words.contains("identity") || words.contains("token") {
+        Cause::Credentials
+    } else {
+        Cause::Unreachable
+    }
+}
+
+/// An error and its causes in one line. The SDK's own errors say little without their causes.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes: Vec<String> =
+        successors(Some(error), |&error| error.source()).map(ToString::to_string).collect();
+    causes.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_words_lead_to_causes() {
+        for (code, message, cause) in [
+            ("AccessDenied", "", Cause::Denied),
+            ("ExpiredToken", "", Cause::Credentials),
+            ("ValidationError", "Stack with id x does not exist", Cause::NoSuchStack),
+            ("ValidationError", "Template error", Cause::Other),
+            ("ThrottlingException", "", Cause::Throttled),
+            ("Throttling", "", Cause::Throttled),
+            ("QueueDoesNotExist", "", Cause::NotFound),
+        ] {
+            assert_eq!(service_cause(code, message), cause, "{code} {message}");
+        }
+        assert_eq!(client_cause("dispatch failure: io error: Connection refused"), Cause::Unreachable);
+        assert_eq!(client_cause("the credential provider was not enabled"), Cause::Credentials);
+        assert_eq!(client_cause("Invalid Configuration: Missing Region"), Cause::NoRegion);
+    }
+
+    #[test]
+    fn a_denied_action_is_named() {
+        let error = AwsError {
+            cause: Cause::Denied,
+            action: "sqs:ReceiveMessage",
+            resource: "jobs-dlq".to_owned(),
+            code: None,
+            message: "no".to_owned(),
+        };
+        assert!(error.to_string().contains("sqs:ReceiveMessage on jobs-dlq is denied"));
+        assert!(error.next().contains("allow sqs:ReceiveMessage"));
+    }
+}

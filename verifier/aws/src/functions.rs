@@ -1,0 +1,65 @@
+//! Lambda: who consumes a queue, and how it is configured.
+
+use std::time::Duration;
+
+use verifier_core::check::{FunctionEvidence, MappingEvidence};
+
+use crate::error::failed;
+use crate::{Aws, AwsError};
+
+impl Aws {
+    /// Every event source mapping that reads the queue of that ARN.
+    pub async fn mappings(&self, queue_arn: &str) -> Result<Vec<MappingEvidence>, AwsError> {
+        let mut mappings = Vec::new();
+        let request = self.lambda.list_event_source_mappings().event_source_arn(queue_arn);
+        let mut pages = request.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed("lambda:ListEventSourceMappings", queue_arn, &error))?;
+            for mapping in page.event_source_mappings() {
+                mappings.push(MappingEvidence {
+                    uuid: mapping.uuid().unwrap_or_default().to_owned(),
+                    function_arn: mapping.function_arn().unwrap_or_default().to_owned(),
+                    state: mapping.state().unwrap_or_default().to_owned(),
+                    batch_size: number(mapping.batch_size()),
+                    batching_window: Duration::from_secs(
+                        number(mapping.maximum_batching_window_in_seconds()).into(),
+                    ),
+                    response_types: mapping
+                        .function_response_types()
+                        .iter()
+                        .map(|kind| kind.as_str().to_owned())
+                        .collect(),
+                });
+            }
+        }
+        Ok(mappings)
+    }
+
+    /// A function's configuration, by name or ARN.
+    pub async fn function(&self, name: &str) -> Result<FunctionEvidence, AwsError> {
+        let answer = self
+            .lambda
+            .get_function_configuration()
+            .function_name(name)
+            .send()
+            .await
+            .map_err(|error| failed("lambda:GetFunctionConfiguration", name, &error))?;
+        let name = answer.function_name().unwrap_or(name).to_owned();
+        let logging = answer.logging_config();
+        let log_group = logging.and_then(|logging| logging.log_group()).map(str::to_owned);
+        Ok(FunctionEvidence {
+            // Functions from before log groups could be chosen have this one.
+            log_group: log_group.unwrap_or_else(|| format!("/aws/lambda/{name}")),
+            log_format: logging
+                .and_then(|logging| logging.log_format())
+                .map_or("Text", |format| format.as_str())
+                .to_owned(),
+            timeout: Duration::from_secs(number(answer.timeout()).into()),
+            name,
+        })
+    }
+}
+
+fn number(value: Option<i32>) -> u32 {
+    value.and_then(|value| u32::try_from(value).ok()).unwrap_or_default()
+}

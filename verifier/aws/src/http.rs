@@ -1,0 +1,69 @@
+//! Plain HTTP: the stack's own API.
+
+use std::time::{Duration, Instant};
+
+use reqwest::redirect::Policy;
+use verifier_core::check::{Answer, Exchange};
+
+use crate::error::chain;
+
+/// The most of an answer's body that is read.
+const BODY_BYTES_MAX: usize = 1_048_576;
+
+/// An HTTP client that records what it hears.
+#[derive(Clone, Debug)]
+pub struct Http(reqwest::Client);
+
+impl Http {
+    /// A client whose requests end after `timeout` at the latest. With `plain`, it speaks no TLS.
+    pub fn new(timeout: Duration, plain: bool) -> Result<Self, String> {
+        // Another part of the process may have chosen a provider already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder()
+            .timeout(timeout)
+            .redirect(Policy::none())
+            .user_agent(concat!("verifier/", env!("CARGO_PKG_VERSION")));
+        if plain {
+            // Spares reading the system's certificates.
+            builder = builder.tls_certs_only([]);
+        }
+        builder.build().map(Self).map_err(|error| chain(&error))
+    }
+
+    /// `GET`.
+    pub async fn get(&self, url: &str) -> Exchange {
+        self.exchange("GET", url, self.0.get(url)).await
+    }
+
+    /// `POST` of a JSON body.
+    pub async fn post_json(&self, url: &str, body: Vec<u8>) -> Exchange {
+        let request = self.0.post(url).header("content-type", "application/json").body(body);
+        self.exchange("POST", url, request).await
+    }
+
+    async fn exchange(
+        &self,
+        method: &'static str,
+        url: &str,
+        request: reqwest::RequestBuilder,
+    ) -> Exchange {
+        let started = Instant::now();
+        let answer = answer(request).await.map_err(|error| chain(&error));
+        Exchange { method, url: url.to_owned(), latency: started.elapsed(), answer }
+    }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
+    let mut response = request.send().await?;
+    let content_type = response.headers().get("content-type");
+    let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        body.extend_from_slice(&chunk);
+        if body.len() > BODY_BYTES_MAX {
+            break;
+        }
+    }
+    let body = String::from_utf8_lossy(&body).into_owned();
+    Ok(Answer { status: response.status().as_u16(), content_type, body })
+}

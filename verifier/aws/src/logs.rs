@@ -1,0 +1,44 @@
+//! CloudWatch Logs: what the worker wrote.
+
+use contract::OutcomeLine;
+use verifier_core::check::LoggedOutcome;
+use verifier_core::time::Timestamp;
+
+use crate::error::failed;
+use crate::{Aws, AwsError};
+
+impl Aws {
+    /// The outcome lines of a run in a log group, from a point in time on, in the order of their times.
+    ///
+    /// Pages are followed to the end, also through empty ones.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html>.
+    pub async fn outcomes(
+        &self,
+        log_group: &str,
+        run_id: &str,
+        since: Timestamp,
+    ) -> Result<Vec<LoggedOutcome>, AwsError> {
+        let mut outcomes = Vec::new();
+        let request = self
+            .logs
+            .filter_log_events()
+            .log_group_name(log_group)
+            .start_time(i64::try_from(since.as_millis()).unwrap_or_default())
+            .filter_pattern(format!("\"{run_id}\""));
+        let mut pages = request.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed("logs:FilterLogEvents", log_group, &error))?;
+            for event in page.events() {
+                let at = event.timestamp().and_then(|at| u64::try_from(at).ok()).unwrap_or_default();
+                let line = event.message().and_then(OutcomeLine::from_log_message);
+                // The pattern finds the run's id anywhere in a line; only its own outcomes count.
+                if let Some(line) = line.filter(|line| line.run_id.as_deref() == Some(run_id)) {
+                    outcomes.push(LoggedOutcome { at: Timestamp::from_millis(at), line });
+                }
+            }
+        }
+        outcomes.sort_by_key(|outcome| outcome.at);
+        Ok(outcomes)
+    }
+}

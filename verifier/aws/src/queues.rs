@@ -1,0 +1,155 @@
+//! SQS: what a queue is configured with, and what is in it.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_sqs::types::{
+    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
+    MessageSystemAttributeName, QueueAttributeName,
+};
+use verifier_core::check::{DeadLetter, QueueEvidence};
+use verifier_core::sqs::BATCH_ENTRIES_MAX;
+use verifier_core::time::Timestamp;
+
+use crate::error::failed;
+use crate::{Aws, AwsError};
+
+/// How long messages are received for.
+#[derive(Clone, Copy, Debug)]
+pub struct Received {
+    /// How long they stay invisible to others.
+    pub visibility_timeout_seconds: u32,
+    /// How long to wait for the first; 0 to 20 s.
+    pub wait_seconds: u32,
+}
+
+impl Aws {
+    /// The URL of a queue.
+    pub async fn queue_url(&self, name: &str) -> Result<String, AwsError> {
+        let answer = self.sqs.get_queue_url().queue_name(name).send().await;
+        let answer = answer.map_err(|error| failed("sqs:GetQueueUrl", name, &error))?;
+        Ok(answer.queue_url().unwrap_or_default().to_owned())
+    }
+
+    /// A queue with all its attributes.
+    pub async fn queue(&self, name: &str, url: &str) -> Result<QueueEvidence, AwsError> {
+        let answer = self
+            .sqs
+            .get_queue_attributes()
+            .queue_url(url)
+            .attribute_names(QueueAttributeName::All)
+            .send()
+            .await
+            .map_err(|error| failed("sqs:GetQueueAttributes", name, &error))?;
+        let attributes: BTreeMap<String, String> = answer
+            .attributes()
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| (name.as_str().to_owned(), value.clone()))
+            .collect();
+        Ok(QueueEvidence { name: name.to_owned(), url: url.to_owned(), attributes })
+    }
+
+    /// Receives up to ten messages. `seen_at` is called when they have come.
+    pub async fn receive(
+        &self,
+        queue: &QueueEvidence,
+        how: Received,
+        seen_at: impl FnOnce() -> Timestamp,
+    ) -> Result<Vec<DeadLetter>, AwsError> {
+        let number = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
+        let answer = self
+            .sqs
+            .receive_message()
+            .queue_url(&queue.url)
+            .max_number_of_messages(10)
+            .visibility_timeout(number(how.visibility_timeout_seconds))
+            .wait_time_seconds(number(how.wait_seconds))
+            .message_system_attribute_names(MessageSystemAttributeName::All)
+            .send()
+            .await
+            .map_err(|error| failed("sqs:ReceiveMessage", &queue.name, &error))?;
+        let seen_at = seen_at();
+        Ok(answer.messages().iter().map(|message| dead_letter(message, seen_at)).collect())
+    }
+
+    /// Deletes messages by their receipt handles; what could not be deleted comes back, each with the reason.
+    pub async fn delete(&self, queue: &QueueEvidence, handles: &[String]) -> Vec<(String, String)> {
+        let mut not_done = Vec::new();
+        for chunk in handles.chunks(BATCH_ENTRIES_MAX) {
+            let entries = chunk.iter().enumerate().filter_map(|(index, handle)| {
+                DeleteMessageBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .receipt_handle(handle)
+                    .build()
+                    .ok()
+            });
+            let request =
+                self.sqs.delete_message_batch().queue_url(&queue.url).set_entries(Some(entries.collect()));
+            match request.send().await {
+                Ok(answer) => not_done.extend(answer.failed().iter().map(|entry| {
+                    (handle_of(chunk, entry.id()), reason(entry.code(), entry.message()))
+                })),
+                Err(error) => {
+                    let error = failed("sqs:DeleteMessage", &queue.name, &error).to_string();
+                    not_done.extend(chunk.iter().map(|handle| (handle.clone(), error.clone())));
+                }
+            }
+        }
+        not_done
+    }
+
+    /// Hands messages back, so that others see them at once; what could not be handed back comes back, each with the
+    /// reason.
+    pub async fn hand_back(&self, queue: &QueueEvidence, handles: &[String]) -> Vec<(String, String)> {
+        let mut not_done = Vec::new();
+        for chunk in handles.chunks(BATCH_ENTRIES_MAX) {
+            let entries = chunk.iter().enumerate().filter_map(|(index, handle)| {
+                ChangeMessageVisibilityBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .receipt_handle(handle)
+                    .visibility_timeout(0)
+                    .build()
+                    .ok()
+            });
+            let request = self
+                .sqs
+                .change_message_visibility_batch()
+                .queue_url(&queue.url)
+                .set_entries(Some(entries.collect()));
+            match request.send().await {
+                Ok(answer) => not_done.extend(answer.failed().iter().map(|entry| {
+                    (handle_of(chunk, entry.id()), reason(entry.code(), entry.message()))
+                })),
+                Err(error) => {
+                    let error = failed("sqs:ChangeMessageVisibility", &queue.name, &error).to_string();
+                    not_done.extend(chunk.iter().map(|handle| (handle.clone(), error.clone())));
+                }
+            }
+        }
+        not_done
+    }
+}
+
+fn handle_of(chunk: &[String], id: &str) -> String {
+    id.parse::<usize>().ok().and_then(|index| chunk.get(index)).cloned().unwrap_or_default()
+}
+
+fn reason(code: &str, message: Option<&str>) -> String {
+    message.map_or_else(|| code.to_owned(), |message| format!("{code}: {message}"))
+}
+
+fn dead_letter(message: &Message, seen_at: Timestamp) -> DeadLetter {
+    let attribute = |name: MessageSystemAttributeName| message.attributes()?.get(&name).map(String::as_str);
+    let time = |name| attribute(name)?.parse().ok().map(Timestamp::from_millis);
+    DeadLetter {
+        message_id: message.message_id().unwrap_or_default().to_owned(),
+        body: message.body().unwrap_or_default().to_owned(),
+        sent_at: time(MessageSystemAttributeName::SentTimestamp),
+        first_received_at: time(MessageSystemAttributeName::ApproximateFirstReceiveTimestamp),
+        receive_count: attribute(MessageSystemAttributeName::ApproximateReceiveCount)
+            .and_then(|count| count.parse().ok()),
+        source_arn: attribute(MessageSystemAttributeName::DeadLetterQueueSourceArn).map(str::to_owned),
+        seen_at,
+        receipt_handle: message.receipt_handle().unwrap_or_default().to_owned(),
+    }
+}

@@ -1,0 +1,55 @@
+//! CloudFormation: a stack, its outputs and its resources.
+
+use verifier_core::check::{StackEvidence, StackResource};
+
+use crate::error::failed;
+use crate::{Aws, AwsError, Cause};
+
+impl Aws {
+    /// A stack with its outputs, tags and resources.
+    pub async fn stack(&self, name: &str) -> Result<StackEvidence, AwsError> {
+        let answer = self
+            .cloudformation
+            .describe_stacks()
+            .stack_name(name)
+            .send()
+            .await
+            .map_err(|error| failed("cloudformation:DescribeStacks", name, &error))?;
+        let stack = answer.stacks().first().ok_or_else(|| AwsError {
+            cause: Cause::NoSuchStack,
+            action: "cloudformation:DescribeStacks",
+            resource: name.to_owned(),
+            code: None,
+            message: "the answer holds no stack".to_owned(),
+        })?;
+        let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+        Ok(StackEvidence {
+            name: text(stack.stack_name()),
+            status: stack.stack_status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
+            status_reason: stack.stack_status_reason().map(str::to_owned),
+            outputs: stack
+                .outputs()
+                .iter()
+                .map(|output| (text(output.output_key()), text(output.output_value())))
+                .collect(),
+            tags: stack.tags().iter().map(|tag| (text(tag.key()), text(tag.value()))).collect(),
+            resources: self.resources(name).await?,
+        })
+    }
+
+    async fn resources(&self, name: &str) -> Result<Vec<StackResource>, AwsError> {
+        let mut resources = Vec::new();
+        let mut pages = self.cloudformation.list_stack_resources().stack_name(name).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed("cloudformation:ListStackResources", name, &error))?;
+            for summary in page.stack_resource_summaries() {
+                resources.push(StackResource {
+                    logical_id: summary.logical_resource_id().unwrap_or_default().to_owned(),
+                    physical_id: summary.physical_resource_id().unwrap_or_default().to_owned(),
+                    resource_type: summary.resource_type().unwrap_or_default().to_owned(),
+                });
+            }
+        }
+        Ok(resources)
+    }
+}

@@ -1,0 +1,141 @@
+//! The command line. clap's types stay in this file; commands get plain values.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Proves a preview stack, breaks it on purpose and replays its dead letters.
+#[derive(Debug, Parser)]
+#[command(name = "verifier", version, propagate_version = true)]
+pub(crate) struct VerifierArgs {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Say more on stderr; twice for everything.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Prove that a stack works: the gate after a deployment.
+    Check(CheckArgs),
+    /// Bring the stack up on this machine and leave it up until Ctrl-C.
+    Local(LocalArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("target").required(true).args(["stack", "local"]))]
+pub(crate) struct CheckArgs {
+    /// The name of the deployed stack.
+    #[arg(long, value_name = "NAME", env = "VERIFIER_STACK")]
+    pub(crate) stack: Option<String>,
+    /// Check the stack on this machine, from its synthesised template.
+    #[arg(long)]
+    pub(crate) local: bool,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+    #[command(flatten)]
+    pub(crate) template: TemplateArgs,
+    /// How time passes on this machine [default: skip-idle].
+    #[arg(long, value_enum, requires = "local", value_name = "CLOCK")]
+    pub(crate) clock: Option<ClockArg>,
+    /// The maxReceiveCount that is expected; any by default.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) receives: Option<u32>,
+    /// Take warnings for failures.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// What to print on stdout.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LocalArgs {
+    /// The port on 127.0.0.1; 0 for any free one.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) port: u16,
+    /// How time passes.
+    #[arg(long, value_enum, default_value_t = ClockArg::Real, value_name = "CLOCK")]
+    pub(crate) clock: ClockArg,
+    #[command(flatten)]
+    pub(crate) template: TemplateArgs,
+    /// Write endpoint, stack name and outputs to this file, as JSON, when everything is up.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ready_file: Option<PathBuf>,
+    /// What to print on stdout.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+/// Where AWS is.
+#[derive(Debug, Args)]
+pub(crate) struct ConnectionArgs {
+    /// The region; by default that of the environment or the profile.
+    #[arg(long, conflicts_with = "local")]
+    pub(crate) region: Option<String>,
+    /// The profile of the AWS configuration files.
+    #[arg(long, conflicts_with = "local")]
+    pub(crate) profile: Option<String>,
+    /// Another endpoint than AWS's, for every service.
+    #[arg(long, value_name = "URL", conflicts_with = "local")]
+    pub(crate) endpoint_url: Option<String>,
+}
+
+/// What is brought up on this machine.
+#[derive(Debug, Args)]
+pub(crate) struct TemplateArgs {
+    /// The synthesised template [default: the one in stack/template of the project].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) template: Option<PathBuf>,
+    /// The folder of the functions' binaries [default: they are built].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) functions: Option<PathBuf>,
+    /// A value for a parameter of the template; may be repeated.
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parse_parameter)]
+    pub(crate) parameters: Vec<(String, String)>,
+}
+
+fn parse_parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ClockArg {
+    /// As on the wall.
+    Real,
+    /// Idle time is skipped.
+    SkipIdle,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Human,
+    /// For programs.
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        VerifierArgs::command().debug_assert();
+    }
+
+    #[test]
+    fn check_needs_exactly_one_target() {
+        let parse = |args: &[&str]| VerifierArgs::try_parse_from([&["verifier", "check"], args].concat());
+        assert!(parse(&["--local"]).is_ok());
+        assert!(parse(&["--stack", "S"]).is_ok());
+        assert!(parse(&[]).is_err());
+        assert!(parse(&["--local", "--stack", "S"]).is_err());
+        assert!(parse(&["--stack", "S", "--clock", "real"]).is_err());
+        assert!(parse(&["--local", "--receives", "0"]).is_err());
+    }
+}

@@ -1,0 +1,71 @@
+//! From a stack's outputs to its queues, its consumer and the consumer's configuration. Nothing is guessed.
+
+use verifier_aws::{Aws, AwsError, Cause};
+use verifier_core::check::{FunctionEvidence, MappingEvidence, QueueEvidence, StackEvidence};
+
+/// The outputs that the verifier reads.
+pub(crate) const API_URL: &str = "ApiUrl";
+pub(crate) const JOB_URL: &str = "JobUrl";
+pub(crate) const JOBS_QUEUE: &str = "JobsQueueName";
+pub(crate) const DEAD_LETTER_QUEUE: &str = "JobsDeadLetterQueueName";
+/// All outputs that a stack must have.
+pub(crate) const EXPECTED_OUTPUTS: [&str; 7] = [
+    "BucketName",
+    "PreviewUrl",
+    "DistributionId",
+    API_URL,
+    JOB_URL,
+    JOBS_QUEUE,
+    DEAD_LETTER_QUEUE,
+];
+
+/// What the outputs lead to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Discovery {
+    pub(crate) jobs: Option<QueueEvidence>,
+    pub(crate) dead_letters: Option<QueueEvidence>,
+    /// The mappings that read the jobs queue.
+    pub(crate) mappings: Vec<MappingEvidence>,
+    /// The function of the only mapping.
+    pub(crate) worker: Option<FunctionEvidence>,
+}
+
+/// Follows the outputs.
+pub(crate) async fn discover(aws: &Aws, stack: &StackEvidence) -> Result<Discovery, AwsError> {
+    let (jobs, dead_letters) =
+        tokio::try_join!(queue(aws, stack, JOBS_QUEUE), queue(aws, stack, DEAD_LETTER_QUEUE))?;
+    let mappings = match &jobs {
+        Some(jobs) => aws.mappings(jobs.arn()).await?,
+        None => Vec::new(),
+    };
+    let worker = match mappings.as_slice() {
+        [mapping] => Some(aws.function(&mapping.function_arn).await?),
+        _ => None,
+    };
+    Ok(Discovery { jobs, dead_letters, mappings, worker })
+}
+
+/// The queue that an output names; `None` when there is no such output or no such queue.
+async fn queue(
+    aws: &Aws,
+    stack: &StackEvidence,
+    output: &str,
+) -> Result<Option<QueueEvidence>, AwsError> {
+    let Some(name) = stack.outputs.get(output) else {
+        return Ok(None);
+    };
+    let url = match stack.queue(name) {
+        // The physical id of a queue is its URL.
+        Some(resource) => Ok(resource.physical_id.clone()),
+        None => aws.queue_url(name).await,
+    };
+    let found = match url {
+        Ok(url) => aws.queue(name, &url).await,
+        Err(error) => Err(error),
+    };
+    match found {
+        Ok(queue) => Ok(Some(queue)),
+        Err(error) if error.cause == Cause::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,415 @@
+//! One run: discover, submit, wait, read the log, judge, clean up.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use contract::{Job, Outcome, SubmitResponse};
+use futures::future::join_all;
+use verifier_aws::{Aws, AwsError, Http};
+use verifier_core::check::rules::{
+    api_hello, cfg_consumer, cfg_redrive, cfg_visibility, clean_residue, dlq_arrival, dlq_attempts,
+    job_accept, job_success, stack_owns, stack_ready,
+};
+use verifier_core::check::{
+    CHECKS, Check, CheckEvent, DeadLetter, Exchange, JobEvidence, Judgement, LogEvidence,
+    QueueEvidence, Settled, StackEvidence, Verdict, Wait, overall,
+};
+use verifier_core::time::Timestamp;
+
+use super::Report;
+use super::discovery::{API_URL, Discovery, EXPECTED_OUTPUTS, JOB_URL, discover};
+use super::letters::Letters;
+use crate::clock::RunClock;
+use crate::failure::Failure;
+
+/// How many good jobs go with the poison one.
+const GOOD_JOBS: usize = 2;
+/// How much sooner than the message is due the dead-letter queue is looked at.
+const EARLY: Duration = Duration::from_secs(5);
+/// How much later than it is due the message is given up.
+const SLACK: Duration = Duration::from_secs(60);
+/// Log lines come within seconds, sometimes later.
+const LOG_PATIENCE: Duration = Duration::from_secs(30);
+const LOG_PAUSE: Duration = Duration::from_secs(2);
+/// How much before the first submission log lines are looked for: clocks differ.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+/// What a run is asked to do.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) stack: String,
+    pub(crate) receives: Option<u32>,
+    pub(crate) strict: bool,
+}
+
+/// A run, and all that it has found so far. It can be told to clean up at any point.
+pub(crate) struct Run<'a> {
+    aws: &'a Aws,
+    http: &'a Http,
+    clock: RunClock,
+    options: Options,
+    run_id: String,
+    emit: &'a mut dyn FnMut(CheckEvent),
+    started_at: Timestamp,
+    started: Instant,
+    settled: BTreeMap<&'static str, Settled>,
+    discovery: Discovery,
+    jobs: Vec<JobEvidence>,
+    letters: Letters,
+    left_behind: Vec<String>,
+    /// Whether the jobs queue was seen to hold nothing any more.
+    queue_is_empty: bool,
+}
+
+/// What the jobs of a run go through, when nothing stands against submitting them.
+struct Course {
+    job_url: String,
+    jobs: QueueEvidence,
+    dead_letters: QueueEvidence,
+    log_group: String,
+    max_receive_count: u32,
+    visibility_timeout: Duration,
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(
+        aws: &'a Aws,
+        http: &'a Http,
+        clock: RunClock,
+        options: Options,
+        emit: &'a mut dyn FnMut(CheckEvent),
+    ) -> Self {
+        let started_at = clock.now();
+        let run_id = format!("vrf-{:x}-{:08x}", started_at.as_seconds(), fastrand::u32(..));
+        Self {
+            aws,
+            http,
+            clock,
+            options,
+            run_id,
+            emit,
+            started_at,
+            started: Instant::now(),
+            settled: BTreeMap::new(),
+            discovery: Discovery::default(),
+            jobs: Vec::new(),
+            letters: Letters::default(),
+            left_behind: Vec::new(),
+            queue_is_empty: false,
+        }
+    }
+
+    /// Runs every check. An error means that AWS could not be asked; what was settled until then stands.
+    pub(crate) async fn proceed(&mut self) -> Result<(), AwsError> {
+        (self.emit)(CheckEvent::Started {
+            stack: self.options.stack.clone(),
+            run_id: self.run_id.clone(),
+            at: self.started_at,
+        });
+        let stack = self.aws.stack(&self.options.stack).await?;
+        self.settle(&stack_ready::CHECK, stack_ready::judge(&stack, &EXPECTED_OUTPUTS));
+        self.discovery = discover(self.aws, &stack).await?;
+        self.judge_configuration(&stack);
+        let course = self.course(&stack);
+        let hello_url = stack.outputs.get(API_URL).map(|url| format!("{}/hello", url.trim_end_matches('/')));
+        let (hello, jobs) = tokio::join!(self.hello(hello_url), self.submit(&course));
+        self.jobs = jobs;
+        let hello = hello.map_or_else(
+            || Judgement::not_exercised(format!("the stack has no output {API_URL}")),
+            |exchange| api_hello::judge(&exchange, stack.tags.get("pr").map(String::as_str)),
+        );
+        self.settle(&api_hello::CHECK, hello);
+        match course {
+            Ok(course) => self.follow(&course).await,
+            Err(why) => {
+                for check in [job_accept::CHECK, job_success::CHECK, dlq_attempts::CHECK, dlq_arrival::CHECK] {
+                    self.settle(find(check.id), Judgement::not_exercised(why.clone()));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn judge_configuration(&mut self, stack: &StackEvidence) {
+        let discovery = self.discovery.clone();
+        let outputs = [super::discovery::JOBS_QUEUE, super::discovery::DEAD_LETTER_QUEUE];
+        let names: Vec<&str> =
+            outputs.iter().filter_map(|output| stack.outputs.get(*output)).map(String::as_str).collect();
+        let owns = match names.is_empty() {
+            true => Judgement::not_exercised("no output names a queue"),
+            false => stack_owns::judge(stack, &names, &discovery.mappings),
+        };
+        self.settle(&stack_owns::CHECK, owns);
+        let missing = || Judgement::not_exercised("the outputs lead to no jobs queue or no dead-letter queue");
+        let redrive = match (&discovery.jobs, &discovery.dead_letters) {
+            (Some(jobs), Some(letters)) => cfg_redrive::judge(jobs, letters, self.options.receives),
+            _ => missing(),
+        };
+        self.settle(&cfg_redrive::CHECK, redrive);
+        let visibility = match (&discovery.jobs, discovery.mappings.as_slice(), &discovery.worker) {
+            (Some(jobs), [mapping], Some(worker)) => cfg_visibility::judge(jobs, mapping, worker),
+            _ => Judgement::not_exercised("the jobs queue has not exactly one consumer"),
+        };
+        self.settle(&cfg_visibility::CHECK, visibility);
+        let consumer = match &discovery.jobs {
+            Some(jobs) => cfg_consumer::judge(jobs, &discovery.mappings),
+            None => missing(),
+        };
+        self.settle(&cfg_consumer::CHECK, consumer);
+    }
+
+    /// What the jobs will go through; or why none may be submitted.
+    ///
+    /// A stack that is not ready, not its own or not configured to dead-letter would keep what is put into it, or put
+    /// it into somebody else's queue.
+    fn course(&self, stack: &StackEvidence) -> Result<Course, String> {
+        for check in [stack_ready::CHECK, stack_owns::CHECK, cfg_redrive::CHECK, cfg_consumer::CHECK] {
+            let verdict = self.settled.get(check.id).map(|settled| settled.judgement.verdict);
+            if verdict != Some(Verdict::Pass) {
+                return Err(format!("no job was submitted, since {} did not pass", check.id));
+            }
+        }
+        let gone = || "no job was submitted, since the stack could not be resolved".to_owned();
+        let discovery = &self.discovery;
+        let (jobs, dead_letters) = discovery.jobs.clone().zip(discovery.dead_letters.clone()).ok_or_else(gone)?;
+        let policy = jobs.redrive_policy().ok_or_else(gone)?;
+        Ok(Course {
+            job_url: stack.outputs.get(JOB_URL).cloned().ok_or_else(gone)?,
+            log_group: discovery.worker.as_ref().map(|worker| worker.log_group.clone()).ok_or_else(gone)?,
+            max_receive_count: policy.max_receive_count,
+            visibility_timeout: jobs.visibility_timeout().ok_or_else(gone)?,
+            jobs,
+            dead_letters,
+        })
+    }
+
+    async fn hello(&self, url: Option<String>) -> Option<Exchange> {
+        match url {
+            Some(url) => Some(self.http.get(&url).await),
+            None => None,
+        }
+    }
+
+    /// Submits the good jobs and the poison one together, so that they may share a batch.
+    async fn submit(&self, course: &Result<Course, String>) -> Vec<JobEvidence> {
+        let Ok(course) = course else {
+            return Vec::new();
+        };
+        let jobs = (0..=GOOD_JOBS).map(|number| self.job(number));
+        join_all(jobs.map(|job| self.submit_one(&course.job_url, job))).await
+    }
+
+    /// The run's job of that number; the last one is the poison.
+    fn job(&self, number: usize) -> Job {
+        let fail = number == GOOD_JOBS;
+        let name = if fail { "poison".to_owned() } else { format!("good-{}", number + 1) };
+        Job {
+            fail,
+            job_id: Some(format!("{}-{name}", self.run_id)),
+            run_id: Some(self.run_id.clone()),
+            ..Job::new(format!("verifier: {name}"))
+        }
+    }
+
+    async fn submit_one(&self, url: &str, job: Job) -> JobEvidence {
+        let submitted_at = self.clock.now();
+        let body = serde_json::to_vec(&job).unwrap_or_default();
+        let exchange = self.http.post_json(url, body).await;
+        let job_id = job.job_id.unwrap_or_default();
+        let accepted = exchange.answer.as_ref().ok().filter(|answer| answer.status == 202);
+        let accepted: Option<SubmitResponse> =
+            accepted.and_then(|answer| serde_json::from_str(&answer.body).ok());
+        let message_id = accepted
+            .filter(|response| response.job_id == job_id && !response.message_id.is_empty())
+            .map(|response| response.message_id);
+        JobEvidence { job_id, fails: job.fail, submitted_at, exchange, message_id, attempts: Vec::new() }
+    }
+
+    /// Follows the jobs to their ends and judges them.
+    async fn follow(&mut self, course: &Course) -> Result<(), AwsError> {
+        self.settle(&job_accept::CHECK, job_accept::judge(&self.jobs));
+        let waited_until = self.await_poison(course).await?;
+        let log = self.read_log(course).await;
+        let found = self.poison_letter();
+        if found.is_none() {
+            self.queue_is_empty = self.is_empty(&course.jobs).await?;
+        }
+        self.settle(&job_success::CHECK, job_success::judge(&self.jobs, &log));
+        let Some(poison) = self.jobs.iter().find(|job| job.fails).cloned() else {
+            return Ok(());
+        };
+        let attempts = dlq_attempts::judge(&poison, course.max_receive_count, &log);
+        self.settle(&dlq_attempts::CHECK, attempts);
+        let job = self.job(GOOD_JOBS);
+        let terms = dlq_arrival::Terms {
+            max_receive_count: course.max_receive_count,
+            visibility_timeout: course.visibility_timeout,
+            source_arn: course.jobs.arn(),
+            job: &job,
+            waited_until,
+            queue_holds_messages: !self.queue_is_empty,
+        };
+        let arrival = dlq_arrival::judge(&poison, found.as_ref(), &terms);
+        self.settle(&dlq_arrival::CHECK, arrival);
+        Ok(())
+    }
+
+    fn poison_letter(&self) -> Option<DeadLetter> {
+        let poison = self.jobs.iter().find(|job| job.fails)?;
+        self.letters.own.get(poison.message_id.as_ref()?).cloned()
+    }
+
+    /// Waits for the poison in the dead-letter queue; says until when.
+    async fn await_poison(&mut self, course: &Course) -> Result<Timestamp, AwsError> {
+        let poison = self.jobs.iter().find(|job| job.fails);
+        let Some((submitted_at, message_id)) =
+            poison.and_then(|job| Some((job.submitted_at, job.message_id.clone()?)))
+        else {
+            return Ok(self.clock.now());
+        };
+        let (count, visibility) = (course.max_receive_count, course.visibility_timeout);
+        let due_at = submitted_at + visibility * count;
+        let bound_at = due_at + SLACK;
+        (self.emit)(CheckEvent::Waiting(Wait {
+            what: format!("the poison job in {}", course.dead_letters.name),
+            due_at,
+            bound_at,
+            why: format!("{count} receives × {} s visibility timeout, + {} s", visibility.as_secs(), SLACK.as_secs()),
+            since: self.clock.now(),
+        }));
+        // Looking sooner cannot find it, and would cost receives of other messages.
+        self.clock.sleep_until(due_at - EARLY.min(visibility)).await;
+        self.letters
+            .await_letter(self.aws, &self.clock, &course.dead_letters, &self.run_id, &message_id, bound_at)
+            .await?;
+        Ok(self.clock.now())
+    }
+
+    /// Reads the worker's log until it is complete, or for as long as lines may take to come.
+    async fn read_log(&mut self, course: &Course) -> LogEvidence {
+        let mut log = LogEvidence { log_group: course.log_group.clone(), ..LogEvidence::default() };
+        let since = self.jobs.iter().map(|job| job.submitted_at).min().unwrap_or(self.started_at);
+        let give_up_at = self.clock.now() + LOG_PATIENCE;
+        loop {
+            log.queries += 1;
+            match self.aws.outcomes(&course.log_group, &self.run_id, since - CLOCK_SKEW).await {
+                Ok(outcomes) => {
+                    for job in &mut self.jobs {
+                        let own = |id: &String| Some(id) == job.message_id.as_ref();
+                        job.attempts =
+                            outcomes.iter().filter(|outcome| own(&outcome.line.message_id)).cloned().collect();
+                    }
+                    log.error = None;
+                }
+                Err(error) => log.error = Some(error.to_string()),
+            }
+            if self.log_is_complete(course.max_receive_count) || self.clock.now() >= give_up_at {
+                return log;
+            }
+            self.clock.sleep(LOG_PAUSE).await;
+        }
+    }
+
+    fn log_is_complete(&self, max_receive_count: u32) -> bool {
+        self.jobs.iter().filter(|job| job.message_id.is_some()).all(|job| {
+            let seen = |number: u32| job.attempts.iter().any(|attempt| attempt.line.receive_count == number);
+            if job.fails {
+                (1..=max_receive_count).all(seen)
+            } else {
+                job.attempts_that(Outcome::Succeeded).next().is_some()
+            }
+        })
+    }
+
+    async fn is_empty(&self, queue: &QueueEvidence) -> Result<bool, AwsError> {
+        let queue = self.aws.queue(&queue.name, &queue.url).await?;
+        let count = |name| queue.number(name).unwrap_or(1);
+        Ok(count("ApproximateNumberOfMessages") + count("ApproximateNumberOfMessagesNotVisible") == 0)
+    }
+
+    /// Removes what the run created and hands back what it held. To be called once, however the run ended.
+    pub(crate) async fn clean_up(&mut self) {
+        let mut residue = clean_residue::Residue {
+            created: self.jobs.iter().filter(|job| job.message_id.is_some()).count(),
+            ..clean_residue::Residue::default()
+        };
+        if let Some(queue) = self.discovery.dead_letters.clone() {
+            let own = std::mem::take(&mut self.letters.own);
+            let handles: Vec<String> = own.values().map(|letter| letter.receipt_handle.clone()).collect();
+            let failed: BTreeMap<String, String> =
+                self.aws.delete(&queue, &handles).await.into_iter().collect();
+            for letter in own.into_values() {
+                match failed.get(&letter.receipt_handle) {
+                    None => residue.deleted.push(letter.message_id),
+                    Some(reason) => residue.left.push(format!("{} in {}: {reason}", letter.message_id, queue.name)),
+                }
+            }
+            let foreign = std::mem::take(&mut self.letters.foreign);
+            let handles: Vec<String> = foreign.values().cloned().collect();
+            let failed: BTreeMap<String, String> =
+                self.aws.hand_back(&queue, &handles).await.into_iter().collect();
+            residue.handed_back = foreign.len() - failed.len();
+            for (message_id, handle) in foreign {
+                if let Some(reason) = failed.get(&handle) {
+                    residue.not_handed_back.push(format!("{message_id} in {}: {reason}", queue.name));
+                }
+            }
+        }
+        for job in &self.jobs {
+            if let Some(message_id) = self.maybe_left(job, &residue) {
+                residue.left.push(format!("{message_id} ({})", job.job_id));
+            }
+        }
+        self.left_behind = [residue.left.clone(), residue.not_handed_back.clone()].concat();
+        self.settle(&clean_residue::CHECK, clean_residue::judge(&residue));
+    }
+
+    /// The message id of a job that was not seen to leave the stack.
+    fn maybe_left(&self, job: &JobEvidence, residue: &clean_residue::Residue) -> Option<String> {
+        let message_id = job.message_id.clone()?;
+        let done = job.attempts_that(Outcome::Succeeded).next().is_some();
+        let known = |ids: &[String]| ids.iter().any(|id| id.starts_with(&message_id));
+        let gone = done || known(&residue.deleted) || known(&residue.left) || self.queue_is_empty;
+        (!gone).then_some(message_id)
+    }
+
+    fn settle(&mut self, check: &Check, judgement: Judgement) {
+        let settled = Settled { check: find(check.id), judgement, at: self.clock.now() };
+        self.settled.insert(settled.check.id, settled.clone());
+        (self.emit)(CheckEvent::Settled(settled));
+    }
+
+    /// Closes the run. Checks that it did not come to are inconclusive, for the reason given.
+    pub(crate) fn finish(mut self, stopped: Option<Failure>) -> Report {
+        let why = stopped.as_ref().map_or_else(|| "the run ended before".to_owned(), ToString::to_string);
+        for check in &CHECKS {
+            if !self.settled.contains_key(check.id) {
+                self.settle(check, Judgement::inconclusive(why.clone()));
+            }
+        }
+        let checks: Vec<Settled> =
+            CHECKS.iter().filter_map(|check| self.settled.remove(check.id)).collect();
+        let verdicts = checks
+            .iter()
+            .map(|settled| (settled.judgement.verdict, settled.check.must_be_exercised));
+        Report {
+            stack: self.options.stack.clone(),
+            region: self.aws.region().map(str::to_owned),
+            run_id: self.run_id.clone(),
+            overall: overall(verdicts, self.options.strict),
+            strict: self.options.strict,
+            checks,
+            started_at: self.started_at,
+            wall: self.started.elapsed(),
+            stack_time: self.clock.now().since(self.started_at),
+            calls: self.aws.calls().counts(),
+            left_behind: self.left_behind,
+            stopped,
+        }
+    }
+}
+
+/// The catalogue's own entry, which lives as long as the program.
+fn find(id: &str) -> &'static Check {
+    CHECKS.iter().find(|check| check.id == id).unwrap_or(&CHECKS[0])
+}

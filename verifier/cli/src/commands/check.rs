@@ -1,0 +1,121 @@
+//! `verifier check`.
+
+use std::time::Duration;
+
+use verifier_aws::{Aws, Connection, Http};
+use verifier_core::check::CheckEvent;
+use verifier_emulator::Emulator;
+
+use crate::args::{CheckArgs, ClockArg, ConnectionArgs, Format};
+use crate::check::{Options, Report, Run};
+use crate::clock::RunClock;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::local_stack::{self, LocalOptions};
+use crate::view::{self, Progress};
+
+/// The longest that one HTTP request to the stack's API may take.
+const HTTP_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long cleaning up may take after an interruption.
+const CLEAN_UP: Duration = Duration::from_secs(10);
+
+/// What a run is directed at.
+struct Target {
+    stack: String,
+    connection: Connection,
+    clock: RunClock,
+    emulator: Option<Emulator>,
+}
+
+pub(crate) async fn run(args: CheckArgs) -> Result<Exit, Failure> {
+    let interrupt = Interrupt::listen()?;
+    let progress = Progress::new(args.format);
+    let (format, receives, strict) = (args.format, args.receives, args.strict);
+    let target = tokio::select! {
+        target = target(args, &progress) => target?,
+        // Nothing was created yet; what was being built is dropped with the future.
+        () = interrupt.asked() => return Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted)),
+    };
+    let options = Options { stack: target.stack.clone(), receives, strict };
+    let outcome = judge(&target, options, &interrupt, &progress, format).await;
+    progress.clear();
+    if let Some(emulator) = target.emulator {
+        emulator.shut_down().await;
+    }
+    let report = outcome?;
+    view::print_report(&report, format);
+    Ok(interrupt.exit().await.unwrap_or_else(|| report.overall.into()))
+}
+
+async fn target(args: CheckArgs, progress: &Progress) -> Result<Target, Failure> {
+    if let Some(stack) = args.stack.filter(|_| !args.local) {
+        let connection = remote(args.connection);
+        return Ok(Target { stack, connection, clock: RunClock::Wall, emulator: None });
+    }
+    let options = LocalOptions {
+        port: 0,
+        clock: args.clock.unwrap_or(ClockArg::SkipIdle),
+        for_others: false,
+    };
+    let emulator = local_stack::start(args.template, options, progress).await?;
+    let client = emulator.client();
+    let connection = Connection {
+        region: Some(local_stack::REGION.to_owned()),
+        profile: None,
+        endpoint_url: Some(emulator.endpoint().to_owned()),
+        access_key_id: Some(client.access_key_id().to_owned()),
+    };
+    let stack = emulator.stack().name.clone();
+    Ok(Target { stack, connection, clock: RunClock::Emulated(client), emulator: Some(emulator) })
+}
+
+/// An endpoint on this machine is an emulator, which takes any credentials: where none are set, some are made up.
+fn remote(args: ConnectionArgs) -> Connection {
+    let on_loopback = args.endpoint_url.as_deref().is_some_and(|url| {
+        ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|host| url.starts_with(host))
+    });
+    let configured = args.profile.is_some()
+        || ["AWS_ACCESS_KEY_ID", "AWS_PROFILE"].iter().any(|name| std::env::var_os(name).is_some());
+    let has_region = args.region.is_some()
+        || ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().any(|name| std::env::var_os(name).is_some());
+    let made_up = on_loopback && !configured;
+    Connection {
+        region: match args.region {
+            None if on_loopback && !has_region => Some(local_stack::REGION.to_owned()),
+            region => region,
+        },
+        profile: args.profile,
+        endpoint_url: args.endpoint_url,
+        access_key_id: made_up.then(|| "AKIAVERIFIER".to_owned()),
+    }
+}
+
+async fn judge(
+    target: &Target,
+    options: Options,
+    interrupt: &Interrupt,
+    progress: &Progress,
+    format: Format,
+) -> Result<Report, Failure> {
+    let aws = Aws::connect(&target.connection).await;
+    let plain = target.connection.endpoint_url.as_deref().is_some_and(|url| url.starts_with("http://"));
+    let http = Http::new(HTTP_TIMEOUT, plain)
+        .map_err(|error| Failure::environment(format!("the HTTP client cannot be made: {error}")))?;
+    let clock = target.clock.clone();
+    let mut emit = |event: CheckEvent| view::print_event(&event, format, progress);
+    let mut run = Run::new(&aws, &http, clock, options, &mut emit);
+    let proceeded = tokio::select! {
+        proceeded = run.proceed() => Some(proceeded),
+        () = interrupt.asked() => None,
+    };
+    let stopped = match proceeded {
+        Some(Ok(())) => None,
+        Some(Err(error)) => Some(Failure::from(error)),
+        None => Some(Failure { what: "interrupted".to_owned(), next: None, exit: Exit::Interrupted }),
+    };
+    if tokio::time::timeout(CLEAN_UP, run.clean_up()).await.is_err() {
+        progress.say("cleaning up took too long");
+    }
+    Ok(run.finish(stopped))
+}

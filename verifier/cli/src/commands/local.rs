@@ -1,0 +1,88 @@
+//! `verifier local`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Serialize;
+use verifier_emulator::Emulator;
+
+use crate::args::LocalArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::local_stack::{self, LocalOptions};
+use crate::view::{self, Progress};
+
+/// What whoever waits for the emulator wants to know.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Ready {
+    pub(crate) schema: &'static str,
+    pub(crate) endpoint: String,
+    pub(crate) region: &'static str,
+    pub(crate) stack_name: String,
+    pub(crate) outputs: BTreeMap<String, String>,
+    /// What points any AWS client at the emulator.
+    pub(crate) environment: BTreeMap<&'static str, String>,
+    /// What the emulator does not stand in for.
+    pub(crate) skipped: Vec<String>,
+}
+
+pub(crate) async fn run(args: LocalArgs) -> Result<Exit, Failure> {
+    let interrupt = Interrupt::listen()?;
+    let progress = Progress::new(args.format);
+    let options = LocalOptions { port: args.port, clock: args.clock, for_others: true };
+    let emulator = tokio::select! {
+        started = local_stack::start(args.template, options, &progress) => started?,
+        () = interrupt.asked() => return Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted)),
+    };
+    progress.clear();
+    let ready = ready(&emulator);
+    view::print_ready(&ready, args.format);
+    let written = args.ready_file.as_deref().map_or(Ok(()), |path| write_ready(path, &ready));
+    if written.is_ok() {
+        interrupt.asked().await;
+    }
+    emulator.shut_down().await;
+    if let Some(path) = args.ready_file.as_deref().filter(|_| written.is_ok()) {
+        // It would promise an endpoint that is gone.
+        let _ = std::fs::remove_file(path);
+    }
+    written?;
+    Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted))
+}
+
+fn ready(emulator: &Emulator) -> Ready {
+    let stack = emulator.stack();
+    let outputs = stack.outputs.iter().map(|output| (output.key.clone(), output.value.clone()));
+    let skipped = stack.skipped.iter().map(|skipped| {
+        format!("{} ({}): {}", skipped.logical_id, skipped.resource_type, skipped.reason)
+    });
+    Ready {
+        schema: "verifier.local/1",
+        endpoint: emulator.endpoint().to_owned(),
+        region: local_stack::REGION,
+        stack_name: stack.name.clone(),
+        outputs: outputs.collect(),
+        environment: BTreeMap::from([
+            ("AWS_ENDPOINT_URL", emulator.endpoint().to_owned()),
+            ("AWS_REGION", local_stack::REGION.to_owned()),
+            ("AWS_DEFAULT_REGION", local_stack::REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", "AKIALOCAL".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+        ]),
+        skipped: skipped.collect(),
+    }
+}
+
+/// Whoever waits for the file must never see a part of it, so it is renamed into place.
+fn write_ready(path: &Path, ready: &Ready) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::usage(format!("the file {} cannot be written: {error}", path.display()))
+    };
+    let text = serde_json::to_string_pretty(ready).unwrap_or_default();
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    std::fs::write(&partial, text + "\n").map_err(failed)?;
+    std::fs::rename(&partial, path).map_err(failed)
+}

@@ -1,0 +1,225 @@
+//! The stack on this machine: finding the template, building the functions, starting the emulator.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::process::Command;
+use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, Template};
+
+use crate::args::{ClockArg, TemplateArgs};
+use crate::failure::Failure;
+use crate::view::Progress;
+
+/// Where synthesised templates lie in a project.
+const TEMPLATES: &str = "stack/template";
+/// The region that the emulator takes itself to be in.
+pub(crate) const REGION: &str = "us-east-1";
+/// How long after an answer a client of another process is taken to be at work.
+const FOREIGN_WORK: Duration = Duration::from_millis(250);
+
+/// What to start an emulator with, besides the template.
+pub(crate) struct LocalOptions {
+    pub(crate) port: u16,
+    pub(crate) clock: ClockArg,
+    /// Whether clients of other processes are expected.
+    pub(crate) for_others: bool,
+}
+
+/// Starts the emulator.
+pub(crate) async fn start(
+    args: TemplateArgs,
+    options: LocalOptions,
+    progress: &Progress,
+) -> Result<Emulator, Failure> {
+    let here = std::env::current_dir()
+        .map_err(|error| Failure::environment(format!("the working directory cannot be read: {error}")))?;
+    let path = match args.template {
+        Some(path) => path,
+        None => find_template(&here)?,
+    };
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        Failure::usage(format!("the template {} cannot be read: {error}", path.display()))
+    })?;
+    let template = Template::parse(&text)?;
+    let project = find_project(&here, &path);
+    let functions = match args.functions {
+        Some(folder) => folder,
+        None => build_functions(&text, project.as_deref(), progress).await?,
+    };
+    progress.say("starting the emulator");
+    let config = EmulatorConfig {
+        template,
+        stack_name: stack_name(&path),
+        region: REGION.to_owned(),
+        parameters: args.parameters.into_iter().collect::<BTreeMap<_, _>>(),
+        functions,
+        project: project.unwrap_or(here),
+        port: options.port,
+        clock: match options.clock {
+            ClockArg::Real => ClockMode::Real,
+            ClockArg::SkipIdle => ClockMode::SkipIdle,
+        },
+        foreign_work: if options.for_others { FOREIGN_WORK } else { Duration::ZERO },
+        seed: fastrand::u64(..),
+    };
+    Ok(Emulator::start(config).await?)
+}
+
+/// The only template in the nearest `stack/template` folder from here upwards.
+fn find_template(here: &Path) -> Result<PathBuf, Failure> {
+    let folder = here.ancestors().map(|folder| folder.join(TEMPLATES)).find(|folder| folder.is_dir());
+    let Some(folder) = folder else {
+        return Err(Failure::usage(format!(
+            "there is no folder {TEMPLATES} here or above; run it inside the project, or name a template with --template"
+        )));
+    };
+    let entries = std::fs::read_dir(&folder).map_err(|error| {
+        Failure::usage(format!("the folder {} cannot be read: {error}", folder.display()))
+    })?;
+    let mut templates: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.to_string_lossy().ends_with(".template.json"))
+        .collect();
+    templates.sort();
+    match templates.as_slice() {
+        [template] => Ok(template.clone()),
+        [] => Err(Failure::usage(format!(
+            "there is no template in {}; run `npm run synth` in stack, or name one with --template",
+            folder.display()
+        ))),
+        _ => Err(Failure::usage(format!(
+            "there is more than one template in {}; name one with --template",
+            folder.display()
+        ))),
+    }
+}
+
+/// The Cargo workspace around the working directory or around the template.
+fn find_project(here: &Path, template: &Path) -> Option<PathBuf> {
+    let template = std::path::absolute(template).ok()?;
+    let is_workspace = |folder: &&Path| {
+        let manifest = std::fs::read_to_string(folder.join("Cargo.toml"));
+        manifest.is_ok_and(|text| text.contains("[workspace]"))
+    };
+    let found = here.ancestors().find(is_workspace).or_else(|| template.ancestors().find(is_workspace));
+    found.map(Path::to_path_buf)
+}
+
+/// The stack's name, from the template's file name as CDK writes it: `NAME.template.json`.
+fn stack_name(template: &Path) -> String {
+    let file = template.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = file.split('.').next().unwrap_or_default();
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let valid = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(allowed);
+    if valid { name.to_owned() } else { "Stack-Local".to_owned() }
+}
+
+/// Builds the functions that the template names, in the profile that this program was built in, and returns the
+/// folder of the binaries. Outside of a workspace they are expected beside this program.
+async fn build_functions(
+    template: &str,
+    project: Option<&Path>,
+    progress: &Progress,
+) -> Result<PathBuf, Failure> {
+    let program = std::env::current_exe().ok();
+    let beside = program.as_deref().and_then(Path::parent).map(Path::to_path_buf);
+    let Some(project) = project else {
+        return beside.ok_or_else(|| Failure::usage("name the folder of the functions' binaries with --functions"));
+    };
+    let binaries = binaries_of(template);
+    if binaries.is_empty() {
+        return Ok(beside.unwrap_or_default());
+    }
+    progress.say("building the functions");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.current_dir(project).args(["build", "--quiet", "--message-format", "json-render-diagnostics"]);
+    command.args(["--profile", &profile(beside.as_deref())]);
+    for binary in &binaries {
+        command.args(["--bin", binary]);
+    }
+    let output = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(|error| {
+            Failure::environment(format!(
+                "the functions cannot be built, since cargo does not start: {error}; install Rust, or name the folder of their binaries with --functions"
+            ))
+        })?;
+    if !output.status.success() {
+        return Err(Failure::environment(format!(
+            "the functions {} cannot be built in {}: cargo ended with {}",
+            binaries.join(", "),
+            project.display(),
+            output.status
+        )));
+    }
+    let built = String::from_utf8_lossy(&output.stdout);
+    executables(&built).next().and_then(|path| path.parent().map(Path::to_path_buf)).ok_or_else(|| {
+        Failure::environment("cargo did not say where it put the functions; name the folder with --functions")
+    })
+}
+
+/// The names of all binaries in the metadata of a template's functions.
+fn binaries_of(template: &str) -> Vec<String> {
+    let template: Value = serde_json::from_str(template).unwrap_or_default();
+    let resources = template.get("Resources").and_then(Value::as_object);
+    let mut binaries: Vec<String> = resources
+        .into_iter()
+        .flatten()
+        .filter_map(|(_, resource)| resource.get("Metadata")?.get("verifier:binary")?.as_str())
+        .map(str::to_owned)
+        .collect();
+    binaries.sort();
+    binaries.dedup();
+    binaries
+}
+
+/// The cargo profile whose output folder this program lies in.
+fn profile(beside: Option<&Path>) -> String {
+    let folder = beside.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let in_target = beside.and_then(Path::parent).is_some_and(|parent| parent.join("CACHEDIR.TAG").is_file());
+    match folder {
+        Some(folder) if in_target && folder != "debug" => folder,
+        _ => "dev".to_owned(),
+    }
+}
+
+/// The executables that cargo names in its messages.
+fn executables(messages: &str) -> impl Iterator<Item = PathBuf> {
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stack_is_named_after_the_template() {
+        assert_eq!(stack_name(Path::new("a/Stack-PR123.template.json")), "Stack-PR123");
+        assert_eq!(stack_name(Path::new("mutated.json")), "mutated");
+        assert_eq!(stack_name(Path::new("2 b.json")), "Stack-Local");
+    }
+
+    #[test]
+    fn binaries_come_from_the_metadata() {
+        let template = r#"{"Resources":{"A":{"Type":"AWS::Lambda::Function","Metadata":{"verifier:binary":"w"}},"B":{"Type":"X"}}}"#;
+        assert_eq!(binaries_of(template), ["w"]);
+        assert!(binaries_of("no json").is_empty());
+    }
+
+    #[test]
+    fn a_program_outside_of_a_target_folder_builds_in_the_dev_profile() {
+        assert_eq!(profile(None), "dev");
+        assert_eq!(profile(Some(Path::new("/usr/local/bin"))), "dev");
+    }
+}

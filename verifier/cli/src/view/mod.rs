@@ -1,0 +1,74 @@
+//! Views: of a run's events and its report. They never talk to AWS.
+
+mod human;
+mod json;
+mod progress;
+
+use std::io::Write;
+
+use verifier_core::check::CheckEvent;
+
+use crate::args::Format;
+use crate::check::Report;
+use crate::commands::local::Ready;
+use crate::failure::Failure;
+
+pub(crate) use progress::Progress;
+
+/// Shows an event while the run goes on.
+pub(crate) fn print_event(event: &CheckEvent, format: Format, progress: &Progress) {
+    match event {
+        CheckEvent::Started { stack, run_id, .. } => {
+            progress.say(&format!("checking {stack}"));
+            if format == Format::Human {
+                progress.suspend(|| print(&human::header(stack, run_id)));
+            }
+        }
+        CheckEvent::Progress(step) => progress.say(step),
+        CheckEvent::Waiting(wait) => progress.wait(wait),
+        CheckEvent::Settled(settled) => {
+            if format == Format::Human {
+                progress.suspend(|| print(&human::settled(settled)));
+            }
+        }
+    }
+}
+
+/// Shows the result of a run.
+pub(crate) fn print_report(report: &Report, format: Format) {
+    match format {
+        Format::Human => print(&human::summary(report)),
+        Format::Json => print(&json::report(report)),
+    }
+    if let Some(stopped) = &report.stopped {
+        print_failure(stopped);
+    }
+}
+
+/// Shows that the emulator is up.
+pub(crate) fn print_ready(ready: &Ready, format: Format) {
+    match format {
+        Format::Human => print(&human::ready(ready)),
+        Format::Json => print(&(serde_json::to_string_pretty(ready).unwrap_or_default() + "\n")),
+    }
+}
+
+/// Shows on stderr why a command could not do its work.
+pub(crate) fn print_failure(failure: &Failure) {
+    error_line(&failure.what);
+    if let Some(next) = &failure.next {
+        let _ = writeln!(anstream::stderr(), "       {next}");
+    }
+}
+
+/// An error, on stderr.
+pub(crate) fn error_line(text: &str) {
+    use owo_colors::OwoColorize;
+    let _ = writeln!(anstream::stderr(), "{} {text}", "error:".red().bold());
+}
+
+/// Prints a result. A reader that has closed the pipe wants no more, which is no error.
+fn print(text: &str) {
+    let mut stdout = anstream::stdout();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
