@@ -4,7 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use crate::sqs::{AttributeValue, MessageAttribute, ReceivedMessage, md5_of_attributes, md5_of_body};
+use crate::sqs::{
+    AttributeValue, MessageAttribute, ReceivedMessage, md5_of_attributes, md5_of_body,
+};
 
 /// The event for a batch: `{"Records": [...]}`.
 ///
@@ -19,7 +21,8 @@ pub fn sqs_event(batch: &[ReceivedMessage], event_source_arn: &str, region: &str
 fn record(received: &ReceivedMessage, event_source_arn: &str, region: &str) -> Value {
     let message = &received.message;
     let mut attributes = Map::new();
-    let mut put = |name: &str, value: String| attributes.insert(name.to_owned(), Value::String(value));
+    let mut put =
+        |name: &str, value: String| attributes.insert(name.to_owned(), Value::String(value));
     put("ApproximateReceiveCount", message.receive_count.to_string());
     put("SentTimestamp", message.sent_at.to_string());
     put("SenderId", message.sender_id.clone());

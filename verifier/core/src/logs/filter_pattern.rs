@@ -30,9 +30,18 @@ enum Kind {
 
 #[derive(Clone, Debug, PartialEq)]
 struct Condition {
-    path: Vec<String>,
+    path: Vec<Step>,
     comparison: Comparison,
     operand: Operand,
+}
+
+/// One step from a JSON value to a value within it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Step {
+    /// `.name`, of an object.
+    Property(String),
+    /// `[0]`, of a list.
+    Element(usize),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +71,8 @@ impl FilterPattern {
         };
         let kind = match trimmed.strip_prefix('{') {
             Some(rest) => {
-                let inner = rest.strip_suffix('}').ok_or_else(|| fail("expected a closing brace"))?;
+                let inner =
+                    rest.strip_suffix('}').ok_or_else(|| fail("expected a closing brace"))?;
                 parse_json(inner).map_err(fail)?
             }
             None if trimmed.starts_with('[') => {
@@ -126,7 +136,9 @@ fn take_term(text: &str) -> Result<(String, &str), &'static str> {
     let (term, rest) = text.split_at(end);
     // AWS wants anything but letters, digits and underscores in quotes.
     if term.is_empty() || !term.chars().all(|c| c.is_alphanumeric() || c == '_') {
-        return Err("a term with other characters than letters, digits and _ must stand in double quotes");
+        return Err(
+            "a term with other characters than letters, digits and _ must stand in double quotes",
+        );
     }
     Ok((term.to_owned(), rest))
 }
@@ -174,11 +186,8 @@ fn take_condition(text: &str) -> Result<(Condition, &str), &'static str> {
     let end = text
         .find(|c: char| c.is_whitespace() || matches!(c, '=' | '!' | '<' | '>'))
         .ok_or("expected a comparison")?;
-    let (path, rest) = text.split_at(end);
-    let path: Vec<String> = path.split('.').map(str::to_owned).collect();
-    if path.iter().any(String::is_empty) {
-        return Err("a property name is empty");
-    }
+    let (selector, rest) = text.split_at(end);
+    let path = parse_selector(selector)?;
     let rest = rest.trim_start();
     let operators = [
         ("!=", Comparison::NotEqual),
@@ -197,9 +206,8 @@ fn take_condition(text: &str) -> Result<(Condition, &str), &'static str> {
         let (text, rest) = take_quoted(quoted)?;
         return Ok((Condition { path, comparison, operand: Operand::Text(text) }, rest));
     }
-    let end = rest
-        .find(|c: char| c.is_whitespace() || matches!(c, '&' | '|'))
-        .unwrap_or(rest.len());
+    let end =
+        rest.find(|c: char| c.is_whitespace() || matches!(c, '&' | '|')).unwrap_or(rest.len());
     let (word, rest) = rest.split_at(end);
     if word.is_empty() {
         return Err("expected a value after the comparison");
@@ -208,11 +216,35 @@ fn take_condition(text: &str) -> Result<(Condition, &str), &'static str> {
     Ok((Condition { path, comparison, operand }, rest))
 }
 
+/// Reads a selector, which stands after `$.`: names joined by dots, each with indices in brackets if it is a list.
+fn parse_selector(selector: &str) -> Result<Vec<Step>, &'static str> {
+    let mut path = Vec::new();
+    for part in selector.split('.') {
+        let (name, mut indices) = part.split_at(part.find('[').unwrap_or(part.len()));
+        if name.is_empty() {
+            return Err("a property name is empty");
+        }
+        if !name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-')) {
+            return Err("a property name has other characters than letters, digits, _ and -");
+        }
+        path.push(Step::Property(name.to_owned()));
+        while !indices.is_empty() {
+            let (index, after) = indices
+                .strip_prefix('[')
+                .and_then(|rest| rest.split_once(']'))
+                .ok_or("expected an index in brackets")?;
+            path.push(Step::Element(index.parse().map_err(|_| "an index is not a number")?));
+            indices = after;
+        }
+    }
+    Ok(path)
+}
+
 impl Condition {
     fn holds(&self, event: &Value) -> bool {
-        let found = self.path.iter().try_fold(event, |value, name| match value {
-            Value::Array(items) => items.get(name.parse::<usize>().ok()?),
-            other => other.get(name),
+        let found = self.path.iter().try_fold(event, |value, step| match step {
+            Step::Property(name) => value.as_object()?.get(name),
+            Step::Element(index) => value.as_array()?.get(*index),
         });
         let Some(found) = found else {
             return false;
@@ -247,15 +279,15 @@ impl Condition {
 impl Comparison {
     fn holds(self, ordering: Option<std::cmp::Ordering>) -> bool {
         use std::cmp::Ordering::{Equal, Greater, Less};
-        match (self, ordering) {
+        matches!(
+            (self, ordering),
             (Self::Equal, Some(Equal))
-            | (Self::NotEqual, Some(Less | Greater))
-            | (Self::Less, Some(Less))
-            | (Self::LessOrEqual, Some(Less | Equal))
-            | (Self::Greater, Some(Greater))
-            | (Self::GreaterOrEqual, Some(Greater | Equal)) => true,
-            _ => false,
-        }
+                | (Self::NotEqual, Some(Less | Greater))
+                | (Self::Less, Some(Less))
+                | (Self::LessOrEqual, Some(Less | Equal))
+                | (Self::Greater, Some(Greater))
+                | (Self::GreaterOrEqual, Some(Greater | Equal))
+        )
     }
 }
 
@@ -311,7 +343,7 @@ mod tests {
             "{ $.fields.receiveCount >= 3 && $.level = INFO }",
             "{ $.fields.receiveCount > 9 || $.level = \"INFO\" }",
             r#"{ $.level != "WARN" }"#,
-            "{ $.list.0.a = 1 }",
+            "{ $.list[0].a = 1 }",
             "{ $.fields.ok = \"true\" }",
         ] {
             assert!(matches(pattern, event), "{pattern}");
@@ -321,6 +353,9 @@ mod tests {
             "{ $.fields.receiveCount < 3 }",
             "{ $.absent = 1 }",
             "{ $.absent != 1 }",
+            "{ $.list.0.a = 1 }",
+            "{ $.list[1].a = 1 }",
+            "{ $.level[0] = INFO }",
             "{ $.fields.receiveCount >= 3 && $.level = WARN }",
         ] {
             assert!(!matches(pattern, event), "{pattern}");
@@ -331,8 +366,24 @@ mod tests {
     #[test]
     fn malformed_patterns_are_refused() {
         for pattern in [
-            "\"open", "a-b", "{ $.a", "{ }", "{ a = 1 }", "{ $.a }", "{ $.a = }", "{ $. = 1 }",
-            "{ $.a = 1 $.b = 2 }", "{ $.a = 1 && $.b = 2 || $.c = 3 }", "[a, b]", "%x%", "?",
+            "\"open",
+            "a-b",
+            "{ $.a",
+            "{ }",
+            "{ a = 1 }",
+            "{ $.a }",
+            "{ $.a = }",
+            "{ $. = 1 }",
+            "{ $.a = 1 $.b = 2 }",
+            "{ $.a = 1 && $.b = 2 || $.c = 3 }",
+            "[a, b]",
+            "%x%",
+            "?",
+            "{ $.a[ = 1 }",
+            "{ $.a[x] = 1 }",
+            "{ $.a[0]b = 1 }",
+            "{ $.[0] = 1 }",
+            "{ $.a$b = 1 }",
         ] {
             assert!(FilterPattern::parse(pattern).is_err(), "{pattern}");
         }

@@ -59,7 +59,9 @@ impl QueueAttributes {
     /// Sets one attribute from its text, as the API takes it.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), SqsError> {
         match name {
-            "VisibilityTimeout" => self.visibility_timeout_seconds = bounded(name, value, 0, 43_200)?,
+            "VisibilityTimeout" => {
+                self.visibility_timeout_seconds = bounded(name, value, 0, 43_200)?;
+            }
             "DelaySeconds" => self.delay_seconds = bounded(name, value, 0, 900)?,
             "MessageRetentionPeriod" => {
                 self.message_retention_period_seconds = bounded(name, value, 60, 1_209_600)?;
@@ -176,13 +178,12 @@ impl RedrivePolicy {
         };
         let value: Value = serde_json::from_str(text)
             .map_err(|_| invalid("Redrive policy is not a valid JSON map."))?;
-        let arn = value
-            .get("deadLetterTargetArn")
-            .and_then(Value::as_str)
-            .ok_or_else(|| invalid("Redrive policy does not contain mandatory attribute: deadLetterTargetArn."))?;
-        let count = value
-            .get("maxReceiveCount")
-            .ok_or_else(|| invalid("Redrive policy does not contain mandatory attribute: maxReceiveCount."))?;
+        let arn = value.get("deadLetterTargetArn").and_then(Value::as_str).ok_or_else(|| {
+            invalid("Redrive policy does not contain mandatory attribute: deadLetterTargetArn.")
+        })?;
+        let count = value.get("maxReceiveCount").ok_or_else(|| {
+            invalid("Redrive policy does not contain mandatory attribute: maxReceiveCount.")
+        })?;
         let count = match count {
             Value::Number(number) => number.as_u64(),
             Value::String(text) => text.parse().ok(),

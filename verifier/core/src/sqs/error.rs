@@ -9,7 +9,9 @@ pub enum SqsError {
     #[error("The specified queue does not exist.")]
     QueueDoesNotExist,
     /// A queue of that name exists with other attributes.
-    #[error("A queue already exists with the same name and a different value for attribute {attribute}")]
+    #[error(
+        "A queue already exists with the same name and a different value for attribute {attribute}"
+    )]
     QueueNameExists {
         /// The attribute whose value differs.
         attribute: String,
@@ -38,7 +40,9 @@ pub enum SqsError {
     #[error("The request must contain the parameter {0}.")]
     MissingParameter(String),
     /// The message body holds characters outside of the XML 1.0 set.
-    #[error("Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF")]
+    #[error(
+        "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF"
+    )]
     InvalidMessageContents,
     /// A batch without entries.
     #[error("There should be at least one {0} in the request.")]
@@ -50,7 +54,9 @@ pub enum SqsError {
     #[error("Id {0} repeated.")]
     BatchEntryIdsNotDistinct(String),
     /// An entry's id is too long or has other characters.
-    #[error("A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.")]
+    #[error(
+        "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long."
+    )]
     InvalidBatchEntryId,
     /// The entries together are too large.
     #[error("Batch requests cannot be longer than 1048576 bytes. You have sent {0} bytes.")]

@@ -18,7 +18,8 @@ pub use batch::{BATCH_ENTRIES_MAX, check_batch};
 pub use digest::{md5_of_attributes, md5_of_body};
 pub use error::SqsError;
 pub use message::{
-    AttributeValue, Message, MessageAttribute, MessageAttributes, ReceivedMessage, SendMessage, SentMessage,
+    AttributeValue, Message, MessageAttribute, MessageAttributes, ReceivedMessage, SendMessage,
+    SentMessage,
 };
 pub use service::{Counts, ReceiveMessage, Sqs};
 

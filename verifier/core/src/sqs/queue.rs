@@ -23,7 +23,7 @@ pub(super) const IN_FLIGHT_MAX: usize = 120_000;
 /// The longest that one receive keeps a message invisible, however often its timeout is changed: twelve hours.
 ///
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>.
-const VISIBILITY_TIMEOUT_MAX: Duration = Duration::from_secs(43_200);
+const VISIBILITY_TIMEOUT_MAX: Duration = Duration::from_hours(12);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {

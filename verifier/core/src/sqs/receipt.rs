@@ -45,7 +45,26 @@ impl Receipt {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_handle_survives_the_round_trip(queue: u64, key: u64, receive: u64) {
+            let receipt = Receipt { queue, key, receive };
+            prop_assert_eq!(Receipt::decode(&receipt.encode()), Some(receipt));
+        }
+
+        #[test]
+        fn decoding_never_panics_and_accepts_only_what_encoding_gives(
+            text in prop_oneof![any::<String>(), "cmNwd[A-H]?[A-Za-z0-9_=+/-]{30,36}", "[A-Za-z0-9_-]{38}"],
+        ) {
+            if let Some(receipt) = Receipt::decode(&text) {
+                prop_assert_eq!(receipt.encode(), text);
+            }
+        }
+    }
 
     #[test]
     fn a_handle_survives_the_round_trip_and_others_are_refused() {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::queue::{IN_FLIGHT_MAX, Queue, Taken};
 use super::{
-    Message, QueueAttributes, ReceivedMessage, SendMessage, SentMessage, SqsError, md5_of_attributes,
-    md5_of_body,
+    Message, QueueAttributes, ReceivedMessage, SendMessage, SentMessage, SqsError,
+    md5_of_attributes, md5_of_body,
 };
 use crate::time::Timestamp;
 
@@ -237,7 +237,8 @@ impl Sqs {
         let queue = self.queue_mut(name, now)?;
         let default_timeout = queue.attributes.visibility_timeout_seconds;
         let timeout = request.visibility_timeout_seconds.unwrap_or(default_timeout);
-        let timeout = Duration::from_secs(in_bounds("VisibilityTimeout", timeout, 0, 43_200)?.into());
+        let timeout =
+            Duration::from_secs(in_bounds("VisibilityTimeout", timeout, 0, 43_200)?.into());
         let room = IN_FLIGHT_MAX.saturating_sub(queue.in_flight_count());
         if room == 0 {
             return Err(SqsError::OverLimit);
@@ -270,7 +271,12 @@ impl Sqs {
     }
 
     /// Deletes a message by the handle of its latest receive.
-    pub fn delete(&mut self, name: &str, receipt_handle: &str, now: Timestamp) -> Result<(), SqsError> {
+    pub fn delete(
+        &mut self,
+        name: &str,
+        receipt_handle: &str,
+        now: Timestamp,
+    ) -> Result<(), SqsError> {
         let queue = self.queue_mut(name, now)?;
         let at_limit = queue.in_flight_count() >= IN_FLIGHT_MAX;
         queue.delete(receipt_handle)?;
@@ -321,9 +327,7 @@ impl Sqs {
     }
 
     fn new_id(&mut self) -> String {
-        uuid::Builder::from_random_bytes(self.random.u128(..).to_be_bytes())
-            .into_uuid()
-            .to_string()
+        uuid::Builder::from_random_bytes(self.random.u128(..).to_be_bytes()).into_uuid().to_string()
     }
 }
 
