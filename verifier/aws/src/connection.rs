@@ -43,10 +43,12 @@ const MAX_ATTEMPTS: u32 = 4;
 impl Aws {
     /// Prepares to connect. Nothing is sent yet, except to where credentials come from.
     pub async fn connect(connection: &Connection) -> Self {
-        let plain = connection.endpoint_url.as_deref().is_some_and(|url| url.starts_with("http://"));
+        let plain =
+            connection.endpoint_url.as_deref().is_some_and(|url| url.starts_with("http://"));
         // Reading the system's certificates takes a while, and an endpoint without TLS needs none.
         let roots = TrustStore::empty().with_native_roots(!plain);
-        let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
+        let http =
+            aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
         let http = match TlsContext::builder().with_trust_store(roots).build() {
             Ok(context) => http.tls_context(context),
             Err(_) => http,
@@ -69,13 +71,16 @@ impl Aws {
             loader = loader.endpoint_url(url);
         }
         if let Some(key) = &connection.access_key_id {
-            loader = loader.credentials_provider(Credentials::new(key, "emulated", None, None, "verifier"));
+            loader = loader
+                .credentials_provider(Credentials::new(key, "emulated", None, None, "verifier"));
         }
         let config = loader.load().await;
         let calls = Calls::default();
-        let cloudformation = aws_sdk_cloudformation::config::Builder::from(&config).interceptor(calls.clone());
+        let cloudformation =
+            aws_sdk_cloudformation::config::Builder::from(&config).interceptor(calls.clone());
         let lambda = aws_sdk_lambda::config::Builder::from(&config).interceptor(calls.clone());
-        let logs = aws_sdk_cloudwatchlogs::config::Builder::from(&config).interceptor(calls.clone());
+        let logs =
+            aws_sdk_cloudwatchlogs::config::Builder::from(&config).interceptor(calls.clone());
         let sqs = aws_sdk_sqs::config::Builder::from(&config).interceptor(calls.clone());
         Self {
             cloudformation: aws_sdk_cloudformation::Client::from_conf(cloudformation.build()),

@@ -98,7 +98,10 @@ where
 /// services share.
 fn service_cause(code: &str, message: &str) -> Cause {
     match code {
-        "AccessDenied" | "AccessDeniedException" | "AuthorizationError" | "UnauthorizedOperation" => Cause::Denied,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "AuthorizationError"
+        | "UnauthorizedOperation" => Cause::Denied,
         "ExpiredToken"
         | "ExpiredTokenException"
         | "InvalidClientTokenId"
@@ -108,8 +111,13 @@ fn service_cause(code: &str, message: &str) -> Cause {
         | "MissingAuthenticationToken"
         | "InvalidAccessKeyId" => Cause::Credentials,
         "ValidationError" if message.contains("does not exist") => Cause::NoSuchStack,
-        "ResourceNotFoundException" | "QueueDoesNotExist" | "AWS.SimpleQueueService.NonExistentQueue" => Cause::NotFound,
-        code if code.contains("Throttl") || code == "TooManyRequestsException" || code == "RequestLimitExceeded" => {
+        "ResourceNotFoundException"
+        | "QueueDoesNotExist"
+        | "AWS.SimpleQueueService.NonExistentQueue" => Cause::NotFound,
+        code if code.contains("Throttl")
+            || code == "TooManyRequestsException"
+            || code == "RequestLimitExceeded" =>
+        {
             Cause::Throttled
         }
         _ => Cause::Other,
@@ -121,7 +129,8 @@ fn client_cause(words: &str) -> Cause {
     let words = words.to_ascii_lowercase();
     if words.contains("region") && words.contains("endpoint") || words.contains("missing region") {
         Cause::NoRegion
-    } else if words.contains("credential") || words.contains("identity") || words.contains("token") {
+    } else if words.contains("credential") || words.contains("identity") || words.contains("token")
+    {
         Cause::Credentials
     } else {
         Cause::Unreachable
@@ -152,7 +161,10 @@ mod tests {
         ] {
             assert_eq!(service_cause(code, message), cause, "{code} {message}");
         }
-        assert_eq!(client_cause("dispatch failure: io error: Connection refused"), Cause::Unreachable);
+        assert_eq!(
+            client_cause("dispatch failure: io error: Connection refused"),
+            Cause::Unreachable
+        );
         assert_eq!(client_cause("the credential provider was not enabled"), Cause::Credentials);
         assert_eq!(client_cause("Invalid Configuration: Missing Region"), Cause::NoRegion);
     }

@@ -14,7 +14,8 @@ impl Aws {
         let request = self.lambda.list_event_source_mappings().event_source_arn(queue_arn);
         let mut pages = request.into_paginator().send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed("lambda:ListEventSourceMappings", queue_arn, &error))?;
+            let page =
+                page.map_err(|error| failed("lambda:ListEventSourceMappings", queue_arn, &error))?;
             for mapping in page.event_source_mappings() {
                 mappings.push(MappingEvidence {
                     uuid: mapping.uuid().unwrap_or_default().to_owned(),

@@ -56,7 +56,8 @@ impl Http {
 async fn answer(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
     let mut response = request.send().await?;
     let content_type = response.headers().get("content-type");
-    let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let content_type =
+        content_type.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         body.extend_from_slice(&chunk);

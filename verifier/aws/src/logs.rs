@@ -30,7 +30,8 @@ impl Aws {
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| failed("logs:FilterLogEvents", log_group, &error))?;
             for event in page.events() {
-                let at = event.timestamp().and_then(|at| u64::try_from(at).ok()).unwrap_or_default();
+                let at =
+                    event.timestamp().and_then(|at| u64::try_from(at).ok()).unwrap_or_default();
                 let line = event.message().and_then(OutcomeLine::from_log_message);
                 // The pattern finds the run's id anywhere in a line; only its own outcomes count.
                 if let Some(line) = line.filter(|line| line.run_id.as_deref() == Some(run_id)) {

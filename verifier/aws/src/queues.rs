@@ -83,8 +83,11 @@ impl Aws {
                     .build()
                     .ok()
             });
-            let request =
-                self.sqs.delete_message_batch().queue_url(&queue.url).set_entries(Some(entries.collect()));
+            let request = self
+                .sqs
+                .delete_message_batch()
+                .queue_url(&queue.url)
+                .set_entries(Some(entries.collect()));
             match request.send().await {
                 Ok(answer) => not_done.extend(answer.failed().iter().map(|entry| {
                     (handle_of(chunk, entry.id()), reason(entry.code(), entry.message()))
@@ -100,7 +103,11 @@ impl Aws {
 
     /// Hands messages back, so that others see them at once; what could not be handed back comes back, each with the
     /// reason.
-    pub async fn hand_back(&self, queue: &QueueEvidence, handles: &[String]) -> Vec<(String, String)> {
+    pub async fn hand_back(
+        &self,
+        queue: &QueueEvidence,
+        handles: &[String],
+    ) -> Vec<(String, String)> {
         let mut not_done = Vec::new();
         for chunk in handles.chunks(BATCH_ENTRIES_MAX) {
             let entries = chunk.iter().enumerate().filter_map(|(index, handle)| {
@@ -121,7 +128,8 @@ impl Aws {
                     (handle_of(chunk, entry.id()), reason(entry.code(), entry.message()))
                 })),
                 Err(error) => {
-                    let error = failed("sqs:ChangeMessageVisibility", &queue.name, &error).to_string();
+                    let error =
+                        failed("sqs:ChangeMessageVisibility", &queue.name, &error).to_string();
                     not_done.extend(chunk.iter().map(|handle| (handle.clone(), error.clone())));
                 }
             }
@@ -139,7 +147,8 @@ fn reason(code: &str, message: Option<&str>) -> String {
 }
 
 fn dead_letter(message: &Message, seen_at: Timestamp) -> DeadLetter {
-    let attribute = |name: MessageSystemAttributeName| message.attributes()?.get(&name).map(String::as_str);
+    let attribute =
+        |name: MessageSystemAttributeName| message.attributes()?.get(&name).map(String::as_str);
     let time = |name| attribute(name)?.parse().ok().map(Timestamp::from_millis);
     DeadLetter {
         message_id: message.message_id().unwrap_or_default().to_owned(),
@@ -148,7 +157,8 @@ fn dead_letter(message: &Message, seen_at: Timestamp) -> DeadLetter {
         first_received_at: time(MessageSystemAttributeName::ApproximateFirstReceiveTimestamp),
         receive_count: attribute(MessageSystemAttributeName::ApproximateReceiveCount)
             .and_then(|count| count.parse().ok()),
-        source_arn: attribute(MessageSystemAttributeName::DeadLetterQueueSourceArn).map(str::to_owned),
+        source_arn: attribute(MessageSystemAttributeName::DeadLetterQueueSourceArn)
+            .map(str::to_owned),
         seen_at,
         receipt_handle: message.receipt_handle().unwrap_or_default().to_owned(),
     }

@@ -25,7 +25,10 @@ impl Aws {
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
         Ok(StackEvidence {
             name: text(stack.stack_name()),
-            status: stack.stack_status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
+            status: stack
+                .stack_status()
+                .map(|status| status.as_str().to_owned())
+                .unwrap_or_default(),
             status_reason: stack.stack_status_reason().map(str::to_owned),
             outputs: stack
                 .outputs()
@@ -39,9 +42,11 @@ impl Aws {
 
     async fn resources(&self, name: &str) -> Result<Vec<StackResource>, AwsError> {
         let mut resources = Vec::new();
-        let mut pages = self.cloudformation.list_stack_resources().stack_name(name).into_paginator().send();
+        let mut pages =
+            self.cloudformation.list_stack_resources().stack_name(name).into_paginator().send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed("cloudformation:ListStackResources", name, &error))?;
+            let page =
+                page.map_err(|error| failed("cloudformation:ListStackResources", name, &error))?;
             for summary in page.stack_resource_summaries() {
                 resources.push(StackResource {
                     logical_id: summary.logical_resource_id().unwrap_or_default().to_owned(),

@@ -130,7 +130,8 @@ mod tests {
 
     #[test]
     fn check_needs_exactly_one_target() {
-        let parse = |args: &[&str]| VerifierArgs::try_parse_from([&["verifier", "check"], args].concat());
+        let parse =
+            |args: &[&str]| VerifierArgs::try_parse_from([&["verifier", "check"], args].concat());
         assert!(parse(&["--local"]).is_ok());
         assert!(parse(&["--stack", "S"]).is_ok());
         assert!(parse(&[]).is_err());

@@ -15,7 +15,8 @@ pub(crate) struct Interrupt {
 impl Interrupt {
     /// Starts to listen.
     pub(crate) fn listen() -> Result<Self, Failure> {
-        let failed = |error| Failure::environment(format!("signals cannot be listened for: {error}"));
+        let failed =
+            |error| Failure::environment(format!("signals cannot be listened for: {error}"));
         let interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
         let terminate = signal(SignalKind::terminate()).map_err(failed)?;
         let token = CancellationToken::new();

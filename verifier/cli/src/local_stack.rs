@@ -34,8 +34,9 @@ pub(crate) async fn start(
     options: LocalOptions,
     progress: &Progress,
 ) -> Result<Emulator, Failure> {
-    let here = std::env::current_dir()
-        .map_err(|error| Failure::environment(format!("the working directory cannot be read: {error}")))?;
+    let here = std::env::current_dir().map_err(|error| {
+        Failure::environment(format!("the working directory cannot be read: {error}"))
+    })?;
     let path = match args.template {
         Some(path) => path,
         None => find_template(&here)?,
@@ -70,7 +71,8 @@ pub(crate) async fn start(
 
 /// The only template in the nearest `stack/template` folder from here upwards.
 fn find_template(here: &Path) -> Result<PathBuf, Failure> {
-    let folder = here.ancestors().map(|folder| folder.join(TEMPLATES)).find(|folder| folder.is_dir());
+    let folder =
+        here.ancestors().map(|folder| folder.join(TEMPLATES)).find(|folder| folder.is_dir());
     let Some(folder) = folder else {
         return Err(Failure::usage(format!(
             "there is no folder {TEMPLATES} here or above; run it inside the project, or name a template with --template"
@@ -104,13 +106,15 @@ fn find_project(here: &Path, template: &Path) -> Option<PathBuf> {
         let manifest = std::fs::read_to_string(folder.join("Cargo.toml"));
         manifest.is_ok_and(|text| text.contains("[workspace]"))
     };
-    let found = here.ancestors().find(is_workspace).or_else(|| template.ancestors().find(is_workspace));
+    let found =
+        here.ancestors().find(is_workspace).or_else(|| template.ancestors().find(is_workspace));
     found.map(Path::to_path_buf)
 }
 
 /// The stack's name, from the template's file name as CDK writes it: `NAME.template.json`.
 fn stack_name(template: &Path) -> String {
-    let file = template.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let file =
+        template.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let name = file.split('.').next().unwrap_or_default();
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-';
     let valid = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(allowed);
@@ -127,7 +131,9 @@ async fn build_functions(
     let program = std::env::current_exe().ok();
     let beside = program.as_deref().and_then(Path::parent).map(Path::to_path_buf);
     let Some(project) = project else {
-        return beside.ok_or_else(|| Failure::usage("name the folder of the functions' binaries with --functions"));
+        return beside.ok_or_else(|| {
+            Failure::usage("name the folder of the functions' binaries with --functions")
+        });
     };
     let binaries = binaries_of(template);
     if binaries.is_empty() {
@@ -136,7 +142,12 @@ async fn build_functions(
     progress.say("building the functions");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.current_dir(project).args(["build", "--quiet", "--message-format", "json-render-diagnostics"]);
+    command.current_dir(project).args([
+        "build",
+        "--quiet",
+        "--message-format",
+        "json-render-diagnostics",
+    ]);
     command.args(["--profile", &profile(beside.as_deref())]);
     for binary in &binaries {
         command.args(["--bin", binary]);
@@ -161,9 +172,13 @@ async fn build_functions(
         )));
     }
     let built = String::from_utf8_lossy(&output.stdout);
-    executables(&built).next().and_then(|path| path.parent().map(Path::to_path_buf)).ok_or_else(|| {
-        Failure::environment("cargo did not say where it put the functions; name the folder with --functions")
-    })
+    executables(&built).next().and_then(|path| path.parent().map(Path::to_path_buf)).ok_or_else(
+        || {
+            Failure::environment(
+                "cargo did not say where it put the functions; name the folder with --functions",
+            )
+        },
+    )
 }
 
 /// The names of all binaries in the metadata of a template's functions.
@@ -184,7 +199,8 @@ fn binaries_of(template: &str) -> Vec<String> {
 /// The cargo profile whose output folder this program lies in.
 fn profile(beside: Option<&Path>) -> String {
     let folder = beside.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    let in_target = beside.and_then(Path::parent).is_some_and(|parent| parent.join("CACHEDIR.TAG").is_file());
+    let in_target =
+        beside.and_then(Path::parent).is_some_and(|parent| parent.join("CACHEDIR.TAG").is_file());
     match folder {
         Some(folder) if in_target && folder != "debug" => folder,
         _ => "dev".to_owned(),

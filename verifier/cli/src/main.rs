@@ -26,13 +26,14 @@ fn main() -> ExitCode {
         }
     };
     init_tracing(args.verbose);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            view::error_line(&format!("the runtime cannot be started: {error}"));
-            return Exit::Bug.into();
-        }
-    };
+    let runtime =
+        match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                view::error_line(&format!("the runtime cannot be started: {error}"));
+                return Exit::Bug.into();
+            }
+        };
     let outcome = runtime.block_on(async {
         match args.command {
             Command::Check(args) => commands::check::run(args).await,
@@ -58,6 +59,7 @@ fn init_tracing(verbose: u8) {
         1 => "info,verifier=debug,verifier_emulator=debug",
         _ => "debug",
     };
-    let filter = EnvFilter::try_from_env("VERIFIER_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let filter =
+        EnvFilter::try_from_env("VERIFIER_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

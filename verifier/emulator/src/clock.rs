@@ -77,7 +77,8 @@ impl Clock {
     /// Starts a clock at the present wall time. Must be called within a tokio runtime, on which its driver then runs
     /// until the last clone is dropped.
     pub(crate) fn start(mode: ClockMode) -> Self {
-        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let since_epoch =
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let base = Timestamp::default() + since_epoch;
         let clock = Self(Arc::new(Inner {
             mode,
@@ -249,7 +250,8 @@ async fn drive(inner: std::sync::Weak<Inner>) {
             Step::Wait(duration) => {
                 let changed = clock.0.changed.notified();
                 // An idle clock looks up now and then, so that its driver ends with it.
-                let duration = duration.unwrap_or(Duration::from_secs(1)).min(Duration::from_secs(1));
+                let duration =
+                    duration.unwrap_or(Duration::from_secs(1)).min(Duration::from_secs(1));
                 let _ = tokio::time::timeout(duration, changed).await;
             }
         }

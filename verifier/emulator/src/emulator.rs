@@ -78,7 +78,9 @@ pub enum EmulatorError {
         source: SqsError,
     },
     /// A mapping reads a queue that the stack does not have.
-    #[error("the event source mapping {uuid} reads the queue {queue}, which is not in the stack; mend its EventSourceArn")]
+    #[error(
+        "the event source mapping {uuid} reads the queue {queue}, which is not in the stack; mend its EventSourceArn"
+    )]
     ForeignQueue {
         /// The mapping.
         uuid: String,
@@ -86,7 +88,9 @@ pub enum EmulatorError {
         queue: String,
     },
     /// The port could not be opened.
-    #[error("port {port} of 127.0.0.1 cannot be opened: {source}; choose another with --port, or 0 for any free one")]
+    #[error(
+        "port {port} of 127.0.0.1 cannot be opened: {source}; choose another with --port, or 0 for any free one"
+    )]
     Port {
         /// The port.
         port: u16,
@@ -94,7 +98,9 @@ pub enum EmulatorError {
         source: io::Error,
     },
     /// The process group could not be started.
-    #[error("the functions' process group cannot be started: {0}; the emulator needs `sh` on the PATH")]
+    #[error(
+        "the functions' process group cannot be started: {0}; the emulator needs `sh` on the PATH"
+    )]
     ProcessGroup(io::Error),
 }
 
@@ -196,7 +202,8 @@ impl Emulator {
     /// Registers a client of this process. It is busy, and holds the clock, from now on.
     pub fn client(&self) -> Client {
         let mut clients = self.server.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let client = Client::new(format!("AKIAEMULATEDCLIENT{}", clients.len()), self.clock.clone());
+        let client =
+            Client::new(format!("AKIAEMULATEDCLIENT{}", clients.len()), self.clock.clone());
         clients.push(client.clone());
         client
     }

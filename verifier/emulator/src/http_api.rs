@@ -65,12 +65,14 @@ impl HttpApis {
 
     async fn route(&self, busy: &Busy, api: &ApiSpec, request: &ApiRequest<'_>) -> Reply {
         let keys = api.routes.iter().map(|route| route.key.as_str());
-        let Some((index, parameters)) = best_route(keys, request.method.as_str(), request.path) else {
+        let Some((index, parameters)) = best_route(keys, request.method.as_str(), request.path)
+        else {
             return message(404, "Not Found");
         };
         let route = &api.routes[index];
         let event = self.event(api, &route.key, &parameters, request);
-        let invoked = self.functions.invoke(busy, &route.function, Bytes::from(event.to_string())).await;
+        let invoked =
+            self.functions.invoke(busy, &route.function, Bytes::from(event.to_string())).await;
         match invoked.outcome {
             InvocationOutcome::Responded(payload) => answer(&payload),
             InvocationOutcome::Errored(reason) => {
@@ -105,10 +107,13 @@ impl HttpApis {
         let (body, is_base64) = encode_body(&request.body, content_type);
         let mut query = BTreeMap::<String, String>::new();
         for (name, value) in form_pairs(request.query) {
-            query.entry(name).and_modify(|joined| {
-                joined.push(',');
-                joined.push_str(&value);
-            }).or_insert(value);
+            query
+                .entry(name)
+                .and_modify(|joined| {
+                    joined.push(',');
+                    joined.push_str(&value);
+                })
+                .or_insert(value);
         }
         let millis = i64::try_from(request.now.as_millis()).unwrap_or_default();
         let time = jiff::Timestamp::from_millisecond(millis).unwrap_or_default();
@@ -164,7 +169,10 @@ fn encode_body(body: &[u8], content_type: &str) -> (Option<String>, bool) {
     let is_text = kind.starts_with("text/")
         || kind.ends_with("+json")
         || kind.ends_with("+xml")
-        || matches!(kind.as_str(), "application/json" | "application/javascript" | "application/xml");
+        || matches!(
+            kind.as_str(),
+            "application/json" | "application/javascript" | "application/xml"
+        );
     match std::str::from_utf8(body) {
         Ok(text) if is_text => (Some(text.to_owned()), false),
         _ => (Some(STANDARD.encode(body)), true),
@@ -323,11 +331,14 @@ fn allow(mut response: Reply, cors: &CorsSpec, origin: Option<&str>, preflight: 
         response = with_header(response, "access-control-allow-credentials", "true");
     }
     if !cors.expose_headers.is_empty() {
-        response = with_header(response, "access-control-expose-headers", &cors.expose_headers.join(","));
+        response =
+            with_header(response, "access-control-expose-headers", &cors.expose_headers.join(","));
     }
     if preflight {
-        response = with_header(response, "access-control-allow-methods", &cors.allow_methods.join(","));
-        response = with_header(response, "access-control-allow-headers", &cors.allow_headers.join(","));
+        response =
+            with_header(response, "access-control-allow-methods", &cors.allow_methods.join(","));
+        response =
+            with_header(response, "access-control-allow-headers", &cors.allow_headers.join(","));
         if let Some(seconds) = cors.max_age_seconds {
             response = with_header(response, "access-control-max-age", &seconds.to_string());
         }
@@ -353,7 +364,14 @@ mod tests {
 
     #[test]
     fn the_most_specific_route_wins() {
-        let keys = ["$default", "ANY /{proxy+}", "GET /a/{id}", "ANY /a/{id}", "GET /a/b", "GET /a/{rest+}"];
+        let keys = [
+            "$default",
+            "ANY /{proxy+}",
+            "GET /a/{id}",
+            "ANY /a/{id}",
+            "GET /a/b",
+            "GET /a/{rest+}",
+        ];
         let chosen = |method, path| route(&keys, method, path).map(|(index, _)| index);
         assert_eq!(chosen("GET", "/a/b"), Some(4));
         assert_eq!(chosen("GET", "/a/c"), Some(2));
@@ -376,7 +394,10 @@ mod tests {
     #[test]
     fn bodies_that_are_not_text_travel_as_base64() {
         assert_eq!(encode_body(b"", "application/json"), (None, false));
-        assert_eq!(encode_body(b"{}", "Application/JSON; charset=utf-8"), (Some("{}".to_owned()), false));
+        assert_eq!(
+            encode_body(b"{}", "Application/JSON; charset=utf-8"),
+            (Some("{}".to_owned()), false)
+        );
         assert_eq!(encode_body(b"{}", "application/octet-stream"), (Some("e30=".to_owned()), true));
         assert_eq!(encode_body(b"{}", ""), (Some("e30=".to_owned()), true));
         assert_eq!(encode_body(b"\xff", "text/plain"), (Some("/w==".to_owned()), true));
@@ -384,7 +405,8 @@ mod tests {
 
     #[test]
     fn a_foreign_origin_gets_no_cors_headers() {
-        let cors = CorsSpec { allow_origins: vec!["https://a.example".to_owned()], ..CorsSpec::default() };
+        let cors =
+            CorsSpec { allow_origins: vec!["https://a.example".to_owned()], ..CorsSpec::default() };
         let allowed = |origin| {
             let answer = allow(message(200, ""), &cors, Some(origin), true);
             answer.headers().contains_key("access-control-allow-origin")

@@ -14,7 +14,8 @@ pub(crate) const REQUEST_ID: &str = "00000000-0000-0000-0000-000000000000";
 /// An answer with a body.
 pub(crate) fn reply(status: u16, content_type: &str, body: impl Into<Body>) -> Reply {
     let mut response = Response::new(body.into());
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if let Ok(value) = content_type.parse() {
         response.headers_mut().insert(header::CONTENT_TYPE, value);
     }
@@ -42,7 +43,8 @@ pub(crate) mod aws_json {
     /// An error, its code given as the shape's name.
     pub(crate) fn error(version: &str, status: u16, code: &str, message: &str) -> Reply {
         let body = json!({"__type": code, "message": message});
-        let response = reply(status, &format!("application/x-amz-json-{version}"), body.to_string());
+        let response =
+            reply(status, &format!("application/x-amz-json-{version}"), body.to_string());
         with_header(response, "x-amzn-errortype", code)
     }
 
@@ -83,12 +85,17 @@ pub(crate) mod aws_query {
     /// A success of `action`: the result in its envelope.
     pub(crate) fn success(action: &str, namespace: &str, result: &impl Serialize) -> Reply {
         let inner = quick_xml::se::to_string_with_root(&format!("{action}Result"), result);
-        let metadata = quick_xml::se::to_string_with_root("ResponseMetadata", &Metadata { request_id: REQUEST_ID });
+        let metadata = quick_xml::se::to_string_with_root(
+            "ResponseMetadata",
+            &Metadata { request_id: REQUEST_ID },
+        );
         match (inner, metadata) {
             (Ok(inner), Ok(metadata)) => reply(
                 200,
                 "text/xml",
-                format!("<{action}Response xmlns=\"{namespace}\">{inner}{metadata}</{action}Response>"),
+                format!(
+                    "<{action}Response xmlns=\"{namespace}\">{inner}{metadata}</{action}Response>"
+                ),
             ),
             (Err(error), _) | (_, Err(error)) => {
                 self::error(500, namespace, "InternalFailure", &error.to_string())
@@ -113,7 +120,9 @@ pub(crate) mod aws_query {
         reply(
             status,
             "text/xml",
-            format!("<ErrorResponse xmlns=\"{namespace}\">{inner}<RequestId>{REQUEST_ID}</RequestId></ErrorResponse>"),
+            format!(
+                "<ErrorResponse xmlns=\"{namespace}\">{inner}<RequestId>{REQUEST_ID}</RequestId></ErrorResponse>"
+            ),
         )
     }
 }

@@ -43,7 +43,11 @@ impl Server {
         let busy = self.clock.busy();
         let (head, body) = request.into_parts();
         let Ok(body) = axum::body::to_bytes(body, BODY_BYTES_MAX).await else {
-            return reply(413, "text/plain", "The request body could not be read, or is larger than 10 MiB.");
+            return reply(
+                413,
+                "text/plain",
+                "The request body could not be read, or is larger than 10 MiB.",
+            );
         };
         let access_key = access_key(&head.headers).map(str::to_owned);
         let incoming = Incoming {
@@ -124,7 +128,8 @@ impl Server {
     /// A client of another process has work to do between two requests, of which only time can tell the end. Our own
     /// clients and functions hold the clock by themselves.
     fn let_client_work(&self, busy: Busy, access_key: Option<&str>) {
-        let known = access_key.is_some_and(|key| key == FUNCTION_ACCESS_KEY_ID || self.client(key).is_some());
+        let known = access_key
+            .is_some_and(|key| key == FUNCTION_ACCESS_KEY_ID || self.client(key).is_some());
         if known || self.foreign_work.is_zero() {
             return;
         }

@@ -43,14 +43,20 @@ impl Sites {
                 return page(*status, key, object);
             }
         }
-        reply(403, "application/xml", "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>")
+        reply(
+            403,
+            "application/xml",
+            "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
+        )
     }
 
     async fn object(&self, site: &SiteSpec, key: &str) -> Option<Vec<u8>> {
         // What was deployed last lies on top.
         for content in site.contents.iter().rev() {
             match content {
-                SiteContent::File(name, text) if name == key => return Some(text.clone().into_bytes()),
+                SiteContent::File(name, text) if name == key => {
+                    return Some(text.clone().into_bytes());
+                }
                 SiteContent::File(..) => {}
                 SiteContent::Directory(directory) => {
                     let path = below(&self.project.join(directory), key)?;

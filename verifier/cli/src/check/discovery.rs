@@ -9,15 +9,8 @@ pub(crate) const JOB_URL: &str = "JobUrl";
 pub(crate) const JOBS_QUEUE: &str = "JobsQueueName";
 pub(crate) const DEAD_LETTER_QUEUE: &str = "JobsDeadLetterQueueName";
 /// All outputs that a stack must have.
-pub(crate) const EXPECTED_OUTPUTS: [&str; 7] = [
-    "BucketName",
-    "PreviewUrl",
-    "DistributionId",
-    API_URL,
-    JOB_URL,
-    JOBS_QUEUE,
-    DEAD_LETTER_QUEUE,
-];
+pub(crate) const EXPECTED_OUTPUTS: [&str; 7] =
+    ["BucketName", "PreviewUrl", "DistributionId", API_URL, JOB_URL, JOBS_QUEUE, DEAD_LETTER_QUEUE];
 
 /// What the outputs lead to.
 #[derive(Clone, Debug, Default)]

@@ -111,7 +111,8 @@ impl<'a> Run<'a> {
         self.discovery = discover(self.aws, &stack).await?;
         self.judge_configuration(&stack);
         let course = self.course(&stack);
-        let hello_url = stack.outputs.get(API_URL).map(|url| format!("{}/hello", url.trim_end_matches('/')));
+        let hello_url =
+            stack.outputs.get(API_URL).map(|url| format!("{}/hello", url.trim_end_matches('/')));
         let (hello, jobs) = tokio::join!(self.hello(hello_url), self.submit(&course));
         self.jobs = jobs;
         let hello = hello.map_or_else(
@@ -122,7 +123,9 @@ impl<'a> Run<'a> {
         match course {
             Ok(course) => self.follow(&course).await,
             Err(why) => {
-                for check in [job_accept::CHECK, job_success::CHECK, dlq_attempts::CHECK, dlq_arrival::CHECK] {
+                for check in
+                    [job_accept::CHECK, job_success::CHECK, dlq_attempts::CHECK, dlq_arrival::CHECK]
+                {
                     self.settle(find(check.id), Judgement::not_exercised(why.clone()));
                 }
                 Ok(())
@@ -133,14 +136,19 @@ impl<'a> Run<'a> {
     fn judge_configuration(&mut self, stack: &StackEvidence) {
         let discovery = self.discovery.clone();
         let outputs = [super::discovery::JOBS_QUEUE, super::discovery::DEAD_LETTER_QUEUE];
-        let names: Vec<&str> =
-            outputs.iter().filter_map(|output| stack.outputs.get(*output)).map(String::as_str).collect();
+        let names: Vec<&str> = outputs
+            .iter()
+            .filter_map(|output| stack.outputs.get(*output))
+            .map(String::as_str)
+            .collect();
         let owns = match names.is_empty() {
             true => Judgement::not_exercised("no output names a queue"),
             false => stack_owns::judge(stack, &names, &discovery.mappings),
         };
         self.settle(&stack_owns::CHECK, owns);
-        let missing = || Judgement::not_exercised("the outputs lead to no jobs queue or no dead-letter queue");
+        let missing = || {
+            Judgement::not_exercised("the outputs lead to no jobs queue or no dead-letter queue")
+        };
         let redrive = match (&discovery.jobs, &discovery.dead_letters) {
             (Some(jobs), Some(letters)) => cfg_redrive::judge(jobs, letters, self.options.receives),
             _ => missing(),
@@ -163,7 +171,9 @@ impl<'a> Run<'a> {
     /// A stack that is not ready, not its own or not configured to dead-letter would keep what is put into it, or put
     /// it into somebody else's queue.
     fn course(&self, stack: &StackEvidence) -> Result<Course, String> {
-        for check in [stack_ready::CHECK, stack_owns::CHECK, cfg_redrive::CHECK, cfg_consumer::CHECK] {
+        for check in
+            [stack_ready::CHECK, stack_owns::CHECK, cfg_redrive::CHECK, cfg_consumer::CHECK]
+        {
             let verdict = self.settled.get(check.id).map(|settled| settled.judgement.verdict);
             if verdict != Some(Verdict::Pass) {
                 return Err(format!("no job was submitted, since {} did not pass", check.id));
@@ -171,11 +181,16 @@ impl<'a> Run<'a> {
         }
         let gone = || "no job was submitted, since the stack could not be resolved".to_owned();
         let discovery = &self.discovery;
-        let (jobs, dead_letters) = discovery.jobs.clone().zip(discovery.dead_letters.clone()).ok_or_else(gone)?;
+        let (jobs, dead_letters) =
+            discovery.jobs.clone().zip(discovery.dead_letters.clone()).ok_or_else(gone)?;
         let policy = jobs.redrive_policy().ok_or_else(gone)?;
         Ok(Course {
             job_url: stack.outputs.get(JOB_URL).cloned().ok_or_else(gone)?,
-            log_group: discovery.worker.as_ref().map(|worker| worker.log_group.clone()).ok_or_else(gone)?,
+            log_group: discovery
+                .worker
+                .as_ref()
+                .map(|worker| worker.log_group.clone())
+                .ok_or_else(gone)?,
             max_receive_count: policy.max_receive_count,
             visibility_timeout: jobs.visibility_timeout().ok_or_else(gone)?,
             jobs,
@@ -222,7 +237,14 @@ impl<'a> Run<'a> {
         let message_id = accepted
             .filter(|response| response.job_id == job_id && !response.message_id.is_empty())
             .map(|response| response.message_id);
-        JobEvidence { job_id, fails: job.fail, submitted_at, exchange, message_id, attempts: Vec::new() }
+        JobEvidence {
+            job_id,
+            fails: job.fail,
+            submitted_at,
+            exchange,
+            message_id,
+            attempts: Vec::new(),
+        }
     }
 
     /// Follows the jobs to their ends and judges them.
@@ -274,13 +296,24 @@ impl<'a> Run<'a> {
             what: format!("the poison job in {}", course.dead_letters.name),
             due_at,
             bound_at,
-            why: format!("{count} receives × {} s visibility timeout, + {} s", visibility.as_secs(), SLACK.as_secs()),
+            why: format!(
+                "{count} receives × {} s visibility timeout, + {} s",
+                visibility.as_secs(),
+                SLACK.as_secs()
+            ),
             since: self.clock.now(),
         }));
         // Looking sooner cannot find it, and would cost receives of other messages.
         self.clock.sleep_until(due_at - EARLY.min(visibility)).await;
         self.letters
-            .await_letter(self.aws, &self.clock, &course.dead_letters, &self.run_id, &message_id, bound_at)
+            .await_letter(
+                self.aws,
+                &self.clock,
+                &course.dead_letters,
+                &self.run_id,
+                &message_id,
+                bound_at,
+            )
             .await?;
         Ok(self.clock.now())
     }
@@ -296,8 +329,11 @@ impl<'a> Run<'a> {
                 Ok(outcomes) => {
                     for job in &mut self.jobs {
                         let own = |id: &String| Some(id) == job.message_id.as_ref();
-                        job.attempts =
-                            outcomes.iter().filter(|outcome| own(&outcome.line.message_id)).cloned().collect();
+                        job.attempts = outcomes
+                            .iter()
+                            .filter(|outcome| own(&outcome.line.message_id))
+                            .cloned()
+                            .collect();
                     }
                     log.error = None;
                 }
@@ -312,7 +348,9 @@ impl<'a> Run<'a> {
 
     fn log_is_complete(&self, max_receive_count: u32) -> bool {
         self.jobs.iter().filter(|job| job.message_id.is_some()).all(|job| {
-            let seen = |number: u32| job.attempts.iter().any(|attempt| attempt.line.receive_count == number);
+            let seen = |number: u32| {
+                job.attempts.iter().any(|attempt| attempt.line.receive_count == number)
+            };
             if job.fails {
                 (1..=max_receive_count).all(seen)
             } else {
@@ -324,7 +362,8 @@ impl<'a> Run<'a> {
     async fn is_empty(&self, queue: &QueueEvidence) -> Result<bool, AwsError> {
         let queue = self.aws.queue(&queue.name, &queue.url).await?;
         let count = |name| queue.number(name).unwrap_or(1);
-        Ok(count("ApproximateNumberOfMessages") + count("ApproximateNumberOfMessagesNotVisible") == 0)
+        Ok(count("ApproximateNumberOfMessages") + count("ApproximateNumberOfMessagesNotVisible")
+            == 0)
     }
 
     /// Removes what the run created and hands back what it held. To be called once, however the run ended.
@@ -335,13 +374,16 @@ impl<'a> Run<'a> {
         };
         if let Some(queue) = self.discovery.dead_letters.clone() {
             let own = std::mem::take(&mut self.letters.own);
-            let handles: Vec<String> = own.values().map(|letter| letter.receipt_handle.clone()).collect();
+            let handles: Vec<String> =
+                own.values().map(|letter| letter.receipt_handle.clone()).collect();
             let failed: BTreeMap<String, String> =
                 self.aws.delete(&queue, &handles).await.into_iter().collect();
             for letter in own.into_values() {
                 match failed.get(&letter.receipt_handle) {
                     None => residue.deleted.push(letter.message_id),
-                    Some(reason) => residue.left.push(format!("{} in {}: {reason}", letter.message_id, queue.name)),
+                    Some(reason) => residue
+                        .left
+                        .push(format!("{} in {}: {reason}", letter.message_id, queue.name)),
                 }
             }
             let foreign = std::mem::take(&mut self.letters.foreign);
@@ -351,7 +393,9 @@ impl<'a> Run<'a> {
             residue.handed_back = foreign.len() - failed.len();
             for (message_id, handle) in foreign {
                 if let Some(reason) = failed.get(&handle) {
-                    residue.not_handed_back.push(format!("{message_id} in {}: {reason}", queue.name));
+                    residue
+                        .not_handed_back
+                        .push(format!("{message_id} in {}: {reason}", queue.name));
                 }
             }
         }
@@ -381,7 +425,8 @@ impl<'a> Run<'a> {
 
     /// Closes the run. Checks that it did not come to are inconclusive, for the reason given.
     pub(crate) fn finish(mut self, stopped: Option<Failure>) -> Report {
-        let why = stopped.as_ref().map_or_else(|| "the run ended before".to_owned(), ToString::to_string);
+        let why =
+            stopped.as_ref().map_or_else(|| "the run ended before".to_owned(), ToString::to_string);
         for check in &CHECKS {
             if !self.settled.contains_key(check.id) {
                 self.settle(check, Judgement::inconclusive(why.clone()));

@@ -73,7 +73,9 @@ async fn target(args: CheckArgs, progress: &Progress) -> Result<Target, Failure>
 /// An endpoint on this machine is an emulator, which takes any credentials: where none are set, some are made up.
 fn remote(args: ConnectionArgs) -> Connection {
     let on_loopback = args.endpoint_url.as_deref().is_some_and(|url| {
-        ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|host| url.starts_with(host))
+        ["http://127.0.0.1", "http://localhost", "http://[::1]"]
+            .iter()
+            .any(|host| url.starts_with(host))
     });
     let configured = args.profile.is_some()
         || ["AWS_ACCESS_KEY_ID", "AWS_PROFILE"].iter().any(|name| std::env::var_os(name).is_some());
@@ -99,9 +101,11 @@ async fn judge(
     format: Format,
 ) -> Result<Report, Failure> {
     let aws = Aws::connect(&target.connection).await;
-    let plain = target.connection.endpoint_url.as_deref().is_some_and(|url| url.starts_with("http://"));
-    let http = Http::new(HTTP_TIMEOUT, plain)
-        .map_err(|error| Failure::environment(format!("the HTTP client cannot be made: {error}")))?;
+    let plain =
+        target.connection.endpoint_url.as_deref().is_some_and(|url| url.starts_with("http://"));
+    let http = Http::new(HTTP_TIMEOUT, plain).map_err(|error| {
+        Failure::environment(format!("the HTTP client cannot be made: {error}"))
+    })?;
     let clock = target.clock.clone();
     let mut emit = |event: CheckEvent| view::print_event(&event, format, progress);
     let mut run = Run::new(&aws, &http, clock, options, &mut emit);
@@ -112,7 +116,9 @@ async fn judge(
     let stopped = match proceeded {
         Some(Ok(())) => None,
         Some(Err(error)) => Some(Failure::from(error)),
-        None => Some(Failure { what: "interrupted".to_owned(), next: None, exit: Exit::Interrupted }),
+        None => {
+            Some(Failure { what: "interrupted".to_owned(), next: None, exit: Exit::Interrupted })
+        }
     };
     if tokio::time::timeout(CLEAN_UP, run.clean_up()).await.is_err() {
         progress.say("cleaning up took too long");

@@ -20,15 +20,13 @@ pub(super) fn header(stack: &str, run_id: &str) -> String {
 pub(super) fn settled(settled: &Settled) -> String {
     let judgement = &settled.judgement;
     let (mark, style) = look(judgement.verdict);
-    let mut text = format!(
-        "  {} {:ID_WIDTH$} {}\n",
-        mark.style(style),
-        settled.check.id,
-        judgement.summary
-    );
-    for (name, value) in
-        [("expected", &judgement.expected), ("actual", &judgement.actual), ("next", &judgement.next)]
-    {
+    let mut text =
+        format!("  {} {:ID_WIDTH$} {}\n", mark.style(style), settled.check.id, judgement.summary);
+    for (name, value) in [
+        ("expected", &judgement.expected),
+        ("actual", &judgement.actual),
+        ("next", &judgement.next),
+    ] {
         if let Some(value) = value {
             line(&mut text, name, value);
         }
@@ -95,6 +93,10 @@ pub(super) fn ready(ready: &Ready) -> String {
     for (name, value) in &ready.environment {
         let _ = writeln!(text, "  export {name}={value}");
     }
-    let _ = writeln!(text, "\n{} resources have no part in the emulated flow. Ctrl-C ends it.", ready.skipped.len());
+    let _ = writeln!(
+        text,
+        "\n{} resources have no part in the emulated flow. Ctrl-C ends it.",
+        ready.skipped.len()
+    );
     text
 }

@@ -44,7 +44,10 @@ impl Progress {
     pub(crate) fn wait(&self, wait: &Wait) {
         let due = wait.due_at.since(wait.since).as_secs();
         let bound = wait.bound_at.since(wait.since).as_secs();
-        self.say(&format!("waiting for {}: due in {due} s, given up after {bound} s ({})", wait.what, wait.why));
+        self.say(&format!(
+            "waiting for {}: due in {due} s, given up after {bound} s ({})",
+            wait.what, wait.why
+        ));
     }
 
     /// Prints something else without disturbing the line.

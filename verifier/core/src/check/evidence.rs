@@ -32,9 +32,9 @@ impl StackEvidence {
         resource_type: &str,
         condition: impl Fn(&str) -> bool,
     ) -> Option<&StackResource> {
-        self.resources
-            .iter()
-            .find(|resource| resource.resource_type == resource_type && condition(&resource.physical_id))
+        self.resources.iter().find(|resource| {
+            resource.resource_type == resource_type && condition(&resource.physical_id)
+        })
     }
 
     /// The stack's queue of that name. A queue's physical id is its URL.
@@ -107,7 +107,8 @@ pub struct MappingEvidence {
 impl MappingEvidence {
     /// The name of the function that it invokes.
     pub fn function_name(&self) -> &str {
-        let (_, name) = self.function_arn.split_once(":function:").unwrap_or(("", &self.function_arn));
+        let (_, name) =
+            self.function_arn.split_once(":function:").unwrap_or(("", &self.function_arn));
         name.split(':').next().unwrap_or(name)
     }
 

@@ -101,9 +101,15 @@ impl Environment {
             return Ok(());
         };
         let reason = match ended {
-            Ended::Exited(status) => format!("Runtime.ExitError: the runtime exited during init ({status})"),
-            Ended::TimedOut => format!("Sandbox.Timedout: init took longer than {} s", INIT_TIMEOUT.as_secs()),
-            Ended::InitError(error) => format!("{}: the runtime reported an init error", error.error_type),
+            Ended::Exited(status) => {
+                format!("Runtime.ExitError: the runtime exited during init ({status})")
+            }
+            Ended::TimedOut => {
+                format!("Sandbox.Timedout: init took longer than {} s", INIT_TIMEOUT.as_secs())
+            }
+            Ended::InitError(error) => {
+                format!("{}: the runtime reported an init error", error.error_type)
+            }
         };
         self.log.output.drain().await;
         let duration = started.elapsed().as_millis();
@@ -142,9 +148,10 @@ impl Environment {
         self.log.output.drain().await;
         let (status, outcome) = match answer {
             Ok(Ok(payload)) => ("success", InvocationOutcome::Responded(payload.to_vec())),
-            Ok(Err(error)) => {
-                ("failure", InvocationOutcome::Errored(String::from_utf8_lossy(&error.body).into_owned()))
-            }
+            Ok(Err(error)) => (
+                "failure",
+                InvocationOutcome::Errored(String::from_utf8_lossy(&error.body).into_owned()),
+            ),
             Err(Ended::TimedOut) => {
                 let seconds = timeout.as_secs();
                 let message = format!("Task timed out after {seconds}.00 seconds");
@@ -328,7 +335,10 @@ impl Log {
             let millis = i64::try_from(self.clock.now().as_millis()).unwrap_or_default();
             let time = jiff::Timestamp::from_millisecond(millis).unwrap_or_default();
             let time = time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
-            self.line(json!({"time": time, "type": format!("platform.{kind}"), "record": record}).to_string());
+            self.line(
+                json!({"time": time, "type": format!("platform.{kind}"), "record": record})
+                    .to_string(),
+            );
         }
     }
 
@@ -342,8 +352,12 @@ impl Log {
     fn end_of(&self, request_id: &str, status: &str, duration: Duration, memory_mb: u64) {
         let millis = duration.as_secs_f64() * 1000.0;
         let billed = duration.as_millis() + 1;
-        let metrics = json!({"durationMs": millis, "billedDurationMs": billed, "memorySizeMB": memory_mb});
-        self.platform("report", &json!({"requestId": request_id, "metrics": metrics, "status": status}));
+        let metrics =
+            json!({"durationMs": millis, "billedDurationMs": billed, "memorySizeMB": memory_mb});
+        self.platform(
+            "report",
+            &json!({"requestId": request_id, "metrics": metrics, "status": status}),
+        );
         if !self.json {
             self.line(format!("END RequestId: {request_id}"));
             self.line(format!("REPORT RequestId: {request_id}\tDuration: {millis:.2} ms\tBilled Duration: {billed} ms\tMemory Size: {memory_mb} MB\tStatus: {status}"));

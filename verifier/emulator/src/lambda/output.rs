@@ -25,10 +25,7 @@ pub(super) struct Output {
 
 impl Output {
     /// Starts reading; every line goes to `sink`. `nonce` must be something that the function cannot guess.
-    pub(super) fn start(
-        nonce: &str,
-        sink: impl Fn(String) + Send + 'static,
-    ) -> io::Result<Self> {
+    pub(super) fn start(nonce: &str, sink: impl Fn(String) + Send + 'static) -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         let receiver = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?;
         let (sender, passed) = mpsc::unbounded_channel();
@@ -140,7 +137,8 @@ mod tests {
         ];
         for size in 1..stream.len() {
             let mut lines = Lines { fence: b"\x1efence 7".to_vec(), buffer: Vec::new() };
-            let items: Vec<Item> = stream.chunks(size).flat_map(|chunk| lines.push(chunk)).collect();
+            let items: Vec<Item> =
+                stream.chunks(size).flat_map(|chunk| lines.push(chunk)).collect();
             assert_eq!(items, expected, "cut every {size} bytes");
         }
     }

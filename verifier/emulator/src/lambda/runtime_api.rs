@@ -94,7 +94,8 @@ async fn next(State(calls): Calls) -> Response {
     // The function compares the deadline with its own clock, which is the wall's.
     let deadline = SystemTime::now() + delivery.timeout;
     let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
-    let trace = format!("Root=1-00000000-{:0>24};Sampled=0", &delivery.request_id.replace('-', "")[..24]);
+    let trace =
+        format!("Root=1-00000000-{:0>24};Sampled=0", &delivery.request_id.replace('-', "")[..24]);
     let headers = [
         ("lambda-runtime-aws-request-id", delivery.request_id),
         ("lambda-runtime-deadline-ms", deadline.to_string()),
@@ -143,12 +144,14 @@ async fn init_error(State(calls): Calls, headers: HeaderMap, body: Bytes) -> Res
 }
 
 fn runtime_error(headers: &HeaderMap, body: Bytes) -> RuntimeError {
-    let header = headers.get("lambda-runtime-function-error-type").and_then(|value| value.to_str().ok());
+    let header =
+        headers.get("lambda-runtime-function-error-type").and_then(|value| value.to_str().ok());
     let from_body = || {
         let value: serde_json::Value = serde_json::from_slice(&body).ok()?;
         value.get("errorType")?.as_str().map(str::to_owned)
     };
-    let error_type = header.map(str::to_owned).or_else(from_body).unwrap_or_else(|| "Unknown".to_owned());
+    let error_type =
+        header.map(str::to_owned).or_else(from_body).unwrap_or_else(|| "Unknown".to_owned());
     RuntimeError { error_type, body }
 }
 

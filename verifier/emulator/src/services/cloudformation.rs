@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use verifier_core::time::Timestamp;
 
-use crate::reply::aws_query::{self, Members};
 use crate::reply::Reply;
+use crate::reply::aws_query::{self, Members};
 use crate::stack::{Resource, Stack};
 
 /// The version that marks CloudFormation among the query protocol's services.
@@ -124,7 +124,9 @@ impl CloudFormation {
             stack_status: STATUS,
             disable_rollback: false,
             outputs: outputs.collect(),
-            tags: tags.map(|(key, value)| TagXml { key: key.clone(), value: value.clone() }).collect(),
+            tags: tags
+                .map(|(key, value)| TagXml { key: key.clone(), value: value.clone() })
+                .collect(),
         };
         let stacks = Members::from_iter([stack]);
         aws_query::success("DescribeStacks", NAMESPACE, &DescribeStacksResult { stacks })
@@ -183,7 +185,10 @@ impl CloudFormation {
             Some(name) => {
                 Some(error("ValidationError", &format!("Stack with id {name} does not exist")))
             }
-            None => Some(error("ValidationError", "1 validation error detected: Value null at 'stackName' failed to satisfy constraint: Member must not be null")),
+            None => Some(error(
+                "ValidationError",
+                "1 validation error detected: Value null at 'stackName' failed to satisfy constraint: Member must not be null",
+            )),
         }
     }
 

@@ -9,8 +9,8 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use verifier_core::time::Timestamp;
 
-use crate::reply::aws_json::{rest, rest_error};
 use crate::reply::Reply;
+use crate::reply::aws_json::{rest, rest_error};
 use crate::stack::{FunctionSpec, MappingSpec};
 
 /// Functions and mappings as the API shows them.
@@ -31,19 +31,25 @@ impl LambdaService {
         path: &str,
         query: &BTreeMap<String, String>,
     ) -> Reply {
-        let path = percent_decode_str(path.strip_prefix(PREFIX).unwrap_or(path)).decode_utf8_lossy();
+        let path =
+            percent_decode_str(path.strip_prefix(PREFIX).unwrap_or(path)).decode_utf8_lossy();
         let segments: Vec<&str> = path.trim_end_matches('/').splitn(3, '/').collect();
         match (method.as_str(), segments.as_slice()) {
             ("GET", ["functions", name, "configuration"]) => self.configuration(name),
             ("GET", ["functions"]) => {
-                let functions: Vec<Value> = self.functions.iter().map(|spec| self.function(spec)).collect();
+                let functions: Vec<Value> =
+                    self.functions.iter().map(|spec| self.function(spec)).collect();
                 rest(200, &json!({"Functions": functions}))
             }
             ("GET", ["event-source-mappings"]) => self.list_mappings(query),
             ("GET", ["event-source-mappings", uuid]) => {
                 match self.mappings.iter().find(|mapping| mapping.uuid == *uuid) {
                     Some(mapping) => rest(200, &self.mapping(mapping)),
-                    None => rest_error(404, "ResourceNotFoundException", "The resource you requested does not exist."),
+                    None => rest_error(
+                        404,
+                        "ResourceNotFoundException",
+                        "The resource you requested does not exist.",
+                    ),
                 }
             }
             _ => rest_error(
@@ -76,9 +82,12 @@ impl LambdaService {
         let start: usize = match query.get("Marker").map(|marker| marker.parse()) {
             None => 0,
             Some(Ok(start)) => start,
-            Some(Err(_)) => return rest_error(400, "InvalidParameterValueException", "Invalid Marker"),
+            Some(Err(_)) => {
+                return rest_error(400, "InvalidParameterValueException", "Invalid Marker");
+            }
         };
-        let page: usize = query.get("MaxItems").and_then(|max| max.parse().ok()).unwrap_or(100).clamp(1, 100);
+        let page: usize =
+            query.get("MaxItems").and_then(|max| max.parse().ok()).unwrap_or(100).clamp(1, 100);
         let found: Vec<&MappingSpec> = self.mappings.iter().filter(wanted).collect();
         let items: Vec<Value> =
             found.iter().skip(start).take(page).map(|mapping| self.mapping(mapping)).collect();

@@ -10,8 +10,8 @@ use verifier_core::logs::FilterPattern;
 use verifier_core::time::Timestamp;
 
 use crate::logs::{EventQuery, LogStore};
-use crate::reply::aws_json::{error, success};
 use crate::reply::Reply;
+use crate::reply::aws_json::{error, success};
 use crate::template::{ACCOUNT_ID, PARTITION};
 
 /// The prefix of `X-Amz-Target` that marks CloudWatch Logs.
@@ -86,7 +86,9 @@ impl LogsService {
         };
         let limit = request.limit.unwrap_or(EVENTS_MAX);
         if !(1..=EVENTS_MAX).contains(&limit) {
-            return invalid(&format!("1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: Member must have value between 1 and {EVENTS_MAX}"));
+            return invalid(&format!(
+                "1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: Member must have value between 1 and {EVENTS_MAX}"
+            ));
         }
         let streams = |stream: &str| {
             let named = request.log_stream_names.as_ref();
@@ -103,7 +105,12 @@ impl LogsService {
             limit,
         };
         let Some((events, next)) = self.store.events(&group, &query) else {
-            return error(JSON, 400, "ResourceNotFoundException", "The specified log group does not exist.");
+            return error(
+                JSON,
+                400,
+                "ResourceNotFoundException",
+                "The specified log group does not exist.",
+            );
         };
         let events: Vec<Value> = events
             .into_iter()
@@ -144,7 +151,8 @@ impl LogsService {
             .skip(start)
             .take(limit)
             .map(|(name, created_at, bytes)| {
-                let arn = format!("arn:{PARTITION}:logs:{}:{ACCOUNT_ID}:log-group:{name}", self.region);
+                let arn =
+                    format!("arn:{PARTITION}:logs:{}:{ACCOUNT_ID}:log-group:{name}", self.region);
                 json!({
                     "logGroupName": name,
                     "creationTime": created_at,

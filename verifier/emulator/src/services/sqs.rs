@@ -56,7 +56,9 @@ impl SqsService {
             let over_limit = result == Err(SqsError::OverLimit) && !wait.is_zero();
             match result {
                 // A long poll over the in-flight limit returns nothing, without an error.
-                Ok(messages) if messages.is_empty() && now >= deadline => return (busy, Ok(messages)),
+                Ok(messages) if messages.is_empty() && now >= deadline => {
+                    return (busy, Ok(messages));
+                }
                 Err(_) if over_limit && now >= deadline => return (busy, Ok(Vec::new())),
                 Ok(messages) if messages.is_empty() => {}
                 Err(_) if over_limit => {}
@@ -78,8 +80,9 @@ impl SqsService {
         let signal = self.signal(queue);
         loop {
             let seen = signal.seen();
-            let (result, next) = self
-                .perform(|model, now| (model.receive(queue, request, now), model.next_available_at(queue)));
+            let (result, next) = self.perform(|model, now| {
+                (model.receive(queue, request, now), model.next_available_at(queue))
+            });
             match result {
                 Ok(messages) if messages.is_empty() => {}
                 Err(SqsError::OverLimit) => {}

@@ -267,7 +267,8 @@ impl SqsWire {
 
     fn list_queues(&self, request: &ListQueuesRequest) -> Answer {
         let names: Vec<String> = self.sqs.perform(|model, _| {
-            let names = model.queue_names().filter(|name| name.starts_with(&request.queue_name_prefix));
+            let names =
+                model.queue_names().filter(|name| name.starts_with(&request.queue_name_prefix));
             names.map(str::to_owned).collect()
         });
         let after = request.next_token.as_deref().unwrap_or_default();
@@ -320,9 +321,15 @@ impl SqsWire {
 
     fn send_batch(&self, request: Batch<SendEntry>) -> Answer {
         let name = self.queue(&request.queue_url)?;
-        check_batch("SendMessageBatchRequestEntry", request.entries.iter().map(|entry| entry.id.as_str()))?;
-        let entries: Vec<(String, Result<SendMessage, SqsError>)> =
-            request.entries.into_iter().map(|entry| (entry.id.clone(), entry.into_message())).collect();
+        check_batch(
+            "SendMessageBatchRequestEntry",
+            request.entries.iter().map(|entry| entry.id.as_str()),
+        )?;
+        let entries: Vec<(String, Result<SendMessage, SqsError>)> = request
+            .entries
+            .into_iter()
+            .map(|entry| (entry.id.clone(), entry.into_message()))
+            .collect();
         let bytes: usize = entries
             .iter()
             .map(|(_, message)| message.as_ref().map_or(0, SendMessage::size_bytes))
@@ -386,10 +393,20 @@ impl SqsWire {
                 None => default,
                 Some(seconds) => small_number("WaitTimeSeconds", seconds, 20)?,
             };
-            let number = |name, value: Option<i64>, max| value.map(|value| small_number(name, value, max)).transpose();
+            let number = |name, value: Option<i64>, max| {
+                value.map(|value| small_number(name, value, max)).transpose()
+            };
             let receive = ReceiveMessage {
-                max_number_of_messages: number("MaxNumberOfMessages", request.max_number_of_messages, 10)?,
-                visibility_timeout_seconds: number("VisibilityTimeout", request.visibility_timeout, 43_200)?,
+                max_number_of_messages: number(
+                    "MaxNumberOfMessages",
+                    request.max_number_of_messages,
+                    10,
+                )?,
+                visibility_timeout_seconds: number(
+                    "VisibilityTimeout",
+                    request.visibility_timeout,
+                    43_200,
+                )?,
             };
             Ok((request, name, receive, Duration::from_secs(wait.into())))
         });
@@ -399,7 +416,8 @@ impl SqsWire {
         };
         let (busy, received) = self.sqs.receive(busy, client, &name, receive, wait).await;
         let answer = received.map_err(Failure::from).map(|messages| {
-            let messages: Vec<Value> = messages.iter().map(|message| request.show(message)).collect();
+            let messages: Vec<Value> =
+                messages.iter().map(|message| request.show(message)).collect();
             if messages.is_empty() { json!({}) } else { json!({"Messages": messages}) }
         });
         (busy, answer)
@@ -412,7 +430,9 @@ fn change_visibility(
     entry: &ReceiptEntry,
     now: Timestamp,
 ) -> Result<(), SqsError> {
-    let seconds = entry.visibility_timeout.ok_or_else(|| SqsError::MissingParameter("VisibilityTimeout".to_owned()))?;
+    let seconds = entry
+        .visibility_timeout
+        .ok_or_else(|| SqsError::MissingParameter("VisibilityTimeout".to_owned()))?;
     let seconds = small_number("VisibilityTimeout", seconds, 43_200)?;
     model.change_visibility(name, &entry.receipt_handle, seconds, now)
 }
@@ -452,10 +472,16 @@ impl AttributeWire {
         let invalid = |problem: String| Err(SqsError::InvalidParameterValue(problem));
         let base = self.data_type.split('.').next().unwrap_or_default();
         let value = match (base, self.string_value, self.binary_value) {
-            ("String" | "Number", Some(text), None) if !text.is_empty() => AttributeValue::Text(text),
-            ("Binary", None, Some(encoded)) if !encoded.is_empty() => match STANDARD.decode(&encoded) {
+            ("String" | "Number", Some(text), None) if !text.is_empty() => {
+                AttributeValue::Text(text)
+            }
+            ("Binary", None, Some(encoded)) if !encoded.is_empty() => match STANDARD
+                .decode(&encoded)
+            {
                 Ok(bytes) => AttributeValue::Binary(bytes),
-                Err(_) => return invalid(format!("The message attribute '{name}' is not valid base64.")),
+                Err(_) => {
+                    return invalid(format!("The message attribute '{name}' is not valid base64."));
+                }
             },
             ("String" | "Number" | "Binary", ..) => {
                 return invalid(format!(
@@ -519,7 +545,9 @@ impl ReceiveRequest {
             .collect();
         if let Some(digest) = md5_of_attributes(&user) {
             shown["MD5OfMessageAttributes"] = digest.into();
-            let user = user.iter().map(|(name, attribute)| (name, AttributeWire::from_attribute(attribute)));
+            let user = user
+                .iter()
+                .map(|(name, attribute)| (name, AttributeWire::from_attribute(attribute)));
             shown["MessageAttributes"] = json!(user.collect::<BTreeMap<_, _>>());
         }
         shown
@@ -602,9 +630,12 @@ impl Failure {
                 let reply = aws_json::error(JSON, error.status(), &code, &error.to_string());
                 with_header(reply, "x-amzn-query-error", &format!("{};Sender", error.query_code()))
             }
-            Self::Shape(problem) => {
-                aws_json::error(JSON, 400, "com.amazon.coral.service#SerializationException", problem)
-            }
+            Self::Shape(problem) => aws_json::error(
+                JSON,
+                400,
+                "com.amazon.coral.service#SerializationException",
+                problem,
+            ),
             Self::UnknownOperation(name) => aws_json::error(
                 JSON,
                 400,

@@ -7,8 +7,8 @@ use verifier_core::sqs::QueueAttributes;
 
 use super::properties::Properties;
 use super::{
-    ApiSpec, BINARY_KEY, CorsSpec, DIRECTORY_KEY, FILES_KEY, FunctionSpec, MappingSpec, Output, QueueSpec,
-    Resource, RouteSpec, SiteContent, SiteSpec, Skipped, Stack, tags_of,
+    ApiSpec, BINARY_KEY, CorsSpec, DIRECTORY_KEY, FILES_KEY, FunctionSpec, MappingSpec, Output,
+    QueueSpec, Resource, RouteSpec, SiteContent, SiteSpec, Skipped, Stack, tags_of,
 };
 use crate::template::{Evaluator, Place, ResourceDefinition, TemplateError};
 
@@ -109,7 +109,9 @@ impl<'a> Builder<'a> {
     }
 
     fn of_type(&self, resource_type: &str) -> impl Iterator<Item = &Resolved<'a>> {
-        self.resources.iter().filter(move |resource| resource.definition.resource_type == resource_type)
+        self.resources
+            .iter()
+            .filter(move |resource| resource.definition.resource_type == resource_type)
     }
 
     /// Replaces AWS's URLs of this stack's resources by the emulator's.
@@ -145,7 +147,9 @@ impl<'a> Builder<'a> {
                 Some(Value::Object(fields)) => Value::Object(fields.clone()).to_string(),
                 Some(_) => properties.required_text(property)?,
             };
-            attributes.set(attribute, &text).map_err(|error| properties.bad(property, &error.to_string()))?;
+            attributes
+                .set(attribute, &text)
+                .map_err(|error| properties.bad(property, &error.to_string()))?;
         }
         attributes.policy = self.queue_policy(&resource.physical_id);
         Ok(QueueSpec { name, attributes, tags: tags_of(&resource.properties) })
@@ -165,7 +169,8 @@ impl<'a> Builder<'a> {
     fn functions(&self) -> Result<Vec<FunctionSpec>, TemplateError> {
         let mut functions = Vec::new();
         for resource in self.of_type("AWS::Lambda::Function") {
-            let Some(binary) = resource.definition.metadata.get(BINARY_KEY).and_then(Value::as_str) else {
+            let Some(binary) = resource.definition.metadata.get(BINARY_KEY).and_then(Value::as_str)
+            else {
                 continue;
             };
             functions.push(self.function(resource, binary)?);
@@ -173,14 +178,20 @@ impl<'a> Builder<'a> {
         Ok(functions)
     }
 
-    fn function(&self, resource: &Resolved<'_>, binary: &str) -> Result<FunctionSpec, TemplateError> {
+    fn function(
+        &self,
+        resource: &Resolved<'_>,
+        binary: &str,
+    ) -> Result<FunctionSpec, TemplateError> {
         let properties = resource.properties();
         let name = resource.physical_id.clone();
-        let variables = properties.map("Environment").and_then(|environment| environment.map("Variables"));
+        let variables =
+            properties.map("Environment").and_then(|environment| environment.map("Variables"));
         let mut environment = BTreeMap::new();
         if let Some(variables) = variables {
             for variable in variables.fields().keys() {
-                environment.insert(variable.clone(), self.localise(&variables.required_text(variable)?));
+                environment
+                    .insert(variable.clone(), self.localise(&variables.required_text(variable)?));
             }
         }
         let logging = properties.map("LoggingConfig");
@@ -234,7 +245,9 @@ impl<'a> Builder<'a> {
                 "is invoked by {} but its metadata names no binary: add \"{BINARY_KEY}\"",
                 user.logical_id
             )),
-            None => user.unsupported(format!("invokes {target}, which is no function of this stack")),
+            None => {
+                user.unsupported(format!("invokes {target}, which is no function of this stack"))
+            }
         })
     }
 
@@ -258,15 +271,19 @@ impl<'a> Builder<'a> {
         if properties.has("FilterCriteria") {
             return Err(resource.unsupported("has FilterCriteria, which would drop messages"));
         }
-        let function = self.invoked(resource, &properties.required_text("FunctionName")?, functions)?;
+        let function =
+            self.invoked(resource, &properties.required_text("FunctionName")?, functions)?;
         let number = |name: &str, default, bounds| {
             properties.number(name, default, bounds).map(|n| u32::try_from(n).unwrap_or(u32::MAX))
         };
         let scaling = properties.map("ScalingConfig");
-        let maximum_concurrency = match scaling.as_ref().filter(|scaling| scaling.has("MaximumConcurrency")) {
-            Some(scaling) => u32::try_from(scaling.number("MaximumConcurrency", 2, 2..=1_000)?).ok(),
-            None => None,
-        };
+        let maximum_concurrency =
+            match scaling.as_ref().filter(|scaling| scaling.has("MaximumConcurrency")) {
+                Some(scaling) => {
+                    u32::try_from(scaling.number("MaximumConcurrency", 2, 2..=1_000)?).ok()
+                }
+                None => None,
+            };
         let response_types = properties.texts("FunctionResponseTypes")?;
         Ok(MappingSpec {
             uuid: resource.physical_id.clone(),
@@ -276,7 +293,9 @@ impl<'a> Builder<'a> {
             batch_size: number("BatchSize", 10, 1..=10_000)?,
             maximum_batching_window_seconds: number("MaximumBatchingWindowInSeconds", 0, 0..=300)?,
             enabled: properties.boolean("Enabled", true)?,
-            report_batch_item_failures: response_types.iter().any(|kind| kind == "ReportBatchItemFailures"),
+            report_batch_item_failures: response_types
+                .iter()
+                .any(|kind| kind == "ReportBatchItemFailures"),
             maximum_concurrency,
         })
     }
@@ -300,13 +319,18 @@ impl<'a> Builder<'a> {
                     routes.push(self.route(route, functions)?);
                 }
             }
-            let cors = properties.map("CorsConfiguration").map(|cors| self.cors(&cors)).transpose()?;
+            let cors =
+                properties.map("CorsConfiguration").map(|cors| self.cors(&cors)).transpose()?;
             apis.push(ApiSpec { id: api.physical_id.clone(), routes, cors });
         }
         Ok(apis)
     }
 
-    fn route(&self, route: &Resolved<'_>, functions: &[FunctionSpec]) -> Result<RouteSpec, TemplateError> {
+    fn route(
+        &self,
+        route: &Resolved<'_>,
+        functions: &[FunctionSpec],
+    ) -> Result<RouteSpec, TemplateError> {
         let properties = route.properties();
         let key = properties.required_text("RouteKey")?;
         let target = properties.required_text("Target")?;
@@ -375,7 +399,8 @@ impl<'a> Builder<'a> {
     fn contents(&self, bucket: &str) -> Result<Vec<SiteContent>, TemplateError> {
         let mut contents = Vec::new();
         for deployment in self.of_type("Custom::CDKBucketDeployment") {
-            let destination = deployment.properties.get("DestinationBucketName").and_then(Value::as_str);
+            let destination =
+                deployment.properties.get("DestinationBucketName").and_then(Value::as_str);
             if destination != Some(bucket) {
                 continue;
             }
@@ -383,7 +408,9 @@ impl<'a> Builder<'a> {
             if let Some(directory) = metadata.get(DIRECTORY_KEY).and_then(Value::as_str) {
                 contents.push(SiteContent::Directory(directory.to_owned()));
             }
-            for (key, text) in metadata.get(FILES_KEY).and_then(Value::as_object).into_iter().flatten() {
+            for (key, text) in
+                metadata.get(FILES_KEY).and_then(Value::as_object).into_iter().flatten()
+            {
                 let place = Place::new(format!("{}.{FILES_KEY}.{key}", deployment.logical_id));
                 let text = self.evaluator.value(text, &place)?;
                 let text = text.as_ref().and_then(Value::as_str).unwrap_or_default();
@@ -424,8 +451,10 @@ impl<'a> Builder<'a> {
         let reason = |resource: &Resolved<'_>| {
             let definition = resource.definition;
             if definition.resource_type == "AWS::Lambda::Function" {
-                let emulated = functions.iter().any(|function| function.name == resource.physical_id);
-                return (!emulated).then(|| "names no binary, and nothing here invokes it".to_owned());
+                let emulated =
+                    functions.iter().any(|function| function.name == resource.physical_id);
+                return (!emulated)
+                    .then(|| "names no binary, and nothing here invokes it".to_owned());
             }
             (!is_emulated(definition)).then(|| "has no part in the emulated flow".to_owned())
         };
@@ -441,7 +470,11 @@ impl<'a> Builder<'a> {
 
     /// CDK tags a stack and all in it alike; what every tagged resource agrees on are the stack's own tags.
     fn shared_tags(&self) -> BTreeMap<String, String> {
-        let mut tagged = self.resources.iter().map(|resource| tags_of(&resource.properties)).filter(|tags| !tags.is_empty());
+        let mut tagged = self
+            .resources
+            .iter()
+            .map(|resource| tags_of(&resource.properties))
+            .filter(|tags| !tags.is_empty());
         let first = tagged.next().unwrap_or_default();
         tagged.fold(first, |mut shared, tags| {
             shared.retain(|key, value| tags.get(key) == Some(value));
@@ -473,7 +506,8 @@ fn local_urls(evaluator: &Evaluator<'_>, resources: &[Resolved<'_>]) -> Vec<(Str
             }
             "AWS::CloudFront::Distribution" => {
                 let domain = evaluator.distribution_domain(resource.logical_id);
-                let host = if sites == 0 { "localhost".to_owned() } else { format!("{domain}.localhost") };
+                let host =
+                    if sites == 0 { "localhost".to_owned() } else { format!("{domain}.localhost") };
                 urls.push((format!("https://{domain}"), format!("http://{host}:{port}")));
                 sites += 1;
             }
@@ -521,7 +555,9 @@ mod tests {
             "worker:live".to_owned(),
             arn.to_owned(),
             format!("{arn}:7"),
-            format!("arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{arn}/invocations"),
+            format!(
+                "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{arn}/invocations"
+            ),
             "000000000000:function:worker".to_owned(),
         ] {
             assert_eq!(function_name(&target), "worker", "{target}");

@@ -210,9 +210,10 @@ pub(crate) const FILES_KEY: &str = "verifier:files";
 fn tags_of(properties: &Map<String, Value>) -> BTreeMap<String, String> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     match properties.get("Tags") {
-        Some(Value::Array(tags)) => {
-            tags.iter().filter_map(|tag| Some((text(tag.get("Key")?)?, text(tag.get("Value")?)?))).collect()
-        }
+        Some(Value::Array(tags)) => tags
+            .iter()
+            .filter_map(|tag| Some((text(tag.get("Key")?)?, text(tag.get("Value")?)?)))
+            .collect(),
         Some(Value::Object(tags)) => {
             tags.iter().filter_map(|(key, value)| Some((key.clone(), text(value)?))).collect()
         }

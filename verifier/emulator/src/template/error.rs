@@ -6,7 +6,9 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TemplateError {
     /// Not JSON, or not of a template's shape.
-    #[error("the template is not a CloudFormation template in JSON: {0}; synthesise it again with `cdk synth --json`")]
+    #[error(
+        "the template is not a CloudFormation template in JSON: {0}; synthesise it again with `cdk synth --json`"
+    )]
     Malformed(String),
     /// A reference to something that the template does not have.
     #[error("{place} refers to {target}, which the template does not define; mend the reference")]
@@ -17,7 +19,9 @@ pub enum TemplateError {
         target: String,
     },
     /// An attribute that the emulator does not know of a resource's type.
-    #[error("{place} needs the attribute {attribute} of {logical_id} ({resource_type}), which the emulator does not provide; take the reference out or run against AWS")]
+    #[error(
+        "{place} needs the attribute {attribute} of {logical_id} ({resource_type}), which the emulator does not provide; take the reference out or run against AWS"
+    )]
     UnknownAttribute {
         /// Where the reference stands.
         place: String,

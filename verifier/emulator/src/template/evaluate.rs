@@ -84,7 +84,11 @@ impl Evaluator<'_> {
     }
 
     /// Whether something under that condition exists.
-    pub(crate) fn exists(&self, condition: Option<&str>, name: &str) -> Result<bool, TemplateError> {
+    pub(crate) fn exists(
+        &self,
+        condition: Option<&str>,
+        name: &str,
+    ) -> Result<bool, TemplateError> {
         condition.map_or(Ok(true), |condition| self.condition(condition, &Place::new(name)))
     }
 
@@ -125,7 +129,11 @@ impl Evaluator<'_> {
     }
 
     /// Resolves a value; `None` is `AWS::NoValue`.
-    pub(crate) fn value(&self, value: &Value, place: &Place) -> Result<Option<Value>, TemplateError> {
+    pub(crate) fn value(
+        &self,
+        value: &Value,
+        place: &Place,
+    ) -> Result<Option<Value>, TemplateError> {
         let depth = self.depth.get();
         if depth > DEPTH_MAX {
             return Err(TemplateError::BadFunction {
@@ -215,7 +223,9 @@ impl Evaluator<'_> {
                 Ok(Some(whole.split(separator).map(Value::from).collect()))
             }
             "Fn::If" => {
-                let [Value::String(condition), then, otherwise] = array(argument).ok_or_else(|| bad("takes three arguments"))? else {
+                let [Value::String(condition), then, otherwise] =
+                    array(argument).ok_or_else(|| bad("takes three arguments"))?
+                else {
                     return Err(bad("takes a condition's name and two values"));
                 };
                 let chosen = if self.condition(condition, place)? { then } else { otherwise };
@@ -227,7 +237,8 @@ impl Evaluator<'_> {
                 let (Some(map), Some(first), Some(second)) = names else {
                     return Err(bad("takes three names"));
                 };
-                let found = self.template.mappings.get(&map).and_then(|map| map.get(&first)?.get(&second));
+                let found =
+                    self.template.mappings.get(&map).and_then(|map| map.get(&first)?.get(&second));
                 found.cloned().map(Some).ok_or_else(|| bad("finds no such entry"))
             }
             "Fn::Base64" => {
@@ -264,14 +275,19 @@ impl Evaluator<'_> {
         if let Some(parameter) = self.template.parameters.get(name) {
             return parameter.default.clone().map(Some).ok_or_else(|| TemplateError::BadProperty {
                 place: format!("Parameters.{name}"),
-                problem: "has no default and no value was given; pass one with --parameter".to_owned(),
+                problem: "has no default and no value was given; pass one with --parameter"
+                    .to_owned(),
             });
         }
         let resource = self.resource(name, place)?;
         self.reference(name, resource).map(|text| Some(Value::String(text)))
     }
 
-    fn resource(&self, logical_id: &str, place: &Place) -> Result<&ResourceDefinition, TemplateError> {
+    fn resource(
+        &self,
+        logical_id: &str,
+        place: &Place,
+    ) -> Result<&ResourceDefinition, TemplateError> {
         self.template.resources.get(logical_id).ok_or_else(|| TemplateError::UnknownReference {
             place: place.to_string(),
             target: logical_id.to_owned(),
@@ -285,7 +301,9 @@ impl Evaluator<'_> {
         place: &Place,
     ) -> Result<(String, String), TemplateError> {
         let path = match argument {
-            Value::String(path) => path.split_once('.').map(|(id, attribute)| (id.to_owned(), attribute.to_owned())),
+            Value::String(path) => {
+                path.split_once('.').map(|(id, attribute)| (id.to_owned(), attribute.to_owned()))
+            }
             list => {
                 let list = self.value(list, place)?;
                 match list.as_ref().and_then(array) {
@@ -328,7 +346,9 @@ impl Evaluator<'_> {
         let (pattern, own) = match argument {
             Value::String(pattern) => (pattern, Map::new()),
             other => match array(other) {
-                Some([Value::String(pattern), Value::Object(own)]) => (pattern, self.map(own, place)?),
+                Some([Value::String(pattern), Value::Object(own)]) => {
+                    (pattern, self.map(own, place)?)
+                }
                 _ => return Err(bad("takes text, or text and a map")),
             },
         };
@@ -336,7 +356,8 @@ impl Evaluator<'_> {
         let mut rest = pattern.as_str();
         while let Some((before, after)) = rest.split_once("${") {
             result.push_str(before);
-            let (name, after) = after.split_once('}').ok_or_else(|| bad("has a ${ that is not closed"))?;
+            let (name, after) =
+                after.split_once('}').ok_or_else(|| bad("has a ${ that is not closed"))?;
             rest = after;
             if let Some(literal) = name.strip_prefix('!') {
                 result.push_str(&format!("${{{literal}}}"));
@@ -415,7 +436,8 @@ fn single_function(fields: &Map<String, Value>) -> Option<(&str, &Value)> {
     let (name, argument) = fields.iter().next()?;
     let is_function = name == "Ref" || name == "Condition" || name.starts_with("Fn::");
     // A policy statement has a key Condition too, with a map below it.
-    let is_call = fields.len() == 1 && is_function && !(name == "Condition" && !argument.is_string());
+    let is_call =
+        fields.len() == 1 && is_function && !(name == "Condition" && !argument.is_string());
     is_call.then_some((name.as_str(), argument))
 }
 
@@ -460,8 +482,13 @@ mod tests {
         )
         .unwrap();
         let parameters = BTreeMap::new();
-        let evaluator =
-            Evaluator::new(&template, "Stack-PR7", "eu-central-1", "http://127.0.0.1:1", &parameters);
+        let evaluator = Evaluator::new(
+            &template,
+            "Stack-PR7",
+            "eu-central-1",
+            "http://127.0.0.1:1",
+            &parameters,
+        );
         evaluator.value(value, &Place::new("Here"))
     }
 
@@ -475,15 +502,24 @@ mod tests {
             (json!({"Fn::GetAtt": ["Queue", "Arn"]}), json!(queue_arn)),
             (json!({"Fn::GetAtt": "Queue.Arn"}), json!(queue_arn)),
             (json!({"Fn::Join": ["-", ["a", {"Ref": "Size"}, true]]}), json!("a-3-true")),
-            (json!({"Fn::Sub": "${Queue.Arn}/${AWS::Region}/${!x}$"}), json!(format!("{queue_arn}/eu-central-1/${{x}}$"))),
+            (
+                json!({"Fn::Sub": "${Queue.Arn}/${AWS::Region}/${!x}$"}),
+                json!(format!("{queue_arn}/eu-central-1/${{x}}$")),
+            ),
             (json!({"Fn::Sub": ["${a}${Size}", {"a": {"Ref": "Size"}}]}), json!("33")),
             (json!({"Fn::Select": ["1", {"Fn::Split": [":", "a:b"]}]}), json!("b")),
             (json!({"Fn::If": ["Yes", 1, 2]}), json!(1)),
             (json!({"Fn::If": ["No", 1, {"Fn::If": ["Yes", 3, 4]}]}), json!(3)),
             (json!({"Fn::FindInMap": ["M", {"Ref": "AWS::Region"}, "x"]}), json!("y")),
             (json!({"Fn::Base64": "a"}), json!("YQ==")),
-            (json!({"a": [{"Ref": "AWS::NoValue"}, 1], "b": {"Ref": "AWS::NoValue"}}), json!({"a": [1]})),
-            (json!({"Condition": {"Bool": {"aws:SecureTransport": "false"}}}), json!({"Condition": {"Bool": {"aws:SecureTransport": "false"}}})),
+            (
+                json!({"a": [{"Ref": "AWS::NoValue"}, 1], "b": {"Ref": "AWS::NoValue"}}),
+                json!({"a": [1]}),
+            ),
+            (
+                json!({"Condition": {"Bool": {"aws:SecureTransport": "false"}}}),
+                json!({"Condition": {"Bool": {"aws:SecureTransport": "false"}}}),
+            ),
         ] {
             assert_eq!(resolve(&value), Ok(Some(expected)), "{value}");
         }

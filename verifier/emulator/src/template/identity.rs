@@ -22,13 +22,13 @@ impl Evaluator<'_> {
         logical_id: &str,
         resource: &ResourceDefinition,
     ) -> Result<String, TemplateError> {
-        let named = |property: &str, limit: usize| self.physical_name(logical_id, resource, property, limit);
+        let named = |property: &str, limit: usize| {
+            self.physical_name(logical_id, resource, property, limit)
+        };
         Ok(match resource.resource_type.as_str() {
-            "AWS::SQS::Queue" => format!(
-                "{}/{ACCOUNT_ID}/{}",
-                self.endpoint,
-                self.queue_name(logical_id, resource)?
-            ),
+            "AWS::SQS::Queue" => {
+                format!("{}/{ACCOUNT_ID}/{}", self.endpoint, self.queue_name(logical_id, resource)?)
+            }
             "AWS::Lambda::Function" => named("FunctionName", 64)?,
             "AWS::Logs::LogGroup" => named("LogGroupName", 512)?,
             "AWS::S3::Bucket" => named("BucketName", 63)?.to_ascii_lowercase(),
@@ -44,12 +44,18 @@ impl Evaluator<'_> {
             "AWS::ApiGatewayV2::Integration" | "AWS::ApiGatewayV2::Route" => {
                 self.digest(logical_id)[..7].to_owned()
             }
-            "AWS::ApiGatewayV2::Stage" => self.text(logical_id, resource, "StageName")?.unwrap_or_default(),
+            "AWS::ApiGatewayV2::Stage" => {
+                self.text(logical_id, resource, "StageName")?.unwrap_or_default()
+            }
             "AWS::CloudFront::Distribution" => {
                 format!("E{}", self.digest(logical_id)[..13].to_ascii_uppercase())
             }
             "AWS::SNS::Topic" => {
-                format!("arn:{PARTITION}:sns:{}:{ACCOUNT_ID}:{}", self.region, named("TopicName", 256)?)
+                format!(
+                    "arn:{PARTITION}:sns:{}:{ACCOUNT_ID}:{}",
+                    self.region,
+                    named("TopicName", 256)?
+                )
             }
             "AWS::CloudWatch::Alarm" => named("AlarmName", 255)?,
             "AWS::IAM::Role" => named("RoleName", 64)?,
@@ -89,9 +95,15 @@ impl Evaluator<'_> {
             }
             ("AWS::ApiGatewayV2::Api", "ApiId") => reference()?,
             ("AWS::CloudFront::Distribution", "DomainName") => self.distribution_domain(logical_id),
-            ("AWS::CloudFront::Distribution" | "AWS::CloudFront::OriginAccessControl", "Id") => reference()?,
-            ("AWS::IAM::Role", "Arn") => format!("arn:{PARTITION}:iam::{ACCOUNT_ID}:role/{}", reference()?),
-            ("AWS::CloudWatch::Alarm", "Arn") => arn("cloudwatch", format!("alarm:{}", reference()?)),
+            ("AWS::CloudFront::Distribution" | "AWS::CloudFront::OriginAccessControl", "Id") => {
+                reference()?
+            }
+            ("AWS::IAM::Role", "Arn") => {
+                format!("arn:{PARTITION}:iam::{ACCOUNT_ID}:role/{}", reference()?)
+            }
+            ("AWS::CloudWatch::Alarm", "Arn") => {
+                arn("cloudwatch", format!("alarm:{}", reference()?))
+            }
             ("AWS::SNS::Topic", "TopicArn") => reference()?,
             // An ARN of a resource that is not emulated only names it, for example in a policy.
             (_, "Arn") => arn("unknown", reference()?),

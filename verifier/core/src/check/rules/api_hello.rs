@@ -34,7 +34,8 @@ pub fn judge(exchange: &Exchange, expected_pr: Option<&str>) -> Judgement {
     } else if let Some(pr) = named.filter(|pr| expected_pr.is_none_or(|expected| expected == *pr)) {
         Judgement::pass(format!("200 in {} ms, pull request {pr}", exchange.latency.as_millis()))
     } else {
-        let actual = named.map_or_else(|| "no pull request".to_owned(), |pr| format!("pull request {pr}"));
+        let actual =
+            named.map_or_else(|| "no pull request".to_owned(), |pr| format!("pull request {pr}"));
         failed("the answer does not name this pull request".to_owned(), actual)
     };
     judgement

@@ -33,7 +33,9 @@ pub fn judge(
             dead_letters.arn(),
             policy.dead_letter_target_arn.clone(),
         )
-        .with_next("make the output and the redrive policy name the same dead-letter queue".to_owned())
+        .with_next(
+            "make the output and the redrive policy name the same dead-letter queue".to_owned(),
+        )
     } else if expected_receives.is_some_and(|expected| expected != receives) {
         let expected = expected_receives.unwrap_or_default();
         Judgement::fail(
@@ -56,7 +58,8 @@ mod tests {
     use crate::check::Verdict;
 
     fn queue(name: &str, policy: Option<&str>) -> QueueEvidence {
-        let mut attributes = std::collections::BTreeMap::from([("QueueArn".to_owned(), format!("arn:{name}"))]);
+        let mut attributes =
+            std::collections::BTreeMap::from([("QueueArn".to_owned(), format!("arn:{name}"))]);
         attributes.extend(policy.map(|policy| ("RedrivePolicy".to_owned(), policy.to_owned())));
         QueueEvidence { name: name.to_owned(), url: String::new(), attributes }
     }

@@ -21,7 +21,10 @@ pub fn judge(
     worker: &FunctionEvidence,
 ) -> Judgement {
     let Some(visibility) = jobs.visibility_timeout() else {
-        return Judgement::inconclusive(format!("the visibility timeout of {} is not known", jobs.name));
+        return Judgement::inconclusive(format!(
+            "the visibility timeout of {} is not known",
+            jobs.name
+        ));
     };
     let advised = worker.timeout * 6 + mapping.batching_window;
     let (actual, wanted) = (visibility.as_secs(), advised.as_secs());
@@ -34,7 +37,8 @@ pub fn judge(
         Judgement::pass(format!("{actual} s ≥ {wanted} s ({formula})"))
     } else {
         // AWS refuses to create such a mapping, but a timeout raised later is not refused.
-        let below = if visibility < worker.timeout { ", even below the worker's timeout" } else { "" };
+        let below =
+            if visibility < worker.timeout { ", even below the worker's timeout" } else { "" };
         Judgement::fail(
             format!("the visibility timeout is {actual} s{below}"),
             format!("at least {wanted} s ({formula})"),
@@ -67,8 +71,10 @@ mod tests {
             batching_window: Duration::from_secs(window),
             ..MappingEvidence::default()
         };
-        let worker =
-            FunctionEvidence { timeout: Duration::from_secs(timeout), ..FunctionEvidence::default() };
+        let worker = FunctionEvidence {
+            timeout: Duration::from_secs(timeout),
+            ..FunctionEvidence::default()
+        };
         judge(&jobs, &mapping, &worker).verdict
     }
 

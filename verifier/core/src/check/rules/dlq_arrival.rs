@@ -56,7 +56,11 @@ fn judge_letter(poison: &JobEvidence, letter: &DeadLetter, terms: &Terms<'_>) ->
     let body: Option<Job> = serde_json::from_str(&letter.body).ok();
     let source = letter.source_arn.as_deref();
     let judgement = if body.as_ref() != Some(terms.job) {
-        Judgement::fail("the dead letter's body is not what was submitted", "the submitted job", "another body")
+        Judgement::fail(
+            "the dead letter's body is not what was submitted",
+            "the submitted job",
+            "another body",
+        )
     } else if source != Some(terms.source_arn) {
         Judgement::fail(
             "the dead letter does not come from the jobs queue",
@@ -65,8 +69,15 @@ fn judge_letter(poison: &JobEvidence, letter: &DeadLetter, terms: &Terms<'_>) ->
         )
     } else if after + TOLERANCE < life {
         Judgement::fail(
-            format!("dead-lettered after {:.1} s, before its receives were used up", after.as_secs_f64()),
-            format!("not before {} × {} s", terms.max_receive_count, terms.visibility_timeout.as_secs()),
+            format!(
+                "dead-lettered after {:.1} s, before its receives were used up",
+                after.as_secs_f64()
+            ),
+            format!(
+                "not before {} × {} s",
+                terms.max_receive_count,
+                terms.visibility_timeout.as_secs()
+            ),
             format!("{:.1} s after the first receive", after.as_secs_f64()),
         )
     } else {
@@ -95,7 +106,8 @@ fn judge_absence(poison: &JobEvidence, terms: &Terms<'_>) -> Judgement {
         |attempt| format!("attempt {} in the log", attempt.line.receive_count),
     );
     // An attempt in the last visibility timeout before the bound is still to be retried.
-    let recent = last.is_some_and(|attempt| attempt.at + terms.visibility_timeout > terms.waited_until);
+    let recent =
+        last.is_some_and(|attempt| attempt.at + terms.visibility_timeout > terms.waited_until);
     if terms.queue_holds_messages || recent {
         return Judgement::inconclusive(format!(
             "not in the dead-letter queue after {} s and still being retried; last seen: {last_seen}",
@@ -104,11 +116,20 @@ fn judge_absence(poison: &JobEvidence, terms: &Terms<'_>) -> Judgement {
         .with_next("raise the bound with --timeout, or look at the messages in flight".to_owned());
     }
     Judgement::fail(
-        format!("not in the dead-letter queue after {} s, and no longer in the jobs queue", waited.as_secs()),
-        format!("there {} × {} s after its first receive", terms.max_receive_count, terms.visibility_timeout.as_secs()),
+        format!(
+            "not in the dead-letter queue after {} s, and no longer in the jobs queue",
+            waited.as_secs()
+        ),
+        format!(
+            "there {} × {} s after its first receive",
+            terms.max_receive_count,
+            terms.visibility_timeout.as_secs()
+        ),
         last_seen,
     )
-    .with_next("look for another consumer of either queue, and at the worker's batch response".to_owned())
+    .with_next(
+        "look for another consumer of either queue, and at the worker's batch response".to_owned(),
+    )
 }
 
 #[cfg(test)]

@@ -23,8 +23,11 @@ pub fn judge(poison: &JobEvidence, max_receive_count: u32, log: &LogEvidence) ->
         return Judgement::not_exercised("the poison job was not accepted");
     }
     if let Some(error) = &log.error {
-        return Judgement::inconclusive(format!("the log {} could not be read: {error}", log.log_group))
-            .with_next(format!("aws logs tail {}", log.log_group));
+        return Judgement::inconclusive(format!(
+            "the log {} could not be read: {error}",
+            log.log_group
+        ))
+        .with_next(format!("aws logs tail {}", log.log_group));
     }
     let mut seen = BTreeMap::<u32, usize>::new();
     for attempt in &poison.attempts {
@@ -33,12 +36,20 @@ pub fn judge(poison: &JobEvidence, max_receive_count: u32, log: &LogEvidence) ->
     let numbers: Vec<u32> = seen.keys().copied().collect();
     let succeeded = poison.attempts_that(Outcome::Succeeded).count();
     let expected = format!("failed attempts 1 to {max_receive_count}, each once");
-    let actual = if numbers.is_empty() { "no attempts".to_owned() } else { format!("attempts {}", list(&numbers)) };
+    let actual = if numbers.is_empty() {
+        "no attempts".to_owned()
+    } else {
+        format!("attempts {}", list(&numbers))
+    };
     let next = format!("aws logs tail {} --since 10m", log.log_group);
-    let fail = |what: String| Judgement::fail(what, expected.clone(), actual.clone()).with_next(next.clone());
+    let fail = |what: String| {
+        Judgement::fail(what, expected.clone(), actual.clone()).with_next(next.clone())
+    };
     let beyond = numbers.iter().any(|number| *number > max_receive_count || *number == 0);
-    let repeated: Vec<u32> = seen.iter().filter(|(_, times)| **times > 1).map(|(number, _)| *number).collect();
-    let missing: Vec<u32> = (1..=max_receive_count).filter(|number| !seen.contains_key(number)).collect();
+    let repeated: Vec<u32> =
+        seen.iter().filter(|(_, times)| **times > 1).map(|(number, _)| *number).collect();
+    let missing: Vec<u32> =
+        (1..=max_receive_count).filter(|number| !seen.contains_key(number)).collect();
     let judgement = if succeeded > 0 {
         fail("the poison job is logged as succeeded".to_owned())
     } else if beyond {

@@ -74,7 +74,11 @@ pub(crate) mod tests {
                 method: "POST",
                 url: "u".to_owned(),
                 latency: Duration::ZERO,
-                answer: Ok(Answer { status: 202, content_type: String::new(), body: String::new() }),
+                answer: Ok(Answer {
+                    status: 202,
+                    content_type: String::new(),
+                    body: String::new(),
+                }),
             },
             message_id: message_id.map(str::to_owned),
             attempts: Vec::new(),

@@ -22,8 +22,11 @@ pub fn judge(jobs: &[JobEvidence], log: &LogEvidence) -> Judgement {
         return Judgement::not_exercised("no good job was accepted");
     }
     if let Some(error) = &log.error {
-        return Judgement::inconclusive(format!("the log {} could not be read: {error}", log.log_group))
-            .with_next(format!("aws logs tail {}", log.log_group));
+        return Judgement::inconclusive(format!(
+            "the log {} could not be read: {error}",
+            log.log_group
+        ))
+        .with_next(format!("aws logs tail {}", log.log_group));
     }
     let successes = |job: &JobEvidence| job.attempts_that(Outcome::Succeeded).count();
     let without: Vec<&str> =
@@ -45,7 +48,12 @@ pub fn judge(jobs: &[JobEvidence], log: &LogEvidence) -> Judgement {
             failures.join("; ")
         };
         Judgement::fail(
-            format!("{} of {} good jobs have no success: {}", without.len(), good.len(), without.join(", ")),
+            format!(
+                "{} of {} good jobs have no success: {}",
+                without.len(),
+                good.len(),
+                without.join(", ")
+            ),
             "one succeeded line per good job",
             seen,
         )
@@ -102,7 +110,10 @@ pub(crate) mod tests {
         let log = LogEvidence::default();
         let success = || attempt(1, Outcome::Succeeded);
         assert_eq!(verdict(vec![success()], &log), Verdict::Pass);
-        assert_eq!(verdict(vec![attempt(1, Outcome::Failed), attempt(2, Outcome::Succeeded)], &log), Verdict::Pass);
+        assert_eq!(
+            verdict(vec![attempt(1, Outcome::Failed), attempt(2, Outcome::Succeeded)], &log),
+            Verdict::Pass
+        );
         assert_eq!(verdict(vec![], &log), Verdict::Fail);
         assert_eq!(verdict(vec![attempt(1, Outcome::Failed)], &log), Verdict::Fail);
         assert_eq!(verdict(vec![success(), success()], &log), Verdict::Warn);

@@ -31,7 +31,10 @@ pub fn judge(stack: &StackEvidence, queues: &[&str], mappings: &[MappingEvidence
         let found = stack.resource("AWS::Lambda::Function", |name| name == function);
         sort(format!("function {function}"), found.map(|resource| resource.logical_id.as_str()));
         let found = stack.resource("AWS::Lambda::EventSourceMapping", |id| id == mapping.uuid);
-        sort(format!("mapping {}", mapping.uuid), found.map(|resource| resource.logical_id.as_str()));
+        sort(
+            format!("mapping {}", mapping.uuid),
+            found.map(|resource| resource.logical_id.as_str()),
+        );
     }
     let judgement = if foreign.is_empty() {
         Judgement::pass(format!("{} resources, all of {}", owned.len(), stack.name))

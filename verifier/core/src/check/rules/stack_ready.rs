@@ -15,10 +15,14 @@ pub const CHECK: Check = Check {
 /// Judges a stack's status and outputs.
 pub fn judge(stack: &StackEvidence, expected_outputs: &[&str]) -> Judgement {
     let is_ready = stack.status.ends_with("_COMPLETE") && !stack.status.contains("ROLLBACK");
-    let missing: Vec<&str> =
-        expected_outputs.iter().filter(|output| !stack.outputs.contains_key(**output)).copied().collect();
+    let missing: Vec<&str> = expected_outputs
+        .iter()
+        .filter(|output| !stack.outputs.contains_key(**output))
+        .copied()
+        .collect();
     let judgement = if !is_ready {
-        let reason = stack.status_reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let reason =
+            stack.status_reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
         Judgement::fail(
             format!("the stack is {}{reason}", stack.status),
             "CREATE_COMPLETE, UPDATE_COMPLETE or IMPORT_COMPLETE",
