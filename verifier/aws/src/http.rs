@@ -17,16 +17,10 @@ pub struct Http(reqwest::Client);
 impl Http {
     /// A client whose requests end after `timeout` at the latest. With `plain`, it speaks no TLS.
     pub fn new(timeout: Duration, plain: bool) -> Result<Self, String> {
-        // Another part of the process may have chosen a provider already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
+        let builder = builder(plain)
             .timeout(timeout)
             .redirect(Policy::none())
             .user_agent(concat!("verifier/", env!("CARGO_PKG_VERSION")));
-        if plain {
-            // Spares reading the system's certificates.
-            builder = builder.tls_certs_only([]);
-        }
         builder.build().map(Self).map_err(|error| chain(&error))
     }
 
@@ -51,6 +45,19 @@ impl Http {
         let answer = answer(request).await.map_err(|error| chain(&error));
         Exchange { method, url: url.to_owned(), latency: started.elapsed(), answer }
     }
+}
+
+/// A client for endpoints without TLS, such as an emulator on this machine. It has no timeout of its own.
+pub fn plain_http_client() -> reqwest::Result<reqwest::Client> {
+    builder(true).build()
+}
+
+fn builder(plain: bool) -> reqwest::ClientBuilder {
+    // Another part of the process may have chosen a provider already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = reqwest::Client::builder();
+    // Without certificates there is no TLS, and no time spent on reading those of the system.
+    if plain { builder.tls_certs_only([]) } else { builder }
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {

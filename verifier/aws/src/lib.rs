@@ -15,5 +15,5 @@ mod stack;
 pub use calls::Calls;
 pub use connection::{Aws, Connection};
 pub use error::{AwsError, Cause};
-pub use http::Http;
+pub use http::{Http, plain_http_client};
 pub use queues::Received;

@@ -49,12 +49,12 @@ impl Aws {
         Ok(QueueEvidence { name: name.to_owned(), url: url.to_owned(), attributes })
     }
 
-    /// Receives up to ten messages. `seen_at` is called when they have come.
+    /// Receives up to ten messages. `seen_at` tells the time when they have come.
     pub async fn receive(
         &self,
         queue: &QueueEvidence,
         how: Received,
-        seen_at: impl FnOnce() -> Timestamp,
+        seen_at: impl AsyncFnOnce() -> Timestamp,
     ) -> Result<Vec<DeadLetter>, AwsError> {
         let number = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
         let answer = self
@@ -68,7 +68,7 @@ impl Aws {
             .send()
             .await
             .map_err(|error| failed("sqs:ReceiveMessage", &queue.name, &error))?;
-        let seen_at = seen_at();
+        let seen_at = seen_at().await;
         Ok(answer.messages().iter().map(|message| dead_letter(message, seen_at)).collect())
     }
 

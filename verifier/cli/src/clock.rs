@@ -1,7 +1,10 @@
-//! The clock that a run goes by: the wall's, or the emulator's.
+//! The clock that a run goes by: the wall's, or an emulator's.
 
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
+use serde::Deserialize;
+use verifier_aws::plain_http_client;
 use verifier_core::time::Timestamp;
 use verifier_emulator::Client;
 
@@ -10,19 +13,19 @@ use verifier_emulator::Client;
 pub(crate) enum RunClock {
     /// Wall time.
     Wall,
-    /// The emulator's stack time.
+    /// The stack time of an emulator in this process.
     Emulated(Client),
+    /// The stack time of an emulator in another process.
+    Remote(RemoteClock),
 }
 
 impl RunClock {
     /// The present time.
     pub(crate) fn now(&self) -> Timestamp {
         match self {
-            Self::Wall => {
-                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-                Timestamp::default() + since.unwrap_or_default()
-            }
+            Self::Wall => wall(),
             Self::Emulated(client) => client.now(),
+            Self::Remote(clock) => clock.now(),
         }
     }
 
@@ -31,11 +34,111 @@ impl RunClock {
         match self {
             Self::Wall => tokio::time::sleep(until.since(self.now())).await,
             Self::Emulated(client) => client.sleep_until(until).await,
+            Self::Remote(clock) => clock.sleep_until(until).await,
         }
     }
 
     /// Sleeps for a while.
     pub(crate) async fn sleep(&self, duration: Duration) {
         self.sleep_until(self.now() + duration).await;
+    }
+
+    /// To be called after a long poll, during which an emulator may have skipped time.
+    pub(crate) async fn has_waited(&self) {
+        if let Self::Remote(clock) = self {
+            clock.read().await;
+        }
+    }
+}
+
+fn wall() -> Timestamp {
+    Timestamp::default()
+        + SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
+
+/// The clock of an emulator in another process.
+///
+/// This process is registered there as a client, so stack time runs on as wall time does except while it sleeps or
+/// waits for a long poll; between those, what was read once can be carried on.
+#[derive(Clone)]
+pub(crate) struct RemoteClock(Arc<Remote>);
+
+struct Remote {
+    http: reqwest::Client,
+    endpoint: String,
+    access_key_id: String,
+    /// Stack time as it was read, and when.
+    read: Mutex<(Timestamp, Instant)>,
+    /// The registration lives as long as this connection.
+    _registration: reqwest::Response,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Registered {
+    access_key_id: String,
+    now: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct Time {
+    now: Timestamp,
+}
+
+/// How long an endpoint may take to say that it is an emulator.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl RemoteClock {
+    /// Registers with the emulator at an endpoint; `None` if there is none of ours.
+    pub(crate) async fn register(endpoint: &str) -> Option<Self> {
+        let http = plain_http_client().ok()?;
+        let endpoint = endpoint.trim_end_matches('/').to_owned();
+        let hello = async {
+            let mut response =
+                http.get(format!("{endpoint}/_emulator/client")).send().await.ok()?;
+            let first = response.chunk().await.ok()??;
+            let registered: Registered = serde_json::from_slice(&first).ok()?;
+            Some((response, registered))
+        };
+        let (response, registered) = tokio::time::timeout(ANSWER_TIMEOUT, hello).await.ok()??;
+        Some(Self(Arc::new(Remote {
+            http,
+            endpoint,
+            access_key_id: registered.access_key_id,
+            read: Mutex::new((registered.now, Instant::now())),
+            _registration: response,
+        })))
+    }
+
+    /// The access key by which the emulator recognises this process's requests.
+    pub(crate) fn access_key_id(&self) -> &str {
+        &self.0.access_key_id
+    }
+
+    fn now(&self) -> Timestamp {
+        let (time, read_at) = *self.0.read.lock().unwrap_or_else(PoisonError::into_inner);
+        time + read_at.elapsed()
+    }
+
+    async fn read(&self) {
+        let url = format!("{}/_emulator/clock", self.0.endpoint);
+        self.take(self.0.http.get(url)).await;
+    }
+
+    async fn sleep_until(&self, until: Timestamp) {
+        let Remote { endpoint, access_key_id, http, .. } = &*self.0;
+        let url = format!("{endpoint}/_emulator/client/{access_key_id}/sleep?until={until}");
+        self.take(http.post(url)).await;
+    }
+
+    /// An emulator that has gone away is noticed by the next request to AWS, which says so.
+    async fn take(&self, request: reqwest::RequestBuilder) {
+        let Ok(response) = request.send().await else {
+            return;
+        };
+        if let Ok(time) = response.json::<Time>().await {
+            *self.0.read.lock().unwrap_or_else(PoisonError::into_inner) =
+                (time.now, Instant::now());
+        }
     }
 }

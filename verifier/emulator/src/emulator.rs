@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -201,11 +201,7 @@ impl Emulator {
 
     /// Registers a client of this process. It is busy, and holds the clock, from now on.
     pub fn client(&self) -> Client {
-        let mut clients = self.server.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let client =
-            Client::new(format!("AKIAEMULATEDCLIENT{}", clients.len()), self.clock.clone());
-        clients.push(client.clone());
-        client
+        self.server.add_client()
     }
 
     /// Ends the emulator and waits until no process of it is left.

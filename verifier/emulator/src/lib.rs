@@ -4,6 +4,7 @@
 //! Queues are `verifier-core`'s model; functions are the real binaries, run as child processes against the Lambda
 //! Runtime API; time can be skipped while nothing happens.
 
+mod admin;
 mod client;
 mod clock;
 mod emulator;

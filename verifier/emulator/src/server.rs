@@ -1,13 +1,14 @@
 //! One loopback port: which service a request is for.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method, header};
 
+use crate::admin;
 use crate::client::Client;
 use crate::clock::{Busy, Clock};
 use crate::http_api::{self, ApiRequest, HttpApis};
@@ -26,7 +27,7 @@ const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// Everything that requests are answered with.
 pub(crate) struct Server {
     pub(crate) clock: Clock,
-    pub(crate) clients: Mutex<Vec<Client>>,
+    pub(crate) clients: Mutex<Clients>,
     /// How long a client outside of this process is taken to be at work after an answer.
     pub(crate) foreign_work: Duration,
     pub(crate) sqs: SqsWire,
@@ -57,17 +58,20 @@ impl Server {
             headers: &head.headers,
             body,
         };
-        let (busy, response) = self.dispatch(incoming, busy, access_key.as_deref()).await;
+        let (busy, response) = self.dispatch(&incoming, busy, access_key.as_deref()).await;
         self.let_client_work(busy, access_key.as_deref());
         with_header(response, "server", "verifier-emulator")
     }
 
     async fn dispatch(
-        &self,
-        incoming: Incoming<'_>,
+        self: &Arc<Self>,
+        incoming: &Incoming<'_>,
         busy: Busy,
         access_key: Option<&str>,
     ) -> (Busy, Reply) {
+        if incoming.path.starts_with(admin::PREFIX) {
+            return self.administer(incoming, busy).await;
+        }
         let target = text(incoming.headers, "x-amz-target").unwrap_or_default();
         if let Some(action) = target.strip_prefix(sqs_wire::TARGET) {
             let client = access_key.and_then(|key| self.client(key));
@@ -81,10 +85,10 @@ impl Server {
             return (busy, self.lambda.handle(incoming.method, incoming.path, &query));
         }
         if let Some(rest) = incoming.path.strip_prefix(http_api::PREFIX) {
-            let answer = self.api(&busy, rest, &incoming).await;
+            let answer = self.api(&busy, rest, incoming).await;
             return (busy, answer);
         }
-        if let Some(answer) = self.query_protocol(&incoming) {
+        if let Some(answer) = self.query_protocol(incoming) {
             return (busy, answer);
         }
         let host = text(incoming.headers, "host").unwrap_or_default();
@@ -92,7 +96,7 @@ impl Server {
             let answer = self.sites.handle(site, incoming.method, incoming.path).await;
             return (busy, answer);
         }
-        (busy, unknown(&incoming))
+        (busy, unknown(incoming))
     }
 
     async fn api(&self, busy: &Busy, rest: &str, incoming: &Incoming<'_>) -> Reply {
@@ -120,9 +124,28 @@ impl Server {
         }
     }
 
-    fn client(&self, access_key: &str) -> Option<Client> {
-        let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        clients.iter().find(|client| client.access_key_id() == access_key).cloned()
+    /// Registers a client, which is busy from now on.
+    pub(crate) fn add_client(&self) -> Client {
+        let mut clients = self.lock_clients();
+        clients.registered += 1;
+        let key = format!("AKIAEMULATEDCLIENT{}", clients.registered);
+        let client = Client::new(key, self.clock.clone());
+        clients.present.push(client.clone());
+        client
+    }
+
+    pub(crate) fn forget_client(&self, client: &Client) {
+        let key = client.access_key_id();
+        self.lock_clients().present.retain(|present| present.access_key_id() != key);
+    }
+
+    pub(crate) fn client(&self, access_key: &str) -> Option<Client> {
+        let clients = self.lock_clients();
+        clients.present.iter().find(|client| client.access_key_id() == access_key).cloned()
+    }
+
+    fn lock_clients(&self) -> MutexGuard<'_, Clients> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A client of another process has work to do between two requests, of which only time can tell the end. Our own
@@ -141,12 +164,20 @@ impl Server {
     }
 }
 
-struct Incoming<'a> {
-    method: &'a Method,
-    path: &'a str,
-    query: &'a str,
-    headers: &'a HeaderMap,
-    body: Bytes,
+/// The clients that hold the clock by themselves.
+#[derive(Default)]
+pub(crate) struct Clients {
+    present: Vec<Client>,
+    registered: u64,
+}
+
+/// A request, its body read.
+pub(crate) struct Incoming<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a str,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -159,7 +190,8 @@ fn access_key(headers: &HeaderMap) -> Option<&str> {
     authorization.split_once("Credential=")?.1.split('/').next()
 }
 
-fn form(text: &[u8]) -> BTreeMap<String, String> {
+/// The names and values of a query or a form.
+pub(crate) fn form(text: &[u8]) -> BTreeMap<String, String> {
     serde_urlencoded::from_bytes(text).unwrap_or_default()
 }
 

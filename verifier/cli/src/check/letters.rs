@@ -49,7 +49,11 @@ impl Letters {
                 visibility_timeout_seconds: u32::try_from(hold).unwrap_or(u32::MAX),
                 wait_seconds: u32::try_from(wait).unwrap_or(u32::MAX),
             };
-            for letter in aws.receive(queue, how, || clock.now()).await? {
+            let seen_at = async || {
+                clock.has_waited().await;
+                clock.now()
+            };
+            for letter in aws.receive(queue, how, seen_at).await? {
                 self.take(letter, run_id, message_id);
             }
             if self.own.contains_key(message_id) {

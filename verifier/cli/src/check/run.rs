@@ -27,12 +27,12 @@ const GOOD_JOBS: usize = 2;
 /// How much sooner than the message is due the dead-letter queue is looked at.
 const EARLY: Duration = Duration::from_secs(5);
 /// How much later than it is due the message is given up.
-const SLACK: Duration = Duration::from_secs(60);
+const SLACK: Duration = Duration::from_mins(1);
 /// Log lines come within seconds, sometimes later.
 const LOG_PATIENCE: Duration = Duration::from_secs(30);
 const LOG_PAUSE: Duration = Duration::from_secs(2);
 /// How much before the first submission log lines are looked for: clocks differ.
-const CLOCK_SKEW: Duration = Duration::from_secs(60);
+const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
 /// What a run is asked to do.
 #[derive(Clone, Debug)]
@@ -141,9 +141,10 @@ impl<'a> Run<'a> {
             .filter_map(|output| stack.outputs.get(*output))
             .map(String::as_str)
             .collect();
-        let owns = match names.is_empty() {
-            true => Judgement::not_exercised("no output names a queue"),
-            false => stack_owns::judge(stack, &names, &discovery.mappings),
+        let owns = if names.is_empty() {
+            Judgement::not_exercised("no output names a queue")
+        } else {
+            stack_owns::judge(stack, &names, &discovery.mappings)
         };
         self.settle(&stack_owns::CHECK, owns);
         let missing = || {
@@ -429,7 +430,8 @@ impl<'a> Run<'a> {
             stopped.as_ref().map_or_else(|| "the run ended before".to_owned(), ToString::to_string);
         for check in &CHECKS {
             if !self.settled.contains_key(check.id) {
-                self.settle(check, Judgement::inconclusive(why.clone()));
+                let judgement = Judgement::inconclusive(why.clone());
+                self.settled.insert(check.id, Settled { check, judgement, at: self.clock.now() });
             }
         }
         let checks: Vec<Settled> =

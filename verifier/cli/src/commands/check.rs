@@ -8,7 +8,7 @@ use verifier_emulator::Emulator;
 
 use crate::args::{CheckArgs, ClockArg, ConnectionArgs, Format};
 use crate::check::{Options, Report, Run};
-use crate::clock::RunClock;
+use crate::clock::{RemoteClock, RunClock};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -50,8 +50,16 @@ pub(crate) async fn run(args: CheckArgs) -> Result<Exit, Failure> {
 
 async fn target(args: CheckArgs, progress: &Progress) -> Result<Target, Failure> {
     if let Some(stack) = args.stack.filter(|_| !args.local) {
-        let connection = remote(args.connection);
-        return Ok(Target { stack, connection, clock: RunClock::Wall, emulator: None });
+        let mut connection = remote(args.connection);
+        let clock = match connection.endpoint_url.as_deref().filter(|url| is_loopback(url)) {
+            Some(url) => RemoteClock::register(url).await,
+            None => None,
+        };
+        if let Some(clock) = &clock {
+            connection.access_key_id = Some(clock.access_key_id().to_owned());
+        }
+        let clock = clock.map_or(RunClock::Wall, RunClock::Remote);
+        return Ok(Target { stack, connection, clock, emulator: None });
     }
     let options = LocalOptions {
         port: 0,
@@ -72,11 +80,7 @@ async fn target(args: CheckArgs, progress: &Progress) -> Result<Target, Failure>
 
 /// An endpoint on this machine is an emulator, which takes any credentials: where none are set, some are made up.
 fn remote(args: ConnectionArgs) -> Connection {
-    let on_loopback = args.endpoint_url.as_deref().is_some_and(|url| {
-        ["http://127.0.0.1", "http://localhost", "http://[::1]"]
-            .iter()
-            .any(|host| url.starts_with(host))
-    });
+    let on_loopback = args.endpoint_url.as_deref().is_some_and(is_loopback);
     let configured = args.profile.is_some()
         || ["AWS_ACCESS_KEY_ID", "AWS_PROFILE"].iter().any(|name| std::env::var_os(name).is_some());
     let has_region = args.region.is_some()
@@ -91,6 +95,13 @@ fn remote(args: ConnectionArgs) -> Connection {
         endpoint_url: args.endpoint_url,
         access_key_id: made_up.then(|| "AKIAVERIFIER".to_owned()),
     }
+}
+
+fn is_loopback(url: &str) -> bool {
+    let host = url.strip_prefix("http://").unwrap_or_default();
+    ["127.0.0.1", "localhost", "[::1]"].iter().any(|name| {
+        host.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+    })
 }
 
 async fn judge(

@@ -74,8 +74,12 @@ pub(super) fn summary(report: &Report) -> String {
         0 => "nothing left behind".to_owned(),
         _ => format!("left behind: {}", report.left_behind.join("; ")),
     };
+    let unjudged = match (&report.stopped, report.count(Verdict::Inconclusive)) {
+        (Some(_), count @ 1..) => format!("  ? {count} checks could not be judged\n"),
+        _ => String::new(),
+    };
     format!(
-        "\n{verdict}  {}; {:.1} s for {:.1} s of the stack's time, {} AWS calls, {left}\n",
+        "{unjudged}\n{verdict}  {}; {:.1} s for {:.1} s of the stack's time, {} AWS calls, {left}\n",
         counts.join(", "),
         report.wall.as_secs_f64(),
         report.stack_time.as_secs_f64(),

@@ -121,7 +121,7 @@ async fn response(State(calls): Calls, Path(id): Path<String>, body: Bytes) -> R
     if calls.send(RuntimeCall::Response(id, body, sender)).await.is_err() {
         return gone();
     }
-    accepted(receiver.await)
+    accepted(receiver.await.ok())
 }
 
 async fn error(
@@ -135,12 +135,12 @@ async fn error(
     if calls.send(RuntimeCall::Error(id, error, sender)).await.is_err() {
         return gone();
     }
-    accepted(receiver.await)
+    accepted(receiver.await.ok())
 }
 
 async fn init_error(State(calls): Calls, headers: HeaderMap, body: Bytes) -> Response {
     let _ = calls.send(RuntimeCall::InitError(runtime_error(&headers, body))).await;
-    accepted(Ok(true))
+    accepted(Some(true))
 }
 
 fn runtime_error(headers: &HeaderMap, body: Bytes) -> RuntimeError {
@@ -155,11 +155,12 @@ fn runtime_error(headers: &HeaderMap, body: Bytes) -> RuntimeError {
     RuntimeError { error_type, body }
 }
 
-fn accepted(matched: Result<bool, oneshot::error::RecvError>) -> Response {
+/// `None`: nobody listens any more.
+fn accepted(matched: Option<bool>) -> Response {
     match matched {
-        Ok(true) => (StatusCode::ACCEPTED, axum::Json(json!({"status": "OK"}))).into_response(),
-        Ok(false) => failure(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID"),
-        Err(_) => gone(),
+        Some(true) => (StatusCode::ACCEPTED, axum::Json(json!({"status": "OK"}))).into_response(),
+        Some(false) => failure(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID"),
+        None => gone(),
     }
 }
 

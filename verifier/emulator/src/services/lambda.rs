@@ -63,12 +63,11 @@ impl LambdaService {
     fn configuration(&self, name: &str) -> Reply {
         let name = name.rsplit(":function:").next().unwrap_or(name);
         let name = name.split(':').next().unwrap_or(name);
-        match self.functions.iter().find(|function| function.name == name) {
-            Some(function) => rest(200, &self.function(function)),
-            None => {
-                let arn = self.arn(&format!("function:{name}"));
-                rest_error(404, "ResourceNotFoundException", &format!("Function not found: {arn}"))
-            }
+        if let Some(function) = self.functions.iter().find(|function| function.name == name) {
+            rest(200, &self.function(function))
+        } else {
+            let arn = self.arn(&format!("function:{name}"));
+            rest_error(404, "ResourceNotFoundException", &format!("Function not found: {arn}"))
         }
     }
 

@@ -193,7 +193,7 @@ impl SqsWire {
             "DeleteQueue" => self.on_queue(body, |model, name, _| model.delete_queue(name)),
             "PurgeQueue" => self.on_queue(body, Sqs::purge),
             "GetQueueUrl" => self.get_queue_url(&parse(body)?),
-            "ListQueues" => self.list_queues(&parse(body)?),
+            "ListQueues" => Ok(self.list_queues(&parse(body)?)),
             "GetQueueAttributes" => self.get_attributes(&parse(body)?),
             "SetQueueAttributes" => self.set_attributes(&parse(body)?),
             "SendMessage" => self.send(body),
@@ -265,7 +265,7 @@ impl SqsWire {
         Ok(json!({"QueueUrl": self.url(&name)}))
     }
 
-    fn list_queues(&self, request: &ListQueuesRequest) -> Answer {
+    fn list_queues(&self, request: &ListQueuesRequest) -> Value {
         let names: Vec<String> = self.sqs.perform(|model, _| {
             let names =
                 model.queue_names().filter(|name| name.starts_with(&request.queue_name_prefix));
@@ -282,7 +282,7 @@ impl SqsWire {
         if request.max_results.is_some() && rest.len() > limit {
             body["NextToken"] = rest[limit - 1].clone().into();
         }
-        Ok(body)
+        body
     }
 
     fn get_attributes(&self, request: &GetQueueAttributesRequest) -> Answer {

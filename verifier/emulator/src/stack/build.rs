@@ -68,7 +68,7 @@ struct Builder<'a> {
     local_urls: Vec<(String, String)>,
 }
 
-impl<'a> Resolved<'a> {
+impl Resolved<'_> {
     fn summary(&self) -> Resource {
         Resource {
             logical_id: self.logical_id.to_owned(),
@@ -355,9 +355,10 @@ impl<'a> Builder<'a> {
             allow_methods: cors.texts("AllowMethods")?,
             allow_headers: cors.texts("AllowHeaders")?,
             expose_headers: cors.texts("ExposeHeaders")?,
-            max_age_seconds: match cors.has("MaxAge") {
-                true => Some(cors.number("MaxAge", 0, 0..=86_400)?),
-                false => None,
+            max_age_seconds: if cors.has("MaxAge") {
+                Some(cors.number("MaxAge", 0, 0..=86_400)?)
+            } else {
+                None
             },
             allow_credentials: cors.boolean("AllowCredentials", false)?,
         })

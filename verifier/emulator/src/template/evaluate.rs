@@ -360,7 +360,7 @@ impl Evaluator<'_> {
                 after.split_once('}').ok_or_else(|| bad("has a ${ that is not closed"))?;
             rest = after;
             if let Some(literal) = name.strip_prefix('!') {
-                result.push_str(&format!("${{{literal}}}"));
+                result.extend(["${", literal, "}"]);
                 continue;
             }
             let value = match own.get(name) {
@@ -434,11 +434,13 @@ impl Evaluator<'_> {
 /// An object with one key that names a function is a call of it.
 fn single_function(fields: &Map<String, Value>) -> Option<(&str, &Value)> {
     let (name, argument) = fields.iter().next()?;
-    let is_function = name == "Ref" || name == "Condition" || name.starts_with("Fn::");
-    // A policy statement has a key Condition too, with a map below it.
-    let is_call =
-        fields.len() == 1 && is_function && !(name == "Condition" && !argument.is_string());
-    is_call.then_some((name.as_str(), argument))
+    let is_call = match name.as_str() {
+        "Ref" => true,
+        // A policy statement has a key Condition too, with a map below it.
+        "Condition" => argument.is_string(),
+        name => name.starts_with("Fn::"),
+    };
+    (is_call && fields.len() == 1).then_some((name.as_str(), argument))
 }
 
 fn array(value: &Value) -> Option<&[Value]> {

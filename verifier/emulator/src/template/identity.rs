@@ -34,9 +34,8 @@ impl Evaluator<'_> {
             "AWS::S3::Bucket" => named("BucketName", 63)?.to_ascii_lowercase(),
             "AWS::Lambda::EventSourceMapping" => {
                 let digest = self.digest(logical_id);
-                let (a, b, c, d, e) =
-                    (&digest[..8], &digest[8..12], &digest[12..16], &digest[16..20], &digest[20..]);
-                format!("{a}-{b}-{c}-{d}-{e}")
+                let part = |from: usize, to: usize| &digest[from..to];
+                [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
             }
             "AWS::ApiGatewayV2::Api" | "AWS::ApiGateway::RestApi" => {
                 self.digest(logical_id)[..10].to_owned()

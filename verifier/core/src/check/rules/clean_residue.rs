@@ -29,7 +29,10 @@ pub struct Residue {
 
 /// Judges what is left.
 pub fn judge(residue: &Residue) -> Judgement {
-    let judgement = if residue.left.is_empty() && residue.not_handed_back.is_empty() {
+    let nothing_left = residue.left.is_empty() && residue.not_handed_back.is_empty();
+    let judgement = if nothing_left && residue.created == 0 {
+        Judgement::not_exercised("this run put nothing into the stack")
+    } else if nothing_left {
         Judgement::pass(format!(
             "{} messages created, none left ({} deleted from the dead-letter queue)",
             residue.created,
@@ -58,7 +61,9 @@ mod tests {
 
     #[test]
     fn nothing_left_passes_and_anything_left_warns_by_name() {
-        assert_eq!(judge(&Residue::default()).verdict, Verdict::Pass);
+        let clean = Residue { created: 3, ..Residue::default() };
+        assert_eq!(judge(&clean).verdict, Verdict::Pass);
+        assert_eq!(judge(&Residue::default()).verdict, Verdict::NotExercised);
         let residue = Residue { left: vec!["m-1 in jobs".to_owned()], ..Residue::default() };
         let judgement = judge(&residue);
         assert_eq!(judgement.verdict, Verdict::Warn);

@@ -160,7 +160,7 @@ mod tests {
         let job = Job::new("poison");
         let terms = Terms {
             max_receive_count: 3,
-            visibility_timeout: Duration::from_secs(60),
+            visibility_timeout: Duration::from_mins(1),
             source_arn: "arn:jobs",
             job: &job,
             waited_until: Timestamp::from_millis(SUBMITTED + 240_000),

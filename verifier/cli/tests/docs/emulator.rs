@@ -1,0 +1,84 @@
+//! The stack, brought up by `verifier local` as a page says.
+
+use std::io::Read;
+use std::process::{Child, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde_json::{Deserializer, Value};
+
+use crate::session::Session;
+
+/// How long bringing it up may take: on a fresh checkout the functions are built first.
+const READY_BOUND: Duration = Duration::from_secs(600);
+
+/// Runs a command until the end of stdin, which comes when this test ends, however it does.
+///
+/// The shell gives its own stdout up, so that the reader sees the end of it when the command ends.
+const UNTIL_STDIN_ENDS: &str = r#""$@" & exec > /dev/null; read -r _; kill -KILL $!; wait $!"#;
+
+/// A running `verifier local`. Dropping it ends it; its functions end with it.
+pub(crate) struct Local {
+    guard: Child,
+    ready: Value,
+}
+
+impl Local {
+    /// Runs `command`, which must be a `cargo run -- local …`, and waits until the stack is up.
+    pub(crate) fn start(session: &Session, command: &str) -> Self {
+        let words = command.strip_prefix("cargo run -- ").unwrap_or_else(|| panic!("not run by cargo: {command}"));
+        let mut guard = session
+            .command("sh")
+            .args(["-c", UNTIL_STDIN_ENDS, "sh", env!("CARGO_BIN_EXE_verifier")])
+            .args(words.split_whitespace())
+            .args(["--format", "json"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = guard.stdout.take().unwrap();
+        // From here on it is ended whatever happens.
+        let mut local = Self { guard, ready: Value::Null };
+        local.ready = match first_value(stdout).recv_timeout(READY_BOUND) {
+            Ok(Some(ready)) => ready,
+            Ok(None) => panic!("`{command}` ended before it was up; see its output above"),
+            Err(_) => panic!("`{command}` was not up after {} s", READY_BOUND.as_secs()),
+        };
+        local
+    }
+
+    /// The port that it listens on.
+    pub(crate) fn port(&self) -> String {
+        let endpoint = self.ready["endpoint"].as_str().unwrap();
+        endpoint.rsplit(':').next().unwrap().to_owned()
+    }
+
+    /// A stack output.
+    pub(crate) fn output(&self, name: &str) -> String {
+        self.ready["outputs"][name].as_str().unwrap_or_else(|| panic!("no output {name}")).to_owned()
+    }
+
+    /// The environment that points AWS clients at it.
+    pub(crate) fn environment(&self) -> Vec<(String, String)> {
+        let variables = self.ready["environment"].as_object().unwrap();
+        let pair = |(name, value): (&String, &Value)| (name.clone(), value.as_str().unwrap().to_owned());
+        variables.iter().map(pair).collect()
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        drop(self.guard.stdin.take());
+        let _ = self.guard.wait();
+    }
+}
+
+/// The first JSON value in a stream, as soon as it is complete; `None` when the stream ends before.
+fn first_value(stream: impl Read + Send + 'static) -> mpsc::Receiver<Option<Value>> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut values = Deserializer::from_reader(stream).into_iter::<Value>();
+        let _ = sender.send(values.next().and_then(Result::ok));
+    });
+    receiver
+}

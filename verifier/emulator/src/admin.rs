@@ -1,0 +1,87 @@
+//! The emulator's own endpoint: time, for clients of other processes.
+//!
+//! `GET /_emulator/client` registers a client for as long as the connection lives: its work then holds the clock as
+//! that of a client in this process does. `POST /_emulator/client/KEY/sleep?until=MILLIS` is its sleep.
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use futures::StreamExt;
+use futures::stream::{once, pending};
+use serde_json::json;
+use verifier_core::time::Timestamp;
+
+use crate::client::Client;
+use crate::clock::Busy;
+use crate::reply::{Reply, aws_json, reply};
+use crate::server::{Incoming, Server, form};
+
+/// The path below which no name of AWS's lies.
+pub(crate) const PREFIX: &str = "/_emulator/";
+
+impl Server {
+    /// Answers a request to the emulator itself.
+    pub(crate) async fn administer(
+        self: &Arc<Self>,
+        incoming: &Incoming<'_>,
+        busy: Busy,
+    ) -> (Busy, Reply) {
+        let path = incoming.path.strip_prefix(PREFIX).unwrap_or_default();
+        let segments: Vec<&str> = path.split('/').collect();
+        match (incoming.method.as_str(), segments.as_slice()) {
+            ("GET", ["client"]) => (busy, self.register()),
+            ("POST", ["client", key, "sleep"]) => {
+                let until = form(incoming.query.as_bytes())
+                    .get("until")
+                    .and_then(|until| until.parse().ok());
+                match (self.client(key), until) {
+                    (Some(client), Some(until)) => self.sleep(&client, busy, until).await,
+                    (None, _) => (busy, reply(404, "text/plain", "There is no such client.\n")),
+                    (_, None) => {
+                        (busy, reply(400, "text/plain", "Expected ?until=MILLISECONDS.\n"))
+                    }
+                }
+            }
+            ("GET", ["clock"]) => (busy, self.time()),
+            _ => (busy, reply(404, "text/plain", "The emulator has no such operation.\n")),
+        }
+    }
+
+    fn time(&self) -> Reply {
+        aws_json::rest(200, &json!({"now": self.clock.now()}))
+    }
+
+    /// The answer never ends; when the client is gone, its connection is, and with it the registration.
+    fn register(self: &Arc<Self>) -> Reply {
+        let registration = Registration { client: self.add_client(), server: self.clone() };
+        let hello = json!({
+            "accessKeyId": registration.client.access_key_id(),
+            "now": self.clock.now(),
+        });
+        let first = once(async move { Ok::<_, std::io::Error>(Bytes::from(format!("{hello}\n"))) });
+        let held = pending().map(move |bytes| {
+            let _ = &registration;
+            bytes
+        });
+        reply(200, "application/x-ndjson", Body::from_stream(first.chain(held)))
+    }
+
+    async fn sleep(&self, client: &Client, busy: Busy, until: u64) -> (Busy, Reply) {
+        let suspended = client.suspend();
+        let busy = self.clock.sleep_until(busy, Timestamp::from_millis(until)).await;
+        drop(suspended);
+        (busy, self.time())
+    }
+}
+
+/// A client that is forgotten when this is dropped.
+struct Registration {
+    client: Client,
+    server: Arc<Server>,
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.server.forget_client(&self.client);
+    }
+}
