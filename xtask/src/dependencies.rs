@@ -1,255 +1,237 @@
-//! The rules that dependencies keep to, judged from `cargo metadata`.
+//! The rules for dependencies.
+//!
+//! cargo-deny knows most of them, but not the arrows between our own packages, and it would be one more program to
+//! install.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use crate::graph::{Graph, Package};
+use crate::licence;
 
-/// Of these there is one version: a second would bring a second HTTP or TLS stack, or a second runtime.
-const SINGLE: [&str; 4] = ["hyper", "rustls", "tokio", "h2"];
-/// TLS is rustls with ring; these would bring another, and minutes of C to compile.
-const BANNED: [&str; 4] = ["aws-lc-sys", "openssl-sys", "native-tls", "s2n-tls"];
-/// Permissive licences.
-const LICENCES: [&str; 12] = [
-    "0BSD",
-    "Apache-2.0",
-    "Apache-2.0 WITH LLVM-exception",
-    "BSD-2-Clause",
-    "BSD-3-Clause",
-    "BSL-1.0",
-    "CC0-1.0",
-    "CDLA-Permissive-2.0",
-    "ISC",
-    "MIT",
-    "Unicode-3.0",
-    "Zlib",
-];
-/// The pure core does no I/O, so it depends on nothing that does.
-const NOT_IN_CORE: [&str; 5] = ["axum", "hyper", "mio", "reqwest", "tokio"];
-/// Which of the workspace's packages each may depend on.
-const ARROWS: [(&str, &[&str]); 6] = [
+/// Packages of which exactly one version may be there: a second one means a second HTTP, TLS or async stack.
+const SINGLE: [&str; 4] = ["h2", "hyper", "rustls", "tokio"];
+
+/// Packages that may not be there at all. TLS is rustls on ring: what needs a C toolchain beyond a compiler, or the
+/// system's libraries, does not link into a small Lambda. A trailing `*` stands for anything.
+const BANNED: [&str; 4] = ["openssl", "openssl-sys", "aws-lc*", "native-tls"];
+
+/// Packages without I/O, and what they may not need, directly or not.
+const PURE: [&str; 2] = ["contract", "verifier-core"];
+const IMPURE: [&str; 7] = ["tokio", "tokio-*", "reqwest", "axum", "hyper", "aws-*", "aws_*"];
+
+/// The arrows between our own packages: which may be built from which. Tests may use any.
+const ARROWS: [(&str, &[&str]); 10] = [
     ("contract", &[]),
     ("verifier-core", &["contract"]),
     ("verifier-aws", &["contract", "verifier-core"]),
     ("verifier-emulator", &["contract", "verifier-core"]),
-    ("worker", &["contract"]),
+    ("verifier", &["contract", "verifier-core", "verifier-aws", "verifier-emulator"]),
+    ("verifier-testkit", &["contract", "verifier-core"]),
+    ("hello", &["contract"]),
     ("submit-job", &["contract"]),
+    ("worker", &["contract"]),
+    ("xtask", &[]),
 ];
 
-struct Package<'a> {
-    name: &'a str,
-    version: &'a str,
-    licence: &'a str,
-    local: bool,
+/// Where packages may come from.
+const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
+
+/// Every rule that is broken, each in a line that says by what.
+pub(crate) fn violations(graph: &Graph) -> Vec<String> {
+    [versions(graph), banned(graph), purity(graph), arrows(graph), origins(graph), licences(graph)]
+        .concat()
 }
 
-/// What the output of `cargo metadata` shows against the rules; nothing, if all is well.
-pub(crate) fn problems(metadata: &str) -> Result<Vec<String>, String> {
-    let metadata: Value = serde_json::from_str(metadata)
-        .map_err(|error| format!("cargo's metadata is no JSON: {error}"))?;
-    let text = |value: &'_ Value, key: &str| {
-        value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
-    let listed = metadata.get("packages").and_then(Value::as_array);
-    let listed = listed.ok_or("cargo's metadata lists no packages")?;
-    let shown: Vec<(String, String, String, String, bool)> = listed
-        .iter()
-        .map(|package| {
-            let local = package.get("source").is_none_or(Value::is_null);
-            (
-                text(package, "id"),
-                text(package, "name"),
-                text(package, "version"),
-                text(package, "license"),
-                local,
-            )
-        })
-        .collect();
-    let packages: BTreeMap<&str, Package<'_>> = shown
-        .iter()
-        .map(|(id, name, version, licence, local)| {
-            (id.as_str(), Package { name, version, licence, local: *local })
-        })
-        .collect();
-    let mut problems = Vec::new();
-    check_versions(&packages, &mut problems);
-    check_licences(&packages, &mut problems);
-    let edges = normal_edges(&metadata);
-    check_core(&packages, &edges, &mut problems);
-    check_arrows(&packages, &edges, &mut problems);
-    Ok(problems)
+/// What was looked at, in a line.
+pub(crate) fn summary(graph: &Graph) -> String {
+    let mut counts = BTreeMap::<&str, usize>::new();
+    for package in graph.packages() {
+        *counts.entry(package.licence.as_deref().unwrap_or("none")).or_default() += 1;
+    }
+    let mut counts: Vec<(usize, &str)> =
+        counts.into_iter().map(|(name, count)| (count, name)).collect();
+    counts.sort_by(|a, b| b.cmp(a));
+    let licences: Vec<String> =
+        counts.iter().map(|(count, name)| format!("{count} {name}")).collect();
+    format!("{} packages: {}", graph.packages().count(), licences.join(", "))
 }
 
-fn check_versions(packages: &BTreeMap<&str, Package<'_>>, problems: &mut Vec<String>) {
-    for name in SINGLE {
-        let versions: BTreeSet<&str> = packages
-            .values()
-            .filter(|package| package.name == name)
-            .map(|package| package.version)
+fn versions(graph: &Graph) -> Vec<String> {
+    let problem = |name: &&str| {
+        let versions: BTreeSet<&str> = graph
+            .packages()
+            .filter(|package| package.name == **name)
+            .map(|package| package.version.as_str())
             .collect();
-        if versions.len() > 1 {
-            let versions: Vec<&str> = versions.into_iter().collect();
-            problems.push(format!("{name} is there in the versions {}", versions.join(" and ")));
+        match versions.len() {
+            1 => None,
+            // A rule about a package that is gone guards nothing, and should go too.
+            0 => Some(format!("{name} is not there at all")),
+            _ => Some(format!(
+                "{name} is there in {} versions: {}",
+                versions.len(),
+                versions.into_iter().collect::<Vec<_>>().join(", ")
+            )),
         }
-    }
-    for name in BANNED {
-        if packages.values().any(|package| package.name == name) {
-            problems.push(format!("{name} is there; `cargo tree -i {name}` shows who brings it"));
-        }
-    }
-}
-
-fn check_licences(packages: &BTreeMap<&str, Package<'_>>, problems: &mut Vec<String>) {
-    for package in packages.values().filter(|package| !package.local) {
-        if !is_permissive(package.licence) {
-            problems.push(format!(
-                "{} {} is licensed under {}",
-                package.name, package.version, package.licence
-            ));
-        }
-    }
-}
-
-/// Whether an SPDX expression can be satisfied with permissive licences: one of each `OR`, all of each `AND`.
-fn is_permissive(expression: &str) -> bool {
-    let alternatives = expression.replace('/', " OR ").replace(['(', ')'], "");
-    // A parenthesised OR beside an AND is read as if the AND bound stronger, which is stricter or the same.
-    alternatives.split(" OR ").any(|alternative| {
-        alternative.split(" AND ").all(|licence| LICENCES.contains(&licence.trim()))
-    })
-}
-
-/// Who depends on whom, leaving out development and build dependencies.
-fn normal_edges(metadata: &Value) -> BTreeMap<&str, Vec<&str>> {
-    let nodes = metadata.pointer("/resolve/nodes").and_then(Value::as_array);
-    let is_normal = |dependency: &&Value| {
-        let kinds = dependency.get("dep_kinds").and_then(Value::as_array);
-        kinds.into_iter().flatten().any(|kind| kind.get("kind").is_none_or(Value::is_null))
     };
-    nodes
-        .into_iter()
-        .flatten()
-        .filter_map(|node| {
-            let dependencies = node.get("deps").and_then(Value::as_array)?;
-            let targets = dependencies
-                .iter()
-                .filter(is_normal)
-                .filter_map(|dependency| dependency.get("pkg")?.as_str());
-            Some((node.get("id")?.as_str()?, targets.collect()))
+    SINGLE.iter().filter_map(problem).collect()
+}
+
+fn banned(graph: &Graph) -> Vec<String> {
+    let found = graph.packages().filter(|package| matches_any(&BANNED, &package.name));
+    found.map(|package| format!("{} {} is banned", package.name, package.version)).collect()
+}
+
+fn purity(graph: &Graph) -> Vec<String> {
+    let pure = graph.members().filter(|package| PURE.contains(&package.name.as_str()));
+    pure.flat_map(|package| graph.needs_all(package))
+        .filter(|(needed, _)| matches_any(&IMPURE, &needed.name))
+        .map(|(needed, path)| {
+            format!("{} must do without {}: {}", path[0], needed.name, path.join(" → "))
         })
         .collect()
 }
 
-fn check_core(
-    packages: &BTreeMap<&str, Package<'_>>,
-    edges: &BTreeMap<&str, Vec<&str>>,
-    problems: &mut Vec<String>,
-) {
-    let Some(core) = id_of(packages, "verifier-core") else {
-        problems.push("there is no package verifier-core".to_owned());
-        return;
+fn arrows(graph: &Graph) -> Vec<String> {
+    graph.members().flat_map(|package| arrows_from(graph, package)).collect()
+}
+
+fn arrows_from(graph: &Graph, package: &Package) -> Vec<String> {
+    let name = &package.name;
+    let Some((_, allowed)) = ARROWS.iter().find(|(known, _)| known == name) else {
+        return vec![format!("{name} has no place among our packages; give it one in ARROWS")];
     };
-    let (mut reached, mut open) = (BTreeSet::from([core]), vec![core]);
-    while let Some(id) = open.pop() {
-        for next in edges.get(id).into_iter().flatten() {
-            if reached.insert(next) {
-                open.push(next);
+    let ours = graph.needs(package).filter(|needed| needed.source.is_none());
+    ours.filter(|needed| !allowed.contains(&needed.name.as_str()))
+        .map(|needed| format!("{name} may not be built from {}", needed.name))
+        .collect()
+}
+
+fn origins(graph: &Graph) -> Vec<String> {
+    let elsewhere = graph
+        .packages()
+        .filter_map(|package| Some((package, package.source.as_deref()?)))
+        .filter(|(_, source)| *source != REGISTRY);
+    elsewhere
+        .map(|(package, source)| {
+            format!("{} comes from {source}, not from crates.io", package.name)
+        })
+        .collect()
+}
+
+fn licences(graph: &Graph) -> Vec<String> {
+    let problem = |package: &Package| {
+        let Package { name, version, licence, .. } = package;
+        match licence {
+            None => Some(format!("{name} {version} names no licence")),
+            Some(licence) if licence::is_permissive(licence) => None,
+            Some(licence) => {
+                Some(format!("{name} {version} is under {licence}, which is not permissive"))
             }
         }
-    }
-    for package in reached.iter().filter_map(|id| packages.get(id)) {
-        if NOT_IN_CORE.contains(&package.name) || package.name.starts_with("aws-") {
-            problems.push(format!("the pure core depends on {}", package.name));
-        }
-    }
+    };
+    graph.packages().filter_map(problem).collect()
 }
 
-fn check_arrows(
-    packages: &BTreeMap<&str, Package<'_>>,
-    edges: &BTreeMap<&str, Vec<&str>>,
-    problems: &mut Vec<String>,
-) {
-    for (name, allowed) in ARROWS {
-        let targets = id_of(packages, name).and_then(|id| edges.get(id));
-        let local = targets
-            .into_iter()
-            .flatten()
-            .filter_map(|id| packages.get(id))
-            .filter(|package| package.local);
-        for target in local.filter(|target| !allowed.contains(&target.name)) {
-            problems.push(format!("{name} must not depend on {}", target.name));
-        }
-    }
-}
-
-fn id_of<'a>(packages: &BTreeMap<&'a str, Package<'_>>, name: &str) -> Option<&'a str> {
-    packages.iter().find(|(_, package)| package.local && package.name == name).map(|(id, _)| *id)
+fn matches_any(patterns: &[&str], name: &str) -> bool {
+    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => name == *pattern,
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+    use crate::graph::tests::{graph, metadata};
 
-    fn package(id: &str, name: &str, version: &str, licence: &str, local: bool) -> Value {
-        let source = if local { Value::Null } else { json!("registry") };
-        json!({"id": id, "name": name, "version": version, "license": licence, "source": source})
-    }
+    /// What every graph needs for `SINGLE` to hold.
+    const STACKS: [&str; 4] = ["h2", "hyper", "rustls", "tokio"];
 
-    fn judge(packages: &[Value], edges: &[(&str, &str)]) -> String {
-        let nodes: Vec<Value> = edges
-            .iter()
-            .map(|(from, to)| json!({"id": from, "deps": [{"pkg": to, "dep_kinds": [{"kind": null}]}]}))
-            .collect();
-        let metadata = json!({"packages": packages, "resolve": {"nodes": nodes}});
-        problems(&metadata.to_string()).unwrap().join("; ")
-    }
-
-    fn core() -> Value {
-        package("core", "verifier-core", "1", "MIT", true)
+    fn found(lines: &[&str]) -> Vec<String> {
+        violations(&graph(&[&STACKS, lines].concat()))
     }
 
     #[test]
-    fn a_workspace_that_keeps_to_the_rules_has_no_problems() {
-        let serde = package("s", "serde", "1", "MIT OR Apache-2.0", false);
-        assert_eq!(judge(&[core(), serde], &[("core", "s")]), "");
+    fn a_graph_like_ours_breaks_no_rule() {
+        assert_eq!(
+            found(&[
+                "serde",
+                "~contract serde",
+                "~verifier-core ~contract serde",
+                "~verifier-aws ~verifier-core rustls",
+                "~verifier-emulator ~verifier-core tokio",
+                "~verifier ~verifier-aws ~verifier-emulator tokio",
+                "~worker ~contract tokio",
+            ]),
+            [""; 0]
+        );
     }
 
     #[test]
-    fn each_breach_is_named() {
-        let hyper = |version: &str| package(version, "hyper", version, "MIT", false);
-        assert!(judge(&[core(), hyper("0.14"), hyper("1.0")], &[]).contains("0.14 and 1.0"));
-        let banned = package("l", "aws-lc-sys", "1", "ISC", false);
-        assert!(judge(&[core(), banned], &[]).contains("aws-lc-sys is there"));
-        let copyleft = package("g", "gnu", "1", "AGPL-3.0", false);
-        assert!(judge(&[core(), copyleft], &[]).contains("AGPL-3.0"));
-        let (middle, tokio) =
-            (package("m", "middle", "1", "MIT", false), package("t", "tokio", "1", "MIT", false));
-        let found = judge(&[core(), middle, tokio], &[("core", "m"), ("m", "t")]);
-        assert!(found.contains("the pure core depends on tokio"), "{found}");
-        let emulator = package("e", "verifier-emulator", "1", "MIT", true);
-        let aws = package("a", "verifier-aws", "1", "MIT", true);
-        let found = judge(&[core(), emulator, aws], &[("a", "e")]);
-        assert!(found.contains("verifier-aws must not depend on verifier-emulator"), "{found}");
+    fn there_is_one_version_of_each_stack() {
+        assert_eq!(found(&["hyper@0.14.0"]), ["hyper is there in 2 versions: 0.14.0, 1.0.0"]);
+        let without = graph(&["h2", "hyper", "rustls"]);
+        assert_eq!(violations(&without), ["tokio is not there at all"]);
     }
 
     #[test]
-    fn development_dependencies_of_the_core_do_not_count() {
-        let node = json!({"id": "core", "deps": [{"pkg": "t", "dep_kinds": [{"kind": "dev"}]}]});
-        let tokio = package("t", "tokio", "1", "MIT", false);
-        let metadata = json!({"packages": [core(), tokio], "resolve": {"nodes": [node]}});
-        assert_eq!(problems(&metadata.to_string()).unwrap(), Vec::<String>::new());
-    }
-
-    #[test]
-    fn licence_expressions_are_understood() {
-        for licence in
-            ["MIT", "MIT/Apache-2.0", "GPL-3.0 OR MIT", "(MIT OR Apache-2.0) AND Unicode-3.0"]
-        {
-            assert!(is_permissive(licence), "{licence}");
+    fn other_tls_stacks_are_banned() {
+        for name in ["openssl", "openssl-sys", "aws-lc-rs", "aws-lc-sys", "native-tls"] {
+            assert_eq!(found(&[name]), [format!("{name} 1.0.0 is banned")]);
         }
-        for licence in ["", "AGPL-3.0", "MIT AND GPL-2.0", "MPL-2.0"] {
-            assert!(!is_permissive(licence), "{licence}");
-        }
+    }
+
+    #[test]
+    fn the_core_is_pure_also_at_a_distance() {
+        assert_eq!(
+            found(&["~verifier-core helper", "helper tokio-util", "tokio-util"]),
+            ["verifier-core must do without tokio-util: verifier-core → helper → tokio-util"]
+        );
+        assert_eq!(
+            found(&["~contract aws-types", "aws-types"]),
+            ["contract must do without aws-types: contract → aws-types"]
+        );
+        assert_eq!(found(&["~verifier-core [tokio]"]), [""; 0], "tests may use it");
+    }
+
+    #[test]
+    fn arrows_point_one_way() {
+        assert_eq!(
+            found(&["~contract ~verifier-core", "~verifier-core"]),
+            ["contract may not be built from verifier-core"]
+        );
+        assert_eq!(
+            found(&["~verifier-aws ~verifier-emulator", "~verifier-emulator"]),
+            ["verifier-aws may not be built from verifier-emulator"]
+        );
+        assert_eq!(
+            found(&["~worker ~verifier-core", "~verifier-core"]),
+            ["worker may not be built from verifier-core"]
+        );
+        assert_eq!(found(&["~verifier-core [~verifier-testkit]", "~verifier-testkit"]), [""; 0]);
+        assert_eq!(
+            found(&["~new"]),
+            ["new has no place among our packages; give it one in ARROWS"]
+        );
+    }
+
+    #[test]
+    fn packages_come_from_one_registry_under_permissive_licences() {
+        let mut metadata = metadata(&[&STACKS, ["far", "closed", "unknown"].as_slice()].concat());
+        let packages = metadata["packages"].as_array_mut().unwrap();
+        packages[4]["source"] = "git+https://example.com/far".into();
+        packages[5]["license"] = "GPL-3.0-only".into();
+        packages[6]["license"] = serde_json::Value::Null;
+        let graph = Graph::parse(&metadata.to_string()).unwrap();
+        assert_eq!(
+            violations(&graph),
+            [
+                "far comes from git+https://example.com/far, not from crates.io",
+                "closed 1.0.0 is under GPL-3.0-only, which is not permissive",
+                "unknown 1.0.0 names no licence",
+            ]
+        );
+        assert_eq!(summary(&graph), "7 packages: 5 MIT, 1 none, 1 GPL-3.0-only");
     }
 }

@@ -1,52 +1,51 @@
-//! The project's own tasks: `cargo xtask test`, `cargo xtask gen`, `cargo xtask bench`.
+//! The project's own tasks: `cargo xtask test`, `gen` and `bench`.
 
+mod args;
 mod bench;
+mod command;
 mod dependencies;
-mod process;
+mod failure;
+mod graph;
+mod licence;
+mod npm;
+mod project;
+mod python;
 mod steps;
+mod suite;
+mod version;
 
 use std::io::Write;
 use std::process::ExitCode;
 
-const USAGE: &str = "\
-usage: cargo xtask test [STEP]      run every test, or one step of them
-       cargo xtask test --list      list the steps
-       cargo xtask gen              synthesise the stack's template again
-       cargo xtask bench check [N]  time `verifier check --local`, N times (20 by default)
-";
+use args::{Request, USAGE};
+use failure::Failure;
+use project::Project;
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let done = match arguments.as_slice() {
-        ["test"] => steps::run_all(),
-        ["test", "--list"] => {
-            steps::list();
-            Ok(())
-        }
-        ["test", step] => steps::run_one(step),
-        ["gen"] => steps::synthesise(),
-        ["bench", "check"] => bench::check(20),
-        ["bench", "check", times] => match times.parse() {
-            Ok(times @ 1..=1000) => bench::check(times),
-            _ => Err("the number of runs must be from 1 to 1000".to_owned()),
-        },
-        _ => {
-            say(USAGE);
-            return ExitCode::from(2);
-        }
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => {
-            say(&format!("\nxtask: {problem}\n"));
-            ExitCode::FAILURE
-        }
-    }
+    let outcome = args::parse(std::env::args().skip(1)).and_then(perform);
+    outcome.unwrap_or_else(|failure| {
+        say_error(&failure);
+        ExitCode::from(failure.exit)
+    })
 }
 
-/// Prints to stdout. A reader that has closed the pipe wants no more, which is no error.
-fn say(text: &str) {
-    let mut stdout = std::io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+fn perform(request: Request) -> Result<ExitCode, Failure> {
+    let mut out = std::io::stdout().lock();
+    match request {
+        Request::Help => out.write_all(USAGE.as_bytes())?,
+        Request::ListSteps => out.write_all(suite::list(&steps::STEPS).as_bytes())?,
+        Request::Test(names) => {
+            let chosen = suite::choose(&steps::STEPS, &names)?;
+            let passed = suite::run(&chosen, &Project::find()?, &mut out)?;
+            return Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Request::Generate => steps::generate(&Project::find()?, &mut out)?,
+        Request::BenchCheck { runs } => bench::check(&Project::find()?, runs, &mut out)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn say_error(failure: &Failure) {
+    // Whoever has closed stderr does not want to know.
+    let _ = writeln!(std::io::stderr(), "error: {failure}");
 }

@@ -1,154 +1,127 @@
-//! `cargo xtask test`: the steps, cheap ones first.
+//! The steps of `cargo xtask test`, cheap ones first, and `cargo xtask gen`.
 
-use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::io::Write;
 
-use crate::dependencies;
-use crate::process::{cargo, output, root, run};
-use crate::say;
+use crate::command::{Run, cargo, program};
+use crate::failure::Failure;
+use crate::graph::Graph;
+use crate::project::Project;
+use crate::suite::Step;
+use crate::version::Prerequisite;
+use crate::{dependencies, npm, python};
 
-struct Step {
-    name: &'static str,
-    what: &'static str,
-    run: fn() -> Result<(), String>,
-}
-
-const STEPS: [Step; 7] = [
-    Step { name: "fmt", what: "the code is formatted", run: fmt },
-    Step { name: "deps", what: "dependencies keep to the rules", run: deps },
-    Step { name: "clippy", what: "no lint has anything to say", run: clippy },
-    Step { name: "tools", what: "the AWS command line is there for the tests", run: tools },
-    Step { name: "rust", what: "every Rust test passes", run: rust },
-    Step { name: "doc", what: "the documentation builds without warnings", run: doc },
-    Step { name: "stack", what: "the stack's tests pass and its template is fresh", run: stack },
+/// Every step. `doc` follows `clippy` because both check the dependencies without building them.
+pub(crate) const STEPS: [Step; 8] = [
+    Step { name: "fmt", title: "the Rust code is formatted", run: fmt },
+    Step { name: "dependencies", title: "the dependency rules hold", run: check_dependencies },
+    Step { name: "stack", title: "the CDK app passes its tests", run: stack },
+    Step { name: "clippy", title: "the Rust code has no lints", run: clippy },
+    Step { name: "doc", title: "the Rust documentation has no dead links", run: doc },
+    Step {
+        name: "awscli",
+        title: "the AWS CLI for the documentation's examples is there",
+        run: awscli,
+    },
+    Step { name: "build", title: "the verifier and the functions build", run: build },
+    Step { name: "test", title: "the Rust tests pass, those of the documentation too", run: test },
 ];
 
-/// The version of the AWS command line that the tests run: from PyPI, into a folder of the project.
-const AWSCLI: &str = "awscli==1.45.11";
+const NODE: Prerequisite = Prerequisite {
+    program: "node",
+    oldest: (20, 19),
+    needed_for: "the CDK app in stack/",
+    install: "install Node 20 with npm, for example from https://nodejs.org/en/download",
+};
 
-/// Runs every step; stops at the first that fails.
-pub(crate) fn run_all() -> Result<(), String> {
-    let mut taken: Vec<(&str, Duration)> = Vec::new();
-    for step in &STEPS {
-        say(&format!("\n== {}: {}\n", step.name, step.what));
-        let started = Instant::now();
-        if let Err(problem) = (step.run)() {
-            say(&format!("\n{} passed, 1 failed\n", taken.len()));
-            return Err(format!("{problem}; run `cargo xtask test {}` again", step.name));
-        }
-        taken.push((step.name, started.elapsed()));
+const CURL: Prerequisite = Prerequisite {
+    program: "curl",
+    oldest: (7, 76),
+    needed_for: "the tests of the documentation's examples",
+    install: "install it with `apt-get install curl`",
+};
+
+fn fmt(project: &Project, _: &mut dyn Write) -> Result<(), Failure> {
+    cargo(project).args(["fmt", "--all", "--check"]).run()
+}
+
+fn check_dependencies(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
+    // With --locked, a lock file that does not fit the manifests is an error here already.
+    let metadata =
+        cargo(project).args(["metadata", "--format-version", "1", "--locked"]).capture()?;
+    let graph = Graph::parse(&metadata)?;
+    let violations = dependencies::violations(&graph);
+    if violations.is_empty() {
+        return Ok(writeln!(out, "{}", dependencies::summary(&graph))?);
     }
-    say("\n");
-    for (name, duration) in &taken {
-        say(&format!("{name:<8} {:>7.1} s\n", duration.as_secs_f64()));
+    for violation in &violations {
+        writeln!(out, "{violation}")?;
     }
-    say(&format!("\n{} passed, 0 failed\n", taken.len()));
-    Ok(())
+    Err(Failure::new("the rules in xtask/src/dependencies.rs are broken, as listed above"))
 }
 
-/// Runs the step of that name.
-pub(crate) fn run_one(name: &str) -> Result<(), String> {
-    let step = STEPS.iter().find(|step| step.name == name);
-    let step = step
-        .ok_or_else(|| format!("there is no step {name}; `cargo xtask test --list` shows them"))?;
-    (step.run)()
+fn stack(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
+    install_node_modules(project, out)?;
+    program("npm", &project.stack()).arg("test").run()
 }
 
-/// Lists the steps.
-pub(crate) fn list() {
-    for step in &STEPS {
-        say(&format!("{:<8} {}\n", step.name, step.what));
+/// Runs `npm ci`, unless what it would install is there.
+fn install_node_modules(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
+    NODE.require()?;
+    if npm::is_installed(&project.stack()) {
+        writeln!(out, "node_modules is what package-lock.json says")?;
+        return Ok(out.flush()?);
     }
+    program("npm", &project.stack()).arg("ci").run()
 }
 
-/// Synthesises the stack's template again.
-pub(crate) fn synthesise() -> Result<(), String> {
-    install_packages()?;
-    run(npm().args(["run", "synth"]))
+fn clippy(project: &Project, _: &mut dyn Write) -> Result<(), Failure> {
+    cargo(project).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()
 }
 
-fn fmt() -> Result<(), String> {
-    run(cargo().args(["fmt", "--all", "--check"]))
+fn doc(project: &Project, _: &mut dyn Write) -> Result<(), Failure> {
+    let mut command = cargo(project);
+    command.args(["doc", "--no-deps", "--workspace", "--document-private-items"]);
+    command.env("RUSTDOCFLAGS", "-D warnings").run()
 }
 
-fn deps() -> Result<(), String> {
-    let metadata = output(cargo().args(["metadata", "--format-version", "1", "--locked"]))?;
-    let problems = dependencies::problems(&metadata)?;
-    if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
+fn awscli(project: &Project, _: &mut dyn Write) -> Result<(), Failure> {
+    python::aws(project).map(drop)
 }
 
-fn clippy() -> Result<(), String> {
-    run(cargo().args([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--locked",
-        "--",
-        "-D",
-        "warnings",
-    ]))
+fn build(project: &Project, _: &mut dyn Write) -> Result<(), Failure> {
+    cargo(project).arg("build").run()
 }
 
-fn tools() -> Result<(), String> {
-    let venv = venv();
-    let stamp = venv.join("installed");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == AWSCLI) {
-        return Ok(());
+fn test(project: &Project, _: &mut dyn Write) -> Result<(), Failure> {
+    CURL.require()?;
+    let aws = python::aws(project)?;
+    // `verifier/cli/tests/docs` runs the documentation's commands with it.
+    cargo(project).args(["test", "--workspace"]).env("VERIFIER_TEST_AWS", aws).run()
+}
+
+/// Writes what is generated and checked in: the stack's template.
+pub(crate) fn generate(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
+    install_node_modules(project, out)?;
+    program("npm", &project.stack()).args(["run", "synth"]).run()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_steps_have_distinct_names() {
+        let mut names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), STEPS.len());
     }
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
-    let pip = venv.join("bin").join("pip");
-    run(Command::new(pip).args(["install", "--quiet", "--disable-pip-version-check", AWSCLI]))?;
-    fs::write(&stamp, AWSCLI)
-        .map_err(|error| format!("{} cannot be written: {error}", stamp.display()))
-}
 
-fn rust() -> Result<(), String> {
-    // The tests start the functions' binaries and the verifier, which `cargo test` alone would not build all of.
-    run(cargo().args(["build", "--locked"]))?;
-    let mut test = cargo();
-    test.args(["test", "--workspace", "--locked"]);
-    let aws = venv().join("bin").join("aws");
-    if aws.is_file() {
-        test.env("VERIFIER_TEST_AWS", aws);
+    #[test]
+    fn node_is_required_as_the_stack_requires_it() {
+        let manifest =
+            std::fs::read_to_string(Project::find().unwrap().stack().join("package.json")).unwrap();
+        let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+        assert_eq!(manifest["engines"]["node"], format!(">={}.{}", NODE.oldest.0, NODE.oldest.1));
     }
-    run(&mut test)
-}
-
-fn doc() -> Result<(), String> {
-    run(cargo()
-        .args(["doc", "--workspace", "--no-deps", "--locked"])
-        .env("RUSTDOCFLAGS", "-D warnings"))
-}
-
-fn stack() -> Result<(), String> {
-    install_packages()?;
-    run(npm().arg("test"))
-}
-
-/// `npm ci`, unless what is installed is what the lock file says.
-fn install_packages() -> Result<(), String> {
-    let folder = root().join("stack");
-    let lock = fs::read(folder.join("package-lock.json"));
-    let lock = lock.map_err(|error| format!("stack/package-lock.json cannot be read: {error}"))?;
-    let stamp = folder.join("node_modules").join(".installed-lock.json");
-    if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
-        return Ok(());
-    }
-    run(npm().args(["ci", "--no-audit", "--no-fund"]))?;
-    fs::write(&stamp, lock)
-        .map_err(|error| format!("{} cannot be written: {error}", stamp.display()))
-}
-
-fn npm() -> Command {
-    let mut command = Command::new("npm");
-    command.current_dir(root().join("stack"));
-    command
-}
-
-fn venv() -> PathBuf {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    target.join("venv")
 }

@@ -27,7 +27,7 @@ pub(crate) enum Command {
 #[command(group = clap::ArgGroup::new("target").required(true).args(["stack", "local"]))]
 pub(crate) struct CheckArgs {
     /// The name of the deployed stack.
-    #[arg(long, value_name = "NAME", env = "VERIFIER_STACK")]
+    #[arg(long, value_name = "NAME")]
     pub(crate) stack: Option<String>,
     /// Check the stack on this machine, from its synthesised template.
     #[arg(long)]
@@ -37,7 +37,7 @@ pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) template: TemplateArgs,
     /// How time passes on this machine [default: skip-idle].
-    #[arg(long, value_enum, requires = "local", value_name = "CLOCK")]
+    #[arg(long, value_enum, conflicts_with = "stack", value_name = "CLOCK")]
     pub(crate) clock: Option<ClockArg>,
     /// The maxReceiveCount that is expected; any by default.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]

@@ -49,7 +49,12 @@ pub(crate) async fn run(args: CheckArgs) -> Result<Exit, Failure> {
 }
 
 async fn target(args: CheckArgs, progress: &Progress) -> Result<Target, Failure> {
-    if let Some(stack) = args.stack.filter(|_| !args.local) {
+    if let Some(stack) = args.stack {
+        if args.template.template.is_some() || args.template.functions.is_some() {
+            return Err(Failure::usage(
+                "--template and --functions go with --local: a deployed stack is checked as it is",
+            ));
+        }
         let mut connection = remote(args.connection);
         let clock = match connection.endpoint_url.as_deref().filter(|url| is_loopback(url)) {
             Some(url) => RemoteClock::register(url).await,

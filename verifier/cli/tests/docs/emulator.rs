@@ -26,7 +26,9 @@ pub(crate) struct Local {
 impl Local {
     /// Runs `command`, which must be a `cargo run -- local …`, and waits until the stack is up.
     pub(crate) fn start(session: &Session, command: &str) -> Self {
-        let words = command.strip_prefix("cargo run -- ").unwrap_or_else(|| panic!("not run by cargo: {command}"));
+        let words = command
+            .strip_prefix("cargo run -- ")
+            .unwrap_or_else(|| panic!("not run by cargo: {command}"));
         let mut guard = session
             .command("sh")
             .args(["-c", UNTIL_STDIN_ENDS, "sh", env!("CARGO_BIN_EXE_verifier")])
@@ -47,22 +49,13 @@ impl Local {
         local
     }
 
-    /// The port that it listens on.
-    pub(crate) fn port(&self) -> String {
-        let endpoint = self.ready["endpoint"].as_str().unwrap();
-        endpoint.rsplit(':').next().unwrap().to_owned()
-    }
-
-    /// A stack output.
-    pub(crate) fn output(&self, name: &str) -> String {
-        self.ready["outputs"][name].as_str().unwrap_or_else(|| panic!("no output {name}")).to_owned()
-    }
-
-    /// The environment that points AWS clients at it.
+    /// What a shell needs for the commands of a page: what points AWS clients at the stack, its name as `STACK`, and
+    /// its outputs by their names.
     pub(crate) fn environment(&self) -> Vec<(String, String)> {
-        let variables = self.ready["environment"].as_object().unwrap();
         let pair = |(name, value): (&String, &Value)| (name.clone(), value.as_str().unwrap().to_owned());
-        variables.iter().map(pair).collect()
+        let of = |section: &str| self.ready[section].as_object().unwrap().iter().map(pair);
+        let stack = ("STACK".to_owned(), self.ready["stackName"].as_str().unwrap().to_owned());
+        of("environment").chain(of("outputs")).chain([stack]).collect()
     }
 }
 

@@ -5,97 +5,82 @@
 pub(crate) enum Kind {
     /// They are run.
     Run,
-    /// The one that starts the emulator.
-    Background,
+    /// They are run; on a deployed stack they would do the same.
+    RunLocal,
     /// They need a deployed stack.
     Aws,
-    /// They run this test.
-    Ci,
 }
 
 /// A fenced block of commands.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Block {
     pub(crate) kind: Kind,
-    pub(crate) commands: Vec<Written>,
-}
-
-/// A command as it is written.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Written {
     /// The line of the page.
     pub(crate) line: usize,
     pub(crate) text: String,
-    /// What is said to be printed, where it is said.
-    pub(crate) output: Option<String>,
 }
 
-/// The blocks of commands in a page; an error, with its line, where a block is not marked or not understood.
+/// The blocks of commands in a page; an error, with its line, where a block is not marked or not closed.
 pub(crate) fn blocks(page: &str) -> Result<Vec<Block>, String> {
     let mut blocks = Vec::new();
-    let mut lines = page.lines().enumerate().map(|(index, line)| (index + 1, line));
-    while let Some((number, line)) = lines.next() {
+    let mut lines = page.lines().enumerate();
+    while let Some((index, line)) = lines.next() {
         let Some(info) = line.trim_start().strip_prefix("```") else {
             continue;
         };
-        let body: Vec<(usize, &str)> =
-            lines.by_ref().take_while(|(_, line)| line.trim_start() != "```").collect();
+        let line = index + 1;
+        let body: Option<Vec<&str>> = std::iter::from_fn(|| match lines.next() {
+            None => Some(None),
+            Some((_, text)) if text.trim() == "```" => None,
+            Some((_, text)) => Some(Some(text)),
+        })
+        .collect();
+        let text = body.ok_or_else(|| format!("{line}: a block is not closed"))?.join("\n");
         let kind = match info.trim() {
-            "console" => Kind::Run,
-            "console background" => Kind::Background,
-            "console aws" => Kind::Aws,
-            "console ci" => Kind::Ci,
+            "sh" => Kind::Run,
+            "sh local" => Kind::RunLocal,
+            "sh aws" => Kind::Aws,
             "text" | "json" => continue,
-            other => return Err(format!("{number}: a block is marked {other:?}, which says nothing to the test")),
+            other => return Err(format!("{line}: a block is marked {other:?}, which says nothing to the test")),
         };
-        blocks.push(Block { kind, commands: written(&body)? });
+        blocks.push(Block { kind, line, text });
     }
     Ok(blocks)
 }
 
-/// A command follows `$ ` and goes on while a line ends in a backslash; its output follows it.
-fn written(body: &[(usize, &str)]) -> Result<Vec<Written>, String> {
-    let mut commands = Vec::<Written>::new();
-    for (number, line) in body {
-        if let Some(text) = line.strip_prefix("$ ") {
-            commands.push(Written { line: *number, text: text.to_owned(), output: None });
-            continue;
-        }
-        let Some(command) = commands.last_mut() else {
-            return Err(format!("{number}: a block begins with something else than `$ ` and a command"));
-        };
-        if command.output.is_none() && command.text.ends_with('\\') {
-            command.text.push('\n');
-            command.text.push_str(line);
-        } else {
-            let output = command.output.get_or_insert_default();
-            output.push_str(line);
-            output.push('\n');
-        }
-    }
-    Ok(commands)
-}
-
-/// The sections of second order: title, and text up to the next.
+/// The sections, of second or third order: title, without code's backticks, and text up to the next.
 pub(crate) fn sections(page: &str) -> Vec<(&str, &str)> {
-    let parts = page.split("\n## ").skip(1);
-    parts.map(|part| part.split_once('\n').unwrap_or((part, ""))).collect()
+    let is_heading = |line: &str| line.starts_with("## ") || line.starts_with("### ");
+    let mut starts: Vec<usize> = Vec::new();
+    let mut position = 0;
+    for line in page.split_inclusive('\n') {
+        if is_heading(line) {
+            starts.push(position);
+        }
+        position += line.len();
+    }
+    let ends = starts.iter().skip(1).copied().chain([page.len()]);
+    let section = |(start, end): (&usize, usize)| {
+        let (title, text) = page[*start..end].split_once('\n').unwrap_or((&page[*start..end], ""));
+        (title.trim_start_matches('#').trim().trim_matches('`'), text)
+    };
+    starts.iter().zip(ends).map(section).collect()
 }
 
 /// The files that a page points to: by links, and by naming a path of the repository as code.
 pub(crate) fn targets(page: &str) -> Vec<String> {
-    let links = page
+    let prose = without_blocks(page);
+    let links = prose
         .split("](")
         .skip(1)
         .filter_map(|rest| rest.split(')').next())
         .filter(|target| !target.contains("://"))
         .map(|target| target.split('#').next().unwrap_or_default());
-    // In a page without blocks, code stands between every first and second backtick.
-    let prose = without_blocks(page);
+    // Without blocks, code stands between every first and second backtick.
     let code = prose.split('`').skip(1).step_by(2).filter(|code| {
         const FOLDERS: [&str; 7] =
             ["verifier/", "lambdas/", "stack/", "site/", "xtask/", ".ci/", ".github/"];
-        FOLDERS.iter().any(|folder| code.starts_with(folder)) && !code.contains(['*', ' ', '{', '<'])
+        FOLDERS.iter().any(|folder| code.starts_with(folder)) && !code.contains(['*', ' ', '{', '<', '…'])
     });
     links.chain(code).filter(|target| !target.is_empty()).map(str::to_owned).collect()
 }
@@ -105,44 +90,31 @@ fn without_blocks(page: &str) -> String {
 }
 
 #[test]
-fn a_block_is_split_into_commands_and_their_output() {
-    let page = "# T\n\n```console\n$ one \\\n    more\n$ two\nprinted\n\nlast\n```\ntext\n```console aws\n$ three\n```\n";
-    let command = |line, text: &str, output: Option<&str>| Written {
-        line,
-        text: text.to_owned(),
-        output: output.map(str::to_owned),
-    };
+fn each_block_of_commands_is_found_with_what_is_to_happen_to_it() {
+    let page = "# T\n\n```sh\none \\\n  more\n\ntwo\n```\ntext\n```sh aws\nthree\n```\n```text\nno\n```\n```sh local\n```\n";
+    let block = |kind, line, text: &str| Block { kind, line, text: text.to_owned() };
     assert_eq!(
         blocks(page).unwrap(),
         [
-            Block {
-                kind: Kind::Run,
-                commands: vec![
-                    command(4, "one \\\n    more", None),
-                    command(6, "two", Some("printed\n\nlast\n")),
-                ],
-            },
-            Block { kind: Kind::Aws, commands: vec![command(13, "three", None)] },
+            block(Kind::Run, 3, "one \\\n  more\n\ntwo"),
+            block(Kind::Aws, 10, "three"),
+            block(Kind::RunLocal, 16, ""),
         ]
     );
 }
 
 #[test]
 fn what_is_not_marked_is_an_error() {
-    for info in ["", "sh", "bash", "console quietly", "consol"] {
-        let problem = blocks(&format!("text\n```{info}\n$ one\n```\n")).unwrap_err();
-        assert!(problem.starts_with("2: "), "{problem}");
+    for info in ["", "bash", "console", "sh quietly", "shh"] {
+        let problem = blocks(&format!("text\n```{info}\none\n```\n")).unwrap_err();
+        assert!(problem.starts_with("2: a block is marked"), "{problem}");
     }
-    assert_eq!(
-        blocks("```console\none\n```\n").unwrap_err(),
-        "2: a block begins with something else than `$ ` and a command"
-    );
-    assert_eq!(blocks("```text\n$ one\n```\n").unwrap(), []);
+    assert_eq!(blocks("```sh\none\n").unwrap_err(), "1: a block is not closed");
 }
 
 #[test]
 fn sections_and_targets_are_found() {
-    let page = "# T\n\n## a.b\n\nText [x](y.md#z), [w](https://w) and `verifier/core/src`.\n\n```text\n`xtask/no`\n```\n\n## Two\n";
+    let page = "# T\n\n## `a.b`\n\nText [x](y.md#z), [w](https://w) and `verifier/core/src`.\n\n```text\n`xtask/no`\n```\n\n### Two\nend";
     assert_eq!(sections(page).iter().map(|(title, _)| *title).collect::<Vec<_>>(), ["a.b", "Two"]);
     assert_eq!(targets(page), ["y.md", "verifier/core/src"]);
 }

@@ -1,0 +1,157 @@
+//! `verifier local`: other processes use it, and nothing of it is left.
+
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use verifier_testkit::{Background, children_of, is_running, run, scrubbed, wait_until};
+
+const VERIFIER: &str = env!("CARGO_BIN_EXE_verifier");
+
+struct Local {
+    process: Background,
+    ready: Value,
+    _folder: tempfile::TempDir,
+}
+
+fn start(arguments: &[&str]) -> Local {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file: PathBuf = folder.path().join("ready.json");
+    let mut command = scrubbed(VERIFIER);
+    command.arg("local").arg("--ready-file").arg(&file).args(arguments);
+    let mut process = Background::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
+    let ready = wait_until("the emulator to be up", || {
+        assert!(is_running(process.id()), "verifier local ended with {}", process.wait());
+        serde_json::from_str(&std::fs::read_to_string(&file).ok()?).ok()
+    });
+    Local { process, ready, _folder: folder }
+}
+
+impl Local {
+    fn text(&self, pointer: &str) -> &str {
+        self.ready
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_else(|| panic!("no {pointer}"))
+    }
+
+    fn check(&self, stack: &str) -> (Option<i32>, Value, String) {
+        let mut command = scrubbed(VERIFIER);
+        command.args(["check", "--format", "json", "--stack", stack]);
+        command.args(["--endpoint-url", self.text("/endpoint")]);
+        let output = run(&mut command);
+        let report = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        (output.status.code(), report, String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    /// Its function processes and their group's leader. A check must have used the functions before.
+    fn children(&self) -> Vec<u32> {
+        let children = children_of(self.process.id());
+        assert!(children.len() >= 4, "the leader and three functions run: {children:?}");
+        children
+    }
+
+    fn is_listening(&self) -> bool {
+        TcpStream::connect(self.text("/endpoint").trim_start_matches("http://")).is_ok()
+    }
+}
+
+#[test]
+fn a_check_in_another_process_gives_the_same_verdict() {
+    let local = start(&["--clock", "skip-idle"]);
+    let (code, report, stderr) = local.check("Stack-PR123");
+    assert_eq!(code, Some(0), "{report:#}\n{stderr}");
+    assert_eq!(report["verdict"], "pass");
+    assert_eq!(report["counts"]["pass"], 11);
+    // A second run finds nothing of the first.
+    let (code, report, stderr) = local.check("Stack-PR123");
+    assert_eq!(code, Some(0), "{report:#}\n{stderr}");
+}
+
+#[test]
+fn a_missing_stack_is_inconclusive_and_says_what_to_do() {
+    let local = start(&[]);
+    let (code, report, stderr) = local.check("Stack-PR999");
+    assert_eq!(code, Some(3));
+    assert_eq!(report["verdict"], "inconclusive");
+    assert!(stderr.contains("there is no stack Stack-PR999"), "{stderr}");
+    assert!(stderr.contains("check the name and the region"), "{stderr}");
+    assert!(report["error"]["next"].is_string());
+}
+
+#[test]
+fn nothing_answering_is_inconclusive_too() {
+    let mut local = start(&[]);
+    local.process.signal(Signal::INT);
+    local.process.wait();
+    let (code, report, stderr) = local.check("Stack-PR123");
+    assert_eq!(code, Some(3), "{stderr}");
+    assert_eq!(report["verdict"], "inconclusive");
+}
+
+#[test]
+fn ctrl_c_and_sigterm_leave_no_process_and_no_port() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let mut local = start(&["--clock", "skip-idle"]);
+        assert_eq!(local.check("Stack-PR123").0, Some(0));
+        let children = local.children();
+        local.process.signal(signal);
+        assert_eq!(local.process.wait().code(), Some(code));
+        assert!(children.iter().all(|child| !is_running(*child)));
+        assert!(!local.is_listening());
+    }
+}
+
+#[test]
+fn being_killed_leaves_no_process_and_no_port() {
+    let mut local = start(&["--clock", "skip-idle"]);
+    assert_eq!(local.check("Stack-PR123").0, Some(0));
+    let children = local.children();
+    local.process.signal(Signal::KILL);
+    local.process.wait();
+    wait_until("the functions to end", || {
+        children.iter().all(|child| !is_running(*child)).then_some(())
+    });
+    assert!(!local.is_listening());
+}
+
+#[test]
+fn an_interrupted_check_cleans_up_and_says_so_by_its_exit_code() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let mut command = scrubbed(VERIFIER);
+        command
+            .args(["check", "--local", "--clock", "real"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut process = Background::start(&mut command);
+        let children = wait_until("the functions to run", || {
+            let children = children_of(process.id());
+            (children.len() >= 4).then_some(children)
+        });
+        process.signal(signal);
+        assert_eq!(process.wait().code(), Some(code));
+        assert!(children.iter().all(|child| !is_running(*child)));
+    }
+}
+
+#[test]
+fn the_ready_file_is_gone_when_the_emulator_is() {
+    let mut local = start(&[]);
+    let file = local._folder.path().join("ready.json");
+    assert!(file.exists());
+    local.process.signal(Signal::INT);
+    local.process.wait();
+    assert!(!file.exists());
+}
+
+#[test]
+fn a_port_that_is_taken_is_an_error_that_names_it() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let output = run(scrubbed(VERIFIER).args(["local", "--port", &port]));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    assert!(stderr.contains(&port) && stderr.contains("--port"), "{stderr}");
+}

@@ -1,0 +1,110 @@
+//! The command line.
+
+use crate::failure::Failure;
+
+/// What `cargo xtask` prints for help.
+pub(crate) const USAGE: &str = "\
+Usage: cargo xtask COMMAND
+
+  test               run every step that a change has to pass, cheap ones first
+  test STEP...       run these steps only
+  test --list        list the steps
+  gen                synthesise the stack's template anew
+  bench check [--runs N]
+                     build in release and time `verifier check --local` [default: 20 runs]
+";
+
+/// How often a benchmark runs unless it is told otherwise.
+const RUNS_DEFAULT: usize = 20;
+/// The most runs; a larger number is a typing error.
+const RUNS_MAX: usize = 10_000;
+
+/// What is asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Request {
+    /// The usage.
+    Help,
+    /// The names of the test steps.
+    ListSteps,
+    /// These steps of the tests; all when none is named.
+    Test(Vec<String>),
+    /// What is generated and checked in.
+    Generate,
+    /// Timing `verifier check --local`.
+    BenchCheck {
+        /// How often.
+        runs: usize,
+    },
+}
+
+/// Reads the arguments that follow `cargo xtask`.
+pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Request, Failure> {
+    let args: Vec<String> = args.collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] => Err(Failure::usage(format!("no command was given\n\n{USAGE}"))),
+        ["-h" | "--help" | "help", ..] | [_, "-h" | "--help", ..] => Ok(Request::Help),
+        ["test", "--list"] => Ok(Request::ListSteps),
+        ["test", steps @ ..] => match steps.iter().find(|step| step.starts_with('-')) {
+            Some(option) => Err(unknown(option)),
+            None => Ok(Request::Test(steps.iter().map(|step| (*step).to_owned()).collect())),
+        },
+        ["gen"] => Ok(Request::Generate),
+        ["bench", "check"] => Ok(Request::BenchCheck { runs: RUNS_DEFAULT }),
+        ["bench", "check", "--runs", number] => Ok(Request::BenchCheck { runs: runs(number)? }),
+        [.., last] => Err(unknown(last)),
+    }
+}
+
+fn runs(number: &str) -> Result<usize, Failure> {
+    let runs = number.parse().ok().filter(|runs| (1..=RUNS_MAX).contains(runs));
+    runs.ok_or_else(|| {
+        Failure::usage(format!("--runs needs a number from 1 to {RUNS_MAX}, found {number}"))
+    })
+}
+
+fn unknown(word: &str) -> Failure {
+    Failure::usage(format!("`{word}` was not expected\n\n{USAGE}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Request, Failure> {
+        parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn each_command_is_understood() {
+        let test = |steps: &[&str]| Request::Test(steps.iter().map(ToString::to_string).collect());
+        for (line, expected) in [
+            ("test", test(&[])),
+            ("test fmt clippy", test(&["fmt", "clippy"])),
+            ("test --list", Request::ListSteps),
+            ("gen", Request::Generate),
+            ("bench check", Request::BenchCheck { runs: RUNS_DEFAULT }),
+            ("bench check --runs 3", Request::BenchCheck { runs: 3 }),
+            ("--help", Request::Help),
+            ("test --help", Request::Help),
+        ] {
+            assert_eq!(parsed(line).unwrap(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_refused_with_the_usage() {
+        for line in ["", "tset", "test --lits", "gen all", "bench", "bench chaos"] {
+            let failure = parsed(line).unwrap_err();
+            assert_eq!(failure.exit, 2, "{line}");
+            assert!(failure.to_string().contains("Usage: cargo xtask"), "{line}: {failure}");
+        }
+    }
+
+    #[test]
+    fn a_number_of_runs_has_bounds() {
+        for number in ["0", "-1", "many", "10001"] {
+            assert!(parsed(&format!("bench check --runs {number}")).is_err(), "{number}");
+        }
+    }
+}
