@@ -58,7 +58,7 @@ impl AwsError {
             Cause::Throttled => "run it again when less is asked of the account".to_owned(),
             Cause::Unreachable => "check the network, the region, and --endpoint-url if you set it".to_owned(),
             Cause::NoRegion => "name the region with --region, or set AWS_REGION".to_owned(),
-            Cause::Other => "run it again with -v for the whole conversation".to_owned(),
+            Cause::Other => "run it again with -vv for the whole conversation".to_owned(),
         }
     }
 }

@@ -1,4 +1,5 @@
 //! `verifier check --local`, the whole way: template, emulator, real functions, verdict.
+#![allow(clippy::expect_used, clippy::panic)]
 
 use std::path::Path;
 use std::process::Output;
@@ -77,7 +78,7 @@ fn with_a_real_clock_it_takes_as_long_as_the_receives_do() {
 #[test]
 fn the_receive_count_is_the_templates() {
     let (code, report, stderr) = check_changed(|changes| {
-        changes.jobs_queue()["RedrivePolicy"]["maxReceiveCount"] = 5.into()
+        changes.jobs_queue()["RedrivePolicy"]["maxReceiveCount"] = 5.into();
     });
     assert_eq!(code, Some(0), "{report:#}\n{stderr}");
     assert_eq!(attempts(&report), [1, 2, 3, 4, 5]);

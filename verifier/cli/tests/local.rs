@@ -1,4 +1,5 @@
 //! `verifier local`: other processes use it, and nothing of it is left.
+#![allow(clippy::expect_used, clippy::panic)]
 
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -13,7 +14,7 @@ const VERIFIER: &str = env!("CARGO_BIN_EXE_verifier");
 struct Local {
     process: Background,
     ready: Value,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 fn start(arguments: &[&str]) -> Local {
@@ -26,7 +27,7 @@ fn start(arguments: &[&str]) -> Local {
         assert!(is_running(process.id()), "verifier local ended with {}", process.wait());
         serde_json::from_str(&std::fs::read_to_string(&file).ok()?).ok()
     });
-    Local { process, ready, _folder: folder }
+    Local { process, ready, folder }
 }
 
 impl Local {
@@ -139,7 +140,7 @@ fn an_interrupted_check_cleans_up_and_says_so_by_its_exit_code() {
 #[test]
 fn the_ready_file_is_gone_when_the_emulator_is() {
     let mut local = start(&[]);
-    let file = local._folder.path().join("ready.json");
+    let file = local.folder.path().join("ready.json");
     assert!(file.exists());
     local.process.signal(Signal::INT);
     local.process.wait();

@@ -1,18 +1,21 @@
-//! One run: discover, submit, wait, read the log, judge, clean up.
+//! One run: discover, judge the configuration, submit; then follow the jobs, and clean up.
+
+mod clean_up;
+mod follow;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use contract::{Job, Outcome, SubmitResponse};
+use contract::{Job, SubmitResponse};
 use futures::future::join_all;
 use verifier_aws::{Aws, AwsError, Http};
 use verifier_core::check::rules::{
-    api_hello, cfg_consumer, cfg_redrive, cfg_visibility, clean_residue, dlq_arrival, dlq_attempts,
-    job_accept, job_success, stack_owns, stack_ready,
+    api_hello, cfg_consumer, cfg_redrive, cfg_visibility, dlq_arrival, dlq_attempts, job_accept,
+    job_success, stack_owns, stack_ready,
 };
 use verifier_core::check::{
-    CHECKS, Check, CheckEvent, DeadLetter, Exchange, JobEvidence, Judgement, LogEvidence,
-    QueueEvidence, Settled, StackEvidence, Verdict, Wait, overall,
+    CHECKS, Check, CheckEvent, Exchange, JobEvidence, Judgement, QueueEvidence, Settled,
+    StackEvidence, Verdict, overall,
 };
 use verifier_core::time::Timestamp;
 
@@ -24,16 +27,6 @@ use crate::failure::Failure;
 
 /// How many good jobs go with the poison one.
 const GOOD_JOBS: usize = 2;
-/// How much sooner than the message is due the dead-letter queue is looked at.
-const EARLY: Duration = Duration::from_secs(5);
-/// How much later than it is due the message is given up.
-const SLACK: Duration = Duration::from_mins(1);
-/// Log lines come within seconds, sometimes later.
-const LOG_PATIENCE: Duration = Duration::from_secs(30);
-const LOG_PAUSE: Duration = Duration::from_secs(2);
-/// How much before the first submission log lines are looked for: clocks differ.
-const CLOCK_SKEW: Duration = Duration::from_mins(1);
-
 /// What a run is asked to do.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
@@ -113,6 +106,9 @@ impl<'a> Run<'a> {
         let course = self.course(&stack);
         let hello_url =
             stack.outputs.get(API_URL).map(|url| format!("{}/hello", url.trim_end_matches('/')));
+        // Should the run be interrupted before the answers are there, these may be in the queue all the same.
+        self.jobs =
+            course.as_ref().map_or_else(|_| Vec::new(), |course| self.planned(&course.job_url));
         let (hello, jobs) = tokio::join!(self.hello(hello_url), self.submit(&course));
         self.jobs = jobs;
         let hello = hello.map_or_else(
@@ -172,9 +168,7 @@ impl<'a> Run<'a> {
     /// A stack that is not ready, not its own or not configured to dead-letter would keep what is put into it, or put
     /// it into somebody else's queue.
     fn course(&self, stack: &StackEvidence) -> Result<Course, String> {
-        for check in
-            [stack_ready::CHECK, stack_owns::CHECK, cfg_redrive::CHECK, cfg_consumer::CHECK]
-        {
+        for check in [stack_ready::CHECK, stack_owns::CHECK, cfg_consumer::CHECK] {
             let verdict = self.settled.get(check.id).map(|settled| settled.judgement.verdict);
             if verdict != Some(Verdict::Pass) {
                 return Err(format!("no job was submitted, since {} did not pass", check.id));
@@ -184,7 +178,13 @@ impl<'a> Run<'a> {
         let discovery = &self.discovery;
         let (jobs, dead_letters) =
             discovery.jobs.clone().zip(discovery.dead_letters.clone()).ok_or_else(gone)?;
-        let policy = jobs.redrive_policy().ok_or_else(gone)?;
+        // A receive count other than the expected one fails its check, and endangers nobody.
+        let policy = jobs
+            .redrive_policy()
+            .filter(|policy| policy.dead_letter_target_arn == dead_letters.arn())
+            .ok_or_else(|| {
+                format!("no job was submitted, since {} did not pass", cfg_redrive::CHECK.id)
+            })?;
         Ok(Course {
             job_url: stack.outputs.get(JOB_URL).cloned().ok_or_else(gone)?,
             log_group: discovery
@@ -213,6 +213,27 @@ impl<'a> Run<'a> {
         };
         let jobs = (0..=GOOD_JOBS).map(|number| self.job(number));
         join_all(jobs.map(|job| self.submit_one(&course.job_url, job))).await
+    }
+
+    /// The run's jobs, as if none of them had been answered.
+    fn planned(&self, url: &str) -> Vec<JobEvidence> {
+        let job = |number: usize| {
+            let job = self.job(number);
+            JobEvidence {
+                job_id: job.job_id.unwrap_or_default(),
+                fails: job.fail,
+                submitted_at: self.clock.now(),
+                exchange: Exchange {
+                    method: "POST",
+                    url: url.to_owned(),
+                    latency: Duration::ZERO,
+                    answer: Err("interrupted before the answer".to_owned()),
+                },
+                message_id: None,
+                attempts: Vec::new(),
+            }
+        };
+        (0..=GOOD_JOBS).map(job).collect()
     }
 
     /// The run's job of that number; the last one is the poison.
@@ -246,176 +267,6 @@ impl<'a> Run<'a> {
             message_id,
             attempts: Vec::new(),
         }
-    }
-
-    /// Follows the jobs to their ends and judges them.
-    async fn follow(&mut self, course: &Course) -> Result<(), AwsError> {
-        self.settle(&job_accept::CHECK, job_accept::judge(&self.jobs));
-        let waited_until = self.await_poison(course).await?;
-        let log = self.read_log(course).await;
-        let found = self.poison_letter();
-        if found.is_none() {
-            self.queue_is_empty = self.is_empty(&course.jobs).await?;
-        }
-        self.settle(&job_success::CHECK, job_success::judge(&self.jobs, &log));
-        let Some(poison) = self.jobs.iter().find(|job| job.fails).cloned() else {
-            return Ok(());
-        };
-        let attempts = dlq_attempts::judge(&poison, course.max_receive_count, &log);
-        self.settle(&dlq_attempts::CHECK, attempts);
-        let job = self.job(GOOD_JOBS);
-        let terms = dlq_arrival::Terms {
-            max_receive_count: course.max_receive_count,
-            visibility_timeout: course.visibility_timeout,
-            source_arn: course.jobs.arn(),
-            job: &job,
-            waited_until,
-            queue_holds_messages: !self.queue_is_empty,
-        };
-        let arrival = dlq_arrival::judge(&poison, found.as_ref(), &terms);
-        self.settle(&dlq_arrival::CHECK, arrival);
-        Ok(())
-    }
-
-    fn poison_letter(&self) -> Option<DeadLetter> {
-        let poison = self.jobs.iter().find(|job| job.fails)?;
-        self.letters.own.get(poison.message_id.as_ref()?).cloned()
-    }
-
-    /// Waits for the poison in the dead-letter queue; says until when.
-    async fn await_poison(&mut self, course: &Course) -> Result<Timestamp, AwsError> {
-        let poison = self.jobs.iter().find(|job| job.fails);
-        let Some((submitted_at, message_id)) =
-            poison.and_then(|job| Some((job.submitted_at, job.message_id.clone()?)))
-        else {
-            return Ok(self.clock.now());
-        };
-        let (count, visibility) = (course.max_receive_count, course.visibility_timeout);
-        let due_at = submitted_at + visibility * count;
-        let bound_at = due_at + SLACK;
-        (self.emit)(CheckEvent::Waiting(Wait {
-            what: format!("the poison job in {}", course.dead_letters.name),
-            due_at,
-            bound_at,
-            why: format!(
-                "{count} receives × {} s visibility timeout, + {} s",
-                visibility.as_secs(),
-                SLACK.as_secs()
-            ),
-            since: self.clock.now(),
-        }));
-        // Looking sooner cannot find it, and would cost receives of other messages.
-        self.clock.sleep_until(due_at - EARLY.min(visibility)).await;
-        self.letters
-            .await_letter(
-                self.aws,
-                &self.clock,
-                &course.dead_letters,
-                &self.run_id,
-                &message_id,
-                bound_at,
-            )
-            .await?;
-        Ok(self.clock.now())
-    }
-
-    /// Reads the worker's log until it is complete, or for as long as lines may take to come.
-    async fn read_log(&mut self, course: &Course) -> LogEvidence {
-        let mut log = LogEvidence { log_group: course.log_group.clone(), ..LogEvidence::default() };
-        let since = self.jobs.iter().map(|job| job.submitted_at).min().unwrap_or(self.started_at);
-        let give_up_at = self.clock.now() + LOG_PATIENCE;
-        loop {
-            log.queries += 1;
-            match self.aws.outcomes(&course.log_group, &self.run_id, since - CLOCK_SKEW).await {
-                Ok(outcomes) => {
-                    for job in &mut self.jobs {
-                        let own = |id: &String| Some(id) == job.message_id.as_ref();
-                        job.attempts = outcomes
-                            .iter()
-                            .filter(|outcome| own(&outcome.line.message_id))
-                            .cloned()
-                            .collect();
-                    }
-                    log.error = None;
-                }
-                Err(error) => log.error = Some(error.to_string()),
-            }
-            if self.log_is_complete(course.max_receive_count) || self.clock.now() >= give_up_at {
-                return log;
-            }
-            self.clock.sleep(LOG_PAUSE).await;
-        }
-    }
-
-    fn log_is_complete(&self, max_receive_count: u32) -> bool {
-        self.jobs.iter().filter(|job| job.message_id.is_some()).all(|job| {
-            let seen = |number: u32| {
-                job.attempts.iter().any(|attempt| attempt.line.receive_count == number)
-            };
-            if job.fails {
-                (1..=max_receive_count).all(seen)
-            } else {
-                job.attempts_that(Outcome::Succeeded).next().is_some()
-            }
-        })
-    }
-
-    async fn is_empty(&self, queue: &QueueEvidence) -> Result<bool, AwsError> {
-        let queue = self.aws.queue(&queue.name, &queue.url).await?;
-        let count = |name| queue.number(name).unwrap_or(1);
-        Ok(count("ApproximateNumberOfMessages") + count("ApproximateNumberOfMessagesNotVisible")
-            == 0)
-    }
-
-    /// Removes what the run created and hands back what it held. To be called once, however the run ended.
-    pub(crate) async fn clean_up(&mut self) {
-        let mut residue = clean_residue::Residue {
-            created: self.jobs.iter().filter(|job| job.message_id.is_some()).count(),
-            ..clean_residue::Residue::default()
-        };
-        if let Some(queue) = self.discovery.dead_letters.clone() {
-            let own = std::mem::take(&mut self.letters.own);
-            let handles: Vec<String> =
-                own.values().map(|letter| letter.receipt_handle.clone()).collect();
-            let failed: BTreeMap<String, String> =
-                self.aws.delete(&queue, &handles).await.into_iter().collect();
-            for letter in own.into_values() {
-                match failed.get(&letter.receipt_handle) {
-                    None => residue.deleted.push(letter.message_id),
-                    Some(reason) => residue
-                        .left
-                        .push(format!("{} in {}: {reason}", letter.message_id, queue.name)),
-                }
-            }
-            let foreign = std::mem::take(&mut self.letters.foreign);
-            let handles: Vec<String> = foreign.values().cloned().collect();
-            let failed: BTreeMap<String, String> =
-                self.aws.hand_back(&queue, &handles).await.into_iter().collect();
-            residue.handed_back = foreign.len() - failed.len();
-            for (message_id, handle) in foreign {
-                if let Some(reason) = failed.get(&handle) {
-                    residue
-                        .not_handed_back
-                        .push(format!("{message_id} in {}: {reason}", queue.name));
-                }
-            }
-        }
-        for job in &self.jobs {
-            if let Some(message_id) = self.maybe_left(job, &residue) {
-                residue.left.push(format!("{message_id} ({})", job.job_id));
-            }
-        }
-        self.left_behind = [residue.left.clone(), residue.not_handed_back.clone()].concat();
-        self.settle(&clean_residue::CHECK, clean_residue::judge(&residue));
-    }
-
-    /// The message id of a job that was not seen to leave the stack.
-    fn maybe_left(&self, job: &JobEvidence, residue: &clean_residue::Residue) -> Option<String> {
-        let message_id = job.message_id.clone()?;
-        let done = job.attempts_that(Outcome::Succeeded).next().is_some();
-        let known = |ids: &[String]| ids.iter().any(|id| id.starts_with(&message_id));
-        let gone = done || known(&residue.deleted) || known(&residue.left) || self.queue_is_empty;
-        (!gone).then_some(message_id)
     }
 
     fn settle(&mut self, check: &Check, judgement: Judgement) {

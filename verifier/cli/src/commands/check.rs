@@ -84,7 +84,10 @@ async fn target(args: CheckArgs, progress: &Progress) -> Result<Target, Failure>
 }
 
 /// An endpoint on this machine is an emulator, which takes any credentials: where none are set, some are made up.
-fn remote(args: ConnectionArgs) -> Connection {
+fn remote(mut args: ConnectionArgs) -> Connection {
+    // The SDK would read it by itself; whether the endpoint is an emulator has to be known here, too.
+    let variable = std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty());
+    args.endpoint_url = args.endpoint_url.or(variable);
     let on_loopback = args.endpoint_url.as_deref().is_some_and(is_loopback);
     let configured = args.profile.is_some()
         || ["AWS_ACCESS_KEY_ID", "AWS_PROFILE"].iter().any(|name| std::env::var_os(name).is_some());
@@ -136,8 +139,7 @@ async fn judge(
             Some(Failure { what: "interrupted".to_owned(), next: None, exit: Exit::Interrupted })
         }
     };
-    if tokio::time::timeout(CLEAN_UP, run.clean_up()).await.is_err() {
-        progress.say("cleaning up took too long");
-    }
+    // What was not cleaned up in time is named in the report.
+    let _ = tokio::time::timeout(CLEAN_UP, run.clean_up()).await;
     Ok(run.finish(stopped))
 }

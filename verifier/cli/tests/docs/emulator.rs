@@ -14,8 +14,8 @@ const READY_BOUND: Duration = Duration::from_secs(600);
 
 /// Runs a command until the end of stdin, which comes when this test ends, however it does.
 ///
-/// The shell gives its own stdout up, so that the reader sees the end of it when the command ends.
-const UNTIL_STDIN_ENDS: &str = r#""$@" & exec > /dev/null; read -r _; kill -KILL $!; wait $!"#;
+/// The shell gives its own outputs up, so that the reader sees the end of them when the command ends.
+const UNTIL_STDIN_ENDS: &str = r#""$@" & exec > /dev/null 2>&1; read -r _; kill -KILL $!; wait $!"#;
 
 /// A running `verifier local`. Dropping it ends it; its functions end with it.
 pub(crate) struct Local {
@@ -52,7 +52,8 @@ impl Local {
     /// What a shell needs for the commands of a page: what points AWS clients at the stack, its name as `STACK`, and
     /// its outputs by their names.
     pub(crate) fn environment(&self) -> Vec<(String, String)> {
-        let pair = |(name, value): (&String, &Value)| (name.clone(), value.as_str().unwrap().to_owned());
+        let pair =
+            |(name, value): (&String, &Value)| (name.clone(), value.as_str().unwrap().to_owned());
         let of = |section: &str| self.ready[section].as_object().unwrap().iter().map(pair);
         let stack = ("STACK".to_owned(), self.ready["stackName"].as_str().unwrap().to_owned());
         of("environment").chain(of("outputs")).chain([stack]).collect()

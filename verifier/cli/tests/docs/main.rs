@@ -84,7 +84,8 @@ fn the_commands_of_the_readme_do_what_it_says() {
 #[test]
 fn the_readme_shows_what_a_check_prints() {
     let readme = read("README.md");
-    let shown = readme.split("```text\nStack-PR").nth(1).and_then(|rest| rest.split("\n```").next());
+    let shown =
+        readme.split("```text\nStack-PR").nth(1).and_then(|rest| rest.split("\n```").next());
     let shown = format!("Stack-PR{}", shown.expect("README.md shows no check"));
     let command = || Session::without_aws(&root()).command(env!("CARGO_BIN_EXE_verifier"));
     let output = command().args(["check", "--local"]).output().unwrap();

@@ -41,7 +41,11 @@ pub(crate) fn blocks(page: &str) -> Result<Vec<Block>, String> {
             "sh local" => Kind::RunLocal,
             "sh aws" => Kind::Aws,
             "text" | "json" => continue,
-            other => return Err(format!("{line}: a block is marked {other:?}, which says nothing to the test")),
+            other => {
+                return Err(format!(
+                    "{line}: a block is marked {other:?}, which says nothing to the test"
+                ));
+            }
         };
         blocks.push(Block { kind, line, text });
     }
@@ -80,7 +84,8 @@ pub(crate) fn targets(page: &str) -> Vec<String> {
     let code = prose.split('`').skip(1).step_by(2).filter(|code| {
         const FOLDERS: [&str; 7] =
             ["verifier/", "lambdas/", "stack/", "site/", "xtask/", ".ci/", ".github/"];
-        FOLDERS.iter().any(|folder| code.starts_with(folder)) && !code.contains(['*', ' ', '{', '<', '…'])
+        FOLDERS.iter().any(|folder| code.starts_with(folder))
+            && !code.contains(['*', ' ', '{', '<', '…'])
     });
     links.chain(code).filter(|target| !target.is_empty()).map(str::to_owned).collect()
 }

@@ -93,7 +93,8 @@ impl Session {
             return;
         }
         let stdout = String::from_utf8_lossy(&output.stdout);
-        let (number, printed) = stdout.rsplit(MARK).next().and_then(|last| last.split_once('\n')).unwrap_or_default();
+        let (number, printed) =
+            stdout.rsplit(MARK).next().and_then(|last| last.split_once('\n')).unwrap_or_default();
         let script = number.parse().ok().and_then(|number: usize| scripts.get(number));
         panic!(
             "{}: the block ended with {}; {BOUND_SECONDS} s are the limit for a page\nstdout: {printed}\nstderr: {}",
@@ -109,8 +110,12 @@ impl Session {
         let mut command = Command::new(program);
         command.current_dir(&self.root).stdin(Stdio::null());
         for (name, _) in std::env::vars_os() {
-            const PREFIXES: [&str; 5] = ["AWS_", "VERIFIER_", "CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"];
-            if name.to_str().is_some_and(|name| PREFIXES.iter().any(|prefix| name.starts_with(prefix))) {
+            const PREFIXES: [&str; 5] =
+                ["AWS_", "VERIFIER_", "CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"];
+            if name
+                .to_str()
+                .is_some_and(|name| PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
+            {
                 command.env_remove(name);
             }
         }

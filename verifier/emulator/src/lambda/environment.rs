@@ -64,6 +64,7 @@ impl Environment {
         function: &Arc<FunctionSpec>,
         binary: &Path,
         id: &str,
+        nonce: &str,
     ) -> Result<Self, String> {
         let failed = |what: &str, error: &std::io::Error| {
             format!(
@@ -74,7 +75,7 @@ impl Environment {
         };
         let api = RuntimeApi::start().await.map_err(|error| failed("its Runtime API", &error))?;
         let stream = log_stream(surroundings, id);
-        let log = Log::start(surroundings, function, &stream, id)
+        let log = Log::start(surroundings, function, &stream, nonce)
             .map_err(|error| failed("its output", &error))?;
         let mut command = Command::new(binary);
         command

@@ -91,7 +91,9 @@ impl Functions {
             }
         }
         let id = self.new_id().replace('-', "");
-        Environment::start(&self.surroundings, &function.spec, &function.binary, &id).await
+        // The function learns its environment's id, but not this.
+        let nonce = self.new_id();
+        Environment::start(&self.surroundings, &function.spec, &function.binary, &id, &nonce).await
     }
 
     /// Lets an environment finish and keeps it warm. The clock is held until it is done.

@@ -77,9 +77,7 @@ impl Evaluator<'_> {
         let text = match (resource.resource_type.as_str(), attribute) {
             ("AWS::SQS::Queue", "Arn") => arn("sqs", self.queue_name(logical_id, resource)?),
             ("AWS::SQS::Queue", "QueueName") => self.queue_name(logical_id, resource)?,
-            ("AWS::SQS::Queue", "QueueUrl") => reference()?,
             ("AWS::Lambda::Function", "Arn") => arn("lambda", format!("function:{}", reference()?)),
-            ("AWS::Lambda::EventSourceMapping", "Id") => reference()?,
             ("AWS::Lambda::EventSourceMapping", "EventSourceMappingArn") => {
                 arn("lambda", format!("event-source-mapping:{}", reference()?))
             }
@@ -92,18 +90,18 @@ impl Evaluator<'_> {
             ("AWS::ApiGatewayV2::Api", "ApiEndpoint") => {
                 format!("https://{}.execute-api.{}.{URL_SUFFIX}", reference()?, self.region)
             }
-            ("AWS::ApiGatewayV2::Api", "ApiId") => reference()?,
             ("AWS::CloudFront::Distribution", "DomainName") => self.distribution_domain(logical_id),
-            ("AWS::CloudFront::Distribution" | "AWS::CloudFront::OriginAccessControl", "Id") => {
-                reference()?
-            }
             ("AWS::IAM::Role", "Arn") => {
                 format!("arn:{PARTITION}:iam::{ACCOUNT_ID}:role/{}", reference()?)
             }
             ("AWS::CloudWatch::Alarm", "Arn") => {
                 arn("cloudwatch", format!("alarm:{}", reference()?))
             }
-            ("AWS::SNS::Topic", "TopicArn") => reference()?,
+            ("AWS::SQS::Queue", "QueueUrl")
+            | ("AWS::Lambda::EventSourceMapping", "Id")
+            | ("AWS::ApiGatewayV2::Api", "ApiId")
+            | ("AWS::CloudFront::Distribution" | "AWS::CloudFront::OriginAccessControl", "Id")
+            | ("AWS::SNS::Topic", "TopicArn") => reference()?,
             // An ARN of a resource that is not emulated only names it, for example in a policy.
             (_, "Arn") => arn("unknown", reference()?),
             // CDK's deployments answer with the bucket that they filled.

@@ -7,7 +7,7 @@ pub const CHECK: Check = Check {
     id: "clean.residue",
     asserts: "everything that this run put into the stack is gone again",
     why: "left-over poison raises the dead-letter alarm and confuses whoever looks at the queue next",
-    fix: "delete the named messages; the next run recognises them by their run id",
+    fix: "delete the named messages by hand; their bodies carry the run id",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html",
     must_be_exercised: false,
 };

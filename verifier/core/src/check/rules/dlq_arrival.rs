@@ -67,6 +67,12 @@ fn judge_letter(poison: &JobEvidence, letter: &DeadLetter, terms: &Terms<'_>) ->
             terms.source_arn,
             source.unwrap_or("no DeadLetterQueueSourceArn"),
         )
+    } else if first > letter.seen_at + TOLERANCE {
+        Judgement::inconclusive(format!(
+            "the dead letter is there, but the queue's clock is {} s ahead of this machine's, so its time cannot be judged",
+            first.since(letter.seen_at).as_secs()
+        ))
+        .with_next("set this machine's clock; for an emulator that skips time, pass its --endpoint-url".to_owned())
     } else if after + TOLERANCE < life {
         Judgement::fail(
             format!(
@@ -113,7 +119,7 @@ fn judge_absence(poison: &JobEvidence, terms: &Terms<'_>) -> Judgement {
             "not in the dead-letter queue after {} s and still being retried; last seen: {last_seen}",
             waited.as_secs()
         ))
-        .with_next("raise the bound with --timeout, or look at the messages in flight".to_owned());
+        .with_next("look at what holds the messages in flight, and run the check again".to_owned());
     }
     Judgement::fail(
         format!(
@@ -187,6 +193,16 @@ mod tests {
         assert_eq!(verdict(&poison, Some(&elsewhere), false), Verdict::Fail);
         let direct = DeadLetter { source_arn: None, ..letter(180) };
         assert_eq!(verdict(&poison, Some(&direct), false), Verdict::Fail);
+    }
+
+    #[test]
+    fn clocks_that_disagree_prove_nothing() {
+        let poison = job("p", true, Some("m"));
+        let ahead = DeadLetter {
+            first_received_at: Some(Timestamp::from_millis(SUBMITTED + 400_000)),
+            ..letter(175)
+        };
+        assert_eq!(verdict(&poison, Some(&ahead), false), Verdict::Inconclusive);
     }
 
     #[test]

@@ -1,0 +1,142 @@
+//! Leaving nothing behind.
+
+use std::collections::BTreeMap;
+
+use contract::Outcome;
+use verifier_core::check::rules::clean_residue::{self, Residue};
+use verifier_core::check::{JobEvidence, QueueEvidence};
+
+use super::Run;
+use super::follow::CLOCK_SKEW;
+
+impl Run<'_> {
+    /// Removes what the run created and hands back what it held. To be called once, however the run ended.
+    pub(crate) async fn clean_up(&mut self) {
+        let created: Vec<&JobEvidence> =
+            self.jobs.iter().filter(|job| may_be_queued(job)).collect();
+        let mut residue = Residue { created: created.len(), ..Residue::default() };
+        // Should there be no time to find out, all of it may be left.
+        self.left_behind = created.iter().map(|job| name(job)).collect();
+        if let Some(queue) = self.discovery.dead_letters.clone() {
+            self.delete_own(&queue, &mut residue).await;
+            self.hand_back_foreign(&queue, &mut residue).await;
+        }
+        self.learn_what_was_done().await;
+        let left = self.jobs.iter().filter(|job| self.may_be_left(job, &residue)).map(name);
+        let left: Vec<String> = left.collect();
+        residue.left.extend(left);
+        self.left_behind = [residue.left.clone(), residue.not_handed_back.clone()].concat();
+        self.settle(&clean_residue::CHECK, clean_residue::judge(&residue));
+    }
+
+    async fn delete_own(&mut self, queue: &QueueEvidence, residue: &mut Residue) {
+        let own = std::mem::take(&mut self.letters.own);
+        let handles: Vec<String> =
+            own.values().map(|letter| letter.receipt_handle.clone()).collect();
+        let failed: BTreeMap<String, String> =
+            self.aws.delete(queue, &handles).await.into_iter().collect();
+        for letter in own.into_values() {
+            match failed.get(&letter.receipt_handle) {
+                None => residue.deleted.push(letter.message_id),
+                Some(reason) => {
+                    residue.left.push(format!("{} in {}: {reason}", letter.message_id, queue.name));
+                }
+            }
+        }
+    }
+
+    async fn hand_back_foreign(&mut self, queue: &QueueEvidence, residue: &mut Residue) {
+        let foreign = std::mem::take(&mut self.letters.foreign);
+        let handles: Vec<String> = foreign.values().cloned().collect();
+        let failed: BTreeMap<String, String> =
+            self.aws.hand_back(queue, &handles).await.into_iter().collect();
+        residue.handed_back = foreign.len() - failed.len();
+        for (message_id, handle) in foreign {
+            if let Some(reason) = failed.get(&handle) {
+                residue.not_handed_back.push(format!("{message_id} in {}: {reason}", queue.name));
+            }
+        }
+    }
+
+    /// A run that was interrupted has not read the log, which tells the jobs that are done from those that are left.
+    async fn learn_what_was_done(&mut self) {
+        let unread =
+            self.jobs.iter().any(|job| job.message_id.is_some() && job.attempts.is_empty());
+        let Some(worker) = self.discovery.worker.clone().filter(|_| unread) else {
+            return;
+        };
+        let since = self.started_at - CLOCK_SKEW;
+        // Without an answer, what may be left stays named.
+        if let Ok(outcomes) = self.aws.outcomes(&worker.log_group, &self.run_id, since).await {
+            self.attribute(&outcomes);
+        }
+    }
+
+    fn may_be_left(&self, job: &JobEvidence, residue: &Residue) -> bool {
+        if !may_be_queued(job) || self.queue_is_empty {
+            return false;
+        }
+        let done = job.attempts_that(Outcome::Succeeded).next().is_some();
+        let known = |ids: &[String]| {
+            job.message_id
+                .as_ref()
+                .is_some_and(|own| ids.iter().any(|id| id.starts_with(own.as_str())))
+        };
+        !done && !known(&residue.deleted) && !known(&residue.left)
+    }
+}
+
+/// Whether a job's message may have come to be: it was accepted, or what became of it is not known.
+fn may_be_queued(job: &JobEvidence) -> bool {
+    let refused =
+        job.exchange.answer.as_ref().is_ok_and(|answer| (400..500).contains(&answer.status));
+    job.message_id.is_some() || !refused
+}
+
+fn name(job: &JobEvidence) -> String {
+    match &job.message_id {
+        Some(message_id) => format!("{message_id} ({})", job.job_id),
+        None => format!("the job {}, if it was enqueued", job.job_id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use verifier_core::check::{Answer, Exchange};
+    use verifier_core::time::Timestamp;
+
+    use super::*;
+
+    fn job(answer: Result<u16, &str>, message_id: Option<&str>) -> JobEvidence {
+        JobEvidence {
+            job_id: "j".to_owned(),
+            fails: false,
+            submitted_at: Timestamp::default(),
+            exchange: Exchange {
+                method: "POST",
+                url: String::new(),
+                latency: Duration::ZERO,
+                answer: answer
+                    .map(|status| Answer {
+                        status,
+                        content_type: String::new(),
+                        body: String::new(),
+                    })
+                    .map_err(str::to_owned),
+            },
+            message_id: message_id.map(str::to_owned),
+            attempts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn only_a_refusal_proves_that_nothing_was_enqueued() {
+        assert!(may_be_queued(&job(Ok(202), Some("m"))));
+        assert!(may_be_queued(&job(Ok(202), None)));
+        assert!(may_be_queued(&job(Ok(503), None)));
+        assert!(may_be_queued(&job(Err("timed out"), None)));
+        assert!(!may_be_queued(&job(Ok(400), None)));
+    }
+}
