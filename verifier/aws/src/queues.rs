@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
-    MessageSystemAttributeName, QueueAttributeName,
+    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry,
+    DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName, QueueAttributeName,
 };
 use verifier_core::check::{DeadLetter, QueueEvidence};
 use verifier_core::sqs::BATCH_ENTRIES_MAX;
@@ -88,15 +88,10 @@ impl Aws {
                 .delete_message_batch()
                 .queue_url(&queue.url)
                 .set_entries(Some(entries.collect()));
-            match request.send().await {
-                Ok(answer) => not_done.extend(answer.failed().iter().map(|entry| {
-                    (handle_of(chunk, entry.id()), reason(entry.code(), entry.message()))
-                })),
-                Err(error) => {
-                    let error = failed("sqs:DeleteMessage", &queue.name, &error).to_string();
-                    not_done.extend(chunk.iter().map(|handle| (handle.clone(), error.clone())));
-                }
-            }
+            let answer = request.send().await;
+            let answer = answer.as_ref().map(|answer| answer.failed());
+            let answer = answer.map_err(|error| failed("sqs:DeleteMessage", &queue.name, error));
+            not_done.extend(left_undone(chunk, answer));
         }
         not_done
     }
@@ -123,27 +118,32 @@ impl Aws {
                 .change_message_visibility_batch()
                 .queue_url(&queue.url)
                 .set_entries(Some(entries.collect()));
-            match request.send().await {
-                Ok(answer) => not_done.extend(answer.failed().iter().map(|entry| {
-                    (handle_of(chunk, entry.id()), reason(entry.code(), entry.message()))
-                })),
-                Err(error) => {
-                    let error =
-                        failed("sqs:ChangeMessageVisibility", &queue.name, &error).to_string();
-                    not_done.extend(chunk.iter().map(|handle| (handle.clone(), error.clone())));
-                }
-            }
+            let answer = request.send().await;
+            let answer = answer.as_ref().map(|answer| answer.failed());
+            let answer =
+                answer.map_err(|error| failed("sqs:ChangeMessageVisibility", &queue.name, error));
+            not_done.extend(left_undone(chunk, answer));
         }
         not_done
     }
 }
 
-fn handle_of(chunk: &[String], id: &str) -> String {
-    id.parse::<usize>().ok().and_then(|index| chunk.get(index)).cloned().unwrap_or_default()
-}
-
-fn reason(code: &str, message: Option<&str>) -> String {
-    message.map_or_else(|| code.to_owned(), |message| format!("{code}: {message}"))
+/// The receipt handles of a batch's entries that were not done, each with the reason.
+fn left_undone(
+    chunk: &[String],
+    answer: Result<&[BatchResultErrorEntry], AwsError>,
+) -> Vec<(String, String)> {
+    let handle_of = |id: &str| id.parse::<usize>().ok().and_then(|index| chunk.get(index)).cloned();
+    match answer {
+        Ok(entries) => entries
+            .iter()
+            .map(|entry| {
+                let message = entry.message().unwrap_or("no message");
+                (handle_of(entry.id()).unwrap_or_default(), format!("{}: {message}", entry.code()))
+            })
+            .collect(),
+        Err(error) => chunk.iter().map(|handle| (handle.clone(), error.to_string())).collect(),
+    }
 }
 
 fn dead_letter(message: &Message, seen_at: Timestamp) -> DeadLetter {

@@ -8,6 +8,7 @@ mod exit;
 mod failure;
 mod interrupt;
 mod local_stack;
+mod ready;
 mod view;
 
 use std::process::ExitCode;

@@ -14,10 +14,7 @@ use verifier_core::time::Timestamp;
 use crate::client::Client;
 use crate::clock::Busy;
 use crate::reply::{Reply, aws_json, reply};
-use crate::server::{Incoming, Server, form};
-
-/// The path below which no name of AWS's lies.
-pub(crate) const PREFIX: &str = "/_emulator/";
+use crate::server::{ADMIN_PREFIX, Incoming, Server, form};
 
 impl Server {
     /// Answers a request to the emulator itself.
@@ -26,7 +23,7 @@ impl Server {
         incoming: &Incoming<'_>,
         busy: Busy,
     ) -> (Busy, Reply) {
-        let path = incoming.path.strip_prefix(PREFIX).unwrap_or_default();
+        let path = incoming.path.strip_prefix(ADMIN_PREFIX).unwrap_or_default();
         let segments: Vec<&str> = path.split('/').collect();
         match (incoming.method.as_str(), segments.as_slice()) {
             ("GET", ["client"]) => (busy, self.register()),

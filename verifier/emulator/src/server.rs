@@ -8,7 +8,6 @@ use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method, header};
 
-use crate::admin;
 use crate::client::Client;
 use crate::clock::{Busy, Clock};
 use crate::http_api::{self, ApiRequest, HttpApis};
@@ -23,6 +22,9 @@ use crate::site::Sites;
 
 /// The largest request body that is read: a batch of SQS messages, and Lambda's synchronous payload.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// The path of the emulator's own endpoint, below which no name of AWS's lies.
+pub(crate) const ADMIN_PREFIX: &str = "/_emulator/";
 
 /// Everything that requests are answered with.
 pub(crate) struct Server {
@@ -69,7 +71,7 @@ impl Server {
         busy: Busy,
         access_key: Option<&str>,
     ) -> (Busy, Reply) {
-        if incoming.path.starts_with(admin::PREFIX) {
+        if incoming.path.starts_with(ADMIN_PREFIX) {
             return self.administer(incoming, busy).await;
         }
         let target = text(incoming.headers, "x-amz-target").unwrap_or_default();

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Serialize;
 use verifier_emulator::Emulator;
 
 use crate::args::LocalArgs;
@@ -11,22 +10,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::local_stack::{self, LocalOptions};
+use crate::ready::Ready;
 use crate::view::{self, Progress};
-
-/// What whoever waits for the emulator wants to know.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Ready {
-    pub(crate) schema: &'static str,
-    pub(crate) endpoint: String,
-    pub(crate) region: &'static str,
-    pub(crate) stack_name: String,
-    pub(crate) outputs: BTreeMap<String, String>,
-    /// What points any AWS client at the emulator.
-    pub(crate) environment: BTreeMap<&'static str, String>,
-    /// What the emulator does not stand in for.
-    pub(crate) skipped: Vec<String>,
-}
 
 pub(crate) async fn run(args: LocalArgs) -> Result<Exit, Failure> {
     let interrupt = Interrupt::listen()?;

@@ -6,7 +6,7 @@ use owo_colors::{OwoColorize, Style};
 use verifier_core::check::{Overall, Settled, Verdict};
 
 use crate::check::Report;
-use crate::commands::local::Ready;
+use crate::ready::Ready;
 
 /// The widest check id.
 const ID_WIDTH: usize = 16;

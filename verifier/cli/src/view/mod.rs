@@ -10,8 +10,8 @@ use verifier_core::check::CheckEvent;
 
 use crate::args::Format;
 use crate::check::Report;
-use crate::commands::local::Ready;
 use crate::failure::Failure;
+use crate::ready::Ready;
 
 pub(crate) use progress::Progress;
 

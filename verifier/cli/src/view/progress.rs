@@ -23,7 +23,7 @@ impl Progress {
             return Self(Kind::Plain);
         }
         let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed:>4}") {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(100));
