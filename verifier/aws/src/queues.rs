@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_sqs::operation::change_message_visibility_batch::ChangeMessageVisibilityBatchOutput;
+use aws_sdk_sqs::operation::delete_message_batch::DeleteMessageBatchOutput;
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry,
     DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName, QueueAttributeName,
@@ -89,7 +91,7 @@ impl Aws {
                 .queue_url(&queue.url)
                 .set_entries(Some(entries.collect()));
             let answer = request.send().await;
-            let answer = answer.as_ref().map(|answer| answer.failed());
+            let answer = answer.as_ref().map(DeleteMessageBatchOutput::failed);
             let answer = answer.map_err(|error| failed("sqs:DeleteMessage", &queue.name, error));
             not_done.extend(left_undone(chunk, answer));
         }
@@ -119,7 +121,7 @@ impl Aws {
                 .queue_url(&queue.url)
                 .set_entries(Some(entries.collect()));
             let answer = request.send().await;
-            let answer = answer.as_ref().map(|answer| answer.failed());
+            let answer = answer.as_ref().map(ChangeMessageVisibilityBatchOutput::failed);
             let answer =
                 answer.map_err(|error| failed("sqs:ChangeMessageVisibility", &queue.name, error));
             not_done.extend(left_undone(chunk, answer));

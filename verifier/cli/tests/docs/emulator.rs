@@ -41,11 +41,11 @@ impl Local {
         let stdout = guard.stdout.take().unwrap();
         // From here on it is ended whatever happens.
         let mut local = Self { guard, ready: Value::Null };
-        local.ready = match first_value(stdout).recv_timeout(READY_BOUND) {
-            Ok(Some(ready)) => ready,
-            Ok(None) => panic!("`{command}` ended before it was up; see its output above"),
-            Err(_) => panic!("`{command}` was not up after {} s", READY_BOUND.as_secs()),
-        };
+        let ready = first_value(stdout).recv_timeout(READY_BOUND);
+        let ready = ready
+            .unwrap_or_else(|_| panic!("`{command}` was not up after {} s", READY_BOUND.as_secs()));
+        local.ready = ready
+            .unwrap_or_else(|| panic!("`{command}` ended before it was up; see its output above"));
         local
     }
 

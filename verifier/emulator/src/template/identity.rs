@@ -98,9 +98,13 @@ impl Evaluator<'_> {
                 arn("cloudwatch", format!("alarm:{}", reference()?))
             }
             ("AWS::SQS::Queue", "QueueUrl")
-            | ("AWS::Lambda::EventSourceMapping", "Id")
             | ("AWS::ApiGatewayV2::Api", "ApiId")
-            | ("AWS::CloudFront::Distribution" | "AWS::CloudFront::OriginAccessControl", "Id")
+            | (
+                "AWS::Lambda::EventSourceMapping"
+                | "AWS::CloudFront::Distribution"
+                | "AWS::CloudFront::OriginAccessControl",
+                "Id",
+            )
             | ("AWS::SNS::Topic", "TopicArn") => reference()?,
             // An ARN of a resource that is not emulated only names it, for example in a policy.
             (_, "Arn") => arn("unknown", reference()?),
