@@ -9,116 +9,28 @@
     reason = "clippy allows these in test functions only, and here helpers fail the test too"
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+mod comparison;
+
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use comparison::{Comparison, recording};
+use serde_json::{Value, json};
 use verifier_core::event_source_mapping::{InvocationOutcome, judge_batch, sqs_event};
 use verifier_core::sqs::{
-    AttributeValue, MessageAttribute, QueueAttributes, ReceiveMessage, ReceivedMessage,
-    RedrivePolicy, SendMessage, Sqs, md5_of_body,
+    AttributeValue, FifoAttributes, MessageAttribute, QueueAttributes, ReceiveMessage,
+    ReceivedMessage, RedrivePolicy, SendMessage, Sqs, md5_of_body,
 };
 use verifier_core::time::Timestamp;
 
 const REGION: &str = "eu-central-1";
 const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(30);
 
-fn recording(text: &str) -> Value {
-    serde_json::from_str(text).unwrap()
-}
-
-/// Compares values with recordings; what a placeholder stood for once it stands for throughout.
-#[derive(Default)]
-struct Comparison {
-    values: BTreeMap<String, String>,
-}
-
-impl Comparison {
-    fn check(&mut self, recorded: &Value, ours: &Value, at: &str) {
-        match (recorded, ours) {
-            (Value::Object(recorded), Value::Object(ours)) => self.check_object(recorded, ours, at),
-            (Value::Array(recorded), Value::Array(ours)) => {
-                assert_eq!(recorded.len(), ours.len(), "{at}: {ours:?}");
-                for (index, (recorded, ours)) in recorded.iter().zip(ours).enumerate() {
-                    self.check(recorded, ours, &format!("{at}[{index}]"));
-                }
-            }
-            // A body that is JSON was recorded parsed.
-            (Value::Object(_), Value::String(text)) => {
-                let ours = serde_json::from_str(text).unwrap_or_else(|_| panic!("{at}: {text}"));
-                self.check(recorded, &ours, at);
-            }
-            (Value::String(recorded), Value::String(ours)) => self.check_text(recorded, ours, at),
-            _ => assert_eq!(recorded, ours, "{at}"),
-        }
-    }
-
-    fn check_object(&mut self, recorded: &Map<String, Value>, ours: &Map<String, Value>, at: &str) {
-        let names: BTreeSet<&String> = recorded.keys().chain(ours.keys()).collect();
-        for name in names {
-            let at = format!("{at}.{name}");
-            match (recorded.get(name), ours.get(name)) {
-                (Some(recorded), Some(ours)) => self.check(recorded, ours, &at),
-                // Some recordings of messages without attributes have this member as null, others not at all.
-                (None, Some(Value::Null)) if name == "md5OfMessageAttributes" => {}
-                (recorded, ours) => panic!("{at}: recorded {recorded:?}, ours {ours:?}"),
-            }
-        }
-    }
-
-    fn check_text(&mut self, recorded: &str, ours: &str, at: &str) {
-        let is_whole_placeholder =
-            recorded.starts_with('<') && recorded.find('>') == Some(recorded.len() - 1);
-        if is_whole_placeholder || matches!(recorded, "sender-id" | "sent-timestamp") {
-            return self.check_placeholder(recorded, ours, at);
-        }
-        // Placeholders within a text, and the account, stand for any text without a separator.
-        let pattern = recorded.replace("111111111111", "<account>");
-        let mut rest = ours;
-        for (index, part) in pattern.split('<').enumerate() {
-            let literal = if index == 0 { part } else { part.split_once('>').unwrap().1 };
-            let found = if index == 0 { rest.strip_prefix(literal) } else { after(rest, literal) };
-            rest = found.unwrap_or_else(|| panic!("{at}: recorded {recorded}, ours {ours}"));
-        }
-        assert!(
-            rest.is_empty() || pattern.ends_with('>'),
-            "{at}: recorded {recorded}, ours {ours}"
-        );
-    }
-
-    fn check_placeholder(&mut self, placeholder: &str, ours: &str, at: &str) {
-        assert!(!ours.is_empty(), "{at}");
-        let Some((kind, _)) = placeholder.split_once(':') else {
-            return;
-        };
-        let kind = format!("{kind}:");
-        let known = self.values.get(placeholder);
-        assert!(
-            known.is_none_or(|known| known == ours),
-            "{at}: {placeholder} was {known:?}, ours {ours}"
-        );
-        let others = self.values.iter().filter(|(name, _)| name.starts_with(&kind));
-        for (name, value) in others {
-            assert!(
-                name == placeholder || value != ours,
-                "{at}: {name} and {placeholder} are both {ours}"
-            );
-        }
-        self.values.insert(placeholder.to_owned(), ours.to_owned());
-    }
-}
-
-/// What follows the first occurrence of the literal, of which something must stand before.
-fn after<'t>(text: &'t str, literal: &str) -> Option<&'t str> {
-    let first = text.chars().next()?;
-    let found = text.get(first.len_utf8()..)?;
-    if literal.is_empty() { Some("") } else { found.split_once(literal).map(|(_, rest)| rest) }
-}
-
 /// A queue with a dead-letter queue and an event source mapping, driven step by step.
 struct Mapping {
     sqs: Sqs,
     now: Timestamp,
+    jobs: &'static str,
+    dlq: &'static str,
     comparison: Comparison,
 }
 
@@ -131,7 +43,21 @@ impl Mapping {
         let attributes =
             QueueAttributes { redrive_policy: Some(policy), ..QueueAttributes::default() };
         sqs.create_queue("jobs", attributes, now).unwrap();
-        Self { sqs, now, comparison: Comparison::default() }
+        Self { sqs, now, jobs: "jobs", dlq: "dlq", comparison: Comparison::default() }
+    }
+
+    /// The same with FIFO queues.
+    fn fifo(max_receive_count: u32) -> Self {
+        let now = Timestamp::from_millis(1_700_000_000_000);
+        let mut sqs = Sqs::new(REGION, "000000000000", 11);
+        let fifo =
+            QueueAttributes { fifo: Some(FifoAttributes::default()), ..QueueAttributes::default() };
+        sqs.create_queue("dlq.fifo", fifo.clone(), now).unwrap();
+        let policy =
+            RedrivePolicy { dead_letter_target_arn: sqs.arn("dlq.fifo"), max_receive_count };
+        let attributes = QueueAttributes { redrive_policy: Some(policy), ..fifo };
+        sqs.create_queue("jobs.fifo", attributes, now).unwrap();
+        Self { sqs, now, jobs: "jobs.fifo", dlq: "dlq.fifo", comparison: Comparison::default() }
     }
 
     fn send(&mut self, body: &str) {
@@ -142,8 +68,8 @@ impl Mapping {
     fn receive(&mut self, recorded: &Value) -> Vec<ReceivedMessage> {
         let request =
             ReceiveMessage { max_number_of_messages: Some(10), ..ReceiveMessage::default() };
-        let batch = self.sqs.receive("jobs", request, self.now).unwrap();
-        let event = sqs_event(&batch, &self.sqs.arn("jobs"), REGION);
+        let batch = self.sqs.receive(self.jobs, request, self.now).unwrap();
+        let event = sqs_event(&batch, &self.sqs.arn(self.jobs), REGION);
         self.comparison.check(recorded, &event, "event");
         batch
     }
@@ -154,7 +80,7 @@ impl Mapping {
         let verdict = judge_batch(outcome, &ids, report);
         for received in batch {
             if verdict.deletes(&received.message.message_id) {
-                self.sqs.delete("jobs", &received.receipt_handle, self.now).unwrap();
+                self.sqs.delete(self.jobs, &received.receipt_handle, self.now).unwrap();
             }
         }
         self.now = self.now + VISIBILITY_TIMEOUT;
@@ -162,16 +88,16 @@ impl Mapping {
 
     /// The next poll returns nothing: every message was deleted or goes to the dead-letter queue.
     fn poll_in_vain(&mut self) {
-        let received = self.sqs.receive("jobs", ReceiveMessage::default(), self.now).unwrap();
+        let received = self.sqs.receive(self.jobs, ReceiveMessage::default(), self.now).unwrap();
         assert_eq!(received, []);
-        assert_eq!(self.sqs.messages("jobs").count(), 0);
+        assert_eq!(self.sqs.messages(self.jobs).count(), 0);
     }
 
     /// What a consumer of the dead-letter queue receives must be as recorded.
     fn check_dead_letters(&mut self, recorded: &Value) {
         let request =
             ReceiveMessage { max_number_of_messages: Some(10), ..ReceiveMessage::default() };
-        let received = self.sqs.receive("dlq", request, self.now).unwrap();
+        let received = self.sqs.receive(self.dlq, request, self.now).unwrap();
         let messages: Vec<Value> = received
             .iter()
             .map(|received| {
@@ -284,6 +210,41 @@ fn an_error_of_the_function_fails_the_batch_with_its_healthy_messages() {
     let batch = mapping.sqs.receive("jobs", request, mapping.now).unwrap();
     assert_eq!(batch.len(), 2);
     mapping.finish(&batch, &errored(), true);
+    mapping.poll_in_vain();
+    mapping.check_dead_letters(&recording["dead_letters"]);
+}
+
+#[test]
+fn a_fifo_batch_is_retried_in_order_and_ends_in_the_dead_letter_queue() {
+    let recording = recording(include_str!("recordings/fifo_batch_item_failures.json"));
+    let mut mapping = Mapping::fifo(2);
+    let entries = [(1, 0), (2, 1), (3, 1), (4, 2)].map(|(number, fail_attempts)| {
+        let message = SendMessage {
+            group_id: Some("1".to_owned()),
+            deduplication_id: Some(format!("dedup-{number}")),
+            ..SendMessage::new(
+                json!({"message": number, "fail_attempts": fail_attempts}).to_string(),
+            )
+        };
+        (format!("message-{number}"), Ok(message))
+    });
+    let sent = mapping.sqs.send_batch("jobs.fifo", entries.to_vec(), mapping.now).unwrap();
+    let sent = sent.into_iter().map(|(id, sent)| {
+        let sent = sent.unwrap();
+        json!({
+            "Id": id,
+            "MD5OfMessageBody": sent.md5_of_body,
+            "MessageId": sent.message_id,
+            "SequenceNumber": sent.sequence_number.unwrap().to_string(),
+        })
+    });
+    mapping.comparison.check(&recording["sent"], &sent.collect(), "sent");
+    for invocation in ["first_invocation", "second_invocation"] {
+        let invocation = &recording[invocation];
+        let batch = mapping.receive(&invocation["event"]);
+        let result = mapping.comparison.fill_in(&invocation["result"]);
+        mapping.finish(&batch, &responded(&result), true);
+    }
     mapping.poll_in_vain();
     mapping.check_dead_letters(&recording["dead_letters"]);
 }

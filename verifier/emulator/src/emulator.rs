@@ -180,6 +180,7 @@ impl Emulator {
                 functions.clone(),
             ));
         }
+        tasks.spawn(sqs.clone().run_move_tasks());
         tasks.spawn(serve(listener, server.clone()));
         Ok(Self { endpoint, stack, clock, server, functions, tasks })
     }

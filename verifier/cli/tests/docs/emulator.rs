@@ -10,7 +10,7 @@ use serde_json::{Deserializer, Value};
 use crate::session::Session;
 
 /// How long bringing it up may take: on a fresh checkout the functions are built first.
-const READY_BOUND: Duration = Duration::from_secs(600);
+const READY_BOUND: Duration = Duration::from_mins(10);
 
 /// Runs a command until the end of stdin, which comes when this test ends, however it does.
 ///

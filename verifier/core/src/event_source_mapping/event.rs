@@ -37,6 +37,12 @@ fn record(received: &ReceivedMessage, event_source_arn: &str, region: &str) -> V
     if let Some(group) = &message.group_id {
         put("MessageGroupId", group.clone());
     }
+    if let Some(id) = &message.deduplication_id {
+        put("MessageDeduplicationId", id.clone());
+    }
+    if let Some(number) = message.sequence_number {
+        put("SequenceNumber", number.to_string());
+    }
     let message_attributes: Map<String, Value> = message
         .attributes
         .iter()

@@ -5,10 +5,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{MESSAGE_BYTES_MAX, SqsError};
+use super::{FifoAttributes, MESSAGE_BYTES_MAX, RedriveAllowPolicy, RedrivePolicy, SqsError};
 
 /// What a queue was configured with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +34,8 @@ pub struct QueueAttributes {
     pub kms_data_key_reuse_period_seconds: u32,
     /// The access policy, as JSON text.
     pub policy: Option<String>,
+    /// What only FIFO queues have; `None` makes a standard queue.
+    pub fifo: Option<FifoAttributes>,
 }
 
 impl Default for QueueAttributes {
@@ -51,12 +52,46 @@ impl Default for QueueAttributes {
             kms_master_key_id: None,
             kms_data_key_reuse_period_seconds: 300,
             policy: None,
+            fifo: None,
         }
     }
 }
 
 impl QueueAttributes {
-    /// Sets one attribute from its text, as the API takes it.
+    /// The attributes of a new queue, from the texts of a `CreateQueue` request.
+    pub fn from_request(request: &BTreeMap<String, String>) -> Result<Self, SqsError> {
+        let mut attributes = Self::default();
+        // The kind of the queue decides which others it may have.
+        if let Some(fifo) = request.get(FIFO_QUEUE) {
+            attributes.set(FIFO_QUEUE, fifo)?;
+        }
+        attributes.set_all(request)?;
+        Ok(attributes)
+    }
+
+    /// The attributes after a `SetQueueAttributes` request: all of its changes, or an error.
+    pub fn changed_by(&self, request: &BTreeMap<String, String>) -> Result<Self, SqsError> {
+        if self.fifo.is_none() && request.contains_key(FIFO_QUEUE) {
+            return Err(SqsError::InvalidAttributeName(FIFO_QUEUE.to_owned()));
+        }
+        let mut attributes = self.clone();
+        attributes.set_all(request)?;
+        Ok(attributes)
+    }
+
+    fn set_all(&mut self, request: &BTreeMap<String, String>) -> Result<(), SqsError> {
+        let kms = request.get("KmsMasterKeyId").is_some_and(|key| !key.is_empty());
+        if kms && request.get("SqsManagedSseEnabled").is_some_and(|on| on == "true") {
+            return Err(SqsError::ConflictingEncryption);
+        }
+        for (name, value) in request {
+            self.set(name, value)?;
+        }
+        self.fifo.map_or(Ok(()), FifoAttributes::check)
+    }
+
+    /// Sets one attribute from its text, as the API takes it. `FifoQueue` has to come before the other attributes of
+    /// FIFO queues.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), SqsError> {
         match name {
             "VisibilityTimeout" => {
@@ -73,60 +108,88 @@ impl QueueAttributes {
                 self.receive_message_wait_time_seconds = bounded(name, value, 0, 20)?;
             }
             "RedrivePolicy" => {
-                self.redrive_policy =
-                    if value.is_empty() { None } else { Some(RedrivePolicy::parse(value)?) };
+                self.redrive_policy = unless_empty(value, RedrivePolicy::parse)?;
             }
             "RedriveAllowPolicy" => {
-                self.redrive_allow_policy =
-                    if value.is_empty() { None } else { Some(RedriveAllowPolicy::parse(value)?) };
+                self.redrive_allow_policy = unless_empty(value, RedriveAllowPolicy::parse)?;
             }
-            "SqsManagedSseEnabled" => self.sqs_managed_sse_enabled = boolean(name, value)?,
+            "SqsManagedSseEnabled" | "KmsMasterKeyId" | "KmsDataKeyReusePeriodSeconds" => {
+                self.set_encryption(name, value)?;
+            }
+            "Policy" => self.policy = unless_empty(value, policy)?,
+            FIFO_QUEUE => self.set_kind(value)?,
+            other => match &mut self.fifo {
+                Some(fifo) => fifo.set(other, value)?,
+                None => return Err(SqsError::InvalidAttributeName(other.to_owned())),
+            },
+        }
+        Ok(())
+    }
+
+    /// One kind of encryption takes the place of the other.
+    fn set_encryption(&mut self, name: &str, value: &str) -> Result<(), SqsError> {
+        match name {
+            "SqsManagedSseEnabled" => {
+                self.sqs_managed_sse_enabled = boolean(name, value)?;
+                if self.sqs_managed_sse_enabled {
+                    self.kms_master_key_id = None;
+                }
+            }
             "KmsMasterKeyId" => {
                 self.kms_master_key_id = (!value.is_empty()).then(|| value.to_owned());
                 if self.kms_master_key_id.is_some() {
                     self.sqs_managed_sse_enabled = false;
                 }
             }
-            "KmsDataKeyReusePeriodSeconds" => {
-                self.kms_data_key_reuse_period_seconds = bounded(name, value, 60, 86_400)?;
+            _ => self.kms_data_key_reuse_period_seconds = bounded(name, value, 60, 86_400)?,
+        }
+        Ok(())
+    }
+
+    /// A standard queue does not know the attribute, and a FIFO queue stays one.
+    fn set_kind(&mut self, value: &str) -> Result<(), SqsError> {
+        match (boolean(FIFO_QUEUE, value)?, self.fifo) {
+            (true, fifo) => self.fifo = Some(fifo.unwrap_or_default()),
+            (false, None) => return Err(SqsError::InvalidAttributeName(FIFO_QUEUE.to_owned())),
+            (false, Some(_)) => {
+                return Err(SqsError::InvalidAttributeValue(format!(
+                    "{FIFO_QUEUE}. Reason: Modifying queue type is not supported"
+                )));
             }
-            "Policy" => self.policy = (!value.is_empty()).then(|| value.to_owned()),
-            other => return Err(SqsError::InvalidAttributeName(other.to_owned())),
         }
         Ok(())
     }
 
     /// The attributes as the API shows them.
     pub fn to_map(&self) -> BTreeMap<String, String> {
-        let mut map = BTreeMap::from([
-            ("VisibilityTimeout".to_owned(), self.visibility_timeout_seconds.to_string()),
-            ("DelaySeconds".to_owned(), self.delay_seconds.to_string()),
-            (
-                "MessageRetentionPeriod".to_owned(),
-                self.message_retention_period_seconds.to_string(),
-            ),
-            ("MaximumMessageSize".to_owned(), self.maximum_message_size_bytes.to_string()),
-            (
-                "ReceiveMessageWaitTimeSeconds".to_owned(),
-                self.receive_message_wait_time_seconds.to_string(),
-            ),
-            ("SqsManagedSseEnabled".to_owned(), self.sqs_managed_sse_enabled.to_string()),
-        ]);
+        let mut map = BTreeMap::new();
+        let mut put = |name: &str, value: String| {
+            map.insert(name.to_owned(), value);
+        };
+        put("VisibilityTimeout", self.visibility_timeout_seconds.to_string());
+        put("DelaySeconds", self.delay_seconds.to_string());
+        put("MessageRetentionPeriod", self.message_retention_period_seconds.to_string());
+        put("MaximumMessageSize", self.maximum_message_size_bytes.to_string());
+        put("ReceiveMessageWaitTimeSeconds", self.receive_message_wait_time_seconds.to_string());
+        put("SqsManagedSseEnabled", self.sqs_managed_sse_enabled.to_string());
         if let Some(policy) = &self.redrive_policy {
-            map.insert("RedrivePolicy".to_owned(), policy.to_json());
+            put("RedrivePolicy", policy.to_json());
         }
         if let Some(policy) = &self.redrive_allow_policy {
-            map.insert("RedriveAllowPolicy".to_owned(), policy.to_json());
+            put("RedriveAllowPolicy", policy.to_json());
         }
         if let Some(key) = &self.kms_master_key_id {
-            map.insert("KmsMasterKeyId".to_owned(), key.clone());
-            map.insert(
-                "KmsDataKeyReusePeriodSeconds".to_owned(),
-                self.kms_data_key_reuse_period_seconds.to_string(),
-            );
+            put("KmsMasterKeyId", key.clone());
+            put("KmsDataKeyReusePeriodSeconds", self.kms_data_key_reuse_period_seconds.to_string());
         }
         if let Some(policy) = &self.policy {
-            map.insert("Policy".to_owned(), policy.clone());
+            put("Policy", policy.clone());
+        }
+        if let Some(fifo) = &self.fifo {
+            put(FIFO_QUEUE, true.to_string());
+            put("ContentBasedDeduplication", fifo.content_based_deduplication.to_string());
+            put("DeduplicationScope", fifo.deduplication_scope.as_str().to_owned());
+            put("FifoThroughputLimit", fifo.throughput_limit.as_str().to_owned());
         }
         map
     }
@@ -136,10 +199,34 @@ impl QueueAttributes {
         Duration::from_secs(self.visibility_timeout_seconds.into())
     }
 
+    /// The delay as a duration.
+    pub fn delay(&self) -> Duration {
+        Duration::from_secs(self.delay_seconds.into())
+    }
+
     /// The retention period as a duration.
     pub fn retention(&self) -> Duration {
         Duration::from_secs(self.message_retention_period_seconds.into())
     }
+}
+
+/// The attribute that makes a FIFO queue.
+const FIFO_QUEUE: &str = "FifoQueue";
+
+/// An empty text takes a policy away.
+fn unless_empty<T>(
+    value: &str,
+    parse: impl FnOnce(&str) -> Result<T, SqsError>,
+) -> Result<Option<T>, SqsError> {
+    if value.is_empty() { Ok(None) } else { parse(value).map(Some) }
+}
+
+/// An access policy is a JSON object; what it allows is not the model's business.
+fn policy(text: &str) -> Result<String, SqsError> {
+    let is_object = serde_json::from_str::<Value>(text).is_ok_and(|policy| policy.is_object());
+    is_object
+        .then(|| text.to_owned())
+        .ok_or_else(|| SqsError::InvalidAttributeValue("Policy".to_owned()))
 }
 
 fn bounded(name: &str, value: &str, min: u32, max: u32) -> Result<u32, SqsError> {
@@ -150,90 +237,7 @@ fn bounded(name: &str, value: &str, min: u32, max: u32) -> Result<u32, SqsError>
         .ok_or_else(|| SqsError::InvalidAttributeValue(name.to_owned()))
 }
 
-fn boolean(name: &str, value: &str) -> Result<bool, SqsError> {
-    match value {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(SqsError::InvalidAttributeValue(name.to_owned())),
-    }
-}
-
-/// Where messages go that were received too often, and how often that is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RedrivePolicy {
-    /// The ARN of the dead-letter queue.
-    pub dead_letter_target_arn: String,
-    /// How often a message may be received before it is moved; 1 to 1,000.
-    pub max_receive_count: u32,
-}
-
-impl RedrivePolicy {
-    /// Reads the JSON text of the attribute; `maxReceiveCount` may be a number or a string of digits.
-    pub fn parse(text: &str) -> Result<Self, SqsError> {
-        let invalid = |reason: &str| {
-            SqsError::InvalidParameterValue(format!(
-                "Value {text} for parameter RedrivePolicy is invalid. Reason: {reason}"
-            ))
-        };
-        let value: Value = serde_json::from_str(text)
-            .map_err(|_| invalid("Redrive policy is not a valid JSON map."))?;
-        let arn = value.get("deadLetterTargetArn").and_then(Value::as_str).ok_or_else(|| {
-            invalid("Redrive policy does not contain mandatory attribute: deadLetterTargetArn.")
-        })?;
-        let count = value.get("maxReceiveCount").ok_or_else(|| {
-            invalid("Redrive policy does not contain mandatory attribute: maxReceiveCount.")
-        })?;
-        let count = match count {
-            Value::Number(number) => number.as_u64(),
-            Value::String(text) => text.parse().ok(),
-            _ => None,
-        };
-        let max_receive_count = count
-            .and_then(|count| u32::try_from(count).ok())
-            .filter(|count| (1..=1_000).contains(count))
-            .ok_or_else(|| invalid("Invalid value for maxReceiveCount."))?;
-        Ok(Self { dead_letter_target_arn: arn.to_owned(), max_receive_count })
-    }
-
-    /// The JSON text of the attribute.
-    pub fn to_json(&self) -> String {
-        json!({
-            "deadLetterTargetArn": self.dead_letter_target_arn,
-            "maxReceiveCount": self.max_receive_count,
-        })
-        .to_string()
-    }
-}
-
-/// Which queues may name a queue as their dead-letter queue.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "redrivePermission")]
-pub enum RedriveAllowPolicy {
-    /// Every queue of the account and region.
-    AllowAll,
-    /// None.
-    DenyAll,
-    /// The named ones, at most ten.
-    #[serde(rename_all = "camelCase")]
-    ByQueue {
-        /// The ARNs of the queues.
-        source_queue_arns: Vec<String>,
-    },
-}
-
-impl RedriveAllowPolicy {
-    /// Reads the JSON text of the attribute.
-    pub fn parse(text: &str) -> Result<Self, SqsError> {
-        serde_json::from_str(text).map_err(|_| {
-            SqsError::InvalidParameterValue(format!(
-                "Value {text} for parameter RedriveAllowPolicy is invalid."
-            ))
-        })
-    }
-
-    /// The JSON text of the attribute.
-    pub fn to_json(&self) -> String {
-        json!(self).to_string()
-    }
+/// Reads `true` or `false`.
+pub(super) fn boolean(name: &str, value: &str) -> Result<bool, SqsError> {
+    value.parse().map_err(|_| SqsError::InvalidAttributeValue(name.to_owned()))
 }

@@ -16,21 +16,32 @@ pub enum SqsError {
         /// The attribute whose value differs.
         attribute: String,
     },
+    /// The queue of this name was purged less than a minute ago.
+    #[error("Only one PurgeQueue operation on {0} is allowed every 60 seconds.")]
+    PurgeQueueInProgress(String),
     /// The receipt handle was not issued by this queue.
     #[error("The input receipt handle \"{0}\" is not a valid receipt handle.")]
     ReceiptHandleIsInvalid(String),
-    /// The message is not in flight, so its visibility timeout cannot be changed.
+    /// The receipt handle may no longer be used to delete its message.
     #[error(
-        "Value {0} for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change."
+        "Value {0} for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired."
     )]
-    MessageNotInflight(String),
+    ReceiptHandleHasExpired(String),
     /// Too many messages are in flight.
     #[error("Too many messages are in flight in this queue.")]
     OverLimit,
-    /// An attribute that SQS does not know.
+    /// A permission names too many actions.
+    #[error("{0} Actions were found, maximum allowed is 7.")]
+    TooManyActions(usize),
+    /// An attribute that SQS does not know, or not for this kind of queue.
     #[error("Unknown Attribute {0}.")]
     InvalidAttributeName(String),
-    /// An attribute's value is out of bounds.
+    /// Two kinds of server-side encryption at once.
+    #[error(
+        "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE."
+    )]
+    ConflictingEncryption,
+    /// An attribute's value is out of bounds: its name, and a reason where AWS gives one.
     #[error("Invalid value for the parameter {0}.")]
     InvalidAttributeValue(String),
     /// A parameter's value is out of bounds.
@@ -61,6 +72,9 @@ pub enum SqsError {
     /// The entries together are too large.
     #[error("Batch requests cannot be longer than 1048576 bytes. You have sent {0} bytes.")]
     BatchRequestTooLong(usize),
+    /// A queue or a message move task that a request names is not there.
+    #[error("{0}")]
+    ResourceNotFound(String),
     /// An operation that the queue's kind does not support.
     #[error("{0}")]
     UnsupportedOperation(String),
@@ -72,19 +86,22 @@ impl SqsError {
         match self {
             Self::QueueDoesNotExist => "QueueDoesNotExist",
             Self::QueueNameExists { .. } => "QueueNameExists",
+            Self::PurgeQueueInProgress(_) => "PurgeQueueInProgress",
             Self::ReceiptHandleIsInvalid(_) => "ReceiptHandleIsInvalid",
-            Self::MessageNotInflight(_) => "MessageNotInflight",
-            Self::OverLimit => "OverLimit",
-            Self::InvalidAttributeName(_) => "InvalidAttributeName",
+            Self::OverLimit | Self::TooManyActions(_) => "OverLimit",
+            Self::InvalidAttributeName(_) | Self::ConflictingEncryption => "InvalidAttributeName",
             Self::InvalidAttributeValue(_) => "InvalidAttributeValue",
-            Self::InvalidParameterValue(_) => "InvalidParameterValue",
-            Self::MissingParameter(_) => "MissingParameter",
+            Self::InvalidParameterValue(_) | Self::ReceiptHandleHasExpired(_) => {
+                "InvalidParameterValueException"
+            }
+            Self::MissingParameter(_) => "MissingRequiredParameterException",
             Self::InvalidMessageContents => "InvalidMessageContents",
             Self::EmptyBatchRequest(_) => "EmptyBatchRequest",
             Self::TooManyEntriesInBatchRequest(_) => "TooManyEntriesInBatchRequest",
             Self::BatchEntryIdsNotDistinct(_) => "BatchEntryIdsNotDistinct",
             Self::InvalidBatchEntryId => "InvalidBatchEntryId",
             Self::BatchRequestTooLong(_) => "BatchRequestTooLong",
+            Self::ResourceNotFound(_) => "ResourceNotFoundException",
             Self::UnsupportedOperation(_) => "UnsupportedOperation",
         }
     }
@@ -96,7 +113,11 @@ impl SqsError {
         match self {
             Self::QueueDoesNotExist => "AWS.SimpleQueueService.NonExistentQueue",
             Self::QueueNameExists { .. } => "QueueAlreadyExists",
-            Self::MessageNotInflight(_) => "AWS.SimpleQueueService.MessageNotInflight",
+            Self::PurgeQueueInProgress(_) => "AWS.SimpleQueueService.PurgeQueueInProgress",
+            Self::InvalidParameterValue(_) | Self::ReceiptHandleHasExpired(_) => {
+                "InvalidParameterValue"
+            }
+            Self::MissingParameter(_) => "MissingParameter",
             Self::EmptyBatchRequest(_) => "AWS.SimpleQueueService.EmptyBatchRequest",
             Self::TooManyEntriesInBatchRequest(_) => {
                 "AWS.SimpleQueueService.TooManyEntriesInBatchRequest"
@@ -109,11 +130,35 @@ impl SqsError {
         }
     }
 
-    /// The HTTP status; SQS answers every error of the caller with 400, over-limit with 403.
+    /// The code of a batch entry that failed for this reason.
+    pub fn entry_code(&self) -> &'static str {
+        match self {
+            Self::ReceiptHandleHasExpired(_) => "ReceiptHandleIsInvalid",
+            other => other.query_code(),
+        }
+    }
+
+    /// The message of a batch entry that failed for this reason.
+    pub fn entry_message(&self) -> String {
+        match self {
+            Self::ReceiptHandleHasExpired(_) => "The receipt handle has expired".to_owned(),
+            other => other.to_string(),
+        }
+    }
+
+    /// The HTTP status.
     pub fn status(&self) -> u16 {
         match self {
-            Self::OverLimit => 403,
+            Self::OverLimit | Self::TooManyActions(_) | Self::PurgeQueueInProgress(_) => 403,
+            Self::ResourceNotFound(_) => 404,
             _ => 400,
         }
     }
+}
+
+/// The refusal of a parameter's value, in AWS's words.
+pub(super) fn invalid_parameter(parameter: &str, value: &str, reason: &str) -> SqsError {
+    SqsError::InvalidParameterValue(format!(
+        "Value {value} for parameter {parameter} is invalid. Reason: {reason}"
+    ))
 }

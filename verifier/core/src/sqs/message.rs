@@ -1,6 +1,7 @@
 //! Messages: as they are sent, as a queue holds them, and as they are received.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use crate::time::Timestamp;
@@ -23,6 +24,26 @@ pub struct MessageAttribute {
     pub value: AttributeValue,
 }
 
+/// The place of a message in the order of a FIFO queue: 20 digits, ascending, with gaps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SequenceNumber(u128);
+
+impl SequenceNumber {
+    /// The first one. AWS says only that they are 128 bits wide and not consecutive; its own have 20 digits.
+    pub(super) const FIRST: Self = Self(18_800_000_000_000_000_000);
+
+    /// The one that is given out after this one.
+    pub(super) fn next(self) -> Self {
+        Self(self.0.saturating_add(256))
+    }
+}
+
+impl fmt::Display for SequenceNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
 /// Message attributes by name.
 pub type MessageAttributes = BTreeMap<String, MessageAttribute>;
 
@@ -37,8 +58,10 @@ pub struct SendMessage {
     pub trace_header: Option<String>,
     /// Overrides the queue's delay; 0 to 900 s.
     pub delay_seconds: Option<u32>,
-    /// The message group; on standard queues for fairness only.
+    /// The message group, which FIFO queues require; on standard queues for fairness only.
     pub group_id: Option<String>,
+    /// What tells a repeated send from a new message; on FIFO queues only.
+    pub deduplication_id: Option<String>,
 }
 
 impl SendMessage {
@@ -73,6 +96,8 @@ pub struct SentMessage {
     pub md5_of_body: String,
     /// The MD5 of the attributes, where there are any.
     pub md5_of_attributes: Option<String>,
+    /// The message's place in the order of a FIFO queue.
+    pub sequence_number: Option<SequenceNumber>,
 }
 
 /// A message as a queue holds it.
@@ -88,15 +113,19 @@ pub struct Message {
     pub trace_header: Option<String>,
     /// The message group.
     pub group_id: Option<String>,
+    /// What told a repeated send from this message, on FIFO queues.
+    pub deduplication_id: Option<String>,
+    /// The message's place in the order of its FIFO queue.
+    pub sequence_number: Option<SequenceNumber>,
     /// Who sent it.
     pub sender_id: String,
-    /// When it was sent, kept when the message is moved to a dead-letter queue.
+    /// When it was sent, kept when the message is moved to a standard dead-letter queue. Retention counts from it.
     pub sent_at: Timestamp,
     /// When it was first received, from any queue.
     pub first_received_at: Option<Timestamp>,
     /// How often it was received, counted on across a move to a dead-letter queue.
     pub receive_count: u32,
-    /// The queue it was moved from by a redrive policy.
+    /// The queue it was moved from by a redrive policy, which is also where a message move task returns it to.
     pub dead_letter_queue_source_arn: Option<String>,
 }
 

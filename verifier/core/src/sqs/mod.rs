@@ -6,22 +6,36 @@
 
 mod attributes;
 mod batch;
+mod deduplication;
 mod digest;
 mod error;
+mod fifo;
+mod groups;
 mod message;
+mod messages;
+mod move_task;
+mod move_tasks;
+mod permission;
 mod queue;
 mod receipt;
+mod redrive_policy;
+mod send_rules;
 mod service;
 
-pub use attributes::{QueueAttributes, RedriveAllowPolicy, RedrivePolicy};
+pub use attributes::QueueAttributes;
 pub use batch::{BATCH_ENTRIES_MAX, check_batch};
 pub use digest::{md5_of_attributes, md5_of_body};
 pub use error::SqsError;
+pub use fifo::{DeduplicationScope, FifoAttributes, FifoThroughputLimit};
 pub use message::{
     AttributeValue, Message, MessageAttribute, MessageAttributes, ReceivedMessage, SendMessage,
-    SentMessage,
+    SentMessage, SequenceNumber,
 };
-pub use service::{Counts, ReceiveMessage, Sqs};
+pub use messages::{BatchOutcomes, ReceiveMessage};
+pub use move_task::{CANCELLATION_TAKES, MOVE_RATE_MAX, MoveTask, MoveTaskStatus};
+pub use move_tasks::StartMoveTask;
+pub use redrive_policy::{RedriveAllowPolicy, RedrivePolicy};
+pub use service::{Counts, Sqs};
 
 /// The most bytes that one message, and one whole batch, may have: body and attributes together.
 ///

@@ -1,21 +1,25 @@
-//! One standard queue: which message is where, and until when.
+//! One queue: which message is where, and until when.
 //!
 //! A message is *available* (a receive may return it), *delayed* or *in flight*. Only time moves a message from the
 //! last two to the first, so the queue keeps the available ones in one ordered set and the waiting ones in another,
-//! ordered by when their wait ends; [`Queue::settle`] brings both up to date before every operation. All operations
-//! are O(log n) in the number of messages.
+//! ordered by when their wait ends; [`Queue::settle`] brings both up to date before every operation. A FIFO queue
+//! additionally keeps its message groups, which decide what a receive may return. All operations are O(log n) in the
+//! number of messages.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
+use super::deduplication::Deduplication;
+use super::error::invalid_parameter;
+use super::groups::{Groups, Standing};
 use super::receipt::Receipt;
 use super::{Message, QueueAttributes, ReceivedMessage, SqsError};
 use crate::time::Timestamp;
 
-/// Names a message within its queue.
+/// Names a message within its queue. Keys ascend in the order in which messages came.
 pub(super) type Key = u64;
 
-/// The most messages that a standard queue has in flight.
+/// The most messages that a queue has in flight.
 ///
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html>.
 pub(super) const IN_FLIGHT_MAX: usize = 120_000;
@@ -32,6 +36,16 @@ enum Place {
     InFlight { until: Timestamp },
 }
 
+impl Place {
+    fn standing(self) -> Standing {
+        match self {
+            Self::Available { .. } => Standing::Available,
+            Self::Delayed { .. } => Standing::Delayed,
+            Self::InFlight { .. } => Standing::InFlight,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Stored {
     message: Message,
@@ -42,6 +56,13 @@ struct Stored {
     received_at: Timestamp,
 }
 
+/// What only a FIFO queue keeps.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fifo {
+    groups: Groups,
+    pub(super) deduplication: Deduplication,
+}
+
 /// A queue with its messages.
 #[derive(Clone, Debug)]
 pub(super) struct Queue {
@@ -50,7 +71,9 @@ pub(super) struct Queue {
     pub(super) attributes: QueueAttributes,
     pub(super) created_at: Timestamp,
     pub(super) modified_at: Timestamp,
+    pub(super) purged_at: Option<Timestamp>,
     pub(super) tags: BTreeMap<String, String>,
+    pub(super) fifo: Option<Fifo>,
     messages: HashMap<Key, Stored>,
     available: BTreeSet<(Timestamp, Key)>,
     waiting: BTreeSet<(Timestamp, Key)>,
@@ -61,21 +84,23 @@ pub(super) struct Queue {
     receives: u64,
 }
 
-/// What a receive found at the head of the queue.
-pub(super) enum Taken {
-    /// A message for the receiver.
-    Received(ReceivedMessage),
-    /// A message that was received too often already; it has left the queue.
-    Exhausted(Message),
+/// What a receive found.
+pub(super) struct Receives {
+    /// The messages for the receiver.
+    pub(super) received: Vec<ReceivedMessage>,
+    /// The messages that were received too often already; they have left the queue.
+    pub(super) exhausted: Vec<Message>,
 }
 
 impl Queue {
     pub(super) fn new(uid: u64, attributes: QueueAttributes, now: Timestamp) -> Self {
         Self {
             uid,
+            fifo: attributes.fifo.map(|_| Fifo::default()),
             attributes,
             created_at: now,
             modified_at: now,
+            purged_at: None,
             tags: BTreeMap::new(),
             messages: HashMap::new(),
             available: BTreeSet::new(),
@@ -94,26 +119,31 @@ impl Queue {
                 break;
             }
             self.waiting.pop_first();
-            if let Some(stored) = self.messages.get_mut(&key) {
-                if matches!(stored.place, Place::Delayed { .. }) {
-                    self.delayed -= 1;
-                }
-                stored.place = Place::Available { since: until };
-                self.available.insert((until, key));
-            }
+            self.move_to(key, Place::Available { since: until });
         }
-        let retention = self.attributes.retention();
         while let Some(&(sent_at, key)) = self.by_age.first() {
-            if sent_at + retention > now {
+            if sent_at + self.attributes.retention() > now {
                 break;
             }
+            self.by_age.pop_first();
             self.remove(key);
+        }
+        if let Some(fifo) = &mut self.fifo {
+            fifo.deduplication.settle(now);
         }
     }
 
     /// When time alone will next make a message available; `None` if nothing waits.
     pub(super) fn next_available_at(&self) -> Option<Timestamp> {
-        self.waiting.first().map(|&(until, _)| until)
+        let wait_ends = self.waiting.first().map(|&(until, _)| until);
+        let group_waits = self.fifo.as_ref().is_some_and(|fifo| fifo.groups.any_waits());
+        if !group_waits {
+            return wait_ends;
+        }
+        // A message that expires in flight no longer blocks its group.
+        let expires =
+            self.by_age.first().map(|&(sent_at, _)| sent_at + self.attributes.retention());
+        wait_ends.into_iter().chain(expires).min()
     }
 
     pub(super) fn available_count(&self) -> usize {
@@ -128,39 +158,100 @@ impl Queue {
         self.waiting.len() - self.delayed
     }
 
+    /// Gives the queue other attributes.
+    ///
+    /// A new delay applies to messages already there on FIFO queues only.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html>.
+    pub(super) fn reconfigure(&mut self, attributes: QueueAttributes, now: Timestamp) {
+        let delay = attributes.delay();
+        let changed = delay != self.attributes.delay();
+        self.attributes = attributes;
+        self.modified_at = now;
+        if self.fifo.is_some() && changed {
+            let delayed = |(key, stored): (&Key, &Stored)| match stored.place {
+                Place::Delayed { .. } => Some((*key, stored.message.sent_at + delay)),
+                _ => None,
+            };
+            let delayed: Vec<(Key, Timestamp)> = self.messages.iter().filter_map(delayed).collect();
+            for (key, until) in delayed {
+                self.move_to(key, Place::Delayed { until });
+            }
+        }
+        self.settle(now);
+    }
+
     /// Puts a message in, available after `delay`.
     pub(super) fn insert(&mut self, message: Message, delay: Duration, now: Timestamp) {
         let key = self.next_key;
         self.next_key += 1;
         self.by_age.insert((message.sent_at, key));
         let place = if delay.is_zero() {
-            self.available.insert((now, key));
             Place::Available { since: now }
         } else {
-            self.delayed += 1;
-            self.waiting.insert((now + delay, key));
             Place::Delayed { until: now + delay }
         };
         self.messages.insert(key, Stored { message, place, latest_receive: 0, received_at: now });
+        self.list(key, place);
+        self.regroup(key, None, Some(place));
     }
 
-    /// Takes the message that has been available longest, or `None` when there is none.
+    /// Receives up to `max` messages: those that have been available longest, on a FIFO queue as its groups allow.
     ///
-    /// With `max_receive_count`, a message that was received that often leaves the queue instead: SQS moves it at the
+    /// With `max_receive_count`, messages that were received that often leave the queue instead: SQS moves them at the
     /// receive *attempt after* the last allowed one.
     ///
     /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html>.
-    pub(super) fn take(
+    pub(super) fn receive(
         &mut self,
+        max: usize,
         max_receive_count: Option<u32>,
         visibility_timeout: Duration,
         now: Timestamp,
-    ) -> Option<Taken> {
-        let &(_, key) = self.available.first()?;
-        let received_often = self.messages.get(&key)?.message.receive_count;
-        if max_receive_count.is_some_and(|max| received_often >= max) {
-            return self.remove(key).map(Taken::Exhausted);
+    ) -> Receives {
+        let (turns, exhausted) = self.next_turns(max, max_receive_count);
+        let received = turns
+            .into_iter()
+            .filter_map(|key| self.hand_out(key, visibility_timeout, now))
+            .collect();
+        let exhausted = exhausted.into_iter().filter_map(|key| self.remove(key)).collect();
+        // Made available only now: a timeout of zero must not return a message twice in one response.
+        self.settle(now);
+        Receives { received, exhausted }
+    }
+
+    /// Whose turn it is: up to `max` messages, and those between them that were received too often.
+    fn next_turns(&self, max: usize, max_receive_count: Option<u32>) -> (Vec<Key>, Vec<Key>) {
+        let (mut turns, mut exhausted) = (Vec::new(), Vec::new());
+        for key in self.receivable() {
+            if turns.len() >= max {
+                break;
+            }
+            let received_often =
+                self.messages.get(&key).map_or(0, |stored| stored.message.receive_count);
+            if max_receive_count.is_some_and(|max| received_often >= max) {
+                exhausted.push(key);
+            } else {
+                turns.push(key);
+            }
         }
+        (turns, exhausted)
+    }
+
+    /// What a receive may return, in order.
+    fn receivable(&self) -> Box<dyn Iterator<Item = Key> + '_> {
+        match &self.fifo {
+            Some(fifo) => Box::new(fifo.groups.receivable()),
+            None => Box::new(self.available.iter().map(|&(_, key)| key)),
+        }
+    }
+
+    fn hand_out(
+        &mut self,
+        key: Key,
+        visibility_timeout: Duration,
+        now: Timestamp,
+    ) -> Option<ReceivedMessage> {
         self.receives += 1;
         let receive = self.receives;
         let stored = self.messages.get_mut(&key)?;
@@ -170,20 +261,44 @@ impl Queue {
         stored.message.first_received_at.get_or_insert(now);
         let message = stored.message.clone();
         self.move_to(key, Place::InFlight { until: now + visibility_timeout });
-        // A visibility timeout of zero leaves the message available to the next receive.
         let receipt_handle = Receipt { queue: self.uid, key, receive }.encode();
-        Some(Taken::Received(ReceivedMessage { message, receipt_handle, visibility_timeout }))
+        Some(ReceivedMessage { message, receipt_handle, visibility_timeout })
+    }
+
+    /// The message that a message move task takes next.
+    pub(super) fn peek(&self) -> Option<&Message> {
+        let key = self.receivable().next()?;
+        self.messages.get(&key).map(|stored| &stored.message)
+    }
+
+    /// Takes out the message that [`Queue::peek`] shows.
+    pub(super) fn pop(&mut self) -> Option<Message> {
+        let key = self.receivable().next()?;
+        self.remove(key)
     }
 
     /// Deletes a message.
     ///
-    /// A handle of an earlier receive, and one whose message is gone, succeed without effect, as on AWS: "the request
-    /// succeeds, but the message might not be deleted".
+    /// On a standard queue a handle of an earlier receive succeeds without effect, as on AWS: "the request succeeds,
+    /// but the message might not be deleted". A FIFO queue refuses a handle whose visibility timeout is over. Handles of
+    /// a message that is gone succeed on both.
     ///
-    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html>.
-    pub(super) fn delete(&mut self, receipt_handle: &str) -> Result<(), SqsError> {
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html>; that a
+    /// standard queue refuses a handle after twelve hours is from bug reports.
+    pub(super) fn delete(&mut self, receipt_handle: &str, now: Timestamp) -> Result<(), SqsError> {
         let receipt = self.decode(receipt_handle)?;
-        if self.is_latest(receipt) {
+        let Some(stored) = self.messages.get(&receipt.key) else {
+            return Ok(());
+        };
+        let is_latest = stored.latest_receive == receipt.receive;
+        let in_flight = matches!(stored.place, Place::InFlight { .. });
+        let too_old = now.since(stored.received_at) > VISIBILITY_TIMEOUT_MAX;
+        let has_expired =
+            if self.fifo.is_some() { !is_latest || !in_flight } else { is_latest && too_old };
+        if has_expired {
+            return Err(SqsError::ReceiptHandleHasExpired(receipt_handle.to_owned()));
+        }
+        if is_latest {
             self.remove(receipt.key);
         }
         Ok(())
@@ -191,8 +306,9 @@ impl Queue {
 
     /// Gives a message in flight another visibility timeout, counted from now; zero hands it back.
     ///
-    /// A handle whose visibility timeout is over succeeds without effect, as recordings of AWS show; so does one of an
-    /// earlier receive. Once the message is gone, its handles are refused.
+    /// On a standard queue a handle whose visibility timeout is over succeeds without effect, as recordings of AWS
+    /// show; so does one of an earlier receive. A FIFO queue refuses both, and once a message is gone, every queue
+    /// refuses its handles.
     ///
     /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>.
     pub(super) fn change_visibility(
@@ -202,21 +318,27 @@ impl Queue {
         now: Timestamp,
     ) -> Result<(), SqsError> {
         let receipt = self.decode(receipt_handle)?;
-        let Some(stored) = self.messages.get(&receipt.key) else {
-            return Err(SqsError::InvalidParameterValue(format!(
-                "Value {receipt_handle} for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change."
-            )));
+        let stored = self.messages.get(&receipt.key);
+        let current = stored.filter(|stored| {
+            matches!(stored.place, Place::InFlight { .. })
+                && stored.latest_receive == receipt.receive
+        });
+        let Some(current) = current else {
+            if stored.is_some() && self.fifo.is_none() {
+                return Ok(());
+            }
+            return Err(invalid_parameter(
+                "ReceiptHandle",
+                receipt_handle,
+                "Message does not exist or is not available for visibility timeout change.",
+            ));
         };
-        let in_flight = matches!(stored.place, Place::InFlight { .. });
-        if !in_flight || stored.latest_receive != receipt.receive {
-            return Ok(());
-        }
-        if now.since(stored.received_at) + visibility_timeout > VISIBILITY_TIMEOUT_MAX {
-            return Err(SqsError::InvalidParameterValue(format!(
-                "Value {} for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [{} seconds]",
-                visibility_timeout.as_secs(),
-                VISIBILITY_TIMEOUT_MAX.as_secs()
-            )));
+        if now.since(current.received_at) + visibility_timeout > VISIBILITY_TIMEOUT_MAX {
+            return Err(invalid_parameter(
+                "VisibilityTimeout",
+                &visibility_timeout.as_secs().to_string(),
+                "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]",
+            ));
         }
         let place = if visibility_timeout.is_zero() {
             Place::Available { since: now }
@@ -227,13 +349,16 @@ impl Queue {
         Ok(())
     }
 
-    /// Deletes every message, those in flight too.
+    /// Deletes every message, those in flight too. Deduplication ids stay remembered.
     pub(super) fn purge(&mut self) {
         self.messages.clear();
         self.available.clear();
         self.waiting.clear();
         self.by_age.clear();
         self.delayed = 0;
+        if let Some(fifo) = &mut self.fifo {
+            fifo.groups.clear();
+        }
     }
 
     /// The messages in the queue, in no particular order.
@@ -247,17 +372,25 @@ impl Queue {
             .ok_or_else(|| SqsError::ReceiptHandleIsInvalid(receipt_handle.to_owned()))
     }
 
-    fn is_latest(&self, receipt: Receipt) -> bool {
-        self.messages
-            .get(&receipt.key)
-            .is_some_and(|stored| stored.latest_receive == receipt.receive)
-    }
-
     fn move_to(&mut self, key: Key, place: Place) {
-        self.unlist(key);
+        let from = self.unlist(key);
         if let Some(stored) = self.messages.get_mut(&key) {
             stored.place = place;
         }
+        self.list(key, place);
+        self.regroup(key, from, Some(place));
+    }
+
+    fn remove(&mut self, key: Key) -> Option<Message> {
+        let from = self.unlist(key);
+        self.regroup(key, from, None);
+        let stored = self.messages.remove(&key)?;
+        self.by_age.remove(&(stored.message.sent_at, key));
+        Some(stored.message)
+    }
+
+    /// Enters a message into the set that its place stands for.
+    fn list(&mut self, key: Key, place: Place) {
         match place {
             Place::Available { since } => self.available.insert((since, key)),
             Place::Delayed { until } => {
@@ -268,27 +401,27 @@ impl Queue {
         };
     }
 
-    fn remove(&mut self, key: Key) -> Option<Message> {
-        self.unlist(key);
-        let stored = self.messages.remove(&key)?;
-        self.by_age.remove(&(stored.message.sent_at, key));
-        Some(stored.message)
+    /// Takes a message out of the set that its place stands for, and tells the place.
+    fn unlist(&mut self, key: Key) -> Option<Place> {
+        let place = self.messages.get(&key)?.place;
+        match place {
+            Place::Available { since } => self.available.remove(&(since, key)),
+            Place::Delayed { until } => {
+                self.delayed -= 1;
+                self.waiting.remove(&(until, key))
+            }
+            Place::InFlight { until } => self.waiting.remove(&(until, key)),
+        };
+        Some(place)
     }
 
-    /// Takes a message out of the set that its place stands for.
-    fn unlist(&mut self, key: Key) {
-        match self.messages.get(&key).map(|stored| stored.place) {
-            Some(Place::Available { since }) => {
-                self.available.remove(&(since, key));
-            }
-            Some(Place::Delayed { until }) => {
-                self.delayed -= 1;
-                self.waiting.remove(&(until, key));
-            }
-            Some(Place::InFlight { until }) => {
-                self.waiting.remove(&(until, key));
-            }
-            None => {}
-        }
+    /// Tells a FIFO queue's groups that a message of theirs stands elsewhere now.
+    fn regroup(&mut self, key: Key, from: Option<Place>, to: Option<Place>) {
+        let Some(fifo) = &mut self.fifo else {
+            return;
+        };
+        let group = self.messages.get(&key).and_then(|stored| stored.message.group_id.as_deref());
+        let (from, to) = (from.map(Place::standing), to.map(Place::standing));
+        fifo.groups.place(group.unwrap_or_default(), key, from, to);
     }
 }

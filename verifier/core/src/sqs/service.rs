@@ -1,39 +1,36 @@
-//! All queues of one account and region, and the operations on them.
+//! All queues of one account and region, and the operations on queues as a whole.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-use super::queue::{IN_FLIGHT_MAX, Queue, Taken};
-use super::{
-    Message, QueueAttributes, ReceivedMessage, SendMessage, SentMessage, SqsError,
-    md5_of_attributes, md5_of_body,
-};
+use super::error::invalid_parameter;
+use super::move_task::MoveTask;
+use super::queue::Queue;
+use super::redrive_policy::BAD_TARGET;
+use super::{Message, QueueAttributes, SequenceNumber, SqsError};
 use crate::time::Timestamp;
+
+/// The longest name of a queue, in characters; `.fifo` counts.
+const QUEUE_NAME_MAX: usize = 80;
 
 /// The service: every queue by name.
 #[derive(Clone, Debug)]
 pub struct Sqs {
     region: String,
-    account_id: String,
+    pub(super) account_id: String,
     queues: BTreeMap<String, Queue>,
     random: fastrand::Rng,
     next_queue_uid: u64,
-    changed: BTreeSet<String>,
-}
-
-/// The parameters of a receive.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReceiveMessage {
-    /// At most this many messages; 1 to 10, 1 when absent.
-    pub max_number_of_messages: Option<u32>,
-    /// Overrides the queue's visibility timeout; 0 to 43,200 s.
-    pub visibility_timeout_seconds: Option<u32>,
+    pub(super) changed: BTreeSet<String>,
+    /// The next place in the order of FIFO queues; one for all of them, so that it ascends in each.
+    pub(super) sequence_number: SequenceNumber,
+    /// In the order in which they were started.
+    pub(super) move_tasks: Vec<MoveTask>,
 }
 
 /// How many messages a queue holds. The model counts exactly; AWS approximates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// `ApproximateNumberOfMessages`: a receive may return them.
+    /// `ApproximateNumberOfMessages`: visible, although a FIFO queue may hold some back until others are deleted.
     pub visible: usize,
     /// `ApproximateNumberOfMessagesNotVisible`: in flight.
     pub not_visible: usize,
@@ -51,6 +48,8 @@ impl Sqs {
             random: fastrand::Rng::with_seed(seed),
             next_queue_uid: 1,
             changed: BTreeSet::new(),
+            sequence_number: SequenceNumber::FIRST,
+            move_tasks: Vec::new(),
         }
     }
 
@@ -65,6 +64,11 @@ impl Sqs {
         format!("arn:aws:sqs:{}:{}:{queue}", self.region, self.account_id)
     }
 
+    /// The name of the queue of that ARN, if it exists here.
+    pub fn queue_of_arn<'a>(&self, arn: &'a str) -> Option<&'a str> {
+        arn.strip_prefix(&self.arn("")).filter(|name| self.has_queue(name))
+    }
+
     /// The names of all queues, in order.
     pub fn queue_names(&self) -> impl Iterator<Item = &str> {
         self.queues.keys().map(String::as_str)
@@ -77,6 +81,8 @@ impl Sqs {
 
     /// Creates a queue; creating it again with equal attributes changes nothing.
     ///
+    /// A dead-letter queue need not exist yet, so that the queues of a template can be created in any order.
+    ///
     /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html>.
     pub fn create_queue(
         &mut self,
@@ -84,13 +90,7 @@ impl Sqs {
         attributes: QueueAttributes,
         now: Timestamp,
     ) -> Result<(), SqsError> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if name.is_empty() || name.len() > 80 || !name.chars().all(allowed) {
-            return Err(SqsError::InvalidParameterValue(
-                "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"
-                    .to_owned(),
-            ));
-        }
+        check_name(name, attributes.fifo.is_some())?;
         if let Some(existing) = self.queues.get(name) {
             let (old, new) = (existing.attributes.to_map(), attributes.to_map());
             let differs = old.keys().chain(new.keys()).find(|key| old.get(*key) != new.get(*key));
@@ -103,6 +103,30 @@ impl Sqs {
         self.next_queue_uid += 1;
         self.queues.insert(name.to_owned(), Queue::new(uid, attributes, now));
         Ok(())
+    }
+
+    /// Creates a queue as a `CreateQueue` request says. If it exists, the attributes that the request names must be
+    /// equal, and nothing changes.
+    ///
+    /// Returns whether the queue is new.
+    pub fn create_queue_as_requested(
+        &mut self,
+        name: &str,
+        request: &BTreeMap<String, String>,
+        now: Timestamp,
+    ) -> Result<bool, SqsError> {
+        let attributes = QueueAttributes::from_request(request)?;
+        check_name(name, attributes.fifo.is_some())?;
+        self.check_redrive_policy(name, &attributes, request)?;
+        if let Some(existing) = self.queues.get(name) {
+            let (old, new) = (existing.attributes.to_map(), attributes.to_map());
+            return match request.keys().find(|key| old.get(*key) != new.get(*key)) {
+                None => Ok(false),
+                Some(key) => Err(SqsError::QueueNameExists { attribute: key.clone() }),
+            };
+        }
+        self.create_queue(name, attributes, now)?;
+        Ok(true)
     }
 
     /// Deletes a queue with all its messages.
@@ -124,14 +148,11 @@ impl Sqs {
         changes: &BTreeMap<String, String>,
         now: Timestamp,
     ) -> Result<(), SqsError> {
+        self.advance(now);
+        let attributes = self.queue_mut(name, now)?.attributes.changed_by(changes)?;
+        self.check_redrive_policy(name, &attributes, changes)?;
+        self.queue_mut(name, now)?.reconfigure(attributes, now);
         self.changed.insert(name.to_owned());
-        let queue = self.queue_mut(name, now)?;
-        let mut attributes = queue.attributes.clone();
-        for (attribute, value) in changes {
-            attributes.set(attribute, value)?;
-        }
-        queue.attributes = attributes;
-        queue.modified_at = now;
         Ok(())
     }
 
@@ -145,14 +166,15 @@ impl Sqs {
         let counts = self.counts(name, now)?;
         let queue = self.queue_mut(name, now)?;
         let mut map = queue.attributes.to_map();
-        map.extend([
-            ("QueueArn".to_owned(), arn),
-            ("CreatedTimestamp".to_owned(), queue.created_at.as_seconds().to_string()),
-            ("LastModifiedTimestamp".to_owned(), queue.modified_at.as_seconds().to_string()),
-            ("ApproximateNumberOfMessages".to_owned(), counts.visible.to_string()),
-            ("ApproximateNumberOfMessagesNotVisible".to_owned(), counts.not_visible.to_string()),
-            ("ApproximateNumberOfMessagesDelayed".to_owned(), counts.delayed.to_string()),
-        ]);
+        let mut put = |name: &str, value: String| {
+            map.insert(name.to_owned(), value);
+        };
+        put("QueueArn", arn);
+        put("CreatedTimestamp", queue.created_at.as_seconds().to_string());
+        put("LastModifiedTimestamp", queue.modified_at.as_seconds().to_string());
+        put("ApproximateNumberOfMessages", counts.visible.to_string());
+        put("ApproximateNumberOfMessagesNotVisible", counts.not_visible.to_string());
+        put("ApproximateNumberOfMessagesDelayed", counts.delayed.to_string());
         Ok(map)
     }
 
@@ -161,8 +183,23 @@ impl Sqs {
         self.queues.get_mut(name).map(|queue| &mut queue.tags).ok_or(SqsError::QueueDoesNotExist)
     }
 
+    /// The names of the queues whose dead-letter queue this is, in order.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListDeadLetterSourceQueues.html>.
+    pub fn dead_letter_source_queues(&self, name: &str) -> Result<Vec<String>, SqsError> {
+        self.configuration(name)?;
+        let arn = self.arn(name);
+        let names_it = |queue: &Queue| {
+            let policy = queue.attributes.redrive_policy.as_ref();
+            policy.is_some_and(|policy| policy.dead_letter_target_arn == arn)
+        };
+        let sources = self.queues.iter().filter(|(_, queue)| names_it(queue));
+        Ok(sources.map(|(source, _)| source.clone()).collect())
+    }
+
     /// How many messages a queue holds.
     pub fn counts(&mut self, name: &str, now: Timestamp) -> Result<Counts, SqsError> {
+        self.advance(now);
         let queue = self.queue_mut(name, now)?;
         Ok(Counts {
             visible: queue.available_count(),
@@ -172,6 +209,8 @@ impl Sqs {
     }
 
     /// When time alone will next make a message of the queue available; `None` if nothing waits.
+    ///
+    /// On a FIFO queue it may be too early, never too late: whoever waits looks then, and asks again.
     pub fn next_available_at(&self, name: &str) -> Option<Timestamp> {
         self.queues.get(name).and_then(Queue::next_available_at)
     }
@@ -181,188 +220,62 @@ impl Sqs {
         self.queues.get(name).into_iter().flat_map(Queue::messages)
     }
 
-    /// Sends a message.
+    /// Checks the dead-letter queue that a request names: it must exist, be of the same kind, and accept the queue.
     ///
-    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>.
-    pub fn send(
-        &mut self,
+    /// That the last is checked here is documented; the words of that refusal are our own.
+    fn check_redrive_policy(
+        &self,
         name: &str,
-        message: SendMessage,
-        now: Timestamp,
-    ) -> Result<SentMessage, SqsError> {
-        let sender_id = self.account_id.clone();
-        let message_id = self.new_id();
-        let queue = self.queue_mut(name, now)?;
-        check_message(&message, &queue.attributes)?;
-        let delay = message.delay_seconds.unwrap_or(queue.attributes.delay_seconds);
-        let sent = SentMessage {
-            message_id: message_id.clone(),
-            md5_of_body: md5_of_body(&message.body),
-            md5_of_attributes: md5_of_attributes(&message.attributes),
-        };
-        let message = Message {
-            message_id,
-            body: message.body,
-            attributes: message.attributes,
-            trace_header: message.trace_header,
-            group_id: message.group_id,
-            sender_id,
-            sent_at: now,
-            first_received_at: None,
-            receive_count: 0,
-            dead_letter_queue_source_arn: None,
-        };
-        queue.insert(message, Duration::from_secs(delay.into()), now);
-        self.changed.insert(name.to_owned());
-        Ok(sent)
-    }
-
-    /// Receives messages, moving those that were received too often to the dead-letter queue instead.
-    ///
-    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>.
-    pub fn receive(
-        &mut self,
-        name: &str,
-        request: ReceiveMessage,
-        now: Timestamp,
-    ) -> Result<Vec<ReceivedMessage>, SqsError> {
-        let max = request.max_number_of_messages.unwrap_or(1);
-        if !(1..=10).contains(&max) {
-            return Err(SqsError::InvalidParameterValue(format!(
-                "Value {max} for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided."
-            )));
-        }
-        let source_arn = self.arn(name);
-        let dead_letter_queue = self.dead_letter_queue_of(name)?;
-        let queue = self.queue_mut(name, now)?;
-        let default_timeout = queue.attributes.visibility_timeout_seconds;
-        let timeout = request.visibility_timeout_seconds.unwrap_or(default_timeout);
-        let timeout =
-            Duration::from_secs(in_bounds("VisibilityTimeout", timeout, 0, 43_200)?.into());
-        let room = IN_FLIGHT_MAX.saturating_sub(queue.in_flight_count());
-        if room == 0 {
-            return Err(SqsError::OverLimit);
-        }
-        let wanted = room.min(max as usize);
-        let max_receive_count = dead_letter_queue.as_ref().map(|(_, count)| *count);
-        let (mut received, mut exhausted) = (Vec::new(), Vec::new());
-        while received.len() < wanted {
-            match queue.take(max_receive_count, timeout, now) {
-                None => break,
-                Some(Taken::Received(message)) => received.push(message),
-                Some(Taken::Exhausted(message)) => exhausted.push(message),
-            }
-        }
-        // Made available only now: a timeout of zero must not return a message twice in one response.
-        queue.settle(now);
-        if !received.is_empty() {
-            self.changed.insert(name.to_owned());
-        }
-        if let Some((dead_letter_queue, _)) = dead_letter_queue
-            && !exhausted.is_empty()
-        {
-            for mut message in exhausted {
-                message.dead_letter_queue_source_arn = Some(source_arn.clone());
-                self.queue_mut(&dead_letter_queue, now)?.insert(message, Duration::ZERO, now);
-            }
-            self.changed.insert(dead_letter_queue);
-        }
-        Ok(received)
-    }
-
-    /// Deletes a message by the handle of its latest receive.
-    pub fn delete(
-        &mut self,
-        name: &str,
-        receipt_handle: &str,
-        now: Timestamp,
+        attributes: &QueueAttributes,
+        request: &BTreeMap<String, String>,
     ) -> Result<(), SqsError> {
-        let queue = self.queue_mut(name, now)?;
-        let at_limit = queue.in_flight_count() >= IN_FLIGHT_MAX;
-        queue.delete(receipt_handle)?;
-        // Below the limit a receive succeeds that did not before.
-        if at_limit {
-            self.changed.insert(name.to_owned());
+        let (Some(policy), Some(text)) = (&attributes.redrive_policy, request.get("RedrivePolicy"))
+        else {
+            return Ok(());
+        };
+        let invalid = |reason| Err(invalid_parameter("RedrivePolicy", text, reason));
+        if !policy.has_queue_arn() {
+            return invalid(BAD_TARGET);
+        }
+        let target = self.queue_of_arn(&policy.dead_letter_target_arn);
+        let Some(target) = target.and_then(|target| self.queues.get(target)) else {
+            return invalid("Dead letter target does not exist.");
+        };
+        if target.attributes.fifo.is_some() != attributes.fifo.is_some() {
+            return invalid("Dead-letter queue must be same type of queue as the source.");
+        }
+        let source = self.arn(name);
+        let allows = &target.attributes.redrive_allow_policy;
+        if allows.as_ref().is_some_and(|policy| !policy.allows(&source)) {
+            return invalid(
+                "The dead-letter queue's RedriveAllowPolicy does not allow this queue.",
+            );
         }
         Ok(())
     }
 
-    /// Gives a message in flight another visibility timeout, counted from now; 0 to 43,200 s, 0 hands it back.
-    pub fn change_visibility(
-        &mut self,
-        name: &str,
-        receipt_handle: &str,
-        visibility_timeout_seconds: u32,
-        now: Timestamp,
-    ) -> Result<(), SqsError> {
-        let seconds = in_bounds("VisibilityTimeout", visibility_timeout_seconds, 0, 43_200)?;
-        let queue = self.queue_mut(name, now)?;
-        queue.change_visibility(receipt_handle, Duration::from_secs(seconds.into()), now)?;
-        self.changed.insert(name.to_owned());
-        Ok(())
-    }
-
-    /// Deletes every message of a queue.
-    pub fn purge(&mut self, name: &str, now: Timestamp) -> Result<(), SqsError> {
-        self.queue_mut(name, now)?.purge();
-        Ok(())
-    }
-
-    /// The name and the receive limit of a queue's dead-letter queue; `None` without a policy or when the queue that
-    /// it names is gone, in which case messages stay where they are.
-    fn dead_letter_queue_of(&self, name: &str) -> Result<Option<(String, u32)>, SqsError> {
-        let Some(policy) = &self.configuration(name)?.redrive_policy else {
-            return Ok(None);
-        };
-        let prefix = self.arn("");
-        let target = policy.dead_letter_target_arn.strip_prefix(&prefix);
-        let target = target.filter(|target| self.has_queue(target));
-        Ok(target.map(|target| (target.to_owned(), policy.max_receive_count)))
-    }
-
-    fn queue_mut(&mut self, name: &str, now: Timestamp) -> Result<&mut Queue, SqsError> {
+    pub(super) fn queue_mut(&mut self, name: &str, now: Timestamp) -> Result<&mut Queue, SqsError> {
         let queue = self.queues.get_mut(name).ok_or(SqsError::QueueDoesNotExist)?;
         queue.settle(now);
         Ok(queue)
     }
 
-    fn new_id(&mut self) -> String {
+    pub(super) fn new_id(&mut self) -> String {
         uuid::Builder::from_random_bytes(self.random.u128(..).to_be_bytes()).into_uuid().to_string()
     }
 }
 
-fn check_message(message: &SendMessage, attributes: &QueueAttributes) -> Result<(), SqsError> {
-    if message.body.is_empty() {
-        return Err(SqsError::MissingParameter("MessageBody".to_owned()));
+fn check_name(name: &str, fifo: bool) -> Result<(), SqsError> {
+    let base = if fifo { name.strip_suffix(".fifo") } else { Some(name) };
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let is_valid = |base: &str| !base.is_empty() && base.chars().all(allowed);
+    if base.is_some_and(is_valid) && name.len() <= QUEUE_NAME_MAX {
+        return Ok(());
     }
-    let (size, limit) = (message.size_bytes(), attributes.maximum_message_size_bytes);
-    if size > limit {
-        return Err(SqsError::InvalidParameterValue(format!(
-            "One or more parameters are invalid. Reason: Message must be shorter than {limit} bytes."
-        )));
-    }
-    if !message.body.chars().all(is_xml_character) {
-        return Err(SqsError::InvalidMessageContents);
-    }
-    if message.attributes.len() > 10 {
-        return Err(SqsError::InvalidParameterValue(format!(
-            "Number of message attributes [{}] exceeds the allowed maximum [10].",
-            message.attributes.len()
-        )));
-    }
-    in_bounds("DelaySeconds", message.delay_seconds.unwrap_or(0), 0, 900).map(|_| ())
-}
-
-/// The characters that a body may hold, as the API reference lists them.
-fn is_xml_character(c: char) -> bool {
-    matches!(c, '\u{9}' | '\u{A}' | '\u{D}' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}')
-}
-
-fn in_bounds(parameter: &str, value: u32, min: u32, max: u32) -> Result<u32, SqsError> {
-    if (min..=max).contains(&value) {
-        return Ok(value);
-    }
-    Err(SqsError::InvalidParameterValue(format!(
-        "Value {value} for parameter {parameter} is invalid. Reason: Must be >= {min} and <= {max}, if provided."
-    )))
+    let rule = if fifo {
+        "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo suffix and be 1 to 80 in length."
+    } else {
+        "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"
+    };
+    Err(SqsError::InvalidParameterValue(rule.to_owned()))
 }

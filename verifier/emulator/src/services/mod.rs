@@ -4,5 +4,6 @@ pub(crate) mod cloudformation;
 pub(crate) mod lambda;
 pub(crate) mod logs;
 pub(crate) mod sqs;
+mod sqs_dead_letters;
 pub(crate) mod sqs_wire;
 pub(crate) mod sts;

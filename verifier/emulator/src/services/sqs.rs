@@ -15,20 +15,31 @@ pub(crate) struct SqsService {
     clock: Clock,
     model: Mutex<Sqs>,
     signals: Mutex<HashMap<String, Arc<Signal>>>,
+    /// Told when a message move task may be due at another time than before.
+    tasks_changed: Signal,
 }
 
 impl SqsService {
     pub(crate) fn new(clock: Clock, model: Sqs) -> Self {
-        Self { clock, model: Mutex::new(model), signals: Mutex::default() }
+        Self {
+            clock,
+            model: Mutex::new(model),
+            signals: Mutex::default(),
+            tasks_changed: Signal::default(),
+        }
     }
 
     /// Performs an operation at the present time and wakes whoever waits for its effects.
     pub(crate) fn perform<T>(&self, operation: impl FnOnce(&mut Sqs, Timestamp) -> T) -> T {
-        let (result, changed) = {
+        let (result, changed, tasks_changed) = {
             let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
+            let due = model.next_due();
             let result = operation(&mut model, self.clock.now());
-            (result, model.take_changed())
+            (result, model.take_changed(), model.next_due() != due)
         };
+        if tasks_changed {
+            self.tasks_changed.notify(&self.clock);
+        }
         for queue in changed {
             self.signal(&queue).notify(&self.clock);
         }
@@ -89,6 +100,19 @@ impl SqsService {
                 result => return (busy, result),
             }
             (busy, _) = self.clock.park(busy, next, Some((&signal, seen))).await;
+        }
+    }
+
+    /// Moves the messages of message move tasks when they are due, until the task is aborted.
+    pub(crate) async fn run_move_tasks(self: Arc<Self>) {
+        let mut busy = self.clock.busy();
+        loop {
+            let seen = self.tasks_changed.seen();
+            let next = self.perform(|model, now| {
+                model.advance(now);
+                model.next_due()
+            });
+            (busy, _) = self.clock.park(busy, next, Some((&self.tasks_changed, seen))).await;
         }
     }
 

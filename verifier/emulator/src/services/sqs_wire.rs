@@ -11,8 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use verifier_core::sqs::{
-    AttributeValue, MessageAttribute, MessageAttributes, QueueAttributes, ReceiveMessage,
-    ReceivedMessage, SendMessage, Sqs, SqsError, check_batch, md5_of_attributes, md5_of_body,
+    AttributeValue, MessageAttribute, MessageAttributes, ReceiveMessage, ReceivedMessage,
+    SendMessage, Sqs, SqsError, check_batch, md5_of_attributes, md5_of_body,
 };
 use verifier_core::time::Timestamp;
 
@@ -35,7 +35,7 @@ pub(crate) struct SqsWire {
 }
 
 /// Why an operation did not succeed.
-enum Failure {
+pub(super) enum Failure {
     Sqs(SqsError),
     /// The request is not of the operation's shape.
     Shape(String),
@@ -48,7 +48,7 @@ impl From<SqsError> for Failure {
     }
 }
 
-type Answer = Result<Value, Failure>;
+pub(super) type Answer = Result<Value, Failure>;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -109,6 +109,7 @@ struct SendEntry {
     #[serde(default)]
     message_system_attributes: BTreeMap<String, AttributeWire>,
     message_group_id: Option<String>,
+    message_deduplication_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -217,18 +218,23 @@ impl SqsWire {
                 Ok(json!({"Tags": tags}))
             }
             "TagQueue" | "UntagQueue" => self.tag(parse(body)?),
+            "AddPermission" | "RemovePermission" => self.permission(action, &parse(body)?),
+            "ListDeadLetterSourceQueues" => self.list_sources(&parse(body)?),
+            "StartMessageMoveTask" => self.start_move_task(parse(body)?),
+            "ListMessageMoveTasks" => self.list_move_tasks(&parse(body)?),
+            "CancelMessageMoveTask" => self.cancel_move_task(&parse(body)?),
             other => Err(Failure::UnknownOperation(other.to_owned())),
         }
     }
 
     /// The queue's name in a URL: its last part. The host is of no account, as with AWS's own clients.
-    fn queue(&self, url: &str) -> Result<String, SqsError> {
+    pub(super) fn queue(&self, url: &str) -> Result<String, SqsError> {
         let name = url.rsplit('/').next().unwrap_or_default();
         let exists = self.sqs.perform(|model, _| model.has_queue(name));
         exists.then(|| name.to_owned()).ok_or(SqsError::QueueDoesNotExist)
     }
 
-    fn url(&self, name: &str) -> String {
+    pub(super) fn url(&self, name: &str) -> String {
         format!("{}/{ACCOUNT_ID}/{name}", self.endpoint)
     }
 
@@ -244,15 +250,9 @@ impl SqsWire {
     }
 
     fn create_queue(&self, request: CreateQueueRequest) -> Answer {
-        let mut attributes = QueueAttributes::default();
-        for (name, value) in &request.attributes {
-            attributes.set(name, value)?;
-        }
         let name = request.queue_name;
         self.sqs.perform(|model, now| {
-            let existed = model.has_queue(&name);
-            model.create_queue(&name, attributes, now)?;
-            if !existed {
+            if model.create_queue_as_requested(&name, &request.attributes, now)? {
                 *model.tags_mut(&name)? = request.tags;
             }
             Ok::<_, SqsError>(())
@@ -321,31 +321,13 @@ impl SqsWire {
 
     fn send_batch(&self, request: Batch<SendEntry>) -> Answer {
         let name = self.queue(&request.queue_url)?;
-        check_batch(
-            "SendMessageBatchRequestEntry",
-            request.entries.iter().map(|entry| entry.id.as_str()),
-        )?;
-        let entries: Vec<(String, Result<SendMessage, SqsError>)> = request
-            .entries
-            .into_iter()
-            .map(|entry| (entry.id.clone(), entry.into_message()))
-            .collect();
-        let bytes: usize = entries
-            .iter()
-            .map(|(_, message)| message.as_ref().map_or(0, SendMessage::size_bytes))
-            .sum();
+        let entries = request.entries.into_iter();
+        let entries = entries.map(|entry| (entry.id.clone(), entry.into_message())).collect();
+        let sent = self.sqs.perform(|model, now| model.send_batch(&name, entries, now))?;
         let mut outcomes = Outcomes::default();
-        self.sqs.perform(|model, now| {
-            let limit = model.configuration(&name)?.maximum_message_size_bytes;
-            if bytes > limit.max(verifier_core::sqs::MESSAGE_BYTES_MAX) {
-                return Err(SqsError::BatchRequestTooLong(bytes));
-            }
-            for (id, message) in entries {
-                let sent = message.and_then(|message| model.send(&name, message, now));
-                outcomes.push(id, sent.map(|sent| sent_json(&sent)));
-            }
-            Ok(())
-        })?;
+        for (id, sent) in sent {
+            outcomes.push(id, sent.map(|sent| sent_json(&sent)));
+        }
         Ok(outcomes.into_json())
     }
 
@@ -463,6 +445,7 @@ impl SendEntry {
             trace_header,
             delay_seconds,
             group_id: self.message_group_id,
+            deduplication_id: self.message_deduplication_id,
         })
     }
 }
@@ -528,6 +511,8 @@ impl ReceiveRequest {
             ("ApproximateFirstReceiveTimestamp", Some(first_received_at.to_string())),
             ("AWSTraceHeader", message.trace_header.clone()),
             ("MessageGroupId", message.group_id.clone()),
+            ("MessageDeduplicationId", message.deduplication_id.clone()),
+            ("SequenceNumber", message.sequence_number.map(|number| number.to_string())),
             ("DeadLetterQueueSourceArn", message.dead_letter_queue_source_arn.clone()),
         ] {
             if let Some(value) = value.filter(|_| wanted(name)) {
@@ -582,8 +567,8 @@ impl Outcomes {
             Err(error) => self.failed.push(json!({
                 "Id": id,
                 "SenderFault": true,
-                "Code": error.query_code(),
-                "Message": error.to_string(),
+                "Code": error.entry_code(),
+                "Message": error.entry_message(),
             })),
         }
     }
@@ -603,6 +588,9 @@ fn sent_json(sent: &verifier_core::sqs::SentMessage) -> Value {
     let mut body = json!({"MessageId": sent.message_id, "MD5OfMessageBody": sent.md5_of_body});
     if let Some(digest) = &sent.md5_of_attributes {
         body["MD5OfMessageAttributes"] = digest.clone().into();
+    }
+    if let Some(number) = sent.sequence_number {
+        body["SequenceNumber"] = number.to_string().into();
     }
     body
 }

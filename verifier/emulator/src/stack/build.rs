@@ -126,30 +126,29 @@ impl<'a> Builder<'a> {
     fn queue(&self, resource: &Resolved<'_>) -> Result<QueueSpec, TemplateError> {
         let properties = resource.properties();
         let name = self.evaluator.queue_name(resource.logical_id, resource.definition)?;
-        if properties.boolean("FifoQueue", false)? {
-            return Err(resource.unsupported("is a FIFO queue, which is not supported yet"));
-        }
         let mut attributes = QueueAttributes::default();
-        for (property, attribute) in [
-            ("VisibilityTimeout", "VisibilityTimeout"),
-            ("DelaySeconds", "DelaySeconds"),
-            ("MessageRetentionPeriod", "MessageRetentionPeriod"),
-            ("MaximumMessageSize", "MaximumMessageSize"),
-            ("ReceiveMessageWaitTimeSeconds", "ReceiveMessageWaitTimeSeconds"),
-            ("SqsManagedSseEnabled", "SqsManagedSseEnabled"),
-            ("KmsMasterKeyId", "KmsMasterKeyId"),
-            ("KmsDataKeyReusePeriodSeconds", "KmsDataKeyReusePeriodSeconds"),
-            ("RedrivePolicy", "RedrivePolicy"),
-            ("RedriveAllowPolicy", "RedriveAllowPolicy"),
+        // The other attributes of a FIFO queue are refused on a queue that is not one yet, so this comes first.
+        if properties.boolean("FifoQueue", false)? {
+            set(&mut attributes, &properties, "FifoQueue")?;
+        }
+        for property in [
+            "VisibilityTimeout",
+            "DelaySeconds",
+            "MessageRetentionPeriod",
+            "MaximumMessageSize",
+            "ReceiveMessageWaitTimeSeconds",
+            "SqsManagedSseEnabled",
+            "KmsMasterKeyId",
+            "KmsDataKeyReusePeriodSeconds",
+            "RedrivePolicy",
+            "RedriveAllowPolicy",
+            "ContentBasedDeduplication",
+            "DeduplicationScope",
+            "FifoThroughputLimit",
         ] {
-            let text = match properties.fields().get(property) {
-                None => continue,
-                Some(Value::Object(fields)) => Value::Object(fields.clone()).to_string(),
-                Some(_) => properties.required_text(property)?,
-            };
-            attributes
-                .set(attribute, &text)
-                .map_err(|error| properties.bad(property, &error.to_string()))?;
+            if properties.has(property) {
+                set(&mut attributes, &properties, property)?;
+            }
         }
         attributes.policy = self.queue_policy(&resource.physical_id);
         Ok(QueueSpec { name, attributes, tags: tags_of(&resource.properties) })
@@ -482,6 +481,19 @@ impl<'a> Builder<'a> {
             shared
         })
     }
+}
+
+/// Sets a queue's attribute from the property of the same name; policies are maps in a template.
+fn set(
+    attributes: &mut QueueAttributes,
+    properties: &Properties<'_>,
+    name: &str,
+) -> Result<(), TemplateError> {
+    let text = match properties.fields().get(name) {
+        Some(Value::Object(fields)) => Value::Object(fields.clone()).to_string(),
+        _ => properties.required_text(name)?,
+    };
+    attributes.set(name, &text).map_err(|error| properties.bad(name, &error.to_string()))
 }
 
 fn is_emulated(definition: &ResourceDefinition) -> bool {
