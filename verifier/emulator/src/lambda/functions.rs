@@ -2,10 +2,14 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::body::Bytes;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use verifier_core::event_source_mapping::InvocationOutcome;
 
 use super::environment::{Environment, Surroundings};
@@ -13,6 +17,9 @@ use super::process_group::ProcessGroup;
 use crate::clock::{Busy, Clock};
 use crate::logs::LogStore;
 use crate::stack::FunctionSpec;
+
+/// How long an invocation waits for an environment that has just answered another, before it starts a new one.
+const SETTLE_PATIENCE: Duration = Duration::from_millis(200);
 
 /// Every function of the stack by name.
 pub(crate) struct Functions {
@@ -27,6 +34,10 @@ struct Function {
     spec: Arc<FunctionSpec>,
     binary: PathBuf,
     warm: Mutex<Vec<Environment>>,
+    /// How many environments are between an answer and the next call for an invocation.
+    settling: AtomicUsize,
+    /// Told when one of them is warm, or has ended.
+    settled: Notify,
 }
 
 /// An invocation that has ended.
@@ -47,7 +58,16 @@ impl Functions {
     ) -> Self {
         let function = |(spec, binary): (FunctionSpec, PathBuf)| {
             let name = spec.name.clone();
-            (name, Function { spec: Arc::new(spec), binary, warm: Mutex::default() })
+            (
+                name,
+                Function {
+                    spec: Arc::new(spec),
+                    binary,
+                    warm: Mutex::default(),
+                    settling: AtomicUsize::new(0),
+                    settled: Notify::new(),
+                },
+            )
         };
         Self {
             functions: functions.into_iter().map(function).collect(),
@@ -85,9 +105,17 @@ impl Functions {
     }
 
     async fn environment(&self, function: &Function) -> Result<Environment, String> {
-        while let Some(mut environment) = lock(&function.warm).pop() {
-            if environment.is_ready() {
-                return Ok(environment);
+        loop {
+            while let Some(mut environment) = lock(&function.warm).pop() {
+                if environment.is_ready() {
+                    return Ok(environment);
+                }
+            }
+            // An environment that has just answered asks for more at once, so it is worth a moment's wait: whether
+            // the next invocation is a cold start must not depend on who is scheduled first.
+            let settling = function.settling.load(Ordering::SeqCst) > 0;
+            if !settling || timeout(SETTLE_PATIENCE, function.settled.notified()).await.is_err() {
+                break;
             }
         }
         let id = self.new_id().replace('-', "");
@@ -100,13 +128,19 @@ impl Functions {
     fn settle(self: &Arc<Self>, name: String, mut environment: Environment) {
         let busy = self.surroundings.clock.busy();
         let functions = self.clone();
+        if let Some(function) = self.functions.get(&name) {
+            function.settling.fetch_add(1, Ordering::SeqCst);
+        }
         let mut settling = lock(&self.settling);
         while settling.try_join_next().is_some() {}
         settling.spawn(async move {
-            if environment.settle().await
-                && let Some(function) = functions.functions.get(&name)
-            {
-                lock(&function.warm).push(environment);
+            let is_warm = environment.settle().await;
+            if let Some(function) = functions.functions.get(&name) {
+                if is_warm {
+                    lock(&function.warm).push(environment);
+                }
+                function.settling.fetch_sub(1, Ordering::SeqCst);
+                function.settled.notify_one();
             }
             drop(busy);
         });
