@@ -152,6 +152,11 @@ async fn build_functions(
         "json-render-diagnostics",
     ]);
     command.args(["--profile", &profile(beside.as_deref())]);
+    for (name, _) in
+        std::env::vars_os().filter(|(name, _)| describes_package(&name.to_string_lossy()))
+    {
+        command.env_remove(name);
+    }
     for binary in &binaries {
         command.args(["--bin", binary]);
     }
@@ -182,6 +187,16 @@ async fn build_functions(
             )
         },
     )
+}
+
+/// Whether a variable is one by which cargo describes a package to its program, as `cargo run` does to this one.
+///
+/// Build scripts that look at such variables (ring's does) would be run again for every other cargo that sees others,
+/// and everything that depends on them would be built again.
+fn describes_package(variable: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE"]
+        .iter()
+        .any(|prefix| variable.starts_with(prefix))
 }
 
 /// The names of all binaries in the metadata of a template's functions.
@@ -234,6 +249,16 @@ mod tests {
         let template = r#"{"Resources":{"A":{"Type":"AWS::Lambda::Function","Metadata":{"verifier:binary":"w"}},"B":{"Type":"X"}}}"#;
         assert_eq!(binaries_of(template), ["w"]);
         assert!(binaries_of("no json").is_empty());
+    }
+
+    #[test]
+    fn only_what_describes_a_package_is_kept_from_cargo() {
+        for variable in ["CARGO_PKG_NAME", "CARGO_MANIFEST_DIR", "CARGO_BIN_NAME"] {
+            assert!(describes_package(variable), "{variable}");
+        }
+        for variable in ["CARGO", "CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_BUILD_JOBS", "PATH"] {
+            assert!(!describes_package(variable), "{variable}");
+        }
     }
 
     #[test]
