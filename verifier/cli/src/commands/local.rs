@@ -23,9 +23,10 @@ pub(crate) async fn run(args: LocalArgs) -> Result<Exit, Failure> {
     };
     progress.clear();
     let ready = ready(&emulator);
-    view::print_ready(&ready, args.format);
+    // Whoever has read that the emulator is up may rely on the file.
     let written = args.ready_file.as_deref().map_or(Ok(()), |path| write_ready(path, &ready));
     if written.is_ok() {
+        view::print_ready(&ready, args.format);
         interrupt.asked().await;
     }
     emulator.shut_down().await;

@@ -27,7 +27,7 @@ pub fn judge(poison: &JobEvidence, max_receive_count: u32, log: &LogEvidence) ->
             "the log {} could not be read: {error}",
             log.log_group
         ))
-        .with_next(format!("aws logs tail {}", log.log_group));
+        .with_next(format!("aws logs filter-log-events --log-group-name {}", log.log_group));
     }
     let mut seen = BTreeMap::<u32, usize>::new();
     for attempt in &poison.attempts {
@@ -41,7 +41,7 @@ pub fn judge(poison: &JobEvidence, max_receive_count: u32, log: &LogEvidence) ->
     } else {
         format!("attempts {}", list(&numbers))
     };
-    let next = format!("aws logs tail {} --since 10m", log.log_group);
+    let next = format!("aws logs filter-log-events --log-group-name {}", log.log_group);
     let fail = |what: String| {
         Judgement::fail(what, expected.clone(), actual.clone()).with_next(next.clone())
     };

@@ -26,7 +26,7 @@ pub fn judge(jobs: &[JobEvidence], log: &LogEvidence) -> Judgement {
             "the log {} could not be read: {error}",
             log.log_group
         ))
-        .with_next(format!("aws logs tail {}", log.log_group));
+        .with_next(format!("aws logs filter-log-events --log-group-name {}", log.log_group));
     }
     let successes = |job: &JobEvidence| job.attempts_that(Outcome::Succeeded).count();
     let without: Vec<&str> =
@@ -57,7 +57,7 @@ pub fn judge(jobs: &[JobEvidence], log: &LogEvidence) -> Judgement {
             "one succeeded line per good job",
             seen,
         )
-        .with_next(format!("aws logs tail {} --since 10m", log.log_group))
+        .with_next(format!("aws logs filter-log-events --log-group-name {}", log.log_group))
     } else if twice.is_empty() {
         Judgement::pass(format!("{} of {} good jobs succeeded once", good.len(), good.len()))
     } else {
