@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { Preview, defaultPreview as preview, property } from './support.ts';
 
-const [apiId, api] = preview.only('AWS::ApiGatewayV2::Api');
-const [distributionId] = preview.only('AWS::CloudFront::Distribution');
-const [queueId, queue] = preview.only('AWS::SQS::Queue', (each) => each.Properties?.['RedrivePolicy'] !== undefined);
+const [apiId, api] = preview.single('AWS::ApiGatewayV2::Api');
+const [distributionId] = preview.single('AWS::CloudFront::Distribution');
+const [queueId, queue] = preview.single('AWS::SQS::Queue', (each) => each.Properties?.['RedrivePolicy'] !== undefined);
 
 describe('the routes', () => {
   test.each([
     ['GET /hello', 'hello'],
     ['POST /jobs', 'submit-job'],
   ])('%s reaches %s with payload format 2.0', (routeKey, binary) => {
-    const [, route] = preview.only('AWS::ApiGatewayV2::Route', (each) => each.Properties?.['RouteKey'] === routeKey);
+    const [, route] = preview.single('AWS::ApiGatewayV2::Route', (each) => each.Properties?.['RouteKey'] === routeKey);
     const target = property<{ 'Fn::Join': [string, [string, { Ref: string }]] }>(route, 'Target')['Fn::Join'][1][1].Ref;
     const [functionId] = preview.rustFunction(binary);
     expect(preview.resources[target]).toMatchObject({
@@ -22,7 +22,7 @@ describe('the routes', () => {
         PayloadFormatVersion: '2.0',
       },
     });
-    const [, permission] = preview.only(
+    const [, permission] = preview.single(
       'AWS::Lambda::Permission',
       (each) => JSON.stringify(each.Properties?.['FunctionName']) === JSON.stringify({ 'Fn::GetAtt': [functionId, 'Arn'] }),
     );
@@ -34,7 +34,7 @@ describe('the routes', () => {
 
   test('there are no others, and the default stage serves them', () => {
     preview.template.resourceCountIs('AWS::ApiGatewayV2::Route', 2);
-    expect(preview.only('AWS::ApiGatewayV2::Stage')[1].Properties).toMatchObject({
+    expect(preview.single('AWS::ApiGatewayV2::Stage')[1].Properties).toMatchObject({
       ApiId: { Ref: apiId },
       StageName: '$default',
       AutoDeploy: true,

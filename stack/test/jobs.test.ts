@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { defaultPreview as preview, property } from './support.ts';
 
-const [queueId, queue] = preview.only('AWS::SQS::Queue', (each) => each.Properties?.['RedrivePolicy'] !== undefined);
-const [deadLetterQueueId, deadLetterQueue] = preview.only(
+const [queueId, queue] = preview.single('AWS::SQS::Queue', (each) => each.Properties?.['RedrivePolicy'] !== undefined);
+const [deadLetterQueueId, deadLetterQueue] = preview.single(
   'AWS::SQS::Queue',
   (each) => each.Properties?.['RedrivePolicy'] === undefined,
 );
 const [workerId, worker] = preview.rustFunction('worker');
-const [, mapping] = preview.only('AWS::Lambda::EventSourceMapping');
+const [, mapping] = preview.single('AWS::Lambda::EventSourceMapping');
 
 describe('the queues', () => {
   test('the jobs queue redrives to the dead-letter queue after three receives', () => {

@@ -41,7 +41,7 @@ test('the checked-in template is free of what changes from one machine to the ne
 describe('the outputs', () => {
   const outputs: Record<string, { Value: unknown }> = preview.template.toJSON().Outputs;
   const value = (name: string): unknown => outputs[name]?.Value;
-  const attribute = (type: string, name: string) => ({ 'Fn::GetAtt': [preview.only(type)[0], name] });
+  const attribute = (type: string, name: string) => ({ 'Fn::GetAtt': [preview.single(type)[0], name] });
 
   test('have exactly the names that the verifier looks for', () => {
     expect(Object.keys(outputs).sort()).toEqual([
@@ -61,14 +61,14 @@ describe('the outputs', () => {
     expect(value('ApiUrl')).toEqual(endpoint);
     expect(value('JobUrl')).toEqual({ 'Fn::Join': ['', [endpoint, '/jobs']] });
     expect(value('PreviewUrl')).toEqual({ 'Fn::Join': ['', ['https://', domain, '/']] });
-    expect(value('BucketName')).toEqual({ Ref: preview.only('AWS::S3::Bucket')[0] });
-    expect(value('DistributionId')).toEqual({ Ref: preview.only('AWS::CloudFront::Distribution')[0] });
+    expect(value('BucketName')).toEqual({ Ref: preview.single('AWS::S3::Bucket')[0] });
+    expect(value('DistributionId')).toEqual({ Ref: preview.single('AWS::CloudFront::Distribution')[0] });
     const redrives = (each: Resource) => each.Properties?.['RedrivePolicy'] !== undefined;
     expect(value('JobsQueueName')).toEqual({
-      'Fn::GetAtt': [preview.only('AWS::SQS::Queue', redrives)[0], 'QueueName'],
+      'Fn::GetAtt': [preview.single('AWS::SQS::Queue', redrives)[0], 'QueueName'],
     });
     expect(value('JobsDeadLetterQueueName')).toEqual({
-      'Fn::GetAtt': [preview.only('AWS::SQS::Queue', (each) => !redrives(each))[0], 'QueueName'],
+      'Fn::GetAtt': [preview.single('AWS::SQS::Queue', (each) => !redrives(each))[0], 'QueueName'],
     });
   });
 });

@@ -4,14 +4,14 @@ import { describe, expect, test } from 'vitest';
 import { REPOSITORY_ROOT, SITE_DIRECTORY } from '../lib/paths.ts';
 import { defaultPreview as preview, property } from './support.ts';
 
-const [bucketId, bucket] = preview.only('AWS::S3::Bucket');
-const [distributionId, distribution] = preview.only('AWS::CloudFront::Distribution');
-const [apiId] = preview.only('AWS::ApiGatewayV2::Api');
-const [filesId, files] = preview.only(
+const [bucketId, bucket] = preview.single('AWS::S3::Bucket');
+const [distributionId, distribution] = preview.single('AWS::CloudFront::Distribution');
+const [apiId] = preview.single('AWS::ApiGatewayV2::Api');
+const [filesId, files] = preview.single(
   'Custom::CDKBucketDeployment',
   (each) => each.Metadata?.['verifier:directory'] !== undefined,
 );
-const [, config] = preview.only(
+const [, config] = preview.single(
   'Custom::CDKBucketDeployment',
   (each) => each.Metadata?.['verifier:files'] !== undefined,
 );
@@ -28,7 +28,7 @@ interface Statement {
   readonly Condition?: unknown;
 }
 const statements = property<{ Statement: Statement[] }>(
-  preview.only('AWS::S3::BucketPolicy')[1],
+  preview.single('AWS::S3::BucketPolicy')[1],
   'PolicyDocument',
 ).Statement;
 
@@ -56,13 +56,13 @@ describe('the bucket', () => {
 
   test('is emptied and deleted with the stack', () => {
     expect(bucket.DeletionPolicy).toBe('Delete');
-    expect(property(preview.only('Custom::S3AutoDeleteObjects')[1], 'BucketName')).toEqual({ Ref: bucketId });
+    expect(property(preview.single('Custom::S3AutoDeleteObjects')[1], 'BucketName')).toEqual({ Ref: bucketId });
   });
 });
 
 describe('the distribution', () => {
   test('reads the bucket by origin access control', () => {
-    const [controlId, control] = preview.only('AWS::CloudFront::OriginAccessControl');
+    const [controlId, control] = preview.single('AWS::CloudFront::OriginAccessControl');
     expect(property(control, 'OriginAccessControlConfig')).toMatchObject({
       OriginAccessControlOriginType: 's3',
       SigningBehavior: 'always',

@@ -32,7 +32,7 @@ export class Preview {
   }
 
   /** The one resource of the type that `matches`, with its logical id. */
-  only(type: string, matches: (resource: Resource) => boolean = () => true): [string, Resource] {
+  single(type: string, matches: (resource: Resource) => boolean = () => true): [string, Resource] {
     const found = Object.entries(this.resources).filter(([, each]) => each.Type === type && matches(each));
     const [first] = found;
     if (first === undefined || found.length > 1) {
@@ -43,7 +43,7 @@ export class Preview {
 
   /** The function that runs a binary of the workspace. */
   rustFunction(binary: string): [string, Resource] {
-    return this.only('AWS::Lambda::Function', (each) => each.Metadata?.['verifier:binary'] === binary);
+    return this.single('AWS::Lambda::Function', (each) => each.Metadata?.['verifier:binary'] === binary);
   }
 
   /** The actions and resources that the function's role allows, of its inline policies; managed ones fail. */
