@@ -43,38 +43,7 @@ const MAX_ATTEMPTS: u32 = 4;
 impl Aws {
     /// Prepares to connect. Nothing is sent yet, except to where credentials come from.
     pub async fn connect(connection: &Connection) -> Self {
-        let plain =
-            connection.endpoint_url.as_deref().is_some_and(|url| url.starts_with("http://"));
-        // Reading the system's certificates takes a while, and an endpoint without TLS needs none.
-        let roots = TrustStore::empty().with_native_roots(!plain);
-        let http =
-            aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
-        let http = match TlsContext::builder().with_trust_store(roots).build() {
-            Ok(context) => http.tls_context(context),
-            Err(_) => http,
-        };
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-            .build();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http.build_https())
-            .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
-            .timeout_config(timeouts);
-        if let Some(region) = &connection.region {
-            loader = loader.region(Region::new(region.clone()));
-        }
-        if let Some(profile) = &connection.profile {
-            loader = loader.profile_name(profile);
-        }
-        if let Some(url) = &connection.endpoint_url {
-            loader = loader.endpoint_url(url);
-        }
-        if let Some(key) = &connection.access_key_id {
-            loader = loader
-                .credentials_provider(Credentials::new(key, "emulated", None, None, "verifier"));
-        }
-        let config = loader.load().await;
+        let config = sdk_config(connection).await;
         let calls = Calls::default();
         let cloudformation =
             aws_sdk_cloudformation::config::Builder::from(&config).interceptor(calls.clone());
@@ -101,4 +70,39 @@ impl Aws {
     pub fn calls(&self) -> &Calls {
         &self.calls
     }
+}
+
+/// The SDK's configuration for that connection: for clients of services that [`Aws`] does not use.
+pub async fn sdk_config(connection: &Connection) -> aws_config::SdkConfig {
+    let plain = connection.endpoint_url.as_deref().is_some_and(|url| url.starts_with("http://"));
+    // Reading the system's certificates takes a while, and an endpoint without TLS needs none.
+    let roots = TrustStore::empty().with_native_roots(!plain);
+    let http =
+        aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
+    let http = match TlsContext::builder().with_trust_store(roots).build() {
+        Ok(context) => http.tls_context(context),
+        Err(_) => http,
+    };
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http.build_https())
+        .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
+        .timeout_config(timeouts);
+    if let Some(region) = &connection.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(profile) = &connection.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(url) = &connection.endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    if let Some(key) = &connection.access_key_id {
+        loader =
+            loader.credentials_provider(Credentials::new(key, "emulated", None, None, "verifier"));
+    }
+    loader.load().await
 }

@@ -13,7 +13,7 @@ mod queues;
 mod stack;
 
 pub use calls::Calls;
-pub use connection::{Aws, Connection};
+pub use connection::{Aws, Connection, sdk_config};
 pub use error::{AwsError, Cause};
 pub use http::{Http, plain_http_client};
 pub use queues::Received;

@@ -126,7 +126,7 @@ fn a_message_older_than_the_dead_letter_queue_keeps_is_lost_by_the_move() {
 #[test]
 fn without_the_queue_that_the_policy_names_messages_stay_where_they_are() {
     let mut world = World::with_dead_letter_queue(1);
-    world.sqs.delete_queue("dlq").unwrap();
+    world.sqs.delete_queue("dlq", world.now).unwrap();
     world.send("jobs", "poison");
     for attempt in 1..=5 {
         assert_eq!(world.receive_for("jobs", 1, 0)[0].message.receive_count, attempt);
@@ -259,7 +259,7 @@ fn a_queue_created_again_under_the_same_name_refuses_old_handles() {
     let mut world = World::with_jobs(&[]);
     world.send("jobs", "before");
     let handle = world.receive_one("jobs").receipt_handle;
-    world.sqs.delete_queue("jobs").unwrap();
+    world.sqs.delete_queue("jobs", world.now).unwrap();
     assert_eq!(world.sqs.delete("jobs", &handle, world.now), Err(SqsError::QueueDoesNotExist));
     world.create("jobs", &[]);
     world.send("jobs", "after");
@@ -575,7 +575,7 @@ fn an_operation_on_a_queue_that_is_not_there_says_so() {
     assert_eq!(world.change("none", "x", 0), Err(gone.clone()));
     assert_eq!(world.sqs.delete("none", "x", now), Err(gone.clone()));
     assert_eq!(world.sqs.purge("none", now), Err(gone.clone()));
-    assert_eq!(world.sqs.delete_queue("none"), Err(gone.clone()));
+    assert_eq!(world.sqs.delete_queue("none", world.now), Err(gone.clone()));
     assert_eq!(world.sqs.counts("none", now), Err(gone.clone()));
     assert_eq!(world.sqs.attributes("none", now), Err(gone.clone()));
     assert_eq!(world.sqs.set_attributes("none", &[].into(), now), Err(gone));
@@ -665,7 +665,7 @@ fn operations_that_make_messages_available_mark_the_queue_as_changed() {
     assert!(changed(&mut world).contains("dlq"));
     world.set("jobs", "VisibilityTimeout", "1");
     assert!(changed(&mut world).contains("jobs"));
-    world.sqs.delete_queue("jobs").unwrap();
+    world.sqs.delete_queue("jobs", world.now).unwrap();
     assert!(changed(&mut world).contains("jobs"));
     assert!(changed(&mut world).is_empty());
 }

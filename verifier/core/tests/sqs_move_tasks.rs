@@ -228,7 +228,7 @@ fn recorded_move_task_delete_destination_queue_while_running() {
     // In the recording it took a while until the deletion was effective.
     world.wait_millis(2_500);
     world.sqs.advance(world.now);
-    world.sqs.delete_queue("destination").unwrap();
+    world.sqs.delete_queue("destination", world.now).unwrap();
     run_to_the_end(&mut world);
     let ours = results(&list(&mut world, None));
     Comparison::default().check(&recorded["list"], &ours, "list");
@@ -333,7 +333,7 @@ fn an_origin_that_is_gone_fails_the_task() {
     world.create("other", &[]);
     world.redrive("other", "dlq", 1);
     dead_letter(&mut world, "jobs", 1);
-    world.sqs.delete_queue("jobs").unwrap();
+    world.sqs.delete_queue("jobs", world.now).unwrap();
     start(&mut world, None, None);
     run_to_the_end(&mut world);
     assert_eq!(latest(&mut world).failure_reason, Some("AWS.SimpleQueueService.NonExistentQueue"));
@@ -471,7 +471,7 @@ fn a_source_that_is_deleted_ends_its_task() {
     dead_letter(&mut world, "jobs", 5);
     start(&mut world, Some("destination"), Some(1));
     world.sqs.advance(world.now);
-    world.sqs.delete_queue("dlq").unwrap();
+    world.sqs.delete_queue("dlq", world.now).unwrap();
     run_to_the_end(&mut world);
     assert_eq!(world.counts("destination"), (1, 0, 0));
     let arn = world.sqs.arn("dlq");

@@ -531,7 +531,7 @@ impl Run {
 
     fn delete_dead_letter_queue(&mut self) {
         let existed = self.reference.settings[DLQ].exists;
-        assert_eq!(self.sqs.delete_queue("dlq").is_ok(), existed);
+        assert_eq!(self.sqs.delete_queue("dlq", self.now).is_ok(), existed);
         self.reference.age(self.now);
         self.reference.drop_all(DLQ);
         self.reference.settings[DLQ].exists = false;

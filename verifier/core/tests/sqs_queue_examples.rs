@@ -154,7 +154,7 @@ fn the_sources_of_a_dead_letter_queue_are_listed() {
     assert_eq!(world.sqs.dead_letter_source_queues("dlq").unwrap(), ["another", "jobs"]);
     assert!(world.sqs.dead_letter_source_queues("jobs").unwrap().is_empty());
     assert_eq!(world.sqs.dead_letter_source_queues("none"), Err(SqsError::QueueDoesNotExist));
-    world.sqs.delete_queue("another").unwrap();
+    world.sqs.delete_queue("another", world.now).unwrap();
     assert_eq!(world.sqs.dead_letter_source_queues("dlq").unwrap(), ["jobs"]);
 }
 
@@ -353,4 +353,20 @@ fn a_permission_is_complete_and_grants_no_owners_action() {
     assert_eq!(refused.to_string(), "8 Actions were found, maximum allowed is 7.");
     assert_eq!((refused.code(), refused.status()), ("OverLimit", 403));
     assert_eq!(attribute(&mut world, "Policy"), None);
+}
+
+// Deleting.
+
+#[test]
+fn the_name_of_a_deleted_queue_stays_blocked_for_a_minute() {
+    let mut world = World::with_jobs(&[]);
+    world.sqs.delete_queue("jobs", world.now).unwrap();
+    let create = |world: &mut World, name: &str| {
+        world.sqs.create_queue_as_requested(name, &BTreeMap::new(), world.now)
+    };
+    world.wait_millis(59_999);
+    assert_eq!(create(&mut world, "jobs"), Err(SqsError::QueueDeletedRecently));
+    assert_eq!(create(&mut world, "other"), Ok(true));
+    world.wait_millis(1);
+    assert_eq!(create(&mut world, "jobs"), Ok(true));
 }

@@ -109,19 +109,17 @@ impl Clock {
 
     /// Waits, not busy, until a point in stack time or until a signal, whichever comes first.
     ///
-    /// `seen` is what [`Signal::seen`] returned *before* the caller looked at the guarded state; a notification since
-    /// then wakes at once. Dropping the future while it waits leaves nothing behind.
+    /// With each signal comes what [`Signal::seen`] returned *before* the caller looked at the guarded state; a
+    /// notification since then wakes at once. Dropping the future while it waits leaves nothing behind.
     pub(crate) async fn park(
         &self,
         busy: Busy,
         until: Option<Timestamp>,
-        signal: Option<(&Signal, Seen)>,
+        signals: &[(&Signal, Seen)],
     ) -> (Busy, Woken) {
         let (sender, receiver) = oneshot::channel();
         let parked = Arc::new(Parked(Mutex::new(Some(sender))));
-        if let Some((signal, seen)) = signal
-            && !signal.register(&parked, seen)
-        {
+        if !signals.iter().all(|(signal, seen)| signal.register(&parked, *seen)) {
             return (busy, Woken::BySignal);
         }
         let timer = until.map(|until| Timer::set(self, until, parked.clone()));
@@ -135,7 +133,7 @@ impl Clock {
 
     /// Waits, not busy, until a point in stack time.
     pub(crate) async fn sleep_until(&self, busy: Busy, until: Timestamp) -> Busy {
-        self.park(busy, Some(until), None).await.0
+        self.park(busy, Some(until), &[]).await.0
     }
 }
 
@@ -364,7 +362,7 @@ mod tests {
                 let (clock, signal) = (clock.clone(), signal.clone());
                 let busy = clock.busy();
                 async move {
-                    let woken = clock.park(busy, Some(day), Some((&signal, seen))).await;
+                    let woken = clock.park(busy, Some(day), &[(&signal, seen)]).await;
                     (woken.1, clock.now())
                 }
             });
@@ -382,7 +380,7 @@ mod tests {
         let signal = Signal::default();
         let seen = signal.seen();
         signal.notify(&clock);
-        let (_busy, why) = clock.park(clock.busy(), None, Some((&signal, seen))).await;
+        let (_busy, why) = clock.park(clock.busy(), None, &[(&signal, seen)]).await;
         assert_eq!(why, Woken::BySignal);
     }
 

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::Request;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -16,17 +14,19 @@ use verifier_core::sqs::{Sqs, SqsError};
 use crate::client::Client;
 use crate::clock::{Clock, ClockMode};
 use crate::http_api::HttpApis;
-use crate::lambda::{Functions, ProcessGroup, run_mapping};
+use crate::lambda::{Functions, Mappings, ProcessGroup, Surroundings};
+use crate::listener::serve;
 use crate::logs::LogStore;
 use crate::server::Server;
-use crate::services::cloudformation::CloudFormation;
+use crate::services::cloudformation::{CloudFormation, CreateStack, Stacks};
 use crate::services::lambda::LambdaService;
 use crate::services::logs::LogsService;
 use crate::services::sqs::SqsService;
 use crate::services::sqs_wire::SqsWire;
 use crate::site::Sites;
-use crate::stack::{self, FunctionSpec, Stack};
+use crate::stack::Stack;
 use crate::template::{ACCOUNT_ID, Evaluator, Template, TemplateError};
+use crate::world::World;
 
 /// What an emulator is started with.
 #[derive(Clone, Debug)]
@@ -108,11 +108,10 @@ pub enum EmulatorError {
 ///
 /// [`Emulator::shut_down`] ends it and waits until no process of it is left. Dropping it ends it too, without waiting.
 pub struct Emulator {
-    endpoint: String,
     stack: Stack,
     clock: Clock,
     server: Arc<Server>,
-    functions: Arc<Functions>,
+    world: Arc<World>,
     tasks: JoinSet<()>,
 }
 
@@ -122,75 +121,39 @@ impl Emulator {
         let port = |source| EmulatorError::Port { port: config.port, source };
         let listener = TcpListener::bind(("127.0.0.1", config.port)).await.map_err(port)?;
         let address = listener.local_addr().map_err(port)?;
-        let endpoint = format!("http://{address}");
-        let stack = {
-            let evaluator = Evaluator::new(
-                &config.template,
-                &config.stack_name,
-                &config.region,
-                &endpoint,
-                &config.parameters,
-            );
-            stack::build(&evaluator)?
-        };
-        let binaries = binaries(&stack.functions, &config.functions)?;
         let clock = Clock::start(config.clock);
-        let sqs = Arc::new(SqsService::new(clock.clone(), queues(&stack, &config, &clock)?));
-        let logs = Arc::new(LogStore::default());
-        for group in &stack.log_groups {
-            logs.create_group(group, clock.now());
-        }
         let group = ProcessGroup::start().map_err(EmulatorError::ProcessGroup)?;
-        let functions = Arc::new(Functions::new(
-            binaries,
-            clock.clone(),
-            logs.clone(),
-            group,
-            config.region.clone(),
-            endpoint.clone(),
-            config.seed,
-        ));
+        let world = Arc::new(world(&config, &clock, group, format!("http://{address}")));
+        let mut stacks = Stacks::default();
+        let stack = match stacks.create(&world, stack_of(&config, &world)) {
+            Ok(stack) => stack,
+            Err(error) => {
+                world.functions.shut_down().await;
+                return Err(error);
+            }
+        };
         let server = Arc::new(Server {
             clock: clock.clone(),
             clients: Mutex::default(),
             foreign_work: config.foreign_work,
-            sqs: SqsWire { sqs: sqs.clone(), endpoint: endpoint.clone() },
-            cloudformation: CloudFormation { stack: stack.clone(), created_at: clock.now() },
-            lambda: LambdaService {
-                functions: stack.functions.clone(),
-                mappings: stack.mappings.clone(),
-                region: config.region.clone(),
-                created_at: clock.now(),
-            },
-            logs: LogsService { store: logs, region: config.region.clone() },
-            apis: HttpApis {
-                apis: stack.apis.clone(),
-                functions: functions.clone(),
-                region: config.region.clone(),
-            },
-            sites: Sites { sites: stack.sites.clone(), project: config.project },
+            sqs: SqsWire { sqs: world.sqs.clone(), endpoint: world.endpoint.clone() },
+            cloudformation: CloudFormation { world: world.clone(), stacks: Mutex::new(stacks) },
+            lambda: LambdaService { world: world.clone() },
+            logs: LogsService { store: world.logs.clone(), region: config.region.clone() },
+            world: world.clone(),
         });
         let mut tasks = JoinSet::new();
-        for mapping in stack.mappings.iter().filter(|mapping| mapping.enabled) {
-            tasks.spawn(run_mapping(
-                mapping.clone(),
-                config.region.clone(),
-                clock.clone(),
-                sqs.clone(),
-                functions.clone(),
-            ));
-        }
-        tasks.spawn(sqs.clone().run_move_tasks());
+        tasks.spawn(world.sqs.clone().run_move_tasks());
         tasks.spawn(serve(listener, server.clone()));
-        Ok(Self { endpoint, stack, clock, server, functions, tasks })
+        Ok(Self { stack, clock, server, world, tasks })
     }
 
     /// Where AWS clients turn to: `http://127.0.0.1:PORT`.
     pub fn endpoint(&self) -> &str {
-        &self.endpoint
+        &self.world.endpoint
     }
 
-    /// The stack that is emulated.
+    /// The stack that it was started with.
     pub fn stack(&self) -> &Stack {
         &self.stack
     }
@@ -208,47 +171,63 @@ impl Emulator {
     /// Ends the emulator and waits until no process of it is left.
     pub async fn shut_down(mut self) {
         self.tasks.shutdown().await;
-        self.functions.shut_down().await;
+        self.world.mappings.shut_down().await;
+        self.world.functions.shut_down().await;
     }
 }
 
-async fn serve(listener: TcpListener, server: Arc<Server>) {
-    let router = Router::new().fallback(move |request: Request| server.clone().handle(request));
-    if let Err(error) = axum::serve(listener, router).await {
-        tracing::error!("the emulator stopped serving: {error}");
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        // Its tasks hold what they work on, so they would keep each other alive.
+        self.world.mappings.abort();
+        self.world.functions.abort();
     }
 }
 
-fn queues(stack: &Stack, config: &EmulatorConfig, clock: &Clock) -> Result<Sqs, EmulatorError> {
-    let mut sqs = Sqs::new(&config.region, ACCOUNT_ID, config.seed);
-    for queue in &stack.queues {
-        let failed = |source| EmulatorError::Queue { name: queue.name.clone(), source };
-        sqs.create_queue(&queue.name, queue.attributes.clone(), clock.now()).map_err(failed)?;
-        *sqs.tags_mut(&queue.name).map_err(failed)? = queue.tags.clone();
-    }
-    match stack.mappings.iter().find(|mapping| !sqs.has_queue(&mapping.queue)) {
-        None => Ok(sqs),
-        Some(mapping) => Err(EmulatorError::ForeignQueue {
-            uuid: mapping.uuid.clone(),
-            queue: mapping.queue.clone(),
-        }),
-    }
-}
-
-fn binaries(
-    functions: &[FunctionSpec],
-    folder: &Path,
-) -> Result<Vec<(FunctionSpec, PathBuf)>, EmulatorError> {
-    let find = |function: &FunctionSpec| {
-        let plain = folder.join(&function.binary);
-        let bundled = plain.join("bootstrap");
-        let found = [plain, bundled].into_iter().find(|path| path.is_file());
-        let binary = found.ok_or_else(|| EmulatorError::MissingBinary {
-            binary: function.binary.clone(),
-            logical_id: function.logical_id.clone(),
-            folder: folder.to_path_buf(),
-        })?;
-        Ok((function.clone(), binary))
+/// An account and region without any stack.
+fn world(config: &EmulatorConfig, clock: &Clock, group: ProcessGroup, endpoint: String) -> World {
+    let region = config.region.clone();
+    let model = Sqs::new(&region, ACCOUNT_ID, config.seed);
+    let sqs = Arc::new(SqsService::new(clock.clone(), model));
+    let logs = Arc::new(LogStore::default());
+    let surroundings = Surroundings {
+        clock: clock.clone(),
+        logs: logs.clone(),
+        group,
+        region: region.clone(),
+        endpoint: endpoint.clone(),
     };
-    functions.iter().map(find).collect()
+    let functions = Arc::new(Functions::new(surroundings, config.seed));
+    let mappings = Mappings::new(clock.clone(), sqs.clone(), functions.clone(), region.clone());
+    World {
+        endpoint,
+        binaries: config.functions.clone(),
+        sqs,
+        mappings: Arc::new(mappings),
+        logs,
+        apis: HttpApis::new(functions.clone(), region.clone()),
+        functions,
+        sites: Sites::new(config.project.clone()),
+        region,
+    }
+}
+
+/// The stack that an emulator is started with.
+fn stack_of(config: &EmulatorConfig, world: &World) -> CreateStack {
+    let id = Evaluator::new(
+        &config.template,
+        &config.stack_name,
+        &config.region,
+        &world.endpoint,
+        &config.parameters,
+    )
+    .stack_id();
+    CreateStack {
+        name: config.stack_name.clone(),
+        id,
+        template: config.template.clone(),
+        template_body: config.template.text().to_owned(),
+        parameters: config.parameters.clone(),
+        tags: BTreeMap::new(),
+    }
 }

@@ -4,7 +4,7 @@
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html>.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, header};
@@ -25,11 +25,11 @@ use crate::template::ACCOUNT_ID;
 /// The path below which the emulator serves HTTP APIs, each by its id.
 pub(crate) const PREFIX: &str = "/execute-api/";
 
-/// The HTTP APIs of the stack.
+/// The HTTP APIs of all stacks.
 pub(crate) struct HttpApis {
-    pub(crate) apis: Vec<ApiSpec>,
-    pub(crate) functions: Arc<Functions>,
-    pub(crate) region: String,
+    apis: Mutex<Vec<Arc<ApiSpec>>>,
+    functions: Arc<Functions>,
+    region: String,
 }
 
 /// A request, as far as an API looks at it.
@@ -44,9 +44,26 @@ pub(crate) struct ApiRequest<'a> {
 }
 
 impl HttpApis {
+    pub(crate) fn new(functions: Arc<Functions>, region: String) -> Self {
+        Self { apis: Mutex::default(), functions, region }
+    }
+
+    pub(crate) fn add(&self, apis: &[ApiSpec]) {
+        self.lock().extend(apis.iter().cloned().map(Arc::new));
+    }
+
+    pub(crate) fn remove(&self, apis: &[ApiSpec]) {
+        self.lock().retain(|api| apis.iter().all(|gone| gone.id != api.id));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<ApiSpec>>> {
+        self.apis.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Answers a request to the API of that id.
     pub(crate) async fn handle(&self, busy: &Busy, id: &str, request: ApiRequest<'_>) -> Reply {
-        let Some(api) = self.apis.iter().find(|api| api.id == id) else {
+        let api = self.lock().iter().find(|api| api.id == id).cloned();
+        let Some(api) = api else {
             return message(404, "Not Found");
         };
         let origin = request.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
@@ -55,7 +72,7 @@ impl HttpApis {
         {
             return allow(reply(204, "text/plain", ""), cors, origin, true);
         }
-        let answer = self.route(busy, api, &request).await;
+        let answer = self.route(busy, &api, &request).await;
         match &api.cors {
             // CORS configured on the API overrides what the function returns.
             Some(cors) => allow(without_cors(answer), cors, origin, false),
@@ -79,6 +96,8 @@ impl HttpApis {
                 tracing::warn!(route = route.key, "{reason}");
                 message(500, "Internal Server Error")
             }
+            // That an HTTP API answers 503 to throttling is from bug reports; no page of AWS says so.
+            InvocationOutcome::Throttled => message(503, "Service Unavailable"),
         }
     }
 

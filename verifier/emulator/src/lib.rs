@@ -10,6 +10,7 @@ mod clock;
 mod emulator;
 mod http_api;
 mod lambda;
+mod listener;
 mod logs;
 mod reply;
 mod server;
@@ -17,6 +18,7 @@ mod services;
 mod site;
 mod stack;
 mod template;
+mod world;
 
 pub use client::Client;
 pub use clock::ClockMode;

@@ -47,6 +47,10 @@ impl LogStore {
             .or_insert_with(|| LogGroup { created_at: now, ..LogGroup::default() });
     }
 
+    pub(crate) fn delete_group(&self, name: &str) {
+        self.lock().remove(name);
+    }
+
     pub(crate) fn append(&self, group: &str, stream: &str, timestamp: Timestamp, message: String) {
         let mut groups = self.lock();
         let group = groups.entry(group.to_owned()).or_default();

@@ -30,6 +30,21 @@ pub(crate) fn with_header(mut response: Reply, name: &'static str, value: &str) 
     response
 }
 
+/// Why a request is refused, before it has the shape of a protocol.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+}
+
+impl Refusal {
+    /// A refusal with status 400.
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { status: 400, code, message: message.into() }
+    }
+}
+
 /// The AWS JSON protocols, and Lambda's REST interface.
 pub(crate) mod aws_json {
     use super::{Reply, Serialize, Value, json, reply, with_header};
@@ -57,6 +72,18 @@ pub(crate) mod aws_json {
     pub(crate) fn rest_error(status: u16, code: &str, message: &str) -> Reply {
         let body = json!({"Type": "User", "message": message, "Message": message});
         with_header(rest(status, &body), "x-amzn-errortype", code)
+    }
+}
+
+impl Refusal {
+    /// In the shape of a REST interface.
+    pub(crate) fn rest(&self) -> Reply {
+        aws_json::rest_error(self.status, self.code, &self.message)
+    }
+
+    /// In the shape of the query protocol.
+    pub(crate) fn query(&self, namespace: &str) -> Reply {
+        aws_query::error(self.status, namespace, self.code, &self.message)
     }
 }
 
@@ -101,6 +128,17 @@ pub(crate) mod aws_query {
                 self::error(500, namespace, "InternalFailure", &error.to_string())
             }
         }
+    }
+
+    /// A success of an `action` that has no result.
+    pub(crate) fn done(action: &str, namespace: &str) -> Reply {
+        reply(
+            200,
+            "text/xml",
+            format!(
+                "<{action}Response xmlns=\"{namespace}\"><ResponseMetadata><RequestId>{REQUEST_ID}</RequestId></ResponseMetadata></{action}Response>"
+            ),
+        )
     }
 
     #[derive(Serialize)]

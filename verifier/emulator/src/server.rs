@@ -10,15 +10,15 @@ use axum::http::{HeaderMap, Method, header};
 
 use crate::client::Client;
 use crate::clock::{Busy, Clock};
-use crate::http_api::{self, ApiRequest, HttpApis};
+use crate::http_api::{self, ApiRequest};
 use crate::lambda::FUNCTION_ACCESS_KEY_ID;
 use crate::reply::{Reply, reply, with_header};
 use crate::services::cloudformation::{self, CloudFormation};
-use crate::services::lambda::{self, LambdaService};
+use crate::services::lambda::{self, LambdaRequest, LambdaService};
 use crate::services::logs::{self, LogsService};
 use crate::services::sqs_wire::{self, SqsWire};
 use crate::services::sts;
-use crate::site::Sites;
+use crate::world::World;
 
 /// The largest request body that is read: a batch of SQS messages, and Lambda's synchronous payload.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
@@ -36,8 +36,7 @@ pub(crate) struct Server {
     pub(crate) cloudformation: CloudFormation,
     pub(crate) lambda: LambdaService,
     pub(crate) logs: LogsService,
-    pub(crate) apis: HttpApis,
-    pub(crate) sites: Sites,
+    pub(crate) world: Arc<World>,
 }
 
 impl Server {
@@ -82,9 +81,16 @@ impl Server {
         if let Some(action) = target.strip_prefix(logs::TARGET) {
             return (busy, self.logs.handle(action, &incoming.body));
         }
-        if incoming.path.starts_with(lambda::PREFIX) {
-            let query = form(incoming.query.as_bytes());
-            return (busy, self.lambda.handle(incoming.method, incoming.path, &query));
+        if let Some(path) = lambda::path_of(incoming.path) {
+            let request = LambdaRequest {
+                method: incoming.method,
+                path,
+                query: form(incoming.query.as_bytes()),
+                headers: incoming.headers,
+                body: &incoming.body,
+            };
+            let answer = self.lambda.handle(&busy, &request).await;
+            return (busy, answer);
         }
         if let Some(rest) = incoming.path.strip_prefix(http_api::PREFIX) {
             let answer = self.api(&busy, rest, incoming).await;
@@ -94,8 +100,8 @@ impl Server {
             return (busy, answer);
         }
         let host = text(incoming.headers, "host").unwrap_or_default();
-        if let Some(site) = self.sites.find(host) {
-            let answer = self.sites.handle(site, incoming.method, incoming.path).await;
+        if let Some(site) = self.world.sites.find(host) {
+            let answer = self.world.sites.handle(&site, incoming.method, incoming.path).await;
             return (busy, answer);
         }
         (busy, unknown(incoming))
@@ -111,7 +117,7 @@ impl Server {
             body: incoming.body.clone(),
             now: self.clock.now(),
         };
-        self.apis.handle(busy, id, request).await
+        self.world.apis.handle(busy, id, request).await
     }
 
     /// CloudFormation and STS speak AWS's query protocol: a form with an action and the service's version.

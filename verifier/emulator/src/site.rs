@@ -1,6 +1,7 @@
 //! The site: CloudFront on a bucket, from the folders and files that the stack deploys.
 
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::Method;
 use percent_encoding::percent_decode_str;
@@ -8,22 +9,43 @@ use percent_encoding::percent_decode_str;
 use crate::reply::{Reply, reply, with_header};
 use crate::stack::{SiteContent, SiteSpec};
 
-/// The distributions of the stack.
+/// The distributions of all stacks.
 pub(crate) struct Sites {
-    pub(crate) sites: Vec<SiteSpec>,
+    sites: Mutex<Vec<Arc<SiteSpec>>>,
     /// The folder that deployments' folders are relative to.
-    pub(crate) project: PathBuf,
+    project: PathBuf,
 }
 
 impl Sites {
+    pub(crate) fn new(project: PathBuf) -> Self {
+        Self { sites: Mutex::default(), project }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    pub(crate) fn add(&self, sites: &[SiteSpec]) {
+        self.lock().extend(sites.iter().cloned().map(Arc::new));
+    }
+
+    pub(crate) fn remove(&self, sites: &[SiteSpec]) {
+        self.lock().retain(|site| sites.iter().all(|gone| gone.domain != site.domain));
+    }
+
     /// The site that a `Host` header means: `localhost` is the first, others go by their domain.
-    pub(crate) fn find(&self, host: &str) -> Option<&SiteSpec> {
+    pub(crate) fn find(&self, host: &str) -> Option<Arc<SiteSpec>> {
         let name = host.split(':').next().unwrap_or_default();
+        let sites = self.lock();
         match name.strip_suffix(".localhost") {
-            Some(domain) => self.sites.iter().find(|site| site.domain == domain),
-            None if name == "localhost" => self.sites.first(),
+            Some(domain) => sites.iter().find(|site| site.domain == domain).cloned(),
+            None if name == "localhost" => sites.first().cloned(),
             None => None,
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<SiteSpec>>> {
+        self.sites.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Answers a request to a site.

@@ -9,8 +9,10 @@ use serde_json::Value;
 pub enum InvocationOutcome {
     /// The function answered; the payload as it came, empty when there was none.
     Responded(Vec<u8>),
-    /// The function reported an error, timed out, crashed or was throttled; a sentence that says which.
+    /// The function reported an error, timed out or crashed; what Lambda reports of it.
     Errored(String),
+    /// The function was not invoked, since no concurrency was left for it.
+    Throttled,
 }
 
 /// What becomes of the messages of a batch.
@@ -50,6 +52,9 @@ pub fn judge_batch(
 ) -> BatchVerdict {
     let payload = match outcome {
         InvocationOutcome::Errored(reason) => return BatchVerdict::AllFailed(reason.clone()),
+        InvocationOutcome::Throttled => {
+            return BatchVerdict::AllFailed("the function was throttled".to_owned());
+        }
         InvocationOutcome::Responded(payload) => payload,
     };
     if !report_batch_item_failures || payload.iter().all(u8::is_ascii_whitespace) {

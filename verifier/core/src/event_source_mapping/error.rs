@@ -63,10 +63,11 @@ impl MappingError {
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         match self {
-            Self::InvalidParameterValue(_) | Self::Validation(_) => 400,
+            Self::InvalidParameterValue(_) | Self::Validation(_) | Self::ResourceInUse { .. } => {
+                400
+            }
             Self::ResourceConflict { .. } => 409,
             Self::ResourceNotFound | Self::FunctionNotFound(_) => 404,
-            Self::ResourceInUse { .. } => 400,
         }
     }
 }

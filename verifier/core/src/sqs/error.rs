@@ -16,6 +16,11 @@ pub enum SqsError {
         /// The attribute whose value differs.
         attribute: String,
     },
+    /// A queue of that name was deleted less than a minute ago.
+    #[error(
+        "You must wait 60 seconds after deleting a queue before you can create another with the same name."
+    )]
+    QueueDeletedRecently,
     /// The queue of this name was purged less than a minute ago.
     #[error("Only one PurgeQueue operation on {0} is allowed every 60 seconds.")]
     PurgeQueueInProgress(String),
@@ -86,6 +91,7 @@ impl SqsError {
         match self {
             Self::QueueDoesNotExist => "QueueDoesNotExist",
             Self::QueueNameExists { .. } => "QueueNameExists",
+            Self::QueueDeletedRecently => "QueueDeletedRecently",
             Self::PurgeQueueInProgress(_) => "PurgeQueueInProgress",
             Self::ReceiptHandleIsInvalid(_) => "ReceiptHandleIsInvalid",
             Self::OverLimit | Self::TooManyActions(_) => "OverLimit",
@@ -113,6 +119,7 @@ impl SqsError {
         match self {
             Self::QueueDoesNotExist => "AWS.SimpleQueueService.NonExistentQueue",
             Self::QueueNameExists { .. } => "QueueAlreadyExists",
+            Self::QueueDeletedRecently => "AWS.SimpleQueueService.QueueDeletedRecently",
             Self::PurgeQueueInProgress(_) => "AWS.SimpleQueueService.PurgeQueueInProgress",
             Self::InvalidParameterValue(_) | Self::ReceiptHandleHasExpired(_) => {
                 "InvalidParameterValue"

@@ -1,6 +1,7 @@
 //! All queues of one account and region, and the operations on queues as a whole.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::error::invalid_parameter;
 use super::move_task::MoveTask;
@@ -8,6 +9,9 @@ use super::queue::Queue;
 use super::redrive_policy::BAD_TARGET;
 use super::{Message, QueueAttributes, SequenceNumber, SqsError};
 use crate::time::Timestamp;
+
+/// How long the name of a deleted queue stays blocked.
+const NAME_BLOCKED_AFTER_DELETION: Duration = Duration::from_mins(1);
 
 /// The longest name of a queue, in characters; `.fifo` counts.
 const QUEUE_NAME_MAX: usize = 80;
@@ -20,6 +24,8 @@ pub struct Sqs {
     queues: BTreeMap<String, Queue>,
     random: fastrand::Rng,
     next_queue_uid: u64,
+    /// Until when the names of deleted queues are blocked.
+    deleted_until: BTreeMap<String, Timestamp>,
     pub(super) changed: BTreeSet<String>,
     /// The next place in the order of FIFO queues; one for all of them, so that it ascends in each.
     pub(super) sequence_number: SequenceNumber,
@@ -47,6 +53,7 @@ impl Sqs {
             queues: BTreeMap::new(),
             random: fastrand::Rng::with_seed(seed),
             next_queue_uid: 1,
+            deleted_until: BTreeMap::new(),
             changed: BTreeSet::new(),
             sequence_number: SequenceNumber::FIRST,
             move_tasks: Vec::new(),
@@ -102,6 +109,7 @@ impl Sqs {
         let uid = self.next_queue_uid;
         self.next_queue_uid += 1;
         self.queues.insert(name.to_owned(), Queue::new(uid, attributes, now));
+        self.changed.insert(name.to_owned());
         Ok(())
     }
 
@@ -117,6 +125,9 @@ impl Sqs {
     ) -> Result<bool, SqsError> {
         let attributes = QueueAttributes::from_request(request)?;
         check_name(name, attributes.fifo.is_some())?;
+        if self.deleted_until.get(name).is_some_and(|until| now < *until) {
+            return Err(SqsError::QueueDeletedRecently);
+        }
         self.check_redrive_policy(name, &attributes, request)?;
         if let Some(existing) = self.queues.get(name) {
             let (old, new) = (existing.attributes.to_map(), attributes.to_map());
@@ -129,9 +140,13 @@ impl Sqs {
         Ok(true)
     }
 
-    /// Deletes a queue with all its messages.
-    pub fn delete_queue(&mut self, name: &str) -> Result<(), SqsError> {
+    /// Deletes a queue with all its messages. For 60 seconds, requests cannot create another of that name.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html>.
+    pub fn delete_queue(&mut self, name: &str, now: Timestamp) -> Result<(), SqsError> {
         self.queues.remove(name).ok_or(SqsError::QueueDoesNotExist)?;
+        self.deleted_until.retain(|_, until| *until > now);
+        self.deleted_until.insert(name.to_owned(), now + NAME_BLOCKED_AFTER_DELETION);
         self.changed.insert(name.to_owned());
         Ok(())
     }

@@ -31,13 +31,25 @@ use crate::stack::FunctionSpec;
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What every environment of the emulator is made with.
-pub(super) struct Surroundings {
-    pub(super) clock: Clock,
-    pub(super) logs: Arc<LogStore>,
-    pub(super) group: ProcessGroup,
-    pub(super) region: String,
+pub(crate) struct Surroundings {
+    pub(crate) clock: Clock,
+    pub(crate) logs: Arc<LogStore>,
+    pub(crate) group: ProcessGroup,
+    pub(crate) region: String,
     /// Where the function's AWS clients turn to.
-    pub(super) endpoint: String,
+    pub(crate) endpoint: String,
+}
+
+/// Why an environment could not be made ready.
+pub(crate) struct InitError {
+    /// Lambda's name for it.
+    pub(crate) error_type: String,
+    pub(crate) message: String,
+}
+
+/// What Lambda reports of an invocation that ended without the function's own report.
+pub(crate) fn error_payload(error_type: &str, message: &str) -> String {
+    json!({"errorType": error_type, "errorMessage": message}).to_string()
 }
 
 /// A running environment.
@@ -65,13 +77,14 @@ impl Environment {
         binary: &Path,
         id: &str,
         nonce: &str,
-    ) -> Result<Self, String> {
-        let failed = |what: &str, error: &std::io::Error| {
-            format!(
+    ) -> Result<Self, InitError> {
+        let failed = |what: &str, error: &std::io::Error| InitError {
+            error_type: "Runtime.InvalidEntrypoint".to_owned(),
+            message: format!(
                 "failed to start the function {} ({}): {what}: {error}",
                 function.logical_id,
                 binary.display()
-            )
+            ),
         };
         let api = RuntimeApi::start().await.map_err(|error| failed("its Runtime API", &error))?;
         let stream = log_stream(surroundings, id);
@@ -94,29 +107,36 @@ impl Environment {
         Ok(environment)
     }
 
-    async fn init(&mut self) -> Result<(), String> {
+    async fn init(&mut self) -> Result<(), InitError> {
         let started = Instant::now();
         self.log.platform("initStart", &json!({"initializationType": "on-demand", "phase": "init", "functionName": self.function.name, "functionVersion": "$LATEST"}));
         let ended = self.until_next(started + INIT_TIMEOUT).await.err();
         let Some(ended) = ended else {
             return Ok(());
         };
-        let reason = match ended {
-            Ended::Exited(status) => {
-                format!("Runtime.ExitError: the runtime exited during init ({status})")
-            }
-            Ended::TimedOut => {
-                format!("Sandbox.Timedout: init took longer than {} s", INIT_TIMEOUT.as_secs())
-            }
+        let (error_type, message) = match ended {
+            Ended::Exited(status) => (
+                "Runtime.ExitError".to_owned(),
+                format!("the runtime exited during init ({status})"),
+            ),
+            Ended::TimedOut => (
+                "Sandbox.Timedout".to_owned(),
+                format!("init took longer than {} s", INIT_TIMEOUT.as_secs()),
+            ),
             Ended::InitError(error) => {
-                format!("{}: the runtime reported an init error", error.error_type)
+                (error.error_type, "the runtime reported an init error".to_owned())
             }
         };
         self.log.output.drain().await;
         let duration = started.elapsed().as_millis();
-        self.log.platform("initReport", &json!({"initializationType": "on-demand", "status": "error", "phase": "init", "errorType": reason, "metrics": {"durationMs": duration}}));
+        self.log.platform("initReport", &json!({"initializationType": "on-demand", "status": "error", "phase": "init", "errorType": error_type, "metrics": {"durationMs": duration}}));
         self.kill().await;
-        Err(reason)
+        Err(InitError { error_type, message })
+    }
+
+    /// Whether it was made for this specification.
+    pub(super) fn is_for(&self, spec: &Arc<FunctionSpec>) -> bool {
+        Arc::ptr_eq(&self.function, spec)
     }
 
     /// Whether the process still runs and waits for an invocation.
@@ -153,24 +173,36 @@ impl Environment {
                 "failure",
                 InvocationOutcome::Errored(String::from_utf8_lossy(&error.body).into_owned()),
             ),
-            Err(Ended::TimedOut) => {
-                let seconds = timeout.as_secs();
-                let message = format!("Task timed out after {seconds}.00 seconds");
-                self.log.line(format!("{request_id} {message}"));
-                ("timeout", InvocationOutcome::Errored(message))
-            }
-            Err(Ended::Exited(status)) => {
-                let message = format!("RequestId: {request_id} Error: Runtime exited ({status})");
-                self.log.line(format!("{message}\nRuntime.ExitError"));
-                ("error", InvocationOutcome::Errored(message))
-            }
-            Err(Ended::InitError(error)) => ("error", InvocationOutcome::Errored(error.error_type)),
+            Err(ended) => self.broke_off(request_id, ended),
         };
         self.log.end_of(request_id, status, started.elapsed(), self.function.memory_mb);
         if matches!(status, "timeout" | "error") {
             self.kill().await;
         }
         outcome
+    }
+
+    /// What Lambda logs and reports of an invocation that the function did not end itself, with its status.
+    fn broke_off(&self, request_id: &str, ended: Ended) -> (&'static str, InvocationOutcome) {
+        let (status, error_type, message) = match ended {
+            Ended::TimedOut => {
+                let seconds = self.function.timeout_seconds;
+                let message = format!("Task timed out after {seconds}.00 seconds");
+                self.log.line(format!("{request_id} {message}"));
+                let message = format!("RequestId: {request_id} Error: {message}");
+                ("timeout", "Sandbox.Timedout".to_owned(), message)
+            }
+            Ended::Exited(status) => {
+                let message = format!("RequestId: {request_id} Error: Runtime exited ({status})");
+                self.log.line(format!("{message}\nRuntime.ExitError"));
+                ("error", "Runtime.ExitError".to_owned(), message)
+            }
+            Ended::InitError(error) => {
+                let message = "the runtime reported an init error".to_owned();
+                ("error", error.error_type, message)
+            }
+        };
+        (status, InvocationOutcome::Errored(error_payload(&error_type, &message)))
     }
 
     /// Waits until the runtime asks for another invocation; `false` if the environment has ended.

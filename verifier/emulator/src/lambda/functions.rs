@@ -1,9 +1,9 @@
-//! The functions of a stack, each with its pool of warm execution environments.
+//! The functions, each with its pool of warm execution environments.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -11,33 +11,44 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use verifier_core::event_source_mapping::InvocationOutcome;
+use verifier_core::time::Timestamp;
 
-use super::environment::{Environment, Surroundings};
-use super::process_group::ProcessGroup;
+use super::environment::{Environment, Surroundings, error_payload};
 use crate::clock::{Busy, Clock};
-use crate::logs::LogStore;
 use crate::stack::FunctionSpec;
 
 /// How long an invocation waits for an environment that has just answered another, before it starts a new one.
 const SETTLE_PATIENCE: Duration = Duration::from_millis(200);
 
-/// Every function of the stack by name.
+/// Every function by name.
 pub(crate) struct Functions {
-    functions: HashMap<String, Function>,
+    functions: Mutex<BTreeMap<String, Arc<Function>>>,
     surroundings: Surroundings,
     random: Mutex<fastrand::Rng>,
-    /// Environments between an answer and the next call for an invocation.
-    settling: Mutex<JoinSet<()>>,
+    /// What goes on behind the requests: environments between an answer and the next call for an invocation, and
+    /// asynchronous invocations.
+    background: Mutex<JoinSet<()>>,
 }
 
 struct Function {
-    spec: Arc<FunctionSpec>,
     binary: PathBuf,
+    configuration: Mutex<FunctionConfiguration>,
+    /// How many invocations it has in hand.
+    in_hand: AtomicUsize,
     warm: Mutex<Vec<Environment>>,
     /// How many environments are between an answer and the next call for an invocation.
     settling: AtomicUsize,
     /// Told when one of them is warm, or has ended.
     settled: Notify,
+}
+
+/// What a function is configured with now.
+#[derive(Clone)]
+pub(crate) struct FunctionConfiguration {
+    pub(crate) spec: Arc<FunctionSpec>,
+    /// The most invocations at a time; `None` if the function shares the account's.
+    pub(crate) reserved_concurrency: Option<u32>,
+    pub(crate) modified_at: Timestamp,
 }
 
 /// An invocation that has ended.
@@ -47,34 +58,69 @@ pub(crate) struct Invoked {
 }
 
 impl Functions {
-    pub(crate) fn new(
-        functions: Vec<(FunctionSpec, PathBuf)>,
-        clock: Clock,
-        logs: Arc<LogStore>,
-        group: ProcessGroup,
-        region: String,
-        endpoint: String,
-        seed: u64,
-    ) -> Self {
-        let function = |(spec, binary): (FunctionSpec, PathBuf)| {
-            let name = spec.name.clone();
-            (
-                name,
-                Function {
-                    spec: Arc::new(spec),
-                    binary,
-                    warm: Mutex::default(),
-                    settling: AtomicUsize::new(0),
-                    settled: Notify::new(),
-                },
-            )
-        };
+    pub(crate) fn new(surroundings: Surroundings, seed: u64) -> Self {
         Self {
-            functions: functions.into_iter().map(function).collect(),
-            surroundings: Surroundings { clock, logs, group, region, endpoint },
+            functions: Mutex::default(),
+            surroundings,
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
-            settling: Mutex::default(),
+            background: Mutex::default(),
         }
+    }
+
+    /// The clock by which they live.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.surroundings.clock
+    }
+
+    /// Adds a function; one of the same name is replaced.
+    pub(crate) fn add(&self, spec: FunctionSpec, binary: PathBuf) {
+        let modified_at = self.surroundings.clock.now();
+        let name = spec.name.clone();
+        let reserved_concurrency = spec.reserved_concurrency;
+        let configuration =
+            FunctionConfiguration { spec: Arc::new(spec), reserved_concurrency, modified_at };
+        let function = Function {
+            binary,
+            configuration: Mutex::new(configuration),
+            in_hand: AtomicUsize::new(0),
+            warm: Mutex::default(),
+            settling: AtomicUsize::new(0),
+            settled: Notify::new(),
+        };
+        lock(&self.functions).insert(name, Arc::new(function));
+    }
+
+    /// Removes a function. Invocations in hand are finished.
+    pub(crate) fn remove(&self, name: &str) {
+        lock(&self.functions).remove(name);
+    }
+
+    /// What a function is configured with.
+    pub(crate) fn configuration(&self, name: &str) -> Option<FunctionConfiguration> {
+        self.find(name).map(|function| function.configuration())
+    }
+
+    /// What all functions are configured with, in the order of their names.
+    pub(crate) fn configurations(&self) -> Vec<FunctionConfiguration> {
+        lock(&self.functions).values().map(|function| function.configuration()).collect()
+    }
+
+    /// Changes what a function is configured with. Where its specification changed, its warm environments end, as
+    /// they were made for the old one.
+    pub(crate) fn configure(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut FunctionConfiguration),
+    ) -> Option<FunctionConfiguration> {
+        let function = self.find(name)?;
+        let mut configuration = lock(&function.configuration);
+        let before = configuration.spec.clone();
+        change(&mut configuration);
+        configuration.modified_at = self.surroundings.clock.now();
+        if !Arc::ptr_eq(&before, &configuration.spec) {
+            lock(&function.warm).clear();
+        }
+        Some(configuration.clone())
     }
 
     /// Invokes a function and waits for its answer, in a warm environment if there is one.
@@ -88,23 +134,30 @@ impl Functions {
         payload: Bytes,
     ) -> Invoked {
         let request_id = self.new_id();
-        let Some(function) = self.functions.get(name) else {
-            let outcome = InvocationOutcome::Errored(format!("there is no function {name}"));
-            return Invoked { request_id, outcome };
+        let ended = |outcome| Invoked { request_id: request_id.clone(), outcome };
+        let Some(function) = self.find(name) else {
+            let reason = format!("there is no function {name}");
+            let payload = error_payload("ResourceNotFoundException", &reason);
+            return ended(InvocationOutcome::Errored(payload));
         };
-        let mut environment = match self.environment(function).await {
+        let Some(_in_hand) = function.enter() else {
+            return ended(InvocationOutcome::Throttled);
+        };
+        let mut environment = match self.environment(&function).await {
             Ok(environment) => environment,
-            Err(reason) => {
-                tracing::warn!(function = function.spec.logical_id, "{reason}");
-                return Invoked { request_id, outcome: InvocationOutcome::Errored(reason) };
+            Err(error) => {
+                let logical_id = &function.configuration().spec.logical_id;
+                tracing::warn!(function = logical_id, "{}", error.message);
+                let payload = error_payload(&error.error_type, &error.message);
+                return ended(InvocationOutcome::Errored(payload));
             }
         };
         let outcome = environment.invoke(&request_id, payload).await;
-        self.settle(name.to_owned(), environment);
-        Invoked { request_id, outcome }
+        self.settle(function.clone(), environment);
+        ended(outcome)
     }
 
-    async fn environment(&self, function: &Function) -> Result<Environment, String> {
+    async fn environment(&self, function: &Function) -> Result<Environment, super::InitError> {
         loop {
             while let Some(mut environment) = lock(&function.warm).pop() {
                 if environment.is_ready() {
@@ -121,48 +174,81 @@ impl Functions {
         let id = self.new_id().replace('-', "");
         // The function learns its environment's id, but not this.
         let nonce = self.new_id();
-        Environment::start(&self.surroundings, &function.spec, &function.binary, &id, &nonce).await
+        let spec = function.configuration().spec;
+        Environment::start(&self.surroundings, &spec, &function.binary, &id, &nonce).await
     }
 
     /// Lets an environment finish and keeps it warm. The clock is held until it is done.
-    fn settle(self: &Arc<Self>, name: String, mut environment: Environment) {
+    fn settle(&self, function: Arc<Function>, mut environment: Environment) {
         let busy = self.surroundings.clock.busy();
-        let functions = self.clone();
-        if let Some(function) = self.functions.get(&name) {
-            function.settling.fetch_add(1, Ordering::SeqCst);
-        }
-        let mut settling = lock(&self.settling);
-        while settling.try_join_next().is_some() {}
-        settling.spawn(async move {
+        function.settling.fetch_add(1, Ordering::SeqCst);
+        self.run(async move {
             let is_warm = environment.settle().await;
-            if let Some(function) = functions.functions.get(&name) {
-                if is_warm {
-                    lock(&function.warm).push(environment);
-                }
-                function.settling.fetch_sub(1, Ordering::SeqCst);
-                function.settled.notify_one();
+            if is_warm && environment.is_for(&function.configuration().spec) {
+                lock(&function.warm).push(environment);
             }
+            function.settling.fetch_sub(1, Ordering::SeqCst);
+            function.settled.notify_one();
             drop(busy);
         });
     }
 
+    /// Runs something in the background until it is done or the emulator ends.
+    pub(crate) fn run(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut background = lock(&self.background);
+        while background.try_join_next().is_some() {}
+        background.spawn(task);
+    }
+
     /// Ends every environment and waits until its process is gone.
     pub(crate) async fn shut_down(&self) {
-        let mut settling = std::mem::take(&mut *lock(&self.settling));
-        settling.shutdown().await;
-        for function in self.functions.values() {
-            // Dropping an environment kills its process.
-            lock(&function.warm).clear();
-        }
+        let mut background = std::mem::take(&mut *lock(&self.background));
+        background.shutdown().await;
+        // Dropping an environment kills its process.
+        lock(&self.functions).clear();
         self.surroundings.group.end().await;
     }
 
-    fn new_id(&self) -> String {
+    /// Ends every environment, without waiting.
+    pub(crate) fn abort(&self) {
+        lock(&self.background).abort_all();
+        lock(&self.functions).clear();
+    }
+
+    /// A random id, of those that AWS gives requests and mappings.
+    pub(crate) fn new_id(&self) -> String {
         let bits = lock(&self.random).u128(..);
         uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid().to_string()
     }
+
+    fn find(&self, name: &str) -> Option<Arc<Function>> {
+        lock(&self.functions).get(name).cloned()
+    }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+/// An invocation that counts against a function's concurrency while this lives.
+struct InHand<'a>(&'a AtomicUsize);
+
+impl Drop for InHand<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Function {
+    fn configuration(&self) -> FunctionConfiguration {
+        lock(&self.configuration).clone()
+    }
+
+    /// Takes one of the function's concurrent executions; `None` if all that it has reserved are taken.
+    fn enter(&self) -> Option<InHand<'_>> {
+        let limit = lock(&self.configuration).reserved_concurrency;
+        let before = self.in_hand.fetch_add(1, Ordering::SeqCst);
+        let in_hand = InHand(&self.in_hand);
+        limit.is_none_or(|limit| before < limit as usize).then_some(in_hand)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,133 +4,185 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html#invocation-eventsourcemapping-batching>.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
 use tokio::task::JoinSet;
-use verifier_core::event_source_mapping::{judge_batch, sqs_event};
-use verifier_core::sqs::{ReceiveMessage, ReceivedMessage, SqsError};
+use verifier_core::event_source_mapping::{
+    InvocationOutcome, MappingConfiguration, Pace, Scaling, judge_batch, sqs_event,
+    throttle_backoff,
+};
+use verifier_core::sqs::{ReceiveMessage, ReceivedMessage};
 use verifier_core::time::Timestamp;
 
-use super::Functions;
-use crate::clock::{Busy, Clock, Signal};
-use crate::services::sqs::SqsService;
-use crate::stack::MappingSpec;
+use super::mappings::Mappings;
+use crate::clock::{Busy, Seen, Signal};
 
-/// How many batches a mapping works on at a time unless it says otherwise: with how many pollers Lambda starts.
-const CONCURRENT_BATCHES: u32 = 5;
-
-/// What a mapping works with.
-struct Mapping {
-    spec: MappingSpec,
-    region: String,
-    clock: Clock,
-    sqs: Arc<SqsService>,
-    functions: Arc<Functions>,
+/// A mapping at work.
+struct Worker {
+    uuid: String,
+    mappings: Arc<Mappings>,
     slots: Slots,
 }
 
-/// How many batches are being worked on.
+/// How many batches are being worked on, and how many may be.
+#[derive(Default)]
 struct Slots {
     taken: AtomicU32,
-    limit: u32,
+    scaling: Mutex<Scaling>,
     freed: Signal,
 }
 
-/// Runs a mapping until the task is aborted.
-pub(crate) async fn run_mapping(
-    spec: MappingSpec,
-    region: String,
-    clock: Clock,
-    sqs: Arc<SqsService>,
-    functions: Arc<Functions>,
-) {
-    let limit = spec.maximum_concurrency.unwrap_or(CONCURRENT_BATCHES);
-    let slots = Slots { taken: AtomicU32::new(0), limit, freed: Signal::default() };
-    let mut busy = clock.busy();
-    let mapping = Arc::new(Mapping { spec, region, clock, sqs, functions, slots });
+/// A batch in hand.
+struct Batch {
+    configuration: MappingConfiguration,
+    messages: Vec<ReceivedMessage>,
+    /// When its first message becomes visible to others.
+    visible_at: Timestamp,
+}
+
+/// Runs a mapping until it is deleted and what it has in hand is finished, or until the task is aborted.
+pub(super) async fn run_mapping(uuid: String, mappings: Arc<Mappings>) {
+    let mut busy = mappings.clock.busy();
+    let worker = Arc::new(Worker { uuid, mappings, slots: Slots::default() });
     // Aborting this task drops the set, which aborts the batches in hand.
     let mut batches = JoinSet::new();
     loop {
         while batches.try_join_next().is_some() {}
-        busy = mapping.wait_for_slot(busy).await;
-        let gathered = mapping.gather(busy).await;
-        let (still_busy, batch) = match gathered {
-            Ok(gathered) => gathered,
-            Err(error) => {
-                tracing::warn!(mapping = mapping.spec.uuid, "stopped polling: {error}");
-                return;
-            }
+        let Some((still_busy, batch)) = worker.next_batch(busy).await else {
+            break;
         };
         busy = still_busy;
-        mapping.slots.taken.fetch_add(1, Ordering::SeqCst);
-        let in_hand = mapping.clock.busy();
-        let worker = mapping.clone();
+        worker.slots.taken.fetch_add(1, Ordering::SeqCst);
+        let in_hand = worker.mappings.clock.busy();
+        let worker = worker.clone();
         batches.spawn(async move {
-            worker.work_off(&in_hand, batch).await;
+            let _in_hand = worker.work_off(in_hand, batch).await;
             worker.slots.taken.fetch_sub(1, Ordering::SeqCst);
-            worker.slots.freed.notify(&worker.clock);
+            worker.slots.freed.notify(&worker.mappings.clock);
         });
     }
+    while batches.join_next().await.is_some() {}
 }
 
-impl Mapping {
-    async fn wait_for_slot(&self, mut busy: Busy) -> Busy {
+impl Worker {
+    /// The next batch, as soon as the mapping polls, has a free slot and finds messages; `None` if it is deleted.
+    async fn next_batch(&self, mut busy: Busy) -> Option<(Busy, Batch)> {
+        let Mappings { clock, changed, .. } = &*self.mappings;
         loop {
-            let seen = self.slots.freed.seen();
-            if self.slots.taken.load(Ordering::SeqCst) < self.slots.limit {
-                return busy;
+            let (seen, freed) = (changed.seen(), self.slots.freed.seen());
+            let mapping = self.mappings.find(&self.uuid)?;
+            let now = clock.now();
+            let limit = self.slots.scaling().limit(mapping.configuration.maximum_concurrency);
+            let has_slot = self.slots.taken.load(Ordering::SeqCst) < limit;
+            if !mapping.state(now).polls() || !has_slot {
+                let signals = [(changed, seen), (&self.slots.freed, freed)];
+                (busy, _) = clock.park(busy, mapping.settles_at(now), &signals).await;
+                continue;
             }
-            (busy, _) = self.clock.park(busy, None, Some((&self.slots.freed, seen))).await;
+            let (still_busy, batch) =
+                self.gather(busy, mapping.configuration, (changed, seen)).await;
+            busy = still_busy;
+            if let Some(batch) = batch {
+                return Some((busy, batch));
+            }
         }
     }
 
     /// Receives the first messages, then more of them until the batch is full or its window has passed.
-    async fn gather(&self, busy: Busy) -> Result<(Busy, Vec<ReceivedMessage>), SqsError> {
+    async fn gather(
+        &self,
+        busy: Busy,
+        configuration: MappingConfiguration,
+        otherwise: (&Signal, Seen),
+    ) -> (Busy, Option<Batch>) {
+        let Mappings { clock, sqs, .. } = &*self.mappings;
         let request = |missing: usize| ReceiveMessage {
             max_number_of_messages: u32::try_from(missing.min(10)).ok(),
             visibility_timeout_seconds: None,
         };
-        let size = self.spec.batch_size as usize;
-        let (mut busy, first) = self.sqs.receive_some(busy, &self.spec.queue, request(size)).await;
-        let mut batch = first?;
-        let window = Duration::from_secs(self.spec.maximum_batching_window_seconds.into());
-        let closes_at = self.clock.now() + window;
-        while batch.len() < size && !window.is_zero() {
-            let left = left_until(closes_at, self.clock.now());
-            let missing = request(size - batch.len());
-            let (still_busy, more) =
-                self.sqs.receive(busy, None, &self.spec.queue, missing, left).await;
+        let queue = &configuration.queue;
+        let size = configuration.batch_size as usize;
+        let (mut busy, mut messages) =
+            sqs.receive_some(busy, queue, request(size), otherwise).await;
+        let Some(first) = messages.first() else {
+            return (busy, None);
+        };
+        let visible_at = clock.now() + first.visibility_timeout;
+        let window = Duration::from_secs(configuration.maximum_batching_window_seconds.into());
+        let closes_at = clock.now() + window;
+        while messages.len() < size && !window.is_zero() {
+            let left = closes_at.since(clock.now());
+            let missing = request(size - messages.len());
+            let (still_busy, more) = sqs.receive(busy, None, queue, missing, left).await;
             busy = still_busy;
-            let more = more?;
-            if more.is_empty() {
-                break;
+            match more {
+                Ok(more) if !more.is_empty() => messages.extend(more),
+                // The window has passed, or the queue was deleted; what is in hand is worked off.
+                _ => break,
             }
-            batch.extend(more);
         }
-        Ok((busy, batch))
+        (busy, Some(Batch { configuration, messages, visible_at }))
     }
 
-    async fn work_off(&self, busy: &Busy, batch: Vec<ReceivedMessage>) {
-        let event = sqs_event(&batch, &self.spec.event_source_arn, &self.region);
+    async fn work_off(&self, busy: Busy, batch: Batch) -> Busy {
+        let configuration = &batch.configuration;
+        let event =
+            sqs_event(&batch.messages, &configuration.event_source_arn, &self.mappings.region);
         let payload = Bytes::from(event.to_string());
-        let invoked = self.functions.invoke(busy, &self.spec.function, payload).await;
+        let (busy, outcome) = self.invoke(busy, &batch, payload).await;
         let ids: BTreeSet<&str> =
-            batch.iter().map(|received| received.message.message_id.as_str()).collect();
-        let verdict = judge_batch(&invoked.outcome, &ids, self.spec.report_batch_item_failures);
-        tracing::debug!(request_id = invoked.request_id, messages = batch.len(), ?verdict, "batch");
-        for received in &batch {
+            batch.messages.iter().map(|received| received.message.message_id.as_str()).collect();
+        let verdict = judge_batch(&outcome, &ids, configuration.report_batch_item_failures);
+        tracing::debug!(mapping = self.uuid, messages = batch.messages.len(), ?verdict, "batch");
+        for received in &batch.messages {
             if verdict.deletes(&received.message.message_id) {
-                let handle = &received.receipt_handle;
+                let (queue, handle) = (&configuration.queue, &received.receipt_handle);
                 // The queue may have been deleted meanwhile; then so are its messages.
-                let _ = self.sqs.perform(|model, now| model.delete(&self.spec.queue, handle, now));
+                let _ = self.mappings.sqs.perform(|model, now| model.delete(queue, handle, now));
             }
+        }
+        busy
+    }
+
+    /// Invokes the function. While it is throttled the batch is offered again and again, until its messages are
+    /// visible to others: so throttling consumes receives although the function sees nothing.
+    async fn invoke(
+        &self,
+        mut busy: Busy,
+        batch: &Batch,
+        payload: Bytes,
+    ) -> (Busy, InvocationOutcome) {
+        let Mappings { clock, functions, .. } = &*self.mappings;
+        let configuration = &batch.configuration;
+        let mut attempt = 0;
+        loop {
+            let invoked = functions.invoke(&busy, &configuration.function, payload.clone()).await;
+            let pace = match &invoked.outcome {
+                InvocationOutcome::Responded(_) => Pace::Answered,
+                InvocationOutcome::Errored(_) => Pace::Failed,
+                InvocationOutcome::Throttled => Pace::Throttled,
+            };
+            self.slots.learn(pace, configuration.report_batch_item_failures);
+            let again_at = clock.now() + throttle_backoff(attempt);
+            if pace != Pace::Throttled || again_at >= batch.visible_at {
+                return (busy, invoked.outcome);
+            }
+            attempt += 1;
+            busy = clock.sleep_until(busy, again_at).await;
         }
     }
 }
 
-fn left_until(then: Timestamp, now: Timestamp) -> Duration {
-    then.since(now)
+impl Slots {
+    fn scaling(&self) -> Scaling {
+        *self.scaling.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn learn(&self, pace: Pace, report_batch_item_failures: bool) {
+        let mut scaling = self.scaling.lock().unwrap_or_else(PoisonError::into_inner);
+        *scaling = scaling.after(pace, report_batch_item_failures);
+    }
 }

@@ -3,11 +3,12 @@
 mod environment;
 mod functions;
 mod mapping;
+mod mappings;
 mod output;
 mod process_group;
 mod runtime_api;
 
-pub(crate) use environment::FUNCTION_ACCESS_KEY_ID;
-pub(crate) use functions::Functions;
-pub(crate) use mapping::run_mapping;
+pub(crate) use environment::{FUNCTION_ACCESS_KEY_ID, InitError, Surroundings};
+pub(crate) use functions::{FunctionConfiguration, Functions, Invoked};
+pub(crate) use mappings::Mappings;
 pub(crate) use process_group::ProcessGroup;

@@ -8,7 +8,8 @@ use verifier_core::sqs::{ReceiveMessage, ReceivedMessage, Sqs, SqsError};
 use verifier_core::time::Timestamp;
 
 use crate::client::Client;
-use crate::clock::{Busy, Clock, Signal};
+use crate::clock::{Busy, Clock, Seen, Signal};
+use crate::stack::QueueSpec;
 
 /// The queues of the emulator.
 pub(crate) struct SqsService {
@@ -27,6 +28,23 @@ impl SqsService {
             signals: Mutex::default(),
             tasks_changed: Signal::default(),
         }
+    }
+
+    /// The present stack time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Creates a queue of a stack.
+    pub(crate) fn deploy(&self, queue: &QueueSpec) -> Result<(), SqsError> {
+        self.perform(|model, now| {
+            if model.has_queue(&queue.name) {
+                return Err(SqsError::QueueNameExists { attribute: "QueueName".to_owned() });
+            }
+            model.create_queue(&queue.name, queue.attributes.clone(), now)?;
+            *model.tags_mut(&queue.name)? = queue.tags.clone();
+            Ok(())
+        })
     }
 
     /// Performs an operation at the present time and wakes whoever waits for its effects.
@@ -77,30 +95,33 @@ impl SqsService {
             }
             let until = next.map_or(deadline, |next| next.min(deadline));
             let _client_waits = client.map(Client::suspend);
-            (busy, _) = self.clock.park(busy, Some(until), Some((&signal, seen))).await;
+            (busy, _) = self.clock.park(busy, Some(until), &[(&signal, seen)]).await;
         }
     }
 
-    /// Receives messages, waiting for as long as it takes.
+    /// Receives messages, waiting for as long as it takes, or until the caller has something else to look at. A queue
+    /// that does not exist is waited for too.
     pub(crate) async fn receive_some(
         &self,
         mut busy: Busy,
         queue: &str,
         request: ReceiveMessage,
-    ) -> (Busy, Result<Vec<ReceivedMessage>, SqsError>) {
+        otherwise: (&Signal, Seen),
+    ) -> (Busy, Vec<ReceivedMessage>) {
         let signal = self.signal(queue);
-        loop {
+        while otherwise.0.seen() == otherwise.1 {
             let seen = signal.seen();
             let (result, next) = self.perform(|model, now| {
                 (model.receive(queue, request, now), model.next_available_at(queue))
             });
-            match result {
-                Ok(messages) if messages.is_empty() => {}
-                Err(SqsError::OverLimit) => {}
-                result => return (busy, result),
+            if let Ok(messages) = result
+                && !messages.is_empty()
+            {
+                return (busy, messages);
             }
-            (busy, _) = self.clock.park(busy, next, Some((&signal, seen))).await;
+            (busy, _) = self.clock.park(busy, next, &[(&signal, seen), otherwise]).await;
         }
+        (busy, Vec::new())
     }
 
     /// Moves the messages of message move tasks when they are due, until the task is aborted.
@@ -112,7 +133,7 @@ impl SqsService {
                 model.advance(now);
                 model.next_due()
             });
-            (busy, _) = self.clock.park(busy, next, Some((&self.tasks_changed, seen))).await;
+            (busy, _) = self.clock.park(busy, next, &[(&self.tasks_changed, seen)]).await;
         }
     }
 

@@ -191,7 +191,7 @@ impl SqsWire {
     fn answer(&self, action: &str, body: &[u8]) -> Answer {
         match action {
             "CreateQueue" => self.create_queue(parse(body)?),
-            "DeleteQueue" => self.on_queue(body, |model, name, _| model.delete_queue(name)),
+            "DeleteQueue" => self.on_queue(body, Sqs::delete_queue),
             "PurgeQueue" => self.on_queue(body, Sqs::purge),
             "GetQueueUrl" => self.get_queue_url(&parse(body)?),
             "ListQueues" => Ok(self.list_queues(&parse(body)?)),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
+use verifier_core::event_source_mapping::{MappingChanges, MappingConfiguration};
 use verifier_core::sqs::QueueAttributes;
 
 use super::properties::Properties;
@@ -213,6 +214,16 @@ impl<'a> Builder<'a> {
             architectures,
             description: properties.text("Description")?.unwrap_or_default(),
             role: properties.text("Role")?.unwrap_or_default(),
+            reserved_concurrency: optional_number(
+                &properties,
+                "ReservedConcurrentExecutions",
+                0..=1_000,
+            )?,
+            dead_letter_target_arn: match properties.map("DeadLetterConfig") {
+                Some(config) => config.text("TargetArn")?,
+                None => None,
+            },
+            tags: tags_of(&resource.properties),
             name,
         })
     }
@@ -263,7 +274,6 @@ impl<'a> Builder<'a> {
     ) -> Result<MappingSpec, TemplateError> {
         let properties = resource.properties();
         let event_source_arn = properties.required_text("EventSourceArn")?;
-        let queue = event_source_arn.rsplit(':').next().unwrap_or_default().to_owned();
         if !event_source_arn.contains(":sqs:") {
             return Err(resource.unsupported("reads another source than an SQS queue"));
         }
@@ -272,31 +282,30 @@ impl<'a> Builder<'a> {
         }
         let function =
             self.invoked(resource, &properties.required_text("FunctionName")?, functions)?;
-        let number = |name: &str, default, bounds| {
-            properties.number(name, default, bounds).map(|n| u32::try_from(n).unwrap_or(u32::MAX))
-        };
         let scaling = properties.map("ScalingConfig");
-        let maximum_concurrency =
-            match scaling.as_ref().filter(|scaling| scaling.has("MaximumConcurrency")) {
-                Some(scaling) => {
-                    u32::try_from(scaling.number("MaximumConcurrency", 2, 2..=1_000)?).ok()
-                }
-                None => None,
-            };
+        let maximum_concurrency = match &scaling {
+            Some(scaling) => optional_number(scaling, "MaximumConcurrency", 2..=1_000)?,
+            None => None,
+        };
         let response_types = properties.texts("FunctionResponseTypes")?;
-        Ok(MappingSpec {
-            uuid: resource.physical_id.clone(),
-            queue,
-            event_source_arn,
-            function: function.name.clone(),
-            batch_size: number("BatchSize", 10, 1..=10_000)?,
-            maximum_batching_window_seconds: number("MaximumBatchingWindowInSeconds", 0, 0..=300)?,
-            enabled: properties.boolean("Enabled", true)?,
-            report_batch_item_failures: response_types
-                .iter()
-                .any(|kind| kind == "ReportBatchItemFailures"),
-            maximum_concurrency,
-        })
+        let changes = MappingChanges {
+            function: None,
+            batch_size: optional_number(&properties, "BatchSize", 1..=10_000)?,
+            maximum_batching_window_seconds: optional_number(
+                &properties,
+                "MaximumBatchingWindowInSeconds",
+                0..=300,
+            )?,
+            enabled: Some(properties.boolean("Enabled", true)?),
+            report_batch_item_failures: Some(
+                response_types.iter().any(|kind| kind == "ReportBatchItemFailures"),
+            ),
+            maximum_concurrency: Some(maximum_concurrency),
+        };
+        let configuration = MappingConfiguration::new(&event_source_arn, &function.name)
+            .changed_by(&changes)
+            .map_err(|error| resource.unsupported(format!("is refused by Lambda: {error}")))?;
+        Ok(MappingSpec { uuid: resource.physical_id.clone(), configuration })
     }
 
     fn log_groups(&self, functions: &[FunctionSpec]) -> Vec<String> {
@@ -483,6 +492,17 @@ impl<'a> Builder<'a> {
     }
 }
 
+fn optional_number(
+    properties: &Properties<'_>,
+    name: &str,
+    bounds: std::ops::RangeInclusive<u64>,
+) -> Result<Option<u32>, TemplateError> {
+    if !properties.has(name) {
+        return Ok(None);
+    }
+    properties.number(name, *bounds.start(), bounds).map(|number| u32::try_from(number).ok())
+}
+
 /// Sets a queue's attribute from the property of the same name; policies are maps in a template.
 fn set(
     attributes: &mut QueueAttributes,
@@ -519,8 +539,11 @@ fn local_urls(evaluator: &Evaluator<'_>, resources: &[Resolved<'_>]) -> Vec<(Str
             }
             "AWS::CloudFront::Distribution" => {
                 let domain = evaluator.distribution_domain(resource.logical_id);
-                let host =
-                    if sites == 0 { "localhost".to_owned() } else { format!("{domain}.localhost") };
+                let host = if sites == 0 && evaluator.site_on_localhost {
+                    "localhost".to_owned()
+                } else {
+                    format!("{domain}.localhost")
+                };
                 urls.push((format!("https://{domain}"), format!("http://{host}:{port}")));
                 sites += 1;
             }

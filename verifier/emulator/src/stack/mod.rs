@@ -6,6 +6,7 @@ mod properties;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
+use verifier_core::event_source_mapping::MappingConfiguration;
 use verifier_core::sqs::QueueAttributes;
 
 pub(crate) use build::build;
@@ -105,6 +106,12 @@ pub struct FunctionSpec {
     pub description: String,
     /// Its role's ARN.
     pub role: String,
+    /// The most invocations at a time; `None` if it shares the account's.
+    pub reserved_concurrency: Option<u32>,
+    /// The ARN of the queue for events of asynchronous invocations that failed for good.
+    pub dead_letter_target_arn: Option<String>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// An event source mapping on a queue.
@@ -112,22 +119,8 @@ pub struct FunctionSpec {
 pub struct MappingSpec {
     /// Its id.
     pub uuid: String,
-    /// The name of the queue that it reads.
-    pub queue: String,
-    /// The ARN of that queue.
-    pub event_source_arn: String,
-    /// The name of the function that it invokes.
-    pub function: String,
-    /// The most messages in a batch; 1 to 10,000.
-    pub batch_size: u32,
-    /// How long a batch is gathered; 0 to 300 s.
-    pub maximum_batching_window_seconds: u32,
-    /// Whether it polls.
-    pub enabled: bool,
-    /// Whether the function's response says which messages failed.
-    pub report_batch_item_failures: bool,
-    /// The most invocations at a time; 2 to 1,000.
-    pub maximum_concurrency: Option<u32>,
+    /// What it is configured with.
+    pub configuration: MappingConfiguration,
 }
 
 /// An HTTP API.

@@ -23,6 +23,9 @@ pub struct Template {
     pub resources: BTreeMap<String, ResourceDefinition>,
     /// Its outputs.
     pub outputs: BTreeMap<String, OutputDefinition>,
+    /// As it was written.
+    #[serde(skip)]
+    text: String,
 }
 
 /// A parameter.
@@ -65,11 +68,17 @@ pub struct OutputDefinition {
 impl Template {
     /// Reads a template in JSON.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
-        let template: Self = serde_json::from_str(text)
+        let mut template: Self = serde_json::from_str(text)
             .map_err(|error| TemplateError::Malformed(error.to_string()))?;
         if template.resources.is_empty() {
             return Err(TemplateError::Malformed("it has no Resources".to_owned()));
         }
+        text.clone_into(&mut template.text);
         Ok(template)
+    }
+
+    /// The template as it was written.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 }

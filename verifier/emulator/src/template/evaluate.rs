@@ -47,6 +47,8 @@ pub(crate) struct Evaluator<'a> {
     pub endpoint: &'a str,
     /// Values for the template's parameters.
     pub parameters: &'a BTreeMap<String, String>,
+    /// Whether the stack's first site is served on the plain host `localhost`, which only one can have.
+    pub site_on_localhost: bool,
     depth: Cell<usize>,
 }
 
@@ -59,7 +61,13 @@ impl<'a> Evaluator<'a> {
         endpoint: &'a str,
         parameters: &'a BTreeMap<String, String>,
     ) -> Self {
-        Self { template, stack_name, region, endpoint, parameters, depth: Cell::new(0) }
+        let depth = Cell::new(0);
+        Self { template, stack_name, region, endpoint, parameters, site_on_localhost: true, depth }
+    }
+
+    /// The same, with the host `localhost` free for a site or taken.
+    pub(crate) fn with_site_on_localhost(self, site_on_localhost: bool) -> Self {
+        Self { site_on_localhost, ..self }
     }
 }
 

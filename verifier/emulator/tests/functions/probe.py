@@ -36,6 +36,15 @@ def act(wish, request_id):
         post(answer, {"batchItemFailures": [{"itemIdentifier": "stranger"}]})
     elif wish == "nothing":
         post(answer, b"")
+    elif wish.startswith("environment "):
+        post(answer, os.environ.get(wish.split()[1]))
+    elif wish.startswith("meet "):
+        # Answers once so many invocations are here at the same time.
+        _, parties, folder = wish.split()
+        open(os.path.join(folder, request_id), "w").close()
+        while len(os.listdir(folder)) < int(parties):
+            time.sleep(0.005)
+        post(answer, {"met": len(os.listdir(folder))})
     else:
         post(answer, {"statusCode": 200, "body": str(os.getpid())})
 
@@ -46,5 +55,10 @@ while True:
     with urllib.request.urlopen(f"{API}/invocation/next") as response:
         event = json.load(response)
         request_id = response.headers["Lambda-Runtime-Aws-Request-Id"]
-    records = event.get("Records")
-    act(records[0]["body"] if records else event["rawPath"].rsplit("/", 1)[-1], request_id)
+    if "Records" in event:
+        wish = event["Records"][0]["body"]
+    elif "rawPath" in event:
+        wish = event["rawPath"].rsplit("/", 1)[-1]
+    else:
+        wish = event.get("wish", "")
+    act(wish, request_id)

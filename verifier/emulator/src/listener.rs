@@ -1,0 +1,52 @@
+//! The loopback port: connections, each served until its client closes it or the emulator ends.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::server::Server;
+
+/// How long a client may take to send a request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Accepts connections until the task is aborted, which ends those that are open.
+pub(crate) async fn serve(listener: TcpListener, server: Arc<Server>) {
+    let mut connections = JoinSet::new();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => drop(connections.spawn(converse(stream, server.clone()))),
+            Err(error) => {
+                // Out of file descriptors, most likely: the next one to be closed makes room.
+                tracing::warn!("a connection could not be accepted: {error}");
+                tokio::task::yield_now().await;
+            }
+        }
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn converse(stream: TcpStream, server: Arc<Server>) {
+    // Answers are small, and their readers wait for them.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!("TCP_NODELAY cannot be set: {error}");
+    }
+    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        let server = server.clone();
+        async move { Ok::<_, Infallible>(server.handle(request.map(Body::new)).await) }
+    });
+    let ended = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = ended {
+        tracing::debug!("a connection broke off: {error}");
+    }
+}

@@ -1,0 +1,176 @@
+//! Invoking a function: and waiting for it, or not.
+//!
+//! Source: <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html> and
+//! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use serde_json::{Value, json};
+use verifier_core::event_source_mapping::InvocationOutcome;
+use verifier_core::sqs::{AttributeValue, MessageAttribute, SendMessage};
+
+use super::{LambdaRequest, LambdaService, function_name};
+use crate::clock::Busy;
+use crate::lambda::Invoked;
+use crate::reply::aws_json::rest_error;
+use crate::reply::{Reply, reply, with_header};
+use crate::world::World;
+
+/// The largest payloads of the two ways to invoke.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
+const PAYLOAD_BYTES_MAX: usize = 6 * 1024 * 1024;
+const EVENT_BYTES_MAX: usize = 1024 * 1024;
+
+/// How long Lambda waits before the first and the second retry of an event whose invocation failed.
+const RETRIES_AFTER: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
+/// How long Lambda waits before it offers an event to a throttled function again.
+const THROTTLED_EVENT_WAITS: Duration = Duration::from_secs(30);
+/// How old an event may become before it counts as failed.
+const EVENT_AGE_MAX: Duration = Duration::from_hours(6);
+
+impl LambdaService {
+    pub(super) async fn invoke(
+        &self,
+        busy: &Busy,
+        name: &str,
+        request: &LambdaRequest<'_>,
+    ) -> Reply {
+        let name = function_name(name);
+        if self.world.functions.configuration(name).is_none() {
+            return self.not_found(name);
+        }
+        let payload =
+            if request.body.is_empty() { Bytes::from_static(b"{}") } else { request.body.clone() };
+        if let Err(problem) = serde_json::from_slice::<serde::de::IgnoredAny>(&payload) {
+            return rest_error(
+                400,
+                "InvalidRequestContentException",
+                &format!("Could not parse request body into json: {problem}"),
+            );
+        }
+        let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
+        match header("x-amz-invocation-type").unwrap_or("RequestResponse") {
+            "DryRun" => reply(204, "application/json", ""),
+            "Event" if payload.len() > EVENT_BYTES_MAX => too_large(EVENT_BYTES_MAX),
+            "Event" => {
+                let function = name.to_owned();
+                let event = work_off_event(self.world.clone(), function, payload);
+                self.world.functions.run(event);
+                reply(202, "application/json", "")
+            }
+            "RequestResponse" if payload.len() > PAYLOAD_BYTES_MAX => too_large(PAYLOAD_BYTES_MAX),
+            "RequestResponse" => {
+                let invoked = self.world.functions.invoke(busy, name, payload).await;
+                answer(invoked)
+            }
+            other => rest_error(
+                400,
+                "InvalidParameterValueException",
+                &format!("Unknown invocation type {other}"),
+            ),
+        }
+    }
+}
+
+fn too_large(limit: usize) -> Reply {
+    rest_error(
+        413,
+        "RequestTooLargeException",
+        &format!("Request must be smaller than {limit} bytes for the InvokeFunction operation"),
+    )
+}
+
+fn answer(invoked: Invoked) -> Reply {
+    let answer = match invoked.outcome {
+        InvocationOutcome::Responded(payload) => reply(200, "application/json", payload),
+        // Lambda calls errors that the function itself reports so, too.
+        InvocationOutcome::Errored(payload) => with_header(
+            reply(200, "application/json", payload),
+            "x-amz-function-error",
+            "Unhandled",
+        ),
+        InvocationOutcome::Throttled => {
+            let body = json!({
+                "Reason": "ReservedFunctionConcurrentInvocationLimitExceeded",
+                "Type": "User",
+                "message": "Rate Exceeded.",
+            });
+            let refusal = reply(429, "application/json", body.to_string());
+            return with_header(refusal, "x-amzn-errortype", "TooManyRequestsException");
+        }
+    };
+    let answer = with_header(answer, "x-amz-executed-version", "$LATEST");
+    with_header(answer, "x-amzn-requestid", &invoked.request_id)
+}
+
+/// Invokes a function with an event until it succeeds, has failed three times, or the event is too old; then the event
+/// goes to the function's dead-letter queue, if it has one.
+async fn work_off_event(world: Arc<World>, function: String, event: Bytes) {
+    let clock = world.functions.clock().clone();
+    let mut busy = clock.busy();
+    let expires_at = clock.now() + EVENT_AGE_MAX;
+    let mut retries = RETRIES_AFTER.iter();
+    let failed = loop {
+        let invoked = world.functions.invoke(&busy, &function, event.clone()).await;
+        let wait = match &invoked.outcome {
+            InvocationOutcome::Responded(_) => return,
+            // Throttling is no failure: the event waits in Lambda's own queue.
+            InvocationOutcome::Throttled => Some(&THROTTLED_EVENT_WAITS),
+            InvocationOutcome::Errored(_) => retries.next(),
+        };
+        match wait.map(|wait| clock.now() + *wait).filter(|again_at| *again_at < expires_at) {
+            Some(again_at) => busy = clock.sleep_until(busy, again_at).await,
+            None => break invoked,
+        }
+    };
+    dead_letter(&world, &function, &event, &failed);
+    drop(busy);
+}
+
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>, section "Adding a
+/// dead-letter queue"; the attributes' types are from a recording.
+fn dead_letter(world: &World, function: &str, event: &Bytes, failed: &Invoked) {
+    let Some(configuration) = world.functions.configuration(function) else {
+        return;
+    };
+    let Some(arn) = &configuration.spec.dead_letter_target_arn else {
+        return;
+    };
+    let (code, text) = match &failed.outcome {
+        InvocationOutcome::Errored(payload) => ("200", error_message(payload)),
+        _ => ("429", "Rate Exceeded.".to_owned()),
+    };
+    let attribute = |data_type: &str, text: &str| MessageAttribute {
+        data_type: data_type.to_owned(),
+        value: AttributeValue::Text(text.to_owned()),
+    };
+    let attributes = BTreeMap::from([
+        ("RequestID".to_owned(), attribute("String", &failed.request_id)),
+        ("ErrorCode".to_owned(), attribute("Number", code)),
+        ("ErrorMessage".to_owned(), attribute("String", &text)),
+    ]);
+    let body = String::from_utf8_lossy(event).into_owned();
+    let message = SendMessage { attributes, ..SendMessage::new(body) };
+    let sent = world.sqs.perform(|sqs, now| {
+        let queue = sqs.queue_of_arn(arn).map(str::to_owned)?;
+        Some(sqs.send(&queue, message, now))
+    });
+    if !matches!(sent, Some(Ok(_))) {
+        tracing::warn!(
+            function,
+            arn,
+            "the event could not be put into the function's dead-letter queue"
+        );
+    }
+}
+
+/// The `errorMessage` of an error payload, at most the first 1 KB of it.
+fn error_message(payload: &str) -> String {
+    let value: Value = serde_json::from_str(payload).unwrap_or_default();
+    let text = value["errorMessage"].as_str().unwrap_or(payload);
+    text.chars().take(1024).collect()
+}

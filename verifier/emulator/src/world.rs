@@ -1,0 +1,129 @@
+//! Everything that stacks are deployed into: the services' state of one account and region.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use verifier_core::event_source_mapping::Home;
+
+use crate::emulator::EmulatorError;
+use crate::http_api::HttpApis;
+use crate::lambda::{Functions, Mappings};
+use crate::logs::LogStore;
+use crate::services::sqs::SqsService;
+use crate::site::Sites;
+use crate::stack::{self, FunctionSpec, Stack};
+use crate::template::{ACCOUNT_ID, Evaluator, Template};
+
+/// The account and region of the emulator.
+pub(crate) struct World {
+    pub(crate) region: String,
+    /// Where AWS clients turn to.
+    pub(crate) endpoint: String,
+    /// The folder of the functions' binaries.
+    pub(crate) binaries: PathBuf,
+    pub(crate) sqs: Arc<SqsService>,
+    pub(crate) functions: Arc<Functions>,
+    pub(crate) mappings: Arc<Mappings>,
+    pub(crate) logs: Arc<LogStore>,
+    pub(crate) apis: HttpApis,
+    pub(crate) sites: Sites,
+}
+
+impl World {
+    /// Deploys a stack; when anything cannot be created, nothing of it stays.
+    pub(crate) fn deploy(
+        &self,
+        template: &Template,
+        name: &str,
+        parameters: &BTreeMap<String, String>,
+    ) -> Result<Stack, EmulatorError> {
+        let evaluator = Evaluator::new(template, name, &self.region, &self.endpoint, parameters)
+            .with_site_on_localhost(self.sites.is_empty());
+        let stack = stack::build(&evaluator)?;
+        let binaries = binaries(&stack.functions, &self.binaries)?;
+        self.create_queues(&stack)?;
+        for group in &stack.log_groups {
+            self.logs.create_group(group, self.sqs.now());
+        }
+        for (function, binary) in binaries {
+            self.functions.add(function, binary);
+        }
+        self.apis.add(&stack.apis);
+        self.sites.add(&stack.sites);
+        for mapping in &stack.mappings {
+            self.mappings.deploy(&mapping.uuid, mapping.configuration.clone());
+        }
+        Ok(stack)
+    }
+
+    /// Removes what a stack created.
+    pub(crate) fn remove(&self, stack: &Stack) {
+        for mapping in &stack.mappings {
+            self.mappings.change(|model, _| model.forget(&mapping.uuid));
+        }
+        for function in &stack.functions {
+            self.functions.remove(&function.name);
+        }
+        self.apis.remove(&stack.apis);
+        self.sites.remove(&stack.sites);
+        self.remove_queues(stack.queues.iter().map(|queue| queue.name.as_str()));
+        for group in &stack.log_groups {
+            self.logs.delete_group(group);
+        }
+    }
+
+    /// The account and region, for ARNs.
+    pub(crate) fn home(&self) -> Home<'_> {
+        Home { region: &self.region, account_id: ACCOUNT_ID }
+    }
+
+    fn create_queues(&self, stack: &Stack) -> Result<(), EmulatorError> {
+        let mut created = Vec::new();
+        for queue in &stack.queues {
+            if let Err(source) = self.sqs.deploy(queue) {
+                self.remove_queues(created.into_iter());
+                return Err(EmulatorError::Queue { name: queue.name.clone(), source });
+            }
+            created.push(queue.name.as_str());
+        }
+        let foreign = stack.mappings.iter().find(|mapping| {
+            !self.sqs.perform(|sqs, _| sqs.has_queue(&mapping.configuration.queue))
+        });
+        match foreign {
+            None => Ok(()),
+            Some(mapping) => {
+                self.remove_queues(created.into_iter());
+                Err(EmulatorError::ForeignQueue {
+                    uuid: mapping.uuid.clone(),
+                    queue: mapping.configuration.queue.clone(),
+                })
+            }
+        }
+    }
+
+    fn remove_queues<'a>(&self, queues: impl Iterator<Item = &'a str>) {
+        for queue in queues {
+            // Somebody may have deleted it already.
+            let _ = self.sqs.perform(|sqs, now| sqs.delete_queue(queue, now));
+        }
+    }
+}
+
+fn binaries(
+    functions: &[FunctionSpec],
+    folder: &Path,
+) -> Result<Vec<(FunctionSpec, PathBuf)>, EmulatorError> {
+    let find = |function: &FunctionSpec| {
+        let plain = folder.join(&function.binary);
+        let bundled = plain.join("bootstrap");
+        let found = [plain, bundled].into_iter().find(|path| path.is_file());
+        let binary = found.ok_or_else(|| EmulatorError::MissingBinary {
+            binary: function.binary.clone(),
+            logical_id: function.logical_id.clone(),
+            folder: folder.to_path_buf(),
+        })?;
+        Ok((function.clone(), binary))
+    };
+    functions.iter().map(find).collect()
+}

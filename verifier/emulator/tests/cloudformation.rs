@@ -1,0 +1,130 @@
+//! CloudFormation's API through the AWS SDK: stacks beside the one that the emulator was started with.
+
+#![allow(clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use aws_sdk_cloudformation::Client;
+use aws_sdk_cloudformation::error::ProvideErrorMetadata;
+use aws_sdk_cloudformation::types::{Capability, Parameter, StackStatus};
+use serde_json::{Value, json};
+use support::{Stand, mapping, probe, queues, resources};
+
+fn queue(name: &str) -> Value {
+    json!({"Type": "AWS::SQS::Queue", "Properties": {"QueueName": name}})
+}
+
+/// A stack that works, beside which others are made.
+async fn stand() -> (Stand, Client) {
+    let stand = Stand::start(json!({"Other": queue("other")})).await;
+    let client = Client::new(&stand.sdk);
+    (stand, client)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_created_stack_works_and_leaves_nothing_when_it_is_deleted() {
+    let (stand, client) = stand().await;
+    let mut template = json!({
+        "Parameters": {"Size": {"Default": "1"}},
+        "Resources": resources(queues().into_iter().chain([
+            ("Probe", probe(json!({}))),
+            ("Mapping", mapping(json!({"BatchSize": {"Ref": "Size"}}))),
+        ])),
+        "Outputs": {"JobsUrl": {"Value": {"Ref": "Jobs"}, "Description": "where jobs wait"}},
+    });
+    template["Resources"]["Role"] = json!({"Type": "AWS::IAM::Role", "Properties": {}});
+    let size = Parameter::builder().parameter_key("Size").parameter_value("2").build();
+    let create = client.create_stack().stack_name("Second").template_body(template.to_string());
+    let refused = create.clone().send().await.expect_err("IAM is not acknowledged");
+    assert_eq!(refused.code(), Some("InsufficientCapabilitiesException"));
+    let create = create.parameters(size).capabilities(Capability::CapabilityIam);
+    let id = create.send().await.expect("it is created").stack_id.expect("an id");
+
+    let described =
+        client.describe_stacks().stack_name("Second").send().await.expect("it is there");
+    let second = &described.stacks()[0];
+    assert_eq!(second.stack_status, Some(StackStatus::CreateComplete));
+    assert_eq!(second.stack_id.as_deref(), Some(id.as_str()));
+    assert_eq!(second.parameters()[0].parameter_value.as_deref(), Some("2"));
+    assert_eq!(second.outputs()[0].output_value.as_deref(), Some(stand.queue_url("jobs").as_str()));
+    let listed = stand.lambda.list_event_source_mappings().send().await.expect("an answer");
+    assert_eq!(listed.event_source_mappings()[0].batch_size, Some(2));
+    stand.send("jobs", "a job").await;
+    stand.wait(1).await;
+    assert_eq!(stand.counts("jobs").await, (0, 0), "its worker works");
+
+    let again = client.create_stack().stack_name("Second").template_body(template.to_string());
+    let again = again.capabilities(Capability::CapabilityIam).send().await;
+    assert_eq!(again.expect_err("it exists").code(), Some("AlreadyExistsException"));
+
+    client.delete_stack().stack_name("Second").send().await.expect("it is deleted");
+    let by_name = client.describe_stacks().stack_name("Second").send().await;
+    assert_eq!(by_name.expect_err("it is gone").code(), Some("ValidationError"));
+    let by_id = client.describe_stacks().stack_name(&id).send().await.expect("it is remembered");
+    assert_eq!(by_id.stacks()[0].stack_status, Some(StackStatus::DeleteComplete));
+    let queues = stand.sqs.list_queues().send().await.expect("an answer");
+    assert_eq!(queues.queue_urls(), [stand.queue_url("other")]);
+    let listed = stand.lambda.list_functions().send().await.expect("an answer");
+    assert!(listed.functions().is_empty());
+    let listed = stand.lambda.list_event_source_mappings().send().await.expect("an answer");
+    assert!(listed.event_source_mappings().is_empty());
+    // Deleting it again is no error, as on AWS.
+    client.delete_stack().stack_name("Second").send().await.expect("there is nothing to do");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stack_that_cannot_be_created_is_rolled_back_and_says_why() {
+    let (stand, client) = stand().await;
+    let template = json!({"Resources": {"Fresh": queue("fresh"), "Taken": queue("other")}});
+    let create = client.create_stack().stack_name("Second").template_body(template.to_string());
+    create.send().await.expect("the request is accepted");
+    let described =
+        client.describe_stacks().stack_name("Second").send().await.expect("it is there");
+    assert_eq!(described.stacks()[0].stack_status, Some(StackStatus::RollbackComplete));
+    let events = client.describe_stack_events().stack_name("Second").send().await.expect("events");
+    let reasons: Vec<&str> =
+        events.stack_events().iter().filter_map(|event| event.resource_status_reason()).collect();
+    assert!(reasons.iter().any(|reason| reason.contains("queue other")), "{reasons:?}");
+    let queues = stand.sqs.list_queues().send().await.expect("an answer");
+    assert_eq!(queues.queue_urls(), [stand.queue_url("other")], "nothing of it stays");
+    // Deleting it does not touch what it does not own.
+    client.delete_stack().stack_name("Second").send().await.expect("it is deleted");
+    stand.send("other", "still here").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_template_is_refused() {
+    let (_stand, client) = stand().await;
+    for body in ["", "{", "[]", "{\"Resources\": {}}", "{\"Resources\": {\"A\": {}}}"] {
+        let create = client.create_stack().stack_name("Second").template_body(body);
+        let refused = create.send().await.expect_err("it is no template");
+        assert_eq!(refused.code(), Some("ValidationError"), "{body}");
+    }
+    let bad_name = client.create_stack().stack_name("1_").template_body("{}").send().await;
+    assert_eq!(bad_name.expect_err("a bad name").code(), Some("ValidationError"));
+    let none = client.describe_stacks().stack_name("Second").send().await;
+    assert_eq!(none.expect_err("none").code(), Some("ValidationError"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_lists_have_pages() {
+    let names: Vec<String> = (0..130).map(|number| format!("Queue{number}")).collect();
+    let all: Value = names.iter().map(|name| (name.clone(), queue(name))).collect();
+    let stand = Stand::start(all).await;
+    let client = Client::new(&stand.sdk);
+    let pages =
+        client.list_stack_resources().stack_name("Stack-Test").into_paginator().items().send();
+    let listed = pages.collect::<Result<Vec<_>, _>>().await.expect("all pages");
+    let ids: BTreeSet<&str> =
+        listed.iter().filter_map(|resource| resource.logical_resource_id()).collect();
+    assert_eq!((listed.len(), ids.len()), (130, 130));
+    let described = client.describe_stack_resources().stack_name("Stack-Test").send().await;
+    assert_eq!(described.expect("an answer").stack_resources().len(), 100, "it stops there");
+    let pages =
+        client.describe_stack_events().stack_name("Stack-Test").into_paginator().items().send();
+    let events = pages.collect::<Result<Vec<_>, _>>().await.expect("all pages");
+    assert_eq!(events.len(), 132);
+    assert_eq!(events[0].logical_resource_id(), Some("Stack-Test"), "the newest comes first");
+}
