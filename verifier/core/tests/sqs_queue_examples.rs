@@ -362,7 +362,7 @@ fn the_name_of_a_deleted_queue_stays_blocked_for_a_minute() {
     let mut world = World::with_jobs(&[]);
     world.sqs.delete_queue("jobs", world.now).unwrap();
     let create = |world: &mut World, name: &str| {
-        world.sqs.create_queue_as_requested(name, &BTreeMap::new(), world.now)
+        world.sqs.create_queue_as_requested(name, &request(&[]), world.now)
     };
     world.wait_millis(59_999);
     assert_eq!(create(&mut world, "jobs"), Err(SqsError::QueueDeletedRecently));
