@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod event_source_mapping;
+pub mod faults;
 pub mod logs;
 pub mod sqs;
 pub mod time;

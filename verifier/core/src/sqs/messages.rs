@@ -6,8 +6,8 @@ use super::deduplication::{Original, id_from_content, scoped};
 use super::queue::{IN_FLIGHT_MAX, Queue};
 use super::send_rules::{check_fifo_batch, check_message, in_bounds};
 use super::{
-    MESSAGE_BYTES_MAX, Message, ReceivedMessage, SendMessage, SentMessage, SequenceNumber, Sqs,
-    SqsError, check_batch, md5_of_attributes, md5_of_body,
+    Delivery, MESSAGE_BYTES_MAX, Message, ReceivedMessage, SendMessage, SentMessage,
+    SequenceNumber, Sqs, SqsError, check_batch, md5_of_attributes, md5_of_body,
 };
 use crate::time::Timestamp;
 
@@ -126,6 +126,18 @@ impl Sqs {
         request: ReceiveMessage,
         now: Timestamp,
     ) -> Result<Vec<ReceivedMessage>, SqsError> {
+        self.receive_with(name, request, now, &mut |_| Delivery::Regular)
+    }
+
+    /// Receives messages as [`Sqs::receive`] does, but for what `deliver` says of each message whose turn it is: for
+    /// faults on purpose.
+    pub fn receive_with(
+        &mut self,
+        name: &str,
+        request: ReceiveMessage,
+        now: Timestamp,
+        deliver: &mut dyn FnMut(&Message) -> Delivery,
+    ) -> Result<Vec<ReceivedMessage>, SqsError> {
         self.advance(now);
         let max = request.max_number_of_messages.unwrap_or(1);
         let dead_letter_queue = self.dead_letter_queue_of(name)?;
@@ -144,8 +156,9 @@ impl Sqs {
         if room == 0 && queue.fifo.is_none() {
             return Err(SqsError::OverLimit);
         }
-        let received = queue.receive(room.min(max as usize), max_receive_count, timeout, now);
-        if !received.received.is_empty() {
+        let max = room.min(max as usize);
+        let received = queue.receive(max, max_receive_count, timeout, now, deliver);
+        if !received.received.is_empty() || received.deferred {
             self.changed.insert(name.to_owned());
         }
         if let Some((dead_letter_queue, _)) = dead_letter_queue {

@@ -7,6 +7,7 @@
 mod attributes;
 mod batch;
 mod deduplication;
+mod delivery;
 mod digest;
 mod error;
 mod fifo;
@@ -24,6 +25,7 @@ mod service;
 
 pub use attributes::QueueAttributes;
 pub use batch::{BATCH_ENTRIES_MAX, check_batch};
+pub use delivery::Delivery;
 pub use digest::{md5_of_attributes, md5_of_body};
 pub use error::SqsError;
 pub use fifo::{DeduplicationScope, FifoAttributes, FifoThroughputLimit};

@@ -13,7 +13,7 @@ use super::deduplication::Deduplication;
 use super::error::invalid_parameter;
 use super::groups::{Groups, Standing};
 use super::receipt::Receipt;
-use super::{Message, QueueAttributes, ReceivedMessage, SqsError};
+use super::{Delivery, Message, QueueAttributes, ReceivedMessage, SqsError};
 use crate::time::Timestamp;
 
 /// Names a message within its queue. Keys ascend in the order in which messages came.
@@ -90,6 +90,16 @@ pub(super) struct Receives {
     pub(super) received: Vec<ReceivedMessage>,
     /// The messages that were received too often already; they have left the queue.
     pub(super) exhausted: Vec<Message>,
+    /// Whether some were put off.
+    pub(super) deferred: bool,
+}
+
+/// Messages whose turn it is, with what becomes of them.
+#[derive(Default)]
+struct Turns {
+    received: Vec<(Key, Delivery)>,
+    exhausted: Vec<Key>,
+    deferred: Vec<(Key, Duration)>,
 }
 
 impl Queue {
@@ -208,34 +218,49 @@ impl Queue {
         max_receive_count: Option<u32>,
         visibility_timeout: Duration,
         now: Timestamp,
+        deliver: &mut dyn FnMut(&Message) -> Delivery,
     ) -> Receives {
-        let (turns, exhausted) = self.next_turns(max, max_receive_count);
+        let turns = self.next_turns(max, max_receive_count, deliver);
+        let deferred = !turns.deferred.is_empty();
+        for (key, duration) in turns.deferred {
+            self.move_to(key, Place::Delayed { until: now + duration });
+        }
         let received = turns
+            .received
             .into_iter()
-            .filter_map(|key| self.hand_out(key, visibility_timeout, now))
+            .filter_map(|(key, delivery)| self.hand_out(key, delivery, visibility_timeout, now))
             .collect();
-        let exhausted = exhausted.into_iter().filter_map(|key| self.remove(key)).collect();
+        let exhausted = turns.exhausted.into_iter().filter_map(|key| self.remove(key)).collect();
         // Made available only now: a timeout of zero must not return a message twice in one response.
         self.settle(now);
-        Receives { received, exhausted }
+        Receives { received, exhausted, deferred }
     }
 
     /// Whose turn it is: up to `max` messages, and those between them that were received too often.
-    fn next_turns(&self, max: usize, max_receive_count: Option<u32>) -> (Vec<Key>, Vec<Key>) {
-        let (mut turns, mut exhausted) = (Vec::new(), Vec::new());
+    fn next_turns(
+        &self,
+        max: usize,
+        max_receive_count: Option<u32>,
+        deliver: &mut dyn FnMut(&Message) -> Delivery,
+    ) -> Turns {
+        let mut turns = Turns::default();
         for key in self.receivable() {
-            if turns.len() >= max {
+            if turns.received.len() >= max {
                 break;
             }
-            let received_often =
-                self.messages.get(&key).map_or(0, |stored| stored.message.receive_count);
-            if max_receive_count.is_some_and(|max| received_often >= max) {
-                exhausted.push(key);
+            let Some(stored) = self.messages.get(&key) else {
+                continue;
+            };
+            let delivery = deliver(&stored.message);
+            if let Delivery::Deferred(duration) = delivery {
+                turns.deferred.push((key, duration));
+            } else if delivery.is_last(stored.message.receive_count, max_receive_count) {
+                turns.exhausted.push(key);
             } else {
-                turns.push(key);
+                turns.received.push((key, delivery));
             }
         }
-        (turns, exhausted)
+        turns
     }
 
     /// What a receive may return, in order.
@@ -249,18 +274,24 @@ impl Queue {
     fn hand_out(
         &mut self,
         key: Key,
+        delivery: Delivery,
         visibility_timeout: Duration,
         now: Timestamp,
     ) -> Option<ReceivedMessage> {
+        if delivery == Delivery::Duplicated {
+            let copy = self.messages.get(&key)?.message.clone();
+            self.insert(copy, Duration::ZERO, now);
+        }
         self.receives += 1;
         let receive = self.receives;
         let stored = self.messages.get_mut(&key)?;
         stored.latest_receive = receive;
         stored.received_at = now;
-        stored.message.receive_count += 1;
+        stored.message.receive_count += 1 + delivery.unseen_receives();
         stored.message.first_received_at.get_or_insert(now);
         let message = stored.message.clone();
-        self.move_to(key, Place::InFlight { until: now + visibility_timeout });
+        let invisible = delivery.invisible_for(visibility_timeout);
+        self.move_to(key, Place::InFlight { until: now + invisible });
         let receipt_handle = Receipt { queue: self.uid, key, receive }.encode();
         Some(ReceivedMessage { message, receipt_handle, visibility_timeout })
     }
