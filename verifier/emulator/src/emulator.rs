@@ -9,6 +9,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use verifier_core::logs::LogsError;
 use verifier_core::sqs::{Sqs, SqsError};
 
 use crate::client::Client;
@@ -76,6 +77,14 @@ pub enum EmulatorError {
         name: String,
         /// Why not.
         source: SqsError,
+    },
+    /// A log group could not be created as the template says.
+    #[error("the log group {name} cannot be created: {source}; mend it in the template")]
+    LogGroup {
+        /// The log group.
+        name: String,
+        /// Why not.
+        source: LogsError,
     },
     /// A mapping reads a queue that the stack does not have.
     #[error(
@@ -156,6 +165,11 @@ impl Emulator {
     /// The stack that it was started with.
     pub fn stack(&self) -> &Stack {
         &self.stack
+    }
+
+    /// The logs, to change how they are delivered.
+    pub fn logs(&self) -> &LogStore {
+        &self.world.logs
     }
 
     /// How much stack time was skipped so far.

@@ -23,5 +23,6 @@ mod world;
 pub use client::Client;
 pub use clock::ClockMode;
 pub use emulator::{Emulator, EmulatorConfig, EmulatorError};
-pub use stack::{FunctionSpec, Output, Skipped, Stack};
+pub use logs::LogStore;
+pub use stack::{FunctionSpec, LogGroupSpec, Output, Skipped, Stack};
 pub use template::{Template, TemplateError};

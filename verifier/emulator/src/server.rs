@@ -79,7 +79,7 @@ impl Server {
             return self.sqs.handle(action, &incoming.body, busy, client.as_ref()).await;
         }
         if let Some(action) = target.strip_prefix(logs::TARGET) {
-            return (busy, self.logs.handle(action, &incoming.body));
+            return (busy, self.logs.handle(action, &incoming.body, self.clock.now()));
         }
         if let Some(path) = lambda::path_of(incoming.path) {
             let request = LambdaRequest {

@@ -12,7 +12,7 @@ use crate::lambda::{Functions, Mappings};
 use crate::logs::LogStore;
 use crate::services::sqs::SqsService;
 use crate::site::Sites;
-use crate::stack::{self, FunctionSpec, Stack};
+use crate::stack::{self, FunctionSpec, LogGroupSpec, Stack};
 use crate::template::{ACCOUNT_ID, Evaluator, Template};
 
 /// The account and region of the emulator.
@@ -43,8 +43,9 @@ impl World {
         let stack = stack::build(&evaluator)?;
         let binaries = binaries(&stack.functions, &self.binaries)?;
         self.create_queues(&stack)?;
-        for group in &stack.log_groups {
-            self.logs.create_group(group, self.sqs.now());
+        if let Err(error) = self.create_log_groups(&stack) {
+            self.remove_queues(stack.queues.iter().map(|queue| queue.name.as_str()));
+            return Err(error);
         }
         for (function, binary) in binaries {
             self.functions.add(function, binary);
@@ -68,9 +69,7 @@ impl World {
         self.apis.remove(&stack.apis);
         self.sites.remove(&stack.sites);
         self.remove_queues(stack.queues.iter().map(|queue| queue.name.as_str()));
-        for group in &stack.log_groups {
-            self.logs.delete_group(group);
-        }
+        self.remove_log_groups(stack.log_groups.iter());
     }
 
     /// The account and region, for ARNs.
@@ -99,6 +98,25 @@ impl World {
                     queue: mapping.configuration.queue.clone(),
                 })
             }
+        }
+    }
+
+    fn create_log_groups(&self, stack: &Stack) -> Result<(), EmulatorError> {
+        for (index, group) in stack.log_groups.iter().enumerate() {
+            let (name, tags) = (group.name.clone(), group.tags.clone());
+            let now = self.sqs.now();
+            if let Err(source) = self.logs.create_group(&name, group.retention_days, tags, now) {
+                self.remove_log_groups(stack.log_groups.iter().take(index));
+                return Err(EmulatorError::LogGroup { name, source });
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_log_groups<'a>(&self, groups: impl Iterator<Item = &'a LogGroupSpec>) {
+        for group in groups {
+            // Somebody may have deleted it already.
+            let _ = self.logs.lock().delete_group(&group.name);
         }
     }
 

@@ -1,6 +1,6 @@
 //! From a template to a stack.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 use verifier_core::event_source_mapping::{MappingChanges, MappingConfiguration};
@@ -8,8 +8,9 @@ use verifier_core::sqs::QueueAttributes;
 
 use super::properties::Properties;
 use super::{
-    ApiSpec, BINARY_KEY, CorsSpec, DIRECTORY_KEY, FILES_KEY, FunctionSpec, MappingSpec, Output,
-    QueueSpec, Resource, RouteSpec, SiteContent, SiteSpec, Skipped, Stack, tags_of,
+    ApiSpec, BINARY_KEY, CorsSpec, DIRECTORY_KEY, FILES_KEY, FunctionSpec, LogGroupSpec,
+    MappingSpec, Output, QueueSpec, Resource, RouteSpec, SiteContent, SiteSpec, Skipped, Stack,
+    tags_of,
 };
 use crate::template::{Evaluator, Place, ResourceDefinition, TemplateError};
 
@@ -38,7 +39,7 @@ pub(crate) fn build(evaluator: &Evaluator<'_>) -> Result<Stack, TemplateError> {
         outputs,
         resources: builder.resources.iter().map(Resolved::summary).collect(),
         queues: builder.queues()?,
-        log_groups: builder.log_groups(&functions),
+        log_groups: builder.log_groups(&functions)?,
         functions,
         mappings,
         apis,
@@ -308,10 +309,26 @@ impl<'a> Builder<'a> {
         Ok(MappingSpec { uuid: resource.physical_id.clone(), configuration })
     }
 
-    fn log_groups(&self, functions: &[FunctionSpec]) -> Vec<String> {
-        let declared = self.of_type("AWS::Logs::LogGroup").map(|group| group.physical_id.clone());
-        let implied = functions.iter().map(|function| function.log_group.clone());
-        declared.chain(implied).collect::<BTreeSet<_>>().into_iter().collect()
+    /// The log groups of the template, and those that Lambda makes for functions without one.
+    fn log_groups(&self, functions: &[FunctionSpec]) -> Result<Vec<LogGroupSpec>, TemplateError> {
+        let mut groups = BTreeMap::new();
+        for function in functions {
+            let name = function.log_group.clone();
+            let group = LogGroupSpec { name, retention_days: None, tags: BTreeMap::new() };
+            groups.insert(function.log_group.clone(), group);
+        }
+        for resource in self.of_type("AWS::Logs::LogGroup") {
+            let properties = resource.properties();
+            let retention_days = if properties.has("RetentionInDays") {
+                u32::try_from(properties.number("RetentionInDays", 0, 1..=3_653)?).ok()
+            } else {
+                None
+            };
+            let name = resource.physical_id.clone();
+            let tags = tags_of(&resource.properties);
+            groups.insert(name.clone(), LogGroupSpec { name, retention_days, tags });
+        }
+        Ok(groups.into_values().collect())
     }
 
     fn apis(&self, functions: &[FunctionSpec]) -> Result<Vec<ApiSpec>, TemplateError> {

@@ -33,7 +33,7 @@ pub struct Stack {
     /// Its event source mappings.
     pub mappings: Vec<MappingSpec>,
     /// Its log groups.
-    pub log_groups: Vec<String>,
+    pub log_groups: Vec<LogGroupSpec>,
     /// Its HTTP APIs.
     pub apis: Vec<ApiSpec>,
     /// Its CloudFront distributions on S3.
@@ -110,6 +110,17 @@ pub struct FunctionSpec {
     pub reserved_concurrency: Option<u32>,
     /// The ARN of the queue for events of asynchronous invocations that failed for good.
     pub dead_letter_target_arn: Option<String>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A log group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogGroupSpec {
+    /// Its name.
+    pub name: String,
+    /// How many days events are kept; absent if for ever.
+    pub retention_days: Option<u32>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
 }
