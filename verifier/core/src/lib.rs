@@ -4,8 +4,10 @@
 //! [`time::Timestamp`], randomness as a seed. Every decision that can be wrong lives here and is tested here.
 
 pub mod check;
+pub mod cloudwatch;
 pub mod event_source_mapping;
 pub mod faults;
 pub mod logs;
+pub mod paging;
 pub mod sqs;
 pub mod time;

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::LogsError;
 use super::bounds::{check_group_name, check_retention_days, page_size};
+use super::error::invalid_token;
 use super::events::{Events, LogEvent};
-use super::list::{Listed, page};
 use super::put::{EVENT_OVERHEAD_BYTES, InputLogEvent, RejectedLogEvents, check_put};
+use crate::paging::{Listed, page};
 use crate::time::Timestamp;
 
 /// The most groups in a page.
@@ -138,7 +139,7 @@ impl LogGroups {
             (name.clone(), summary)
         };
         let groups = self.groups.iter().filter(|(name, _)| wanted(name)).map(summary).collect();
-        page(groups, false, request.next_token, limit)
+        page(groups, false, request.next_token, limit).map_err(|_| invalid_token())
     }
 
     /// Stores a batch of events in a stream, but for those that are too old or too new.

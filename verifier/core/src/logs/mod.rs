@@ -11,7 +11,6 @@ mod error;
 mod events;
 mod filter_pattern;
 mod groups;
-mod list;
 mod put;
 mod read;
 mod streams;
@@ -20,7 +19,6 @@ pub use error::LogsError;
 pub use events::LogEvent;
 pub use filter_pattern::{FilterPattern, FilterPatternError};
 pub use groups::{DescribeLogGroups, LogGroupSummary, LogGroups};
-pub use list::Listed;
 pub use put::{
     Acceptance, BATCH_BYTES_MAX, EVENT_OVERHEAD_BYTES, EVENTS_IN_BATCH_MAX, InputLogEvent,
     RejectedLogEvents, check_put,

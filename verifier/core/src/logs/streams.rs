@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::bounds::{check_stream_name, page_size};
+use super::error::invalid_token;
 use super::events::Gap;
-use super::list::{Listed, page};
 use super::{LogGroups, LogsError};
+use crate::paging::{Listed, page};
 use crate::time::Timestamp;
 
 /// The most streams in a page.
@@ -104,6 +105,7 @@ impl LogGroups {
             (time + &stream.name, stream)
         });
         page(keyed.collect(), request.descending, request.next_token, limit)
+            .map_err(|_| invalid_token())
     }
 
     fn summaries(&self, group: &str, now: Timestamp) -> Result<Vec<LogStreamSummary>, LogsError> {

@@ -82,6 +82,7 @@ impl Sqs {
             dead_letter_queue_source_arn: None,
         };
         queue.insert(message, delay, now);
+        queue.sent += 1;
         self.sequence_number = original.sequence_number.next();
         self.changed.insert(name.to_owned());
         Ok(sent)

@@ -6,14 +6,14 @@
 //! additionally keeps its message groups, which decide what a receive may return. All operations are O(log n) in the
 //! number of messages.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::deduplication::Deduplication;
 use super::error::invalid_parameter;
 use super::groups::{Groups, Standing};
 use super::receipt::Receipt;
-use super::{Delivery, Message, QueueAttributes, ReceivedMessage, SqsError};
+use super::{Counts, Delivery, Message, QueueAttributes, ReceivedMessage, SqsError};
 use crate::time::Timestamp;
 
 /// Names a message within its queue. Keys ascend in the order in which messages came.
@@ -54,6 +54,8 @@ struct Stored {
     latest_receive: u64,
     /// When that was.
     received_at: Timestamp,
+    /// When it came into this queue.
+    entered_at: Timestamp,
 }
 
 /// What only a FIFO queue keeps.
@@ -74,7 +76,8 @@ pub(super) struct Queue {
     pub(super) purged_at: Option<Timestamp>,
     pub(super) tags: BTreeMap<String, String>,
     pub(super) fifo: Option<Fifo>,
-    messages: HashMap<Key, Stored>,
+    /// In the order in which they came.
+    messages: BTreeMap<Key, Stored>,
     available: BTreeSet<(Timestamp, Key)>,
     waiting: BTreeSet<(Timestamp, Key)>,
     /// By the time they were sent, from which retention counts, also after a move from another queue.
@@ -82,6 +85,8 @@ pub(super) struct Queue {
     delayed: usize,
     next_key: Key,
     receives: u64,
+    /// How many messages senders have sent to it.
+    pub(super) sent: u64,
 }
 
 /// What a receive found.
@@ -112,13 +117,14 @@ impl Queue {
             modified_at: now,
             purged_at: None,
             tags: BTreeMap::new(),
-            messages: HashMap::new(),
+            messages: BTreeMap::new(),
             available: BTreeSet::new(),
             waiting: BTreeSet::new(),
             by_age: BTreeSet::new(),
             delayed: 0,
             next_key: 0,
             receives: 0,
+            sent: 0,
         }
     }
 
@@ -156,12 +162,29 @@ impl Queue {
         wait_ends.into_iter().chain(expires).min()
     }
 
+    /// When time alone will next change how many messages are visible, delayed or in flight; `None` if nothing waits.
+    pub(super) fn next_change_at(&self) -> Option<Timestamp> {
+        let wait_ends = self.waiting.first().map(|&(until, _)| until);
+        let expires =
+            self.by_age.first().map(|&(sent_at, _)| sent_at + self.attributes.retention());
+        wait_ends.into_iter().chain(expires).min()
+    }
+
+    /// When the message came that has been in this queue longest.
+    pub(super) fn oldest_entered_at(&self) -> Option<Timestamp> {
+        self.messages.first_key_value().map(|(_, stored)| stored.entered_at)
+    }
+
     pub(super) fn available_count(&self) -> usize {
         self.available.len()
     }
 
-    pub(super) fn delayed_count(&self) -> usize {
-        self.delayed
+    pub(super) fn counts(&self) -> Counts {
+        Counts {
+            visible: self.available.len(),
+            not_visible: self.in_flight_count(),
+            delayed: self.delayed,
+        }
     }
 
     pub(super) fn in_flight_count(&self) -> usize {
@@ -201,7 +224,9 @@ impl Queue {
         } else {
             Place::Delayed { until: now + delay }
         };
-        self.messages.insert(key, Stored { message, place, latest_receive: 0, received_at: now });
+        let stored =
+            Stored { message, place, latest_receive: 0, received_at: now, entered_at: now };
+        self.messages.insert(key, stored);
         self.list(key, place);
         self.regroup(key, None, Some(place));
     }

@@ -44,6 +44,17 @@ pub struct Counts {
     pub delayed: usize,
 }
 
+/// What CloudWatch's metrics of a queue are made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueActivity {
+    /// How many messages it holds.
+    pub counts: Counts,
+    /// When the message came into it that has been there longest.
+    pub oldest_entered_at: Option<Timestamp>,
+    /// How many messages were ever sent to it by senders, and neither by a redrive policy nor by a message move task.
+    pub sent: u64,
+}
+
 impl Sqs {
     /// A service without queues. Equal seeds give equal message ids.
     pub fn new(region: impl Into<String>, account_id: impl Into<String>, seed: u64) -> Self {
@@ -215,12 +226,23 @@ impl Sqs {
     /// How many messages a queue holds.
     pub fn counts(&mut self, name: &str, now: Timestamp) -> Result<Counts, SqsError> {
         self.advance(now);
+        Ok(self.queue_mut(name, now)?.counts())
+    }
+
+    /// What a queue holds and was sent. Unlike the operations it moves no message of a message move task, so it may be
+    /// asked for any time from the last operation on.
+    pub fn activity(&mut self, name: &str, now: Timestamp) -> Result<QueueActivity, SqsError> {
         let queue = self.queue_mut(name, now)?;
-        Ok(Counts {
-            visible: queue.available_count(),
-            not_visible: queue.in_flight_count(),
-            delayed: queue.delayed_count(),
+        Ok(QueueActivity {
+            counts: queue.counts(),
+            oldest_entered_at: queue.oldest_entered_at(),
+            sent: queue.sent,
         })
+    }
+
+    /// When time alone will next change what [`Sqs::activity`] counts; `None` if there is nothing that waits or ages.
+    pub fn next_change_at(&self, name: &str) -> Option<Timestamp> {
+        self.queues.get(name).and_then(Queue::next_change_at)
     }
 
     /// When time alone will next make a message of the queue available; `None` if nothing waits.

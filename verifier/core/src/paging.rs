@@ -1,10 +1,7 @@
-//! Pages of a sorted list.
+//! Pages of a sorted list, as several AWS APIs hand them out.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
-use super::LogsError;
-use super::error::invalid_token;
 
 /// A page of a list, and the token of the next one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,16 +12,20 @@ pub struct Listed<T> {
     pub next_token: Option<String>,
 }
 
+/// A token that no page ended with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BadToken;
+
 /// The page of a list that follows a token.
 ///
 /// A token says which key was last, and not how many items were, so what is created or deleted between two pages
 /// makes no other item appear twice or never.
-pub(super) fn page<T>(
+pub(crate) fn page<T>(
     mut items: Vec<(String, T)>,
     descending: bool,
     token: Option<&str>,
     limit: usize,
-) -> Result<Listed<T>, LogsError> {
+) -> Result<Listed<T>, BadToken> {
     items.sort_by(|(left, _), (right, _)| left.cmp(right));
     if descending {
         items.reverse();
@@ -39,7 +40,7 @@ pub(super) fn page<T>(
     Ok(Listed { items: items.into_iter().map(|(_, item)| item).collect(), next_token })
 }
 
-fn decode(token: &str) -> Result<String, LogsError> {
-    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| invalid_token())?;
-    String::from_utf8(bytes).map_err(|_| invalid_token())
+fn decode(token: &str) -> Result<String, BadToken> {
+    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| BadToken)?;
+    String::from_utf8(bytes).map_err(|_| BadToken)
 }
