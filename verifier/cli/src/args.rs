@@ -91,6 +91,9 @@ pub(crate) struct TemplateArgs {
     /// The folder of the functions' binaries [default: they are built].
     #[arg(long, value_name = "DIR")]
     pub(crate) functions: Option<PathBuf>,
+    /// Fault rules in JSON: what goes wrong on purpose.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
     /// A value for a parameter of the template; may be repeated.
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parse_parameter)]
     pub(crate) parameters: Vec<(String, String)>,

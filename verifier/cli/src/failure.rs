@@ -3,6 +3,7 @@
 use std::fmt;
 
 use verifier_aws::AwsError;
+use verifier_core::faults::FaultPlanError;
 use verifier_emulator::{EmulatorError, TemplateError};
 
 use crate::exit::Exit;
@@ -48,11 +49,18 @@ impl From<EmulatorError> for Failure {
             EmulatorError::Template(_)
             | EmulatorError::MissingBinary { .. }
             | EmulatorError::Queue { .. }
+            | EmulatorError::LogGroup { .. }
             | EmulatorError::ForeignQueue { .. } => Self::usage(error.to_string()),
             EmulatorError::Port { .. } | EmulatorError::ProcessGroup(_) => {
                 Self::environment(error.to_string())
             }
         }
+    }
+}
+
+impl From<FaultPlanError> for Failure {
+    fn from(error: FaultPlanError) -> Self {
+        Self::usage(error.to_string())
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::process::Command;
+use verifier_core::faults::FaultRules;
 use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, Template};
 
 use crate::args::{ClockArg, TemplateArgs};
@@ -44,6 +45,7 @@ pub(crate) async fn start(
         Some(path) => path,
         None => find_template(&here)?,
     };
+    let faults = args.faults.as_deref().map(read_faults).transpose()?;
     let text = std::fs::read_to_string(&path).map_err(|error| {
         Failure::usage(format!("the template {} cannot be read: {error}", path.display()))
     })?;
@@ -69,7 +71,19 @@ pub(crate) async fn start(
         foreign_work: if options.for_others { FOREIGN_WORK } else { Duration::ZERO },
         seed: fastrand::u64(..),
     };
-    Ok(Emulator::start(config).await?)
+    let emulator = Emulator::start(config).await?;
+    if let Some(faults) = faults {
+        emulator.set_faults(faults)?;
+    }
+    Ok(emulator)
+}
+
+fn read_faults(path: &Path) -> Result<FaultRules, Failure> {
+    let bad = |problem: String| {
+        Failure::usage(format!("the fault rules {} cannot be used: {problem}", path.display()))
+    };
+    let text = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
+    FaultRules::parse(&text).map_err(|error| bad(error.to_string()))
 }
 
 /// The only template in the nearest `stack/template` folder from here upwards.

@@ -1,5 +1,6 @@
-//! The emulator's own endpoint: time, for clients of other processes.
+//! The emulator's own endpoint: time for clients of other processes, and faults.
 //!
+//! `GET /_emulator/faults` shows the fault rules and what they did, `PUT` replaces and `DELETE` removes them.
 //! `GET /_emulator/client` registers a client for as long as the connection lives: its work then holds the clock as
 //! that of a client in this process does. `POST /_emulator/client/KEY/sleep?until=MILLIS` is its sleep.
 
@@ -8,13 +9,15 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use futures::StreamExt;
 use futures::stream::{once, pending};
-use serde_json::json;
+use serde_json::{Value, json};
+use verifier_core::faults::{FaultRules, RuleReport};
 use verifier_core::time::Timestamp;
 
 use crate::client::Client;
 use crate::clock::Busy;
 use crate::reply::{Reply, aws_json, reply};
 use crate::server::{ADMIN_PREFIX, Incoming, Server, form};
+use crate::transport::is_loopback;
 
 impl Server {
     /// Answers a request to the emulator itself.
@@ -23,6 +26,9 @@ impl Server {
         incoming: &Incoming<'_>,
         busy: Busy,
     ) -> (Busy, Reply) {
+        if !is_loopback(incoming.headers) {
+            return (busy, reply(403, "text/plain", "Ask by a name of the loopback.\n"));
+        }
         let path = incoming.path.strip_prefix(ADMIN_PREFIX).unwrap_or_default();
         let segments: Vec<&str> = path.split('/').collect();
         match (incoming.method.as_str(), segments.as_slice()) {
@@ -40,12 +46,37 @@ impl Server {
                 }
             }
             ("GET", ["clock"]) => (busy, self.time()),
+            ("GET", ["faults"]) => (busy, self.show_faults()),
+            ("PUT", ["faults"]) => (busy, self.put_faults(&incoming.body)),
+            ("DELETE", ["faults"]) => (busy, self.put_faults(b"{}")),
             _ => (busy, reply(404, "text/plain", "The emulator has no such operation.\n")),
         }
     }
 
     fn time(&self) -> Reply {
         aws_json::rest(200, &json!({"now": self.clock.now()}))
+    }
+
+    /// Each rule, with how many happenings it was about and how many it struck.
+    fn show_faults(&self) -> Reply {
+        let rules: Vec<Value> = self
+            .world
+            .faults
+            .report()
+            .into_iter()
+            .map(|RuleReport { rule, matched, struck }| {
+                json!({"rule": rule, "matched": matched, "struck": struck})
+            })
+            .collect();
+        aws_json::rest(200, &json!({"rules": rules}))
+    }
+
+    fn put_faults(&self, body: &[u8]) -> Reply {
+        let installed = FaultRules::parse(body).and_then(|rules| self.world.set_faults(rules));
+        match installed {
+            Ok(()) => self.show_faults(),
+            Err(problem) => reply(400, "text/plain", format!("{problem}\n")),
+        }
     }
 
     /// The answer never ends; when the client is gone, its connection is, and with it the registration.

@@ -9,11 +9,13 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use verifier_core::faults::{FaultPlanError, FaultRules, RuleReport};
 use verifier_core::logs::LogsError;
 use verifier_core::sqs::{Sqs, SqsError};
 
 use crate::client::Client;
 use crate::clock::{Clock, ClockMode};
+use crate::faults::Faults;
 use crate::http_api::HttpApis;
 use crate::lambda::{Functions, Mappings, ProcessGroup, Surroundings};
 use crate::listener::serve;
@@ -167,6 +169,16 @@ impl Emulator {
         &self.stack
     }
 
+    /// Lets things go wrong on purpose, from now on; without rules, nothing does.
+    pub fn set_faults(&self, rules: FaultRules) -> Result<(), FaultPlanError> {
+        self.world.set_faults(rules)
+    }
+
+    /// What the fault rules did so far.
+    pub fn fault_report(&self) -> Vec<RuleReport> {
+        self.world.faults.report()
+    }
+
     /// The logs, to change how they are delivered.
     pub fn logs(&self) -> &LogStore {
         &self.world.logs
@@ -202,10 +214,12 @@ impl Drop for Emulator {
 fn world(config: &EmulatorConfig, clock: &Clock, group: ProcessGroup, endpoint: String) -> World {
     let region = config.region.clone();
     let model = Sqs::new(&region, ACCOUNT_ID, config.seed);
-    let sqs = Arc::new(SqsService::new(clock.clone(), model));
-    let logs = Arc::new(LogStore::default());
+    let faults = Faults::new(clock.clone());
+    let sqs = Arc::new(SqsService::new(clock.clone(), faults.clone(), model));
+    let logs = Arc::new(LogStore::new(faults.clone()));
     let surroundings = Surroundings {
         clock: clock.clone(),
+        faults: faults.clone(),
         logs: logs.clone(),
         group,
         region: region.clone(),
@@ -216,6 +230,7 @@ fn world(config: &EmulatorConfig, clock: &Clock, group: ProcessGroup, endpoint: 
     World {
         endpoint,
         binaries: config.functions.clone(),
+        faults,
         sqs,
         mappings: Arc::new(mappings),
         logs,

@@ -14,12 +14,14 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use verifier_core::event_source_mapping::InvocationOutcome;
+use verifier_core::faults::Caller;
 use verifier_core::time::Timestamp;
 
+use crate::client::Client;
 use crate::clock::Busy;
-use crate::lambda::Functions;
+use crate::lambda::{Functions, Invocation};
 use crate::reply::{Reply, reply, with_header};
-use crate::stack::{ApiSpec, CorsSpec};
+use crate::stack::{ApiSpec, CorsSpec, RouteSpec};
 use crate::template::ACCOUNT_ID;
 
 /// The path below which the emulator serves HTTP APIs, each by its id.
@@ -41,6 +43,8 @@ pub(crate) struct ApiRequest<'a> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) now: Timestamp,
+    /// The client that waits for the answer, if it is one of ours.
+    pub(crate) client: Option<&'a Client>,
 }
 
 impl HttpApis {
@@ -61,36 +65,57 @@ impl HttpApis {
     }
 
     /// Answers a request to the API of that id.
-    pub(crate) async fn handle(&self, busy: &Busy, id: &str, request: ApiRequest<'_>) -> Reply {
+    pub(crate) async fn handle(
+        &self,
+        busy: Busy,
+        id: &str,
+        request: ApiRequest<'_>,
+    ) -> (Busy, Reply) {
         let api = self.lock().iter().find(|api| api.id == id).cloned();
         let Some(api) = api else {
-            return message(404, "Not Found");
+            return (busy, message(404, "Not Found"));
         };
         let origin = request.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
         if let Some(cors) = &api.cors
             && is_preflight(&request)
         {
-            return allow(reply(204, "text/plain", ""), cors, origin, true);
+            return (busy, allow(reply(204, "text/plain", ""), cors, origin, true));
         }
-        let answer = self.route(busy, &api, &request).await;
-        match &api.cors {
+        let (busy, answer) = self.route(busy, &api, &request).await;
+        let answer = match &api.cors {
             // CORS configured on the API overrides what the function returns.
             Some(cors) => allow(without_cors(answer), cors, origin, false),
             None => answer,
-        }
+        };
+        (busy, answer)
     }
 
-    async fn route(&self, busy: &Busy, api: &ApiSpec, request: &ApiRequest<'_>) -> Reply {
+    /// The route that a request to `ID/path` takes, if there is one.
+    pub(crate) fn route_of(&self, method: &Method, rest: &str) -> Option<RouteSpec> {
+        let (id, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let api = self.lock().iter().find(|api| api.id == id).cloned()?;
+        let keys = api.routes.iter().map(|route| route.key.as_str());
+        let path = if path.is_empty() { "/" } else { path };
+        let (index, _) = best_route(keys, method.as_str(), path)?;
+        api.routes.get(index).cloned()
+    }
+
+    async fn route(&self, busy: Busy, api: &ApiSpec, request: &ApiRequest<'_>) -> (Busy, Reply) {
         let keys = api.routes.iter().map(|route| route.key.as_str());
         let Some((index, parameters)) = best_route(keys, request.method.as_str(), request.path)
         else {
-            return message(404, "Not Found");
+            return (busy, message(404, "Not Found"));
         };
         let route = &api.routes[index];
         let event = self.event(api, &route.key, &parameters, request);
-        let invoked =
-            self.functions.invoke(busy, &route.function, Bytes::from(event.to_string())).await;
-        match invoked.outcome {
+        let invocation = Invocation {
+            function: &route.function,
+            payload: Bytes::from(event.to_string()),
+            caller: Caller::Client,
+            client: request.client,
+        };
+        let (busy, invoked) = self.functions.invoke(busy, invocation).await;
+        let answer = match invoked.outcome {
             InvocationOutcome::Responded(payload) => answer(&payload),
             InvocationOutcome::Errored(reason) => {
                 tracing::warn!(route = route.key, "{reason}");
@@ -98,7 +123,8 @@ impl HttpApis {
             }
             // That an HTTP API answers 503 to throttling is from bug reports; no page of AWS says so.
             InvocationOutcome::Throttled => message(503, "Service Unavailable"),
-        }
+        };
+        (busy, answer)
     }
 
     fn event(

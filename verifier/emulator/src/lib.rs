@@ -8,6 +8,7 @@ mod admin;
 mod client;
 mod clock;
 mod emulator;
+mod faults;
 mod http_api;
 mod lambda;
 mod listener;
@@ -18,6 +19,7 @@ mod services;
 mod site;
 mod stack;
 mod template;
+mod transport;
 mod world;
 
 pub use client::Client;

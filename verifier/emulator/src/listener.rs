@@ -1,6 +1,5 @@
 //! The loopback port: connections, each served until its client closes it or the emulator ends.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,7 +38,8 @@ async fn converse(stream: TcpStream, server: Arc<Server>) {
     }
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let server = server.clone();
-        async move { Ok::<_, Infallible>(server.handle(request.map(Body::new)).await) }
+        // An error closes the connection, which is what a fault may ask for.
+        async move { server.handle(request.map(Body::new)).await }
     });
     let ended = http1::Builder::new()
         .timer(TokioTimer::new())

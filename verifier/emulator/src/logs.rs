@@ -4,14 +4,31 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use verifier_core::logs::{LogGroups, LogsError};
+use verifier_core::faults::{Caller, Fault, Happening, Stage};
+use verifier_core::logs::{InputLogEvent, LogGroups, LogsError};
 use verifier_core::time::Timestamp;
 
+use crate::faults::{Faults, skewed};
+
+/// Where a line comes from, and where it goes.
+#[derive(Clone, Debug)]
+pub(crate) struct LogSource {
+    pub(crate) function: String,
+    pub(crate) group: String,
+    pub(crate) stream: String,
+}
+
 /// Every log group of the emulator.
-#[derive(Default)]
-pub struct LogStore(Mutex<LogGroups>);
+pub struct LogStore {
+    groups: Mutex<LogGroups>,
+    faults: Faults,
+}
 
 impl LogStore {
+    pub(crate) fn new(faults: Faults) -> Self {
+        Self { groups: Mutex::default(), faults }
+    }
+
     /// Lets events that are written from now on become visible so much later than they are written.
     ///
     /// On AWS that takes seconds and sometimes minutes. Readers poll, so nothing is woken when the delay is over.
@@ -38,13 +55,36 @@ impl LogStore {
         groups.set_retention(name, retention_days)
     }
 
-    /// Stores a line of a function's or of Lambda's own.
-    pub(crate) fn append(&self, group: &str, stream: &str, timestamp: Timestamp, message: String) {
-        self.lock().append(group, stream, message, timestamp);
+    /// Stores a line of a function's or of Lambda's own about it, with whatever goes wrong with it.
+    pub(crate) fn append(&self, source: &LogSource, mut message: String, now: Timestamp) {
+        let LogSource { function, group, stream } = source;
+        let at = Happening::new("PutLogEvents", Caller::Function).of_function(function);
+        let at = at.with_text(&message);
+        let (fault, skew) =
+            (self.faults.decide(Stage::Log, &at), self.faults.decide(Stage::Clock, &at));
+        let timestamp = match skew {
+            Some(Fault::ClockSkew { milliseconds }) => skewed(now, milliseconds),
+            _ => now,
+        };
+        let (mut copies, mut late) = (1, Duration::ZERO);
+        match fault {
+            Some(Fault::LogLost) => copies = 0,
+            Some(Fault::LogDoubled) => copies = 2,
+            Some(Fault::LogLate { milliseconds }) => late = Duration::from_millis(milliseconds),
+            Some(Fault::LogTruncated { bytes }) => {
+                message.truncate(message.floor_char_boundary(bytes));
+            }
+            _ => {}
+        }
+        let mut groups = self.lock();
+        for _ in 0..copies {
+            let event = InputLogEvent { timestamp, message: message.clone() };
+            groups.append(group, stream, event, late, now);
+        }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, LogGroups> {
         // The model's operations do not panic half way through a change.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

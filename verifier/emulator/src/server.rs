@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method, header};
+use verifier_core::faults::Fault;
 
 use crate::client::Client;
 use crate::clock::{Busy, Clock};
@@ -18,6 +19,7 @@ use crate::services::lambda::{self, LambdaRequest, LambdaService};
 use crate::services::logs::{self, LogsService};
 use crate::services::sqs_wire::{self, SqsWire};
 use crate::services::sts;
+use crate::transport::{Disconnected, caller, comes_first};
 use crate::world::World;
 
 /// The largest request body that is read: a batch of SQS messages, and Lambda's synchronous payload.
@@ -41,15 +43,15 @@ pub(crate) struct Server {
 
 impl Server {
     /// Answers a request. From its head to its answer the clock is held, but for long polls that wait.
-    pub(crate) async fn handle(self: Arc<Self>, request: Request) -> Reply {
+    pub(crate) async fn handle(self: Arc<Self>, request: Request) -> Result<Reply, Disconnected> {
         let busy = self.clock.busy();
         let (head, body) = request.into_parts();
         let Ok(body) = axum::body::to_bytes(body, BODY_BYTES_MAX).await else {
-            return reply(
+            return Ok(reply(
                 413,
                 "text/plain",
                 "The request body could not be read, or is larger than 10 MiB.",
-            );
+            ));
         };
         let access_key = access_key(&head.headers).map(str::to_owned);
         let incoming = Incoming {
@@ -59,9 +61,37 @@ impl Server {
             headers: &head.headers,
             body,
         };
-        let (busy, response) = self.dispatch(&incoming, busy, access_key.as_deref()).await;
+        let (busy, answer) = self.answer(&incoming, busy, access_key.as_deref()).await;
         self.let_client_work(busy, access_key.as_deref());
-        with_header(response, "server", "verifier-emulator")
+        answer.map(|answer| with_header(answer, "server", "verifier-emulator"))
+    }
+
+    /// Answers a request, with whatever goes wrong on its way and on the answer's.
+    async fn answer(
+        self: &Arc<Self>,
+        incoming: &Incoming<'_>,
+        mut busy: Busy,
+        access_key: Option<&str>,
+    ) -> (Busy, Result<Reply, Disconnected>) {
+        let Some((request, fault)) = self.transport_fault(incoming, access_key) else {
+            let (busy, reply) = self.dispatch(incoming, busy, access_key).await;
+            return (busy, Ok(reply));
+        };
+        let mut answer = None;
+        if !comes_first(&fault) {
+            let (still_busy, reply) = self.dispatch(incoming, busy, access_key).await;
+            (busy, answer) = (still_busy, Some(reply));
+        }
+        match (fault, answer) {
+            (Fault::Error { status, code, message, .. }, _) => {
+                (busy, Ok(request.refuse(status, &code, &message)))
+            }
+            (Fault::Latency { milliseconds }, Some(answer)) => {
+                let client = access_key.and_then(|key| self.client(key));
+                (self.delay(busy, client.as_ref(), milliseconds).await, Ok(answer))
+            }
+            _ => (busy, Err(Disconnected)),
+        }
     }
 
     async fn dispatch(
@@ -76,25 +106,28 @@ impl Server {
         let target = text(incoming.headers, "x-amz-target").unwrap_or_default();
         if let Some(action) = target.strip_prefix(sqs_wire::TARGET) {
             let client = access_key.and_then(|key| self.client(key));
-            return self.sqs.handle(action, &incoming.body, busy, client.as_ref()).await;
+            let caller = caller(access_key);
+            return self.sqs.handle(action, &incoming.body, busy, client.as_ref(), caller).await;
         }
         if let Some(action) = target.strip_prefix(logs::TARGET) {
             return (busy, self.logs.handle(action, &incoming.body, self.clock.now()));
         }
         if let Some(path) = lambda::path_of(incoming.path) {
+            let client = access_key.and_then(|key| self.client(key));
             let request = LambdaRequest {
                 method: incoming.method,
                 path,
                 query: form(incoming.query.as_bytes()),
                 headers: incoming.headers,
                 body: &incoming.body,
+                caller: caller(access_key),
+                client: client.as_ref(),
             };
-            let answer = self.lambda.handle(&busy, &request).await;
-            return (busy, answer);
+            return self.lambda.handle(busy, &request).await;
         }
         if let Some(rest) = incoming.path.strip_prefix(http_api::PREFIX) {
-            let answer = self.api(&busy, rest, incoming).await;
-            return (busy, answer);
+            let client = access_key.and_then(|key| self.client(key));
+            return self.api(busy, rest, incoming, client.as_ref()).await;
         }
         if let Some(answer) = self.query_protocol(incoming) {
             return (busy, answer);
@@ -107,7 +140,13 @@ impl Server {
         (busy, unknown(incoming))
     }
 
-    async fn api(&self, busy: &Busy, rest: &str, incoming: &Incoming<'_>) -> Reply {
+    async fn api(
+        &self,
+        busy: Busy,
+        rest: &str,
+        incoming: &Incoming<'_>,
+        client: Option<&Client>,
+    ) -> (Busy, Reply) {
         let (id, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let request = ApiRequest {
             method: incoming.method,
@@ -116,6 +155,7 @@ impl Server {
             headers: incoming.headers,
             body: incoming.body.clone(),
             now: self.clock.now(),
+            client,
         };
         self.world.apis.handle(busy, id, request).await
     }
@@ -188,7 +228,7 @@ pub(crate) struct Incoming<'a> {
     pub(crate) body: Bytes,
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use verifier_core::event_source_mapping::Home;
+use verifier_core::faults::{FaultPlanError, FaultRules};
 
 use crate::emulator::EmulatorError;
+use crate::faults::Faults;
 use crate::http_api::HttpApis;
 use crate::lambda::{Functions, Mappings};
 use crate::logs::LogStore;
@@ -22,6 +24,7 @@ pub(crate) struct World {
     pub(crate) endpoint: String,
     /// The folder of the functions' binaries.
     pub(crate) binaries: PathBuf,
+    pub(crate) faults: Faults,
     pub(crate) sqs: Arc<SqsService>,
     pub(crate) functions: Arc<Functions>,
     pub(crate) mappings: Arc<Mappings>,
@@ -70,6 +73,16 @@ impl World {
         self.sites.remove(&stack.sites);
         self.remove_queues(stack.queues.iter().map(|queue| queue.name.as_str()));
         self.remove_log_groups(stack.log_groups.iter());
+    }
+
+    /// Lets things go wrong on purpose, from now on.
+    pub(crate) fn set_faults(&self, rules: FaultRules) -> Result<(), FaultPlanError> {
+        let counts = self.sqs.perform(|sqs, now| {
+            let names: Vec<String> = sqs.queue_names().map(str::to_owned).collect();
+            let count = |name: String| sqs.counts(&name, now).ok().map(|counts| (name, counts));
+            names.into_iter().filter_map(count).collect()
+        });
+        self.faults.install(rules, counts)
     }
 
     /// The account and region, for ARNs.

@@ -50,9 +50,10 @@ pub(crate) async fn run(args: CheckArgs) -> Result<Exit, Failure> {
 
 async fn target(args: CheckArgs, progress: &Progress) -> Result<Target, Failure> {
     if let Some(stack) = args.stack {
-        if args.template.template.is_some() || args.template.functions.is_some() {
+        let local = &args.template;
+        if local.template.is_some() || local.functions.is_some() || local.faults.is_some() {
             return Err(Failure::usage(
-                "--template and --functions go with --local: a deployed stack is checked as it is",
+                "--template, --functions and --faults go with --local: a deployed stack is checked as it is",
             ));
         }
         let mut connection = remote(args.connection);

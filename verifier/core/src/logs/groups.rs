@@ -166,15 +166,35 @@ impl LogGroups {
 
     /// Stores a line that a service of AWS itself writes, such as Lambda: group and stream are made if they are
     /// missing.
-    pub fn append(&mut self, group: &str, stream: &str, message: String, now: Timestamp) {
-        self.store(group, stream, InputLogEvent { timestamp: now, message }, now);
+    ///
+    /// It becomes visible so much later than other events do.
+    pub fn append(
+        &mut self,
+        group: &str,
+        stream: &str,
+        event: InputLogEvent,
+        late: Duration,
+        now: Timestamp,
+    ) {
+        let ingestion_time = now + self.delivery_delay + late;
+        self.store_at(group, stream, event, ingestion_time, now);
     }
 
     fn store(&mut self, group: &str, stream: &str, event: InputLogEvent, now: Timestamp) {
+        self.store_at(group, stream, event, now + self.delivery_delay, now);
+    }
+
+    fn store_at(
+        &mut self,
+        group: &str,
+        stream: &str,
+        event: InputLogEvent,
+        ingestion_time: Timestamp,
+        now: Timestamp,
+    ) {
         let InputLogEvent { timestamp, message } = event;
         let number = self.next_number;
         self.next_number += 1;
-        let ingestion_time = now + self.delivery_delay;
         let new = || LogGroup { created_at: now, ..LogGroup::default() };
         let group = self.groups.entry(group.to_owned()).or_insert_with(new);
         group.streams.entry(stream.to_owned()).or_insert(now);

@@ -422,6 +422,12 @@ impl Queue {
         self.messages.values().map(|stored| &stored.message)
     }
 
+    /// The message of a receipt handle, if it is still there.
+    pub(super) fn message_of_receipt(&self, receipt_handle: &str) -> Option<&Message> {
+        let receipt = self.decode(receipt_handle).ok()?;
+        self.messages.get(&receipt.key).map(|stored| &stored.message)
+    }
+
     fn decode(&self, receipt_handle: &str) -> Result<Receipt, SqsError> {
         Receipt::decode(receipt_handle)
             .filter(|receipt| receipt.queue == self.uid)

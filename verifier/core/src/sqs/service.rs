@@ -257,6 +257,11 @@ impl Sqs {
         self.queues.get(name).into_iter().flat_map(Queue::messages)
     }
 
+    /// The message of a receipt handle, if it is still there; whether the handle may still be used or not.
+    pub fn message_of_receipt(&self, name: &str, receipt_handle: &str) -> Option<&Message> {
+        self.queues.get(name)?.message_of_receipt(receipt_handle)
+    }
+
     /// Checks the dead-letter queue that a request names: it must exist, be of the same kind, and accept the queue.
     ///
     /// That the last is checked here is documented; the words of that refusal are our own.

@@ -12,17 +12,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use verifier_core::event_source_mapping::InvocationOutcome;
+use verifier_core::faults::CrashPoint;
 
 use super::output::Output;
 use super::process_group::ProcessGroup;
 use super::runtime_api::{Delivery, RuntimeApi, RuntimeCall, RuntimeError};
 use crate::clock::Clock;
-use crate::logs::LogStore;
+use crate::faults::Faults;
+use crate::logs::{LogSource, LogStore};
 use crate::stack::FunctionSpec;
 
 /// How long a function may take until it first asks for an invocation.
@@ -33,6 +36,7 @@ const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// What every environment of the emulator is made with.
 pub(crate) struct Surroundings {
     pub(crate) clock: Clock,
+    pub(crate) faults: Faults,
     pub(crate) logs: Arc<LogStore>,
     pub(crate) group: ProcessGroup,
     pub(crate) region: String,
@@ -60,6 +64,18 @@ pub(super) struct Environment {
     log: Log,
     /// Answers the runtime's pending call for the next invocation.
     next: Option<oneshot::Sender<Delivery>>,
+}
+
+/// What a fault does to the process during an invocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Disturbance {
+    None,
+    /// It is killed.
+    Crash(CrashPoint),
+    /// It was stopped for so long, and goes on.
+    Thaw {
+        frozen: Duration,
+    },
 }
 
 /// Why an environment ended.
@@ -134,6 +150,19 @@ impl Environment {
         Err(InitError { error_type, message })
     }
 
+    /// Stops the process, until an invocation lets it go on.
+    pub(super) fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let id = self.process.id().and_then(|id| i32::try_from(id).ok());
+        // The child is not reaped as long as it is held here, so the id is still its own.
+        if let Some(process) = id.and_then(Pid::from_raw) {
+            let _ = kill_process(process, signal);
+        }
+    }
+
     /// Whether it was made for this specification.
     pub(super) fn is_for(&self, spec: &Arc<FunctionSpec>) -> bool {
         Arc::ptr_eq(&self.function, spec)
@@ -152,19 +181,15 @@ impl Environment {
     }
 
     /// Hands an invocation over and waits for its end. The environment can be used again if [`Self::settle`] says so.
-    pub(super) async fn invoke(&mut self, request_id: &str, payload: Bytes) -> InvocationOutcome {
-        let timeout = Duration::from_secs(self.function.timeout_seconds);
+    pub(super) async fn invoke(
+        &mut self,
+        request_id: &str,
+        payload: Bytes,
+        disturbance: Disturbance,
+    ) -> InvocationOutcome {
         let started = Instant::now();
         self.log.start_of(request_id);
-        let delivery = Delivery {
-            request_id: request_id.to_owned(),
-            payload,
-            timeout,
-            function_arn: self.function.arn.clone(),
-        };
-        // If nobody takes it, the process has just ended, as the wait for its answer will find.
-        let _ = self.next.take().map(|next| next.send(delivery));
-        let answer = self.answer(request_id, started + timeout).await;
+        let answer = self.converse(request_id, payload, disturbance).await;
         // Everything that the function wrote before it answered belongs to this invocation.
         self.log.output.drain().await;
         let (status, outcome) = match answer {
@@ -180,6 +205,49 @@ impl Environment {
             self.kill().await;
         }
         outcome
+    }
+
+    /// Hands the payload over and waits for the answer, with what a fault does to the process meanwhile.
+    async fn converse(
+        &mut self,
+        request_id: &str,
+        payload: Bytes,
+        disturbance: Disturbance,
+    ) -> Result<Result<Bytes, RuntimeError>, Ended> {
+        let timeout = Duration::from_secs(self.function.timeout_seconds);
+        // Time during which the process was stopped is the function's, too.
+        let left = match disturbance {
+            Disturbance::Thaw { frozen } => timeout.saturating_sub(frozen),
+            Disturbance::None | Disturbance::Crash(_) => timeout,
+        };
+        if left.is_zero() {
+            // Its time was up while it was stopped; it never goes on.
+            return Err(Ended::TimedOut);
+        }
+        if disturbance == Disturbance::Crash(CrashPoint::BeforeEffect) {
+            self.kill().await;
+        }
+        let deadline = Instant::now() + left;
+        let delivery = Delivery {
+            request_id: request_id.to_owned(),
+            payload,
+            timeout,
+            function_arn: self.function.arn.clone(),
+        };
+        // If nobody takes it, the process has just ended, as the wait for its answer will find.
+        let _ = self.next.take().map(|next| next.send(delivery));
+        if matches!(disturbance, Disturbance::Thaw { .. }) {
+            self.signal(Signal::CONT);
+        }
+        let answer = self.answer(request_id, deadline).await;
+        let Disturbance::Crash(at) = disturbance else {
+            return answer;
+        };
+        self.kill().await;
+        match self.process.wait().await {
+            Ok(status) if at == CrashPoint::AfterEffect => Err(Ended::Exited(status)),
+            _ => answer,
+        }
     }
 
     /// What Lambda logs and reports of an invocation that the function did not end itself, with its status.
@@ -335,8 +403,7 @@ struct Log {
     output: Output,
     store: Arc<LogStore>,
     clock: Clock,
-    group: String,
-    stream: String,
+    source: LogSource,
     json: bool,
 }
 
@@ -348,18 +415,21 @@ impl Log {
         nonce: &str,
     ) -> std::io::Result<Self> {
         let (store, clock) = (surroundings.logs.clone(), surroundings.clock.clone());
-        let (group, stream) = (function.log_group.clone(), stream.to_owned());
+        let source = LogSource {
+            function: function.name.clone(),
+            group: function.log_group.clone(),
+            stream: stream.to_owned(),
+        };
         let sink = {
-            let (store, clock, group, stream) =
-                (store.clone(), clock.clone(), group.clone(), stream.clone());
-            move |line| store.append(&group, &stream, clock.now(), line)
+            let (store, clock, source) = (store.clone(), clock.clone(), source.clone());
+            move |line| store.append(&source, line, clock.now())
         };
         let json = function.log_format == "JSON";
-        Ok(Self { output: Output::start(nonce, sink)?, store, clock, group, stream, json })
+        Ok(Self { output: Output::start(nonce, sink)?, store, clock, source, json })
     }
 
     fn line(&self, message: String) {
-        self.store.append(&self.group, &self.stream, self.clock.now(), message);
+        self.store.append(&self.source, message, self.clock.now());
     }
 
     /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html>.

@@ -11,10 +11,13 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use verifier_core::event_source_mapping::InvocationOutcome;
+use verifier_core::faults::{Caller, Fault, Happening, Stage};
 use verifier_core::time::Timestamp;
 
-use super::environment::{Environment, Surroundings, error_payload};
+use super::environment::{Disturbance, Environment, Surroundings, error_payload};
+use crate::client::Client;
 use crate::clock::{Busy, Clock};
+use crate::faults::replaced;
 use crate::stack::FunctionSpec;
 
 /// How long an invocation waits for an environment that has just answered another, before it starts a new one.
@@ -49,6 +52,16 @@ pub(crate) struct FunctionConfiguration {
     /// The most invocations at a time; `None` if the function shares the account's.
     pub(crate) reserved_concurrency: Option<u32>,
     pub(crate) modified_at: Timestamp,
+}
+
+/// What a function is invoked with.
+pub(crate) struct Invocation<'a> {
+    pub(crate) function: &'a str,
+    pub(crate) payload: Bytes,
+    /// On whose behalf.
+    pub(crate) caller: Caller,
+    /// The client that waits for it, if one does.
+    pub(crate) client: Option<&'a Client>,
 }
 
 /// An invocation that has ended.
@@ -125,36 +138,82 @@ impl Functions {
 
     /// Invokes a function and waits for its answer, in a warm environment if there is one.
     ///
-    /// The caller is busy throughout, so stack time passes as wall time does, by which the function's own clock and
-    /// its timeout go.
-    pub(crate) async fn invoke(
-        self: &Arc<Self>,
-        _busy: &Busy,
-        name: &str,
-        payload: Bytes,
-    ) -> Invoked {
+    /// The caller is busy throughout, but while a fault lets time pass; so stack time passes as wall time does, by which
+    /// the function's own clock and its timeout go.
+    pub(crate) async fn invoke(&self, busy: Busy, invocation: Invocation<'_>) -> (Busy, Invoked) {
         let request_id = self.new_id();
-        let ended = |outcome| Invoked { request_id: request_id.clone(), outcome };
-        let Some(function) = self.find(name) else {
-            let reason = format!("there is no function {name}");
+        let Some(function) = self.find(invocation.function) else {
+            let reason = format!("there is no function {}", invocation.function);
             let payload = error_payload("ResourceNotFoundException", &reason);
-            return ended(InvocationOutcome::Errored(payload));
+            let outcome = InvocationOutcome::Errored(payload);
+            return (busy, Invoked { request_id, outcome });
         };
-        let Some(_in_hand) = function.enter() else {
-            return ended(InvocationOutcome::Throttled);
+        let fault = self.fault(&invocation);
+        let entered = function.enter().filter(|_| fault != Some(Fault::Throttle));
+        let Some(_in_hand) = entered else {
+            return (busy, Invoked { request_id, outcome: InvocationOutcome::Throttled });
         };
-        let mut environment = match self.environment(&function).await {
+        let (busy, environment) = match fault {
+            Some(Fault::ColdStart { milliseconds }) => {
+                let busy = self.pause(busy, invocation.client, milliseconds).await;
+                (busy, self.start_environment(&function).await)
+            }
+            _ => (busy, self.environment(&function).await),
+        };
+        let mut environment = match environment {
             Ok(environment) => environment,
             Err(error) => {
                 let logical_id = &function.configuration().spec.logical_id;
                 tracing::warn!(function = logical_id, "{}", error.message);
                 let payload = error_payload(&error.error_type, &error.message);
-                return ended(InvocationOutcome::Errored(payload));
+                return (
+                    busy,
+                    Invoked { request_id, outcome: InvocationOutcome::Errored(payload) },
+                );
             }
         };
-        let outcome = environment.invoke(&request_id, payload).await;
+        let (busy, disturbance) =
+            self.disturb(busy, &invocation, fault.as_ref(), &environment).await;
+        let outcome = environment.invoke(&request_id, invocation.payload, disturbance).await;
         self.settle(function.clone(), environment);
-        ended(outcome)
+        (busy, Invoked { request_id, outcome: replaced(fault.as_ref(), outcome) })
+    }
+
+    fn fault(&self, invocation: &Invocation<'_>) -> Option<Fault> {
+        let faults = &self.surroundings.faults;
+        if !faults.any() {
+            return None;
+        }
+        let text = String::from_utf8_lossy(&invocation.payload);
+        let at = Happening::new("Invoke", invocation.caller)
+            .of_function(invocation.function)
+            .with_text(&text);
+        faults.decide(Stage::Invocation, &at)
+    }
+
+    /// What a fault does to the process during an invocation. A frozen one is stopped here and now, and time passes.
+    async fn disturb(
+        &self,
+        busy: Busy,
+        invocation: &Invocation<'_>,
+        fault: Option<&Fault>,
+        environment: &Environment,
+    ) -> (Busy, Disturbance) {
+        match fault {
+            Some(Fault::Crash { at }) => (busy, Disturbance::Crash(*at)),
+            Some(Fault::Freeze { milliseconds }) => {
+                environment.freeze();
+                let busy = self.pause(busy, invocation.client, *milliseconds).await;
+                (busy, Disturbance::Thaw { frozen: Duration::from_millis(*milliseconds) })
+            }
+            _ => (busy, Disturbance::None),
+        }
+    }
+
+    async fn pause(&self, busy: Busy, client: Option<&Client>, milliseconds: u64) -> Busy {
+        let clock = &self.surroundings.clock;
+        let _client_waits = client.map(Client::suspend);
+        clock.sleep_until(busy, clock.now() + Duration::from_millis(milliseconds)).await
     }
 
     async fn environment(&self, function: &Function) -> Result<Environment, super::InitError> {
@@ -171,6 +230,13 @@ impl Functions {
                 break;
             }
         }
+        self.start_environment(function).await
+    }
+
+    async fn start_environment(
+        &self,
+        function: &Function,
+    ) -> Result<Environment, super::InitError> {
         let id = self.new_id().replace('-', "");
         // The function learns its environment's id, but not this.
         let nonce = self.new_id();

@@ -14,9 +14,11 @@ use verifier_core::event_source_mapping::{
     InvocationOutcome, MappingConfiguration, Pace, Scaling, judge_batch, sqs_event,
     throttle_backoff,
 };
+use verifier_core::faults::Caller;
 use verifier_core::sqs::{ReceiveMessage, ReceivedMessage};
 use verifier_core::time::Timestamp;
 
+use super::Invocation;
 use super::mappings::Mappings;
 use crate::clock::{Busy, Seen, Signal};
 
@@ -116,7 +118,8 @@ impl Worker {
         while messages.len() < size && !window.is_zero() {
             let left = closes_at.since(clock.now());
             let missing = request(size - messages.len());
-            let (still_busy, more) = sqs.receive(busy, None, queue, missing, left).await;
+            let (still_busy, more) =
+                sqs.receive(busy, (None, Caller::Mapping), queue, missing, left).await;
             busy = still_busy;
             match more {
                 Ok(more) if !more.is_empty() => messages.extend(more),
@@ -139,9 +142,8 @@ impl Worker {
         tracing::debug!(mapping = self.uuid, messages = batch.messages.len(), ?verdict, "batch");
         for received in &batch.messages {
             if verdict.deletes(&received.message.message_id) {
-                let (queue, handle) = (&configuration.queue, &received.receipt_handle);
-                // The queue may have been deleted meanwhile; then so are its messages.
-                let _ = self.mappings.sqs.perform(|model, now| model.delete(queue, handle, now));
+                let handle = &received.receipt_handle;
+                self.mappings.sqs.delete_for_mapping(&configuration.queue, handle);
             }
         }
         busy
@@ -159,7 +161,14 @@ impl Worker {
         let configuration = &batch.configuration;
         let mut attempt = 0;
         loop {
-            let invoked = functions.invoke(&busy, &configuration.function, payload.clone()).await;
+            let invocation = Invocation {
+                function: &configuration.function,
+                payload: payload.clone(),
+                caller: Caller::Mapping,
+                client: None,
+            };
+            let invoked;
+            (busy, invoked) = functions.invoke(busy, invocation).await;
             let pace = match &invoked.outcome {
                 InvocationOutcome::Responded(_) => Pace::Answered,
                 InvocationOutcome::Errored(_) => Pace::Failed,

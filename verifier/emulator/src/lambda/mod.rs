@@ -9,6 +9,6 @@ mod process_group;
 mod runtime_api;
 
 pub(crate) use environment::{FUNCTION_ACCESS_KEY_ID, InitError, Surroundings};
-pub(crate) use functions::{FunctionConfiguration, Functions, Invoked};
+pub(crate) use functions::{FunctionConfiguration, Functions, Invocation, Invoked};
 pub(crate) use mappings::Mappings;
 pub(crate) use process_group::ProcessGroup;

@@ -5,5 +5,6 @@ pub(crate) mod lambda;
 pub(crate) mod logs;
 pub(crate) mod sqs;
 mod sqs_dead_letters;
+mod sqs_faults;
 pub(crate) mod sqs_wire;
 pub(crate) mod sts;

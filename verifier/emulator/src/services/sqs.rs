@@ -4,16 +4,19 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use verifier_core::sqs::{ReceiveMessage, ReceivedMessage, Sqs, SqsError};
+use verifier_core::faults::{Caller, Happening, Stage};
+use verifier_core::sqs::{Message, ReceiveMessage, ReceivedMessage, Sqs, SqsError};
 use verifier_core::time::Timestamp;
 
 use crate::client::Client;
 use crate::clock::{Busy, Clock, Seen, Signal};
+use crate::faults::Faults;
 use crate::stack::QueueSpec;
 
 /// The queues of the emulator.
 pub(crate) struct SqsService {
     clock: Clock,
+    faults: Faults,
     model: Mutex<Sqs>,
     signals: Mutex<HashMap<String, Arc<Signal>>>,
     /// Told when a message move task may be due at another time than before.
@@ -21,13 +24,54 @@ pub(crate) struct SqsService {
 }
 
 impl SqsService {
-    pub(crate) fn new(clock: Clock, model: Sqs) -> Self {
+    pub(crate) fn new(clock: Clock, faults: Faults, model: Sqs) -> Self {
         Self {
             clock,
+            faults,
             model: Mutex::new(model),
             signals: Mutex::default(),
             tasks_changed: Signal::default(),
         }
+    }
+
+    /// What goes wrong on purpose.
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// Deletes a message for a mapping.
+    pub(crate) fn delete_for_mapping(&self, queue: &str, receipt_handle: &str) {
+        let at = Happening::new("DeleteMessage", Caller::Mapping).on_queue(queue);
+        self.perform(|model, now| {
+            let message = model.message_of_receipt(queue, receipt_handle);
+            let lost = message.is_some_and(|message| {
+                let at = at.with_message(&message.message_id, &message.body);
+                self.faults.decide(Stage::Delete, &at).is_some()
+            });
+            if !lost {
+                // The queue may have been deleted meanwhile; then so are its messages.
+                let _ = model.delete(queue, receipt_handle, now);
+            }
+        });
+    }
+
+    /// One receive at the present time; also when there may be something without anybody's doing.
+    fn receive_now(
+        &self,
+        caller: Caller,
+        queue: &str,
+        request: ReceiveMessage,
+    ) -> (Result<Vec<ReceivedMessage>, SqsError>, Timestamp, Option<Timestamp>) {
+        let at = Happening::new("ReceiveMessage", caller).on_queue(queue);
+        let (mut result, now, next) = self.perform(|model, now| {
+            let mut deliver = |message: &Message| self.faults.delivery(at, message);
+            let result = model.receive_with(queue, request, now, &mut deliver);
+            (result, now, model.next_available_at(queue))
+        });
+        if let Ok(received) = &mut result {
+            self.faults.skew_times(at, received);
+        }
+        (result, now, next)
     }
 
     /// The present stack time.
@@ -70,7 +114,7 @@ impl SqsService {
     pub(crate) async fn receive(
         &self,
         mut busy: Busy,
-        client: Option<&Client>,
+        (client, caller): (Option<&Client>, Caller),
         queue: &str,
         request: ReceiveMessage,
         wait: Duration,
@@ -79,9 +123,7 @@ impl SqsService {
         let signal = self.signal(queue);
         loop {
             let seen = signal.seen();
-            let (result, now, next) = self.perform(|model, now| {
-                (model.receive(queue, request, now), now, model.next_available_at(queue))
-            });
+            let (result, now, next) = self.receive_now(caller, queue, request);
             let over_limit = result == Err(SqsError::OverLimit) && !wait.is_zero();
             match result {
                 // A long poll over the in-flight limit returns nothing, without an error.
@@ -99,7 +141,7 @@ impl SqsService {
         }
     }
 
-    /// Receives messages, waiting for as long as it takes, or until the caller has something else to look at. A queue
+    /// Receives messages for a mapping, waiting for as long as it takes, or until the caller has something else to look at. A queue
     /// that does not exist is waited for too.
     pub(crate) async fn receive_some(
         &self,
@@ -111,9 +153,7 @@ impl SqsService {
         let signal = self.signal(queue);
         while otherwise.0.seen() == otherwise.1 {
             let seen = signal.seen();
-            let (result, next) = self.perform(|model, now| {
-                (model.receive(queue, request, now), model.next_available_at(queue))
-            });
+            let (result, _, next) = self.receive_now(Caller::Mapping, queue, request);
             if let Ok(messages) = result
                 && !messages.is_empty()
             {

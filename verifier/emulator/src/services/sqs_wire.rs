@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use verifier_core::faults::Caller;
 use verifier_core::sqs::{
     AttributeValue, MessageAttribute, MessageAttributes, ReceiveMessage, ReceivedMessage,
     SendMessage, Sqs, SqsError, check_batch, md5_of_attributes, md5_of_body,
@@ -175,11 +176,12 @@ impl SqsWire {
         body: &[u8],
         busy: Busy,
         client: Option<&Client>,
+        caller: Caller,
     ) -> (Busy, Reply) {
         let (busy, answer) = if action == "ReceiveMessage" {
-            self.receive(body, busy, client).await
+            self.receive(body, busy, client, caller).await
         } else {
-            (busy, self.answer(action, body))
+            (busy, self.answer_with_faults(action, body, caller))
         };
         let reply = match answer {
             Ok(body) => success(JSON, &body),
@@ -188,7 +190,7 @@ impl SqsWire {
         (busy, reply)
     }
 
-    fn answer(&self, action: &str, body: &[u8]) -> Answer {
+    pub(super) fn answer(&self, action: &str, body: &[u8]) -> Answer {
         match action {
             "CreateQueue" => self.create_queue(parse(body)?),
             "DeleteQueue" => self.on_queue(body, Sqs::delete_queue),
@@ -365,7 +367,13 @@ impl SqsWire {
         Ok((self.queue(&queue.queue_url)?, parse(body)?))
     }
 
-    async fn receive(&self, body: &[u8], busy: Busy, client: Option<&Client>) -> (Busy, Answer) {
+    async fn receive(
+        &self,
+        body: &[u8],
+        busy: Busy,
+        client: Option<&Client>,
+        caller: Caller,
+    ) -> (Busy, Answer) {
         let prepared = parse::<ReceiveRequest>(body).and_then(|request| {
             let name = self.queue(&request.queue_url)?;
             let default = self.sqs.perform(|model, _| {
@@ -396,7 +404,7 @@ impl SqsWire {
             Ok(prepared) => prepared,
             Err(failure) => return (busy, Err(failure)),
         };
-        let (busy, received) = self.sqs.receive(busy, client, &name, receive, wait).await;
+        let (busy, received) = self.sqs.receive(busy, (client, caller), &name, receive, wait).await;
         let answer = received.map_err(Failure::from).map(|messages| {
             let messages: Vec<Value> =
                 messages.iter().map(|message| request.show(message)).collect();

@@ -10,11 +10,12 @@ use std::time::Duration;
 use axum::body::Bytes;
 use serde_json::{Value, json};
 use verifier_core::event_source_mapping::InvocationOutcome;
+use verifier_core::faults::Caller;
 use verifier_core::sqs::{AttributeValue, MessageAttribute, SendMessage};
 
 use super::{LambdaRequest, LambdaService, function_name};
 use crate::clock::Busy;
-use crate::lambda::Invoked;
+use crate::lambda::{Invocation, Invoked};
 use crate::reply::aws_json::rest_error;
 use crate::reply::{Reply, reply, with_header};
 use crate::world::World;
@@ -35,25 +36,26 @@ const EVENT_AGE_MAX: Duration = Duration::from_hours(6);
 impl LambdaService {
     pub(super) async fn invoke(
         &self,
-        busy: &Busy,
+        busy: Busy,
         name: &str,
         request: &LambdaRequest<'_>,
-    ) -> Reply {
+    ) -> (Busy, Reply) {
         let name = function_name(name);
         if self.world.functions.configuration(name).is_none() {
-            return self.not_found(name);
+            return (busy, self.not_found(name));
         }
         let payload =
             if request.body.is_empty() { Bytes::from_static(b"{}") } else { request.body.clone() };
         if let Err(problem) = serde_json::from_slice::<serde::de::IgnoredAny>(&payload) {
-            return rest_error(
+            let refusal = rest_error(
                 400,
                 "InvalidRequestContentException",
                 &format!("Could not parse request body into json: {problem}"),
             );
+            return (busy, refusal);
         }
         let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
-        match header("x-amz-invocation-type").unwrap_or("RequestResponse") {
+        let answer = match header("x-amz-invocation-type").unwrap_or("RequestResponse") {
             "DryRun" => reply(204, "application/json", ""),
             "Event" if payload.len() > EVENT_BYTES_MAX => too_large(EVENT_BYTES_MAX),
             "Event" => {
@@ -64,15 +66,18 @@ impl LambdaService {
             }
             "RequestResponse" if payload.len() > PAYLOAD_BYTES_MAX => too_large(PAYLOAD_BYTES_MAX),
             "RequestResponse" => {
-                let invoked = self.world.functions.invoke(busy, name, payload).await;
-                answer(invoked)
+                let (caller, client) = (request.caller, request.client);
+                let invocation = Invocation { function: name, payload, caller, client };
+                let (busy, invoked) = self.world.functions.invoke(busy, invocation).await;
+                return (busy, answer(invoked));
             }
             other => rest_error(
                 400,
                 "InvalidParameterValueException",
                 &format!("Unknown invocation type {other}"),
             ),
-        }
+        };
+        (busy, answer)
     }
 }
 
@@ -115,7 +120,14 @@ async fn work_off_event(world: Arc<World>, function: String, event: Bytes) {
     let expires_at = clock.now() + EVENT_AGE_MAX;
     let mut retries = RETRIES_AFTER.iter();
     let failed = loop {
-        let invoked = world.functions.invoke(&busy, &function, event.clone()).await;
+        let invocation = Invocation {
+            function: &function,
+            payload: event.clone(),
+            caller: Caller::Client,
+            client: None,
+        };
+        let invoked;
+        (busy, invoked) = world.functions.invoke(busy, invocation).await;
         let wait = match &invoked.outcome {
             InvocationOutcome::Responded(_) => return,
             // Throttling is no failure: the event waits in Lambda's own queue.

@@ -14,7 +14,9 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
+use verifier_core::faults::Caller;
 
+use crate::client::Client;
 use crate::clock::Busy;
 use crate::reply::aws_json::rest_error;
 use crate::reply::{Refusal, Reply};
@@ -32,6 +34,10 @@ pub(crate) struct LambdaRequest<'a> {
     pub(crate) query: BTreeMap<String, String>,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a Bytes,
+    /// On whose behalf it is made.
+    pub(crate) caller: Caller,
+    /// The client that waits for the answer, if it is one of ours.
+    pub(crate) client: Option<&'a Client>,
 }
 
 /// The resources that Lambda's paths name behind the version.
@@ -52,11 +58,21 @@ pub(crate) fn path_of(path: &str) -> Option<&str> {
 }
 
 impl LambdaService {
-    pub(crate) async fn handle(&self, busy: &Busy, request: &LambdaRequest<'_>) -> Reply {
+    pub(crate) async fn handle(&self, busy: Busy, request: &LambdaRequest<'_>) -> (Busy, Reply) {
         let path = percent_decode_str(request.path.trim_end_matches('/')).decode_utf8_lossy();
         // The last segment may be an ARN, which the split leaves whole.
         let segments: Vec<&str> = path.splitn(4, '/').collect();
-        match (request.method.as_str(), segments.as_slice()) {
+        if let ("POST", ["functions", name, "invocations"]) =
+            (request.method.as_str(), segments.as_slice())
+        {
+            return self.invoke(busy, name, request).await;
+        }
+        (busy, self.configure(request, &path, &segments))
+    }
+
+    /// Everything but invoking.
+    fn configure(&self, request: &LambdaRequest<'_>, path: &str, segments: &[&str]) -> Reply {
+        match (request.method.as_str(), segments) {
             ("GET", ["functions"]) => self.list_functions(&request.query),
             ("GET", ["functions", name]) => self.function(name),
             ("GET", ["functions", name, "configuration"]) => self.configuration(name),
@@ -68,7 +84,6 @@ impl LambdaService {
                 parsed(request.body, |reserved| self.put_concurrency(name, &reserved))
             }
             ("DELETE", ["functions", name, "concurrency"]) => self.delete_concurrency(name),
-            ("POST", ["functions", name, "invocations"]) => self.invoke(busy, name, request).await,
             ("GET", ["event-source-mappings"]) => self.list_mappings(&request.query),
             ("POST", ["event-source-mappings"]) => {
                 parsed(request.body, |create| self.create_mapping(&create))
@@ -86,6 +101,34 @@ impl LambdaService {
             ),
         }
     }
+}
+
+/// The operation that a request is for, and the function that it is about.
+pub(crate) fn operation_of(method: &Method, path: &str) -> (&'static str, Option<String>) {
+    let path = percent_decode_str(path.trim_end_matches('/')).decode_utf8_lossy();
+    let segments: Vec<&str> = path.splitn(4, '/').collect();
+    let function = match segments.as_slice() {
+        ["functions", name, ..] => Some(function_name(name).to_owned()),
+        _ => None,
+    };
+    let operation = match (method.as_str(), segments.as_slice()) {
+        ("GET", ["functions"]) => "ListFunctions",
+        ("GET", ["functions", _]) => "GetFunction",
+        ("GET", ["functions", _, "configuration"]) => "GetFunctionConfiguration",
+        ("PUT", ["functions", _, "configuration"]) => "UpdateFunctionConfiguration",
+        ("GET", ["functions", _, "concurrency"]) => "GetFunctionConcurrency",
+        ("PUT", ["functions", _, "concurrency"]) => "PutFunctionConcurrency",
+        ("DELETE", ["functions", _, "concurrency"]) => "DeleteFunctionConcurrency",
+        ("POST", ["functions", _, "invocations"]) => "Invoke",
+        ("GET", ["event-source-mappings"]) => "ListEventSourceMappings",
+        ("POST", ["event-source-mappings"]) => "CreateEventSourceMapping",
+        ("GET", ["event-source-mappings", _]) => "GetEventSourceMapping",
+        ("PUT", ["event-source-mappings", _]) => "UpdateEventSourceMapping",
+        ("DELETE", ["event-source-mappings", _]) => "DeleteEventSourceMapping",
+        ("GET", ["tags", ..]) => "ListTags",
+        _ => "Unknown",
+    };
+    (operation, function)
 }
 
 /// The name of a function that a request gives by name, ARN or partial ARN, with or without a qualifier.

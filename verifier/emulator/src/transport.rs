@@ -1,0 +1,196 @@
+//! Faults between a client and the services: errors, connections that break, and latency.
+
+use axum::http::HeaderMap;
+use serde_json::{Value, json};
+use std::time::Duration;
+use verifier_core::faults::{Caller, Commit, Fault, Happening, Stage};
+
+use crate::client::Client;
+use crate::clock::Busy;
+use crate::http_api;
+use crate::lambda::FUNCTION_ACCESS_KEY_ID;
+use crate::reply::{Reply, aws_json, aws_query, reply, with_header};
+use crate::server::{Incoming, Server, form, text};
+use crate::services::{cloudformation, lambda, logs, sqs_wire};
+
+/// The connection is to be closed without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("closed without an answer, on purpose")]
+pub(crate) struct Disconnected;
+
+/// A request, as far as faults look at it.
+pub(crate) struct Request {
+    operation: String,
+    protocol: Protocol,
+    queue: Option<String>,
+    function: Option<String>,
+    text: Option<String>,
+    caller: Caller,
+}
+
+/// In which shape errors come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    /// The JSON protocol of this version.
+    Json(&'static str),
+    Query,
+    Rest,
+    /// The stack's own API or site.
+    Http,
+}
+
+/// On whose behalf a request is made.
+pub(crate) fn caller(access_key: Option<&str>) -> Caller {
+    if access_key == Some(FUNCTION_ACCESS_KEY_ID) { Caller::Function } else { Caller::Client }
+}
+
+impl Server {
+    /// What goes wrong with a request on its way, if anything, and what it is a request for.
+    pub(crate) fn transport_fault(
+        &self,
+        incoming: &Incoming<'_>,
+        access_key: Option<&str>,
+    ) -> Option<(Request, Fault)> {
+        if !self.world.faults.any() {
+            return None;
+        }
+        let request = self.request(incoming, caller(access_key))?;
+        let mut happening = Happening::new(&request.operation, request.caller);
+        happening.queue = request.queue.as_deref();
+        happening.function = request.function.as_deref();
+        happening.text = request.text.as_deref();
+        let fault = self.world.faults.decide(Stage::Transport, &happening)?;
+        Some((request, fault))
+    }
+
+    /// Lets the answer take longer.
+    pub(crate) async fn delay(
+        &self,
+        busy: Busy,
+        client: Option<&Client>,
+        milliseconds: u64,
+    ) -> Busy {
+        let until = self.clock.now() + Duration::from_millis(milliseconds);
+        let _client_waits = client.map(Client::suspend);
+        self.clock.sleep_until(busy, until).await
+    }
+
+    fn request(&self, incoming: &Incoming<'_>, caller: Caller) -> Option<Request> {
+        let target = text(incoming.headers, "x-amz-target").unwrap_or_default();
+        let plain = |operation: &str, protocol| Request {
+            operation: operation.to_owned(),
+            protocol,
+            queue: None,
+            function: None,
+            text: Some(String::from_utf8_lossy(&incoming.body).into_owned()),
+            caller,
+        };
+        if let Some(action) = target.strip_prefix(sqs_wire::TARGET) {
+            let (queue, text) = queue_and_bodies(&incoming.body);
+            return Some(Request { queue, text, ..plain(action, Protocol::Json("1.0")) });
+        }
+        if let Some(action) = target.strip_prefix(logs::TARGET) {
+            return Some(plain(action, Protocol::Json("1.1")));
+        }
+        if let Some(path) = lambda::path_of(incoming.path) {
+            let (operation, function) = lambda::operation_of(incoming.method, path);
+            return Some(Request { function, ..plain(operation, Protocol::Rest) });
+        }
+        if let Some(rest) = incoming.path.strip_prefix(http_api::PREFIX) {
+            let route = self.world.apis.route_of(incoming.method, rest)?;
+            let function = Some(route.function);
+            return Some(Request { function, ..plain(&route.key, Protocol::Http) });
+        }
+        let mut parameters = form(incoming.query.as_bytes());
+        parameters.extend(form(&incoming.body));
+        let action = parameters.get("Action")?;
+        let is_known = parameters.get("Version").is_some_and(|version| {
+            version == cloudformation::VERSION || version == crate::services::sts::VERSION
+        });
+        is_known.then(|| plain(action, Protocol::Query))
+    }
+}
+
+impl Request {
+    /// The error that a fault answers with.
+    pub(crate) fn refuse(&self, status: u16, code: &str, message: &str) -> Reply {
+        match self.protocol {
+            Protocol::Json("1.0") => {
+                let refusal =
+                    aws_json::error("1.0", status, &format!("com.amazonaws.sqs#{code}"), message);
+                let blame = if status < 500 { "Sender" } else { "Receiver" };
+                with_header(refusal, "x-amzn-query-error", &format!("{code};{blame}"))
+            }
+            Protocol::Json(version) => aws_json::error(version, status, code, message),
+            Protocol::Query => {
+                aws_query::error(status, "http://verifier.emulator/faults", code, message)
+            }
+            Protocol::Rest => aws_json::rest_error(status, code, message),
+            Protocol::Http => {
+                let body = json!({"message": if message.is_empty() { code } else { message }});
+                reply(status, "application/json", body.to_string())
+            }
+        }
+    }
+}
+
+/// Whether a fault comes before the operation, in whose place it then stands.
+pub(crate) fn comes_first(fault: &Fault) -> bool {
+    matches!(
+        fault,
+        Fault::Error { commit: Commit::Before, .. } | Fault::Disconnect { commit: Commit::Before }
+    )
+}
+
+/// The queue that a request of SQS is about, and the bodies of its messages, a line each.
+fn queue_and_bodies(body: &[u8]) -> (Option<String>, Option<String>) {
+    let request: Value = serde_json::from_slice(body).unwrap_or_default();
+    let queue = request["QueueUrl"].as_str().or_else(|| request["QueueName"].as_str());
+    let queue = queue.and_then(|url| url.rsplit('/').next()).map(str::to_owned);
+    let entries = request["Entries"].as_array().into_iter().flatten();
+    let bodies: Vec<&str> =
+        entries.chain([&request]).filter_map(|entry| entry["MessageBody"].as_str()).collect();
+    (queue, (!bodies.is_empty()).then(|| bodies.join("\n")))
+}
+
+/// Whether a request comes to the emulator's own endpoint as it is meant to: by a name of the loopback.
+///
+/// A page in a browser can be made to send requests to 127.0.0.1 under another name, and must not change anything here.
+pub(crate) fn is_loopback(headers: &HeaderMap) -> bool {
+    let host = text(headers, "host").unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    matches!(name, "127.0.0.1" | "localhost" | "[::1]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_queue_and_the_bodies_are_found_in_single_requests_and_batches() {
+        let single = json!({"QueueUrl": "http://x/0/jobs", "MessageBody": "a"});
+        let batch = json!({"QueueUrl": "http://x/0/jobs", "Entries": [{"MessageBody": "a"}, {"MessageBody": "b"}]});
+        let found = |request: &Value| queue_and_bodies(request.to_string().as_bytes());
+        assert_eq!(found(&single), (Some("jobs".to_owned()), Some("a".to_owned())));
+        assert_eq!(found(&batch), (Some("jobs".to_owned()), Some("a\nb".to_owned())));
+        assert_eq!(queue_and_bodies(b"nonsense"), (None, None));
+    }
+
+    #[test]
+    fn only_names_of_the_loopback_reach_the_emulators_own_endpoint() {
+        let is_loopback_name = |host: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("host", host.parse().unwrap());
+            is_loopback(&headers)
+        };
+        for host in ["127.0.0.1:4566", "localhost", "localhost:1", "[::1]:9"] {
+            assert!(is_loopback_name(host), "{host}");
+        }
+        for host in
+            ["sqs.eu-central-1.amazonaws.com", "evil.example:4566", "localhost.evil.example"]
+        {
+            assert!(!is_loopback_name(host), "{host}");
+        }
+        assert!(!is_loopback(&HeaderMap::new()));
+    }
+}
