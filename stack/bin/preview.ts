@@ -1,10 +1,11 @@
 import { Annotations } from 'aws-cdk-lib';
+import { newApp } from '../lib/app.ts';
 import { ExpectedError } from '../lib/errors.ts';
-import { PreviewStack, previewApp } from '../lib/preview-stack.ts';
+import { PreviewStack } from '../lib/preview-stack.ts';
 import { readSettings } from '../lib/settings.ts';
 
 function main(): void {
-  const app = previewApp();
+  const app = newApp();
   const settings = readSettings((key) => app.node.tryGetContext(key));
   const stack = new PreviewStack(app, settings);
   if (settings.placeholder) {

@@ -1,18 +1,22 @@
-import { Duration, Stack } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { AccessLogField, AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import * as apigateway from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { RustFunction } from './functions.ts';
 import { JOBS_MAX_MESSAGE_BYTES } from './jobs.ts';
+import type { Architecture } from './settings.ts';
 
 export interface ApiProps {
   readonly pr: string;
   readonly sha: string;
+  readonly architecture: Architecture;
   readonly placeholder: boolean;
   readonly jobsQueue: sqs.IQueue;
-  /** The one origin whose pages may call the API, such as `https://example.cloudfront.net`. */
-  readonly allowedOrigin: string;
+  /** The origins whose pages may call the API, such as `https://example.cloudfront.net`. */
+  readonly allowedOrigins: string[];
 }
 
 /** The HTTP API and the functions behind its routes. */
@@ -21,6 +25,9 @@ export class Api extends Construct {
   readonly url: string;
   /** Where jobs are posted to. */
   readonly jobUrl: string;
+  readonly httpApi: apigateway.HttpApi;
+  /** One line of JSON per request. */
+  readonly accessLog: logs.LogGroup;
 
   constructor(scope: Construct, id: string, props: ApiProps) {
     super(scope, id);
@@ -30,6 +37,7 @@ export class Api extends Construct {
       description: 'Says which preview this is.',
       timeout: Duration.seconds(5),
       environment: { PREVIEW_PR: props.pr, PREVIEW_VERSION: props.sha },
+      architecture: props.architecture,
       placeholder: props.placeholder,
     });
 
@@ -41,16 +49,17 @@ export class Api extends Construct {
         JOBS_QUEUE_URL: props.jobsQueue.queueUrl,
         JOBS_MAX_MESSAGE_BYTES: String(JOBS_MAX_MESSAGE_BYTES),
       },
+      architecture: props.architecture,
       placeholder: props.placeholder,
     });
     // Queue.grantSendMessages would add GetQueueUrl and GetQueueAttributes, which the function never calls.
     props.jobsQueue.grant(submitJob.function, 'sqs:SendMessage');
 
-    const httpApi = new apigateway.HttpApi(this, 'HttpApi', {
+    this.httpApi = new apigateway.HttpApi(this, 'HttpApi', {
       // The default is the construct's id, the same in every preview.
       apiName: `${Stack.of(this).stackName}-api`,
       corsPreflight: {
-        allowOrigins: [props.allowedOrigin],
+        allowOrigins: props.allowedOrigins,
         allowMethods: [
           apigateway.CorsHttpMethod.GET,
           apigateway.CorsHttpMethod.POST,
@@ -59,24 +68,63 @@ export class Api extends Construct {
         allowHeaders: ['content-type'],
         maxAge: Duration.hours(1),
       },
+      createDefaultStage: false,
+    });
+    this.accessLog = this.addStage();
+    Validations.of(this.httpApi).acknowledge({
+      id: 'AwsSolutions-APIG4',
+      reason: 'Whoever has the link may try the preview. It holds no data, its requests are throttled, and it expires.',
     });
     const integration = (name: string, target: RustFunction) =>
       new HttpLambdaIntegration(name, target.function, {
         payloadFormatVersion: apigateway.PayloadFormatVersion.VERSION_2_0,
       });
-    httpApi.addRoutes({
+    this.httpApi.addRoutes({
       path: '/hello',
       methods: [apigateway.HttpMethod.GET],
       integration: integration('HelloIntegration', hello),
     });
-    httpApi.addRoutes({
+    this.httpApi.addRoutes({
       path: '/jobs',
       methods: [apigateway.HttpMethod.POST],
       integration: integration('SubmitJobIntegration', submitJob),
     });
 
     // The API's own attribute, not a URL put together from the API's id and the region.
-    this.url = httpApi.apiEndpoint;
+    this.url = this.httpApi.apiEndpoint;
     this.jobUrl = `${this.url}/jobs`;
+  }
+
+  /** Adds the stage that serves the API at its root, and returns its access log. */
+  private addStage(): logs.LogGroup {
+    const accessLog = new logs.LogGroup(this, 'AccessLog', {
+      // For each log group with another prefix, API Gateway adds a statement to one policy of the account, which
+      // has room for a few dozen: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-infrastructure-CWL.html
+      logGroupName: `/aws/vendedlogs/apis/${Stack.of(this).stackName}`,
+      retention: logs.RetentionDays.ONE_WEEK,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    this.httpApi.addStage('DefaultStage', {
+      stageName: '$default',
+      autoDeploy: true,
+      // Enough for people and for a check, and little enough that a loop in a page costs nothing to speak of.
+      throttle: { rateLimit: 20, burstLimit: 40 },
+      accessLogSettings: {
+        destination: new apigateway.LogGroupLogDestination(accessLog),
+        format: AccessLogFormat.custom(
+          JSON.stringify({
+            requestId: AccessLogField.contextRequestId(),
+            time: AccessLogField.contextRequestTime(),
+            routeKey: '$context.routeKey',
+            status: AccessLogField.contextStatus(),
+            integrationError: '$context.integrationErrorMessage',
+            error: AccessLogField.contextErrorMessage(),
+            latencyMilliseconds: AccessLogField.contextResponseLatency(),
+            sourceIp: AccessLogField.contextIdentitySourceIp(),
+          }),
+        ),
+      },
+    });
+    return accessLog;
   }
 }

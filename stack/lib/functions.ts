@@ -7,32 +7,39 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { ExpectedError } from './errors.ts';
 import { PLACEHOLDER_DIRECTORY, REPOSITORY_ROOT } from './paths.ts';
+import type { Architecture } from './settings.ts';
 
 /** The Rust binaries that the stack deploys, by the names of their packages. */
 export type Binary = 'hello' | 'submit-job' | 'worker';
 
-/** Builds every binary that the stack deploys; quoted wherever one is missing. */
-export const BUILD_COMMAND =
-  'cargo lambda build --release --arm64 --package hello --package submit-job --package worker';
+/** The command that builds every binary that the stack deploys; quoted wherever one is missing. */
+export function buildCommand(architecture: Architecture): string {
+  const flag = architecture === 'arm64' ? '--arm64' : '--x86-64';
+  return `cargo lambda build --release ${flag} --package hello --package submit-job --package worker`;
+}
 
 export interface RustFunctionProps {
   readonly binary: Binary;
   readonly description: string;
   readonly timeout: Duration;
   readonly environment?: Record<string, string>;
+  readonly architecture: Architecture;
   /** Whether a placeholder stands in for the binary. */
   readonly placeholder: boolean;
+  /** How long its log is kept; a week by default. */
+  readonly logRetention?: logs.RetentionDays;
 }
 
 /** A Lambda function whose code is a prebuilt Rust binary, with a log group that lives and dies with the stack. */
 export class RustFunction extends Construct {
   readonly function: lambda.Function;
+  readonly logGroup: logs.LogGroup;
 
   constructor(scope: Construct, id: string, props: RustFunctionProps) {
     super(scope, id);
 
-    const logGroup = new logs.LogGroup(this, 'Logs', {
-      retention: logs.RetentionDays.ONE_WEEK,
+    this.logGroup = new logs.LogGroup(this, 'Logs', {
+      retention: props.logRetention ?? logs.RetentionDays.ONE_WEEK,
       removalPolicy: RemovalPolicy.DESTROY,
     });
 
@@ -41,19 +48,19 @@ export class RustFunction extends Construct {
     const role = new iam.Role(this, 'Role', {
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
     });
-    logGroup.grantWrite(role);
+    this.logGroup.grantWrite(role);
 
     this.function = new lambda.Function(this, 'Function', {
       description: props.description,
       runtime: lambda.Runtime.PROVIDED_AL2023,
-      architecture: lambda.Architecture.ARM_64,
+      architecture: props.architecture === 'arm64' ? lambda.Architecture.ARM_64 : lambda.Architecture.X86_64,
       handler: 'bootstrap',
-      code: props.placeholder ? lambda.Code.fromAsset(PLACEHOLDER_DIRECTORY) : prebuilt(props.binary),
+      code: props.placeholder ? lambda.Code.fromAsset(PLACEHOLDER_DIRECTORY) : prebuilt(props.binary, props.architecture),
       memorySize: 256,
       timeout: props.timeout,
       environment: props.environment ?? {},
       role,
-      logGroup,
+      logGroup: this.logGroup,
       loggingFormat: lambda.LoggingFormat.JSON,
     });
 
@@ -63,14 +70,19 @@ export class RustFunction extends Construct {
 }
 
 /** The code that cargo-lambda built; an error that names the build command where it did not. */
-export function prebuilt(binary: Binary, root: string = REPOSITORY_ROOT): lambda.AssetCode {
+export function prebuilt(
+  binary: Binary,
+  architecture: Architecture,
+  root: string = REPOSITORY_ROOT,
+): lambda.AssetCode {
+  const command = buildCommand(architecture);
   const directory = join(root, 'target', 'lambda', binary);
   const program = join(directory, 'bootstrap');
   const archive = join(directory, 'bootstrap.zip');
   const shown = relative(root, directory);
   if (existsSync(program) && existsSync(archive)) {
     throw new ExpectedError(
-      `${shown} holds both bootstrap and bootstrap.zip, and one of them is out of date: delete the folder and run \`${BUILD_COMMAND}\``,
+      `${shown} holds both bootstrap and bootstrap.zip, and one of them is out of date: delete the folder and run \`${command}\``,
     );
   }
   if (existsSync(archive)) {
@@ -78,7 +90,7 @@ export function prebuilt(binary: Binary, root: string = REPOSITORY_ROOT): lambda
   }
   if (!existsSync(program)) {
     throw new ExpectedError(
-      `the function ${binary} is not built (no bootstrap in ${shown}): run \`${BUILD_COMMAND}\` at the repository's root, ` +
+      `the function ${binary} is not built (no bootstrap in ${shown}): run \`${command}\` at the repository's root, ` +
         'or pass `-c placeholder=true` for a template that is only to be read',
     );
   }

@@ -1,14 +1,25 @@
 import { Duration } from 'aws-cdk-lib';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { RustFunction } from './functions.ts';
+import type { Architecture } from './settings.ts';
 
 /** The largest message of the jobs queue, in bytes: the most that SQS allows. */
 export const JOBS_MAX_MESSAGE_BYTES = 1_048_576;
 
+/** How long the queues keep a message, counted from when it was first sent. */
+export const JOBS_RETENTION = Duration.days(4);
+export const DEAD_LETTERS_RETENTION = Duration.days(14);
+
+/** A failing job is received `MAX_RECEIVE_COUNT` times, a visibility timeout apart, before it is dead-lettered. */
+export const VISIBILITY_TIMEOUT = Duration.seconds(60);
+export const MAX_RECEIVE_COUNT = 3;
+
 export interface JobsProps {
   readonly pr: string;
+  readonly architecture: Architecture;
   readonly placeholder: boolean;
 }
 
@@ -16,6 +27,7 @@ export interface JobsProps {
 export class Jobs extends Construct {
   readonly queue: sqs.Queue;
   readonly deadLetterQueue: sqs.Queue;
+  readonly worker: RustFunction;
 
   constructor(scope: Construct, id: string, props: JobsProps) {
     super(scope, id);
@@ -25,7 +37,7 @@ export class Jobs extends Construct {
     this.deadLetterQueue = new sqs.Queue(this, 'DeadLetterQueue', {
       encryption: sqs.QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
-      retentionPeriod: Duration.days(14),
+      retentionPeriod: DEAD_LETTERS_RETENTION,
       maxMessageSizeBytes: JOBS_MAX_MESSAGE_BYTES,
     });
 
@@ -37,25 +49,33 @@ export class Jobs extends Construct {
     this.queue = new sqs.Queue(this, 'Queue', {
       encryption: sqs.QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
-      visibilityTimeout: Duration.seconds(60),
-      retentionPeriod: Duration.days(4),
+      visibilityTimeout: VISIBILITY_TIMEOUT,
+      retentionPeriod: JOBS_RETENTION,
       maxMessageSizeBytes: JOBS_MAX_MESSAGE_BYTES,
-      deadLetterQueue: { queue: this.deadLetterQueue, maxReceiveCount: 3 },
+      deadLetterQueue: { queue: this.deadLetterQueue, maxReceiveCount: MAX_RECEIVE_COUNT },
     });
 
-    const worker = new RustFunction(this, 'Worker', {
+    this.worker = new RustFunction(this, 'Worker', {
       binary: 'worker',
       description: 'Works off the jobs queue.',
       timeout: workerTimeout,
       environment: { PREVIEW_PR: props.pr },
+      architecture: props.architecture,
       placeholder: props.placeholder,
+      // As long as a dead letter can lie there, its log says why it died.
+      logRetention: RetentionDays.TWO_WEEKS,
     });
     // The event source grants the worker what it needs to consume the queue, and nothing else.
-    worker.function.addEventSource(
+    this.worker.function.addEventSource(
       new SqsEventSource(this.queue, {
         batchSize: 5,
         maxBatchingWindow: batchingWindow,
         reportBatchItemFailures: true,
+        // The pollers stop at this many invocations at once instead of being throttled, which would use receives up:
+        // a healthy message could reach the dead-letter queue without one invocation. Concurrency reserved for the
+        // function would not do that, and would take it from every other function of the account.
+        // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+        maxConcurrency: 5,
       }),
     );
   }

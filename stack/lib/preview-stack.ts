@@ -1,8 +1,8 @@
-import { App, CfnOutput, Stack, Tags } from 'aws-cdk-lib';
-import recommendedFeatureFlags from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'json' };
+import { CfnOutput, Stack, Tags } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { Api } from './api.ts';
 import { Jobs } from './jobs.ts';
+import { Observability } from './observability.ts';
 import type { PreviewSettings } from './settings.ts';
 import { Site } from './site.ts';
 
@@ -16,20 +16,31 @@ export class PreviewStack extends Stack {
       tags: previewTags(settings),
       analyticsReporting: false,
     });
-    const { pr, sha, placeholder } = settings;
+    const { pr, sha, architecture, placeholder } = settings;
 
-    const jobs = new Jobs(this, 'Jobs', { pr, placeholder });
-    const site = new Site(this, 'Site', { comment: `Preview of pull request ${pr} of ${settings.repo}` });
+    const jobs = new Jobs(this, 'Jobs', { pr, architecture, placeholder });
+    const site = new Site(this, 'Site', {
+      comment: `Preview of pull request ${pr} of ${settings.repo}`,
+      headersPolicy: settings.headersPolicy,
+    });
     const api = new Api(this, 'Api', {
       pr,
       sha,
+      architecture,
       placeholder,
       jobsQueue: jobs.queue,
-      allowedOrigin: site.origin,
+      allowedOrigins: [site.origin, ...settings.localOrigins],
     });
     site.deployConfig({ apiUrl: api.url, jobUrl: api.jobUrl });
 
-    this.tagResources(settings, { site, api, jobs });
+    const observability = new Observability(this, 'Observability', {
+      jobs,
+      api,
+      runbookUrl: `${settings.repositoryUrl}/blob/HEAD/RUNBOOK.md`,
+      alarmTopic: settings.alarmTopic,
+    });
+
+    this.tagResources(settings, { site, api, jobs, observability });
     this.output('BucketName', site.bucket.bucketName, "The bucket that holds the page's files");
     this.output('PreviewUrl', `${site.origin}/`, 'The preview page');
     this.output('DistributionId', site.distribution.distributionId, 'The distribution that serves the page');
@@ -63,14 +74,7 @@ function previewTags(settings: PreviewSettings): Record<string, string> {
     repo: settings.repo,
     sha: settings.sha,
     'run-id': settings.run,
+    'expires-at': settings.expiresAt,
     resource: 'stack',
   };
-}
-
-/**
- * An app that synthesises the same template on every machine, whether or not the CDK command line runs it. The
- * feature flags are those that the pinned version of CDK recommends for a new app.
- */
-export function previewApp(props: { readonly outdir?: string } = {}): App {
-  return new App({ ...props, context: recommendedFeatureFlags, analyticsReporting: false });
 }

@@ -1,4 +1,7 @@
-import { ExpectedError } from './errors.ts';
+import { type Environment, type Lookup, REPOSITORY, type Rule, environment, optional } from './context.ts';
+
+/** The instruction set that the functions are built for, as AWS Lambda names it. */
+export type Architecture = 'arm64' | 'x86_64';
 
 /** What the caller tells the app about the preview, read from the CDK context (`-c key=value`). */
 export interface PreviewSettings {
@@ -10,58 +13,66 @@ export interface PreviewSettings {
   readonly sha: string;
   /** The run that deploys, so that whatever it leaves behind can be traced to it. */
   readonly run: string;
+  /** When the preview may be swept, as a point in time in UTC, or `never`. */
+  readonly expiresAt: string;
+  /** Where the repository is to be read, without a slash at the end; alarms link to the runbook there. */
+  readonly repositoryUrl: string;
+  /** Origins on a developer's machine that may call the API as well. */
+  readonly localOrigins: readonly string[];
+  /** The topic that alarms notify; none in a preview that nobody is on call for. */
+  readonly alarmTopic?: string;
+  /** The account's own security headers, in place of those of this stack. */
+  readonly headersPolicy?: string;
+  readonly architecture: Architecture;
   /** The account and region to deploy to; absent where the template is to fit any environment. */
-  readonly environment?: { readonly account: string; readonly region: string };
+  readonly environment?: Environment;
   /** Whether the functions get a placeholder in place of their binaries; such a template is only for reading. */
   readonly placeholder: boolean;
 }
 
-interface Rule {
-  readonly pattern: RegExp;
-  readonly expected: string;
-}
+const LOCAL_ORIGIN = 'https?://(localhost|127\\.0\\.0\\.1)(:[0-9]{1,5})?';
 
-// Every value ends in a tag, so each pattern stays within the characters that all AWS services accept in tag
-// values: https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
 const RULES = {
   pr: { pattern: /^[1-9][0-9]{0,8}$/, expected: 'a pull request number, such as 123' },
-  repo: { pattern: /^[A-Za-z0-9_.-]{1,100}\/[A-Za-z0-9_.-]{1,100}$/, expected: 'owner/name' },
+  repo: REPOSITORY,
   sha: { pattern: /^[0-9a-f]{7,64}$/, expected: 'a commit of 7 to 64 lower-case hexadecimal digits' },
   run: { pattern: /^[A-Za-z0-9_.:/=+@-]{1,128}$/, expected: '1 to 128 characters of A-Z a-z 0-9 _ . : / = + - @' },
-  acct: { pattern: /^[0-9]{12}$/, expected: 'an account id of 12 digits' },
-  reg: { pattern: /^[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}$/, expected: 'a region, such as eu-central-1' },
+  expires: {
+    pattern: /^(never|[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z)$/,
+    expected: 'a time in UTC, such as 2026-12-31T23:00:00Z, or never',
+  },
+  repositoryUrl: {
+    pattern: /^https:\/\/[A-Za-z0-9_.:-]+(\/[A-Za-z0-9_.~-]+)+$/,
+    expected: 'the https URL of the repository, without a slash at the end',
+  },
+  localOrigins: {
+    pattern: new RegExp(`^${LOCAL_ORIGIN}(,${LOCAL_ORIGIN})*$`),
+    expected: 'origins on this machine, separated by commas, such as http://localhost:5173',
+  },
+  alarmTopic: { pattern: /^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$/, expected: "an SNS topic's ARN" },
+  headersPolicy: { pattern: /^[0-9a-f-]{36}$/, expected: 'the id of a CloudFront response headers policy' },
+  arch: { pattern: /^(arm64|x86_64)$/, expected: 'arm64 or x86_64' },
   placeholder: { pattern: /^(true|false)$/, expected: 'true or false' },
 } satisfies Record<string, Rule>;
 
-type Key = keyof typeof RULES;
-
 /** Reads the settings through `lookup`, which answers `undefined` for a key that nobody set. */
-export function readSettings(lookup: (key: string) => unknown): PreviewSettings {
-  const account = optional(lookup, 'acct');
-  const region = optional(lookup, 'reg');
-  if ((account === undefined) !== (region === undefined)) {
-    throw new ExpectedError('the context values acct and reg belong together: give both, or neither');
-  }
+export function readSettings(lookup: Lookup): PreviewSettings {
+  const read = (key: keyof typeof RULES) => optional(lookup, key, RULES[key]);
+  const [alarmTopic, headersPolicy, env] = [read('alarmTopic'), read('headersPolicy'), environment(lookup)];
+  const repo = read('repo') ?? 'owner/repo';
   return {
-    pr: optional(lookup, 'pr') ?? '123',
-    repo: optional(lookup, 'repo') ?? 'owner/repo',
-    sha: optional(lookup, 'sha') ?? '0000000',
-    run: optional(lookup, 'run') ?? 'local',
-    ...(account !== undefined && region !== undefined && { environment: { account, region } }),
-    placeholder: optional(lookup, 'placeholder') === 'true',
+    pr: read('pr') ?? '123',
+    repo,
+    sha: read('sha') ?? '0000000',
+    run: read('run') ?? 'local',
+    // Not computed from the time of the synthesis, or the same commit would give another template each time.
+    expiresAt: read('expires') ?? 'never',
+    repositoryUrl: read('repositoryUrl') ?? `https://github.com/${repo}`,
+    localOrigins: read('localOrigins')?.split(',') ?? [],
+    ...(alarmTopic !== undefined && { alarmTopic }),
+    ...(headersPolicy !== undefined && { headersPolicy }),
+    architecture: read('arch') === 'x86_64' ? 'x86_64' : 'arm64',
+    ...(env && { environment: env }),
+    placeholder: read('placeholder') === 'true',
   };
-}
-
-function optional(lookup: (key: string) => unknown, key: Key): string | undefined {
-  const value = lookup(key);
-  if (value === undefined || value === null) {
-    return undefined;
-  }
-  // The command line yields strings; a context file may hold numbers and booleans.
-  const text = String(value);
-  const { pattern, expected } = RULES[key];
-  if (typeof value === 'object' || !pattern.test(text)) {
-    throw new ExpectedError(`the context value ${key} must be ${expected}; found ${JSON.stringify(value)}`);
-  }
-  return text;
 }

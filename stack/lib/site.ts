@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { CfnResource, Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { CfnResource, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import { S3BucketOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
 import * as s3 from 'aws-cdk-lib/aws-s3';
@@ -7,6 +7,7 @@ import * as s3deploy from 'aws-cdk-lib/aws-s3-deployment';
 import { Construct } from 'constructs';
 import { DeploymentHelpers } from './deployment-helpers.ts';
 import { REPOSITORY_ROOT, SITE_DIRECTORY } from './paths.ts';
+import { SecurityHeaders } from './security-headers.ts';
 
 /** The file through which the page learns where its API is. */
 const CONFIG_FILE = 'config.js';
@@ -19,6 +20,8 @@ export interface PageConfig {
 
 export interface SiteProps {
   readonly comment: string;
+  /** The id of the response headers policy to use; one of its own by default. */
+  readonly headersPolicy?: string | undefined;
 }
 
 /** The page: a private bucket, and the distribution that alone may read it. */
@@ -52,9 +55,9 @@ export class Site extends Construct {
         origin: S3BucketOrigin.withOriginAccessControl(this.bucket),
         viewerProtocolPolicy: cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
         compress: true,
-        // Policies that CloudFront manages: own ones are limited to 20 in an account, fewer than there may be previews.
+        // A policy that CloudFront manages: an account may have 20 of its own, fewer than there may be previews.
         cachePolicy: cloudfront.CachePolicy.CACHING_OPTIMIZED,
-        responseHeadersPolicy: cloudfront.ResponseHeadersPolicy.SECURITY_HEADERS,
+        responseHeadersPolicy: this.securityHeaders(props.headersPolicy),
       },
       // The bucket answers 403 for an object that does not exist, since the distribution may not list it. Nothing is
       // cached here, so that a file shows up as soon as it is deployed.
@@ -67,7 +70,13 @@ export class Site extends Construct {
     });
     this.origin = `https://${this.distribution.distributionDomainName}`;
 
-    this.helpers = new DeploymentHelpers(this, 'Helpers');
+    Validations.of(this.bucket).acknowledge({
+      id: 'AwsSolutions-S1',
+      reason: 'Only the distribution reads the bucket; logs of it would need a second bucket, which outlives the preview.',
+    });
+    this.acknowledgeDistribution();
+
+    this.helpers = new DeploymentHelpers(this, 'Helpers', { bucket: this.bucket });
     this.helpers.adoptBucketEmptier();
 
     this.files = new s3deploy.BucketDeployment(this, 'Files', {
@@ -88,6 +97,31 @@ export class Site extends Construct {
       logGroup: this.helpers.logGroup,
     });
     addMetadata(this.files, 'verifier:directory', SITE_DIRECTORY);
+    this.helpers.acknowledgeBucketFiller();
+  }
+
+  private acknowledgeDistribution(): void {
+    Validations.of(this.distribution).acknowledge(
+      { id: 'AwsSolutions-CFR1', reason: 'Reviewers may be anywhere.' },
+      { id: 'AwsSolutions-CFR2', reason: 'A web ACL costs more a month than the preview, which serves static files.' },
+      { id: 'AwsSolutions-CFR3', reason: 'Logs of static files would need a bucket that outlives the preview.' },
+      {
+        id: 'AwsSolutions-CFR4',
+        reason: 'The preview has no domain of its own, and CloudFront sets the protocol of its own certificate.',
+      },
+    );
+  }
+
+  /**
+   * The security headers. An account may have 20 policies for them, so an account with more previews than that shares
+   * one, which the account's stack holds.
+   * https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
+   */
+  private securityHeaders(sharedPolicy: string | undefined): cloudfront.IResponseHeadersPolicy {
+    if (sharedPolicy !== undefined) {
+      return cloudfront.ResponseHeadersPolicy.fromResponseHeadersPolicyId(this, 'SharedHeaders', sharedPolicy);
+    }
+    return new SecurityHeaders(this, 'Headers', { name: `${Stack.of(this).stackName}-security-headers` }).policy;
   }
 
   /**

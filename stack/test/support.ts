@@ -1,5 +1,6 @@
 import { Template } from 'aws-cdk-lib/assertions';
-import { PreviewStack, previewApp } from '../lib/preview-stack.ts';
+import { newApp } from '../lib/app.ts';
+import { PreviewStack } from '../lib/preview-stack.ts';
 import { readSettings } from '../lib/settings.ts';
 import { withTemporaryDirectory } from '../lib/temporary-directory.ts';
 
@@ -21,7 +22,7 @@ export class Preview {
   constructor(context: Record<string, unknown> = {}) {
     const settings = readSettings((key) => (key === 'placeholder' ? true : context[key]));
     const artifact = withTemporaryDirectory((outdir) => {
-      const app = previewApp({ outdir });
+      const app = newApp({ outdir });
       const stack = new PreviewStack(app, settings);
       const synthesised = app.synth().getStackArtifact(stack.artifactId);
       return { template: synthesised.template as object, tags: synthesised.tags };
