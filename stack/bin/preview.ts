@@ -1,10 +1,10 @@
 import { Annotations } from 'aws-cdk-lib';
 import { newApp } from '../lib/app.ts';
-import { ExpectedError } from '../lib/errors.ts';
 import { PreviewStack } from '../lib/preview-stack.ts';
+import { runApp } from '../lib/run-app.ts';
 import { readSettings } from '../lib/settings.ts';
 
-function main(): void {
+runApp(() => {
   const app = newApp();
   const settings = readSettings((key) => app.node.tryGetContext(key));
   const stack = new PreviewStack(app, settings);
@@ -15,15 +15,4 @@ function main(): void {
     );
   }
   app.synth();
-}
-
-try {
-  main();
-} catch (error) {
-  if (!(error instanceof ExpectedError)) {
-    throw error;
-  }
-  console.error(`error: ${error.message}`);
-  // Leaving at once keeps CDK from synthesising the half-built app on the way out.
-  process.exit(1);
-}
+});

@@ -3,6 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import { acknowledgeWildcards } from './acknowledge.ts';
 
 export interface DeploymentHelpersProps {
   /** The bucket that is filled. */
@@ -30,24 +31,23 @@ export class DeploymentHelpers extends Construct {
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
     });
     this.logGroup.grantWrite(this.role);
-    this.acknowledgeRole(Stack.of(this).getLogicalId(props.bucket.node.defaultChild as s3.CfnBucket));
+    this.acknowledgeRole(props.bucket);
   }
 
-  /** CDK words the policy of the function that fills the bucket, and chooses the function's runtime. */
-  private acknowledgeRole(bucketId: string): void {
-    const assets = 'arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/*';
-    const reasons = {
-      'It reads the assets that CDK uploaded, and reads and writes the objects of the one bucket.': [
-        ...['GetBucket*', 'GetObject*', 'List*', 'Abort*', 'DeleteObject*'].map((action) => `Action::s3:${action}`),
-        `Resource::${assets}`,
-        `Resource::<${bucketId}.Arn>/*`,
-      ],
-      'CDK allows the invalidation of any distribution; the role is assumed by this one function.': ['Resource::*'],
-    };
-    for (const [reason, findings] of Object.entries(reasons)) {
-      const ids = findings.map((finding) => ({ id: `AwsSolutions-IAM5[${finding}]`, reason }));
-      Validations.of(this.role).acknowledge(...ids);
+  /** CDK words the policy of the function that fills the bucket. */
+  private acknowledgeRole(bucket: s3.Bucket): void {
+    const { partition, account, region } = Stack.of(this);
+    const assets = `arn:${partition}:s3:::cdk-hnb659fds-assets-${account}-${region}`;
+    const reason = 'It reads the assets that CDK uploaded, and reads and writes the objects of the one bucket.';
+    acknowledgeWildcards(this.role, [`${assets}/*`, bucket.arnForObjects('*')], reason);
+    for (const action of ['GetBucket*', 'GetObject*', 'List*', 'Abort*', 'DeleteObject*']) {
+      Validations.of(this.role).acknowledge({ id: `AwsSolutions-IAM5[Action::s3:${action}]`, reason });
     }
+    acknowledgeWildcards(
+      this.role,
+      ['*'],
+      'CDK allows it to invalidate any distribution; no other function has the role.',
+    );
   }
 
   /** Acknowledges what CDK chose for the function that fills the bucket; it is there once something is deployed. */

@@ -42,6 +42,34 @@ describe('the routes', () => {
   });
 });
 
+test('the stage is throttled, and logs each request into the stack', () => {
+  const [, stage] = preview.single('AWS::ApiGatewayV2::Stage');
+  expect(stage.Properties).toMatchObject({
+    DefaultRouteSettings: { ThrottlingRateLimit: 20, ThrottlingBurstLimit: 40 },
+  });
+  const settings = property<{ DestinationArn: { 'Fn::GetAtt': [string, string] }; Format: string }>(
+    stage,
+    'AccessLogSettings',
+  );
+  expect(JSON.parse(settings.Format)).toMatchObject({ routeKey: '$context.routeKey', status: '$context.status' });
+  expect(preview.resources[settings.DestinationArn['Fn::GetAtt'][0]]).toMatchObject({
+    Type: 'AWS::Logs::LogGroup',
+    DeletionPolicy: 'Delete',
+    // Only with this prefix does API Gateway need no statement of its own in the account's one policy.
+    Properties: { LogGroupName: '/aws/vendedlogs/apis/Stack-PR123', RetentionInDays: 7 },
+  });
+});
+
+test('origins on a developer machine may call the API where the context names them', () => {
+  const local = new Preview({ localOrigins: 'http://localhost:5173,http://127.0.0.1:8080' });
+  const [, localApi] = local.single('AWS::ApiGatewayV2::Api');
+  expect(property<{ AllowOrigins: unknown[] }>(localApi, 'CorsConfiguration').AllowOrigins).toEqual([
+    { 'Fn::Join': ['', ['https://', { 'Fn::GetAtt': [distributionId, 'DomainName'] }]] },
+    'http://localhost:5173',
+    'http://127.0.0.1:8080',
+  ]);
+});
+
 test('only the page may call the API from a browser', () => {
   expect(api.Properties).toMatchObject({ ProtocolType: 'HTTP' });
   expect(property<object>(api, 'CorsConfiguration')).toEqual({

@@ -1,11 +1,12 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { BUILD_COMMAND, prebuilt } from '../lib/functions.ts';
-import { defaultPreview as preview, property } from './support.ts';
+import { buildCommand, prebuilt } from '../lib/functions.ts';
+import { REPOSITORY_ROOT } from '../lib/paths.ts';
+import { Preview, defaultPreview as preview, property } from './support.ts';
 
 const BINARIES = ['hello', 'submit-job', 'worker'];
 
@@ -13,6 +14,26 @@ describe('the Rust functions', () => {
   test('are the three binaries, each once', () => {
     const found = Object.values(preview.resources).flatMap((each) => each.Metadata?.['verifier:binary'] ?? []);
     expect(found.sort()).toEqual(BINARIES);
+  });
+
+  test('are packages of the workspace, with a program each', () => {
+    const lambdas = join(REPOSITORY_ROOT, 'lambdas');
+    const packages = readdirSync(lambdas)
+      .filter((folder) => existsSync(join(lambdas, folder, 'src', 'main.rs')))
+      .map((folder) => /^name = "([^"]+)"$/m.exec(readFileSync(join(lambdas, folder, 'Cargo.toml'), 'utf8'))?.[1]);
+    const members = readFileSync(join(REPOSITORY_ROOT, 'Cargo.toml'), 'utf8');
+    const named = Object.values(preview.resources).flatMap((each) => each.Metadata?.['verifier:binary'] ?? []);
+    for (const binary of named) {
+      expect(packages).toContain(binary);
+      expect(members).toContain(`"lambdas/${binary}"`);
+    }
+  });
+
+  test('run on what the context says', () => {
+    const intel = new Preview({ arch: 'x86_64' });
+    for (const binary of BINARIES) {
+      expect(intel.rustFunction(binary)[1].Properties).toMatchObject({ Architectures: ['x86_64'] });
+    }
   });
 
   test.each(BINARIES)('%s runs on arm64 and logs JSON into a log group of its own', (binary) => {
@@ -44,7 +65,7 @@ describe('every function', () => {
     expect(preview.resources[logGroup]).toMatchObject({
       Type: 'AWS::Logs::LogGroup',
       DeletionPolicy: 'Delete',
-      Properties: { RetentionInDays: 7 },
+      Properties: { RetentionInDays: resource.Metadata?.['verifier:binary'] === 'worker' ? 14 : 7 },
     });
   });
 
@@ -79,23 +100,24 @@ describe('prebuilt code', () => {
     new lambda.Function(new Stack(app), 'Function', {
       runtime: lambda.Runtime.PROVIDED_AL2023,
       handler: 'bootstrap',
-      code: prebuilt('worker', root),
+      code: prebuilt('worker', 'arm64', root),
     });
     const { directory } = app.synth();
     return readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((path) => /^asset\..*(bootstrap|zip|\.d)$/.test(path));
   }
 
   test('that is missing is an error with the command that builds it', () => {
-    expect(() => prebuilt('worker', root)).toThrow(
-      `the function worker is not built (no bootstrap in ${join('target', 'lambda', 'worker')}): run \`${BUILD_COMMAND}\``,
+    expect(() => prebuilt('worker', 'arm64', root)).toThrow(
+      `the function worker is not built (no bootstrap in ${join('target', 'lambda', 'worker')}): run \`${buildCommand('arm64')}\``,
     );
   });
 
-  test('the build command names every binary', () => {
+  test('the build command names every binary, and the architecture', () => {
     for (const binary of BINARIES) {
-      expect(BUILD_COMMAND).toContain(`--package ${binary}`);
+      expect(buildCommand('arm64')).toContain(`--package ${binary}`);
     }
-    expect(BUILD_COMMAND).toContain('--arm64');
+    expect(buildCommand('arm64')).toContain('--arm64');
+    expect(buildCommand('x86_64')).toContain('--x86-64');
   });
 
   test('is uploaded without what else lies in its folder', () => {
@@ -112,11 +134,11 @@ describe('prebuilt code', () => {
   test('in both forms is ambiguous', () => {
     build('bootstrap');
     build('bootstrap.zip');
-    expect(() => prebuilt('worker', root)).toThrow('one of them is out of date');
+    expect(() => prebuilt('worker', 'arm64', root)).toThrow('one of them is out of date');
   });
 
   test.skipIf(process.platform === 'win32')('that lost its mode is an error', () => {
     build('bootstrap', 0o644);
-    expect(() => prebuilt('worker', root)).toThrow('is not executable: run `chmod +x` on it');
+    expect(() => prebuilt('worker', 'arm64', root)).toThrow('is not executable: run `chmod +x` on it');
   });
 });

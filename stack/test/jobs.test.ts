@@ -69,6 +69,19 @@ describe('the worker', () => {
     );
   });
 
+  test('is never asked for more at once than it may run, so that throttling uses no receives up', () => {
+    expect(mapping.Properties).toMatchObject({ ScalingConfig: { MaximumConcurrency: 5 } });
+    // Concurrency that is reserved for the function would throttle the mapping instead of holding it back.
+    expect(worker.Properties).not.toHaveProperty('ReservedConcurrentExecutions');
+  });
+
+  test('keeps its log as long as a dead letter can lie in its queue', () => {
+    const logGroup = property<{ LogGroup: { Ref: string } }>(worker, 'LoggingConfig').LogGroup.Ref;
+    expect(property<number>(preview.resources[logGroup], 'RetentionInDays') * 24 * 60 * 60).toBeGreaterThanOrEqual(
+      property(deadLetterQueue, 'MessageRetentionPeriod'),
+    );
+  });
+
   test('may consume the jobs queue and write its own log, and nothing else', () => {
     expect(preview.allowed(workerId)).toEqual([
       {

@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { CHECKED_IN_TEMPLATE, synthesisedTemplate } from '../lib/template.ts';
+import { REPOSITORY_ROOT } from '../lib/paths.ts';
+import { CHECKED_IN } from '../lib/template.ts';
 import { withTemporaryDirectory } from '../lib/temporary-directory.ts';
 import { Preview, type Resource, defaultPreview as preview } from './support.ts';
 
@@ -14,6 +15,7 @@ const SETTINGS = {
   repo: 'octo-org/some.repo_1',
   sha: '0123456789abcdef0123456789abcdef01234567',
   run: '19283746/2',
+  expires: '2026-12-31T23:59:59Z',
 };
 const TAGS = {
   'managed-by': 'cdk',
@@ -22,37 +24,57 @@ const TAGS = {
   repo: SETTINGS.repo,
   sha: SETTINGS.sha,
   'run-id': SETTINGS.run,
+  'expires-at': SETTINGS.expires,
 };
 
-test('the checked-in template is what the app synthesises', () => {
-  const checkedIn = readFileSync(CHECKED_IN_TEMPLATE, 'utf8');
-  expect(checkedIn, 'stack/template is stale: run `npm run synth` in stack/ and check the result in').toBe(
-    synthesisedTemplate(),
-  );
+describe.each(CHECKED_IN.map((each) => [basename(each.path), each] as const))('the checked-in %s', (_name, each) => {
+  const checkedIn = readFileSync(each.path, 'utf8');
+
+  test('is what the app synthesises', () => {
+    const complaint = 'stack/template is stale: run `npm run synth` in stack/ and check the result in';
+    expect(checkedIn, complaint).toBe(each.synthesise());
+  });
+
+  test('is free of what changes from one machine to the next', () => {
+    for (const leak of ['aws:asset:path', 'aws:cdk:path', 'AWS::CDK::Metadata', tmpdir(), STACK_DIRECTORY]) {
+      expect(checkedIn).not.toContain(leak);
+    }
+  });
 });
 
-test('the checked-in template is free of what changes from one machine to the next', () => {
-  const checkedIn = readFileSync(CHECKED_IN_TEMPLATE, 'utf8');
-  for (const leak of ['aws:asset:path', 'aws:cdk:path', 'AWS::CDK::Metadata', tmpdir(), STACK_DIRECTORY]) {
-    expect(checkedIn).not.toContain(leak);
+/** The outputs in the verifier's list of those that a stack must have, from its source. */
+function outputsOfTheVerifier(): string[] {
+  const root = join(REPOSITORY_ROOT, 'verifier');
+  const sources = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((path) => /^\w+\/src\/.*\.rs$/.test(path))
+    .map((path) => readFileSync(join(root, path), 'utf8'));
+  const list = /const EXPECTED_OUTPUTS: \[&str; \d+\] =\s*\[([^\]]*)\]/;
+  const [source, ...others] = sources.filter((text) => list.test(text));
+  if (source === undefined || others.length > 0) {
+    throw new Error('expected one list EXPECTED_OUTPUTS in the sources of the verifier');
   }
-});
+  const constants = new Map(
+    [...source.matchAll(/const (\w+): &str = "(\w+)";/g)].map(([, name, value]) => [name, value]),
+  );
+  const items = (list.exec(source)?.[1] ?? '').split(',').map((item) => item.trim());
+  return items
+    .filter((item) => item !== '')
+    .map((item) => {
+      const output = /^"(\w+)"$/.exec(item)?.[1] ?? constants.get(item);
+      if (output === undefined) {
+        throw new Error(`EXPECTED_OUTPUTS has ${item}, which is neither a text nor a constant beside it`);
+      }
+      return output;
+    });
+}
 
 describe('the outputs', () => {
   const outputs: Record<string, { Value: unknown }> = preview.template.toJSON().Outputs;
   const value = (name: string): unknown => outputs[name]?.Value;
   const attribute = (type: string, name: string) => ({ 'Fn::GetAtt': [preview.single(type)[0], name] });
 
-  test('have exactly the names that the verifier looks for', () => {
-    expect(Object.keys(outputs).sort()).toEqual([
-      'ApiUrl',
-      'BucketName',
-      'DistributionId',
-      'JobUrl',
-      'JobsDeadLetterQueueName',
-      'JobsQueueName',
-      'PreviewUrl',
-    ]);
+  test('are exactly those that the verifier reads', () => {
+    expect(Object.keys(outputs).sort()).toEqual(outputsOfTheVerifier().sort());
   });
 
   test('have the values that their names promise', () => {
@@ -81,6 +103,7 @@ describe('the tags', () => {
     'AWS::ApiGatewayV2::Integration',
     'AWS::ApiGatewayV2::Route',
     'AWS::CloudFront::OriginAccessControl',
+    'AWS::CloudFront::ResponseHeadersPolicy',
     'AWS::IAM::Policy',
     'AWS::Lambda::LayerVersion',
     'AWS::Lambda::Permission',
@@ -103,7 +126,7 @@ describe('the tags', () => {
   );
 
   test.each(expected)('%s has them all', (id, resource) => {
-    const area = /^(Site|Api|Jobs)/.exec(id)?.[1]?.toLowerCase() ?? 'stack';
+    const area = /^(Site|Api|Jobs|Observability)/.exec(id)?.[1]?.toLowerCase() ?? 'stack';
     expect(tagsOf(resource)).toMatchObject({ ...TAGS, resource: area });
   });
 
@@ -126,28 +149,45 @@ describe('the tags', () => {
 });
 
 test('two pull requests share no physical name', () => {
-  // These names are unique within their parent, which has a name of its own: a role, an API's stages, a policy.
-  const SCOPED = new Set(['PolicyName', 'StageName']);
+  // These are unique within their parent, which has a name of its own, or name something that is AWS's.
+  const SCOPED = new Set(['PolicyName', 'StageName', 'MetricName', 'Dimensions']);
 
   function names(value: unknown, path: string): string[] {
     if (typeof value !== 'object' || value === null) {
       return [];
     }
-    return Object.entries(value).flatMap(([key, child]) => {
-      const here = `${path}.${key}`;
-      const isName = typeof child === 'string' && /Name$/.test(key) && !SCOPED.has(key);
-      return isName ? [`${here} = ${child}`] : names(child, here);
-    });
+    return Object.entries(value)
+      .filter(([key]) => !SCOPED.has(key))
+      .flatMap(([key, child]) => {
+        const here = `${path}.${key}`;
+        return typeof child === 'string' && /Name$/.test(key) ? [`${here} = ${child}`] : names(child, here);
+      });
   }
-  const namesOf = (pr: string) => names(new Preview({ ...SETTINGS, pr }).resources, '');
+  const namesOf = (pr: string) =>
+    Object.entries(new Preview({ ...SETTINGS, pr }).resources).flatMap(([id, { Type, Properties }]) =>
+      names(Properties, `${Type} ${id}`),
+    );
 
   const [one, two] = [namesOf('1'), namesOf('2')];
-  // The API and the origin access control cannot do without a name; whatever joins them shall be noticed.
-  expect(one.map((name) => name.split(' ')[0])).toEqual([
-    expect.stringMatching(/\.OriginAccessControlConfig\.Name$/),
-    expect.stringMatching(/^\.ApiHttpApi[0-9A-F]+\.Properties\.Name$/),
+  // Everything else is named by CloudFormation; whatever joins these shall be noticed.
+  const types = one.map((name) => name.split(' ')[0]);
+  expect([...new Set(types)].sort()).toEqual([
+    'AWS::ApiGatewayV2::Api',
+    'AWS::CloudFront::OriginAccessControl',
+    'AWS::CloudFront::ResponseHeadersPolicy',
+    'AWS::CloudWatch::Alarm',
+    'AWS::CloudWatch::Dashboard',
+    'AWS::Logs::LogGroup',
   ]);
-  expect(one.filter((name) => two.includes(name))).toEqual([]);
+  const values = (list: string[]) => list.map((name) => name.split(' = ')[1]);
+  expect(values(one).filter((name) => values(two).includes(name))).toEqual([]);
+});
+
+test('nothing outlives the stack', () => {
+  const kept = Object.entries(preview.resources).filter(([, { DeletionPolicy, UpdateReplacePolicy }]) =>
+    [DeletionPolicy, UpdateReplacePolicy].some((policy) => policy !== undefined && policy !== 'Delete'),
+  );
+  expect(kept).toEqual([]);
 });
 
 describe('the app, as the CDK command line runs it', () => {

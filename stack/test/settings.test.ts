@@ -10,6 +10,10 @@ describe('the settings', () => {
       repo: 'owner/repo',
       sha: '0000000',
       run: 'local',
+      expiresAt: 'never',
+      repositoryUrl: 'https://github.com/owner/repo',
+      localOrigins: [],
+      architecture: 'arm64',
       placeholder: false,
     });
   });
@@ -22,6 +26,12 @@ describe('the settings', () => {
       run: '123456/1',
       acct: '012345678901',
       reg: 'us-gov-west-1',
+      expires: '2026-12-31T23:59:59Z',
+      repositoryUrl: 'https://git.example.org:8443/octo-org/repo',
+      localOrigins: 'http://localhost:5173,https://127.0.0.1',
+      alarmTopic: 'arn:aws:sns:eu-central-1:012345678901:on-call',
+      headersPolicy: '67f7725c-6f97-4210-82d7-5512b31e9d03',
+      arch: 'x86_64',
       placeholder: 'true',
     };
     expect(read(context)).toEqual({
@@ -29,6 +39,12 @@ describe('the settings', () => {
       repo: 'octo-org/repo.name_1',
       sha: 'abcdef0',
       run: '123456/1',
+      expiresAt: '2026-12-31T23:59:59Z',
+      repositoryUrl: 'https://git.example.org:8443/octo-org/repo',
+      localOrigins: ['http://localhost:5173', 'https://127.0.0.1'],
+      alarmTopic: 'arn:aws:sns:eu-central-1:012345678901:on-call',
+      headersPolicy: '67f7725c-6f97-4210-82d7-5512b31e9d03',
+      architecture: 'x86_64',
       environment: { account: '012345678901', region: 'us-gov-west-1' },
       placeholder: true,
     });
@@ -55,6 +71,16 @@ describe('the settings', () => {
     ['run', 'x'.repeat(129)],
     ['acct', '1234'],
     ['reg', 'Frankfurt'],
+    ['expires', 'tomorrow'],
+    ['expires', '2026-12-31'],
+    ['repositoryUrl', 'http://github.com/owner/repo'],
+    ['repositoryUrl', 'https://github.com/owner/repo/'],
+    ['localOrigins', '*'],
+    ['localOrigins', 'https://example.com'],
+    ['localOrigins', 'http://localhost:5173/'],
+    ['alarmTopic', 'on-call'],
+    ['headersPolicy', 'mine'],
+    ['arch', 'amd64'],
     ['placeholder', 'yes'],
   ])('reject %s = %j and name it', (key, value) => {
     const expected = `the context value ${key} must be`;

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { REPOSITORY_ROOT, SITE_DIRECTORY } from '../lib/paths.ts';
-import { defaultPreview as preview, property } from './support.ts';
+import { Preview, defaultPreview as preview, property } from './support.ts';
 
 const [bucketId, bucket] = preview.single('AWS::S3::Bucket');
 const [distributionId, distribution] = preview.single('AWS::CloudFront::Distribution');
@@ -117,6 +117,74 @@ describe('the distribution', () => {
         ErrorCachingMinTTL: 0,
       })),
     );
+  });
+});
+
+describe('the security headers', () => {
+  const [policyId, policy] = preview.single('AWS::CloudFront::ResponseHeadersPolicy');
+  interface HeadersConfig {
+    readonly SecurityHeadersConfig: Record<string, Record<string, unknown>>;
+  }
+  const headers = property<HeadersConfig>(policy, 'ResponseHeadersPolicyConfig').SecurityHeadersConfig;
+  const contentSecurityPolicy = headers['ContentSecurityPolicy']?.['ContentSecurityPolicy'] as {
+    'Fn::Join': [string, (string | { Ref: string })[]];
+  };
+  /** Each directive with its sources. */
+  const directivesOf = (text: string) =>
+    new Map(
+      text.split(';').map((directive) => {
+        const [name = '', ...sources] = directive.trim().split(/\s+/);
+        return [name, sources] as const;
+      }),
+    );
+  const directives = directivesOf(
+    contentSecurityPolicy['Fn::Join'][1].map((part) => (typeof part === 'string' ? part : `<${part.Ref}>`)).join(''),
+  );
+
+  test('are on every answer', () => {
+    expect(distributionConfig).toMatchObject({
+      DefaultCacheBehavior: { ResponseHeadersPolicyId: { Ref: policyId } },
+    });
+    expect(headers).toMatchObject({
+      ContentTypeOptions: { Override: true },
+      FrameOptions: { FrameOption: 'DENY', Override: true },
+      ReferrerPolicy: { ReferrerPolicy: 'no-referrer', Override: true },
+      StrictTransportSecurity: { AccessControlMaxAgeSec: 365 * 24 * 60 * 60, Override: true },
+    });
+  });
+
+  test('let the page call APIs of its region, load its own files, and nothing else', () => {
+    expect(Object.fromEntries(directives)).toEqual({
+      'default-src': ["'none'"],
+      'script-src': ["'self'"],
+      'style-src': ["'self'"],
+      'img-src': ["'self'"],
+      'connect-src': ["'self'", 'https://*.execute-api.<AWS::Region>.<AWS::URLSuffix>'],
+      'base-uri': ["'none'"],
+      'form-action': ["'none'"],
+      'frame-ancestors': ["'none'"],
+    });
+  });
+
+  test('allow whatever the page allows itself, but for the hosts that it does not know', () => {
+    const html = readFileSync(join(REPOSITORY_ROOT, SITE_DIRECTORY, 'index.html'), 'utf8');
+    const content = /http-equiv="Content-Security-Policy"\s+content="([^"]+)"/.exec(html)?.[1] ?? '';
+    const ownDirectives = directivesOf(content);
+    expect(ownDirectives.size).toBeGreaterThan(1);
+    for (const [name, sources] of ownDirectives) {
+      if (name !== 'connect-src') {
+        expect(directives.get(name), `${name} of site/index.html`).toEqual(expect.arrayContaining(sources));
+      }
+    }
+  });
+
+  test("are the account's where the context names them", () => {
+    const headersPolicy = '67f7725c-6f97-4210-82d7-5512b31e9d03';
+    const sharing = new Preview({ headersPolicy });
+    sharing.template.resourceCountIs('AWS::CloudFront::ResponseHeadersPolicy', 0);
+    expect(property(sharing.single('AWS::CloudFront::Distribution')[1], 'DistributionConfig')).toMatchObject({
+      DefaultCacheBehavior: { ResponseHeadersPolicyId: headersPolicy },
+    });
   });
 });
 

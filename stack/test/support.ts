@@ -10,6 +10,7 @@ export interface Resource {
   readonly Metadata?: Record<string, unknown>;
   readonly DependsOn?: string[];
   readonly DeletionPolicy?: string;
+  readonly UpdateReplacePolicy?: string;
 }
 
 /** A synthesised preview with placeholders for its functions. */

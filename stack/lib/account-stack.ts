@@ -1,0 +1,135 @@
+import { CfnOutput, Stack, Tags } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import { acknowledgeWildcards } from './acknowledge.ts';
+import type { AccountSettings } from './account-settings.ts';
+import { SecurityHeaders } from './security-headers.ts';
+
+const GITHUB = 'token.actions.githubusercontent.com';
+
+/** The GitHub environments of the workflow's jobs; a token names the environment of its job. */
+export const DEPLOY_ENVIRONMENT = 'preview';
+export const VERIFY_ENVIRONMENT = 'preview-verify';
+
+/**
+ * What an account needs once, before any preview: trust in the repository's workflows, a role for each of their two
+ * tasks, and the security headers that previews may share. No preview's workflow can change it.
+ */
+export class AccountStack extends Stack {
+  private readonly settings: AccountSettings;
+
+  constructor(scope: Construct, settings: AccountSettings) {
+    super(scope, 'PreviewAccount', {
+      description: `Lets the workflows of ${settings.repo} deploy and verify previews`,
+      ...(settings.environment && { env: settings.environment }),
+      terminationProtection: true,
+      analyticsReporting: false,
+    });
+    this.settings = settings;
+    Tags.of(this).add('managed-by', 'cdk');
+    Tags.of(this).add('repo', settings.repo);
+
+    const provider = this.provider();
+    const deploy = this.role('DeployRole', DEPLOY_ENVIRONMENT, provider, this.deployStatements());
+    const verify = this.role('VerifyRole', VERIFY_ENVIRONMENT, provider, this.verifyStatements());
+    const headers = new SecurityHeaders(this, 'Headers', { name: `preview-security-headers-${this.region}` });
+
+    this.output('DeployRoleArn', deploy.roleArn, 'The variable AWS_DEPLOY_ROLE_ARN of the repository');
+    this.output('VerifyRoleArn', verify.roleArn, 'The variable AWS_VERIFY_ROLE_ARN of the repository');
+    this.output('HeadersPolicyId', headers.policy.responseHeadersPolicyId, 'The variable AWS_HEADERS_POLICY_ID');
+  }
+
+  private provider(): iam.IOIDCProviderRef {
+    if (this.settings.oidcProvider !== undefined) {
+      return iam.OidcProviderNative.fromOidcProviderArn(this, 'GitHub', this.settings.oidcProvider);
+    }
+    return new iam.OidcProviderNative(this, 'GitHub', { url: `https://${GITHUB}`, clientIds: ['sts.amazonaws.com'] });
+  }
+
+  /**
+   * A role for the jobs of one GitHub environment.
+   *
+   * Whoever takes over a name that the repository once had gets other ids, and is not trusted. Repositories created
+   * since June 2026 have the ids in their tokens' subject as well; older ones send names alone until they are switched,
+   * so both forms are accepted, each together with the repository's id.
+   * https://docs.github.com/en/actions/concepts/security/openid-connect
+   */
+  private role(
+    id: string,
+    environment: string,
+    provider: iam.IOIDCProviderRef,
+    statements: iam.PolicyStatement[],
+  ): iam.Role {
+    const { repo, ownerId, repositoryId } = this.settings;
+    const [owner, name] = repo.split('/');
+    const role = new iam.Role(this, id, {
+      description: `For the jobs of ${repo} in the environment ${environment}`,
+      assumedBy: new iam.WebIdentityPrincipal(provider.oidcProviderRef.oidcProviderArn, {
+        StringEquals: {
+          [`${GITHUB}:aud`]: 'sts.amazonaws.com',
+          [`${GITHUB}:repository_id`]: repositoryId,
+          [`${GITHUB}:sub`]: [
+            `repo:${owner}@${ownerId}/${name}@${repositoryId}:environment:${environment}`,
+            `repo:${repo}:environment:${environment}`,
+          ],
+        },
+      }),
+      inlinePolicies: { Previews: new iam.PolicyDocument({ statements }) },
+    });
+    acknowledgeWildcards(
+      role,
+      statements.flatMap(({ resources }) => resources).filter((resource) => resource.includes('*')),
+      'Previews come and go, so they are allowed by how their names begin; what is allowed on everything only reads.',
+    );
+    return role;
+  }
+
+  /**
+   * Deploying goes through the roles that `cdk bootstrap` made: the one that talks to CloudFormation, and the one that
+   * uploads assets. Deleting goes without them, since a stack keeps the role that it was deployed with.
+   */
+  private deployStatements(): iam.PolicyStatement[] {
+    const bootstrapped = (role: string) =>
+      this.arn('iam', `role/cdk-${this.settings.qualifier}-${role}-role-${this.account}-${this.region}`, '');
+    return [
+      allow(['sts:AssumeRole'], [bootstrapped('deploy'), bootstrapped('file-publishing')]),
+      allow(['cloudformation:DeleteStack'], [this.arn('cloudformation', 'stack/Stack-PR*/*')], {
+        StringEquals: { 'aws:ResourceTag/preview': 'true' },
+      }),
+      // The nightly sweep looks at every stack for those that are expired previews.
+      allow(['cloudformation:DescribeStacks'], ['*']),
+    ];
+  }
+
+  /** Reading what a preview is, and taking the verifier's own messages out of its dead-letter queue. */
+  private verifyStatements(): iam.PolicyStatement[] {
+    return [
+      allow(
+        ['cloudformation:DescribeStacks', 'cloudformation:ListStackResources'],
+        [this.arn('cloudformation', 'stack/Stack-PR*/*')],
+      ),
+      allow(['sqs:GetQueueAttributes', 'sqs:GetQueueUrl'], [this.arn('sqs', 'Stack-PR*')]),
+      allow(
+        ['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:ReceiveMessage'],
+        [this.arn('sqs', 'Stack-PR*-JobsDeadLetterQueue*')],
+      ),
+      allow(['lambda:GetFunctionConfiguration'], [this.arn('lambda', 'function:Stack-PR*')]),
+      allow(['logs:FilterLogEvents'], [this.arn('logs', 'log-group:Stack-PR*')]),
+      // These list, and cannot be allowed for single resources.
+      allow(['cloudwatch:DescribeAlarms', 'lambda:ListEventSourceMappings', 'logs:DescribeLogGroups'], ['*']),
+    ];
+  }
+
+  /** An ARN in this account and, unless said otherwise, in this region. */
+  private arn(service: string, resource: string, region = this.region): string {
+    return `arn:${this.partition}:${service}:${region}:${this.account}:${resource}`;
+  }
+
+  private output(name: string, value: string, description: string): void {
+    new CfnOutput(this, name, { value, description });
+  }
+}
+
+function allow(actions: string[], resources: string[], conditions?: Record<string, unknown>): iam.PolicyStatement {
+  return new iam.PolicyStatement({ actions, resources, ...(conditions && { conditions }) });
+}
