@@ -14,8 +14,8 @@ fi
 # What the verifier quotes comes from the stack: it must not become markup, and a cell must stay one line.
 jq -r '
   def cell: tostring | gsub("[\r\n]+"; " ") | if length > 300 then .[:299] + "…" else . end
-    | gsub("&"; "&amp;") | gsub("<"; "&lt;") | gsub("\\|"; "&#124;") | gsub("`"; "&#96;") | gsub("@"; "&#64;")
-    | gsub("(?<mark>[\\[\\]*_~#])"; "\\\(.mark)");
+    | gsub("&"; "&amp;") | gsub("(?<mark>[\\\\\\[\\]*_~#])"; "\\\(.mark)")
+    | gsub("<"; "&lt;") | gsub("\\|"; "&#124;") | gsub("`"; "&#96;") | gsub("@"; "&#64;");
   def symbol: {pass: "✓", info: "i", warn: "!", fail: "✗", inconclusive: "?", "not-exercised": "–"}[.] // .;
   def counted: [.pass, .info, .warn, .fail, .inconclusive, .notExercised] as $n
     | [["passed", "for information", "warned", "failed", "inconclusive", "not exercised"], $n] | transpose

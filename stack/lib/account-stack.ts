@@ -96,6 +96,7 @@ export class AccountStack extends Stack {
       allow(['cloudformation:DeleteStack'], [this.arn('cloudformation', 'stack/Stack-PR*/*')], {
         StringEquals: { 'aws:ResourceTag/preview': 'true' },
       }),
+      allow(['cloudformation:DescribeStackEvents'], [this.arn('cloudformation', 'stack/Stack-PR*/*')]),
       // The nightly sweep looks at every stack for those that are expired previews.
       allow(['cloudformation:DescribeStacks'], ['*']),
     ];

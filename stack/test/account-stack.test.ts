@@ -104,10 +104,16 @@ describe('who is trusted', () => {
 
 describe('what they may do', () => {
   test('to deploy: take the roles of the bootstrap, and delete previews', () => {
-    expect(actions(deploy)).toEqual(['sts:AssumeRole', 'cloudformation:DeleteStack', 'cloudformation:DescribeStacks']);
+    expect(actions(deploy)).toEqual([
+      'sts:AssumeRole',
+      'cloudformation:DeleteStack',
+      'cloudformation:DescribeStackEvents',
+      'cloudformation:DescribeStacks',
+    ]);
     expect(resources(deploy)).toEqual([
       'arn:<Partition>:iam::<AccountId>:role/cdk-hnb659fds-deploy-role-<AccountId>-<Region>',
       'arn:<Partition>:iam::<AccountId>:role/cdk-hnb659fds-file-publishing-role-<AccountId>-<Region>',
+      'arn:<Partition>:cloudformation:<Region>:<AccountId>:stack/Stack-PR*/*',
       'arn:<Partition>:cloudformation:<Region>:<AccountId>:stack/Stack-PR*/*',
       '*',
     ]);
