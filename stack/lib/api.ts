@@ -107,8 +107,8 @@ export class Api extends Construct {
     this.httpApi.addStage('DefaultStage', {
       stageName: '$default',
       autoDeploy: true,
-      // Enough for people and for a check, and little enough that a loop in a page costs nothing to speak of.
-      throttle: { rateLimit: 20, burstLimit: 40 },
+      // Enough for people, checks and experiments, and little enough that a loop in a page costs nothing to speak of.
+      throttle: { rateLimit: 50, burstLimit: 100 },
       accessLogSettings: {
         destination: new apigateway.LogGroupLogDestination(accessLog),
         format: AccessLogFormat.custom(

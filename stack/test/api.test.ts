@@ -45,7 +45,7 @@ describe('the routes', () => {
 test('the stage is throttled, and logs each request into the stack', () => {
   const [, stage] = preview.single('AWS::ApiGatewayV2::Stage');
   expect(stage.Properties).toMatchObject({
-    DefaultRouteSettings: { ThrottlingRateLimit: 20, ThrottlingBurstLimit: 40 },
+    DefaultRouteSettings: { ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100 },
   });
   const settings = property<{ DestinationArn: { 'Fn::GetAtt': [string, string] }; Format: string }>(
     stage,
