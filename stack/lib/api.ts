@@ -32,29 +32,6 @@ export class Api extends Construct {
   constructor(scope: Construct, id: string, props: ApiProps) {
     super(scope, id);
 
-    const hello = new RustFunction(this, 'Hello', {
-      binary: 'hello',
-      description: 'Says which preview this is.',
-      timeout: Duration.seconds(5),
-      environment: { PREVIEW_PR: props.pr, PREVIEW_VERSION: props.sha },
-      architecture: props.architecture,
-      placeholder: props.placeholder,
-    });
-
-    const submitJob = new RustFunction(this, 'SubmitJob', {
-      binary: 'submit-job',
-      description: 'Validates a job and puts it on the queue.',
-      timeout: Duration.seconds(10),
-      environment: {
-        JOBS_QUEUE_URL: props.jobsQueue.queueUrl,
-        JOBS_MAX_MESSAGE_BYTES: String(JOBS_MAX_MESSAGE_BYTES),
-      },
-      architecture: props.architecture,
-      placeholder: props.placeholder,
-    });
-    // Queue.grantSendMessages would add GetQueueUrl and GetQueueAttributes, which the function never calls.
-    props.jobsQueue.grant(submitJob.function, 'sqs:SendMessage');
-
     this.httpApi = new apigateway.HttpApi(this, 'HttpApi', {
       // The default is the construct's id, the same in every preview.
       apiName: `${Stack.of(this).stackName}-api`,
@@ -70,29 +47,55 @@ export class Api extends Construct {
       },
       createDefaultStage: false,
     });
-    this.accessLog = this.addStage();
     Validations.of(this.httpApi).acknowledge({
       id: 'AwsSolutions-APIG4',
       reason: 'Whoever has the link may try the preview. It holds no data, its requests are throttled, and it expires.',
     });
-    const integration = (name: string, target: RustFunction) =>
-      new HttpLambdaIntegration(name, target.function, {
-        payloadFormatVersion: apigateway.PayloadFormatVersion.VERSION_2_0,
-      });
-    this.httpApi.addRoutes({
-      path: '/hello',
-      methods: [apigateway.HttpMethod.GET],
-      integration: integration('HelloIntegration', hello),
-    });
-    this.httpApi.addRoutes({
-      path: '/jobs',
-      methods: [apigateway.HttpMethod.POST],
-      integration: integration('SubmitJobIntegration', submitJob),
-    });
+    this.accessLog = this.addStage();
+    this.addRoute(apigateway.HttpMethod.GET, '/hello', 'Hello', this.makeHello(props));
+    this.addRoute(apigateway.HttpMethod.POST, '/jobs', 'SubmitJob', this.makeSubmitJob(props));
 
     // The API's own attribute, not a URL put together from the API's id and the region.
     this.url = this.httpApi.apiEndpoint;
     this.jobUrl = `${this.url}/jobs`;
+  }
+
+  private makeHello({ pr, sha, architecture, placeholder }: ApiProps): RustFunction {
+    return new RustFunction(this, 'Hello', {
+      binary: 'hello',
+      description: 'Says which preview this is.',
+      timeout: Duration.seconds(5),
+      environment: { PREVIEW_PR: pr, PREVIEW_VERSION: sha },
+      architecture,
+      placeholder,
+    });
+  }
+
+  private makeSubmitJob({ jobsQueue, architecture, placeholder }: ApiProps): RustFunction {
+    const submitJob = new RustFunction(this, 'SubmitJob', {
+      binary: 'submit-job',
+      description: 'Validates a job and puts it on the queue.',
+      timeout: Duration.seconds(10),
+      environment: {
+        JOBS_QUEUE_URL: jobsQueue.queueUrl,
+        JOBS_MAX_MESSAGE_BYTES: String(JOBS_MAX_MESSAGE_BYTES),
+      },
+      architecture,
+      placeholder,
+    });
+    // Queue.grantSendMessages would add GetQueueUrl and GetQueueAttributes, which the function never calls.
+    jobsQueue.grant(submitJob.function, 'sqs:SendMessage');
+    return submitJob;
+  }
+
+  private addRoute(method: apigateway.HttpMethod, path: string, id: string, target: RustFunction): void {
+    this.httpApi.addRoutes({
+      path,
+      methods: [method],
+      integration: new HttpLambdaIntegration(`${id}Integration`, target.function, {
+        payloadFormatVersion: apigateway.PayloadFormatVersion.VERSION_2_0,
+      }),
+    });
   }
 
   /** Adds the stage that serves the API at its root, and returns its access log. */

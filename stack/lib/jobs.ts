@@ -17,6 +17,12 @@ export const DEAD_LETTERS_RETENTION = Duration.days(14);
 export const VISIBILITY_TIMEOUT = Duration.seconds(60);
 export const MAX_RECEIVE_COUNT = 3;
 
+// AWS advises a visibility timeout of six function timeouts plus the batching window, so that Lambda can retry
+// a throttled batch before its messages become visible again: 6 × 9 s + 1 s = 55 s, below 60 s.
+// https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+const WORKER_TIMEOUT = Duration.seconds(9);
+const BATCHING_WINDOW = Duration.seconds(1);
+
 export interface JobsProps {
   readonly pr: string;
   readonly architecture: Architecture;
@@ -41,11 +47,6 @@ export class Jobs extends Construct {
       maxMessageSizeBytes: JOBS_MAX_MESSAGE_BYTES,
     });
 
-    // AWS advises a visibility timeout of six function timeouts plus the batching window, so that Lambda can retry
-    // a throttled batch before its messages become visible again: 6 × 9 s + 1 s = 55 s, below 60 s.
-    // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-    const workerTimeout = Duration.seconds(9);
-    const batchingWindow = Duration.seconds(1);
     this.queue = new sqs.Queue(this, 'Queue', {
       encryption: sqs.QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
@@ -55,21 +56,26 @@ export class Jobs extends Construct {
       deadLetterQueue: { queue: this.deadLetterQueue, maxReceiveCount: MAX_RECEIVE_COUNT },
     });
 
-    this.worker = new RustFunction(this, 'Worker', {
+    this.worker = this.consume(props);
+  }
+
+  /** Makes the worker, and the mapping through which it empties the jobs queue. */
+  private consume({ pr, architecture, placeholder }: JobsProps): RustFunction {
+    const worker = new RustFunction(this, 'Worker', {
       binary: 'worker',
       description: 'Works off the jobs queue.',
-      timeout: workerTimeout,
-      environment: { PREVIEW_PR: props.pr },
-      architecture: props.architecture,
-      placeholder: props.placeholder,
+      timeout: WORKER_TIMEOUT,
+      environment: { PREVIEW_PR: pr },
+      architecture,
+      placeholder,
       // As long as a dead letter can lie there, its log says why it died.
       logRetention: RetentionDays.TWO_WEEKS,
     });
     // The event source grants the worker what it needs to consume the queue, and nothing else.
-    this.worker.function.addEventSource(
+    worker.function.addEventSource(
       new SqsEventSource(this.queue, {
         batchSize: 5,
-        maxBatchingWindow: batchingWindow,
+        maxBatchingWindow: BATCHING_WINDOW,
         reportBatchItemFailures: true,
         // The pollers stop at this many invocations at once instead of being throttled, which would use receives up:
         // a healthy message could reach the dead-letter queue without one invocation. Concurrency reserved for the
@@ -78,5 +84,6 @@ export class Jobs extends Construct {
         maxConcurrency: 5,
       }),
     );
+    return worker;
   }
 }

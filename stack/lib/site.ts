@@ -37,7 +37,17 @@ export class Site extends Construct {
   constructor(scope: Construct, id: string, props: SiteProps) {
     super(scope, id);
 
-    this.bucket = new s3.Bucket(this, 'Bucket', {
+    this.bucket = this.makeBucket();
+    this.distribution = this.makeDistribution(props);
+    this.origin = `https://${this.distribution.distributionDomainName}`;
+    this.helpers = new DeploymentHelpers(this, 'Helpers', { bucket: this.bucket });
+    this.helpers.adoptBucketEmptier();
+    this.files = this.deployFiles();
+    this.helpers.acknowledgeBucketFiller();
+  }
+
+  private makeBucket(): s3.Bucket {
+    const bucket = new s3.Bucket(this, 'Bucket', {
       blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
       encryption: s3.BucketEncryption.S3_MANAGED,
       objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
@@ -45,8 +55,15 @@ export class Site extends Construct {
       removalPolicy: RemovalPolicy.DESTROY,
       autoDeleteObjects: true,
     });
+    Validations.of(bucket).acknowledge({
+      id: 'AwsSolutions-S1',
+      reason: 'Only the distribution reads the bucket; logs of it would need a second bucket, which outlives the preview.',
+    });
+    return bucket;
+  }
 
-    this.distribution = new cloudfront.Distribution(this, 'Distribution', {
+  private makeDistribution(props: SiteProps): cloudfront.Distribution {
+    const distribution = new cloudfront.Distribution(this, 'Distribution', {
       comment: props.comment,
       defaultRootObject: 'index.html',
       httpVersion: cloudfront.HttpVersion.HTTP2_AND_3,
@@ -68,18 +85,21 @@ export class Site extends Construct {
         ttl: Duration.seconds(0),
       })),
     });
-    this.origin = `https://${this.distribution.distributionDomainName}`;
+    Validations.of(distribution).acknowledge(
+      { id: 'AwsSolutions-CFR1', reason: 'Reviewers may be anywhere.' },
+      { id: 'AwsSolutions-CFR2', reason: 'A web ACL costs more a month than the preview, which serves static files.' },
+      { id: 'AwsSolutions-CFR3', reason: 'Logs of static files would need a bucket that outlives the preview.' },
+      {
+        id: 'AwsSolutions-CFR4',
+        reason: 'The preview has no domain of its own, and CloudFront sets the protocol of its own certificate.',
+      },
+    );
+    return distribution;
+  }
 
-    Validations.of(this.bucket).acknowledge({
-      id: 'AwsSolutions-S1',
-      reason: 'Only the distribution reads the bucket; logs of it would need a second bucket, which outlives the preview.',
-    });
-    this.acknowledgeDistribution();
-
-    this.helpers = new DeploymentHelpers(this, 'Helpers', { bucket: this.bucket });
-    this.helpers.adoptBucketEmptier();
-
-    this.files = new s3deploy.BucketDeployment(this, 'Files', {
+  /** Deploys the page's files, and leaves its configuration alone. */
+  private deployFiles(): s3deploy.BucketDeployment {
+    const deployment = new s3deploy.BucketDeployment(this, 'Files', {
       sources: [
         s3deploy.Source.asset(join(REPOSITORY_ROOT, SITE_DIRECTORY), {
           exclude: ['.*', CONFIG_FILE],
@@ -96,20 +116,8 @@ export class Site extends Construct {
       role: this.helpers.role,
       logGroup: this.helpers.logGroup,
     });
-    addMetadata(this.files, 'verifier:directory', SITE_DIRECTORY);
-    this.helpers.acknowledgeBucketFiller();
-  }
-
-  private acknowledgeDistribution(): void {
-    Validations.of(this.distribution).acknowledge(
-      { id: 'AwsSolutions-CFR1', reason: 'Reviewers may be anywhere.' },
-      { id: 'AwsSolutions-CFR2', reason: 'A web ACL costs more a month than the preview, which serves static files.' },
-      { id: 'AwsSolutions-CFR3', reason: 'Logs of static files would need a bucket that outlives the preview.' },
-      {
-        id: 'AwsSolutions-CFR4',
-        reason: 'The preview has no domain of its own, and CloudFront sets the protocol of its own certificate.',
-      },
-    );
+    addMetadata(deployment, 'verifier:directory', SITE_DIRECTORY);
+    return deployment;
   }
 
   /**
