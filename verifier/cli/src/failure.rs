@@ -50,6 +50,7 @@ impl From<EmulatorError> for Failure {
             | EmulatorError::MissingBinary { .. }
             | EmulatorError::Queue { .. }
             | EmulatorError::LogGroup { .. }
+            | EmulatorError::Alarm { .. }
             | EmulatorError::ForeignQueue { .. } => Self::usage(error.to_string()),
             EmulatorError::Port { .. } | EmulatorError::ProcessGroup(_) => {
                 Self::environment(error.to_string())

@@ -9,6 +9,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use verifier_core::cloudwatch::{Alarms, CloudWatchError};
 use verifier_core::faults::{FaultPlanError, FaultRules, RuleReport};
 use verifier_core::logs::LogsError;
 use verifier_core::sqs::{Sqs, SqsError};
@@ -22,6 +23,7 @@ use crate::listener::serve;
 use crate::logs::LogStore;
 use crate::server::Server;
 use crate::services::cloudformation::{CloudFormation, CreateStack, Stacks};
+use crate::services::cloudwatch::CloudWatchService;
 use crate::services::lambda::LambdaService;
 use crate::services::logs::LogsService;
 use crate::services::sqs::SqsService;
@@ -88,6 +90,14 @@ pub enum EmulatorError {
         /// Why not.
         source: LogsError,
     },
+    /// An alarm could not be created as the template says.
+    #[error("the alarm {name} cannot be created: {source}; mend it in the template")]
+    Alarm {
+        /// The alarm.
+        name: String,
+        /// Why not.
+        source: CloudWatchError,
+    },
     /// A mapping reads a queue that the stack does not have.
     #[error(
         "the event source mapping {uuid} reads the queue {queue}, which is not in the stack; mend its EventSourceArn"
@@ -151,6 +161,11 @@ impl Emulator {
             cloudformation: CloudFormation { world: world.clone(), stacks: Mutex::new(stacks) },
             lambda: LambdaService { world: world.clone() },
             logs: LogsService { store: world.logs.clone(), region: config.region.clone() },
+            cloudwatch: CloudWatchService {
+                alarms: world.alarms.clone(),
+                sqs: world.sqs.clone(),
+                functions: world.functions.clone(),
+            },
             world: world.clone(),
         });
         let mut tasks = JoinSet::new();
@@ -228,6 +243,7 @@ fn world(config: &EmulatorConfig, clock: &Clock, group: ProcessGroup, endpoint: 
     let functions = Arc::new(Functions::new(surroundings, config.seed));
     let mappings = Mappings::new(clock.clone(), sqs.clone(), functions.clone(), region.clone());
     World {
+        alarms: Arc::new(Mutex::new(Alarms::new(&region, ACCOUNT_ID))),
         endpoint,
         binaries: config.functions.clone(),
         faults,

@@ -26,5 +26,5 @@ pub use client::Client;
 pub use clock::ClockMode;
 pub use emulator::{Emulator, EmulatorConfig, EmulatorError};
 pub use logs::LogStore;
-pub use stack::{FunctionSpec, LogGroupSpec, Output, Skipped, Stack};
+pub use stack::{AlarmSpec, FunctionSpec, LogGroupSpec, Output, Skipped, Stack};
 pub use template::{Template, TemplateError};

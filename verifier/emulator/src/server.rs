@@ -15,6 +15,8 @@ use crate::http_api::{self, ApiRequest};
 use crate::lambda::FUNCTION_ACCESS_KEY_ID;
 use crate::reply::{Reply, reply, with_header};
 use crate::services::cloudformation::{self, CloudFormation};
+use crate::services::cloudwatch::CloudWatchService;
+use crate::services::cloudwatch_wire;
 use crate::services::lambda::{self, LambdaRequest, LambdaService};
 use crate::services::logs::{self, LogsService};
 use crate::services::sqs_wire::{self, SqsWire};
@@ -38,6 +40,7 @@ pub(crate) struct Server {
     pub(crate) cloudformation: CloudFormation,
     pub(crate) lambda: LambdaService,
     pub(crate) logs: LogsService,
+    pub(crate) cloudwatch: CloudWatchService,
     pub(crate) world: Arc<World>,
 }
 
@@ -111,6 +114,9 @@ impl Server {
         }
         if let Some(action) = target.strip_prefix(logs::TARGET) {
             return (busy, self.logs.handle(action, &incoming.body, self.clock.now()));
+        }
+        if let Some((action, protocol)) = cloudwatch_wire::recognise(target, incoming.path) {
+            return (busy, self.cloudwatch.handle(action, protocol, &incoming.body));
         }
         if let Some(path) = lambda::path_of(incoming.path) {
             let client = access_key.and_then(|key| self.client(key));
@@ -245,7 +251,7 @@ pub(crate) fn form(text: &[u8]) -> BTreeMap<String, String> {
 
 fn unknown(incoming: &Incoming<'_>) -> Reply {
     let message = format!(
-        "{} {} is for no service of the emulator. It answers CloudFormation, CloudWatch Logs, Lambda, SQS and STS, the stack's HTTP APIs below /execute-api/, and its site on the host localhost.\n",
+        "{} {} is for no service of the emulator. It answers CloudFormation, CloudWatch, CloudWatch Logs, Lambda, SQS and STS, the stack's HTTP APIs below /execute-api/, and its site on the host localhost.\n",
         incoming.method, incoming.path
     );
     reply(404, "text/plain; charset=utf-8", message)

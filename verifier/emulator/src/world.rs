@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use verifier_core::cloudwatch::Alarms;
 use verifier_core::event_source_mapping::Home;
 use verifier_core::faults::{FaultPlanError, FaultRules};
 
@@ -14,11 +15,12 @@ use crate::lambda::{Functions, Mappings};
 use crate::logs::LogStore;
 use crate::services::sqs::SqsService;
 use crate::site::Sites;
-use crate::stack::{self, FunctionSpec, LogGroupSpec, Stack};
+use crate::stack::{self, AlarmSpec, FunctionSpec, LogGroupSpec, Stack};
 use crate::template::{ACCOUNT_ID, Evaluator, Template};
 
 /// The account and region of the emulator.
 pub(crate) struct World {
+    pub(crate) alarms: Arc<Mutex<Alarms>>,
     pub(crate) region: String,
     /// Where AWS clients turn to.
     pub(crate) endpoint: String,
@@ -46,7 +48,7 @@ impl World {
         let stack = stack::build(&evaluator)?;
         let binaries = binaries(&stack.functions, &self.binaries)?;
         self.create_queues(&stack)?;
-        if let Err(error) = self.create_log_groups(&stack) {
+        if let Err(error) = self.create_observers(&stack) {
             self.remove_queues(stack.queues.iter().map(|queue| queue.name.as_str()));
             return Err(error);
         }
@@ -73,6 +75,10 @@ impl World {
         self.sites.remove(&stack.sites);
         self.remove_queues(stack.queues.iter().map(|queue| queue.name.as_str()));
         self.remove_log_groups(stack.log_groups.iter());
+        // Somebody may have deleted one already; then the others are deleted one by one.
+        for name in names(&stack.alarms) {
+            let _ = self.alarms().delete(&[name]);
+        }
     }
 
     /// Lets things go wrong on purpose, from now on.
@@ -114,6 +120,30 @@ impl World {
         }
     }
 
+    fn create_observers(&self, stack: &Stack) -> Result<(), EmulatorError> {
+        self.create_log_groups(stack)?;
+        let created = self.create_alarms(stack);
+        if created.is_err() {
+            self.remove_log_groups(stack.log_groups.iter());
+        }
+        created
+    }
+
+    fn create_alarms(&self, stack: &Stack) -> Result<(), EmulatorError> {
+        let now = self.sqs.now();
+        let mut alarms = self.alarms();
+        for (index, alarm) in stack.alarms.iter().enumerate() {
+            let name = alarm.definition.name.clone();
+            if let Err(source) = alarms.put(alarm.definition.clone(), alarm.tags.clone(), now) {
+                let created: Vec<String> = names(&stack.alarms[..index]);
+                // They were made just now, so they are there.
+                let _ = alarms.delete(&created);
+                return Err(EmulatorError::Alarm { name, source });
+            }
+        }
+        Ok(())
+    }
+
     fn create_log_groups(&self, stack: &Stack) -> Result<(), EmulatorError> {
         for (index, group) in stack.log_groups.iter().enumerate() {
             let (name, tags) = (group.name.clone(), group.tags.clone());
@@ -133,12 +163,20 @@ impl World {
         }
     }
 
+    fn alarms(&self) -> MutexGuard<'_, Alarms> {
+        self.alarms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn remove_queues<'a>(&self, queues: impl Iterator<Item = &'a str>) {
         for queue in queues {
             // Somebody may have deleted it already.
             let _ = self.sqs.perform(|sqs, now| sqs.delete_queue(queue, now));
         }
     }
+}
+
+fn names(alarms: &[AlarmSpec]) -> Vec<String> {
+    alarms.iter().map(|alarm| alarm.definition.name.clone()).collect()
 }
 
 fn binaries(

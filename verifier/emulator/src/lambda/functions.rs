@@ -15,6 +15,7 @@ use verifier_core::faults::{Caller, Fault, Happening, Stage};
 use verifier_core::time::Timestamp;
 
 use super::environment::{Disturbance, Environment, Surroundings, error_payload};
+use super::metrics::FunctionMetrics;
 use crate::client::Client;
 use crate::clock::{Busy, Clock};
 use crate::faults::replaced;
@@ -27,6 +28,8 @@ const SETTLE_PATIENCE: Duration = Duration::from_millis(200);
 pub(crate) struct Functions {
     functions: Mutex<BTreeMap<String, Arc<Function>>>,
     surroundings: Surroundings,
+    /// What CloudWatch shows of the invocations.
+    pub(crate) metrics: FunctionMetrics,
     random: Mutex<fastrand::Rng>,
     /// What goes on behind the requests: environments between an answer and the next call for an invocation, and
     /// asynchronous invocations.
@@ -55,6 +58,7 @@ pub(crate) struct FunctionConfiguration {
 }
 
 /// What a function is invoked with.
+#[derive(Clone)]
 pub(crate) struct Invocation<'a> {
     pub(crate) function: &'a str,
     pub(crate) payload: Bytes,
@@ -75,6 +79,7 @@ impl Functions {
         Self {
             functions: Mutex::default(),
             surroundings,
+            metrics: FunctionMetrics::default(),
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
             background: Mutex::default(),
         }
@@ -142,16 +147,27 @@ impl Functions {
     /// the function's own clock and its timeout go.
     pub(crate) async fn invoke(&self, busy: Busy, invocation: Invocation<'_>) -> (Busy, Invoked) {
         let request_id = self.new_id();
+        let (busy, outcome) = self.run_invocation(busy, &request_id, invocation.clone()).await;
+        let now = self.surroundings.clock.now();
+        self.metrics.record(invocation.function, &outcome, now);
+        (busy, Invoked { request_id, outcome })
+    }
+
+    async fn run_invocation(
+        &self,
+        busy: Busy,
+        request_id: &str,
+        invocation: Invocation<'_>,
+    ) -> (Busy, InvocationOutcome) {
         let Some(function) = self.find(invocation.function) else {
             let reason = format!("there is no function {}", invocation.function);
             let payload = error_payload("ResourceNotFoundException", &reason);
-            let outcome = InvocationOutcome::Errored(payload);
-            return (busy, Invoked { request_id, outcome });
+            return (busy, InvocationOutcome::Errored(payload));
         };
         let fault = self.fault(&invocation);
         let entered = function.enter().filter(|_| fault != Some(Fault::Throttle));
         let Some(_in_hand) = entered else {
-            return (busy, Invoked { request_id, outcome: InvocationOutcome::Throttled });
+            return (busy, InvocationOutcome::Throttled);
         };
         let (busy, environment) = match fault {
             Some(Fault::ColdStart { milliseconds }) => {
@@ -166,17 +182,14 @@ impl Functions {
                 let logical_id = &function.configuration().spec.logical_id;
                 tracing::warn!(function = logical_id, "{}", error.message);
                 let payload = error_payload(&error.error_type, &error.message);
-                return (
-                    busy,
-                    Invoked { request_id, outcome: InvocationOutcome::Errored(payload) },
-                );
+                return (busy, InvocationOutcome::Errored(payload));
             }
         };
         let (busy, disturbance) =
             self.disturb(busy, &invocation, fault.as_ref(), &environment).await;
-        let outcome = environment.invoke(&request_id, invocation.payload, disturbance).await;
+        let outcome = environment.invoke(request_id, invocation.payload, disturbance).await;
         self.settle(function.clone(), environment);
-        (busy, Invoked { request_id, outcome: replaced(fault.as_ref(), outcome) })
+        (busy, replaced(fault.as_ref(), outcome))
     }
 
     fn fault(&self, invocation: &Invocation<'_>) -> Option<Fault> {

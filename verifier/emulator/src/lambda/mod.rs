@@ -4,6 +4,7 @@ mod environment;
 mod functions;
 mod mapping;
 mod mappings;
+mod metrics;
 mod output;
 mod process_group;
 mod runtime_api;

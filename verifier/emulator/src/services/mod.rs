@@ -1,6 +1,9 @@
 //! The AWS services of the emulator, one module each.
 
 pub(crate) mod cloudformation;
+pub(crate) mod cloudwatch;
+mod cloudwatch_metrics;
+pub(crate) mod cloudwatch_wire;
 pub(crate) mod lambda;
 pub(crate) mod logs;
 pub(crate) mod sqs;

@@ -1,9 +1,10 @@
 //! SQS as tasks of the emulator use it: the model, the clock, and waiting for messages.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use verifier_core::cloudwatch::QueueMetrics;
 use verifier_core::faults::{Caller, Happening, Stage};
 use verifier_core::sqs::{Message, ReceiveMessage, ReceivedMessage, Sqs, SqsError};
 use verifier_core::time::Timestamp;
@@ -17,18 +18,26 @@ use crate::stack::QueueSpec;
 pub(crate) struct SqsService {
     clock: Clock,
     faults: Faults,
-    model: Mutex<Sqs>,
+    model: Mutex<Recorded>,
     signals: Mutex<HashMap<String, Arc<Signal>>>,
     /// Told when a message move task may be due at another time than before.
     tasks_changed: Signal,
 }
 
+/// The model and the metrics of what it does.
+struct Recorded {
+    sqs: Sqs,
+    metrics: QueueMetrics,
+}
+
 impl SqsService {
-    pub(crate) fn new(clock: Clock, faults: Faults, model: Sqs) -> Self {
+    pub(crate) fn new(clock: Clock, faults: Faults, mut sqs: Sqs) -> Self {
+        let mut metrics = QueueMetrics::default();
+        metrics.record(&mut sqs, clock.now());
         Self {
             clock,
             faults,
-            model: Mutex::new(model),
+            model: Mutex::new(Recorded { sqs, metrics }),
             signals: Mutex::default(),
             tasks_changed: Signal::default(),
         }
@@ -94,10 +103,14 @@ impl SqsService {
     /// Performs an operation at the present time and wakes whoever waits for its effects.
     pub(crate) fn perform<T>(&self, operation: impl FnOnce(&mut Sqs, Timestamp) -> T) -> T {
         let (result, changed, tasks_changed) = {
-            let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
-            let due = model.next_due();
-            let result = operation(&mut model, self.clock.now());
-            (result, model.take_changed(), model.next_due() != due)
+            let mut recorded = self.lock();
+            let Recorded { sqs, metrics } = &mut *recorded;
+            let now = self.clock.now();
+            metrics.catch_up(sqs, now);
+            let due = sqs.next_due();
+            let result = operation(sqs, now);
+            metrics.record(sqs, now);
+            (result, sqs.take_changed(), sqs.next_due() != due)
         };
         if tasks_changed {
             self.tasks_changed.notify(&self.clock);
@@ -175,6 +188,19 @@ impl SqsService {
             });
             (busy, _) = self.clock.park(busy, next, &[(&self.tasks_changed, seen)]).await;
         }
+    }
+
+    /// Looks at the queues' metrics as they are now.
+    pub(crate) fn metrics<T>(&self, look: impl FnOnce(&QueueMetrics, Timestamp) -> T) -> T {
+        let mut recorded = self.lock();
+        let Recorded { sqs, metrics } = &mut *recorded;
+        let now = self.clock.now();
+        metrics.catch_up(sqs, now);
+        look(metrics, now)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Recorded> {
+        self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn signal(&self, queue: &str) -> Arc<Signal> {

@@ -8,18 +8,17 @@ use verifier_core::sqs::QueueAttributes;
 
 use super::properties::Properties;
 use super::{
-    ApiSpec, BINARY_KEY, CorsSpec, DIRECTORY_KEY, FILES_KEY, FunctionSpec, LogGroupSpec,
-    MappingSpec, Output, QueueSpec, Resource, RouteSpec, SiteContent, SiteSpec, Skipped, Stack,
-    tags_of,
+    ApiSpec, BINARY_KEY, CorsSpec, DIRECTORY_KEY, FILES_KEY, FunctionSpec, MappingSpec, Output,
+    QueueSpec, Resource, RouteSpec, SiteContent, SiteSpec, Skipped, Stack, tags_of,
 };
 use crate::template::{Evaluator, Place, ResourceDefinition, TemplateError};
 
 /// A resource of the template with its properties resolved.
-struct Resolved<'a> {
-    logical_id: &'a str,
-    definition: &'a ResourceDefinition,
-    physical_id: String,
-    properties: Map<String, Value>,
+pub(super) struct Resolved<'a> {
+    pub(super) logical_id: &'a str,
+    pub(super) definition: &'a ResourceDefinition,
+    pub(super) physical_id: String,
+    pub(super) properties: Map<String, Value>,
 }
 
 /// Builds the stack that the evaluator's template describes.
@@ -31,6 +30,8 @@ pub(crate) fn build(evaluator: &Evaluator<'_>) -> Result<Stack, TemplateError> {
     let sites = builder.sites()?;
     let (outputs, mut skipped) = builder.outputs()?;
     skipped.extend(builder.skipped(&functions));
+    let (alarms, not_evaluated) = builder.alarms()?;
+    skipped.extend(not_evaluated);
     Ok(Stack {
         name: evaluator.stack_name.to_owned(),
         id: evaluator.stack_id(),
@@ -40,6 +41,7 @@ pub(crate) fn build(evaluator: &Evaluator<'_>) -> Result<Stack, TemplateError> {
         resources: builder.resources.iter().map(Resolved::summary).collect(),
         queues: builder.queues()?,
         log_groups: builder.log_groups(&functions)?,
+        alarms,
         functions,
         mappings,
         apis,
@@ -49,12 +51,13 @@ pub(crate) fn build(evaluator: &Evaluator<'_>) -> Result<Stack, TemplateError> {
 }
 
 /// The types that the emulator stands in for, or whose part in the stack it takes from their properties.
-const EMULATED: [&str; 11] = [
+const EMULATED: [&str; 12] = [
     "AWS::SQS::Queue",
     "AWS::SQS::QueuePolicy",
     "AWS::Lambda::Function",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Logs::LogGroup",
+    "AWS::CloudWatch::Alarm",
     "AWS::ApiGatewayV2::Api",
     "AWS::ApiGatewayV2::Route",
     "AWS::ApiGatewayV2::Integration",
@@ -63,7 +66,7 @@ const EMULATED: [&str; 11] = [
     "AWS::CloudFront::Distribution",
 ];
 
-struct Builder<'a> {
+pub(super) struct Builder<'a> {
     evaluator: &'a Evaluator<'a>,
     resources: Vec<Resolved<'a>>,
     /// What stands for AWS's host names in URLs that lead to the emulator.
@@ -79,11 +82,11 @@ impl Resolved<'_> {
         }
     }
 
-    fn properties(&self) -> Properties<'_> {
+    pub(super) fn properties(&self) -> Properties<'_> {
         Properties::new(self.logical_id, &self.properties)
     }
 
-    fn unsupported(&self, problem: impl Into<String>) -> TemplateError {
+    pub(super) fn unsupported(&self, problem: impl Into<String>) -> TemplateError {
         TemplateError::Unsupported {
             logical_id: self.logical_id.to_owned(),
             resource_type: self.definition.resource_type.clone(),
@@ -110,7 +113,7 @@ impl<'a> Builder<'a> {
         Ok(Self { evaluator, resources, local_urls })
     }
 
-    fn of_type(&self, resource_type: &str) -> impl Iterator<Item = &Resolved<'a>> {
+    pub(super) fn of_type(&self, resource_type: &str) -> impl Iterator<Item = &Resolved<'a>> {
         self.resources
             .iter()
             .filter(move |resource| resource.definition.resource_type == resource_type)
@@ -307,28 +310,6 @@ impl<'a> Builder<'a> {
             .changed_by(&changes)
             .map_err(|error| resource.unsupported(format!("is refused by Lambda: {error}")))?;
         Ok(MappingSpec { uuid: resource.physical_id.clone(), configuration })
-    }
-
-    /// The log groups of the template, and those that Lambda makes for functions without one.
-    fn log_groups(&self, functions: &[FunctionSpec]) -> Result<Vec<LogGroupSpec>, TemplateError> {
-        let mut groups = BTreeMap::new();
-        for function in functions {
-            let name = function.log_group.clone();
-            let group = LogGroupSpec { name, retention_days: None, tags: BTreeMap::new() };
-            groups.insert(function.log_group.clone(), group);
-        }
-        for resource in self.of_type("AWS::Logs::LogGroup") {
-            let properties = resource.properties();
-            let retention_days = if properties.has("RetentionInDays") {
-                u32::try_from(properties.number("RetentionInDays", 0, 1..=3_653)?).ok()
-            } else {
-                None
-            };
-            let name = resource.physical_id.clone();
-            let tags = tags_of(&resource.properties);
-            groups.insert(name.clone(), LogGroupSpec { name, retention_days, tags });
-        }
-        Ok(groups.into_values().collect())
     }
 
     fn apis(&self, functions: &[FunctionSpec]) -> Result<Vec<ApiSpec>, TemplateError> {

@@ -1,11 +1,14 @@
 //! A stack as its template describes it, resolved and typed: what the emulator is built from.
 
+mod alarms;
 mod build;
+mod log_groups;
 mod properties;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
+use verifier_core::cloudwatch::MetricAlarm;
 use verifier_core::event_source_mapping::MappingConfiguration;
 use verifier_core::sqs::QueueAttributes;
 
@@ -34,6 +37,8 @@ pub struct Stack {
     pub mappings: Vec<MappingSpec>,
     /// Its log groups.
     pub log_groups: Vec<LogGroupSpec>,
+    /// Its alarms.
+    pub alarms: Vec<AlarmSpec>,
     /// Its HTTP APIs.
     pub apis: Vec<ApiSpec>,
     /// Its CloudFront distributions on S3.
@@ -121,6 +126,15 @@ pub struct LogGroupSpec {
     pub name: String,
     /// How many days events are kept; absent if for ever.
     pub retention_days: Option<u32>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A metric alarm.
+#[derive(Clone, Debug)]
+pub struct AlarmSpec {
+    /// What it is defined as.
+    pub definition: MetricAlarm,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
 }
