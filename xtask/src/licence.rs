@@ -3,11 +3,12 @@
 //! Source: <https://spdx.github.io/spdx-spec/v2.3/SPDX-license-expressions/>.
 
 /// The licences under which a dependency may be, alone or in combination: all that they ask for is that their text is
-/// kept.
-const PERMISSIVE: [&str; 8] = [
+/// kept, or for the Blue Oak Model License that text or a link to it.
+const PERMISSIVE: [&str; 9] = [
     "Apache-2.0",
     "BSD-2-Clause",
     "BSD-3-Clause",
+    "BlueOak-1.0.0",
     "CDLA-Permissive-2.0",
     "ISC",
     "MIT",
