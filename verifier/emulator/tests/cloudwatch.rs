@@ -251,7 +251,7 @@ async fn metrics_can_be_read_as_statistics_and_as_data() {
 fn function() -> Value {
     let probe = json!({"Name": "FunctionName", "Value": {"Ref": "Probe"}});
     let target = json!({"Fn::Join": ["/", ["integrations", {"Ref": "ToProbe"}]]});
-    let mut unknown = alarm("throttles", "AWS/Lambda", "Throttles", &probe);
+    let mut unknown = alarm("unknown", "AWS/Lambda", "IteratorAge", &probe);
     unknown["Properties"]["TreatMissingData"] = "missing".into();
     let mut percentile = alarm("slow", "AWS/Lambda", "Duration", &probe);
     percentile["Properties"]["ExtendedStatistic"] = "p99".into();
@@ -264,7 +264,8 @@ fn function() -> Value {
         }},
         "Route": {"Type": "AWS::ApiGatewayV2::Route", "Properties": {"ApiId": {"Ref": "Api"}, "RouteKey": "GET /probe/{wish}", "Target": target}},
         "Errors": alarm("errors", "AWS/Lambda", "Errors", &probe),
-        "Throttles": unknown,
+        "Throttles": alarm("throttles", "AWS/Lambda", "Throttles", &probe),
+        "Unknown": unknown,
         "Slow": percentile,
     })
 }
@@ -290,11 +291,12 @@ async fn an_error_of_a_function_sets_off_its_alarm_and_a_success_does_not() {
     stand.pass(MINUTE).await;
     assert_eq!(state(&cloudwatch, "errors").await, StateValue::Alarm);
     // A metric that the emulator does not have is one that nobody reports.
-    assert_eq!(state(&cloudwatch, "throttles").await, StateValue::InsufficientData);
+    assert_eq!(state(&cloudwatch, "unknown").await, StateValue::InsufficientData);
+    assert_eq!(state(&cloudwatch, "throttles").await, StateValue::Ok);
     let skipped = &stand.emulator.stack().skipped;
     assert!(skipped.iter().any(|skipped| skipped.logical_id == "Slow"), "{skipped:?}");
     assert!(skipped.iter().all(|skipped| skipped.logical_id != "Errors"), "{skipped:?}");
     let alarms = cloudwatch.describe_alarms().send().await.expect("alarms");
-    assert_eq!(alarms.metric_alarms().len(), 2);
+    assert_eq!(alarms.metric_alarms().len(), 3);
     stand.emulator.shut_down().await;
 }
