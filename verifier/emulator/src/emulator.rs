@@ -252,7 +252,7 @@ fn world(config: &EmulatorConfig, clock: &Clock, group: ProcessGroup, endpoint: 
         logs,
         apis: HttpApis::new(functions.clone(), region.clone()),
         functions,
-        sites: Sites::new(config.project.clone()),
+        sites: Sites::new(config.project.clone(), clock.now()),
         region,
     }
 }

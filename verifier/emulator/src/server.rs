@@ -19,6 +19,7 @@ use crate::services::cloudwatch::CloudWatchService;
 use crate::services::cloudwatch_wire;
 use crate::services::lambda::{self, LambdaRequest, LambdaService};
 use crate::services::logs::{self, LogsService};
+use crate::services::s3;
 use crate::services::sqs_wire::{self, SqsWire};
 use crate::services::sts;
 use crate::transport::{Disconnected, caller, comes_first};
@@ -139,6 +140,11 @@ impl Server {
             return (busy, answer);
         }
         let host = text(incoming.headers, "host").unwrap_or_default();
+        if let Some(target) = s3::recognise(&self.world.sites, host, incoming.path) {
+            let query = form(incoming.query.as_bytes());
+            let answer = s3::handle(&self.world.sites, &target, incoming.method, &query).await;
+            return (busy, answer);
+        }
         if let Some(site) = self.world.sites.find(host) {
             let answer = self.world.sites.handle(&site, incoming.method, incoming.path).await;
             return (busy, answer);
@@ -251,7 +257,7 @@ pub(crate) fn form(text: &[u8]) -> BTreeMap<String, String> {
 
 fn unknown(incoming: &Incoming<'_>) -> Reply {
     let message = format!(
-        "{} {} is for no service of the emulator. It answers CloudFormation, CloudWatch, CloudWatch Logs, Lambda, SQS and STS, the stack's HTTP APIs below /execute-api/, and its site on the host localhost.\n",
+        "{} {} is for no service of the emulator. It answers CloudFormation, CloudWatch, CloudWatch Logs, Lambda, SQS and STS, the site's bucket in S3, the stack's HTTP APIs below /execute-api/, and its site on the host localhost.\n",
         incoming.method, incoming.path
     );
     reply(404, "text/plain; charset=utf-8", message)

@@ -1,10 +1,12 @@
 //! The site: CloudFront on a bucket, from the folders and files that the stack deploys.
 
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::Method;
 use percent_encoding::percent_decode_str;
+use verifier_core::time::Timestamp;
 
 use crate::reply::{Reply, reply, with_header};
 use crate::stack::{SiteContent, SiteSpec};
@@ -14,11 +16,13 @@ pub(crate) struct Sites {
     sites: Mutex<Vec<Arc<SiteSpec>>>,
     /// The folder that deployments' folders are relative to.
     project: PathBuf,
+    /// When the deployments were made.
+    pub(crate) deployed_at: Timestamp,
 }
 
 impl Sites {
-    pub(crate) fn new(project: PathBuf) -> Self {
-        Self { sites: Mutex::default(), project }
+    pub(crate) fn new(project: PathBuf, deployed_at: Timestamp) -> Self {
+        Self { sites: Mutex::default(), project, deployed_at }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -31,6 +35,11 @@ impl Sites {
 
     pub(crate) fn remove(&self, sites: &[SiteSpec]) {
         self.lock().retain(|site| sites.iter().all(|gone| gone.domain != site.domain));
+    }
+
+    /// Every site.
+    pub(crate) fn all(&self) -> Vec<Arc<SiteSpec>> {
+        self.lock().clone()
     }
 
     /// The site that a `Host` header means: `localhost` is the first, others go by their domain.
@@ -72,7 +81,24 @@ impl Sites {
         )
     }
 
-    async fn object(&self, site: &SiteSpec, key: &str) -> Option<Vec<u8>> {
+    /// Everything in the bucket, by key.
+    pub(crate) async fn objects(&self, site: &SiteSpec) -> BTreeMap<String, Vec<u8>> {
+        let mut objects = BTreeMap::new();
+        for content in &site.contents {
+            match content {
+                SiteContent::File(name, text) => {
+                    objects.insert(name.clone(), text.clone().into_bytes());
+                }
+                SiteContent::Directory(directory) => {
+                    objects.extend(files_below(&self.project.join(directory)).await);
+                }
+            }
+        }
+        objects
+    }
+
+    /// What is in the bucket by that key.
+    pub(crate) async fn object(&self, site: &SiteSpec, key: &str) -> Option<Vec<u8>> {
         // What was deployed last lies on top.
         for content in site.contents.iter().rev() {
             match content {
@@ -92,6 +118,26 @@ impl Sites {
     }
 }
 
+/// The files below a folder, by their keys. What cannot be read is not there.
+async fn files_below(directory: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![(directory.to_path_buf(), String::new())];
+    while let Some((folder, prefix)) = folders.pop() {
+        let Ok(mut entries) = tokio::fs::read_dir(folder).await else {
+            continue;
+        };
+        while let Ok(Some(entry)) = entries.next_entry().await {
+            let key = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            match entry.file_type().await {
+                Ok(kind) if kind.is_dir() => folders.push((entry.path(), format!("{key}/"))),
+                Ok(_) => files.extend(tokio::fs::read(entry.path()).await.map(|file| (key, file))),
+                Err(_) => {}
+            }
+        }
+    }
+    files
+}
+
 /// The file of that key below a folder; `None` if the key would lead out of it.
 fn below(directory: &Path, key: &str) -> Option<PathBuf> {
     let key = Path::new(key);
@@ -100,7 +146,12 @@ fn below(directory: &Path, key: &str) -> Option<PathBuf> {
 }
 
 fn page(status: u16, key: &str, body: Vec<u8>) -> Reply {
-    let kind = match key.rsplit('.').next().unwrap_or_default() {
+    with_header(reply(status, content_type(key), body), "cache-control", "no-cache")
+}
+
+/// The type of an object's content, by the ending of its key.
+pub(crate) fn content_type(key: &str) -> &'static str {
+    match key.rsplit('.').next().unwrap_or_default() {
         "html" => "text/html; charset=utf-8",
         "css" => "text/css; charset=utf-8",
         "js" | "mjs" => "text/javascript; charset=utf-8",
@@ -111,8 +162,7 @@ fn page(status: u16, key: &str, body: Vec<u8>) -> Reply {
         "woff2" => "font/woff2",
         "txt" => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
-    };
-    with_header(reply(status, kind, body), "cache-control", "no-cache")
+    }
 }
 
 #[cfg(test)]

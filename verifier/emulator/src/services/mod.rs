@@ -6,6 +6,7 @@ mod cloudwatch_metrics;
 pub(crate) mod cloudwatch_wire;
 pub(crate) mod lambda;
 pub(crate) mod logs;
+pub(crate) mod s3;
 pub(crate) mod sqs;
 mod sqs_dead_letters;
 mod sqs_faults;

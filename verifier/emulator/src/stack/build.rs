@@ -398,6 +398,7 @@ impl<'a> Builder<'a> {
                 default_root_object: config.text("DefaultRootObject")?.unwrap_or_default(),
                 error_pages,
                 contents: self.contents(&bucket)?,
+                bucket,
             });
         }
         Ok(sites)

@@ -190,6 +190,8 @@ pub struct CorsSpec {
 pub struct SiteSpec {
     /// The domain that CloudFront gave it.
     pub domain: String,
+    /// The name of the bucket.
+    pub bucket: String,
     /// What is served at `/`.
     pub default_root_object: String,
     /// The page that is served in place of an error of S3, with its status: by S3's status.

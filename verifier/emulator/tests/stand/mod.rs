@@ -19,15 +19,15 @@ pub(crate) struct Stand {
 
 impl Stand {
     pub(crate) async fn start(resources: Value) -> Self {
-        let functions = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/functions"));
+        let project = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests"));
         let document = serde_json::json!({"Resources": resources});
         let emulator = Emulator::start(EmulatorConfig {
             template: Template::parse(&document.to_string()).expect("a template"),
             stack_name: "Stack-Test".to_owned(),
             region: "us-local-1".to_owned(),
             parameters: BTreeMap::new(),
-            project: functions.clone(),
-            functions,
+            functions: project.join("functions"),
+            project,
             port: 0,
             clock: ClockMode::SkipIdle,
             foreign_work: Duration::ZERO,

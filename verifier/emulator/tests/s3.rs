@@ -1,0 +1,101 @@
+//! The site's bucket, as a client of S3 reads it.
+
+#![allow(
+    clippy::expect_used,
+    reason = "clippy allows it in test functions only, and here helpers fail the test too"
+)]
+
+mod stand;
+
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use serde_json::{Value, json};
+use stand::Stand;
+
+fn site() -> Value {
+    let origin = json!({"Id": "o", "DomainName": {"Fn::GetAtt": ["Bucket", "RegionalDomainName"]}});
+    let deployment = |metadata: Value| json!({"Type": "Custom::CDKBucketDeployment", "Metadata": metadata, "Properties": {"DestinationBucketName": {"Ref": "Bucket"}}});
+    json!({
+        "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "the-page"}},
+        "Distribution": {"Type": "AWS::CloudFront::Distribution", "Properties": {"DistributionConfig": {
+            "Origins": [origin], "DefaultRootObject": "index.html",
+        }}},
+        "Files": deployment(json!({"verifier:directory": "site"})),
+        "Config": deployment(json!({"verifier:files": {"config.js": "let url = 1;"}})),
+    })
+}
+
+async fn get(stand: &Stand, path: &str) -> (u16, HeaderMap, String) {
+    let http = verifier_aws::plain_http_client().expect("a client");
+    let url = format!("{}{path}", stand.config.endpoint_url().expect("a URL"));
+    let response = http.get(url).send().await.expect("an answer");
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    (status, headers, response.text().await.expect("a body"))
+}
+
+/// What stands between each pair of these tags.
+fn values(xml: &str, tag: &str) -> Vec<String> {
+    let (start, end) = (format!("<{tag}>"), format!("</{tag}>"));
+    let parts = xml.split(&start).skip(1);
+    parts.filter_map(|part| Some(part.split_once(&end)?.0.to_owned())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_are_read_with_their_type_and_what_is_missing_is_said_to_be() {
+    let stand = Stand::start(site()).await;
+    let (status, headers, body) = get(&stand, "/the-page/config.js").await;
+    assert_eq!((status, body.as_str()), (200, "let url = 1;"));
+    assert_eq!(headers["content-type"], "text/javascript; charset=utf-8");
+    assert!(headers.contains_key("etag") && headers.contains_key("last-modified"));
+    stand.pass(Duration::from_hours(1)).await;
+    let later = get(&stand, "/the-page/config.js").await.1;
+    assert_eq!(later["last-modified"], headers["last-modified"]);
+    assert!(get(&stand, "/the-page/assets/app.js").await.2.contains("title"));
+    for path in ["/the-page/missing.js", "/the-page/..%2Fs3.rs"] {
+        let (status, _, body) = get(&stand, path).await;
+        assert_eq!((status, values(&body, "Code")), (404, vec!["NoSuchKey".to_owned()]), "{path}");
+    }
+    let http = verifier_aws::plain_http_client().expect("a client");
+    let url = format!("{}/the-page/config.js", stand.emulator.endpoint());
+    let head = http.head(&url).send().await.expect("an answer");
+    assert_eq!(
+        (head.status().as_u16(), &head.headers()["content-length"]),
+        (200, &"12".parse().expect("a value"))
+    );
+    let put = http.put(&url).body("other").send().await.expect("an answer");
+    assert_eq!(put.status().as_u16(), 405);
+    let by_host = http.get(format!("{}/config.js", stand.emulator.endpoint()));
+    let by_host = by_host.header("host", "the-page.s3.us-local-1.amazonaws.com").send().await;
+    assert_eq!(by_host.expect("an answer").status().as_u16(), 200);
+    let other_bucket = get(&stand, "/another-page/config.js").await;
+    assert_eq!(other_bucket.0, 404);
+    stand.emulator.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn listings_have_prefixes_and_pages() {
+    let stand = Stand::start(site()).await;
+    let (status, _, all) = get(&stand, "/the-page?list-type=2").await;
+    assert_eq!(status, 200);
+    assert_eq!(values(&all, "Key"), ["assets/app.js", "config.js", "index.html"]);
+    assert_eq!(values(&all, "IsTruncated"), ["false"]);
+    let (_, _, top) = get(&stand, "/the-page?list-type=2&delimiter=%2F&prefix=").await;
+    assert_eq!(values(&top, "Key"), ["config.js", "index.html"]);
+    assert!(top.contains("<CommonPrefixes><Prefix>assets/</Prefix></CommonPrefixes>"), "{top}");
+    let (_, _, below) = get(&stand, "/the-page?list-type=2&delimiter=%2F&prefix=assets%2F").await;
+    assert_eq!(values(&below, "Key"), ["assets/app.js"]);
+    assert!(!below.contains("<CommonPrefixes>"), "{below}");
+    let mut keys = Vec::new();
+    let mut token = String::new();
+    for _ in 0..3 {
+        let path = format!("/the-page?list-type=2&max-keys=1&continuation-token={token}");
+        let (_, _, page) = get(&stand, &path).await;
+        keys.extend(values(&page, "Key"));
+        token = values(&page, "NextContinuationToken").pop().unwrap_or_default();
+    }
+    assert_eq!(keys, ["assets/app.js", "config.js", "index.html"]);
+    assert_eq!(token, "", "the last page has no token");
+    assert_eq!(get(&stand, "/the-page?location").await.0, 501);
+    stand.emulator.shut_down().await;
+}
