@@ -143,7 +143,8 @@ pub(super) fn get_metric_data(request: &Request, now: Timestamp, lookup: Lookup<
     Ok(json!({"MetricDataResults": results, "Messages": []}))
 }
 
+/// The nearest millisecond: the number nearest to one may lie a hair below it.
 fn millis(seconds: f64) -> u64 {
-    let duration = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    let duration = std::time::Duration::try_from_secs_f64(seconds + 0.0005).unwrap_or_default();
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -117,9 +117,10 @@ fn to_cbor(member: &str, value: &Value) -> Cbor {
         Value::Null => Cbor::Null,
         Value::Bool(value) => Cbor::Bool(*value),
         Value::String(text) => Cbor::Text(text.clone()),
-        Value::Number(number) if is_time(member) => {
-            Cbor::Tag(TIME_TAG, Box::new(number_to_cbor(number)))
-        }
+        Value::Number(number) if is_time(member) => Cbor::Tag(
+            TIME_TAG,
+            Box::new(Cbor::Float(not_below(number.as_f64().unwrap_or_default()))),
+        ),
         Value::Number(number) => number_to_cbor(number),
         Value::Array(items) => {
             Cbor::Array(items.iter().map(|item| to_cbor(member, item)).collect())
@@ -130,6 +131,11 @@ fn to_cbor(member: &str, value: &Value) -> Cbor {
             Cbor::Map(members.iter().map(entry).collect())
         }
     }
+}
+
+/// SDKs cut a time down to whole milliseconds, and the number nearest to one may lie a hair below it.
+fn not_below(seconds: f64) -> f64 {
+    if seconds.fract() > 0.0 { seconds.next_up() } else { seconds }
 }
 
 fn number_to_cbor(number: &Number) -> Cbor {
@@ -158,12 +164,21 @@ mod tests {
 
     #[test]
     fn what_is_written_as_cbor_is_read_back_and_times_have_their_tag() {
-        let value = json!({"Threshold": 1.5, "Period": 60, "StateUpdatedTimestamp": 1.25e9, "Timestamps": [1, 2], "Name": "a", "On": true, "None": null});
+        let value = json!({"Threshold": 1.5, "Period": 60, "StateUpdatedTimestamp": 1.25e9, "Timestamps": [1.0, 2.0], "Name": "a", "On": true, "None": null});
         let encoded = to_cbor("", &value);
         assert_eq!(from_cbor(encoded.clone()), Ok(value));
         let Cbor::Map(entries) = encoded else { panic!("a map") };
         let tagged = entries.iter().filter(|(_, value)| matches!(value, Cbor::Tag(1, _))).count();
         assert_eq!(tagged, 1);
         assert!(from_cbor(Cbor::Bytes(vec![1])).is_err());
+    }
+
+    #[test]
+    fn no_time_loses_a_millisecond_when_it_is_cut_down() {
+        for millis in 0..1_000_u32 {
+            let seconds = not_below(1_795_517_244.0 + f64::from(millis) / 1_000.0);
+            let cut = (seconds.fract() * 1e9).floor() / 1e6;
+            assert!(cut >= f64::from(millis) && cut < f64::from(millis) + 0.01, "{millis}: {cut}");
+        }
     }
 }
