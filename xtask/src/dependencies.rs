@@ -20,11 +20,12 @@ const PURE: [&str; 2] = ["contract", "verifier-core"];
 const IMPURE: [&str; 7] = ["tokio", "tokio-*", "reqwest", "axum", "hyper", "aws-*", "aws_*"];
 
 /// The arrows between our own packages: which may be built from which. Tests may use any.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("contract", &[]),
     ("verifier-core", &["contract"]),
     ("verifier-aws", &["contract", "verifier-core"]),
     ("verifier-emulator", &["contract", "verifier-core"]),
+    ("verifier-conformance", &["contract", "verifier-core", "verifier-emulator"]),
     ("verifier", &["contract", "verifier-core", "verifier-aws", "verifier-emulator"]),
     ("verifier-testkit", &["contract", "verifier-core"]),
     ("hello", &["contract"]),

@@ -1,0 +1,100 @@
+//! What can come of a case other than that it passes.
+
+use aws_sdk_sqs::error::ProvideErrorMetadata;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+
+use crate::refusal::Refusal;
+
+/// Why a case did not pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The endpoint behaves differently from AWS.
+    Deviation {
+        /// What AWS does.
+        expected: String,
+        /// What the endpoint does.
+        actual: String,
+    },
+    /// The endpoint does not implement an operation that the case needs.
+    NotSupported(String),
+    /// The case could not be judged: the endpoint was not reached, or its answer could not be read.
+    NotJudged(String),
+}
+
+/// What comes of a case.
+pub type Verdict = Result<(), Problem>;
+
+impl Problem {
+    /// A deviation.
+    pub(crate) fn deviation(expected: impl Into<String>, actual: impl Into<String>) -> Self {
+        Self::Deviation { expected: expected.into(), actual: actual.into() }
+    }
+}
+
+/// A request that should have succeeded and did not.
+impl<E: ProvideErrorMetadata + std::fmt::Debug> From<SdkError<E, HttpResponse>> for Problem {
+    fn from(error: SdkError<E, HttpResponse>) -> Self {
+        let operation = operation_of::<E>();
+        match Refusal::of(&error) {
+            Some(refusal) if refusal.says_not_supported() => Self::NotSupported(operation),
+            Some(refusal) => Self::deviation(format!("{operation} succeeds"), refusal.to_string()),
+            None => Self::NotJudged(format!("{operation}: {}", innermost(&error))),
+        }
+    }
+}
+
+/// The operation that an error type of the SDK belongs to: `SendMessage` for `SendMessageError`.
+pub(crate) fn operation_of<E>() -> String {
+    let name = std::any::type_name::<E>();
+    let name = name.rsplit("::").next().unwrap_or(name);
+    name.strip_suffix("Error").unwrap_or(name).to_owned()
+}
+
+/// The cause at the bottom, which is the one that says something.
+fn innermost<E: std::fmt::Debug>(error: &SdkError<E, HttpResponse>) -> String {
+    match error {
+        SdkError::ResponseError(response) => format!("an answer that cannot be read: {response:?}"),
+        SdkError::TimeoutError(_) => "no answer in time".to_owned(),
+        other => format!("{other:?}").chars().take(300).collect(),
+    }
+}
+
+/// Compares two values, naming what they are of.
+pub(crate) fn equal<T: PartialEq + std::fmt::Debug>(
+    what: &str,
+    actual: &T,
+    expected: &T,
+) -> Verdict {
+    if actual == expected {
+        return Ok(());
+    }
+    Err(Problem::deviation(format!("{what} {expected:?}"), format!("{actual:?}")))
+}
+
+/// Requires a condition.
+pub(crate) fn ensure(
+    condition: bool,
+    expected: impl Into<String>,
+    actual: impl Into<String>,
+) -> Verdict {
+    if condition { Ok(()) } else { Err(Problem::deviation(expected, actual)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sqs::operation::send_message::SendMessageError;
+
+    use super::*;
+
+    #[test]
+    fn an_error_type_names_its_operation() {
+        assert_eq!(operation_of::<SendMessageError>(), "SendMessage");
+    }
+
+    #[test]
+    fn a_comparison_says_what_was_expected_and_found() {
+        assert_eq!(equal("a count of", &2, &2), Ok(()));
+        assert_eq!(equal("a count of", &1, &2), Err(Problem::deviation("a count of 2", "1")));
+    }
+}
