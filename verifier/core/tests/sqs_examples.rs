@@ -497,10 +497,14 @@ fn body_and_attributes_together_may_have_exactly_the_limit() {
         };
         assert_eq!(message(limit).size_bytes(), limit);
         world.try_send(name, message(limit)).unwrap();
-        let refused = SqsError::InvalidParameterValue(format!(
-            "One or more parameters are invalid. Reason: Message must be shorter than {limit} bytes."
-        ));
-        assert_eq!(world.try_send(name, message(limit + 1)), Err(refused));
+        let refused = world.try_send(name, message(limit + 1)).unwrap_err();
+        let reason = format!("Reason: Message must be shorter than {limit} bytes.");
+        // As recorded: an entry of a batch is refused in other words.
+        assert_eq!(refused.to_string(), format!("One or more parameters are invalid. {reason}"));
+        assert_eq!(
+            refused.entry_message(),
+            format!("One or more parameters cannot be validated. {reason}")
+        );
         assert_eq!(world.counts(name), (1, 0, 0));
     }
 }

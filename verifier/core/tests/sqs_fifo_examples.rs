@@ -286,6 +286,21 @@ fn a_group_waits_until_all_of_it_in_flight_is_deleted_or_visible_again() {
 }
 
 #[test]
+fn a_message_held_longer_blocks_those_after_it_and_none_before_it() {
+    // As in a recording, with each of three messages held longer in turn.
+    for (position, expected) in [(0, [""; 0].as_slice()), (1, &["foo"]), (2, &["foo", "bar"])] {
+        let mut world = fifo(&[("VisibilityTimeout", "1")]);
+        for body in ["foo", "bar", "baz"] {
+            send(&mut world, "g", body);
+        }
+        let received = world.receive("jobs.fifo", 5);
+        world.change("jobs.fifo", &received[position].receipt_handle, 4).unwrap();
+        world.wait(2);
+        assert_eq!(bodies(&world.receive("jobs.fifo", 5)), expected);
+    }
+}
+
+#[test]
 fn a_message_handed_back_at_once_is_next_again() {
     let mut world = fifo(&[]);
     for body in ["1", "2"] {
@@ -522,7 +537,16 @@ fn the_kind_of_a_queue_cannot_be_changed() {
         "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported."
     );
     for attribute in ["ContentBasedDeduplication", "DeduplicationScope", "FifoThroughputLimit"] {
-        assert_eq!(set("standard", attribute, "true"), unknown(attribute));
+        let refused = set("standard", attribute, "true");
+        if attribute == "ContentBasedDeduplication" {
+            assert_eq!(refused, unknown(attribute));
+        } else {
+            // As recorded for the creation of a queue.
+            assert_eq!(
+                refused.unwrap_err().to_string(),
+                format!("You can specify the {attribute} only when FifoQueue is set to true.")
+            );
+        }
         assert_eq!(
             set("jobs.fifo", attribute, "maybe"),
             Err(SqsError::InvalidAttributeValue(attribute.to_owned()))

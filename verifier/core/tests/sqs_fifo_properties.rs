@@ -112,11 +112,6 @@ impl Reference {
     fn receive(&mut self, max: usize, seconds: u32, now: Timestamp) -> Vec<usize> {
         let here: Vec<usize> =
             (0..self.entries.len()).filter(|&i| self.entries[i].fate == Fate::Here).collect();
-        let blocked: BTreeSet<String> = here
-            .iter()
-            .filter(|&&i| Self::is_in_flight(&self.entries[i], now))
-            .map(|&i| self.entries[i].group.clone())
-            .collect();
         let mut groups: Vec<String> = Vec::new();
         for &index in &here {
             let entry = &self.entries[index];
@@ -125,7 +120,7 @@ impl Reference {
             }
         }
         let mut returned = Vec::new();
-        for group in groups.into_iter().filter(|group| !blocked.contains(group)) {
+        for group in groups {
             for &index in &here {
                 let entry = &mut self.entries[index];
                 if entry.group != group {
@@ -169,20 +164,22 @@ struct Issued {
 #[derive(Default)]
 struct Observer {
     handles: BTreeSet<String>,
-    /// Of each group, what is with a receiver, and until when.
-    in_flight: BTreeMap<String, BTreeMap<String, Timestamp>>,
+    /// Of each group, what is with a receiver, its place in the order, and until when.
+    in_flight: BTreeMap<String, BTreeMap<String, (SequenceNumber, Timestamp)>>,
     /// Of each group, the greatest sequence number that was received.
     greatest: BTreeMap<String, SequenceNumber>,
     receives: BTreeMap<String, u32>,
 }
 
 impl Observer {
-    /// Before a response is looked at: of which groups nothing may be in it.
-    fn blocked(&self, now: Timestamp) -> BTreeSet<String> {
-        let waits =
-            |messages: &BTreeMap<String, Timestamp>| messages.values().any(|until| *until > now);
-        let groups = self.in_flight.iter().filter(|(_, messages)| waits(messages));
-        groups.map(|(group, _)| group.clone()).collect()
+    /// Before a response is looked at: from where on in which groups nothing may be in it.
+    fn blocked(&self, now: Timestamp) -> BTreeMap<String, SequenceNumber> {
+        let first = |messages: &BTreeMap<String, (SequenceNumber, Timestamp)>| {
+            let in_flight = messages.values().filter(|(_, until)| *until > now);
+            in_flight.map(|(number, _)| *number).min()
+        };
+        let groups = self.in_flight.iter();
+        groups.filter_map(|(group, messages)| Some((group.clone(), first(messages)?))).collect()
     }
 
     fn see(
@@ -190,12 +187,13 @@ impl Observer {
         message: &Message,
         handle: &str,
         until: Timestamp,
-        blocked: &BTreeSet<String>,
+        blocked: &BTreeMap<String, SequenceNumber>,
     ) {
         let group = message.group_id.clone().unwrap();
-        assert!(!blocked.contains(&group), "the group {group} is blocked");
-        assert!(self.handles.insert(handle.to_owned()), "a handle was issued twice");
         let number = message.sequence_number.unwrap();
+        let is_blocked = blocked.get(&group).is_some_and(|first| number >= *first);
+        assert!(!is_blocked, "an earlier message of the group {group} is in flight");
+        assert!(self.handles.insert(handle.to_owned()), "a handle was issued twice");
         let first_time = message.receive_count == 1;
         let greatest = self.greatest.entry(group.clone()).or_insert(number);
         // A message that was not received before never comes after a later one of its group.
@@ -204,7 +202,10 @@ impl Observer {
         let receives = self.receives.entry(message.message_id.clone()).or_default();
         *receives += 1;
         assert_eq!(message.receive_count, *receives);
-        self.in_flight.entry(group).or_default().insert(message.message_id.clone(), until);
+        self.in_flight
+            .entry(group)
+            .or_default()
+            .insert(message.message_id.clone(), (number, until));
     }
 
     fn forget(&mut self, message_id: &str) {
@@ -376,7 +377,7 @@ impl Run {
             assert_eq!(result, Ok(()));
             entry.visible_at = until;
             let in_flight = self.observer.in_flight.get_mut(&entry.group).unwrap();
-            in_flight.insert(entry.message_id.clone(), until);
+            in_flight.insert(entry.message_id.clone(), (entry.sequence_number, until));
         } else {
             assert!(matches!(result, Err(SqsError::InvalidParameterValue(_))), "{result:?}");
         }

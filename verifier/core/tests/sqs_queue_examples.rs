@@ -8,7 +8,7 @@
 mod world;
 
 use serde_json::{Value, json};
-use verifier_core::sqs::{MESSAGE_BYTES_MAX, SendMessage, SqsError};
+use verifier_core::sqs::{MESSAGE_BYTES_MAX, QueueAttributes, SendMessage, SqsError};
 use world::{START, World, request};
 
 fn invalid<T>(message: &str) -> Result<T, SqsError> {
@@ -369,4 +369,17 @@ fn the_name_of_a_deleted_queue_stays_blocked_for_a_minute() {
     assert_eq!(create(&mut world, "other"), Ok(true));
     world.wait_millis(1);
     assert_eq!(create(&mut world, "jobs"), Ok(true));
+}
+
+#[test]
+fn attributes_are_asked_for_by_names_that_there_are() {
+    let check = |names: &[&str]| QueueAttributes::check_names(names.iter().copied());
+    assert_eq!(check(&[]), Ok(()));
+    assert_eq!(check(&["All", "FifoQueue", "Policy"]), Ok(()));
+    let unknown = SqsError::InvalidAttributeName("NoSuchAttribute".to_owned());
+    assert_eq!(check(&["QueueArn", "NoSuchAttribute"]), Err(unknown));
+    // Whatever a queue shows can be asked for.
+    let mut world = World::with_jobs(&[("KmsMasterKeyId", "key")]);
+    let shown = world.sqs.attributes("jobs", START).unwrap();
+    assert_eq!(QueueAttributes::check_names(shown.keys().map(String::as_str)), Ok(()));
 }

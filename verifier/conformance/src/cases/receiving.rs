@@ -121,7 +121,7 @@ async fn number_bounds(stand: &Stand) -> Verdict {
     let ask =
         |number| stand.sqs.receive_message().queue_url(&url).max_number_of_messages(number).send();
     ask(10).await?;
-    for number in [0, 11] {
+    for number in [0, 11, -1] {
         let message = format!(
             "Value {number} for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided."
         );

@@ -57,7 +57,43 @@ impl Default for QueueAttributes {
     }
 }
 
+/// Every name by which attributes can be asked for.
+const NAMES: [&str; 22] = [
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesDelayed",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ContentBasedDeduplication",
+    "CreatedTimestamp",
+    "DeduplicationScope",
+    "DelaySeconds",
+    "FifoQueue",
+    "FifoThroughputLimit",
+    "KmsDataKeyReusePeriodSeconds",
+    "KmsMasterKeyId",
+    "LastModifiedTimestamp",
+    "MaximumMessageSize",
+    "MessageRetentionPeriod",
+    "Policy",
+    "QueueArn",
+    "ReceiveMessageWaitTimeSeconds",
+    "RedriveAllowPolicy",
+    "RedrivePolicy",
+    "SqsManagedSseEnabled",
+    "VisibilityTimeout",
+    "All",
+];
+
 impl QueueAttributes {
+    /// Checks the names that a `GetQueueAttributes` request asks for: one that a queue merely does not have is fine.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html>.
+    pub fn check_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), SqsError> {
+        match names.into_iter().find(|name| !NAMES.contains(name)) {
+            Some(unknown) => Err(SqsError::InvalidAttributeName(unknown.to_owned())),
+            None => Ok(()),
+        }
+    }
+
     /// The attributes of a new queue, from the texts of a `CreateQueue` request.
     pub fn from_request(request: &BTreeMap<String, String>) -> Result<Self, SqsError> {
         let mut attributes = Self::default();
@@ -120,6 +156,10 @@ impl QueueAttributes {
             FIFO_QUEUE => self.set_kind(value)?,
             other => match &mut self.fifo {
                 Some(fifo) => fifo.set(other, value)?,
+                // As recorded: for these two, and not for the others.
+                None if matches!(other, "DeduplicationScope" | "FifoThroughputLimit") => {
+                    return Err(SqsError::OnlyForFifo(other.to_owned()));
+                }
                 None => return Err(SqsError::InvalidAttributeName(other.to_owned())),
             },
         }

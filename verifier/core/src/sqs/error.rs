@@ -41,6 +41,12 @@ pub enum SqsError {
     /// An attribute that SQS does not know, or not for this kind of queue.
     #[error("Unknown Attribute {0}.")]
     InvalidAttributeName(String),
+    /// An attribute of FIFO queues, given to another queue, that SQS refuses in words of its own.
+    #[error("You can specify the {0} only when FifoQueue is set to true.")]
+    OnlyForFifo(String),
+    /// A message is longer than its queue allows: the limit in bytes.
+    #[error("One or more parameters are invalid. Reason: Message must be shorter than {0} bytes.")]
+    MessageTooLong(usize),
     /// Two kinds of server-side encryption at once.
     #[error(
         "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE."
@@ -95,11 +101,13 @@ impl SqsError {
             Self::PurgeQueueInProgress(_) => "PurgeQueueInProgress",
             Self::ReceiptHandleIsInvalid(_) => "ReceiptHandleIsInvalid",
             Self::OverLimit | Self::TooManyActions(_) => "OverLimit",
-            Self::InvalidAttributeName(_) | Self::ConflictingEncryption => "InvalidAttributeName",
-            Self::InvalidAttributeValue(_) => "InvalidAttributeValue",
-            Self::InvalidParameterValue(_) | Self::ReceiptHandleHasExpired(_) => {
-                "InvalidParameterValueException"
+            Self::InvalidAttributeName(_) | Self::OnlyForFifo(_) | Self::ConflictingEncryption => {
+                "InvalidAttributeName"
             }
+            Self::InvalidAttributeValue(_) => "InvalidAttributeValue",
+            Self::InvalidParameterValue(_)
+            | Self::MessageTooLong(_)
+            | Self::ReceiptHandleHasExpired(_) => "InvalidParameterValueException",
             Self::MissingParameter(_) => "MissingRequiredParameterException",
             Self::InvalidMessageContents => "InvalidMessageContents",
             Self::EmptyBatchRequest(_) => "EmptyBatchRequest",
@@ -121,9 +129,9 @@ impl SqsError {
             Self::QueueNameExists { .. } => "QueueAlreadyExists",
             Self::QueueDeletedRecently => "AWS.SimpleQueueService.QueueDeletedRecently",
             Self::PurgeQueueInProgress(_) => "AWS.SimpleQueueService.PurgeQueueInProgress",
-            Self::InvalidParameterValue(_) | Self::ReceiptHandleHasExpired(_) => {
-                "InvalidParameterValue"
-            }
+            Self::InvalidParameterValue(_)
+            | Self::MessageTooLong(_)
+            | Self::ReceiptHandleHasExpired(_) => "InvalidParameterValue",
             Self::MissingParameter(_) => "MissingParameter",
             Self::EmptyBatchRequest(_) => "AWS.SimpleQueueService.EmptyBatchRequest",
             Self::TooManyEntriesInBatchRequest(_) => {
@@ -149,6 +157,10 @@ impl SqsError {
     pub fn entry_message(&self) -> String {
         match self {
             Self::ReceiptHandleHasExpired(_) => "The receipt handle has expired".to_owned(),
+            // As recorded; the words for a single message are other ones.
+            Self::MessageTooLong(limit) => format!(
+                "One or more parameters cannot be validated. Reason: Message must be shorter than {limit} bytes."
+            ),
             other => other.to_string(),
         }
     }

@@ -28,9 +28,7 @@ pub(super) fn check_message(
     }
     let (size, limit) = (message.size_bytes(), attributes.maximum_message_size_bytes);
     if size > limit {
-        return Err(SqsError::InvalidParameterValue(format!(
-            "One or more parameters are invalid. Reason: Message must be shorter than {limit} bytes."
-        )));
+        return Err(SqsError::MessageTooLong(limit));
     }
     if !message.body.chars().all(is_xml_character) {
         return Err(SqsError::InvalidMessageContents);

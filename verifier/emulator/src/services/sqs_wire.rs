@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use verifier_core::faults::Caller;
 use verifier_core::sqs::{
-    AttributeValue, MessageAttribute, MessageAttributes, ReceiveMessage, ReceivedMessage,
-    SendMessage, Sqs, SqsError, check_batch, md5_of_attributes, md5_of_body,
+    AttributeValue, MessageAttribute, MessageAttributes, QueueAttributes, ReceiveMessage,
+    ReceivedMessage, SendMessage, Sqs, SqsError, check_batch, md5_of_attributes, md5_of_body,
 };
 use verifier_core::time::Timestamp;
 
@@ -217,7 +217,7 @@ impl SqsWire {
                 let request: QueueRequest = parse(body)?;
                 let name = self.queue(&request.queue_url)?;
                 let tags = self.sqs.perform(|model, _| model.tags_mut(&name).cloned())?;
-                Ok(json!({"Tags": tags}))
+                Ok(if tags.is_empty() { json!({}) } else { json!({"Tags": tags}) })
             }
             "TagQueue" | "UntagQueue" => self.tag(parse(body)?),
             "AddPermission" | "RemovePermission" => self.permission(action, &parse(body)?),
@@ -289,6 +289,7 @@ impl SqsWire {
 
     fn get_attributes(&self, request: &GetQueueAttributesRequest) -> Answer {
         let name = self.queue(&request.queue_url)?;
+        QueueAttributes::check_names(request.attribute_names.iter().map(String::as_str))?;
         let mut attributes = self.sqs.perform(|model, now| model.attributes(&name, now))?;
         if !request.attribute_names.iter().any(|name| name == "All") {
             attributes.retain(|name, _| request.attribute_names.contains(name));
@@ -383,20 +384,13 @@ impl SqsWire {
                 None => default,
                 Some(seconds) => small_number("WaitTimeSeconds", seconds, 20)?,
             };
-            let number = |name, value: Option<i64>, max| {
-                value.map(|value| small_number(name, value, max)).transpose()
-            };
+            let timeout = |seconds| small_number("VisibilityTimeout", seconds, 43_200);
             let receive = ReceiveMessage {
-                max_number_of_messages: number(
-                    "MaxNumberOfMessages",
-                    request.max_number_of_messages,
-                    10,
-                )?,
-                visibility_timeout_seconds: number(
-                    "VisibilityTimeout",
-                    request.visibility_timeout,
-                    43_200,
-                )?,
+                max_number_of_messages: request
+                    .max_number_of_messages
+                    .map(number_of_messages)
+                    .transpose()?,
+                visibility_timeout_seconds: request.visibility_timeout.map(timeout).transpose()?,
             };
             Ok((request, name, receive, Duration::from_secs(wait.into())))
         });
@@ -608,6 +602,15 @@ fn small_number(parameter: &str, value: i64, max: u32) -> Result<u32, SqsError> 
     u32::try_from(value).ok().filter(|value| *value <= max).ok_or_else(|| {
         SqsError::InvalidParameterValue(format!(
             "Value {value} for parameter {parameter} is invalid. Reason: Must be >= 0 and <= {max}, if provided."
+        ))
+    })
+}
+
+/// How many messages to receive, which the model checks further. AWS refuses this number in words of its own.
+fn number_of_messages(value: i64) -> Result<u32, SqsError> {
+    u32::try_from(value).map_err(|_| {
+        SqsError::InvalidParameterValue(format!(
+            "Value {value} for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided."
         ))
     })
 }
