@@ -9,6 +9,9 @@ Usage: cargo xtask COMMAND
   test               run every step that a change has to pass, cheap ones first
   test STEP...       run these steps only
   test --list        list the steps
+  conformance [--slow] [--only TEXT] [--format human|json]
+                     compare the emulator and moto with AWS, case by case; and the endpoint
+                     in VERIFIER_CONFORMANCE_ENDPOINT, which may be `aws`
   gen                synthesise the stack's template anew
   bench check [--runs N]
                      build in release and time `verifier check --local` [default: 20 runs]
@@ -28,6 +31,8 @@ pub(crate) enum Request {
     ListSteps,
     /// These steps of the tests; all when none is named.
     Test(Vec<String>),
+    /// The emulator and others beside AWS, with options of the program that compares them.
+    Conformance(Vec<String>),
     /// What is generated and checked in.
     Generate,
     /// Timing `verifier check --local`.
@@ -49,11 +54,27 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Request, Failu
             Some(option) => Err(unknown(option)),
             None => Ok(Request::Test(steps.iter().map(|step| (*step).to_owned()).collect())),
         },
+        ["conformance", options @ ..] => conformance(options),
         ["gen"] => Ok(Request::Generate),
         ["bench", "check"] => Ok(Request::BenchCheck { runs: RUNS_DEFAULT }),
         ["bench", "check", "--runs", number] => Ok(Request::BenchCheck { runs: runs(number)? }),
         [.., last] => Err(unknown(last)),
     }
+}
+
+/// The options are checked here, so that nothing is built for a typing error.
+fn conformance(options: &[&str]) -> Result<Request, Failure> {
+    let mut rest = options;
+    loop {
+        rest = match rest {
+            [] => break,
+            ["--slow", rest @ ..]
+            | ["--only", _, rest @ ..]
+            | ["--format", "human" | "json", rest @ ..] => rest,
+            [other, ..] => return Err(unknown(other)),
+        };
+    }
+    Ok(Request::Conformance(options.iter().map(|option| (*option).to_owned()).collect()))
 }
 
 fn runs(number: &str) -> Result<usize, Failure> {
@@ -78,10 +99,16 @@ mod tests {
     #[test]
     fn each_command_is_understood() {
         let test = |steps: &[&str]| Request::Test(steps.iter().map(ToString::to_string).collect());
+        let conformance = |options: &[&str]| {
+            Request::Conformance(options.iter().map(ToString::to_string).collect())
+        };
         for (line, expected) in [
             ("test", test(&[])),
             ("test fmt clippy", test(&["fmt", "clippy"])),
             ("test --list", Request::ListSteps),
+            ("conformance", conformance(&[])),
+            ("conformance --slow --format json", conformance(&["--slow", "--format", "json"])),
+            ("conformance --only sqs.fifo", conformance(&["--only", "sqs.fifo"])),
             ("gen", Request::Generate),
             ("bench check", Request::BenchCheck { runs: RUNS_DEFAULT }),
             ("bench check --runs 3", Request::BenchCheck { runs: 3 }),
@@ -94,7 +121,16 @@ mod tests {
 
     #[test]
     fn everything_else_is_refused_with_the_usage() {
-        for line in ["", "tset", "test --lits", "gen all", "bench", "bench chaos"] {
+        for line in [
+            "",
+            "tset",
+            "test --lits",
+            "gen all",
+            "bench",
+            "conformance fast",
+            "conformance --format xml",
+            "bench chaos",
+        ] {
             let failure = parsed(line).unwrap_err();
             assert_eq!(failure.exit, 2, "{line}");
             assert!(failure.to_string().contains("Usage: cargo xtask"), "{line}: {failure}");

@@ -1,12 +1,14 @@
-//! The project's own tasks: `cargo xtask test`, `gen` and `bench`.
+//! The project's own tasks: `cargo xtask test`, `conformance`, `gen` and `bench`.
 
 mod args;
 mod bench;
 mod command;
+mod conformance;
 mod dependencies;
 mod failure;
 mod graph;
 mod licence;
+mod moto;
 mod npm;
 mod project;
 mod python;
@@ -38,6 +40,9 @@ fn perform(request: Request) -> Result<ExitCode, Failure> {
             let chosen = suite::choose(&steps::STEPS, &names)?;
             let passed = suite::run(&chosen, &Project::find()?, &mut out)?;
             return Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Request::Conformance(options) => {
+            conformance::compare(&Project::find()?, &options, &mut out)?;
         }
         Request::Generate => steps::generate(&Project::find()?, &mut out)?,
         Request::BenchCheck { runs } => bench::check(&Project::find()?, runs, &mut out)?,

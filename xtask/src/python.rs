@@ -1,4 +1,4 @@
-//! The AWS CLI, in a virtual environment below the target folder.
+//! Programs from PyPI, each with its packages in a virtual environment below the target folder.
 
 use std::path::{Path, PathBuf};
 
@@ -10,22 +10,47 @@ use crate::version::Prerequisite;
 const PYTHON: Prerequisite = Prerequisite {
     program: "python3",
     oldest: (3, 10),
-    needed_for: "the AWS CLI, with which the documentation's examples are run",
+    needed_for: "the AWS CLI, with which the documentation's examples are run, and moto",
     install: "install it with `apt-get install python3 python3-venv`",
 };
 
-/// What is installed: every package with its version, so that nothing changes unless this file does.
-const REQUIREMENTS: &str = "xtask/awscli-requirements.txt";
+/// A program and the packages that it needs.
+struct Requirements {
+    /// The file that names every package with its version, so that nothing changes unless it does.
+    file: &'static str,
+    /// The folder of the environment, below the target folder.
+    environment: &'static str,
+    /// The program in its `bin`.
+    program: &'static str,
+}
+
+const AWSCLI: Requirements =
+    Requirements { file: "xtask/awscli-requirements.txt", environment: "venv", program: "aws" };
+
+const MOTO: Requirements = Requirements {
+    file: "xtask/moto-requirements.txt",
+    environment: "venv-moto",
+    program: "moto_server",
+};
 
 /// Installs the AWS CLI if it is not there yet, and returns its path.
 pub(crate) fn aws(project: &Project) -> Result<PathBuf, Failure> {
-    let environment = project.target()?.join("venv");
-    let aws = environment.join("bin/aws");
-    let requirements = project.root.join(REQUIREMENTS);
+    install(project, &AWSCLI)
+}
+
+/// Installs moto's server if it is not there yet, and returns its path.
+pub(crate) fn moto_server(project: &Project) -> Result<PathBuf, Failure> {
+    install(project, &MOTO)
+}
+
+fn install(project: &Project, wanted: &Requirements) -> Result<PathBuf, Failure> {
+    let environment = project.target()?.join(wanted.environment);
+    let installed_program = environment.join("bin").join(wanted.program);
+    let requirements = project.root.join(wanted.file);
     // The copy is made last, so it stands only where everything before it succeeded.
     let installed = environment.join("installed-requirements.txt");
-    if aws.is_file() && same(&requirements, &installed) {
-        return Ok(aws);
+    if installed_program.is_file() && same(&requirements, &installed) {
+        return Ok(installed_program);
     }
     PYTHON.require()?;
     program("python3", &project.root)
@@ -37,22 +62,17 @@ pub(crate) fn aws(project: &Project) -> Result<PathBuf, Failure> {
                 "{failure}; on Debian, the module venv is had with `apt-get install python3-venv`"
             ))
         })?;
+    let options = ["install", "--quiet", "--disable-pip-version-check", "--no-deps"];
     program(environment.join("bin/python"), &project.root)
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-deps",
-            "--requirement",
-        ])
+        .args(["-m", "pip"])
+        .args(options)
+        .arg("--requirement")
         .arg(&requirements)
         .run()?;
     std::fs::copy(&requirements, &installed).map_err(|error| {
         Failure::new(format!("{} cannot be written: {error}", installed.display()))
     })?;
-    Ok(aws)
+    Ok(installed_program)
 }
 
 fn same(one: &Path, other: &Path) -> bool {
@@ -68,16 +88,24 @@ mod tests {
 
     #[test]
     fn every_requirement_is_pinned() {
-        let requirements =
-            std::fs::read_to_string(Project::find().unwrap().root.join(REQUIREMENTS)).unwrap();
-        let lines: Vec<&str> = requirements.lines().filter(|line| !line.starts_with('#')).collect();
-        assert!(lines.iter().any(|line| line.starts_with("awscli==")));
-        for line in lines {
-            assert!(
-                line.split_once("==").is_some_and(|(_, version)| !version.is_empty()),
-                "{line}"
-            );
+        let root = Project::find().unwrap().root;
+        for (wanted, package) in [(AWSCLI, "awscli=="), (MOTO, "moto==")] {
+            let requirements = std::fs::read_to_string(root.join(wanted.file)).unwrap();
+            let lines: Vec<&str> =
+                requirements.lines().filter(|line| !line.starts_with('#')).collect();
+            assert!(lines.iter().any(|line| line.starts_with(package)));
+            for line in lines {
+                assert!(
+                    line.split_once("==").is_some_and(|(_, version)| !version.is_empty()),
+                    "{line}"
+                );
+            }
         }
+    }
+
+    #[test]
+    fn environments_do_not_share_a_folder() {
+        assert_ne!(AWSCLI.environment, MOTO.environment);
     }
 
     #[test]

@@ -8,10 +8,10 @@ use crate::graph::Graph;
 use crate::project::Project;
 use crate::suite::Step;
 use crate::version::Prerequisite;
-use crate::{dependencies, npm, python};
+use crate::{conformance, dependencies, npm, python};
 
 /// Every step. `doc` follows `clippy` because both check the dependencies without building them.
-pub(crate) const STEPS: [Step; 8] = [
+pub(crate) const STEPS: [Step; 9] = [
     Step { name: "fmt", title: "the Rust code is formatted", run: fmt },
     Step { name: "dependencies", title: "the dependency rules hold", run: check_dependencies },
     Step { name: "stack", title: "the CDK app passes its tests", run: stack },
@@ -23,6 +23,11 @@ pub(crate) const STEPS: [Step; 8] = [
         run: awscli,
     },
     Step { name: "build", title: "the verifier and the functions build", run: build },
+    Step {
+        name: "conformance",
+        title: "the emulator behaves as AWS does, and moto as it is known to",
+        run: conformance::check,
+    },
     Step { name: "test", title: "the Rust tests pass, those of the documentation too", run: test },
 ];
 

@@ -15,6 +15,7 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use futures::future::BoxFuture;
 use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, Template};
 
+use crate::answered::Answered;
 use crate::problem::Problem;
 use crate::stand::{OwnEmulator, Stand, Time};
 
@@ -33,6 +34,7 @@ pub struct Endpoint {
     pub name: String,
     config: SdkConfig,
     place: Place,
+    answered: Answered,
 }
 
 #[derive(Clone)]
@@ -46,29 +48,30 @@ enum Place {
 impl Endpoint {
     /// The emulator of this project, one for each case.
     pub async fn emulator() -> Self {
-        let place = Place::Emulator(None);
-        Self { name: "emulator".to_owned(), config: local_config().await, place }
+        Self::new("emulator", local_config().await, Place::Emulator(None))
     }
 
     /// The emulator behind something that may alter its answers.
     pub async fn emulator_behind(front: Front) -> Self {
-        let place = Place::Emulator(Some(front));
-        Self { name: "altered".to_owned(), config: local_config().await, place }
+        Self::new("altered", local_config().await, Place::Emulator(Some(front)))
     }
 
     /// An emulator on this machine that takes any credentials.
     pub async fn local(name: impl Into<String>, url: impl Into<String>) -> Self {
-        let place = Place::Url(Some(url.into()));
         // Of those that look at it, some know only AWS's regions.
         let config = config(false, Some("us-east-1"), Some(credentials("local"))).await;
-        Self { name: name.into(), config, place }
+        Self::new(name, config, Place::Url(Some(url.into())))
     }
 
     /// Any endpoint, with the region and the credentials that the environment and the AWS configuration files say.
     /// Without a URL, it is AWS itself.
     pub async fn outside(name: impl Into<String>, url: Option<String>) -> Self {
         let tls = url.as_deref().is_none_or(|url| url.starts_with("https:"));
-        Self { name: name.into(), config: config(tls, None, None).await, place: Place::Url(url) }
+        Self::new(name, config(tls, None, None).await, Place::Url(url))
+    }
+
+    fn new(name: impl Into<String>, config: SdkConfig, place: Place) -> Self {
+        Self { name: name.into(), config, place, answered: Answered::default() }
     }
 
     /// Whether its time can be skipped.
@@ -84,9 +87,19 @@ impl Endpoint {
         }
     }
 
-    fn stand_on(&self, url: Option<&str>) -> Stand {
+    /// Whether the endpoint has answered an operation so far, other than by a server error.
+    pub(crate) fn has_answered(&self, operation: &str) -> bool {
+        self.answered.has(operation)
+    }
+
+    fn builders(&self) -> (aws_sdk_sqs::config::Builder, aws_sdk_cloudwatchlogs::config::Builder) {
         let sqs = aws_sdk_sqs::config::Builder::from(&self.config);
         let logs = aws_sdk_cloudwatchlogs::config::Builder::from(&self.config);
+        (sqs.interceptor(self.answered.clone()), logs.interceptor(self.answered.clone()))
+    }
+
+    fn stand_on(&self, url: Option<&str>) -> Stand {
+        let (sqs, logs) = self.builders();
         let (sqs, logs) = match url {
             Some(url) => (sqs.endpoint_url(url), logs.endpoint_url(url)),
             None => (sqs, logs),
@@ -119,10 +132,9 @@ impl Endpoint {
         access_key_id: &str,
     ) -> (aws_sdk_sqs::Client, aws_sdk_cloudwatchlogs::Client) {
         let credentials = credentials(access_key_id);
-        let sqs = aws_sdk_sqs::config::Builder::from(&self.config).endpoint_url(url);
-        let logs = aws_sdk_cloudwatchlogs::config::Builder::from(&self.config).endpoint_url(url);
-        let sqs = sqs.credentials_provider(credentials.clone()).build();
-        let logs = logs.credentials_provider(credentials).build();
+        let (sqs, logs) = self.builders();
+        let sqs = sqs.endpoint_url(url).credentials_provider(credentials.clone()).build();
+        let logs = logs.endpoint_url(url).credentials_provider(credentials).build();
         (aws_sdk_sqs::Client::from_conf(sqs), aws_sdk_cloudwatchlogs::Client::from_conf(logs))
     }
 }

@@ -4,6 +4,7 @@
 //! emulator, against other emulators and against a real account, so a deviation of ours is seen by the same means as one
 //! of others. A case makes its own queues and removes them, whatever comes of it.
 
+mod answered;
 mod case;
 mod cases;
 mod endpoint;

@@ -31,6 +31,9 @@ struct Args {
     /// List the cases instead of running them.
     #[arg(long)]
     list: bool,
+    /// Print how many cases came to what, and only what is not as it should be.
+    #[arg(long)]
+    quiet: bool,
     /// How the result is printed.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -78,11 +81,17 @@ async fn perform(args: Args) -> Result<bool, Box<dyn std::error::Error>> {
     let columns = run_all(&endpoints(&args).await, &cases, args.slow).await;
     let report = Report { cases: &cases, columns: &columns };
     match args.format {
+        Format::Human if args.quiet => write!(out, "{}", report.summaries())?,
         Format::Human => write!(out, "{}", report.human())?,
         Format::Json => writeln!(out, "{}", report.json())?,
     }
     out.flush()?;
     let mut as_known = true;
+    if args.quiet {
+        for difference in Known::default().differences(&cases, &columns[0]) {
+            writeln!(std::io::stderr(), "{difference}")?;
+        }
+    }
     for (name, known) in &known {
         let column = columns.iter().find(|column| column.name == *name);
         let column = column.ok_or_else(|| format!("--known names {name}, which is not run"))?;

@@ -18,6 +18,15 @@ pub enum Problem {
     },
     /// The endpoint does not implement an operation that the case needs.
     NotSupported(String),
+    /// The endpoint answered a server error without a code: it has no such operation, or it failed.
+    ServerError {
+        /// The operation.
+        operation: String,
+        /// What AWS does.
+        expected: String,
+        /// What the endpoint answered.
+        actual: String,
+    },
     /// The case could not be judged: the endpoint was not reached, or its answer could not be read.
     NotJudged(String),
 }
@@ -30,6 +39,22 @@ impl Problem {
     pub(crate) fn deviation(expected: impl Into<String>, actual: impl Into<String>) -> Self {
         Self::Deviation { expected: expected.into(), actual: actual.into() }
     }
+
+    /// An answer other than the expected one.
+    pub(crate) fn refused_otherwise(
+        operation: String,
+        expected: String,
+        refusal: &Refusal,
+    ) -> Self {
+        if refusal.says_not_supported() {
+            return Self::NotSupported(operation);
+        }
+        let actual = refusal.to_string();
+        if refusal.status >= 500 && refusal.code.is_empty() {
+            return Self::ServerError { operation, expected, actual };
+        }
+        Self::Deviation { expected, actual }
+    }
 }
 
 /// A request that should have succeeded and did not.
@@ -37,8 +62,10 @@ impl<E: ProvideErrorMetadata + std::fmt::Debug> From<SdkError<E, HttpResponse>> 
     fn from(error: SdkError<E, HttpResponse>) -> Self {
         let operation = operation_of::<E>();
         match Refusal::of(&error) {
-            Some(refusal) if refusal.says_not_supported() => Self::NotSupported(operation),
-            Some(refusal) => Self::deviation(format!("{operation} succeeds"), refusal.to_string()),
+            Some(refusal) => {
+                let expected = format!("{operation} succeeds");
+                Self::refused_otherwise(operation, expected, &refusal)
+            }
             None => Self::NotJudged(format!("{operation}: {}", innermost(&error))),
         }
     }

@@ -168,15 +168,12 @@ fn compared<T, E: ProvideErrorMetadata + std::fmt::Debug>(
         Err(error) => error,
     };
     match Refusal::of(&error) {
-        Some(refusal) if refusal.says_not_supported() => {
-            Err(Problem::NotSupported(operation_of::<E>()))
-        }
         Some(refusal) => {
             let says_it = message.is_none_or(|message| refusal.message == message);
             if kind.is_of(&refusal) && says_it {
                 return Ok(());
             }
-            Err(Problem::deviation(expected, refusal.to_string()))
+            Err(Problem::refused_otherwise(operation_of::<E>(), expected, &refusal))
         }
         None => Err(error.into()),
     }
@@ -191,11 +188,10 @@ pub(crate) fn refused_somehow<T, E: ProvideErrorMetadata + std::fmt::Debug>(
         return Err(Problem::deviation(expected, "it succeeds"));
     };
     match Refusal::of(&error) {
-        Some(refusal) if refusal.says_not_supported() => {
-            Err(Problem::NotSupported(operation_of::<E>()))
+        Some(refusal) if (400..500).contains(&refusal.status) && !refusal.says_not_supported() => {
+            Ok(())
         }
-        Some(refusal) if (400..500).contains(&refusal.status) => Ok(()),
-        Some(refusal) => Err(Problem::deviation(expected, refusal.to_string())),
+        Some(refusal) => Err(Problem::refused_otherwise(operation_of::<E>(), expected, &refusal)),
         None => Err(error.into()),
     }
 }

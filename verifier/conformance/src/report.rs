@@ -60,7 +60,9 @@ impl Column {
             *match self.outcome(case.id) {
                 Outcome::Passed => &mut counts.passed,
                 Outcome::NotRun => &mut counts.not_run,
-                Outcome::Problem(Problem::Deviation { .. }) => &mut counts.deviating,
+                Outcome::Problem(Problem::Deviation { .. } | Problem::ServerError { .. }) => {
+                    &mut counts.deviating
+                }
                 Outcome::Problem(Problem::NotSupported(_)) => &mut counts.not_supported,
                 Outcome::Problem(Problem::NotJudged(_)) => &mut counts.not_judged,
             } += 1;
@@ -102,6 +104,12 @@ impl Report<'_> {
             line(case.id, &mut cells.iter().map(|column| column[row].as_str()));
         }
         text.push('\n');
+        text + &self.summaries()
+    }
+
+    /// How many cases came to what at each endpoint, and what was left behind.
+    pub fn summaries(&self) -> String {
+        let mut text = String::new();
         for column in self.columns {
             let _ = writeln!(text, "{}", self.summary(column));
             for url in &column.left_behind {
@@ -164,7 +172,9 @@ fn cell(outcome: &Outcome) -> String {
     let text = match outcome {
         Outcome::Passed => "pass".to_owned(),
         Outcome::NotRun => "–".to_owned(),
-        Outcome::Problem(Problem::Deviation { expected, actual }) => {
+        Outcome::Problem(
+            Problem::Deviation { expected, actual } | Problem::ServerError { expected, actual, .. },
+        ) => {
             format!("deviates: expected {expected}; found {actual}")
         }
         Outcome::Problem(Problem::NotSupported(what)) => format!("not supported: {what}"),
@@ -181,7 +191,9 @@ fn outcome_json(outcome: &Outcome) -> Value {
     match outcome {
         Outcome::Passed => json!({"result": "passed"}),
         Outcome::NotRun => json!({"result": "notRun"}),
-        Outcome::Problem(Problem::Deviation { expected, actual }) => {
+        Outcome::Problem(
+            Problem::Deviation { expected, actual } | Problem::ServerError { expected, actual, .. },
+        ) => {
             json!({"result": "deviates", "expected": expected, "actual": actual})
         }
         Outcome::Problem(Problem::NotSupported(what)) => {

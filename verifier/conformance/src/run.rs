@@ -32,7 +32,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { slow: false, at_a_time: 16 }
+        Self { slow: false, at_a_time: 32 }
     }
 }
 
@@ -62,7 +62,23 @@ pub async fn run(
         column.outcomes.insert(id, outcome);
         column.left_behind.extend(left_behind);
     }
+    for outcome in column.outcomes.values_mut() {
+        tell_apart(outcome, endpoint);
+    }
     column
+}
+
+/// A server error without a code is a deviation of an operation that was answered elsewhere, and otherwise the sign of
+/// one that is not there.
+fn tell_apart(outcome: &mut Outcome, endpoint: &Endpoint) {
+    if let Outcome::Problem(Problem::ServerError { operation, expected, actual }) = outcome {
+        let problem = if endpoint.has_answered(operation) {
+            Problem::deviation(std::mem::take(expected), std::mem::take(actual))
+        } else {
+            Problem::NotSupported(std::mem::take(operation))
+        };
+        *outcome = Outcome::Problem(problem);
+    }
 }
 
 async fn run_one(

@@ -145,8 +145,11 @@ async fn attributes_of_a_message(stand: &Stand) -> Verdict {
 async fn sequence_numbers_ascend(stand: &Stand) -> Verdict {
     let url = stand.fifo(&[]).await?;
     let mut numbers = Vec::new();
-    for (group, body) in [("a", "1"), ("b", "2"), ("a", "3"), ("b", "4")] {
-        numbers.push(stand.send_to(&url, group, body).await?.sequence_number.unwrap_or_default());
+    // So many that numbers at random would hardly ascend.
+    for body in 0..12 {
+        let group = if body % 2 == 0 { "even" } else { "odd" };
+        let sent = stand.send_to(&url, group, &body.to_string()).await?;
+        numbers.push(sent.sequence_number.unwrap_or_default());
     }
     let shown = format!("{numbers:?}");
     let digits = |number: &String| number.len() == 20 && number.bytes().all(|b| b.is_ascii_digit());
@@ -316,15 +319,16 @@ async fn dedup_in_a_batch(stand: &Stand) -> Verdict {
 
 async fn batch_keeps_order(stand: &Stand) -> Verdict {
     let url = stand.fifo(&[]).await?;
-    let mut entries: Vec<_> = ["c", "a", "b", "d"].map(|body| entry(body, body)).into();
+    let order = ["c", "a", "b", "j", "d", "i", "e", "h", "f", "g"];
+    let mut entries: Vec<_> = order.map(|body| entry(body, body)).into();
     for entry in &mut entries {
         entry.message_group_id = Some("g".to_owned());
         entry.message_deduplication_id = Some(entry.id.clone());
     }
     let sent = send(stand, &url, entries).await?;
-    equal("how many succeeded:", &sent.successful.len(), &4)?;
-    let received = stand.take(&url, 4).await?;
-    equal("the messages", &bodies(&received), &vec!["c", "a", "b", "d"])?;
+    equal("how many succeeded:", &sent.successful.len(), &order.len())?;
+    let received = stand.take(&url, order.len()).await?;
+    equal("the messages", &bodies(&received), &order.to_vec())?;
     let numbers: Result<Vec<&str>, _> =
         received.iter().map(|message| some_system(message, "SequenceNumber")).collect();
     let numbers = numbers?;

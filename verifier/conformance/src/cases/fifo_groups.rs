@@ -150,9 +150,13 @@ async fn sent_while_in_flight(stand: &Stand) -> Verdict {
     let first = stand.take_one(&url).await?;
     stand.send_to(&url, "g", "2").await?;
     stand.nothing(&url, 1).await?;
-    let other = stand.another();
-    let handle = first.receipt_handle;
-    let delete = other.delete_message().queue_url(&url).set_receipt_handle(handle).send();
+    let (other, silent) = (stand.another(), stand.queue(&[]).await?);
+    let delete = async {
+        // A poll of a queue that stays empty lets a second pass, in which the other poll comes to wait.
+        other.receive_message().queue_url(&silent).wait_time_seconds(1).send().await.ok();
+        let request = other.delete_message().queue_url(&url);
+        request.set_receipt_handle(first.receipt_handle.clone()).send().await
+    };
     let poll = stand.receive(&url).wait_time_seconds(20).send();
     let (answer, deleted) = futures::future::join(poll, delete).await;
     deleted?;

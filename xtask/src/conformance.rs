@@ -1,0 +1,48 @@
+//! `cargo xtask conformance`: whether the emulator, and others, behave as AWS does.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::command::{Run, cargo, program};
+use crate::failure::Failure;
+use crate::moto::Moto;
+use crate::project::Project;
+
+/// What moto is known to do differently.
+const KNOWN_MOTO: &str = "verifier/conformance/known/moto.json";
+
+/// Runs every case on the emulator and on moto, and on the endpoint that the environment names, and prints what came of
+/// them side by side. `options` are those of the program itself.
+pub(crate) fn compare(
+    project: &Project,
+    options: &[String],
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let moto = Moto::start(project)?;
+    let mut command = command(project, &moto)?;
+    out.flush()?;
+    command.args(options).run()
+}
+
+/// The step of the tests: the emulator passes every case, and moto is as it is known to be.
+pub(crate) fn check(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
+    let moto = Moto::start(project)?;
+    let mut command = command(project, &moto)?;
+    out.flush()?;
+    command.arg("--known").arg(format!("moto={KNOWN_MOTO}")).arg("--quiet");
+    // No test goes to an endpoint outside of this machine.
+    command.env_remove("VERIFIER_CONFORMANCE_ENDPOINT").run()
+}
+
+fn command(project: &Project, moto: &Moto) -> Result<Command, Failure> {
+    let mut command = program(built(project)?, &project.root);
+    command.arg("--local").arg(format!("moto={}", moto.url));
+    Ok(command)
+}
+
+/// The program, built.
+fn built(project: &Project) -> Result<PathBuf, Failure> {
+    cargo(project).args(["build", "--quiet", "--package", "verifier-conformance"]).run()?;
+    Ok(project.target()?.join("debug/verifier-conformance"))
+}
