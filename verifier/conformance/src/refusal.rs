@@ -71,7 +71,7 @@ pub(crate) struct Kind {
     /// The HTTP status; any of 400 to 499 where it is neither documented for this protocol nor recorded.
     status: Option<u16>,
     /// The code in the JSON protocol.
-    code: &'static str,
+    pub(crate) code: &'static str,
     /// The code in the query protocol, which the AWS CLI, boto3 and the SDK for Rust show.
     query_code: &'static str,
 }
@@ -161,11 +161,8 @@ fn compared<T, E: ProvideErrorMetadata + std::fmt::Debug>(
 ) -> Result<(), Problem> {
     let words = message.map(|message| format!(": {message}")).unwrap_or_default();
     let expected = format!("{kind}{words}");
-    let error = match result {
-        Ok(_) => {
-            return Err(Problem::deviation(expected, format!("{} succeeds", operation_of::<E>())));
-        }
-        Err(error) => error,
+    let Err(error) = result else {
+        return Err(Problem::deviation(expected, format!("{} succeeds", operation_of::<E>())));
     };
     match Refusal::of(&error) {
         Some(refusal) => {

@@ -16,14 +16,14 @@ use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName
 use verifier_emulator::{Client, Emulator};
 
 use crate::problem::{Problem, Verdict, ensure, equal};
-use crate::refusal::{NO_QUEUE, refused};
+use crate::refusal::{NO_QUEUE, Refusal};
 
 /// How long one long poll for a message that is expected waits. It returns as soon as the message is there.
 const POLL_SECONDS: i32 = 4;
 /// How many long polls in a row may find nothing before a message counts as missing.
 const EMPTY_POLLS_MAX: usize = 3;
 /// How long a condition that AWS promises only eventually may take: attributes, lists and counts lag up to a minute.
-const EVENTUALLY: Duration = Duration::from_secs(60);
+const EVENTUALLY: Duration = Duration::from_mins(1);
 /// How often such a condition is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -81,9 +81,10 @@ impl Stand {
         let queues = std::mem::take(&mut *lock(&self.queues));
         let mut left = Vec::new();
         for url in queues {
-            let deleted = self.sqs.delete_queue().queue_url(&url).send().await;
-            if deleted.is_err() && refused(deleted, NO_QUEUE).is_err() {
-                left.push(url);
+            match self.sqs.delete_queue().queue_url(&url).send().await {
+                Ok(_) => {}
+                Err(error) if Refusal::of(&error).is_some_and(|it| it.code == NO_QUEUE.code) => {}
+                Err(_) => left.push(url),
             }
         }
         if let Some(own) = self.emulator {
@@ -111,6 +112,11 @@ impl Stand {
             Time::Wall(origin) => origin.elapsed(),
             Time::Emulator(client) => client.now().since(verifier_core::time::Timestamp::default()),
         }
+    }
+
+    /// How much of the endpoint's time has passed since then.
+    pub(crate) fn since(&self, then: Duration) -> Duration {
+        self.now().saturating_sub(then)
     }
 
     /// Lets the endpoint's time pass: for cases in which nothing can be waited for.

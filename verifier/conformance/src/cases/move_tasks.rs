@@ -234,7 +234,7 @@ async fn at_a_rate(stand: &Stand) -> Verdict {
     let started_at = stand.now();
     start(stand, &source_arn).max_number_of_messages_per_second(1).send().await?;
     stand.take(&pair.source, 4).await?;
-    let took = stand.now() - started_at;
+    let took = stand.since(started_at);
     let expected = "four messages at one a second take about 3 s";
     ensure((2..10).contains(&took.as_secs()), expected, format!("{:.1} s", took.as_secs_f64()))
 }

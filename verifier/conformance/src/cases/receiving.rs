@@ -84,7 +84,7 @@ async fn empty_queue(stand: &Stand) -> Verdict {
     let asked_at = stand.now();
     let answer = stand.sqs.receive_message().queue_url(&url).send().await?;
     equal("how many messages:", &answer.messages().len(), &0)?;
-    let took = stand.now() - asked_at;
+    let took = stand.since(asked_at);
     ensure(took < Duration::from_secs(3), "an answer at once", format!("after {took:?}"))
 }
 
@@ -163,7 +163,7 @@ async fn waits_to_the_end(stand: &Stand) -> Verdict {
     let url = stand.queue(&[]).await?;
     let asked_at = stand.now();
     stand.nothing(&url, 2).await?;
-    took_about(stand.now() - asked_at, 2)
+    took_about(stand.since(asked_at), 2)
 }
 
 async fn waits_as_the_queue_says(stand: &Stand) -> Verdict {
@@ -171,7 +171,7 @@ async fn waits_as_the_queue_says(stand: &Stand) -> Verdict {
     let asked_at = stand.now();
     let answer = stand.sqs.receive_message().queue_url(&url).send().await?;
     equal("how many messages:", &answer.messages().len(), &0)?;
-    took_about(stand.now() - asked_at, 2)
+    took_about(stand.since(asked_at), 2)
 }
 
 async fn returns_when_a_message_is_sent(stand: &Stand) -> Verdict {
@@ -187,7 +187,7 @@ async fn returns_when_a_message_is_sent(stand: &Stand) -> Verdict {
     let (answer, sent) = futures::future::join(poll, send_later).await;
     sent?;
     equal("how many messages:", &answer?.messages().len(), &1)?;
-    let took = stand.now() - asked_at;
+    let took = stand.since(asked_at);
     ensure(took < Duration::from_secs(10), "an answer within a second or two", format!("{took:?}"))
 }
 
@@ -198,7 +198,7 @@ async fn returns_when_a_message_becomes_visible(stand: &Stand) -> Verdict {
     let asked_at = stand.now();
     let answer = stand.receive(&url).wait_time_seconds(20).send().await?;
     equal("how many messages:", &answer.messages().len(), &1)?;
-    let took = stand.now() - asked_at;
+    let took = stand.since(asked_at);
     ensure(took < Duration::from_secs(5), "an answer after 2 s", format!("{took:?}"))
 }
 

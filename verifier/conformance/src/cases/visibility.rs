@@ -96,7 +96,7 @@ async fn hidden_and_back(stand: &Stand) -> Verdict {
     let first = stand.take_one(&url).await?;
     let received_at = stand.now();
     let second = stand.take_one(&url).await?;
-    let took = stand.now() - received_at;
+    let took = stand.since(received_at);
     ensure(
         took > Duration::from_millis(1_500) && took < Duration::from_secs(5),
         "received again after 2 s",
