@@ -684,3 +684,15 @@ fn equal_seeds_give_equal_ids_and_ids_differ() {
         assert!(ids.insert(one));
     }
 }
+
+#[test]
+fn a_queue_that_is_its_own_dead_letter_queue_does_not_wake_its_receivers() {
+    let mut world = World::with_jobs(&[("VisibilityTimeout", "0")]);
+    world.redrive("jobs", "jobs", 1);
+    world.send("jobs", "a");
+    assert_eq!(world.receive("jobs", 10).len(), 1);
+    world.sqs.take_changed();
+    assert_eq!(world.receive("jobs", 10), []);
+    assert!(world.sqs.take_changed().is_empty());
+    assert_eq!(world.sqs.messages("jobs").count(), 1);
+}

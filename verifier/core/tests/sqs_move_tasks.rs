@@ -382,6 +382,33 @@ fn every_operation_first_moves_what_is_due() {
 }
 
 #[test]
+fn it_makes_no_difference_when_somebody_looks() {
+    let run = |looks_every: u64| {
+        let mut world = pipe();
+        world.create("other-dlq", &[]);
+        world.create("other", &[]);
+        world.redrive("other", "other-dlq", 1);
+        dead_letter(&mut world, "jobs", 4);
+        dead_letter(&mut world, "other", 4);
+        start(&mut world, Some("destination"), Some(1));
+        let mut second = from_dlq(&world, Some("destination"), Some(3));
+        second.source_arn = world.sqs.arn("other-dlq");
+        world.sqs.start_move_task(second, world.now).unwrap();
+        let end = world.now + Duration::from_secs(10);
+        while world.now < end {
+            world.wait_millis(looks_every);
+            world.counts("jobs");
+        }
+        let mut moved: Vec<_> = world.sqs.messages("destination").cloned().collect();
+        moved.sort_by_key(|message| message.sent_at);
+        moved
+    };
+    let eagerly = run(50);
+    assert_eq!(eagerly.len(), 8);
+    assert_eq!(eagerly, run(10_000));
+}
+
+#[test]
 fn without_a_rate_the_largest_one_is_used() {
     let mut world = pipe();
     for _ in 0..1_000 {

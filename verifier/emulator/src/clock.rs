@@ -1,6 +1,6 @@
 //! The emulator's clock, and the accounting that lets it skip idle time.
 //!
-//! Stack time is wall time plus what was skipped. Whoever works holds a [`Busy`]; whoever waits gives it up with
+//! Stack time is wall time plus what was skipped; with [`ClockMode::Still`], it is only what was skipped. Whoever works holds a [`Busy`]; whoever waits gives it up with
 //! [`Clock::park`] and gets one back when it is woken. Work that causes work hands its right to be busy over: a timer
 //! that fires and a [`Signal`] that is notified wake their waiters with a `Busy` made under the same lock, so between
 //! cause and effect there is no moment in which nobody is busy. Hence the rule that is exact, without any settling
@@ -20,6 +20,9 @@ pub enum ClockMode {
     Real,
     /// When nothing is in flight, the clock jumps to the next timer.
     SkipIdle,
+    /// The same, and while something is in flight, time stands still: so when everything happens does not depend on
+    /// the machine.
+    Still,
 }
 
 /// Stack time. Clones are the same clock.
@@ -144,7 +147,11 @@ impl Inner {
     }
 
     fn now(&self, state: &State) -> Timestamp {
-        self.base + self.started.elapsed() + state.skipped
+        let passed = match self.mode {
+            ClockMode::Real | ClockMode::SkipIdle => self.started.elapsed(),
+            ClockMode::Still => Duration::ZERO,
+        };
+        self.base + passed + state.skipped
     }
 }
 
@@ -262,12 +269,14 @@ fn step(clock: &Clock) -> Step {
         return Step::Wait(None);
     };
     let mut now = clock.0.now(&state);
-    if first > now && clock.0.mode == ClockMode::SkipIdle && state.busy == 0 {
+    if first > now && clock.0.mode != ClockMode::Real && state.busy == 0 {
         state.skipped += first.since(now);
         now = clock.0.now(&state).max(first);
     }
     if first > now {
-        return Step::Wait(Some(first.since(now)));
+        // A clock that stands still goes on only when nobody is busy, of which the driver is told.
+        let wait = (clock.0.mode != ClockMode::Still).then(|| first.since(now));
+        return Step::Wait(wait);
     }
     let mut due = Vec::new();
     while let Some(entry) = state.timers.first_entry() {
@@ -395,6 +404,25 @@ mod tests {
         assert_eq!(clock.0.lock().busy, 1);
         drop(guard);
         assert_eq!(clock.0.lock().busy, 0);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_clock_that_stands_still_moves_only_by_jumps() {
+        let clock = Clock::start(ClockMode::Still);
+        let started = clock.now();
+        let busy = clock.busy();
+        let until = started + Duration::from_secs(7);
+        let sleeper = tokio::spawn({
+            let clock = clock.clone();
+            async move { clock.sleep_until(clock.busy(), until).await }
+        });
+        // The wall's time goes by, and the clock's does not.
+        let wall = Clock::start(ClockMode::Real);
+        drop(wall.sleep_until(wall.busy(), wall.now() + Duration::from_millis(30)).await);
+        assert_eq!(clock.now(), started);
+        drop(busy);
+        drop(sleeper.await.unwrap());
+        assert_eq!(clock.now(), until);
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -191,7 +191,11 @@ impl Sqs {
             message.sent_at = now;
         }
         self.queue_mut(to, now)?.insert(message, Duration::ZERO, now);
-        self.changed.insert(to.to_owned());
+        // A queue that is its own dead-letter queue never hands the message out; whoever waits there and were told
+        // would move it again and again.
+        if to != from {
+            self.changed.insert(to.to_owned());
+        }
         Ok(())
     }
 

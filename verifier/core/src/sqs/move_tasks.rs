@@ -127,13 +127,18 @@ impl Sqs {
         self.move_tasks.iter().filter_map(MoveTask::next_due).min()
     }
 
-    /// Lets the tasks do what is due.
+    /// Lets the tasks do what was due until now, each step at its own time: so it makes no difference whether somebody
+    /// looks meanwhile.
     pub fn advance(&mut self, now: Timestamp) {
-        for index in 0..self.move_tasks.len() {
-            while self.move_tasks[index].next_due().is_some_and(|due| due <= now) {
-                self.step(index, now);
-            }
+        while let Some((due, index)) = self.next_step().filter(|(due, _)| *due <= now) {
+            self.step(index, due);
         }
+    }
+
+    /// What is due first, and of which task.
+    fn next_step(&self) -> Option<(Timestamp, usize)> {
+        let tasks = self.move_tasks.iter().enumerate();
+        tasks.filter_map(|(index, task)| Some((task.next_due()?, index))).min()
     }
 
     fn step(&mut self, index: usize, now: Timestamp) {

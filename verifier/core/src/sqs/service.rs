@@ -108,6 +108,7 @@ impl Sqs {
         attributes: QueueAttributes,
         now: Timestamp,
     ) -> Result<(), SqsError> {
+        self.advance(now);
         check_name(name, attributes.fifo.is_some())?;
         if let Some(existing) = self.queues.get(name) {
             let (old, new) = (existing.attributes.to_map(), attributes.to_map());
@@ -155,6 +156,7 @@ impl Sqs {
     ///
     /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html>.
     pub fn delete_queue(&mut self, name: &str, now: Timestamp) -> Result<(), SqsError> {
+        self.advance(now);
         self.queues.remove(name).ok_or(SqsError::QueueDoesNotExist)?;
         self.deleted_until.retain(|_, until| *until > now);
         self.deleted_until.insert(name.to_owned(), now + NAME_BLOCKED_AFTER_DELETION);
