@@ -15,6 +15,7 @@ Usage: cargo xtask COMMAND
   gen                synthesise the stack's template anew
   bench check [--runs N]
                      build in release and time `verifier check --local` [default: 20 runs]
+  bench emulator     build in release and measure the emulator's queues beside moto's
 ";
 
 /// How often a benchmark runs unless it is told otherwise.
@@ -35,6 +36,8 @@ pub(crate) enum Request {
     Conformance(Vec<String>),
     /// What is generated and checked in.
     Generate,
+    /// Measuring the emulator's queues.
+    BenchEmulator,
     /// Timing `verifier check --local`.
     BenchCheck {
         /// How often.
@@ -56,6 +59,7 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Request, Failu
         },
         ["conformance", options @ ..] => conformance(options),
         ["gen"] => Ok(Request::Generate),
+        ["bench", "emulator"] => Ok(Request::BenchEmulator),
         ["bench", "check"] => Ok(Request::BenchCheck { runs: RUNS_DEFAULT }),
         ["bench", "check", "--runs", number] => Ok(Request::BenchCheck { runs: runs(number)? }),
         [.., last] => Err(unknown(last)),
@@ -110,6 +114,7 @@ mod tests {
             ("conformance --slow --format json", conformance(&["--slow", "--format", "json"])),
             ("conformance --only sqs.fifo", conformance(&["--only", "sqs.fifo"])),
             ("gen", Request::Generate),
+            ("bench emulator", Request::BenchEmulator),
             ("bench check", Request::BenchCheck { runs: RUNS_DEFAULT }),
             ("bench check --runs 3", Request::BenchCheck { runs: 3 }),
             ("--help", Request::Help),

@@ -2,6 +2,7 @@
 
 mod args;
 mod bench;
+mod bench_emulator;
 mod command;
 mod conformance;
 mod dependencies;
@@ -45,6 +46,7 @@ fn perform(request: Request) -> Result<ExitCode, Failure> {
             conformance::compare(&Project::find()?, &options, &mut out)?;
         }
         Request::Generate => steps::generate(&Project::find()?, &mut out)?,
+        Request::BenchEmulator => bench_emulator::run(&Project::find()?, &mut out)?,
         Request::BenchCheck { runs } => bench::check(&Project::find()?, runs, &mut out)?,
     }
     Ok(ExitCode::SUCCESS)

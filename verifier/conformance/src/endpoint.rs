@@ -12,6 +12,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use futures::future::BoxFuture;
 use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, Template};
 
@@ -98,6 +99,11 @@ impl Endpoint {
         (sqs.interceptor(self.answered.clone()), logs.interceptor(self.answered.clone()))
     }
 
+    /// A client of SQS at a URL.
+    pub(crate) fn sqs(&self, url: &str) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::from_conf(self.builders().0.endpoint_url(url).build())
+    }
+
     fn stand_on(&self, url: Option<&str>) -> Stand {
         let (sqs, logs) = self.builders();
         let (sqs, logs) = match url {
@@ -111,9 +117,8 @@ impl Endpoint {
 
     async fn start_emulator(&self, front: Option<&Front>) -> Result<Stand, Problem> {
         let failed = |problem: String| Problem::NotJudged(format!("the emulator: {problem}"));
-        let emulator = start_emulator(ClockMode::SkipIdle, 0)
-            .await
-            .map_err(|error| failed(error.to_string()))?;
+        let emulator =
+            start_emulator(ClockMode::SkipIdle).await.map_err(|error| failed(error.to_string()))?;
         let url = match front {
             Some(front) => front(emulator.endpoint().to_owned()).await,
             None => emulator.endpoint().to_owned(),
@@ -139,10 +144,16 @@ impl Endpoint {
     }
 }
 
-/// Starts an emulator without a stack.
+/// Starts an emulator without a stack, for clients of this process.
 pub(crate) async fn start_emulator(
     clock: ClockMode,
-    port: u16,
+) -> Result<Emulator, Box<dyn std::error::Error + Send + Sync>> {
+    start(clock, Duration::ZERO).await
+}
+
+async fn start(
+    clock: ClockMode,
+    foreign_work: Duration,
 ) -> Result<Emulator, Box<dyn std::error::Error + Send + Sync>> {
     let emulator = Emulator::start(EmulatorConfig {
         template: Template::parse(r#"{"Resources": {"Nothing": {"Type": "AWS::CDK::Metadata"}}}"#)?,
@@ -151,13 +162,26 @@ pub(crate) async fn start_emulator(
         parameters: BTreeMap::new(),
         functions: PathBuf::new(),
         project: PathBuf::new(),
-        port,
+        port: 0,
         clock,
-        foreign_work: Duration::ZERO,
+        foreign_work,
         seed: fastrand::u64(..),
     })
     .await?;
     Ok(emulator)
+}
+
+/// A client of SQS that sends its requests through an HTTP client of one's own.
+pub(crate) async fn local_client(http: SharedHttpClient) -> aws_sdk_sqs::Client {
+    let config = aws_sdk_sqs::config::Builder::from(&local_config().await).http_client(http);
+    aws_sdk_sqs::Client::from_conf(config.endpoint_url("http://127.0.0.1").build())
+}
+
+/// Serves an emulator without a stack as `verifier local` does, until the returned value is dropped.
+pub async fn serve(
+    foreign_work: Duration,
+) -> Result<Emulator, Box<dyn std::error::Error + Send + Sync>> {
+    start(ClockMode::Real, foreign_work).await
 }
 
 fn credentials(access_key_id: &str) -> Credentials {

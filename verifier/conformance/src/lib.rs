@@ -5,6 +5,7 @@
 //! of others. A case makes its own queues and removes them, whatever comes of it.
 
 mod answered;
+pub mod bench;
 mod case;
 mod cases;
 mod endpoint;
@@ -16,7 +17,7 @@ mod run;
 mod stand;
 
 pub use case::{Case, Source, cases};
-pub use endpoint::{Endpoint, Front};
+pub use endpoint::{Endpoint, Front, serve};
 pub use known::Known;
 pub use problem::{Problem, Verdict};
 pub use report::{Column, Report};
