@@ -24,6 +24,9 @@ const POLL_SECONDS: i32 = 4;
 const EMPTY_POLLS_MAX: usize = 3;
 /// How long a condition that AWS promises only eventually may take: attributes, lists and counts lag up to a minute.
 const EVENTUALLY: Duration = Duration::from_mins(1);
+/// How much longer than it has to an endpoint may take where a duration is asserted: it may be far away, or share a busy
+/// machine. What such a case tells apart is further apart than that.
+pub(crate) const PATIENCE_SECONDS: u64 = 8;
 /// How often such a condition is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 

@@ -221,7 +221,7 @@ async fn no_delay_of_its_own(stand: &Stand) -> Verdict {
 }
 
 async fn zero_delay_is_the_queues(stand: &Stand) -> Verdict {
-    let attributes = [("ContentBasedDeduplication", "true"), ("DelaySeconds", "2")];
+    let attributes = [("ContentBasedDeduplication", "true"), ("DelaySeconds", "4")];
     let url = stand.fifo(&attributes).await?;
     to_group(stand, &url, "g", "message-1").delay_seconds(0).send().await?;
     stand.nothing(&url, 1).await?;

@@ -7,7 +7,7 @@ use crate::case::Case;
 use crate::case::Source::{Api, Guide, Recorded};
 use crate::problem::{Verdict, ensure, equal};
 use crate::refusal::{INVALID_PARAMETER, refused, refused_saying};
-use crate::stand::{Stand, sorted_bodies};
+use crate::stand::{PATIENCE_SECONDS, Stand, sorted_bodies};
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
@@ -85,7 +85,11 @@ async fn empty_queue(stand: &Stand) -> Verdict {
     let answer = stand.sqs.receive_message().queue_url(&url).send().await?;
     equal("how many messages:", &answer.messages().len(), &0)?;
     let took = stand.since(asked_at);
-    ensure(took < Duration::from_secs(3), "an answer at once", format!("after {took:?}"))
+    ensure(
+        took < Duration::from_secs(PATIENCE_SECONDS),
+        "an answer at once",
+        format!("after {took:?}"),
+    )
 }
 
 async fn one_by_default(stand: &Stand) -> Verdict {
@@ -154,7 +158,8 @@ async fn visibility_bounds(stand: &Stand) -> Verdict {
 /// How long an empty receive takes by the endpoint's time, in milliseconds.
 fn took_about(took: Duration, seconds: u64) -> Verdict {
     let expected = format!("an answer after {seconds} s");
-    let (least, most) = (Duration::from_secs(seconds), Duration::from_secs(seconds + 2));
+    let (least, most) =
+        (Duration::from_secs(seconds), Duration::from_secs(seconds + PATIENCE_SECONDS));
     let in_time = took + Duration::from_millis(100) >= least && took < most;
     ensure(in_time, expected, format!("after {:.1} s", took.as_secs_f64()))
 }
@@ -199,7 +204,11 @@ async fn returns_when_a_message_becomes_visible(stand: &Stand) -> Verdict {
     let answer = stand.receive(&url).wait_time_seconds(20).send().await?;
     equal("how many messages:", &answer.messages().len(), &1)?;
     let took = stand.since(asked_at);
-    ensure(took < Duration::from_secs(5), "an answer after 2 s", format!("{took:?}"))
+    ensure(
+        took < Duration::from_secs(2 + PATIENCE_SECONDS),
+        "an answer after 2 s",
+        format!("{took:?}"),
+    )
 }
 
 async fn retention(stand: &Stand) -> Verdict {

@@ -11,7 +11,7 @@ use crate::problem::{Verdict, ensure, equal};
 use crate::refusal::{
     INVALID_CONTENTS, INVALID_PARAMETER, MISSING_PARAMETER, refused, refused_saying,
 };
-use crate::stand::{Stand, has_system};
+use crate::stand::{PATIENCE_SECONDS, Stand, has_system};
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
@@ -206,7 +206,8 @@ async fn bytes_count_not_characters(stand: &Stand) -> Verdict {
 async fn arrives_after(stand: &Stand, url: &str, sent_at: Duration, seconds: u64) -> Verdict {
     stand.take_one(url).await?;
     let took = stand.since(sent_at);
-    let (least, most) = (Duration::from_secs(seconds), Duration::from_secs(seconds + 3));
+    let (least, most) =
+        (Duration::from_secs(seconds), Duration::from_secs(seconds + PATIENCE_SECONDS));
     let expected = format!("received {seconds} s after it was sent");
     // The clock of an endpoint may be a little behind that of this machine.
     let in_time = took + Duration::from_millis(100) >= least && took < most;

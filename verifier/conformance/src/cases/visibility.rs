@@ -7,7 +7,7 @@ use crate::case::Case;
 use crate::case::Source::{Api, Guide, Recorded};
 use crate::problem::{Verdict, ensure, equal};
 use crate::refusal::{BAD_RECEIPT, INVALID_PARAMETER, refused};
-use crate::stand::{Stand, has_system, some_system};
+use crate::stand::{PATIENCE_SECONDS, Stand, has_system, some_system};
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
@@ -98,7 +98,7 @@ async fn hidden_and_back(stand: &Stand) -> Verdict {
     let second = stand.take_one(&url).await?;
     let took = stand.since(received_at);
     ensure(
-        took > Duration::from_millis(1_500) && took < Duration::from_secs(5),
+        took > Duration::from_millis(1_500) && took < Duration::from_secs(2 + PATIENCE_SECONDS),
         "received again after 2 s",
         format!("after {:.1} s", took.as_secs_f64()),
     )?;
