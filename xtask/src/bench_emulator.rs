@@ -38,16 +38,16 @@ impl Served {
             .map_err(|error| Failure::new(format!("the emulator did not start: {error}")))?;
         let stdout = server.stdout.take();
         // From here on it is ended whatever happens.
-        let mut served = Self { server, url: String::new() };
+        let mut emulator = Self { server, url: String::new() };
         let mut line = String::new();
         if let Some(stdout) = stdout {
             BufReader::new(stdout).read_line(&mut line)?;
         }
-        line.trim().clone_into(&mut served.url);
-        if served.url.is_empty() {
+        line.trim().clone_into(&mut emulator.url);
+        if emulator.url.is_empty() {
             return Err(Failure::new("the emulator ended before it was up"));
         }
-        Ok(served)
+        Ok(emulator)
     }
 }
 

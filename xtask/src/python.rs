@@ -1,4 +1,4 @@
-//! Programs from `PyPI`, each with its packages in a virtual environment below the target folder.
+//! Programs from the Python package index, each with its packages in a virtual environment below the target folder.
 
 use std::path::{Path, PathBuf};
 

@@ -39,6 +39,9 @@ pub async fn fill(url: &str, process_id: u32, messages: usize) -> Result<Full, F
     send(&mut connection, &many, messages).await?;
     let resident_after = resident_bytes(process_id)?;
     let receive_with_many = receive(&mut connection, &many).await?;
+    for queue in [few, many] {
+        sqs.delete_queue().queue_url(queue).send().await?;
+    }
     Ok(Full { messages, resident_before, resident_after, receive_with_few, receive_with_many })
 }
 

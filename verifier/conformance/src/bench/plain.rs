@@ -31,10 +31,10 @@ impl Plain {
         self.stream.write_all(request.as_bytes()).await?;
         self.received.clear();
         loop {
-            if let Some((head, length)) = head_of(&self.received) {
-                if self.received.len() >= head + length {
-                    return answer(&self.received[..head], &self.received[head..head + length]);
-                }
+            if let Some((head, length)) = head_of(&self.received)
+                && self.received.len() >= head + length
+            {
+                return answer(&self.received[..head], &self.received[head..head + length]);
             }
             if self.stream.read_buf(&mut self.received).await? == 0 {
                 return Err("the connection was closed".into());

@@ -53,15 +53,11 @@ trait Worker: Send + 'static {
 
 /// Measures an endpoint through the SDK.
 pub async fn measure_sdk(url: &str, volume: Volume) -> Result<Rates, Failed> {
-    let endpoint = Endpoint::local("bench", url).await;
-    let queue = new_queue(&endpoint.sqs(url)).await?;
-    // A client for each, so that each has a connection of its own.
-    let mut workers = Vec::new();
-    for _ in 0..volume.connections {
-        let endpoint = Endpoint::local("bench", url).await;
-        workers.push(Sdk { sqs: endpoint.sqs(url), queue: queue.clone() });
-    }
-    measure(workers, volume.messages_each).await
+    // One client for all, as programs have it; it opens a connection for each request at a time.
+    let sqs = Endpoint::local("bench", url).await.sqs(url);
+    let queue = new_queue(&sqs).await?;
+    let worker = || Sdk { sqs: sqs.clone(), queue: queue.clone() };
+    measure((0..volume.connections).map(|_| worker()).collect(), volume.messages_each).await
 }
 
 /// Measures what the SDK takes by itself, without any endpoint.

@@ -70,6 +70,9 @@ async fn measure(emulator: &str, emulator_process: u32, moto: &str) -> Result<()
     let one = |messages_each| Volume { connections: 1, messages_each };
     let many = |messages_each| Volume { connections: MANY, messages_each };
     let mut out = std::io::stdout();
+    // First, so that the memory is that of a process which has done nothing else.
+    let full = fill(emulator, emulator_process, FULL).await?;
+    writeln!(out, "{}\n", shown(&full))?;
     writeln!(
         out,
         "{:<34} {:>11} {:>9} {:>9} {:>9} {:>9}",
@@ -102,8 +105,6 @@ async fn measure(emulator: &str, emulator_process: u32, moto: &str) -> Result<()
         ratio(emulator_one, moto_one),
         ratio(emulator_many, moto_many)
     )?;
-    let full = fill(emulator, emulator_process, FULL).await?;
-    writeln!(out, "{}", shown(&full))?;
     Ok(())
 }
 

@@ -18,6 +18,8 @@ use verifier_core::sqs::{
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct SendEntry {
+    /// In a request of its own only.
+    pub(super) queue_url: Option<String>,
     #[serde(default)]
     pub(super) id: String,
     #[serde(default)]

@@ -104,6 +104,7 @@ struct Batch<T> {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ReceiptEntry {
+    queue_url: Option<String>,
     #[serde(default)]
     id: String,
     receipt_handle: String,
@@ -151,19 +152,13 @@ impl SqsWire {
             "ListQueues" => Ok(self.list_queues(&parse(body)?)),
             "GetQueueAttributes" => self.get_attributes(&parse(body)?),
             "SetQueueAttributes" => self.set_attributes(&parse(body)?),
-            "SendMessage" => self.send(body),
+            "SendMessage" => self.send(parse(body)?),
             "SendMessageBatch" => self.send_batch(parse(body)?),
-            "DeleteMessage" => {
-                let (queue, entry) = self.single_receipt(body)?;
-                self.sqs.perform(|model, now| model.delete(&queue, &entry.receipt_handle, now))?;
-                Ok(json!({}))
-            }
+            "DeleteMessage" => self.single_receipt(&parse(body)?, |model, name, entry, now| {
+                model.delete(name, &entry.receipt_handle, now)
+            }),
             "DeleteMessageBatch" => self.delete_batch(&parse(body)?),
-            "ChangeMessageVisibility" => {
-                let (queue, entry) = self.single_receipt(body)?;
-                self.sqs.perform(|model, now| change_visibility(model, &queue, &entry, now))?;
-                Ok(json!({}))
-            }
+            "ChangeMessageVisibility" => self.single_receipt(&parse(body)?, change_visibility),
             "ChangeMessageVisibilityBatch" => self.change_visibility_batch(&parse(body)?),
             "ListQueueTags" => {
                 let request: QueueRequest = parse(body)?;
@@ -181,9 +176,9 @@ impl SqsWire {
         }
     }
 
-    /// The queue's name in a URL: its last part. The host is of no account, as with AWS's own clients.
+    /// The name of the queue of a URL, if it is there.
     pub(super) fn queue(&self, url: &str) -> Result<String, SqsError> {
-        let name = url.rsplit('/').next().unwrap_or_default();
+        let name = name_in(url);
         let exists = self.sqs.perform(|model, _| model.has_queue(name));
         exists.then(|| name.to_owned()).ok_or(SqsError::QueueDoesNotExist)
     }
@@ -266,11 +261,15 @@ impl SqsWire {
         Ok(json!({}))
     }
 
-    fn send(&self, body: &[u8]) -> Answer {
-        let queue: QueueRequest = parse(body)?;
-        let name = self.queue(&queue.queue_url)?;
-        let message = parse::<SendEntry>(body)?.into_message()?;
-        let sent = self.sqs.perform(|model, now| model.send(&name, message, now))?;
+    fn send(&self, mut entry: SendEntry) -> Answer {
+        let url = entry.queue_url.take().ok_or_else(no_queue_url)?;
+        let name = name_in(&url);
+        let message = entry.into_message();
+        let sent = self.sqs.perform(|model, now| {
+            // Whether the queue is there is said before what is wrong with the message.
+            model.configuration(name)?;
+            model.send(name, message?, now)
+        })?;
         Ok(sent_json(&sent))
     }
 
@@ -315,9 +314,18 @@ impl SqsWire {
         Ok(outcomes.into_json())
     }
 
-    fn single_receipt(&self, body: &[u8]) -> Result<(String, ReceiptEntry), Failure> {
-        let queue: QueueRequest = parse(body)?;
-        Ok((self.queue(&queue.queue_url)?, parse(body)?))
+    fn single_receipt(
+        &self,
+        entry: &ReceiptEntry,
+        operation: impl FnOnce(&mut Sqs, &str, &ReceiptEntry, Timestamp) -> Result<(), SqsError>,
+    ) -> Answer {
+        let url = entry.queue_url.as_deref().ok_or_else(no_queue_url)?;
+        let name = name_in(url);
+        self.sqs.perform(|model, now| {
+            model.configuration(name)?;
+            operation(model, name, entry, now)
+        })?;
+        Ok(json!({}))
     }
 
     async fn receive(
@@ -328,7 +336,7 @@ impl SqsWire {
         caller: Caller,
     ) -> (Busy, Answer) {
         let prepared = parse::<ReceiveRequest>(body).and_then(|request| {
-            let name = self.queue(&request.queue_url)?;
+            let name = name_in(&request.queue_url).to_owned();
             let default = self.sqs.perform(|model, _| {
                 model.configuration(&name).map(|queue| queue.receive_message_wait_time_seconds)
             })?;
@@ -358,6 +366,15 @@ impl SqsWire {
         });
         (busy, answer)
     }
+}
+
+/// The queue's name in a URL: its last part. The host is of no account, as with AWS's own clients.
+fn name_in(url: &str) -> &str {
+    url.rsplit('/').next().unwrap_or_default()
+}
+
+fn no_queue_url() -> Failure {
+    Failure::Shape("missing field `QueueUrl`".to_owned())
 }
 
 fn change_visibility(
