@@ -157,7 +157,7 @@ async fn sent_while_in_flight(stand: &Stand) -> Verdict {
         let request = other.delete_message().queue_url(&url);
         request.set_receipt_handle(first.receipt_handle.clone()).send().await
     };
-    let poll = stand.receive(&url).wait_time_seconds(20).send();
+    let poll = stand.receive(&url).wait_time_seconds(6).send();
     let (answer, deleted) = futures::future::join(poll, delete).await;
     deleted?;
     equal("the messages", &bodies(answer?.messages()), &vec!["2"])
