@@ -106,7 +106,7 @@ impl Clock {
 
     /// Whether it jumps when nobody is busy; without that, being busy changes nothing.
     pub(crate) fn jumps(&self) -> bool {
-        self.0.mode == ClockMode::SkipIdle
+        self.0.mode != ClockMode::Real
     }
 
     /// Declares that somebody is busy.
@@ -275,7 +275,7 @@ fn step(clock: &Clock) -> Step {
         return Step::Wait(None);
     };
     let mut now = clock.0.now(&state);
-    if first > now && clock.0.mode != ClockMode::Real && state.busy == 0 {
+    if first > now && clock.jumps() && state.busy == 0 {
         state.skipped += first.since(now);
         now = clock.0.now(&state).max(first);
     }

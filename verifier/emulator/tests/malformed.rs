@@ -35,7 +35,7 @@ fn cases() -> u32 {
 /// Runs cases against one emulator, which must be as it was in the end.
 fn run<S: Strategy>(
     strategy: &S,
-    attack: impl AsyncFn(&Emulator, S::Value) -> Result<(), TestCaseError>,
+    attack: &impl AsyncFn(&Emulator, S::Value) -> Result<(), TestCaseError>,
 ) {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -211,7 +211,7 @@ fn bytes_that_are_no_request_end_their_connection_only() {
             any_bytes.clone(),
         )
             .prop_map(|(begin, rest)| [begin.as_bytes(), &rest].concat());
-    run(&prop_oneof![any_bytes, begun], async |emulator, bytes| {
+    run(&prop_oneof![any_bytes, begun], &async |emulator, bytes| {
         converse(emulator, &bytes, true).await.map(drop)
     });
 }
@@ -220,7 +220,7 @@ fn bytes_that_are_no_request_end_their_connection_only() {
 fn bodies_of_any_shape_are_answered() {
     let request =
         (target(), json_value()).prop_map(|(head, body)| http(&head, body.to_string().as_bytes()));
-    run(&request, async |emulator, bytes| check_answer(&exchange(emulator, &bytes).await?));
+    run(&request, &async |emulator, bytes| check_answer(&exchange(emulator, &bytes).await?));
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn bodies_of_any_bytes_and_truncated_ones_are_answered() {
         let end = end.index(body.len() + 1);
         http(&head, &body[..end])
     });
-    run(&prop_oneof![bytes, truncated], async |emulator, bytes| {
+    run(&prop_oneof![bytes, truncated], &async |emulator, bytes| {
         check_answer(&exchange(emulator, &bytes).await?)
     });
 }
@@ -261,7 +261,7 @@ fn paths_and_queries_of_any_kind_are_answered() {
         "[!-~&&[^ #]]{0,30}",
     )
         .prop_map(|(method, path, query)| (method, format!("/{}?{query}", path.join("/"))));
-    run(&request, async |emulator, (method, path)| {
+    run(&request, &async |emulator, (method, path)| {
         // This one is answered for as long as its connection lives.
         if path.starts_with("/_emulator/client?") {
             return Ok(());
@@ -408,7 +408,7 @@ fn an_oversize_request_is_refused() {
     let body = vec![b' '; 11 * 1024 * 1024];
     run(
         &Just(http("POST / HTTP/1.1\r\nX-Amz-Target: AmazonSQS.SendMessage", &body)),
-        async |emulator, bytes| {
+        &async |emulator, bytes| {
             let answer = exchange(emulator, &bytes).await?;
             prop_assert!(matches!(status(&answer), Some(413) | None), "{}", answer);
             Ok(())

@@ -184,23 +184,22 @@ impl Model {
                     Ok(shown_sent(&sent))
                 })
             }
-            Operation::SendMessageBatch { queue, messages } => {
-                let name = Self::name(queue);
+            Operation::SendMessageBatch { name, messages } => {
                 let messages: Vec<Sent> =
-                    messages.into_iter().map(|message| message.fit(&name)).collect();
+                    messages.into_iter().map(|message| message.fit(name)).collect();
                 let entries = messages.iter().enumerate().map(|(number, message)| {
                     let mut entry = message.wire();
                     entry["Id"] = number.to_string().into();
                     entry
                 });
-                let mut body = on(&name);
+                let mut body = on(name);
                 body["Entries"] = entries.collect();
                 request("SendMessageBatch", &body, move |model, now| {
                     let entries = messages.iter().enumerate();
                     let entries = entries
                         .map(|(number, message)| (number.to_string(), message.message()))
                         .collect();
-                    let outcomes = model.sqs.send_batch(&name, entries, now)?;
+                    let outcomes = model.sqs.send_batch(name, entries, now)?;
                     let outcomes = outcomes.into_iter();
                     Ok(batch(outcomes.map(|(id, sent)| (id, sent.map(|sent| shown_sent(&sent))))))
                 })
@@ -254,7 +253,7 @@ impl Model {
             Operation::StartMessageMoveTask { source, destination, rate } => {
                 let start = StartMoveTask {
                     source_arn: self.sqs.arn(source),
-                    destination_arn: destination.map(|queue| self.sqs.arn(&Self::name(queue))),
+                    destination_arn: destination.map(|name| self.sqs.arn(name)),
                     max_number_of_messages_per_second: rate,
                 };
                 let body = json!({

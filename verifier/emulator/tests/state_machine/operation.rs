@@ -10,31 +10,100 @@ use proptest::sample::{Index, select};
 /// An operation.
 #[derive(Clone, Debug)]
 pub(crate) enum Operation {
-    CreateQueue { name: &'static str, attributes: Vec<(&'static str, &'static str)> },
-    DeleteQueue { queue: Index },
-    GetQueueUrl { queue: Index },
-    ListQueues { prefix: &'static str, max_results: Option<u32> },
-    GetQueueAttributes { queue: Index, names: Vec<&'static str> },
-    SetQueueAttributes { queue: Index, attribute: (&'static str, &'static str) },
-    SetRedrivePolicy { name: &'static str, target: &'static str, max_receive_count: u32 },
-    PurgeQueue { queue: Index },
-    TagQueue { queue: Index, key: &'static str },
-    UntagQueue { queue: Index, key: &'static str },
-    ListQueueTags { queue: Index },
-    AddPermission { queue: Index, label: &'static str },
-    RemovePermission { queue: Index, label: &'static str },
-    SendMessage { queue: Index, message: Sent },
-    SendMessageBatch { queue: Index, messages: Vec<Sent> },
-    ReceiveMessage { queue: Index, max: i64, visibility_timeout: Option<i64>, wait: i64 },
-    DeleteMessage { receipt: Index },
-    DeleteMessageBatch { receipts: Vec<Index> },
-    ChangeMessageVisibility { receipt: Index, seconds: i64 },
-    ChangeMessageVisibilityBatch { receipts: Vec<Index>, seconds: i64 },
-    ListDeadLetterSourceQueues { queue: Index },
-    StartMessageMoveTask { source: &'static str, destination: Option<Index>, rate: Option<u32> },
-    ListMessageMoveTasks { source: &'static str },
-    CancelMessageMoveTask { task: Index },
-    Wait { seconds: u32 },
+    CreateQueue {
+        name: &'static str,
+        attributes: Vec<(&'static str, &'static str)>,
+    },
+    DeleteQueue {
+        queue: Index,
+    },
+    GetQueueUrl {
+        queue: Index,
+    },
+    ListQueues {
+        prefix: &'static str,
+        max_results: Option<u32>,
+    },
+    GetQueueAttributes {
+        queue: Index,
+        names: Vec<&'static str>,
+    },
+    SetQueueAttributes {
+        queue: Index,
+        attribute: (&'static str, &'static str),
+    },
+    SetRedrivePolicy {
+        name: &'static str,
+        target: &'static str,
+        max_receive_count: u32,
+    },
+    PurgeQueue {
+        queue: Index,
+    },
+    TagQueue {
+        queue: Index,
+        key: &'static str,
+    },
+    UntagQueue {
+        queue: Index,
+        key: &'static str,
+    },
+    ListQueueTags {
+        queue: Index,
+    },
+    AddPermission {
+        queue: Index,
+        label: &'static str,
+    },
+    RemovePermission {
+        queue: Index,
+        label: &'static str,
+    },
+    SendMessage {
+        queue: Index,
+        message: Sent,
+    },
+    SendMessageBatch {
+        name: &'static str,
+        messages: Vec<Sent>,
+    },
+    ReceiveMessage {
+        queue: Index,
+        max: i64,
+        visibility_timeout: Option<i64>,
+        wait: i64,
+    },
+    DeleteMessage {
+        receipt: Index,
+    },
+    DeleteMessageBatch {
+        receipts: Vec<Index>,
+    },
+    ChangeMessageVisibility {
+        receipt: Index,
+        seconds: i64,
+    },
+    ChangeMessageVisibilityBatch {
+        receipts: Vec<Index>,
+        seconds: i64,
+    },
+    ListDeadLetterSourceQueues {
+        queue: Index,
+    },
+    StartMessageMoveTask {
+        source: &'static str,
+        destination: Option<&'static str>,
+        rate: Option<u32>,
+    },
+    ListMessageMoveTasks {
+        source: &'static str,
+    },
+    CancelMessageMoveTask {
+        task: Index,
+    },
+    Wait {
+        seconds: u32,
+    },
 }
 
 /// A message to send.
@@ -55,7 +124,8 @@ pub(crate) const NAMES: [&str; 5] = ["jobs", "dead", "other", "jobs.fifo", "dead
 /// Sequences of up to `longest` operations. They begin with queues whose messages soon become dead letters, since
 /// without any there is little to do.
 pub(crate) fn operations(longest: usize) -> impl Strategy<Value = Vec<Operation>> {
-    vec(operation(), 1..longest).prop_map(|rest| {
+    vec(scene(), 1..longest).prop_map(|scenes| {
+        let rest = scenes.into_iter().flatten();
         let create = |name| {
             let soon = [("VisibilityTimeout", "2")];
             Operation::CreateQueue {
@@ -69,6 +139,34 @@ pub(crate) fn operations(longest: usize) -> impl Strategy<Value = Vec<Operation>
         let begin = begin.chain([redrive("jobs", "dead"), redrive("jobs.fifo", "dead.fifo")]);
         begin.chain(rest).collect()
     })
+}
+
+/// An operation, or a few that seldom come together by chance.
+fn scene() -> impl Strategy<Value = Vec<Operation>> {
+    let queue = any::<Index>;
+    prop_oneof![
+        20 => operation().prop_map(|operation| vec![operation]),
+        1 => (queue(), select(&["one", "two"][..])).prop_map(|(queue, label)| {
+            vec![Operation::AddPermission { queue, label }, Operation::RemovePermission { queue, label }]
+        }),
+        1 => (select(&[("dead", "jobs"), ("dead.fifo", "jobs.fifo")][..]), any::<Index>()).prop_map(
+            |((source, destination), task)| {
+                let message = |deduplication_id| Sent {
+                    body: "a",
+                    delay: None,
+                    group: Some("g"),
+                    deduplication_id: Some(deduplication_id),
+                    attribute: None,
+                    fits: true,
+                };
+                let messages = vec![message("1"), message("2"), message("3")];
+                let send = Operation::SendMessageBatch { name: source, messages };
+                let destination = Some(destination);
+                let start = Operation::StartMessageMoveTask { source, destination, rate: Some(1) };
+                vec![send, start, Operation::CancelMessageMoveTask { task }]
+            },
+        ),
+    ]
 }
 
 fn kind(name: &str) -> Vec<(&'static str, &'static str)> {
@@ -144,8 +242,8 @@ fn message_operation() -> impl Strategy<Value = Operation> {
     let queue = any::<Index>;
     prop_oneof![
         4 => (queue(), message()).prop_map(|(queue, message)| Operation::SendMessage { queue, message }),
-        1 => (queue(), vec(message(), 0..12))
-            .prop_map(|(queue, messages)| Operation::SendMessageBatch { queue, messages }),
+        1 => (select(&NAMES[..]), vec(message(), 0..12))
+            .prop_map(|(name, messages)| Operation::SendMessageBatch { name, messages }),
         4 => (
             queue(),
             select(&[1, 1, 1, 3, 10, 10, 10, 10, 0, 11][..]),
@@ -198,7 +296,7 @@ fn move_task() -> impl Strategy<Value = Operation> {
     let index = any::<Index>;
     let source = || select(&["dead", "dead", "dead.fifo", "dead.fifo", "jobs"][..]);
     prop_oneof![
-        2 => (source(), proptest::option::weighted(0.3, index()), proptest::option::weighted(0.8, select(&[1, 1, 1, 500, 501][..])))
+        2 => (source(), proptest::option::weighted(0.3, select(&NAMES[..])), proptest::option::weighted(0.8, select(&[1, 1, 1, 500, 501][..])))
             .prop_map(|(source, destination, rate)| Operation::StartMessageMoveTask {
                 source,
                 destination,
