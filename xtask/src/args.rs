@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::failure::Failure;
+use crate::soak;
 
 /// What `cargo xtask` prints for help.
 pub(crate) const USAGE: &str = "\
@@ -16,12 +17,15 @@ Usage: cargo xtask COMMAND
   bench check [--runs N]
                      build in release and time `verifier check --local` [default: 20 runs]
   bench emulator     build in release and measure the emulator's queues beside moto's
+  soak emulator [--cases N]
+                     random operations against the queue model, and malformed requests
+                     [default: 2000 sequences]
 ";
 
 /// How often a benchmark runs unless it is told otherwise.
 const RUNS_DEFAULT: usize = 20;
-/// The most runs; a larger number is a typing error.
-const RUNS_MAX: usize = 10_000;
+/// The most runs or cases; a larger number is a typing error.
+const COUNT_MAX: usize = 1_000_000;
 
 /// What is asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,6 +47,11 @@ pub(crate) enum Request {
         /// How often.
         runs: usize,
     },
+    /// Random operations and malformed requests.
+    SoakEmulator {
+        /// How many sequences of operations.
+        cases: usize,
+    },
 }
 
 /// Reads the arguments that follow `cargo xtask`.
@@ -61,7 +70,13 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Request, Failu
         ["gen"] => Ok(Request::Generate),
         ["bench", "emulator"] => Ok(Request::BenchEmulator),
         ["bench", "check"] => Ok(Request::BenchCheck { runs: RUNS_DEFAULT }),
-        ["bench", "check", "--runs", number] => Ok(Request::BenchCheck { runs: runs(number)? }),
+        ["bench", "check", "--runs", number] => {
+            Ok(Request::BenchCheck { runs: count("--runs", number)? })
+        }
+        ["soak", "emulator"] => Ok(Request::SoakEmulator { cases: soak::SEQUENCES }),
+        ["soak", "emulator", "--cases", number] => {
+            Ok(Request::SoakEmulator { cases: count("--cases", number)? })
+        }
         [.., last] => Err(unknown(last)),
     }
 }
@@ -81,10 +96,10 @@ fn conformance(options: &[&str]) -> Result<Request, Failure> {
     Ok(Request::Conformance(options.iter().map(|option| (*option).to_owned()).collect()))
 }
 
-fn runs(number: &str) -> Result<usize, Failure> {
-    let runs = number.parse().ok().filter(|runs| (1..=RUNS_MAX).contains(runs));
-    runs.ok_or_else(|| {
-        Failure::usage(format!("--runs needs a number from 1 to {RUNS_MAX}, found {number}"))
+fn count(option: &str, number: &str) -> Result<usize, Failure> {
+    let count = number.parse().ok().filter(|count| (1..=COUNT_MAX).contains(count));
+    count.ok_or_else(|| {
+        Failure::usage(format!("{option} needs a number from 1 to {COUNT_MAX}, found {number}"))
     })
 }
 
@@ -117,6 +132,8 @@ mod tests {
             ("bench emulator", Request::BenchEmulator),
             ("bench check", Request::BenchCheck { runs: RUNS_DEFAULT }),
             ("bench check --runs 3", Request::BenchCheck { runs: 3 }),
+            ("soak emulator", Request::SoakEmulator { cases: soak::SEQUENCES }),
+            ("soak emulator --cases 5", Request::SoakEmulator { cases: 5 }),
             ("--help", Request::Help),
             ("test --help", Request::Help),
         ] {
@@ -144,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_number_of_runs_has_bounds() {
-        for number in ["0", "-1", "many", "10001"] {
+        for number in ["0", "-1", "many", "1000001"] {
             assert!(parsed(&format!("bench check --runs {number}")).is_err(), "{number}");
         }
     }

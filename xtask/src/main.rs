@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask test`, `conformance`, `gen` and `bench`.
+//! The project's own tasks: `cargo xtask test`, `conformance`, `gen`, `bench` and `soak`.
 
 mod args;
 mod bench;
@@ -9,10 +9,12 @@ mod dependencies;
 mod failure;
 mod graph;
 mod licence;
+mod lint;
 mod moto;
 mod npm;
 mod project;
 mod python;
+mod soak;
 mod steps;
 mod suite;
 mod version;
@@ -48,6 +50,7 @@ fn perform(request: Request) -> Result<ExitCode, Failure> {
         Request::Generate => steps::generate(&Project::find()?, &mut out)?,
         Request::BenchEmulator => bench_emulator::run(&Project::find()?, &mut out)?,
         Request::BenchCheck { runs } => bench::check(&Project::find()?, runs, &mut out)?,
+        Request::SoakEmulator { cases } => soak::emulator(&Project::find()?, cases, &mut out)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -10,7 +10,7 @@ use crate::version::Prerequisite;
 const PYTHON: Prerequisite = Prerequisite {
     program: "python3",
     oldest: (3, 10),
-    needed_for: "the AWS CLI, with which the documentation's examples are run, and moto",
+    needed_for: "the AWS CLI, with which the documentation's examples are run, moto, and linters",
     install: "install it with `apt-get install python3 python3-venv`",
 };
 
@@ -33,9 +33,21 @@ const MOTO: Requirements = Requirements {
     program: "moto_server",
 };
 
+const LINTERS: Requirements = Requirements {
+    file: "xtask/lint-requirements.txt",
+    environment: "venv-lint",
+    program: "zizmor",
+};
+
 /// Installs the AWS CLI if it is not there yet, and returns its path.
 pub(crate) fn aws(project: &Project) -> Result<PathBuf, Failure> {
     install(project, &AWSCLI)
+}
+
+/// Installs the linters if they are not there yet, and returns the folder of their programs.
+pub(crate) fn linters(project: &Project) -> Result<PathBuf, Failure> {
+    let one = install(project, &LINTERS)?;
+    Ok(one.parent().map(Path::to_path_buf).unwrap_or_default())
 }
 
 /// Installs moto's server if it is not there yet, and returns its path.
@@ -89,7 +101,7 @@ mod tests {
     #[test]
     fn every_requirement_is_pinned() {
         let root = Project::find().unwrap().root;
-        for (wanted, package) in [(AWSCLI, "awscli=="), (MOTO, "moto==")] {
+        for (wanted, package) in [(AWSCLI, "awscli=="), (MOTO, "moto=="), (LINTERS, "zizmor==")] {
             let requirements = std::fs::read_to_string(root.join(wanted.file)).unwrap();
             let lines: Vec<&str> =
                 requirements.lines().filter(|line| !line.starts_with('#')).collect();
@@ -105,7 +117,8 @@ mod tests {
 
     #[test]
     fn environments_do_not_share_a_folder() {
-        assert_ne!(AWSCLI.environment, MOTO.environment);
+        let folders = [AWSCLI, MOTO, LINTERS].map(|wanted| wanted.environment);
+        assert_eq!(folders.iter().collect::<std::collections::BTreeSet<_>>().len(), folders.len());
     }
 
     #[test]

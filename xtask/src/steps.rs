@@ -8,12 +8,13 @@ use crate::graph::Graph;
 use crate::project::Project;
 use crate::suite::Step;
 use crate::version::Prerequisite;
-use crate::{conformance, dependencies, npm, python};
+use crate::{conformance, dependencies, lint, npm, python};
 
 /// Every step. `doc` follows `clippy` because both check the dependencies without building them.
-pub(crate) const STEPS: [Step; 9] = [
+pub(crate) const STEPS: [Step; 10] = [
     Step { name: "fmt", title: "the Rust code is formatted", run: fmt },
     Step { name: "dependencies", title: "the dependency rules hold", run: check_dependencies },
+    Step { name: "lint", title: "workflows, scripts, templates and spelling", run: lint::lint },
     Step { name: "stack", title: "the CDK app passes its tests", run: stack },
     Step { name: "clippy", title: "the Rust code has no lints", run: clippy },
     Step { name: "doc", title: "the Rust documentation has no dead links", run: doc },

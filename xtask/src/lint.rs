@@ -1,0 +1,52 @@
+//! The linters of what is not Rust: workflows, scripts, the synthesised templates, and spelling everywhere.
+
+use std::io::Write;
+use std::path::Path;
+
+use crate::command::{Run, program};
+use crate::failure::Failure;
+use crate::project::Project;
+use crate::python;
+
+/// A linter, and what it is told.
+struct Linter {
+    program: &'static str,
+    arguments: &'static [&'static str],
+    /// Where it runs, below the project's root; there lies its configuration.
+    folder: &'static str,
+}
+
+const LINTERS: [Linter; 5] = [
+    Linter { program: "actionlint", arguments: &[], folder: "" },
+    Linter { program: "zizmor", arguments: &["--offline", "--quiet", "."], folder: "" },
+    Linter { program: "shellcheck", arguments: &[".ci/run"], folder: "" },
+    Linter { program: "typos", arguments: &["--hidden"], folder: "" },
+    Linter { program: "cfn-lint", arguments: &[], folder: "stack" },
+];
+
+/// Runs every linter; each has to find nothing.
+pub(crate) fn lint(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
+    let programs = python::linters(project)?;
+    // actionlint looks for shellcheck on the path.
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(programs.clone()).chain(std::env::split_paths(&path));
+    let path = std::env::join_paths(folders)
+        .map_err(|error| Failure::new(format!("the PATH cannot be extended: {error}")))?;
+    for linter in &LINTERS {
+        run(project, &programs, &path, linter)?;
+        writeln!(out, "{} found nothing", linter.program)?;
+    }
+    Ok(out.flush()?)
+}
+
+fn run(
+    project: &Project,
+    programs: &Path,
+    path: &std::ffi::OsStr,
+    linter: &Linter,
+) -> Result<(), Failure> {
+    program(programs.join(linter.program), &project.root.join(linter.folder))
+        .args(linter.arguments)
+        .env("PATH", path)
+        .run()
+}

@@ -1,0 +1,32 @@
+//! `cargo xtask soak`: the rare and long cases, which the tests try a few of.
+
+use std::io::Write;
+
+use crate::command::{Run, cargo};
+use crate::failure::Failure;
+use crate::project::Project;
+
+/// How many sequences of operations are compared with the model.
+pub(crate) const SEQUENCES: usize = 2_000;
+/// How many malformed requests and templates of each kind are tried for each sequence.
+const MALFORMED_PER_SEQUENCE: usize = 5;
+
+/// The emulator under random operations and malformed requests.
+pub(crate) fn emulator(
+    project: &Project,
+    sequences: usize,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let malformed = sequences * MALFORMED_PER_SEQUENCE;
+    writeln!(
+        out,
+        "{sequences} sequences of operations, {malformed} malformed requests of each kind"
+    )?;
+    out.flush()?;
+    cargo(project)
+        .args(["test", "--package", "verifier-emulator"])
+        .args(["--test", "state_machine", "--test", "malformed"])
+        .env("VERIFIER_STATE_MACHINE_CASES", sequences.to_string())
+        .env("VERIFIER_MALFORMED_CASES", malformed.to_string())
+        .run()
+}
