@@ -3,13 +3,14 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
-use std::collections::BTreeMap;
+mod support;
+
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::{Value, json};
-use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, Template};
+use support::config;
+use verifier_emulator::Emulator;
 
 /// An operator at a shell.
 struct Operator {
@@ -153,21 +154,8 @@ fn aws() -> Option<PathBuf> {
 
 /// An emulator without queues, and an operator whose work holds the clock.
 async fn stand(aws: PathBuf) -> (Emulator, Operator) {
-    let template = r#"{"Resources": {"Nothing": {"Type": "AWS::CDK::Metadata"}}}"#;
-    let emulator = Emulator::start(EmulatorConfig {
-        template: Template::parse(template).expect("a template"),
-        stack_name: "Stack-Test".to_owned(),
-        region: "us-local-1".to_owned(),
-        parameters: BTreeMap::new(),
-        project: PathBuf::new(),
-        functions: PathBuf::new(),
-        port: 0,
-        clock: ClockMode::SkipIdle,
-        foreign_work: Duration::ZERO,
-        seed: 7,
-    })
-    .await
-    .expect("the emulator starts");
+    let nothing = json!({"Resources": {"Nothing": {"Type": "AWS::CDK::Metadata"}}});
+    let emulator = Emulator::start(config(&nothing)).await.expect("the emulator starts");
     let access_key_id = emulator.client().access_key_id().to_owned();
     let operator = Operator { aws, endpoint: emulator.endpoint().to_owned(), access_key_id };
     (emulator, operator)

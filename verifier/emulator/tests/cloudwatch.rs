@@ -6,7 +6,7 @@
     reason = "clippy allows these in test functions only, and here helpers fail the test too"
 )]
 
-mod stand;
+mod support;
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use aws_sdk_cloudwatch::types::{
     MetricStat, StateValue, Statistic, Tag,
 };
 use serde_json::{Value, json};
-use stand::Stand;
+use support::Stand;
 
 const VISIBLE: &str = "ApproximateNumberOfMessagesVisible";
 const MINUTE: Duration = Duration::from_mins(1);
@@ -77,7 +77,7 @@ async fn begin_a_minute(stand: &Stand) {
 
 /// Sends a job and lets it die: the attempt after its only receive moves it.
 async fn dead_letter(stand: &Stand) {
-    let sqs = aws_sdk_sqs::Client::new(&stand.config);
+    let sqs = aws_sdk_sqs::Client::new(&stand.sdk);
     let url = format!("{}/000000000000/jobs", stand.emulator.endpoint());
     sqs.send_message().queue_url(&url).message_body("poison").send().await.expect("sent");
     let receive = sqs.receive_message().queue_url(&url);
@@ -90,7 +90,7 @@ async fn dead_letter(stand: &Stand) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_letter_sets_off_the_alarm_on_the_depth_and_not_the_one_on_what_was_sent() {
     let stand = Stand::start(queues()).await;
-    let cloudwatch = Client::new(&stand.config);
+    let cloudwatch = Client::new(&stand.sdk);
     begin_a_minute(&stand).await;
     let quiet = described(&cloudwatch, "depth").await;
     assert_eq!(quiet.state_value(), Some(&StateValue::Ok));
@@ -109,7 +109,7 @@ async fn a_dead_letter_sets_off_the_alarm_on_the_depth_and_not_the_one_on_what_w
     assert_eq!(state(&cloudwatch, "sent").await, StateValue::Ok);
     let alarms = cloudwatch.describe_alarms().state_value(StateValue::Alarm).send().await;
     assert_eq!(alarms.expect("alarms").metric_alarms().len(), 1);
-    let sqs = aws_sdk_sqs::Client::new(&stand.config);
+    let sqs = aws_sdk_sqs::Client::new(&stand.sdk);
     let url = format!("{}/000000000000/dead", stand.emulator.endpoint());
     sqs.purge_queue().queue_url(url).send().await.expect("purged");
     stand.pass(MINUTE * 2).await;
@@ -120,7 +120,7 @@ async fn a_dead_letter_sets_off_the_alarm_on_the_depth_and_not_the_one_on_what_w
 #[tokio::test(flavor = "multi_thread")]
 async fn alarms_are_put_described_in_pages_set_and_deleted() {
     let stand = Stand::start(queues()).await;
-    let cloudwatch = Client::new(&stand.config);
+    let cloudwatch = Client::new(&stand.sdk);
     begin_a_minute(&stand).await;
     let put = cloudwatch
         .put_metric_alarm()
@@ -176,7 +176,7 @@ async fn alarms_are_put_described_in_pages_set_and_deleted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn json_and_cbor_tell_the_same() {
     let stand = Stand::start(queues()).await;
-    let cloudwatch = Client::new(&stand.config);
+    let cloudwatch = Client::new(&stand.sdk);
     let http = verifier_aws::plain_http_client().expect("a client");
     let call = async |action: &str, body: Value| {
         let request = http
@@ -207,7 +207,7 @@ async fn json_and_cbor_tell_the_same() {
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_can_be_read_as_statistics_and_as_data() {
     let stand = Stand::start(queues()).await;
-    let cloudwatch = Client::new(&stand.config);
+    let cloudwatch = Client::new(&stand.sdk);
     dead_letter(&stand).await;
     stand.pass(MINUTE).await;
     let now = i64::try_from(stand.client.now().as_millis()).expect("a time");
@@ -272,7 +272,7 @@ fn function() -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_of_a_function_sets_off_its_alarm_and_a_success_does_not() {
     let stand = Stand::start(function()).await;
-    let cloudwatch = Client::new(&stand.config);
+    let cloudwatch = Client::new(&stand.sdk);
     let http = verifier_aws::plain_http_client().expect("a client");
     let base = format!(
         "{}/execute-api/{}/probe",

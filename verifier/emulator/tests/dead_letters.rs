@@ -2,12 +2,11 @@
 
 #![allow(clippy::expect_used)]
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::time::Duration;
+mod support;
 
 use serde_json::{Value, json};
-use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, Template};
+use support::config;
+use verifier_emulator::Emulator;
 
 /// A client whose work holds the clock: time passes only while it waits for messages.
 struct Stand {
@@ -27,20 +26,7 @@ impl Stand {
                 "RedrivePolicy": {"deadLetterTargetArn": {"Fn::GetAtt": ["Dead", "Arn"]}, "maxReceiveCount": 1},
             }},
         }});
-        let emulator = Emulator::start(EmulatorConfig {
-            template: Template::parse(&document.to_string()).expect("a template"),
-            stack_name: "Stack-Test".to_owned(),
-            region: "us-local-1".to_owned(),
-            parameters: BTreeMap::new(),
-            project: PathBuf::new(),
-            functions: PathBuf::new(),
-            port: 0,
-            clock: ClockMode::SkipIdle,
-            foreign_work: Duration::ZERO,
-            seed: 7,
-        })
-        .await
-        .expect("the emulator starts");
+        let emulator = Emulator::start(config(&document)).await.expect("the emulator starts");
         let key = emulator.client().access_key_id().to_owned();
         let authorization =
             format!("AWS4-HMAC-SHA256 Credential={key}/20261124/us-local-1/sqs/aws4_request");

@@ -6,7 +6,7 @@
     reason = "clippy allows these in test functions only, and here helpers fail the test too"
 )]
 
-mod stand;
+mod support;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::error::ProvideErrorMetadata;
 use aws_sdk_cloudwatchlogs::types::{InputLogEvent, OrderBy};
 use serde_json::json;
-use stand::Stand;
+use support::Stand;
 
 async fn start() -> (Stand, Client) {
     let stand = Stand::start(json!({
@@ -27,7 +27,7 @@ async fn start() -> (Stand, Client) {
         "Forever": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/stack/forever"}},
     }))
     .await;
-    let logs = Client::new(&stand.config);
+    let logs = Client::new(&stand.sdk);
     logs.create_log_stream()
         .log_group_name("/stack/kept")
         .log_stream_name("s")

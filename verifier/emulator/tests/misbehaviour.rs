@@ -2,12 +2,11 @@
 
 #![allow(clippy::expect_used)]
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::Duration;
+mod support;
 
 use serde_json::{Value, json};
-use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, Template};
+use support::config;
+use verifier_emulator::Emulator;
 
 struct Stand {
     emulator: Emulator,
@@ -26,7 +25,7 @@ fn function(variables: &Value) -> Value {
     })
 }
 
-fn template() -> Template {
+fn document() -> Value {
     let route = |key: &str, integration: &str| {
         let target = json!({"Fn::Join": ["/", ["integrations", {"Ref": integration}]]});
         json!({"Type": "AWS::ApiGatewayV2::Route", "Properties": {"ApiId": {"Ref": "Api"}, "RouteKey": key, "Target": target}})
@@ -37,7 +36,7 @@ fn template() -> Template {
     };
     let policy =
         json!({"deadLetterTargetArn": {"Fn::GetAtt": ["Dead", "Arn"]}, "maxReceiveCount": 2});
-    let document = json!({
+    json!({
         "Resources": {
             "Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"ProtocolType": "HTTP"}},
             "Probe": function(&json!({})),
@@ -56,27 +55,12 @@ fn template() -> Template {
             }},
         },
         "Outputs": {"Url": {"Value": {"Fn::GetAtt": ["Api", "ApiEndpoint"]}}},
-    });
-    Template::parse(&document.to_string()).expect("a template")
+    })
 }
 
 impl Stand {
     async fn start() -> Self {
-        let functions = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/functions");
-        let emulator = Emulator::start(EmulatorConfig {
-            template: template(),
-            stack_name: "Stack-Test".to_owned(),
-            region: "us-local-1".to_owned(),
-            parameters: BTreeMap::new(),
-            project: functions.clone(),
-            functions,
-            port: 0,
-            clock: ClockMode::SkipIdle,
-            foreign_work: Duration::ZERO,
-            seed: 7,
-        })
-        .await
-        .expect("the emulator starts");
+        let emulator = Emulator::start(config(&document())).await.expect("the emulator starts");
         let http = verifier_aws::plain_http_client().expect("a client");
         Self { emulator, http }
     }

@@ -5,13 +5,13 @@
     reason = "clippy allows it in test functions only, and here helpers fail the test too"
 )]
 
-mod stand;
+mod support;
 
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
-use stand::Stand;
+use support::Stand;
 
 fn site() -> Value {
     let origin = json!({"Id": "o", "DomainName": {"Fn::GetAtt": ["Bucket", "RegionalDomainName"]}});
@@ -28,7 +28,7 @@ fn site() -> Value {
 
 async fn get(stand: &Stand, path: &str) -> (u16, HeaderMap, String) {
     let http = verifier_aws::plain_http_client().expect("a client");
-    let url = format!("{}{path}", stand.config.endpoint_url().expect("a URL"));
+    let url = format!("{}{path}", stand.sdk.endpoint_url().expect("a URL"));
     let response = http.get(url).send().await.expect("an answer");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     (status, headers, response.text().await.expect("a body"))

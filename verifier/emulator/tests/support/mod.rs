@@ -24,16 +24,17 @@ pub(crate) struct Stand {
     pub(crate) lambda: aws_sdk_lambda::Client,
 }
 
-/// What an emulator is started with for a stack of these resources; functions are the programs in `tests/functions`.
+/// What an emulator is started with for a stack of these resources; functions are the programs in `tests/functions`,
+/// and folders of a site lie in `tests`.
 pub(crate) fn config(document: &Value) -> EmulatorConfig {
-    let functions = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/functions");
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     EmulatorConfig {
         template: Template::parse(&document.to_string()).expect("a template"),
         stack_name: "Stack-Test".to_owned(),
         region: REGION.to_owned(),
         parameters: BTreeMap::new(),
-        project: functions.clone(),
-        functions,
+        functions: project.join("functions"),
+        project,
         port: 0,
         clock: ClockMode::SkipIdle,
         foreign_work: Duration::ZERO,
@@ -64,7 +65,12 @@ impl Stand {
 
     /// Lets stack time pass.
     pub(crate) async fn wait(&self, seconds: u64) {
-        self.client.sleep_until(self.client.now() + Duration::from_secs(seconds)).await;
+        self.pass(Duration::from_secs(seconds)).await;
+    }
+
+    /// Lets stack time pass.
+    pub(crate) async fn pass(&self, duration: Duration) {
+        self.client.sleep_until(self.client.now() + duration).await;
     }
 
     pub(crate) fn queue_url(&self, name: &str) -> String {
