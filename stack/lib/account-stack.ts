@@ -117,7 +117,7 @@ export class AccountStack extends Stack {
       allow(['lambda:GetFunctionConfiguration'], [this.arn('lambda', 'function:Stack-PR*')]),
       allow(['logs:FilterLogEvents'], [this.arn('logs', 'log-group:Stack-PR*')]),
       // These list, and cannot be allowed for single resources.
-      allow(['cloudwatch:DescribeAlarms', 'lambda:ListEventSourceMappings', 'logs:DescribeLogGroups'], ['*']),
+      allow(['cloudwatch:DescribeAlarmsForMetric', 'lambda:ListEventSourceMappings', 'logs:DescribeLogGroups'], ['*']),
     ];
   }
 

@@ -28,6 +28,7 @@ pub struct Connection {
 #[derive(Clone, Debug)]
 pub struct Aws {
     pub(crate) cloudformation: aws_sdk_cloudformation::Client,
+    pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(crate) lambda: aws_sdk_lambda::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
@@ -47,12 +48,15 @@ impl Aws {
         let calls = Calls::default();
         let cloudformation =
             aws_sdk_cloudformation::config::Builder::from(&config).interceptor(calls.clone());
+        let cloudwatch =
+            aws_sdk_cloudwatch::config::Builder::from(&config).interceptor(calls.clone());
         let lambda = aws_sdk_lambda::config::Builder::from(&config).interceptor(calls.clone());
         let logs =
             aws_sdk_cloudwatchlogs::config::Builder::from(&config).interceptor(calls.clone());
         let sqs = aws_sdk_sqs::config::Builder::from(&config).interceptor(calls.clone());
         Self {
             cloudformation: aws_sdk_cloudformation::Client::from_conf(cloudformation.build()),
+            cloudwatch: aws_sdk_cloudwatch::Client::from_conf(cloudwatch.build()),
             lambda: aws_sdk_lambda::Client::from_conf(lambda.build()),
             logs: aws_sdk_cloudwatchlogs::Client::from_conf(logs.build()),
             sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),

@@ -22,6 +22,8 @@ pub enum Cause {
     Throttled,
     /// No answer.
     Unreachable,
+    /// The endpoint's name does not exist: AWS has no such region, or there is no network.
+    UnknownHost,
     /// No region is configured.
     NoRegion,
     /// Anything else.
@@ -54,8 +56,12 @@ impl AwsError {
             Cause::Credentials => {
                 "log in (`aws sso login`), or set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws sts get-caller-identity` shows who you are".to_owned()
             }
-            Cause::Denied => format!("allow {} on {} to the role that runs the verifier", self.action, self.resource),
+            Cause::Denied => format!(
+                "allow {} on {} to the role that runs the verifier; AWS says: {}",
+                self.action, self.resource, self.message
+            ),
             Cause::Throttled => "run it again when less is asked of the account".to_owned(),
+            Cause::UnknownHost => "check the region and the network".to_owned(),
             Cause::Unreachable => "check the network, the region, and --endpoint-url if you set it".to_owned(),
             Cause::NoRegion => "name the region with --region, or set AWS_REGION".to_owned(),
             Cause::Other => "run it again with -vv for the whole conversation".to_owned(),
@@ -68,13 +74,37 @@ impl fmt::Display for AwsError {
         let Self { action, resource, message, .. } = self;
         match self.cause {
             Cause::NoSuchStack => write!(f, "there is no stack {resource}"),
-            Cause::Denied => write!(f, "{action} on {resource} is denied: {message}"),
+            // What AWS says of a denial is long, and names the action somewhere in its middle.
+            Cause::Denied => write!(f, "{action} on {resource} is denied"),
+            Cause::Throttled => {
+                write!(f, "{action} on {resource} is throttled, also after retries")
+            }
+            Cause::Credentials | Cause::NoRegion => f.write_str(message),
+            Cause::Unreachable | Cause::UnknownHost => {
+                write!(f, "no answer to {action} on {resource}: {message}")
+            }
             _ => write!(f, "{action} on {resource} failed: {message}"),
         }
     }
 }
 
 impl Error for AwsError {}
+
+/// Said when there is no region to send requests to.
+const NO_REGION: &str = "no AWS region is set";
+
+impl AwsError {
+    /// That no region is configured, which is better said before anything else is tried.
+    pub fn no_region() -> Self {
+        Self {
+            cause: Cause::NoRegion,
+            action: "cloudformation:DescribeStacks",
+            resource: String::new(),
+            code: None,
+            message: NO_REGION.to_owned(),
+        }
+    }
+}
 
 /// Turns the SDK's error into ours.
 pub(crate) fn failed<E, R>(action: &'static str, resource: &str, error: &SdkError<E, R>) -> AwsError
@@ -83,10 +113,13 @@ where
     R: fmt::Debug + 'static,
 {
     let code = error.code().map(str::to_owned);
-    let message = error.message().map_or_else(|| chain(error), str::to_owned);
-    let cause = match error {
-        SdkError::ServiceError(_) => service_cause(code.as_deref().unwrap_or_default(), &message),
-        SdkError::TimeoutError(_) => Cause::Unreachable,
+    let message = error.message().map(str::to_owned);
+    let (cause, message) = match error {
+        SdkError::ServiceError(_) => {
+            let message = message.unwrap_or_else(|| chain(error));
+            (service_cause(code.as_deref().unwrap_or_default(), &message), message)
+        }
+        SdkError::TimeoutError(_) => (Cause::Unreachable, "it took too long".to_owned()),
         _ => client_cause(&chain(error)),
     };
     AwsError { cause, action, resource: resource.to_owned(), code, message }
@@ -98,10 +131,9 @@ where
 /// services share.
 fn service_cause(code: &str, message: &str) -> Cause {
     match code {
-        "AccessDenied"
-        | "AccessDeniedException"
-        | "AuthorizationError"
-        | "UnauthorizedOperation" => Cause::Denied,
+        // Also a key's: `KMS.AccessDeniedException`.
+        code if code.contains("AccessDenied") => Cause::Denied,
+        "AuthorizationError" | "UnauthorizedOperation" => Cause::Denied,
         "ExpiredToken"
         | "ExpiredTokenException"
         | "InvalidClientTokenId"
@@ -124,17 +156,28 @@ fn service_cause(code: &str, message: &str) -> Cause {
     }
 }
 
-/// The cause behind an error of the client itself, which tells it only in words.
-fn client_cause(words: &str) -> Cause {
-    let words = words.to_ascii_lowercase();
-    if words.contains("region") && words.contains("endpoint") || words.contains("missing region") {
-        Cause::NoRegion
-    } else if words.contains("credential") || words.contains("identity") || words.contains("token")
-    {
-        Cause::Credentials
+/// The cause behind an error of the client itself, which tells it only in words, and those of them that say most.
+fn client_cause(words: &str) -> (Cause, String) {
+    let lower = words.to_ascii_lowercase();
+    let has = |word: &str| lower.contains(word);
+    if has("region") && has("endpoint") || has("missing region") {
+        (Cause::NoRegion, NO_REGION.to_owned())
+    } else if has("no credentials found") {
+        // What follows lists every place where there are none.
+        (Cause::Credentials, "no AWS credentials were found".to_owned())
+    } else if has("credential") || has("identity") || has("token") {
+        (Cause::Credentials, format!("the AWS credentials could not be loaded: {}", root(words)))
+    } else if has("dns error") || has("failed to lookup address") {
+        (Cause::UnknownHost, "the endpoint's name does not exist".to_owned())
     } else {
-        Cause::Unreachable
+        (Cause::Unreachable, root(words).to_owned())
     }
+}
+
+/// The last cause in a chain of causes, which is the first in time.
+fn root(words: &str) -> &str {
+    let line = words.lines().next().unwrap_or_default();
+    line.rsplit(": ").next().unwrap_or(line)
 }
 
 /// An error and its causes in one line. The SDK's own errors say little without their causes.
@@ -152,6 +195,7 @@ mod tests {
     fn codes_and_words_lead_to_causes() {
         for (code, message, cause) in [
             ("AccessDenied", "", Cause::Denied),
+            ("KMS.AccessDeniedException", "", Cause::Denied),
             ("ExpiredToken", "", Cause::Credentials),
             ("ValidationError", "Stack with id x does not exist", Cause::NoSuchStack),
             ("ValidationError", "Template error", Cause::Other),
@@ -161,12 +205,31 @@ mod tests {
         ] {
             assert_eq!(service_cause(code, message), cause, "{code} {message}");
         }
-        assert_eq!(
-            client_cause("dispatch failure: io error: Connection refused"),
-            Cause::Unreachable
-        );
-        assert_eq!(client_cause("the credential provider was not enabled"), Cause::Credentials);
-        assert_eq!(client_cause("Invalid Configuration: Missing Region"), Cause::NoRegion);
+        for (words, cause, said) in [
+            (
+                "dispatch failure: io error: Connection refused (os error 111)",
+                Cause::Unreachable,
+                "Connection refused (os error 111)",
+            ),
+            (
+                "dispatch failure: other: no credentials found in chain. Attempted:\n  Environment: none",
+                Cause::Credentials,
+                "no AWS credentials were found",
+            ),
+            (
+                "dispatch failure: other: failed to load credentials: the SSO session has expired",
+                Cause::Credentials,
+                "the AWS credentials could not be loaded: the SSO session has expired",
+            ),
+            ("Invalid Configuration: Missing Region", Cause::NoRegion, NO_REGION),
+            (
+                "dispatch failure: io error: dns error: failed to lookup address information",
+                Cause::UnknownHost,
+                "the endpoint's name does not exist",
+            ),
+        ] {
+            assert_eq!(client_cause(words), (cause, said.to_owned()));
+        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! Plain HTTP: the stack's own API.
+//! Plain HTTP: the stack's own API and page.
 
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
 use reqwest::redirect::Policy;
-use verifier_core::check::{Answer, Exchange};
+use verifier_core::check::{Answer, Exchange, Preflight};
 
 use crate::error::chain;
 
@@ -35,6 +36,41 @@ impl Http {
         self.exchange("POST", url, request).await
     }
 
+    /// `OPTIONS` as a browser sends it before a page of that origin may `POST` JSON.
+    ///
+    /// Source: <https://fetch.spec.whatwg.org/#cors-preflight-fetch>.
+    pub async fn preflight(&self, url: &str, origin: &str) -> Preflight {
+        let request = self
+            .0
+            .request(Method::OPTIONS, url)
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "content-type");
+        let started = Instant::now();
+        let sent = request.send().await;
+        let headers = sent.as_ref().map(|response| response.headers().clone()).unwrap_or_default();
+        let allowed = |name: &str| {
+            let value = headers.get(name)?.to_str().ok()?;
+            Some(value.to_owned())
+        };
+        let answer = match sent {
+            Ok(response) => answer(response).await,
+            Err(error) => Err(error),
+        };
+        Preflight {
+            origin: origin.to_owned(),
+            exchange: Exchange {
+                method: "OPTIONS",
+                url: url.to_owned(),
+                latency: started.elapsed(),
+                answer: answer.map_err(|error| chain(&error)),
+            },
+            allow_origin: allowed("access-control-allow-origin"),
+            allow_methods: allowed("access-control-allow-methods"),
+            allow_headers: allowed("access-control-allow-headers"),
+        }
+    }
+
     async fn exchange(
         &self,
         method: &'static str,
@@ -42,7 +78,11 @@ impl Http {
         request: reqwest::RequestBuilder,
     ) -> Exchange {
         let started = Instant::now();
-        let answer = answer(request).await.map_err(|error| chain(&error));
+        let answer = match request.send().await {
+            Ok(response) => answer(response).await,
+            Err(error) => Err(error),
+        };
+        let answer = answer.map_err(|error| chain(&error));
         Exchange { method, url: url.to_owned(), latency: started.elapsed(), answer }
     }
 }
@@ -60,8 +100,7 @@ fn builder(plain: bool) -> reqwest::ClientBuilder {
     if plain { builder.tls_certs_only([]) } else { builder }
 }
 
-async fn answer(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
-    let mut response = request.send().await?;
+async fn answer(mut response: reqwest::Response) -> reqwest::Result<Answer> {
     let content_type = response.headers().get("content-type");
     let content_type =
         content_type.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();

@@ -3,6 +3,7 @@
 //! Adapters only: they turn answers into `verifier-core`'s evidence and failures into [`AwsError`]; they decide
 //! nothing. Everything goes to the endpoint of the [`Connection`], a deployed AWS or an emulator.
 
+mod alarms;
 mod calls;
 mod connection;
 mod error;

@@ -1,13 +1,34 @@
 //! CloudWatch Logs: what the worker wrote.
 
 use contract::OutcomeLine;
-use verifier_core::check::LoggedOutcome;
+use verifier_core::check::{LogGroupEvidence, LoggedOutcome};
 use verifier_core::time::Timestamp;
 
 use crate::error::failed;
 use crate::{Aws, AwsError};
 
 impl Aws {
+    /// The log group of that name; `None` when there is none.
+    ///
+    /// Groups are listed by prefix, in the order of their names, so the one that is meant comes first.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DescribeLogGroups.html>.
+    pub async fn log_group(&self, name: &str) -> Result<Option<LogGroupEvidence>, AwsError> {
+        let answer = self
+            .logs
+            .describe_log_groups()
+            .log_group_name_prefix(name)
+            .limit(1)
+            .send()
+            .await
+            .map_err(|error| failed("logs:DescribeLogGroups", name, &error))?;
+        let found = answer.log_groups().iter().find(|group| group.log_group_name() == Some(name));
+        Ok(found.map(|group| LogGroupEvidence {
+            name: name.to_owned(),
+            retention_days: group.retention_in_days().and_then(|days| u32::try_from(days).ok()),
+        }))
+    }
+
     /// The outcome lines of a run in a log group, from a point in time on, in the order of their times.
     ///
     /// Pages are followed to the end, also through empty ones.

@@ -98,20 +98,20 @@ impl Aws {
         not_done
     }
 
-    /// Hands messages back, so that others see them at once; what could not be handed back comes back, each with the
-    /// reason.
-    pub async fn hand_back(
+    /// Sets how long messages stay invisible from now on, each by its receipt handle; 0 hands a message back at once. What
+    /// could not be done comes back, each with the reason.
+    pub async fn change_visibility(
         &self,
         queue: &QueueEvidence,
-        handles: &[String],
+        seconds_by_handle: &[(String, u32)],
     ) -> Vec<(String, String)> {
         let mut not_done = Vec::new();
-        for chunk in handles.chunks(BATCH_ENTRIES_MAX) {
-            let entries = chunk.iter().enumerate().filter_map(|(index, handle)| {
+        for chunk in seconds_by_handle.chunks(BATCH_ENTRIES_MAX) {
+            let entries = chunk.iter().enumerate().filter_map(|(index, (handle, seconds))| {
                 ChangeMessageVisibilityBatchRequestEntry::builder()
                     .id(index.to_string())
                     .receipt_handle(handle)
-                    .visibility_timeout(0)
+                    .visibility_timeout(i32::try_from(*seconds).unwrap_or(i32::MAX))
                     .build()
                     .ok()
             });
@@ -124,7 +124,8 @@ impl Aws {
             let answer = answer.as_ref().map(ChangeMessageVisibilityBatchOutput::failed);
             let answer =
                 answer.map_err(|error| failed("sqs:ChangeMessageVisibility", &queue.name, error));
-            not_done.extend(left_undone(chunk, answer));
+            let handles: Vec<String> = chunk.iter().map(|(handle, _)| handle.clone()).collect();
+            not_done.extend(left_undone(&handles, answer));
         }
         not_done
     }

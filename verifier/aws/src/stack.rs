@@ -1,5 +1,6 @@
 //! CloudFormation: a stack, its outputs and its resources.
 
+use aws_sdk_cloudformation::types::StackStatus;
 use verifier_core::check::{StackEvidence, StackResource};
 
 use crate::error::failed;
@@ -38,6 +39,21 @@ impl Aws {
             tags: stack.tags().iter().map(|tag| (text(tag.key()), text(tag.value()))).collect(),
             resources: self.resources(name).await?,
         })
+    }
+
+    /// The names of all stacks that are not deleted.
+    pub async fn stack_names(&self) -> Result<Vec<String>, AwsError> {
+        let mut names = Vec::new();
+        let mut pages = self.cloudformation.list_stacks().into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed("cloudformation:ListStacks", "*", &error))?;
+            let present = page
+                .stack_summaries()
+                .iter()
+                .filter(|stack| stack.stack_status() != Some(&StackStatus::DeleteComplete));
+            names.extend(present.filter_map(|stack| stack.stack_name()).map(str::to_owned));
+        }
+        Ok(names)
     }
 
     async fn resources(&self, name: &str) -> Result<Vec<StackResource>, AwsError> {

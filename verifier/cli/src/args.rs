@@ -19,19 +19,30 @@ pub(crate) struct VerifierArgs {
 pub(crate) enum Command {
     /// Prove that a stack works: the gate after a deployment.
     Check(CheckArgs),
+    /// Say why a check exists, what to do when it does not pass, and where that is written.
+    Explain(ExplainArgs),
     /// Bring the stack up on this machine and leave it up until Ctrl-C.
     Local(LocalArgs),
 }
 
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("target").required(true).args(["stack", "local"]))]
+#[command(group = clap::ArgGroup::new("target")
+    .required(true)
+    .multiple(true)
+    .args(["stack", "local", "list", "json_outputs"]))]
 pub(crate) struct CheckArgs {
     /// The name of the deployed stack.
     #[arg(long, value_name = "NAME")]
     pub(crate) stack: Option<String>,
     /// Check the stack on this machine, from its synthesised template.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["stack", "json_outputs"])]
     pub(crate) local: bool,
+    /// List the checks: their ids, the worst that each says, and what it asserts.
+    #[arg(long, conflicts_with_all = ["stack", "local", "json_outputs"])]
+    pub(crate) list: bool,
+    /// Take the outputs from the file that `cdk deploy --outputs-file` wrote; it names the stack, if it is the only one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json_outputs: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
     #[command(flatten)]
@@ -45,9 +56,28 @@ pub(crate) struct CheckArgs {
     /// Take warnings for failures.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Make these checks only: ids, or areas such as `cfg.*`, separated by commas.
+    #[arg(long, value_name = "CHECKS", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// Leave these checks out: ids, or areas such as `web.*`, separated by commas.
+    #[arg(long, value_name = "CHECKS", value_delimiter = ',')]
+    pub(crate) skip: Vec<String>,
+    /// End after that many seconds; what is open then could not be judged.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    pub(crate) timeout: Option<u64>,
+    /// Let pages of any origin call the API: told of, and no failure.
+    #[arg(long)]
+    pub(crate) allow_any_origin: bool,
     /// What to print on stdout.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The check's id.
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
 }
 
 #[derive(Debug, Args)]
@@ -141,5 +171,12 @@ mod tests {
         assert!(parse(&["--local", "--stack", "S"]).is_err());
         assert!(parse(&["--stack", "S", "--clock", "real"]).is_err());
         assert!(parse(&["--local", "--receives", "0"]).is_err());
+        assert!(parse(&["--list"]).is_ok());
+        assert!(parse(&["--list", "--local"]).is_err());
+        assert!(parse(&["--json-outputs", "o.json"]).is_ok());
+        assert!(parse(&["--json-outputs", "o.json", "--stack", "S"]).is_ok());
+        assert!(parse(&["--json-outputs", "o.json", "--local"]).is_err());
+        assert!(parse(&["--local", "--timeout", "0"]).is_err());
+        assert!(parse(&["--local", "--only", "cfg.*,api.hello", "--skip", "cfg.tls"]).is_ok());
     }
 }

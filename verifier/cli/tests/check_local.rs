@@ -47,7 +47,7 @@ fn the_stack_passes_with_its_evidence() {
     assert_eq!(code, Some(0), "{report:#}\n{stderr}");
     assert_eq!(report["schema"], "verifier.check/1");
     assert_eq!(report["verdict"], "pass");
-    assert_eq!(with_verdict(&report, "pass").len(), 11, "{report:#}");
+    assert_eq!(with_verdict(&report, "pass").len(), 22, "{report:#}");
     assert_eq!(attempts(&report), [1, 2, 3]);
     let arrival = &find(&report, "dlq.arrival")["evidence"];
     assert_eq!(arrival["messageId"], find(&report, "dlq.attempts")["evidence"]["messageId"]);
@@ -166,6 +166,6 @@ fn the_human_view_lists_every_check_without_colours_when_piped() {
     {
         assert!(text.contains(id), "{text}");
     }
-    assert!(text.contains("PASS  11 passed"), "{text}");
+    assert!(text.contains("PASS  22 passed, 1 for information"), "{text}");
     assert!(!text.contains('\u{1b}'), "{text}");
 }

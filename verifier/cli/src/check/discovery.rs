@@ -1,16 +1,21 @@
 //! From a stack's outputs to its queues, its consumer and the consumer's configuration. Nothing is guessed.
 
 use verifier_aws::{Aws, AwsError, Cause};
-use verifier_core::check::{FunctionEvidence, MappingEvidence, QueueEvidence, StackEvidence};
+use verifier_core::check::rules::{cfg_alarm, cfg_logs};
+use verifier_core::check::{
+    AlarmEvidence, FunctionEvidence, LogGroupEvidence, MappingEvidence, QueueEvidence, Selection,
+    StackEvidence,
+};
 
 /// The outputs that the verifier reads.
+pub(crate) const PREVIEW_URL: &str = "PreviewUrl";
 pub(crate) const API_URL: &str = "ApiUrl";
 pub(crate) const JOB_URL: &str = "JobUrl";
 pub(crate) const JOBS_QUEUE: &str = "JobsQueueName";
 pub(crate) const DEAD_LETTER_QUEUE: &str = "JobsDeadLetterQueueName";
 /// All outputs that a stack must have.
 pub(crate) const EXPECTED_OUTPUTS: [&str; 7] =
-    ["BucketName", "PreviewUrl", "DistributionId", API_URL, JOB_URL, JOBS_QUEUE, DEAD_LETTER_QUEUE];
+    ["BucketName", PREVIEW_URL, "DistributionId", API_URL, JOB_URL, JOBS_QUEUE, DEAD_LETTER_QUEUE];
 
 /// What the outputs lead to.
 #[derive(Clone, Debug, Default)]
@@ -21,12 +26,28 @@ pub(crate) struct Discovery {
     pub(crate) mappings: Vec<MappingEvidence>,
     /// The function of the only mapping.
     pub(crate) worker: Option<FunctionEvidence>,
+    /// The worker's log group, if there is one; `None` when it was not asked for.
+    pub(crate) log_group: Option<Result<Option<LogGroupEvidence>, AwsError>>,
+    /// The alarms on the dead-letter queue; `None` when they were not asked for.
+    pub(crate) alarms: Option<Result<Vec<AlarmEvidence>, AwsError>>,
 }
 
-/// Follows the outputs.
-pub(crate) async fn discover(aws: &Aws, stack: &StackEvidence) -> Result<Discovery, AwsError> {
-    let (jobs, dead_letters) =
-        tokio::try_join!(queue(aws, stack, JOBS_QUEUE), queue(aws, stack, DEAD_LETTER_QUEUE))?;
+/// Follows the outputs, as far as the selected checks need it.
+///
+/// What only one check is about is an error of that check alone, should AWS refuse it.
+pub(crate) async fn discover(
+    aws: &Aws,
+    stack: &StackEvidence,
+    selection: &Selection,
+) -> Result<Discovery, AwsError> {
+    let alarms = async {
+        let queue = stack.outputs.get(DEAD_LETTER_QUEUE);
+        let queue = queue.filter(|_| selection.wants_any(&[cfg_alarm::CHECK]))?;
+        Some(aws.alarms_on_queue(queue, cfg_alarm::METRIC).await)
+    };
+    let (jobs, dead_letters, alarms) =
+        tokio::join!(queue(aws, stack, JOBS_QUEUE), queue(aws, stack, DEAD_LETTER_QUEUE), alarms);
+    let (jobs, dead_letters) = (jobs?, dead_letters?);
     let mappings = match &jobs {
         Some(jobs) => aws.mappings(jobs.arn()).await?,
         None => Vec::new(),
@@ -35,7 +56,13 @@ pub(crate) async fn discover(aws: &Aws, stack: &StackEvidence) -> Result<Discove
         [mapping] => Some(aws.function(&mapping.function_arn).await?),
         _ => None,
     };
-    Ok(Discovery { jobs, dead_letters, mappings, worker })
+    let log_group = match &worker {
+        Some(worker) if selection.wants_any(&[cfg_logs::CHECK]) => {
+            Some(aws.log_group(&worker.log_group).await)
+        }
+        _ => None,
+    };
+    Ok(Discovery { jobs, dead_letters, mappings, worker, log_group, alarms })
 }
 
 /// The queue that an output names; `None` when there is no such output or no such queue.

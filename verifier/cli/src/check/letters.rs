@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use contract::Job;
 use verifier_aws::{Aws, AwsError, Received};
-use verifier_core::check::{DeadLetter, QueueEvidence};
+use verifier_core::check::{DeadLetter, HeldLetter, Owner, QueueEvidence, RunId};
 use verifier_core::time::Timestamp;
 
 use crate::clock::RunClock;
@@ -14,14 +13,36 @@ use crate::clock::RunClock;
 const POLL_SECONDS: u64 = 20;
 /// How much longer than the search messages of others are held, so that they do not come up again during it.
 const HOLD: Duration = Duration::from_secs(30);
+/// The longest that SQS hides a message.
+const VISIBILITY_MAX_SECONDS: u64 = 43_200;
+/// How often the time for which a message of another run is put aside doubles.
+const DOUBLINGS_MAX: u32 = 5;
+
+/// A search of the dead-letter queue on behalf of a run.
+pub(crate) struct Search<'a> {
+    pub(crate) aws: &'a Aws,
+    pub(crate) clock: &'a RunClock,
+    pub(crate) queue: &'a QueueEvidence,
+    pub(crate) run_id: RunId,
+    /// The ids of the messages that the run knows for its own.
+    pub(crate) own_message_ids: &'a [String],
+    /// How long a failing job takes to the dead-letter queue.
+    pub(crate) life: Duration,
+}
 
 /// What was taken from the dead-letter queue and is still in hand.
 #[derive(Debug, Default)]
 pub(crate) struct Letters {
     /// The run's own messages by message id.
     pub(crate) own: BTreeMap<String, DeadLetter>,
-    /// The receipt handles of other messages by message id.
-    pub(crate) foreign: BTreeMap<String, String>,
+    /// What runs that are over have left, by message id.
+    pub(crate) leftovers: BTreeMap<String, DeadLetter>,
+    /// Messages of strangers by message id.
+    pub(crate) held: BTreeMap<String, HeldLetter>,
+    /// How often messages of runs that may still go on were received, and handed back at once, by message id.
+    pub(crate) passed_on: BTreeMap<String, u32>,
+    /// When the queue was looked at last.
+    pub(crate) searched_at: Option<Timestamp>,
 }
 
 impl Letters {
@@ -30,46 +51,92 @@ impl Letters {
     /// One empty answer proves nothing, so it is only the bound that ends the search.
     pub(crate) async fn await_letter(
         &mut self,
-        aws: &Aws,
-        clock: &RunClock,
-        queue: &QueueEvidence,
-        run_id: &str,
+        search: &Search<'_>,
         message_id: &str,
         bound_at: Timestamp,
     ) -> Result<(), AwsError> {
-        loop {
-            let left = bound_at.since(clock.now());
+        while !self.own.contains_key(message_id) {
+            let left = bound_at.since(search.clock.now());
             if left.is_zero() {
                 return Ok(());
             }
-            let hold = (left + HOLD).as_secs().min(43_200);
             // Rounded up: a poll of zero seconds would be a short one, which looks at a part of the queue only.
             let wait = left.as_millis().div_ceil(1000).min(POLL_SECONDS.into());
-            let how = Received {
-                visibility_timeout_seconds: u32::try_from(hold).unwrap_or(u32::MAX),
-                wait_seconds: u32::try_from(wait).unwrap_or(u32::MAX),
-            };
-            let seen_at = async || {
-                clock.has_waited().await;
-                clock.now()
-            };
-            for letter in aws.receive(queue, how, seen_at).await? {
-                self.take(letter, run_id, message_id);
-            }
-            if self.own.contains_key(message_id) {
-                return Ok(());
-            }
+            self.poll(search, left + HOLD, u32::try_from(wait).unwrap_or(u32::MAX)).await?;
         }
+        Ok(())
     }
 
-    fn take(&mut self, letter: DeadLetter, run_id: &str, message_id: &str) {
-        let job: Option<Job> = serde_json::from_str(&letter.body).ok();
-        let of_this_run = job.is_some_and(|job| job.run_id.as_deref() == Some(run_id));
-        if letter.message_id == message_id || of_this_run {
-            self.own.insert(letter.message_id.clone(), letter);
-        } else {
-            // The latest handle is the one that counts.
-            self.foreign.insert(letter.message_id, letter.receipt_handle);
+    /// Looks once more, without waiting: for what came together with the message that was awaited.
+    pub(crate) async fn look_again(&mut self, search: &Search<'_>) -> Result<(), AwsError> {
+        self.poll(search, HOLD, 0).await
+    }
+
+    async fn poll(
+        &mut self,
+        search: &Search<'_>,
+        hold: Duration,
+        wait_seconds: u32,
+    ) -> Result<(), AwsError> {
+        let hold = hold.as_secs().min(VISIBILITY_MAX_SECONDS);
+        let how = Received {
+            visibility_timeout_seconds: u32::try_from(hold).unwrap_or(u32::MAX),
+            wait_seconds,
+        };
+        let seen_at = async || {
+            search.clock.has_waited().await;
+            search.clock.now()
+        };
+        let received = search.aws.receive(search.queue, how, seen_at).await?;
+        self.searched_at = Some(search.clock.now());
+        let mut of_other_runs = Vec::new();
+        for letter in received {
+            of_other_runs.extend(self.take(letter, search));
+        }
+        self.pass_on(of_other_runs, search).await;
+        Ok(())
+    }
+
+    /// Keeps a message in hand, unless it is one that another run may be waiting for.
+    fn take(&mut self, letter: DeadLetter, search: &Search<'_>) -> Option<DeadLetter> {
+        let id = letter.message_id.clone();
+        // The latest handle is the one that counts, so a message that was in hand already is replaced.
+        match Owner::of(&letter, search.run_id, search.own_message_ids, search.life) {
+            Owner::ThisRun => drop(self.own.insert(id, letter)),
+            Owner::FinishedRun(_) => drop(self.leftovers.insert(id, letter)),
+            Owner::RunningRun(_) => return Some(letter),
+            Owner::Stranger => self.hold(letter),
+        }
+        None
+    }
+
+    fn hold(&mut self, letter: DeadLetter) {
+        let receives = self.held.get(&letter.message_id).map_or(0, |held| held.receives) + 1;
+        self.held.insert(letter.message_id.clone(), HeldLetter { letter, receives });
+    }
+
+    /// Hands back what another run may be waiting for: two runs that held each other's message until the end would both
+    /// wait in vain.
+    ///
+    /// If that run is not there, the message comes to this one again. It is put aside for longer each time, so that this
+    /// costs a few calls and not one after the other.
+    async fn pass_on(&mut self, letters: Vec<DeadLetter>, search: &Search<'_>) {
+        if letters.is_empty() {
+            return;
+        }
+        let mut seconds_by_handle = Vec::new();
+        for letter in &letters {
+            let times = self.passed_on.entry(letter.message_id.clone()).or_default();
+            let seconds = if *times == 0 { 0 } else { 1 << (*times - 1).min(DOUBLINGS_MAX) };
+            seconds_by_handle.push((letter.receipt_handle.clone(), seconds));
+            *times += 1;
+        }
+        let failed = search.aws.change_visibility(search.queue, &seconds_by_handle).await;
+        for letter in letters {
+            // It is handed back at the end, with those of strangers.
+            if failed.iter().any(|(handle, _)| *handle == letter.receipt_handle) {
+                self.hold(letter);
+            }
         }
     }
 }

@@ -1,39 +1,41 @@
 //! One run: discover, judge the configuration, submit; then follow the jobs, and clean up.
 
 mod clean_up;
+mod configuration;
 mod follow;
+mod probes;
+mod submit;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use contract::{Job, SubmitResponse};
-use futures::future::join_all;
 use verifier_aws::{Aws, AwsError, Http};
 use verifier_core::check::rules::{
-    api_hello, cfg_consumer, cfg_redrive, cfg_visibility, dlq_arrival, dlq_attempts, job_accept,
-    job_success, stack_owns, stack_ready,
+    api_reject, dlq_arrival, dlq_attempts, dlq_foreign, job_accept, job_neighbours, job_success,
+    stack_ready,
 };
 use verifier_core::check::{
-    CHECKS, Check, CheckEvent, Exchange, JobEvidence, Judgement, QueueEvidence, Settled,
+    CHECKS, Check, CheckEvent, JobEvidence, Judgement, QueueEvidence, Rejection, RunId, Settled,
     StackEvidence, Verdict, overall,
 };
 use verifier_core::time::Timestamp;
 
-use super::Report;
-use super::discovery::{API_URL, Discovery, EXPECTED_OUTPUTS, JOB_URL, discover};
+use super::discovery::{Discovery, EXPECTED_OUTPUTS, discover};
 use super::letters::Letters;
+use super::{Options, Report, environment};
 use crate::clock::RunClock;
 use crate::failure::Failure;
 
-/// How many good jobs go with the poison one.
-const GOOD_JOBS: usize = 2;
-/// What a run is asked to do.
-#[derive(Clone, Debug)]
-pub(crate) struct Options {
-    pub(crate) stack: String,
-    pub(crate) receives: Option<u32>,
-    pub(crate) strict: bool,
-}
+/// The checks that need jobs in the stack.
+const OF_JOBS: [Check; 7] = [
+    api_reject::CHECK,
+    job_accept::CHECK,
+    job_success::CHECK,
+    job_neighbours::CHECK,
+    dlq_attempts::CHECK,
+    dlq_arrival::CHECK,
+    dlq_foreign::CHECK,
+];
 
 /// A run, and all that it has found so far. It can be told to clean up at any point.
 pub(crate) struct Run<'a> {
@@ -41,13 +43,16 @@ pub(crate) struct Run<'a> {
     http: &'a Http,
     clock: RunClock,
     options: Options,
-    run_id: String,
+    run_id: RunId,
     emit: &'a mut dyn FnMut(CheckEvent),
     started_at: Timestamp,
     started: Instant,
     settled: BTreeMap<&'static str, Settled>,
+    /// What was concluded of every check, also of those that are not to be reported.
+    verdicts: BTreeMap<&'static str, Verdict>,
     discovery: Discovery,
     jobs: Vec<JobEvidence>,
+    rejections: Vec<Rejection>,
     letters: Letters,
     left_behind: Vec<String>,
     /// Whether the jobs queue was seen to hold nothing any more.
@@ -64,6 +69,13 @@ struct Course {
     visibility_timeout: Duration,
 }
 
+impl Course {
+    /// How long a failing job takes to the dead-letter queue.
+    fn life(&self) -> Duration {
+        self.visibility_timeout * self.max_receive_count
+    }
+}
+
 impl<'a> Run<'a> {
     pub(crate) fn new(
         aws: &'a Aws,
@@ -73,206 +85,111 @@ impl<'a> Run<'a> {
         emit: &'a mut dyn FnMut(CheckEvent),
     ) -> Self {
         let started_at = clock.now();
-        let run_id = format!("vrf-{:x}-{:08x}", started_at.as_seconds(), fastrand::u32(..));
         Self {
             aws,
             http,
             clock,
             options,
-            run_id,
+            run_id: RunId::new(started_at, fastrand::u32(..)),
             emit,
             started_at,
             started: Instant::now(),
             settled: BTreeMap::new(),
+            verdicts: BTreeMap::new(),
             discovery: Discovery::default(),
             jobs: Vec::new(),
+            rejections: Vec::new(),
             letters: Letters::default(),
             left_behind: Vec::new(),
             queue_is_empty: false,
         }
     }
 
-    /// Runs every check. An error means that AWS could not be asked; what was settled until then stands.
-    pub(crate) async fn proceed(&mut self) -> Result<(), AwsError> {
+    /// Runs every check. A failure means that not all could be judged; what was settled until then stands.
+    pub(crate) async fn proceed(&mut self) -> Result<(), Failure> {
         (self.emit)(CheckEvent::Started {
             stack: self.options.stack.clone(),
-            run_id: self.run_id.clone(),
+            run_id: self.run_id.to_string(),
             at: self.started_at,
         });
-        let stack = self.aws.stack(&self.options.stack).await?;
+        match self.run().await {
+            Err(Stop::Aws(error)) => Err(environment::explain(self.aws, error).await),
+            Err(Stop::Timeout) => Err(self.timed_out()),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    async fn run(&mut self) -> Result<(), Stop> {
+        let stack = self.stack().await?;
         self.settle(&stack_ready::CHECK, stack_ready::judge(&stack, &EXPECTED_OUTPUTS));
-        self.discovery = discover(self.aws, &stack).await?;
+        self.discovery = discover(self.aws, &stack, &self.options.selection).await?;
         self.judge_configuration(&stack);
         let course = self.course(&stack);
-        let hello_url =
-            stack.outputs.get(API_URL).map(|url| format!("{}/hello", url.trim_end_matches('/')));
         // Should the run be interrupted before the answers are there, these may be in the queue all the same.
         self.jobs =
             course.as_ref().map_or_else(|_| Vec::new(), |course| self.planned(&course.job_url));
-        let (hello, jobs) = tokio::join!(self.hello(hello_url), self.submit(&course));
+        let addresses = self.addresses(&stack);
+        let (probes, jobs) = tokio::join!(self.ask_all(&addresses), self.submit(&course));
         self.jobs = jobs;
-        let hello = hello.map_or_else(
-            || Judgement::not_exercised(format!("the stack has no output {API_URL}")),
-            |exchange| api_hello::judge(&exchange, stack.tags.get("pr").map(String::as_str)),
-        );
-        self.settle(&api_hello::CHECK, hello);
+        self.rejections = self.submit_rejects(&course).await;
+        self.settle_probes(&addresses, probes).await;
         match course {
             Ok(course) => self.follow(&course).await,
             Err(why) => {
-                for check in
-                    [job_accept::CHECK, job_success::CHECK, dlq_attempts::CHECK, dlq_arrival::CHECK]
-                {
-                    self.settle(find(check.id), Judgement::not_exercised(why.clone()));
+                for check in &OF_JOBS {
+                    self.settle(check, Judgement::not_exercised(why.clone()));
                 }
                 Ok(())
             }
         }
     }
 
-    fn judge_configuration(&mut self, stack: &StackEvidence) {
-        let discovery = self.discovery.clone();
-        let outputs = [super::discovery::JOBS_QUEUE, super::discovery::DEAD_LETTER_QUEUE];
-        let names: Vec<&str> = outputs
-            .iter()
-            .filter_map(|output| stack.outputs.get(*output))
-            .map(String::as_str)
-            .collect();
-        let owns = if names.is_empty() {
-            Judgement::not_exercised("no output names a queue")
-        } else {
-            stack_owns::judge(stack, &names, &discovery.mappings)
-        };
-        self.settle(&stack_owns::CHECK, owns);
-        let missing = || {
-            Judgement::not_exercised("the outputs lead to no jobs queue or no dead-letter queue")
-        };
-        let redrive = match (&discovery.jobs, &discovery.dead_letters) {
-            (Some(jobs), Some(letters)) => cfg_redrive::judge(jobs, letters, self.options.receives),
-            _ => missing(),
-        };
-        self.settle(&cfg_redrive::CHECK, redrive);
-        let visibility = match (&discovery.jobs, discovery.mappings.as_slice(), &discovery.worker) {
-            (Some(jobs), [mapping], Some(worker)) => cfg_visibility::judge(jobs, mapping, worker),
-            _ => Judgement::not_exercised("the jobs queue has not exactly one consumer"),
-        };
-        self.settle(&cfg_visibility::CHECK, visibility);
-        let consumer = match &discovery.jobs {
-            Some(jobs) => cfg_consumer::judge(jobs, &discovery.mappings),
-            None => missing(),
-        };
-        self.settle(&cfg_consumer::CHECK, consumer);
-    }
-
-    /// What the jobs will go through; or why none may be submitted.
-    ///
-    /// A stack that is not ready, not its own or not configured to dead-letter would keep what is put into it, or put
-    /// it into somebody else's queue.
-    fn course(&self, stack: &StackEvidence) -> Result<Course, String> {
-        for check in [stack_ready::CHECK, stack_owns::CHECK, cfg_consumer::CHECK] {
-            let verdict = self.settled.get(check.id).map(|settled| settled.judgement.verdict);
-            if verdict != Some(Verdict::Pass) {
-                return Err(format!("no job was submitted, since {} did not pass", check.id));
-            }
+    /// The stack, with the outputs that were given instead of CloudFormation's.
+    async fn stack(&self) -> Result<StackEvidence, Stop> {
+        if self.aws.region().is_none() {
+            return Err(AwsError::no_region().into());
         }
-        let gone = || "no job was submitted, since the stack could not be resolved".to_owned();
-        let discovery = &self.discovery;
-        let (jobs, dead_letters) =
-            discovery.jobs.clone().zip(discovery.dead_letters.clone()).ok_or_else(gone)?;
-        // A receive count other than the expected one fails its check, and endangers nobody.
-        let policy = jobs
-            .redrive_policy()
-            .filter(|policy| policy.dead_letter_target_arn == dead_letters.arn())
-            .ok_or_else(|| {
-                format!("no job was submitted, since {} did not pass", cfg_redrive::CHECK.id)
-            })?;
-        Ok(Course {
-            job_url: stack.outputs.get(JOB_URL).cloned().ok_or_else(gone)?,
-            log_group: discovery
-                .worker
-                .as_ref()
-                .map(|worker| worker.log_group.clone())
-                .ok_or_else(gone)?,
-            max_receive_count: policy.max_receive_count,
-            visibility_timeout: jobs.visibility_timeout().ok_or_else(gone)?,
-            jobs,
-            dead_letters,
-        })
-    }
-
-    async fn hello(&self, url: Option<String>) -> Option<Exchange> {
-        match url {
-            Some(url) => Some(self.http.get(&url).await),
-            None => None,
+        let mut stack = self.aws.stack(&self.options.stack).await?;
+        if let Some(outputs) = &self.options.outputs {
+            stack.outputs.clone_from(outputs);
         }
+        Ok(stack)
     }
 
-    /// Submits the good jobs and the poison one together, so that they may share a batch.
-    async fn submit(&self, course: &Result<Course, String>) -> Vec<JobEvidence> {
-        let Ok(course) = course else {
-            return Vec::new();
-        };
-        let jobs = (0..=GOOD_JOBS).map(|number| self.job(number));
-        join_all(jobs.map(|job| self.submit_one(&course.job_url, job))).await
+    /// When the run has to be over, if it was given a time.
+    fn deadline(&self) -> Option<Timestamp> {
+        self.options.timeout.map(|timeout| self.started_at + timeout)
     }
 
-    /// The run's jobs, as if none of them had been answered.
-    fn planned(&self, url: &str) -> Vec<JobEvidence> {
-        let job = |number: usize| {
-            let job = self.job(number);
-            JobEvidence {
-                job_id: job.job_id.unwrap_or_default(),
-                fails: job.fail,
-                submitted_at: self.clock.now(),
-                exchange: Exchange {
-                    method: "POST",
-                    url: url.to_owned(),
-                    latency: Duration::ZERO,
-                    answer: Err("interrupted before the answer".to_owned()),
-                },
-                message_id: None,
-                attempts: Vec::new(),
-            }
-        };
-        (0..=GOOD_JOBS).map(job).collect()
+    /// A bound of a wait, or the run's own if that comes first.
+    fn bounded(&self, bound_at: Timestamp) -> Timestamp {
+        self.deadline().map_or(bound_at, |deadline| deadline.min(bound_at))
     }
 
-    /// The run's job of that number; the last one is the poison.
-    fn job(&self, number: usize) -> Job {
-        let fail = number == GOOD_JOBS;
-        let name = if fail { "poison".to_owned() } else { format!("good-{}", number + 1) };
-        Job {
-            fail,
-            job_id: Some(format!("{}-{name}", self.run_id)),
-            run_id: Some(self.run_id.clone()),
-            ..Job::new(format!("verifier: {name}"))
-        }
-    }
-
-    async fn submit_one(&self, url: &str, job: Job) -> JobEvidence {
-        let submitted_at = self.clock.now();
-        let body = serde_json::to_vec(&job).unwrap_or_default();
-        let exchange = self.http.post_json(url, body).await;
-        let job_id = job.job_id.unwrap_or_default();
-        let accepted = exchange.answer.as_ref().ok().filter(|answer| answer.status == 202);
-        let accepted: Option<SubmitResponse> =
-            accepted.and_then(|answer| serde_json::from_str(&answer.body).ok());
-        let message_id = accepted
-            .filter(|response| response.job_id == job_id && !response.message_id.is_empty())
-            .map(|response| response.message_id);
-        JobEvidence {
-            job_id,
-            fails: job.fail,
-            submitted_at,
-            exchange,
-            message_id,
-            attempts: Vec::new(),
-        }
+    /// That the run has used its time up.
+    pub(crate) fn timed_out(&self) -> Failure {
+        let seconds = self.options.timeout.unwrap_or_default().as_secs();
+        let mut failure =
+            Failure::environment(format!("the run was not over after {seconds} s (--timeout)"));
+        failure.next = Some(
+            "allow it more time: maxReceiveCount visibility timeouts, and a minute".to_owned(),
+        );
+        failure
     }
 
     fn settle(&mut self, check: &Check, judgement: Judgement) {
-        let settled = Settled { check: find(check.id), judgement, at: self.clock.now() };
-        self.settled.insert(settled.check.id, settled.clone());
+        let check = find(check.id);
+        self.verdicts.insert(check.id, judgement.verdict);
+        let judgement = self.skipped(check).unwrap_or(judgement);
+        let settled = Settled { check, judgement, at: self.clock.now() };
+        self.settled.insert(check.id, settled.clone());
         (self.emit)(CheckEvent::Settled(settled));
+    }
+
+    /// What is reported of a check that was not asked for.
+    fn skipped(&self, check: &Check) -> Option<Judgement> {
+        let why = self.options.selection.skipped(check)?;
+        Some(Judgement::not_exercised(why).with_evidence("skipped", true))
     }
 
     /// Closes the run. Checks that it did not come to are inconclusive, for the reason given.
@@ -281,29 +198,46 @@ impl<'a> Run<'a> {
             stopped.as_ref().map_or_else(|| "the run ended before".to_owned(), ToString::to_string);
         for check in &CHECKS {
             if !self.settled.contains_key(check.id) {
-                let judgement = Judgement::inconclusive(why.clone());
+                let open = || Judgement::inconclusive(why.clone());
+                let judgement = self.skipped(check).unwrap_or_else(open);
                 self.settled.insert(check.id, Settled { check, judgement, at: self.clock.now() });
             }
         }
         let checks: Vec<Settled> =
             CHECKS.iter().filter_map(|check| self.settled.remove(check.id)).collect();
-        let verdicts = checks
-            .iter()
-            .map(|settled| (settled.judgement.verdict, settled.check.must_be_exercised));
+        // What was left out on purpose is no omission; that anything is left is seen to by `overall`.
+        let verdicts = checks.iter().map(|settled| {
+            let skipped = self.options.selection.skipped(settled.check).is_some();
+            (settled.judgement.verdict, settled.check.must_be_exercised && !skipped)
+        });
         Report {
             stack: self.options.stack.clone(),
             region: self.aws.region().map(str::to_owned),
-            run_id: self.run_id.clone(),
+            run_id: self.run_id.to_string(),
             overall: overall(verdicts, self.options.strict),
             strict: self.options.strict,
-            checks,
             started_at: self.started_at,
             wall: self.started.elapsed(),
             stack_time: self.clock.now().since(self.started_at),
             calls: self.aws.calls().counts(),
             left_behind: self.left_behind,
             stopped,
+            checks,
         }
+    }
+}
+
+/// Why a run ends before all is judged.
+enum Stop {
+    /// AWS could not be asked.
+    Aws(AwsError),
+    /// Its time is used up.
+    Timeout,
+}
+
+impl From<AwsError> for Stop {
+    fn from(error: AwsError) -> Self {
+        Self::Aws(error)
     }
 }
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use verifier_aws::{Aws, Connection, Http};
-use verifier_core::check::CheckEvent;
+use verifier_core::check::{CheckEvent, Selection};
 use verifier_emulator::Emulator;
 
 use crate::args::{CheckArgs, ClockArg, ConnectionArgs, Format};
-use crate::check::{Options, Report, Run};
+use crate::check::{Options, Report, Run, outputs};
 use crate::clock::{RemoteClock, RunClock};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -29,15 +29,20 @@ struct Target {
 }
 
 pub(crate) async fn run(args: CheckArgs) -> Result<Exit, Failure> {
+    if args.list {
+        view::print_catalogue(args.format);
+        return Ok(Exit::Passed);
+    }
+    let mut options = options(&args)?;
     let interrupt = Interrupt::listen()?;
     let progress = Progress::new(args.format);
-    let (format, receives, strict) = (args.format, args.receives, args.strict);
+    let format = args.format;
     let target = tokio::select! {
-        target = target(args, &progress) => target?,
+        target = target(args, &options, &progress) => target?,
         // Nothing was created yet; what was being built is dropped with the future.
         () = interrupt.asked() => return Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted)),
     };
-    let options = Options { stack: target.stack.clone(), receives, strict };
+    options.stack.clone_from(&target.stack);
     let outcome = judge(&target, options, &interrupt, &progress, format).await;
     progress.clear();
     if let Some(emulator) = target.emulator {
@@ -48,8 +53,37 @@ pub(crate) async fn run(args: CheckArgs) -> Result<Exit, Failure> {
     Ok(interrupt.exit().await.unwrap_or_else(|| report.overall.into()))
 }
 
-async fn target(args: CheckArgs, progress: &Progress) -> Result<Target, Failure> {
-    if let Some(stack) = args.stack {
+/// What the command line asks for. The name of a local stack is known only when it is up.
+fn options(args: &CheckArgs) -> Result<Options, Failure> {
+    let selection =
+        Selection::new(args.only.clone(), args.skip.clone()).map_err(|error| Failure {
+            next: Some("`verifier check --list` shows them all".to_owned()),
+            ..Failure::usage(error.to_string())
+        })?;
+    let given = args.json_outputs.as_deref();
+    let given = given.map(|path| outputs::read(path, args.stack.as_deref())).transpose()?;
+    let (stack, outputs) = match given {
+        Some((stack, outputs)) => (stack, Some(outputs)),
+        None => (args.stack.clone().unwrap_or_default(), None),
+    };
+    Ok(Options {
+        stack,
+        receives: args.receives,
+        strict: args.strict,
+        selection,
+        timeout: args.timeout.map(Duration::from_secs),
+        outputs,
+        allow_any_origin: args.allow_any_origin,
+    })
+}
+
+async fn target(
+    args: CheckArgs,
+    options: &Options,
+    progress: &Progress,
+) -> Result<Target, Failure> {
+    if !args.local {
+        let stack = options.stack.clone();
         let local = &args.template;
         if local.template.is_some() || local.functions.is_some() || local.faults.is_some() {
             return Err(Failure::usage(
@@ -113,6 +147,13 @@ fn is_loopback(url: &str) -> bool {
     })
 }
 
+/// How a run came to its end.
+enum Ended {
+    Proceeded(Result<(), Failure>),
+    TimedOut,
+    Interrupted,
+}
+
 async fn judge(
     target: &Target,
     options: Options,
@@ -127,16 +168,25 @@ async fn judge(
         Failure::environment(format!("the HTTP client cannot be made: {error}"))
     })?;
     let clock = target.clock.clone();
+    let timeout = options.timeout;
     let mut emit = |event: CheckEvent| view::print_event(&event, format, progress);
     let mut run = Run::new(&aws, &http, clock, options, &mut emit);
-    let proceeded = tokio::select! {
-        proceeded = run.proceed() => Some(proceeded),
-        () = interrupt.asked() => None,
+    // The stack's clock ends the waits; the wall's, which is never ahead of it, whatever else takes too long.
+    let too_long = async {
+        match timeout {
+            Some(timeout) => tokio::time::sleep(timeout).await,
+            None => std::future::pending().await,
+        }
     };
-    let stopped = match proceeded {
-        Some(Ok(())) => None,
-        Some(Err(error)) => Some(Failure::from(error)),
-        None => {
+    let ended = tokio::select! {
+        proceeded = run.proceed() => Ended::Proceeded(proceeded),
+        () = too_long => Ended::TimedOut,
+        () = interrupt.asked() => Ended::Interrupted,
+    };
+    let stopped = match ended {
+        Ended::Proceeded(proceeded) => proceeded.err(),
+        Ended::TimedOut => Some(run.timed_out()),
+        Ended::Interrupted => {
             Some(Failure { what: "interrupted".to_owned(), next: None, exit: Exit::Interrupted })
         }
     };

@@ -1,4 +1,5 @@
 //! The commands.
 
 pub(crate) mod check;
+pub(crate) mod explain;
 pub(crate) mod local;

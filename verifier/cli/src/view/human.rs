@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use owo_colors::{OwoColorize, Style};
-use verifier_core::check::{Overall, Settled, Verdict};
+use verifier_core::check::{Overall, Settled, Verdict, in_words};
 
 use crate::check::Report;
 use crate::ready::Ready;
@@ -79,10 +79,10 @@ pub(super) fn summary(report: &Report) -> String {
         _ => String::new(),
     };
     format!(
-        "{unjudged}\n{verdict}  {}; {:.1} s for {:.1} s of the stack's time, {} AWS calls, {left}\n",
+        "{unjudged}\n{verdict}  {}; {} for {} of the stack's time, {} AWS calls, {left}\n",
         counts.join(", "),
-        report.wall.as_secs_f64(),
-        report.stack_time.as_secs_f64(),
+        in_words(report.wall),
+        in_words(report.stack_time),
         report.call_count()
     )
 }

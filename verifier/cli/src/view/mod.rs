@@ -1,12 +1,13 @@
 //! Views: of a run's events and its report. They never talk to AWS.
 
+mod catalogue;
 mod human;
 mod json;
 mod progress;
 
 use std::io::Write;
 
-use verifier_core::check::CheckEvent;
+use verifier_core::check::{Check, CheckEvent};
 
 use crate::args::Format;
 use crate::check::Report;
@@ -43,6 +44,19 @@ pub(crate) fn print_report(report: &Report, format: Format) {
     if let Some(stopped) = &report.stopped {
         print_failure(stopped);
     }
+}
+
+/// Shows every check that there is.
+pub(crate) fn print_catalogue(format: Format) {
+    print(&match format {
+        Format::Human => catalogue::list(),
+        Format::Json => catalogue::json(),
+    });
+}
+
+/// Shows what there is to say of a check.
+pub(crate) fn print_explanation(check: &Check) {
+    print(&catalogue::explanation(check));
 }
 
 /// Shows that the emulator is up.

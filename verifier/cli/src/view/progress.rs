@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use verifier_core::check::Wait;
+use verifier_core::check::{Wait, whole_seconds};
 
 use crate::args::Format;
 
@@ -42,8 +42,8 @@ impl Progress {
 
     /// Says what is waited for, when it is due, and until when at most.
     pub(crate) fn wait(&self, wait: &Wait) {
-        let due = wait.due_at.since(wait.since).as_secs();
-        let bound = wait.bound_at.since(wait.since).as_secs();
+        let due = whole_seconds(wait.due_at.since(wait.since));
+        let bound = whole_seconds(wait.bound_at.since(wait.since));
         self.say(&format!(
             "waiting for {}: due in {due} s, given up after {bound} s ({})",
             wait.what, wait.why

@@ -2,6 +2,37 @@
 
 use super::rules;
 
+/// The worst that a check says of a stack, so that one knows beforehand what a run can fail by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// It fails the run.
+    Fail,
+    /// It warns; with `--strict`, that fails the run.
+    Warn,
+    /// It tells something.
+    Info,
+}
+
+impl Check {
+    /// Its section in the runbook.
+    ///
+    /// GitHub makes a heading's anchor from its letters and digits.
+    pub fn runbook(&self) -> String {
+        format!("RUNBOOK.md#{}", self.id.replace('.', ""))
+    }
+}
+
+impl Severity {
+    /// The severity in a word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Warn => "warn",
+            Self::Info => "info",
+        }
+    }
+}
+
 /// A check's entry in the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Check {
@@ -9,6 +40,8 @@ pub struct Check {
     pub id: &'static str,
     /// What it asserts.
     pub asserts: &'static str,
+    /// The worst that it says.
+    pub severity: Severity,
     /// Why it exists.
     pub why: &'static str,
     /// What to do when it does not hold.
@@ -20,17 +53,29 @@ pub struct Check {
 }
 
 /// Every check.
-pub const CHECKS: [Check; 11] = [
+pub const CHECKS: [Check; 23] = [
     rules::stack_ready::CHECK,
     rules::stack_owns::CHECK,
     rules::cfg_redrive::CHECK,
     rules::cfg_visibility::CHECK,
+    rules::cfg_retention::CHECK,
+    rules::cfg_encryption::CHECK,
+    rules::cfg_tls::CHECK,
     rules::cfg_consumer::CHECK,
+    rules::cfg_logs::CHECK,
+    rules::cfg_alarm::CHECK,
+    rules::cfg_receives::CHECK,
+    rules::web_page::CHECK,
+    rules::web_config::CHECK,
     rules::api_hello::CHECK,
+    rules::api_cors::CHECK,
+    rules::api_reject::CHECK,
     rules::job_accept::CHECK,
     rules::job_success::CHECK,
+    rules::job_neighbours::CHECK,
     rules::dlq_attempts::CHECK,
     rules::dlq_arrival::CHECK,
+    rules::dlq_foreign::CHECK,
     rules::clean_residue::CHECK,
 ];
 

@@ -81,6 +81,18 @@ impl QueueEvidence {
         self.number("VisibilityTimeout").map(Duration::from_secs)
     }
 
+    /// How long it keeps a message.
+    pub fn retention(&self) -> Option<Duration> {
+        self.number("MessageRetentionPeriod").map(Duration::from_secs)
+    }
+
+    /// Whether it is a FIFO queue, which its name tells.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html>.
+    pub fn is_fifo(&self) -> bool {
+        self.name.strip_suffix(".fifo").is_some()
+    }
+
     /// Its redrive policy; `None` when it has none or it cannot be read.
     pub fn redrive_policy(&self) -> Option<RedrivePolicy> {
         RedrivePolicy::parse(self.attributes.get("RedrivePolicy")?).ok()
@@ -136,6 +148,30 @@ pub struct FunctionEvidence {
     pub log_format: String,
 }
 
+/// A log group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogGroupEvidence {
+    /// Its name.
+    pub name: String,
+    /// How many days events are kept; for ever when `None`.
+    pub retention_days: Option<u32>,
+}
+
+/// An alarm on a metric.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AlarmEvidence {
+    /// Its name.
+    pub name: String,
+    /// What whoever it calls is told.
+    pub description: Option<String>,
+    /// The metric, for example `ApproximateNumberOfMessagesVisible`.
+    pub metric: String,
+    /// For example `GreaterThanThreshold`.
+    pub comparison: String,
+    /// What the metric is compared with.
+    pub threshold: Option<f64>,
+}
+
 /// An HTTP request and its answer, or why there was none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
@@ -158,6 +194,36 @@ pub struct Answer {
     pub content_type: String,
     /// The body.
     pub body: String,
+}
+
+/// The question that a browser asks before a page may post a job, and the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preflight {
+    /// The page's origin.
+    pub origin: String,
+    /// The request and its answer.
+    pub exchange: Exchange,
+    /// `Access-Control-Allow-Origin` of the answer.
+    pub allow_origin: Option<String>,
+    /// `Access-Control-Allow-Methods` of the answer.
+    pub allow_methods: Option<String>,
+    /// `Access-Control-Allow-Headers` of the answer.
+    pub allow_headers: Option<String>,
+}
+
+/// A body that `POST /jobs` has to refuse, and what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rejection {
+    /// What is wrong with it, in a word.
+    pub defect: &'static str,
+    /// The job id in it, by which it is recognised wherever it gets.
+    pub job_id: String,
+    /// The answer.
+    pub exchange: Exchange,
+    /// Every attempt at it that the worker logged.
+    pub attempts: Vec<LoggedOutcome>,
+    /// The id of its message in the dead-letter queue, if it was found there.
+    pub dead_letter: Option<String>,
 }
 
 /// A job of a run, and what is known of it.
@@ -223,4 +289,13 @@ pub struct DeadLetter {
     pub seen_at: Timestamp,
     /// The handle of this receive.
     pub receipt_handle: String,
+}
+
+/// A message of somebody else in the dead-letter queue, which a run held while it looked for its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldLetter {
+    /// The message as it was received last.
+    pub letter: DeadLetter,
+    /// How often this run received it: each time counts as a receive of the message.
+    pub receives: u32,
 }

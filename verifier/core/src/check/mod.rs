@@ -7,12 +7,19 @@ mod catalogue;
 mod event;
 mod evidence;
 pub mod rules;
+mod run_id;
+mod selection;
 mod verdict;
+mod words;
 
-pub use catalogue::{CHECKS, Check, find_check};
+pub use catalogue::{CHECKS, Check, Severity, find_check};
 pub use event::{CheckEvent, Settled, Wait};
 pub use evidence::{
-    Answer, DeadLetter, Exchange, FunctionEvidence, JobEvidence, LogEvidence, LoggedOutcome,
-    MappingEvidence, QueueEvidence, StackEvidence, StackResource,
+    AlarmEvidence, Answer, DeadLetter, Exchange, FunctionEvidence, HeldLetter, JobEvidence,
+    LogEvidence, LogGroupEvidence, LoggedOutcome, MappingEvidence, Preflight, QueueEvidence,
+    Rejection, StackEvidence, StackResource,
 };
+pub use run_id::{Owner, RunId};
+pub use selection::{Selection, UnknownCheck, nearest, nearest_check};
 pub use verdict::{Judgement, Overall, Verdict, overall};
+pub use words::{age_in_words, in_words, whole_seconds};

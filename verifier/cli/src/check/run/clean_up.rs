@@ -4,19 +4,23 @@ use std::collections::BTreeMap;
 
 use contract::Outcome;
 use verifier_core::check::rules::clean_residue::{self, Residue};
-use verifier_core::check::{JobEvidence, QueueEvidence};
+use verifier_core::check::{JobEvidence, QueueEvidence, Rejection};
 
 use super::Run;
 use super::follow::CLOCK_SKEW;
 
 impl Run<'_> {
-    /// Removes what the run created and hands back what it held. To be called once, however the run ended.
+    /// Removes what the run created and what older runs left, and hands back what it held. To be called once, however
+    /// the run ended.
     pub(crate) async fn clean_up(&mut self) {
         let created: Vec<&JobEvidence> =
             self.jobs.iter().filter(|job| may_be_queued(job)).collect();
-        let mut residue = Residue { created: created.len(), ..Residue::default() };
+        let strays = self.rejections.iter().filter(|rejection| is_queued(rejection));
+        let strays: Vec<String> = strays.map(|rejection| rejection.job_id.clone()).collect();
+        let mut residue = Residue { created: created.len() + strays.len(), ..Residue::default() };
         // Should there be no time to find out, all of it may be left.
         self.left_behind = created.iter().map(|job| name(job)).collect();
+        self.left_behind.extend(strays);
         if let Some(queue) = self.discovery.dead_letters.clone() {
             self.delete_own(&queue, &mut residue).await;
             self.hand_back_foreign(&queue, &mut residue).await;
@@ -25,34 +29,44 @@ impl Run<'_> {
         let left = self.jobs.iter().filter(|job| self.may_be_left(job, &residue)).map(name);
         let left: Vec<String> = left.collect();
         residue.left.extend(left);
+        let strays = self.rejections.iter().filter(|stray| self.may_stray(stray, &residue));
+        let strays: Vec<String> = strays
+            .map(|stray| format!("the body {}, which was to be refused", stray.job_id))
+            .collect();
+        residue.left.extend(strays);
         self.left_behind = [residue.left.clone(), residue.not_handed_back.clone()].concat();
         self.settle(&clean_residue::CHECK, clean_residue::judge(&residue));
     }
 
+    /// Deletes the run's own messages and those of runs that are over, together.
     async fn delete_own(&mut self, queue: &QueueEvidence, residue: &mut Residue) {
         let own = std::mem::take(&mut self.letters.own);
-        let handles: Vec<String> =
-            own.values().map(|letter| letter.receipt_handle.clone()).collect();
+        let leftovers = std::mem::take(&mut self.letters.leftovers);
+        let all = || own.values().chain(leftovers.values());
+        let handles: Vec<String> = all().map(|letter| letter.receipt_handle.clone()).collect();
         let failed: BTreeMap<String, String> =
             self.aws.delete(queue, &handles).await.into_iter().collect();
-        for letter in own.into_values() {
+        for letter in all() {
+            let id = letter.message_id.clone();
             match failed.get(&letter.receipt_handle) {
-                None => residue.deleted.push(letter.message_id),
-                Some(reason) => {
-                    residue.left.push(format!("{} in {}: {reason}", letter.message_id, queue.name));
-                }
+                None if own.contains_key(&id) => residue.deleted.push(id),
+                None => residue.swept.push(id),
+                Some(reason) => residue.left.push(format!("{id} in {}: {reason}", queue.name)),
             }
         }
     }
 
     async fn hand_back_foreign(&mut self, queue: &QueueEvidence, residue: &mut Residue) {
-        let foreign = std::mem::take(&mut self.letters.foreign);
-        let handles: Vec<String> = foreign.values().cloned().collect();
+        let held = std::mem::take(&mut self.letters.held);
+        let handles: Vec<(String, u32)> =
+            held.values().map(|held| (held.letter.receipt_handle.clone(), 0)).collect();
         let failed: BTreeMap<String, String> =
-            self.aws.hand_back(queue, &handles).await.into_iter().collect();
-        residue.handed_back = foreign.len() - failed.len();
-        for (message_id, handle) in foreign {
-            if let Some(reason) = failed.get(&handle) {
+            self.aws.change_visibility(queue, &handles).await.into_iter().collect();
+        residue.handed_back = held.len() - failed.len();
+        let of_strangers: u32 = held.values().map(|held| held.receives).sum();
+        residue.receives_of_others = of_strangers + self.letters.passed_on.values().sum::<u32>();
+        for (message_id, held) in held {
+            if let Some(reason) = failed.get(&held.letter.receipt_handle) {
                 residue.not_handed_back.push(format!("{message_id} in {}: {reason}", queue.name));
             }
         }
@@ -67,7 +81,8 @@ impl Run<'_> {
         };
         let since = self.started_at - CLOCK_SKEW;
         // Without an answer, what may be left stays named.
-        if let Ok(outcomes) = self.aws.outcomes(&worker.log_group, &self.run_id, since).await {
+        let run_id = self.run_id.to_string();
+        if let Ok(outcomes) = self.aws.outcomes(&worker.log_group, &run_id, since).await {
             self.attribute(&outcomes);
         }
     }
@@ -84,6 +99,21 @@ impl Run<'_> {
         };
         !done && !known(&residue.deleted) && !known(&residue.left)
     }
+
+    /// Whether a body that was to be refused may still be on a queue.
+    fn may_stray(&self, rejection: &Rejection, residue: &Residue) -> bool {
+        let done =
+            rejection.attempts.iter().any(|attempt| attempt.line.outcome == Outcome::Succeeded);
+        let known = |id: &String| residue.deleted.contains(id);
+        is_queued(rejection) && !done && !rejection.dead_letter.as_ref().is_some_and(known)
+    }
+}
+
+/// Whether a body that was to be refused is known to have become a message.
+fn is_queued(rejection: &Rejection) -> bool {
+    let accepted =
+        rejection.exchange.answer.as_ref().is_ok_and(|answer| (200..300).contains(&answer.status));
+    accepted || rejection.dead_letter.is_some() || !rejection.attempts.is_empty()
 }
 
 /// Whether a job's message may have come to be: it was accepted, or what became of it is not known.

@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use contract::Outcome;
 use verifier_aws::AwsError;
-use verifier_core::check::rules::{dlq_arrival, dlq_attempts, job_accept, job_success};
+use verifier_core::check::rules::{
+    api_reject, dlq_arrival, dlq_attempts, dlq_foreign, job_accept, job_neighbours, job_success,
+};
 use verifier_core::check::{
-    CheckEvent, DeadLetter, LogEvidence, LoggedOutcome, QueueEvidence, Wait,
+    CheckEvent, DeadLetter, HeldLetter, Judgement, LogEvidence, LoggedOutcome, QueueEvidence, Wait,
 };
 use verifier_core::time::Timestamp;
 
-use super::{Course, GOOD_JOBS, Run};
+use super::super::letters::Search;
+use super::submit::GOOD_JOBS;
+use super::{Course, Run, Stop};
 
 /// How much sooner than the message is due the dead-letter queue is looked at.
 const EARLY: Duration = Duration::from_secs(5);
@@ -24,20 +28,53 @@ pub(super) const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
 impl Run<'_> {
     /// Follows the jobs to their ends and judges them.
-    pub(super) async fn follow(&mut self, course: &Course) -> Result<(), AwsError> {
+    pub(super) async fn follow(&mut self, course: &Course) -> Result<(), Stop> {
         self.settle(&job_accept::CHECK, job_accept::judge(&self.jobs));
         let waited_until = self.await_poison(course).await?;
-        let log = self.read_log(course).await;
+        let log = self.read_log(course).await?;
         let found = self.poison_letter();
         if found.is_none() {
             self.queue_is_empty = self.is_empty(&course.jobs).await?;
         }
-        self.settle(&job_success::CHECK, job_success::judge(&self.jobs, &log));
-        let Some(poison) = self.jobs.iter().find(|job| job.fails).cloned() else {
-            return Ok(());
+        self.judge_log(course, &log);
+        let arrival = self.judge_arrival(course, found.as_ref(), waited_until);
+        self.settle(&dlq_arrival::CHECK, arrival);
+        let foreign = match self.letters.searched_at {
+            Some(at) => {
+                let held: Vec<HeldLetter> = self.letters.held.values().cloned().collect();
+                dlq_foreign::judge(&held, &course.dead_letters, at)
+            }
+            None => Judgement::not_exercised("the dead-letter queue was not looked at"),
         };
-        let attempts = dlq_attempts::judge(&poison, course.max_receive_count, &log);
+        self.settle(&dlq_foreign::CHECK, foreign);
+        Ok(())
+    }
+
+    /// Judges what the log tells.
+    fn judge_log(&mut self, course: &Course, log: &LogEvidence) {
+        self.note_rejects_in_the_dead_letter_queue();
+        let searched = self.letters.searched_at.is_some();
+        let reject = api_reject::judge(&self.rejections, log, searched);
+        self.settle(&api_reject::CHECK, reject);
+        self.settle(&job_success::CHECK, job_success::judge(&self.jobs, log));
+        let neighbours = job_neighbours::judge(&self.jobs, course.visibility_timeout, log);
+        self.settle(&job_neighbours::CHECK, neighbours);
+        let attempts = match self.jobs.iter().find(|job| job.fails) {
+            Some(poison) => dlq_attempts::judge(poison, course.max_receive_count, log),
+            None => Judgement::not_exercised("no poison job was submitted"),
+        };
         self.settle(&dlq_attempts::CHECK, attempts);
+    }
+
+    fn judge_arrival(
+        &self,
+        course: &Course,
+        found: Option<&DeadLetter>,
+        waited_until: Timestamp,
+    ) -> Judgement {
+        let Some(poison) = self.jobs.iter().find(|job| job.fails) else {
+            return Judgement::not_exercised("no poison job was submitted");
+        };
         let job = self.job(GOOD_JOBS);
         let terms = dlq_arrival::Terms {
             max_receive_count: course.max_receive_count,
@@ -47,9 +84,7 @@ impl Run<'_> {
             waited_until,
             queue_holds_messages: !self.queue_is_empty,
         };
-        let arrival = dlq_arrival::judge(&poison, found.as_ref(), &terms);
-        self.settle(&dlq_arrival::CHECK, arrival);
-        Ok(())
+        dlq_arrival::judge(poison, found, &terms)
     }
 
     fn poison_letter(&self) -> Option<DeadLetter> {
@@ -58,50 +93,84 @@ impl Run<'_> {
     }
 
     /// Waits for the poison in the dead-letter queue; says until when.
-    async fn await_poison(&mut self, course: &Course) -> Result<Timestamp, AwsError> {
+    async fn await_poison(&mut self, course: &Course) -> Result<Timestamp, Stop> {
         let poison = self.jobs.iter().find(|job| job.fails);
         let Some((submitted_at, message_id)) =
             poison.and_then(|job| Some((job.submitted_at, job.message_id.clone()?)))
         else {
             return Ok(self.clock.now());
         };
-        let (count, visibility) = (course.max_receive_count, course.visibility_timeout);
-        let due_at = submitted_at + visibility * count;
-        let bound_at = due_at + SLACK;
-        (self.emit)(CheckEvent::Waiting(Wait {
+        let due_at = submitted_at + course.life();
+        let given_up_at = due_at + SLACK;
+        let bound_at = self.bounded(given_up_at);
+        let wait = self.wait(course, due_at, bound_at);
+        (self.emit)(CheckEvent::Waiting(wait));
+        // Looking sooner cannot find it, and would cost receives of other messages.
+        let look_at = due_at - EARLY.min(course.visibility_timeout);
+        self.clock.sleep_until(look_at.min(bound_at)).await;
+        let own = self.own_message_ids();
+        let search = Search {
+            aws: self.aws,
+            clock: &self.clock,
+            queue: &course.dead_letters,
+            run_id: self.run_id,
+            own_message_ids: &own,
+            life: course.life(),
+        };
+        self.letters.await_letter(&search, &message_id, bound_at).await?;
+        if self.poison_letter().is_none() && bound_at < given_up_at {
+            return Err(Stop::Timeout);
+        }
+        Ok(self.clock.now())
+    }
+
+    fn wait(&self, course: &Course, due_at: Timestamp, bound_at: Timestamp) -> Wait {
+        Wait {
             what: format!("the poison job in {}", course.dead_letters.name),
             due_at,
             bound_at,
             why: format!(
-                "{count} receives × {} s visibility timeout, + {} s",
-                visibility.as_secs(),
+                "{} receives × {} s visibility timeout, + {} s",
+                course.max_receive_count,
+                course.visibility_timeout.as_secs(),
                 SLACK.as_secs()
             ),
             since: self.clock.now(),
-        }));
-        // Looking sooner cannot find it, and would cost receives of other messages.
-        self.clock.sleep_until(due_at - EARLY.min(visibility)).await;
-        self.letters
-            .await_letter(
-                self.aws,
-                &self.clock,
-                &course.dead_letters,
-                &self.run_id,
-                &message_id,
-                bound_at,
-            )
-            .await?;
-        Ok(self.clock.now())
+        }
     }
 
-    /// Reads the worker's log until it is complete, or for as long as lines may take to come.
-    async fn read_log(&mut self, course: &Course) -> LogEvidence {
+    fn own_message_ids(&self) -> Vec<String> {
+        self.jobs.iter().filter_map(|job| job.message_id.clone()).collect()
+    }
+
+    /// Reads the worker's log until it is complete, or for as long as lines may take to come. Meanwhile the dead-letter
+    /// queue is looked at once more, for what came with the poison.
+    async fn read_log(&mut self, course: &Course) -> Result<LogEvidence, AwsError> {
         let mut log = LogEvidence { log_group: course.log_group.clone(), ..LogEvidence::default() };
-        let since = self.jobs.iter().map(|job| job.submitted_at).min().unwrap_or(self.started_at);
-        let give_up_at = self.clock.now() + LOG_PATIENCE;
+        let first = self.jobs.iter().map(|job| job.submitted_at).min().unwrap_or(self.started_at);
+        let (since, run_id) = (first - CLOCK_SKEW, self.run_id.to_string());
+        let give_up_at = self.bounded(self.clock.now() + LOG_PATIENCE);
+        let mut outcomes = {
+            let own = self.own_message_ids();
+            let search = Search {
+                aws: self.aws,
+                clock: &self.clock,
+                queue: &course.dead_letters,
+                run_id: self.run_id,
+                own_message_ids: &own,
+                life: course.life(),
+            };
+            let again = self.letters.searched_at.is_some() && !self.rejections.is_empty();
+            let letters = &mut self.letters;
+            let look = async { if again { letters.look_again(&search).await } else { Ok(()) } };
+            let (outcomes, looked) =
+                tokio::join!(self.aws.outcomes(&course.log_group, &run_id, since), look);
+            looked?;
+            outcomes
+        };
         loop {
             log.queries += 1;
-            match self.aws.outcomes(&course.log_group, &self.run_id, since - CLOCK_SKEW).await {
+            match outcomes {
                 Ok(outcomes) => {
                     self.attribute(&outcomes);
                     log.error = None;
@@ -109,19 +178,34 @@ impl Run<'_> {
                 Err(error) => log.error = Some(error.to_string()),
             }
             if self.log_is_complete(course.max_receive_count) || self.clock.now() >= give_up_at {
-                return log;
+                return Ok(log);
             }
             self.clock.sleep(LOG_PAUSE).await;
+            outcomes = self.aws.outcomes(&course.log_group, &run_id, since).await;
         }
     }
 
-    /// Gives each job its attempts.
+    /// Gives each job and each body that was to be refused its attempts.
     pub(super) fn attribute(&mut self, outcomes: &[LoggedOutcome]) {
         for job in &mut self.jobs {
             let own = |outcome: &&LoggedOutcome| {
                 Some(&outcome.line.message_id) == job.message_id.as_ref()
             };
             job.attempts = outcomes.iter().filter(own).cloned().collect();
+        }
+        for rejection in &mut self.rejections {
+            let own =
+                |outcome: &&LoggedOutcome| outcome.line.job_id.as_ref() == Some(&rejection.job_id);
+            rejection.attempts = outcomes.iter().filter(own).cloned().collect();
+        }
+    }
+
+    /// Tells each body that was to be refused whether it is among the run's dead letters.
+    fn note_rejects_in_the_dead_letter_queue(&mut self) {
+        for rejection in &mut self.rejections {
+            let mut own = self.letters.own.values();
+            let found = own.find(|letter| letter.body.contains(&rejection.job_id));
+            rejection.dead_letter = found.map(|letter| letter.message_id.clone());
         }
     }
 

@@ -2,12 +2,13 @@
 
 use contract::HelloResponse;
 
-use crate::check::{Check, Exchange, Judgement};
+use crate::check::{Check, Exchange, Judgement, Severity};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "api.hello",
     asserts: "GET /hello answers 200 with JSON that names the pull request",
+    severity: Severity::Fail,
     why: "it is the shortest proof that the API, its integration and this pull request's code are in place",
     fix: "look at the hello function's log, and at its environment variable PREVIEW_PR",
     source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html",

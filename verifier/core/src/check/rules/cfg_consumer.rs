@@ -1,11 +1,12 @@
 //! `cfg.consumer`.
 
-use crate::check::{Check, Judgement, MappingEvidence, QueueEvidence};
+use crate::check::{Check, Judgement, MappingEvidence, QueueEvidence, Severity};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "cfg.consumer",
     asserts: "exactly one event source mapping reads the jobs queue, is enabled and reports batch item failures",
+    severity: Severity::Fail,
     why: "without ReportBatchItemFailures the response of the worker is ignored: failed messages are deleted, or good ones are retried with them",
     fix: "enable the mapping, set FunctionResponseTypes to ReportBatchItemFailures, and remove other consumers",
     source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",

@@ -1,11 +1,12 @@
 //! `cfg.redrive`.
 
-use crate::check::{Check, Judgement, QueueEvidence};
+use crate::check::{Check, Judgement, QueueEvidence, Severity};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "cfg.redrive",
     asserts: "the jobs queue's redrive policy leads to the dead-letter queue, after the expected number of receives",
+    severity: Severity::Fail,
     why: "without it a poison message is retried until it expires, and then is gone without a trace",
     fix: "give the jobs queue a RedrivePolicy with the dead-letter queue's ARN and a maxReceiveCount",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use crate::check::{Check, FunctionEvidence, Judgement, MappingEvidence, QueueEvidence, Verdict};
+use crate::check::{
+    Check, FunctionEvidence, Judgement, MappingEvidence, QueueEvidence, Severity, Verdict,
+};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "cfg.visibility",
     asserts: "the jobs queue's visibility timeout is at least six times the worker's timeout plus the batching window",
+    severity: Severity::Warn,
     why: "a message that becomes visible while its batch is still being worked on, or retried after throttling, is received twice and dead-lettered early",
     fix: "raise the queue's visibility timeout, or lower the worker's timeout or the mapping's batching window",
     source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",

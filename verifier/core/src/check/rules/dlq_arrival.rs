@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use contract::Job;
 
-use crate::check::{Check, DeadLetter, JobEvidence, Judgement};
+use crate::check::{Check, DeadLetter, JobEvidence, Judgement, Severity, in_words};
 use crate::time::Timestamp;
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "dlq.arrival",
     asserts: "the poison job's message is in the dead-letter queue: same id and body, from the jobs queue, and not before its receives were used up",
+    severity: Severity::Fail,
     why: "a poison message that never arrives was deleted or is retried for ever; one that arrives early lost its retries",
     fix: "compare the attempts in the log with the queue's redrive policy and visibility timeout",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
@@ -89,11 +90,11 @@ fn judge_letter(poison: &JobEvidence, letter: &DeadLetter, terms: &Terms<'_>) ->
     } else {
         let lag = after.saturating_sub(life);
         Judgement::pass(format!(
-            "{} in the dead-letter queue, {} × {} s + {:.1} s after its first receive",
+            "{} in the dead-letter queue, {} × {} s + {} after its first receive",
             letter.message_id,
             terms.max_receive_count,
             terms.visibility_timeout.as_secs(),
-            lag.as_secs_f64()
+            in_words(lag)
         ))
     };
     judgement

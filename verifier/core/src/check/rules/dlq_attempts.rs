@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use contract::Outcome;
 use serde_json::Value;
 
-use crate::check::{Check, JobEvidence, Judgement, LogEvidence, Verdict};
+use crate::check::{Check, JobEvidence, Judgement, LogEvidence, Severity, Verdict};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "dlq.attempts",
     asserts: "the worker attempted the poison job once for each allowed receive, and each attempt failed",
+    severity: Severity::Fail,
     why: "more attempts than the policy allows mean that it is not in force; fewer mean that receives went elsewhere",
     fix: "look for other consumers of the queue, throttled invocations, and the worker's batch response",
     source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",

@@ -1,11 +1,12 @@
 //! `job.accept`.
 
-use crate::check::{Check, JobEvidence, Judgement};
+use crate::check::{Check, JobEvidence, Judgement, Severity};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "job.accept",
     asserts: "POST /jobs answers 202 with the job's id and its message id",
+    severity: Severity::Fail,
     why: "the message id is what ties a submitted job to its attempts and to its place in the dead-letter queue",
     fix: "look at the submit-job function's log; a 503 means that SQS did not confirm the message",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html",

@@ -2,12 +2,13 @@
 
 use contract::Outcome;
 
-use crate::check::{Check, JobEvidence, Judgement, LogEvidence, Verdict};
+use crate::check::{Check, JobEvidence, Judgement, LogEvidence, Severity, Verdict};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "job.success",
     asserts: "the worker logged exactly one success for each good job",
+    severity: Severity::Fail,
     why: "a job that was accepted and never worked on is lost; one that was worked on twice may have had its effect twice",
     fix: "look for the job's id in the worker's log; if it is not there, at the queue and the mapping",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html",

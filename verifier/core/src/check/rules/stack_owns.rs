@@ -1,11 +1,12 @@
 //! `stack.owns`.
 
-use crate::check::{Check, Judgement, MappingEvidence, StackEvidence};
+use crate::check::{Check, Judgement, MappingEvidence, Severity, StackEvidence};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "stack.owns",
     asserts: "the queues, the consumer and the mapping that the outputs lead to belong to this stack",
+    severity: Severity::Fail,
     why: "an output that names another stack's queue would have the verifier prove, and fill, the wrong stack",
     fix: "derive the outputs from the stack's own resources",
     source: "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStackResources.html",

@@ -1,11 +1,12 @@
 //! `stack.ready`.
 
-use crate::check::{Check, Judgement, StackEvidence};
+use crate::check::{Check, Judgement, Severity, StackEvidence};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "stack.ready",
     asserts: "the stack is complete, was not rolled back, and has every output that the verifier reads",
+    severity: Severity::Fail,
     why: "a stack that was rolled back may still show outputs, of an older deployment",
     fix: "look at the stack's events for the first failure, mend it and deploy again",
     source: "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html",

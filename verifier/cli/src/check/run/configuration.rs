@@ -1,0 +1,131 @@
+//! How the stack is configured, and whether jobs may be put into it.
+
+use verifier_aws::AwsError;
+use verifier_core::check::rules::{
+    cfg_alarm, cfg_consumer, cfg_encryption, cfg_logs, cfg_receives, cfg_redrive, cfg_retention,
+    cfg_tls, cfg_visibility, stack_owns, stack_ready,
+};
+use verifier_core::check::{Judgement, QueueEvidence, StackEvidence, Verdict};
+
+use super::super::discovery::{DEAD_LETTER_QUEUE, JOB_URL, JOBS_QUEUE};
+use super::{Course, OF_JOBS, Run};
+
+impl Run<'_> {
+    /// Settles every check that is about configuration alone.
+    pub(super) fn judge_configuration(&mut self, stack: &StackEvidence) {
+        let names: Vec<&str> = [JOBS_QUEUE, DEAD_LETTER_QUEUE]
+            .iter()
+            .filter_map(|output| stack.outputs.get(*output))
+            .map(String::as_str)
+            .collect();
+        let owns = if names.is_empty() {
+            Judgement::not_exercised("no output names a queue")
+        } else {
+            stack_owns::judge(stack, &names, &self.discovery.mappings)
+        };
+        self.settle(&stack_owns::CHECK, owns);
+        let queues = self.discovery.jobs.clone().zip(self.discovery.dead_letters.clone());
+        self.judge_queues(queues.as_ref());
+        let consumer = match &self.discovery.jobs {
+            Some(jobs) => cfg_consumer::judge(jobs, &self.discovery.mappings),
+            None => no_queues(),
+        };
+        self.settle(&cfg_consumer::CHECK, consumer);
+        self.judge_observability();
+        let receives = self.discovery.jobs.as_ref().map_or_else(no_queues, cfg_receives::judge);
+        self.settle(&cfg_receives::CHECK, receives);
+    }
+
+    fn judge_queues(&mut self, queues: Option<&(QueueEvidence, QueueEvidence)>) {
+        let redrive = queues.map_or_else(no_queues, |(jobs, dead_letters)| {
+            cfg_redrive::judge(jobs, dead_letters, self.options.receives)
+        });
+        self.settle(&cfg_redrive::CHECK, redrive);
+        let discovery = &self.discovery;
+        let visibility = match (&discovery.jobs, discovery.mappings.as_slice(), &discovery.worker) {
+            (Some(jobs), [mapping], Some(worker)) => cfg_visibility::judge(jobs, mapping, worker),
+            _ => no_consumer(),
+        };
+        self.settle(&cfg_visibility::CHECK, visibility);
+        let retention = queues.map_or_else(no_queues, |(jobs, dead_letters)| {
+            cfg_retention::judge(jobs, dead_letters)
+        });
+        self.settle(&cfg_retention::CHECK, retention);
+        let encryption = queues.map_or_else(no_queues, |(jobs, dead_letters)| {
+            cfg_encryption::judge(&[jobs, dead_letters])
+        });
+        self.settle(&cfg_encryption::CHECK, encryption);
+        let tls = queues
+            .map_or_else(no_queues, |(jobs, dead_letters)| cfg_tls::judge(&[jobs, dead_letters]));
+        self.settle(&cfg_tls::CHECK, tls);
+    }
+
+    fn judge_observability(&mut self) {
+        let discovery = &self.discovery;
+        let logs = match (&discovery.worker, &discovery.log_group) {
+            (Some(worker), Some(Ok(group))) => cfg_logs::judge(worker, group.as_ref()),
+            (_, Some(Err(error))) => unknown(error),
+            _ => no_consumer(),
+        };
+        let alarm = match (&discovery.dead_letters, &discovery.alarms) {
+            (Some(dead_letters), Some(Ok(alarms))) => cfg_alarm::judge(dead_letters, alarms),
+            (_, Some(Err(error))) => unknown(error),
+            _ => no_queues(),
+        };
+        self.settle(&cfg_logs::CHECK, logs);
+        self.settle(&cfg_alarm::CHECK, alarm);
+    }
+
+    /// What the jobs will go through; or why none may be submitted.
+    ///
+    /// A stack that is not ready, not its own or not configured to dead-letter would keep what is put into it, or put
+    /// it into somebody else's queue. That counts also where the check that says so is not to be reported.
+    pub(super) fn course(&self, stack: &StackEvidence) -> Result<Course, String> {
+        if !self.options.selection.wants_any(&OF_JOBS) {
+            return Err(
+                "no job was submitted, since no check of those asked for needs one".to_owned()
+            );
+        }
+        for check in [stack_ready::CHECK, stack_owns::CHECK, cfg_consumer::CHECK] {
+            if self.verdicts.get(check.id) != Some(&Verdict::Pass) {
+                return Err(format!("no job was submitted, since {} did not pass", check.id));
+            }
+        }
+        let gone = || "no job was submitted, since the stack could not be resolved".to_owned();
+        let discovery = &self.discovery;
+        let (jobs, dead_letters) =
+            discovery.jobs.clone().zip(discovery.dead_letters.clone()).ok_or_else(gone)?;
+        // A receive count other than the expected one fails its check, and endangers nobody.
+        let policy = jobs
+            .redrive_policy()
+            .filter(|policy| policy.dead_letter_target_arn == dead_letters.arn())
+            .ok_or_else(|| {
+                format!("no job was submitted, since {} did not pass", cfg_redrive::CHECK.id)
+            })?;
+        Ok(Course {
+            job_url: stack.outputs.get(JOB_URL).cloned().ok_or_else(gone)?,
+            log_group: discovery
+                .worker
+                .as_ref()
+                .map(|worker| worker.log_group.clone())
+                .ok_or_else(gone)?,
+            max_receive_count: policy.max_receive_count,
+            visibility_timeout: jobs.visibility_timeout().ok_or_else(gone)?,
+            jobs,
+            dead_letters,
+        })
+    }
+}
+
+fn no_queues() -> Judgement {
+    Judgement::not_exercised("the outputs lead to no jobs queue or no dead-letter queue")
+}
+
+fn no_consumer() -> Judgement {
+    Judgement::not_exercised("the jobs queue has not exactly one consumer")
+}
+
+/// That AWS did not tell what one check is about.
+fn unknown(error: &AwsError) -> Judgement {
+    Judgement::inconclusive(error.to_string()).with_next(error.next())
+}

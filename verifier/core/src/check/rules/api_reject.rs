@@ -1,0 +1,221 @@
+//! `api.reject`.
+
+use serde_json::Value;
+
+use crate::check::{Check, Judgement, LogEvidence, Rejection, RunId, Severity};
+
+/// The check's entry in the catalogue.
+pub const CHECK: Check = Check {
+    id: "api.reject",
+    asserts: "POST /jobs refuses bodies that are no jobs with a 4xx and a JSON error, and puts none of them on the queue",
+    severity: Severity::Fail,
+    why: "a body that no worker can read is retried until it is dead-lettered, and its submitter never hears of it",
+    fix: "validate the body before it is sent to the queue, and answer 400, 413, 415 or 422 with a JSON error",
+    source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html",
+    must_be_exercised: true,
+};
+
+/// The statuses that say that the body is at fault. Others of 4xx are about the caller, the route or the moment.
+pub const REFUSALS: [u16; 4] = [400, 413, 415, 422];
+
+/// What is wrong with each of the bodies.
+const DEFECTS: [&str; 4] = ["malformed", "missing-task", "wrong-type", "oversize"];
+
+/// The bodies that a run expects to be refused, each with its defect and its job id.
+///
+/// All ask the worker to fail them: should one get to the queue, it ends in the dead-letter queue, where the run finds it.
+/// `message_bytes_max` is the largest message that the jobs queue takes.
+pub fn bodies(run_id: RunId, message_bytes_max: usize) -> [(&'static str, String, String); 4] {
+    DEFECTS.map(|defect| {
+        let job_id = format!("{run_id}-reject-{defect}");
+        let ids = format!(r#""fail":true,"jobId":"{job_id}","runId":"{run_id}""#);
+        let body = match defect {
+            "malformed" => format!(r#"{{"task":"verifier: {defect}",{ids}"#),
+            "missing-task" => format!("{{{ids}}}"),
+            "wrong-type" => format!(r#"{{"task":7,{ids}}}"#),
+            _ => {
+                let padding = "x".repeat(message_bytes_max);
+                format!(r#"{{"task":"verifier: {defect}",{ids},"padding":"{padding}"}}"#)
+            }
+        };
+        (defect, job_id, body)
+    })
+}
+
+/// Judges the answers, and whether any of the bodies was seen behind the API. `searched` says whether the dead-letter
+/// queue was looked at when they were due there.
+pub fn judge(rejections: &[Rejection], log: &LogEvidence, searched: bool) -> Judgement {
+    if rejections.is_empty() {
+        return Judgement::not_exercised("no body was submitted that has to be refused");
+    }
+    let describe = |wrong: &dyn Fn(&Rejection) -> Option<String>| -> Vec<String> {
+        let told = |each: &Rejection| Some(format!("{}: {}", each.defect, wrong(each)?));
+        rejections.iter().filter_map(told).collect()
+    };
+    let arrived = describe(&seen_behind);
+    let accepted = describe(&not_refused);
+    let unknown = describe(&undecided);
+    let expected = "400, 413, 415 or 422 with a JSON error, and nothing on the queue";
+    let next = || {
+        let url = &rejections[0].exchange.url;
+        format!("curl -i -H 'content-type: application/json' -d '{{}}' {url}")
+    };
+    let fail = |what: &str, which: &[String]| {
+        Judgement::fail(format!("{what}: {}", which.join("; ")), expected, which.join("; "))
+            .with_next(next())
+    };
+    let judgement = if !arrived.is_empty() {
+        fail("a body that is no job reached the queue", &arrived)
+    } else if !accepted.is_empty() {
+        fail("a body that is no job was not refused", &accepted)
+    } else if !unknown.is_empty() {
+        Judgement::inconclusive(format!("not answered: {}", unknown.join("; ")))
+    } else if let Some(error) = &log.error {
+        Judgement::inconclusive(format!(
+            "refused, but the log {} could not be read: {error}",
+            log.log_group
+        ))
+    } else if !searched {
+        Judgement::inconclusive("refused, but the dead-letter queue was not searched for them")
+    } else {
+        let statuses: Vec<String> = rejections.iter().filter_map(status).collect();
+        Judgement::pass(format!("{}; nothing of them on the queue", statuses.join(", ")))
+    };
+    let shown: Vec<Value> = rejections.iter().map(shown).collect();
+    judgement.with_evidence("bodies", shown)
+}
+
+fn status(rejection: &Rejection) -> Option<String> {
+    let answer = rejection.exchange.answer.as_ref().ok()?;
+    Some(format!("{} {}", rejection.defect, answer.status))
+}
+
+/// Where a body was seen that should not have got past the API.
+fn seen_behind(rejection: &Rejection) -> Option<String> {
+    if let Some(message_id) = &rejection.dead_letter {
+        return Some(format!("{message_id} is in the dead-letter queue"));
+    }
+    let attempt = rejection.attempts.first()?;
+    Some(format!("the worker received it as {}", attempt.line.message_id))
+}
+
+/// What is wrong with an answer; `None` when there is none, or it says nothing about the body.
+fn not_refused(rejection: &Rejection) -> Option<String> {
+    let answer = rejection.exchange.answer.as_ref().ok()?;
+    if is_undecided(answer.status) {
+        return None;
+    }
+    if !REFUSALS.contains(&answer.status) {
+        return Some(format!("answered {}", answer.status));
+    }
+    let is_object = serde_json::from_str::<Value>(&answer.body).is_ok_and(|body| body.is_object());
+    (!is_object).then(|| format!("answered {} without a JSON error", answer.status))
+}
+
+fn undecided(rejection: &Rejection) -> Option<String> {
+    match &rejection.exchange.answer {
+        Err(error) => Some(error.clone()),
+        Ok(answer) => is_undecided(answer.status).then(|| format!("answered {}", answer.status)),
+    }
+}
+
+/// Whether a status says that the request was not looked at: it came too slowly, or there were too many.
+fn is_undecided(status: u16) -> bool {
+    matches!(status, 408 | 429)
+}
+
+fn shown(rejection: &Rejection) -> Value {
+    let answer = rejection.exchange.answer.as_ref().ok();
+    let body = answer.and_then(|answer| serde_json::from_str::<Value>(&answer.body).ok());
+    serde_json::json!({
+        "defect": rejection.defect,
+        "jobId": rejection.job_id,
+        "status": answer.map(|answer| answer.status),
+        "code": body.and_then(|body| body.pointer("/error/code").cloned()),
+        "attempts": rejection.attempts.len(),
+        "deadLetter": rejection.dead_letter,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{Job, Outcome};
+
+    use super::super::job_success::tests::attempt;
+    use super::super::web_page::tests::exchange;
+    use super::*;
+    use crate::check::Verdict;
+    use crate::time::Timestamp;
+
+    const ERROR: &str = r#"{"error":{"code":"invalid_json","message":"m"}}"#;
+
+    fn rejection(answer: Result<(u16, &str), &str>) -> Rejection {
+        Rejection {
+            defect: "malformed",
+            job_id: "j".to_owned(),
+            exchange: exchange(answer.map(|(status, body)| (status, "application/json", body))),
+            attempts: Vec::new(),
+            dead_letter: None,
+        }
+    }
+
+    fn verdict(rejection: Rejection) -> Verdict {
+        judge(&[rejection], &LogEvidence::default(), true).verdict
+    }
+
+    #[test]
+    fn only_a_refusal_with_a_json_error_passes() {
+        for status in REFUSALS {
+            assert_eq!(verdict(rejection(Ok((status, ERROR)))), Verdict::Pass, "{status}");
+        }
+        for status in [200, 202, 302, 401, 403, 404, 405, 500, 503] {
+            assert_eq!(verdict(rejection(Ok((status, ERROR)))), Verdict::Fail, "{status}");
+        }
+        assert_eq!(verdict(rejection(Ok((400, "no")))), Verdict::Fail);
+        assert_eq!(verdict(rejection(Ok((400, "\"no\"")))), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_request_that_was_not_looked_at_proves_nothing() {
+        for answer in [Err("timed out"), Ok((429, ERROR)), Ok((408, ERROR))] {
+            assert_eq!(verdict(rejection(answer)), Verdict::Inconclusive);
+        }
+        assert_eq!(judge(&[], &LogEvidence::default(), true).verdict, Verdict::NotExercised);
+    }
+
+    #[test]
+    fn a_refused_body_that_got_to_the_queue_fails_and_says_where() {
+        let found =
+            Rejection { dead_letter: Some("m-1".to_owned()), ..rejection(Ok((400, ERROR))) };
+        let judgement = judge(&[found], &LogEvidence::default(), true);
+        assert_eq!(judgement.verdict, Verdict::Fail);
+        assert!(judgement.summary.contains("m-1"), "{}", judgement.summary);
+        let seen = Rejection {
+            attempts: vec![attempt(1, Outcome::Failed)],
+            ..rejection(Ok((400, ERROR)))
+        };
+        assert_eq!(verdict(seen), Verdict::Fail);
+    }
+
+    #[test]
+    fn where_nobody_looked_nothing_is_concluded() {
+        let refused = [rejection(Ok((400, ERROR)))];
+        assert_eq!(judge(&refused, &LogEvidence::default(), false).verdict, Verdict::Inconclusive);
+        let log = LogEvidence { error: Some("denied".to_owned()), ..LogEvidence::default() };
+        assert_eq!(judge(&refused, &log, true).verdict, Verdict::Inconclusive);
+        let accepted = [rejection(Ok((202, "{}")))];
+        assert_eq!(judge(&accepted, &log, false).verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn the_bodies_are_no_jobs_and_are_the_runs() {
+        let run_id = RunId::new(Timestamp::from_millis(2_000_000_000), 7);
+        for (defect, job_id, body) in bodies(run_id, 1024) {
+            let oversize = defect == "oversize";
+            assert_eq!(Job::parse(body.as_bytes()).is_ok(), oversize, "{body}");
+            assert_eq!(body.len() > 1024, oversize);
+            assert_eq!(RunId::of_body(&body), Some(run_id), "{body}");
+            assert!(body.contains(&job_id) && job_id.len() <= contract::ID_MAX_CHARS);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! `cfg.encryption`.
+
+use crate::check::{Check, Judgement, QueueEvidence, Severity};
+
+/// The check's entry in the catalogue.
+pub const CHECK: Check = Check {
+    id: "cfg.encryption",
+    asserts: "both queues encrypt their messages on disk",
+    severity: Severity::Fail,
+    why: "jobs carry whatever their submitters put into them, and dead letters lie for days",
+    fix: "set SqsManagedSseEnabled to true, or name a key in KmsMasterKeyId",
+    source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-server-side-encryption.html",
+    must_be_exercised: true,
+};
+
+/// Judges the encryption of the queues.
+pub fn judge(queues: &[&QueueEvidence]) -> Judgement {
+    let plain: Vec<&str> = queues
+        .iter()
+        .filter(|queue| encryption(queue).is_none())
+        .map(|queue| queue.name.as_str())
+        .collect();
+    let judgement = if queues.is_empty() {
+        Judgement::not_exercised("there is no queue")
+    } else if plain.is_empty() {
+        let mut kinds: Vec<&str> = queues.iter().filter_map(|queue| encryption(queue)).collect();
+        kinds.dedup();
+        Judgement::pass(format!("both queues are encrypted: {}", kinds.join(", ")))
+    } else {
+        let names = plain.join(", ");
+        Judgement::fail(
+            format!("not encrypted: {names}"),
+            "SqsManagedSseEnabled true, or a KmsMasterKeyId",
+            "neither",
+        )
+        .with_next(format!("set SqsManagedSseEnabled of {names} to true"))
+    };
+    let shown: Vec<serde_json::Value> = queues
+        .iter()
+        .map(|queue| serde_json::json!({"queue": queue.name, "encryption": encryption(queue)}))
+        .collect();
+    judgement.with_evidence("queues", shown)
+}
+
+/// How a queue encrypts; `None` when it does not.
+fn encryption(queue: &QueueEvidence) -> Option<&'static str> {
+    let attribute = |name: &str| queue.attributes.get(name).filter(|value| !value.is_empty());
+    if attribute("KmsMasterKeyId").is_some() {
+        Some("SSE-KMS")
+    } else if attribute("SqsManagedSseEnabled").is_some_and(|value| value == "true") {
+        Some("SSE-SQS")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Verdict;
+
+    fn queue(name: &str, attribute: &str, value: &str) -> QueueEvidence {
+        QueueEvidence {
+            name: name.to_owned(),
+            attributes: [(attribute.to_owned(), value.to_owned())].into(),
+            ..QueueEvidence::default()
+        }
+    }
+
+    #[test]
+    fn either_kind_passes() {
+        let (managed, own) =
+            (queue("a", "SqsManagedSseEnabled", "true"), queue("b", "KmsMasterKeyId", "alias/k"));
+        assert_eq!(judge(&[&managed, &own]).verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn one_plain_queue_fails_and_is_named() {
+        let managed = queue("a", "SqsManagedSseEnabled", "true");
+        for plain in [
+            queue("plain", "SqsManagedSseEnabled", "false"),
+            queue("plain", "KmsMasterKeyId", ""),
+            queue("plain", "Other", "true"),
+        ] {
+            let judgement = judge(&[&managed, &plain]);
+            assert_eq!(judgement.verdict, Verdict::Fail);
+            assert!(judgement.summary.ends_with("plain"), "{}", judgement.summary);
+        }
+        assert_eq!(judge(&[]).verdict, Verdict::NotExercised);
+    }
+}

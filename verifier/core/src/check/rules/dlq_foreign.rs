@@ -1,0 +1,104 @@
+//! `dlq.foreign`.
+
+use std::time::Duration;
+
+use crate::check::{Check, HeldLetter, Judgement, QueueEvidence, Severity, Verdict, age_in_words};
+use crate::time::Timestamp;
+
+/// The check's entry in the catalogue.
+pub const CHECK: Check = Check {
+    id: "dlq.foreign",
+    asserts: "nobody else's messages lie in the dead-letter queue",
+    severity: Severity::Info,
+    why: "a dead letter is a job that somebody waits for, and it expires",
+    fix: "find out why they failed, then replay or delete them",
+    source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html",
+    must_be_exercised: false,
+};
+
+/// Tells of the messages of others that were seen in the dead-letter queue. `queue` is that queue, `now` when it was
+/// searched last.
+pub fn judge(held: &[HeldLetter], queue: &QueueEvidence, now: Timestamp) -> Judgement {
+    let oldest = held.iter().filter_map(|held| held.letter.sent_at).min();
+    let age = oldest.map(|sent_at| now.since(sent_at));
+    let left = expires_in(held, queue, now);
+    let receives: u32 = held.iter().map(|held| held.receives).sum();
+    let judgement = if held.is_empty() {
+        Judgement::pass("none seen")
+    } else {
+        let age = age.map_or_else(String::new, |age| {
+            format!(", the oldest was sent {} ago", age_in_words(age))
+        });
+        let left =
+            left.map_or_else(String::new, |left| format!(" and expires in {}", age_in_words(left)));
+        Judgement::new(Verdict::Info, format!("{} messages of others{age}{left}", held.len()))
+            .with_next("look at them, as RUNBOOK.md says under Messages in the dead-letter queue")
+    };
+    let ids: Vec<&str> = held.iter().map(|held| held.letter.message_id.as_str()).collect();
+    judgement
+        .with_evidence("messageIds", ids)
+        .with_evidence("oldestAgeSeconds", age.map(|age| age.as_secs()))
+        .with_evidence("expiresInSeconds", left.map(|left| left.as_secs()))
+        .with_evidence("receivesByThisRun", receives)
+}
+
+/// How long the first of them has left.
+///
+/// On a standard queue a message's age counts from its first enqueue. On a FIFO queue it counts from its arrival in the
+/// dead-letter queue, which no attribute tells.
+fn expires_in(held: &[HeldLetter], queue: &QueueEvidence, now: Timestamp) -> Option<Duration> {
+    if queue.is_fifo() {
+        return None;
+    }
+    let sent_at = held.iter().filter_map(|held| held.letter.sent_at).min()?;
+    Some((sent_at + queue.retention()?).since(now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::DeadLetter;
+
+    const NOW: Timestamp = Timestamp::from_millis(2_000_000_000);
+
+    fn held(age: Duration) -> HeldLetter {
+        let letter = DeadLetter {
+            message_id: "m".to_owned(),
+            body: String::new(),
+            sent_at: Some(NOW - age),
+            first_received_at: None,
+            receive_count: None,
+            source_arn: None,
+            seen_at: NOW,
+            receipt_handle: String::new(),
+        };
+        HeldLetter { letter, receives: 2 }
+    }
+
+    fn queue(name: &str) -> QueueEvidence {
+        QueueEvidence {
+            name: name.to_owned(),
+            attributes: [("MessageRetentionPeriod".to_owned(), "1209600".to_owned())].into(),
+            ..QueueEvidence::default()
+        }
+    }
+
+    #[test]
+    fn none_passes_and_some_are_told_with_their_ages() {
+        assert_eq!(judge(&[], &queue("dlq"), NOW).verdict, Verdict::Pass);
+        let some = [held(Duration::from_hours(4)), held(Duration::from_hours(24 * 10))];
+        let judgement = judge(&some, &queue("dlq"), NOW);
+        assert_eq!(judgement.verdict, Verdict::Info);
+        assert_eq!(
+            judgement.summary,
+            "2 messages of others, the oldest was sent 10 d ago and expires in 4 d"
+        );
+        assert_eq!(judgement.evidence["receivesByThisRun"], 4);
+    }
+
+    #[test]
+    fn when_a_fifo_queues_message_expires_is_not_known() {
+        let judgement = judge(&[held(Duration::from_hours(4))], &queue("dlq.fifo"), NOW);
+        assert_eq!(judgement.summary, "1 messages of others, the oldest was sent 4 h ago");
+    }
+}

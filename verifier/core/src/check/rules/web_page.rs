@@ -1,0 +1,80 @@
+//! `web.page`.
+
+use crate::check::{Check, Exchange, Judgement, Severity};
+
+/// The check's entry in the catalogue.
+pub const CHECK: Check = Check {
+    id: "web.page",
+    asserts: "the preview page answers 200 with HTML",
+    severity: Severity::Fail,
+    why: "it is what whoever reviews the pull request opens first",
+    fix: "look at the distribution's status and origin, and whether index.html is in the bucket",
+    source: "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/http-403-permission-denied.html",
+    must_be_exercised: true,
+};
+
+/// Judges the answer of the preview's URL.
+pub fn judge(exchange: &Exchange) -> Judgement {
+    let failed = |what: String, actual: String| {
+        Judgement::fail(what, "200 with text/html", actual)
+            .with_next(format!("curl -i {}", exchange.url))
+    };
+    let answer = match &exchange.answer {
+        Ok(answer) => answer,
+        Err(error) => return failed(format!("no answer: {error}"), error.clone()),
+    };
+    let is_html = answer.content_type.to_ascii_lowercase().starts_with("text/html");
+    let judgement = if answer.status != 200 {
+        failed(format!("answered {}", answer.status), answer.status.to_string())
+    } else if !is_html {
+        failed(format!("answered {}", or_none(&answer.content_type)), answer.content_type.clone())
+    } else if answer.body.trim().is_empty() {
+        failed("the page is empty".to_owned(), "an empty body".to_owned())
+    } else {
+        let millis = exchange.latency.as_millis();
+        Judgement::pass(format!("200 in {millis} ms, {} bytes of HTML", answer.body.len()))
+    };
+    judgement
+        .with_evidence("url", exchange.url.clone())
+        .with_evidence("status", answer.status)
+        .with_evidence("contentType", answer.content_type.clone())
+}
+
+fn or_none(content_type: &str) -> &str {
+    if content_type.is_empty() { "without a content type" } else { content_type }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::check::{Answer, Verdict};
+
+    pub(crate) fn exchange(answer: Result<(u16, &str, &str), &str>) -> Exchange {
+        Exchange {
+            method: "GET",
+            url: "u".to_owned(),
+            latency: Duration::from_millis(3),
+            answer: answer
+                .map(|(status, content_type, body)| Answer {
+                    status,
+                    content_type: content_type.to_owned(),
+                    body: body.to_owned(),
+                })
+                .map_err(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn only_html_with_200_passes() {
+        let verdict = |answer| judge(&exchange(answer)).verdict;
+        assert_eq!(verdict(Ok((200, "text/html; charset=utf-8", "<p>"))), Verdict::Pass);
+        assert_eq!(verdict(Ok((200, "TEXT/HTML", "<p>"))), Verdict::Pass);
+        assert_eq!(verdict(Ok((200, "text/html", " "))), Verdict::Fail);
+        assert_eq!(verdict(Ok((200, "application/json", "{}"))), Verdict::Fail);
+        assert_eq!(verdict(Ok((200, "", "<p>"))), Verdict::Fail);
+        assert_eq!(verdict(Ok((403, "text/html", "<p>"))), Verdict::Fail);
+        assert_eq!(verdict(Err("refused")), Verdict::Fail);
+    }
+}

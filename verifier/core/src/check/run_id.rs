@@ -1,0 +1,199 @@
+//! The id of a run, and whose a message is by it.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::DeadLetter;
+use crate::time::Timestamp;
+
+/// What every run id begins with.
+const PREFIX: &str = "vrf-";
+/// How a run id stands in a body that is no JSON.
+const MARK: &str = "\"runId\":\"";
+/// How much longer than twice the life of a failing job a run may seem to last: machines' clocks differ, and its
+/// start, its log and its end take time too.
+const SLACK: Duration = Duration::from_mins(10);
+
+/// The id of a run: when it began, to the second, and a random number that tells it from others of that second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId {
+    started_at_seconds: u64,
+    random: u32,
+}
+
+/// Whose a message in the dead-letter queue is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// The run's own.
+    ThisRun,
+    /// Of another run, which may still be looking for it.
+    RunningRun(RunId),
+    /// Of a run that is surely over: nobody looks for it any more.
+    FinishedRun(RunId),
+    /// Somebody else's.
+    Stranger,
+}
+
+impl RunId {
+    /// The id of a run that begins at that time.
+    pub fn new(started_at: Timestamp, random: u32) -> Self {
+        Self { started_at_seconds: started_at.as_seconds(), random }
+    }
+
+    /// Reads an id as it is written, and nothing else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (seconds, random) = text.strip_prefix(PREFIX)?.split_once('-')?;
+        let id = Self {
+            started_at_seconds: u64::from_str_radix(seconds, 16).ok()?,
+            random: u32::from_str_radix(random, 16).ok()?,
+        };
+        // Signs, capitals and leading zeros are read as numbers too, and are not what a run writes.
+        (id.to_string() == text).then_some(id)
+    }
+
+    /// When the run began.
+    pub fn started_at(&self) -> Timestamp {
+        Timestamp::from_millis(self.started_at_seconds.saturating_mul(1000))
+    }
+
+    /// The run that a message's body names, with a job id of that run.
+    ///
+    /// The bodies that a run expects to be refused are not all JSON, so those are searched as text.
+    pub fn of_body(body: &str) -> Option<Self> {
+        if let Ok(value) = serde_json::from_str::<Value>(body) {
+            let text = |name: &str| value.get(name)?.as_str();
+            let id = Self::parse(text("runId")?)?;
+            return text("jobId")?.starts_with(&format!("{id}-")).then_some(id);
+        }
+        let (_, rest) = body.split_once(MARK)?;
+        let id = Self::parse(rest.split('"').next()?)?;
+        body.contains(&format!("\"jobId\":\"{id}-")).then_some(id)
+    }
+
+    /// Whether no run of that id can still be going on. `life` is how long a failing job takes to the dead-letter queue.
+    ///
+    /// A run waits for that long and a minute, and then reads the log; twice as long and ten minutes is beyond every run.
+    pub fn is_surely_over(&self, now: Timestamp, life: Duration) -> bool {
+        self.started_at() + life * 2 + SLACK < now
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{PREFIX}{:x}-{:08x}", self.started_at_seconds, self.random)
+    }
+}
+
+impl Owner {
+    /// Whose a message is, to a run that knows its own message ids. `life` is how long a failing job takes to the
+    /// dead-letter queue.
+    pub fn of(
+        letter: &DeadLetter,
+        this_run: RunId,
+        own_message_ids: &[String],
+        life: Duration,
+    ) -> Self {
+        if own_message_ids.contains(&letter.message_id) {
+            return Self::ThisRun;
+        }
+        match RunId::of_body(&letter.body) {
+            Some(id) if id == this_run => Self::ThisRun,
+            Some(id) if id.is_surely_over(letter.seen_at, life) => Self::FinishedRun(id),
+            Some(id) => Self::RunningRun(id),
+            None => Self::Stranger,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIFE: Duration = Duration::from_mins(3);
+    const NOW: Timestamp = Timestamp::from_millis(2_000_000_000);
+
+    fn letter(body: &str) -> DeadLetter {
+        DeadLetter {
+            message_id: "m".to_owned(),
+            body: body.to_owned(),
+            sent_at: None,
+            first_received_at: None,
+            receive_count: None,
+            source_arn: None,
+            seen_at: NOW,
+            receipt_handle: String::new(),
+        }
+    }
+
+    fn body(id: RunId) -> String {
+        format!(r#"{{"task":"t","jobId":"{id}-poison","runId":"{id}"}}"#)
+    }
+
+    fn owner(body: &str) -> Owner {
+        Owner::of(&letter(body), RunId::new(NOW, 1), &[], LIFE)
+    }
+
+    #[test]
+    fn an_id_is_read_as_it_is_written() {
+        let id = RunId::new(NOW, 0x0a0b);
+        assert_eq!(id.to_string(), "vrf-1e8480-00000a0b");
+        assert_eq!(RunId::parse("vrf-1e8480-00000a0b"), Some(id));
+        for other in [
+            "",
+            "vrf-",
+            "vrf-1e8480",
+            "vrf-1e8480-a0b",
+            "vrf-1E8480-00000a0b",
+            "vrf-+1e8480-00000a0b",
+            "vrf-01e8480-00000a0b",
+            "vrf-1e8480-00000a0b-1",
+            "run-1e8480-00000a0b",
+        ] {
+            assert_eq!(RunId::parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_its_runs_and_everybody_elses_is_a_strangers() {
+        let this = RunId::new(NOW, 1);
+        assert_eq!(owner(&body(this)), Owner::ThisRun);
+        let other = RunId::new(NOW - Duration::from_secs(5), 2);
+        assert_eq!(owner(&body(other)), Owner::RunningRun(other));
+        let old = RunId::new(NOW - Duration::from_hours(1), 3);
+        assert_eq!(owner(&body(old)), Owner::FinishedRun(old));
+        for body in ["", "{}", "[]", r#"{"runId":7}"#, r#"{"runId":"mine"}"#] {
+            assert_eq!(owner(body), Owner::Stranger, "{body}");
+        }
+        let known = Owner::of(&letter("changed"), this, &["m".to_owned()], LIFE);
+        assert_eq!(known, Owner::ThisRun);
+    }
+
+    #[test]
+    fn a_run_id_alone_does_not_make_a_message_a_runs() {
+        let old = RunId::new(NOW - Duration::from_hours(1), 3);
+        assert_eq!(owner(&format!(r#"{{"runId":"{old}"}}"#)), Owner::Stranger);
+        assert_eq!(owner(&format!(r#"{{"jobId":"mine","runId":"{old}"}}"#)), Owner::Stranger);
+        assert_eq!(owner(&format!(r#"{{"task":"about {old}"}}"#)), Owner::Stranger);
+    }
+
+    #[test]
+    fn a_body_that_is_no_json_is_still_its_runs() {
+        let this = RunId::new(NOW, 1);
+        let cut = body(this);
+        assert_eq!(owner(&cut[..cut.len() - 1]), Owner::ThisRun);
+        assert_eq!(owner(&format!("\"runId\":\"{this}\"")), Owner::Stranger);
+    }
+
+    #[test]
+    fn a_run_is_over_only_when_no_run_could_last_that_long() {
+        let id = RunId::new(NOW, 0);
+        let bound = LIFE * 2 + SLACK;
+        assert!(!id.is_surely_over(NOW, LIFE));
+        assert!(!id.is_surely_over(NOW + bound, LIFE));
+        assert!(id.is_surely_over(NOW + bound + Duration::from_secs(1), LIFE));
+        let ahead = RunId::new(NOW + Duration::from_hours(1), 0);
+        assert!(!ahead.is_surely_over(NOW, LIFE));
+    }
+}

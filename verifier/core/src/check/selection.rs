@@ -1,0 +1,131 @@
+//! Which checks a run is asked for, and names that are nearly right.
+
+use thiserror::Error;
+
+use super::catalogue::{CHECKS, Check};
+
+/// How similar a name has to be to be suggested; 1 is equal.
+const SIMILAR: f64 = 0.75;
+
+/// The checks that a run is asked for: by id, or by an area as in `cfg.*`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    only: Vec<String>,
+    skip: Vec<String>,
+}
+
+/// A pattern that no check's id matches.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("no check is called {pattern}{}", suggested(.suggestion.as_deref()))]
+pub struct UnknownCheck {
+    /// What was asked for.
+    pub pattern: String,
+    /// The id that was probably meant.
+    pub suggestion: Option<String>,
+}
+
+fn suggested(name: Option<&str>) -> String {
+    name.map(|name| format!("; did you mean {name}?")).unwrap_or_default()
+}
+
+impl Selection {
+    /// Takes `only` those, or all if there are none, without those to `skip`.
+    pub fn new(only: Vec<String>, skip: Vec<String>) -> Result<Self, UnknownCheck> {
+        for pattern in only.iter().chain(&skip) {
+            if !CHECKS.iter().any(|check| matches(pattern, check.id)) {
+                let suggestion = nearest_check(pattern).map(str::to_owned);
+                return Err(UnknownCheck { pattern: pattern.clone(), suggestion });
+            }
+        }
+        Ok(Self { only, skip })
+    }
+
+    /// Why a check is left out; `None` when it is asked for.
+    pub fn skipped(&self, check: &Check) -> Option<String> {
+        let hit = |patterns: &[String]| {
+            patterns.iter().find(|pattern| matches(pattern, check.id)).cloned()
+        };
+        if let Some(pattern) = hit(&self.skip) {
+            return Some(format!("skipped (--skip {pattern})"));
+        }
+        let left_out = !self.only.is_empty() && hit(&self.only).is_none();
+        left_out.then(|| format!("skipped (--only {})", self.only.join(",")))
+    }
+
+    /// Whether any of those checks is asked for.
+    pub fn wants_any(&self, checks: &[Check]) -> bool {
+        checks.iter().any(|check| self.skipped(check).is_none())
+    }
+}
+
+/// Whether a pattern means an id: it is the id, or its area and `.*`.
+fn matches(pattern: &str, id: &str) -> bool {
+    pattern == id
+        || pattern
+            .strip_suffix(".*")
+            .is_some_and(|area| id.strip_prefix(area).is_some_and(|rest| rest.starts_with('.')))
+}
+
+/// The id or the area that is most like a name that is neither.
+pub fn nearest_check(name: &str) -> Option<&'static str> {
+    nearest(name.trim_end_matches(".*"), CHECKS.iter().map(|check| check.id))
+}
+
+/// The candidate that is most like a name, unless none is much like it.
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let likeness = |candidate: &str| {
+        strsim::jaro_winkler(&name.to_ascii_lowercase(), &candidate.to_ascii_lowercase())
+    };
+    candidates
+        .into_iter()
+        .map(|candidate| (likeness(candidate), candidate))
+        .filter(|(likeness, _)| *likeness >= SIMILAR)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selected(only: &[&str], skip: &[&str]) -> Vec<&'static str> {
+        let own = |patterns: &[&str]| patterns.iter().map(|text| (*text).to_owned()).collect();
+        let selection = Selection::new(own(only), own(skip)).expect("they exist");
+        let wanted = CHECKS.iter().filter(|check| selection.skipped(check).is_none());
+        wanted.map(|check| check.id).collect()
+    }
+
+    #[test]
+    fn everything_is_asked_for_unless_something_is_said() {
+        assert_eq!(selected(&[], &[]).len(), CHECKS.len());
+        assert_eq!(selected(&["stack.*"], &[]), ["stack.ready", "stack.owns"]);
+        assert_eq!(selected(&["api.hello", "stack.ready"], &[]), ["stack.ready", "api.hello"]);
+        assert_eq!(selected(&["stack.*"], &["stack.owns"]), ["stack.ready"]);
+        assert_eq!(selected(&[], &["stack.owns"]).len(), CHECKS.len() - 1);
+        assert!(selected(&["stack.*"], &["stack.*"]).is_empty());
+    }
+
+    #[test]
+    fn a_wrong_name_is_refused_with_the_one_that_was_meant() {
+        for (name, meant) in [
+            ("cfg.redrve", Some("cfg.redrive")),
+            ("dlq.arival", Some("dlq.arrival")),
+            ("API.hello", Some("api.hello")),
+            ("xyzzy", None),
+        ] {
+            let error = Selection::new(vec![name.to_owned()], Vec::new()).unwrap_err();
+            assert_eq!(error.suggestion.as_deref(), meant, "{name}");
+        }
+        // A prefix that does not end with the area would match more than was meant.
+        assert!(Selection::new(Vec::new(), vec!["cf.*".to_owned()]).is_err());
+        assert!(Selection::new(Vec::new(), vec!["cfg.re.*".to_owned()]).is_err());
+        assert!(Selection::new(Vec::new(), vec!["*".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn the_nearest_name_is_near() {
+        assert_eq!(nearest("Stack-PR12", ["Stack-PR123", "Other"]), Some("Stack-PR123"));
+        assert_eq!(nearest("Stack-PR12", ["Database"]), None);
+        assert_eq!(nearest("a", []), None);
+    }
+}
