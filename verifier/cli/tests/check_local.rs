@@ -1,99 +1,85 @@
 //! `verifier check --local`, the whole way: template, emulator, real functions, verdict.
 #![allow(clippy::expect_used, clippy::panic)]
 
-use std::path::Path;
-use std::process::Output;
+mod support;
 
-use serde_json::Value;
-use verifier_testkit::{Changes, run, scrubbed, template};
+use serde_json::json;
+use support::{Checked, VERIFIER, check_changed, check_local};
+use verifier_testkit::{Changes, run, scrubbed};
 
-const VERIFIER: &str = env!("CARGO_BIN_EXE_verifier");
-
-fn check(arguments: &[&str], template: Option<&Path>) -> (Option<i32>, Value, String) {
-    let mut command = scrubbed(VERIFIER);
-    command.args(["check", "--local", "--format", "json"]).args(arguments);
-    if let Some(template) = template {
-        command.arg("--template").arg(template);
-    }
-    let Output { status, stdout, stderr } = run(&mut command);
-    let report = serde_json::from_slice(&stdout).unwrap_or_default();
-    (status.code(), report, String::from_utf8_lossy(&stderr).into_owned())
-}
-
-fn check_changed(change: impl FnOnce(&mut Changes)) -> (Option<i32>, Value, String) {
-    let file = template(change);
-    check(&[], Some(file.path()))
-}
-
-fn find<'a>(report: &'a Value, id: &str) -> &'a Value {
-    let checks = report["checks"].as_array().expect("a report lists its checks");
-    checks.iter().find(|check| check["id"] == id).unwrap_or_else(|| panic!("no check {id}"))
-}
-
-fn with_verdict<'a>(report: &'a Value, verdict: &str) -> Vec<&'a str> {
-    let checks = report["checks"].as_array().expect("a report lists its checks");
-    let found = checks.iter().filter(|check| check["verdict"] == verdict);
-    found.filter_map(|check| check["id"].as_str()).collect()
-}
-
-fn attempts(report: &Value) -> Vec<u64> {
-    let attempts = find(report, "dlq.attempts")["evidence"]["attempts"].as_array();
+fn attempts(checked: &Checked) -> Vec<u64> {
+    let attempts = checked.find("dlq.attempts")["evidence"]["attempts"].as_array();
     attempts.into_iter().flatten().filter_map(|attempt| attempt["receiveCount"].as_u64()).collect()
+}
+
+fn stack_seconds(checked: &Checked) -> f64 {
+    checked.report["stackSeconds"].as_f64().expect("a time")
 }
 
 #[test]
 fn the_stack_passes_with_its_evidence() {
-    let (code, report, stderr) = check(&[], None);
-    assert_eq!(code, Some(0), "{report:#}\n{stderr}");
-    assert_eq!(report["schema"], "verifier.check/1");
-    assert_eq!(report["verdict"], "pass");
-    assert_eq!(with_verdict(&report, "pass").len(), 22, "{report:#}");
-    assert_eq!(attempts(&report), [1, 2, 3]);
-    let arrival = &find(&report, "dlq.arrival")["evidence"];
-    assert_eq!(arrival["messageId"], find(&report, "dlq.attempts")["evidence"]["messageId"]);
+    let checked = check_local(&[]);
+    checked.assert(0, &[]);
+    assert_eq!(checked.report["schema"], "verifier.check/1");
+    assert_eq!(checked.report["verdict"], "pass");
+    assert_eq!(checked.with_verdict("pass").len(), 22);
+    assert_eq!(attempts(&checked), [1, 2, 3]);
+    let arrival = &checked.find("dlq.arrival")["evidence"];
+    assert_eq!(arrival["messageId"], checked.find("dlq.attempts")["evidence"]["messageId"]);
     assert_eq!(arrival["receiveCount"], 4);
     assert!(arrival["messageId"].as_str().is_some_and(|id| id.len() == 36));
-    assert!(report["stackSeconds"].as_f64().is_some_and(|seconds| seconds >= 180.0));
-    let calls: u64 =
-        report["awsCalls"].as_object().expect("calls").values().filter_map(Value::as_u64).sum();
-    assert!(calls <= 14, "{calls} AWS calls: {}", report["awsCalls"]);
-    assert_eq!(report["leftBehind"], Value::Array(Vec::new()));
+    assert!(stack_seconds(&checked) >= 180.0);
+    assert_eq!(checked.report["leftBehind"], json!([]));
+}
+
+#[test]
+fn aws_is_asked_no_more_than_it_takes() {
+    let checked = check_local(&[]);
+    let calls = json!({
+        "CloudFormation.DescribeStacks": 1,
+        "CloudFormation.ListStackResources": 1,
+        "CloudWatch Logs.DescribeLogGroups": 1,
+        "CloudWatch Logs.FilterLogEvents": 1,
+        "CloudWatch.DescribeAlarmsForMetric": 1,
+        "Lambda.GetFunctionConfiguration": 1,
+        "Lambda.ListEventSourceMappings": 1,
+        "SQS.DeleteMessageBatch": 1,
+        "SQS.GetQueueAttributes": 2,
+        "SQS.ReceiveMessage": 2,
+    });
+    assert_eq!(checked.report["awsCalls"], calls);
+    assert_eq!(checked.calls(), 12);
 }
 
 #[test]
 fn with_a_real_clock_it_takes_as_long_as_the_receives_do() {
-    let file = template(|changes| changes.jobs_queue()["VisibilityTimeout"] = 2.into());
-    let (code, report, stderr) = check(&["--clock", "real"], Some(file.path()));
-    assert_eq!(code, Some(0), "{report:#}\n{stderr}");
-    assert_eq!(attempts(&report), [1, 2, 3]);
-    // Three visibility timeouts are the physical limit. How near the check comes to it is measured by the benchmark.
-    let wall = report["wallSeconds"].as_f64().expect("a time");
-    assert!((6.0..30.0).contains(&wall), "{wall} s");
+    let change = |changes: &mut Changes| changes.jobs_queue()["VisibilityTimeout"] = 2.into();
+    let checked = check_changed(&["--clock", "real"], change);
     // With nine seconds of timeout the worker may outlive the visibility of its messages.
-    assert_eq!(with_verdict(&report, "warn"), ["cfg.visibility"]);
-    let (code, _, _) = check(&["--clock", "real", "--strict"], Some(file.path()));
-    assert_eq!(code, Some(1));
+    checked.assert(0, &[("cfg.visibility", "warn")]);
+    assert_eq!(attempts(&checked), [1, 2, 3]);
+    // Three visibility timeouts are the physical limit. How near the check comes to it is measured by the benchmark.
+    let wall = checked.report["wallSeconds"].as_f64().expect("a time");
+    assert!((6.0..30.0).contains(&wall), "{wall} s");
 }
 
 #[test]
 fn the_receive_count_is_the_templates() {
-    let (code, report, stderr) = check_changed(|changes| {
+    let checked = check_changed(&[], |changes| {
         changes.jobs_queue()["RedrivePolicy"]["maxReceiveCount"] = 5.into();
     });
-    assert_eq!(code, Some(0), "{report:#}\n{stderr}");
-    assert_eq!(attempts(&report), [1, 2, 3, 4, 5]);
-    assert!(report["stackSeconds"].as_f64().is_some_and(|seconds| seconds >= 300.0));
+    checked.assert(0, &[]);
+    assert_eq!(attempts(&checked), [1, 2, 3, 4, 5]);
+    assert!(stack_seconds(&checked) >= 300.0);
 }
 
 #[test]
 fn an_expected_receive_count_that_differs_fails() {
-    let (code, report, _) = check(&["--receives", "4"], None);
-    assert_eq!(code, Some(1));
-    assert_eq!(with_verdict(&report, "fail"), ["cfg.redrive"]);
+    check_local(&["--receives", "4"]).assert(1, &[("cfg.redrive", "fail")]);
 }
 
 #[test]
-fn a_broken_configuration_fails_the_one_check_that_is_about_it() {
+fn a_stack_that_would_not_dead_letter_fails_the_one_check_that_is_about_it_and_gets_no_job() {
     type Change = fn(&mut Changes);
     let cases: [(&str, Change); 4] = [
         ("cfg.redrive", |changes| {
@@ -111,49 +97,47 @@ fn a_broken_configuration_fails_the_one_check_that_is_about_it() {
         }),
     ];
     for (id, change) in cases {
-        let (code, report, stderr) = check_changed(change);
-        assert_eq!(code, Some(1), "{id}: {report:#}\n{stderr}");
-        assert_eq!(with_verdict(&report, "fail"), [id]);
-        assert!(find(&report, id)["next"].is_string(), "{id} says what to do next");
-        assert_eq!(find(&report, "dlq.arrival")["verdict"], "not-exercised");
+        let checked = check_changed(&[], change);
+        assert_eq!(checked.code, Some(1), "{id}: {:#}\n{}", checked.report, checked.stderr);
+        assert_eq!(checked.with_verdict("fail"), [id]);
+        assert!(checked.find(id)["next"].is_string(), "{id} says what to do next");
+        assert_eq!(checked.find("dlq.arrival")["verdict"], "not-exercised");
     }
 }
 
 #[test]
 fn a_template_that_cannot_be_emulated_says_which_resource_and_why() {
-    let (code, _, stderr) = check_changed(|changes| {
-        changes.mapping()["FilterCriteria"] = serde_json::json!({"Filters": []});
-    });
-    assert_eq!(code, Some(2));
-    assert!(stderr.contains("FilterCriteria") && stderr.contains("EventSourceMapping"), "{stderr}");
-    let (code, _, stderr) = check_changed(|changes| {
-        let worker = changes.document()["Resources"].as_object_mut().expect("resources");
-        for resource in worker
+    let checked =
+        check_changed(&[], |changes| changes.mapping()["FilterCriteria"] = json!({"Filters": []}));
+    assert_eq!(checked.code, Some(2));
+    let said = &checked.stderr;
+    assert!(said.contains("FilterCriteria") && said.contains("EventSourceMapping"), "{said}");
+    let checked = check_changed(&[], |changes| {
+        let resources = changes.document()["Resources"].as_object_mut().expect("resources");
+        for worker in resources
             .values_mut()
             .filter(|resource| resource["Metadata"]["verifier:binary"] == "worker")
         {
-            resource["Metadata"] = serde_json::json!({});
+            worker["Metadata"] = json!({});
         }
     });
-    assert_eq!(code, Some(2));
-    assert!(
-        stderr.contains("names no binary") && stderr.contains("JobsWorkerFunction"),
-        "{stderr}"
-    );
+    assert_eq!(checked.code, Some(2));
+    let said = &checked.stderr;
+    assert!(said.contains("names no binary") && said.contains("JobsWorkerFunction"), "{said}");
 }
 
 #[test]
 fn bad_input_is_a_usage_error_that_names_the_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let missing = folder.path().join("none.json");
-    let (code, _, stderr) = check(&[], Some(&missing));
-    assert_eq!(code, Some(2));
-    assert!(stderr.contains("none.json"), "{stderr}");
+    let checked = check_local(&["--template", missing.to_str().expect("a path")]);
+    assert_eq!(checked.code, Some(2));
+    assert!(checked.stderr.contains("none.json"), "{}", checked.stderr);
     let broken = folder.path().join("broken.json");
     std::fs::write(&broken, "{").expect("a file");
-    let (code, _, stderr) = check(&[], Some(&broken));
-    assert_eq!(code, Some(2));
-    assert!(stderr.contains("not a CloudFormation template"), "{stderr}");
+    let checked = check_local(&["--template", broken.to_str().expect("a path")]);
+    assert_eq!(checked.code, Some(2));
+    assert!(checked.stderr.contains("not a CloudFormation template"), "{}", checked.stderr);
 }
 
 #[test]
@@ -161,11 +145,11 @@ fn the_human_view_lists_every_check_without_colours_when_piped() {
     let output = run(scrubbed(VERIFIER).args(["check", "--local"]));
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{text}");
-    for id in
-        ["stack.ready", "cfg.redrive", "api.hello", "job.success", "dlq.arrival", "clean.residue"]
-    {
-        assert!(text.contains(id), "{text}");
+    for check in verifier_core::check::CHECKS {
+        assert!(text.contains(check.id), "{text}");
     }
     assert!(text.contains("PASS  22 passed, 1 for information"), "{text}");
     assert!(!text.contains('\u{1b}'), "{text}");
+    let progress = String::from_utf8_lossy(&output.stderr);
+    assert!(progress.contains("due in 180 s, given up after 240 s"), "{progress}");
 }

@@ -11,7 +11,7 @@ use crate::http_api;
 use crate::lambda::FUNCTION_ACCESS_KEY_ID;
 use crate::reply::{Reply, aws_json, aws_query, reply, with_header};
 use crate::server::{Incoming, Server, form, text};
-use crate::services::{cloudformation, lambda, logs, sqs_wire};
+use crate::services::{cloudformation, cloudwatch_wire, lambda, logs, sqs_wire};
 
 /// The connection is to be closed without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,7 @@ pub(crate) struct Request {
 enum Protocol {
     /// The JSON protocol of this version.
     Json(&'static str),
+    CloudWatch(cloudwatch_wire::Protocol),
     Query,
     Rest,
     /// The stack's own API or site.
@@ -92,6 +93,9 @@ impl Server {
         if let Some(action) = target.strip_prefix(logs::TARGET) {
             return Some(plain(action, Protocol::Json("1.1")));
         }
+        if let Some((action, protocol)) = cloudwatch_wire::recognise(target, incoming.path) {
+            return Some(plain(action, Protocol::CloudWatch(protocol)));
+        }
         if let Some(path) = lambda::path_of(incoming.path) {
             let (operation, function) = lambda::operation_of(incoming.method, path);
             return Some(Request { function, ..plain(operation, Protocol::Rest) });
@@ -122,6 +126,9 @@ impl Request {
                 with_header(refusal, "x-amzn-query-error", &format!("{code};{blame}"))
             }
             Protocol::Json(version) => aws_json::error(version, status, code, message),
+            Protocol::CloudWatch(protocol) => {
+                cloudwatch_wire::error(protocol, status, code, message)
+            }
             Protocol::Query => {
                 aws_query::error(status, "http://verifier.emulator/faults", code, message)
             }

@@ -19,7 +19,7 @@ pub(crate) async fn explain(aws: &Aws, error: AwsError) -> Failure {
             }
         }
         Cause::UnknownHost => {
-            failure.next = Some(format!("is {region} the region? Is there a network?"))
+            failure.next = Some(format!("is {region} the region? Is there a network?"));
         }
         _ => {}
     }

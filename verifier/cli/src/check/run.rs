@@ -20,6 +20,7 @@ use verifier_core::check::{
 };
 use verifier_core::time::Timestamp;
 
+use self::probes::Addresses;
 use super::discovery::{Discovery, EXPECTED_OUTPUTS, discover};
 use super::letters::Letters;
 use super::{Options, Report, environment};
@@ -112,7 +113,8 @@ impl<'a> Run<'a> {
             run_id: self.run_id.to_string(),
             at: self.started_at,
         });
-        match self.run().await {
+        // On the heap: it is large, and lives inside of several others.
+        match Box::pin(self.run()).await {
             Err(Stop::Aws(error)) => Err(environment::explain(self.aws, error).await),
             Err(Stop::Timeout) => Err(self.timed_out()),
             Ok(()) => Ok(()),
@@ -125,13 +127,17 @@ impl<'a> Run<'a> {
         self.discovery = discover(self.aws, &stack, &self.options.selection).await?;
         self.judge_configuration(&stack);
         let course = self.course(&stack);
+        let addresses = Addresses::of(&stack);
+        let (probes, rejections) =
+            tokio::join!(self.ask_all(&addresses), self.submit_rejects(&course, true));
+        self.rejections = rejections;
         // Should the run be interrupted before the answers are there, these may be in the queue all the same.
         self.jobs =
             course.as_ref().map_or_else(|_| Vec::new(), |course| self.planned(&course.job_url));
-        let addresses = self.addresses(&stack);
-        let (probes, jobs) = tokio::join!(self.ask_all(&addresses), self.submit(&course));
+        let (jobs, oversize) =
+            tokio::join!(self.submit(&course), self.submit_rejects(&course, false));
         self.jobs = jobs;
-        self.rejections = self.submit_rejects(&course).await;
+        self.rejections.extend(oversize);
         self.settle_probes(&addresses, probes).await;
         match course {
             Ok(course) => self.follow(&course).await,

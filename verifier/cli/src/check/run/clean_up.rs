@@ -29,7 +29,7 @@ impl Run<'_> {
         let left = self.jobs.iter().filter(|job| self.may_be_left(job, &residue)).map(name);
         let left: Vec<String> = left.collect();
         residue.left.extend(left);
-        let strays = self.rejections.iter().filter(|stray| self.may_stray(stray, &residue));
+        let strays = self.rejections.iter().filter(|stray| may_stray(stray, &residue));
         let strays: Vec<String> = strays
             .map(|stray| format!("the body {}, which was to be refused", stray.job_id))
             .collect();
@@ -99,14 +99,6 @@ impl Run<'_> {
         };
         !done && !known(&residue.deleted) && !known(&residue.left)
     }
-
-    /// Whether a body that was to be refused may still be on a queue.
-    fn may_stray(&self, rejection: &Rejection, residue: &Residue) -> bool {
-        let done =
-            rejection.attempts.iter().any(|attempt| attempt.line.outcome == Outcome::Succeeded);
-        let known = |id: &String| residue.deleted.contains(id);
-        is_queued(rejection) && !done && !rejection.dead_letter.as_ref().is_some_and(known)
-    }
 }
 
 /// Whether a body that was to be refused is known to have become a message.
@@ -114,6 +106,13 @@ fn is_queued(rejection: &Rejection) -> bool {
     let accepted =
         rejection.exchange.answer.as_ref().is_ok_and(|answer| (200..300).contains(&answer.status));
     accepted || rejection.dead_letter.is_some() || !rejection.attempts.is_empty()
+}
+
+/// Whether a body that was to be refused may still be on a queue.
+fn may_stray(rejection: &Rejection, residue: &Residue) -> bool {
+    let done = rejection.attempts.iter().any(|attempt| attempt.line.outcome == Outcome::Succeeded);
+    let known = |id: &String| residue.deleted.contains(id);
+    is_queued(rejection) && !done && !rejection.dead_letter.as_ref().is_some_and(known)
 }
 
 /// Whether a job's message may have come to be: it was accepted, or what became of it is not known.

@@ -3,18 +3,20 @@
 use std::time::Duration;
 
 use contract::Outcome;
-use verifier_aws::AwsError;
+use verifier_aws::{Aws, AwsError};
 use verifier_core::check::rules::{
     api_reject, dlq_arrival, dlq_attempts, dlq_foreign, job_accept, job_neighbours, job_success,
 };
 use verifier_core::check::{
-    CheckEvent, DeadLetter, HeldLetter, Judgement, LogEvidence, LoggedOutcome, QueueEvidence, Wait,
+    CheckEvent, DeadLetter, HeldLetter, Judgement, LogEvidence, LoggedOutcome, QueueEvidence,
+    RunId, Wait,
 };
 use verifier_core::time::Timestamp;
 
 use super::super::letters::Search;
 use super::submit::GOOD_JOBS;
 use super::{Course, Run, Stop};
+use crate::clock::RunClock;
 
 /// How much sooner than the message is due the dead-letter queue is looked at.
 const EARLY: Duration = Duration::from_secs(5);
@@ -25,6 +27,20 @@ const LOG_PATIENCE: Duration = Duration::from_secs(30);
 const LOG_PAUSE: Duration = Duration::from_secs(2);
 /// How much before the first submission log lines are looked for: clocks differ.
 pub(super) const CLOCK_SKEW: Duration = Duration::from_mins(1);
+
+impl Course {
+    /// A search of the dead-letter queue.
+    fn search<'a>(
+        &'a self,
+        aws: &'a Aws,
+        clock: &'a RunClock,
+        run_id: RunId,
+        own_message_ids: &'a [String],
+    ) -> Search<'a> {
+        let (queue, life) = (&self.dead_letters, self.life());
+        Search { aws, clock, queue, run_id, own_message_ids, life }
+    }
+}
 
 impl Run<'_> {
     /// Follows the jobs to their ends and judges them.
@@ -109,14 +125,7 @@ impl Run<'_> {
         let look_at = due_at - EARLY.min(course.visibility_timeout);
         self.clock.sleep_until(look_at.min(bound_at)).await;
         let own = self.own_message_ids();
-        let search = Search {
-            aws: self.aws,
-            clock: &self.clock,
-            queue: &course.dead_letters,
-            run_id: self.run_id,
-            own_message_ids: &own,
-            life: course.life(),
-        };
+        let search = course.search(self.aws, &self.clock, self.run_id, &own);
         self.letters.await_letter(&search, &message_id, bound_at).await?;
         if self.poison_letter().is_none() && bound_at < given_up_at {
             return Err(Stop::Timeout);
@@ -152,14 +161,7 @@ impl Run<'_> {
         let give_up_at = self.bounded(self.clock.now() + LOG_PATIENCE);
         let mut outcomes = {
             let own = self.own_message_ids();
-            let search = Search {
-                aws: self.aws,
-                clock: &self.clock,
-                queue: &course.dead_letters,
-                run_id: self.run_id,
-                own_message_ids: &own,
-                life: course.life(),
-            };
+            let search = course.search(self.aws, &self.clock, self.run_id, &own);
             let again = self.letters.searched_at.is_some() && !self.rejections.is_empty();
             let letters = &mut self.letters;
             let look = async { if again { letters.look_again(&search).await } else { Ok(()) } };

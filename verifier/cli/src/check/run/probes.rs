@@ -35,6 +35,19 @@ pub(super) struct Addresses {
     pr: Option<String>,
 }
 
+impl Addresses {
+    pub(super) fn of(stack: &StackEvidence) -> Self {
+        let output =
+            |name: &str| stack.outputs.get(name).map(|url| url.trim_end_matches('/').to_owned());
+        Self {
+            page: output(PREVIEW_URL),
+            api: output(API_URL),
+            jobs: stack.outputs.get(JOB_URL).cloned(),
+            pr: stack.tags.get("pr").cloned(),
+        }
+    }
+}
+
 impl Probe {
     const ALL: [Self; 4] = [Self::Page, Self::Config, Self::Hello, Self::Cors];
 
@@ -58,17 +71,6 @@ impl Probe {
 }
 
 impl Run<'_> {
-    pub(super) fn addresses(&self, stack: &StackEvidence) -> Addresses {
-        let output =
-            |name: &str| stack.outputs.get(name).map(|url| url.trim_end_matches('/').to_owned());
-        Addresses {
-            page: output(PREVIEW_URL),
-            api: output(API_URL),
-            jobs: stack.outputs.get(JOB_URL).cloned(),
-            pr: stack.tags.get("pr").cloned(),
-        }
-    }
-
     /// Asks everything that is asked for once, at the same time.
     pub(super) async fn ask_all(&self, addresses: &Addresses) -> Vec<Probed> {
         self.ask_each(addresses, &Probe::ALL).await

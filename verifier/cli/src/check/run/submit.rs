@@ -26,22 +26,26 @@ impl Run<'_> {
         join_all(jobs.map(|job| self.submit_one(&course.job_url, job))).await
     }
 
-    /// Submits the bodies that have to be refused.
+    /// Submits bodies that have to be refused: those that would fit the queue, or the one that would not.
     ///
-    /// They come after the jobs, whose time counts. By the time that the poison is dead-lettered, so are those of them
-    /// that got to the queue by mistake.
-    pub(super) async fn submit_rejects(&self, course: &Result<Course, String>) -> Vec<Rejection> {
+    /// Those that would fit go before the jobs. Should they get to the queue, they are then dead-lettered before the poison
+    /// is, and the run finds them when it looks for that.
+    pub(super) async fn submit_rejects(
+        &self,
+        course: &Result<Course, String>,
+        fitting: bool,
+    ) -> Vec<Rejection> {
         let wanted = self.options.selection.wants_any(&[api_reject::CHECK]);
         let Some(course) = course.as_ref().ok().filter(|_| wanted) else {
             return Vec::new();
         };
         let most = course.jobs.number("MaximumMessageSize").unwrap_or(MESSAGE_BYTES_MAX);
-        let most = usize::try_from(most).unwrap_or_default();
-        let bodies = api_reject::bodies(self.run_id, most).into_iter();
-        let rejections = bodies.map(async |(defect, job_id, body)| Rejection {
-            defect,
-            job_id,
-            exchange: self.http.post_json(&course.job_url, body.into_bytes()).await,
+        let bodies = api_reject::bodies(self.run_id, usize::try_from(most).unwrap_or_default());
+        let bodies = bodies.into_iter().filter(|body| body.fits_the_queue == fitting);
+        let rejections = bodies.map(async |body| Rejection {
+            defect: body.defect,
+            job_id: body.job_id,
+            exchange: self.http.post_json(&course.job_url, body.text.into_bytes()).await,
             attempts: Vec::new(),
             dead_letter: None,
         });

@@ -18,18 +18,32 @@ pub const CHECK: Check = Check {
 /// The statuses that say that the body is at fault. Others of 4xx are about the caller, the route or the moment.
 pub const REFUSALS: [u16; 4] = [400, 413, 415, 422];
 
-/// What is wrong with each of the bodies.
-const DEFECTS: [&str; 4] = ["malformed", "missing-task", "wrong-type", "oversize"];
+/// What is wrong with each of the bodies; the last one is more than the queue takes.
+const DEFECTS: [&str; 4] = ["malformed", "missing-task", "wrong-type", OVERSIZE];
+const OVERSIZE: &str = "oversize";
 
-/// The bodies that a run expects to be refused, each with its defect and its job id.
+/// A body that has to be refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Body {
+    /// What is wrong with it, in a word.
+    pub defect: &'static str,
+    /// The job id in it.
+    pub job_id: String,
+    /// The body itself.
+    pub text: String,
+    /// Whether the queue would take it, if the API did not refuse it.
+    pub fits_the_queue: bool,
+}
+
+/// The bodies that a run expects to be refused.
 ///
 /// All ask the worker to fail them: should one get to the queue, it ends in the dead-letter queue, where the run finds it.
 /// `message_bytes_max` is the largest message that the jobs queue takes.
-pub fn bodies(run_id: RunId, message_bytes_max: usize) -> [(&'static str, String, String); 4] {
+pub fn bodies(run_id: RunId, message_bytes_max: usize) -> [Body; 4] {
     DEFECTS.map(|defect| {
         let job_id = format!("{run_id}-reject-{defect}");
         let ids = format!(r#""fail":true,"jobId":"{job_id}","runId":"{run_id}""#);
-        let body = match defect {
+        let text = match defect {
             "malformed" => format!(r#"{{"task":"verifier: {defect}",{ids}"#),
             "missing-task" => format!("{{{ids}}}"),
             "wrong-type" => format!(r#"{{"task":7,{ids}}}"#),
@@ -38,7 +52,7 @@ pub fn bodies(run_id: RunId, message_bytes_max: usize) -> [(&'static str, String
                 format!(r#"{{"task":"verifier: {defect}",{ids},"padding":"{padding}"}}"#)
             }
         };
-        (defect, job_id, body)
+        Body { defect, job_id, text, fits_the_queue: defect != OVERSIZE }
     })
 }
 
@@ -210,12 +224,11 @@ mod tests {
     #[test]
     fn the_bodies_are_no_jobs_and_are_the_runs() {
         let run_id = RunId::new(Timestamp::from_millis(2_000_000_000), 7);
-        for (defect, job_id, body) in bodies(run_id, 1024) {
-            let oversize = defect == "oversize";
-            assert_eq!(Job::parse(body.as_bytes()).is_ok(), oversize, "{body}");
-            assert_eq!(body.len() > 1024, oversize);
-            assert_eq!(RunId::of_body(&body), Some(run_id), "{body}");
-            assert!(body.contains(&job_id) && job_id.len() <= contract::ID_MAX_CHARS);
+        for Body { job_id, text, fits_the_queue, .. } in bodies(run_id, 1024) {
+            assert_eq!(Job::parse(text.as_bytes()).is_ok(), !fits_the_queue, "{text}");
+            assert_eq!(text.len() <= 1024, fits_the_queue);
+            assert_eq!(RunId::of_body(&text), Some(run_id), "{text}");
+            assert!(text.contains(&job_id) && job_id.len() <= contract::ID_MAX_CHARS);
         }
     }
 }

@@ -1,0 +1,98 @@
+//! Stacks whose functions, queues or logs misbehave: what is caught, and by which check.
+#![allow(clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use serde_json::json;
+use support::{check_changed, check_with_faults, functions_with};
+
+#[test]
+fn a_body_that_is_refused_and_queued_all_the_same_is_found_behind_the_api() {
+    let functions = functions_with("submit-job", "lax-submit.py");
+    let folder = functions.path().to_str().expect("a path");
+    // In batches of ten there is room for all of them beside the jobs.
+    let change =
+        |changes: &mut verifier_testkit::Changes| changes.mapping()["BatchSize"] = 10.into();
+    let checked = check_changed(&["--functions", folder], change);
+    checked.assert(1, &[("api.reject", "fail")]);
+    let bodies = checked.find("api.reject")["evidence"]["bodies"].as_array().expect("bodies");
+    let arrived: Vec<&str> = bodies
+        .iter()
+        .filter(|body| body["deadLetter"].is_string())
+        .filter_map(|body| body["defect"].as_str())
+        .collect();
+    assert_eq!(arrived, ["malformed", "missing-task", "wrong-type"]);
+    // They are the run's own, so they are gone with the poison.
+    assert_eq!(
+        checked.find("clean.residue")["evidence"]["deleted"].as_array().map(Vec::len),
+        Some(4)
+    );
+    assert_eq!(checked.report["leftBehind"], json!([]));
+}
+
+#[test]
+fn a_body_that_is_accepted_fails() {
+    let answer = json!({"statusCode": 202, "body": "{}"}).to_string();
+    let rule = json!({"operation": "Invoke", "function": "*SubmitJob*", "contains": "reject-wrong-type",
+        "fault": {"kind": "answer", "payload": answer}});
+    let checked = check_with_faults(&[], &json!([rule]));
+    // Whether such a body is on the queue is not known, so it may be left behind.
+    checked.assert(1, &[("api.reject", "fail"), ("clean.residue", "warn")]);
+    assert!(checked.report["leftBehind"].to_string().contains("reject-wrong-type"));
+}
+
+#[test]
+fn a_throttled_api_proves_nothing_about_what_it_refuses() {
+    let answer =
+        json!({"statusCode": 429, "body": "{\"message\": \"Too Many Requests\"}"}).to_string();
+    let rule = json!({"operation": "Invoke", "function": "*SubmitJob*", "contains": "reject-malformed",
+        "fault": {"kind": "answer", "payload": answer}});
+    check_with_faults(&[], &json!([rule])).assert(3, &[("api.reject", "inconclusive")]);
+}
+
+#[test]
+fn a_worker_that_fails_the_batch_fails_the_poisons_neighbours() {
+    let answer = json!({"batchItemFailures": [{"itemIdentifier": ""}]}).to_string();
+    let rule = json!({"operation": "Invoke", "function": "*Worker*", "nth": 1,
+        "fault": {"kind": "answer", "payload": answer}});
+    let checked = check_with_faults(&[], &json!([rule]));
+    checked.assert(1, &[("job.success", "warn"), ("job.neighbours", "fail")]);
+    let actual = checked.find("job.neighbours")["actual"].as_str().expect("what was found");
+    assert!(actual.contains("1 succeeded, 2 succeeded"), "{actual}");
+}
+
+#[test]
+fn without_a_shared_batch_there_is_nothing_to_say_of_neighbours() {
+    let checked = check_changed(&[], |changes| changes.mapping()["BatchSize"] = 1.into());
+    checked.assert(0, &[("job.neighbours", "not-exercised")]);
+}
+
+#[test]
+fn a_page_and_an_api_that_are_not_ready_yet_are_asked_again() {
+    let unavailable = |operation: &str| {
+        json!({"operation": operation, "caller": "client", "nth": 1,
+            "fault": {"kind": "error", "status": 503, "code": "ServiceUnavailable", "commit": "before"}})
+    };
+    let checked = check_with_faults(&[], &json!([unavailable("GET /hello")]));
+    checked.assert(0, &[]);
+    assert_eq!(checked.find("api.hello")["evidence"]["requests"], 2);
+}
+
+#[test]
+fn an_api_that_never_answers_well_fails_within_its_bound() {
+    let rule = json!({"operation": "GET /hello",
+        "fault": {"kind": "error", "status": 503, "code": "ServiceUnavailable", "commit": "before"}});
+    let checked = check_with_faults(&[], &json!([rule]));
+    checked.assert(1, &[("api.hello", "fail")]);
+    assert!(
+        checked.find("api.hello")["evidence"]["requests"].as_u64().is_some_and(|asked| asked > 2)
+    );
+}
+
+#[test]
+fn a_lost_log_line_is_a_lost_job_as_far_as_anybody_can_tell() {
+    let rule =
+        json!({"operation": "PutLogEvents", "contains": "good-1", "fault": {"kind": "log-lost"}});
+    let checked = check_with_faults(&[], &json!([rule]));
+    checked.assert(1, &[("job.success", "fail"), ("clean.residue", "warn")]);
+}

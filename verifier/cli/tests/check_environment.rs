@@ -1,0 +1,88 @@
+//! What stands between the verifier and AWS is told from what is wrong with the stack.
+#![allow(clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::{Local, VERIFIER, check_with_faults};
+use verifier_testkit::{run, scrubbed};
+
+fn refusal(operation: &str, code: &str) -> Value {
+    let message = "User: arn:aws:sts::1:assumed-role/r is not authorized to perform it";
+    json!({"operation": operation, "fault":
+        {"kind": "error", "status": 400, "code": code, "message": message, "commit": "before"}})
+}
+
+/// The first line that begins with `error:`.
+fn error(stderr: &str) -> &str {
+    let line = stderr.lines().find_map(|line| line.strip_prefix("error: "));
+    line.unwrap_or_else(|| panic!("no error: {stderr}"))
+}
+
+#[test]
+fn a_denied_action_is_named() {
+    let checked = check_with_faults(&[], &json!([refusal("DescribeStacks", "AccessDenied")]));
+    assert_eq!(checked.code, Some(3));
+    let line = error(&checked.stderr);
+    assert_eq!(line, "cloudformation:DescribeStacks on Stack-PR123 is denied");
+    assert!(checked.stderr.contains("allow cloudformation:DescribeStacks"), "{}", checked.stderr);
+}
+
+#[test]
+fn what_only_one_check_asks_for_concerns_that_check_only() {
+    for (operation, action, id) in [
+        ("DescribeAlarmsForMetric", "cloudwatch:DescribeAlarmsForMetric", "cfg.alarm"),
+        ("DescribeLogGroups", "logs:DescribeLogGroups", "cfg.logs"),
+    ] {
+        let checked = check_with_faults(&[], &json!([refusal(operation, "AccessDeniedException")]));
+        checked.assert(3, &[(id, "inconclusive")]);
+        let summary = checked.find(id)["summary"].as_str().expect("a summary");
+        assert!(summary.starts_with(action) && summary.ends_with("is denied"), "{summary}");
+        assert!(checked.find(id)["next"].as_str().is_some_and(|next| next.contains(action)));
+    }
+}
+
+#[test]
+fn a_log_that_may_not_be_read_is_no_proof_of_anything() {
+    let checked =
+        check_with_faults(&[], &json!([refusal("FilterLogEvents", "AccessDeniedException")]));
+    let open = ["api.reject", "job.success", "job.neighbours", "dlq.attempts"];
+    assert_eq!(checked.with_verdict("inconclusive"), open, "{:#}", checked.report);
+    assert!(checked.with_verdict("fail").is_empty());
+    assert_eq!(checked.code, Some(3));
+}
+
+#[test]
+fn a_throttled_account_is_told_after_retries() {
+    let checked = check_with_faults(&[], &json!([refusal("ListStackResources", "Throttling")]));
+    assert_eq!(checked.code, Some(3));
+    let line = error(&checked.stderr);
+    assert_eq!(
+        line,
+        "cloudformation:ListStackResources on Stack-PR123 is throttled, also after retries"
+    );
+    assert_eq!(checked.report["awsCalls"]["CloudFormation.ListStackResources"], 4);
+}
+
+#[test]
+fn a_stack_of_nearly_that_name_is_suggested() {
+    let local = Local::start(&[]);
+    let checked = local.check_unnamed(&["--stack", "Stack-PR12"]);
+    assert_eq!(checked.code, Some(3));
+    assert_eq!(error(&checked.stderr), "there is no stack Stack-PR12 in us-local-1");
+    assert!(checked.stderr.contains("did you mean Stack-PR123?"), "{}", checked.stderr);
+}
+
+#[test]
+fn without_credentials_or_region_nothing_is_asked_and_one_line_says_so() {
+    for (arguments, said) in [
+        (["--region", "eu-central-1"].as_slice(), "no AWS credentials were found"),
+        (&[], "no AWS region is set"),
+    ] {
+        let output = run(scrubbed(VERIFIER).args(["check", "--stack", "S"]).args(arguments));
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{stderr}");
+        assert_eq!(error(&stderr), said);
+        assert!(stderr.lines().count() <= 3, "{stderr}");
+    }
+}

@@ -1,0 +1,181 @@
+//! What the tests of `verifier check` share.
+#![allow(
+    dead_code,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "each test uses a part of it, and clippy allows these in test functions only"
+)]
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+use verifier_testkit::{Background, Changes, is_running, run, scrubbed, template, wait_until};
+
+pub(crate) const VERIFIER: &str = env!("CARGO_BIN_EXE_verifier");
+pub(crate) const STACK: &str = "Stack-PR123";
+
+/// A check that is over.
+pub(crate) struct Checked {
+    pub(crate) code: Option<i32>,
+    pub(crate) report: Value,
+    pub(crate) stderr: String,
+}
+
+impl Checked {
+    fn of(command: &mut Command) -> Self {
+        let Output { status, stdout, stderr } = run(command.args(["--format", "json"]));
+        Self {
+            code: status.code(),
+            report: serde_json::from_slice(&stdout).unwrap_or_default(),
+            stderr: String::from_utf8_lossy(&stderr).into_owned(),
+        }
+    }
+
+    pub(crate) fn find(&self, id: &str) -> &Value {
+        let found = self.checks().iter().find(|check| check["id"] == id);
+        found.unwrap_or_else(|| panic!("no check {id}"))
+    }
+
+    pub(crate) fn checks(&self) -> &[Value] {
+        let checks = self.report["checks"].as_array();
+        checks.unwrap_or_else(|| panic!("no report: {}", self.stderr))
+    }
+
+    pub(crate) fn with_verdict(&self, verdict: &str) -> Vec<&str> {
+        let found = self.checks().iter().filter(|check| check["verdict"] == verdict);
+        found.filter_map(|check| check["id"].as_str()).collect()
+    }
+
+    /// How often AWS was asked.
+    pub(crate) fn calls(&self) -> u64 {
+        let calls = self.report["awsCalls"].as_object().expect("calls");
+        calls.values().filter_map(Value::as_u64).sum()
+    }
+
+    /// Asserts the exit code, and that these checks alone, in this order, did not pass. That `maxReceiveCount` is below
+    /// AWS's advice is information about every stack here.
+    pub(crate) fn assert(&self, code: i32, expected: &[(&str, &str)]) {
+        let found: Vec<(&str, &str)> = self
+            .checks()
+            .iter()
+            .filter_map(|check| Some((check["id"].as_str()?, check["verdict"].as_str()?)))
+            .filter(|(id, verdict)| {
+                *verdict != "pass" && (*id, *verdict) != ("cfg.receives", "info")
+            })
+            .collect();
+        assert_eq!(found, expected, "{:#}\n{}", self.report, self.stderr);
+        assert_eq!(self.code, Some(code), "{:#}\n{}", self.report, self.stderr);
+    }
+}
+
+/// Checks the stack on this machine.
+pub(crate) fn check_local(arguments: &[&str]) -> Checked {
+    Checked::of(scrubbed(VERIFIER).args(["check", "--local"]).args(arguments))
+}
+
+/// The same, from a changed template.
+pub(crate) fn check_changed(arguments: &[&str], change: impl FnOnce(&mut Changes)) -> Checked {
+    let file = template(change);
+    let path = file.path().to_str().expect("a path");
+    check_local(&[&["--template", path], arguments].concat())
+}
+
+/// The same, with faults.
+pub(crate) fn check_with_faults(arguments: &[&str], rules: &Value) -> Checked {
+    let file = fault_file(rules);
+    let path = file.path().to_str().expect("a path");
+    check_local(&[&["--faults", path], arguments].concat())
+}
+
+/// Fault rules in a file that is gone when this is dropped.
+pub(crate) fn fault_file(rules: &Value) -> NamedTempFile {
+    let mut file = NamedTempFile::new().expect("a file");
+    let text = json!({"seed": 1, "rules": rules}).to_string();
+    file.write_all(text.as_bytes()).expect("it is written");
+    file
+}
+
+/// A stack that stays up, for checks in other processes.
+pub(crate) struct Local {
+    process: Background,
+    pub(crate) ready: Value,
+    _folder: tempfile::TempDir,
+}
+
+impl Local {
+    /// Brings it up, with idle time skipped.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("ready.json");
+        let mut command = scrubbed(VERIFIER);
+        command.args(["local", "--clock", "skip-idle"]).args(arguments);
+        command.arg("--ready-file").arg(&file);
+        let mut process = Background::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
+        let ready = wait_until("the emulator to be up", || {
+            assert!(is_running(process.id()), "verifier local ended with {}", process.wait());
+            serde_json::from_str(&std::fs::read_to_string(&file).ok()?).ok()
+        });
+        Self { process, ready, _folder: folder }
+    }
+
+    pub(crate) fn text(&self, pointer: &str) -> &str {
+        let text = self.ready.pointer(pointer).and_then(Value::as_str);
+        text.unwrap_or_else(|| panic!("no {pointer}"))
+    }
+
+    /// A command that checks it.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = scrubbed(VERIFIER);
+        command.arg("check").args(["--endpoint-url", self.text("/endpoint")]).args(arguments);
+        command
+    }
+
+    /// Checks it.
+    pub(crate) fn check(&self, arguments: &[&str]) -> Checked {
+        Checked::of(self.command(&["--stack", STACK]).args(arguments))
+    }
+
+    /// Checks it, the stack being named by the arguments, if at all.
+    pub(crate) fn check_unnamed(&self, arguments: &[&str]) -> Checked {
+        Checked::of(&mut self.command(arguments))
+    }
+
+    /// Checks it several times at once.
+    pub(crate) fn check_at_once(&self, count: usize) -> Vec<Checked> {
+        std::thread::scope(|scope| {
+            let checks: Vec<_> = (0..count).map(|_| scope.spawn(|| self.check(&[]))).collect();
+            checks.into_iter().map(|check| check.join().expect("it ends")).collect()
+        })
+    }
+
+    /// Submits a job.
+    pub(crate) fn submit(&self, job: &Value) {
+        let mut curl = Command::new("curl");
+        curl.args([
+            "--fail",
+            "--silent",
+            "--show-error",
+            "--header",
+            "content-type: application/json",
+        ]);
+        curl.args(["--data", &job.to_string(), self.text("/outputs/JobUrl")]);
+        let output = run(&mut curl);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// A folder with the stack's functions in which one is a script of `tests/functions` instead.
+pub(crate) fn functions_with(name: &str, script: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let beside = Path::new(VERIFIER).parent().expect("a folder");
+    for function in ["hello", "submit-job", "worker"].into_iter().filter(|each| *each != name) {
+        std::os::unix::fs::symlink(beside.join(function), folder.path().join(function))
+            .expect("a link");
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/functions").join(script);
+    std::os::unix::fs::symlink(script, folder.path().join(name)).expect("a link");
+    folder
+}
