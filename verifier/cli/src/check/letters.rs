@@ -13,6 +13,8 @@ use crate::clock::RunClock;
 const POLL_SECONDS: u64 = 20;
 /// How much longer than the search messages of others are held, so that they do not come up again during it.
 const HOLD: Duration = Duration::from_secs(30);
+/// How long what the last look finds is held: the log is read meanwhile, and a handle must be good for the deletion.
+const LAST_HOLD: Duration = Duration::from_mins(2);
 /// The longest that SQS hides a message.
 const VISIBILITY_MAX_SECONDS: u64 = 43_200;
 /// How often the time for which a message of another run is put aside doubles.
@@ -69,7 +71,7 @@ impl Letters {
 
     /// Looks once more, without waiting: for what came together with the message that was awaited.
     pub(crate) async fn look_again(&mut self, search: &Search<'_>) -> Result<(), AwsError> {
-        self.poll(search, HOLD, 0).await
+        self.poll(search, LAST_HOLD, 0).await
     }
 
     async fn poll(

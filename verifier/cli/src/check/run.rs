@@ -128,14 +128,15 @@ impl<'a> Run<'a> {
         self.judge_configuration(&stack);
         let course = self.course(&stack);
         let addresses = Addresses::of(&stack);
-        let (probes, rejections) =
-            tokio::join!(self.ask_all(&addresses), self.submit_rejects(&course, true));
-        self.rejections = rejections;
+        self.rejections = self.submit_rejects(&course, true).await;
         // Should the run be interrupted before the answers are there, these may be in the queue all the same.
         self.jobs =
             course.as_ref().map_or_else(|_| Vec::new(), |course| self.planned(&course.job_url));
-        let (jobs, oversize) =
-            tokio::join!(self.submit(&course), self.submit_rejects(&course, false));
+        let (jobs, oversize, probes) = tokio::join!(
+            self.submit(&course),
+            self.submit_rejects(&course, false),
+            self.ask_all(&addresses)
+        );
         self.jobs = jobs;
         self.rejections.extend(oversize);
         self.settle_probes(&addresses, probes).await;

@@ -31,7 +31,7 @@ pub fn judge(held: &[HeldLetter], queue: &QueueEvidence, now: Timestamp) -> Judg
         });
         let left =
             left.map_or_else(String::new, |left| format!(" and expires in {}", age_in_words(left)));
-        Judgement::new(Verdict::Info, format!("{} messages of others{age}{left}", held.len()))
+        Judgement::new(Verdict::Info, format!("{}{age}{left}", counted(held.len())))
             .with_next("look at them, as RUNBOOK.md says under Messages in the dead-letter queue")
     };
     let ids: Vec<&str> = held.iter().map(|held| held.letter.message_id.as_str()).collect();
@@ -40,6 +40,13 @@ pub fn judge(held: &[HeldLetter], queue: &QueueEvidence, now: Timestamp) -> Judg
         .with_evidence("oldestAgeSeconds", age.map(|age| age.as_secs()))
         .with_evidence("expiresInSeconds", left.map(|left| left.as_secs()))
         .with_evidence("receivesByThisRun", receives)
+}
+
+fn counted(messages: usize) -> String {
+    match messages {
+        1 => "1 message of others".to_owned(),
+        several => format!("{several} messages of others"),
+    }
 }
 
 /// How long the first of them has left.
@@ -99,6 +106,6 @@ mod tests {
     #[test]
     fn when_a_fifo_queues_message_expires_is_not_known() {
         let judgement = judge(&[held(Duration::from_hours(4))], &queue("dlq.fifo"), NOW);
-        assert_eq!(judgement.summary, "1 messages of others, the oldest was sent 4 h ago");
+        assert_eq!(judgement.summary, "1 message of others, the oldest was sent 4 h ago");
     }
 }

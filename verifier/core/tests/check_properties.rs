@@ -1,0 +1,180 @@
+//! What must hold of every message and every run: nobody else's message is taken for the verifier's, and no rule passes
+//! what it did not see.
+#![allow(clippy::expect_used, clippy::panic)]
+
+use std::time::Duration;
+
+use contract::{Outcome, OutcomeLine};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+use verifier_core::check::rules::{cfg_retention, job_neighbours};
+use verifier_core::check::{
+    Answer, CHECKS, DeadLetter, Exchange, JobEvidence, LogEvidence, LoggedOutcome, Owner,
+    QueueEvidence, RunId, Selection, Verdict,
+};
+use verifier_core::time::Timestamp;
+
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+const LIFE: Duration = Duration::from_mins(3);
+
+fn letter(body: String) -> DeadLetter {
+    DeadLetter {
+        message_id: "m".to_owned(),
+        body,
+        sent_at: None,
+        first_received_at: None,
+        receive_count: None,
+        source_arn: None,
+        seen_at: NOW,
+        receipt_handle: String::new(),
+    }
+}
+
+fn run_id() -> impl Strategy<Value = RunId> {
+    (0..4_000_000_000_u64, any::<u32>())
+        .prop_map(|(seconds, random)| RunId::new(Timestamp::from_millis(seconds * 1000), random))
+}
+
+/// Bodies as jobs are written, with ids of all kinds.
+fn stranger() -> impl Strategy<Value = String> {
+    let id = prop_oneof![
+        Just(Value::Null),
+        any::<i64>().prop_map(Value::from),
+        "[a-z0-9-]{0,40}".prop_map(Value::from),
+        "vrf[0-9a-f-]{0,20}".prop_map(Value::from),
+    ];
+    (id.clone(), id, any::<String>()).prop_map(|(run, job, task)| {
+        let fields = [("task", json!(task)), ("runId", run), ("jobId", job)];
+        let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
+        Value::Object(fields.collect::<Map<_, _>>()).to_string()
+    })
+}
+
+fn attempt() -> impl Strategy<Value = LoggedOutcome> {
+    (0..200_u64, 0..4_u32, any::<bool>(), 0..4_u8).prop_map(|(seconds, count, good, batch)| {
+        LoggedOutcome {
+            at: NOW + Duration::from_secs(seconds),
+            line: OutcomeLine {
+                run_id: None,
+                job_id: None,
+                message_id: "m".to_owned(),
+                receive_count: count,
+                outcome: if good { Outcome::Succeeded } else { Outcome::Failed },
+                reason: None,
+                request_id: batch.to_string(),
+                batch_size: 1,
+            },
+        }
+    })
+}
+
+fn job(fails: bool) -> impl Strategy<Value = JobEvidence> {
+    prop::collection::vec(attempt(), 0..4).prop_map(move |attempts| JobEvidence {
+        job_id: "j".to_owned(),
+        fails,
+        submitted_at: NOW,
+        exchange: Exchange {
+            method: "POST",
+            url: String::new(),
+            latency: Duration::ZERO,
+            answer: Ok(Answer { status: 202, content_type: String::new(), body: String::new() }),
+        },
+        message_id: Some("m".to_owned()),
+        attempts,
+    })
+}
+
+fn queue(retention_seconds: u32) -> QueueEvidence {
+    let retention = retention_seconds.to_string();
+    QueueEvidence {
+        attributes: [("MessageRetentionPeriod".to_owned(), retention)].into(),
+        ..QueueEvidence::default()
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_run_id_is_read_as_it_was_written(id in run_id()) {
+        prop_assert_eq!(RunId::parse(&id.to_string()), Some(id));
+    }
+
+    #[test]
+    fn what_is_read_as_a_run_id_was_written_by_a_run(text in "(vrf-)?[0-9a-fA-F+-]{0,12}-?[0-9a-f]{7,9}") {
+        if let Some(id) = RunId::parse(&text) {
+            prop_assert_eq!(id.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_strangers_message_is_never_the_verifiers_to_delete(body in prop_oneof![stranger(), any::<String>()]) {
+        // A body that names a run, and a job of that run, is that run's, whoever wrote it.
+        prop_assume!(RunId::of_body(&body).is_none());
+        let owner = Owner::of(&letter(body), RunId::new(NOW, 1), &[], LIFE);
+        prop_assert_eq!(owner, Owner::Stranger);
+    }
+
+    #[test]
+    fn a_run_that_may_still_go_on_keeps_its_messages(
+        random in any::<u32>(),
+        age_seconds in 0..2000_u64,
+        life_seconds in 1..43_200_u64,
+    ) {
+        let life = Duration::from_secs(life_seconds);
+        let id = RunId::new(NOW - Duration::from_secs(age_seconds), random);
+        // It waits for that long and a minute, and half a minute for the log; another minute is for all the rest.
+        let longest = life + Duration::from_secs(150);
+        if Duration::from_secs(age_seconds) <= longest {
+            prop_assert!(!id.is_surely_over(NOW, life));
+        }
+    }
+
+    #[test]
+    fn every_message_of_a_run_is_recognised(id in run_id(), other in run_id(), cut in 0..2_usize) {
+        prop_assume!(id != other);
+        let body = json!({"task": "t", "jobId": format!("{id}-poison"), "runId": id.to_string()}).to_string();
+        let body = body[..body.len() - cut].to_owned();
+        prop_assert_eq!(Owner::of(&letter(body.clone()), id, &[], LIFE), Owner::ThisRun);
+        prop_assert_ne!(Owner::of(&letter(body), other, &[], LIFE), Owner::ThisRun);
+    }
+
+    #[test]
+    fn neighbours_pass_only_if_each_ran_once(good in prop::collection::vec(job(false), 0..4), poison in job(true)) {
+        let jobs: Vec<JobEvidence> = good.into_iter().chain([poison]).collect();
+        let judgement = job_neighbours::judge(&jobs, Duration::from_mins(1), &LogEvidence::default());
+        let batches = |job: &JobEvidence| -> Vec<String> {
+            job.attempts.iter().map(|attempt| attempt.line.request_id.clone()).collect()
+        };
+        let poisoned = batches(&jobs[jobs.len() - 1]);
+        let mut neighbours = jobs.iter().filter(|job| {
+            !job.fails && batches(job).iter().any(|batch| poisoned.contains(batch))
+        }).peekable();
+        match judgement.verdict {
+            Verdict::NotExercised => prop_assert!(neighbours.peek().is_none()),
+            Verdict::Pass => prop_assert!(neighbours.all(|job| job.attempts.len() == 1
+                && job.attempts[0].line.receive_count == 1
+                && job.attempts[0].line.outcome == Outcome::Succeeded)),
+            _ => prop_assert!(neighbours.any(|job| job.attempts.len() != 1
+                || job.attempts[0].line.receive_count != 1
+                || job.attempts[0].line.outcome == Outcome::Failed)),
+        }
+    }
+
+    #[test]
+    fn retention_passes_exactly_if_dead_letters_are_kept_longer(jobs in 60..=1_209_600_u32, dead in 60..=1_209_600_u32) {
+        let passed = cfg_retention::judge(&queue(jobs), &queue(dead)).verdict == Verdict::Pass;
+        prop_assert_eq!(passed, dead > jobs);
+    }
+
+    #[test]
+    fn a_check_is_skipped_if_and_only_if_it_was_not_asked_for(
+        only in prop::collection::vec(0..CHECKS.len(), 0..4),
+        skip in prop::collection::vec(0..CHECKS.len(), 0..4),
+    ) {
+        let ids = |numbers: &[usize]| numbers.iter().map(|number| CHECKS[*number].id.to_owned()).collect();
+        let selection = Selection::new(ids(&only), ids(&skip)).expect("they exist");
+        for (number, check) in CHECKS.iter().enumerate() {
+            let wanted = (only.is_empty() || only.contains(&number)) && !skip.contains(&number);
+            prop_assert_eq!(selection.skipped(check).is_none(), wanted);
+        }
+    }
+}
