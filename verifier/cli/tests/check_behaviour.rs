@@ -96,3 +96,48 @@ fn a_lost_log_line_is_a_lost_job_as_far_as_anybody_can_tell() {
     let checked = check_with_faults(&[], &json!([rule]));
     checked.assert(1, &[("job.success", "fail"), ("clean.residue", "warn")]);
 }
+
+#[test]
+fn a_worker_that_acknowledges_the_poison_loses_it() {
+    let rule = json!({"operation": "Invoke", "function": "*Worker*",
+        "fault": {"kind": "answer", "payload": "{\"batchItemFailures\": []}"}});
+    let checked = check_with_faults(&[], &json!([rule]));
+    checked.assert(1, &[("dlq.attempts", "warn"), ("dlq.arrival", "fail")]);
+    assert_eq!(checked.report["leftBehind"], json!([]));
+}
+
+#[test]
+fn a_message_that_is_dead_lettered_early_is_noticed() {
+    let rule = json!({"operation": "ReceiveMessage", "caller": "mapping", "contains": "-poison", "nth": 2,
+        "count_by": "message", "fault": {"kind": "early-move"}});
+    let checked = check_with_faults(&[], &json!([rule]));
+    checked.assert(1, &[("dlq.attempts", "warn"), ("dlq.arrival", "fail")]);
+}
+
+#[test]
+fn a_message_that_is_received_once_more_than_allowed_is_noticed() {
+    let rule = json!({"operation": "ReceiveMessage", "caller": "mapping", "contains": "-poison", "nth": 4,
+        "count_by": "message", "fault": {"kind": "late-move"}});
+    // It comes a visibility timeout later then, which is just after it is given up.
+    let checked = check_with_faults(&[], &json!([rule]));
+    checked.assert(
+        1,
+        &[("dlq.attempts", "fail"), ("dlq.arrival", "inconclusive"), ("clean.residue", "warn")],
+    );
+    let summary = checked.find("dlq.arrival")["summary"].as_str().expect("a summary");
+    assert!(summary.contains("still being retried"), "{summary}");
+}
+
+#[test]
+fn late_lines_of_the_log_are_waited_for() {
+    let rule = |milliseconds: u32| {
+        json!([{"operation": "PutLogEvents", "contains": "job.outcome", "nth": {"from": 4},
+            "fault": {"kind": "log-late", "milliseconds": milliseconds}}])
+    };
+    // The lines of the last attempt come while the log is read again and again.
+    let checked = check_with_faults(&[], &rule(80_000));
+    checked.assert(0, &[]);
+    assert!(checked.report["awsCalls"]["CloudWatch Logs.FilterLogEvents"].as_u64() > Some(1));
+    // Lines that do not come in time are a gap, which alone does not convict the stack.
+    check_with_faults(&[], &rule(3_600_000)).assert(0, &[("dlq.attempts", "warn")]);
+}

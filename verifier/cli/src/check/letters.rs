@@ -142,3 +142,128 @@ impl Letters {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+
+    use serde_json::{Value, json};
+    use verifier_aws::{Connection, plain_http_client};
+    use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, Template};
+
+    use super::*;
+
+    const LIFE: Duration = Duration::from_mins(3);
+
+    /// A dead-letter queue, and who looks into it.
+    struct Stand {
+        emulator: Emulator,
+        queue: QueueEvidence,
+    }
+
+    /// A run that looks, by a client of its own.
+    struct Looker {
+        aws: Aws,
+        clock: RunClock,
+        run_id: RunId,
+        letters: Letters,
+    }
+
+    impl Stand {
+        async fn start() -> Self {
+            let template = json!({
+                "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}},
+                "Outputs": {"Url": {"Value": {"Ref": "Queue"}}},
+            });
+            let config = EmulatorConfig {
+                template: Template::parse(&template.to_string()).unwrap(),
+                stack_name: "Stand".to_owned(),
+                region: "us-local-1".to_owned(),
+                parameters: BTreeMap::new(),
+                functions: PathBuf::new(),
+                project: PathBuf::new(),
+                port: 0,
+                clock: ClockMode::SkipIdle,
+                foreign_work: Duration::ZERO,
+                seed: 1,
+            };
+            let emulator = Emulator::start(config).await.unwrap();
+            let url = emulator.stack().outputs[0].value.clone();
+            let queue = QueueEvidence { name: "queue".to_owned(), url, ..QueueEvidence::default() };
+            Self { emulator, queue }
+        }
+
+        async fn looker(&self, random: u32) -> Looker {
+            let client = self.emulator.client();
+            let connection = Connection {
+                region: Some("us-local-1".to_owned()),
+                profile: None,
+                endpoint_url: Some(self.emulator.endpoint().to_owned()),
+                access_key_id: Some(client.access_key_id().to_owned()),
+            };
+            Looker {
+                aws: Aws::connect(&connection).await,
+                run_id: RunId::new(client.now(), random),
+                clock: RunClock::Emulated(client),
+                letters: Letters::default(),
+            }
+        }
+
+        /// Sends a message; says its id.
+        async fn send(&self, run_id: RunId) -> String {
+            let run_id = run_id.to_string();
+            let job = json!({"task": "t", "jobId": format!("{run_id}-poison"), "runId": run_id});
+            let request = json!({"QueueUrl": self.queue.url, "MessageBody": job.to_string()});
+            let post = plain_http_client().unwrap().post(self.emulator.endpoint());
+            let post = post.header("x-amz-target", "AmazonSQS.SendMessage");
+            let answer: Value = post.json(&request).send().await.unwrap().json().await.unwrap();
+            answer["MessageId"].as_str().unwrap().to_owned()
+        }
+
+        async fn look(&self, looker: &mut Looker) {
+            let Looker { aws, clock, run_id, letters } = looker;
+            let queue = &self.queue;
+            let search =
+                Search { aws, clock, queue, run_id: *run_id, own_message_ids: &[], life: LIFE };
+            letters.look_again(&search).await.unwrap();
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn runs_that_meet_each_others_messages_both_get_their_own() {
+        let stand = Stand::start().await;
+        let (mut one, mut other) = (stand.looker(1).await, stand.looker(2).await);
+        let began = one.clock.now();
+        let of_other = stand.send(other.run_id).await;
+        stand.look(&mut one).await;
+        let of_one = stand.send(one.run_id).await;
+        stand.look(&mut other).await;
+        stand.look(&mut one).await;
+        assert!(other.letters.own.contains_key(&of_other));
+        assert!(one.letters.own.contains_key(&of_one));
+        assert!(one.letters.held.is_empty() && other.letters.held.is_empty());
+        // Nobody had to wait for the other to let go.
+        assert!(one.clock.now().since(began) < Duration::from_secs(5));
+        stand.emulator.shut_down().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_message_whose_run_is_not_there_is_put_aside_for_longer_each_time() {
+        let stand = Stand::start().await;
+        let mut one = stand.looker(1).await;
+        let absent = stand.send(RunId::new(one.clock.now(), 9)).await;
+        let mut seen = Vec::new();
+        for second in 0..16 {
+            let before = one.letters.passed_on.get(&absent).copied();
+            stand.look(&mut one).await;
+            if one.letters.passed_on.get(&absent).copied() != before {
+                seen.push(second);
+            }
+            one.clock.sleep(Duration::from_secs(1)).await;
+        }
+        // Handed back at once the first time, and then put aside for one, two, four and eight seconds.
+        assert_eq!(seen, [0, 1, 2, 4, 8]);
+        stand.emulator.shut_down().await;
+    }
+}

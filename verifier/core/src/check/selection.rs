@@ -33,7 +33,10 @@ impl Selection {
     pub fn new(only: Vec<String>, skip: Vec<String>) -> Result<Self, UnknownCheck> {
         for pattern in only.iter().chain(&skip) {
             if !CHECKS.iter().any(|check| matches(pattern, check.id)) {
-                let suggestion = nearest_check(pattern).map(str::to_owned);
+                let suggestion = match pattern.strip_suffix(".*") {
+                    Some(area) => nearest(area, areas()).map(|area| format!("{area}.*")),
+                    None => nearest_check(pattern).map(str::to_owned),
+                };
                 return Err(UnknownCheck { pattern: pattern.clone(), suggestion });
             }
         }
@@ -66,9 +69,14 @@ fn matches(pattern: &str, id: &str) -> bool {
             .is_some_and(|area| id.strip_prefix(area).is_some_and(|rest| rest.starts_with('.')))
 }
 
-/// The id or the area that is most like a name that is neither.
+/// What ids begin with.
+fn areas() -> impl Iterator<Item = &'static str> {
+    CHECKS.iter().filter_map(|check| Some(check.id.split_once('.')?.0))
+}
+
+/// The id that is most like a name that is none.
 pub fn nearest_check(name: &str) -> Option<&'static str> {
-    nearest(name.trim_end_matches(".*"), CHECKS.iter().map(|check| check.id))
+    nearest(name, CHECKS.iter().map(|check| check.id))
 }
 
 /// The candidate that is most like a name, unless none is much like it.
@@ -111,6 +119,7 @@ mod tests {
             ("cfg.redrve", Some("cfg.redrive")),
             ("dlq.arival", Some("dlq.arrival")),
             ("API.hello", Some("api.hello")),
+            ("stak.*", Some("stack.*")),
             ("xyzzy", None),
         ] {
             let error = Selection::new(vec![name.to_owned()], Vec::new()).unwrap_err();
