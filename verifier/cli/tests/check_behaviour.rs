@@ -4,7 +4,7 @@
 mod support;
 
 use serde_json::json;
-use support::{check_changed, check_with_faults, functions_with};
+use support::{check_changed, check_with_faults, fault_file, functions_with};
 
 #[test]
 fn a_body_that_is_refused_and_queued_all_the_same_is_found_behind_the_api() {
@@ -118,8 +118,13 @@ fn a_message_that_is_dead_lettered_early_is_noticed() {
 fn a_message_that_is_received_once_more_than_allowed_is_noticed() {
     let rule = json!({"operation": "ReceiveMessage", "caller": "mapping", "contains": "-poison", "nth": 4,
         "count_by": "message", "fault": {"kind": "late-move"}});
-    // It comes a visibility timeout later then, which is just after it is given up.
-    let checked = check_with_faults(&[], &json!([rule]));
+    // It comes a visibility timeout later then, which is well after it is given up.
+    let faults = fault_file(&json!([rule]));
+    let arguments = ["--faults", faults.path().to_str().expect("a path")];
+    let change = |changes: &mut verifier_testkit::Changes| {
+        changes.jobs_queue()["VisibilityTimeout"] = 90.into()
+    };
+    let checked = check_changed(&arguments, change);
     checked.assert(
         1,
         &[("dlq.attempts", "fail"), ("dlq.arrival", "inconclusive"), ("clean.residue", "warn")],

@@ -24,7 +24,7 @@ fn a_run_that_is_given_too_little_time_says_so_and_names_what_it_leaves() {
     assert!(checked.stderr.contains("the run was not over after 60 s"), "{}", checked.stderr);
     assert!(checked.report["leftBehind"].to_string().contains("-poison"), "{:#}", checked.report);
     let seconds = checked.report["stackSeconds"].as_f64().expect("a time");
-    assert!((60.0..62.0).contains(&seconds), "{seconds} s");
+    assert!((60.0..120.0).contains(&seconds), "{seconds} s");
 }
 
 #[test]
