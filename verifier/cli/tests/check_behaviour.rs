@@ -122,7 +122,7 @@ fn a_message_that_is_received_once_more_than_allowed_is_noticed() {
     let faults = fault_file(&json!([rule]));
     let arguments = ["--faults", faults.path().to_str().expect("a path")];
     let change = |changes: &mut verifier_testkit::Changes| {
-        changes.jobs_queue()["VisibilityTimeout"] = 90.into()
+        changes.jobs_queue()["VisibilityTimeout"] = 90.into();
     };
     let checked = check_changed(&arguments, change);
     checked.assert(
