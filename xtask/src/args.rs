@@ -17,6 +17,7 @@ Usage: cargo xtask COMMAND
   bench check [--runs N]
                      build in release and time `verifier check --local` [default: 20 runs]
   bench emulator     build in release and measure the emulator's queues beside moto's
+  matrix             break the stack in every way that the gate must catch, and print what it finds
   soak emulator [--cases N]
                      random operations against the queue model, and malformed requests
                      [default: 2000 sequences]
@@ -47,6 +48,8 @@ pub(crate) enum Request {
         /// How often.
         runs: usize,
     },
+    /// Breaking the stack, and looking what the gate finds.
+    Matrix,
     /// Random operations and malformed requests.
     SoakEmulator {
         /// How many sequences of operations.
@@ -73,6 +76,7 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Request, Failu
         ["bench", "check", "--runs", number] => {
             Ok(Request::BenchCheck { runs: count("--runs", number)? })
         }
+        ["matrix"] => Ok(Request::Matrix),
         ["soak", "emulator"] => Ok(Request::SoakEmulator { cases: soak::SEQUENCES }),
         ["soak", "emulator", "--cases", number] => {
             Ok(Request::SoakEmulator { cases: count("--cases", number)? })
@@ -132,6 +136,7 @@ mod tests {
             ("bench emulator", Request::BenchEmulator),
             ("bench check", Request::BenchCheck { runs: RUNS_DEFAULT }),
             ("bench check --runs 3", Request::BenchCheck { runs: 3 }),
+            ("matrix", Request::Matrix),
             ("soak emulator", Request::SoakEmulator { cases: soak::SEQUENCES }),
             ("soak emulator --cases 5", Request::SoakEmulator { cases: 5 }),
             ("--help", Request::Help),

@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask test`, `conformance`, `gen`, `bench` and `soak`.
+//! The project's own tasks: `cargo xtask test`, `conformance`, `gen`, `bench`, `matrix` and `soak`.
 
 mod args;
 mod bench;
@@ -50,6 +50,7 @@ fn perform(request: Request) -> Result<ExitCode, Failure> {
         Request::Generate => steps::generate(&Project::find()?, &mut out)?,
         Request::BenchEmulator => bench_emulator::run(&Project::find()?, &mut out)?,
         Request::BenchCheck { runs } => bench::check(&Project::find()?, runs, &mut out)?,
+        Request::Matrix => soak::matrix(&Project::find()?)?,
         Request::SoakEmulator { cases } => soak::emulator(&Project::find()?, cases, &mut out)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -11,6 +11,14 @@ pub(crate) const SEQUENCES: usize = 2_000;
 /// How many malformed requests and templates of each kind are tried for each sequence.
 const MALFORMED_PER_SEQUENCE: usize = 5;
 
+/// The mutation matrix of `verifier check`, printed while it runs.
+pub(crate) fn matrix(project: &Project) -> Result<(), Failure> {
+    // The functions that the stacks are made of.
+    cargo(project).arg("build").run()?;
+    let test = ["test", "--package", "verifier", "--test", "matrix"];
+    cargo(project).args(test).args(["--", "--nocapture", "every_mutant"]).run()
+}
+
 /// The emulator under random operations and malformed requests.
 pub(crate) fn emulator(
     project: &Project,

@@ -190,8 +190,10 @@ impl Run<'_> {
     /// Gives each job and each body that was to be refused its attempts.
     pub(super) fn attribute(&mut self, outcomes: &[LoggedOutcome]) {
         for job in &mut self.jobs {
+            // Under another message, a job of that id was put on the queue more than once, or not as the API says.
             let own = |outcome: &&LoggedOutcome| {
                 Some(&outcome.line.message_id) == job.message_id.as_ref()
+                    || outcome.line.job_id.as_ref() == Some(&job.job_id)
             };
             job.attempts = outcomes.iter().filter(own).cloned().collect();
         }

@@ -1,11 +1,11 @@
 //! `dlq.attempts`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::Outcome;
 use serde_json::Value;
 
-use crate::check::{Check, JobEvidence, Judgement, LogEvidence, Severity, Verdict};
+use crate::check::{Check, JobEvidence, Judgement, LogEvidence, LoggedOutcome, Severity, Verdict};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
@@ -30,9 +30,10 @@ pub fn judge(poison: &JobEvidence, max_receive_count: u32, log: &LogEvidence) ->
         ))
         .with_next(format!("aws logs filter-log-events --log-group-name {}", log.log_group));
     }
-    let mut seen = BTreeMap::<u32, usize>::new();
-    for attempt in &poison.attempts {
-        *seen.entry(attempt.line.receive_count).or_default() += 1;
+    // A line that is there twice, as CloudWatch may have it, is one attempt: each has a request of its own.
+    let mut seen = BTreeMap::<u32, BTreeSet<(&str, &str)>>::new();
+    for LoggedOutcome { line, .. } in &poison.attempts {
+        seen.entry(line.receive_count).or_default().insert((&line.message_id, &line.request_id));
     }
     let numbers: Vec<u32> = seen.keys().copied().collect();
     let succeeded = poison.attempts_that(Outcome::Succeeded).count();
@@ -48,7 +49,7 @@ pub fn judge(poison: &JobEvidence, max_receive_count: u32, log: &LogEvidence) ->
     };
     let beyond = numbers.iter().any(|number| *number > max_receive_count || *number == 0);
     let repeated: Vec<u32> =
-        seen.iter().filter(|(_, times)| **times > 1).map(|(number, _)| *number).collect();
+        seen.iter().filter(|(_, made)| made.len() > 1).map(|(number, _)| *number).collect();
     let missing: Vec<u32> =
         (1..=max_receive_count).filter(|number| !seen.contains_key(number)).collect();
     let judgement = if succeeded > 0 {
@@ -95,7 +96,12 @@ mod tests {
     use super::*;
 
     fn verdict(counts: &[u32]) -> Verdict {
-        let attempts = counts.iter().map(|count| attempt(*count, Outcome::Failed)).collect();
+        let attempts = counts.iter().enumerate().map(|(number, count)| {
+            let mut attempt = attempt(*count, Outcome::Failed);
+            attempt.line.request_id = format!("request {number}");
+            attempt
+        });
+        let attempts = attempts.collect();
         let poison = JobEvidence { attempts, ..job("p", true, Some("m")) };
         judge(&poison, 3, &LogEvidence::default()).verdict
     }
@@ -113,6 +119,13 @@ mod tests {
         assert_eq!(verdict(&[1, 1, 2, 3]), Verdict::Fail);
         assert_eq!(verdict(&[1, 3]), Verdict::Warn);
         assert_eq!(verdict(&[]), Verdict::Warn);
+    }
+
+    #[test]
+    fn an_attempt_that_is_logged_twice_is_one() {
+        let doubled = vec![attempt(1, Outcome::Failed); 2];
+        let poison = JobEvidence { attempts: doubled, ..job("p", true, Some("m")) };
+        assert_eq!(judge(&poison, 1, &LogEvidence::default()).verdict, Verdict::Pass);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `job.success`.
 
+use std::collections::BTreeSet;
+
 use contract::Outcome;
 
 use crate::check::{Check, JobEvidence, Judgement, LogEvidence, Severity, Verdict};
@@ -34,7 +36,15 @@ pub fn judge(jobs: &[JobEvidence], log: &LogEvidence) -> Judgement {
         good.iter().filter(|job| successes(job) == 0).map(|job| job.job_id.as_str()).collect();
     let twice: Vec<&str> =
         good.iter().filter(|job| successes(job) > 1).map(|job| job.job_id.as_str()).collect();
-    let judgement = if !without.is_empty() {
+    let elsewhere = under_other_messages(&good);
+    let judgement = if !elsewhere.is_empty() {
+        Judgement::fail(
+            format!("{} of {} good jobs came in other messages", elsewhere.len(), good.len()),
+            "each job in the message that the API named, and in no other",
+            elsewhere.join("; "),
+        )
+        .with_next("compare what the submit function sends with the message id that it answers")
+    } else if !without.is_empty() {
         let failures: Vec<String> = good
             .iter()
             .flat_map(|job| job.attempts_that(Outcome::Failed))
@@ -74,6 +84,20 @@ pub fn judge(jobs: &[JobEvidence], log: &LogEvidence) -> Judgement {
         .map(|job| serde_json::json!({"jobId": job.job_id, "messageId": job.message_id, "succeeded": successes(job)}))
         .collect();
     judgement.with_evidence("jobs", shown).with_evidence("logGroup", log.log_group.clone())
+}
+
+/// The jobs that were worked on in messages that the API did not name, with the ids of these.
+fn under_other_messages(good: &[&JobEvidence]) -> Vec<String> {
+    let tell = |job: &&JobEvidence| {
+        let ids = job.attempts.iter().map(|attempt| attempt.line.message_id.as_str());
+        let others: BTreeSet<&str> =
+            ids.filter(|id| job.message_id.as_deref() != Some(id)).collect();
+        let named = job.message_id.as_deref().unwrap_or_default();
+        let others = others.into_iter().collect::<Vec<_>>().join(", ");
+        (!others.is_empty())
+            .then(|| format!("{}: {others}, where the API named {named}", job.job_id))
+    };
+    good.iter().filter_map(tell).collect()
 }
 
 #[cfg(test)]
@@ -118,6 +142,18 @@ pub(crate) mod tests {
         assert_eq!(verdict(vec![], &log), Verdict::Fail);
         assert_eq!(verdict(vec![attempt(1, Outcome::Failed)], &log), Verdict::Fail);
         assert_eq!(verdict(vec![success(), success()], &log), Verdict::Warn);
+    }
+
+    #[test]
+    fn a_job_in_another_message_than_the_api_named_fails() {
+        let log = LogEvidence::default();
+        let other = || {
+            let mut other = attempt(1, Outcome::Succeeded);
+            other.line.message_id = "another".to_owned();
+            other
+        };
+        assert_eq!(verdict(vec![attempt(1, Outcome::Succeeded), other()], &log), Verdict::Fail);
+        assert_eq!(verdict(vec![other()], &log), Verdict::Fail);
     }
 
     #[test]

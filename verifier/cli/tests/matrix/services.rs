@@ -1,0 +1,185 @@
+//! Stacks under which AWS, or somebody else, misbehaves.
+
+use serde_json::{Value, json};
+
+use super::mutant::Mutant;
+
+fn at(name: &'static str, rule: Value, code: i32, expected: &[(&str, &str)]) -> Mutant {
+    Mutant::new(name).with_fault(rule).expect(code, expected)
+}
+
+fn error(operation: &str, status: u16, code: &str) -> Value {
+    json!({"operation": operation, "caller": "client",
+        "fault": {"kind": "error", "status": status, "code": code, "message": "on purpose", "commit": "before"}})
+}
+
+fn poison(nth: u32, fault: &Value) -> Value {
+    json!({"operation": "ReceiveMessage", "caller": "mapping", "contains": "-poison", "nth": nth,
+        "count_by": "message", "fault": fault})
+}
+
+pub(crate) fn mutants() -> Vec<Mutant> {
+    [deliveries(), invocations_and_logs(), answers()].concat()
+}
+
+fn deliveries() -> Vec<Mutant> {
+    vec![
+        at(
+            "the poison is dead-lettered early",
+            poison(2, &json!({"kind": "early-move"})),
+            1,
+            &[("dlq.attempts", "warn"), ("dlq.arrival", "fail")],
+        ),
+        at(
+            "somebody else uses up receives",
+            poison(2, &json!({"kind": "receive-count-drift", "by": 1})),
+            1,
+            &[("dlq.attempts", "warn"), ("dlq.arrival", "fail")],
+        ),
+        at(
+            "the poison is visible in the worker's hands",
+            poison(1, &json!({"kind": "visibility-expires", "milliseconds": 5_000})),
+            1,
+            &[("dlq.arrival", "fail")],
+        ),
+        at(
+            "a good job is delivered twice",
+            json!({"operation": "ReceiveMessage", "caller": "mapping", "contains": "-good-1", "nth": 1, "fault": {"kind": "duplicate-delivery"}}),
+            0,
+            &[("job.success", "warn"), ("job.neighbours", "warn")],
+        ),
+        at(
+            "a delete of a good job is lost",
+            json!({"operation": "DeleteMessage", "caller": "mapping", "contains": "-good-1", "nth": 1, "fault": {"kind": "delete-lost"}}),
+            1,
+            &[("job.success", "warn"), ("job.neighbours", "fail")],
+        ),
+        at(
+            "every delete is lost",
+            json!({"operation": "DeleteMessage", "caller": "mapping", "fault": {"kind": "delete-lost"}}),
+            1,
+            &[("job.success", "warn"), ("job.neighbours", "fail")],
+        ),
+        at(
+            "jobs are delivered late",
+            json!({"operation": "SendMessage", "contains": "vrf-", "fault": {"kind": "delayed-delivery", "milliseconds": 20_000}}),
+            0,
+            &[],
+        ),
+    ]
+}
+
+fn invocations_and_logs() -> Vec<Mutant> {
+    vec![
+        at(
+            "the worker is throttled throughout",
+            json!({"operation": "Invoke", "function": "*Worker*", "fault": {"kind": "throttle"}}),
+            1,
+            &[("job.success", "fail"), ("dlq.attempts", "warn")],
+        )
+        .or_also(&[("clean.residue", "warn")]),
+        at(
+            "the worker crashes after its work",
+            json!({"operation": "Invoke", "function": "*Worker*", "nth": 1, "fault": {"kind": "crash", "at": "after-effect"}}),
+            1,
+            &[("job.success", "warn"), ("job.neighbours", "fail")],
+        ),
+        at(
+            "the worker's answers are garbled",
+            json!({"operation": "Invoke", "function": "*Worker*", "fault": {"kind": "answer", "payload": "{"}}),
+            1,
+            &[("job.success", "warn"), ("job.neighbours", "fail")],
+        ),
+        at(
+            "the worker's log is lost",
+            json!({"operation": "PutLogEvents", "function": "*Worker*", "fault": {"kind": "log-lost"}}),
+            1,
+            &[("job.success", "fail"), ("dlq.attempts", "warn"), ("clean.residue", "warn")],
+        ),
+        at(
+            "a good job's line is lost",
+            json!({"operation": "PutLogEvents", "contains": "good-1", "fault": {"kind": "log-lost"}}),
+            1,
+            &[("job.success", "fail"), ("clean.residue", "warn")],
+        ),
+        at(
+            "the log comes too late",
+            json!({"operation": "PutLogEvents", "function": "*Worker*", "fault": {"kind": "log-late", "milliseconds": 3_600_000}}),
+            1,
+            &[("job.success", "fail"), ("dlq.attempts", "warn"), ("clean.residue", "warn")],
+        ),
+        at(
+            "log lines are cut",
+            json!({"operation": "PutLogEvents", "contains": "job.outcome", "fault": {"kind": "log-truncated", "bytes": 80}}),
+            1,
+            &[("job.success", "fail"), ("dlq.attempts", "warn"), ("clean.residue", "warn")],
+        ),
+        at(
+            "log lines are doubled",
+            json!({"operation": "PutLogEvents", "contains": "job.outcome", "fault": {"kind": "log-doubled"}}),
+            0,
+            &[("job.success", "warn"), ("job.neighbours", "warn")],
+        ),
+    ]
+}
+
+fn answers() -> Vec<Mutant> {
+    vec![
+        at(
+            "the API is unavailable",
+            error("GET /hello", 503, "ServiceUnavailable"),
+            1,
+            &[("api.hello", "fail")],
+        ),
+        at(
+            "a 202 is lost on its way",
+            json!({"operation": "POST /jobs", "contains": "-good-1", "fault": {"kind": "disconnect", "commit": "after"}}),
+            1,
+            &[("job.accept", "fail")],
+        ),
+        at(
+            "the stack may not be described",
+            error("DescribeStacks", 403, "AccessDenied"),
+            3,
+            &[("the rest", "inconclusive")],
+        ),
+        at(
+            "the queues may not be described",
+            error("GetQueueAttributes", 403, "AccessDenied"),
+            3,
+            &[("the rest", "inconclusive")],
+        ),
+        at(
+            "the log may not be read",
+            error("FilterLogEvents", 400, "AccessDeniedException"),
+            3,
+            &[
+                ("api.reject", "inconclusive"),
+                ("job.success", "inconclusive"),
+                ("job.neighbours", "inconclusive"),
+                ("dlq.attempts", "inconclusive"),
+                ("clean.residue", "warn"),
+            ],
+        ),
+        at(
+            "the alarms may not be described",
+            error("DescribeAlarmsForMetric", 403, "AccessDenied"),
+            3,
+            &[("cfg.alarm", "inconclusive")],
+        ),
+        at(
+            "AWS throttles the verifier throughout",
+            error("ReceiveMessage", 403, "RequestThrottled"),
+            3,
+            &[
+                ("api.reject", "inconclusive"),
+                ("job.success", "inconclusive"),
+                ("job.neighbours", "inconclusive"),
+                ("dlq.attempts", "inconclusive"),
+                ("dlq.arrival", "inconclusive"),
+                ("dlq.foreign", "inconclusive"),
+                ("clean.residue", "warn"),
+            ],
+        ),
+    ]
+}
