@@ -46,8 +46,11 @@ pub(crate) struct CheckArgs {
     #[arg(long)]
     pub(crate) strict: bool,
     /// What to print on stdout.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
+    #[arg(long, value_enum, default_value_t = CheckFormat::Human)]
+    pub(crate) format: CheckFormat,
+    /// Write the report to this file, too, as one HTML page.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -110,6 +113,21 @@ pub(crate) enum ClockArg {
     Real,
     /// Idle time is skipped.
     SkipIdle,
+}
+
+/// The formats of a run's report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckFormat {
+    /// For people.
+    Human,
+    /// One JSON document, at the end.
+    Json,
+    /// One JSON document a line, for each event when it happens.
+    Jsonl,
+    /// JUnit's XML, for CI systems.
+    Junit,
+    /// For GitHub Actions: a log, annotations, and the job summary.
+    Github,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -20,6 +20,8 @@ const HOLD: Duration = Duration::from_secs(30);
 pub(crate) struct Letters {
     /// The run's own messages by message id.
     pub(crate) own: BTreeMap<String, DeadLetter>,
+    /// When each of them was first seen there, also after it was taken out.
+    pub(crate) seen_at: BTreeMap<String, Timestamp>,
     /// The receipt handles of other messages by message id.
     pub(crate) foreign: BTreeMap<String, String>,
 }
@@ -66,6 +68,7 @@ impl Letters {
         let job: Option<Job> = serde_json::from_str(&letter.body).ok();
         let of_this_run = job.is_some_and(|job| job.run_id.as_deref() == Some(run_id));
         if letter.message_id == message_id || of_this_run {
+            self.seen_at.entry(letter.message_id.clone()).or_insert(letter.seen_at);
             self.own.insert(letter.message_id.clone(), letter);
         } else {
             // The latest handle is the one that counts.

@@ -14,7 +14,7 @@ use verifier_core::check::rules::{
     job_success, stack_owns, stack_ready,
 };
 use verifier_core::check::{
-    CHECKS, Check, CheckEvent, Exchange, JobEvidence, Judgement, QueueEvidence, Settled,
+    CHECKS, Check, CheckEvent, Exchange, JobEvidence, JobTrace, Judgement, QueueEvidence, Settled,
     StackEvidence, Verdict, overall,
 };
 use verifier_core::time::Timestamp;
@@ -269,6 +269,13 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// What has become of the jobs by now.
+    fn traces(&self) -> Vec<JobTrace> {
+        let seen_at =
+            |job: &JobEvidence| self.letters.seen_at.get(job.message_id.as_deref()?).copied();
+        self.jobs.iter().map(|job| JobTrace::new(job, seen_at(job))).collect()
+    }
+
     fn settle(&mut self, check: &Check, judgement: Judgement) {
         let settled = Settled { check: find(check.id), judgement, at: self.clock.now() };
         self.settled.insert(settled.check.id, settled.clone());
@@ -297,6 +304,7 @@ impl<'a> Run<'a> {
             overall: overall(verdicts, self.options.strict),
             strict: self.options.strict,
             checks,
+            jobs: self.traces(),
             started_at: self.started_at,
             wall: self.started.elapsed(),
             stack_time: self.clock.now().since(self.started_at),

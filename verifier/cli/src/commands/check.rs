@@ -1,19 +1,21 @@
 //! `verifier check`.
 
+use std::fmt::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use verifier_aws::{Aws, Connection, Http};
 use verifier_core::check::CheckEvent;
 use verifier_emulator::Emulator;
 
-use crate::args::{CheckArgs, ClockArg, ConnectionArgs, Format};
+use crate::args::{CheckArgs, CheckFormat, ClockArg, ConnectionArgs};
 use crate::check::{Options, Report, Run};
 use crate::clock::{RemoteClock, RunClock};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::local_stack::{self, LocalOptions};
-use crate::view::{self, Progress};
+use crate::view::{self, CheckView, Progress};
 
 /// The longest that one HTTP request to the stack's API may take.
 const HTTP_TIMEOUT: Duration = Duration::from_secs(15);
@@ -30,22 +32,90 @@ struct Target {
 
 pub(crate) async fn run(args: CheckArgs) -> Result<Exit, Failure> {
     let interrupt = Interrupt::listen()?;
-    let progress = Progress::new(args.format);
+    let progress = Progress::new();
     let (format, receives, strict) = (args.format, args.receives, args.strict);
+    let files = Files::of(&args)?;
     let target = tokio::select! {
         target = target(args, &progress) => target?,
         // Nothing was created yet; what was being built is dropped with the future.
         () = interrupt.asked() => return Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted)),
     };
     let options = Options { stack: target.stack.clone(), receives, strict };
-    let outcome = judge(&target, options, &interrupt, &progress, format).await;
+    let mut view = CheckView::new(format, &progress);
+    let outcome = judge(&target, options, &interrupt, &mut view).await;
     progress.clear();
     if let Some(emulator) = target.emulator {
         emulator.shut_down().await;
     }
     let report = outcome?;
-    view::print_report(&report, format);
-    Ok(interrupt.exit().await.unwrap_or_else(|| report.overall.into()))
+    view.report(&report);
+    let written = files.write(&report);
+    let exit = interrupt.exit().await.unwrap_or_else(|| report.overall.into());
+    match written {
+        // Whatever the run found weighs more than a file.
+        Err(failure) if exit != Exit::Passed => {
+            view::print_failure(&failure);
+            Ok(exit)
+        }
+        written => written.map(|()| exit),
+    }
+}
+
+/// Where a report is written to besides stdout.
+struct Files {
+    page: Option<PathBuf>,
+    /// The job summary of GitHub Actions.
+    summary: Option<PathBuf>,
+    /// The command that repeats the run.
+    again: String,
+}
+
+impl Files {
+    /// Fails on a file that could not be written in the end, before the run has cost anything.
+    fn of(args: &CheckArgs) -> Result<Self, Failure> {
+        if let Some(page) = &args.report {
+            let folder = page.parent().filter(|folder| !folder.as_os_str().is_empty());
+            if page.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
+                return Err(Failure::usage(format!(
+                    "the report {} cannot be written: its folder is not there, or it is one itself",
+                    page.display()
+                )));
+            }
+        }
+        let summary = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
+        Ok(Self {
+            page: args.report.clone(),
+            summary: summary.filter(|_| args.format == CheckFormat::Github).map(PathBuf::from),
+            again: again(args),
+        })
+    }
+
+    fn write(&self, report: &Report) -> Result<(), Failure> {
+        let page = self.page.as_deref().map(|page| view::write_page(report, &self.again, page));
+        let summary =
+            self.summary.as_deref().map(|file| view::append_summary(report, &self.again, file));
+        page.unwrap_or(Ok(())).and(summary.unwrap_or(Ok(())))
+    }
+}
+
+/// The command that repeats a run in a clone of the project.
+fn again(args: &CheckArgs) -> String {
+    let mut command = match &args.stack {
+        Some(stack) => format!("verifier check --stack {stack}"),
+        None => "verifier check --local".to_owned(),
+    };
+    let region = args.connection.region.clone().or_else(|| std::env::var("AWS_REGION").ok());
+    // Writing to a String cannot fail.
+    if let Some(region) = region.filter(|_| args.stack.is_some()) {
+        let _ = write!(command, " --region {region}");
+    }
+    if let Some(receives) = args.receives {
+        let _ = write!(command, " --receives {receives}");
+    }
+    if args.strict {
+        command.push_str(" --strict");
+    }
+    command
 }
 
 async fn target(args: CheckArgs, progress: &Progress) -> Result<Target, Failure> {
@@ -117,8 +187,7 @@ async fn judge(
     target: &Target,
     options: Options,
     interrupt: &Interrupt,
-    progress: &Progress,
-    format: Format,
+    view: &mut CheckView<'_>,
 ) -> Result<Report, Failure> {
     let aws = Aws::connect(&target.connection).await;
     let plain =
@@ -127,7 +196,7 @@ async fn judge(
         Failure::environment(format!("the HTTP client cannot be made: {error}"))
     })?;
     let clock = target.clock.clone();
-    let mut emit = |event: CheckEvent| view::print_event(&event, format, progress);
+    let mut emit = |event: CheckEvent| view.event(&event);
     let mut run = Run::new(&aws, &http, clock, options, &mut emit);
     let proceeded = tokio::select! {
         proceeded = run.proceed() => Some(proceeded),

@@ -6,8 +6,6 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use verifier_core::check::Wait;
 
-use crate::args::Format;
-
 /// The progress line of a command.
 pub(crate) struct Progress(Kind);
 
@@ -18,7 +16,7 @@ enum Kind {
 
 impl Progress {
     /// A progress line, which is plain text when stderr is no terminal.
-    pub(crate) fn new(_format: Format) -> Self {
+    pub(crate) fn new() -> Self {
         if !std::io::stderr().is_terminal() {
             return Self(Kind::Plain);
         }

@@ -7,6 +7,7 @@ mod catalogue;
 mod event;
 mod evidence;
 pub mod rules;
+mod trace;
 mod verdict;
 
 pub use catalogue::{CHECKS, Check, find_check};
@@ -15,4 +16,5 @@ pub use evidence::{
     Answer, DeadLetter, Exchange, FunctionEvidence, JobEvidence, LogEvidence, LoggedOutcome,
     MappingEvidence, QueueEvidence, StackEvidence, StackResource,
 };
+pub use trace::{JobTrace, Step, StepKind};
 pub use verdict::{Judgement, Overall, Verdict, overall};

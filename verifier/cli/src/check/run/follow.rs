@@ -32,6 +32,8 @@ impl Run<'_> {
         if found.is_none() {
             self.queue_is_empty = self.is_empty(&course.jobs).await?;
         }
+        let traces = self.traces();
+        (self.emit)(CheckEvent::Traced(traces));
         self.settle(&job_success::CHECK, job_success::judge(&self.jobs, &log));
         let Some(poison) = self.jobs.iter().find(|job| job.fails).cloned() else {
             return Ok(());
