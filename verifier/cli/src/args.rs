@@ -21,6 +21,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Bring the stack up on this machine and leave it up until Ctrl-C.
     Local(LocalArgs),
+    /// Print the least-privilege IAM policy of a command.
+    IamPolicy(IamPolicyArgs),
 }
 
 #[derive(Debug, Args)]
@@ -30,7 +32,7 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) stack: Option<String>,
     /// Check the stack on this machine, from its synthesised template.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["region", "profile", "endpoint_url"])]
     pub(crate) local: bool,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
@@ -51,6 +53,25 @@ pub(crate) struct CheckArgs {
     /// Write the report to this file, too, as one HTML page.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IamPolicyArgs {
+    /// The command that is to be allowed.
+    #[arg(value_enum, default_value_t = IamCommand::Check, value_name = "COMMAND")]
+    pub(crate) command: IamCommand,
+    /// The stack whose resources are named; without it, placeholders stand for them.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) stack: Option<String>,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+}
+
+/// The commands that ask something of AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IamCommand {
+    /// `verifier check`.
+    Check,
 }
 
 #[derive(Debug, Args)]
@@ -75,13 +96,13 @@ pub(crate) struct LocalArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ConnectionArgs {
     /// The region; by default that of the environment or the profile.
-    #[arg(long, conflicts_with = "local")]
+    #[arg(long)]
     pub(crate) region: Option<String>,
     /// The profile of the AWS configuration files.
-    #[arg(long, conflicts_with = "local")]
+    #[arg(long)]
     pub(crate) profile: Option<String>,
     /// Another endpoint than AWS's, for every service.
-    #[arg(long, value_name = "URL", conflicts_with = "local")]
+    #[arg(long, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
 }
 
@@ -159,5 +180,6 @@ mod tests {
         assert!(parse(&["--local", "--stack", "S"]).is_err());
         assert!(parse(&["--stack", "S", "--clock", "real"]).is_err());
         assert!(parse(&["--local", "--receives", "0"]).is_err());
+        assert!(parse(&["--local", "--region", "eu-central-1"]).is_err());
     }
 }

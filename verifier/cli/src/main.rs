@@ -38,6 +38,7 @@ fn main() -> ExitCode {
     let outcome = runtime.block_on(async {
         match args.command {
             Command::Check(args) => commands::check::run(args).await,
+            Command::IamPolicy(args) => commands::iam_policy::run(args).await,
             Command::Local(args) => commands::local::run(args).await,
         }
     });

@@ -88,9 +88,9 @@ fn the_schema_refuses_what_is_no_report() {
         },
     ];
     for change in changes {
-        let mut changed = report.clone();
-        change(&mut changed);
-        assert!(schemas.validate(&changed, index).is_err(), "{changed:#}");
+        let mut other = report.clone();
+        change(&mut other);
+        assert!(schemas.validate(&other, index).is_err(), "{other:#}");
     }
 }
 

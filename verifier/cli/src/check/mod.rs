@@ -5,5 +5,6 @@ mod letters;
 mod report;
 mod run;
 
+pub(crate) use discovery::discover;
 pub(crate) use report::Report;
 pub(crate) use run::{Options, Run};

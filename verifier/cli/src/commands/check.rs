@@ -155,7 +155,7 @@ async fn target(args: CheckArgs, progress: &Progress) -> Result<Target, Failure>
 }
 
 /// An endpoint on this machine is an emulator, which takes any credentials: where none are set, some are made up.
-fn remote(mut args: ConnectionArgs) -> Connection {
+pub(crate) fn remote(mut args: ConnectionArgs) -> Connection {
     // The SDK would read it by itself; whether the endpoint is an emulator has to be known here, too.
     let variable = std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty());
     args.endpoint_url = args.endpoint_url.or(variable);

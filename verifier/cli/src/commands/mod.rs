@@ -1,4 +1,5 @@
 //! The commands.
 
 pub(crate) mod check;
+pub(crate) mod iam_policy;
 pub(crate) mod local;

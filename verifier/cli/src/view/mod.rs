@@ -18,7 +18,9 @@ use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
+use serde_json::Value;
 use verifier_core::check::CheckEvent;
+use verifier_core::iam::Permission;
 
 use crate::args::{CheckFormat, Format};
 use crate::check::Report;
@@ -120,6 +122,17 @@ pub(crate) fn print_ready(ready: &Ready, format: Format) {
         Format::Human => human::ready(ready, out),
         Format::Json => json::pretty(ready, out),
     });
+}
+
+/// Shows an IAM policy, and on stderr which of its actions a good run does without.
+pub(crate) fn print_policy(policy: &Value, permissions: &[Permission]) {
+    print(|out| json::pretty(policy, out));
+    for permission in permissions {
+        if let Some(when) = permission.only_when {
+            let _ =
+                writeln!(anstream::stderr(), "{} is only called when {when}", permission.action);
+        }
+    }
 }
 
 /// Shows on stderr why a command could not do its work.
