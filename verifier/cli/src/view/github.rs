@@ -39,23 +39,31 @@ impl Github {
     pub(super) fn report(&self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
         self.human.report(report, out)?;
         writeln!(out, "::{}::", self.token)?;
-        for kind in [Kind::Error, Kind::Warning] {
-            let open =
-                report.checks.iter().filter(|settled| self::kind(settled, report) == Some(kind));
-            let open: Vec<&Settled> = open.collect();
-            let shown = if open.len() > ANNOTATIONS_MAX { ANNOTATIONS_MAX - 1 } else { open.len() };
-            for settled in &open[..shown] {
-                annotate(kind, &title(settled), &message(settled), out)?;
-            }
-            if open.len() > shown {
-                let rest: Vec<&str> =
-                    open[shown..].iter().map(|settled| settled.check.id).collect();
-                let title = format!("{} more", rest.len());
-                annotate(kind, &title, &rest.join(", "), out)?;
-            }
+        if let Some(stopped) = &report.stopped {
+            let next = stopped.next.as_ref().map(|next| format!("\nnext: {next}"));
+            let message = format!("{}{}", stopped.what, next.unwrap_or_default());
+            annotate(Kind::Error, "the run ended early", &message, out)?;
         }
-        Ok(())
+        // GitHub counts the one above, too.
+        let max = ANNOTATIONS_MAX - usize::from(report.stopped.is_some());
+        annotate_open(Kind::Error, max, report, out)?;
+        annotate_open(Kind::Warning, ANNOTATIONS_MAX, report, out)
     }
+}
+
+/// Annotates the open checks of a kind, and says in the last of at most `max` annotations which there is no room for.
+fn annotate_open(kind: Kind, max: usize, report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let is_of_kind = |settled: &&Settled| self::kind(settled, report) == Some(kind);
+    let open: Vec<&Settled> = report.checks.iter().filter(is_of_kind).collect();
+    let shown = if open.len() > max { max - 1 } else { open.len() };
+    for settled in &open[..shown] {
+        annotate(kind, &title(settled), &message(settled), out)?;
+    }
+    if open.len() > shown {
+        let rest: Vec<&str> = open[shown..].iter().map(|settled| settled.check.id).collect();
+        annotate(kind, &format!("{} more", rest.len()), &rest.join(", "), out)?;
+    }
+    Ok(())
 }
 
 /// A kind of annotation, by the name of its command.
@@ -66,12 +74,13 @@ enum Kind {
 }
 
 fn kind(settled: &Settled, report: &Report) -> Option<Kind> {
+    if !words::is_open(settled, report) {
+        return None;
+    }
     match settled.judgement.verdict {
-        Verdict::Fail | Verdict::Inconclusive => Some(Kind::Error),
-        Verdict::Warn if report.strict => Some(Kind::Error),
-        Verdict::Warn => Some(Kind::Warning),
-        Verdict::NotExercised if settled.check.must_be_exercised => Some(Kind::Warning),
-        Verdict::NotExercised | Verdict::Pass | Verdict::Info => None,
+        Verdict::Warn if !report.strict => Some(Kind::Warning),
+        Verdict::NotExercised => Some(Kind::Warning),
+        _ => Some(Kind::Error),
     }
 }
 
@@ -145,12 +154,26 @@ mod tests {
 
     #[test]
     fn the_last_of_too_many_says_how_many_more_there_are() {
-        let stopped = sample::stopped();
-        let text = shown(&stopped);
+        let mut report = sample::stopped();
+        report.stopped = None;
+        let text = shown(&report);
         let errors: Vec<&str> = text.lines().filter(|line| line.starts_with("::error ")).collect();
         assert_eq!(errors.len(), ANNOTATIONS_MAX);
-        let more = format!("::error title={} more::", stopped.checks.len() - ANNOTATIONS_MAX + 1);
+        let more = format!("::error title={} more::", report.checks.len() - ANNOTATIONS_MAX + 1);
         assert!(errors[ANNOTATIONS_MAX - 1].starts_with(&more), "{}", errors[ANNOTATIONS_MAX - 1]);
+    }
+
+    #[test]
+    fn a_run_that_was_stopped_is_annotated_once() {
+        let text = shown(&sample::stopped());
+        let commands: Vec<&str> =
+            text.lines().filter(|line| line.starts_with("::error ")).collect();
+        assert_eq!(
+            commands,
+            [
+                "::error title=the run ended early::AWS could not be asked%0Anext: aws sts get-caller-identity"
+            ]
+        );
     }
 
     #[test]

@@ -85,7 +85,7 @@ struct CheckRow {
     next: String,
     runbook: String,
     evidence: String,
-    /// Whether its evidence is unfolded.
+    /// Whether it needs somebody's attention.
     open: bool,
 }
 
@@ -112,7 +112,7 @@ pub(super) fn page(report: &Report, again: &str) -> io::Result<String> {
             .map(|stopped| ErrorView { what: &stopped.what, next: stopped.next.as_deref() }),
         lanes: report.jobs.iter().map(|job| lane(job, &report.run_id, &axis)).collect(),
         ticks: axis.ticks(),
-        checks: report.checks.iter().map(row).collect(),
+        checks: report.checks.iter().map(|settled| row(settled, report)).collect(),
         calls: report.calls.iter().map(|(name, count)| (name.as_str(), *count)).collect(),
         call_count: report.call_count(),
         again,
@@ -199,7 +199,7 @@ fn mark(job: &JobTrace, step: &Step, axis: &Axis) -> Mark {
     Mark { x: axis.at(step.at), class, symbol, title }
 }
 
-fn row(settled: &Settled) -> CheckRow {
+fn row(settled: &Settled, report: &Report) -> CheckRow {
     let judgement = &settled.judgement;
     let (class, symbol) = match judgement.verdict {
         Verdict::Pass => ("pass", "✓"),
@@ -221,13 +221,17 @@ fn row(settled: &Settled) -> CheckRow {
         verdict: judgement.verdict.as_str(),
         class,
         symbol,
-        summary: words::harmless(&judgement.summary),
+        summary: if words::is_unreached(settled, report) {
+            "the run ended before".to_owned()
+        } else {
+            words::harmless(&judgement.summary)
+        },
         expected: text(&judgement.expected),
         actual: text(&judgement.actual),
         next: text(&judgement.next),
         runbook: words::runbook(settled.check.id),
         evidence,
-        open: words::is_open(settled),
+        open: words::is_open(settled, report),
     }
 }
 

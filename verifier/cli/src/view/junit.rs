@@ -67,7 +67,7 @@ fn details(settled: &Settled, report: &Report) -> String {
         .filter_map(|(name, value)| Some((name, value.as_ref()?)))
         .map(|(name, value)| format!("{name}: {}", words::harmless(value)))
         .collect();
-    if words::is_open(settled) {
+    if words::is_open(settled, report) {
         for job in words::jobs_of(settled.check.id, &report.jobs) {
             lines.push(format!("job: {}", words::harmless(&job.job_id)));
             lines.extend(job.steps.iter().map(|step| {
@@ -79,7 +79,7 @@ fn details(settled: &Settled, report: &Report) -> String {
     if let Some(next) = &judgement.next {
         lines.push(format!("next: {}", words::harmless(next)));
     }
-    if words::is_open(settled) {
+    if words::is_open(settled, report) {
         lines.push(format!("see: {}", words::runbook(settled.check.id)));
     }
     lines.join("\n")

@@ -34,18 +34,31 @@ pub(super) fn markdown(report: &Report, again: &str, room: usize) -> String {
         inline(&words::costs(report))
     );
     if let Some(stopped) = &report.stopped {
-        let _ = writeln!(text, "The run ended early: {}.\n", inline(&stopped.what));
+        let unreached =
+            report.checks.iter().filter(|settled| words::is_unreached(settled, report)).count();
+        let _ = writeln!(
+            text,
+            "The run ended early, and {unreached} checks were not judged: {}.\n",
+            inline(&stopped.what)
+        );
+        if let Some(next) = &stopped.next {
+            block(&mut text, "text", next);
+        }
     }
     // The worst first: whoever reads on a phone sees little more.
     let order = [Verdict::Fail, Verdict::Inconclusive, Verdict::NotExercised, Verdict::Warn];
     for verdict in order {
         let of_it = |settled: &&Settled| settled.judgement.verdict == verdict;
-        for settled in report.checks.iter().filter(of_it).filter(|settled| words::is_open(settled))
+        for settled in
+            report.checks.iter().filter(of_it).filter(|settled| words::is_open(settled, report))
         {
             open(&mut text, settled, report);
         }
     }
-    folded(&mut text, report.checks.iter().filter(|settled| !words::is_open(settled)));
+    let folds = |settled: &&Settled| {
+        !words::is_open(settled, report) && !words::is_unreached(settled, report)
+    };
+    folded(&mut text, report.checks.iter().filter(folds));
     timeline(&mut text, report);
     let _ = writeln!(text, "Run it again:\n");
     block(&mut text, "sh", again);
@@ -224,8 +237,9 @@ mod tests {
     #[test]
     fn a_run_that_was_stopped_says_why() {
         let text = markdown(&sample::stopped(), sample::AGAIN, BYTES_MAX);
-        assert!(text.contains("The run ended early: AWS could not be asked"), "{text}");
-        assert!(!text.contains("mermaid"), "{text}");
+        assert!(text.contains("11 checks were not judged: AWS could not be asked"), "{text}");
+        assert!(text.contains("aws sts get-caller-identity"), "{text}");
+        assert!(!text.contains("mermaid") && !text.contains("####"), "{text}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use contract::Outcome;
-use verifier_core::check::{JobTrace, Settled, StepKind, Verdict};
+use verifier_core::check::{JobTrace, Overall, Settled, StepKind, Verdict};
 use verifier_core::time::Timestamp;
 
 use crate::check::Report;
@@ -112,13 +112,24 @@ pub(super) fn jobs_of<'a>(
     jobs.iter().filter(move |job| fails == Some(job.fails))
 }
 
-/// Whether a check needs somebody's attention.
-pub(super) fn is_open(settled: &Settled) -> bool {
+/// Whether a check needs somebody's attention. What was not exercised does when nothing else says why the run did not
+/// pass; beside a failure it is the consequence.
+pub(super) fn is_open(settled: &Settled, report: &Report) -> bool {
     match settled.judgement.verdict {
-        Verdict::Fail | Verdict::Warn | Verdict::Inconclusive => true,
-        Verdict::NotExercised => settled.check.must_be_exercised,
+        Verdict::Fail | Verdict::Warn => true,
+        Verdict::Inconclusive => !is_unreached(settled, report),
+        Verdict::NotExercised => {
+            settled.check.must_be_exercised && report.overall == Overall::Inconclusive
+        }
         Verdict::Pass | Verdict::Info => false,
     }
+}
+
+/// Whether a check was not judged because the run ended before; the report says once why it did.
+pub(super) fn is_unreached(settled: &Settled, report: &Report) -> bool {
+    let stopped = report.stopped.as_ref();
+    settled.judgement.verdict == Verdict::Inconclusive
+        && stopped.is_some_and(|stopped| stopped.what == settled.judgement.summary)
 }
 
 /// Where the runbook says what to do about a check. GitHub's anchors leave out all punctuation but hyphens.
