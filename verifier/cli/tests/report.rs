@@ -18,7 +18,7 @@ fn a_page_is_written_for_a_good_run_and_for_a_bad_one() {
     let output = check(&path, &[]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let page = std::fs::read_to_string(&path).expect("the page");
-    for part in ["<!doctype html>", "Pass", "dlq.arrival", "SQS.ReceiveMessage", "<svg"] {
+    for part in ["<!doctype html>", "Pass", "dlq.arrival", "SQS.<wbr>ReceiveMessage", "<svg"] {
         assert!(page.contains(part), "{part} is not in the page");
     }
     assert!(page.contains("poison, dead-lettered"), "{page}");

@@ -34,7 +34,8 @@ struct Page<'a> {
     lanes: Vec<Lane>,
     ticks: Vec<Tick>,
     checks: Vec<CheckRow>,
-    calls: Vec<(&'a str, u32)>,
+    /// Service, operation, requests.
+    calls: Vec<(&'a str, &'a str, u32)>,
     call_count: u32,
     again: &'a str,
 }
@@ -113,11 +114,17 @@ pub(super) fn page(report: &Report, again: &str) -> io::Result<String> {
         lanes: report.jobs.iter().map(|job| lane(job, &report.run_id, &axis)).collect(),
         ticks: axis.ticks(),
         checks: report.checks.iter().map(|settled| row(settled, report)).collect(),
-        calls: report.calls.iter().map(|(name, count)| (name.as_str(), *count)).collect(),
+        calls: report.calls.iter().map(|(operation, count)| call(operation, *count)).collect(),
         call_count: report.call_count(),
         again,
     };
     page.render().map_err(io::Error::other)
+}
+
+/// A line can be broken between a service and its operation.
+fn call(operation: &str, count: u32) -> (&str, &str, u32) {
+    let (service, name) = operation.split_once('.').unwrap_or(("AWS", operation));
+    (service, name, count)
 }
 
 /// The time from the first submission to the last that was seen of any job.
