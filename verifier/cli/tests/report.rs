@@ -42,3 +42,19 @@ fn a_page_that_cannot_be_written_is_refused_before_the_run() {
         assert!(String::from_utf8_lossy(&output.stderr).contains("cannot be written"));
     }
 }
+
+#[test]
+fn the_page_of_a_run_that_was_stopped_says_why_and_how_to_run_it_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("report.html");
+    let mut command = scrubbed(env!("CARGO_BIN_EXE_verifier"));
+    // Nothing listens on the discard port of this machine.
+    command.args(["check", "--stack", "Stack-PR1", "--endpoint-url", "http://127.0.0.1:9"]);
+    let output = run(command.args(["--region", "eu-central-1", "--report"]).arg(&path));
+    assert_eq!(output.status.code(), Some(3));
+    let page = std::fs::read_to_string(&path).expect("the page");
+    assert!(page.contains("The run ended early"), "{page}");
+    let again =
+        "verifier check --stack Stack-PR1 --endpoint-url http://127.0.0.1:9 --region eu-central-1";
+    assert!(page.contains(again), "{page}");
+}

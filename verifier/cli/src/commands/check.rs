@@ -66,8 +66,10 @@ struct Files {
     page: Option<PathBuf>,
     /// The job summary of GitHub Actions.
     summary: Option<PathBuf>,
-    /// The command that repeats the run.
+    /// The command that repeats the run, without the region.
     again: String,
+    /// Whether the stack is one that has a region.
+    is_deployed: bool,
 }
 
 impl Files {
@@ -87,27 +89,31 @@ impl Files {
             page: args.report.clone(),
             summary: summary.filter(|_| args.format == CheckFormat::Github).map(PathBuf::from),
             again: again(args),
+            is_deployed: args.stack.is_some(),
         })
     }
 
     fn write(&self, report: &Report) -> Result<(), Failure> {
-        let page = self.page.as_deref().map(|page| view::write_page(report, &self.again, page));
+        let again = match report.region.as_deref().filter(|_| self.is_deployed) {
+            Some(region) => format!("{} --region {region}", self.again),
+            None => self.again.clone(),
+        };
+        let page = self.page.as_deref().map(|page| view::write_page(report, &again, page));
         let summary =
-            self.summary.as_deref().map(|file| view::append_summary(report, &self.again, file));
+            self.summary.as_deref().map(|file| view::append_summary(report, &again, file));
         page.unwrap_or(Ok(())).and(summary.unwrap_or(Ok(())))
     }
 }
 
-/// The command that repeats a run in a clone of the project.
+/// The command that repeats a run, but for the region, which the run finds out.
 fn again(args: &CheckArgs) -> String {
     let mut command = match &args.stack {
         Some(stack) => format!("verifier check --stack {stack}"),
         None => "verifier check --local".to_owned(),
     };
-    let region = args.connection.region.clone().or_else(|| std::env::var("AWS_REGION").ok());
     // Writing to a String cannot fail.
-    if let Some(region) = region.filter(|_| args.stack.is_some()) {
-        let _ = write!(command, " --region {region}");
+    if let Some(url) = &args.connection.endpoint_url {
+        let _ = write!(command, " --endpoint-url {url}");
     }
     if let Some(receives) = args.receives {
         let _ = write!(command, " --receives {receives}");

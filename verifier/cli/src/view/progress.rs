@@ -42,8 +42,9 @@ impl Progress {
     pub(crate) fn wait(&self, wait: &Wait) {
         let due = wait.due_at.since(wait.since).as_secs();
         let bound = wait.bound_at.since(wait.since).as_secs();
+        // The times come first, since a narrow terminal cuts the rest.
         self.say(&format!(
-            "waiting for {}: due in {due} s, given up after {bound} s ({})",
+            "due in {due} s, given up after {bound} s: {} ({})",
             wait.what, wait.why
         ));
     }
