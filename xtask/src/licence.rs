@@ -4,7 +4,7 @@
 
 /// The licences under which a dependency may be, alone or in combination: all that they ask for is that their text is
 /// kept, or for the Blue Oak Model License that text or a link to it.
-const PERMISSIVE: [&str; 9] = [
+const PERMISSIVE: [&str; 10] = [
     "Apache-2.0",
     "BSD-2-Clause",
     "BSD-3-Clause",
@@ -12,6 +12,7 @@ const PERMISSIVE: [&str; 9] = [
     "CDLA-Permissive-2.0",
     "ISC",
     "MIT",
+    "MIT-0",
     "Unicode-3.0",
     "Zlib",
 ];

@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Bring the stack up on this machine and leave it up until Ctrl-C.
     Local(LocalArgs),
+    /// Print the least-privilege IAM policy of a command.
+    IamPolicy(IamPolicyArgs),
 }
 
 #[derive(Debug, Args)]
@@ -35,7 +37,7 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) stack: Option<String>,
     /// Check the stack on this machine, from its synthesised template.
-    #[arg(long, conflicts_with_all = ["stack", "json_outputs"])]
+    #[arg(long, conflicts_with_all = ["stack", "json_outputs", "region", "profile", "endpoint_url"])]
     pub(crate) local: bool,
     /// List the checks: their ids, the worst that each says, and what it asserts.
     #[arg(long, conflicts_with_all = ["stack", "local", "json_outputs"])]
@@ -69,8 +71,30 @@ pub(crate) struct CheckArgs {
     #[arg(long)]
     pub(crate) allow_any_origin: bool,
     /// What to print on stdout.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
+    #[arg(long, value_enum, default_value_t = CheckFormat::Human)]
+    pub(crate) format: CheckFormat,
+    /// Write the report to this file, too, as one HTML page.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IamPolicyArgs {
+    /// The command that is to be allowed.
+    #[arg(value_enum, default_value_t = IamCommand::Check, value_name = "COMMAND")]
+    pub(crate) command: IamCommand,
+    /// The stack whose resources are named; without it, placeholders stand for them.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) stack: Option<String>,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+}
+
+/// The commands that ask something of AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IamCommand {
+    /// `verifier check`.
+    Check,
 }
 
 #[derive(Debug, Args)]
@@ -102,13 +126,13 @@ pub(crate) struct LocalArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ConnectionArgs {
     /// The region; by default that of the environment or the profile.
-    #[arg(long, conflicts_with = "local")]
+    #[arg(long)]
     pub(crate) region: Option<String>,
     /// The profile of the AWS configuration files.
-    #[arg(long, conflicts_with = "local")]
+    #[arg(long)]
     pub(crate) profile: Option<String>,
     /// Another endpoint than AWS's, for every service.
-    #[arg(long, value_name = "URL", conflicts_with = "local")]
+    #[arg(long, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
 }
 
@@ -140,6 +164,21 @@ pub(crate) enum ClockArg {
     Real,
     /// Idle time is skipped.
     SkipIdle,
+}
+
+/// The formats of a run's report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckFormat {
+    /// For people.
+    Human,
+    /// One JSON document, at the end.
+    Json,
+    /// One JSON document a line, for each event when it happens.
+    Jsonl,
+    /// JUnit's XML, for CI systems.
+    Junit,
+    /// For GitHub Actions: a log, annotations, and the job summary.
+    Github,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -178,5 +217,6 @@ mod tests {
         assert!(parse(&["--json-outputs", "o.json", "--local"]).is_err());
         assert!(parse(&["--local", "--timeout", "0"]).is_err());
         assert!(parse(&["--local", "--only", "cfg.*,api.hello", "--skip", "cfg.tls"]).is_ok());
+        assert!(parse(&["--local", "--region", "eu-central-1"]).is_err());
     }
 }

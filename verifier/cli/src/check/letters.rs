@@ -45,6 +45,8 @@ pub(crate) struct Letters {
     pub(crate) passed_on: BTreeMap<String, u32>,
     /// When the queue was looked at last.
     pub(crate) searched_at: Option<Timestamp>,
+    /// When each of the run's own was first seen there, also after it was taken out.
+    pub(crate) seen_at: BTreeMap<String, Timestamp>,
 }
 
 impl Letters {
@@ -104,7 +106,10 @@ impl Letters {
         let id = letter.message_id.clone();
         // The latest handle is the one that counts, so a message that was in hand already is replaced.
         match Owner::of(&letter, search.run_id, search.own_message_ids, search.life) {
-            Owner::ThisRun => drop(self.own.insert(id, letter)),
+            Owner::ThisRun => {
+                self.seen_at.entry(id.clone()).or_insert(letter.seen_at);
+                self.own.insert(id, letter);
+            }
             Owner::FinishedRun(_) => drop(self.leftovers.insert(id, letter)),
             Owner::RunningRun(_) => return Some(letter),
             Owner::Stranger => self.hold(letter),

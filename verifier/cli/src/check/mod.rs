@@ -8,6 +8,7 @@ pub(crate) mod outputs;
 mod report;
 mod run;
 
+pub(crate) use discovery::discover;
 pub(crate) use options::Options;
 pub(crate) use report::Report;
 pub(crate) use run::Run;

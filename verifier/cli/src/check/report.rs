@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use verifier_core::check::{Overall, Settled, Verdict};
+use verifier_core::check::{JobTrace, Overall, Settled, Verdict};
 use verifier_core::time::Timestamp;
 
 use crate::failure::Failure;
@@ -18,6 +18,8 @@ pub(crate) struct Report {
     pub(crate) strict: bool,
     /// Every check of the catalogue, in its order.
     pub(crate) checks: Vec<Settled>,
+    /// What became of each job.
+    pub(crate) jobs: Vec<JobTrace>,
     pub(crate) started_at: Timestamp,
     pub(crate) wall: Duration,
     /// How much time passed for the stack; more than on the wall when idle time was skipped.

@@ -15,8 +15,8 @@ use verifier_core::check::rules::{
     stack_ready,
 };
 use verifier_core::check::{
-    CHECKS, Check, CheckEvent, JobEvidence, Judgement, QueueEvidence, Rejection, RunId, Settled,
-    StackEvidence, Verdict, overall,
+    CHECKS, Check, CheckEvent, JobEvidence, JobTrace, Judgement, QueueEvidence, Rejection, RunId,
+    Settled, StackEvidence, Verdict, overall,
 };
 use verifier_core::time::Timestamp;
 
@@ -184,6 +184,13 @@ impl<'a> Run<'a> {
         failure
     }
 
+    /// What has become of the jobs by now.
+    fn traces(&self) -> Vec<JobTrace> {
+        let seen_at =
+            |job: &JobEvidence| self.letters.seen_at.get(job.message_id.as_deref()?).copied();
+        self.jobs.iter().map(|job| JobTrace::new(job, seen_at(job))).collect()
+    }
+
     fn settle(&mut self, check: &Check, judgement: Judgement) {
         let check = find(check.id);
         self.verdicts.insert(check.id, judgement.verdict);
@@ -223,6 +230,7 @@ impl<'a> Run<'a> {
             run_id: self.run_id.to_string(),
             overall: overall(verdicts, self.options.strict),
             strict: self.options.strict,
+            jobs: self.traces(),
             started_at: self.started_at,
             wall: self.started.elapsed(),
             stack_time: self.clock.now().since(self.started_at),

@@ -1,19 +1,21 @@
 //! `verifier check`.
 
+use std::fmt::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use verifier_aws::{Aws, Connection, Http};
 use verifier_core::check::{CheckEvent, Selection};
 use verifier_emulator::Emulator;
 
-use crate::args::{CheckArgs, ClockArg, ConnectionArgs, Format};
+use crate::args::{CheckArgs, CheckFormat, ClockArg, ConnectionArgs};
 use crate::check::{Options, Report, Run, outputs};
 use crate::clock::{RemoteClock, RunClock};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::local_stack::{self, LocalOptions};
-use crate::view::{self, Progress};
+use crate::view::{self, CheckView, Progress};
 
 /// The longest that one HTTP request to the stack's API may take.
 const HTTP_TIMEOUT: Duration = Duration::from_secs(15);
@@ -35,22 +37,96 @@ pub(crate) async fn run(args: CheckArgs) -> Result<Exit, Failure> {
     }
     let mut options = options(&args)?;
     let interrupt = Interrupt::listen()?;
-    let progress = Progress::new(args.format);
+    let progress = Progress::new();
     let format = args.format;
+    let files = Files::of(&args)?;
     let target = tokio::select! {
         target = target(args, &options, &progress) => target?,
         // Nothing was created yet; what was being built is dropped with the future.
         () = interrupt.asked() => return Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted)),
     };
     options.stack.clone_from(&target.stack);
-    let outcome = judge(&target, options, &interrupt, &progress, format).await;
+    let mut view = CheckView::new(format, &progress);
+    let outcome = judge(&target, options, &interrupt, &mut view).await;
     progress.clear();
     if let Some(emulator) = target.emulator {
         emulator.shut_down().await;
     }
     let report = outcome?;
-    view::print_report(&report, format);
-    Ok(interrupt.exit().await.unwrap_or_else(|| report.overall.into()))
+    view.report(&report);
+    let written = files.write(&report);
+    let exit = interrupt.exit().await.unwrap_or_else(|| report.overall.into());
+    match written {
+        // Whatever the run found weighs more than a file.
+        Err(failure) if exit != Exit::Passed => {
+            view::print_failure(&failure);
+            Ok(exit)
+        }
+        written => written.map(|()| exit),
+    }
+}
+
+/// Where a report is written to besides stdout.
+struct Files {
+    page: Option<PathBuf>,
+    /// The job summary of GitHub Actions.
+    summary: Option<PathBuf>,
+    /// The command that repeats the run, without the region.
+    again: String,
+    /// Whether the stack is one that has a region.
+    is_deployed: bool,
+}
+
+impl Files {
+    /// Fails on a file that could not be written in the end, before the run has cost anything.
+    fn of(args: &CheckArgs) -> Result<Self, Failure> {
+        if let Some(page) = &args.report {
+            let folder = page.parent().filter(|folder| !folder.as_os_str().is_empty());
+            if page.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
+                return Err(Failure::usage(format!(
+                    "the report {} cannot be written: its folder is not there, or it is one itself",
+                    page.display()
+                )));
+            }
+        }
+        let summary = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
+        Ok(Self {
+            page: args.report.clone(),
+            summary: summary.filter(|_| args.format == CheckFormat::Github).map(PathBuf::from),
+            again: again(args),
+            is_deployed: args.stack.is_some(),
+        })
+    }
+
+    fn write(&self, report: &Report) -> Result<(), Failure> {
+        let again = match report.region.as_deref().filter(|_| self.is_deployed) {
+            Some(region) => format!("{} --region {region}", self.again),
+            None => self.again.clone(),
+        };
+        let page = self.page.as_deref().map(|page| view::write_page(report, &again, page));
+        let summary =
+            self.summary.as_deref().map(|file| view::append_summary(report, &again, file));
+        page.unwrap_or(Ok(())).and(summary.unwrap_or(Ok(())))
+    }
+}
+
+/// The command that repeats a run, but for the region, which the run finds out.
+fn again(args: &CheckArgs) -> String {
+    let mut command = match &args.stack {
+        Some(stack) => format!("verifier check --stack {stack}"),
+        None => "verifier check --local".to_owned(),
+    };
+    // Writing to a String cannot fail.
+    if let Some(url) = &args.connection.endpoint_url {
+        let _ = write!(command, " --endpoint-url {url}");
+    }
+    if let Some(receives) = args.receives {
+        let _ = write!(command, " --receives {receives}");
+    }
+    if args.strict {
+        command.push_str(" --strict");
+    }
+    command
 }
 
 /// What the command line asks for. The name of a local stack is known only when it is up.
@@ -119,7 +195,7 @@ async fn target(
 }
 
 /// An endpoint on this machine is an emulator, which takes any credentials: where none are set, some are made up.
-fn remote(mut args: ConnectionArgs) -> Connection {
+pub(crate) fn remote(mut args: ConnectionArgs) -> Connection {
     // The SDK would read it by itself; whether the endpoint is an emulator has to be known here, too.
     let variable = std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty());
     args.endpoint_url = args.endpoint_url.or(variable);
@@ -158,8 +234,7 @@ async fn judge(
     target: &Target,
     options: Options,
     interrupt: &Interrupt,
-    progress: &Progress,
-    format: Format,
+    view: &mut CheckView<'_>,
 ) -> Result<Report, Failure> {
     let aws = Aws::connect(&target.connection).await;
     let plain =
@@ -169,7 +244,7 @@ async fn judge(
     })?;
     let clock = target.clock.clone();
     let timeout = options.timeout;
-    let mut emit = |event: CheckEvent| view::print_event(&event, format, progress);
+    let mut emit = |event: CheckEvent| view.event(&event);
     let mut run = Run::new(&aws, &http, clock, options, &mut emit);
     // The stack's clock ends the waits; the wall's, which is never ahead of it, whatever else takes too long.
     let too_long = async {

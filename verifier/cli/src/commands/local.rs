@@ -15,7 +15,7 @@ use crate::view::{self, Progress};
 
 pub(crate) async fn run(args: LocalArgs) -> Result<Exit, Failure> {
     let interrupt = Interrupt::listen()?;
-    let progress = Progress::new(args.format);
+    let progress = Progress::new();
     let options = LocalOptions { port: args.port, clock: args.clock, for_others: true };
     let emulator = tokio::select! {
         started = local_stack::start(args.template, options, &progress) => started?,

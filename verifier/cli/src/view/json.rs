@@ -3,16 +3,19 @@
 //! These types are the format. They are apart from the internal ones, so that the format changes only on purpose.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use verifier_core::check::{Overall, Settled, Verdict};
+use verifier_core::check::{JobTrace, Overall, Settled, Step, StepKind, Verdict};
 
+use super::words::{self, iso};
 use crate::check::Report;
 
+/// A report.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ReportView<'a> {
+pub(super) struct ReportView<'a> {
     schema: &'static str,
     verdict: Overall,
     stack: &'a str,
@@ -24,6 +27,7 @@ struct ReportView<'a> {
     stack_seconds: f64,
     counts: Counts,
     checks: Vec<CheckView<'a>>,
+    jobs: Vec<JobView<'a>>,
     aws_calls: &'a BTreeMap<String, u32>,
     left_behind: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,9 +45,10 @@ struct Counts {
     not_exercised: usize,
 }
 
+/// A check that came to its verdict.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct CheckView<'a> {
+pub(super) struct CheckView<'a> {
     id: &'a str,
     asserts: &'a str,
     verdict: Verdict,
@@ -54,8 +59,41 @@ struct CheckView<'a> {
     actual: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<&'a str>,
+    runbook: String,
     settled_at: String,
     evidence: &'a Map<String, Value>,
+}
+
+/// What became of a job.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct JobView<'a> {
+    job_id: &'a str,
+    message_id: Option<&'a str>,
+    fails: bool,
+    submitted_at: String,
+    steps: Vec<StepView<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StepView<'a> {
+    at: String,
+    seconds_after_submit: f64,
+    #[serde(flatten)]
+    what: StepKindView<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+enum StepKindView<'a> {
+    Attempt {
+        receive_count: u32,
+        outcome: contract::Outcome,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'a str>,
+    },
+    DeadLettered,
 }
 
 #[derive(Serialize)]
@@ -65,9 +103,20 @@ struct ErrorView<'a> {
     next: Option<&'a str>,
 }
 
-/// The report as JSON.
-pub(super) fn report(report: &Report) -> String {
-    let view = ReportView {
+/// Writes the report as one JSON document.
+pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    pretty(&view(report), out)
+}
+
+/// Writes a value as one JSON document.
+pub(super) fn pretty(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)
+}
+
+/// A report in the format's own types.
+pub(super) fn view(report: &Report) -> ReportView<'_> {
+    ReportView {
         schema: "verifier.check/1",
         verdict: report.overall,
         stack: &report.stack,
@@ -86,17 +135,18 @@ pub(super) fn report(report: &Report) -> String {
             not_exercised: report.count(Verdict::NotExercised),
         },
         checks: report.checks.iter().map(check).collect(),
+        jobs: report.jobs.iter().map(job).collect(),
         aws_calls: &report.calls,
         left_behind: &report.left_behind,
         error: report
             .stopped
             .as_ref()
             .map(|stopped| ErrorView { message: &stopped.what, next: stopped.next.as_deref() }),
-    };
-    serde_json::to_string_pretty(&view).unwrap_or_default() + "\n"
+    }
 }
 
-fn check(settled: &Settled) -> CheckView<'_> {
+/// A check in the format's own types.
+pub(super) fn check(settled: &Settled) -> CheckView<'_> {
     let judgement = &settled.judgement;
     CheckView {
         id: settled.check.id,
@@ -106,12 +156,47 @@ fn check(settled: &Settled) -> CheckView<'_> {
         expected: judgement.expected.as_deref(),
         actual: judgement.actual.as_deref(),
         next: judgement.next.as_deref(),
+        runbook: words::runbook(settled.check.id),
         settled_at: iso(settled.at),
         evidence: &judgement.evidence,
     }
 }
 
-fn iso(at: verifier_core::time::Timestamp) -> String {
-    let millis = i64::try_from(at.as_millis()).unwrap_or_default();
-    jiff::Timestamp::from_millisecond(millis).unwrap_or_default().to_string()
+/// A job in the format's own types.
+pub(super) fn job(trace: &JobTrace) -> JobView<'_> {
+    JobView {
+        job_id: &trace.job_id,
+        message_id: trace.message_id.as_deref(),
+        fails: trace.fails,
+        submitted_at: iso(trace.submitted_at),
+        steps: trace.steps.iter().map(|step| step_view(trace, step)).collect(),
+    }
+}
+
+fn step_view<'a>(trace: &JobTrace, step: &'a Step) -> StepView<'a> {
+    StepView {
+        at: iso(step.at),
+        seconds_after_submit: trace.after(step).as_secs_f64(),
+        what: match &step.what {
+            StepKind::Attempt { receive_count, outcome, reason } => StepKindView::Attempt {
+                receive_count: *receive_count,
+                outcome: *outcome,
+                reason: reason.as_deref(),
+            },
+            StepKind::DeadLettered => StepKindView::DeadLettered,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn the_document_is_the_format() {
+        let mut out = Vec::new();
+        write(&sample::failing(), &mut out).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    }
 }

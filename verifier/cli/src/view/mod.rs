@@ -1,69 +1,153 @@
 //! Views: of a run's events and its report. They never talk to AWS.
+//!
+//! Each view is a file that writes to whatever it is given. This one chooses among them, and knows stdout.
 
 mod catalogue;
+mod github;
+mod html;
 mod human;
 mod json;
+mod jsonl;
+mod junit;
 mod progress;
+#[cfg(test)]
+mod sample;
+mod summary;
+mod words;
 
-use std::io::Write;
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
+use serde_json::Value;
 use verifier_core::check::{Check, CheckEvent};
+use verifier_core::iam::Permission;
 
-use crate::args::Format;
+use crate::args::{CheckFormat, Format};
 use crate::check::Report;
 use crate::failure::Failure;
 use crate::ready::Ready;
 
+use github::Github;
+use human::Human;
 pub(crate) use progress::Progress;
 
-/// Shows an event while the run goes on.
-pub(crate) fn print_event(event: &CheckEvent, format: Format, progress: &Progress) {
-    match event {
-        CheckEvent::Started { stack, run_id, .. } => {
-            progress.say(&format!("checking {stack}"));
-            if format == Format::Human {
-                progress.suspend(|| print(&human::header(stack, run_id)));
+/// The view of one run on stdout, in the format that was asked for.
+pub(crate) struct CheckView<'a> {
+    kind: Kind,
+    progress: &'a Progress,
+}
+
+enum Kind {
+    Human(Human),
+    Json,
+    Jsonl,
+    Junit,
+    Github(Github),
+}
+
+impl<'a> CheckView<'a> {
+    pub(crate) fn new(format: CheckFormat, progress: &'a Progress) -> Self {
+        let kind = match format {
+            CheckFormat::Human => Kind::Human(Human::new(terminal_width())),
+            CheckFormat::Json => Kind::Json,
+            CheckFormat::Jsonl => Kind::Jsonl,
+            CheckFormat::Junit => Kind::Junit,
+            CheckFormat::Github => {
+                Kind::Github(Github::new(format!("verifier-{:032x}", fastrand::u128(..))))
             }
+        };
+        Self { kind, progress }
+    }
+
+    /// Shows an event while the run goes on.
+    pub(crate) fn event(&mut self, event: &CheckEvent) {
+        match event {
+            CheckEvent::Started { stack, .. } => self.progress.say(&format!("checking {stack}")),
+            CheckEvent::Progress(step) => self.progress.say(step),
+            CheckEvent::Waiting(wait) => self.progress.wait(wait),
+            CheckEvent::Traced(_) | CheckEvent::Settled(_) => {}
         }
-        CheckEvent::Progress(step) => progress.say(step),
-        CheckEvent::Waiting(wait) => progress.wait(wait),
-        CheckEvent::Settled(settled) => {
-            if format == Format::Human {
-                progress.suspend(|| print(&human::settled(settled)));
-            }
+        let kind = &mut self.kind;
+        self.progress.suspend(|| {
+            print(|out| match kind {
+                Kind::Human(human) => human.event(event, out),
+                Kind::Github(github) => github.event(event, out),
+                Kind::Jsonl => jsonl::event(event, out),
+                Kind::Json | Kind::Junit => Ok(()),
+            });
+        });
+    }
+
+    /// Shows the result of the run.
+    pub(crate) fn report(&self, report: &Report) {
+        print(|out| match &self.kind {
+            Kind::Human(human) => human.report(report, out),
+            Kind::Json => json::write(report, out),
+            Kind::Jsonl => jsonl::report(report, out),
+            Kind::Junit => junit::write(report, out),
+            Kind::Github(github) => github.report(report, out),
+        });
+        if let Some(stopped) = &report.stopped {
+            print_failure(stopped);
         }
     }
 }
 
-/// Shows the result of a run.
-pub(crate) fn print_report(report: &Report, format: Format) {
-    match format {
-        Format::Human => print(&human::summary(report)),
-        Format::Json => print(&json::report(report)),
-    }
-    if let Some(stopped) = &report.stopped {
-        print_failure(stopped);
-    }
+/// Appends the summary of a run to the file that GitHub shows with the job. `again` is the command that repeats it.
+pub(crate) fn append_summary(report: &Report, again: &str, path: &Path) -> Result<(), Failure> {
+    let taken = fs::metadata(path).map_or(0, |file| file.len());
+    let room = summary::BYTES_MAX.saturating_sub(usize::try_from(taken).unwrap_or(usize::MAX));
+    let text = summary::markdown(report, again, room);
+    let file = fs::OpenOptions::new().append(true).create(true).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
+        Failure::usage(format!("the job summary {} cannot be written: {error}", path.display()))
+    })
+}
+
+/// Writes the report as a page. Whoever opens the file must never see a part of it, so it is renamed into place.
+pub(crate) fn write_page(report: &Report, again: &str, path: &Path) -> Result<(), Failure> {
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let written = html::page(report, again)
+        .and_then(|page| fs::write(&partial, page))
+        .and_then(|()| fs::rename(&partial, path));
+    written.map_err(|error| {
+        Failure::usage(format!("the report {} cannot be written: {error}", path.display()))
+    })
 }
 
 /// Shows every check that there is.
-pub(crate) fn print_catalogue(format: Format) {
-    print(&match format {
-        Format::Human => catalogue::list(),
-        Format::Json => catalogue::json(),
-    });
+pub(crate) fn print_catalogue(format: CheckFormat) {
+    let text = match format {
+        CheckFormat::Json | CheckFormat::Jsonl => catalogue::json(),
+        // The catalogue is no result, so there is nothing in it for programs that read results.
+        CheckFormat::Human | CheckFormat::Junit | CheckFormat::Github => catalogue::list(),
+    };
+    print(|out| out.write_all(text.as_bytes()));
 }
 
 /// Shows what there is to say of a check.
 pub(crate) fn print_explanation(check: &Check) {
-    print(&catalogue::explanation(check));
+    print(|out| out.write_all(catalogue::explanation(check).as_bytes()));
 }
 
 /// Shows that the emulator is up.
 pub(crate) fn print_ready(ready: &Ready, format: Format) {
-    match format {
-        Format::Human => print(&human::ready(ready)),
-        Format::Json => print(&(serde_json::to_string_pretty(ready).unwrap_or_default() + "\n")),
+    print(|out| match format {
+        Format::Human => human::ready(ready, out),
+        Format::Json => json::pretty(ready, out),
+    });
+}
+
+/// Shows an IAM policy, and on stderr which of its actions a good run does without.
+pub(crate) fn print_policy(policy: &Value, permissions: &[Permission]) {
+    print(|out| json::pretty(policy, out));
+    for permission in permissions {
+        if let Some(when) = permission.only_when {
+            let _ =
+                writeln!(anstream::stderr(), "{} is only called when {when}", permission.action);
+        }
     }
 }
 
@@ -82,7 +166,16 @@ pub(crate) fn error_line(text: &str) {
 }
 
 /// Prints a result. A reader that has closed the pipe wants no more, which is no error.
-fn print(text: &str) {
-    let mut stdout = anstream::stdout();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+    let mut stdout = anstream::stdout().lock();
+    let _ = write(&mut stdout).and_then(|()| stdout.flush());
+}
+
+/// The width that lines are wrapped to; none for a file or a pipe, where a line is a line.
+fn terminal_width() -> Option<usize> {
+    let stdout = io::stdout();
+    if !stdout.is_terminal() {
+        return None;
+    }
+    terminal_size::terminal_size_of(stdout).map(|(width, _)| usize::from(width.0))
 }

@@ -6,8 +6,6 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use verifier_core::check::{Wait, whole_seconds};
 
-use crate::args::Format;
-
 /// The progress line of a command.
 pub(crate) struct Progress(Kind);
 
@@ -18,7 +16,7 @@ enum Kind {
 
 impl Progress {
     /// A progress line, which is plain text when stderr is no terminal.
-    pub(crate) fn new(_format: Format) -> Self {
+    pub(crate) fn new() -> Self {
         if !std::io::stderr().is_terminal() {
             return Self(Kind::Plain);
         }
@@ -44,8 +42,9 @@ impl Progress {
     pub(crate) fn wait(&self, wait: &Wait) {
         let due = whole_seconds(wait.due_at.since(wait.since));
         let bound = whole_seconds(wait.bound_at.since(wait.since));
+        // The times come first, since a narrow terminal cuts the rest.
         self.say(&format!(
-            "waiting for {}: due in {due} s, given up after {bound} s ({})",
+            "due in {due} s, given up after {bound} s: {} ({})",
             wait.what, wait.why
         ));
     }

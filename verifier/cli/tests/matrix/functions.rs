@@ -47,11 +47,8 @@ fn workers() -> Vec<Mutant> {
             &[("job.success", "fail"), ("dlq.attempts", "warn"), ("clean.residue", "warn")],
         ),
         worker("counts-from-zero", 1, &[("job.neighbours", "fail"), ("dlq.attempts", "fail")]),
-        worker(
-            "crashes-on-the-poison",
-            1,
-            &[("job.success", "fail"), ("dlq.attempts", "warn"), ("clean.residue", "warn")],
-        ),
+        worker("crashes-on-the-poison", 0, &[("dlq.attempts", "warn")])
+            .with_change(|changes| changes.mapping()["BatchSize"] = 1.into()),
         worker("hangs-on-the-poison", 0, &[("dlq.attempts", "warn")])
             .with_change(|changes| changes.mapping()["BatchSize"] = 1.into()),
         worker(

@@ -2,7 +2,7 @@
 
 use crate::time::Timestamp;
 
-use super::{Check, Judgement};
+use super::{Check, JobTrace, Judgement};
 
 /// Something that happened during a run.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub enum CheckEvent {
     Progress(String),
     /// The run waits.
     Waiting(Wait),
+    /// What has become of the run's jobs by now. It comes before the checks that judge them.
+    Traced(Vec<JobTrace>),
     /// A check came to its verdict.
     Settled(Settled),
 }

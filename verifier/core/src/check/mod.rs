@@ -9,6 +9,7 @@ mod evidence;
 pub mod rules;
 mod run_id;
 mod selection;
+mod trace;
 mod verdict;
 mod words;
 
@@ -21,5 +22,6 @@ pub use evidence::{
 };
 pub use run_id::{Owner, RunId};
 pub use selection::{Selection, UnknownCheck, nearest, nearest_check};
+pub use trace::{JobTrace, Step, StepKind};
 pub use verdict::{Judgement, Overall, Verdict, overall};
 pub use words::{age_in_words, in_words, whole_seconds};

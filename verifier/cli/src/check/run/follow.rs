@@ -52,6 +52,8 @@ impl Run<'_> {
         if found.is_none() {
             self.queue_is_empty = self.is_empty(&course.jobs).await?;
         }
+        let traces = self.traces();
+        (self.emit)(CheckEvent::Traced(traces));
         self.judge_log(course, &log);
         let arrival = self.judge_arrival(course, found.as_ref(), waited_until);
         self.settle(&dlq_arrival::CHECK, arrival);

@@ -1,0 +1,189 @@
+//! The view for GitHub Actions: the human view in the log, and an annotation for whatever is open.
+//!
+//! Source: <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>.
+
+use std::io::{self, Write};
+
+use verifier_core::check::{CheckEvent, Settled, Verdict};
+
+use super::human::Human;
+use super::words;
+use crate::check::Report;
+
+/// GitHub shows that many annotations of a kind and step, and drops the others without a word.
+///
+/// Source: <https://docs.github.com/en/rest/checks/runs> and the runner's own limit.
+const ANNOTATIONS_MAX: usize = 10;
+
+/// The view, and the human one in it.
+#[derive(Debug)]
+pub(super) struct Github {
+    human: Human,
+    /// Ends the stretch in which the log obeys no commands; nobody else can know it.
+    token: String,
+}
+
+impl Github {
+    pub(super) fn new(token: String) -> Self {
+        Self { human: Human::new(None), token }
+    }
+
+    pub(super) fn event(&mut self, event: &CheckEvent, out: &mut dyn Write) -> io::Result<()> {
+        if let CheckEvent::Started { .. } = event {
+            // What a stack answers is shown below, and must not become a command of the workflow.
+            writeln!(out, "::stop-commands::{}", self.token)?;
+        }
+        self.human.event(event, out)
+    }
+
+    pub(super) fn report(&self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
+        self.human.report(report, out)?;
+        writeln!(out, "::{}::", self.token)?;
+        if let Some(stopped) = &report.stopped {
+            let next = stopped.next.as_ref().map(|next| format!("\nnext: {next}"));
+            let message = format!("{}{}", stopped.what, next.unwrap_or_default());
+            annotate(Kind::Error, "the run ended early", &message, out)?;
+        }
+        // GitHub counts the one above, too.
+        let max = ANNOTATIONS_MAX - usize::from(report.stopped.is_some());
+        annotate_open(Kind::Error, max, report, out)?;
+        annotate_open(Kind::Warning, ANNOTATIONS_MAX, report, out)
+    }
+}
+
+/// Annotates the open checks of a kind, and says in the last of at most `max` annotations which there is no room for.
+fn annotate_open(kind: Kind, max: usize, report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let is_of_kind = |settled: &&Settled| self::kind(settled, report) == Some(kind);
+    let open: Vec<&Settled> = report.checks.iter().filter(is_of_kind).collect();
+    let shown = if open.len() > max { max - 1 } else { open.len() };
+    for settled in &open[..shown] {
+        annotate(kind, &title(settled), &message(settled), out)?;
+    }
+    if open.len() > shown {
+        let rest: Vec<&str> = open[shown..].iter().map(|settled| settled.check.id).collect();
+        annotate(kind, &format!("{} more", rest.len()), &rest.join(", "), out)?;
+    }
+    Ok(())
+}
+
+/// A kind of annotation, by the name of its command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Error,
+    Warning,
+}
+
+fn kind(settled: &Settled, report: &Report) -> Option<Kind> {
+    if !words::is_open(settled, report) {
+        return None;
+    }
+    match settled.judgement.verdict {
+        Verdict::Warn if !report.strict => Some(Kind::Warning),
+        Verdict::NotExercised => Some(Kind::Warning),
+        _ => Some(Kind::Error),
+    }
+}
+
+fn title(settled: &Settled) -> String {
+    match settled.judgement.verdict {
+        Verdict::Fail => settled.check.id.to_owned(),
+        verdict => format!("{} ({verdict})", settled.check.id),
+    }
+}
+
+fn message(settled: &Settled) -> String {
+    let judgement = &settled.judgement;
+    let mut lines = vec![judgement.summary.clone()];
+    for (name, value) in [
+        ("expected", &judgement.expected),
+        ("actual", &judgement.actual),
+        ("next", &judgement.next),
+    ] {
+        lines.extend(value.as_ref().map(|value| format!("{name}: {value}")));
+    }
+    lines.push(format!("see: {}", words::runbook(settled.check.id)));
+    lines.join("\n")
+}
+
+fn annotate(kind: Kind, title: &str, message: &str, out: &mut dyn Write) -> io::Result<()> {
+    let command = match kind {
+        Kind::Error => "error",
+        Kind::Warning => "warning",
+    };
+    writeln!(out, "::{command} title={}::{}", property(title), data(message))
+}
+
+/// A message as the runner reads it.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// A property's value, which a colon or a comma would end.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use verifier_core::check::Judgement;
+
+    use super::super::sample;
+    use super::*;
+
+    fn shown(report: &Report) -> String {
+        let mut view = Github::new("a-token".to_owned());
+        let mut out = Vec::new();
+        for event in sample::events(report) {
+            view.event(&event, &mut out).unwrap();
+        }
+        view.report(report, &mut out).unwrap();
+        anstream::adapter::strip_str(&String::from_utf8(out).unwrap()).to_string()
+    }
+
+    #[test]
+    fn what_is_open_is_annotated_after_the_log() {
+        insta::assert_snapshot!(shown(&sample::failing()));
+    }
+
+    #[test]
+    fn nothing_is_annotated_when_all_is_well() {
+        let text = shown(&sample::passing());
+        let (_, annotations) = text.split_once("::a-token::\n").unwrap();
+        assert_eq!(annotations, "");
+    }
+
+    #[test]
+    fn the_last_of_too_many_says_how_many_more_there_are() {
+        let mut report = sample::stopped();
+        report.stopped = None;
+        let text = shown(&report);
+        let errors: Vec<&str> = text.lines().filter(|line| line.starts_with("::error ")).collect();
+        assert_eq!(errors.len(), ANNOTATIONS_MAX);
+        let more = format!("::error title={} more::", report.checks.len() - ANNOTATIONS_MAX + 1);
+        assert!(errors[ANNOTATIONS_MAX - 1].starts_with(&more), "{}", errors[ANNOTATIONS_MAX - 1]);
+    }
+
+    #[test]
+    fn a_run_that_was_stopped_is_annotated_once() {
+        let text = shown(&sample::stopped());
+        let commands: Vec<&str> =
+            text.lines().filter(|line| line.starts_with("::error ")).collect();
+        assert_eq!(
+            commands,
+            [
+                "::error title=the run ended early::AWS could not be asked%0Anext: aws sts get-caller-identity"
+            ]
+        );
+    }
+
+    #[test]
+    fn no_text_of_the_stacks_becomes_a_command() {
+        let hostile = "x\n::error::y\r\n::a-token::\r::set-output name=a::b";
+        let report = sample::with("job.accept", &Judgement::fail(hostile, hostile, hostile));
+        let text = shown(&report);
+        let commands: Vec<&str> = text.lines().filter(|line| line.starts_with("::")).collect();
+        assert_eq!(commands[..2], ["::stop-commands::a-token", "::a-token::"]);
+        assert_eq!(commands.len(), 3, "{text}");
+        assert!(commands[2].starts_with("::error title=job.accept::x%0A::error::y%0D%0A"));
+    }
+}

@@ -1,0 +1,141 @@
+//! `verifier iam-policy check`, compared with the operations that real checks call.
+#![allow(clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use verifier_core::iam::{CHECK, Permission};
+use verifier_testkit::{Background, is_running, run, scrubbed, template, wait_until};
+
+const VERIFIER: &str = env!("CARGO_BIN_EXE_verifier");
+
+/// The operations that a check called, by its own count.
+fn called(command: &mut Command) -> BTreeSet<String> {
+    let output = run(command.args(["--format", "json"]));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+    let calls = report["awsCalls"].as_object().expect("calls");
+    assert!(!calls.is_empty(), "{report:#}");
+    calls.keys().cloned().collect()
+}
+
+fn local_check() -> Command {
+    let mut command = scrubbed(VERIFIER);
+    command.args(["check", "--local"]);
+    command
+}
+
+fn operations(only: impl Fn(&Permission) -> bool) -> BTreeSet<String> {
+    CHECK.iter().filter(|entry| only(entry)).map(|entry| entry.operation.to_owned()).collect()
+}
+
+/// The operations of a check that finds somebody else's message in the dead-letter queue.
+fn called_with_a_foreign_message(local: &Local) -> BTreeSet<String> {
+    let endpoint = local.text("/endpoint");
+    let body = json!({
+        "QueueUrl": format!("{endpoint}/000000000000/{}", local.text("/outputs/JobsDeadLetterQueueName")),
+        "MessageBody": "somebody else's",
+    });
+    let sent = run(Command::new("curl").args(["--fail", "--silent", "--show-error"]).args([
+        "--header",
+        "content-type: application/x-amz-json-1.0",
+        "--header",
+        "x-amz-target: AmazonSQS.SendMessage",
+        "--data",
+        &body.to_string(),
+        endpoint,
+    ]));
+    assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
+    let mut command = scrubbed(VERIFIER);
+    command.args(["check", "--stack", local.text("/stackName"), "--endpoint-url", endpoint]);
+    called(&mut command)
+}
+
+struct Local {
+    process: Background,
+    ready: Value,
+    _folder: tempfile::TempDir,
+}
+
+impl Local {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file: PathBuf = folder.path().join("ready.json");
+        let mut command = scrubbed(VERIFIER);
+        command.args(["local", "--clock", "skip-idle", "--ready-file"]).arg(&file);
+        let mut process = Background::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
+        let ready = wait_until("the emulator to be up", || {
+            assert!(is_running(process.id()), "verifier local ended with {}", process.wait());
+            serde_json::from_str(&std::fs::read_to_string(&file).ok()?).ok()
+        });
+        Self { process, ready, _folder: folder }
+    }
+
+    fn text(&self, pointer: &str) -> &str {
+        let value = self.ready.pointer(pointer).and_then(Value::as_str);
+        value.unwrap_or_else(|| panic!("no {pointer}; is {} running?", self.process.id()))
+    }
+}
+
+#[test]
+fn a_good_run_calls_what_is_always_needed_and_nothing_else() {
+    assert_eq!(called(&mut local_check()), operations(|entry| entry.only_when.is_none()));
+}
+
+#[test]
+fn the_other_permissions_are_needed_when_the_list_says_so() {
+    let elsewhere = template(|changes| {
+        changes.document()["Outputs"]["JobsQueueName"]["Value"] = "Somebody-Elses".into();
+    });
+    let mut called = called(local_check().arg("--template").arg(elsewhere.path()));
+    assert!(called.contains("SQS.GetQueueUrl"), "{called:?}");
+    let with_a_foreign_message = called_with_a_foreign_message(&Local::start());
+    assert!(with_a_foreign_message.contains("SQS.ChangeMessageVisibilityBatch"));
+    called.extend(with_a_foreign_message);
+    assert_eq!(called, operations(|_| true));
+}
+
+fn policy(arguments: &[&str]) -> (Option<i32>, Value, String) {
+    let output = run(scrubbed(VERIFIER).arg("iam-policy").args(arguments));
+    let policy = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    (output.status.code(), policy, String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn without_a_stack_placeholders_stand_for_its_resources() {
+    let (code, policy, stderr) = self::policy(&["check"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(policy.to_string().contains("arn:aws:sqs:REGION:ACCOUNT:DEAD_LETTER_QUEUE"));
+    assert!(stderr.contains("sqs:GetQueueUrl is only called when"), "{stderr}");
+}
+
+#[test]
+fn with_a_stack_its_own_resources_are_named() {
+    let local = Local::start();
+    let (endpoint, stack) = (local.text("/endpoint"), local.text("/stackName"));
+    let arguments = ["check", "--stack", stack, "--endpoint-url", endpoint];
+    let (code, policy, stderr) = self::policy(&arguments);
+    assert_eq!(code, Some(0), "{stderr}");
+    let statements = policy["Statement"].as_array().expect("statements");
+    let letters = statements.iter().find(|statement| statement["Sid"] == "DeadLetterQueue");
+    let letters = letters.expect("a statement on the dead-letter queue");
+    let arn = format!(
+        "arn:aws:sqs:us-local-1:000000000000:{}",
+        local.text("/outputs/JobsDeadLetterQueueName")
+    );
+    assert_eq!(letters["Resource"], json!([arn]));
+    assert_eq!(
+        letters["Action"],
+        json!(["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"])
+    );
+    assert!(!policy.to_string().contains("ACCOUNT"), "{policy:#}");
+}
+
+#[test]
+fn a_stack_that_is_not_there_has_no_policy() {
+    let local = Local::start();
+    let arguments = ["--stack", "Stack-None", "--endpoint-url", local.text("/endpoint")];
+    let (code, policy, stderr) = self::policy(&arguments);
+    assert_eq!((code, policy), (Some(3), Value::Null), "{stderr}");
+}

@@ -1,0 +1,60 @@
+//! `verifier check --report FILE`.
+#![allow(clippy::expect_used, clippy::panic)]
+
+use std::path::Path;
+use std::process::Output;
+
+use verifier_testkit::{run, scrubbed, template};
+
+fn check(report: &Path, arguments: &[&str]) -> Output {
+    let mut command = scrubbed(env!("CARGO_BIN_EXE_verifier"));
+    run(command.args(["check", "--local", "--report"]).arg(report).args(arguments))
+}
+
+#[test]
+fn a_page_is_written_for_a_good_run_and_for_a_bad_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("report.html");
+    let output = check(&path, &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let page = std::fs::read_to_string(&path).expect("the page");
+    for part in ["<!doctype html>", "Pass", "dlq.arrival", "SQS.<wbr>ReceiveMessage", "<svg"] {
+        assert!(page.contains(part), "{part} is not in the page");
+    }
+    assert!(page.contains("poison, dead-lettered"), "{page}");
+    let changed = template(|changes| changes.mapping()["Enabled"] = false.into());
+    let changed = changed.path().to_str().expect("the path is text");
+    let output = check(&path, &["--template", changed]);
+    assert_eq!(output.status.code(), Some(1));
+    let page = std::fs::read_to_string(&path).expect("the page");
+    assert!(page.contains("<title>Fail: Changed</title>"), "{page}");
+    let files = std::fs::read_dir(folder.path()).expect("the folder").count();
+    assert_eq!(files, 1, "no part of a page is left");
+}
+
+#[test]
+fn a_page_that_cannot_be_written_is_refused_before_the_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for path in [folder.path().to_path_buf(), folder.path().join("none/report.html")] {
+        let output = check(&path, &[]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(output.stdout.is_empty());
+        assert!(String::from_utf8_lossy(&output.stderr).contains("cannot be written"));
+    }
+}
+
+#[test]
+fn the_page_of_a_run_that_was_stopped_says_why_and_how_to_run_it_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("report.html");
+    let mut command = scrubbed(env!("CARGO_BIN_EXE_verifier"));
+    // Nothing listens on the discard port of this machine.
+    command.args(["check", "--stack", "Stack-PR1", "--endpoint-url", "http://127.0.0.1:9"]);
+    let output = run(command.args(["--region", "eu-central-1", "--report"]).arg(&path));
+    assert_eq!(output.status.code(), Some(3));
+    let page = std::fs::read_to_string(&path).expect("the page");
+    assert!(page.contains("The run ended early"), "{page}");
+    let again =
+        "verifier check --stack Stack-PR1 --endpoint-url http://127.0.0.1:9 --region eu-central-1";
+    assert!(page.contains(again), "{page}");
+}

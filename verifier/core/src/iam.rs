@@ -1,0 +1,241 @@
+//! What the verifier may have to ask of AWS, and the least that a role must allow for it.
+//!
+//! One list says which operation needs which action on what; a test compares it with the operations that a check
+//! really calls, so that it neither lacks one nor has one too many.
+//!
+//! Sources: the actions, resource types and condition keys of each service in
+//! <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+/// What an action is allowed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ResourceKind {
+    /// The stack.
+    Stack,
+    /// The jobs queue and the dead-letter queue.
+    Queues,
+    /// The dead-letter queue alone.
+    DeadLetterQueue,
+    /// The function that reads the jobs queue.
+    Worker,
+    /// The log group of that function.
+    WorkerLogGroup,
+    /// The action cannot be allowed on single resources.
+    Any,
+}
+
+/// An operation that the verifier calls, and what it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permission {
+    /// The operation, as the SDK names it, for example `SQS.DeleteMessageBatch`.
+    pub operation: &'static str,
+    /// The IAM action, for example `sqs:DeleteMessage`.
+    pub action: &'static str,
+    /// What it is allowed on.
+    pub resource: ResourceKind,
+    /// When it is called, where a good run does without it.
+    pub only_when: Option<&'static str>,
+}
+
+/// A permission that every run needs.
+const fn always(
+    operation: &'static str,
+    action: &'static str,
+    resource: ResourceKind,
+) -> Permission {
+    Permission { operation, action, resource, only_when: None }
+}
+
+/// What `verifier check` needs. Entries on the same resources become one statement.
+pub const CHECK: [Permission; 12] = [
+    always("CloudFormation.DescribeStacks", "cloudformation:DescribeStacks", ResourceKind::Stack),
+    always(
+        "CloudFormation.ListStackResources",
+        "cloudformation:ListStackResources",
+        ResourceKind::Stack,
+    ),
+    always("SQS.GetQueueAttributes", "sqs:GetQueueAttributes", ResourceKind::Queues),
+    Permission {
+        operation: "SQS.GetQueueUrl",
+        action: "sqs:GetQueueUrl",
+        resource: ResourceKind::Queues,
+        only_when: Some("an output names a queue that is not among the stack's resources"),
+    },
+    always("SQS.ReceiveMessage", "sqs:ReceiveMessage", ResourceKind::DeadLetterQueue),
+    // A batch of either kind needs the action of the single operation.
+    always("SQS.DeleteMessageBatch", "sqs:DeleteMessage", ResourceKind::DeadLetterQueue),
+    Permission {
+        operation: "SQS.ChangeMessageVisibilityBatch",
+        action: "sqs:ChangeMessageVisibility",
+        resource: ResourceKind::DeadLetterQueue,
+        only_when: Some("messages of others are in the dead-letter queue, and are handed back"),
+    },
+    always(
+        "Lambda.GetFunctionConfiguration",
+        "lambda:GetFunctionConfiguration",
+        ResourceKind::Worker,
+    ),
+    always("CloudWatch Logs.FilterLogEvents", "logs:FilterLogEvents", ResourceKind::WorkerLogGroup),
+    always("Lambda.ListEventSourceMappings", "lambda:ListEventSourceMappings", ResourceKind::Any),
+    always("CloudWatch Logs.DescribeLogGroups", "logs:DescribeLogGroups", ResourceKind::Any),
+    always(
+        "CloudWatch.DescribeAlarmsForMetric",
+        "cloudwatch:DescribeAlarmsForMetric",
+        ResourceKind::Any,
+    ),
+];
+
+/// A stack's resources by their ARNs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resources {
+    /// The stack. Its ARN ends with an id that a stack of the same name gets anew, so a pattern stands for it.
+    pub stack: String,
+    /// The jobs queue.
+    pub jobs_queue: String,
+    /// The dead-letter queue.
+    pub dead_letter_queue: String,
+    /// The function that reads the jobs queue.
+    pub worker: String,
+    /// Its log group, with the `:*` that IAM wants for everything but tags.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html>.
+    pub log_group: String,
+}
+
+impl Resources {
+    /// The resources of a stack, most of whose parts its queue's ARN tells: partition, region and account. `None` where
+    /// that is no ARN.
+    pub fn of(
+        stack: &str,
+        jobs_queue: &str,
+        dead_letter_queue: &str,
+        worker: &str,
+        log_group: &str,
+    ) -> Option<Self> {
+        let parts: Vec<&str> = jobs_queue.split(':').collect();
+        let ["arn", partition, "sqs", region, account, _] = parts.as_slice() else {
+            return None;
+        };
+        Some(Self {
+            stack: format!("arn:{partition}:cloudformation:{region}:{account}:stack/{stack}/*"),
+            jobs_queue: jobs_queue.to_owned(),
+            dead_letter_queue: dead_letter_queue.to_owned(),
+            worker: worker.to_owned(),
+            log_group: format!("arn:{partition}:logs:{region}:{account}:log-group:{log_group}:*"),
+        })
+    }
+
+    /// What stands for the resources of a stack that is not known.
+    pub fn placeholders() -> Self {
+        let arn = |service: &str, rest: &str| format!("arn:aws:{service}:REGION:ACCOUNT:{rest}");
+        Self {
+            stack: arn("cloudformation", "stack/STACK/*"),
+            jobs_queue: arn("sqs", "JOBS_QUEUE"),
+            dead_letter_queue: arn("sqs", "DEAD_LETTER_QUEUE"),
+            worker: arn("lambda", "function:WORKER"),
+            log_group: arn("logs", "log-group:WORKER_LOG_GROUP:*"),
+        }
+    }
+
+    fn of_kind(&self, kind: ResourceKind) -> Vec<&str> {
+        match kind {
+            ResourceKind::Stack => vec![&self.stack],
+            ResourceKind::Queues => vec![&self.jobs_queue, &self.dead_letter_queue],
+            ResourceKind::DeadLetterQueue => vec![&self.dead_letter_queue],
+            ResourceKind::Worker => vec![&self.worker],
+            ResourceKind::WorkerLogGroup => vec![&self.log_group],
+            ResourceKind::Any => vec!["*"],
+        }
+    }
+}
+
+/// The identity-based policy that allows exactly these permissions: a statement for each kind of resource.
+///
+/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>.
+pub fn policy(permissions: &[Permission], resources: &Resources) -> Value {
+    let mut actions = BTreeMap::<ResourceKind, Vec<&str>>::new();
+    for permission in permissions {
+        let of_kind = actions.entry(permission.resource).or_default();
+        if !of_kind.contains(&permission.action) {
+            of_kind.push(permission.action);
+        }
+    }
+    let statements: Vec<Value> = actions
+        .into_iter()
+        .map(|(kind, mut actions)| {
+            actions.sort_unstable();
+            json!({
+                "Sid": sid(kind),
+                "Effect": "Allow",
+                "Action": actions,
+                "Resource": resources.of_kind(kind),
+            })
+        })
+        .collect();
+    json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+/// A statement's id, which may have letters and digits only.
+fn sid(kind: ResourceKind) -> &'static str {
+    match kind {
+        ResourceKind::Stack => "Stack",
+        ResourceKind::Queues => "Queues",
+        ResourceKind::DeadLetterQueue => "DeadLetterQueue",
+        ResourceKind::Worker => "Worker",
+        ResourceKind::WorkerLogGroup => "WorkerLogGroup",
+        ResourceKind::Any => "NotOnSingleResources",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_operation_is_listed_once_and_with_an_action_of_its_service() {
+        let operations: BTreeSet<&str> = CHECK.iter().map(|entry| entry.operation).collect();
+        assert_eq!(operations.len(), CHECK.len());
+        for entry in CHECK {
+            let (service, name) = entry.operation.split_once('.').unwrap();
+            let (prefix, action) = entry.action.split_once(':').unwrap();
+            let service = service.trim_start_matches("CloudWatch ").to_lowercase();
+            assert_eq!((prefix, action), (service.as_str(), name.trim_end_matches("Batch")));
+        }
+    }
+
+    #[test]
+    fn the_other_arns_are_in_the_queues_partition_region_and_account() {
+        let queue = "arn:aws-us-gov:sqs:us-gov-west-1:123456789012:Jobs";
+        let resources = Resources::of("S", queue, "arn:d", "arn:w", "/aws/lambda/W").unwrap();
+        assert_eq!(
+            resources.stack,
+            "arn:aws-us-gov:cloudformation:us-gov-west-1:123456789012:stack/S/*"
+        );
+        assert_eq!(
+            resources.log_group,
+            "arn:aws-us-gov:logs:us-gov-west-1:123456789012:log-group:/aws/lambda/W:*"
+        );
+        assert_eq!(Resources::of("S", "Jobs", "arn:d", "arn:w", "W"), None);
+    }
+
+    #[test]
+    fn a_policy_has_every_action_once_and_everywhere_only_where_iam_wants_it() {
+        let policy = policy(&CHECK, &Resources::placeholders());
+        let statements = policy["Statement"].as_array().unwrap();
+        let mut actions = Vec::new();
+        for statement in statements {
+            let anywhere = statement["Resource"] == json!(["*"]);
+            assert_eq!(anywhere, statement["Sid"] == "NotOnSingleResources", "{statement}");
+            actions.extend(statement["Action"].as_array().unwrap().iter().cloned());
+        }
+        assert_eq!(actions.len(), CHECK.len());
+        for entry in CHECK {
+            assert!(actions.contains(&json!(entry.action)), "{}", entry.action);
+        }
+    }
+}
