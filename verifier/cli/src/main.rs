@@ -39,7 +39,7 @@ fn main() -> ExitCode {
         match args.command {
             Command::Check(args) => commands::check::run(args).await,
             Command::Explain(args) => commands::explain::run(&args),
-            Command::IamPolicy(args) => commands::iam_policy::run(args).await,
+            Command::IamPolicy(args) => Box::pin(commands::iam_policy::run(args)).await,
             Command::Local(args) => commands::local::run(args).await,
         }
     });

@@ -61,12 +61,12 @@ fn queues() -> Vec<Mutant> {
     vec![
         Mutant::new("the DLQ keeps messages no longer than the queue")
             .with_change(|changes| {
-                dead_letter_queue(changes)["MessageRetentionPeriod"] = 345_600.into()
+                dead_letter_queue(changes)["MessageRetentionPeriod"] = 345_600.into();
             })
             .expect(1, &[("cfg.retention", "fail")]),
         Mutant::new("the DLQ is not encrypted")
             .with_change(|changes| {
-                dead_letter_queue(changes)["SqsManagedSseEnabled"] = false.into()
+                dead_letter_queue(changes)["SqsManagedSseEnabled"] = false.into();
             })
             .expect(1, &[("cfg.encryption", "fail")]),
         Mutant::new("the jobs queue is not encrypted")
@@ -133,7 +133,7 @@ fn consumers() -> Vec<Mutant> {
             .expect(1, &[("cfg.consumer", "fail")]),
         Mutant::new("the function has no concurrency")
             .with_change(|changes| {
-                function(changes, "worker")["ReservedConcurrentExecutions"] = 0.into()
+                function(changes, "worker")["ReservedConcurrentExecutions"] = 0.into();
             })
             .expect(1, &[("job.success", "fail"), ("dlq.attempts", "warn")])
             .or_also(&[("clean.residue", "warn")]),
@@ -153,7 +153,7 @@ fn observers() -> Vec<Mutant> {
             .expect(1, &[("cfg.logs", "warn")]),
         Mutant::new("the worker's log is text")
             .with_change(|changes| {
-                function(changes, "worker")["LoggingConfig"]["LogFormat"] = "Text".into()
+                function(changes, "worker")["LoggingConfig"]["LogFormat"] = "Text".into();
             })
             .expect(
                 1,
@@ -166,13 +166,13 @@ fn observers() -> Vec<Mutant> {
             ),
         Mutant::new("the alarm counts what was sent")
             .with_change(|changes| {
-                dead_letter_alarm(changes)["MetricName"] = "NumberOfMessagesSent".into()
+                dead_letter_alarm(changes)["MetricName"] = "NumberOfMessagesSent".into();
             })
             .with_arguments(&["--strict"])
             .expect(1, &[("cfg.alarm", "warn")]),
         Mutant::new("the alarm names no section of the runbook")
             .with_change(|changes| {
-                dead_letter_alarm(changes)["AlarmDescription"] = "Dead letters.".into()
+                dead_letter_alarm(changes)["AlarmDescription"] = "Dead letters.".into();
             })
             .with_arguments(&["--strict"])
             .expect(1, &[("cfg.alarm", "warn")]),
@@ -229,7 +229,7 @@ fn outputs() -> Vec<Mutant> {
         missing("the output JobsDeadLetterQueueName is missing", "JobsDeadLetterQueueName"),
         Mutant::new("an output names a queue of nobody")
             .with_change(|changes| {
-                changes.document()["Outputs"]["JobsQueueName"]["Value"] = "nobodys".into()
+                changes.document()["Outputs"]["JobsQueueName"]["Value"] = "nobodys".into();
             })
             .expect(1, &[("stack.owns", "fail")]),
     ]

@@ -51,11 +51,7 @@ fn workers() -> Vec<Mutant> {
             .with_change(|changes| changes.mapping()["BatchSize"] = 1.into()),
         worker("hangs-on-the-poison", 0, &[("dlq.attempts", "warn")])
             .with_change(|changes| changes.mapping()["BatchSize"] = 1.into()),
-        worker(
-            "does-not-start",
-            1,
-            &[("job.success", "fail"), ("dlq.attempts", "warn"), ("clean.residue", "warn")],
-        ),
+        worker("does-not-start", 1, &[("job.success", "fail"), ("dlq.attempts", "warn")]),
         worker("dead-letters-by-itself", 1, &[("dlq.attempts", "warn"), ("dlq.arrival", "fail")]),
         worker("names-a-stranger", 1, &[("job.success", "warn"), ("job.neighbours", "fail")]),
         worker("uses-the-wrong-key", 1, &[("job.success", "warn"), ("job.neighbours", "fail")]),

@@ -7,11 +7,13 @@ use verifier_testkit::{Changes, template};
 
 use super::support::{Checked, check_local, fault_file, functions_with};
 
+type Change = dyn Fn(&mut Changes);
+
 /// A broken stack.
 #[derive(Clone)]
 pub(crate) struct Mutant {
     pub(crate) name: &'static str,
-    changes: Vec<Rc<dyn Fn(&mut Changes)>>,
+    changes: Vec<Rc<Change>>,
     /// A function, and the script of `tests/functions` that stands in for it.
     function: Option<(&'static str, &'static str)>,
     faults: Vec<Value>,

@@ -181,12 +181,26 @@ impl Run<'_> {
                 }
                 Err(error) => log.error = Some(error.to_string()),
             }
-            if self.log_is_complete(course.max_receive_count) || self.clock.now() >= give_up_at {
+            if self.log_is_complete(course.max_receive_count) {
+                return Ok(log);
+            }
+            if self.clock.now() >= give_up_at {
+                self.look_for_the_missing(course).await?;
                 return Ok(log);
             }
             self.clock.sleep(LOG_PAUSE).await;
             outcomes = self.aws.outcomes(&course.log_group, &run_id, since).await;
         }
+    }
+
+    /// Looks into the dead-letter queue for jobs of which the log tells nothing: they come there when the poison does.
+    async fn look_for_the_missing(&mut self, course: &Course) -> Result<(), AwsError> {
+        if self.letters.searched_at.is_none() {
+            return Ok(());
+        }
+        let own = self.own_message_ids();
+        let search = course.search(self.aws, &self.clock, self.run_id, &own);
+        self.letters.look_again(&search).await
     }
 
     /// Gives each job and each body that was to be refused its attempts.
