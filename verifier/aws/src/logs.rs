@@ -1,7 +1,7 @@
 //! CloudWatch Logs: what the worker wrote.
 
-use contract::OutcomeLine;
 use verifier_core::check::{LogGroupEvidence, LoggedOutcome};
+use verifier_core::settings::OutcomeReader;
 use verifier_core::time::Timestamp;
 
 use crate::error::failed;
@@ -39,6 +39,7 @@ impl Aws {
         log_group: &str,
         run_id: &str,
         since: Timestamp,
+        reader: &OutcomeReader,
     ) -> Result<Vec<LoggedOutcome>, AwsError> {
         let mut outcomes = Vec::new();
         let request = self
@@ -53,9 +54,8 @@ impl Aws {
             for event in page.events() {
                 let at =
                     event.timestamp().and_then(|at| u64::try_from(at).ok()).unwrap_or_default();
-                let line = event.message().and_then(OutcomeLine::from_log_message);
                 // The pattern finds the run's id anywhere in a line; only its own outcomes count.
-                if let Some(line) = line.filter(|line| line.run_id.as_deref() == Some(run_id)) {
+                if let Some(line) = event.message().and_then(|text| reader.read(text, run_id)) {
                     outcomes.push(LoggedOutcome { at: Timestamp::from_millis(at), line });
                 }
             }

@@ -19,6 +19,8 @@ pub(crate) struct VerifierArgs {
 pub(crate) enum Command {
     /// Prove that a stack works: the gate after a deployment.
     Check(CheckArgs),
+    /// Show what the verifier knows of the stack beforehand, and where each value comes from.
+    Config(ConfigArgs),
     /// Say why a check exists, what to do when it does not pass, and where that is written.
     Explain(ExplainArgs),
     /// Bring the stack up on this machine and leave it up until Ctrl-C.
@@ -44,6 +46,8 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) json_outputs: Option<PathBuf>,
     #[command(flatten)]
+    pub(crate) config: ConfigFileArgs,
+    #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
     #[command(flatten)]
     pub(crate) template: TemplateArgs,
@@ -68,6 +72,35 @@ pub(crate) struct CheckArgs {
     /// Let pages of any origin call the API: told of, and no failure.
     #[arg(long)]
     pub(crate) allow_any_origin: bool,
+    /// What to print on stdout.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+/// Where the settings are.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigFileArgs {
+    /// What is different about the stack [default: the nearest verifier.toml from the working directory upwards].
+    #[arg(long, value_name = "FILE", env = "VERIFIER_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print every setting in force and where it comes from: the default, a line of a file, or the command line.
+    Show(ConfigShowArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigShowArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigFileArgs,
     /// What to print on stdout.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(crate) format: Format,

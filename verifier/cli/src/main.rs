@@ -4,6 +4,7 @@ mod args;
 mod check;
 mod clock;
 mod commands;
+mod config;
 mod exit;
 mod failure;
 mod interrupt;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
     let outcome = runtime.block_on(async {
         match args.command {
             Command::Check(args) => commands::check::run(args).await,
+            Command::Config(args) => commands::config::run(&args),
             Command::Explain(args) => commands::explain::run(&args),
             Command::Local(args) => commands::local::run(args).await,
         }

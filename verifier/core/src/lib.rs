@@ -9,5 +9,6 @@ pub mod event_source_mapping;
 pub mod faults;
 pub mod logs;
 pub mod paging;
+pub mod settings;
 pub mod sqs;
 pub mod time;

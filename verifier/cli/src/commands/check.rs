@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use verifier_aws::{Aws, Connection, Http};
 use verifier_core::check::{CheckEvent, Selection};
+use verifier_core::settings::{InForce, Value};
 use verifier_emulator::Emulator;
 
 use crate::args::{CheckArgs, ClockArg, ConnectionArgs, Format};
 use crate::check::{Options, Report, Run, outputs};
 use crate::clock::{RemoteClock, RunClock};
+use crate::config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -68,13 +70,26 @@ fn options(args: &CheckArgs) -> Result<Options, Failure> {
     };
     Ok(Options {
         stack,
-        receives: args.receives,
         strict: args.strict,
         selection,
-        timeout: args.timeout.map(Duration::from_secs),
+        settings: settings(args)?.settings().clone(),
         outputs,
-        allow_any_origin: args.allow_any_origin,
     })
+}
+
+/// The settings: the file's, and instead of them those of the command line.
+fn settings(args: &CheckArgs) -> Result<InForce, Failure> {
+    let mut settings = config::load(args.config.config.as_deref())?;
+    if let Some(receives) = args.receives {
+        settings.set("expect.receives", Value::Number(receives.into()), "--receives");
+    }
+    if let Some(seconds) = args.timeout {
+        settings.set("expect.timeout_seconds", Value::Number(seconds), "--timeout");
+    }
+    if args.allow_any_origin {
+        settings.set("expect.origins", Value::Texts(vec!["*".to_owned()]), "--allow-any-origin");
+    }
+    Ok(settings)
 }
 
 async fn target(
@@ -168,9 +183,10 @@ async fn judge(
         Failure::environment(format!("the HTTP client cannot be made: {error}"))
     })?;
     let clock = target.clock.clone();
-    let timeout = options.timeout;
+    let timeout = options.settings.expect.timeout();
     let mut emit = |event: CheckEvent| view::print_event(&event, format, progress);
-    let mut run = Run::new(&aws, &http, clock, options, &mut emit);
+    let reader = options.settings.outcomes.reader().map_err(Failure::usage)?;
+    let mut run = Run::new(&aws, &http, clock, options, reader, &mut emit);
     // The stack's clock ends the waits; the wall's, which is never ahead of it, whatever else takes too long.
     let too_long = async {
         match timeout {

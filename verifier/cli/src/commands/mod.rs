@@ -1,5 +1,6 @@
 //! The commands.
 
 pub(crate) mod check;
+pub(crate) mod config;
 pub(crate) mod explain;
 pub(crate) mod local;

@@ -4,10 +4,12 @@ mod catalogue;
 mod human;
 mod json;
 mod progress;
+mod settings;
 
 use std::io::Write;
 
 use verifier_core::check::{Check, CheckEvent};
+use verifier_core::settings::InForce;
 
 use crate::args::Format;
 use crate::check::Report;
@@ -51,6 +53,14 @@ pub(crate) fn print_catalogue(format: Format) {
     print(&match format {
         Format::Human => catalogue::list(),
         Format::Json => catalogue::json(),
+    });
+}
+
+/// Shows the settings in force.
+pub(crate) fn print_settings(settings: &InForce, format: Format) {
+    print(&match format {
+        Format::Human => settings::human(settings),
+        Format::Json => settings::json(settings),
     });
 }
 

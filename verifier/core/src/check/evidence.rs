@@ -215,7 +215,7 @@ pub struct Preflight {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rejection {
     /// What is wrong with it, in a word.
-    pub defect: &'static str,
+    pub defect: String,
     /// The job id in it, by which it is recognised wherever it gets.
     pub job_id: String,
     /// The answer.

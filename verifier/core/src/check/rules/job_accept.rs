@@ -1,6 +1,9 @@
 //! `job.accept`.
 
-use crate::check::{Check, JobEvidence, Judgement, Severity};
+use serde_json::Value;
+
+use crate::check::{Check, Exchange, JobEvidence, Judgement, Severity};
+use crate::settings::{Api, lookup};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
@@ -13,8 +16,8 @@ pub const CHECK: Check = Check {
     must_be_exercised: true,
 };
 
-/// Judges the answers to all of a run's submissions.
-pub fn judge(jobs: &[JobEvidence]) -> Judgement {
+/// Judges the answers to all of a run's submissions. `api` is how the API says that it has accepted one.
+pub fn judge(jobs: &[JobEvidence], api: &Api) -> Judgement {
     if jobs.is_empty() {
         return Judgement::not_exercised("no job was submitted");
     }
@@ -32,7 +35,7 @@ pub fn judge(jobs: &[JobEvidence]) -> Judgement {
         let url = jobs.first().map(|job| job.exchange.url.clone()).unwrap_or_default();
         Judgement::fail(
             format!("{} of {} jobs were not accepted", refused.len(), jobs.len()),
-            "202 with the submitted jobId and a messageId",
+            wanted(api),
             refused.join("; "),
         )
         .with_next(format!(
@@ -52,6 +55,25 @@ pub fn judge(jobs: &[JobEvidence]) -> Judgement {
         })
         .collect();
     judgement.with_evidence("jobs", shown)
+}
+
+/// The ids in an accepting answer; `None` when it is none, or is about another job.
+pub fn accepted_message_id(exchange: &Exchange, job_id: &str, api: &Api) -> Option<String> {
+    let answer = exchange.answer.as_ref().ok()?;
+    let body: Value = serde_json::from_str(&answer.body).ok()?;
+    let text = |path: &str| lookup(&body, path)?.as_str().map(str::to_owned);
+    let repeats =
+        api.accepted_job_id.as_ref().is_none_or(|path| text(path).as_deref() == Some(job_id));
+    let is_accepted = answer.status == api.accepted_status && repeats;
+    text(&api.accepted_message_id).filter(|id| is_accepted && !id.is_empty())
+}
+
+fn wanted(api: &Api) -> String {
+    let Api { accepted_status, accepted_job_id, accepted_message_id, .. } = api;
+    let job_id = accepted_job_id
+        .as_ref()
+        .map_or_else(String::new, |path| format!("the submitted {path} and "));
+    format!("{accepted_status} with {job_id}a {accepted_message_id}")
 }
 
 fn excerpt(body: &str) -> String {
@@ -88,11 +110,39 @@ pub(crate) mod tests {
 
     #[test]
     fn all_accepted_passes_one_refused_fails_none_is_nothing() {
-        assert_eq!(judge(&[job("a", false, Some("m"))]).verdict, Verdict::Pass);
+        assert_eq!(judge(&[job("a", false, Some("m"))], &Api::default()).verdict, Verdict::Pass);
         let mixed = [job("a", false, Some("m")), job("b", true, None)];
-        let judgement = judge(&mixed);
+        let judgement = judge(&mixed, &Api::default());
         assert_eq!(judgement.verdict, Verdict::Fail);
         assert!(judgement.actual.unwrap().starts_with("b: 202"));
-        assert_eq!(judge(&[]).verdict, Verdict::NotExercised);
+        assert_eq!(judge(&[], &Api::default()).verdict, Verdict::NotExercised);
+    }
+
+    #[test]
+    fn only_an_answer_as_agreed_with_the_jobs_own_id_accepts_it() {
+        let told = |status: u16, body: &str, api: &Api| {
+            let mut exchange = job("a", false, None).exchange;
+            let body = body.to_owned();
+            exchange.answer = Ok(Answer { status, content_type: String::new(), body });
+            accepted_message_id(&exchange, "a", api)
+        };
+        let sound = r#"{"jobId":"a","messageId":"m"}"#;
+        assert_eq!(told(202, sound, &Api::default()).as_deref(), Some("m"));
+        for (status, body) in [
+            (200, sound),
+            (202, r#"{"jobId":"b","messageId":"m"}"#),
+            (202, r#"{"jobId":"a","messageId":""}"#),
+            (202, r#"{"jobId":"a"}"#),
+            (202, "m"),
+        ] {
+            assert_eq!(told(status, body, &Api::default()), None, "{status} {body}");
+        }
+        let api = Api {
+            accepted_status: 201,
+            accepted_job_id: None,
+            accepted_message_id: "queued.id".to_owned(),
+            ..Api::default()
+        };
+        assert_eq!(told(201, r#"{"queued":{"id":"m"}}"#, &api).as_deref(), Some("m"));
     }
 }
