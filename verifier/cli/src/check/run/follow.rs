@@ -21,7 +21,7 @@ use crate::clock::RunClock;
 
 /// How much sooner than the message is due the dead-letter queue is looked at.
 const EARLY: Duration = Duration::from_secs(5);
-/// Log lines come within seconds, sometimes later.
+/// How long after an answer without all lines the log is asked again: they come within seconds, sometimes later.
 const LOG_PAUSE: Duration = Duration::from_secs(2);
 /// How much before the first submission log lines are looked for: clocks differ.
 pub(super) const CLOCK_SKEW: Duration = Duration::from_mins(1);
