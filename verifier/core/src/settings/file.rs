@@ -36,7 +36,7 @@ pub(super) fn read(path: &str, text: &str) -> Result<Vec<Found>, SettingsError> 
     for (section, table) in document.get_ref() {
         let name = section.get_ref();
         if !sections().contains(&name.as_ref()) {
-            return Err(file.unknown(section.span(), name, "section", sections()));
+            return Err(file.unknown(section.span(), name, "section", &sections()));
         }
         let DeValue::Table(table) = table.get_ref() else {
             let problem = format!("expected a table, found {}", described(table.get_ref()));
@@ -53,7 +53,7 @@ impl File<'_> {
         for (name, value) in table {
             let full = format!("{section}.{}", name.get_ref());
             let Some(key) = Key::find(&full) else {
-                return Err(self.unknown(name.span(), &full, "key", names_near(section)));
+                return Err(self.unknown(name.span(), &full, "key", &names_of(section)));
             };
             let Some(read) = value_of(key.kind, value.get_ref()) else {
                 let problem =
@@ -72,7 +72,7 @@ impl File<'_> {
         span: Range<usize>,
         name: &str,
         what: &str,
-        candidates: Vec<&str>,
+        candidates: &[&str],
     ) -> SettingsError {
         let near = match nearest(name, candidates.iter().copied()) {
             Some(near) => format!("did you mean {near}?"),
@@ -96,8 +96,8 @@ impl File<'_> {
     }
 }
 
-/// The keys of a section.
-fn names_near(section: &str) -> Vec<&'static str> {
+/// The names of a section's keys.
+fn names_of(section: &str) -> Vec<&'static str> {
     KEYS.iter().filter(|key| key.parts().0 == section).map(|key| key.name).collect()
 }
 

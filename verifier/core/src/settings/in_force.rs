@@ -64,8 +64,13 @@ impl InForce {
             let origin = Origin::File { path: path.to_owned(), line: found.line };
             in_force.origins.insert(found.key.name, origin);
         }
-        let is_given = |key: &str| in_force.origins.contains_key(key);
-        validity::check(&in_force.settings, &is_given).map_err(|(key, problem)| {
+        let defaults = Settings::default();
+        // What a file merely repeats contradicts nothing, so what `config show` prints is a file too.
+        let is_changed = |name: &str| {
+            Key::find(name)
+                .is_some_and(|key| (key.read)(&in_force.settings) != (key.read)(&defaults))
+        };
+        validity::check(&in_force.settings, &is_changed).map_err(|(key, problem)| {
             let line = in_force.origins.get(key).and_then(Origin::line);
             SettingsError { file: path.to_owned(), line, key: key.to_owned(), problem }
         })?;

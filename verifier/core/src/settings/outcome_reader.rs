@@ -51,20 +51,16 @@ impl OutcomeReader {
     /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html>.
     pub fn read(&self, message: &str, run_id: &str) -> Option<OutcomeLine> {
         let message = message.trim();
-        let line = match &self.pattern {
-            Some(pattern) => {
-                let inner: Option<Value> = serde_json::from_str(message).ok();
-                let inner = inner.as_ref().and_then(|value| value.get("message")?.as_str());
-                let captures = inner
-                    .and_then(|inner| pattern.captures(inner))
-                    .or_else(|| pattern.captures(message))?;
-                self.of_pattern(&captures)?
-            }
-            None => {
-                let value: Value = serde_json::from_str(message).ok()?;
-                let nested = ["fields", "message"].into_iter().filter_map(|name| value.get(name));
-                nested.chain([&value]).find_map(|root| self.of_json(root))?
-            }
+        let value: Option<Value> = serde_json::from_str(message).ok();
+        let line = if let Some(pattern) = &self.pattern {
+            let nested = value.as_ref().and_then(|value| value.get("message")?.as_str());
+            let texts = nested.into_iter().chain([message]);
+            let captures = texts.into_iter().find_map(|text| pattern.captures(text))?;
+            self.of_pattern(&captures)?
+        } else {
+            let value = value?;
+            let nested = ["fields", "message"].into_iter().filter_map(|name| value.get(name));
+            nested.chain([&value]).find_map(|root| self.of_json(root))?
         };
         is_of(&line, run_id).then_some(line)
     }

@@ -2,7 +2,7 @@
 
 use regex::Regex;
 
-use super::model::{Outcomes, Settings};
+use super::model::{Outcomes, Refused, Settings};
 use super::outcome_reader::GROUPS;
 use super::placeholders::{OF_JOBS, PADDING, names};
 use crate::check::{find_check, nearest, nearest_check};
@@ -10,11 +10,11 @@ use crate::check::{find_check, nearest, nearest_check};
 /// A problem with the value of a key.
 type Problem = (&'static str, String);
 
-/// The first thing that is wrong. `is_given` says whether a key was set by somebody.
-pub(super) fn check(settings: &Settings, is_given: &dyn Fn(&str) -> bool) -> Result<(), Problem> {
-    addresses(settings, is_given)?;
-    jobs(settings)?;
-    outcomes(&settings.outcomes, is_given)?;
+/// The first thing that is wrong. `is_changed` says whether a key has another value than the default.
+pub(super) fn check(settings: &Settings, is_changed: &dyn Fn(&str) -> bool) -> Result<(), Problem> {
+    addresses(settings, is_changed)?;
+    bodies(settings)?;
+    outcomes(&settings.outcomes, is_changed)?;
     for allowance in &settings.expect.allow {
         if find_check(&allowance.check).is_none() {
             let near = nearest_check(&allowance.check).map_or_else(
@@ -30,14 +30,14 @@ pub(super) fn check(settings: &Settings, is_given: &dyn Fn(&str) -> bool) -> Res
     Ok(())
 }
 
-fn addresses(settings: &Settings, is_given: &dyn Fn(&str) -> bool) -> Result<(), Problem> {
+fn addresses(settings: &Settings, is_changed: &dyn Fn(&str) -> bool) -> Result<(), Problem> {
     let (outputs, api) = (&settings.outputs, &settings.api);
     match &api.jobs_path {
         None if outputs.job_url.is_none() => Err((
             "outputs.job_url",
             "there is nowhere to post jobs to; expected an output, or api.jobs_path".to_owned(),
         )),
-        Some(_) if outputs.job_url.is_some() && is_given("outputs.job_url") => Err((
+        Some(_) if outputs.job_url.is_some() && is_changed("outputs.job_url") => Err((
             "api.jobs_path",
             "outputs.job_url says where jobs are posted to already; expected one of them"
                 .to_owned(),
@@ -61,25 +61,21 @@ fn addresses(settings: &Settings, is_given: &dyn Fn(&str) -> bool) -> Result<(),
     Ok(())
 }
 
-fn jobs(settings: &Settings) -> Result<(), Problem> {
+fn bodies(settings: &Settings) -> Result<(), Problem> {
     let jobs = &settings.jobs;
-    let refused = jobs.refused.iter().map(|refused| ("jobs.refused", &refused.body, true));
-    let submitted = [("jobs.good", &jobs.good, false), ("jobs.failing", &jobs.failing, false)];
-    for (key, body, may_be_padded) in submitted.into_iter().chain(refused) {
-        let mut known = OF_JOBS.to_vec();
-        known.extend(may_be_padded.then_some(PADDING));
-        for name in names(body) {
-            if !known.contains(&name) {
-                let near = nearest(name, known.iter().copied()).map_or_else(
-                    || format!("expected one of {{{}}}", known.join("}, {")),
-                    |near| format!("did you mean {{{near}}}?"),
-                );
-                return Err((key, format!("there is no placeholder {{{name}}}; {near}")));
-            }
-        }
-        if !names(body).contains(&"job_id") {
-            let problem = "expected {job_id} in it, by which the job is recognised in the log and in the queues";
-            return Err((key, problem.to_owned()));
+    let of_jobs = &OF_JOBS[..];
+    let of_refused = &[of_jobs, &[PADDING]].concat()[..];
+    body("jobs.good", &jobs.good, of_jobs)?;
+    body("jobs.failing", &jobs.failing, of_jobs)?;
+    for (position, Refused { defect, body: text }) in jobs.refused.iter().enumerate() {
+        body("jobs.refused", text, of_refused)?;
+        let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let is_repeated = jobs.refused[..position].iter().any(|other| other.defect == *defect);
+        if is_repeated || !defect.chars().all(is_part) {
+            let problem = format!(
+                "expected defects that differ, of a-z, 0-9 and -, since they become parts of job ids; found {defect}"
+            );
+            return Err(("jobs.refused", problem));
         }
     }
     if jobs.good == jobs.failing {
@@ -88,7 +84,26 @@ fn jobs(settings: &Settings) -> Result<(), Problem> {
     Ok(())
 }
 
-fn outcomes(outcomes: &Outcomes, is_given: &dyn Fn(&str) -> bool) -> Result<(), Problem> {
+/// Whether a body names its job, and has no other placeholders than the known ones.
+fn body(key: &'static str, text: &str, known: &[&str]) -> Result<(), Problem> {
+    for name in names(text) {
+        if !known.contains(&name) {
+            let near = nearest(name, known.iter().copied()).map_or_else(
+                || format!("expected one of {{{}}}", known.join("}, {")),
+                |near| format!("did you mean {{{near}}}?"),
+            );
+            return Err((key, format!("there is no placeholder {{{name}}}; {near}")));
+        }
+    }
+    if names(text).contains(&"job_id") {
+        return Ok(());
+    }
+    let problem =
+        "expected {job_id} in it, by which the job is recognised in the log and in the queues";
+    Err((key, problem.to_owned()))
+}
+
+fn outcomes(outcomes: &Outcomes, is_changed: &dyn Fn(&str) -> bool) -> Result<(), Problem> {
     for (key, words) in
         [("outcomes.success", &outcomes.success), ("outcomes.failure", &outcomes.failure)]
     {
@@ -108,7 +123,7 @@ fn outcomes(outcomes: &Outcomes, is_given: &dyn Fn(&str) -> bool) -> Result<(), 
         };
     };
     let unused = ["outcomes.marks"].into_iter().chain(PATHS);
-    if let Some(key) = unused.into_iter().find(|key| is_given(key)) {
+    if let Some(key) = unused.into_iter().find(|key| is_changed(key)) {
         return Err((
             key,
             "it is not used beside outcomes.pattern; expected a group there".to_owned(),
