@@ -1,6 +1,6 @@
 //! CloudWatch Logs: what the worker wrote.
 
-use verifier_core::check::{LogGroupEvidence, LoggedOutcome};
+use verifier_core::check::{LogGroupEvidence, LogLines, LoggedOutcome};
 use verifier_core::settings::OutcomeReader;
 use verifier_core::time::Timestamp;
 
@@ -40,8 +40,8 @@ impl Aws {
         run_id: &str,
         since: Timestamp,
         reader: &OutcomeReader,
-    ) -> Result<Vec<LoggedOutcome>, AwsError> {
-        let mut outcomes = Vec::new();
+    ) -> Result<LogLines, AwsError> {
+        let mut lines = LogLines::default();
         let request = self
             .logs
             .filter_log_events()
@@ -55,12 +55,17 @@ impl Aws {
                 let at =
                     event.timestamp().and_then(|at| u64::try_from(at).ok()).unwrap_or_default();
                 // The pattern finds the run's id anywhere in a line; only its own outcomes count.
-                if let Some(line) = event.message().and_then(|text| reader.read(text, run_id)) {
-                    outcomes.push(LoggedOutcome { at: Timestamp::from_millis(at), line });
+                let text = event.message().unwrap_or_default();
+                match reader.read(text, run_id) {
+                    Some(line) => {
+                        let at = Timestamp::from_millis(at);
+                        lines.outcomes.push(LoggedOutcome { at, line });
+                    }
+                    None => lines.unread = Some(text.trim().to_owned()),
                 }
             }
         }
-        outcomes.sort_by_key(|outcome| outcome.at);
-        Ok(outcomes)
+        lines.outcomes.sort_by_key(|outcome| outcome.at);
+        Ok(lines)
     }
 }

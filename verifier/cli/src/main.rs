@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         };
     let outcome = runtime.block_on(async {
         match args.command {
-            Command::Check(args) => commands::check::run(args).await,
+            Command::Check(args) => Box::pin(commands::check::run(args)).await,
             Command::Config(args) => commands::config::run(&args),
             Command::Explain(args) => commands::explain::run(&args),
             Command::Local(args) => commands::local::run(args).await,

@@ -119,6 +119,20 @@ fn lines_that_do_not_tell_the_job_are_noticed() {
 }
 
 #[test]
+fn a_pattern_that_does_not_fit_is_told_with_a_line() {
+    let settings = std::fs::read_to_string(file("verifier.toml")).expect("settings");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("verifier.toml");
+    std::fs::write(&path, settings.replace("^ticket", "^card")).expect("it is written");
+    let (template, functions) = (file("print-shop.template.json"), file("functions"));
+    let stack = ["--template", text(&template), "--functions", text(&functions)];
+    let checked = check_local(&[&stack, ["--config", text(&path)].as_slice()].concat());
+    assert_eq!(checked.with_verdict("fail"), ["job.success"], "{:#}", checked.report);
+    let actual = checked.find("job.success")["actual"].as_str().expect("a text");
+    assert!(actual.contains("no outcome by the settings: ticket vrf-"), "{actual}");
+}
+
+#[test]
 fn another_receive_count_than_the_file_expects_is_noticed() {
     let checked = check(&[], |template| {
         template["Resources"]["Tickets"]["Properties"]["RedrivePolicy"]["maxReceiveCount"] =

@@ -268,6 +268,17 @@ pub struct LogEvidence {
     pub queries: u32,
     /// Why it could not be read; then nothing may be concluded from missing lines.
     pub error: Option<String>,
+    /// A line that names the run and is no outcome by the settings.
+    pub unread: Option<String>,
+}
+
+/// What a log holds of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogLines {
+    /// The outcomes, in the order of their times.
+    pub outcomes: Vec<LoggedOutcome>,
+    /// A line that names the run and is no outcome by the settings.
+    pub unread: Option<String>,
 }
 
 /// A message in the dead-letter queue.

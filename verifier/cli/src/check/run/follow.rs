@@ -44,7 +44,7 @@ impl Course {
 impl Run<'_> {
     /// Follows the jobs to their ends and judges them.
     pub(super) async fn follow(&mut self, course: &Course) -> Result<(), Stop> {
-        self.settle(&job_accept::CHECK, job_accept::judge(&self.jobs, &self.options.settings.api));
+        self.settle(&job_accept::CHECK, job_accept::judge(&self.jobs, &self.options.settings));
         let waited_until = self.await_poison(course).await?;
         let log = self.read_log(course).await?;
         let found = self.poison_letter();
@@ -172,25 +172,26 @@ impl Run<'_> {
             let patience = self.options.settings.expect.log_seconds;
             self.bounded(self.clock.now() + Duration::from_secs(patience))
         };
-        let mut outcomes = {
+        let mut lines = {
             let own = self.own_message_ids();
             let ids = &self.options.settings.jobs.message_ids;
             let search = course.search(self.aws, &self.clock, self.run_id, &own, ids);
             let again = self.letters.searched_at.is_some() && !self.rejections.is_empty();
             let letters = &mut self.letters;
             let look = async { if again { letters.look_again(&search).await } else { Ok(()) } };
-            let (outcomes, looked) = tokio::join!(
+            let (lines, looked) = tokio::join!(
                 self.aws.outcomes(&course.log_group, &run_id, since, &self.reader),
                 look
             );
             looked?;
-            outcomes
+            lines
         };
         loop {
             log.queries += 1;
-            match outcomes {
-                Ok(outcomes) => {
-                    self.attribute(&outcomes);
+            match lines {
+                Ok(found) => {
+                    self.attribute(&found.outcomes);
+                    log.unread = found.unread;
                     log.error = None;
                 }
                 Err(error) => log.error = Some(error.to_string()),
@@ -199,7 +200,7 @@ impl Run<'_> {
                 return Ok(log);
             }
             self.clock.sleep(LOG_PAUSE).await;
-            outcomes = self.aws.outcomes(&course.log_group, &run_id, since, &self.reader).await;
+            lines = self.aws.outcomes(&course.log_group, &run_id, since, &self.reader).await;
         }
     }
 

@@ -10,7 +10,7 @@ use crate::settings::{Api, lookup, with_tags};
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "api.hello",
-    asserts: "GET /hello answers 200 with JSON that names the pull request",
+    asserts: "the hello endpoint answers 200 with JSON that names the pull request, or holds what the settings say",
     severity: Severity::Fail,
     why: "it is the shortest proof that the API, its integration and this pull request's code are in place",
     fix: "look at the hello function's log, and at its environment variable PREVIEW_PR",

@@ -8,7 +8,7 @@ use crate::settings::{Filling, Refused};
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "api.reject",
-    asserts: "POST /jobs refuses bodies that are no jobs with a 4xx and a JSON error, and puts none of them on the queue",
+    asserts: "the API refuses bodies that are no jobs with a 4xx and a JSON error, and puts none of them on the queue",
     severity: Severity::Fail,
     why: "a body that no worker can read is retried until it is dead-lettered, and its submitter never hears of it",
     fix: "validate the body before it is sent to the queue, and answer 400, 413, 415 or 422 with a JSON error",

@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use crate::check::{Check, Exchange, JobEvidence, Judgement, Severity};
-use crate::settings::{Api, lookup};
+use crate::settings::{Api, Filling, Jobs, Settings, lookup};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "job.accept",
-    asserts: "POST /jobs answers 202 with the job's id and its message id",
+    asserts: "the API accepts each job: it answers 202 with the job's id and its message id, or as the settings say",
     severity: Severity::Fail,
     why: "the message id is what ties a submitted job to its attempts and to its place in the dead-letter queue",
     fix: "look at the submit-job function's log; a 503 means that SQS did not confirm the message",
@@ -16,8 +16,9 @@ pub const CHECK: Check = Check {
     must_be_exercised: true,
 };
 
-/// Judges the answers to all of a run's submissions. `api` is how the API says that it has accepted one.
-pub fn judge(jobs: &[JobEvidence], api: &Api) -> Judgement {
+/// Judges the answers to all of a run's submissions. `settings` say what was submitted, and how the API says
+/// that it has accepted it.
+pub fn judge(jobs: &[JobEvidence], settings: &Settings) -> Judgement {
     if jobs.is_empty() {
         return Judgement::not_exercised("no job was submitted");
     }
@@ -35,12 +36,10 @@ pub fn judge(jobs: &[JobEvidence], api: &Api) -> Judgement {
         let url = jobs.first().map(|job| job.exchange.url.clone()).unwrap_or_default();
         Judgement::fail(
             format!("{} of {} jobs were not accepted", refused.len(), jobs.len()),
-            wanted(api),
+            wanted(&settings.api),
             refused.join("; "),
         )
-        .with_next(format!(
-            "curl -i -H 'content-type: application/json' -d '{{\"task\":\"try\"}}' {url}"
-        ))
+        .with_next(curl(&settings.jobs, &url))
     };
     let shown: Vec<serde_json::Value> = jobs
         .iter()
@@ -66,6 +65,22 @@ pub fn accepted_message_id(exchange: &Exchange, job_id: &str, api: &Api) -> Opti
         api.accepted_job_id.as_ref().is_none_or(|path| text(path).as_deref() == Some(job_id));
     let is_accepted = answer.status == api.accepted_status && repeats;
     text(&api.accepted_message_id).filter(|id| is_accepted && !id.is_empty())
+}
+
+/// A command that submits a good job of nobody's run.
+fn curl(jobs: &Jobs, url: &str) -> String {
+    let filling = Filling { job_id: "try", run_id: "try", name: "try", padding_bytes: 0 };
+    let headers: Vec<String> = jobs
+        .headers
+        .iter()
+        .map(|(name, value)| format!("-H {} ", quoted(&format!("{name}: {value}"))))
+        .collect();
+    format!("curl -i {}-d {} {url}", headers.concat(), quoted(&filling.fill(&jobs.good)))
+}
+
+/// A word of a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 fn wanted(api: &Api) -> String {
@@ -110,12 +125,18 @@ pub(crate) mod tests {
 
     #[test]
     fn all_accepted_passes_one_refused_fails_none_is_nothing() {
-        assert_eq!(judge(&[job("a", false, Some("m"))], &Api::default()).verdict, Verdict::Pass);
+        assert_eq!(
+            judge(&[job("a", false, Some("m"))], &Settings::default()).verdict,
+            Verdict::Pass
+        );
         let mixed = [job("a", false, Some("m")), job("b", true, None)];
-        let judgement = judge(&mixed, &Api::default());
+        let judgement = judge(&mixed, &Settings::default());
         assert_eq!(judgement.verdict, Verdict::Fail);
         assert!(judgement.actual.unwrap().starts_with("b: 202"));
-        assert_eq!(judge(&[], &Api::default()).verdict, Verdict::NotExercised);
+        let next = judgement.next.unwrap();
+        let body = r#"{"task":"verifier: try","jobId":"try","runId":"try"}"#;
+        assert_eq!(next, format!("curl -i -H 'content-type: application/json' -d '{body}' u"));
+        assert_eq!(judge(&[], &Settings::default()).verdict, Verdict::NotExercised);
     }
 
     #[test]

@@ -15,6 +15,9 @@ pub const CHECK: Check = Check {
     must_be_exercised: true,
 };
 
+/// How much of a line is shown.
+const LINE_CHARS_MAX: usize = 200;
+
 /// Judges the good jobs of a run by what the worker logged.
 pub fn judge(jobs: &[JobEvidence], log: &LogEvidence) -> Judgement {
     let good: Vec<&JobEvidence> =
@@ -43,11 +46,7 @@ pub fn judge(jobs: &[JobEvidence], log: &LogEvidence) -> Judgement {
                 format!("attempt {} failed: {reason}", attempt.line.receive_count)
             })
             .collect();
-        let seen = if failures.is_empty() {
-            format!("no line of them in {} after {} queries", log.log_group, log.queries)
-        } else {
-            failures.join("; ")
-        };
+        let seen = if failures.is_empty() { no_lines(log) } else { failures.join("; ") };
         Judgement::fail(
             format!(
                 "{} of {} good jobs have no success: {}",
@@ -74,6 +73,15 @@ pub fn judge(jobs: &[JobEvidence], log: &LogEvidence) -> Judgement {
         .map(|job| serde_json::json!({"jobId": job.job_id, "messageId": job.message_id, "succeeded": successes(job)}))
         .collect();
     judgement.with_evidence("jobs", shown).with_evidence("logGroup", log.log_group.clone())
+}
+
+/// That no outcome was found; with a line that was none, for whoever has described the lines wrongly.
+fn no_lines(log: &LogEvidence) -> String {
+    let unread = log.unread.as_ref().map_or_else(String::new, |line| {
+        let line: String = line.chars().take(LINE_CHARS_MAX).collect();
+        format!("; a line that names the run and is no outcome by the settings: {line}")
+    });
+    format!("no line of them in {} after {} queries{unread}", log.log_group, log.queries)
 }
 
 #[cfg(test)]
