@@ -46,7 +46,7 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) json_outputs: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) config: ConfigFileArgs,
+    pub(crate) settings: SettingsArgs,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
     #[command(flatten)]
@@ -54,9 +54,6 @@ pub(crate) struct CheckArgs {
     /// How time passes on this machine [default: skip-idle].
     #[arg(long, value_enum, conflicts_with = "stack", value_name = "CLOCK")]
     pub(crate) clock: Option<ClockArg>,
-    /// The maxReceiveCount that is expected; any by default.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub(crate) receives: Option<u32>,
     /// Take warnings for failures.
     #[arg(long)]
     pub(crate) strict: bool,
@@ -66,23 +63,26 @@ pub(crate) struct CheckArgs {
     /// Leave these checks out: ids, or areas such as `web.*`, separated by commas.
     #[arg(long, value_name = "CHECKS", value_delimiter = ',')]
     pub(crate) skip: Vec<String>,
+    /// What to print on stdout.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+/// Where the settings are, and those that the command line sets.
+#[derive(Debug, Args)]
+pub(crate) struct SettingsArgs {
+    /// What is different about the stack [default: the nearest verifier.toml from the working directory upwards].
+    #[arg(long, value_name = "FILE", env = "VERIFIER_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// The maxReceiveCount that is expected; any by default.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) receives: Option<u32>,
     /// End after that many seconds; what is open then could not be judged.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub(crate) timeout: Option<u64>,
     /// Let pages of any origin call the API: told of, and no failure.
     #[arg(long)]
     pub(crate) allow_any_origin: bool,
-    /// What to print on stdout.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
-}
-
-/// Where the settings are.
-#[derive(Debug, Args)]
-pub(crate) struct ConfigFileArgs {
-    /// What is different about the stack [default: the nearest verifier.toml from the working directory upwards].
-    #[arg(long, value_name = "FILE", env = "VERIFIER_CONFIG")]
-    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -100,7 +100,7 @@ pub(crate) enum ConfigCommand {
 #[derive(Debug, Args)]
 pub(crate) struct ConfigShowArgs {
     #[command(flatten)]
-    pub(crate) config: ConfigFileArgs,
+    pub(crate) settings: SettingsArgs,
     /// What to print on stdout.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(crate) format: Format,

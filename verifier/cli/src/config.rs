@@ -2,15 +2,31 @@
 
 use std::path::{Path, PathBuf};
 
-use verifier_core::settings::InForce;
+use verifier_core::settings::{InForce, Value};
 
+use crate::args::SettingsArgs;
 use crate::failure::Failure;
 
 /// What the file is called where nobody says.
 const NAME: &str = "verifier.toml";
 
+/// The settings: the defaults, instead of them those of the file, and instead of both those of the command line.
+pub(crate) fn load(args: &SettingsArgs) -> Result<InForce, Failure> {
+    let mut settings = read(args.config.as_deref())?;
+    if let Some(receives) = args.receives {
+        settings.set("expect.receives", Value::Number(receives.into()), "--receives");
+    }
+    if let Some(seconds) = args.timeout {
+        settings.set("expect.timeout_seconds", Value::Number(seconds), "--timeout");
+    }
+    if args.allow_any_origin {
+        settings.set("expect.origins", Value::Texts(vec!["*".to_owned()]), "--allow-any-origin");
+    }
+    Ok(settings)
+}
+
 /// The settings of the named file, or else of the nearest one from the working directory upwards, or else the defaults.
-pub(crate) fn load(named: Option<&Path>) -> Result<InForce, Failure> {
+fn read(named: Option<&Path>) -> Result<InForce, Failure> {
     let found = match named {
         Some(path) => Some(path.to_owned()),
         None => nearest()?,
@@ -22,7 +38,7 @@ pub(crate) fn load(named: Option<&Path>) -> Result<InForce, Failure> {
     let text = std::fs::read_to_string(&path)
         .map_err(|error| Failure::usage(format!("the settings {shown} cannot be read: {error}")))?;
     InForce::read(&shown, &text).map_err(|error| Failure {
-        next: Some("README.md, under Your own stack, tells of every key".to_owned()),
+        next: Some("SETTINGS.md tells of every key".to_owned()),
         ..Failure::usage(error.to_string())
     })
 }

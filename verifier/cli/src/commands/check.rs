@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use verifier_aws::{Aws, Connection, Http};
 use verifier_core::check::{CheckEvent, Selection};
-use verifier_core::settings::{InForce, Value};
 use verifier_emulator::Emulator;
 
 use crate::args::{CheckArgs, ClockArg, ConnectionArgs, Format};
@@ -72,24 +71,9 @@ fn options(args: &CheckArgs) -> Result<Options, Failure> {
         stack,
         strict: args.strict,
         selection,
-        settings: settings(args)?.settings().clone(),
+        settings: config::load(&args.settings)?.settings().clone(),
         outputs,
     })
-}
-
-/// The settings: the file's, and instead of them those of the command line.
-fn settings(args: &CheckArgs) -> Result<InForce, Failure> {
-    let mut settings = config::load(args.config.config.as_deref())?;
-    if let Some(receives) = args.receives {
-        settings.set("expect.receives", Value::Number(receives.into()), "--receives");
-    }
-    if let Some(seconds) = args.timeout {
-        settings.set("expect.timeout_seconds", Value::Number(seconds), "--timeout");
-    }
-    if args.allow_any_origin {
-        settings.set("expect.origins", Value::Texts(vec!["*".to_owned()]), "--allow-any-origin");
-    }
-    Ok(settings)
 }
 
 async fn target(

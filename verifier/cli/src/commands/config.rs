@@ -8,7 +8,7 @@ use crate::view;
 
 pub(crate) fn run(args: &ConfigArgs) -> Result<Exit, Failure> {
     let ConfigCommand::Show(args) = &args.command;
-    let settings = config::load(args.config.config.as_deref())?;
+    let settings = config::load(&args.settings)?;
     view::print_settings(&settings, args.format);
     Ok(Exit::Passed)
 }

@@ -21,15 +21,20 @@ fn text(path: &Path) -> &str {
 
 /// Checks the stack after a change.
 fn check(arguments: &[&str], change: impl FnOnce(&mut Value)) -> Checked {
+    check_with(&file("verifier.toml"), arguments, change)
+}
+
+/// The same with other settings.
+fn check_with(config: &Path, arguments: &[&str], change: impl FnOnce(&mut Value)) -> Checked {
     let sound = std::fs::read_to_string(file("print-shop.template.json")).expect("a template");
     let mut template: Value = serde_json::from_str(&sound).expect("JSON");
     change(&mut template);
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("print-shop.template.json");
     std::fs::write(&path, template.to_string()).expect("it is written");
-    let (functions, config) = (file("functions"), file("verifier.toml"));
+    let functions = file("functions");
     let stack = ["--template", text(&path), "--functions", text(&functions)];
-    check_local(&[&stack, ["--config", text(&config)].as_slice(), arguments].concat())
+    check_local(&[&stack, ["--config", text(config)].as_slice(), arguments].concat())
 }
 
 /// What does not pass on the sound stack either: it has no page, and lives with two warnings.
@@ -124,9 +129,7 @@ fn a_pattern_that_does_not_fit_is_told_with_a_line() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("verifier.toml");
     std::fs::write(&path, settings.replace("^ticket", "^card")).expect("it is written");
-    let (template, functions) = (file("print-shop.template.json"), file("functions"));
-    let stack = ["--template", text(&template), "--functions", text(&functions)];
-    let checked = check_local(&[&stack, ["--config", text(&path)].as_slice()].concat());
+    let checked = check_with(&path, &[], |_| {});
     assert_eq!(checked.with_verdict("fail"), ["job.success"], "{:#}", checked.report);
     let actual = checked.find("job.success")["actual"].as_str().expect("a text");
     assert!(actual.contains("no outcome by the settings: ticket vrf-"), "{actual}");
@@ -140,6 +143,28 @@ fn another_receive_count_than_the_file_expects_is_noticed() {
     });
     assert_eq!(checked.with_verdict("fail"), ["cfg.redrive"], "{:#}", checked.report);
     assert_eq!(checked.code, Some(1));
+}
+
+#[test]
+fn a_named_origin_has_to_be_allowed_though_there_is_no_page() {
+    let settings = std::fs::read_to_string(file("verifier.toml")).expect("settings");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("verifier.toml");
+    let origins = "[expect]\norigins = [\"https://a.example\", \"https://b.example\"]\n";
+    std::fs::write(&path, settings.replace("[expect]\n", origins)).expect("it is written");
+    let allowing = |origins: &[&str]| {
+        let cors = serde_json::json!({
+            "AllowOrigins": origins, "AllowMethods": ["POST"], "AllowHeaders": ["content-type"],
+        });
+        check_with(&path, &[], |template| {
+            template["Resources"]["Service"]["Properties"]["CorsConfiguration"] = cors;
+        })
+    };
+    let both = allowing(&["https://a.example", "https://b.example"]);
+    assert_eq!(both.find("api.cors")["verdict"], "pass", "{:#}", both.report);
+    let one = allowing(&["https://a.example"]);
+    assert_eq!(one.with_verdict("fail"), ["api.cors"]);
+    assert!(one.find("api.cors")["expected"].as_str().expect("a text").contains("b.example"));
 }
 
 #[test]
@@ -171,7 +196,8 @@ fn the_settings_in_force_are_shown_with_where_they_come_from() {
     assert!(origin.ends_with("verifier.toml:39"), "{origin}");
     assert_eq!(find("outputs.preview_url")["value"], false);
     assert_eq!(find("expect.log_seconds")["origin"], "default");
-    let human = show(&[]);
+    let human = show(&["--receives", "9"]);
+    assert!(human.contains("receives = 9  # --receives\n"), "{human}");
     assert!(human.contains("[outputs]\npreview_url = false  # "), "{human}");
 }
 
