@@ -48,8 +48,8 @@ fn what_is_wrong_is_said_with_file_line_key_and_what_was_expected() {
         ("[output]\n", "verifier.toml:1: output: there is no such section; did you mean outputs?"),
         ("outputs = 1\n", "verifier.toml:1: outputs: expected a table, found the number 1"),
         (
-            "[api]\n\nhelo_path = \"/\"\n",
-            "verifier.toml:3: api.helo_path: there is no such key; did you mean api.hello_path?",
+            "[api]\n\nhello_paths = \"/\"\n",
+            "verifier.toml:3: api.hello_paths: there is no such key; did you mean api.hello_path?",
         ),
         (
             "[page]\nxyz = 1\n",

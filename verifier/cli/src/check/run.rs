@@ -185,8 +185,9 @@ impl<'a> Run<'a> {
     /// That the run has used its time up.
     pub(crate) fn timed_out(&self) -> Failure {
         let seconds = self.options.settings.expect.timeout().unwrap_or_default().as_secs();
-        let mut failure =
-            Failure::environment(format!("the run was not over after {seconds} s (--timeout)"));
+        let mut failure = Failure::environment(format!(
+            "the run was not over after {seconds} s (--timeout, or expect.timeout_seconds)"
+        ));
         failure.next = Some(
             "allow it more time: maxReceiveCount visibility timeouts, and a minute".to_owned(),
         );
