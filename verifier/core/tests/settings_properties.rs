@@ -5,7 +5,17 @@ use contract::{OUTCOME_EVENT, Outcome, OutcomeLine};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::json;
+use verifier_core::check::{CHECKS, Verdict, overall};
 use verifier_core::settings::{Filling, InForce, KEYS, Kind, Outcomes, Value};
+
+const VERDICTS: [Verdict; 6] = [
+    Verdict::Pass,
+    Verdict::Info,
+    Verdict::Warn,
+    Verdict::Fail,
+    Verdict::Inconclusive,
+    Verdict::NotExercised,
+];
 
 const RUN: &str = "vrf-6569e9c0-0badcafe";
 
@@ -95,6 +105,20 @@ proptest! {
             in_force.shown().iter().map(|shown| format!("{} = {}\n", shown.key, shown.value)).collect();
         let again = InForce::read("g", &shown.concat()).expect("it is well formed");
         prop_assert_eq!(again.settings(), in_force.settings());
+    }
+
+    #[test]
+    fn only_a_warning_is_allowed(allowed in select(&CHECKS[..]), check in select(&CHECKS[..]), strict in any::<bool>()) {
+        let file = format!("[[expect.allow]]\ncheck = \"{}\"\nreason = \"r\"\n", allowed.id);
+        let in_force = InForce::read("f", &file).expect("it is well formed");
+        for verdict in VERDICTS {
+            let counted = in_force.settings().expect.counted(&check, verdict);
+            let is_changed = verdict == Verdict::Warn && check.id == allowed.id;
+            prop_assert_eq!(counted, if is_changed { Verdict::Pass } else { verdict });
+            // Beside a pass, nothing but a warning can pass that did not before.
+            let run = |verdict| overall([(Verdict::Pass, true), (verdict, true)], strict);
+            prop_assert!(run(counted) == run(verdict) || (is_changed && strict));
+        }
     }
 
     #[test]

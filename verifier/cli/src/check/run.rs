@@ -225,10 +225,6 @@ impl<'a> Run<'a> {
         Some(Judgement::not_exercised(why).with_evidence("skipped", true))
     }
 
-    fn is_allowed(&self, settled: &Settled) -> bool {
-        self.options.settings.expect.allowed(settled.check).is_some()
-    }
-
     /// Closes the run. Checks that it did not come to are inconclusive, for the reason given.
     pub(crate) fn finish(mut self, stopped: Option<Failure>) -> Report {
         let why =
@@ -246,10 +242,8 @@ impl<'a> Run<'a> {
         let verdicts = checks.iter().map(|settled| {
             let omitted = self.options.selection.skipped(settled.check).is_some()
                 || self.options.settings.absent(settled.check).is_some();
-            let verdict = match (settled.judgement.verdict, self.is_allowed(settled)) {
-                (Verdict::Warn, true) => Verdict::Pass,
-                (verdict, _) => verdict,
-            };
+            let expect = &self.options.settings.expect;
+            let verdict = expect.counted(settled.check, settled.judgement.verdict);
             (verdict, settled.check.must_be_exercised && !omitted)
         });
         Report {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::MessageIds;
-use crate::check::{Check, rules};
+use crate::check::{Check, Verdict, rules};
 
 /// The origin in [`Expect::origins`] that stands for every one.
 pub(super) const ANY_ORIGIN: &str = "*";
@@ -269,6 +269,14 @@ impl Expect {
     pub fn allowed(&self, check: &Check) -> Option<&str> {
         let found = self.allow.iter().find(|allowance| allowance.check == check.id);
         found.map(|allowance| allowance.reason.as_str())
+    }
+
+    /// What a check's verdict counts for in the run's: an allowed warning like a pass, everything else for itself.
+    pub fn counted(&self, check: &Check, verdict: Verdict) -> Verdict {
+        match verdict {
+            Verdict::Warn if self.allowed(check).is_some() => Verdict::Pass,
+            other => other,
+        }
     }
 }
 
