@@ -1,5 +1,6 @@
 //! Plain HTTP: the stack's own API and page.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
@@ -30,9 +31,17 @@ impl Http {
         self.exchange("GET", url, self.0.get(url)).await
     }
 
-    /// `POST` of a JSON body.
-    pub async fn post_json(&self, url: &str, body: Vec<u8>) -> Exchange {
-        let request = self.0.post(url).header("content-type", "application/json").body(body);
+    /// `POST` with those headers.
+    pub async fn post(
+        &self,
+        url: &str,
+        headers: &BTreeMap<String, String>,
+        body: Vec<u8>,
+    ) -> Exchange {
+        let request = headers
+            .iter()
+            .fold(self.0.post(url), |request, (name, value)| request.header(name, value))
+            .body(body);
         self.exchange("POST", url, request).await
     }
 

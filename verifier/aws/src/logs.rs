@@ -1,7 +1,7 @@
 //! CloudWatch Logs: what the worker wrote.
 
-use contract::OutcomeLine;
-use verifier_core::check::{LogGroupEvidence, LoggedOutcome};
+use verifier_core::check::{LogGroupEvidence, LogLines, LoggedOutcome};
+use verifier_core::settings::OutcomeReader;
 use verifier_core::time::Timestamp;
 
 use crate::error::failed;
@@ -39,8 +39,9 @@ impl Aws {
         log_group: &str,
         run_id: &str,
         since: Timestamp,
-    ) -> Result<Vec<LoggedOutcome>, AwsError> {
-        let mut outcomes = Vec::new();
+        reader: &OutcomeReader,
+    ) -> Result<LogLines, AwsError> {
+        let mut lines = LogLines::default();
         let request = self
             .logs
             .filter_log_events()
@@ -53,14 +54,18 @@ impl Aws {
             for event in page.events() {
                 let at =
                     event.timestamp().and_then(|at| u64::try_from(at).ok()).unwrap_or_default();
-                let line = event.message().and_then(OutcomeLine::from_log_message);
                 // The pattern finds the run's id anywhere in a line; only its own outcomes count.
-                if let Some(line) = line.filter(|line| line.run_id.as_deref() == Some(run_id)) {
-                    outcomes.push(LoggedOutcome { at: Timestamp::from_millis(at), line });
+                let text = event.message().unwrap_or_default();
+                match reader.read(text, run_id) {
+                    Some(line) => {
+                        let at = Timestamp::from_millis(at);
+                        lines.outcomes.push(LoggedOutcome { at, line });
+                    }
+                    None => lines.unread = Some(text.trim().to_owned()),
                 }
             }
         }
-        outcomes.sort_by_key(|outcome| outcome.at);
-        Ok(outcomes)
+        lines.outcomes.sort_by_key(|outcome| outcome.at);
+        Ok(lines)
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct VerifierArgs {
 pub(crate) enum Command {
     /// Prove that a stack works: the gate after a deployment.
     Check(CheckArgs),
+    /// Show what the verifier knows of the stack beforehand, and where each value comes from.
+    Config(ConfigArgs),
     /// Say why a check exists, what to do when it does not pass, and where that is written.
     Explain(ExplainArgs),
     /// Bring the stack up on this machine and leave it up until Ctrl-C.
@@ -46,15 +48,14 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) json_outputs: Option<PathBuf>,
     #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
+    #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
     #[command(flatten)]
     pub(crate) template: TemplateArgs,
     /// How time passes on this machine [default: skip-idle].
     #[arg(long, value_enum, conflicts_with = "stack", value_name = "CLOCK")]
     pub(crate) clock: Option<ClockArg>,
-    /// The maxReceiveCount that is expected; any by default.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub(crate) receives: Option<u32>,
     /// Take warnings for failures.
     #[arg(long)]
     pub(crate) strict: bool,
@@ -64,18 +65,50 @@ pub(crate) struct CheckArgs {
     /// Leave these checks out: ids, or areas such as `web.*`, separated by commas.
     #[arg(long, value_name = "CHECKS", value_delimiter = ',')]
     pub(crate) skip: Vec<String>,
-    /// End after that many seconds; what is open then could not be judged.
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=604_800))]
-    pub(crate) timeout: Option<u64>,
-    /// Let pages of any origin call the API: told of, and no failure.
-    #[arg(long)]
-    pub(crate) allow_any_origin: bool,
     /// What to print on stdout.
     #[arg(long, value_enum, default_value_t = CheckFormat::Human)]
     pub(crate) format: CheckFormat,
     /// Write the report to this file, too, as one HTML page.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+}
+
+/// Where the settings are, and those that the command line sets.
+#[derive(Debug, Args)]
+pub(crate) struct SettingsArgs {
+    /// What is different about the stack [default: the nearest verifier.toml from the working directory upwards].
+    #[arg(long, value_name = "FILE", env = "VERIFIER_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// The maxReceiveCount that is expected; any by default.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) receives: Option<u32>,
+    /// End after that many seconds; what is open then could not be judged.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    pub(crate) timeout: Option<u64>,
+    /// Let pages of any origin call the API: told of, and no failure.
+    #[arg(long)]
+    pub(crate) allow_any_origin: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print every setting in force and where it comes from: the default, a line of a file, or the command line.
+    Show(ConfigShowArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigShowArgs {
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
+    /// What to print on stdout.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -86,6 +119,8 @@ pub(crate) struct IamPolicyArgs {
     /// The stack whose resources are named; without it, placeholders stand for them.
     #[arg(long, value_name = "NAME")]
     pub(crate) stack: Option<String>,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
 }

@@ -4,6 +4,7 @@ mod args;
 mod check;
 mod clock;
 mod commands;
+mod config;
 mod exit;
 mod failure;
 mod interrupt;
@@ -37,7 +38,8 @@ fn main() -> ExitCode {
         };
     let outcome = runtime.block_on(async {
         match args.command {
-            Command::Check(args) => commands::check::run(args).await,
+            Command::Check(args) => Box::pin(commands::check::run(args)).await,
+            Command::Config(args) => commands::config::run(&args),
             Command::Explain(args) => commands::explain::run(&args),
             Command::IamPolicy(args) => Box::pin(commands::iam_policy::run(args)).await,
             Command::Local(args) => commands::local::run(args).await,

@@ -10,5 +10,6 @@ pub mod faults;
 pub mod iam;
 pub mod logs;
 pub mod paging;
+pub mod settings;
 pub mod sqs;
 pub mod time;

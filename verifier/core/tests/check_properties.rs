@@ -12,6 +12,7 @@ use verifier_core::check::{
     Answer, CHECKS, DeadLetter, Exchange, JobEvidence, LogEvidence, LoggedOutcome, Owner,
     QueueEvidence, RunId, Selection, Verdict,
 };
+use verifier_core::settings::MessageIds;
 use verifier_core::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -108,8 +109,8 @@ proptest! {
     #[test]
     fn a_strangers_message_is_never_the_verifiers_to_delete(body in prop_oneof![stranger(), any::<String>()]) {
         // A body that names a run, and a job of that run, is that run's, whoever wrote it.
-        prop_assume!(RunId::of_body(&body).is_none());
-        let owner = Owner::of(&letter(body), RunId::new(NOW, 1), &[], LIFE);
+        prop_assume!(MessageIds::default().run_of(&body).is_none());
+        let owner = Owner::of(&letter(body), RunId::new(NOW, 1), &[], &MessageIds::default(), LIFE);
         prop_assert_eq!(owner, Owner::Stranger);
     }
 
@@ -133,8 +134,8 @@ proptest! {
         prop_assume!(id != other);
         let body = json!({"task": "t", "jobId": format!("{id}-poison"), "runId": id.to_string()}).to_string();
         let body = body[..body.len() - cut].to_owned();
-        prop_assert_eq!(Owner::of(&letter(body.clone()), id, &[], LIFE), Owner::ThisRun);
-        prop_assert_ne!(Owner::of(&letter(body), other, &[], LIFE), Owner::ThisRun);
+        prop_assert_eq!(Owner::of(&letter(body.clone()), id, &[], &MessageIds::default(), LIFE), Owner::ThisRun);
+        prop_assert_ne!(Owner::of(&letter(body), other, &[], &MessageIds::default(), LIFE), Owner::ThisRun);
     }
 
     #[test]

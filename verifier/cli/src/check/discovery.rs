@@ -6,16 +6,7 @@ use verifier_core::check::{
     AlarmEvidence, FunctionEvidence, LogGroupEvidence, MappingEvidence, QueueEvidence, Selection,
     StackEvidence,
 };
-
-/// The outputs that the verifier reads.
-pub(crate) const PREVIEW_URL: &str = "PreviewUrl";
-pub(crate) const API_URL: &str = "ApiUrl";
-pub(crate) const JOB_URL: &str = "JobUrl";
-pub(crate) const JOBS_QUEUE: &str = "JobsQueueName";
-pub(crate) const DEAD_LETTER_QUEUE: &str = "JobsDeadLetterQueueName";
-/// All outputs that a stack must have.
-pub(crate) const EXPECTED_OUTPUTS: [&str; 7] =
-    ["BucketName", PREVIEW_URL, "DistributionId", API_URL, JOB_URL, JOBS_QUEUE, DEAD_LETTER_QUEUE];
+use verifier_core::settings::{Outputs, queue_name};
 
 /// What the outputs lead to.
 #[derive(Clone, Debug, Default)]
@@ -38,15 +29,19 @@ pub(crate) struct Discovery {
 pub(crate) async fn discover(
     aws: &Aws,
     stack: &StackEvidence,
+    outputs: &Outputs,
     selection: &Selection,
 ) -> Result<Discovery, AwsError> {
     let alarms = async {
-        let queue = stack.outputs.get(DEAD_LETTER_QUEUE);
+        let queue = stack.outputs.get(&outputs.dead_letter_queue);
         let queue = queue.filter(|_| selection.wants_any(&[cfg_alarm::CHECK]))?;
-        Some(aws.alarms_on_queue(queue, cfg_alarm::METRIC).await)
+        Some(aws.alarms_on_queue(queue_name(queue), cfg_alarm::METRIC).await)
     };
-    let (jobs, dead_letters, alarms) =
-        tokio::join!(queue(aws, stack, JOBS_QUEUE), queue(aws, stack, DEAD_LETTER_QUEUE), alarms);
+    let (jobs, dead_letters, alarms) = tokio::join!(
+        queue(aws, stack, &outputs.jobs_queue),
+        queue(aws, stack, &outputs.dead_letter_queue),
+        alarms
+    );
     let (jobs, dead_letters) = (jobs?, dead_letters?);
     let mappings = match &jobs {
         Some(jobs) => aws.mappings(jobs.arn()).await?,
@@ -71,7 +66,7 @@ async fn queue(
     stack: &StackEvidence,
     output: &str,
 ) -> Result<Option<QueueEvidence>, AwsError> {
-    let Some(name) = stack.outputs.get(output) else {
+    let Some(name) = stack.outputs.get(output).map(|value| queue_name(value)) else {
         return Ok(None);
     };
     let url = match stack.queue(name) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use verifier_aws::{Aws, AwsError, Received};
 use verifier_core::check::{DeadLetter, HeldLetter, Owner, QueueEvidence, RunId};
+use verifier_core::settings::MessageIds;
 use verifier_core::time::Timestamp;
 
 use crate::clock::RunClock;
@@ -28,6 +29,8 @@ pub(crate) struct Search<'a> {
     pub(crate) run_id: RunId,
     /// The ids of the messages that the run knows for its own.
     pub(crate) own_message_ids: &'a [String],
+    /// Where messages name their run.
+    pub(crate) ids: &'a MessageIds,
     /// How long a failing job takes to the dead-letter queue.
     pub(crate) life: Duration,
 }
@@ -105,7 +108,8 @@ impl Letters {
     fn take(&mut self, letter: DeadLetter, search: &Search<'_>) -> Option<DeadLetter> {
         let id = letter.message_id.clone();
         // The latest handle is the one that counts, so a message that was in hand already is replaced.
-        match Owner::of(&letter, search.run_id, search.own_message_ids, search.life) {
+        let Search { run_id, own_message_ids, ids, life, .. } = search;
+        match Owner::of(&letter, *run_id, own_message_ids, ids, *life) {
             Owner::ThisRun => {
                 self.seen_at.entry(id.clone()).or_insert(letter.seen_at);
                 self.own.insert(id, letter);
@@ -229,8 +233,9 @@ mod tests {
         async fn look(&self, looker: &mut Looker) {
             let Looker { aws, clock, run_id, letters } = looker;
             let queue = &self.queue;
+            let (own_message_ids, ids) = (&[], &MessageIds::default());
             let search =
-                Search { aws, clock, queue, run_id: *run_id, own_message_ids: &[], life: LIFE };
+                Search { aws, clock, queue, run_id: *run_id, own_message_ids, ids, life: LIFE };
             letters.look_again(&search).await.unwrap();
         }
     }

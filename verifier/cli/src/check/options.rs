@@ -1,8 +1,7 @@
 //! What a run is asked to do.
 
-use std::time::Duration;
-
 use verifier_core::check::Selection;
+use verifier_core::settings::Settings;
 
 use super::outputs::Outputs;
 
@@ -10,14 +9,10 @@ use super::outputs::Outputs;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Options {
     pub(crate) stack: String,
-    /// The `maxReceiveCount` that is expected; any when `None`.
-    pub(crate) receives: Option<u32>,
     pub(crate) strict: bool,
     pub(crate) selection: Selection,
-    /// How long the run may take, by the stack's clock.
-    pub(crate) timeout: Option<Duration>,
+    /// What is known of the stack beforehand.
+    pub(crate) settings: Settings,
     /// The stack's outputs, where CloudFormation is not to be asked for them.
     pub(crate) outputs: Option<Outputs>,
-    /// Whether an API that any page may call is taken for meant that way.
-    pub(crate) allow_any_origin: bool,
 }

@@ -18,10 +18,11 @@ use verifier_core::check::{
     CHECKS, Check, CheckEvent, JobEvidence, JobTrace, Judgement, QueueEvidence, Rejection, RunId,
     Settled, StackEvidence, Verdict, overall,
 };
+use verifier_core::settings::OutcomeReader;
 use verifier_core::time::Timestamp;
 
 use self::probes::Addresses;
-use super::discovery::{Discovery, EXPECTED_OUTPUTS, discover};
+use super::discovery::{Discovery, discover};
 use super::letters::Letters;
 use super::{Options, Report, environment};
 use crate::clock::RunClock;
@@ -44,6 +45,7 @@ pub(crate) struct Run<'a> {
     http: &'a Http,
     clock: RunClock,
     options: Options,
+    reader: OutcomeReader,
     run_id: RunId,
     emit: &'a mut dyn FnMut(CheckEvent),
     started_at: Timestamp,
@@ -83,6 +85,7 @@ impl<'a> Run<'a> {
         http: &'a Http,
         clock: RunClock,
         options: Options,
+        reader: OutcomeReader,
         emit: &'a mut dyn FnMut(CheckEvent),
     ) -> Self {
         let started_at = clock.now();
@@ -91,6 +94,7 @@ impl<'a> Run<'a> {
             http,
             clock,
             options,
+            reader,
             run_id: RunId::new(started_at, fastrand::u32(..)),
             emit,
             started_at,
@@ -123,11 +127,16 @@ impl<'a> Run<'a> {
 
     async fn run(&mut self) -> Result<(), Stop> {
         let stack = self.stack().await?;
-        self.settle(&stack_ready::CHECK, stack_ready::judge(&stack, &EXPECTED_OUTPUTS));
-        self.discovery = discover(self.aws, &stack, &self.options.selection).await?;
+        self.settle(
+            &stack_ready::CHECK,
+            stack_ready::judge(&stack, &self.options.settings.outputs.expected()),
+        );
+        self.discovery =
+            discover(self.aws, &stack, &self.options.settings.outputs, &self.options.selection)
+                .await?;
         self.judge_configuration(&stack);
         let course = self.course(&stack);
-        let addresses = Addresses::of(&stack);
+        let addresses = Addresses::of(&stack, &self.options.settings);
         self.rejections = self.submit_rejects(&course, true).await;
         // Should the run be interrupted before the answers are there, these may be in the queue all the same.
         self.jobs =
@@ -165,7 +174,7 @@ impl<'a> Run<'a> {
 
     /// When the run has to be over, if it was given a time.
     fn deadline(&self) -> Option<Timestamp> {
-        self.options.timeout.map(|timeout| self.started_at + timeout)
+        self.options.settings.expect.timeout().map(|timeout| self.started_at + timeout)
     }
 
     /// A bound of a wait, or the run's own if that comes first.
@@ -175,9 +184,10 @@ impl<'a> Run<'a> {
 
     /// That the run has used its time up.
     pub(crate) fn timed_out(&self) -> Failure {
-        let seconds = self.options.timeout.unwrap_or_default().as_secs();
-        let mut failure =
-            Failure::environment(format!("the run was not over after {seconds} s (--timeout)"));
+        let seconds = self.options.settings.expect.timeout().unwrap_or_default().as_secs();
+        let mut failure = Failure::environment(format!(
+            "the run was not over after {seconds} s (--timeout, or expect.timeout_seconds)"
+        ));
         failure.next = Some(
             "allow it more time: maxReceiveCount visibility timeouts, and a minute".to_owned(),
         );
@@ -194,10 +204,26 @@ impl<'a> Run<'a> {
     fn settle(&mut self, check: &Check, judgement: Judgement) {
         let check = find(check.id);
         self.verdicts.insert(check.id, judgement.verdict);
-        let judgement = self.skipped(check).unwrap_or(judgement);
+        let judgement = self.skipped(check).unwrap_or_else(|| self.explained(check, judgement));
         let settled = Settled { check, judgement, at: self.clock.now() };
         self.settled.insert(check.id, settled.clone());
         (self.emit)(CheckEvent::Settled(settled));
+    }
+
+    /// A judgement with what the settings have to say of it: why there is nothing to judge, or why its warning is allowed.
+    fn explained(&self, check: &Check, judgement: Judgement) -> Judgement {
+        let settings = &self.options.settings;
+        match judgement.verdict {
+            Verdict::NotExercised => match settings.absent(check) {
+                Some(why) => Judgement::not_exercised(why).with_evidence("absent", true),
+                None => judgement,
+            },
+            Verdict::Warn => match settings.expect.allowed(check) {
+                Some(reason) => judgement.with_allowance(reason),
+                None => judgement,
+            },
+            _ => judgement,
+        }
     }
 
     /// What is reported of a check that was not asked for.
@@ -221,8 +247,11 @@ impl<'a> Run<'a> {
             CHECKS.iter().filter_map(|check| self.settled.remove(check.id)).collect();
         // What was left out on purpose is no omission; that anything is left is seen to by `overall`.
         let verdicts = checks.iter().map(|settled| {
-            let skipped = self.options.selection.skipped(settled.check).is_some();
-            (settled.judgement.verdict, settled.check.must_be_exercised && !skipped)
+            let omitted = self.options.selection.skipped(settled.check).is_some()
+                || self.options.settings.absent(settled.check).is_some();
+            let expect = &self.options.settings.expect;
+            let verdict = expect.counted(settled.check, settled.judgement.verdict);
+            (verdict, settled.check.must_be_exercised && !omitted)
         });
         Report {
             stack: self.options.stack.clone(),

@@ -11,6 +11,7 @@ use verifier_emulator::Emulator;
 use crate::args::{CheckArgs, CheckFormat, ClockArg, ConnectionArgs};
 use crate::check::{Options, Report, Run, outputs};
 use crate::clock::{RemoteClock, RunClock};
+use crate::config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -120,8 +121,18 @@ fn again(args: &CheckArgs) -> String {
     if let Some(url) = &args.connection.endpoint_url {
         let _ = write!(command, " --endpoint-url {url}");
     }
-    if let Some(receives) = args.receives {
+    let settings = &args.settings;
+    if let Some(config) = &settings.config {
+        let _ = write!(command, " --config {}", config.display());
+    }
+    if let Some(receives) = settings.receives {
         let _ = write!(command, " --receives {receives}");
+    }
+    if let Some(timeout) = settings.timeout {
+        let _ = write!(command, " --timeout {timeout}");
+    }
+    if settings.allow_any_origin {
+        command.push_str(" --allow-any-origin");
     }
     if args.strict {
         command.push_str(" --strict");
@@ -144,12 +155,10 @@ fn options(args: &CheckArgs) -> Result<Options, Failure> {
     };
     Ok(Options {
         stack,
-        receives: args.receives,
         strict: args.strict,
         selection,
-        timeout: args.timeout.map(Duration::from_secs),
+        settings: config::load(&args.settings)?.settings().clone(),
         outputs,
-        allow_any_origin: args.allow_any_origin,
     })
 }
 
@@ -243,9 +252,10 @@ async fn judge(
         Failure::environment(format!("the HTTP client cannot be made: {error}"))
     })?;
     let clock = target.clock.clone();
-    let timeout = options.timeout;
+    let timeout = options.settings.expect.timeout();
     let mut emit = |event: CheckEvent| view.event(&event);
-    let mut run = Run::new(&aws, &http, clock, options, &mut emit);
+    let reader = options.settings.outcomes.reader().map_err(Failure::usage)?;
+    let mut run = Run::new(&aws, &http, clock, options, reader, &mut emit);
     // The stack's clock ends the waits; the wall's, which is never ahead of it, whatever else takes too long.
     let too_long = async {
         match timeout {

@@ -4,17 +4,23 @@ use verifier_aws::Aws;
 use verifier_core::check::Selection;
 use verifier_core::check::rules::stack_ready;
 use verifier_core::iam::{self, Resources};
+use verifier_core::settings::Outputs;
 
 use super::check::remote;
 use crate::args::{IamCommand, IamPolicyArgs};
 use crate::check::discover;
+use crate::config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::view;
 
 pub(crate) async fn run(args: IamPolicyArgs) -> Result<Exit, Failure> {
     let resources = match args.stack {
-        Some(stack) => resources(&Aws::connect(&remote(args.connection)).await, &stack).await?,
+        Some(stack) => {
+            let outputs = config::load(&args.settings)?.settings().outputs.clone();
+            let aws = Aws::connect(&remote(args.connection)).await;
+            Box::pin(resources(&aws, &stack, &outputs)).await?
+        }
         None => Resources::placeholders(),
     };
     let permissions = match args.command {
@@ -25,11 +31,11 @@ pub(crate) async fn run(args: IamPolicyArgs) -> Result<Exit, Failure> {
 }
 
 /// The resources of a stack. Each must be there: a policy that leaves one out would look complete.
-async fn resources(aws: &Aws, name: &str) -> Result<Resources, Failure> {
+async fn resources(aws: &Aws, name: &str, outputs: &Outputs) -> Result<Resources, Failure> {
     let stack = aws.stack(name).await?;
     // Nothing is judged, so nothing is looked at that only a check would want to see.
     let nothing_more = Selection::new(vec![stack_ready::CHECK.id.to_owned()], Vec::new());
-    let found = discover(aws, &stack, &nothing_more.unwrap_or_default()).await?;
+    let found = discover(aws, &stack, outputs, &nothing_more.unwrap_or_default()).await?;
     let missing = |what: &str| {
         Failure::environment(format!("the stack {name} has no {what}, so its ARN is not known"))
     };

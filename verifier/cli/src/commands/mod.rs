@@ -1,6 +1,7 @@
 //! The commands.
 
 pub(crate) mod check;
+pub(crate) mod config;
 pub(crate) mod explain;
 pub(crate) mod iam_policy;
 pub(crate) mod local;

@@ -12,6 +12,7 @@ mod junit;
 mod progress;
 #[cfg(test)]
 mod sample;
+mod settings;
 mod summary;
 mod words;
 
@@ -22,6 +23,7 @@ use std::path::Path;
 use serde_json::Value;
 use verifier_core::check::{Check, CheckEvent};
 use verifier_core::iam::Permission;
+use verifier_core::settings::InForce;
 
 use crate::args::{CheckFormat, Format};
 use crate::check::Report;
@@ -123,6 +125,15 @@ pub(crate) fn print_catalogue(format: CheckFormat) {
         CheckFormat::Json | CheckFormat::Jsonl => catalogue::json(),
         // The catalogue is no result, so there is nothing in it for programs that read results.
         CheckFormat::Human | CheckFormat::Junit | CheckFormat::Github => catalogue::list(),
+    };
+    print(|out| out.write_all(text.as_bytes()));
+}
+
+/// Shows the settings in force.
+pub(crate) fn print_settings(settings: &InForce, format: Format) {
+    let text = match format {
+        Format::Human => settings::human(settings),
+        Format::Json => settings::json(settings),
     };
     print(|out| out.write_all(text.as_bytes()));
 }

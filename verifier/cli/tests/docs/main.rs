@@ -8,7 +8,7 @@
 //! | `sh` | they are run; `cargo run -- local …` for as long as the page lasts, as in a terminal of its own |
 //! | `sh local` | the same; a reader may run them on a deployed stack too |
 //! | `sh aws` | they need a deployed stack, so only their syntax is checked |
-//! | `text`, `json` | there are none |
+//! | `text`, `json`, `toml` | there are none |
 //!
 //! The AWS CLI is the one that `VERIFIER_TEST_AWS` names, as `cargo xtask test` sets it, or else the one on the PATH.
 
@@ -159,8 +159,24 @@ fn every_check_has_a_section_in_the_runbook() {
 }
 
 #[test]
+fn the_settings_page_lists_every_key() {
+    let reference = verifier_core::settings::reference();
+    assert!(
+        read("SETTINGS.md").contains(&reference),
+        "SETTINGS.md lacks this table of the keys:\n{reference}"
+    );
+}
+
+#[test]
+fn the_readme_shows_the_settings_of_the_second_stack() {
+    let settings = read("verifier/cli/tests/second_stack/verifier.toml");
+    let block = format!("```toml\n{settings}```\n");
+    assert!(read("README.md").contains(&block), "README.md shows other settings");
+}
+
+#[test]
 fn what_the_pages_point_to_is_there() {
-    for page in ["README.md", "ARCHITECTURE.md", "RUNBOOK.md", "CHANGELOG.md"] {
+    for page in ["README.md", "ARCHITECTURE.md", "RUNBOOK.md", "SETTINGS.md", "CHANGELOG.md"] {
         let text = read(page);
         for target in markdown::targets(&text) {
             assert!(root().join(&target).exists(), "{page} points to {target}, which is not there");

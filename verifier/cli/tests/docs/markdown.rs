@@ -40,7 +40,7 @@ pub(crate) fn blocks(page: &str) -> Result<Vec<Block>, String> {
             "sh" => Kind::Run,
             "sh local" => Kind::RunLocal,
             "sh aws" => Kind::Aws,
-            "text" | "json" => continue,
+            "text" | "json" | "toml" => continue,
             other => {
                 return Err(format!(
                     "{line}: a block is marked {other:?}, which says nothing to the test"

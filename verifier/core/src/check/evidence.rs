@@ -215,7 +215,7 @@ pub struct Preflight {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rejection {
     /// What is wrong with it, in a word.
-    pub defect: &'static str,
+    pub defect: String,
     /// The job id in it, by which it is recognised wherever it gets.
     pub job_id: String,
     /// The answer.
@@ -268,6 +268,17 @@ pub struct LogEvidence {
     pub queries: u32,
     /// Why it could not be read; then nothing may be concluded from missing lines.
     pub error: Option<String>,
+    /// A line that names the run and is no outcome by the settings.
+    pub unread: Option<String>,
+}
+
+/// What a log holds of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogLines {
+    /// The outcomes, in the order of their times.
+    pub outcomes: Vec<LoggedOutcome>,
+    /// A line that names the run and is no outcome by the settings.
+    pub unread: Option<String>,
 }
 
 /// A message in the dead-letter queue.

@@ -17,8 +17,8 @@ pub use catalogue::{CHECKS, Check, Severity, find_check};
 pub use event::{CheckEvent, Settled, Wait};
 pub use evidence::{
     AlarmEvidence, Answer, DeadLetter, Exchange, FunctionEvidence, HeldLetter, JobEvidence,
-    LogEvidence, LogGroupEvidence, LoggedOutcome, MappingEvidence, Preflight, QueueEvidence,
-    Rejection, StackEvidence, StackResource,
+    LogEvidence, LogGroupEvidence, LogLines, LoggedOutcome, MappingEvidence, Preflight,
+    QueueEvidence, Rejection, StackEvidence, StackResource,
 };
 pub use run_id::{Owner, RunId};
 pub use selection::{Selection, UnknownCheck, nearest, nearest_check};

@@ -3,15 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::DeadLetter;
+use crate::settings::MessageIds;
 use crate::time::Timestamp;
 
 /// What every run id begins with.
 const PREFIX: &str = "vrf-";
-/// How a run id stands in a body that is no JSON.
-const MARK: &str = "\"runId\":\"";
 /// How much longer than twice the life of a failing job a run may seem to last: machines' clocks differ, and its
 /// start, its log and its end take time too.
 const SLACK: Duration = Duration::from_mins(10);
@@ -58,18 +55,14 @@ impl RunId {
         Timestamp::from_millis(self.started_at_seconds.saturating_mul(1000))
     }
 
-    /// The run that a message's body names, with a job id of that run.
-    ///
-    /// The bodies that a run expects to be refused are not all JSON, so those are searched as text.
-    pub fn of_body(body: &str) -> Option<Self> {
-        if let Ok(value) = serde_json::from_str::<Value>(body) {
-            let text = |name: &str| value.get(name)?.as_str();
-            let id = Self::parse(text("runId")?)?;
-            return text("jobId")?.starts_with(&format!("{id}-")).then_some(id);
-        }
-        let (_, rest) = body.split_once(MARK)?;
-        let id = Self::parse(rest.split('"').next()?)?;
-        body.contains(&format!("\"jobId\":\"{id}-")).then_some(id)
+    /// The run that a job's id begins with; what stands behind it, and a dash, is the job's name in the run.
+    pub fn of_job(job_id: &str) -> Option<Self> {
+        let (run, name) = job_id
+            .strip_prefix(PREFIX)?
+            .match_indices('-')
+            .nth(1)
+            .map(|(at, _)| job_id.split_at(at + PREFIX.len()))?;
+        Self::parse(run).filter(|_| name.len() > 1)
     }
 
     /// Whether no run of that id can still be going on. `life` is how long a failing job takes to the dead-letter queue.
@@ -87,18 +80,19 @@ impl fmt::Display for RunId {
 }
 
 impl Owner {
-    /// Whose a message is, to a run that knows its own message ids. `life` is how long a failing job takes to the
-    /// dead-letter queue.
+    /// Whose a message is, to a run that knows its own message ids. `ids` is where messages name their run, `life` how
+    /// long a failing job takes to the dead-letter queue.
     pub fn of(
         letter: &DeadLetter,
         this_run: RunId,
         own_message_ids: &[String],
+        ids: &MessageIds,
         life: Duration,
     ) -> Self {
         if own_message_ids.contains(&letter.message_id) {
             return Self::ThisRun;
         }
-        match RunId::of_body(&letter.body) {
+        match ids.run_of(&letter.body) {
             Some(id) if id == this_run => Self::ThisRun,
             Some(id) if id.is_surely_over(letter.seen_at, life) => Self::FinishedRun(id),
             Some(id) => Self::RunningRun(id),
@@ -132,7 +126,7 @@ mod tests {
     }
 
     fn owner(body: &str) -> Owner {
-        Owner::of(&letter(body), RunId::new(NOW, 1), &[], LIFE)
+        Owner::of(&letter(body), RunId::new(NOW, 1), &[], &MessageIds::default(), LIFE)
     }
 
     #[test]
@@ -156,6 +150,16 @@ mod tests {
     }
 
     #[test]
+    fn a_jobs_id_names_its_run() {
+        let id = RunId::new(NOW, 0x0a0b);
+        assert_eq!(RunId::of_job(&format!("{id}-good-1")), Some(id));
+        for other in [format!("{id}"), format!("{id}-"), format!("x{id}-a"), "vrf-1-2-a".to_owned()]
+        {
+            assert_eq!(RunId::of_job(&other), None, "{other}");
+        }
+    }
+
+    #[test]
     fn a_message_is_its_runs_and_everybody_elses_is_a_strangers() {
         let this = RunId::new(NOW, 1);
         assert_eq!(owner(&body(this)), Owner::ThisRun);
@@ -166,7 +170,8 @@ mod tests {
         for body in ["", "{}", "[]", r#"{"runId":7}"#, r#"{"runId":"mine"}"#] {
             assert_eq!(owner(body), Owner::Stranger, "{body}");
         }
-        let known = Owner::of(&letter("changed"), this, &["m".to_owned()], LIFE);
+        let known =
+            Owner::of(&letter("changed"), this, &["m".to_owned()], &MessageIds::default(), LIFE);
         assert_eq!(known, Owner::ThisRun);
     }
 

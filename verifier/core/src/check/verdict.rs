@@ -115,6 +115,13 @@ impl Judgement {
         self
     }
 
+    /// The same with the reason for which its warning does not fail a run.
+    #[must_use]
+    pub fn with_allowance(mut self, reason: &str) -> Self {
+        self.summary = format!("{} (allowed: {reason})", self.summary);
+        self.with_evidence("allowed", reason)
+    }
+
     /// The same with an observed value.
     #[must_use]
     pub fn with_evidence(mut self, name: &str, value: impl Into<Value>) -> Self {

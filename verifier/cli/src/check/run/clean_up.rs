@@ -82,8 +82,9 @@ impl Run<'_> {
         let since = self.started_at - CLOCK_SKEW;
         // Without an answer, what may be left stays named.
         let run_id = self.run_id.to_string();
-        if let Ok(outcomes) = self.aws.outcomes(&worker.log_group, &run_id, since).await {
-            self.attribute(&outcomes);
+        if let Ok(lines) = self.aws.outcomes(&worker.log_group, &run_id, since, &self.reader).await
+        {
+            self.attribute(&lines.outcomes);
         }
     }
 

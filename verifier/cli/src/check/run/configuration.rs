@@ -6,17 +6,18 @@ use verifier_core::check::rules::{
     cfg_tls, cfg_visibility, stack_owns, stack_ready,
 };
 use verifier_core::check::{Judgement, QueueEvidence, StackEvidence, Verdict};
+use verifier_core::settings::queue_name;
 
-use super::super::discovery::{DEAD_LETTER_QUEUE, JOB_URL, JOBS_QUEUE};
 use super::{Course, OF_JOBS, Run};
 
 impl Run<'_> {
     /// Settles every check that is about configuration alone.
     pub(super) fn judge_configuration(&mut self, stack: &StackEvidence) {
-        let names: Vec<&str> = [JOBS_QUEUE, DEAD_LETTER_QUEUE]
+        let outputs = &self.options.settings.outputs;
+        let names: Vec<&str> = [&outputs.jobs_queue, &outputs.dead_letter_queue]
             .iter()
             .filter_map(|output| stack.outputs.get(*output))
-            .map(String::as_str)
+            .map(|value| queue_name(value))
             .collect();
         let owns = if names.is_empty() {
             Judgement::not_exercised("no output names a queue")
@@ -38,7 +39,7 @@ impl Run<'_> {
 
     fn judge_queues(&mut self, queues: Option<&(QueueEvidence, QueueEvidence)>) {
         let redrive = queues.map_or_else(no_queues, |(jobs, dead_letters)| {
-            cfg_redrive::judge(jobs, dead_letters, self.options.receives)
+            cfg_redrive::judge(jobs, dead_letters, self.options.settings.expect.receives)
         });
         self.settle(&cfg_redrive::CHECK, redrive);
         let discovery = &self.discovery;
@@ -103,7 +104,7 @@ impl Run<'_> {
                 format!("no job was submitted, since {} did not pass", cfg_redrive::CHECK.id)
             })?;
         Ok(Course {
-            job_url: stack.outputs.get(JOB_URL).cloned().ok_or_else(gone)?,
+            job_url: self.options.settings.job_url(&stack.outputs).ok_or_else(gone)?,
             log_group: discovery
                 .worker
                 .as_ref()

@@ -11,6 +11,7 @@ use verifier_core::check::{
     CheckEvent, DeadLetter, HeldLetter, Judgement, LogEvidence, LoggedOutcome, QueueEvidence,
     RunId, Wait,
 };
+use verifier_core::settings::MessageIds;
 use verifier_core::time::Timestamp;
 
 use super::super::letters::Search;
@@ -20,10 +21,7 @@ use crate::clock::RunClock;
 
 /// How much sooner than the message is due the dead-letter queue is looked at.
 const EARLY: Duration = Duration::from_secs(5);
-/// How much later than it is due the message is given up.
-const SLACK: Duration = Duration::from_mins(1);
-/// Log lines come within seconds, sometimes later.
-const LOG_PATIENCE: Duration = Duration::from_secs(30);
+/// How long after an answer without all lines the log is asked again: they come within seconds, sometimes later.
 const LOG_PAUSE: Duration = Duration::from_secs(2);
 /// How much before the first submission log lines are looked for: clocks differ.
 pub(super) const CLOCK_SKEW: Duration = Duration::from_mins(1);
@@ -36,16 +34,17 @@ impl Course {
         clock: &'a RunClock,
         run_id: RunId,
         own_message_ids: &'a [String],
+        ids: &'a MessageIds,
     ) -> Search<'a> {
         let (queue, life) = (&self.dead_letters, self.life());
-        Search { aws, clock, queue, run_id, own_message_ids, life }
+        Search { aws, clock, queue, run_id, own_message_ids, ids, life }
     }
 }
 
 impl Run<'_> {
     /// Follows the jobs to their ends and judges them.
     pub(super) async fn follow(&mut self, course: &Course) -> Result<(), Stop> {
-        self.settle(&job_accept::CHECK, job_accept::judge(&self.jobs));
+        self.settle(&job_accept::CHECK, job_accept::judge(&self.jobs, &self.options.settings));
         let waited_until = self.await_poison(course).await?;
         let log = self.read_log(course).await?;
         let found = self.poison_letter();
@@ -93,12 +92,17 @@ impl Run<'_> {
         let Some(poison) = self.jobs.iter().find(|job| job.fails) else {
             return Judgement::not_exercised("no poison job was submitted");
         };
-        let job = self.job(GOOD_JOBS);
+        let submitted = self.job(GOOD_JOBS).body;
+        let jobs = &self.options.settings.jobs;
         let terms = dlq_arrival::Terms {
             max_receive_count: course.max_receive_count,
             visibility_timeout: course.visibility_timeout,
             source_arn: course.jobs.arn(),
-            job: &job,
+            body: if jobs.message_is_body {
+                dlq_arrival::Body::Submitted(&submitted)
+            } else {
+                dlq_arrival::Body::JobId(&jobs.message_ids)
+            },
             waited_until,
             queue_holds_messages: !self.queue_is_empty,
         };
@@ -119,7 +123,7 @@ impl Run<'_> {
             return Ok(self.clock.now());
         };
         let due_at = submitted_at + course.life();
-        let given_up_at = due_at + SLACK;
+        let given_up_at = due_at + self.slack();
         let bound_at = self.bounded(given_up_at);
         let wait = self.wait(course, due_at, bound_at);
         (self.emit)(CheckEvent::Waiting(wait));
@@ -127,12 +131,18 @@ impl Run<'_> {
         let look_at = due_at - EARLY.min(course.visibility_timeout);
         self.clock.sleep_until(look_at.min(bound_at)).await;
         let own = self.own_message_ids();
-        let search = course.search(self.aws, &self.clock, self.run_id, &own);
+        let ids = &self.options.settings.jobs.message_ids;
+        let search = course.search(self.aws, &self.clock, self.run_id, &own, ids);
         self.letters.await_letter(&search, &message_id, bound_at).await?;
         if self.poison_letter().is_none() && bound_at < given_up_at {
             return Err(Stop::Timeout);
         }
         Ok(self.clock.now())
+    }
+
+    /// How much later than it is due the message is given up.
+    fn slack(&self) -> Duration {
+        Duration::from_secs(self.options.settings.expect.arrival_slack_seconds)
     }
 
     fn wait(&self, course: &Course, due_at: Timestamp, bound_at: Timestamp) -> Wait {
@@ -144,7 +154,7 @@ impl Run<'_> {
                 "{} receives × {} s visibility timeout, + {} s",
                 course.max_receive_count,
                 course.visibility_timeout.as_secs(),
-                SLACK.as_secs()
+                self.slack().as_secs()
             ),
             since: self.clock.now(),
         }
@@ -160,23 +170,30 @@ impl Run<'_> {
         let mut log = LogEvidence { log_group: course.log_group.clone(), ..LogEvidence::default() };
         let first = self.jobs.iter().map(|job| job.submitted_at).min().unwrap_or(self.started_at);
         let (since, run_id) = (first - CLOCK_SKEW, self.run_id.to_string());
-        let give_up_at = self.bounded(self.clock.now() + LOG_PATIENCE);
-        let mut outcomes = {
+        let give_up_at = {
+            let patience = self.options.settings.expect.log_seconds;
+            self.bounded(self.clock.now() + Duration::from_secs(patience))
+        };
+        let mut lines = {
             let own = self.own_message_ids();
-            let search = course.search(self.aws, &self.clock, self.run_id, &own);
+            let ids = &self.options.settings.jobs.message_ids;
+            let search = course.search(self.aws, &self.clock, self.run_id, &own, ids);
             let again = self.letters.searched_at.is_some() && !self.rejections.is_empty();
             let letters = &mut self.letters;
             let look = async { if again { letters.look_again(&search).await } else { Ok(()) } };
-            let (outcomes, looked) =
-                tokio::join!(self.aws.outcomes(&course.log_group, &run_id, since), look);
+            let (lines, looked) = tokio::join!(
+                self.aws.outcomes(&course.log_group, &run_id, since, &self.reader),
+                look
+            );
             looked?;
-            outcomes
+            lines
         };
         loop {
             log.queries += 1;
-            match outcomes {
-                Ok(outcomes) => {
-                    self.attribute(&outcomes);
+            match lines {
+                Ok(found) => {
+                    self.attribute(&found.outcomes);
+                    log.unread = found.unread;
                     log.error = None;
                 }
                 Err(error) => log.error = Some(error.to_string()),
@@ -189,7 +206,7 @@ impl Run<'_> {
                 return Ok(log);
             }
             self.clock.sleep(LOG_PAUSE).await;
-            outcomes = self.aws.outcomes(&course.log_group, &run_id, since).await;
+            lines = self.aws.outcomes(&course.log_group, &run_id, since, &self.reader).await;
         }
     }
 
@@ -199,7 +216,8 @@ impl Run<'_> {
             return Ok(());
         }
         let own = self.own_message_ids();
-        let search = course.search(self.aws, &self.clock, self.run_id, &own);
+        let ids = &self.options.settings.jobs.message_ids;
+        let search = course.search(self.aws, &self.clock, self.run_id, &own, ids);
         self.letters.look_again(&search).await
     }
 

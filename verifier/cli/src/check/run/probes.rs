@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use verifier_core::check::rules::{api_cors, api_hello, web_config, web_page};
+use verifier_core::check::rules::api_hello::{self, Holds};
+use verifier_core::check::rules::{api_cors, web_config, web_page};
 use verifier_core::check::{Check, Judgement, StackEvidence, Verdict};
+use verifier_core::settings::Settings;
 use verifier_core::time::Timestamp;
 
-use super::super::discovery::{API_URL, JOB_URL, PREVIEW_URL};
 use super::Run;
 
 /// How long to wait before what did not answer well is asked again.
@@ -29,21 +30,38 @@ pub(super) type Probed = (Probe, Judgement);
 pub(super) struct Addresses {
     /// Without a slash at the end.
     page: Option<String>,
-    /// Without a slash at the end.
-    api: Option<String>,
+    /// The hello endpoint.
+    hello: Option<String>,
+    /// The page's configuration.
+    config: Option<String>,
     jobs: Option<String>,
-    pr: Option<String>,
+    /// The origins whose pages may post jobs.
+    origins: Vec<String>,
+    /// What the hello endpoint's answer has to hold.
+    hello_holds: Holds,
 }
 
 impl Addresses {
-    pub(super) fn of(stack: &StackEvidence) -> Self {
-        let output =
-            |name: &str| stack.outputs.get(name).map(|url| url.trim_end_matches('/').to_owned());
+    pub(super) fn of(stack: &StackEvidence, settings: &Settings) -> Self {
+        let Settings { outputs, api, page: page_settings, expect, .. } = settings;
+        let output = |name: &Option<String>| {
+            let url = stack.outputs.get(name.as_ref()?)?;
+            Some(url.trim_end_matches('/').to_owned())
+        };
+        let below = |base: Option<String>, path: &Option<String>| Some(base? + path.as_ref()?);
+        let page = output(&outputs.preview_url);
+        let origins = if expect.origins.is_empty() || expect.allows_any_origin() {
+            page.as_deref().map(origin_of).into_iter().map(str::to_owned).collect()
+        } else {
+            expect.origins.clone()
+        };
         Self {
-            page: output(PREVIEW_URL),
-            api: output(API_URL),
-            jobs: stack.outputs.get(JOB_URL).cloned(),
-            pr: stack.tags.get("pr").cloned(),
+            hello: below(output(&outputs.api_url), &api.hello_path),
+            config: below(page.clone(), &page_settings.config_path),
+            jobs: settings.job_url(&stack.outputs),
+            hello_holds: api_hello::holds(api, &stack.tags),
+            origins,
+            page,
         }
     }
 }
@@ -85,43 +103,44 @@ impl Run<'_> {
         if !self.options.selection.wants_any(&[*probe.check()]) {
             return Judgement::not_exercised("not asked for");
         }
-        let without =
-            |output: &str| Judgement::not_exercised(format!("the stack has no output {output}"));
-        let Addresses { page, api, jobs, pr } = addresses;
+        let without = |output: &Option<String>| {
+            let output = output.as_deref().unwrap_or("for it");
+            Judgement::not_exercised(format!("the stack has no output {output}"))
+        };
+        let outputs = &self.options.settings.outputs;
+        let Addresses { page, hello, config, jobs, origins, hello_holds } = addresses;
         match probe {
             Probe::Page => match page {
                 Some(page) => web_page::judge(&self.http.get(&format!("{page}/")).await),
-                None => without(PREVIEW_URL),
+                None => without(&outputs.preview_url),
             },
-            Probe::Config => match (page, jobs) {
-                (Some(page), Some(job_url)) => {
-                    let config = self.http.get(&format!("{page}/config.js")).await;
-                    web_config::judge(&config, job_url)
-                }
-                (None, _) => without(PREVIEW_URL),
-                (_, None) => without(JOB_URL),
+            Probe::Config => match (config, jobs) {
+                (Some(url), Some(job_url)) => web_config::judge(&self.http.get(url).await, job_url),
+                (None, _) => without(&outputs.preview_url),
+                (_, None) => without(&outputs.job_url),
             },
-            Probe::Hello => match api {
-                Some(api) => {
-                    api_hello::judge(&self.http.get(&format!("{api}/hello")).await, pr.as_deref())
-                }
-                None => without(API_URL),
+            Probe::Hello => match hello {
+                Some(url) => api_hello::judge(&self.http.get(url).await, hello_holds),
+                None => without(&outputs.api_url),
             },
-            Probe::Cors => match (page, jobs) {
-                (Some(page), Some(job_url)) => self.ask_for_cors(page, job_url).await,
-                (None, _) => without(PREVIEW_URL),
-                (_, None) => without(JOB_URL),
+            Probe::Cors => match (origins.as_slice(), jobs) {
+                ([], _) => without(&outputs.preview_url),
+                (_, None) => without(&outputs.job_url),
+                (origins, Some(job_url)) => self.ask_for_cors(origins, job_url).await,
             },
         }
     }
 
-    async fn ask_for_cors(&self, page: &str, job_url: &str) -> Judgement {
-        let origin = origin_of(page);
-        let (own, foreign) = tokio::join!(
-            self.http.preflight(job_url, origin),
-            self.http.preflight(job_url, api_cors::FOREIGN_ORIGIN)
-        );
-        api_cors::judge(&own, &foreign, self.options.allow_any_origin)
+    async fn ask_for_cors(&self, origins: &[String], job_url: &str) -> Judgement {
+        let own = origins.iter().map(async |origin| self.http.preflight(job_url, origin).await);
+        let (own, foreign) =
+            tokio::join!(join_all(own), self.http.preflight(job_url, api_cors::FOREIGN_ORIGIN));
+        let any = self.options.settings.expect.allows_any_origin();
+        let mut judged: Vec<Judgement> =
+            own.iter().map(|own| api_cors::judge(own, &foreign, any)).collect();
+        // Each origin has to be allowed, so the first that is not speaks for all.
+        let told = judged.iter().position(is_bad).unwrap_or_default();
+        judged.swap_remove(told)
     }
 
     /// Settles what has answered well, and asks the rest again until it does or its time is over.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use contract::{Job, SubmitResponse};
 use futures::future::join_all;
-use verifier_core::check::rules::api_reject;
+use verifier_core::check::rules::{api_reject, job_accept};
 use verifier_core::check::{Exchange, JobEvidence, Rejection};
+use verifier_core::settings::Filling;
 
 use super::{Course, Run};
 
@@ -15,6 +15,13 @@ pub(super) const GOOD_JOBS: usize = 2;
 ///
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>.
 const MESSAGE_BYTES_MAX: u64 = 1_048_576;
+
+/// A job as it is submitted.
+pub(super) struct Job {
+    pub(super) job_id: String,
+    pub(super) fails: bool,
+    pub(super) body: String,
+}
 
 impl Run<'_> {
     /// Submits the good jobs and the poison one together, so that they may share a batch.
@@ -40,12 +47,14 @@ impl Run<'_> {
             return Vec::new();
         };
         let most = course.jobs.number("MaximumMessageSize").unwrap_or(MESSAGE_BYTES_MAX);
-        let bodies = api_reject::bodies(self.run_id, usize::try_from(most).unwrap_or_default());
+        let jobs = &self.options.settings.jobs;
+        let most = usize::try_from(most).unwrap_or_default();
+        let bodies = api_reject::bodies(self.run_id, &jobs.refused, most);
         let bodies = bodies.into_iter().filter(|body| body.fits_the_queue == fitting);
         let rejections = bodies.map(async |body| Rejection {
             defect: body.defect,
             job_id: body.job_id,
-            exchange: self.http.post_json(&course.job_url, body.text.into_bytes()).await,
+            exchange: self.http.post(&course.job_url, &jobs.headers, body.text.into_bytes()).await,
             attempts: Vec::new(),
             dead_letter: None,
         });
@@ -57,8 +66,8 @@ impl Run<'_> {
         let job = |number: usize| {
             let job = self.job(number);
             JobEvidence {
-                job_id: job.job_id.unwrap_or_default(),
-                fails: job.fail,
+                job_id: job.job_id,
+                fails: job.fails,
                 submitted_at: self.clock.now(),
                 exchange: Exchange {
                     method: "POST",
@@ -75,34 +84,24 @@ impl Run<'_> {
 
     /// The run's job of that number; the last one is the poison.
     pub(super) fn job(&self, number: usize) -> Job {
-        let fail = number == GOOD_JOBS;
-        let name = if fail { "poison".to_owned() } else { format!("good-{}", number + 1) };
-        Job {
-            fail,
-            job_id: Some(format!("{}-{name}", self.run_id)),
-            run_id: Some(self.run_id.to_string()),
-            ..Job::new(format!("verifier: {name}"))
-        }
+        let fails = number == GOOD_JOBS;
+        let name = if fails { "poison".to_owned() } else { format!("good-{}", number + 1) };
+        let run_id = self.run_id.to_string();
+        let job_id = format!("{run_id}-{name}");
+        let jobs = &self.options.settings.jobs;
+        let template = if fails { &jobs.failing } else { &jobs.good };
+        let filling = Filling { job_id: &job_id, run_id: &run_id, name: &name, padding_bytes: 0 };
+        let body = filling.fill(template);
+        Job { job_id, fails, body }
     }
 
     async fn submit_one(&self, url: &str, job: Job) -> JobEvidence {
         let submitted_at = self.clock.now();
-        let body = serde_json::to_vec(&job).unwrap_or_default();
-        let exchange = self.http.post_json(url, body).await;
-        let job_id = job.job_id.unwrap_or_default();
-        let accepted = exchange.answer.as_ref().ok().filter(|answer| answer.status == 202);
-        let accepted: Option<SubmitResponse> =
-            accepted.and_then(|answer| serde_json::from_str(&answer.body).ok());
-        let message_id = accepted
-            .filter(|response| response.job_id == job_id && !response.message_id.is_empty())
-            .map(|response| response.message_id);
-        JobEvidence {
-            job_id,
-            fails: job.fail,
-            submitted_at,
-            exchange,
-            message_id,
-            attempts: Vec::new(),
-        }
+        let Job { job_id, fails, body } = job;
+        let headers = &self.options.settings.jobs.headers;
+        let exchange = self.http.post(url, headers, body.into_bytes()).await;
+        let message_id =
+            job_accept::accepted_message_id(&exchange, &job_id, &self.options.settings.api);
+        JobEvidence { job_id, fails, submitted_at, exchange, message_id, attempts: Vec::new() }
     }
 }

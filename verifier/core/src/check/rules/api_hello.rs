@@ -1,13 +1,16 @@
 //! `api.hello`.
 
-use contract::HelloResponse;
+use std::collections::BTreeMap;
+
+use serde_json::Value;
 
 use crate::check::{Check, Exchange, Judgement, Severity};
+use crate::settings::{Api, lookup, with_tags};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "api.hello",
-    asserts: "GET /hello answers 200 with JSON that names the pull request",
+    asserts: "the hello endpoint answers 200 with JSON that names the pull request, or holds what the settings say",
     severity: Severity::Fail,
     why: "it is the shortest proof that the API, its integration and this pull request's code are in place",
     fix: "look at the hello function's log, and at its environment variable PREVIEW_PR",
@@ -15,12 +18,24 @@ pub const CHECK: Check = Check {
     must_be_exercised: true,
 };
 
-/// Judges the answer of `GET /hello`. `expected_pr` is the pull request of the stack, where it is known.
-pub fn judge(exchange: &Exchange, expected_pr: Option<&str>) -> Judgement {
-    let wanted = match expected_pr {
-        Some(pr) => format!("200 with JSON that names the pull request {pr}"),
-        None => "200 with JSON that names the pull request".to_owned(),
+/// What the answer has to hold: JSON paths, each with its text, or with `None` for any text.
+pub type Holds = BTreeMap<String, Option<String>>;
+
+/// What the answer has to hold on a stack with those tags. What a tag is to say may be anything where there is no such tag.
+pub fn holds(api: &Api, tags: &BTreeMap<String, String>) -> Holds {
+    let text = |template: &String| with_tags(template, |name| tags.get(name).cloned());
+    api.hello_answer.iter().map(|(path, template)| (path.clone(), text(template))).collect()
+}
+
+/// Judges the answer of the hello endpoint.
+pub fn judge(exchange: &Exchange, holds: &Holds) -> Judgement {
+    let told = |(path, text): (&String, &Option<String>)| match text {
+        Some(text) => format!("{path} {text}"),
+        None => path.clone(),
     };
+    let all: Vec<String> = holds.iter().map(told).collect();
+    let wanted =
+        if all.is_empty() { "200".to_owned() } else { format!("200 with {}", all.join(", ")) };
     let failed = |what: String, actual: String| {
         Judgement::fail(what, wanted.clone(), actual).with_next(format!("curl -i {}", exchange.url))
     };
@@ -28,22 +43,32 @@ pub fn judge(exchange: &Exchange, expected_pr: Option<&str>) -> Judgement {
         Ok(answer) => answer,
         Err(error) => return failed(format!("no answer: {error}"), error.clone()),
     };
-    let hello: Option<HelloResponse> = serde_json::from_str(&answer.body).ok();
-    let named = hello.as_ref().map(|hello| hello.pr.as_str());
+    let body: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+    let found = |path: &str| lookup(&body, path).and_then(Value::as_str);
+    let is_as_wanted = |path: &String, wanted: &Option<String>| match wanted {
+        Some(wanted) => found(path) == Some(wanted),
+        None => found(path).is_some(),
+    };
+    let wrong = holds.iter().find(|(path, wanted)| !is_as_wanted(path, wanted));
     let judgement = if answer.status != 200 {
         failed(format!("answered {}", answer.status), answer.status.to_string())
-    } else if let Some(pr) = named.filter(|pr| expected_pr.is_none_or(|expected| expected == *pr)) {
-        Judgement::pass(format!("200 in {} ms, pull request {pr}", exchange.latency.as_millis()))
-    } else {
+    } else if let Some((path, _)) = wrong {
         let actual =
-            named.map_or_else(|| "no pull request".to_owned(), |pr| format!("pull request {pr}"));
-        failed("the answer does not name this pull request".to_owned(), actual)
+            found(path).map_or_else(|| format!("no {path}"), |text| format!("{path} {text}"));
+        failed(format!("the answer's {path} is not this stack's"), actual)
+    } else {
+        let known = holds.iter().filter(|(_, text)| text.is_some()).map(told);
+        let parts: Vec<String> =
+            std::iter::once(format!("200 in {} ms", exchange.latency.as_millis()))
+                .chain(known)
+                .collect();
+        Judgement::pass(parts.join(", "))
     };
+    let judgement =
+        holds.keys().fold(judgement, |judgement, path| judgement.with_evidence(path, found(path)));
     judgement
         .with_evidence("url", exchange.url.clone())
         .with_evidence("status", answer.status)
-        .with_evidence("pr", named)
-        .with_evidence("version", hello.as_ref().map(|hello| hello.version.clone()))
         .with_evidence("latencyMillis", millis(exchange))
 }
 
@@ -71,7 +96,9 @@ mod tests {
                 })
                 .map_err(str::to_owned),
         };
-        judge(&exchange, expected_pr).verdict
+        let tags: BTreeMap<String, String> =
+            expected_pr.iter().map(|pr| ("pr".to_owned(), (*pr).to_owned())).collect();
+        judge(&exchange, &holds(&Api::default(), &tags)).verdict
     }
 
     #[test]

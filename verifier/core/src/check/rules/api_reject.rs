@@ -3,11 +3,12 @@
 use serde_json::Value;
 
 use crate::check::{Check, Judgement, LogEvidence, Rejection, RunId, Severity};
+use crate::settings::{Filling, Refused};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "api.reject",
-    asserts: "POST /jobs refuses bodies that are no jobs with a 4xx and a JSON error, and puts none of them on the queue",
+    asserts: "the API refuses bodies that are no jobs with a 4xx and a JSON error, and puts none of them on the queue",
     severity: Severity::Fail,
     why: "a body that no worker can read is retried until it is dead-lettered, and its submitter never hears of it",
     fix: "validate the body before it is sent to the queue, and answer 400, 413, 415 or 422 with a JSON error",
@@ -18,15 +19,11 @@ pub const CHECK: Check = Check {
 /// The statuses that say that the body is at fault. Others of 4xx are about the caller, the route or the moment.
 pub const REFUSALS: [u16; 4] = [400, 413, 415, 422];
 
-/// What is wrong with each of the bodies; the last one is more than the queue takes.
-const DEFECTS: [&str; 4] = ["malformed", "missing-task", "wrong-type", OVERSIZE];
-const OVERSIZE: &str = "oversize";
-
 /// A body that has to be refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Body {
     /// What is wrong with it, in a word.
-    pub defect: &'static str,
+    pub defect: String,
     /// The job id in it.
     pub job_id: String,
     /// The body itself.
@@ -37,23 +34,18 @@ pub struct Body {
 
 /// The bodies that a run expects to be refused.
 ///
-/// All ask the worker to fail them: should one get to the queue, it ends in the dead-letter queue, where the run finds it.
 /// `message_bytes_max` is the largest message that the jobs queue takes.
-pub fn bodies(run_id: RunId, message_bytes_max: usize) -> [Body; 4] {
-    DEFECTS.map(|defect| {
-        let job_id = format!("{run_id}-reject-{defect}");
-        let ids = format!(r#""fail":true,"jobId":"{job_id}","runId":"{run_id}""#);
-        let text = match defect {
-            "malformed" => format!(r#"{{"task":"verifier: {defect}",{ids}"#),
-            "missing-task" => format!("{{{ids}}}"),
-            "wrong-type" => format!(r#"{{"task":7,{ids}}}"#),
-            _ => {
-                let padding = "x".repeat(message_bytes_max);
-                format!(r#"{{"task":"verifier: {defect}",{ids},"padding":"{padding}"}}"#)
-            }
-        };
-        Body { defect, job_id, text, fits_the_queue: defect != OVERSIZE }
-    })
+pub fn bodies(run_id: RunId, refused: &[Refused], message_bytes_max: usize) -> Vec<Body> {
+    let run = run_id.to_string();
+    let body = |Refused { defect, body }: &Refused| {
+        let job_id = format!("{run}-reject-{defect}");
+        let padding_bytes = message_bytes_max;
+        let filling = Filling { job_id: &job_id, run_id: &run, name: defect, padding_bytes };
+        let text = filling.fill(body);
+        let fits_the_queue = text.len() <= message_bytes_max;
+        Body { defect: defect.clone(), job_id, text, fits_the_queue }
+    };
+    refused.iter().map(body).collect()
 }
 
 /// Judges the answers, and whether any of the bodies was seen behind the API. `searched` says whether the dead-letter
@@ -159,13 +151,14 @@ mod tests {
     use super::super::web_page::tests::exchange;
     use super::*;
     use crate::check::Verdict;
+    use crate::settings::{Jobs, MessageIds};
     use crate::time::Timestamp;
 
     const ERROR: &str = r#"{"error":{"code":"invalid_json","message":"m"}}"#;
 
     fn rejection(answer: Result<(u16, &str), &str>) -> Rejection {
         Rejection {
-            defect: "malformed",
+            defect: "malformed".to_owned(),
             job_id: "j".to_owned(),
             exchange: exchange(answer.map(|(status, body)| (status, "application/json", body))),
             attempts: Vec::new(),
@@ -224,10 +217,12 @@ mod tests {
     #[test]
     fn the_bodies_are_no_jobs_and_are_the_runs() {
         let run_id = RunId::new(Timestamp::from_millis(2_000_000_000), 7);
-        for Body { job_id, text, fits_the_queue, .. } in bodies(run_id, 1024) {
+        for Body { job_id, text, fits_the_queue, .. } in
+            bodies(run_id, &Jobs::default().refused, 1024)
+        {
             assert_eq!(Job::parse(text.as_bytes()).is_ok(), !fits_the_queue, "{text}");
             assert_eq!(text.len() <= 1024, fits_the_queue);
-            assert_eq!(RunId::of_body(&text), Some(run_id), "{text}");
+            assert_eq!(MessageIds::default().run_of(&text), Some(run_id), "{text}");
             assert!(text.contains(&job_id) && job_id.len() <= contract::ID_MAX_CHARS);
         }
     }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use contract::Job;
+use serde_json::Value;
 
 use crate::check::{Check, DeadLetter, JobEvidence, Judgement, Severity, in_words};
+use crate::settings::MessageIds;
 use crate::time::Timestamp;
 
 /// The check's entry in the catalogue.
@@ -21,6 +22,15 @@ pub const CHECK: Check = Check {
 /// How much sooner than the receives allow a message may appear: clocks of several services are compared.
 pub const TOLERANCE: Duration = Duration::from_secs(2);
 
+/// What the poison job's message has to hold.
+#[derive(Clone, Copy, Debug)]
+pub enum Body<'a> {
+    /// The body that was submitted: the same JSON, or the same text where it is none.
+    Submitted(&'a str),
+    /// The job's id, where messages have it. The stack makes another body of the one that was submitted.
+    JobId(&'a MessageIds),
+}
+
 /// What the poison job was up against.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms<'a> {
@@ -30,8 +40,8 @@ pub struct Terms<'a> {
     pub visibility_timeout: Duration,
     /// The jobs queue's ARN.
     pub source_arn: &'a str,
-    /// The job that was submitted.
-    pub job: &'a Job,
+    /// What its message has to hold.
+    pub body: Body<'a>,
     /// Until when the message was waited for.
     pub waited_until: Timestamp,
     /// Whether the jobs queue still held messages at the end: then the poison may still be retried.
@@ -54,12 +64,14 @@ fn judge_letter(poison: &JobEvidence, letter: &DeadLetter, terms: &Terms<'_>) ->
     let life = terms.visibility_timeout * terms.max_receive_count;
     let first = letter.first_received_at.unwrap_or(poison.submitted_at);
     let after = letter.seen_at.since(first);
-    let body: Option<Job> = serde_json::from_str(&letter.body).ok();
     let source = letter.source_arn.as_deref();
-    let judgement = if body.as_ref() != Some(terms.job) {
+    let judgement = if !holds(terms.body, letter, poison) {
         Judgement::fail(
             "the dead letter's body is not what was submitted",
-            "the submitted job",
+            match terms.body {
+                Body::Submitted(_) => "the submitted job".to_owned(),
+                Body::JobId(ids) => format!("{} {}", ids.job_id, poison.job_id),
+            },
             "another body",
         )
     } else if source != Some(terms.source_arn) {
@@ -103,6 +115,16 @@ fn judge_letter(poison: &JobEvidence, letter: &DeadLetter, terms: &Terms<'_>) ->
         .with_evidence("deadLetterQueueSourceArn", source)
         .with_evidence("sentAtMillis", letter.sent_at.map(Timestamp::as_millis))
         .with_evidence("seenAtMillis", letter.seen_at.as_millis())
+}
+
+fn holds(body: Body<'_>, letter: &DeadLetter, poison: &JobEvidence) -> bool {
+    let json = |text: &str| serde_json::from_str::<Value>(text).ok();
+    match body {
+        Body::Submitted(text) => {
+            letter.body == text || json(text).is_some_and(|body| json(&letter.body) == Some(body))
+        }
+        Body::JobId(ids) => ids.job_of(&letter.body).as_ref() == Some(&poison.job_id),
+    }
 }
 
 fn judge_absence(poison: &JobEvidence, terms: &Terms<'_>) -> Judgement {
@@ -153,7 +175,7 @@ mod tests {
     fn letter(seconds: u64) -> DeadLetter {
         DeadLetter {
             message_id: "m".to_owned(),
-            body: serde_json::to_string(&Job::new("poison")).unwrap(),
+            body: r#"{"task": "poison"}"#.to_owned(),
             sent_at: None,
             first_received_at: Some(Timestamp::from_millis(SUBMITTED)),
             receive_count: Some(4),
@@ -164,12 +186,11 @@ mod tests {
     }
 
     fn verdict(poison: &JobEvidence, letter: Option<&DeadLetter>, holds: bool) -> Verdict {
-        let job = Job::new("poison");
         let terms = Terms {
             max_receive_count: 3,
             visibility_timeout: Duration::from_mins(1),
             source_arn: "arn:jobs",
-            job: &job,
+            body: Body::Submitted(r#"{"task":"poison"}"#),
             waited_until: Timestamp::from_millis(SUBMITTED + 240_000),
             queue_holds_messages: holds,
         };
@@ -194,6 +215,18 @@ mod tests {
         assert_eq!(verdict(&poison, Some(&elsewhere), false), Verdict::Fail);
         let direct = DeadLetter { source_arn: None, ..letter(180) };
         assert_eq!(verdict(&poison, Some(&direct), false), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_body_that_is_made_anew_has_to_name_the_job() {
+        let ids = MessageIds { run_id: None, job_id: "order.ref".to_owned() };
+        let named = |body: &str| {
+            let letter = DeadLetter { body: body.to_owned(), ..letter(180) };
+            holds(Body::JobId(&ids), &letter, &job("p", true, Some("m")))
+        };
+        assert!(named(r#"{"order":{"ref":"p"}}"#));
+        assert!(!named(r#"{"order":{"ref":"q"}}"#));
+        assert!(!named("p"));
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! `job.accept`.
 
-use crate::check::{Check, JobEvidence, Judgement, Severity};
+use serde_json::Value;
+
+use crate::check::{Check, Exchange, JobEvidence, Judgement, Severity};
+use crate::settings::{Api, Filling, Jobs, Settings, lookup};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "job.accept",
-    asserts: "POST /jobs answers 202 with the job's id and its message id",
+    asserts: "the API accepts each job: it answers 202 with the job's id and its message id, or as the settings say",
     severity: Severity::Fail,
     why: "the message id is what ties a submitted job to its attempts and to its place in the dead-letter queue",
     fix: "look at the submit-job function's log; a 503 means that SQS did not confirm the message",
@@ -13,8 +16,9 @@ pub const CHECK: Check = Check {
     must_be_exercised: true,
 };
 
-/// Judges the answers to all of a run's submissions.
-pub fn judge(jobs: &[JobEvidence]) -> Judgement {
+/// Judges the answers to all of a run's submissions. `settings` say what was submitted, and how the API says
+/// that it has accepted it.
+pub fn judge(jobs: &[JobEvidence], settings: &Settings) -> Judgement {
     if jobs.is_empty() {
         return Judgement::not_exercised("no job was submitted");
     }
@@ -32,12 +36,10 @@ pub fn judge(jobs: &[JobEvidence]) -> Judgement {
         let url = jobs.first().map(|job| job.exchange.url.clone()).unwrap_or_default();
         Judgement::fail(
             format!("{} of {} jobs were not accepted", refused.len(), jobs.len()),
-            "202 with the submitted jobId and a messageId",
+            wanted(&settings.api),
             refused.join("; "),
         )
-        .with_next(format!(
-            "curl -i -H 'content-type: application/json' -d '{{\"task\":\"try\"}}' {url}"
-        ))
+        .with_next(curl(&settings.jobs, &url))
     };
     let shown: Vec<serde_json::Value> = jobs
         .iter()
@@ -52,6 +54,41 @@ pub fn judge(jobs: &[JobEvidence]) -> Judgement {
         })
         .collect();
     judgement.with_evidence("jobs", shown)
+}
+
+/// The ids in an accepting answer; `None` when it is none, or is about another job.
+pub fn accepted_message_id(exchange: &Exchange, job_id: &str, api: &Api) -> Option<String> {
+    let answer = exchange.answer.as_ref().ok()?;
+    let body: Value = serde_json::from_str(&answer.body).ok()?;
+    let text = |path: &str| lookup(&body, path)?.as_str().map(str::to_owned);
+    let repeats =
+        api.accepted_job_id.as_ref().is_none_or(|path| text(path).as_deref() == Some(job_id));
+    let is_accepted = answer.status == api.accepted_status && repeats;
+    text(&api.accepted_message_id).filter(|id| is_accepted && !id.is_empty())
+}
+
+/// A command that submits a good job of nobody's run.
+fn curl(jobs: &Jobs, url: &str) -> String {
+    let filling = Filling { job_id: "try", run_id: "try", name: "try", padding_bytes: 0 };
+    let headers: Vec<String> = jobs
+        .headers
+        .iter()
+        .map(|(name, value)| format!("-H {} ", quoted(&format!("{name}: {value}"))))
+        .collect();
+    format!("curl -i {}-d {} {url}", headers.concat(), quoted(&filling.fill(&jobs.good)))
+}
+
+/// A word of a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+fn wanted(api: &Api) -> String {
+    let Api { accepted_status, accepted_job_id, accepted_message_id, .. } = api;
+    let job_id = accepted_job_id
+        .as_ref()
+        .map_or_else(String::new, |path| format!("the submitted {path} and "));
+    format!("{accepted_status} with {job_id}a {accepted_message_id}")
 }
 
 fn excerpt(body: &str) -> String {
@@ -88,11 +125,45 @@ pub(crate) mod tests {
 
     #[test]
     fn all_accepted_passes_one_refused_fails_none_is_nothing() {
-        assert_eq!(judge(&[job("a", false, Some("m"))]).verdict, Verdict::Pass);
+        assert_eq!(
+            judge(&[job("a", false, Some("m"))], &Settings::default()).verdict,
+            Verdict::Pass
+        );
         let mixed = [job("a", false, Some("m")), job("b", true, None)];
-        let judgement = judge(&mixed);
+        let judgement = judge(&mixed, &Settings::default());
         assert_eq!(judgement.verdict, Verdict::Fail);
         assert!(judgement.actual.unwrap().starts_with("b: 202"));
-        assert_eq!(judge(&[]).verdict, Verdict::NotExercised);
+        let next = judgement.next.unwrap();
+        let body = r#"{"task":"verifier: try","jobId":"try","runId":"try"}"#;
+        assert_eq!(next, format!("curl -i -H 'content-type: application/json' -d '{body}' u"));
+        assert_eq!(judge(&[], &Settings::default()).verdict, Verdict::NotExercised);
+    }
+
+    #[test]
+    fn only_an_answer_as_agreed_with_the_jobs_own_id_accepts_it() {
+        let told = |status: u16, body: &str, api: &Api| {
+            let mut exchange = job("a", false, None).exchange;
+            let body = body.to_owned();
+            exchange.answer = Ok(Answer { status, content_type: String::new(), body });
+            accepted_message_id(&exchange, "a", api)
+        };
+        let sound = r#"{"jobId":"a","messageId":"m"}"#;
+        assert_eq!(told(202, sound, &Api::default()).as_deref(), Some("m"));
+        for (status, body) in [
+            (200, sound),
+            (202, r#"{"jobId":"b","messageId":"m"}"#),
+            (202, r#"{"jobId":"a","messageId":""}"#),
+            (202, r#"{"jobId":"a"}"#),
+            (202, "m"),
+        ] {
+            assert_eq!(told(status, body, &Api::default()), None, "{status} {body}");
+        }
+        let api = Api {
+            accepted_status: 201,
+            accepted_job_id: None,
+            accepted_message_id: "queued.id".to_owned(),
+            ..Api::default()
+        };
+        assert_eq!(told(201, r#"{"queued":{"id":"m"}}"#, &api).as_deref(), Some("m"));
     }
 }

@@ -17,6 +17,9 @@ pub const CHECK: Check = Check {
     must_be_exercised: true,
 };
 
+/// How much of a line is shown.
+const LINE_CHARS_MAX: usize = 200;
+
 /// Judges the good jobs of a run by what the worker logged.
 pub fn judge(jobs: &[JobEvidence], log: &LogEvidence) -> Judgement {
     let good: Vec<&JobEvidence> =
@@ -53,11 +56,7 @@ pub fn judge(jobs: &[JobEvidence], log: &LogEvidence) -> Judgement {
                 format!("attempt {} failed: {reason}", attempt.line.receive_count)
             })
             .collect();
-        let seen = if failures.is_empty() {
-            format!("no line of them in {} after {} queries", log.log_group, log.queries)
-        } else {
-            failures.join("; ")
-        };
+        let seen = if failures.is_empty() { no_lines(log) } else { failures.join("; ") };
         Judgement::fail(
             format!(
                 "{} of {} good jobs have no success: {}",
@@ -91,13 +90,22 @@ fn under_other_messages(good: &[&JobEvidence]) -> Vec<String> {
     let tell = |job: &&JobEvidence| {
         let ids = job.attempts.iter().map(|attempt| attempt.line.message_id.as_str());
         let others: BTreeSet<&str> =
-            ids.filter(|id| job.message_id.as_deref() != Some(id)).collect();
+            ids.filter(|id| !id.is_empty() && job.message_id.as_deref() != Some(id)).collect();
         let named = job.message_id.as_deref().unwrap_or_default();
         let others = others.into_iter().collect::<Vec<_>>().join(", ");
         (!others.is_empty())
             .then(|| format!("{}: {others}, where the API named {named}", job.job_id))
     };
     good.iter().filter_map(tell).collect()
+}
+
+/// That no outcome was found; with a line that was none, for whoever has described the lines wrongly.
+fn no_lines(log: &LogEvidence) -> String {
+    let unread = log.unread.as_ref().map_or_else(String::new, |line| {
+        let line: String = line.chars().take(LINE_CHARS_MAX).collect();
+        format!("; a line that names the run and is no outcome by the settings: {line}")
+    });
+    format!("no line of them in {} after {} queries{unread}", log.log_group, log.queries)
 }
 
 #[cfg(test)]

@@ -1,0 +1,53 @@
+//! Finding and reading the settings file.
+
+use std::path::{Path, PathBuf};
+
+use verifier_core::settings::{InForce, Value};
+
+use crate::args::SettingsArgs;
+use crate::failure::Failure;
+
+/// What the file is called where nobody says.
+const NAME: &str = "verifier.toml";
+
+/// The settings: the defaults, instead of them those of the file, and instead of both those of the command line.
+pub(crate) fn load(args: &SettingsArgs) -> Result<InForce, Failure> {
+    let mut settings = read(args.config.as_deref())?;
+    if let Some(receives) = args.receives {
+        settings.set("expect.receives", Value::Number(receives.into()), "--receives");
+    }
+    if let Some(seconds) = args.timeout {
+        settings.set("expect.timeout_seconds", Value::Number(seconds), "--timeout");
+    }
+    if args.allow_any_origin {
+        settings.set("expect.origins", Value::Texts(vec!["*".to_owned()]), "--allow-any-origin");
+    }
+    Ok(settings)
+}
+
+/// The settings of the named file, or else of the nearest one from the working directory upwards, or else the defaults.
+fn read(named: Option<&Path>) -> Result<InForce, Failure> {
+    let found = match named {
+        Some(path) => Some(path.to_owned()),
+        None => nearest()?,
+    };
+    let Some(path) = found else {
+        return Ok(InForce::default());
+    };
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| Failure::usage(format!("the settings {shown} cannot be read: {error}")))?;
+    InForce::read(&shown, &text).map_err(|error| Failure {
+        next: Some("SETTINGS.md tells of every key".to_owned()),
+        ..Failure::usage(error.to_string())
+    })
+}
+
+/// The nearest file, named from the working directory where it lies in it.
+fn nearest() -> Result<Option<PathBuf>, Failure> {
+    let here = std::env::current_dir().map_err(|error| {
+        Failure::environment(format!("the working directory cannot be read: {error}"))
+    })?;
+    let found = here.ancestors().map(|folder| folder.join(NAME)).find(|path| path.is_file());
+    Ok(found.map(|path| path.strip_prefix(&here).map(Path::to_path_buf).unwrap_or(path)))
+}

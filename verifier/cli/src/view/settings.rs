@@ -1,0 +1,42 @@
+//! The views of the settings in force.
+
+use std::fmt::Write;
+
+use owo_colors::OwoColorize;
+use serde_json::json;
+use verifier_core::settings::InForce;
+
+/// The settings as a file could say them, each with where it comes from.
+pub(super) fn human(settings: &InForce) -> String {
+    let mut text = String::new();
+    let mut last = "";
+    for shown in settings.shown() {
+        let (section, name) = shown.key.split_once('.').unwrap_or(("", shown.key));
+        if section != last {
+            let gap = if last.is_empty() { "" } else { "\n" };
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{gap}{}", format!("[{section}]").bold());
+            last = section;
+        }
+        let origin = format!("# {}", shown.origin);
+        let _ = writeln!(text, "{name} = {}  {}", shown.value, origin.dimmed());
+    }
+    text
+}
+
+/// `verifier.config/1`.
+pub(super) fn json(settings: &InForce) -> String {
+    let shown = settings.shown();
+    let values: Vec<serde_json::Value> = shown
+        .iter()
+        .map(|shown| {
+            json!({
+                "key": shown.key,
+                "value": shown.value.to_json(),
+                "origin": shown.origin.to_string(),
+            })
+        })
+        .collect();
+    let document = json!({"schema": "verifier.config/1", "values": values});
+    serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
+}

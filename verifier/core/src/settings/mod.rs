@@ -1,0 +1,27 @@
+//! What the verifier knows of a stack beforehand: names of outputs, payloads, how to read the log, what to expect.
+//!
+//! The defaults are this repository's own stack. Another stack says in `verifier.toml` what is different about it. All
+//! keys stand in one table, [`KEYS`], which reading, showing and documenting go by.
+
+mod error;
+mod file;
+mod in_force;
+mod keys;
+mod message_ids;
+mod model;
+mod outcome_reader;
+mod placeholders;
+mod validity;
+mod value;
+
+pub use error::SettingsError;
+pub use in_force::{InForce, Origin, Shown};
+pub use keys::{KEYS, Key, reference};
+pub use message_ids::MessageIds;
+pub use model::{
+    Allowance, Api, Expect, Jobs, Outcomes, Outputs, Page, Refused, Settings, queue_name,
+};
+pub use outcome_reader::OutcomeReader;
+pub(crate) use placeholders::with_tags;
+pub use placeholders::{Filling, lookup};
+pub use value::{Kind, Value};

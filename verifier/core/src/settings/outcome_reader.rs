@@ -1,0 +1,139 @@
+//! Reading outcomes from lines of a log.
+
+use contract::{Outcome, OutcomeLine};
+use regex::{Captures, Regex};
+use serde_json::Value;
+
+use super::model::Outcomes;
+use super::placeholders::{lookup, text_of};
+
+/// The named groups that a pattern may have.
+pub(super) const GROUPS: [&str; 8] = [
+    "run_id",
+    "job_id",
+    "message_id",
+    "receive_count",
+    "request_id",
+    "outcome",
+    "reason",
+    "batch_size",
+];
+
+/// Reads outcomes from lines; made once, used for many.
+#[derive(Clone, Debug)]
+pub struct OutcomeReader {
+    outcomes: Outcomes,
+    pattern: Option<Regex>,
+}
+
+impl Outcomes {
+    /// A reader of such lines; an error says what is wrong with the pattern.
+    pub fn reader(&self) -> Result<OutcomeReader, String> {
+        let pattern = self.pattern.as_deref().map(Regex::new).transpose();
+        let pattern = pattern.map_err(|error| error.to_string())?;
+        Ok(OutcomeReader { outcomes: self.clone(), pattern })
+    }
+
+    /// Whether lines tell which invocation they are of.
+    pub(super) fn tells_request_id(&self) -> bool {
+        match &self.pattern {
+            Some(pattern) => pattern.contains("<request_id>"),
+            None => self.request_id.is_some(),
+        }
+    }
+}
+
+impl OutcomeReader {
+    /// The outcome that a log event's message tells of, if it is one of that run.
+    ///
+    /// Lambda's JSON format nests what a function logs below `fields` or `message`, beside its own; both are looked into.
+    ///
+    /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html>.
+    pub fn read(&self, message: &str, run_id: &str) -> Option<OutcomeLine> {
+        let message = message.trim();
+        let value: Option<Value> = serde_json::from_str(message).ok();
+        let line = if let Some(pattern) = &self.pattern {
+            let nested = value.as_ref().and_then(|value| value.get("message")?.as_str());
+            let texts = nested.into_iter().chain([message]);
+            let captures = texts.into_iter().find_map(|text| pattern.captures(text))?;
+            self.of_pattern(&captures)?
+        } else {
+            let value = value?;
+            let nested = ["fields", "message"].into_iter().filter_map(|name| value.get(name));
+            nested.chain([&value]).find_map(|root| self.of_json(root))?
+        };
+        is_of(&line, run_id).then_some(line)
+    }
+
+    fn of_pattern(&self, captures: &Captures<'_>) -> Option<OutcomeLine> {
+        let group = |name: &str| captures.name(name).map(|found| found.as_str().to_owned());
+        let message_id = group("message_id");
+        let job_id = group("job_id");
+        (message_id.is_some() || job_id.is_some()).then_some(())?;
+        Some(OutcomeLine {
+            run_id: group("run_id"),
+            job_id,
+            message_id: message_id.unwrap_or_default(),
+            receive_count: group("receive_count")?.parse().ok()?,
+            outcome: self.outcome(&group("outcome")?)?,
+            reason: group("reason"),
+            request_id: group("request_id").unwrap_or_default(),
+            batch_size: group("batch_size")
+                .and_then(|count| count.parse().ok())
+                .unwrap_or_default(),
+        })
+    }
+
+    fn of_json(&self, root: &Value) -> Option<OutcomeLine> {
+        let Outcomes { marks, .. } = &self.outcomes;
+        let at = |path: &str| lookup(root, path).and_then(text_of);
+        let is_marked = marks.iter().all(|(path, mark)| at(path).as_ref() == Some(mark));
+        is_marked.then_some(())?;
+        let may = |path: &Option<String>| at(path.as_ref()?);
+        // What a line is told by has to be there, if it is looked for at all.
+        let must =
+            |path: &Option<String>| path.as_ref().map_or(Some(String::new()), |path| at(path));
+        let run_id = match &self.outcomes.run_id {
+            Some(path) => Some(at(path)?),
+            None => None,
+        };
+        let job_id = may(&self.outcomes.job_id);
+        let message_id = must(&self.outcomes.message_id)?;
+        (!message_id.is_empty() || self.outcomes.message_id.is_some() || job_id.is_some())
+            .then_some(())?;
+        let batch_size = must(&self.outcomes.batch_size)?;
+        Some(OutcomeLine {
+            run_id,
+            job_id,
+            message_id,
+            receive_count: at(&self.outcomes.receive_count)?.parse().ok()?,
+            outcome: self.outcome(&at(&self.outcomes.outcome)?)?,
+            reason: may(&self.outcomes.reason),
+            request_id: must(&self.outcomes.request_id)?,
+            batch_size: if batch_size.is_empty() { 0 } else { batch_size.parse().ok()? },
+        })
+    }
+
+    fn outcome(&self, word: &str) -> Option<Outcome> {
+        let is_in = |words: &[String]| words.iter().any(|each| each == word);
+        if is_in(&self.outcomes.success) {
+            Some(Outcome::Succeeded)
+        } else if is_in(&self.outcomes.failure) {
+            Some(Outcome::Failed)
+        } else {
+            None
+        }
+    }
+}
+
+/// Whether a line is of a run: by its run id, or else by its job id, which begins with the run's. A line that tells
+/// neither was found by the run's id somewhere in it.
+fn is_of(line: &OutcomeLine, run_id: &str) -> bool {
+    match (&line.run_id, &line.job_id) {
+        (Some(found), _) => found == run_id,
+        (None, Some(job_id)) => {
+            job_id.strip_prefix(run_id).is_some_and(|rest| rest.starts_with('-'))
+        }
+        (None, None) => true,
+    }
+}

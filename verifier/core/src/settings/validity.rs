@@ -1,0 +1,174 @@
+//! What settings have to satisfy together.
+
+use regex::Regex;
+
+use super::model::{Outcomes, Refused, Settings};
+use super::outcome_reader::GROUPS;
+use super::placeholders::{OF_JOBS, PADDING, names};
+use crate::check::{find_check, nearest, nearest_check};
+
+/// A problem with the value of a key.
+type Problem = (&'static str, String);
+
+/// The first thing that is wrong. `is_changed` says whether a key has another value than the default.
+pub(super) fn check(settings: &Settings, is_changed: &dyn Fn(&str) -> bool) -> Result<(), Problem> {
+    addresses(settings, is_changed)?;
+    bodies(settings)?;
+    outcomes(&settings.outcomes, is_changed)?;
+    for allowance in &settings.expect.allow {
+        if find_check(&allowance.check).is_none() {
+            let near = nearest_check(&allowance.check).map_or_else(
+                || "`verifier check --list` shows them all".to_owned(),
+                |near| format!("did you mean {near}?"),
+            );
+            return Err((
+                "expect.allow",
+                format!("no check is called {}; {near}", allowance.check),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn addresses(settings: &Settings, is_changed: &dyn Fn(&str) -> bool) -> Result<(), Problem> {
+    let (outputs, api) = (&settings.outputs, &settings.api);
+    match &api.jobs_path {
+        None if outputs.job_url.is_none() => Err((
+            "outputs.job_url",
+            "there is nowhere to post jobs to; expected an output, or api.jobs_path".to_owned(),
+        )),
+        Some(_) if outputs.job_url.is_some() && is_changed("outputs.job_url") => Err((
+            "api.jobs_path",
+            "outputs.job_url says where jobs are posted to already; expected one of them"
+                .to_owned(),
+        )),
+        Some(_) if outputs.api_url.is_none() => Err((
+            "outputs.api_url",
+            "api.jobs_path is below the API's URL; expected the output that holds it".to_owned(),
+        )),
+        _ => Ok(()),
+    }?;
+    let paths = [
+        ("api.jobs_path", &api.jobs_path),
+        ("api.hello_path", &api.hello_path),
+        ("page.config_path", &settings.page.config_path),
+    ];
+    for (key, path) in paths {
+        if let Some(path) = path.as_ref().filter(|path| !path.starts_with('/')) {
+            return Err((key, format!("expected a path that begins with a slash, found {path}")));
+        }
+    }
+    Ok(())
+}
+
+fn bodies(settings: &Settings) -> Result<(), Problem> {
+    let jobs = &settings.jobs;
+    let of_jobs = &OF_JOBS[..];
+    let of_refused = &[of_jobs, &[PADDING]].concat()[..];
+    body("jobs.good", &jobs.good, of_jobs)?;
+    body("jobs.failing", &jobs.failing, of_jobs)?;
+    for (position, Refused { defect, body: text }) in jobs.refused.iter().enumerate() {
+        body("jobs.refused", text, of_refused)?;
+        let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let is_repeated = jobs.refused[..position].iter().any(|other| other.defect == *defect);
+        if is_repeated || !defect.chars().all(is_part) {
+            let problem = format!(
+                "expected defects that differ, of a-z, 0-9 and -, since they become parts of job ids; found {defect}"
+            );
+            return Err(("jobs.refused", problem));
+        }
+    }
+    if jobs.good == jobs.failing {
+        return Err(("jobs.failing", "expected another body than jobs.good".to_owned()));
+    }
+    Ok(())
+}
+
+/// Whether a body names its job, and has no other placeholders than the known ones.
+fn body(key: &'static str, text: &str, known: &[&str]) -> Result<(), Problem> {
+    for name in names(text) {
+        if !known.contains(&name) {
+            let near = nearest(name, known.iter().copied()).map_or_else(
+                || format!("expected one of {{{}}}", known.join("}, {")),
+                |near| format!("did you mean {{{near}}}?"),
+            );
+            return Err((key, format!("there is no placeholder {{{name}}}; {near}")));
+        }
+    }
+    if names(text).contains(&"job_id") {
+        return Ok(());
+    }
+    let problem =
+        "expected {job_id} in it, by which the job is recognised in the log and in the queues";
+    Err((key, problem.to_owned()))
+}
+
+fn outcomes(outcomes: &Outcomes, is_changed: &dyn Fn(&str) -> bool) -> Result<(), Problem> {
+    for (key, words) in
+        [("outcomes.success", &outcomes.success), ("outcomes.failure", &outcomes.failure)]
+    {
+        if words.is_empty() {
+            return Err((key, "expected one word at least".to_owned()));
+        }
+    }
+    if let Some(word) = outcomes.success.iter().find(|word| outcomes.failure.contains(word)) {
+        return Err(("outcomes.failure", format!("{word} stands in outcomes.success too")));
+    }
+    let Some(pattern) = &outcomes.pattern else {
+        return if outcomes.job_id.is_none() && outcomes.message_id.is_none() {
+            let problem = "expected a path, or one in outcomes.message_id: a line has to tell which job it is of";
+            Err(("outcomes.job_id", problem.to_owned()))
+        } else {
+            Ok(())
+        };
+    };
+    let unused = ["outcomes.marks"].into_iter().chain(PATHS);
+    if let Some(key) = unused.into_iter().find(|key| is_changed(key)) {
+        return Err((
+            key,
+            "it is not used beside outcomes.pattern; expected a group there".to_owned(),
+        ));
+    }
+    pattern_is_sound(pattern).map_err(|problem| ("outcomes.pattern", problem))
+}
+
+/// The keys that are paths into a JSON line.
+const PATHS: [&str; 8] = [
+    "outcomes.run_id",
+    "outcomes.job_id",
+    "outcomes.message_id",
+    "outcomes.receive_count",
+    "outcomes.request_id",
+    "outcomes.outcome",
+    "outcomes.reason",
+    "outcomes.batch_size",
+];
+
+fn pattern_is_sound(pattern: &str) -> Result<(), String> {
+    let regex = Regex::new(pattern).map_err(|error| {
+        let error = error.to_string();
+        // The library draws the pattern, with a mark below it; what is wrong stands in the last line.
+        let last = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        format!("expected a regular expression: {last}")
+    })?;
+    let groups: Vec<&str> = regex.capture_names().flatten().collect();
+    if let Some(group) = groups.iter().find(|group| !GROUPS.contains(group)) {
+        let near = nearest(group, GROUPS).map_or_else(
+            || format!("expected one of {}", GROUPS.join(", ")),
+            |near| format!("did you mean {near}?"),
+        );
+        return Err(format!("there is no such group as {group}; {near}"));
+    }
+    for wanted in ["outcome", "receive_count"] {
+        if !groups.contains(&wanted) {
+            return Err(format!("expected a group named {wanted}, as in (?<{wanted}>\\S+)"));
+        }
+    }
+    if !groups.contains(&"job_id") && !groups.contains(&"message_id") {
+        return Err(
+            "expected a group named job_id or message_id: a line has to tell which job it is of"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}

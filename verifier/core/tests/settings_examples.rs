@@ -1,0 +1,254 @@
+//! Settings files, right and wrong.
+#![allow(clippy::expect_used, clippy::panic)]
+
+use contract::{Job, Outcome};
+use verifier_core::settings::{
+    Filling, InForce, KEYS, MessageIds, Outcomes, Settings, lookup, queue_name,
+};
+
+const RUN: &str = "vrf-6569e9c0-0badcafe";
+
+fn read(text: &str) -> InForce {
+    InForce::read("verifier.toml", text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn refused(text: &str) -> String {
+    let error = InForce::read("verifier.toml", text).expect_err(text);
+    error.to_string()
+}
+
+#[test]
+fn an_empty_file_changes_nothing() {
+    assert_eq!(read("").settings(), &Settings::default());
+    assert_eq!(read("[outputs]\n[expect]\n").settings(), &Settings::default());
+}
+
+#[test]
+fn a_value_comes_from_its_line_and_the_rest_from_the_defaults() {
+    let mut in_force =
+        read("[expect]\n\nreceives = 4\n[[expect.allow]]\ncheck = \"cfg.logs\"\nreason = \"r\"\n");
+    in_force.set("expect.timeout_seconds", verifier_core::settings::Value::Number(9), "--timeout");
+    let origin = |key: &str| {
+        let shown = in_force.shown();
+        let found = shown.iter().find(|shown| shown.key == key).expect("a key");
+        found.origin.to_string()
+    };
+    assert_eq!(origin("expect.receives"), "verifier.toml:3");
+    assert_eq!(origin("expect.allow"), "verifier.toml:4");
+    assert_eq!(origin("expect.timeout_seconds"), "--timeout");
+    assert_eq!(origin("outputs.api_url"), "default");
+    assert_eq!(in_force.settings().expect.receives, Some(4));
+    assert_eq!(in_force.settings().expect.timeout_seconds, Some(9));
+}
+
+#[test]
+fn what_is_wrong_is_said_with_file_line_key_and_what_was_expected() {
+    for (text, said) in [
+        ("[outputs", "verifier.toml:1: this is no TOML"),
+        ("[output]\n", "verifier.toml:1: output: there is no such section; did you mean outputs?"),
+        ("outputs = 1\n", "verifier.toml:1: outputs: expected a table, found the number 1"),
+        (
+            "[api]\n\nhello_paths = \"/\"\n",
+            "verifier.toml:3: api.hello_paths: there is no such key; did you mean api.hello_path?",
+        ),
+        (
+            "[page]\nxyz = 1\n",
+            "verifier.toml:2: page.xyz: there is no such key; expected one of page.config_path",
+        ),
+        (
+            "[outputs]\napi_url = 7\n",
+            "outputs.api_url: expected a text, or false, found the number 7",
+        ),
+        ("[outputs]\napi_url = true\n", "expected a text, or false, found true"),
+        ("[outputs]\njobs_queue = false\n", "outputs.jobs_queue: expected a text, found false"),
+        ("[outputs]\njobs_queue = \" \"\n", "outputs.jobs_queue: expected a text, found the text"),
+        (
+            "[expect]\nreceives = 0\n",
+            "expected a whole number from 1 to 1000, or false, found the number 0",
+        ),
+        ("[expect]\nreceives = 4.5\n", "expected a whole number from 1 to 1000, or false"),
+        ("[api]\naccepted_status = 404\n", "expected a whole number from 200 to 299"),
+        (
+            "[expect]\norigins = \"a\"\n",
+            "expect.origins: expected a list of texts, found the text \"a\"",
+        ),
+        (
+            "[expect]\norigins = [1]\n",
+            "expect.origins: expected a list of texts, found another list",
+        ),
+        (
+            "[jobs]\nheaders = { a = 1 }\n",
+            "jobs.headers: expected a table of texts, found another table",
+        ),
+        (
+            "[[expect.allow]]\ncheck = \"cfg.logs\"\n",
+            "verifier.toml:1: expect.allow: expected a list of tables, each with check and reason",
+        ),
+        (
+            "[[expect.allow]]\ncheck = \"cfg.log\"\nreason = \"r\"\n",
+            "verifier.toml:1: expect.allow: no check is called cfg.log; did you mean cfg.logs?",
+        ),
+        (
+            "[jobs]\ngood = '{\"a\": \"{job_ids}\"}'\n",
+            "verifier.toml:2: jobs.good: there is no placeholder {job_ids}; did you mean {job_id}?",
+        ),
+        ("[jobs]\ngood = '{\"a\": \"{run_id}\"}'\n", "jobs.good: expected {job_id} in it"),
+        ("[jobs]\nfailing = '{job_id} {padding}'\n", "there is no placeholder {padding}"),
+        (
+            "[jobs]\ngood = '{job_id}'\nfailing = '{job_id}'\n",
+            "jobs.failing: expected another body",
+        ),
+        (
+            "[jobs]\nrefused = [{ defect = \"a b\", body = '{job_id}' }]\n",
+            "jobs.refused: expected defects that differ, of a-z",
+        ),
+        ("[outputs]\njob_url = false\n", "outputs.job_url: there is nowhere to post jobs to"),
+        (
+            "[outputs]\njob_url = \"A\"\n[api]\njobs_path = \"/x\"\n",
+            "verifier.toml:4: api.jobs_path: outputs.job_url says where jobs are posted to",
+        ),
+        (
+            "[outputs]\napi_url = false\n[api]\njobs_path = \"/x\"\n",
+            "outputs.api_url: api.jobs_path is below",
+        ),
+        (
+            "[api]\nhello_path = \"hello\"\n",
+            "api.hello_path: expected a path that begins with a slash",
+        ),
+        ("[outcomes]\nsuccess = []\n", "outcomes.success: expected one word at least"),
+        ("[outcomes]\nfailure = [\"succeeded\"]\n", "succeeded stands in outcomes.success too"),
+        ("[outcomes]\njob_id = false\nmessage_id = false\n", "outcomes.job_id: expected a path"),
+        (
+            "[outcomes]\npattern = '('\n",
+            "verifier.toml:2: outcomes.pattern: expected a regular expression",
+        ),
+        (
+            "[outcomes]\npattern = '(?<jobid>.)'\n",
+            "there is no such group as jobid; did you mean job_id?",
+        ),
+        ("[outcomes]\npattern = '(?<job_id>.)'\n", "expected a group named outcome"),
+        (
+            "[outcomes]\npattern = '(?<outcome>.)(?<receive_count>.)'\n",
+            "expected a group named job_id or message_id",
+        ),
+        (
+            "[outcomes]\npattern = '(?<outcome>.)(?<receive_count>.)(?<job_id>.)'\nreason = \"why\"\n",
+            "verifier.toml:3: outcomes.reason: it is not used beside outcomes.pattern",
+        ),
+    ] {
+        let error = refused(text);
+        assert!(error.contains(said), "{text}\n{error}");
+        assert!(error.starts_with("verifier.toml:"), "{error}");
+    }
+}
+
+#[test]
+fn the_default_bodies_are_jobs_of_their_run_and_the_refused_ones_are_none() {
+    let settings = Settings::default();
+    let job_id = format!("{RUN}-poison");
+    let filling = Filling { job_id: &job_id, run_id: RUN, name: "poison", padding_bytes: 9 };
+    for (template, fails) in [(&settings.jobs.good, false), (&settings.jobs.failing, true)] {
+        let body = filling.fill(template);
+        let job = Job::parse(body.as_bytes()).expect("a job");
+        assert_eq!((job.fail, job.job_id.as_deref()), (fails, Some(job_id.as_str())));
+        assert_eq!(job.run_id.as_deref(), Some(RUN));
+        assert_eq!(settings.jobs.message_ids.job_of(&body), Some(job_id.clone()));
+        let run = settings.jobs.message_ids.run_of(&body).expect("a run");
+        assert_eq!(run.to_string(), RUN);
+    }
+}
+
+#[test]
+fn a_message_names_its_job_at_a_path_and_its_run_with_it() {
+    let ids = MessageIds { run_id: None, job_id: "order.ref".to_owned() };
+    let run = |body: String| ids.run_of(&body).map(|run| run.to_string());
+    assert_eq!(run(format!(r#"{{"order":{{"ref":"{RUN}-good-1"}}}}"#)).as_deref(), Some(RUN));
+    assert_eq!(run(format!(r#"{{"order": {{"ref": "{RUN}-torn""#)).as_deref(), Some(RUN));
+    assert_eq!(run(format!(r#"{{"order":{{"ref":"{RUN}"}}}}"#)), None);
+    assert_eq!(run(format!(r#"{{"ref":"{RUN}-good-1"}}"#)), None);
+}
+
+#[test]
+fn outcomes_are_read_from_plain_text_also_within_lambdas_json() {
+    let outcomes = Outcomes {
+        pattern: Some(
+            r"^(?<job_id>\S+) (?<receive_count>\d+) (?<outcome>\w+)(?: (?<request_id>\S+))?$"
+                .to_owned(),
+        ),
+        success: vec!["done".to_owned()],
+        failure: vec!["broken".to_owned()],
+        ..Outcomes::default()
+    };
+    let reader = outcomes.reader().expect("a pattern");
+    let line = reader.read(&format!("{RUN}-a 2 done q\n"), RUN).expect("an outcome");
+    assert_eq!(line.job_id, Some(format!("{RUN}-a")));
+    assert_eq!((line.receive_count, line.outcome), (2, Outcome::Succeeded));
+    assert_eq!((line.request_id.as_str(), line.message_id.as_str()), ("q", ""));
+    let nested = format!(r#"{{"level":"INFO","message":"{RUN}-a 3 broken"}}"#);
+    assert_eq!(reader.read(&nested, RUN).expect("an outcome").outcome, Outcome::Failed);
+    for other in [
+        format!("{RUN}-a two done"),
+        format!("{RUN}-a 2 stopped"),
+        format!("{RUN}0-a 2 done"),
+        format!("{RUN} 2 done"),
+        String::new(),
+    ] {
+        assert_eq!(reader.read(&other, RUN), None, "{other}");
+    }
+}
+
+#[test]
+fn outcomes_are_read_from_json_of_another_shape() {
+    let text = |text: &str| Some(text.to_owned());
+    let outcomes = Outcomes {
+        marks: [("kind".to_owned(), "result".to_owned())].into(),
+        run_id: None,
+        job_id: text("job.ref"),
+        message_id: None,
+        receive_count: "attempt".to_owned(),
+        request_id: None,
+        outcome: "ok".to_owned(),
+        success: vec!["true".to_owned()],
+        failure: vec!["false".to_owned()],
+        reason: text("errors.0"),
+        batch_size: None,
+        pattern: None,
+    };
+    let reader = outcomes.reader().expect("no pattern");
+    let line = format!(
+        r#"{{"kind":"result","job":{{"ref":"{RUN}-a"}},"attempt":"3","ok":false,"errors":["jam"]}}"#
+    );
+    let read = reader.read(&line, RUN).expect("an outcome");
+    assert_eq!((read.receive_count, read.outcome), (3, Outcome::Failed));
+    assert_eq!(read.reason.as_deref(), Some("jam"));
+    assert_eq!(reader.read(&line.replace("result", "start"), RUN), None);
+    assert_eq!(reader.read(&line.replace("\"ref\"", "\"id\""), RUN), None);
+}
+
+#[test]
+fn paths_lead_through_tables_and_lists() {
+    let value = serde_json::json!({"a": {"b": [1, {"c": 2}]}, "x.y": 3});
+    assert_eq!(lookup(&value, "a.b.1.c"), Some(&2.into()));
+    assert_eq!(lookup(&value, "x.y"), Some(&3.into()));
+    for path in ["a.c", "a.b.2", "a.b.x", "", "a.b.1.c.d"] {
+        assert_eq!(lookup(&value, path), None, "{path}");
+    }
+}
+
+#[test]
+fn a_queue_is_named_by_its_name_its_url_or_its_arn() {
+    for output in [
+        "q.fifo",
+        "https://sqs.eu-central-1.amazonaws.com/1/q.fifo",
+        "arn:aws:sqs:eu-central-1:1:q.fifo",
+    ] {
+        assert_eq!(queue_name(output), "q.fifo");
+    }
+}
+
+#[test]
+fn every_key_is_told_of() {
+    for key in &KEYS {
+        assert!(!key.about.is_empty() && key.name.split('.').count() == 2, "{}", key.name);
+    }
+}
