@@ -15,9 +15,11 @@ Usage: cargo xtask COMMAND
                      in VERIFIER_CONFORMANCE_ENDPOINT, which may be `aws`
   gen                synthesise the stack's template anew
   bench check [--runs N]
-                     build in release and time `verifier check --local` [default: 20 runs]
+                     build in release and time `verifier check`, beside the AWS CLI [default: 20 runs]
   bench emulator     build in release and measure the emulator's queues beside moto's
   matrix             break the stack in every way that the gate must catch, and print what it finds
+  soak check [--cases N]
+                     check a sound stack under jitter and strangers' traffic [default: 200 times]
   soak emulator [--cases N]
                      random operations against the queue model, and malformed requests
                      [default: 2000 sequences]
@@ -48,6 +50,11 @@ pub(crate) enum Request {
         /// How often.
         runs: usize,
     },
+    /// A sound stack, again and again.
+    SoakCheck {
+        /// How often.
+        cases: usize,
+    },
     /// Breaking the stack, and looking what the gate finds.
     Matrix,
     /// Random operations and malformed requests.
@@ -77,6 +84,10 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Request, Failu
             Ok(Request::BenchCheck { runs: count("--runs", number)? })
         }
         ["matrix"] => Ok(Request::Matrix),
+        ["soak", "check"] => Ok(Request::SoakCheck { cases: soak::CHECKS }),
+        ["soak", "check", "--cases", number] => {
+            Ok(Request::SoakCheck { cases: count("--cases", number)? })
+        }
         ["soak", "emulator"] => Ok(Request::SoakEmulator { cases: soak::SEQUENCES }),
         ["soak", "emulator", "--cases", number] => {
             Ok(Request::SoakEmulator { cases: count("--cases", number)? })
@@ -137,6 +148,7 @@ mod tests {
             ("bench check", Request::BenchCheck { runs: RUNS_DEFAULT }),
             ("bench check --runs 3", Request::BenchCheck { runs: 3 }),
             ("matrix", Request::Matrix),
+            ("soak check", Request::SoakCheck { cases: soak::CHECKS }),
             ("soak emulator", Request::SoakEmulator { cases: soak::SEQUENCES }),
             ("soak emulator --cases 5", Request::SoakEmulator { cases: 5 }),
             ("--help", Request::Help),

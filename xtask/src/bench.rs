@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::bench_gate;
 use crate::command::{Run, cargo, program};
 use crate::failure::Failure;
 use crate::project::Project;
@@ -29,7 +30,14 @@ pub(crate) fn check(project: &Project, runs: usize, out: &mut dyn Write) -> Resu
         "wall time of a process, in ms", "runs", "median", "min", "max"
     )?;
     row("verifier check --local", times(plain, runs)?, out)?;
-    row("verifier check --local --functions DIR", times(given, runs)?, out)
+    row("verifier check --local --functions DIR", times(given, runs)?, out)?;
+    let version = || {
+        let mut command = program(&verifier, &project.root);
+        command.arg("--version").stdout(Stdio::null());
+        command
+    };
+    row("verifier --version", times(version, runs)?, out)?;
+    bench_gate::compare(project, &verifier, runs, out)
 }
 
 fn command(project: &Project, verifier: &Path) -> Command {
@@ -61,7 +69,7 @@ fn row(name: &str, mut times: Vec<Duration>, out: &mut dyn Write) -> Result<(), 
 }
 
 /// The median of sorted times.
-fn median(sorted: &[Duration]) -> Duration {
+pub(crate) fn median(sorted: &[Duration]) -> Duration {
     let middle = sorted.len() / 2;
     match (sorted.len() % 2, middle) {
         (_, 0) => sorted.first().copied().unwrap_or_default(),

@@ -19,7 +19,11 @@ struct Linter {
 const LINTERS: [Linter; 5] = [
     Linter { program: "actionlint", arguments: &[], folder: "" },
     Linter { program: "zizmor", arguments: &["--offline", "--quiet", "."], folder: "" },
-    Linter { program: "shellcheck", arguments: &[".ci/run"], folder: "" },
+    Linter {
+        program: "shellcheck",
+        arguments: &[".ci/run", "verifier/bench/verify.sh"],
+        folder: "",
+    },
     Linter { program: "typos", arguments: &["--hidden"], folder: "" },
     Linter { program: "cfn-lint", arguments: &[], folder: "stack" },
 ];

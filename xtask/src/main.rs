@@ -3,6 +3,7 @@
 mod args;
 mod bench;
 mod bench_emulator;
+mod bench_gate;
 mod command;
 mod conformance;
 mod dependencies;
@@ -51,6 +52,7 @@ fn perform(request: Request) -> Result<ExitCode, Failure> {
         Request::BenchEmulator => bench_emulator::run(&Project::find()?, &mut out)?,
         Request::BenchCheck { runs } => bench::check(&Project::find()?, runs, &mut out)?,
         Request::Matrix => soak::matrix(&Project::find()?)?,
+        Request::SoakCheck { cases } => soak::check(&Project::find()?, cases)?,
         Request::SoakEmulator { cases } => soak::emulator(&Project::find()?, cases, &mut out)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -11,6 +11,19 @@ pub(crate) const SEQUENCES: usize = 2_000;
 /// How many malformed requests and templates of each kind are tried for each sequence.
 const MALFORMED_PER_SEQUENCE: usize = 5;
 
+/// How often a sound stack is checked.
+pub(crate) const CHECKS: usize = 200;
+
+/// A sound stack under whatever AWS may do within its bounds.
+pub(crate) fn check(project: &Project, runs: usize) -> Result<(), Failure> {
+    // The functions that the stack is made of.
+    cargo(project).arg("build").run()?;
+    cargo(project)
+        .args(["test", "--package", "verifier", "--test", "check_sound"])
+        .env("VERIFIER_SOUND_RUNS", runs.to_string())
+        .run()
+}
+
 /// The mutation matrix of `verifier check`, printed while it runs.
 pub(crate) fn matrix(project: &Project) -> Result<(), Failure> {
     // The functions that the stacks are made of.

@@ -92,8 +92,13 @@ pub(crate) fn check_with_faults(arguments: &[&str], rules: &Value) -> Checked {
 
 /// Fault rules in a file that is gone when this is dropped.
 pub(crate) fn fault_file(rules: &Value) -> NamedTempFile {
+    fault_file_of_seed(1, rules)
+}
+
+/// The same, with chance that begins elsewhere.
+pub(crate) fn fault_file_of_seed(seed: u64, rules: &Value) -> NamedTempFile {
     let mut file = NamedTempFile::new().expect("a file");
-    let text = json!({"seed": 1, "rules": rules}).to_string();
+    let text = json!({"seed": seed, "rules": rules}).to_string();
     file.write_all(text.as_bytes()).expect("it is written");
     file
 }

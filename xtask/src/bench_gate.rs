@@ -1,0 +1,171 @@
+//! The gate by the wall's clock, beside the same done by hand with the AWS CLI.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::bench::median;
+use crate::command::{Run, program};
+use crate::failure::Failure;
+use crate::project::Project;
+use crate::python;
+
+/// The visibility timeout of the stack that is timed: short, since time is real here.
+const VISIBILITY_TIMEOUT_SECONDS: u64 = 2;
+/// How often the script runs; it takes longer and varies less.
+const SCRIPT_RUNS: usize = 3;
+/// How long the stack may take to come up.
+const READY_TIMEOUT: Duration = Duration::from_mins(1);
+/// The kernel's unit of CPU time, which on Linux is the same everywhere.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// A stack that is up for as long as this lives.
+struct Local {
+    process: Child,
+    ready: Value,
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        // It reaps its functions when it ends, however that comes.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// What a run took.
+struct Cost {
+    wall: Duration,
+    cpu_seconds: f64,
+    calls: u64,
+}
+
+/// Times both, and prints a table.
+pub(crate) fn compare(
+    project: &Project,
+    verifier: &Path,
+    runs: usize,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let aws = python::aws(project)?;
+    let folder = project.target()?.join("bench");
+    let local = start(project, verifier, &folder)?;
+    let limit = 3 * VISIBILITY_TIMEOUT_SECONDS;
+    writeln!(
+        out,
+        "\nBy the wall's clock, 3 receives × {VISIBILITY_TIMEOUT_SECONDS} s, so {limit} s at least:\n{:<28} {:>5} {:>16} {:>8} {:>10}",
+        "", "runs", "median wall, s", "CPU, s", "AWS calls"
+    )?;
+    let check = || check(project, verifier, &local);
+    row("verifier check", &repeat(runs, check)?, out)?;
+    let script = || script(project, &aws, &local);
+    row("verifier/bench/verify.sh", &repeat(SCRIPT_RUNS, script)?, out)
+}
+
+fn repeat(runs: usize, run: impl Fn() -> Result<Cost, Failure>) -> Result<Vec<Cost>, Failure> {
+    run()?;
+    (0..runs).map(|_| run()).collect()
+}
+
+fn row(name: &str, costs: &[Cost], out: &mut dyn Write) -> Result<(), Failure> {
+    let mut walls: Vec<Duration> = costs.iter().map(|cost| cost.wall).collect();
+    walls.sort_unstable();
+    let wall = median(&walls).as_secs_f64();
+    let count = u32::try_from(costs.len()).unwrap_or(u32::MAX);
+    let cpu = costs.iter().map(|cost| cost.cpu_seconds).sum::<f64>() / f64::from(count.max(1));
+    let calls = costs.iter().map(|cost| cost.calls).max().unwrap_or_default();
+    Ok(writeln!(out, "{name:<28} {:>5} {wall:>16.2} {cpu:>8.2} {calls:>10}", costs.len())?)
+}
+
+/// Brings the stack up with a short visibility timeout and the wall's clock.
+fn start(project: &Project, verifier: &Path, folder: &Path) -> Result<Local, Failure> {
+    fs::create_dir_all(folder)?;
+    let template = short_template(project, folder)?;
+    let ready_file = folder.join("ready.json");
+    // One of an earlier run would be taken for this one's.
+    let _ = fs::remove_file(&ready_file);
+    let mut command = program(verifier, &project.root);
+    command.args(["local", "--clock", "real", "--template"]).arg(&template);
+    command.arg("--functions").arg(verifier.parent().unwrap_or(folder));
+    command.arg("--ready-file").arg(&ready_file).stdout(Stdio::null()).stderr(Stdio::null());
+    let process = command
+        .spawn()
+        .map_err(|error| Failure::new(format!("verifier local did not start: {error}")))?;
+    let mut local = Local { process, ready: Value::Null };
+    let give_up_at = Instant::now() + READY_TIMEOUT;
+    while Instant::now() < give_up_at {
+        let text = fs::read_to_string(&ready_file).unwrap_or_default();
+        if let Ok(ready) = serde_json::from_str(&text) {
+            local.ready = ready;
+            return Ok(local);
+        }
+        std::thread::yield_now();
+    }
+    Err(Failure::new("verifier local was not up within a minute"))
+}
+
+fn short_template(project: &Project, folder: &Path) -> Result<PathBuf, Failure> {
+    let name = "Stack-PR123.template.json";
+    let text = fs::read_to_string(project.stack().join("template").join(name))?;
+    let mut template: Value = serde_json::from_str(&text)
+        .map_err(|error| Failure::new(format!("the template is not JSON: {error}")))?;
+    let resources = template["Resources"].as_object_mut().into_iter().flatten();
+    for (_, resource) in resources {
+        if !resource["Properties"]["RedrivePolicy"].is_null() {
+            resource["Properties"]["VisibilityTimeout"] = VISIBILITY_TIMEOUT_SECONDS.into();
+        }
+    }
+    let path = folder.join(name);
+    fs::write(&path, template.to_string())?;
+    Ok(path)
+}
+
+fn check(project: &Project, verifier: &Path, local: &Local) -> Result<Cost, Failure> {
+    let mut command = program(verifier, &project.root);
+    command.args(["check", "--stack", text(&local.ready["stackName"]), "--format", "json"]);
+    command.args(["--endpoint-url", text(&local.ready["endpoint"])]).stderr(Stdio::null());
+    let (printed, cost) = timed(&mut command)?;
+    let report: Value = serde_json::from_str(&printed)
+        .map_err(|error| Failure::new(format!("the report is not JSON: {error}")))?;
+    let calls = report["awsCalls"].as_object().into_iter().flatten();
+    Ok(Cost { calls: calls.filter_map(|(_, count)| count.as_u64()).sum(), ..cost })
+}
+
+fn script(project: &Project, aws: &Path, local: &Local) -> Result<Cost, Failure> {
+    let mut command = program("bash", &project.root);
+    command.arg("verifier/bench/verify.sh").env("STACK", text(&local.ready["stackName"]));
+    for (name, value) in local.ready["environment"].as_object().into_iter().flatten() {
+        command.env(name, text(value));
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = aws.parent().map(Path::to_path_buf).into_iter();
+    let path = std::env::join_paths(folders.chain(std::env::split_paths(&path)))
+        .map_err(|error| Failure::new(format!("the PATH cannot be extended: {error}")))?;
+    let (printed, cost) = timed(command.env("PATH", path))?;
+    let calls = printed.trim().parse().unwrap_or_default();
+    Ok(Cost { calls, ..cost })
+}
+
+fn timed(command: &mut Command) -> Result<(String, Cost), Failure> {
+    let (started, before) = (Instant::now(), children_cpu_seconds());
+    let printed = command.capture()?;
+    let cpu_seconds = children_cpu_seconds() - before;
+    Ok((printed, Cost { wall: started.elapsed(), cpu_seconds, calls: 0 }))
+}
+
+/// What the children that were waited for took, and theirs.
+fn children_cpu_seconds() -> f64 {
+    let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The second field is the program's name in parentheses, which may hold anything.
+    let fields = text.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+    let ticks = fields.split_whitespace().skip(13).take(2);
+    ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / TICKS_PER_SECOND
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
