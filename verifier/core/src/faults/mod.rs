@@ -4,6 +4,7 @@
 //! about to happen as a [`Happening`] and ask the plan; the first rule that matches decides. Equal plans decide equal
 //! sequences of happenings equally, so a run with faults can be repeated.
 
+mod allowed;
 mod fault;
 mod happening;
 mod plan;

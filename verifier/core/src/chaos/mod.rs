@@ -1,0 +1,19 @@
+//! Breaking it on purpose, and judging what happened.
+//!
+//! A [`History`] is what clients did and what was observed, whoever ran it. [`judge`] finds the anomalies in it by
+//! name, and says which of them the faults that struck allow.
+
+mod anomalies;
+mod anomaly;
+mod checker;
+mod facts;
+mod history;
+mod id;
+
+pub use anomaly::{Anomaly, AnomalySet};
+pub use checker::{Allowance, ChaosReport, Finding, Verdict, judge};
+pub use history::{
+    Content, Ending, Event, HISTORY_VERSION, Header, History, HistoryError, Line, Nature,
+    Observation, Operation, Queue, Terms,
+};
+pub use id::Id;
