@@ -1,5 +1,6 @@
 //! Names of jobs, messages and invocations.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -21,6 +22,13 @@ impl Deref for Id {
     type Target = str;
 
     fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Names are looked up by their text, whose hash and order they have.
+impl Borrow<str> for Id {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

@@ -9,6 +9,8 @@ mod checker;
 mod facts;
 mod history;
 mod id;
+mod schedule;
+mod simulator;
 
 pub use anomaly::{Anomaly, AnomalySet};
 pub use checker::{Allowance, ChaosReport, Finding, Verdict, judge};
@@ -17,3 +19,10 @@ pub use history::{
     Observation, Operation, Queue, Terms,
 };
 pub use id::Id;
+pub use schedule::{
+    JOBS_MAX, JobKind, RedriveBy, Schedule, ScheduleError, StackTerms, Step, TIME_MAX_MILLISECONDS,
+};
+pub use simulator::{
+    Answer, DRAIN_MILLISECONDS, Parts, Record, Redriver, ReferenceRedriver, ReferenceRules,
+    ReferenceSubmit, ReferenceWorker, Rules, Submit, Work, WorkEffect, Worker, simulate,
+};

@@ -31,9 +31,14 @@ pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
 /// The mate of another job that failed, if the attempt was not accepted only because of it.
 fn spoilt_by<'f>(facts: &'f Facts<'_>, attempt: &Attempt) -> Option<&'f Attempt> {
     let invocation = &facts.invocations[attempt.invocation];
-    let errored = invocation.ended.is_some_and(|(how, _)| how == Ending::Errored);
     let own_failure = matches!(attempt.outcome, Some((Outcome::Failed, _)));
-    if own_failure || !(attempt.kept.is_some() || errored) {
+    let spoilt = match invocation.ended.map(|(how, _)| how) {
+        // Its process ended, or its time: that is no mate's doing.
+        Some(Ending::Crashed | Ending::TimedOut) => false,
+        Some(Ending::Errored) => true,
+        Some(Ending::Responded) | None => attempt.kept.is_some(),
+    };
+    if own_failure || !spoilt {
         return None;
     }
     invocation.failed.map(|place| &facts.attempts[place])
