@@ -127,7 +127,7 @@ pub fn judge(history: &History) -> ChaosReport {
     let excluded = |anomaly: &Anomaly| complete && observed(*anomaly);
     let unknown = Anomaly::ALL.into_iter().filter(|anomaly| !found.contains(*anomaly));
     let struck = facts.faults.iter().map(|fault| fault.allows);
-    let allowed = struck.fold(history.header.allows, AnomalySet::union);
+    let allowed = with_consequences(struck.fold(history.header.allows, AnomalySet::union));
     let verdict = if !found.is_subset(allowed) {
         Verdict::False
     } else if complete {
@@ -143,8 +143,25 @@ fn allowance(facts: &Facts<'_>, anomaly: Anomaly) -> Option<Allowance> {
     if facts.header.allows.contains(anomaly) {
         return Some(Allowance::Experiment);
     }
-    let fault = facts.faults.iter().find(|fault| fault.allows.contains(anomaly))?;
+    let allows = |wanted: Anomaly| facts.faults.iter().find(|fault| fault.allows.contains(wanted));
+    let together = || {
+        let is_consequence =
+            anomaly == Anomaly::EffectAndDlq && allows(Anomaly::Redelivered).is_some();
+        allows(Anomaly::InnocentDlq).filter(|_| is_consequence)
+    };
+    let fault = allows(anomaly).or_else(together)?;
     Some(Allowance::Fault { kind: fault.kind, line: fault.line })
+}
+
+/// What anomalies that are allowed have for a consequence when they meet: a healthy job may come again after it was done, and then
+/// be dead-lettered.
+fn with_consequences(allowed: AnomalySet) -> AnomalySet {
+    let both = AnomalySet::of(&[Anomaly::Redelivered, Anomaly::InnocentDlq]);
+    if both.is_subset(allowed) {
+        allowed.union(AnomalySet::of(&[Anomaly::EffectAndDlq]))
+    } else {
+        allowed
+    }
 }
 
 #[cfg(test)]

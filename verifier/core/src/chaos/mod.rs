@@ -6,22 +6,32 @@
 mod anomalies;
 mod anomaly;
 mod checker;
+mod explore;
 mod facts;
+mod generate;
 mod history;
 mod id;
+#[cfg(any(test, feature = "planted-bugs"))]
+mod planted;
 mod schedule;
+mod shrink;
 mod simulator;
 
 pub use anomaly::{Anomaly, AnomalySet};
 pub use checker::{Allowance, ChaosReport, Finding, Verdict, judge};
+pub use explore::{Coverage, Exploration, Failure, explore};
+pub use generate::fault_operations;
 pub use history::{
     Content, Ending, Event, HISTORY_VERSION, Header, History, HistoryError, Line, Nature,
     Observation, Operation, Queue, Terms,
 };
 pub use id::Id;
+#[cfg(any(test, feature = "planted-bugs"))]
+pub use planted::PlantedBug;
 pub use schedule::{
     JOBS_MAX, JobKind, RedriveBy, Schedule, ScheduleError, StackTerms, Step, TIME_MAX_MILLISECONDS,
 };
+pub use shrink::{Shrunk, shrink};
 pub use simulator::{
     Answer, DRAIN_MILLISECONDS, Parts, Record, Redriver, ReferenceRedriver, ReferenceRules,
     ReferenceSubmit, ReferenceWorker, Rules, Submit, Work, WorkEffect, Worker, simulate,

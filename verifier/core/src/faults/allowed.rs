@@ -81,14 +81,14 @@ impl Fault {
             Self::Error { status: 400..=499, commit: Commit::After, .. } => {
                 &[RejectedButEnqueued, Recovered, Redelivered, RedriveLeak]
             }
-            // The client cannot know, or its send is repeated and puts a second message of the job into the queue.
+            // The client cannot know, or its send is repeated and puts a second message of the job into the queue. What takes
+            // longer than its client waits ends in the same way.
             Self::Error { commit: Commit::After, .. }
-            | Self::Disconnect { commit: Commit::After } => &[Recovered, Redelivered, RedriveLeak],
+            | Self::Disconnect { commit: Commit::After }
+            | Self::Latency { .. } => &[Recovered, Redelivered, RedriveLeak],
             // A client that may not delete what it has copied leaves the job in both queues.
             Self::Error { commit: Commit::Before, .. }
             | Self::Disconnect { commit: Commit::Before } => &[RedriveLeak],
-            // What takes longer than its client waits ends as if the connection were closed after it was carried out.
-            Self::Latency { .. } => &[Recovered, Redelivered],
             Self::FailEntry { .. } => &[Redelivered, RedriveLeak],
             _ => &[],
         }

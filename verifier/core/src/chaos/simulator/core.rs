@@ -113,6 +113,15 @@ impl<'s> Core<'s> {
         }
     }
 
+    /// Has the mapping look when time makes a message available. What is available already waits for a free slot, and
+    /// the mapping looks when there is one.
+    pub(super) fn poll_when_available(&mut self) {
+        let at = self.sqs.next_available_at(JOBS).map(Self::milliseconds);
+        if let Some(at) = at.filter(|at| *at > self.now) {
+            self.poll_at(at);
+        }
+    }
+
     /// Notes that the mapping looks now; `false` if it was put down earlier and an earlier look has done it.
     pub(super) fn takes_poll(&mut self) -> bool {
         let is_due = self.next_poll == Some(self.now);

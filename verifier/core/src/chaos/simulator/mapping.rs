@@ -96,9 +96,7 @@ impl Mapping {
                 core.agenda.put(core.now + window, Task::CloseWindow { batch });
             }
         }
-        if let Some(at) = core.sqs.next_available_at(JOBS) {
-            core.poll_at(Core::milliseconds(at));
-        }
+        core.poll_when_available();
     }
 
     /// Ends the gathering of a batch, if it has not ended yet.
@@ -255,9 +253,6 @@ impl Core<'_> {
                 let happening = at.with_message(&message.message_id, &message.body);
                 self.decide(Stage::Clock, "ReceiveMessage", happening);
             }
-        }
-        if let Some(at) = self.sqs.next_available_at(JOBS).filter(|_| queue == JOBS) {
-            self.poll_at(Self::milliseconds(at));
         }
         (received, turns)
     }

@@ -123,9 +123,11 @@ fn perform(
 
 /// Ends the drain. It is complete if nothing is left to happen and the jobs queue is empty.
 fn finish(core: &mut Core<'_>, mapping: &Mapping, limit: u64) {
-    let nothing_left = core.agenda.next_at().is_none();
-    if !nothing_left {
-        core.now = core.now.max(limit);
+    let next_at = core.agenda.next_at();
+    let nothing_left = next_at.is_none();
+    // A run that was ended for its length ends where it is.
+    if next_at.is_some_and(|at| at > limit) {
+        core.now = limit;
     }
     let remaining = core.count(JOBS);
     let idle = mapping.in_hand == 0 && mapping.gathering.is_none() && core.redrive.is_none();
