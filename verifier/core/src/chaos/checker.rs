@@ -144,20 +144,25 @@ fn allowance(facts: &Facts<'_>, anomaly: Anomaly) -> Option<Allowance> {
         return Some(Allowance::Experiment);
     }
     let allows = |wanted: Anomaly| facts.faults.iter().find(|fault| fault.allows.contains(wanted));
-    let together = || {
-        let is_consequence =
-            anomaly == Anomaly::EffectAndDlq && allows(Anomaly::Redelivered).is_some();
-        allows(Anomaly::InnocentDlq).filter(|_| is_consequence)
+    let parts_copies = || {
+        let has_copies = COPYING.into_iter().any(|copying| allows(copying).is_some());
+        let parting = PARTING.into_iter().find_map(allows);
+        parting.filter(|_| has_copies && anomaly == Anomaly::EffectAndDlq)
     };
-    let fault = allows(anomaly).or_else(together)?;
+    let fault = allows(anomaly).or_else(parts_copies)?;
     Some(Allowance::Fault { kind: fault.kind, line: fault.line })
 }
 
-/// What anomalies that are allowed have for a consequence when they meet: a healthy job may come again after it was done, and then
-/// be dead-lettered.
+/// What shows that a fault may leave a job with two copies: two messages, or one that a redrive left behind.
+const COPYING: [Anomaly; 2] = [Anomaly::Redelivered, Anomaly::RedriveLeak];
+/// What shows that a fault decides about dead-lettering, and may do so for one of two copies only.
+const PARTING: [Anomaly; 2] = [Anomaly::InnocentDlq, Anomaly::LateDlq];
+
+/// What follows when faults meet: one gives a job two copies, and the other lets the copies part, so that one of them is done and
+/// the other dead-lettered.
 fn with_consequences(allowed: AnomalySet) -> AnomalySet {
-    let both = AnomalySet::of(&[Anomaly::Redelivered, Anomaly::InnocentDlq]);
-    if both.is_subset(allowed) {
+    let any_of = |anomalies: [Anomaly; 2]| anomalies.into_iter().any(|one| allowed.contains(one));
+    if any_of(COPYING) && any_of(PARTING) {
         allowed.union(AnomalySet::of(&[Anomaly::EffectAndDlq]))
     } else {
         allowed

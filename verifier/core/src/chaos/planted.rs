@@ -45,9 +45,7 @@ impl PlantedBug {
                 "the worker repeats the effect of slow jobs under another key"
             }
             Anomaly::PrematureDlq => "the queue counts one receive too many of what has failed",
-            Anomaly::ThrottleDlq => {
-                "the mapping has no concurrency left for messages on their last receive"
-            }
+            Anomaly::ThrottleDlq => "the mapping gives batches up that are on their last receive",
             Anomaly::OverReceived => {
                 "the queue counts receives from zero, with timeouts that are shorter accordingly"
             }

@@ -104,3 +104,36 @@ fn what_a_target_does_not_observe_stays_unknown() {
     .collect();
     assert_eq!(report.unknown, unknown);
 }
+
+#[test]
+fn faults_that_meet_allow_what_follows_from_both() {
+    let job_done_and_dead_lettered = |faults: &[Fault]| {
+        let id = |text: &str| Id::from(text);
+        let content = || Content { md5_of_body: id("d4"), md5_of_attributes: None };
+        let mut history = lost_job();
+        let Event::Invoke { operation: Operation::Submit { nature, .. }, .. } =
+            &mut history.lines[0].event
+        else {
+            panic!("the first line is the submit");
+        };
+        *nature = Nature::Flaky;
+        let effect = Event::Effect { job: id("a"), message: id("m"), key: id("a") };
+        let dead = Event::DeadLettered { message: id("n"), job: id("a"), content: content() };
+        let struck = |fault: &Fault| Event::Fault {
+            fault: fault.clone(),
+            operation: "ReceiveMessage".into(),
+            message: None,
+        };
+        let events = faults.iter().map(struck).chain([effect, dead]);
+        let lines: Vec<Line> = events.map(|event| Line { at: 0, event }).collect();
+        history.lines.splice(4..4, lines);
+        let report = judge(&history);
+        let both = report.findings.into_iter().find(|found| found.anomaly == Anomaly::EffectAndDlq);
+        both.unwrap().allowance
+    };
+    let duplicate = Fault::DuplicateDelivery;
+    assert_eq!(job_done_and_dead_lettered(std::slice::from_ref(&duplicate)), None);
+    assert_eq!(job_done_and_dead_lettered(&[Fault::LateMove]), None);
+    let both = job_done_and_dead_lettered(&[duplicate, Fault::LateMove]);
+    assert_eq!(both, Some(Allowance::Fault { kind: "late-move", line: 7 }));
+}

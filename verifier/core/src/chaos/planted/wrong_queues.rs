@@ -48,10 +48,10 @@ impl Rules for WrongRules {
         self.0 != Anomaly::Redelivered || message.receive_count > 1
     }
 
-    fn has_concurrency_for(&mut self, batch: &[ReceivedMessage]) -> bool {
+    fn gives_up(&mut self, batch: &[ReceivedMessage]) -> bool {
         let on_last_receive =
             |received: &ReceivedMessage| received.message.receive_count == MAX_RECEIVE_COUNT;
-        self.0 != Anomaly::ThrottleDlq || !batch.iter().any(on_last_receive)
+        self.0 == Anomaly::ThrottleDlq && batch.iter().any(on_last_receive)
     }
 }
 

@@ -115,32 +115,41 @@ impl Mapping {
     /// While it is throttled the batch is offered again and again, until its messages are visible to others: so throttling
     /// consumes receives although the function sees nothing.
     pub(super) fn offer(&mut self, core: &mut Core<'_>, rules: &mut dyn Rules, number: usize) {
-        let fault = fault_of_invocation(core, &self.batches[number].messages);
-        let batch = &mut self.batches[number];
-        let throttled =
-            fault == Some(Fault::Throttle) || !rules.has_concurrency_for(&batch.messages);
-        if throttled {
-            if batch.offers == 0 {
-                let messages = ids(core, &batch.messages);
-                core.write(Event::Throttled { messages: Some(messages) });
-            }
-            let again_at = core.now + milliseconds(throttle_backoff(batch.offers));
-            batch.offers += 1;
-            let gives_up = again_at >= batch.visible_at;
-            self.learn(Pace::Throttled);
-            if gives_up {
-                self.free_slot(core);
-            } else {
-                core.agenda.put(again_at, Task::Offer { batch: number });
-            }
-            return;
+        if rules.gives_up(&self.batches[number].messages) {
+            self.write_throttled(core, number);
+            return self.free_slot(core);
         }
+        let fault = fault_of_invocation(core, &self.batches[number].messages);
+        if fault == Some(Fault::Throttle) {
+            return self.throttle(core, number);
+        }
+        let batch = &mut self.batches[number];
         let starts_at = match fault {
             Some(Fault::ColdStart { milliseconds }) => core.now + milliseconds,
             _ => core.now,
         };
         batch.fault = fault;
         core.agenda.put(starts_at, Task::Start { batch: number });
+    }
+
+    fn throttle(&mut self, core: &mut Core<'_>, number: usize) {
+        if self.batches[number].offers == 0 {
+            self.write_throttled(core, number);
+        }
+        self.learn(Pace::Throttled);
+        let batch = &mut self.batches[number];
+        let again_at = core.now + milliseconds(throttle_backoff(batch.offers));
+        batch.offers += 1;
+        if again_at >= batch.visible_at {
+            self.free_slot(core);
+        } else {
+            core.agenda.put(again_at, Task::Offer { batch: number });
+        }
+    }
+
+    fn write_throttled(&self, core: &mut Core<'_>, number: usize) {
+        let messages = ids(core, &self.batches[number].messages);
+        core.write(Event::Throttled { messages: Some(messages) });
     }
 
     /// Does with the messages of a batch what its invocation's end says.

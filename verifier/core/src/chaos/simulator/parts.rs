@@ -92,9 +92,9 @@ pub trait Rules {
         true
     }
 
-    /// Whether there is concurrency left for a batch.
-    fn has_concurrency_for(&mut self, _batch: &[ReceivedMessage]) -> bool {
-        true
+    /// Whether the mapping lets a batch lie until its messages are visible again, as if it had been throttled all the time.
+    fn gives_up(&mut self, _batch: &[ReceivedMessage]) -> bool {
+        false
     }
 }
 
