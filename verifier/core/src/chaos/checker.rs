@@ -6,6 +6,7 @@ use super::anomalies::JUDGES;
 use super::anomaly::{Anomaly, AnomalySet};
 use super::facts::{Facts, Job, LineNumber};
 use super::history::History;
+use crate::faults::kinds_that_allow;
 
 /// What became of a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -46,6 +47,8 @@ pub struct Finding {
     pub lines: Vec<usize>,
     /// What allows it in this history.
     pub allowance: Option<Allowance>,
+    /// The kinds of faults that would allow it.
+    pub allowed_by: Vec<&'static str>,
 }
 
 /// What allows an anomaly.
@@ -96,7 +99,8 @@ impl Findings {
         let mut lines: Vec<LineNumber> = lines.into_iter().flatten().collect();
         lines.sort_unstable();
         lines.dedup();
-        self.0.push(Finding { anomaly, job, lines, allowance: None });
+        let allowed_by = kinds_that_allow(anomaly);
+        self.0.push(Finding { anomaly, job, lines, allowance: None, allowed_by });
     }
 }
 
@@ -158,8 +162,8 @@ const COPYING: [Anomaly; 2] = [Anomaly::Redelivered, Anomaly::RedriveLeak];
 /// What shows that a fault decides about dead-lettering, and may do so for one of two copies only.
 const PARTING: [Anomaly; 2] = [Anomaly::InnocentDlq, Anomaly::LateDlq];
 
-/// What follows when faults meet: one gives a job two copies, and the other lets the copies part, so that one of them is done and
-/// the other dead-lettered.
+/// What follows when faults meet: one gives a job two copies, and the other lets the copies part, so that one of them is
+/// done and the other dead-lettered.
 fn with_consequences(allowed: AnomalySet) -> AnomalySet {
     let any_of = |anomalies: [Anomaly; 2]| anomalies.into_iter().any(|one| allowed.contains(one));
     if any_of(COPYING) && any_of(PARTING) {

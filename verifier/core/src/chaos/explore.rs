@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::anomaly::AnomalySet;
 use super::checker::{ChaosReport, Verdict, judge};
 use super::history::{Event, History};
-use super::schedule::{Schedule, ScheduleError};
+use super::schedule::Schedule;
 use super::shrink::{Shrunk, shrink};
 
 /// How often each kind of fault struck at each operation.
@@ -38,7 +38,7 @@ pub struct Failure {
 /// Runs the schedules of `count` seeds from `seed` on, and stops at the first failure, which it shrinks.
 ///
 /// `run` runs a schedule, on whatever target.
-pub fn explore<E: From<ScheduleError>>(
+pub fn explore<E>(
     seed: u64,
     count: u64,
     run: &mut dyn FnMut(&Schedule) -> Result<History, E>,

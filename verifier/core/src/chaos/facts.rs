@@ -153,8 +153,8 @@ impl Job<'_> {
 
     /// The first line at which a submit of it ended so.
     pub(super) fn result_line(&self, wanted: SubmitResult) -> Option<LineNumber> {
-        let results = self.submits.iter().filter_map(|submit| submit.result);
-        results.into_iter().find(|(result, _)| *result == wanted).map(|(_, line)| line)
+        let mut results = self.submits.iter().filter_map(|submit| submit.result);
+        results.find(|(result, _)| *result == wanted).map(|(_, line)| line)
     }
 }
 
@@ -296,10 +296,7 @@ impl<'h> Gathering<'h> {
                 let dead = DeadLetter { at: line.at, line: number, content, removed: None };
                 message.dead_letters.push(dead);
                 message.open_receive = None;
-                for redrive in self.facts.redrives.iter_mut().rev() {
-                    if redrive.ended.is_some() {
-                        break;
-                    }
+                if let Some(redrive) = self.running_redrive() {
                     redrive.arrived += 1;
                 }
             }
@@ -372,7 +369,7 @@ impl<'h> Gathering<'h> {
             Event::Moved { from, to, job } => {
                 let from = self.message(from, Some(job));
                 self.message(to, Some(job));
-                if let Some(redrive) = self.facts.redrives.last_mut() {
+                if let Some(redrive) = self.running_redrive() {
                     redrive.copied.push((from, number));
                 }
             }
@@ -388,6 +385,11 @@ impl<'h> Gathering<'h> {
             }
             _ => {}
         }
+    }
+
+    /// The redrive under way; there is one at a time.
+    fn running_redrive(&mut self) -> Option<&mut Redrive> {
+        self.facts.redrives.last_mut().filter(|redrive| redrive.ended.is_none())
     }
 
     fn end_submit(&mut self, op: u64, result: SubmitResult, number: LineNumber) {

@@ -11,6 +11,7 @@
 //!
 //! Whatever a schedule says, its faults end at the undo, and everything is drained afterwards.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use contract::Job;
@@ -236,13 +237,11 @@ impl Schedule {
         if self.undo_at_milliseconds > TIME_MAX_MILLISECONDS {
             return Err(ScheduleError::Undo(self.undo_at_milliseconds));
         }
+        let mut names = HashSet::with_capacity(self.steps.len());
         for (index, step) in self.steps.iter().enumerate() {
-            let repeated = |other: &Step| other.name().is_some() && other.name() == step.name();
-            let problem = if self.steps[..index].iter().any(repeated) {
-                Some("another step has the same name".to_owned())
-            } else {
-                step.problem()
-            };
+            let is_repeated = step.name().is_some_and(|name| !names.insert(name));
+            let repeated = || "another step has the same name".to_owned();
+            let problem = step.problem().or_else(|| is_repeated.then(repeated));
             if let Some(problem) = problem {
                 return Err(ScheduleError::Step { number: index + 1, problem });
             }

@@ -1,7 +1,8 @@
 //! The smallest schedule that still fails.
 //!
-//! The failure is run again first, so that one which does not happen again is not shrunk into nonsense. Then the mildest parts are
-//! taken away first, since the harshest are most probably to blame, and what is left is made simpler. The undo and the drain stay.
+//! The failure is run again first, so that one which does not happen again is not shrunk into nonsense. Then the mildest
+//! parts are taken away first, since the harshest are most probably to blame, and what is left is made simpler. The undo
+//! and the drain stay.
 
 use super::anomaly::AnomalySet;
 use super::checker::{ChaosReport, judge};

@@ -135,6 +135,43 @@ impl Fault {
     }
 }
 
+/// Every fault that allows something, in the forms that differ in what they allow.
+static ALLOWING: [Fault; 21] = [
+    error(403, Commit::Before),
+    error(403, Commit::After),
+    error(500, Commit::After),
+    Fault::Disconnect { commit: Commit::Before },
+    Fault::Disconnect { commit: Commit::After },
+    Fault::Latency { milliseconds: 0 },
+    Fault::FailEntry { code: String::new(), commit: Commit::After, sender_fault: false },
+    Fault::EmptyReceive { milliseconds: 0 },
+    Fault::DuplicateDelivery,
+    Fault::VisibilityExpires { milliseconds: 0 },
+    Fault::ReceiveCountDrift { by: 1 },
+    Fault::EarlyMove,
+    Fault::LateMove,
+    Fault::DeleteLost,
+    Fault::Throttle,
+    Fault::Crash { at: CrashPoint::BeforeEffect },
+    Fault::Crash { at: CrashPoint::AfterEffect },
+    Fault::Crash { at: CrashPoint::AfterResponse },
+    Fault::Freeze { milliseconds: 0 },
+    Fault::ColdStart { milliseconds: 0 },
+    Fault::Answer { payload: String::new() },
+];
+
+const fn error(status: u16, commit: Commit) -> Fault {
+    Fault::Error { status, code: String::new(), message: String::new(), commit }
+}
+
+/// The kinds of faults that allow an anomaly, at least in one of their forms.
+pub fn kinds_that_allow(anomaly: Anomaly) -> Vec<&'static str> {
+    let allowing = ALLOWING.iter().filter(|fault| fault.allows().contains(anomaly));
+    let mut kinds: Vec<&'static str> = allowing.map(Fault::kind).collect();
+    kinds.dedup();
+    kinds
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,7 +206,27 @@ mod tests {
         ] {
             let fault: Fault = serde_json::from_str(text).unwrap();
             assert_eq!(serde_json::to_value(&fault).unwrap()["kind"], fault.kind());
+            for anomaly in fault.allows().iter() {
+                assert!(kinds_that_allow(anomaly).contains(&fault.kind()), "{fault:?} {anomaly}");
+            }
         }
+    }
+
+    #[test]
+    fn what_allows_an_anomaly_is_named_and_some_are_allowed_by_nothing() {
+        assert_eq!(kinds_that_allow(Anomaly::OverReceived), ["duplicate-delivery", "late-move"]);
+        assert_eq!(kinds_that_allow(Anomaly::RejectedButEnqueued), ["error"]);
+        let never = Anomaly::ALL.into_iter().filter(|one| kinds_that_allow(*one).is_empty());
+        assert_eq!(
+            never.collect::<Vec<_>>(),
+            [
+                Anomaly::AckedNotEnqueued,
+                Anomaly::Phantom,
+                Anomaly::DuplicatedEffect,
+                Anomaly::StuckInFlight,
+                Anomaly::DlqCloneMismatch,
+            ]
+        );
     }
 
     #[test]

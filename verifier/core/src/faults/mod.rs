@@ -10,6 +10,7 @@ mod happening;
 mod plan;
 mod rule;
 
+pub use allowed::kinds_that_allow;
 pub use fault::{Commit, CrashPoint, Fault, Stage};
 pub use happening::{Caller, Happening};
 pub use plan::{FaultPlan, RuleReport};
