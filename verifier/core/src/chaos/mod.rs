@@ -2,6 +2,10 @@
 //!
 //! A [`History`] is what clients did and what was observed, whoever ran it. [`judge`] finds the anomalies in it by
 //! name, and says which of them the faults that struck allow.
+//!
+//! A [`Schedule`] says what is done to a stack and what goes wrong meanwhile. [`simulate`] runs one in-process under virtual
+//! time, with the functions as [`Parts`]; another target runs it its own way. [`explore()`] draws schedules from seeds until
+//! one violates what holds, and shrinks that one.
 
 mod anomalies;
 mod anomaly;

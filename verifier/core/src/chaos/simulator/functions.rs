@@ -47,14 +47,13 @@ impl Mapping {
         let fault = batch.fault.take();
         let course = course(core, batch, fault.as_ref(), base);
         let work = course.runs.then(|| {
-            let record = |received: &'_ crate::sqs::ReceivedMessage| received.message.receive_count;
             let records: Vec<Record<'_>> = batch
                 .messages
                 .iter()
                 .map(|received| Record {
                     message_id: &received.message.message_id,
                     body: &received.message.body,
-                    receive_count: record(received),
+                    receive_count: received.message.receive_count,
                 })
                 .collect();
             worker.work(&records, &invocation)

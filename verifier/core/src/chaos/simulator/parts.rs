@@ -1,6 +1,6 @@
 //! The parts of a stack that a simulation is run with: whoever wants to see a wrong one fail puts it in here.
 
-use contract::OutcomeLine;
+use contract::{Outcome, OutcomeLine};
 
 use super::super::Id;
 use crate::sqs::{Delivery, Message, ReceivedMessage, SendMessage};
@@ -59,6 +59,19 @@ pub struct Work {
     pub lines: Vec<OutcomeLine>,
     /// Its side effects, in the order of their records.
     pub effects: Vec<WorkEffect>,
+}
+
+impl Work {
+    /// What a worker did that has no effects but its outcomes: each success is one effect, by its job or, without one, by
+    /// its message. The lines are those of all records, in their order.
+    pub fn of_outcomes(response: Vec<u8>, lines: Vec<OutcomeLine>) -> Self {
+        let done = lines.iter().enumerate().filter(|(_, line)| line.outcome == Outcome::Succeeded);
+        let effects = done.map(|(record, line)| WorkEffect {
+            record,
+            key: line.job_id.as_ref().unwrap_or(&line.message_id).clone(),
+        });
+        Self { response: Ok(response), effects: effects.collect(), lines }
+    }
 }
 
 /// A side effect of a worker.

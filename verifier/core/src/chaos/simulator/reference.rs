@@ -4,7 +4,7 @@ use contract::{Job, Outcome, OutcomeLine};
 use serde::Serialize;
 
 use super::super::Id;
-use super::parts::{Answer, Record, Redriver, Rules, Submit, Work, WorkEffect, Worker};
+use super::parts::{Answer, Record, Redriver, Rules, Submit, Work, Worker};
 use crate::sqs::{Message, SendMessage};
 
 /// A submit function that says 202 only for what the queue has confirmed.
@@ -36,18 +36,12 @@ impl Submit for ReferenceSubmit {
 
 impl Worker for ReferenceWorker {
     fn work(&mut self, records: &[Record<'_>], request_id: &str) -> Work {
-        let mut attempts: Vec<Attempted> = records.iter().map(attempt).collect();
-        let failed = records.iter().zip(&attempts).filter(|(_, attempt)| attempt.reason.is_some());
-        let response = batch_response(failed.map(|(record, _)| record.message_id));
-        let done = attempts.iter().enumerate().filter(|(_, attempt)| attempt.reason.is_none());
-        let effects = done.map(|(record, attempt)| WorkEffect {
-            record,
-            key: attempt.job_id.clone().unwrap_or_else(|| records[record].message_id.to_owned()),
-        });
-        let effects = effects.collect();
-        let lines = records.iter().zip(attempts.drain(..));
-        let lines = lines.map(|(record, attempt)| attempt.line(record, records.len(), request_id));
-        Work { response: Ok(response), lines: lines.collect(), effects }
+        let batch_size = u32::try_from(records.len()).unwrap_or(u32::MAX);
+        let lines: Vec<OutcomeLine> =
+            records.iter().map(|record| attempt(record, batch_size, request_id)).collect();
+        let failed = lines.iter().filter(|line| line.outcome == Outcome::Failed);
+        let response = batch_response(failed.map(|line| line.message_id.as_str()));
+        Work::of_outcomes(response, lines)
     }
 }
 
@@ -70,41 +64,25 @@ impl Redriver for ReferenceRedriver {
     }
 }
 
-/// An attempt at a record.
-struct Attempted {
-    run_id: Option<String>,
-    job_id: Option<String>,
-    /// Why it failed, if it did.
-    reason: Option<String>,
-}
-
-impl Attempted {
-    fn line(self, record: &Record<'_>, batch_size: usize, request_id: &str) -> OutcomeLine {
-        let outcome = if self.reason.is_some() { Outcome::Failed } else { Outcome::Succeeded };
-        OutcomeLine {
-            run_id: self.run_id,
-            job_id: self.job_id,
-            message_id: record.message_id.to_owned(),
-            receive_count: record.receive_count,
-            outcome,
-            reason: self.reason,
-            request_id: request_id.to_owned(),
-            batch_size: u32::try_from(batch_size).unwrap_or(u32::MAX),
+/// Attempts a record, and tells how that ended.
+fn attempt(record: &Record<'_>, batch_size: u32, request_id: &str) -> OutcomeLine {
+    let (run_id, job_id, reason) = match Job::parse(record.body.as_bytes()) {
+        Ok(job) => {
+            let fails = job.fail || u64::from(record.receive_count) <= fail_times(&job);
+            (job.run_id, job.job_id, fails.then(|| "the job asked to fail".to_owned()))
         }
-    }
-}
-
-fn attempt(record: &Record<'_>) -> Attempted {
-    let job = match Job::parse(record.body.as_bytes()) {
-        Ok(job) => job,
-        Err(error) => {
-            let reason = Some(format!("not a job: {}", error.error.message));
-            return Attempted { run_id: None, job_id: None, reason };
-        }
+        Err(error) => (None, None, Some(format!("not a job: {}", error.error.message))),
     };
-    let fails = job.fail || u64::from(record.receive_count) <= fail_times(&job);
-    let reason = fails.then(|| "the job asked to fail".to_owned());
-    Attempted { run_id: job.run_id, job_id: job.job_id, reason }
+    OutcomeLine {
+        run_id,
+        job_id,
+        message_id: record.message_id.to_owned(),
+        receive_count: record.receive_count,
+        outcome: if reason.is_some() { Outcome::Failed } else { Outcome::Succeeded },
+        reason,
+        request_id: request_id.to_owned(),
+        batch_size,
+    }
 }
 
 /// At how many receives a job asks to fail: `chaos.failTimes`.

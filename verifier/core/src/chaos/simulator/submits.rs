@@ -1,7 +1,6 @@
 //! Clients that submit jobs, the API and the submit function, with what goes wrong between them.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use super::super::Id;
 use super::super::history::{Content, Event, Operation};
@@ -15,12 +14,12 @@ use crate::sqs::md5_of_body;
 const POST_JOBS: &str = "POST /jobs";
 /// How long the request is under way, and the answer, in milliseconds.
 const ONE_WAY_MILLISECONDS: u64 = 15;
-/// How long a client waits for an answer. API Gateway gives up at 30 s.
+/// How long a client waits for an answer: API Gateway gives up at 30 s.
 ///
 /// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>.
-const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
+const CLIENT_TIMEOUT_MILLISECONDS: u64 = 30_000;
 /// The timeout of the submit function.
-const FUNCTION_TIMEOUT: Duration = Duration::from_secs(10);
+const FUNCTION_TIMEOUT_MILLISECONDS: u64 = 10_000;
 
 /// What a client is told.
 #[derive(Debug)]
@@ -31,6 +30,8 @@ pub(super) enum ClientResult {
     Refused(Cow<'static, str>),
     /// Nobody can say.
     Unknown(Cow<'static, str>),
+    /// Nothing: it no longer waits, and has been told so.
+    Nothing,
 }
 
 impl ClientResult {
@@ -67,12 +68,15 @@ impl Core<'_> {
                 let result = ClientResult::Unknown("the connection was closed".into());
                 (commit == Commit::After, Some(result))
             }
-            Some(Fault::Latency { milliseconds }) => {
-                let waits = u128::from(milliseconds) < CLIENT_TIMEOUT.as_millis();
-                let timeout = || ClientResult::Unknown("no answer in time".into());
-                let handled = Task::HandleSubmit { op, job, instead: (!waits).then(timeout) };
-                let late = if waits { milliseconds } else { 0 };
-                return self.agenda.put(arrives_at + late, handled);
+            Some(Fault::Latency { milliseconds }) if milliseconds < CLIENT_TIMEOUT_MILLISECONDS => {
+                let handled = Task::HandleSubmit { op, job, instead: None };
+                return self.agenda.put(arrives_at + milliseconds, handled);
+            }
+            Some(Fault::Latency { .. }) => {
+                let result = ClientResult::Unknown("no answer in time".into());
+                let gives_up_at = self.now + CLIENT_TIMEOUT_MILLISECONDS;
+                self.agenda.put(gives_up_at, Task::AnswerSubmit { op, result });
+                (true, Some(ClientResult::Nothing))
             }
             _ => (true, None),
         };
@@ -131,6 +135,7 @@ impl Core<'_> {
             ClientResult::Accepted(message) => Event::Ok { op, message },
             ClientResult::Refused(reason) => Event::Fail { op, reason },
             ClientResult::Unknown(reason) => Event::Info { op, reason },
+            ClientResult::Nothing => return,
         });
     }
 }
@@ -156,14 +161,15 @@ fn disturbance(fault: &Fault) -> Option<Disturbed> {
         Fault::Throttle | Fault::Crash { at: CrashPoint::BeforeEffect } => Some(failed(false)),
         Fault::Crash { at: CrashPoint::AfterEffect } => Some(failed(true)),
         Fault::Freeze { milliseconds } => {
-            let times_out = u128::from(*milliseconds) >= FUNCTION_TIMEOUT.as_millis();
-            let late = *milliseconds;
+            let times_out = *milliseconds >= FUNCTION_TIMEOUT_MILLISECONDS;
+            let late = (*milliseconds).min(FUNCTION_TIMEOUT_MILLISECONDS);
             Some(Disturbed { late, ..if times_out { failed(false) } else { delayed(late) } })
         }
         Fault::ColdStart { milliseconds } => {
-            let gives_up = u128::from(*milliseconds) >= CLIENT_TIMEOUT.as_millis();
+            let gives_up = *milliseconds >= CLIENT_TIMEOUT_MILLISECONDS;
             let timeout = || ClientResult::Unknown("no answer in time".into());
-            Some(Disturbed { answer: gives_up.then(timeout), ..delayed(*milliseconds) })
+            let late = (*milliseconds).min(CLIENT_TIMEOUT_MILLISECONDS);
+            Some(Disturbed { answer: gives_up.then(timeout), ..delayed(late) })
         }
         // API Gateway takes a payload without a status for the body of a success, which is no 202.
         Fault::Answer { .. } => {
