@@ -4,11 +4,13 @@
 //! about to happen as a [`Happening`] and ask the plan; the first rule that matches decides. Equal plans decide equal
 //! sequences of happenings equally, so a run with faults can be repeated.
 
+mod allowed;
 mod fault;
 mod happening;
 mod plan;
 mod rule;
 
+pub use allowed::kinds_that_allow;
 pub use fault::{Commit, CrashPoint, Fault, Stage};
 pub use happening::{Caller, Happening};
 pub use plan::{FaultPlan, RuleReport};

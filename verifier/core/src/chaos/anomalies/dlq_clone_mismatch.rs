@@ -1,0 +1,54 @@
+//! Clone mismatch: what is in the dead-letter queue differs from what was submitted, in its body or its attributes.
+
+use super::super::checker::Findings;
+use super::super::facts::Facts;
+use super::Anomaly;
+
+/// A dead letter is evidence, and what a redrive will run again. It has to equal one of the job's submits.
+pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
+    for job in &facts.jobs {
+        let Some(submit) = job.submits.first() else {
+            continue;
+        };
+        let was_submitted = |content| job.submits.iter().any(|submit| submit.content == content);
+        let other = facts.dead_letters(job).find(|dead| !was_submitted(dead.content));
+        if let Some(dead) = other {
+            findings.job(Anomaly::DlqCloneMismatch, job, [Some(submit.line), Some(dead.line)]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::Outcome::Failed;
+
+    use super::super::script::Script;
+    use super::*;
+    use crate::chaos::history::Nature;
+
+    fn fails_to_the_end() -> Script {
+        let mut script = Script::new();
+        script.submit("a", Nature::Poison);
+        for attempt in 0..3 {
+            script.at(attempt * 60_000).receive("a").attempt("a", Failed);
+        }
+        script.at(180_000);
+        script
+    }
+
+    #[test]
+    fn another_body_or_other_attributes_are_found() {
+        for (body, attributes) in [("other", None), ("body of a", Some("more"))] {
+            let mut script = fails_to_the_end();
+            script.dead_letter_with("a", body, attributes);
+            assert_eq!(script.drained().found(), [Anomaly::DlqCloneMismatch]);
+        }
+    }
+
+    #[test]
+    fn the_submitted_body_is_fine() {
+        let mut script = fails_to_the_end();
+        script.dead_letter_with("a", "body of a", None);
+        assert_eq!(script.drained().found(), []);
+    }
+}

@@ -1,0 +1,44 @@
+//! Innocent: a healthy job was dead-lettered.
+
+use super::super::checker::Findings;
+use super::super::facts::Facts;
+use super::super::history::Nature;
+use super::Anomaly;
+
+/// Healthy is what succeeds at the first attempt; a job that fails a few times first may rightly end there.
+pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
+    for job in facts.jobs.iter().filter(|job| job.nature() == Some(Nature::Healthy)) {
+        if let Some(dead) = facts.dead_letters(job).next() {
+            let attempts = job.attempts.iter().map(|place| Some(facts.attempts[*place].line));
+            findings.job(Anomaly::InnocentDlq, job, attempts.chain([Some(dead.line)]));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::Outcome::Failed;
+
+    use super::super::script::Script;
+    use super::*;
+
+    fn fails_to_the_end(nature: Nature) -> Vec<Anomaly> {
+        let mut script = Script::new();
+        script.submit("a", nature);
+        for attempt in 0..3 {
+            script.at(attempt * 60_000).receive("a").attempt("a", Failed);
+        }
+        script.at(180_000).dead_letter("a").drained().found()
+    }
+
+    #[test]
+    fn a_healthy_job_in_the_dead_letter_queue_is_found() {
+        assert_eq!(fails_to_the_end(Nature::Healthy), [Anomaly::InnocentDlq]);
+    }
+
+    #[test]
+    fn a_guilty_one_is_where_it_belongs() {
+        assert_eq!(fails_to_the_end(Nature::Flaky), []);
+        assert_eq!(fails_to_the_end(Nature::Poison), []);
+    }
+}

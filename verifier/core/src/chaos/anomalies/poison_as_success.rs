@@ -1,0 +1,57 @@
+//! Poison as success: a job that can only fail was deleted, and D = 0.
+
+use contract::Outcome;
+
+use super::super::checker::Findings;
+use super::super::facts::{Facts, Job, LineNumber};
+use super::super::history::{Nature, Observation};
+use super::Anomaly;
+
+/// Where deletes are not observed, a poison that the worker calls done counts as deleted.
+pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
+    for job in facts.jobs.iter().filter(|job| job.nature() == Some(Nature::Poison)) {
+        let dead_lettered = facts.dead_letters(job).next().is_some();
+        if let (Some(deleted), false) = (deleted(facts, job), dead_lettered) {
+            let attempts = job.attempts.iter().map(|place| Some(facts.attempts[*place].line));
+            findings.job(Anomaly::PoisonAsSuccess, job, attempts.chain([Some(deleted)]));
+        }
+    }
+}
+
+fn deleted(facts: &Facts<'_>, job: &Job<'_>) -> Option<LineNumber> {
+    if facts.observes(Observation::Deletes) {
+        return job.messages.iter().find_map(|message| facts.messages[*message].deleted);
+    }
+    job.attempts.iter().find_map(|place| match facts.attempts[*place].outcome {
+        Some((Outcome::Succeeded, line)) => Some(line),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::Outcome::Failed;
+
+    use super::super::script::Script;
+    use super::*;
+
+    #[test]
+    fn a_deleted_poison_is_found_and_named_alone() {
+        let mut script = Script::new();
+        script.submit("a", Nature::Poison).receive("a").attempt("a", Outcome::Succeeded);
+        assert_eq!(script.drained().found(), [Anomaly::PoisonAsSuccess]);
+        let mut script = Script::new();
+        script.submit("a", Nature::Poison).receive("a").delete("a");
+        assert_eq!(script.drained().found(), [Anomaly::PoisonAsSuccess]);
+    }
+
+    #[test]
+    fn a_poison_that_fails_to_the_end_is_fine() {
+        let mut script = Script::new();
+        script.submit("a", Nature::Poison);
+        for attempt in 0..3 {
+            script.at(attempt * 60_000).receive("a").attempt("a", Failed);
+        }
+        assert_eq!(script.at(180_000).dead_letter("a").drained().found(), []);
+    }
+}

@@ -1,0 +1,484 @@
+//! What a history says of each job, message and invocation: gathered in one pass, so that judging is linear.
+
+use std::collections::HashMap;
+
+use contract::Outcome;
+
+use super::anomaly::AnomalySet;
+use super::history::{
+    Content, Ending, Event, Header, History, Line, Nature, Observation, Operation, Queue,
+};
+use crate::faults::Fault;
+
+/// The number of a line of the history.
+pub(super) type LineNumber = usize;
+/// The place of a job, a message, an attempt or an invocation among the facts.
+pub(super) type Place = usize;
+
+/// What a history says.
+pub(super) struct Facts<'h> {
+    pub(super) header: &'h Header,
+    pub(super) jobs: Vec<Job<'h>>,
+    pub(super) messages: Vec<Message<'h>>,
+    pub(super) attempts: Vec<Attempt>,
+    pub(super) invocations: Vec<Invocation>,
+    pub(super) redrives: Vec<Redrive>,
+    /// Each kind of fault that struck, with the first line of it and what it allows.
+    pub(super) faults: Vec<Struck>,
+    /// Whether a batch was throttled of which the target cannot tell the messages.
+    pub(super) throttled_somewhere: bool,
+    /// The end of the wait for everything to be worked off, and whether nothing was left.
+    pub(super) drained: Option<(bool, LineNumber)>,
+    /// The time of the last line.
+    pub(super) ends_at: u64,
+}
+
+/// A fault that struck.
+pub(super) struct Struck {
+    pub(super) kind: &'static str,
+    pub(super) allows: AnomalySet,
+    pub(super) line: LineNumber,
+}
+
+/// A job.
+pub(super) struct Job<'h> {
+    pub(super) id: &'h str,
+    pub(super) submits: Vec<Submit<'h>>,
+    pub(super) messages: Vec<Place>,
+    pub(super) attempts: Vec<Place>,
+    /// Where a send of it was committed first.
+    pub(super) sent: Option<LineNumber>,
+    /// Where it was received, attempted, done or dead-lettered first.
+    pub(super) seen: Option<LineNumber>,
+    /// Its side effects, each with what tells it from others.
+    pub(super) effects: Vec<(&'h str, LineNumber)>,
+}
+
+/// A submit of a job.
+pub(super) struct Submit<'h> {
+    pub(super) nature: Nature,
+    pub(super) content: &'h Content,
+    pub(super) line: LineNumber,
+    pub(super) result: Option<(SubmitResult, LineNumber)>,
+}
+
+/// How a submit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SubmitResult {
+    Ok,
+    Fail,
+    Info,
+}
+
+/// A message: one life of a job on the jobs queue.
+#[derive(Default)]
+pub(super) struct Message<'h> {
+    pub(super) job: Place,
+    /// Its receives from the jobs queue: when, and where.
+    pub(super) receives: Vec<(u64, LineNumber)>,
+    pub(super) attempts: Vec<Place>,
+    pub(super) throttled: Option<LineNumber>,
+    /// Where it was deleted from the jobs queue last.
+    pub(super) deleted: Option<LineNumber>,
+    /// Its last receive, if neither a delete nor a dead-lettering followed.
+    pub(super) open_receive: Option<(u64, LineNumber)>,
+    pub(super) dead_letters: Vec<DeadLetter<'h>>,
+}
+
+/// A message's arrival in the dead-letter queue.
+pub(super) struct DeadLetter<'h> {
+    pub(super) at: u64,
+    pub(super) line: LineNumber,
+    pub(super) content: &'h Content,
+    /// Where it was taken out again.
+    pub(super) removed: Option<LineNumber>,
+}
+
+/// An attempt: one message in one invocation.
+pub(super) struct Attempt {
+    pub(super) message: Place,
+    pub(super) invocation: Place,
+    pub(super) line: LineNumber,
+    /// When its end was seen, however it was.
+    pub(super) ended_at: Option<u64>,
+    /// What the worker's line says.
+    pub(super) outcome: Option<(Outcome, LineNumber)>,
+    /// Where the mapping left the message in the queue.
+    pub(super) kept: Option<LineNumber>,
+}
+
+/// An invocation of the worker.
+#[derive(Default)]
+pub(super) struct Invocation {
+    pub(super) attempts: Vec<Place>,
+    pub(super) ended: Option<(Ending, LineNumber)>,
+    /// The first attempt in it whose own line says that it failed.
+    pub(super) failed: Option<Place>,
+}
+
+/// A redrive.
+pub(super) struct Redrive {
+    pub(super) op: u64,
+    pub(super) started: LineNumber,
+    pub(super) before: u64,
+    /// How many messages were dead-lettered meanwhile.
+    pub(super) arrived: u64,
+    /// What it says at its end: moved, remaining.
+    pub(super) ended: Option<(u64, u64, LineNumber)>,
+    /// The messages that it has copied, each with where.
+    pub(super) copied: Vec<(Place, LineNumber)>,
+    /// Those of them that were still in the dead-letter queue at its end.
+    pub(super) left_behind: Vec<(Place, LineNumber)>,
+}
+
+impl Attempt {
+    /// Whether the attempt failed: by its own line, or since the mapping kept the message.
+    pub(super) fn failed(&self, facts: &Facts<'_>) -> bool {
+        let own = matches!(self.outcome, Some((Outcome::Failed, _)));
+        let ended = facts.invocations[self.invocation].ended;
+        own || self.kept.is_some() || ended.is_some_and(|(how, _)| how != Ending::Responded)
+    }
+}
+
+impl Job<'_> {
+    /// What is to be expected of it; `None` if it was never submitted.
+    pub(super) fn nature(&self) -> Option<Nature> {
+        self.submits.first().map(|submit| submit.nature)
+    }
+
+    /// The line at which it was accepted.
+    pub(super) fn accepted(&self) -> Option<LineNumber> {
+        self.result_line(SubmitResult::Ok)
+    }
+
+    /// The first line at which a submit of it ended so.
+    pub(super) fn result_line(&self, wanted: SubmitResult) -> Option<LineNumber> {
+        let mut results = self.submits.iter().filter_map(|submit| submit.result);
+        results.find(|(result, _)| *result == wanted).map(|(_, line)| line)
+    }
+}
+
+impl<'h> Facts<'h> {
+    /// Everything that a history says.
+    pub(super) fn gather(history: &'h History) -> Self {
+        let mut gathering = Gathering {
+            facts: Facts {
+                header: &history.header,
+                jobs: Vec::new(),
+                messages: Vec::new(),
+                attempts: Vec::new(),
+                invocations: Vec::new(),
+                redrives: Vec::new(),
+                faults: Vec::new(),
+                throttled_somewhere: false,
+                drained: None,
+                ends_at: history.lines.last().map_or(0, |line| line.at),
+            },
+            jobs: HashMap::new(),
+            messages: HashMap::new(),
+            invocations: HashMap::new(),
+            attempts: HashMap::new(),
+            submits: HashMap::new(),
+        };
+        for (index, line) in history.lines.iter().enumerate() {
+            gathering.take(line, History::line_number(index));
+        }
+        gathering.facts
+    }
+
+    /// Whether the target sees all of that.
+    pub(super) fn observes(&self, observation: Observation) -> bool {
+        self.header.observes.contains(&observation)
+    }
+
+    /// The dead-letterings of a job, over all of its messages.
+    pub(super) fn dead_letters(&self, job: &Job<'_>) -> impl Iterator<Item = &DeadLetter<'h>> {
+        job.messages.iter().flat_map(|message| self.messages[*message].dead_letters.iter())
+    }
+
+    /// When a message was due in the dead-letter queue: so many visibility timeouts after its first receive.
+    pub(super) fn due_at(&self, message: &Message<'_>) -> Option<u64> {
+        let terms = self.header.terms;
+        let life = u64::from(terms.max_receive_count) * terms.visibility_timeout_milliseconds;
+        message.receives.first().map(|(at, _)| at + life)
+    }
+
+    /// How many attempts at a message failed, and how many there were, before a line.
+    pub(super) fn attempts_before(&self, message: &Message<'_>, line: LineNumber) -> (u32, u32) {
+        let (mut failed, mut all) = (0, 0);
+        let attempts = message.attempts.iter().map(|place| &self.attempts[*place]);
+        for attempt in attempts.filter(|attempt| attempt.line < line) {
+            all += 1;
+            failed += u32::from(attempt.failed(self));
+        }
+        (failed, all)
+    }
+}
+
+/// The pass, with the names that lead to places.
+struct Gathering<'h> {
+    facts: Facts<'h>,
+    jobs: HashMap<&'h str, Place>,
+    messages: HashMap<&'h str, Place>,
+    invocations: HashMap<&'h str, Place>,
+    attempts: HashMap<(Place, Place), Place>,
+    submits: HashMap<u64, (Place, usize)>,
+}
+
+impl<'h> Gathering<'h> {
+    fn take(&mut self, line: &'h Line, number: LineNumber) {
+        match &line.event {
+            Event::Invoke { op, operation: Operation::Submit { job, nature, content } } => {
+                let job = self.job(job);
+                let submits = &mut self.facts.jobs[job].submits;
+                self.submits.insert(*op, (job, submits.len()));
+                submits.push(Submit { nature: *nature, content, line: number, result: None });
+            }
+            Event::Invoke { operation: Operation::Redrive, .. } | Event::Undo { .. } => {}
+            Event::Ok { op, .. } => self.end_submit(*op, SubmitResult::Ok, number),
+            Event::Fail { op, .. } => self.end_submit(*op, SubmitResult::Fail, number),
+            Event::Info { op, .. } => self.end_submit(*op, SubmitResult::Info, number),
+            Event::Throttled { messages } => self.throttle(messages.as_deref(), number),
+            Event::Fault { fault, .. } => self.strike(fault, number),
+            Event::Drained { complete, .. } => self.facts.drained = Some((*complete, number)),
+            Event::RedriveStarted { .. } | Event::RedriveEnded { .. } | Event::Moved { .. } => {
+                self.redrive(&line.event, number);
+            }
+            Event::Invoked { .. }
+            | Event::Attempt { .. }
+            | Event::Ended { .. }
+            | Event::Kept { .. }
+            | Event::Effect { .. } => self.work(line, number),
+            Event::Sent { .. }
+            | Event::Received { .. }
+            | Event::Deleted { .. }
+            | Event::DeadLettered { .. } => self.travel(line, number),
+        }
+    }
+
+    fn travel(&mut self, line: &'h Line, number: LineNumber) {
+        match &line.event {
+            Event::Sent { message, job } => {
+                let message = self.message(message, Some(job));
+                let job = self.facts.messages[message].job;
+                self.facts.jobs[job].sent.get_or_insert(number);
+            }
+            Event::Received { queue, message, job, .. } => {
+                let message = self.message(message, Some(job));
+                self.see(message, number);
+                if *queue == Queue::Jobs {
+                    let message = &mut self.facts.messages[message];
+                    message.receives.push((line.at, number));
+                    message.open_receive = Some((line.at, number));
+                }
+            }
+            Event::Deleted { queue, message } => {
+                let message = self.message(message, None);
+                let message = &mut self.facts.messages[message];
+                match queue {
+                    Queue::Jobs => {
+                        message.deleted = Some(number);
+                        message.open_receive = None;
+                    }
+                    Queue::DeadLetter => {
+                        let mut present =
+                            message.dead_letters.iter_mut().filter(|dead| dead.removed.is_none());
+                        if let Some(dead) = present.next() {
+                            dead.removed = Some(number);
+                        }
+                    }
+                }
+            }
+            Event::DeadLettered { message, job, content } => {
+                let message = self.message(message, Some(job));
+                self.see(message, number);
+                let message = &mut self.facts.messages[message];
+                let dead = DeadLetter { at: line.at, line: number, content, removed: None };
+                message.dead_letters.push(dead);
+                message.open_receive = None;
+                if let Some(redrive) = self.running_redrive() {
+                    redrive.arrived += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn work(&mut self, line: &'h Line, number: LineNumber) {
+        match &line.event {
+            Event::Invoked { invocation, messages } => {
+                let invocation = self.invocation(invocation);
+                for message in messages {
+                    let message = self.message(message, None);
+                    self.attempt(message, invocation, number);
+                }
+            }
+            Event::Attempt { invocation, message, job, outcome, .. } => {
+                let message = self.message(message, Some(job));
+                let invocation = self.invocation(invocation);
+                let place = self.attempt(message, invocation, number);
+                let attempt = &mut self.facts.attempts[place];
+                attempt.ended_at.get_or_insert(line.at);
+                attempt.outcome.get_or_insert((*outcome, number));
+                match outcome {
+                    Outcome::Failed => {
+                        self.facts.invocations[invocation].failed.get_or_insert(place);
+                    }
+                    Outcome::Succeeded if !self.facts.observes(Observation::Effects) => {
+                        let job = self.facts.messages[message].job;
+                        // By the outcome line alone, one effect of a job cannot be told from another.
+                        self.facts.jobs[job].effects.push(("", number));
+                    }
+                    Outcome::Succeeded => {}
+                }
+            }
+            Event::Ended { invocation, how } => {
+                let invocation = self.invocation(invocation);
+                self.facts.invocations[invocation].ended = Some((*how, number));
+                for attempt in &self.facts.invocations[invocation].attempts {
+                    self.facts.attempts[*attempt].ended_at.get_or_insert(line.at);
+                }
+            }
+            Event::Kept { invocation, message } => {
+                let message = self.message(message, None);
+                let invocation = self.invocation(invocation);
+                let place = self.attempt(message, invocation, number);
+                self.facts.attempts[place].kept = Some(number);
+            }
+            Event::Effect { job, message, key } => {
+                let message = self.message(message, Some(job));
+                self.see(message, number);
+                let job = self.facts.messages[message].job;
+                self.facts.jobs[job].effects.push((key, number));
+            }
+            _ => {}
+        }
+    }
+
+    fn redrive(&mut self, event: &'h Event, number: LineNumber) {
+        match event {
+            Event::RedriveStarted { op, before } => self.facts.redrives.push(Redrive {
+                op: *op,
+                started: number,
+                before: *before,
+                arrived: 0,
+                ended: None,
+                copied: Vec::new(),
+                left_behind: Vec::new(),
+            }),
+            Event::Moved { from, to, job } => {
+                let from = self.message(from, Some(job));
+                self.message(to, Some(job));
+                if let Some(redrive) = self.running_redrive() {
+                    redrive.copied.push((from, number));
+                }
+            }
+            Event::RedriveEnded { op, moved, remaining } => {
+                let Facts { redrives, messages, .. } = &mut self.facts;
+                if let Some(redrive) = redrives.iter_mut().rev().find(|redrive| redrive.op == *op) {
+                    redrive.ended = Some((*moved, *remaining, number));
+                    let is_left = |(message, _): &&(Place, LineNumber)| {
+                        messages[*message].dead_letters.iter().any(|dead| dead.removed.is_none())
+                    };
+                    redrive.left_behind = redrive.copied.iter().filter(is_left).copied().collect();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The redrive under way; there is one at a time.
+    fn running_redrive(&mut self) -> Option<&mut Redrive> {
+        self.facts.redrives.last_mut().filter(|redrive| redrive.ended.is_none())
+    }
+
+    fn end_submit(&mut self, op: u64, result: SubmitResult, number: LineNumber) {
+        // Operations of other kinds end, too.
+        if let Some((job, submit)) = self.submits.get(&op) {
+            self.facts.jobs[*job].submits[*submit].result = Some((result, number));
+        }
+    }
+
+    fn throttle(&mut self, messages: Option<&'h [super::Id]>, number: LineNumber) {
+        let Some(messages) = messages else {
+            self.facts.throttled_somewhere = true;
+            return;
+        };
+        for message in messages {
+            let message = self.message(message, None);
+            self.facts.messages[message].throttled.get_or_insert(number);
+        }
+    }
+
+    fn strike(&mut self, fault: &Fault, number: LineNumber) {
+        let (kind, allows) = (fault.kind(), fault.allows());
+        let known =
+            self.facts.faults.iter().any(|struck| struck.kind == kind && struck.allows == allows);
+        if !known {
+            self.facts.faults.push(Struck { kind, allows, line: number });
+        }
+    }
+
+    fn job(&mut self, id: &'h str) -> Place {
+        *self.jobs.entry(id).or_insert_with(|| {
+            self.facts.jobs.push(Job {
+                id,
+                submits: Vec::new(),
+                messages: Vec::new(),
+                attempts: Vec::new(),
+                sent: None,
+                seen: None,
+                effects: Vec::new(),
+            });
+            self.facts.jobs.len() - 1
+        })
+    }
+
+    /// A message; one of which no line told the job is taken for a job of its own.
+    fn message(&mut self, id: &'h str, job: Option<&'h super::Id>) -> Place {
+        if let Some(place) = self.messages.get(id) {
+            return *place;
+        }
+        let job = self.job(job.map_or(id, |job| job.as_str()));
+        let place = self.facts.messages.len();
+        self.messages.insert(id, place);
+        self.facts.messages.push(Message { job, ..Message::default() });
+        self.facts.jobs[job].messages.push(place);
+        place
+    }
+
+    fn invocation(&mut self, id: &'h str) -> Place {
+        *self.invocations.entry(id).or_insert_with(|| {
+            self.facts.invocations.push(Invocation::default());
+            self.facts.invocations.len() - 1
+        })
+    }
+
+    fn attempt(&mut self, message: Place, invocation: Place, number: LineNumber) -> Place {
+        if let Some(place) = self.attempts.get(&(message, invocation)) {
+            return *place;
+        }
+        let facts = &mut self.facts;
+        let place = facts.attempts.len();
+        self.attempts.insert((message, invocation), place);
+        facts.attempts.push(Attempt {
+            message,
+            invocation,
+            line: number,
+            ended_at: None,
+            outcome: None,
+            kept: None,
+        });
+        facts.messages[message].attempts.push(place);
+        facts.invocations[invocation].attempts.push(place);
+        let job = facts.messages[message].job;
+        facts.jobs[job].attempts.push(place);
+        self.see(message, number);
+        place
+    }
+
+    fn see(&mut self, message: Place, number: LineNumber) {
+        let job = self.facts.messages[message].job;
+        self.facts.jobs[job].seen.get_or_insert(number);
+    }
+}

@@ -1,0 +1,42 @@
+//! Breaking it on purpose, and judging what happened.
+//!
+//! A [`History`] is what clients did and what was observed, whoever ran it. [`judge`] finds the anomalies in it by
+//! name, and says which of them the faults that struck allow.
+//!
+//! A [`Schedule`] says what is done to a stack and what goes wrong meanwhile. [`simulate`] runs one in-process under virtual
+//! time, with the functions as [`Parts`]; another target runs it its own way. [`explore()`] draws schedules from seeds until
+//! one violates what holds, and shrinks that one.
+
+mod anomalies;
+mod anomaly;
+mod checker;
+mod explore;
+mod facts;
+mod generate;
+mod history;
+mod id;
+#[cfg(any(test, feature = "planted-bugs"))]
+mod planted;
+mod schedule;
+mod shrink;
+mod simulator;
+
+pub use anomaly::{Anomaly, AnomalySet};
+pub use checker::{Allowance, ChaosReport, Finding, Verdict, judge};
+pub use explore::{Coverage, Exploration, Failure, explore};
+pub use generate::fault_operations;
+pub use history::{
+    Content, Ending, Event, HISTORY_VERSION, Header, History, HistoryError, Line, Nature,
+    Observation, Operation, Queue, Terms,
+};
+pub use id::Id;
+#[cfg(any(test, feature = "planted-bugs"))]
+pub use planted::PlantedBug;
+pub use schedule::{
+    JOBS_MAX, JobKind, RedriveBy, Schedule, ScheduleError, StackTerms, Step, TIME_MAX_MILLISECONDS,
+};
+pub use shrink::{Shrunk, shrink};
+pub use simulator::{
+    Answer, DRAIN_MILLISECONDS, Parts, Record, Redriver, ReferenceRedriver, ReferenceRules,
+    ReferenceSubmit, ReferenceWorker, Rules, Submit, Work, WorkEffect, Worker, simulate,
+};

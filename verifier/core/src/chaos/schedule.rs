@@ -1,0 +1,371 @@
+//! Schedules: what is done to a stack and when, as a file and as a value.
+//!
+//! ```json
+//! {"seed": 7, "undoAtMilliseconds": 120000,
+//!  "steps": [
+//!    {"submit": {"name": "good", "atMilliseconds": 0, "job": "good"}},
+//!    {"burst": {"name": "crowd", "atMilliseconds": 500, "count": 8, "everyMilliseconds": 10, "job": {"flaky": {"fails": 1}}}},
+//!    {"redrive": {"atMilliseconds": 300000, "by": "move-task"}}],
+//!  "faults": [{"operation": "Invoke", "nth": 1, "fault": {"kind": "crash", "at": "after-effect"}}]}
+//! ```
+//!
+//! Whatever a schedule says, its faults end at the undo, and everything is drained afterwards.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use contract::Job;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use thiserror::Error;
+
+use super::history::{Nature, Terms};
+use crate::event_source_mapping::{MappingChanges, MappingConfiguration};
+use crate::faults::{FaultPlanError, FaultRule, FaultRules};
+
+/// The most jobs of one schedule.
+pub const JOBS_MAX: u32 = 10_000;
+/// The latest time of a step or of the undo: a day, in milliseconds.
+pub const TIME_MAX_MILLISECONDS: u64 = 86_400_000;
+/// The longest name of a step, in characters, so that names with a number are still ids of jobs.
+const NAME_MAX: usize = 40;
+
+/// What is done to a stack, and when. Times are milliseconds from the beginning.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Schedule {
+    /// Where chance begins.
+    #[serde(default)]
+    pub seed: u64,
+    /// The stack that it is done to.
+    #[serde(default)]
+    pub stack: StackTerms,
+    /// What clients do.
+    pub steps: Vec<Step>,
+    /// What goes wrong until the undo: the first rule that matches decides.
+    #[serde(default)]
+    pub faults: Vec<FaultRule>,
+    /// When the faults end.
+    pub undo_at_milliseconds: u64,
+}
+
+/// What a schedule has to know of its stack. The default is the stack of this project's template.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct StackTerms {
+    /// `maxReceiveCount` of the jobs queue; 1 to 1,000.
+    pub max_receive_count: u32,
+    /// `VisibilityTimeout` of both queues; 1 to 43,200 s.
+    pub visibility_timeout_seconds: u32,
+    /// `Timeout` of the worker; 1 to 900 s.
+    pub function_timeout_seconds: u32,
+    /// `BatchSize` of the mapping; 1 to 10,000.
+    pub batch_size: u32,
+    /// `MaximumBatchingWindowInSeconds` of the mapping; 0 to 300 s.
+    pub maximum_batching_window_seconds: u32,
+    /// `MaximumConcurrency` of the mapping; 2 to 1,000.
+    pub maximum_concurrency: Option<u32>,
+    /// Whether the mapping has `ReportBatchItemFailures`.
+    pub report_batch_item_failures: bool,
+    /// How much later than it is due something may happen.
+    pub slack_seconds: u32,
+}
+
+/// What a client does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Step {
+    /// Submits a job.
+    Submit {
+        /// The job's id: 1 to 40 characters of `[A-Za-z0-9_-]`.
+        name: String,
+        /// When.
+        at_milliseconds: u64,
+        /// What job.
+        job: JobKind,
+    },
+    /// Submits several jobs of a kind.
+    Burst {
+        /// What the jobs' ids begin with; a hyphen and a number follow.
+        name: String,
+        /// When the first is submitted.
+        at_milliseconds: u64,
+        /// How many.
+        count: u32,
+        /// The time between two.
+        every_milliseconds: u64,
+        /// What jobs.
+        job: JobKind,
+    },
+    /// Moves what is in the dead-letter queue back to the jobs queue.
+    Redrive {
+        /// When.
+        at_milliseconds: u64,
+        /// How.
+        by: RedriveBy,
+    },
+}
+
+/// What a job does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum JobKind {
+    /// It succeeds.
+    Good,
+    /// It succeeds, and takes this many milliseconds.
+    Slow {
+        /// How long.
+        milliseconds: u64,
+    },
+    /// It fails at its first receives, and succeeds at the others.
+    Flaky {
+        /// At how many.
+        fails: u32,
+    },
+    /// It fails.
+    Poison,
+    /// It is no job, and has to be refused.
+    Malformed,
+}
+
+/// How dead letters are moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RedriveBy {
+    /// By SQS itself: `StartMessageMoveTask`.
+    MoveTask,
+    /// By a client that receives, sends and deletes.
+    Client,
+}
+
+/// What cannot be done.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ScheduleError {
+    /// Not of the format.
+    #[error("the schedule cannot be read: {0}")]
+    Malformed(String),
+    /// A step that says something impossible.
+    #[error("step {number} of the schedule: {problem}")]
+    Step {
+        /// Which, counted from 1.
+        number: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A stack that cannot exist.
+    #[error("the schedule's stack: {0}")]
+    Stack(String),
+    /// The undo is too late.
+    #[error("the undo may be at {TIME_MAX_MILLISECONDS} ms at the latest, found {0}")]
+    Undo(u64),
+    /// There are too many jobs.
+    #[error("a schedule has at most {JOBS_MAX} jobs, found {0}")]
+    Jobs(u64),
+    /// A fault rule that cannot work.
+    #[error(transparent)]
+    Faults(#[from] FaultPlanError),
+}
+
+impl Default for StackTerms {
+    fn default() -> Self {
+        Self {
+            max_receive_count: 3,
+            visibility_timeout_seconds: 60,
+            function_timeout_seconds: 9,
+            batch_size: 5,
+            maximum_batching_window_seconds: 1,
+            maximum_concurrency: Some(5),
+            report_batch_item_failures: true,
+            slack_seconds: 30,
+        }
+    }
+}
+
+impl StackTerms {
+    /// What a history's header says of it.
+    pub fn terms(&self) -> Terms {
+        Terms {
+            max_receive_count: self.max_receive_count,
+            visibility_timeout_milliseconds: u64::from(self.visibility_timeout_seconds) * 1_000,
+            slack_milliseconds: u64::from(self.slack_seconds) * 1_000,
+        }
+    }
+
+    /// The mapping's configuration, if Lambda accepts it.
+    pub(super) fn mapping(&self, queue_arn: &str) -> Result<MappingConfiguration, ScheduleError> {
+        let changes = MappingChanges {
+            batch_size: Some(self.batch_size),
+            maximum_batching_window_seconds: Some(self.maximum_batching_window_seconds),
+            report_batch_item_failures: Some(self.report_batch_item_failures),
+            maximum_concurrency: Some(self.maximum_concurrency),
+            ..MappingChanges::default()
+        };
+        MappingConfiguration::new(queue_arn, "worker")
+            .changed_by(&changes)
+            .map_err(|error| ScheduleError::Stack(error.to_string()))
+    }
+
+    fn check(&self) -> Result<(), ScheduleError> {
+        let bounds = [
+            ("maxReceiveCount", self.max_receive_count, 1, 1_000),
+            ("visibilityTimeoutSeconds", self.visibility_timeout_seconds, 1, 43_200),
+            ("functionTimeoutSeconds", self.function_timeout_seconds, 1, 900),
+            ("slackSeconds", self.slack_seconds, 1, 86_400),
+        ];
+        for (name, value, min, max) in bounds {
+            if !(min..=max).contains(&value) {
+                let problem = format!("{name} is from {min} to {max}, found {value}");
+                return Err(ScheduleError::Stack(problem));
+            }
+        }
+        self.mapping("arn:aws:sqs:region:000000000000:jobs").map(|_| ())
+    }
+}
+
+impl Schedule {
+    /// Reads a schedule in JSON and checks it.
+    pub fn parse(text: &[u8]) -> Result<Self, ScheduleError> {
+        let schedule: Self = serde_json::from_slice(text)
+            .map_err(|error| ScheduleError::Malformed(error.to_string()))?;
+        schedule.check()?;
+        Ok(schedule)
+    }
+
+    /// Checks a schedule that was made otherwise.
+    pub fn check(&self) -> Result<(), ScheduleError> {
+        self.stack.check()?;
+        if self.undo_at_milliseconds > TIME_MAX_MILLISECONDS {
+            return Err(ScheduleError::Undo(self.undo_at_milliseconds));
+        }
+        let mut names = HashSet::with_capacity(self.steps.len());
+        for (index, step) in self.steps.iter().enumerate() {
+            let is_repeated = step.name().is_some_and(|name| !names.insert(name));
+            let repeated = || "another step has the same name".to_owned();
+            let problem = step.problem().or_else(|| is_repeated.then(repeated));
+            if let Some(problem) = problem {
+                return Err(ScheduleError::Step { number: index + 1, problem });
+            }
+        }
+        let jobs: u64 = self.steps.iter().map(|step| u64::from(step.job_count())).sum();
+        if jobs > u64::from(JOBS_MAX) {
+            return Err(ScheduleError::Jobs(jobs));
+        }
+        FaultRules { seed: self.seed, rules: self.faults.clone() }.check()?;
+        Ok(())
+    }
+
+    /// How many things are done: steps and faults. The undo and the drain are always done and do not count.
+    pub fn operations(&self) -> usize {
+        self.steps.len() + self.faults.len()
+    }
+
+    /// How many jobs are submitted.
+    pub fn job_count(&self) -> u32 {
+        self.steps.iter().map(Step::job_count).sum()
+    }
+}
+
+impl Step {
+    /// What its jobs are called.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Submit { name, .. } | Self::Burst { name, .. } => Some(name),
+            Self::Redrive { .. } => None,
+        }
+    }
+
+    /// When it begins.
+    pub fn at_milliseconds(&self) -> u64 {
+        match self {
+            Self::Submit { at_milliseconds, .. }
+            | Self::Burst { at_milliseconds, .. }
+            | Self::Redrive { at_milliseconds, .. } => *at_milliseconds,
+        }
+    }
+
+    /// What its jobs do.
+    pub fn job(&self) -> Option<JobKind> {
+        match self {
+            Self::Submit { job, .. } | Self::Burst { job, .. } => Some(*job),
+            Self::Redrive { .. } => None,
+        }
+    }
+
+    fn job_count(&self) -> u32 {
+        match self {
+            Self::Submit { .. } => 1,
+            Self::Burst { count, .. } => *count,
+            Self::Redrive { .. } => 0,
+        }
+    }
+
+    fn problem(&self) -> Option<String> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if let Some(name) = self.name()
+            && (name.is_empty() || name.len() > NAME_MAX || !name.chars().all(allowed))
+        {
+            return Some(format!(
+                "a name has 1 to {NAME_MAX} characters of A-Z, a-z, 0-9, _ and -"
+            ));
+        }
+        let ends_at = match self {
+            Self::Burst { count, .. } if !(1..=JOBS_MAX).contains(count) => {
+                return Some(format!("a burst has 1 to {JOBS_MAX} jobs, found {count}"));
+            }
+            Self::Burst { at_milliseconds, count, every_milliseconds, .. } => {
+                at_milliseconds.saturating_add(every_milliseconds.saturating_mul((*count).into()))
+            }
+            _ => self.at_milliseconds(),
+        };
+        (ends_at > TIME_MAX_MILLISECONDS).then(|| {
+            format!("it ends at {TIME_MAX_MILLISECONDS} ms at the latest, found {ends_at}")
+        })
+    }
+}
+
+impl JobKind {
+    /// What is to be expected of such a job on a queue that receives so often.
+    pub const fn nature(self) -> Nature {
+        match self {
+            Self::Good | Self::Slow { .. } | Self::Flaky { fails: 0 } => Nature::Healthy,
+            Self::Flaky { .. } => Nature::Flaky,
+            Self::Poison | Self::Malformed => Nature::Poison,
+        }
+    }
+
+    /// How long the worker takes for it beyond what it takes for any job, in milliseconds.
+    pub const fn takes_milliseconds(self) -> u64 {
+        match self {
+            Self::Slow { milliseconds } => milliseconds,
+            _ => 0,
+        }
+    }
+
+    /// The body of its request.
+    ///
+    /// What a worker of a preview is asked to do beyond the contract stands in the job's field `chaos`.
+    pub fn body(self, job_id: &str) -> String {
+        let mut job = Job::new("chaos");
+        match self {
+            Self::Malformed => {
+                let mut body = String::new();
+                // Writing to a string does not fail.
+                let _ = write!(body, r#"{{"jobId":"{job_id}"}}"#);
+                return body;
+            }
+            Self::Good => {}
+            Self::Poison => job.fail = true,
+            Self::Flaky { fails } => {
+                job.extra.insert("chaos".to_owned(), json!({ "failTimes": fails }));
+            }
+            Self::Slow { milliseconds } => {
+                job.extra.insert("chaos".to_owned(), json!({ "sleepMs": milliseconds }));
+            }
+        }
+        job.job_id = Some(job_id.to_owned());
+        serde_json::to_string(&job).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

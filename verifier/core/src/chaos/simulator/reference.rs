@@ -1,0 +1,112 @@
+//! Parts that do what they should. The functions behave as those of this project do.
+
+use contract::{Job, Outcome, OutcomeLine};
+use serde::Serialize;
+
+use super::super::Id;
+use super::parts::{Answer, Record, Redriver, Rules, Submit, Work, Worker};
+use crate::sqs::{Message, SendMessage};
+
+/// A submit function that says 202 only for what the queue has confirmed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReferenceSubmit;
+
+/// A worker that fails messages alone, honours the directives of schedules and gives each effect its job's id as key.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReferenceWorker;
+
+/// A queue and a mapping that are what the models say.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReferenceRules;
+
+/// A client that deletes exactly what it has copied, and copies everything.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReferenceRedriver;
+
+impl Submit for ReferenceSubmit {
+    fn submit(&mut self, body: &str, send: &mut dyn FnMut(String) -> Option<Id>) -> Answer {
+        let job = match Job::parse(body.as_bytes()) {
+            Ok(job) => job,
+            Err(error) => return Answer { status: error.status(), message_id: None },
+        };
+        let message_id = serde_json::to_string(&job).ok().and_then(send);
+        Answer { status: if message_id.is_some() { 202 } else { 503 }, message_id }
+    }
+}
+
+impl Worker for ReferenceWorker {
+    fn work(&mut self, records: &[Record<'_>], request_id: &str) -> Work {
+        let batch_size = u32::try_from(records.len()).unwrap_or(u32::MAX);
+        let lines: Vec<OutcomeLine> =
+            records.iter().map(|record| attempt(record, batch_size, request_id)).collect();
+        let failed = lines.iter().filter(|line| line.outcome == Outcome::Failed);
+        let response = batch_response(failed.map(|line| line.message_id.as_str()));
+        Work::of_outcomes(response, lines)
+    }
+}
+
+impl Rules for ReferenceRules {}
+
+impl Redriver for ReferenceRedriver {
+    fn copy(&mut self, message: &Message) -> SendMessage {
+        SendMessage {
+            body: message.body.clone(),
+            attributes: message.attributes.clone(),
+            trace_header: message.trace_header.clone(),
+            delay_seconds: None,
+            group_id: message.group_id.clone(),
+            deduplication_id: None,
+        }
+    }
+
+    fn deletes(&mut self, _message: &Message) -> bool {
+        true
+    }
+}
+
+/// Attempts a record, and tells how that ended.
+fn attempt(record: &Record<'_>, batch_size: u32, request_id: &str) -> OutcomeLine {
+    let (run_id, job_id, reason) = match Job::parse(record.body.as_bytes()) {
+        Ok(job) => {
+            let fails = job.fail || u64::from(record.receive_count) <= fail_times(&job);
+            (job.run_id, job.job_id, fails.then(|| "the job asked to fail".to_owned()))
+        }
+        Err(error) => (None, None, Some(format!("not a job: {}", error.error.message))),
+    };
+    OutcomeLine {
+        run_id,
+        job_id,
+        message_id: record.message_id.to_owned(),
+        receive_count: record.receive_count,
+        outcome: if reason.is_some() { Outcome::Failed } else { Outcome::Succeeded },
+        reason,
+        request_id: request_id.to_owned(),
+        batch_size,
+    }
+}
+
+/// At how many receives a job asks to fail: `chaos.failTimes`.
+fn fail_times(job: &Job) -> u64 {
+    let directives = job.extra.get("chaos");
+    let times = directives.and_then(|directives| directives.get("failTimes"));
+    times.and_then(serde_json::Value::as_u64).unwrap_or(0)
+}
+
+/// A partial batch response with these failures.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>.
+pub(in crate::chaos) fn batch_response<'a>(failed: impl Iterator<Item = &'a str>) -> Vec<u8> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Response<'a> {
+        batch_item_failures: Vec<Failure<'a>>,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Failure<'a> {
+        item_identifier: &'a str,
+    }
+    let failures = failed.map(|item_identifier| Failure { item_identifier });
+    let response = Response { batch_item_failures: failures.collect() };
+    serde_json::to_vec(&response).unwrap_or_default()
+}

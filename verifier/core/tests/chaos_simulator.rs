@@ -1,0 +1,134 @@
+//! What a simulated stack does, with and without faults.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod chaos_support;
+
+use chaos_support::{history_of, schedule, text_of};
+use verifier_core::chaos::{Anomaly, AnomalySet, Event, Verdict, judge};
+
+#[test]
+fn jobs_of_every_kind_end_where_they_belong() {
+    let schedule = schedule(
+        r#"{"steps":[
+          {"submit":{"name":"good","atMilliseconds":0,"job":"good"}},
+          {"submit":{"name":"slow","atMilliseconds":5,"job":{"slow":{"milliseconds":1500}}}},
+          {"submit":{"name":"flaky","atMilliseconds":10,"job":{"flaky":{"fails":2}}}},
+          {"submit":{"name":"poison","atMilliseconds":15,"job":"poison"}},
+          {"submit":{"name":"malformed","atMilliseconds":20,"job":"malformed"}},
+          {"burst":{"name":"crowd","atMilliseconds":30,"count":9,"everyMilliseconds":1,"job":"good"}}],
+          "undoAtMilliseconds":0}"#,
+    );
+    let history = history_of(&schedule);
+    let report = judge(&history);
+    assert_eq!((report.verdict, &*report.findings), (Verdict::True, &[][..]));
+    let of = |wanted: &dyn Fn(&Event) -> bool| -> Vec<u64> {
+        history.lines.iter().filter(|line| wanted(&line.event)).map(|line| line.at).collect()
+    };
+    assert_eq!(of(&|event| matches!(event, Event::Ok { .. })).len(), 13);
+    assert_eq!(of(&|event| matches!(event, Event::Fail { .. })).len(), 1);
+    assert_eq!(of(&|event| matches!(event, Event::Effect { .. })).len(), 12);
+    let attempts = |name: &str| {
+        of(&|event| matches!(event, Event::Attempt { job, .. } if job.as_str() == name)).len()
+    };
+    assert_eq!([attempts("good"), attempts("flaky"), attempts("poison")], [1, 3, 3]);
+    // Dead-lettered three visibility timeouts after it was received, which was when it was sent.
+    let sent = of(&|event| matches!(event, Event::Sent { job, .. } if job.as_str() == "poison"));
+    let dead = of(&|event| matches!(event, Event::DeadLettered { .. }));
+    assert_eq!(dead, [sent[0] + 180_000]);
+}
+
+#[test]
+fn dead_letters_are_moved_back_and_come_again() {
+    for by in ["move-task", "client"] {
+        let schedule = schedule(&format!(
+            r#"{{"steps":[
+              {{"burst":{{"name":"poison","atMilliseconds":0,"count":12,"everyMilliseconds":1,"job":"poison"}}}},
+              {{"redrive":{{"atMilliseconds":200000,"by":"{by}"}}}}],
+              "undoAtMilliseconds":0}}"#,
+        ));
+        let history = history_of(&schedule);
+        let report = judge(&history);
+        assert_eq!((report.verdict, &*report.findings), (Verdict::True, &[][..]), "{by}");
+        let count = |wanted: fn(&Event) -> bool| {
+            history.lines.iter().filter(|line| wanted(&line.event)).count()
+        };
+        assert_eq!(count(|event| matches!(event, Event::Moved { .. })), 12);
+        assert_eq!(count(|event| matches!(event, Event::DeadLettered { .. })), 24);
+        let ended = history.lines.iter().find_map(|line| match line.event {
+            Event::RedriveEnded { moved, remaining, .. } => Some((moved, remaining)),
+            _ => None,
+        });
+        assert_eq!(ended, Some((12, 0)));
+    }
+}
+
+/// What is found when this fault strikes, as its rule says, while a good job and a poison one are worked off.
+fn found_with(rule: &str) -> AnomalySet {
+    let schedule = schedule(&format!(
+        r#"{{"steps":[
+          {{"submit":{{"name":"good","atMilliseconds":0,"job":"good"}}}},
+          {{"submit":{{"name":"poison","atMilliseconds":0,"job":"poison"}}}}],
+          "faults":[{rule}],"undoAtMilliseconds":400000}}"#,
+    ));
+    let history = history_of(&schedule);
+    let struck = history.lines.iter().any(|line| matches!(line.event, Event::Fault { .. }));
+    assert!(struck, "{rule}\n{}", text_of(&history));
+    let report = judge(&history);
+    assert_eq!(report.verdict, Verdict::True, "{rule}\n{report:#?}");
+    report.findings.iter().map(|finding| finding.anomaly).collect()
+}
+
+#[test]
+fn each_fault_does_what_it_is_known_for() {
+    use Anomaly::{
+        BatchPoisoned, EffectAndDlq, InnocentDlq, LateDlq, OverReceived, PoisonAsSuccess,
+        PrematureDlq, Recovered, Redelivered, RejectedButEnqueued, ThrottleDlq,
+    };
+    let good = r#""contains":"good""#;
+    for (rule, found) in [
+        (r#"{"operation":"POST /jobs","nth":1,"fault":{"kind":"disconnect","commit":"after"}}"#.to_owned(), vec![Recovered]),
+        (r#"{"operation":"POST /jobs","nth":1,"fault":{"kind":"disconnect","commit":"before"}}"#.to_owned(), vec![]),
+        (r#"{"operation":"POST /jobs","nth":1,"fault":{"kind":"error","status":429,"code":"x","commit":"after"}}"#.to_owned(), vec![RejectedButEnqueued]),
+        (r#"{"operation":"SendMessage","fault":{"kind":"error","status":500,"code":"x","commit":"before"}}"#.to_owned(), vec![]),
+        (format!(r#"{{"operation":"SendMessage",{good},"nth":1,"fault":{{"kind":"disconnect","commit":"after"}}}}"#), vec![Redelivered]),
+        (format!(r#"{{"operation":"SendMessage",{good},"fault":{{"kind":"disconnect","commit":"after"}}}}"#), vec![Recovered, Redelivered]),
+        (format!(r#"{{{good},"nth":1,"fault":{{"kind":"delete-lost"}}}}"#), vec![Redelivered]),
+        (format!(r#"{{{good},"fault":{{"kind":"delete-lost"}}}}"#), vec![Redelivered, PrematureDlq, InnocentDlq, EffectAndDlq]),
+        (format!(r#"{{{good},"fault":{{"kind":"early-move"}}}}"#), vec![PrematureDlq, InnocentDlq]),
+        (r#"{"contains":"poison","nth":{"from":4,"to":4},"fault":{"kind":"late-move"}}"#.to_owned(), vec![OverReceived, LateDlq]),
+        (format!(r#"{{{good},"nth":1,"fault":{{"kind":"duplicate-delivery"}}}}"#), vec![]),
+        (format!(r#"{{{good},"fault":{{"kind":"visibility-expires","milliseconds":10}}}}"#), vec![PrematureDlq, InnocentDlq, EffectAndDlq]),
+        (r#"{"fault":{"kind":"throttle"},"function":"worker"}"#.to_owned(), vec![ThrottleDlq, InnocentDlq]),
+        (r#"{"fault":{"kind":"crash","at":"before-effect"},"function":"worker"}"#.to_owned(), vec![InnocentDlq]),
+        (r#"{"fault":{"kind":"crash","at":"after-effect"},"function":"worker"}"#.to_owned(), vec![InnocentDlq, EffectAndDlq]),
+        (r#"{"fault":{"kind":"crash","at":"after-response"},"function":"worker"}"#.to_owned(), vec![]),
+        (r#"{"fault":{"kind":"freeze","milliseconds":20000},"function":"worker"}"#.to_owned(), vec![InnocentDlq]),
+        (r#"{"fault":{"kind":"answer","payload":""},"function":"worker"}"#.to_owned(), vec![PoisonAsSuccess]),
+        (r#"{"fault":{"kind":"answer","payload":"oops"},"nth":1,"function":"worker"}"#.to_owned(), vec![BatchPoisoned]),
+        (r#"{"fault":{"kind":"log-lost"}}"#.to_owned(), vec![]),
+        (r#"{"fault":{"kind":"log-doubled"}}"#.to_owned(), vec![]),
+        (r#"{"fault":{"kind":"log-late","milliseconds":500000}}"#.to_owned(), vec![]),
+        (r#"{"fault":{"kind":"log-truncated","bytes":20}}"#.to_owned(), vec![]),
+        (r#"{"fault":{"kind":"clock-skew","milliseconds":-100000}}"#.to_owned(), vec![]),
+        (r#"{"fault":{"kind":"delayed-delivery","milliseconds":100000}}"#.to_owned(), vec![]),
+    ] {
+        let expected: AnomalySet = found.into_iter().collect();
+        assert_eq!(found_with(&rule), expected, "{rule}");
+    }
+}
+
+#[test]
+fn a_stack_that_does_not_come_to_rest_is_not_judged_lost() {
+    // The message move of a poison is put off beyond the drain.
+    let schedule = schedule(
+        r#"{"steps":[{"submit":{"name":"a","atMilliseconds":0,"job":"good"}}],
+            "faults":[{"nth":1,"fault":{"kind":"empty-receive","milliseconds":9000000}}],
+            "undoAtMilliseconds":0}"#,
+    );
+    let mut late = schedule.clone();
+    late.undo_at_milliseconds = 1_000;
+    let report = judge(&history_of(&late));
+    assert_eq!((report.verdict, &*report.findings), (Verdict::Unknown, &[][..]));
+    // Its rule ends before it can strike.
+    assert_eq!(judge(&history_of(&schedule)).verdict, Verdict::True);
+}
