@@ -49,6 +49,10 @@ fn aws_is_asked_no_more_than_it_takes() {
     });
     assert_eq!(checked.report["awsCalls"], calls);
     assert_eq!(checked.calls(), 12);
+    let budget = checked.report["awsCallBudget"].as_object().expect("a budget");
+    for (operation, count) in checked.report["awsCalls"].as_object().expect("calls") {
+        assert!(budget[operation].as_u64() >= count.as_u64(), "{operation}: {count}");
+    }
 }
 
 #[test]

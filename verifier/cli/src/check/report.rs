@@ -25,6 +25,8 @@ pub(crate) struct Report {
     /// How much time passed for the stack; more than on the wall when idle time was skipped.
     pub(crate) stack_time: Duration,
     pub(crate) calls: BTreeMap<String, u32>,
+    /// How often AWS may be asked about a sound stack, by operation.
+    pub(crate) call_budget: BTreeMap<&'static str, u32>,
     /// What may still be in the stack.
     pub(crate) left_behind: Vec<String>,
     /// Why the run ended early.

@@ -16,7 +16,7 @@ use verifier_core::check::rules::{
 };
 use verifier_core::check::{
     CHECKS, Check, CheckEvent, JobEvidence, JobTrace, Judgement, QueueEvidence, Rejection, RunId,
-    Settled, StackEvidence, Verdict, overall,
+    Settled, StackEvidence, Verdict, call_budget, overall,
 };
 use verifier_core::settings::OutcomeReader;
 use verifier_core::time::Timestamp;
@@ -57,6 +57,8 @@ pub(crate) struct Run<'a> {
     jobs: Vec<JobEvidence>,
     rejections: Vec<Rejection>,
     letters: Letters,
+    /// How many resources the stack has.
+    resources: usize,
     left_behind: Vec<String>,
     /// Whether the jobs queue was seen to hold nothing any more.
     queue_is_empty: bool,
@@ -105,6 +107,7 @@ impl<'a> Run<'a> {
             jobs: Vec::new(),
             rejections: Vec::new(),
             letters: Letters::default(),
+            resources: 0,
             left_behind: Vec::new(),
             queue_is_empty: false,
         }
@@ -127,6 +130,7 @@ impl<'a> Run<'a> {
 
     async fn run(&mut self) -> Result<(), Stop> {
         let stack = self.stack().await?;
+        self.resources = stack.resources.len();
         self.settle(
             &stack_ready::CHECK,
             stack_ready::judge(&stack, &self.options.settings.outputs.expected()),
@@ -264,6 +268,7 @@ impl<'a> Run<'a> {
             wall: self.started.elapsed(),
             stack_time: self.clock.now().since(self.started_at),
             calls: self.aws.calls().counts(),
+            call_budget: call_budget(self.resources),
             left_behind: self.left_behind,
             stopped,
             checks,

@@ -29,6 +29,7 @@ pub(super) struct ReportView<'a> {
     checks: Vec<CheckView<'a>>,
     jobs: Vec<JobView<'a>>,
     aws_calls: &'a BTreeMap<String, u32>,
+    aws_call_budget: &'a BTreeMap<&'static str, u32>,
     left_behind: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorView<'a>>,
@@ -137,6 +138,7 @@ pub(super) fn view(report: &Report) -> ReportView<'_> {
         checks: report.checks.iter().map(check).collect(),
         jobs: report.jobs.iter().map(job).collect(),
         aws_calls: &report.calls,
+        aws_call_budget: &report.call_budget,
         left_behind: &report.left_behind,
         error: report
             .stopped

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use contract::Outcome;
 use verifier_core::check::{
-    Check, CheckEvent, JobTrace, Judgement, Settled, Step, StepKind, Verdict, Wait, find_check,
-    overall,
+    Check, CheckEvent, JobTrace, Judgement, Settled, Step, StepKind, Verdict, Wait, call_budget,
+    find_check, overall,
 };
 use verifier_core::time::Timestamp;
 
@@ -90,6 +90,7 @@ fn of(checks: Vec<Settled>, jobs: Vec<JobTrace>) -> Report {
             ("CloudFormation.DescribeStacks".to_owned(), 1),
             ("SQS.ReceiveMessage".to_owned(), 3),
         ]),
+        call_budget: call_budget(20),
         left_behind: Vec::new(),
         stopped: None,
     }

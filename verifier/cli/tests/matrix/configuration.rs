@@ -222,6 +222,9 @@ fn outputs() -> Vec<Mutant> {
             .expect(1, &[("stack.ready", "fail")])
     };
     vec![
+        Mutant::new("the stack was rolled back")
+            .rolled_back()
+            .expect(1, &[("stack.ready", "fail")]),
         missing("the output JobUrl is missing", "JobUrl"),
         missing("the output ApiUrl is missing", "ApiUrl"),
         missing("the output PreviewUrl is missing", "PreviewUrl"),

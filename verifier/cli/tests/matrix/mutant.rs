@@ -5,7 +5,7 @@ use std::rc::Rc;
 use serde_json::{Value, json};
 use verifier_testkit::{Changes, template};
 
-use super::support::{Checked, check_local, fault_file, functions_with};
+use super::support::{Checked, Local, check_local, fault_file, functions_with};
 
 type Change = dyn Fn(&mut Changes);
 
@@ -18,6 +18,8 @@ pub(crate) struct Mutant {
     function: Option<(&'static str, &'static str)>,
     faults: Vec<Value>,
     arguments: Vec<&'static str>,
+    /// Whether it is a stack that could not be created, beside one that could.
+    is_rolled_back: bool,
     pub(crate) expected: Found,
     /// Checks that may find it too, as it depends on the order in which its messages come.
     also: Vec<(&'static str, &'static str)>,
@@ -41,6 +43,7 @@ impl Mutant {
             function: None,
             faults: Vec::new(),
             arguments: Vec::new(),
+            is_rolled_back: false,
             expected: Found::default(),
             also: Vec::new(),
         }
@@ -90,6 +93,12 @@ impl Mutant {
         self
     }
 
+    /// The stack could not be created: it was rolled back.
+    pub(crate) fn rolled_back(mut self) -> Self {
+        self.is_rolled_back = true;
+        self
+    }
+
     /// What the check must come to.
     pub(crate) fn expect(mut self, code: i32, checks: &[(&str, &str)]) -> Self {
         let owned = |(id, verdict): &(&str, &str)| ((*id).to_owned(), (*verdict).to_owned());
@@ -118,6 +127,17 @@ impl Mutant {
     }
 
     pub(crate) fn check(&self) -> Found {
+        if self.is_rolled_back {
+            let local = Local::start(&[]);
+            local.create_stack(
+                "Broken",
+                &json!({"Resources": {"Taken": {
+                    "Type": "AWS::SQS::Queue",
+                    "Properties": {"QueueName": local.text("/outputs/JobsQueueName")},
+                }}}),
+            );
+            return Found::of(&local.check_unnamed(&["--stack", "Broken"]));
+        }
         let changed = template(|changes| self.changes.iter().for_each(|change| change(changes)));
         let functions = self.function.map(|(function, script)| functions_with(function, script));
         let faults = fault_file(&json!(self.faults));

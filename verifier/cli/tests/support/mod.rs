@@ -156,6 +156,22 @@ impl Local {
         })
     }
 
+    /// Asks CloudFormation for another stack, which may come to be rolled back.
+    pub(crate) fn create_stack(&self, name: &str, template: &Value) {
+        let mut curl = Command::new("curl");
+        curl.args(["--fail", "--silent", "--show-error"]);
+        for (field, value) in [
+            ("Action", "CreateStack"),
+            ("Version", "2010-05-15"),
+            ("StackName", name),
+            ("TemplateBody", &template.to_string()),
+        ] {
+            curl.args(["--data-urlencode", &format!("{field}={value}")]);
+        }
+        let output = run(curl.arg(self.text("/endpoint")));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// Submits a job.
     pub(crate) fn submit(&self, job: &Value) {
         let mut curl = Command::new("curl");

@@ -3,6 +3,7 @@
 //! Each rule is a file below `rules`, with the check's entry in the catalogue and a pure function from evidence to a
 //! [`Judgement`]. Gathering the evidence is somebody else's business.
 
+mod budget;
 mod catalogue;
 mod event;
 mod evidence;
@@ -13,6 +14,7 @@ mod trace;
 mod verdict;
 mod words;
 
+pub use budget::call_budget;
 pub use catalogue::{CHECKS, Check, Severity, find_check};
 pub use event::{CheckEvent, Settled, Wait};
 pub use evidence::{

@@ -1,0 +1,51 @@
+//! How many AWS calls a check of a sound stack may make.
+
+use std::collections::BTreeMap;
+
+/// How many resources a page of `ListStackResources` has.
+///
+/// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStackResources.html>.
+const RESOURCES_PER_PAGE: usize = 100;
+
+/// The most calls of each operation that a check of a sound stack makes when nobody else uses its queues. Messages of others,
+/// and log lines that come late, cost more.
+///
+/// A stack of up to 100 resources may cost fourteen.
+pub fn call_budget(resources: usize) -> BTreeMap<&'static str, u32> {
+    let pages = u32::try_from(resources.div_ceil(RESOURCES_PER_PAGE)).unwrap_or(u32::MAX);
+    BTreeMap::from([
+        ("CloudFormation.DescribeStacks", 1),
+        ("CloudFormation.ListStackResources", pages.max(1)),
+        ("CloudWatch.DescribeAlarmsForMetric", 1),
+        ("CloudWatch Logs.DescribeLogGroups", 1),
+        ("CloudWatch Logs.FilterLogEvents", 1),
+        ("Lambda.GetFunctionConfiguration", 1),
+        ("Lambda.ListEventSourceMappings", 1),
+        // Of the jobs queue and of the dead-letter queue.
+        ("SQS.GetQueueAttributes", 2),
+        // The poll that finds the poison, a look for what came with it, and one more where it is a little late.
+        ("SQS.ReceiveMessage", 3),
+        ("SQS.DeleteMessageBatch", 1),
+        // Should the dead-letter queue hold a message of somebody else's.
+        ("SQS.ChangeMessageVisibilityBatch", 1),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stack_of_one_page_may_cost_fourteen_calls_and_each_page_more_one() {
+        let total = |resources| call_budget(resources).values().sum::<u32>();
+        assert_eq!([0, 1, 100, 101, 250].map(total), [14, 14, 14, 15, 16]);
+    }
+
+    #[test]
+    fn every_operation_is_one_that_the_policy_allows() {
+        let allowed = crate::iam::CHECK.map(|permission| permission.operation);
+        for operation in call_budget(1).keys() {
+            assert!(allowed.contains(operation), "{operation}");
+        }
+    }
+}
