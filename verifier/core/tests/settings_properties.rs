@@ -8,15 +8,6 @@ use serde_json::json;
 use verifier_core::check::{CHECKS, Verdict, overall};
 use verifier_core::settings::{Filling, InForce, KEYS, Kind, Outcomes, Value};
 
-const VERDICTS: [Verdict; 6] = [
-    Verdict::Pass,
-    Verdict::Info,
-    Verdict::Warn,
-    Verdict::Fail,
-    Verdict::Inconclusive,
-    Verdict::NotExercised,
-];
-
 const RUN: &str = "vrf-6569e9c0-0badcafe";
 
 /// Keys whose values have to satisfy nothing together with others.
@@ -111,7 +102,7 @@ proptest! {
     fn only_a_warning_is_allowed(allowed in select(&CHECKS[..]), check in select(&CHECKS[..]), strict in any::<bool>()) {
         let file = format!("[[expect.allow]]\ncheck = \"{}\"\nreason = \"r\"\n", allowed.id);
         let in_force = InForce::read("f", &file).expect("it is well formed");
-        for verdict in VERDICTS {
+        for verdict in Verdict::ALL {
             let counted = in_force.settings().expect.counted(&check, verdict);
             let is_changed = verdict == Verdict::Warn && check.id == allowed.id;
             prop_assert_eq!(counted, if is_changed { Verdict::Pass } else { verdict });

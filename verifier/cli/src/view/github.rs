@@ -101,7 +101,7 @@ fn message(settled: &Settled) -> String {
     ] {
         lines.extend(value.as_ref().map(|value| format!("{name}: {value}")));
     }
-    lines.push(format!("see: {}", words::runbook(settled.check.id)));
+    lines.push(format!("see: {}", settled.check.runbook()));
     lines.join("\n")
 }
 

@@ -236,7 +236,7 @@ fn row(settled: &Settled, report: &Report) -> CheckRow {
         expected: text(&judgement.expected),
         actual: text(&judgement.actual),
         next: text(&judgement.next),
-        runbook: words::runbook(settled.check.id),
+        runbook: settled.check.runbook(),
         evidence,
         open: words::is_open(settled, report),
     }

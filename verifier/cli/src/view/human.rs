@@ -87,7 +87,7 @@ impl Human {
             writeln!(out, "      {} {}", label("next"), words::harmless(next))?;
         }
         if explained {
-            self.detail("see", &words::runbook(id), out)?;
+            self.detail("see", &settled.check.runbook(), out)?;
         }
         Ok(())
     }

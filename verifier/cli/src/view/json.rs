@@ -158,7 +158,7 @@ pub(super) fn check(settled: &Settled) -> CheckView<'_> {
         expected: judgement.expected.as_deref(),
         actual: judgement.actual.as_deref(),
         next: judgement.next.as_deref(),
-        runbook: words::runbook(settled.check.id),
+        runbook: settled.check.runbook(),
         settled_at: iso(settled.at),
         evidence: &judgement.evidence,
     }

@@ -80,7 +80,7 @@ fn details(settled: &Settled, report: &Report) -> String {
         lines.push(format!("next: {}", words::harmless(next)));
     }
     if words::is_open(settled, report) {
-        lines.push(format!("see: {}", words::runbook(settled.check.id)));
+        lines.push(format!("see: {}", settled.check.runbook()));
     }
     lines.join("\n")
 }
@@ -114,16 +114,8 @@ mod tests {
 
     #[test]
     fn a_suite_is_green_exactly_when_the_run_passed() {
-        let verdicts = [
-            Verdict::Pass,
-            Verdict::Info,
-            Verdict::Warn,
-            Verdict::Fail,
-            Verdict::Inconclusive,
-            Verdict::NotExercised,
-        ];
         for check in sample::passing().checks.iter().map(|settled| settled.check) {
-            for verdict in verdicts {
+            for verdict in Verdict::ALL {
                 let report = sample::with(check.id, &Judgement::new(verdict, "changed"));
                 let green = shown(&report).contains(r#" failures="0" errors="0""#);
                 assert_eq!(green, report.overall == Overall::Pass, "{} {verdict}", check.id);

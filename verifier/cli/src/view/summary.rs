@@ -89,7 +89,7 @@ fn open(text: &mut String, settled: &Settled, report: &Report) {
         }
         let _ = writeln!(text, "  * last seen {}", inline(&words::last_seen(job)));
     }
-    let _ = writeln!(text, "* see {}\n", words::runbook(settled.check.id));
+    let _ = writeln!(text, "* see {}\n", settled.check.runbook());
     if let Some(next) = &judgement.next {
         block(text, "text", next);
     }

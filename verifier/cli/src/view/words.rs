@@ -27,20 +27,25 @@ pub(super) fn harmless(text: &str) -> String {
 
 /// How many checks have which verdict, without those that none has: `9 passed, 1 failed`.
 pub(super) fn counts(report: &Report) -> String {
-    let counts: Vec<String> = [
-        (Verdict::Pass, "passed"),
-        (Verdict::Info, "for information"),
-        (Verdict::Warn, "warned"),
-        (Verdict::Fail, "failed"),
-        (Verdict::Inconclusive, "inconclusive"),
-        (Verdict::NotExercised, "not exercised"),
-    ]
-    .into_iter()
-    .map(|(verdict, words)| (report.count(verdict), words))
-    .filter(|(count, _)| *count > 0)
-    .map(|(count, words)| format!("{count} {words}"))
-    .collect();
+    let counts: Vec<String> = Verdict::ALL
+        .into_iter()
+        .map(|verdict| (report.count(verdict), verdict))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, verdict)| format!("{count} {}", counted(verdict)))
+        .collect();
     counts.join(", ")
+}
+
+/// A verdict as it stands behind a number.
+fn counted(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "passed",
+        Verdict::Info => "for information",
+        Verdict::Warn => "warned",
+        Verdict::Fail => "failed",
+        Verdict::Inconclusive => "inconclusive",
+        Verdict::NotExercised => "not exercised",
+    }
 }
 
 /// What a run took and what it left: `0.1 s for 180.1 s of the stack's time, 9 AWS calls, nothing left behind`.
@@ -132,13 +137,6 @@ pub(super) fn is_unreached(settled: &Settled, report: &Report) -> bool {
         && stopped.is_some_and(|stopped| stopped.what == settled.judgement.summary)
 }
 
-/// Where the runbook says what to do about a check. GitHub's anchors leave out all punctuation but hyphens.
-pub(super) fn runbook(check_id: &str) -> String {
-    let anchor: String =
-        check_id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
-    format!("RUNBOOK.md#{}", anchor.to_lowercase())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,10 +145,5 @@ mod tests {
     fn control_characters_are_shown_and_not_obeyed() {
         assert_eq!(harmless("a\u{1b}[2Jb\n::error::c\r"), r"a\u{1b}[2Jb\n::error::c\r");
         assert_eq!(harmless("3 × 60 s → ✓"), "3 × 60 s → ✓");
-    }
-
-    #[test]
-    fn anchors_are_those_that_github_makes_of_the_headings() {
-        assert_eq!(runbook("dlq.arrival"), "RUNBOOK.md#dlqarrival");
     }
 }

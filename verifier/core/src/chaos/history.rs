@@ -46,6 +46,25 @@ pub struct Header {
     pub allows: AnomalySet,
 }
 
+#[cfg(test)]
+impl Header {
+    /// The header of an example: three receives, a minute apart, everything observed and nothing allowed.
+    pub(super) fn sample() -> Self {
+        Self {
+            version: HISTORY_VERSION,
+            seed: 7,
+            target: "sim".into(),
+            terms: Terms {
+                max_receive_count: 3,
+                visibility_timeout_milliseconds: 60_000,
+                slack_milliseconds: 30_000,
+            },
+            observes: Observation::ALL.into(),
+            allows: AnomalySet::NONE,
+        }
+    }
+}
+
 /// What the jobs queue promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

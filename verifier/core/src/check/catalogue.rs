@@ -100,4 +100,10 @@ mod tests {
             assert!(!check.asserts.is_empty() && !check.why.is_empty() && !check.fix.is_empty());
         }
     }
+
+    #[test]
+    fn a_check_points_to_the_anchor_that_github_makes_of_its_heading() {
+        let arrival = find_check("dlq.arrival").map(Check::runbook);
+        assert_eq!(arrival.as_deref(), Some("RUNBOOK.md#dlqarrival"));
+    }
 }

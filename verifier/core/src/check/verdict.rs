@@ -24,6 +24,10 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Every verdict, in the order in which a report counts them.
+    pub const ALL: [Self; 6] =
+        [Self::Pass, Self::Info, Self::Warn, Self::Fail, Self::Inconclusive, Self::NotExercised];
+
     /// The verdict in words.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -20,26 +20,14 @@ pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
 
 #[cfg(test)]
 mod tests {
-    use contract::Outcome::Failed;
-
     use super::super::script::Script;
     use super::*;
     use crate::chaos::history::Nature;
 
-    fn fails_to_the_end() -> Script {
-        let mut script = Script::new();
-        script.submit("a", Nature::Poison);
-        for attempt in 0..3 {
-            script.at(attempt * 60_000).receive("a").attempt("a", Failed);
-        }
-        script.at(180_000);
-        script
-    }
-
     #[test]
     fn another_body_or_other_attributes_are_found() {
         for (body, attributes) in [("other", None), ("body of a", Some("more"))] {
-            let mut script = fails_to_the_end();
+            let mut script = Script::that_fails_to_the_end(Nature::Poison);
             script.dead_letter_with("a", body, attributes);
             assert_eq!(script.drained().found(), [Anomaly::DlqCloneMismatch]);
         }
@@ -47,7 +35,7 @@ mod tests {
 
     #[test]
     fn the_submitted_body_is_fine() {
-        let mut script = fails_to_the_end();
+        let mut script = Script::that_fails_to_the_end(Nature::Poison);
         script.dead_letter_with("a", "body of a", None);
         assert_eq!(script.drained().found(), []);
     }

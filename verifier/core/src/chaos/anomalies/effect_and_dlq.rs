@@ -21,35 +21,25 @@ pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
 
 #[cfg(test)]
 mod tests {
-    use contract::Outcome::{Failed, Succeeded};
+    use contract::Outcome::Succeeded;
 
     use super::super::script::Script;
     use super::*;
     use crate::chaos::history::Nature;
 
-    fn fails_to_the_end() -> Script {
-        let mut script = Script::new();
-        script.submit("a", Nature::Flaky);
-        for attempt in 0..3 {
-            script.at(attempt * 60_000).receive("a").attempt("a", Failed);
-        }
-        script.at(180_000);
-        script
-    }
-
     #[test]
     fn a_job_that_is_done_and_dead_lettered_is_found() {
-        let mut script = fails_to_the_end();
+        let mut script = Script::that_fails_to_the_end(Nature::Flaky);
         script.effect("a", "a").dead_letter("a");
         assert_eq!(script.drained().found(), [Anomaly::EffectAndDlq]);
-        let mut script = fails_to_the_end();
+        let mut script = Script::that_fails_to_the_end(Nature::Flaky);
         script.dead_letter("a").effect("a", "a");
         assert_eq!(script.drained().found(), [Anomaly::EffectAndDlq]);
     }
 
     #[test]
     fn a_job_that_is_done_after_its_redrive_is_fine() {
-        let mut script = fails_to_the_end();
+        let mut script = Script::that_fails_to_the_end(Nature::Flaky);
         script.dead_letter("a").redrive("a").receive("a").attempt("a", Succeeded);
         assert_eq!(script.drained().found(), []);
     }

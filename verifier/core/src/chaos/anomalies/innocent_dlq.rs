@@ -17,18 +17,12 @@ pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
 
 #[cfg(test)]
 mod tests {
-    use contract::Outcome::Failed;
-
     use super::super::script::Script;
     use super::*;
 
     fn fails_to_the_end(nature: Nature) -> Vec<Anomaly> {
-        let mut script = Script::new();
-        script.submit("a", nature);
-        for attempt in 0..3 {
-            script.at(attempt * 60_000).receive("a").attempt("a", Failed);
-        }
-        script.at(180_000).dead_letter("a").drained().found()
+        let mut script = Script::that_fails_to_the_end(nature);
+        script.dead_letter("a").drained().found()
     }
 
     #[test]

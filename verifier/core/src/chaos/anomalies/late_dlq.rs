@@ -31,18 +31,12 @@ pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
 
 #[cfg(test)]
 mod tests {
-    use contract::Outcome::Failed;
-
     use super::super::script::Script;
     use super::*;
     use crate::chaos::history::Nature;
 
     fn dead_lettered_at(at: u64) -> Vec<Anomaly> {
-        let mut script = Script::new();
-        script.submit("a", Nature::Poison);
-        for attempt in 0..3 {
-            script.at(attempt * 60_000).receive("a").attempt("a", Failed);
-        }
+        let mut script = Script::that_fails_to_the_end(Nature::Poison);
         script.at(at).dead_letter("a").drained().found()
     }
 

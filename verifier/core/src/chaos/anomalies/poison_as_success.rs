@@ -30,8 +30,6 @@ fn deleted(facts: &Facts<'_>, job: &Job<'_>) -> Option<LineNumber> {
 
 #[cfg(test)]
 mod tests {
-    use contract::Outcome::Failed;
-
     use super::super::script::Script;
     use super::*;
 
@@ -47,11 +45,7 @@ mod tests {
 
     #[test]
     fn a_poison_that_fails_to_the_end_is_fine() {
-        let mut script = Script::new();
-        script.submit("a", Nature::Poison);
-        for attempt in 0..3 {
-            script.at(attempt * 60_000).receive("a").attempt("a", Failed);
-        }
-        assert_eq!(script.at(180_000).dead_letter("a").drained().found(), []);
+        let mut script = Script::that_fails_to_the_end(Nature::Poison);
+        assert_eq!(script.dead_letter("a").drained().found(), []);
     }
 }

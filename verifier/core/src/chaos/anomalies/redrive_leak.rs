@@ -22,47 +22,33 @@ pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
 
 #[cfg(test)]
 mod tests {
-    use contract::Outcome::{Failed, Succeeded};
+    use contract::Outcome::Succeeded;
 
     use super::super::script::Script;
     use super::*;
     use crate::chaos::history::Nature;
 
-    fn fails_to_the_end() -> Script {
-        let mut script = Script::new();
-        script.submit("a", Nature::Flaky);
-        for attempt in 0..3 {
-            script.at(attempt * 60_000).receive("a").attempt("a", Failed);
-        }
-        script.at(180_000).dead_letter("a");
-        script
-    }
-
     #[test]
     fn a_message_that_vanishes_is_found() {
-        let mut script = fails_to_the_end();
-        script.redrive_start(1).redrive_end(0, 0);
+        let mut script = Script::that_fails_to_the_end(Nature::Flaky);
+        script.dead_letter("a").redrive_start(1).redrive_end(0, 0);
         assert_eq!(script.drained().found(), [Anomaly::RedriveLeak]);
     }
 
     #[test]
     fn a_job_that_is_in_both_queues_is_found() {
-        let mut script = fails_to_the_end();
-        script.redrive_start(1).copy("a").redrive_end(0, 1);
+        let mut script = Script::that_fails_to_the_end(Nature::Flaky);
+        script.dead_letter("a").redrive_start(1).copy("a").redrive_end(0, 1);
         assert_eq!(script.drained().found(), [Anomaly::RedriveLeak]);
     }
 
     #[test]
     fn what_is_moved_or_arrives_meanwhile_is_accounted_for() {
-        let mut script = fails_to_the_end();
-        script.redrive("a").receive("a").attempt("a", Succeeded);
+        let mut script = Script::that_fails_to_the_end(Nature::Flaky);
+        script.dead_letter("a").redrive("a").receive("a").attempt("a", Succeeded);
         assert_eq!(script.drained().found(), []);
-        let mut script = Script::new();
-        script.submit("a", Nature::Poison);
-        for attempt in 0..3 {
-            script.at(attempt * 60_000).receive("a").attempt("a", Failed);
-        }
-        script.at(180_000).redrive_start(0).dead_letter("a").redrive_end(0, 1);
+        let mut script = Script::that_fails_to_the_end(Nature::Poison);
+        script.redrive_start(0).dead_letter("a").redrive_end(0, 1);
         assert_eq!(script.drained().found(), []);
     }
 }

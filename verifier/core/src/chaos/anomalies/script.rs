@@ -8,8 +8,7 @@ use contract::Outcome;
 
 use crate::chaos::checker::judge;
 use crate::chaos::history::{
-    Content, Ending, Event, HISTORY_VERSION, Header, History, Line, Nature, Observation, Operation,
-    Queue, Terms,
+    Content, Ending, Event, Header, History, Line, Nature, Operation, Queue,
 };
 use crate::chaos::{Anomaly, AnomalySet, Id};
 
@@ -24,25 +23,24 @@ pub(super) struct Script {
 
 impl Script {
     pub(super) fn new() -> Self {
-        let header = Header {
-            version: HISTORY_VERSION,
-            seed: 0,
-            target: "script".into(),
-            terms: Terms {
-                max_receive_count: 3,
-                visibility_timeout_milliseconds: 60_000,
-                slack_milliseconds: 30_000,
-            },
-            observes: Observation::ALL.into(),
-            allows: AnomalySet::NONE,
-        };
         Self {
-            history: History { header, lines: Vec::new() },
+            history: History { header: Header::sample(), lines: Vec::new() },
             now: 0,
             operations: 0,
             invocations: 0,
             redrives: HashMap::new(),
         }
+    }
+
+    /// One job, `a`, that has used up its receives, at the moment when it is due in the dead-letter queue.
+    pub(super) fn that_fails_to_the_end(nature: Nature) -> Self {
+        let mut script = Self::new();
+        script.submit("a", nature);
+        for attempt in 0..3 {
+            script.at(attempt * 60_000).receive("a").attempt("a", Outcome::Failed);
+        }
+        script.at(180_000);
+        script
     }
 
     /// What the checker finds, each anomaly once.

@@ -1,8 +1,5 @@
 use super::*;
-use crate::chaos::{Content, Id};
-use crate::chaos::{
-    Event, HISTORY_VERSION, Header, Line, Nature, Observation, Operation, Queue, Terms,
-};
+use crate::chaos::{Content, Event, Header, Id, Line, Nature, Observation, Operation, Queue};
 use crate::faults::Fault;
 
 /// One accepted job that is received and deleted, and never done.
@@ -18,20 +15,8 @@ fn lost_job() -> History {
         Event::Deleted { queue: Queue::Jobs, message: id("m") },
         Event::Drained { complete: true, remaining: 0 },
     ];
-    let header = Header {
-        version: HISTORY_VERSION,
-        seed: 0,
-        target: "test".into(),
-        terms: Terms {
-            max_receive_count: 3,
-            visibility_timeout_milliseconds: 60_000,
-            slack_milliseconds: 30_000,
-        },
-        observes: Observation::ALL.into(),
-        allows: AnomalySet::NONE,
-    };
     let lines = events.into_iter().map(|event| Line { at: 0, event }).collect();
-    History { header, lines }
+    History { header: Header::sample(), lines }
 }
 
 #[test]

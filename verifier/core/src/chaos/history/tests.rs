@@ -3,21 +3,6 @@ use proptest::prelude::*;
 use super::*;
 use crate::faults::Commit;
 
-fn header() -> Header {
-    Header {
-        version: HISTORY_VERSION,
-        seed: 7,
-        target: "sim".into(),
-        terms: Terms {
-            max_receive_count: 3,
-            visibility_timeout_milliseconds: 60_000,
-            slack_milliseconds: 30_000,
-        },
-        observes: Observation::ALL.into(),
-        allows: AnomalySet::NONE,
-    }
-}
-
 fn read(text: &str) -> Result<History, String> {
     History::read(text.as_bytes()).map_err(|error| error.to_string())
 }
@@ -97,7 +82,7 @@ proptest! {
             at += later;
             Line { at, event }
         });
-        let history = History { header: header(), lines: lines.collect() };
+        let history = History { header: Header::sample(), lines: lines.collect() };
         let text = text_of(&history);
         prop_assert_eq!(text.lines().count(), history.lines.len() + 1);
         prop_assert_eq!(read(&text), Ok(history));
@@ -106,7 +91,7 @@ proptest! {
 
 #[test]
 fn what_is_wrong_is_named_with_its_line() {
-    let header = text_of(&History { header: header(), lines: Vec::new() });
+    let header = text_of(&History { header: Header::sample(), lines: Vec::new() });
     let drained = r#"{"at":5,"event":{"drained":{"complete":true,"remaining":0}}}"#;
     for (text, problem) in [
         (String::new(), "the history is empty"),
