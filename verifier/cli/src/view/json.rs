@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use verifier_core::check::{JobTrace, Overall, Settled, Step, StepKind, Verdict};
 
-use super::words::{self, iso};
+use super::words::iso;
 use crate::check::Report;
 
 /// A report.

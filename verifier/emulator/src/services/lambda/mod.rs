@@ -7,6 +7,7 @@ mod invoke;
 mod mappings;
 mod view;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -59,45 +60,43 @@ pub(crate) fn path_of(path: &str) -> Option<&str> {
 
 impl LambdaService {
     pub(crate) async fn handle(&self, busy: Busy, request: &LambdaRequest<'_>) -> (Busy, Reply) {
-        let path = percent_decode_str(request.path.trim_end_matches('/')).decode_utf8_lossy();
-        // The last segment may be an ARN, which the split leaves whole.
-        let segments: Vec<&str> = path.splitn(4, '/').collect();
-        if let ("POST", ["functions", name, "invocations"]) =
-            (request.method.as_str(), segments.as_slice())
-        {
-            return self.invoke(busy, name, request).await;
+        let path = decoded(request.path);
+        let route = Route::of(request.method, &path);
+        if route.operation == "Invoke" {
+            return self.invoke(busy, route.resource, request).await;
         }
-        (busy, self.configure(request, &path, &segments))
+        (busy, self.configure(&route, request, &path))
     }
 
     /// Everything but invoking.
-    fn configure(&self, request: &LambdaRequest<'_>, path: &str, segments: &[&str]) -> Reply {
-        match (request.method.as_str(), segments) {
-            ("GET", ["functions"]) => self.list_functions(&request.query),
-            ("GET", ["functions", name]) => self.function(name),
-            ("GET", ["functions", name, "configuration"]) => self.configuration(name),
-            ("PUT", ["functions", name, "configuration"]) => {
-                parsed(request.body, |changes| self.update_configuration(name, changes))
+    fn configure(&self, route: &Route<'_>, request: &LambdaRequest<'_>, path: &str) -> Reply {
+        let resource = route.resource;
+        match route.operation {
+            "ListFunctions" => self.list_functions(&request.query),
+            "GetFunction" => self.function(resource),
+            "GetFunctionConfiguration" => self.configuration(resource),
+            "UpdateFunctionConfiguration" => {
+                parsed(request.body, |changes| self.update_configuration(resource, changes))
             }
-            ("GET", ["functions", name, "concurrency"]) => self.concurrency(name),
-            ("PUT", ["functions", name, "concurrency"]) => {
-                parsed(request.body, |reserved| self.put_concurrency(name, &reserved))
+            "GetFunctionConcurrency" => self.concurrency(resource),
+            "PutFunctionConcurrency" => {
+                parsed(request.body, |reserved| self.put_concurrency(resource, &reserved))
             }
-            ("DELETE", ["functions", name, "concurrency"]) => self.delete_concurrency(name),
-            ("GET", ["event-source-mappings"]) => self.list_mappings(&request.query),
-            ("POST", ["event-source-mappings"]) => {
+            "DeleteFunctionConcurrency" => self.delete_concurrency(resource),
+            "ListEventSourceMappings" => self.list_mappings(&request.query),
+            "CreateEventSourceMapping" => {
                 parsed(request.body, |create| self.create_mapping(&create))
             }
-            ("GET", ["event-source-mappings", uuid]) => self.mapping(uuid),
-            ("PUT", ["event-source-mappings", uuid]) => {
-                parsed(request.body, |update| self.update_mapping(uuid, &update))
+            "GetEventSourceMapping" => self.mapping(resource),
+            "UpdateEventSourceMapping" => {
+                parsed(request.body, |update| self.update_mapping(resource, &update))
             }
-            ("DELETE", ["event-source-mappings", uuid]) => self.delete_mapping(uuid),
-            ("GET", ["tags", ..]) => self.list_tags(path.split_once('/').unwrap_or_default().1),
-            (method, _) => rest_error(
+            "DeleteEventSourceMapping" => self.delete_mapping(resource),
+            "ListTags" => self.list_tags(resource),
+            _ => rest_error(
                 501,
                 "NotImplementedException",
-                &format!("{method} {path} is not implemented by the emulator"),
+                &format!("{} {path} is not implemented by the emulator", request.method),
             ),
         }
     }
@@ -105,30 +104,50 @@ impl LambdaService {
 
 /// The operation that a request is for, and the function that it is about.
 pub(crate) fn operation_of(method: &Method, path: &str) -> (&'static str, Option<String>) {
-    let path = percent_decode_str(path.trim_end_matches('/')).decode_utf8_lossy();
-    let segments: Vec<&str> = path.splitn(4, '/').collect();
-    let function = match segments.as_slice() {
-        ["functions", name, ..] => Some(function_name(name).to_owned()),
-        _ => None,
-    };
-    let operation = match (method.as_str(), segments.as_slice()) {
-        ("GET", ["functions"]) => "ListFunctions",
-        ("GET", ["functions", _]) => "GetFunction",
-        ("GET", ["functions", _, "configuration"]) => "GetFunctionConfiguration",
-        ("PUT", ["functions", _, "configuration"]) => "UpdateFunctionConfiguration",
-        ("GET", ["functions", _, "concurrency"]) => "GetFunctionConcurrency",
-        ("PUT", ["functions", _, "concurrency"]) => "PutFunctionConcurrency",
-        ("DELETE", ["functions", _, "concurrency"]) => "DeleteFunctionConcurrency",
-        ("POST", ["functions", _, "invocations"]) => "Invoke",
-        ("GET", ["event-source-mappings"]) => "ListEventSourceMappings",
-        ("POST", ["event-source-mappings"]) => "CreateEventSourceMapping",
-        ("GET", ["event-source-mappings", _]) => "GetEventSourceMapping",
-        ("PUT", ["event-source-mappings", _]) => "UpdateEventSourceMapping",
-        ("DELETE", ["event-source-mappings", _]) => "DeleteEventSourceMapping",
-        ("GET", ["tags", ..]) => "ListTags",
-        _ => "Unknown",
-    };
-    (operation, function)
+    let path = decoded(path);
+    let function = path.strip_prefix("functions/").and_then(|rest| rest.split('/').next());
+    (Route::of(method, &path).operation, function.map(|name| function_name(name).to_owned()))
+}
+
+fn decoded(path: &str) -> Cow<'_, str> {
+    percent_decode_str(path.trim_end_matches('/')).decode_utf8_lossy()
+}
+
+/// What a request asks for, by its method and path.
+struct Route<'a> {
+    /// The operation's name; `Unknown` if there is none.
+    operation: &'static str,
+    /// The function, mapping or ARN that it is about, as the request gives it; empty if it is about none.
+    resource: &'a str,
+}
+
+impl<'a> Route<'a> {
+    fn of(method: &Method, path: &'a str) -> Self {
+        let (collection, rest) = path.split_once('/').unwrap_or((path, ""));
+        // A resource's ARN has slashes only where it is all that follows.
+        let (resource, part) = match collection {
+            "tags" => (rest, ""),
+            _ => rest.split_once('/').unwrap_or((rest, "")),
+        };
+        let operation = match (method.as_str(), collection, resource.is_empty(), part) {
+            ("GET", "functions", true, "") => "ListFunctions",
+            ("GET", "functions", false, "") => "GetFunction",
+            ("GET", "functions", false, "configuration") => "GetFunctionConfiguration",
+            ("PUT", "functions", false, "configuration") => "UpdateFunctionConfiguration",
+            ("GET", "functions", false, "concurrency") => "GetFunctionConcurrency",
+            ("PUT", "functions", false, "concurrency") => "PutFunctionConcurrency",
+            ("DELETE", "functions", false, "concurrency") => "DeleteFunctionConcurrency",
+            ("POST", "functions", false, "invocations") => "Invoke",
+            ("GET", "event-source-mappings", true, "") => "ListEventSourceMappings",
+            ("POST", "event-source-mappings", true, "") => "CreateEventSourceMapping",
+            ("GET", "event-source-mappings", false, "") => "GetEventSourceMapping",
+            ("PUT", "event-source-mappings", false, "") => "UpdateEventSourceMapping",
+            ("DELETE", "event-source-mappings", false, "") => "DeleteEventSourceMapping",
+            ("GET", "tags", _, "") => "ListTags",
+            _ => "Unknown",
+        };
+        Self { operation, resource }
+    }
 }
 
 /// The name of a function that a request gives by name, ARN or partial ARN, with or without a qualifier.
@@ -192,6 +211,29 @@ mod tests {
         ] {
             assert_eq!(path_of(path), rest, "{path}");
         }
+    }
+
+    #[test]
+    fn a_request_is_one_operation_on_one_resource() {
+        let arn = "arn:aws:lambda:eu-central-1:000000000000:function:worker";
+        let tags = format!("tags/{arn}");
+        for (method, path, operation, resource) in [
+            (Method::GET, "functions", "ListFunctions", ""),
+            (Method::GET, "functions/worker", "GetFunction", "worker"),
+            (Method::PUT, "functions/worker/concurrency", "PutFunctionConcurrency", "worker"),
+            (Method::POST, "functions/worker:live/invocations", "Invoke", "worker:live"),
+            (Method::POST, "event-source-mappings", "CreateEventSourceMapping", ""),
+            (Method::DELETE, "event-source-mappings/1-2", "DeleteEventSourceMapping", "1-2"),
+            (Method::GET, &tags, "ListTags", arn),
+            (Method::POST, "functions", "Unknown", ""),
+            (Method::GET, "functions/worker/configuration/more", "Unknown", "worker"),
+            (Method::GET, "layers", "Unknown", ""),
+        ] {
+            let route = Route::of(&method, path);
+            assert_eq!((route.operation, route.resource), (operation, resource), "{path}");
+        }
+        let (operation, function) = operation_of(&Method::GET, "functions/function%3Aworker/");
+        assert_eq!((operation, function.as_deref()), ("GetFunction", Some("worker")));
     }
 
     #[test]
