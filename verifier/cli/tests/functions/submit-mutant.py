@@ -1,25 +1,13 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """A submitter with a defect: the environment variable MUTANT says which. Without one it works as the real one does."""
 
 import json
 import os
-import urllib.request
 
-API = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation"
+from runtime import send, serve_http
+
 MUTANT = os.environ.get("MUTANT", "")
-KEY = os.environ["AWS_ACCESS_KEY_ID"]
-
-
-def send(body, queue=None):
-    """Sends a message. The emulator wants to know by the access key who asks, and checks no signature."""
-    headers = {
-        "content-type": "application/x-amz-json-1.0",
-        "x-amz-target": "AmazonSQS.SendMessage",
-        "authorization": f"AWS4-HMAC-SHA256 Credential={KEY}/20260101/us-local-1/sqs/aws4_request",
-    }
-    request = json.dumps({"QueueUrl": queue or os.environ["JOBS_QUEUE_URL"], "MessageBody": body}).encode()
-    with urllib.request.urlopen(urllib.request.Request(os.environ["AWS_ENDPOINT_URL"], request, headers)) as answer:
-        return json.load(answer)["MessageId"]
+JOBS = os.environ["JOBS_QUEUE_URL"]
 
 
 def refused(body):
@@ -37,7 +25,8 @@ def refused(body):
     return None
 
 
-def submit(body):
+def submit(event):
+    body = event["body"]
     refusal = refused(body)
     if refusal and MUTANT == "breaks-on-bad-bodies":
         return 500, {"message": "Internal Server Error"}
@@ -55,22 +44,22 @@ def submit(body):
     if MUTANT == "loses-the-good" and not job.get("fail"):
         return 202, {"jobId": job_id, "messageId": "00000000-0000-4000-8000-000000000000"}
     if MUTANT == "uses-the-dead-letter-queue":
-        return 202, {"jobId": job_id, "messageId": send(body, os.environ["DEAD_LETTERS"])}
+        return 202, {"jobId": job_id, "messageId": send(os.environ["DEAD_LETTERS"], body)}
     if MUTANT == "renames-the-job":
         job["jobId"] = "renamed"
-        return 202, {"jobId": "renamed", "messageId": send(json.dumps(job))}
+        return 202, {"jobId": "renamed", "messageId": send(JOBS, json.dumps(job))}
     if MUTANT == "forgets-the-run":
         job.pop("runId", None)
-        return 202, {"jobId": job_id, "messageId": send(json.dumps(job))}
+        return 202, {"jobId": job_id, "messageId": send(JOBS, json.dumps(job))}
     if MUTANT == "heals-the-poison":
         job["fail"] = False
-        return 202, {"jobId": job_id, "messageId": send(json.dumps(job))}
+        return 202, {"jobId": job_id, "messageId": send(JOBS, json.dumps(job))}
     if MUTANT == "poisons-the-good":
         job["fail"] = True
-        return 202, {"jobId": job_id, "messageId": send(json.dumps(job))}
-    message_id = send(body)
+        return 202, {"jobId": job_id, "messageId": send(JOBS, json.dumps(job))}
+    message_id = send(JOBS, body)
     if MUTANT == "sends-twice":
-        send(body)
+        send(JOBS, body)
     if MUTANT == "names-no-message":
         return 202, {"jobId": job_id}
     if MUTANT == "names-another-message":
@@ -82,12 +71,4 @@ def submit(body):
     return 202, {"jobId": job_id, "messageId": message_id}
 
 
-while True:
-    with urllib.request.urlopen(f"{API}/next") as invocation:
-        event = json.load(invocation)
-        request_id = invocation.headers["Lambda-Runtime-Aws-Request-Id"]
-    status, answer = submit(event["body"])
-    body = "refused" if answer is None else json.dumps(answer)
-    kind = "text/plain" if answer is None else "application/json"
-    response = {"statusCode": status, "headers": {"content-type": kind}, "body": body}
-    urllib.request.urlopen(urllib.request.Request(f"{API}/{request_id}/response", json.dumps(response).encode())).read()
+serve_http(submit)

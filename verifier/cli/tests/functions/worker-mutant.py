@@ -1,26 +1,14 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """A worker with a defect: the environment variable MUTANT says which. Without one it works as the real one does."""
 
 import json
 import os
 import sys
 import time
-import urllib.request
 
-API = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation"
+from runtime import send, serve
+
 MUTANT = os.environ.get("MUTANT", "")
-KEY = os.environ["AWS_ACCESS_KEY_ID"]
-
-
-def sqs(action, request):
-    """The emulator wants to know by the access key who asks, and checks no signature."""
-    headers = {
-        "content-type": "application/x-amz-json-1.0",
-        "x-amz-target": f"AmazonSQS.{action}",
-        "authorization": f"AWS4-HMAC-SHA256 Credential={KEY}/20260101/us-local-1/sqs/aws4_request",
-    }
-    url = os.environ["AWS_ENDPOINT_URL"]
-    urllib.request.urlopen(urllib.request.Request(url, json.dumps(request).encode(), headers)).read()
 
 
 def log(record, job, failed, request_id, count):
@@ -52,7 +40,8 @@ def log(record, job, failed, request_id, count):
         print(json.dumps(line), flush=True)
 
 
-def work(records, request_id):
+def work(event, request_id):
+    records = event["Records"]
     failures = []
     for record in records:
         try:
@@ -68,8 +57,7 @@ def work(records, request_id):
         if failed:
             failures.append({"itemIdentifier": record["messageId"]})
             if MUTANT == "dead-letters-by-itself":
-                queue = os.environ["DEAD_LETTERS"]
-                sqs("SendMessage", {"QueueUrl": queue, "MessageBody": record["body"]})
+                send(os.environ["DEAD_LETTERS"], record["body"])
     if MUTANT in ("acknowledges-everything", "dead-letters-by-itself"):
         return {"batchItemFailures": []}
     if MUTANT == "fails-the-neighbours" and failures:
@@ -88,9 +76,4 @@ def work(records, request_id):
 
 if MUTANT == "does-not-start":
     sys.exit("cannot start")
-while True:
-    with urllib.request.urlopen(f"{API}/next") as invocation:
-        event = json.load(invocation)
-        request_id = invocation.headers["Lambda-Runtime-Aws-Request-Id"]
-    answer = json.dumps(work(event["Records"], request_id)).encode()
-    urllib.request.urlopen(urllib.request.Request(f"{API}/{request_id}/response", answer)).read()
+serve(work)
