@@ -17,4 +17,4 @@ pub use calls::Calls;
 pub use connection::{Aws, Connection, sdk_config};
 pub use error::{AwsError, Cause};
 pub use http::{Http, plain_http_client};
-pub use queues::Received;
+pub use queues::{RECEIVED_MAX, Received};

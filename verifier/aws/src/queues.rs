@@ -15,6 +15,9 @@ use verifier_core::time::Timestamp;
 use crate::error::failed;
 use crate::{Aws, AwsError};
 
+/// The most messages that one receive brings.
+pub const RECEIVED_MAX: usize = 10;
+
 /// How long messages are received for.
 #[derive(Clone, Copy, Debug)]
 pub struct Received {

@@ -44,14 +44,15 @@ impl Aws {
     /// The names of all stacks that are not deleted.
     pub async fn stack_names(&self) -> Result<Vec<String>, AwsError> {
         let mut names = Vec::new();
-        let mut pages = self.cloudformation.list_stacks().into_paginator().send();
+        // A stack that was deleted stays in the list for 90 days, and there is one for each old preview.
+        let present = StackStatus::values().iter().filter(|status| **status != "DELETE_COMPLETE");
+        let filter = present.map(|status| StackStatus::from(*status)).collect();
+        let request = self.cloudformation.list_stacks().set_stack_status_filter(Some(filter));
+        let mut pages = request.into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| failed("cloudformation:ListStacks", "*", &error))?;
-            let present = page
-                .stack_summaries()
-                .iter()
-                .filter(|stack| stack.stack_status() != Some(&StackStatus::DeleteComplete));
-            names.extend(present.filter_map(|stack| stack.stack_name()).map(str::to_owned));
+            let summaries = page.stack_summaries().iter();
+            names.extend(summaries.filter_map(|stack| stack.stack_name()).map(str::to_owned));
         }
         Ok(names)
     }

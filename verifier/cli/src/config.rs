@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use verifier_core::settings::{InForce, Value};
+use verifier_core::settings::{ANY_ORIGIN, InForce, Value};
 
 use crate::args::SettingsArgs;
 use crate::failure::Failure;
@@ -20,7 +20,11 @@ pub(crate) fn load(args: &SettingsArgs) -> Result<InForce, Failure> {
         settings.set("expect.timeout_seconds", Value::Number(seconds), "--timeout");
     }
     if args.allow_any_origin {
-        settings.set("expect.origins", Value::Texts(vec!["*".to_owned()]), "--allow-any-origin");
+        settings.set(
+            "expect.origins",
+            Value::Texts(vec![ANY_ORIGIN.to_owned()]),
+            "--allow-any-origin",
+        );
     }
     Ok(settings)
 }

@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod exit;
 mod failure;
+mod files;
 mod interrupt;
 mod local_stack;
 mod ready;

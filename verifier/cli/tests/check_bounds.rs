@@ -4,7 +4,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{Local, STACK, VERIFIER, check_changed, check_local};
+use support::{Local, STACK, VERIFIER, check_changed, check_local, check_with_faults};
 use verifier_testkit::{run, scrubbed};
 
 #[test]
@@ -25,6 +25,23 @@ fn a_run_that_is_given_too_little_time_says_so_and_names_what_it_leaves() {
     assert!(checked.report["leftBehind"].to_string().contains("-poison"), "{:#}", checked.report);
     let seconds = checked.report["stackSeconds"].as_f64().expect("a time");
     assert!((60.0..120.0).contains(&seconds), "{seconds} s");
+}
+
+#[test]
+fn what_the_end_of_a_runs_time_cuts_short_is_not_judged() {
+    // The poison is found, and the log would have been asked for longer.
+    let rule =
+        json!({"operation": "PutLogEvents", "contains": "good-1", "fault": {"kind": "log-lost"}});
+    let checked = check_with_faults(&["--timeout", "190"], &json!([rule]));
+    assert_eq!(checked.code, Some(3), "{:#}", checked.report);
+    assert!(checked.with_verdict("inconclusive").contains(&"job.success"), "{:#}", checked.report);
+    // A distribution or an API may be late with a deployment.
+    let rule = json!({"operation": "GET /hello",
+        "fault": {"kind": "error", "status": 503, "code": "ServiceUnavailable", "commit": "before"}});
+    let checked = check_with_faults(&["--timeout", "5"], &json!([rule]));
+    assert_eq!(checked.code, Some(3), "{:#}", checked.report);
+    assert!(checked.with_verdict("inconclusive").contains(&"api.hello"), "{:#}", checked.report);
+    assert_eq!(checked.with_verdict("fail"), [""; 0]);
 }
 
 #[test]

@@ -58,3 +58,34 @@ fn the_page_of_a_run_that_was_stopped_says_why_and_how_to_run_it_again() {
         "verifier check --stack Stack-PR1 --endpoint-url http://127.0.0.1:9 --region eu-central-1";
     assert!(page.contains(again), "{page}");
 }
+
+#[test]
+fn the_command_that_repeats_a_run_has_all_that_was_asked_of_this_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("report.html");
+    let outputs = folder.path().join("outputs.json");
+    std::fs::write(&outputs, r#"{"Stack-PR1": {}}"#).expect("a file");
+    let asked = format!(
+        "--json-outputs {} --endpoint-url http://127.0.0.1:9 --only cfg.redrive --strict --region eu-central-1",
+        outputs.display()
+    );
+    let mut command = scrubbed(env!("CARGO_BIN_EXE_verifier"));
+    command.arg("check").args(asked.split(' ')).arg("--format=json").arg("--report").arg(&path);
+    assert_eq!(run(&mut command).status.code(), Some(3));
+    let page = std::fs::read_to_string(&path).expect("the page");
+    assert!(page.contains(&format!("verifier check {asked}<")), "{page}");
+}
+
+#[test]
+fn what_only_a_local_stack_can_be_asked_is_refused_elsewhere() {
+    let outputs = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(outputs.path(), r#"{"Stack-PR1": {}}"#).expect("it is written");
+    for local in [["--clock", "real"], ["--parameter", "A=1"], ["--faults", "f.json"]] {
+        let mut command = scrubbed(env!("CARGO_BIN_EXE_verifier"));
+        command.args(["check", "--json-outputs"]).arg(outputs.path()).args(local);
+        let output = run(command.args(["--endpoint-url", "http://127.0.0.1:9"]));
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{local:?}: {error}");
+        assert!(error.contains(local[0]) && error.contains("--local"), "{error}");
+    }
+}

@@ -12,11 +12,11 @@ use verifier_core::check::{
     Answer, CHECKS, DeadLetter, Exchange, JobEvidence, LogEvidence, LoggedOutcome, Owner,
     QueueEvidence, RunId, Selection, Verdict,
 };
-use verifier_core::settings::MessageIds;
+use verifier_core::settings::{Expect, MessageIds};
 use verifier_core::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
-const LIFE: Duration = Duration::from_mins(3);
+const LONGEST_WAIT: Duration = Duration::from_mins(3);
 
 fn letter(body: String) -> DeadLetter {
     DeadLetter {
@@ -110,23 +110,24 @@ proptest! {
     fn a_strangers_message_is_never_the_verifiers_to_delete(body in prop_oneof![stranger(), any::<String>()]) {
         // A body that names a run, and a job of that run, is that run's, whoever wrote it.
         prop_assume!(MessageIds::default().run_of(&body).is_none());
-        let owner = Owner::of(&letter(body), RunId::new(NOW, 1), &[], &MessageIds::default(), LIFE);
+        let owner = Owner::of(&letter(body), RunId::new(NOW, 1), &[], &MessageIds::default(), LONGEST_WAIT);
         prop_assert_eq!(owner, Owner::Stranger);
     }
 
     #[test]
     fn a_run_that_may_still_go_on_keeps_its_messages(
         random in any::<u32>(),
-        age_seconds in 0..2000_u64,
+        before_its_end in 0.0..=1.0,
         life_seconds in 1..43_200_u64,
+        arrival_slack_seconds in 1..=3600_u64,
+        log_seconds in 1..=3600_u64,
     ) {
+        let expect = Expect { arrival_slack_seconds, log_seconds, ..Expect::default() };
         let life = Duration::from_secs(life_seconds);
-        let id = RunId::new(NOW - Duration::from_secs(age_seconds), random);
-        // It waits for that long and a minute, and half a minute for the log; another minute is for all the rest.
-        let longest = life + Duration::from_secs(150);
-        if Duration::from_secs(age_seconds) <= longest {
-            prop_assert!(!id.is_surely_over(NOW, life));
-        }
+        // The waits that its settings allow, one after the other; another minute is for all the rest.
+        let lasts = Duration::from_secs(life_seconds + arrival_slack_seconds + log_seconds + 60);
+        let id = RunId::new(NOW - lasts.mul_f64(before_its_end), random);
+        prop_assert!(!id.is_surely_over(NOW, expect.longest_wait(life)));
     }
 
     #[test]
@@ -134,8 +135,8 @@ proptest! {
         prop_assume!(id != other);
         let body = json!({"task": "t", "jobId": format!("{id}-poison"), "runId": id.to_string()}).to_string();
         let body = body[..body.len() - cut].to_owned();
-        prop_assert_eq!(Owner::of(&letter(body.clone()), id, &[], &MessageIds::default(), LIFE), Owner::ThisRun);
-        prop_assert_ne!(Owner::of(&letter(body), other, &[], &MessageIds::default(), LIFE), Owner::ThisRun);
+        prop_assert_eq!(Owner::of(&letter(body.clone()), id, &[], &MessageIds::default(), LONGEST_WAIT), Owner::ThisRun);
+        prop_assert_ne!(Owner::of(&letter(body), other, &[], &MessageIds::default(), LONGEST_WAIT), Owner::ThisRun);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use contract::{OUTCOME_EVENT, Outcome, OutcomeLine};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::json;
-use verifier_core::check::{CHECKS, Verdict, overall};
+use verifier_core::check::{CHECKS, Judgement, Verdict, overall};
 use verifier_core::settings::{Filling, InForce, KEYS, Kind, Outcomes, Value};
 
 const RUN: &str = "vrf-6569e9c0-0badcafe";
@@ -103,7 +103,8 @@ proptest! {
         let file = format!("[[expect.allow]]\ncheck = \"{}\"\nreason = \"r\"\n", allowed.id);
         let in_force = InForce::read("f", &file).expect("it is well formed");
         for verdict in Verdict::ALL {
-            let counted = in_force.settings().expect.counted(&check, verdict);
+            let judgement = Judgement::new(verdict, "found");
+            let counted = in_force.settings().expect.explained(&check, judgement).counted();
             let is_changed = verdict == Verdict::Warn && check.id == allowed.id;
             prop_assert_eq!(counted, if is_changed { Verdict::Pass } else { verdict });
             // Beside a pass, nothing but a warning can pass that did not before.

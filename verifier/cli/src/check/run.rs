@@ -152,7 +152,7 @@ impl<'a> Run<'a> {
         );
         self.jobs = jobs;
         self.rejections.extend(oversize);
-        self.settle_probes(&addresses, probes).await;
+        self.settle_probes(&addresses, probes).await?;
         match course {
             Ok(course) => self.follow(&course).await,
             Err(why) => {
@@ -205,8 +205,7 @@ impl<'a> Run<'a> {
         self.jobs.iter().map(|job| JobTrace::new(job, seen_at(job))).collect()
     }
 
-    fn settle(&mut self, check: &Check, judgement: Judgement) {
-        let check = find(check.id);
+    fn settle(&mut self, check: &'static Check, judgement: Judgement) {
         self.verdicts.insert(check.id, judgement.verdict);
         let judgement = self.skipped(check).unwrap_or_else(|| self.explained(check, judgement));
         let settled = Settled { check, judgement, at: self.clock.now() };
@@ -222,11 +221,7 @@ impl<'a> Run<'a> {
                 Some(why) => Judgement::not_exercised(why).with_evidence("absent", true),
                 None => judgement,
             },
-            Verdict::Warn => match settings.expect.allowed(check) {
-                Some(reason) => judgement.with_allowance(reason),
-                None => judgement,
-            },
-            _ => judgement,
+            _ => settings.expect.explained(check, judgement),
         }
     }
 
@@ -253,9 +248,7 @@ impl<'a> Run<'a> {
         let verdicts = checks.iter().map(|settled| {
             let omitted = self.options.selection.skipped(settled.check).is_some()
                 || self.options.settings.absent(settled.check).is_some();
-            let expect = &self.options.settings.expect;
-            let verdict = expect.counted(settled.check, settled.judgement.verdict);
-            (verdict, settled.check.must_be_exercised && !omitted)
+            (settled.judgement.counted(), settled.check.must_be_exercised && !omitted)
         });
         Report {
             stack: self.options.stack.clone(),
@@ -288,9 +281,4 @@ impl From<AwsError> for Stop {
     fn from(error: AwsError) -> Self {
         Self::Aws(error)
     }
-}
-
-/// The catalogue's own entry, which lives as long as the program.
-fn find(id: &str) -> &'static Check {
-    CHECKS.iter().find(|check| check.id == id).unwrap_or(&CHECKS[0])
 }

@@ -1,6 +1,7 @@
 //! `verifier check`.
 
-use std::fmt::Write;
+use std::borrow::Cow;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use verifier_aws::{Aws, Connection, Http};
 use verifier_core::check::{CheckEvent, Selection};
 use verifier_emulator::Emulator;
 
-use crate::args::{CheckArgs, CheckFormat, ClockArg, ConnectionArgs};
+use crate::args::{CheckArgs, CheckFormat, ClockArg, ConnectionArgs, TemplateArgs};
 use crate::check::{Options, Report, Run, outputs};
 use crate::clock::{RemoteClock, RunClock};
 use crate::config;
@@ -36,6 +37,7 @@ pub(crate) async fn run(args: CheckArgs) -> Result<Exit, Failure> {
         view::print_catalogue(args.format);
         return Ok(Exit::Passed);
     }
+    refuse_local_options(&args)?;
     let mut options = options(&args)?;
     let interrupt = Interrupt::listen()?;
     let progress = Progress::new();
@@ -67,15 +69,38 @@ pub(crate) async fn run(args: CheckArgs) -> Result<Exit, Failure> {
     }
 }
 
+/// Fails on options that say how the stack is brought up, where a deployed one is checked as it is.
+fn refuse_local_options(args: &CheckArgs) -> Result<(), Failure> {
+    let TemplateArgs { template, functions, faults, parameters } = &args.template;
+    let given = [
+        ("--template", template.is_some()),
+        ("--functions", functions.is_some()),
+        ("--faults", faults.is_some()),
+        ("--parameter", !parameters.is_empty()),
+        ("--clock", args.clock.is_some()),
+    ];
+    match given.iter().find(|(_, is_given)| *is_given && !args.local) {
+        None => Ok(()),
+        Some((name, _)) => Err(Failure {
+            next: Some(format!(
+                "leave {name} out, or check the stack on this machine with --local"
+            )),
+            ..Failure::usage(format!(
+                "{name} goes with --local, and a deployed stack is checked as it is"
+            ))
+        }),
+    }
+}
+
 /// Where a report is written to besides stdout.
 struct Files {
     page: Option<PathBuf>,
     /// The job summary of GitHub Actions.
     summary: Option<PathBuf>,
-    /// The command that repeats the run, without the region.
+    /// The command that repeats the run, as it was typed.
     again: String,
-    /// Whether the stack is one that has a region.
-    is_deployed: bool,
+    /// Whether that command tells the region, or needs none.
+    is_region_told: bool,
 }
 
 impl Files {
@@ -94,13 +119,13 @@ impl Files {
         Ok(Self {
             page: args.report.clone(),
             summary: summary.filter(|_| args.format == CheckFormat::Github).map(PathBuf::from),
-            again: again(args),
-            is_deployed: args.stack.is_some(),
+            again: again(std::env::args_os()),
+            is_region_told: args.local || args.connection.region.is_some(),
         })
     }
 
     fn write(&self, report: &Report) -> Result<(), Failure> {
-        let again = match report.region.as_deref().filter(|_| self.is_deployed) {
+        let again = match report.region.as_deref().filter(|_| !self.is_region_told) {
             Some(region) => format!("{} --region {region}", self.again),
             None => self.again.clone(),
         };
@@ -111,33 +136,23 @@ impl Files {
     }
 }
 
-/// The command that repeats a run, but for the region, which the run finds out.
-fn again(args: &CheckArgs) -> String {
-    let mut command = match &args.stack {
-        Some(stack) => format!("verifier check --stack {stack}"),
-        None => "verifier check --local".to_owned(),
-    };
-    // Writing to a String cannot fail.
-    if let Some(url) = &args.connection.endpoint_url {
-        let _ = write!(command, " --endpoint-url {url}");
+/// The command that repeats a run, as it was typed, but for the region, which the run finds out, and for where its report
+/// goes.
+fn again(typed: impl Iterator<Item = OsString>) -> String {
+    let mut words = vec!["verifier".to_owned()];
+    // The first is what the program was called by.
+    let mut typed = typed.map(|word| word.to_string_lossy().into_owned());
+    typed.next();
+    while let Some(word) = typed.next() {
+        let (name, value) =
+            word.split_once('=').map_or((&*word, None), |(name, v)| (name, Some(v)));
+        match name {
+            "--format" | "--report" if value.is_none() => drop(typed.next()),
+            "--format" | "--report" => {}
+            _ => words.push(shlex::try_quote(&word).map_or_else(|_| word.clone(), Cow::into_owned)),
+        }
     }
-    let settings = &args.settings;
-    if let Some(config) = &settings.config {
-        let _ = write!(command, " --config {}", config.display());
-    }
-    if let Some(receives) = settings.receives {
-        let _ = write!(command, " --receives {receives}");
-    }
-    if let Some(timeout) = settings.timeout {
-        let _ = write!(command, " --timeout {timeout}");
-    }
-    if settings.allow_any_origin {
-        command.push_str(" --allow-any-origin");
-    }
-    if args.strict {
-        command.push_str(" --strict");
-    }
-    command
+    words.join(" ")
 }
 
 /// What the command line asks for. The name of a local stack is known only when it is up.
@@ -169,12 +184,6 @@ async fn target(
 ) -> Result<Target, Failure> {
     if !args.local {
         let stack = options.stack.clone();
-        let local = &args.template;
-        if local.template.is_some() || local.functions.is_some() || local.faults.is_some() {
-            return Err(Failure::usage(
-                "--template, --functions and --faults go with --local: a deployed stack is checked as it is",
-            ));
-        }
         let mut connection = remote(args.connection);
         let clock = match connection.endpoint_url.as_deref().filter(|url| is_loopback(url)) {
             Some(url) => RemoteClock::register(url).await,

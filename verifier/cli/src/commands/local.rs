@@ -8,6 +8,7 @@ use verifier_emulator::Emulator;
 use crate::args::LocalArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files::write_whole;
 use crate::interrupt::Interrupt;
 use crate::local_stack::{self, LocalOptions};
 use crate::ready::Ready;
@@ -61,14 +62,9 @@ fn ready(emulator: &Emulator) -> Ready {
     }
 }
 
-/// Whoever waits for the file must never see a part of it, so it is renamed into place.
 fn write_ready(path: &Path, ready: &Ready) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| {
-        Failure::usage(format!("the file {} cannot be written: {error}", path.display()))
-    };
     let text = serde_json::to_string_pretty(ready).unwrap_or_default();
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    std::fs::write(&partial, text + "\n").map_err(failed)?;
-    std::fs::rename(&partial, path).map_err(failed)
+    write_whole(path, &(text + "\n")).map_err(|error| {
+        Failure::usage(format!("the file {} cannot be written: {error}", path.display()))
+    })
 }

@@ -141,6 +141,16 @@ mod tests {
     }
 
     #[test]
+    fn an_allowed_warning_is_not_annotated() {
+        let warning = Judgement::new(Verdict::Warn, "no alarm").with_allowance("known");
+        for strict in [false, true] {
+            let report = sample::with("cfg.alarm", &warning, strict);
+            let text = shown(&report);
+            assert!(!text.contains("::warning") && !text.contains("::error title"), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_open_is_annotated_after_the_log() {
         insta::assert_snapshot!(shown(&sample::failing()));
     }
@@ -179,7 +189,7 @@ mod tests {
     #[test]
     fn no_text_of_the_stacks_becomes_a_command() {
         let hostile = "x\n::error::y\r\n::a-token::\r::set-output name=a::b";
-        let report = sample::with("job.accept", &Judgement::fail(hostile, hostile, hostile));
+        let report = sample::with("job.accept", &Judgement::fail(hostile, hostile, hostile), false);
         let text = shown(&report);
         let commands: Vec<&str> = text.lines().filter(|line| line.starts_with("::")).collect();
         assert_eq!(commands[..2], ["::stop-commands::a-token", "::a-token::"]);

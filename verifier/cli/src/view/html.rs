@@ -264,7 +264,7 @@ mod tests {
         let judgement = Judgement::fail(hostile, hostile, hostile)
             .with_next(hostile)
             .with_evidence(hostile, hostile);
-        let mut report = sample::with("api.hello", &judgement);
+        let mut report = sample::with("api.hello", &judgement, false);
         report.stack = hostile.to_owned();
         report.jobs[0].job_id = hostile.to_owned();
         report.jobs[0].message_id = Some(hostile.to_owned());

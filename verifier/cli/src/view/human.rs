@@ -45,7 +45,7 @@ impl Human {
                 words::harmless(stack).bold(),
                 format!("run {run_id}").dimmed()
             ),
-            CheckEvent::Progress(_) | CheckEvent::Waiting(_) => Ok(()),
+            CheckEvent::Waiting(_) => Ok(()),
             CheckEvent::Traced(jobs) => {
                 self.jobs.clone_from(jobs);
                 Ok(())

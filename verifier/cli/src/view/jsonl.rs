@@ -22,7 +22,6 @@ struct Line<'a> {
 #[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 enum EventView<'a> {
     Started { stack: &'a str, run_id: &'a str, at: String },
-    Progress { step: &'a str },
     Waiting { what: &'a str, since: String, due_at: String, bound_at: String, why: &'a str },
     Traced { jobs: Vec<JobView<'a>> },
     Settled { check: CheckView<'a> },
@@ -36,7 +35,6 @@ pub(super) fn event(event: &CheckEvent, out: &mut dyn Write) -> io::Result<()> {
             CheckEvent::Started { stack, run_id, at } => {
                 EventView::Started { stack, run_id, at: iso(*at) }
             }
-            CheckEvent::Progress(step) => EventView::Progress { step },
             CheckEvent::Waiting(wait) => EventView::Waiting {
                 what: &wait.what,
                 since: iso(wait.since),

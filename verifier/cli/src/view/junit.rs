@@ -33,7 +33,7 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 fn case(settled: &Settled, report: &Report) -> TestCase {
     let judgement = &settled.judgement;
-    let mut status = match judgement.verdict {
+    let mut status = match judgement.counted() {
         Verdict::Pass | Verdict::Info => TestCaseStatus::success(),
         Verdict::Warn if !report.strict => TestCaseStatus::success(),
         Verdict::Warn | Verdict::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),
@@ -116,9 +116,18 @@ mod tests {
     fn a_suite_is_green_exactly_when_the_run_passed() {
         for check in sample::passing().checks.iter().map(|settled| settled.check) {
             for verdict in Verdict::ALL {
-                let report = sample::with(check.id, &Judgement::new(verdict, "changed"));
-                let green = shown(&report).contains(r#" failures="0" errors="0""#);
-                assert_eq!(green, report.overall == Overall::Pass, "{} {verdict}", check.id);
+                let plain = Judgement::new(verdict, "changed");
+                for judgement in [plain.clone(), plain.with_allowance("known")] {
+                    for strict in [false, true] {
+                        let report = sample::with(check.id, &judgement, strict);
+                        let green = shown(&report).contains(r#" failures="0" errors="0""#);
+                        assert_eq!(
+                            green,
+                            report.overall == Overall::Pass,
+                            "{judgement:?} {strict}"
+                        );
+                    }
+                }
             }
         }
     }

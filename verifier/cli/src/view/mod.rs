@@ -28,6 +28,7 @@ use verifier_core::settings::InForce;
 use crate::args::{CheckFormat, Format};
 use crate::check::Report;
 use crate::failure::Failure;
+use crate::files::write_whole;
 use crate::ready::Ready;
 
 use github::Github;
@@ -66,7 +67,6 @@ impl<'a> CheckView<'a> {
     pub(crate) fn event(&mut self, event: &CheckEvent) {
         match event {
             CheckEvent::Started { stack, .. } => self.progress.say(&format!("checking {stack}")),
-            CheckEvent::Progress(step) => self.progress.say(step),
             CheckEvent::Waiting(wait) => self.progress.wait(wait),
             CheckEvent::Traced(_) | CheckEvent::Settled(_) => {}
         }
@@ -107,13 +107,9 @@ pub(crate) fn append_summary(report: &Report, again: &str, path: &Path) -> Resul
     })
 }
 
-/// Writes the report as a page. Whoever opens the file must never see a part of it, so it is renamed into place.
+/// Writes the report as a page.
 pub(crate) fn write_page(report: &Report, again: &str, path: &Path) -> Result<(), Failure> {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let written = html::page(report, again)
-        .and_then(|page| fs::write(&partial, page))
-        .and_then(|()| fs::rename(&partial, path));
+    let written = html::page(report, again).and_then(|page| write_whole(path, &page));
     written.map_err(|error| {
         Failure::usage(format!("the report {} cannot be written: {error}", path.display()))
     })

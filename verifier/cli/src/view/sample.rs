@@ -74,7 +74,7 @@ fn passed() -> Vec<Settled> {
 
 fn of(checks: Vec<Settled>, jobs: Vec<JobTrace>) -> Report {
     let verdicts =
-        checks.iter().map(|settled| (settled.judgement.verdict, settled.check.must_be_exercised));
+        checks.iter().map(|settled| (settled.judgement.counted(), settled.check.must_be_exercised));
     Report {
         stack: "Stack-PR7".to_owned(),
         region: Some("eu-central-1".to_owned()),
@@ -112,8 +112,8 @@ pub(super) fn passing() -> Report {
 }
 
 /// A report with one check settled otherwise.
-pub(super) fn with(id: &str, judgement: &Judgement) -> Report {
-    let mut report = passing();
+pub(super) fn with(id: &str, judgement: &Judgement, strict: bool) -> Report {
+    let mut report = Report { strict, ..passing() };
     for settled in report.checks.iter_mut().filter(|settled| settled.check.id == id) {
         settled.judgement = judgement.clone();
     }

@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn it_never_exceeds_its_room_and_says_when_something_is_missing() {
         let long = "ü".repeat(BYTES_MAX);
-        let report = sample::with("job.accept", &Judgement::fail("refused", "202", long));
+        let report = sample::with("job.accept", &Judgement::fail("refused", "202", long), false);
         for room in [BYTES_MAX, 5000, 301, CUT.len(), CUT.len() - 1, 0] {
             let text = markdown(&report, sample::AGAIN, room);
             assert!(text.len() <= room, "{} > {room}", text.len());

@@ -120,7 +120,7 @@ pub(super) fn jobs_of<'a>(
 /// Whether a check needs somebody's attention. What was not exercised does when nothing else says why the run did not
 /// pass; beside a failure it is the consequence.
 pub(super) fn is_open(settled: &Settled, report: &Report) -> bool {
-    match settled.judgement.verdict {
+    match settled.judgement.counted() {
         Verdict::Fail | Verdict::Warn => true,
         Verdict::Inconclusive => !is_unreached(settled, report),
         Verdict::NotExercised => {

@@ -16,8 +16,6 @@ pub enum CheckEvent {
         /// When.
         at: Timestamp,
     },
-    /// A step of the run, for whoever looks on.
-    Progress(String),
     /// The run waits.
     Waiting(Wait),
     /// What has become of the run's jobs by now. It comes before the checks that judge them.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use contract::{Outcome, OutcomeLine};
 
+use super::Judgement;
 use crate::sqs::RedrivePolicy;
 use crate::time::Timestamp;
 
@@ -270,6 +271,20 @@ pub struct LogEvidence {
     pub error: Option<String>,
     /// A line that names the run and is no outcome by the settings.
     pub unread: Option<String>,
+}
+
+impl LogEvidence {
+    /// The judgement of whatever would have been told by the log, where it could not be read.
+    pub fn unreadable(&self) -> Option<Judgement> {
+        let error = self.error.as_ref()?;
+        let summary = format!("the log {} could not be read: {error}", self.log_group);
+        Some(Judgement::inconclusive(summary).with_next(self.next()))
+    }
+
+    /// How to read it by hand.
+    pub fn next(&self) -> String {
+        format!("aws logs filter-log-events --log-group-name {}", self.log_group)
+    }
 }
 
 /// What a log holds of a run.

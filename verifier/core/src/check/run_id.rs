@@ -9,8 +9,8 @@ use crate::time::Timestamp;
 
 /// What every run id begins with.
 const PREFIX: &str = "vrf-";
-/// How much longer than twice the life of a failing job a run may seem to last: machines' clocks differ, and its
-/// start, its log and its end take time too.
+/// How much longer than twice its longest wait a run may seem to last: machines' clocks differ, and its start and its
+/// end take time too.
 const SLACK: Duration = Duration::from_mins(10);
 
 /// The id of a run: when it began, to the second, and a random number that tells it from others of that second.
@@ -65,11 +65,11 @@ impl RunId {
         Self::parse(run).filter(|_| name.len() > 1)
     }
 
-    /// Whether no run of that id can still be going on. `life` is how long a failing job takes to the dead-letter queue.
-    ///
-    /// A run waits for that long and a minute, and then reads the log; twice as long and ten minutes is beyond every run.
-    pub fn is_surely_over(&self, now: Timestamp, life: Duration) -> bool {
-        self.started_at() + life * 2 + SLACK < now
+    /// Whether no run of that id can still be going on. `longest_wait` is how long a run waits at most, for its failing
+    /// job and for the log: [`Expect::longest_wait`](crate::settings::Expect::longest_wait). Twice as long and ten
+    /// minutes is beyond every run.
+    pub fn is_surely_over(&self, now: Timestamp, longest_wait: Duration) -> bool {
+        self.started_at() + longest_wait * 2 + SLACK < now
     }
 }
 
@@ -80,21 +80,21 @@ impl fmt::Display for RunId {
 }
 
 impl Owner {
-    /// Whose a message is, to a run that knows its own message ids. `ids` is where messages name their run, `life` how
-    /// long a failing job takes to the dead-letter queue.
+    /// Whose a message is, to a run that knows its own message ids. `ids` is where messages name their run,
+    /// `longest_wait` how long a run waits for its own.
     pub fn of(
         letter: &DeadLetter,
         this_run: RunId,
         own_message_ids: &[String],
         ids: &MessageIds,
-        life: Duration,
+        longest_wait: Duration,
     ) -> Self {
         if own_message_ids.contains(&letter.message_id) {
             return Self::ThisRun;
         }
         match ids.run_of(&letter.body) {
             Some(id) if id == this_run => Self::ThisRun,
-            Some(id) if id.is_surely_over(letter.seen_at, life) => Self::FinishedRun(id),
+            Some(id) if id.is_surely_over(letter.seen_at, longest_wait) => Self::FinishedRun(id),
             Some(id) => Self::RunningRun(id),
             None => Self::Stranger,
         }
@@ -105,7 +105,7 @@ impl Owner {
 mod tests {
     use super::*;
 
-    const LIFE: Duration = Duration::from_mins(3);
+    const LONGEST_WAIT: Duration = Duration::from_mins(3);
     const NOW: Timestamp = Timestamp::from_millis(2_000_000_000);
 
     fn letter(body: &str) -> DeadLetter {
@@ -126,7 +126,7 @@ mod tests {
     }
 
     fn owner(body: &str) -> Owner {
-        Owner::of(&letter(body), RunId::new(NOW, 1), &[], &MessageIds::default(), LIFE)
+        Owner::of(&letter(body), RunId::new(NOW, 1), &[], &MessageIds::default(), LONGEST_WAIT)
     }
 
     #[test]
@@ -170,8 +170,13 @@ mod tests {
         for body in ["", "{}", "[]", r#"{"runId":7}"#, r#"{"runId":"mine"}"#] {
             assert_eq!(owner(body), Owner::Stranger, "{body}");
         }
-        let known =
-            Owner::of(&letter("changed"), this, &["m".to_owned()], &MessageIds::default(), LIFE);
+        let known = Owner::of(
+            &letter("changed"),
+            this,
+            &["m".to_owned()],
+            &MessageIds::default(),
+            LONGEST_WAIT,
+        );
         assert_eq!(known, Owner::ThisRun);
     }
 
@@ -194,11 +199,11 @@ mod tests {
     #[test]
     fn a_run_is_over_only_when_no_run_could_last_that_long() {
         let id = RunId::new(NOW, 0);
-        let bound = LIFE * 2 + SLACK;
-        assert!(!id.is_surely_over(NOW, LIFE));
-        assert!(!id.is_surely_over(NOW + bound, LIFE));
-        assert!(id.is_surely_over(NOW + bound + Duration::from_secs(1), LIFE));
+        let bound = LONGEST_WAIT * 2 + SLACK;
+        assert!(!id.is_surely_over(NOW, LONGEST_WAIT));
+        assert!(!id.is_surely_over(NOW + bound, LONGEST_WAIT));
+        assert!(id.is_surely_over(NOW + bound + Duration::from_secs(1), LONGEST_WAIT));
         let ahead = RunId::new(NOW + Duration::from_hours(1), 0);
-        assert!(!ahead.is_surely_over(NOW, LIFE));
+        assert!(!ahead.is_surely_over(NOW, LONGEST_WAIT));
     }
 }

@@ -60,6 +60,8 @@ pub struct Judgement {
     pub actual: Option<String>,
     /// The one thing to do next.
     pub next: Option<String>,
+    /// The reason for which its warning does not fail a run.
+    pub allowance: Option<String>,
     /// The observed values.
     pub evidence: Map<String, Value>,
 }
@@ -73,6 +75,7 @@ impl Judgement {
             expected: None,
             actual: None,
             next: None,
+            allowance: None,
             evidence: Map::new(),
         }
     }
@@ -123,7 +126,16 @@ impl Judgement {
     #[must_use]
     pub fn with_allowance(mut self, reason: &str) -> Self {
         self.summary = format!("{} (allowed: {reason})", self.summary);
+        self.allowance = Some(reason.to_owned());
         self.with_evidence("allowed", reason)
+    }
+
+    /// What the verdict counts for in the run's: an allowed warning like a pass, everything else for itself.
+    pub fn counted(&self) -> Verdict {
+        match self.verdict {
+            Verdict::Warn if self.allowance.is_some() => Verdict::Pass,
+            other => other,
+        }
     }
 
     /// The same with an observed value.

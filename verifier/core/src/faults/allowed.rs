@@ -136,7 +136,7 @@ impl Fault {
 }
 
 /// Every fault that allows something, in the forms that differ in what they allow.
-static ALLOWING: [Fault; 21] = [
+static ALLOWING: [Fault; 20] = [
     error(403, Commit::Before),
     error(403, Commit::After),
     error(500, Commit::After),
@@ -154,7 +154,6 @@ static ALLOWING: [Fault; 21] = [
     Fault::Throttle,
     Fault::Crash { at: CrashPoint::BeforeEffect },
     Fault::Crash { at: CrashPoint::AfterEffect },
-    Fault::Crash { at: CrashPoint::AfterResponse },
     Fault::Freeze { milliseconds: 0 },
     Fault::ColdStart { milliseconds: 0 },
     Fault::Answer { payload: String::new() },

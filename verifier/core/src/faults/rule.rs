@@ -155,11 +155,7 @@ impl FaultRule {
 
     /// Its name, or that of its fault.
     pub fn title(&self) -> String {
-        let fault = || {
-            let value = serde_json::to_value(&self.fault).ok()?;
-            value.get("kind")?.as_str().map(str::to_owned)
-        };
-        self.name.clone().or_else(fault).unwrap_or_default()
+        self.name.clone().unwrap_or_else(|| self.fault.kind().to_owned())
     }
 
     /// Whether it is about such a happening: everything but number and chance.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::MessageIds;
-use crate::check::{Check, Verdict, rules};
+use crate::check::{Check, Judgement, Verdict, rules};
 
 /// The origin in [`Expect::origins`] that stands for every one.
-pub(super) const ANY_ORIGIN: &str = "*";
+pub const ANY_ORIGIN: &str = "*";
 
 /// All settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -260,22 +260,33 @@ impl Expect {
         self.timeout_seconds.map(Duration::from_secs)
     }
 
+    /// The longest that a run waits: for its failing job, which takes `life` to the dead-letter queue, and then for
+    /// the log.
+    pub fn longest_wait(&self, life: Duration) -> Duration {
+        life + Duration::from_secs(self.arrival_slack_seconds + self.log_seconds)
+    }
+
+    /// The origins that have to be allowed to call the API, where any are named: [`ANY_ORIGIN`] is none.
+    pub fn named_origins(&self) -> impl Iterator<Item = &str> {
+        self.origins.iter().map(String::as_str).filter(|origin| *origin != ANY_ORIGIN)
+    }
+
     /// Whether pages of any origin may call the API.
     pub fn allows_any_origin(&self) -> bool {
         self.origins.iter().any(|origin| origin == ANY_ORIGIN)
     }
 
     /// Why a check's warning is allowed; `None` when it is not.
-    pub fn allowed(&self, check: &Check) -> Option<&str> {
+    fn allowed(&self, check: &Check) -> Option<&str> {
         let found = self.allow.iter().find(|allowance| allowance.check == check.id);
         found.map(|allowance| allowance.reason.as_str())
     }
 
-    /// What a check's verdict counts for in the run's: an allowed warning like a pass, everything else for itself.
-    pub fn counted(&self, check: &Check, verdict: Verdict) -> Verdict {
-        match verdict {
-            Verdict::Warn if self.allowed(check).is_some() => Verdict::Pass,
-            other => other,
+    /// A judgement with the reason for which its warning is allowed, if it warns and that is given.
+    pub fn explained(&self, check: &Check, judgement: Judgement) -> Judgement {
+        match self.allowed(check).filter(|_| judgement.verdict == Verdict::Warn) {
+            Some(reason) => judgement.with_allowance(reason),
+            None => judgement,
         }
     }
 }
@@ -305,7 +316,7 @@ impl Settings {
                 "the stack has no page with a configuration",
             ),
             id if id == rules::api_cors::CHECK.id => because(
-                !page && self.expect.origins.iter().all(|origin| origin == ANY_ORIGIN),
+                !page && self.expect.named_origins().next().is_none(),
                 "the stack has no page, and no origin is named that may post jobs",
             ),
             id if id == rules::api_hello::CHECK.id => because(

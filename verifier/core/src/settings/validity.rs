@@ -2,6 +2,7 @@
 
 use regex::Regex;
 
+use super::keys::{KEYS, Key};
 use super::model::{Outcomes, Refused, Settings};
 use super::outcome_reader::GROUPS;
 use super::placeholders::{OF_JOBS, PADDING, names};
@@ -122,27 +123,18 @@ fn outcomes(outcomes: &Outcomes, is_changed: &dyn Fn(&str) -> bool) -> Result<()
             Ok(())
         };
     };
-    let unused = ["outcomes.marks"].into_iter().chain(PATHS);
-    if let Some(key) = unused.into_iter().find(|key| is_changed(key)) {
+    // A path into a JSON line is called like the group of a pattern.
+    let is_path =
+        |key: &Key| key.name.strip_prefix("outcomes.").is_some_and(|name| GROUPS.contains(&name));
+    let unused = |key: &&Key| is_path(key) || key.name == "outcomes.marks";
+    if let Some(key) = KEYS.iter().filter(unused).find(|key| is_changed(key.name)) {
         return Err((
-            key,
+            key.name,
             "it is not used beside outcomes.pattern; expected a group there".to_owned(),
         ));
     }
     pattern_is_sound(pattern).map_err(|problem| ("outcomes.pattern", problem))
 }
-
-/// The keys that are paths into a JSON line.
-const PATHS: [&str; 8] = [
-    "outcomes.run_id",
-    "outcomes.job_id",
-    "outcomes.message_id",
-    "outcomes.receive_count",
-    "outcomes.request_id",
-    "outcomes.outcome",
-    "outcomes.reason",
-    "outcomes.batch_size",
-];
 
 fn pattern_is_sound(pattern: &str) -> Result<(), String> {
     let regex = Regex::new(pattern).map_err(|error| {

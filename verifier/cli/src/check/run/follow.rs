@@ -11,7 +11,7 @@ use verifier_core::check::{
     CheckEvent, DeadLetter, HeldLetter, Judgement, LogEvidence, LoggedOutcome, QueueEvidence,
     RunId, Wait,
 };
-use verifier_core::settings::MessageIds;
+use verifier_core::settings::Settings;
 use verifier_core::time::Timestamp;
 
 use super::super::letters::Search;
@@ -34,10 +34,11 @@ impl Course {
         clock: &'a RunClock,
         run_id: RunId,
         own_message_ids: &'a [String],
-        ids: &'a MessageIds,
+        settings: &'a Settings,
     ) -> Search<'a> {
-        let (queue, life) = (&self.dead_letters, self.life());
-        Search { aws, clock, queue, run_id, own_message_ids, ids, life }
+        let (queue, ids) = (&self.dead_letters, &settings.jobs.message_ids);
+        let longest_wait = settings.expect.longest_wait(self.life());
+        Search { aws, clock, queue, run_id, own_message_ids, ids, longest_wait }
     }
 }
 
@@ -131,8 +132,8 @@ impl Run<'_> {
         let look_at = due_at - EARLY.min(course.visibility_timeout);
         self.clock.sleep_until(look_at.min(bound_at)).await;
         let own = self.own_message_ids();
-        let ids = &self.options.settings.jobs.message_ids;
-        let search = course.search(self.aws, &self.clock, self.run_id, &own, ids);
+        let settings = &self.options.settings;
+        let search = course.search(self.aws, &self.clock, self.run_id, &own, settings);
         self.letters.await_letter(&search, &message_id, bound_at).await?;
         if self.poison_letter().is_none() && bound_at < given_up_at {
             return Err(Stop::Timeout);
@@ -166,18 +167,19 @@ impl Run<'_> {
 
     /// Reads the worker's log until it is complete, or for as long as lines may take to come. Meanwhile the dead-letter
     /// queue is looked at once more, for what came with the poison.
-    async fn read_log(&mut self, course: &Course) -> Result<LogEvidence, AwsError> {
+    ///
+    /// Lines that are missing because the run's own time ended sooner prove nothing, so that is no result.
+    async fn read_log(&mut self, course: &Course) -> Result<LogEvidence, Stop> {
         let mut log = LogEvidence { log_group: course.log_group.clone(), ..LogEvidence::default() };
         let first = self.jobs.iter().map(|job| job.submitted_at).min().unwrap_or(self.started_at);
         let (since, run_id) = (first - CLOCK_SKEW, self.run_id.to_string());
-        let give_up_at = {
-            let patience = self.options.settings.expect.log_seconds;
-            self.bounded(self.clock.now() + Duration::from_secs(patience))
-        };
+        let patience = Duration::from_secs(self.options.settings.expect.log_seconds);
+        let patient_until = self.clock.now() + patience;
+        let give_up_at = self.bounded(patient_until);
         let mut lines = {
             let own = self.own_message_ids();
-            let ids = &self.options.settings.jobs.message_ids;
-            let search = course.search(self.aws, &self.clock, self.run_id, &own, ids);
+            let settings = &self.options.settings;
+            let search = course.search(self.aws, &self.clock, self.run_id, &own, settings);
             let again = self.letters.searched_at.is_some() && !self.rejections.is_empty();
             let letters = &mut self.letters;
             let look = async { if again { letters.look_again(&search).await } else { Ok(()) } };
@@ -202,6 +204,9 @@ impl Run<'_> {
                 return Ok(log);
             }
             if self.clock.now() >= give_up_at {
+                if give_up_at < patient_until {
+                    return Err(Stop::Timeout);
+                }
                 self.look_for_the_missing(course).await?;
                 return Ok(log);
             }
@@ -216,8 +221,8 @@ impl Run<'_> {
             return Ok(());
         }
         let own = self.own_message_ids();
-        let ids = &self.options.settings.jobs.message_ids;
-        let search = course.search(self.aws, &self.clock, self.run_id, &own, ids);
+        let settings = &self.options.settings;
+        let search = course.search(self.aws, &self.clock, self.run_id, &own, settings);
         self.letters.look_again(&search).await
     }
 

@@ -7,9 +7,8 @@ use verifier_core::check::rules::api_hello::{self, Holds};
 use verifier_core::check::rules::{api_cors, web_config, web_page};
 use verifier_core::check::{Check, Judgement, StackEvidence, Verdict};
 use verifier_core::settings::Settings;
-use verifier_core::time::Timestamp;
 
-use super::Run;
+use super::{Run, Stop};
 
 /// How long to wait before what did not answer well is asked again.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -50,11 +49,10 @@ impl Addresses {
         };
         let below = |base: Option<String>, path: &Option<String>| Some(base? + path.as_ref()?);
         let page = output(&outputs.preview_url);
-        let origins = if expect.origins.is_empty() || expect.allows_any_origin() {
-            page.as_deref().map(origin_of).into_iter().map(str::to_owned).collect()
-        } else {
-            expect.origins.clone()
-        };
+        let mut origins: Vec<String> = expect.named_origins().map(str::to_owned).collect();
+        if origins.is_empty() {
+            origins.extend(page.as_deref().map(origin_of).map(str::to_owned));
+        }
         Self {
             hello: below(output(&outputs.api_url), &api.hello_path),
             config: below(page.clone(), &page_settings.config_path),
@@ -143,14 +141,24 @@ impl Run<'_> {
         judged.swap_remove(told)
     }
 
-    /// Settles what has answered well, and asks the rest again until it does or its time is over.
-    pub(super) async fn settle_probes(&mut self, addresses: &Addresses, probed: Vec<Probed>) {
+    /// Settles what has answered well, and asks the rest again until it does or its time is over. A bad answer is no
+    /// result when it is the run's own time that has ended.
+    pub(super) async fn settle_probes(
+        &mut self,
+        addresses: &Addresses,
+        probed: Vec<Probed>,
+    ) -> Result<(), Stop> {
         let (mut pending, mut rounds) = (probed, 1);
+        let mut is_cut_short = false;
         loop {
             let mut again = Vec::new();
             for (probe, judgement) in pending {
-                if is_bad(&judgement) && self.clock.now() < self.patience(probe) {
+                let patient_until = self.started_at + probe.bound();
+                let asks_until = self.bounded(patient_until);
+                if is_bad(&judgement) && self.clock.now() < asks_until {
                     again.push(probe);
+                } else if is_bad(&judgement) && asks_until < patient_until {
+                    is_cut_short = true;
                 } else {
                     let judgement = if rounds > 1 {
                         judgement.with_evidence("requests", rounds)
@@ -161,17 +169,12 @@ impl Run<'_> {
                 }
             }
             if again.is_empty() {
-                return;
+                return if is_cut_short { Err(Stop::Timeout) } else { Ok(()) };
             }
             self.clock.sleep(PAUSE).await;
             pending = self.ask_each(addresses, &again).await;
             rounds += 1;
         }
-    }
-
-    /// Until when a probe is asked again.
-    fn patience(&self, probe: Probe) -> Timestamp {
-        self.bounded(self.started_at + probe.bound())
     }
 }
 

@@ -6,15 +6,12 @@ use futures::future::join_all;
 use verifier_core::check::rules::{api_reject, job_accept};
 use verifier_core::check::{Exchange, JobEvidence, Rejection};
 use verifier_core::settings::Filling;
+use verifier_core::sqs::MESSAGE_BYTES_MAX;
 
 use super::{Course, Run};
 
 /// How many good jobs go with the poison one.
 pub(super) const GOOD_JOBS: usize = 2;
-/// What a queue takes at most if it does not say.
-///
-/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>.
-const MESSAGE_BYTES_MAX: u64 = 1_048_576;
 
 /// A job as it is submitted.
 pub(super) struct Job {
@@ -46,9 +43,9 @@ impl Run<'_> {
         let Some(course) = course.as_ref().ok().filter(|_| wanted) else {
             return Vec::new();
         };
-        let most = course.jobs.number("MaximumMessageSize").unwrap_or(MESSAGE_BYTES_MAX);
+        let most = course.jobs.number("MaximumMessageSize");
+        let most = most.and_then(|most| usize::try_from(most).ok()).unwrap_or(MESSAGE_BYTES_MAX);
         let jobs = &self.options.settings.jobs;
-        let most = usize::try_from(most).unwrap_or_default();
         let bodies = api_reject::bodies(self.run_id, &jobs.refused, most);
         let bodies = bodies.into_iter().filter(|body| body.fits_the_queue == fitting);
         let rejections = bodies.map(async |body| Rejection {

@@ -76,11 +76,8 @@ pub fn judge(rejections: &[Rejection], log: &LogEvidence, searched: bool) -> Jud
         fail("a body that is no job was not refused", &accepted)
     } else if !unknown.is_empty() {
         Judgement::inconclusive(format!("not answered: {}", unknown.join("; ")))
-    } else if let Some(error) = &log.error {
-        Judgement::inconclusive(format!(
-            "refused, but the log {} could not be read: {error}",
-            log.log_group
-        ))
+    } else if let Some(unreadable) = log.unreadable() {
+        unreadable
     } else if !searched {
         Judgement::inconclusive("refused, but the dead-letter queue was not searched for them")
     } else {

@@ -23,12 +23,8 @@ pub fn judge(poison: &JobEvidence, max_receive_count: u32, log: &LogEvidence) ->
     if poison.message_id.is_none() {
         return Judgement::not_exercised("the poison job was not accepted");
     }
-    if let Some(error) = &log.error {
-        return Judgement::inconclusive(format!(
-            "the log {} could not be read: {error}",
-            log.log_group
-        ))
-        .with_next(format!("aws logs filter-log-events --log-group-name {}", log.log_group));
+    if let Some(unreadable) = log.unreadable() {
+        return unreadable;
     }
     // A line that is there twice, as CloudWatch may have it, is one attempt: each has a request of its own.
     let mut seen = BTreeMap::<u32, BTreeSet<(&str, &str)>>::new();
@@ -43,7 +39,7 @@ pub fn judge(poison: &JobEvidence, max_receive_count: u32, log: &LogEvidence) ->
     } else {
         format!("attempts {}", list(&numbers))
     };
-    let next = format!("aws logs filter-log-events --log-group-name {}", log.log_group);
+    let next = log.next();
     let fail = |what: String| {
         Judgement::fail(what, expected.clone(), actual.clone()).with_next(next.clone())
     };

@@ -23,11 +23,8 @@ const TOLERANCE: Duration = Duration::from_secs(1);
 
 /// Judges the good jobs that shared an invocation with the poison, which the request ids tell.
 pub fn judge(jobs: &[JobEvidence], visibility_timeout: Duration, log: &LogEvidence) -> Judgement {
-    if let Some(error) = &log.error {
-        return Judgement::inconclusive(format!(
-            "the log {} could not be read: {error}",
-            log.log_group
-        ));
+    if let Some(unreadable) = log.unreadable() {
+        return unreadable;
     }
     let poisoned: BTreeSet<&str> = jobs.iter().filter(|job| job.fails).flat_map(requests).collect();
     let neighbours: Vec<&JobEvidence> = jobs

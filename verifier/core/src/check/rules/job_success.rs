@@ -27,12 +27,8 @@ pub fn judge(jobs: &[JobEvidence], log: &LogEvidence) -> Judgement {
     if good.is_empty() {
         return Judgement::not_exercised("no good job was accepted");
     }
-    if let Some(error) = &log.error {
-        return Judgement::inconclusive(format!(
-            "the log {} could not be read: {error}",
-            log.log_group
-        ))
-        .with_next(format!("aws logs filter-log-events --log-group-name {}", log.log_group));
+    if let Some(unreadable) = log.unreadable() {
+        return unreadable;
     }
     let successes = |job: &JobEvidence| job.attempts_that(Outcome::Succeeded).count();
     let without: Vec<&str> =
@@ -67,7 +63,7 @@ pub fn judge(jobs: &[JobEvidence], log: &LogEvidence) -> Judgement {
             "one succeeded line per good job",
             seen,
         )
-        .with_next(format!("aws logs filter-log-events --log-group-name {}", log.log_group))
+        .with_next(log.next())
     } else if twice.is_empty() {
         Judgement::pass(format!("{} of {} good jobs succeeded once", good.len(), good.len()))
     } else {
