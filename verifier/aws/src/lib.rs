@@ -6,6 +6,7 @@
 mod alarms;
 mod calls;
 mod connection;
+mod dead_letters;
 mod error;
 mod functions;
 mod http;
@@ -15,6 +16,7 @@ mod stack;
 
 pub use calls::Calls;
 pub use connection::{Aws, Connection, sdk_config};
+pub use dead_letters::{InHand, Sent};
 pub use error::{AwsError, Cause};
 pub use http::{Http, plain_http_client};
 pub use queues::{RECEIVED_MAX, Received};

@@ -29,6 +29,34 @@ impl Aws {
         }))
     }
 
+    /// Gives every line of a log group from a point in time on that a pattern selects, page by page, with its time.
+    pub async fn log_lines(
+        &self,
+        log_group: &str,
+        pattern: Option<&str>,
+        since: Timestamp,
+        mut each: impl FnMut(Timestamp, &str),
+    ) -> Result<(), AwsError> {
+        let request = self
+            .logs
+            .filter_log_events()
+            .log_group_name(log_group)
+            .start_time(i64::try_from(since.as_millis()).unwrap_or_default())
+            .set_filter_pattern(pattern.map(str::to_owned));
+        let mut pages = request.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed("logs:FilterLogEvents", log_group, &error))?;
+            for event in page.events() {
+                let at = event.timestamp().and_then(|at| u64::try_from(at).ok());
+                each(
+                    Timestamp::from_millis(at.unwrap_or_default()),
+                    event.message().unwrap_or_default(),
+                );
+            }
+        }
+        Ok(())
+    }
+
     /// The outcome lines of a run in a log group, from a point in time on, in the order of their times.
     ///
     /// Pages are followed to the end, also through empty ones.
@@ -42,29 +70,15 @@ impl Aws {
         reader: &OutcomeReader,
     ) -> Result<LogLines, AwsError> {
         let mut lines = LogLines::default();
-        let request = self
-            .logs
-            .filter_log_events()
-            .log_group_name(log_group)
-            .start_time(i64::try_from(since.as_millis()).unwrap_or_default())
-            .filter_pattern(format!("\"{run_id}\""));
-        let mut pages = request.into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed("logs:FilterLogEvents", log_group, &error))?;
-            for event in page.events() {
-                let at =
-                    event.timestamp().and_then(|at| u64::try_from(at).ok()).unwrap_or_default();
-                // The pattern finds the run's id anywhere in a line; only its own outcomes count.
-                let text = event.message().unwrap_or_default();
-                match reader.read(text, run_id) {
-                    Some(line) => {
-                        let at = Timestamp::from_millis(at);
-                        lines.outcomes.push(LoggedOutcome { at, line });
-                    }
-                    None => lines.unread = Some(text.trim().to_owned()),
-                }
+        let pattern = format!("\"{run_id}\"");
+        // The pattern finds the run's id anywhere in a line; only its own outcomes count.
+        self.log_lines(log_group, Some(&pattern), since, |at, text| {
+            match reader.read(text, run_id) {
+                Some(line) => lines.outcomes.push(LoggedOutcome { at, line }),
+                None => lines.unread = Some(text.trim().to_owned()),
             }
-        }
+        })
+        .await?;
         lines.outcomes.sort_by_key(|outcome| outcome.at);
         Ok(lines)
     }

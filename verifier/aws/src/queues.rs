@@ -54,6 +54,22 @@ impl Aws {
         Ok(QueueEvidence { name: name.to_owned(), url: url.to_owned(), attributes })
     }
 
+    /// The URLs of the queues whose redrive policies name a dead-letter queue.
+    pub async fn dead_letter_sources(
+        &self,
+        queue: &QueueEvidence,
+    ) -> Result<Vec<String>, AwsError> {
+        let mut urls = Vec::new();
+        let request = self.sqs.list_dead_letter_source_queues().queue_url(&queue.url);
+        let mut pages = request.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page
+                .map_err(|error| failed("sqs:ListDeadLetterSourceQueues", &queue.name, &error))?;
+            urls.extend(page.queue_urls().iter().cloned());
+        }
+        Ok(urls)
+    }
+
     /// Receives up to ten messages. `seen_at` tells the time when they have come.
     pub async fn receive(
         &self,

@@ -157,6 +157,32 @@ pub(crate) struct LocalArgs {
     pub(crate) format: Format,
 }
 
+/// Which queues it is about.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("place").required(true).multiple(true).args(["stack", "dlq"]))]
+pub(crate) struct PlaceArgs {
+    /// The name of the deployed stack, whose outputs name the queues.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["dlq", "queue"])]
+    pub(crate) stack: Option<String>,
+    /// The dead-letter queue, by name, URL or ARN.
+    #[arg(long, value_name = "QUEUE")]
+    pub(crate) dlq: Option<String>,
+    /// The queue that the letters come from [default: the only one whose redrive policy names the dead-letter queue].
+    #[arg(long, value_name = "QUEUE", requires = "dlq")]
+    pub(crate) queue: Option<String>,
+    /// The log group of the consumer [default: that of the function which reads the queue].
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) log_group: Option<String>,
+    /// What is different about the stack [default: the nearest verifier.toml from the working directory upwards].
+    #[arg(long, value_name = "FILE", env = "VERIFIER_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Go on though the dead-letter queue has a redrive policy of its own, by which every receive may move messages on.
+    #[arg(long)]
+    pub(crate) allow_moves: bool,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+}
+
 /// Where AWS is.
 #[derive(Debug, Args)]
 pub(crate) struct ConnectionArgs {

@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     Usage,
     /// It could not be judged.
     Inconclusive,
+    /// A guard of its own has stopped it early; what is left is told.
+    Stopped,
     /// A bug in the verifier.
     Bug,
     /// Ctrl-C, after cleaning up.
@@ -31,6 +33,7 @@ impl Exit {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::Inconclusive => 3,
+            Self::Stopped => 4,
             Self::Bug => 70,
             Self::Interrupted => 130,
             Self::Terminated => 143,

@@ -5,6 +5,8 @@ mod check;
 mod clock;
 mod commands;
 mod config;
+mod dead_letters;
+mod endpoint;
 mod exit;
 mod failure;
 mod files;

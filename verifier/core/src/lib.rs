@@ -6,6 +6,7 @@
 pub mod chaos;
 pub mod check;
 pub mod cloudwatch;
+pub mod dead_letters;
 pub mod event_source_mapping;
 pub mod faults;
 pub mod iam;

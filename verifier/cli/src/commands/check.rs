@@ -9,10 +9,11 @@ use verifier_aws::{Aws, Connection, Http};
 use verifier_core::check::{CheckEvent, Selection};
 use verifier_emulator::Emulator;
 
-use crate::args::{CheckArgs, CheckFormat, ClockArg, ConnectionArgs, TemplateArgs};
+use crate::args::{CheckArgs, CheckFormat, ClockArg, TemplateArgs};
 use crate::check::{Options, Report, Run, outputs};
-use crate::clock::{RemoteClock, RunClock};
+use crate::clock::RunClock;
 use crate::config;
+use crate::endpoint;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -184,15 +185,7 @@ async fn target(
 ) -> Result<Target, Failure> {
     if !args.local {
         let stack = options.stack.clone();
-        let mut connection = remote(args.connection);
-        let clock = match connection.endpoint_url.as_deref().filter(|url| is_loopback(url)) {
-            Some(url) => RemoteClock::register(url).await,
-            None => None,
-        };
-        if let Some(clock) = &clock {
-            connection.access_key_id = Some(clock.access_key_id().to_owned());
-        }
-        let clock = clock.map_or(RunClock::Wall, RunClock::Remote);
+        let (connection, clock) = endpoint::reach(args.connection).await;
         return Ok(Target { stack, connection, clock, emulator: None });
     }
     let options = LocalOptions {
@@ -210,35 +203,6 @@ async fn target(
     };
     let stack = emulator.stack().name.clone();
     Ok(Target { stack, connection, clock: RunClock::Emulated(client), emulator: Some(emulator) })
-}
-
-/// An endpoint on this machine is an emulator, which takes any credentials: where none are set, some are made up.
-pub(crate) fn remote(mut args: ConnectionArgs) -> Connection {
-    // The SDK would read it by itself; whether the endpoint is an emulator has to be known here, too.
-    let variable = std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty());
-    args.endpoint_url = args.endpoint_url.or(variable);
-    let on_loopback = args.endpoint_url.as_deref().is_some_and(is_loopback);
-    let configured = args.profile.is_some()
-        || ["AWS_ACCESS_KEY_ID", "AWS_PROFILE"].iter().any(|name| std::env::var_os(name).is_some());
-    let has_region = args.region.is_some()
-        || ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().any(|name| std::env::var_os(name).is_some());
-    let made_up = on_loopback && !configured;
-    Connection {
-        region: match args.region {
-            None if on_loopback && !has_region => Some(local_stack::REGION.to_owned()),
-            region => region,
-        },
-        profile: args.profile,
-        endpoint_url: args.endpoint_url,
-        access_key_id: made_up.then(|| "AKIAVERIFIER".to_owned()),
-    }
-}
-
-fn is_loopback(url: &str) -> bool {
-    let host = url.strip_prefix("http://").unwrap_or_default();
-    ["127.0.0.1", "localhost", "[::1]"].iter().any(|name| {
-        host.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
-    })
 }
 
 /// How a run came to its end.

@@ -6,10 +6,10 @@ use verifier_core::check::rules::stack_ready;
 use verifier_core::iam::{self, Resources};
 use verifier_core::settings::Outputs;
 
-use super::check::remote;
 use crate::args::{IamCommand, IamPolicyArgs};
 use crate::check::discover;
 use crate::config;
+use crate::endpoint::remote;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::view;

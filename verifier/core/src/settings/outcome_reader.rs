@@ -50,19 +50,23 @@ impl OutcomeReader {
     ///
     /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html>.
     pub fn read(&self, message: &str, run_id: &str) -> Option<OutcomeLine> {
+        self.read_any(message).filter(|line| is_of(line, run_id))
+    }
+
+    /// The outcome that a log event's message tells of, whatever run it is of.
+    pub fn read_any(&self, message: &str) -> Option<OutcomeLine> {
         let message = message.trim();
         let value: Option<Value> = serde_json::from_str(message).ok();
-        let line = if let Some(pattern) = &self.pattern {
+        if let Some(pattern) = &self.pattern {
             let nested = value.as_ref().and_then(|value| value.get("message")?.as_str());
             let texts = nested.into_iter().chain([message]);
             let captures = texts.into_iter().find_map(|text| pattern.captures(text))?;
-            self.of_pattern(&captures)?
+            self.of_pattern(&captures)
         } else {
             let value = value?;
             let nested = ["fields", "message"].into_iter().filter_map(|name| value.get(name));
-            nested.chain([&value]).find_map(|root| self.of_json(root))?
-        };
-        is_of(&line, run_id).then_some(line)
+            nested.chain([&value]).find_map(|root| self.of_json(root))
+        }
     }
 
     fn of_pattern(&self, captures: &Captures<'_>) -> Option<OutcomeLine> {

@@ -1,0 +1,214 @@
+//! SQS: taking dead letters in hand, and sending them again.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_sqs::config::Builder;
+use aws_sdk_sqs::config::retry::RetryConfig;
+use aws_sdk_sqs::error::SdkError;
+use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchError;
+use aws_sdk_sqs::primitives::Blob;
+use aws_sdk_sqs::types::{
+    BatchResultErrorEntry, Message, MessageAttributeValue, MessageSystemAttributeName,
+    MessageSystemAttributeNameForSends, MessageSystemAttributeValue, SendMessageBatchRequestEntry,
+    SendMessageBatchResultEntry,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use verifier_core::check::QueueEvidence;
+use verifier_core::dead_letters::{Attribute, Letter, Resend};
+use verifier_core::sqs::md5_of_body;
+use verifier_core::time::Timestamp;
+
+use crate::error::failed;
+use crate::{Aws, AwsError, Cause, Received};
+
+/// A letter that was received, and by which handle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InHand {
+    /// The letter.
+    pub letter: Letter,
+    /// What ends the receive.
+    pub receipt_handle: String,
+}
+
+/// What became of one message of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// SQS has it, under this id.
+    Confirmed {
+        /// The new message's id.
+        message_id: String,
+    },
+    /// SQS does not have it.
+    Refused {
+        /// Why.
+        why: String,
+        /// Whether it may be taken when it is sent again.
+        may_be_retried: bool,
+    },
+    /// SQS may have it or not.
+    Unknown {
+        /// Why.
+        why: String,
+    },
+}
+
+impl Aws {
+    /// Receives up to `most` letters (1 to 10) with everything that a resend needs.
+    pub async fn receive_letters(
+        &self,
+        queue: &QueueEvidence,
+        how: Received,
+        most: usize,
+    ) -> Result<Vec<InHand>, AwsError> {
+        let number = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
+        let answer = self
+            .sqs
+            .receive_message()
+            .queue_url(&queue.url)
+            .max_number_of_messages(i32::try_from(most).unwrap_or(10))
+            .visibility_timeout(number(how.visibility_timeout_seconds))
+            .wait_time_seconds(number(how.wait_seconds))
+            .message_system_attribute_names(MessageSystemAttributeName::All)
+            .message_attribute_names("All")
+            .send()
+            .await
+            .map_err(|error| failed("sqs:ReceiveMessage", &queue.name, &error))?;
+        Ok(answer.messages.unwrap_or_default().into_iter().map(in_hand).collect())
+    }
+
+    /// Sends up to ten messages; says of each, in their order, what became of it.
+    ///
+    /// The SDK does not repeat the request by itself: a message that may have arrived must not be sent again before that
+    /// was written down.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html>.
+    pub async fn resend(&self, queue: &QueueEvidence, batch: &[Resend]) -> Vec<Sent> {
+        let entries: Result<Vec<_>, _> = batch
+            .iter()
+            .enumerate()
+            .map(|(index, resend)| entry(index, resend).map_err(|error| error.to_string()))
+            .collect();
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(why) => {
+                return vec![Sent::Refused { why, may_be_retried: false }; batch.len()];
+            }
+        };
+        let request = self
+            .sqs
+            .send_message_batch()
+            .queue_url(&queue.url)
+            .set_entries(Some(entries))
+            .customize()
+            .config_override(Builder::new().retry_config(RetryConfig::disabled()));
+        match request.send().await {
+            Ok(answer) => each(batch, answer.successful(), answer.failed()),
+            Err(error) => vec![of_request(&queue.name, &error); batch.len()],
+        }
+    }
+}
+
+/// What became of each message of a batch that was answered.
+fn each(
+    batch: &[Resend],
+    successful: &[SendMessageBatchResultEntry],
+    failed: &[BatchResultErrorEntry],
+) -> Vec<Sent> {
+    let of = |(index, resend): (usize, &Resend)| {
+        let id = index.to_string();
+        if let Some(entry) = successful.iter().find(|entry| entry.id() == id) {
+            return if entry.md5_of_message_body() == md5_of_body(&resend.body) {
+                Sent::Confirmed { message_id: entry.message_id().to_owned() }
+            } else {
+                Sent::Unknown { why: "SQS confirmed another body than was sent".to_owned() }
+            };
+        }
+        match failed.iter().find(|entry| entry.id() == id) {
+            Some(entry) => of_entry(entry),
+            None => Sent::Unknown { why: "the answer does not tell of it".to_owned() },
+        }
+    };
+    batch.iter().enumerate().map(of).collect()
+}
+
+fn of_entry(entry: &BatchResultErrorEntry) -> Sent {
+    let why = format!("{}: {}", entry.code(), entry.message().unwrap_or("no message"));
+    if entry.sender_fault() {
+        Sent::Refused { why, may_be_retried: false }
+    } else if entry.code().contains("Throttl") {
+        Sent::Refused { why, may_be_retried: true }
+    } else {
+        // A fault of SQS's own may have struck after the message was stored.
+        Sent::Unknown { why }
+    }
+}
+
+fn of_request(queue: &str, error: &SdkError<SendMessageBatchError, HttpResponse>) -> Sent {
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    let explained = failed("sqs:SendMessage", queue, error);
+    let why = explained.to_string();
+    match (error, status) {
+        (SdkError::ConstructionFailure(_), _) => Sent::Refused { why, may_be_retried: false },
+        (SdkError::ServiceError(_), Some(400..=499)) => {
+            let may_be_retried = explained.cause == Cause::Throttled;
+            Sent::Refused { why, may_be_retried }
+        }
+        _ => Sent::Unknown { why },
+    }
+}
+
+fn entry(
+    index: usize,
+    resend: &Resend,
+) -> Result<SendMessageBatchRequestEntry, aws_sdk_sqs::error::BuildError> {
+    let mut entry = SendMessageBatchRequestEntry::builder()
+        .id(index.to_string())
+        .message_body(&resend.body)
+        .set_message_group_id(resend.group_id.clone())
+        .set_message_deduplication_id(resend.deduplication_id.clone());
+    for (name, attribute) in &resend.attributes {
+        let value = MessageAttributeValue::builder()
+            .data_type(&attribute.data_type)
+            .set_string_value(attribute.string_value.clone())
+            .set_binary_value(attribute.bytes().map(Blob::new));
+        entry = entry.message_attributes(name, value.build()?);
+    }
+    if let Some(header) = &resend.trace_header {
+        // It is the one system attribute that may be sent.
+        let value = MessageSystemAttributeValue::builder().data_type("String").string_value(header);
+        let name = MessageSystemAttributeNameForSends::AwsTraceHeader;
+        entry = entry.message_system_attributes(name, value.build()?);
+    }
+    entry.build()
+}
+
+fn in_hand(message: Message) -> InHand {
+    let system = message.attributes.unwrap_or_default();
+    let text = |name: MessageSystemAttributeName| system.get(&name).cloned();
+    let time = |name| text(name)?.parse().ok().map(Timestamp::from_millis);
+    let attributes = message.message_attributes.unwrap_or_default();
+    let attributes: BTreeMap<String, Attribute> =
+        attributes.into_iter().map(|(name, value)| (name, attribute(value))).collect();
+    let letter = Letter {
+        message_id: message.message_id.unwrap_or_default(),
+        body: message.body.unwrap_or_default(),
+        attributes,
+        trace_header: text(MessageSystemAttributeName::AwsTraceHeader),
+        group_id: text(MessageSystemAttributeName::MessageGroupId),
+        deduplication_id: text(MessageSystemAttributeName::MessageDeduplicationId),
+        sequence_number: text(MessageSystemAttributeName::SequenceNumber),
+        sent_at: time(MessageSystemAttributeName::SentTimestamp),
+        first_received_at: time(MessageSystemAttributeName::ApproximateFirstReceiveTimestamp),
+        receive_count: text(MessageSystemAttributeName::ApproximateReceiveCount)
+            .and_then(|count| count.parse().ok()),
+        source_arn: text(MessageSystemAttributeName::DeadLetterQueueSourceArn),
+    };
+    InHand { letter, receipt_handle: message.receipt_handle.unwrap_or_default() }
+}
+
+fn attribute(value: MessageAttributeValue) -> Attribute {
+    match value.binary_value {
+        Some(bytes) => Attribute::binary(value.data_type, bytes.as_ref()),
+        None => Attribute::text(value.data_type, value.string_value.unwrap_or_default()),
+    }
+}

@@ -1,0 +1,36 @@
+//! Letters in hand: for how long, and handing them back.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::iter;
+use verifier_aws::Aws;
+use verifier_core::check::QueueEvidence;
+use verifier_core::sqs::BATCH_ENTRIES_MAX;
+
+/// How long letters are held, in seconds. Whoever is killed leaves them hidden for that long.
+pub(crate) struct Hold;
+
+impl Hold {
+    /// In seconds.
+    pub(crate) const SECONDS: u32 = 120;
+    /// As a duration.
+    pub(crate) const TIME: Duration = Duration::from_secs(Self::SECONDS as u64);
+}
+
+/// How many requests are made at once.
+const AT_ONCE: usize = 8;
+
+/// Makes letters visible again; says which handles that failed for, each with the reason.
+pub(crate) async fn hand_back(
+    aws: &Aws,
+    queue: &QueueEvidence,
+    handles: &[String],
+) -> Vec<(String, String)> {
+    let chunks: Vec<Vec<(String, u32)>> = handles
+        .chunks(BATCH_ENTRIES_MAX)
+        .map(|chunk| chunk.iter().map(|handle| (handle.clone(), 0)).collect())
+        .collect();
+    let requests = iter(chunks).map(async |chunk| aws.change_visibility(queue, &chunk).await);
+    requests.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await.concat()
+}

@@ -1,0 +1,109 @@
+//! Looking at every letter without losing one's place or anybody's message.
+
+use std::collections::BTreeMap;
+
+use verifier_aws::{AwsError, RECEIVED_MAX, Received};
+use verifier_core::dead_letters::{Emptiness, Letter};
+
+use super::{Hold, Place, hand_back};
+use crate::interrupt::Interrupt;
+
+/// The most letters that are looked at: at most about 120,000 messages of a queue may be in flight, and a poll beyond
+/// that brings nothing, as if the queue were empty.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>.
+const LETTERS_MAX: usize = 100_000;
+/// How long a poll waits, in seconds. It has to wait at all, or it looks at a part of the queue only.
+const POLL_SECONDS: u32 = 1;
+
+/// What was seen.
+#[derive(Debug, Default)]
+pub(crate) struct Look {
+    /// The letters, those that were sent first in front.
+    pub(crate) letters: Vec<Letter>,
+    /// How many receives it took: each raises the receive count of the letters that it brought by one.
+    pub(crate) receives: u64,
+    /// How many letters were seen more than once.
+    pub(crate) seen_again: u64,
+    /// Why it may not be all; `None` when it is.
+    pub(crate) cut_short: Option<String>,
+    /// The letters that could not be handed back, each with the reason. They come back by themselves.
+    pub(crate) not_handed_back: Vec<(String, String)>,
+}
+
+/// Looks at up to `most` letters. Each is held while the look goes on, so that none comes twice and none is missed, and
+/// handed back at the end, also when it fails or is interrupted.
+pub(crate) async fn look(
+    place: &Place,
+    most: usize,
+    interrupt: &Interrupt,
+) -> Result<Look, AwsError> {
+    let mut handles = BTreeMap::new();
+    let mut look = Look::default();
+    let taken = take(place, most.min(LETTERS_MAX), interrupt, &mut look, &mut handles).await;
+    let ids: BTreeMap<String, String> = handles
+        .iter()
+        .map(|(id, handle): (&String, &String)| (handle.clone(), id.clone()))
+        .collect();
+    let handles: Vec<String> = handles.into_values().collect();
+    let failed = hand_back(&place.aws, &place.dead_letters, &handles).await;
+    look.not_handed_back = failed
+        .into_iter()
+        .map(|(handle, why)| (ids.get(&handle).cloned().unwrap_or_default(), why))
+        .collect();
+    taken?;
+    look.letters.sort_by(|a, b| (a.sent_at, &a.message_id).cmp(&(b.sent_at, &b.message_id)));
+    Ok(look)
+}
+
+async fn take(
+    place: &Place,
+    most: usize,
+    interrupt: &Interrupt,
+    look: &mut Look,
+    handles: &mut BTreeMap<String, String>,
+) -> Result<(), AwsError> {
+    let how = Received { visibility_timeout_seconds: Hold::SECONDS, wait_seconds: POLL_SECONDS };
+    let began_at = place.clock.now();
+    let mut emptiness = Emptiness::default();
+    while handles.len() < most {
+        let receive = place.aws.receive_letters(
+            &place.dead_letters,
+            how,
+            RECEIVED_MAX.min(most - handles.len()),
+        );
+        let received = tokio::select! {
+            received = receive => received?,
+            () = interrupt.asked() => {
+                look.cut_short = Some("it was interrupted".to_owned());
+                return Ok(());
+            }
+        };
+        place.clock.has_waited().await;
+        look.receives += 1;
+        emptiness.polled(received.len());
+        for each in received {
+            let id = each.letter.message_id.clone();
+            if handles.insert(id, each.receipt_handle).is_none() {
+                look.letters.push(each.letter);
+            } else {
+                look.seen_again += 1;
+            }
+        }
+        if place.clock.now().since(began_at) >= Hold::TIME && look.seen_again > 0 {
+            look.cut_short = Some(format!(
+                "it took longer than {} s, so that letters came up again",
+                Hold::SECONDS
+            ));
+            return Ok(());
+        }
+        if emptiness.is_likely() {
+            let queue = place.aws.queue(&place.dead_letters.name, &place.dead_letters.url).await?;
+            if emptiness.is_certain(queue.number("ApproximateNumberOfMessages")) {
+                return Ok(());
+            }
+        }
+    }
+    look.cut_short = Some(format!("{most} letters were asked for"));
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! Where AWS is, and by which clock its time passes.
+
+use verifier_aws::Connection;
+
+use crate::args::ConnectionArgs;
+use crate::clock::{RemoteClock, RunClock};
+use crate::local_stack;
+
+/// The connection, and the clock: that of an emulator, if there is one behind the endpoint.
+pub(crate) async fn reach(args: ConnectionArgs) -> (Connection, RunClock) {
+    let mut connection = remote(args);
+    let clock = match connection.endpoint_url.as_deref().filter(|url| is_loopback(url)) {
+        Some(url) => RemoteClock::register(url).await,
+        None => None,
+    };
+    if let Some(clock) = &clock {
+        connection.access_key_id = Some(clock.access_key_id().to_owned());
+    }
+    (connection, clock.map_or(RunClock::Wall, RunClock::Remote))
+}
+
+/// An endpoint on this machine is an emulator, which takes any credentials: where none are set, some are made up.
+pub(crate) fn remote(mut args: ConnectionArgs) -> Connection {
+    // The SDK would read it by itself; whether the endpoint is an emulator has to be known here, too.
+    let variable = std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty());
+    args.endpoint_url = args.endpoint_url.or(variable);
+    let on_loopback = args.endpoint_url.as_deref().is_some_and(is_loopback);
+    let configured = args.profile.is_some()
+        || ["AWS_ACCESS_KEY_ID", "AWS_PROFILE"].iter().any(|name| std::env::var_os(name).is_some());
+    let has_region = args.region.is_some()
+        || ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().any(|name| std::env::var_os(name).is_some());
+    let made_up = on_loopback && !configured;
+    Connection {
+        region: match args.region {
+            None if on_loopback && !has_region => Some(local_stack::REGION.to_owned()),
+            region => region,
+        },
+        profile: args.profile,
+        endpoint_url: args.endpoint_url,
+        access_key_id: made_up.then(|| "AKIAVERIFIER".to_owned()),
+    }
+}
+
+fn is_loopback(url: &str) -> bool {
+    let host = url.strip_prefix("http://").unwrap_or_default();
+    ["127.0.0.1", "localhost", "[::1]"].iter().any(|name| {
+        host.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+    })
+}

@@ -1,0 +1,151 @@
+//! Which letters are meant.
+
+use std::time::Duration;
+
+use jmespath::{Expression, JmespathError, ToJmespath};
+use thiserror::Error;
+
+use super::Letter;
+use crate::time::Timestamp;
+
+/// Which letters are meant: those that satisfy everything that is given.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    expression: Option<Expression<'static>>,
+    /// Only letters that were sent at least so long ago.
+    pub older_than: Option<Duration>,
+    /// Only letters that were sent less than so long ago.
+    pub newer_than: Option<Duration>,
+    /// Only letters that were received so often, at least and at most.
+    pub receives: Option<(u32, u32)>,
+    /// Only letters that died for a reason which contains this.
+    pub reason: Option<String>,
+}
+
+/// An expression that is none.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the filter {expression} cannot be read: {problem}")]
+pub struct FilterError {
+    /// What was given.
+    pub expression: String,
+    /// What is wrong, and where.
+    pub problem: String,
+}
+
+impl Filter {
+    /// Adds a JMESPath expression over `{body, attributes, messageId, receiveCount, ageSeconds, reason}`: letters are meant
+    /// for which it gives something else than `null`, `false` or something empty.
+    ///
+    /// Source: <https://jmespath.org/specification.html>.
+    pub fn with_expression(mut self, expression: &str) -> Result<Self, FilterError> {
+        let compiled = jmespath::compile(expression).map_err(|error: JmespathError| {
+            FilterError { expression: expression.to_owned(), problem: error.reason.to_string() }
+        })?;
+        self.expression = Some(compiled);
+        Ok(self)
+    }
+
+    /// Whether it needs to know why letters died.
+    pub fn needs_reasons(&self) -> bool {
+        let names_it = |expression: &Expression<'static>| expression.as_str().contains("reason");
+        self.reason.is_some() || self.expression.as_ref().is_some_and(names_it)
+    }
+
+    /// Whether every letter is meant.
+    pub fn is_everything(&self) -> bool {
+        self.expression.is_none()
+            && self.older_than.is_none()
+            && self.newer_than.is_none()
+            && self.receives.is_none()
+            && self.reason.is_none()
+    }
+
+    /// Whether a letter is meant that died for that reason, where it is known. What a letter does not tell it does not
+    /// satisfy.
+    pub fn is_met(&self, letter: &Letter, reason: Option<&str>, now: Timestamp) -> bool {
+        let age = letter.age(now);
+        let old = self.older_than.is_none_or(|least| age.is_some_and(|age| age >= least));
+        let young = self.newer_than.is_none_or(|most| age.is_some_and(|age| age < most));
+        let received = self.receives.is_none_or(|(least, most)| {
+            letter.receive_count.is_some_and(|count| (least..=most).contains(&count))
+        });
+        let because = self
+            .reason
+            .as_deref()
+            .is_none_or(|part| reason.is_some_and(|reason| reason.contains(part)));
+        old && young && received && because && self.expression_is_met(letter, reason, now)
+    }
+
+    fn expression_is_met(&self, letter: &Letter, reason: Option<&str>, now: Timestamp) -> bool {
+        let Some(expression) = &self.expression else {
+            return true;
+        };
+        let document = letter.document(reason, now);
+        // An expression may be sound and not apply, as a comparison of a text with a number.
+        let found = document.to_jmespath().and_then(|document| expression.search(document));
+        found.is_ok_and(|found| found.is_truthy())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::dead_letters::Attribute;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000_000_000);
+
+    fn letter() -> Letter {
+        Letter {
+            message_id: "m-1".to_owned(),
+            body: r#"{"task":"resize","size":7}"#.to_owned(),
+            attributes: BTreeMap::from([("tenant".to_owned(), Attribute::text("String", "a"))]),
+            sent_at: Some(NOW - Duration::from_secs(100)),
+            receive_count: Some(4),
+            ..Letter::default()
+        }
+    }
+
+    #[test]
+    fn expressions_see_everything() {
+        for (expression, is_met) in [
+            ("body.task == 'resize'", true),
+            ("body.size > `7`", false),
+            ("attributes.tenant == 'a' && receiveCount == `4`", true),
+            ("messageId == 'm-1'", true),
+            ("ageSeconds >= `100`", true),
+            ("contains(reason, 'timed out')", true),
+            ("body.other", false),
+            ("length(body.size)", false),
+        ] {
+            let filter = Filter::default().with_expression(expression).unwrap();
+            assert_eq!(filter.is_met(&letter(), Some("it timed out"), NOW), is_met, "{expression}");
+        }
+        assert!(Filter::default().with_expression("body.").is_err());
+        let text = Letter { body: "no JSON".to_owned(), ..letter() };
+        let filter = Filter::default().with_expression("contains(body, 'JSON')").unwrap();
+        assert!(filter.is_met(&text, None, NOW));
+    }
+
+    #[test]
+    fn each_condition_has_to_be_met() {
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        let all = Filter::default;
+        for (filter, is_met) in [
+            (all(), true),
+            (Filter { older_than: seconds(100), ..all() }, true),
+            (Filter { older_than: seconds(101), ..all() }, false),
+            (Filter { newer_than: seconds(101), ..all() }, true),
+            (Filter { newer_than: seconds(100), ..all() }, false),
+            (Filter { receives: Some((4, 4)), ..all() }, true),
+            (Filter { receives: Some((5, 9)), ..all() }, false),
+            (Filter { reason: Some("slow".to_owned()), ..all() }, true),
+            (Filter { reason: Some("fast".to_owned()), ..all() }, false),
+        ] {
+            assert_eq!(filter.is_met(&letter(), Some("too slow"), NOW), is_met, "{filter:?}");
+            let unknown = Letter { sent_at: None, receive_count: None, ..letter() };
+            assert_eq!(filter.is_met(&unknown, None, NOW), filter.is_everything(), "{filter:?}");
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! One dead letter.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::time::Timestamp;
+
+/// A message attribute as it can be sent. Lists are reserved and refused by SQS, so there are none.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_MessageAttributeValue.html>.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Attribute {
+    /// For example `String`, `Number.int` or `Binary`.
+    pub data_type: String,
+    /// The value of a text or a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub string_value: Option<String>,
+    /// The value of a binary attribute, in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binary_value: Option<String>,
+}
+
+impl Attribute {
+    /// A text or a number.
+    pub fn text(data_type: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { data_type: data_type.into(), string_value: Some(value.into()), binary_value: None }
+    }
+
+    /// Bytes.
+    pub fn binary(data_type: impl Into<String>, value: &[u8]) -> Self {
+        Self {
+            data_type: data_type.into(),
+            string_value: None,
+            binary_value: Some(STANDARD.encode(value)),
+        }
+    }
+
+    /// The bytes of a binary attribute; `None` where there are none, or they are not base64.
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        STANDARD.decode(self.binary_value.as_ref()?).ok()
+    }
+
+    /// The value as text: that of a binary attribute in base64.
+    pub fn shown(&self) -> &str {
+        self.string_value.as_deref().or(self.binary_value.as_deref()).unwrap_or_default()
+    }
+
+    /// How many bytes of a message it makes up, without its name.
+    fn size_bytes(&self) -> usize {
+        let value = match &self.string_value {
+            Some(text) => text.len(),
+            None => self.bytes().map_or(0, |bytes| bytes.len()),
+        };
+        self.data_type.len() + value
+    }
+}
+
+/// A message of a dead-letter queue, as it was received.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Letter {
+    /// Its id, which it had in its first queue too.
+    pub message_id: String,
+    /// Its body.
+    pub body: String,
+    /// Its message attributes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, Attribute>,
+    /// Its X-Ray trace header, a message system attribute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_header: Option<String>,
+    /// Its message group: order on FIFO queues, fairness on standard ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_id: Option<String>,
+    /// What told a repeated send of it, on FIFO queues.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deduplication_id: Option<String>,
+    /// Its place in the order of a FIFO queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence_number: Option<String>,
+    /// When it was sent to its first queue; on FIFO queues, when it came to this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<Timestamp>,
+    /// When it was first received from any queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_received_at: Option<Timestamp>,
+    /// How often it was received from any queue, the last time included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receive_count: Option<u32>,
+    /// The queue that its redrive policy took it from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_arn: Option<String>,
+}
+
+/// A message that takes a letter's place in another queue.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resend {
+    /// The letter's id.
+    pub from: String,
+    /// The body.
+    pub body: String,
+    /// The message attributes.
+    pub attributes: BTreeMap<String, Attribute>,
+    /// The X-Ray trace header.
+    pub trace_header: Option<String>,
+    /// The message group.
+    pub group_id: Option<String>,
+    /// On FIFO queues, what tells a repeated send of the same letter.
+    pub deduplication_id: Option<String>,
+}
+
+impl Letter {
+    /// How many bytes count towards the limits of queues and batches.
+    pub fn size_bytes(&self) -> usize {
+        let attributes =
+            self.attributes.iter().map(|(name, value)| name.len() + value.size_bytes());
+        self.body.len() + attributes.sum::<usize>()
+    }
+
+    /// How long ago it was sent.
+    pub fn age(&self, now: Timestamp) -> Option<Duration> {
+        self.sent_at.map(|sent_at| now.since(sent_at))
+    }
+
+    /// How long it stays until its queue drops it: retention counts from when it was sent, not from when it died.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html>.
+    pub fn time_to_expiry(&self, now: Timestamp, retention: Duration) -> Option<Duration> {
+        self.sent_at.map(|sent_at| (sent_at + retention).since(now))
+    }
+
+    /// What a plan remembers of what would be sent again: everything but ids, times and counts.
+    pub fn content_sha256(&self) -> String {
+        let content = json!([self.body, self.attributes, self.trace_header, self.group_id]);
+        hex(&Sha256::digest(content.to_string()))
+    }
+
+    /// The message that takes its place in a queue.
+    ///
+    /// A deduplication id that was used within five minutes makes SQS accept a message and drop it, so on a FIFO queue the
+    /// letter's own is not used again. The one that is used instead is made of the letter and of what the resend belongs
+    /// to, so that it stays the same when that resend is repeated.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html>.
+    pub fn resend(&self, occasion: &str, is_fifo: bool) -> Resend {
+        // A queue that is not FIFO has given the letter no group, and FIFO queues take none without.
+        let group_id = match &self.group_id {
+            None if is_fifo => Some(self.message_id.clone()),
+            group_id => group_id.clone(),
+        };
+        Resend {
+            from: self.message_id.clone(),
+            body: self.body.clone(),
+            attributes: self.attributes.clone(),
+            trace_header: self.trace_header.clone(),
+            group_id,
+            deduplication_id: is_fifo
+                .then(|| hex(&Sha256::digest(format!("{occasion}\n{}", self.message_id)))),
+        }
+    }
+
+    /// What filters see: the body as JSON where it is, or else as text.
+    pub fn document(&self, reason: Option<&str>, now: Timestamp) -> Value {
+        let attributes: BTreeMap<&String, &str> =
+            self.attributes.iter().map(|(name, value)| (name, value.shown())).collect();
+        json!({
+            "body": serde_json::from_str(&self.body)
+                .unwrap_or_else(|_| Value::String(self.body.clone())),
+            "attributes": attributes,
+            "messageId": self.message_id,
+            "receiveCount": self.receive_count,
+            "ageSeconds": self.age(now).map(|age| age.as_secs()),
+            "reason": reason,
+        })
+    }
+}
+
+/// Bytes in hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter() -> Letter {
+        Letter {
+            message_id: "m-1".to_owned(),
+            body: "{\"task\":7}".to_owned(),
+            ..Letter::default()
+        }
+    }
+
+    #[test]
+    fn a_resend_carries_everything_along() {
+        let letter = Letter {
+            attributes: BTreeMap::from([("n".to_owned(), Attribute::binary("Binary", &[0, 255]))]),
+            trace_header: Some("Root=1".to_owned()),
+            group_id: Some("g".to_owned()),
+            ..letter()
+        };
+        let resend = letter.resend("occasion", false);
+        assert_eq!((resend.from, resend.body), (letter.message_id.clone(), letter.body.clone()));
+        assert_eq!(resend.attributes, letter.attributes);
+        assert_eq!((resend.trace_header, resend.group_id), (letter.trace_header, letter.group_id));
+        assert_eq!(resend.deduplication_id, None);
+    }
+
+    #[test]
+    fn a_fifo_resend_is_told_from_the_letter_and_from_another_occasion_only() {
+        let letter = Letter { deduplication_id: Some("d".to_owned()), ..letter() };
+        let id = |occasion| letter.resend(occasion, true).deduplication_id.unwrap();
+        assert_eq!(id("a"), id("a"));
+        assert_ne!(id("a"), id("b"));
+        assert_ne!(id("a"), "d");
+        assert!(id("a").len() <= 128);
+        // Without a group of its own it is ordered with nothing else.
+        assert_eq!(letter.resend("a", true).group_id.as_deref(), Some("m-1"));
+    }
+
+    #[test]
+    fn the_content_is_what_would_be_sent_again() {
+        let of = |change: fn(&mut Letter)| {
+            let mut letter = letter();
+            change(&mut letter);
+            letter.content_sha256()
+        };
+        let same = of(|_| {});
+        assert_eq!(of(|letter| letter.receive_count = Some(9)), same);
+        assert_ne!(of(|letter| letter.body.push(' ')), same);
+        assert_ne!(of(|letter| letter.group_id = Some("g".to_owned())), same);
+        assert_ne!(
+            of(|letter| drop(
+                letter.attributes.insert("a".to_owned(), Attribute::text("String", "b"))
+            )),
+            same
+        );
+    }
+
+    #[test]
+    fn it_expires_by_when_it_was_sent() {
+        let sent_at = Timestamp::from_millis(1_000_000);
+        let letter = Letter { sent_at: Some(sent_at), ..letter() };
+        let now = sent_at + Duration::from_secs(50);
+        let left = |retention| letter.time_to_expiry(now, Duration::from_secs(retention));
+        assert_eq!(left(60), Some(Duration::from_secs(10)));
+        assert_eq!(left(40), Some(Duration::ZERO));
+    }
+}

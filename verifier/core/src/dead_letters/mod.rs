@@ -1,0 +1,15 @@
+//! Dead letters: everything that a resend needs, which of them are meant, why they died, and how they are kept in files.
+//!
+//! A [`Letter`] is a message of a dead-letter queue as it was received, with all that a resend has to carry along. A
+//! [`Filter`] says which letters are meant, [`record`] how they are written to a file and read back.
+
+mod emptiness;
+mod filter;
+mod letter;
+pub mod record;
+mod story;
+
+pub use emptiness::Emptiness;
+pub use filter::{Filter, FilterError};
+pub use letter::{Attribute, Letter, Resend};
+pub use story::{Attempt, Stories, log_pattern};

@@ -1,0 +1,189 @@
+//! What a worker's log tells of messages.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::Outcome;
+
+use crate::settings::OutcomeReader;
+use crate::time::Timestamp;
+
+/// The longest filter pattern that CloudWatch Logs takes, in characters.
+///
+/// Source: <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html>.
+const PATTERN_CHARS_MAX: usize = 1024;
+/// How much of a line is kept.
+const LINE_CHARS_MAX: usize = 1000;
+/// What lines of workers that the settings cannot read are recognised by, in lower case.
+const SIGNS_OF_FAILURE: [&str; 5] = ["error", "exception", "fail", "panic", "timed out"];
+
+/// One line that tells of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// When it was logged.
+    pub at: Timestamp,
+    /// How it ended; `None` where the line does not say it in the words of the settings.
+    pub outcome: Option<Outcome>,
+    /// The number of the receive, where it tells.
+    pub receive_count: Option<u32>,
+    /// The invocation, where it tells.
+    pub request_id: Option<String>,
+    /// Why it failed.
+    pub reason: Option<String>,
+    /// The line.
+    pub line: String,
+}
+
+/// What a log tells of some messages.
+#[derive(Clone, Debug, Default)]
+pub struct Stories {
+    ids: BTreeSet<String>,
+    attempts: BTreeMap<String, Vec<Attempt>>,
+}
+
+impl Stories {
+    /// Of messages with those ids.
+    pub fn of(ids: impl IntoIterator<Item = String>) -> Self {
+        Self { ids: ids.into_iter().collect(), attempts: BTreeMap::new() }
+    }
+
+    /// Takes a line for those that it tells of: an outcome by the settings, or else a line in which an id stands.
+    pub fn take(&mut self, at: Timestamp, line: &str, reader: &OutcomeReader) {
+        let line: String = line.trim().chars().take(LINE_CHARS_MAX).collect();
+        if let Some(outcome) = reader.read_any(&line) {
+            if self.ids.contains(&outcome.message_id) {
+                let attempt = Attempt {
+                    at,
+                    outcome: Some(outcome.outcome),
+                    receive_count: Some(outcome.receive_count),
+                    request_id: Some(outcome.request_id).filter(|id| !id.is_empty()),
+                    reason: outcome.reason,
+                    line,
+                };
+                self.add(outcome.message_id, attempt);
+            }
+            return;
+        }
+        for id in words(&line).filter(|word| self.ids.contains(*word)).collect::<BTreeSet<_>>() {
+            let attempt = Attempt {
+                at,
+                outcome: None,
+                receive_count: None,
+                request_id: None,
+                reason: reason_in(&line, id),
+                line: line.clone(),
+            };
+            self.attempts.entry(id.to_owned()).or_default().push(attempt);
+        }
+    }
+
+    fn add(&mut self, id: String, attempt: Attempt) {
+        let attempts = self.attempts.entry(id).or_default();
+        // Pages may repeat an event, and at-least-once delivery of logs does.
+        if !attempts.contains(&attempt) {
+            attempts.push(attempt);
+            attempts.sort_by_key(|attempt| attempt.at);
+        }
+    }
+
+    /// What is known of a message, in the order of its times.
+    pub fn attempts(&self, id: &str) -> &[Attempt] {
+        self.attempts.get(id).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Why a message failed last. Of a line that the settings cannot read it is the first that looks like a failure: what
+    /// comes later often follows from it.
+    pub fn reason(&self, id: &str) -> Option<&str> {
+        let attempts = self.attempts(id);
+        let failed = attempts.iter().rev().find(|each| each.outcome == Some(Outcome::Failed));
+        let told = failed.and_then(|attempt| attempt.reason.as_deref());
+        told.or_else(|| attempts.iter().find_map(|attempt| attempt.reason.as_deref()))
+    }
+}
+
+/// Words that message ids may be.
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    line.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').filter(|word| !word.is_empty())
+}
+
+/// The reason in a line of any shape: the line without the id, so that lines of other messages are the same.
+fn reason_in(line: &str, id: &str) -> Option<String> {
+    let lower = line.to_lowercase();
+    let failed = SIGNS_OF_FAILURE.iter().any(|sign| lower.contains(sign));
+    failed.then(|| line.replace(id, "…"))
+}
+
+/// A filter pattern for lines in which one of those ids stands; `None` for more than fit into one.
+pub fn log_pattern<'a>(ids: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let terms: Vec<String> = ids.into_iter().map(|id| format!("?\"{id}\"")).collect();
+    let pattern = terms.join(" ");
+    (pattern.len() <= PATTERN_CHARS_MAX).then_some(pattern)
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{OUTCOME_EVENT, OutcomeLine};
+    use serde_json::json;
+
+    use super::*;
+    use crate::settings::Settings;
+
+    const AT: Timestamp = Timestamp::from_millis(5);
+
+    fn reader() -> OutcomeReader {
+        Settings::default().outcomes.reader().unwrap()
+    }
+
+    fn line(message_id: &str, receive_count: u32, reason: Option<&str>) -> String {
+        let line = OutcomeLine {
+            run_id: None,
+            job_id: Some("j".to_owned()),
+            message_id: message_id.to_owned(),
+            receive_count,
+            outcome: if reason.is_some() { Outcome::Failed } else { Outcome::Succeeded },
+            reason: reason.map(str::to_owned),
+            request_id: "r".to_owned(),
+            batch_size: 1,
+        };
+        let mut fields = serde_json::to_value(line).unwrap();
+        fields["event"] = OUTCOME_EVENT.into();
+        json!({"timestamp": "t", "level": "INFO", "fields": fields}).to_string()
+    }
+
+    #[test]
+    fn outcome_lines_tell_attempts_and_the_last_reason() {
+        let mut stories = Stories::of(["m-1".to_owned(), "m-2".to_owned()]);
+        for (at, text) in [
+            (1, line("m-1", 1, Some("slow"))),
+            (2, line("m-3", 1, Some("other"))),
+            (3, line("m-1", 2, Some("refused"))),
+            (3, line("m-1", 2, Some("refused"))),
+        ] {
+            stories.take(Timestamp::from_millis(at), &text, &reader());
+        }
+        let told: Vec<_> =
+            stories.attempts("m-1").iter().map(|attempt| attempt.receive_count).collect();
+        assert_eq!(told, [Some(1), Some(2)]);
+        assert_eq!(stories.reason("m-1"), Some("refused"));
+        assert_eq!((stories.attempts("m-2").len(), stories.reason("m-2")), (0, None));
+        assert_eq!(stories.attempts("m-3").len(), 0);
+    }
+
+    #[test]
+    fn lines_of_foreign_workers_tell_by_the_id() {
+        let mut stories = Stories::of(["0a-1".to_owned(), "0a-2".to_owned()]);
+        stories.take(AT, "START handling 0a-1", &reader());
+        stories.take(AT, "[ERROR] message 0a-1: no such customer", &reader());
+        stories.take(AT, "[ERROR] message 0a-2: no such customer", &reader());
+        assert_eq!(stories.attempts("0a-1").len(), 2);
+        assert_eq!(stories.reason("0a-1"), Some("[ERROR] message …: no such customer"));
+        assert_eq!(stories.reason("0a-1"), stories.reason("0a-2"));
+    }
+
+    #[test]
+    fn a_pattern_holds_as_many_ids_as_fit() {
+        assert_eq!(log_pattern(["a", "b"]).as_deref(), Some("?\"a\" ?\"b\""));
+        let id = "12345678-1234-1234-1234-123456789012";
+        assert!(log_pattern([id; 25]).is_some());
+        assert!(log_pattern([id; 26]).is_none());
+    }
+}
