@@ -50,7 +50,10 @@ impl OutcomeReader {
     ///
     /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html>.
     pub fn read(&self, message: &str, run_id: &str) -> Option<OutcomeLine> {
-        self.read_any(message).filter(|line| is_of(line, run_id))
+        // What a line is told by has to be there, if it is looked for at all.
+        let tells_run = self.pattern.is_none() && self.outcomes.run_id.is_some();
+        let is_told = |line: &OutcomeLine| !tells_run || line.run_id.is_some();
+        self.read_any(message).filter(|line| is_told(line) && is_of(line, run_id))
     }
 
     /// The outcome that a log event's message tells of, whatever run it is of.
@@ -94,13 +97,9 @@ impl OutcomeReader {
         let is_marked = marks.iter().all(|(path, mark)| at(path).as_ref() == Some(mark));
         is_marked.then_some(())?;
         let may = |path: &Option<String>| at(path.as_ref()?);
-        // What a line is told by has to be there, if it is looked for at all.
         let must =
             |path: &Option<String>| path.as_ref().map_or(Some(String::new()), |path| at(path));
-        let run_id = match &self.outcomes.run_id {
-            Some(path) => Some(at(path)?),
-            None => None,
-        };
+        let run_id = may(&self.outcomes.run_id);
         let job_id = may(&self.outcomes.job_id);
         let message_id = must(&self.outcomes.message_id)?;
         (!message_id.is_empty() || self.outcomes.message_id.is_some() || job_id.is_some())
