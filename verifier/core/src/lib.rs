@@ -12,6 +12,7 @@ pub mod faults;
 pub mod iam;
 pub mod logs;
 pub mod paging;
+pub mod redrive;
 pub mod settings;
 pub mod sqs;
 pub mod time;

@@ -1,0 +1,207 @@
+//! What a redrive writes down: one JSON document a line, in the order in which things happen.
+//!
+//! A letter goes through intent, sent and deleted. The intent is on the disk before the message is sent, and its new id
+//! before the letter is deleted, so that whenever the process ends, what may have happened is written down.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Accounting, Planned};
+use crate::dead_letters::{Filter, FilterError, Letter};
+use crate::time::Timestamp;
+
+/// The schema of a journal, which its first line names.
+pub const SCHEMA: &str = "verifier.redrive.journal/1";
+
+/// A queue by its names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueName {
+    /// Its ARN.
+    pub arn: String,
+    /// Its URL.
+    pub url: String,
+}
+
+/// A letter that is about to be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Intended {
+    /// The letter's id.
+    pub id: String,
+    /// The letter itself where something else is sent in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<Letter>,
+}
+
+/// A letter and the message that took its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pair {
+    /// The letter's id.
+    pub from: String,
+    /// The message's id.
+    pub to: String,
+}
+
+/// Which letters are meant, as text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FilterTerms {
+    /// A JMESPath expression.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expression: Option<String>,
+    /// See [`Filter::older_than`], in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub older_than_seconds: Option<u64>,
+    /// See [`Filter::newer_than`], in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub newer_than_seconds: Option<u64>,
+    /// See [`Filter::receives`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receives: Option<(u32, u32)>,
+    /// See [`Filter::reason`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl FilterTerms {
+    /// The filter of these terms.
+    pub fn filter(&self) -> Result<Filter, FilterError> {
+        let seconds = |value: Option<u64>| value.map(std::time::Duration::from_secs);
+        let mut filter = Filter::default();
+        if let Some(expression) = &self.expression {
+            filter = filter.with_expression(expression)?;
+        }
+        filter.older_than = seconds(self.older_than_seconds);
+        filter.newer_than = seconds(self.newer_than_seconds);
+        filter.receives = self.receives;
+        filter.reason.clone_from(&self.reason);
+        Ok(filter)
+    }
+}
+
+/// How a redrive goes on: what a resumed one needs to know of the one before.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Terms {
+    /// Which letters are meant; beside a plan, those of the plan.
+    pub filter: FilterTerms,
+    /// Whether only the letters of a plan are meant, which stand in the journal.
+    pub is_planned: bool,
+    /// The sizes of the ramp's steps; empty for all at once.
+    pub steps: Vec<u64>,
+    /// How many bounces stop it.
+    pub stop_after: u64,
+    /// The most letters; all when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<u64>,
+    /// The most messages in a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<u32>,
+    /// How many requests are made at once.
+    pub concurrency: usize,
+    /// A JSON merge patch of the bodies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patch: Option<Value>,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub enum Entry {
+    /// The redrive began.
+    Started {
+        /// [`SCHEMA`].
+        schema: String,
+        /// Names the redrive.
+        redrive: String,
+        /// When.
+        at: Timestamp,
+        /// Who asked for it, by STS or else by the system's user name.
+        who: String,
+        /// Why, in the words of whoever asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+        /// The dead-letter queue.
+        from: QueueName,
+        /// Where messages are sent.
+        to: QueueName,
+        /// How.
+        terms: Box<Terms>,
+    },
+    /// Letters that are meant, where a plan names them.
+    Planned {
+        /// The letters.
+        letters: Vec<Planned>,
+    },
+    /// The redrive was taken up again.
+    Resumed {
+        /// When.
+        at: Timestamp,
+        /// By whom.
+        who: String,
+    },
+    /// A step of the ramp began.
+    Step {
+        /// Its number, from 1.
+        number: usize,
+        /// How many letters it may take.
+        size: u64,
+    },
+    /// Letters are about to be sent.
+    Intent {
+        /// When.
+        at: Timestamp,
+        /// The letters.
+        letters: Vec<Intended>,
+    },
+    /// Messages may have arrived or not, and the letters are sent again.
+    Ambiguous {
+        /// The letters' ids.
+        ids: Vec<String>,
+        /// Why it is not known.
+        why: String,
+    },
+    /// SQS has confirmed messages.
+    Sent {
+        /// Which letter became which message.
+        letters: Vec<Pair>,
+    },
+    /// Letters were not sent, and stay where they are.
+    NotSent {
+        /// Their ids, each with the reason.
+        letters: BTreeMap<String, String>,
+    },
+    /// Letters that were sent are deleted.
+    Deleted {
+        /// Their ids.
+        ids: Vec<String>,
+    },
+    /// What has become of the messages of a step.
+    Judged {
+        /// The step's number.
+        number: usize,
+        /// How many succeeded.
+        succeeded: u64,
+        /// Those that failed again.
+        bounced: Vec<Pair>,
+        /// How many of which it is not known.
+        unknown: u64,
+    },
+    /// The redrive is over, or stopped.
+    Ended {
+        /// When.
+        at: Timestamp,
+        /// Why it went no further; absent when it is done.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stopped: Option<String>,
+        /// What became of everything.
+        accounting: Accounting,
+    },
+}
+
+/// How many bytes of a journal are whole lines. What is behind them was being written when the process ended.
+pub fn whole_lines(bytes: &[u8]) -> usize {
+    bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1)
+}

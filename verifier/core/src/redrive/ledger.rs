@@ -1,0 +1,257 @@
+//! What a journal says was done, and what that means for a letter.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use thiserror::Error;
+
+use super::{Accounting, Entry, IdSet, Planned, SCHEMA};
+
+/// What to do with a letter that was received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Treatment {
+    /// Send it and delete it then.
+    Send,
+    /// Only delete it: a message has taken its place already, and the deletion was lost or never came.
+    DeleteOnly,
+    /// Leave it: it is a message of this redrive that has come back.
+    Bounced,
+    /// Leave it: it could not be sent before.
+    Leave,
+    /// Leave it: it is none of the plan's.
+    NotPlanned,
+    /// Leave it: it is not any more what was planned.
+    Changed,
+}
+
+/// A journal that cannot be followed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum LedgerError {
+    /// A line is no entry.
+    #[error("line {line} of the journal is no entry: {problem}")]
+    Malformed {
+        /// The number of the line, from 1.
+        line: u64,
+        /// What is wrong.
+        problem: String,
+    },
+    /// It does not begin as a journal does.
+    #[error("it is no journal of a redrive: it does not begin with the schema {SCHEMA}")]
+    NoJournal,
+}
+
+/// Everything that was written down, as far as it still matters.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    lines: u64,
+    started: Option<Entry>,
+    planned: BTreeMap<String, String>,
+    /// Letters that are about to be sent, or may have been.
+    intended: BTreeSet<String>,
+    /// Letters whose place a message has taken.
+    sent: IdSet,
+    /// Those of them that are not known to be deleted, and their messages.
+    undeleted: BTreeMap<String, String>,
+    /// The messages.
+    messages: IdSet,
+    ambiguous: BTreeSet<String>,
+    not_sent: BTreeMap<String, String>,
+    changed: BTreeSet<String>,
+    bounced: BTreeMap<String, String>,
+    /// Messages in the step of a ramp that is not judged yet.
+    unjudged: BTreeMap<String, String>,
+    succeeded: u64,
+    succeeded_by_absence: u64,
+    unknown: u64,
+    steps: usize,
+    ended: bool,
+}
+
+impl Ledger {
+    /// Takes a line of a journal.
+    pub fn read(&mut self, line: &str) -> Result<(), LedgerError> {
+        self.lines += 1;
+        let malformed = |error: serde_json::Error| LedgerError::Malformed {
+            line: self.lines,
+            problem: error.to_string(),
+        };
+        let entry: Entry = match serde_json::from_str(line) {
+            Ok(entry) => entry,
+            Err(_) if self.started.is_none() => return Err(LedgerError::NoJournal),
+            Err(error) => return Err(malformed(error)),
+        };
+        let begins = matches!(&entry, Entry::Started { schema, .. } if schema == SCHEMA);
+        if self.started.is_some() == begins {
+            return Err(LedgerError::NoJournal);
+        }
+        self.apply(&entry);
+        Ok(())
+    }
+
+    /// Takes what has happened.
+    pub fn apply(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Started { .. } => self.started = Some(entry.clone()),
+            Entry::Planned { letters } => self.plan(letters),
+            Entry::Resumed { .. } => self.resume(),
+            Entry::Step { number, .. } => self.steps = *number,
+            Entry::Intent { letters, .. } => {
+                for letter in letters {
+                    // What could not be sent before is sent now, after all.
+                    self.not_sent.remove(&letter.id);
+                    self.intended.insert(letter.id.clone());
+                }
+            }
+            Entry::Ambiguous { ids, .. } => self.ambiguous.extend(ids.iter().cloned()),
+            Entry::Sent { letters } => {
+                for pair in letters {
+                    self.intended.remove(&pair.from);
+                    self.sent.insert(&pair.from);
+                    self.messages.insert(&pair.to);
+                    self.undeleted.insert(pair.from.clone(), pair.to.clone());
+                    if self.steps > 0 {
+                        self.unjudged.insert(pair.to.clone(), pair.from.clone());
+                    }
+                }
+            }
+            Entry::NotSent { letters } => {
+                for (id, why) in letters {
+                    self.intended.remove(id);
+                    self.not_sent.insert(id.clone(), why.clone());
+                }
+            }
+            Entry::Deleted { ids } => {
+                for id in ids {
+                    self.undeleted.remove(id);
+                }
+            }
+            Entry::Judged { succeeded, bounced, unknown, .. } => {
+                self.succeeded += succeeded;
+                self.unknown += unknown;
+                self.bounced
+                    .extend(bounced.iter().map(|pair| (pair.to.clone(), pair.from.clone())));
+                self.unjudged.clear();
+            }
+            Entry::Ended { accounting, .. } => {
+                self.succeeded_by_absence = accounting.succeeded_by_absence;
+                self.ended = true;
+            }
+        }
+    }
+
+    fn plan(&mut self, letters: &[Planned]) {
+        for letter in letters {
+            self.planned.insert(letter.message_id.clone(), letter.content_sha256.clone());
+        }
+    }
+
+    /// What was about to be sent when the process ended may have been.
+    fn resume(&mut self) {
+        self.ambiguous.append(&mut self.intended);
+        // What could not be sent then may be sent now.
+        self.not_sent.clear();
+        self.ended = false;
+    }
+
+    /// How the redrive began.
+    pub fn started(&self) -> Option<&Entry> {
+        self.started.as_ref()
+    }
+
+    /// Whether the journal says how the redrive ended.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// How many steps of the ramp have begun.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// How many letters a plan names.
+    pub fn planned(&self) -> usize {
+        self.planned.len()
+    }
+
+    /// How many letters were sent.
+    pub fn replayed(&self) -> u64 {
+        self.sent.len() as u64
+    }
+
+    /// The letters that may have been sent more than once.
+    pub fn ambiguous(&self) -> impl Iterator<Item = &str> {
+        self.ambiguous.iter().chain(&self.intended).map(String::as_str)
+    }
+
+    /// The letters that were sent and are not known to be deleted, each with its message's id.
+    pub fn undeleted(&self) -> &BTreeMap<String, String> {
+        &self.undeleted
+    }
+
+    /// The letters that could not be sent, each with the reason.
+    pub fn not_sent(&self) -> &BTreeMap<String, String> {
+        &self.not_sent
+    }
+
+    /// The letters of the plan that were not what it says.
+    pub fn changed(&self) -> &BTreeSet<String> {
+        &self.changed
+    }
+
+    /// The messages that failed again, each with its letter's id.
+    pub fn bounced(&self) -> &BTreeMap<String, String> {
+        &self.bounced
+    }
+
+    /// The messages of which nothing is known yet, each with its letter's id.
+    pub fn unjudged(&self) -> &BTreeMap<String, String> {
+        &self.unjudged
+    }
+
+    /// What to do with a letter of that id and content.
+    pub fn treatment(&self, id: &str, content_sha256: impl FnOnce() -> String) -> Treatment {
+        if self.messages.contains(id) {
+            Treatment::Bounced
+        } else if self.sent.contains(id) {
+            Treatment::DeleteOnly
+        } else if self.not_sent.contains_key(id) || self.changed.contains(id) {
+            Treatment::Leave
+        } else if self.planned.is_empty() {
+            Treatment::Send
+        } else {
+            match self.planned.get(id) {
+                None => Treatment::NotPlanned,
+                Some(planned) if *planned == content_sha256() => Treatment::Send,
+                Some(_) => Treatment::Changed,
+            }
+        }
+    }
+
+    /// A letter of the plan is not what it says.
+    pub fn note_changed(&mut self, id: &str) {
+        self.changed.insert(id.to_owned());
+    }
+
+    /// What became of every letter, with `left` in the dead-letter queue by its count.
+    pub fn accounting(&self, left: u64) -> Accounting {
+        let planned = self.planned.keys();
+        let is_gone = |id: &&String| {
+            !self.sent.contains(id)
+                && !self.not_sent.contains_key(*id)
+                && !self.changed.contains(*id)
+        };
+        let count = |count: usize| count as u64;
+        Accounting {
+            replayed: self.replayed(),
+            succeeded: self.succeeded,
+            succeeded_by_absence: self.succeeded_by_absence,
+            bounced: count(self.bounced.len()),
+            unknown: self.replayed().saturating_sub(self.succeeded + count(self.bounced.len())),
+            ambiguous: count(self.ambiguous().collect::<BTreeSet<_>>().len()),
+            not_deleted: count(self.undeleted.len()),
+            not_sent: count(self.not_sent.len()),
+            changed: count(self.changed.len()),
+            missing: count(planned.filter(is_gone).count()),
+            left,
+        }
+    }
+}

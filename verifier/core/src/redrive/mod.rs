@@ -1,0 +1,22 @@
+//! Sending dead letters back: which, how many at a time, what became of them, and what a journal says was done.
+//!
+//! Nothing here sends anything. A redrive asks the [`Ledger`] what to do with a letter, writes down what it is about to do
+//! and what came of it as [`Entry`]s, and lets a [`Ramp`] and the [`fate`]s of what it has sent decide how to go on.
+
+mod accounting;
+mod fate;
+mod id_set;
+mod journal;
+mod ledger;
+mod plan;
+mod ramp;
+mod rewrite;
+
+pub use accounting::Accounting;
+pub use fate::{Fate, Told, Watched};
+pub use id_set::IdSet;
+pub use journal::{Entry, FilterTerms, Intended, Pair, QueueName, SCHEMA, Terms, whole_lines};
+pub use ledger::{Ledger, LedgerError, Treatment};
+pub use plan::{PLAN_SCHEMA, Plan, PlanError, Planned};
+pub use ramp::{Decision, Ramp, RampError};
+pub use rewrite::{RewriteError, rewrite};
