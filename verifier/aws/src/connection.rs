@@ -32,6 +32,7 @@ pub struct Aws {
     pub(crate) lambda: aws_sdk_lambda::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) sts: aws_sdk_sts::Client,
     region: Option<String>,
     calls: Calls,
 }
@@ -54,12 +55,14 @@ impl Aws {
         let logs =
             aws_sdk_cloudwatchlogs::config::Builder::from(&config).interceptor(calls.clone());
         let sqs = aws_sdk_sqs::config::Builder::from(&config).interceptor(calls.clone());
+        let sts = aws_sdk_sts::config::Builder::from(&config).interceptor(calls.clone());
         Self {
             cloudformation: aws_sdk_cloudformation::Client::from_conf(cloudformation.build()),
             cloudwatch: aws_sdk_cloudwatch::Client::from_conf(cloudwatch.build()),
             lambda: aws_sdk_lambda::Client::from_conf(lambda.build()),
             logs: aws_sdk_cloudwatchlogs::Client::from_conf(logs.build()),
             sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
+            sts: aws_sdk_sts::Client::from_conf(sts.build()),
             region: config.region().map(ToString::to_string),
             calls,
         }

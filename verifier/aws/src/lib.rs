@@ -10,6 +10,7 @@ mod dead_letters;
 mod error;
 mod functions;
 mod http;
+mod identity;
 mod logs;
 mod queues;
 mod stack;

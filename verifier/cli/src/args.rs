@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Local(LocalArgs),
     /// Print the least-privilege IAM policy of a command.
     IamPolicy(IamPolicyArgs),
+    /// Send dead letters back, a few at first, and stop by itself when they fail again.
+    Redrive(Box<RedriveArgs>),
 }
 
 #[derive(Debug, Args)]
@@ -157,9 +159,94 @@ pub(crate) struct LocalArgs {
     pub(crate) format: Format,
 }
 
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct RedriveArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<RedriveCommand>,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) letters: FilterArgs,
+    #[command(flatten)]
+    pub(crate) to: ToArgs,
+    /// Write the plan to this file and send nothing.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["execute", "resume"])]
+    pub(crate) plan_only: Option<PathBuf>,
+    /// Carry out the plan of this file: only its letters, and only where they are still what it says.
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    pub(crate) execute: Option<PathBuf>,
+    /// Go on with the redrive of this journal.
+    #[arg(long, value_name = "JOURNAL")]
+    pub(crate) resume: Option<PathBuf>,
+    /// Show the plan and send nothing.
+    #[arg(long, conflicts_with_all = ["execute", "resume", "yes"])]
+    pub(crate) dry_run: bool,
+    /// Send without asking.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// How many letters each step sends, separated by commas; then each twice as many [default: 1,2,5,20,50,100].
+    #[arg(long, value_name = "SIZES", value_delimiter = ',', conflicts_with = "no_canary")]
+    pub(crate) canary: Vec<u64>,
+    /// Send all at once, without waiting for what becomes of the first.
+    #[arg(long)]
+    pub(crate) no_canary: bool,
+    /// Stop when so many have failed again.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) stop_after: u64,
+    /// The most messages in a second.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rate: Option<u32>,
+    /// How many requests are made at once [default: 40].
+    #[arg(long, value_name = "N")]
+    pub(crate) concurrency: Option<usize>,
+    /// Stop after so long: 90s, 15m, 6h, 2d.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) deadline: Option<Duration>,
+    /// Apply the JSON merge patch of this file to each body; the journal keeps the letters as they were.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) patch: Option<PathBuf>,
+    /// Why, for the record.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason_note: Option<String>,
+    /// Where the journal is written [default: redrive-….jsonl in the working directory].
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    pub(crate) journal: Option<PathBuf>,
+    /// What to print on stdout.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RedriveCommand {
+    /// Say what a journal tells: what was sent, what is left, and what may have been sent twice.
+    Status {
+        /// The journal.
+        #[arg(value_name = "JOURNAL")]
+        journal: PathBuf,
+        /// What to print on stdout.
+        #[arg(long, value_enum, default_value_t = Format::Human)]
+        format: Format,
+    },
+}
+
+/// Where letters are sent, if not to the queue that they come from.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ToArgs {
+    /// Send them to this queue instead, by name, URL or ARN.
+    #[arg(long, value_name = "QUEUE")]
+    pub(crate) to: Option<String>,
+    /// The region of that queue.
+    #[arg(long, value_name = "REGION", requires = "to")]
+    pub(crate) to_region: Option<String>,
+    /// The profile of the account of that queue.
+    #[arg(long, value_name = "PROFILE", requires = "to")]
+    pub(crate) to_profile: Option<String>,
+}
+
 /// Which queues it is about.
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("place").required(true).multiple(true).args(["stack", "dlq"]))]
+#[command(group = clap::ArgGroup::new("place").multiple(true).args(["stack", "dlq"]))]
 pub(crate) struct PlaceArgs {
     /// The name of the deployed stack, whose outputs name the queues.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["dlq", "queue"])]

@@ -13,6 +13,7 @@ mod files;
 mod interrupt;
 mod local_stack;
 mod ready;
+mod redrive;
 mod view;
 
 use std::process::ExitCode;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
             Command::Explain(args) => commands::explain::run(&args),
             Command::IamPolicy(args) => Box::pin(commands::iam_policy::run(args)).await,
             Command::Local(args) => commands::local::run(args).await,
+            Command::Redrive(args) => Box::pin(commands::redrive::run(*args)).await,
         }
     });
     // A blocking read of a pipe that nobody closes must not keep the process alive.

@@ -5,3 +5,4 @@ pub(crate) mod config;
 pub(crate) mod explain;
 pub(crate) mod iam_policy;
 pub(crate) mod local;
+pub(crate) mod redrive;

@@ -7,5 +7,5 @@ mod reasons;
 
 pub(crate) use hold::{Hold, hand_back};
 pub(crate) use look::{Look, look};
-pub(crate) use place::Place;
+pub(crate) use place::{Place, queue};
 pub(crate) use reasons::stories;

@@ -30,6 +30,12 @@ pub(crate) struct Place {
 impl Place {
     /// Finds it. A dead-letter queue with a redrive policy of its own is refused unless that was allowed.
     pub(crate) async fn find(args: PlaceArgs) -> Result<Self, Failure> {
+        if args.stack.is_none() && args.dlq.is_none() {
+            return Err(Failure {
+                next: Some("name the stack with --stack, or the queue with --dlq".to_owned()),
+                ..Failure::usage("it is not said which dead-letter queue is meant")
+            });
+        }
         let settings = SettingsArgs {
             config: args.config,
             receives: None,

@@ -10,6 +10,7 @@ mod json;
 mod jsonl;
 mod junit;
 mod progress;
+mod redrive;
 #[cfg(test)]
 mod sample;
 mod settings;
@@ -23,13 +24,16 @@ use std::path::Path;
 use serde_json::Value;
 use verifier_core::check::{Check, CheckEvent};
 use verifier_core::iam::Permission;
+use verifier_core::redrive::{Ledger, Plan};
 use verifier_core::settings::InForce;
+use verifier_core::time::Timestamp;
 
 use crate::args::{CheckFormat, Format};
 use crate::check::Report;
 use crate::failure::Failure;
 use crate::files::write_whole;
 use crate::ready::Ready;
+use crate::redrive::Ended;
 
 use github::Github;
 use human::Human;
@@ -156,6 +160,40 @@ pub(crate) fn print_policy(policy: &Value, permissions: &[Permission]) {
                 writeln!(anstream::stderr(), "{} is only called when {when}", permission.action);
         }
     }
+}
+
+/// Shows what a redrive came to.
+pub(crate) fn print_redrive(ended: &Ended, format: Format) {
+    print(|out| match format {
+        Format::Human => redrive::human(ended, out),
+        Format::Json => json::pretty(&redrive::json(ended), out),
+    });
+}
+
+/// Shows what a redrive's journal tells.
+pub(crate) fn print_redrive_status(ledger: &Ledger, journal: &str, format: Format) {
+    print(|out| match format {
+        Format::Human => redrive::status(ledger, journal, out),
+        Format::Json => json::pretty(&redrive::status_json(ledger, journal), out),
+    });
+}
+
+/// Shows what a redrive would do.
+pub(crate) fn print_plan(plan: &Plan, now: Timestamp, format: Format) {
+    print(|out| match format {
+        Format::Human => redrive::plan(plan, now, out),
+        Format::Json => json::pretty(plan, out),
+    });
+}
+
+/// Whether there is somebody at a terminal who can be asked.
+pub(crate) fn can_ask() -> bool {
+    redrive::can_ask()
+}
+
+/// Asks on the terminal.
+pub(crate) fn confirm(question: &str) -> bool {
+    redrive::confirm(question)
 }
 
 /// Shows on stderr why a command could not do its work.

@@ -89,6 +89,9 @@ pub struct Terms {
     pub filter: FilterTerms,
     /// Whether only the letters of a plan are meant, which stand in the journal.
     pub is_planned: bool,
+    /// Only letters that came from this queue, or do not tell; any when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_arn: Option<String>,
     /// The sizes of the ramp's steps; empty for all at once.
     pub steps: Vec<u64>,
     /// How many bounces stop it.
@@ -104,6 +107,17 @@ pub struct Terms {
     /// A JSON merge patch of the bodies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patch: Option<Value>,
+}
+
+impl Terms {
+    /// Whether a letter came from the queue that is meant. Several queues may share a dead-letter queue, and a letter must
+    /// not be sent to one that is not its own unless that was asked for.
+    pub fn is_of_source(&self, letter: &Letter) -> bool {
+        match (&self.source_arn, &letter.source_arn) {
+            (Some(meant), Some(found)) => meant == found,
+            _ => true,
+        }
+    }
 }
 
 /// One thing that happened.
@@ -184,6 +198,9 @@ pub enum Entry {
         number: usize,
         /// How many succeeded.
         succeeded: u64,
+        /// Of those, how many of which only that is known: they did not come back.
+        #[serde(default)]
+        by_absence: u64,
         /// Those that failed again.
         bounced: Vec<Pair>,
         /// How many of which it is not known.

@@ -61,8 +61,8 @@ pub struct Ledger {
     unjudged: BTreeMap<String, String>,
     succeeded: u64,
     succeeded_by_absence: u64,
-    unknown: u64,
     steps: usize,
+    resumed: bool,
     ended: bool,
 }
 
@@ -124,17 +124,14 @@ impl Ledger {
                     self.undeleted.remove(id);
                 }
             }
-            Entry::Judged { succeeded, bounced, unknown, .. } => {
+            Entry::Judged { succeeded, by_absence, bounced, .. } => {
                 self.succeeded += succeeded;
-                self.unknown += unknown;
+                self.succeeded_by_absence += by_absence;
                 self.bounced
                     .extend(bounced.iter().map(|pair| (pair.to.clone(), pair.from.clone())));
                 self.unjudged.clear();
             }
-            Entry::Ended { accounting, .. } => {
-                self.succeeded_by_absence = accounting.succeeded_by_absence;
-                self.ended = true;
-            }
+            Entry::Ended { .. } => self.ended = true,
         }
     }
 
@@ -149,6 +146,7 @@ impl Ledger {
         self.ambiguous.append(&mut self.intended);
         // What could not be sent then may be sent now.
         self.not_sent.clear();
+        self.resumed = true;
         self.ended = false;
     }
 
@@ -160,6 +158,11 @@ impl Ledger {
     /// Whether the journal says how the redrive ended.
     pub fn has_ended(&self) -> bool {
         self.ended
+    }
+
+    /// Whether it goes on with what another process began.
+    pub fn is_resumed(&self) -> bool {
+        self.resumed
     }
 
     /// How many steps of the ramp have begun.

@@ -1,0 +1,250 @@
+//! `verifier redrive`.
+
+mod planning;
+mod terms;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use verifier_aws::Aws;
+use verifier_core::check::QueueEvidence;
+use verifier_core::redrive::{Entry, Ledger, Plan, Planned, QueueName, SCHEMA, Terms};
+
+use crate::args::{PlaceArgs, RedriveArgs, RedriveCommand};
+use crate::dead_letters::{Place, queue};
+use crate::endpoint;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::redrive::{Destination, Ended, Engine, Guards, JournalFile, read_ledger};
+use crate::view::{self, Progress};
+
+/// How many letters of a plan stand in one line of a journal.
+const PLANNED_IN_A_LINE: usize = 1000;
+
+pub(crate) async fn run(args: RedriveArgs) -> Result<Exit, Failure> {
+    if let Some(RedriveCommand::Status { journal, format }) = &args.command {
+        view::print_redrive_status(&read_ledger(journal)?, &journal.display().to_string(), *format);
+        return Ok(Exit::Passed);
+    }
+    let interrupt = Interrupt::listen()?;
+    let progress = Progress::new();
+    let format = args.format;
+    let outcome = Box::pin(carry_out(args, &interrupt, &progress)).await;
+    progress.clear();
+    match outcome? {
+        Outcome::Nothing => Ok(interrupt.exit().await.unwrap_or(Exit::Passed)),
+        Outcome::Ended(ended) => {
+            view::print_redrive(&ended, format);
+            let bounced = ended.accounting.bounced > 0;
+            let is_done = ended.stopped.is_none() && ended.accounting.is_clean() && !bounced;
+            let exit = if is_done { Exit::Passed } else { Exit::Stopped };
+            Ok(interrupt.exit().await.unwrap_or(exit))
+        }
+    }
+}
+
+/// How the command ended.
+enum Outcome {
+    /// Nothing was to be sent: a plan was shown or written.
+    Nothing,
+    Ended(Box<Ended>),
+}
+
+/// A redrive that is about to begin or to be taken up again.
+struct Prepared {
+    place: Place,
+    to: Destination,
+    journal: JournalFile,
+    ledger: Ledger,
+    deadline: Option<Duration>,
+}
+
+async fn carry_out(
+    args: RedriveArgs,
+    interrupt: &Interrupt,
+    progress: &Progress,
+) -> Result<Outcome, Failure> {
+    let deadline = args.deadline;
+    let prepared = if let Some(journal) = args.resume.clone() {
+        Some(resumed(args, &journal).await?)
+    } else if let Some(plan) = args.execute.clone() {
+        Some(planned(args, &plan).await?)
+    } else {
+        begun(args, interrupt, progress).await?
+    };
+    let Some(Prepared { place, to, journal, ledger, .. }) = prepared else {
+        return Ok(Outcome::Nothing);
+    };
+    let deadline = deadline.map(|deadline| place.clock.now() + deadline);
+    let guards = Guards { interrupt, deadline };
+    let engine = Engine::new(&place, &to, journal, ledger, guards, progress)?;
+    Ok(Outcome::Ended(Box::new(Box::pin(engine.run()).await?)))
+}
+
+/// Goes on with a redrive that a journal tells of.
+async fn resumed(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
+    // The lock first: what another process is writing is not to be read.
+    let journal = JournalFile::reopen(path)?;
+    let mut ledger = read_ledger(path)?;
+    let Some(Entry::Started { from, to, .. }) = ledger.started().cloned() else {
+        return Err(Failure::usage("the journal does not say how the redrive began"));
+    };
+    let deadline = args.deadline;
+    let to_args = args.to.clone();
+    let place = place_of(args.place, &from).await?;
+    let to = destination(&place, &to_args, Some(&to.url)).await?;
+    let entry = Entry::Resumed { at: place.clock.now(), who: who(&place.aws).await };
+    ledger.apply(&entry);
+    journal.append_durably(&entry).await?;
+    Ok(Prepared { place, to, journal, ledger, deadline })
+}
+
+/// Carries out a plan of a file.
+async fn planned(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::usage(format!("the plan {} cannot be read: {error}", path.display()))
+    })?;
+    let plan = Plan::read(&text)
+        .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    let (to_args, deadline) = (args.to.clone(), args.deadline);
+    let (path, why) = (args.journal.clone(), args.reason_note.clone());
+    let place = place_of(args.place, &plan.from).await?;
+    let to = destination(&place, &to_args, Some(&plan.to.url)).await?;
+    let Plan { terms, letters, .. } = plan;
+    start(place, to, terms, &letters, Start { journal: path, why, deadline }).await
+}
+
+/// Begins a redrive from the command line; `None` when it was only to be planned, or is not wanted after all.
+async fn begun(
+    args: RedriveArgs,
+    interrupt: &Interrupt,
+    progress: &Progress,
+) -> Result<Option<Prepared>, Failure> {
+    let mut terms = terms::of(&args)?;
+    let (to_args, deadline) = (args.to.clone(), args.deadline);
+    let start_with =
+        Start { journal: args.journal.clone(), why: args.reason_note.clone(), deadline };
+    let asks = !args.yes && args.plan_only.is_none() && !args.dry_run;
+    if asks && !view::can_ask() {
+        return Err(Failure {
+            next: Some("look at it with --dry-run, and then say --yes".to_owned()),
+            ..Failure::usage("nobody can be asked whether to go on, for there is no terminal")
+        });
+    }
+    let (plan_only, dry_run, format) = (args.plan_only.clone(), args.dry_run, args.format);
+    let place = Place::find(args.place).await?;
+    let to = destination(&place, &to_args, None).await?;
+    if to_args.to.is_none() {
+        terms.source_arn = Some(to.queue.arn().to_owned());
+    }
+    if !asks && plan_only.is_none() && !dry_run {
+        return Ok(Some(start(place, to, terms, &[], start_with).await?));
+    }
+    let plan = planning::plan(&place, &to.queue, terms, interrupt, progress).await?;
+    if let Some(path) = &plan_only {
+        planning::write(&plan, path)?;
+    }
+    view::print_plan(&plan, place.clock.now(), format);
+    if !asks || plan.letters.is_empty() || !view::confirm("Send them?") {
+        return Ok(None);
+    }
+    let Plan { terms, letters, .. } = plan;
+    Ok(Some(start(place, to, terms, &letters, start_with).await?))
+}
+
+/// What a new journal begins with besides the terms.
+struct Start {
+    journal: Option<PathBuf>,
+    why: Option<String>,
+    deadline: Option<Duration>,
+}
+
+async fn start(
+    place: Place,
+    to: Destination,
+    terms: Terms,
+    letters: &[Planned],
+    with: Start,
+) -> Result<Prepared, Failure> {
+    let now = place.clock.now();
+    let redrive = format!("redrive-{:x}-{:08x}", now.as_millis(), fastrand::u32(..));
+    let path = with.journal.unwrap_or_else(|| PathBuf::from(format!("{redrive}.jsonl")));
+    let journal = JournalFile::create(&path)?;
+    let mut ledger = Ledger::default();
+    let started = Entry::Started {
+        schema: SCHEMA.to_owned(),
+        redrive,
+        at: now,
+        who: who(&place.aws).await,
+        why: with.why,
+        from: name_of(&place.dead_letters),
+        to: name_of(&to.queue),
+        terms: Box::new(terms),
+    };
+    let planned = letters.chunks(PLANNED_IN_A_LINE);
+    let planned = planned.map(|letters| Entry::Planned { letters: letters.to_vec() });
+    for entry in [started].into_iter().chain(planned) {
+        ledger.apply(&entry);
+        journal.append_durably(&entry).await?;
+    }
+    Ok(Prepared { place, to, journal, ledger, deadline: with.deadline })
+}
+
+fn name_of(queue: &QueueEvidence) -> QueueName {
+    QueueName { arn: queue.arn().to_owned(), url: queue.url.clone() }
+}
+
+/// The place that a journal or a plan names, unless the command line names another.
+async fn place_of(mut args: PlaceArgs, from: &QueueName) -> Result<Place, Failure> {
+    if args.stack.is_none() && args.dlq.is_none() {
+        args.dlq = Some(from.url.clone());
+    }
+    let place = Place::find(args).await?;
+    if place.dead_letters.arn() == from.arn {
+        return Ok(place);
+    }
+    Err(Failure {
+        next: Some("leave --stack and --dlq out: the file names the queue".to_owned()),
+        ..Failure::usage(format!("the file is of {}, not of {}", from.arn, place.dead_letters.arn()))
+    })
+}
+
+/// Where messages are sent: where it was said, or where a file says, or the queue that the letters come from.
+async fn destination(
+    place: &Place,
+    args: &crate::args::ToArgs,
+    written: Option<&str>,
+) -> Result<Destination, Failure> {
+    let elsewhere = args.to_region.is_some() || args.to_profile.is_some();
+    let aws = if elsewhere {
+        let connection = crate::args::ConnectionArgs {
+            region: args.to_region.clone(),
+            profile: args.to_profile.clone(),
+            endpoint_url: None,
+        };
+        Aws::connect(&endpoint::remote(connection)).await
+    } else {
+        place.aws.clone()
+    };
+    let queue = match (&args.to, written) {
+        (Some(named), _) => queue(&aws, named).await?,
+        (None, Some(url)) => queue(&aws, url).await?,
+        (None, None) => place.needed_source()?.clone(),
+    };
+    if queue.arn() == place.dead_letters.arn() {
+        return Err(Failure::usage(format!(
+            "{} is the dead-letter queue itself: its letters would be sent to where they are",
+            queue.name
+        )));
+    }
+    Ok(Destination { aws, queue })
+}
+
+/// Who asks, for the record: by STS, or else by the name of the system's user.
+async fn who(aws: &Aws) -> String {
+    match aws.caller().await {
+        Some(arn) => arn,
+        None => std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned()),
+    }
+}

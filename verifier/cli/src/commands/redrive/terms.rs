@@ -1,0 +1,61 @@
+//! How a redrive goes on, by the command line.
+
+use std::path::Path;
+
+use serde_json::Value;
+use verifier_core::redrive::{FilterTerms, Ramp, Terms};
+
+use crate::args::{FilterArgs, RedriveArgs};
+use crate::failure::Failure;
+
+/// How many requests are made at once unless somebody says otherwise.
+const CONCURRENCY: usize = 40;
+
+/// The terms. Everything that is wrong is told before anything is asked of AWS.
+pub(super) fn of(args: &RedriveArgs) -> Result<Terms, Failure> {
+    let filter = filter(&args.letters);
+    filter.filter().map_err(|error| Failure::usage(error.to_string()))?;
+    let steps = if args.no_canary {
+        Vec::new()
+    } else if args.canary.is_empty() {
+        Ramp::default().steps().to_vec()
+    } else {
+        let ramp = Ramp::new(args.canary.clone());
+        ramp.map_err(|error| Failure::usage(format!("--canary: {error}")))?.steps().to_vec()
+    };
+    Ok(Terms {
+        filter,
+        is_planned: false,
+        source_arn: None,
+        steps,
+        stop_after: args.stop_after,
+        max: args.letters.max.map(u64::from),
+        rate: args.rate,
+        concurrency: args.concurrency.unwrap_or(CONCURRENCY),
+        patch: args.patch.as_deref().map(patch).transpose()?,
+    })
+}
+
+fn filter(args: &FilterArgs) -> FilterTerms {
+    FilterTerms {
+        expression: args.filter.clone(),
+        older_than_seconds: args.older_than.map(|duration| duration.as_secs()),
+        newer_than_seconds: args.newer_than.map(|duration| duration.as_secs()),
+        receives: args.receives,
+        reason: args.reason.clone(),
+    }
+}
+
+fn patch(path: &Path) -> Result<Value, Failure> {
+    let wrong = |problem: String| {
+        Failure::usage(format!("the patch {} cannot be read: {problem}", path.display()))
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let patch: Value = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    if patch.is_object() {
+        Ok(patch)
+    } else {
+        // As RFC 7396 says it would take every body's place.
+        Err(wrong("expected a JSON object".to_owned()))
+    }
+}

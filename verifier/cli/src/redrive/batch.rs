@@ -1,0 +1,317 @@
+//! A handful of letters: what to do with each, sending them, and deleting what was confirmed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use verifier_aws::{InHand, Sent};
+use verifier_core::dead_letters::{Letter, Resend};
+use verifier_core::redrive::{Entry, Intended, Pair, Treatment, rewrite};
+use verifier_core::sqs::MESSAGE_BYTES_MAX;
+use verifier_core::time::Timestamp;
+
+use super::engine::{Engine, lock};
+use crate::dead_letters::{Hold, hand_back, stories};
+use crate::failure::Failure;
+
+/// How often a message is offered to SQS.
+const ATTEMPTS: u32 = 5;
+/// How long after the first attempt the second one comes; each later one waits twice as long.
+const BACKOFF: Duration = Duration::from_millis(200);
+/// How long a request may take at most. Letters that are not held for so long are held anew before they are sent.
+const REQUEST: Duration = Duration::from_secs(40);
+
+/// A letter that is going to be sent.
+struct Going {
+    hand: InHand,
+    resend: Resend,
+    /// The letter, where something else is sent in its place.
+    original: Option<Letter>,
+    size_bytes: usize,
+}
+
+/// Letters by what is to be done with them.
+#[derive(Default)]
+struct Sorted {
+    going: Vec<Going>,
+    to_delete: Vec<InHand>,
+    /// Letters for which there is no room in the step.
+    surplus: Vec<InHand>,
+}
+
+impl Engine<'_> {
+    /// Does with letters what has to be done, sending `most` of them at most; says how many were sent.
+    pub(super) async fn carry(&self, received: Vec<InHand>, most: u64) -> Result<u64, Failure> {
+        if received.is_empty() {
+            return Ok(0);
+        }
+        let held_until = self.place.clock.now() + Hold::TIME;
+        if self.filter.needs_reasons() || !self.terms.steps.is_empty() {
+            self.ask_for_reasons(&received).await?;
+        }
+        let sorted = self.sort(received, most);
+        let handles: Vec<String> =
+            sorted.surplus.into_iter().map(|hand| hand.receipt_handle).collect();
+        let _ = hand_back(&self.place.aws, &self.place.dead_letters, &handles).await;
+        self.delete(sorted.to_delete).await;
+        let ids: Vec<String> =
+            sorted.going.iter().map(|going| going.hand.letter.message_id.clone()).collect();
+        let sent = self.send_all(sorted.going, held_until).await;
+        let mut in_hand = lock(&self.in_hand);
+        for id in &ids {
+            in_hand.remove(id);
+        }
+        sent
+    }
+
+    /// Why letters died, where the log tells. A log that cannot be read tells nothing, which no filter takes for a match.
+    async fn ask_for_reasons(&self, received: &[InHand]) -> Result<(), Failure> {
+        let known = |id: &String| lock(&self.reasons).contains_key(id);
+        let letters = received.iter().map(|hand| &hand.letter);
+        let unknown: Vec<&Letter> = letters.filter(|letter| !known(&letter.message_id)).collect();
+        let ids: Vec<String> = unknown.iter().map(|letter| letter.message_id.clone()).collect();
+        let since = unknown.iter().filter_map(|letter| letter.sent_at).min();
+        if let Some(Ok(stories)) = stories(self.place, &ids, since.unwrap_or_default()).await {
+            self.remember(&ids, &stories);
+        }
+        Ok(())
+    }
+
+    fn sort(&self, received: Vec<InHand>, most: u64) -> Sorted {
+        let mut sorted = Sorted::default();
+        for hand in received {
+            let id = hand.letter.message_id.clone();
+            if lock(&self.in_hand).contains(&id) {
+                // A second copy of one that is being sent; it comes up again if it is not gone then.
+                continue;
+            }
+            let treatment = lock(&self.ledger).treatment(&id, || hand.letter.content_sha256());
+            match treatment {
+                Treatment::DeleteOnly => sorted.to_delete.push(hand),
+                Treatment::Send if self.is_meant(&hand.letter) => {
+                    if sorted.going.len() as u64 >= most {
+                        sorted.surplus.push(hand);
+                        continue;
+                    }
+                    match self.going(hand) {
+                        Ok(going) => {
+                            lock(&self.in_hand).insert(id);
+                            sorted.going.push(going);
+                        }
+                        Err((hand, why)) => {
+                            self.note(&Entry::NotSent { letters: BTreeMap::from([(id, why)]) });
+                            self.hold(hand);
+                        }
+                    }
+                }
+                Treatment::Bounced => {
+                    lock(&self.dead).insert(id);
+                    self.hold(hand);
+                }
+                Treatment::Changed => {
+                    lock(&self.ledger).note_changed(&id);
+                    self.hold(hand);
+                }
+                Treatment::Send | Treatment::Leave | Treatment::NotPlanned => self.hold(hand),
+            }
+        }
+        sorted
+    }
+
+    /// Whether the filter means it; of a plan's letters it is the plan that does.
+    fn is_meant(&self, letter: &Letter) -> bool {
+        let reasons = lock(&self.reasons);
+        let reason = reasons.get(&letter.message_id).map(String::as_str);
+        self.terms.is_of_source(letter)
+            && (self.terms.is_planned || self.filter.is_met(letter, reason, self.began_at))
+    }
+
+    fn hold(&self, hand: InHand) {
+        lock(&self.held).insert(hand.letter.message_id, hand.receipt_handle);
+    }
+
+    fn going(&self, hand: InHand) -> Result<Going, (InHand, String)> {
+        let is_fifo = self.to.queue.is_fifo();
+        let (letter, original) = match &self.terms.patch {
+            None => (hand.letter.clone(), None),
+            Some(patch) => match rewrite(&hand.letter, patch) {
+                Ok(changed) => (changed, Some(hand.letter.clone())),
+                Err(error) => return Err((hand, error.to_string())),
+            },
+        };
+        let size_bytes = letter.size_bytes();
+        Ok(Going { resend: letter.resend(&self.name, is_fifo), hand, original, size_bytes })
+    }
+
+    /// Sends letters in as few requests as fit; on FIFO queues one of each group at a time, so that none overtakes one that
+    /// could not be sent.
+    async fn send_all(&self, going: Vec<Going>, held_until: Timestamp) -> Result<u64, Failure> {
+        let mut sent = 0;
+        let mut blocked = BTreeSet::new();
+        for batch in self.batches(going) {
+            let (behind, batch): (Vec<Going>, Vec<Going>) =
+                batch.into_iter().partition(|going| blocked.contains(&going.resend.group_id));
+            self.leave(behind, "it is behind one of its group that could not be sent").await;
+            let groups: BTreeSet<Option<String>> =
+                batch.iter().map(|going| going.resend.group_id.clone()).collect();
+            let count = batch.len();
+            let done = self.send(batch, held_until).await?;
+            sent += done;
+            if self.to.queue.is_fifo() && usize::try_from(done).unwrap_or_default() < count {
+                blocked.extend(groups);
+            }
+        }
+        Ok(sent)
+    }
+
+    fn batches(&self, going: Vec<Going>) -> Vec<Vec<Going>> {
+        let limit =
+            self.to.queue.number("MaximumMessageSize").and_then(|most| usize::try_from(most).ok());
+        let limit = limit.unwrap_or(MESSAGE_BYTES_MAX).max(1);
+        let mut batches: Vec<Vec<Going>> = Vec::new();
+        for each in going {
+            let fits = |batch: &Vec<Going>| {
+                let bytes: usize = batch.iter().map(|going| going.size_bytes).sum();
+                let same_group = self.to.queue.is_fifo()
+                    && batch.iter().any(|going| going.resend.group_id == each.resend.group_id);
+                bytes + each.size_bytes <= limit && !same_group
+            };
+            match batches.last_mut().filter(|batch| fits(batch)) {
+                Some(batch) => batch.push(each),
+                None => batches.push(vec![each]),
+            }
+        }
+        batches
+    }
+
+    /// Sends one batch and deletes what was confirmed; says how many that were.
+    async fn send(&self, batch: Vec<Going>, held_until: Timestamp) -> Result<u64, Failure> {
+        if batch.is_empty() {
+            return Ok(0);
+        }
+        self.pace(batch.len() as u64).await;
+        let batch = self.held_for_long_enough(batch, held_until).await;
+        if batch.is_empty() {
+            return Ok(0);
+        }
+        let intended = |going: &Going| Intended {
+            id: going.resend.from.clone(),
+            original: going.original.clone(),
+        };
+        let letters = batch.iter().map(intended).collect();
+        self.note_durably(&Entry::Intent { at: self.place.clock.now(), letters }).await?;
+        let (confirmed, refused) = self.offer(batch).await?;
+        for (going, why) in refused {
+            self.leave(vec![going], &why).await;
+        }
+        if confirmed.is_empty() {
+            return Ok(0);
+        }
+        let count = confirmed.len() as u64;
+        let letters = confirmed
+            .iter()
+            .map(|(going, to)| Pair { from: going.resend.from.clone(), to: to.clone() })
+            .collect();
+        self.note_durably(&Entry::Sent { letters }).await?;
+        self.delete(confirmed.into_iter().map(|(going, _)| going.hand).collect()).await;
+        Ok(count)
+    }
+
+    /// Letters that could become visible while they are sent are held anew; those that cannot be are let go of.
+    async fn held_for_long_enough(&self, batch: Vec<Going>, held_until: Timestamp) -> Vec<Going> {
+        if self.place.clock.now() + REQUEST < held_until {
+            return batch;
+        }
+        let seconds: Vec<(String, u32)> =
+            batch.iter().map(|going| (going.hand.receipt_handle.clone(), Hold::SECONDS)).collect();
+        let failed = self.place.aws.change_visibility(&self.place.dead_letters, &seconds).await;
+        let lost: BTreeSet<String> = failed.into_iter().map(|(handle, _)| handle).collect();
+        batch.into_iter().filter(|going| !lost.contains(&going.hand.receipt_handle)).collect()
+    }
+
+    /// Offers messages to SQS until each is confirmed or refused for good. What may have arrived is written down before it
+    /// is offered again.
+    async fn offer(&self, batch: Vec<Going>) -> Result<Offered, Failure> {
+        let (mut confirmed, mut refused) = (Vec::new(), Vec::new());
+        let mut pending = batch;
+        let mut pause = BACKOFF;
+        for attempt in 1..=ATTEMPTS {
+            let resends: Vec<Resend> = pending.iter().map(|going| going.resend.clone()).collect();
+            let answers = self.to.aws.resend(&self.to.queue, &resends).await;
+            let mut again = Vec::new();
+            let mut unknown = (Vec::new(), String::new());
+            for (going, answer) in pending.into_iter().zip(answers) {
+                match answer {
+                    Sent::Confirmed { message_id } => confirmed.push((going, message_id)),
+                    Sent::Refused { why, may_be_retried } => {
+                        if may_be_retried && attempt < ATTEMPTS {
+                            again.push(going);
+                        } else {
+                            refused.push((going, why));
+                        }
+                    }
+                    Sent::Unknown { why } => {
+                        unknown.0.push(going.resend.from.clone());
+                        unknown.1.clone_from(&why);
+                        if attempt < ATTEMPTS {
+                            again.push(going);
+                        } else {
+                            refused.push((going, why));
+                        }
+                    }
+                }
+            }
+            if !unknown.0.is_empty() {
+                let (ids, why) = unknown;
+                self.note_durably(&Entry::Ambiguous { ids, why }).await?;
+            }
+            pending = again;
+            if pending.is_empty() {
+                break;
+            }
+            self.place.clock.sleep(pause).await;
+            pause *= 2;
+        }
+        Ok((confirmed, refused))
+    }
+
+    /// Leaves letters where they are, and says why.
+    async fn leave(&self, letters: Vec<Going>, why: &str) {
+        if letters.is_empty() {
+            return;
+        }
+        let named =
+            letters.iter().map(|going| (going.resend.from.clone(), why.to_owned())).collect();
+        self.note(&Entry::NotSent { letters: named });
+        for going in letters {
+            self.hold(going.hand);
+        }
+    }
+
+    /// Deletes letters whose place a message has taken. One that cannot be deleted comes up again, and is deleted then.
+    async fn delete(&self, letters: Vec<InHand>) {
+        let mut ids: BTreeMap<String, String> =
+            letters.into_iter().map(|hand| (hand.receipt_handle, hand.letter.message_id)).collect();
+        let mut pause = BACKOFF;
+        for _ in 0..ATTEMPTS {
+            if ids.is_empty() {
+                return;
+            }
+            let handles: Vec<String> = ids.keys().cloned().collect();
+            let failed = self.place.aws.delete(&self.place.dead_letters, &handles).await;
+            let failed: BTreeSet<String> = failed.into_iter().map(|(handle, _)| handle).collect();
+            let deleted = ids.iter().filter(|(handle, _)| !failed.contains(*handle));
+            let deleted: Vec<String> = deleted.map(|(_, id)| id.clone()).collect();
+            if !deleted.is_empty() {
+                self.note(&Entry::Deleted { ids: deleted });
+            }
+            ids.retain(|handle, _| failed.contains(handle));
+            if !ids.is_empty() {
+                self.place.clock.sleep(pause).await;
+                pause *= 2;
+            }
+        }
+    }
+}
+
+/// What was confirmed, each with its new id, and what was refused, each with the reason.
+type Offered = (Vec<(Going, String)>, Vec<(Going, String)>);

@@ -1,0 +1,293 @@
+//! A redrive from its first step to its end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use verifier_aws::Aws;
+use verifier_core::check::QueueEvidence;
+use verifier_core::dead_letters::{Filter, Stories};
+use verifier_core::redrive::{Accounting, Decision, Entry, Ledger, Ramp, Terms};
+use verifier_core::time::Timestamp;
+
+use super::JournalFile;
+use crate::dead_letters::{Hold, Place, hand_back};
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::view::Progress;
+
+/// How often letters that stay are held for longer.
+const KEEP: Duration = Duration::from_secs(Hold::SECONDS as u64 / 2);
+/// How much longer than its visibility timeout a letter may be away that somebody was handed.
+const REAPPEARS: Duration = Duration::from_secs(Hold::SECONDS as u64 + 10);
+
+/// What ends a redrive before it is done.
+pub(crate) struct Guards<'a> {
+    /// Ctrl-C.
+    pub(crate) interrupt: &'a Interrupt,
+    /// When it has to be over.
+    pub(crate) deadline: Option<Timestamp>,
+}
+
+/// Where messages are sent: it may be in another region or account.
+pub(crate) struct Destination {
+    pub(crate) aws: Aws,
+    pub(crate) queue: QueueEvidence,
+}
+
+/// A redrive under way.
+pub(crate) struct Engine<'a> {
+    pub(super) place: &'a Place,
+    pub(super) to: &'a Destination,
+    pub(super) journal: JournalFile,
+    pub(super) ledger: Mutex<Ledger>,
+    pub(super) terms: Terms,
+    pub(super) filter: Filter,
+    /// Names the redrive, also in the deduplication ids of FIFO queues.
+    pub(super) name: String,
+    pub(super) guards: Guards<'a>,
+    pub(super) progress: &'a Progress,
+    /// Letters that stay, by id, and the handles by which they are held.
+    pub(super) held: Mutex<BTreeMap<String, String>>,
+    /// Messages of this redrive that were seen in the dead-letter queue.
+    pub(super) dead: Mutex<BTreeSet<String>>,
+    /// Letters that are being sent.
+    pub(super) in_hand: Mutex<BTreeSet<String>>,
+    /// How many letters the step may still take.
+    pub(super) quota: AtomicU64,
+    /// Why letters of the step died, by the log.
+    pub(super) reasons: Mutex<BTreeMap<String, String>>,
+    pub(super) began_at: Timestamp,
+    pub(super) paced: AtomicU64,
+}
+
+/// How a redrive ended.
+pub(crate) struct Ended {
+    /// Why it went no further; `None` when it is done.
+    pub(crate) stopped: Option<String>,
+    pub(crate) accounting: Accounting,
+    /// What the journal says.
+    pub(crate) ledger: Ledger,
+    pub(crate) journal: String,
+}
+
+/// Why a step went no further.
+pub(super) enum Stop {
+    Interrupted,
+    Deadline,
+}
+
+impl<'a> Engine<'a> {
+    pub(crate) fn new(
+        place: &'a Place,
+        to: &'a Destination,
+        journal: JournalFile,
+        ledger: Ledger,
+        guards: Guards<'a>,
+        progress: &'a Progress,
+    ) -> Result<Self, Failure> {
+        let Some(Entry::Started { terms, redrive, .. }) = ledger.started().cloned() else {
+            return Err(Failure::usage("the journal does not say how the redrive began"));
+        };
+        let filter = terms.filter.filter().map_err(|error| Failure::usage(error.to_string()))?;
+        Ok(Self {
+            place,
+            to,
+            journal,
+            ledger: Mutex::new(ledger),
+            terms: *terms,
+            filter,
+            name: redrive,
+            guards,
+            progress,
+            held: Mutex::default(),
+            dead: Mutex::default(),
+            in_hand: Mutex::default(),
+            quota: AtomicU64::new(0),
+            reasons: Mutex::default(),
+            began_at: place.clock.now(),
+            paced: AtomicU64::new(0),
+        })
+    }
+
+    /// Carries it out. Letters that stay are handed back in any case.
+    pub(crate) async fn run(self) -> Result<Ended, Failure> {
+        let outcome = {
+            let steps = self.steps();
+            tokio::pin!(steps);
+            loop {
+                tokio::select! {
+                    outcome = &mut steps => break outcome,
+                    () = self.place.clock.sleep(KEEP) => self.keep().await,
+                }
+            }
+        };
+        let handles: Vec<String> = lock(&self.held).values().cloned().collect();
+        // What cannot be handed back comes back by itself.
+        let _ = hand_back(&self.place.aws, &self.place.dead_letters, &handles).await;
+        let stopped = outcome?;
+        self.end(stopped).await
+    }
+
+    async fn end(self, stopped: Option<String>) -> Result<Ended, Failure> {
+        let left = self.left().await?;
+        let accounting = lock(&self.ledger).accounting(left);
+        let entry =
+            Entry::Ended { at: self.place.clock.now(), stopped: stopped.clone(), accounting };
+        self.note_durably(&entry).await?;
+        let journal = self.journal.path().to_owned();
+        let ledger = self.ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(Ended { stopped, accounting, ledger, journal })
+    }
+
+    /// All steps; says why there were no more, if it was not for want of letters.
+    async fn steps(&self) -> Result<Option<String>, Failure> {
+        let ramp = match self.terms.steps.as_slice() {
+            [] => None,
+            steps => {
+                let ramp = Ramp::new(steps.to_vec());
+                Some(ramp.map_err(|error| Failure::usage(error.to_string()))?)
+            }
+        };
+        // What a redrive that was killed has sent is judged before anything else is sent.
+        if let Some(stopped) = self.judge_the_rest(ramp.is_some()).await? {
+            return Ok(Some(stopped));
+        }
+        loop {
+            let number = lock(&self.ledger).steps();
+            let size = ramp.as_ref().map_or(u64::MAX, |ramp| ramp.size(number));
+            let allowed = self.allowed();
+            if allowed == 0 {
+                return Ok(None);
+            }
+            if ramp.is_some() {
+                self.note(&Entry::Step { number: number + 1, size });
+                self.progress.say(&format!("step {}: up to {size} letters", number + 1));
+            }
+            let before = lock(&self.ledger).replayed();
+            let stop = self.step(size.min(allowed)).await?;
+            let sent = lock(&self.ledger).replayed() - before;
+            if let Some(stop) = stop {
+                return Ok(Some(self.why(&stop)));
+            }
+            if ramp.is_some() && sent > 0 {
+                if let Decision::Stop { why } = self.judge(number + 1).await? {
+                    return Ok(Some(why));
+                }
+            }
+            let is_done = ramp.is_none() || sent < size.min(allowed);
+            if is_done {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// How many more letters may be sent in all.
+    fn allowed(&self) -> u64 {
+        let ledger = lock(&self.ledger);
+        let planned = if self.terms.is_planned { Some(ledger.planned() as u64) } else { None };
+        let most = [self.terms.max, planned].into_iter().flatten().min();
+        most.map_or(u64::MAX, |most| most.saturating_sub(ledger.replayed()))
+    }
+
+    async fn judge_the_rest(&self, has_ramp: bool) -> Result<Option<String>, Failure> {
+        if !has_ramp || lock(&self.ledger).unjudged().is_empty() {
+            return Ok(None);
+        }
+        let number = lock(&self.ledger).steps();
+        match self.judge(number).await? {
+            Decision::GoOn => Ok(None),
+            Decision::Stop { why } => Ok(Some(why)),
+        }
+    }
+
+    pub(super) fn why(&self, stop: &Stop) -> String {
+        match stop {
+            Stop::Interrupted => "it was interrupted".to_owned(),
+            Stop::Deadline => "its time is over (--deadline)".to_owned(),
+        }
+    }
+
+    /// Whether something asks to stop.
+    pub(super) fn stop(&self) -> Option<Stop> {
+        if self.guards.interrupt.is_asked() {
+            return Some(Stop::Interrupted);
+        }
+        let deadline = self.guards.deadline?;
+        (self.place.clock.now() >= deadline).then_some(Stop::Deadline)
+    }
+
+    /// Holds the letters that stay for longer, so that they do not come up again.
+    async fn keep(&self) {
+        let seconds: Vec<(String, u32)> =
+            lock(&self.held).values().map(|handle| (handle.clone(), Hold::SECONDS)).collect();
+        // One that cannot be kept comes up again, and is held anew.
+        let _ = self.place.aws.change_visibility(&self.place.dead_letters, &seconds).await;
+    }
+
+    /// How many letters there are in the dead-letter queue, by its count.
+    async fn left(&self) -> Result<u64, Failure> {
+        let queue = &self.place.dead_letters;
+        let queue = self.place.aws.queue(&queue.name, &queue.url).await?;
+        let count = |name| queue.number(name).unwrap_or_default();
+        Ok(count("ApproximateNumberOfMessages") + count("ApproximateNumberOfMessagesNotVisible"))
+    }
+
+    /// How many letters somebody holds who is not this redrive, by the queue's count; and how many are visible.
+    pub(super) async fn away(&self) -> Result<(u64, u64), Failure> {
+        let queue = &self.place.dead_letters;
+        let queue = self.place.aws.queue(&queue.name, &queue.url).await?;
+        let count = |name| queue.number(name).unwrap_or_default();
+        let held = lock(&self.held).len() as u64;
+        let away = count("ApproximateNumberOfMessagesNotVisible").saturating_sub(held);
+        Ok((away, count("ApproximateNumberOfMessages")))
+    }
+
+    /// Until when a letter that is away may come up again.
+    pub(super) fn reappears_until(&self) -> Timestamp {
+        self.place.clock.now() + REAPPEARS
+    }
+
+    /// Writes down what happened.
+    pub(super) fn note(&self, entry: &Entry) {
+        // Under one lock, so that the lines have the order of the ledger.
+        let mut ledger = lock(&self.ledger);
+        ledger.apply(entry);
+        self.journal.append(entry);
+    }
+
+    /// Writes down what happened, and goes on when that is on the disk.
+    pub(super) async fn note_durably(&self, entry: &Entry) -> Result<(), Failure> {
+        let written = {
+            let mut ledger = lock(&self.ledger);
+            ledger.apply(entry);
+            self.journal.append_durably(entry)
+        };
+        written.await
+    }
+
+    /// Waits until so many more messages may be sent.
+    pub(super) async fn pace(&self, count: u64) {
+        let before = self.paced.fetch_add(count, Ordering::SeqCst);
+        if let Some(rate) = self.terms.rate.filter(|rate| *rate > 0) {
+            let after = Duration::from_millis(before * 1000 / u64::from(rate));
+            self.place.clock.sleep_until(self.began_at + after).await;
+        }
+    }
+
+    /// Remembers why letters died.
+    pub(super) fn remember(&self, ids: &[String], stories: &Stories) {
+        let mut reasons = lock(&self.reasons);
+        for id in ids {
+            if let Some(reason) = stories.reason(id) {
+                reasons.insert(id.clone(), reason.to_owned());
+            }
+        }
+    }
+}
+
+/// What is behind a lock, also after a panic of somebody who held it.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

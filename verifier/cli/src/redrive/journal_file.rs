@@ -1,0 +1,193 @@
+//! A journal on the disk.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+use verifier_core::redrive::{Entry, Ledger, whole_lines};
+
+use crate::failure::Failure;
+
+/// How many bytes at the end of a journal are looked at for its last whole line.
+const TAIL_BYTES: u64 = 16 * 1024 * 1024;
+
+/// A journal that is written to. Whoever writes at the same time shares one flush to the disk.
+pub(crate) struct JournalFile {
+    writes: Option<Sender<Appended>>,
+    writer: Option<JoinHandle<()>>,
+    path: String,
+}
+
+struct Appended {
+    line: String,
+    /// Told when the line is on the disk.
+    done: Option<oneshot::Sender<io::Result<()>>>,
+}
+
+impl JournalFile {
+    /// Makes a new one, which must not be there yet. Nobody else may read it: it may hold bodies.
+    pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
+        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path);
+        let file = file.map_err(|error| Failure {
+            next: Some("name another file with --journal, or go on with it: --resume".to_owned()),
+            ..failed(path, "made", &error)
+        })?;
+        Self::of(file, path)
+    }
+
+    /// Goes on with one. What was being written when the process ended is cut off.
+    pub(crate) fn reopen(path: &Path) -> Result<Self, Failure> {
+        let changed = |error: io::Error| failed(path, "written to", &error);
+        let mut file = OpenOptions::new().read(true).append(true).open(path).map_err(changed)?;
+        let length = file.metadata().map_err(changed)?.len();
+        let begin = length.saturating_sub(TAIL_BYTES);
+        file.seek(SeekFrom::Start(begin)).map_err(changed)?;
+        let mut tail = Vec::new();
+        file.read_to_end(&mut tail).map_err(changed)?;
+        let whole = begin + u64::try_from(whole_lines(&tail)).unwrap_or_default();
+        let journal_lock = lock(&file, path);
+        journal_lock?;
+        file.set_len(whole).map_err(changed)?;
+        Self::writing(file, path)
+    }
+
+    fn of(file: File, path: &Path) -> Result<Self, Failure> {
+        lock(&file, path)?;
+        Self::writing(file, path)
+    }
+
+    fn writing(file: File, path: &Path) -> Result<Self, Failure> {
+        let (writes, asked) = channel();
+        let writer = std::thread::Builder::new().name("journal".to_owned());
+        let writer = writer
+            .spawn(move || write_all(file, &asked))
+            .map_err(|error| failed(path, "written to", &error))?;
+        let path = path.display().to_string();
+        Ok(Self { writes: Some(writes), writer: Some(writer), path })
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Appends an entry. The order of calls is that of the lines.
+    pub(crate) fn append(&self, entry: &Entry) {
+        self.send(entry, None);
+    }
+
+    /// Appends an entry. What is returned ends when it is on the disk, with everything that was appended before.
+    pub(crate) fn append_durably(
+        &self,
+        entry: &Entry,
+    ) -> impl Future<Output = Result<(), Failure>> + use<> {
+        let (done, told) = oneshot::channel();
+        self.send(entry, Some(done));
+        let path = self.path.clone();
+        async move {
+            let ended = || io::Error::other("its writer has ended");
+            let written = told.await.unwrap_or_else(|_| Err(ended()));
+            written.map_err(|error| failed(Path::new(&path), "written to", &error))
+        }
+    }
+
+    fn send(&self, entry: &Entry, done: Option<oneshot::Sender<io::Result<()>>>) {
+        // An entry has texts for keys and nothing else can fail.
+        let line = serde_json::to_string(entry).unwrap_or_default();
+        if let Some(writes) = &self.writes {
+            // A writer that has ended is told of by the next durable entry.
+            let _ = writes.send(Appended { line, done });
+        }
+    }
+}
+
+impl Drop for JournalFile {
+    fn drop(&mut self) {
+        drop(self.writes.take());
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+/// Writes whatever there is, and flushes once for all who wait for it.
+fn write_all(mut file: File, asked: &Receiver<Appended>) {
+    let mut broken: Option<io::Error> = None;
+    while let Ok(first) = asked.recv() {
+        let mut text = String::new();
+        let mut waiting = Vec::new();
+        let mut next = Some(first);
+        while let Some(write) = next {
+            text.push_str(&write.line);
+            text.push('\n');
+            waiting.extend(write.done);
+            next = asked.try_recv().ok();
+        }
+        let mut outcome = match &broken {
+            // After a line that was lost, no later one is to be believed.
+            Some(error) => Err(io::Error::new(error.kind(), error.to_string())),
+            None => file.write_all(text.as_bytes()),
+        };
+        if outcome.is_ok() && !waiting.is_empty() {
+            outcome = file.sync_data();
+        }
+        for done in waiting {
+            let told = match &outcome {
+                Ok(()) => Ok(()),
+                Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+            };
+            let _ = done.send(told);
+        }
+        if let Err(error) = outcome {
+            broken.get_or_insert(error);
+        }
+    }
+    let _ = file.sync_data();
+}
+
+fn lock(file: &File, path: &Path) -> Result<(), Failure> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(Failure {
+            next: Some("wait for it, or stop it with Ctrl-C".to_owned()),
+            ..Failure::usage(format!("another redrive is writing to {}", path.display()))
+        }),
+        Err(TryLockError::Error(error)) => Err(failed(path, "locked", &error)),
+    }
+}
+
+fn failed(path: &Path, done: &str, error: &io::Error) -> Failure {
+    Failure::usage(format!("the journal {} cannot be {done}: {error}", path.display()))
+}
+
+/// What a journal tells, without the line that was being written when the process ended.
+pub(crate) fn read_ledger(path: &Path) -> Result<Ledger, Failure> {
+    let file = File::open(path).map_err(|error| failed(path, "read", &error))?;
+    let mut reader = BufReader::new(file);
+    let mut ledger = Ledger::default();
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = reader.read_until(b'\n', &mut line);
+        read.map_err(|error| failed(path, "read", &error))?;
+        if line.last() != Some(&b'\n') {
+            break;
+        }
+        let text = String::from_utf8_lossy(&line);
+        ledger.read(text.trim_end()).map_err(|error| Failure {
+            next: Some("restore it from a copy; nothing was done".to_owned()),
+            ..Failure::usage(format!("{}: {error}", path.display()))
+        })?;
+    }
+    if ledger.started().is_none() {
+        return Err(Failure::usage(format!(
+            "{} is empty: the redrive had not begun, so start it again",
+            path.display()
+        )));
+    }
+    Ok(ledger)
+}

@@ -1,0 +1,117 @@
+//! One step: taking letters from the queue until it is full or there are none.
+
+use std::sync::atomic::Ordering;
+
+use futures::future::try_join_all;
+use verifier_aws::{InHand, RECEIVED_MAX, Received};
+use verifier_core::dead_letters::Emptiness;
+
+use super::engine::{Engine, Stop, lock};
+use crate::dead_letters::Hold;
+use crate::failure::Failure;
+
+/// How long a poll waits, in seconds.
+const POLL_SECONDS: u32 = 1;
+/// How long a poll waits for letters that somebody else holds.
+const LONG_POLL_SECONDS: u32 = 20;
+
+impl Engine<'_> {
+    /// Sends up to `size` letters; says what stopped it.
+    pub(super) async fn step(&self, size: u64) -> Result<Option<Stop>, Failure> {
+        self.quota.store(size, Ordering::SeqCst);
+        let needed = usize::try_from(size.div_ceil(RECEIVED_MAX as u64)).unwrap_or(usize::MAX);
+        // The order of a FIFO queue is kept by one at a time only.
+        let at_once = if self.place.dead_letters.is_fifo() {
+            1
+        } else {
+            self.terms.concurrency.clamp(1, needed.max(1))
+        };
+        try_join_all((0..at_once).map(|_| self.take_turns())).await?;
+        if let Some(stop) = self.stop() {
+            return Ok(Some(stop));
+        }
+        self.wait_for_those_away().await?;
+        Ok(self.stop())
+    }
+
+    /// Takes letters until the step is full, there are none, or something asks to stop.
+    async fn take_turns(&self) -> Result<(), Failure> {
+        let mut emptiness = Emptiness::default();
+        while self.stop().is_none() {
+            let reserved = self.reserve();
+            if reserved == 0 {
+                return Ok(());
+            }
+            let received = self.receive(reserved, POLL_SECONDS).await;
+            let received = match received {
+                Ok(received) => received,
+                Err(failure) => {
+                    self.give_back(reserved);
+                    return Err(failure);
+                }
+            };
+            emptiness.polled(received.len());
+            let sent = Box::pin(self.carry(received, reserved)).await;
+            self.give_back(reserved - sent.as_ref().map_or(0, |sent| (*sent).min(reserved)));
+            sent?;
+            if emptiness.is_likely() {
+                let (_, visible) = self.away().await?;
+                if emptiness.is_certain(Some(visible)) {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Letters may be hidden that are nobody's: their deletion was lost, or whoever held them was killed. They are waited
+    /// for, for as long as they can be hidden from this redrive's own receives.
+    async fn wait_for_those_away(&self) -> Result<(), Failure> {
+        let until = self.reappears_until();
+        loop {
+            let has_room = self.quota.load(Ordering::SeqCst) > 0;
+            let must_delete = !lock(&self.ledger).undeleted().is_empty();
+            if !has_room && !must_delete {
+                return Ok(());
+            }
+            let (away, visible) = self.away().await?;
+            let is_over = self.place.clock.now() >= until || self.stop().is_some();
+            if is_over || (away == 0 && visible == 0 && !must_delete) {
+                return Ok(());
+            }
+            // Without room, letters are only received to be deleted.
+            let reserved = self.reserve();
+            let received = self.receive(RECEIVED_MAX as u64, LONG_POLL_SECONDS).await;
+            let sent = match received {
+                Ok(received) => Box::pin(self.carry(received, reserved)).await,
+                Err(failure) => Err(failure),
+            };
+            self.give_back(reserved - sent.as_ref().map_or(0, |sent| (*sent).min(reserved)));
+            sent?;
+        }
+    }
+
+    async fn receive(&self, most: u64, wait_seconds: u32) -> Result<Vec<InHand>, Failure> {
+        let how = Received { visibility_timeout_seconds: Hold::SECONDS, wait_seconds };
+        let most = usize::try_from(most).unwrap_or(RECEIVED_MAX).min(RECEIVED_MAX);
+        let queue = &self.place.dead_letters;
+        let received = tokio::select! {
+            received = self.place.aws.receive_letters(queue, how, most) => received?,
+            // What arrives after all stays hidden for a while.
+            () = self.guards.interrupt.asked() => Vec::new(),
+        };
+        self.place.clock.has_waited().await;
+        Ok(received)
+    }
+
+    /// Takes up to ten from what the step may still send.
+    fn reserve(&self) -> u64 {
+        let take = |left: u64| (left > 0).then(|| left - left.min(RECEIVED_MAX as u64));
+        let before = self.quota.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take);
+        before.map_or(0, |left| left.min(RECEIVED_MAX as u64))
+    }
+
+    fn give_back(&self, count: u64) {
+        self.quota.fetch_add(count, Ordering::SeqCst);
+    }
+}

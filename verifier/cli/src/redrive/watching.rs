@@ -1,0 +1,141 @@
+//! What becomes of the messages of a step.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use verifier_core::dead_letters::Stories;
+use verifier_core::redrive::{Decision, Entry, Fate, Pair, Told, Watched};
+use verifier_core::time::Timestamp;
+
+use super::engine::{Engine, lock};
+use crate::dead_letters::{look, stories};
+use crate::failure::Failure;
+
+/// How long after an answer without all lines the log is asked again.
+const LOG_PAUSE: Duration = Duration::from_secs(2);
+/// How much longer than its receives take a message may take to the dead-letter queue: deliveries are not punctual.
+const SLACK: Duration = Duration::from_secs(60);
+
+/// The fates of a step's messages.
+#[derive(Default)]
+struct Fates {
+    succeeded: u64,
+    by_absence: u64,
+    bounced: Vec<Pair>,
+    unknown: u64,
+    pending: u64,
+    warnings: u64,
+}
+
+impl Engine<'_> {
+    /// Waits until it is known what has become of the messages of a step, and decides whether the next one may start.
+    pub(super) async fn judge(&self, number: usize) -> Result<Decision, Failure> {
+        let sent_at = self.place.clock.now();
+        let bound = self.bound();
+        let watched = self.watched(sent_at);
+        let bounced_before = lock(&self.ledger).bounced().len() as u64;
+        let fates = loop {
+            let now = self.place.clock.now();
+            let is_over = now >= sent_at + bound;
+            if is_over {
+                self.look_for_the_dead().await?;
+            }
+            let log = self.log(&watched, sent_at).await;
+            let fates = self.fates(&watched, log.as_ref(), now, bound);
+            let bounces = fates.bounced.len() as u64;
+            let must_stop = bounced_before + bounces >= self.terms.stop_after.max(1);
+            self.progress.say(&format!(
+                "step {number}: {} succeeded, {bounces} bounced, {} not known yet, of which {} failed once",
+                fates.succeeded, fates.pending, fates.warnings
+            ));
+            if fates.pending == 0 || must_stop || is_over || self.stop().is_some() {
+                break fates;
+            }
+            self.place.clock.sleep(LOG_PAUSE).await;
+        };
+        let unknown = fates.unknown + fates.pending;
+        let bounces = fates.bounced.len() as u64;
+        let entry = Entry::Judged {
+            number,
+            succeeded: fates.succeeded,
+            by_absence: fates.by_absence,
+            bounced: fates.bounced,
+            unknown,
+        };
+        self.note_durably(&entry).await?;
+        if let Some(stop) = self.stop() {
+            return Ok(Decision::Stop { why: self.why(&stop) });
+        }
+        Ok(Decision::after(bounced_before, bounces, unknown, self.terms.stop_after))
+    }
+
+    /// How long a message takes to the dead-letter queue at most. Where its queue has no redrive policy it never gets
+    /// there, and only the log tells: for as long as one receive may take.
+    fn bound(&self) -> Duration {
+        let visibility_timeout = self.to.queue.visibility_timeout().unwrap_or_default();
+        let receives = self.to.queue.redrive_policy().map_or(1, |policy| policy.max_receive_count);
+        visibility_timeout * receives + SLACK
+    }
+
+    fn watched(&self, sent_at: Timestamp) -> Vec<Watched> {
+        let reasons = lock(&self.reasons);
+        let ledger = lock(&self.ledger);
+        let messages = ledger.unjudged().iter();
+        messages
+            .map(|(to, from)| Watched {
+                from: from.clone(),
+                to: to.clone(),
+                sent_at,
+                old_reason: reasons.get(from).cloned(),
+            })
+            .collect()
+    }
+
+    /// What the log tells of the messages; `None` when it cannot be read.
+    async fn log(&self, watched: &[Watched], since: Timestamp) -> Option<Stories> {
+        let ids: Vec<String> = watched.iter().map(|watched| watched.to.clone()).collect();
+        // What a redrive that was killed had sent may have been worked on since.
+        let since = if lock(&self.ledger).is_resumed() { Timestamp::default() } else { since };
+        stories(self.place, &ids, since).await?.ok()
+    }
+
+    fn fates(
+        &self,
+        watched: &[Watched],
+        log: Option<&Stories>,
+        now: Timestamp,
+        bound: Duration,
+    ) -> Fates {
+        let dead = lock(&self.dead);
+        let mut fates = Fates::default();
+        for each in watched {
+            let attempts = log.map(|log| log.attempts(&each.to));
+            let told = Told { attempts, is_dead: dead.contains(&each.to), now, bound };
+            match each.fate(told) {
+                Fate::Pending { warning } => {
+                    fates.pending += 1;
+                    fates.warnings += u64::from(warning.is_some());
+                }
+                Fate::Succeeded => fates.succeeded += 1,
+                Fate::NotBounced => {
+                    fates.succeeded += 1;
+                    fates.by_absence += 1;
+                }
+                Fate::Bounced { .. } => {
+                    fates.bounced.push(Pair { from: each.from.clone(), to: each.to.clone() });
+                }
+                Fate::Unknown => fates.unknown += 1,
+            }
+        }
+        fates
+    }
+
+    /// Looks for messages of this redrive in the dead-letter queue.
+    async fn look_for_the_dead(&self) -> Result<(), Failure> {
+        let look = look(self.place, usize::MAX, self.guards.interrupt).await?;
+        let messages: BTreeMap<String, String> = lock(&self.ledger).unjudged().clone();
+        let found = look.letters.into_iter().map(|letter| letter.message_id);
+        lock(&self.dead).extend(found.filter(|id| messages.contains_key(id)));
+        Ok(())
+    }
+}

@@ -1,0 +1,194 @@
+//! A redrive's plan and result.
+
+use std::collections::BTreeSet;
+use std::io::{self, IsTerminal, Write};
+
+use serde_json::{Value, json};
+use verifier_core::check::whole_seconds;
+use verifier_core::redrive::{Accounting, Entry, Ledger, Plan};
+use verifier_core::settings::queue_name;
+use verifier_core::time::Timestamp;
+
+use crate::redrive::Ended;
+
+/// How many letters are named one by one.
+const NAMED: usize = 10;
+
+/// What a redrive came to, for people.
+pub(super) fn human(ended: &Ended, out: &mut dyn Write) -> io::Result<()> {
+    match &ended.stopped {
+        None => writeln!(out, "the redrive is done")?,
+        Some(why) => writeln!(out, "the redrive stopped: {why}")?,
+    }
+    table(&ended.accounting, out)?;
+    named(&ended.ledger, out)?;
+    if ended.stopped.is_some() || !ended.accounting.is_clean() {
+        writeln!(out, "\ngo on with: verifier redrive --resume {}", ended.journal)?;
+    } else {
+        writeln!(out, "\njournal: {}", ended.journal)?;
+    }
+    Ok(())
+}
+
+fn table(accounting: &Accounting, out: &mut dyn Write) -> io::Result<()> {
+    let by_absence = match accounting.succeeded_by_absence {
+        0 => String::new(),
+        count => format!("of {count} only that is known: they did not come back"),
+    };
+    let rows = [
+        ("replayed", accounting.replayed, String::new()),
+        ("succeeded", accounting.succeeded, by_absence),
+        ("bounced", accounting.bounced, String::new()),
+        ("unknown", accounting.unknown, String::new()),
+        ("not sent", accounting.not_sent, "they stay where they are".to_owned()),
+        ("changed", accounting.changed, "they are not what was planned, and stay".to_owned()),
+        ("missing", accounting.missing, "they were planned, and not there any more".to_owned()),
+        ("not deleted", accounting.not_deleted, "they were sent, and may still be there".to_owned()),
+        ("ambiguous", accounting.ambiguous, "they may have been sent twice".to_owned()),
+        ("left", accounting.left, "in the dead-letter queue, by its count".to_owned()),
+    ];
+    let always = ["replayed", "succeeded", "bounced", "unknown", "left"];
+    for (name, count, remark) in rows {
+        if count > 0 || always.contains(&name) {
+            let remark = if count > 0 { remark } else { String::new() };
+            writeln!(out, "{}", format!("  {name:<12}{count:>9}  {remark}").trim_end())?;
+        }
+    }
+    Ok(())
+}
+
+fn named(ledger: &Ledger, out: &mut dyn Write) -> io::Result<()> {
+    let not_sent = ledger.not_sent().iter().map(|(id, why)| format!("{id}: {why}"));
+    let bounced = ledger.bounced().iter().map(|(to, from)| format!("{from}, sent as {to}"));
+    let undeleted = ledger.undeleted().iter().map(|(from, to)| format!("{from}, sent as {to}"));
+    let ambiguous = ledger.ambiguous().collect::<BTreeSet<_>>().into_iter().map(str::to_owned);
+    let changed = ledger.changed().iter().cloned();
+    for (title, ids) in [
+        ("bounced", bounced.collect::<Vec<_>>()),
+        ("not sent", not_sent.collect()),
+        ("changed", changed.collect()),
+        ("not deleted", undeleted.collect()),
+        ("may have been sent twice", ambiguous.collect()),
+    ] {
+        if ids.is_empty() {
+            continue;
+        }
+        writeln!(out, "\n{title}:")?;
+        for id in ids.iter().take(NAMED) {
+            writeln!(out, "  {id}")?;
+        }
+        if ids.len() > NAMED {
+            writeln!(out, "  and {} more, which the journal names", ids.len() - NAMED)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a redrive came to, for programs.
+pub(super) fn json(ended: &Ended) -> Value {
+    let mut value = of_ledger(&ended.ledger, &ended.journal);
+    value["schema"] = "verifier.redrive/1".into();
+    value["stopped"] = json!(ended.stopped);
+    value["accounting"] = json!(ended.accounting);
+    value
+}
+
+/// What a journal tells, for programs.
+pub(super) fn status_json(ledger: &Ledger, journal: &str) -> Value {
+    let mut value = of_ledger(ledger, journal);
+    value["schema"] = "verifier.redrive.status/1".into();
+    value["hasEnded"] = ledger.has_ended().into();
+    value["accounting"] = json!(ledger.accounting(0));
+    if let Some(counts) = value["accounting"].as_object_mut() {
+        // The journal does not know it.
+        counts.remove("left");
+    }
+    value
+}
+
+fn of_ledger(ledger: &Ledger, journal: &str) -> Value {
+    let (from, to, who, why, at) = match ledger.started() {
+        Some(Entry::Started { from, to, who, why, at, .. }) => {
+            (from.arn.clone(), to.arn.clone(), who.clone(), why.clone(), Some(*at))
+        }
+        _ => Default::default(),
+    };
+    let bounced: Vec<Value> =
+        ledger.bounced().iter().map(|(to, from)| json!({"from": from, "to": to})).collect();
+    json!({
+        "journal": journal,
+        "from": from,
+        "to": to,
+        "who": who,
+        "why": why,
+        "startedAt": at,
+        "bounced": bounced,
+        "notSent": ledger.not_sent(),
+        "notDeleted": ledger.undeleted(),
+        "changed": ledger.changed(),
+        "ambiguous": ledger.ambiguous().collect::<BTreeSet<_>>(),
+    })
+}
+
+/// What a journal tells, for people.
+pub(super) fn status(ledger: &Ledger, journal: &str, out: &mut dyn Write) -> io::Result<()> {
+    if let Some(Entry::Started { redrive, from, to, who, why, .. }) = ledger.started() {
+        writeln!(out, "{redrive}: {} to {}, by {who}", queue_name(&from.arn), queue_name(&to.arn))?;
+        if let Some(why) = why {
+            writeln!(out, "because: {why}")?;
+        }
+    }
+    let state = if ledger.has_ended() { "it has ended" } else { "it was killed, or goes on" };
+    writeln!(out, "{state}")?;
+    let accounting = Accounting { left: 0, ..ledger.accounting(0) };
+    table(&accounting, out)?;
+    named(ledger, out)?;
+    if !ledger.has_ended() {
+        writeln!(out, "\ngo on with: verifier redrive --resume {journal}")?;
+    }
+    Ok(())
+}
+
+/// A plan, for people.
+pub(super) fn plan(plan: &Plan, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
+    let bytes: usize = plan.letters.iter().map(|letter| letter.size_bytes).sum();
+    writeln!(
+        out,
+        "{} letters ({bytes} bytes) of {} would be sent to {}",
+        plan.letters.len(),
+        queue_name(&plan.from.arn),
+        queue_name(&plan.to.arn)
+    )?;
+    if let Some(oldest) = plan.letters.iter().filter_map(|letter| letter.sent_at).min() {
+        writeln!(out, "the oldest was sent {} s ago", whole_seconds(now.since(oldest)))?;
+    }
+    for (reason, count) in plan.reasons() {
+        writeln!(out, "  {count:>6}  {}", reason.unwrap_or("reason not known"))?;
+    }
+    let steps = &plan.terms.steps;
+    if steps.is_empty() {
+        writeln!(out, "all at once (--no-canary)")
+    } else {
+        let steps: Vec<String> = steps.iter().map(ToString::to_string).collect();
+        writeln!(
+            out,
+            "in steps of {} and then twice as many each; {} that fail again stop it",
+            steps.join(", "),
+            plan.terms.stop_after
+        )
+    }
+}
+
+/// Whether there is somebody to ask.
+pub(super) fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks; anything but `y` or `yes` is a no.
+pub(super) fn confirm(question: &str) -> bool {
+    let _ = write!(anstream::stderr(), "{question} [y/N] ");
+    let _ = anstream::stderr().flush();
+    let mut answer = String::new();
+    let read = io::stdin().read_line(&mut answer);
+    read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+}
