@@ -10,4 +10,4 @@ pub(crate) use hold::{Hold, hand_back};
 pub(crate) use look::{Look, look};
 pub(crate) use place::{Place, queue};
 pub(crate) use reasons::stories;
-pub(crate) use selection::Selection;
+pub(crate) use selection::{Selection, filter_terms};

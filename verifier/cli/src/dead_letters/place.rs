@@ -86,7 +86,7 @@ impl Place {
 
 fn moves(queue: &QueueEvidence) -> Failure {
     let policy = queue.redrive_policy();
-    let target = policy.map(|policy| policy.dead_letter_target_arn.to_string()).unwrap_or_default();
+    let target = policy.map(|policy| policy.dead_letter_target_arn).unwrap_or_default();
     Failure {
         next: Some("raise its maxReceiveCount first, or go on with --allow-moves".to_owned()),
         ..Failure::usage(format!(

@@ -1,6 +1,7 @@
 //! From the command line to the letters that are meant.
 
 use verifier_core::dead_letters::Filter;
+use verifier_core::redrive::FilterTerms;
 
 use crate::args::FilterArgs;
 use crate::failure::Failure;
@@ -14,21 +15,11 @@ pub(crate) struct Selection {
 
 impl Selection {
     /// What the command line says.
-    pub(crate) fn new(args: FilterArgs) -> Result<Self, Failure> {
-        let filter = Filter {
-            older_than: args.older_than,
-            newer_than: args.newer_than,
-            receives: args.receives,
-            reason: args.reason,
-            ..Filter::default()
-        };
-        let filter = match &args.filter {
-            None => filter,
-            Some(expression) => filter.with_expression(expression).map_err(|error| Failure {
-                next: Some("https://jmespath.org/tutorial.html tells how they are written".into()),
-                ..Failure::usage(error.to_string())
-            })?,
-        };
+    pub(crate) fn new(args: &FilterArgs) -> Result<Self, Failure> {
+        let filter = filter_terms(args).filter().map_err(|error| Failure {
+            next: Some("https://jmespath.org/tutorial.html tells how they are written".to_owned()),
+            ..Failure::usage(error.to_string())
+        })?;
         let max = args.max.map(|max| usize::try_from(max).unwrap_or(usize::MAX));
         Ok(Self { filter, max })
     }
@@ -44,6 +35,17 @@ impl Selection {
     }
 }
 
+/// The filter of the command line, as it is written down.
+pub(crate) fn filter_terms(args: &FilterArgs) -> FilterTerms {
+    FilterTerms {
+        expression: args.filter.clone(),
+        older_than_seconds: args.older_than.map(|duration| duration.as_secs()),
+        newer_than_seconds: args.newer_than.map(|duration| duration.as_secs()),
+        receives: args.receives,
+        reason: args.reason.clone(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,9 +53,9 @@ mod tests {
     #[test]
     fn a_filter_has_to_see_all() {
         let args = || FilterArgs { max: Some(5), ..FilterArgs::default() };
-        assert_eq!(Selection::new(args()).unwrap().looked_at_most(), 5);
+        assert_eq!(Selection::new(&args()).unwrap().looked_at_most(), 5);
         let filtered = FilterArgs { reason: Some("slow".to_owned()), ..args() };
-        let selection = Selection::new(filtered).unwrap();
+        let selection = Selection::new(&filtered).unwrap();
         assert_eq!((selection.looked_at_most(), selection.wanted_most()), (usize::MAX, 5));
     }
 

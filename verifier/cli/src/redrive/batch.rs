@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use verifier_aws::{InHand, Sent};
-use verifier_core::dead_letters::{Letter, Resend};
+use verifier_core::dead_letters::{Letter, Resend, batches};
 use verifier_core::redrive::{Entry, Intended, Pair, Treatment, rewrite};
 use verifier_core::sqs::MESSAGE_BYTES_MAX;
 use verifier_core::time::Timestamp;
@@ -97,7 +97,8 @@ impl Engine<'_> {
                             lock(&self.in_hand).insert(id);
                             sorted.going.push(going);
                         }
-                        Err((hand, why)) => {
+                        Err(refused) => {
+                            let (hand, why) = *refused;
                             self.note(&Entry::NotSent { letters: BTreeMap::from([(id, why)]) });
                             self.hold(hand);
                         }
@@ -129,13 +130,13 @@ impl Engine<'_> {
         lock(&self.held).insert(hand.letter.message_id, hand.receipt_handle);
     }
 
-    fn going(&self, hand: InHand) -> Result<Going, (InHand, String)> {
+    fn going(&self, hand: InHand) -> Result<Going, Box<(InHand, String)>> {
         let is_fifo = self.to.queue.is_fifo();
         let (letter, original) = match &self.terms.patch {
             None => (hand.letter.clone(), None),
             Some(patch) => match rewrite(&hand.letter, patch) {
                 Ok(changed) => (changed, Some(hand.letter.clone())),
-                Err(error) => return Err((hand, error.to_string())),
+                Err(error) => return Err(Box::new((hand, error.to_string()))),
             },
         };
         let size_bytes = letter.size_bytes();
@@ -164,23 +165,17 @@ impl Engine<'_> {
     }
 
     fn batches(&self, going: Vec<Going>) -> Vec<Vec<Going>> {
-        let limit =
-            self.to.queue.number("MaximumMessageSize").and_then(|most| usize::try_from(most).ok());
-        let limit = limit.unwrap_or(MESSAGE_BYTES_MAX).max(1);
-        let mut batches: Vec<Vec<Going>> = Vec::new();
-        for each in going {
-            let fits = |batch: &Vec<Going>| {
-                let bytes: usize = batch.iter().map(|going| going.size_bytes).sum();
-                let same_group = self.to.queue.is_fifo()
-                    && batch.iter().any(|going| going.resend.group_id == each.resend.group_id);
-                bytes + each.size_bytes <= limit && !same_group
-            };
-            match batches.last_mut().filter(|batch| fits(batch)) {
-                Some(batch) => batch.push(each),
-                None => batches.push(vec![each]),
+        let limit = self.to.queue.number("MaximumMessageSize");
+        let limit = limit.and_then(|most| usize::try_from(most).ok()).unwrap_or(MESSAGE_BYTES_MAX);
+        let mut result = Vec::new();
+        for round in rounds(going, self.to.queue.is_fifo()) {
+            let sizes: Vec<usize> = round.iter().map(|going| going.size_bytes).collect();
+            let mut round = round.into_iter();
+            for range in batches(&sizes, limit) {
+                result.push(round.by_ref().take(range.len()).collect());
             }
         }
-        batches
+        result
     }
 
     /// Sends one batch and deletes what was confirmed; says how many that were.
@@ -311,6 +306,24 @@ impl Engine<'_> {
             }
         }
     }
+}
+
+/// Letters that may be in one request: all, but on FIFO queues only one of each group.
+fn rounds(going: Vec<Going>, is_fifo: bool) -> Vec<Vec<Going>> {
+    if !is_fifo {
+        return vec![going];
+    }
+    let mut rounds: Vec<Vec<Going>> = Vec::new();
+    let mut taken: BTreeMap<Option<String>, usize> = BTreeMap::new();
+    for each in going {
+        let round = taken.entry(each.resend.group_id.clone()).or_default();
+        if *round == rounds.len() {
+            rounds.push(Vec::new());
+        }
+        rounds[*round].push(each);
+        *round += 1;
+    }
+    rounds
 }
 
 /// What was confirmed, each with its new id, and what was refused, each with the reason.

@@ -78,6 +78,16 @@ pub(super) enum Stop {
     Deadline,
 }
 
+impl Stop {
+    /// In words.
+    pub(super) fn why(&self) -> String {
+        match self {
+            Self::Interrupted => "it was interrupted".to_owned(),
+            Self::Deadline => "its time is over (--deadline)".to_owned(),
+        }
+    }
+}
+
 impl<'a> Engine<'a> {
     pub(crate) fn new(
         place: &'a Place,
@@ -169,12 +179,13 @@ impl<'a> Engine<'a> {
             let stop = self.step(size.min(allowed)).await?;
             let sent = lock(&self.ledger).replayed() - before;
             if let Some(stop) = stop {
-                return Ok(Some(self.why(&stop)));
+                return Ok(Some(stop.why()));
             }
-            if ramp.is_some() && sent > 0 {
-                if let Decision::Stop { why } = self.judge(number + 1).await? {
-                    return Ok(Some(why));
-                }
+            if ramp.is_some()
+                && sent > 0
+                && let Decision::Stop { why } = self.judge(number + 1).await?
+            {
+                return Ok(Some(why));
             }
             let is_done = ramp.is_none() || sent < size.min(allowed);
             if is_done {
@@ -199,13 +210,6 @@ impl<'a> Engine<'a> {
         match self.judge(number).await? {
             Decision::GoOn => Ok(None),
             Decision::Stop { why } => Ok(Some(why)),
-        }
-    }
-
-    pub(super) fn why(&self, stop: &Stop) -> String {
-        match stop {
-            Stop::Interrupted => "it was interrupted".to_owned(),
-            Stop::Deadline => "its time is over (--deadline)".to_owned(),
         }
     }
 

@@ -18,7 +18,7 @@ const TAIL_BYTES: u64 = 16 * 1024 * 1024;
 /// A journal that is written to. Whoever writes at the same time shares one flush to the disk.
 pub(crate) struct JournalFile {
     writes: Option<Sender<Appended>>,
-    writer: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<()>>,
     path: String,
 }
 
@@ -49,8 +49,7 @@ impl JournalFile {
         let mut tail = Vec::new();
         file.read_to_end(&mut tail).map_err(changed)?;
         let whole = begin + u64::try_from(whole_lines(&tail)).unwrap_or_default();
-        let journal_lock = lock(&file, path);
-        journal_lock?;
+        lock(&file, path)?;
         file.set_len(whole).map_err(changed)?;
         Self::writing(file, path)
     }
@@ -62,12 +61,12 @@ impl JournalFile {
 
     fn writing(file: File, path: &Path) -> Result<Self, Failure> {
         let (writes, asked) = channel();
-        let writer = std::thread::Builder::new().name("journal".to_owned());
-        let writer = writer
+        let thread = std::thread::Builder::new()
+            .name("journal".to_owned())
             .spawn(move || write_all(file, &asked))
             .map_err(|error| failed(path, "written to", &error))?;
         let path = path.display().to_string();
-        Ok(Self { writes: Some(writes), writer: Some(writer), path })
+        Ok(Self { writes: Some(writes), thread: Some(thread), path })
     }
 
     /// Where it is.
@@ -108,8 +107,8 @@ impl JournalFile {
 impl Drop for JournalFile {
     fn drop(&mut self) {
         drop(self.writes.take());
-        if let Some(writer) = self.writer.take() {
-            let _ = writer.join();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 /// How long after an answer without all lines the log is asked again.
 const LOG_PAUSE: Duration = Duration::from_secs(2);
 /// How much longer than its receives take a message may take to the dead-letter queue: deliveries are not punctual.
-const SLACK: Duration = Duration::from_secs(60);
+const SLACK: Duration = Duration::from_mins(1);
 
 /// The fates of a step's messages.
 #[derive(Default)]
@@ -64,7 +64,7 @@ impl Engine<'_> {
         };
         self.note_durably(&entry).await?;
         if let Some(stop) = self.stop() {
-            return Ok(Decision::Stop { why: self.why(&stop) });
+            return Ok(Decision::Stop { why: stop.why() });
         }
         Ok(Decision::after(bounced_before, bounces, unknown, self.terms.stop_after))
     }

@@ -43,7 +43,11 @@ fn table(accounting: &Accounting, out: &mut dyn Write) -> io::Result<()> {
         ("not sent", accounting.not_sent, "they stay where they are".to_owned()),
         ("changed", accounting.changed, "they are not what was planned, and stay".to_owned()),
         ("missing", accounting.missing, "they were planned, and not there any more".to_owned()),
-        ("not deleted", accounting.not_deleted, "they were sent, and may still be there".to_owned()),
+        (
+            "not deleted",
+            accounting.not_deleted,
+            "they were sent, and may still be there".to_owned(),
+        ),
         ("ambiguous", accounting.ambiguous, "they may have been sent twice".to_owned()),
         ("left", accounting.left, "in the dead-letter queue, by its count".to_owned()),
     ];

@@ -4,7 +4,6 @@ mod planning;
 mod terms;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use verifier_aws::Aws;
 use verifier_core::check::QueueEvidence;
@@ -57,7 +56,6 @@ struct Prepared {
     to: Destination,
     journal: JournalFile,
     ledger: Ledger,
-    deadline: Option<Duration>,
 }
 
 async fn carry_out(
@@ -67,13 +65,13 @@ async fn carry_out(
 ) -> Result<Outcome, Failure> {
     let deadline = args.deadline;
     let prepared = if let Some(journal) = args.resume.clone() {
-        Some(resumed(args, &journal).await?)
+        Some(Box::pin(resumed(args, &journal)).await?)
     } else if let Some(plan) = args.execute.clone() {
-        Some(planned(args, &plan).await?)
+        Some(Box::pin(planned(args, &plan)).await?)
     } else {
-        begun(args, interrupt, progress).await?
+        Box::pin(begun(args, interrupt, progress)).await?
     };
-    let Some(Prepared { place, to, journal, ledger, .. }) = prepared else {
+    let Some(Prepared { place, to, journal, ledger }) = prepared else {
         return Ok(Outcome::Nothing);
     };
     let deadline = deadline.map(|deadline| place.clock.now() + deadline);
@@ -90,14 +88,13 @@ async fn resumed(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
     let Some(Entry::Started { from, to, .. }) = ledger.started().cloned() else {
         return Err(Failure::usage("the journal does not say how the redrive began"));
     };
-    let deadline = args.deadline;
     let to_args = args.to.clone();
     let place = place_of(args.place, &from).await?;
     let to = destination(&place, &to_args, Some(&to.url)).await?;
     let entry = Entry::Resumed { at: place.clock.now(), who: who(&place.aws).await };
     ledger.apply(&entry);
     journal.append_durably(&entry).await?;
-    Ok(Prepared { place, to, journal, ledger, deadline })
+    Ok(Prepared { place, to, journal, ledger })
 }
 
 /// Carries out a plan of a file.
@@ -107,12 +104,12 @@ async fn planned(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
     })?;
     let plan = Plan::read(&text)
         .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-    let (to_args, deadline) = (args.to.clone(), args.deadline);
+    let to_args = args.to.clone();
     let (path, why) = (args.journal.clone(), args.reason_note.clone());
     let place = place_of(args.place, &plan.from).await?;
     let to = destination(&place, &to_args, Some(&plan.to.url)).await?;
     let Plan { terms, letters, .. } = plan;
-    start(place, to, terms, &letters, Start { journal: path, why, deadline }).await
+    start(place, to, terms, &letters, Start { journal: path, why }).await
 }
 
 /// Begins a redrive from the command line; `None` when it was only to be planned, or is not wanted after all.
@@ -122,9 +119,8 @@ async fn begun(
     progress: &Progress,
 ) -> Result<Option<Prepared>, Failure> {
     let mut terms = terms::of(&args)?;
-    let (to_args, deadline) = (args.to.clone(), args.deadline);
-    let start_with =
-        Start { journal: args.journal.clone(), why: args.reason_note.clone(), deadline };
+    let to_args = args.to.clone();
+    let start_with = Start { journal: args.journal.clone(), why: args.reason_note.clone() };
     let asks = !args.yes && args.plan_only.is_none() && !args.dry_run;
     if asks && !view::can_ask() {
         return Err(Failure {
@@ -157,7 +153,6 @@ async fn begun(
 struct Start {
     journal: Option<PathBuf>,
     why: Option<String>,
-    deadline: Option<Duration>,
 }
 
 async fn start(
@@ -188,7 +183,7 @@ async fn start(
         ledger.apply(&entry);
         journal.append_durably(&entry).await?;
     }
-    Ok(Prepared { place, to, journal, ledger, deadline: with.deadline })
+    Ok(Prepared { place, to, journal, ledger })
 }
 
 fn name_of(queue: &QueueEvidence) -> QueueName {
@@ -206,7 +201,11 @@ async fn place_of(mut args: PlaceArgs, from: &QueueName) -> Result<Place, Failur
     }
     Err(Failure {
         next: Some("leave --stack and --dlq out: the file names the queue".to_owned()),
-        ..Failure::usage(format!("the file is of {}, not of {}", from.arn, place.dead_letters.arn()))
+        ..Failure::usage(format!(
+            "the file is of {}, not of {}",
+            from.arn,
+            place.dead_letters.arn()
+        ))
     })
 }
 

@@ -53,10 +53,8 @@ pub(super) async fn plan(
     });
     let most = terms.max.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
     let letters = meant.take(most).collect();
-    let name = |queue: &QueueEvidence| QueueName {
-        arn: queue.arn().to_owned(),
-        url: queue.url.clone(),
-    };
+    let name =
+        |queue: &QueueEvidence| QueueName { arn: queue.arn().to_owned(), url: queue.url.clone() };
     Ok(Plan {
         schema: PLAN_SCHEMA.to_owned(),
         at: now,

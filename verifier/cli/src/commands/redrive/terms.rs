@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use serde_json::Value;
-use verifier_core::redrive::{FilterTerms, Ramp, Terms};
+use verifier_core::redrive::{Ramp, Terms};
 
-use crate::args::{FilterArgs, RedriveArgs};
+use crate::args::RedriveArgs;
+use crate::dead_letters::filter_terms;
 use crate::failure::Failure;
 
 /// How many requests are made at once unless somebody says otherwise.
@@ -13,7 +14,7 @@ const CONCURRENCY: usize = 40;
 
 /// The terms. Everything that is wrong is told before anything is asked of AWS.
 pub(super) fn of(args: &RedriveArgs) -> Result<Terms, Failure> {
-    let filter = filter(&args.letters);
+    let filter = filter_terms(&args.letters);
     filter.filter().map_err(|error| Failure::usage(error.to_string()))?;
     let steps = if args.no_canary {
         Vec::new()
@@ -32,25 +33,15 @@ pub(super) fn of(args: &RedriveArgs) -> Result<Terms, Failure> {
         max: args.letters.max.map(u64::from),
         rate: args.rate,
         concurrency: args.concurrency.unwrap_or(CONCURRENCY),
-        patch: args.patch.as_deref().map(patch).transpose()?,
+        patch: args.patch.as_deref().map(read_patch).transpose()?,
     })
 }
 
-fn filter(args: &FilterArgs) -> FilterTerms {
-    FilterTerms {
-        expression: args.filter.clone(),
-        older_than_seconds: args.older_than.map(|duration| duration.as_secs()),
-        newer_than_seconds: args.newer_than.map(|duration| duration.as_secs()),
-        receives: args.receives,
-        reason: args.reason.clone(),
-    }
-}
-
-fn patch(path: &Path) -> Result<Value, Failure> {
+fn read_patch(file: &Path) -> Result<Value, Failure> {
     let wrong = |problem: String| {
-        Failure::usage(format!("the patch {} cannot be read: {problem}", path.display()))
+        Failure::usage(format!("the patch {} cannot be read: {problem}", file.display()))
     };
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
     let patch: Value = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
     if patch.is_object() {
         Ok(patch)
