@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use futures::future::try_join_all;
 use verifier_aws::{InHand, RECEIVED_MAX, Received};
 use verifier_core::dead_letters::Emptiness;
+use verifier_core::redrive::Entry;
 
 use super::engine::{Engine, Stop, lock};
 use crate::dead_letters::Hold;
@@ -12,6 +13,8 @@ use crate::failure::Failure;
 
 /// How long a poll waits, in seconds.
 const POLL_SECONDS: u32 = 1;
+/// How long each of the last polls waits, after which there is nothing left: counts may be old, and short polls miss some.
+const LAST_POLL_SECONDS: u32 = 3;
 /// How long a poll waits for letters that somebody else holds.
 const LONG_POLL_SECONDS: u32 = 20;
 
@@ -68,6 +71,7 @@ impl Engine<'_> {
     /// for, for as long as they can be hidden from this redrive's own receives.
     async fn wait_for_those_away(&self) -> Result<(), Failure> {
         let until = self.reappears_until();
+        let mut emptiness = Emptiness::default();
         loop {
             let has_room = self.quota.load(Ordering::SeqCst) > 0;
             let must_delete = !lock(&self.ledger).undeleted().is_empty();
@@ -75,19 +79,37 @@ impl Engine<'_> {
                 return Ok(());
             }
             let (away, visible) = self.away().await?;
-            let is_over = self.place.clock.now() >= until || self.stop().is_some();
-            if is_over || (away == 0 && visible == 0 && !must_delete) {
+            let is_over = self.place.clock.now() >= until;
+            let is_empty = away == 0 && visible == 0;
+            if self.stop().is_some() {
+                return Ok(());
+            }
+            if is_over || is_empty && emptiness.is_certain(Some(visible)) {
+                if away == 0 {
+                    self.note_those_gone();
+                }
                 return Ok(());
             }
             // Without room, letters are only received to be deleted.
             let reserved = self.reserve();
-            let received = self.receive(RECEIVED_MAX as u64, LONG_POLL_SECONDS).await;
+            let wait_seconds = if away == 0 { LAST_POLL_SECONDS } else { LONG_POLL_SECONDS };
+            let received = self.receive(RECEIVED_MAX as u64, wait_seconds).await;
+            emptiness.polled(received.as_ref().map_or(0, Vec::len));
             let sent = match received {
                 Ok(received) => Box::pin(self.carry(received, reserved)).await,
                 Err(failure) => Err(failure),
             };
             self.give_back(reserved - sent.as_ref().map_or(0, |sent| (*sent).min(reserved)));
             sent?;
+        }
+    }
+
+    /// Letters that were sent, and did not come up again while all there are did, are not there any more: the process was
+    /// killed between their deletion and its line in the journal.
+    fn note_those_gone(&self) {
+        let ids: Vec<String> = lock(&self.ledger).undeleted().keys().cloned().collect();
+        if !ids.is_empty() {
+            self.note(&Entry::Deleted { ids });
         }
     }
 

@@ -187,7 +187,7 @@ pub enum Entry {
         /// Their ids, each with the reason.
         letters: BTreeMap<String, String>,
     },
-    /// Letters that were sent are deleted.
+    /// Letters that were sent are deleted, or were seen to be gone.
     Deleted {
         /// Their ids.
         ids: Vec<String>,

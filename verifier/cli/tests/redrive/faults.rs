@@ -1,0 +1,140 @@
+//! What can go wrong between the verifier and SQS: none of it loses a letter, and each has its final accounting.
+
+use serde_json::{Value, json};
+
+use crate::world::{World, assert_each_once, redrive_policy};
+
+/// A world with so many letters in which something goes wrong.
+fn with(count: usize, rules: &Value) -> World {
+    let world = World::start();
+    world.fill("dead", count);
+    world.faults(rules);
+    world
+}
+
+#[test]
+fn a_send_whose_answer_is_lost_is_named_and_sent_again() {
+    let rule = json!([{"operation": "SendMessageBatch", "queue": "target", "nth": 1,
+        "fault": {"kind": "disconnect", "commit": "after"}}]);
+    let world = with(30, &rule);
+    let redriven = world.redrive(&["--concurrency", "1"]);
+    let left = 10;
+    redriven.assert(0, &[("replayed", 30), ("unknown", 30), ("ambiguous", left)]);
+    let named = redriven.result["ambiguous"].as_array().unwrap().len();
+    let bodies = world.bodies("target");
+    assert_eq!(bodies.len(), 30);
+    // Those ten are there twice, and they alone.
+    assert_eq!(bodies.values().filter(|count| **count == 2).count(), named);
+    assert_eq!(bodies.values().sum::<usize>(), 40);
+}
+
+#[test]
+fn a_deletion_that_is_lost_is_made_again_and_nothing_is_sent_twice() {
+    let rule =
+        json!([{"queue": "dead", "nth": {"from": 1, "to": 5}, "fault": {"kind": "delete-lost"}}]);
+    let world = with(30, &rule);
+    let redriven = world.redrive(&[]);
+    redriven.assert(0, &[("replayed", 30), ("unknown", 30)]);
+    assert_each_once(&world.bodies("target"), 30);
+    assert!(world.bodies("dead").is_empty());
+}
+
+#[test]
+fn an_entry_that_is_refused_stays_and_is_named() {
+    let rule = json!([{"operation": "SendMessageBatch", "queue": "target", "contains": "\"number\":7,",
+        "fault": {"kind": "fail-entry", "code": "InvalidMessageContents", "commit": "before", "sender_fault": true}}]);
+    let world = with(30, &rule);
+    let redriven = world.redrive(&[]);
+    redriven.assert(4, &[("replayed", 29), ("unknown", 29), ("notSent", 1), ("left", 1)]);
+    let why: Vec<&str> = redriven.result["notSent"]
+        .as_object()
+        .unwrap()
+        .values()
+        .filter_map(Value::as_str)
+        .collect();
+    assert!(why[0].contains("InvalidMessageContents"), "{why:?}");
+    world.faults(&json!([]));
+    assert_eq!(world.bodies("target").len(), 29);
+    assert_eq!(world.bodies("dead").len(), 1);
+}
+
+#[test]
+fn an_entry_that_fails_for_sqs_own_reasons_is_sent_again() {
+    let rule = json!([{"operation": "SendMessageBatch", "queue": "target", "nth": {"from": 1, "to": 4},
+        "fault": {"kind": "fail-entry", "code": "InternalError", "commit": "before"}}]);
+    let world = with(30, &rule);
+    // SQS does not say whether it has such a message, so they are named.
+    let redriven = world.redrive(&["--concurrency", "1"]);
+    redriven.assert(
+        0,
+        &[("replayed", 30), ("unknown", 30), ("ambiguous", redriven.count("ambiguous"))],
+    );
+    assert!((1..=4).contains(&redriven.count("ambiguous")), "{:#}", redriven.result);
+    assert_each_once(&world.bodies("target"), 30);
+}
+
+#[test]
+fn throttling_is_waited_out() {
+    let rule = json!([{"operation": "SendMessageBatch", "queue": "target", "nth": {"from": 1, "to": 3},
+        "fault": {"kind": "error", "status": 400, "code": "RequestThrottled", "commit": "before"}}]);
+    let world = with(30, &rule);
+    world.redrive(&["--concurrency", "1"]).assert(0, &[("replayed", 30), ("unknown", 30)]);
+    assert_each_once(&world.bodies("target"), 30);
+}
+
+#[test]
+fn receives_that_bring_nothing_do_not_end_it() {
+    let rule = json!([{"queue": "dead", "probability": 0.5, "fault": {"kind": "empty-receive", "milliseconds": 3000}}]);
+    let world = with(60, &rule);
+    world.redrive(&[]).assert(0, &[("replayed", 60), ("unknown", 60)]);
+    assert_each_once(&world.bodies("target"), 60);
+}
+
+#[test]
+fn a_letter_that_becomes_visible_in_hand_is_not_sent_twice() {
+    let rule = json!([{"queue": "dead", "probability": 0.5, "fault": {"kind": "visibility-expires", "milliseconds": 1}}]);
+    let world = with(60, &rule);
+    let redriven = world.redrive(&["--concurrency", "8"]);
+    redriven.assert(0, &[("replayed", 60), ("unknown", 60)]);
+    world.faults(&json!([]));
+    assert_each_once(&world.bodies("target"), 60);
+    assert!(world.bodies("dead").is_empty());
+}
+
+#[test]
+fn a_letter_that_is_received_twice_is_not_sent_twice() {
+    let rule =
+        json!([{"queue": "dead", "probability": 0.5, "fault": {"kind": "duplicate-delivery"}}]);
+    let world = with(60, &rule);
+    let redriven = world.redrive(&["--concurrency", "8"]);
+    redriven.assert(0, &[("replayed", 60), ("unknown", 60)]);
+    world.faults(&json!([]));
+    assert_each_once(&world.bodies("target"), 60);
+}
+
+#[test]
+fn what_another_consumer_holds_is_waited_for() {
+    let world = World::start();
+    world.fill("dead", 30);
+    let url = world.queue("dead").url;
+    let receive = json!({"QueueUrl": url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 60});
+    let held = world.call("ReceiveMessage", &receive);
+    assert_eq!(held["Messages"].as_array().map(Vec::len), Some(10));
+    world.redrive(&[]).assert(0, &[("replayed", 30), ("unknown", 30)]);
+    assert_each_once(&world.bodies("target"), 30);
+}
+
+#[test]
+fn a_dead_letter_queue_with_a_redrive_policy_of_its_own_is_refused() {
+    let world = World::start();
+    world.create("grave", &json!({}));
+    let mut attributes = json!({"QueueUrl": world.queue("dead").url});
+    attributes["Attributes"] = redrive_policy("grave");
+    world.call("SetQueueAttributes", &attributes);
+    world.fill("dead", 12);
+    let refused = world.redrive(&[]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("grave") && refused.stderr.contains("--allow-moves"));
+    world.redrive(&["--allow-moves"]).assert(0, &[("replayed", 12), ("unknown", 12)]);
+    assert_each_once(&world.bodies("target"), 12);
+}

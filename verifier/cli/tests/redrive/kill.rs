@@ -1,0 +1,117 @@
+//! A redrive that is killed and taken up again.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::Rng;
+use proptest::test_runner::{RngAlgorithm, TestRng};
+use verifier_testkit::{Background, is_running};
+
+use crate::world::{World, body};
+
+/// How many letters are redriven.
+const LETTERS: usize = 200;
+
+/// How many points there are: more by `cargo xtask soak redrive-kill`.
+fn points() -> usize {
+    std::env::var("VERIFIER_KILL_POINTS").ok().and_then(|text| text.parse().ok()).unwrap_or(100)
+}
+
+/// Kills a redrive when a condition on its journal is met, and takes it up again; says whether it was in time.
+fn killed(world: &World, journal: &Path, is_time: impl Fn() -> bool) -> bool {
+    world.fill("dead", LETTERS);
+    let mut command = world.command(journal);
+    command.args(["--concurrency", "4"]).stdout(Stdio::null()).stderr(Stdio::null());
+    let process = Background::start(&mut command);
+    while is_running(process.id()) && !is_time() {
+        thread::yield_now();
+    }
+    let in_time = is_running(process.id());
+    // Which kills with a signal that cannot be caught.
+    drop(process);
+    if journal.metadata().is_ok_and(|file| file.len() > 0) {
+        let redriven = world.resume(journal);
+        let named = redriven.result["ambiguous"].as_array().cloned().unwrap_or_default();
+        assert_eq!(redriven.count("left"), 0, "{:#}", redriven.result);
+        assert_eq!(redriven.code, Some(0), "{:#}\n{}", redriven.result, redriven.stderr);
+        assert_accounted(world, &named.iter().filter_map(|id| id.as_str()).collect());
+    } else {
+        // It had not begun: everything is where it was, once what it may hold comes back.
+        let fresh = world.path("fresh.jsonl");
+        let redriven = World::end(&mut world.command(&fresh));
+        assert_eq!(redriven.count("replayed"), LETTERS as u64, "{:#}", redriven.result);
+        assert_accounted(world, &BTreeSet::new());
+        let _ = std::fs::remove_file(fresh);
+    }
+    let _ = std::fs::remove_file(journal);
+    in_time
+}
+
+/// Nothing is lost, and nothing is there twice but what the journal has named.
+fn assert_accounted(world: &World, named: &BTreeSet<&str>) {
+    let bodies = world.bodies("target");
+    for number in 0..LETTERS {
+        assert!(bodies.contains_key(&body(number)), "{number} is lost");
+    }
+    assert_eq!(bodies.len(), LETTERS);
+    let extra: usize = bodies.values().map(|count| count - 1).sum();
+    assert!(extra <= named.len(), "{extra} duplicates, and {} named", named.len());
+    assert!(world.bodies("dead").is_empty());
+}
+
+#[test]
+fn killed_at_any_moment_nothing_is_lost_and_every_duplicate_was_named() {
+    let world = World::start();
+    let mut chance = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    // How long one takes that is left alone.
+    let journal = world.path("whole.jsonl");
+    world.fill("dead", LETTERS);
+    let began = Instant::now();
+    let whole = World::end(world.command(&journal).args(["--concurrency", "4"]));
+    let lasts = began.elapsed();
+    assert_eq!(whole.count("replayed"), LETTERS as u64);
+    assert_accounted(&world, &BTreeSet::new());
+    let mut in_time = 0;
+    for point in 0..points() {
+        let journal = world.path(&format!("{point}.jsonl"));
+        let after = lasts.mul_f64(f64::from(chance.next_u32()) / f64::from(u32::MAX));
+        let began = Instant::now();
+        in_time += usize::from(killed(&world, &journal, || began.elapsed() >= after));
+    }
+    assert!(in_time >= points() / 2, "{in_time} of {} were killed in time", points());
+}
+
+#[test]
+fn killed_after_any_line_of_its_journal_nothing_is_lost() {
+    let world = World::start();
+    let lines = |journal: &Path| {
+        let text = std::fs::read(journal).unwrap_or_default();
+        text.iter().filter(|byte| **byte == b'\n').count()
+    };
+    // Of each batch there are three lines, so that these are all states of the first few, and the last ones.
+    for line in (0..12).chain([30, 58, 60, 61]) {
+        let journal = world.path(&format!("{line}.jsonl"));
+        killed(&world, &journal, || lines(&journal) >= line);
+    }
+}
+
+#[test]
+fn two_redrives_do_not_write_to_one_journal() {
+    let world = World::start();
+    world.fill("dead", 30);
+    let journal = world.path("journal.jsonl");
+    let mut command = world.command(&journal);
+    command.args(["--rate", "1"]).stdout(Stdio::null()).stderr(Stdio::null());
+    let _first = Background::start(&mut command);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while journal.metadata().map_or(0, |file| file.len()) == 0 {
+        assert!(Instant::now() < deadline, "it does not begin");
+        thread::yield_now();
+    }
+    let second = world.resume(&journal);
+    assert_eq!(second.code, Some(2), "{}", second.stderr);
+    assert!(second.stderr.contains("another redrive is writing to"), "{}", second.stderr);
+}

@@ -1,0 +1,15 @@
+//! `verifier redrive`, as a process, against an emulator in another one: nothing is lost, whatever happens.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy allows these in test functions only"
+)]
+
+mod faults;
+mod kill;
+mod ramp;
+mod rows;
+#[path = "../support/mod.rs"]
+mod support;
+mod world;

@@ -1,0 +1,215 @@
+//! Queues in an emulator, filling them, and counting what is in them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use verifier_aws::{Aws, Connection, InHand, Received, Sent};
+use verifier_core::check::QueueEvidence;
+use verifier_core::dead_letters::{Letter, Resend};
+use verifier_testkit::{run, scrubbed};
+
+use crate::support::{Local, VERIFIER};
+
+/// An emulator with a dead-letter queue, its source, and a queue that nobody reads.
+pub(crate) struct World {
+    pub(crate) local: Local,
+    runtime: Runtime,
+    aws: Aws,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+/// How a redrive ended.
+pub(crate) struct Redriven {
+    pub(crate) code: Option<i32>,
+    pub(crate) result: Value,
+    pub(crate) stderr: String,
+}
+
+impl Redriven {
+    /// A figure of the final accounting.
+    pub(crate) fn count(&self, name: &str) -> u64 {
+        let count = self.result["accounting"][name].as_u64();
+        count.unwrap_or_else(|| panic!("no {name} in {:#}\n{}", self.result, self.stderr))
+    }
+
+    /// Asserts the exit code and those figures; all that are not named are to be 0.
+    pub(crate) fn assert(&self, code: i32, expected: &[(&str, u64)]) {
+        let accounting = self.result["accounting"].as_object();
+        let accounting =
+            accounting.unwrap_or_else(|| panic!("no result, but {:?} {}", self.code, self.stderr));
+        for (name, count) in accounting {
+            let named = expected.iter().find(|(each, _)| each == name).map_or(0, |(_, n)| *n);
+            assert_eq!(count.as_u64(), Some(named), "{name}: {:#}\n{}", self.result, self.stderr);
+        }
+        assert_eq!(self.code, Some(code), "{:#}\n{}", self.result, self.stderr);
+    }
+}
+
+impl World {
+    /// Brings it up with `dead`, `source` whose letters come there, and `target` beside them.
+    pub(crate) fn start() -> Self {
+        let world = Self::start_with(&[]);
+        world.create("dead", &json!({}));
+        world.create("target", &json!({}));
+        world.create("source", &redrive_policy("dead"));
+        world
+    }
+
+    /// Brings the stack alone up.
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
+        let local = Local::start(arguments);
+        let runtime = Runtime::new().expect("a runtime");
+        let connection = Connection {
+            region: Some(local.text("/region").to_owned()),
+            profile: None,
+            endpoint_url: Some(local.text("/endpoint").to_owned()),
+            access_key_id: Some("AKIATEST".to_owned()),
+        };
+        let aws = runtime.block_on(Aws::connect(&connection));
+        Self { local, runtime, aws, folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    /// A path in a folder that is gone afterwards.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Calls an operation of SQS by its JSON protocol.
+    pub(crate) fn call(&self, operation: &str, body: &Value) -> Value {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--show-error", "--fail-with-body"]);
+        curl.args(["--header", "content-type: application/x-amz-json-1.0"]);
+        curl.args(["--header", &format!("x-amz-target: AmazonSQS.{operation}")]);
+        curl.args(["--data", &body.to_string(), self.local.text("/endpoint")]);
+        let output = run(&mut curl);
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{operation}: {text}");
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Makes a queue.
+    pub(crate) fn create(&self, name: &str, attributes: &Value) {
+        self.call("CreateQueue", &json!({"QueueName": name, "Attributes": attributes}));
+    }
+
+    /// Puts fault rules in force.
+    pub(crate) fn faults(&self, rules: &Value) {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--show-error", "--fail-with-body", "--request", "PUT"]);
+        curl.args(["--data", &json!({"seed": 1, "rules": rules}).to_string()]);
+        let output = run(curl.arg(format!("{}/_emulator/faults", self.local.text("/endpoint"))));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+
+    /// A queue.
+    pub(crate) fn queue(&self, name: &str) -> QueueEvidence {
+        self.runtime.block_on(async {
+            let url = self.aws.queue_url(name).await.expect("its URL");
+            self.aws.queue(name, &url).await.expect("the queue")
+        })
+    }
+
+    /// Sends messages.
+    pub(crate) fn send(&self, queue: &str, messages: &[Resend]) {
+        let queue = self.queue(queue);
+        for batch in messages.chunks(10) {
+            let sent = self.runtime.block_on(self.aws.resend(&queue, batch));
+            assert!(sent.iter().all(|sent| matches!(sent, Sent::Confirmed { .. })), "{sent:?}");
+        }
+    }
+
+    /// Sends messages of those numbers.
+    pub(crate) fn fill(&self, queue: &str, count: usize) {
+        let messages: Vec<Resend> = (0..count).map(|number| message(&body(number))).collect();
+        self.send(queue, &messages);
+    }
+
+    /// Takes everything out of a queue.
+    pub(crate) fn drain(&self, queue: &str) -> Vec<Letter> {
+        let queue = self.queue(queue);
+        let how = Received { visibility_timeout_seconds: 600, wait_seconds: 0 };
+        let mut letters = Vec::new();
+        loop {
+            let received = self.runtime.block_on(self.aws.receive_letters(&queue, how, 10));
+            let received: Vec<InHand> = received.expect("an answer");
+            if received.is_empty() {
+                return letters;
+            }
+            let handles: Vec<String> =
+                received.iter().map(|hand| hand.receipt_handle.clone()).collect();
+            letters.extend(received.into_iter().map(|hand| hand.letter));
+            assert_eq!(self.runtime.block_on(self.aws.delete(&queue, &handles)), []);
+        }
+    }
+
+    /// How often each body is in a queue, taking everything out.
+    pub(crate) fn bodies(&self, queue: &str) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for letter in self.drain(queue) {
+            *counts.entry(letter.body).or_default() += 1;
+        }
+        counts
+    }
+
+    /// A redrive of `dead` to `target`, all at once.
+    pub(crate) fn command(&self, journal: &Path) -> Command {
+        let mut command = self.verifier();
+        command.args(["--dlq", "dead", "--to", "target", "--no-canary", "--yes"]);
+        command.arg("--journal").arg(journal);
+        command
+    }
+
+    /// Goes on with one.
+    pub(crate) fn resume(&self, journal: &Path) -> Redriven {
+        Self::end(self.verifier().arg("--resume").arg(journal))
+    }
+
+    /// A command line that has only the endpoint.
+    pub(crate) fn verifier(&self) -> Command {
+        let mut command = scrubbed(VERIFIER);
+        command.arg("redrive").args(["--endpoint-url", self.local.text("/endpoint")]);
+        command.args(["--format", "json"]).current_dir(self.folder.path());
+        command
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn end(command: &mut Command) -> Redriven {
+        let output = run(command);
+        Redriven {
+            code: output.status.code(),
+            result: serde_json::from_slice(&output.stdout).unwrap_or_default(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Redrives all of `dead` to `target`, with more arguments.
+    pub(crate) fn redrive(&self, arguments: &[&str]) -> Redriven {
+        let journal = self.path("journal.jsonl");
+        Self::end(self.command(&journal).args(arguments))
+    }
+}
+
+/// Attributes of a queue whose letters go to that one.
+pub(crate) fn redrive_policy(dead_letter_queue: &str) -> Value {
+    let arn = format!("arn:aws:sqs:us-local-1:000000000000:{dead_letter_queue}");
+    json!({"RedrivePolicy": json!({"deadLetterTargetArn": arn, "maxReceiveCount": 3}).to_string()})
+}
+
+/// A message.
+pub(crate) fn message(body: &str) -> Resend {
+    Resend { body: body.to_owned(), ..Resend::default() }
+}
+
+/// The body of the message of that number.
+pub(crate) fn body(number: usize) -> String {
+    json!({"task": "t", "number": number}).to_string()
+}
+
+/// Asserts that each of so many messages is there once.
+pub(crate) fn assert_each_once(bodies: &BTreeMap<String, usize>, count: usize) {
+    let expected: BTreeMap<String, usize> = (0..count).map(|number| (body(number), 1)).collect();
+    assert_eq!(*bodies, expected);
+}
