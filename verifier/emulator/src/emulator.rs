@@ -98,6 +98,16 @@ pub enum EmulatorError {
         /// Why not.
         source: CloudWatchError,
     },
+    /// What the template defines is there already, and not of this stack.
+    #[error(
+        "the {kind} {name} cannot be created: it already exists; name it otherwise in the template"
+    )]
+    AlreadyExists {
+        /// What it is.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+    },
     /// A mapping reads a queue that the stack does not have.
     #[error(
         "the event source mapping {uuid} reads the queue {queue}, which is not in the stack; mend its EventSourceArn"

@@ -90,7 +90,7 @@ impl Functions {
         &self.surroundings.clock
     }
 
-    /// Adds a function; one of the same name is replaced.
+    /// Adds a function, whose name no other has.
     pub(crate) fn add(&self, spec: FunctionSpec, binary: PathBuf) {
         let modified_at = self.surroundings.clock.now();
         let name = spec.name.clone();
