@@ -179,7 +179,7 @@ impl Emulator {
             world: world.clone(),
         });
         let mut tasks = JoinSet::new();
-        tasks.spawn(world.sqs.clone().run_move_tasks());
+        clock.spawn(&mut tasks, |busy| world.sqs.clone().run_move_tasks(busy));
         tasks.spawn(serve(listener, server.clone()));
         Ok(Self { stack, clock, server, world, tasks })
     }

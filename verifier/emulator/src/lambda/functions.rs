@@ -259,9 +259,8 @@ impl Functions {
 
     /// Lets an environment finish and keeps it warm. The clock is held until it is done.
     fn settle(&self, function: Arc<Function>, mut environment: Environment) {
-        let busy = self.surroundings.clock.busy();
         function.settling.fetch_add(1, Ordering::SeqCst);
-        self.run(async move {
+        self.run(async move |busy| {
             let is_warm = environment.settle().await;
             if is_warm && environment.is_for(&function.configuration().spec) {
                 lock(&function.warm).push(environment);
@@ -272,11 +271,14 @@ impl Functions {
         });
     }
 
-    /// Runs something in the background until it is done or the emulator ends.
-    pub(crate) fn run(&self, task: impl Future<Output = ()> + Send + 'static) {
+    /// Runs something in the background until it is done or the emulator ends; it is busy from now on.
+    pub(crate) fn run<F>(&self, task: impl FnOnce(Busy) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let mut background = lock(&self.background);
         while background.try_join_next().is_some() {}
-        background.spawn(task);
+        self.clock().spawn(&mut background, task);
     }
 
     /// Ends every environment and waits until its process is gone.

@@ -178,8 +178,7 @@ impl SqsService {
     }
 
     /// Moves the messages of message move tasks when they are due, until the task is aborted.
-    pub(crate) async fn run_move_tasks(self: Arc<Self>) {
-        let mut busy = self.clock.busy();
+    pub(crate) async fn run_move_tasks(self: Arc<Self>, mut busy: Busy) {
         loop {
             let seen = self.tasks_changed.seen();
             let next = self.perform(|model, now| {
