@@ -116,9 +116,10 @@ impl World {
             }
             created.push(queue.name.as_str());
         }
-        let foreign = stack.mappings.iter().find(|mapping| {
-            !self.sqs.perform(|sqs, _| sqs.has_queue(&mapping.configuration.queue))
-        });
+        let foreign = stack
+            .mappings
+            .iter()
+            .find(|mapping| !self.sqs.look(|sqs| sqs.has_queue(&mapping.configuration.queue)));
         match foreign {
             None => Ok(()),
             Some(mapping) => {

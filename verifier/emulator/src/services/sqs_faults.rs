@@ -105,7 +105,7 @@ impl SqsWire {
     fn entry_fault(&self, entry: &Fields, at: Happening<'_>) -> Option<Fault> {
         let message = text(entry, "ReceiptHandle").and_then(|handle| {
             let queue = at.queue.unwrap_or_default();
-            self.sqs.perform(|model, _| model.message_of_receipt(queue, handle).cloned())
+            self.sqs.look(|model| model.message_of_receipt(queue, handle).cloned())
         });
         let at = match (&message, text(entry, "MessageBody")) {
             (Some(message), _) => at.with_message(&message.message_id, &message.body),
