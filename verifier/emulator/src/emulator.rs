@@ -58,6 +58,10 @@ pub struct EmulatorConfig {
     pub seed: u64,
 }
 
+/// How long a client of another process is best taken to be at work after an answer, if such clients are expected: see
+/// [`EmulatorConfig::foreign_work`].
+pub const FOREIGN_WORK: Duration = Duration::from_millis(250);
+
 /// Why an emulator could not be started.
 #[derive(Debug, Error)]
 pub enum EmulatorError {
