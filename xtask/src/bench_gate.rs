@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::bench::median;
-use crate::command::{Run, program};
+use crate::command::{Run, path_with, program};
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::python;
@@ -20,6 +20,8 @@ const VISIBILITY_TIMEOUT_SECONDS: u64 = 2;
 const SCRIPT_RUNS: usize = 3;
 /// How long the stack may take to come up.
 const READY_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long between two looks whether it is up.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 /// The kernel's unit of CPU time, which on Linux is the same everywhere.
 const TICKS_PER_SECOND: f64 = 100.0;
 
@@ -91,7 +93,7 @@ fn start(project: &Project, verifier: &Path, folder: &Path) -> Result<Local, Fai
     let mut command = program(verifier, &project.root);
     command.args(["local", "--clock", "real", "--template"]).arg(&template);
     command.arg("--functions").arg(verifier.parent().unwrap_or(folder));
-    command.arg("--ready-file").arg(&ready_file).stdout(Stdio::null()).stderr(Stdio::null());
+    command.arg("--ready-file").arg(&ready_file).stdout(Stdio::null());
     let process = command
         .spawn()
         .map_err(|error| Failure::new(format!("verifier local did not start: {error}")))?;
@@ -103,7 +105,12 @@ fn start(project: &Project, verifier: &Path, folder: &Path) -> Result<Local, Fai
             local.ready = ready;
             return Ok(local);
         }
-        std::thread::yield_now();
+        if let Some(status) = local.process.try_wait()? {
+            return Err(Failure::new(format!(
+                "verifier local ended with {status} before it was up"
+            )));
+        }
+        std::thread::sleep(BETWEEN_LOOKS);
     }
     Err(Failure::new("verifier local was not up within a minute"))
 }
@@ -131,8 +138,18 @@ fn check(project: &Project, verifier: &Path, local: &Local) -> Result<Cost, Fail
     let (printed, cost) = timed(&mut command)?;
     let report: Value = serde_json::from_str(&printed)
         .map_err(|error| Failure::new(format!("the report is not JSON: {error}")))?;
-    let calls = report["awsCalls"].as_object().into_iter().flatten();
-    Ok(Cost { calls: calls.filter_map(|(_, count)| count.as_u64()).sum(), ..cost })
+    Ok(Cost { calls: calls_in(&report)?, ..cost })
+}
+
+/// How many calls of AWS a report counts. One that does not say is no report of a free check.
+fn calls_in(report: &Value) -> Result<u64, Failure> {
+    let calls = report["awsCalls"].as_object().into_iter();
+    let counts: Option<Vec<u64>> =
+        calls.flat_map(|calls| calls.values().map(Value::as_u64)).collect();
+    let counts = counts.filter(|counts| !counts.is_empty());
+    let counts = counts
+        .ok_or_else(|| Failure::new("the report does not say how many AWS calls were made"))?;
+    Ok(counts.into_iter().sum())
 }
 
 fn script(project: &Project, aws: &Path, local: &Local) -> Result<Cost, Failure> {
@@ -141,12 +158,14 @@ fn script(project: &Project, aws: &Path, local: &Local) -> Result<Cost, Failure>
     for (name, value) in local.ready["environment"].as_object().into_iter().flatten() {
         command.env(name, text(value));
     }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = aws.parent().map(Path::to_path_buf).into_iter();
-    let path = std::env::join_paths(folders.chain(std::env::split_paths(&path)))
-        .map_err(|error| Failure::new(format!("the PATH cannot be extended: {error}")))?;
-    let (printed, cost) = timed(command.env("PATH", path))?;
-    let calls = printed.trim().parse().unwrap_or_default();
+    if let Some(folder) = aws.parent() {
+        command.env("PATH", path_with(folder)?);
+    }
+    let (printed, cost) = timed(&mut command)?;
+    let calls = printed.trim().parse();
+    let calls = calls.map_err(|error| {
+        Failure::new(format!("verify.sh did not say how many AWS calls it made: {error}"))
+    })?;
     Ok(Cost { calls, ..cost })
 }
 
@@ -168,4 +187,22 @@ fn children_cpu_seconds() -> f64 {
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn calls_that_cannot_be_read_are_no_calls_for_nothing() {
+        let report = json!({"awsCalls": {"SendMessage": 2, "ReceiveMessage": 3}});
+        assert_eq!(calls_in(&report).unwrap(), 5);
+        for report in
+            [json!({}), json!({"awsCalls": {}}), json!({"awsCalls": {"SendMessage": "2"}})]
+        {
+            assert!(calls_in(&report).is_err(), "{report}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Running other programs.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -25,6 +25,14 @@ pub(crate) fn program(name: impl AsRef<OsStr>, folder: &Path) -> Command {
         }
     }
     command
+}
+
+/// The `PATH` of this process, with a folder before the others.
+pub(crate) fn path_with(folder: &Path) -> Result<OsString, Failure> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(folder.to_path_buf()).chain(std::env::split_paths(&path));
+    std::env::join_paths(folders)
+        .map_err(|error| Failure::new(format!("the PATH cannot be extended: {error}")))
 }
 
 /// Whether cargo sets a variable of that name for the programs that it runs, and for them only.
@@ -86,6 +94,8 @@ fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     #[test]
@@ -117,6 +127,15 @@ mod tests {
         assert_eq!(failure, "`false` ended with exit status: 1");
         let failure = program("no-such-program", here).capture().unwrap_err().to_string();
         assert!(failure.starts_with("`no-such-program` did not start: "), "{failure}");
+    }
+
+    #[test]
+    fn a_folder_comes_before_the_others_of_the_path() {
+        let path = path_with(Path::new("/tools")).unwrap();
+        let all = std::env::split_paths(&path).collect::<Vec<_>>();
+        assert_eq!(all.first().map(PathBuf::as_path), Some(Path::new("/tools")));
+        assert!(all.len() > 1);
+        assert!(path_with(Path::new("/a:b")).is_err());
     }
 
     #[test]

@@ -6,8 +6,9 @@ use std::process::Command;
 
 use crate::command::{Run, cargo, program};
 use crate::failure::Failure;
-use crate::moto::Moto;
+use crate::moto;
 use crate::project::Project;
+use crate::server::Server;
 
 /// What moto is known to do differently.
 const KNOWN_MOTO: &str = "verifier/conformance/known/moto.json";
@@ -19,7 +20,7 @@ pub(crate) fn compare(
     options: &[String],
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let moto = Moto::start(project)?;
+    let moto = moto::start(project)?;
     let mut command = command(project, &moto)?;
     out.flush()?;
     command.args(options).run()
@@ -27,7 +28,7 @@ pub(crate) fn compare(
 
 /// The step of the tests: the emulator passes every case, and moto is as it is known to be.
 pub(crate) fn check(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
-    let moto = Moto::start(project)?;
+    let moto = moto::start(project)?;
     let mut command = command(project, &moto)?;
     out.flush()?;
     command.arg("--known").arg(format!("moto={KNOWN_MOTO}")).arg("--quiet");
@@ -35,7 +36,7 @@ pub(crate) fn check(project: &Project, out: &mut dyn Write) -> Result<(), Failur
     command.env_remove("VERIFIER_CONFORMANCE_ENDPOINT").run()
 }
 
-fn command(project: &Project, moto: &Moto) -> Result<Command, Failure> {
+fn command(project: &Project, moto: &Server) -> Result<Command, Failure> {
     let mut command = program(built(project)?, &project.root);
     command.arg("--local").arg(format!("moto={}", moto.url));
     Ok(command)

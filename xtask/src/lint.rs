@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use crate::command::{Run, program};
+use crate::command::{Run, path_with, program};
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::python;
@@ -32,10 +32,7 @@ const LINTERS: [Linter; 5] = [
 pub(crate) fn lint(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
     let programs = python::linters(project)?;
     // actionlint looks for shellcheck on the path.
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::iter::once(programs.clone()).chain(std::env::split_paths(&path));
-    let path = std::env::join_paths(folders)
-        .map_err(|error| Failure::new(format!("the PATH cannot be extended: {error}")))?;
+    let path = path_with(&programs)?;
     for linter in &LINTERS {
         run(project, &programs, &path, linter)?;
         writeln!(out, "{} found nothing", linter.program)?;

@@ -15,6 +15,7 @@ mod moto;
 mod npm;
 mod project;
 mod python;
+mod server;
 mod soak;
 mod steps;
 mod suite;

@@ -51,6 +51,7 @@ impl From<EmulatorError> for Failure {
             | EmulatorError::Queue { .. }
             | EmulatorError::LogGroup { .. }
             | EmulatorError::Alarm { .. }
+            | EmulatorError::AlreadyExists { .. }
             | EmulatorError::ForeignQueue { .. } => Self::usage(error.to_string()),
             EmulatorError::Port { .. } | EmulatorError::ProcessGroup(_) => {
                 Self::environment(error.to_string())

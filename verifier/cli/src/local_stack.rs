@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::process::Command;
 use verifier_core::faults::FaultRules;
-use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, Template};
+use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, FOREIGN_WORK, Template};
 
 use crate::args::{ClockArg, TemplateArgs};
 use crate::failure::Failure;
@@ -21,8 +21,6 @@ const TEMPLATES: &str = "stack/template";
 /// It is none of AWS's: a client that loses the endpoint on its way then finds no host, instead of somebody's account.
 /// The AWS command line's first version even ignores `AWS_ENDPOINT_URL` for SQS in the regions that it knows.
 pub(crate) const REGION: &str = "us-local-1";
-/// How long after an answer a client of another process is taken to be at work.
-const FOREIGN_WORK: Duration = Duration::from_millis(250);
 
 /// What to start an emulator with, besides the template.
 pub(crate) struct LocalOptions {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::case::Case;
+use crate::problem::Problem;
 use crate::report::Column;
 use crate::run::Outcome;
 
@@ -24,6 +25,10 @@ impl Known {
         for case in cases {
             let known = self.0.contains_key(case.id);
             match column.outcome(case.id) {
+                Outcome::Problem(Problem::NotJudged(why)) => differences.push(format!(
+                    "{} could not be judged by {}: {why}; so nothing is known of it, whatever is listed",
+                    column.name, case.id
+                )),
                 Outcome::Passed if known => differences.push(format!(
                     "{} passes {}, which is listed as known not to; take it out of the list",
                     column.name, case.id
@@ -51,7 +56,6 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::Problem;
 
     fn column(outcomes: &[Outcome]) -> (Vec<Case>, Column) {
         let cases: Vec<Case> = crate::case::cases().into_iter().take(outcomes.len()).collect();
@@ -76,6 +80,13 @@ mod tests {
         assert_eq!(other.len(), 2);
         assert!(other[0].contains("listed as known not to"), "{}", other[0]);
         assert!(other[1].contains("does not pass"), "{}", other[1]);
+        let not_judged = Outcome::Problem(Problem::NotJudged("no answer in time".to_owned()));
+        let (one, unreached) = self::column(&[not_judged]);
+        for known in [listing(&[one[0].id]), listing(&[])] {
+            let differences = known.differences(&one, &unreached);
+            assert_eq!(differences.len(), 1);
+            assert!(differences[0].contains("could not be judged"), "{}", differences[0]);
+        }
         let unknown = listing(&[cases[1].id, cases[2].id, "no.such.case"]);
         let differences = unknown.differences(&cases, &column);
         assert_eq!(differences, ["there is no case no.such.case; take it out of the list"]);

@@ -72,12 +72,13 @@ pub(crate) struct Kind {
     status: Option<u16>,
     /// The code in the JSON protocol.
     pub(crate) code: &'static str,
-    /// The code in the query protocol, which the AWS CLI, boto3 and the SDK for Rust show.
-    query_code: &'static str,
+    /// The code in the query protocol, which the AWS CLI, boto3 and the SDK for Rust show; `None` for a service that has
+    /// never had that protocol.
+    query_code: Option<&'static str>,
 }
 
 const fn kind(status: u16, code: &'static str, query_code: &'static str) -> Kind {
-    Kind { status: Some(status), code, query_code }
+    Kind { status: Some(status), code, query_code: Some(query_code) }
 }
 
 pub(crate) const INVALID_ATTRIBUTE_NAME: Kind =
@@ -98,8 +99,13 @@ pub(crate) const PURGE_IN_PROGRESS: Kind =
 pub(crate) const OVER_LIMIT: Kind = kind(403, "OverLimit", "OverLimit");
 pub(crate) const NO_RESOURCE: Kind =
     kind(404, "ResourceNotFoundException", "ResourceNotFoundException");
-pub(crate) const BAD_RECEIPT: Kind =
-    Kind { status: None, code: "ReceiptHandleIsInvalid", query_code: "ReceiptHandleIsInvalid" };
+pub(crate) const BAD_RECEIPT: Kind = Kind {
+    status: None,
+    code: "ReceiptHandleIsInvalid",
+    query_code: Some("ReceiptHandleIsInvalid"),
+};
+pub(crate) const NO_LOG_GROUP: Kind =
+    Kind { status: Some(400), code: "ResourceNotFoundException", query_code: None };
 pub(crate) const EMPTY_BATCH: Kind =
     kind(400, "EmptyBatchRequest", "AWS.SimpleQueueService.EmptyBatchRequest");
 pub(crate) const TOO_MANY_ENTRIES: Kind = kind(
@@ -123,7 +129,7 @@ impl Kind {
         // Without the header, clients that look for the query protocol's codes see none that they know.
         status
             && refusal.code == self.code
-            && refusal.query_code.as_deref() == Some(self.query_code)
+            && self.query_code.is_none_or(|code| refusal.query_code.as_deref() == Some(code))
     }
 }
 
@@ -133,7 +139,10 @@ impl fmt::Display for Kind {
             Some(status) => write!(f, "{status} {}", self.code)?,
             None => write!(f, "{}", self.code)?,
         }
-        if self.query_code == self.code { Ok(()) } else { write!(f, " ({})", self.query_code) }
+        match self.query_code.filter(|code| *code != self.code) {
+            Some(query_code) => write!(f, " ({query_code})"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -210,6 +219,8 @@ mod tests {
         assert!(!QUEUE_EXISTS.is_of(&refusal(400, "QueueAlreadyExists", query)));
         assert!(!QUEUE_EXISTS.is_of(&refusal(400, "QueueNameExists", None)));
         assert!(BAD_RECEIPT.is_of(&refusal(404, BAD_RECEIPT.code, Some(BAD_RECEIPT.code))));
+        assert!(NO_LOG_GROUP.is_of(&refusal(400, NO_LOG_GROUP.code, None)));
+        assert!(!NO_LOG_GROUP.is_of(&refusal(404, NO_LOG_GROUP.code, None)));
         assert!(!BAD_RECEIPT.is_of(&refusal(500, BAD_RECEIPT.code, Some(BAD_RECEIPT.code))));
     }
 

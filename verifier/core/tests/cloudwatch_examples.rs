@@ -252,6 +252,27 @@ fn a_series_knows_nothing_of_the_time_before_it_began() {
 }
 
 #[test]
+fn a_series_reports_nothing_for_the_time_that_it_has_forgotten() {
+    let mut sent = Counter::with_zeros(NOW);
+    assert!(sent.datapoint(NOW, after(60)).is_some(), "it is zero while nothing happens");
+    for second in 0..65_537 {
+        sent.add(1.0, after(3_600 + second));
+    }
+    assert_eq!(sent.datapoint(NOW, after(60)), None);
+    assert_eq!(sent.datapoint(after(3_600), after(3_660)), None);
+    let kept = after(3_600 + 65_536);
+    let latest = sent.datapoint(kept, kept + Duration::from_mins(1)).unwrap();
+    assert!((latest.value(Statistic::Sum) - 1.0).abs() < 1e-9);
+    let later = kept + Duration::from_mins(1);
+    assert!(sent.datapoint(later, later + Duration::from_mins(1)).is_some(), "zero again");
+    let mut errors = Counter::default();
+    for second in 0..65_537 {
+        errors.add(1.0, after(second));
+    }
+    assert_eq!(errors.datapoint(kept, later), None, "without events, it has never been zero");
+}
+
+#[test]
 fn a_definition_that_aws_would_refuse_is_refused() {
     let good = alarm("a", metric("q", "m"));
     let refused = |change: &dyn Fn(&mut MetricAlarm)| {

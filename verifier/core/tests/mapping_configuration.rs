@@ -202,3 +202,16 @@ fn a_deleted_mapping_is_seen_for_a_while_and_does_not_poll() {
     // Its place is free again.
     assert!(lambda.create("another", &to_worker()).is_ok());
 }
+
+#[test]
+fn the_place_of_a_deleted_mapping_is_free_for_one_that_is_changed() {
+    let mut lambda = lambda("disabled");
+    let to_other = MappingChanges { function: Some("other".to_owned()), ..to_worker() };
+    lambda.create("another", &to_worker()).unwrap();
+    lambda.create(UUID, &to_other).unwrap();
+    lambda.settle();
+    assert!(matches!(lambda.update(&to_worker()), Err(MappingError::ResourceConflict { .. })));
+    lambda.mappings.delete("another", lambda.now).unwrap();
+    lambda.settle();
+    assert!(lambda.update(&to_worker()).is_ok());
+}

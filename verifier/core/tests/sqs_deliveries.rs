@@ -48,6 +48,21 @@ fn a_deferred_message_comes_later_and_behind_the_others() {
 }
 
 #[test]
+fn a_message_that_is_deferred_by_no_time_at_all_is_not_found_at_the_same_moment() {
+    let mut world = World::with_jobs(&[]);
+    world.send("jobs", "a");
+    world.sqs.take_changed();
+    assert_eq!(receive(&mut world, 1, Delivery::Deferred(Duration::ZERO)), []);
+    assert_eq!(world.sqs.take_changed().len(), 1, "whoever waits looks again");
+    let next = world.sqs.next_available_at("jobs");
+    assert_eq!(next, Some(world.now + Duration::from_millis(1)), "and finds out when");
+    assert_eq!(receive(&mut world, 1, Delivery::Deferred(Duration::ZERO)), []);
+    assert!(world.sqs.take_changed().is_empty(), "so it does not look again and again");
+    world.wait_millis(1);
+    assert_eq!(bodies(&receive(&mut world, 1, Delivery::Regular)), ["a"]);
+}
+
+#[test]
 fn a_message_moves_early_only_where_there_is_a_dead_letter_queue() {
     let mut world = world();
     assert_eq!(bodies(&receive(&mut world, 10, Delivery::MovedEarly)), ["b"]);
@@ -72,6 +87,7 @@ fn a_message_that_moves_late_is_received_once_more() {
         if count == 1 {
             let other = receive(&mut world, 10, Delivery::Deferred(Duration::ZERO));
             world.sqs.delete("jobs", &other[0].receipt_handle, world.now).unwrap();
+            world.wait_millis(1);
         }
     }
     assert_eq!(receive(&mut world, 10, Delivery::Regular), []);
@@ -88,6 +104,18 @@ fn receives_that_nobody_saw_count() {
     // Two were counted, one more was not seen: so this is the attempt after the third.
     assert_eq!(bodies(&receive(&mut world, 10, Delivery::Miscounted(1))), ["b"]);
     assert_eq!(world.sqs.messages("dlq").count(), 1);
+}
+
+#[test]
+fn a_receive_count_has_an_end() {
+    let mut world = World::with_jobs(&[]);
+    world.send("jobs", "a");
+    for _ in 0..2 {
+        let received = receive(&mut world, 1, Delivery::Miscounted(u32::MAX));
+        assert_eq!(received[0].message.receive_count, u32::MAX);
+        let handle = &received[0].receipt_handle;
+        world.sqs.change_visibility("jobs", handle, 0, world.now).unwrap();
+    }
 }
 
 #[test]

@@ -142,6 +142,33 @@ fn recorded_basic_move_task_workflow() {
 }
 
 #[test]
+fn whoever_changes_permissions_meanwhile_makes_no_difference_to_a_task() {
+    type Change = fn(&mut World);
+    let changes: [Change; 2] = [
+        |world| {
+            let all = ["*".to_owned()];
+            world.sqs.add_permission("dlq", "b", &all, &all, world.now).unwrap();
+        },
+        |world| world.sqs.remove_permission("dlq", "a", world.now).unwrap(),
+    ];
+    for change in changes {
+        let mut world = pipe();
+        let all = ["*".to_owned()];
+        world.sqs.add_permission("dlq", "a", &all, &all, world.now).unwrap();
+        dead_letter(&mut world, "jobs", 2);
+        start(&mut world, Some("destination"), Some(1));
+        world.sqs.advance(world.now);
+        assert_eq!(world.receive_for("dlq", 1, 2).len(), 1);
+        // When the second is to be moved, it is in flight, and so the task is done.
+        world.wait(2);
+        change(&mut world);
+        let task = latest(&mut world);
+        let moved = task.approximate_number_of_messages_moved;
+        assert_eq!((task.status, moved), (MoveTaskStatus::Completed, 1));
+    }
+}
+
+#[test]
 fn recorded_cancel_with_invalid_task_handle() {
     let mut world = pipe();
     let error = world.sqs.cancel_move_task("foobared", world.now).unwrap_err();

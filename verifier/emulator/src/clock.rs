@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinSet;
 use verifier_core::time::Timestamp;
 
 /// Whether the clock may jump.
@@ -113,6 +114,15 @@ impl Clock {
     pub(crate) fn busy(&self) -> Busy {
         self.0.lock().busy += 1;
         Busy(self.clone())
+    }
+
+    /// Starts a task that is busy from this moment on, and not only when it first runs: in between, the clock could jump
+    /// past what the task is about to wait for.
+    pub(crate) fn spawn<F>(&self, tasks: &mut JoinSet<()>, task: impl FnOnce(Busy) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        tasks.spawn(task(self.busy()));
     }
 
     /// Waits, not busy, until a point in stack time or until a signal, whichever comes first.
@@ -313,6 +323,17 @@ mod tests {
         assert!(clock.now() >= target && clock.now() < target + Duration::from_mins(1));
         assert!(wall.elapsed() < Duration::from_secs(30));
         drop(busy);
+    }
+
+    /// On one thread, where the task cannot run before this test waits.
+    #[tokio::test]
+    async fn a_task_is_busy_before_it_runs() {
+        let clock = Clock::start(ClockMode::SkipIdle);
+        let mut tasks = JoinSet::new();
+        clock.spawn(&mut tasks, async |busy| drop(busy));
+        assert_eq!(clock.0.lock().busy, 1);
+        assert!(tasks.join_next().await.is_some_and(|ended| ended.is_ok()));
+        assert_eq!(clock.0.lock().busy, 0);
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -58,6 +58,10 @@ pub struct EmulatorConfig {
     pub seed: u64,
 }
 
+/// How long a client of another process is best taken to be at work after an answer, if such clients are expected: see
+/// [`EmulatorConfig::foreign_work`].
+pub const FOREIGN_WORK: Duration = Duration::from_millis(250);
+
 /// Why an emulator could not be started.
 #[derive(Debug, Error)]
 pub enum EmulatorError {
@@ -97,6 +101,16 @@ pub enum EmulatorError {
         name: String,
         /// Why not.
         source: CloudWatchError,
+    },
+    /// What the template defines is there already, and not of this stack.
+    #[error(
+        "the {kind} {name} cannot be created: it already exists; name it otherwise in the template"
+    )]
+    AlreadyExists {
+        /// What it is.
+        kind: &'static str,
+        /// Its name.
+        name: String,
     },
     /// A mapping reads a queue that the stack does not have.
     #[error(
@@ -169,7 +183,7 @@ impl Emulator {
             world: world.clone(),
         });
         let mut tasks = JoinSet::new();
-        tasks.spawn(world.sqs.clone().run_move_tasks());
+        clock.spawn(&mut tasks, |busy| world.sqs.clone().run_move_tasks(busy));
         tasks.spawn(serve(listener, server.clone()));
         Ok(Self { stack, clock, server, world, tasks })
     }

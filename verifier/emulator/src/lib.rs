@@ -24,7 +24,7 @@ mod world;
 
 pub use client::Client;
 pub use clock::ClockMode;
-pub use emulator::{Emulator, EmulatorConfig, EmulatorError};
+pub use emulator::{Emulator, EmulatorConfig, EmulatorError, FOREIGN_WORK};
 pub use logs::LogStore;
 pub use stack::{AlarmSpec, FunctionSpec, LogGroupSpec, Output, Skipped, Stack};
 pub use template::{Template, TemplateError};

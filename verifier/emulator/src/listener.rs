@@ -15,6 +15,9 @@ use crate::server::Server;
 /// How long a client may take to send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long after an error connections are accepted again, by the wall's clock: no part of the stack waits for it.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
 /// Accepts connections until the task is aborted, which ends those that are open.
 pub(crate) async fn serve(listener: TcpListener, server: Arc<Server>) {
     let mut connections = JoinSet::new();
@@ -22,9 +25,10 @@ pub(crate) async fn serve(listener: TcpListener, server: Arc<Server>) {
         match listener.accept().await {
             Ok((stream, _)) => drop(connections.spawn(converse(stream, server.clone()))),
             Err(error) => {
-                // Out of file descriptors, most likely: the next one to be closed makes room.
+                // Out of file descriptors, most likely: the next one to be closed makes room. Until then, asking again
+                // at once would only take the processor from those who could close one.
                 tracing::warn!("a connection could not be accepted: {error}");
-                tokio::task::yield_now().await;
+                tokio::time::sleep(ACCEPT_AGAIN).await;
             }
         }
         while connections.try_join_next().is_some() {}

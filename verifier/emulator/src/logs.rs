@@ -42,7 +42,7 @@ impl LogStore {
         self.lock().events_searched_max = events;
     }
 
-    /// Creates a group of the stack.
+    /// Creates a group of the stack, all of it or nothing.
     pub(crate) fn create_group(
         &self,
         name: &str,
@@ -52,7 +52,11 @@ impl LogStore {
     ) -> Result<(), LogsError> {
         let mut groups = self.lock();
         groups.create_group(name, tags, now)?;
-        groups.set_retention(name, retention_days)
+        let kept = groups.set_retention(name, retention_days);
+        if kept.is_err() {
+            groups.delete_group(name)?;
+        }
+        kept
     }
 
     /// Stores a line of a function's or of Lambda's own about it, with whatever goes wrong with it.

@@ -47,6 +47,7 @@ impl World {
             .with_site_on_localhost(self.sites.is_empty());
         let stack = stack::build(&evaluator)?;
         let binaries = binaries(&stack.functions, &self.binaries)?;
+        self.check_functions(&stack)?;
         self.create_queues(&stack)?;
         if let Err(error) = self.create_observers(&stack) {
             self.remove_queues(stack.queues.iter().map(|queue| queue.name.as_str()));
@@ -96,6 +97,16 @@ impl World {
         Home { region: &self.region, account_id: ACCOUNT_ID }
     }
 
+    fn check_functions(&self, stack: &Stack) -> Result<(), EmulatorError> {
+        let there = |name: &str| self.functions.configuration(name).is_some();
+        match stack.functions.iter().find(|function| there(&function.name)) {
+            None => Ok(()),
+            Some(function) => {
+                Err(EmulatorError::AlreadyExists { kind: "function", name: function.name.clone() })
+            }
+        }
+    }
+
     fn create_queues(&self, stack: &Stack) -> Result<(), EmulatorError> {
         let mut created = Vec::new();
         for queue in &stack.queues {
@@ -105,9 +116,10 @@ impl World {
             }
             created.push(queue.name.as_str());
         }
-        let foreign = stack.mappings.iter().find(|mapping| {
-            !self.sqs.perform(|sqs, _| sqs.has_queue(&mapping.configuration.queue))
-        });
+        let foreign = stack
+            .mappings
+            .iter()
+            .find(|mapping| !self.sqs.look(|sqs| sqs.has_queue(&mapping.configuration.queue)));
         match foreign {
             None => Ok(()),
             Some(mapping) => {
@@ -134,11 +146,18 @@ impl World {
         let mut alarms = self.alarms();
         for (index, alarm) in stack.alarms.iter().enumerate() {
             let name = alarm.definition.name.clone();
-            if let Err(source) = alarms.put(alarm.definition.clone(), alarm.tags.clone(), now) {
+            let put = if alarms.has(&name) {
+                // CloudWatch would define it anew; CloudFormation does not take over what is not its own.
+                Err(EmulatorError::AlreadyExists { kind: "alarm", name })
+            } else {
+                let put = alarms.put(alarm.definition.clone(), alarm.tags.clone(), now);
+                put.map_err(|source| EmulatorError::Alarm { name, source })
+            };
+            if put.is_err() {
                 let created: Vec<String> = names(&stack.alarms[..index]);
                 // They were made just now, so they are there.
                 let _ = alarms.delete(&created);
-                return Err(EmulatorError::Alarm { name, source });
+                return put;
             }
         }
         Ok(())

@@ -95,6 +95,59 @@ async fn a_stack_that_cannot_be_created_is_rolled_back_and_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_log_group_that_cannot_be_kept_as_the_template_says_does_not_stay() {
+    let (stand, client) = stand().await;
+    let group = |days: u32| json!({"Resources": {"Group": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "lines", "RetentionInDays": days}}}});
+    let logs = aws_sdk_cloudwatchlogs::Client::new(&stand.sdk);
+    for (stack, days, there) in [("Second", 2, 0), ("Third", 3, 1)] {
+        let body = group(days).to_string();
+        let create = client.create_stack().stack_name(stack).template_body(body);
+        create.send().await.expect("the request is accepted");
+        let found = logs.describe_log_groups().send().await.expect("an answer");
+        assert_eq!(found.log_groups().len(), there, "{days} days");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stack_does_not_take_over_what_another_has() {
+    let alarm = |description: &str| {
+        json!({"Type": "AWS::CloudWatch::Alarm", "Properties": {
+            "AlarmName": "deep", "AlarmDescription": description, "Namespace": "AWS/SQS",
+            "MetricName": "ApproximateNumberOfMessagesVisible", "Statistic": "Maximum", "Period": 60,
+            "EvaluationPeriods": 1, "Threshold": "1", "ComparisonOperator": "GreaterThanThreshold",
+        }})
+    };
+    let function = |description: &str| {
+        let mut function = probe(json!({"Description": description}));
+        // Otherwise the log group would be what is refused.
+        function["Properties"]["LoggingConfig"]["LogGroup"] = description.into();
+        function
+    };
+    let stand = Stand::start(json!({"Deep": alarm("first"), "Probe": function("first")})).await;
+    let client = Client::new(&stand.sdk);
+    for (stack, taken, resource) in [
+        ("Second", "alarm deep", json!({"Fresh": queue("fresh"), "Deep": alarm("second")})),
+        ("Third", "function probe", json!({"Fresh": queue("fresh"), "Probe": function("third")})),
+    ] {
+        let body = json!({"Resources": resource}).to_string();
+        let create = client.create_stack().stack_name(stack).template_body(body);
+        create.send().await.expect("the request is accepted");
+        let described = client.describe_stacks().stack_name(stack).send().await.expect("it is");
+        let reason = described.stacks()[0].stack_status_reason().unwrap_or_default();
+        assert_eq!(described.stacks()[0].stack_status, Some(StackStatus::RollbackComplete));
+        assert!(reason.contains(taken) && reason.contains("already exists"), "{reason}");
+        let queues = stand.sqs.list_queues().send().await.expect("an answer");
+        assert!(queues.queue_urls().is_empty(), "nothing of it stays");
+        client.delete_stack().stack_name(stack).send().await.expect("it is deleted");
+    }
+    let alarms = aws_sdk_cloudwatch::Client::new(&stand.sdk).describe_alarms().send().await;
+    let alarms = alarms.expect("an answer");
+    assert_eq!(alarms.metric_alarms()[0].alarm_description(), Some("first"));
+    let functions = stand.lambda.list_functions().send().await.expect("an answer");
+    assert_eq!(functions.functions()[0].description(), Some("first"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_template_is_refused() {
     let (_stand, client) = stand().await;
     for body in ["", "{", "[]", "{\"Resources\": {}}", "{\"Resources\": {\"A\": {}}}"] {

@@ -286,6 +286,20 @@ async fn a_message_is_moved_early_or_late() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_long_poll_waits_although_its_message_is_put_off_by_no_time_at_all() {
+    let fault = json!({"kind": "empty-receive", "milliseconds": 0});
+    let stand = stand(json!({"caller": "client", "fault": fault})).await;
+    stand.send("jobs", "a").await;
+    let skipped = stand.emulator.skipped();
+    let poll = stand.sqs.receive_message().queue_url(stand.queue_url("jobs")).wait_time_seconds(3);
+    let answer = poll.send().await.expect("an answer");
+    assert!(answer.messages().is_empty());
+    // A poll that asks again and again is busy, and the clock skips nothing.
+    assert!(stand.emulator.skipped() > skipped);
+    assert_eq!(stand.counts("jobs").await.1, 0, "nobody received it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_delete_is_lost_alone_and_in_a_batch() {
     let stand = stand(json!({"contains": "stays", "fault": {"kind": "delete-lost"}})).await;
     for body in ["stays", "goes"] {

@@ -18,6 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
+use verifier_core::faults::FaultRules;
 use verifier_emulator::{Emulator, EmulatorConfig, Template};
 
 /// How many of each kind are tried unless the environment says otherwise.
@@ -221,6 +222,30 @@ fn bodies_of_any_shape_are_answered() {
     let request =
         (target(), json_value()).prop_map(|(head, body)| http(&head, body.to_string().as_bytes()));
     run(&request, &async |emulator, bytes| check_answer(&exchange(emulator, &bytes).await?));
+}
+
+#[test]
+fn bodies_of_any_shape_are_answered_while_faults_are_in_force() {
+    let faults = ["delayed-delivery", "stale-counts"].map(|kind| {
+        let fault = json!({"kind": kind, "milliseconds": 1});
+        json!({"caller": "client", "fault": fault})
+    });
+    let rules = json!({"seed": 7, "rules": faults}).to_string();
+    let examples = [
+        json!([]),
+        json!("x"),
+        json!(null),
+        json!({"QueueUrl": "http://x/0/jobs", "Entries": [1]}),
+        json!({"QueueUrl": "http://x/0/jobs", "Entries": {}}),
+        json!({"Entries": [[], null, {"Id": 1}]}),
+    ];
+    let body = prop_oneof![select(examples.to_vec()), json_value()];
+    run(&(target(), body), &async |emulator, (head, body)| {
+        // Each time, since a case may set faults itself.
+        let rules = FaultRules::parse(rules.as_bytes()).expect("rules");
+        emulator.set_faults(rules).expect("they are set");
+        check_answer(&exchange(emulator, &http(&head, body.to_string().as_bytes())).await?)
+    });
 }
 
 #[test]

@@ -11,9 +11,8 @@ use verifier_conformance::bench::{
     Full, Rates, Volume, fill, measure_plain, measure_sdk, measure_sdk_alone,
 };
 use verifier_conformance::serve;
+use verifier_emulator::FOREIGN_WORK;
 
-/// How long `verifier local` takes a client to be at work after an answer.
-const FOREIGN_WORK: Duration = Duration::from_millis(250);
 /// Many connections.
 const MANY: usize = 32;
 /// How many messages a full queue has.

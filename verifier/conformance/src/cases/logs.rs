@@ -3,8 +3,8 @@
 use super::run;
 use crate::case::Case;
 use crate::case::Source::LogsApi;
-use crate::problem::{Problem, Verdict, equal};
-use crate::refusal::Refusal;
+use crate::problem::{Verdict, equal};
+use crate::refusal::{NO_LOG_GROUP, refused};
 use crate::stand::Stand;
 
 pub(super) const CASES: &[Case] = &[
@@ -24,16 +24,7 @@ pub(super) const CASES: &[Case] = &[
 
 async fn missing_group(stand: &Stand) -> Verdict {
     let request = stand.logs.filter_log_events().log_group_name(format!("/{}", stand.name()));
-    let expected = "400 ResourceNotFoundException";
-    let Err(error) = request.send().await else {
-        return Err(Problem::deviation(expected, "FilterLogEvents succeeds"));
-    };
-    match Refusal::of(&error) {
-        Some(refusal) if !refusal.says_not_supported() => {
-            equal("the refusal", &format!("{} {}", refusal.status, refusal.code), &expected.into())
-        }
-        _ => Err(error.into()),
-    }
+    refused(request.send().await, NO_LOG_GROUP)
 }
 
 async fn no_groups(stand: &Stand) -> Verdict {

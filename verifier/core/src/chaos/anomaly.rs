@@ -98,15 +98,41 @@ impl Anomaly {
         }
     }
 
-    /// What a target has to observe for the anomaly to be judged; without it, the anomaly is unknown.
+    /// What a target has to observe for the anomaly to be looked for. Without it, what is not seen would be taken for
+    /// what did not happen, so the anomaly is unknown.
     pub const fn needs(self) -> &'static [Observation] {
+        use Observation::{Attempts, Batches, Deletes, Effects, Receives, Sends};
         match self {
-            Self::AckedNotEnqueued => &[Observation::Sends],
-            Self::DuplicatedEffect => &[Observation::Effects],
-            Self::PrematureDlq => &[Observation::Attempts],
-            Self::OverReceived => &[Observation::Receives],
-            Self::BatchPoisoned => &[Observation::Batches],
-            Self::StuckInFlight => &[Observation::Receives, Observation::Deletes],
+            Self::Lost
+            | Self::Recovered
+            | Self::RejectedButEnqueued
+            | Self::Phantom
+            | Self::Redelivered
+            | Self::PrematureDlq
+            | Self::ThrottleDlq
+            | Self::PoisonAsSuccess
+            | Self::EffectAndDlq => &[Attempts],
+            Self::AckedNotEnqueued => &[Sends],
+            Self::DuplicatedEffect => &[Effects],
+            Self::OverReceived => &[Receives],
+            Self::LateDlq => &[Receives, Attempts],
+            Self::BatchPoisoned => &[Batches, Receives, Attempts],
+            Self::StuckInFlight => &[Receives, Deletes, Attempts],
+            // They are about the submits and the dead-letter queue, of which every target knows.
+            Self::InnocentDlq | Self::DlqCloneMismatch | Self::RedriveLeak => &[],
+        }
+    }
+
+    /// What it has to observe besides for the anomaly to be excluded: some are found by one of several signs, and each
+    /// target sees the first of them.
+    pub const fn needs_to_be_excluded(self) -> &'static [Observation] {
+        match self {
+            // A worker may say that it has done what it has not, and the other way round.
+            Self::Lost | Self::EffectAndDlq => &[Observation::Effects],
+            // How early it was is counted from the first receive.
+            Self::PrematureDlq => &[Observation::Receives],
+            // A mapping may delete what the worker calls failed.
+            Self::PoisonAsSuccess => &[Observation::Deletes],
             _ => &[],
         }
     }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::anomalies::JUDGES;
 use super::anomaly::{Anomaly, AnomalySet};
 use super::facts::{Facts, Job, LineNumber};
-use super::history::History;
+use super::history::{History, Observation};
 use crate::faults::kinds_that_allow;
 
 /// What became of a history.
@@ -115,10 +115,10 @@ impl ChaosReport {
 /// Judges a history, in one pass over it and one over the jobs, messages and attempts in it for each anomaly.
 pub fn judge(history: &History) -> ChaosReport {
     let facts = Facts::gather(history);
-    let observed = |anomaly: Anomaly| anomaly.needs().iter().all(|needed| facts.observes(*needed));
+    let all = |needed: &[Observation]| needed.iter().all(|needed| facts.observes(*needed));
     let mut findings = Findings::default();
     for (anomaly, judge) in JUDGES {
-        if observed(anomaly) {
+        if all(anomaly.needs()) {
             judge(&facts, &mut findings);
         }
     }
@@ -128,7 +128,8 @@ pub fn judge(history: &History) -> ChaosReport {
     }
     let found: AnomalySet = findings.iter().map(|finding| finding.anomaly).collect();
     let complete = matches!(facts.drained, Some((true, _)));
-    let excluded = |anomaly: &Anomaly| complete && observed(*anomaly);
+    let excluded =
+        |anomaly: &Anomaly| complete && all(anomaly.needs()) && all(anomaly.needs_to_be_excluded());
     let unknown = Anomaly::ALL.into_iter().filter(|anomaly| !found.contains(*anomaly));
     let struck = facts.faults.iter().map(|fault| fault.allows);
     let allowed = with_consequences(struck.fold(history.header.allows, AnomalySet::union));

@@ -27,6 +27,8 @@ pub(super) struct Facts<'h> {
     pub(super) faults: Vec<Struck>,
     /// Whether a batch was throttled of which the target cannot tell the messages.
     pub(super) throttled_somewhere: bool,
+    /// Whether there is an attempt at a message of which no line tells the job.
+    pub(super) attempts_at_unknown: bool,
     /// The end of the wait for everything to be worked off, and whether nothing was left.
     pub(super) drained: Option<(bool, LineNumber)>,
     /// The time of the last line.
@@ -74,6 +76,8 @@ pub(super) enum SubmitResult {
 #[derive(Default)]
 pub(super) struct Message<'h> {
     pub(super) job: Place,
+    /// Whether no line tells it, so that it is none.
+    job_is_unknown: bool,
     /// Its receives from the jobs queue: when, and where.
     pub(super) receives: Vec<(u64, LineNumber)>,
     pub(super) attempts: Vec<Place>,
@@ -171,9 +175,11 @@ impl<'h> Facts<'h> {
                 redrives: Vec::new(),
                 faults: Vec::new(),
                 throttled_somewhere: false,
+                attempts_at_unknown: false,
                 drained: None,
                 ends_at: history.lines.last().map_or(0, |line| line.at),
             },
+            jobs_told: jobs_told(history),
             jobs: HashMap::new(),
             messages: HashMap::new(),
             invocations: HashMap::new(),
@@ -186,9 +192,10 @@ impl<'h> Facts<'h> {
         gathering.facts
     }
 
-    /// Whether the target sees all of that.
+    /// Whether the target sees all of that. An attempt at nobody knows what is not seen.
     pub(super) fn observes(&self, observation: Observation) -> bool {
-        self.header.observes.contains(&observation)
+        let seen = observation != Observation::Attempts || !self.attempts_at_unknown;
+        seen && self.header.observes.contains(&observation)
     }
 
     /// The dead-letterings of a job, over all of its messages.
@@ -215,9 +222,34 @@ impl<'h> Facts<'h> {
     }
 }
 
+/// The job of each message, by the first line that tells it. That may come after lines about the message: an invocation names
+/// its messages, and only the worker's lines name their jobs.
+fn jobs_told(history: &History) -> HashMap<&str, &str> {
+    let mut told: HashMap<&str, &str> = HashMap::new();
+    for line in &history.lines {
+        match &line.event {
+            Event::Sent { message, job }
+            | Event::Received { message, job, .. }
+            | Event::Attempt { message, job, .. }
+            | Event::Effect { message, job, .. }
+            | Event::DeadLettered { message, job, .. } => {
+                told.entry(message).or_insert(job);
+            }
+            Event::Moved { from, to, job } => {
+                told.entry(from).or_insert(job);
+                told.entry(to).or_insert(job);
+            }
+            _ => {}
+        }
+    }
+    told
+}
+
 /// The pass, with the names that lead to places.
 struct Gathering<'h> {
     facts: Facts<'h>,
+    /// The job of each message, where a line tells it.
+    jobs_told: HashMap<&'h str, &'h str>,
     jobs: HashMap<&'h str, Place>,
     messages: HashMap<&'h str, Place>,
     invocations: HashMap<&'h str, Place>,
@@ -258,13 +290,13 @@ impl<'h> Gathering<'h> {
 
     fn travel(&mut self, line: &'h Line, number: LineNumber) {
         match &line.event {
-            Event::Sent { message, job } => {
-                let message = self.message(message, Some(job));
+            Event::Sent { message, .. } => {
+                let message = self.message(message);
                 let job = self.facts.messages[message].job;
                 self.facts.jobs[job].sent.get_or_insert(number);
             }
-            Event::Received { queue, message, job, .. } => {
-                let message = self.message(message, Some(job));
+            Event::Received { queue, message, .. } => {
+                let message = self.message(message);
                 self.see(message, number);
                 if *queue == Queue::Jobs {
                     let message = &mut self.facts.messages[message];
@@ -273,7 +305,7 @@ impl<'h> Gathering<'h> {
                 }
             }
             Event::Deleted { queue, message } => {
-                let message = self.message(message, None);
+                let message = self.message(message);
                 let message = &mut self.facts.messages[message];
                 match queue {
                     Queue::Jobs => {
@@ -289,8 +321,8 @@ impl<'h> Gathering<'h> {
                     }
                 }
             }
-            Event::DeadLettered { message, job, content } => {
-                let message = self.message(message, Some(job));
+            Event::DeadLettered { message, content, .. } => {
+                let message = self.message(message);
                 self.see(message, number);
                 let message = &mut self.facts.messages[message];
                 let dead = DeadLetter { at: line.at, line: number, content, removed: None };
@@ -309,12 +341,12 @@ impl<'h> Gathering<'h> {
             Event::Invoked { invocation, messages } => {
                 let invocation = self.invocation(invocation);
                 for message in messages {
-                    let message = self.message(message, None);
+                    let message = self.message(message);
                     self.attempt(message, invocation, number);
                 }
             }
-            Event::Attempt { invocation, message, job, outcome, .. } => {
-                let message = self.message(message, Some(job));
+            Event::Attempt { invocation, message, outcome, .. } => {
+                let message = self.message(message);
                 let invocation = self.invocation(invocation);
                 let place = self.attempt(message, invocation, number);
                 let attempt = &mut self.facts.attempts[place];
@@ -340,13 +372,13 @@ impl<'h> Gathering<'h> {
                 }
             }
             Event::Kept { invocation, message } => {
-                let message = self.message(message, None);
+                let message = self.message(message);
                 let invocation = self.invocation(invocation);
                 let place = self.attempt(message, invocation, number);
                 self.facts.attempts[place].kept = Some(number);
             }
-            Event::Effect { job, message, key } => {
-                let message = self.message(message, Some(job));
+            Event::Effect { message, key, .. } => {
+                let message = self.message(message);
                 self.see(message, number);
                 let job = self.facts.messages[message].job;
                 self.facts.jobs[job].effects.push((key, number));
@@ -366,9 +398,9 @@ impl<'h> Gathering<'h> {
                 copied: Vec::new(),
                 left_behind: Vec::new(),
             }),
-            Event::Moved { from, to, job } => {
-                let from = self.message(from, Some(job));
-                self.message(to, Some(job));
+            Event::Moved { from, to, .. } => {
+                let from = self.message(from);
+                self.message(to);
                 if let Some(redrive) = self.running_redrive() {
                     redrive.copied.push((from, number));
                 }
@@ -405,7 +437,7 @@ impl<'h> Gathering<'h> {
             return;
         };
         for message in messages {
-            let message = self.message(message, None);
+            let message = self.message(message);
             self.facts.messages[message].throttled.get_or_insert(number);
         }
     }
@@ -434,15 +466,17 @@ impl<'h> Gathering<'h> {
         })
     }
 
-    /// A message; one of which no line told the job is taken for a job of its own.
-    fn message(&mut self, id: &'h str, job: Option<&'h super::Id>) -> Place {
+    /// A message; one of which no line tells the job is taken for a job of its own.
+    fn message(&mut self, id: &'h str) -> Place {
         if let Some(place) = self.messages.get(id) {
             return *place;
         }
-        let job = self.job(job.map_or(id, |job| job.as_str()));
+        let told = self.jobs_told.get(id).copied();
+        let job = self.job(told.unwrap_or(id));
         let place = self.facts.messages.len();
         self.messages.insert(id, place);
-        self.facts.messages.push(Message { job, ..Message::default() });
+        let message = Message { job, job_is_unknown: told.is_none(), ..Message::default() };
+        self.facts.messages.push(message);
         self.facts.jobs[job].messages.push(place);
         place
     }
@@ -459,6 +493,7 @@ impl<'h> Gathering<'h> {
             return *place;
         }
         let facts = &mut self.facts;
+        facts.attempts_at_unknown |= facts.messages[message].job_is_unknown;
         let place = facts.attempts.len();
         self.attempts.insert((message, invocation), place);
         facts.attempts.push(Attempt {

@@ -314,6 +314,14 @@ mod tests {
     }
 
     #[test]
+    fn redrives_come_to_the_last_sites() {
+        // Only who redrives works on queues as a client.
+        let redriving = |site: &Site| site.caller == Caller::Client && site.queue.is_some();
+        assert_eq!(SITES.iter().position(redriving), Some(FIRST_REDRIVING_SITE));
+        assert!(SITES[FIRST_REDRIVING_SITE..].iter().all(redriving));
+    }
+
+    #[test]
     fn every_kind_of_fault_has_a_place_to_strike() {
         let kinds: std::collections::BTreeSet<&str> =
             fault_operations().into_iter().map(|(kind, _)| kind).collect();

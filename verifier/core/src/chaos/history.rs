@@ -77,13 +77,14 @@ pub struct Terms {
     pub slack_milliseconds: u64,
 }
 
-/// Something that a target may be able to see.
+/// Something that a target may be able to see. What clients do, what comes into the dead-letter queue and what leaves it,
+/// every target sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Observation {
     /// Every send that was committed.
     Sends,
-    /// Every receive.
+    /// Every receive from the jobs queue.
     Receives,
     /// Every attempt, whether by its invocation or by its outcome line.
     Attempts,
@@ -91,7 +92,7 @@ pub enum Observation {
     Batches,
     /// Every side effect; otherwise a succeeded attempt stands for one.
     Effects,
-    /// Every delete.
+    /// Every delete from the jobs queue.
     Deletes,
 }
 

@@ -39,10 +39,10 @@ pub fn shrink<E>(
         return Ok(None);
     }
     loop {
-        let before = shrinking.runs_and_best();
+        let before = shrinking.schedule();
         shrinking.take_away()?;
         shrinking.simplify()?;
-        if shrinking.runs_and_best().1 == before.1 || shrinking.runs >= RUNS_MAX {
+        if shrinking.schedule() == before || shrinking.runs >= RUNS_MAX {
             break;
         }
     }
@@ -80,10 +80,6 @@ impl<E> Shrinking<'_, E> {
             self.best = Some((schedule, history, report));
         }
         Ok(fails)
-    }
-
-    fn runs_and_best(&self) -> (u32, Option<Schedule>) {
-        (self.runs, self.best.as_ref().map(|(schedule, ..)| schedule.clone()))
     }
 
     fn schedule(&self) -> Schedule {

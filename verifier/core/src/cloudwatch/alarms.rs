@@ -72,6 +72,11 @@ impl Alarms {
         Self { region, account_id, alarms: BTreeMap::new() }
     }
 
+    /// Whether there is an alarm of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.alarms.contains_key(name)
+    }
+
     /// Creates an alarm, or defines an existing one anew, which keeps its state and its tags.
     pub fn put(
         &mut self,

@@ -94,7 +94,13 @@ impl Counter {
 
     /// Adds a sample.
     pub fn add(&mut self, value: f64, now: Timestamp) {
-        forget_half_of_too_many(&mut self.samples);
+        if forget_half_of_too_many(&mut self.samples)
+            && let (Some(zero_since), Some((kept, _))) =
+                (&mut self.zero_since, self.samples.front())
+        {
+            // What was before is not zero, but forgotten.
+            *zero_since = *kept;
+        }
         self.samples.push_back((now, value));
     }
 
@@ -125,8 +131,11 @@ fn minutes(duration: Duration) -> f64 {
     (duration.as_secs_f64() / 60.0).ceil()
 }
 
-fn forget_half_of_too_many<T>(history: &mut VecDeque<T>) {
-    if history.len() >= HISTORY_MAX {
+/// Whether anything was forgotten.
+fn forget_half_of_too_many<T>(history: &mut VecDeque<T>) -> bool {
+    let too_many = history.len() >= HISTORY_MAX;
+    if too_many {
         history.drain(..HISTORY_MAX / 2);
     }
+    too_many
 }

@@ -146,6 +146,7 @@ impl EventSourceMappings {
         ends: &Ends,
         now: Timestamp,
     ) -> Result<Mapping, MappingError> {
+        self.sweep(now);
         let mapping = self.settled(uuid, "update", now)?;
         let was_enabled = mapping.configuration.enabled;
         let configuration = mapping.configuration.clone().changed_by(changes)?;

@@ -8,7 +8,7 @@ pub enum Delivery {
     /// What the queue's rules say.
     #[default]
     Regular,
-    /// It is not found, and its turn comes again after this time, behind those that are there then.
+    /// It is not found, and its turn comes again after this time, a millisecond at least, behind those that are there then.
     Deferred(Duration),
     /// It goes to the dead-letter queue, if there is one, however rarely it was received.
     MovedEarly,

@@ -37,6 +37,7 @@ impl Sqs {
     ) -> Result<(), SqsError> {
         check_permission(label, account_ids, actions)?;
         let arn = self.arn(name);
+        self.advance(now);
         let queue = self.queue_mut(name, now)?;
         let mut policy = match &queue.attributes.policy {
             Some(policy) => read_policy(policy)?,
@@ -72,6 +73,7 @@ impl Sqs {
         label: &str,
         now: Timestamp,
     ) -> Result<(), SqsError> {
+        self.advance(now);
         let queue = self.queue_mut(name, now)?;
         let unknown = || invalid_parameter("Label", label, "can't find label.");
         let mut policy = read_policy(queue.attributes.policy.as_ref().ok_or_else(unknown)?)?;

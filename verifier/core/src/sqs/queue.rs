@@ -29,6 +29,10 @@ pub(super) const IN_FLIGHT_MAX: usize = 120_000;
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>.
 const VISIBILITY_TIMEOUT_MAX: Duration = Duration::from_hours(12);
 
+/// How long a message is deferred at least: if its turn came again at the same moment, whoever waits for it would look
+/// again and again, and time would not pass.
+const DEFERRAL_MIN: Duration = Duration::from_millis(1);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Available { since: Timestamp },
@@ -151,15 +155,11 @@ impl Queue {
 
     /// When time alone will next make a message available; `None` if nothing waits.
     pub(super) fn next_available_at(&self) -> Option<Timestamp> {
-        let wait_ends = self.waiting.first().map(|&(until, _)| until);
-        let group_waits = self.fifo.as_ref().is_some_and(|fifo| fifo.groups.any_waits());
-        if !group_waits {
-            return wait_ends;
+        if self.fifo.as_ref().is_some_and(|fifo| fifo.groups.any_waits()) {
+            // A message that expires in flight no longer blocks its group.
+            return self.next_change_at();
         }
-        // A message that expires in flight no longer blocks its group.
-        let expires =
-            self.by_age.first().map(|&(sent_at, _)| sent_at + self.attributes.retention());
-        wait_ends.into_iter().chain(expires).min()
+        self.waiting.first().map(|&(until, _)| until)
     }
 
     /// When time alone will next change how many messages are visible, delayed or in flight; `None` if nothing waits.
@@ -248,7 +248,8 @@ impl Queue {
         let turns = self.next_turns(max, max_receive_count, deliver);
         let deferred = !turns.deferred.is_empty();
         for (key, duration) in turns.deferred {
-            self.move_to(key, Place::Delayed { until: now + duration });
+            let until = now + duration.max(DEFERRAL_MIN);
+            self.move_to(key, Place::Delayed { until });
         }
         let received = turns
             .received
@@ -312,7 +313,8 @@ impl Queue {
         let stored = self.messages.get_mut(&key)?;
         stored.latest_receive = receive;
         stored.received_at = now;
-        stored.message.receive_count += 1 + delivery.unseen_receives();
+        let receives = delivery.unseen_receives().saturating_add(1);
+        stored.message.receive_count = stored.message.receive_count.saturating_add(receives);
         stored.message.first_received_at.get_or_insert(now);
         let message = stored.message.clone();
         let invisible = delivery.invisible_for(visibility_timeout);

@@ -90,7 +90,7 @@ impl Functions {
         &self.surroundings.clock
     }
 
-    /// Adds a function; one of the same name is replaced.
+    /// Adds a function, whose name no other has.
     pub(crate) fn add(&self, spec: FunctionSpec, binary: PathBuf) {
         let modified_at = self.surroundings.clock.now();
         let name = spec.name.clone();
@@ -232,7 +232,8 @@ impl Functions {
     async fn environment(&self, function: &Function) -> Result<Environment, super::InitError> {
         loop {
             while let Some(mut environment) = lock(&function.warm).pop() {
-                if environment.is_ready() {
+                // One may have become warm while its configuration was replaced.
+                if environment.is_ready() && environment.is_for(&function.configuration().spec) {
                     return Ok(environment);
                 }
             }
@@ -259,9 +260,8 @@ impl Functions {
 
     /// Lets an environment finish and keeps it warm. The clock is held until it is done.
     fn settle(&self, function: Arc<Function>, mut environment: Environment) {
-        let busy = self.surroundings.clock.busy();
         function.settling.fetch_add(1, Ordering::SeqCst);
-        self.run(async move {
+        self.run(async move |busy| {
             let is_warm = environment.settle().await;
             if is_warm && environment.is_for(&function.configuration().spec) {
                 lock(&function.warm).push(environment);
@@ -272,11 +272,14 @@ impl Functions {
         });
     }
 
-    /// Runs something in the background until it is done or the emulator ends.
-    pub(crate) fn run(&self, task: impl Future<Output = ()> + Send + 'static) {
+    /// Runs something in the background until it is done or the emulator ends; it is busy from now on.
+    pub(crate) fn run<F>(&self, task: impl FnOnce(Busy) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let mut background = lock(&self.background);
         while background.try_join_next().is_some() {}
-        background.spawn(task);
+        self.clock().spawn(&mut background, task);
     }
 
     /// Ends every environment and waits until its process is gone.
@@ -322,12 +325,92 @@ impl Function {
     /// Takes one of the function's concurrent executions; `None` if all that it has reserved are taken.
     fn enter(&self) -> Option<InHand<'_>> {
         let limit = lock(&self.configuration).reserved_concurrency;
-        let before = self.in_hand.fetch_add(1, Ordering::SeqCst);
-        let in_hand = InHand(&self.in_hand);
-        limit.is_none_or(|limit| before < limit as usize).then_some(in_hand)
+        // In one step: an invocation that is refused must not be counted meanwhile, and cause another's refusal.
+        let one_more = |in_hand: usize| {
+            limit.is_none_or(|limit| in_hand < limit as usize).then_some(in_hand + 1)
+        };
+        self.in_hand.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more).ok()?;
+        Some(InHand(&self.in_hand))
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::clock::ClockMode;
+    use crate::faults::Faults;
+    use crate::lambda::ProcessGroup;
+    use crate::logs::LogStore;
+
+    fn functions() -> Functions {
+        let clock = Clock::start(ClockMode::SkipIdle);
+        let faults = Faults::new(clock.clone());
+        let surroundings = Surroundings {
+            logs: Arc::new(LogStore::new(faults.clone())),
+            group: ProcessGroup::start().expect("a group"),
+            clock,
+            faults,
+            region: "us-local-1".to_owned(),
+            endpoint: "http://127.0.0.1:9".to_owned(),
+        };
+        Functions::new(surroundings, 7)
+    }
+
+    fn spec(mode: &str) -> FunctionSpec {
+        FunctionSpec {
+            logical_id: "Probe".to_owned(),
+            name: "probe".to_owned(),
+            arn: "arn:aws:lambda:us-local-1:000000000000:function:probe".to_owned(),
+            binary: "probe.py".to_owned(),
+            timeout_seconds: 10,
+            memory_mb: 128,
+            environment: BTreeMap::from([("MODE".to_owned(), mode.to_owned())]),
+            log_group: "probe".to_owned(),
+            log_format: "JSON".to_owned(),
+            runtime: "provided.al2023".to_owned(),
+            handler: "bootstrap".to_owned(),
+            architectures: Vec::new(),
+            description: String::new(),
+            role: String::new(),
+            reserved_concurrency: None,
+            dead_letter_target_arn: None,
+            tags: BTreeMap::new(),
+        }
+    }
+
+    async fn mode(functions: &Functions) -> String {
+        let payload = Bytes::from_static(br#"{"wish": "environment MODE"}"#);
+        let invocation =
+            Invocation { function: "probe", payload, caller: Caller::Client, client: None };
+        let (busy, invoked) = functions.invoke(functions.clock().busy(), invocation).await;
+        drop(busy);
+        match invoked.outcome {
+            InvocationOutcome::Responded(payload) => String::from_utf8_lossy(&payload).into_owned(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    /// An environment may be about to be kept warm at the moment at which the warm ones of its configuration end.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_warm_environment_of_an_earlier_configuration_is_not_used() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/functions");
+        let functions = functions();
+        functions.add(spec("old"), folder.join("probe.py"));
+        assert_eq!(mode(&functions).await, "\"old\"");
+        let function = functions.find("probe").expect("a function");
+        while function.settling.load(Ordering::SeqCst) > 0 {
+            tokio::task::yield_now().await;
+        }
+        let stale = lock(&function.warm).pop().expect("a warm environment");
+        functions.configure("probe", |configuration| configuration.spec = Arc::new(spec("new")));
+        lock(&function.warm).push(stale);
+        assert_eq!(mode(&functions).await, "\"new\"");
+        functions.shut_down().await;
+    }
 }

@@ -46,8 +46,7 @@ struct Batch {
 }
 
 /// Runs a mapping until it is deleted and what it has in hand is finished, or until the task is aborted.
-pub(super) async fn run_mapping(uuid: String, mappings: Arc<Mappings>) {
-    let mut busy = mappings.clock.busy();
+pub(super) async fn run_mapping(mut busy: Busy, uuid: String, mappings: Arc<Mappings>) {
     let worker = Arc::new(Worker { uuid, mappings, slots: Slots::default() });
     // Aborting this task drops the set, which aborts the batches in hand.
     let mut batches = JoinSet::new();
@@ -58,9 +57,9 @@ pub(super) async fn run_mapping(uuid: String, mappings: Arc<Mappings>) {
         };
         busy = still_busy;
         worker.slots.taken.fetch_add(1, Ordering::SeqCst);
-        let in_hand = worker.mappings.clock.busy();
+        let clock = &worker.mappings.clock;
         let worker = worker.clone();
-        batches.spawn(async move {
+        clock.spawn(&mut batches, async move |in_hand| {
             let _in_hand = worker.work_off(in_hand, batch).await;
             worker.slots.taken.fetch_sub(1, Ordering::SeqCst);
             worker.slots.freed.notify(&worker.mappings.clock);

@@ -66,7 +66,7 @@ impl Mappings {
     pub(crate) fn start(self: &Arc<Self>, uuid: &str) {
         let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
         while workers.try_join_next().is_some() {}
-        workers.spawn(run_mapping(uuid.to_owned(), self.clone()));
+        self.clock.spawn(&mut workers, |busy| run_mapping(busy, uuid.to_owned(), self.clone()));
     }
 
     /// Ends every worker and waits until they have ended.

@@ -100,6 +100,11 @@ impl SqsService {
         })
     }
 
+    /// Looks at what no time changes, such as which queues there are; so there is nothing to record, and nobody to wake.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Sqs) -> T) -> T {
+        look(&self.lock().sqs)
+    }
+
     /// Performs an operation at the present time and wakes whoever waits for its effects.
     pub(crate) fn perform<T>(&self, operation: impl FnOnce(&mut Sqs, Timestamp) -> T) -> T {
         let (result, changed, tasks_changed) = {
@@ -178,8 +183,7 @@ impl SqsService {
     }
 
     /// Moves the messages of message move tasks when they are due, until the task is aborted.
-    pub(crate) async fn run_move_tasks(self: Arc<Self>) {
-        let mut busy = self.clock.busy();
+    pub(crate) async fn run_move_tasks(self: Arc<Self>, mut busy: Busy) {
         loop {
             let seen = self.tasks_changed.seen();
             let next = self.perform(|model, now| {

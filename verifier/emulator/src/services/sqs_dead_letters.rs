@@ -61,7 +61,7 @@ impl SqsWire {
 
     pub(super) fn list_sources(&self, request: &ListSourcesRequest) -> Answer {
         let name = self.queue(&request.queue_url)?;
-        let sources = self.sqs.perform(|model, _| model.dead_letter_source_queues(&name))?;
+        let sources = self.sqs.look(|model| model.dead_letter_source_queues(&name))?;
         let after = request.next_token.as_deref().unwrap_or_default();
         let rest: Vec<&String> = sources.iter().filter(|source| source.as_str() > after).collect();
         let limit = request.max_results.unwrap_or(1000).clamp(1, 1000);

@@ -2,10 +2,13 @@
 //!
 //! They work on requests and answers, so the operations themselves know nothing of them.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use verifier_core::faults::{Caller, Commit, Fault, Happening, Stage};
 
 use super::sqs_wire::{Answer, SqsWire};
+
+/// The fields of a request, or of an entry of a batch.
+type Fields = Map<String, Value>;
 
 /// The longest delay that a message of a standard queue can have.
 const DELAY_SECONDS_MAX: u64 = 900;
@@ -20,23 +23,27 @@ const COUNTS: [&str; 3] = [
 impl SqsWire {
     /// Answers an operation, with whatever goes wrong at it.
     pub(super) fn answer_with_faults(&self, action: &str, body: &[u8], caller: Caller) -> Answer {
-        let request: Option<Value> =
+        let request: Option<Fields> =
             if self.sqs.faults().any() { serde_json::from_slice(body).ok() } else { None };
+        // What is no request at all is refused as it always is.
         let Some(mut request) = request else {
             return self.answer(action, body);
         };
-        let url = request["QueueUrl"].as_str().unwrap_or_default().to_owned();
+        let url = text(&request, "QueueUrl").unwrap_or_default().to_owned();
         let queue = url.rsplit('/').next().unwrap_or_default();
         let at = Happening::new(action, caller).on_queue(queue);
         if action.ends_with("Batch") {
-            return self.batch_with_faults(action, request, at);
+            return match entries_of(&request) {
+                Some(entries) => self.batch_with_faults(action, request, entries, at),
+                None => self.answer(action, body),
+            };
         }
         match self.entry_fault(&request, at) {
             Some(Fault::DeleteLost) => return Ok(json!({})),
             Some(Fault::DelayedDelivery { milliseconds }) => delay(&mut request, milliseconds),
             _ => {}
         }
-        let mut answer = self.answer(action, request.to_string().as_bytes())?;
+        let mut answer = self.answer(action, Value::from(request).to_string().as_bytes())?;
         if let Some(Fault::StaleCounts { milliseconds }) =
             self.sqs.faults().decide(Stage::Counts, &at)
         {
@@ -46,34 +53,38 @@ impl SqsWire {
     }
 
     /// Takes the entries out that fail before they are carried out, and puts them into the answer.
-    fn batch_with_faults(&self, action: &str, mut request: Value, at: Happening<'_>) -> Answer {
-        let entries: Vec<Value> = request["Entries"].as_array().cloned().unwrap_or_default();
+    fn batch_with_faults(
+        &self,
+        action: &str,
+        mut request: Fields,
+        entries: Vec<Fields>,
+        at: Happening<'_>,
+    ) -> Answer {
         let (mut carried_out, mut failed, mut lost) = (Vec::new(), Vec::new(), Vec::new());
         for mut entry in entries {
             let fault = self.entry_fault(&entry, at);
             if let Some(Fault::FailEntry { code, commit, sender_fault }) = &fault {
-                let id = entry["Id"].clone();
-                failed.push(json!({"Id": id, "SenderFault": sender_fault, "Code": code, "Message": "A fault on purpose."}));
+                failed.push(json!({"Id": entry.get("Id"), "SenderFault": sender_fault, "Code": code, "Message": "A fault on purpose."}));
                 if *commit == Commit::Before {
                     continue;
                 }
             }
             match fault {
                 Some(Fault::DeleteLost) => {
-                    lost.push(json!({"Id": entry["Id"]}));
+                    lost.push(json!({"Id": entry.get("Id")}));
                     continue;
                 }
                 Some(Fault::DelayedDelivery { milliseconds }) => delay(&mut entry, milliseconds),
                 _ => {}
             }
-            carried_out.push(entry);
+            carried_out.push(Value::from(entry));
         }
         let nothing_left = carried_out.is_empty() && !(failed.is_empty() && lost.is_empty());
-        request["Entries"] = carried_out.into();
+        request.insert("Entries".to_owned(), carried_out.into());
         let mut answer = if nothing_left {
             json!({})
         } else {
-            self.answer(action, request.to_string().as_bytes())?
+            self.answer(action, Value::from(request).to_string().as_bytes())?
         };
         let has_failed = |entry: &Value| failed.iter().any(|failed| failed["Id"] == entry["Id"]);
         let mut successful = answer["Successful"].as_array().cloned().unwrap_or_default();
@@ -91,13 +102,12 @@ impl SqsWire {
     }
 
     /// What goes wrong with a request, or with an entry of one.
-    fn entry_fault(&self, entry: &Value, at: Happening<'_>) -> Option<Fault> {
-        let text = |name: &str| entry[name].as_str();
-        let message = text("ReceiptHandle").and_then(|handle| {
+    fn entry_fault(&self, entry: &Fields, at: Happening<'_>) -> Option<Fault> {
+        let message = text(entry, "ReceiptHandle").and_then(|handle| {
             let queue = at.queue.unwrap_or_default();
-            self.sqs.perform(|model, _| model.message_of_receipt(queue, handle).cloned())
+            self.sqs.look(|model| model.message_of_receipt(queue, handle).cloned())
         });
-        let at = match (&message, text("MessageBody")) {
+        let at = match (&message, text(entry, "MessageBody")) {
             (Some(message), _) => at.with_message(&message.message_id, &message.body),
             (None, Some(body)) => at.with_text(body),
             (None, None) => at,
@@ -112,7 +122,7 @@ impl SqsWire {
             return;
         };
         let old = self.sqs.faults().stale_counts(queue, fresh, milliseconds);
-        let Some(shown) = answer["Attributes"].as_object_mut() else {
+        let Some(shown) = answer.get_mut("Attributes").and_then(Value::as_object_mut) else {
             return;
         };
         for (name, count) in COUNTS.into_iter().zip([old.visible, old.not_visible, old.delayed]) {
@@ -123,9 +133,19 @@ impl SqsWire {
     }
 }
 
+/// The entries of a batch; `None` if they are not what entries are.
+fn entries_of(request: &Fields) -> Option<Vec<Fields>> {
+    let entries = request.get("Entries")?.as_array()?;
+    entries.iter().map(|entry| entry.as_object().cloned()).collect()
+}
+
+fn text<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
+    fields.get(name)?.as_str()
+}
+
 /// Makes a message that is being sent become available later.
-fn delay(entry: &mut Value, milliseconds: u64) {
-    let asked = entry["DelaySeconds"].as_u64().unwrap_or_default();
+fn delay(entry: &mut Fields, milliseconds: u64) {
+    let asked = entry.get("DelaySeconds").and_then(Value::as_u64).unwrap_or_default();
     let longer = asked.saturating_add(milliseconds.div_ceil(1_000));
-    entry["DelaySeconds"] = longer.min(DELAY_SECONDS_MAX).into();
+    entry.insert("DelaySeconds".to_owned(), longer.min(DELAY_SECONDS_MAX).into());
 }

@@ -179,7 +179,7 @@ impl SqsWire {
     /// The name of the queue of a URL, if it is there.
     pub(super) fn queue(&self, url: &str) -> Result<String, SqsError> {
         let name = name_in(url);
-        let exists = self.sqs.perform(|model, _| model.has_queue(name));
+        let exists = self.sqs.look(|model| model.has_queue(name));
         exists.then(|| name.to_owned()).ok_or(SqsError::QueueDoesNotExist)
     }
 
@@ -215,7 +215,7 @@ impl SqsWire {
     }
 
     fn list_queues(&self, request: &ListQueuesRequest) -> Value {
-        let names: Vec<String> = self.sqs.perform(|model, _| {
+        let names: Vec<String> = self.sqs.look(|model| {
             let names =
                 model.queue_names().filter(|name| name.starts_with(&request.queue_name_prefix));
             names.map(str::to_owned).collect()
@@ -337,7 +337,7 @@ impl SqsWire {
     ) -> (Busy, Answer) {
         let prepared = parse::<ReceiveRequest>(body).and_then(|request| {
             let name = name_in(&request.queue_url).to_owned();
-            let default = self.sqs.perform(|model, _| {
+            let default = self.sqs.look(|model| {
                 model.configuration(&name).map(|queue| queue.receive_message_wait_time_seconds)
             })?;
             let wait = match request.wait_time_seconds {

@@ -59,9 +59,8 @@ impl LambdaService {
             "DryRun" => reply(204, "application/json", ""),
             "Event" if payload.len() > EVENT_BYTES_MAX => too_large(EVENT_BYTES_MAX),
             "Event" => {
-                let function = name.to_owned();
-                let event = work_off_event(self.world.clone(), function, payload);
-                self.world.functions.run(event);
+                let (world, function) = (self.world.clone(), name.to_owned());
+                self.world.functions.run(|busy| work_off_event(busy, world, function, payload));
                 reply(202, "application/json", "")
             }
             "RequestResponse" if payload.len() > PAYLOAD_BYTES_MAX => too_large(PAYLOAD_BYTES_MAX),
@@ -114,9 +113,8 @@ fn answer(invoked: Invoked) -> Reply {
 
 /// Invokes a function with an event until it succeeds, has failed three times, or the event is too old; then the event
 /// goes to the function's dead-letter queue, if it has one.
-async fn work_off_event(world: Arc<World>, function: String, event: Bytes) {
+async fn work_off_event(mut busy: Busy, world: Arc<World>, function: String, event: Bytes) {
     let clock = world.functions.clock().clone();
-    let mut busy = clock.busy();
     let expires_at = clock.now() + EVENT_AGE_MAX;
     let mut retries = RETRIES_AFTER.iter();
     let failed = loop {

@@ -151,7 +151,7 @@ impl LambdaService {
 
     fn ends(&self, function: &str, event_source_arn: &str) -> Ends {
         let world = &self.world;
-        let visibility_timeout_seconds = world.sqs.perform(|sqs, _| {
+        let visibility_timeout_seconds = world.sqs.look(|sqs| {
             let queue = sqs.queue_of_arn(event_source_arn)?;
             let attributes = sqs.configuration(queue).ok()?;
             Some(u64::from(attributes.visibility_timeout_seconds))
