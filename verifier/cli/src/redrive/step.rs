@@ -1,6 +1,7 @@
 //! One step: taking letters from the queue until it is full or there are none.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use futures::future::try_join_all;
 use verifier_aws::{InHand, RECEIVED_MAX, Received};
@@ -15,6 +16,8 @@ use crate::failure::Failure;
 const POLL_SECONDS: u32 = 1;
 /// How long each of the last polls waits, after which there is nothing left: counts may be old, and short polls miss some.
 const LAST_POLL_SECONDS: u32 = 3;
+/// How much longer than letters can be hidden they are waited for, when more and more of them come up again.
+const WAIT_MAX: Duration = Duration::from_mins(30);
 /// How long a poll waits for letters that somebody else holds.
 const LONG_POLL_SECONDS: u32 = 20;
 
@@ -70,7 +73,8 @@ impl Engine<'_> {
     /// Letters may be hidden that are nobody's: their deletion was lost, or whoever held them was killed. They are waited
     /// for, for as long as they can be hidden from this redrive's own receives.
     async fn wait_for_those_away(&self) -> Result<(), Failure> {
-        let until = self.reappears_until();
+        let mut until = self.reappears_until();
+        let at_last = until + WAIT_MAX;
         let mut emptiness = Emptiness::default();
         loop {
             let has_room = self.quota.load(Ordering::SeqCst) > 0;
@@ -78,9 +82,11 @@ impl Engine<'_> {
             if !has_room && !must_delete {
                 return Ok(());
             }
+            // The time first: what is seen after it has come up again, if it ever does.
+            let now = self.place.clock.now();
             let (away, visible) = self.away().await?;
-            let is_over = self.place.clock.now() >= until;
             let is_empty = away == 0 && visible == 0;
+            let is_over = now >= until && visible == 0 || now >= at_last;
             if self.stop().is_some() {
                 return Ok(());
             }
@@ -94,7 +100,12 @@ impl Engine<'_> {
             let reserved = self.reserve();
             let wait_seconds = if away == 0 { LAST_POLL_SECONDS } else { LONG_POLL_SECONDS };
             let received = self.receive(RECEIVED_MAX as u64, wait_seconds).await;
-            emptiness.polled(received.as_ref().map_or(0, Vec::len));
+            let count = received.as_ref().map_or(0, Vec::len);
+            emptiness.polled(count);
+            if count > 0 {
+                // What comes up may have to be held once more before it is gone.
+                until = self.reappears_until();
+            }
             let sent = match received {
                 Ok(received) => Box::pin(self.carry(received, reserved)).await,
                 Err(failure) => Err(failure),

@@ -33,7 +33,7 @@ impl Engine<'_> {
         let sent_at = self.place.clock.now();
         let bound = self.bound();
         let watched = self.watched(sent_at);
-        let bounced_before = lock(&self.ledger).bounced().len() as u64;
+        let bounced_before = lock(&self.ledger).bounces();
         let fates = loop {
             let now = self.place.clock.now();
             let is_over = now >= sent_at + bound;

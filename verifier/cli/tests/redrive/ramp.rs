@@ -1,1 +1,127 @@
-//! ramp
+//! The ramp: a few first, and no more when they fail again.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+use verifier_testkit::run;
+
+use crate::support::STACK;
+use crate::world::{Redriven, World, message};
+
+/// A redrive of the stack's own dead letters.
+fn redrive(world: &World, arguments: &[&str]) -> Redriven {
+    let mut command = world.verifier();
+    command.args(["--stack", STACK, "--yes", "--journal", "journal.jsonl"]).args(arguments);
+    World::end(&mut command)
+}
+
+fn dead_letter_queue(world: &World) -> String {
+    world.local.text("/outputs/JobsDeadLetterQueueName").to_owned()
+}
+
+/// Jobs in the dead-letter queue that fail again, or do not.
+fn fill(world: &World, count: usize, fail: bool) {
+    let job = |number: usize| {
+        let job = json!({"task": "t", "jobId": format!("j-{number}"), "fail": fail});
+        message(&job.to_string())
+    };
+    let messages: Vec<_> = (0..count).map(job).collect();
+    world.send(&dead_letter_queue(world), &messages);
+}
+
+fn in_the_queue(world: &World) -> u64 {
+    let queue = world.queue(&dead_letter_queue(world));
+    queue.number("ApproximateNumberOfMessages").unwrap_or_default()
+}
+
+#[test]
+fn a_worker_that_is_still_broken_stops_it_at_the_first_step() {
+    let world = World::start_with(&[]);
+    fill(&world, 500, true);
+    let stopped = redrive(&world, &[]);
+    stopped.assert(4, &[("replayed", 1), ("bounced", 1), ("left", 500)]);
+    assert_eq!(in_the_queue(&world), 500);
+    let why = stopped.result["stopped"].as_str().unwrap_or_default();
+    assert!(why.contains("1 replayed messages failed again"), "{why}");
+}
+
+#[test]
+fn a_worker_that_is_mended_gets_everything() {
+    let world = World::start_with(&[]);
+    fill(&world, 500, false);
+    redrive(&world, &[]).assert(0, &[("replayed", 500), ("succeeded", 500)]);
+    assert_eq!(in_the_queue(&world), 0);
+}
+
+#[test]
+fn one_reason_among_others_stops_it_at_the_step_that_meets_it() {
+    let world = World::start_with(&[]);
+    fill(&world, 30, false);
+    fill(&world, 1, true);
+    let stopped = redrive(&world, &["--canary", "5"]);
+    assert_eq!(stopped.code, Some(4), "{:#}\n{}", stopped.result, stopped.stderr);
+    assert_eq!(stopped.count("bounced"), 1);
+    assert_eq!(stopped.count("succeeded") + 1, stopped.count("replayed"));
+    assert_eq!(stopped.count("left"), 31 - stopped.count("replayed") + 1);
+    // More bounces may be allowed.
+    let journal = world.path("journal.jsonl");
+    std::fs::remove_file(journal).expect("a journal");
+    let rest = stopped.count("left");
+    let done = redrive(&world, &["--stop-after", "2"]);
+    assert_eq!(done.code, Some(4), "{:#}", done.result);
+    // The log has told of its first failure; it is on its way back.
+    done.assert(4, &[("replayed", rest), ("succeeded", rest - 1), ("bounced", 1)]);
+}
+
+#[test]
+fn the_old_reason_stops_it_at_once_without_waiting_for_the_bounce() {
+    let world = World::start_with(&[]);
+    let url = world.local.text("/outputs/JobUrl").to_owned();
+    for number in 0..3 {
+        let job = json!({"task": "t", "jobId": format!("j-{number}"), "fail": true});
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--fail", "--header", "content-type: application/json"]);
+        assert!(run(curl.args(["--data", &job.to_string(), &url])).status.success());
+    }
+    world.sleep(400);
+    assert_eq!(in_the_queue(&world), 3);
+    let stopped = redrive(&world, &[]);
+    // It is not dead again yet: its first failure was enough.
+    stopped.assert(4, &[("replayed", 1), ("bounced", 1), ("left", 2)]);
+}
+
+#[test]
+fn without_a_log_only_the_time_of_a_bounce_tells() {
+    let world = World::start_with(&[]);
+    fill(&world, 12, false);
+    world.faults(&json!([{"operation": "FilterLogEvents",
+        "fault": {"kind": "error", "status": 400, "code": "AccessDeniedException", "commit": "before"}}]));
+    let done = redrive(&world, &["--canary", "4"]);
+    done.assert(0, &[("replayed", 12), ("succeeded", 12), ("succeededByAbsence", 12)]);
+}
+
+#[test]
+fn without_a_log_a_bounce_is_found_in_the_dead_letter_queue() {
+    let world = World::start_with(&[]);
+    fill(&world, 12, true);
+    world.faults(&json!([{"operation": "FilterLogEvents",
+        "fault": {"kind": "error", "status": 400, "code": "AccessDeniedException", "commit": "before"}}]));
+    let stopped = redrive(&world, &["--canary", "4"]);
+    stopped.assert(4, &[("replayed", 4), ("bounced", 4), ("left", 12)]);
+}
+
+#[test]
+fn what_was_stopped_goes_on_when_the_worker_is_mended() {
+    let world = World::start_with(&[]);
+    fill(&world, 20, false);
+    let broken: Value =
+        json!([{"function": "*orker*", "fault": {"kind": "crash", "at": "before-effect"}}]);
+    world.faults(&broken);
+    let stopped = redrive(&world, &[]);
+    assert_eq!(stopped.code, Some(4), "{:#}\n{}", stopped.result, stopped.stderr);
+    assert_eq!(stopped.count("replayed"), 1);
+    world.faults(&json!([]));
+    let journal = world.path("journal.jsonl");
+    let done = world.resume(&journal);
+    assert_eq!(done.count("replayed"), 20, "{:#}\n{}", done.result, done.stderr);
+}

@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use verifier_aws::{Aws, Connection, InHand, Received, Sent};
 use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::{Letter, Resend};
-use verifier_testkit::{run, scrubbed};
+use verifier_testkit::{Background, run, scrubbed, wait_until};
 
 use crate::support::{Local, VERIFIER};
 
@@ -88,6 +88,23 @@ impl World {
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{operation}: {text}");
         serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Lets stack time pass, as a client that is registered and sleeps.
+    pub(crate) fn sleep(&self, seconds: u64) {
+        let endpoint = self.local.text("/endpoint");
+        let hello = self.path("hello");
+        let mut client = Command::new("curl");
+        client.args(["--silent", "--no-buffer", "--output"]).arg(&hello);
+        let _client = Background::start(client.arg(format!("{endpoint}/_emulator/client")));
+        let registered: Value = wait_until("a registration", || {
+            serde_json::from_str(&std::fs::read_to_string(&hello).ok()?).ok()
+        });
+        let until = registered["now"].as_u64().unwrap_or_default() + seconds * 1000;
+        let key = registered["accessKeyId"].as_str().unwrap_or_default();
+        let sleep = format!("{endpoint}/_emulator/client/{key}/sleep?until={until}");
+        let output = run(Command::new("curl").args(["--silent", "--fail", "--data", "", &sleep]));
+        assert!(output.status.success(), "it does not sleep");
     }
 
     /// Makes a queue.

@@ -57,6 +57,8 @@ pub struct Ledger {
     not_sent: BTreeMap<String, String>,
     changed: BTreeSet<String>,
     bounced: BTreeMap<String, String>,
+    /// How many have bounced since the redrive was taken up again.
+    bounces: u64,
     /// Messages in the step of a ramp that is not judged yet.
     unjudged: BTreeMap<String, String>,
     succeeded: u64,
@@ -126,6 +128,7 @@ impl Ledger {
             }
             Entry::Judged { succeeded, by_absence, bounced, .. } => {
                 self.succeeded += succeeded;
+                self.bounces += bounced.len() as u64;
                 self.succeeded_by_absence += by_absence;
                 self.bounced
                     .extend(bounced.iter().map(|pair| (pair.to.clone(), pair.from.clone())));
@@ -146,6 +149,8 @@ impl Ledger {
         self.ambiguous.append(&mut self.intended);
         // What could not be sent then may be sent now.
         self.not_sent.clear();
+        // Whoever goes on has mended what made messages fail.
+        self.bounces = 0;
         self.resumed = true;
         self.ended = false;
     }
@@ -203,6 +208,11 @@ impl Ledger {
     /// The messages that failed again, each with its letter's id.
     pub fn bounced(&self) -> &BTreeMap<String, String> {
         &self.bounced
+    }
+
+    /// How many messages have failed again since the redrive began, or was taken up again.
+    pub fn bounces(&self) -> u64 {
+        self.bounces
     }
 
     /// The messages of which nothing is known yet, each with its letter's id.
