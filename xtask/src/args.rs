@@ -17,12 +17,17 @@ Usage: cargo xtask COMMAND
   bench check [--runs N]
                      build in release and time `verifier check`, beside the AWS CLI [default: 20 runs]
   bench emulator     build in release and measure the emulator's queues beside moto's
+  bench redrive [--many]
+                     build in release and time `verifier redrive` beside a script and SQS's own task;
+                     with --many, of a million letters too
   matrix             break the stack in every way that the gate must catch, and print what it finds
   soak check [--cases N]
                      check a sound stack under jitter and strangers' traffic [default: 200 times]
   soak emulator [--cases N]
                      random operations against the queue model, and malformed requests
                      [default: 2000 sequences]
+  soak redrive-kill [--cases N]
+                     kill a redrive at random points and take it up again [default: 1000 points]
 ";
 
 /// How often a benchmark runs unless it is told otherwise.
@@ -45,6 +50,11 @@ pub(crate) enum Request {
     Generate,
     /// Measuring the emulator's queues.
     BenchEmulator,
+    /// Timing `verifier redrive`.
+    BenchRedrive {
+        /// Whether a million letters are sent, too.
+        many: bool,
+    },
     /// Timing `verifier check --local`.
     BenchCheck {
         /// How often.
@@ -57,6 +67,11 @@ pub(crate) enum Request {
     },
     /// Breaking the stack, and looking what the gate finds.
     Matrix,
+    /// Killing a redrive.
+    SoakRedriveKill {
+        /// At how many points.
+        cases: usize,
+    },
     /// Random operations and malformed requests.
     SoakEmulator {
         /// How many sequences of operations.
@@ -82,6 +97,12 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Request, Failu
         ["bench", "check"] => Ok(Request::BenchCheck { runs: RUNS_DEFAULT }),
         ["bench", "check", "--runs", number] => {
             Ok(Request::BenchCheck { runs: count("--runs", number)? })
+        }
+        ["bench", "redrive"] => Ok(Request::BenchRedrive { many: false }),
+        ["bench", "redrive", "--many"] => Ok(Request::BenchRedrive { many: true }),
+        ["soak", "redrive-kill"] => Ok(Request::SoakRedriveKill { cases: soak::KILLS }),
+        ["soak", "redrive-kill", "--cases", number] => {
+            Ok(Request::SoakRedriveKill { cases: count("--cases", number)? })
         }
         ["matrix"] => Ok(Request::Matrix),
         ["soak", "check"] => Ok(Request::SoakCheck { cases: soak::CHECKS }),

@@ -26,9 +26,17 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// A stack that is up for as long as this lives.
-struct Local {
+pub(crate) struct Local {
     process: Child,
     ready: Value,
+}
+
+impl Local {
+    /// The variables by which programs find it.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (&String, &str)> {
+        let variables = self.ready["environment"].as_object().into_iter().flatten();
+        variables.map(|(name, value)| (name, text(value)))
+    }
 }
 
 impl Drop for Local {
@@ -84,7 +92,7 @@ fn row(name: &str, costs: &[Cost], out: &mut dyn Write) -> Result<(), Failure> {
 }
 
 /// Brings the stack up with a short visibility timeout and the wall's clock.
-fn start(project: &Project, verifier: &Path, folder: &Path) -> Result<Local, Failure> {
+pub(crate) fn start(project: &Project, verifier: &Path, folder: &Path) -> Result<Local, Failure> {
     fs::create_dir_all(folder)?;
     let template = short_template(project, folder)?;
     let ready_file = folder.join("ready.json");
@@ -155,8 +163,8 @@ fn calls_in(report: &Value) -> Result<u64, Failure> {
 fn script(project: &Project, aws: &Path, local: &Local) -> Result<Cost, Failure> {
     let mut command = program("bash", &project.root);
     command.arg("verifier/bench/verify.sh").env("STACK", text(&local.ready["stackName"]));
-    for (name, value) in local.ready["environment"].as_object().into_iter().flatten() {
-        command.env(name, text(value));
+    for (name, value) in local.environment() {
+        command.env(name, value);
     }
     if let Some(folder) = aws.parent() {
         command.env("PATH", path_with(folder)?);

@@ -4,6 +4,7 @@ mod args;
 mod bench;
 mod bench_emulator;
 mod bench_gate;
+mod bench_redrive;
 mod command;
 mod conformance;
 mod dependencies;
@@ -52,6 +53,8 @@ fn perform(request: Request) -> Result<ExitCode, Failure> {
         Request::Generate => steps::generate(&Project::find()?, &mut out)?,
         Request::BenchEmulator => bench_emulator::run(&Project::find()?, &mut out)?,
         Request::BenchCheck { runs } => bench::check(&Project::find()?, runs, &mut out)?,
+        Request::BenchRedrive { many } => bench_redrive::run(&Project::find()?, many, &mut out)?,
+        Request::SoakRedriveKill { cases } => soak::redrive_kill(&Project::find()?, cases)?,
         Request::Matrix => soak::matrix(&Project::find()?)?,
         Request::SoakCheck { cases } => soak::check(&Project::find()?, cases)?,
         Request::SoakEmulator { cases } => soak::emulator(&Project::find()?, cases, &mut out)?,

@@ -55,6 +55,11 @@ pub(crate) fn moto_server(project: &Project) -> Result<PathBuf, Failure> {
     install(project, &MOTO)
 }
 
+/// Installs moto if it is not there yet, and returns the Python that has it and the AWS SDK.
+pub(crate) fn with_sdk(project: &Project) -> Result<PathBuf, Failure> {
+    Ok(install(project, &MOTO)?.with_file_name("python"))
+}
+
 fn install(project: &Project, wanted: &Requirements) -> Result<PathBuf, Failure> {
     let environment = project.target()?.join(wanted.environment);
     let installed_program = environment.join("bin").join(wanted.program);

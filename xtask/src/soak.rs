@@ -24,6 +24,18 @@ pub(crate) fn check(project: &Project, runs: usize) -> Result<(), Failure> {
         .run()
 }
 
+/// At how many points a redrive is killed.
+pub(crate) const KILLS: usize = 1_000;
+
+/// A redrive that is killed and taken up again.
+pub(crate) fn redrive_kill(project: &Project, points: usize) -> Result<(), Failure> {
+    cargo(project).arg("build").run()?;
+    cargo(project)
+        .args(["test", "--package", "verifier", "--test", "redrive", "kill::"])
+        .env("VERIFIER_KILL_POINTS", points.to_string())
+        .run()
+}
+
 /// The mutation matrix of `verifier check`, printed while it runs.
 pub(crate) fn matrix(project: &Project) -> Result<(), Failure> {
     // The functions that the stacks are made of.

@@ -8,7 +8,7 @@ use crate::graph::Graph;
 use crate::project::Project;
 use crate::suite::Step;
 use crate::version::Prerequisite;
-use crate::{conformance, dependencies, lint, npm, python};
+use crate::{conformance, dependencies, lint, moto, npm, python};
 
 /// Every step. `doc` follows `clippy` because both check the dependencies without building them.
 pub(crate) const STEPS: [Step; 10] = [
@@ -101,8 +101,12 @@ fn build(project: &Project, _: &mut dyn Write) -> Result<(), Failure> {
 fn test(project: &Project, _: &mut dyn Write) -> Result<(), Failure> {
     CURL.require()?;
     let aws = python::aws(project)?;
-    // `verifier/cli/tests/docs` runs the documentation's commands with it.
-    cargo(project).args(["test", "--workspace"]).env("VERIFIER_TEST_AWS", aws).run()
+    let moto = moto::start(project)?;
+    // `verifier/cli/tests/docs` runs the documentation's commands with the one, and `verifier/cli/tests/redrive` replays
+    // dead letters in the other.
+    let mut command = cargo(project);
+    command.args(["test", "--workspace"]).env("VERIFIER_TEST_AWS", aws);
+    command.env("VERIFIER_TEST_MOTO", &moto.url).run()
 }
 
 /// Writes what is generated and checked in: the stack's template.

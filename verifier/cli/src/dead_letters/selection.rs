@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn what_is_no_expression_is_refused_with_what_it_was() {
         let args = FilterArgs { filter: Some("body.".to_owned()), ..FilterArgs::default() };
-        let failure = Selection::new(args).unwrap_err();
+        let failure = Selection::new(&args).unwrap_err();
         assert!(failure.what.contains("the filter body. cannot be read"), "{failure}");
     }
 }

@@ -8,6 +8,7 @@
 
 mod faults;
 mod kill;
+mod moto;
 mod ramp;
 mod rows;
 #[path = "../support/mod.rs"]

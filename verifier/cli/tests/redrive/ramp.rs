@@ -16,7 +16,7 @@ fn redrive(world: &World, arguments: &[&str]) -> Redriven {
 }
 
 fn dead_letter_queue(world: &World) -> String {
-    world.local.text("/outputs/JobsDeadLetterQueueName").to_owned()
+    world.text("/outputs/JobsDeadLetterQueueName").to_owned()
 }
 
 /// Jobs in the dead-letter queue that fail again, or do not.
@@ -76,7 +76,7 @@ fn one_reason_among_others_stops_it_at_the_step_that_meets_it() {
 #[test]
 fn the_old_reason_stops_it_at_once_without_waiting_for_the_bounce() {
     let world = World::start_with(&[]);
-    let url = world.local.text("/outputs/JobUrl").to_owned();
+    let url = world.text("/outputs/JobUrl").to_owned();
     for number in 0..3 {
         let job = json!({"task": "t", "jobId": format!("j-{number}"), "fail": true});
         let mut curl = Command::new("curl");

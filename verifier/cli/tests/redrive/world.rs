@@ -15,7 +15,10 @@ use crate::support::{Local, VERIFIER};
 
 /// An emulator with a dead-letter queue, its source, and a queue that nobody reads.
 pub(crate) struct World {
-    pub(crate) local: Local,
+    /// What keeps it up, where it is ours.
+    local: Option<Local>,
+    endpoint: String,
+    region: String,
     runtime: Runtime,
     aws: Aws,
     pub(crate) folder: tempfile::TempDir,
@@ -61,15 +64,28 @@ impl World {
     /// Brings the stack alone up.
     pub(crate) fn start_with(arguments: &[&str]) -> Self {
         let local = Local::start(arguments);
+        let endpoint = local.text("/endpoint").to_owned();
+        Self { local: Some(local), ..Self::at(&endpoint, "us-local-1") }
+    }
+
+    /// An endpoint that somebody else has brought up.
+    pub(crate) fn at(endpoint: &str, region: &str) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let connection = Connection {
-            region: Some(local.text("/region").to_owned()),
+            region: Some(region.to_owned()),
             profile: None,
-            endpoint_url: Some(local.text("/endpoint").to_owned()),
+            endpoint_url: Some(endpoint.to_owned()),
             access_key_id: Some("AKIATEST".to_owned()),
         };
         let aws = runtime.block_on(Aws::connect(&connection));
-        Self { local, runtime, aws, folder: tempfile::tempdir().expect("a folder") }
+        let folder = tempfile::tempdir().expect("a folder");
+        let (endpoint, region) = (endpoint.to_owned(), region.to_owned());
+        Self { local: None, endpoint, region, runtime, aws, folder }
+    }
+
+    /// What the stack that is up tells of itself.
+    pub(crate) fn text(&self, pointer: &str) -> &str {
+        self.local.as_ref().expect("a stack").text(pointer)
     }
 
     /// A path in a folder that is gone afterwards.
@@ -83,7 +99,10 @@ impl World {
         curl.args(["--silent", "--show-error", "--fail-with-body"]);
         curl.args(["--header", "content-type: application/x-amz-json-1.0"]);
         curl.args(["--header", &format!("x-amz-target: AmazonSQS.{operation}")]);
-        curl.args(["--data", &body.to_string(), self.local.text("/endpoint")]);
+        // Which region is meant stands in the signature, which no emulator looks at further.
+        let scope = format!("AKIATEST/20260101/{}/sqs/aws4_request", self.region);
+        curl.args(["--header", &format!("authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0")]);
+        curl.args(["--data", &body.to_string(), &self.endpoint]);
         let output = run(&mut curl);
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{operation}: {text}");
@@ -92,7 +111,7 @@ impl World {
 
     /// Lets stack time pass, as a client that is registered and sleeps.
     pub(crate) fn sleep(&self, seconds: u64) {
-        let endpoint = self.local.text("/endpoint");
+        let endpoint = &self.endpoint;
         let hello = self.path("hello");
         let mut client = Command::new("curl");
         client.args(["--silent", "--no-buffer", "--output"]).arg(&hello);
@@ -117,7 +136,7 @@ impl World {
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--show-error", "--fail-with-body", "--request", "PUT"]);
         curl.args(["--data", &json!({"seed": 1, "rules": rules}).to_string()]);
-        let output = run(curl.arg(format!("{}/_emulator/faults", self.local.text("/endpoint"))));
+        let output = run(curl.arg(format!("{}/_emulator/faults", &self.endpoint)));
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
 
@@ -187,8 +206,10 @@ impl World {
     /// A command line that has only the endpoint.
     pub(crate) fn verifier(&self) -> Command {
         let mut command = scrubbed(VERIFIER);
-        command.arg("redrive").args(["--endpoint-url", self.local.text("/endpoint")]);
-        command.args(["--format", "json"]).current_dir(self.folder.path());
+        command.arg("redrive").args(["--endpoint-url", &self.endpoint]);
+        command
+            .args(["--region", &self.region, "--format", "json"])
+            .current_dir(self.folder.path());
         command
     }
 
