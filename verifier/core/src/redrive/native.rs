@@ -85,12 +85,13 @@ impl NativeTask {
         }
     }
 
-    /// How many messages it moves in a second: as it did until now, or else as it was told to.
+    /// How many messages it moves in a second: as it did until now, but no more than it was told to, or else as it was told to.
     pub fn rate_at(&self, now: Timestamp) -> Option<f64> {
         let elapsed = now.since(self.started_at);
         let moved = u32::try_from(self.moved).unwrap_or(u32::MAX);
         if moved > 0 && elapsed >= Duration::from_secs(1) {
-            return Some(f64::from(moved) / elapsed.as_secs_f64());
+            let observed = f64::from(moved) / elapsed.as_secs_f64();
+            return Some(self.rate.map_or(observed, |rate| observed.min(f64::from(rate))));
         }
         self.rate.map(f64::from)
     }
@@ -339,6 +340,8 @@ mod tests {
         assert_eq!(running.percent(), Some(20));
         assert_eq!(running.remaining_at(after(4)), Some(Duration::from_secs(16)), "as until now");
         assert_eq!(running.remaining_at(START), Some(Duration::from_secs(8)), "as it was told");
+        // The first is moved at once, which makes it look faster than it is.
+        assert_eq!(running.remaining_at(after(1)), Some(Duration::from_secs(8)));
         let unknown = NativeTask { to_move: None, ..running.clone() };
         assert_eq!((unknown.percent(), unknown.remaining_at(after(4))), (None, None));
         // The figures are approximate: more may be moved than there seemed to be.
