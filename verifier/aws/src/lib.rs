@@ -12,6 +12,7 @@ mod functions;
 mod http;
 mod identity;
 mod logs;
+mod move_tasks;
 mod queues;
 mod stack;
 

@@ -172,6 +172,8 @@ pub(crate) struct RedriveArgs {
     pub(crate) letters: FilterArgs,
     #[command(flatten)]
     pub(crate) to: ToArgs,
+    #[command(flatten)]
+    pub(crate) native: NativeArgs,
     /// Write the plan to this file and send nothing.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["execute", "resume"])]
     pub(crate) plan_only: Option<PathBuf>,
@@ -196,7 +198,7 @@ pub(crate) struct RedriveArgs {
     /// Stop when so many have failed again.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) stop_after: u64,
-    /// The most messages in a second.
+    /// The most messages in a second; with --native, 500 or less.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rate: Option<u32>,
     /// How many requests are made at once [default: 40].
@@ -230,6 +232,21 @@ pub(crate) enum RedriveCommand {
         #[arg(long, value_enum, default_value_t = Format::Human)]
         format: Format,
     },
+}
+
+/// Whether SQS moves the letters itself.
+#[derive(Debug, Args)]
+pub(crate) struct NativeArgs {
+    /// Let SQS move all letters itself, each back to where it came from or to the queue of --to. It knows no filter, no steps
+    /// and no journal, moves 500 messages in a second at most, and one task a queue at a time.
+    #[arg(long)]
+    pub(crate) native: bool,
+    /// Watch SQS's active task of this queue, and start none.
+    #[arg(long, requires = "native", conflicts_with_all = ["cancel", "to", "rate", "dry_run"])]
+    pub(crate) watch: bool,
+    /// Cancel SQS's active task of this queue. It moves some more letters before it stops, and what it has moved stays moved.
+    #[arg(long, requires = "native", conflicts_with_all = ["to", "rate", "dry_run"])]
+    pub(crate) cancel: bool,
 }
 
 /// Where letters are sent, if not to the queue that they come from.

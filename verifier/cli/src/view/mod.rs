@@ -9,6 +9,7 @@ mod human;
 mod json;
 mod jsonl;
 mod junit;
+mod native;
 mod progress;
 mod redrive;
 #[cfg(test)]
@@ -22,14 +23,15 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use serde_json::Value;
-use verifier_core::check::{Check, CheckEvent};
+use verifier_core::check::{Check, CheckEvent, QueueEvidence};
 use verifier_core::iam::Permission;
-use verifier_core::redrive::{Ledger, Plan};
+use verifier_core::redrive::{Ledger, NativeTask, Plan};
 use verifier_core::settings::InForce;
 use verifier_core::time::Timestamp;
 
 use crate::args::{CheckFormat, Format};
 use crate::check::Report;
+use crate::commands::redrive::Native;
 use crate::failure::Failure;
 use crate::files::write_whole;
 use crate::ready::Ready;
@@ -184,6 +186,54 @@ pub(crate) fn print_plan(plan: &Plan, now: Timestamp, format: Format) {
         Format::Human => redrive::plan(plan, now, out),
         Format::Json => json::pretty(plan, out),
     });
+}
+
+/// Shows what became of a task of SQS's, and on stderr that it goes on, if it does.
+pub(crate) fn print_native(ended: &Native, format: Format) {
+    print(|out| match format {
+        Format::Human => native::human(ended, out),
+        Format::Json => json::pretty(&native::json(ended), out),
+    });
+    if let Some(left) = native::left(ended) {
+        let _ = writeln!(anstream::stderr(), "{left}");
+    }
+}
+
+/// Shows what a task of SQS's would do.
+pub(crate) fn print_native_plan(
+    source: &QueueEvidence,
+    destination: Option<&str>,
+    rate: Option<u32>,
+    format: Format,
+) {
+    print(|out| match format {
+        Format::Human => writeln!(out, "{}", native::plan(source, destination, rate)),
+        Format::Json => json::pretty(&native::plan_json(source, destination, rate), out),
+    });
+}
+
+/// What a task of SQS's would do, in words.
+pub(crate) fn native_plan(
+    source: &QueueEvidence,
+    destination: Option<&str>,
+    rate: Option<u32>,
+) -> String {
+    native::plan(source, destination, rate)
+}
+
+/// Where a task of SQS's moves letters, in words.
+pub(crate) fn native_way(destination: Option<&str>) -> String {
+    native::way(destination)
+}
+
+/// How many letters a task of SQS's has moved, in words.
+pub(crate) fn native_moved(task: &NativeTask) -> String {
+    native::moved(task)
+}
+
+/// How fast a task of SQS's is, in words.
+pub(crate) fn native_pace(task: &NativeTask, now: Timestamp) -> String {
+    native::pace(task, now)
 }
 
 /// Whether there is somebody at a terminal who can be asked.

@@ -49,8 +49,27 @@ impl Progress {
         ));
     }
 
+    /// Says how much of something is done: a bar on a terminal. The detail is rate and time to go, which go by another clock
+    /// than the terminal's.
+    pub(crate) fn measure(&self, done: u64, of: u64, detail: &str) {
+        match &self.0 {
+            Kind::Terminal(bar) => {
+                if bar.length().is_none()
+                    && let Ok(style) =
+                        ProgressStyle::with_template("{wide_bar} {pos}/{len} {percent}% {msg}")
+                {
+                    bar.set_style(style);
+                }
+                bar.set_length(of.max(done));
+                bar.set_position(done);
+                bar.set_message(detail.to_owned());
+            }
+            Kind::Plain => self.say(&measured(done, of, detail)),
+        }
+    }
+
     /// Prints something else without disturbing the line.
-    pub(crate) fn suspend(&self, print: impl FnOnce()) {
+    pub(crate) fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
         match &self.0 {
             Kind::Terminal(bar) => bar.suspend(print),
             Kind::Plain => print(),
@@ -62,5 +81,24 @@ impl Progress {
         if let Kind::Terminal(bar) = &self.0 {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// The line of a measure, where there is no bar.
+fn measured(done: u64, of: u64, detail: &str) -> String {
+    let percent = done.saturating_mul(100).checked_div(of).map(|percent| percent.min(100));
+    let percent = percent.map_or_else(String::new, |percent| format!(" ({percent}%)"));
+    format!("{done} of {of}{percent}: {detail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_measure_is_a_line_where_there_is_no_bar() {
+        assert_eq!(measured(3, 10, "moving, 1.0/s"), "3 of 10 (30%): moving, 1.0/s");
+        assert_eq!(measured(0, 0, "completed"), "0 of 0: completed");
+        assert_eq!(measured(11, 10, "completed"), "11 of 10 (100%): completed");
     }
 }

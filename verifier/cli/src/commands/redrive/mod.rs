@@ -1,5 +1,6 @@
 //! `verifier redrive`.
 
+mod native;
 mod planning;
 mod terms;
 
@@ -18,6 +19,8 @@ use crate::interrupt::Interrupt;
 use crate::redrive::{Destination, Ended, Engine, Guards, JournalFile, read_ledger};
 use crate::view::{self, Progress};
 
+pub(crate) use native::{Left, Native};
+
 /// How many letters of a plan stand in one line of a journal.
 const PLANNED_IN_A_LINE: usize = 1000;
 
@@ -25,6 +28,9 @@ pub(crate) async fn run(args: RedriveArgs) -> Result<Exit, Failure> {
     if let Some(RedriveCommand::Status { journal, format }) = &args.command {
         view::print_redrive_status(&read_ledger(journal)?, &journal.display().to_string(), *format);
         return Ok(Exit::Passed);
+    }
+    if args.native.native {
+        return Box::pin(native::run(args)).await;
     }
     let interrupt = Interrupt::listen()?;
     let progress = Progress::new();
