@@ -1,8 +1,10 @@
 //! The command line. clap's types stay in this file; commands get plain values.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use verifier_core::dead_letters::{parse_duration, parse_receives};
 
 /// Proves a preview stack, breaks it on purpose and replays its dead letters.
 #[derive(Debug, Parser)]
@@ -181,6 +183,30 @@ pub(crate) struct PlaceArgs {
     pub(crate) allow_moves: bool,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
+}
+
+/// Which letters are meant: those that satisfy everything that is given.
+#[derive(Debug, Default, Args)]
+pub(crate) struct FilterArgs {
+    /// Only letters for which this expression over body, attributes, messageId, receiveCount, ageSeconds and reason gives
+    /// something else than null, false or nothing.
+    #[arg(long, value_name = "JMESPATH")]
+    pub(crate) filter: Option<String>,
+    /// Only letters that were sent at least so long ago: 90s, 15m, 6h, 2d.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) older_than: Option<Duration>,
+    /// Only letters that were sent less than so long ago.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) newer_than: Option<Duration>,
+    /// Only letters that were received so often, this time included: 4, or 3-5.
+    #[arg(long, value_name = "N[-M]", value_parser = parse_receives)]
+    pub(crate) receives: Option<(u32, u32)>,
+    /// Only letters that died for a reason which contains this text.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// At most so many, the oldest of those that were seen. Without another filter, no more are looked at.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max: Option<u32>,
 }
 
 /// Where AWS is.

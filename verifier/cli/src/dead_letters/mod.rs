@@ -4,8 +4,10 @@ mod hold;
 mod look;
 mod place;
 mod reasons;
+mod selection;
 
 pub(crate) use hold::{Hold, hand_back};
 pub(crate) use look::{Look, look};
 pub(crate) use place::Place;
 pub(crate) use reasons::stories;
+pub(crate) use selection::Selection;

@@ -8,8 +8,10 @@ mod filter;
 mod letter;
 pub mod record;
 mod story;
+mod terms;
 
 pub use emptiness::Emptiness;
 pub use filter::{Filter, FilterError};
 pub use letter::{Attribute, Letter, Resend};
 pub use story::{Attempt, Stories, log_pattern};
+pub use terms::{parse_duration, parse_receives};
