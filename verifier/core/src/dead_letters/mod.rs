@@ -3,6 +3,7 @@
 //! A [`Letter`] is a message of a dead-letter queue as it was received, with all that a resend has to carry along. A
 //! [`Filter`] says which letters are meant, [`record`] how they are written to a file and read back.
 
+mod batches;
 mod emptiness;
 mod filter;
 mod letter;
@@ -10,6 +11,7 @@ pub mod record;
 mod story;
 mod terms;
 
+pub use batches::batches;
 pub use emptiness::Emptiness;
 pub use filter::{Filter, FilterError};
 pub use letter::{Attribute, Letter, Resend};
