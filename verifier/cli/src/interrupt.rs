@@ -29,6 +29,11 @@ impl Interrupt {
         self.token.cancelled().await;
     }
 
+    /// Whether the process was asked to stop.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.token.is_cancelled()
+    }
+
     /// How the process ends if it was asked to stop.
     pub(crate) async fn exit(self) -> Option<Exit> {
         if !self.token.is_cancelled() {

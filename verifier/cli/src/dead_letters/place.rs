@@ -24,6 +24,7 @@ pub(crate) struct Place {
     /// Reads outcomes from its lines.
     pub(crate) reader: OutcomeReader,
     /// The stack, where it was found by one.
+    #[allow(dead_code, reason = "a redrive records it")]
     pub(crate) stack: Option<String>,
 }
 
@@ -67,6 +68,7 @@ impl Place {
     }
 
     /// The queue that the letters come from, where a command cannot do without.
+    #[allow(dead_code, reason = "a redrive needs it")]
     pub(crate) fn needed_source(&self) -> Result<&QueueEvidence, Failure> {
         self.source.as_ref().ok_or_else(|| Failure {
             next: Some("name it with --queue, or another destination with --to".to_owned()),
@@ -80,7 +82,7 @@ impl Place {
 
 fn moves(queue: &QueueEvidence) -> Failure {
     let policy = queue.redrive_policy();
-    let target = policy.map(|policy| policy.dead_letter_target_arn.to_string()).unwrap_or_default();
+    let target = policy.map(|policy| policy.dead_letter_target_arn.clone()).unwrap_or_default();
     Failure {
         next: Some("raise its maxReceiveCount first, or go on with --allow-moves".to_owned()),
         ..Failure::usage(format!(
