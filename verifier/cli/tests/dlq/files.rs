@@ -274,3 +274,27 @@ fn nothing_is_sent_after_a_letter_of_a_fifo_queue_that_was_not() {
     );
     assert_eq!(visible(&local, "Copies.fifo"), 35 - left.len() as u64);
 }
+
+#[test]
+fn a_group_of_a_fifo_queue_is_purged_to_its_end_and_comes_back_in_order() {
+    let (_folder, file) = folder();
+    let local = Local::start(&[]);
+    create(
+        &local,
+        "Letters.fifo",
+        &json!({"FifoQueue": "true", "ContentBasedDeduplication": "true"}),
+    );
+    for body in bodies(25) {
+        let request = json!({"QueueUrl": url(&local, "Letters.fifo"), "MessageGroupId": "g",
+            "MessageBody": body});
+        sqs(&local, "SendMessage", &request);
+    }
+    let purge = ["purge", "--yes", "--backup", text(&file), "--dlq", "Letters.fifo"];
+    let document = dlq(&local, &purge).assert_code(0).json();
+    assert_eq!((&document["deleted"], &document["complete"]), (&json!(25), &json!(true)));
+    dlq(&local, &["import", text(&file), "--dlq", "Letters.fifo"]).assert_code(0);
+    let request = json!({"QueueUrl": url(&local, "Letters.fifo"), "MaxNumberOfMessages": 10,
+        "WaitTimeSeconds": 1});
+    let received = sqs(&local, "ReceiveMessage", &request);
+    assert_eq!(texts(&received["Messages"], "Body"), bodies(10));
+}
