@@ -2,13 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
+use std::process::Stdio;
 
+use rustix::process::Signal;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use verifier_core::dead_letters::record::Reader;
+use verifier_testkit::{Background, run, wait_until};
 
 use crate::queues::{
-    bodies, create, dlq, dlq_human, fail_jobs, send, sqs, text, texts, url, visible,
+    bodies, command, create, dlq, dlq_human, fail_jobs, send, sqs, text, texts, url, visible,
 };
 use crate::support::{Local, STACK, fault_file};
 
@@ -297,4 +303,55 @@ fn a_group_of_a_fifo_queue_is_purged_to_its_end_and_comes_back_in_order() {
         "WaitTimeSeconds": 1});
     let received = sqs(&local, "ReceiveMessage", &request);
     assert_eq!(texts(&received["Messages"], "Body"), bodies(10));
+}
+
+/// What a purge does when that is typed on its terminal.
+fn purge_on_terminal(local: &Local, backup: &str, typed: &str) -> Option<i32> {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    grantpt(&terminal).expect("it is ours");
+    unlockpt(&terminal).expect("it is unlocked");
+    let name = ptsname(&terminal, Vec::new()).expect("a name").into_string().expect("a text");
+    let open = || fs::File::options().read(true).write(true).open(&name).expect("it is there");
+    let mut command = command(local, &["purge", "--backup", backup, "--dlq", "Letters"]);
+    command.stdin(open()).stderr(open()).stdout(Stdio::null());
+    fs::File::from(terminal.try_clone().expect("a copy")).write_all(typed.as_bytes()).unwrap();
+    run(&mut command).status.code()
+}
+
+#[test]
+fn on_a_terminal_the_queues_name_has_to_be_typed() {
+    let (_folder, file) = folder();
+    let local = Local::start(&[]);
+    create(&local, "Letters", &json!({}));
+    send(&local, "Letters", &bodies(2));
+    for (typed, code, left) in [("yes\n", 2, 2), ("\n", 2, 2), ("Letters\n", 0, 0)] {
+        assert_eq!(purge_on_terminal(&local, text(&file), typed), Some(code), "{typed}");
+        assert_eq!(visible(&local, "Letters"), left, "{typed}");
+    }
+    assert!(file.exists());
+}
+
+#[test]
+fn a_purge_that_is_killed_has_deleted_only_what_is_in_its_file() {
+    let (_folder, file) = folder();
+    let local = Local::start(&[]);
+    create(&local, "Letters", &json!({}));
+    let sent = send(&local, "Letters", &bodies(1_400));
+    let mut command =
+        command(&local, &["purge", "--yes", "--backup", text(&file), "--dlq", "Letters"]);
+    let mut purge = Background::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
+    wait_until("the first portion to be in the file", || file.exists().then_some(()));
+    purge.signal(Signal::KILL);
+    purge.wait();
+    let mut reader = Reader::default();
+    let whole = fs::read_to_string(&file).unwrap();
+    let kept = whole.lines().filter_map(|line| reader.read(line).unwrap());
+    let kept: BTreeSet<String> = kept.map(|letter| letter.message_id).collect();
+    reader.finish().unwrap();
+    // What was in hand comes back by itself.
+    dlq(&local, &["watch", "--dlq", "Letters", "--for", "3m", "--interval", "1m"]).assert_code(0);
+    let left: BTreeSet<String> =
+        dlq(&local, &["list", "--dlq", "Letters"]).assert_code(0).ids().into_iter().collect();
+    let all: BTreeSet<String> = kept.union(&left).cloned().collect();
+    assert_eq!(all, sent.into_iter().collect());
 }

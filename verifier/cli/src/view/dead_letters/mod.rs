@@ -83,10 +83,11 @@ pub(crate) fn print_purged(
 /// Asks on stderr for the name of the queue whose letters are to be deleted.
 pub(crate) fn ask_for_name(queue: &str, count: Option<u64>, is_everything: bool, backup: &Path) {
     let which = if is_everything { "Its letters are" } else { "Those that are meant are" };
-    let count = count.map_or("an unknown number of".to_owned(), |count| format!("about {count}"));
+    let count = count.and_then(|count| usize::try_from(count).ok());
+    let count = count.map_or("letters".to_owned(), |count| format!("about {}", letters(count)));
     let _ = write!(
         anstream::stderr(),
-        "{queue} holds {count} letters. {which} written to {} and deleted.\nType the queue's name to go on: ",
+        "{queue} holds {count}. {which} written to {} and deleted.\nType the queue's name to go on: ",
         backup.display()
     );
 }

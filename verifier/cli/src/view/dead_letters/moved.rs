@@ -73,7 +73,7 @@ pub(super) fn purged_human(queue: &str, purged: &Purged, file: Option<&Path>, ke
     let _ = writeln!(text, "; it took {}", receives(purged.receives));
     match file {
         Some(file) => {
-            let _ = writeln!(text, "{kept} are in {}", file.display());
+            let _ = writeln!(text, "backup: {kept} in {}", file.display());
         }
         None => text.push_str("no backup was written, since nothing was to be deleted\n"),
     }
