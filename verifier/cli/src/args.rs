@@ -31,6 +31,8 @@ pub(crate) enum Command {
     IamPolicy(IamPolicyArgs),
     /// Send dead letters back, a few at first, and stop by itself when they fail again.
     Redrive(Box<RedriveArgs>),
+    /// Look at dead letters, say why they died, and keep, put back or delete them.
+    Dlq(DlqArgs),
 }
 
 #[derive(Debug, Args)]
@@ -261,6 +263,114 @@ pub(crate) struct ToArgs {
     /// The profile of the account of that queue.
     #[arg(long, value_name = "PROFILE", requires = "to")]
     pub(crate) to_profile: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DlqArgs {
+    #[command(subcommand)]
+    pub(crate) command: DlqCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DlqCommand {
+    /// List the letters, the oldest first, without their bodies.
+    List(DlqListArgs),
+    /// Tell everything about one letter: its attempts with their log lines, its attributes and its body.
+    Show(DlqShowArgs),
+    /// Say for which reasons letters died, and how many for each.
+    Explain(DlqListArgs),
+    /// Write letters to a file, one a line, and leave them where they are.
+    Export(DlqExportArgs),
+    /// Send the letters of a file that `export` or `purge` wrote.
+    Import(DlqImportArgs),
+    /// Delete letters, each after it was written to a file.
+    Purge(DlqPurgeArgs),
+    /// Say how many letters there are whenever that changes, without receiving any.
+    Watch(DlqWatchArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DlqListArgs {
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    /// What to print on stdout.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DlqShowArgs {
+    /// The letter's message id, which it had in its first queue too.
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// What to print on stdout.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DlqExportArgs {
+    /// The file, which must not be there yet; `-` for stdout.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    /// What to print on stdout, unless the letters go there.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DlqImportArgs {
+    /// The file; `-` for stdin.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The queue that they are sent to, by name, URL or ARN [default: the dead-letter queue].
+    #[arg(long, value_name = "QUEUE")]
+    pub(crate) to: Option<String>,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// What to print on stdout.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DlqPurgeArgs {
+    /// The file that each letter is written to before it is deleted; must not be there yet.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) backup: PathBuf,
+    /// Do not ask for the queue's name.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    /// What to print on stdout.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DlqWatchArgs {
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// How often to ask.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "10s")]
+    pub(crate) interval: Duration,
+    /// When to end [default: at Ctrl-C].
+    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) bound: Option<Duration>,
+    /// What to print on stdout: with `json`, a document a line.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
 }
 
 /// Which queues it is about.

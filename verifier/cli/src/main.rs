@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         match args.command {
             Command::Check(args) => Box::pin(commands::check::run(args)).await,
             Command::Config(args) => commands::config::run(&args),
+            Command::Dlq(args) => Box::pin(commands::dlq::run(args)).await,
             Command::Explain(args) => commands::explain::run(&args),
             Command::IamPolicy(args) => Box::pin(commands::iam_policy::run(args)).await,
             Command::Local(args) => commands::local::run(args).await,

@@ -48,7 +48,7 @@ impl World {
         let path = self.path("client");
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--no-buffer"]).stdout(File::create(&path).unwrap());
-        curl.arg(format!("{}/_emulator/client", self.local.text("/endpoint")));
+        curl.arg(format!("{}/_emulator/client", self.endpoint()));
         let hold = Background::start(&mut curl);
         wait_until("the registration", || (path.metadata().ok()?.len() > 0).then_some(()));
         hold
@@ -318,7 +318,7 @@ fn people_get_a_table() {
     world.fill("dead", 3);
     let mut command = Command::new(support::VERIFIER);
     command.args(["redrive", "--native", "--dlq", "dead", "--to", "target", "--yes"]);
-    command.args(["--endpoint-url", world.local.text("/endpoint")]).stdin(Stdio::null());
+    command.args(["--endpoint-url", world.endpoint()]).stdin(Stdio::null());
     let output = verifier_testkit::run(&mut command);
     let text = String::from_utf8_lossy(&output.stdout);
     for line in

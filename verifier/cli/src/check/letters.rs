@@ -303,7 +303,7 @@ mod tests {
         assert!(gaps.len() >= 4, "{gaps:?}");
         for (gap, seconds) in gaps[1..].iter().zip([1, 2, 4]) {
             // The time is told a moment after the message was put aside, and the moments differ.
-            let least = Duration::from_secs(seconds) - Duration::from_millis(100);
+            let least = Duration::from_millis(seconds * 1000 - 100);
             assert!(*gap >= least, "{gaps:?}");
         }
         stand.emulator.shut_down().await;

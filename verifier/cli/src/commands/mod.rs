@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod config;
+pub(crate) mod dlq;
 pub(crate) mod explain;
 pub(crate) mod iam_policy;
 pub(crate) mod local;

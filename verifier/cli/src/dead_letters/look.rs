@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use verifier_aws::{AwsError, RECEIVED_MAX, Received};
+use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::{Emptiness, Letter};
 
 use super::{Hold, Place, hand_back};
@@ -38,9 +39,28 @@ pub(crate) async fn look(
     most: usize,
     interrupt: &Interrupt,
 ) -> Result<Look, AwsError> {
+    look_until(place, most, None, interrupt).await
+}
+
+/// Looks until the letter with that id is there.
+pub(crate) async fn look_for(
+    place: &Place,
+    id: &str,
+    interrupt: &Interrupt,
+) -> Result<Look, AwsError> {
+    look_until(place, usize::MAX, Some(id), interrupt).await
+}
+
+async fn look_until(
+    place: &Place,
+    most: usize,
+    sought: Option<&str>,
+    interrupt: &Interrupt,
+) -> Result<Look, AwsError> {
     let mut handles = BTreeMap::new();
     let mut look = Look::default();
-    let taken = take(place, most.min(LETTERS_MAX), interrupt, &mut look, &mut handles).await;
+    let most = most.min(LETTERS_MAX);
+    let taken = take(place, most, sought, interrupt, &mut look, &mut handles).await;
     let ids: BTreeMap<String, String> = handles
         .iter()
         .map(|(id, handle): (&String, &String)| (handle.clone(), id.clone()))
@@ -52,13 +72,14 @@ pub(crate) async fn look(
         .map(|(handle, why)| (ids.get(&handle).cloned().unwrap_or_default(), why))
         .collect();
     taken?;
-    look.letters.sort_by(|a, b| (a.sent_at, &a.message_id).cmp(&(b.sent_at, &b.message_id)));
+    look.letters.sort_by(|a, b| a.order().cmp(&b.order()));
     Ok(look)
 }
 
 async fn take(
     place: &Place,
     most: usize,
+    sought: Option<&str>,
     interrupt: &Interrupt,
     look: &mut Look,
     handles: &mut BTreeMap<String, String>,
@@ -90,6 +111,9 @@ async fn take(
                 look.seen_again += 1;
             }
         }
+        if sought.is_some_and(|id| handles.contains_key(id)) {
+            return Ok(());
+        }
         if place.clock.now().since(began_at) >= Hold::TIME && look.seen_again > 0 {
             look.cut_short = Some(format!(
                 "it took longer than {} s, so that letters came up again",
@@ -99,11 +123,27 @@ async fn take(
         }
         if emptiness.is_likely() {
             let queue = place.aws.queue(&place.dead_letters.name, &place.dead_letters.url).await?;
-            if emptiness.is_certain(queue.number("ApproximateNumberOfMessages")) {
+            let visible = queue.number("ApproximateNumberOfMessages");
+            if emptiness.is_certain(visible) {
+                look.cut_short = unseen(&queue, visible);
                 return Ok(());
             }
         }
     }
     look.cut_short = Some(format!("{most} letters were asked for"));
     Ok(())
+}
+
+/// Why there may be letters that no poll brings.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html>.
+fn unseen(queue: &QueueEvidence, visible: Option<u64>) -> Option<String> {
+    let visible = visible.filter(|visible| *visible > 0)?;
+    Some(if queue.is_fifo() {
+        format!(
+            "the queue counts {visible} more, and shows those of a group only when the ones before them are gone"
+        )
+    } else {
+        format!("the queue counts {visible} more, which no poll has brought")
+    })
 }

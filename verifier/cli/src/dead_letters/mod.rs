@@ -1,13 +1,21 @@
 //! What `verifier dlq` and `verifier redrive` share: where the letters are, looking at them, and why they died.
 
+mod backup;
 mod hold;
 mod look;
 mod place;
+mod portions;
 mod reasons;
+mod resend;
+mod seen;
 mod selection;
 
+pub(crate) use backup::{Backup, Export};
 pub(crate) use hold::{Hold, hand_back};
-pub(crate) use look::{Look, look};
+pub(crate) use look::{look, look_for};
 pub(crate) use place::{Place, queue};
-pub(crate) use reasons::stories;
+pub(crate) use portions::{Purged, purge};
+pub(crate) use reasons::{lines_of_requests, stories};
+pub(crate) use resend::{Delivered, deliver};
+pub(crate) use seen::{Log, Seen, see, tell};
 pub(crate) use selection::{Selection, filter_terms};

@@ -23,8 +23,6 @@ pub(crate) struct Place {
     pub(crate) log_group: Option<String>,
     /// Reads outcomes from its lines.
     pub(crate) reader: OutcomeReader,
-    /// The stack, where it was found by one.
-    pub(crate) stack: Option<String>,
 }
 
 impl Place {
@@ -64,7 +62,7 @@ impl Place {
             (None, Some(source)) => consumers_log_group(&aws, source).await?,
             (None, None) => None,
         };
-        Ok(Self { aws, clock, dead_letters, source, log_group, reader, stack: args.stack })
+        Ok(Self { aws, clock, dead_letters, source, log_group, reader })
     }
 
     /// How long the dead-letter queue keeps a message from when it was first sent.

@@ -1,5 +1,6 @@
 //! Asking the consumer's log about messages.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use verifier_aws::AwsError;
@@ -10,6 +11,10 @@ use super::Place;
 
 /// How much before a message was sent its lines are looked for: clocks differ.
 const CLOCK_SKEW: Duration = Duration::from_mins(1);
+/// How many lines of an invocation are shown.
+const LINES_MAX: usize = 50;
+/// How much of a line is.
+const LINE_CHARS_MAX: usize = 1000;
 
 /// What the log tells of messages since a point in time. `None` where there is no log to ask.
 ///
@@ -28,4 +33,33 @@ pub(crate) async fn stories(
     let take = |at: Timestamp, line: &str| stories.take(at, line, &place.reader);
     let read = place.aws.log_lines(log_group, pattern.as_deref(), since - CLOCK_SKEW, take).await;
     Some(read.map(|()| stories))
+}
+
+/// The lines in which ids of invocations stand, by those ids, without what is about other messages. `None` where there is no log to ask, or nothing to ask for.
+pub(crate) async fn lines_of_requests(
+    place: &Place,
+    message_id: &str,
+    request_ids: &[String],
+    since: Timestamp,
+) -> Option<Result<BTreeMap<String, Vec<String>>, AwsError>> {
+    let log_group = place.log_group.as_deref()?;
+    let pattern = log_pattern(request_ids.iter().map(String::as_str))?;
+    if request_ids.is_empty() {
+        return None;
+    }
+    let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let take = |_: Timestamp, line: &str| {
+        let told_of = place.reader.read_any(line).map(|outcome| outcome.message_id);
+        if told_of.is_some_and(|other| other != message_id) {
+            return;
+        }
+        for id in request_ids.iter().filter(|id| line.contains(id.as_str())) {
+            let of_it = lines.entry(id.clone()).or_default();
+            if of_it.len() < LINES_MAX {
+                of_it.push(line.trim().chars().take(LINE_CHARS_MAX).collect());
+            }
+        }
+    };
+    let read = place.aws.log_lines(log_group, Some(&pattern), since - CLOCK_SKEW, take).await;
+    Some(read.map(|()| lines))
 }

@@ -151,7 +151,7 @@ impl Engine<'_> {
         for batch in self.batches(going) {
             let (behind, batch): (Vec<Going>, Vec<Going>) =
                 batch.into_iter().partition(|going| blocked.contains(&going.resend.group_id));
-            self.leave(behind, "it is behind one of its group that could not be sent").await;
+            self.leave(behind, "it is behind one of its group that could not be sent");
             let groups: BTreeSet<Option<String>> =
                 batch.iter().map(|going| going.resend.group_id.clone()).collect();
             let count = batch.len();
@@ -196,7 +196,7 @@ impl Engine<'_> {
         self.note_durably(&Entry::Intent { at: self.place.clock.now(), letters }).await?;
         let (confirmed, refused) = self.offer(batch).await?;
         for (going, why) in refused {
-            self.leave(vec![going], &why).await;
+            self.leave(vec![going], &why);
         }
         if confirmed.is_empty() {
             return Ok(0);
@@ -270,7 +270,7 @@ impl Engine<'_> {
     }
 
     /// Leaves letters where they are, and says why.
-    async fn leave(&self, letters: Vec<Going>, why: &str) {
+    fn leave(&self, letters: Vec<Going>, why: &str) {
         if letters.is_empty() {
             return;
         }

@@ -3,6 +3,7 @@
 //! Each view is a file that writes to whatever it is given. This one chooses among them, and knows stdout.
 
 mod catalogue;
+pub(crate) mod dead_letters;
 mod github;
 mod html;
 mod human;

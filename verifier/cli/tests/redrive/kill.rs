@@ -21,12 +21,12 @@ fn points() -> usize {
 }
 
 /// Kills a redrive when a condition on its journal is met, and takes it up again; says whether it was in time.
-fn killed(world: &World, journal: &Path, is_time: impl Fn() -> bool) -> bool {
+fn killed(world: &World, journal: &Path, is_due: impl Fn() -> bool) -> bool {
     world.fill("dead", LETTERS);
     let mut command = world.command(journal);
     command.args(["--concurrency", "4"]).stdout(Stdio::null()).stderr(Stdio::null());
     let process = Background::start(&mut command);
-    while is_running(process.id()) && !is_time() {
+    while is_running(process.id()) && !is_due() {
         thread::yield_now();
     }
     let in_time = is_running(process.id());
@@ -88,8 +88,8 @@ fn killed_at_any_moment_nothing_is_lost_and_every_duplicate_was_named() {
 fn killed_after_any_line_of_its_journal_nothing_is_lost() {
     let world = World::start();
     let lines = |journal: &Path| {
-        let text = std::fs::read(journal).unwrap_or_default();
-        text.iter().filter(|byte| **byte == b'\n').count()
+        let text = std::fs::read_to_string(journal).unwrap_or_default();
+        text.matches('\n').count()
     };
     // Of each batch there are three lines, so that these are all states of the first few, and the last ones.
     for line in (0..12).chain([30, 58, 60, 61]) {

@@ -83,6 +83,11 @@ impl World {
         Self { local: None, endpoint, region, runtime, aws, folder }
     }
 
+    /// Where it is.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
     /// What the stack that is up tells of itself.
     pub(crate) fn text(&self, pointer: &str) -> &str {
         self.local.as_ref().expect("a stack").text(pointer)
@@ -206,7 +211,7 @@ impl World {
     /// A command line that has only the endpoint.
     pub(crate) fn verifier(&self) -> Command {
         let mut command = scrubbed(VERIFIER);
-        command.arg("redrive").args(["--endpoint-url", &self.endpoint]);
+        command.arg("redrive").args(["--endpoint-url", self.endpoint()]);
         command
             .args(["--region", &self.region, "--format", "json"])
             .current_dir(self.folder.path());

@@ -111,12 +111,15 @@ pub(crate) struct Local {
 }
 
 impl Local {
-    /// Brings it up, with idle time skipped.
+    /// Brings it up, with idle time skipped unless the arguments say otherwise.
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("ready.json");
         let mut command = scrubbed(VERIFIER);
-        command.args(["local", "--clock", "skip-idle"]).args(arguments);
+        command.arg("local").args(arguments);
+        if !arguments.contains(&"--clock") {
+            command.args(["--clock", "skip-idle"]);
+        }
         command.arg("--ready-file").arg(&file);
         let mut process = Background::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
         let ready = wait_until("the emulator to be up", || {

@@ -124,6 +124,13 @@ impl Letter {
         self.body.len() + attributes.sum::<usize>()
     }
 
+    /// What letters are sorted by: when they were sent, and on FIFO queues their order there.
+    pub fn order(&self) -> (Option<Timestamp>, usize, Option<&str>, &str) {
+        // They are whole numbers without leading zeros, too long for any type.
+        let number = self.sequence_number.as_deref();
+        (self.sent_at, number.map_or(0, str::len), number, &self.message_id)
+    }
+
     /// How long ago it was sent.
     pub fn age(&self, now: Timestamp) -> Option<Duration> {
         self.sent_at.map(|sent_at| now.since(sent_at))
@@ -248,6 +255,20 @@ mod tests {
             )),
             same
         );
+    }
+
+    #[test]
+    fn fifo_letters_of_one_moment_keep_their_order() {
+        let of = |id: &str, number: &str| Letter {
+            message_id: id.to_owned(),
+            sequence_number: Some(number.to_owned()),
+            ..letter()
+        };
+        let (first, second) = (of("z", "99"), of("a", "100"));
+        assert!(first.order() < second.order());
+        let older = Letter { sent_at: Some(Timestamp::from_millis(1)), ..letter() };
+        let newer = Letter { sent_at: Some(Timestamp::from_millis(2)), ..letter() };
+        assert!(older.order() < newer.order());
     }
 
     #[test]

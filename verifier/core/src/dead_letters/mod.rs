@@ -6,6 +6,7 @@
 mod batches;
 mod emptiness;
 mod filter;
+mod groups;
 mod letter;
 pub mod record;
 mod story;
@@ -14,6 +15,7 @@ mod terms;
 pub use batches::batches;
 pub use emptiness::Emptiness;
 pub use filter::{Filter, FilterError};
+pub use groups::{Group, groups};
 pub use letter::{Attribute, Letter, Resend};
 pub use story::{Attempt, Stories, log_pattern};
 pub use terms::{parse_duration, parse_receives};

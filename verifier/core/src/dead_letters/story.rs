@@ -72,7 +72,7 @@ impl Stories {
                 reason: reason_in(&line, id),
                 line: line.clone(),
             };
-            self.attempts.entry(id.to_owned()).or_default().push(attempt);
+            self.add(id.to_owned(), attempt);
         }
     }
 
@@ -88,6 +88,14 @@ impl Stories {
     /// What is known of a message, in the order of its times.
     pub fn attempts(&self, id: &str) -> &[Attempt] {
         self.attempts.get(id).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// What was tried with a message: the attempts whose lines tell how they ended, or else every line that names it.
+    pub fn tries(&self, id: &str) -> Vec<&Attempt> {
+        let attempts = self.attempts(id);
+        let ended: Vec<&Attempt> =
+            attempts.iter().filter(|attempt| attempt.outcome.is_some()).collect();
+        if ended.is_empty() { attempts.iter().collect() } else { ended }
     }
 
     /// Why a message failed last. Of a line that the settings cannot read it is the first that looks like a failure: what
@@ -177,6 +185,11 @@ mod tests {
         assert_eq!(stories.attempts("0a-1").len(), 2);
         assert_eq!(stories.reason("0a-1"), Some("[ERROR] message …: no such customer"));
         assert_eq!(stories.reason("0a-1"), stories.reason("0a-2"));
+        // Logs deliver at least once.
+        stories.take(AT, "START handling 0a-1", &reader());
+        assert_eq!((stories.attempts("0a-1").len(), stories.tries("0a-1").len()), (2, 2));
+        stories.take(AT, &line("0a-1", 1, Some("slow")), &reader());
+        assert_eq!((stories.attempts("0a-1").len(), stories.tries("0a-1").len()), (3, 1));
     }
 
     #[test]

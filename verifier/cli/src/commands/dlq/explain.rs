@@ -1,0 +1,19 @@
+//! `verifier dlq explain`.
+
+use super::Started;
+use crate::args::DlqListArgs;
+use crate::dead_letters::{Selection, see};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::view::dead_letters as view;
+
+pub(crate) async fn run(args: DlqListArgs) -> Result<Exit, Failure> {
+    let selection = Selection::new(&args.filter)?;
+    let started = Started::at(args.place).await?;
+    started.progress.say(&format!("looking at {} and its log", started.place.dead_letters.name));
+    let seen = see(&started.place, &selection, true, &started.interrupt).await;
+    started.progress.clear();
+    let seen = seen?;
+    view::print_groups(&seen, args.format);
+    Ok(started.end(!seen.not_handed_back.is_empty()).await)
+}

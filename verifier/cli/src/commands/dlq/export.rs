@@ -1,0 +1,27 @@
+//! `verifier dlq export FILE`.
+
+use super::Started;
+use crate::args::DlqExportArgs;
+use crate::dead_letters::{Export, Selection, see};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::view::dead_letters as view;
+
+pub(crate) async fn run(args: DlqExportArgs) -> Result<Exit, Failure> {
+    let selection = Selection::new(&args.filter)?;
+    let export = Export::new(&args.file)?;
+    let started = Started::at(args.place).await?;
+    started.progress.say(&format!("looking at {}", started.place.dead_letters.name));
+    let seen = see(&started.place, &selection, false, &started.interrupt).await;
+    started.progress.clear();
+    let seen = seen?;
+    export.write(&seen.letters)?;
+    let file = match &export {
+        Export::File(path) => Some(path.as_path()),
+        Export::Stdout => None,
+    };
+    view::print_export(&seen, file, args.format);
+    let as_asked = selection.max.is_some_and(|max| seen.letters.len() >= max);
+    let is_left = seen.incomplete.is_some() && !as_asked;
+    Ok(started.end(is_left || !seen.not_handed_back.is_empty()).await)
+}

@@ -1,0 +1,64 @@
+//! `verifier dlq`.
+
+mod explain;
+mod export;
+mod import;
+mod list;
+mod purge;
+mod show;
+mod watch;
+
+pub(crate) use watch::Count;
+
+use crate::args::{DlqArgs, DlqCommand, PlaceArgs};
+use crate::dead_letters::Place;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::view::Progress;
+
+pub(crate) async fn run(args: DlqArgs) -> Result<Exit, Failure> {
+    match args.command {
+        DlqCommand::List(args) => Box::pin(list::run(args)).await,
+        DlqCommand::Show(args) => Box::pin(show::run(args)).await,
+        DlqCommand::Explain(args) => Box::pin(explain::run(args)).await,
+        DlqCommand::Export(args) => Box::pin(export::run(args)).await,
+        DlqCommand::Import(args) => Box::pin(import::run(args)).await,
+        DlqCommand::Purge(args) => Box::pin(purge::run(args)).await,
+        DlqCommand::Watch(args) => Box::pin(watch::run(args)).await,
+    }
+}
+
+/// A command that has found its queues.
+struct Started {
+    place: Place,
+    interrupt: Interrupt,
+    progress: Progress,
+}
+
+impl Started {
+    /// Finds the queues.
+    async fn at(args: PlaceArgs) -> Result<Self, Failure> {
+        let interrupt = Interrupt::listen()?;
+        let progress = Progress::new();
+        tokio::select! {
+            found = Place::find(args) => {
+                let place = found.inspect_err(|_| progress.clear())?;
+                return Ok(Self { place, interrupt, progress });
+            }
+            () = interrupt.asked() => progress.clear(),
+        }
+        let exit = interrupt.exit().await.unwrap_or(Exit::Interrupted);
+        Err(Failure {
+            what: "it was interrupted before anything was received".to_owned(),
+            next: None,
+            exit,
+        })
+    }
+
+    /// How the process ends, where something may be left.
+    async fn end(self, is_something_left: bool) -> Exit {
+        let exit = if is_something_left { Exit::Stopped } else { Exit::Passed };
+        self.interrupt.exit().await.unwrap_or(exit)
+    }
+}

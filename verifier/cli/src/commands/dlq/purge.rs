@@ -1,0 +1,71 @@
+//! `verifier dlq purge --backup FILE`.
+
+use std::io::{self, IsTerminal};
+use std::path::Path;
+
+use super::Started;
+use crate::args::DlqPurgeArgs;
+use crate::dead_letters::{Backup, Selection, purge};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::view::dead_letters as view;
+
+pub(crate) async fn run(args: DlqPurgeArgs) -> Result<Exit, Failure> {
+    let selection = Selection::new(&args.filter)?;
+    let mut backup = Backup::create(&args.backup)?;
+    let has_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
+    if !args.yes && !has_terminal {
+        return Err(Failure {
+            next: Some("say --yes if the letters may be deleted without being asked".to_owned()),
+            ..Failure::usage("the queue's name cannot be asked for, since there is no terminal")
+        });
+    }
+    let started = Started::at(args.place).await?;
+    if !args.yes {
+        started.progress.clear();
+        confirm(&started, selection.filter.is_everything(), &args.backup).await?;
+    }
+    started.progress.say(&format!("deleting from {}", started.place.dead_letters.name));
+    let purged = purge(&started.place, &selection, &mut backup, &started.interrupt).await;
+    started.progress.clear();
+    let file = (backup.count() > 0).then_some(args.backup.as_path());
+    view::print_purged(
+        &started.place.dead_letters.name,
+        &purged,
+        file,
+        backup.count(),
+        args.format,
+    );
+    if let Some(failure) = purged.failure {
+        return Err(failure);
+    }
+    let is_left = !purged.not_deleted.is_empty()
+        || !purged.not_handed_back.is_empty()
+        || purged.incomplete.is_some();
+    Ok(started.end(is_left).await)
+}
+
+/// Goes on when the queue's name was typed.
+async fn confirm(started: &Started, is_everything: bool, backup: &Path) -> Result<(), Failure> {
+    let queue = &started.place.dead_letters;
+    let count = queue.number("ApproximateNumberOfMessages");
+    view::ask_for_name(&queue.name, count, is_everything, backup);
+    let typed = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        io::stdin().read_line(&mut line).map(|_| line)
+    });
+    let typed = tokio::select! {
+        typed = typed => typed.ok().and_then(Result::ok).unwrap_or_default(),
+        () = started.interrupt.asked() => {
+            let what = "it was interrupted before anything was deleted".to_owned();
+            return Err(Failure { what, next: None, exit: Exit::Interrupted });
+        }
+    };
+    if typed.trim() == queue.name {
+        return Ok(());
+    }
+    Err(Failure {
+        next: Some(format!("type {} to delete its letters", queue.name)),
+        ..Failure::usage("that is not the queue's name; nothing was deleted")
+    })
+}

@@ -1,0 +1,141 @@
+//! Looking at the letters that are meant, with the reasons that they died of.
+
+use std::time::Duration;
+
+use verifier_core::dead_letters::{Letter, Stories};
+use verifier_core::time::Timestamp;
+
+use super::{Place, Selection, look, stories};
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+
+/// How long reading a log may take, in wall time.
+const LOG_TIMEOUT: Duration = Duration::from_mins(5);
+/// A letter that is kept for less than this is warned of.
+const EXPIRES_SOON: Duration = Duration::from_hours(24);
+
+/// What the consumer's log told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Log {
+    /// Nobody asked it.
+    NotAsked,
+    /// It was read to its end.
+    Read { group: String },
+    /// None is known.
+    None,
+    /// It could not be read.
+    Unreadable { group: String, why: String },
+}
+
+/// What the log told, and whether it could.
+pub(crate) struct Told {
+    pub(crate) log: Log,
+    pub(crate) stories: Stories,
+}
+
+impl Told {
+    fn nothing(log: Log) -> Self {
+        Self { log, stories: Stories::default() }
+    }
+}
+
+/// The letters that are meant, what it cost to see them, and whether there may be more.
+pub(crate) struct Seen {
+    pub(crate) queue: String,
+    pub(crate) at: Timestamp,
+    pub(crate) retention: Option<Duration>,
+    /// Those that are meant, the oldest first.
+    pub(crate) letters: Vec<Letter>,
+    pub(crate) told: Told,
+    /// How many were looked at.
+    pub(crate) looked_at: usize,
+    /// How many receives that took.
+    pub(crate) receives: u64,
+    /// Why there may be more; `None` when there are none.
+    pub(crate) incomplete: Option<String>,
+    /// Letters that could not be handed back, each with the reason.
+    pub(crate) not_handed_back: Vec<(String, String)>,
+}
+
+impl Seen {
+    /// Why a letter died, if it is known.
+    pub(crate) fn reason(&self, letter: &Letter) -> Option<&str> {
+        self.told.stories.reason(&letter.message_id)
+    }
+
+    /// How long a letter is kept yet.
+    pub(crate) fn time_to_expiry(&self, letter: &Letter) -> Option<Duration> {
+        letter.time_to_expiry(self.at, self.retention?)
+    }
+
+    /// Whether a letter is gone within a day.
+    pub(crate) fn expires_soon(&self, letter: &Letter) -> bool {
+        self.time_to_expiry(letter).is_some_and(|left| left < EXPIRES_SOON)
+    }
+
+    /// How many are gone within a day.
+    pub(crate) fn soon_gone(&self) -> usize {
+        self.letters.iter().filter(|letter| self.expires_soon(letter)).count()
+    }
+}
+
+/// Looks at the letters that are meant. The log is asked if reasons are wanted, or if the filter needs them.
+pub(crate) async fn see(
+    place: &Place,
+    selection: &Selection,
+    with_reasons: bool,
+    interrupt: &Interrupt,
+) -> Result<Seen, Failure> {
+    let look = look(place, selection.looked_at_most(), interrupt).await?;
+    let told = if with_reasons || selection.filter.needs_reasons() {
+        tell(place, &look.letters, interrupt).await
+    } else {
+        Told::nothing(Log::NotAsked)
+    };
+    let at = place.clock.now();
+    let looked_at = look.letters.len();
+    let letters = selected(look.letters, selection, &told.stories, at);
+    Ok(Seen {
+        queue: place.dead_letters.name.clone(),
+        at,
+        retention: place.retention(),
+        letters,
+        told,
+        looked_at,
+        receives: look.receives,
+        incomplete: look.cut_short,
+        not_handed_back: look.not_handed_back,
+    })
+}
+
+fn selected(
+    letters: Vec<Letter>,
+    selection: &Selection,
+    stories: &Stories,
+    at: Timestamp,
+) -> Vec<Letter> {
+    let is_meant =
+        |letter: &Letter| selection.filter.is_met(letter, stories.reason(&letter.message_id), at);
+    letters.into_iter().filter(is_meant).take(selection.wanted_most()).collect()
+}
+
+/// Asks the log about letters. What it does not tell is unknown, and no failure.
+pub(crate) async fn tell(place: &Place, letters: &[Letter], interrupt: &Interrupt) -> Told {
+    let Some(group) = place.log_group.clone() else {
+        return Told::nothing(Log::None);
+    };
+    let ids: Vec<String> = letters.iter().map(|letter| letter.message_id.clone()).collect();
+    let since = letters.iter().filter_map(|letter| letter.sent_at).min().unwrap_or_default();
+    let why = tokio::select! {
+        read = stories(place, &ids, since) => match read {
+            None => return Told::nothing(Log::None),
+            Some(Ok(stories)) => return Told { log: Log::Read { group }, stories },
+            Some(Err(error)) => error.to_string(),
+        },
+        () = tokio::time::sleep(LOG_TIMEOUT) => {
+            format!("it was not read to its end within {} s", LOG_TIMEOUT.as_secs())
+        }
+        () = interrupt.asked() => "it was interrupted".to_owned(),
+    };
+    Told::nothing(Log::Unreadable { group, why })
+}

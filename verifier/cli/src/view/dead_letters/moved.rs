@@ -1,0 +1,105 @@
+//! What became of letters: `verifier.dlq.export/1`, `verifier.dlq.import/1` and `verifier.dlq.purge/1`.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::super::words::harmless;
+use super::{letters, log_json, log_note, looked, not_handed_back, notes, receives, with_reasons};
+use crate::dead_letters::{Delivered, Purged, Seen};
+
+pub(super) fn export_human(seen: &Seen, file: Option<&Path>) -> String {
+    let to = file.map_or("stdout".to_owned(), |file| file.display().to_string());
+    let (count, queue) = (letters(seen.letters.len()), harmless(&seen.queue));
+    format!("{count} of {queue} written to {to}; nothing was deleted\n{}", notes(seen))
+}
+
+pub(super) fn export_json(seen: &Seen, file: Option<&Path>) -> Value {
+    let mut document = looked("verifier.dlq.export/1", seen);
+    document.insert("written".to_owned(), seen.letters.len().into());
+    document.insert("file".to_owned(), json!(file.map(|file| file.display().to_string())));
+    document.into()
+}
+
+pub(super) fn delivered_human(queue: &str, delivered: &Delivered) -> String {
+    let mut text = String::new();
+    for (from, to) in &delivered.sent {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{} sent as {}", harmless(from), harmless(to));
+    }
+    for (id, why) in &delivered.not_sent {
+        let _ = writeln!(text, "{} not sent: {}", harmless(id), harmless(why));
+    }
+    for (id, why) in &delivered.unknown {
+        let _ = writeln!(text, "{} may have been sent: {}", harmless(id), harmless(why));
+    }
+    let Delivered { sent, not_sent, unknown } = delivered;
+    let _ = write!(text, "{} sent to {}", letters(sent.len()), harmless(queue));
+    if !not_sent.is_empty() {
+        let _ = write!(text, ", {} not sent", not_sent.len());
+    }
+    if !unknown.is_empty() {
+        let _ = write!(text, ", {} that may have been", unknown.len());
+    }
+    text + "\n"
+}
+
+pub(super) fn delivered_json(queue: &str, delivered: &Delivered) -> Value {
+    let sent = delivered.sent.iter().map(|(from, to)| json!({"from": from, "messageId": to}));
+    json!({
+        "schema": "verifier.dlq.import/1",
+        "queue": queue,
+        "sent": sent.collect::<Vec<_>>(),
+        "notSent": with_reasons(&delivered.not_sent),
+        "unknown": with_reasons(&delivered.unknown),
+    })
+}
+
+pub(super) fn purged_human(queue: &str, purged: &Purged, file: Option<&Path>, kept: u64) -> String {
+    let mut text = String::new();
+    for (id, why) in &purged.not_deleted {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{} not deleted: {}", harmless(id), harmless(why));
+    }
+    let (deleted, queue) = (letters(purged.deleted), harmless(queue));
+    let _ = write!(text, "{deleted} deleted from {queue}");
+    if !purged.not_deleted.is_empty() {
+        let _ = write!(text, ", {} not", purged.not_deleted.len());
+    }
+    if purged.not_meant > 0 {
+        let _ = write!(text, ", {} that are not meant handed back", purged.not_meant);
+    }
+    let _ = writeln!(text, "; it took {}", receives(purged.receives));
+    match file {
+        Some(file) => {
+            let _ = writeln!(text, "backup: {kept} in {}", file.display());
+        }
+        None => text.push_str("no backup was written, since nothing was to be deleted\n"),
+    }
+    if let Some(why) = &purged.incomplete {
+        let _ = writeln!(text, "there may be more: {}", harmless(why));
+    }
+    if let Some(note) = purged.log.as_ref().and_then(log_note) {
+        let _ = writeln!(text, "{note}");
+    }
+    text + &not_handed_back(&purged.not_handed_back)
+}
+
+pub(super) fn purged_json(queue: &str, purged: &Purged, file: Option<&Path>, kept: u64) -> Value {
+    json!({
+        "schema": "verifier.dlq.purge/1",
+        "queue": queue,
+        "deleted": purged.deleted,
+        "notDeleted": with_reasons(&purged.not_deleted),
+        "notMeant": purged.not_meant,
+        "receives": purged.receives,
+        "complete": purged.incomplete.is_none(),
+        "incompleteBecause": purged.incomplete,
+        "notHandedBack": with_reasons(&purged.not_handed_back),
+        "backup": file.map(|file| file.display().to_string()),
+        "inBackup": kept,
+        "log": purged.log.as_ref().map(log_json),
+        "error": purged.failure.as_ref().map(|failure| &failure.what),
+    })
+}

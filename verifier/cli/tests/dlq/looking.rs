@@ -1,0 +1,198 @@
+//! `list`, `explain` and `show`: what is seen, and that nobody's place is lost.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::queues::{
+    bodies, create, dead_letters, dlq, dlq_human, fail_jobs, send, sqs, text, texts, url, visible,
+};
+use crate::support::{Local, STACK, fault_file};
+
+#[test]
+fn jobs_that_failed_are_listed_explained_and_shown() {
+    let local = Local::start(&[]);
+    fail_jobs(&local, 12);
+    let listed = dlq(&local, &["list", "--stack", STACK]);
+    let document = listed.assert_code(0).json();
+    assert_eq!(document["schema"], "verifier.dlq.list/1");
+    assert_eq!(listed.ids().iter().collect::<BTreeSet<_>>().len(), 12, "{document:#}");
+    assert_eq!((&document["complete"], &document["log"]["state"]), (&json!(true), &json!("read")));
+    assert!(document["receives"].as_u64() >= Some(2));
+    for letter in document["letters"].as_array().unwrap() {
+        assert_eq!(letter["receiveCount"], 4, "{letter}");
+        assert_eq!(letter["reason"], "the job asked to fail", "{letter}");
+        assert!(letter["expiresInSeconds"].as_u64() > Some(13 * 86_400), "{letter}");
+    }
+    assert!(!listed.stdout.contains("\"fail 3\""), "bodies are nobody's business");
+    assert_eq!(visible(&local, dead_letters(&local)), 12);
+
+    let explained = dlq(&local, &["explain", "--stack", STACK]);
+    let document = explained.assert_code(0).json();
+    let [group] = document["groups"].as_array().unwrap().as_slice() else {
+        panic!("{document:#}");
+    };
+    assert_eq!((&group["count"], &group["reason"]), (&json!(12), &json!("the job asked to fail")));
+    assert!(listed.ids().contains(&group["sampleMessageId"].as_str().unwrap().to_owned()));
+
+    let id = &listed.ids()[7];
+    let shown = dlq(&local, &["show", id, "--stack", STACK]);
+    let document = shown.assert_code(0).json();
+    assert_eq!(document["letter"]["messageId"], json!(id));
+    assert!(document["letter"]["body"].as_str().unwrap().contains("fail "));
+    let attempts = document["attempts"].as_array().unwrap();
+    let numbers: Vec<&Value> = attempts.iter().map(|attempt| &attempt["number"]).collect();
+    assert_eq!(numbers, [1, 2, 3], "{document:#}");
+    for attempt in attempts {
+        assert!(attempt["requestId"].is_string() && attempt["outcome"] == "failed", "{attempt}");
+        assert!(attempt["lines"].to_string().contains("job.outcome"), "{attempt:#}");
+    }
+    let shown = dlq_human(&local, &["show", id, "--stack", STACK]);
+    for part in ["submitted", "attempt 3", "moved", "expires    in 13 d", "\"fail\""] {
+        assert!(shown.assert_code(0).stdout.contains(part), "{part}: {}", shown.stdout);
+    }
+    let missing = dlq(&local, &["show", "none", "--stack", STACK]);
+    assert!(
+        missing.assert_code(2).stderr.contains("no letter none is among the 12"),
+        "{}",
+        missing.stderr
+    );
+}
+
+#[test]
+fn every_letter_is_seen_once_and_can_be_received_afterwards() {
+    let local = Local::start(&[]);
+    create(&local, "Letters", &json!({}));
+    let sent: BTreeSet<String> = send(&local, "Letters", &bodies(57)).into_iter().collect();
+    for receive_count in 1..=2 {
+        let listed = dlq(&local, &["list", "--dlq", "Letters"]);
+        let ids = listed.assert_code(0).ids();
+        assert_eq!(ids.len(), 57);
+        assert_eq!(ids.into_iter().collect::<BTreeSet<_>>(), sent);
+        let document = listed.json();
+        assert_eq!(document["letters"][0]["receiveCount"], receive_count);
+        assert_eq!(document["letters"][0]["reason"], Value::Null);
+        assert_eq!(document["log"]["state"], "none");
+        assert_eq!(visible(&local, "Letters"), 57, "they were handed back");
+    }
+    let human = dlq_human(&local, &["list", "--dlq", "Letters", "--max", "3"]);
+    assert!(human.assert_code(0).stdout.contains("Letters: 3 letters"), "{}", human.stdout);
+    assert!(
+        human.stdout.contains("there may be more: 3 letters were asked for"),
+        "{}",
+        human.stdout
+    );
+    assert!(human.stdout.contains("looking took 1 receive,"), "{}", human.stdout);
+}
+
+#[test]
+fn filters_say_which_are_meant() {
+    let local = Local::start(&[]);
+    create(&local, "Letters", &json!({"MessageRetentionPeriod": "7200"}));
+    let sent = send(&local, "Letters", &[r#"{"n": 1}"#.into(), r#"{"n": 2}"#.into(), "3".into()]);
+    let found = |arguments: &[&str]| {
+        let all = [&["list", "--dlq", "Letters"], arguments].concat();
+        dlq(&local, &all).assert_code(0).ids()
+    };
+    assert_eq!(found(&["--filter", "body.n == `2`"]), [sent[1].clone()]);
+    assert_eq!(found(&["--older-than", "1h"]), [""; 0]);
+    assert_eq!(found(&["--newer-than", "1h"]).len(), 3);
+    assert_eq!(found(&["--receives", "2-3", "--max", "2"]).len(), 0);
+    // The look itself is a receive, and so were the four before.
+    assert_eq!(found(&["--receives", "5", "--max", "2"]).len(), 2);
+    let refused = dlq(&local, &["list", "--dlq", "Letters", "--filter", "body."]);
+    assert!(refused.assert_code(2).stderr.contains("cannot be read"), "{}", refused.stderr);
+    for wrong in [["--older-than", "soon"], ["--receives", "5-4"], ["--max", "0"]] {
+        dlq(&local, &[&["list", "--dlq", "Letters"], &wrong[..]].concat()).assert_code(2);
+    }
+    let human = dlq_human(&local, &["list", "--dlq", "Letters"]);
+    assert!(human.stdout.contains("3 of them will be gone within 24 h"), "{}", human.stdout);
+    assert!(human.stdout.contains(" h 5"), "{}", human.stdout);
+}
+
+#[test]
+fn receives_that_bring_nothing_end_nothing() {
+    let rules = json!([{"operation": "ReceiveMessage", "queue": "Letters", "nth": 1,
+        "count_by": "message", "fault": {"kind": "empty-receive", "milliseconds": 1_500}}]);
+    let faults = fault_file(&rules);
+    let local = Local::start(&["--faults", text(faults.path())]);
+    create(&local, "Letters", &json!({}));
+    let sent = send(&local, "Letters", &bodies(25));
+    let listed = dlq(&local, &["list", "--dlq", "Letters"]);
+    assert_eq!(listed.assert_code(0).ids().len(), sent.len(), "{}", listed.stdout);
+}
+
+#[test]
+fn a_log_that_cannot_be_read_makes_reasons_unknown_and_nothing_else() {
+    let rules = json!([{"operation": "FilterLogEvents",
+        "fault": {"kind": "error", "status": 400, "code": "AccessDeniedException", "commit": "before"}}]);
+    let faults = fault_file(&rules);
+    let local = Local::start(&["--faults", text(faults.path())]);
+    fail_jobs(&local, 3);
+    let listed = dlq(&local, &["list", "--stack", STACK]);
+    let document = listed.assert_code(0).json();
+    assert_eq!(document["log"]["state"], "unreadable", "{document:#}");
+    assert_eq!(document["letters"].as_array().unwrap().len(), 3);
+    assert!(document["letters"].as_array().unwrap().iter().all(|each| each["reason"].is_null()));
+    let explained = dlq_human(&local, &["explain", "--stack", STACK]);
+    let text = &explained.assert_code(0).stdout;
+    assert!(text.contains("3  reason unknown") && text.contains("could not be read"), "{text}");
+    // What needs a reason is not met, so nothing is deleted for one that is not known.
+    let met = dlq(&local, &["list", "--stack", STACK, "--reason", "asked"]);
+    assert_eq!(met.assert_code(0).ids(), [""; 0]);
+    let shown = dlq(&local, &["show", &listed.ids()[0], "--stack", STACK]);
+    assert_eq!(shown.assert_code(0).json()["attempts"], json!([]));
+}
+
+#[test]
+fn a_queue_by_whose_policy_a_look_moves_messages_is_refused() {
+    let local = Local::start(&[]);
+    create(&local, "Last", &json!({}));
+    let policy = json!({"deadLetterTargetArn": "arn:aws:sqs:us-local-1:000000000000:Last", "maxReceiveCount": 2});
+    create(&local, "Letters", &json!({"RedrivePolicy": policy.to_string()}));
+    send(&local, "Letters", &bodies(1));
+    let refused = dlq(&local, &["list", "--dlq", "Letters"]);
+    let error = &refused.assert_code(2).stderr;
+    assert!(
+        error.contains("redrive policy of its own") && error.contains("--allow-moves"),
+        "{error}"
+    );
+    assert_eq!(
+        dlq(&local, &["list", "--dlq", "Letters", "--allow-moves"]).assert_code(0).ids().len(),
+        1
+    );
+}
+
+#[test]
+fn letters_that_are_not_handed_back_are_named() {
+    let rules = json!([{"operation": "ChangeMessageVisibilityBatch", "contains": "stuck",
+        "fault": {"kind": "fail-entry", "code": "InternalError", "commit": "before"}}]);
+    let faults = fault_file(&rules);
+    let local = Local::start(&["--faults", text(faults.path())]);
+    create(&local, "Letters", &json!({}));
+    let sent = send(&local, "Letters", &["one".into(), "stuck".into()]);
+    let listed = dlq(&local, &["list", "--dlq", "Letters"]);
+    let document = listed.assert_code(4).json();
+    assert_eq!(texts(&document["notHandedBack"], "messageId"), [sent[1].clone()]);
+    assert_eq!(visible(&local, "Letters"), 1);
+}
+
+#[test]
+fn of_fifo_queues_it_is_told_that_groups_hide_letters() {
+    let local = Local::start(&[]);
+    create(
+        &local,
+        "Letters.fifo",
+        &json!({"FifoQueue": "true", "ContentBasedDeduplication": "true"}),
+    );
+    for number in 0..12 {
+        let request = json!({"QueueUrl": url(&local, "Letters.fifo"), "MessageGroupId": "g",
+            "MessageBody": format!("body {number}")});
+        sqs(&local, "SendMessage", &request);
+    }
+    let listed = dlq(&local, &["list", "--dlq", "Letters.fifo"]);
+    let document = listed.assert_code(0).json();
+    let seen = document["letters"].as_array().unwrap().len();
+    assert!(seen == 12 || document["complete"] == false, "{document:#}");
+    assert_eq!(visible(&local, "Letters.fifo"), 12);
+}

@@ -1,0 +1,67 @@
+//! `watch`, and Ctrl-C.
+
+use std::process::Stdio;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use verifier_testkit::{Background, wait_until};
+
+use crate::queues::{bodies, command, create, dlq, dlq_human, send, visible};
+use crate::support::Local;
+
+#[test]
+fn changes_of_the_count_are_told() {
+    let local = Local::start(&[]);
+    create(&local, "Letters", &json!({}));
+    // The delay ends while it watches.
+    crate::queues::sqs(
+        &local,
+        "SendMessage",
+        &json!({"QueueUrl": crate::queues::url(&local, "Letters"),
+        "MessageBody": "late", "DelaySeconds": 300}),
+    );
+    let watched = dlq(&local, &["watch", "--dlq", "Letters", "--for", "20m", "--interval", "30s"]);
+    let lines: Vec<Value> = watched
+        .assert_code(0)
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let counts: Vec<(&Value, &Value)> =
+        lines.iter().map(|line| (&line["visible"], &line["change"])).collect();
+    assert_eq!(counts, [(&json!(0), &json!(0)), (&json!(1), &json!(1))], "{}", watched.stdout);
+    assert_eq!(lines[0]["schema"], "verifier.dlq.watch/1");
+    let human = dlq_human(&local, &["watch", "--dlq", "Letters", "--for", "1m"]);
+    assert!(human.assert_code(0).stdout.contains("1 visible, 0 in flight"), "{}", human.stdout);
+    dlq(&local, &["watch", "--dlq", "Letters", "--interval", "0s"]).assert_code(2);
+}
+
+#[test]
+fn watching_ends_well_at_ctrl_c() {
+    let local = Local::start(&["--clock", "real"]);
+    create(&local, "Letters", &json!({}));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out");
+    let out = std::fs::File::create(&path).unwrap();
+    let mut command = command(&local, &["watch", "--dlq", "Letters"]);
+    let mut watch = Background::start(command.stdout(out).stderr(Stdio::null()));
+    wait_until("the first line", || {
+        std::fs::read_to_string(&path).unwrap().contains("0 visible").then_some(())
+    });
+    watch.signal(Signal::INT);
+    assert_eq!(watch.wait().code(), Some(0));
+}
+
+#[test]
+fn a_look_that_is_interrupted_hands_everything_back() {
+    let local = Local::start(&["--clock", "real"]);
+    create(&local, "Letters", &json!({}));
+    send(&local, "Letters", &bodies(5));
+    let mut command = command(&local, &["list", "--dlq", "Letters"]);
+    let mut list = Background::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
+    // By then it holds them all, and polls for more for two seconds.
+    wait_until("the letters to be in hand", || (visible(&local, "Letters") == 0).then_some(()));
+    list.signal(Signal::INT);
+    assert_eq!(list.wait().code(), Some(130));
+    assert_eq!(visible(&local, "Letters"), 5);
+}

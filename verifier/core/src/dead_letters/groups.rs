@@ -1,0 +1,123 @@
+//! Letters by why they died.
+
+use std::collections::BTreeMap;
+
+use super::{Letter, Stories};
+use crate::time::Timestamp;
+
+/// Letters that died for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The reason; `None` for all those of which none is known.
+    pub reason: Option<String>,
+    /// How many they are.
+    pub count: usize,
+    /// When the first of them failed as far as the log tells, or else was sent.
+    pub first_seen: Option<Timestamp>,
+    /// When the last of them failed as far as the log tells, or else was sent.
+    pub last_seen: Option<Timestamp>,
+    /// The id of the one that was seen last.
+    pub sample: String,
+}
+
+/// Letters by their reasons: the largest group first, and last the one without a reason.
+pub fn groups<'a>(letters: impl IntoIterator<Item = &'a Letter>, stories: &Stories) -> Vec<Group> {
+    let mut groups: BTreeMap<Option<&str>, Group> = BTreeMap::new();
+    for letter in letters {
+        let reason = stories.reason(&letter.message_id);
+        let (first, last) = seen(letter, stories);
+        let group = groups.entry(reason).or_insert_with(|| Group {
+            reason: reason.map(str::to_owned),
+            count: 0,
+            first_seen: None,
+            last_seen: None,
+            sample: letter.message_id.clone(),
+        });
+        group.count += 1;
+        group.first_seen = group.first_seen.into_iter().chain(first).min();
+        if last > group.last_seen {
+            group.last_seen = last;
+            group.sample.clone_from(&letter.message_id);
+        }
+    }
+    let mut groups: Vec<Group> = groups.into_values().collect();
+    groups.sort_by_key(|group| (group.reason.is_none(), std::cmp::Reverse(group.count)));
+    groups
+}
+
+/// When a letter failed first and last, or else when it was sent.
+fn seen(letter: &Letter, stories: &Stories) -> (Option<Timestamp>, Option<Timestamp>) {
+    let failures = || {
+        let attempts = stories.attempts(&letter.message_id).iter();
+        attempts.filter(|attempt| attempt.reason.is_some()).map(|attempt| attempt.at)
+    };
+    (failures().min().or(letter.sent_at), failures().max().or(letter.sent_at))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::settings::{OutcomeReader, Settings};
+
+    fn reader() -> OutcomeReader {
+        Settings::default().outcomes.reader().unwrap()
+    }
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    fn letter(number: usize) -> Letter {
+        let sent_at = Some(at(number as u64));
+        Letter { message_id: format!("m-{number}"), sent_at, ..Letter::default() }
+    }
+
+    #[test]
+    fn the_largest_comes_first_and_the_unknown_last() {
+        let letters: Vec<Letter> = (0..6).map(letter).collect();
+        let mut stories = Stories::of(letters.iter().map(|letter| letter.message_id.clone()));
+        for (number, why) in [(0, "slow"), (1, "refused"), (2, "refused")] {
+            let line = format!("error: m-{number} {why}");
+            stories.take(at(100 + number), &line, &reader());
+        }
+        let found = groups(&letters, &stories);
+        let shown: Vec<(Option<&str>, usize, &str)> = found
+            .iter()
+            .map(|group| (group.reason.as_deref(), group.count, group.sample.as_str()))
+            .collect();
+        let expected = [
+            (Some("error: … refused"), 2, "m-2"),
+            (Some("error: … slow"), 1, "m-0"),
+            (None, 3, "m-5"),
+        ];
+        assert_eq!(shown, expected);
+        assert_eq!((found[0].first_seen, found[0].last_seen), (Some(at(101)), Some(at(102))));
+        assert_eq!((found[2].first_seen, found[2].last_seen), (Some(at(3)), Some(at(5))));
+    }
+
+    proptest! {
+        #[test]
+        fn every_letter_is_in_one_group(reasons in prop::collection::vec(prop::option::of(0_u64..4), 0..40)) {
+            let letters: Vec<Letter> = (0..reasons.len()).map(letter).collect();
+            let mut stories = Stories::of(letters.iter().map(|letter| letter.message_id.clone()));
+            for (letter, reason) in letters.iter().zip(&reasons) {
+                if let Some(reason) = reason {
+                    let line = format!("{} failed: {reason}", letter.message_id);
+                    stories.take(at(1000) + Duration::from_secs(*reason), &line, &reader());
+                }
+            }
+            let found = groups(&letters, &stories);
+            prop_assert_eq!(found.iter().map(|group| group.count).sum::<usize>(), letters.len());
+            let last = found.len().saturating_sub(1);
+            for (index, group) in found.iter().enumerate() {
+                prop_assert!(group.first_seen <= group.last_seen);
+                prop_assert!(group.reason.is_some() || index == last);
+                prop_assert_eq!(stories.reason(&group.sample), group.reason.as_deref());
+            }
+        }
+    }
+}
