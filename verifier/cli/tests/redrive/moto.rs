@@ -31,6 +31,8 @@ fn a_thousand_letters_with_attributes_are_all_accounted_for() {
     world.send("moto-dead", &(0..LETTERS).map(letter).collect::<Vec<_>>());
     let mut command = world.verifier();
     command.args(["--dlq", "moto-dead", "--no-canary", "--yes", "--journal", "journal.jsonl"]);
+    // It does one thing at a time, and a poll that waits keeps others waiting.
+    command.args(["--concurrency", "2"]);
     let redriven = World::end(&mut command);
     redriven.assert(0, &[("replayed", 1_000), ("unknown", 1_000)]);
     let found = world.drain("moto-source");
