@@ -163,6 +163,24 @@ pub(crate) struct LocalArgs {
     pub(crate) format: Format,
 }
 
+/// What a plan and a journal say by themselves.
+const SAID_BY_FILES: [&str; 14] = [
+    "filter",
+    "older_than",
+    "newer_than",
+    "receives",
+    "reason",
+    "max",
+    "canary",
+    "no_canary",
+    "stop_after",
+    "rate",
+    "concurrency",
+    "patch",
+    "plan_only",
+    "dry_run",
+];
+
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct RedriveArgs {
@@ -179,11 +197,11 @@ pub(crate) struct RedriveArgs {
     /// Write the plan to this file and send nothing.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["execute", "resume"])]
     pub(crate) plan_only: Option<PathBuf>,
-    /// Carry out the plan of this file: only its letters, and only where they are still what it says.
-    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    /// Carry out the plan of this file: only its letters, and only where they are still what it says, in its way.
+    #[arg(long, value_name = "FILE", conflicts_with = "resume", conflicts_with_all = SAID_BY_FILES)]
     pub(crate) execute: Option<PathBuf>,
-    /// Go on with the redrive of this journal.
-    #[arg(long, value_name = "JOURNAL")]
+    /// Go on with the redrive of this journal, in its way.
+    #[arg(long, value_name = "JOURNAL", conflicts_with_all = SAID_BY_FILES)]
     pub(crate) resume: Option<PathBuf>,
     /// Show the plan and send nothing.
     #[arg(long, conflicts_with_all = ["execute", "resume", "yes"])]

@@ -43,6 +43,16 @@ impl RunClock {
         self.sleep_until(self.now() + duration).await;
     }
 
+    /// Says that so many more tasks of this process sleep, poll or work at once from now on, or fewer: an emulator skips time
+    /// only while all of them wait. At first it is one. A difference, since what several tasks say arrives in any order.
+    pub(crate) async fn change_tasks(&self, by: isize) {
+        match self {
+            Self::Wall => {}
+            Self::Emulated(client) => client.change_tasks(by),
+            Self::Remote(clock) => clock.change_tasks(by).await,
+        }
+    }
+
     /// To be called after a long poll, during which an emulator may have skipped time.
     pub(crate) async fn has_waited(&self) {
         if let Self::Remote(clock) = self {
@@ -131,6 +141,12 @@ impl RemoteClock {
         self.take(http.post(url)).await;
     }
 
+    async fn change_tasks(&self, by: isize) {
+        let Remote { endpoint, access_key_id, http, .. } = &*self.0;
+        let url = format!("{endpoint}/_emulator/client/{access_key_id}/tasks?by={by}");
+        self.take(http.post(url)).await;
+    }
+
     /// An emulator that has gone away is noticed by the next request to AWS, which says so.
     async fn take(&self, request: reqwest::RequestBuilder) {
         // By its key this process is known to hold the clock by itself; after a stranger's request the clock is held for a
@@ -140,8 +156,11 @@ impl RemoteClock {
             return;
         };
         if let Ok(time) = response.json::<Time>().await {
-            *self.0.read.lock().unwrap_or_else(PoisonError::into_inner) =
-                (time.now, Instant::now());
+            let mut read = self.0.read.lock().unwrap_or_else(PoisonError::into_inner);
+            // Answers to several tasks may come in another order than that of their times.
+            if time.now > read.0 + read.1.elapsed() {
+                *read = (time.now, Instant::now());
+            }
         }
     }
 }

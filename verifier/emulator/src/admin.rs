@@ -2,7 +2,8 @@
 //!
 //! `GET /_emulator/faults` shows the fault rules and what they did, `PUT` replaces and `DELETE` removes them.
 //! `GET /_emulator/client` registers a client for as long as the connection lives: its work then holds the clock as
-//! that of a client in this process does. `POST /_emulator/client/KEY/sleep?until=MILLIS` is its sleep.
+//! that of a client in this process does. `POST /_emulator/client/KEY/sleep?until=MILLIS` is its sleep, and
+//! `POST /_emulator/client/KEY/tasks?by=NUMBER` says that it does so many more things at once, or fewer.
 
 use std::sync::Arc;
 
@@ -43,6 +44,17 @@ impl Server {
                     (_, None) => {
                         (busy, reply(400, "text/plain", "Expected ?until=MILLISECONDS.\n"))
                     }
+                }
+            }
+            ("POST", ["client", key, "tasks"]) => {
+                let by = form(incoming.query.as_bytes()).get("by").and_then(|by| by.parse().ok());
+                match (self.client(key), by) {
+                    (Some(client), Some(by)) => {
+                        client.change_tasks(by);
+                        (busy, self.time())
+                    }
+                    (None, _) => (busy, reply(404, "text/plain", "There is no such client.\n")),
+                    (_, None) => (busy, reply(400, "text/plain", "Expected ?by=NUMBER.\n")),
                 }
             }
             ("GET", ["clock"]) => (busy, self.time()),

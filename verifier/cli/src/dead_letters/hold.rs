@@ -27,9 +27,27 @@ pub(crate) async fn hand_back(
     queue: &QueueEvidence,
     handles: &[String],
 ) -> Vec<(String, String)> {
+    hide(aws, queue, handles, 0).await
+}
+
+/// Holds letters from now on for as long as at first; says which handles that failed for, each with the reason.
+pub(crate) async fn hold_anew(
+    aws: &Aws,
+    queue: &QueueEvidence,
+    handles: &[String],
+) -> Vec<(String, String)> {
+    hide(aws, queue, handles, Hold::SECONDS).await
+}
+
+async fn hide(
+    aws: &Aws,
+    queue: &QueueEvidence,
+    handles: &[String],
+    seconds: u32,
+) -> Vec<(String, String)> {
     let chunks: Vec<Vec<(String, u32)>> = handles
         .chunks(BATCH_ENTRIES_MAX)
-        .map(|chunk| chunk.iter().map(|handle| (handle.clone(), 0)).collect())
+        .map(|chunk| chunk.iter().map(|handle| (handle.clone(), seconds)).collect())
         .collect();
     let requests = iter(chunks).map(async |chunk| aws.change_visibility(queue, &chunk).await);
     requests.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await.concat()

@@ -11,11 +11,11 @@ mod seen;
 mod selection;
 
 pub(crate) use backup::{Backup, Export};
-pub(crate) use hold::{Hold, hand_back};
+pub(crate) use hold::{Hold, hand_back, hold_anew};
 pub(crate) use look::{look, look_for};
-pub(crate) use place::{Place, queue};
+pub(crate) use place::{Place, consumers_log_group, queue};
 pub(crate) use portions::{Purged, purge};
-pub(crate) use reasons::{lines_of_requests, stories};
+pub(crate) use reasons::{lines_of_requests, stories, stories_in};
 pub(crate) use resend::{Delivered, deliver};
 pub(crate) use seen::{Log, Seen, see, tell};
 pub(crate) use selection::{Selection, filter_terms};

@@ -138,7 +138,10 @@ pub(crate) async fn queue(aws: &Aws, named: &str) -> Result<QueueEvidence, Failu
 }
 
 /// The log group of the one function that reads a queue. Whoever may not ask for mappings does without.
-async fn consumers_log_group(aws: &Aws, source: &QueueEvidence) -> Result<Option<String>, Failure> {
+pub(crate) async fn consumers_log_group(
+    aws: &Aws,
+    source: &QueueEvidence,
+) -> Result<Option<String>, Failure> {
     let unknown = |error: AwsError| match error.cause {
         Cause::Denied | Cause::NotFound | Cause::Other => Ok(None),
         _ => Err(error.into()),

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use verifier_aws::AwsError;
+use verifier_aws::{Aws, AwsError};
 use verifier_core::dead_letters::{Stories, log_pattern};
+use verifier_core::settings::OutcomeReader;
 use verifier_core::time::Timestamp;
 
 use super::Place;
@@ -25,14 +26,25 @@ pub(crate) async fn stories(
     since: Timestamp,
 ) -> Option<Result<Stories, AwsError>> {
     let log_group = place.log_group.as_deref()?;
+    Some(stories_in(&place.aws, log_group, &place.reader, ids, since).await)
+}
+
+/// The same of a log group that is named.
+pub(crate) async fn stories_in(
+    aws: &Aws,
+    log_group: &str,
+    reader: &OutcomeReader,
+    ids: &[String],
+    since: Timestamp,
+) -> Result<Stories, AwsError> {
     let mut stories = Stories::of(ids.iter().cloned());
     if ids.is_empty() {
-        return Some(Ok(stories));
+        return Ok(stories);
     }
     let pattern = log_pattern(ids.iter().map(String::as_str));
-    let take = |at: Timestamp, line: &str| stories.take(at, line, &place.reader);
-    let read = place.aws.log_lines(log_group, pattern.as_deref(), since - CLOCK_SKEW, take).await;
-    Some(read.map(|()| stories))
+    let take = |at: Timestamp, line: &str| stories.take(at, line, reader);
+    aws.log_lines(log_group, pattern.as_deref(), since - CLOCK_SKEW, take).await?;
+    Ok(stories)
 }
 
 /// The lines in which ids of invocations stand, by those ids, without what is about other messages. `None` where there is no log to ask, or nothing to ask for.

@@ -9,7 +9,6 @@ use futures::stream::iter;
 use verifier_aws::Sent;
 use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::{Letter, Resend, batches};
-use verifier_core::sqs::MESSAGE_BYTES_MAX;
 
 use super::Place;
 use crate::interrupt::Interrupt;
@@ -60,25 +59,25 @@ pub(crate) async fn deliver(
     let occasion = format!("import {:032x}", fastrand::u128(..));
     let is_fifo = to.is_fifo();
     let sizes: Vec<usize> = letters.iter().map(Letter::size_bytes).collect();
-    let bytes_max = to.number("MaximumMessageSize").and_then(|bytes| usize::try_from(bytes).ok());
-    let bytes_max = bytes_max.unwrap_or(MESSAGE_BYTES_MAX).min(MESSAGE_BYTES_MAX);
     // Requests in flight are waited for whatever happens: only they know what they have sent.
     let stopped = Cell::new(None);
     let (occasion, stopped) = (&occasion, &stopped);
-    let requests = iter(batches(&sizes, bytes_max)).map(async |batch: Range<usize>| {
-        let why = stopped.get().or(interrupt.is_asked().then_some("it was interrupted"));
-        if let Some(why) = why {
-            let left = Sent::Refused { why: why.to_owned(), may_be_retried: true };
-            return (batch.clone(), vec![left; batch.len()]);
-        }
-        let letters = letters[batch.clone()].iter();
-        let resends: Vec<Resend> = letters.map(|letter| letter.resend(occasion, is_fifo)).collect();
-        let sent = send(place, to, &resends).await;
-        if is_fifo && !sent.iter().all(|sent| matches!(sent, Sent::Confirmed { .. })) {
-            stopped.set(Some("a letter before it was not sent"));
-        }
-        (batch, sent)
-    });
+    let requests =
+        iter(batches(&sizes, to.message_bytes_max())).map(async |batch: Range<usize>| {
+            let why = stopped.get().or(interrupt.is_asked().then_some("it was interrupted"));
+            if let Some(why) = why {
+                let left = Sent::Refused { why: why.to_owned(), may_be_retried: true };
+                return (batch.clone(), vec![left; batch.len()]);
+            }
+            let letters = letters[batch.clone()].iter();
+            let resends: Vec<Resend> =
+                letters.map(|letter| letter.resend(occasion, is_fifo)).collect();
+            let sent = send(place, to, &resends).await;
+            if is_fifo && !sent.iter().all(|sent| matches!(sent, Sent::Confirmed { .. })) {
+                stopped.set(Some("a letter before it was not sent"));
+            }
+            (batch, sent)
+        });
     let mut requests = requests.buffered(if is_fifo { 1 } else { AT_ONCE });
     let mut delivered = Delivered::default();
     while let Some((batch, sent)) = requests.next().await {

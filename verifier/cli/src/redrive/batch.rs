@@ -1,16 +1,16 @@
 //! A handful of letters: what to do with each, sending them, and deleting what was confirmed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use verifier_aws::{InHand, Sent};
 use verifier_core::dead_letters::{Letter, Resend, batches};
 use verifier_core::redrive::{Entry, Intended, Pair, Treatment, rewrite};
-use verifier_core::sqs::MESSAGE_BYTES_MAX;
 use verifier_core::time::Timestamp;
 
 use super::engine::{Engine, lock};
-use crate::dead_letters::{Hold, hand_back, stories};
+use crate::dead_letters::{Hold, hand_back, hold_anew, stories};
 use crate::failure::Failure;
 
 /// How often a message is offered to SQS.
@@ -20,6 +20,9 @@ const BACKOFF: Duration = Duration::from_millis(200);
 /// How long a request may take at most. Letters that are not held for so long are held anew before they are sent.
 const REQUEST: Duration = Duration::from_secs(40);
 
+/// The largest step for whose letters the log is asked one by one why they died.
+const SMALL_STEP: u64 = 100;
+
 /// A letter that is going to be sent.
 struct Going {
     hand: InHand,
@@ -27,6 +30,17 @@ struct Going {
     /// The letter, where something else is sent in its place.
     original: Option<Letter>,
     size_bytes: usize,
+}
+
+/// What came of a batch.
+#[derive(Default)]
+struct Done {
+    /// How many were sent.
+    sent: u64,
+    /// The groups of those that could not be.
+    refused: Vec<Option<String>>,
+    /// The groups of those that slipped from the hand before.
+    slipped: Vec<Option<String>>,
 }
 
 /// Letters by what is to be done with them.
@@ -45,8 +59,14 @@ impl Engine<'_> {
             return Ok(0);
         }
         let held_until = self.place.clock.now() + Hold::TIME;
-        if self.filter.needs_reasons() || !self.terms.steps.is_empty() {
-            self.ask_for_reasons(&received).await?;
+        if self.filter.needs_reasons() || self.is_in_a_small_step() {
+            let asked = self.ask_for_reasons(&received).await;
+            if let Err(failure) = asked {
+                let handles: Vec<String> =
+                    received.into_iter().map(|hand| hand.receipt_handle).collect();
+                let _ = hand_back(&self.place.aws, &self.place.dead_letters, &handles).await;
+                return Err(failure);
+            }
         }
         let sorted = self.sort(received, most);
         let handles: Vec<String> =
@@ -63,24 +83,40 @@ impl Engine<'_> {
         sent
     }
 
-    /// Why letters died, where the log tells. A log that cannot be read tells nothing, which no filter takes for a match.
+    /// Whether the step is so small that the log is asked for each of its letters. Failures for the old reason stop the
+    /// ramp at once; in larger steps, only what comes back does.
+    fn is_in_a_small_step(&self) -> bool {
+        self.step_size.load(Ordering::SeqCst) <= SMALL_STEP
+    }
+
+    /// Why letters died, where the log tells. A filter that needs to know it cannot do without.
     async fn ask_for_reasons(&self, received: &[InHand]) -> Result<(), Failure> {
         let known = |id: &String| lock(&self.reasons).contains_key(id);
         let letters = received.iter().map(|hand| &hand.letter);
         let unknown: Vec<&Letter> = letters.filter(|letter| !known(&letter.message_id)).collect();
         let ids: Vec<String> = unknown.iter().map(|letter| letter.message_id.clone()).collect();
         let since = unknown.iter().filter_map(|letter| letter.sent_at).min();
-        if let Some(Ok(stories)) = stories(self.place, &ids, since.unwrap_or_default()).await {
-            self.remember(&ids, &stories);
+        let why = match stories(self.place, &ids, since.unwrap_or_default()).await {
+            Some(Ok(stories)) => {
+                self.remember(&ids, &stories);
+                return Ok(());
+            }
+            Some(Err(error)) => error.to_string(),
+            None => "no log of a consumer is known (--log-group)".to_owned(),
+        };
+        if !self.filter.needs_reasons() {
+            return Ok(());
         }
-        Ok(())
+        Err(Failure::environment(format!(
+            "the filter needs to know why letters died, and the log does not tell: {why}"
+        )))
     }
 
     fn sort(&self, received: Vec<InHand>, most: u64) -> Sorted {
         let mut sorted = Sorted::default();
         for hand in received {
             let id = hand.letter.message_id.clone();
-            if lock(&self.in_hand).contains(&id) {
+            if lock(&self.in_hand).contains_key(&id) {
                 // A second copy of one that is being sent; it comes up again if it is not gone then.
                 continue;
             }
@@ -94,7 +130,7 @@ impl Engine<'_> {
                     }
                     match self.going(hand) {
                         Ok(going) => {
-                            lock(&self.in_hand).insert(id);
+                            lock(&self.in_hand).insert(id, going.hand.receipt_handle.clone());
                             sorted.going.push(going);
                         }
                         Err(refused) => {
@@ -109,7 +145,7 @@ impl Engine<'_> {
                     self.hold(hand);
                 }
                 Treatment::Changed => {
-                    lock(&self.ledger).note_changed(&id);
+                    self.note(&Entry::Changed { ids: vec![id] });
                     self.hold(hand);
                 }
                 Treatment::Send | Treatment::Leave | Treatment::NotPlanned => self.hold(hand),
@@ -148,25 +184,34 @@ impl Engine<'_> {
     async fn send_all(&self, going: Vec<Going>, held_until: Timestamp) -> Result<u64, Failure> {
         let mut sent = 0;
         let mut blocked = BTreeSet::new();
+        let mut slipped = BTreeSet::new();
         for batch in self.batches(going) {
+            let of = |groups: &BTreeSet<Option<String>>, going: &Going| {
+                self.to.queue.is_fifo() && groups.contains(&going.resend.group_id)
+            };
             let (behind, batch): (Vec<Going>, Vec<Going>) =
-                batch.into_iter().partition(|going| blocked.contains(&going.resend.group_id));
+                batch.into_iter().partition(|going| of(&blocked, going));
             self.leave(behind, "it is behind one of its group that could not be sent");
-            let groups: BTreeSet<Option<String>> =
-                batch.iter().map(|going| going.resend.group_id.clone()).collect();
-            let count = batch.len();
+            let (early, batch): (Vec<Going>, Vec<Going>) =
+                batch.into_iter().partition(|going| of(&slipped, going));
+            self.hand_back(early).await;
             let done = self.send(batch, held_until).await?;
-            sent += done;
-            if self.to.queue.is_fifo() && usize::try_from(done).unwrap_or_default() < count {
-                blocked.extend(groups);
-            }
+            sent += done.sent;
+            blocked.extend(done.refused);
+            slipped.extend(done.slipped);
         }
         Ok(sent)
     }
 
+    /// Hands letters back that have to wait for those before them to come up again.
+    async fn hand_back(&self, letters: Vec<Going>) {
+        let handles: Vec<String> =
+            letters.into_iter().map(|going| going.hand.receipt_handle).collect();
+        let _ = hand_back(&self.place.aws, &self.place.dead_letters, &handles).await;
+    }
+
     fn batches(&self, going: Vec<Going>) -> Vec<Vec<Going>> {
-        let limit = self.to.queue.number("MaximumMessageSize");
-        let limit = limit.and_then(|most| usize::try_from(most).ok()).unwrap_or(MESSAGE_BYTES_MAX);
+        let limit = self.to.queue.message_bytes_max();
         let mut result = Vec::new();
         for round in rounds(going, self.to.queue.is_fifo()) {
             let sizes: Vec<usize> = round.iter().map(|going| going.size_bytes).collect();
@@ -178,15 +223,17 @@ impl Engine<'_> {
         result
     }
 
-    /// Sends one batch and deletes what was confirmed; says how many that were.
-    async fn send(&self, batch: Vec<Going>, held_until: Timestamp) -> Result<u64, Failure> {
+    /// Sends one batch and deletes what was confirmed.
+    async fn send(&self, batch: Vec<Going>, held_until: Timestamp) -> Result<Done, Failure> {
+        let mut done = Done::default();
         if batch.is_empty() {
-            return Ok(0);
+            return Ok(done);
         }
         self.pace(batch.len() as u64).await;
-        let batch = self.held_for_long_enough(batch, held_until).await;
+        let (batch, slipped) = self.held_for_long_enough(batch, held_until).await;
+        done.slipped.extend(slipped.into_iter().map(|going| going.resend.group_id));
         if batch.is_empty() {
-            return Ok(0);
+            return Ok(done);
         }
         let intended = |going: &Going| Intended {
             id: going.resend.from.clone(),
@@ -196,31 +243,37 @@ impl Engine<'_> {
         self.note_durably(&Entry::Intent { at: self.place.clock.now(), letters }).await?;
         let (confirmed, refused) = self.offer(batch).await?;
         for (going, why) in refused {
+            done.refused.push(going.resend.group_id.clone());
             self.leave(vec![going], &why);
         }
         if confirmed.is_empty() {
-            return Ok(0);
+            return Ok(done);
         }
-        let count = confirmed.len() as u64;
+        done.sent = confirmed.len() as u64;
         let letters = confirmed
             .iter()
             .map(|(going, to)| Pair { from: going.resend.from.clone(), to: to.clone() })
             .collect();
         self.note_durably(&Entry::Sent { letters }).await?;
         self.delete(confirmed.into_iter().map(|(going, _)| going.hand).collect()).await;
-        Ok(count)
+        Ok(done)
     }
 
-    /// Letters that could become visible while they are sent are held anew; those that cannot be are let go of.
-    async fn held_for_long_enough(&self, batch: Vec<Going>, held_until: Timestamp) -> Vec<Going> {
+    /// Letters that could become visible while they are sent are held anew. Those that cannot be, which come second, have
+    /// slipped from the hand, and come up again.
+    async fn held_for_long_enough(
+        &self,
+        batch: Vec<Going>,
+        held_until: Timestamp,
+    ) -> (Vec<Going>, Vec<Going>) {
         if self.place.clock.now() + REQUEST < held_until {
-            return batch;
+            return (batch, Vec::new());
         }
-        let seconds: Vec<(String, u32)> =
-            batch.iter().map(|going| (going.hand.receipt_handle.clone(), Hold::SECONDS)).collect();
-        let failed = self.place.aws.change_visibility(&self.place.dead_letters, &seconds).await;
+        let handles: Vec<String> =
+            batch.iter().map(|going| going.hand.receipt_handle.clone()).collect();
+        let failed = hold_anew(&self.place.aws, &self.place.dead_letters, &handles).await;
         let lost: BTreeSet<String> = failed.into_iter().map(|(handle, _)| handle).collect();
-        batch.into_iter().filter(|going| !lost.contains(&going.hand.receipt_handle)).collect()
+        batch.into_iter().partition(|going| !lost.contains(&going.hand.receipt_handle))
     }
 
     /// Offers messages to SQS until each is confirmed or refused for good. What may have arrived is written down before it

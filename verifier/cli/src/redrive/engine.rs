@@ -1,6 +1,7 @@
 //! A redrive from its first step to its end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use verifier_core::redrive::{Accounting, Decision, Entry, Ledger, Ramp, Terms};
 use verifier_core::time::Timestamp;
 
 use super::JournalFile;
-use crate::dead_letters::{Hold, Place, hand_back};
+use crate::dead_letters::{Hold, Place, hand_back, hold_anew};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::view::Progress;
@@ -34,6 +35,8 @@ pub(crate) struct Guards<'a> {
 pub(crate) struct Destination {
     pub(crate) aws: Aws,
     pub(crate) queue: QueueEvidence,
+    /// The log group of the function that reads the queue, where one does.
+    pub(crate) log_group: Option<String>,
 }
 
 /// A redrive under way.
@@ -52,8 +55,10 @@ pub(crate) struct Engine<'a> {
     pub(super) held: Mutex<BTreeMap<String, String>>,
     /// Messages of this redrive that were seen in the dead-letter queue.
     pub(super) dead: Mutex<BTreeSet<String>>,
-    /// Letters that are being sent.
-    pub(super) in_hand: Mutex<BTreeSet<String>>,
+    /// Letters that are being sent, by id, and the handles by which they are held.
+    pub(super) in_hand: Mutex<BTreeMap<String, String>>,
+    /// How many letters the step takes in all.
+    pub(super) step_size: AtomicU64,
     /// How many letters the step may still take.
     pub(super) quota: AtomicU64,
     /// Why letters of the step died, by the log.
@@ -66,6 +71,8 @@ pub(crate) struct Engine<'a> {
 pub(crate) struct Ended {
     /// Why it went no further; `None` when it is done.
     pub(crate) stopped: Option<String>,
+    /// What could not be done, if that is why.
+    pub(crate) failure: Option<Failure>,
     pub(crate) accounting: Accounting,
     /// What the journal says.
     pub(crate) ledger: Ledger,
@@ -114,6 +121,7 @@ impl<'a> Engine<'a> {
             held: Mutex::default(),
             dead: Mutex::default(),
             in_hand: Mutex::default(),
+            step_size: AtomicU64::new(0),
             quota: AtomicU64::new(0),
             reasons: Mutex::default(),
             began_at: place.clock.now(),
@@ -123,32 +131,42 @@ impl<'a> Engine<'a> {
 
     /// Carries it out. Letters that stay are handed back in any case.
     pub(crate) async fn run(self) -> Result<Ended, Failure> {
-        let outcome = {
-            let steps = self.steps();
-            tokio::pin!(steps);
-            loop {
-                tokio::select! {
-                    outcome = &mut steps => break outcome,
-                    () = self.place.clock.sleep(KEEP) => self.keep().await,
-                }
-            }
+        // The steps, and what holds letters meanwhile.
+        self.place.clock.change_tasks(1).await;
+        let outcome = tokio::select! {
+            outcome = self.steps() => outcome,
+            never = self.keep() => match never {},
         };
+        self.place.clock.change_tasks(-1).await;
         let handles: Vec<String> = lock(&self.held).values().cloned().collect();
         // What cannot be handed back comes back by itself.
         let _ = hand_back(&self.place.aws, &self.place.dead_letters, &handles).await;
-        let stopped = outcome?;
-        self.end(stopped).await
+        // What was done until then is told, whatever came in between.
+        let (stopped, failure) = match outcome {
+            Ok(stopped) => (stopped, None),
+            Err(failure) => (Some(failure.what.clone()), Some(failure)),
+        };
+        self.end(stopped, failure).await
     }
 
-    async fn end(self, stopped: Option<String>) -> Result<Ended, Failure> {
-        let left = self.left().await?;
+    async fn end(
+        self,
+        stopped: Option<String>,
+        failure: Option<Failure>,
+    ) -> Result<Ended, Failure> {
+        let left = match self.left().await {
+            Ok(left) => left,
+            // Whoever could not be asked before need not be now.
+            Err(_) if failure.is_some() => 0,
+            Err(error) => return Err(error),
+        };
         let accounting = lock(&self.ledger).accounting(left);
         let entry =
             Entry::Ended { at: self.place.clock.now(), stopped: stopped.clone(), accounting };
         self.note_durably(&entry).await?;
         let journal = self.journal.path().to_owned();
         let ledger = self.ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(Ended { stopped, accounting, ledger, journal })
+        Ok(Ended { stopped, failure, accounting, ledger, journal })
     }
 
     /// All steps; says why there were no more, if it was not for want of letters.
@@ -175,7 +193,7 @@ impl<'a> Engine<'a> {
                 self.note(&Entry::Step { number: number + 1, size });
                 self.progress.say(&format!("step {}: up to {size} letters", number + 1));
             }
-            let before = lock(&self.ledger).replayed();
+            let (before, began_at) = (lock(&self.ledger).replayed(), self.place.clock.now());
             let stop = self.step(size.min(allowed)).await?;
             let sent = lock(&self.ledger).replayed() - before;
             if let Some(stop) = stop {
@@ -183,7 +201,7 @@ impl<'a> Engine<'a> {
             }
             if ramp.is_some()
                 && sent > 0
-                && let Decision::Stop { why } = self.judge(number + 1).await?
+                && let Decision::Stop { why } = self.judge(number + 1, began_at).await?
             {
                 return Ok(Some(why));
             }
@@ -207,7 +225,12 @@ impl<'a> Engine<'a> {
             return Ok(None);
         }
         let number = lock(&self.ledger).steps();
-        match self.judge(number).await? {
+        // They were sent at some time since then.
+        let since = match lock(&self.ledger).started() {
+            Some(Entry::Started { at, .. }) => *at,
+            _ => Timestamp::default(),
+        };
+        match self.judge(number, since).await? {
             Decision::GoOn => Ok(None),
             Decision::Stop { why } => Ok(Some(why)),
         }
@@ -222,12 +245,16 @@ impl<'a> Engine<'a> {
         (self.place.clock.now() >= deadline).then_some(Stop::Deadline)
     }
 
-    /// Holds the letters that stay for longer, so that they do not come up again.
-    async fn keep(&self) {
-        let seconds: Vec<(String, u32)> =
-            lock(&self.held).values().map(|handle| (handle.clone(), Hold::SECONDS)).collect();
-        // One that cannot be kept comes up again, and is held anew.
-        let _ = self.place.aws.change_visibility(&self.place.dead_letters, &seconds).await;
+    /// Holds letters for longer, again and again: those that stay, so that they do not come up, and those that are being
+    /// sent, so that nobody else gets them.
+    async fn keep(&self) -> Infallible {
+        loop {
+            self.place.clock.sleep(KEEP).await;
+            let mut handles: Vec<String> = lock(&self.held).values().cloned().collect();
+            handles.extend(lock(&self.in_hand).values().cloned());
+            // One that cannot be kept comes up again, and is held anew.
+            let _ = hold_anew(&self.place.aws, &self.place.dead_letters, &handles).await;
+        }
     }
 
     /// How many letters there are in the dead-letter queue, by its count.

@@ -1,9 +1,10 @@
 //! One step: taking letters from the queue until it is full or there are none.
 
+use std::cell::Cell;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use futures::future::try_join_all;
+use futures::future::join_all;
 use verifier_aws::{InHand, RECEIVED_MAX, Received};
 use verifier_core::dead_letters::Emptiness;
 use verifier_core::redrive::Entry;
@@ -24,6 +25,7 @@ const LONG_POLL_SECONDS: u32 = 20;
 impl Engine<'_> {
     /// Sends up to `size` letters; says what stopped it.
     pub(super) async fn step(&self, size: u64) -> Result<Option<Stop>, Failure> {
+        self.step_size.store(size, Ordering::SeqCst);
         self.quota.store(size, Ordering::SeqCst);
         let needed = usize::try_from(size.div_ceil(RECEIVED_MAX as u64)).unwrap_or(usize::MAX);
         // The order of a FIFO queue is kept by one at a time only.
@@ -32,7 +34,19 @@ impl Engine<'_> {
         } else {
             self.terms.concurrency.clamp(1, needed.max(1))
         };
-        try_join_all((0..at_once).map(|_| self.take_turns())).await?;
+        // They take the place of this task, which does nothing until the last of them has ended.
+        self.place.clock.change_tasks(isize::try_from(at_once).unwrap_or_default() - 1).await;
+        let running = Cell::new(at_once);
+        let turns = (0..at_once).map(async |_| {
+            let done = self.take_turns().await;
+            if running.get() > 1 {
+                running.set(running.get() - 1);
+                self.place.clock.change_tasks(-1).await;
+            }
+            done
+        });
+        let done: Result<(), Failure> = join_all(turns).await.into_iter().collect();
+        done?;
         if let Some(stop) = self.stop() {
             return Ok(Some(stop));
         }

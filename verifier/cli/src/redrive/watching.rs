@@ -8,7 +8,7 @@ use verifier_core::redrive::{Decision, Entry, Fate, Pair, Told, Watched};
 use verifier_core::time::Timestamp;
 
 use super::engine::{Engine, lock};
-use crate::dead_letters::{look, stories};
+use crate::dead_letters::{look, stories_in};
 use crate::failure::Failure;
 
 /// How long after an answer without all lines the log is asked again.
@@ -23,37 +23,42 @@ struct Fates {
     by_absence: u64,
     bounced: Vec<Pair>,
     unknown: u64,
-    pending: u64,
+    /// Those that may still go either way.
+    pending: Vec<Watched>,
+    /// How many of those have failed once.
     warnings: u64,
 }
 
 impl Engine<'_> {
-    /// Waits until it is known what has become of the messages of a step, and decides whether the next one may start.
-    pub(super) async fn judge(&self, number: usize) -> Result<Decision, Failure> {
+    /// Waits until it is known what has become of the messages of a step that began `since`, and decides whether the next
+    /// one may start.
+    pub(super) async fn judge(&self, number: usize, since: Timestamp) -> Result<Decision, Failure> {
         let sent_at = self.place.clock.now();
         let bound = self.bound();
-        let watched = self.watched(sent_at);
         let bounced_before = lock(&self.ledger).bounces();
-        let fates = loop {
+        let mut fates = Fates { pending: self.watched(sent_at), ..Fates::default() };
+        loop {
             let now = self.place.clock.now();
             let is_over = now >= sent_at + bound;
             if is_over {
                 self.look_for_the_dead().await?;
             }
-            let log = self.log(&watched, sent_at).await;
-            let fates = self.fates(&watched, log.as_ref(), now, bound);
+            let log = self.log(&fates.pending, since).await;
+            self.decide(&mut fates, log.as_ref(), now, bound);
             let bounces = fates.bounced.len() as u64;
             let must_stop = bounced_before + bounces >= self.terms.stop_after.max(1);
             self.progress.say(&format!(
                 "step {number}: {} succeeded, {bounces} bounced, {} not known yet, of which {} failed once",
-                fates.succeeded, fates.pending, fates.warnings
+                fates.succeeded,
+                fates.pending.len(),
+                fates.warnings
             ));
-            if fates.pending == 0 || must_stop || is_over || self.stop().is_some() {
-                break fates;
+            if fates.pending.is_empty() || must_stop || is_over || self.stop().is_some() {
+                break;
             }
             self.place.clock.sleep(LOG_PAUSE).await;
-        };
-        let unknown = fates.unknown + fates.pending;
+        }
+        let unknown = fates.unknown + fates.pending.len() as u64;
         let bounces = fates.bounced.len() as u64;
         let entry = Entry::Judged {
             number,
@@ -91,43 +96,34 @@ impl Engine<'_> {
             .collect()
     }
 
-    /// What the log tells of the messages; `None` when it cannot be read.
+    /// What the log of their consumer tells of messages; `None` when there is none to read.
     async fn log(&self, watched: &[Watched], since: Timestamp) -> Option<Stories> {
         let ids: Vec<String> = watched.iter().map(|watched| watched.to.clone()).collect();
-        // What a redrive that was killed had sent may have been worked on since.
-        let since = if lock(&self.ledger).is_resumed() { Timestamp::default() } else { since };
-        stories(self.place, &ids, since).await?.ok()
+        let log_group = self.to.log_group.as_deref()?;
+        stories_in(&self.to.aws, log_group, &self.place.reader, &ids, since).await.ok()
     }
 
-    fn fates(
-        &self,
-        watched: &[Watched],
-        log: Option<&Stories>,
-        now: Timestamp,
-        bound: Duration,
-    ) -> Fates {
+    /// Decides the fates of those that are pending, as far as it is told.
+    fn decide(&self, fates: &mut Fates, log: Option<&Stories>, now: Timestamp, bound: Duration) {
         let dead = lock(&self.dead);
-        let mut fates = Fates::default();
-        for each in watched {
+        fates.warnings = 0;
+        for each in std::mem::take(&mut fates.pending) {
             let attempts = log.map(|log| log.attempts(&each.to));
             let told = Told { attempts, is_dead: dead.contains(&each.to), now, bound };
             match each.fate(told) {
                 Fate::Pending { warning } => {
-                    fates.pending += 1;
                     fates.warnings += u64::from(warning.is_some());
+                    fates.pending.push(each);
                 }
                 Fate::Succeeded => fates.succeeded += 1,
                 Fate::NotBounced => {
                     fates.succeeded += 1;
                     fates.by_absence += 1;
                 }
-                Fate::Bounced { .. } => {
-                    fates.bounced.push(Pair { from: each.from.clone(), to: each.to.clone() });
-                }
+                Fate::Bounced { .. } => fates.bounced.push(Pair { from: each.from, to: each.to }),
                 Fate::Unknown => fates.unknown += 1,
             }
         }
-        fates
     }
 
     /// Looks for messages of this redrive in the dead-letter queue.

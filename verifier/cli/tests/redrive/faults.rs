@@ -1,6 +1,9 @@
 //! What can go wrong between the verifier and SQS: none of it loses a letter, and each has its final accounting.
 
+use std::process::Stdio;
+
 use serde_json::{Value, json};
+use verifier_testkit::{Background, wait_until};
 
 use crate::world::{World, assert_each_once, redrive_policy};
 
@@ -137,4 +140,55 @@ fn a_dead_letter_queue_with_a_redrive_policy_of_its_own_is_refused() {
     assert!(refused.stderr.contains("grave") && refused.stderr.contains("--allow-moves"));
     world.redrive(&["--allow-moves"]).assert(0, &[("replayed", 12), ("unknown", 12)]);
     assert_each_once(&world.bodies("target"), 12);
+}
+
+#[test]
+fn what_cannot_be_asked_any_more_ends_it_with_what_was_done() {
+    let rule = json!([{"operation": "ReceiveMessage", "queue": "dead", "nth": {"from": 3, "to": 100_000},
+        "fault": {"kind": "error", "status": 403, "code": "AccessDenied", "commit": "before"}}]);
+    let world = with(30, &rule);
+    let redriven = world.redrive(&["--concurrency", "1"]);
+    redriven.assert(3, &[("replayed", 20), ("unknown", 20), ("left", 10)]);
+    assert!(
+        redriven.stderr.contains("sqs:ReceiveMessage on dead is denied"),
+        "{}",
+        redriven.stderr
+    );
+    world.faults(&json!([]));
+    let done = world.resume(&world.path("journal.jsonl"));
+    done.assert(0, &[("replayed", 30), ("unknown", 30)]);
+    assert_each_once(&world.bodies("target"), 30);
+}
+
+#[test]
+fn a_filter_by_reason_does_not_take_an_unreadable_log_for_no_reason() {
+    let rule = json!([{"operation": "FilterLogEvents",
+        "fault": {"kind": "error", "status": 400, "code": "AccessDeniedException", "commit": "before"}}]);
+    let world = with(12, &rule);
+    for how in ["--yes", "--dry-run"] {
+        let mut command = world.verifier();
+        command.args(["--dlq", "dead", "--to", "target", "--no-canary", "--reason", "full", how]);
+        let failed = World::end(command.args(["--log-group", "/of/a/consumer"]));
+        assert_eq!(failed.code, Some(3), "{how}: {}", failed.stderr);
+        assert!(failed.stderr.contains("needs to know why letters died"), "{}", failed.stderr);
+    }
+    assert!(world.bodies("target").is_empty());
+}
+
+#[test]
+fn nobody_else_gets_a_letter_that_waits_for_its_turn() {
+    let world = World::start();
+    world.fill("dead", 300);
+    let journal = world.path("journal.jsonl");
+    let mut command = world.command(&journal);
+    command.args(["--rate", "1"]).stdout(Stdio::null()).stderr(Stdio::null());
+    let process = Background::start(&mut command);
+    let lines = || std::fs::read_to_string(&journal).unwrap_or_default().lines().count();
+    wait_until("the first letters to be sent", || (lines() > 3).then_some(()));
+    // All are in hand for much longer than they were received for.
+    world.sleep(200);
+    let receive = json!({"QueueUrl": world.queue("dead").url, "MaxNumberOfMessages": 10});
+    let taken = world.call("ReceiveMessage", &receive);
+    assert_eq!(taken["Messages"].as_array().map_or(0, Vec::len), 0, "{taken}");
+    drop(process);
 }

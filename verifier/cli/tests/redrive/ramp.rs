@@ -125,3 +125,26 @@ fn what_was_stopped_goes_on_when_the_worker_is_mended() {
     let done = world.resume(&journal);
     assert_eq!(done.count("replayed"), 20, "{:#}\n{}", done.result, done.stderr);
 }
+
+#[test]
+fn a_step_that_takes_long_is_judged_from_its_beginning() {
+    let world = World::start_with(&[]);
+    fill(&world, 150, false);
+    let done = redrive(&world, &["--canary", "150", "--rate", "1"]);
+    done.assert(0, &[("replayed", 150), ("succeeded", 150)]);
+}
+
+#[test]
+fn no_ramp_begins_whose_steps_nobody_could_judge() {
+    let world = World::start();
+    world.fill("dead", 3);
+    let mut command = world.verifier();
+    let refused = World::end(command.args(["--dlq", "dead", "--to", "target", "--yes"]));
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--no-canary"), "{}", refused.stderr);
+    assert!(world.bodies("target").is_empty());
+    // What fails at the source comes back, and that is enough.
+    let mut command = world.verifier();
+    let done = World::end(command.args(["--dlq", "dead", "--yes"]));
+    done.assert(0, &[("replayed", 3), ("succeeded", 3), ("succeededByAbsence", 3)]);
+}

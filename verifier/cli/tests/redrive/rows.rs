@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use verifier_core::dead_letters::{Attribute, Resend};
+use verifier_testkit::scrubbed;
 
+use crate::support::VERIFIER;
 use crate::world::{World, assert_each_once, body, message, redrive_policy};
 
 #[test]
@@ -107,9 +109,16 @@ fn a_plan_is_carried_out_only_where_it_still_holds() {
     let other = letters.iter_mut().find(|letter| !ids.contains(&letter["messageId"])).unwrap();
     other["contentSha256"] = "0".into();
     std::fs::write(&plan, written.to_string()).unwrap();
-    let done = World::end(world.verifier().arg("--execute").arg(&plan));
+    let slower = World::end(world.verifier().args(["--rate", "1", "--execute"]).arg(&plan));
+    assert_eq!(slower.code, Some(2), "the plan says how: {}", slower.stderr);
+    let journal = world.path("journal.jsonl");
+    let mut command = world.verifier();
+    let done = World::end(command.arg("--execute").arg(&plan).arg("--journal").arg(&journal));
     let figures = [("replayed", 16), ("unknown", 16), ("changed", 1), ("missing", 3), ("left", 2)];
     done.assert(4, &figures);
+    let mut command = scrubbed(VERIFIER);
+    let status = World::end(command.args(["redrive", "status", "--format", "json"]).arg(&journal));
+    assert_eq!((status.count("changed"), status.count("missing")), (1, 3));
     assert_eq!((world.bodies("target").len(), world.bodies("dead").len()), (16, 2));
 }
 
@@ -177,11 +186,27 @@ fn the_status_of_a_journal_is_told_without_aws() {
     let redriven = world.redrive(&["--reason-note", "INC-7"]);
     assert_eq!(redriven.result["why"], "INC-7");
     let journal = world.path("journal.jsonl");
-    let mut command = verifier_testkit::scrubbed(crate::support::VERIFIER);
+    let mut command = scrubbed(VERIFIER);
     let status = World::end(command.args(["redrive", "status", "--format", "json"]).arg(&journal));
     assert_eq!((status.code, status.result["hasEnded"].as_bool()), (Some(0), Some(true)));
     assert_eq!(status.count("replayed"), 12);
-    let mut command = verifier_testkit::scrubbed(crate::support::VERIFIER);
+    let mut command = scrubbed(VERIFIER);
     let wrong = World::end(command.args(["redrive", "status", "Cargo.toml"]));
     assert_eq!(wrong.code, Some(2), "{}", wrong.stderr);
+}
+
+#[test]
+fn a_journal_is_not_carried_on_into_another_queue() {
+    let world = World::start();
+    world.fill("dead", 3);
+    world.redrive(&[]).assert(0, &[("replayed", 3), ("unknown", 3)]);
+    let journal = world.path("journal.jsonl");
+    world.create("other", &json!({}));
+    for option in [["--to", "source"], ["--dlq", "other"]] {
+        let mut command = world.verifier();
+        let refused = World::end(command.arg("--resume").arg(&journal).args(option));
+        assert_eq!(refused.code, Some(2), "{option:?}: {}", refused.stderr);
+        assert!(refused.stderr.contains("the file"), "{}", refused.stderr);
+    }
+    assert_eq!(world.bodies("source").len(), 0);
 }

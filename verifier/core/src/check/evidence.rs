@@ -6,7 +6,7 @@ use std::time::Duration;
 use contract::{Outcome, OutcomeLine};
 
 use super::Judgement;
-use crate::sqs::RedrivePolicy;
+use crate::sqs::{MESSAGE_BYTES_MAX, RedrivePolicy};
 use crate::time::Timestamp;
 
 /// A stack, as CloudFormation describes it.
@@ -85,6 +85,12 @@ impl QueueEvidence {
     /// How long it keeps a message.
     pub fn retention(&self) -> Option<Duration> {
         self.number("MessageRetentionPeriod").map(Duration::from_secs)
+    }
+
+    /// The most bytes that a message, and all of a batch, may have.
+    pub fn message_bytes_max(&self) -> usize {
+        let limit = self.number("MaximumMessageSize").and_then(|most| usize::try_from(most).ok());
+        limit.unwrap_or(MESSAGE_BYTES_MAX).clamp(1, MESSAGE_BYTES_MAX)
     }
 
     /// Whether it is a FIFO queue, which its name tells.

@@ -187,6 +187,11 @@ pub enum Entry {
         /// Their ids, each with the reason.
         letters: BTreeMap<String, String>,
     },
+    /// Letters are not what was planned, and stay.
+    Changed {
+        /// Their ids.
+        ids: Vec<String>,
+    },
     /// Letters that were sent are deleted, or were seen to be gone.
     Deleted {
         /// Their ids.

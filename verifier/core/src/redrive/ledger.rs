@@ -64,7 +64,6 @@ pub struct Ledger {
     succeeded: u64,
     succeeded_by_absence: u64,
     steps: usize,
-    resumed: bool,
     ended: bool,
 }
 
@@ -121,6 +120,7 @@ impl Ledger {
                     self.not_sent.insert(id.clone(), why.clone());
                 }
             }
+            Entry::Changed { ids } => self.changed.extend(ids.iter().cloned()),
             Entry::Deleted { ids } => {
                 for id in ids {
                     self.undeleted.remove(id);
@@ -151,7 +151,6 @@ impl Ledger {
         self.not_sent.clear();
         // Whoever goes on has mended what made messages fail.
         self.bounces = 0;
-        self.resumed = true;
         self.ended = false;
     }
 
@@ -163,11 +162,6 @@ impl Ledger {
     /// Whether the journal says how the redrive ended.
     pub fn has_ended(&self) -> bool {
         self.ended
-    }
-
-    /// Whether it goes on with what another process began.
-    pub fn is_resumed(&self) -> bool {
-        self.resumed
     }
 
     /// How many steps of the ramp have begun.
@@ -237,11 +231,6 @@ impl Ledger {
                 Some(_) => Treatment::Changed,
             }
         }
-    }
-
-    /// A letter of the plan is not what it says.
-    pub fn note_changed(&mut self, id: &str) {
-        self.changed.insert(id.to_owned());
     }
 
     /// What became of every letter, with `left` in the dead-letter queue by its count.

@@ -6,7 +6,6 @@ use futures::future::join_all;
 use verifier_core::check::rules::{api_reject, job_accept};
 use verifier_core::check::{Exchange, JobEvidence, Rejection};
 use verifier_core::settings::Filling;
-use verifier_core::sqs::MESSAGE_BYTES_MAX;
 
 use super::{Course, Run};
 
@@ -43,8 +42,7 @@ impl Run<'_> {
         let Some(course) = course.as_ref().ok().filter(|_| wanted) else {
             return Vec::new();
         };
-        let most = course.jobs.number("MaximumMessageSize");
-        let most = most.and_then(|most| usize::try_from(most).ok()).unwrap_or(MESSAGE_BYTES_MAX);
+        let most = course.jobs.message_bytes_max();
         let jobs = &self.options.settings.jobs;
         let bodies = api_reject::bodies(self.run_id, &jobs.refused, most);
         let bodies = bodies.into_iter().filter(|body| body.fits_the_queue == fitting);

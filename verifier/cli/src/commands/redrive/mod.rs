@@ -10,8 +10,8 @@ use verifier_aws::Aws;
 use verifier_core::check::QueueEvidence;
 use verifier_core::redrive::{Entry, Ledger, Plan, Planned, QueueName, SCHEMA, Terms};
 
-use crate::args::{PlaceArgs, RedriveArgs, RedriveCommand};
-use crate::dead_letters::{Place, queue};
+use crate::args::{ConnectionArgs, PlaceArgs, RedriveArgs, RedriveCommand, ToArgs};
+use crate::dead_letters::{Place, consumers_log_group, queue};
 use crate::endpoint;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -39,8 +39,11 @@ pub(crate) async fn run(args: RedriveArgs) -> Result<Exit, Failure> {
     progress.clear();
     match outcome? {
         Outcome::Nothing => Ok(interrupt.exit().await.unwrap_or(Exit::Passed)),
-        Outcome::Ended(ended) => {
+        Outcome::Ended(mut ended) => {
             view::print_redrive(&ended, format);
+            if let Some(failure) = ended.failure.take() {
+                return Err(failure);
+            }
             let bounced = ended.accounting.bounced > 0;
             let is_done = ended.stopped.is_none() && ended.accounting.is_clean() && !bounced;
             let exit = if is_done { Exit::Passed } else { Exit::Stopped };
@@ -86,6 +89,30 @@ async fn carry_out(
     Ok(Outcome::Ended(Box::new(Box::pin(engine.run()).await?)))
 }
 
+/// Fails where a ramp was asked for and nobody could tell how its steps end, before anything is written or sent.
+fn check_that_steps_can_be_judged(
+    place: &Place,
+    to: &Destination,
+    terms: &Terms,
+) -> Result<(), Failure> {
+    let policy = to.queue.redrive_policy();
+    let comes_back =
+        policy.is_some_and(|policy| policy.dead_letter_target_arn == place.dead_letters.arn());
+    if terms.steps.is_empty() || comes_back || to.log_group.is_some() {
+        return Ok(());
+    }
+    Err(Failure {
+        next: Some(
+            "name the log of its consumer with --log-group, or send all with --no-canary"
+                .to_owned(),
+        ),
+        ..Failure::usage(format!(
+            "nothing would tell what becomes of messages in {}: no function that reads it is known, and what fails there does not come back to {}",
+            to.queue.name, place.dead_letters.name
+        ))
+    })
+}
+
 /// Goes on with a redrive that a journal tells of.
 async fn resumed(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
     // The lock first: what another process is writing is not to be read.
@@ -94,9 +121,9 @@ async fn resumed(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
     let Some(Entry::Started { from, to, .. }) = ledger.started().cloned() else {
         return Err(Failure::usage("the journal does not say how the redrive began"));
     };
-    let to_args = args.to.clone();
+    let asked = Asked::of(&args);
     let place = place_of(args.place, &from).await?;
-    let to = destination(&place, &to_args, Some(&to.url)).await?;
+    let to = destination(&place, &asked, Some(&to)).await?;
     let entry = Entry::Resumed { at: place.clock.now(), who: who(&place.aws).await };
     ledger.apply(&entry);
     journal.append_durably(&entry).await?;
@@ -110,10 +137,10 @@ async fn planned(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
     })?;
     let plan = Plan::read(&text)
         .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-    let to_args = args.to.clone();
+    let asked = Asked::of(&args);
     let (path, why) = (args.journal.clone(), args.reason_note.clone());
     let place = place_of(args.place, &plan.from).await?;
-    let to = destination(&place, &to_args, Some(&plan.to.url)).await?;
+    let to = destination(&place, &asked, Some(&plan.to)).await?;
     let Plan { terms, letters, .. } = plan;
     start(place, to, terms, &letters, Start { journal: path, why }).await
 }
@@ -125,7 +152,7 @@ async fn begun(
     progress: &Progress,
 ) -> Result<Option<Prepared>, Failure> {
     let mut terms = terms::of(&args)?;
-    let to_args = args.to.clone();
+    let asked = Asked::of(&args);
     let start_with = Start { journal: args.journal.clone(), why: args.reason_note.clone() };
     let asks = !args.yes && args.plan_only.is_none() && !args.dry_run;
     if asks && !view::can_ask() {
@@ -136,8 +163,8 @@ async fn begun(
     }
     let (plan_only, dry_run, format) = (args.plan_only.clone(), args.dry_run, args.format);
     let place = Place::find(args.place).await?;
-    let to = destination(&place, &to_args, None).await?;
-    if to_args.to.is_none() {
+    let to = destination(&place, &asked, None).await?;
+    if asked.to.to.is_none() {
         terms.source_arn = Some(to.queue.arn().to_owned());
     }
     if !asks && plan_only.is_none() && !dry_run {
@@ -168,6 +195,7 @@ async fn start(
     letters: &[Planned],
     with: Start,
 ) -> Result<Prepared, Failure> {
+    check_that_steps_can_be_judged(&place, &to, &terms)?;
     let now = place.clock.now();
     let redrive = format!("redrive-{:x}-{:08x}", now.as_millis(), fastrand::u32(..));
     let path = with.journal.unwrap_or_else(|| PathBuf::from(format!("{redrive}.jsonl")));
@@ -218,32 +246,61 @@ async fn place_of(mut args: PlaceArgs, from: &QueueName) -> Result<Place, Failur
 /// Where messages are sent: where it was said, or where a file says, or the queue that the letters come from.
 async fn destination(
     place: &Place,
-    args: &crate::args::ToArgs,
-    written: Option<&str>,
+    asked: &Asked,
+    written: Option<&QueueName>,
 ) -> Result<Destination, Failure> {
-    let elsewhere = args.to_region.is_some() || args.to_profile.is_some();
-    let aws = if elsewhere {
-        let connection = crate::args::ConnectionArgs {
-            region: args.to_region.clone(),
-            profile: args.to_profile.clone(),
-            endpoint_url: None,
-        };
+    let Asked { to: ToArgs { to, to_region, to_profile }, endpoint_url, log_group } = asked;
+    // A file names a queue by its ARN, in which the region stands.
+    let region = written.and_then(|queue| queue.arn.split(':').nth(3)).map(str::to_owned);
+    let region = to_region.clone().or(region.filter(|region| place.aws.region() != Some(region)));
+    let aws = if region.is_some() || to_profile.is_some() {
+        let (profile, endpoint_url) = (to_profile.clone(), endpoint_url.clone());
+        let connection = ConnectionArgs { region, profile, endpoint_url };
         Aws::connect(&endpoint::remote(connection)).await
     } else {
         place.aws.clone()
     };
-    let queue = match (&args.to, written) {
+    let queue = match (to, written) {
         (Some(named), _) => queue(&aws, named).await?,
-        (None, Some(url)) => queue(&aws, url).await?,
+        (None, Some(written)) => queue(&aws, &written.url).await?,
         (None, None) => place.needed_source()?.clone(),
     };
+    if let Some(written) = written.filter(|written| written.arn != queue.arn()) {
+        return Err(Failure {
+            next: Some("leave --to out: the file names the queue".to_owned()),
+            ..Failure::usage(format!("the file sends to {}, not to {}", written.arn, queue.arn()))
+        });
+    }
     if queue.arn() == place.dead_letters.arn() {
         return Err(Failure::usage(format!(
             "{} is the dead-letter queue itself: its letters would be sent to where they are",
             queue.name
         )));
     }
-    Ok(Destination { aws, queue })
+    let is_source = place.source.as_ref().is_some_and(|source| source.arn() == queue.arn());
+    let log_group = match log_group {
+        Some(log_group) => Some(log_group.clone()),
+        None if is_source => place.log_group.clone(),
+        None => consumers_log_group(&aws, &queue).await?,
+    };
+    Ok(Destination { aws, queue, log_group })
+}
+
+/// What the command line says of the destination.
+struct Asked {
+    to: ToArgs,
+    endpoint_url: Option<String>,
+    log_group: Option<String>,
+}
+
+impl Asked {
+    fn of(args: &RedriveArgs) -> Self {
+        Self {
+            to: args.to.clone(),
+            endpoint_url: args.place.connection.endpoint_url.clone(),
+            log_group: args.place.log_group.clone(),
+        }
+    }
 }
 
 /// Who asks, for the record: by STS, or else by the name of the system's user.
