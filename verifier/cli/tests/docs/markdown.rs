@@ -63,25 +63,30 @@ pub(crate) fn sections(page: &str) -> Vec<(&str, &str)> {
         }
         position += line.len();
     }
-    let ends = starts.iter().skip(1).copied().chain([page.len()]);
+    let mut ends = starts.iter().copied().chain([page.len()]);
     let section = |(start, end): (&usize, usize)| {
         let (title, text) = page[*start..end].split_once('\n').unwrap_or((&page[*start..end], ""));
         (title.trim_start_matches('#').trim().trim_matches('`'), text)
     };
+    // Each ends where the next one starts.
+    ends.next();
     starts.iter().zip(ends).map(section).collect()
 }
 
 /// The files that a page points to: by links, and by naming a path of the repository as code.
 pub(crate) fn targets(page: &str) -> Vec<String> {
     let prose = without_blocks(page);
-    let links = prose
-        .split("](")
-        .skip(1)
+    let mut after_names = prose.split("](");
+    // Before the first link there is none.
+    after_names.next();
+    let links = after_names
         .filter_map(|rest| rest.split(')').next())
         .filter(|target| !target.contains("://"))
         .map(|target| target.split('#').next().unwrap_or_default());
     // Without blocks, code stands between every first and second backtick.
-    let code = prose.split('`').skip(1).step_by(2).filter(|code| {
+    let mut between_backticks = prose.split('`');
+    between_backticks.next();
+    let code = between_backticks.step_by(2).filter(|code| {
         const FOLDERS: [&str; 7] =
             ["verifier/", "lambdas/", "stack/", "site/", "xtask/", ".ci/", ".github/"];
         FOLDERS.iter().any(|folder| code.starts_with(folder))
