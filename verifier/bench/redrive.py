@@ -101,10 +101,18 @@ def one_by_one():
 def native():
     dead, source, arn = queues("native")
     fill(dead, LETTERS)
+    names = ["QueueArn"]
+    to = sqs.get_queue_attributes(QueueUrl=source, AttributeNames=names)["Attributes"]["QueueArn"]
     began = time.monotonic()
-    sqs.start_message_move_task(SourceArn=arn, MaxNumberOfMessagesPerSecond=500)
-    while count(source) < LETTERS:
+    # They were sent to the dead-letter queue directly, and know of no other queue.
+    sqs.start_message_move_task(SourceArn=arn, DestinationArn=to, MaxNumberOfMessagesPerSecond=500)
+    while True:
+        task = sqs.list_message_move_tasks(SourceArn=arn)["Results"][0]
+        if task["Status"] != "RUNNING":
+            break
+        assert time.monotonic() - began < 120, task
         time.sleep(0.1)
+    assert task["Status"] == "COMPLETED" and count(source) == LETTERS, task
     return time.monotonic() - began
 
 
