@@ -255,6 +255,7 @@ impl Engine<'_> {
             .map(|(going, to)| Pair { from: going.resend.from.clone(), to: to.clone() })
             .collect();
         self.note_durably(&Entry::Sent { letters }).await?;
+        self.show_headway(0, 0);
         self.delete(confirmed.into_iter().map(|(going, _)| going.hand).collect()).await;
         Ok(done)
     }

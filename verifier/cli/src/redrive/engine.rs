@@ -13,6 +13,7 @@ use verifier_core::redrive::{Accounting, Decision, Entry, Ledger, Ramp, Terms};
 use verifier_core::time::Timestamp;
 
 use super::JournalFile;
+use super::headway::expected;
 use crate::dead_letters::{Hold, Place, hand_back, hold_anew};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -65,6 +66,10 @@ pub(crate) struct Engine<'a> {
     pub(super) reasons: Mutex<BTreeMap<String, String>>,
     pub(super) began_at: Timestamp,
     pub(super) paced: AtomicU64,
+    /// How many letters it is going to send in all, where that is known.
+    pub(super) expected: Option<u64>,
+    /// How many were sent before it was taken up again.
+    pub(super) replayed_before: u64,
 }
 
 /// How a redrive ended.
@@ -109,6 +114,8 @@ impl<'a> Engine<'a> {
         };
         let filter = terms.filter.filter().map_err(|error| Failure::usage(error.to_string()))?;
         Ok(Self {
+            expected: expected(place, &ledger, &terms),
+            replayed_before: ledger.replayed(),
             place,
             to,
             journal,
@@ -191,7 +198,7 @@ impl<'a> Engine<'a> {
             }
             if ramp.is_some() {
                 self.note(&Entry::Step { number: number + 1, size });
-                self.progress.say(&format!("step {}: up to {size} letters", number + 1));
+                self.progress.detail(&format!("step {}: up to {size} letters", number + 1));
             }
             let (before, began_at) = (lock(&self.ledger).replayed(), self.place.clock.now());
             let stop = self.step(size.min(allowed)).await?;

@@ -2,6 +2,7 @@
 
 mod batch;
 mod engine;
+mod headway;
 mod journal_file;
 mod step;
 mod watching;

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use verifier_core::dead_letters::Stories;
-use verifier_core::redrive::{Decision, Entry, Fate, Pair, Told, Watched};
+use verifier_core::redrive::{Bounce, Decision, Entry, Fate, Told, Watched};
 use verifier_core::time::Timestamp;
 
 use super::engine::{Engine, lock};
-use crate::dead_letters::{look, stories_in};
+use crate::dead_letters::{look, stories, stories_in};
 use crate::failure::Failure;
 
 /// How long after an answer without all lines the log is asked again.
 const LOG_PAUSE: Duration = Duration::from_secs(2);
+/// For how many letters the log is asked at most why they died, after they bounced: so many ids fit into one pattern.
+const ASKED_MAX: usize = 20;
 /// How much longer than its receives take a message may take to the dead-letter queue: deliveries are not punctual.
 const SLACK: Duration = Duration::from_mins(1);
 
@@ -21,7 +23,7 @@ const SLACK: Duration = Duration::from_mins(1);
 struct Fates {
     succeeded: u64,
     by_absence: u64,
-    bounced: Vec<Pair>,
+    bounced: Vec<Bounce>,
     unknown: u64,
     /// Those that may still go either way.
     pending: Vec<Watched>,
@@ -47,17 +49,13 @@ impl Engine<'_> {
             self.decide(&mut fates, log.as_ref(), now, bound);
             let bounces = fates.bounced.len() as u64;
             let must_stop = bounced_before + bounces >= self.terms.stop_after.max(1);
-            self.progress.say(&format!(
-                "step {number}: {} succeeded, {bounces} bounced, {} not known yet, of which {} failed once",
-                fates.succeeded,
-                fates.pending.len(),
-                fates.warnings
-            ));
+            self.show_step(number, &fates);
             if fates.pending.is_empty() || must_stop || is_over || self.stop().is_some() {
                 break;
             }
             self.place.clock.sleep(LOG_PAUSE).await;
         }
+        self.ask_for_old_reasons(&mut fates.bounced).await;
         let unknown = fates.unknown + fates.pending.len() as u64;
         let bounces = fates.bounced.len() as u64;
         let entry = Entry::Judged {
@@ -72,6 +70,19 @@ impl Engine<'_> {
             return Ok(Decision::Stop { why: stop.why() });
         }
         Ok(Decision::after(bounced_before, bounces, unknown, self.terms.stop_after))
+    }
+
+    /// Says how the messages of a step are doing, where that is not what it said last.
+    fn show_step(&self, number: usize, fates: &Fates) {
+        let line = format!(
+            "step {number}: {} succeeded, {} bounced, {} not known yet, of which {} failed once",
+            fates.succeeded,
+            fates.bounced.len(),
+            fates.pending.len(),
+            fates.warnings
+        );
+        self.progress.detail(&line);
+        self.show_headway(fates.succeeded, fates.bounced.len() as u64);
     }
 
     /// How long a message takes to the dead-letter queue at most. Where its queue has no redrive policy it never gets
@@ -120,9 +131,24 @@ impl Engine<'_> {
                     fates.succeeded += 1;
                     fates.by_absence += 1;
                 }
-                Fate::Bounced { .. } => fates.bounced.push(Pair { from: each.from, to: each.to }),
+                Fate::Bounced { reason } => {
+                    let Watched { from, to, old_reason, .. } = each;
+                    fates.bounced.push(Bounce { from, to, old_reason, reason });
+                }
                 Fate::Unknown => fates.unknown += 1,
             }
+        }
+    }
+
+    /// In large steps nobody has asked yet why letters died. Of those that bounced it is worth to know.
+    async fn ask_for_old_reasons(&self, bounced: &mut [Bounce]) {
+        let unknown = bounced.iter().filter(|bounce| bounce.old_reason.is_none());
+        let ids: Vec<String> = unknown.take(ASKED_MAX).map(|bounce| bounce.from.clone()).collect();
+        // When they were sent is not known any more; no log is read from before letters can be so old.
+        let since = self.began_at - self.place.retention().unwrap_or_default();
+        let Some(Ok(stories)) = stories(self.place, &ids, since).await else { return };
+        for bounce in bounced.iter_mut().filter(|bounce| bounce.old_reason.is_none()) {
+            bounce.old_reason = stories.reason(&bounce.from).map(str::to_owned);
         }
     }
 

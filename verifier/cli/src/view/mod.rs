@@ -5,6 +5,7 @@
 mod catalogue;
 pub(crate) mod dead_letters;
 mod github;
+mod headway;
 mod html;
 mod human;
 mod json;
@@ -39,6 +40,7 @@ use crate::ready::Ready;
 use crate::redrive::Ended;
 
 use github::Github;
+pub(crate) use headway::headway;
 use human::Human;
 pub(crate) use progress::Progress;
 

@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
-use verifier_core::check::{QueueEvidence, age_in_words};
+use verifier_core::check::QueueEvidence;
 use verifier_core::redrive::{NativeStatus, NativeTask};
 use verifier_core::settings::queue_name;
 use verifier_core::time::Timestamp;
 
+use super::headway::speed;
 use super::words::{harmless, iso};
 use crate::commands::redrive::{Left, Native};
 
@@ -51,12 +52,9 @@ pub(super) fn pace(task: &NativeTask, now: Timestamp) -> String {
         NativeStatus::Failed => return "failed".to_owned(),
         NativeStatus::Other(name) => return harmless(name),
     };
-    let rate = task.rate_at(now).map_or_else(String::new, |rate| format!(", {rate:.1}/s"));
     let is_stopping = task.status == NativeStatus::Cancelling;
     let remaining = task.remaining_at(now).filter(|_| !is_stopping);
-    let remaining = remaining
-        .map_or_else(String::new, |remaining| format!(", about {} to go", age_in_words(remaining)));
-    format!("{status}{rate}{remaining}")
+    format!("{status}{}", speed(task.rate_at(now), remaining))
 }
 
 /// What became of a task, for people.

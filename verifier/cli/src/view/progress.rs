@@ -1,7 +1,8 @@
 //! What goes on, on stderr: a line that changes on a terminal, plain lines elsewhere.
 
 use std::io::{IsTerminal, Write};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use verifier_core::check::{Wait, whole_seconds};
@@ -11,14 +12,28 @@ pub(crate) struct Progress(Kind);
 
 enum Kind {
     Terminal(ProgressBar),
-    Plain,
+    Plain(Mutex<Last>),
 }
+
+/// What was said last, so that it is not said again and again.
+#[derive(Default)]
+struct Last {
+    detail: String,
+    measured_at: Option<Instant>,
+}
+
+/// How often what is measured often is said, where there is no bar.
+const MEASURED_EVERY: Duration = Duration::from_secs(2);
+/// A bar, and below it how it goes.
+const BAR: &str = "{wide_bar} {pos}/{len} {percent}%\n{wide_msg}";
+/// The same, below what is being done.
+const BAR_WITH_DETAIL: &str = "{prefix}\n{wide_bar} {pos}/{len} {percent}%\n{wide_msg}";
 
 impl Progress {
     /// A progress line, which is plain text when stderr is no terminal.
     pub(crate) fn new() -> Self {
         if !std::io::stderr().is_terminal() {
-            return Self(Kind::Plain);
+            return Self(Kind::Plain(Mutex::default()));
         }
         let bar = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed:>4}") {
@@ -32,7 +47,7 @@ impl Progress {
     pub(crate) fn say(&self, step: &str) {
         match &self.0 {
             Kind::Terminal(bar) => bar.set_message(step.to_owned()),
-            Kind::Plain => {
+            Kind::Plain(_) => {
                 let _ = writeln!(std::io::stderr(), "{step}");
             }
         }
@@ -54,17 +69,51 @@ impl Progress {
     pub(crate) fn measure(&self, done: u64, of: u64, detail: &str) {
         match &self.0 {
             Kind::Terminal(bar) => {
-                if bar.length().is_none()
-                    && let Ok(style) =
-                        ProgressStyle::with_template("{wide_bar} {pos}/{len} {percent}% {msg}")
-                {
+                let template = if bar.prefix().is_empty() { BAR } else { BAR_WITH_DETAIL };
+                if let Ok(style) = ProgressStyle::with_template(template) {
                     bar.set_style(style);
                 }
                 bar.set_length(of.max(done));
                 bar.set_position(done);
                 bar.set_message(detail.to_owned());
             }
-            Kind::Plain => self.say(&measured(done, of, detail)),
+            Kind::Plain(_) => self.say(&measured(done, of, detail)),
+        }
+    }
+
+    /// The same of what changes many times a second: where there is no bar, it is said every few seconds. Without `of`, how
+    /// much there is to do is not known.
+    pub(crate) fn measure_often(
+        &self,
+        done: u64,
+        of: Option<u64>,
+        detail: impl FnOnce() -> String,
+    ) {
+        if let Kind::Plain(last) = &self.0 {
+            let mut last = lock(last);
+            if last.measured_at.is_some_and(|at| at.elapsed() < MEASURED_EVERY) {
+                return;
+            }
+            last.measured_at = Some(Instant::now());
+        }
+        match of {
+            Some(of) => self.measure(done, of, &detail()),
+            None => self.say(&format!("{done}: {}", detail())),
+        }
+    }
+
+    /// Says what is being done beside what is measured, unless it was said last.
+    pub(crate) fn detail(&self, line: &str) {
+        match &self.0 {
+            Kind::Terminal(bar) => bar.set_prefix(line.to_owned()),
+            Kind::Plain(last) => {
+                let mut last = lock(last);
+                if last.detail != line {
+                    line.clone_into(&mut last.detail);
+                    drop(last);
+                    self.say(line);
+                }
+            }
         }
     }
 
@@ -72,7 +121,7 @@ impl Progress {
     pub(crate) fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
         match &self.0 {
             Kind::Terminal(bar) => bar.suspend(print),
-            Kind::Plain => print(),
+            Kind::Plain(_) => print(),
         }
     }
 
@@ -82,6 +131,10 @@ impl Progress {
             bar.finish_and_clear();
         }
     }
+}
+
+fn lock(last: &Mutex<Last>) -> MutexGuard<'_, Last> {
+    last.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The line of a measure, where there is no bar.

@@ -5,10 +5,11 @@ use std::io::{self, IsTerminal, Write};
 
 use serde_json::{Value, json};
 use verifier_core::check::whole_seconds;
-use verifier_core::redrive::{Accounting, Entry, Ledger, Plan};
+use verifier_core::redrive::{Accounting, Bounce, Entry, Failing, Ledger, Plan};
 use verifier_core::settings::queue_name;
 use verifier_core::time::Timestamp;
 
+use super::words::harmless;
 use crate::redrive::Ended;
 
 /// How many letters are named one by one.
@@ -20,7 +21,7 @@ pub(super) fn human(ended: &Ended, out: &mut dyn Write) -> io::Result<()> {
         None => writeln!(out, "the redrive is done")?,
         Some(why) => writeln!(out, "the redrive stopped: {why}")?,
     }
-    table(&ended.accounting, out)?;
+    table(&ended.accounting, &ended.ledger, out)?;
     named(&ended.ledger, out)?;
     if ended.stopped.is_some() || !ended.accounting.is_clean() {
         writeln!(out, "\ngo on with: verifier redrive --resume {}", ended.journal)?;
@@ -30,7 +31,7 @@ pub(super) fn human(ended: &Ended, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn table(accounting: &Accounting, out: &mut dyn Write) -> io::Result<()> {
+fn table(accounting: &Accounting, ledger: &Ledger, out: &mut dyn Write) -> io::Result<()> {
     let by_absence = match accounting.succeeded_by_absence {
         0 => String::new(),
         count => format!("of {count} only that is known: they did not come back"),
@@ -38,7 +39,7 @@ fn table(accounting: &Accounting, out: &mut dyn Write) -> io::Result<()> {
     let rows = [
         ("replayed", accounting.replayed, String::new()),
         ("succeeded", accounting.succeeded, by_absence),
-        ("bounced", accounting.bounced, String::new()),
+        ("bounced", accounting.bounced, by_failing(ledger)),
         ("unknown", accounting.unknown, String::new()),
         ("not sent", accounting.not_sent, "they stay where they are".to_owned()),
         ("changed", accounting.changed, "they are not what was planned, and stay".to_owned()),
@@ -63,7 +64,7 @@ fn table(accounting: &Accounting, out: &mut dyn Write) -> io::Result<()> {
 
 fn named(ledger: &Ledger, out: &mut dyn Write) -> io::Result<()> {
     let not_sent = ledger.not_sent().iter().map(|(id, why)| format!("{id}: {why}"));
-    let bounced = ledger.bounced().iter().map(|(to, from)| format!("{from}, sent as {to}"));
+    let bounced = ledger.bounced().values().map(bounce);
     let undeleted = ledger.undeleted().iter().map(|(from, to)| format!("{from}, sent as {to}"));
     let ambiguous = ledger.ambiguous().collect::<BTreeSet<_>>().into_iter().map(str::to_owned);
     let changed = ledger.changed().iter().cloned();
@@ -86,6 +87,40 @@ fn named(ledger: &Ledger, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A letter that failed again, and how that compares with the time before.
+fn bounce(bounce: &Bounce) -> String {
+    let Bounce { from, to, old_reason, reason } = bounce;
+    let quoted = |reason: &Option<String>| harmless(reason.as_deref().unwrap_or_default());
+    let how = match bounce.failing() {
+        Failing::AsBefore => format!(": as before, {}", quoted(reason)),
+        Failing::Anew => {
+            format!(": anew, {}; it had died of {}", quoted(reason), quoted(old_reason))
+        }
+        Failing::Unknown if reason.is_some() => format!(": {}", quoted(reason)),
+        Failing::Unknown => String::new(),
+    };
+    format!("{from}, sent as {to}{how}")
+}
+
+fn bounce_json(bounce: &Bounce) -> Value {
+    let Bounce { from, to, old_reason, reason } = bounce;
+    let failing = bounce.failing();
+    json!({"from": from, "to": to, "oldReason": old_reason, "reason": reason, "failing": failing})
+}
+
+/// How many failed as before and how many anew, where something bounced.
+fn by_failing(ledger: &Ledger) -> String {
+    let count =
+        |failing| ledger.bounced().values().filter(|each| each.failing() == failing).count();
+    let counts = [
+        (count(Failing::AsBefore), "as before"),
+        (count(Failing::Anew), "anew"),
+        (count(Failing::Unknown), "for a reason that is not known"),
+    ];
+    let told = counts.into_iter().filter(|(count, _)| *count > 0);
+    told.map(|(count, how)| format!("{count} {how}")).collect::<Vec<_>>().join(", ")
 }
 
 /// What a redrive came to, for programs.
@@ -117,8 +152,7 @@ fn of_ledger(ledger: &Ledger, journal: &str) -> Value {
         }
         _ => Default::default(),
     };
-    let bounced: Vec<Value> =
-        ledger.bounced().iter().map(|(to, from)| json!({"from": from, "to": to})).collect();
+    let bounced: Vec<Value> = ledger.bounced().values().map(bounce_json).collect();
     json!({
         "journal": journal,
         "from": from,
@@ -145,7 +179,7 @@ pub(super) fn status(ledger: &Ledger, journal: &str, out: &mut dyn Write) -> io:
     let state = if ledger.has_ended() { "it has ended" } else { "it was killed, or goes on" };
     writeln!(out, "{state}")?;
     let accounting = Accounting { left: 0, ..ledger.accounting(0) };
-    table(&accounting, out)?;
+    table(&accounting, ledger, out)?;
     named(ledger, out)?;
     if !ledger.has_ended() {
         writeln!(out, "\ngo on with: verifier redrive --resume {journal}")?;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Accounting, Planned};
+use super::{Accounting, Bounce, Planned};
 use crate::dead_letters::{Filter, FilterError, Letter};
 use crate::time::Timestamp;
 
@@ -207,7 +207,7 @@ pub enum Entry {
         #[serde(default)]
         by_absence: u64,
         /// Those that failed again.
-        bounced: Vec<Pair>,
+        bounced: Vec<Bounce>,
         /// How many of which it is not known.
         unknown: u64,
     },

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
-use super::{Accounting, Entry, IdSet, Planned, SCHEMA};
+use super::{Accounting, Bounce, Entry, IdSet, Planned, SCHEMA};
 
 /// What to do with a letter that was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,8 @@ pub struct Ledger {
     ambiguous: BTreeSet<String>,
     not_sent: BTreeMap<String, String>,
     changed: BTreeSet<String>,
-    bounced: BTreeMap<String, String>,
+    /// By the message's id.
+    bounced: BTreeMap<String, Bounce>,
     /// How many have bounced since the redrive was taken up again.
     bounces: u64,
     /// Messages in the step of a ramp that is not judged yet.
@@ -130,8 +131,7 @@ impl Ledger {
                 self.succeeded += succeeded;
                 self.bounces += bounced.len() as u64;
                 self.succeeded_by_absence += by_absence;
-                self.bounced
-                    .extend(bounced.iter().map(|pair| (pair.to.clone(), pair.from.clone())));
+                self.bounced.extend(bounced.iter().map(|each| (each.to.clone(), each.clone())));
                 self.unjudged.clear();
             }
             Entry::Ended { .. } => self.ended = true,
@@ -199,8 +199,8 @@ impl Ledger {
         &self.changed
     }
 
-    /// The messages that failed again, each with its letter's id.
-    pub fn bounced(&self) -> &BTreeMap<String, String> {
+    /// The messages that failed again, by their ids.
+    pub fn bounced(&self) -> &BTreeMap<String, Bounce> {
         &self.bounced
     }
 

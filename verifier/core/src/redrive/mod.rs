@@ -4,7 +4,9 @@
 //! and what came of it as [`Entry`]s, and lets a [`Ramp`] and the [`Fate`]s of what it has sent decide how to go on.
 
 mod accounting;
+mod bounce;
 mod fate;
+mod headway;
 mod id_set;
 mod journal;
 mod ledger;
@@ -14,7 +16,9 @@ mod ramp;
 mod rewrite;
 
 pub use accounting::Accounting;
+pub use bounce::{Bounce, Failing};
 pub use fate::{Fate, Told, Watched};
+pub use headway::Headway;
 pub use id_set::IdSet;
 pub use journal::{Entry, FilterTerms, Intended, Pair, QueueName, SCHEMA, Terms, whole_lines};
 pub use ledger::{Ledger, LedgerError, Treatment};

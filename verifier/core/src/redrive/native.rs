@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::Headway;
 use crate::time::Timestamp;
 
 /// How a move task is doing.
@@ -87,20 +88,17 @@ impl NativeTask {
 
     /// How many messages it moves in a second: as it did until now, but no more than it was told to, or else as it was told to.
     pub fn rate_at(&self, now: Timestamp) -> Option<f64> {
-        let elapsed = now.since(self.started_at);
-        let moved = u32::try_from(self.moved).unwrap_or(u32::MAX);
-        if moved > 0 && elapsed >= Duration::from_secs(1) {
-            let observed = f64::from(moved) / elapsed.as_secs_f64();
-            return Some(self.rate.map_or(observed, |rate| observed.min(f64::from(rate))));
-        }
-        self.rate.map(f64::from)
+        self.headway(now).rate()
     }
 
     /// How much longer it takes at that rate.
     pub fn remaining_at(&self, now: Timestamp) -> Option<Duration> {
-        let left = self.to_move?.saturating_sub(self.moved);
-        let left = f64::from(u32::try_from(left).unwrap_or(u32::MAX));
-        Duration::try_from_secs_f64(left / self.rate_at(now)?).ok()
+        self.headway(now).remaining()
+    }
+
+    fn headway(&self, now: Timestamp) -> Headway {
+        let elapsed = now.since(self.started_at);
+        Headway { done: self.moved, of: self.to_move, elapsed, limit: self.rate }
     }
 
     /// What a failure means, and what to do about it.

@@ -1,0 +1,72 @@
+//! A message that failed again, and whether it did for the old reason.
+
+use serde::{Deserialize, Serialize};
+
+/// A letter whose message failed again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bounce {
+    /// The letter's id.
+    pub from: String,
+    /// The message's id.
+    pub to: String,
+    /// Why the letter died, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_reason: Option<String>,
+    /// Why the message failed, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// How a failure compares with the one before the redrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Failing {
+    /// For the reason that the letter died of: what was to be mended is not.
+    AsBefore,
+    /// For another one: something is wrong that was not then.
+    Anew,
+    /// One of the reasons is not known.
+    Unknown,
+}
+
+impl Bounce {
+    /// Whether it failed as before.
+    pub fn failing(&self) -> Failing {
+        match (&self.old_reason, &self.reason) {
+            (Some(old), Some(reason)) if old == reason => Failing::AsBefore,
+            (Some(_), Some(_)) => Failing::Anew,
+            _ => Failing::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_and_new_failures_are_told_apart_and_nothing_is_guessed() {
+        let failing = |old: Option<&str>, reason: Option<&str>| {
+            let bounce = Bounce {
+                from: "old".to_owned(),
+                to: "new".to_owned(),
+                old_reason: old.map(str::to_owned),
+                reason: reason.map(str::to_owned),
+            };
+            bounce.failing()
+        };
+        assert_eq!(failing(Some("full"), Some("full")), Failing::AsBefore);
+        assert_eq!(failing(Some("full"), Some("slow")), Failing::Anew);
+        for (old, reason) in [(None, Some("full")), (Some("full"), None), (None, None)] {
+            assert_eq!(failing(old, reason), Failing::Unknown);
+        }
+    }
+
+    #[test]
+    fn a_journal_without_reasons_can_be_read() {
+        let bounce: Bounce = serde_json::from_str(r#"{"from": "a", "to": "b"}"#).unwrap();
+        assert_eq!((bounce.old_reason.as_ref(), bounce.reason.as_ref()), (None, None));
+        assert_eq!(serde_json::to_string(&bounce).unwrap(), r#"{"from":"a","to":"b"}"#);
+    }
+}
