@@ -19,6 +19,17 @@ impl Calls {
     pub fn counts(&self) -> BTreeMap<String, u32> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    /// The counts of both, which may be the same.
+    pub fn counts_with(&self, other: &Self) -> BTreeMap<String, u32> {
+        let mut counts = self.counts();
+        if !Arc::ptr_eq(&self.0, &other.0) {
+            for (name, count) in other.counts() {
+                *counts.entry(name).or_default() += count;
+            }
+        }
+        counts
+    }
 }
 
 #[dyn_dispatch_hint]

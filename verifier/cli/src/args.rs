@@ -136,6 +136,16 @@ pub(crate) struct IamPolicyArgs {
 pub(crate) enum IamCommand {
     /// `verifier check`.
     Check,
+    /// `verifier dlq list`, `show`, `explain`, `export` and `watch`.
+    DlqLook,
+    /// `verifier dlq purge`.
+    DlqPurge,
+    /// `verifier dlq import`.
+    DlqImport,
+    /// `verifier redrive`.
+    Redrive,
+    /// `verifier redrive --native`.
+    RedriveNative,
 }
 
 #[derive(Debug, Args)]
@@ -265,7 +275,7 @@ pub(crate) struct NativeArgs {
     #[arg(long, requires = "native", conflicts_with_all = ["cancel", "to", "rate", "dry_run"])]
     pub(crate) watch: bool,
     /// Cancel SQS's active task of this queue. It moves some more letters before it stops, and what it has moved stays moved.
-    #[arg(long, requires = "native", conflicts_with_all = ["to", "rate", "dry_run"])]
+    #[arg(long, requires = "native", conflicts_with_all = ["to", "to_stack", "rate", "dry_run"])]
     pub(crate) cancel: bool,
 }
 
@@ -273,14 +283,24 @@ pub(crate) struct NativeArgs {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ToArgs {
     /// Send them to this queue instead, by name, URL or ARN.
-    #[arg(long, value_name = "QUEUE")]
+    #[arg(long, value_name = "QUEUE", group = "rehearsal")]
     pub(crate) to: Option<String>,
-    /// The region of that queue.
-    #[arg(long, value_name = "REGION", requires = "to")]
+    /// Send them to the jobs queue of this stack instead.
+    #[arg(long, value_name = "NAME", group = "rehearsal")]
+    pub(crate) to_stack: Option<String>,
+    /// The region of that queue or stack.
+    #[arg(long, value_name = "REGION", requires = "rehearsal")]
     pub(crate) to_region: Option<String>,
-    /// The profile of the account of that queue.
-    #[arg(long, value_name = "PROFILE", requires = "to")]
+    /// The profile of the account of that queue or stack.
+    #[arg(long, value_name = "PROFILE", requires = "rehearsal")]
     pub(crate) to_profile: Option<String>,
+}
+
+impl ToArgs {
+    /// Whether another queue is meant than the one that the letters come from.
+    pub(crate) const fn is_said(&self) -> bool {
+        self.to.is_some() || self.to_stack.is_some()
+    }
 }
 
 #[derive(Debug, Args)]

@@ -1,15 +1,15 @@
 //! `verifier iam-policy check`, compared with the operations that real checks call.
 #![allow(clippy::expect_used, clippy::panic)]
 
+mod support;
+
 use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::{Value, json};
+use support::{Local, VERIFIER};
 use verifier_core::iam::{CHECK, Permission};
-use verifier_testkit::{Background, is_running, run, scrubbed, template, wait_until};
-
-const VERIFIER: &str = env!("CARGO_BIN_EXE_verifier");
+use verifier_testkit::{run, scrubbed, template};
 
 /// The operations that a check called, by its own count.
 fn called(command: &mut Command) -> BTreeSet<String> {
@@ -52,32 +52,6 @@ fn called_with_a_foreign_message(local: &Local) -> BTreeSet<String> {
     called(&mut command)
 }
 
-struct Local {
-    process: Background,
-    ready: Value,
-    _folder: tempfile::TempDir,
-}
-
-impl Local {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file: PathBuf = folder.path().join("ready.json");
-        let mut command = scrubbed(VERIFIER);
-        command.args(["local", "--clock", "skip-idle", "--ready-file"]).arg(&file);
-        let mut process = Background::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
-        let ready = wait_until("the emulator to be up", || {
-            assert!(is_running(process.id()), "verifier local ended with {}", process.wait());
-            serde_json::from_str(&std::fs::read_to_string(&file).ok()?).ok()
-        });
-        Self { process, ready, _folder: folder }
-    }
-
-    fn text(&self, pointer: &str) -> &str {
-        let value = self.ready.pointer(pointer).and_then(Value::as_str);
-        value.unwrap_or_else(|| panic!("no {pointer}; is {} running?", self.process.id()))
-    }
-}
-
 #[test]
 fn a_good_run_calls_what_is_always_needed_and_nothing_else() {
     assert_eq!(called(&mut local_check()), operations(|entry| entry.only_when.is_none()));
@@ -90,7 +64,7 @@ fn the_other_permissions_are_needed_when_the_list_says_so() {
     });
     let mut called = called(local_check().arg("--template").arg(elsewhere.path()));
     assert!(called.contains("SQS.GetQueueUrl"), "{called:?}");
-    let with_a_foreign_message = called_with_a_foreign_message(&Local::start());
+    let with_a_foreign_message = called_with_a_foreign_message(&Local::start(&[]));
     assert!(with_a_foreign_message.contains("SQS.ChangeMessageVisibilityBatch"));
     called.extend(with_a_foreign_message);
     assert_eq!(called, operations(|_| true));
@@ -112,7 +86,7 @@ fn without_a_stack_placeholders_stand_for_its_resources() {
 
 #[test]
 fn with_a_stack_its_own_resources_are_named() {
-    let local = Local::start();
+    let local = Local::start(&[]);
     let (endpoint, stack) = (local.text("/endpoint"), local.text("/stackName"));
     let arguments = ["check", "--stack", stack, "--endpoint-url", endpoint];
     let (code, policy, stderr) = self::policy(&arguments);
@@ -134,7 +108,7 @@ fn with_a_stack_its_own_resources_are_named() {
 
 #[test]
 fn a_stack_that_is_not_there_has_no_policy() {
-    let local = Local::start();
+    let local = Local::start(&[]);
     let arguments = ["--stack", "Stack-None", "--endpoint-url", local.text("/endpoint")];
     let (code, policy, stderr) = self::policy(&arguments);
     assert_eq!((code, policy), (Some(3), Value::Null), "{stderr}");

@@ -1,7 +1,7 @@
 //! What the verifier may have to ask of AWS, and the least that a role must allow for it.
 //!
-//! One list says which operation needs which action on what; a test compares it with the operations that a check
-//! really calls, so that it neither lacks one nor has one too many.
+//! A list for each command says which operation needs which action on what; a test compares it with the operations that
+//! are really called, so that it neither lacks one nor has one too many.
 //!
 //! Sources: the actions, resource types and condition keys of each service in
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>.
@@ -17,6 +17,8 @@ pub enum ResourceKind {
     Stack,
     /// The jobs queue and the dead-letter queue.
     Queues,
+    /// The jobs queue alone.
+    JobsQueue,
     /// The dead-letter queue alone.
     DeadLetterQueue,
     /// The function that reads the jobs queue.
@@ -88,6 +90,103 @@ pub const CHECK: [Permission; 12] = [
     ),
 ];
 
+/// What finds the queues of `verifier dlq` and `verifier redrive`, their consumer, and its log.
+///
+/// The caller's identity is asked for, too, by an operation that needs no permission:
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>.
+const FIND: [Permission; 7] = [
+    always("CloudFormation.DescribeStacks", "cloudformation:DescribeStacks", ResourceKind::Stack),
+    always(
+        "CloudFormation.ListStackResources",
+        "cloudformation:ListStackResources",
+        ResourceKind::Stack,
+    ),
+    always("SQS.GetQueueUrl", "sqs:GetQueueUrl", ResourceKind::Queues),
+    always("SQS.GetQueueAttributes", "sqs:GetQueueAttributes", ResourceKind::Queues),
+    Permission {
+        operation: "SQS.ListDeadLetterSourceQueues",
+        action: "sqs:ListDeadLetterSourceQueues",
+        resource: ResourceKind::DeadLetterQueue,
+        only_when: Some("the dead-letter queue is named without its source"),
+    },
+    always("Lambda.ListEventSourceMappings", "lambda:ListEventSourceMappings", ResourceKind::Any),
+    always(
+        "Lambda.GetFunctionConfiguration",
+        "lambda:GetFunctionConfiguration",
+        ResourceKind::Worker,
+    ),
+];
+
+const RECEIVE: Permission =
+    always("SQS.ReceiveMessage", "sqs:ReceiveMessage", ResourceKind::DeadLetterQueue);
+const HAND_BACK: Permission = Permission {
+    operation: "SQS.ChangeMessageVisibilityBatch",
+    action: "sqs:ChangeMessageVisibility",
+    resource: ResourceKind::DeadLetterQueue,
+    only_when: Some("letters are handed back, or held for longer"),
+};
+const DELETE: Permission =
+    always("SQS.DeleteMessageBatch", "sqs:DeleteMessage", ResourceKind::DeadLetterQueue);
+const READ_LOG: Permission = Permission {
+    operation: "CloudWatch Logs.FilterLogEvents",
+    action: "logs:FilterLogEvents",
+    resource: ResourceKind::WorkerLogGroup,
+    only_when: Some("it is asked why letters died, or what became of messages"),
+};
+const SEND: Permission = always("SQS.SendMessageBatch", "sqs:SendMessage", ResourceKind::JobsQueue);
+
+/// What `verifier dlq list`, `show`, `explain`, `export` and `watch` need: nothing that deletes or sends.
+pub const DLQ_LOOK: [Permission; 10] = with(&FIND, [RECEIVE, HAND_BACK, READ_LOG]);
+
+/// What `verifier dlq purge` needs.
+pub const DLQ_PURGE: [Permission; 11] = with(&FIND, [RECEIVE, HAND_BACK, READ_LOG, DELETE]);
+
+/// What `verifier dlq import` needs to put letters into the dead-letter queue, and with `--to` into the jobs queue.
+pub const DLQ_IMPORT: [Permission; 8] =
+    with(&FIND, [Permission { resource: ResourceKind::Queues, ..SEND }]);
+
+/// What `verifier redrive` needs.
+pub const REDRIVE: [Permission; 12] = with(&FIND, [RECEIVE, HAND_BACK, READ_LOG, DELETE, SEND]);
+
+/// What `verifier redrive --native` needs. SQS moves on behalf of whoever starts the task, who has to be allowed each part.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html>.
+pub const REDRIVE_NATIVE: [Permission; 13] = with(
+    &FIND,
+    [
+        on_dead_letters("SQS.ListMessageMoveTasks", "sqs:ListMessageMoveTasks"),
+        on_dead_letters("SQS.StartMessageMoveTask", "sqs:StartMessageMoveTask"),
+        on_dead_letters("SQS.StartMessageMoveTask", "sqs:ReceiveMessage"),
+        on_dead_letters("SQS.StartMessageMoveTask", "sqs:DeleteMessage"),
+        always("SQS.StartMessageMoveTask", "sqs:SendMessage", ResourceKind::JobsQueue),
+        Permission {
+            operation: "SQS.CancelMessageMoveTask",
+            action: "sqs:CancelMessageMoveTask",
+            resource: ResourceKind::DeadLetterQueue,
+            only_when: Some("the task is to be cancelled"),
+        },
+    ],
+);
+
+const fn on_dead_letters(operation: &'static str, action: &'static str) -> Permission {
+    always(operation, action, ResourceKind::DeadLetterQueue)
+}
+
+/// Two lists in one.
+const fn with<const A: usize, const B: usize, const N: usize>(
+    first: &[Permission; A],
+    second: [Permission; B],
+) -> [Permission; N] {
+    assert!(A + B == N);
+    let mut all = [first[0]; N];
+    let mut index = 0;
+    while index < N {
+        all[index] = if index < A { first[index] } else { second[index - A] };
+        index += 1;
+    }
+    all
+}
+
 /// A stack's resources by their ARNs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resources {
@@ -144,6 +243,7 @@ impl Resources {
         match kind {
             ResourceKind::Stack => vec![&self.stack],
             ResourceKind::Queues => vec![&self.jobs_queue, &self.dead_letter_queue],
+            ResourceKind::JobsQueue => vec![&self.jobs_queue],
             ResourceKind::DeadLetterQueue => vec![&self.dead_letter_queue],
             ResourceKind::Worker => vec![&self.worker],
             ResourceKind::WorkerLogGroup => vec![&self.log_group],
@@ -183,6 +283,7 @@ fn sid(kind: ResourceKind) -> &'static str {
     match kind {
         ResourceKind::Stack => "Stack",
         ResourceKind::Queues => "Queues",
+        ResourceKind::JobsQueue => "JobsQueue",
         ResourceKind::DeadLetterQueue => "DeadLetterQueue",
         ResourceKind::Worker => "Worker",
         ResourceKind::WorkerLogGroup => "WorkerLogGroup",
@@ -196,16 +297,38 @@ mod tests {
 
     use super::*;
 
+    const ALL: [&[Permission]; 6] =
+        [&CHECK, &DLQ_LOOK, &DLQ_PURGE, &DLQ_IMPORT, &REDRIVE, &REDRIVE_NATIVE];
+
     #[test]
     fn every_operation_is_listed_once_and_with_an_action_of_its_service() {
-        let operations: BTreeSet<&str> = CHECK.iter().map(|entry| entry.operation).collect();
-        assert_eq!(operations.len(), CHECK.len());
-        for entry in CHECK {
-            let (service, name) = entry.operation.split_once('.').unwrap();
-            let (prefix, action) = entry.action.split_once(':').unwrap();
-            let service = service.trim_start_matches("CloudWatch ").to_lowercase();
-            assert_eq!((prefix, action), (service.as_str(), name.trim_end_matches("Batch")));
+        for list in ALL {
+            // SQS needs more to move letters itself than the operation that asks for it.
+            let is_behalf = |entry: &&Permission| {
+                entry.operation == "SQS.StartMessageMoveTask"
+                    && entry.action != "sqs:StartMessageMoveTask"
+            };
+            let entries: Vec<&Permission> = list.iter().filter(|entry| !is_behalf(entry)).collect();
+            let operations: BTreeSet<&str> = entries.iter().map(|entry| entry.operation).collect();
+            assert_eq!(operations.len(), entries.len());
+            for entry in entries {
+                let (service, name) = entry.operation.split_once('.').unwrap();
+                let (prefix, action) = entry.action.split_once(':').unwrap();
+                let service = service.trim_start_matches("CloudWatch ").to_lowercase();
+                assert_eq!((prefix, action), (service.as_str(), name.trim_end_matches("Batch")));
+            }
         }
+    }
+
+    #[test]
+    fn only_what_deletes_or_sends_may() {
+        let allows =
+            |list: &[Permission], action: &str| list.iter().any(|entry| entry.action == action);
+        for action in ["sqs:DeleteMessage", "sqs:SendMessage"] {
+            assert!(!allows(&DLQ_LOOK, action), "{action}");
+        }
+        assert!(!allows(&DLQ_PURGE, "sqs:SendMessage"));
+        assert!(!allows(&DLQ_IMPORT, "sqs:DeleteMessage"));
     }
 
     #[test]
@@ -225,17 +348,19 @@ mod tests {
 
     #[test]
     fn a_policy_has_every_action_once_and_everywhere_only_where_iam_wants_it() {
-        let policy = policy(&CHECK, &Resources::placeholders());
-        let statements = policy["Statement"].as_array().unwrap();
-        let mut actions = Vec::new();
-        for statement in statements {
-            let anywhere = statement["Resource"] == json!(["*"]);
-            assert_eq!(anywhere, statement["Sid"] == "NotOnSingleResources", "{statement}");
-            actions.extend(statement["Action"].as_array().unwrap().iter().cloned());
-        }
-        assert_eq!(actions.len(), CHECK.len());
-        for entry in CHECK {
-            assert!(actions.contains(&json!(entry.action)), "{}", entry.action);
+        for list in ALL {
+            let policy = policy(list, &Resources::placeholders());
+            let statements = policy["Statement"].as_array().unwrap();
+            let mut actions = Vec::new();
+            for statement in statements {
+                let anywhere = statement["Resource"] == json!(["*"]);
+                assert_eq!(anywhere, statement["Sid"] == "NotOnSingleResources", "{statement}");
+                actions.extend(statement["Action"].as_array().unwrap().iter().cloned());
+            }
+            assert_eq!(actions.len(), list.len());
+            for entry in list {
+                assert!(actions.contains(&json!(entry.action)), "{}", entry.action);
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use verifier_aws::Aws;
 use verifier_core::check::Selection;
 use verifier_core::check::rules::stack_ready;
-use verifier_core::iam::{self, Resources};
+use verifier_core::iam::{self, Permission, Resources};
 use verifier_core::settings::Outputs;
 
 use crate::args::{IamCommand, IamPolicyArgs};
@@ -23,8 +23,13 @@ pub(crate) async fn run(args: IamPolicyArgs) -> Result<Exit, Failure> {
         }
         None => Resources::placeholders(),
     };
-    let permissions = match args.command {
+    let permissions: &[Permission] = match args.command {
         IamCommand::Check => &iam::CHECK,
+        IamCommand::DlqLook => &iam::DLQ_LOOK,
+        IamCommand::DlqPurge => &iam::DLQ_PURGE,
+        IamCommand::DlqImport => &iam::DLQ_IMPORT,
+        IamCommand::Redrive => &iam::REDRIVE,
+        IamCommand::RedriveNative => &iam::REDRIVE_NATIVE,
     };
     view::print_policy(&iam::policy(permissions, &resources), permissions);
     Ok(Exit::Passed)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use verifier_aws::{AwsError, RECEIVED_MAX, Received};
 use verifier_core::check::QueueEvidence;
-use verifier_core::dead_letters::{Emptiness, Letter};
+use verifier_core::dead_letters::{Emptiness, Letter, ReceiveCounts};
 
 use super::{Hold, Place, hand_back};
 use crate::interrupt::Interrupt;
@@ -24,6 +24,8 @@ pub(crate) struct Look {
     pub(crate) letters: Vec<Letter>,
     /// How many receives it took: each raises the receive count of the letters that it brought by one.
     pub(crate) receives: u64,
+    /// How often letters had been received before, and have been since.
+    pub(crate) counts: ReceiveCounts,
     /// How many letters were seen more than once.
     pub(crate) seen_again: u64,
     /// Why it may not be all; `None` when it is.
@@ -105,7 +107,11 @@ async fn take(
         emptiness.polled(received.len());
         for each in received {
             let id = each.letter.message_id.clone();
-            if handles.insert(id, each.receipt_handle).is_none() {
+            let is_first_time = handles.insert(id, each.receipt_handle).is_none();
+            if let Some(count) = each.letter.receive_count {
+                look.counts.take(count, is_first_time);
+            }
+            if is_first_time {
                 look.letters.push(each.letter);
             } else {
                 look.seen_again += 1;

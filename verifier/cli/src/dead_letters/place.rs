@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use verifier_aws::{Aws, AwsError, Cause};
-use verifier_core::check::QueueEvidence;
-use verifier_core::settings::{OutcomeReader, Outputs, Settings, queue_name};
+use verifier_core::check::{QueueEvidence, StackEvidence};
+use verifier_core::settings::{OutcomeReader, Outputs, queue_name};
 
 use crate::args::{PlaceArgs, SettingsArgs};
 use crate::clock::RunClock;
@@ -23,6 +23,8 @@ pub(crate) struct Place {
     pub(crate) log_group: Option<String>,
     /// Reads outcomes from its lines.
     pub(crate) reader: OutcomeReader,
+    /// By which outputs stacks tell of their queues.
+    pub(crate) outputs: Outputs,
 }
 
 impl Place {
@@ -48,7 +50,7 @@ impl Place {
             return Err(AwsError::no_region().into());
         }
         let (dead_letters, source) = match (&args.stack, &args.dlq) {
-            (Some(stack), _) => of_stack(&aws, stack, &settings).await?,
+            (Some(stack), _) => of_stack(&aws, stack, &settings.outputs).await?,
             (None, dlq) => {
                 let dlq = dlq.as_deref().unwrap_or_default();
                 of_names(&aws, dlq, args.queue.as_deref()).await?
@@ -62,7 +64,8 @@ impl Place {
             (None, Some(source)) => consumers_log_group(&aws, source).await?,
             (None, None) => None,
         };
-        Ok(Self { aws, clock, dead_letters, source, log_group, reader })
+        let outputs = settings.outputs;
+        Ok(Self { aws, clock, dead_letters, source, log_group, reader, outputs })
     }
 
     /// How long the dead-letter queue keeps a message from when it was first sent.
@@ -97,21 +100,31 @@ fn moves(queue: &QueueEvidence) -> Failure {
 async fn of_stack(
     aws: &Aws,
     name: &str,
-    settings: &Settings,
+    outputs: &Outputs,
 ) -> Result<(QueueEvidence, Option<QueueEvidence>), Failure> {
     let stack = aws.stack(name).await?;
-    let Outputs { jobs_queue, dead_letter_queue, .. } = &settings.outputs;
-    let output = |output: &String| {
-        stack.outputs.get(output).cloned().ok_or_else(|| Failure {
-            next: Some(
-                "say in verifier.toml which output names the queue, or use --dlq".to_owned(),
-            ),
-            ..Failure::usage(format!("the stack {name} has no output {output}"))
-        })
-    };
-    let dead_letters = queue(aws, &output(dead_letter_queue)?).await?;
-    let jobs = queue(aws, &output(jobs_queue)?).await?;
-    Ok((dead_letters, Some(jobs)))
+    let dead_letters = output(&stack, &outputs.dead_letter_queue)?;
+    let jobs = output(&stack, &outputs.jobs_queue)?;
+    Ok((queue(aws, dead_letters).await?, Some(queue(aws, jobs).await?)))
+}
+
+/// The jobs queue of a stack.
+pub(crate) async fn jobs_queue(
+    aws: &Aws,
+    name: &str,
+    outputs: &Outputs,
+) -> Result<QueueEvidence, Failure> {
+    let stack = aws.stack(name).await?;
+    queue(aws, output(&stack, &outputs.jobs_queue)?).await
+}
+
+/// The queue that an output of a stack names.
+fn output<'a>(stack: &'a StackEvidence, name: &str) -> Result<&'a str, Failure> {
+    let named = stack.outputs.get(name).map(String::as_str);
+    named.ok_or_else(|| Failure {
+        next: Some("say in verifier.toml which output names the queue, or name the queue itself with --dlq or --to".to_owned()),
+        ..Failure::usage(format!("the stack {} has no output {name}", stack.name))
+    })
 }
 
 async fn of_names(

@@ -47,6 +47,8 @@ pub(crate) struct Purged {
     pub(crate) log: Option<Log>,
     /// What ended it early.
     pub(crate) failure: Option<Failure>,
+    /// How often each operation of AWS was called.
+    pub(crate) calls: BTreeMap<String, u32>,
 }
 
 /// Letters in hand, by their ids.
@@ -90,6 +92,7 @@ pub(crate) async fn purge(
     }
     let staying = std::mem::take(&mut purge.staying);
     purge.hand_back(staying).await;
+    purge.result.calls = place.aws.calls().counts();
     purge.result
 }
 

@@ -1,6 +1,7 @@
 //! Sending letters to a queue, and what became of each.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub(crate) struct Delivered {
     pub(crate) not_sent: Vec<(String, String)>,
     /// The ids of those that may have been sent or not, each with the reason.
     pub(crate) unknown: Vec<(String, String)>,
+    /// How often each operation of AWS was called.
+    pub(crate) calls: BTreeMap<String, u32>,
 }
 
 impl Delivered {
@@ -85,6 +88,7 @@ pub(crate) async fn deliver(
             delivered.take(&letter.message_id, sent);
         }
     }
+    delivered.calls = place.aws.calls().counts();
     delivered
 }
 

@@ -1,8 +1,9 @@
 //! Looking at the letters that are meant, with the reasons that they died of.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use verifier_core::dead_letters::{Letter, Stories};
+use verifier_core::dead_letters::{Letter, ReceiveCounts, Stories};
 use verifier_core::time::Timestamp;
 
 use super::{Place, Selection, look, stories};
@@ -51,6 +52,10 @@ pub(crate) struct Seen {
     pub(crate) looked_at: usize,
     /// How many receives that took.
     pub(crate) receives: u64,
+    /// How often letters had been received before, and have been since.
+    pub(crate) counts: ReceiveCounts,
+    /// How often each operation of AWS was called.
+    pub(crate) calls: BTreeMap<String, u32>,
     /// Why there may be more; `None` when there are none.
     pub(crate) incomplete: Option<String>,
     /// Letters that could not be handed back, each with the reason.
@@ -103,6 +108,8 @@ pub(crate) async fn see(
         told,
         looked_at,
         receives: look.receives,
+        counts: look.counts,
+        calls: place.aws.calls().counts(),
         incomplete: look.cut_short,
         not_handed_back: look.not_handed_back,
     })

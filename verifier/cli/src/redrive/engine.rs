@@ -82,6 +82,8 @@ pub(crate) struct Ended {
     /// What the journal says.
     pub(crate) ledger: Ledger,
     pub(crate) journal: String,
+    /// How often each operation of AWS was called, at either end.
+    pub(crate) calls: BTreeMap<String, u32>,
 }
 
 /// Why a step went no further.
@@ -173,7 +175,8 @@ impl<'a> Engine<'a> {
         self.note_durably(&entry).await?;
         let journal = self.journal.path().to_owned();
         let ledger = self.ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(Ended { stopped, failure, accounting, ledger, journal })
+        let calls = self.place.aws.calls().counts_with(self.to.aws.calls());
+        Ok(Ended { stopped, failure, accounting, ledger, journal, calls })
     }
 
     /// All steps; says why there were no more, if it was not for want of letters.

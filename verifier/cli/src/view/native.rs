@@ -95,10 +95,11 @@ pub(super) fn json(native: &Native) -> Value {
         "moved": task.map(|task| task.moved),
         "toMove": task.and_then(|task| task.to_move),
         "rate": task.and_then(|task| task.rate),
-        "startedAt": task.map(|task| task.started_at),
+        "startedAt": task.map(|task| iso(task.started_at)),
         "failureReason": task.and_then(|task| task.failure_reason.as_deref()),
         "explanation": failure.map(|failure| format!("{}: {}", failure.what, failure.next)),
         "goesOn": goes_on(native),
+        "awsCalls": native.calls,
     })
 }
 

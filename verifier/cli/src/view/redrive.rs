@@ -9,7 +9,7 @@ use verifier_core::redrive::{Accounting, Bounce, Entry, Failing, Ledger, Plan};
 use verifier_core::settings::queue_name;
 use verifier_core::time::Timestamp;
 
-use super::words::harmless;
+use super::words::{harmless, iso};
 use crate::redrive::Ended;
 
 /// How many letters are named one by one.
@@ -129,6 +129,7 @@ pub(super) fn json(ended: &Ended) -> Value {
     value["schema"] = "verifier.redrive/1".into();
     value["stopped"] = json!(ended.stopped);
     value["accounting"] = json!(ended.accounting);
+    value["awsCalls"] = json!(ended.calls);
     value
 }
 
@@ -159,7 +160,7 @@ fn of_ledger(ledger: &Ledger, journal: &str) -> Value {
         "to": to,
         "who": who,
         "why": why,
-        "startedAt": at,
+        "startedAt": at.map(iso),
         "bounced": bounced,
         "notSent": ledger.not_sent(),
         "notDeleted": ledger.undeleted(),

@@ -10,6 +10,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use boon::{Compiler, Schemas};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use verifier_testkit::{Background, Changes, is_running, run, scrubbed, template, wait_until};
@@ -202,4 +203,25 @@ pub(crate) fn functions_with(name: &str, script: &str) -> tempfile::TempDir {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/functions").join(script);
     std::os::unix::fs::symlink(script, folder.path().join(name)).expect("a link");
     folder
+}
+
+/// Fails with every deviation of a document from a schema of the program's.
+pub(crate) fn assert_valid(schema: &str, document: &Value) {
+    validate(schema, document).unwrap_or_else(|problem| panic!("{problem}\n{document:#}"));
+}
+
+/// Whether a document keeps to a schema of the program's.
+pub(crate) fn is_valid(schema: &str, document: &Value) -> bool {
+    validate(schema, document).is_ok()
+}
+
+fn validate(schema: &str, document: &Value) -> Result<(), String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
+    let path = folder.join(format!("{schema}.schema.json"));
+    let mut schemas = Schemas::new();
+    let mut compiler = Compiler::new();
+    compiler.enable_format_assertions();
+    let location = path.to_str().expect("the path is text");
+    let index = compiler.compile(location, &mut schemas).unwrap_or_else(|e| panic!("{e:#}"));
+    schemas.validate(document, index).map_err(|problem| format!("{problem:#}"))
 }

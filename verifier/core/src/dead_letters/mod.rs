@@ -4,6 +4,7 @@
 //! [`Filter`] says which letters are meant, [`record`] how they are written to a file and read back.
 
 mod batches;
+mod cost;
 mod emptiness;
 mod filter;
 mod groups;
@@ -13,6 +14,7 @@ mod story;
 mod terms;
 
 pub use batches::batches;
+pub use cost::ReceiveCounts;
 pub use emptiness::Emptiness;
 pub use filter::{Filter, FilterError};
 pub use groups::{Group, groups};

@@ -16,7 +16,7 @@ pub(crate) async fn run(args: DlqShowArgs) -> Result<Exit, Failure> {
     let started = Started::at(args.place).await?;
     started.progress.say(&format!("looking for {}", args.id));
     let found = find(&started.place, &args.id, &started.interrupt).await;
-    let seen = match found {
+    let mut seen = match found {
         Ok(Some(seen)) => seen,
         Ok(None) => {
             started.progress.clear();
@@ -28,6 +28,7 @@ pub(crate) async fn run(args: DlqShowArgs) -> Result<Exit, Failure> {
         }
     };
     let lines = requests(&started.place, &seen, &started.interrupt).await;
+    seen.calls = started.place.aws.calls().counts();
     started.progress.clear();
     let source = started.place.source.as_ref().map(|queue| queue.name.as_str());
     view::print_story(&seen, &lines, source, args.format);
@@ -55,6 +56,8 @@ async fn find(place: &Place, id: &str, interrupt: &Interrupt) -> Result<Option<S
         told,
         looked_at,
         receives: look.receives,
+        counts: look.counts,
+        calls: place.aws.calls().counts(),
         incomplete: None,
         not_handed_back: look.not_handed_back,
     }))

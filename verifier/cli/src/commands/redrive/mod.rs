@@ -11,7 +11,7 @@ use verifier_core::check::QueueEvidence;
 use verifier_core::redrive::{Entry, Ledger, Plan, Planned, QueueName, SCHEMA, Terms};
 
 use crate::args::{ConnectionArgs, PlaceArgs, RedriveArgs, RedriveCommand, ToArgs};
-use crate::dead_letters::{Place, consumers_log_group, queue};
+use crate::dead_letters::{Place, consumers_log_group, jobs_queue, queue};
 use crate::endpoint;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -164,7 +164,7 @@ async fn begun(
     let (plan_only, dry_run, format) = (args.plan_only.clone(), args.dry_run, args.format);
     let place = Place::find(args.place).await?;
     let to = destination(&place, &asked, None).await?;
-    if asked.to.to.is_none() {
+    if !asked.to.is_said() {
         terms.source_arn = Some(to.queue.arn().to_owned());
     }
     if !asks && plan_only.is_none() && !dry_run {
@@ -249,7 +249,8 @@ async fn destination(
     asked: &Asked,
     written: Option<&QueueName>,
 ) -> Result<Destination, Failure> {
-    let Asked { to: ToArgs { to, to_region, to_profile }, endpoint_url, log_group } = asked;
+    let Asked { to: ToArgs { to, to_stack, to_region, to_profile }, endpoint_url, log_group } =
+        asked;
     // A file names a queue by its ARN, in which the region stands.
     let region = written.and_then(|queue| queue.arn.split(':').nth(3)).map(str::to_owned);
     let region = to_region.clone().or(region.filter(|region| place.aws.region() != Some(region)));
@@ -260,14 +261,15 @@ async fn destination(
     } else {
         place.aws.clone()
     };
-    let queue = match (to, written) {
-        (Some(named), _) => queue(&aws, named).await?,
-        (None, Some(written)) => queue(&aws, &written.url).await?,
-        (None, None) => place.needed_source()?.clone(),
+    let queue = match (to, to_stack, written) {
+        (Some(named), _, _) => queue(&aws, named).await?,
+        (None, Some(stack), _) => jobs_queue(&aws, stack, &place.outputs).await?,
+        (None, None, Some(written)) => queue(&aws, &written.url).await?,
+        (None, None, None) => place.needed_source()?.clone(),
     };
     if let Some(written) = written.filter(|written| written.arn != queue.arn()) {
         return Err(Failure {
-            next: Some("leave --to out: the file names the queue".to_owned()),
+            next: Some("leave --to and --to-stack out: the file names the queue".to_owned()),
             ..Failure::usage(format!("the file sends to {}, not to {}", written.arn, queue.arn()))
         });
     }

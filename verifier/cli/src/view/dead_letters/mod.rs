@@ -146,8 +146,14 @@ fn short(reason: &str) -> String {
 
 /// What looking cost, whether it may not be all, and what is still hidden: each on a line of its own.
 fn notes(seen: &Seen) -> String {
+    let counts = match (seen.counts.most_before, seen.counts.most_after) {
+        (Some(before), Some(after)) => {
+            format!(": they had been received {before} times at most, and now {after}")
+        }
+        _ => String::new(),
+    };
     let mut notes = vec![format!(
-        "looking took {}, each of which counts for the letters that it brought; they were handed back",
+        "looking took {}, each of which counts for the letters that it brought{counts}; they were handed back",
         receives(seen.receives)
     )];
     if let Some(why) = &seen.incomplete {
@@ -209,6 +215,8 @@ fn looked(schema: &str, seen: &Seen) -> serde_json::Map<String, Value> {
         "at": iso(seen.at),
         "lookedAt": seen.looked_at,
         "receives": seen.receives,
+        "receiveCounts": {"mostBefore": seen.counts.most_before, "mostAfter": seen.counts.most_after},
+        "awsCalls": seen.calls,
         "complete": seen.incomplete.is_none(),
         "incompleteBecause": seen.incomplete,
         "notHandedBack": with_reasons(&seen.not_handed_back),

@@ -34,7 +34,7 @@ pub(super) fn delivered_human(queue: &str, delivered: &Delivered) -> String {
     for (id, why) in &delivered.unknown {
         let _ = writeln!(text, "{} may have been sent: {}", harmless(id), harmless(why));
     }
-    let Delivered { sent, not_sent, unknown } = delivered;
+    let Delivered { sent, not_sent, unknown, .. } = delivered;
     let _ = write!(text, "{} sent to {}", letters(sent.len()), harmless(queue));
     if !not_sent.is_empty() {
         let _ = write!(text, ", {} not sent", not_sent.len());
@@ -53,6 +53,7 @@ pub(super) fn delivered_json(queue: &str, delivered: &Delivered) -> Value {
         "sent": sent.collect::<Vec<_>>(),
         "notSent": with_reasons(&delivered.not_sent),
         "unknown": with_reasons(&delivered.unknown),
+        "awsCalls": delivered.calls,
     })
 }
 
@@ -94,6 +95,7 @@ pub(super) fn purged_json(queue: &str, purged: &Purged, file: Option<&Path>, kep
         "notDeleted": with_reasons(&purged.not_deleted),
         "notMeant": purged.not_meant,
         "receives": purged.receives,
+        "awsCalls": purged.calls,
         "complete": purged.incomplete.is_none(),
         "incompleteBecause": purged.incomplete,
         "notHandedBack": with_reasons(&purged.not_handed_back),

@@ -1,5 +1,7 @@
 //! How watching a move task ended.
 
+use std::collections::BTreeMap;
+
 use verifier_core::check::QueueEvidence;
 use verifier_core::redrive::{NativeStatus, NativeTask};
 
@@ -24,6 +26,8 @@ pub(crate) struct Native {
     pub(crate) is_cancelled: bool,
     /// Set when it goes on unwatched.
     pub(crate) left: Option<Left>,
+    /// How often each operation of AWS was called.
+    pub(crate) calls: BTreeMap<String, u32>,
 }
 
 impl Native {

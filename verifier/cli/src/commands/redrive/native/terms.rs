@@ -82,6 +82,7 @@ fn unsuitable(args: &RedriveArgs) -> Option<&'static str> {
         ("--receives", letters.receives.is_some()),
         ("--reason", letters.reason.is_some()),
         ("--max", letters.max.is_some()),
+        ("--to-stack", args.to.to_stack.is_some()),
         ("--to-region", args.to.to_region.is_some()),
         ("--to-profile", args.to.to_profile.is_some()),
         ("--plan-only", args.plan_only.is_some()),

@@ -70,7 +70,8 @@ impl Watch<'_> {
     }
 
     fn seen(&self, task: Option<NativeTask>, is_cancelled: bool, left: Option<Left>) -> Native {
-        Native { source: self.place.dead_letters.clone(), task, is_cancelled, left }
+        let calls = self.place.aws.calls().counts();
+        Native { source: self.place.dead_letters.clone(), task, is_cancelled, left, calls }
     }
 
     fn show(&self, task: &NativeTask, now: Timestamp) {
