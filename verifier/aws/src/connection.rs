@@ -16,6 +16,8 @@ use crate::calls::Calls;
 pub struct Connection {
     /// The region.
     pub region: Option<String>,
+    /// The region where neither that nor the environment nor a configuration file names one.
+    pub fallback_region: Option<String>,
     /// The profile of the configuration files.
     pub profile: Option<String>,
     /// Another endpoint than AWS's, for every service.
@@ -111,5 +113,11 @@ pub async fn sdk_config(connection: &Connection) -> aws_config::SdkConfig {
         loader =
             loader.credentials_provider(Credentials::new(key, "emulated", None, None, "verifier"));
     }
-    loader.load().await
+    let config = loader.load().await;
+    match &connection.fallback_region {
+        Some(region) if config.region().is_none() => {
+            config.into_builder().region(Region::new(region.clone())).build()
+        }
+        _ => config,
+    }
 }

@@ -288,7 +288,7 @@ pub(crate) struct ToArgs {
     /// Send them to the jobs queue of this stack instead.
     #[arg(long, value_name = "NAME", group = "rehearsal")]
     pub(crate) to_stack: Option<String>,
-    /// The region of that queue or stack.
+    /// The region of that queue or stack [default: the profile's, or else that of the letters].
     #[arg(long, value_name = "REGION", requires = "rehearsal")]
     pub(crate) to_region: Option<String>,
     /// The profile of the account of that queue or stack.

@@ -28,13 +28,18 @@ pub(crate) fn remote(mut args: ConnectionArgs) -> Connection {
     let configured = args.profile.is_some()
         || ["AWS_ACCESS_KEY_ID", "AWS_PROFILE"].iter().any(|name| std::env::var_os(name).is_some());
     let has_region = args.region.is_some()
-        || ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().any(|name| std::env::var_os(name).is_some());
+        || args.profile.is_some()
+        || ["AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"]
+            .iter()
+            .any(|name| std::env::var_os(name).is_some());
     let made_up = on_loopback && !configured;
     Connection {
         region: match args.region {
             None if on_loopback && !has_region => Some(local_stack::REGION.to_owned()),
             region => region,
         },
+        // A profile may have a region or not, which only the SDK knows.
+        fallback_region: on_loopback.then(|| local_stack::REGION.to_owned()),
         profile: args.profile,
         endpoint_url: args.endpoint_url,
         access_key_id: made_up.then(|| "AKIAVERIFIER".to_owned()),

@@ -197,6 +197,7 @@ async fn target(
     let client = emulator.client();
     let connection = Connection {
         region: Some(local_stack::REGION.to_owned()),
+        fallback_region: None,
         profile: None,
         endpoint_url: Some(emulator.endpoint().to_owned()),
         access_key_id: Some(client.access_key_id().to_owned()),

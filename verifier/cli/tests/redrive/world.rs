@@ -19,6 +19,7 @@ pub(crate) struct World {
     local: Option<Local>,
     endpoint: String,
     region: String,
+    access_key_id: String,
     runtime: Runtime,
     aws: Aws,
     pub(crate) folder: tempfile::TempDir,
@@ -70,17 +71,24 @@ impl World {
 
     /// An endpoint that somebody else has brought up.
     pub(crate) fn at(endpoint: &str, region: &str) -> Self {
+        Self::of(endpoint, region, "AKIATEST")
+    }
+
+    /// The same, in the account of an access key.
+    pub(crate) fn of(endpoint: &str, region: &str, access_key_id: &str) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let connection = Connection {
             region: Some(region.to_owned()),
+            fallback_region: None,
             profile: None,
             endpoint_url: Some(endpoint.to_owned()),
-            access_key_id: Some("AKIATEST".to_owned()),
+            access_key_id: Some(access_key_id.to_owned()),
         };
         let aws = runtime.block_on(Aws::connect(&connection));
         let folder = tempfile::tempdir().expect("a folder");
         let (endpoint, region) = (endpoint.to_owned(), region.to_owned());
-        Self { local: None, endpoint, region, runtime, aws, folder }
+        let access_key_id = access_key_id.to_owned();
+        Self { local: None, endpoint, region, access_key_id, runtime, aws, folder }
     }
 
     /// Where it is.
@@ -104,14 +112,21 @@ impl World {
         curl.args(["--silent", "--show-error", "--fail-with-body"]);
         curl.args(["--header", "content-type: application/x-amz-json-1.0"]);
         curl.args(["--header", &format!("x-amz-target: AmazonSQS.{operation}")]);
-        // Which region is meant stands in the signature, which no emulator looks at further.
-        let scope = format!("AKIATEST/20260101/{}/sqs/aws4_request", self.region);
-        curl.args(["--header", &format!("authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0")]);
+        curl.args(["--header", &self.authorization("sqs")]);
         curl.args(["--data", &body.to_string(), &self.endpoint]);
         let output = run(&mut curl);
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{operation}: {text}");
         serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Which region and account are meant stands in the signature, which no emulator looks at further.
+    pub(crate) fn authorization(&self, service: &str) -> String {
+        let scope =
+            format!("{}/20260101/{}/{service}/aws4_request", self.access_key_id, self.region);
+        format!(
+            "authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
+        )
     }
 
     /// Lets stack time pass, as a client that is registered and sleeps.
@@ -210,8 +225,13 @@ impl World {
 
     /// A command line that has only the endpoint.
     pub(crate) fn verifier(&self) -> Command {
+        self.verifier_with(&["redrive"])
+    }
+
+    /// The same of any command.
+    pub(crate) fn verifier_with(&self, arguments: &[&str]) -> Command {
         let mut command = scrubbed(VERIFIER);
-        command.arg("redrive").args(["--endpoint-url", self.endpoint()]);
+        command.args(arguments).args(["--endpoint-url", self.endpoint()]);
         command
             .args(["--region", &self.region, "--format", "json"])
             .current_dir(self.folder.path());

@@ -6,7 +6,7 @@ mod terms;
 
 use std::path::{Path, PathBuf};
 
-use verifier_aws::Aws;
+use verifier_aws::{Aws, Connection};
 use verifier_core::check::QueueEvidence;
 use verifier_core::redrive::{Entry, Ledger, Plan, Planned, QueueName, SCHEMA, Terms};
 
@@ -256,8 +256,10 @@ async fn destination(
     let region = to_region.clone().or(region.filter(|region| place.aws.region() != Some(region)));
     let aws = if region.is_some() || to_profile.is_some() {
         let (profile, endpoint_url) = (to_profile.clone(), endpoint_url.clone());
-        let connection = ConnectionArgs { region, profile, endpoint_url };
-        Aws::connect(&endpoint::remote(connection)).await
+        let connection = endpoint::remote(ConnectionArgs { region, profile, endpoint_url });
+        // Another account need not say in which region the rehearsal is.
+        let fallback_region = place.aws.region().map(str::to_owned);
+        Aws::connect(&Connection { fallback_region, ..connection }).await
     } else {
         place.aws.clone()
     };
