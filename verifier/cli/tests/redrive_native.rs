@@ -12,14 +12,12 @@ mod support;
 #[path = "redrive/world.rs"]
 mod world;
 
-use std::fs::File;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use verifier_testkit::{Background, wait_until};
-use world::{Redriven, World, assert_each_once, body};
+use verifier_testkit::wait_until;
+use world::{Redriven, Running, World, assert_each_once, body};
 
 const DEAD: &str = "arn:aws:sqs:us-local-1:000000000000:dead";
 const TARGET: &str = "arn:aws:sqs:us-local-1:000000000000:target";
@@ -35,23 +33,8 @@ impl World {
         Self::end(&mut self.native_command(arguments))
     }
 
-    /// Runs it in the background, with its output in files.
-    fn native_in_background(&self, arguments: &[&str]) -> Native {
-        let (stdout, stderr) = (self.path("stdout"), self.path("stderr"));
-        let mut command = self.native_command(arguments);
-        command.stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
-        Native { process: Background::start(&mut command), stdout, stderr }
-    }
-
-    /// Lets time pass as on the wall for as long as it lives: tasks do not run ahead of the test.
-    fn hold(&self) -> Background {
-        let path = self.path("client");
-        let mut curl = Command::new("curl");
-        curl.args(["--silent", "--no-buffer"]).stdout(File::create(&path).unwrap());
-        curl.arg(format!("{}/_emulator/client", self.endpoint()));
-        let hold = Background::start(&mut curl);
-        wait_until("the registration", || (path.metadata().ok()?.len() > 0).then_some(()));
-        hold
+    fn native_in_background(&self, arguments: &[&str]) -> Running {
+        self.in_background(&mut self.native_command(arguments))
     }
 
     /// Starts a task of `dead` to `target` without the verifier.
@@ -83,25 +66,6 @@ impl World {
             let dead = self.queue("dead").number("ApproximateNumberOfMessages");
             (dead == Some(count as u64)).then_some(())
         });
-    }
-}
-
-/// One that runs.
-struct Native {
-    process: Background,
-    stdout: PathBuf,
-    stderr: PathBuf,
-}
-
-impl Native {
-    fn end(mut self) -> Redriven {
-        let code = self.process.wait().code();
-        Redriven {
-            code,
-            result: serde_json::from_slice(&std::fs::read(self.stdout).unwrap())
-                .unwrap_or_default(),
-            stderr: std::fs::read_to_string(self.stderr).unwrap(),
-        }
     }
 }
 

@@ -212,12 +212,17 @@ impl Engine<'_> {
 
     fn batches(&self, going: Vec<Going>) -> Vec<Vec<Going>> {
         let limit = self.to.queue.message_bytes_max();
+        let most = lock(&self.pacer).batch_max();
         let mut result = Vec::new();
         for round in rounds(going, self.to.queue.is_fifo()) {
             let sizes: Vec<usize> = round.iter().map(|going| going.size_bytes).collect();
             let mut round = round.into_iter();
             for range in batches(&sizes, limit) {
-                result.push(round.by_ref().take(range.len()).collect());
+                let mut rest: Vec<Going> = round.by_ref().take(range.len()).collect();
+                while !rest.is_empty() {
+                    let later = rest.split_off(most.min(rest.len()));
+                    result.push(std::mem::replace(&mut rest, later));
+                }
             }
         }
         result
@@ -229,7 +234,10 @@ impl Engine<'_> {
         if batch.is_empty() {
             return Ok(done);
         }
-        self.pace(batch.len() as u64).await;
+        if !self.pace(batch.len()).await {
+            self.hand_back(batch).await;
+            return Ok(done);
+        }
         let (batch, slipped) = self.held_for_long_enough(batch, held_until).await;
         done.slipped.extend(slipped.into_iter().map(|going| going.resend.group_id));
         if batch.is_empty() {

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use verifier_aws::Aws;
 use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::{Filter, Stories};
-use verifier_core::redrive::{Accounting, Decision, Entry, Ledger, Ramp, Terms};
+use verifier_core::redrive::{Accounting, Decision, Entry, Ledger, Pacer, Ramp, Terms};
 use verifier_core::time::Timestamp;
 
 use super::JournalFile;
@@ -65,7 +65,7 @@ pub(crate) struct Engine<'a> {
     /// Why letters of the step died, by the log.
     pub(super) reasons: Mutex<BTreeMap<String, String>>,
     pub(super) began_at: Timestamp,
-    pub(super) paced: AtomicU64,
+    pub(super) pacer: Mutex<Pacer>,
     /// How many letters it is going to send in all, where that is known.
     pub(super) expected: Option<u64>,
     /// How many were sent before it was taken up again.
@@ -115,6 +115,7 @@ impl<'a> Engine<'a> {
             return Err(Failure::usage("the journal does not say how the redrive began"));
         };
         let filter = terms.filter.filter().map_err(|error| Failure::usage(error.to_string()))?;
+        let pacer = Mutex::new(Pacer::new(terms.rate));
         Ok(Self {
             expected: expected(place, &ledger, &terms),
             replayed_before: ledger.replayed(),
@@ -134,7 +135,7 @@ impl<'a> Engine<'a> {
             quota: AtomicU64::new(0),
             reasons: Mutex::default(),
             began_at: place.clock.now(),
-            paced: AtomicU64::new(0),
+            pacer,
         })
     }
 
@@ -145,6 +146,7 @@ impl<'a> Engine<'a> {
         let outcome = tokio::select! {
             outcome = self.steps() => outcome,
             never = self.keep() => match never {},
+            never = self.tell_of_an_interrupt() => match never {},
         };
         self.place.clock.change_tasks(-1).await;
         let handles: Vec<String> = lock(&self.held).values().cloned().collect();
@@ -308,13 +310,26 @@ impl<'a> Engine<'a> {
         written.await
     }
 
-    /// Waits until so many more messages may be sent.
-    pub(super) async fn pace(&self, count: u64) {
-        let before = self.paced.fetch_add(count, Ordering::SeqCst);
-        if let Some(rate) = self.terms.rate.filter(|rate| *rate > 0) {
-            let after = Duration::from_millis(before * 1000 / u64::from(rate));
-            self.place.clock.sleep_until(self.began_at + after).await;
+    /// Waits until so many more messages may be sent; false when something asks to stop before it is their turn.
+    pub(super) async fn pace(&self, count: usize) -> bool {
+        let now = self.place.clock.now();
+        let at = lock(&self.pacer).turn(count, now);
+        if at > now {
+            let until = self.guards.deadline.map_or(at, |deadline| at.min(deadline));
+            tokio::select! {
+                () = self.place.clock.sleep_until(until) => {}
+                () = self.guards.interrupt.asked() => {}
+            }
         }
+        at <= now || self.stop().is_none()
+    }
+
+    /// Says what happens now, and what would if somebody was in more of a hurry.
+    async fn tell_of_an_interrupt(&self) -> Infallible {
+        self.guards.interrupt.asked().await;
+        self.progress
+            .say("stopping: what is in hand is finished first; Ctrl-C again leaves at once");
+        std::future::pending().await
     }
 
     /// Remembers why letters died.

@@ -32,7 +32,7 @@ impl Engine<'_> {
         let at_once = if self.place.dead_letters.is_fifo() {
             1
         } else {
-            self.terms.concurrency.clamp(1, needed.max(1))
+            lock(&self.pacer).senders(self.terms.concurrency).clamp(1, needed.max(1))
         };
         // They take the place of this task, which does nothing until the last of them has ended.
         self.place.clock.change_tasks(isize::try_from(at_once).unwrap_or_default() - 1).await;

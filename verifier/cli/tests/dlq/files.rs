@@ -2,21 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::Stdio;
 
 use rustix::process::Signal;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use verifier_core::dead_letters::record::Reader;
-use verifier_testkit::{Background, run, wait_until};
+use verifier_testkit::{Background, wait_until};
 
 use crate::queues::{
     bodies, command, create, dlq, dlq_human, fail_jobs, send, sqs, text, texts, url, visible,
 };
-use crate::support::{Local, STACK, fault_file};
+use crate::support::{Local, STACK, fault_file, on_terminal};
 
 fn folder() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -305,19 +303,6 @@ fn a_group_of_a_fifo_queue_is_purged_to_its_end_and_comes_back_in_order() {
     assert_eq!(texts(&received["Messages"], "Body"), bodies(10));
 }
 
-/// What a purge does when that is typed on its terminal.
-fn purge_on_terminal(local: &Local, backup: &str, typed: &str) -> Option<i32> {
-    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
-    grantpt(&terminal).expect("it is ours");
-    unlockpt(&terminal).expect("it is unlocked");
-    let name = ptsname(&terminal, Vec::new()).expect("a name").into_string().expect("a text");
-    let open = || fs::File::options().read(true).write(true).open(&name).expect("it is there");
-    let mut command = command(local, &["purge", "--backup", backup, "--dlq", "Letters"]);
-    command.stdin(open()).stderr(open()).stdout(Stdio::null());
-    fs::File::from(terminal.try_clone().expect("a copy")).write_all(typed.as_bytes()).unwrap();
-    run(&mut command).status.code()
-}
-
 #[test]
 fn on_a_terminal_the_queues_name_has_to_be_typed() {
     let (_folder, file) = folder();
@@ -325,7 +310,9 @@ fn on_a_terminal_the_queues_name_has_to_be_typed() {
     create(&local, "Letters", &json!({}));
     send(&local, "Letters", &bodies(2));
     for (typed, code, left) in [("yes\n", 2, 2), ("\n", 2, 2), ("Letters\n", 0, 0)] {
-        assert_eq!(purge_on_terminal(&local, text(&file), typed), Some(code), "{typed}");
+        let arguments = ["purge", "--backup", text(&file), "--dlq", "Letters"];
+        let (exit, _) = on_terminal(&mut command(&local, &arguments), typed);
+        assert_eq!(exit, Some(code), "{typed}");
         assert_eq!(visible(&local, "Letters"), left, "{typed}");
     }
     assert!(file.exists());

@@ -8,6 +8,7 @@
 
 mod faults;
 mod kill;
+mod limits;
 mod moto;
 mod ramp;
 mod rows;

@@ -91,6 +91,53 @@ fn the_old_reason_stops_it_at_once_without_waiting_for_the_bounce() {
 }
 
 #[test]
+fn a_bounce_is_attributed_to_the_letter_that_its_message_took_the_place_of() {
+    let world = World::start_with(&[]);
+    fill(&world, 4, false);
+    fill(&world, 1, true);
+    let stopped = redrive(&world, &["--canary", "5"]);
+    assert_eq!(stopped.code, Some(4), "{:#}\n{}", stopped.result, stopped.stderr);
+    let [bounce] = stopped.result["bounced"].as_array().expect("bounces").as_slice() else {
+        panic!("{:#}", stopped.result);
+    };
+    // The new message is what is dead now, and the letter is gone.
+    let dead = world.drain(&dead_letter_queue(&world));
+    let [dead] = dead.as_slice() else { panic!("{dead:?}") };
+    assert_eq!(bounce["to"], dead.message_id);
+    assert_ne!(bounce["from"], dead.message_id);
+    assert!(dead.body.contains("\"fail\":true"));
+}
+
+#[test]
+fn a_failure_for_another_reason_than_before_is_told_from_one_for_the_same() {
+    let world = World::start_with(&[]);
+    let url = world.text("/outputs/JobUrl").to_owned();
+    let job = json!({"task": "t", "fail": true}).to_string();
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--fail", "--header", "content-type: application/json"]);
+    assert!(run(curl.args(["--data", &job, &url])).status.success());
+    world.sleep(400);
+    assert_eq!(in_the_queue(&world), 1);
+    // Whoever thinks that it is mended so has broken something else.
+    let patch = world.path("patch.json");
+    std::fs::write(&patch, r#"{"fail": null, "task": 7}"#).expect("a patch");
+    let stopped = redrive(&world, &["--patch", patch.to_str().expect("a path")]);
+    stopped.assert(4, &[("replayed", 1), ("bounced", 1), ("left", 1)]);
+    let bounce = &stopped.result["bounced"][0];
+    assert_eq!(
+        (&bounce["failing"], &bounce["oldReason"]),
+        (&json!("anew"), &json!("the job asked to fail"))
+    );
+    assert_ne!(bounce["reason"], bounce["oldReason"]);
+    // One failure for another reason was a warning yet: it stopped when the message was dead.
+    assert!(stopped.stderr.contains("of which 1 failed once"), "{}", stopped.stderr);
+    let journal = world.path("journal.jsonl");
+    std::fs::remove_file(journal).expect("a journal");
+    let again = redrive(&world, &[]);
+    assert_eq!(again.result["bounced"][0]["failing"], "as-before", "{:#}", again.result);
+}
+
+#[test]
 fn without_a_log_only_the_time_of_a_bounce_tells() {
     let world = World::start_with(&[]);
     fill(&world, 12, false);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use verifier_core::dead_letters::{Attribute, Resend};
 use verifier_testkit::scrubbed;
 
-use crate::support::VERIFIER;
+use crate::support::{STACK, VERIFIER};
 use crate::world::{World, assert_each_once, body, message, redrive_policy};
 
 #[test]
@@ -180,11 +180,41 @@ fn a_letter_of_another_queue_is_not_sent_to_this_one() {
 }
 
 #[test]
+fn a_redrive_can_be_rehearsed_in_another_stack() {
+    let local = crate::support::Local::start(&[]);
+    local.create_stack(
+        "Stack-Rehearsal",
+        &json!({
+            "Resources": {"Jobs": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "rehearsed"}}},
+            "Outputs": {"JobsQueueName": {"Value": {"Fn::GetAtt": ["Jobs", "QueueName"]}}},
+        }),
+    );
+    let world = World::at(local.text("/endpoint"), "us-local-1");
+    let dead = local.text("/outputs/JobsDeadLetterQueueName");
+    world.fill(dead, 12);
+    let mut command = world.verifier();
+    command.args(["--stack", STACK, "--to-stack", "Stack-Rehearsal", "--no-canary", "--yes"]);
+    World::end(&mut command).assert(0, &[("replayed", 12), ("unknown", 12)]);
+    assert_each_once(&world.bodies("rehearsed"), 12);
+    assert!(world.bodies(dead).is_empty());
+    let mut command = world.verifier();
+    let both =
+        World::end(command.args(["--stack", STACK, "--to", "a", "--to-stack", "b", "--yes"]));
+    assert_eq!(both.code, Some(2), "{}", both.stderr);
+    let mut command = world.verifier();
+    let none = World::end(command.args(["--stack", STACK, "--to-stack", "Stack-None", "--yes"]));
+    assert_eq!(none.code, Some(3), "{}", none.stderr);
+}
+
+#[test]
 fn the_status_of_a_journal_is_told_without_aws() {
     let world = World::start();
     world.fill("dead", 12);
     let redriven = world.redrive(&["--reason-note", "INC-7"]);
     assert_eq!(redriven.result["why"], "INC-7");
+    let who = redriven.result["who"].as_str().unwrap();
+    assert!(who.starts_with("arn:aws:iam::000000000000:"), "{who}");
+    assert!(redriven.result["startedAt"].as_str().unwrap().ends_with('Z'));
     let journal = world.path("journal.jsonl");
     let mut command = scrubbed(VERIFIER);
     let status = World::end(command.args(["redrive", "status", "--format", "json"]).arg(&journal));

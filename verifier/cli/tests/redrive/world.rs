@@ -1,6 +1,7 @@
 //! Queues in an emulator, filling them, and counting what is in them.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -49,6 +50,26 @@ impl Redriven {
             assert_eq!(count.as_u64(), Some(named), "{name}: {:#}\n{}", self.result, self.stderr);
         }
         assert_eq!(self.code, Some(code), "{:#}\n{}", self.result, self.stderr);
+    }
+}
+
+/// A redrive that goes on.
+pub(crate) struct Running {
+    pub(crate) process: Background,
+    stdout: PathBuf,
+    stderr: PathBuf,
+}
+
+impl Running {
+    /// Waits for its end.
+    pub(crate) fn end(mut self) -> Redriven {
+        let code = self.process.wait().code();
+        let printed = std::fs::read(self.stdout).expect("what it printed");
+        Redriven {
+            code,
+            result: serde_json::from_slice(&printed).unwrap_or_default(),
+            stderr: std::fs::read_to_string(self.stderr).expect("what it said"),
+        }
     }
 }
 
@@ -236,6 +257,25 @@ impl World {
             .args(["--region", &self.region, "--format", "json"])
             .current_dir(self.folder.path());
         command
+    }
+
+    /// Runs it in the background, with its output in files.
+    pub(crate) fn in_background(&self, command: &mut Command) -> Running {
+        let (stdout, stderr) = (self.path("stdout"), self.path("stderr"));
+        command.stdout(File::create(&stdout).expect("a file"));
+        command.stderr(File::create(&stderr).expect("a file"));
+        Running { process: Background::start(command), stdout, stderr }
+    }
+
+    /// Lets time pass as on the wall for as long as it lives: tasks do not run ahead of the test.
+    pub(crate) fn hold(&self) -> Background {
+        let path = self.path("client");
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--no-buffer"]).stdout(File::create(&path).expect("a file"));
+        curl.arg(format!("{}/_emulator/client", self.endpoint()));
+        let hold = Background::start(&mut curl);
+        wait_until("the registration", || (path.metadata().ok()?.len() > 0).then_some(()));
+        hold
     }
 
     /// Runs it to its end.

@@ -6,11 +6,13 @@
     reason = "each test uses a part of it, and clippy allows these in test functions only"
 )]
 
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use boon::{Compiler, Schemas};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use verifier_testkit::{Background, Changes, is_running, run, scrubbed, template, wait_until};
@@ -224,4 +226,19 @@ fn validate(schema: &str, document: &Value) -> Result<(), String> {
     let location = path.to_str().expect("the path is text");
     let index = compiler.compile(location, &mut schemas).unwrap_or_else(|e| panic!("{e:#}"));
     schemas.validate(document, index).map_err(|problem| format!("{problem:#}"))
+}
+
+/// Runs a command on a terminal on which that is typed; its exit code, and what it prints on stdout.
+pub(crate) fn on_terminal(command: &mut Command, typed: &str) -> (Option<i32>, String) {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    grantpt(&terminal).expect("it is ours");
+    unlockpt(&terminal).expect("it is unlocked");
+    let name = ptsname(&terminal, Vec::new()).expect("a name").into_string().expect("a text");
+    let open = || File::options().read(true).write(true).open(&name).expect("it is there");
+    let printed = NamedTempFile::new().expect("a file");
+    command.stdin(open()).stderr(open()).stdout(printed.reopen().expect("the file"));
+    let mut keyboard = File::from(terminal.try_clone().expect("a copy"));
+    keyboard.write_all(typed.as_bytes()).expect("it is typed");
+    let code = Background::start(command).wait().code();
+    (code, std::fs::read_to_string(printed.path()).expect("what it printed"))
 }
