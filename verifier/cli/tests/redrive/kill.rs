@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
-use verifier_testkit::{Background, is_running};
+use serde_json::{Value, json};
+use verifier_testkit::{Background, is_running, wait_until};
 
 use crate::world::{World, body};
 
@@ -95,6 +96,87 @@ fn killed_after_any_line_of_its_journal_nothing_is_lost() {
     for line in (0..12).chain([30, 58, 60, 61]) {
         let journal = world.path(&format!("{line}.jsonl"));
         killed(&world, &journal, || lines(&journal) >= line);
+    }
+}
+
+/// A request that is not answered for a long time, so that whoever waits for it can be killed at leisure.
+fn stalled(operation: &str, from: u64) -> Value {
+    json!({"operation": operation, "queue": "dead", "nth": {"from": from},
+        "fault": {"kind": "latency", "milliseconds": 25_000}})
+}
+
+/// The same of sends, which go to another queue.
+fn stalled_send() -> Value {
+    json!({"operation": "SendMessageBatch", "fault": {"kind": "latency", "milliseconds": 25_000}})
+}
+
+/// The event of a journal's last whole line.
+fn last_event(journal: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(journal).ok()?;
+    let line: Value = serde_json::from_str(text.lines().last()?).ok()?;
+    line["event"].as_str().map(str::to_owned)
+}
+
+/// Kills a redrive when its journal's last line is that event, where its next request has stalled.
+fn kill_at(world: &World, command: &mut Command, journal: &Path, event: &str) {
+    let process = Background::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
+    wait_until(event, || {
+        assert!(is_running(process.id()), "it has ended before {event}");
+        (last_event(journal).as_deref() == Some(event)).then_some(())
+    });
+    // Which kills with a signal that cannot be caught.
+    drop(process);
+    assert_eq!(last_event(journal).as_deref(), Some(event));
+    world.faults(&json!([]));
+}
+
+#[test]
+fn killed_between_any_two_states_of_its_journal_nothing_is_lost() {
+    let disconnected = json!({"operation": "SendMessageBatch", "nth": 1,
+        "fault": {"kind": "disconnect", "commit": "after"}});
+    let refused = json!({"operation": "SendMessageBatch", "contains": "\"number\":0}",
+        "fault": {"kind": "fail-entry", "code": "InvalidMessageContents", "commit": "before", "sender_fault": true}});
+    // What stalls, after which line, and whether a ramp goes on.
+    let places: [(Value, &str, bool); 9] = [
+        (json!([stalled("ReceiveMessage", 1)]), "started", false),
+        (json!([stalled_send()]), "intent", false),
+        (json!([disconnected, stalled_send()]), "ambiguous", false),
+        (json!([refused, stalled("DeleteMessageBatch", 1)]), "sent", false),
+        (json!([stalled("DeleteMessageBatch", 1)]), "sent", false),
+        (json!([stalled("ReceiveMessage", 2)]), "deleted", false),
+        // All of them are gone, and it is about to find that out.
+        (json!([stalled("ReceiveMessage", 4)]), "deleted", false),
+        (json!([stalled("ReceiveMessage", 1)]), "step", true),
+        // It waits for what becomes of its first step.
+        (json!([]), "deleted", true),
+    ];
+    for (number, (rules, event, has_ramp)) in places.iter().enumerate() {
+        let world = World::start();
+        world.fill("dead", 25);
+        let hold = world.hold();
+        world.faults(rules);
+        let journal = world.path("journal.jsonl");
+        let mut command = world.verifier();
+        let (to, canary) =
+            if *has_ramp { ("source", "--canary=5") } else { ("target", "--no-canary") };
+        command.args(["--dlq", "dead", "--to", to, canary, "--yes", "--concurrency", "1"]);
+        command.arg("--journal").arg(&journal);
+        kill_at(&world, &mut command, &journal, event);
+        // It can be killed again where it goes on.
+        world.faults(&json!([stalled("ReceiveMessage", 1)]));
+        if !*has_ramp {
+            let mut again = world.verifier();
+            kill_at(&world, again.arg("--resume").arg(&journal), &journal, "resumed");
+        }
+        world.faults(&json!([]));
+        drop(hold);
+        let done = world.resume(&journal);
+        assert_eq!(done.code, Some(0), "{number} {event}: {:#}\n{}", done.result, done.stderr);
+        assert_eq!((done.count("replayed"), done.count("left")), (25, 0), "{number} {event}");
+        let bodies = world.bodies(to);
+        assert_eq!(bodies.len(), 25, "{number} {event}");
+        let twice = bodies.values().map(|count| count - 1).sum::<usize>() as u64;
+        assert!(twice <= done.count("ambiguous"), "{number} {event}: {twice} {:#}", done.result);
     }
 }
 

@@ -1,4 +1,10 @@
 //! What a redrive can do besides moving everything.
+//!
+//! Of each thing that no other tool does together with the rest there is a test: a look costs no place (`dlq::looking`), filters,
+//! plan, dry run, patch, attributes, another queue or stack (here), another region or account (`moto`), the ramp, attribution and
+//! old and new failures (`ramp`), rate, concurrency, deadline, being asked and Ctrl-C (`limits`), crashes (`kill`), faults
+//! (`faults`), files and purging (`dlq::files`), SQS's own task (`redrive_native`), formats and records
+//! (`dead_letter_formats`). The rate is `cargo xtask bench redrive`.
 
 use std::collections::BTreeMap;
 
