@@ -1,7 +1,7 @@
 import { CfnOutput, Stack, Tags } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { Api } from './api.ts';
-import { Jobs } from './jobs.ts';
+import { Jobs, MAX_RECEIVE_COUNT, VISIBILITY_TIMEOUT } from './jobs.ts';
 import { Observability } from './observability.ts';
 import type { PreviewSettings } from './settings.ts';
 import { Site } from './site.ts';
@@ -31,7 +31,11 @@ export class PreviewStack extends Stack {
       jobsQueue: jobs.queue,
       allowedOrigins: [site.origin, ...settings.localOrigins],
     });
-    site.deployConfig({ apiUrl: api.url, jobUrl: api.jobUrl });
+    site.deployConfig({
+      apiUrl: api.url,
+      jobUrl: api.jobUrl,
+      retries: { maxReceiveCount: MAX_RECEIVE_COUNT, visibilityTimeoutSeconds: VISIBILITY_TIMEOUT.toSeconds() },
+    });
 
     const observability = new Observability(this, 'Observability', {
       jobs,

@@ -16,6 +16,8 @@ const CONFIG_FILE = 'config.js';
 export interface PageConfig {
   readonly apiUrl: string;
   readonly jobUrl: string;
+  /** What becomes of a job that fails every time, so that the page can say what to expect. */
+  readonly retries: { readonly maxReceiveCount: number; readonly visibilityTimeoutSeconds: number };
 }
 
 export interface SiteProps {
@@ -158,6 +160,7 @@ function configFile(config: PageConfig): string {
   return [
     `window.__PREVIEW_API_URL__ = ${JSON.stringify(config.apiUrl)};\n`,
     `window.__PREVIEW_JOB_URL__ = ${JSON.stringify(config.jobUrl)};\n`,
+    `window.__PREVIEW_RETRIES__ = ${JSON.stringify(config.retries)};\n`,
   ].join('');
 }
 

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { MAX_RECEIVE_COUNT, VISIBILITY_TIMEOUT } from '../lib/jobs.ts';
 import { REPOSITORY_ROOT, SITE_DIRECTORY } from '../lib/paths.ts';
 import { Preview, defaultPreview as preview, property } from './support.ts';
 
@@ -223,7 +224,7 @@ describe('the deployments', () => {
               endpoint,
               '";\nwindow.__PREVIEW_JOB_URL__ = "',
               endpoint,
-              '/jobs";\n',
+              '/jobs";\nwindow.__PREVIEW_RETRIES__ = {"maxReceiveCount":3,"visibilityTimeoutSeconds":60};\n',
             ],
           ],
         },
@@ -249,9 +250,20 @@ describe('the page', () => {
 
   test('has every file it refers to, except the configuration, which the deployment writes', () => {
     const present = readdirSync(join(REPOSITORY_ROOT, SITE_DIRECTORY));
-    const referenced = [...html.matchAll(/(?:src|href)="\/([^"#]+)"/g)].map(([, path]) => path);
-    expect(referenced).toContain('config.js');
+    const scriptFiles = present.filter((name) => name.endsWith('.js'));
+    const imported = scriptFiles.flatMap((name) => [
+      ...readFileSync(join(REPOSITORY_ROOT, SITE_DIRECTORY, name), 'utf8').matchAll(/ from '\.\/([^']+)'/g),
+    ]);
+    const referenced = [...html.matchAll(/(?:src|href)="\/([^"#]+)"/g), ...imported].map(([, path]) => path);
+    expect(referenced).toEqual(expect.arrayContaining(['config.js', ...scriptFiles]));
     expect(present).not.toContain('config.js');
     expect(present).toEqual(expect.arrayContaining(referenced.filter((path) => path !== 'config.js')));
+  });
+
+  test('falls back to what the queue does', () => {
+    const script = readFileSync(join(REPOSITORY_ROOT, SITE_DIRECTORY, 'app.js'), 'utf8');
+    expect(script).toContain(
+      `DEFAULT_RETRIES = { maxReceiveCount: ${MAX_RECEIVE_COUNT}, visibilityTimeoutSeconds: ${VISIBILITY_TIMEOUT.toSeconds()} };`,
+    );
   });
 });

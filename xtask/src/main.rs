@@ -5,6 +5,8 @@ mod bench;
 mod bench_emulator;
 mod bench_gate;
 mod bench_redrive;
+mod browser;
+mod chromium;
 mod command;
 mod conformance;
 mod dependencies;

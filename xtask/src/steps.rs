@@ -8,10 +8,10 @@ use crate::graph::Graph;
 use crate::project::Project;
 use crate::suite::Step;
 use crate::version::Prerequisite;
-use crate::{conformance, dependencies, lint, moto, npm, python};
+use crate::{browser, conformance, dependencies, lint, moto, npm, python};
 
 /// Every step. `doc` follows `clippy` because both check the dependencies without building them.
-pub(crate) const STEPS: [Step; 10] = [
+pub(crate) const STEPS: [Step; 11] = [
     Step { name: "fmt", title: "the Rust code is formatted", run: fmt },
     Step { name: "dependencies", title: "the dependency rules hold", run: check_dependencies },
     Step { name: "lint", title: "workflows, scripts, templates and spelling", run: lint::lint },
@@ -24,6 +24,7 @@ pub(crate) const STEPS: [Step; 10] = [
         run: awscli,
     },
     Step { name: "build", title: "the verifier and the functions build", run: build },
+    Step { name: "browser", title: "the page works in a browser", run: browser::check },
     Step {
         name: "conformance",
         title: "the emulator behaves as AWS does, and moto as it is known to",
@@ -71,7 +72,7 @@ fn stack(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
 }
 
 /// Runs `npm ci`, unless what it would install is there.
-fn install_node_modules(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
+pub(crate) fn install_node_modules(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
     NODE.require()?;
     if npm::is_installed(&project.stack()) {
         writeln!(out, "node_modules is what package-lock.json says")?;
