@@ -45,6 +45,7 @@ fn a_failure_is_found_and_shrunk_to_what_it_needs() {
     let kept = Schedule {
         steps: failure.schedule.steps.clone(),
         faults: failure.schedule.faults.clone(),
+        changes: failure.schedule.changes.clone(),
         ..shrunk.schedule.clone()
     };
     assert_eq!(kept, failure.schedule);

@@ -3,8 +3,8 @@
 
 mod chaos_support;
 
-use chaos_support::{history_of, schedule, text_of};
-use verifier_core::chaos::{Anomaly, AnomalySet, Event, Verdict, judge};
+use chaos_support::{history_of, history_within, schedule, text_of};
+use verifier_core::chaos::{Anomaly, AnomalySet, Event, Limits, Verdict, judge};
 
 #[test]
 fn jobs_of_every_kind_end_where_they_belong() {
@@ -131,4 +131,115 @@ fn a_stack_that_does_not_come_to_rest_is_not_judged_lost() {
     assert_eq!((report.verdict, &*report.findings), (Verdict::Unknown, &[][..]));
     // Its rule ends before it can strike.
     assert_eq!(judge(&history_of(&schedule)).verdict, Verdict::True);
+}
+
+/// What is found while this setting is changed, from a second before two jobs to two minutes after them.
+fn found_while(setting: &str) -> (AnomalySet, Vec<u64>) {
+    let schedule = schedule(&format!(
+        r#"{{"steps":[
+          {{"burst":{{"name":"good","atMilliseconds":1000,"count":3,"everyMilliseconds":0,"job":"good"}}}},
+          {{"submit":{{"name":"poison","atMilliseconds":1000,"job":"poison"}}}}],
+          "changes":[{{"setting":{setting},"fromMilliseconds":0,"untilMilliseconds":121000}}],
+          "undoAtMilliseconds":400000}}"#,
+    ));
+    let history = history_of(&schedule);
+    let undone: Vec<u64> = history
+        .lines
+        .iter()
+        .filter(|line| matches!(line.event, Event::Undo { .. }))
+        .map(|line| line.at)
+        .collect();
+    assert_eq!(undone, [121_000], "{setting} is put back once");
+    let report = judge(&history);
+    assert_eq!(report.verdict, Verdict::True, "{setting}\n{report:#?}");
+    let found = report.findings.iter().map(|finding| finding.anomaly).collect();
+    let attempts = history.lines.iter().filter(|line| matches!(line.event, Event::Attempt { .. }));
+    (found, attempts.map(|line| line.at).collect())
+}
+
+#[test]
+fn each_changed_setting_does_what_it_is_known_for() {
+    let (found, attempts) = found_while(r#""mapping-disabled""#);
+    assert_eq!(found, AnomalySet::NONE);
+    assert!(attempts.iter().all(|at| *at >= 121_000), "{attempts:?}");
+
+    let (found, attempts) = found_while(r#""batch-item-failures-ignored""#);
+    assert_eq!(found, AnomalySet::of(&[Anomaly::PoisonAsSuccess]));
+    assert_eq!(attempts.len(), 4, "what failed was deleted");
+
+    let (found, attempts) = found_while(r#"{"batch-size":{"size":1}}"#);
+    assert_eq!((found, attempts.len()), (AnomalySet::NONE, 6));
+
+    // Two receives are used up before the function sees anything.
+    let (found, attempts) = found_while(r#"{"worker-concurrency":{"limit":0}}"#);
+    assert!(found.contains(Anomaly::ThrottleDlq), "{found:?}");
+    assert!(attempts.iter().all(|at| *at >= 121_000), "{attempts:?}");
+
+    let (found, attempts) = found_while(r#""submit-stopped""#);
+    assert_eq!((found, attempts), (AnomalySet::NONE, vec![]));
+}
+
+#[test]
+fn what_is_changed_is_put_back_at_the_undo_at_the_latest() {
+    let schedule = schedule(
+        r#"{"steps":[{"submit":{"name":"a","atMilliseconds":0,"job":"good"}}],
+          "changes":[
+            {"setting":"mapping-disabled","fromMilliseconds":0,"untilMilliseconds":900000},
+            {"setting":{"batch-size":{"size":2}},"fromMilliseconds":10,"untilMilliseconds":20},
+            {"setting":"submit-stopped","fromMilliseconds":60000,"untilMilliseconds":70000}],
+          "undoAtMilliseconds":50000}"#,
+    );
+    let history = history_of(&schedule);
+    let written: Vec<String> = history
+        .lines
+        .iter()
+        .filter_map(|line| match &line.event {
+            Event::Changed { setting } => Some(format!("{} {}", line.at, setting.kind())),
+            Event::Undo { what } => Some(format!("{} undo {what}", line.at)),
+            _ => None,
+        })
+        .collect();
+    // What would begin after the undo does not begin.
+    assert_eq!(
+        written,
+        [
+            "0 mapping-disabled",
+            "10 batch-size",
+            "20 undo batch-size",
+            "50000 undo mapping-disabled"
+        ]
+    );
+    assert_eq!(judge(&history).verdict, Verdict::True);
+}
+
+#[test]
+fn a_run_within_limits_is_put_back_and_broken_off() {
+    let schedule = schedule(
+        r#"{"steps":[
+          {"submit":{"name":"a","atMilliseconds":0,"job":"poison"}},
+          {"submit":{"name":"b","atMilliseconds":90000,"job":"good"}}],
+          "changes":[{"setting":{"batch-size":{"size":2}},"fromMilliseconds":0,"untilMilliseconds":300000}],
+          "undoAtMilliseconds":400000}"#,
+    );
+    for (limits, condition, latest) in [
+        (Limits { milliseconds: Some(61_000), client_calls: None }, "max-duration", 61_000),
+        (Limits { milliseconds: None, client_calls: Some(2) }, "max-cost-calls", 120_000),
+    ] {
+        let history = history_within(&schedule, limits);
+        let last: Vec<&Event> =
+            history.lines.iter().rev().map(|line| &line.event).take(3).collect();
+        let [
+            Event::Drained { complete: false, remaining: 1.. },
+            Event::Undo { what },
+            Event::Aborted { condition: told },
+        ] = last[..]
+        else {
+            panic!("{last:?}");
+        };
+        assert_eq!((told.as_ref(), what.as_ref()), (condition, "batch-size"));
+        assert!(history.lines.last().unwrap().at <= latest + 60_000);
+        assert_eq!(judge(&history).verdict, Verdict::Unknown);
+    }
+    let enough = Limits { milliseconds: Some(500_000), client_calls: Some(4) };
+    assert_eq!(history_within(&schedule, enough), history_of(&schedule));
 }

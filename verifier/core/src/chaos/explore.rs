@@ -1,14 +1,15 @@
 //! Random schedules, one after another, until one violates what holds; and the smallest that still does.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::anomaly::AnomalySet;
-use super::checker::{ChaosReport, Verdict, judge};
+use super::checker::{Verdict, judge};
 use super::history::{Event, History};
 use super::schedule::Schedule;
 use super::shrink::{Shrunk, shrink};
 
-/// How often each kind of fault struck at each operation.
+/// How often each kind of fault struck, or each kind of setting was changed, at each operation.
 pub type Coverage = BTreeMap<(&'static str, String), u64>;
 
 /// What an exploration came to.
@@ -35,6 +36,20 @@ pub struct Failure {
     pub shrunk: Option<Shrunk>,
 }
 
+/// What a stretch of random schedules came to. Stretches may be surveyed at the same time, and are put together in their
+/// order: so what is found does not depend on how many there were.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Survey {
+    /// How many schedules were run, the failing one included.
+    pub schedules: u64,
+    /// How many of them could not be judged, since they were not drained.
+    pub unknown: u64,
+    /// What struck where.
+    pub coverage: Coverage,
+    /// The first that violates what holds, and which anomalies nothing allows in it. Nothing behind it was run.
+    pub failing: Option<(Schedule, AnomalySet)>,
+}
+
 /// Runs the schedules of `count` seeds from `seed` on, and stops at the first failure, which it shrinks.
 ///
 /// `run` runs a schedule, on whatever target.
@@ -43,36 +58,69 @@ pub fn explore<E>(
     count: u64,
     run: &mut dyn FnMut(&Schedule) -> Result<History, E>,
 ) -> Result<Exploration, E> {
-    let mut exploration = Exploration::default();
-    for number in 0..count {
+    survey(seed, 0..count, run)?.conclude(run)
+}
+
+/// Runs the schedules of the seeds that are so far behind `seed`, until one fails.
+pub fn survey<E>(
+    seed: u64,
+    numbers: Range<u64>,
+    run: &mut dyn FnMut(&Schedule) -> Result<History, E>,
+) -> Result<Survey, E> {
+    let mut survey = Survey::default();
+    for number in numbers {
         let schedule = Schedule::generate(seed.wrapping_add(number));
         let history = run(&schedule)?;
-        exploration.schedules += 1;
-        cover(&mut exploration.coverage, &history);
+        survey.schedules += 1;
+        cover(&mut survey.coverage, &history);
         let report = judge(&history);
-        exploration.unknown += u64::from(report.verdict == Verdict::Unknown);
+        survey.unknown += u64::from(report.verdict == Verdict::Unknown);
         if report.verdict == Verdict::False {
-            exploration.failure = Some(failure(schedule, &report, run)?);
+            survey.failing = Some((schedule, report.violations()));
             break;
         }
     }
-    Ok(exploration)
+    Ok(survey)
 }
 
-fn failure<E>(
-    schedule: Schedule,
-    report: &ChaosReport,
-    run: &mut dyn FnMut(&Schedule) -> Result<History, E>,
-) -> Result<Failure, E> {
-    let violations = report.violations();
-    let shrunk = shrink(&schedule, violations, run)?;
-    Ok(Failure { schedule, violations, shrunk })
+impl Survey {
+    /// Adds what the stretch behind this one came to. Behind a failure nothing counts.
+    pub fn append(&mut self, next: Self) {
+        if self.failing.is_some() {
+            return;
+        }
+        self.schedules += next.schedules;
+        self.unknown += next.unknown;
+        for (pair, count) in next.coverage {
+            *self.coverage.entry(pair).or_default() += count;
+        }
+        self.failing = next.failing;
+    }
+
+    /// Shrinks the failure, if there is one.
+    pub fn conclude<E>(
+        self,
+        run: &mut dyn FnMut(&Schedule) -> Result<History, E>,
+    ) -> Result<Exploration, E> {
+        let Self { schedules, unknown, coverage, failing } = self;
+        let failure = match failing {
+            Some((schedule, violations)) => {
+                let shrunk = shrink(&schedule, violations, run)?;
+                Some(Failure { schedule, violations, shrunk })
+            }
+            None => None,
+        };
+        Ok(Exploration { schedules, unknown, coverage, failure })
+    }
 }
 
 fn cover(coverage: &mut Coverage, history: &History) {
     for line in &history.lines {
-        if let Event::Fault { fault, operation, .. } = &line.event {
-            *coverage.entry((fault.kind(), operation.to_string())).or_default() += 1;
-        }
+        let pair = match &line.event {
+            Event::Fault { fault, operation, .. } => (fault.kind(), operation.to_string()),
+            Event::Changed { setting } => (setting.kind(), setting.operation().to_owned()),
+            _ => continue,
+        };
+        *coverage.entry(pair).or_default() += 1;
     }
 }

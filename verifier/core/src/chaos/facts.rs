@@ -8,7 +8,6 @@ use super::anomaly::AnomalySet;
 use super::history::{
     Content, Ending, Event, Header, History, Line, Nature, Observation, Operation, Queue,
 };
-use crate::faults::Fault;
 
 /// The number of a line of the history.
 pub(super) type LineNumber = usize;
@@ -23,7 +22,7 @@ pub(super) struct Facts<'h> {
     pub(super) attempts: Vec<Attempt>,
     pub(super) invocations: Vec<Invocation>,
     pub(super) redrives: Vec<Redrive>,
-    /// Each kind of fault that struck, with the first line of it and what it allows.
+    /// Each kind of fault that struck, and of setting that was changed, with the first line of it and what it allows.
     pub(super) faults: Vec<Struck>,
     /// Whether a batch was throttled of which the target cannot tell the messages.
     pub(super) throttled_somewhere: bool,
@@ -266,12 +265,15 @@ impl<'h> Gathering<'h> {
                 self.submits.insert(*op, (job, submits.len()));
                 submits.push(Submit { nature: *nature, content, line: number, result: None });
             }
-            Event::Invoke { operation: Operation::Redrive, .. } | Event::Undo { .. } => {}
+            Event::Invoke { operation: Operation::Redrive, .. }
+            | Event::Undo { .. }
+            | Event::Aborted { .. } => {}
             Event::Ok { op, .. } => self.end_submit(*op, SubmitResult::Ok, number),
             Event::Fail { op, .. } => self.end_submit(*op, SubmitResult::Fail, number),
             Event::Info { op, .. } => self.end_submit(*op, SubmitResult::Info, number),
             Event::Throttled { messages } => self.throttle(messages.as_deref(), number),
-            Event::Fault { fault, .. } => self.strike(fault, number),
+            Event::Fault { fault, .. } => self.strike(fault.kind(), fault.allows(), number),
+            Event::Changed { setting } => self.strike(setting.kind(), setting.allows(), number),
             Event::Drained { complete, .. } => self.facts.drained = Some((*complete, number)),
             Event::RedriveStarted { .. } | Event::RedriveEnded { .. } | Event::Moved { .. } => {
                 self.redrive(&line.event, number);
@@ -442,8 +444,7 @@ impl<'h> Gathering<'h> {
         }
     }
 
-    fn strike(&mut self, fault: &Fault, number: LineNumber) {
-        let (kind, allows) = (fault.kind(), fault.allows());
+    fn strike(&mut self, kind: &'static str, allows: AnomalySet, number: LineNumber) {
         let known =
             self.facts.faults.iter().any(|struck| struck.kind == kind && struck.allows == allows);
         if !known {

@@ -4,6 +4,7 @@
 
 use std::ops::RangeInclusive;
 
+use super::change::{Change, Setting};
 use super::schedule::{JobKind, RedriveBy, Schedule, StackTerms, Step};
 use crate::faults::{Caller, Commit, CountBy, CrashPoint, Fault, FaultRule, Nth};
 
@@ -46,12 +47,14 @@ impl Schedule {
             let at_milliseconds = redrives.u64(REDRIVES_MILLISECONDS);
             steps.push(Step::Redrive { at_milliseconds, by });
             // Few rules would meet a redrive by chance.
-            if faults.bool() {
+            if faults.u8(..4) > 0 {
                 rules.push(rule(&SITES[FIRST_REDRIVING_SITE..], &mut faults));
                 undo_at_milliseconds = undo_at_milliseconds.max(at_milliseconds + REDRIVE_TAKES);
             }
         }
-        Self { seed, stack: StackTerms::default(), steps, faults: rules, undo_at_milliseconds }
+        let changes = changes(&mut stream(seed, 5));
+        let stack = StackTerms::default();
+        Self { seed, stack, steps, faults: rules, changes, undo_at_milliseconds }
     }
 }
 
@@ -71,6 +74,36 @@ fn submitting_step(number: usize, jobs: &mut fastrand::Rng, times: &mut fastrand
     }
     let (count, every_milliseconds) = (jobs.u32(BURST), times.u64(0..300));
     Step::Burst { name, at_milliseconds, count, every_milliseconds, job }
+}
+
+/// How many schedules in a hundred change a setting.
+const CHANGING_PERCENT: u8 = 15;
+/// How long a setting stays changed, in milliseconds.
+const CHANGED_MILLISECONDS: RangeInclusive<u64> = 1_000..=180_000;
+/// The settings that random schedules change.
+pub const CHANGES: [Setting; 5] = [
+    Setting::MappingDisabled,
+    Setting::BatchItemFailuresIgnored,
+    Setting::BatchSize { size: 1 },
+    Setting::WorkerConcurrency { limit: 0 },
+    Setting::SubmitStopped,
+];
+
+fn changes(random: &mut fastrand::Rng) -> Vec<Change> {
+    if random.u8(..100) >= CHANGING_PERCENT {
+        return Vec::new();
+    }
+    let setting = match CHANGES[random.usize(..CHANGES.len())] {
+        // Larger batches than the template's would not be done before the worker's timeout.
+        Setting::BatchSize { .. } => Setting::BatchSize { size: random.u32(1..=4) },
+        Setting::WorkerConcurrency { .. } => {
+            Setting::WorkerConcurrency { limit: random.u32(0..=1) }
+        }
+        other => other,
+    };
+    let from_milliseconds = if random.bool() { 0 } else { random.u64(0..LOAD_MILLISECONDS * 4) };
+    let until_milliseconds = from_milliseconds + random.u64(CHANGED_MILLISECONDS);
+    vec![Change { setting, from_milliseconds, until_milliseconds }]
 }
 
 /// A place where faults strike: an operation of a stack, and who does it on what.
@@ -283,13 +316,15 @@ fn answer(random: &mut fastrand::Rng) -> Fault {
     Fault::Answer { payload: payloads[random.usize(..payloads.len())].to_owned() }
 }
 
-/// Every kind of fault with every operation at which random schedules let it strike.
+/// Every kind of fault with every operation at which random schedules let it strike, and every kind of setting that they
+/// change with the operation that changes it.
 pub fn fault_operations() -> Vec<(&'static str, &'static str)> {
     let mut random = fastrand::Rng::with_seed(0);
     let at_site = |site: &Site| -> Vec<(&'static str, &'static str)> {
         site.faults.iter().map(|make| (make(&mut random).kind(), site.operation)).collect()
     };
-    let mut pairs: Vec<_> = SITES.iter().flat_map(at_site).collect();
+    let changes = CHANGES.iter().map(|setting| (setting.kind(), setting.operation()));
+    let mut pairs: Vec<_> = SITES.iter().flat_map(at_site).chain(changes).collect();
     pairs.sort_unstable();
     pairs.dedup();
     pairs
@@ -325,6 +360,6 @@ mod tests {
     fn every_kind_of_fault_has_a_place_to_strike() {
         let kinds: std::collections::BTreeSet<&str> =
             fault_operations().into_iter().map(|(kind, _)| kind).collect();
-        assert_eq!(kinds.len(), 24, "{kinds:?}");
+        assert_eq!(kinds.len(), 24 + CHANGES.len(), "{kinds:?}");
     }
 }

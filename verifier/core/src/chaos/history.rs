@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::anomaly::AnomalySet;
+use super::change::Setting;
 use super::id::Id;
 use crate::faults::Fault;
 
@@ -262,6 +263,16 @@ pub enum Event {
         /// The message that it struck, if it was one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<Id>,
+    },
+    /// A setting of the stack was changed.
+    Changed {
+        /// The setting, and what it is changed to.
+        setting: Setting,
+    },
+    /// The run was ended before its time.
+    Aborted {
+        /// The condition that was met.
+        condition: Cow<'static, str>,
     },
     /// Something that was changed for the experiment was put back.
     Undo {

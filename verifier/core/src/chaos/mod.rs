@@ -9,7 +9,9 @@
 
 mod anomalies;
 mod anomaly;
+mod change;
 mod checker;
+mod experiment;
 mod explore;
 mod facts;
 mod generate;
@@ -20,11 +22,14 @@ mod planted;
 mod schedule;
 mod shrink;
 mod simulator;
+mod timeline;
 
 pub use anomaly::{Anomaly, AnomalySet};
+pub use change::{Change, Setting};
 pub use checker::{Allowance, ChaosReport, Finding, Verdict, judge};
-pub use explore::{Coverage, Exploration, Failure, explore};
-pub use generate::fault_operations;
+pub use experiment::{Abort, EXPERIMENT_SCHEMA, Experiment, ExperimentError, Found, SteadyState};
+pub use explore::{Coverage, Exploration, Failure, Survey, explore, survey};
+pub use generate::{CHANGES, fault_operations};
 pub use history::{
     Content, Ending, Event, HISTORY_VERSION, Header, History, HistoryError, Line, Nature,
     Observation, Operation, Queue, Terms,
@@ -37,6 +42,8 @@ pub use schedule::{
 };
 pub use shrink::{Shrunk, shrink};
 pub use simulator::{
-    Answer, DRAIN_MILLISECONDS, Parts, Record, Redriver, ReferenceRedriver, ReferenceRules,
+    Answer, DRAIN_MILLISECONDS, Limits, Parts, Record, Redriver, ReferenceRedriver, ReferenceRules,
     ReferenceSubmit, ReferenceWorker, Rules, Submit, Work, WorkEffect, Worker, simulate,
+    simulate_within,
 };
+pub use timeline::{Band, Lane, LaneEnd, Mark, MarkKind, Sample, Timeline};

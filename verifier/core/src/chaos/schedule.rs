@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use thiserror::Error;
 
+use super::change::Change;
 use super::history::{Nature, Terms};
 use crate::event_source_mapping::{MappingChanges, MappingConfiguration};
 use crate::faults::{FaultPlanError, FaultRule, FaultRules};
@@ -45,7 +46,10 @@ pub struct Schedule {
     /// What goes wrong until the undo: the first rule that matches decides.
     #[serde(default)]
     pub faults: Vec<FaultRule>,
-    /// When the faults end.
+    /// What is changed about the stack, until the undo at the latest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+    /// When the faults end, and what is changed is put back.
     pub undo_at_milliseconds: u64,
 }
 
@@ -152,6 +156,14 @@ pub enum ScheduleError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A change that cannot be made.
+    #[error("change {number} of the schedule: {problem}")]
+    Change {
+        /// Which, counted from 1.
+        number: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A stack that cannot exist.
     #[error("the schedule's stack: {0}")]
     Stack(String),
@@ -246,6 +258,12 @@ impl Schedule {
                 return Err(ScheduleError::Step { number: index + 1, problem });
             }
         }
+        for (index, change) in self.changes.iter().enumerate() {
+            let problem = change.problem(&self.changes[..index], TIME_MAX_MILLISECONDS);
+            if let Some(problem) = problem {
+                return Err(ScheduleError::Change { number: index + 1, problem });
+            }
+        }
         let jobs: u64 = self.steps.iter().map(|step| u64::from(step.job_count())).sum();
         if jobs > u64::from(JOBS_MAX) {
             return Err(ScheduleError::Jobs(jobs));
@@ -254,9 +272,9 @@ impl Schedule {
         Ok(())
     }
 
-    /// How many things are done: steps and faults. The undo and the drain are always done and do not count.
+    /// How many things are done: steps, faults and changes. The undo and the drain are always done and do not count.
     pub fn operations(&self) -> usize {
-        self.steps.len() + self.faults.len()
+        self.steps.len() + self.faults.len() + self.changes.len()
     }
 
     /// How many jobs are submitted.

@@ -63,6 +63,7 @@ struct Shrinking<'r, E> {
 enum Part {
     Step(usize),
     Fault(usize),
+    Change(usize),
 }
 
 impl<E> Shrinking<'_, E> {
@@ -145,6 +146,9 @@ fn parts(schedule: &Schedule) -> Vec<Part> {
     for (index, rule) in schedule.faults.iter().enumerate() {
         parts.push((rule_harshness(rule), Part::Fault(index)));
     }
+    for (index, change) in schedule.changes.iter().enumerate() {
+        parts.push((harshness(change.setting.allows()), Part::Change(index)));
+    }
     parts.sort_by_key(|(harshness, _)| *harshness);
     parts.into_iter().map(|(_, part)| part).collect()
 }
@@ -160,10 +164,13 @@ fn step_harshness(step: &Step) -> u32 {
     }
 }
 
-/// A fault is the harsher, the more it allows.
+/// A fault is the harsher, the more it allows; and so is a change.
 fn rule_harshness(rule: &FaultRule) -> u32 {
-    let allowed = rule.fault.allows().iter().count();
-    6 + u32::try_from(allowed).unwrap_or(u32::MAX - 6)
+    harshness(rule.fault.allows())
+}
+
+fn harshness(allowed: AnomalySet) -> u32 {
+    6 + u32::try_from(allowed.iter().count()).unwrap_or(u32::MAX - 6)
 }
 
 fn without(mut schedule: Schedule, taken: &[Part]) -> Schedule {
@@ -176,6 +183,11 @@ fn without(mut schedule: Schedule, taken: &[Part]) -> Schedule {
     schedule.faults.retain(|_| {
         index += 1;
         !taken.contains(&Part::Fault(index - 1))
+    });
+    let mut index = 0;
+    schedule.changes.retain(|_| {
+        index += 1;
+        !taken.contains(&Part::Change(index - 1))
     });
     schedule
 }

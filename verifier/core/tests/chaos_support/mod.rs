@@ -4,8 +4,8 @@
 
 use proptest::prelude::*;
 use verifier_core::chaos::{
-    History, JobKind, Parts, RedriveBy, ReferenceRedriver, ReferenceRules, ReferenceSubmit,
-    ReferenceWorker, Schedule, StackTerms, Step, simulate,
+    History, JobKind, Limits, Parts, RedriveBy, ReferenceRedriver, ReferenceRules, ReferenceSubmit,
+    ReferenceWorker, Schedule, StackTerms, Step, simulate_within,
 };
 use verifier_core::faults::FaultRule;
 
@@ -16,13 +16,18 @@ pub(crate) fn schedule(text: &str) -> Schedule {
 
 /// What happens on a sound stack.
 pub(crate) fn history_of(schedule: &Schedule) -> History {
+    history_within(schedule, Limits::default())
+}
+
+/// The same within limits.
+pub(crate) fn history_within(schedule: &Schedule, limits: Limits) -> History {
     let mut parts = Parts {
         submit: &mut ReferenceSubmit,
         worker: &mut ReferenceWorker,
         rules: &mut ReferenceRules,
         redriver: &mut ReferenceRedriver,
     };
-    simulate(schedule, &mut parts).expect("the schedule can be run")
+    simulate_within(schedule, limits, &mut parts).expect("the schedule can be run")
 }
 
 /// The history as text.
@@ -92,7 +97,7 @@ pub(crate) fn calm_schedules() -> impl Strategy<Value = Schedule> {
                     *name = format!("j{number}");
                 }
             }
-            Schedule { seed, stack, steps, faults: Vec::new(), undo_at_milliseconds: 0 }
+            Schedule { seed, stack, steps, ..Schedule::default() }
         },
     )
 }

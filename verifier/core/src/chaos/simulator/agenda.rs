@@ -32,7 +32,11 @@ pub(super) enum Task {
     Move,
     /// The redriving client goes on.
     RedriveRound,
-    /// The faults end.
+    /// A setting is changed.
+    Change { change: usize },
+    /// A setting is put back.
+    PutBack { change: usize },
+    /// The faults end, and what is still changed is put back.
     Undo,
 }
 

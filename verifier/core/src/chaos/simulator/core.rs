@@ -53,6 +53,10 @@ pub(super) struct Core<'s> {
     /// Log lines that cannot be read yet.
     pub(super) late_logs: Vec<Option<Event>>,
     pub(super) redrive: Option<Redrive>,
+    /// Whether the submit function has no concurrency at all.
+    pub(super) submit_is_stopped: bool,
+    /// How many requests clients have made.
+    pub(super) client_calls: u64,
 }
 
 impl<'s> Core<'s> {
@@ -83,6 +87,8 @@ impl<'s> Core<'s> {
             next_op: 0,
             late_logs: Vec::new(),
             redrive: None,
+            submit_is_stopped: false,
+            client_calls: 0,
         })
     }
 

@@ -21,10 +21,14 @@ use crate::sqs::{Delivery, Message, ReceiveMessage, ReceivedMessage};
 
 /// The mapping.
 pub(super) struct Mapping {
-    configuration: MappingConfiguration,
+    pub(super) configuration: MappingConfiguration,
     scaling: Scaling,
     /// How many batches are being worked off.
     pub(super) in_hand: u32,
+    /// How many of them are with the worker.
+    pub(super) invoked: u32,
+    /// The worker's reserved concurrency, if it has one.
+    pub(super) worker_concurrency: Option<u32>,
     /// The batch whose window is open.
     pub(super) gathering: Option<usize>,
     pub(super) batches: Vec<Batch>,
@@ -49,6 +53,8 @@ impl Mapping {
             configuration,
             scaling: Scaling::default(),
             in_hand: 0,
+            invoked: 0,
+            worker_concurrency: None,
             gathering: None,
             batches: Vec::new(),
             random: fastrand::Rng::with_seed(seed ^ 0x6D61_7070_696E_6721),
@@ -57,6 +63,9 @@ impl Mapping {
 
     /// Looks for messages, as long as there are any and there is a free slot for them.
     pub(super) fn poll(&mut self, core: &mut Core<'_>, rules: &mut dyn Rules) {
+        if !self.configuration.enabled {
+            return;
+        }
         let size = self.configuration.batch_size as usize;
         let window = u64::from(self.configuration.maximum_batching_window_seconds) * 1_000;
         loop {
@@ -119,6 +128,9 @@ impl Mapping {
             self.write_throttled(core, number);
             return self.free_slot(core);
         }
+        if self.worker_concurrency.is_some_and(|limit| self.invoked >= limit) {
+            return self.throttle(core, number);
+        }
         let fault = fault_of_invocation(core, &self.batches[number].messages);
         if fault == Some(Fault::Throttle) {
             return self.throttle(core, number);
@@ -129,6 +141,7 @@ impl Mapping {
             _ => core.now,
         };
         batch.fault = fault;
+        self.invoked += 1;
         core.agenda.put(starts_at, Task::Start { batch: number });
     }
 
@@ -166,6 +179,7 @@ impl Mapping {
             InvocationOutcome::Errored(_) => Pace::Failed,
             InvocationOutcome::Throttled => Pace::Throttled,
         });
+        self.invoked -= 1;
         let messages = std::mem::take(&mut self.batches[number].messages);
         let named: BTreeSet<&str> =
             messages.iter().map(|received| received.message.message_id.as_str()).collect();

@@ -7,6 +7,7 @@
 //! What an invocation does becomes visible when it ends.
 
 mod agenda;
+mod changes;
 mod core;
 mod functions;
 mod mapping;
@@ -18,7 +19,7 @@ mod submits;
 
 pub use parts::{Answer, Parts, Record, Redriver, Rules, Submit, Work, WorkEffect, Worker};
 pub use reference::{ReferenceRedriver, ReferenceRules, ReferenceSubmit, ReferenceWorker};
-pub use run::{DRAIN_MILLISECONDS, simulate};
+pub use run::{DRAIN_MILLISECONDS, Limits, simulate, simulate_within};
 
 #[cfg(any(test, feature = "planted-bugs"))]
 pub(in crate::chaos) use reference::batch_response;

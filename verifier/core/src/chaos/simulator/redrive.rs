@@ -274,6 +274,7 @@ impl Core<'_> {
     }
 
     fn on_the_wire(&mut self, operation: &'static str, queue: &'static str) -> Wire {
+        self.client_calls += 1;
         let happening = Happening::new(operation, Caller::Client).on_queue(queue);
         let (is_carried_out, is_answered) =
             match self.decide(Stage::Transport, operation, happening) {

@@ -1,9 +1,11 @@
 //! A run: from the first step to the end of the drain.
 
+use super::super::change::Change;
 use super::super::history::{Event, HISTORY_VERSION, Header, History, Observation};
 use super::super::schedule::{JobKind, Schedule, Step};
 use super::super::{AnomalySet, ScheduleError};
 use super::agenda::Task;
+use super::changes::Changed;
 use super::core::{Core, JOBS, SimulatedJob};
 use super::mapping::Mapping;
 use super::parts::Parts;
@@ -14,10 +16,43 @@ pub const DRAIN_MILLISECONDS: u64 = 3_600_000;
 /// The most things that happen in one run, so that every run ends: a duplicate for every receive would never.
 const TASKS_MAX: u32 = 1_000_000;
 
+/// When a run is ended before its time. What has no limit is not ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// At that time, in milliseconds from the beginning.
+    pub milliseconds: Option<u64>,
+    /// When clients would make more requests than that: submits, those of redrives, and those that change settings and put
+    /// them back.
+    pub client_calls: Option<u64>,
+}
+
+impl Limits {
+    /// Which of them does not let the run go on at that time, if any, as abort conditions are called.
+    fn met(&self, at: u64, client_calls: u64) -> Option<&'static str> {
+        if self.milliseconds.is_some_and(|limit| at > limit) {
+            Some("max-duration")
+        } else if self.client_calls.is_some_and(|limit| client_calls > limit) {
+            Some("max-cost-calls")
+        } else {
+            None
+        }
+    }
+}
+
 /// Runs a schedule against a stack of these parts, and returns what happened.
 ///
 /// The stack is drained at the end; if that takes longer than [`DRAIN_MILLISECONDS`], the history says that it is incomplete.
 pub fn simulate(schedule: &Schedule, parts: &mut Parts<'_>) -> Result<History, ScheduleError> {
+    simulate_within(schedule, Limits::default(), parts)
+}
+
+/// The same within limits: at the first that is met everything is put back, the history says so, and the drain is
+/// incomplete.
+pub fn simulate_within(
+    schedule: &Schedule,
+    limits: Limits,
+    parts: &mut Parts<'_>,
+) -> Result<History, ScheduleError> {
     schedule.check()?;
     let mut core = Core::new(schedule)?;
     let configuration = schedule.stack.mapping(&core.sqs.arn(JOBS))?;
@@ -26,17 +61,26 @@ pub fn simulate(schedule: &Schedule, parts: &mut Parts<'_>) -> Result<History, S
     for (index, step) in schedule.steps.iter().enumerate() {
         ends_by = ends_by.max(plan_step(&mut core, index, step));
     }
+    plan_changes(&mut core, schedule);
     core.agenda.put(schedule.undo_at_milliseconds, Task::Undo);
+    let mut changed = Changed::default();
     let limit = ends_by + DRAIN_MILLISECONDS;
     let mut tasks = 0;
     while core.agenda.next_at().is_some_and(|at| at <= limit) && tasks < TASKS_MAX {
         let Some((at, task)) = core.agenda.next() else {
             break;
         };
+        if let Some(condition) = limits.met(at, core.client_calls) {
+            core.write(Event::Aborted { condition: condition.into() });
+            undo(schedule, &mut core, &mut mapping, &mut changed);
+            let remaining = core.count(JOBS);
+            core.write(Event::Drained { complete: false, remaining });
+            return Ok(History { header: header(schedule), lines: core.lines });
+        }
         core.now = at;
         tasks += 1;
         core.settle_moves();
-        perform(schedule, &mut core, &mut mapping, parts, task);
+        perform(schedule, &mut core, &mut mapping, &mut changed, parts, task);
     }
     finish(&mut core, &mapping, limit);
     Ok(History { header: header(schedule), lines: core.lines })
@@ -75,6 +119,19 @@ fn plan_step(core: &mut Core<'_>, index: usize, step: &Step) -> u64 {
     }
 }
 
+/// Puts changes on the agenda that begin before the undo.
+fn plan_changes(core: &mut Core<'_>, schedule: &Schedule) {
+    let undo_at = schedule.undo_at_milliseconds;
+    for (change, Change { from_milliseconds: from, until_milliseconds: until, .. }) in
+        schedule.changes.iter().enumerate()
+    {
+        if *from < undo_at {
+            core.agenda.put(*from, Task::Change { change });
+            core.agenda.put((*until).min(undo_at), Task::PutBack { change });
+        }
+    }
+}
+
 fn plan_job(core: &mut Core<'_>, id: super::super::Id, at: u64, kind: JobKind) {
     let body = kind.body(&id);
     core.agenda.put(at, Task::Submit { job: core.jobs.len() });
@@ -85,6 +142,7 @@ fn perform(
     schedule: &Schedule,
     core: &mut Core<'_>,
     mapping: &mut Mapping,
+    changed: &mut Changed,
     parts: &mut Parts<'_>,
     task: Task,
 ) {
@@ -112,13 +170,23 @@ fn perform(
         // Whatever is due has been done before any task.
         Task::Move => {}
         Task::RedriveRound => core.redrive_round(parts.redriver),
-        Task::Undo => {
-            core.plan = FaultPlan::default();
-            for rule in &schedule.faults {
-                core.write(Event::Undo { what: rule.fault.kind().into() });
-            }
+        Task::Change { change } => {
+            changed.change(core, mapping, change, schedule.changes[change]);
         }
+        Task::PutBack { change } => {
+            changed.put_back(core, mapping, change, schedule.changes[change]);
+        }
+        Task::Undo => undo(schedule, core, mapping, changed),
     }
+}
+
+/// Ends the faults and puts back what is changed, the last first.
+fn undo(schedule: &Schedule, core: &mut Core<'_>, mapping: &mut Mapping, changed: &mut Changed) {
+    core.plan = FaultPlan::default();
+    for rule in &schedule.faults {
+        core.write(Event::Undo { what: rule.fault.kind().into() });
+    }
+    changed.put_all_back(core, mapping, &schedule.changes);
 }
 
 /// Ends the drain. It is complete if nothing is left to happen and the jobs queue is empty.

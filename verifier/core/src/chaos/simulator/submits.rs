@@ -49,6 +49,7 @@ impl Core<'_> {
     /// A client submits a job.
     pub(super) fn submit(&mut self, job: usize) {
         let op = self.new_op();
+        self.client_calls += 1;
         let SimulatedContent { id, content } = self.submitted(job);
         let nature = self.jobs[job].kind.nature();
         self.write(Event::Invoke { op, operation: Operation::Submit { job: id, nature, content } });
@@ -104,7 +105,11 @@ impl Core<'_> {
         instead: Option<ClientResult>,
     ) {
         let body = std::mem::take(&mut self.jobs[job].body);
-        let fault = self.fault_of_submit(&body);
+        let fault = if self.submit_is_stopped {
+            Some(Fault::Throttle)
+        } else {
+            self.fault_of_submit(&body)
+        };
         let disturbed = fault.and_then(|fault| disturbance(&fault));
         let runs = disturbed.as_ref().is_none_or(|disturbance| disturbance.runs);
         // The body has to be back in its place while the function sends it.

@@ -1,0 +1,106 @@
+//! Settings that are changed while a simulation runs, and put back.
+
+use super::super::change::{Change, Setting};
+use super::super::history::Event;
+use super::core::Core;
+use super::mapping::Mapping;
+
+/// What was changed and not put back yet, by its place in the schedule, with what was there before.
+#[derive(Default)]
+pub(super) struct Changed(Vec<(usize, Before)>);
+
+/// A setting as it was.
+#[derive(Clone, Copy)]
+enum Before {
+    MappingEnabled(bool),
+    ReportsBatchItemFailures(bool),
+    BatchSize(u32),
+    WorkerConcurrency(Option<u32>),
+    SubmitStopped(bool),
+}
+
+impl Changed {
+    /// Changes a setting.
+    pub(super) fn change(
+        &mut self,
+        core: &mut Core<'_>,
+        mapping: &mut Mapping,
+        place: usize,
+        change: Change,
+    ) {
+        let Change { setting, .. } = change;
+        core.client_calls += 1;
+        core.write(Event::Changed { setting });
+        let before = apply(core, mapping, setting);
+        self.0.push((place, before));
+    }
+
+    /// Puts a setting back, if that was not done yet.
+    pub(super) fn put_back(
+        &mut self,
+        core: &mut Core<'_>,
+        mapping: &mut Mapping,
+        place: usize,
+        change: Change,
+    ) {
+        let Some(index) = self.0.iter().position(|(changed, _)| *changed == place) else {
+            return;
+        };
+        let (_, before) = self.0.remove(index);
+        core.client_calls += 1;
+        core.write(Event::Undo { what: change.setting.kind().into() });
+        restore(core, mapping, before);
+    }
+
+    /// Puts back whatever is changed, the last first.
+    pub(super) fn put_all_back(
+        &mut self,
+        core: &mut Core<'_>,
+        mapping: &mut Mapping,
+        changes: &[Change],
+    ) {
+        while let Some((place, _)) = self.0.last() {
+            let place = *place;
+            self.put_back(core, mapping, place, changes[place]);
+        }
+    }
+}
+
+fn apply(core: &mut Core<'_>, mapping: &mut Mapping, setting: Setting) -> Before {
+    let configuration = &mut mapping.configuration;
+    match setting {
+        Setting::MappingDisabled => {
+            Before::MappingEnabled(std::mem::replace(&mut configuration.enabled, false))
+        }
+        Setting::BatchItemFailuresIgnored => Before::ReportsBatchItemFailures(std::mem::replace(
+            &mut configuration.report_batch_item_failures,
+            false,
+        )),
+        Setting::BatchSize { size } => {
+            Before::BatchSize(std::mem::replace(&mut configuration.batch_size, size))
+        }
+        Setting::WorkerConcurrency { limit } => {
+            Before::WorkerConcurrency(mapping.worker_concurrency.replace(limit))
+        }
+        Setting::SubmitStopped => {
+            Before::SubmitStopped(std::mem::replace(&mut core.submit_is_stopped, true))
+        }
+    }
+}
+
+fn restore(core: &mut Core<'_>, mapping: &mut Mapping, before: Before) {
+    let configuration = &mut mapping.configuration;
+    match before {
+        Before::MappingEnabled(enabled) => {
+            configuration.enabled = enabled;
+            // Whatever came meanwhile waits for it.
+            core.poll_at(core.now);
+        }
+        Before::ReportsBatchItemFailures(reports) => {
+            configuration.report_batch_item_failures = reports;
+        }
+        Before::BatchSize(size) => configuration.batch_size = size,
+        Before::WorkerConcurrency(limit) => mapping.worker_concurrency = limit,
+        Before::SubmitStopped(stopped) => core.submit_is_stopped = stopped,
+    }
+}
