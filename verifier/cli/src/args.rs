@@ -1,10 +1,14 @@
-//! The command line. clap's types stay in this file; commands get plain values.
+//! The command line. clap's types stay here; commands get plain values.
+
+mod chaos;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use verifier_core::dead_letters::{parse_duration, parse_receives};
+
+pub(crate) use chaos::*;
 
 /// Proves a preview stack, breaks it on purpose and replays its dead letters.
 #[derive(Debug, Parser)]
@@ -21,6 +25,8 @@ pub(crate) struct VerifierArgs {
 pub(crate) enum Command {
     /// Prove that a stack works: the gate after a deployment.
     Check(CheckArgs),
+    /// Break a stack on purpose, and judge what happened.
+    Chaos(Box<ChaosArgs>),
     /// Show what the verifier knows of the stack beforehand, and where each value comes from.
     Config(ConfigArgs),
     /// Say why a check exists, what to do when it does not pass, and where that is written.

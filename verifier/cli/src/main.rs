@@ -1,6 +1,7 @@
 //! `verifier`: proves a preview stack, breaks it on purpose and replays its dead letters.
 
 mod args;
+mod chaos;
 mod check;
 mod clock;
 mod commands;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
     let outcome = runtime.block_on(async {
         match args.command {
             Command::Check(args) => Box::pin(commands::check::run(args)).await,
+            Command::Chaos(args) => Box::pin(commands::chaos::run(*args)).await,
             Command::Config(args) => commands::config::run(&args),
             Command::Dlq(args) => Box::pin(commands::dlq::run(args)).await,
             Command::Explain(args) => commands::explain::run(&args),

@@ -1,7 +1,5 @@
 //! `verifier check`.
 
-use std::borrow::Cow;
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,6 +10,7 @@ use verifier_emulator::Emulator;
 use crate::args::{CheckArgs, CheckFormat, ClockArg, TemplateArgs};
 use crate::check::{Options, Report, Run, outputs};
 use crate::clock::RunClock;
+use crate::commands::again;
 use crate::config;
 use crate::endpoint;
 use crate::exit::Exit;
@@ -116,11 +115,11 @@ impl Files {
                 )));
             }
         }
-        let summary = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
+        let summary = view::job_summary();
         Ok(Self {
             page: args.report.clone(),
-            summary: summary.filter(|_| args.format == CheckFormat::Github).map(PathBuf::from),
-            again: again(std::env::args_os()),
+            summary: summary.filter(|_| args.format == CheckFormat::Github),
+            again: again(std::env::args_os(), &["--format", "--report"]),
             is_region_told: args.local || args.connection.region.is_some(),
         })
     }
@@ -135,25 +134,6 @@ impl Files {
             self.summary.as_deref().map(|file| view::append_summary(report, &again, file));
         page.unwrap_or(Ok(())).and(summary.unwrap_or(Ok(())))
     }
-}
-
-/// The command that repeats a run, as it was typed, but for the region, which the run finds out, and for where its report
-/// goes.
-fn again(typed: impl Iterator<Item = OsString>) -> String {
-    let mut words = vec!["verifier".to_owned()];
-    // The first is what the program was called by.
-    let mut typed = typed.map(|word| word.to_string_lossy().into_owned());
-    typed.next();
-    while let Some(word) = typed.next() {
-        let (name, value) =
-            word.split_once('=').map_or((&*word, None), |(name, v)| (name, Some(v)));
-        match name {
-            "--format" | "--report" if value.is_none() => drop(typed.next()),
-            "--format" | "--report" => {}
-            _ => words.push(shlex::try_quote(&word).map_or_else(|_| word.clone(), Cow::into_owned)),
-        }
-    }
-    words.join(" ")
 }
 
 /// What the command line asks for. The name of a local stack is known only when it is up.

@@ -1,5 +1,8 @@
 //! The commands.
 
+mod again;
+
+pub(crate) mod chaos;
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod dlq;
@@ -7,3 +10,5 @@ pub(crate) mod explain;
 pub(crate) mod iam_policy;
 pub(crate) mod local;
 pub(crate) mod redrive;
+
+use again::again;

@@ -3,6 +3,7 @@
 //! Each view is a file that writes to whatever it is given. This one chooses among them, and knows stdout.
 
 mod catalogue;
+pub(crate) mod chaos;
 pub(crate) mod dead_letters;
 mod github;
 mod headway;
@@ -22,7 +23,7 @@ mod words;
 
 use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use verifier_core::check::{Check, CheckEvent, QueueEvidence};
@@ -103,6 +104,11 @@ impl<'a> CheckView<'a> {
             print_failure(stopped);
         }
     }
+}
+
+/// The file that GitHub shows with the job, where there is one.
+pub(crate) fn job_summary() -> Option<PathBuf> {
+    std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 /// Appends the summary of a run to the file that GitHub shows with the job. `again` is the command that repeats it.

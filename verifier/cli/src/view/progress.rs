@@ -43,6 +43,12 @@ impl Progress {
         Self(Kind::Terminal(bar))
     }
 
+    /// A progress line that nobody sees.
+    #[cfg(test)]
+    pub(crate) fn silent() -> Self {
+        Self(Kind::Terminal(ProgressBar::hidden()))
+    }
+
     /// Says what is being done.
     pub(crate) fn say(&self, step: &str) {
         match &self.0 {

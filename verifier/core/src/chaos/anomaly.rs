@@ -98,6 +98,37 @@ impl Anomaly {
         }
     }
 
+    /// What it says of a history, for people.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Lost => "accepted, and neither done nor dead-lettered when all was drained",
+            Self::AckedNotEnqueued => "accepted, although no send was committed",
+            Self::Recovered => "the client could not know whether it was accepted, and it was",
+            Self::RejectedButEnqueued => "refused, and seen all the same",
+            Self::Phantom => "seen, and never submitted",
+            Self::Redelivered => "attempted again although no attempt failed",
+            Self::DuplicatedEffect => "done more than once",
+            Self::PrematureDlq => "dead-lettered after too few failures, or too early",
+            Self::ThrottleDlq => "dead-lettered since throttles used its receives up",
+            Self::OverReceived => "received more often than the policy says",
+            Self::LateDlq => "still failing when it was due in the dead-letter queue",
+            Self::PoisonAsSuccess => "can only fail, and was deleted as if it had succeeded",
+            Self::InnocentDlq => "healthy, and dead-lettered",
+            Self::BatchPoisoned => {
+                "healthy, and retried only since a neighbour in its batch failed"
+            }
+            Self::StuckInFlight => "received, and never deleted nor visible again",
+            Self::EffectAndDlq => "done, and dead-lettered too",
+            Self::DlqCloneMismatch => "another body or other attributes in the dead-letter queue",
+            Self::RedriveLeak => "a redrive lost count, or left a job in both queues",
+        }
+    }
+
+    /// The anomaly of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|anomaly| anomaly.as_str() == name)
+    }
+
     /// What a target has to observe for the anomaly to be looked for. Without it, what is not seen would be taken for
     /// what did not happen, so the anomaly is unknown.
     pub const fn needs(self) -> &'static [Observation] {
@@ -205,6 +236,14 @@ impl fmt::Debug for AnomalySet {
     }
 }
 
+/// The names, separated by commas.
+impl fmt::Display for AnomalySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.iter().map(Anomaly::as_str).collect();
+        f.pad(&names.join(", "))
+    }
+}
+
 impl From<Vec<Anomaly>> for AnomalySet {
     fn from(anomalies: Vec<Anomaly>) -> Self {
         Self::of(&anomalies)
@@ -233,6 +272,7 @@ mod tests {
     fn names_are_those_of_files_and_sets_keep_their_members() {
         for anomaly in Anomaly::ALL {
             assert_eq!(serde_json::to_value(anomaly).unwrap(), anomaly.as_str());
+            assert_eq!(Anomaly::named(anomaly.as_str()), Some(anomaly));
             let set = AnomalySet::of(&[anomaly]);
             assert_eq!(set.iter().collect::<Vec<_>>(), [anomaly]);
             let text = serde_json::to_string(&set).unwrap();

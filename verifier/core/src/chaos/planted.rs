@@ -11,7 +11,7 @@ use wrong_queues::{WrongRedriver, WrongRules};
 use super::anomaly::Anomaly;
 use super::history::History;
 use super::schedule::{Schedule, ScheduleError};
-use super::simulator::{Parts, simulate};
+use super::simulator::{Limits, Parts, simulate_within};
 
 /// A stack with one wrong part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,13 +66,22 @@ impl PlantedBug {
 
     /// Runs a schedule on that stack.
     pub fn simulate(self, schedule: &Schedule) -> Result<History, ScheduleError> {
+        self.simulate_within(schedule, Limits::default())
+    }
+
+    /// The same within limits.
+    pub fn simulate_within(
+        self,
+        schedule: &Schedule,
+        limits: Limits,
+    ) -> Result<History, ScheduleError> {
         let mut parts = Parts {
             submit: &mut WrongSubmit(self.anomaly),
             worker: &mut WrongWorker(self.anomaly),
             rules: &mut WrongRules(self.anomaly),
             redriver: &mut WrongRedriver(self.anomaly),
         };
-        simulate(schedule, &mut parts)
+        simulate_within(schedule, limits, &mut parts)
     }
 }
 

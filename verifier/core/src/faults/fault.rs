@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 use crate::sqs::Delivery;
 
@@ -166,6 +168,21 @@ pub enum Stage {
 }
 
 impl Fault {
+    /// Reads a fault, and refuses what it does not know. The derived reader does not, at the kinds without fields.
+    pub(super) fn deserialize_strictly<'de, D>(deserializer: D) -> Result<Self, D::Error>
+    where
+        D: Deserializer<'de>,
+    {
+        let given = Map::deserialize(deserializer)?;
+        let fault: Self =
+            serde_json::from_value(Value::Object(given.clone())).map_err(D::Error::custom)?;
+        let known = serde_json::to_value(&fault).map_err(D::Error::custom)?;
+        match given.keys().find(|name| known.get(name.as_str()).is_none()) {
+            Some(name) => Err(D::Error::custom(format_args!("unknown field `{name}`"))),
+            None => Ok(fault),
+        }
+    }
+
     /// At which boundary it strikes.
     pub fn stage(&self) -> Stage {
         match self {

@@ -65,12 +65,13 @@ pub struct FaultRule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until_milliseconds: Option<u64>,
     /// What goes wrong.
+    #[serde(deserialize_with = "Fault::deserialize_strictly")]
     pub fault: Fault,
 }
 
 /// Which of several happenings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, deny_unknown_fields)]
 pub enum Nth {
     /// This one.
     Only(u64),

@@ -1,0 +1,17 @@
+//! Experiments: where they come from, what they are run against, and what comes of it.
+
+mod builtin;
+mod exploration;
+mod file;
+mod outcome;
+mod run;
+mod sim;
+mod target;
+
+pub(crate) use builtin::Builtin;
+pub(crate) use exploration::{Budget, explore, rate};
+pub(crate) use file::{experiment_from, experiment_of_file};
+pub(crate) use outcome::{Explored, Outcome, Replayed, Steady, digest, written};
+pub(crate) use run::run;
+pub(crate) use sim::Sim;
+pub(crate) use target::Target;

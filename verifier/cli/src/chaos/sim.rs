@@ -1,0 +1,102 @@
+//! The simulated stack.
+
+use verifier_core::chaos::{
+    Anomaly, AnomalySet, History, JobKind, LaneEnd, Limits, Parts, ReferenceRedriver,
+    ReferenceRules, ReferenceSubmit, ReferenceWorker, Schedule, ScheduleError, Step, Timeline,
+    Verdict, judge, simulate_within,
+};
+use verifier_core::check::Overall;
+
+use super::outcome::Steady;
+use crate::failure::Failure;
+
+/// A stack in-process, under virtual time. It is the same before every run.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sim {
+    planted: Option<Anomaly>,
+}
+
+impl Sim {
+    /// A stack without a wrong part.
+    #[cfg(test)]
+    pub(crate) fn sound() -> Self {
+        Self::default()
+    }
+
+    /// A stack with the planted bug that makes an anomaly fire.
+    pub(crate) fn with(planted: Option<Anomaly>) -> Result<Self, Failure> {
+        match planted {
+            Some(anomaly) if !cfg!(feature = "planted-bugs") => Err(has_no_bug(anomaly)),
+            planted => Ok(Self { planted }),
+        }
+    }
+
+    /// The anomaly of its planted bug.
+    pub(crate) fn planted(self) -> Option<Anomaly> {
+        self.planted
+    }
+
+    /// Whether a good job is done and a poison one dead-lettered, without any anomaly, while nothing goes wrong on purpose.
+    pub(crate) fn steady_state(self, schedule: &Schedule) -> Result<Steady, Failure> {
+        let submit =
+            |name: &str, job| Step::Submit { name: name.to_owned(), at_milliseconds: 0, job };
+        let probe = Schedule {
+            seed: schedule.seed,
+            stack: schedule.stack.clone(),
+            steps: vec![
+                submit("steady-good", JobKind::Good),
+                submit("steady-poison", JobKind::Poison),
+            ],
+            ..Schedule::default()
+        };
+        let history = self.simulate(&probe, Limits::default())?;
+        let report = judge(&history);
+        let ends: Vec<LaneEnd> = Timeline::of(&history).lanes.iter().map(|lane| lane.end).collect();
+        let holds = report.verdict == Verdict::True
+            && report.findings.is_empty()
+            && ends == [LaneEnd::Done, LaneEnd::DeadLettered];
+        let summary = if holds {
+            "a good job was done, and a poison one dead-lettered".to_owned()
+        } else {
+            let found: AnomalySet = report.findings.iter().map(|finding| finding.anomaly).collect();
+            format!("a good job and a poison one came to {ends:?}, with {found:?}")
+        };
+        Ok(Steady { overall: if holds { Overall::Pass } else { Overall::Fail }, summary })
+    }
+
+    /// Runs a schedule on it.
+    pub(crate) fn simulate(self, schedule: &Schedule, limits: Limits) -> Result<History, Failure> {
+        if let Some(anomaly) = self.planted {
+            return planted(anomaly, schedule, limits);
+        }
+        let mut parts = Parts {
+            submit: &mut ReferenceSubmit,
+            worker: &mut ReferenceWorker,
+            rules: &mut ReferenceRules,
+            redriver: &mut ReferenceRedriver,
+        };
+        into_failure(simulate_within(schedule, limits, &mut parts))
+    }
+}
+
+fn into_failure(history: Result<History, ScheduleError>) -> Result<History, Failure> {
+    history.map_err(|error| Failure::usage(error.to_string()))
+}
+
+#[cfg(feature = "planted-bugs")]
+fn planted(anomaly: Anomaly, schedule: &Schedule, limits: Limits) -> Result<History, Failure> {
+    let bug = verifier_core::chaos::PlantedBug { anomaly };
+    into_failure(bug.simulate_within(schedule, limits))
+}
+
+#[cfg(not(feature = "planted-bugs"))]
+fn planted(anomaly: Anomaly, _: &Schedule, _: Limits) -> Result<History, Failure> {
+    Err(has_no_bug(anomaly))
+}
+
+fn has_no_bug(anomaly: Anomaly) -> Failure {
+    Failure {
+        next: Some("build the verifier with `--features planted-bugs`".to_owned()),
+        ..Failure::usage(format!("this program has no bug planted that makes {anomaly} fire"))
+    }
+}

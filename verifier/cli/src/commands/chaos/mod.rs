@@ -1,0 +1,39 @@
+//! `verifier chaos`.
+
+mod explore;
+mod judge;
+mod list;
+mod replay;
+mod results;
+mod run;
+
+use verifier_core::chaos::Anomaly;
+
+use crate::args::{ChaosArgs, ChaosCommand};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+pub(crate) async fn run(args: ChaosArgs) -> Result<Exit, Failure> {
+    match args.command {
+        ChaosCommand::List(args) => list::run(&args),
+        ChaosCommand::Show { name } => list::show(&name),
+        ChaosCommand::Run(args) => run::run(args).await,
+        ChaosCommand::Replay(args) => replay::run(args).await,
+        ChaosCommand::Explore(args) => explore::run(args).await,
+        ChaosCommand::Judge(args) => judge::run(&args),
+    }
+}
+
+/// The command that does it again, as it was typed.
+fn again() -> String {
+    const RESULTS: [&str; 4] = ["--format", "--out", "--history", "--report"];
+    super::again(std::env::args_os(), &RESULTS)
+}
+
+/// The anomaly of that name.
+fn anomaly(name: &str) -> Result<Anomaly, Failure> {
+    Anomaly::named(name).ok_or_else(|| {
+        let all: Vec<&str> = Anomaly::ALL.iter().map(|anomaly| anomaly.as_str()).collect();
+        Failure::usage(format!("there is no anomaly {name}; there are {}", all.join(", ")))
+    })
+}
