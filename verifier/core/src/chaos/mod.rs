@@ -23,6 +23,7 @@ mod schedule;
 mod shrink;
 mod simulator;
 mod timeline;
+mod undo;
 
 pub use anomaly::{Anomaly, AnomalySet};
 pub use change::{Change, Setting};
@@ -47,3 +48,7 @@ pub use simulator::{
     simulate_within,
 };
 pub use timeline::{Band, Lane, LaneEnd, Mark, MarkKind, Sample, Timeline};
+pub use undo::{
+    Configuration, LEASE_TAG, Lease, MappingState, Part, StackParts, UNDO_SCHEMA, UndoEntry,
+    UndoError, UndoLedger, desired,
+};
