@@ -5,6 +5,7 @@
 
 mod alarms;
 mod calls;
+mod configuration;
 mod connection;
 mod dead_letters;
 mod error;
@@ -17,6 +18,7 @@ mod queues;
 mod stack;
 
 pub use calls::Calls;
+pub use configuration::Mapped;
 pub use connection::{Aws, Connection, sdk_config};
 pub use dead_letters::{InHand, Sent};
 pub use error::{AwsError, Cause};

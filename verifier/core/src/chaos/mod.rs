@@ -17,6 +17,7 @@ mod facts;
 mod generate;
 mod history;
 mod id;
+mod observed;
 #[cfg(any(test, feature = "planted-bugs"))]
 mod planted;
 mod schedule;
@@ -36,6 +37,7 @@ pub use history::{
     Observation, Operation, Queue, Terms,
 };
 pub use id::Id;
+pub use observed::{Observed, Watch, content_of_body};
 #[cfg(any(test, feature = "planted-bugs"))]
 pub use planted::PlantedBug;
 pub use schedule::{
