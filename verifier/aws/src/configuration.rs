@@ -141,8 +141,14 @@ impl Aws {
         for function in functions {
             let answer =
                 self.lambda.get_function_configuration().function_name(function).send().await;
-            let answer = answer
-                .map_err(|error| failed("lambda:GetFunctionConfiguration", function, &error))?;
+            let answer = match answer
+                .map_err(|error| failed("lambda:GetFunctionConfiguration", function, &error))
+            {
+                Ok(answer) => answer,
+                // A helper of the deployment that is gone, or that an emulator does without.
+                Err(error) if error.cause == crate::Cause::NotFound => continue,
+                Err(error) => return Err(error),
+            };
             let environment = answer.environment().and_then(|environment| environment.variables());
             let mut values = environment.into_iter().flat_map(|variables| variables.values());
             if values.any(|value| value == queue.0 || value == queue.1) {

@@ -86,7 +86,7 @@ pub(crate) struct CheckArgs {
 }
 
 /// Where the settings are, and those that the command line sets.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct SettingsArgs {
     /// What is different about the stack [default: the nearest verifier.toml from the working directory upwards].
     #[arg(long, value_name = "FILE", env = "VERIFIER_CONFIG")]
@@ -468,7 +468,7 @@ pub(crate) struct FilterArgs {
 }
 
 /// Where AWS is.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ConnectionArgs {
     /// The region; by default that of the environment or the profile.
     #[arg(long)]
@@ -482,7 +482,7 @@ pub(crate) struct ConnectionArgs {
 }
 
 /// What is brought up on this machine.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct TemplateArgs {
     /// The synthesised template [default: the one in stack/template of the project].
     #[arg(long, value_name = "FILE")]

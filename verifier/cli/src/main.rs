@@ -12,6 +12,7 @@ mod exit;
 mod failure;
 mod files;
 mod interrupt;
+mod journal;
 mod local_stack;
 mod ready;
 mod redrive;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use verifier_core::dead_letters::parse_duration;
 
-use super::Format;
+use super::{ConnectionArgs, Format};
 
 #[derive(Debug, Args)]
 pub(crate) struct ChaosArgs {
@@ -25,13 +25,15 @@ pub(crate) enum ChaosCommand {
         name: String,
     },
     /// Run an experiment: steady state, load and faults, undo, drain, judgement, steady state.
-    Run(ChaosRunArgs),
+    Run(Box<ChaosRunArgs>),
     /// Run an experiment that failed again, and say whether the same is found.
     Replay(ChaosReplayArgs),
     /// Run random schedules until one violates what holds, and shrink that one.
     Explore(ChaosExploreArgs),
     /// Judge a history that was written before.
     Judge(ChaosJudgeArgs),
+    /// Put back what an experiment has changed that did not come to its end.
+    Rollback(ChaosRollbackArgs),
 }
 
 #[derive(Debug, Args)]
@@ -49,6 +51,8 @@ pub(crate) struct ChaosRunArgs {
     /// What it is run against.
     #[arg(long, value_enum, default_value_t = ChaosTarget::Sim)]
     pub(crate) target: ChaosTarget,
+    #[command(flatten)]
+    pub(crate) live: LiveArgs,
     /// Where chance begins, instead of where the experiment says.
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
@@ -108,6 +112,43 @@ pub(crate) struct ChaosJudgeArgs {
     pub(crate) format: ChaosFormat,
 }
 
+/// Which stack is broken that is really there.
+#[derive(Debug, Default, Args)]
+pub(crate) struct LiveArgs {
+    /// Run it against this stack, which has to be a preview.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["target", "plant"])]
+    pub(crate) stack: Option<String>,
+    /// Break the stack without asking.
+    #[arg(long, requires = "stack")]
+    pub(crate) yes: bool,
+    /// Where it is written down what has to be put back [default: chaos-….undo.jsonl in the working directory].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) journal: Option<PathBuf>,
+    /// What is different about the stack [default: the nearest verifier.toml from the working directory upwards].
+    #[arg(long, value_name = "FILE", env = "VERIFIER_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+    /// The folder of the built functions, for a stack on this machine [default: they are built].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) functions: Option<PathBuf>,
+    /// The template, for a stack on this machine [default: the only one in stack/template].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) template: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ChaosRollbackArgs {
+    /// The undo journal of the experiment.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) journal: PathBuf,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+    /// What to print on stdout.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
 /// When a run is broken off, instead of when the experiment says.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct AbortArgs {
@@ -146,6 +187,8 @@ pub(crate) struct ResultArgs {
 pub(crate) enum ChaosTarget {
     /// The stack in-process, under virtual time.
     Sim,
+    /// The stack on this machine, with its real functions.
+    Local,
 }
 
 /// The formats of a result.

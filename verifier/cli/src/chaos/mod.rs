@@ -3,6 +3,7 @@
 mod builtin;
 mod exploration;
 mod file;
+pub(crate) mod live;
 mod outcome;
 mod run;
 mod sim;
@@ -14,4 +15,4 @@ pub(crate) use file::{experiment_from, experiment_of_file};
 pub(crate) use outcome::{Explored, Outcome, Replayed, Steady, digest, written};
 pub(crate) use run::run;
 pub(crate) use sim::Sim;
-pub(crate) use target::Target;
+pub(crate) use target::{By, Target};

@@ -6,21 +6,20 @@ use verifier_core::chaos::{Experiment, judge};
 use verifier_core::check::Overall;
 
 use super::outcome::Outcome;
-use super::target::Target;
+use super::target::{By, Target};
 use crate::failure::Failure;
-use crate::view::Progress;
 
 /// Runs an experiment. Without a steady state to begin with, nothing is done to the target.
 pub(crate) async fn run(
     experiment: Experiment,
     target: &mut Target,
     again: String,
-    progress: &Progress,
+    by: By<'_>,
 ) -> Result<Outcome, Failure> {
-    let began = Instant::now();
+    let (began, progress) = (Instant::now(), by.progress);
     let schedule = experiment.schedule();
     progress.say(&format!("{}: the steady state before", experiment.name));
-    let before = target.steady_state(&schedule, &experiment.steady_state).await?;
+    let before = target.steady_state(&schedule, &experiment.steady_state, by).await?;
     let mut outcome = Outcome {
         target: target.name().to_owned(),
         before: Some(before),
@@ -36,12 +35,13 @@ pub(crate) async fn run(
     let is_steady = outcome.before.as_ref().is_some_and(|steady| steady.overall == Overall::Pass);
     if is_steady {
         progress.say(&format!("{}: load and faults, seed {}", experiment.name, experiment.seed));
-        let mut history = target.run(&schedule, experiment.limits()).await?;
-        history.header.allows = experiment.allow;
+        let mut history = target.run(&schedule, experiment.limits(), by).await?;
+        history.header.allows = history.header.allows.union(experiment.allow);
         let report = judge(&history);
         outcome.judged = Some((history, report));
         progress.say(&format!("{}: the steady state after", experiment.name));
-        outcome.after = Some(target.steady_state(&schedule, &experiment.steady_state).await?);
+        let after = target.steady_state(&schedule, &experiment.steady_state, by).await?;
+        outcome.after = Some(after);
     }
     outcome.experiment = Some(experiment);
     outcome.wall = began.elapsed();

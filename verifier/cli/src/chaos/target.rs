@@ -5,14 +5,26 @@
 
 use verifier_core::chaos::{History, Limits, Schedule, SteadyState};
 
+use super::live::{Guarded, Live};
 use super::outcome::Steady;
 use super::sim::Sim;
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::view::Progress;
+
+/// By whom a run is ended early, and where it says how it goes.
+#[derive(Clone, Copy)]
+pub(crate) struct By<'a> {
+    pub(crate) interrupt: &'a Interrupt,
+    pub(crate) progress: &'a Progress,
+}
 
 /// A target.
 pub(crate) enum Target {
     /// The stack in-process, under virtual time.
     Sim(Sim),
+    /// A stack that is really there.
+    Live(Box<Live>),
 }
 
 impl Target {
@@ -20,30 +32,37 @@ impl Target {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Sim(_) => "sim",
+            Self::Live(live) => live.target,
         }
     }
 
     /// Looks whether what has to hold does.
-    #[allow(clippy::unused_async, reason = "targets outside of this process wait")]
     pub(crate) async fn steady_state(
         &mut self,
         schedule: &Schedule,
-        _state: &SteadyState,
+        state: &SteadyState,
+        by: By<'_>,
     ) -> Result<Steady, Failure> {
         match self {
             Self::Sim(sim) => sim.steady_state(schedule),
+            Self::Live(live) => Box::pin(live.steady_state(state, by.interrupt)).await,
         }
     }
 
     /// Runs a schedule, puts everything back, and waits until all is worked off.
-    #[allow(clippy::unused_async, reason = "targets outside of this process wait")]
     pub(crate) async fn run(
         &mut self,
         schedule: &Schedule,
         limits: Limits,
+        by: By<'_>,
     ) -> Result<History, Failure> {
         match self {
             Self::Sim(sim) => sim.simulate(schedule, limits),
+            Self::Live(live) => {
+                let By { interrupt, progress } = by;
+                let guarded = Guarded { limits, interrupt, progress };
+                Box::pin(live.run(schedule, guarded)).await
+            }
         }
     }
 }

@@ -12,11 +12,11 @@ use verifier_core::dead_letters::{Filter, Stories};
 use verifier_core::redrive::{Accounting, Decision, Entry, Ledger, Pacer, Ramp, Terms};
 use verifier_core::time::Timestamp;
 
-use super::JournalFile;
 use super::headway::expected;
 use crate::dead_letters::{Hold, Place, hand_back, hold_anew};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::journal::JournalFile;
 use crate::view::Progress;
 
 /// How often letters that stay are held for longer.

@@ -3,9 +3,9 @@
 mod batch;
 mod engine;
 mod headway;
-mod journal_file;
+mod ledger_file;
 mod step;
 mod watching;
 
 pub(crate) use engine::{Destination, Ended, Engine, Guards};
-pub(crate) use journal_file::{JournalFile, read_ledger};
+pub(crate) use ledger_file::read_ledger;

@@ -13,6 +13,8 @@ pub(crate) struct Progress(Kind);
 enum Kind {
     Terminal(ProgressBar),
     Plain(Mutex<Last>),
+    /// Nobody wants to know.
+    Hidden,
 }
 
 /// What was said last, so that it is not said again and again.
@@ -49,6 +51,11 @@ impl Progress {
         Self(Kind::Terminal(ProgressBar::hidden()))
     }
 
+    /// One that says nothing: for parts of something that has a line of its own.
+    pub(crate) fn hidden() -> Self {
+        Self(Kind::Hidden)
+    }
+
     /// Says what is being done.
     pub(crate) fn say(&self, step: &str) {
         match &self.0 {
@@ -56,6 +63,7 @@ impl Progress {
             Kind::Plain(_) => {
                 let _ = writeln!(std::io::stderr(), "{step}");
             }
+            Kind::Hidden => {}
         }
     }
 
@@ -84,6 +92,7 @@ impl Progress {
                 bar.set_message(detail.to_owned());
             }
             Kind::Plain(_) => self.say(&measured(done, of, detail)),
+            Kind::Hidden => {}
         }
     }
 
@@ -120,6 +129,7 @@ impl Progress {
                     self.say(line);
                 }
             }
+            Kind::Hidden => {}
         }
     }
 
@@ -127,7 +137,7 @@ impl Progress {
     pub(crate) fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
         match &self.0 {
             Kind::Terminal(bar) => bar.suspend(print),
-            Kind::Plain(_) => print(),
+            Kind::Plain(_) | Kind::Hidden => print(),
         }
     }
 

@@ -195,5 +195,5 @@ fn two_redrives_do_not_write_to_one_journal() {
     }
     let second = world.resume(&journal);
     assert_eq!(second.code, Some(2), "{}", second.stderr);
-    assert!(second.stderr.contains("another redrive is writing to"), "{}", second.stderr);
+    assert!(second.stderr.contains("another process is writing to"), "{}", second.stderr);
 }

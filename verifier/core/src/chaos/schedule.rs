@@ -292,6 +292,11 @@ impl Step {
         }
     }
 
+    /// What a job of a burst is called; they are counted from 0.
+    pub fn name_in_burst(name: &str, number: u32) -> String {
+        format!("{name}-{number}")
+    }
+
     /// When it begins.
     pub fn at_milliseconds(&self) -> u64 {
         match self {

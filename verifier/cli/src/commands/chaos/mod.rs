@@ -5,7 +5,11 @@ mod judge;
 mod list;
 mod replay;
 mod results;
+mod rollback;
 mod run;
+mod target;
+
+pub(crate) use rollback::RolledBack;
 
 use verifier_core::chaos::Anomaly;
 
@@ -17,10 +21,11 @@ pub(crate) async fn run(args: ChaosArgs) -> Result<Exit, Failure> {
     match args.command {
         ChaosCommand::List(args) => list::run(&args),
         ChaosCommand::Show { name } => list::show(&name),
-        ChaosCommand::Run(args) => run::run(args).await,
-        ChaosCommand::Replay(args) => replay::run(args).await,
+        ChaosCommand::Run(args) => Box::pin(run::run(*args)).await,
+        ChaosCommand::Replay(args) => Box::pin(replay::run(args)).await,
         ChaosCommand::Explore(args) => explore::run(args).await,
         ChaosCommand::Judge(args) => judge::run(&args),
+        ChaosCommand::Rollback(args) => Box::pin(rollback::run(args)).await,
     }
 }
 

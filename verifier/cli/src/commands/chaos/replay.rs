@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::results::Results;
-use crate::args::{ChaosReplayArgs, ChaosTarget};
-use crate::chaos::{self, Replayed, Sim, Target, digest, experiment_of_file};
+use super::target;
+use crate::args::{ChaosReplayArgs, ChaosTarget, LiveArgs};
+use crate::chaos::{self, By, Replayed, digest, experiment_of_file};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -21,6 +22,7 @@ pub(super) async fn run(args: ChaosReplayArgs) -> Result<Exit, Failure> {
     let target = match (args.target, found.target.as_str()) {
         (Some(target), _) => target,
         (None, "sim") => ChaosTarget::Sim,
+        (None, "local") => ChaosTarget::Local,
         (None, other) => {
             return Err(Failure::usage(format!(
                 "{} was found on {other}; say with --target what it is replayed on",
@@ -28,15 +30,17 @@ pub(super) async fn run(args: ChaosReplayArgs) -> Result<Exit, Failure> {
             )));
         }
     };
-    let mut target = match target {
-        ChaosTarget::Sim => Target::Sim(Sim::with(found.planted)?),
-    };
+    let with = (&experiment, found.planted);
+    let mut place = target::find(target, LiveArgs::default(), with, &progress).await?;
     let again = super::again();
+    let is_live = place.is_live();
+    let by = By { interrupt: &interrupt, progress: &progress };
     let ran = tokio::select! {
-        ran = chaos::run(experiment, &mut target, again, &progress) => Some(ran),
-        () = interrupt.asked() => None,
+        ran = chaos::run(experiment, &mut place.target, again, by) => Some(ran),
+        () = interrupt.asked(), if !is_live => None,
     };
     progress.clear();
+    place.shut_down().await;
     let Some(ran) = ran else {
         return Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted));
     };

@@ -3,8 +3,9 @@
 use verifier_core::chaos::{Anomaly, Experiment, Found};
 
 use super::results::Results;
-use crate::args::{AbortArgs, ChaosRunArgs, ChaosTarget, PlantArgs};
-use crate::chaos::{self, Sim, Target, digest, experiment_from};
+use super::target;
+use crate::args::{AbortArgs, ChaosRunArgs, PlantArgs};
+use crate::chaos::{self, By, digest, experiment_from};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -22,14 +23,16 @@ pub(super) async fn run(args: ChaosRunArgs) -> Result<Exit, Failure> {
     let progress = Progress::new();
     let again = super::again();
     let planted = planted(&args.plant)?;
-    let mut target = match args.target {
-        ChaosTarget::Sim => Target::Sim(Sim::with(planted)?),
-    };
+    let mut found = target::find(args.target, args.live, (&experiment, planted), &progress).await?;
+    let by = By { interrupt: &interrupt, progress: &progress };
+    let is_live = found.is_live();
     let ran = tokio::select! {
-        ran = chaos::run(experiment, &mut target, again, &progress) => Some(ran),
-        () = interrupt.asked() => None,
+        ran = chaos::run(experiment, &mut found.target, again, by) => Some(ran),
+        // A stack that is really there is put back first, which the run sees to.
+        () = interrupt.asked(), if !is_live => None,
     };
     progress.clear();
+    found.shut_down().await;
     let Some(ran) = ran else {
         return Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted));
     };

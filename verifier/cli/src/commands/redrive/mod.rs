@@ -16,7 +16,8 @@ use crate::endpoint;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use crate::redrive::{Destination, Ended, Engine, Guards, JournalFile, read_ledger};
+use crate::journal::JournalFile;
+use crate::redrive::{Destination, Ended, Engine, Guards, read_ledger};
 use crate::view::{self, Progress};
 
 pub(crate) use native::{Left, Native};

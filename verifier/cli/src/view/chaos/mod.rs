@@ -2,6 +2,7 @@
 
 mod human;
 mod json;
+mod rollback;
 mod words;
 
 use verifier_core::chaos::Experiment;
@@ -9,6 +10,7 @@ use verifier_core::chaos::Experiment;
 use super::print;
 use crate::args::{ChaosFormat, Format};
 use crate::chaos::Outcome;
+use crate::commands::chaos::RolledBack;
 
 /// Shows the built-in experiments.
 pub(crate) fn print_list(experiments: &[Experiment], format: Format) {
@@ -28,6 +30,14 @@ pub(crate) fn print_outcome(outcome: &Outcome, format: ChaosFormat) {
     print(|out| match format {
         ChaosFormat::Human => human::outcome(outcome, super::terminal_width(), out),
         ChaosFormat::Json => super::json::pretty(&json::view(outcome), out),
+    });
+}
+
+/// Shows what a rollback did.
+pub(crate) fn print_rollback(done: &RolledBack, format: Format) {
+    print(|out| match format {
+        Format::Human => rollback::human(done, out),
+        Format::Json => super::json::pretty(&rollback::json(done), out),
     });
 }
 

@@ -28,7 +28,7 @@ pub struct Limits {
 
 impl Limits {
     /// Which of them does not let the run go on at that time, if any, as abort conditions are called.
-    fn met(&self, at: u64, client_calls: u64) -> Option<&'static str> {
+    pub fn met(&self, at: u64, client_calls: u64) -> Option<&'static str> {
         if self.milliseconds.is_some_and(|limit| at > limit) {
             Some("max-duration")
         } else if self.client_calls.is_some_and(|limit| client_calls > limit) {
@@ -108,7 +108,7 @@ fn plan_step(core: &mut Core<'_>, index: usize, step: &Step) -> u64 {
             let mut at = *at_milliseconds;
             for number in 0..*count {
                 at = at_milliseconds + u64::from(number) * every_milliseconds;
-                plan_job(core, format!("{name}-{number}").into(), at, *job);
+                plan_job(core, Step::name_in_burst(name, number).into(), at, *job);
             }
             at
         }

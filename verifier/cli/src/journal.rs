@@ -1,14 +1,15 @@
-//! A journal on the disk.
+//! A journal on the disk: of a redrive, or of what an experiment has to put back.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
+use serde::Serialize;
 use tokio::sync::oneshot;
-use verifier_core::redrive::{Entry, Ledger, whole_lines};
+use verifier_core::redrive::whole_lines;
 
 use crate::failure::Failure;
 
@@ -33,7 +34,7 @@ impl JournalFile {
     pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
         let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path);
         let file = file.map_err(|error| Failure {
-            next: Some("name another file with --journal, or go on with it: --resume".to_owned()),
+            next: Some("name another file with --journal, or go on with that one".to_owned()),
             ..failed(path, "made", &error)
         })?;
         Self::of(file, path)
@@ -75,15 +76,15 @@ impl JournalFile {
     }
 
     /// Appends an entry. The order of calls is that of the lines.
-    pub(crate) fn append(&self, entry: &Entry) {
+    pub(crate) fn append(&self, entry: &impl Serialize) {
         self.send(entry, None);
     }
 
     /// Appends an entry. What is returned ends when it is on the disk, with everything that was appended before.
-    pub(crate) fn append_durably(
+    pub(crate) fn append_durably<T: Serialize>(
         &self,
-        entry: &Entry,
-    ) -> impl Future<Output = Result<(), Failure>> + use<> {
+        entry: &T,
+    ) -> impl Future<Output = Result<(), Failure>> + use<T> {
         let (done, told) = oneshot::channel();
         self.send(entry, Some(done));
         let path = self.path.clone();
@@ -94,7 +95,7 @@ impl JournalFile {
         }
     }
 
-    fn send(&self, entry: &Entry, done: Option<oneshot::Sender<io::Result<()>>>) {
+    fn send(&self, entry: &impl Serialize, done: Option<oneshot::Sender<io::Result<()>>>) {
         // An entry has texts for keys and nothing else can fail.
         let line = serde_json::to_string(entry).unwrap_or_default();
         if let Some(writes) = &self.writes {
@@ -153,40 +154,12 @@ fn lock(file: &File, path: &Path) -> Result<(), Failure> {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(Failure {
             next: Some("wait for it, or stop it with Ctrl-C".to_owned()),
-            ..Failure::usage(format!("another redrive is writing to {}", path.display()))
+            ..Failure::usage(format!("another process is writing to {}", path.display()))
         }),
         Err(TryLockError::Error(error)) => Err(failed(path, "locked", &error)),
     }
 }
 
-fn failed(path: &Path, done: &str, error: &io::Error) -> Failure {
+pub(crate) fn failed(path: &Path, done: &str, error: &io::Error) -> Failure {
     Failure::usage(format!("the journal {} cannot be {done}: {error}", path.display()))
-}
-
-/// What a journal tells, without the line that was being written when the process ended.
-pub(crate) fn read_ledger(path: &Path) -> Result<Ledger, Failure> {
-    let file = File::open(path).map_err(|error| failed(path, "read", &error))?;
-    let mut reader = BufReader::new(file);
-    let mut ledger = Ledger::default();
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let read = reader.read_until(b'\n', &mut line);
-        read.map_err(|error| failed(path, "read", &error))?;
-        if line.last() != Some(&b'\n') {
-            break;
-        }
-        let text = String::from_utf8_lossy(&line);
-        ledger.read(text.trim_end()).map_err(|error| Failure {
-            next: Some("restore it from a copy; nothing was done".to_owned()),
-            ..Failure::usage(format!("{}: {error}", path.display()))
-        })?;
-    }
-    if ledger.started().is_none() {
-        return Err(Failure::usage(format!(
-            "{} is empty: the redrive had not begun, so start it again",
-            path.display()
-        )));
-    }
-    Ok(ledger)
 }

@@ -1,0 +1,17 @@
+//! A stack that is really there: deployed, or on an emulator.
+//!
+//! What an experiment does to it, anybody can do through AWS's ordinary APIs, and what is seen of it is what it shows outside.
+
+mod faults;
+mod load;
+mod observing;
+mod recorder;
+mod redriving;
+mod run;
+mod stack;
+mod steady;
+mod tasks;
+pub(crate) mod undo;
+
+pub(crate) use run::Guarded;
+pub(crate) use stack::{Live, Where};

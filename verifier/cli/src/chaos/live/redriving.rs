@@ -1,0 +1,180 @@
+//! Moving dead letters back while an experiment goes on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use verifier_core::chaos::{Event, Id, Operation, Queue, RedriveBy};
+use verifier_core::check::QueueEvidence;
+use verifier_core::dead_letters::Letter;
+use verifier_core::redrive::{Entry, Ledger, NativeTask, QueueName, SCHEMA, Terms};
+
+use super::recorder::Recorder;
+use super::stack::Live;
+use crate::dead_letters::look;
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::journal::JournalFile;
+use crate::redrive::{Destination, Engine, Guards};
+use crate::view::Progress;
+
+/// How long a redrive may take.
+const TAKES_AT_MOST: Duration = Duration::from_mins(15);
+/// How often SQS is asked how its task is doing.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How many requests a client makes at once.
+const CONCURRENCY: usize = 4;
+
+/// What a redrive says that it did: how many it moved, and which letter became which message where that is known.
+struct Moved {
+    count: u64,
+    pairs: BTreeMap<String, String>,
+}
+
+impl Live {
+    /// Moves what is in the dead-letter queue back, and writes down what came of it.
+    pub(super) async fn redrive(
+        &self,
+        recorder: &Recorder,
+        by: RedriveBy,
+        interrupt: &Interrupt,
+    ) -> Result<(), Failure> {
+        let op = recorder.new_op();
+        let clock = &self.place.clock;
+        recorder.write(clock.now(), Event::Invoke { op, operation: Operation::Redrive });
+        let before = look(&self.place, usize::MAX, interrupt).await?.letters;
+        let began_at = clock.now();
+        recorder.letters(began_at, before.clone());
+        recorder.write(began_at, Event::RedriveStarted { op, before: before.len() as u64 });
+        let moved = match by {
+            RedriveBy::MoveTask => self.by_move_task().await,
+            RedriveBy::Client => self.by_client(op, interrupt).await,
+        };
+        let moved = match moved {
+            Ok(moved) => moved,
+            Err(failure) => {
+                let reason = failure.what.clone().into();
+                recorder.write(clock.now(), Event::Info { op, reason });
+                return Ok(());
+            }
+        };
+        let after = look(&self.place, usize::MAX, interrupt).await?.letters;
+        let left: BTreeSet<&str> = after.iter().map(|letter| letter.message_id.as_str()).collect();
+        for letter in &before {
+            // When exactly it left is not seen; not before this.
+            if let Some(job) = recorder.watch.job_in(&letter.body) {
+                let from = Id::from(letter.message_id.as_str());
+                if let Some(to) = moved.pairs.get(&letter.message_id) {
+                    let (to, job) = (Id::from(to.as_str()), Id::from(job));
+                    let event = Event::Moved { from: from.clone(), to, job };
+                    recorder.write_since(began_at, event);
+                }
+                if !left.contains(letter.message_id.as_str()) {
+                    let event = Event::Deleted { queue: Queue::DeadLetter, message: from };
+                    recorder.write_since(began_at, event);
+                }
+            }
+        }
+        let remaining = still_there(&before, &left);
+        let moved = accounted(moved.count, before.len() as u64, remaining);
+        recorder.write(clock.now(), Event::RedriveEnded { op, moved, remaining });
+        recorder.write(clock.now(), Event::Ok { op, message: None });
+        Ok(())
+    }
+
+    async fn by_move_task(&self) -> Result<Moved, Failure> {
+        let (aws, clock) = (&self.place.aws, &self.place.clock);
+        let queue = &self.place.dead_letters;
+        let before: Option<NativeTask> =
+            aws.list_message_move_tasks(queue).await?.into_iter().next();
+        let started_before = before.map(|task| task.started_at);
+        aws.start_message_move_task(queue, None, None).await?;
+        let until = clock.now() + TAKES_AT_MOST;
+        loop {
+            let newest = aws.list_message_move_tasks(queue).await?.into_iter().next();
+            let ours = newest.filter(|task| Some(task.started_at) != started_before);
+            if let Some(task) = ours.filter(|task| !task.status.is_active()) {
+                return Ok(Moved { count: task.moved, pairs: BTreeMap::new() });
+            }
+            if clock.now() >= until {
+                return Err(Failure::environment(format!(
+                    "SQS's move task on {} was not over within {} s",
+                    queue.name,
+                    TAKES_AT_MOST.as_secs()
+                )));
+            }
+            clock.sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// As `verifier redrive --no-canary` does it.
+    async fn by_client(&self, op: u64, interrupt: &Interrupt) -> Result<Moved, Failure> {
+        // Beside the undo journal, so that it can be carried on if this process does not come to its end.
+        let path = PathBuf::from(format!("{}.redrive-{op}.jsonl", self.journal.display()));
+        let jobs = self.place.needed_source()?;
+        let to = Destination {
+            aws: self.place.aws.clone(),
+            queue: jobs.clone(),
+            log_group: self.place.log_group.clone(),
+        };
+        let name = |queue: &QueueEvidence| QueueName {
+            arn: queue.arn().to_owned(),
+            url: queue.url.clone(),
+        };
+        let journal = JournalFile::create(&path)?;
+        let mut ledger = Ledger::default();
+        let started = Entry::Started {
+            schema: SCHEMA.to_owned(),
+            redrive: format!("{}-redrive", self.run),
+            at: self.place.clock.now(),
+            who: "verifier chaos".to_owned(),
+            why: None,
+            from: name(&self.place.dead_letters),
+            to: name(jobs),
+            terms: Box::new(Terms { concurrency: CONCURRENCY, stop_after: 1, ..Terms::default() }),
+        };
+        ledger.apply(&started);
+        journal.append_durably(&started).await?;
+        let guards = Guards { interrupt, deadline: Some(self.place.clock.now() + TAKES_AT_MOST) };
+        let progress = Progress::hidden();
+        let engine = Engine::new(&self.place, &to, journal, ledger, guards, &progress)?;
+        let ended = Box::pin(engine.run()).await?;
+        let pairs = pairs(&path);
+        Ok(Moved { count: ended.accounting.replayed, pairs })
+    }
+}
+
+/// Which letter became which message, by a journal.
+fn pairs(journal: &Path) -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string(journal).unwrap_or_default();
+    let entries = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+    let sent = entries.filter_map(|entry| match entry {
+        Entry::Sent { letters } => Some(letters),
+        _ => None,
+    });
+    sent.flatten().map(|pair| (pair.from, pair.to)).collect()
+}
+
+/// How many of the letters that were there before still are.
+fn still_there(before: &[Letter], left: &BTreeSet<&str>) -> u64 {
+    before.iter().filter(|letter| left.contains(letter.message_id.as_str())).count() as u64
+}
+
+/// How many of the letters that were seen before were moved. Those that came meanwhile may have been moved, too, and nobody
+/// has seen them: then it is as many as are gone.
+fn accounted(moved: u64, before: u64, remaining: u64) -> u64 {
+    if moved + remaining > before { before.saturating_sub(remaining) } else { moved }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_shows_and_what_came_meanwhile_does_not() {
+        assert_eq!(accounted(5, 5, 0), 5);
+        assert_eq!(accounted(3, 5, 2), 3);
+        assert_eq!(accounted(7, 5, 0), 5, "two came meanwhile");
+        assert_eq!(accounted(3, 5, 1), 3, "one is nowhere");
+    }
+}

@@ -1,0 +1,200 @@
+//! Which stack, and where its parts are.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use verifier_aws::Http;
+use verifier_core::chaos::{Configuration, LEASE_TAG, Lease, Part, StackParts, StackTerms};
+use verifier_core::check::{MappingEvidence, RunId, StackEvidence};
+use verifier_core::settings::Settings;
+
+use crate::args::{ConnectionArgs, PlaceArgs, SettingsArgs};
+use crate::clock::RunClock;
+use crate::config;
+use crate::dead_letters::Place;
+use crate::endpoint;
+use crate::failure::Failure;
+
+/// The longest that one HTTP request to the stack's API may take: API Gateway gives up at 30 s.
+const HTTP_TIMEOUT: Duration = Duration::from_secs(35);
+/// The tag by which a preview is told from any other stack.
+const PREVIEW_TAG: (&str, &str) = ("preview", "true");
+
+/// Where a live stack is.
+#[derive(Clone, Debug)]
+pub(crate) struct Where {
+    pub(crate) stack: String,
+    /// What histories call it.
+    pub(crate) target: &'static str,
+    pub(crate) connection: ConnectionArgs,
+    pub(crate) settings: SettingsArgs,
+    /// Where it is written down what has to be put back; must not be there yet.
+    pub(crate) journal: PathBuf,
+}
+
+/// A live stack.
+pub(crate) struct Live {
+    pub(crate) name: String,
+    /// Its queues, its consumer, and how to reach them.
+    pub(crate) place: Place,
+    pub(super) http: Http,
+    pub(super) job_url: String,
+    pub(crate) parts: StackParts,
+    pub(super) settings: Settings,
+    /// What the queues and the mapping promise.
+    pub(super) terms: StackTerms,
+    /// Names the run, and begins the ids of its jobs.
+    pub(super) run: RunId,
+    /// What histories call it.
+    pub(crate) target: &'static str,
+    /// Where the emulator is that it is on, if it is on one: only there, faults strike in its inside.
+    pub(super) endpoint: Option<String>,
+    /// Where it is written down what has to be put back.
+    pub(crate) journal: PathBuf,
+}
+
+impl Live {
+    /// Finds a stack, which has to be a preview that nobody else is breaking.
+    pub(crate) async fn find(args: Where) -> Result<Self, Failure> {
+        let settings = config::load(&args.settings)?.settings().clone();
+        let place = Place::find(PlaceArgs {
+            stack: Some(args.stack.clone()),
+            queue: None,
+            dlq: None,
+            log_group: None,
+            allow_moves: false,
+            config: args.settings.config.clone(),
+            connection: args.connection.clone(),
+        })
+        .await?;
+        let emulator = match &place.clock {
+            RunClock::Wall => None,
+            _ => endpoint::remote(args.connection.clone()).endpoint_url,
+        };
+        let stack = place.aws.stack(&args.stack).await?;
+        refuse_what_is_no_preview(&stack)?;
+        let job_url = settings.job_url(&stack.outputs).ok_or_else(|| {
+            Failure::usage(format!(
+                "the stack {} says nowhere where jobs are posted to",
+                stack.name
+            ))
+        })?;
+        let mapping = mapping(&place).await?;
+        let terms = terms(&place, &mapping)?;
+        let parts = StackParts {
+            submit: submit_function(&place, &stack).await?,
+            mapping: mapping.uuid,
+            worker: mapping.function_arn,
+        };
+        let http = Http::new(HTTP_TIMEOUT, job_url.starts_with("http://")).map_err(|error| {
+            Failure::environment(format!("the HTTP client cannot be made: {error}"))
+        })?;
+        let run = RunId::new(place.clock.now(), fastrand::u32(..));
+        let live = Self {
+            name: stack.name,
+            place,
+            http,
+            job_url,
+            parts,
+            settings,
+            terms,
+            run,
+            target: args.target,
+            endpoint: emulator,
+            journal: args.journal,
+        };
+        live.refuse_what_others_break().await?;
+        Ok(live)
+    }
+
+    /// The tag that says that an experiment is under way.
+    pub(super) fn lease_part(&self) -> Result<Part, Failure> {
+        let jobs = self.place.needed_source()?;
+        Ok(Part::QueueTag { queue_url: jobs.url.clone(), key: LEASE_TAG.to_owned() })
+    }
+
+    async fn refuse_what_others_break(&self) -> Result<(), Failure> {
+        let part = self.lease_part()?;
+        let Configuration::QueueTag { value: Some(value) } =
+            self.place.aws.configuration(&part).await?
+        else {
+            return Ok(());
+        };
+        let jobs = &self.place.needed_source()?.name;
+        let lease = Lease::read(&value);
+        let (what, next) = match lease {
+            Some(lease) if lease.holds(self.place.clock.now()) => (
+                format!("an experiment ({}) is under way on {}", lease.run, self.name),
+                "wait for it, or put it back: verifier chaos rollback --journal FILE".to_owned(),
+            ),
+            _ => (
+                format!(
+                    "an experiment on {} was not put back (the tag {LEASE_TAG} of {jobs} says {value})",
+                    self.name
+                ),
+                format!(
+                    "verifier chaos rollback --journal FILE; without the journal, look at what it has changed, and remove the tag {LEASE_TAG}"
+                ),
+            ),
+        };
+        Err(Failure { next: Some(next), ..Failure::environment(what) })
+    }
+}
+
+/// Nothing but a preview is broken on purpose.
+fn refuse_what_is_no_preview(stack: &StackEvidence) -> Result<(), Failure> {
+    let (key, value) = PREVIEW_TAG;
+    if stack.tags.get(key).map(String::as_str) == Some(value) {
+        return Ok(());
+    }
+    Err(Failure {
+        next: Some(format!("choose a preview; one has the tag {key}={value}")),
+        ..Failure::usage(format!(
+            "the stack {} is no preview, and only previews are broken on purpose",
+            stack.name
+        ))
+    })
+}
+
+/// The one mapping that reads the jobs queue.
+async fn mapping(place: &Place) -> Result<MappingEvidence, Failure> {
+    let jobs = place.needed_source()?;
+    let mut mappings = place.aws.mappings(jobs.arn()).await?;
+    match (mappings.pop(), mappings.is_empty()) {
+        (Some(mapping), true) => Ok(mapping),
+        _ => Err(Failure::usage(format!(
+            "not exactly one function reads {}, so it is not known what to break",
+            jobs.name
+        ))),
+    }
+}
+
+/// What the stack promises, which every judgement goes by.
+fn terms(place: &Place, mapping: &MappingEvidence) -> Result<StackTerms, Failure> {
+    let jobs = place.needed_source()?;
+    let policy = jobs.redrive_policy().ok_or_else(|| {
+        Failure::usage(format!("{} has no redrive policy, so nothing is ever dead", jobs.name))
+    })?;
+    let seconds = |duration: Duration| u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
+    Ok(StackTerms {
+        max_receive_count: policy.max_receive_count,
+        visibility_timeout_seconds: seconds(jobs.visibility_timeout().unwrap_or_default()),
+        batch_size: mapping.batch_size,
+        maximum_batching_window_seconds: seconds(mapping.batching_window),
+        // Deliveries are not punctual, and logs arrive late.
+        slack_seconds: 60,
+        ..StackTerms::default()
+    })
+}
+
+/// The function that sends to the jobs queue, by its environment.
+async fn submit_function(place: &Place, stack: &StackEvidence) -> Result<Option<String>, Failure> {
+    let functions: Vec<String> = stack
+        .resources
+        .iter()
+        .filter(|resource| resource.resource_type == "AWS::Lambda::Function")
+        .map(|resource| resource.physical_id.clone())
+        .collect();
+    let jobs = place.needed_source()?;
+    Ok(place.aws.function_with_queue(&functions, (&jobs.url, &jobs.name)).await?)
+}

@@ -1,0 +1,101 @@
+//! What a command line's experiment is run against.
+
+use std::path::PathBuf;
+
+use verifier_core::chaos::{Anomaly, Experiment};
+use verifier_emulator::Emulator;
+
+use crate::args::{ChaosTarget, ClockArg, ConnectionArgs, LiveArgs, SettingsArgs, TemplateArgs};
+use crate::chaos::live::{Live, Where};
+use crate::chaos::{Sim, Target};
+use crate::failure::Failure;
+use crate::local_stack::{self, LocalOptions};
+use crate::view::{self, Progress};
+
+/// A target, and the emulator that it is on if that is in this process.
+pub(super) struct Found {
+    pub(super) target: Target,
+    emulator: Option<Emulator>,
+}
+
+impl Found {
+    /// The simulator, with a planted bug if one was asked for.
+    pub(super) fn sim(planted: Option<Anomaly>) -> Result<Self, Failure> {
+        Ok(Self { target: Target::Sim(Sim::with(planted)?), emulator: None })
+    }
+
+    /// Whether it has to be ended in order, and must not be dropped in the middle.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self.target, Target::Live(_))
+    }
+
+    /// Ends what is in this process.
+    pub(super) async fn shut_down(self) {
+        drop(self.target);
+        if let Some(emulator) = self.emulator {
+            emulator.shut_down().await;
+        }
+    }
+}
+
+/// Finds what was asked for. A stack that is deployed is only broken when somebody has said so.
+pub(super) async fn find(
+    target: ChaosTarget,
+    live: LiveArgs,
+    (experiment, planted): (&Experiment, Option<Anomaly>),
+    progress: &Progress,
+) -> Result<Found, Failure> {
+    let LiveArgs { stack, yes, journal, config, connection, functions, template } = live;
+    let journal = journal.unwrap_or_else(|| {
+        PathBuf::from(format!("chaos-{}-{:08x}.undo.jsonl", experiment.name, fastrand::u32(..)))
+    });
+    let settings = SettingsArgs { config, ..SettingsArgs::default() };
+    if let Some(stack) = stack {
+        ask(&stack, experiment, yes)?;
+        let place = Where { stack, target: "stack", connection, settings, journal };
+        let live = Box::pin(Live::find(place)).await?;
+        return Ok(Found { target: Target::Live(Box::new(live)), emulator: None });
+    }
+    if target == ChaosTarget::Sim {
+        return Found::sim(planted);
+    }
+    let options = LocalOptions { port: 0, clock: ClockArg::SkipIdle, for_others: false };
+    let template = TemplateArgs { template, functions, ..TemplateArgs::default() };
+    let emulator = local_stack::start(template, options, progress).await?;
+    let connection = ConnectionArgs {
+        region: Some(local_stack::REGION.to_owned()),
+        profile: None,
+        endpoint_url: Some(emulator.endpoint().to_owned()),
+    };
+    let stack = emulator.stack().name.clone();
+    let place = Where { stack, target: "local", connection, settings, journal };
+    match Box::pin(Live::find(place)).await {
+        Ok(live) => Ok(Found { target: Target::Live(Box::new(live)), emulator: Some(emulator) }),
+        Err(failure) => {
+            emulator.shut_down().await;
+            Err(failure)
+        }
+    }
+}
+
+fn ask(stack: &str, experiment: &Experiment, yes: bool) -> Result<(), Failure> {
+    if yes {
+        return Ok(());
+    }
+    if !view::can_ask() {
+        return Err(Failure {
+            next: Some("look at it with `verifier chaos show NAME`, and then say --yes".to_owned()),
+            ..Failure::usage("nobody can be asked whether to go on, for there is no terminal")
+        });
+    }
+    let question = format!(
+        "{} submits {} jobs to {stack} and changes {} of its settings for a while. Break it?",
+        experiment.name,
+        experiment.schedule().job_count(),
+        experiment.changes.len()
+    );
+    if view::confirm(&question) {
+        return Ok(());
+    }
+    Err(Failure { next: None, ..Failure::usage("nothing was done") })
+}

@@ -1,0 +1,38 @@
+//! Reading the journal of a redrive.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use verifier_core::redrive::Ledger;
+
+use crate::failure::Failure;
+use crate::journal::failed;
+
+/// What a journal tells, without the line that was being written when the process ended.
+pub(crate) fn read_ledger(path: &Path) -> Result<Ledger, Failure> {
+    let file = File::open(path).map_err(|error| failed(path, "read", &error))?;
+    let mut reader = BufReader::new(file);
+    let mut ledger = Ledger::default();
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = reader.read_until(b'\n', &mut line);
+        read.map_err(|error| failed(path, "read", &error))?;
+        if line.last() != Some(&b'\n') {
+            break;
+        }
+        let text = String::from_utf8_lossy(&line);
+        ledger.read(text.trim_end()).map_err(|error| Failure {
+            next: Some("restore it from a copy; nothing was done".to_owned()),
+            ..Failure::usage(format!("{}: {error}", path.display()))
+        })?;
+    }
+    if ledger.started().is_none() {
+        return Err(Failure::usage(format!(
+            "{} is empty: the redrive had not begun, so start it again",
+            path.display()
+        )));
+    }
+    Ok(ledger)
+}
