@@ -238,6 +238,40 @@ fn exploring_a_sound_stack_finds_nothing_and_tells_the_seed_and_the_rate() {
     assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 0);
 }
 
+#[test]
+fn a_violation_is_a_page_and_on_github_an_annotation_with_its_trace() {
+    let folder = folder();
+    let history = history_with_a_violation(folder.path());
+    let history = history.to_str().expect("a path");
+    let ran = chaos(folder.path(), &["judge", history, "--report", "report.html"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    let page = std::fs::read_to_string(folder.path().join("report.html")).expect("the page");
+    for part in ["<!doctype html>", "FAIL", "poison-as-success", "<svg", "verifier chaos judge"] {
+        assert!(page.contains(part), "{part} is not in the page");
+    }
+    let summary = folder.path().join("summary.md");
+    std::fs::write(&summary, "before\n").expect("a file");
+    let mut command = scrubbed(env!("CARGO_BIN_EXE_verifier"));
+    command.current_dir(folder.path()).env("GITHUB_STEP_SUMMARY", &summary);
+    let output = run(command.args(["chaos", "judge", history, "--format", "github"]));
+    assert_eq!(output.status.code(), Some(1));
+    let log = String::from_utf8_lossy(&output.stdout);
+    assert!(log.contains("::error title=poison-as-success::"), "{log}");
+    let written = std::fs::read_to_string(&summary).expect("the summary");
+    assert!(written.starts_with("before\n### ❌ FAIL: "), "{written}");
+    assert!(written.contains("```mermaid\nsequenceDiagram"), "{written}");
+}
+
+#[test]
+fn what_could_not_be_written_is_refused_before_anything_is_run() {
+    let folder = folder();
+    for option in ["--report", "--history"] {
+        let ran = chaos(folder.path(), &["run", "lost-ack", option, "none/file"]);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{option}");
+        assert!(ran.err.contains("none/file cannot be written"), "{}", ran.err);
+    }
+}
+
 #[cfg(not(feature = "planted-bugs"))]
 #[test]
 fn a_bug_that_this_program_does_not_have_is_told_apart_from_none() {

@@ -110,6 +110,9 @@ pub(crate) struct ChaosJudgeArgs {
     /// What to print on stdout.
     #[arg(long, value_enum, default_value_t = ChaosFormat::Human)]
     pub(crate) format: ChaosFormat,
+    /// Write the report to this file, too, as one HTML page.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
 }
 
 /// Which stack is broken that is really there.
@@ -174,12 +177,15 @@ pub(crate) struct ResultArgs {
     /// What to print on stdout.
     #[arg(long, value_enum, default_value_t = ChaosFormat::Human)]
     pub(crate) format: ChaosFormat,
-    /// Write everything to this folder: experiment.json, history.jsonl and result.json.
+    /// Write everything to this folder: experiment.json, history.jsonl, report.html and result.json.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Write the history to this file.
     #[arg(long, value_name = "FILE")]
     pub(crate) history: Option<PathBuf>,
+    /// Write the report to this file, too, as one HTML page.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
 }
 
 /// What experiments are run against.
@@ -199,4 +205,6 @@ pub(crate) enum ChaosFormat {
     Human,
     /// One JSON document.
     Json,
+    /// For GitHub Actions: a log, annotations, and the job summary.
+    Github,
 }

@@ -13,7 +13,7 @@ use crate::check::Report;
 /// GitHub shows that many annotations of a kind and step, and drops the others without a word.
 ///
 /// Source: <https://docs.github.com/en/rest/checks/runs> and the runner's own limit.
-const ANNOTATIONS_MAX: usize = 10;
+pub(super) const ANNOTATIONS_MAX: usize = 10;
 
 /// The view, and the human one in it.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ fn annotate_open(kind: Kind, max: usize, report: &Report, out: &mut dyn Write) -
 
 /// A kind of annotation, by the name of its command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Error,
     Warning,
 }
@@ -105,7 +105,12 @@ fn message(settled: &Settled) -> String {
     lines.join("\n")
 }
 
-fn annotate(kind: Kind, title: &str, message: &str, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn annotate(
+    kind: Kind,
+    title: &str,
+    message: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let command = match kind {
         Kind::Error => "error",
         Kind::Warning => "warning",

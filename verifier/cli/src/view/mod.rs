@@ -113,9 +113,14 @@ pub(crate) fn job_summary() -> Option<PathBuf> {
 
 /// Appends the summary of a run to the file that GitHub shows with the job. `again` is the command that repeats it.
 pub(crate) fn append_summary(report: &Report, again: &str, path: &Path) -> Result<(), Failure> {
+    append_to_summary(path, |room| summary::markdown(report, again, room))
+}
+
+/// Appends a text to the job summary, in at most as many bytes as there is room for.
+fn append_to_summary(path: &Path, text: impl FnOnce(usize) -> String) -> Result<(), Failure> {
     let taken = fs::metadata(path).map_or(0, |file| file.len());
     let room = summary::BYTES_MAX.saturating_sub(usize::try_from(taken).unwrap_or(usize::MAX));
-    let text = summary::markdown(report, again, room);
+    let text = text(room);
     let file = fs::OpenOptions::new().append(true).create(true).open(path);
     file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
         Failure::usage(format!("the job summary {} cannot be written: {error}", path.display()))
@@ -124,8 +129,11 @@ pub(crate) fn append_summary(report: &Report, again: &str, path: &Path) -> Resul
 
 /// Writes the report as a page.
 pub(crate) fn write_page(report: &Report, again: &str, path: &Path) -> Result<(), Failure> {
-    let written = html::page(report, again).and_then(|page| write_whole(path, &page));
-    written.map_err(|error| {
+    write_report(path, html::page(report, again))
+}
+
+fn write_report(path: &Path, page: io::Result<String>) -> Result<(), Failure> {
+    page.and_then(|page| write_whole(path, &page)).map_err(|error| {
         Failure::usage(format!("the report {} cannot be written: {error}", path.display()))
     })
 }

@@ -159,20 +159,20 @@ fn timeline(text: &mut String, report: &Report) {
 }
 
 /// A name that is nothing else to Mermaid.
-fn mermaid(name: &str) -> String {
+pub(super) fn mermaid(name: &str) -> String {
     let known = |c: char| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
     name.chars().map(known).collect()
 }
 
 /// A fenced block. The fence is longer than any in the text, so that none ends it.
-fn block(text: &mut String, language: &str, content: &str) {
+pub(super) fn block(text: &mut String, language: &str, content: &str) {
     let longest = content.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest.max(2) + 1);
     let _ = writeln!(text, "{fence}{language}\n{content}\n{fence}\n");
 }
 
 /// A text in a line or in a cell of a table, without any meaning to Markdown or HTML.
-fn inline(text: &str) -> String {
+pub(super) fn inline(text: &str) -> String {
     let mut shown = String::new();
     for c in words::harmless(text).chars() {
         match c {
@@ -200,7 +200,7 @@ fn mark(verdict: Verdict) -> &'static str {
 }
 
 /// At most that many bytes, and a note where something is missing. Without room for the note there is nothing.
-fn cut(mut text: String, room: usize) -> String {
+pub(super) fn cut(mut text: String, room: usize) -> String {
     if text.len() <= room {
         return text;
     }

@@ -43,6 +43,21 @@ pub enum Setting {
 }
 
 impl Setting {
+    /// One of each kind.
+    pub const EACH: [Self; 5] = [
+        Self::MappingDisabled,
+        Self::BatchItemFailuresIgnored,
+        Self::BatchSize { size: 1 },
+        Self::WorkerConcurrency { limit: 0 },
+        Self::SubmitStopped,
+    ];
+
+    /// The kinds of settings that allow an anomaly when they are changed.
+    pub(super) fn kinds_that_allow(anomaly: Anomaly) -> impl Iterator<Item = &'static str> {
+        let allowing = Self::EACH.into_iter().filter(move |one| one.allows().contains(anomaly));
+        allowing.map(Self::kind)
+    }
+
     /// Its name, which is that in files.
     pub const fn kind(self) -> &'static str {
         match self {
@@ -118,21 +133,13 @@ impl Change {
 mod tests {
     use super::*;
 
-    const SETTINGS: [Setting; 5] = [
-        Setting::MappingDisabled,
-        Setting::BatchItemFailuresIgnored,
-        Setting::BatchSize { size: 1 },
-        Setting::WorkerConcurrency { limit: 0 },
-        Setting::SubmitStopped,
-    ];
-
     fn change(setting: Setting, from: u64, until: u64) -> Change {
         Change { setting, from_milliseconds: from, until_milliseconds: until }
     }
 
     #[test]
     fn kinds_are_the_names_in_files() {
-        for setting in SETTINGS {
+        for setting in Setting::EACH {
             let written = serde_json::to_value(setting).unwrap();
             let named =
                 written.as_str() == Some(setting.kind()) || written.get(setting.kind()).is_some();

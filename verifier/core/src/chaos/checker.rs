@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::anomalies::JUDGES;
 use super::anomaly::{Anomaly, AnomalySet};
+use super::change::Setting;
 use super::facts::{Facts, Job, LineNumber};
 use super::history::{History, Observation};
 use crate::faults::kinds_that_allow;
@@ -47,7 +48,7 @@ pub struct Finding {
     pub lines: Vec<usize>,
     /// What allows it in this history.
     pub allowance: Option<Allowance>,
-    /// The kinds of faults that would allow it.
+    /// The kinds of faults, and of changed settings, that would allow it.
     pub allowed_by: Vec<&'static str>,
 }
 
@@ -99,7 +100,8 @@ impl Findings {
         let mut lines: Vec<LineNumber> = lines.into_iter().flatten().collect();
         lines.sort_unstable();
         lines.dedup();
-        let allowed_by = kinds_that_allow(anomaly);
+        let mut allowed_by = kinds_that_allow(anomaly);
+        allowed_by.extend(Setting::kinds_that_allow(anomaly));
         self.0.push(Finding { anomaly, job, lines, allowance: None, allowed_by });
     }
 }

@@ -80,20 +80,12 @@ fn submitting_step(number: usize, jobs: &mut fastrand::Rng, times: &mut fastrand
 const CHANGING_PERCENT: u8 = 15;
 /// How long a setting stays changed, in milliseconds.
 const CHANGED_MILLISECONDS: RangeInclusive<u64> = 1_000..=180_000;
-/// The settings that random schedules change.
-pub const CHANGES: [Setting; 5] = [
-    Setting::MappingDisabled,
-    Setting::BatchItemFailuresIgnored,
-    Setting::BatchSize { size: 1 },
-    Setting::WorkerConcurrency { limit: 0 },
-    Setting::SubmitStopped,
-];
 
 fn changes(random: &mut fastrand::Rng) -> Vec<Change> {
     if random.u8(..100) >= CHANGING_PERCENT {
         return Vec::new();
     }
-    let setting = match CHANGES[random.usize(..CHANGES.len())] {
+    let setting = match Setting::EACH[random.usize(..Setting::EACH.len())] {
         // Larger batches than the template's would not be done before the worker's timeout.
         Setting::BatchSize { .. } => Setting::BatchSize { size: random.u32(1..=4) },
         Setting::WorkerConcurrency { .. } => {
@@ -323,7 +315,7 @@ pub fn fault_operations() -> Vec<(&'static str, &'static str)> {
     let at_site = |site: &Site| -> Vec<(&'static str, &'static str)> {
         site.faults.iter().map(|make| (make(&mut random).kind(), site.operation)).collect()
     };
-    let changes = CHANGES.iter().map(|setting| (setting.kind(), setting.operation()));
+    let changes = Setting::EACH.iter().map(|setting| (setting.kind(), setting.operation()));
     let mut pairs: Vec<_> = SITES.iter().flat_map(at_site).chain(changes).collect();
     pairs.sort_unstable();
     pairs.dedup();
@@ -360,6 +352,6 @@ mod tests {
     fn every_kind_of_fault_has_a_place_to_strike() {
         let kinds: std::collections::BTreeSet<&str> =
             fault_operations().into_iter().map(|(kind, _)| kind).collect();
-        assert_eq!(kinds.len(), 24 + CHANGES.len(), "{kinds:?}");
+        assert_eq!(kinds.len(), 24 + Setting::EACH.len(), "{kinds:?}");
     }
 }

@@ -31,7 +31,7 @@ pub use change::{Change, Setting};
 pub use checker::{Allowance, ChaosReport, Finding, Verdict, judge};
 pub use experiment::{Abort, EXPERIMENT_SCHEMA, Experiment, ExperimentError, Found, SteadyState};
 pub use explore::{Coverage, Exploration, Failure, Survey, explore, survey};
-pub use generate::{CHANGES, fault_operations};
+pub use generate::fault_operations;
 pub use history::{
     Content, Ending, Event, HISTORY_VERSION, Header, History, HistoryError, Line, Nature,
     Observation, Operation, Queue, Terms,

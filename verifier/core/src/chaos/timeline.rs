@@ -63,6 +63,10 @@ pub enum MarkKind {
     Succeeded,
     /// An attempt failed, at that receive.
     Failed(u32),
+    /// The invocation that it was attempted in ended without an answer, whatever the attempt itself came to.
+    BrokenOff(Ending),
+    /// Its side effect took place.
+    Effect,
     /// It was done once more: a side effect beyond the first.
     EffectAgain,
     /// It came into the dead-letter queue.
@@ -217,10 +221,10 @@ impl<'h> Drawing<'h> {
             Event::Ended { invocation, how } if *how != Ending::Responded => {
                 let batch = self.batches.get(invocation.as_str()).cloned().unwrap_or_default();
                 for message in batch {
-                    if self.told.insert((invocation, message)) {
-                        let failed = MarkKind::Failed(self.receive_of(message));
-                        self.mark_message(message, at, line, failed);
-                    }
+                    let is_told = !self.told.insert((invocation, message));
+                    let failed = MarkKind::Failed(self.receive_of(message));
+                    let kind = if is_told { MarkKind::BrokenOff(*how) } else { failed };
+                    self.mark_message(message, at, line, kind);
                 }
             }
             _ => {}
@@ -240,9 +244,9 @@ impl<'h> Drawing<'h> {
             Event::Effect { job, message, key } => {
                 let place = self.learn(message, job);
                 let keys = self.effects.entry(place).or_default();
-                if keys.insert(key) && keys.len() > 1 {
-                    self.mark(place, at, line, MarkKind::EffectAgain);
-                }
+                let is_another = keys.insert(key) && keys.len() > 1;
+                let kind = if is_another { MarkKind::EffectAgain } else { MarkKind::Effect };
+                self.mark(place, at, line, kind);
                 self.is_done(message, at);
             }
             Event::Deleted { queue: Queue::Jobs, message } => {
@@ -410,7 +414,10 @@ mod tests {
                 ("malformed", LaneEnd::Refused),
             ]
         );
-        assert_eq!(kinds(&timeline.lanes[0]), [MarkKind::Submitted, MarkKind::Succeeded]);
+        assert_eq!(
+            kinds(&timeline.lanes[0]),
+            [MarkKind::Submitted, MarkKind::Effect, MarkKind::Succeeded]
+        );
         assert_eq!(
             kinds(&timeline.lanes[1]),
             [
@@ -443,6 +450,15 @@ mod tests {
         assert_eq!(bands, [("crash", 2), ("mapping-disabled", 1)]);
         let disabled = &timeline.bands[1];
         assert_eq!((disabled.from, disabled.until), (65_000, 90_000));
+        assert_eq!(
+            kinds(&timeline.lanes[0])[..4],
+            [
+                MarkKind::Submitted,
+                MarkKind::Effect,
+                MarkKind::Succeeded,
+                MarkKind::BrokenOff(Ending::Crashed),
+            ]
+        );
         // Done at the first attempt, although that failed, and received again: the second crash, and then a success.
         assert_eq!(timeline.lanes[0].end, LaneEnd::Done);
         let late = &timeline.lanes[1];

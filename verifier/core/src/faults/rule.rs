@@ -1,5 +1,6 @@
 //! When a fault strikes.
 
+use std::fmt::{self, Write};
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
@@ -159,6 +160,49 @@ impl FaultRule {
         self.name.clone().unwrap_or_else(|| self.fault.kind().to_owned())
     }
 
+    /// What it does and when, in words: `crash at Invoke of worker, the 1st to 2nd time`.
+    pub fn in_words(&self) -> String {
+        let mut words = self.title();
+        if self.name.is_some() {
+            words = format!("{words} ({})", self.fault.kind());
+        }
+        let mut add = |before: &str, text: &dyn fmt::Display| {
+            // Writing to a String cannot fail.
+            let _ = write!(words, "{before}{text}");
+        };
+        if let Some(operation) = &self.operation {
+            add(" at ", operation);
+        }
+        for (before, part) in
+            [(" of ", &self.function), (" on ", &self.queue), (" with ", &self.contains)]
+        {
+            if let Some(part) = part {
+                add(before, part);
+            }
+        }
+        match self.nth {
+            Some(Nth::Only(number)) => add(", number ", &number),
+            Some(Nth::Range { from, to: Some(to) }) => {
+                add(", numbers ", &format_args!("{from} to {to}"));
+            }
+            Some(Nth::Range { from, to: None }) => add(", from number ", &from),
+            None => {}
+        }
+        if self.count_by == CountBy::Message {
+            add(" of each message", &"");
+        }
+        if self.probability < 1.0 {
+            add(", with probability ", &self.probability);
+        }
+        if let Some(from) = self.from_milliseconds {
+            add(", from ", &format_args!("{from} ms"));
+        }
+        if let Some(until) = self.until_milliseconds {
+            add(", until ", &format_args!("{until} ms"));
+        }
+        words
+    }
+
     /// Whether it is about such a happening: everything but number and chance.
     pub(super) fn is_about(&self, happening: &Happening<'_>, elapsed_milliseconds: u64) -> bool {
         let named = |pattern: &Option<String>, name: Option<&str>| match pattern {
@@ -283,6 +327,15 @@ mod tests {
         assert_eq!(FaultRules::parse(&written).unwrap(), rules);
         assert_eq!(rules.rules[0].nth.unwrap().range(), 2..=3);
         assert_eq!(rules.rules[2].title(), "reorder");
+        let words: Vec<String> = rules.rules.iter().map(FaultRule::in_words).collect();
+        assert_eq!(
+            words,
+            [
+                "disconnect at SendMessage on Jobs*, numbers 2 to 3, with probability 0.5",
+                "crash with poison, number 1 of each message",
+                "reorder",
+            ]
+        );
     }
 
     #[test]
@@ -290,6 +343,11 @@ mod tests {
         for (rule, problem) in [
             (r#"{"fault": {"kind": "explode"}}"#, "unknown variant `explode`"),
             (r#"{"fault": {"kind": "reorder"}, "que": "jobs"}"#, "unknown field `que`"),
+            (r#"{"fault": {"kind": "reorder", "by": 1}}"#, "unknown field `by`"),
+            (
+                r#"{"fault": {"kind": "reorder"}, "nth": {"from": 1, "til": 2}}"#,
+                "did not match any",
+            ),
             (r#"{"fault": {"kind": "reorder"}, "probability": 1.5}"#, "from 0 to 1"),
             (r#"{"fault": {"kind": "reorder"}, "nth": 0}"#, "counts from 1"),
             (r#"{"fault": {"kind": "reorder"}, "nth": {"from": 3, "to": 2}}"#, "counts from 1"),

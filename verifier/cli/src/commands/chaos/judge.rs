@@ -16,7 +16,11 @@ use crate::failure::Failure;
 pub(super) fn run(args: &ChaosJudgeArgs) -> Result<Exit, Failure> {
     let allowed: AnomalySet =
         args.allow.iter().map(|name| super::anomaly(name)).collect::<Result<_, _>>()?;
-    let results = Results::of(&ResultArgs { format: args.format, ..ResultArgs::default() })?;
+    let results = Results::of(&ResultArgs {
+        format: args.format,
+        report: args.report.clone(),
+        ..ResultArgs::default()
+    })?;
     let began = Instant::now();
     let mut history = read(&args.history).map_err(|error| {
         Failure::usage(format!("{} cannot be judged: {error}", args.history.display()))

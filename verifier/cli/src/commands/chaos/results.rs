@@ -16,6 +16,9 @@ pub(super) struct Results {
     format: ChaosFormat,
     folder: Option<PathBuf>,
     history: Option<PathBuf>,
+    report: Option<PathBuf>,
+    /// The job summary of GitHub Actions.
+    summary: Option<PathBuf>,
     experiment: Option<PathBuf>,
 }
 
@@ -27,7 +30,7 @@ impl Results {
                 Failure::usage(format!("the folder {} cannot be made: {error}", folder.display()))
             })?;
         }
-        if let Some(file) = &args.history {
+        for file in [&args.history, &args.report].into_iter().flatten() {
             let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
             if file.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
                 return Err(Failure::usage(format!(
@@ -41,6 +44,8 @@ impl Results {
             format: args.format,
             folder: args.out.clone(),
             history: args.history.clone().or_else(|| in_folder("history.jsonl")),
+            report: args.report.clone().or_else(|| in_folder("report.html")),
+            summary: view::job_summary().filter(|_| args.format == ChaosFormat::Github),
             experiment: in_folder("experiment.json"),
         })
     }
@@ -60,7 +65,9 @@ impl Results {
         let written = self.write(&mut outcome);
         view::chaos::print_outcome(&outcome, self.format);
         let exit = outcome.exit();
-        match written {
+        let summary = self.summary.as_deref();
+        let summary = summary.map_or(Ok(()), |path| view::chaos::append_summary(&outcome, path));
+        match written.and(summary) {
             // Whatever was found weighs more than a file.
             Err(failure) if exit != Exit::Passed => {
                 view::print_failure(&failure);
@@ -79,6 +86,10 @@ impl Results {
             let bytes = written(history)?;
             std::fs::write(path, bytes).map_err(|error| cannot(path, &error))?;
             outcome.files.push(("history", path.clone()));
+        }
+        if let Some(path) = &self.report {
+            outcome.files.push(("report", path.clone()));
+            view::chaos::write_page(outcome, path)?;
         }
         if let Some(folder) = &self.folder {
             let path = folder.join("result.json");

@@ -1,9 +1,18 @@
 //! Views of experiments, explorations and judgements.
 
+mod github;
+mod html;
 mod human;
 mod json;
+mod picture;
 mod rollback;
+#[cfg(test)]
+mod sample;
+mod sequence;
+mod summary;
 mod words;
+
+use std::path::Path;
 
 use verifier_core::chaos::Experiment;
 
@@ -11,6 +20,7 @@ use super::print;
 use crate::args::{ChaosFormat, Format};
 use crate::chaos::Outcome;
 use crate::commands::chaos::RolledBack;
+use crate::failure::Failure;
 
 /// Shows the built-in experiments.
 pub(crate) fn print_list(experiments: &[Experiment], format: Format) {
@@ -30,6 +40,9 @@ pub(crate) fn print_outcome(outcome: &Outcome, format: ChaosFormat) {
     print(|out| match format {
         ChaosFormat::Human => human::outcome(outcome, super::terminal_width(), out),
         ChaosFormat::Json => super::json::pretty(&json::view(outcome), out),
+        ChaosFormat::Github => {
+            github::write(outcome, &format!("verifier-{:032x}", fastrand::u128(..)), out)
+        }
     });
 }
 
@@ -39,6 +52,16 @@ pub(crate) fn print_rollback(done: &RolledBack, format: Format) {
         Format::Human => rollback::human(done, out),
         Format::Json => super::json::pretty(&rollback::json(done), out),
     });
+}
+
+/// Appends the result to the file that GitHub shows with the job.
+pub(crate) fn append_summary(outcome: &Outcome, path: &Path) -> Result<(), Failure> {
+    super::append_to_summary(path, |room| summary::markdown(outcome, room))
+}
+
+/// Writes the result as a page.
+pub(crate) fn write_page(outcome: &Outcome, path: &Path) -> Result<(), Failure> {
+    super::write_report(path, html::page(outcome))
 }
 
 /// Shows on stderr how often each fault struck at each operation.
