@@ -20,13 +20,17 @@ const PURE: [&str; 2] = ["contract", "verifier-core"];
 const IMPURE: [&str; 7] = ["tokio", "tokio-*", "reqwest", "axum", "hyper", "aws-*", "aws_*"];
 
 /// The arrows between our own packages: which may be built from which. Tests may use any.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("contract", &[]),
     ("verifier-core", &["contract"]),
     ("verifier-aws", &["contract", "verifier-core"]),
     ("verifier-emulator", &["contract", "verifier-core"]),
     ("verifier-conformance", &["contract", "verifier-core", "verifier-emulator"]),
-    ("verifier", &["contract", "verifier-core", "verifier-aws", "verifier-emulator"]),
+    ("verifier-simulator", &["contract", "verifier-core", "submit-job", "worker"]),
+    (
+        "verifier",
+        &["contract", "verifier-core", "verifier-aws", "verifier-emulator", "verifier-simulator"],
+    ),
     ("verifier-testkit", &["contract", "verifier-core"]),
     ("hello", &["contract"]),
     ("submit-job", &["contract"]),

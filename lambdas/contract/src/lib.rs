@@ -5,9 +5,11 @@
 //! conversations compile against this crate, so they cannot drift apart.
 
 mod api;
+mod directives;
 mod job;
 mod outcome;
 
 pub use api::{ApiError, ApiErrorDetail, ErrorCode, HelloResponse, SubmitResponse};
+pub use directives::{DIRECTIVES, Directives, ExitAt};
 pub use job::{ID_MAX_CHARS, Job, TASK_MAX_CHARS};
 pub use outcome::{OUTCOME_EVENT, Outcome, OutcomeLine};

@@ -6,6 +6,7 @@
 
 mod queue;
 mod settings;
+#[cfg(feature = "runtime")]
 mod sqs;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
@@ -19,6 +20,7 @@ pub use queue::{JobsQueue, MessageId, SendError};
 pub use settings::{
     DEFAULT_MAX_MESSAGE_BYTES, JOBS_MAX_MESSAGE_BYTES, JOBS_QUEUE_URL, Settings, SettingsError,
 };
+#[cfg(feature = "runtime")]
 pub use sqs::SqsQueue;
 
 /// When a caller may try again after a 503, in seconds.

@@ -6,22 +6,83 @@
 
 mod event;
 
+use std::time::Duration;
+
 use aws_lambda_events::sqs::SqsBatchResponse;
-use contract::{Job, OUTCOME_EVENT, Outcome, OutcomeLine};
+use contract::{Directives, ExitAt, Job, OUTCOME_EVENT, Outcome, OutcomeLine};
 
 pub use event::{Batch, Record};
 
-/// The reason of a job that was submitted with `"fail": true`.
+/// The reason of a job that was submitted with `"fail": true`, or that asked a preview to fail it at this receive.
 pub const ASKED_TO_FAIL: &str = "the job asked to fail";
 
 /// The reason of a record that carries no body, or none that is text.
 pub const NO_BODY: &str = "the message has no body";
 
-/// Works a batch off and writes its outcome lines; the request id is Lambda's, of this invocation.
-pub fn respond(batch: &Batch, request_id: &str) -> SqsBatchResponse {
-    let (response, outcomes) = handle(&batch.records, request_id);
-    outcomes.iter().for_each(log);
-    response
+/// The environment variable that holds the number of the pull request of a preview; absent anywhere else.
+pub const PREVIEW_PR: &str = "PREVIEW_PR";
+
+/// What kind of stack the worker is a part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// A preview, in which jobs may ask for trouble: [`Directives`] are honoured.
+    Preview,
+    /// Any other.
+    Other,
+}
+
+impl Stage {
+    /// Reads it from the environment, which `variable` looks up. An empty variable counts as missing.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
+        match variable(PREVIEW_PR) {
+            Some(pr) if !pr.trim().is_empty() => Self::Preview,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// A batch that was worked off.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Handled {
+    /// Which messages to retry.
+    pub response: SqsBatchResponse,
+    /// How each attempt ended, one line per record, in order.
+    pub outcomes: Vec<OutcomeLine>,
+    /// What each job asks for beyond its work, in the same order; nothing outside of previews.
+    pub directives: Vec<Directives>,
+}
+
+/// How an invocation ends.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ended {
+    /// With this response.
+    Responded(SqsBatchResponse),
+    /// The process ends without one, since a job of a preview asked for it.
+    Exited,
+}
+
+/// Works a batch off, writes its outcome lines and does what its jobs ask for; the request id is Lambda's, of this
+/// invocation.
+pub fn respond(
+    batch: &Batch,
+    request_id: &str,
+    stage: Stage,
+    mut sleep: impl FnMut(Duration),
+) -> Ended {
+    let Handled { response, outcomes, directives } = handle(&batch.records, request_id, stage);
+    for (line, asked) in outcomes.iter().zip(directives) {
+        if asked.exit == Some(ExitAt::Before) {
+            return Ended::Exited;
+        }
+        if !asked.sleep.is_zero() {
+            sleep(asked.sleep);
+        }
+        log(line);
+        if asked.exit == Some(ExitAt::After) {
+            return Ended::Exited;
+        }
+    }
+    Ended::Responded(response)
 }
 
 /// Works a batch off: which messages to retry, and one outcome line per record, in order.
@@ -30,13 +91,14 @@ pub fn respond(batch: &Batch, request_id: &str) -> SqsBatchResponse {
 /// nothing can name it in the response, and leaving it out would have Lambda delete it, so that the job was
 /// lost without a trace. An empty identifier makes Lambda retry the whole batch instead
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>): jobs may run twice, as they
-/// always may on a standard queue, and none is lost.
-pub fn handle(records: &[Record], request_id: &str) -> (SqsBatchResponse, Vec<OutcomeLine>) {
+/// always may on a standard queue, and none is lost. A job of a preview may ask for the same.
+pub fn handle(records: &[Record], request_id: &str, stage: Stage) -> Handled {
     let batch_size = u32::try_from(records.len()).unwrap_or(u32::MAX);
     let mut response = SqsBatchResponse::default();
     let mut outcomes = Vec::with_capacity(records.len());
+    let mut directives = Vec::with_capacity(records.len());
     for record in records {
-        let attempt = attempt(record);
+        let attempt = attempt(record, stage);
         let message_id = record.message_id.clone().unwrap_or_default();
         if attempt.result.is_err() {
             response.add_failure(message_id.as_str());
@@ -51,8 +113,12 @@ pub fn handle(records: &[Record], request_id: &str) -> (SqsBatchResponse, Vec<Ou
             request_id: request_id.to_owned(),
             batch_size,
         });
+        directives.push(attempt.directives);
     }
-    (response, outcomes)
+    if directives.iter().any(|asked| asked.malformed_response) {
+        response.add_failure("");
+    }
+    Handled { response, outcomes, directives }
 }
 
 /// One attempt at one message: whose it was, and how it ended.
@@ -61,12 +127,25 @@ struct Attempt {
     job_id: Option<String>,
     /// The reason, where the attempt failed.
     result: Result<(), String>,
+    directives: Directives,
 }
 
-fn attempt(record: &Record) -> Attempt {
+fn attempt(record: &Record, stage: Stage) -> Attempt {
     match read_job(record) {
-        Ok(job) => Attempt { result: run(&job), run_id: job.run_id, job_id: job.job_id },
-        Err(reason) => Attempt { run_id: None, job_id: None, result: Err(reason) },
+        Ok(job) => {
+            let directives = match stage {
+                Stage::Preview => Directives::of(&job),
+                Stage::Other => Directives::default(),
+            };
+            let result = run(&job, &directives, record.receive_count);
+            Attempt { result, run_id: job.run_id, job_id: job.job_id, directives }
+        }
+        Err(reason) => Attempt {
+            run_id: None,
+            job_id: None,
+            result: Err(reason),
+            directives: Directives::default(),
+        },
     }
 }
 
@@ -77,8 +156,9 @@ fn read_job(record: &Record) -> Result<Job, String> {
 }
 
 /// Does the job's work.
-fn run(job: &Job) -> Result<(), String> {
-    if job.fail { Err(ASKED_TO_FAIL.to_owned()) } else { Ok(()) }
+fn run(job: &Job, directives: &Directives, receive_count: u32) -> Result<(), String> {
+    let fails = job.fail || directives.fails_at(receive_count);
+    if fails { Err(ASKED_TO_FAIL.to_owned()) } else { Ok(()) }
 }
 
 /// Writes an outcome line, in the shape that [`OutcomeLine::from_log_message`] reads.

@@ -20,7 +20,7 @@ fn failed_ids(response: &SqsBatchResponse) -> Vec<&str> {
 
 /// The outcome of a batch of one.
 fn outcome_of(record: &Record) -> OutcomeLine {
-    let (_, mut outcomes) = handle(std::slice::from_ref(record), "q");
+    let Handled { mut outcomes, .. } = handle(std::slice::from_ref(record), "q", Stage::Other);
     assert_eq!(outcomes.len(), 1);
     outcomes.remove(0)
 }
@@ -29,7 +29,7 @@ fn outcome_of(record: &Record) -> OutcomeLine {
 fn a_good_job_succeeds() {
     let record =
         Record { receive_count: 2, ..record("m", r#"{"task":"a","jobId":"j","runId":"r"}"#) };
-    let (response, outcomes) = handle(&[record], "q");
+    let Handled { response, outcomes, .. } = handle(&[record], "q", Stage::Other);
     assert_eq!(failed_ids(&response), [""; 0]);
     assert_eq!(
         outcomes,
@@ -94,19 +94,19 @@ fn a_mixed_batch_fails_only_where_it_must() {
         Record { body: None, ..record("empty", "") },
         record("good-2", r#"{"task":"a","fail":false}"#),
     ];
-    let (response, outcomes) = handle(&records, "q");
+    let Handled { response, outcomes, .. } = handle(&records, "q", Stage::Other);
     assert_eq!(failed_ids(&response), ["asked", "poison", "empty"]);
     assert!(outcomes.iter().all(|line| line.batch_size == 5 && line.request_id == "q"));
 }
 
 #[test]
 fn the_response_has_the_shape_that_lambda_reads() {
-    let (response, _) = handle(&[record("m", "{")], "q");
+    let Handled { response, .. } = handle(&[record("m", "{")], "q", Stage::Other);
     assert_eq!(
         serde_json::to_value(&response).unwrap(),
         json!({ "batchItemFailures": [{ "itemIdentifier": "m" }] })
     );
-    let (response, outcomes) = handle(&[], "q");
+    let Handled { response, outcomes, .. } = handle(&[], "q", Stage::Other);
     assert_eq!(serde_json::to_value(&response).unwrap(), json!({ "batchItemFailures": [] }));
     assert_eq!(outcomes, []);
 }
@@ -115,11 +115,12 @@ fn the_response_has_the_shape_that_lambda_reads() {
 fn without_a_message_id_a_success_is_silent_and_a_failure_keeps_the_batch() {
     let nameless = |body: &str| Record { message_id: None, ..record("", body) };
     let good = record("m", r#"{"task":"a"}"#);
-    let (response, outcomes) = handle(&[nameless(r#"{"task":"a"}"#), good.clone()], "q");
+    let Handled { response, outcomes, .. } =
+        handle(&[nameless(r#"{"task":"a"}"#), good.clone()], "q", Stage::Other);
     assert_eq!(failed_ids(&response), [""; 0]);
     assert_eq!(outcomes.len(), 2);
 
-    let (response, outcomes) = handle(&[nameless("poison"), good], "q");
+    let Handled { response, outcomes, .. } = handle(&[nameless("poison"), good], "q", Stage::Other);
     assert_eq!(failed_ids(&response), [""]);
     assert_eq!(outcomes[0].message_id, "");
     assert_eq!(outcomes[1].outcome, Outcome::Succeeded);
@@ -141,7 +142,7 @@ impl Write for Buffer {
 
 /// Runs [`respond`] under a subscriber configured as `lambda_runtime` configures its own for
 /// `AWS_LAMBDA_LOG_FORMAT=JSON`, in the span that it opens, and returns what was written.
-fn logged(batch: &Batch, request_id: &str) -> String {
+fn logged(batch: &Batch, request_id: &str, stage: Stage) -> String {
     let buffer = Buffer::default();
     let writer = buffer.clone();
     let subscriber = fmt()
@@ -157,7 +158,7 @@ fn logged(batch: &Batch, request_id: &str) -> String {
         let mut context = lambda_runtime::Context::default();
         context.request_id = "of the span".to_owned();
         let _span = lambda_runtime::layers::trace::request_span(&context).entered();
-        respond(batch, request_id);
+        respond(batch, request_id, stage, |_| panic!("nobody asked to wait"));
     });
     let bytes = buffer.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
     String::from_utf8(bytes).unwrap()
@@ -174,8 +175,8 @@ fn every_logged_line_reads_back_as_its_outcome() {
         record("m-3", "very secret"),
         Record::default(),
     ];
-    let (_, expected) = handle(&records, "q");
-    let log = logged(&Batch { records }, "q");
+    let Handled { outcomes: expected, .. } = handle(&records, "q", Stage::Other);
+    let log = logged(&Batch { records }, "q", Stage::Other);
     let read: Vec<_> =
         log.lines().map(|line| OutcomeLine::from_log_message(line).expect(line)).collect();
     assert_eq!(read, expected);
@@ -184,7 +185,7 @@ fn every_logged_line_reads_back_as_its_outcome() {
 
 #[test]
 fn a_logged_line_carries_no_field_for_what_is_absent() {
-    let log = logged(&Batch { records: vec![record("m", r#"{"task":"a"}"#)] }, "q");
+    let log = logged(&Batch { records: vec![record("m", r#"{"task":"a"}"#)] }, "q", Stage::Other);
     let line: serde_json::Value = serde_json::from_str(&log).unwrap();
     assert_eq!(line["level"], "INFO");
     assert_eq!(
@@ -231,7 +232,7 @@ proptest! {
                 receive_count,
             })
             .collect();
-        let (response, outcomes) = handle(&records, "q");
+        let Handled { response, outcomes, .. } = handle(&records, "q", Stage::Other);
 
         prop_assert_eq!(outcomes.len(), records.len());
         let mut failing = Vec::new();
@@ -248,8 +249,67 @@ proptest! {
         }
         prop_assert_eq!(failed_ids(&response), failing);
 
-        let log = logged(&Batch { records }, "q");
+        let log = logged(&Batch { records }, "q", Stage::Other);
         let read: Vec<_> = log.lines().filter_map(OutcomeLine::from_log_message).collect();
         prop_assert_eq!(read, outcomes);
     }
+}
+
+/// A job that asks for something.
+fn asking(id: &str, chaos: &str) -> Record {
+    record(id, &format!(r#"{{"task":"a","jobId":"{id}","chaos":{chaos}}}"#))
+}
+
+#[test]
+fn only_a_preview_is_asked_for_trouble() {
+    let stage =
+        |pr: Option<&str>| Stage::read(|name| pr.filter(|_| name == PREVIEW_PR).map(str::to_owned));
+    assert_eq!(stage(Some("123")), Stage::Preview);
+    assert_eq!([stage(Some(" ")), stage(None)], [Stage::Other; 2]);
+    let records =
+        [asking("m", r#"{"failTimes":9,"sleepMs":9,"exit":"before","malformedResponse":true}"#)];
+    let handled = handle(&records, "q", Stage::Other);
+    assert_eq!(failed_ids(&handled.response), [""; 0]);
+    assert_eq!(handled.directives, [Directives::default()]);
+    let ended =
+        respond(&Batch { records: records.to_vec() }, "q", Stage::Other, |_| panic!("waited"));
+    assert_eq!(ended, Ended::Responded(SqsBatchResponse::default()));
+}
+
+#[test]
+fn a_preview_fails_a_job_as_often_as_it_asks_and_waits_as_long() {
+    let flaky = |receive_count| Record { receive_count, ..asking("m", r#"{"failTimes":2}"#) };
+    for (receive_count, fails) in [(1, true), (2, true), (3, false)] {
+        let handled = handle(&[flaky(receive_count)], "q", Stage::Preview);
+        assert_eq!(failed_ids(&handled.response).len(), usize::from(fails), "{receive_count}");
+        assert_eq!(handled.outcomes[0].reason.as_deref(), fails.then_some(ASKED_TO_FAIL));
+    }
+    let records =
+        vec![asking("a", r#"{"sleepMs":20}"#), asking("b", "{}"), asking("c", r#"{"sleepMs":5}"#)];
+    let mut waited = Vec::new();
+    respond(&Batch { records }, "q", Stage::Preview, |duration| waited.push(duration.as_millis()));
+    assert_eq!(waited, [20, 5]);
+}
+
+#[test]
+fn a_preview_ends_its_process_or_spoils_its_answer_when_it_is_asked_to() {
+    let batch = |chaos: &str| Batch {
+        records: vec![asking("a", "{}"), asking("b", chaos), asking("c", "{}")],
+    };
+    let logged_until = |chaos: &str| {
+        logged(&batch(chaos), "q", Stage::Preview)
+            .lines()
+            .filter_map(OutcomeLine::from_log_message)
+            .count()
+    };
+    let ended = |chaos: &str| respond(&batch(chaos), "q", Stage::Preview, |_| {});
+    assert_eq!(ended(r#"{"exit":"before"}"#), Ended::Exited);
+    assert_eq!(logged_until(r#"{"exit":"before"}"#), 1);
+    assert_eq!(ended(r#"{"exit":"after"}"#), Ended::Exited);
+    assert_eq!(logged_until(r#"{"exit":"after"}"#), 2);
+    let Ended::Responded(response) = ended(r#"{"malformedResponse":true}"#) else {
+        panic!("no response");
+    };
+    // Lambda takes an empty identifier for a failure of the whole batch.
+    assert_eq!(failed_ids(&response), [""]);
 }

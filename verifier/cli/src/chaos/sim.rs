@@ -1,16 +1,16 @@
 //! The simulated stack.
 
 use verifier_core::chaos::{
-    Anomaly, AnomalySet, History, JobKind, LaneEnd, Limits, Parts, ReferenceRedriver,
-    ReferenceRules, ReferenceSubmit, ReferenceWorker, Schedule, ScheduleError, Step, Timeline,
-    Verdict, judge, simulate_within,
+    Anomaly, AnomalySet, History, JobKind, LaneEnd, Limits, Schedule, ScheduleError, Step,
+    Timeline, Verdict, judge,
 };
 use verifier_core::check::Overall;
+use verifier_simulator::simulate;
 
 use super::outcome::Steady;
 use crate::failure::Failure;
 
-/// A stack in-process, under virtual time. It is the same before every run.
+/// A stack in-process, under virtual time, with this project's functions. It is the same before every run.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sim {
     planted: Option<Anomaly>,
@@ -69,13 +69,7 @@ impl Sim {
         if let Some(anomaly) = self.planted {
             return planted(anomaly, schedule, limits);
         }
-        let mut parts = Parts {
-            submit: &mut ReferenceSubmit,
-            worker: &mut ReferenceWorker,
-            rules: &mut ReferenceRules,
-            redriver: &mut ReferenceRedriver,
-        };
-        into_failure(simulate_within(schedule, limits, &mut parts))
+        into_failure(simulate(schedule, limits))
     }
 }
 

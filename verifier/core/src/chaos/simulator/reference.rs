@@ -1,6 +1,6 @@
 //! Parts that do what they should. The functions behave as those of this project do.
 
-use contract::{Job, Outcome, OutcomeLine};
+use contract::{Directives, Job, Outcome, OutcomeLine};
 use serde::Serialize;
 
 use super::super::Id;
@@ -68,7 +68,7 @@ impl Redriver for ReferenceRedriver {
 fn attempt(record: &Record<'_>, batch_size: u32, request_id: &str) -> OutcomeLine {
     let (run_id, job_id, reason) = match Job::parse(record.body.as_bytes()) {
         Ok(job) => {
-            let fails = job.fail || u64::from(record.receive_count) <= fail_times(&job);
+            let fails = job.fail || Directives::of(&job).fails_at(record.receive_count);
             (job.run_id, job.job_id, fails.then(|| "the job asked to fail".to_owned()))
         }
         Err(error) => (None, None, Some(format!("not a job: {}", error.error.message))),
@@ -83,13 +83,6 @@ fn attempt(record: &Record<'_>, batch_size: u32, request_id: &str) -> OutcomeLin
         request_id: request_id.to_owned(),
         batch_size,
     }
-}
-
-/// At how many receives a job asks to fail: `chaos.failTimes`.
-fn fail_times(job: &Job) -> u64 {
-    let directives = job.extra.get("chaos");
-    let times = directives.and_then(|directives| directives.get("failTimes"));
-    times.and_then(serde_json::Value::as_u64).unwrap_or(0)
 }
 
 /// A partial batch response with these failures.
