@@ -43,6 +43,15 @@ impl RunClock {
         self.sleep_until(self.now() + duration).await;
     }
 
+    /// By what name an emulator knows this process; `None` where there is no emulator.
+    pub(crate) fn client(&self) -> Option<&str> {
+        match self {
+            Self::Wall => None,
+            Self::Emulated(client) => Some(client.access_key_id()),
+            Self::Remote(clock) => Some(clock.access_key_id()),
+        }
+    }
+
     /// Says that so many more tasks of this process sleep, poll or work at once from now on, or fewer: an emulator skips time
     /// only while all of them wait. At first it is one. A difference, since what several tasks say arrives in any order.
     pub(crate) async fn change_tasks(&self, by: isize) {

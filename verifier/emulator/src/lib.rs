@@ -26,5 +26,6 @@ pub use client::Client;
 pub use clock::ClockMode;
 pub use emulator::{Emulator, EmulatorConfig, EmulatorError, FOREIGN_WORK};
 pub use logs::LogStore;
+pub use server::CLIENT_HEADER;
 pub use stack::{AlarmSpec, FunctionSpec, LogGroupSpec, Output, Skipped, Stack};
 pub use template::{Template, TemplateError};

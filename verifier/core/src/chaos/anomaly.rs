@@ -139,14 +139,14 @@ impl Anomaly {
             | Self::RejectedButEnqueued
             | Self::Phantom
             | Self::Redelivered
-            | Self::PrematureDlq
             | Self::ThrottleDlq
             | Self::PoisonAsSuccess
             | Self::EffectAndDlq => &[Attempts],
             Self::AckedNotEnqueued => &[Sends],
             Self::DuplicatedEffect => &[Effects],
             Self::OverReceived => &[Receives],
-            Self::LateDlq => &[Receives, Attempts],
+            // An attempt after which nothing was written counts as one that failed, and shows only among the receives.
+            Self::PrematureDlq | Self::LateDlq => &[Receives, Attempts],
             Self::BatchPoisoned => &[Batches, Receives, Attempts],
             Self::StuckInFlight => &[Receives, Deletes, Attempts],
             // They are about the submits and the dead-letter queue, of which every target knows.
@@ -160,8 +160,6 @@ impl Anomaly {
         match self {
             // A worker may say that it has done what it has not, and the other way round.
             Self::Lost | Self::EffectAndDlq => &[Observation::Effects],
-            // How early it was is counted from the first receive.
-            Self::PrematureDlq => &[Observation::Receives],
             // A mapping may delete what the worker calls failed.
             Self::PoisonAsSuccess => &[Observation::Deletes],
             _ => &[],

@@ -6,6 +6,7 @@ use verifier_core::chaos::{Event, Id, JobKind, Operation, RedriveBy, Step, conte
 use verifier_core::check::rules::job_accept::accepted_message_id;
 use verifier_core::settings::Filling;
 use verifier_core::time::Timestamp;
+use verifier_emulator::CLIENT_HEADER;
 
 use super::recorder::Recorder;
 use super::stack::Live;
@@ -66,8 +67,11 @@ impl Live {
             content: content_of_body(&body),
         };
         recorder.write(self.place.clock.now(), Event::Invoke { op, operation });
-        let headers = &self.settings.jobs.headers;
-        let exchange = self.http.post(&self.job_url, headers, body.into_bytes()).await;
+        let mut headers = self.settings.jobs.headers.clone();
+        if let Some(client) = self.place.clock.client() {
+            headers.insert(CLIENT_HEADER.to_owned(), client.to_owned());
+        }
+        let exchange = self.http.post(&self.job_url, &headers, body.into_bytes()).await;
         let now: Timestamp = self.place.clock.now();
         if let Some(message) = accepted_message_id(&exchange, &job_id, &self.settings.api) {
             recorder.write(now, Event::Ok { op, message: Some(Id::from(message)) });

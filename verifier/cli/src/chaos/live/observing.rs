@@ -18,6 +18,9 @@ use crate::interrupt::Interrupt;
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How much longer than a message's life it may take: a task of SQS's, and a log that is late.
 const SLACK: Duration = Duration::from_mins(3);
+/// How long the jobs queue has to be empty when the log does not tell of every job's end: counts are old for up to a minute, and
+/// lines come late.
+const SETTLES: Duration = Duration::from_mins(2);
 /// How much before a job was submitted its lines are looked for: clocks differ.
 const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
@@ -32,7 +35,8 @@ pub(super) struct Depth {
 
 /// How the wait ended.
 pub(super) struct Drained {
-    pub(super) complete: bool,
+    /// Whether the jobs queue was seen to hold nothing, for long enough.
+    pub(super) is_empty: bool,
     pub(super) remaining: u64,
     pub(super) observed: Observed,
 }
@@ -65,14 +69,22 @@ impl Live {
         let life = Duration::from_secs(self.terms.visibility_timeout_seconds.into())
             * self.terms.max_receive_count;
         let until = clock.now() + life + SLACK;
+        let mut empty_since = None;
         loop {
             let depth = self.depth().await?;
-            let is_over = clock.now() >= until || interrupt.is_asked();
-            if depth.jobs == 0 || is_over {
+            self.note_letters(recorder, depth, interrupt).await?;
+            let now = clock.now();
+            let is_over = now >= until || interrupt.is_asked();
+            empty_since = if depth.jobs == 0 { empty_since.or(Some(now)) } else { None };
+            let is_empty = empty_since.is_some();
+            // Whatever the log tells of them by then, the jobs have come to their end.
+            let is_settled = empty_since.is_some_and(|since| now >= since + SETTLES);
+            if is_empty || is_over {
                 let observed = self.observe(recorder, interrupt).await?;
-                let complete = depth.jobs == 0 && recorder.watch.are_ended(&observed, accepted);
-                if complete || is_over {
-                    return Ok(Drained { complete, remaining: depth.jobs, observed });
+                let are_ended = is_empty && recorder.watch.are_ended(&observed, accepted);
+                if are_ended || is_settled || is_over {
+                    let is_empty = are_ended || is_settled;
+                    return Ok(Drained { is_empty, remaining: depth.jobs, observed });
                 }
             }
             tokio::select! {
@@ -80,6 +92,23 @@ impl Live {
                 () = interrupt.asked() => {}
             }
         }
+    }
+
+    /// Looks at the dead-letter queue when there are more letters than at the last look: when one was seen first is when it is known
+    /// to have come. A redrive that is under way is not disturbed.
+    pub(super) async fn note_letters(
+        &self,
+        recorder: &Recorder,
+        depth: Depth,
+        interrupt: &Interrupt,
+    ) -> Result<(), Failure> {
+        let Ok(_at_the_letters) = self.letters.try_lock() else { return Ok(()) };
+        if recorder.has_seen(depth.dead) {
+            return Ok(());
+        }
+        let letters = look(&self.place, usize::MAX, interrupt).await?.letters;
+        recorder.letters(self.place.clock.now(), letters);
+        Ok(())
     }
 
     /// What the worker's log and the dead-letter queue show now.

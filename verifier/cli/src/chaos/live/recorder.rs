@@ -15,11 +15,19 @@ pub(super) struct Recorder {
     ops: AtomicU64,
     /// The letters that were told of.
     told: Mutex<BTreeSet<String>>,
+    /// How many there were at the last look.
+    looked_at: AtomicU64,
 }
 
 impl Recorder {
     pub(super) fn new(watch: Watch) -> Self {
-        Self { watch, lines: Mutex::default(), ops: AtomicU64::new(0), told: Mutex::default() }
+        Self {
+            watch,
+            lines: Mutex::default(),
+            ops: AtomicU64::new(0),
+            told: Mutex::default(),
+            looked_at: AtomicU64::new(0),
+        }
     }
 
     /// A name for the next operation.
@@ -38,8 +46,14 @@ impl Recorder {
         self.write(since, event);
     }
 
+    /// Whether that many letters are no more than were there at the last look; then the next one would show nothing new.
+    pub(super) fn has_seen(&self, dead: u64) -> bool {
+        self.looked_at.load(Ordering::SeqCst) == dead
+    }
+
     /// Letters that are seen now; each is told of once.
     pub(super) fn letters(&self, now: Timestamp, letters: Vec<Letter>) {
+        self.looked_at.store(letters.len() as u64, Ordering::SeqCst);
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let new = letters.into_iter().filter(|letter| told.insert(letter.message_id.clone()));
         let letters = new.map(|letter| (now, letter)).collect();

@@ -39,6 +39,7 @@ impl Live {
         by: RedriveBy,
         interrupt: &Interrupt,
     ) -> Result<(), Failure> {
+        let _at_the_letters = self.letters.lock().await;
         let op = recorder.new_op();
         let clock = &self.place.clock;
         recorder.write(clock.now(), Event::Invoke { op, operation: Operation::Redrive });

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tokio::sync::Mutex;
 use verifier_aws::Http;
 use verifier_core::chaos::{Configuration, LEASE_TAG, Lease, Part, StackParts, StackTerms};
 use verifier_core::check::{MappingEvidence, RunId, StackEvidence};
@@ -43,6 +44,8 @@ pub(crate) struct Live {
     pub(super) settings: Settings,
     /// What the queues and the mapping promise.
     pub(super) terms: StackTerms,
+    /// Held by whoever is at the dead letters: a look would hide them from a redrive.
+    pub(super) letters: Mutex<()>,
     /// Names the run, and begins the ids of its jobs.
     pub(super) run: RunId,
     /// What histories call it.
@@ -98,6 +101,7 @@ impl Live {
             parts,
             settings,
             terms,
+            letters: Mutex::default(),
             run,
             target: args.target,
             endpoint: emulator,
