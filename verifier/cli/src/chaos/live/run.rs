@@ -64,22 +64,25 @@ impl Live {
             });
         }
         let clock = &self.place.clock;
-        let began_at = clock.now();
+        let prepared_at = clock.now();
         let undo_at = Duration::from_millis(schedule.undo_at_milliseconds);
         let started = UndoEntry::Started {
             schema: UNDO_SCHEMA.to_owned(),
             run: self.run.to_string(),
             stack: self.name.clone(),
             region: self.place.aws.region().unwrap_or_default().to_owned(),
-            at: began_at,
+            at: prepared_at,
         };
         let at = (self.place.aws.clone(), clock.clone());
         let mut undo = Undo::begin(at, &self.journal, started).await?;
-        let lease = Lease { run: self.run.to_string(), until: began_at + undo_at + LEASE_BEYOND };
+        let until = prepared_at + undo_at + LEASE_BEYOND;
+        let lease = Lease { run: self.run.to_string(), until };
+        // What is to be changed from the beginning is, before anything is submitted; a mapping takes a while.
+        let prepared = self.prepare(schedule, &lease, &mut undo).await;
+        let began_at = clock.now();
         let recorder = self.recorder(began_at);
         let load = Mutex::new(Load::default());
-        let taken = Configuration::QueueTag { value: Some(lease.value()) };
-        let done = match undo.set(&self.lease_part()?, &taken).await {
+        let done = match prepared {
             Ok(()) => self.break_it(schedule, (&recorder, &load), &mut undo, idle, &guarded).await,
             Err(failure) => Err(failure),
         };
@@ -104,6 +107,22 @@ impl Live {
             recorder.write(clock.now(), Event::Aborted { condition: condition.into() });
         }
         self.judge_later(schedule, (&recorder, load), aborted.is_some(), &guarded).await
+    }
+
+    /// Says who breaks the stack, and changes what is changed from the beginning.
+    async fn prepare(
+        &self,
+        schedule: &Schedule,
+        lease: &Lease,
+        undo: &mut Undo,
+    ) -> Result<(), Failure> {
+        let taken = Configuration::QueueTag { value: Some(lease.value()) };
+        undo.set(&self.lease_part()?, &taken).await?;
+        let settings = in_force(&schedule.changes, 0);
+        for part in self.parts_of(&schedule.changes) {
+            undo.change(&self.parts, &part, &settings).await?;
+        }
+        Ok(())
     }
 
     /// Drains the stack, and tells the whole history.

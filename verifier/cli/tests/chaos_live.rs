@@ -1,0 +1,362 @@
+//! `verifier chaos` on stacks that are really there: whatever happens, they are as they were afterwards.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "clippy allows these in test functions only, and here helpers fail the test too"
+)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use support::{Local, STACK, VERIFIER};
+use verifier_core::chaos::{Experiment, LEASE_TAG};
+use verifier_core::chaos::{History, JobKind, LaneEnd, Schedule, Timeline};
+use verifier_testkit::{Background, is_running, run, scrubbed, wait_until};
+
+/// A stack that stays up, and a folder for files.
+struct World {
+    local: Local,
+    folder: tempfile::TempDir,
+}
+
+/// How an experiment ended.
+struct Ended {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Ended {
+    fn assert(&self, code: i32) -> &Self {
+        assert_eq!(self.code, Some(code), "{}\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+impl World {
+    fn start() -> Self {
+        Self { local: Local::start(&[]), folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A `verifier chaos` command, in the folder.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = scrubbed(VERIFIER);
+        command.arg("chaos").args(arguments).current_dir(self.folder.path());
+        command.args(["--endpoint-url", self.local.text("/endpoint")]);
+        command
+    }
+
+    fn chaos(&self, arguments: &[&str]) -> Ended {
+        end(&mut self.command(arguments))
+    }
+
+    /// Breaks the stack by an experiment, with its journal in that file.
+    fn breaking(&self, experiment: &str, journal: &str) -> Command {
+        self.command(&["run", experiment, "--stack", STACK, "--yes", "--journal", journal])
+    }
+
+    /// Writes an experiment that changes each part of the stack that there is, some more than once.
+    fn experiment(&self) -> String {
+        let change = |setting: Value, from: u64, until: u64| json!({"setting": setting, "fromMilliseconds": from, "untilMilliseconds": until});
+        let experiment = json!({
+            "schema": "verifier.chaos.experiment/1",
+            "name": "everything",
+            "steadyState": {"checks": ["cfg.*", "stack.*"]},
+            "load": [{"burst": {"name": "good", "atMilliseconds": 0, "count": 3,
+                "everyMilliseconds": 4000, "job": "good"}}],
+            "changes": [
+                change("mapping-disabled".into(), 0, 5000),
+                change(json!({"batch-size": {"size": 1}}), 2000, 20_000),
+                change(json!({"worker-concurrency": {"limit": 2}}), 1000, 15_000),
+                change("submit-stopped".into(), 9000, 60_000),
+                change("batch-item-failures-ignored".into(), 10_000, 25_000),
+            ],
+            "undoAtMilliseconds": 30_000,
+        });
+        std::fs::write(self.path("everything.json"), experiment.to_string()).unwrap();
+        "everything.json".to_owned()
+    }
+
+    /// A GET to Lambda's API, as JSON without what changes by itself.
+    fn lambda(&self, path: &str) -> Value {
+        let url = format!("{}/{path}", self.local.text("/endpoint"));
+        let output = run(Command::new("curl").args(["--silent", "--show-error", &url]));
+        let mut value: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        for changing in ["LastModified", "RevisionId"] {
+            value.as_object_mut().and_then(|fields| fields.remove(changing));
+        }
+        value
+    }
+
+    fn sqs(&self, operation: &str, body: &Value) -> Value {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--show-error", "--fail-with-body", "--header"]);
+        curl.args(["content-type: application/x-amz-json-1.0", "--header"]);
+        curl.args([&format!("x-amz-target: AmazonSQS.{operation}"), "--data"]);
+        let output = run(curl.args([&body.to_string(), self.local.text("/endpoint")]));
+        serde_json::from_slice(&output.stdout).unwrap_or_default()
+    }
+
+    fn queue_url(&self, output: &str) -> String {
+        let name = self.local.text(&format!("/outputs/{output}"));
+        format!("{}/000000000000/{name}", self.local.text("/endpoint"))
+    }
+
+    /// How the stack is configured: its mapping, its functions, its queues and their tags.
+    fn configuration(&self) -> BTreeMap<String, Value> {
+        let mut found = BTreeMap::new();
+        let mappings = self.lambda("2015-03-31/event-source-mappings/");
+        let mappings = mappings["EventSourceMappings"].as_array().cloned().unwrap_or_default();
+        assert_eq!(mappings.len(), 1);
+        for mapping in mappings {
+            let uuid = mapping["UUID"].as_str().unwrap();
+            let path = format!("2015-03-31/event-source-mappings/{uuid}");
+            // One that was just changed is on its way for a while.
+            let settled = wait_until("the mapping to settle", || {
+                let mapping = self.lambda(&path);
+                (mapping["State"] == "Enabled" || mapping["State"] == "Disabled").then_some(mapping)
+            });
+            found.insert(path, settled);
+            let worker = mapping["FunctionArn"].as_str().unwrap().rsplit(':').next().unwrap();
+            found.extend(self.function(worker));
+        }
+        let submit = self.function_of("SubmitJob");
+        found.extend(self.function(&submit));
+        for output in ["JobsQueueName", "JobsDeadLetterQueueName"] {
+            let url = self.queue_url(output);
+            let all = json!({"QueueUrl": url, "AttributeNames": ["All"]});
+            let mut attributes = self.sqs("GetQueueAttributes", &all)["Attributes"].clone();
+            let attributes_of = attributes.as_object_mut().expect("attributes");
+            attributes_of.retain(|name, _| !name.starts_with("Approximate"));
+            let tags = self.sqs("ListQueueTags", &json!({"QueueUrl": url}));
+            found.insert(output.to_owned(), json!([attributes, tags]));
+        }
+        found
+    }
+
+    fn function(&self, name: &str) -> [(String, Value); 2] {
+        [
+            format!("2015-03-31/functions/{name}/configuration"),
+            format!("2019-09-30/functions/{name}/concurrency"),
+        ]
+        .map(|path| (path.clone(), self.lambda(&path)))
+    }
+
+    /// The physical name of the function whose logical id contains that.
+    fn function_of(&self, part: &str) -> String {
+        let mut curl = Command::new("curl");
+        curl.args([
+            "--silent",
+            "--fail",
+            "--data",
+            &format!("Action=ListStackResources&Version=2010-05-15&StackName={STACK}"),
+        ]);
+        let output = run(curl.arg(self.local.text("/endpoint")));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let names =
+            text.split("<PhysicalResourceId>").skip(1).filter_map(|rest| rest.split('<').next());
+        let found = names.filter(|name| name.contains(part) && name.contains("Function"));
+        found.map(str::to_owned).next().expect("the function")
+    }
+}
+
+fn end(command: &mut Command) -> Ended {
+    let output = run(command);
+    Ended {
+        code: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+fn lines(journal: &Path) -> usize {
+    std::fs::read_to_string(journal).unwrap_or_default().matches('\n').count()
+}
+
+#[test]
+fn after_an_experiment_the_stack_is_as_it_was() {
+    let world = World::start();
+    let before = world.configuration();
+    let experiment = world.experiment();
+    let ended = end(&mut world.breaking(&experiment, "undo.jsonl"));
+    ended.assert(0);
+    assert_eq!(world.configuration(), before);
+    // It has really changed everything meanwhile: each part stands in the journal, saved and restored.
+    let journal = std::fs::read_to_string(world.path("undo.jsonl")).unwrap();
+    for event in ["saved", "restored"] {
+        let of_event =
+            journal.lines().filter(|line| line.contains(&format!("\"event\":\"{event}\"")));
+        assert_eq!(of_event.count(), 4, "a tag, a mapping and two functions: {journal}");
+    }
+    let again = world.chaos(&["rollback", "--journal", "undo.jsonl"]);
+    assert!(again.assert(0).stdout.contains("nothing of"), "{}", again.stdout);
+}
+
+#[test]
+fn killed_at_any_step_it_is_put_back_by_its_journal() {
+    let world = World::start();
+    let before = world.configuration();
+    let experiment = world.experiment();
+    // Started, four parts saved, and four restored.
+    let steps = 9;
+    for step in 1..=steps {
+        let name = format!("{step}.jsonl");
+        let journal = world.path(&name);
+        let mut command = world.breaking(&experiment, &name);
+        let process = Background::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
+        wait_until("the step", || {
+            (lines(&journal) >= step || !is_running(process.id())).then_some(())
+        });
+        // Which kills with a signal that cannot be caught.
+        drop(process);
+        // It may be between what it has written down and what it does.
+        let rolled_back = world.chaos(&["rollback", "--journal", &name, "--format", "json"]);
+        let document: Value = serde_json::from_str(&rolled_back.assert(0).stdout).unwrap();
+        assert_eq!(document["schema"], "verifier.chaos.rollback/1");
+        assert_eq!(document["notRestored"], json!([]));
+        assert_eq!(world.configuration(), before, "step {step}");
+        wait_until("the jobs to be worked off", || {
+            let all =
+                json!({"QueueUrl": world.queue_url("JobsQueueName"), "AttributeNames": ["All"]});
+            let attributes = world.sqs("GetQueueAttributes", &all);
+            let is_empty = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+                .iter()
+                .all(|name| attributes["Attributes"][name] == "0");
+            is_empty.then_some(())
+        });
+    }
+}
+
+#[test]
+fn a_rollback_that_is_killed_is_carried_on_by_the_next_one() {
+    let world = World::start();
+    let before = world.configuration();
+    let experiment = world.experiment();
+    let journal = world.path("undo.jsonl");
+    let mut command = world.breaking(&experiment, "undo.jsonl");
+    let process = Background::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
+    wait_until("everything to be changed", || (lines(&journal) >= 5).then_some(()));
+    drop(process);
+    let open = lines(&journal);
+    for more in 1..=4 {
+        let mut command = world.command(&["rollback", "--journal", "undo.jsonl"]);
+        let process = Background::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
+        wait_until("a part to be put back", || {
+            (lines(&journal) >= open + more || !is_running(process.id())).then_some(())
+        });
+        drop(process);
+    }
+    world.chaos(&["rollback", "--journal", "undo.jsonl"]).assert(0);
+    assert_eq!(world.configuration(), before);
+}
+
+#[test]
+fn ctrl_c_puts_everything_back_first() {
+    let world = World::start();
+    let before = world.configuration();
+    let experiment = world.experiment();
+    let journal = world.path("undo.jsonl");
+    let (stdout, stderr) = (world.path("stdout"), world.path("stderr"));
+    let mut command = world.breaking(&experiment, "undo.jsonl");
+    command.stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
+    let mut process = Background::start(&mut command);
+    wait_until("something to be changed", || (lines(&journal) >= 3).then_some(()));
+    process.signal(Signal::INT);
+    let said = || std::fs::read_to_string(&stderr).unwrap();
+    assert_eq!(process.wait().code(), Some(130), "{}", said());
+    assert_eq!(world.configuration(), before, "{}", said());
+}
+
+#[test]
+fn it_is_broken_off_at_its_limits_and_put_back() {
+    let world = World::start();
+    let before = world.configuration();
+    let experiment = world.experiment();
+    for (number, limit) in [["--max-duration", "8s"], ["--max-cost-calls", "30"]].iter().enumerate()
+    {
+        let mut command = world.breaking(&experiment, &format!("{number}.jsonl"));
+        let ended = end(command.args(limit));
+        let name = limit[0].trim_start_matches("--");
+        assert!(ended.assert(4).stdout.contains(name), "{}", ended.stdout);
+        assert_eq!(world.configuration(), before);
+    }
+}
+
+#[test]
+fn one_experiment_at_a_time_and_none_where_another_was_not_put_back() {
+    let world = World::start();
+    let url = world.queue_url("JobsQueueName");
+    let held = |until: u64| {
+        let tags = json!({LEASE_TAG: format!("vrf-1-1 until {until}")});
+        world.sqs("TagQueue", &json!({"QueueUrl": url, "Tags": tags}));
+        end(&mut world.breaking("poison-in-a-crowd", "undo.jsonl"))
+    };
+    let held_by_another = held(99_999_999_999_999);
+    let said = &held_by_another.assert(3).stderr;
+    assert!(said.contains("an experiment (vrf-1-1) is under way"), "{said}");
+    let left = held(1);
+    assert!(left.assert(3).stderr.contains("was not put back"), "{}", left.stderr);
+    assert!(left.stderr.contains("verifier chaos rollback"), "{}", left.stderr);
+    assert!(!world.path("undo.jsonl").exists(), "nothing was begun");
+}
+
+#[test]
+fn only_previews_are_broken_and_only_when_somebody_said_so() {
+    let world = World::start();
+    let template = json!({
+        "Resources": {"Jobs": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "precious"}},
+            "Dead": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "precious-dead"}}},
+        "Outputs": {"JobsQueueName": {"Value": {"Fn::GetAtt": ["Jobs", "QueueName"]}},
+            "JobsDeadLetterQueueName": {"Value": {"Fn::GetAtt": ["Dead", "QueueName"]}}},
+    });
+    world.local.create_stack("Production", &template);
+    let refused = world.chaos(&["run", "mapping-flap", "--stack", "Production", "--yes"]);
+    assert!(refused.assert(2).stderr.contains("Production is no preview"), "{}", refused.stderr);
+    let unasked = world.chaos(&["run", "mapping-flap", "--stack", STACK]);
+    assert!(unasked.assert(2).stderr.contains("--yes"), "{}", unasked.stderr);
+    let nothing = world.chaos(&["rollback", "--journal", "none.jsonl"]);
+    nothing.assert(2);
+}
+
+/// How each job ended in a history.
+fn ends(history: &Path) -> BTreeMap<String, LaneEnd> {
+    let history = History::read(std::io::BufReader::new(File::open(history).unwrap())).unwrap();
+    let lanes = Timeline::of(&history).lanes;
+    lanes.into_iter().map(|lane| (lane.job.to_string(), lane.end)).collect()
+}
+
+#[test]
+fn the_simulator_and_the_stack_agree_what_becomes_of_each_job() {
+    let cases = std::env::var("VERIFIER_AGREE_CASES").ok().and_then(|text| text.parse().ok());
+    let world = World::start();
+    for seed in 0..cases.unwrap_or(12_u64) {
+        let mut schedule = Schedule::generate(seed);
+        // Chance strikes elsewhere in another process.
+        schedule.faults.clear();
+        schedule.changes.clear();
+        schedule.stack = StackTerms::default();
+        let mut experiment = Experiment::of_schedule("agree", "", schedule);
+        experiment.steady_state.checks = vec!["stack.*".to_owned()];
+        let file = world.path("agree.json");
+        std::fs::write(&file, serde_json::to_string(&experiment).unwrap()).unwrap();
+        let (simulated, real) = (world.path("sim.jsonl"), world.path("real.jsonl"));
+        let file = file.to_str().unwrap();
+        let mut command = scrubbed(VERIFIER);
+        command.args(["chaos", "run", file, "--history"]).arg(&simulated);
+        end(&mut command).assert(0);
+        let mut command = world.breaking(file, &format!("{seed}.jsonl"));
+        end(command.arg("--history").arg(&real)).assert(0);
+        assert_eq!(ends(&real), ends(&simulated), "seed {seed}");
+    }
+}
