@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { CfnResource, type Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -14,8 +14,7 @@ export type Binary = 'hello' | 'submit-job' | 'worker';
 
 /** The command that builds every binary that the stack deploys; quoted wherever one is missing. */
 export function buildCommand(architecture: Architecture): string {
-  const flag = architecture === 'arm64' ? '--arm64' : '--x86-64';
-  return `cargo lambda build --release ${flag} --package hello --package submit-job --package worker`;
+  return `cargo xtask package --arch ${architecture}`;
 }
 
 export interface RustFunctionProps {
@@ -69,34 +68,19 @@ export class RustFunction extends Construct {
   }
 }
 
-/** The code that cargo-lambda built; an error that names the build command where it did not. */
+/** The code that was packed for the architecture; an error that names the build command where it was not. */
 export function prebuilt(
   binary: Binary,
   architecture: Architecture,
   root: string = REPOSITORY_ROOT,
 ): lambda.AssetCode {
-  const command = buildCommand(architecture);
-  const directory = join(root, 'target', 'lambda', binary);
-  const program = join(directory, 'bootstrap');
-  const archive = join(directory, 'bootstrap.zip');
-  const shown = relative(root, directory);
-  if (existsSync(program) && existsSync(archive)) {
+  // The architecture is part of the path, so that what was built for one is never deployed as the other.
+  const archive = join(root, 'target', 'lambda', architecture, `${binary}.zip`);
+  if (!existsSync(archive)) {
     throw new ExpectedError(
-      `${shown} holds both bootstrap and bootstrap.zip, and one of them is out of date: delete the folder and run \`${command}\``,
+      `the function ${binary} is not built (no ${relative(root, archive)}): run \`${buildCommand(architecture)}\` ` +
+        'at the repository\'s root, or pass `-c placeholder=true` for a template that is only to be read',
     );
   }
-  if (existsSync(archive)) {
-    return lambda.Code.fromAsset(archive);
-  }
-  if (!existsSync(program)) {
-    throw new ExpectedError(
-      `the function ${binary} is not built (no bootstrap in ${shown}): run \`${command}\` at the repository's root, ` +
-        'or pass `-c placeholder=true` for a template that is only to be read',
-    );
-  }
-  // Archives of continuous integration systems tend to drop file modes, and Lambda only reports it at the first call.
-  if (process.platform !== 'win32' && (statSync(program).mode & 0o111) === 0) {
-    throw new ExpectedError(`${join(shown, 'bootstrap')} is not executable: run \`chmod +x\` on it`);
-  }
-  return lambda.Code.fromAsset(directory, { exclude: ['*', '!bootstrap'] });
+  return lambda.Code.fromAsset(archive);
 }

@@ -1,10 +1,10 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { buildCommand, prebuilt } from '../lib/functions.ts';
+import { prebuilt } from '../lib/functions.ts';
 import { REPOSITORY_ROOT } from '../lib/paths.ts';
 import { Preview, defaultPreview as preview, property } from './support.ts';
 
@@ -87,58 +87,30 @@ describe('prebuilt code', () => {
     rmSync(root, { recursive: true });
   });
 
-  function build(file: string, mode = 0o755): void {
-    const path = join(root, 'target', 'lambda', 'worker', file);
+  function pack(architecture: string): void {
+    const path = join(root, 'target', 'lambda', architecture, 'worker.zip');
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, file);
-    chmodSync(path, mode);
+    writeFileSync(path, architecture);
   }
 
-  /** The files that would be uploaded as the function's code. */
-  function uploaded(): string[] {
+  test('is the archive for the architecture', () => {
+    pack('arm64');
+    pack('x86_64');
     const app = new App({ outdir: join(root, 'cdk.out') });
     new lambda.Function(new Stack(app), 'Function', {
       runtime: lambda.Runtime.PROVIDED_AL2023,
       handler: 'bootstrap',
-      code: prebuilt('worker', 'arm64', root),
+      code: prebuilt('worker', 'x86_64', root),
     });
     const { directory } = app.synth();
-    return readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((path) => /^asset\..*(bootstrap|zip|\.d)$/.test(path));
-  }
+    const archives = readdirSync(directory).filter((path) => path.endsWith('.zip'));
+    expect(archives.map((path) => readFileSync(join(directory, path), 'utf8'))).toEqual(['x86_64']);
+  });
 
-  test('that is missing is an error with the command that builds it', () => {
+  test('that is missing, or there for another architecture only, is an error with the command that builds it', () => {
+    pack('x86_64');
     expect(() => prebuilt('worker', 'arm64', root)).toThrow(
-      `the function worker is not built (no bootstrap in ${join('target', 'lambda', 'worker')}): run \`${buildCommand('arm64')}\``,
+      `the function worker is not built (no ${join('target', 'lambda', 'arm64', 'worker.zip')}): run \`cargo xtask package --arch arm64\``,
     );
-  });
-
-  test('the build command names every binary, and the architecture', () => {
-    for (const binary of BINARIES) {
-      expect(buildCommand('arm64')).toContain(`--package ${binary}`);
-    }
-    expect(buildCommand('arm64')).toContain('--arm64');
-    expect(buildCommand('x86_64')).toContain('--x86-64');
-  });
-
-  test('is uploaded without what else lies in its folder', () => {
-    build('bootstrap');
-    build('bootstrap.d');
-    expect(uploaded()).toEqual([expect.stringMatching(/^asset\.[0-9a-f]{64}.bootstrap$/)]);
-  });
-
-  test('may be a zip', () => {
-    build('bootstrap.zip');
-    expect(uploaded()).toEqual([expect.stringMatching(/^asset\.[0-9a-f]{64}\.zip$/)]);
-  });
-
-  test('in both forms is ambiguous', () => {
-    build('bootstrap');
-    build('bootstrap.zip');
-    expect(() => prebuilt('worker', 'arm64', root)).toThrow('one of them is out of date');
-  });
-
-  test.skipIf(process.platform === 'win32')('that lost its mode is an error', () => {
-    build('bootstrap', 0o644);
-    expect(() => prebuilt('worker', 'arm64', root)).toThrow('is not executable: run `chmod +x` on it');
   });
 });

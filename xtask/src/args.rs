@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::architecture::Architecture;
 use crate::failure::Failure;
 use crate::soak;
 
@@ -13,10 +14,14 @@ Usage: cargo xtask COMMAND
   conformance [--slow] [--only TEXT] [--format human|json]
                      compare the emulator and moto with AWS, case by case; and the endpoint
                      in VERIFIER_CONFORMANCE_ENDPOINT, which may be `aws`
-  gen                synthesise the stack's template anew
+  package [--arch arm64|x86_64]
+                     build the functions as they are deployed, and print how large they are [default: arm64]
+  gen                synthesise the stack's templates anew
   bench check [--runs N]
                      build in release and time `verifier check`, beside the AWS CLI [default: 20 runs]
   bench emulator     build in release and measure the emulator's queues beside moto's
+  bench lambdas [--runs N]
+                     pack the functions for this machine, and measure how they start, beside Node [default: 20 runs]
   bench redrive [--many]
                      build in release and time `verifier redrive` beside a script and SQS's own task;
                      with --many, of a million letters too
@@ -48,8 +53,15 @@ pub(crate) enum Request {
     Conformance(Vec<String>),
     /// What is generated and checked in.
     Generate,
+    /// The functions, as they are deployed.
+    Package(Architecture),
     /// Measuring the emulator's queues.
     BenchEmulator,
+    /// Measuring how the functions start.
+    BenchLambdas {
+        /// How often each.
+        runs: usize,
+    },
     /// Timing `verifier redrive`.
     BenchRedrive {
         /// Whether a million letters are sent, too.
@@ -93,10 +105,16 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Request, Failu
         },
         ["conformance", options @ ..] => conformance(options),
         ["gen"] => Ok(Request::Generate),
+        ["package"] => Ok(Request::Package(Architecture::default())),
+        ["package", "--arch", name] => Ok(Request::Package(Architecture::named(name)?)),
         ["bench", "emulator"] => Ok(Request::BenchEmulator),
         ["bench", "check"] => Ok(Request::BenchCheck { runs: RUNS_DEFAULT }),
         ["bench", "check", "--runs", number] => {
             Ok(Request::BenchCheck { runs: count("--runs", number)? })
+        }
+        ["bench", "lambdas"] => Ok(Request::BenchLambdas { runs: RUNS_DEFAULT }),
+        ["bench", "lambdas", "--runs", number] => {
+            Ok(Request::BenchLambdas { runs: count("--runs", number)? })
         }
         ["bench", "redrive"] => Ok(Request::BenchRedrive { many: false }),
         ["bench", "redrive", "--many"] => Ok(Request::BenchRedrive { many: true }),
@@ -165,6 +183,9 @@ mod tests {
             ("conformance --slow --format json", conformance(&["--slow", "--format", "json"])),
             ("conformance --only sqs.fifo", conformance(&["--only", "sqs.fifo"])),
             ("gen", Request::Generate),
+            ("bench lambdas --runs 5", Request::BenchLambdas { runs: 5 }),
+            ("package", Request::Package(Architecture::Arm64)),
+            ("package --arch x86_64", Request::Package(Architecture::X86_64)),
             ("bench emulator", Request::BenchEmulator),
             ("bench check", Request::BenchCheck { runs: RUNS_DEFAULT }),
             ("bench check --runs 3", Request::BenchCheck { runs: 3 }),

@@ -1,9 +1,11 @@
-//! The project's own tasks: `cargo xtask test`, `conformance`, `gen`, `bench`, `matrix` and `soak`.
+//! The project's own tasks: `cargo xtask test`, `conformance`, `gen`, `package`, `bench`, `matrix` and `soak`.
 
+mod architecture;
 mod args;
 mod bench;
 mod bench_emulator;
 mod bench_gate;
+mod bench_lambdas;
 mod bench_redrive;
 mod browser;
 mod chromium;
@@ -16,6 +18,7 @@ mod licence;
 mod lint;
 mod moto;
 mod npm;
+mod package;
 mod project;
 mod python;
 mod server;
@@ -53,8 +56,12 @@ fn perform(request: Request) -> Result<ExitCode, Failure> {
             conformance::compare(&Project::find()?, &options, &mut out)?;
         }
         Request::Generate => steps::generate(&Project::find()?, &mut out)?,
+        Request::Package(architecture) => {
+            package::run(&Project::find()?, architecture, &mut out)?;
+        }
         Request::BenchEmulator => bench_emulator::run(&Project::find()?, &mut out)?,
         Request::BenchCheck { runs } => bench::check(&Project::find()?, runs, &mut out)?,
+        Request::BenchLambdas { runs } => bench_lambdas::run(&Project::find()?, runs, &mut out)?,
         Request::BenchRedrive { many } => bench_redrive::run(&Project::find()?, many, &mut out)?,
         Request::SoakRedriveKill { cases } => soak::redrive_kill(&Project::find()?, cases)?,
         Request::Matrix => soak::matrix(&Project::find()?)?,

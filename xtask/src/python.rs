@@ -10,7 +10,7 @@ use crate::version::Prerequisite;
 const PYTHON: Prerequisite = Prerequisite {
     program: "python3",
     oldest: (3, 10),
-    needed_for: "the AWS CLI, with which the documentation's examples are run, moto, and linters",
+    needed_for: "the AWS CLI, with which the documentation's examples are run, moto, linters, and cargo-lambda",
     install: "install it with `apt-get install python3 python3-venv`",
 };
 
@@ -38,6 +38,17 @@ const LINTERS: Requirements = Requirements {
     environment: "venv-lint",
     program: "zizmor",
 };
+
+const CARGO_LAMBDA: Requirements = Requirements {
+    file: "xtask/cargo-lambda-requirements.txt",
+    environment: "venv-lambda",
+    program: "cargo-lambda",
+};
+
+/// Installs cargo-lambda and its linker if they are not there yet, and returns its path.
+pub(crate) fn cargo_lambda(project: &Project) -> Result<PathBuf, Failure> {
+    install(project, &CARGO_LAMBDA)
+}
 
 /// Installs the AWS CLI if it is not there yet, and returns its path.
 pub(crate) fn aws(project: &Project) -> Result<PathBuf, Failure> {
@@ -106,7 +117,12 @@ mod tests {
     #[test]
     fn every_requirement_is_pinned() {
         let root = Project::find().unwrap().root;
-        for (wanted, package) in [(AWSCLI, "awscli=="), (MOTO, "moto=="), (LINTERS, "zizmor==")] {
+        for (wanted, package) in [
+            (AWSCLI, "awscli=="),
+            (MOTO, "moto=="),
+            (LINTERS, "zizmor=="),
+            (CARGO_LAMBDA, "cargo-lambda=="),
+        ] {
             let requirements = std::fs::read_to_string(root.join(wanted.file)).unwrap();
             let lines: Vec<&str> =
                 requirements.lines().filter(|line| !line.starts_with('#')).collect();
@@ -122,7 +138,7 @@ mod tests {
 
     #[test]
     fn environments_do_not_share_a_folder() {
-        let folders = [AWSCLI, MOTO, LINTERS].map(|wanted| wanted.environment);
+        let folders = [AWSCLI, MOTO, LINTERS, CARGO_LAMBDA].map(|wanted| wanted.environment);
         assert_eq!(folders.iter().collect::<std::collections::BTreeSet<_>>().len(), folders.len());
     }
 

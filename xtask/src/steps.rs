@@ -8,10 +8,10 @@ use crate::graph::Graph;
 use crate::project::Project;
 use crate::suite::Step;
 use crate::version::Prerequisite;
-use crate::{browser, conformance, dependencies, lint, moto, npm, python};
+use crate::{browser, conformance, dependencies, lint, moto, npm, package, python};
 
 /// Every step. `doc` follows `clippy` because both check the dependencies without building them.
-pub(crate) const STEPS: [Step; 11] = [
+pub(crate) const STEPS: [Step; 12] = [
     Step { name: "fmt", title: "the Rust code is formatted", run: fmt },
     Step { name: "dependencies", title: "the dependency rules hold", run: check_dependencies },
     Step { name: "lint", title: "workflows, scripts, templates and spelling", run: lint::lint },
@@ -24,6 +24,11 @@ pub(crate) const STEPS: [Step; 11] = [
         run: awscli,
     },
     Step { name: "build", title: "the verifier and the functions build", run: build },
+    Step {
+        name: "package",
+        title: "the functions are packed for deployment, twice the same",
+        run: package::check,
+    },
     Step { name: "browser", title: "the page works in a browser", run: browser::check },
     Step {
         name: "conformance",
@@ -33,7 +38,7 @@ pub(crate) const STEPS: [Step; 11] = [
     Step { name: "test", title: "the Rust tests pass, those of the documentation too", run: test },
 ];
 
-const NODE: Prerequisite = Prerequisite {
+pub(crate) const NODE: Prerequisite = Prerequisite {
     program: "node",
     oldest: (20, 19),
     needed_for: "the CDK app in stack/",
@@ -110,7 +115,7 @@ fn test(project: &Project, _: &mut dyn Write) -> Result<(), Failure> {
     command.env("VERIFIER_TEST_MOTO", &moto.url).run()
 }
 
-/// Writes what is generated and checked in: the stack's template.
+/// Writes what is generated and checked in: the stack's templates.
 pub(crate) fn generate(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
     install_node_modules(project, out)?;
     program("npm", &project.stack()).args(["run", "synth"]).run()

@@ -25,6 +25,7 @@ mod world;
 pub use client::Client;
 pub use clock::ClockMode;
 pub use emulator::{Emulator, EmulatorConfig, EmulatorError, FOREIGN_WORK};
+pub use lambda::{FunctionStart, measure_function};
 pub use logs::LogStore;
 pub use server::CLIENT_HEADER;
 pub use stack::{AlarmSpec, FunctionSpec, LogGroupSpec, Output, Skipped, Stack};

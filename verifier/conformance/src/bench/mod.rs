@@ -6,8 +6,10 @@
 
 mod canned;
 mod full;
+mod functions;
 mod plain;
 mod rates;
 
 pub use full::{Full, fill};
+pub use functions::{Function, Program, Starts, functions, measure_starts, native, node};
 pub use rates::{Rates, Volume, measure_plain, measure_sdk, measure_sdk_alone};

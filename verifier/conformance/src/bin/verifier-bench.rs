@@ -1,14 +1,15 @@
-//! `verifier-bench`: how fast the emulator is, beside moto.
+//! `verifier-bench`: how fast the emulator is, beside moto, and the functions, beside Node.
 //!
 //! `serve` is the emulator in a process of its own, so that its memory and its work are not the client's.
 
 use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
 use verifier_conformance::bench::{
-    Full, Rates, Volume, fill, measure_plain, measure_sdk, measure_sdk_alone,
+    self, Full, Rates, Volume, fill, measure_plain, measure_sdk, measure_sdk_alone, measure_starts,
 };
 use verifier_conformance::serve;
 use verifier_emulator::FOREIGN_WORK;
@@ -37,6 +38,18 @@ enum Command {
         #[arg(long, value_name = "URL")]
         moto: String,
     },
+    /// Measure how the stack's functions start, beside the same in Node, and print a table.
+    Functions {
+        /// The folder of the functions, as cargo-lambda lays them out.
+        #[arg(long, value_name = "FOLDER")]
+        native: PathBuf,
+        /// The folder of the modules for Node.
+        #[arg(long, value_name = "FOLDER")]
+        node: PathBuf,
+        /// How often each is started.
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        runs: usize,
+    },
 }
 
 #[tokio::main]
@@ -46,6 +59,7 @@ async fn main() -> ExitCode {
         Command::Run { emulator, emulator_process, moto } => {
             measure(&emulator, emulator_process, &moto).await
         }
+        Command::Functions { native, node, runs } => starts(&native, &node, runs).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -105,6 +119,48 @@ async fn measure(emulator: &str, emulator_process: u32, moto: &str) -> Result<()
         ratio(emulator_many, moto_many)
     )?;
     Ok(())
+}
+
+async fn starts(native: &Path, node: &Path, runs: usize) -> Result<(), Failed> {
+    let emulator = serve(FOREIGN_WORK).await?;
+    writeln!(
+        std::io::stdout(),
+        "{:<22} {:>9} {:>9} {:>12} {:>12} {:>12}",
+        format!("median of {runs}"),
+        "init ms",
+        "least ms",
+        "first call ms",
+        "init MiB",
+        "call MiB"
+    )?;
+    for function in bench::functions() {
+        let programs =
+            [("Rust", bench::native(native, &function)), ("Node", bench::node(node, &function))];
+        for (language, program) in programs {
+            let starts = measure_starts(emulator.endpoint(), &function, &program, runs).await?;
+            let title = format!("{} in {language}", function.name);
+            writeln!(
+                std::io::stdout(),
+                "{title:<22} {:>9.1} {:>9.1} {:>12.1} {:>12.1} {:>12.1}",
+                millis(starts.init),
+                millis(starts.init_min),
+                millis(starts.invocation),
+                mebibytes(starts.resident_after_init),
+                mebibytes(starts.resident_after_invocation)
+            )?;
+        }
+    }
+    emulator.shut_down().await;
+    Ok(())
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a process has less memory than that")]
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / (1024.0 * 1024.0)
 }
 
 fn shown(full: &Full) -> String {

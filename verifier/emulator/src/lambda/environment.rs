@@ -31,7 +31,7 @@ use crate::stack::FunctionSpec;
 /// How long a function may take until it first asks for an invocation.
 ///
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>, section "Init phase".
-const INIT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What every environment of the emulator is made with.
 pub(crate) struct Surroundings {

@@ -1,0 +1,27 @@
+// Without the AWS SDK, and therefore without a signature, which the emulator does not ask for: the SDK would only add.
+import { randomUUID } from 'node:crypto';
+import { call, run } from './runtime.mjs';
+
+const answer = (statusCode, body) => ({ statusCode, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+
+await run(async ({ body, isBase64Encoded }) => {
+  let job;
+  try {
+    job = JSON.parse(isBase64Encoded ? Buffer.from(body, 'base64').toString() : body);
+  } catch (error) {
+    return answer(400, { error: { code: 'invalid_json', message: error.message } });
+  }
+  if (typeof job?.task !== 'string' || job.task.trim() === '') {
+    return answer(400, { error: { code: 'invalid_field', message: 'task must not be empty' } });
+  }
+  const jobId = job.jobId ?? randomUUID();
+  const sent = await call(process.env.AWS_ENDPOINT_URL, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': 'AmazonSQS.SendMessage' },
+    body: JSON.stringify({ QueueUrl: process.env.JOBS_QUEUE_URL, MessageBody: JSON.stringify({ ...job, jobId }) }),
+  });
+  if (sent.status !== 200) {
+    return answer(503, { error: { code: 'queue_unavailable', message: sent.text } });
+  }
+  return answer(202, { jobId, messageId: JSON.parse(sent.text).MessageId });
+});
