@@ -16,7 +16,7 @@ Usage: cargo xtask COMMAND
                      in VERIFIER_CONFORMANCE_ENDPOINT, which may be `aws`
   package [--arch arm64|x86_64]
                      build the functions as they are deployed, and print how large they are [default: arm64]
-  gen                synthesise the stack's templates anew
+  gen                write anew what is generated: the stack's templates, and CLI.md
   bench check [--runs N]
                      build in release and time `verifier check`, beside the AWS CLI [default: 20 runs]
   bench emulator     build in release and measure the emulator's queues beside moto's

@@ -115,10 +115,14 @@ fn test(project: &Project, _: &mut dyn Write) -> Result<(), Failure> {
     command.env("VERIFIER_TEST_MOTO", &moto.url).run()
 }
 
-/// Writes what is generated and checked in: the stack's templates.
+/// Writes what is generated and checked in: the stack's templates, and the reference of the command line.
 pub(crate) fn generate(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
     install_node_modules(project, out)?;
-    program("npm", &project.stack()).args(["run", "synth"]).run()
+    program("npm", &project.stack()).args(["run", "synth"]).run()?;
+    let reference =
+        cargo(project).args(["run", "--quiet", "--", "man", "--format", "markdown"]).capture()?;
+    std::fs::write(project.root.join("CLI.md"), reference)
+        .map_err(|error| Failure::new(format!("CLI.md cannot be written: {error}")))
 }
 
 #[cfg(test)]

@@ -39,6 +39,35 @@ pub(crate) enum Command {
     Redrive(Box<RedriveArgs>),
     /// Look at dead letters, say why they died, and keep, put back or delete them.
     Dlq(DlqArgs),
+    /// Print the manual, for `man` or as Markdown.
+    Man(ManArgs),
+    /// Print completions for a shell.
+    Completions(CompletionsArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t = ManFormat::Roff, value_name = "FORMAT")]
+    pub(crate) format: ManFormat,
+    /// Write a page for each command to this folder instead of printing the first.
+    #[arg(long, value_name = "DIR", conflicts_with = "format")]
+    pub(crate) directory: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ManFormat {
+    /// For `man`: the page of `verifier` itself.
+    Roff,
+    /// All commands on one page.
+    Markdown,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
 }
 
 #[derive(Debug, Args)]
@@ -80,9 +109,10 @@ pub(crate) struct CheckArgs {
     /// What to print on stdout.
     #[arg(long, value_enum, default_value_t = CheckFormat::Human)]
     pub(crate) format: CheckFormat,
-    /// Write the report to this file, too, as one HTML page.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) report: Option<PathBuf>,
+    /// Write the report to this file, too: as JSON, JUnit's XML or Markdown where it ends with .json, .xml or .md, and
+    /// otherwise as one HTML page. May be repeated.
+    #[arg(long = "report", value_name = "FILE")]
+    pub(crate) reports: Vec<PathBuf>,
 }
 
 /// Where the settings are, and those that the command line sets.

@@ -51,6 +51,8 @@ fn main() -> ExitCode {
             Command::Explain(args) => commands::explain::run(&args),
             Command::IamPolicy(args) => Box::pin(commands::iam_policy::run(args)).await,
             Command::Local(args) => commands::local::run(args).await,
+            Command::Man(args) => commands::manual::man(&args),
+            Command::Completions(args) => Ok(commands::manual::completions(&args)),
             Command::Redrive(args) => Box::pin(commands::redrive::run(*args)).await,
         }
     });

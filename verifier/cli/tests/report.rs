@@ -33,6 +33,29 @@ fn a_page_is_written_for_a_good_run_and_for_a_bad_one() {
 }
 
 #[test]
+fn a_run_writes_every_report_that_is_asked_for_in_the_format_of_its_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    let mut command = scrubbed(env!("CARGO_BIN_EXE_verifier"));
+    command.args(["check", "--local"]);
+    for name in ["check.json", "check.xml", "check.md", "check.html"] {
+        command.arg("--report").arg(path(name));
+    }
+    let output = run(&mut command);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = |name: &str| std::fs::read_to_string(path(name)).expect("the report");
+    let json: serde_json::Value = serde_json::from_str(&text("check.json")).expect("JSON");
+    assert_eq!(json["verdict"], "pass");
+    let run_id = json["runId"].as_str().expect("the run's id");
+    assert!(text("check.xml").starts_with("<?xml"), "{}", text("check.xml"));
+    assert!(text("check.md").starts_with("### ✅ PASS: Stack-PR123"), "{}", text("check.md"));
+    assert!(text("check.html").starts_with("<!doctype html>"));
+    for name in ["check.xml", "check.html"] {
+        assert!(text(name).contains(run_id), "{name} is of another run than {run_id}");
+    }
+}
+
+#[test]
 fn a_page_that_cannot_be_written_is_refused_before_the_run() {
     let folder = tempfile::tempdir().expect("a folder");
     for path in [folder.path().to_path_buf(), folder.path().join("none/report.html")] {

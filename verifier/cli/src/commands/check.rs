@@ -94,7 +94,7 @@ fn refuse_local_options(args: &CheckArgs) -> Result<(), Failure> {
 
 /// Where a report is written to besides stdout.
 struct Files {
-    page: Option<PathBuf>,
+    reports: Vec<PathBuf>,
     /// The job summary of GitHub Actions.
     summary: Option<PathBuf>,
     /// The command that repeats the run, as it was typed.
@@ -106,18 +106,18 @@ struct Files {
 impl Files {
     /// Fails on a file that could not be written in the end, before the run has cost anything.
     fn of(args: &CheckArgs) -> Result<Self, Failure> {
-        if let Some(page) = &args.report {
-            let folder = page.parent().filter(|folder| !folder.as_os_str().is_empty());
-            if page.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
+        for file in &args.reports {
+            let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+            if file.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
                 return Err(Failure::usage(format!(
                     "the report {} cannot be written: its folder is not there, or it is one itself",
-                    page.display()
+                    file.display()
                 )));
             }
         }
         let summary = view::job_summary();
         Ok(Self {
-            page: args.report.clone(),
+            reports: args.reports.clone(),
             summary: summary.filter(|_| args.format == CheckFormat::Github),
             again: again(std::env::args_os(), &["--format", "--report"]),
             is_region_told: args.local || args.connection.region.is_some(),
@@ -129,10 +129,10 @@ impl Files {
             Some(region) => format!("{} --region {region}", self.again),
             None => self.again.clone(),
         };
-        let page = self.page.as_deref().map(|page| view::write_page(report, &again, page));
-        let summary =
-            self.summary.as_deref().map(|file| view::append_summary(report, &again, file));
-        page.unwrap_or(Ok(())).and(summary.unwrap_or(Ok(())))
+        // One that cannot be written does not keep the others from being written.
+        let reports = self.reports.iter().map(|file| view::write_report(report, &again, file));
+        let summary = self.summary.iter().map(|file| view::append_summary(report, &again, file));
+        reports.chain(summary).fold(Ok(()), Result::and)
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod dlq;
 pub(crate) mod explain;
 pub(crate) mod iam_policy;
 pub(crate) mod local;
+pub(crate) mod manual;
 pub(crate) mod redrive;
 
 use again::again;

@@ -21,6 +21,7 @@ mod settings;
 mod summary;
 mod words;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -127,15 +128,28 @@ fn append_to_summary(path: &Path, text: impl FnOnce(usize) -> String) -> Result<
     })
 }
 
-/// Writes the report as a page.
-pub(crate) fn write_page(report: &Report, again: &str, path: &Path) -> Result<(), Failure> {
-    write_report(path, html::page(report, again))
+/// Writes the report to a file, in the format that its name ends with. `again` is the command that repeats the run.
+pub(crate) fn write_report(report: &Report, again: &str, path: &Path) -> Result<(), Failure> {
+    let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    let text = match ending {
+        "json" => collected(|out| json::write(report, out)),
+        "xml" => collected(|out| junit::write(report, out)),
+        "md" => Ok(summary::markdown(report, again, summary::BYTES_MAX)),
+        _ => html::page(report, again),
+    };
+    write_text(path, text)
 }
 
-fn write_report(path: &Path, page: io::Result<String>) -> Result<(), Failure> {
-    page.and_then(|page| write_whole(path, &page)).map_err(|error| {
+fn write_text(path: &Path, text: io::Result<String>) -> Result<(), Failure> {
+    text.and_then(|text| write_whole(path, &text)).map_err(|error| {
         Failure::usage(format!("the report {} cannot be written: {error}", path.display()))
     })
+}
+
+fn collected(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    write(&mut bytes)?;
+    String::from_utf8(bytes).map_err(io::Error::other)
 }
 
 /// Shows every check that there is.
@@ -275,6 +289,11 @@ pub(crate) fn print_failure(failure: &Failure) {
 pub(crate) fn error_line(text: &str) {
     use owo_colors::OwoColorize;
     let _ = writeln!(anstream::stderr(), "{} {text}", "error:".red().bold());
+}
+
+/// Prints bytes as they are.
+pub(crate) fn print_raw(bytes: &[u8]) {
+    print(|out| out.write_all(bytes));
 }
 
 /// Prints a result. A reader that has closed the pipe wants no more, which is no error.

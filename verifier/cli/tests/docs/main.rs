@@ -35,6 +35,22 @@ use verifier_core::check::CHECKS;
 /// place here.
 const READY_FILE: &str = "ready.json";
 
+/// The documentation.
+const PAGES: [&str; 9] = [
+    "README.md",
+    "RUNBOOK.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "CLI.md",
+    "CONTRIBUTING.md",
+    "EMULATOR.md",
+    "SETTINGS.md",
+    "stack/README.md",
+];
+
+/// The pages whose commands are run.
+const RUN: [&str; 2] = ["README.md", "RUNBOOK.md"];
+
 /// The command that runs this test.
 const THIS: &str = "cargo xtask test";
 
@@ -141,6 +157,24 @@ fn the_commands_for_a_deployed_stack_are_well_formed() {
 }
 
 #[test]
+fn pages_whose_commands_are_not_run_have_none() {
+    for page in PAGES.into_iter().filter(|page| !RUN.contains(page)) {
+        let commands = blocks(page).into_iter().find(|block| block.kind != Kind::Aws);
+        assert_eq!(commands, None, "{page} has commands, and nothing runs them");
+    }
+}
+
+#[test]
+fn every_page_is_looked_at() {
+    let is_page = |name: &String| Path::new(name).extension().is_some_and(|kind| kind == "md");
+    let at_the_root = std::fs::read_dir(root()).unwrap();
+    let names = at_the_root.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    for page in names.filter(is_page) {
+        assert!(PAGES.contains(&page.as_str()), "{page} is not among PAGES");
+    }
+}
+
+#[test]
 fn every_check_has_a_section_in_the_runbook() {
     let text = read("RUNBOOK.md");
     let sections = markdown::sections(&text);
@@ -168,6 +202,17 @@ fn the_settings_page_lists_every_key() {
 }
 
 #[test]
+fn the_reference_of_the_command_line_is_what_the_commands_say() {
+    let mut command = Session::without_aws(&root()).command(env!("CARGO_BIN_EXE_verifier"));
+    // Neither may have a part in it.
+    command.env("VERIFIER_CONFIG", "/else/where.toml").env("COLUMNS", "40");
+    let output = command.args(["man", "--format", "markdown"]).output().unwrap();
+    let reference = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success());
+    assert!(reference == read("CLI.md"), "CLI.md is stale: run `cargo xtask gen`");
+}
+
+#[test]
 fn the_readme_shows_the_settings_of_the_second_stack() {
     let settings = read("verifier/cli/tests/second_stack/verifier.toml");
     let block = format!("```toml\n{settings}```\n");
@@ -176,7 +221,7 @@ fn the_readme_shows_the_settings_of_the_second_stack() {
 
 #[test]
 fn what_the_pages_point_to_is_there() {
-    for page in ["README.md", "ARCHITECTURE.md", "RUNBOOK.md", "SETTINGS.md", "CHANGELOG.md"] {
+    for page in PAGES.into_iter().filter(|page| !page.contains('/')) {
         let text = read(page);
         for target in markdown::targets(&text) {
             assert!(root().join(&target).exists(), "{page} points to {target}, which is not there");

@@ -24,10 +24,17 @@ pub(crate) struct Block {
 pub(crate) fn blocks(page: &str) -> Result<Vec<Block>, String> {
     let mut blocks = Vec::new();
     let mut lines = page.lines().enumerate();
+    let mut is_after_text = false;
     while let Some((index, line)) = lines.next() {
         let Some(info) = line.trim_start().strip_prefix("```") else {
+            // Indented so far, and no part of a paragraph: code that nothing could be said about.
+            if line.starts_with("    ") && !line.trim().is_empty() && !is_after_text {
+                return Err(format!("{}: an indented block is not marked; fence it", index + 1));
+            }
+            is_after_text = !line.trim().is_empty();
             continue;
         };
+        is_after_text = false;
         let line = index + 1;
         let body: Option<Vec<&str>> = std::iter::from_fn(|| match lines.next() {
             None => Some(None),
@@ -120,6 +127,9 @@ fn what_is_not_marked_is_an_error() {
         assert!(problem.starts_with("2: a block is marked"), "{problem}");
     }
     assert_eq!(blocks("```sh\none\n").unwrap_err(), "1: a block is not closed");
+    let indented = "text\n\n    one\n";
+    assert_eq!(blocks(indented).unwrap_err(), "3: an indented block is not marked; fence it");
+    assert_eq!(blocks("* text\n    that goes on\n").unwrap(), []);
 }
 
 #[test]

@@ -1,0 +1,114 @@
+//! `verifier man` and `verifier completions`: what clap knows of the command line, for `man`, for shells and for CLI.md.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use clap::{Command, CommandFactory};
+
+use crate::args::{CompletionsArgs, ManArgs, ManFormat, VerifierArgs};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::view;
+
+/// The width of the help in the reference, in columns.
+const WIDTH: usize = 110;
+
+/// Prints the manual, or writes its pages to a folder.
+pub(crate) fn man(args: &ManArgs) -> Result<Exit, Failure> {
+    match (&args.directory, args.format) {
+        (Some(directory), _) => write_pages(directory)?,
+        (None, ManFormat::Roff) => {
+            let mut page = Vec::new();
+            // Writing to memory cannot fail.
+            let _ = clap_mangen::Man::new(described()).render(&mut page);
+            view::print_raw(&page);
+        }
+        (None, ManFormat::Markdown) => view::print_raw(reference().as_bytes()),
+    }
+    Ok(Exit::Passed)
+}
+
+/// Prints the completions for a shell.
+pub(crate) fn completions(args: &CompletionsArgs) -> Exit {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut described(), "verifier", &mut script);
+    view::print_raw(&script);
+    Exit::Passed
+}
+
+/// A page for each command, as `man` looks for them.
+fn write_pages(directory: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(directory)
+        .and_then(|()| clap_mangen::generate_to(described(), directory))
+        .map_err(|error| {
+            Failure::usage(format!(
+                "the pages cannot be written to {}: {error}",
+                directory.display()
+            ))
+        })
+}
+
+/// The command line as it is anywhere, whatever the environment here holds.
+fn described() -> Command {
+    fn without_values(command: Command) -> Command {
+        command.mut_args(|argument| argument.hide_env_values(true)).mut_subcommands(without_values)
+    }
+    without_values(VerifierArgs::command())
+}
+
+/// The help of every command, one section each.
+fn reference() -> String {
+    let mut command = described().term_width(WIDTH);
+    command.build();
+    let mut text = "# The command line\n\n\
+        The help of every command, as `verifier COMMAND --help` prints it. `cargo xtask gen` writes this page.\n"
+        .to_owned();
+    sections(&mut command, 2, &mut text);
+    text
+}
+
+fn sections(command: &mut Command, level: usize, text: &mut String) {
+    let title = command.get_bin_name().unwrap_or(command.get_name()).to_owned();
+    let help = command.render_long_help().to_string();
+    let help: Vec<&str> = help.lines().map(str::trim_end).collect();
+    let marks = "#".repeat(level);
+    // Writing to a String cannot fail.
+    let _ = write!(text, "\n{marks} `{title}`\n\n```text\n{}\n```\n", help.join("\n").trim());
+    let subcommands = command.get_subcommands_mut().filter(|each| each.get_name() != "help");
+    for subcommand in subcommands {
+        sections(subcommand, level + 1, text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names of all commands with those that lead to them, such as `verifier dlq list`.
+    fn all(command: &Command, before: &str) -> Vec<String> {
+        let name = format!("{before}{}", command.get_name());
+        let below = command.get_subcommands().flat_map(|each| all(each, &format!("{name} ")));
+        below.chain([name.clone()]).collect()
+    }
+
+    #[test]
+    fn the_reference_has_a_section_for_each_command() {
+        let reference = reference();
+        let commands = all(&VerifierArgs::command(), "");
+        assert!(commands.len() > 10);
+        for command in commands {
+            assert!(reference.contains(&format!("# `{command}`\n")), "{command}");
+        }
+    }
+
+    #[test]
+    fn there_is_a_page_for_each_command() {
+        let folder = tempfile::tempdir().unwrap();
+        write_pages(folder.path()).unwrap();
+        for command in all(&VerifierArgs::command(), "") {
+            let page = folder.path().join(command.replace(' ', "-")).with_extension("1");
+            let text = std::fs::read_to_string(&page).unwrap();
+            assert!(text.contains(".SH NAME"), "{}", page.display());
+        }
+    }
+}
