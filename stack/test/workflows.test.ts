@@ -1,10 +1,8 @@
-import { spawnSync } from 'node:child_process';
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { buildCommand } from '../lib/functions.ts';
 import { REPOSITORY_ROOT } from '../lib/paths.ts';
-import { withTemporaryDirectory } from '../lib/temporary-directory.ts';
 
 const GITHUB = join(REPOSITORY_ROOT, '.github');
 const sources = readdirSync(GITHUB, { recursive: true, encoding: 'utf8' })
@@ -28,7 +26,7 @@ describe('the workflows', () => {
 
   test('build what the stack deploys', () => {
     const [, preview = ''] = sources.find(([path]) => path === join('workflows', 'preview.yml')) ?? [];
-    expect(preview).toContain(buildCommand('arm64').replace('--arm64', '--arm64 --output-format zip'));
+    expect(preview).toContain(`run: ${buildCommand('arm64')}\n`);
   });
 
   test('give every context value that the preview has no good default for', () => {
@@ -39,67 +37,40 @@ describe('the workflows', () => {
   });
 });
 
-describe('the summary of a report', () => {
-  function summary(report: string): string {
-    return withTemporaryDirectory((directory) => {
-      const path = join(directory, 'check.json');
-      writeFileSync(path, report);
-      const script = join(GITHUB, 'scripts', 'summary.mjs');
-      const { status, stdout, stderr } = spawnSync(process.execPath, [script, path], { encoding: 'utf8' });
-      expect(status, stderr).toBe(0);
-      return stdout;
-    });
-  }
+describe('the commands of the verifier in the workflows', () => {
+  const reference = readFileSync(join(REPOSITORY_ROOT, 'CLI.md'), 'utf8');
+  /** The help of each command, from the reference of the command line. */
+  const helps = new Map(
+    [...reference.matchAll(/^#+ `(verifier[^`]*)`\n\n```text\n(.*?)\n```/gms)].map(([, name = '', help = '']) => [name, help]),
+  );
+  const used = sources.flatMap(([path, text]) =>
+    [...text.replaceAll(/\\\n\s*/g, '').matchAll(/(?:exec |^\s*|if )(verifier [a-z].*)$/gm)].map(([, line = '']) => [path, line] as const),
+  );
 
-  const check = { asserts: 'a', settledAt: 't', evidence: {} };
-  const REPORT = {
-    schema: 'verifier.check/1',
-    verdict: 'fail',
-    runId: 'vrf-1-2',
-    wallSeconds: 182.4,
-    counts: { pass: 1, info: 0, warn: 0, fail: 1, inconclusive: 0, notExercised: 1 },
-    checks: [
-      { ...check, id: 'stack.ready', verdict: 'pass', summary: 'CREATE_COMPLETE,\n7 outputs' },
-      { ...check, id: 'job.success', verdict: 'fail', summary: 's', expected: '2', actual: '1', next: 'look' },
-      { ...check, id: 'dlq.arrival', verdict: 'not-exercised', summary: 'no poison job' },
-    ],
-    awsCalls: { ReceiveMessage: 3, DeleteMessage: 1 },
-    leftBehind: ['a message'],
-  };
-
-  test('has the verdict, a line for each check, and what to do about those that failed', () => {
-    expect(summary(JSON.stringify(REPORT)).split('\n')).toEqual([
-      '**fail** – 1 passed, 1 failed, 1 not exercised',
-      '',
-      '| | check | |',
-      '|---|---|---|',
-      '| ✓ | stack.ready | CREATE&#95;COMPLETE, 7 outputs |',
-      '| ✗ | job.success | s |',
-      '| – | dlq.arrival | no poison job |',
-      '',
-      '- job.success: expected 2, found 1. Next: look',
-      '',
-      'Left behind:',
-      '- a message',
-      '',
-      'Run vrf-1-2, 182 s, 4 AWS calls.',
-      '',
-    ]);
+  test('are found', () => {
+    expect(helps.size).toBeGreaterThan(10);
+    expect(used.length).toBeGreaterThan(2);
   });
 
-  test('takes nothing of the stack for markup, and nothing for a mention', () => {
-    const hostile = '<img src=x> @octocat | `x` *b* [y](https://z) \\ ' + 'é'.repeat(400);
-    const checks = [{ ...check, id: 'api.hello', verdict: 'fail', summary: hostile, expected: hostile, actual: hostile, next: hostile }];
-    const text = summary(JSON.stringify({ ...REPORT, checks, leftBehind: [hostile], error: { message: hostile } }));
-    const quoted = text.split('\n').filter((line) => line.includes('img'));
-    expect(quoted).toHaveLength(4);
-    for (const line of quoted) {
-      expect(line.replace(/^\| ✗ \|/, '').replaceAll(/ \| |^\||\|$/g, '')).not.toMatch(/[<>@`*[\]\\|_]/);
-      expect(line.length).toBeLessThan(2000);
+  test.each(used)('%s: %s', (_path, line) => {
+    const words = line.split(/\s+/);
+    const name = [3, 2].map((count) => words.slice(0, count).join(' ')).find((each) => helps.has(each));
+    // `verifier chaos` comes with its own section; from then on its options are looked at, too.
+    if (name === undefined) {
+      expect(line).toMatch(/^verifier chaos /);
+      expect(reference).not.toContain('`verifier chaos`');
+      return;
+    }
+    for (const option of words.filter((word) => word.startsWith('--'))) {
+      expect(helps.get(name), `${name} has no ${option}`).toMatch(new RegExp(`(^|\\s)${option}\\b`));
     }
   });
 
-  test.each(['', '{}', '{"schema":"verifier.check/2"}', 'not JSON'])('says that there is none: %j', (report) => {
-    expect(summary(report)).toMatch(/^\*\*no verdict\*\*/);
+  test('of the gate write every report', () => {
+    const [, preview = ''] = sources.find(([path]) => path === join('workflows', 'preview.yml')) ?? [];
+    expect(preview).toContain('exec verifier check --stack "$STACK" --format github');
+    for (const file of ['check.html', 'check.xml', 'check.json', 'check.md']) {
+      expect(preview).toContain(`--report report/${file}`);
+    }
   });
 });

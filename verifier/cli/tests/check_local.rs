@@ -33,6 +33,18 @@ fn the_stack_passes_with_its_evidence() {
 }
 
 #[test]
+fn the_stack_passes_strictly_but_for_what_is_known_of_it() {
+    let checked = check_local(&["--strict"]);
+    checked.assert(0, &[]);
+    assert_eq!(checked.with_verdict("pass").len(), 22);
+    // AWS advises five receives or more, and three are the design's.
+    assert_eq!(checked.with_verdict("info"), ["cfg.receives"]);
+    for verdict in ["warn", "fail", "inconclusive", "not-exercised"] {
+        assert_eq!(checked.with_verdict(verdict), Vec::<&str>::new(), "{verdict}");
+    }
+}
+
+#[test]
 fn aws_is_asked_no_more_than_it_takes() {
     let checked = check_local(&[]);
     let calls = json!({
