@@ -55,14 +55,9 @@ describe('the commands of the verifier in the workflows', () => {
   test.each(used)('%s: %s', (_path, line) => {
     const words = line.split(/\s+/);
     const name = [3, 2].map((count) => words.slice(0, count).join(' ')).find((each) => helps.has(each));
-    // `verifier chaos` comes with its own section; from then on its options are looked at, too.
-    if (name === undefined) {
-      expect(line).toMatch(/^verifier chaos /);
-      expect(reference).not.toContain('`verifier chaos`');
-      return;
-    }
+    expect(name, `CLI.md has no section on ${line}`).toBeDefined();
     for (const option of words.filter((word) => word.startsWith('--'))) {
-      expect(helps.get(name), `${name} has no ${option}`).toMatch(new RegExp(`(^|\\s)${option}\\b`));
+      expect(helps.get(name ?? ''), `${name} has no ${option}`).toMatch(new RegExp(`(^|\\s)${option}\\b`));
     }
   });
 
@@ -73,4 +68,14 @@ describe('the commands of the verifier in the workflows', () => {
       expect(preview).toContain(`--report report/${file}`);
     }
   });
+});
+
+test('the nightly experiments are those whose faults a deployed stack can have', () => {
+  const folder = join(REPOSITORY_ROOT, 'verifier', 'cli', 'experiments');
+  const experiments = readdirSync(folder).map((file) => [file, readFileSync(join(folder, file), 'utf8')] as const);
+  const deployable = experiments.filter(([, text]) => !/^faults:/m.test(text)).map(([file]) => file.replace('.yaml', ''));
+  const [, chaos = ''] = sources.find(([path]) => path === join('workflows', 'chaos.yml')) ?? [];
+  const [, nightly = '[]'] = /experiments='(\[.*\])'/.exec(chaos) ?? [];
+  expect(deployable.length).toBeGreaterThan(0);
+  expect(JSON.parse(nightly)).toEqual(deployable.sort());
 });

@@ -61,7 +61,7 @@ pub(crate) fn append_summary(outcome: &Outcome, path: &Path) -> Result<(), Failu
 
 /// Writes the result as a page.
 pub(crate) fn write_page(outcome: &Outcome, path: &Path) -> Result<(), Failure> {
-    super::write_report(path, html::page(outcome))
+    super::write_text(path, html::page(outcome))
 }
 
 /// Shows on stderr how often each fault struck at each operation.
