@@ -2,7 +2,7 @@
 
 use crate::architecture::Architecture;
 use crate::failure::Failure;
-use crate::soak;
+use crate::{chaos, soak};
 
 /// What `cargo xtask` prints for help.
 pub(crate) const USAGE: &str = "\
@@ -25,12 +25,20 @@ Usage: cargo xtask COMMAND
   bench redrive [--many]
                      build in release and time `verifier redrive` beside a script and SQS's own task;
                      with --many, of a million letters too
+  bench sim          build in release and measure the simulator and the checker, on one core
+  mutants            plant a bug for each anomaly, explore until it is found, shrink it, and print a table
   matrix             break the stack in every way that the gate must catch, and print what it finds
   soak check [--cases N]
                      check a sound stack under jitter and strangers' traffic [default: 200 times]
   soak emulator [--cases N]
                      random operations against the queue model, and malformed requests
                      [default: 2000 sequences]
+  soak chaos [--cases N]
+                     explore so many seeds of sound code, which may have no violation, and print which fault
+                     struck at which operation [default: 100000 seeds]
+  soak chaos-targets [--cases N]
+                     run so many schedules on the simulator and on the stack on this machine, which have to end
+                     every job alike [default: 200 schedules]
   soak redrive-kill [--cases N]
                      kill a redrive at random points and take it up again [default: 1000 points]
 ";
@@ -61,6 +69,20 @@ pub(crate) enum Request {
     BenchLambdas {
         /// How often each.
         runs: usize,
+    },
+    /// Measuring the simulator.
+    BenchSim,
+    /// A planted bug for each anomaly.
+    Mutants,
+    /// Exploring sound code.
+    SoakChaos {
+        /// How many seeds.
+        cases: usize,
+    },
+    /// Comparing the targets of experiments.
+    SoakChaosTargets {
+        /// How many schedules.
+        cases: usize,
     },
     /// Timing `verifier redrive`.
     BenchRedrive {
@@ -121,6 +143,16 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Request, Failu
         ["soak", "redrive-kill"] => Ok(Request::SoakRedriveKill { cases: soak::KILLS }),
         ["soak", "redrive-kill", "--cases", number] => {
             Ok(Request::SoakRedriveKill { cases: count("--cases", number)? })
+        }
+        ["bench", "sim"] => Ok(Request::BenchSim),
+        ["mutants"] => Ok(Request::Mutants),
+        ["soak", "chaos"] => Ok(Request::SoakChaos { cases: chaos::SEEDS }),
+        ["soak", "chaos", "--cases", number] => {
+            Ok(Request::SoakChaos { cases: count("--cases", number)? })
+        }
+        ["soak", "chaos-targets"] => Ok(Request::SoakChaosTargets { cases: chaos::SCHEDULES }),
+        ["soak", "chaos-targets", "--cases", number] => {
+            Ok(Request::SoakChaosTargets { cases: count("--cases", number)? })
         }
         ["matrix"] => Ok(Request::Matrix),
         ["soak", "check"] => Ok(Request::SoakCheck { cases: soak::CHECKS }),
@@ -190,6 +222,11 @@ mod tests {
             ("bench check", Request::BenchCheck { runs: RUNS_DEFAULT }),
             ("bench check --runs 3", Request::BenchCheck { runs: 3 }),
             ("matrix", Request::Matrix),
+            ("mutants", Request::Mutants),
+            ("bench sim", Request::BenchSim),
+            ("soak chaos-targets", Request::SoakChaosTargets { cases: chaos::SCHEDULES }),
+            ("soak chaos", Request::SoakChaos { cases: chaos::SEEDS }),
+            ("soak chaos --cases 7", Request::SoakChaos { cases: 7 }),
             ("soak check", Request::SoakCheck { cases: soak::CHECKS }),
             ("soak emulator", Request::SoakEmulator { cases: soak::SEQUENCES }),
             ("soak emulator --cases 5", Request::SoakEmulator { cases: 5 }),

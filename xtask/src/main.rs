@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask test`, `conformance`, `gen`, `package`, `bench`, `matrix` and `soak`.
+//! The project's own tasks: `cargo xtask test`, `conformance`, `gen`, `package`, `bench`, `matrix`, `mutants` and `soak`.
 
 mod architecture;
 mod args;
@@ -9,6 +9,7 @@ mod bench_lambdas;
 mod bench_redrive;
 mod browser;
 mod chromium;
+mod chaos;
 mod command;
 mod conformance;
 mod dependencies;
@@ -64,6 +65,10 @@ fn perform(request: Request) -> Result<ExitCode, Failure> {
         Request::BenchLambdas { runs } => bench_lambdas::run(&Project::find()?, runs, &mut out)?,
         Request::BenchRedrive { many } => bench_redrive::run(&Project::find()?, many, &mut out)?,
         Request::SoakRedriveKill { cases } => soak::redrive_kill(&Project::find()?, cases)?,
+        Request::BenchSim => chaos::bench(&Project::find()?)?,
+        Request::Mutants => chaos::mutants(&Project::find()?)?,
+        Request::SoakChaosTargets { cases } => chaos::targets(&Project::find()?, cases)?,
+        Request::SoakChaos { cases } => chaos::soak(&Project::find()?, cases)?,
         Request::Matrix => soak::matrix(&Project::find()?)?,
         Request::SoakCheck { cases } => soak::check(&Project::find()?, cases)?,
         Request::SoakEmulator { cases } => soak::emulator(&Project::find()?, cases, &mut out)?,

@@ -111,7 +111,10 @@ fn test(project: &Project, _: &mut dyn Write) -> Result<(), Failure> {
     // `verifier/cli/tests/docs` runs the documentation's commands with the one, and `verifier/cli/tests/redrive` replays
     // dead letters in the other.
     let mut command = cargo(project);
-    command.args(["test", "--workspace"]).env("VERIFIER_TEST_AWS", aws);
+    // With the bugs that are there on purpose, README.md's tour of them is run, too.
+    command
+        .args(["test", "--workspace", "--features", "verifier/planted-bugs"])
+        .env("VERIFIER_TEST_AWS", aws);
     command.env("VERIFIER_TEST_MOTO", &moto.url).run()
 }
 

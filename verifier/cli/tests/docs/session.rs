@@ -16,7 +16,12 @@ const PRELUDE: &str = r#"
 set -eEuo pipefail
 trap 'echo "failed: $BASH_COMMAND" >&2' ERR
 verifier() { "$VERIFIER" "$@"; }
-cargo() { [ "$1 $2" = "run --" ] && shift 2 && verifier "$@"; }
+cargo() {
+  [ "$1" = run ] || return
+  shift
+  if [ "$1 $2" = "--features planted-bugs" ]; then shift 2; fi
+  [ "$1" = -- ] && shift && verifier "$@"
+}
 aws() { : "${AWS_ENDPOINT_URL:?is not set}" && command aws "$@"; }
 "#;
 

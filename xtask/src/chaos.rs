@@ -1,0 +1,46 @@
+//! Proving what `verifier chaos` is proved by: `cargo xtask mutants`, `bench sim` and `soak chaos`.
+
+use crate::command::{Run, cargo};
+use crate::failure::Failure;
+use crate::project::Project;
+
+/// How many seeds of sound code are explored.
+pub(crate) const SEEDS: usize = 100_000;
+/// How many schedules are run on both targets.
+pub(crate) const SCHEDULES: usize = 200;
+
+/// A planted bug for each anomaly: how many schedules it takes to find it, and how small it gets.
+pub(crate) fn mutants(project: &Project) -> Result<(), Failure> {
+    cargo(project)
+        .args(["test", "--quiet", "--package", "verifier-core", "--lib", "every_planted_bug"])
+        .args(["--", "--nocapture"])
+        .run()
+}
+
+/// Schedules a second, and histories of a million operations.
+pub(crate) fn bench(project: &Project) -> Result<(), Failure> {
+    cargo(project)
+        .args(["run", "--quiet", "--release", "--package", "verifier-simulator"])
+        .args(["--example", "bench"])
+        .run()
+}
+
+/// Sound code under random schedules.
+pub(crate) fn soak(project: &Project, seeds: usize) -> Result<(), Failure> {
+    cargo(project)
+        .args(["test", "--release", "--package", "verifier-simulator", "--test", "real_functions"])
+        .args(["sound_code", "--", "--nocapture"])
+        .env("VERIFIER_CHAOS_SEEDS", seeds.to_string())
+        .run()
+}
+
+/// The same schedules in the simulator and on the stack on this machine.
+pub(crate) fn targets(project: &Project, schedules: usize) -> Result<(), Failure> {
+    // The functions that the stack is made of.
+    cargo(project).arg("build").run()?;
+    cargo(project)
+        .args(["test", "--package", "verifier", "--test", "chaos_targets", "end_every_job_alike"])
+        .args(["--", "--nocapture"])
+        .env("VERIFIER_CHAOS_SCHEDULES", schedules.to_string())
+        .run()
+}
