@@ -178,13 +178,15 @@ impl<'h> Facts<'h> {
                 drained: None,
                 ends_at: history.lines.last().map_or(0, |line| line.at),
             },
-            jobs_told: jobs_told(history),
+            history,
+            jobs_told: None,
             jobs: Map::default(),
             messages: Map::default(),
             invocations: Map::default(),
             attempts: Map::default(),
             submits: Map::default(),
         };
+        gathering.reserve(history);
         for (index, line) in history.lines.iter().enumerate() {
             gathering.take(line, History::line_number(index));
         }
@@ -247,8 +249,10 @@ fn jobs_told(history: &History) -> Map<&str, &str> {
 /// The pass, with the names that lead to places.
 struct Gathering<'h> {
     facts: Facts<'h>,
-    /// The job of each message, where a line tells it.
-    jobs_told: Map<&'h str, &'h str>,
+    history: &'h History,
+    /// The job of each message, where a line tells it; made when the first line names a message that no line before told
+    /// the job of.
+    jobs_told: Option<Map<&'h str, &'h str>>,
     jobs: Map<&'h str, Place>,
     messages: Map<&'h str, Place>,
     invocations: Map<&'h str, Place>,
@@ -257,6 +261,31 @@ struct Gathering<'h> {
 }
 
 impl<'h> Gathering<'h> {
+    /// Makes room for what will come, so that nothing large is moved about while it grows.
+    fn reserve(&mut self, history: &History) {
+        let (mut submits, mut messages, mut invocations, mut attempts) = (0, 0, 0, 0);
+        for line in &history.lines {
+            match &line.event {
+                Event::Invoke { .. } => submits += 1,
+                Event::Sent { .. } => messages += 1,
+                Event::Invoked { messages, .. } => {
+                    invocations += 1;
+                    attempts += messages.len();
+                }
+                _ => {}
+            }
+        }
+        self.facts.jobs.reserve(submits);
+        self.jobs.reserve(submits);
+        self.submits.reserve(submits);
+        self.facts.messages.reserve(messages);
+        self.messages.reserve(messages);
+        self.facts.invocations.reserve(invocations);
+        self.invocations.reserve(invocations);
+        self.facts.attempts.reserve(attempts);
+        self.attempts.reserve(attempts);
+    }
+
     fn take(&mut self, line: &'h Line, number: LineNumber) {
         match &line.event {
             Event::Invoke { op, operation: Operation::Submit { job, nature, content } } => {
@@ -292,13 +321,13 @@ impl<'h> Gathering<'h> {
 
     fn travel(&mut self, line: &'h Line, number: LineNumber) {
         match &line.event {
-            Event::Sent { message, .. } => {
-                let message = self.message(message);
+            Event::Sent { message, job } => {
+                let message = self.message_of(message, job);
                 let job = self.facts.messages[message].job;
                 self.facts.jobs[job].sent.get_or_insert(number);
             }
-            Event::Received { queue, message, .. } => {
-                let message = self.message(message);
+            Event::Received { queue, message, job, .. } => {
+                let message = self.message_of(message, job);
                 self.see(message, number);
                 if *queue == Queue::Jobs {
                     let message = &mut self.facts.messages[message];
@@ -323,8 +352,8 @@ impl<'h> Gathering<'h> {
                     }
                 }
             }
-            Event::DeadLettered { message, content, .. } => {
-                let message = self.message(message);
+            Event::DeadLettered { message, content, job } => {
+                let message = self.message_of(message, job);
                 self.see(message, number);
                 let message = &mut self.facts.messages[message];
                 let dead = DeadLetter { at: line.at, line: number, content, removed: None };
@@ -347,8 +376,8 @@ impl<'h> Gathering<'h> {
                     self.attempt(message, invocation, number);
                 }
             }
-            Event::Attempt { invocation, message, outcome, .. } => {
-                let message = self.message(message);
+            Event::Attempt { invocation, message, job, outcome, .. } => {
+                let message = self.message_of(message, job);
                 let invocation = self.invocation(invocation);
                 let place = self.attempt(message, invocation, number);
                 let attempt = &mut self.facts.attempts[place];
@@ -379,8 +408,8 @@ impl<'h> Gathering<'h> {
                 let place = self.attempt(message, invocation, number);
                 self.facts.attempts[place].kept = Some(number);
             }
-            Event::Effect { message, key, .. } => {
-                let message = self.message(message);
+            Event::Effect { message, key, job } => {
+                let message = self.message_of(message, job);
                 self.see(message, number);
                 let job = self.facts.messages[message].job;
                 self.facts.jobs[job].effects.push((key, number));
@@ -400,9 +429,9 @@ impl<'h> Gathering<'h> {
                 copied: Vec::new(),
                 left_behind: Vec::new(),
             }),
-            Event::Moved { from, to, .. } => {
-                let from = self.message(from);
-                self.message(to);
+            Event::Moved { from, to, job } => {
+                let from = self.message_of(from, job);
+                self.message_of(to, job);
                 if let Some(redrive) = self.running_redrive() {
                     redrive.copied.push((from, number));
                 }
@@ -467,12 +496,25 @@ impl<'h> Gathering<'h> {
         })
     }
 
-    /// A message; one of which no line tells the job is taken for a job of its own.
+    /// A message of which the line does not tell the job; one of which none does is taken for a job of its own.
     fn message(&mut self, id: &'h str) -> Place {
         if let Some(place) = self.messages.get(id) {
             return *place;
         }
-        let told = self.jobs_told.get(id).copied();
+        let history = self.history;
+        let told = self.jobs_told.get_or_insert_with(|| jobs_told(history)).get(id).copied();
+        self.new_message(id, told)
+    }
+
+    /// A message of which the line tells the job. Once it is known, it keeps the job that was told first.
+    fn message_of(&mut self, id: &'h str, job: &'h str) -> Place {
+        match self.messages.get(id) {
+            Some(place) => *place,
+            None => self.new_message(id, Some(job)),
+        }
+    }
+
+    fn new_message(&mut self, id: &'h str, told: Option<&'h str>) -> Place {
         let job = self.job(told.unwrap_or(id));
         let place = self.facts.messages.len();
         self.messages.insert(id, place);
