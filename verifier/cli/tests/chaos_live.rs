@@ -16,8 +16,7 @@ use std::process::{Command, Stdio};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use support::{Local, STACK, VERIFIER};
-use verifier_core::chaos::{Experiment, LEASE_TAG};
-use verifier_core::chaos::{History, JobKind, LaneEnd, Schedule, Timeline};
+use verifier_core::chaos::LEASE_TAG;
 use verifier_testkit::{Background, is_running, run, scrubbed, wait_until};
 
 /// A stack that stays up, and a folder for files.
@@ -327,36 +326,4 @@ fn only_previews_are_broken_and_only_when_somebody_said_so() {
     assert!(unasked.assert(2).stderr.contains("--yes"), "{}", unasked.stderr);
     let nothing = world.chaos(&["rollback", "--journal", "none.jsonl"]);
     nothing.assert(2);
-}
-
-/// How each job ended in a history.
-fn ends(history: &Path) -> BTreeMap<String, LaneEnd> {
-    let history = History::read(std::io::BufReader::new(File::open(history).unwrap())).unwrap();
-    let lanes = Timeline::of(&history).lanes;
-    lanes.into_iter().map(|lane| (lane.job.to_string(), lane.end)).collect()
-}
-
-#[test]
-fn the_simulator_and_the_stack_agree_what_becomes_of_each_job() {
-    let cases = std::env::var("VERIFIER_AGREE_CASES").ok().and_then(|text| text.parse().ok());
-    let world = World::start();
-    for seed in 0..cases.unwrap_or(12_u64) {
-        let mut schedule = Schedule::generate(seed);
-        // Chance strikes elsewhere in another process.
-        schedule.faults.clear();
-        schedule.changes.clear();
-        schedule.stack = StackTerms::default();
-        let mut experiment = Experiment::of_schedule("agree", "", schedule);
-        experiment.steady_state.checks = vec!["stack.*".to_owned()];
-        let file = world.path("agree.json");
-        std::fs::write(&file, serde_json::to_string(&experiment).unwrap()).unwrap();
-        let (simulated, real) = (world.path("sim.jsonl"), world.path("real.jsonl"));
-        let file = file.to_str().unwrap();
-        let mut command = scrubbed(VERIFIER);
-        command.args(["chaos", "run", file, "--history"]).arg(&simulated);
-        end(&mut command).assert(0);
-        let mut command = world.breaking(file, &format!("{seed}.jsonl"));
-        end(command.arg("--history").arg(&real)).assert(0);
-        assert_eq!(ends(&real), ends(&simulated), "seed {seed}");
-    }
 }

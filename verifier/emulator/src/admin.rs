@@ -16,6 +16,7 @@ use verifier_core::time::Timestamp;
 
 use crate::client::Client;
 use crate::clock::Busy;
+use crate::faults::Strike;
 use crate::reply::{Reply, aws_json, reply};
 use crate::server::{ADMIN_PREFIX, Incoming, Server, form};
 use crate::transport::is_loopback;
@@ -69,7 +70,7 @@ impl Server {
         aws_json::rest(200, &json!({"now": self.clock.now()}))
     }
 
-    /// Each rule, with how many happenings it was about and how many it struck.
+    /// Each rule, with how many happenings it was about and how many it struck; and each strike, in their order.
     fn show_faults(&self) -> Reply {
         let rules: Vec<Value> = self
             .world
@@ -80,7 +81,13 @@ impl Server {
                 json!({"rule": rule, "matched": matched, "struck": struck})
             })
             .collect();
-        aws_json::rest(200, &json!({"rules": rules}))
+        let strikes = self.world.faults.strikes().into_iter();
+        let strikes: Vec<Value> = strikes
+            .map(|Strike { at, fault, operation }| {
+                json!({"at": at, "fault": fault, "operation": operation})
+            })
+            .collect();
+        aws_json::rest(200, &json!({"rules": rules, "strikes": strikes}))
     }
 
     fn put_faults(&self, body: &[u8]) -> Reply {

@@ -25,8 +25,24 @@ struct Inner {
     state: Mutex<State>,
 }
 
+/// A fault that struck.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Strike {
+    /// When, by the stack's clock.
+    pub(crate) at: Timestamp,
+    /// What.
+    pub(crate) fault: Fault,
+    /// At which operation.
+    pub(crate) operation: String,
+}
+
+/// More strikes than that are not kept one by one.
+const STRIKES_MAX: usize = 100_000;
+
 struct State {
     plan: FaultPlan,
+    /// What struck since the plan began.
+    strikes: Vec<Strike>,
     began_at: Timestamp,
     /// What stale counts show of a queue, and from when it is.
     stale_counts: BTreeMap<String, (Timestamp, Counts)>,
@@ -36,6 +52,7 @@ impl Faults {
     pub(crate) fn new(clock: Clock) -> Self {
         let state = State {
             plan: FaultPlan::default(),
+            strikes: Vec::new(),
             began_at: clock.now(),
             stale_counts: BTreeMap::new(),
         };
@@ -53,7 +70,8 @@ impl Faults {
         let mut held = self.lock();
         self.0.any.store(!plan.is_empty(), Ordering::SeqCst);
         let stale_counts = counts.into_iter().map(|(queue, counts)| (queue, (now, counts)));
-        *held = State { plan, began_at: now, stale_counts: stale_counts.collect() };
+        let (strikes, stale_counts) = (Vec::new(), stale_counts.collect());
+        *held = State { plan, strikes, began_at: now, stale_counts };
         Ok(())
     }
 
@@ -73,6 +91,10 @@ impl Faults {
         let fault = held.plan.decide(stage, happening, elapsed);
         if let Some(fault) = &fault {
             tracing::debug!(operation = happening.operation, ?fault, "fault");
+            if held.strikes.len() < STRIKES_MAX {
+                let (fault, operation) = (fault.clone(), happening.operation.to_owned());
+                held.strikes.push(Strike { at: now, fault, operation });
+            }
         }
         fault
     }
@@ -115,6 +137,11 @@ impl Faults {
     /// What the rules did so far.
     pub(crate) fn report(&self) -> Vec<RuleReport> {
         self.lock().plan.report()
+    }
+
+    /// What struck since the rules were installed, in its order.
+    pub(crate) fn strikes(&self) -> Vec<Strike> {
+        self.lock().strikes.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -29,9 +29,15 @@ aws() { : "${AWS_ENDPOINT_URL:?is not set}" && command aws "$@"; }
 const SYNTAX_PRELUDE: &str = r#"
 set -eEo pipefail
 trap 'echo "failed: $BASH_COMMAND" >&2' ERR
-verifier() { "$VERIFIER" "$@" --help > /dev/null; }
+programs=$PATH
+verifier() { (PATH=$programs; "$VERIFIER" "$@" --help > /dev/null); }
 cargo() { while [ "$1" != "--" ]; do shift; done; shift; verifier "$@"; }
-aws() { command aws "$@" --generate-cli-skeleton > /dev/null; }
+aws() { (PATH=$programs; command aws "$@" --generate-cli-skeleton > /dev/null); }
+gh() { :; }
+npm() { :; }
+npx() { :; }
+# Nothing else is found, so that no command of a page can do anything here.
+PATH=/nowhere
 "#;
 
 /// Commands, and where they stand.

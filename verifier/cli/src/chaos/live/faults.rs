@@ -4,7 +4,8 @@ use serde::Deserialize;
 use serde_json::json;
 use verifier_aws::plain_http_client;
 use verifier_core::chaos::{Event, Schedule};
-use verifier_core::faults::FaultRule;
+use verifier_core::faults::{Fault, FaultRule};
+use verifier_core::time::Timestamp;
 
 use crate::failure::Failure;
 
@@ -15,7 +16,12 @@ pub(super) struct Names {
     pub(super) dead_letters: String,
     pub(super) worker: String,
     pub(super) submit: Option<String>,
+    /// What the ids of the run's jobs begin with there.
+    pub(super) prefix: String,
 }
+
+/// Where a job's id stands in a message of this project's contract.
+const JOB_ID: &str = "\"jobId\":\"";
 
 impl Names {
     /// A rule with the names of that stack. A pattern that is none of the experiments' own names stays.
@@ -30,7 +36,9 @@ impl Names {
             "submit-job" => self.submit.clone().unwrap_or_else(|| function.clone()),
             other => other.to_owned(),
         });
-        FaultRule { queue, function, ..rule.clone() }
+        let of_job = format!("{JOB_ID}{}", self.prefix);
+        let contains = rule.contains.as_ref().map(|text| text.replace(JOB_ID, &of_job));
+        FaultRule { queue, function, contains, ..rule.clone() }
     }
 }
 
@@ -40,16 +48,17 @@ pub(super) struct Faults {
     url: String,
 }
 
-/// What a rule did.
+/// What the rules did.
 #[derive(Deserialize)]
 struct Report {
-    rules: Vec<Told>,
+    strikes: Vec<Strike>,
 }
 
 #[derive(Deserialize)]
-struct Told {
-    rule: FaultRule,
-    struck: u64,
+struct Strike {
+    at: Timestamp,
+    fault: Fault,
+    operation: String,
 }
 
 impl Faults {
@@ -70,15 +79,17 @@ impl Faults {
         self.done(self.http.put(&self.url).body(body)).await.map(drop)
     }
 
-    /// Ends all faults; the lines tell which struck.
-    pub(super) async fn end(&self) -> Result<Vec<(u64, Event)>, Failure> {
+    /// Ends all faults; says which struck, and when.
+    pub(super) async fn end(&self) -> Result<Vec<(Timestamp, Event)>, Failure> {
         let text = self.done(self.http.get(&self.url)).await?;
         let report: Report = serde_json::from_str(&text).map_err(|error| {
             Failure::environment(format!("the emulator tells of its faults otherwise: {error}"))
         })?;
         self.done(self.http.delete(&self.url)).await?;
-        let struck = report.rules.into_iter().filter(|told| told.struck > 0);
-        Ok(struck.map(line).collect())
+        let line = |Strike { at, fault, operation }| {
+            (at, Event::Fault { fault, operation: operation.into(), message: None })
+        };
+        Ok(report.strikes.into_iter().map(line).collect())
     }
 
     async fn done(&self, request: reqwest::RequestBuilder) -> Result<String, Failure> {
@@ -92,17 +103,8 @@ impl Faults {
     }
 }
 
-/// That a fault struck, at the earliest time at which it can have.
-fn line(told: Told) -> (u64, Event) {
-    let operation = told.rule.operation.unwrap_or_else(|| "*".to_owned());
-    let fault = Event::Fault { fault: told.rule.fault, operation: operation.into(), message: None };
-    (told.rule.from_milliseconds.unwrap_or_default(), fault)
-}
-
 #[cfg(test)]
 mod tests {
-    use verifier_core::faults::Fault;
-
     use super::*;
 
     #[test]
@@ -112,6 +114,7 @@ mod tests {
             dead_letters: "S-Dead".to_owned(),
             worker: "S-Worker".to_owned(),
             submit: Some("S-Submit".to_owned()),
+            prefix: "run-".to_owned(),
         };
         let translated = |queue: Option<&str>, function: Option<&str>| {
             let mut rule = FaultRule::always(Fault::Throttle);
@@ -125,5 +128,11 @@ mod tests {
         assert_eq!(translated(Some("dlq"), Some("submit-job")), (some("S-Dead"), some("S-Submit")));
         assert_eq!(translated(Some("*"), Some("S-*")), (some("*"), some("S-*")));
         assert_eq!(translated(None, None), (None, None));
+        let rule = FaultRule {
+            contains: Some(r#""jobId":"good-0""#.to_owned()),
+            ..FaultRule::always(Fault::Throttle)
+        };
+        let contains = names.translated(&rule).contains;
+        assert_eq!(contains.as_deref(), Some(r#""jobId":"run-good-0""#));
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use verifier_core::chaos::{Event, Id, JobKind, Operation, RedriveBy, Step, content_of_body};
 use verifier_core::check::rules::job_accept::accepted_message_id;
-use verifier_core::settings::Filling;
+use verifier_core::settings::{Filling, Jobs};
 use verifier_core::time::Timestamp;
 use verifier_emulator::CLIENT_HEADER;
 
@@ -95,9 +95,12 @@ impl Live {
         }
     }
 
-    /// The body of a job: by the stack's settings, as far as they know such jobs.
+    /// The body of a job: by the stack's settings, where they have jobs of their own and know such jobs.
     fn body(&self, job_id: &str, name: &str, job: JobKind) -> String {
         let run_id = self.run.to_string();
+        if self.settings.jobs == Jobs::default() {
+            return job.body(job_id);
+        }
         let filling = Filling { job_id, run_id: &run_id, name, padding_bytes: 0 };
         match job {
             JobKind::Good => filling.fill(&self.settings.jobs.good),

@@ -100,7 +100,7 @@ impl Live {
             });
         }
         for (at, event) in struck? {
-            recorder.write(began_at + Duration::from_millis(at), event);
+            recorder.write(at, event);
         }
         let aborted = done?;
         if let Some(condition) = aborted {
@@ -194,12 +194,18 @@ impl Live {
             dead_letters: self.place.dead_letters.name.clone(),
             worker,
             submit: self.parts.submit.clone(),
+            prefix: self.prefix(),
         })
+    }
+
+    /// What the ids of the run's jobs begin with.
+    fn prefix(&self) -> String {
+        format!("{}-", self.run)
     }
 
     fn recorder(&self, began_at: Timestamp) -> Recorder {
         Recorder::new(Watch {
-            prefix: format!("{}-", self.run),
+            prefix: self.prefix(),
             ids: self.settings.jobs.message_ids.clone(),
             began_at,
         })

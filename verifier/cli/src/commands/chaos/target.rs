@@ -16,12 +16,14 @@ use crate::view::{self, Progress};
 pub(super) struct Found {
     pub(super) target: Target,
     emulator: Option<Emulator>,
+    /// A folder for the journal of a stack that nobody can put back any more when this process has ended.
+    scratch: Option<PathBuf>,
 }
 
 impl Found {
     /// The simulator, with a planted bug if one was asked for.
     pub(super) fn sim(planted: Option<Anomaly>) -> Result<Self, Failure> {
-        Ok(Self { target: Target::Sim(Sim::with(planted)?), emulator: None })
+        Ok(Self { target: Target::Sim(Sim::with(planted)?), emulator: None, scratch: None })
     }
 
     /// Whether it has to be ended in order, and must not be dropped in the middle.
@@ -35,6 +37,9 @@ impl Found {
         if let Some(emulator) = self.emulator {
             emulator.shut_down().await;
         }
+        if let Some(folder) = self.scratch {
+            let _ = std::fs::remove_dir_all(folder);
+        }
     }
 }
 
@@ -46,19 +51,25 @@ pub(super) async fn find(
     progress: &Progress,
 ) -> Result<Found, Failure> {
     let LiveArgs { stack, yes, journal, config, connection, functions, template } = live;
-    let journal = journal.unwrap_or_else(|| {
-        PathBuf::from(format!("chaos-{}-{:08x}.undo.jsonl", experiment.name, fastrand::u32(..)))
-    });
+    let name = format!("chaos-{}-{:08x}.undo.jsonl", experiment.name, fastrand::u32(..));
     let settings = SettingsArgs { config, ..SettingsArgs::default() };
     if let Some(stack) = stack {
         ask(&stack, experiment, yes)?;
+        let journal = journal.unwrap_or_else(|| PathBuf::from(name));
         let place = Where { stack, target: "stack", connection, settings, journal };
         let live = Box::pin(Live::find(place)).await?;
-        return Ok(Found { target: Target::Live(Box::new(live)), emulator: None });
+        let target = Target::Live(Box::new(live));
+        return Ok(Found { target, emulator: None, scratch: None });
     }
     if target == ChaosTarget::Sim {
         return Found::sim(planted);
     }
+    let (journal, scratch) = if let Some(journal) = journal {
+        (journal, None)
+    } else {
+        let folder = scratch()?;
+        (folder.join(name), Some(folder))
+    };
     let options = LocalOptions { port: 0, clock: ClockArg::SkipIdle, for_others: false };
     let template = TemplateArgs { template, functions, ..TemplateArgs::default() };
     let emulator = local_stack::start(template, options, progress).await?;
@@ -70,12 +81,23 @@ pub(super) async fn find(
     let stack = emulator.stack().name.clone();
     let place = Where { stack, target: "local", connection, settings, journal };
     match Box::pin(Live::find(place)).await {
-        Ok(live) => Ok(Found { target: Target::Live(Box::new(live)), emulator: Some(emulator) }),
+        Ok(live) => {
+            Ok(Found { target: Target::Live(Box::new(live)), emulator: Some(emulator), scratch })
+        }
         Err(failure) => {
             emulator.shut_down().await;
             Err(failure)
         }
     }
+}
+
+/// A new folder among the temporary files.
+fn scratch() -> Result<PathBuf, Failure> {
+    let folder = std::env::temp_dir().join(format!("verifier-chaos-{:016x}", fastrand::u64(..)));
+    std::fs::create_dir(&folder).map_err(|error| {
+        Failure::environment(format!("the folder {} cannot be made: {error}", folder.display()))
+    })?;
+    Ok(folder)
 }
 
 fn ask(stack: &str, experiment: &Experiment, yes: bool) -> Result<(), Failure> {
