@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use contract::Outcome;
 
-use super::history::{Ending, Event, History, Nature, Operation, Queue};
+use super::history::{Ending, Event, History, Nature, Observation, Operation, Queue};
 use super::id::Id;
 
 /// A history, to be drawn. Times are milliseconds since the run began.
@@ -18,7 +18,7 @@ pub struct Timeline {
     pub lanes: Vec<Lane>,
     /// The stretches in which something was wrong on purpose, in the order of their beginnings.
     pub bands: Vec<Band>,
-    /// How many messages were in the queues, at each time at which that changed.
+    /// How many messages were in the queues, at each time at which that changed; empty where not all that comes and goes is seen.
     pub depth: Vec<Sample>,
     /// How long each job took from its first submit to its first success, by the time of the success.
     pub latencies: Vec<(u64, u64)>,
@@ -128,7 +128,13 @@ impl Timeline {
             drawing.take(line.at, History::line_number(index), &line.event);
         }
         let ends_at = history.lines.last().map_or(0, |line| line.at);
-        drawing.finish(ends_at)
+        let mut timeline = drawing.finish(ends_at);
+        let sees = |wanted| history.header.observes.contains(&wanted);
+        if !sees(Observation::Sends) || !sees(Observation::Deletes) {
+            // What comes and goes unseen cannot be counted.
+            timeline.depth.clear();
+        }
+        timeline
     }
 }
 

@@ -92,7 +92,12 @@ impl Live {
         };
         guarded.progress.say("putting everything back");
         let not_back = undo.put_back().await;
-        recorder.write(clock.now(), Event::Undo { what: "everything".into() });
+        let at = recorder.watch.since(clock.now());
+        // Those that were in force just before.
+        let before = at.min(schedule.undo_at_milliseconds).saturating_sub(1);
+        for setting in in_force(&schedule.changes, before) {
+            recorder.write(clock.now(), Event::Undo { what: setting.kind().into() });
+        }
         if let Some((part, failure)) = not_back.into_iter().next() {
             return Err(Failure {
                 next: Some(format!("verifier chaos rollback --journal {}", undo.journal())),
