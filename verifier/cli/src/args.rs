@@ -182,6 +182,8 @@ pub(crate) enum IamCommand {
     Redrive,
     /// `verifier redrive --native`.
     RedriveNative,
+    /// `verifier chaos --stack` and `chaos rollback`.
+    Chaos,
 }
 
 #[derive(Debug, Args)]

@@ -8,15 +8,16 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use support::{Local, STACK, VERIFIER};
+use support::{Local, STACK, VERIFIER, assert_valid};
 use verifier_core::chaos::LEASE_TAG;
+use verifier_core::iam::CHAOS;
 use verifier_testkit::{Background, is_running, run, scrubbed, wait_until};
 
 /// A stack that stays up, and a folder for files.
@@ -188,8 +189,16 @@ fn after_an_experiment_the_stack_is_as_it_was() {
     let world = World::start();
     let before = world.configuration();
     let experiment = world.experiment();
-    let ended = end(&mut world.breaking(&experiment, "undo.jsonl"));
-    ended.assert(0);
+    let mut command = world.breaking(&experiment, "undo.jsonl");
+    let ended = end(command.args(["--format", "json"]));
+    let result: Value = serde_json::from_str(&ended.assert(0).stdout).unwrap();
+    assert_valid("chaos.1", &result);
+    // It asks for nothing that its policy does not allow.
+    let allowed: BTreeSet<&str> = CHAOS.iter().map(|entry| entry.operation).collect();
+    let calls = result["awsCalls"].as_object().unwrap();
+    let called: BTreeSet<&str> = calls.keys().map(String::as_str).collect();
+    assert!(called.is_subset(&allowed), "{called:?} is more than {allowed:?}");
+    assert!(called.contains("Lambda.PutFunctionConcurrency"), "{called:?}");
     assert_eq!(world.configuration(), before);
     // It has really changed everything meanwhile: each part stands in the journal, saved and restored.
     let journal = std::fs::read_to_string(world.path("undo.jsonl")).unwrap();

@@ -23,6 +23,10 @@ pub enum ResourceKind {
     DeadLetterQueue,
     /// The function that reads the jobs queue.
     Worker,
+    /// All functions of the stack.
+    Functions,
+    /// Event source mappings, whose ids nobody knows before.
+    Mappings,
     /// The log group of that function.
     WorkerLogGroup,
     /// The action cannot be allowed on single resources.
@@ -168,6 +172,90 @@ pub const REDRIVE_NATIVE: [Permission; 13] = with(
     ],
 );
 
+/// What `verifier chaos --stack` and `chaos rollback` need: a role that changes previews, and nothing that deletes them.
+///
+/// Its steady states are `verifier check`.
+pub const CHAOS: [Permission; 25] = with(
+    &CHECK,
+    [
+        always("SQS.ListQueueTags", "sqs:ListQueueTags", ResourceKind::JobsQueue),
+        always("SQS.TagQueue", "sqs:TagQueue", ResourceKind::JobsQueue),
+        always("SQS.UntagQueue", "sqs:UntagQueue", ResourceKind::JobsQueue),
+        always(
+            "Lambda.GetFunctionConfiguration",
+            "lambda:GetFunctionConfiguration",
+            ResourceKind::Functions,
+        ),
+        when_changed(
+            "Lambda.GetEventSourceMapping",
+            "lambda:GetEventSourceMapping",
+            ResourceKind::Mappings,
+        ),
+        when_changed(
+            "Lambda.UpdateEventSourceMapping",
+            "lambda:UpdateEventSourceMapping",
+            ResourceKind::Mappings,
+        ),
+        when_changed(
+            "Lambda.GetFunctionConcurrency",
+            "lambda:GetFunctionConcurrency",
+            ResourceKind::Functions,
+        ),
+        when_changed(
+            "Lambda.PutFunctionConcurrency",
+            "lambda:PutFunctionConcurrency",
+            ResourceKind::Functions,
+        ),
+        when_changed(
+            "Lambda.DeleteFunctionConcurrency",
+            "lambda:DeleteFunctionConcurrency",
+            ResourceKind::Functions,
+        ),
+        when_redriven("SQS.SendMessageBatch", "sqs:SendMessage", ResourceKind::JobsQueue),
+        when_redriven(
+            "SQS.ListMessageMoveTasks",
+            "sqs:ListMessageMoveTasks",
+            ResourceKind::DeadLetterQueue,
+        ),
+        when_redriven(
+            "SQS.StartMessageMoveTask",
+            "sqs:StartMessageMoveTask",
+            ResourceKind::DeadLetterQueue,
+        ),
+        when_redriven(
+            "SQS.ListDeadLetterSourceQueues",
+            "sqs:ListDeadLetterSourceQueues",
+            ResourceKind::DeadLetterQueue,
+        ),
+    ],
+);
+
+const fn when_changed(
+    operation: &'static str,
+    action: &'static str,
+    resource: ResourceKind,
+) -> Permission {
+    Permission {
+        operation,
+        action,
+        resource,
+        only_when: Some("the experiment changes such a setting"),
+    }
+}
+
+const fn when_redriven(
+    operation: &'static str,
+    action: &'static str,
+    resource: ResourceKind,
+) -> Permission {
+    Permission {
+        operation,
+        action,
+        resource,
+        only_when: Some("the experiment moves dead letters back"),
+    }
+}
+
 const fn on_dead_letters(operation: &'static str, action: &'static str) -> Permission {
     always(operation, action, ResourceKind::DeadLetterQueue)
 }
@@ -198,6 +286,10 @@ pub struct Resources {
     pub dead_letter_queue: String,
     /// The function that reads the jobs queue.
     pub worker: String,
+    /// The stack's functions: CloudFormation begins their names with the stack's.
+    pub functions: String,
+    /// The event source mappings of the account and the region.
+    pub mappings: String,
     /// Its log group, with the `:*` that IAM wants for everything but tags.
     ///
     /// Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html>.
@@ -223,6 +315,8 @@ impl Resources {
             jobs_queue: jobs_queue.to_owned(),
             dead_letter_queue: dead_letter_queue.to_owned(),
             worker: worker.to_owned(),
+            functions: format!("arn:{partition}:lambda:{region}:{account}:function:{stack}-*"),
+            mappings: format!("arn:{partition}:lambda:{region}:{account}:event-source-mapping:*"),
             log_group: format!("arn:{partition}:logs:{region}:{account}:log-group:{log_group}:*"),
         })
     }
@@ -235,6 +329,8 @@ impl Resources {
             jobs_queue: arn("sqs", "JOBS_QUEUE"),
             dead_letter_queue: arn("sqs", "DEAD_LETTER_QUEUE"),
             worker: arn("lambda", "function:WORKER"),
+            functions: arn("lambda", "function:STACK-*"),
+            mappings: arn("lambda", "event-source-mapping:*"),
             log_group: arn("logs", "log-group:WORKER_LOG_GROUP:*"),
         }
     }
@@ -246,6 +342,8 @@ impl Resources {
             ResourceKind::JobsQueue => vec![&self.jobs_queue],
             ResourceKind::DeadLetterQueue => vec![&self.dead_letter_queue],
             ResourceKind::Worker => vec![&self.worker],
+            ResourceKind::Functions => vec![&self.functions],
+            ResourceKind::Mappings => vec![&self.mappings],
             ResourceKind::WorkerLogGroup => vec![&self.log_group],
             ResourceKind::Any => vec!["*"],
         }
@@ -286,6 +384,8 @@ fn sid(kind: ResourceKind) -> &'static str {
         ResourceKind::JobsQueue => "JobsQueue",
         ResourceKind::DeadLetterQueue => "DeadLetterQueue",
         ResourceKind::Worker => "Worker",
+        ResourceKind::Functions => "Functions",
+        ResourceKind::Mappings => "Mappings",
         ResourceKind::WorkerLogGroup => "WorkerLogGroup",
         ResourceKind::Any => "NotOnSingleResources",
     }
@@ -297,8 +397,8 @@ mod tests {
 
     use super::*;
 
-    const ALL: [&[Permission]; 6] =
-        [&CHECK, &DLQ_LOOK, &DLQ_PURGE, &DLQ_IMPORT, &REDRIVE, &REDRIVE_NATIVE];
+    const ALL: [&[Permission]; 7] =
+        [&CHECK, &DLQ_LOOK, &DLQ_PURGE, &DLQ_IMPORT, &REDRIVE, &REDRIVE_NATIVE, &CHAOS];
 
     #[test]
     fn every_operation_is_listed_once_and_with_an_action_of_its_service() {
@@ -309,7 +409,9 @@ mod tests {
                     && entry.action != "sqs:StartMessageMoveTask"
             };
             let entries: Vec<&Permission> = list.iter().filter(|entry| !is_behalf(entry)).collect();
-            let operations: BTreeSet<&str> = entries.iter().map(|entry| entry.operation).collect();
+            // One operation may be called on several kinds of resources.
+            let operations: BTreeSet<(&str, ResourceKind)> =
+                entries.iter().map(|entry| (entry.operation, entry.resource)).collect();
             assert_eq!(operations.len(), entries.len());
             for entry in entries {
                 let (service, name) = entry.operation.split_once('.').unwrap();

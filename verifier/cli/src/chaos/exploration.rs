@@ -1,5 +1,6 @@
 //! Random schedules on the simulator, on as many threads as are asked for.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -54,6 +55,7 @@ pub(crate) fn explore(
         explored: None,
         replayed: None,
         judged: None,
+        calls: BTreeMap::new(),
         wall: Duration::ZERO,
         again: String::new(),
         files: Vec::new(),

@@ -1,5 +1,6 @@
 //! What came of an experiment, an exploration or a judgement; the views show it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -30,6 +31,8 @@ pub(crate) struct Outcome {
     pub(crate) replayed: Option<Replayed>,
     /// What happened, and what is wrong with it. Absent without a run: the steady state did not hold, or nothing failed.
     pub(crate) judged: Option<(History, ChaosReport)>,
+    /// How often each operation of AWS was called; none where AWS was not asked.
+    pub(crate) calls: BTreeMap<String, u32>,
     /// What it took by the wall's clock.
     pub(crate) wall: Duration,
     /// The command that does it again.
@@ -176,6 +179,7 @@ mod tests {
             }),
             replayed: None,
             judged: None,
+            calls: BTreeMap::new(),
             wall: Duration::ZERO,
             again: String::new(),
             files: Vec::new(),

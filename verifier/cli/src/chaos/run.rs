@@ -1,5 +1,6 @@
 //! An experiment, from its steady state to its steady state.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use verifier_core::chaos::{Experiment, judge};
@@ -27,6 +28,7 @@ pub(crate) async fn run(
         explored: None,
         replayed: None,
         judged: None,
+        calls: BTreeMap::new(),
         wall: began.elapsed(),
         again,
         files: Vec::new(),
@@ -44,6 +46,7 @@ pub(crate) async fn run(
         outcome.after = Some(after);
     }
     outcome.experiment = Some(experiment);
+    outcome.calls = target.calls();
     outcome.wall = began.elapsed();
     Ok(outcome)
 }

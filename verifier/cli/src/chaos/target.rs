@@ -3,6 +3,8 @@
 //! This is the one place that knows which targets there are. Each says how a steady state is looked at, and runs a schedule
 //! to its end, everything put back; whatever it could see of that is the history.
 
+use std::collections::BTreeMap;
+
 use verifier_core::chaos::{History, Limits, Schedule, SteadyState};
 
 use super::live::{Guarded, Live};
@@ -33,6 +35,14 @@ impl Target {
         match self {
             Self::Sim(_) => "sim",
             Self::Live(live) => live.target,
+        }
+    }
+
+    /// How often each operation of AWS was called.
+    pub(crate) fn calls(&self) -> BTreeMap<String, u32> {
+        match self {
+            Self::Sim(_) => BTreeMap::new(),
+            Self::Live(live) => live.place.aws.calls().counts(),
         }
     }
 

@@ -30,6 +30,7 @@ pub(crate) async fn run(args: IamPolicyArgs) -> Result<Exit, Failure> {
         IamCommand::DlqImport => &iam::DLQ_IMPORT,
         IamCommand::Redrive => &iam::REDRIVE,
         IamCommand::RedriveNative => &iam::REDRIVE_NATIVE,
+        IamCommand::Chaos => &iam::CHAOS,
     };
     view::print_policy(&iam::policy(permissions, &resources), permissions);
     Ok(Exit::Passed)

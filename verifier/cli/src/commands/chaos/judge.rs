@@ -1,5 +1,6 @@
 //! `verifier chaos judge`.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
@@ -35,6 +36,7 @@ pub(super) fn run(args: &ChaosJudgeArgs) -> Result<Exit, Failure> {
         explored: None,
         replayed: None,
         judged: Some((history, report)),
+        calls: BTreeMap::new(),
         wall: began.elapsed(),
         again: super::again(),
         files: Vec::new(),

@@ -26,6 +26,7 @@ pub(super) struct OutcomeView<'a> {
     exploration: Option<ExplorationView<'a>>,
     replay: Option<ReplayView>,
     judgement: Option<JudgementView<'a>>,
+    aws_calls: &'a BTreeMap<String, u32>,
     wall_seconds: f64,
     again: &'a str,
     files: BTreeMap<&'a str, String>,
@@ -186,6 +187,7 @@ pub(super) fn view(outcome: &Outcome) -> OutcomeView<'_> {
             .judged
             .as_ref()
             .map(|(history, report)| judgement(outcome, history, report)),
+        aws_calls: &outcome.calls,
         wall_seconds: outcome.wall.as_secs_f64(),
         again: &outcome.again,
         files: outcome

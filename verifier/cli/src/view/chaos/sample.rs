@@ -1,5 +1,6 @@
 //! Results for the views' tests.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use verifier_core::chaos::{Event, Experiment, History, Limits, Operation, judge};
@@ -66,6 +67,7 @@ fn of(name: &str, limits: Limits, change: impl FnOnce(&mut History)) -> Outcome 
         explored: None,
         replayed: None,
         judged: Some((history, report)),
+        calls: BTreeMap::new(),
         wall: Duration::from_millis(12),
         again: format!("verifier chaos run {name}"),
         files: Vec::new(),
