@@ -167,7 +167,8 @@ pub(crate) struct AbortArgs {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct PlantArgs {
     /// Plant the bug that makes this anomaly fire; for a verifier that was built with `--features planted-bugs`.
-    #[arg(long, value_name = "ANOMALY", hide = !cfg!(feature = "planted-bugs"))]
+    // Hidden always, so that what the help says does not depend on how it was built; README goes through it.
+    #[arg(long, value_name = "ANOMALY", hide = true)]
     pub(crate) plant: Option<String>,
 }
 
