@@ -193,6 +193,8 @@ fn after_an_experiment_the_stack_is_as_it_was() {
     let ended = end(command.args(["--format", "json"]));
     let result: Value = serde_json::from_str(&ended.assert(0).stdout).unwrap();
     assert_valid("chaos.1", &result);
+    let files = result["files"].to_string();
+    assert!(files.contains("undo.jsonl"), "{files}");
     // It asks for nothing that its policy does not allow.
     let allowed: BTreeSet<&str> = CHAOS.iter().map(|entry| entry.operation).collect();
     let calls = result["awsCalls"].as_object().unwrap();

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use serde_json::{Value, json};
-use verifier_testkit::{Background, wait_until};
+use verifier_testkit::{Background, is_running, wait_until};
 
 use crate::world::{World, assert_each_once, redrive_policy};
 
@@ -176,7 +176,7 @@ fn a_filter_by_reason_does_not_take_an_unreadable_log_for_no_reason() {
 }
 
 #[test]
-fn nobody_else_gets_a_letter_that_waits_for_its_turn() {
+fn letters_that_wait_for_a_slow_rate_are_not_hidden_from_others() {
     let world = World::start();
     world.fill("dead", 300);
     let journal = world.path("journal.jsonl");
@@ -185,8 +185,31 @@ fn nobody_else_gets_a_letter_that_waits_for_its_turn() {
     let process = Background::start(&mut command);
     let lines = || std::fs::read_to_string(&journal).unwrap_or_default().lines().count();
     wait_until("the first letters to be sent", || (lines() > 3).then_some(()));
-    // All are in hand for much longer than they were received for.
-    world.sleep(200);
+    world.sleep(30);
+    let dead = world.queue("dead");
+    let count = |name| dead.number(name).unwrap_or_default();
+    let hidden = count("ApproximateNumberOfMessagesNotVisible");
+    assert!(hidden <= 10, "{hidden}: one handful is in hand");
+    assert!(count("ApproximateNumberOfMessages") > 200);
+    drop(process);
+}
+
+#[test]
+fn nobody_else_gets_a_letter_that_stays_while_it_is_waited_for_the_others() {
+    let world = World::start();
+    world.fill("dead", 30);
+    let journal = world.path("journal.jsonl");
+    let mut command = world.verifier();
+    // Nobody reads the source, so what becomes of the five is known only when they could be back.
+    command.args(["--dlq", "dead", "--to", "source", "--canary", "5", "--yes"]);
+    command.args(["--filter", "body.number >= `25`", "--journal"]).arg(&journal);
+    let process = Background::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
+    wait_until("the letters to be sent", || {
+        std::fs::read_to_string(&journal).ok()?.contains("deleted").then_some(())
+    });
+    // The others are in hand for longer than they were received for.
+    world.sleep(130);
+    assert!(is_running(process.id()), "it has not waited");
     let receive = json!({"QueueUrl": world.queue("dead").url, "MaxNumberOfMessages": 10});
     let taken = world.call("ReceiveMessage", &receive);
     assert_eq!(taken["Messages"].as_array().map_or(0, Vec::len), 0, "{taken}");

@@ -32,11 +32,13 @@ pub(super) async fn run(args: ChaosRunArgs) -> Result<Exit, Failure> {
         () = interrupt.asked(), if !is_live => None,
     };
     progress.clear();
+    let undo = found.undo_journal();
     found.shut_down().await;
     let Some(ran) = ran else {
         return Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted));
     };
     let mut outcome = ran?;
+    outcome.files.extend(undo.map(|journal| ("undo", journal)));
     // What is written can be replayed.
     if let (Some(experiment), Some((history, report))) = (&mut outcome.experiment, &outcome.judged)
     {

@@ -31,6 +31,13 @@ impl Found {
         matches!(self.target, Target::Live(_))
     }
 
+    /// Where it stands what was changed and put back, if that is kept.
+    pub(super) fn undo_journal(&self) -> Option<PathBuf> {
+        let Target::Live(live) = &self.target else { return None };
+        let exists = self.scratch.is_none() && live.journal.exists();
+        exists.then(|| live.journal.clone())
+    }
+
     /// Ends what is in this process.
     pub(super) async fn shut_down(self) {
         drop(self.target);
