@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use support::{Local, STACK, VERIFIER, assert_valid};
+use support::{Local, Printed, STACK, VERIFIER, assert_valid};
 use verifier_core::chaos::LEASE_TAG;
 use verifier_core::iam::CHAOS;
 use verifier_testkit::{Background, is_running, run, scrubbed, wait_until};
@@ -24,20 +24,6 @@ use verifier_testkit::{Background, is_running, run, scrubbed, wait_until};
 struct World {
     local: Local,
     folder: tempfile::TempDir,
-}
-
-/// How an experiment ended.
-struct Ended {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-impl Ended {
-    fn assert(&self, code: i32) -> &Self {
-        assert_eq!(self.code, Some(code), "{}\n{}", self.stdout, self.stderr);
-        self
-    }
 }
 
 impl World {
@@ -57,8 +43,8 @@ impl World {
         command
     }
 
-    fn chaos(&self, arguments: &[&str]) -> Ended {
-        end(&mut self.command(arguments))
+    fn chaos(&self, arguments: &[&str]) -> Printed {
+        Printed::of(&mut self.command(arguments))
     }
 
     /// Breaks the stack by an experiment, with its journal in that file.
@@ -164,19 +150,10 @@ impl World {
         ]);
         let output = run(curl.arg(self.local.text("/endpoint")));
         let text = String::from_utf8(output.stdout).unwrap();
-        let names =
-            text.split("<PhysicalResourceId>").skip(1).filter_map(|rest| rest.split('<').next());
+        // What stands before the first is no name that could be meant.
+        let names = text.split("<PhysicalResourceId>").filter_map(|rest| rest.split('<').next());
         let found = names.filter(|name| name.contains(part) && name.contains("Function"));
         found.map(str::to_owned).next().expect("the function")
-    }
-}
-
-fn end(command: &mut Command) -> Ended {
-    let output = run(command);
-    Ended {
-        code: output.status.code(),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
 }
 
@@ -190,8 +167,8 @@ fn after_an_experiment_the_stack_is_as_it_was() {
     let before = world.configuration();
     let experiment = world.experiment();
     let mut command = world.breaking(&experiment, "undo.jsonl");
-    let ended = end(command.args(["--format", "json"]));
-    let result: Value = serde_json::from_str(&ended.assert(0).stdout).unwrap();
+    let ended = Printed::of(command.args(["--format", "json"]));
+    let result = ended.assert(0).json();
     assert_valid("chaos.1", &result);
     let files = result["files"].to_string();
     assert!(files.contains("undo.jsonl"), "{files}");
@@ -232,7 +209,7 @@ fn killed_at_any_step_it_is_put_back_by_its_journal() {
         drop(process);
         // It may be between what it has written down and what it does.
         let rolled_back = world.chaos(&["rollback", "--journal", &name, "--format", "json"]);
-        let document: Value = serde_json::from_str(&rolled_back.assert(0).stdout).unwrap();
+        let document = rolled_back.assert(0).json();
         assert_eq!(document["schema"], "verifier.chaos.rollback/1");
         assert_eq!(document["notRestored"], json!([]));
         assert_eq!(world.configuration(), before, "step {step}");
@@ -296,7 +273,7 @@ fn it_is_broken_off_at_its_limits_and_put_back() {
     for (number, limit) in [["--max-duration", "8s"], ["--max-cost-calls", "30"]].iter().enumerate()
     {
         let mut command = world.breaking(&experiment, &format!("{number}.jsonl"));
-        let ended = end(command.args(limit));
+        let ended = Printed::of(command.args(limit));
         let name = limit[0].trim_start_matches("--");
         assert!(ended.assert(4).stdout.contains(name), "{}", ended.stdout);
         assert_eq!(world.configuration(), before);
@@ -310,7 +287,7 @@ fn one_experiment_at_a_time_and_none_where_another_was_not_put_back() {
     let held = |until: u64| {
         let tags = json!({LEASE_TAG: format!("vrf-1-1 until {until}")});
         world.sqs("TagQueue", &json!({"QueueUrl": url, "Tags": tags}));
-        end(&mut world.breaking("poison-in-a-crowd", "undo.jsonl"))
+        Printed::of(&mut world.breaking("poison-in-a-crowd", "undo.jsonl"))
     };
     let held_by_another = held(99_999_999_999_999);
     let said = &held_by_another.assert(3).stderr;

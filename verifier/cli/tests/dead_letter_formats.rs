@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
-use support::{Local, STACK, VERIFIER, assert_valid, is_valid};
+use support::{Local, Printed, STACK, VERIFIER, assert_valid, is_valid};
 use verifier_core::iam::{DLQ_IMPORT, DLQ_LOOK, DLQ_PURGE, Permission, REDRIVE, REDRIVE_NATIVE};
-use verifier_testkit::{run, scrubbed};
+use verifier_testkit::scrubbed;
 
 /// A stack with dead jobs, and a folder for files.
 struct World {
@@ -56,12 +56,7 @@ impl World {
     }
 
     fn run(&self, arguments: &[&str]) -> Printed {
-        let output = run(&mut self.command(arguments));
-        Printed {
-            code: output.status.code(),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        Printed::of(&mut self.command(arguments))
     }
 
     /// What the command prints, which has to keep to its schema.
@@ -69,24 +64,6 @@ impl World {
         let document = self.run(arguments).assert(code).json();
         assert_valid(schema, &document);
         document
-    }
-}
-
-/// What a process printed.
-struct Printed {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-impl Printed {
-    fn assert(&self, code: i32) -> &Self {
-        assert_eq!(self.code, Some(code), "{}\n{}", self.stdout, self.stderr);
-        self
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {}", self.stdout))
     }
 }
 

@@ -55,6 +55,23 @@ const fn always(
     Permission { operation, action, resource, only_when: None }
 }
 
+/// When an experiment calls what not every one does.
+struct When(&'static str);
+
+const CHANGES: When = When("the experiment changes such a setting");
+const REDRIVES: When = When("the experiment moves dead letters back");
+
+impl When {
+    const fn calls(
+        self,
+        operation: &'static str,
+        action: &'static str,
+        resource: ResourceKind,
+    ) -> Permission {
+        Permission { operation, action, resource, only_when: Some(self.0) }
+    }
+}
+
 /// What `verifier check` needs. Entries on the same resources become one statement.
 pub const CHECK: [Permission; 12] = [
     always("CloudFormation.DescribeStacks", "cloudformation:DescribeStacks", ResourceKind::Stack),
@@ -186,75 +203,49 @@ pub const CHAOS: [Permission; 25] = with(
             "lambda:GetFunctionConfiguration",
             ResourceKind::Functions,
         ),
-        when_changed(
+        CHANGES.calls(
             "Lambda.GetEventSourceMapping",
             "lambda:GetEventSourceMapping",
             ResourceKind::Mappings,
         ),
-        when_changed(
+        CHANGES.calls(
             "Lambda.UpdateEventSourceMapping",
             "lambda:UpdateEventSourceMapping",
             ResourceKind::Mappings,
         ),
-        when_changed(
+        CHANGES.calls(
             "Lambda.GetFunctionConcurrency",
             "lambda:GetFunctionConcurrency",
             ResourceKind::Functions,
         ),
-        when_changed(
+        CHANGES.calls(
             "Lambda.PutFunctionConcurrency",
             "lambda:PutFunctionConcurrency",
             ResourceKind::Functions,
         ),
-        when_changed(
+        CHANGES.calls(
             "Lambda.DeleteFunctionConcurrency",
             "lambda:DeleteFunctionConcurrency",
             ResourceKind::Functions,
         ),
-        when_redriven("SQS.SendMessageBatch", "sqs:SendMessage", ResourceKind::JobsQueue),
-        when_redriven(
+        REDRIVES.calls("SQS.SendMessageBatch", "sqs:SendMessage", ResourceKind::JobsQueue),
+        REDRIVES.calls(
             "SQS.ListMessageMoveTasks",
             "sqs:ListMessageMoveTasks",
             ResourceKind::DeadLetterQueue,
         ),
-        when_redriven(
+        REDRIVES.calls(
             "SQS.StartMessageMoveTask",
             "sqs:StartMessageMoveTask",
             ResourceKind::DeadLetterQueue,
         ),
-        when_redriven(
+        REDRIVES.calls(
             "SQS.ListDeadLetterSourceQueues",
             "sqs:ListDeadLetterSourceQueues",
             ResourceKind::DeadLetterQueue,
         ),
     ],
 );
-
-const fn when_changed(
-    operation: &'static str,
-    action: &'static str,
-    resource: ResourceKind,
-) -> Permission {
-    Permission {
-        operation,
-        action,
-        resource,
-        only_when: Some("the experiment changes such a setting"),
-    }
-}
-
-const fn when_redriven(
-    operation: &'static str,
-    action: &'static str,
-    resource: ResourceKind,
-) -> Permission {
-    Permission {
-        operation,
-        action,
-        resource,
-        only_when: Some("the experiment moves dead letters back"),
-    }
-}
 
 const fn on_dead_letters(operation: &'static str, action: &'static str) -> Permission {
     always(operation, action, ResourceKind::DeadLetterQueue)

@@ -1,6 +1,5 @@
 //! Random schedules on the simulator, on as many threads as are asked for.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -47,19 +46,7 @@ pub(crate) fn explore(
     }
     let mut run = |schedule: &Schedule| sim.simulate(schedule, Limits::default());
     let Exploration { schedules, unknown, coverage, failure } = survey.conclude(&mut run)?;
-    let mut outcome = Outcome {
-        experiment: None,
-        target: "sim".to_owned(),
-        before: None,
-        after: None,
-        explored: None,
-        replayed: None,
-        judged: None,
-        calls: BTreeMap::new(),
-        wall: Duration::ZERO,
-        again: String::new(),
-        files: Vec::new(),
-    };
+    let mut outcome = Outcome::of("sim", String::new());
     let mut explored =
         Explored { seed: budget.seed, schedules, unknown, took, coverage, failing: None };
     if let Some(failure) = failure {

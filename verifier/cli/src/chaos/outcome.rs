@@ -94,6 +94,23 @@ pub(crate) struct Replayed {
 }
 
 impl Outcome {
+    /// Nothing has come of it yet.
+    pub(crate) fn of(target: &str, again: String) -> Self {
+        Self {
+            experiment: None,
+            target: target.to_owned(),
+            before: None,
+            after: None,
+            explored: None,
+            replayed: None,
+            judged: None,
+            calls: BTreeMap::new(),
+            wall: Duration::ZERO,
+            again,
+            files: Vec::new(),
+        }
+    }
+
     /// The result as a whole: a violation outranks what could not be judged.
     pub(crate) fn overall(&self) -> Overall {
         let steady = self.before.iter().chain(&self.after).map(|steady| steady.overall);
@@ -165,10 +182,7 @@ mod tests {
     fn outcome(before: Option<Overall>, unknown: u64, schedules: u64) -> Outcome {
         let steady = |overall| Steady { overall, summary: String::new() };
         Outcome {
-            experiment: None,
-            target: "sim".to_owned(),
             before: before.map(steady),
-            after: None,
             explored: Some(Explored {
                 seed: 1,
                 schedules,
@@ -177,12 +191,7 @@ mod tests {
                 coverage: Coverage::new(),
                 failing: None,
             }),
-            replayed: None,
-            judged: None,
-            calls: BTreeMap::new(),
-            wall: Duration::ZERO,
-            again: String::new(),
-            files: Vec::new(),
+            ..Outcome::of("sim", String::new())
         }
     }
 

@@ -1,6 +1,5 @@
 //! An experiment, from its steady state to its steady state.
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use verifier_core::chaos::{Experiment, judge};
@@ -21,20 +20,8 @@ pub(crate) async fn run(
     let schedule = experiment.schedule();
     progress.say(&format!("{}: the steady state before", experiment.name));
     let before = target.steady_state(&schedule, &experiment.steady_state, by).await?;
-    let mut outcome = Outcome {
-        target: target.name().to_owned(),
-        before: Some(before),
-        after: None,
-        explored: None,
-        replayed: None,
-        judged: None,
-        calls: BTreeMap::new(),
-        wall: began.elapsed(),
-        again,
-        files: Vec::new(),
-        experiment: None,
-    };
-    let is_steady = outcome.before.as_ref().is_some_and(|steady| steady.overall == Overall::Pass);
+    let is_steady = before.overall == Overall::Pass;
+    let mut outcome = Outcome { before: Some(before), ..Outcome::of(target.name(), again) };
     if is_steady {
         progress.say(&format!("{}: load and faults, seed {}", experiment.name, experiment.seed));
         let mut history = target.run(&schedule, experiment.limits(), by).await?;

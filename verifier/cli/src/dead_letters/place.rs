@@ -23,6 +23,8 @@ pub(crate) struct Place {
     pub(crate) log_group: Option<String>,
     /// Reads outcomes from its lines.
     pub(crate) reader: OutcomeReader,
+    /// The stack that was named, if one was.
+    pub(crate) stack: Option<StackEvidence>,
     /// By which outputs stacks tell of their queues.
     pub(crate) outputs: Outputs,
 }
@@ -49,7 +51,11 @@ impl Place {
         if aws.region().is_none() {
             return Err(AwsError::no_region().into());
         }
-        let (dead_letters, source) = match (&args.stack, &args.dlq) {
+        let stack = match &args.stack {
+            Some(name) => Some(aws.stack(name).await?),
+            None => None,
+        };
+        let (dead_letters, source) = match (&stack, &args.dlq) {
             (Some(stack), _) => of_stack(&aws, stack, &settings.outputs).await?,
             (None, dlq) => {
                 let dlq = dlq.as_deref().unwrap_or_default();
@@ -65,7 +71,7 @@ impl Place {
             (None, None) => None,
         };
         let outputs = settings.outputs;
-        Ok(Self { aws, clock, dead_letters, source, log_group, reader, outputs })
+        Ok(Self { aws, clock, dead_letters, source, log_group, reader, stack, outputs })
     }
 
     /// How long the dead-letter queue keeps a message from when it was first sent.
@@ -99,12 +105,11 @@ fn moves(queue: &QueueEvidence) -> Failure {
 
 async fn of_stack(
     aws: &Aws,
-    name: &str,
+    stack: &StackEvidence,
     outputs: &Outputs,
 ) -> Result<(QueueEvidence, Option<QueueEvidence>), Failure> {
-    let stack = aws.stack(name).await?;
-    let dead_letters = output(&stack, &outputs.dead_letter_queue)?;
-    let jobs = output(&stack, &outputs.jobs_queue)?;
+    let dead_letters = output(stack, &outputs.dead_letter_queue)?;
+    let jobs = output(stack, &outputs.jobs_queue)?;
     Ok((queue(aws, dead_letters).await?, Some(queue(aws, jobs).await?)))
 }
 

@@ -20,6 +20,36 @@ use verifier_testkit::{Background, Changes, is_running, run, scrubbed, template,
 pub(crate) const VERIFIER: &str = env!("CARGO_BIN_EXE_verifier");
 pub(crate) const STACK: &str = "Stack-PR123";
 
+/// What a process printed, and how it ended.
+pub(crate) struct Printed {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Printed {
+    /// Runs a command to its end.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let Output { status, stdout, stderr } = run(command);
+        Self {
+            code: status.code(),
+            stdout: String::from_utf8_lossy(&stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&stderr).into_owned(),
+        }
+    }
+
+    /// Asserts the exit code.
+    pub(crate) fn assert(&self, code: i32) -> &Self {
+        assert_eq!(self.code, Some(code), "{}\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// The document on stdout.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {}", self.stdout))
+    }
+}
+
 /// A check that is over.
 pub(crate) struct Checked {
     pub(crate) code: Option<i32>,

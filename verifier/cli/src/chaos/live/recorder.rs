@@ -35,15 +35,10 @@ impl Recorder {
         self.ops.fetch_add(1, Ordering::SeqCst)
     }
 
-    /// Something happens now.
-    pub(super) fn write(&self, now: Timestamp, event: Event) {
-        let at = self.watch.since(now);
+    /// Something happens at a time.
+    pub(super) fn write(&self, at: Timestamp, event: Event) {
+        let at = self.watch.since(at);
         self.lock().push(Line { at, event });
-    }
-
-    /// Something that has happened at some time since then, as far as can be seen.
-    pub(super) fn write_since(&self, since: Timestamp, event: Event) {
-        self.write(since, event);
     }
 
     /// Whether that many letters are no more than were there at the last look; then the next one would show nothing new.

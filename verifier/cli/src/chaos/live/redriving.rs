@@ -68,11 +68,11 @@ impl Live {
                 if let Some(to) = moved.pairs.get(&letter.message_id) {
                     let (to, job) = (Id::from(to.as_str()), Id::from(job));
                     let event = Event::Moved { from: from.clone(), to, job };
-                    recorder.write_since(began_at, event);
+                    recorder.write(began_at, event);
                 }
                 if !left.contains(letter.message_id.as_str()) {
                     let event = Event::Deleted { queue: Queue::DeadLetter, message: from };
-                    recorder.write_since(began_at, event);
+                    recorder.write(began_at, event);
                 }
             }
         }

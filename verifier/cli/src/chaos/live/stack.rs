@@ -74,7 +74,7 @@ impl Live {
             RunClock::Wall => None,
             _ => endpoint::remote(args.connection.clone()).endpoint_url,
         };
-        let stack = place.aws.stack(&args.stack).await?;
+        let stack = place.stack.clone().ok_or_else(|| Failure::usage("no stack was named"))?;
         refuse_what_is_no_preview(&stack)?;
         let job_url = settings.job_url(&stack.outputs).ok_or_else(|| {
             Failure::usage(format!(

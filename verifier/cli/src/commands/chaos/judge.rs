@@ -1,6 +1,5 @@
 //! `verifier chaos judge`.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
@@ -28,18 +27,11 @@ pub(super) fn run(args: &ChaosJudgeArgs) -> Result<Exit, Failure> {
     })?;
     history.header.allows = history.header.allows.union(allowed);
     let report = judge(&history);
+    let target = history.header.target.clone();
     results.show(Outcome {
-        experiment: None,
-        target: history.header.target.clone().into_owned(),
-        before: None,
-        after: None,
-        explored: None,
-        replayed: None,
         judged: Some((history, report)),
-        calls: BTreeMap::new(),
         wall: began.elapsed(),
-        again: super::again(),
-        files: Vec::new(),
+        ..Outcome::of(&target, super::again())
     })
 }
 

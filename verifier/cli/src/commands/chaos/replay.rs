@@ -5,7 +5,7 @@ use std::path::Path;
 use super::results::Results;
 use super::target;
 use crate::args::{ChaosReplayArgs, ChaosTarget, LiveArgs};
-use crate::chaos::{self, By, Replayed, digest, experiment_of_file};
+use crate::chaos::{Replayed, digest, experiment_of_file};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -31,20 +31,10 @@ pub(super) async fn run(args: ChaosReplayArgs) -> Result<Exit, Failure> {
         }
     };
     let with = (&experiment, found.planted);
-    let mut place = target::find(target, LiveArgs::default(), with, &progress).await?;
-    let again = super::again();
-    let is_live = place.is_live();
-    let by = By { interrupt: &interrupt, progress: &progress };
-    let ran = tokio::select! {
-        ran = chaos::run(experiment, &mut place.target, again, by) => Some(ran),
-        () = interrupt.asked(), if !is_live => None,
-    };
-    progress.clear();
-    place.shut_down().await;
-    let Some(ran) = ran else {
+    let place = target::find(target, LiveArgs::default(), with, &progress).await?;
+    let Some(mut outcome) = place.carry_out(experiment, &interrupt, &progress).await? else {
         return Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted));
     };
-    let mut outcome = ran?;
     let replayed = match &outcome.judged {
         Some((history, report)) => Replayed {
             expected: found.anomalies,

@@ -5,7 +5,7 @@ use verifier_core::chaos::{Anomaly, Experiment, Found};
 use super::results::Results;
 use super::target;
 use crate::args::{AbortArgs, ChaosRunArgs, PlantArgs};
-use crate::chaos::{self, By, digest, experiment_from};
+use crate::chaos::{digest, experiment_from};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -21,24 +21,11 @@ pub(super) async fn run(args: ChaosRunArgs) -> Result<Exit, Failure> {
     let results = Results::of(&args.results)?;
     let interrupt = Interrupt::listen()?;
     let progress = Progress::new();
-    let again = super::again();
     let planted = planted(&args.plant)?;
-    let mut found = target::find(args.target, args.live, (&experiment, planted), &progress).await?;
-    let by = By { interrupt: &interrupt, progress: &progress };
-    let is_live = found.is_live();
-    let ran = tokio::select! {
-        ran = chaos::run(experiment, &mut found.target, again, by) => Some(ran),
-        // A stack that is really there is put back first, which the run sees to.
-        () = interrupt.asked(), if !is_live => None,
-    };
-    progress.clear();
-    let undo = found.undo_journal();
-    found.shut_down().await;
-    let Some(ran) = ran else {
+    let found = target::find(args.target, args.live, (&experiment, planted), &progress).await?;
+    let Some(mut outcome) = found.carry_out(experiment, &interrupt, &progress).await? else {
         return Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted));
     };
-    let mut outcome = ran?;
-    outcome.files.extend(undo.map(|journal| ("undo", journal)));
     // What is written can be replayed.
     if let (Some(experiment), Some((history, report))) = (&mut outcome.experiment, &outcome.judged)
     {

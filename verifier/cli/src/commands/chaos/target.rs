@@ -7,14 +7,15 @@ use verifier_emulator::Emulator;
 
 use crate::args::{ChaosTarget, ClockArg, ConnectionArgs, LiveArgs, SettingsArgs, TemplateArgs};
 use crate::chaos::live::{Live, Where};
-use crate::chaos::{Sim, Target};
+use crate::chaos::{self, By, Outcome, Sim, Target};
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
 use crate::local_stack::{self, LocalOptions};
 use crate::view::{self, Progress};
 
 /// A target, and the emulator that it is on if that is in this process.
 pub(super) struct Found {
-    pub(super) target: Target,
+    target: Target,
     emulator: Option<Emulator>,
     /// A folder for the journal of a stack that nobody can put back any more when this process has ended.
     scratch: Option<PathBuf>,
@@ -26,20 +27,39 @@ impl Found {
         Ok(Self { target: Target::Sim(Sim::with(planted)?), emulator: None, scratch: None })
     }
 
-    /// Whether it has to be ended in order, and must not be dropped in the middle.
-    pub(super) fn is_live(&self) -> bool {
-        matches!(self.target, Target::Live(_))
+    /// Runs an experiment on it, and ends what is in this process; `None` where the process was asked to stop before.
+    pub(super) async fn carry_out(
+        mut self,
+        experiment: Experiment,
+        interrupt: &Interrupt,
+        progress: &Progress,
+    ) -> Result<Option<Outcome>, Failure> {
+        let is_live = matches!(self.target, Target::Live(_));
+        let by = By { interrupt, progress };
+        let ran = tokio::select! {
+            ran = chaos::run(experiment, &mut self.target, super::again(), by) => Some(ran),
+            // A stack that is really there is put back first, which the run sees to.
+            () = interrupt.asked(), if !is_live => None,
+        };
+        progress.clear();
+        let undo = self.undo_journal();
+        self.shut_down().await;
+        let mut outcome = ran.transpose()?;
+        if let Some(outcome) = &mut outcome {
+            outcome.files.extend(undo.map(|journal| ("undo", journal)));
+        }
+        Ok(outcome)
     }
 
     /// Where it stands what was changed and put back, if that is kept.
-    pub(super) fn undo_journal(&self) -> Option<PathBuf> {
+    fn undo_journal(&self) -> Option<PathBuf> {
         let Target::Live(live) = &self.target else { return None };
         let exists = self.scratch.is_none() && live.journal.exists();
         exists.then(|| live.journal.clone())
     }
 
     /// Ends what is in this process.
-    pub(super) async fn shut_down(self) {
+    async fn shut_down(self) {
         drop(self.target);
         if let Some(emulator) = self.emulator {
             emulator.shut_down().await;

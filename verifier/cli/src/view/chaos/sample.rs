@@ -1,6 +1,5 @@
 //! Results for the views' tests.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use verifier_core::chaos::{Event, Experiment, History, Limits, Operation, judge};
@@ -61,15 +60,10 @@ fn of(name: &str, limits: Limits, change: impl FnOnce(&mut History)) -> Outcome 
     let steady = Steady { overall: Overall::Pass, summary: "all is well".to_owned() };
     Outcome {
         experiment: Some(experiment),
-        target: "sim".to_owned(),
         before: Some(steady.clone()),
         after: Some(steady),
-        explored: None,
-        replayed: None,
         judged: Some((history, report)),
-        calls: BTreeMap::new(),
         wall: Duration::from_millis(12),
-        again: format!("verifier chaos run {name}"),
-        files: Vec::new(),
+        ..Outcome::of("sim", format!("verifier chaos run {name}"))
     }
 }
