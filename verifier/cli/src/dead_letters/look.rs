@@ -95,13 +95,8 @@ async fn take(
             how,
             RECEIVED_MAX.min(most - handles.len()),
         );
-        let received = tokio::select! {
-            received = receive => received?,
-            () = interrupt.asked() => {
-                look.cut_short = Some("it was interrupted".to_owned());
-                return Ok(());
-            }
-        };
+        // Also after Ctrl-C: SQS has hidden letters for it whether its answer is read or not.
+        let received = receive.await?;
         place.clock.has_waited().await;
         look.receives += 1;
         emptiness.polled(received.len());
@@ -116,6 +111,10 @@ async fn take(
             } else {
                 look.seen_again += 1;
             }
+        }
+        if interrupt.is_asked() {
+            look.cut_short = Some("it was interrupted".to_owned());
+            return Ok(());
         }
         if sought.is_some_and(|id| handles.contains_key(id)) {
             return Ok(());

@@ -10,7 +10,7 @@ use verifier_core::dead_letters::Emptiness;
 use verifier_core::redrive::Entry;
 
 use super::engine::{Engine, Stop, lock};
-use crate::dead_letters::Hold;
+use crate::dead_letters::{Hold, hand_back};
 use crate::failure::Failure;
 
 /// How long a poll waits, in seconds.
@@ -19,8 +19,9 @@ const POLL_SECONDS: u32 = 1;
 const LAST_POLL_SECONDS: u32 = 3;
 /// How much longer than letters can be hidden they are waited for, when more and more of them come up again.
 const WAIT_MAX: Duration = Duration::from_mins(30);
-/// How long a poll waits for letters that somebody else holds.
-const LONG_POLL_SECONDS: u32 = 20;
+/// How long a poll waits for letters that somebody else holds. Ctrl-C waits for its answer, so it is not the longest that
+/// SQS allows.
+const LONG_POLL_SECONDS: u32 = 5;
 
 impl Engine<'_> {
     /// Sends up to `size` letters; says what stopped it.
@@ -138,17 +139,20 @@ impl Engine<'_> {
         }
     }
 
+    /// Takes letters in hand. A receive that is under way is waited for also after Ctrl-C: SQS has hidden letters for it
+    /// whether its answer is read or not, and only who reads it can hand them back.
     async fn receive(&self, most: u64, wait_seconds: u32) -> Result<Vec<InHand>, Failure> {
         let how = Received { visibility_timeout_seconds: Hold::SECONDS, wait_seconds };
         let most = usize::try_from(most).unwrap_or(RECEIVED_MAX).min(RECEIVED_MAX);
         let queue = &self.place.dead_letters;
-        let received = tokio::select! {
-            received = self.place.aws.receive_letters(queue, how, most) => received?,
-            // What arrives after all stays hidden for a while.
-            () = self.guards.interrupt.asked() => Vec::new(),
-        };
+        let received = self.place.aws.receive_letters(queue, how, most).await?;
         self.place.clock.has_waited().await;
-        Ok(received)
+        if self.stop().is_none() {
+            return Ok(received);
+        }
+        let handles: Vec<String> = received.into_iter().map(|hand| hand.receipt_handle).collect();
+        let _ = hand_back(&self.place.aws, queue, &handles).await;
+        Ok(Vec::new())
     }
 
     /// Takes up to ten from what the step may still send.

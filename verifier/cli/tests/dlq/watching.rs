@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use verifier_testkit::{Background, wait_until};
 
 use crate::queues::{bodies, command, create, dlq, dlq_human, send, visible};
-use crate::support::Local;
+use crate::support::{Local, fault_file};
 
 #[test]
 fn changes_of_the_count_are_told() {
@@ -61,6 +61,24 @@ fn a_look_that_is_interrupted_hands_everything_back() {
     let mut list = Background::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
     // By then it holds them all, and polls for more for two seconds.
     wait_until("the letters to be in hand", || (visible(&local, "Letters") == 0).then_some(()));
+    list.signal(Signal::INT);
+    assert_eq!(list.wait().code(), Some(130));
+    assert_eq!(visible(&local, "Letters"), 5);
+}
+
+#[test]
+fn a_look_hands_back_also_what_was_under_way_when_it_was_interrupted() {
+    let slow = json!([{"operation": "ReceiveMessage",
+        "fault": {"kind": "latency", "milliseconds": 2_000}}]);
+    let faults = fault_file(&slow);
+    let path = faults.path().to_str().unwrap();
+    let local = Local::start(&["--clock", "real", "--faults", path]);
+    create(&local, "Letters", &json!({}));
+    send(&local, "Letters", &bodies(5));
+    let mut command = command(&local, &["list", "--dlq", "Letters"]);
+    let mut list = Background::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
+    // They are taken long before the answer is there.
+    wait_until("the letters to be taken", || (visible(&local, "Letters") == 0).then_some(()));
     list.signal(Signal::INT);
     assert_eq!(list.wait().code(), Some(130));
     assert_eq!(visible(&local, "Letters"), 5);

@@ -100,6 +100,25 @@ fn ctrl_c_finishes_the_batch_in_hand_and_hands_back_the_rest() {
 }
 
 #[test]
+fn letters_whose_answer_was_under_way_at_ctrl_c_are_handed_back() {
+    let world = World::start();
+    world.fill("dead", 30);
+    let hold = world.hold();
+    // A receive takes letters long before it is answered.
+    world.faults(&json!([{"operation": "ReceiveMessage",
+        "fault": {"kind": "latency", "milliseconds": 2_000}}]));
+    let journal = world.path("journal.jsonl");
+    let running = world.in_background(&mut world.command(&journal));
+    let visible = || world.queue("dead").number("ApproximateNumberOfMessages");
+    wait_until("letters to be taken", || (visible() == Some(0)).then_some(()));
+    running.process.signal(Signal::INT);
+    let stopped = running.end();
+    drop(hold);
+    stopped.assert(130, &[("left", 30)]);
+    assert_eq!(visible(), Some(30), "{}", stopped.stderr);
+}
+
+#[test]
 fn a_second_ctrl_c_leaves_at_once_and_the_journal_tells_the_truth() {
     let world = World::start();
     world.fill("dead", 20);
