@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use verifier_aws::{Aws, AwsError, RECEIVED_MAX, Received};
 use verifier_core::check::{DeadLetter, HeldLetter, Owner, QueueEvidence, RunId};
 use verifier_core::settings::MessageIds;
@@ -10,8 +11,8 @@ use verifier_core::time::Timestamp;
 
 use crate::clock::RunClock;
 
-/// The longest long poll.
-const POLL_SECONDS: u64 = 20;
+/// How long a poll waits at most. An interrupted run waits for its answer, so it is not the longest that SQS allows.
+const POLL_SECONDS: u64 = 5;
 /// How much longer than the search messages of others are held, so that they do not come up again during it.
 const HOLD: Duration = Duration::from_secs(30);
 /// How long what the last look finds is held: the log is read meanwhile, and a handle must be good for the deletion.
@@ -50,7 +51,13 @@ pub(crate) struct Letters {
     pub(crate) searched_at: Option<Timestamp>,
     /// When each of the run's own was first seen there, also after it was taken out.
     pub(crate) seen_at: BTreeMap<String, Timestamp>,
+    /// The poll whose answer was not read yet.
+    under_way: Option<Poll>,
 }
+
+/// A poll that goes on also when whoever waits for it is interrupted: SQS hides messages for it whether its answer is read
+/// or not.
+type Poll = JoinHandle<Result<Vec<DeadLetter>, AwsError>>;
 
 impl Letters {
     /// Polls until the message of that id has come, or the bound has passed.
@@ -94,11 +101,15 @@ impl Letters {
             visibility_timeout_seconds: u32::try_from(hold).unwrap_or(u32::MAX),
             wait_seconds,
         };
-        let seen_at = async || {
-            search.clock.has_waited().await;
-            search.clock.now()
-        };
-        let received = search.aws.receive(search.queue, how, seen_at).await?;
+        let (aws, clock, queue) = (search.aws.clone(), search.clock.clone(), search.queue.clone());
+        self.under_way = Some(tokio::spawn(async move {
+            let seen_at = async || {
+                clock.has_waited().await;
+                clock.now()
+            };
+            aws.receive(&queue, how, seen_at).await
+        }));
+        let received = self.answer().await?;
         self.searched_at = Some(search.clock.now());
         let count = received.len();
         let mut of_other_runs = Vec::new();
@@ -107,6 +118,28 @@ impl Letters {
         }
         self.pass_on(of_other_runs, search).await;
         Ok(count)
+    }
+
+    /// What the poll brings that is under way; nothing where there is none.
+    async fn answer(&mut self) -> Result<Vec<DeadLetter>, AwsError> {
+        let Some(poll) = self.under_way.as_mut() else {
+            return Ok(Vec::new());
+        };
+        let answer = poll.await;
+        self.under_way = None;
+        // It is never aborted, and does not panic.
+        answer.unwrap_or_else(|_| Ok(Vec::new()))
+    }
+
+    /// Takes in hand what an interrupted search was about to be handed.
+    pub(crate) async fn end_search(&mut self, own_message_ids: &[String]) {
+        for letter in self.answer().await.unwrap_or_default() {
+            if own_message_ids.contains(&letter.message_id) {
+                self.own.insert(letter.message_id.clone(), letter);
+            } else {
+                self.hold(letter);
+            }
+        }
     }
 
     /// Keeps a message in hand, unless it is one that another run may be waiting for.
@@ -161,7 +194,9 @@ impl Letters {
 mod tests {
     use std::collections::BTreeMap;
     use std::path::PathBuf;
+    use std::sync::LazyLock;
 
+    use futures::FutureExt;
     use serde_json::{Value, json};
     use verifier_aws::{Connection, plain_http_client};
     use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, Template};
@@ -238,18 +273,14 @@ mod tests {
 
         async fn look(&self, looker: &mut Looker) {
             let Looker { aws, clock, run_id, letters } = looker;
-            let queue = &self.queue;
-            let (own_message_ids, ids) = (&[], &MessageIds::default());
-            let search = Search {
-                aws,
-                clock,
-                queue,
-                run_id: *run_id,
-                own_message_ids,
-                ids,
-                longest_wait: LONGEST_WAIT,
-            };
+            let search = self.search(aws, clock, *run_id);
             letters.look_again(&search).await.unwrap();
+        }
+
+        fn search<'a>(&'a self, aws: &'a Aws, clock: &'a RunClock, run_id: RunId) -> Search<'a> {
+            static IDS: LazyLock<MessageIds> = LazyLock::new(MessageIds::default);
+            let (queue, longest_wait) = (&self.queue, LONGEST_WAIT);
+            Search { aws, clock, queue, run_id, own_message_ids: &[], ids: &IDS, longest_wait }
         }
     }
 
@@ -281,6 +312,29 @@ mod tests {
         }
         stand.look(&mut one).await;
         assert_eq!(one.letters.own.len(), 12);
+        stand.emulator.shut_down().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_comes_to_a_search_that_was_interrupted_is_taken_in_hand() {
+        let stand = Stand::start().await;
+        let mut one = stand.looker(1).await;
+        // Time goes by as on the wall, so that the poll is not over before anything comes.
+        let _hold = stand.emulator.client();
+        let Looker { aws, clock, run_id, letters } = &mut one;
+        let search = stand.search(aws, clock, *run_id);
+        for is_own in [false, true] {
+            let bound_at = clock.now() + LONGEST_WAIT;
+            let search_goes_on = letters.await_letter(&search, "another", bound_at).now_or_never();
+            assert!(search_goes_on.is_none());
+            let id = stand.send(RunId::new(clock.now(), 2)).await;
+            let own = if is_own { vec![id.clone()] } else { Vec::new() };
+            letters.end_search(&own).await;
+            assert_eq!(letters.own.contains_key(&id), is_own);
+            assert_eq!(letters.held.contains_key(&id), !is_own);
+        }
+        letters.end_search(&[]).await;
+        assert_eq!((letters.own.len(), letters.held.len()), (1, 1), "there is no other poll");
         stand.emulator.shut_down().await;
     }
 

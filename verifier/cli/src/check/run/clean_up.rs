@@ -22,8 +22,14 @@ impl Run<'_> {
         self.left_behind = created.iter().map(|job| name(job)).collect();
         self.left_behind.extend(strays);
         if let Some(queue) = self.discovery.dead_letters.clone() {
+            // What is in hand first: there may be little time.
             self.delete_own(&queue, &mut residue).await;
             self.hand_back_foreign(&queue, &mut residue).await;
+            let own = self.own_message_ids();
+            self.letters.end_search(&own).await;
+            self.delete_own(&queue, &mut residue).await;
+            self.hand_back_foreign(&queue, &mut residue).await;
+            residue.receives_of_others += self.letters.passed_on.values().sum::<u32>();
         }
         self.learn_what_was_done().await;
         let left = self.jobs.iter().filter(|job| self.may_be_left(job, &residue)).map(name);
@@ -62,9 +68,8 @@ impl Run<'_> {
             held.values().map(|held| (held.letter.receipt_handle.clone(), 0)).collect();
         let failed: BTreeMap<String, String> =
             self.aws.change_visibility(queue, &handles).await.into_iter().collect();
-        residue.handed_back = held.len() - failed.len();
-        let of_strangers: u32 = held.values().map(|held| held.receives).sum();
-        residue.receives_of_others = of_strangers + self.letters.passed_on.values().sum::<u32>();
+        residue.handed_back += held.len() - failed.len();
+        residue.receives_of_others += held.values().map(|held| held.receives).sum::<u32>();
         for (message_id, held) in held {
             if let Some(reason) = failed.get(&held.letter.receipt_handle) {
                 residue.not_handed_back.push(format!("{message_id} in {}: {reason}", queue.name));

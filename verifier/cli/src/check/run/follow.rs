@@ -161,7 +161,7 @@ impl Run<'_> {
         }
     }
 
-    fn own_message_ids(&self) -> Vec<String> {
+    pub(super) fn own_message_ids(&self) -> Vec<String> {
         self.jobs.iter().filter_map(|job| job.message_id.clone()).collect()
     }
 
