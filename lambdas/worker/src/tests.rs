@@ -1,7 +1,8 @@
 //! Tests of the handler, and of the lines that it writes.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Once;
 
 use lambda_runtime::tracing::subscriber::filter::{EnvFilter, LevelFilter};
 use lambda_runtime::tracing::subscriber::fmt;
@@ -126,13 +127,17 @@ fn without_a_message_id_a_success_is_silent_and_a_failure_keeps_the_batch() {
     assert_eq!(outcomes[1].outcome, Outcome::Succeeded);
 }
 
-/// Collects what a subscriber writes.
-#[derive(Clone, Default)]
-struct Buffer(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What the subscriber has written of this thread's tests.
+    static WRITTEN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
-impl Write for Buffer {
+/// Writes what a thread logs for that thread.
+struct ThisThread;
+
+impl Write for ThisThread {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+        WRITTEN.with_borrow_mut(|written| written.write(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -140,28 +145,34 @@ impl Write for Buffer {
     }
 }
 
-/// Runs [`respond`] under a subscriber configured as `lambda_runtime` configures its own for
-/// `AWS_LAMBDA_LOG_FORMAT=JSON`, in the span that it opens, and returns what was written.
-fn logged(batch: &Batch, request_id: &str, stage: Stage) -> String {
-    let buffer = Buffer::default();
-    let writer = buffer.clone();
-    let subscriber = fmt()
-        .with_target(false)
-        .without_time()
-        .with_env_filter(
-            EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).parse_lossy(""),
-        )
-        .with_writer(move || writer.clone())
-        .json()
-        .finish();
-    tracing::subscriber::with_default(subscriber, || {
-        let mut context = lambda_runtime::Context::default();
-        context.request_id = "of the span".to_owned();
-        let _span = lambda_runtime::layers::trace::request_span(&context).entered();
-        respond(batch, request_id, stage, |_| panic!("nobody asked to wait"));
+/// Runs [`respond`] under a subscriber configured as `lambda_runtime` configures its own for `AWS_LAMBDA_LOG_FORMAT=JSON`.
+///
+/// There is one for the whole process, and it is there before anything is logged: whoever logs first on a thread without
+/// a subscriber turns the place off for every thread.
+fn responding(batch: &Batch, request_id: &str, stage: Stage, sleep: impl FnMut(Duration)) -> Ended {
+    static SUBSCRIBER: Once = Once::new();
+    SUBSCRIBER.call_once(|| {
+        let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into());
+        let subscriber = fmt()
+            .with_target(false)
+            .without_time()
+            .with_env_filter(filter.parse_lossy(""))
+            .with_writer(|| ThisThread)
+            .json()
+            .finish();
+        tracing::subscriber::set_global_default(subscriber).unwrap();
     });
-    let bytes = buffer.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    String::from_utf8(bytes).unwrap()
+    respond(batch, request_id, stage, sleep)
+}
+
+/// What is written of a batch, in the span that `lambda_runtime` opens.
+fn logged(batch: &Batch, request_id: &str, stage: Stage) -> String {
+    WRITTEN.take();
+    let mut context = lambda_runtime::Context::default();
+    context.request_id = "of the span".to_owned();
+    let _span = lambda_runtime::layers::trace::request_span(&context).entered();
+    responding(batch, request_id, stage, |_| panic!("nobody asked to wait"));
+    String::from_utf8(WRITTEN.take()).unwrap()
 }
 
 #[test]
@@ -272,7 +283,7 @@ fn only_a_preview_is_asked_for_trouble() {
     assert_eq!(failed_ids(&handled.response), [""; 0]);
     assert_eq!(handled.directives, [Directives::default()]);
     let ended =
-        respond(&Batch { records: records.to_vec() }, "q", Stage::Other, |_| panic!("waited"));
+        responding(&Batch { records: records.to_vec() }, "q", Stage::Other, |_| panic!("waited"));
     assert_eq!(ended, Ended::Responded(SqsBatchResponse::default()));
 }
 
@@ -287,7 +298,9 @@ fn a_preview_fails_a_job_as_often_as_it_asks_and_waits_as_long() {
     let records =
         vec![asking("a", r#"{"sleepMs":20}"#), asking("b", "{}"), asking("c", r#"{"sleepMs":5}"#)];
     let mut waited = Vec::new();
-    respond(&Batch { records }, "q", Stage::Preview, |duration| waited.push(duration.as_millis()));
+    responding(&Batch { records }, "q", Stage::Preview, |duration| {
+        waited.push(duration.as_millis())
+    });
     assert_eq!(waited, [20, 5]);
 }
 
@@ -302,7 +315,7 @@ fn a_preview_ends_its_process_or_spoils_its_answer_when_it_is_asked_to() {
             .filter_map(OutcomeLine::from_log_message)
             .count()
     };
-    let ended = |chaos: &str| respond(&batch(chaos), "q", Stage::Preview, |_| {});
+    let ended = |chaos: &str| responding(&batch(chaos), "q", Stage::Preview, |_| {});
     assert_eq!(ended(r#"{"exit":"before"}"#), Ended::Exited);
     assert_eq!(logged_until(r#"{"exit":"before"}"#), 1);
     assert_eq!(ended(r#"{"exit":"after"}"#), Ended::Exited);

@@ -11,8 +11,9 @@ use verifier_core::time::Timestamp;
 
 use crate::clock::RunClock;
 
-/// How long a poll waits at most. An interrupted run waits for its answer, so it is not the longest that SQS allows.
-const POLL_SECONDS: u64 = 5;
+/// How long a poll waits at most. An interrupted run waits for its answer, and has ten seconds to clean up, so it is not the
+/// longest that SQS allows.
+const POLL_SECONDS: u64 = 8;
 /// How much longer than the search messages of others are held, so that they do not come up again during it.
 const HOLD: Duration = Duration::from_secs(30);
 /// How long what the last look finds is held: the log is read meanwhile, and a handle must be good for the deletion.
