@@ -299,7 +299,7 @@ fn a_preview_fails_a_job_as_often_as_it_asks_and_waits_as_long() {
         vec![asking("a", r#"{"sleepMs":20}"#), asking("b", "{}"), asking("c", r#"{"sleepMs":5}"#)];
     let mut waited = Vec::new();
     responding(&Batch { records }, "q", Stage::Preview, |duration| {
-        waited.push(duration.as_millis())
+        waited.push(duration.as_millis());
     });
     assert_eq!(waited, [20, 5]);
 }
