@@ -109,7 +109,7 @@ export class AccountStack extends Stack {
         ['cloudformation:DescribeStacks', 'cloudformation:ListStackResources'],
         [this.arn('cloudformation', 'stack/Stack-PR*/*')],
       ),
-      allow(['sqs:GetQueueAttributes', 'sqs:GetQueueUrl'], [this.arn('sqs', 'Stack-PR*')]),
+      allow(['sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:ListQueueTags'], [this.arn('sqs', 'Stack-PR*')]),
       allow(
         ['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:ReceiveMessage'],
         [this.arn('sqs', 'Stack-PR*-JobsDeadLetterQueue*')],

@@ -52,6 +52,15 @@ pub struct Handled {
     pub directives: Vec<Directives>,
 }
 
+impl Handled {
+    /// How many outcome lines are written before the process ends, if a job of a preview asks for that.
+    pub fn exits_after(&self) -> Option<usize> {
+        self.directives.iter().enumerate().find_map(|(index, asked)| {
+            asked.exit.map(|at| index + usize::from(at == ExitAt::After))
+        })
+    }
+}
+
 /// How an invocation ends.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ended {
@@ -69,20 +78,16 @@ pub fn respond(
     stage: Stage,
     mut sleep: impl FnMut(Duration),
 ) -> Ended {
-    let Handled { response, outcomes, directives } = handle(&batch.records, request_id, stage);
-    for (line, asked) in outcomes.iter().zip(directives) {
-        if asked.exit == Some(ExitAt::Before) {
-            return Ended::Exited;
-        }
+    let handled = handle(&batch.records, request_id, stage);
+    let exits_after = handled.exits_after();
+    let Handled { response, outcomes, directives } = handled;
+    for (line, asked) in outcomes.iter().zip(directives).take(exits_after.unwrap_or(usize::MAX)) {
         if !asked.sleep.is_zero() {
             sleep(asked.sleep);
         }
         log(line);
-        if asked.exit == Some(ExitAt::After) {
-            return Ended::Exited;
-        }
     }
-    Ended::Responded(response)
+    if exits_after.is_some() { Ended::Exited } else { Ended::Responded(response) }
 }
 
 /// Works a batch off: which messages to retry, and one outcome line per record, in order.

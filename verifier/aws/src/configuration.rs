@@ -1,6 +1,8 @@
 //! How parts of a stack are configured, and changing that.
 
-use aws_sdk_lambda::types::{FunctionResponseType, ScalingConfig};
+use aws_sdk_lambda::types::{FunctionResponseType, LastUpdateStatus, ScalingConfig};
+use aws_sdk_sqs::types::QueueAttributeName;
+use serde_json::Value;
 use verifier_core::chaos::{Configuration, MappingState, Part};
 
 use crate::error::failed;
@@ -30,13 +32,53 @@ impl Aws {
             }
             Part::Mapping { uuid } => Ok(Configuration::Mapping(self.mapped(uuid).await?.state)),
             Part::QueueTag { queue_url, key } => {
-                let answer = self.sqs.list_queue_tags().queue_url(queue_url).send().await;
-                let answer =
-                    answer.map_err(|error| failed("sqs:ListQueueTags", queue_url, &error))?;
-                let value = answer.tags().and_then(|tags| tags.get(key)).cloned();
-                Ok(Configuration::QueueTag { value })
+                Ok(Configuration::QueueTag { value: self.queue_tag(queue_url, key).await? })
             }
+            Part::Queue { queue_url } => self.queue_configuration(queue_url).await,
+            Part::Function { function } => Ok(self.configured(function).await?.0),
         }
+    }
+
+    /// The value of a queue's tag; `None` where it has no such tag.
+    pub async fn queue_tag(&self, url: &str, key: &str) -> Result<Option<String>, AwsError> {
+        let answer = self.sqs.list_queue_tags().queue_url(url).send().await;
+        let answer = answer.map_err(|error| failed("sqs:ListQueueTags", url, &error))?;
+        Ok(answer.tags().and_then(|tags| tags.get(key)).cloned())
+    }
+
+    async fn queue_configuration(&self, url: &str) -> Result<Configuration, AwsError> {
+        let answer = self
+            .sqs
+            .get_queue_attributes()
+            .queue_url(url)
+            .attribute_names(QueueAttributeName::VisibilityTimeout)
+            .attribute_names(QueueAttributeName::RedrivePolicy)
+            .send()
+            .await
+            .map_err(|error| failed("sqs:GetQueueAttributes", url, &error))?;
+        let text = |name| answer.attributes().and_then(|attributes| attributes.get(&name));
+        let seconds =
+            text(QueueAttributeName::VisibilityTimeout).and_then(|text| text.parse().ok());
+        Ok(Configuration::Queue {
+            visibility_timeout_seconds: seconds.unwrap_or_default(),
+            redrive_policy: text(QueueAttributeName::RedrivePolicy).map(|text| in_order(text)),
+        })
+    }
+
+    /// How a function is configured, or is going to be, and whether that is so by now.
+    ///
+    /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html>.
+    pub async fn configured(&self, function: &str) -> Result<(Configuration, bool), AwsError> {
+        let answer = self.lambda.get_function_configuration().function_name(function).send().await;
+        let answer =
+            answer.map_err(|error| failed("lambda:GetFunctionConfiguration", function, &error))?;
+        let number = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok());
+        let configuration = Configuration::Function {
+            timeout_seconds: number(answer.timeout()).unwrap_or_default(),
+            memory_megabytes: number(answer.memory_size()).unwrap_or_default(),
+        };
+        let is_settled = answer.last_update_status() != Some(&LastUpdateStatus::InProgress);
+        Ok((configuration, is_settled))
     }
 
     /// An event source mapping, by its id.
@@ -62,7 +104,8 @@ impl Aws {
         })
     }
 
-    /// Configures a part. A mapping is only told to, and gets there by itself; one that is on its way refuses.
+    /// Configures a part. A mapping and a function are only told to, and get there by themselves; while they are on their way
+    /// they refuse.
     pub async fn configure(&self, part: &Part, wanted: &Configuration) -> Result<(), AwsError> {
         match (part, wanted) {
             (Part::Concurrency { function }, Configuration::Concurrency { reserved }) => {
@@ -74,6 +117,17 @@ impl Aws {
             (Part::QueueTag { queue_url, key }, Configuration::QueueTag { value }) => {
                 self.tag_queue(queue_url, key, value.as_deref()).await
             }
+            (
+                Part::Queue { queue_url },
+                Configuration::Queue { visibility_timeout_seconds, redrive_policy },
+            ) => {
+                let policy = redrive_policy.as_deref();
+                self.set_queue(queue_url, *visibility_timeout_seconds, policy).await
+            }
+            (
+                Part::Function { function },
+                Configuration::Function { timeout_seconds, memory_megabytes },
+            ) => self.set_function(function, *timeout_seconds, *memory_megabytes).await,
             // A journal that somebody has changed may say so.
             _ => Err(AwsError {
                 cause: crate::Cause::Other,
@@ -119,6 +173,38 @@ impl Aws {
         answer.map_err(|error| failed("lambda:UpdateEventSourceMapping", uuid, &error)).map(drop)
     }
 
+    async fn set_queue(
+        &self,
+        url: &str,
+        visibility_timeout_seconds: u32,
+        redrive_policy: Option<&str>,
+    ) -> Result<(), AwsError> {
+        let timeout = visibility_timeout_seconds.to_string();
+        let request = self.sqs.set_queue_attributes().queue_url(url);
+        let answer = request
+            .attributes(QueueAttributeName::VisibilityTimeout, timeout)
+            // An empty text takes the policy away.
+            .attributes(QueueAttributeName::RedrivePolicy, redrive_policy.unwrap_or_default())
+            .send()
+            .await;
+        answer.map_err(|error| failed("sqs:SetQueueAttributes", url, &error)).map(drop)
+    }
+
+    async fn set_function(
+        &self,
+        function: &str,
+        timeout_seconds: u32,
+        memory_megabytes: u32,
+    ) -> Result<(), AwsError> {
+        let number = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
+        let request = self.lambda.update_function_configuration().function_name(function);
+        let request = request.timeout(number(timeout_seconds));
+        let answer = request.memory_size(number(memory_megabytes)).send().await;
+        answer
+            .map_err(|error| failed("lambda:UpdateFunctionConfiguration", function, &error))
+            .map(drop)
+    }
+
     async fn tag_queue(&self, url: &str, key: &str, value: Option<&str>) -> Result<(), AwsError> {
         if let Some(value) = value {
             let answer = self.sqs.tag_queue().queue_url(url).tags(key, value).send().await;
@@ -158,4 +244,9 @@ impl Aws {
         let [function] = found.as_slice() else { return Ok(None) };
         Ok(Some(function.clone()))
     }
+}
+
+/// A policy with its fields in their order, so that equal ones are equal texts; and as it was if it is none.
+fn in_order(policy: &str) -> String {
+    serde_json::from_str::<Value>(policy).map_or_else(|_| policy.to_owned(), |it| it.to_string())
 }

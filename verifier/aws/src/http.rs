@@ -1,8 +1,13 @@
 //! Plain HTTP: the stack's own API and page.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
 use reqwest::Method;
 use reqwest::redirect::Policy;
 use verifier_core::check::{Answer, Exchange, Preflight};
@@ -42,6 +47,20 @@ impl Http {
             .iter()
             .fold(self.0.post(url), |request, (name, value)| request.header(name, value))
             .body(body);
+        self.exchange("POST", url, request).await
+    }
+
+    /// The same by a client that is cut off after half of the body.
+    pub async fn post_half(
+        &self,
+        url: &str,
+        headers: &BTreeMap<String, String>,
+        body: Vec<u8>,
+    ) -> Exchange {
+        let request = headers
+            .iter()
+            .fold(self.0.post(url), |request, (name, value)| request.header(name, value))
+            .body(reqwest::Body::wrap(Half::of(body)));
         self.exchange("POST", url, request).await
     }
 
@@ -93,6 +112,38 @@ impl Http {
         };
         let answer = answer.map_err(|error| chain(&error));
         Exchange { method, url: url.to_owned(), latency: started.elapsed(), answer }
+    }
+}
+
+/// A body that breaks off in the middle, although its whole length was announced.
+struct Half {
+    first: Option<Bytes>,
+    announced: u64,
+}
+
+impl Half {
+    fn of(body: Vec<u8>) -> Self {
+        let (announced, half) = (body.len() as u64, body.len() / 2);
+        Self { first: Some(Bytes::from(body).slice(..half)), announced }
+    }
+}
+
+impl Body for Half {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        Poll::Ready(Some(match self.first.take() {
+            Some(first) => Ok(Frame::data(first)),
+            None => Err(io::Error::new(io::ErrorKind::ConnectionAborted, "cut off on purpose")),
+        }))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.announced)
     }
 }
 

@@ -67,6 +67,13 @@ impl World {
                 change(json!({"worker-concurrency": {"limit": 2}}), 1000, 15_000),
                 change("submit-stopped".into(), 9000, 60_000),
                 change("batch-item-failures-ignored".into(), 10_000, 25_000),
+                change(json!({"batching-window": {"seconds": 3}}), 3000, 12_000),
+                change(json!({"maximum-concurrency": {"limit": 2}}), 4000, 30_000),
+                change(json!({"visibility-timeout": {"seconds": 30}}), 0, 14_000),
+                change(json!({"max-receive-count": {"count": 5}}), 6000, 30_000),
+                change(json!({"worker-timeout": {"seconds": 5}}), 0, 11_000),
+                change(json!({"worker-memory": {"megabytes": 512}}), 7000, 30_000),
+                change(json!({"competing-receiver": {"seconds": 1}}), 2000, 9000),
             ],
             "undoAtMilliseconds": 30_000,
         });
@@ -124,7 +131,9 @@ impl World {
             let all = json!({"QueueUrl": url, "AttributeNames": ["All"]});
             let mut attributes = self.sqs("GetQueueAttributes", &all)["Attributes"].clone();
             let attributes_of = attributes.as_object_mut().expect("attributes");
-            attributes_of.retain(|name, _| !name.starts_with("Approximate"));
+            let is_kept =
+                |name: &str| !name.starts_with("Approximate") && name != "LastModifiedTimestamp";
+            attributes_of.retain(|name, _| is_kept(name));
             let tags = self.sqs("ListQueueTags", &json!({"QueueUrl": url}));
             found.insert(output.to_owned(), json!([attributes, tags]));
         }
@@ -177,14 +186,22 @@ fn after_an_experiment_the_stack_is_as_it_was() {
     let calls = result["awsCalls"].as_object().unwrap();
     let called: BTreeSet<&str> = calls.keys().map(String::as_str).collect();
     assert!(called.is_subset(&allowed), "{called:?} is more than {allowed:?}");
-    assert!(called.contains("Lambda.PutFunctionConcurrency"), "{called:?}");
+    for changing in [
+        "Lambda.PutFunctionConcurrency",
+        "Lambda.UpdateFunctionConfiguration",
+        "SQS.SetQueueAttributes",
+        "SQS.ReceiveMessage",
+    ] {
+        assert!(called.contains(changing), "{called:?}");
+    }
     assert_eq!(world.configuration(), before);
     // It has really changed everything meanwhile: each part stands in the journal, saved and restored.
     let journal = std::fs::read_to_string(world.path("undo.jsonl")).unwrap();
     for event in ["saved", "restored"] {
         let of_event =
             journal.lines().filter(|line| line.contains(&format!("\"event\":\"{event}\"")));
-        assert_eq!(of_event.count(), 4, "a tag, a mapping and two functions: {journal}");
+        // A tag, a mapping, what two functions have reserved, a queue, and what a function is configured with.
+        assert_eq!(of_event.count(), 6, "{journal}");
     }
     let again = world.chaos(&["rollback", "--journal", "undo.jsonl"]);
     assert!(again.assert(0).stdout.contains("nothing of"), "{}", again.stdout);
@@ -195,8 +212,8 @@ fn killed_at_any_step_it_is_put_back_by_its_journal() {
     let world = World::start();
     let before = world.configuration();
     let experiment = world.experiment();
-    // Started, four parts saved, and four restored.
-    let steps = 9;
+    // Started, six parts saved, and six restored.
+    let steps = 13;
     for step in 1..=steps {
         let name = format!("{step}.jsonl");
         let journal = world.path(&name);
@@ -233,10 +250,10 @@ fn a_rollback_that_is_killed_is_carried_on_by_the_next_one() {
     let journal = world.path("undo.jsonl");
     let mut command = world.breaking(&experiment, "undo.jsonl");
     let process = Background::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
-    wait_until("everything to be changed", || (lines(&journal) >= 5).then_some(()));
+    wait_until("everything to be changed", || (lines(&journal) >= 7).then_some(()));
     drop(process);
     let open = lines(&journal);
-    for more in 1..=4 {
+    for more in 1..=6 {
         let mut command = world.command(&["rollback", "--journal", "undo.jsonl"]);
         let process = Background::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
         wait_until("a part to be put back", || {
@@ -314,4 +331,59 @@ fn only_previews_are_broken_and_only_when_somebody_said_so() {
     assert!(unasked.assert(2).stderr.contains("--yes"), "{}", unasked.stderr);
     let nothing = world.chaos(&["rollback", "--journal", "none.jsonl"]);
     nothing.assert(2);
+}
+
+/// The end of each job of an experiment by that load and those changes, on the stack.
+fn found(world: &World, name: &str, load: &Value, changes: &Value) -> Value {
+    let experiment = json!({
+        "schema": "verifier.chaos.experiment/1", "name": name, "load": load, "changes": changes,
+        "steadyState": {"checks": ["cfg.*"]}, "undoAtMilliseconds": 60_000,
+    });
+    let file = format!("{name}.json");
+    std::fs::write(world.path(&file), experiment.to_string()).unwrap();
+    let mut command = world.breaking(&file, &format!("{name}.jsonl"));
+    let ended = Printed::of(command.args(["--format", "json"]));
+    ended.assert(0).json()
+}
+
+/// The names of the anomalies in a result.
+fn anomalies(result: &Value) -> BTreeSet<String> {
+    let findings = result["judgement"]["findings"].as_array().expect("findings").iter();
+    findings.map(|finding| finding["anomaly"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn clients_that_err_and_jobs_that_end_the_worker_do_what_they_do_in_the_simulator() {
+    let world = World::start();
+    let submit = |name: &str, at: u64, job: Value| json!({"submit": {"name": name, "atMilliseconds": at, "job": job}});
+    let load = json!([
+        {"submit": {"name": "twice", "atMilliseconds": 0, "job": "good", "times": 2}},
+        submit("large", 0, "oversize".into()),
+        submit("cut", 0, "cut-off".into()),
+        submit("before", 10_000, json!({"exiting": {"at": "before"}})),
+        submit("after", 20_000, json!({"exiting": {"at": "after"}})),
+        submit("garbles", 30_000, "garbling".into()),
+    ]);
+    let result = found(&world, "careless", &load, &json!([]));
+    assert_eq!(result["judgement"]["violations"], json!([]), "{result:#}");
+    let count = |name: &str| result["judgement"]["counts"][name].as_u64().expect("a count");
+    // What is too large is refused, and half a request never arrives.
+    let answers = ["submits", "accepted", "refused", "unanswered"].map(count);
+    assert_eq!(answers, [7, 5, 1, 1], "{result:#}");
+    // Those that end the worker's process or garble its response are dead in the end, and the two copies are done.
+    assert_eq!(count("deadLetters"), 3, "{result:#}");
+}
+
+#[test]
+fn somebody_else_who_receives_uses_receives_up() {
+    let world = World::start();
+    let load = json!([{"burst": {"name": "good", "atMilliseconds": 500, "count": 6,
+        "everyMilliseconds": 2000, "job": "good"}}]);
+    let changes = json!([{"setting": {"competing-receiver": {"seconds": 5}},
+        "fromMilliseconds": 0, "untilMilliseconds": 50_000}]);
+    let result = found(&world, "stolen", &load, &changes);
+    assert_eq!(result["judgement"]["violations"], json!([]), "{result:#}");
+    let allowed: BTreeSet<String> =
+        ["innocent-dlq", "premature-dlq", "late-dlq", "redelivered"].map(str::to_owned).into();
+    assert!(anomalies(&result).is_subset(&allowed), "{result:#}");
 }

@@ -65,7 +65,7 @@ fn a_check_in_another_process_gives_the_same_verdict() {
     let (code, report, stderr) = local.check("Stack-PR123");
     assert_eq!(code, Some(0), "{report:#}\n{stderr}");
     assert_eq!(report["verdict"], "pass");
-    assert_eq!(report["counts"]["pass"], 22);
+    assert_eq!(report["counts"]["pass"], 23);
     // A second run finds nothing of the first.
     let (code, report, stderr) = local.check("Stack-PR123");
     assert_eq!(code, Some(0), "{report:#}\n{stderr}");

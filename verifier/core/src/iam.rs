@@ -59,6 +59,7 @@ const fn always(
 struct When(&'static str);
 
 const CHANGES: When = When("the experiment changes such a setting");
+const COMPETES: When = When("somebody else receives from the jobs queue");
 const REDRIVES: When = When("the experiment moves dead letters back");
 
 impl When {
@@ -73,7 +74,7 @@ impl When {
 }
 
 /// What `verifier check` needs. Entries on the same resources become one statement.
-pub const CHECK: [Permission; 12] = [
+pub const CHECK: [Permission; 13] = [
     always("CloudFormation.DescribeStacks", "cloudformation:DescribeStacks", ResourceKind::Stack),
     always(
         "CloudFormation.ListStackResources",
@@ -87,6 +88,7 @@ pub const CHECK: [Permission; 12] = [
         resource: ResourceKind::Queues,
         only_when: Some("an output names a queue that is not among the stack's resources"),
     },
+    always("SQS.ListQueueTags", "sqs:ListQueueTags", ResourceKind::JobsQueue),
     always("SQS.ReceiveMessage", "sqs:ReceiveMessage", ResourceKind::DeadLetterQueue),
     // A batch of either kind needs the action of the single operation.
     always("SQS.DeleteMessageBatch", "sqs:DeleteMessage", ResourceKind::DeadLetterQueue),
@@ -192,10 +194,9 @@ pub const REDRIVE_NATIVE: [Permission; 13] = with(
 /// What `verifier chaos --stack` and `chaos rollback` need: a role that changes previews, and nothing that deletes them.
 ///
 /// Its steady states are `verifier check`.
-pub const CHAOS: [Permission; 25] = with(
+pub const CHAOS: [Permission; 28] = with(
     &CHECK,
     [
-        always("SQS.ListQueueTags", "sqs:ListQueueTags", ResourceKind::JobsQueue),
         always("SQS.TagQueue", "sqs:TagQueue", ResourceKind::JobsQueue),
         always("SQS.UntagQueue", "sqs:UntagQueue", ResourceKind::JobsQueue),
         always(
@@ -228,6 +229,13 @@ pub const CHAOS: [Permission; 25] = with(
             "lambda:DeleteFunctionConcurrency",
             ResourceKind::Functions,
         ),
+        CHANGES.calls(
+            "Lambda.UpdateFunctionConfiguration",
+            "lambda:UpdateFunctionConfiguration",
+            ResourceKind::Functions,
+        ),
+        CHANGES.calls("SQS.SetQueueAttributes", "sqs:SetQueueAttributes", ResourceKind::JobsQueue),
+        COMPETES.calls("SQS.ReceiveMessage", "sqs:ReceiveMessage", ResourceKind::JobsQueue),
         REDRIVES.calls("SQS.SendMessageBatch", "sqs:SendMessage", ResourceKind::JobsQueue),
         REDRIVES.calls(
             "SQS.ListMessageMoveTasks",

@@ -108,6 +108,7 @@ fn a_schedule_that_cannot_be_run_ends_the_exploration() {
                 name: "a".to_owned(),
                 at_milliseconds: 0,
                 job: verifier_core::chaos::JobKind::Good,
+                times: 1,
             };
             2
         ],

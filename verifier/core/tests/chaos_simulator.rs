@@ -177,6 +177,107 @@ fn each_changed_setting_does_what_it_is_known_for() {
 
     let (found, attempts) = found_while(r#""submit-stopped""#);
     assert_eq!((found, attempts), (AnomalySet::NONE, vec![]));
+
+    // The four jobs are one batch, which waits for a fifth until its window is over.
+    let (found, attempts) = found_while(r#"{"batching-window":{"seconds":20}}"#);
+    assert_eq!((found, attempts.len()), (AnomalySet::NONE, 6));
+    assert!(attempts.iter().all(|at| *at >= 21_000), "{attempts:?}");
+
+    let (found, attempts) = found_while(r#"{"maximum-concurrency":{"limit":2}}"#);
+    assert_eq!((found, attempts.len()), (AnomalySet::NONE, 6));
+
+    // Three times twenty seconds, and not three times a minute.
+    let (found, attempts) = found_while(r#"{"visibility-timeout":{"seconds":20}}"#);
+    assert_eq!((found, attempts.len()), (AnomalySet::of(&[Anomaly::PrematureDlq]), 6));
+    let (found, _) = found_while(r#"{"visibility-timeout":{"seconds":100}}"#);
+    assert_eq!(found, AnomalySet::of(&[Anomaly::LateDlq]));
+
+    let (found, attempts) = found_while(r#"{"max-receive-count":{"count":1}}"#);
+    assert_eq!((found, attempts.len()), (AnomalySet::of(&[Anomaly::PrematureDlq]), 4));
+    // It is received three times when the count is put back, and never comes to the fifth.
+    let (found, attempts) = found_while(r#"{"max-receive-count":{"count":5}}"#);
+    assert_eq!((found, attempts.len()), (AnomalySet::NONE, 6));
+
+    // A second is enough for jobs that are not slow.
+    let (found, attempts) = found_while(r#"{"worker-timeout":{"seconds":1}}"#);
+    assert_eq!((found, attempts.len()), (AnomalySet::NONE, 6));
+    let (found, attempts) = found_while(r#"{"worker-memory":{"megabytes":128}}"#);
+    assert_eq!((found, attempts.len()), (AnomalySet::NONE, 6));
+}
+
+#[test]
+fn somebody_else_who_receives_uses_receives_up_and_hides_messages() {
+    let mut found = AnomalySet::NONE;
+    for seed in 0..40 {
+        let schedule = schedule(&format!(
+            r#"{{"seed":{seed},"steps":[
+              {{"burst":{{"name":"good","atMilliseconds":1000,"count":3,"everyMilliseconds":5000,"job":"good"}}}},
+              {{"submit":{{"name":"poison","atMilliseconds":1000,"job":"poison"}}}}],
+              "changes":[{{"setting":{{"competing-receiver":{{"seconds":30}}}},"fromMilliseconds":0,"untilMilliseconds":121000}}],
+              "undoAtMilliseconds":400000}}"#,
+        ));
+        let history = history_of(&schedule);
+        let report = judge(&history);
+        assert_eq!(report.verdict, Verdict::True, "{seed}\n{report:#?}");
+        found = report.findings.iter().map(|finding| finding.anomaly).chain(found.iter()).collect();
+        let last = history.lines.iter().rev().find_map(|line| match &line.event {
+            Event::Drained { complete, .. } => Some(*complete),
+            _ => None,
+        });
+        assert_eq!(last, Some(true), "{seed}");
+    }
+    // A job that they got three times never comes to the worker.
+    assert_eq!(found, AnomalySet::of(&[Anomaly::PrematureDlq, Anomaly::InnocentDlq]));
+}
+
+/// What is found when such a job comes together with a good one; and how many attempts at the good one there are.
+fn found_beside(job: &str) -> (AnomalySet, usize) {
+    let schedule = schedule(&format!(
+        r#"{{"steps":[
+          {{"submit":{{"name":"good","atMilliseconds":0,"job":"good"}}}},
+          {{"submit":{{"name":"other","atMilliseconds":0,"job":{job}}}}}],
+          "undoAtMilliseconds":0}}"#,
+    ));
+    let history = history_of(&schedule);
+    let report = judge(&history);
+    assert_eq!(report.verdict, Verdict::True, "{job}\n{report:#?}");
+    let is_good =
+        |event: &Event| matches!(event, Event::Attempt { job, .. } if job.as_str() == "good");
+    let attempts = history.lines.iter().filter(|line| is_good(&line.event)).count();
+    (report.findings.iter().map(|finding| finding.anomaly).collect(), attempts)
+}
+
+#[test]
+fn what_ends_a_batch_as_a_whole_takes_the_others_with_it() {
+    use Anomaly::{EffectAndDlq, InnocentDlq};
+    for (job, found, attempts) in [
+        (r#"{"exiting":{"at":"before"}}"#, vec![InnocentDlq, EffectAndDlq], 3),
+        (r#"{"exiting":{"at":"after"}}"#, vec![InnocentDlq, EffectAndDlq], 3),
+        (r#""garbling""#, vec![InnocentDlq, EffectAndDlq], 3),
+        (r#""cut-off""#, vec![], 1),
+        (r#""oversize""#, vec![], 1),
+    ] {
+        assert_eq!(found_beside(job), (found.into_iter().collect(), attempts), "{job}");
+    }
+}
+
+#[test]
+fn a_job_that_is_submitted_twice_is_two_messages_and_one_effect() {
+    let schedule = schedule(
+        r#"{"steps":[
+          {"submit":{"name":"good","atMilliseconds":0,"job":"good","times":2}},
+          {"submit":{"name":"poison","atMilliseconds":0,"job":"poison","times":3}}],
+          "undoAtMilliseconds":0}"#,
+    );
+    let history = history_of(&schedule);
+    let report = judge(&history);
+    assert_eq!((report.verdict, &*report.findings), (Verdict::True, &[][..]));
+    let count = |wanted: fn(&Event) -> bool| {
+        history.lines.iter().filter(|line| wanted(&line.event)).count()
+    };
+    assert_eq!(count(|event| matches!(event, Event::Ok { .. })), 5);
+    assert_eq!(count(|event| matches!(event, Event::Attempt { .. })), 2 + 3 * 3);
+    assert_eq!(count(|event| matches!(event, Event::DeadLettered { .. })), 3);
 }
 
 #[test]

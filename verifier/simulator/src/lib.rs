@@ -84,14 +84,12 @@ fn answer(response: &ApiGatewayV2httpResponse) -> Answer {
 impl Worker for PreviewWorker {
     fn work(&mut self, records: &[Record<'_>], request_id: &str) -> Work {
         let records: Vec<worker::Record> = records.iter().map(record).collect();
-        let Handled { response, outcomes, .. } =
-            worker::handle(&records, request_id, Stage::Preview);
-        match serde_json::to_vec(&response) {
-            Ok(response) => Work::of_outcomes(response, outcomes),
-            Err(error) => {
-                Work { response: Err(error.to_string()), ..Work::of_outcomes(Vec::new(), outcomes) }
-            }
-        }
+        let handled = worker::handle(&records, request_id, Stage::Preview);
+        let exits_after = handled.exits_after();
+        let Handled { response, mut outcomes, .. } = handled;
+        outcomes.truncate(exits_after.unwrap_or(usize::MAX));
+        let response = serde_json::to_vec(&response).map_err(|error| error.to_string());
+        Work { response, exited: exits_after.is_some(), ..Work::of_outcomes(Vec::new(), outcomes) }
     }
 }
 

@@ -21,7 +21,7 @@ macro_rules! builtins {
 
 impl Builtin {
     /// All of them, in the order of the list.
-    pub(crate) const ALL: [Self; 16] = builtins![
+    pub(crate) const ALL: [Self; 22] = builtins![
         "poison-in-a-crowd",
         "throttle-storm",
         "crash-after-effect",
@@ -38,6 +38,12 @@ impl Builtin {
         "miscounted-receives",
         "unreliable-logs",
         "careless-mapping",
+        "competing-receiver",
+        "other-terms",
+        "stingy-worker",
+        "narrow-mapping",
+        "careless-clients",
+        "exiting-worker",
     ];
 
     /// The one of that name.

@@ -38,8 +38,12 @@ impl Sim {
 
     /// Whether a good job is done and a poison one dead-lettered, without any anomaly, while nothing goes wrong on purpose.
     pub(crate) fn steady_state(self, schedule: &Schedule) -> Result<Steady, Failure> {
-        let submit =
-            |name: &str, job| Step::Submit { name: name.to_owned(), at_milliseconds: 0, job };
+        let submit = |name: &str, job| Step::Submit {
+            name: name.to_owned(),
+            at_milliseconds: 0,
+            job,
+            times: 1,
+        };
         let probe = Schedule {
             seed: schedule.seed,
             stack: schedule.stack.clone(),

@@ -1,7 +1,8 @@
 //! From a stack's outputs to its queues, its consumer and the consumer's configuration. Nothing is guessed.
 
 use verifier_aws::{Aws, AwsError, Cause};
-use verifier_core::check::rules::{cfg_alarm, cfg_logs};
+use verifier_core::chaos::LEASE_TAG;
+use verifier_core::check::rules::{cfg_alarm, cfg_lease, cfg_logs};
 use verifier_core::check::{
     AlarmEvidence, FunctionEvidence, LogGroupEvidence, MappingEvidence, QueueEvidence, Selection,
     StackEvidence,
@@ -21,6 +22,8 @@ pub(crate) struct Discovery {
     pub(crate) log_group: Option<Result<Option<LogGroupEvidence>, AwsError>>,
     /// The alarms on the dead-letter queue; `None` when they were not asked for.
     pub(crate) alarms: Option<Result<Vec<AlarmEvidence>, AwsError>>,
+    /// The tag by which an experiment says that it is under way; `None` when it was not asked for.
+    pub(crate) lease: Option<Result<Option<String>, AwsError>>,
 }
 
 /// Follows the outputs, as far as the selected checks need it.
@@ -43,10 +46,18 @@ pub(crate) async fn discover(
         alarms
     );
     let (jobs, dead_letters) = (jobs?, dead_letters?);
-    let mappings = match &jobs {
-        Some(jobs) => aws.mappings(jobs.arn()).await?,
-        None => Vec::new(),
+    let mappings = async {
+        match &jobs {
+            Some(jobs) => aws.mappings(jobs.arn()).await,
+            None => Ok(Vec::new()),
+        }
     };
+    let lease = async {
+        let jobs = jobs.as_ref().filter(|_| selection.wants_any(&[cfg_lease::CHECK]))?;
+        Some(aws.queue_tag(&jobs.url, LEASE_TAG).await)
+    };
+    let (mappings, lease) = tokio::join!(mappings, lease);
+    let mappings = mappings?;
     let worker = match mappings.as_slice() {
         [mapping] => Some(aws.function(&mapping.function_arn).await?),
         _ => None,
@@ -57,7 +68,7 @@ pub(crate) async fn discover(
         }
         _ => None,
     };
-    Ok(Discovery { jobs, dead_letters, mappings, worker, log_group, alarms })
+    Ok(Discovery { jobs, dead_letters, mappings, worker, log_group, alarms, lease })
 }
 
 /// The queue that an output names; `None` when there is no such output or no such queue.

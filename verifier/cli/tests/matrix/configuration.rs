@@ -57,6 +57,14 @@ pub(crate) fn mutants() -> Vec<Mutant> {
     [queues(), consumers(), observers(), site_and_api(), outputs()].concat()
 }
 
+/// The jobs queue has the tag by which an experiment says that it is under way.
+fn leased(changes: &mut Changes, value: &str) {
+    let tags = &mut changes.jobs_queue()["Tags"];
+    let mut all = tags.as_array().cloned().unwrap_or_default();
+    all.push(json!({"Key": "verifier:chaos", "Value": value}));
+    *tags = json!(all);
+}
+
 fn queues() -> Vec<Mutant> {
     vec![
         Mutant::new("the DLQ keeps messages no longer than the queue")
@@ -72,6 +80,12 @@ fn queues() -> Vec<Mutant> {
         Mutant::new("the jobs queue is not encrypted")
             .with_change(|changes| changes.jobs_queue()["SqsManagedSseEnabled"] = false.into())
             .expect(1, &[("cfg.encryption", "fail")]),
+        Mutant::new("an experiment breaks it meanwhile")
+            .with_change(|changes| leased(changes, "chaos-1 until 4102444800000"))
+            .expect(0, &[("cfg.lease", "warn")]),
+        Mutant::new("an experiment was not put back")
+            .with_change(|changes| leased(changes, "chaos-1 until 1000"))
+            .expect(0, &[("cfg.lease", "warn")]),
         Mutant::new("messages go to another DLQ")
             .with_change(|changes| {
                 add_queue(changes);

@@ -160,8 +160,8 @@ impl Anomaly {
         match self {
             // A worker may say that it has done what it has not, and the other way round.
             Self::Lost | Self::EffectAndDlq => &[Observation::Effects],
-            // A mapping may delete what the worker calls failed.
-            Self::PoisonAsSuccess => &[Observation::Deletes],
+            // A mapping may keep what the worker calls done, and delete what it calls failed.
+            Self::PrematureDlq | Self::PoisonAsSuccess => &[Observation::Deletes],
             _ => &[],
         }
     }

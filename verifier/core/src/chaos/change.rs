@@ -1,4 +1,4 @@
-//! Settings of a stack that are changed for a while and put back.
+//! What is changed about a stack for a while and put back: its settings, and who receives from its queue.
 //!
 //! Faults strike in a stack's inside, which only a simulator and an emulator let them do. What is here, any stack can be
 //! asked for through AWS's ordinary APIs.
@@ -40,16 +40,58 @@ pub enum Setting {
     },
     /// The submit function has reserved concurrency 0: the API answers 503.
     SubmitStopped,
+    /// The mapping has another `MaximumBatchingWindowInSeconds`.
+    BatchingWindow {
+        /// 0 to 30 s: longer ones outlast visibility timeouts.
+        seconds: u32,
+    },
+    /// The mapping has another `MaximumConcurrency`: it receives more slowly, and throttles nothing.
+    MaximumConcurrency {
+        /// 2 to 1,000.
+        limit: u32,
+    },
+    /// The jobs queue has another `VisibilityTimeout`.
+    VisibilityTimeout {
+        /// 1 to 900 s.
+        seconds: u32,
+    },
+    /// The jobs queue's redrive policy has another `maxReceiveCount`.
+    MaxReceiveCount {
+        /// 1 to 1,000.
+        count: u32,
+    },
+    /// The worker has another `Timeout`.
+    WorkerTimeout {
+        /// 1 to 900 s.
+        seconds: u32,
+    },
+    /// The worker has another `MemorySize`, and processing power in proportion. A simulated one is as fast with any.
+    WorkerMemory {
+        /// 128 to 10,240 MB.
+        megabytes: u32,
+    },
+    /// Somebody else receives from the jobs queue, up to ten messages a second, and deletes nothing.
+    CompetingReceiver {
+        /// For how long what they receive is hidden; 0 to 300 s.
+        seconds: u32,
+    },
 }
 
 impl Setting {
     /// One of each kind.
-    pub const EACH: [Self; 5] = [
+    pub const EACH: [Self; 12] = [
         Self::MappingDisabled,
         Self::BatchItemFailuresIgnored,
         Self::BatchSize { size: 1 },
         Self::WorkerConcurrency { limit: 0 },
         Self::SubmitStopped,
+        Self::BatchingWindow { seconds: 5 },
+        Self::MaximumConcurrency { limit: 2 },
+        Self::VisibilityTimeout { seconds: 20 },
+        Self::MaxReceiveCount { count: 1 },
+        Self::WorkerTimeout { seconds: 1 },
+        Self::WorkerMemory { megabytes: 128 },
+        Self::CompetingReceiver { seconds: 30 },
     ];
 
     /// The kinds of settings that allow an anomaly when they are changed.
@@ -66,45 +108,105 @@ impl Setting {
             Self::BatchSize { .. } => "batch-size",
             Self::WorkerConcurrency { .. } => "worker-concurrency",
             Self::SubmitStopped => "submit-stopped",
+            Self::BatchingWindow { .. } => "batching-window",
+            Self::MaximumConcurrency { .. } => "maximum-concurrency",
+            Self::VisibilityTimeout { .. } => "visibility-timeout",
+            Self::MaxReceiveCount { .. } => "max-receive-count",
+            Self::WorkerTimeout { .. } => "worker-timeout",
+            Self::WorkerMemory { .. } => "worker-memory",
+            Self::CompetingReceiver { .. } => "competing-receiver",
         }
     }
 
-    /// The operation of AWS's that it is a setting of; for what is measured by operation.
+    /// The operation of AWS's by which it is changed; for what is measured by operation.
     pub const fn operation(self) -> &'static str {
         match self {
-            Self::MappingDisabled | Self::BatchItemFailuresIgnored | Self::BatchSize { .. } => {
-                "UpdateEventSourceMapping"
-            }
+            Self::MappingDisabled
+            | Self::BatchItemFailuresIgnored
+            | Self::BatchSize { .. }
+            | Self::BatchingWindow { .. }
+            | Self::MaximumConcurrency { .. } => "UpdateEventSourceMapping",
             Self::WorkerConcurrency { .. } | Self::SubmitStopped => "PutFunctionConcurrency",
+            Self::VisibilityTimeout { .. } | Self::MaxReceiveCount { .. } => "SetQueueAttributes",
+            Self::WorkerTimeout { .. } | Self::WorkerMemory { .. } => "UpdateFunctionConfiguration",
+            Self::CompetingReceiver { .. } => "ReceiveMessage",
         }
     }
 
     /// The anomalies that a history may have in which it was changed, although nothing else is wrong with the stack.
     pub const fn allows(self) -> AnomalySet {
         AnomalySet::of(match self {
-            // What nobody receives is not moved, however long it is due.
-            Self::MappingDisabled => &[Anomaly::LateDlq],
+            // What nobody receives, or waits for its turn, is not moved, however long it is due.
+            Self::MappingDisabled | Self::MaximumConcurrency { .. } => &[Anomaly::LateDlq],
             // Whatever the worker names as failed is deleted all the same.
             Self::BatchItemFailuresIgnored => &[Anomaly::Lost, Anomaly::PoisonAsSuccess],
             // Receives are used up although the function sees nothing.
             Self::WorkerConcurrency { .. } => {
                 &[Anomaly::ThrottleDlq, Anomaly::InnocentDlq, Anomaly::LateDlq]
             }
-            Self::BatchSize { .. } | Self::SubmitStopped => &[],
+            // The queue no longer keeps what the stack's own terms say; and a message that comes up again while it is worked
+            // on uses its receives up.
+            Self::VisibilityTimeout { .. } => &[
+                Anomaly::PrematureDlq,
+                Anomaly::LateDlq,
+                Anomaly::InnocentDlq,
+                Anomaly::EffectAndDlq,
+                Anomaly::StuckInFlight,
+            ],
+            Self::MaxReceiveCount { .. } => &[
+                Anomaly::PrematureDlq,
+                Anomaly::LateDlq,
+                Anomaly::OverReceived,
+                Anomaly::InnocentDlq,
+                Anomaly::EffectAndDlq,
+            ],
+            // A batch that is not done in time fails as a whole, whatever of it was done.
+            Self::WorkerTimeout { .. } | Self::WorkerMemory { .. } => {
+                &[Anomaly::BatchPoisoned, Anomaly::InnocentDlq, Anomaly::EffectAndDlq]
+            }
+            // They use receives up, and hide messages from the worker.
+            Self::CompetingReceiver { .. } => &[
+                Anomaly::PrematureDlq,
+                Anomaly::LateDlq,
+                Anomaly::InnocentDlq,
+                Anomaly::StuckInFlight,
+            ],
+            Self::BatchSize { .. } | Self::BatchingWindow { .. } | Self::SubmitStopped => &[],
         })
     }
 
-    /// What is wrong with its figures, if anything.
-    fn problem(self) -> Option<String> {
+    /// For how long it hides messages that are received while it is changed, in seconds; absent where it hides none.
+    pub const fn hides_seconds(self) -> Option<u32> {
         match self {
-            Self::BatchSize { size } if !(1..=10).contains(&size) => {
-                Some(format!("a batch size is from 1 to 10 here, found {size}"))
-            }
-            Self::WorkerConcurrency { limit } if limit > 1_000 => {
-                Some(format!("a concurrency is from 0 to 1000, found {limit}"))
+            Self::VisibilityTimeout { seconds } | Self::CompetingReceiver { seconds } => {
+                Some(seconds)
             }
             _ => None,
         }
+    }
+
+    /// What is wrong with its figure, if anything.
+    fn problem(self) -> Option<String> {
+        let (what, found, (min, max)) = match self {
+            Self::MappingDisabled | Self::BatchItemFailuresIgnored | Self::SubmitStopped => {
+                return None;
+            }
+            Self::BatchSize { size } => ("a batch size", size, (1, 10)),
+            Self::WorkerConcurrency { limit } => ("a concurrency", limit, (0, 1_000)),
+            Self::BatchingWindow { seconds } => ("a batching window (s)", seconds, (0, 30)),
+            Self::MaximumConcurrency { limit } => ("a MaximumConcurrency", limit, (2, 1_000)),
+            Self::VisibilityTimeout { seconds } => ("a visibility timeout (s)", seconds, (1, 900)),
+            Self::MaxReceiveCount { count } => ("a maxReceiveCount", count, (1, 1_000)),
+            Self::WorkerTimeout { seconds } => ("a function's timeout (s)", seconds, (1, 900)),
+            Self::WorkerMemory { megabytes } => {
+                ("a function's memory (MB)", megabytes, (128, 10_240))
+            }
+            Self::CompetingReceiver { seconds } => {
+                ("what a competing receiver hides it for (s)", seconds, (0, 300))
+            }
+        };
+        let is_allowed = (min..=max).contains(&found);
+        (!is_allowed).then(|| format!("{what} is from {min} to {max} here, found {found}"))
     }
 }
 

@@ -51,8 +51,17 @@ pub(super) struct Job<'h> {
     pub(super) sent: Option<LineNumber>,
     /// Where it was received, attempted, done or dead-lettered first.
     pub(super) seen: Option<LineNumber>,
-    /// Its side effects, each with what tells it from others.
-    pub(super) effects: Vec<(&'h str, LineNumber)>,
+    /// Its side effects.
+    pub(super) effects: Vec<Effect<'h>>,
+}
+
+/// A side effect.
+pub(super) struct Effect<'h> {
+    /// What tells it from others of the job.
+    pub(super) key: &'h str,
+    /// The message that it was done for.
+    pub(super) message: Place,
+    pub(super) line: LineNumber,
 }
 
 /// A submit of a job.
@@ -390,7 +399,8 @@ impl<'h> Gathering<'h> {
                     Outcome::Succeeded if !self.facts.observes(Observation::Effects) => {
                         let job = self.facts.messages[message].job;
                         // By the outcome line alone, one effect of a job cannot be told from another.
-                        self.facts.jobs[job].effects.push(("", number));
+                        let effect = Effect { key: "", message, line: number };
+                        self.facts.jobs[job].effects.push(effect);
                     }
                     Outcome::Succeeded => {}
                 }
@@ -412,7 +422,8 @@ impl<'h> Gathering<'h> {
                 let message = self.message_of(message, job);
                 self.see(message, number);
                 let job = self.facts.messages[message].job;
-                self.facts.jobs[job].effects.push((key, number));
+                let effect = Effect { key, message, line: number };
+                self.facts.jobs[job].effects.push(effect);
             }
             _ => {}
         }

@@ -5,7 +5,7 @@
 use std::ops::RangeInclusive;
 
 use super::change::{Change, Setting};
-use super::schedule::{JobKind, RedriveBy, Schedule, StackTerms, Step};
+use super::schedule::{ExitAt, JobKind, RedriveBy, Schedule, StackTerms, Step};
 use crate::faults::{Caller, Commit, CountBy, CrashPoint, Fault, FaultRule, Nth};
 
 /// How many steps submit jobs.
@@ -36,8 +36,10 @@ impl Schedule {
         let (mut times, mut jobs) = (stream(seed, 1), stream(seed, 2));
         let (mut redrives, mut faults) = (stream(seed, 3), stream(seed, 4));
         let count = jobs.usize(SUBMITTING_STEPS);
-        let mut steps: Vec<Step> =
-            (0..count).map(|number| submitting_step(number, &mut jobs, &mut times)).collect();
+        let mut repeats = stream(seed, 6);
+        let mut steps: Vec<Step> = (0..count)
+            .map(|number| submitting_step(number, &mut jobs, &mut times, &mut repeats))
+            .collect();
         let rule_count = faults.usize(0..=RULES_MAX);
         let mut rules: Vec<FaultRule> =
             (0..rule_count).map(|_| rule(&SITES, &mut faults)).collect();
@@ -58,7 +60,12 @@ impl Schedule {
     }
 }
 
-fn submitting_step(number: usize, jobs: &mut fastrand::Rng, times: &mut fastrand::Rng) -> Step {
+fn submitting_step(
+    number: usize,
+    jobs: &mut fastrand::Rng,
+    times: &mut fastrand::Rng,
+    repeats: &mut fastrand::Rng,
+) -> Step {
     let name = format!("j{number}");
     // Half of the jobs come together, so that they share batches.
     let at_milliseconds = if times.bool() { 0 } else { times.u64(0..LOAD_MILLISECONDS) };
@@ -66,16 +73,24 @@ fn submitting_step(number: usize, jobs: &mut fastrand::Rng, times: &mut fastrand
         0..40 => JobKind::Good,
         40..52 => JobKind::Slow { milliseconds: jobs.u64(SLOW_MILLISECONDS) },
         52..72 => JobKind::Flaky { fails: jobs.u32(1..=3) },
-        72..92 => JobKind::Poison,
-        _ => JobKind::Malformed,
+        72..91 => JobKind::Poison,
+        91..95 => JobKind::Malformed,
+        95 => JobKind::Oversize,
+        96 => JobKind::CutOff,
+        97 => JobKind::Garbling,
+        98 => JobKind::Exiting { at: ExitAt::Before },
+        _ => JobKind::Exiting { at: ExitAt::After },
     };
     if jobs.u8(..100) < 80 {
-        return Step::Submit { name, at_milliseconds, job };
+        let times = if repeats.u8(..100) < REPEATED_PERCENT { repeats.u32(2..=3) } else { 1 };
+        return Step::Submit { name, at_milliseconds, job, times };
     }
     let (count, every_milliseconds) = (jobs.u32(BURST), times.u64(0..300));
     Step::Burst { name, at_milliseconds, count, every_milliseconds, job }
 }
 
+/// How many single jobs in a hundred are submitted more than once.
+const REPEATED_PERCENT: u8 = 5;
 /// How many schedules in a hundred change a setting.
 const CHANGING_PERCENT: u8 = 15;
 /// How long a setting stays changed, in milliseconds.
@@ -90,6 +105,18 @@ fn changes(random: &mut fastrand::Rng) -> Vec<Change> {
         Setting::BatchSize { .. } => Setting::BatchSize { size: random.u32(1..=4) },
         Setting::WorkerConcurrency { .. } => {
             Setting::WorkerConcurrency { limit: random.u32(0..=1) }
+        }
+        Setting::BatchingWindow { .. } => Setting::BatchingWindow { seconds: random.u32(0..=10) },
+        Setting::MaximumConcurrency { .. } => {
+            Setting::MaximumConcurrency { limit: random.u32(2..=4) }
+        }
+        Setting::VisibilityTimeout { .. } => {
+            Setting::VisibilityTimeout { seconds: random.u32(5..=200) }
+        }
+        Setting::MaxReceiveCount { .. } => Setting::MaxReceiveCount { count: random.u32(1..=6) },
+        Setting::WorkerTimeout { .. } => Setting::WorkerTimeout { seconds: random.u32(1..=4) },
+        Setting::CompetingReceiver { .. } => {
+            Setting::CompetingReceiver { seconds: random.u32(0..=90) }
         }
         other => other,
     };

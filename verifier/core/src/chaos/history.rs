@@ -59,6 +59,7 @@ impl Header {
                 max_receive_count: 3,
                 visibility_timeout_milliseconds: 60_000,
                 slack_milliseconds: 30_000,
+                told_late_milliseconds: 0,
             },
             observes: Observation::ALL.into(),
             allows: AnomalySet::NONE,
@@ -76,6 +77,16 @@ pub struct Terms {
     pub visibility_timeout_milliseconds: u64,
     /// How much later than it is due something may happen, in milliseconds.
     pub slack_milliseconds: u64,
+    /// How much later than it took place a receive may be told of, in milliseconds: whoever reads of it in the worker's lines
+    /// reads of it after the batching window and the work. 0 where it is seen itself.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub told_late_milliseconds: u64,
+}
+
+// What serde asks takes a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(milliseconds: &u64) -> bool {
+    *milliseconds == 0
 }
 
 /// Something that a target may be able to see. What clients do, what comes into the dead-letter queue and what leaves it,

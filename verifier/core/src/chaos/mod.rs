@@ -41,7 +41,8 @@ pub use observed::{Observed, Watch, content_of_body};
 #[cfg(any(test, feature = "planted-bugs"))]
 pub use planted::PlantedBug;
 pub use schedule::{
-    JOBS_MAX, JobKind, RedriveBy, Schedule, ScheduleError, StackTerms, Step, TIME_MAX_MILLISECONDS,
+    ExitAt, JOBS_MAX, JobKind, RedriveBy, Schedule, ScheduleError, StackTerms, Step,
+    TIME_MAX_MILLISECONDS,
 };
 pub use shrink::{Shrunk, shrink};
 pub use simulator::{

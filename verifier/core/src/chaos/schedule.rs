@@ -16,9 +16,10 @@ use std::fmt::Write as _;
 
 use contract::Job;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use thiserror::Error;
 
+use super::anomaly::{Anomaly, AnomalySet};
 use super::change::Change;
 use super::history::{Nature, Terms};
 use crate::event_source_mapping::{MappingChanges, MappingConfiguration};
@@ -28,6 +29,10 @@ use crate::faults::{FaultPlanError, FaultRule, FaultRules};
 pub const JOBS_MAX: u32 = 10_000;
 /// The latest time of a step or of the undo: a day, in milliseconds.
 pub const TIME_MAX_MILLISECONDS: u64 = 86_400_000;
+/// How often one job is submitted at most.
+const TIMES_MAX: u32 = 10;
+/// How large an oversize job is, in bytes: no message may have more than 1 MiB.
+const OVERSIZE_BYTES: usize = 1_048_576 + 1;
 /// The longest name of a step, in characters, so that names with a number are still ids of jobs.
 const NAME_MAX: usize = 40;
 
@@ -87,6 +92,9 @@ pub enum Step {
         at_milliseconds: u64,
         /// What job.
         job: JobKind,
+        /// How often it is submitted, as by a client that does not know whether it was; 1 to 10.
+        #[serde(default = "once", skip_serializing_if = "is_once")]
+        times: u32,
     },
     /// Submits several jobs of a kind.
     Burst {
@@ -110,6 +118,16 @@ pub enum Step {
     },
 }
 
+fn once() -> u32 {
+    1
+}
+
+// What serde asks takes a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_once(times: &u32) -> bool {
+    *times == 1
+}
+
 /// What a job does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -130,6 +148,37 @@ pub enum JobKind {
     Poison,
     /// It is no job, and has to be refused.
     Malformed,
+    /// It is larger than a message may be, and has to be refused.
+    Oversize,
+    /// Its client is cut off in the middle of the request.
+    CutOff,
+    /// The worker's process ends at every attempt, and with it the whole batch fails.
+    Exiting {
+        /// When it ends.
+        at: ExitAt,
+    },
+    /// The worker's response to its batch is none that Lambda understands.
+    Garbling,
+}
+
+/// When a worker's process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExitAt {
+    /// Before the job's work.
+    Before,
+    /// After the job's work, and before the response.
+    After,
+}
+
+impl ExitAt {
+    /// As the job says it to the worker.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::After => "after",
+        }
+    }
 }
 
 /// How dead letters are moved.
@@ -200,6 +249,7 @@ impl StackTerms {
             max_receive_count: self.max_receive_count,
             visibility_timeout_milliseconds: u64::from(self.visibility_timeout_seconds) * 1_000,
             slack_milliseconds: u64::from(self.slack_seconds) * 1_000,
+            told_late_milliseconds: 0,
         }
     }
 
@@ -277,7 +327,13 @@ impl Schedule {
         self.steps.len() + self.faults.len() + self.changes.len()
     }
 
-    /// How many jobs are submitted.
+    /// What its jobs allow, whatever strikes them.
+    pub fn allows(&self) -> AnomalySet {
+        let jobs = self.steps.iter().filter_map(Step::job);
+        jobs.fold(AnomalySet::NONE, |allowed, job| allowed.union(job.allows()))
+    }
+
+    /// How many submits there are.
     pub fn job_count(&self) -> u32 {
         self.steps.iter().map(Step::job_count).sum()
     }
@@ -316,7 +372,7 @@ impl Step {
 
     fn job_count(&self) -> u32 {
         match self {
-            Self::Submit { .. } => 1,
+            Self::Submit { times, .. } => *times,
             Self::Burst { count, .. } => *count,
             Self::Redrive { .. } => 0,
         }
@@ -332,6 +388,9 @@ impl Step {
             ));
         }
         let ends_at = match self {
+            Self::Submit { times, .. } if !(1..=TIMES_MAX).contains(times) => {
+                return Some(format!("a job is submitted 1 to {TIMES_MAX} times, found {times}"));
+            }
             Self::Burst { count, .. } if !(1..=JOBS_MAX).contains(count) => {
                 return Some(format!("a burst has 1 to {JOBS_MAX} jobs, found {count}"));
             }
@@ -350,10 +409,27 @@ impl JobKind {
     /// What is to be expected of such a job on a queue that receives so often.
     pub const fn nature(self) -> Nature {
         match self {
-            Self::Good | Self::Slow { .. } | Self::Flaky { fails: 0 } => Nature::Healthy,
+            Self::Good | Self::Slow { .. } | Self::Flaky { fails: 0 } | Self::CutOff => {
+                Nature::Healthy
+            }
             Self::Flaky { .. } => Nature::Flaky,
-            Self::Poison | Self::Malformed => Nature::Poison,
+            Self::Poison
+            | Self::Malformed
+            | Self::Oversize
+            | Self::Exiting { .. }
+            | Self::Garbling => Nature::Poison,
         }
+    }
+
+    /// The anomalies that a history may have in which there is such a job, although nothing is wrong with the stack: what ends
+    /// a batch as a whole takes the others of the batch with it, whatever of them was done.
+    pub const fn allows(self) -> AnomalySet {
+        AnomalySet::of(match self {
+            Self::Exiting { .. } | Self::Garbling => {
+                &[Anomaly::BatchPoisoned, Anomaly::InnocentDlq, Anomaly::EffectAndDlq]
+            }
+            _ => &[],
+        })
     }
 
     /// How long the worker takes for it beyond what it takes for any job, in milliseconds.
@@ -369,6 +445,7 @@ impl JobKind {
     /// What a worker of a preview is asked to do beyond the contract stands in the job's field `chaos`.
     pub fn body(self, job_id: &str) -> String {
         let mut job = Job::new("chaos");
+        let mut ask = |directives: Value| job.extra.insert("chaos".to_owned(), directives);
         match self {
             Self::Malformed => {
                 let mut body = String::new();
@@ -376,14 +453,15 @@ impl JobKind {
                 let _ = write!(body, r#"{{"jobId":"{job_id}"}}"#);
                 return body;
             }
-            Self::Good => {}
+            Self::Good | Self::CutOff => {}
             Self::Poison => job.fail = true,
-            Self::Flaky { fails } => {
-                job.extra.insert("chaos".to_owned(), json!({ "failTimes": fails }));
+            Self::Oversize => {
+                job.extra.insert("padding".to_owned(), "x".repeat(OVERSIZE_BYTES).into());
             }
-            Self::Slow { milliseconds } => {
-                job.extra.insert("chaos".to_owned(), json!({ "sleepMs": milliseconds }));
-            }
+            Self::Flaky { fails } => drop(ask(json!({ "failTimes": fails }))),
+            Self::Slow { milliseconds } => drop(ask(json!({ "sleepMs": milliseconds }))),
+            Self::Exiting { at } => drop(ask(json!({ "exit": at.as_str() }))),
+            Self::Garbling => drop(ask(json!({ "malformedResponse": true }))),
         }
         job.job_id = Some(job_id.to_owned());
         serde_json::to_string(&job).unwrap_or_default()

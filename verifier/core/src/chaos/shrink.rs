@@ -156,11 +156,12 @@ fn parts(schedule: &Schedule) -> Vec<Part> {
 fn step_harshness(step: &Step) -> u32 {
     match step.job() {
         Some(JobKind::Good) => 0,
-        Some(JobKind::Slow { .. }) => 1,
-        Some(JobKind::Malformed) => 2,
+        Some(JobKind::Slow { .. } | JobKind::CutOff) => 1,
+        Some(JobKind::Malformed | JobKind::Oversize) => 2,
         Some(JobKind::Flaky { .. }) => 3,
         Some(JobKind::Poison) => 4,
-        None => 5,
+        Some(JobKind::Exiting { .. } | JobKind::Garbling) => 5,
+        None => 6,
     }
 }
 
@@ -170,7 +171,7 @@ fn rule_harshness(rule: &FaultRule) -> u32 {
 }
 
 fn harshness(allowed: AnomalySet) -> u32 {
-    6 + u32::try_from(allowed.iter().count()).unwrap_or(u32::MAX - 6)
+    7 + u32::try_from(allowed.iter().count()).unwrap_or(u32::MAX - 7)
 }
 
 fn without(mut schedule: Schedule, taken: &[Part]) -> Schedule {
@@ -196,15 +197,21 @@ fn without(mut schedule: Schedule, taken: &[Part]) -> Schedule {
 fn simpler_steps(step: &Step) -> Vec<Step> {
     let mut simpler = Vec::new();
     match step {
-        Step::Submit { name, at_milliseconds, job } => {
-            let submit =
-                |at_milliseconds, job| Step::Submit { name: name.clone(), at_milliseconds, job };
-            simpler.extend(simpler_jobs(*job).into_iter().map(|job| submit(*at_milliseconds, job)));
-            simpler.extend(earlier(*at_milliseconds).map(|at| submit(at, *job)));
+        Step::Submit { name, at_milliseconds, job, times } => {
+            let submit = |at_milliseconds, job, times| Step::Submit {
+                name: name.clone(),
+                at_milliseconds,
+                job,
+                times,
+            };
+            let (at, job, times) = (*at_milliseconds, *job, *times);
+            simpler.extend((times > 1).then(|| submit(at, job, 1)));
+            simpler.extend(simpler_jobs(job).into_iter().map(|job| submit(at, job, times)));
+            simpler.extend(earlier(at).map(|at| submit(at, job, times)));
         }
         Step::Burst { name, at_milliseconds, count, every_milliseconds, job } => {
             let (name, at_milliseconds, job) = (name.clone(), *at_milliseconds, *job);
-            simpler.push(Step::Submit { name: name.clone(), at_milliseconds, job });
+            simpler.push(Step::Submit { name: name.clone(), at_milliseconds, job, times: 1 });
             let fewer = [(*count / 2).max(2), *count - 1];
             let smaller = |count, every_milliseconds| {
                 let name = name.clone();
@@ -232,6 +239,9 @@ fn simpler_jobs(job: JobKind) -> Vec<JobKind> {
         JobKind::Flaky { fails } if fails > 1 => {
             vec![JobKind::Good, JobKind::Flaky { fails: fails - 1 }]
         }
+        // Either comes to the dead-letter queue, and a poison takes no other with it.
+        JobKind::Exiting { .. } | JobKind::Garbling => vec![JobKind::Good, JobKind::Poison],
+        JobKind::Oversize => vec![JobKind::Good, JobKind::Malformed],
         _ => vec![JobKind::Good],
     }
 }

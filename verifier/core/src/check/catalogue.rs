@@ -53,7 +53,7 @@ pub struct Check {
 }
 
 /// Every check.
-pub const CHECKS: [Check; 23] = [
+pub const CHECKS: [Check; 24] = [
     rules::stack_ready::CHECK,
     rules::stack_owns::CHECK,
     rules::cfg_redrive::CHECK,
@@ -65,6 +65,7 @@ pub const CHECKS: [Check; 23] = [
     rules::cfg_logs::CHECK,
     rules::cfg_alarm::CHECK,
     rules::cfg_receives::CHECK,
+    rules::cfg_lease::CHECK,
     rules::web_page::CHECK,
     rules::web_config::CHECK,
     rules::api_hello::CHECK,

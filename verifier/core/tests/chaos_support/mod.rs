@@ -45,6 +45,7 @@ fn job_kind() -> impl Strategy<Value = JobKind> {
         2 => (0..5_u32).prop_map(|fails| JobKind::Flaky { fails }),
         2 => Just(JobKind::Poison),
         1 => Just(JobKind::Malformed),
+        1 => Just(JobKind::CutOff),
     ]
 }
 
@@ -52,8 +53,9 @@ fn job_kind() -> impl Strategy<Value = JobKind> {
 fn step() -> impl Strategy<Value = Step> {
     let name = String::new;
     prop_oneof![
-        4 => (0..30_000_u64, job_kind())
-            .prop_map(move |(at_milliseconds, job)| Step::Submit { name: name(), at_milliseconds, job }),
+        4 => (0..30_000_u64, job_kind(), 1..3_u32).prop_map(move |(at_milliseconds, job, times)| {
+            Step::Submit { name: name(), at_milliseconds, job, times }
+        }),
         1 => (0..30_000_u64, 1..7_u32, 0..500_u64, job_kind()).prop_map(
             move |(at_milliseconds, count, every_milliseconds, job)| Step::Burst {
                 name: name(),

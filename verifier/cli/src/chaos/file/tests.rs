@@ -71,6 +71,9 @@ fn everything() -> Value {
             {"submit": {"name": "b", "atMilliseconds": 0, "job": {"slow": {"milliseconds": 5}}}},
             {"submit": {"name": "c", "atMilliseconds": 0, "job": {"flaky": {"fails": 1}}}},
             {"burst": {"name": "d", "atMilliseconds": 0, "count": 2, "everyMilliseconds": 1, "job": "poison"}},
+            {"submit": {"name": "e", "atMilliseconds": 0, "job": {"exiting": {"at": "after"}}, "times": 2}},
+            {"submit": {"name": "f", "atMilliseconds": 0, "job": "garbling"}},
+            {"submit": {"name": "g", "atMilliseconds": 0, "job": "cut-off"}},
             {"redrive": {"atMilliseconds": 9, "by": "move-task"}}
         ],
         "faults": rules,
@@ -79,7 +82,14 @@ fn everything() -> Value {
             {"setting": "batch-item-failures-ignored", "fromMilliseconds": 0, "untilMilliseconds": 1},
             {"setting": "submit-stopped", "fromMilliseconds": 0, "untilMilliseconds": 1},
             {"setting": {"batch-size": {"size": 1}}, "fromMilliseconds": 0, "untilMilliseconds": 1},
-            {"setting": {"worker-concurrency": {"limit": 0}}, "fromMilliseconds": 0, "untilMilliseconds": 1}
+            {"setting": {"worker-concurrency": {"limit": 0}}, "fromMilliseconds": 0, "untilMilliseconds": 1},
+            {"setting": {"batching-window": {"seconds": 5}}, "fromMilliseconds": 0, "untilMilliseconds": 1},
+            {"setting": {"maximum-concurrency": {"limit": 2}}, "fromMilliseconds": 0, "untilMilliseconds": 1},
+            {"setting": {"visibility-timeout": {"seconds": 9}}, "fromMilliseconds": 0, "untilMilliseconds": 1},
+            {"setting": {"max-receive-count": {"count": 2}}, "fromMilliseconds": 0, "untilMilliseconds": 1},
+            {"setting": {"worker-timeout": {"seconds": 9}}, "fromMilliseconds": 0, "untilMilliseconds": 1},
+            {"setting": {"worker-memory": {"megabytes": 128}}, "fromMilliseconds": 0, "untilMilliseconds": 1},
+            {"setting": {"competing-receiver": {"seconds": 9}}, "fromMilliseconds": 0, "untilMilliseconds": 1}
         ],
         "undoAtMilliseconds": 10, "allow": ["lost", "redelivered"],
         "abort": {"maxDurationSeconds": 60, "maxCostCalls": 5},

@@ -30,8 +30,9 @@ pub(super) fn actions(steps: &[Step]) -> Vec<(Duration, Action)> {
 fn of_step(step: &Step) -> Vec<(Duration, Action)> {
     let at = |milliseconds: u64| Duration::from_millis(milliseconds);
     match step {
-        Step::Submit { name, at_milliseconds, job } => {
-            vec![(at(*at_milliseconds), Action::Submit { name: name.clone(), job: *job })]
+        Step::Submit { name, at_milliseconds, job, times } => {
+            let submit = Action::Submit { name: name.clone(), job: *job };
+            vec![(at(*at_milliseconds), submit); *times as usize]
         }
         Step::Burst { name, at_milliseconds, count, every_milliseconds, job } => (0..*count)
             .map(|number| {
@@ -71,7 +72,11 @@ impl Live {
         if let Some(client) = self.place.clock.client() {
             headers.insert(CLIENT_HEADER.to_owned(), client.to_owned());
         }
-        let exchange = self.http.post(&self.job_url, &headers, body.into_bytes()).await;
+        let body = body.into_bytes();
+        let exchange = match job {
+            JobKind::CutOff => self.http.post_half(&self.job_url, &headers, body).await,
+            _ => self.http.post(&self.job_url, &headers, body).await,
+        };
         let now: Timestamp = self.place.clock.now();
         if let Some(message) = accepted_message_id(&exchange, &job_id, &self.settings.api) {
             recorder.write(now, Event::Ok { op, message: Some(Id::from(message)) });

@@ -58,17 +58,19 @@ impl Live {
         })
     }
 
-    /// Waits until the jobs queue holds nothing, and everything that was accepted has come to its end.
+    /// Waits until the jobs queue holds nothing, and everything that was accepted has come to its end. At the undo, messages may
+    /// be hidden for as long as that.
     pub(super) async fn drain(
         &self,
         recorder: &Recorder,
         accepted: &BTreeSet<String>,
+        hidden: Duration,
         interrupt: &Interrupt,
     ) -> Result<Drained, Failure> {
         let clock = &self.place.clock;
         let life = Duration::from_secs(self.terms.visibility_timeout_seconds.into())
             * self.terms.max_receive_count;
-        let until = clock.now() + life + SLACK;
+        let until = clock.now() + hidden + life + SLACK;
         let mut empty_since = None;
         loop {
             let depth = self.depth().await?;

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use verifier_core::chaos::{
-    Anomaly, AnomalySet, Change, Configuration, Event, HISTORY_VERSION, Header, History, Lease,
-    Limits, Observation, Part, Schedule, Setting, UNDO_SCHEMA, UndoEntry, Watch,
+    Anomaly, AnomalySet, Change, Configuration, Event, HISTORY_VERSION, Header, History, JobKind,
+    Lease, Limits, Observation, Part, Schedule, Setting, StackTerms, Step, Terms, UNDO_SCHEMA,
+    UndoEntry, Watch,
 };
 use verifier_core::faults::{Fault, FaultRule};
 use verifier_core::time::Timestamp;
 
+use super::competing::receivers;
 use super::faults::{Faults, Names};
 use super::load::{Action, Submitted, actions};
 use super::observing::{Depth, Drained};
@@ -149,7 +151,9 @@ impl Live {
     ) -> Result<History, Failure> {
         guarded.progress.say("waiting until everything is worked off");
         let load = load.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let drained = self.drain(recorder, &load.accepted, guarded.interrupt).await?;
+        let drained = self
+            .drain(recorder, &load.accepted, longest_hidden(schedule), guarded.interrupt)
+            .await?;
         let left = self.remove_letters(recorder, guarded.interrupt).await?;
         if let Some(left) = left {
             guarded.progress.say(&left);
@@ -174,10 +178,13 @@ impl Live {
             version: HISTORY_VERSION,
             seed: schedule.seed,
             target: self.target.into(),
-            terms: self.terms.terms(),
+            terms: Terms {
+                told_late_milliseconds: told_late(&self.terms, schedule),
+                ..self.terms.terms()
+            },
             observes: observes.into(),
             // A standard queue may deliver a message again at any time, and an invocation's end is not seen.
-            allows: AnomalySet::of(&[Anomaly::Redelivered]),
+            allows: schedule.allows().union(AnomalySet::of(&[Anomaly::Redelivered])),
         };
         Ok(History { header, lines: recorder.finish(more) })
     }
@@ -227,8 +234,11 @@ impl Live {
 
     /// Fails on a setting that the stack has no part for, before anything is changed.
     fn refuse_what_cannot_be_changed(&self, schedule: &Schedule) -> Result<(), Failure> {
-        let without =
-            schedule.changes.iter().find(|change| self.parts.of(change.setting).is_none());
+        let lacks = |setting: Setting| {
+            !matches!(setting, Setting::CompetingReceiver { .. })
+                && self.parts.of(setting).is_none()
+        };
+        let without = schedule.changes.iter().find(|change| lacks(change.setting));
         match without {
             None => Ok(()),
             Some(change) => Err(Failure::usage(format!(
@@ -252,15 +262,18 @@ impl Live {
             faults.begin(schedule, &self.names()?).await?;
         }
         let actions = actions(&schedule.steps);
+        let receivers = receivers(schedule);
         // The changes, the guard, and each thing that clients do wait by themselves.
-        let tasks = Tasks::begin(&self.place.clock, actions.len() + 2).await;
+        let count = actions.len() + receivers.len() + 2;
+        let tasks = Tasks::begin(&self.place.clock, count).await;
         let ended = {
             let work = async {
-                let (loaded, changed) = tokio::join!(
+                let (loaded, received, changed) = tokio::join!(
                     self.load(actions, (recorder, load), &tasks, guarded.interrupt),
+                    self.compete(receivers, recorder, &tasks),
                     self.change(schedule, recorder, undo, &tasks)
                 );
-                loaded.and(changed)
+                loaded.and(received).and(changed)
             };
             tokio::select! {
                 done = work => done.map(|()| None),
@@ -376,7 +389,30 @@ fn strange(depth: Depth, idle: Depth, submits: u64) -> Option<&'static str> {
 fn loses_lines(schedule: &Schedule) -> bool {
     let loses =
         |rule: &FaultRule| matches!(rule.fault, Fault::LogLost | Fault::LogTruncated { .. });
-    schedule.faults.iter().any(loses)
+    // A process that ends leaves no line of what it did not come to.
+    let ends = |step: &Step| matches!(step.job(), Some(JobKind::Exiting { .. }));
+    schedule.faults.iter().any(loses) || schedule.steps.iter().any(ends)
+}
+
+/// For how long a message may be hidden beyond what the stack's own terms say.
+fn longest_hidden(schedule: &Schedule) -> Duration {
+    let hides = schedule.changes.iter().filter_map(|change| change.setting.hides_seconds());
+    Duration::from_secs(hides.max().unwrap_or_default().into())
+}
+
+/// How much later than it took place a receive may be told of, in milliseconds: when its message's line was written, after the
+/// window of its batch and the work on it.
+fn told_late(terms: &StackTerms, schedule: &Schedule) -> u64 {
+    let (mut window, mut timeout) =
+        (terms.maximum_batching_window_seconds, terms.function_timeout_seconds);
+    for change in &schedule.changes {
+        match change.setting {
+            Setting::BatchingWindow { seconds } => window = window.max(seconds),
+            Setting::WorkerTimeout { seconds } => timeout = timeout.max(seconds),
+            _ => {}
+        }
+    }
+    u64::from(window + timeout) * 1_000
 }
 
 /// When settings change, in order. At the undo everything is put back at once.
@@ -412,6 +448,22 @@ mod tests {
         assert_eq!(times(&schedule).into_iter().collect::<Vec<_>>(), [10, 20, 30]);
         let at = |at| in_force(&schedule.changes, at).len();
         assert_eq!([at(9), at(10), at(20), at(29), at(30)], [0, 1, 2, 2, 1]);
+    }
+
+    #[test]
+    fn a_receive_is_told_after_the_longest_window_and_the_longest_work() {
+        let change = |setting| Change { setting, from_milliseconds: 0, until_milliseconds: 1 };
+        let terms = StackTerms::default();
+        let of = |changes| told_late(&terms, &Schedule { changes, ..Schedule::default() });
+        assert_eq!(of(vec![]), 10_000);
+        assert_eq!(of(vec![change(Setting::BatchingWindow { seconds: 0 })]), 10_000);
+        assert_eq!(
+            of(vec![
+                change(Setting::BatchingWindow { seconds: 20 }),
+                change(Setting::WorkerTimeout { seconds: 30 }),
+            ]),
+            50_000
+        );
     }
 
     #[test]

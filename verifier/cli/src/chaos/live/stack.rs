@@ -83,11 +83,12 @@ impl Live {
             ))
         })?;
         let mapping = mapping(&place).await?;
-        let terms = terms(&place, &mapping)?;
+        let terms = terms(&place, &mapping).await?;
         let parts = StackParts {
             submit: submit_function(&place, &stack).await?,
             mapping: mapping.uuid,
             worker: mapping.function_arn,
+            jobs_url: place.needed_source()?.url.clone(),
         };
         let http = Http::new(HTTP_TIMEOUT, job_url.starts_with("http://")).map_err(|error| {
             Failure::environment(format!("the HTTP client cannot be made: {error}"))
@@ -174,7 +175,7 @@ async fn mapping(place: &Place) -> Result<MappingEvidence, Failure> {
 }
 
 /// What the stack promises, which every judgement goes by.
-fn terms(place: &Place, mapping: &MappingEvidence) -> Result<StackTerms, Failure> {
+async fn terms(place: &Place, mapping: &MappingEvidence) -> Result<StackTerms, Failure> {
     let jobs = place.needed_source()?;
     let policy = jobs.redrive_policy().ok_or_else(|| {
         Failure::usage(format!("{} has no redrive policy, so nothing is ever dead", jobs.name))
@@ -185,6 +186,7 @@ fn terms(place: &Place, mapping: &MappingEvidence) -> Result<StackTerms, Failure
         visibility_timeout_seconds: seconds(jobs.visibility_timeout().unwrap_or_default()),
         batch_size: mapping.batch_size,
         maximum_batching_window_seconds: seconds(mapping.batching_window),
+        function_timeout_seconds: seconds(place.aws.function(&mapping.function_arn).await?.timeout),
         // Deliveries are not punctual, and logs arrive late.
         slack_seconds: 60,
         ..StackTerms::default()

@@ -11,7 +11,7 @@ use crate::clock::RunClock;
 use crate::failure::Failure;
 use crate::journal::{JournalFile, failed};
 
-/// How long a mapping may take to get where it was told to. AWS names no time; minutes are seen.
+/// How long a mapping or a function may take to get where it was told to. AWS names no time; minutes are seen.
 const SETTLES_WITHIN: Duration = Duration::from_mins(10);
 /// How often it is looked at meanwhile.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -121,34 +121,56 @@ impl Undo {
         Err(failure.unwrap_or_else(|| not_so(part)))
     }
 
-    /// Tells a part to be so, waits until it is, and reads it back.
+    /// Tells a part to be so, and waits until it reads so.
     async fn configure(&self, part: &Part, wanted: &Configuration) -> Result<(), Failure> {
         self.settle(part).await?;
-        if self.aws.configuration(part).await? != *wanted {
-            self.aws.configure(part, wanted).await?;
-            self.settle(part).await?;
+        if self.aws.configuration(part).await? == *wanted {
+            return Ok(());
         }
-        if self.aws.configuration(part).await? == *wanted { Ok(()) } else { Err(not_so(part)) }
+        self.aws.configure(part, wanted).await?;
+        self.settle(part).await?;
+        let until = self.clock.now() + reads_back_within(part);
+        while self.aws.configuration(part).await? != *wanted {
+            if self.clock.now() >= until {
+                return Err(not_so(part));
+            }
+            self.clock.sleep(LOOK_EVERY).await;
+        }
+        Ok(())
     }
 
-    /// Waits until a mapping is where it was told to be; another part is at once.
+    /// Waits until a mapping or a function is where it was told to be; another part is at once.
     async fn settle(&self, part: &Part) -> Result<(), Failure> {
-        let Part::Mapping { uuid } = part else { return Ok(()) };
         let until = self.clock.now() + SETTLES_WITHIN;
-        loop {
-            let settled: Result<bool, AwsError> =
-                self.aws.mapped(uuid).await.map(|mapped| mapped.is_settled);
-            if settled? {
-                return Ok(());
-            }
+        while !self.is_settled(part).await? {
             if self.clock.now() >= until {
                 return Err(Failure::environment(format!(
-                    "the event source mapping {uuid} was not enabled or disabled within {} s of being told to",
+                    "{} was not where it was told to be within {} s",
+                    name(part),
                     SETTLES_WITHIN.as_secs()
                 )));
             }
             self.clock.sleep(LOOK_EVERY).await;
         }
+        Ok(())
+    }
+
+    async fn is_settled(&self, part: &Part) -> Result<bool, AwsError> {
+        match part {
+            Part::Mapping { uuid } => Ok(self.aws.mapped(uuid).await?.is_settled),
+            Part::Function { function } => Ok(self.aws.configured(function).await?.1),
+            Part::Concurrency { .. } | Part::QueueTag { .. } | Part::Queue { .. } => Ok(true),
+        }
+    }
+}
+
+/// How long a part may read as it was before. A queue's attributes take up to a minute to be known everywhere.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>.
+fn reads_back_within(part: &Part) -> Duration {
+    match part {
+        Part::Queue { .. } => Duration::from_secs(90),
+        _ => Duration::ZERO,
     }
 }
 
@@ -165,6 +187,11 @@ pub(crate) fn name(part: &Part) -> String {
         Part::Concurrency { function } => format!("the reserved concurrency of {function}"),
         Part::Mapping { uuid } => format!("the event source mapping {uuid}"),
         Part::QueueTag { key, .. } => format!("the tag {key} of the jobs queue"),
+        Part::Queue { queue_url } => {
+            let queue = queue_url.rsplit('/').next().unwrap_or(queue_url);
+            format!("the visibility timeout and redrive policy of {queue}")
+        }
+        Part::Function { function } => format!("the timeout and memory of {function}"),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use verifier_aws::AwsError;
 use verifier_core::check::rules::{
-    cfg_alarm, cfg_consumer, cfg_encryption, cfg_logs, cfg_receives, cfg_redrive, cfg_retention,
-    cfg_tls, cfg_visibility, stack_owns, stack_ready,
+    cfg_alarm, cfg_consumer, cfg_encryption, cfg_lease, cfg_logs, cfg_receives, cfg_redrive,
+    cfg_retention, cfg_tls, cfg_visibility, stack_owns, stack_ready,
 };
 use verifier_core::check::{Judgement, QueueEvidence, StackEvidence, Verdict};
 use verifier_core::settings::queue_name;
@@ -35,6 +35,13 @@ impl Run<'_> {
         self.judge_observability();
         let receives = self.discovery.jobs.as_ref().map_or_else(no_queues, cfg_receives::judge);
         self.settle(&cfg_receives::CHECK, receives);
+        let now = self.clock.now();
+        let lease = match (&self.discovery.jobs, &self.discovery.lease) {
+            (Some(jobs), Some(Ok(tag))) => cfg_lease::judge(jobs, tag.as_deref(), now),
+            (_, Some(Err(error))) => unknown(error),
+            _ => no_queues(),
+        };
+        self.settle(&cfg_lease::CHECK, lease);
     }
 
     fn judge_queues(&mut self, queues: Option<&(QueueEvidence, QueueEvidence)>) {

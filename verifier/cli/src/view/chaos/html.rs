@@ -6,7 +6,7 @@ use std::io;
 
 use askama::Template;
 use verifier_core::chaos::{
-    ChaosReport, Event, Experiment, History, JobKind, RedriveBy, Step, Timeline,
+    ChaosReport, Event, ExitAt, Experiment, History, JobKind, RedriveBy, Step, Timeline,
 };
 use verifier_core::check::Overall;
 
@@ -144,7 +144,12 @@ fn done(experiment: &Experiment) -> Vec<String> {
 fn step_in_words(step: &Step) -> String {
     let at = seconds(step.at_milliseconds());
     match step {
-        Step::Submit { name, job, .. } => format!("{at}: submit {} {name}", job_in_words(*job)),
+        Step::Submit { name, job, times: 1, .. } => {
+            format!("{at}: submit {} {name}", job_in_words(*job))
+        }
+        Step::Submit { name, job, times, .. } => {
+            format!("{at}: submit {} {name}, {times} times", job_in_words(*job))
+        }
         Step::Burst { name, count, every_milliseconds, job, .. } => format!(
             "{at}: submit {count} {} jobs {name}, {} apart",
             job_in_words(*job),
@@ -166,6 +171,11 @@ fn job_in_words(job: JobKind) -> String {
         JobKind::Flaky { fails } => format!("flaky (fails {fails} times)"),
         JobKind::Poison => "poison".to_owned(),
         JobKind::Malformed => "malformed".to_owned(),
+        JobKind::Oversize => "oversize".to_owned(),
+        JobKind::CutOff => "cut-off".to_owned(),
+        JobKind::Exiting { at: ExitAt::Before } => "exiting (before its work)".to_owned(),
+        JobKind::Exiting { at: ExitAt::After } => "exiting (after its work)".to_owned(),
+        JobKind::Garbling => "garbling".to_owned(),
     }
 }
 

@@ -8,12 +8,12 @@ use super::Anomaly;
 /// are one.
 pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
     for job in &facts.jobs {
-        let Some((first, line)) = job.effects.first() else {
+        let Some(first) = job.effects.first() else {
             continue;
         };
-        let other = job.effects.iter().find(|(key, _)| key != first);
-        if let Some((_, other)) = other {
-            findings.job(Anomaly::DuplicatedEffect, job, [Some(*line), Some(*other)]);
+        let other = job.effects.iter().find(|effect| effect.key != first.key);
+        if let Some(other) = other {
+            findings.job(Anomaly::DuplicatedEffect, job, [Some(first.line), Some(other.line)]);
         }
     }
 }

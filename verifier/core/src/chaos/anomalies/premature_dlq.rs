@@ -4,6 +4,7 @@
 
 use super::super::checker::Findings;
 use super::super::facts::Facts;
+use super::super::history::Observation;
 use super::Anomaly;
 
 /// SQS moves a message at the receive after the last allowed one, so the earliest time is as many visibility timeouts after the
@@ -15,9 +16,12 @@ pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
             continue;
         };
         let throttled = message.throttled.is_some() || facts.throttled_somewhere;
-        let (failed, _) = facts.attempts_before(message, dead.line);
+        let (failed, all) = facts.attempts_before(message, dead.line);
+        // A success by the worker's own line may have failed with its batch, which only shows in what the mapping keeps.
+        let failed = if facts.observes(Observation::Deletes) { failed } else { all };
         let too_few = failed < max && !throttled;
-        let too_early = facts.due_at(message).is_some_and(|due| dead.at < due);
+        let at = dead.at + facts.header.terms.told_late_milliseconds;
+        let too_early = facts.due_at(message).is_some_and(|due| at < due);
         if too_few || too_early {
             let attempts = message.attempts.iter().map(|place| Some(facts.attempts[*place].line));
             let received = message.receives.first().map(|(_, line)| *line);
@@ -29,17 +33,20 @@ pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
 
 #[cfg(test)]
 mod tests {
-    use contract::Outcome::Failed;
+    use contract::Outcome::{self, Failed, Succeeded};
 
     use super::super::script::Script;
     use super::*;
     use crate::chaos::history::Nature;
 
     fn dead_lettered_after(attempts: u64, at: u64) -> Vec<Anomaly> {
-        let mut script = Script::new();
+        after(Script::new(), attempts, Failed, at)
+    }
+
+    fn after(mut script: Script, attempts: u64, outcome: Outcome, at: u64) -> Vec<Anomaly> {
         script.submit("a", Nature::Poison);
         for attempt in 0..attempts {
-            script.at(attempt * 50_000).receive("a").attempt("a", Failed);
+            script.at(attempt * 50_000).receive("a").attempt("a", outcome);
         }
         script.at(at).dead_letter("a").drained().found()
     }
@@ -48,6 +55,28 @@ mod tests {
     fn too_few_attempts_or_too_little_time_is_found() {
         assert_eq!(dead_lettered_after(2, 180_000), [Anomaly::PrematureDlq]);
         assert_eq!(dead_lettered_after(3, 179_999), [Anomaly::PrematureDlq]);
+    }
+
+    #[test]
+    fn a_success_may_have_failed_with_its_batch_where_nobody_sees_what_is_kept() {
+        let seen = |observations: &'static [Observation], attempts| {
+            let script = Script::that_observes(observations);
+            after(script, attempts, Succeeded, 180_000).contains(&Anomaly::PrematureDlq)
+        };
+        let less = &[Observation::Receives, Observation::Attempts];
+        assert!(seen(Observation::ALL, 3));
+        assert!(!seen(less, 3));
+        assert!(seen(less, 2));
+    }
+
+    #[test]
+    fn a_receive_that_is_told_late_may_have_been_earlier() {
+        let told_late = |milliseconds| {
+            let script = Script::that_tells_late(milliseconds);
+            after(script, 3, Failed, 170_000)
+        };
+        assert_eq!(told_late(9_999), [Anomaly::PrematureDlq]);
+        assert_eq!(told_late(10_000), []);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Redelivered: R > 1 with no failure. Valid on a standard queue, and counted.
+//! Redelivered: R > 1 with no failure; of a job that is submitted more than once, more attempts than submits. Valid on a
+//! standard queue, and counted.
 //!
 //! Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html>.
 
@@ -8,7 +9,7 @@ use super::Anomaly;
 
 /// An attempt that the mapping did not accept is a failed one, whatever the worker's own line says.
 pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
-    for job in facts.jobs.iter().filter(|job| job.attempts.len() > 1) {
+    for job in facts.jobs.iter().filter(|job| job.attempts.len() > job.submits.len().max(1)) {
         let attempts = || job.attempts.iter().map(|place| &facts.attempts[*place]);
         if !attempts().any(|attempt| attempt.failed(facts)) {
             findings.job(Anomaly::Redelivered, job, attempts().map(|attempt| Some(attempt.line)));
@@ -30,6 +31,14 @@ mod tests {
         script.submit("a", Nature::Healthy);
         script.receive("a").attempt("a", Succeeded).at(60_000).receive("a").attempt("a", Succeeded);
         assert_eq!(script.drained().found(), [Anomaly::Redelivered]);
+    }
+
+    #[test]
+    fn one_attempt_for_each_submit_is_none() {
+        let mut script = Script::new();
+        script.submit("a", Nature::Healthy).submit("a", Nature::Healthy);
+        script.receive("a").attempt("a", Succeeded).at(60_000).receive("a").attempt("a", Succeeded);
+        assert_eq!(script.drained().found(), []);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use contract::Outcome;
 
 use crate::chaos::checker::judge;
 use crate::chaos::history::{
-    Content, Ending, Event, Header, History, Line, Nature, Operation, Queue,
+    Content, Ending, Event, Header, History, Line, Nature, Observation, Operation, Queue,
 };
 use crate::chaos::{Anomaly, AnomalySet, Id};
 
@@ -30,6 +30,20 @@ impl Script {
             invocations: 0,
             redrives: HashMap::new(),
         }
+    }
+
+    /// One of a target that sees only that.
+    pub(super) fn that_observes(observations: &'static [Observation]) -> Self {
+        let mut script = Self::new();
+        script.history.header.observes = observations.into();
+        script
+    }
+
+    /// One of a target that tells of receives so much later.
+    pub(super) fn that_tells_late(milliseconds: u64) -> Self {
+        let mut script = Self::new();
+        script.history.header.terms.told_late_milliseconds = milliseconds;
+        script
     }
 
     /// One job, `a`, that has used up its receives, at the moment when it is due in the dead-letter queue.
@@ -216,6 +230,12 @@ impl Script {
         let number = self.redrives[job];
         let from = format!("{job}-m{}", number - 1).into();
         self.push(Event::Deleted { queue: Queue::DeadLetter, message: from }).redrive_end(1, 0)
+    }
+
+    /// From now on, the job's message is another one of it.
+    pub(super) fn another_message(&mut self, job: &str) -> &mut Self {
+        *self.redrives.entry(job.to_owned()).or_default() += 1;
+        self
     }
 
     pub(super) fn redrive_start(&mut self, before: u64) -> &mut Self {

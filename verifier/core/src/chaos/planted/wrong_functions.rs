@@ -54,9 +54,12 @@ impl Submit for WrongSubmit {
 impl Worker for WrongWorker {
     fn work(&mut self, records: &[Record<'_>], request_id: &str) -> Work {
         let mut work = ReferenceWorker.work(records, request_id);
-        for (index, record) in records.iter().enumerate() {
+        let mut garbles = false;
+        // It may have ended before it came to all of them.
+        for (index, record) in records.iter().enumerate().take(work.lines.len()) {
             let job = Job::parse(record.body.as_bytes()).ok();
             if let Some(job) = job {
+                garbles |= directive(&job, "malformedResponse");
                 self.spoil(&mut work, index, record, &job);
             }
         }
@@ -66,7 +69,8 @@ impl Worker for WrongWorker {
         let failed = lines.filter(|(index, line)| {
             line.outcome == Outcome::Failed || self.names_too(&work, *index, records)
         });
-        work.response = Ok(batch_response(failed.map(|(index, _)| records[index].message_id)));
+        let named = failed.map(|(index, _)| records[index].message_id);
+        work.response = Ok(batch_response(named.chain(garbles.then_some(""))));
         work
     }
 }

@@ -32,6 +32,8 @@ pub(super) enum Task {
     Move,
     /// The redriving client goes on.
     RedriveRound,
+    /// Whoever competes for the messages of the jobs queue receives.
+    Compete,
     /// A setting is changed.
     Change { change: usize },
     /// A setting is put back.

@@ -17,13 +17,23 @@ enum Before {
     BatchSize(u32),
     WorkerConcurrency(Option<u32>),
     SubmitStopped(bool),
+    BatchingWindow(u32),
+    MaximumConcurrency(Option<u32>),
+    /// `VisibilityTimeout`, in seconds.
+    VisibilityTimeout(u32),
+    MaxReceiveCount(u32),
+    /// The worker's, in seconds.
+    FunctionTimeout(u32),
+    /// Nothing that a simulated stack has.
+    Nothing,
+    NobodyElseReceives,
 }
 
 impl Changed {
     /// Changes a setting.
     pub(super) fn change(
         &mut self,
-        core: &mut Core<'_>,
+        core: &mut Core,
         mapping: &mut Mapping,
         place: usize,
         change: Change,
@@ -38,7 +48,7 @@ impl Changed {
     /// Puts a setting back, if that was not done yet.
     pub(super) fn put_back(
         &mut self,
-        core: &mut Core<'_>,
+        core: &mut Core,
         mapping: &mut Mapping,
         place: usize,
         change: Change,
@@ -55,7 +65,7 @@ impl Changed {
     /// Puts back whatever is changed, the last first.
     pub(super) fn put_all_back(
         &mut self,
-        core: &mut Core<'_>,
+        core: &mut Core,
         mapping: &mut Mapping,
         changes: &[Change],
     ) {
@@ -66,7 +76,7 @@ impl Changed {
     }
 }
 
-fn apply(core: &mut Core<'_>, mapping: &mut Mapping, setting: Setting) -> Before {
+fn apply(core: &mut Core, mapping: &mut Mapping, setting: Setting) -> Before {
     let configuration = &mut mapping.configuration;
     match setting {
         Setting::MappingDisabled => {
@@ -85,10 +95,31 @@ fn apply(core: &mut Core<'_>, mapping: &mut Mapping, setting: Setting) -> Before
         Setting::SubmitStopped => {
             Before::SubmitStopped(std::mem::replace(&mut core.submit_is_stopped, true))
         }
+        Setting::BatchingWindow { seconds } => Before::BatchingWindow(std::mem::replace(
+            &mut configuration.maximum_batching_window_seconds,
+            seconds,
+        )),
+        Setting::MaximumConcurrency { limit } => {
+            Before::MaximumConcurrency(configuration.maximum_concurrency.replace(limit))
+        }
+        Setting::VisibilityTimeout { seconds } => {
+            Before::VisibilityTimeout(core.set_visibility_timeout(seconds))
+        }
+        Setting::MaxReceiveCount { count } => {
+            Before::MaxReceiveCount(core.set_max_receive_count(count))
+        }
+        Setting::WorkerTimeout { seconds } => {
+            Before::FunctionTimeout(std::mem::replace(&mut core.function_timeout_seconds, seconds))
+        }
+        Setting::WorkerMemory { .. } => Before::Nothing,
+        Setting::CompetingReceiver { seconds } => {
+            core.begin_to_compete(seconds);
+            Before::NobodyElseReceives
+        }
     }
 }
 
-fn restore(core: &mut Core<'_>, mapping: &mut Mapping, before: Before) {
+fn restore(core: &mut Core, mapping: &mut Mapping, before: Before) {
     let configuration = &mut mapping.configuration;
     match before {
         Before::MappingEnabled(enabled) => {
@@ -102,5 +133,15 @@ fn restore(core: &mut Core<'_>, mapping: &mut Mapping, before: Before) {
         Before::BatchSize(size) => configuration.batch_size = size,
         Before::WorkerConcurrency(limit) => mapping.worker_concurrency = limit,
         Before::SubmitStopped(stopped) => core.submit_is_stopped = stopped,
+        Before::BatchingWindow(seconds) => configuration.maximum_batching_window_seconds = seconds,
+        Before::MaximumConcurrency(limit) => {
+            configuration.maximum_concurrency = limit;
+            core.poll_at(core.now);
+        }
+        Before::VisibilityTimeout(seconds) => drop(core.set_visibility_timeout(seconds)),
+        Before::MaxReceiveCount(count) => drop(core.set_max_receive_count(count)),
+        Before::FunctionTimeout(seconds) => core.function_timeout_seconds = seconds,
+        Before::Nothing => {}
+        Before::NobodyElseReceives => core.competing = None,
     }
 }

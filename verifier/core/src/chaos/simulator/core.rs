@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::super::history::{Content, Event, Line, Queue};
-use super::super::schedule::{JobKind, Schedule, StackTerms};
+use super::super::schedule::{JobKind, Schedule};
 use super::super::{Id, ScheduleError};
 use super::agenda::{Agenda, Task};
+use super::competing::Competing;
 use super::redrive::Redrive;
 use crate::faults::{Caller, Commit, Fault, FaultPlan, FaultRules, Happening, Stage};
 use crate::sqs::{
@@ -37,8 +38,9 @@ pub(super) struct SimulatedJob {
 }
 
 /// See the module.
-pub(super) struct Core<'s> {
-    pub(super) stack: &'s StackTerms,
+pub(super) struct Core {
+    /// Where chance begins.
+    pub(super) seed: u64,
     pub(super) now: u64,
     pub(super) agenda: Agenda,
     pub(super) sqs: Sqs,
@@ -55,12 +57,16 @@ pub(super) struct Core<'s> {
     pub(super) redrive: Option<Redrive>,
     /// Whether the submit function has no concurrency at all.
     pub(super) submit_is_stopped: bool,
+    /// `Timeout` of the worker.
+    pub(super) function_timeout_seconds: u32,
+    /// Somebody else who receives from the jobs queue, while there is somebody.
+    pub(super) competing: Option<Competing>,
     /// How many requests clients have made.
     pub(super) client_calls: u64,
 }
 
-impl<'s> Core<'s> {
-    pub(super) fn new(schedule: &'s Schedule) -> Result<Self, ScheduleError> {
+impl Core {
+    pub(super) fn new(schedule: &Schedule) -> Result<Self, ScheduleError> {
         let rules = FaultRules { seed: schedule.seed, rules: schedule.faults.clone() };
         let now = Timestamp::from_millis(EPOCH);
         let mut sqs = Sqs::new("region", "000000000000", schedule.seed);
@@ -75,7 +81,7 @@ impl<'s> Core<'s> {
         sqs.create_queue(DLQ, dlq, now).map_err(into_stack)?;
         sqs.create_queue(JOBS, jobs, now).map_err(into_stack)?;
         Ok(Self {
-            stack,
+            seed: schedule.seed,
             now: 0,
             agenda: Agenda::default(),
             sqs,
@@ -88,6 +94,8 @@ impl<'s> Core<'s> {
             late_logs: Vec::new(),
             redrive: None,
             submit_is_stopped: false,
+            function_timeout_seconds: stack.function_timeout_seconds,
+            competing: None,
             client_calls: 0,
         })
     }

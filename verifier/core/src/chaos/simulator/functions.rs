@@ -37,7 +37,7 @@ struct Course {
 
 impl Mapping {
     /// The worker starts on a batch.
-    pub(super) fn start(&mut self, core: &mut Core<'_>, worker: &mut dyn Worker, number: usize) {
+    pub(super) fn start(&mut self, core: &mut Core, worker: &mut dyn Worker, number: usize) {
         let invocation = Id::from(format!("i{number}"));
         let messages = ids(core, &self.batches[number].messages);
         core.write(Event::Invoked { invocation: invocation.clone(), messages });
@@ -65,7 +65,7 @@ impl Mapping {
     }
 
     /// The worker's invocation with a batch ends.
-    pub(super) fn end(&mut self, core: &mut Core<'_>, rules: &mut dyn Rules, number: usize) {
+    pub(super) fn end(&mut self, core: &mut Core, rules: &mut dyn Rules, number: usize) {
         let Some(running) = self.batches[number].running.take() else {
             return;
         };
@@ -91,8 +91,8 @@ impl Mapping {
     }
 }
 
-fn course(core: &Core<'_>, batch: &Batch, fault: Option<&Fault>, base: u64) -> Course {
-    let timeout = u64::from(core.stack.function_timeout_seconds) * 1_000;
+fn course(core: &Core, batch: &Batch, fault: Option<&Fault>, base: u64) -> Course {
+    let timeout = u64::from(core.function_timeout_seconds) * 1_000;
     let frozen = match fault {
         Some(Fault::Crash { at: CrashPoint::BeforeEffect }) => {
             let broken_off = Some(Ending::Crashed);
@@ -128,7 +128,8 @@ fn end_of(
     work: Option<&Work>,
     fault: Option<Fault>,
 ) -> (Ending, InvocationOutcome) {
-    let crashes = matches!(fault, Some(Fault::Crash { at: CrashPoint::AfterEffect }));
+    let exits = work.is_some_and(|work| work.exited);
+    let crashes = exits || matches!(fault, Some(Fault::Crash { at: CrashPoint::AfterEffect }));
     let broken_off = course.broken_off.or(crashes.then_some(Ending::Crashed));
     if let Some(ending) = broken_off {
         return (ending, InvocationOutcome::Errored("it was broken off".to_owned()));
@@ -145,7 +146,7 @@ fn end_of(
     }
 }
 
-impl Core<'_> {
+impl Core {
     /// The worker writes an outcome line.
     fn log(&mut self, line: &OutcomeLine, invocation: &Id) {
         let message = self.id_of(&line.message_id);

@@ -62,7 +62,7 @@ impl Mapping {
     }
 
     /// Looks for messages, as long as there are any and there is a free slot for them.
-    pub(super) fn poll(&mut self, core: &mut Core<'_>, rules: &mut dyn Rules) {
+    pub(super) fn poll(&mut self, core: &mut Core, rules: &mut dyn Rules) {
         if !self.configuration.enabled {
             return;
         }
@@ -89,7 +89,8 @@ impl Mapping {
                 break;
             }
             let batch = self.batches.len();
-            let visible_at = core.now + u64::from(core.stack.visibility_timeout_seconds) * 1_000;
+            let hidden = messages.first().map(|first| milliseconds(first.visibility_timeout));
+            let visible_at = core.now + hidden.unwrap_or_default();
             let is_full = messages.len() >= size;
             self.batches.push(Batch {
                 messages,
@@ -109,7 +110,7 @@ impl Mapping {
     }
 
     /// Ends the gathering of a batch, if it has not ended yet.
-    pub(super) fn close(&mut self, core: &mut Core<'_>, batch: usize) {
+    pub(super) fn close(&mut self, core: &mut Core, batch: usize) {
         if self.gathering == Some(batch) {
             self.gathering = None;
             self.in_hand += 1;
@@ -123,7 +124,7 @@ impl Mapping {
     ///
     /// While it is throttled the batch is offered again and again, until its messages are visible to others: so throttling
     /// consumes receives although the function sees nothing.
-    pub(super) fn offer(&mut self, core: &mut Core<'_>, rules: &mut dyn Rules, number: usize) {
+    pub(super) fn offer(&mut self, core: &mut Core, rules: &mut dyn Rules, number: usize) {
         if rules.gives_up(&self.batches[number].messages) {
             self.write_throttled(core, number);
             return self.free_slot(core);
@@ -145,7 +146,7 @@ impl Mapping {
         core.agenda.put(starts_at, Task::Start { batch: number });
     }
 
-    fn throttle(&mut self, core: &mut Core<'_>, number: usize) {
+    fn throttle(&mut self, core: &mut Core, number: usize) {
         if self.batches[number].offers == 0 {
             self.write_throttled(core, number);
         }
@@ -160,7 +161,7 @@ impl Mapping {
         }
     }
 
-    fn write_throttled(&self, core: &mut Core<'_>, number: usize) {
+    fn write_throttled(&self, core: &mut Core, number: usize) {
         let messages = ids(core, &self.batches[number].messages);
         core.write(Event::Throttled { messages: Some(messages) });
     }
@@ -168,7 +169,7 @@ impl Mapping {
     /// Does with the messages of a batch what its invocation's end says.
     pub(super) fn settle(
         &mut self,
-        core: &mut Core<'_>,
+        core: &mut Core,
         rules: &mut dyn Rules,
         number: usize,
         invocation: &Id,
@@ -199,30 +200,19 @@ impl Mapping {
         self.scaling = self.scaling.after(pace, self.configuration.report_batch_item_failures);
     }
 
-    fn free_slot(&mut self, core: &mut Core<'_>) {
+    fn free_slot(&mut self, core: &mut Core) {
         self.in_hand -= 1;
         core.poll_at(core.now);
     }
 }
 
 /// Receives messages for the mapping, and writes down what came and what was dead-lettered.
-fn receive(core: &mut Core<'_>, rules: &mut dyn Rules, max: usize) -> Vec<ReceivedMessage> {
+fn receive(core: &mut Core, rules: &mut dyn Rules, max: usize) -> Vec<ReceivedMessage> {
     let request = ReceiveMessage {
         max_number_of_messages: u32::try_from(max.min(10)).ok(),
         visibility_timeout_seconds: rules.visibility_timeout_seconds(),
     };
-    let at = Happening::new("ReceiveMessage", Caller::Mapping).on_queue(JOBS);
-    let (received, turns) =
-        core.receive_with_faults(JOBS, at, request, |message| rules.delivery(message));
-    let mut dead_lettered = turns;
-    for ReceivedMessage { message, .. } in &received {
-        let is_it = |id: &Id| id.as_str() == message.message_id;
-        if let Some(place) = dead_lettered.iter().position(is_it) {
-            dead_lettered.swap_remove(place);
-        }
-    }
-    core.write_dead_letters(&dead_lettered);
-    core.write_receives(Queue::Jobs, &received);
+    let received = core.receive_jobs(Caller::Mapping, request, |message| rules.delivery(message));
     for ReceivedMessage { message, receipt_handle, .. } in &received {
         if let Some(seconds) = rules.visibility_after_receive(message) {
             let now = core.time();
@@ -233,7 +223,28 @@ fn receive(core: &mut Core<'_>, rules: &mut dyn Rules, max: usize) -> Vec<Receiv
     received
 }
 
-impl Core<'_> {
+impl Core {
+    /// Receives from the jobs queue, and writes down what came and what was dead-lettered.
+    pub(super) fn receive_jobs(
+        &mut self,
+        caller: Caller,
+        request: ReceiveMessage,
+        regular: impl FnMut(&Message) -> Delivery,
+    ) -> Vec<ReceivedMessage> {
+        let at = Happening::new("ReceiveMessage", caller).on_queue(JOBS);
+        let (received, turns) = self.receive_with_faults(JOBS, at, request, regular);
+        let mut dead_lettered = turns;
+        for ReceivedMessage { message, .. } in &received {
+            let is_it = |id: &Id| id.as_str() == message.message_id;
+            if let Some(place) = dead_lettered.iter().position(is_it) {
+                dead_lettered.swap_remove(place);
+            }
+        }
+        self.write_dead_letters(&dead_lettered);
+        self.write_receives(Queue::Jobs, &received);
+        received
+    }
+
     /// Receives messages with the faults of the plan. Also tells, in order, whose turn it was and who was not put off.
     pub(super) fn receive_with_faults(
         &mut self,
@@ -281,7 +292,7 @@ impl Core<'_> {
     }
 }
 
-fn fault_of_invocation(core: &mut Core<'_>, messages: &[ReceivedMessage]) -> Option<Fault> {
+fn fault_of_invocation(core: &mut Core, messages: &[ReceivedMessage]) -> Option<Fault> {
     if core.plan.is_empty() {
         return None;
     }
@@ -292,7 +303,7 @@ fn fault_of_invocation(core: &mut Core<'_>, messages: &[ReceivedMessage]) -> Opt
     core.decide(Stage::Invocation, "Invoke", happening)
 }
 
-fn delete(core: &mut Core<'_>, rules: &mut dyn Rules, received: &ReceivedMessage) {
+fn delete(core: &mut Core, rules: &mut dyn Rules, received: &ReceivedMessage) {
     let ReceivedMessage { message, receipt_handle, .. } = received;
     if !core.is_there(JOBS, receipt_handle) {
         return;
@@ -306,7 +317,7 @@ fn delete(core: &mut Core<'_>, rules: &mut dyn Rules, received: &ReceivedMessage
     }
 }
 
-pub(super) fn ids(core: &Core<'_>, messages: &[ReceivedMessage]) -> Vec<Id> {
+pub(super) fn ids(core: &Core, messages: &[ReceivedMessage]) -> Vec<Id> {
     messages.iter().map(|received| core.id_of(&received.message.message_id)).collect()
 }
 

@@ -8,6 +8,7 @@
 
 mod agenda;
 mod changes;
+mod competing;
 mod core;
 mod functions;
 mod mapping;

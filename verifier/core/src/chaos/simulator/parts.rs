@@ -59,18 +59,20 @@ pub struct Work {
     pub lines: Vec<OutcomeLine>,
     /// Its side effects, in the order of their records.
     pub effects: Vec<WorkEffect>,
+    /// Whether its process ended before it responded.
+    pub exited: bool,
 }
 
 impl Work {
     /// What a worker did that has no effects but its outcomes: each success is one effect, by its job or, without one, by
-    /// its message. The lines are those of all records, in their order.
+    /// its message. The lines are those of the records that it came to, in their order.
     pub fn of_outcomes(response: Vec<u8>, lines: Vec<OutcomeLine>) -> Self {
         let done = lines.iter().enumerate().filter(|(_, line)| line.outcome == Outcome::Succeeded);
         let effects = done.map(|(record, line)| WorkEffect {
             record,
             key: line.job_id.as_ref().unwrap_or(&line.message_id).clone(),
         });
-        Self { response: Ok(response), effects: effects.collect(), lines }
+        Self { response: Ok(response), effects: effects.collect(), lines, exited: false }
     }
 }
 

@@ -40,7 +40,7 @@ struct Wire {
     is_answered: bool,
 }
 
-impl Core<'_> {
+impl Core {
     /// A redrive is to begin.
     pub(super) fn start_redrive(&mut self, by: RedriveBy) {
         let op = self.new_op();

@@ -1,6 +1,6 @@
 //! Parts that do what they should. The functions behave as those of this project do.
 
-use contract::{Directives, Job, Outcome, OutcomeLine};
+use contract::{Directives, ExitAt, Job, Outcome, OutcomeLine};
 use serde::Serialize;
 
 use super::super::Id;
@@ -39,9 +39,18 @@ impl Worker for ReferenceWorker {
         let batch_size = u32::try_from(records.len()).unwrap_or(u32::MAX);
         let lines: Vec<OutcomeLine> =
             records.iter().map(|record| attempt(record, batch_size, request_id)).collect();
+        let asked = records.iter().map(asked);
+        let asked: Vec<Directives> = asked.collect();
         let failed = lines.iter().filter(|line| line.outcome == Outcome::Failed);
-        let response = batch_response(failed.map(|line| line.message_id.as_str()));
-        Work::of_outcomes(response, lines)
+        let failed = failed.map(|line| line.message_id.as_str());
+        // No message has that id.
+        let garbled = asked.iter().any(|asked| asked.malformed_response).then_some("");
+        let response = batch_response(failed.chain(garbled));
+        let exits_after = asked.iter().enumerate().find_map(|(index, asked)| {
+            asked.exit.map(|at| index + usize::from(at == ExitAt::After))
+        });
+        let come_to = lines.into_iter().take(exits_after.unwrap_or(usize::MAX)).collect();
+        Work { exited: exits_after.is_some(), ..Work::of_outcomes(response, come_to) }
     }
 }
 
@@ -62,6 +71,11 @@ impl Redriver for ReferenceRedriver {
     fn deletes(&mut self, _message: &Message) -> bool {
         true
     }
+}
+
+/// What a record's job asks of its worker.
+fn asked(record: &Record<'_>) -> Directives {
+    Job::parse(record.body.as_bytes()).map(|job| Directives::of(&job)).unwrap_or_default()
 }
 
 /// Attempts a record, and tells how that ended.

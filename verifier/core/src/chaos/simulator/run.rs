@@ -1,9 +1,9 @@
 //! A run: from the first step to the end of the drain.
 
+use super::super::ScheduleError;
 use super::super::change::Change;
 use super::super::history::{Event, HISTORY_VERSION, Header, History, Observation};
 use super::super::schedule::{JobKind, Schedule, Step};
-use super::super::{AnomalySet, ScheduleError};
 use super::agenda::Task;
 use super::changes::Changed;
 use super::core::{Core, JOBS, SimulatedJob};
@@ -93,22 +93,25 @@ fn header(schedule: &Schedule) -> Header {
         target: "sim".into(),
         terms: schedule.stack.terms(),
         observes: Observation::ALL.into(),
-        allows: AnomalySet::NONE,
+        allows: schedule.allows(),
     }
 }
 
 /// Puts a step on the agenda, and tells when it is over.
-fn plan_step(core: &mut Core<'_>, index: usize, step: &Step) -> u64 {
+fn plan_step(core: &mut Core, index: usize, step: &Step) -> u64 {
     match step {
-        Step::Submit { name, at_milliseconds, job } => {
-            plan_job(core, name.as_str().into(), *at_milliseconds, *job);
+        Step::Submit { name, at_milliseconds, job, times } => {
+            let planned = plan_job(core, name.as_str().into(), *at_milliseconds, *job);
+            for _ in 1..*times {
+                core.agenda.put(*at_milliseconds, Task::Submit { job: planned });
+            }
             *at_milliseconds
         }
         Step::Burst { name, at_milliseconds, count, every_milliseconds, job } => {
             let mut at = *at_milliseconds;
             for number in 0..*count {
                 at = at_milliseconds + u64::from(number) * every_milliseconds;
-                plan_job(core, Step::name_in_burst(name, number).into(), at, *job);
+                let _ = plan_job(core, Step::name_in_burst(name, number).into(), at, *job);
             }
             at
         }
@@ -120,7 +123,7 @@ fn plan_step(core: &mut Core<'_>, index: usize, step: &Step) -> u64 {
 }
 
 /// Puts changes on the agenda that begin before the undo.
-fn plan_changes(core: &mut Core<'_>, schedule: &Schedule) {
+fn plan_changes(core: &mut Core, schedule: &Schedule) {
     let undo_at = schedule.undo_at_milliseconds;
     for (change, Change { from_milliseconds: from, until_milliseconds: until, .. }) in
         schedule.changes.iter().enumerate()
@@ -132,15 +135,17 @@ fn plan_changes(core: &mut Core<'_>, schedule: &Schedule) {
     }
 }
 
-fn plan_job(core: &mut Core<'_>, id: super::super::Id, at: u64, kind: JobKind) {
-    let body = kind.body(&id);
-    core.agenda.put(at, Task::Submit { job: core.jobs.len() });
+/// Puts a submit on the agenda; says of which job.
+fn plan_job(core: &mut Core, id: super::super::Id, at: u64, kind: JobKind) -> usize {
+    let (job, body) = (core.jobs.len(), kind.body(&id));
+    core.agenda.put(at, Task::Submit { job });
     core.jobs.push(SimulatedJob { id, kind, body });
+    job
 }
 
 fn perform(
     schedule: &Schedule,
-    core: &mut Core<'_>,
+    core: &mut Core,
     mapping: &mut Mapping,
     changed: &mut Changed,
     parts: &mut Parts<'_>,
@@ -154,6 +159,7 @@ fn perform(
         Task::AnswerSubmit { op, result } => core.answer_submit(op, result),
         Task::Poll => {
             if core.takes_poll() {
+                core.compete_with_the_mapping();
                 mapping.poll(core, parts.rules);
             }
         }
@@ -170,6 +176,7 @@ fn perform(
         // Whatever is due has been done before any task.
         Task::Move => {}
         Task::RedriveRound => core.redrive_round(parts.redriver),
+        Task::Compete => core.compete(),
         Task::Change { change } => {
             changed.change(core, mapping, change, schedule.changes[change]);
         }
@@ -181,7 +188,7 @@ fn perform(
 }
 
 /// Ends the faults and puts back what is changed, the last first.
-fn undo(schedule: &Schedule, core: &mut Core<'_>, mapping: &mut Mapping, changed: &mut Changed) {
+fn undo(schedule: &Schedule, core: &mut Core, mapping: &mut Mapping, changed: &mut Changed) {
     core.plan = FaultPlan::default();
     for rule in &schedule.faults {
         core.write(Event::Undo { what: rule.fault.kind().into() });
@@ -190,7 +197,7 @@ fn undo(schedule: &Schedule, core: &mut Core<'_>, mapping: &mut Mapping, changed
 }
 
 /// Ends the drain. It is complete if nothing is left to happen and the jobs queue is empty.
-fn finish(core: &mut Core<'_>, mapping: &Mapping, limit: u64) {
+fn finish(core: &mut Core, mapping: &Mapping, limit: u64) {
     let next_at = core.agenda.next_at();
     let nothing_left = next_at.is_none();
     // A run that was ended for its length ends where it is.

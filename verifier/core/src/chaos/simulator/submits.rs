@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::super::Id;
 use super::super::history::{Content, Event, Operation};
+use super::super::schedule::JobKind;
 use super::agenda::Task;
 use super::core::{Core, SUBMIT_JOB};
 use super::parts::Submit;
@@ -45,7 +46,7 @@ impl ClientResult {
     }
 }
 
-impl Core<'_> {
+impl Core {
     /// A client submits a job.
     pub(super) fn submit(&mut self, job: usize) {
         let op = self.new_op();
@@ -61,6 +62,11 @@ impl Core<'_> {
             self.decide(Stage::Transport, POST_JOBS, happening)
         };
         let arrives_at = self.now + ONE_WAY_MILLISECONDS;
+        if self.jobs[job].kind == JobKind::CutOff {
+            // Half a request is none, whatever would become of it.
+            let result = ClientResult::Unknown("the client was cut off".into());
+            return self.agenda.put(arrives_at, Task::AnswerSubmit { op, result });
+        }
         let (carried_out, instead) = match fault {
             Some(Fault::Error { status, commit, .. }) => {
                 (commit == Commit::After, Some(ClientResult::of_status(status, None)))

@@ -1,6 +1,7 @@
 //! The parts of a stack that experiments change, and how they are configured.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::chaos::Setting;
 
@@ -25,6 +26,16 @@ pub enum Part {
         /// The tag's key.
         key: String,
     },
+    /// How long a queue hides what was received, and when it gives a message up.
+    Queue {
+        /// The queue's URL.
+        queue_url: String,
+    },
+    /// How long a function may take, and its memory.
+    Function {
+        /// The function's name or ARN.
+        function: String,
+    },
 }
 
 /// How a part is configured.
@@ -42,6 +53,20 @@ pub enum Configuration {
     QueueTag {
         /// The value.
         value: Option<String>,
+    },
+    /// A queue's.
+    Queue {
+        /// `VisibilityTimeout`.
+        visibility_timeout_seconds: u32,
+        /// `RedrivePolicy`, as SQS writes it; absent when it has none.
+        redrive_policy: Option<String>,
+    },
+    /// A function's.
+    Function {
+        /// `Timeout`.
+        timeout_seconds: u32,
+        /// `MemorySize`.
+        memory_megabytes: u32,
     },
 }
 
@@ -72,15 +97,28 @@ pub struct Parts {
     pub worker: String,
     /// The submit function's; absent where no function of the stack is known to take jobs.
     pub submit: Option<String>,
+    /// The URL of the jobs queue.
+    pub jobs_url: String,
 }
 
 impl Parts {
-    /// Which part a setting is of; `None` where the stack has none.
+    /// Which part a setting is of; `None` where the stack has none, as there is none of who else receives.
     pub fn of(&self, setting: Setting) -> Option<Part> {
         match setting {
             Setting::MappingDisabled
             | Setting::BatchItemFailuresIgnored
-            | Setting::BatchSize { .. } => Some(Part::Mapping { uuid: self.mapping.clone() }),
+            | Setting::BatchSize { .. }
+            | Setting::BatchingWindow { .. }
+            | Setting::MaximumConcurrency { .. } => {
+                Some(Part::Mapping { uuid: self.mapping.clone() })
+            }
+            Setting::VisibilityTimeout { .. } | Setting::MaxReceiveCount { .. } => {
+                Some(Part::Queue { queue_url: self.jobs_url.clone() })
+            }
+            Setting::WorkerTimeout { .. } | Setting::WorkerMemory { .. } => {
+                Some(Part::Function { function: self.worker.clone() })
+            }
+            Setting::CompetingReceiver { .. } => None,
             Setting::WorkerConcurrency { .. } => {
                 Some(Part::Concurrency { function: self.worker.clone() })
             }
@@ -95,25 +133,56 @@ impl Parts {
 pub fn desired(before: &Configuration, settings: &[Setting]) -> Configuration {
     let mut wanted = before.clone();
     for setting in settings {
-        match (&mut wanted, setting) {
-            (Configuration::Mapping(mapping), Setting::MappingDisabled) => mapping.enabled = false,
-            (Configuration::Mapping(mapping), Setting::BatchItemFailuresIgnored) => {
-                mapping.response_types.retain(|kind| kind != "ReportBatchItemFailures");
-            }
-            (Configuration::Mapping(mapping), Setting::BatchSize { size }) => {
-                mapping.batch_size = *size;
-            }
-            (Configuration::Concurrency { reserved }, Setting::WorkerConcurrency { limit }) => {
-                *reserved = Some(*limit);
-            }
-            (Configuration::Concurrency { reserved }, Setting::SubmitStopped) => {
-                *reserved = Some(0);
-            }
-            // A setting of another part changes nothing about this one.
-            _ => {}
+        match &mut wanted {
+            Configuration::Mapping(mapping) => mapping.change(*setting),
+            Configuration::Concurrency { reserved } => match setting {
+                Setting::WorkerConcurrency { limit } => *reserved = Some(*limit),
+                Setting::SubmitStopped => *reserved = Some(0),
+                _ => {}
+            },
+            Configuration::Queue { visibility_timeout_seconds, redrive_policy } => match setting {
+                Setting::VisibilityTimeout { seconds } => *visibility_timeout_seconds = *seconds,
+                Setting::MaxReceiveCount { count } => with_count(redrive_policy, *count),
+                _ => {}
+            },
+            Configuration::Function { timeout_seconds, memory_megabytes } => match setting {
+                Setting::WorkerTimeout { seconds } => *timeout_seconds = *seconds,
+                Setting::WorkerMemory { megabytes } => *memory_megabytes = *megabytes,
+                _ => {}
+            },
+            Configuration::QueueTag { .. } => {}
         }
     }
     wanted
+}
+
+impl MappingState {
+    /// A setting of another part changes nothing about a mapping.
+    fn change(&mut self, setting: Setting) {
+        match setting {
+            Setting::MappingDisabled => self.enabled = false,
+            Setting::BatchItemFailuresIgnored => {
+                self.response_types.retain(|kind| kind != "ReportBatchItemFailures");
+            }
+            Setting::BatchSize { size } => self.batch_size = size,
+            Setting::BatchingWindow { seconds } => self.batching_window_seconds = seconds,
+            Setting::MaximumConcurrency { limit } => self.maximum_concurrency = Some(limit),
+            _ => {}
+        }
+    }
+}
+
+/// The same policy with another `maxReceiveCount`. What is no policy stays as it is: then nothing is ever given up.
+fn with_count(redrive_policy: &mut Option<String>, count: u32) {
+    let Some(mut policy) =
+        redrive_policy.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok())
+    else {
+        return;
+    };
+    if let Some(policy) = policy.as_object_mut() {
+        policy.insert("maxReceiveCount".to_owned(), count.into());
+    }
+    *redrive_policy = Some(policy.to_string());
 }
 
 #[cfg(test)]
@@ -162,15 +231,53 @@ mod tests {
         assert_eq!(desired(&free, &settings), limited);
         let stopped = Configuration::Concurrency { reserved: Some(0) };
         assert_eq!(desired(&free, &[Setting::SubmitStopped]), stopped);
+        let figures =
+            [Setting::BatchingWindow { seconds: 7 }, Setting::MaximumConcurrency { limit: 2 }];
+        let expected =
+            MappingState { batching_window_seconds: 7, maximum_concurrency: Some(2), ..mapping() };
+        let expected = Configuration::Mapping(expected);
+        assert_eq!(desired(&Configuration::Mapping(mapping()), &figures), expected);
+    }
+
+    #[test]
+    fn queues_and_functions_keep_what_is_not_changed() {
+        let queue = |visibility_timeout_seconds, policy: &str| Configuration::Queue {
+            visibility_timeout_seconds,
+            redrive_policy: Some(policy.to_owned()),
+        };
+        let before = queue(60, r#"{"deadLetterTargetArn":"arn:dlq","maxReceiveCount":3}"#);
+        let other = queue(20, r#"{"deadLetterTargetArn":"arn:dlq","maxReceiveCount":5}"#);
+        let settings =
+            [Setting::MaxReceiveCount { count: 5 }, Setting::VisibilityTimeout { seconds: 20 }];
+        assert_eq!(desired(&before, &settings), other);
+        // Without a policy, nothing is ever given up, however often.
+        let without = Configuration::Queue { visibility_timeout_seconds: 60, redrive_policy: None };
+        assert_eq!(desired(&without, &settings[..1]), without);
+        let function = |timeout_seconds, memory_megabytes| Configuration::Function {
+            timeout_seconds,
+            memory_megabytes,
+        };
+        let settings =
+            [Setting::WorkerTimeout { seconds: 1 }, Setting::WorkerMemory { megabytes: 512 }];
+        assert_eq!(desired(&function(9, 256), &settings), function(1, 512));
+        assert_eq!(desired(&function(9, 256), &settings[..1]), function(1, 256));
     }
 
     #[test]
     fn each_setting_is_of_the_part_that_it_changes() {
-        let parts = Parts { mapping: "m".into(), worker: "w".into(), submit: None };
+        let parts =
+            Parts { mapping: "m".into(), worker: "w".into(), submit: None, jobs_url: "q".into() };
         let mapping = Some(Part::Mapping { uuid: "m".into() });
         assert_eq!(parts.of(Setting::MappingDisabled), mapping);
         assert_eq!(parts.of(Setting::BatchSize { size: 2 }), mapping);
         assert_eq!(parts.of(Setting::BatchItemFailuresIgnored), mapping);
+        let queue = Some(Part::Queue { queue_url: "q".into() });
+        assert_eq!(parts.of(Setting::VisibilityTimeout { seconds: 9 }), queue);
+        assert_eq!(parts.of(Setting::MaxReceiveCount { count: 9 }), queue);
+        let function = Some(Part::Function { function: "w".into() });
+        assert_eq!(parts.of(Setting::WorkerTimeout { seconds: 9 }), function);
+        assert_eq!(parts.of(Setting::WorkerMemory { megabytes: 512 }), function);
+        assert_eq!(parts.of(Setting::CompetingReceiver { seconds: 9 }), None, "it is nobody's");
         let worker = Some(Part::Concurrency { function: "w".into() });
         assert_eq!(parts.of(Setting::WorkerConcurrency { limit: 1 }), worker);
         assert_eq!(parts.of(Setting::SubmitStopped), None, "nobody knows which function it is");

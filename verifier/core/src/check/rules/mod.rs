@@ -6,6 +6,7 @@ pub mod api_reject;
 pub mod cfg_alarm;
 pub mod cfg_consumer;
 pub mod cfg_encryption;
+pub mod cfg_lease;
 pub mod cfg_logs;
 pub mod cfg_receives;
 pub mod cfg_redrive;
