@@ -53,7 +53,7 @@ fn a_run_that_is_given_enough_time_passes() {
 fn only_what_is_asked_for_is_done() {
     let checked = check_local(&["--only", "cfg.*,api.hello"]);
     assert_eq!(checked.code, Some(0), "{:#}", checked.report);
-    assert_eq!(checked.report["counts"]["pass"], 9);
+    assert_eq!(checked.report["counts"]["pass"], 10);
     let skipped = checked.find("dlq.arrival");
     assert_eq!(skipped["verdict"], "not-exercised");
     assert_eq!(skipped["summary"], "skipped (--only cfg.*,api.hello)");
@@ -104,7 +104,7 @@ fn the_checks_are_listed_and_explained() {
     let list = run(scrubbed(VERIFIER).args(["check", "--list"]));
     assert_eq!(list.status.code(), Some(0));
     let text = String::from_utf8_lossy(&list.stdout);
-    assert_eq!(text.lines().count(), 23, "{text}");
+    assert_eq!(text.lines().count(), 24, "{text}");
     assert!(text.contains("cfg.tls          warn  the policies"), "{text}");
     let list = run(scrubbed(VERIFIER).args(["check", "--list", "--format", "json"]));
     let list: Value = serde_json::from_slice(&list.stdout).expect("JSON");
