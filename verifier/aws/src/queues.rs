@@ -93,6 +93,14 @@ impl Aws {
         Ok(answer.messages().iter().map(|message| dead_letter(message, seen_at)).collect())
     }
 
+    /// Deletes whatever is in a queue, within a minute; what is sent meanwhile may be deleted, too.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_PurgeQueue.html>.
+    pub async fn purge(&self, queue: &QueueEvidence) -> Result<(), AwsError> {
+        let answer = self.sqs.purge_queue().queue_url(&queue.url).send().await;
+        answer.map(drop).map_err(|error| failed("sqs:PurgeQueue", &queue.name, &error))
+    }
+
     /// Deletes messages by their receipt handles; what could not be deleted comes back, each with the reason.
     pub async fn delete(&self, queue: &QueueEvidence, handles: &[String]) -> Vec<(String, String)> {
         let mut not_done = Vec::new();

@@ -375,6 +375,26 @@ fn clients_that_err_and_jobs_that_end_the_worker_do_what_they_do_in_the_simulato
 }
 
 #[test]
+fn a_queue_is_purged_only_where_somebody_said_so() {
+    let world = World::start();
+    let experiment = json!({
+        "schema": "verifier.chaos.experiment/1", "name": "purging", "undoAtMilliseconds": 60_000,
+        "steadyState": {"checks": ["cfg.*"]},
+        "load": [
+            {"submit": {"name": "poison", "atMilliseconds": 0, "job": "poison"}},
+            {"purge": {"atMilliseconds": 30_000}},
+        ],
+    });
+    std::fs::write(world.path("purging.json"), experiment.to_string()).unwrap();
+    let refused = Printed::of(&mut world.breaking("purging.json", "refused.jsonl"));
+    assert!(refused.assert(2).stderr.contains("--allow-purge"), "{}", refused.stderr);
+    let mut command = world.breaking("purging.json", "undo.jsonl");
+    let ended = Printed::of(command.args(["--allow-purge", "--format", "json"]));
+    let result = ended.assert(0).json();
+    assert_eq!(anomalies(&result), BTreeSet::from(["lost".to_owned()]), "{result:#}");
+}
+
+#[test]
 fn somebody_else_who_receives_uses_receives_up() {
     let world = World::start();
     let load = json!([{"burst": {"name": "good", "atMilliseconds": 500, "count": 6,

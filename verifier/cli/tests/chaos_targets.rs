@@ -57,7 +57,7 @@ fn schedule(seed: u64) -> Schedule {
     let names = schedule.steps.iter().filter_map(|step| match step {
         Step::Submit { name, .. } => Some(name.clone()),
         Step::Burst { name, .. } => Some(format!("{name}-0")),
-        Step::Redrive { .. } => None,
+        Step::Redrive { .. } | Step::Purge { .. } => None,
     });
     let rule = |name: String| -> Option<FaultRule> {
         let fault = FAULTS[random.usize(..FAULTS.len())];

@@ -59,6 +59,7 @@ const fn always(
 struct When(&'static str);
 
 const CHANGES: When = When("the experiment changes such a setting");
+const PURGES: When = When("the experiment purges the jobs queue");
 const COMPETES: When = When("somebody else receives from the jobs queue");
 const REDRIVES: When = When("the experiment moves dead letters back");
 
@@ -194,7 +195,7 @@ pub const REDRIVE_NATIVE: [Permission; 13] = with(
 /// What `verifier chaos --stack` and `chaos rollback` need: a role that changes previews, and nothing that deletes them.
 ///
 /// Its steady states are `verifier check`.
-pub const CHAOS: [Permission; 28] = with(
+pub const CHAOS: [Permission; 29] = with(
     &CHECK,
     [
         always("SQS.TagQueue", "sqs:TagQueue", ResourceKind::JobsQueue),
@@ -235,6 +236,7 @@ pub const CHAOS: [Permission; 28] = with(
             ResourceKind::Functions,
         ),
         CHANGES.calls("SQS.SetQueueAttributes", "sqs:SetQueueAttributes", ResourceKind::JobsQueue),
+        PURGES.calls("SQS.PurgeQueue", "sqs:PurgeQueue", ResourceKind::JobsQueue),
         COMPETES.calls("SQS.ReceiveMessage", "sqs:ReceiveMessage", ResourceKind::JobsQueue),
         REDRIVES.calls("SQS.SendMessageBatch", "sqs:SendMessage", ResourceKind::JobsQueue),
         REDRIVES.calls(

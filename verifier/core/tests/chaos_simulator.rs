@@ -262,6 +262,24 @@ fn what_ends_a_batch_as_a_whole_takes_the_others_with_it() {
 }
 
 #[test]
+fn what_is_in_the_queue_when_it_is_purged_is_lost_and_allowed_to_be() {
+    let schedule = schedule(
+        r#"{"steps":[
+          {"submit":{"name":"poison","atMilliseconds":0,"job":"poison"}},
+          {"submit":{"name":"flaky","atMilliseconds":0,"job":{"flaky":{"fails":1}}}},
+          {"purge":{"atMilliseconds":30000}},
+          {"submit":{"name":"later","atMilliseconds":40000,"job":"good"}}],
+          "undoAtMilliseconds":0}"#,
+    );
+    let history = history_of(&schedule);
+    let report = judge(&history);
+    let lost: Vec<_> = report.findings.iter().map(|it| (it.anomaly, it.job.clone())).collect();
+    let name = |name: &str| Some(name.to_owned());
+    assert_eq!(lost, [(Anomaly::Lost, name("poison")), (Anomaly::Lost, name("flaky"))]);
+    assert_eq!(report.verdict, Verdict::True);
+}
+
+#[test]
 fn a_job_that_is_submitted_twice_is_two_messages_and_one_effect() {
     let schedule = schedule(
         r#"{"steps":[

@@ -124,6 +124,9 @@ pub(crate) struct LiveArgs {
     /// Break the stack without asking.
     #[arg(long, requires = "stack")]
     pub(crate) yes: bool,
+    /// Carry out what deletes messages of the stack's jobs queue, too, which nothing puts back.
+    #[arg(long, requires = "stack")]
+    pub(crate) allow_purge: bool,
     /// Where it is written down what has to be put back [default: chaos-….undo.jsonl in the working directory].
     #[arg(long, value_name = "FILE")]
     pub(crate) journal: Option<PathBuf>,

@@ -303,7 +303,7 @@ impl<'h> Gathering<'h> {
                 self.submits.insert(*op, (job, submits.len()));
                 submits.push(Submit { nature: *nature, content, line: number, result: None });
             }
-            Event::Invoke { operation: Operation::Redrive, .. }
+            Event::Invoke { operation: Operation::Redrive | Operation::Purge, .. }
             | Event::Undo { .. }
             | Event::Aborted { .. } => {}
             Event::Ok { op, .. } => self.end_submit(*op, SubmitResult::Ok, number),

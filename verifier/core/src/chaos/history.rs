@@ -314,6 +314,8 @@ pub enum Operation {
     },
     /// Moves messages from the dead-letter queue back to the jobs queue.
     Redrive,
+    /// Deletes whatever is in the jobs queue.
+    Purge,
 }
 
 /// What is to be expected of a job.

@@ -116,6 +116,11 @@ pub enum Step {
         /// How.
         by: RedriveBy,
     },
+    /// Deletes whatever is in the jobs queue. A deployed stack is only purged where somebody has said so.
+    Purge {
+        /// When.
+        at_milliseconds: u64,
+    },
 }
 
 fn once() -> u32 {
@@ -327,10 +332,15 @@ impl Schedule {
         self.steps.len() + self.faults.len() + self.changes.len()
     }
 
-    /// What its jobs allow, whatever strikes them.
+    /// What its steps allow, whatever strikes them.
     pub fn allows(&self) -> AnomalySet {
-        let jobs = self.steps.iter().filter_map(Step::job);
-        jobs.fold(AnomalySet::NONE, |allowed, job| allowed.union(job.allows()))
+        let steps = self.steps.iter().map(Step::allows);
+        steps.fold(AnomalySet::NONE, AnomalySet::union)
+    }
+
+    /// Whether it deletes what is in the jobs queue.
+    pub fn purges(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Purge { .. }))
     }
 
     /// How many submits there are.
@@ -344,7 +354,7 @@ impl Step {
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Submit { name, .. } | Self::Burst { name, .. } => Some(name),
-            Self::Redrive { .. } => None,
+            Self::Redrive { .. } | Self::Purge { .. } => None,
         }
     }
 
@@ -358,7 +368,8 @@ impl Step {
         match self {
             Self::Submit { at_milliseconds, .. }
             | Self::Burst { at_milliseconds, .. }
-            | Self::Redrive { at_milliseconds, .. } => *at_milliseconds,
+            | Self::Redrive { at_milliseconds, .. }
+            | Self::Purge { at_milliseconds } => *at_milliseconds,
         }
     }
 
@@ -366,7 +377,16 @@ impl Step {
     pub fn job(&self) -> Option<JobKind> {
         match self {
             Self::Submit { job, .. } | Self::Burst { job, .. } => Some(*job),
-            Self::Redrive { .. } => None,
+            Self::Redrive { .. } | Self::Purge { .. } => None,
+        }
+    }
+
+    /// The anomalies that a history may have in which it is done, although nothing is wrong with the stack.
+    pub fn allows(&self) -> AnomalySet {
+        match self {
+            // Whatever is in the queue is gone, a job that was accepted and one that failed alike.
+            Self::Purge { .. } => AnomalySet::of(&[Anomaly::Lost, Anomaly::PoisonAsSuccess]),
+            _ => self.job().map_or(AnomalySet::NONE, JobKind::allows),
         }
     }
 
@@ -374,7 +394,7 @@ impl Step {
         match self {
             Self::Submit { times, .. } => *times,
             Self::Burst { count, .. } => *count,
-            Self::Redrive { .. } => 0,
+            Self::Redrive { .. } | Self::Purge { .. } => 0,
         }
     }
 

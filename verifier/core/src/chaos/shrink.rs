@@ -221,6 +221,10 @@ fn simpler_steps(step: &Step) -> Vec<Step> {
             simpler.extend(fewer.map(|count| smaller(count, *every_milliseconds)));
             simpler.extend((*every_milliseconds > 0).then(|| smaller(*count, 0)));
         }
+        Step::Purge { at_milliseconds } => {
+            let purge = |at_milliseconds| Step::Purge { at_milliseconds };
+            simpler.extend(earlier(*at_milliseconds).map(purge));
+        }
         Step::Redrive { at_milliseconds, by } => {
             simpler.extend(
                 earlier(*at_milliseconds).map(|at| Step::Redrive { at_milliseconds: at, by: *by }),

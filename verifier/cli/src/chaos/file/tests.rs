@@ -74,7 +74,8 @@ fn everything() -> Value {
             {"submit": {"name": "e", "atMilliseconds": 0, "job": {"exiting": {"at": "after"}}, "times": 2}},
             {"submit": {"name": "f", "atMilliseconds": 0, "job": "garbling"}},
             {"submit": {"name": "g", "atMilliseconds": 0, "job": "cut-off"}},
-            {"redrive": {"atMilliseconds": 9, "by": "move-task"}}
+            {"redrive": {"atMilliseconds": 9, "by": "move-task"}},
+            {"purge": {"atMilliseconds": 9}}
         ],
         "faults": rules,
         "changes": [

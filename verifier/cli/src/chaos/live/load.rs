@@ -10,6 +10,7 @@ use verifier_emulator::CLIENT_HEADER;
 
 use super::recorder::Recorder;
 use super::stack::Live;
+use crate::failure::Failure;
 
 /// One thing that a client does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub(super) enum Action {
     Submit { name: String, job: JobKind },
     /// Moves dead letters back.
     Redrive(RedriveBy),
+    /// Deletes whatever is in the jobs queue.
+    Purge,
 }
 
 /// What clients do, each with when, in the order of their times.
@@ -41,6 +44,7 @@ fn of_step(step: &Step) -> Vec<(Duration, Action)> {
                 (at(when), Action::Submit { name, job: *job })
             })
             .collect(),
+        Step::Purge { at_milliseconds } => vec![(at(*at_milliseconds), Action::Purge)],
         Step::Redrive { at_milliseconds, by } => {
             vec![(at(*at_milliseconds), Action::Redrive(*by))]
         }
@@ -98,6 +102,24 @@ impl Live {
                 Submitted::Unknown
             }
         }
+    }
+
+    /// Deletes whatever is in the jobs queue.
+    pub(super) async fn purge_jobs(&self, recorder: &Recorder) -> Result<(), Failure> {
+        let jobs = self.place.needed_source()?;
+        let op = recorder.new_op();
+        let clock = &self.place.clock;
+        recorder.write(clock.now(), Event::Invoke { op, operation: Operation::Purge });
+        let purged = self.place.aws.purge(jobs).await;
+        // Whoever is refused, as who purges twice in a minute is, has purged nothing.
+        recorder.write(
+            clock.now(),
+            match purged {
+                Ok(()) => Event::Ok { op, message: None },
+                Err(error) => Event::Info { op, reason: error.to_string().into() },
+            },
+        );
+        Ok(())
     }
 
     /// The body of a job: by the stack's settings, where they have jobs of their own and know such jobs.

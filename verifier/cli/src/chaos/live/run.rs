@@ -307,6 +307,7 @@ impl Live {
                     Ok(())
                 }
                 Action::Redrive(by) => self.redrive(recorder, by, interrupt).await,
+                Action::Purge => self.purge_jobs(recorder).await,
             };
             tasks.end_one().await;
             done

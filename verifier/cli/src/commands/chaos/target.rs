@@ -77,10 +77,20 @@ pub(super) async fn find(
     (experiment, planted): (&Experiment, Option<Anomaly>),
     progress: &Progress,
 ) -> Result<Found, Failure> {
-    let LiveArgs { stack, yes, journal, config, connection, functions, template } = live;
+    let LiveArgs { stack, yes, allow_purge, journal, config, connection, functions, template } =
+        live;
     let name = format!("chaos-{}-{:08x}.undo.jsonl", experiment.name, fastrand::u32(..));
     let settings = SettingsArgs { config, ..SettingsArgs::default() };
     if let Some(stack) = stack {
+        if experiment.schedule().purges() && !allow_purge {
+            return Err(Failure {
+                next: Some("say --allow-purge if that is meant".to_owned()),
+                ..Failure::usage(format!(
+                    "{} purges the jobs queue of {stack}, which nothing puts back",
+                    experiment.name
+                ))
+            });
+        }
         ask(&stack, experiment, yes)?;
         let journal = journal.unwrap_or_else(|| PathBuf::from(name));
         let place = Where { stack, target: "stack", connection, settings, journal };

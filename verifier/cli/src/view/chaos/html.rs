@@ -155,6 +155,7 @@ fn step_in_words(step: &Step) -> String {
             job_in_words(*job),
             seconds(*every_milliseconds)
         ),
+        Step::Purge { .. } => format!("{at}: the jobs queue is purged"),
         Step::Redrive { by: RedriveBy::Client, .. } => {
             format!("{at}: a client moves dead letters back")
         }

@@ -72,6 +72,9 @@ impl<'h> Drawing<'h> {
             Event::Invoke { operation: Operation::Redrive, .. } => {
                 Some((0, "Note over Q,D: redrive".to_owned()))
             }
+            Event::Invoke { operation: Operation::Purge, .. } => {
+                Some((0, "Note over Q: purge".to_owned()))
+            }
             Event::Ok { op, .. } => self.answer(*op, 2, "-->>", "accepted"),
             Event::Fail { op, .. } => self.answer(*op, 0, "--x", "refused"),
             Event::Info { op, .. } => self.answer(*op, 0, "--x", "not answered"),

@@ -37,6 +37,7 @@ fn event() -> impl Strategy<Value = Event> {
             Event::Invoke { op, operation: Operation::Submit { job, nature, content } }
         }),
         any::<u64>().prop_map(|op| Event::Invoke { op, operation: Operation::Redrive }),
+        any::<u64>().prop_map(|op| Event::Invoke { op, operation: Operation::Purge }),
         (any::<u64>(), prop::option::of(id())).prop_map(|(op, message)| Event::Ok { op, message }),
         (any::<u64>(), ".{0,5}").prop_map(|(op, text)| Event::Info { op, reason: text.into() }),
         (any::<u64>(), ".{0,5}").prop_map(|(op, text)| Event::Fail { op, reason: text.into() }),

@@ -28,6 +28,8 @@ pub(super) enum Task {
     ReadLog { line: usize },
     /// Dead letters are to be moved.
     Redrive { step: usize },
+    /// Whatever is in the jobs queue is deleted.
+    Purge,
     /// A message move task has something to do.
     Move,
     /// The redriving client goes on.

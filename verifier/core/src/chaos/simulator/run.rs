@@ -115,6 +115,10 @@ fn plan_step(core: &mut Core, index: usize, step: &Step) -> u64 {
             }
             at
         }
+        Step::Purge { at_milliseconds } => {
+            core.agenda.put(*at_milliseconds, Task::Purge);
+            *at_milliseconds
+        }
         Step::Redrive { at_milliseconds, .. } => {
             core.agenda.put(*at_milliseconds, Task::Redrive { step: index });
             *at_milliseconds
@@ -173,6 +177,7 @@ fn perform(
                 core.start_redrive(*by);
             }
         }
+        Task::Purge => core.purge(),
         // Whatever is due has been done before any task.
         Task::Move => {}
         Task::RedriveRound => core.redrive_round(parts.redriver),

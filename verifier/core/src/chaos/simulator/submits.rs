@@ -6,7 +6,7 @@ use super::super::Id;
 use super::super::history::{Content, Event, Operation};
 use super::super::schedule::JobKind;
 use super::agenda::Task;
-use super::core::{Core, SUBMIT_JOB};
+use super::core::{Core, JOBS, SUBMIT_JOB};
 use super::parts::Submit;
 use crate::faults::{Caller, Commit, CrashPoint, Fault, Happening, Stage};
 use crate::sqs::md5_of_body;
@@ -93,6 +93,18 @@ impl Core {
             }
             (_, instead) => self.agenda.put(arrives_at, Task::HandleSubmit { op, job, instead }),
         }
+    }
+
+    /// A client deletes whatever is in the jobs queue.
+    pub(super) fn purge(&mut self) {
+        let (op, now) = (self.new_op(), self.time());
+        self.client_calls += 1;
+        self.write(Event::Invoke { op, operation: Operation::Purge });
+        let ended = match self.sqs.purge(JOBS, now) {
+            Ok(()) => Event::Ok { op, message: None },
+            Err(error) => Event::Fail { op, reason: error.to_string().into() },
+        };
+        self.write(ended);
     }
 
     fn submitted(&self, job: usize) -> SimulatedContent {
