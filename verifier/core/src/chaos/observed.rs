@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::history::{Content, Event, Line, Queue};
+use super::history::{Content, Event, Line, Nature, Queue};
 use super::id::Id;
 use crate::check::LoggedOutcome;
 use crate::dead_letters::Letter;
@@ -91,13 +91,19 @@ impl Watch {
         counts.values().all(is_whole) && observed.letters.iter().all(|letter| is_told(&letter))
     }
 
-    /// Whether every one of these jobs has come to its end: it has succeeded, or is dead.
-    pub fn are_ended(&self, observed: &Observed, jobs: &BTreeSet<String>) -> bool {
+    /// Whether every one of these jobs has come to its end: it has succeeded, or is dead. One of which no attempt can succeed is
+    /// only ended when it is dead, whatever its worker says of it.
+    pub fn are_ended(&self, observed: &Observed, jobs: &BTreeMap<String, Nature>) -> bool {
         use contract::Outcome::Succeeded;
         let succeeded = self.own(observed).filter(|(_, outcome)| outcome.line.outcome == Succeeded);
-        let mut ended: BTreeSet<String> = succeeded.map(|(job, _)| job.to_owned()).collect();
-        ended.extend(observed.letters.iter().filter_map(|(_, letter)| self.job_in(&letter.body)));
-        jobs.is_subset(&ended)
+        let succeeded: BTreeSet<&str> = succeeded.map(|(job, _)| job).collect();
+        let letters = observed.letters.iter();
+        let dead: BTreeSet<String> =
+            letters.filter_map(|(_, letter)| self.job_in(&letter.body)).collect();
+        jobs.iter().all(|(job, nature)| {
+            let is_done = *nature != Nature::Poison && succeeded.contains(job.as_str());
+            is_done || dead.contains(job)
+        })
     }
 
     /// The lines of a history, in no order. Receives are among them if they are all told.
@@ -231,9 +237,15 @@ mod tests {
         assert!(
             watch().tells_every_receive(&Observed { letters: Vec::new(), ..observed.clone() }, 3)
         );
-        let jobs = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        assert!(watch().are_ended(&observed, &jobs(&["a", "b"])));
-        assert!(!watch().are_ended(&observed, &jobs(&["a", "c"])));
+        let ended = |names: &[&str], nature| {
+            let jobs = names.iter().map(|name| ((*name).to_owned(), nature)).collect();
+            watch().are_ended(&observed, &jobs)
+        };
+        assert!(ended(&["a", "b"], Nature::Flaky));
+        assert!(!ended(&["a", "c"], Nature::Flaky));
+        // What the worker says of a job of which no attempt can succeed is not its end.
+        assert!(ended(&["b"], Nature::Poison));
+        assert!(!ended(&["a", "b"], Nature::Poison));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! What an experiment does to it, anybody can do through AWS's ordinary APIs, and what is seen of it is what it shows outside.
 
+mod breaking;
 mod competing;
 mod faults;
 mod load;

@@ -1,19 +1,21 @@
 //! Waiting until a live stack has worked everything off, and what it shows then.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use verifier_core::chaos::Observed;
+use verifier_core::chaos::{Nature, Observed};
 use verifier_core::check::{LoggedOutcome, QueueEvidence};
 
 use super::recorder::Recorder;
 use super::stack::Live;
 use crate::args::FilterArgs;
-use crate::dead_letters::{Backup, Selection, look, purge};
+use crate::dead_letters::{Backup, Look, Selection, look, purge};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 
+/// What the file of the run's letters is called beyond the journal beside which it is.
+pub(super) const LETTERS_SUFFIX: &str = ".letters.jsonl";
 /// How often the stack is looked at while it works things off.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How much longer than a message's life it may take: a task of SQS's, and a log that is late.
@@ -63,7 +65,7 @@ impl Live {
     pub(super) async fn drain(
         &self,
         recorder: &Recorder,
-        accepted: &BTreeSet<String>,
+        accepted: &BTreeMap<String, Nature>,
         hidden: Duration,
         interrupt: &Interrupt,
     ) -> Result<Drained, Failure> {
@@ -82,10 +84,11 @@ impl Live {
             // Whatever the log tells of them by then, the jobs have come to their end.
             let is_settled = empty_since.is_some_and(|since| now >= since + SETTLES);
             if is_empty || is_over {
-                let observed = self.observe(recorder, interrupt).await?;
+                let (observed, is_whole) = self.observe(recorder, depth, interrupt).await?;
                 let are_ended = is_empty && recorder.watch.are_ended(&observed, accepted);
-                if are_ended || is_settled || is_over {
-                    let is_empty = are_ended || is_settled;
+                // What somebody else holds may be what is looked for.
+                if is_whole && (are_ended || is_settled) || is_over {
+                    let is_empty = is_whole && (are_ended || is_settled);
                     return Ok(Drained { is_empty, remaining: depth.jobs, observed });
                 }
             }
@@ -113,13 +116,15 @@ impl Live {
         Ok(())
     }
 
-    /// What the worker's log and the dead-letter queue show now.
+    /// What the worker's log and the dead-letter queue show now; and whether every letter was seen that the queue counts.
     async fn observe(
         &self,
         recorder: &Recorder,
+        depth: Depth,
         interrupt: &Interrupt,
-    ) -> Result<Observed, Failure> {
-        let letters = look(&self.place, usize::MAX, interrupt).await?.letters;
+    ) -> Result<(Observed, bool), Failure> {
+        let Look { letters, cut_short, .. } = look(&self.place, usize::MAX, interrupt).await?;
+        let is_whole = cut_short.is_none() && letters.len() as u64 >= depth.dead;
         let now = self.place.clock.now();
         let mut outcomes = Vec::new();
         if let Some(group) = &self.place.log_group {
@@ -131,10 +136,8 @@ impl Live {
             };
             self.place.aws.log_lines(group, None, since, take).await?;
         }
-        Ok(Observed {
-            outcomes,
-            letters: letters.into_iter().map(|letter| (now, letter)).collect(),
-        })
+        let letters = letters.into_iter().map(|letter| (now, letter)).collect();
+        Ok((Observed { outcomes, letters }, is_whole))
     }
 
     /// Deletes the run's own messages from the dead-letter queue, where they were made to be, when they are in a file beside the
@@ -149,7 +152,7 @@ impl Live {
             format!("body.{path} && starts_with(body.{path}, '{}')", recorder.watch.prefix);
         let filter = FilterArgs { filter: Some(of_run), ..FilterArgs::default() };
         let selection = Selection::new(&filter)?;
-        let file = PathBuf::from(format!("{}.letters.jsonl", self.journal.display()));
+        let file = PathBuf::from(format!("{}{LETTERS_SUFFIX}", self.journal.display()));
         let mut backup = Backup::create(&file)?;
         let purged = purge(&self.place, &selection, &mut backup, interrupt).await;
         if let Some(failure) = purged.failure {

@@ -1,6 +1,7 @@
 //! The lines of a history, as they come.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -13,8 +14,8 @@ pub(super) struct Recorder {
     pub(super) watch: Watch,
     lines: Mutex<Vec<Line>>,
     ops: AtomicU64,
-    /// The letters that were told of.
-    told: Mutex<BTreeSet<String>>,
+    /// The letters that were told of, by id, each with when.
+    told: Mutex<BTreeMap<String, (Timestamp, Letter)>>,
     /// How many there were at the last look.
     looked_at: AtomicU64,
 }
@@ -50,10 +51,20 @@ impl Recorder {
     pub(super) fn letters(&self, now: Timestamp, letters: Vec<Letter>) {
         self.looked_at.store(letters.len() as u64, Ordering::SeqCst);
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = letters.into_iter().filter(|letter| told.insert(letter.message_id.clone()));
-        let letters = new.map(|letter| (now, letter)).collect();
-        let seen = Observed { outcomes: Vec::new(), letters };
+        let mut new = Vec::new();
+        for letter in letters {
+            if let Entry::Vacant(vacant) = told.entry(letter.message_id.clone()) {
+                vacant.insert((now, letter.clone()));
+                new.push((now, letter));
+            }
+        }
+        let seen = Observed { outcomes: Vec::new(), letters: new };
         self.lock().extend(self.watch.lines(&seen, false));
+    }
+
+    /// Every letter that was told of, whether it is still there or not, each with when.
+    pub(super) fn all_letters(&self) -> Vec<(Timestamp, Letter)> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
     /// All lines, in the order of their times; those of one time in the order in which they came.
@@ -75,8 +86,47 @@ fn rank(event: &Event) -> u8 {
         Event::Invoke { .. } | Event::Changed { .. } | Event::Fault { .. } => 0,
         Event::Received { .. } => 1,
         Event::Attempt { .. } => 2,
-        Event::DeadLettered { .. } => 4,
+        // Before the redrive whose look has found it.
+        Event::DeadLettered { .. } => 3,
         Event::Drained { .. } => 5,
-        _ => 3,
+        _ => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use verifier_core::chaos::{Id, Operation, Queue};
+    use verifier_core::settings::MessageIds;
+
+    use super::*;
+
+    #[test]
+    fn a_letter_that_a_redrive_finds_first_came_before_it() {
+        let now = Timestamp::from_millis(5);
+        let ids = MessageIds::default();
+        let watch = Watch { prefix: "r-".to_owned(), ids, began_at: Timestamp::default() };
+        let recorder = Recorder::new(watch);
+        let letter = Letter {
+            message_id: "m".to_owned(),
+            body: r#"{"task":"t","jobId":"r-a"}"#.to_owned(),
+            ..Letter::default()
+        };
+        recorder.write(now, Event::Invoke { op: 0, operation: Operation::Redrive });
+        recorder.write(now, Event::RedriveStarted { op: 0, before: 1 });
+        recorder.write(now, Event::Deleted { queue: Queue::DeadLetter, message: Id::from("m") });
+        recorder.letters(now, vec![letter.clone()]);
+        recorder.letters(now, vec![letter]);
+        assert_eq!(recorder.all_letters().len(), 1, "it is told of once");
+        let events: Vec<Event> =
+            recorder.finish(Vec::new()).into_iter().map(|line| line.event).collect();
+        assert!(matches!(
+            events.as_slice(),
+            [
+                Event::Invoke { .. },
+                Event::DeadLettered { .. },
+                Event::RedriveStarted { .. },
+                Event::Deleted { .. }
+            ]
+        ));
     }
 }

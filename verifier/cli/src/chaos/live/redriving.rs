@@ -11,7 +11,7 @@ use verifier_core::redrive::{Entry, Ledger, NativeTask, QueueName, SCHEMA, Terms
 
 use super::recorder::Recorder;
 use super::stack::Live;
-use crate::dead_letters::look;
+use crate::dead_letters::{Look, look};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::journal::JournalFile;
@@ -22,6 +22,8 @@ use crate::view::Progress;
 const TAKES_AT_MOST: Duration = Duration::from_mins(15);
 /// How often SQS is asked how its task is doing.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// What the journals of redrives are called beyond the journal beside which they are; a number follows.
+pub(super) const REDRIVE_INFIX: &str = ".redrive-";
 /// How many requests a client makes at once.
 const CONCURRENCY: usize = 4;
 
@@ -43,7 +45,12 @@ impl Live {
         let op = recorder.new_op();
         let clock = &self.place.clock;
         recorder.write(clock.now(), Event::Invoke { op, operation: Operation::Redrive });
-        let before = look(&self.place, usize::MAX, interrupt).await?.letters;
+        let before = self.letters_there(interrupt).await?;
+        let Ok(before) = before else {
+            let reason = "the dead-letter queue could not be seen as a whole".into();
+            recorder.write(clock.now(), Event::Info { op, reason });
+            return Ok(());
+        };
         let began_at = clock.now();
         recorder.letters(began_at, before.clone());
         recorder.write(began_at, Event::RedriveStarted { op, before: before.len() as u64 });
@@ -51,15 +58,16 @@ impl Live {
             RedriveBy::MoveTask => self.by_move_task().await,
             RedriveBy::Client => self.by_client(op, interrupt).await,
         };
-        let moved = match moved {
-            Ok(moved) => moved,
-            Err(failure) => {
-                let reason = failure.what.clone().into();
-                recorder.write(clock.now(), Event::Info { op, reason });
-                return Ok(());
-            }
+        // What it says of itself, and what it has moved for all that.
+        let (moved, problem) = match moved {
+            Ok(moved) => (moved, None),
+            Err(failure) => (Moved { count: 0, pairs: BTreeMap::new() }, Some(failure.what)),
         };
-        let after = look(&self.place, usize::MAX, interrupt).await?.letters;
+        let (after, problem) = match self.letters_there(interrupt).await? {
+            Ok(after) => (after, problem),
+            // Whatever is not seen may be there.
+            Err(why) => (before.clone(), problem.or(Some(why))),
+        };
         let left: BTreeSet<&str> = after.iter().map(|letter| letter.message_id.as_str()).collect();
         for letter in &before {
             // When exactly it left is not seen; not before this.
@@ -76,11 +84,24 @@ impl Live {
                 }
             }
         }
+        if let Some(problem) = problem {
+            recorder.write(clock.now(), Event::Info { op, reason: problem.into() });
+            return Ok(());
+        }
         let remaining = still_there(&before, &left);
         let moved = accounted(moved.count, before.len() as u64, remaining);
         recorder.write(clock.now(), Event::RedriveEnded { op, moved, remaining });
         recorder.write(clock.now(), Event::Ok { op, message: None });
         Ok(())
+    }
+
+    /// Every letter that is there; or why that is not known.
+    async fn letters_there(
+        &self,
+        interrupt: &Interrupt,
+    ) -> Result<Result<Vec<Letter>, String>, Failure> {
+        let Look { letters, cut_short, .. } = look(&self.place, usize::MAX, interrupt).await?;
+        Ok(cut_short.map_or(Ok(letters), Err))
     }
 
     async fn by_move_task(&self) -> Result<Moved, Failure> {
@@ -89,11 +110,15 @@ impl Live {
         let before: Option<NativeTask> =
             aws.list_message_move_tasks(queue).await?.into_iter().next();
         let started_before = before.map(|task| task.started_at);
-        aws.start_message_move_task(queue, None, None).await?;
+        // An answer that was lost may have started one all the same, and the next attempt is refused for its sake.
+        let started = aws.start_message_move_task(queue, None, None).await;
         let until = clock.now() + TAKES_AT_MOST;
         loop {
             let newest = aws.list_message_move_tasks(queue).await?.into_iter().next();
             let ours = newest.filter(|task| Some(task.started_at) != started_before);
+            if ours.is_none() {
+                started.as_ref().map_err(|error| Failure::environment(error.to_string()))?;
+            }
             if let Some(task) = ours.filter(|task| !task.status.is_active()) {
                 return Ok(Moved { count: task.moved, pairs: BTreeMap::new() });
             }
@@ -111,7 +136,7 @@ impl Live {
     /// As `verifier redrive --no-canary` does it.
     async fn by_client(&self, op: u64, interrupt: &Interrupt) -> Result<Moved, Failure> {
         // Beside the undo journal, so that it can be carried on if this process does not come to its end.
-        let path = PathBuf::from(format!("{}.redrive-{op}.jsonl", self.journal.display()));
+        let path = PathBuf::from(format!("{}{REDRIVE_INFIX}{op}.jsonl", self.journal.display()));
         let jobs = self.place.needed_source()?;
         let to = Destination {
             aws: self.place.aws.clone(),

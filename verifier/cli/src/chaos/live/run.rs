@@ -1,23 +1,25 @@
 //! A schedule on a live stack: load and changes, the undo, the drain, and the history.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::future::join_all;
+use tokio_util::sync::CancellationToken;
 use verifier_core::chaos::{
-    Anomaly, AnomalySet, Change, Configuration, Event, HISTORY_VERSION, Header, History, JobKind,
-    Lease, Limits, Observation, Part, Schedule, Setting, StackTerms, Step, Terms, UNDO_SCHEMA,
-    UndoEntry, Watch,
+    Anomaly, AnomalySet, Configuration, Event, HISTORY_VERSION, Header, History, JobKind, Lease,
+    Limits, Nature, Observation, Observed, Part, Schedule, Setting, StackTerms, Step, Terms,
+    UNDO_SCHEMA, UndoEntry, Watch,
 };
 use verifier_core::faults::{Fault, FaultRule};
 use verifier_core::time::Timestamp;
 
-use super::competing::receivers;
+use super::breaking::in_force;
 use super::faults::{Faults, Names};
-use super::load::{Action, Submitted, actions};
-use super::observing::{Depth, Drained};
+use super::observing::{Depth, Drained, LETTERS_SUFFIX};
 use super::recorder::Recorder;
+use super::redriving::REDRIVE_INFIX;
 use super::stack::Live;
 use super::tasks::Tasks;
 use super::undo::{Undo, name};
@@ -26,7 +28,9 @@ use crate::interrupt::Interrupt;
 use crate::view::Progress;
 
 /// How often it is looked whether a condition to abort is met.
-const GUARD_EVERY: Duration = Duration::from_secs(5);
+pub(super) const GUARD_EVERY: Duration = Duration::from_secs(5);
+/// How long the jobs queue may seem to hold messages that are not there any more.
+const EMPTIES_WITHIN: Duration = Duration::from_mins(2);
 /// How much longer than its own time an experiment may hold its lease: it has to drain, to be put back and to be looked at.
 const LEASE_BEYOND: Duration = Duration::from_hours(1);
 
@@ -39,10 +43,10 @@ pub(crate) struct Guarded<'a> {
 
 /// What was accepted, and may have been.
 #[derive(Default)]
-struct Load {
-    /// The jobs whose acceptance their client was told.
-    accepted: BTreeSet<String>,
-    submits: u64,
+pub(super) struct Load {
+    /// The jobs whose acceptance their client was told, each with what is to be expected of it.
+    pub(super) accepted: BTreeMap<String, Nature>,
+    pub(super) submits: u64,
 }
 
 impl Live {
@@ -55,16 +59,8 @@ impl Live {
         self.refuse_what_cannot_be_changed(schedule)?;
         // Before anything is changed: whether faults can strike at all.
         let faults = self.faults(schedule)?;
-        let idle = self.depth().await?;
-        if idle.jobs > 0 {
-            return Err(Failure {
-                next: Some("wait until they are worked off".to_owned()),
-                ..Failure::environment(format!(
-                    "there are {} messages in the jobs queue of {}: nobody could tell whose faults they suffer",
-                    idle.jobs, self.name
-                ))
-            });
-        }
+        self.refuse_files_of_others()?;
+        let idle = self.idle().await?;
         let clock = &self.place.clock;
         let prepared_at = clock.now();
         let undo_at = Duration::from_millis(schedule.undo_at_milliseconds);
@@ -86,13 +82,13 @@ impl Live {
         let load = Mutex::new(Load::default());
         let done = match prepared {
             Ok(()) => {
-                self.break_it(
+                Box::pin(self.break_it(
                     schedule,
                     (&recorder, &load),
                     (&mut undo, faults.as_ref()),
                     idle,
                     &guarded,
-                )
+                ))
                 .await
             }
             Err(failure) => Err(failure),
@@ -102,7 +98,7 @@ impl Live {
             None => Ok(Vec::new()),
         };
         guarded.progress.say("putting everything back");
-        let not_back = undo.put_back().await;
+        let not_back = self.put_back(&mut undo, &recorder, guarded.interrupt).await;
         let at = recorder.watch.since(clock.now());
         // Those that were in force just before.
         let before = at.min(schedule.undo_at_milliseconds).saturating_sub(1);
@@ -125,6 +121,30 @@ impl Live {
         self.judge_later(schedule, (&recorder, load), aborted.is_some(), &guarded).await
     }
 
+    /// The files beside the journal must not be there yet, either: one that is met later would cost the whole run.
+    fn refuse_files_of_others(&self) -> Result<(), Failure> {
+        let journal = self.journal.display().to_string();
+        let folder = self.journal.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let entries = std::fs::read_dir(folder.unwrap_or_else(|| Path::new(".")));
+        let is_beside = |path: &Path| {
+            let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+            let own = self.journal.file_name().and_then(OsStr::to_str).unwrap_or_default();
+            name.strip_prefix(own)
+                .is_some_and(|rest| rest == LETTERS_SUFFIX || rest.starts_with(REDRIVE_INFIX))
+        };
+        let mut there = entries.into_iter().flatten().flatten().map(|entry| entry.path());
+        match there.find(|path| is_beside(path)) {
+            None => Ok(()),
+            Some(other) => Err(Failure {
+                next: Some("name another file with --journal".to_owned()),
+                ..Failure::usage(format!(
+                    "{} is there already, which belongs to an earlier run with the journal {journal}",
+                    other.display()
+                ))
+            }),
+        }
+    }
+
     /// Says who breaks the stack, and changes what is changed from the beginning.
     async fn prepare(
         &self,
@@ -132,8 +152,10 @@ impl Live {
         lease: &Lease,
         undo: &mut Undo,
     ) -> Result<(), Failure> {
-        let taken = Configuration::QueueTag { value: Some(lease.value()) };
-        undo.set(&self.lease_part()?, &taken).await?;
+        let ours = Configuration::QueueTag { value: Some(lease.value()) };
+        if let Some(other) = undo.claim(&self.lease_part()?, &ours).await? {
+            return Err(self.taken(&other)?);
+        }
         let settings = in_force(&schedule.changes, 0);
         for part in self.parts_of(&schedule.changes) {
             undo.change(&self.parts, &part, &settings).await?;
@@ -154,26 +176,31 @@ impl Live {
         let drained = self
             .drain(recorder, &load.accepted, longest_hidden(schedule), guarded.interrupt)
             .await?;
-        let left = self.remove_letters(recorder, guarded.interrupt).await?;
-        if let Some(left) = left {
-            guarded.progress.say(&left);
-        }
         let Drained { is_empty, remaining, observed } = drained;
         // What was broken off is not judged to its end.
         let complete = is_empty && !is_aborted;
         let now = self.place.clock.now();
+        recorder.letters(now, observed.letters.iter().map(|(_, letter)| letter.clone()).collect());
+        // What was left is told, and takes nothing from the judgement.
+        match self.remove_letters(recorder, guarded.interrupt).await {
+            Ok(None) => {}
+            Ok(Some(left)) => guarded.progress.say(&left),
+            Err(failure) => {
+                guarded.progress.say(&format!("letters of the run are left: {failure}"));
+            }
+        }
+        // Those that a redrive has taken out are among them.
+        let observed = Observed { letters: recorder.all_letters(), ..observed };
         let with_receives =
             recorder.watch.tells_every_receive(&observed, self.terms.max_receive_count);
-        recorder.letters(now, observed.letters.iter().map(|(_, letter)| letter.clone()).collect());
         recorder.write(now, Event::Drained { complete, remaining });
-        let told = verifier_core::chaos::Observed { letters: Vec::new(), ..observed };
+        let told = Observed { letters: Vec::new(), ..observed };
         let more = recorder.watch.lines(&told, with_receives);
-        let observes =
-            match (self.place.log_group.is_some() && !loses_lines(schedule), with_receives) {
-                (true, true) => vec![Observation::Attempts, Observation::Receives],
-                (true, false) => vec![Observation::Attempts],
-                (false, _) => Vec::new(),
-            };
+        let sees = match (self.place.log_group.is_some() && !loses_lines(schedule), with_receives) {
+            (true, true) => vec![Observation::Attempts, Observation::Receives],
+            (true, false) => vec![Observation::Attempts],
+            (false, _) => Vec::new(),
+        };
         let header = Header {
             version: HISTORY_VERSION,
             seed: schedule.seed,
@@ -182,7 +209,7 @@ impl Live {
                 told_late_milliseconds: told_late(&self.terms, schedule),
                 ..self.terms.terms()
             },
-            observes: observes.into(),
+            observes: sees.into(),
             // A standard queue may deliver a message again at any time, and an invocation's end is not seen.
             allows: schedule.allows().union(AnomalySet::of(&[Anomaly::Redelivered])),
         };
@@ -208,7 +235,7 @@ impl Live {
     }
 
     /// What the parts of the stack are called.
-    fn names(&self) -> Result<Names, Failure> {
+    pub(super) fn names(&self) -> Result<Names, Failure> {
         let worker = self.parts.worker.rsplit(':').next().unwrap_or_default().to_owned();
         Ok(Names {
             jobs: self.place.needed_source()?.name.clone(),
@@ -249,140 +276,59 @@ impl Live {
         }
     }
 
-    /// Load and changes, until the undo; says which condition ended it before.
-    async fn break_it(
-        &self,
-        schedule: &Schedule,
-        (recorder, load): (&Recorder, &Mutex<Load>),
-        (undo, faults): (&mut Undo, Option<&Faults>),
-        idle: Depth,
-        guarded: &Guarded<'_>,
-    ) -> Result<Option<&'static str>, Failure> {
-        if let Some(faults) = faults {
-            faults.begin(schedule, &self.names()?).await?;
+    /// How many messages there are that have nothing to do with the experiment. Counts are old for up to a minute, and the steady
+    /// state has just removed what it made.
+    async fn idle(&self) -> Result<Depth, Failure> {
+        let clock = &self.place.clock;
+        let until = clock.now() + EMPTIES_WITHIN;
+        loop {
+            let idle = self.depth().await?;
+            if idle.jobs == 0 {
+                return Ok(idle);
+            }
+            if clock.now() >= until {
+                return Err(Failure {
+                    next: Some("wait until they are worked off".to_owned()),
+                    ..Failure::environment(format!(
+                        "there are {} messages in the jobs queue of {}: nobody could tell whose faults they suffer",
+                        idle.jobs, self.name
+                    ))
+                });
+            }
+            clock.sleep(GUARD_EVERY).await;
         }
-        let actions = actions(&schedule.steps);
-        let receivers = receivers(schedule);
-        // The changes, the guard, and each thing that clients do wait by themselves.
-        let count = actions.len() + receivers.len() + 2;
-        let tasks = Tasks::begin(&self.place.clock, count).await;
-        let ended = {
-            let work = async {
-                let (loaded, received, changed) = tokio::join!(
-                    self.load(actions, (recorder, load), &tasks, guarded.interrupt),
-                    self.compete(receivers, recorder, &tasks),
-                    self.change(schedule, recorder, undo, &tasks)
-                );
-                loaded.and(received).and(changed)
-            };
-            tokio::select! {
-                done = work => done.map(|()| None),
-                condition = self.guard(recorder, load, idle, guarded) => condition.map(Some),
-                () = guarded.interrupt.asked() => Ok(Some("interrupted")),
+    }
+
+    /// Puts everything back, and goes on to look for letters meanwhile: when one is seen is when it is taken to have come.
+    async fn put_back(
+        &self,
+        undo: &mut Undo,
+        recorder: &Recorder,
+        interrupt: &Interrupt,
+    ) -> Vec<(Part, Failure)> {
+        let is_done = CancellationToken::new();
+        let tasks = Tasks::begin(&self.place.clock, 2).await;
+        let put = async {
+            let not_back = undo.put_back().await;
+            is_done.cancel();
+            tasks.end_one().await;
+            not_back
+        };
+        let look = async {
+            while !is_done.is_cancelled() {
+                // What cannot be seen now is seen later.
+                if let Ok(depth) = self.depth().await {
+                    let _ = self.note_letters(recorder, depth, interrupt).await;
+                }
+                tokio::select! {
+                    () = self.place.clock.sleep(GUARD_EVERY) => {}
+                    () = is_done.cancelled() => {}
+                }
             }
         };
+        let (not_back, ()) = tokio::join!(put, look);
         tasks.end().await;
-        ended
-    }
-
-    /// What clients do, each at its time, whatever the others are waiting for.
-    async fn load(
-        &self,
-        actions: Vec<(Duration, Action)>,
-        (recorder, load): (&Recorder, &Mutex<Load>),
-        tasks: &Tasks<'_>,
-        interrupt: &Interrupt,
-    ) -> Result<(), Failure> {
-        let clock = &self.place.clock;
-        let done = actions.into_iter().map(async |(at, action)| {
-            clock.sleep_until(recorder.watch.began_at + at).await;
-            let done = match action {
-                Action::Submit { name, job } => {
-                    load.lock().unwrap_or_else(PoisonError::into_inner).submits += 1;
-                    let submitted = self.submit(recorder, &name, job).await;
-                    let mut load = load.lock().unwrap_or_else(PoisonError::into_inner);
-                    if matches!(submitted, Submitted::Accepted) {
-                        load.accepted.insert(name);
-                    }
-                    Ok(())
-                }
-                Action::Redrive(by) => self.redrive(recorder, by, interrupt).await,
-                Action::Purge => self.purge_jobs(recorder).await,
-            };
-            tasks.end_one().await;
-            done
-        });
-        join_all(done).await.into_iter().collect()
-    }
-
-    /// Changes settings at their times, and puts each back at the end of its own; whatever is left, at the undo.
-    async fn change(
-        &self,
-        schedule: &Schedule,
-        recorder: &Recorder,
-        undo: &mut Undo,
-        tasks: &Tasks<'_>,
-    ) -> Result<(), Failure> {
-        let clock = &self.place.clock;
-        for at in times(schedule) {
-            clock.sleep_until(recorder.watch.began_at + Duration::from_millis(at)).await;
-            let settings = in_force(&schedule.changes, at);
-            for part in self.parts_of(&schedule.changes) {
-                undo.change(&self.parts, &part, &settings).await?;
-            }
-            for change in schedule.changes.iter().filter(|change| change.from_milliseconds == at) {
-                recorder.write(clock.now(), Event::Changed { setting: change.setting });
-            }
-            for change in schedule.changes.iter().filter(|change| change.until_milliseconds == at) {
-                let what = change.setting.kind().into();
-                recorder.write(clock.now(), Event::Undo { what });
-            }
-        }
-        let end = Duration::from_millis(schedule.undo_at_milliseconds);
-        clock.sleep_until(recorder.watch.began_at + end).await;
-        tasks.end_one().await;
-        Ok(())
-    }
-
-    fn parts_of(&self, changes: &[Change]) -> BTreeSet<Part> {
-        changes.iter().filter_map(|change| self.parts.of(change.setting)).collect()
-    }
-
-    /// Returns the condition that does not let the experiment go on, when one is met.
-    async fn guard(
-        &self,
-        recorder: &Recorder,
-        load: &Mutex<Load>,
-        idle: Depth,
-        guarded: &Guarded<'_>,
-    ) -> Result<&'static str, Failure> {
-        let clock = &self.place.clock;
-        loop {
-            clock.sleep(GUARD_EVERY).await;
-            let submits = load.lock().unwrap_or_else(PoisonError::into_inner).submits;
-            let calls: u64 = self.place.aws.calls().counts().values().map(|n| u64::from(*n)).sum();
-            let at = recorder.watch.since(clock.now());
-            if let Some(condition) = guarded.limits.met(at, calls + submits) {
-                return Ok(condition);
-            }
-            let depth = self.depth().await?;
-            if let Some(condition) = strange(depth, idle, submits) {
-                return Ok(condition);
-            }
-            self.note_letters(recorder, depth, guarded.interrupt).await?;
-        }
-    }
-}
-
-/// What cannot come of the experiment's own jobs: more than twice as many messages in either queue. Some are there twice, when
-/// a send was tried again that had been kept, or while a redrive moves them.
-fn strange(depth: Depth, idle: Depth, submits: u64) -> Option<&'static str> {
-    if depth.dead.saturating_sub(idle.dead) > 2 * submits {
-        Some("dlq-growth")
-    } else if depth.jobs > 2 * (submits + idle.dead) {
-        Some("foreign-traffic")
-    } else {
-        None
+        not_back
     }
 }
 
@@ -416,40 +362,11 @@ fn told_late(terms: &StackTerms, schedule: &Schedule) -> u64 {
     u64::from(window + timeout) * 1_000
 }
 
-/// When settings change, in order. At the undo everything is put back at once.
-fn times(schedule: &Schedule) -> BTreeSet<u64> {
-    let changes = schedule.changes.iter();
-    let times = changes.flat_map(|change| [change.from_milliseconds, change.until_milliseconds]);
-    times.filter(|at| *at < schedule.undo_at_milliseconds).collect()
-}
-
-/// The settings that are changed at a time.
-fn in_force(changes: &[Change], at: u64) -> Vec<Setting> {
-    let is_in_force =
-        |change: &&Change| (change.from_milliseconds..change.until_milliseconds).contains(&at);
-    changes.iter().filter(is_in_force).map(|change| change.setting).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use verifier_core::chaos::Change;
 
-    #[test]
-    fn settings_are_in_force_from_their_beginning_to_their_end_and_not_beyond_the_undo() {
-        let change = |setting, from, until| Change {
-            setting,
-            from_milliseconds: from,
-            until_milliseconds: until,
-        };
-        let changes = vec![
-            change(Setting::MappingDisabled, 10, 30),
-            change(Setting::BatchSize { size: 1 }, 20, 90),
-        ];
-        let schedule = Schedule { changes, undo_at_milliseconds: 50, ..Schedule::default() };
-        assert_eq!(times(&schedule).into_iter().collect::<Vec<_>>(), [10, 20, 30]);
-        let at = |at| in_force(&schedule.changes, at).len();
-        assert_eq!([at(9), at(10), at(20), at(29), at(30)], [0, 1, 2, 2, 1]);
-    }
+    use super::*;
 
     #[test]
     fn a_receive_is_told_after_the_longest_window_and_the_longest_work() {
@@ -465,17 +382,5 @@ mod tests {
             ]),
             50_000
         );
-    }
-
-    #[test]
-    fn more_messages_than_were_submitted_are_somebody_elses() {
-        let depth = |jobs, dead| Depth { jobs, dead };
-        let idle = depth(0, 2);
-        assert_eq!(strange(depth(3, 2), idle, 3), None);
-        assert_eq!(strange(depth(1, 4), idle, 3), None);
-        assert_eq!(strange(depth(10, 4), idle, 3), None, "a redrive moves them");
-        assert_eq!(strange(depth(11, 2), idle, 3), Some("foreign-traffic"));
-        assert_eq!(strange(depth(0, 8), idle, 3), None, "each was sent twice");
-        assert_eq!(strange(depth(0, 9), idle, 3), Some("dlq-growth"));
     }
 }

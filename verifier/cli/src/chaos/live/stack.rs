@@ -125,8 +125,13 @@ impl Live {
         else {
             return Ok(());
         };
+        Err(self.taken(&value)?)
+    }
+
+    /// That somebody else breaks the stack, or has, by what the tag says.
+    pub(super) fn taken(&self, value: &str) -> Result<Failure, Failure> {
         let jobs = &self.place.needed_source()?.name;
-        let lease = Lease::read(&value);
+        let lease = Lease::read(value);
         let (what, next) = match lease {
             Some(lease) if lease.holds(self.place.clock.now()) => (
                 format!("an experiment ({}) is under way on {}", lease.run, self.name),
@@ -142,7 +147,7 @@ impl Live {
                 ),
             ),
         };
-        Err(Failure { next: Some(next), ..Failure::environment(what) })
+        Ok(Failure { next: Some(next), ..Failure::environment(what) })
     }
 }
 
@@ -187,8 +192,8 @@ async fn terms(place: &Place, mapping: &MappingEvidence) -> Result<StackTerms, F
         batch_size: mapping.batch_size,
         maximum_batching_window_seconds: seconds(mapping.batching_window),
         function_timeout_seconds: seconds(place.aws.function(&mapping.function_arn).await?.timeout),
-        // Deliveries are not punctual, and logs arrive late.
-        slack_seconds: 60,
+        // Deliveries are not punctual, logs arrive late, and counts are old for up to a minute, by which letters are looked for.
+        slack_seconds: 120,
         ..StackTerms::default()
     })
 }

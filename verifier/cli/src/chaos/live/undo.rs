@@ -15,6 +15,8 @@ use crate::journal::{JournalFile, failed};
 const SETTLES_WITHIN: Duration = Duration::from_mins(10);
 /// How often it is looked at meanwhile.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How long after it is set a tag is read again, to see who has set it last.
+const CLAIM_SETTLES: Duration = Duration::from_secs(2);
 /// How often a part is told to be as it was, where AWS refuses for now.
 const ATTEMPTS: u32 = 6;
 
@@ -78,12 +80,6 @@ impl Undo {
         self.configure(part, &desired(&before, &of_part)).await
     }
 
-    /// Gives a part another configuration. How it was is on the disk before that.
-    pub(crate) async fn set(&mut self, part: &Part, wanted: &Configuration) -> Result<(), Failure> {
-        self.saved(part).await?;
-        self.configure(part, wanted).await
-    }
-
     async fn saved(&mut self, part: &Part) -> Result<Configuration, Failure> {
         if let Some(before) = self.ledger.before(part) {
             return Ok(before.clone());
@@ -94,10 +90,40 @@ impl Undo {
         Ok(before)
     }
 
-    /// Puts everything back, the last change first. What cannot be put back is named, and does not keep the others from it.
+    /// Tags a queue as this run's own, unless it is somebody's. Of two who do so at once the later one has it; says what the
+    /// tag says when that is the other.
+    pub(crate) async fn claim(
+        &mut self,
+        part: &Part,
+        wanted: &Configuration,
+    ) -> Result<Option<String>, Failure> {
+        let before = self.aws.configuration(part).await?;
+        if let Configuration::QueueTag { value: Some(value) } = before {
+            return Ok(Some(value));
+        }
+        self.note(UndoEntry::Saved { part: part.clone(), before }).await?;
+        self.aws.configure(part, wanted).await?;
+        self.clock.sleep(CLAIM_SETTLES).await;
+        let now = self.aws.configuration(part).await?;
+        if now == *wanted {
+            return Ok(None);
+        }
+        // It is not this run's to take away.
+        self.note(UndoEntry::Restored { part: part.clone(), at: self.clock.now() }).await?;
+        let Configuration::QueueTag { value } = now else { return Err(not_so(part)) };
+        Ok(Some(value.unwrap_or_default()))
+    }
+
+    /// Puts everything back, the last change first. What cannot be put back is named, and keeps only the tag from it that says
+    /// so.
     pub(crate) async fn put_back(&mut self) -> Vec<(Part, Failure)> {
         let mut not_done = Vec::new();
         for (part, before) in self.ledger.open() {
+            if matches!(part, Part::QueueTag { .. }) && !not_done.is_empty() {
+                let why = "it says that something else was not put back";
+                not_done.push((part, Failure::environment(why)));
+                continue;
+            }
             match self.restore(&part, &before).await {
                 Ok(()) => {}
                 Err(failure) => not_done.push((part, failure)),
@@ -109,7 +135,8 @@ impl Undo {
     async fn restore(&mut self, part: &Part, before: &Configuration) -> Result<(), Failure> {
         let mut failure = None;
         for _ in 0..ATTEMPTS {
-            match self.configure(part, before).await {
+            // Written in any case: what it reads may be older than what this experiment told it last.
+            match self.tell(part, before).await {
                 Ok(()) => {
                     let at = self.clock.now();
                     return self.note(UndoEntry::Restored { part: part.clone(), at }).await;
@@ -121,12 +148,17 @@ impl Undo {
         Err(failure.unwrap_or_else(|| not_so(part)))
     }
 
-    /// Tells a part to be so, and waits until it reads so.
+    /// Tells a part to be so, if it is not, and waits until it reads so.
     async fn configure(&self, part: &Part, wanted: &Configuration) -> Result<(), Failure> {
         self.settle(part).await?;
         if self.aws.configuration(part).await? == *wanted {
             return Ok(());
         }
+        self.tell(part, wanted).await
+    }
+
+    async fn tell(&self, part: &Part, wanted: &Configuration) -> Result<(), Failure> {
+        self.settle(part).await?;
         self.aws.configure(part, wanted).await?;
         self.settle(part).await?;
         let until = self.clock.now() + reads_back_within(part);
@@ -202,4 +234,125 @@ pub(crate) fn read(path: &Path) -> Result<UndoLedger, Failure> {
         next: Some("restore it from a copy; nothing was done".to_owned()),
         ..Failure::usage(format!("{}: {error}", path.display()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+
+    use serde_json::json;
+    use verifier_aws::Connection;
+    use verifier_core::chaos::UNDO_SCHEMA;
+    use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, Template};
+
+    use super::*;
+
+    /// A queue, and a folder for journals.
+    struct Stand {
+        emulator: Emulator,
+        folder: tempfile::TempDir,
+    }
+
+    impl Stand {
+        async fn start() -> Self {
+            let template = json!({
+                "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}},
+                "Outputs": {"Url": {"Value": {"Ref": "Queue"}}},
+            });
+            let config = EmulatorConfig {
+                template: Template::parse(&template.to_string()).unwrap(),
+                stack_name: "Stand".to_owned(),
+                region: "us-local-1".to_owned(),
+                parameters: BTreeMap::new(),
+                functions: PathBuf::new(),
+                project: PathBuf::new(),
+                port: 0,
+                clock: ClockMode::SkipIdle,
+                foreign_work: Duration::ZERO,
+                seed: 1,
+            };
+            let emulator = Emulator::start(config).await.unwrap();
+            Self { emulator, folder: tempfile::tempdir().unwrap() }
+        }
+
+        fn url(&self) -> String {
+            self.emulator.stack().outputs[0].value.clone()
+        }
+
+        fn tag(&self) -> Part {
+            Part::QueueTag { queue_url: self.url(), key: "lease".to_owned() }
+        }
+
+        async fn undo(&self, name: &str) -> Undo {
+            let client = self.emulator.client();
+            let connection = Connection {
+                region: Some("us-local-1".to_owned()),
+                fallback_region: None,
+                profile: None,
+                endpoint_url: Some(self.emulator.endpoint().to_owned()),
+                access_key_id: Some(client.access_key_id().to_owned()),
+            };
+            let at = (Aws::connect(&connection).await, RunClock::Emulated(client));
+            let started = UndoEntry::Started {
+                schema: UNDO_SCHEMA.to_owned(),
+                run: name.to_owned(),
+                stack: "Stand".to_owned(),
+                region: "us-local-1".to_owned(),
+                at: at.1.now(),
+            };
+            Undo::begin(at, &self.folder.path().join(name), started).await.unwrap()
+        }
+    }
+
+    fn value(name: &str) -> Configuration {
+        Configuration::QueueTag { value: Some(name.to_owned()) }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn of_two_who_claim_at_once_one_has_it_and_the_other_leaves_it_alone() {
+        let stand = Stand::start().await;
+        let tag = stand.tag();
+        let (mut one, mut other) = (stand.undo("one").await, stand.undo("other").await);
+        let (ours, theirs) = (value("one"), value("other"));
+        let (first, second) = tokio::join!(one.claim(&tag, &ours), other.claim(&tag, &theirs));
+        let (first, second) = (first.unwrap(), second.unwrap());
+        assert_eq!([&first, &second].iter().filter(|taken| taken.is_none()).count(), 1);
+        let (loser, winner) =
+            if first.is_some() { (&mut one, &theirs) } else { (&mut other, &ours) };
+        assert_eq!(loser.put_back().await.len(), 0);
+        assert_eq!(loser.aws.configuration(&tag).await.unwrap(), *winner);
+        let mut late = stand.undo("late").await;
+        assert!(late.claim(&tag, &value("late")).await.unwrap().is_some());
+        assert_eq!(late.aws.configuration(&tag).await.unwrap(), *winner);
+        stand.emulator.shut_down().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_tag_stays_while_something_else_is_not_back() {
+        let stand = Stand::start().await;
+        let tag = stand.tag();
+        let mut undo = stand.undo("run").await;
+        assert_eq!(undo.claim(&tag, &value("run")).await.unwrap(), None);
+        // There is no such function, so nothing can be put back about it.
+        let part = Part::Concurrency { function: "gone".to_owned() };
+        let before = Configuration::Concurrency { reserved: Some(7) };
+        undo.note(UndoEntry::Saved { part: part.clone(), before }).await.unwrap();
+        let not_back: Vec<Part> = undo.put_back().await.into_iter().map(|(part, _)| part).collect();
+        assert_eq!(not_back, [part, tag.clone()]);
+        assert_eq!(undo.aws.configuration(&tag).await.unwrap(), value("run"));
+        stand.emulator.shut_down().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_reads_as_before_is_told_to_be_so_all_the_same() {
+        let stand = Stand::start().await;
+        let mut undo = stand.undo("run").await;
+        let part = Part::Queue { queue_url: stand.url() };
+        let before = undo.saved(&part).await.unwrap();
+        assert_eq!(undo.put_back().await.len(), 0);
+        assert_eq!(undo.aws.calls().counts()["SQS.SetQueueAttributes"], 1);
+        assert_eq!(undo.aws.configuration(&part).await.unwrap(), before);
+        stand.emulator.shut_down().await;
+    }
 }

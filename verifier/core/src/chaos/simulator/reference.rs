@@ -7,6 +7,11 @@ use super::super::Id;
 use super::parts::{Answer, Record, Redriver, Rules, Submit, Work, Worker};
 use crate::sqs::{Message, SendMessage};
 
+/// The largest message that SQS takes, in bytes.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>.
+const MESSAGE_BYTES_MAX: usize = 1_048_576;
+
 /// A submit function that says 202 only for what the queue has confirmed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReferenceSubmit;
@@ -29,7 +34,11 @@ impl Submit for ReferenceSubmit {
             Ok(job) => job,
             Err(error) => return Answer { status: error.status(), message_id: None },
         };
-        let message_id = serde_json::to_string(&job).ok().and_then(send);
+        let message = serde_json::to_string(&job).ok();
+        if message.as_ref().is_some_and(|message| message.len() > MESSAGE_BYTES_MAX) {
+            return Answer { status: 413, message_id: None };
+        }
+        let message_id = message.and_then(send);
         Answer { status: if message_id.is_some() { 202 } else { 503 }, message_id }
     }
 }
