@@ -207,6 +207,27 @@ fn after_an_experiment_the_stack_is_as_it_was() {
     assert!(again.assert(0).stdout.contains("nothing of"), "{}", again.stdout);
 }
 
+/// The names of all built-in experiments.
+fn built_in() -> Vec<String> {
+    let listed = run(scrubbed(VERIFIER).args(["chaos", "list", "--format", "json"]));
+    let listed: Value = serde_json::from_slice(&listed.stdout).expect("a list");
+    let experiments = listed["experiments"].as_array().expect("experiments").iter();
+    experiments.map(|one| one["name"].as_str().expect("a name").to_owned()).collect()
+}
+
+#[test]
+fn after_every_built_in_experiment_the_stack_is_as_it_was() {
+    let world = World::start();
+    let before = world.configuration();
+    let names = built_in();
+    assert!(names.len() > 20, "{names:?}");
+    for name in names {
+        let ended = Printed::of(&mut world.breaking(&name, &format!("{name}.jsonl")));
+        assert!(ended.assert(0).stdout.contains("PASS"), "{name}: {}", ended.stdout);
+        assert_eq!(world.configuration(), before, "{name}");
+    }
+}
+
 #[test]
 fn killed_at_any_step_it_is_put_back_by_its_journal() {
     let world = World::start();
