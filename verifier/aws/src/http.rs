@@ -43,11 +43,7 @@ impl Http {
         headers: &BTreeMap<String, String>,
         body: Vec<u8>,
     ) -> Exchange {
-        let request = headers
-            .iter()
-            .fold(self.0.post(url), |request, (name, value)| request.header(name, value))
-            .body(body);
-        self.exchange("POST", url, request).await
+        self.exchange("POST", url, self.posting(url, headers).body(body)).await
     }
 
     /// The same by a client that is cut off after half of the body.
@@ -57,11 +53,13 @@ impl Http {
         headers: &BTreeMap<String, String>,
         body: Vec<u8>,
     ) -> Exchange {
-        let request = headers
-            .iter()
-            .fold(self.0.post(url), |request, (name, value)| request.header(name, value))
-            .body(reqwest::Body::wrap(Half::of(body)));
-        self.exchange("POST", url, request).await
+        let body = reqwest::Body::wrap(Half::of(body));
+        self.exchange("POST", url, self.posting(url, headers).body(body)).await
+    }
+
+    fn posting(&self, url: &str, headers: &BTreeMap<String, String>) -> reqwest::RequestBuilder {
+        let with = |request: reqwest::RequestBuilder, (name, value)| request.header(name, value);
+        headers.iter().fold(self.0.post(url), with)
     }
 
     /// `OPTIONS` as a browser sends it before a page of that origin may `POST` JSON.

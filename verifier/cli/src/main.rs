@@ -16,6 +16,8 @@ mod journal;
 mod local_stack;
 mod ready;
 mod redrive;
+#[cfg(test)]
+mod stand;
 mod view;
 
 use std::process::ExitCode;

@@ -193,24 +193,16 @@ impl Letters {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-    use std::path::PathBuf;
     use std::sync::LazyLock;
 
     use futures::FutureExt;
     use serde_json::{Value, json};
-    use verifier_aws::{Connection, plain_http_client};
-    use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, Template};
+    use verifier_aws::plain_http_client;
 
     use super::*;
+    use crate::stand::Stand;
 
     const LONGEST_WAIT: Duration = Duration::from_mins(3);
-
-    /// A dead-letter queue, and who looks into it.
-    struct Stand {
-        emulator: Emulator,
-        queue: QueueEvidence,
-    }
 
     /// A run that looks, by a client of its own.
     struct Looker {
@@ -220,81 +212,57 @@ mod tests {
         letters: Letters,
     }
 
-    impl Stand {
-        async fn start() -> Self {
-            let template = json!({
-                "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}},
-                "Outputs": {"Url": {"Value": {"Ref": "Queue"}}},
-            });
-            let config = EmulatorConfig {
-                template: Template::parse(&template.to_string()).unwrap(),
-                stack_name: "Stand".to_owned(),
-                region: "us-local-1".to_owned(),
-                parameters: BTreeMap::new(),
-                functions: PathBuf::new(),
-                project: PathBuf::new(),
-                port: 0,
-                clock: ClockMode::SkipIdle,
-                foreign_work: Duration::ZERO,
-                seed: 1,
-            };
-            let emulator = Emulator::start(config).await.unwrap();
-            let url = emulator.stack().outputs[0].value.clone();
-            let queue = QueueEvidence { name: "queue".to_owned(), url, ..QueueEvidence::default() };
-            Self { emulator, queue }
+    impl Looker {
+        async fn at(stand: &Stand, random: u32) -> Self {
+            let (aws, clock) = stand.client().await;
+            let run_id = RunId::new(clock.now(), random);
+            Self { aws, clock, run_id, letters: Letters::default() }
         }
 
-        async fn looker(&self, random: u32) -> Looker {
-            let client = self.emulator.client();
-            let connection = Connection {
-                region: Some("us-local-1".to_owned()),
-                fallback_region: None,
-                profile: None,
-                endpoint_url: Some(self.emulator.endpoint().to_owned()),
-                access_key_id: Some(client.access_key_id().to_owned()),
-            };
-            Looker {
-                aws: Aws::connect(&connection).await,
-                run_id: RunId::new(client.now(), random),
-                clock: RunClock::Emulated(client),
-                letters: Letters::default(),
-            }
+        async fn look(&mut self, queue: &QueueEvidence) {
+            let search = search(queue, &self.aws, &self.clock, self.run_id);
+            self.letters.look_again(&search).await.unwrap();
         }
+    }
 
-        /// Sends a message; says its id.
-        async fn send(&self, run_id: RunId) -> String {
-            let run_id = run_id.to_string();
-            let job = json!({"task": "t", "jobId": format!("{run_id}-poison"), "runId": run_id});
-            let request = json!({"QueueUrl": self.queue.url, "MessageBody": job.to_string()});
-            let post = plain_http_client().unwrap().post(self.emulator.endpoint());
-            let post = post.header("x-amz-target", "AmazonSQS.SendMessage");
-            let answer: Value = post.json(&request).send().await.unwrap().json().await.unwrap();
-            answer["MessageId"].as_str().unwrap().to_owned()
-        }
+    fn queue(stand: &Stand) -> QueueEvidence {
+        let url = stand.url.clone();
+        QueueEvidence { name: "queue".to_owned(), url, ..QueueEvidence::default() }
+    }
 
-        async fn look(&self, looker: &mut Looker) {
-            let Looker { aws, clock, run_id, letters } = looker;
-            let search = self.search(aws, clock, *run_id);
-            letters.look_again(&search).await.unwrap();
-        }
+    fn search<'a>(
+        queue: &'a QueueEvidence,
+        aws: &'a Aws,
+        clock: &'a RunClock,
+        run_id: RunId,
+    ) -> Search<'a> {
+        static IDS: LazyLock<MessageIds> = LazyLock::new(MessageIds::default);
+        let longest_wait = LONGEST_WAIT;
+        Search { aws, clock, queue, run_id, own_message_ids: &[], ids: &IDS, longest_wait }
+    }
 
-        fn search<'a>(&'a self, aws: &'a Aws, clock: &'a RunClock, run_id: RunId) -> Search<'a> {
-            static IDS: LazyLock<MessageIds> = LazyLock::new(MessageIds::default);
-            let (queue, longest_wait) = (&self.queue, LONGEST_WAIT);
-            Search { aws, clock, queue, run_id, own_message_ids: &[], ids: &IDS, longest_wait }
-        }
+    /// Sends a message; says its id.
+    async fn send(stand: &Stand, run_id: RunId) -> String {
+        let run_id = run_id.to_string();
+        let job = json!({"task": "t", "jobId": format!("{run_id}-poison"), "runId": run_id});
+        let request = json!({"QueueUrl": stand.url, "MessageBody": job.to_string()});
+        let post = plain_http_client().unwrap().post(stand.emulator.endpoint());
+        let post = post.header("x-amz-target", "AmazonSQS.SendMessage");
+        let answer: Value = post.json(&request).send().await.unwrap().json().await.unwrap();
+        answer["MessageId"].as_str().unwrap().to_owned()
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn runs_that_meet_each_others_messages_both_get_their_own() {
         let stand = Stand::start().await;
-        let (mut one, mut other) = (stand.looker(1).await, stand.looker(2).await);
+        let queue = queue(&stand);
+        let (mut one, mut other) = (Looker::at(&stand, 1).await, Looker::at(&stand, 2).await);
         let began = one.clock.now();
-        let of_other = stand.send(other.run_id).await;
-        stand.look(&mut one).await;
-        let of_one = stand.send(one.run_id).await;
-        stand.look(&mut other).await;
-        stand.look(&mut one).await;
+        let of_other = send(&stand, other.run_id).await;
+        one.look(&queue).await;
+        let of_one = send(&stand, one.run_id).await;
+        other.look(&queue).await;
+        one.look(&queue).await;
         assert!(other.letters.own.contains_key(&of_other));
         assert!(one.letters.own.contains_key(&of_one));
         assert!(one.letters.held.is_empty() && other.letters.held.is_empty());
@@ -306,12 +274,13 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn one_look_finds_all_that_is_there() {
         let stand = Stand::start().await;
-        let mut one = stand.looker(1).await;
+        let queue = queue(&stand);
+        let mut one = Looker::at(&stand, 1).await;
         // More than one receive brings.
         for _ in 0..12 {
-            stand.send(one.run_id).await;
+            send(&stand, one.run_id).await;
         }
-        stand.look(&mut one).await;
+        one.look(&queue).await;
         assert_eq!(one.letters.own.len(), 12);
         stand.emulator.shut_down().await;
     }
@@ -319,16 +288,17 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn what_comes_to_a_search_that_was_interrupted_is_taken_in_hand() {
         let stand = Stand::start().await;
-        let mut one = stand.looker(1).await;
+        let queue = queue(&stand);
+        let mut one = Looker::at(&stand, 1).await;
         // Time goes by as on the wall, so that the poll is not over before anything comes.
         let _hold = stand.emulator.client();
         let Looker { aws, clock, run_id, letters } = &mut one;
-        let search = stand.search(aws, clock, *run_id);
+        let search = search(&queue, aws, clock, *run_id);
         for is_own in [false, true] {
             let bound_at = clock.now() + LONGEST_WAIT;
             let search_goes_on = letters.await_letter(&search, "another", bound_at).now_or_never();
             assert!(search_goes_on.is_none());
-            let id = stand.send(RunId::new(clock.now(), 2)).await;
+            let id = send(&stand, RunId::new(clock.now(), 2)).await;
             let own = if is_own { vec![id.clone()] } else { Vec::new() };
             letters.end_search(&own).await;
             assert_eq!(letters.own.contains_key(&id), is_own);
@@ -342,13 +312,14 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_message_whose_run_is_not_there_is_put_aside_for_longer_each_time() {
         let stand = Stand::start().await;
-        let mut one = stand.looker(1).await;
-        let absent = stand.send(RunId::new(one.clock.now(), 9)).await;
+        let queue = queue(&stand);
+        let mut one = Looker::at(&stand, 1).await;
+        let absent = send(&stand, RunId::new(one.clock.now(), 9)).await;
         let mut seen = Vec::new();
         // Twice as long as it takes.
         for _ in 0..16 {
             let before = one.letters.passed_on.get(&absent).copied();
-            stand.look(&mut one).await;
+            one.look(&queue).await;
             if one.letters.passed_on.get(&absent).copied() != before {
                 seen.push(one.clock.now());
             }

@@ -238,71 +238,26 @@ pub(crate) fn read(path: &Path) -> Result<UndoLedger, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-    use std::path::PathBuf;
-
-    use serde_json::json;
-    use verifier_aws::Connection;
+    use tempfile::TempDir;
     use verifier_core::chaos::UNDO_SCHEMA;
-    use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, Template};
 
     use super::*;
+    use crate::stand::Stand;
 
-    /// A queue, and a folder for journals.
-    struct Stand {
-        emulator: Emulator,
-        folder: tempfile::TempDir,
+    fn tag(stand: &Stand) -> Part {
+        Part::QueueTag { queue_url: stand.url.clone(), key: "lease".to_owned() }
     }
 
-    impl Stand {
-        async fn start() -> Self {
-            let template = json!({
-                "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}},
-                "Outputs": {"Url": {"Value": {"Ref": "Queue"}}},
-            });
-            let config = EmulatorConfig {
-                template: Template::parse(&template.to_string()).unwrap(),
-                stack_name: "Stand".to_owned(),
-                region: "us-local-1".to_owned(),
-                parameters: BTreeMap::new(),
-                functions: PathBuf::new(),
-                project: PathBuf::new(),
-                port: 0,
-                clock: ClockMode::SkipIdle,
-                foreign_work: Duration::ZERO,
-                seed: 1,
-            };
-            let emulator = Emulator::start(config).await.unwrap();
-            Self { emulator, folder: tempfile::tempdir().unwrap() }
-        }
-
-        fn url(&self) -> String {
-            self.emulator.stack().outputs[0].value.clone()
-        }
-
-        fn tag(&self) -> Part {
-            Part::QueueTag { queue_url: self.url(), key: "lease".to_owned() }
-        }
-
-        async fn undo(&self, name: &str) -> Undo {
-            let client = self.emulator.client();
-            let connection = Connection {
-                region: Some("us-local-1".to_owned()),
-                fallback_region: None,
-                profile: None,
-                endpoint_url: Some(self.emulator.endpoint().to_owned()),
-                access_key_id: Some(client.access_key_id().to_owned()),
-            };
-            let at = (Aws::connect(&connection).await, RunClock::Emulated(client));
-            let started = UndoEntry::Started {
-                schema: UNDO_SCHEMA.to_owned(),
-                run: name.to_owned(),
-                stack: "Stand".to_owned(),
-                region: "us-local-1".to_owned(),
-                at: at.1.now(),
-            };
-            Undo::begin(at, &self.folder.path().join(name), started).await.unwrap()
-        }
+    async fn undo(stand: &Stand, folder: &TempDir, name: &str) -> Undo {
+        let at = stand.client().await;
+        let started = UndoEntry::Started {
+            schema: UNDO_SCHEMA.to_owned(),
+            run: name.to_owned(),
+            stack: "Stand".to_owned(),
+            region: "us-local-1".to_owned(),
+            at: at.1.now(),
+        };
+        Undo::begin(at, &folder.path().join(name), started).await.unwrap()
     }
 
     fn value(name: &str) -> Configuration {
@@ -311,9 +266,10 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn of_two_who_claim_at_once_one_has_it_and_the_other_leaves_it_alone() {
-        let stand = Stand::start().await;
-        let tag = stand.tag();
-        let (mut one, mut other) = (stand.undo("one").await, stand.undo("other").await);
+        let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
+        let tag = tag(&stand);
+        let (mut one, mut other) =
+            (undo(&stand, &folder, "one").await, undo(&stand, &folder, "other").await);
         let (ours, theirs) = (value("one"), value("other"));
         let (first, second) = tokio::join!(one.claim(&tag, &ours), other.claim(&tag, &theirs));
         let (first, second) = (first.unwrap(), second.unwrap());
@@ -322,7 +278,7 @@ mod tests {
             if first.is_some() { (&mut one, &theirs) } else { (&mut other, &ours) };
         assert_eq!(loser.put_back().await.len(), 0);
         assert_eq!(loser.aws.configuration(&tag).await.unwrap(), *winner);
-        let mut late = stand.undo("late").await;
+        let mut late = undo(&stand, &folder, "late").await;
         assert!(late.claim(&tag, &value("late")).await.unwrap().is_some());
         assert_eq!(late.aws.configuration(&tag).await.unwrap(), *winner);
         stand.emulator.shut_down().await;
@@ -330,9 +286,9 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn the_tag_stays_while_something_else_is_not_back() {
-        let stand = Stand::start().await;
-        let tag = stand.tag();
-        let mut undo = stand.undo("run").await;
+        let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
+        let tag = tag(&stand);
+        let mut undo = self::undo(&stand, &folder, "run").await;
         assert_eq!(undo.claim(&tag, &value("run")).await.unwrap(), None);
         // There is no such function, so nothing can be put back about it.
         let part = Part::Concurrency { function: "gone".to_owned() };
@@ -346,9 +302,9 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn what_reads_as_before_is_told_to_be_so_all_the_same() {
-        let stand = Stand::start().await;
-        let mut undo = stand.undo("run").await;
-        let part = Part::Queue { queue_url: stand.url() };
+        let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
+        let mut undo = self::undo(&stand, &folder, "run").await;
+        let part = Part::Queue { queue_url: stand.url.clone() };
         let before = undo.saved(&part).await.unwrap();
         assert_eq!(undo.put_back().await.len(), 0);
         assert_eq!(undo.aws.calls().counts()["SQS.SetQueueAttributes"], 1);
