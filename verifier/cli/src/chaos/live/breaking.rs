@@ -223,6 +223,7 @@ fn strange(depth: Depth, idle: Depth, submits: u64) -> Option<&'static str> {
         None
     }
 }
+
 /// When settings change, in order. At the undo everything is put back at once.
 fn times(schedule: &Schedule) -> BTreeSet<u64> {
     let changes = schedule.changes.iter();
@@ -236,6 +237,7 @@ pub(super) fn in_force(changes: &[Change], at: u64) -> Vec<Setting> {
         |change: &&Change| (change.from_milliseconds..change.until_milliseconds).contains(&at);
     changes.iter().filter(is_in_force).map(|change| change.setting).collect()
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;
