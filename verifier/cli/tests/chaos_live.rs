@@ -337,6 +337,18 @@ fn one_experiment_at_a_time_and_none_where_another_was_not_put_back() {
 }
 
 #[test]
+fn files_of_an_earlier_run_are_refused_before_anything_is_begun() {
+    let world = World::start();
+    for beside in ["undo.jsonl.letters.jsonl", "undo.jsonl.redrive-3.jsonl"] {
+        File::create(world.path(beside)).unwrap();
+        let refused = Printed::of(&mut world.breaking("poison-in-a-crowd", "undo.jsonl"));
+        assert!(refused.assert(2).stderr.contains(beside), "{}", refused.stderr);
+        assert!(!world.path("undo.jsonl").exists(), "nothing was begun");
+        std::fs::remove_file(world.path(beside)).unwrap();
+    }
+}
+
+#[test]
 fn only_previews_are_broken_and_only_when_somebody_said_so() {
     let world = World::start();
     let template = json!({

@@ -45,11 +45,12 @@ impl Live {
         let op = recorder.new_op();
         let clock = &self.place.clock;
         recorder.write(clock.now(), Event::Invoke { op, operation: Operation::Redrive });
-        let before = self.letters_there(interrupt).await?;
-        let Ok(before) = before else {
-            let reason = "the dead-letter queue could not be seen as a whole".into();
-            recorder.write(clock.now(), Event::Info { op, reason });
-            return Ok(());
+        let before = match self.letters_there(interrupt).await? {
+            Ok(before) => before,
+            Err(why) => {
+                recorder.write(clock.now(), Event::Info { op, reason: why.into() });
+                return Ok(());
+            }
         };
         let began_at = clock.now();
         recorder.letters(began_at, before.clone());
