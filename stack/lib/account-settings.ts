@@ -1,4 +1,4 @@
-import { type Environment, type Lookup, REPOSITORY, type Rule, environment, optional } from './context.ts';
+import { type Environment, type Lookup, REPOSITORY, type Rule, environment, optional, qualifier } from './context.ts';
 import { ExpectedError } from './errors.ts';
 
 /** What the caller tells the app about the account's one stack, read from the CDK context. */
@@ -10,7 +10,7 @@ export interface AccountSettings {
   readonly repositoryId: string;
   /** The ARN of the account's provider for GitHub's tokens, where it has one already: there can be only one. */
   readonly oidcProvider?: string;
-  /** The qualifier that the account was bootstrapped with. */
+  /** The qualifier of the bootstrap that deploys previews. */
   readonly qualifier: string;
   /** The account and region to deploy to; absent where the template is to fit any environment. */
   readonly environment?: Environment;
@@ -26,7 +26,6 @@ const RULES = {
     pattern: /^arn:[a-z-]+:iam::[0-9]{12}:oidc-provider\/token\.actions\.githubusercontent\.com$/,
     expected: "the ARN of the account's provider for token.actions.githubusercontent.com",
   },
-  qualifier: { pattern: /^[a-z0-9]{1,10}$/, expected: 'a bootstrap qualifier of 1 to 10 letters and digits' },
 } satisfies Record<string, Rule>;
 
 /** Reads the settings through `lookup`. Nothing that decides who is trusted has a default. */
@@ -45,7 +44,7 @@ export function readAccountSettings(lookup: Lookup): AccountSettings {
     ownerId: required('ownerId', "`gh api repos/OWNER/NAME --jq .owner.id` prints it"),
     repositoryId: required('repoId', "`gh api repos/OWNER/NAME --jq .id` prints it"),
     ...(oidcProvider !== undefined && { oidcProvider }),
-    qualifier: read('qualifier') ?? 'hnb659fds',
+    qualifier: qualifier(lookup),
     ...(env && { environment: env }),
   };
 }

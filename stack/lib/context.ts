@@ -40,6 +40,30 @@ export function optional(lookup: Lookup, key: string, { pattern, expected }: Rul
   return text;
 }
 
+/** The qualifier of a `cdk bootstrap` that was told none. */
+export const DEFAULT_QUALIFIER = 'hnb659fds';
+
+// It is a part of the name of a bucket, too, hence neither capitals nor underscores, though `cdk bootstrap` takes them.
+const QUALIFIER: Rule = {
+  pattern: /^[a-z0-9-]{1,10}$/,
+  expected: 'a bootstrap qualifier of 1 to 10 lower-case letters, digits and hyphens',
+};
+/** The keys that name the qualifier: ours, and CDK's own, by which its command line finds it in `cdk.json` too. */
+const QUALIFIER_KEYS = ['qualifier', '@aws-cdk/core:bootstrapQualifier'] as const;
+
+/**
+ * The qualifier that the account was bootstrapped with. Both keys mean the same, so both may be given only if they
+ * agree.
+ * https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-customizing.html
+ */
+export function qualifier(lookup: Lookup): string {
+  const [ours, cdks] = QUALIFIER_KEYS.map((key) => optional(lookup, key, QUALIFIER));
+  if (ours !== undefined && cdks !== undefined && ours !== cdks) {
+    throw new ExpectedError(`the context values ${QUALIFIER_KEYS.join(' and ')} differ: give one of them`);
+  }
+  return ours ?? cdks ?? DEFAULT_QUALIFIER;
+}
+
 /** The environment of the keys `acct` and `reg`; absent where the template is to fit any. */
 export function environment(lookup: Lookup): Environment | undefined {
   const account = optional(lookup, 'acct', ACCOUNT);

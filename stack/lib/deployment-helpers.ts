@@ -36,8 +36,8 @@ export class DeploymentHelpers extends Construct {
 
   /** CDK words the policy of the function that fills the bucket. */
   private acknowledgeRole(bucket: s3.Bucket): void {
-    const { partition, account, region } = Stack.of(this);
-    const assets = `arn:${partition}:s3:::cdk-hnb659fds-assets-${account}-${region}`;
+    const { partition, account, region, synthesizer } = Stack.of(this);
+    const assets = `arn:${partition}:s3:::cdk-${synthesizer.bootstrapQualifier}-assets-${account}-${region}`;
     const reason = 'It reads the assets that CDK uploaded, and reads and writes the objects of the one bucket.';
     acknowledgeWildcards(this.role, [`${assets}/*`, bucket.arnForObjects('*')], reason);
     for (const action of ['GetBucket*', 'GetObject*', 'List*', 'Abort*', 'DeleteObject*']) {

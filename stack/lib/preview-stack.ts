@@ -1,4 +1,4 @@
-import { CfnOutput, Stack, Tags } from 'aws-cdk-lib';
+import { CfnOutput, DefaultStackSynthesizer, Stack, Tags } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { Api } from './api.ts';
 import { Jobs, MAX_RECEIVE_COUNT, VISIBILITY_TIMEOUT } from './jobs.ts';
@@ -14,6 +14,7 @@ export class PreviewStack extends Stack {
       ...(settings.environment && { env: settings.environment }),
       // Tags on the stack itself, by which tools tell a preview from any other stack before they touch it.
       tags: previewTags(settings),
+      synthesizer: new DefaultStackSynthesizer({ qualifier: settings.qualifier }),
       analyticsReporting: false,
     });
     const { pr, sha, architecture, placeholder } = settings;

@@ -1,4 +1,4 @@
-import { type Environment, type Lookup, REPOSITORY, type Rule, environment, optional } from './context.ts';
+import { type Environment, type Lookup, REPOSITORY, type Rule, environment, optional, qualifier } from './context.ts';
 
 /** The instruction set that the functions are built for, as AWS Lambda names it. */
 export type Architecture = 'arm64' | 'x86_64';
@@ -24,6 +24,8 @@ export interface PreviewSettings {
   /** The account's own security headers, in place of those of this stack. */
   readonly headersPolicy?: string;
   readonly architecture: Architecture;
+  /** The qualifier that the account was bootstrapped with. */
+  readonly qualifier: string;
   /** The account and region to deploy to; absent where the template is to fit any environment. */
   readonly environment?: Environment;
   /** Whether the functions get a placeholder in place of their binaries; such a template is only for reading. */
@@ -72,6 +74,7 @@ export function readSettings(lookup: Lookup): PreviewSettings {
     ...(alarmTopic !== undefined && { alarmTopic }),
     ...(headersPolicy !== undefined && { headersPolicy }),
     architecture: read('arch') === 'x86_64' ? 'x86_64' : 'arm64',
+    qualifier: qualifier(lookup),
     ...(env && { environment: env }),
     placeholder: read('placeholder') === 'true',
   };

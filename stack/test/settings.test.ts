@@ -14,6 +14,7 @@ describe('the settings', () => {
       repositoryUrl: 'https://github.com/owner/repo',
       localOrigins: [],
       architecture: 'arm64',
+      qualifier: 'hnb659fds',
       placeholder: false,
     });
   });
@@ -32,6 +33,7 @@ describe('the settings', () => {
       alarmTopic: 'arn:aws:sns:eu-central-1:012345678901:on-call',
       headersPolicy: '67f7725c-6f97-4210-82d7-5512b31e9d03',
       arch: 'x86_64',
+      qualifier: 'previews',
       placeholder: 'true',
     };
     expect(read(context)).toEqual({
@@ -45,6 +47,7 @@ describe('the settings', () => {
       alarmTopic: 'arn:aws:sns:eu-central-1:012345678901:on-call',
       headersPolicy: '67f7725c-6f97-4210-82d7-5512b31e9d03',
       architecture: 'x86_64',
+      qualifier: 'previews',
       environment: { account: '012345678901', region: 'us-gov-west-1' },
       placeholder: true,
     });
@@ -81,11 +84,22 @@ describe('the settings', () => {
     ['alarmTopic', 'on-call'],
     ['headersPolicy', 'mine'],
     ['arch', 'amd64'],
+    ['qualifier', ''],
+    ['qualifier', 'elevenchars'],
+    ['qualifier', 'Previews'],
+    ['@aws-cdk/core:bootstrapQualifier', 'my_own'],
     ['placeholder', 'yes'],
   ])('reject %s = %j and name it', (key, value) => {
     const expected = `the context value ${key} must be`;
     expect(() => read({ [key]: value })).toThrow(expected);
     expect(() => read({ [key]: value })).toThrow(`found ${JSON.stringify(value)}`);
+  });
+
+  test('take the qualifier by either key, and refuse two that differ', () => {
+    const cdks = '@aws-cdk/core:bootstrapQualifier';
+    expect(read({ [cdks]: 'previews' }).qualifier).toBe('previews');
+    expect(read({ [cdks]: 'previews', qualifier: 'previews' }).qualifier).toBe('previews');
+    expect(() => read({ [cdks]: 'previews', qualifier: 'others' })).toThrow('differ: give one of them');
   });
 
   test.each([{ acct: '123456789012' }, { reg: 'eu-central-1' }])('reject half an environment: %j', (context) => {
