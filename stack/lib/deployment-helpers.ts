@@ -43,11 +43,6 @@ export class DeploymentHelpers extends Construct {
     for (const action of ['GetBucket*', 'GetObject*', 'List*', 'Abort*', 'DeleteObject*']) {
       Validations.of(this.role).acknowledge({ id: `AwsSolutions-IAM5[Action::s3:${action}]`, reason });
     }
-    acknowledgeWildcards(
-      this.role,
-      ['*'],
-      'CDK allows it to invalidate any distribution; no other function has the role.',
-    );
   }
 
   /** Acknowledges what CDK chose for the function that fills the bucket; it is there once something is deployed. */

@@ -12,6 +12,15 @@ import { SecurityHeaders } from './security-headers.ts';
 /** The file through which the page learns where its API is. */
 const CONFIG_FILE = 'config.js';
 
+/**
+ * A new commit's page must not lose to a copy of the last one. Browsers ask again each time, and CloudFront after the
+ * least time of its cache policy, which is a second. So no deployment invalidates anything: a new distribution has
+ * nothing cached, and CDK's function fails a deployment whose invalidation takes longer than 13 minutes.
+ * https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/Expiration.html
+ * https://github.com/aws/aws-cdk/issues/15891
+ */
+const UNCACHED = [s3deploy.CacheControl.noCache()];
+
 /** What the page needs to know; the values may be tokens that only the deployment resolves. */
 export interface PageConfig {
   readonly apiUrl: string;
@@ -108,13 +117,10 @@ export class Site extends Construct {
         }),
       ],
       destinationBucket: this.bucket,
-      // A new commit's page must not lose to a browser's copy of the last one.
-      cacheControl: [s3deploy.CacheControl.noCache()],
+      cacheControl: UNCACHED,
       // Files that left the site leave the bucket; the configuration has a deployment of its own and stays.
       prune: true,
       exclude: [CONFIG_FILE],
-      distribution: this.distribution,
-      distributionPaths: ['/*'],
       role: this.helpers.role,
       logGroup: this.helpers.logGroup,
     });
@@ -143,10 +149,8 @@ export class Site extends Construct {
     const deployment = new s3deploy.BucketDeployment(this, 'Config', {
       sources: [s3deploy.Source.data(CONFIG_FILE, content)],
       destinationBucket: this.bucket,
-      cacheControl: [s3deploy.CacheControl.noCache()],
+      cacheControl: UNCACHED,
       prune: false,
-      distribution: this.distribution,
-      distributionPaths: [`/${CONFIG_FILE}`],
       role: this.helpers.role,
       logGroup: this.helpers.logGroup,
     });

@@ -196,8 +196,7 @@ describe('the deployments', () => {
       DestinationBucketName: { Ref: bucketId },
       Prune: true,
       Exclude: ['config.js'],
-      DistributionId: { Ref: distributionId },
-      DistributionPaths: ['/*'],
+      SystemMetadata: { 'cache-control': 'no-cache' },
     });
   });
 
@@ -207,8 +206,17 @@ describe('the deployments', () => {
       DestinationBucketName: { Ref: bucketId },
       Prune: false,
       SystemMetadata: { 'cache-control': 'no-cache' },
-      DistributionId: { Ref: distributionId },
-      DistributionPaths: ['/config.js'],
+    });
+  });
+
+  test('wait for no invalidation, which nothing needs: CloudFront asks again after a second', () => {
+    for (const each of [files, config]) {
+      expect(each.Properties).not.toHaveProperty('DistributionId');
+    }
+    expect(JSON.stringify(preview.resources)).not.toContain('cloudfront:CreateInvalidation');
+    // CachingOptimized, whose least time is a second.
+    expect(distributionConfig).toMatchObject({
+      DefaultCacheBehavior: { CachePolicyId: '658327ea-f89d-4fab-a63d-7e88639e58f6' },
     });
   });
 
