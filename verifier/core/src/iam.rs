@@ -25,7 +25,7 @@ pub enum ResourceKind {
     Worker,
     /// All functions of the stack.
     Functions,
-    /// Event source mappings, whose ids nobody knows before.
+    /// Event source mappings, whose ids nobody knows before: those that lead to a function of the stack.
     Mappings,
     /// The log group of that function.
     WorkerLogGroup,
@@ -349,6 +349,23 @@ impl Resources {
             ResourceKind::Any => vec!["*"],
         }
     }
+
+    /// What has to hold beside the resource. A mapping's ARN holds a random id, so that its pattern fits every mapping of
+    /// the account; the function that the mapping leads to is known.
+    ///
+    /// A mapping may lead to a version or an alias, whose ARN goes on after the function's. An ARN has six parts for
+    /// `ArnLike`, the last of which may hold colons.
+    ///
+    /// Sources: the condition keys of AWS Lambda in
+    /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html>, and
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>.
+    fn condition(&self, kind: ResourceKind) -> Option<Value> {
+        let functions = match kind {
+            ResourceKind::Mappings => [&self.worker, &self.functions],
+            _ => return None,
+        };
+        Some(json!({"ArnLike": {"lambda:FunctionArn": functions}}))
+    }
 }
 
 /// The identity-based policy that allows exactly these permissions: a statement for each kind of resource.
@@ -366,12 +383,16 @@ pub fn policy(permissions: &[Permission], resources: &Resources) -> Value {
         .into_iter()
         .map(|(kind, mut actions)| {
             actions.sort_unstable();
-            json!({
+            let mut statement = json!({
                 "Sid": sid(kind),
                 "Effect": "Allow",
                 "Action": actions,
                 "Resource": resources.of_kind(kind),
-            })
+            });
+            if let Some(condition) = resources.condition(kind) {
+                statement["Condition"] = condition;
+            }
+            statement
         })
         .collect();
     json!({"Version": "2012-10-17", "Statement": statements})
@@ -447,6 +468,35 @@ mod tests {
             "arn:aws-us-gov:logs:us-gov-west-1:123456789012:log-group:/aws/lambda/W:*"
         );
         assert_eq!(Resources::of("S", "Jobs", "arn:d", "arn:w", "W"), None);
+    }
+
+    #[test]
+    fn a_mapping_is_changed_only_where_it_leads_to_a_function_of_the_stack() {
+        let queue = "arn:aws:sqs:eu-central-1:123456789012:Jobs";
+        let worker = "arn:aws:lambda:eu-central-1:123456789012:function:press:live";
+        let resources = Resources::of("S", queue, "arn:d", worker, "W").unwrap();
+        for list in ALL {
+            for statement in policy(list, &resources)["Statement"].as_array().unwrap() {
+                let condition = &statement["Condition"];
+                if statement["Sid"] == "Mappings" {
+                    let functions = "arn:aws:lambda:eu-central-1:123456789012:function:S-*";
+                    let leads_to = json!({"ArnLike": {"lambda:FunctionArn": [worker, functions]}});
+                    assert_eq!(condition, &leads_to);
+                } else {
+                    // No other kind of resource is of other stacks too.
+                    assert_eq!(condition, &Value::Null, "{statement}");
+                }
+            }
+        }
+        let changes = |statement: &&Value| {
+            statement["Action"].to_string().contains("EventSourceMapping\"")
+                && statement["Sid"] != "NotOnSingleResources"
+        };
+        let policy = policy(&CHAOS, &resources);
+        let mappings: Vec<&Value> =
+            policy["Statement"].as_array().unwrap().iter().filter(changes).collect();
+        assert_eq!(mappings.len(), 1, "{policy:#}");
+        assert_eq!(mappings[0]["Sid"], "Mappings");
     }
 
     #[test]
