@@ -1,4 +1,4 @@
-import { type Environment, type Lookup, REPOSITORY, type Rule, environment, optional, qualifier } from './context.ts';
+import { type Environment, GITHUB_ID, type Lookup, REPOSITORY, type Rule, environment, optional, qualifier } from './context.ts';
 import { ExpectedError } from './errors.ts';
 
 /** What the caller tells the app about the account's one stack, read from the CDK context. */
@@ -12,11 +12,16 @@ export interface AccountSettings {
   readonly oidcProvider?: string;
   /** The qualifier of the bootstrap that deploys previews. */
   readonly qualifier: string;
+  /** What the account may cost a month, in US dollars, and who is told that it costs more. */
+  readonly budgetUsd: number;
+  readonly budgetEmail?: string;
+  readonly budgetTopic?: string;
   /** The account and region to deploy to; absent where the template is to fit any environment. */
   readonly environment?: Environment;
 }
 
-const GITHUB_ID: Rule = { pattern: /^[1-9][0-9]{0,18}$/, expected: "GitHub's id, which is a number" };
+/** Some thirty previews that stay open all month, mostly for their alarms. */
+const DEFAULT_BUDGET_USD = '20';
 
 const RULES = {
   repo: REPOSITORY,
@@ -26,6 +31,9 @@ const RULES = {
     pattern: /^arn:[a-z-]+:iam::[0-9]{12}:oidc-provider\/token\.actions\.githubusercontent\.com$/,
     expected: "the ARN of the account's provider for token.actions.githubusercontent.com",
   },
+  budget: { pattern: /^[1-9][0-9]{0,5}$/, expected: 'US dollars a month, a whole number up to 999999' },
+  budgetEmail: { pattern: /^[^\s@,;<>"]{1,64}@[A-Za-z0-9.-]{1,190}$/, expected: 'an e-mail address' },
+  budgetTopic: { pattern: /^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$/, expected: "an SNS topic's ARN" },
 } satisfies Record<string, Rule>;
 
 /** Reads the settings through `lookup`. Nothing that decides who is trusted has a default. */
@@ -39,12 +47,16 @@ export function readAccountSettings(lookup: Lookup): AccountSettings {
     return value;
   };
   const [oidcProvider, env] = [read('oidcProvider'), environment(lookup)];
+  const [budgetEmail, budgetTopic] = [read('budgetEmail'), read('budgetTopic')];
   return {
     repo: required('repo', 'it is the repository that deploys, as owner/name'),
     ownerId: required('ownerId', "`gh api repos/OWNER/NAME --jq .owner.id` prints it"),
     repositoryId: required('repoId', "`gh api repos/OWNER/NAME --jq .id` prints it"),
     ...(oidcProvider !== undefined && { oidcProvider }),
     qualifier: qualifier(lookup),
+    budgetUsd: Number(read('budget') ?? DEFAULT_BUDGET_USD),
+    ...(budgetEmail !== undefined && { budgetEmail }),
+    ...(budgetTopic !== undefined && { budgetTopic }),
     ...(env && { environment: env }),
   };
 }

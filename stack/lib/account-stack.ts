@@ -1,8 +1,13 @@
-import { CfnOutput, Stack, Tags } from 'aws-cdk-lib';
+import { CfnOutput, Duration, LegacyStackSynthesizer, Stack, Tags } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { acknowledgeWildcards } from './acknowledge.ts';
 import type { AccountSettings } from './account-settings.ts';
+import { BOTS } from './bots.ts';
+import { chaosStatements } from './chaos-rights.ts';
+import { ExecutionPolicy } from './execution-policy.ts';
+import { CHAOS_STACK, PreviewArns } from './preview-arns.ts';
+import { PreviewBudget } from './preview-budget.ts';
 import { SecurityHeaders } from './security-headers.ts';
 
 const GITHUB = 'token.actions.githubusercontent.com';
@@ -10,10 +15,24 @@ const GITHUB = 'token.actions.githubusercontent.com';
 /** The GitHub environments of the workflow's jobs; a token names the environment of its job. */
 export const DEPLOY_ENVIRONMENT = 'preview';
 export const VERIFY_ENVIRONMENT = 'preview-verify';
+export const CHAOS_ENVIRONMENT = 'preview-chaos';
+
+/** How long the credentials of an experiment last, so that what its job broke can be put back until the job ends. */
+export const CHAOS_SESSION = Duration.hours(2);
+
+interface RoleProps {
+  readonly environment: string;
+  readonly provider: iam.IOIDCProviderRef;
+  readonly statements: iam.PolicyStatement[];
+  /** Whether runs that a bot started get the role too. */
+  readonly bots: boolean;
+  readonly maxSessionDuration?: Duration;
+}
 
 /**
- * What an account needs once, before any preview: trust in the repository's workflows, a role for each of their two
- * tasks, and the security headers that previews may share. No preview's workflow can change it.
+ * What an account needs once, before any preview: trust in the repository's workflows, a role for each of their tasks,
+ * what CloudFormation may do for a preview, a budget, and the security headers that previews may share. No preview's
+ * workflow can change it.
  */
 export class AccountStack extends Stack {
   private readonly settings: AccountSettings;
@@ -23,6 +42,9 @@ export class AccountStack extends Stack {
       description: `Lets the workflows of ${settings.repo} deploy and verify previews`,
       ...(settings.environment && { env: settings.environment }),
       terminationProtection: true,
+      // Whoever deploys it does so with their own rights: it is there before the bootstrap, whose execution policy it
+      // holds, and which may not change it.
+      synthesizer: new LegacyStackSynthesizer(),
       analyticsReporting: false,
     });
     this.settings = settings;
@@ -30,12 +52,35 @@ export class AccountStack extends Stack {
     Tags.of(this).add('repo', settings.repo);
 
     const provider = this.provider();
-    const deploy = this.role('DeployRole', DEPLOY_ENVIRONMENT, provider, this.deployStatements());
-    const verify = this.role('VerifyRole', VERIFY_ENVIRONMENT, provider, this.verifyStatements());
+    const deploy = this.role('DeployRole', {
+      ...{ environment: DEPLOY_ENVIRONMENT, provider, bots: false },
+      statements: this.deployStatements(),
+    });
+    // A bot may well have closed the pull request, or started the sweep.
+    const teardown = this.role('TeardownRole', {
+      ...{ environment: DEPLOY_ENVIRONMENT, provider, bots: true },
+      statements: this.teardownStatements(),
+    });
+    const verify = this.role('VerifyRole', {
+      ...{ environment: VERIFY_ENVIRONMENT, provider, bots: false },
+      statements: this.verifyStatements(),
+    });
+    const chaos = this.role('ChaosRole', {
+      ...{ environment: CHAOS_ENVIRONMENT, provider, bots: true, maxSessionDuration: CHAOS_SESSION },
+      statements: chaosStatements(new PreviewArns(this, CHAOS_STACK)),
+    });
+    const execution = new ExecutionPolicy(this, 'Previews', { qualifier: settings.qualifier });
+    new PreviewBudget(this, 'Costs', {
+      ...{ limitUsd: settings.budgetUsd, email: settings.budgetEmail, topicArn: settings.budgetTopic },
+    });
     const headers = new SecurityHeaders(this, 'Headers', { name: `preview-security-headers-${this.region}` });
 
     this.output('DeployRoleArn', deploy.roleArn, 'The variable AWS_DEPLOY_ROLE_ARN of the repository');
+    this.output('TeardownRoleArn', teardown.roleArn, 'The variable AWS_TEARDOWN_ROLE_ARN of the repository');
     this.output('VerifyRoleArn', verify.roleArn, 'The variable AWS_VERIFY_ROLE_ARN of the repository');
+    this.output('ChaosRoleArn', chaos.roleArn, 'The variable AWS_CHAOS_ROLE_ARN of the repository');
+    this.output('BoundaryPolicyArn', execution.boundary.managedPolicyArn, 'The variable AWS_BOUNDARY_POLICY_ARN');
+    this.output('ExecutionPolicyArn', execution.policyArns, 'For cdk bootstrap --cloudformation-execution-policies');
     this.output('HeadersPolicyId', headers.policy.responseHeadersPolicyId, 'The variable AWS_HEADERS_POLICY_ID');
   }
 
@@ -53,13 +98,12 @@ export class AccountStack extends Stack {
    * since June 2026 have the ids in their tokens' subject as well; older ones send names alone until they are switched,
    * so both forms are accepted, each together with the repository's id.
    * https://docs.github.com/en/actions/concepts/security/openid-connect
+   *
+   * Neither is a run that a bot started, except where said otherwise: whatever a workflow has been changed to, it gets
+   * no credentials to deploy a dependency update with.
+   * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
    */
-  private role(
-    id: string,
-    environment: string,
-    provider: iam.IOIDCProviderRef,
-    statements: iam.PolicyStatement[],
-  ): iam.Role {
+  private role(id: string, { environment, provider, statements, bots, maxSessionDuration }: RoleProps): iam.Role {
     const { repo, ownerId, repositoryId } = this.settings;
     const [owner, name] = repo.split('/');
     const role = new iam.Role(this, id, {
@@ -73,7 +117,9 @@ export class AccountStack extends Stack {
             `repo:${repo}:environment:${environment}`,
           ],
         },
+        ...(!bots && { StringNotLike: { [`${GITHUB}:actor`]: [...BOTS] } }),
       }),
+      ...(maxSessionDuration && { maxSessionDuration }),
       inlinePolicies: { Previews: new iam.PolicyDocument({ statements }) },
     });
     acknowledgeWildcards(
@@ -86,17 +132,26 @@ export class AccountStack extends Stack {
 
   /**
    * Deploying goes through the roles that `cdk bootstrap` made: the one that talks to CloudFormation, and the one that
-   * uploads assets. Deleting goes without them, since a stack keeps the role that it was deployed with.
+   * uploads assets.
    */
   private deployStatements(): iam.PolicyStatement[] {
     const bootstrapped = (role: string) =>
       this.arn('iam', `role/cdk-${this.settings.qualifier}-${role}-role-${this.account}-${this.region}`, '');
+    return [allow(['sts:AssumeRole'], [bootstrapped('deploy'), bootstrapped('file-publishing')])];
+  }
+
+  /**
+   * Deleting goes without the roles of the bootstrap, since a stack keeps the role that it was deployed with. What says
+   * of itself that it is another repository's is left alone; the oldest previews say no id.
+   */
+  private teardownStatements(): iam.PolicyStatement[] {
+    const previews = this.arn('cloudformation', 'stack/Stack-PR*/*');
     return [
-      allow(['sts:AssumeRole'], [bootstrapped('deploy'), bootstrapped('file-publishing')]),
-      allow(['cloudformation:DeleteStack'], [this.arn('cloudformation', 'stack/Stack-PR*/*')], {
+      allow(['cloudformation:DeleteStack'], [previews], {
         StringEquals: { 'aws:ResourceTag/preview': 'true' },
+        StringEqualsIfExists: { 'aws:ResourceTag/repo-id': this.settings.repositoryId },
       }),
-      allow(['cloudformation:DescribeStackEvents'], [this.arn('cloudformation', 'stack/Stack-PR*/*')]),
+      allow(['cloudformation:DescribeStackEvents'], [previews]),
       // The nightly sweep looks at every stack for those that are expired previews.
       allow(['cloudformation:DescribeStacks'], ['*']),
     ];

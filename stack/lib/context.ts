@@ -17,6 +17,8 @@ export const REPOSITORY: Rule = {
   expected: 'owner/name',
 };
 
+export const GITHUB_ID: Rule = { pattern: /^[1-9][0-9]{0,18}$/, expected: "GitHub's id, which is a number" };
+
 const ACCOUNT: Rule = { pattern: /^[0-9]{12}$/, expected: 'an account id of 12 digits' };
 const REGION: Rule = { pattern: /^[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}$/, expected: 'a region, such as eu-central-1' };
 

@@ -1,4 +1,5 @@
 import { CfnOutput, DefaultStackSynthesizer, Stack, Tags } from 'aws-cdk-lib';
+import { ManagedPolicy, PermissionsBoundary } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { Api } from './api.ts';
 import { Jobs, MAX_RECEIVE_COUNT, VISIBILITY_TIMEOUT } from './jobs.ts';
@@ -45,6 +46,9 @@ export class PreviewStack extends Stack {
       alarmTopic: settings.alarmTopic,
     });
 
+    if (settings.boundaryArn !== undefined) {
+      PermissionsBoundary.of(this).apply(ManagedPolicy.fromManagedPolicyArn(this, 'Boundary', settings.boundaryArn));
+    }
     this.tagResources(settings, { site, api, jobs, observability });
     this.output('BucketName', site.bucket.bucketName, "The bucket that holds the page's files");
     this.output('PreviewUrl', `${site.origin}/`, 'The preview page');
@@ -77,6 +81,7 @@ function previewTags(settings: PreviewSettings): Record<string, string> {
     preview: 'true',
     pr: settings.pr,
     repo: settings.repo,
+    ...(settings.repositoryId !== undefined && { 'repo-id': settings.repositoryId }),
     sha: settings.sha,
     'run-id': settings.run,
     'expires-at': settings.expiresAt,

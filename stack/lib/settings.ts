@@ -1,4 +1,4 @@
-import { type Environment, type Lookup, REPOSITORY, type Rule, environment, optional, qualifier } from './context.ts';
+import { type Environment, GITHUB_ID, type Lookup, REPOSITORY, type Rule, environment, optional, qualifier } from './context.ts';
 
 /** The instruction set that the functions are built for, as AWS Lambda names it. */
 export type Architecture = 'arm64' | 'x86_64';
@@ -9,6 +9,8 @@ export interface PreviewSettings {
   readonly pr: string;
   /** The repository, as `owner/name`. */
   readonly repo: string;
+  /** GitHub's id of the repository, by which a preview is known after the repository was renamed. */
+  readonly repositoryId?: string;
   /** The commit that is deployed, abbreviated or full. */
   readonly sha: string;
   /** The run that deploys, so that whatever it leaves behind can be traced to it. */
@@ -23,6 +25,8 @@ export interface PreviewSettings {
   readonly alarmTopic?: string;
   /** The account's own security headers, in place of those of this stack. */
   readonly headersPolicy?: string;
+  /** The managed policy that bounds what the stack's roles may do: where the account's stack made one, it asks for it. */
+  readonly boundaryArn?: string;
   readonly architecture: Architecture;
   /** The qualifier that the account was bootstrapped with. */
   readonly qualifier: string;
@@ -37,6 +41,7 @@ const LOCAL_ORIGIN = 'https?://(localhost|127\\.0\\.0\\.1)(:[0-9]{1,5})?';
 const RULES = {
   pr: { pattern: /^[1-9][0-9]{0,8}$/, expected: 'a pull request number, such as 123' },
   repo: REPOSITORY,
+  repoId: GITHUB_ID,
   sha: { pattern: /^[0-9a-f]{7,64}$/, expected: 'a commit of 7 to 64 lower-case hexadecimal digits' },
   run: { pattern: /^[A-Za-z0-9_.:/=+@-]{1,128}$/, expected: '1 to 128 characters of A-Z a-z 0-9 _ . : / = + - @' },
   expires: {
@@ -52,6 +57,7 @@ const RULES = {
     expected: 'origins on this machine, separated by commas, such as http://localhost:5173',
   },
   alarmTopic: { pattern: /^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$/, expected: "an SNS topic's ARN" },
+  boundary: { pattern: /^arn:[a-z-]+:iam::[0-9]{12}:policy\/[\w+=,.@\/-]{1,512}$/, expected: "a managed policy's ARN" },
   headersPolicy: { pattern: /^[0-9a-f-]{36}$/, expected: 'the id of a CloudFront response headers policy' },
   arch: { pattern: /^(arm64|x86_64)$/, expected: 'arm64 or x86_64' },
   placeholder: { pattern: /^(true|false)$/, expected: 'true or false' },
@@ -61,10 +67,12 @@ const RULES = {
 export function readSettings(lookup: Lookup): PreviewSettings {
   const read = (key: keyof typeof RULES) => optional(lookup, key, RULES[key]);
   const [alarmTopic, headersPolicy, env] = [read('alarmTopic'), read('headersPolicy'), environment(lookup)];
+  const [repositoryId, boundaryArn] = [read('repoId'), read('boundary')];
   const repo = read('repo') ?? 'owner/repo';
   return {
     pr: read('pr') ?? '123',
     repo,
+    ...(repositoryId !== undefined && { repositoryId }),
     sha: read('sha') ?? '0000000',
     run: read('run') ?? 'local',
     // Not computed from the time of the synthesis, or the same commit would give another template each time.
@@ -73,6 +81,7 @@ export function readSettings(lookup: Lookup): PreviewSettings {
     localOrigins: read('localOrigins')?.split(',') ?? [],
     ...(alarmTopic !== undefined && { alarmTopic }),
     ...(headersPolicy !== undefined && { headersPolicy }),
+    ...(boundaryArn !== undefined && { boundaryArn }),
     architecture: read('arch') === 'x86_64' ? 'x86_64' : 'arm64',
     qualifier: qualifier(lookup),
     ...(env && { environment: env }),

@@ -16,8 +16,8 @@ export interface CheckedIn {
   readonly synthesise: () => string;
 }
 
-/** Who the checked-in template of the account trusts: nobody that there is. */
-export const EXAMPLE_REPOSITORY = { repo: 'owner/repo', ownerId: '1', repoId: '2' };
+/** Who the checked-in template of the account trusts, and tells of costs: nobody that there is. */
+export const EXAMPLE_REPOSITORY = { repo: 'owner/repo', ownerId: '1', repoId: '2', budgetEmail: 'owner@example.org' };
 
 export const CHECKED_IN: readonly CheckedIn[] = [
   {

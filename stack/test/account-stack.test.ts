@@ -3,12 +3,20 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readAccountSettings } from '../lib/account-settings.ts';
-import { AccountStack, DEPLOY_ENVIRONMENT, VERIFY_ENVIRONMENT } from '../lib/account-stack.ts';
+import {
+  AccountStack,
+  CHAOS_ENVIRONMENT,
+  CHAOS_SESSION,
+  DEPLOY_ENVIRONMENT,
+  VERIFY_ENVIRONMENT,
+} from '../lib/account-stack.ts';
 import { newApp } from '../lib/app.ts';
+import { BOTS } from '../lib/bots.ts';
 import { REPOSITORY_ROOT } from '../lib/paths.ts';
 import { withTemporaryDirectory } from '../lib/temporary-directory.ts';
+import { type Statement as PolicyStatement, allows } from './policies.ts';
 
-const CONTEXT = { repo: 'octo-org/some.repo_1', ownerId: '123456', repoId: 456789 };
+const CONTEXT = { repo: 'octo-org/some.repo_1', ownerId: '123456', repoId: 456789, budgetEmail: 'me@example.org' };
 
 interface Statement {
   readonly Action: string | string[];
@@ -19,6 +27,7 @@ interface Role {
   readonly Properties: {
     readonly AssumeRolePolicyDocument: { readonly Statement: (Statement & { Principal: unknown })[] };
     readonly ManagedPolicyArns?: unknown;
+    readonly MaxSessionDuration?: number;
     readonly Policies: { readonly PolicyDocument: { readonly Statement: Statement[] } }[];
   };
 }
@@ -31,10 +40,16 @@ function synthesise(context: Record<string, unknown> = CONTEXT) {
   });
   const roles = Object.entries(template.findResources('AWS::IAM::Role')) as unknown as [string, Role][];
   const role = (name: string) => roles.find(([id]) => id.startsWith(name))?.[1].Properties as Role['Properties'];
-  return { template, deploy: role('DeployRole'), verify: role('VerifyRole') };
+  return {
+    template,
+    deploy: role('DeployRole'),
+    teardown: role('TeardownRole'),
+    verify: role('VerifyRole'),
+    chaos: role('ChaosRole'),
+  };
 }
 
-const { template, deploy, verify } = synthesise();
+const { template, deploy, teardown, verify, chaos } = synthesise();
 const statements = (role: Role['Properties']) => role.Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
 const actions = (role: Role['Properties']) => statements(role).flatMap(({ Action }) => Action);
 
@@ -50,9 +65,11 @@ const resources = (role: Role['Properties']) => statements(role).flatMap(({ Reso
 
 describe('who is trusted', () => {
   test.each([
-    ['deploy', deploy, DEPLOY_ENVIRONMENT],
-    ['verify', verify, VERIFY_ENVIRONMENT],
-  ])('with the role to %s: the one repository, in the environment of that job', (_name, role, environment) => {
+    ['deploy', deploy, DEPLOY_ENVIRONMENT, 'no bots'],
+    ['tear down', teardown, DEPLOY_ENVIRONMENT, 'bots too'],
+    ['verify', verify, VERIFY_ENVIRONMENT, 'no bots'],
+    ['break', chaos, CHAOS_ENVIRONMENT, 'bots too'],
+  ])('with the role to %s: the one repository, in the environment %s of that job, %s', (_name, role, environment, bots) => {
     expect(role.AssumeRolePolicyDocument.Statement).toEqual([
       {
         Action: 'sts:AssumeRoleWithWebIdentity',
@@ -67,9 +84,35 @@ describe('who is trusted', () => {
               `repo:octo-org/some.repo_1:environment:${environment}`,
             ],
           },
+          ...(bots === 'no bots' && { StringNotLike: { 'token.actions.githubusercontent.com:actor': [...BOTS] } }),
         },
       },
     ]);
+  });
+
+  test.each([
+    ['dependabot[bot]', false],
+    ['renovate[bot]', false],
+    ['some-app[bot]', false],
+    ['dependabot', false],
+    ['renovate-bot', false],
+    ['octocat', true],
+    ['robotnik', true],
+    ['renovated', true],
+  ])('a run of %s may deploy: %s', (actor, expected) => {
+    const statements = deploy.AssumeRolePolicyDocument.Statement.map((statement) => ({
+      ...statement,
+      Effect: 'Allow',
+      Resource: '*',
+    })) as unknown as PolicyStatement[];
+    const key = 'token.actions.githubusercontent.com:';
+    const claims = {
+      [`${key}aud`]: 'sts.amazonaws.com',
+      [`${key}repository_id`]: '456789',
+      [`${key}sub`]: 'repo:octo-org/some.repo_1:environment:preview',
+      [`${key}actor`]: actor,
+    };
+    expect(allows(statements, 'sts:AssumeRoleWithWebIdentity', '*', claims)).toBe(expected);
   });
 
   test('has no default, and no wildcard', () => {
@@ -99,27 +142,62 @@ describe('who is trusted', () => {
     expect(environments(workflow('preview.yml'))).toEqual([DEPLOY_ENVIRONMENT, VERIFY_ENVIRONMENT]);
     expect(environments(workflow('teardown.yml'))).toEqual([DEPLOY_ENVIRONMENT]);
     expect(environments(workflow('sweep.yml'))).toEqual([DEPLOY_ENVIRONMENT]);
+    expect(environments(workflow('chaos.yml'))).toEqual([DEPLOY_ENVIRONMENT, CHAOS_ENVIRONMENT]);
   });
 });
 
 describe('what they may do', () => {
-  test('to deploy: take the roles of the bootstrap, and delete previews', () => {
-    expect(actions(deploy)).toEqual([
-      'sts:AssumeRole',
+  test('to deploy: take the roles of the bootstrap', () => {
+    expect(actions(deploy)).toEqual(['sts:AssumeRole']);
+    expect(resources(deploy)).toEqual([
+      'arn:<Partition>:iam::<AccountId>:role/cdk-hnb659fds-deploy-role-<AccountId>-<Region>',
+      'arn:<Partition>:iam::<AccountId>:role/cdk-hnb659fds-file-publishing-role-<AccountId>-<Region>',
+    ]);
+  });
+
+  test('to tear down: delete previews, and none that says it is of another repository', () => {
+    expect(actions(teardown)).toEqual([
       'cloudformation:DeleteStack',
       'cloudformation:DescribeStackEvents',
       'cloudformation:DescribeStacks',
     ]);
-    expect(resources(deploy)).toEqual([
-      'arn:<Partition>:iam::<AccountId>:role/cdk-hnb659fds-deploy-role-<AccountId>-<Region>',
-      'arn:<Partition>:iam::<AccountId>:role/cdk-hnb659fds-file-publishing-role-<AccountId>-<Region>',
+    expect(resources(teardown)).toEqual([
       'arn:<Partition>:cloudformation:<Region>:<AccountId>:stack/Stack-PR*/*',
       'arn:<Partition>:cloudformation:<Region>:<AccountId>:stack/Stack-PR*/*',
       '*',
     ]);
-    expect(statements(deploy).find(({ Action }) => Action === 'cloudformation:DeleteStack')?.Condition).toEqual({
-      StringEquals: { 'aws:ResourceTag/preview': 'true' },
-    });
+    const [deletes] = statements(teardown).map((each) => ({ ...each, Resource: '*' })) as unknown as PolicyStatement[];
+    const may = (tags: Record<string, string>) =>
+      allows(
+        [deletes as PolicyStatement],
+        'cloudformation:DeleteStack',
+        '*',
+        Object.fromEntries(Object.entries(tags).map(([key, value]) => [`aws:ResourceTag/${key}`, value])),
+      );
+    expect(may({ preview: 'true', 'repo-id': '456789' })).toBe(true);
+    expect(may({ preview: 'true' })).toBe(true);
+    expect(may({ preview: 'true', 'repo-id': '1' })).toBe(false);
+    expect(may({ 'repo-id': '456789' })).toBe(false);
+  });
+
+  test('to break: nothing but the stack of chaos.yml, for longer than the job', () => {
+    for (const { Action, Resource, Condition } of statements(chaos)) {
+      if ([Action].flat().some((action) => !/^\w+:(Describe|List)/.test(action)) && Condition === undefined) {
+        for (const resource of [Resource].flat()) {
+          expect(text(resource)).toMatch(/[:/]Stack-PR999999999-/);
+        }
+      }
+    }
+    expect(chaos.MaxSessionDuration).toBe(CHAOS_SESSION.toSeconds());
+    const workflow = readFileSync(join(REPOSITORY_ROOT, '.github', 'workflows', 'chaos.yml'), 'utf8');
+    const job = workflow.slice(workflow.indexOf('\n  experiment:'), workflow.indexOf('\n  delete:'));
+    const [, minutes] = /^ {4}timeout-minutes: (\d+)$/m.exec(job) ?? [];
+    const [, session] = /role-duration-seconds: (\d+)$/m.exec(job) ?? [];
+    // The session begins within the job, so that one as long as the job outlives it.
+    expect(Number(session)).toBeGreaterThan(Number(minutes) * 60);
+    expect(Number(session)).toBeLessThanOrEqual(CHAOS_SESSION.toSeconds());
+    const [, step] = /^ {8}timeout-minutes: (\d+)$/m.exec(job) ?? [];
+    expect(Number(minutes) - Number(step), 'minutes to put back what an experiment left').toBeGreaterThanOrEqual(15);
   });
 
   test('to verify: what a check needs, and nothing else', () => {
@@ -143,12 +221,46 @@ describe('what they may do', () => {
   });
 
   test('nothing more: they have no managed policy, and only reading is allowed on everything', () => {
-    for (const role of [deploy, verify]) {
+    for (const role of [deploy, teardown, verify, chaos]) {
       expect(role).not.toHaveProperty('ManagedPolicyArns');
       const everywhere = statements(role).filter(({ Resource }) => Resource === '*');
       for (const action of everywhere.flatMap(({ Action }) => Action)) {
         expect(action).toMatch(/^\w+:(Describe|List)/);
       }
     }
+  });
+});
+
+describe('the budget', () => {
+  const budget = (context: Record<string, unknown>) => {
+    const [found] = Object.values(synthesise({ ...CONTEXT, ...context }).template.findResources('AWS::Budgets::Budget'));
+    return found?.['Properties'] as { Budget: unknown; NotificationsWithSubscribers?: { Subscribers: unknown }[] };
+  };
+
+  test('has a limit a month, and tells by e-mail and by a topic', () => {
+    const budgetTopic = 'arn:aws:sns:us-east-1:123456789012:costs';
+    const { Budget, NotificationsWithSubscribers } = budget({ budget: 50, budgetTopic });
+    expect(Budget).toEqual({ BudgetType: 'COST', TimeUnit: 'MONTHLY', BudgetLimit: { Amount: 50, Unit: 'USD' } });
+    const notification = { ComparisonOperator: 'GREATER_THAN', ThresholdType: 'PERCENTAGE' };
+    const Subscribers = [
+      { SubscriptionType: 'EMAIL', Address: 'me@example.org' },
+      { SubscriptionType: 'SNS', Address: budgetTopic },
+    ];
+    expect(NotificationsWithSubscribers).toEqual([
+      { Notification: { ...notification, NotificationType: 'ACTUAL', Threshold: 80 }, Subscribers },
+      { Notification: { ...notification, NotificationType: 'FORECASTED', Threshold: 100 }, Subscribers },
+    ]);
+  });
+
+  test('is there without anybody to tell, and tells nobody', () => {
+    const { Budget, NotificationsWithSubscribers } = budget({ budgetEmail: undefined });
+    expect(Budget).toMatchObject({ BudgetLimit: { Amount: 20, Unit: 'USD' } });
+    expect(NotificationsWithSubscribers).toBeUndefined();
+  });
+
+  test.each([['budget', '0'], ['budget', '1.5'], ['budgetEmail', 'me'], ['budgetTopic', 'costs']])('refuses %s = %s', (key, value) => {
+    expect(() => readAccountSettings((name) => (name === key ? value : (CONTEXT as Record<string, unknown>)[name]))).toThrow(
+      `the context value ${key} must be`,
+    );
   });
 });

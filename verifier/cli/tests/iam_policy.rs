@@ -113,3 +113,85 @@ fn a_stack_that_is_not_there_has_no_policy() {
     let (code, policy, stderr) = self::policy(&arguments);
     assert_eq!((code, policy), (Some(3), Value::Null), "{stderr}");
 }
+/// The statements of the role that breaks previews, as the account's template has them, with AWS's own values in angle
+/// brackets.
+fn chaos_role() -> Vec<Value> {
+    let template = include_str!("../../../stack/template/account/PreviewAccount.template.json");
+    let template: Value = serde_json::from_str(template).expect("a template");
+    let resources = template["Resources"].as_object().expect("resources");
+    let (_, role) = resources.iter().find(|(id, _)| id.starts_with("ChaosRole")).expect("a role");
+    let statements = role.pointer("/Properties/Policies/0/PolicyDocument/Statement");
+    let statements = statements.and_then(Value::as_array).expect("statements");
+    statements.iter().map(joined).collect()
+}
+
+/// A value of a template, with `Fn::Join` performed.
+fn joined(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(joined).collect(),
+        Value::Object(fields) => {
+            if let Some(name) = fields.get("Ref").and_then(Value::as_str) {
+                return json!(format!("<{name}>"));
+            }
+            if let Some(parts) = value.pointer("/Fn::Join/1").and_then(Value::as_array) {
+                let parts: Vec<Value> = parts.iter().map(joined).collect();
+                return json!(parts.iter().filter_map(Value::as_str).collect::<String>());
+            }
+            fields.iter().map(|(name, field)| (name.clone(), joined(field))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+/// Lists in one form: sorted, without repetitions, and a single item as a list.
+fn normal(value: &Value) -> Value {
+    match value {
+        Value::String(text) => json!([text]),
+        Value::Array(items) => {
+            let texts: BTreeSet<&str> = items.iter().filter_map(Value::as_str).collect();
+            json!(texts)
+        }
+        Value::Object(fields) => {
+            fields.iter().map(|(name, field)| (name.clone(), normal(field))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn the_role_of_the_nightly_chaos_is_what_iam_policy_chaos_prints() {
+    let (code, policy, stderr) = self::policy(&["chaos"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let stack = "Stack-PR999999999";
+    let mut printed = policy["Statement"].to_string();
+    for (placeholder, ours) in [
+        ("arn:aws:", "arn:<AWS::Partition>:"),
+        ("REGION:ACCOUNT", "<AWS::Region>:<AWS::AccountId>"),
+        ("stack/STACK/", "stack/Stack-PR999999999/"),
+        ("DEAD_LETTER_QUEUE", "Stack-PR999999999-JobsDeadLetterQueue*"),
+        ("JOBS_QUEUE", "Stack-PR999999999-JobsQueue*"),
+        ("log-group:WORKER_LOG_GROUP:*", "log-group:Stack-PR999999999-*"),
+        ("function:STACK-*", "function:Stack-PR999999999-*"),
+        ("function:WORKER", "function:Stack-PR999999999-*"),
+    ] {
+        assert!(printed.contains(placeholder), "{placeholder} is not printed: {printed}");
+        printed = printed.replace(placeholder, ours);
+    }
+    let printed: Value = serde_json::from_str(&printed).expect("statements");
+    let mut role = chaos_role();
+    for statement in &mut role {
+        // The worker's log group has one of two names.
+        if statement["Sid"] == "WorkerLogGroup" {
+            statement["Resource"].as_array_mut().expect("resources").retain(|group| {
+                !group.to_string().contains(&format!("/aws/lambda/{stack}-*"))
+            });
+        }
+    }
+    let by_id = |statements: &[Value]| -> Vec<(String, Value)> {
+        let mut all: Vec<(String, Value)> =
+            statements.iter().map(|each| (each["Sid"].to_string(), normal(each))).collect();
+        all.sort_by(|one, other| one.0.cmp(&other.0));
+        all
+    };
+    assert_eq!(by_id(&role), by_id(printed.as_array().expect("statements")));
+}

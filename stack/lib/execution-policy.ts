@@ -1,0 +1,61 @@
+import { Stack, Validations } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import { acknowledgeWildcards } from './acknowledge.ts';
+import { type Right, boundaryRights, executionRights } from './execution-rights.ts';
+import { PreviewArns } from './preview-arns.ts';
+
+export interface ExecutionPolicyProps {
+  /** The qualifier of the bootstrap that deploys previews. */
+  readonly qualifier: string;
+}
+
+/**
+ * What CloudFormation may do when it deploys a preview, for `cdk bootstrap --cloudformation-execution-policies`: exactly
+ * what a preview is made of, in place of the AdministratorAccess that the bootstrap takes otherwise.
+ * https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-customizing.html
+ */
+export class ExecutionPolicy extends Construct {
+  /** The bound of the roles that a preview makes. */
+  readonly boundary: iam.ManagedPolicy;
+  /** The ARNs of the policies, separated by a comma, as `cdk bootstrap` takes them. */
+  readonly policyArns: string;
+
+  constructor(scope: Construct, id: string, { qualifier }: ExecutionPolicyProps) {
+    super(scope, id);
+    const arns = new PreviewArns(Stack.of(this));
+    this.boundary = this.policy('Boundary', 'The most that a role of a preview may do', boundaryRights(arns, qualifier));
+    const rights = executionRights({ arns, qualifier, boundaryArn: this.boundary.managedPolicyArn });
+    // A managed policy holds 6,144 characters, which is too little for all of it.
+    // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    const isOfPage = (type: string) => /^AWS::(ApiGatewayV2|CloudFront|CloudWatch|S3|SQS|SSM)::/.test(type);
+    const half = (of: boolean) => Object.entries(rights).flatMap(([type, each]) => (isOfPage(type) === of ? each : []));
+    const description = 'What CloudFormation may do to deploy a preview:';
+    this.policyArns = [
+      this.policy('Execution', `${description} its functions, roles and logs`, half(false)),
+      this.policy('ExecutionOfPage', `${description} its page, API, queues and alarms`, half(true)),
+    ].map(({ managedPolicyArn }) => managedPolicyArn).join(',');
+  }
+
+  private policy(id: string, description: string, rights: Right[]): iam.ManagedPolicy {
+    const statements = rights.map(
+      ({ actions, resources, conditions }) =>
+        new iam.PolicyStatement({
+          actions: [...actions],
+          resources: [...resources],
+          ...(conditions && { conditions }),
+        }),
+    );
+    const policy = new iam.ManagedPolicy(this, id, { description, statements });
+    const reason = 'Previews come and go, so IAM knows them by how their names begin, or where ids are random not at all.';
+    const patterns = new Set(rights.flatMap(({ resources }) => resources).filter((resource) => resource.includes('*')));
+    acknowledgeWildcards(policy, [...patterns], reason);
+    for (const action of new Set(rights.flatMap(({ actions }) => actions).filter((each) => each.includes('*')))) {
+      Validations.of(policy).acknowledge({
+        id: `AwsSolutions-IAM5[Action::${action}]`,
+        reason: 'CDK words the policy of the function that fills the bucket in this way.',
+      });
+    }
+    return policy;
+  }
+}

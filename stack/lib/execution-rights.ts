@@ -1,0 +1,256 @@
+import type { PreviewArns } from './preview-arns.ts';
+
+/** Something that is allowed, as a statement of a policy has it. */
+export interface Right {
+  readonly actions: readonly string[];
+  readonly resources: readonly string[];
+  readonly conditions?: Record<string, Record<string, unknown>>;
+}
+
+export interface ExecutionContext {
+  readonly arns: PreviewArns;
+  /** The managed policy that bounds what a preview's own roles may do. */
+  readonly boundaryArn: string;
+  /** The qualifier of the bootstrap that deploys previews. */
+  readonly qualifier: string;
+}
+
+/**
+ * What CloudFormation does on behalf of a preview, by the type of the resource: to create it, to change it, to read it
+ * and to delete it. Only types that a preview has are here, and a test compares the two.
+ *
+ * IAM cannot name some of the resources: their ids are random, as those of APIs and distributions are. What is done to
+ * them is allowed for every one of the account, which therefore holds previews and nothing else.
+ *
+ * Source: the actions, resource types and condition keys of each service in
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html,
+ * and the `handlers` of each type's schema in
+ * https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schemas.html
+ */
+export function executionRights({ arns, boundaryArn, qualifier }: ExecutionContext): Record<string, Right[]> {
+  const assets = { actions: ['s3:GetObject'], resources: [assetsBucket(arns, qualifier, '/*')] };
+  return {
+    'AWS::SSM::Parameter::Value<String>': [
+      {
+        actions: ['ssm:GetParameters'],
+        resources: [arns.arn('ssm', `parameter/cdk-bootstrap/${qualifier}/version`)],
+      },
+    ],
+    ...queueRights(arns),
+    ...logRights(arns),
+    ...roleRights(arns, boundaryArn),
+    ...functionRights(arns, assets),
+    ...bucketRights(arns),
+    ...distributionRights(arns),
+    ...apiRights(arns),
+    ...alarmRights(arns),
+  };
+}
+
+export function assetsBucket(arns: PreviewArns, qualifier: string, objects = ''): string {
+  return arns.arn('s3', `cdk-${qualifier}-assets-*${objects}`, '', '');
+}
+
+function queueRights(arns: PreviewArns): Record<string, Right[]> {
+  const onQueues = (...names: string[]): Right[] => [right('sqs', names, arns.queues())];
+  return {
+    'AWS::SQS::Queue': onQueues(
+      ...['CreateQueue', 'DeleteQueue', 'GetQueueAttributes', 'GetQueueUrl', 'ListQueueTags', 'SetQueueAttributes'],
+      ...['TagQueue', 'UntagQueue'],
+    ),
+    'AWS::SQS::QueuePolicy': onQueues('GetQueueAttributes', 'SetQueueAttributes'),
+  };
+}
+
+function logRights(arns: PreviewArns): Record<string, Right[]> {
+  return {
+    'AWS::Logs::LogGroup': [
+      right(
+        'logs',
+        [
+          ...['CreateLogGroup', 'DeleteLogGroup', 'PutRetentionPolicy', 'DeleteRetentionPolicy'],
+          ...['GetDataProtectionPolicy', 'ListTagsForResource', 'TagResource', 'UntagResource'],
+        ],
+        ...arns.logGroups(),
+      ),
+      right('logs', ['DescribeIndexPolicies', 'DescribeLogGroups'], '*'),
+    ],
+  };
+}
+
+/**
+ * A preview's roles may be made and changed only within the boundary, and be handed to Lambda only. Nothing takes the
+ * boundary away again.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+ */
+function roleRights(arns: PreviewArns, boundaryArn: string): Record<string, Right[]> {
+  const roles = arns.roles();
+  const bounded = { StringEquals: { 'iam:PermissionsBoundary': boundaryArn } };
+  const inlinePolicies = right('iam', ['PutRolePolicy'], roles);
+  const plain = right('iam', ['DeleteRolePolicy', 'GetRolePolicy'], roles);
+  return {
+    'AWS::IAM::Role': [
+      {
+        ...right('iam', ['CreateRole', 'PutRolePermissionsBoundary', 'PutRolePolicy', 'UpdateAssumeRolePolicy'], roles),
+        conditions: bounded,
+      },
+      right(
+        'iam',
+        [
+          ...['DeleteRole', 'DeleteRolePolicy', 'GetRole', 'GetRolePolicy', 'ListAttachedRolePolicies'],
+          ...['ListRolePolicies', 'ListRoleTags', 'TagRole', 'UntagRole', 'UpdateRole'],
+        ],
+        roles,
+      ),
+    ],
+    'AWS::IAM::Policy': [{ ...inlinePolicies, conditions: bounded }, plain],
+  };
+}
+
+function functionRights(arns: PreviewArns, assets: Right): Record<string, Right[]> {
+  const functions = arns.functions();
+  // The layers have no names of their own: CloudFormation names each after its logical id, which CDK chooses.
+  const layer = arns.arn('lambda', 'layer:*AwsCliLayer*');
+  const toFunctions = { ArnLike: { 'lambda:FunctionArn': functions } };
+  // CloudFormation calls the function behind a custom resource with the rights that it has here.
+  const custom = [right('lambda', ['InvokeFunction'], functions)];
+  return {
+    'AWS::Lambda::Function': [
+      right(
+        'lambda',
+        [
+          ...['CreateFunction', 'DeleteFunction', 'GetFunction', 'GetFunctionCodeSigningConfig'],
+          ...['GetFunctionConfiguration', 'GetFunctionRecursionConfig', 'GetFunctionScalingConfig'],
+          ...['GetRuntimeManagementConfig', 'ListTags', 'TagResource', 'UntagResource', 'UpdateFunctionCode'],
+          'UpdateFunctionConfiguration',
+        ],
+        functions,
+      ),
+      right('lambda', ['GetLayerVersion'], layer),
+      { ...right('iam', ['PassRole'], arns.roles()), conditions: { StringEquals: { 'iam:PassedToService': 'lambda.amazonaws.com' } } },
+      assets,
+    ],
+    'AWS::Lambda::EventSourceMapping': [
+      // A mapping that is only about to be has no ARN.
+      { ...right('lambda', ['CreateEventSourceMapping'], '*'), conditions: toFunctions },
+      {
+        ...right('lambda', ['DeleteEventSourceMapping', 'GetEventSourceMapping', 'UpdateEventSourceMapping'], arns.mappings()),
+        conditions: toFunctions,
+      },
+      right('lambda', ['ListTags', 'TagResource', 'UntagResource'], arns.mappings()),
+    ],
+    'AWS::Lambda::LayerVersion': [
+      right('lambda', ['DeleteLayerVersion', 'GetLayerVersion', 'PublishLayerVersion'], layer),
+      assets,
+    ],
+    'AWS::Lambda::Permission': [right('lambda', ['AddPermission', 'GetPolicy', 'RemovePermission'], functions)],
+    'Custom::CDKBucketDeployment': custom,
+    'Custom::S3AutoDeleteObjects': custom,
+  };
+}
+
+function bucketRights(arns: PreviewArns): Record<string, Right[]> {
+  const onBuckets = (...names: string[]): Right[] => [right('s3', names, ...arns.buckets())];
+  return {
+    'AWS::S3::Bucket': onBuckets(
+      ...['CreateBucket', 'DeleteBucket', 'ListBucket', 'PutBucketOwnershipControls', 'PutBucketPublicAccessBlock'],
+      ...['GetBucketOwnershipControls', 'GetBucketPublicAccessBlock', 'GetEncryptionConfiguration'],
+      ...['PutEncryptionConfiguration', 'GetBucketTagging', 'PutBucketTagging', 'ListTagsForResource', 'TagResource'],
+      'UntagResource',
+    ),
+    'AWS::S3::BucketPolicy': onBuckets('DeleteBucketPolicy', 'GetBucketPolicy', 'PutBucketPolicy'),
+  };
+}
+
+function distributionRights(arns: PreviewArns): Record<string, Right[]> {
+  const all = (kind: string) => arns.arn('cloudfront', `${kind}/*`, '');
+  const managed = (kind: string, name: string): Right[] => [
+    right('cloudfront', [`Create${name}`], '*'),
+    right('cloudfront', [`Delete${name}`, `Get${name}`, `Get${name}Config`, `Update${name}`], all(kind)),
+  ];
+  return {
+    'AWS::CloudFront::ResponseHeadersPolicy': managed('response-headers-policy', 'ResponseHeadersPolicy'),
+    'AWS::CloudFront::OriginAccessControl': managed('origin-access-control', 'OriginAccessControl'),
+    'AWS::CloudFront::Distribution': [
+      ...managed('distribution', 'Distribution'),
+      right('cloudfront', ['ListTagsForResource', 'TagResource', 'UntagResource'], all('distribution')),
+      // A distribution is told the ids of these two, and CloudFront looks whether the caller may see them.
+      right('cloudfront', ['GetResponseHeadersPolicy'], all('response-headers-policy')),
+      right('cloudfront', ['GetOriginAccessControl'], all('origin-access-control')),
+    ],
+  };
+}
+
+/**
+ * API Gateway knows its own methods, and APIs by their ids. It delivers a log through CloudWatch Logs, which wants
+ * these rights of whoever sets it up.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
+ */
+function apiRights(arns: PreviewArns): Record<string, Right[]> {
+  const apis = ['/apis', '/apis/*'].map((path) => arns.arn('apigateway', path, undefined, ''));
+  const tags = arns.arn('apigateway', '/tags/*', undefined, '');
+  const methods = right('apigateway', ['DELETE', 'GET', 'PATCH', 'POST', 'PUT'], ...apis, tags);
+  const serviceRole = 'role/aws-service-role/ops.apigateway.amazonaws.com/AWSServiceRoleForAPIGateway';
+  return {
+    'AWS::ApiGatewayV2::Api': [
+      methods,
+      // The first API of an account makes it.
+      {
+        ...right('iam', ['CreateServiceLinkedRole'], arns.arn('iam', serviceRole, '')),
+        conditions: { StringEquals: { 'iam:AWSServiceName': 'ops.apigateway.amazonaws.com' } },
+      },
+    ],
+    'AWS::ApiGatewayV2::Integration': [methods],
+    'AWS::ApiGatewayV2::Route': [methods],
+    'AWS::ApiGatewayV2::Stage': [
+      methods,
+      right(
+        'logs',
+        [
+          ...['CreateLogDelivery', 'DeleteLogDelivery', 'DescribeLogGroups', 'DescribeResourcePolicies'],
+          ...['GetLogDelivery', 'ListLogDeliveries', 'PutResourcePolicy', 'UpdateLogDelivery'],
+        ],
+        '*',
+      ),
+    ],
+  };
+}
+
+function alarmRights(arns: PreviewArns): Record<string, Right[]> {
+  const tags = ['ListTagsForResource', 'TagResource', 'UntagResource'];
+  return {
+    'AWS::CloudWatch::Alarm': [
+      right('cloudwatch', ['DeleteAlarms', 'DescribeAlarms', 'PutMetricAlarm', ...tags], arns.alarms()),
+    ],
+    'AWS::CloudWatch::Dashboard': [
+      right('cloudwatch', ['DeleteDashboards', 'GetDashboard', 'PutDashboard', ...tags], arns.dashboards()),
+    ],
+  };
+}
+
+function right(service: string, names: readonly string[], ...resources: string[]): Right {
+  return { actions: names.map((name) => `${service}:${name}`), resources };
+}
+
+/**
+ * The most that a role of a preview may do, whatever its own policy says: what its functions do with its queues, its
+ * log groups, its bucket, and the assets that fill the bucket.
+ */
+export function boundaryRights(arns: PreviewArns, qualifier: string): Right[] {
+  const read = ['GetBucket*', 'GetObject*', 'List*'];
+  return [
+    right('logs', ['CreateLogStream', 'PutLogEvents'], ...arns.logGroups()),
+    right(
+      'sqs',
+      ['ChangeMessageVisibility', 'DeleteMessage', 'GetQueueAttributes', 'GetQueueUrl', 'ReceiveMessage', 'SendMessage'],
+      arns.queues(),
+    ),
+    right('s3', read, assetsBucket(arns, qualifier), assetsBucket(arns, qualifier, '/*')),
+    right(
+      's3',
+      [...read, 'Abort*', 'DeleteObject*', 'PutBucketPolicy', 'PutObject*'],
+      ...arns.buckets(),
+      ...arns.objects(),
+    ),
+  ];
+}
