@@ -1,13 +1,23 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { buildCommand } from '../lib/functions.ts';
 import { REPOSITORY_ROOT } from '../lib/paths.ts';
+import { withTemporaryDirectory } from '../lib/temporary-directory.ts';
 
 const GITHUB = join(REPOSITORY_ROOT, '.github');
 const sources = readdirSync(GITHUB, { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.yml'))
   .map((path) => [path, readFileSync(join(GITHUB, path), 'utf8')] as const);
+
+const workflow = (name: string) => sources.find(([path]) => path === join('workflows', name))?.[1] ?? '';
+/** The text of a job. */
+function job(name: string, id: string): string {
+  const [, after = ''] = workflow(name).split(new RegExp(`^  ${id}:$`, 'm'));
+  return after.split(/^ {2}\w+:$/m)[0] ?? '';
+}
 
 describe('the workflows', () => {
   test('pin each action to one commit everywhere, with its version beside it', () => {
@@ -29,11 +39,56 @@ describe('the workflows', () => {
     expect(preview).toContain(`run: ${buildCommand('arm64')}\n`);
   });
 
-  test('give every context value that the preview has no good default for', () => {
-    const [, preview = ''] = sources.find(([path]) => path === join('workflows', 'preview.yml')) ?? [];
-    for (const key of ['pr', 'repo', 'sha', 'run', 'repositoryUrl', 'expires', 'headersPolicy']) {
-      expect(preview).toContain(`-c "${key}=`);
+  test.each(['preview.yml', 'chaos.yml'])('%s gives a preview what the account has for it', (name) => {
+    for (const variable of ['AWS_HEADERS_POLICY_ID', 'AWS_BOUNDARY_POLICY_ARN', 'AWS_BOOTSTRAP_QUALIFIER']) {
+      expect(workflow(name)).toContain(`\${{ vars.${variable} }}`);
     }
+  });
+
+  test("run no package's own scripts, where a role is near or what they leave is deployed", () => {
+    for (const [path, text] of sources) {
+      for (const [line] of text.matchAll(/npm (?:ci|install).*$/gm)) {
+        expect(line, path).toContain('--ignore-scripts');
+      }
+    }
+  });
+
+  test('delete with a role that bots may have, since they close pull requests', () => {
+    for (const name of ['teardown.yml', 'sweep.yml']) {
+      expect(workflow(name)).toContain('role-to-assume: ${{ vars.AWS_TEARDOWN_ROLE_ARN || vars.AWS_DEPLOY_ROLE_ARN }}');
+    }
+  });
+});
+
+describe('the gate', () => {
+  const [verifier, verify] = [job('preview.yml', 'verifier'), job('preview.yml', 'verify')];
+
+  test("is not judged by the pull request's own verifier", () => {
+    expect(verifier).toContain('ref: ${{ github.event.pull_request.base.sha }}');
+    // Neither what the pull request's jobs may have cached, nor credentials.
+    expect(verifier).not.toMatch(/\bcache:|actions\/cache|id-token|\$\/|head\.sha/);
+    expect(verify).not.toMatch(/actions\/checkout|actions\/cache|\$\//);
+    // The digest is seen to before there are credentials, and those come before the run.
+    expect(verify).toMatch(/sha256sum --check --strict.*configure-aws-credentials.*exec verifier check/s);
+    expect(verify).toContain('SHA256: ${{ needs.verifier.outputs.sha256 }}');
+  });
+
+  test('fails where there was nothing to verify: a job that is skipped counts as passed', () => {
+    expect(verify).toContain("if: needs.deploy.result != 'success' || needs.verifier.result != 'success'");
+    expect(verify).toMatch(/^ {4}if: \$\{\{ !cancelled\(\)/m);
+  });
+
+  test('runs exactly the binary whose digest it was told', () => {
+    const script = /run: \|\n((?: {10}.*\n)+)/.exec(verify.slice(verify.indexOf('SHA256:')))?.[1] ?? '';
+    const outcome = (digest: string) =>
+      withTemporaryDirectory((folder) => {
+        mkdirSync(join(folder, 'verifier'));
+        writeFileSync(join(folder, 'verifier', 'verifier'), 'the binary');
+        return spawnSync('bash', ['-eo', 'pipefail', '-c', script], { env: { ...process.env, RUNNER_TEMP: folder, SHA256: digest } }).status;
+      });
+    expect(outcome(createHash('sha256').update('the binary').digest('hex'))).toBe(0);
+    expect(outcome(createHash('sha256').update('another').digest('hex'))).not.toBe(0);
+    expect(outcome('')).not.toBe(0);
   });
 });
 

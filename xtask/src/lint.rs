@@ -16,12 +16,22 @@ struct Linter {
     folder: &'static str,
 }
 
+/// The shell scripts; those in workflows are found by actionlint.
+const SCRIPTS: [&str; 6] = [
+    ".ci/run",
+    ".github/actions/delete-preview/delete.sh",
+    ".github/actions/find-previews/find.sh",
+    ".github/actions/plan/plan.sh",
+    ".github/actions/synthesise/synthesise.sh",
+    "verifier/bench/verify.sh",
+];
+
 const LINTERS: [Linter; 5] = [
     Linter { program: "actionlint", arguments: &[], folder: "" },
     Linter { program: "zizmor", arguments: &["--offline", "--quiet", "."], folder: "" },
     Linter {
         program: "shellcheck",
-        arguments: &[".ci/run", "verifier/bench/verify.sh"],
+        arguments: &SCRIPTS,
         folder: "",
     },
     Linter { program: "typos", arguments: &["--hidden"], folder: "" },

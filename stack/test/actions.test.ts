@@ -1,0 +1,237 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { BOTS } from '../lib/bots.ts';
+import { REPOSITORY_ROOT } from '../lib/paths.ts';
+import { withTemporaryDirectory } from '../lib/temporary-directory.ts';
+
+const ACTIONS = join(REPOSITORY_ROOT, '.github', 'actions');
+const REPOSITORY = { GITHUB_REPOSITORY: 'octo/new-name', GITHUB_REPOSITORY_ID: '42' };
+
+/** Runs an action's script as a workflow would, with shell scripts in place of the programs that reach elsewhere. */
+function run(script: string, env: Record<string, string>, programs: Record<string, string> = {}) {
+  return withTemporaryDirectory((folder) => {
+    const bin = join(folder, 'bin');
+    mkdirSync(bin);
+    for (const [name, body] of Object.entries(programs)) {
+      const record = `printf '%s ' ${name} "$@" >> "${folder}/calls"; echo >> "${folder}/calls"`;
+      writeFileSync(join(bin, name), `#!/usr/bin/env bash\n${record}\n${body}\n`, { mode: 0o755 });
+    }
+    const file = (name: string) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8') : '');
+    const { status, stdout, stderr } = spawnSync(join(ACTIONS, script), {
+      cwd: folder,
+      encoding: 'utf8',
+      env: {
+        PATH: [bin, process.env['PATH']].join(delimiter),
+        GITHUB_OUTPUT: join(folder, 'output'),
+        GITHUB_STEP_SUMMARY: join(folder, 'summary'),
+        RUNNER_TEMP: folder,
+        ...REPOSITORY,
+        ...env,
+      },
+    });
+    const outputs = Object.fromEntries(file('output').split('\n').filter(Boolean).map((line) => {
+      const at = line.indexOf('=');
+      return [line.slice(0, at), line.slice(at + 1)];
+    }));
+    return { status, log: stdout + stderr, outputs, summary: file('summary'), calls: file('calls').replaceAll(folder, '') };
+  });
+}
+
+describe('whether a pull request gets a preview', () => {
+  const PERSON = {
+    HEAD_REPOSITORY: 'octo/new-name',
+    ...{ AUTHOR: 'octocat', AUTHOR_TYPE: 'User', ACTOR: 'octocat', SENDER: 'octocat', SENDER_TYPE: 'User' },
+    ...{ TRIGGERING_ACTOR: 'octocat', DEPLOY_ROLE: 'arn:d', VERIFY_ROLE: 'arn:v', REGION: 'eu-central-1' },
+  };
+  const plan = (changes: Record<string, string>) => run('plan/plan.sh', { ...PERSON, ...changes });
+
+  test('one of a person does', () => {
+    expect(plan({})).toMatchObject({ status: 0, outputs: { deploys: 'true' }, summary: '' });
+    expect(plan({ AUTHOR: 'robotnik', ACTOR: 'renovated', SENDER: 'bot-in-name' }).outputs).toEqual({ deploys: 'true' });
+  });
+
+  test.each([
+    ['who opened it, by its type', { AUTHOR: 'in-house', AUTHOR_TYPE: 'Bot' }, 'the author is in-house'],
+    ['who opened it, pushed to by a person', { AUTHOR: 'dependabot[bot]', AUTHOR_TYPE: 'Bot' }, 'the author is dependabot[bot]'],
+    ['who opened it, a user that acts as a bot', { AUTHOR: 'renovate-bot' }, 'the author is renovate-bot'],
+    ['who pushed to a person\'s', { ACTOR: 'renovate[bot]' }, 'the actor is renovate[bot]'],
+    ['who pushed, by its type', { SENDER: 'in-house', SENDER_TYPE: 'Bot' }, 'the sender is in-house'],
+    ['who asked for the run again', { TRIGGERING_ACTOR: 'github-actions[bot]' }, 'the triggering actor is github-actions[bot]'],
+    ['nobody that GitHub names', { AUTHOR: '', AUTHOR_TYPE: '' }, 'GitHub does not say who the author is'],
+  ])('one of a bot does not, and is told so: %s', (_name, changes, why) => {
+    const { status, outputs, summary, log } = plan(changes);
+    expect([status, outputs]).toEqual([0, { deploys: 'false' }]);
+    expect(summary).toContain('There is **no preview**');
+    expect(summary).toContain(why);
+    expect(log).toContain('::notice title=No preview::');
+  });
+
+  test.each(['dependabot[bot]', 'dependabot', 'github-actions', 'renovate', 'renovate-bot', 'anything[bot]'])('%s is a bot', (login) => {
+    expect(plan({ ACTOR: login }).outputs).toEqual({ deploys: 'false' });
+  });
+
+  test('by the logins that AWS refuses as well', () => {
+    const [, patterns = ''] = /^ {4}(\S.*)\) return 0 ;;$/m.exec(readFileSync(join(ACTIONS, 'plan/plan.sh'), 'utf8')) ?? [];
+    expect(patterns.replaceAll("'", '').split(' | ')).toEqual([...BOTS]);
+  });
+
+  test('one of a fork, or without an account, does not', () => {
+    expect(plan({ HEAD_REPOSITORY: 'mallory/new-name' }).summary).toContain('comes from a fork');
+    expect(plan({ HEAD_REPOSITORY: '' }).outputs).toEqual({ deploys: 'false' });
+    for (const variable of ['DEPLOY_ROLE', 'VERIFY_ROLE', 'REGION']) {
+      const { outputs, summary } = plan({ [variable]: '' });
+      expect(outputs).toEqual({ deploys: 'false' });
+      expect(summary).toContain('no AWS account is connected');
+    }
+  });
+});
+
+const tags = (values: Record<string, string>) => Object.entries(values).map(([Key, Value]) => ({ Key, Value }));
+const stack = (name: string, values: Record<string, string>) => ({
+  StackName: name,
+  Tags: tags({ preview: 'true', ...values }),
+  Outputs: [{ OutputKey: 'PreviewUrl', OutputValue: 'https://d.example/?pr=7' }],
+});
+const NOT_FOUND = 'echo "gh: Not Found (HTTP 404)" >&2; echo "{}"; exit 1';
+
+describe('the previews that nobody needs', () => {
+  const find = (stacks: unknown[], pulls: Record<string, string>) =>
+    run('find-previews/find.sh', { NOW: '2026-06-15T00:00:00Z' }, {
+      aws: `cat <<'JSON'\n${JSON.stringify({ Stacks: stacks })}\nJSON`,
+      gh: `case $2 in\n${Object.entries(pulls).map(([pr, does]) => `*/pulls/${pr}) ${does} ;;`).join('\n')}\n*) ${NOT_FOUND} ;;\nesac`,
+    });
+  const ours = { 'repo-id': '42', repo: 'octo/new-name' };
+
+  test('are those that are expired, and those whose pull request is closed', () => {
+    const { status, outputs, summary } = find(
+      [
+        stack('Stack-PR1', { ...ours, 'expires-at': '2026-06-14T23:59:59Z' }),
+        stack('Stack-PR2', { ...ours, 'expires-at': '2026-06-15T00:00:01Z' }),
+        stack('Stack-PR3', ours),
+        stack('Stack-PR4', { ...ours, 'expires-at': 'never' }),
+      ],
+      { 1: 'echo open', 2: 'echo open', 3: 'echo closed', 4: 'echo open' },
+    );
+    expect([status, outputs]).toEqual([0, { prs: '["1","3"]' }]);
+    expect(summary).toContain('2 of 4 previews');
+  });
+
+  test('are those of this repository, under whatever name they were deployed', () => {
+    const expired = { 'expires-at': '2026-01-01T00:00:00Z' };
+    const { outputs } = find(
+      [
+        stack('Stack-PR1', { ...expired, 'repo-id': '42', repo: 'octo/old-name' }),
+        stack('Stack-PR2', { ...expired, 'repo-id': '43', repo: 'octo/new-name' }),
+        stack('Stack-PR3', { ...expired, repo: 'octo/new-name' }),
+        stack('Stack-PR4', { ...expired, repo: 'octo/old-name' }),
+        stack('Stack-PR5', { ...expired }),
+        { ...stack('Stack-PR6', { ...expired, ...ours }), Tags: tags({ ...expired, ...ours }) },
+        { StackName: 'Stack-PR7' },
+        stack('Stack-PR08', { ...expired, ...ours }),
+        stack('Stack-PR9-copy', { ...expired, ...ours }),
+      ],
+      {},
+    );
+    expect(outputs).toEqual({ prs: '["1","3"]' });
+  });
+
+  test('are what chaos.yml left behind a day ago, which has no pull request, and not what it deploys now', () => {
+    const chaos = (expires: string) => find([stack('Stack-PR999999999', { ...ours, 'expires-at': expires })], {});
+    expect(chaos('2026-06-14T02:41:00Z')).toMatchObject({ status: 0, outputs: { prs: '["999999999"]' } });
+    expect(chaos('2026-06-16T02:41:00Z')).toMatchObject({ status: 0, outputs: { prs: '[]' } });
+  });
+
+  test('are kept while GitHub does not answer, and the rest is swept', () => {
+    const { status, outputs, log } = find([stack('Stack-PR1', ours), stack('Stack-PR2', ours)], {
+      1: 'echo "gh: Server Error (HTTP 502)" >&2; exit 1',
+      2: 'echo closed',
+    });
+    expect([status, outputs]).toEqual([0, { prs: '["2"]' }]);
+    expect(log).toContain('::warning title=Not looked at::Stack-PR1');
+  });
+
+  test('are none where there are none, and too many are left for the next night', () => {
+    expect(find([], {}).outputs).toEqual({ prs: '[]' });
+    const many = Array.from({ length: 300 }, (_, index) => stack(`Stack-PR${index + 1}`, { ...ours, 'expires-at': '2026-01-01T00:00:00Z' }));
+    expect(JSON.parse(find(many, {}).outputs['prs'] ?? '')).toHaveLength(256);
+  });
+});
+
+describe('the deletion of a preview', () => {
+  const remove = (pr: string, found: unknown, { gh = 'echo "{}"', wait = 'true' } = {}) =>
+    run('delete-preview/delete.sh', { PR: pr }, {
+      aws: `case $2 in
+        describe-stacks) ${found === undefined ? 'echo "Stack with id Stack-PR7 does not exist" >&2; exit 254' : `cat <<'JSON'\n${JSON.stringify(found)}\nJSON`}\n;;
+        delete-stack) ;;
+        wait) ${wait} ;;
+        describe-stack-events) echo "SiteBucket is not empty" ;;
+      esac`,
+      gh,
+    });
+  const ours = stack('Stack-PR7', { 'repo-id': '42', repo: 'octo/old-name' });
+
+  test('deletes it, and says where it was', () => {
+    const { status, outputs, calls } = remove('7', ours);
+    expect([status, outputs]).toEqual([0, { deleted: 'true', 'preview-url': 'https://d.example/?pr=7', 'pull-request': 'true' }]);
+    expect(calls).toContain('aws cloudformation delete-stack --stack-name Stack-PR7');
+  });
+
+  test('of an abandoned experiment ends well, although it has no pull request', () => {
+    const { status, outputs } = remove('999999999', ours, { gh: NOT_FOUND });
+    expect([status, outputs['deleted'], outputs['pull-request']]).toEqual([0, 'true', 'false']);
+  });
+
+  test('ends well where it is gone already', () => {
+    const { status, outputs, summary, calls } = remove('7', undefined);
+    expect([status, outputs]).toEqual([0, {}]);
+    expect(summary).toContain('there is nothing to delete');
+    expect(calls).not.toContain('delete-stack');
+  });
+
+  test.each([
+    ['another repository', stack('Stack-PR7', { 'repo-id': '43', repo: 'octo/new-name' })],
+    ['another repository, by its name', stack('Stack-PR7', { repo: 'mallory/new-name' })],
+    ['nobody', { StackName: 'Stack-PR7', Tags: [] }],
+  ])('leaves alone what is of %s', (_name, found) => {
+    const { status, calls } = remove('7', found);
+    expect(status).toBe(1);
+    expect(calls).not.toContain('delete-stack');
+  });
+
+  test.each(['', '0', '7; rm', '-1', '1234567890'])('wants a number, not %j', (pr) => {
+    expect(remove(pr, ours)).toMatchObject({ status: 1, calls: '' });
+  });
+
+  test('says what is in the way', () => {
+    const { status, log } = remove('7', ours, { wait: 'exit 255' });
+    expect(status).toBe(1);
+    expect(log).toContain('SiteBucket is not empty');
+  });
+});
+
+describe('the synthesis of a preview', () => {
+  const RUN = {
+    ...{ PR: '7', SHA: '0123456789abcdef', DAYS: '14', GITHUB_RUN_ID: '1', GITHUB_RUN_ATTEMPT: '2' },
+    GITHUB_SERVER_URL: 'https://github.com',
+  };
+  const synthesise = (env: Record<string, string>) =>
+    run('synthesise/synthesise.sh', { ...RUN, ...env }, { npm: 'true', npx: 'true' });
+
+  test("gives every context value that the preview has no good default for, and runs no package's script", () => {
+    const { status, calls } = synthesise({});
+    expect(status).toBe(0);
+    expect(calls.split('\n')[0]).toBe('npm ci --ignore-scripts ');
+    for (const value of ['pr=7', 'repo=octo/new-name', 'repoId=42', 'sha=0123456789abcdef', 'run=1/2', 'repositoryUrl=https://github.com/octo/new-name']) {
+      expect(calls).toContain(`-c ${value} `);
+    }
+    expect(calls).toMatch(/-c expires=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ /);
+    expect(calls).not.toMatch(/headersPolicy|boundary|qualifier/);
+  });
+
+  test("gives the account's values where there are some", () => {
+    const { calls } = synthesise({ HEADERS_POLICY: 'h', BOUNDARY_POLICY: 'arn:b', QUALIFIER: 'previews' });
+    expect(calls).toContain('-c headersPolicy=h -c boundary=arn:b -c qualifier=previews ');
+  });
+});
