@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { BOTS } from '../lib/bots.ts';
 import { REPOSITORY_ROOT } from '../lib/paths.ts';
 import { withTemporaryDirectory } from '../lib/temporary-directory.ts';
+import { Preview, defaultPreview } from './support.ts';
 
 const ACTIONS = join(REPOSITORY_ROOT, '.github', 'actions');
 const REPOSITORY = { GITHUB_REPOSITORY: 'octo/new-name', GITHUB_REPOSITORY_ID: '42' };
@@ -234,4 +235,9 @@ describe('the synthesis of a preview', () => {
     const { calls } = synthesise({ HEADERS_POLICY: 'h', BOUNDARY_POLICY: 'arn:b', QUALIFIER: 'previews' });
     expect(calls).toContain('-c headersPolicy=h -c boundary=arn:b -c qualifier=previews ');
   });
+});
+
+test('a preview says whose it is by the id that the scripts look for', () => {
+  expect(new Preview({ repoId: '42' }).stackTags).toMatchObject({ preview: 'true', 'repo-id': '42' });
+  expect(defaultPreview.stackTags).not.toHaveProperty('repo-id');
 });

@@ -16,6 +16,7 @@ Usage: cargo xtask COMMAND
                      in VERIFIER_CONFORMANCE_ENDPOINT, which may be `aws`
   package [--arch arm64|x86_64]
                      build the functions as they are deployed, and print how large they are [default: arm64]
+  notices            print the licences of everything that is linked into the verifier
   gen                write anew what is generated: the stack's templates, and CLI.md
   bench check [--runs N]
                      build in release and time `verifier check`, beside the AWS CLI [default: 20 runs]
@@ -59,6 +60,8 @@ pub(crate) enum Request {
     Test(Vec<String>),
     /// The emulator and others beside AWS, with options of the program that compares them.
     Conformance(Vec<String>),
+    /// The licences of what is linked.
+    Notices,
     /// What is generated and checked in.
     Generate,
     /// The functions, as they are deployed.
@@ -126,6 +129,7 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Request, Failu
             None => Ok(Request::Test(steps.iter().map(|step| (*step).to_owned()).collect())),
         },
         ["conformance", options @ ..] => conformance(options),
+        ["notices"] => Ok(Request::Notices),
         ["gen"] => Ok(Request::Generate),
         ["package"] => Ok(Request::Package(Architecture::default())),
         ["package", "--arch", name] => Ok(Request::Package(Architecture::named(name)?)),
@@ -214,6 +218,7 @@ mod tests {
             ("conformance", conformance(&[])),
             ("conformance --slow --format json", conformance(&["--slow", "--format", "json"])),
             ("conformance --only sqs.fifo", conformance(&["--only", "sqs.fifo"])),
+            ("notices", Request::Notices),
             ("gen", Request::Generate),
             ("bench lambdas --runs 5", Request::BenchLambdas { runs: 5 }),
             ("package", Request::Package(Architecture::Arm64)),

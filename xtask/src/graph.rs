@@ -1,6 +1,7 @@
 //! The packages that the workspace is made of, as `cargo metadata` tells.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -23,6 +24,12 @@ pub(crate) struct Package {
     pub(crate) licence: Option<String>,
     /// Where it comes from; nowhere for a package of this workspace.
     pub(crate) source: Option<String>,
+    /// Who wrote it, where its manifest says so.
+    pub(crate) authors: Vec<String>,
+    /// The folder of its manifest.
+    pub(crate) folder: PathBuf,
+    /// The ids of the packages that its programs hold: its normal dependencies.
+    links: BTreeSet<String>,
     /// The ids of the packages that it is built from: its normal and build dependencies.
     needs: BTreeSet<String>,
 }
@@ -41,13 +48,14 @@ impl Graph {
         for node in array(&metadata["resolve"]["nodes"]) {
             let package =
                 text(&node["id"]).and_then(|id| packages.get_mut(&id)).ok_or_else(unreadable)?;
-            package.needs = array(&node["deps"])
-                .filter(|dependency| {
-                    array(&dependency["dep_kinds"]).any(|kind| kind["kind"] != "dev")
-                })
-                .map(|dependency| text(&dependency["pkg"]))
-                .collect::<Option<_>>()
-                .ok_or_else(unreadable)?;
+            let of_kind = |wanted: fn(&Value) -> bool| -> Option<BTreeSet<String>> {
+                array(&node["deps"])
+                    .filter(|each| array(&each["dep_kinds"]).any(|kind| wanted(&kind["kind"])))
+                    .map(|each| text(&each["pkg"]))
+                    .collect()
+            };
+            package.needs = of_kind(|kind| kind != "dev").ok_or_else(unreadable)?;
+            package.links = of_kind(Value::is_null).ok_or_else(unreadable)?;
         }
         if packages.is_empty() { Err(unreadable()) } else { Ok(Self { packages }) }
     }
@@ -87,6 +95,18 @@ impl Graph {
         }
         found
     }
+
+    /// What a package's programs hold, directly or not.
+    pub(crate) fn linked_all<'a>(&'a self, package: &'a Package) -> Vec<&'a Package> {
+        let mut seen = BTreeSet::new();
+        let mut open: Vec<&String> = package.links.iter().collect();
+        while let Some(id) = open.pop() {
+            if seen.insert(id) {
+                open.extend(self.packages.get(id).into_iter().flat_map(|each| &each.links));
+            }
+        }
+        seen.into_iter().filter_map(|id| self.packages.get(id)).collect()
+    }
 }
 
 fn package_from(package: &Value) -> Option<Package> {
@@ -95,6 +115,11 @@ fn package_from(package: &Value) -> Option<Package> {
         version: text(&package["version"])?,
         licence: text(&package["license"]),
         source: text(&package["source"]),
+        authors: array(&package["authors"]).filter_map(text).collect(),
+        folder: text(&package["manifest_path"])
+            .and_then(|manifest| Path::new(&manifest).parent().map(Path::to_path_buf))
+            .unwrap_or_default(),
+        links: BTreeSet::new(),
         needs: BTreeSet::new(),
     })
 }
@@ -159,6 +184,17 @@ pub(crate) mod tests {
         let needed: Vec<String> =
             graph.needs_all(app).iter().map(|(_, path)| path.join(">")).collect();
         assert_eq!(needed, ["app>a", "app>a>b"]);
+    }
+
+    #[test]
+    fn what_only_builds_or_tests_is_not_linked() {
+        let mut metadata = metadata(&["~app a build [test]", "a b", "b a", "build c", "test", "c"]);
+        metadata["resolve"]["nodes"][0]["deps"][1]["dep_kinds"] = json!([{"kind": "build"}]);
+        let graph = Graph::parse(&metadata.to_string()).unwrap();
+        let app = graph.members().next().unwrap();
+        let names: Vec<&str> =
+            graph.linked_all(app).iter().map(|each| each.name.as_str()).collect();
+        assert_eq!(names, ["a", "b"]);
     }
 
     #[test]

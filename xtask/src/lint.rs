@@ -29,11 +29,7 @@ const SCRIPTS: [&str; 6] = [
 const LINTERS: [Linter; 5] = [
     Linter { program: "actionlint", arguments: &[], folder: "" },
     Linter { program: "zizmor", arguments: &["--offline", "--quiet", "."], folder: "" },
-    Linter {
-        program: "shellcheck",
-        arguments: &SCRIPTS,
-        folder: "",
-    },
+    Linter { program: "shellcheck", arguments: &SCRIPTS, folder: "" },
     Linter { program: "typos", arguments: &["--hidden"], folder: "" },
     Linter { program: "cfn-lint", arguments: &[], folder: "stack" },
 ];

@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask test`, `conformance`, `gen`, `package`, `bench`, `matrix`, `mutants` and `soak`.
+//! The project's own tasks: `cargo xtask test`, `conformance`, `gen`, `notices`, `package`, `bench`, `matrix`, `mutants` and `soak`.
 
 mod architecture;
 mod args;
@@ -18,6 +18,7 @@ mod graph;
 mod licence;
 mod lint;
 mod moto;
+mod notices;
 mod npm;
 mod package;
 mod project;
@@ -56,6 +57,7 @@ fn perform(request: Request) -> Result<ExitCode, Failure> {
         Request::Conformance(options) => {
             conformance::compare(&Project::find()?, &options, &mut out)?;
         }
+        Request::Notices => out.write_all(notices::notices(&Project::find()?)?.as_bytes())?,
         Request::Generate => steps::generate(&Project::find()?, &mut out)?,
         Request::Package(architecture) => {
             package::run(&Project::find()?, architecture, &mut out)?;

@@ -182,9 +182,10 @@ fn the_role_of_the_nightly_chaos_is_what_iam_policy_chaos_prints() {
     for statement in &mut role {
         // The worker's log group has one of two names.
         if statement["Sid"] == "WorkerLogGroup" {
-            statement["Resource"].as_array_mut().expect("resources").retain(|group| {
-                !group.to_string().contains(&format!("/aws/lambda/{stack}-*"))
-            });
+            statement["Resource"]
+                .as_array_mut()
+                .expect("resources")
+                .retain(|group| !group.to_string().contains(&format!("/aws/lambda/{stack}-*")));
         }
     }
     let by_id = |statements: &[Value]| -> Vec<(String, Value)> {
