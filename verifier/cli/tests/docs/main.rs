@@ -36,7 +36,7 @@ use verifier_core::check::CHECKS;
 const READY_FILE: &str = "ready.json";
 
 /// The documentation.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "README.md",
     "RUNBOOK.md",
     "ARCHITECTURE.md",
@@ -44,6 +44,7 @@ const PAGES: [&str; 9] = [
     "CLI.md",
     "CONTRIBUTING.md",
     "EMULATOR.md",
+    "SECURITY.md",
     "SETTINGS.md",
     "stack/README.md",
 ];
