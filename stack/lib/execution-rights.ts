@@ -252,5 +252,11 @@ export function boundaryRights(arns: PreviewArns, qualifier: string): Right[] {
       ...arns.buckets(),
       ...arns.objects(),
     ),
+    // The assets, and the variables of functions, are encrypted with AWS's own keys, whose policies let whoever may use
+    // the service use them. A boundary that names no key may take that away again.
+    {
+      ...right('kms', ['Decrypt'], arns.arn('kms', 'key/*')),
+      conditions: { StringEquals: { 'kms:ViaService': ['lambda', 's3'].map((service) => arns.endpoint(service)) } },
+    },
   ];
 }

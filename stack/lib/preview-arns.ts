@@ -64,6 +64,11 @@ export class PreviewArns {
     return this.buckets().map((bucket) => `${bucket}/*`);
   }
 
+  /** What KMS calls a service of this region that uses a key for somebody. */
+  endpoint(service: string): string {
+    return `${service}.${this.stack.region}.amazonaws.com`;
+  }
+
   /** An ARN in this account and, unless said otherwise, in this region. */
   arn(service: string, resource: string, region = this.stack.region, account = this.stack.account): string {
     return `arn:${this.stack.partition}:${service}:${region}:${account}:${resource}`;

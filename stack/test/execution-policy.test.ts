@@ -219,6 +219,13 @@ describe('the boundary of the roles of a preview', () => {
     expect(beyond).toEqual([]);
   });
 
+  test('lets AWS decrypt with its own keys what they use, and them with no other', () => {
+    const [key, via] = [`arn:aws:kms:${REGION}:${ACCOUNT}:key/1-2`, 'kms:ViaService'];
+    expect(allows(boundary, 'kms:Decrypt', key, { [via]: `s3.${REGION}.amazonaws.com` })).toBe(true);
+    expect(allows(boundary, 'kms:Decrypt', key, { [via]: `secretsmanager.${REGION}.amazonaws.com` })).toBe(false);
+    expect(allows(boundary, 'kms:Decrypt', key)).toBe(false);
+  });
+
   test('allows nothing else', () => {
     for (const [action, resource] of [
       ['iam:CreateRole', `arn:aws:iam::${ACCOUNT}:role/${STACK}-x`],

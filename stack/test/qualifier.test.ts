@@ -7,6 +7,7 @@ import { newApp } from '../lib/app.ts';
 import { DEFAULT_QUALIFIER } from '../lib/context.ts';
 import { PreviewStack } from '../lib/preview-stack.ts';
 import { readSettings } from '../lib/settings.ts';
+import { EXAMPLE_REPOSITORY } from '../lib/template.ts';
 import { withTemporaryDirectory } from '../lib/temporary-directory.ts';
 
 /** Everything that a synthesis writes for the command line: manifests and templates. */
@@ -33,7 +34,7 @@ describe.each(['qualifier', '@aws-cdk/core:bootstrapQualifier'])('a bootstrap wi
   });
 
   test.each(ENVIRONMENTS)('is what the role to deploy may use: %j', (environment) => {
-    const context: Record<string, unknown> = { repo: 'o/r', ownerId: '1', repoId: '2', [key]: 'previews', ...environment };
+    const context: Record<string, unknown> = { ...EXAMPLE_REPOSITORY, [key]: 'previews', ...environment };
     const text = assembly((app) => new AccountStack(app, readAccountSettings((name) => context[name])));
     expect(text).toContain('cdk-previews-deploy-role');
     expect(text).toContain('cdk-previews-file-publishing-role');
