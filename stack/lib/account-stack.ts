@@ -53,25 +53,36 @@ export class AccountStack extends Stack {
 
     const provider = this.provider();
     const deploy = this.role('DeployRole', {
-      ...{ environment: DEPLOY_ENVIRONMENT, provider, bots: false },
+      environment: DEPLOY_ENVIRONMENT,
+      provider,
+      bots: false,
       statements: this.deployStatements(),
     });
     // A bot may well have closed the pull request, or started the sweep.
     const teardown = this.role('TeardownRole', {
-      ...{ environment: DEPLOY_ENVIRONMENT, provider, bots: true },
+      environment: DEPLOY_ENVIRONMENT,
+      provider,
+      bots: true,
       statements: this.teardownStatements(),
     });
     const verify = this.role('VerifyRole', {
-      ...{ environment: VERIFY_ENVIRONMENT, provider, bots: false },
+      environment: VERIFY_ENVIRONMENT,
+      provider,
+      bots: false,
       statements: this.verifyStatements(),
     });
     const chaos = this.role('ChaosRole', {
-      ...{ environment: CHAOS_ENVIRONMENT, provider, bots: true, maxSessionDuration: CHAOS_SESSION },
+      environment: CHAOS_ENVIRONMENT,
+      provider,
+      bots: true,
+      maxSessionDuration: CHAOS_SESSION,
       statements: chaosStatements(new PreviewArns(this, CHAOS_STACK)),
     });
     const execution = new ExecutionPolicy(this, 'Previews', { qualifier: settings.qualifier });
     new PreviewBudget(this, 'Costs', {
-      ...{ limitUsd: settings.budgetUsd, email: settings.budgetEmail, topicArn: settings.budgetTopic },
+      limitUsd: settings.budgetUsd,
+      email: settings.budgetEmail,
+      topicArn: settings.budgetTopic,
     });
     const headers = new SecurityHeaders(this, 'Headers', { name: `preview-security-headers-${this.region}` });
 
