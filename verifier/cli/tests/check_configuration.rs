@@ -65,7 +65,7 @@ fn what_must_not_be_fails_alone() {
         ("api.hello", |changes| {
             let is_hello = |resource: &Value| resource["Metadata"]["verifier:binary"] == "hello";
             let hello = resource(changes, "AWS::Lambda::Function", is_hello);
-            hello["Properties"]["Environment"]["Variables"]["PREVIEW_PR"] = "999".into();
+            hello["Properties"]["Environment"]["Variables"]["PR_NUMBER"] = "999".into();
         }),
         ("api.cors", |changes| *allowed_origins(changes) = json!(["*"])),
         ("api.cors", |changes| *allowed_origins(changes) = json!(["https://other.example"])),
