@@ -15,6 +15,7 @@ use crate::http_api::{self, ApiRequest};
 use crate::lambda::FUNCTION_ACCESS_KEY_ID;
 use crate::reply::{Reply, reply, with_header};
 use crate::services::cloudformation::{self, CloudFormation};
+use crate::services::cloudfront;
 use crate::services::cloudwatch::CloudWatchService;
 use crate::services::cloudwatch_wire;
 use crate::services::lambda::{self, LambdaRequest, LambdaService};
@@ -140,15 +141,18 @@ impl Server {
             let client = access_key.and_then(|key| self.client(key));
             return self.api(busy, rest, incoming, client.as_ref()).await;
         }
+        let sites = &self.world.sites;
+        if let Some(answer) = cloudfront::answer(sites, incoming, self.clock.now()) {
+            return (busy, answer);
+        }
+        // Before what goes by bodies: an upload may hold anything.
+        if let Some(answer) = s3::answer(sites, incoming, self.clock.now()).await {
+            return (busy, answer);
+        }
         if let Some(answer) = self.query_protocol(incoming) {
             return (busy, answer);
         }
         let host = text(incoming.headers, "host").unwrap_or_default();
-        if let Some(target) = s3::recognise(&self.world.sites, host, incoming.path) {
-            let query = form(incoming.query.as_bytes());
-            let answer = s3::handle(&self.world.sites, &target, incoming.method, &query).await;
-            return (busy, answer);
-        }
         if let Some(site) = self.world.sites.find(host) {
             let answer = self.world.sites.handle(&site, incoming.method, incoming.path).await;
             return (busy, answer);
@@ -263,7 +267,7 @@ pub(crate) fn form(text: &[u8]) -> BTreeMap<String, String> {
 
 fn unknown(incoming: &Incoming<'_>) -> Reply {
     let message = format!(
-        "{} {} is for no service of the emulator. It answers CloudFormation, CloudWatch, CloudWatch Logs, Lambda, SQS and STS, the site's bucket in S3, the stack's HTTP APIs below /execute-api/, and its site on the host localhost.\n",
+        "{} {} is for no service of the emulator. It answers CloudFormation, CloudFront's invalidations, CloudWatch, CloudWatch Logs, Lambda, SQS and STS, the site's bucket in S3, the stack's HTTP APIs below /execute-api/, and its site on the host localhost.\n",
         incoming.method, incoming.path
     );
     reply(404, "text/plain; charset=utf-8", message)

@@ -1,6 +1,7 @@
 //! The AWS services of the emulator, one module each.
 
 pub(crate) mod cloudformation;
+pub(crate) mod cloudfront;
 pub(crate) mod cloudwatch;
 mod cloudwatch_metrics;
 pub(crate) mod cloudwatch_wire;
