@@ -102,7 +102,7 @@ describe('the tags', () => {
     ([id, { Type }]) => !UNTAGGABLE.has(Type) && !BARE.test(id),
   );
 
-  test.each(expected)('%s has them all', (id, resource) => {
+  test.each(expected)('%s has them all', (_id, resource) => {
     expect(tagsOf(resource)).toMatchObject(TAGS);
   });
 
