@@ -21,6 +21,7 @@ use crate::services::cloudwatch_wire;
 use crate::services::lambda::{self, LambdaRequest, LambdaService};
 use crate::services::logs::{self, LogsService};
 use crate::services::s3;
+use crate::services::sqs_query;
 use crate::services::sqs_wire::{self, SqsWire};
 use crate::services::sts;
 use crate::transport::{Disconnected, caller, comes_first};
@@ -152,6 +153,17 @@ impl Server {
         if let Some(answer) = self.query_protocol(incoming) {
             return (busy, answer);
         }
+        if let Some((action, request)) = sqs_query(incoming) {
+            let body = match request {
+                Ok(body) => body,
+                Err(refusal) => return (busy, refusal),
+            };
+            let client = access_key.and_then(|key| self.client(key));
+            let caller = caller(access_key);
+            let (busy, answer) =
+                self.sqs.handle(&action, &body, busy, client.as_ref(), caller).await;
+            return (busy, sqs_query::reply(&action, answer).await);
+        }
         let host = text(incoming.headers, "host").unwrap_or_default();
         if let Some(site) = self.world.sites.find(host) {
             let answer = self.world.sites.handle(&site, incoming.method, incoming.path).await;
@@ -263,6 +275,17 @@ fn access_key(headers: &HeaderMap) -> Option<&str> {
 /// The names and values of a query or a form.
 pub(crate) fn form(text: &[u8]) -> BTreeMap<String, String> {
     serde_urlencoded::from_bytes(text).unwrap_or_default()
+}
+
+/// A request to SQS in the query protocol: its action, and its body in JSON.
+fn sqs_query(incoming: &Incoming<'_>) -> Option<(String, Result<Bytes, Reply>)> {
+    if *incoming.method != Method::POST {
+        return None;
+    }
+    let parameters = form(&incoming.body);
+    let action = parameters.get("Action")?;
+    let is_known = parameters.get("Version").is_some_and(|version| version == sqs_query::VERSION);
+    is_known.then(|| (action.clone(), sqs_query::request(action, &parameters)))
 }
 
 fn unknown(incoming: &Incoming<'_>) -> Reply {

@@ -12,5 +12,6 @@ pub(crate) mod sqs;
 mod sqs_dead_letters;
 mod sqs_faults;
 mod sqs_messages;
+pub(crate) mod sqs_query;
 pub(crate) mod sqs_wire;
 pub(crate) mod sts;
