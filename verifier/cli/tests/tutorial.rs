@@ -11,7 +11,7 @@ use verifier_testkit::{Background, is_running, scrubbed, wait_until};
 
 const VERIFIER: &str = env!("CARGO_BIN_EXE_verifier");
 
-/// AWS CLI 2 of before 2.13 does not read the endpoint from the environment; without one, nothing is asked of AWS.
+/// `grep` reads to the end, or whoever writes to it would break off. AWS CLI 2 of before 2.13 does not read the endpoint from the environment; without one, nothing is asked of AWS.
 const PRELUDE: &str = r#"
 set -eEuo pipefail
 trap 'echo "failed: $BASH_COMMAND" >&2' ERR
@@ -28,7 +28,7 @@ API_URL=$(output ApiUrl)
 JOB_URL=$(output JobUrl)
 PREVIEW_URL=$(output PreviewUrl)
 [[ $API_URL == */hello && $JOB_URL == */jobs && $PREVIEW_URL == */?pr=123 ]]
-curl --fail --silent "$PREVIEW_URL" | grep --quiet '<!doctype html>'
+curl --fail --silent "$PREVIEW_URL" | grep '<!doctype html>' > /dev/null
 curl --fail --silent "$API_URL" | python3 -c 'import json, sys; assert json.load(sys.stdin)["pr"] == "123"'
 for job in '{"task":"resize-image"}' '{"task":"resize-image","fail":true}'; do
   [ "$(curl --silent --output answer.json --write-out '%{http_code}' -X POST "$JOB_URL" \
@@ -49,7 +49,7 @@ DLQ=$(output JobsDeadLetterQueueName)
 QUEUE_URL=$(aws sqs get-queue-url --queue-name "$QUEUE" --query QueueUrl --output text)
 DLQ_URL=$(aws sqs get-queue-url --queue-name "$DLQ" --query QueueUrl --output text)
 aws sqs get-queue-attributes --queue-url "$QUEUE_URL" --attribute-names All --query Attributes.RedrivePolicy \
-  --output text | grep --quiet '"maxReceiveCount":3'
+  --output text | grep '"maxReceiveCount":3' > /dev/null
 dead() {
   aws sqs get-queue-attributes --queue-url "$DLQ_URL" --attribute-names ApproximateNumberOfMessages \
     --query Attributes.ApproximateNumberOfMessages --output text
@@ -85,8 +85,8 @@ grep --quiet '"Status": "InProgress"' invalidation.json
 curl --fail --silent "${PREVIEW_URL%%\?*}config.js" | cmp - site/config.js
 aws s3 cp "s3://${BUCKET_NAME}/config.js" copy.js
 cmp copy.js site/config.js
-aws s3 ls "s3://${BUCKET_NAME}/" | grep --quiet config.js
-aws s3 ls | grep --quiet "$BUCKET_NAME"
+aws s3 ls "s3://${BUCKET_NAME}/" | grep config.js > /dev/null
+aws s3 ls | grep "$BUCKET_NAME" > /dev/null
 "$VERIFIER" check --stack "$STACK" --endpoint-url "$AWS_ENDPOINT_URL" --only web.page,web.config,api.hello
 "#;
 
