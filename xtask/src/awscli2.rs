@@ -39,7 +39,7 @@ fn found(project: &Project) -> Option<PathBuf> {
         let version = program(place, &project.root).arg("--version").output();
         version.is_ok_and(|output| is_it(&String::from_utf8_lossy(&output.stdout)))
     };
-    PLACES.iter().find(is_version_2).map(PathBuf::from)
+    PLACES.into_iter().find(is_version_2).map(PathBuf::from)
 }
 
 fn is_it(version: &str) -> bool {
