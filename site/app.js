@@ -5,22 +5,31 @@ import { Failure, request } from './request.js';
 /** How the queue retries where config.js does not say. */
 const DEFAULT_RETRIES = { maxReceiveCount: 3, visibilityTimeoutSeconds: 60 };
 
-/** What config.js set; a failure when it is missing, or is not what the deployment writes. */
+/** What config.js set: the job URL, and the API's where it is not beside it; a failure without the first. */
 function readConfig() {
-  const apiUrl = window.__PREVIEW_API_URL__;
-  const jobUrl = window.__PREVIEW_JOB_URL__;
-  if (!isHttpUrl(apiUrl) || !isHttpUrl(jobUrl)) {
+  const jobUrl = httpUrl(window.__PREVIEW_JOB_URL__);
+  if (jobUrl === undefined) {
     throw new Failure(
-      'This page does not know where its API is: /config.js is missing, or lacks the API’s URLs.',
+      'This page does not know where its API is: /config.js is missing, or lacks the job URL.',
       'The deployment writes that file last. Reload in a minute; if this stays, look at the deployment’s log.',
     );
   }
   const retries = { ...DEFAULT_RETRIES, ...window.__PREVIEW_RETRIES__ };
-  return { apiUrl: apiUrl.replace(/\/+$/, ''), jobUrl, retries };
+  return { helloUrl: helloUrl(httpUrl(window.__PREVIEW_API_URL__), jobUrl), jobUrl: jobUrl.href, retries };
 }
 
-function isHttpUrl(value) {
-  return typeof value === 'string' && /^https?:\/\/./.test(value);
+function httpUrl(value) {
+  const text = typeof value === 'string' ? value.trim() : '';
+  return /^https?:\/\//.test(text) && URL.canParse(text) ? new URL(text) : undefined;
+}
+
+/** Where the API says hello: at its URL, which may be the base, or else beside the jobs. Queries stay as they are. */
+function helloUrl(apiUrl, jobUrl) {
+  const url = new URL(apiUrl ?? jobUrl);
+  const path = url.pathname.replace(/\/+$/, '');
+  const base = apiUrl === undefined ? path.replace(/\/[^/]*$/, '') : path.replace(/\/hello$/, '');
+  url.pathname = `${base}/hello`;
+  return url.href;
 }
 
 /** A full commit, shortened as Git does; any other version as it is. */
@@ -45,13 +54,13 @@ function announce(text) {
   byId('announcement').textContent = text;
 }
 
-async function greet({ apiUrl }) {
+async function greet({ helloUrl }) {
   const greeting = byId('greeting');
   const again = byId('greet-again');
   again.disabled = true;
   greeting.replaceChildren(element('p', { className: 'muted' }, 'Waiting for the API…'));
   try {
-    const { body, milliseconds } = await request(`${apiUrl}/hello`);
+    const { body, milliseconds } = await request(helloUrl);
     greeting.replaceChildren(
       element('p', { className: 'greeting' }, String(body.message)),
       element('p', { className: 'muted' }, `Answered in ${milliseconds} ms.`),

@@ -128,6 +128,35 @@ describe('a visitor', () => {
   });
 });
 
+describe('a configuration that somebody wrote by hand', () => {
+  const [hello, jobs] = [emulator.output('ApiUrl'), emulator.output('JobUrl')];
+  const job = `window.__PREVIEW_JOB_URL__ = '${jobs}';\n`;
+  const api = (value: string) => `${job}window.__PREVIEW_API_URL__ = '${value}';\n`;
+
+  test.each([
+    ['the job URL alone, as the tutorial writes it', job, hello],
+    ['a job URL with a query', job.replace("';", "?stage=a';"), `${hello}?stage=a`],
+    ["hello's URL, as the output has it", api(hello), hello],
+    ['the base URL of the API', api(hello.replace(/hello$/, '')), hello],
+    ['the base URL with a query', api(hello.replace(/\/hello$/, '?stage=a')), `${hello}?stage=a`],
+  ])('may hold %s', async (_what, body, asked) => {
+    visitor = await Visitor.come(browser);
+    await visitor.page.route('**/config.js', (route) => route.fulfill({ contentType: 'application/javascript', body }));
+    const request = visitor.page.waitForRequest(/\/hello/);
+    await visitor.page.goto(url);
+    expect((await request).url()).toBe(asked);
+    await visitor.page.locator('.greeting').waitFor();
+    await visitor.button('Submit Job').click();
+    expect(await visitor.settled()).toBe('on the queue');
+    visitor.expectNoComplaints();
+    await visitor.leave();
+  });
+});
+
+test('the page is opened with the number of its pull request, as the output has it', () => {
+  expect(new URL(url).search).toBe('?pr=123');
+});
+
 test('contrast is measured, and low contrast found', async () => {
   expect(ratio('rgb(0, 0, 0)', 'rgb(255, 255, 255)')).toBeCloseTo(21);
   // The lightest grey that is readable on white.

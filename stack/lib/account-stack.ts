@@ -181,7 +181,7 @@ export class AccountStack extends Stack {
         [this.arn('sqs', 'Stack-PR*-JobsDeadLetterQueue*')],
       ),
       allow(['lambda:GetFunctionConfiguration'], [this.arn('lambda', 'function:Stack-PR*')]),
-      allow(['logs:FilterLogEvents'], [this.arn('logs', 'log-group:Stack-PR*')]),
+      allow(['logs:FilterLogEvents'], [this.arn('logs', 'log-group:/aws/lambda/Stack-PR*')]),
       // These list, and cannot be allowed for single resources.
       allow(['cloudwatch:DescribeAlarmsForMetric', 'lambda:ListEventSourceMappings', 'logs:DescribeLogGroups'], ['*']),
     ];

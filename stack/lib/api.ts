@@ -9,9 +9,13 @@ import { RustFunction } from './functions.ts';
 import { JOBS_MAX_MESSAGE_BYTES } from './jobs.ts';
 import type { Architecture } from './settings.ts';
 
+const HELLO_PATH = '/hello';
+const JOBS_PATH = '/jobs';
+
 export interface ApiProps {
   readonly pr: string;
-  readonly sha: string;
+  /** The commit, where it is known. */
+  readonly sha: string | undefined;
   readonly architecture: Architecture;
   readonly placeholder: boolean;
   readonly jobsQueue: sqs.IQueue;
@@ -21,11 +25,13 @@ export interface ApiProps {
 
 /** The HTTP API and the functions behind its routes. */
 export class Api extends Construct {
-  /** The base URL, without a slash at the end. */
-  readonly url: string;
+  /** Where the API says hello. */
+  readonly helloUrl: string;
   /** Where jobs are posted to. */
   readonly jobUrl: string;
   readonly httpApi: apigateway.HttpApi;
+  readonly hello: RustFunction;
+  readonly submitJob: RustFunction;
   /** One line of JSON per request. */
   readonly accessLog: logs.LogGroup;
 
@@ -52,12 +58,14 @@ export class Api extends Construct {
       reason: 'Whoever has the link may try the preview. It holds no data, its requests are throttled, and it expires.',
     });
     this.accessLog = this.addStage();
-    this.addRoute(apigateway.HttpMethod.GET, '/hello', 'Hello', this.makeHello(props));
-    this.addRoute(apigateway.HttpMethod.POST, '/jobs', 'SubmitJob', this.makeSubmitJob(props));
+    this.hello = this.makeHello(props);
+    this.submitJob = this.makeSubmitJob(props);
+    this.addRoute(apigateway.HttpMethod.GET, HELLO_PATH, 'Hello', this.hello);
+    this.addRoute(apigateway.HttpMethod.POST, JOBS_PATH, 'SubmitJob', this.submitJob);
 
     // The API's own attribute, not a URL put together from the API's id and the region.
-    this.url = this.httpApi.apiEndpoint;
-    this.jobUrl = `${this.url}/jobs`;
+    this.helloUrl = `${this.httpApi.apiEndpoint}${HELLO_PATH}`;
+    this.jobUrl = `${this.httpApi.apiEndpoint}${JOBS_PATH}`;
   }
 
   private makeHello({ pr, sha, architecture, placeholder }: ApiProps): RustFunction {
@@ -65,19 +73,20 @@ export class Api extends Construct {
       binary: 'hello',
       description: 'Says which preview this is.',
       timeout: Duration.seconds(5),
-      environment: { PREVIEW_PR: pr, PREVIEW_VERSION: sha },
+      environment: { PR_NUMBER: pr, ...(sha !== undefined && { PREVIEW_VERSION: sha }) },
       architecture,
       placeholder,
     });
   }
 
-  private makeSubmitJob({ jobsQueue, architecture, placeholder }: ApiProps): RustFunction {
+  private makeSubmitJob({ pr, jobsQueue, architecture, placeholder }: ApiProps): RustFunction {
     const submitJob = new RustFunction(this, 'SubmitJob', {
       binary: 'submit-job',
       description: 'Validates a job and puts it on the queue.',
       timeout: Duration.seconds(10),
       environment: {
-        JOBS_QUEUE_URL: jobsQueue.queueUrl,
+        PR_NUMBER: pr,
+        QUEUE_URL: jobsQueue.queueUrl,
         JOBS_MAX_MESSAGE_BYTES: String(JOBS_MAX_MESSAGE_BYTES),
       },
       architecture,

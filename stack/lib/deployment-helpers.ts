@@ -4,6 +4,7 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { acknowledgeWildcards } from './acknowledge.ts';
+import { logGroupName } from './functions.ts';
 
 export interface DeploymentHelpersProps {
   /** The bucket that is filled. */
@@ -24,6 +25,7 @@ export class DeploymentHelpers extends Construct {
   constructor(scope: Construct, id: string, props: DeploymentHelpersProps) {
     super(scope, id);
     this.logGroup = new logs.LogGroup(this, 'Logs', {
+      logGroupName: logGroupName(this, 'DeploySite'),
       retention: logs.RetentionDays.ONE_WEEK,
       removalPolicy: RemovalPolicy.DESTROY,
     });

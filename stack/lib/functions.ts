@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { CfnResource, type Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { CfnResource, type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
@@ -37,13 +37,16 @@ export class RustFunction extends Construct {
   constructor(scope: Construct, id: string, props: RustFunctionProps) {
     super(scope, id);
 
+    // Named like the function in the tutorial, so that it is found by who knows the stack's name alone.
     this.logGroup = new logs.LogGroup(this, 'Logs', {
+      logGroupName: logGroupName(this, `${id}Function`),
       retention: props.logRetention ?? logs.RetentionDays.ONE_WEEK,
       removalPolicy: RemovalPolicy.DESTROY,
     });
 
     // Lambda's managed execution policy allows logs:CreateLogGroup everywhere: lines that are flushed after the
-    // log group's deletion would bring it back. This role can write to the one log group, and only while it exists.
+    // log group's deletion would bring it back, and the next deployment of this preview would fail at its name. This
+    // role can write to the one log group, and only while it exists.
     const role = new iam.Role(this, 'Role', {
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
     });
@@ -66,6 +69,14 @@ export class RustFunction extends Construct {
     // Names the program to whoever runs the template without the assets, as the local emulator does.
     (this.function.node.defaultChild as CfnResource).addMetadata('verifier:binary', props.binary);
   }
+}
+
+/**
+ * The name of the log group of a function: where Lambda would look for one of a function that is named like this, and
+ * within what the role that verifies may read.
+ */
+export function logGroupName(scope: Construct, functionName: string): string {
+  return `/aws/lambda/${Stack.of(scope).stackName}-${functionName}`;
 }
 
 /** The code that was packed for the architecture; an error that names the build command where it was not. */

@@ -65,7 +65,7 @@ export class Jobs extends Construct {
       binary: 'worker',
       description: 'Works off the jobs queue.',
       timeout: WORKER_TIMEOUT,
-      environment: { PREVIEW_PR: pr },
+      environment: { PR_NUMBER: pr },
       architecture,
       placeholder,
       // As long as a dead letter can lie there, its log says why it died.

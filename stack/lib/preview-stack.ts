@@ -11,7 +11,7 @@ import { Site } from './site.ts';
 export class PreviewStack extends Stack {
   constructor(scope: Construct, settings: PreviewSettings) {
     super(scope, `Stack-PR${settings.pr}`, {
-      description: `Preview of pull request ${settings.pr} of ${settings.repo}`,
+      description: previewOf(settings),
       ...(settings.environment && { env: settings.environment }),
       // Tags on the stack itself, by which tools tell a preview from any other stack before they touch it.
       tags: previewTags(settings),
@@ -22,7 +22,8 @@ export class PreviewStack extends Stack {
 
     const jobs = new Jobs(this, 'Jobs', { pr, architecture, placeholder });
     const site = new Site(this, 'Site', {
-      comment: `Preview of pull request ${pr} of ${settings.repo}`,
+      comment: previewOf(settings),
+      bucketName: bucketName(settings),
       headersPolicy: settings.headersPolicy,
     });
     const api = new Api(this, 'Api', {
@@ -34,12 +35,12 @@ export class PreviewStack extends Stack {
       allowedOrigins: [site.origin, ...settings.localOrigins],
     });
     site.deployConfig({
-      apiUrl: api.url,
+      apiUrl: api.helloUrl,
       jobUrl: api.jobUrl,
       retries: { maxReceiveCount: MAX_RECEIVE_COUNT, visibilityTimeoutSeconds: VISIBILITY_TIMEOUT.toSeconds() },
     });
 
-    const observability = new Observability(this, 'Observability', {
+    new Observability(this, 'Observability', {
       jobs,
       api,
       runbookUrl: `${settings.repositoryUrl}/blob/HEAD/RUNBOOK.md`,
@@ -49,25 +50,17 @@ export class PreviewStack extends Stack {
     if (settings.boundaryArn !== undefined) {
       PermissionsBoundary.of(this).apply(ManagedPolicy.fromManagedPolicyArn(this, 'Boundary', settings.boundaryArn));
     }
-    this.tagResources(settings, { site, api, jobs, observability });
-    this.output('BucketName', site.bucket.bucketName, "The bucket that holds the page's files");
-    this.output('PreviewUrl', `${site.origin}/`, 'The preview page');
-    this.output('DistributionId', site.distribution.distributionId, 'The distribution that serves the page');
-    this.output('ApiUrl', api.url, 'The base URL of the API, without a slash at the end');
-    this.output('JobUrl', api.jobUrl, 'Where jobs are posted to');
-    this.output('JobsQueueName', jobs.queue.queueName, 'The queue that the worker empties');
-    this.output('JobsDeadLetterQueueName', jobs.deadLetterQueue.queueName, 'Where jobs go that failed every attempt');
-  }
-
-  /** Tags every resource, so that whatever belongs to a preview can be found, and swept. */
-  private tagResources(settings: PreviewSettings, areas: Record<string, Construct>): void {
     for (const [key, value] of Object.entries(previewTags(settings))) {
       Tags.of(this).add(key, value);
     }
-    // The closer tag wins: what CDK puts beside the areas keeps the stack's value.
-    for (const [area, construct] of Object.entries(areas)) {
-      Tags.of(construct).add('resource', area);
-    }
+    tagParts(site, api, jobs);
+    this.output('BucketName', site.bucket.bucketName, "The bucket that holds the page's files");
+    this.output('PreviewUrl', `${site.origin}/?pr=${pr}`, 'The preview page');
+    this.output('DistributionId', site.distribution.distributionId, 'The distribution that serves the page');
+    this.output('ApiUrl', api.helloUrl, 'Where the API says hello');
+    this.output('JobUrl', api.jobUrl, 'Where jobs are posted to');
+    this.output('JobsQueueName', jobs.queue.queueName, 'The queue that the worker empties');
+    this.output('JobsDeadLetterQueueName', jobs.deadLetterQueue.queueName, 'Where jobs go that failed every attempt');
   }
 
   private output(name: string, value: string, description: string): void {
@@ -75,16 +68,44 @@ export class PreviewStack extends Stack {
   }
 }
 
-function previewTags(settings: PreviewSettings): Record<string, string> {
+/** What the preview is, in words. */
+function previewOf({ pr, repo }: PreviewSettings): string {
+  return repo === undefined ? `Preview of pull request ${pr}` : `Preview of pull request ${pr} of ${repo}`;
+}
+
+/**
+ * The tutorial's name of the bucket, which is known before anything is deployed. Buckets share one namespace, so it is
+ * CloudFormation's to choose where account and region are not given.
+ */
+function bucketName({ pr, environment }: PreviewSettings): string | undefined {
+  return environment && `pr-${pr}-${environment.account}-${environment.region}`;
+}
+
+/** The tags of the stack and of whatever is in it, by which a preview is found, and swept. */
+function previewTags({ pr, repo, repositoryId, sha, run, expiresAt }: PreviewSettings): Record<string, string> {
   return {
     'managed-by': 'cdk',
     preview: 'true',
-    pr: settings.pr,
-    repo: settings.repo,
-    ...(settings.repositoryId !== undefined && { 'repo-id': settings.repositoryId }),
-    sha: settings.sha,
-    'run-id': settings.run,
-    'expires-at': settings.expiresAt,
-    resource: 'stack',
+    pr,
+    ...(repo !== undefined && { repo }),
+    ...(repositoryId !== undefined && { 'repo-id': repositoryId }),
+    ...(sha !== undefined && { sha }),
+    ...(run !== undefined && { 'run-id': run }),
+    'expires-at': expiresAt,
   };
+}
+
+/** Tags what the tutorial tags; a function's tag is on its role, its log group and its mapping as well. */
+function tagParts(site: Site, api: Api, jobs: Jobs): void {
+  const parts: [Construct, string][] = [
+    [site.bucket, 'preview-bucket'],
+    [api.hello, 'preview-api-function'],
+    [api.submitJob, 'preview-job-submit-function'],
+    [jobs.worker, 'preview-worker-function'],
+    [jobs.queue, 'preview-jobs-queue'],
+    [jobs.deadLetterQueue, 'preview-jobs-dlq'],
+  ];
+  for (const [construct, value] of parts) {
+    Tags.of(construct).add('resource', value);
+  }
 }

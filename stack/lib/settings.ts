@@ -8,13 +8,13 @@ export interface PreviewSettings {
   /** The pull request's number, as decimal digits. */
   readonly pr: string;
   /** The repository, as `owner/name`. */
-  readonly repo: string;
+  readonly repo?: string;
   /** GitHub's id of the repository, by which a preview is known after the repository was renamed. */
   readonly repositoryId?: string;
   /** The commit that is deployed, abbreviated or full. */
-  readonly sha: string;
+  readonly sha?: string;
   /** The run that deploys, so that whatever it leaves behind can be traced to it. */
-  readonly run: string;
+  readonly run?: string;
   /** When the preview may be swept, as a point in time in UTC, or `never`. */
   readonly expiresAt: string;
   /** Where the repository is to be read, without a slash at the end; alarms link to the runbook there. */
@@ -35,6 +35,9 @@ export interface PreviewSettings {
   /** Whether the functions get a placeholder in place of their binaries; such a template is only for reading. */
   readonly placeholder: boolean;
 }
+
+/** Stands for the repository in links, where nobody says which it is. */
+const EXAMPLE_REPOSITORY = 'owner/repo';
 
 const LOCAL_ORIGIN = 'https?://(localhost|127\\.0\\.0\\.1)(:[0-9]{1,5})?';
 
@@ -66,18 +69,18 @@ const RULES = {
 /** Reads the settings through `lookup`, which answers `undefined` for a key that nobody set. */
 export function readSettings(lookup: Lookup): PreviewSettings {
   const read = (key: keyof typeof RULES) => optional(lookup, key, RULES[key]);
+  const [repo, sha, run] = [read('repo'), read('sha'), read('run')];
   const [alarmTopic, headersPolicy, env] = [read('alarmTopic'), read('headersPolicy'), environment(lookup)];
   const [repositoryId, boundaryArn] = [read('repoId'), read('boundary')];
-  const repo = read('repo') ?? 'owner/repo';
   return {
     pr: read('pr') ?? '123',
-    repo,
+    ...(repo !== undefined && { repo }),
     ...(repositoryId !== undefined && { repositoryId }),
-    sha: read('sha') ?? '0000000',
-    run: read('run') ?? 'local',
+    ...(sha !== undefined && { sha }),
+    ...(run !== undefined && { run }),
     // Not computed from the time of the synthesis, or the same commit would give another template each time.
     expiresAt: read('expires') ?? 'never',
-    repositoryUrl: read('repositoryUrl') ?? `https://github.com/${repo}`,
+    repositoryUrl: read('repositoryUrl') ?? `https://github.com/${repo ?? EXAMPLE_REPOSITORY}`,
     localOrigins: read('localOrigins')?.split(',') ?? [],
     ...(alarmTopic !== undefined && { alarmTopic }),
     ...(headersPolicy !== undefined && { headersPolicy }),

@@ -31,6 +31,8 @@ export interface PageConfig {
 
 export interface SiteProps {
   readonly comment: string;
+  /** What the bucket is called; CloudFormation chooses by default. */
+  readonly bucketName?: string | undefined;
   /** The id of the response headers policy to use; one of its own by default. */
   readonly headersPolicy?: string | undefined;
 }
@@ -48,7 +50,7 @@ export class Site extends Construct {
   constructor(scope: Construct, id: string, props: SiteProps) {
     super(scope, id);
 
-    this.bucket = this.makeBucket();
+    this.bucket = this.makeBucket(props.bucketName);
     this.distribution = this.makeDistribution(props);
     this.origin = `https://${this.distribution.distributionDomainName}`;
     this.helpers = new DeploymentHelpers(this, 'Helpers', { bucket: this.bucket });
@@ -57,8 +59,9 @@ export class Site extends Construct {
     this.helpers.acknowledgeBucketFiller();
   }
 
-  private makeBucket(): s3.Bucket {
+  private makeBucket(bucketName: string | undefined): s3.Bucket {
     const bucket = new s3.Bucket(this, 'Bucket', {
+      ...(bucketName !== undefined && { bucketName }),
       blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
       encryption: s3.BucketEncryption.S3_MANAGED,
       objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,

@@ -85,7 +85,7 @@ describe('the functions', () => {
     const [id, hello] = new Preview({ pr: '7', sha: 'abcdef0123' }).rustFunction('hello');
     expect(hello.Properties).toMatchObject({
       Timeout: 5,
-      Environment: { Variables: { PREVIEW_PR: '7', PREVIEW_VERSION: 'abcdef0123' } },
+      Environment: { Variables: { PR_NUMBER: '7', PREVIEW_VERSION: 'abcdef0123' } },
     });
     expect(preview.allowed(id).flatMap(({ actions }) => actions)).toEqual([
       'logs:CreateLogStream',
@@ -93,12 +93,18 @@ describe('the functions', () => {
     ]);
   });
 
+  test('hello tells its own version where no commit is given', () => {
+    const [, hello] = preview.rustFunction('hello');
+    expect(property(hello, 'Environment')).toEqual({ Variables: { PR_NUMBER: '123' } });
+  });
+
   test("submit-job knows the queue and the queue's own limit, and may only send to it", () => {
     const [id, submitJob] = preview.rustFunction('submit-job');
     expect(submitJob.Properties).toMatchObject({ Timeout: 10 });
     expect(property(submitJob, 'Environment')).toEqual({
       Variables: {
-        JOBS_QUEUE_URL: { Ref: queueId },
+        PR_NUMBER: '123',
+        QUEUE_URL: { Ref: queueId },
         JOBS_MAX_MESSAGE_BYTES: String(property<number>(queue, 'MaximumMessageSize')),
       },
     });

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { REPOSITORY_ROOT } from '../lib/paths.ts';
 import { CHECKED_IN } from '../lib/template.ts';
 import { withTemporaryDirectory } from '../lib/temporary-directory.ts';
-import { Preview, type Resource, defaultPreview as preview } from './support.ts';
+import { Preview, type Resource, defaultPreview as preview, tagsOf } from './support.ts';
 
 const STACK_DIRECTORY = join(import.meta.dirname, '..');
 
@@ -62,9 +62,9 @@ describe('the outputs', () => {
   test('have the values that their names promise', () => {
     const endpoint = attribute('AWS::ApiGatewayV2::Api', 'ApiEndpoint');
     const domain = attribute('AWS::CloudFront::Distribution', 'DomainName');
-    expect(value('ApiUrl')).toEqual(endpoint);
+    expect(value('ApiUrl')).toEqual({ 'Fn::Join': ['', [endpoint, '/hello']] });
     expect(value('JobUrl')).toEqual({ 'Fn::Join': ['', [endpoint, '/jobs']] });
-    expect(value('PreviewUrl')).toEqual({ 'Fn::Join': ['', ['https://', domain, '/']] });
+    expect(value('PreviewUrl')).toEqual({ 'Fn::Join': ['', ['https://', domain, '/?pr=123']] });
     expect(value('BucketName')).toEqual({ Ref: preview.single('AWS::S3::Bucket')[0] });
     expect(value('DistributionId')).toEqual({ Ref: preview.single('AWS::CloudFront::Distribution')[0] });
     const redrives = (each: Resource) => each.Properties?.['RedrivePolicy'] !== undefined;
@@ -98,18 +98,12 @@ describe('the tags', () => {
   // CloudFormation gives them the stack's own tags.
   const BARE = /^CustomS3AutoDeleteObjectsCustomResourceProvider/;
 
-  function tagsOf(resource: Resource): Record<string, string> {
-    const tags = (resource.Properties?.['Tags'] ?? {}) as Record<string, string> | { Key: string; Value: string }[];
-    return Array.isArray(tags) ? Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value])) : tags;
-  }
-
   const expected = Object.entries(tagged.resources).filter(
     ([id, { Type }]) => !UNTAGGABLE.has(Type) && !BARE.test(id),
   );
 
-  test.each(expected)('%s has them all', (id, resource) => {
-    const area = /^(Site|Api|Jobs|Observability)/.exec(id)?.[1]?.toLowerCase() ?? 'stack';
-    expect(tagsOf(resource)).toMatchObject({ ...TAGS, resource: area });
+  test.each(expected)('%s has them all', (_id, resource) => {
+    expect(tagsOf(resource)).toMatchObject(TAGS);
   });
 
   test('no resource that is excused has tags', () => {
@@ -118,7 +112,14 @@ describe('the tags', () => {
   });
 
   test('the stack has them, for the tools that look before they touch it', () => {
-    expect(tagged.stackTags).toEqual({ ...TAGS, resource: 'stack' });
+    expect(tagged.stackTags).toEqual(TAGS);
+  });
+
+  test('say nothing of what nobody said', () => {
+    const expected = { 'managed-by': 'cdk', preview: 'true', pr: '123', 'expires-at': 'never' };
+    expect(preview.stackTags).toEqual(expected);
+    const { resource: _part, ...tags } = tagsOf(preview.rustFunction('worker')[1]);
+    expect(tags).toEqual(expected);
   });
 
   test('their values are legal in every AWS service', () => {
@@ -189,7 +190,7 @@ describe('the app, as the CDK command line runs it', () => {
       const { artifacts } = JSON.parse(readFileSync(join(outdir, 'manifest.json'), 'utf8'));
       expect(artifacts['Stack-PR7']).toMatchObject({
         environment: 'aws://123456789012/eu-central-1',
-        properties: { tags: { ...TAGS, resource: 'stack' } },
+        properties: { tags: TAGS },
       });
     });
   });

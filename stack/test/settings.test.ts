@@ -7,9 +7,6 @@ describe('the settings', () => {
   test('have defaults that fit any environment', () => {
     expect(read({})).toEqual({
       pr: '123',
-      repo: 'owner/repo',
-      sha: '0000000',
-      run: 'local',
       expiresAt: 'never',
       repositoryUrl: 'https://github.com/owner/repo',
       localOrigins: [],

@@ -230,7 +230,7 @@ describe('the deployments', () => {
             [
               'window.__PREVIEW_API_URL__ = "',
               endpoint,
-              '";\nwindow.__PREVIEW_JOB_URL__ = "',
+              '/hello";\nwindow.__PREVIEW_JOB_URL__ = "',
               endpoint,
               '/jobs";\nwindow.__PREVIEW_RETRIES__ = {"maxReceiveCount":3,"visibilityTimeoutSeconds":60};\n',
             ],

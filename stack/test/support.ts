@@ -62,6 +62,12 @@ export class Preview {
   }
 }
 
+/** The tags of a resource, which some types hold as a list and others as a map. */
+export function tagsOf(resource: Resource): Record<string, string> {
+  const tags = (resource.Properties?.['Tags'] ?? {}) as Record<string, string> | { Key: string; Value: string }[];
+  return Array.isArray(tags) ? Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value])) : tags;
+}
+
 /** The default preview, synthesised once. */
 export const defaultPreview = new Preview();
 

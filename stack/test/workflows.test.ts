@@ -125,6 +125,84 @@ describe('the commands of the verifier in the workflows', () => {
   });
 });
 
+describe('the comment', () => {
+  const [, preview = ''] = sources.find(([path]) => path === join('workflows', 'preview.yml')) ?? [];
+  const [, indented = ''] = /name: Write the comment, or write it anew\n.*?\n {8}run: \|\n(.*)/s.exec(preview) ?? [];
+  const script = indented.replaceAll(/^ {10}/gm, '');
+  /** Answers what the workflow asks GitHub, and notes what it sends. */
+  const GH = `#!/usr/bin/env bash
+    case "$*" in
+      'api user --jq .login') [ -n "$LOGIN" ] && echo "$LOGIN" ;;
+      *--paginate*) jq --raw-output "\${@: -1}" comments.json ;;
+      *) echo "$*" >> sent.txt ;;
+    esac`;
+  const URLS = {
+    PREVIEW_URL: 'https://d1.cloudfront.net/?pr=7',
+    API_URL: 'https://a1.execute-api.eu-central-1.amazonaws.com/hello',
+    JOB_URL: 'https://a1.execute-api.eu-central-1.amazonaws.com/jobs',
+  };
+
+  function write(environment: Record<string, string>, comments: object[] = [], report?: string) {
+    return withTemporaryDirectory((folder) => {
+      writeFileSync(join(folder, 'gh'), GH, { mode: 0o755 });
+      writeFileSync(join(folder, 'comments.json'), JSON.stringify(comments));
+      if (report !== undefined) {
+        mkdirSync(join(folder, 'report'));
+        writeFileSync(join(folder, 'report', 'check.md'), report);
+      }
+      const env = {
+        PATH: `${folder}:${process.env['PATH']}`,
+        ...{ BUILT: 'success', DEPLOYED: 'success', VERIFIED: 'success', LOGIN: '', PR: '7', SHA: 'abcdef0123', PREVIEW_DAYS: '14' },
+        ...{ GITHUB_REPOSITORY: 'o/r', GITHUB_RUN_ID: '1', GITHUB_SERVER_URL: 'https://github.com' },
+        ...URLS,
+        ...environment,
+      };
+      const { status, stderr } = spawnSync('bash', ['-euo', 'pipefail', '-c', script], { cwd: folder, env, encoding: 'utf8' });
+      expect(status, stderr).toBe(0);
+      const read = (name: string) => readFileSync(join(folder, name), 'utf8');
+      return { body: read('body.md').split('\n'), sent: read('sent.txt') };
+    });
+  }
+
+  test('begins with the marker and the three lines, and has verdict and report below', () => {
+    const { body, sent } = write({}, [], '**PASS**\n\n23 passed\n');
+    expect(body.slice(0, 5)).toEqual([
+      '<!-- pr-preview-urls -->',
+      `Preview: ${URLS.PREVIEW_URL}`,
+      `API: ${URLS.API_URL}`,
+      `Jobs: ${URLS.JOB_URL}`,
+      '',
+    ]);
+    expect(body.indexOf('**PASS**')).toBeGreaterThan(4);
+    expect(sent).toContain('--method POST repos/o/r/issues/7/comments');
+  });
+
+  test('has no URLs where nothing was deployed', () => {
+    const { body } = write({ DEPLOYED: 'failure' });
+    expect(body[0]).toBe('<!-- pr-preview-urls -->');
+    expect(body.join('\n')).toContain('It was **not deployed**');
+    expect(body.join('\n')).not.toContain('https://d1');
+  });
+
+  test('is written anew where a bot, or the owner of the token, has written it', () => {
+    const comment = (id: number, type: string, login: string, body: string) => ({ id, user: { type, login }, body });
+    const marked = '<!-- pr-preview-urls -->\nPreview: old';
+    const others = [comment(1, 'Bot', 'b', 'hello'), comment(2, 'User', 'somebody', marked)];
+    expect(write({}, others).sent).toContain('--method POST');
+    expect(write({}, [...others, comment(3, 'Bot', 'b', marked)]).sent).toContain('--method PATCH repos/o/r/issues/comments/3');
+    const mine = [...others, comment(4, 'User', 'me', marked)];
+    expect(write({ LOGIN: 'me' }, mine).sent).toContain('--method PATCH repos/o/r/issues/comments/4');
+  });
+
+  test('is written with a token of its own where there is one, and found again by its marker', () => {
+    const [, teardown = ''] = sources.find(([path]) => path === join('workflows', 'teardown.yml')) ?? [];
+    for (const workflow of [preview, teardown]) {
+      expect(workflow).toContain('GH_TOKEN: ${{ secrets.PR_COMMENT_TOKEN || github.token }}');
+      expect(workflow).toContain("marker='<!-- pr-preview-urls -->'");
+    }
+  });
+});
+
 test('the nightly experiments are those whose faults a deployed stack can have', () => {
   const folder = join(REPOSITORY_ROOT, 'verifier', 'cli', 'experiments');
   const experiments = readdirSync(folder).map((file) => [file, readFileSync(join(folder, file), 'utf8')] as const);

@@ -25,7 +25,7 @@ output JobUrl && job_url=$answer
 output JobsQueueName && queue_name=$answer
 output JobsDeadLetterQueueName && dead_letter_queue_name=$answer
 
-curl -sS --fail "$api/hello" >/dev/null
+curl -sS --fail "$api" >/dev/null
 run="bench-$$-$RANDOM"
 submit() {
   curl -sS --fail -H 'content-type: application/json' -d "{\"task\": \"try\", \"fail\": $2, \"jobId\": \"$1\"}" "$job_url" >/dev/null

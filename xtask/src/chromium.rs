@@ -1,9 +1,9 @@
 //! A browser of Chromium's family: the machine's own, or Debian's.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::command::{Run, program};
+use crate::debian;
 use crate::failure::Failure;
 use crate::project::Project;
 
@@ -21,40 +21,24 @@ pub(crate) enum Chromium {
     Impossible(String),
 }
 
-/// Whoever may install packages here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Installer {
-    /// This process itself.
-    Root,
-    /// `sudo`, without a password.
-    Sudo,
-}
-
 /// Finds the browser, or installs it from Debian where this process may. An error says how it is had.
 pub(crate) fn find_or_install(project: &Project, out: &mut dyn Write) -> Result<Chromium, Failure> {
     if let Some(found) = on_path() {
         return Ok(Chromium::Found(found));
     }
-    if !Path::new("/etc/debian_version").exists() {
+    if !debian::is_here() {
         return Ok(Chromium::Impossible(format!(
             "there is no {} on the PATH, and this is no Debian-like system on which it could be installed",
             NAMES.join(", ")
         )));
     }
-    let how = format!("install it with `apt-get install {}`", PACKAGES.join(" "));
-    let Some(installer) = installer(project) else {
-        return Err(Failure::new(format!(
-            "Chromium is needed for the tests of the page, and this user may not install it; {how}"
-        )));
-    };
-    writeln!(out, "installing Chromium")?;
-    out.flush()?;
-    apt(project, installer, &["update"])?;
-    let install = ["install", "--yes", "--no-install-recommends"];
-    apt(project, installer, &[&install[..], &PACKAGES].concat())?;
-    on_path()
-        .map(Chromium::Found)
-        .ok_or_else(|| Failure::new(format!("Chromium was installed and is not there; {how}")))
+    debian::install(project, &PACKAGES, "Chromium is needed for the tests of the page", out)?;
+    on_path().map(Chromium::Found).ok_or_else(|| {
+        Failure::new(format!(
+            "the packages {} were installed and there is no Chromium",
+            PACKAGES.join(" ")
+        ))
+    })
 }
 
 /// The first of its names that is a program on the PATH.
@@ -65,27 +49,6 @@ fn on_path() -> Option<PathBuf> {
 fn first(folders: &[PathBuf]) -> Option<PathBuf> {
     let named = |name| folders.iter().map(move |folder: &PathBuf| folder.join(name));
     NAMES.iter().flat_map(named).find(|path| path.is_file())
-}
-
-fn installer(project: &Project) -> Option<Installer> {
-    let id = program("id", &project.root).arg("-u").capture().ok()?;
-    if id.trim() == "0" {
-        return Some(Installer::Root);
-    }
-    let sudo = program("sudo", &project.root).args(["-n", "true"]).output().ok()?;
-    sudo.status.success().then_some(Installer::Sudo)
-}
-
-fn apt(project: &Project, installer: Installer, arguments: &[&str]) -> Result<(), Failure> {
-    let mut command = match installer {
-        Installer::Root => program("apt-get", &project.root),
-        Installer::Sudo => {
-            let mut sudo = program("sudo", &project.root);
-            sudo.args(["-n", "apt-get"]);
-            sudo
-        }
-    };
-    command.args(["--quiet"]).args(arguments).env("DEBIAN_FRONTEND", "noninteractive").run()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod args;
+mod awscli2;
 mod bench;
 mod bench_emulator;
 mod bench_gate;
@@ -12,6 +13,7 @@ mod chaos;
 mod chromium;
 mod command;
 mod conformance;
+mod debian;
 mod dependencies;
 mod failure;
 mod graph;

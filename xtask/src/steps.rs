@@ -8,7 +8,7 @@ use crate::graph::Graph;
 use crate::project::Project;
 use crate::suite::Step;
 use crate::version::Prerequisite;
-use crate::{browser, conformance, dependencies, lint, moto, npm, package, python};
+use crate::{awscli2, browser, conformance, dependencies, lint, moto, npm, package, python};
 
 /// Every step. `doc` follows `clippy` because both check the dependencies without building them.
 pub(crate) const STEPS: [Step; 12] = [
@@ -96,18 +96,20 @@ fn doc(project: &Project, _: &mut dyn Write) -> Result<(), Failure> {
     command.env("RUSTDOCFLAGS", "-D warnings").run()
 }
 
-fn awscli(project: &Project, _: &mut dyn Write) -> Result<(), Failure> {
-    python::aws(project).map(drop)
+fn awscli(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
+    python::aws(project)?;
+    awscli2::find_or_install(project, out).map(drop)
 }
 
 fn build(project: &Project, _: &mut dyn Write) -> Result<(), Failure> {
     cargo(project).arg("build").run()
 }
 
-fn test(project: &Project, _: &mut dyn Write) -> Result<(), Failure> {
+fn test(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
     CURL.require()?;
     let aws = python::aws(project)?;
     let moto = moto::start(project)?;
+    let aws_2 = awscli2::find_or_install(project, out)?;
     // `verifier/cli/tests/docs` runs the documentation's commands with the one, and `verifier/cli/tests/redrive` replays
     // dead letters in the other.
     let mut command = cargo(project);
@@ -115,6 +117,10 @@ fn test(project: &Project, _: &mut dyn Write) -> Result<(), Failure> {
     command
         .args(["test", "--workspace", "--features", "verifier/planted-bugs"])
         .env("VERIFIER_TEST_AWS", aws);
+    // A name is looked for on the PATH by whoever needs it; a path is a promise.
+    if let Some(aws_2) = aws_2.filter(|aws| aws.is_absolute()) {
+        command.env("VERIFIER_TEST_AWS_2", aws_2);
+    }
     command.env("VERIFIER_TEST_MOTO", &moto.url).run()
 }
 

@@ -9,7 +9,7 @@ use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 
 /// The environment variable that holds the pull request's number.
-pub const PREVIEW_PR: &str = "PREVIEW_PR";
+pub const PR_NUMBER: &str = "PR_NUMBER";
 
 /// The environment variable that holds the deployed version, usually a commit.
 pub const PREVIEW_VERSION: &str = "PREVIEW_VERSION";
@@ -22,7 +22,7 @@ pub const UNKNOWN_PR: &str = "unknown";
 /// An empty variable counts as missing: templates pass a parameter's empty default on as an empty string.
 pub fn greeting(variable: impl Fn(&str) -> Option<String>) -> HelloResponse {
     let given = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
-    let pr = given(PREVIEW_PR).unwrap_or_else(|| UNKNOWN_PR.to_owned());
+    let pr = given(PR_NUMBER).unwrap_or_else(|| UNKNOWN_PR.to_owned());
     let version = given(PREVIEW_VERSION).unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned());
     HelloResponse { message: format!("Hello from preview {pr}!"), pr, version }
 }
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn the_environment_says_which_preview_it_is() {
-        let hello = greeting_from(&[(PREVIEW_PR, "123"), (PREVIEW_VERSION, "0a1b2c3")]);
+        let hello = greeting_from(&[(PR_NUMBER, "123"), (PREVIEW_VERSION, "0a1b2c3")]);
         assert_eq!(hello.pr, "123");
         assert_eq!(hello.version, "0a1b2c3");
         assert!(hello.message.contains("123"), "{}", hello.message);
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn missing_and_empty_variables_fall_back() {
-        for variables in [&[][..], &[(PREVIEW_PR, ""), (PREVIEW_VERSION, " ")]] {
+        for variables in [&[][..], &[(PR_NUMBER, ""), (PREVIEW_VERSION, " ")]] {
             let hello = greeting_from(variables);
             assert_eq!(hello.pr, UNKNOWN_PR);
             assert_eq!(hello.version, env!("CARGO_PKG_VERSION"));
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn the_answer_is_json_that_the_contract_reads() {
-        let greeting = greeting_from(&[(PREVIEW_PR, "7")]);
+        let greeting = greeting_from(&[(PR_NUMBER, "7")]);
         let response = serde_json::to_value(handle(&greeting).unwrap()).unwrap();
         assert_eq!(response["statusCode"], 200);
         assert_eq!(response["headers"]["content-type"], "application/json");

@@ -18,7 +18,7 @@ use http::{HeaderMap, HeaderValue};
 
 pub use queue::{JobsQueue, MessageId, SendError};
 pub use settings::{
-    DEFAULT_MAX_MESSAGE_BYTES, JOBS_MAX_MESSAGE_BYTES, JOBS_QUEUE_URL, Settings, SettingsError,
+    DEFAULT_MAX_MESSAGE_BYTES, JOBS_MAX_MESSAGE_BYTES, QUEUE_URL, Settings, SettingsError,
 };
 #[cfg(feature = "runtime")]
 pub use sqs::SqsQueue;

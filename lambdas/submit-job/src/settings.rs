@@ -1,7 +1,7 @@
 //! What the function reads from its environment when it starts.
 
 /// The environment variable that holds the URL of the jobs queue.
-pub const JOBS_QUEUE_URL: &str = "JOBS_QUEUE_URL";
+pub const QUEUE_URL: &str = "QUEUE_URL";
 
 /// The environment variable that holds the queue's `MaximumMessageSize`, in bytes.
 pub const JOBS_MAX_MESSAGE_BYTES: &str = "JOBS_MAX_MESSAGE_BYTES";
@@ -24,7 +24,7 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
     /// There is no queue to send to.
-    #[error("the environment variable {JOBS_QUEUE_URL} is not set")]
+    #[error("the environment variable {QUEUE_URL} is not set")]
     NoQueueUrl,
     /// The limit is not one.
     #[error("{JOBS_MAX_MESSAGE_BYTES} must be a number of bytes greater than 0, found {0:?}")]
@@ -35,7 +35,7 @@ impl Settings {
     /// Reads the settings from the environment, which `variable` looks up. An empty variable counts as missing.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let given = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
-        let queue_url = given(JOBS_QUEUE_URL).ok_or(SettingsError::NoQueueUrl)?;
+        let queue_url = given(QUEUE_URL).ok_or(SettingsError::NoQueueUrl)?;
         let max_message_bytes = match given(JOBS_MAX_MESSAGE_BYTES) {
             None => DEFAULT_MAX_MESSAGE_BYTES,
             Some(text) => match text.trim().parse() {
@@ -53,7 +53,7 @@ mod tests {
 
     fn read(queue_url: &str, limit: Option<&str>) -> Result<Settings, SettingsError> {
         Settings::read(|name| match name {
-            JOBS_QUEUE_URL => Some(queue_url.to_owned()),
+            QUEUE_URL => Some(queue_url.to_owned()),
             JOBS_MAX_MESSAGE_BYTES => limit.map(str::to_owned),
             _ => None,
         })

@@ -20,7 +20,7 @@ pub const ASKED_TO_FAIL: &str = "the job asked to fail";
 pub const NO_BODY: &str = "the message has no body";
 
 /// The environment variable that holds the number of the pull request of a preview; absent anywhere else.
-pub const PREVIEW_PR: &str = "PREVIEW_PR";
+pub const PR_NUMBER: &str = "PR_NUMBER";
 
 /// What kind of stack the worker is a part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub enum Stage {
 impl Stage {
     /// Reads it from the environment, which `variable` looks up. An empty variable counts as missing.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
-        match variable(PREVIEW_PR) {
+        match variable(PR_NUMBER) {
             Some(pr) if !pr.trim().is_empty() => Self::Preview,
             _ => Self::Other,
         }

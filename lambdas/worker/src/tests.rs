@@ -274,7 +274,7 @@ fn asking(id: &str, chaos: &str) -> Record {
 #[test]
 fn only_a_preview_is_asked_for_trouble() {
     let stage =
-        |pr: Option<&str>| Stage::read(|name| pr.filter(|_| name == PREVIEW_PR).map(str::to_owned));
+        |pr: Option<&str>| Stage::read(|name| pr.filter(|_| name == PR_NUMBER).map(str::to_owned));
     assert_eq!(stage(Some("123")), Stage::Preview);
     assert_eq!([stage(Some(" ")), stage(None)], [Stage::Other; 2]);
     let records =

@@ -18,7 +18,7 @@ await run(async ({ body, isBase64Encoded }) => {
   const sent = await call(process.env.AWS_ENDPOINT_URL, {
     method: 'POST',
     headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': 'AmazonSQS.SendMessage' },
-    body: JSON.stringify({ QueueUrl: process.env.JOBS_QUEUE_URL, MessageBody: JSON.stringify({ ...job, jobId }) }),
+    body: JSON.stringify({ QueueUrl: process.env.QUEUE_URL, MessageBody: JSON.stringify({ ...job, jobId }) }),
   });
   if (sent.status !== 200) {
     return answer(503, { error: { code: 'queue_unavailable', message: sent.text } });

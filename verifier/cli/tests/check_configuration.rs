@@ -65,7 +65,7 @@ fn what_must_not_be_fails_alone() {
         ("api.hello", |changes| {
             let is_hello = |resource: &Value| resource["Metadata"]["verifier:binary"] == "hello";
             let hello = resource(changes, "AWS::Lambda::Function", is_hello);
-            hello["Properties"]["Environment"]["Variables"]["PREVIEW_PR"] = "999".into();
+            hello["Properties"]["Environment"]["Variables"]["PR_NUMBER"] = "999".into();
         }),
         ("api.cors", |changes| *allowed_origins(changes) = json!(["*"])),
         ("api.cors", |changes| *allowed_origins(changes) = json!(["https://other.example"])),
@@ -126,4 +126,22 @@ fn a_receive_count_as_advised_is_no_longer_worth_a_word() {
     });
     checked.assert(0, &[]);
     assert!(checked.with_verdict("info").is_empty());
+}
+
+/// `ApiUrl` and `PreviewUrl` as any stack may have them.
+#[test]
+fn the_outputs_may_be_urls_of_either_kind_with_or_without_a_query() {
+    let endpoint = json!({"Fn::GetAtt": ["ApiHttpApi4C294DC0", "ApiEndpoint"]});
+    for (api, page) in [("", "/"), ("/", "/?pr=123"), ("/hello/?a=b", ""), ("?a=b", "?pr=123")] {
+        let checked = check_changed(&[], |changes| {
+            let outputs = &mut changes.document()["Outputs"];
+            let origin = outputs["PreviewUrl"]["Value"]["Fn::Join"][1][1].clone();
+            outputs["ApiUrl"]["Value"] = json!({"Fn::Join": ["", [endpoint, api]]});
+            outputs["PreviewUrl"]["Value"] = json!({"Fn::Join": ["", ["https://", origin, page]]});
+        });
+        checked.assert(0, &[]);
+        for id in ["api.hello", "api.cors", "web.page", "web.config"] {
+            assert_eq!(checked.find(id)["verdict"], "pass", "{api} {page}: {}", checked.find(id));
+        }
+    }
 }

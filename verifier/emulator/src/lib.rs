@@ -13,6 +13,7 @@ mod http_api;
 mod lambda;
 mod listener;
 mod logs;
+mod objects;
 mod reply;
 mod server;
 mod services;

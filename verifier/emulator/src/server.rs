@@ -15,11 +15,13 @@ use crate::http_api::{self, ApiRequest};
 use crate::lambda::FUNCTION_ACCESS_KEY_ID;
 use crate::reply::{Reply, reply, with_header};
 use crate::services::cloudformation::{self, CloudFormation};
+use crate::services::cloudfront;
 use crate::services::cloudwatch::CloudWatchService;
 use crate::services::cloudwatch_wire;
 use crate::services::lambda::{self, LambdaRequest, LambdaService};
 use crate::services::logs::{self, LogsService};
 use crate::services::s3;
+use crate::services::sqs_query;
 use crate::services::sqs_wire::{self, SqsWire};
 use crate::services::sts;
 use crate::transport::{Disconnected, caller, comes_first};
@@ -140,15 +142,29 @@ impl Server {
             let client = access_key.and_then(|key| self.client(key));
             return self.api(busy, rest, incoming, client.as_ref()).await;
         }
+        let sites = &self.world.sites;
+        if let Some(answer) = cloudfront::answer(sites, incoming, self.clock.now()) {
+            return (busy, answer);
+        }
+        // Before what goes by bodies: an upload may hold anything.
+        if let Some(answer) = s3::answer(sites, incoming, self.clock.now()).await {
+            return (busy, answer);
+        }
         if let Some(answer) = self.query_protocol(incoming) {
             return (busy, answer);
         }
-        let host = text(incoming.headers, "host").unwrap_or_default();
-        if let Some(target) = s3::recognise(&self.world.sites, host, incoming.path) {
-            let query = form(incoming.query.as_bytes());
-            let answer = s3::handle(&self.world.sites, &target, incoming.method, &query).await;
-            return (busy, answer);
+        if let Some((action, request)) = sqs_query(incoming) {
+            let body = match request {
+                Ok(body) => body,
+                Err(refusal) => return (busy, refusal),
+            };
+            let client = access_key.and_then(|key| self.client(key));
+            let caller = caller(access_key);
+            let (busy, answer) =
+                self.sqs.handle(&action, &body, busy, client.as_ref(), caller).await;
+            return (busy, sqs_query::reply(&action, answer).await);
         }
+        let host = text(incoming.headers, "host").unwrap_or_default();
         if let Some(site) = self.world.sites.find(host) {
             let answer = self.world.sites.handle(&site, incoming.method, incoming.path).await;
             return (busy, answer);
@@ -261,9 +277,20 @@ pub(crate) fn form(text: &[u8]) -> BTreeMap<String, String> {
     serde_urlencoded::from_bytes(text).unwrap_or_default()
 }
 
+/// A request to SQS in the query protocol: its action, and its body in JSON.
+fn sqs_query(incoming: &Incoming<'_>) -> Option<(String, Result<Bytes, Reply>)> {
+    if *incoming.method != Method::POST {
+        return None;
+    }
+    let parameters = form(&incoming.body);
+    let action = parameters.get("Action")?;
+    let is_known = parameters.get("Version").is_some_and(|version| version == sqs_query::VERSION);
+    is_known.then(|| (action.clone(), sqs_query::request(action, &parameters)))
+}
+
 fn unknown(incoming: &Incoming<'_>) -> Reply {
     let message = format!(
-        "{} {} is for no service of the emulator. It answers CloudFormation, CloudWatch, CloudWatch Logs, Lambda, SQS and STS, the site's bucket in S3, the stack's HTTP APIs below /execute-api/, and its site on the host localhost.\n",
+        "{} {} is for no service of the emulator. It answers CloudFormation, CloudFront's invalidations, CloudWatch, CloudWatch Logs, Lambda, SQS and STS, the site's bucket in S3, the stack's HTTP APIs below /execute-api/, and its site on the host localhost.\n",
         incoming.method, incoming.path
     );
     reply(404, "text/plain; charset=utf-8", message)

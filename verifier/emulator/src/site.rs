@@ -8,7 +8,10 @@ use axum::http::Method;
 use percent_encoding::percent_decode_str;
 use verifier_core::time::Timestamp;
 
+use crate::objects::{ChangedObjects, Object};
 use crate::reply::{Reply, reply, with_header};
+use crate::services::cloudfront::Invalidations;
+use crate::services::s3::entity_tag;
 use crate::stack::{SiteContent, SiteSpec};
 
 /// The distributions of all stacks.
@@ -17,12 +20,21 @@ pub(crate) struct Sites {
     /// The folder that deployments' folders are relative to.
     project: PathBuf,
     /// When the deployments were made.
-    pub(crate) deployed_at: Timestamp,
+    deployed_at: Timestamp,
+    /// What was uploaded or deleted since.
+    changed: ChangedObjects,
+    pub(crate) invalidations: Invalidations,
 }
 
 impl Sites {
     pub(crate) fn new(project: PathBuf, deployed_at: Timestamp) -> Self {
-        Self { sites: Mutex::default(), project, deployed_at }
+        Self {
+            sites: Mutex::default(),
+            project,
+            deployed_at,
+            changed: ChangedObjects::default(),
+            invalidations: Invalidations::default(),
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -35,6 +47,14 @@ impl Sites {
 
     pub(crate) fn remove(&self, sites: &[SiteSpec]) {
         self.lock().retain(|site| sites.iter().all(|gone| gone.domain != site.domain));
+        for site in sites {
+            self.changed.forget(&site.bucket);
+        }
+    }
+
+    /// When the deployments were made.
+    pub(crate) fn deployed_at(&self) -> Timestamp {
+        self.deployed_at
     }
 
     /// Every site.
@@ -65,13 +85,13 @@ impl Sites {
         let key = percent_decode_str(path.trim_start_matches('/')).decode_utf8_lossy().into_owned();
         let key = if key.is_empty() { site.default_root_object.clone() } else { key };
         if let Some(object) = self.object(site, &key).await {
-            return page(200, &key, object);
+            return page(200, &object);
         }
         // S3 answers 403 for a key that does not exist to a reader who may not list the bucket, as CloudFront may not.
         if let Some((status, page_path)) = site.error_pages.get(&403) {
             let key = page_path.trim_start_matches('/');
             if let Some(object) = self.object(site, key).await {
-                return page(*status, key, object);
+                return page(*status, &object);
             }
         }
         reply(
@@ -82,23 +102,62 @@ impl Sites {
     }
 
     /// Everything in the bucket, by key.
-    pub(crate) async fn objects(&self, site: &SiteSpec) -> BTreeMap<String, Vec<u8>> {
-        let mut objects = BTreeMap::new();
+    pub(crate) async fn objects(&self, site: &SiteSpec) -> BTreeMap<String, Object> {
+        let mut deployed = BTreeMap::new();
         for content in &site.contents {
             match content {
                 SiteContent::File(name, text) => {
-                    objects.insert(name.clone(), text.clone().into_bytes());
+                    deployed.insert(name.clone(), text.clone().into_bytes());
                 }
                 SiteContent::Directory(directory) => {
-                    objects.extend(files_below(&self.project.join(directory)).await);
+                    deployed.extend(files_below(&self.project.join(directory)).await);
                 }
             }
+        }
+        let made = |(key, bytes): (String, Vec<u8>)| {
+            let object = self.made_of(&key, bytes);
+            (key, object)
+        };
+        let mut objects: BTreeMap<String, Object> = deployed.into_iter().map(made).collect();
+        for (key, object) in self.changed.of(&site.bucket) {
+            match object {
+                Some(object) => objects.insert(key, object),
+                None => objects.remove(&key),
+            };
         }
         objects
     }
 
+    /// Puts an object into the bucket.
+    pub(crate) fn put(&self, site: &SiteSpec, key: &str, object: Object) {
+        self.changed.set(&site.bucket, key, Some(object));
+    }
+
+    /// Deletes what is in the bucket by that key, if there is anything.
+    pub(crate) fn delete(&self, site: &SiteSpec, key: &str) {
+        self.changed.set(&site.bucket, key, None);
+    }
+
+    /// An object that a deployment made.
+    fn made_of(&self, key: &str, bytes: Vec<u8>) -> Object {
+        Object {
+            content_type: content_type(key).to_owned(),
+            cache_control: Some("no-cache".to_owned()),
+            entity_tag: entity_tag(&bytes),
+            modified_at: self.deployed_at,
+            bytes: bytes.into(),
+        }
+    }
+
     /// What is in the bucket by that key.
-    pub(crate) async fn object(&self, site: &SiteSpec, key: &str) -> Option<Vec<u8>> {
+    pub(crate) async fn object(&self, site: &SiteSpec, key: &str) -> Option<Object> {
+        match self.changed.get(&site.bucket, key) {
+            Some(changed) => changed,
+            None => self.deployed(site, key).await.map(|bytes| self.made_of(key, bytes)),
+        }
+    }
+
+    async fn deployed(&self, site: &SiteSpec, key: &str) -> Option<Vec<u8>> {
         // What was deployed last lies on top.
         for content in site.contents.iter().rev() {
             match content {
@@ -145,12 +204,16 @@ fn below(directory: &Path, key: &str) -> Option<PathBuf> {
     inside.then(|| directory.join(key))
 }
 
-fn page(status: u16, key: &str, body: Vec<u8>) -> Reply {
-    with_header(reply(status, content_type(key), body), "cache-control", "no-cache")
+fn page(status: u16, object: &Object) -> Reply {
+    let page = reply(status, &object.content_type, object.bytes.clone());
+    match &object.cache_control {
+        Some(control) => with_header(page, "cache-control", control),
+        None => page,
+    }
 }
 
 /// The type of an object's content, by the ending of its key.
-pub(crate) fn content_type(key: &str) -> &'static str {
+fn content_type(key: &str) -> &'static str {
     match key.rsplit('.').next().unwrap_or_default() {
         "html" => "text/html; charset=utf-8",
         "css" => "text/css; charset=utf-8",

@@ -1,4 +1,4 @@
-//! The site's bucket, as a client of S3 reads it.
+//! The site's bucket, as a client of S3 reads and fills it, and the distribution's invalidations.
 
 #![allow(
     clippy::expect_used,
@@ -63,8 +63,6 @@ async fn objects_are_read_with_their_type_and_what_is_missing_is_said_to_be() {
         (head.status().as_u16(), &head.headers()["content-length"]),
         (200, &"12".parse().expect("a value"))
     );
-    let put = http.put(&url).body("other").send().await.expect("an answer");
-    assert_eq!(put.status().as_u16(), 405);
     let by_host = http.get(format!("{}/config.js", stand.emulator.endpoint()));
     let by_host = by_host.header("host", "the-page.s3.us-local-1.amazonaws.com").send().await;
     assert_eq!(by_host.expect("an answer").status().as_u16(), 200);
@@ -97,5 +95,91 @@ async fn listings_have_prefixes_and_pages() {
     assert_eq!(keys, ["assets/app.js", "config.js", "index.html"]);
     assert_eq!(token, "", "the last page has no token");
     assert_eq!(get(&stand, "/the-page?location").await.0, 501);
+    stand.emulator.shut_down().await;
+}
+
+/// Signs for a service as far as the emulator looks.
+fn signed(request: reqwest::RequestBuilder, service: &str) -> reqwest::RequestBuilder {
+    let scope = format!("AKIAOTHER/20260101/us-local-1/{service}/aws4_request");
+    let signature = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
+    request.header("authorization", signature)
+}
+
+async fn asked(request: reqwest::RequestBuilder, service: &str) -> (u16, HeaderMap, String) {
+    let response = signed(request, service).send().await.expect("an answer");
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    (status, headers, response.text().await.expect("a body"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_lies_on_top_of_what_was_deployed_and_can_be_deleted() {
+    let stand = Stand::start(site()).await;
+    let http = verifier_aws::plain_http_client().expect("a client");
+    let endpoint = stand.emulator.endpoint();
+    let url = format!("{endpoint}/the-page/config.js");
+    // What it says is nobody's request.
+    let config = "Action=DeleteStack&Version=2010-05-15";
+    let put = http.put(&url).header("content-type", "application/javascript").body(config);
+    let (status, headers, body) = asked(put, "s3").await;
+    assert_eq!((status, body.as_str()), (200, ""));
+    assert!(headers.contains_key("etag") && !headers.contains_key("content-type"));
+    let page = format!("{}/config.js?pr=7", endpoint.replace("127.0.0.1", "localhost"));
+    let shown = http.get(page).send().await.expect("an answer");
+    assert_eq!(shown.headers()["content-type"], "application/javascript");
+    assert_eq!(shown.text().await.expect("a body"), config);
+    let (_, headers, body) = asked(http.get(&url), "s3").await;
+    assert_eq!(
+        (&headers["content-type"], body.as_str()),
+        (&"application/javascript".parse().expect("a value"), config)
+    );
+    let (_, _, listing) = asked(http.get(format!("{endpoint}/the-page?list-type=2")), "s3").await;
+    assert_eq!(values(&listing, "Key"), ["assets/app.js", "config.js", "index.html"]);
+    assert_eq!(values(&listing, "Size")[1], config.len().to_string());
+    let broken = http.put(&url).header("content-md5", "AAAA").body("other");
+    let (status, _, body) = asked(broken, "s3").await;
+    assert_eq!((status, values(&body, "Code")), (400, vec!["BadDigest".to_owned()]));
+    assert_eq!(asked(http.get(&url), "s3").await.2, config);
+    assert_eq!(asked(http.delete(&url), "s3").await.0, 204);
+    assert_eq!(asked(http.get(&url), "s3").await.0, 404);
+    let (_, _, listing) = asked(http.get(format!("{endpoint}/the-page?list-type=2")), "s3").await;
+    assert_eq!(values(&listing, "Key"), ["assets/app.js", "index.html"]);
+    stand.emulator.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn buckets_are_listed_and_others_do_not_exist() {
+    let stand = Stand::start(site()).await;
+    let http = verifier_aws::plain_http_client().expect("a client");
+    let endpoint = stand.emulator.endpoint();
+    let (status, _, body) = asked(http.get(format!("{endpoint}/")), "s3").await;
+    assert_eq!((status, values(&body, "Name")), (200, vec!["the-page".to_owned()]));
+    assert_eq!(asked(http.head(format!("{endpoint}/the-page")), "s3").await.0, 200);
+    let (status, _, body) = asked(http.put(format!("{endpoint}/other/key")).body("x"), "s3").await;
+    assert_eq!((status, values(&body, "Code")), (404, vec!["NoSuchBucket".to_owned()]));
+    let by_host = http.put(format!("{endpoint}/a/b.txt")).header("host", "the-page.localhost:1");
+    assert_eq!(asked(by_host.body("x"), "s3").await.0, 200);
+    assert_eq!(asked(http.get(format!("{endpoint}/the-page/a/b.txt")), "s3").await.2, "x");
+    stand.emulator.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invalidation_is_created_for_a_distribution_of_the_stack() {
+    let stand = Stand::start(site()).await;
+    let http = verifier_aws::plain_http_client().expect("a client");
+    let stack = stand.emulator.stack();
+    let id = stack.resources.iter().find(|each| each.logical_id == "Distribution");
+    let id = &id.expect("a distribution").physical_id;
+    let url = |id: &str| {
+        format!("{}/2020-05-31/distribution/{id}/invalidation", stand.emulator.endpoint())
+    };
+    let batch = "<InvalidationBatch><Paths><Quantity>1</Quantity><Items><Path>/config.js</Path></Items></Paths><CallerReference>c</CallerReference></InvalidationBatch>";
+    let (status, headers, body) = asked(http.post(url(id)).body(batch), "cloudfront").await;
+    assert_eq!((status, values(&body, "Status")), (201, vec!["InProgress".to_owned()]));
+    assert!(headers["location"].to_str().expect("text").ends_with(&values(&body, "Id")[0]));
+    let created = format!("{}/{}", url(id), values(&body, "Id")[0]);
+    let (status, _, body) = asked(http.get(created), "cloudfront").await;
+    assert_eq!((status, values(&body, "Status")), (200, vec!["Completed".to_owned()]));
+    let (status, _, body) = asked(http.post(url("EOTHER")).body(batch), "cloudfront").await;
+    assert_eq!((status, values(&body, "Code")), (404, vec!["NoSuchDistribution".to_owned()]));
     stand.emulator.shut_down().await;
 }

@@ -7,7 +7,7 @@ import os
 from runtime import send, serve_http
 
 MUTANT = os.environ.get("MUTANT", "")
-JOBS = os.environ["JOBS_QUEUE_URL"]
+JOBS = os.environ["QUEUE_URL"]
 
 
 def refused(body):

@@ -209,7 +209,7 @@ fn site_and_api() -> Vec<Mutant> {
             .expect(1, &[("web.config", "fail")]),
         Mutant::new("the API is another pull request's")
             .with_change(|changes| {
-                function(changes, "hello")["Environment"]["Variables"]["PREVIEW_PR"] = "999".into();
+                function(changes, "hello")["Environment"]["Variables"]["PR_NUMBER"] = "999".into();
             })
             .expect(1, &[("api.hello", "fail")]),
         Mutant::new("any page may call the API")

@@ -138,8 +138,8 @@ fn command(url: &str, queue: &str, program: &Program) -> Command {
         ("AWS_ACCESS_KEY_ID", "measured"),
         ("AWS_SECRET_ACCESS_KEY", "measured"),
         ("AWS_ENDPOINT_URL", url),
-        ("JOBS_QUEUE_URL", queue),
-        ("PREVIEW_PR", "7"),
+        ("QUEUE_URL", queue),
+        ("PR_NUMBER", "7"),
     ]);
     command
 }

@@ -45,7 +45,7 @@ pub const KEYS: [Key; 38] = [
     Key {
         name: "outputs.api_url",
         kind: Kind::TextOrFalse,
-        about: "the output with the base URL of the API",
+        about: "the output with the URL of the API: its base, or that of the hello endpoint",
         read: |s| (&s.outputs.api_url).into(),
         write: |s, v| s.outputs.api_url = v.optional_text(),
     },

@@ -11,6 +11,7 @@ mod message_ids;
 mod model;
 mod outcome_reader;
 mod placeholders;
+pub mod urls;
 mod validity;
 mod value;
 

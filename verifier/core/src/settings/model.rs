@@ -31,7 +31,7 @@ pub struct Settings {
 pub struct Outputs {
     /// The URL of the preview page; `None` when the stack has none.
     pub preview_url: Option<String>,
-    /// The base URL of the API.
+    /// The URL of the API: its base, or that of the hello endpoint.
     pub api_url: Option<String>,
     /// The URL that jobs are posted to.
     pub job_url: Option<String>,
@@ -292,18 +292,6 @@ impl Expect {
 }
 
 impl Settings {
-    /// The URL that jobs are posted to, by a stack's outputs.
-    pub fn job_url(&self, outputs: &BTreeMap<String, String>) -> Option<String> {
-        let output = |name: &Option<String>| outputs.get(name.as_ref()?);
-        match &self.api.jobs_path {
-            Some(path) => {
-                let api = output(&self.outputs.api_url)?;
-                Some(format!("{}{path}", api.trim_end_matches('/')))
-            }
-            None => output(&self.outputs.job_url).cloned(),
-        }
-    }
-
     /// Why a check has nothing to judge on this stack, by these settings; `None` when it has. Such a check not being
     /// exercised is no omission.
     pub fn absent(&self, check: &Check) -> Option<&'static str> {

@@ -1,6 +1,7 @@
 //! The AWS services of the emulator, one module each.
 
 pub(crate) mod cloudformation;
+pub(crate) mod cloudfront;
 pub(crate) mod cloudwatch;
 mod cloudwatch_metrics;
 pub(crate) mod cloudwatch_wire;
@@ -11,5 +12,6 @@ pub(crate) mod sqs;
 mod sqs_dead_letters;
 mod sqs_faults;
 mod sqs_messages;
+pub(crate) mod sqs_query;
 pub(crate) mod sqs_wire;
 pub(crate) mod sts;

@@ -394,6 +394,7 @@ impl<'a> Builder<'a> {
                 }
             }
             sites.push(SiteSpec {
+                distribution_id: resource.physical_id.clone(),
                 domain: self.evaluator.distribution_domain(resource.logical_id),
                 default_root_object: config.text("DefaultRootObject")?.unwrap_or_default(),
                 error_pages,

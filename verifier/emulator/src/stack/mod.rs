@@ -188,6 +188,8 @@ pub struct CorsSpec {
 /// A CloudFront distribution on an S3 bucket.
 #[derive(Clone, Debug)]
 pub struct SiteSpec {
+    /// The distribution's id.
+    pub distribution_id: String,
     /// The domain that CloudFront gave it.
     pub domain: String,
     /// The name of the bucket.

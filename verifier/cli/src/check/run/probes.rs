@@ -7,6 +7,7 @@ use verifier_core::check::rules::api_hello::{self, Holds};
 use verifier_core::check::rules::{api_cors, web_config, web_page};
 use verifier_core::check::{Check, Judgement, StackEvidence, Verdict};
 use verifier_core::settings::Settings;
+use verifier_core::settings::urls::origin_of;
 
 use super::{Run, Stop};
 
@@ -27,7 +28,6 @@ pub(super) type Probed = (Probe, Judgement);
 
 /// Where to ask, as far as the outputs tell.
 pub(super) struct Addresses {
-    /// Without a slash at the end.
     page: Option<String>,
     /// The hello endpoint.
     hello: Option<String>,
@@ -42,24 +42,19 @@ pub(super) struct Addresses {
 
 impl Addresses {
     pub(super) fn of(stack: &StackEvidence, settings: &Settings) -> Self {
-        let Settings { outputs, api, page: page_settings, expect, .. } = settings;
-        let output = |name: &Option<String>| {
-            let url = stack.outputs.get(name.as_ref()?)?;
-            Some(url.trim_end_matches('/').to_owned())
-        };
-        let below = |base: Option<String>, path: &Option<String>| Some(base? + path.as_ref()?);
-        let page = output(&outputs.preview_url);
-        let mut origins: Vec<String> = expect.named_origins().map(str::to_owned).collect();
+        let outputs = &stack.outputs;
+        let page = settings.page_url(outputs);
+        let mut origins: Vec<String> = settings.expect.named_origins().map(str::to_owned).collect();
         if origins.is_empty() {
-            origins.extend(page.as_deref().map(origin_of).map(str::to_owned));
+            origins.extend(page.map(origin_of));
         }
         Self {
-            hello: below(output(&outputs.api_url), &api.hello_path),
-            config: below(page.clone(), &page_settings.config_path),
-            jobs: settings.job_url(&stack.outputs),
-            hello_holds: api_hello::holds(api, &stack.tags),
+            hello: settings.hello_url(outputs),
+            config: settings.config_url(outputs),
+            jobs: settings.job_url(outputs),
+            hello_holds: api_hello::holds(&settings.api, &stack.tags),
             origins,
-            page,
+            page: page.map(str::to_owned),
         }
     }
 }
@@ -109,7 +104,7 @@ impl Run<'_> {
         let Addresses { page, hello, config, jobs, origins, hello_holds } = addresses;
         match probe {
             Probe::Page => match page {
-                Some(page) => web_page::judge(&self.http.get(&format!("{page}/")).await),
+                Some(page) => web_page::judge(&self.http.get(page).await),
                 None => without(&outputs.preview_url),
             },
             Probe::Config => match (config, jobs) {
@@ -180,23 +175,4 @@ impl Run<'_> {
 
 fn is_bad(judgement: &Judgement) -> bool {
     matches!(judgement.verdict, Verdict::Fail | Verdict::Inconclusive)
-}
-
-/// The origin of a URL: its scheme, host and port.
-fn origin_of(url: &str) -> &str {
-    let authority = url.find("://").map_or(0, |at| at + 3);
-    let end = url[authority..].find(['/', '?', '#']).map_or(url.len(), |at| authority + at);
-    &url[..end]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_origin_ends_before_the_path() {
-        assert_eq!(origin_of("https://a.example/x/"), "https://a.example");
-        assert_eq!(origin_of("http://localhost:80/?a"), "http://localhost:80");
-        assert_eq!(origin_of("https://a.example"), "https://a.example");
-    }
 }

@@ -13,7 +13,7 @@ pub const CHECK: Check = Check {
     asserts: "the hello endpoint answers 200 with JSON that names the pull request, or holds what the settings say",
     severity: Severity::Fail,
     why: "it is the shortest proof that the API, its integration and this pull request's code are in place",
-    fix: "look at the hello function's log, and at its environment variable PREVIEW_PR",
+    fix: "look at the hello function's log, and at its environment variable PR_NUMBER",
     source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html",
     must_be_exercised: true,
 };

@@ -1,6 +1,7 @@
 //! `web.config`.
 
 use crate::check::{Check, Exchange, Judgement, Severity};
+use crate::settings::urls::is_same;
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
@@ -24,13 +25,12 @@ pub fn judge(exchange: &Exchange, job_url: &str) -> Judgement {
         Err(error) => return failed(format!("no answer: {error}"), error.clone()),
     };
     let urls = quoted_urls(&answer.body);
-    let others: Vec<&str> = urls.iter().filter(|url| **url != job_url).copied().collect();
     let judgement = if answer.status != 200 {
         failed(format!("answered {}", answer.status), answer.status.to_string())
-    } else if urls.contains(&job_url) {
+    } else if urls.iter().any(|url| is_same(url, job_url)) {
         Judgement::pass(format!("config.js names {job_url}"))
     } else {
-        let actual = if others.is_empty() { "no URL".to_owned() } else { others.join(", ") };
+        let actual = if urls.is_empty() { "no URL".to_owned() } else { urls.join(", ") };
         failed("config.js does not name this stack's job URL".to_owned(), actual)
     };
     judgement
@@ -64,6 +64,7 @@ mod tests {
         assert_eq!(judged(200, &body.replace('"', "'")).verdict, Verdict::Pass);
         assert_eq!(judged(403, body).verdict, Verdict::Fail);
         assert_eq!(judge(&exchange(Err("refused")), URL).verdict, Verdict::Fail);
+        assert_eq!(judged(200, "window.J = 'https://A.example:443/jobs';").verdict, Verdict::Pass);
         assert_eq!(judged(200, "").verdict, Verdict::Fail);
         assert_eq!(judged(200, "// https://a.example/jobs").verdict, Verdict::Fail);
     }

@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest';
+import { Preview, type Resource, defaultPreview as preview, property, tagsOf } from './support.ts';
+
+// What whoever followed the tutorial looks for, under the names that it has there:
+// https://www.max-gherman.dev/partly-cloudy/aws-from-idea-to-infra/sqs-dlq/
+
+const redrives = (each: Resource) => each.Properties?.['RedrivePolicy'] !== undefined;
+const FUNCTIONS = [
+  ['hello', 'HelloFunction', 'preview-api-function'],
+  ['submit-job', 'SubmitJobFunction', 'preview-job-submit-function'],
+  ['worker', 'WorkerFunction', 'preview-worker-function'],
+] as const;
+
+test('the outputs', () => {
+  const outputs: Record<string, { Value: unknown }> = new Preview({ pr: '7' }).template.toJSON().Outputs;
+  expect(Object.keys(outputs).sort()).toEqual([
+    'ApiUrl',
+    'BucketName',
+    'DistributionId',
+    'JobUrl',
+    'JobsDeadLetterQueueName',
+    'JobsQueueName',
+    'PreviewUrl',
+  ]);
+  const end = (name: string) => (outputs[name]?.Value as { 'Fn::Join': [string, unknown[]] })['Fn::Join'][1].at(-1);
+  expect(['PreviewUrl', 'ApiUrl', 'JobUrl'].map(end)).toEqual(['/?pr=7', '/hello', '/jobs']);
+});
+
+describe.each(FUNCTIONS)('the function %s', (binary, name, part) => {
+  const [id, resource] = preview.rustFunction(binary);
+  const logGroup = property<{ LogGroup: { Ref: string } }>(resource, 'LoggingConfig').LogGroup.Ref;
+
+  test(`is called after ${name}, as its log group is`, () => {
+    expect(id).toContain(name);
+    expect(preview.resources[logGroup]).toMatchObject({
+      DeletionPolicy: 'Delete',
+      UpdateReplacePolicy: 'Delete',
+      Properties: { LogGroupName: `/aws/lambda/Stack-PR123-${name}` },
+    });
+  });
+
+  test('may write to its own log group alone, and create none', () => {
+    const logs = preview.allowed(id).filter(({ actions }) => actions.some((action) => action.startsWith('logs:')));
+    expect(logs).toEqual([
+      { actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resource: { 'Fn::GetAtt': [logGroup, 'Arn'] } },
+    ]);
+  });
+
+  test(`is tagged ${part}`, () => {
+    expect(tagsOf(resource)).toMatchObject({ resource: part });
+  });
+});
+
+test('the variables of the functions', () => {
+  const variables = (binary: string) =>
+    property<{ Variables: Record<string, unknown> }>(preview.rustFunction(binary)[1], 'Environment').Variables;
+  const [queue] = preview.single('AWS::SQS::Queue', redrives);
+  expect(variables('hello')).toMatchObject({ PR_NUMBER: '123' });
+  expect(variables('submit-job')).toMatchObject({ PR_NUMBER: '123', QUEUE_URL: { Ref: queue } });
+  expect(variables('worker')).toMatchObject({ PR_NUMBER: '123' });
+});
+
+test('the tags of the bucket and of the queues, and of nothing that is none of the six', () => {
+  const part = (resource: Resource) => tagsOf(resource)['resource'];
+  expect(part(preview.single('AWS::S3::Bucket')[1])).toBe('preview-bucket');
+  expect(part(preview.single('AWS::SQS::Queue', redrives)[1])).toBe('preview-jobs-queue');
+  expect(part(preview.single('AWS::SQS::Queue', (each) => !redrives(each))[1])).toBe('preview-jobs-dlq');
+  const tagged = Object.values(preview.resources).filter((each) => part(each) !== undefined);
+  expect([...new Set(tagged.map(({ Type }) => Type))].sort()).toEqual([
+    'AWS::IAM::Role',
+    'AWS::Lambda::EventSourceMapping',
+    'AWS::Lambda::Function',
+    'AWS::Logs::LogGroup',
+    'AWS::S3::Bucket',
+    'AWS::SQS::Queue',
+  ]);
+});
+
+test('the name of the bucket, where account and region are given', () => {
+  const named = new Preview({ pr: '7', acct: '123456789012', reg: 'eu-central-1' });
+  expect(property(named.single('AWS::S3::Bucket')[1], 'BucketName')).toBe('pr-7-123456789012-eu-central-1');
+  expect(preview.single('AWS::S3::Bucket')[1].Properties).not.toHaveProperty('BucketName');
+});
+
+test.each([
+  ['repo', 'octo-org/some.repo_1', 'repo'],
+  ['sha', '0123456789abcdef0123456789abcdef01234567', 'sha'],
+  ['run', '19283746', 'run-id'],
+])('the context value %s is a tag only if it is given', (key, value, tag) => {
+  expect(new Preview({ [key]: value }).stackTags[tag]).toBe(value);
+  expect(preview.stackTags).not.toHaveProperty(tag);
+});

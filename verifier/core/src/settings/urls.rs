@@ -1,0 +1,220 @@
+//! A stack's outputs as URLs: where its page and its API are, and what lies below them. A query stays where it is.
+
+use std::collections::BTreeMap;
+
+use url::Url;
+
+use super::Settings;
+
+/// A stack's outputs, by name.
+type Outputs = BTreeMap<String, String>;
+
+impl Settings {
+    /// The preview page, as its output has it; `None` without such an output.
+    pub fn page_url<'a>(&self, outputs: &'a Outputs) -> Option<&'a str> {
+        output(outputs, &self.outputs.preview_url)
+    }
+
+    /// The page's configuration.
+    pub fn config_url(&self, outputs: &Outputs) -> Option<String> {
+        Some(below(self.page_url(outputs)?, self.page.config_path.as_ref()?))
+    }
+
+    /// The hello endpoint. The output of the API holds this URL, or the API's base URL.
+    pub fn hello_url(&self, outputs: &Outputs) -> Option<String> {
+        Some(at(output(outputs, &self.outputs.api_url)?, self.api.hello_path.as_ref()?))
+    }
+
+    /// The URL that jobs are posted to: as its output has it, or below the API's base URL.
+    pub fn job_url(&self, outputs: &Outputs) -> Option<String> {
+        let Some(path) = &self.api.jobs_path else {
+            return output(outputs, &self.outputs.job_url).map(str::to_owned);
+        };
+        let api = output(outputs, &self.outputs.api_url)?;
+        Some(match &self.api.hello_path {
+            Some(hello) => below(&base_of(api, hello), path),
+            None => below(api, path),
+        })
+    }
+}
+
+fn output<'a>(outputs: &'a Outputs, name: &Option<String>) -> Option<&'a str> {
+    outputs.get(name.as_ref()?).map(String::as_str)
+}
+
+/// The URL of what lies at `path` below `base`, whose query stays; a query of `path` is added to it, and a fragment,
+/// which is for browsers, is left out.
+///
+/// A text that is no URL is continued as it is: whoever asks there says what is wrong with it.
+///
+/// Source: <https://url.spec.whatwg.org/#concept-url>.
+pub fn below(base: &str, path: &str) -> String {
+    let Some(mut url) = parsed(base) else {
+        return format!("{}{path}", base.trim_end_matches('/'));
+    };
+    let (path, query) = split(path);
+    url.set_path(&format!("{}{path}", url.path().trim_end_matches('/')));
+    if !query.is_empty() {
+        let own = url.query().filter(|own| !own.is_empty());
+        let all = own.map_or_else(|| query.to_owned(), |own| format!("{own}&{query}"));
+        url.set_query(Some(&all));
+    }
+    url.set_fragment(None);
+    url.into()
+}
+
+/// The base URL of an API of which an output holds that, or the URL of what lies at `path` below it.
+pub fn base_of(api: &str, path: &str) -> String {
+    let (path, query) = split(path);
+    let path = path.trim_end_matches('/');
+    let Some(mut url) = parsed(api) else {
+        let api = api.trim_end_matches('/');
+        return api.strip_suffix(path).unwrap_or(api).to_owned();
+    };
+    let Some(base) = url.path().trim_end_matches('/').strip_suffix(&encoded(&url, path)) else {
+        return url.into();
+    };
+    let base = base.to_owned();
+    // What `path` would add again.
+    let rest = match url.query().and_then(|own| own.strip_suffix(query)) {
+        Some(rest) if !query.is_empty() && rest.is_empty() => Some(None),
+        Some(rest) if !query.is_empty() && rest.ends_with('&') => {
+            Some(rest.strip_suffix('&').map(str::to_owned))
+        }
+        _ => None,
+    };
+    url.set_path(&base);
+    if let Some(rest) = rest {
+        url.set_query(rest.as_deref());
+    }
+    url.into()
+}
+
+/// The URL of what lies at `path` of an API, of which an output holds this URL or the base.
+pub fn at(api: &str, path: &str) -> String {
+    below(&base_of(api, path), path)
+}
+
+/// The origin of a page, as browsers send it: its scheme and its host, and the port unless it is the scheme's own.
+///
+/// Source: <https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin>.
+pub fn origin_of(page: &str) -> String {
+    parsed(page).map_or_else(|| page.to_owned(), |url| url.origin().ascii_serialization())
+}
+
+/// Whether two texts are one URL, however it is written.
+pub fn is_same(one: &str, other: &str) -> bool {
+    one == other || parsed(one).is_some_and(|one| parsed(other) == Some(one))
+}
+
+/// A URL that something can lie below.
+fn parsed(text: &str) -> Option<Url> {
+    Url::parse(text).ok().filter(Url::has_host)
+}
+
+/// A path and its query, which may be empty.
+fn split(path: &str) -> (&str, &str) {
+    path.split_once('?').unwrap_or((path, ""))
+}
+
+/// A path as it stands in a URL of that kind.
+fn encoded(url: &Url, path: &str) -> String {
+    let mut url = url.clone();
+    url.set_path(path);
+    url.path().trim_end_matches('/').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HELLO: &str = "/hello";
+
+    #[test]
+    fn hello_is_found_from_the_base_and_from_its_own_url() {
+        for (api, hello) in [
+            ("https://a.example", "https://a.example/hello"),
+            ("https://a.example/", "https://a.example/hello"),
+            ("https://a.example/hello", "https://a.example/hello"),
+            ("https://a.example/hello/", "https://a.example/hello"),
+            ("https://a.example/prod", "https://a.example/prod/hello"),
+            ("https://a.example/prod/", "https://a.example/prod/hello"),
+            ("https://a.example/prod/hello", "https://a.example/prod/hello"),
+            ("https://a.example?k=/v/", "https://a.example/hello?k=/v/"),
+            ("https://a.example/hello?k=v", "https://a.example/hello?k=v"),
+            ("https://a.example/prod/hello/?k=v", "https://a.example/prod/hello?k=v"),
+            // It merely ends alike.
+            ("https://a.example/sayhello", "https://a.example/sayhello/hello"),
+            ("https://hello", "https://hello/hello"),
+            ("https://a.example/?to=/hello", "https://a.example/hello?to=/hello"),
+        ] {
+            assert_eq!(at(api, HELLO), hello, "{api}");
+        }
+    }
+
+    #[test]
+    fn a_path_may_have_a_query_and_characters_that_are_written_otherwise_in_urls() {
+        for api in ["https://a.example/prod?k=v", "https://a.example/prod/say%20hi?k=v&loud"] {
+            assert_eq!(at(api, "/say hi?loud"), "https://a.example/prod/say%20hi?k=v&loud");
+        }
+        for api in ["https://a.example", "https://a.example/hello/"] {
+            assert_eq!(at(api, "/hello/"), "https://a.example/hello/");
+        }
+        assert_eq!(at("https://a.example/prod/", "/"), "https://a.example/prod/");
+    }
+
+    #[test]
+    fn a_page_keeps_its_query_and_loses_its_fragment_where_its_files_are_asked_for() {
+        for (page, config) in [
+            ("https://a.example", "https://a.example/config.js"),
+            ("https://a.example/?pr=7", "https://a.example/config.js?pr=7"),
+            ("https://a.example/7/?pr=7#/jobs", "https://a.example/7/config.js?pr=7"),
+        ] {
+            assert_eq!(below(page, "/config.js"), config);
+        }
+    }
+
+    #[test]
+    fn what_is_no_url_is_left_to_whoever_asks_there() {
+        assert_eq!(at("a.example/", HELLO), "a.example/hello");
+        assert_eq!(at("a.example/hello", HELLO), "a.example/hello");
+        assert_eq!(below("", HELLO), HELLO);
+        assert_eq!(origin_of("a.example"), "a.example");
+    }
+
+    #[test]
+    fn an_origin_is_what_browsers_send() {
+        for (page, origin) in [
+            ("https://a.example/x/", "https://a.example"),
+            ("https://a.example/?pr=7", "https://a.example"),
+            ("https://a.example?pr=7", "https://a.example"),
+            ("https://A.example:443/#x", "https://a.example"),
+            ("http://localhost:80/?a", "http://localhost"),
+            ("http://localhost:8080", "http://localhost:8080"),
+        ] {
+            assert_eq!(origin_of(page), origin, "{page}");
+        }
+    }
+
+    #[test]
+    fn urls_are_the_same_however_they_are_written() {
+        assert!(is_same("https://A.example/jobs", "https://a.example:443/jobs"));
+        assert!(is_same("no URL", "no URL"));
+        assert!(!is_same("https://a.example/jobs", "https://a.example/jobs2"));
+        assert!(!is_same("https://a.example/jobs", "https://a.example/jobs?k=v"));
+    }
+
+    #[test]
+    fn jobs_lie_beside_hello_where_no_output_says_where_they_are_posted_to() {
+        let mut settings = Settings::default();
+        settings.api.jobs_path = Some("/jobs".to_owned());
+        for api in ["https://a.example/prod/hello?k=v", "https://a.example/prod/?k=v"] {
+            let outputs = [("ApiUrl".to_owned(), api.to_owned())].into();
+            let jobs = settings.job_url(&outputs);
+            assert_eq!(jobs.as_deref(), Some("https://a.example/prod/jobs?k=v"));
+        }
+        settings.api.hello_path = None;
+        let outputs = [("ApiUrl".to_owned(), "https://a.example/hello".to_owned())].into();
+        assert_eq!(settings.job_url(&outputs).as_deref(), Some("https://a.example/hello/jobs"));
+    }
+}

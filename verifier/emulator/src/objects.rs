@@ -1,0 +1,52 @@
+//! What is in the buckets of the sites beyond what stacks deployed there: uploads and deletions since.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use verifier_core::time::Timestamp;
+
+/// An object of S3.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Object {
+    pub(crate) bytes: Bytes,
+    pub(crate) content_type: String,
+    /// What caches may do with it; nothing was said without one.
+    pub(crate) cache_control: Option<String>,
+    /// In quotes, as its header has it.
+    pub(crate) entity_tag: String,
+    pub(crate) modified_at: Timestamp,
+}
+
+/// The objects of one bucket that were changed, by key; `None` for those that were deleted.
+pub(crate) type Changes = BTreeMap<String, Option<Object>>;
+
+/// The changes of all buckets.
+#[derive(Default)]
+pub(crate) struct ChangedObjects(Mutex<BTreeMap<String, Changes>>);
+
+impl ChangedObjects {
+    /// Puts an object into a bucket, or deletes what is there.
+    pub(crate) fn set(&self, bucket: &str, key: &str, object: Option<Object>) {
+        self.lock().entry(bucket.to_owned()).or_default().insert(key.to_owned(), object);
+    }
+
+    /// What became of a key; `None` when nothing did.
+    pub(crate) fn get(&self, bucket: &str, key: &str) -> Option<Option<Object>> {
+        self.lock().get(bucket)?.get(key).cloned()
+    }
+
+    /// All changes of a bucket.
+    pub(crate) fn of(&self, bucket: &str) -> Changes {
+        self.lock().get(bucket).cloned().unwrap_or_default()
+    }
+
+    /// Forgets a bucket that is gone.
+    pub(crate) fn forget(&self, bucket: &str) {
+        self.lock().remove(bucket);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Changes>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
