@@ -21,6 +21,7 @@ use verifier_core::event_source_mapping::InvocationOutcome;
 use verifier_core::faults::CrashPoint;
 
 use super::output::Output;
+use super::pool::Pooled;
 use super::process_group::ProcessGroup;
 use super::runtime_api::{Delivery, RuntimeApi, RuntimeCall, RuntimeError};
 use crate::clock::Clock;
@@ -161,23 +162,6 @@ impl Environment {
         if let Some(process) = id.and_then(Pid::from_raw) {
             let _ = kill_process(process, signal);
         }
-    }
-
-    /// Whether it was made for this specification.
-    pub(super) fn is_for(&self, spec: &Arc<FunctionSpec>) -> bool {
-        Arc::ptr_eq(&self.function, spec)
-    }
-
-    /// Whether the process still runs and waits for an invocation.
-    pub(super) fn is_ready(&mut self) -> bool {
-        // A runtime whose call was cut off may have asked again meanwhile.
-        while let Ok(call) = self.api.calls.try_recv() {
-            if let RuntimeCall::Next(reply) = call {
-                self.next = Some(reply);
-            }
-        }
-        let waits = self.next.as_ref().is_some_and(|next| !next.is_closed());
-        waits && matches!(self.process.try_wait(), Ok(None))
     }
 
     /// Hands an invocation over and waits for its end. The environment can be used again if [`Self::settle`] says so.
@@ -348,6 +332,26 @@ impl Environment {
         self.next = None;
         // It may have ended by itself; either way it is reaped here.
         let _ = self.process.kill().await;
+    }
+}
+
+impl Pooled for Environment {
+    type Spec = FunctionSpec;
+
+    fn spec(&self) -> &Arc<FunctionSpec> {
+        &self.function
+    }
+
+    /// Whether the process still runs and waits for an invocation.
+    fn is_ready(&mut self) -> bool {
+        // A runtime whose call was cut off may have asked again meanwhile.
+        while let Ok(call) = self.api.calls.try_recv() {
+            if let RuntimeCall::Next(reply) = call {
+                self.next = Some(reply);
+            }
+        }
+        let waits = self.next.as_ref().is_some_and(|next| !next.is_closed());
+        waits && matches!(self.process.try_wait(), Ok(None))
     }
 }
 

@@ -7,6 +7,7 @@ mod mappings;
 mod measure;
 mod metrics;
 mod output;
+mod pool;
 mod process_group;
 mod runtime_api;
 
