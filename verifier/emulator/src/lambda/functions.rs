@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use verifier_core::event_source_mapping::InvocationOutcome;
 use verifier_core::faults::{Caller, Fault, Happening, Stage};
 
-use super::environment::{Disturbance, Environment, Surroundings, error_payload};
+use super::environment::{Disturbance, Environment, InitError, Surroundings, error_payload};
 use super::metrics::FunctionMetrics;
 use super::pool::{Configuration, Pool};
 use crate::client::Client;
@@ -42,6 +42,8 @@ pub(crate) struct Functions {
 struct Function {
     binary: PathBuf,
     pool: Arc<Pool<Environment>>,
+    /// Why it could not be started the last time.
+    failure: Mutex<String>,
 }
 
 /// What a function is invoked with.
@@ -84,7 +86,11 @@ impl Functions {
         let reserved_concurrency = spec.reserved_concurrency;
         let configuration =
             FunctionConfiguration { spec: Arc::new(spec), reserved_concurrency, modified_at };
-        let function = Function { binary, pool: Arc::new(Pool::new(configuration)) };
+        let function = Function {
+            binary,
+            pool: Arc::new(Pool::new(configuration)),
+            failure: Mutex::default(),
+        };
         lock(&self.functions).insert(name, Arc::new(function));
     }
 
@@ -159,9 +165,9 @@ impl Functions {
         let mut environment = match environment {
             Ok(environment) => environment,
             Err(error) => {
-                let logical_id = &function.pool.configuration().spec.logical_id;
-                tracing::warn!(function = logical_id, "{}", error.message);
-                let payload = error_payload(&error.error_type, &error.message);
+                function.report(&error);
+                let message = format!("RequestId: {request_id} Error: {}", error.message);
+                let payload = error_payload(&error.error_type, &message);
                 return (busy, InvocationOutcome::Errored(payload));
             }
         };
@@ -213,17 +219,14 @@ impl Functions {
     ///
     /// An environment that has just answered asks for more at once, so it is worth a moment's wait: whether the next
     /// invocation is a cold start must not depend on who is scheduled first.
-    async fn environment(&self, function: &Function) -> Result<Environment, super::InitError> {
+    async fn environment(&self, function: &Function) -> Result<Environment, InitError> {
         match function.pool.warm(sleep(SETTLE_PATIENCE)).await {
             Some(environment) => Ok(environment),
             None => self.start_environment(function).await,
         }
     }
 
-    async fn start_environment(
-        &self,
-        function: &Function,
-    ) -> Result<Environment, super::InitError> {
+    async fn start_environment(&self, function: &Function) -> Result<Environment, InitError> {
         let id = self.new_id().replace('-', "");
         // The function learns its environment's id, but not this.
         let nonce = self.new_id();
@@ -280,6 +283,18 @@ impl Functions {
 
     fn find(&self, name: &str) -> Option<Arc<Function>> {
         lock(&self.functions).get(name).cloned()
+    }
+}
+
+impl Function {
+    /// Tells the developer why it cannot be started. Its invocations may be many, and fail for one reason.
+    fn report(&self, error: &InitError) {
+        let before = std::mem::replace(&mut *lock(&self.failure), error.message.clone());
+        if before != error.message {
+            let (name, kind) = (&self.pool.configuration().spec.logical_id, &error.error_type);
+            let (program, message) = (self.binary.display(), &error.message);
+            tracing::error!("the function {name} ({program}) cannot be started: {kind}: {message}");
+        }
     }
 }
 
