@@ -78,15 +78,15 @@ impl<E: Pooled> Pool<E> {
         &self,
         change: impl FnOnce(&mut Configuration<E::Spec>),
     ) -> Configuration<E::Spec> {
-        let (stale, configuration) = {
+        let (outdated, configuration) = {
             let mut state = self.lock();
             change(&mut state.configuration);
             let spec = state.configuration.spec.clone();
-            let stale: Vec<E> = state.warm.extract_if(.., |warm| !is_for(warm, &spec)).collect();
-            (stale, state.configuration.clone())
+            let outdated: Vec<E> = state.warm.extract_if(.., |warm| !is_for(warm, &spec)).collect();
+            (outdated, state.configuration.clone())
         };
         // An environment ends when it is dropped, which is not done with the lock held.
-        drop(stale);
+        drop(outdated);
         configuration
     }
 
