@@ -44,13 +44,14 @@ impl JournalFile {
     pub(crate) fn reopen(path: &Path) -> Result<Self, Failure> {
         let changed = |error: io::Error| failed(path, "written to", &error);
         let mut file = OpenOptions::new().read(true).append(true).open(path).map_err(changed)?;
+        // The lock first: what another process is writing looks torn, and would be cut off.
+        lock(&file, path)?;
         let length = file.metadata().map_err(changed)?.len();
         let begin = length.saturating_sub(TAIL_BYTES);
         file.seek(SeekFrom::Start(begin)).map_err(changed)?;
         let mut tail = Vec::new();
         file.read_to_end(&mut tail).map_err(changed)?;
         let whole = begin + u64::try_from(whole_lines(&tail)).unwrap_or_default();
-        lock(&file, path)?;
         file.set_len(whole).map_err(changed)?;
         Self::writing(file, path)
     }
@@ -162,4 +163,59 @@ fn lock(file: &File, path: &Path) -> Result<(), Failure> {
 
 pub(crate) fn failed(path: &Path, done: &str, error: &io::Error) -> Failure {
     Failure::usage(format!("the journal {} cannot be {done}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    fn append(path: &Path) -> File {
+        OpenOptions::new().append(true).open(path).unwrap()
+    }
+
+    #[test]
+    fn a_journal_that_another_process_writes_is_refused_and_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        std::fs::write(&path, "\"whole\"\n\"to").unwrap();
+        let other = append(&path);
+        other.lock().unwrap();
+        let refused = JournalFile::reopen(&path).err().expect("a refusal");
+        assert!(refused.what.contains("another process is writing to"), "{refused}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "\"whole\"\n\"to");
+        drop(other);
+        drop(JournalFile::reopen(&path).expect("it is free"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "\"whole\"\n");
+    }
+
+    /// One process writes lines in two halves, with the lock held; the other reopens the journal again and again, as soon
+    /// as the lock lets it. A line that it saw half of must not be cut when it is whole.
+    #[test]
+    fn a_line_that_is_written_meanwhile_is_not_cut() {
+        const LINES: usize = 2_000;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        std::fs::write(&path, "").unwrap();
+        let writer = thread::spawn({
+            let path = path.clone();
+            move || {
+                for line in 0..LINES {
+                    let mut file = append(&path);
+                    file.lock().unwrap();
+                    file.write_all(b"\"half").unwrap();
+                    thread::yield_now();
+                    file.write_all(format!(" {line}\"\n").as_bytes()).unwrap();
+                }
+            }
+        });
+        while !writer.is_finished() {
+            drop(JournalFile::reopen(&path));
+        }
+        writer.join().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().count(), LINES);
+        assert!(text.ends_with('\n'));
+    }
 }

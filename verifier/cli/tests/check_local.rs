@@ -170,3 +170,22 @@ fn the_human_view_lists_every_check_without_colours_when_piped() {
     let progress = String::from_utf8_lossy(&output.stderr);
     assert!(progress.contains("due in 180 s, given up after 240 s"), "{progress}");
 }
+
+#[test]
+fn a_function_that_cannot_start_says_why_once() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["hello", "worker", "submit-job"] {
+        let program = folder.path().join(name);
+        let text = "#!/usr/bin/env python3\nimport nothing_like_this\n";
+        std::fs::write(&program, text).expect("it is written");
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&program, mode).expect("its mode");
+    }
+    let folder = folder.path().to_str().expect("a path");
+    let checked = check_local(&["--functions", folder, "--only", "api.hello"]);
+    assert_eq!(checked.find("api.hello")["verdict"], "fail", "{}", checked.stderr);
+    let told = "ModuleNotFoundError: No module named 'nothing_like_this'";
+    assert_eq!(checked.stderr.matches(told).count(), 1, "{}", checked.stderr);
+    assert!(checked.stderr.contains("exit status 1"), "{}", checked.stderr);
+}

@@ -252,3 +252,20 @@ fn every_key_is_told_of() {
         assert!(!key.about.is_empty() && key.name.split('.').count() == 2, "{}", key.name);
     }
 }
+
+/// On half the stack that a worker of tokio has.
+#[test]
+fn a_file_that_nests_too_deep_is_refused() {
+    let test = || {
+        for text in [
+            format!("[outputs]\napi_url = {}1{}\n", "[".repeat(100_000), "]".repeat(100_000)),
+            format!("[outputs]\napi_url = {}1{}\n", "{a=".repeat(100_000), "}".repeat(100_000)),
+            format!("[outputs{}]\n", ".a".repeat(20_000)),
+            format!("outputs{} = 1\n", ".a".repeat(20_000)),
+        ] {
+            assert!(InForce::read("verifier.toml", &text).is_err());
+        }
+    };
+    let thread = std::thread::Builder::new().stack_size(1024 * 1024).spawn(test);
+    thread.expect("a thread").join().expect("no overflow");
+}

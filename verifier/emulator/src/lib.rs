@@ -19,6 +19,7 @@ mod server;
 mod services;
 mod site;
 mod stack;
+mod sync;
 mod template;
 mod transport;
 mod world;

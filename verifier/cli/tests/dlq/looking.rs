@@ -102,6 +102,9 @@ fn filters_say_which_are_meant() {
     assert_eq!(found(&["--receives", "5", "--max", "2"]).len(), 2);
     let refused = dlq(&local, &["list", "--dlq", "Letters", "--filter", "body."]);
     assert!(refused.assert_code(2).stderr.contains("cannot be read"), "{}", refused.stderr);
+    let deep = format!("{}body{}", "(".repeat(20_000), ")".repeat(20_000));
+    let refused = dlq(&local, &["list", "--dlq", "Letters", "--filter", &deep]);
+    assert!(refused.assert_code(2).stderr.contains("the limit is 100"), "{}", refused.stderr);
     for wrong in [["--older-than", "soon"], ["--receives", "5-4"], ["--max", "0"]] {
         dlq(&local, &[&["list", "--dlq", "Letters"], &wrong[..]].concat()).assert_code(2);
     }

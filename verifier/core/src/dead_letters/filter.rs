@@ -6,7 +6,14 @@ use jmespath::{Expression, JmespathError, ToJmespath};
 use thiserror::Error;
 
 use super::Letter;
+use super::nesting::nesting;
 use crate::time::Timestamp;
+
+/// How deep an expression may nest. Reading, applying and dropping it recurse as deep as it nests, on a thread that may
+/// have no more than 2 MiB of stack.
+pub const NESTING_MAX: usize = 100;
+/// How much of an expression an error shows, in characters.
+const SHOWN_MAX: usize = 200;
 
 /// Which letters are meant: those that satisfy everything that is given.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +33,7 @@ pub struct Filter {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the filter {expression} cannot be read: {problem}")]
 pub struct FilterError {
-    /// What was given.
+    /// What was given, or its beginning.
     pub expression: String,
     /// What is wrong, and where.
     pub problem: String,
@@ -34,13 +41,20 @@ pub struct FilterError {
 
 impl Filter {
     /// Adds a JMESPath expression over `{body, attributes, messageId, receiveCount, ageSeconds, reason}`: letters are meant
-    /// for which it gives something else than `null`, `false` or something empty.
+    /// for which it gives something else than `null`, `false` or something empty. An expression that nests deeper than
+    /// [`NESTING_MAX`] is refused.
     ///
     /// Source: <https://jmespath.org/specification.html>.
     pub fn with_expression(mut self, expression: &str) -> Result<Self, FilterError> {
-        let compiled = jmespath::compile(expression).map_err(|error: JmespathError| {
-            FilterError { expression: expression.to_owned(), problem: error.reason.to_string() }
-        })?;
+        let refused = |problem| FilterError { expression: shown(expression), problem };
+        let depth = nesting(expression);
+        if depth > NESTING_MAX {
+            return Err(refused(format!(
+                "it nests {depth} deep, and the limit is {NESTING_MAX}; ask for one of many values with contains(`[\"a\", \"b\"]`, messageId)"
+            )));
+        }
+        let compiled = jmespath::compile(expression)
+            .map_err(|error: JmespathError| refused(shown(&error.reason.to_string())))?;
         self.expression = Some(compiled);
         Ok(self)
     }
@@ -87,6 +101,14 @@ impl Filter {
     }
 }
 
+/// As much of a text as an error shows.
+fn shown(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -126,6 +148,74 @@ mod tests {
         let text = Letter { body: "no JSON".to_owned(), ..letter() };
         let filter = Filter::default().with_expression("contains(body, 'JSON')").unwrap();
         assert!(filter.is_met(&text, None, NOW));
+    }
+
+    /// Every construct by which an expression nests: what stands before and behind an operand.
+    const NESTING: [(&str, &str); 16] = [
+        ("(", ")"),
+        ("[", "]"),
+        ("@.{a: ", "}"),
+        ("length(", ")"),
+        ("!", ""),
+        ("& ", ""),
+        ("", ".a"),
+        ("", "[0]"),
+        ("", "[]"),
+        ("", "[1:]"),
+        ("", "[?a]"),
+        ("a[?", "]"),
+        ("", "|@"),
+        ("", "||a"),
+        ("", "==a"),
+        ("(", ""),
+    ];
+
+    fn nested((before, after): (&str, &str), depth: usize) -> String {
+        format!("{}body{}", before.repeat(depth), after.repeat(depth))
+    }
+
+    /// On a thread with half the stack that a worker of tokio has.
+    fn on_a_small_stack(test: impl FnOnce() + Send + 'static) {
+        let thread = std::thread::Builder::new().stack_size(1024 * 1024).spawn(test);
+        thread.unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn an_expression_at_the_limit_is_read_applied_and_dropped() {
+        on_a_small_stack(|| {
+            for around in NESTING {
+                let expression = nested(around, NESTING_MAX / nesting(&nested(around, 1)));
+                if let Ok(filter) = Filter::default().with_expression(&expression) {
+                    let _ = filter.clone().is_met(&letter(), None, NOW);
+                } else {
+                    assert!(jmespath::parse(&expression).is_err(), "{expression}");
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn an_expression_beyond_the_limit_is_refused_however_deep_it_is() {
+        on_a_small_stack(|| {
+            for around in NESTING {
+                for depth in [NESTING_MAX + 1, 20_000, 200_000] {
+                    let refusal =
+                        Filter::default().with_expression(&nested(around, depth)).unwrap_err();
+                    assert!(refusal.problem.contains("the limit is 100"), "{refusal}");
+                    assert!(refusal.to_string().len() < 1000, "{refusal}");
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn a_literal_or_a_body_that_nests_too_deep_is_not_json() {
+        on_a_small_stack(|| {
+            let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+            assert!(Filter::default().with_expression(&format!("body == `{deep}`")).is_err());
+            let filter = Filter::default().with_expression("type(body) == 'string'").unwrap();
+            assert!(filter.is_met(&Letter { body: deep, ..letter() }, None, NOW));
+        });
     }
 
     #[test]

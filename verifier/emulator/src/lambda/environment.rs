@@ -6,32 +6,40 @@
 //!
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>.
 
+use std::env::consts::ARCH;
+use std::io;
 use std::path::Path;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
+use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use verifier_core::event_source_mapping::InvocationOutcome;
 use verifier_core::faults::CrashPoint;
 
-use super::output::Output;
+use super::ending::{HEAD_BYTES, entrypoint_problem, exit_problem};
+use super::log::Log;
+use super::pool::Pooled;
 use super::process_group::ProcessGroup;
 use super::runtime_api::{Delivery, RuntimeApi, RuntimeCall, RuntimeError};
 use crate::clock::Clock;
 use crate::faults::Faults;
-use crate::logs::{LogSource, LogStore};
+use crate::logs::LogStore;
 use crate::stack::FunctionSpec;
 
 /// How long a function may take until it first asks for an invocation.
 ///
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>, section "Init phase".
 pub(super) const INIT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How much of an error that a runtime reports of its initialisation is shown, in bytes.
+const REPORTED_BYTES_MAX: usize = 4 * 1024;
 
 /// What every environment of the emulator is made with.
 pub(crate) struct Surroundings {
@@ -48,6 +56,7 @@ pub(crate) struct Surroundings {
 pub(crate) struct InitError {
     /// Lambda's name for it.
     pub(crate) error_type: String,
+    /// What happened, with the last that the function wrote.
     pub(crate) message: String,
 }
 
@@ -94,59 +103,53 @@ impl Environment {
         id: &str,
         nonce: &str,
     ) -> Result<Self, InitError> {
-        let failed = |what: &str, error: &std::io::Error| InitError {
-            error_type: "Runtime.InvalidEntrypoint".to_owned(),
-            message: format!(
-                "failed to start the function {} ({}): {what}: {error}",
-                function.logical_id,
-                binary.display()
-            ),
+        let failed = |what: &str, error: &io::Error| InitError {
+            error_type: "Runtime.Unknown".to_owned(),
+            message: format!("{what} cannot be set up: {error}"),
         };
-        let api = RuntimeApi::start().await.map_err(|error| failed("its Runtime API", &error))?;
+        let api = RuntimeApi::start().await.map_err(|error| failed("the Runtime API", &error))?;
         let stream = log_stream(surroundings, id);
         let log = Log::start(surroundings, function, &stream, nonce)
-            .map_err(|error| failed("its output", &error))?;
+            .map_err(|error| failed("the function's output", &error))?;
+        log.init_start(&function.name);
         let mut command = Command::new(binary);
         command
             .env_clear()
             .envs(variables(surroundings, function, &api, &stream))
-            .stdin(Stdio::null())
-            .stdout(log.output.writer().map_err(|error| failed("its output", &error))?)
-            .stderr(log.output.writer().map_err(|error| failed("its output", &error))?)
             .kill_on_drop(true);
+        log.attach(&mut command).map_err(|error| failed("the function's output", &error))?;
         surroundings.group.add(&mut command);
-        let process = command.spawn().map_err(|error| failed("its process", &error))?;
+        let started = Instant::now();
+        let spawned = command.spawn();
         // The command holds write ends of the pipe.
         drop(command);
+        let process = match spawned {
+            Ok(process) => process,
+            Err(error) => {
+                let error_type = "Runtime.InvalidEntrypoint".to_owned();
+                let head = beginning_of(binary).await;
+                let message = entrypoint_problem(binary, &error, head.as_deref(), ARCH);
+                log.init_failed(&error_type, &message, started.elapsed());
+                return Err(InitError { error_type, message });
+            }
+        };
         let mut environment = Self { function: function.clone(), process, api, log, next: None };
-        environment.init().await?;
+        environment.init(started).await?;
         Ok(environment)
     }
 
-    async fn init(&mut self) -> Result<(), InitError> {
-        let started = Instant::now();
-        self.log.platform("initStart", &json!({"initializationType": "on-demand", "phase": "init", "functionName": self.function.name, "functionVersion": "$LATEST"}));
-        let ended = self.until_next(started + INIT_TIMEOUT).await.err();
-        let Some(ended) = ended else {
+    async fn init(&mut self, started: Instant) -> Result<(), InitError> {
+        let Some(ended) = self.until_next(started + INIT_TIMEOUT).await.err() else {
+            let _ = self.log.take_tail();
             return Ok(());
         };
-        let (error_type, message) = match ended {
-            Ended::Exited(status) => (
-                "Runtime.ExitError".to_owned(),
-                format!("the runtime exited during init ({status})"),
-            ),
-            Ended::TimedOut => (
-                "Sandbox.Timedout".to_owned(),
-                format!("init took longer than {} s", INIT_TIMEOUT.as_secs()),
-            ),
-            Ended::InitError(error) => {
-                (error.error_type, "the runtime reported an init error".to_owned())
-            }
-        };
-        self.log.output.drain().await;
-        let duration = started.elapsed().as_millis();
-        self.log.platform("initReport", &json!({"initializationType": "on-demand", "status": "error", "phase": "init", "errorType": error_type, "metrics": {"durationMs": duration}}));
+        let (error_type, problem) = init_problem(ended);
+        self.log.drain().await;
+        let tail = self.log.take_tail();
+        self.log.init_failed(&error_type, &problem, started.elapsed());
         self.kill().await;
+        let message =
+            if tail.is_empty() { problem } else { format!("{problem}\nIts last output:\n{tail}") };
         Err(InitError { error_type, message })
     }
 
@@ -163,23 +166,6 @@ impl Environment {
         }
     }
 
-    /// Whether it was made for this specification.
-    pub(super) fn is_for(&self, spec: &Arc<FunctionSpec>) -> bool {
-        Arc::ptr_eq(&self.function, spec)
-    }
-
-    /// Whether the process still runs and waits for an invocation.
-    pub(super) fn is_ready(&mut self) -> bool {
-        // A runtime whose call was cut off may have asked again meanwhile.
-        while let Ok(call) = self.api.calls.try_recv() {
-            if let RuntimeCall::Next(reply) = call {
-                self.next = Some(reply);
-            }
-        }
-        let waits = self.next.as_ref().is_some_and(|next| !next.is_closed());
-        waits && matches!(self.process.try_wait(), Ok(None))
-    }
-
     /// Hands an invocation over and waits for its end. The environment can be used again if [`Self::settle`] says so.
     pub(super) async fn invoke(
         &mut self,
@@ -191,7 +177,7 @@ impl Environment {
         self.log.start_of(request_id);
         let answer = self.converse(request_id, payload, disturbance).await;
         // Everything that the function wrote before it answered belongs to this invocation.
-        self.log.output.drain().await;
+        let is_read = self.log.drain().await;
         let (status, outcome) = match answer {
             Ok(Ok(payload)) => ("success", InvocationOutcome::Responded(payload.to_vec())),
             Ok(Err(error)) => (
@@ -201,7 +187,7 @@ impl Environment {
             Err(ended) => self.broke_off(request_id, ended),
         };
         self.log.end_of(request_id, status, started.elapsed(), self.function.memory_mb);
-        if matches!(status, "timeout" | "error") {
+        if matches!(status, "timeout" | "error") || !is_read {
             self.kill().await;
         }
         outcome
@@ -261,12 +247,12 @@ impl Environment {
                 ("timeout", "Sandbox.Timedout".to_owned(), message)
             }
             Ended::Exited(status) => {
-                let message = format!("RequestId: {request_id} Error: Runtime exited ({status})");
+                let message = format!("RequestId: {request_id} Error: {}", exit_problem(status));
                 self.log.line(format!("{message}\nRuntime.ExitError"));
                 ("error", "Runtime.ExitError".to_owned(), message)
             }
             Ended::InitError(error) => {
-                let message = "the runtime reported an init error".to_owned();
+                let message = reported_problem(&error);
                 ("error", error.error_type, message)
             }
         };
@@ -283,7 +269,7 @@ impl Environment {
         let timeout = Duration::from_secs(self.function.timeout_seconds);
         let ready = self.until_next(Instant::now() + timeout).await.is_ok();
         if !ready {
-            self.log.output.drain().await;
+            self.log.drain().await;
             self.kill().await;
         }
         ready
@@ -351,6 +337,26 @@ impl Environment {
     }
 }
 
+impl Pooled for Environment {
+    type Spec = FunctionSpec;
+
+    fn spec(&self) -> &Arc<FunctionSpec> {
+        &self.function
+    }
+
+    /// Whether the process still runs and waits for an invocation.
+    fn is_ready(&mut self) -> bool {
+        // A runtime whose call was cut off may have asked again meanwhile.
+        while let Ok(call) = self.api.calls.try_recv() {
+            if let RuntimeCall::Next(reply) = call {
+                self.next = Some(reply);
+            }
+        }
+        let waits = self.next.as_ref().is_some_and(|next| !next.is_closed());
+        waits && matches!(self.process.try_wait(), Ok(None))
+    }
+}
+
 /// The environment variables that Lambda sets, and the function's own.
 ///
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>.
@@ -398,72 +404,35 @@ fn log_stream(surroundings: &Surroundings, id: &str) -> String {
     format!("{}/[$LATEST]{id}", date.strftime("%Y/%m/%d"))
 }
 
-/// An environment's log stream, and the lines that Lambda itself writes there.
-struct Log {
-    output: Output,
-    store: Arc<LogStore>,
-    clock: Clock,
-    source: LogSource,
-    json: bool,
+/// The beginning of a file, if it can be read.
+async fn beginning_of(path: &Path) -> Option<Vec<u8>> {
+    let mut head = Vec::new();
+    let file = tokio::fs::File::open(path).await.ok()?;
+    file.take(HEAD_BYTES as u64).read_to_end(&mut head).await.ok()?;
+    Some(head)
 }
 
-impl Log {
-    fn start(
-        surroundings: &Surroundings,
-        function: &FunctionSpec,
-        stream: &str,
-        nonce: &str,
-    ) -> std::io::Result<Self> {
-        let (store, clock) = (surroundings.logs.clone(), surroundings.clock.clone());
-        let source = LogSource {
-            function: function.name.clone(),
-            group: function.log_group.clone(),
-            stream: stream.to_owned(),
-        };
-        let sink = {
-            let (store, clock, source) = (store.clone(), clock.clone(), source.clone());
-            move |line| store.append(&source, line, clock.now())
-        };
-        let json = function.log_format == "JSON";
-        Ok(Self { output: Output::start(nonce, sink)?, store, clock, source, json })
-    }
-
-    fn line(&self, message: String) {
-        self.store.append(&self.source, message, self.clock.now());
-    }
-
-    /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html>.
-    fn platform(&self, kind: &str, record: &serde_json::Value) {
-        if self.json {
-            let millis = i64::try_from(self.clock.now().as_millis()).unwrap_or_default();
-            let time = jiff::Timestamp::from_millisecond(millis).unwrap_or_default();
-            let time = time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
-            self.line(
-                json!({"time": time, "type": format!("platform.{kind}"), "record": record})
-                    .to_string(),
-            );
+/// Lambda's name for the end of an initialisation, and what happened.
+fn init_problem(ended: Ended) -> (String, String) {
+    match ended {
+        Ended::Exited(status) => ("Runtime.ExitError".to_owned(), exit_problem(status)),
+        Ended::TimedOut => {
+            let seconds = INIT_TIMEOUT.as_secs();
+            let problem = format!("Init phase timed out: it took longer than {seconds} s");
+            ("Sandbox.Timedout".to_owned(), problem)
+        }
+        Ended::InitError(error) => {
+            let problem = reported_problem(&error);
+            (error.error_type, problem)
         }
     }
+}
 
-    fn start_of(&self, request_id: &str) {
-        self.platform("start", &json!({"requestId": request_id, "version": "$LATEST"}));
-        if !self.json {
-            self.line(format!("START RequestId: {request_id} Version: $LATEST"));
-        }
-    }
-
-    fn end_of(&self, request_id: &str, status: &str, duration: Duration, memory_mb: u64) {
-        let millis = duration.as_secs_f64() * 1000.0;
-        let billed = duration.as_millis() + 1;
-        let metrics =
-            json!({"durationMs": millis, "billedDurationMs": billed, "memorySizeMB": memory_mb});
-        self.platform(
-            "report",
-            &json!({"requestId": request_id, "metrics": metrics, "status": status}),
-        );
-        if !self.json {
-            self.line(format!("END RequestId: {request_id}"));
-            self.line(format!("REPORT RequestId: {request_id}\tDuration: {millis:.2} ms\tBilled Duration: {billed} ms\tMemory Size: {memory_mb} MB\tStatus: {status}"));
-        }
-    }
+/// The error that a runtime has reported of its initialisation, in words.
+fn reported_problem(error: &RuntimeError) -> String {
+    let body: serde_json::Value = serde_json::from_slice(&error.body).unwrap_or_default();
+    let whole = String::from_utf8_lossy(&error.body);
+    let mut text = body["errorMessage"].as_str().unwrap_or(&whole).to_owned();
+    text.truncate(text.floor_char_boundary(REPORTED_BYTES_MAX));
+    format!("the runtime reported an init error: {text}")
 }

@@ -2,20 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::sleep;
 use verifier_core::event_source_mapping::InvocationOutcome;
 use verifier_core::faults::{Caller, Fault, Happening, Stage};
-use verifier_core::time::Timestamp;
 
-use super::environment::{Disturbance, Environment, Surroundings, error_payload};
+use super::environment::{Disturbance, Environment, InitError, Surroundings, error_payload};
 use super::metrics::FunctionMetrics;
+use super::pool::{Configuration, Pool};
 use crate::client::Client;
 use crate::clock::{Busy, Clock};
 use crate::faults::replaced;
@@ -24,7 +22,12 @@ use crate::stack::FunctionSpec;
 /// How long an invocation waits for an environment that has just answered another, before it starts a new one.
 const SETTLE_PATIENCE: Duration = Duration::from_millis(200);
 
+/// What a function is configured with now.
+pub(crate) type FunctionConfiguration = Configuration<FunctionSpec>;
+
 /// Every function by name.
+///
+/// Each of its locks is held for a few assignments, with no other lock taken meanwhile but the clock's own.
 pub(crate) struct Functions {
     functions: Mutex<BTreeMap<String, Arc<Function>>>,
     surroundings: Surroundings,
@@ -38,23 +41,9 @@ pub(crate) struct Functions {
 
 struct Function {
     binary: PathBuf,
-    configuration: Mutex<FunctionConfiguration>,
-    /// How many invocations it has in hand.
-    in_hand: AtomicUsize,
-    warm: Mutex<Vec<Environment>>,
-    /// How many environments are between an answer and the next call for an invocation.
-    settling: AtomicUsize,
-    /// Told when one of them is warm, or has ended.
-    settled: Notify,
-}
-
-/// What a function is configured with now.
-#[derive(Clone)]
-pub(crate) struct FunctionConfiguration {
-    pub(crate) spec: Arc<FunctionSpec>,
-    /// The most invocations at a time; `None` if the function shares the account's.
-    pub(crate) reserved_concurrency: Option<u32>,
-    pub(crate) modified_at: Timestamp,
+    pool: Arc<Pool<Environment>>,
+    /// Why it could not be started the last time.
+    failure: Mutex<String>,
 }
 
 /// What a function is invoked with.
@@ -99,28 +88,28 @@ impl Functions {
             FunctionConfiguration { spec: Arc::new(spec), reserved_concurrency, modified_at };
         let function = Function {
             binary,
-            configuration: Mutex::new(configuration),
-            in_hand: AtomicUsize::new(0),
-            warm: Mutex::default(),
-            settling: AtomicUsize::new(0),
-            settled: Notify::new(),
+            pool: Arc::new(Pool::new(configuration)),
+            failure: Mutex::default(),
         };
         lock(&self.functions).insert(name, Arc::new(function));
     }
 
     /// Removes a function. Invocations in hand are finished.
     pub(crate) fn remove(&self, name: &str) {
-        lock(&self.functions).remove(name);
+        // Its environments end when it is dropped: not with the lock held.
+        let removed = lock(&self.functions).remove(name);
+        drop(removed);
     }
 
     /// What a function is configured with.
     pub(crate) fn configuration(&self, name: &str) -> Option<FunctionConfiguration> {
-        self.find(name).map(|function| function.configuration())
+        self.find(name).map(|function| function.pool.configuration())
     }
 
     /// What all functions are configured with, in the order of their names.
     pub(crate) fn configurations(&self) -> Vec<FunctionConfiguration> {
-        lock(&self.functions).values().map(|function| function.configuration()).collect()
+        let all: Vec<Arc<Function>> = lock(&self.functions).values().cloned().collect();
+        all.iter().map(|function| function.pool.configuration()).collect()
     }
 
     /// Changes what a function is configured with. Where its specification changed, its warm environments end, as
@@ -131,14 +120,11 @@ impl Functions {
         change: impl FnOnce(&mut FunctionConfiguration),
     ) -> Option<FunctionConfiguration> {
         let function = self.find(name)?;
-        let mut configuration = lock(&function.configuration);
-        let before = configuration.spec.clone();
-        change(&mut configuration);
-        configuration.modified_at = self.surroundings.clock.now();
-        if !Arc::ptr_eq(&before, &configuration.spec) {
-            lock(&function.warm).clear();
-        }
-        Some(configuration.clone())
+        let now = self.surroundings.clock.now();
+        Some(function.pool.configure(|configuration| {
+            change(configuration);
+            configuration.modified_at = now;
+        }))
     }
 
     /// Invokes a function and waits for its answer, in a warm environment if there is one.
@@ -165,7 +151,7 @@ impl Functions {
             return (busy, InvocationOutcome::Errored(payload));
         };
         let fault = self.fault(&invocation);
-        let entered = function.enter().filter(|_| fault != Some(Fault::Throttle));
+        let entered = function.pool.enter().filter(|_| fault != Some(Fault::Throttle));
         let Some(_in_hand) = entered else {
             return (busy, InvocationOutcome::Throttled);
         };
@@ -179,16 +165,16 @@ impl Functions {
         let mut environment = match environment {
             Ok(environment) => environment,
             Err(error) => {
-                let logical_id = &function.configuration().spec.logical_id;
-                tracing::warn!(function = logical_id, "{}", error.message);
-                let payload = error_payload(&error.error_type, &error.message);
+                function.report(&error);
+                let message = format!("RequestId: {request_id} Error: {}", error.message);
+                let payload = error_payload(&error.error_type, &message);
                 return (busy, InvocationOutcome::Errored(payload));
             }
         };
         let (busy, disturbance) =
             self.disturb(busy, &invocation, fault.as_ref(), &environment).await;
         let outcome = environment.invoke(request_id, invocation.payload, disturbance).await;
-        self.settle(function.clone(), environment);
+        self.settle(&function, environment);
         (busy, replaced(fault.as_ref(), outcome))
     }
 
@@ -229,45 +215,32 @@ impl Functions {
         clock.sleep_until(busy, clock.now() + Duration::from_millis(milliseconds)).await
     }
 
-    async fn environment(&self, function: &Function) -> Result<Environment, super::InitError> {
-        loop {
-            while let Some(mut environment) = lock(&function.warm).pop() {
-                // One may have become warm while its configuration was replaced.
-                if environment.is_ready() && environment.is_for(&function.configuration().spec) {
-                    return Ok(environment);
-                }
-            }
-            // An environment that has just answered asks for more at once, so it is worth a moment's wait: whether
-            // the next invocation is a cold start must not depend on who is scheduled first.
-            let settling = function.settling.load(Ordering::SeqCst) > 0;
-            if !settling || timeout(SETTLE_PATIENCE, function.settled.notified()).await.is_err() {
-                break;
-            }
+    /// A warm environment, or else a new one.
+    ///
+    /// An environment that has just answered asks for more at once, so it is worth a moment's wait: whether the next
+    /// invocation is a cold start must not depend on who is scheduled first.
+    async fn environment(&self, function: &Function) -> Result<Environment, InitError> {
+        match function.pool.warm(sleep(SETTLE_PATIENCE)).await {
+            Some(environment) => Ok(environment),
+            None => self.start_environment(function).await,
         }
-        self.start_environment(function).await
     }
 
-    async fn start_environment(
-        &self,
-        function: &Function,
-    ) -> Result<Environment, super::InitError> {
+    async fn start_environment(&self, function: &Function) -> Result<Environment, InitError> {
         let id = self.new_id().replace('-', "");
         // The function learns its environment's id, but not this.
         let nonce = self.new_id();
-        let spec = function.configuration().spec;
+        let spec = function.pool.configuration().spec;
         Environment::start(&self.surroundings, &spec, &function.binary, &id, &nonce).await
     }
 
     /// Lets an environment finish and keeps it warm. The clock is held until it is done.
-    fn settle(&self, function: Arc<Function>, mut environment: Environment) {
-        function.settling.fetch_add(1, Ordering::SeqCst);
+    fn settle(&self, function: &Function, mut environment: Environment) {
+        let settling = function.pool.settle();
         self.run(async move |busy| {
-            let is_warm = environment.settle().await;
-            if is_warm && environment.is_for(&function.configuration().spec) {
-                lock(&function.warm).push(environment);
+            if environment.settle().await {
+                settling.keep(environment);
             }
-            function.settling.fetch_sub(1, Ordering::SeqCst);
-            function.settled.notify_one();
             drop(busy);
         });
     }
@@ -286,15 +259,20 @@ impl Functions {
     pub(crate) async fn shut_down(&self) {
         let mut background = std::mem::take(&mut *lock(&self.background));
         background.shutdown().await;
-        // Dropping an environment kills its process.
-        lock(&self.functions).clear();
+        self.clear();
         self.surroundings.group.end().await;
     }
 
     /// Ends every environment, without waiting.
     pub(crate) fn abort(&self) {
         lock(&self.background).abort_all();
-        lock(&self.functions).clear();
+        self.clear();
+    }
+
+    fn clear(&self) {
+        // Dropping an environment kills its process.
+        let all = std::mem::take(&mut *lock(&self.functions));
+        drop(all);
     }
 
     /// A random id, of those that AWS gives requests and mappings.
@@ -308,29 +286,15 @@ impl Functions {
     }
 }
 
-/// An invocation that counts against a function's concurrency while this lives.
-struct InHand<'a>(&'a AtomicUsize);
-
-impl Drop for InHand<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
 impl Function {
-    fn configuration(&self) -> FunctionConfiguration {
-        lock(&self.configuration).clone()
-    }
-
-    /// Takes one of the function's concurrent executions; `None` if all that it has reserved are taken.
-    fn enter(&self) -> Option<InHand<'_>> {
-        let limit = lock(&self.configuration).reserved_concurrency;
-        // In one step: an invocation that is refused must not be counted meanwhile, and cause another's refusal.
-        let one_more = |in_hand: usize| {
-            limit.is_none_or(|limit| in_hand < limit as usize).then_some(in_hand + 1)
-        };
-        self.in_hand.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more).ok()?;
-        Some(InHand(&self.in_hand))
+    /// Tells the developer why it cannot be started. Its invocations may be many, and fail for one reason.
+    fn report(&self, error: &InitError) {
+        let before = std::mem::replace(&mut *lock(&self.failure), error.message.clone());
+        if before != error.message {
+            let (name, kind) = (&self.pool.configuration().spec.logical_id, &error.error_type);
+            let (program, message) = (self.binary.display(), &error.message);
+            tracing::error!("the function {name} ({program}) cannot be started: {kind}: {message}");
+        }
     }
 }
 
@@ -403,13 +367,7 @@ mod tests {
         let functions = functions();
         functions.add(spec("old"), folder.join("probe.py"));
         assert_eq!(mode(&functions).await, "\"old\"");
-        let function = functions.find("probe").expect("a function");
-        while function.settling.load(Ordering::SeqCst) > 0 {
-            tokio::task::yield_now().await;
-        }
-        let stale = lock(&function.warm).pop().expect("a warm environment");
         functions.configure("probe", |configuration| configuration.spec = Arc::new(spec("new")));
-        lock(&function.warm).push(stale);
         assert_eq!(mode(&functions).await, "\"new\"");
         functions.shut_down().await;
     }

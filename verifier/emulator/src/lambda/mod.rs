@@ -1,16 +1,19 @@
 //! Lambda: execution environments with the real binaries, and event source mappings.
 
+mod ending;
 mod environment;
 mod functions;
+mod log;
 mod mapping;
 mod mappings;
 mod measure;
 mod metrics;
 mod output;
+mod pool;
 mod process_group;
 mod runtime_api;
 
-pub(crate) use environment::{FUNCTION_ACCESS_KEY_ID, InitError, Surroundings};
+pub(crate) use environment::{FUNCTION_ACCESS_KEY_ID, Surroundings};
 pub(crate) use functions::{FunctionConfiguration, Functions, Invocation, Invoked};
 pub(crate) use mappings::Mappings;
 pub use measure::{FunctionStart, measure_function};

@@ -12,7 +12,10 @@ use super::identity::{ACCOUNT_ID, PARTITION, URL_SUFFIX};
 use super::{ResourceDefinition, Template, TemplateError};
 
 /// How deep functions may nest; also ends references that run in a circle.
-const DEPTH_MAX: usize = 100;
+const DEPTH_MAX: usize = 50;
+/// How many values are resolved at most. A template of some lines can refer to each of its conditions twice, and so to the
+/// first of them more often than anybody can wait for.
+const VALUES_MAX: usize = 1_000_000;
 
 /// Where in a template something stands, for messages.
 #[derive(Clone, Debug)]
@@ -50,6 +53,7 @@ pub(crate) struct Evaluator<'a> {
     /// Whether the stack's first site is served on the plain host `localhost`, which only one can have.
     pub site_on_localhost: bool,
     depth: Cell<usize>,
+    resolved: Cell<usize>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -61,8 +65,18 @@ impl<'a> Evaluator<'a> {
         endpoint: &'a str,
         parameters: &'a BTreeMap<String, String>,
     ) -> Self {
-        let depth = Cell::new(0);
-        Self { template, stack_name, region, endpoint, parameters, site_on_localhost: true, depth }
+        let (depth, resolved) = (Cell::new(0), Cell::new(0));
+        let site_on_localhost = true;
+        Self {
+            template,
+            stack_name,
+            region,
+            endpoint,
+            parameters,
+            site_on_localhost,
+            depth,
+            resolved,
+        }
     }
 
     /// The same, with the host `localhost` free for a site or taken.
@@ -143,17 +157,22 @@ impl Evaluator<'_> {
         place: &Place,
     ) -> Result<Option<Value>, TemplateError> {
         let depth = self.depth.get();
-        if depth > DEPTH_MAX {
-            return Err(TemplateError::BadFunction {
-                place: place.to_string(),
-                function: "the value".to_owned(),
-                problem: "refers to itself or nests too deep".to_owned(),
-            });
-        }
-        self.depth.set(depth + 1);
-        let resolved = self.value_at_depth(value, place);
-        self.depth.set(depth);
-        resolved
+        self.resolved.set(self.resolved.get() + 1);
+        let problem = if depth > DEPTH_MAX {
+            "refers to itself or nests too deep".to_owned()
+        } else if self.resolved.get() > VALUES_MAX {
+            format!("refers to others that refer to others, more than {VALUES_MAX} times in all")
+        } else {
+            self.depth.set(depth + 1);
+            let resolved = self.value_at_depth(value, place);
+            self.depth.set(depth);
+            return resolved;
+        };
+        Err(TemplateError::BadFunction {
+            place: place.to_string(),
+            function: "the value".to_owned(),
+            problem,
+        })
     }
 
     fn value_at_depth(&self, value: &Value, place: &Place) -> Result<Option<Value>, TemplateError> {
@@ -572,5 +591,52 @@ mod tests {
     fn a_reference_that_runs_in_a_circle_is_an_error() {
         let error = resolve(&json!({"Ref": "Self"})).unwrap_err().to_string();
         assert!(error.contains("Self.QueueName") && error.contains("refers to itself"), "{error}");
+    }
+
+    /// Each condition refers to the one before it twice.
+    fn doubling(conditions: usize) -> String {
+        let mut all = Map::new();
+        all.insert("C0".to_owned(), json!({"Fn::Equals": ["a", "a"]}));
+        for index in 1..=conditions {
+            let before = json!({"Condition": format!("C{}", index - 1)});
+            all.insert(format!("C{index}"), json!({"Fn::And": [before, before]}));
+        }
+        let queue = json!({"Type": "AWS::SQS::Queue", "Condition": format!("C{conditions}")});
+        json!({"Conditions": all, "Resources": {"Queue": queue}}).to_string()
+    }
+
+    #[test]
+    fn conditions_that_refer_to_others_again_and_again_come_to_an_end() {
+        let resources = |conditions: usize| {
+            let template = Template::parse(&doubling(conditions)).unwrap();
+            let parameters = BTreeMap::new();
+            let evaluator = Evaluator::new(&template, "S", "r", "http://h", &parameters);
+            evaluator.resources().map(|resources| resources.len()).map_err(|e| e.to_string())
+        };
+        assert_eq!(resources(10), Ok(1));
+        let refused = resources(22).unwrap_err();
+        assert!(refused.contains("more than 1000000 times"), "{refused}");
+    }
+
+    /// On half the stack that a worker of tokio has: what nests is ended by its depth.
+    #[test]
+    fn a_template_that_nests_is_ended_before_its_stack() {
+        let test = || {
+            for (before, after) in [
+                (r#"{"Fn::Not": ["#, "]}"),
+                (r#"{"Fn::Sub": ["${a}", {"a": "#, "}]}"),
+                (r#"{"Fn::If": ["Yes", "#, ", 1]}"),
+                (r#"{"Fn::Join": ["", ["#, "]]}"),
+                (r#"{"a": "#, "}"),
+            ] {
+                let text = format!("{}1{}", before.repeat(60), after.repeat(60));
+                if let Ok(value) = serde_json::from_str(&text) {
+                    let _ = resolve(&value);
+                }
+            }
+            let _ = resolve(&json!({"Fn::If": ["Loop", 1, 2]}));
+        };
+        let thread = std::thread::Builder::new().stack_size(1024 * 1024).spawn(test);
+        thread.unwrap().join().unwrap();
     }
 }

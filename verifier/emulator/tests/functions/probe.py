@@ -35,6 +35,11 @@ def act(wish, request_id):
         post(answer, {"statusCode": 200, "body": "printed"})
         sys.stdout.write("ne\n")
         sys.stdout.flush()
+    elif wish.startswith("flood "):
+        # So many bytes without a newline, and the beginning of what could be a fence.
+        sys.stdout.write("x" * int(wish.split()[1]) + "\x1efence ")
+        sys.stdout.flush()
+        post(answer, {"statusCode": 200, "body": "flooded"})
     elif wish == "malformed":
         post(answer, b"{")
     elif wish == "stranger":

@@ -265,3 +265,16 @@ fn files_are_read_by_their_names() {
     let said = experiment_of_file(folder.path()).unwrap_err();
     assert!(said.what.contains("cannot be used"), "{said}");
 }
+
+/// On half the stack that a worker of tokio has.
+#[test]
+fn a_file_that_nests_too_deep_is_refused() {
+    let test = || {
+        let (open, close) = ("[".repeat(100_000), "]".repeat(100_000));
+        assert!(parse_json(&format!("{{\"schedule\": {open}1{close}}}")).is_err());
+        assert!(parse_yaml(&format!("schedule: {open}1{close}\n")).is_err());
+        assert!(parse_yaml(&format!("schedule: {}1\n", "- ".repeat(20_000))).is_err());
+    };
+    let thread = std::thread::Builder::new().stack_size(1024 * 1024).spawn(test);
+    thread.unwrap().join().unwrap();
+}

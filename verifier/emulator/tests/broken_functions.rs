@@ -1,0 +1,204 @@
+//! Functions that cannot start, that write more than anybody reads, and that are changed while they run.
+
+#![allow(clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use aws_sdk_lambda::primitives::Blob;
+use serde_json::{Value, json};
+use support::{Stand, config, mapping, probe, queues, resources};
+use tokio::time::timeout;
+use verifier_emulator::EmulatorConfig;
+
+/// How long a test may take. A freeze would last for good.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A stack of one function, which is this program.
+fn of_program(folder: &Path, program: &[u8], mode: u32, log_format: &str) -> EmulatorConfig {
+    let file = folder.join("probe.py");
+    std::fs::write(&file, program).expect("it is written");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).expect("its mode");
+    let logging = json!({"LogFormat": log_format, "LogGroup": "probe"});
+    let function = probe(json!({"LoggingConfig": logging}));
+    let document = json!({"Resources": resources([("Probe", function)])});
+    EmulatorConfig { functions: folder.to_owned(), ..config(&document) }
+}
+
+impl Stand {
+    /// The error type and the payload of an invocation.
+    async fn invoke(&self, wish: &str) -> (Option<String>, Value) {
+        let payload = Blob::new(json!({"wish": wish}).to_string());
+        let invoke = self.lambda.invoke().function_name("probe").payload(payload);
+        let output = invoke.send().await.expect("an answer");
+        let bytes = output.payload.as_ref().map(Blob::as_ref).unwrap_or_default();
+        (output.function_error, serde_json::from_slice(bytes).expect("JSON"))
+    }
+
+    async fn log(&self) -> Vec<String> {
+        let logs = aws_sdk_cloudwatchlogs::Client::new(&self.sdk);
+        let (mut messages, mut token) = (Vec::new(), None);
+        loop {
+            let page = logs.filter_log_events().log_group_name("probe").set_next_token(token);
+            let page = page.send().await.expect("an answer");
+            messages.extend(page.events.into_iter().flatten().filter_map(|event| event.message));
+            token = page.next_token;
+            if token.is_none() {
+                return messages;
+            }
+        }
+    }
+}
+
+/// A program that cannot start is invoked. What its caller and its log say of it.
+async fn started(program: &[u8], mode: u32, log_format: &str) -> (String, String, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let stand = Stand::of(of_program(folder.path(), program, mode, log_format)).await;
+    let (failed, payload) = timeout(PATIENCE, stand.invoke("pid")).await.expect("an end");
+    assert_eq!(failed.as_deref(), Some("Unhandled"));
+    let log = stand.log().await.join("\n");
+    let text = |name: &str| payload[name].as_str().unwrap_or_default().to_owned();
+    (text("errorType"), text("errorMessage"), log)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_ends_while_it_starts_shows_its_output_to_the_caller_and_in_the_log() {
+    let reporting = "#!/usr/bin/env python3\n\
+        import json, os, time, urllib.request as u\n\
+        api = 'http://' + os.environ['AWS_LAMBDA_RUNTIME_API'] + '/2018-06-01/runtime/init/error'\n\
+        body = json.dumps({'errorType': 'Wished', 'errorMessage': 'no settings'}).encode()\n\
+        u.urlopen(u.Request(api, body))\ntime.sleep(60)\n";
+    let long = "#!/bin/sh\nhead -c 300000 /dev/zero | tr '\\0' x >&2\nexit 7\n";
+    for (program, error_type, ended, written) in [
+        (
+            "#!/usr/bin/env python3\nimport nothing_like_this\n",
+            "Runtime.ExitError",
+            "Runtime exited with error: exit status 1",
+            "ModuleNotFoundError: No module named 'nothing_like_this'",
+        ),
+        (
+            "#!/bin/sh\necho no settings >&2\nexit 1\n",
+            "Runtime.ExitError",
+            "Runtime exited with error: exit status 1",
+            "no settings",
+        ),
+        (
+            "#!/usr/bin/env no-such-interpreter\n",
+            "Runtime.ExitError",
+            "Runtime exited with error: exit status 127",
+            "no-such-interpreter",
+        ),
+        (
+            "#!/bin/sh\necho about to fall\nkill -SEGV $$\n",
+            "Runtime.ExitError",
+            "Runtime exited with error: signal: segmentation fault",
+            "about to fall",
+        ),
+        (long, "Runtime.ExitError", "exit status 7", "xxxxx"),
+        (reporting, "Wished", "the runtime reported an init error: no settings", ""),
+    ] {
+        let (kind, message, log) = started(program.as_bytes(), 0o755, "JSON").await;
+        assert_eq!(kind, error_type, "{message}");
+        for text in [ended, written] {
+            assert!(message.contains(text), "{text} is not in {message}");
+            assert!(log.contains(text), "{text} is not in the log: {log}");
+        }
+        assert!(log.contains(&format!(r#""errorType":"{error_type}""#)), "{log}");
+        assert!(message.len() < 10_000, "{} bytes", message.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_cannot_be_started_at_all_says_why_to_the_caller_and_in_the_log() {
+    let foreign: u8 = if cfg!(target_arch = "aarch64") { 62 } else { 183 };
+    let mut elf = b"\x7fELF\x02\x01\x01".to_vec();
+    elf.resize(16, 0);
+    elf.extend([2, 0, foreign, 0, 1, 0, 0, 0]);
+    elf.resize(200, 0);
+    for (program, mode, why) in [
+        (b"#!/no/such/interpreter\n".as_slice(), 0o755, "the interpreter /no/such/interpreter"),
+        (b"#!/bin/sh\n", 0o644, "it is not executable"),
+        (&elf, 0o755, "build it for this machine"),
+    ] {
+        let (kind, message, log) = started(program, mode, "Text").await;
+        assert_eq!(kind, "Runtime.InvalidEntrypoint", "{message}");
+        assert!(message.contains(why), "{why} is not in {message}");
+        assert!(log.contains(why), "{why} is not in the log: {log}");
+        assert!(log.contains("Error Type: Runtime.InvalidEntrypoint"), "{log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invocations_end_whatever_a_function_writes_and_the_log_says_what_is_missing() {
+    let stand = Stand::start(resources([("Probe", probe(json!({"Timeout": 20})))])).await;
+    // The first is the length at which a fence was cut in two, so that no invocation came behind it.
+    for bytes in [1_048_560_usize, 1_048_576, 1_048_577, 20_000_000, 0] {
+        let wish = format!("flood {bytes}");
+        let answer = timeout(PATIENCE, stand.invoke(&wish)).await;
+        assert_eq!(answer.expect("it ends").1["body"], "flooded", "{wish}");
+    }
+    let log = stand.log().await;
+    assert!(log.iter().all(|line| line.len() <= 1024 * 1024));
+    let told = |line: &&String| line.contains("platform.logsDropped");
+    let told: Vec<&String> = log.iter().filter(told).collect();
+    let prefix = "\u{1e}fence ".len();
+    for missing in [20_000_000 + prefix - 1_048_576, 1 + prefix, prefix] {
+        let text = format!(r#""droppedBytes":{missing},"droppedRecords":1"#);
+        assert!(told.iter().any(|line| line.contains(&text)), "{text}: {told:?}");
+    }
+    assert_eq!(told.len(), 3, "{told:?}");
+}
+
+/// Invocations, changes of the configuration, of the concurrency and of the mapping, and a delete, all at once, while the
+/// clock skips what it can.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_freezes_while_everything_changes() {
+    let parts = [("Probe", probe(json!({"Timeout": 20}))), ("Mapping", mapping(json!({})))];
+    let stand = Stand::start(resources(queues().into_iter().chain(parts))).await;
+    let invoke = async {
+        for round in 0..12 {
+            let payload = Blob::new(json!({"wish": format!("pid {round}")}).to_string());
+            // It may be throttled or have ended; what matters is that it is answered.
+            let _ = stand.lambda.invoke().function_name("probe").payload(payload).send().await;
+        }
+    };
+    let configure = async {
+        for round in 0..12 {
+            let update = stand.lambda.update_function_configuration().function_name("probe");
+            update.timeout(20 + round).send().await.expect("it is changed");
+        }
+    };
+    let reserve = async {
+        for round in 0..12 {
+            let reserve = stand.lambda.put_function_concurrency().function_name("probe");
+            let reserve = reserve.reserved_concurrent_executions(round % 3);
+            reserve.send().await.expect("it is reserved");
+            let free = stand.lambda.delete_function_concurrency().function_name("probe");
+            free.send().await.expect("it is free");
+        }
+    };
+    let send = async {
+        for round in 0..12 {
+            stand.send("jobs", &format!("nothing:{round}")).await;
+            stand.wait(1).await;
+        }
+    };
+    let all = async {
+        tokio::join!(invoke, configure, reserve, send, async {
+            let invokers = (0..4).map(|_| async {
+                for _ in 0..8 {
+                    let payload = Blob::new(r#"{"wish": "pid"}"#);
+                    let invoke = stand.lambda.invoke().function_name("probe").payload(payload);
+                    let _ = invoke.send().await;
+                }
+            });
+            futures::future::join_all(invokers).await
+        });
+        stand.invoke("pid").await
+    };
+    let (failed, _) = timeout(PATIENCE, all).await.expect("nothing freezes");
+    assert_eq!(failed, None);
+}

@@ -1,0 +1,3 @@
+//! The model checker's locks, by the names of `src/sync.rs`.
+
+pub(crate) use shuttle::sync::{Arc, Mutex, MutexGuard, PoisonError};
