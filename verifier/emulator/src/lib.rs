@@ -5,6 +5,7 @@
 //! Runtime API; time can be skipped while nothing happens.
 
 mod admin;
+mod admission;
 mod client;
 mod clock;
 mod emulator;
@@ -14,14 +15,17 @@ mod lambda;
 mod listener;
 mod logs;
 mod reply;
+mod roots;
 mod server;
 mod services;
 mod site;
 mod stack;
 mod template;
 mod transport;
+mod variables;
 mod world;
 
+pub use admission::TOKEN_HEADER;
 pub use client::Client;
 pub use clock::ClockMode;
 pub use emulator::{Emulator, EmulatorConfig, EmulatorError, FOREIGN_WORK};

@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use verifier_core::faults::Fault;
 
+use crate::admission::{Admitted, Configuration, Listener, Refused, admit, allow, preflight};
 use crate::client::Client;
 use crate::clock::{Busy, Clock};
 use crate::http_api::{self, ApiRequest};
 use crate::lambda::FUNCTION_ACCESS_KEY_ID;
-use crate::reply::{Reply, reply, with_header};
+use crate::reply::{Reply, aws_json, aws_query, reply, with_header};
 use crate::services::cloudformation::{self, CloudFormation};
 use crate::services::cloudwatch::CloudWatchService;
 use crate::services::cloudwatch_wire;
@@ -28,8 +30,8 @@ use crate::world::World;
 /// The largest request body that is read: a batch of SQS messages, and Lambda's synchronous payload.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 
-/// The path of the emulator's own endpoint, below which no name of AWS's lies.
-pub(crate) const ADMIN_PREFIX: &str = "/_emulator/";
+/// How long a request's body may take, by the wall's clock, after its head.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The header by which a request that is not signed, such as one to the stack's own API, names the registered client that makes it:
 /// while its answer is late on purpose, that client waits.
@@ -39,6 +41,10 @@ pub const CLIENT_HEADER: &str = "x-verifier-client";
 pub(crate) struct Server {
     pub(crate) clock: Clock,
     pub(crate) clients: Mutex<Clients>,
+    /// What the emulator's own endpoint needs.
+    pub(crate) token: String,
+    /// The origins of pages that may use AWS's services.
+    pub(crate) allowed_origins: Vec<String>,
     /// How long a client outside of this process is taken to be at work after an answer.
     pub(crate) foreign_work: Duration,
     pub(crate) sqs: SqsWire,
@@ -50,19 +56,43 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Answers a request. From its head to its answer the clock is held, but for long polls that wait.
+    /// Answers a request. Whom it is from is decided by its head. From its last byte to its answer the clock is held, but
+    /// for long polls that wait: a body that comes slowly, or never, holds nothing.
     pub(crate) async fn handle(self: Arc<Self>, request: Request) -> Result<Reply, Disconnected> {
-        let busy = self.clock.busy();
         let (head, body) = request.into_parts();
-        let Ok(body) = axum::body::to_bytes(body, BODY_BYTES_MAX).await else {
-            return Ok(reply(
-                413,
-                "text/plain",
-                "The request body could not be read, or is larger than 10 MiB.",
-            ));
+        let answer = match self.admit(&head) {
+            Ok(admitted) => self.clone().handle_admitted(&head, &admitted, body).await?,
+            Err(refused) => refusal(&head, &refused),
         };
+        Ok(with_header(answer, "server", "verifier-emulator"))
+    }
+
+    fn admit(&self, head: &Parts) -> Result<Admitted, Refused> {
+        let configuration = Configuration {
+            allowed_origins: &self.allowed_origins,
+            token: &self.token,
+            serves_page: &|host| self.world.sites.find(host).is_some(),
+        };
+        admit(head, &Listener::Stack(&configuration))
+    }
+
+    async fn handle_admitted(
+        self: Arc<Self>,
+        head: &Parts,
+        admitted: &Admitted,
+        body: Body,
+    ) -> Result<Reply, Disconnected> {
+        if let Admitted::Preflight { origin } = admitted {
+            return Ok(preflight(&head.headers, origin));
+        }
+        let body = match read(body, BODY_BYTES_MAX, BODY_TIMEOUT).await {
+            Ok(body) => body,
+            Err(refused) => return Ok(refusal(head, &refused)),
+        };
+        let busy = self.clock.busy();
         let access_key = access_key(&head.headers).map(str::to_owned);
         let incoming = Incoming {
+            admitted,
             method: &head.method,
             path: head.uri.path(),
             query: head.uri.query().unwrap_or_default(),
@@ -71,7 +101,10 @@ impl Server {
         };
         let (busy, answer) = self.answer(&incoming, busy, access_key.as_deref()).await;
         self.let_client_work(busy, access_key.as_deref());
-        answer.map(|answer| with_header(answer, "server", "verifier-emulator"))
+        match admitted {
+            Admitted::Aws { origin: Some(origin) } => answer.map(|answer| allow(answer, origin)),
+            _ => answer,
+        }
     }
 
     /// Answers a request, with whatever goes wrong on its way and on the answer's.
@@ -108,20 +141,39 @@ impl Server {
         busy: Busy,
         access_key: Option<&str>,
     ) -> (Busy, Reply) {
-        if incoming.path.starts_with(ADMIN_PREFIX) {
-            return self.administer(incoming, busy).await;
+        match incoming.admitted {
+            Admitted::Admin => self.administer(incoming, busy).await,
+            Admitted::HttpApi => {
+                let client = access_key.and_then(|key| self.client(key));
+                self.api(busy, incoming, client.as_ref()).await
+            }
+            Admitted::Page => (busy, self.page(incoming).await),
+            // A preflight is answered before, and a Runtime API has a port of its own.
+            Admitted::Aws { .. } | Admitted::Preflight { .. } | Admitted::RuntimeApi => {
+                self.ask_aws(incoming, busy, access_key).await
+            }
         }
-        let target = text(incoming.headers, "x-amz-target").unwrap_or_default();
-        if let Some(action) = target.strip_prefix(sqs_wire::TARGET) {
-            let client = access_key.and_then(|key| self.client(key));
-            let caller = caller(access_key);
-            return self.sqs.handle(action, &incoming.body, busy, client.as_ref(), caller).await;
-        }
-        if let Some(action) = target.strip_prefix(logs::TARGET) {
-            return (busy, self.logs.handle(action, &incoming.body, self.clock.now()));
-        }
-        if let Some((action, protocol)) = cloudwatch_wire::recognise(target, incoming.path) {
-            return (busy, self.cloudwatch.handle(action, protocol, &incoming.body));
+    }
+
+    async fn ask_aws(
+        self: &Arc<Self>,
+        incoming: &Incoming<'_>,
+        busy: Busy,
+        access_key: Option<&str>,
+    ) -> (Busy, Reply) {
+        if *incoming.method == Method::POST {
+            let target = text(incoming.headers, "x-amz-target").unwrap_or_default();
+            if let Some(action) = target.strip_prefix(sqs_wire::TARGET) {
+                let client = access_key.and_then(|key| self.client(key));
+                let caller = caller(access_key);
+                return self
+                    .sqs
+                    .handle(action, &incoming.body, busy, client.as_ref(), caller)
+                    .await;
+            }
+            if let Some(answer) = self.ask_at_once(target, incoming) {
+                return (busy, answer);
+            }
         }
         if let Some(path) = lambda::path_of(incoming.path) {
             let client = access_key.and_then(|key| self.client(key));
@@ -136,33 +188,41 @@ impl Server {
             };
             return self.lambda.handle(busy, &request).await;
         }
-        if let Some(rest) = incoming.path.strip_prefix(http_api::PREFIX) {
-            let client = access_key.and_then(|key| self.client(key));
-            return self.api(busy, rest, incoming, client.as_ref()).await;
-        }
-        if let Some(answer) = self.query_protocol(incoming) {
-            return (busy, answer);
-        }
         let host = text(incoming.headers, "host").unwrap_or_default();
         if let Some(target) = s3::recognise(&self.world.sites, host, incoming.path) {
             let query = form(incoming.query.as_bytes());
             let answer = s3::handle(&self.world.sites, &target, incoming.method, &query).await;
             return (busy, answer);
         }
-        if let Some(site) = self.world.sites.find(host) {
-            let answer = self.world.sites.handle(&site, incoming.method, incoming.path).await;
-            return (busy, answer);
+        (busy, self.page(incoming).await)
+    }
+
+    /// The services that are called by POST and never wait.
+    fn ask_at_once(&self, target: &str, incoming: &Incoming<'_>) -> Option<Reply> {
+        if let Some(action) = target.strip_prefix(logs::TARGET) {
+            return Some(self.logs.handle(action, &incoming.body, self.clock.now()));
         }
-        (busy, unknown(incoming))
+        if let Some((action, protocol)) = cloudwatch_wire::recognise(target, incoming.path) {
+            return Some(self.cloudwatch.handle(action, protocol, &incoming.body));
+        }
+        self.query_protocol(incoming)
+    }
+
+    async fn page(&self, incoming: &Incoming<'_>) -> Reply {
+        let host = text(incoming.headers, "host").unwrap_or_default();
+        match self.world.sites.find(host) {
+            Some(site) => self.world.sites.handle(&site, incoming.method, incoming.path).await,
+            None => unknown(incoming),
+        }
     }
 
     async fn api(
         &self,
         busy: Busy,
-        rest: &str,
         incoming: &Incoming<'_>,
         client: Option<&Client>,
     ) -> (Busy, Reply) {
+        let rest = incoming.path.strip_prefix(http_api::PREFIX).unwrap_or_default();
         let (id, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let request = ApiRequest {
             method: incoming.method,
@@ -237,6 +297,8 @@ pub(crate) struct Clients {
 
 /// A request, its body read.
 pub(crate) struct Incoming<'a> {
+    /// What it is for.
+    pub(crate) admitted: &'a Admitted,
     pub(crate) method: &'a Method,
     pub(crate) path: &'a str,
     pub(crate) query: &'a str,
@@ -261,10 +323,78 @@ pub(crate) fn form(text: &[u8]) -> BTreeMap<String, String> {
     serde_urlencoded::from_bytes(text).unwrap_or_default()
 }
 
+/// Reads a body, which has a size and a deadline by the wall's clock.
+pub(crate) async fn read(
+    body: Body,
+    bytes_max: usize,
+    timeout: Duration,
+) -> Result<Bytes, Refused> {
+    let too_large = || {
+        let sentence =
+            format!("The request body could not be read, or is larger than {bytes_max} bytes.");
+        Refused::new(413, "RequestEntityTooLarge", sentence)
+    };
+    let least = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if least > bytes_max {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(timeout, axum::body::to_bytes(body, bytes_max)).await {
+        Ok(read) => read.map_err(|_| too_large()),
+        Err(_) => {
+            let sentence =
+                format!("The request body was not whole within {} s.", timeout.as_secs());
+            Err(Refused::new(408, "RequestTimeout", sentence))
+        }
+    }
+}
+
+/// A refusal in the shape of the protocol that the request speaks.
+fn refusal(head: &Parts, refused: &Refused) -> Reply {
+    let Refused { status, code, sentence } = refused;
+    let target = text(&head.headers, "x-amz-target").unwrap_or_default();
+    let path = head.uri.path();
+    if let Some((_, protocol)) = cloudwatch_wire::recognise(target, path) {
+        cloudwatch_wire::error(protocol, *status, code, sentence)
+    } else if !target.is_empty() {
+        aws_json::error("1.0", *status, code, sentence)
+    } else if lambda::path_of(path).is_some() {
+        aws_json::rest_error(*status, code, sentence)
+    } else if head.method == Method::POST {
+        aws_query::error(*status, "http://verifier.emulator/refused", code, sentence)
+    } else {
+        reply(*status, "text/plain; charset=utf-8", format!("{code}: {sentence}\n"))
+    }
+}
+
 fn unknown(incoming: &Incoming<'_>) -> Reply {
     let message = format!(
         "{} {} is for no service of the emulator. It answers CloudFormation, CloudWatch, CloudWatch Logs, Lambda, SQS and STS, the site's bucket in S3, the stack's HTTP APIs below /execute-api/, and its site on the host localhost.\n",
         incoming.method, incoming.path
     );
     reply(404, "text/plain; charset=utf-8", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::StreamExt;
+    use futures::stream::{iter, pending};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_has_a_size_and_a_deadline() {
+        let none = Duration::ZERO;
+        let long = Duration::from_mins(1);
+        assert_eq!(read(Body::from("1234"), 4, long).await, Ok(Bytes::from_static(b"1234")));
+        let status = |read: Result<Bytes, Refused>| read.map_err(|refused| refused.status);
+        assert_eq!(status(read(Body::from("12345"), 4, long).await), Err(413));
+        let parts = |count: usize| iter((0..count).map(|_| Ok::<_, std::io::Error>("12")));
+        assert_eq!(
+            status(read(Body::from_stream(parts(3)), 4, long).await),
+            Err(413),
+            "not announced"
+        );
+        let never_whole = Body::from_stream(parts(1).chain(pending()));
+        assert_eq!(status(read(never_whole, 4, none).await), Err(408));
+    }
 }
