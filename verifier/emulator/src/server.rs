@@ -10,7 +10,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use verifier_core::faults::Fault;
 
-use crate::admission::{Admitted, Configuration, Listener, Refused, admit, allow, preflight};
+use crate::admission::{
+    Admitted, Configuration, Listener, Refused, admit, allow, is_of_another_page, preflight,
+};
 use crate::client::Client;
 use crate::clock::{Busy, Clock};
 use crate::http_api::{self, ApiRequest};
@@ -60,20 +62,21 @@ impl Server {
     /// for long polls that wait: a body that comes slowly, or never, holds nothing.
     pub(crate) async fn handle(self: Arc<Self>, request: Request) -> Result<Reply, Disconnected> {
         let (head, body) = request.into_parts();
-        let answer = match self.admit(&head) {
+        let admitted = self.decide(|configuration| admit(&head, &Listener::Stack(configuration)));
+        let answer = match admitted {
             Ok(admitted) => self.clone().handle_admitted(&head, &admitted, body).await?,
             Err(refused) => refusal(&head, &refused),
         };
         Ok(with_header(answer, "server", "verifier-emulator"))
     }
 
-    fn admit(&self, head: &Parts) -> Result<Admitted, Refused> {
-        let configuration = Configuration {
+    /// Decides by what this emulator was started with, and serves.
+    fn decide<T>(&self, decide: impl FnOnce(&Configuration<'_>) -> T) -> T {
+        decide(&Configuration {
             allowed_origins: &self.allowed_origins,
             token: &self.token,
             serves_page: &|host| self.world.sites.find(host).is_some(),
-        };
-        admit(head, &Listener::Stack(&configuration))
+        })
     }
 
     async fn handle_admitted(
@@ -100,7 +103,9 @@ impl Server {
             body,
         };
         let (busy, answer) = self.answer(&incoming, busy, access_key.as_deref()).await;
-        self.let_client_work(busy, access_key.as_deref());
+        if !self.decide(|configuration| is_of_another_page(&head.headers, configuration)) {
+            self.let_client_work(busy, access_key.as_deref());
+        }
         match admitted {
             Admitted::Aws { origin: Some(origin) } => answer.map(|answer| allow(answer, origin)),
             _ => answer,
