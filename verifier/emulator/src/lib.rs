@@ -6,6 +6,7 @@
 
 mod admin;
 mod admission;
+mod body;
 mod client;
 mod clock;
 mod emulator;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
@@ -13,6 +13,7 @@ use verifier_core::faults::Fault;
 use crate::admission::{
     Admitted, Configuration, Listener, Refused, admit, allow, is_of_another_page, preflight,
 };
+use crate::body::read;
 use crate::client::Client;
 use crate::clock::{Busy, Clock};
 use crate::http_api::{self, ApiRequest};
@@ -328,31 +329,6 @@ pub(crate) fn form(text: &[u8]) -> BTreeMap<String, String> {
     serde_urlencoded::from_bytes(text).unwrap_or_default()
 }
 
-/// Reads a body, which has a size and a deadline by the wall's clock.
-pub(crate) async fn read(
-    body: Body,
-    bytes_max: usize,
-    timeout: Duration,
-) -> Result<Bytes, Refused> {
-    let too_large = || {
-        let sentence =
-            format!("The request body could not be read, or is larger than {bytes_max} bytes.");
-        Refused::new(413, "RequestEntityTooLarge", sentence)
-    };
-    let least = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    if least > bytes_max {
-        return Err(too_large());
-    }
-    match tokio::time::timeout(timeout, axum::body::to_bytes(body, bytes_max)).await {
-        Ok(read) => read.map_err(|_| too_large()),
-        Err(_) => {
-            let sentence =
-                format!("The request body was not whole within {} s.", timeout.as_secs());
-            Err(Refused::new(408, "RequestTimeout", sentence))
-        }
-    }
-}
-
 /// A refusal in the shape of the protocol that the request speaks.
 fn refusal(head: &Parts, refused: &Refused) -> Reply {
     let Refused { status, code, sentence } = refused;
@@ -377,29 +353,4 @@ fn unknown(incoming: &Incoming<'_>) -> Reply {
         incoming.method, incoming.path
     );
     reply(404, "text/plain; charset=utf-8", message)
-}
-
-#[cfg(test)]
-mod tests {
-    use futures::StreamExt;
-    use futures::stream::{iter, pending};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_body_has_a_size_and_a_deadline() {
-        let none = Duration::ZERO;
-        let long = Duration::from_mins(1);
-        assert_eq!(read(Body::from("1234"), 4, long).await, Ok(Bytes::from_static(b"1234")));
-        let status = |read: Result<Bytes, Refused>| read.map_err(|refused| refused.status);
-        assert_eq!(status(read(Body::from("12345"), 4, long).await), Err(413));
-        let parts = |count: usize| iter((0..count).map(|_| Ok::<_, std::io::Error>("12")));
-        assert_eq!(
-            status(read(Body::from_stream(parts(3)), 4, long).await),
-            Err(413),
-            "not announced"
-        );
-        let never_whole = Body::from_stream(parts(1).chain(pending()));
-        assert_eq!(status(read(never_whole, 4, none).await), Err(408));
-    }
 }

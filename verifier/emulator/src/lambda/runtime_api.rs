@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use crate::admission::{Listener, Refused, admit};
-use crate::server::read;
+use crate::body::read;
 
 /// The largest response of a function.
 ///
