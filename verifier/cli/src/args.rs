@@ -511,7 +511,7 @@ pub(crate) struct ConnectionArgs {
     /// The profile of the AWS configuration files.
     #[arg(long)]
     pub(crate) profile: Option<String>,
-    /// Another endpoint than AWS's, for every service. One of `verifier local` needs its VERIFIER_EMULATOR_TOKEN, too.
+    /// Another endpoint than AWS's, for every service. One of `verifier local` needs its `VERIFIER_EMULATOR_TOKEN`, too.
     #[arg(long, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
     /// The token of an emulator in this process; others' comes from the environment.

@@ -21,14 +21,12 @@ pub(crate) async fn read(
     if least > bytes_max {
         return Err(too_large());
     }
-    match tokio::time::timeout(timeout, axum::body::to_bytes(body, bytes_max)).await {
-        Ok(read) => read.map_err(|_| too_large()),
-        Err(_) => {
-            let sentence =
-                format!("The request body was not whole within {} s.", timeout.as_secs());
-            Err(Refused::new(408, "RequestTimeout", sentence))
-        }
-    }
+    let whole = tokio::time::timeout(timeout, axum::body::to_bytes(body, bytes_max)).await;
+    let whole = whole.map_err(|_| {
+        let sentence = format!("The request body was not whole within {} s.", timeout.as_secs());
+        Refused::new(408, "RequestTimeout", sentence)
+    })?;
+    whole.map_err(|_| too_large())
 }
 
 #[cfg(test)]

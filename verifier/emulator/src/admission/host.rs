@@ -67,11 +67,10 @@ fn is_loopback_address(name: &str) -> bool {
 }
 
 fn is_loopback_name(name: &str) -> bool {
-    let labels = name.split('.');
     let is_label = |label: &str| {
         !label.is_empty()
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     };
-    labels.clone().all(is_label)
-        && labels.last().is_some_and(|last| last.eq_ignore_ascii_case("localhost"))
+    let last = name.rsplit('.').next().unwrap_or_default();
+    name.split('.').all(is_label) && last.eq_ignore_ascii_case("localhost")
 }

@@ -162,7 +162,7 @@ fn admit_to_aws(
         (&Method::OPTIONS, Some(origin))
             if head.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) =>
         {
-            return Ok(Admitted::Preflight { origin });
+            Ok(Admitted::Preflight { origin })
         }
         (&Method::POST, origin) => admit_signed(head).map(|()| Admitted::Aws { origin }),
         (&(Method::GET | Method::HEAD | Method::PUT | Method::DELETE), origin)
