@@ -5,8 +5,8 @@ import { expect } from 'vitest';
 import { required } from './emulator.ts';
 
 /** Starts the browser; it ends when this process does, however that ends. */
-export function launch(): Promise<Browser> {
-  return chromium.launch({ executablePath: required('VERIFIER_BROWSER') });
+export function launch(...args: string[]): Promise<Browser> {
+  return chromium.launch({ executablePath: required('VERIFIER_BROWSER'), args });
 }
 
 /** Somebody who looks at the page, in a profile of their own. */

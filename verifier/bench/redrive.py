@@ -21,12 +21,13 @@ LETTERS_MANY = 1_000_000
 
 verifier, many = sys.argv[1], "--many" in sys.argv
 endpoint = os.environ["AWS_ENDPOINT_URL"]
+token = os.environ["VERIFIER_EMULATOR_TOKEN"]
 sqs = boto3.client("sqs")
 
 
 def faults(rules):
     body = json.dumps({"rules": rules}).encode()
-    request = urllib.request.Request(f"{endpoint}/_emulator/faults", body, method="PUT")
+    request = urllib.request.Request(f"{endpoint}/_emulator/faults", body, {"x-verifier-token": token}, method="PUT")
     urllib.request.urlopen(request).read()
 
 

@@ -143,6 +143,7 @@ fn check(project: &Project, verifier: &Path, local: &Local) -> Result<Cost, Fail
     let mut command = program(verifier, &project.root);
     command.args(["check", "--stack", text(&local.ready["stackName"]), "--format", "json"]);
     command.args(["--endpoint-url", text(&local.ready["endpoint"])]).stderr(Stdio::null());
+    command.env("VERIFIER_EMULATOR_TOKEN", text(&local.ready["token"]));
     let (printed, cost) = timed(&mut command)?;
     let report: Value = serde_json::from_str(&printed)
         .map_err(|error| Failure::new(format!("the report is not JSON: {error}")))?;

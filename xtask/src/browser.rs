@@ -9,6 +9,9 @@ use crate::project::Project;
 use crate::server::{Server, until_stdin_ends};
 use crate::steps::install_node_modules;
 
+/// The origin of a page that may ask AWS's services; the browser is told where its name leads.
+const ALLY: &str = "http://ally.example";
+
 /// Brings the stack up, and lets a browser use its page; pictures of it are left below the target folder.
 pub(crate) fn check(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
     let browser = match chromium::find_or_install(project, out)? {
@@ -27,13 +30,15 @@ pub(crate) fn check(project: &Project, out: &mut dyn Write) -> Result<(), Failur
     })?;
     let ready = folder.join("ready.json");
     let mut local = until_stdin_ends(project, &target.join("debug/verifier"));
-    local.args(["local", "--clock", "skip-idle", "--ready-file"]).arg(&ready);
+    local.args(["local", "--clock", "skip-idle", "--allow-origin", ALLY, "--ready-file"]);
+    local.arg(&ready);
     let _stack = Server::start("verifier local", &mut local, announced)?;
     out.flush()?;
     program("npm", &project.stack())
         .args(["run", "--silent", "test:browser"])
         .env("VERIFIER_BROWSER", &browser)
         .env("VERIFIER_BROWSER_READY", &ready)
+        .env("VERIFIER_BROWSER_ALLY", ALLY)
         .env("VERIFIER_BROWSER_PICTURES", &pictures)
         .run()?;
     Ok(writeln!(out, "pictures of the page are in {}", pictures.display())?)

@@ -203,9 +203,12 @@ pub(crate) struct LocalArgs {
     pub(crate) clock: ClockArg,
     #[command(flatten)]
     pub(crate) template: TemplateArgs,
-    /// Write endpoint, stack name and outputs to this file, as JSON, when everything is up.
+    /// Write endpoint, token, stack name and outputs to this file, as JSON, when everything is up. Only you can read it.
     #[arg(long, value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,
+    /// Let pages of this origin ask AWS's services here, from a browser; may be repeated. They still have to sign.
+    #[arg(long, value_name = "URL", value_parser = parse_origin)]
+    pub(crate) allow_origin: Vec<String>,
     /// What to print on stdout.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(crate) format: Format,
@@ -508,9 +511,12 @@ pub(crate) struct ConnectionArgs {
     /// The profile of the AWS configuration files.
     #[arg(long)]
     pub(crate) profile: Option<String>,
-    /// Another endpoint than AWS's, for every service.
+    /// Another endpoint than AWS's, for every service. One of `verifier local` needs its `VERIFIER_EMULATOR_TOKEN`, too.
     #[arg(long, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
+    /// The token of an emulator in this process; others' comes from the environment.
+    #[arg(skip)]
+    pub(crate) emulator_token: Option<String>,
 }
 
 /// What is brought up on this machine.
@@ -528,6 +534,20 @@ pub(crate) struct TemplateArgs {
     /// A value for a parameter of the template; may be repeated.
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parse_parameter)]
     pub(crate) parameters: Vec<(String, String)>,
+}
+
+/// An origin as browsers write it, from the URL of a page without its path.
+fn parse_origin(text: &str) -> Result<String, String> {
+    let url = reqwest::Url::parse(text).map_err(|error| error.to_string())?;
+    let is_bare = url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    if matches!(url.scheme(), "http" | "https") && is_bare {
+        return Ok(url.origin().ascii_serialization());
+    }
+    Err("expected a scheme, a host and a port if need be: https://page.example or http://localhost:5173".to_owned())
 }
 
 fn parse_parameter(text: &str) -> Result<(String, String), String> {

@@ -3,10 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
-use verifier_aws::plain_http_client;
 use verifier_core::time::Timestamp;
 use verifier_emulator::Client;
+
+use crate::admin::{Admin, TOKEN_VARIABLE};
+use crate::failure::Failure;
 
 /// A clock.
 #[derive(Clone)]
@@ -52,6 +55,14 @@ impl RunClock {
         }
     }
 
+    /// The emulator itself, where it is in another process.
+    pub(crate) fn admin(&self) -> Option<&Admin> {
+        match self {
+            Self::Wall | Self::Emulated(_) => None,
+            Self::Remote(clock) => Some(&clock.0.admin),
+        }
+    }
+
     /// Says that so many more tasks of this process sleep, poll or work at once from now on, or fewer: an emulator skips time
     /// only while all of them wait. At first it is one. A difference, since what several tasks say arrives in any order.
     pub(crate) async fn change_tasks(&self, by: isize) {
@@ -83,8 +94,7 @@ fn wall() -> Timestamp {
 pub(crate) struct RemoteClock(Arc<Remote>);
 
 struct Remote {
-    http: reqwest::Client,
-    endpoint: String,
+    admin: Admin,
     access_key_id: String,
     /// Stack time as it was read, and when.
     read: Mutex<(Timestamp, Instant)>,
@@ -106,27 +116,35 @@ struct Time {
 
 /// How long an endpoint may take to say that it is an emulator.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// What an emulator of ours calls itself in each answer.
+const SERVER: &str = "verifier-emulator";
 
 impl RemoteClock {
-    /// Registers with the emulator at an endpoint; `None` if there is none of ours.
-    pub(crate) async fn register(endpoint: &str) -> Option<Self> {
-        let http = plain_http_client().ok()?;
-        let endpoint = endpoint.trim_end_matches('/').to_owned();
+    /// Registers with the emulator at an endpoint, if there is one of ours. One that refuses is an error: without its clock,
+    /// every wait would be the wall's.
+    pub(crate) async fn register(
+        endpoint: &str,
+        token: Option<String>,
+    ) -> Result<Option<Self>, Failure> {
+        let Some(admin) = Admin::at(endpoint, token) else { return Ok(None) };
         let hello = async {
-            let mut response =
-                http.get(format!("{endpoint}/_emulator/client")).send().await.ok()?;
+            let mut response = admin.request(Method::GET, "client").send().await.ok()?;
+            let is_ours = response.headers().get("server").is_some_and(|server| server == SERVER);
+            if is_ours && !response.status().is_success() {
+                return Some(Err(refused(endpoint, admin.has_token(), response.status())));
+            }
             let first = response.chunk().await.ok()??;
             let registered: Registered = serde_json::from_slice(&first).ok()?;
-            Some((response, registered))
+            Some(Ok((response, registered)))
         };
-        let (response, registered) = tokio::time::timeout(ANSWER_TIMEOUT, hello).await.ok()??;
-        Some(Self(Arc::new(Remote {
-            http,
-            endpoint,
+        let answered = tokio::time::timeout(ANSWER_TIMEOUT, hello).await.ok().flatten();
+        let Some((response, registered)) = answered.transpose()? else { return Ok(None) };
+        Ok(Some(Self(Arc::new(Remote {
+            admin,
             access_key_id: registered.access_key_id,
             read: Mutex::new((registered.now, Instant::now())),
             _registration: response,
-        })))
+        }))))
     }
 
     /// The access key by which the emulator recognises this process's requests.
@@ -140,24 +158,23 @@ impl RemoteClock {
     }
 
     async fn read(&self) {
-        let url = format!("{}/_emulator/clock", self.0.endpoint);
-        self.take(self.0.http.get(url)).await;
+        self.take(self.0.admin.request(Method::GET, "clock")).await;
     }
 
     async fn sleep_until(&self, until: Timestamp) {
-        let Remote { endpoint, access_key_id, http, .. } = &*self.0;
-        let url = format!("{endpoint}/_emulator/client/{access_key_id}/sleep?until={until}");
-        self.take(http.post(url)).await;
+        let Remote { admin, access_key_id, .. } = &*self.0;
+        let path = format!("client/{access_key_id}/sleep?until={until}");
+        self.take(admin.request(Method::POST, &path)).await;
     }
 
     async fn change_tasks(&self, by: isize) {
-        let Remote { endpoint, access_key_id, http, .. } = &*self.0;
-        let url = format!("{endpoint}/_emulator/client/{access_key_id}/tasks?by={by}");
-        self.take(http.post(url)).await;
+        let Remote { admin, access_key_id, .. } = &*self.0;
+        let path = format!("client/{access_key_id}/tasks?by={by}");
+        self.take(admin.request(Method::POST, &path)).await;
     }
 
     /// An emulator that has gone away is noticed by the next request to AWS, which says so.
-    async fn take(&self, request: reqwest::RequestBuilder) {
+    async fn take(&self, request: RequestBuilder) {
         // By its key this process is known to hold the clock by itself; after a stranger's request the clock is held for a
         // while.
         let key = format!("AWS4-HMAC-SHA256 Credential={}/clock", self.0.access_key_id);
@@ -171,5 +188,66 @@ impl RemoteClock {
                 *read = (time.now, Instant::now());
             }
         }
+    }
+}
+
+/// Why an emulator does not take this process for a client of its user's.
+fn refused(endpoint: &str, has_token: bool, status: StatusCode) -> Failure {
+    let what = match (status, has_token) {
+        (StatusCode::UNAUTHORIZED, false) => {
+            format!(
+                "the emulator at {endpoint} answers nobody without its token, and {TOKEN_VARIABLE} is not set"
+            )
+        }
+        (StatusCode::UNAUTHORIZED, true) => {
+            format!("the token in {TOKEN_VARIABLE} is not that of the emulator at {endpoint}")
+        }
+        _ => format!(
+            "the emulator at {endpoint} refuses this client with status {status}; it may be of another version"
+        ),
+    };
+    Failure {
+        next: Some(format!(
+            "set {TOKEN_VARIABLE} to what `verifier local` printed when it came up, or to what `environment` has in its ready file"
+        )),
+        ..Failure::usage(what)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Exit;
+    use crate::stand::Stand;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_emulator_is_joined_with_its_token_only_and_never_taken_for_none() {
+        let stand = Stand::start().await;
+        let endpoint = stand.emulator.endpoint();
+        let token = stand.emulator.token().to_owned();
+        let joined = RemoteClock::register(endpoint, Some(token.clone())).await;
+        assert!(joined.is_ok_and(|clock| clock.is_some()));
+        let by_name = endpoint.replace("127.0.0.1", "localhost");
+        assert!(
+            RemoteClock::register(&by_name, Some(token)).await.is_ok_and(|clock| clock.is_some())
+        );
+        for (token, said) in [(None, "is not set"), (Some("other"), "is not that of")] {
+            let refused = RemoteClock::register(endpoint, token.map(str::to_owned)).await;
+            let refused = refused.err().unwrap();
+            assert_eq!(refused.exit, Exit::Usage);
+            assert!(
+                refused.what.contains(said) && refused.what.contains(TOKEN_VARIABLE),
+                "{refused}"
+            );
+        }
+        stand.emulator.shut_down().await;
+    }
+
+    #[tokio::test]
+    async fn where_nothing_listens_there_is_no_emulator() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        assert!(RemoteClock::register(&endpoint, None).await.is_ok_and(|clock| clock.is_none()));
     }
 }

@@ -2,21 +2,26 @@
 
 use verifier_aws::Connection;
 
+use crate::admin::TOKEN_VARIABLE;
 use crate::args::ConnectionArgs;
 use crate::clock::{RemoteClock, RunClock};
+use crate::failure::Failure;
 use crate::local_stack;
 
 /// The connection, and the clock: that of an emulator, if there is one behind the endpoint.
-pub(crate) async fn reach(args: ConnectionArgs) -> (Connection, RunClock) {
+/// An emulator that does not get its token is an error, which names the variable.
+pub(crate) async fn reach(mut args: ConnectionArgs) -> Result<(Connection, RunClock), Failure> {
+    let variable = || std::env::var(TOKEN_VARIABLE).ok().filter(|token| !token.is_empty());
+    let token = args.emulator_token.take().or_else(variable);
     let mut connection = remote(args);
     let clock = match connection.endpoint_url.as_deref().filter(|url| is_loopback(url)) {
-        Some(url) => RemoteClock::register(url).await,
+        Some(url) => RemoteClock::register(url, token).await?,
         None => None,
     };
     if let Some(clock) = &clock {
         connection.access_key_id = Some(clock.access_key_id().to_owned());
     }
-    (connection, clock.map_or(RunClock::Wall, RunClock::Remote))
+    Ok((connection, clock.map_or(RunClock::Wall, RunClock::Remote)))
 }
 
 /// An endpoint on this machine is an emulator, which takes any credentials: where none are set, some are made up.

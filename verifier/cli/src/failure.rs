@@ -48,14 +48,17 @@ impl From<EmulatorError> for Failure {
         match error {
             EmulatorError::Template(_)
             | EmulatorError::MissingBinary { .. }
+            | EmulatorError::BinaryOutside { .. }
+            | EmulatorError::DirectoryOutside { .. }
+            | EmulatorError::ForbiddenVariable { .. }
             | EmulatorError::Queue { .. }
             | EmulatorError::LogGroup { .. }
             | EmulatorError::Alarm { .. }
             | EmulatorError::AlreadyExists { .. }
             | EmulatorError::ForeignQueue { .. } => Self::usage(error.to_string()),
-            EmulatorError::Port { .. } | EmulatorError::ProcessGroup(_) => {
-                Self::environment(error.to_string())
-            }
+            EmulatorError::Port { .. }
+            | EmulatorError::Token(_)
+            | EmulatorError::ProcessGroup(_) => Self::environment(error.to_string()),
         }
     }
 }

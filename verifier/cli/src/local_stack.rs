@@ -28,6 +28,8 @@ pub(crate) struct LocalOptions {
     pub(crate) clock: ClockArg,
     /// Whether clients of other processes are expected.
     pub(crate) for_others: bool,
+    /// The origins of pages that may ask AWS's services.
+    pub(crate) allowed_origins: Vec<String>,
 }
 
 /// Starts the emulator.
@@ -68,6 +70,7 @@ pub(crate) async fn start(
         },
         foreign_work: if options.for_others { FOREIGN_WORK } else { Duration::ZERO },
         seed: fastrand::u64(..),
+        allowed_origins: options.allowed_origins,
     };
     let emulator = Emulator::start(config).await?;
     if let Some(faults) = faults {

@@ -1,5 +1,6 @@
 //! `verifier`: proves a preview stack, breaks it on purpose and replays its dead letters.
 
+mod admin;
 mod args;
 mod chaos;
 mod check;

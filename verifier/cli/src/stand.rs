@@ -34,6 +34,7 @@ impl Stand {
             clock: ClockMode::SkipIdle,
             foreign_work: Duration::ZERO,
             seed: 1,
+            allowed_origins: Vec::new(),
         };
         let emulator = Emulator::start(config).await.expect("an emulator");
         let url = emulator.stack().outputs[0].value.clone();

@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use support::{Local, Printed, STACK, VERIFIER, assert_valid};
+use support::{Local, Printed, SIGNED, STACK, TOKEN_VARIABLE, VERIFIER, assert_valid};
 use verifier_core::chaos::LEASE_TAG;
 use verifier_core::iam::CHAOS;
 use verifier_testkit::{Background, is_running, run, scrubbed, wait_until};
@@ -40,6 +40,7 @@ impl World {
         let mut command = scrubbed(VERIFIER);
         command.arg("chaos").args(arguments).current_dir(self.folder.path());
         command.args(["--endpoint-url", self.local.text("/endpoint")]);
+        command.env(TOKEN_VARIABLE, self.local.token());
         command
     }
 
@@ -84,7 +85,8 @@ impl World {
     /// A GET to Lambda's API, as JSON without what changes by itself.
     fn lambda(&self, path: &str) -> Value {
         let url = format!("{}/{path}", self.local.text("/endpoint"));
-        let output = run(Command::new("curl").args(["--silent", "--show-error", &url]));
+        let output =
+            run(Command::new("curl").args(["--silent", "--show-error", "--header", SIGNED, &url]));
         let mut value: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
         for changing in ["LastModified", "RevisionId"] {
             value.as_object_mut().and_then(|fields| fields.remove(changing));
@@ -96,7 +98,7 @@ impl World {
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--show-error", "--fail-with-body", "--header"]);
         curl.args(["content-type: application/x-amz-json-1.0", "--header"]);
-        curl.args([&format!("x-amz-target: AmazonSQS.{operation}"), "--data"]);
+        curl.args([&format!("x-amz-target: AmazonSQS.{operation}"), "--header", SIGNED, "--data"]);
         let output = run(curl.args([&body.to_string(), self.local.text("/endpoint")]));
         serde_json::from_slice(&output.stdout).unwrap_or_default()
     }
@@ -154,6 +156,8 @@ impl World {
         curl.args([
             "--silent",
             "--fail",
+            "--header",
+            SIGNED,
             "--data",
             &format!("Action=ListStackResources&Version=2010-05-15&StackName={STACK}"),
         ]);

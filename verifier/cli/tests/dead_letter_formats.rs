@@ -51,6 +51,7 @@ impl World {
         command.args(arguments).args(["--format", "json"]).current_dir(self.folder.path());
         if !arguments.contains(&"status") {
             command.args(["--endpoint-url", self.local.text("/endpoint")]);
+            command.env(support::TOKEN_VARIABLE, self.local.token());
         }
         command
     }

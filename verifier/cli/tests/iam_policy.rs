@@ -39,6 +39,8 @@ fn called_with_a_foreign_message(local: &Local) -> BTreeSet<String> {
     });
     let sent = run(Command::new("curl").args(["--fail", "--silent", "--show-error"]).args([
         "--header",
+        support::SIGNED,
+        "--header",
         "content-type: application/x-amz-json-1.0",
         "--header",
         "x-amz-target: AmazonSQS.SendMessage",
@@ -49,6 +51,7 @@ fn called_with_a_foreign_message(local: &Local) -> BTreeSet<String> {
     assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
     let mut command = scrubbed(VERIFIER);
     command.args(["check", "--stack", local.text("/stackName"), "--endpoint-url", endpoint]);
+    command.env(support::TOKEN_VARIABLE, local.token());
     called(&mut command)
 }
 
@@ -71,7 +74,13 @@ fn the_other_permissions_are_needed_when_the_list_says_so() {
 }
 
 fn policy(arguments: &[&str]) -> (Option<i32>, Value, String) {
-    let output = run(scrubbed(VERIFIER).arg("iam-policy").args(arguments));
+    policy_with_token("", arguments)
+}
+
+fn policy_with_token(token: &str, arguments: &[&str]) -> (Option<i32>, Value, String) {
+    let mut command = scrubbed(VERIFIER);
+    command.arg("iam-policy").args(arguments).env(support::TOKEN_VARIABLE, token);
+    let output = run(&mut command);
     let policy = serde_json::from_slice(&output.stdout).unwrap_or_default();
     (output.status.code(), policy, String::from_utf8_lossy(&output.stderr).into_owned())
 }
@@ -89,7 +98,7 @@ fn with_a_stack_its_own_resources_are_named() {
     let local = Local::start(&[]);
     let (endpoint, stack) = (local.text("/endpoint"), local.text("/stackName"));
     let arguments = ["check", "--stack", stack, "--endpoint-url", endpoint];
-    let (code, policy, stderr) = self::policy(&arguments);
+    let (code, policy, stderr) = policy_with_token(local.token(), &arguments);
     assert_eq!(code, Some(0), "{stderr}");
     let statements = policy["Statement"].as_array().expect("statements");
     let letters = statements.iter().find(|statement| statement["Sid"] == "DeadLetterQueue");
@@ -110,7 +119,7 @@ fn with_a_stack_its_own_resources_are_named() {
 fn a_stack_that_is_not_there_has_no_policy() {
     let local = Local::start(&[]);
     let arguments = ["--stack", "Stack-None", "--endpoint-url", local.text("/endpoint")];
-    let (code, policy, stderr) = self::policy(&arguments);
+    let (code, policy, stderr) = policy_with_token(local.token(), &arguments);
     assert_eq!((code, policy), (Some(3), Value::Null), "{stderr}");
 }
 /// The statements of the role that breaks previews, as the account's template has them, with AWS's own values in angle

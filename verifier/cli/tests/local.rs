@@ -42,6 +42,7 @@ impl Local {
         let mut command = scrubbed(VERIFIER);
         command.args(["check", "--format", "json", "--stack", stack]);
         command.args(["--endpoint-url", self.text("/endpoint")]);
+        command.env("VERIFIER_EMULATOR_TOKEN", self.text("/token"));
         let output = run(&mut command);
         let report = serde_json::from_slice(&output.stdout).unwrap_or_default();
         (output.status.code(), report, String::from_utf8_lossy(&output.stderr).into_owned())
@@ -158,4 +159,52 @@ fn a_port_that_is_taken_is_an_error_that_names_it() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{stderr}");
     assert!(stderr.contains(&port) && stderr.contains("--port"), "{stderr}");
+}
+
+#[test]
+fn the_token_is_told_to_the_user_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let local = start(&[]);
+    let file = local.folder.path().join("ready.json");
+    assert_eq!(file.metadata().expect("the file").permissions().mode() & 0o777, 0o600);
+    let token = local.text("/token");
+    assert_eq!(token.len(), 32);
+    assert_eq!(local.text("/environment/VERIFIER_EMULATOR_TOKEN"), token);
+    assert_ne!(start(&[]).text("/token"), token);
+}
+
+#[test]
+fn a_command_without_the_emulators_token_says_which_variable_to_set() {
+    let local = start(&["--clock", "skip-idle"]);
+    let dead = local.text("/outputs/JobsDeadLetterQueueName");
+    for arguments in [
+        &["check", "--stack", "Stack-PR123"][..],
+        &["dlq", "list", "--stack", "Stack-PR123"],
+        &["dlq", "purge", "--dlq", dead, "--backup", "letters.jsonl", "--yes"],
+        &["redrive", "--stack", "Stack-PR123", "--yes"],
+        &["chaos", "run", "mapping-flap", "--stack", "Stack-PR123", "--yes"],
+        &["iam-policy", "check", "--stack", "Stack-PR123"],
+    ] {
+        for token in [None, Some("0123456789abcdef0123456789abcdef")] {
+            let mut command = scrubbed(VERIFIER);
+            command.args(arguments).args(["--endpoint-url", local.text("/endpoint")]);
+            command.current_dir(local.folder.path()).stdin(Stdio::null());
+            command.envs(token.map(|token| ("VERIFIER_EMULATOR_TOKEN", token)));
+            let output = run(&mut command);
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
+            assert!(stderr.contains("VERIFIER_EMULATOR_TOKEN"), "{arguments:?}: {stderr}");
+        }
+    }
+}
+
+#[test]
+fn an_origin_is_a_scheme_a_host_and_a_port() {
+    for origin in
+        ["*", "null", "page.example", "http://page.example/path", "file:///a", "https://a@b"]
+    {
+        let output = run(scrubbed(VERIFIER).args(["local", "--allow-origin", origin]));
+        assert_eq!(output.status.code(), Some(2), "{origin}");
+    }
 }

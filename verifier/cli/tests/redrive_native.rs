@@ -283,6 +283,7 @@ fn people_get_a_table() {
     let mut command = Command::new(support::VERIFIER);
     command.args(["redrive", "--native", "--dlq", "dead", "--to", "target", "--yes"]);
     command.args(["--endpoint-url", world.endpoint()]).stdin(Stdio::null());
+    command.env(support::TOKEN_VARIABLE, world.token());
     let output = verifier_testkit::run(&mut command);
     let text = String::from_utf8_lossy(&output.stdout);
     for line in

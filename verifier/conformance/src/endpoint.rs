@@ -166,6 +166,7 @@ async fn start(
         clock,
         foreign_work,
         seed: fastrand::u64(..),
+        allowed_origins: Vec::new(),
     })
     .await?;
     Ok(emulator)

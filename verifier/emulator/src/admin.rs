@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 use verifier_core::faults::{FaultRules, RuleReport};
 use verifier_core::time::Timestamp;
 
+use crate::admission::ADMIN_PREFIX;
 use crate::client::Client;
 use crate::clock::Busy;
 use crate::faults::Strike;
 use crate::reply::{Reply, aws_json, reply};
-use crate::server::{ADMIN_PREFIX, Incoming, Server, form};
-use crate::transport::is_loopback;
+use crate::server::{Incoming, Server, form};
 
 impl Server {
     /// Answers a request to the emulator itself.
@@ -28,9 +28,6 @@ impl Server {
         incoming: &Incoming<'_>,
         busy: Busy,
     ) -> (Busy, Reply) {
-        if !is_loopback(incoming.headers) {
-            return (busy, reply(403, "text/plain", "Ask by a name of the loopback.\n"));
-        }
         let path = incoming.path.strip_prefix(ADMIN_PREFIX).unwrap_or_default();
         let segments: Vec<&str> = path.split('/').collect();
         match (incoming.method.as_str(), segments.as_slice()) {

@@ -21,6 +21,7 @@ use crate::http_api::HttpApis;
 use crate::lambda::{Functions, Mappings, ProcessGroup, Surroundings};
 use crate::listener::serve;
 use crate::logs::LogStore;
+use crate::roots::Author;
 use crate::server::Server;
 use crate::services::cloudformation::{CloudFormation, CreateStack, Stacks};
 use crate::services::cloudwatch::CloudWatchService;
@@ -56,6 +57,9 @@ pub struct EmulatorConfig {
     pub foreign_work: Duration,
     /// Equal seeds give equal ids.
     pub seed: u64,
+    /// The origins of pages in a browser that may use AWS's services here, as browsers write them: `https://a.example`,
+    /// in small letters, without a path.
+    pub allowed_origins: Vec<String>,
 }
 
 /// How long a client of another process is best taken to be at work after an answer, if such clients are expected: see
@@ -77,6 +81,36 @@ pub enum EmulatorError {
         logical_id: String,
         /// Where it was looked for.
         folder: PathBuf,
+    },
+    /// A function's binary is not in the folder of functions.
+    #[error("the function {logical_id} names the binary {binary:?}, which is no function in {}; put the function into that folder and name it", folder.display())]
+    BinaryOutside {
+        /// The binary.
+        binary: String,
+        /// The function.
+        logical_id: String,
+        /// The folder that it may be in.
+        folder: PathBuf,
+    },
+    /// A page's folder is not below the project, or is named by a template that may not name any.
+    #[error("the page is in the folder {directory:?}, which {problem}; name a folder below {} in the template that the emulator is started with", project.display())]
+    DirectoryOutside {
+        /// The folder.
+        directory: String,
+        /// What is wrong with it.
+        problem: &'static str,
+        /// The folder that it may be in.
+        project: PathBuf,
+    },
+    /// A request would have a function's process run something else.
+    #[error(
+        "the function {logical_id} would have the environment variable {variable}, which decides what runs on this machine; only the template that the emulator is started with may set it"
+    )]
+    ForbiddenVariable {
+        /// The variable.
+        variable: String,
+        /// The function.
+        logical_id: String,
     },
     /// A queue could not be created as the template says.
     #[error("the queue {name} cannot be created: {source}; mend it in the template")]
@@ -132,6 +166,11 @@ pub enum EmulatorError {
         /// Why not.
         source: io::Error,
     },
+    /// No token could be drawn for the emulator's own endpoint.
+    #[error(
+        "the system gives no random numbers for the emulator's token: {0}; see whether /dev/urandom is there"
+    )]
+    Token(String),
     /// The process group could not be started.
     #[error(
         "the functions' process group cannot be started: {0}; the emulator needs `sh` on the PATH"
@@ -156,6 +195,7 @@ impl Emulator {
         let port = |source| EmulatorError::Port { port: config.port, source };
         let listener = TcpListener::bind(("127.0.0.1", config.port)).await.map_err(port)?;
         let address = listener.local_addr().map_err(port)?;
+        let token = token()?;
         let clock = Clock::start(config.clock);
         let group = ProcessGroup::start().map_err(EmulatorError::ProcessGroup)?;
         let world = Arc::new(world(&config, &clock, group, format!("http://{address}")));
@@ -170,6 +210,8 @@ impl Emulator {
         let server = Arc::new(Server {
             clock: clock.clone(),
             clients: Mutex::default(),
+            token,
+            allowed_origins: config.allowed_origins.clone(),
             foreign_work: config.foreign_work,
             sqs: SqsWire { sqs: world.sqs.clone(), endpoint: world.endpoint.clone() },
             cloudformation: CloudFormation { world: world.clone(), stacks: Mutex::new(stacks) },
@@ -191,6 +233,12 @@ impl Emulator {
     /// Where AWS clients turn to: `http://127.0.0.1:PORT`.
     pub fn endpoint(&self) -> &str {
         &self.world.endpoint
+    }
+
+    /// The secret that the emulator's own endpoint needs, in the header [`TOKEN_HEADER`](crate::TOKEN_HEADER): 32
+    /// hexadecimal digits.
+    pub fn token(&self) -> &str {
+        &self.server.token
     }
 
     /// The stack that it was started with.
@@ -239,6 +287,13 @@ impl Drop for Emulator {
     }
 }
 
+/// 128 bits that nobody can guess, unlike the ids that a seed gives.
+fn token() -> Result<String, EmulatorError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| EmulatorError::Token(error.to_string()))?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
+}
+
 /// An account and region without any stack.
 fn world(config: &EmulatorConfig, clock: &Clock, group: ProcessGroup, endpoint: String) -> World {
     let region = config.region.clone();
@@ -260,6 +315,8 @@ fn world(config: &EmulatorConfig, clock: &Clock, group: ProcessGroup, endpoint: 
         alarms: Arc::new(Mutex::new(Alarms::new(&region, ACCOUNT_ID))),
         endpoint,
         binaries: config.functions.clone(),
+        known_binaries: Mutex::default(),
+        project: config.project.clone(),
         faults,
         sqs,
         mappings: Arc::new(mappings),
@@ -288,5 +345,6 @@ fn stack_of(config: &EmulatorConfig, world: &World) -> CreateStack {
         template_body: config.template.text().to_owned(),
         parameters: config.parameters.clone(),
         tags: BTreeMap::new(),
+        author: Author::User,
     }
 }

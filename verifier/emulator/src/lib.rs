@@ -5,6 +5,8 @@
 //! Runtime API; time can be skipped while nothing happens.
 
 mod admin;
+mod admission;
+mod body;
 mod client;
 mod clock;
 mod emulator;
@@ -15,6 +17,7 @@ mod listener;
 mod logs;
 mod objects;
 mod reply;
+mod roots;
 mod server;
 mod services;
 mod site;
@@ -22,8 +25,10 @@ mod stack;
 mod sync;
 mod template;
 mod transport;
+mod variables;
 mod world;
 
+pub use admission::TOKEN_HEADER;
 pub use client::Client;
 pub use clock::ClockMode;
 pub use emulator::{Emulator, EmulatorConfig, EmulatorError, FOREIGN_WORK};

@@ -15,6 +15,9 @@ use crate::server::Server;
 /// How long a client may take to send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The largest head of a request, in bytes: more than any client here sends, and less than would take memory.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+
 /// How long after an error connections are accepted again, by the wall's clock: no part of the stack waits for it.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
@@ -48,6 +51,7 @@ async fn converse(stream: TcpStream, server: Arc<Server>) {
     let ended = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service)
         .await;
     if let Err(error) = ended {

@@ -4,16 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use verifier_core::faults::Fault;
 
+use crate::admission::{
+    Admitted, Configuration, Listener, Refused, admit, allow, is_of_another_page, preflight,
+};
+use crate::body::read;
 use crate::client::Client;
 use crate::clock::{Busy, Clock};
 use crate::http_api::{self, ApiRequest};
 use crate::lambda::FUNCTION_ACCESS_KEY_ID;
-use crate::reply::{Reply, reply, with_header};
+use crate::reply::{Reply, aws_json, aws_query, reply, with_header};
 use crate::services::cloudformation::{self, CloudFormation};
 use crate::services::cloudfront;
 use crate::services::cloudwatch::CloudWatchService;
@@ -30,8 +35,8 @@ use crate::world::World;
 /// The largest request body that is read: a batch of SQS messages, and Lambda's synchronous payload.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 
-/// The path of the emulator's own endpoint, below which no name of AWS's lies.
-pub(crate) const ADMIN_PREFIX: &str = "/_emulator/";
+/// How long a request's body may take, by the wall's clock, after its head.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The header by which a request that is not signed, such as one to the stack's own API, names the registered client that makes it:
 /// while its answer is late on purpose, that client waits.
@@ -41,6 +46,10 @@ pub const CLIENT_HEADER: &str = "x-verifier-client";
 pub(crate) struct Server {
     pub(crate) clock: Clock,
     pub(crate) clients: Mutex<Clients>,
+    /// What the emulator's own endpoint needs.
+    pub(crate) token: String,
+    /// The origins of pages that may use AWS's services.
+    pub(crate) allowed_origins: Vec<String>,
     /// How long a client outside of this process is taken to be at work after an answer.
     pub(crate) foreign_work: Duration,
     pub(crate) sqs: SqsWire,
@@ -52,19 +61,44 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Answers a request. From its head to its answer the clock is held, but for long polls that wait.
+    /// Answers a request. Whom it is from is decided by its head. From its last byte to its answer the clock is held, but
+    /// for long polls that wait: a body that comes slowly, or never, holds nothing.
     pub(crate) async fn handle(self: Arc<Self>, request: Request) -> Result<Reply, Disconnected> {
-        let busy = self.clock.busy();
         let (head, body) = request.into_parts();
-        let Ok(body) = axum::body::to_bytes(body, BODY_BYTES_MAX).await else {
-            return Ok(reply(
-                413,
-                "text/plain",
-                "The request body could not be read, or is larger than 10 MiB.",
-            ));
+        let admitted = self.decide(|configuration| admit(&head, &Listener::Stack(configuration)));
+        let answer = match admitted {
+            Ok(admitted) => self.clone().handle_admitted(&head, &admitted, body).await?,
+            Err(refused) => refusal(&head, &refused),
         };
+        Ok(with_header(answer, "server", "verifier-emulator"))
+    }
+
+    /// Decides by what this emulator was started with, and serves.
+    fn decide<T>(&self, decide: impl FnOnce(&Configuration<'_>) -> T) -> T {
+        decide(&Configuration {
+            allowed_origins: &self.allowed_origins,
+            token: &self.token,
+            serves_page: &|host| self.world.sites.find(host).is_some(),
+        })
+    }
+
+    async fn handle_admitted(
+        self: Arc<Self>,
+        head: &Parts,
+        admitted: &Admitted,
+        body: Body,
+    ) -> Result<Reply, Disconnected> {
+        if let Admitted::Preflight { origin } = admitted {
+            return Ok(preflight(&head.headers, origin));
+        }
+        let body = match read(body, BODY_BYTES_MAX, BODY_TIMEOUT).await {
+            Ok(body) => body,
+            Err(refused) => return Ok(refusal(head, &refused)),
+        };
+        let busy = self.clock.busy();
         let access_key = access_key(&head.headers).map(str::to_owned);
         let incoming = Incoming {
+            admitted,
             method: &head.method,
             path: head.uri.path(),
             query: head.uri.query().unwrap_or_default(),
@@ -72,8 +106,13 @@ impl Server {
             body,
         };
         let (busy, answer) = self.answer(&incoming, busy, access_key.as_deref()).await;
-        self.let_client_work(busy, access_key.as_deref());
-        answer.map(|answer| with_header(answer, "server", "verifier-emulator"))
+        if !self.decide(|configuration| is_of_another_page(&head.headers, configuration)) {
+            self.let_client_work(busy, access_key.as_deref());
+        }
+        match admitted {
+            Admitted::Aws { origin: Some(origin) } => answer.map(|answer| allow(answer, origin)),
+            _ => answer,
+        }
     }
 
     /// Answers a request, with whatever goes wrong on its way and on the answer's.
@@ -110,20 +149,42 @@ impl Server {
         busy: Busy,
         access_key: Option<&str>,
     ) -> (Busy, Reply) {
-        if incoming.path.starts_with(ADMIN_PREFIX) {
-            return self.administer(incoming, busy).await;
+        match incoming.admitted {
+            Admitted::Admin => self.administer(incoming, busy).await,
+            Admitted::HttpApi => {
+                let client = access_key.and_then(|key| self.client(key));
+                self.api(busy, incoming, client.as_ref()).await
+            }
+            Admitted::Page => (busy, self.page(incoming).await),
+            // A preflight is answered before, and a Runtime API has a port of its own.
+            Admitted::Aws { .. } | Admitted::Preflight { .. } | Admitted::RuntimeApi => {
+                self.ask_aws(incoming, busy, access_key).await
+            }
         }
-        let target = text(incoming.headers, "x-amz-target").unwrap_or_default();
-        if let Some(action) = target.strip_prefix(sqs_wire::TARGET) {
-            let client = access_key.and_then(|key| self.client(key));
-            let caller = caller(access_key);
-            return self.sqs.handle(action, &incoming.body, busy, client.as_ref(), caller).await;
-        }
-        if let Some(action) = target.strip_prefix(logs::TARGET) {
-            return (busy, self.logs.handle(action, &incoming.body, self.clock.now()));
-        }
-        if let Some((action, protocol)) = cloudwatch_wire::recognise(target, incoming.path) {
-            return (busy, self.cloudwatch.handle(action, protocol, &incoming.body));
+    }
+
+    async fn ask_aws(
+        self: &Arc<Self>,
+        incoming: &Incoming<'_>,
+        busy: Busy,
+        access_key: Option<&str>,
+    ) -> (Busy, Reply) {
+        if *incoming.method == Method::POST {
+            let target = text(incoming.headers, "x-amz-target").unwrap_or_default();
+            if let Some(action) = target.strip_prefix(sqs_wire::TARGET) {
+                let client = access_key.and_then(|key| self.client(key));
+                let caller = caller(access_key);
+                return self
+                    .sqs
+                    .handle(action, &incoming.body, busy, client.as_ref(), caller)
+                    .await;
+            }
+            if let Some(answer) = self.ask_at_once(target, incoming) {
+                return (busy, answer);
+            }
+            if let Some(query) = sqs_query(incoming) {
+                return self.ask_sqs_by_query(busy, query, access_key).await;
+            }
         }
         if let Some(path) = lambda::path_of(incoming.path) {
             let client = access_key.and_then(|key| self.client(key));
@@ -138,47 +199,59 @@ impl Server {
             };
             return self.lambda.handle(busy, &request).await;
         }
-        if let Some(rest) = incoming.path.strip_prefix(http_api::PREFIX) {
-            let client = access_key.and_then(|key| self.client(key));
-            return self.api(busy, rest, incoming, client.as_ref()).await;
-        }
         let sites = &self.world.sites;
         if let Some(answer) = cloudfront::answer(sites, incoming, self.clock.now()) {
             return (busy, answer);
         }
-        // Before what goes by bodies: an upload may hold anything.
         if let Some(answer) = s3::answer(sites, incoming, self.clock.now()).await {
             return (busy, answer);
         }
-        if let Some(answer) = self.query_protocol(incoming) {
-            return (busy, answer);
+        (busy, self.page(incoming).await)
+    }
+
+    /// SQS's older protocol, which some clients still speak.
+    async fn ask_sqs_by_query(
+        &self,
+        busy: Busy,
+        (action, request): (String, Result<Bytes, Reply>),
+        access_key: Option<&str>,
+    ) -> (Busy, Reply) {
+        let body = match request {
+            Ok(body) => body,
+            Err(refusal) => return (busy, refusal),
+        };
+        let client = access_key.and_then(|key| self.client(key));
+        let caller = caller(access_key);
+        let (busy, answer) = self.sqs.handle(&action, &body, busy, client.as_ref(), caller).await;
+        (busy, sqs_query::reply(&action, answer).await)
+    }
+
+    /// The services that are called by POST and never wait.
+    fn ask_at_once(&self, target: &str, incoming: &Incoming<'_>) -> Option<Reply> {
+        if let Some(action) = target.strip_prefix(logs::TARGET) {
+            return Some(self.logs.handle(action, &incoming.body, self.clock.now()));
         }
-        if let Some((action, request)) = sqs_query(incoming) {
-            let body = match request {
-                Ok(body) => body,
-                Err(refusal) => return (busy, refusal),
-            };
-            let client = access_key.and_then(|key| self.client(key));
-            let caller = caller(access_key);
-            let (busy, answer) =
-                self.sqs.handle(&action, &body, busy, client.as_ref(), caller).await;
-            return (busy, sqs_query::reply(&action, answer).await);
+        if let Some((action, protocol)) = cloudwatch_wire::recognise(target, incoming.path) {
+            return Some(self.cloudwatch.handle(action, protocol, &incoming.body));
         }
+        self.query_protocol(incoming)
+    }
+
+    async fn page(&self, incoming: &Incoming<'_>) -> Reply {
         let host = text(incoming.headers, "host").unwrap_or_default();
-        if let Some(site) = self.world.sites.find(host) {
-            let answer = self.world.sites.handle(&site, incoming.method, incoming.path).await;
-            return (busy, answer);
+        match self.world.sites.find(host) {
+            Some(site) => self.world.sites.handle(&site, incoming.method, incoming.path).await,
+            None => unknown(incoming),
         }
-        (busy, unknown(incoming))
     }
 
     async fn api(
         &self,
         busy: Busy,
-        rest: &str,
         incoming: &Incoming<'_>,
         client: Option<&Client>,
     ) -> (Busy, Reply) {
+        let rest = incoming.path.strip_prefix(http_api::PREFIX).unwrap_or_default();
         let (id, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let request = ApiRequest {
             method: incoming.method,
@@ -253,6 +326,8 @@ pub(crate) struct Clients {
 
 /// A request, its body read.
 pub(crate) struct Incoming<'a> {
+    /// What it is for.
+    pub(crate) admitted: &'a Admitted,
     pub(crate) method: &'a Method,
     pub(crate) path: &'a str,
     pub(crate) query: &'a str,
@@ -286,6 +361,24 @@ fn sqs_query(incoming: &Incoming<'_>) -> Option<(String, Result<Bytes, Reply>)> 
     let action = parameters.get("Action")?;
     let is_known = parameters.get("Version").is_some_and(|version| version == sqs_query::VERSION);
     is_known.then(|| (action.clone(), sqs_query::request(action, &parameters)))
+}
+
+/// A refusal in the shape of the protocol that the request speaks.
+fn refusal(head: &Parts, refused: &Refused) -> Reply {
+    let Refused { status, code, sentence } = refused;
+    let target = text(&head.headers, "x-amz-target").unwrap_or_default();
+    let path = head.uri.path();
+    if let Some((_, protocol)) = cloudwatch_wire::recognise(target, path) {
+        cloudwatch_wire::error(protocol, *status, code, sentence)
+    } else if !target.is_empty() {
+        aws_json::error("1.0", *status, code, sentence)
+    } else if lambda::path_of(path).is_some() {
+        aws_json::rest_error(*status, code, sentence)
+    } else if head.method == Method::POST {
+        aws_query::error(*status, "http://verifier.emulator/refused", code, sentence)
+    } else {
+        reply(*status, "text/plain; charset=utf-8", format!("{code}: {sentence}\n"))
+    }
 }
 
 fn unknown(incoming: &Incoming<'_>) -> Reply {

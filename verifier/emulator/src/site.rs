@@ -10,6 +10,7 @@ use verifier_core::time::Timestamp;
 
 use crate::objects::{ChangedObjects, Object};
 use crate::reply::{Reply, reply, with_header};
+use crate::roots::is_below;
 use crate::services::cloudfront::Invalidations;
 use crate::services::s3::entity_tag;
 use crate::stack::{SiteContent, SiteSpec};
@@ -166,7 +167,12 @@ impl Sites {
                 }
                 SiteContent::File(..) => {}
                 SiteContent::Directory(directory) => {
-                    let path = below(&self.project.join(directory), key)?;
+                    let folder = self.project.join(directory);
+                    let path = below(&folder, key)?;
+                    // A link may lead out of it, and what a page shows, others than the user may see.
+                    if !is_below(&path, &folder) {
+                        continue;
+                    }
                     if let Ok(bytes) = tokio::fs::read(path).await {
                         return Some(bytes);
                     }
@@ -189,8 +195,10 @@ async fn files_below(directory: &Path) -> BTreeMap<String, Vec<u8>> {
             let key = format!("{prefix}{}", entry.file_name().to_string_lossy());
             match entry.file_type().await {
                 Ok(kind) if kind.is_dir() => folders.push((entry.path(), format!("{key}/"))),
-                Ok(_) => files.extend(tokio::fs::read(entry.path()).await.map(|file| (key, file))),
-                Err(_) => {}
+                Ok(_) if is_below(&entry.path(), directory) => {
+                    files.extend(tokio::fs::read(entry.path()).await.map(|file| (key, file)));
+                }
+                Ok(_) | Err(_) => {}
             }
         }
     }

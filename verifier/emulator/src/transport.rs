@@ -1,10 +1,10 @@
 //! Faults between a client and the services: errors, connections that break, and latency.
 
-use axum::http::HeaderMap;
 use serde_json::{Value, json};
 use std::time::Duration;
 use verifier_core::faults::{Caller, Commit, Fault, Happening, Stage};
 
+use crate::admission::Admitted;
 use crate::client::Client;
 use crate::clock::Busy;
 use crate::http_api;
@@ -77,7 +77,6 @@ impl Server {
     }
 
     fn request(&self, incoming: &Incoming<'_>, caller: Caller) -> Option<Request> {
-        let target = text(incoming.headers, "x-amz-target").unwrap_or_default();
         let plain = |operation: &str, protocol| Request {
             operation: operation.to_owned(),
             protocol,
@@ -86,6 +85,16 @@ impl Server {
             text: Some(String::from_utf8_lossy(&incoming.body).into_owned()),
             caller,
         };
+        if *incoming.admitted == Admitted::HttpApi {
+            let rest = incoming.path.strip_prefix(http_api::PREFIX)?;
+            let route = self.world.apis.route_of(incoming.method, rest)?;
+            let function = Some(route.function);
+            return Some(Request { function, ..plain(&route.key, Protocol::Http) });
+        }
+        if !matches!(incoming.admitted, Admitted::Aws { .. }) {
+            return None;
+        }
+        let target = text(incoming.headers, "x-amz-target").unwrap_or_default();
         if let Some(action) = target.strip_prefix(sqs_wire::TARGET) {
             let (queue, text) = queue_and_bodies(&incoming.body);
             return Some(Request { queue, text, ..plain(action, Protocol::Json("1.0")) });
@@ -99,11 +108,6 @@ impl Server {
         if let Some(path) = lambda::path_of(incoming.path) {
             let (operation, function) = lambda::operation_of(incoming.method, path);
             return Some(Request { function, ..plain(operation, Protocol::Rest) });
-        }
-        if let Some(rest) = incoming.path.strip_prefix(http_api::PREFIX) {
-            let route = self.world.apis.route_of(incoming.method, rest)?;
-            let function = Some(route.function);
-            return Some(Request { function, ..plain(&route.key, Protocol::Http) });
         }
         let mut parameters = form(incoming.query.as_bytes());
         parameters.extend(form(&incoming.body));
@@ -160,15 +164,6 @@ fn queue_and_bodies(body: &[u8]) -> (Option<String>, Option<String>) {
     (queue, (!bodies.is_empty()).then(|| bodies.join("\n")))
 }
 
-/// Whether a request comes to the emulator's own endpoint as it is meant to: by a name of the loopback.
-///
-/// A page in a browser can be made to send requests to 127.0.0.1 under another name, and must not change anything here.
-pub(crate) fn is_loopback(headers: &HeaderMap) -> bool {
-    let host = text(headers, "host").unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    matches!(name, "127.0.0.1" | "localhost" | "[::1]")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,23 +176,5 @@ mod tests {
         assert_eq!(found(&single), (Some("jobs".to_owned()), Some("a".to_owned())));
         assert_eq!(found(&batch), (Some("jobs".to_owned()), Some("a\nb".to_owned())));
         assert_eq!(queue_and_bodies(b"nonsense"), (None, None));
-    }
-
-    #[test]
-    fn only_names_of_the_loopback_reach_the_emulators_own_endpoint() {
-        let is_loopback_name = |host: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert("host", host.parse().unwrap());
-            is_loopback(&headers)
-        };
-        for host in ["127.0.0.1:4566", "localhost", "localhost:1", "[::1]:9"] {
-            assert!(is_loopback_name(host), "{host}");
-        }
-        for host in
-            ["sqs.eu-central-1.amazonaws.com", "evil.example:4566", "localhost.evil.example"]
-        {
-            assert!(!is_loopback_name(host), "{host}");
-        }
-        assert!(!is_loopback(&HeaderMap::new()));
     }
 }

@@ -1,7 +1,7 @@
 //! Everything that stacks are deployed into: the services' state of one account and region.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use verifier_core::cloudwatch::Alarms;
@@ -13,10 +13,12 @@ use crate::faults::Faults;
 use crate::http_api::HttpApis;
 use crate::lambda::{Functions, Mappings};
 use crate::logs::LogStore;
+use crate::roots::{Author, NotFollowed, is_directory_below, program};
 use crate::services::sqs::SqsService;
 use crate::site::Sites;
-use crate::stack::{self, AlarmSpec, FunctionSpec, LogGroupSpec, Stack};
+use crate::stack::{self, AlarmSpec, FunctionSpec, LogGroupSpec, SiteContent, SiteSpec, Stack};
 use crate::template::{ACCOUNT_ID, Evaluator, Template};
+use crate::variables::forbidden;
 
 /// The account and region of the emulator.
 pub(crate) struct World {
@@ -26,6 +28,10 @@ pub(crate) struct World {
     pub(crate) endpoint: String,
     /// The folder of the functions' binaries.
     pub(crate) binaries: PathBuf,
+    /// The names of the binaries that the user's own template has.
+    pub(crate) known_binaries: Mutex<BTreeSet<String>>,
+    /// The folder that pages' folders are below.
+    pub(crate) project: PathBuf,
     pub(crate) faults: Faults,
     pub(crate) sqs: Arc<SqsService>,
     pub(crate) functions: Arc<Functions>,
@@ -42,11 +48,13 @@ impl World {
         template: &Template,
         name: &str,
         parameters: &BTreeMap<String, String>,
+        author: Author,
     ) -> Result<Stack, EmulatorError> {
         let evaluator = Evaluator::new(template, name, &self.region, &self.endpoint, parameters)
             .with_site_on_localhost(self.sites.is_empty());
         let stack = stack::build(&evaluator)?;
-        let binaries = binaries(&stack.functions, &self.binaries)?;
+        let binaries = self.programs(&stack.functions, author)?;
+        self.check_directories(&stack.sites, author)?;
         self.check_functions(&stack)?;
         self.create_queues(&stack)?;
         if let Err(error) = self.create_observers(&stack) {
@@ -90,6 +98,55 @@ impl World {
             names.into_iter().filter_map(count).collect()
         });
         self.faults.install(rules, counts)
+    }
+
+    /// The program of each function. A request's template gets no others, and no other surroundings, than the user means.
+    fn programs(
+        &self,
+        functions: &[FunctionSpec],
+        author: Author,
+    ) -> Result<Vec<(FunctionSpec, PathBuf)>, EmulatorError> {
+        let mut known = self.known_binaries.lock().unwrap_or_else(PoisonError::into_inner);
+        if author == Author::User {
+            known.extend(functions.iter().map(|function| function.binary.clone()));
+        }
+        let find = |function: &FunctionSpec| {
+            let (binary, logical_id) = (function.binary.clone(), function.logical_id.clone());
+            let folder = self.binaries.clone();
+            if author == Author::Request
+                && let Some(variable) = forbidden(&function.environment, &BTreeMap::new())
+            {
+                let variable = variable.to_owned();
+                return Err(EmulatorError::ForbiddenVariable { variable, logical_id });
+            }
+            match program(&folder, &binary, author, &known) {
+                Ok(path) => Ok((function.clone(), path)),
+                Err(NotFollowed::Missing) => {
+                    Err(EmulatorError::MissingBinary { binary, logical_id, folder })
+                }
+                Err(NotFollowed::Outside) => {
+                    Err(EmulatorError::BinaryOutside { binary, logical_id, folder })
+                }
+            }
+        };
+        functions.iter().map(find).collect()
+    }
+
+    fn check_directories(&self, sites: &[SiteSpec], author: Author) -> Result<(), EmulatorError> {
+        let contents = sites.iter().flat_map(|site| &site.contents);
+        for content in contents {
+            let SiteContent::Directory(directory) = content else { continue };
+            let problem = match author {
+                Author::Request => "a template that comes by a request may not name",
+                Author::User if !is_directory_below(&self.project, directory) => {
+                    "is not below the project"
+                }
+                Author::User => continue,
+            };
+            let (directory, project) = (directory.clone(), self.project.clone());
+            return Err(EmulatorError::DirectoryOutside { directory, problem, project });
+        }
+        Ok(())
     }
 
     /// The account and region, for ARNs.
@@ -196,22 +253,4 @@ impl World {
 
 fn names(alarms: &[AlarmSpec]) -> Vec<String> {
     alarms.iter().map(|alarm| alarm.definition.name.clone()).collect()
-}
-
-fn binaries(
-    functions: &[FunctionSpec],
-    folder: &Path,
-) -> Result<Vec<(FunctionSpec, PathBuf)>, EmulatorError> {
-    let find = |function: &FunctionSpec| {
-        let plain = folder.join(&function.binary);
-        let bundled = plain.join("bootstrap");
-        let found = [plain, bundled].into_iter().find(|path| path.is_file());
-        let binary = found.ok_or_else(|| EmulatorError::MissingBinary {
-            binary: function.binary.clone(),
-            logical_id: function.logical_id.clone(),
-            folder: folder.to_path_buf(),
-        })?;
-        Ok((function.clone(), binary))
-    };
-    functions.iter().map(find).collect()
 }

@@ -18,7 +18,7 @@ use aws_sdk_cloudwatch::types::{
     MetricStat, StateValue, Statistic, Tag,
 };
 use serde_json::{Value, json};
-use support::Stand;
+use support::{SIGNED, Stand};
 
 const VISIBLE: &str = "ApproximateNumberOfMessagesVisible";
 const MINUTE: Duration = Duration::from_mins(1);
@@ -182,6 +182,7 @@ async fn json_and_cbor_tell_the_same() {
         let request = http
             .post(stand.emulator.endpoint())
             .header("x-amz-target", format!("GraniteServiceVersion20100801.{action}"))
+            .header("authorization", SIGNED)
             .header("content-type", "application/x-amz-json-1.0");
         let response = request.body(body.to_string()).send().await.expect("an answer");
         let error = response.headers().get("x-amzn-query-error").cloned();

@@ -17,6 +17,7 @@ use aws_sdk_sqs::types::{
 use serde_json::{Value, json};
 use support::{Stand, mapping, probe, queues, resources};
 use verifier_core::faults::FaultRules;
+use verifier_emulator::TOKEN_HEADER;
 
 /// An emulator with queues and a function, on which one fault is in force.
 async fn stand(rule: Value) -> Stand {
@@ -468,26 +469,43 @@ async fn rules_are_shown_replaced_and_removed_while_it_runs() {
     let stand = stand(json!({"fault": {"kind": "reorder"}})).await;
     let http = verifier_aws::plain_http_client().expect("a client");
     let url = format!("{}/_emulator/faults", stand.emulator.endpoint());
+    let token = stand.emulator.token();
     let rules = r#"{"rules": [{"name": "no sends", "operation": "SendMessage", "fault": {"kind": "error", "status": 400, "code": "No", "commit": "before"}}]}"#;
-    let put = http.put(&url).body(rules).send().await.expect("an answer");
+    let put =
+        http.put(&url).header(TOKEN_HEADER, token).body(rules).send().await.expect("an answer");
     assert_eq!(put.status(), 200);
     assert_eq!(stand.send_once("a").await, Err("No".to_owned()));
-    let shown: Value = http.get(&url).send().await.expect("an answer").json().await.expect("JSON");
+    let shown: Value = http
+        .get(&url)
+        .header(TOKEN_HEADER, token)
+        .send()
+        .await
+        .expect("an answer")
+        .json()
+        .await
+        .expect("JSON");
     assert_eq!(shown["rules"][0]["rule"]["name"], "no sends");
     assert_eq!(
         (&shown["rules"][0]["matched"], &shown["rules"][0]["struck"]),
         (&json!(1), &json!(1))
     );
 
-    let bad = http.put(&url).body(r#"{"rules": [{"fault": {"kind": "explode"}}]}"#).send().await;
+    let bad = http.put(&url).header(TOKEN_HEADER, token);
+    let bad = bad.body(r#"{"rules": [{"fault": {"kind": "explode"}}]}"#).send().await;
     let bad = bad.expect("an answer");
     assert_eq!(bad.status(), 400);
     assert!(bad.text().await.expect("a text").contains("explode"));
     assert_eq!(stand.send_once("a").await, Err("No".to_owned()), "the old rules are in force");
-    let foreign = http.delete(&url).header("host", "sqs.eu-central-1.amazonaws.com").send().await;
-    assert_eq!(foreign.expect("an answer").status(), 403);
+    for (token, status) in [(None, 401), (Some("another"), 401)] {
+        let delete = http.delete(&url);
+        let delete = match token {
+            Some(token) => delete.header(TOKEN_HEADER, token),
+            None => delete,
+        };
+        assert_eq!(delete.send().await.expect("an answer").status(), status);
+    }
 
-    let removed = http.delete(&url).send().await.expect("an answer");
+    let removed = http.delete(&url).header(TOKEN_HEADER, token).send().await.expect("an answer");
     assert_eq!(removed.status(), 200);
     assert_eq!(stand.send_once("a").await, Ok(()));
 }

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{TestCaseError, TestRunner};
 use serde_json::{Value, json};
-use support::{config, mapping, probe, queues, resources};
+use support::{SIGNED, config, mapping, probe, queues, resources};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
@@ -59,8 +59,8 @@ fn run<S: Strategy>(
     if let Err(problem) = outcome {
         panic!("{problem}");
     }
-    let listed = b"POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: AmazonSQS.ListQueues\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
-    let answer = runtime.block_on(exchange(&emulator, listed)).expect("an answer");
+    let listed = http("POST / HTTP/1.1\r\nX-Amz-Target: AmazonSQS.ListQueues", b"{}");
+    let answer = runtime.block_on(exchange(&emulator, &listed)).expect("an answer");
     assert!(answer.contains("/jobs") && answer.contains("/dead"), "{answer}");
     runtime.block_on(emulator.shut_down());
 }
@@ -100,8 +100,9 @@ fn check_answer(answer: &str) -> Result<(), TestCaseError> {
 
 fn http(head: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
-    let head =
-        format!("{head}\r\nHost: x\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+    let head = format!(
+        "{head}\r\nHost: 127.0.0.1\r\nAuthorization: {SIGNED}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+    );
     [head.as_bytes(), body].concat()
 }
 
@@ -144,7 +145,6 @@ fn target() -> impl Strategy<Value = String> {
             "POST /2015-03-31/functions/none/invocations HTTP/1.1",
             "POST /service/GraniteServiceVersion20100801/operation/PutMetricAlarm HTTP/1.1\r\nSmithy-Protocol: rpc-v2-cbor",
             "POST /?Action=CreateStack&Version=2010-05-15 HTTP/1.1",
-            "PUT /_emulator/faults HTTP/1.1",
             "POST /execute-api/none/jobs HTTP/1.1",
             "GET / HTTP/1.1",
         ][..],
@@ -225,6 +225,15 @@ fn bodies_of_any_shape_are_answered() {
 }
 
 #[test]
+fn fault_rules_of_any_shape_are_answered() {
+    run(&json_value(), &async |emulator, rules| {
+        let token = emulator.token();
+        let head = format!("PUT /_emulator/faults HTTP/1.1\r\nX-Verifier-Token: {token}");
+        check_answer(&exchange(emulator, &http(&head, rules.to_string().as_bytes())).await?)
+    });
+}
+
+#[test]
 fn bodies_of_any_shape_are_answered_while_faults_are_in_force() {
     let faults = ["delayed-delivery", "stale-counts"].map(|kind| {
         let fault = json!({"kind": kind, "milliseconds": 1});
@@ -291,7 +300,9 @@ fn paths_and_queries_of_any_kind_are_answered() {
         if path.starts_with("/_emulator/client?") {
             return Ok(());
         }
-        check_answer(&exchange(emulator, &http(&format!("{method} {path} HTTP/1.1"), b"{}")).await?)
+        let token = emulator.token();
+        let head = format!("{method} {path} HTTP/1.1\r\nX-Verifier-Token: {token}");
+        check_answer(&exchange(emulator, &http(&head, b"{}")).await?)
     });
 }
 

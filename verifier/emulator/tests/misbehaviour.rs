@@ -73,6 +73,7 @@ impl Stand {
 
     async fn call(&self, target: &str, body: Value) -> Value {
         let request = self.http.post(self.emulator.endpoint()).header("x-amz-target", target);
+        let request = request.header("authorization", support::SIGNED);
         let response = request.body(body.to_string()).send().await.expect("an answer");
         response.json().await.expect("JSON")
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
-use support::Stand;
+use support::{SIGNED, Stand};
 
 fn site() -> Value {
     let origin = json!({"Id": "o", "DomainName": {"Fn::GetAtt": ["Bucket", "RegionalDomainName"]}});
@@ -29,7 +29,7 @@ fn site() -> Value {
 async fn get(stand: &Stand, path: &str) -> (u16, HeaderMap, String) {
     let http = verifier_aws::plain_http_client().expect("a client");
     let url = format!("{}{path}", stand.sdk.endpoint_url().expect("a URL"));
-    let response = http.get(url).send().await.expect("an answer");
+    let response = http.get(url).header("authorization", SIGNED).send().await.expect("an answer");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     (status, headers, response.text().await.expect("a body"))
 }
@@ -58,13 +58,14 @@ async fn objects_are_read_with_their_type_and_what_is_missing_is_said_to_be() {
     }
     let http = verifier_aws::plain_http_client().expect("a client");
     let url = format!("{}/the-page/config.js", stand.emulator.endpoint());
-    let head = http.head(&url).send().await.expect("an answer");
+    let head = http.head(&url).header("authorization", SIGNED).send().await.expect("an answer");
     assert_eq!(
         (head.status().as_u16(), &head.headers()["content-length"]),
         (200, &"12".parse().expect("a value"))
     );
     let by_host = http.get(format!("{}/config.js", stand.emulator.endpoint()));
-    let by_host = by_host.header("host", "the-page.s3.us-local-1.amazonaws.com").send().await;
+    let by_host = by_host.header("host", "the-page.localhost").header("authorization", SIGNED);
+    let by_host = by_host.send().await;
     assert_eq!(by_host.expect("an answer").status().as_u16(), 200);
     let other_bucket = get(&stand, "/another-page/config.js").await;
     assert_eq!(other_bucket.0, 404);

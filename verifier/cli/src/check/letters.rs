@@ -248,6 +248,7 @@ mod tests {
         let request = json!({"QueueUrl": stand.url, "MessageBody": job.to_string()});
         let post = plain_http_client().unwrap().post(stand.emulator.endpoint());
         let post = post.header("x-amz-target", "AmazonSQS.SendMessage");
+        let post = post.header("authorization", "AWS4-HMAC-SHA256 Credential=AKIATEST");
         let answer: Value = post.json(&request).send().await.unwrap().json().await.unwrap();
         answer["MessageId"].as_str().unwrap().to_owned()
     }

@@ -165,13 +165,14 @@ async fn target(
 ) -> Result<Target, Failure> {
     if !args.local {
         let stack = options.stack.clone();
-        let (connection, clock) = endpoint::reach(args.connection).await;
+        let (connection, clock) = endpoint::reach(args.connection).await?;
         return Ok(Target { stack, connection, clock, emulator: None });
     }
     let options = LocalOptions {
         port: 0,
         clock: args.clock.unwrap_or(ClockArg::SkipIdle),
         for_others: false,
+        allowed_origins: Vec::new(),
     };
     let emulator = local_stack::start(args.template, options, progress).await?;
     let client = emulator.client();

@@ -9,7 +9,7 @@ use verifier_core::settings::Outputs;
 use crate::args::{IamCommand, IamPolicyArgs};
 use crate::check::discover;
 use crate::config;
-use crate::endpoint::remote;
+use crate::endpoint;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::view;
@@ -18,7 +18,8 @@ pub(crate) async fn run(args: IamPolicyArgs) -> Result<Exit, Failure> {
     let resources = match args.stack {
         Some(stack) => {
             let outputs = config::load(&args.settings)?.settings().outputs.clone();
-            let aws = Aws::connect(&remote(args.connection)).await;
+            let (connection, _clock) = endpoint::reach(args.connection).await?;
+            let aws = Aws::connect(&connection).await;
             Box::pin(resources(&aws, &stack, &outputs)).await?
         }
         None => Resources::placeholders(),

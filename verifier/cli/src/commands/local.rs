@@ -5,19 +5,24 @@ use std::path::Path;
 
 use verifier_emulator::Emulator;
 
+use crate::admin::TOKEN_VARIABLE;
 use crate::args::LocalArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files::write_whole;
 use crate::interrupt::Interrupt;
 use crate::local_stack::{self, LocalOptions};
-use crate::ready::Ready;
+use crate::ready::{Ready, write_private};
 use crate::view::{self, Progress};
 
 pub(crate) async fn run(args: LocalArgs) -> Result<Exit, Failure> {
     let interrupt = Interrupt::listen()?;
     let progress = Progress::new();
-    let options = LocalOptions { port: args.port, clock: args.clock, for_others: true };
+    let options = LocalOptions {
+        port: args.port,
+        clock: args.clock,
+        for_others: true,
+        allowed_origins: args.allow_origin,
+    };
     let emulator = tokio::select! {
         started = local_stack::start(args.template, options, &progress) => started?,
         () = interrupt.asked() => return Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted)),
@@ -48,6 +53,7 @@ fn ready(emulator: &Emulator) -> Ready {
     Ready {
         schema: "verifier.local/1",
         endpoint: emulator.endpoint().to_owned(),
+        token: emulator.token().to_owned(),
         region: local_stack::REGION,
         stack_name: stack.name.clone(),
         outputs: outputs.collect(),
@@ -57,6 +63,7 @@ fn ready(emulator: &Emulator) -> Ready {
             ("AWS_DEFAULT_REGION", local_stack::REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", "AKIALOCAL".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+            (TOKEN_VARIABLE, emulator.token().to_owned()),
         ]),
         skipped: skipped.collect(),
     }
@@ -64,7 +71,7 @@ fn ready(emulator: &Emulator) -> Ready {
 
 fn write_ready(path: &Path, ready: &Ready) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(ready).unwrap_or_default();
-    write_whole(path, &(text + "\n")).map_err(|error| {
+    write_private(path, &(text + "\n")).map_err(|error| {
         Failure::usage(format!("the file {} cannot be written: {error}", path.display()))
     })
 }

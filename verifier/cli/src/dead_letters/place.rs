@@ -46,7 +46,7 @@ impl Place {
         };
         let settings = config::load(&settings)?.settings().clone();
         let reader = settings.outcomes.reader().map_err(Failure::usage)?;
-        let (connection, clock) = endpoint::reach(args.connection).await;
+        let (connection, clock) = endpoint::reach(args.connection).await?;
         let aws = Aws::connect(&connection).await;
         if aws.region().is_none() {
             return Err(AwsError::no_region().into());

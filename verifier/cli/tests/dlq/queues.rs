@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 use verifier_testkit::{run, scrubbed};
 
-use crate::support::{Local, STACK, VERIFIER};
+use crate::support::{Local, SIGNED, STACK, TOKEN_VARIABLE, VERIFIER};
 
 /// A command that is over.
 pub(crate) struct Done {
@@ -41,6 +41,7 @@ pub(crate) fn texts(list: &Value, field: &str) -> Vec<String> {
 pub(crate) fn command(local: &Local, arguments: &[&str]) -> Command {
     let mut command = scrubbed(VERIFIER);
     command.arg("dlq").args(arguments).args(["--endpoint-url", local.text("/endpoint")]);
+    command.env(TOKEN_VARIABLE, local.token());
     command
 }
 
@@ -68,6 +69,8 @@ pub(crate) fn dead_letters(local: &Local) -> &str {
 pub(crate) fn sqs(local: &Local, operation: &str, request: &Value) -> Value {
     let output =
         run(Command::new("curl").args(["--fail-with-body", "--silent", "--show-error"]).args([
+            "--header",
+            SIGNED,
             "--header",
             "content-type: application/x-amz-json-1.0",
             "--header",

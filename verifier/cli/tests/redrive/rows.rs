@@ -195,7 +195,8 @@ fn a_redrive_can_be_rehearsed_in_another_stack() {
             "Outputs": {"JobsQueueName": {"Value": {"Fn::GetAtt": ["Jobs", "QueueName"]}}},
         }),
     );
-    let world = World::at(local.text("/endpoint"), "us-local-1");
+    let mut world = World::at(local.text("/endpoint"), "us-local-1");
+    local.token().clone_into(&mut world.token);
     let dead = local.text("/outputs/JobsDeadLetterQueueName");
     world.fill(dead, 12);
     let mut command = world.verifier();

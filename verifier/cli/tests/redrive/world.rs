@@ -12,12 +12,14 @@ use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::{Letter, Resend};
 use verifier_testkit::{Background, run, scrubbed, wait_until};
 
-use crate::support::{Local, VERIFIER};
+use crate::support::{Local, TOKEN_VARIABLE, VERIFIER};
 
 /// An emulator with a dead-letter queue, its source, and a queue that nobody reads.
 pub(crate) struct World {
     /// What keeps it up, where it is ours.
     local: Option<Local>,
+    /// That of an emulator which somebody else has brought up.
+    pub(crate) token: String,
     endpoint: String,
     region: String,
     access_key_id: String,
@@ -109,12 +111,23 @@ impl World {
         let folder = tempfile::tempdir().expect("a folder");
         let (endpoint, region) = (endpoint.to_owned(), region.to_owned());
         let access_key_id = access_key_id.to_owned();
-        Self { local: None, endpoint, region, access_key_id, runtime, aws, folder }
+        let token = String::new();
+        Self { local: None, token, endpoint, region, access_key_id, runtime, aws, folder }
     }
 
     /// Where it is.
     pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// What the emulator's own endpoint needs; empty where somebody else has brought it up.
+    pub(crate) fn token(&self) -> &str {
+        self.local.as_ref().map_or(self.token.as_str(), Local::token)
+    }
+
+    /// The same, as a header.
+    fn token_header(&self) -> String {
+        format!("x-verifier-token: {}", self.token())
     }
 
     /// What the stack that is up tells of itself.
@@ -155,7 +168,8 @@ impl World {
         let endpoint = &self.endpoint;
         let hello = self.path("hello");
         let mut client = Command::new("curl");
-        client.args(["--silent", "--no-buffer", "--output"]).arg(&hello);
+        client.args(["--silent", "--no-buffer", "--header", &self.token_header(), "--output"]);
+        client.arg(&hello);
         let _client = Background::start(client.arg(format!("{endpoint}/_emulator/client")));
         let registered: Value = wait_until("a registration", || {
             serde_json::from_str(&std::fs::read_to_string(&hello).ok()?).ok()
@@ -163,7 +177,10 @@ impl World {
         let until = registered["now"].as_u64().unwrap_or_default() + seconds * 1000;
         let key = registered["accessKeyId"].as_str().unwrap_or_default();
         let sleep = format!("{endpoint}/_emulator/client/{key}/sleep?until={until}");
-        let output = run(Command::new("curl").args(["--silent", "--fail", "--data", "", &sleep]));
+        let header = self.token_header();
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--fail", "--header", &header, "--data", "", &sleep]);
+        let output = run(&mut curl);
         assert!(output.status.success(), "it does not sleep");
     }
 
@@ -177,6 +194,7 @@ impl World {
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--show-error", "--fail-with-body", "--request", "PUT"]);
         curl.args(["--data", &json!({"seed": 1, "rules": rules}).to_string()]);
+        curl.args(["--header", &self.token_header()]);
         let output = run(curl.arg(format!("{}/_emulator/faults", &self.endpoint)));
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
@@ -253,6 +271,7 @@ impl World {
     pub(crate) fn verifier_with(&self, arguments: &[&str]) -> Command {
         let mut command = scrubbed(VERIFIER);
         command.args(arguments).args(["--endpoint-url", self.endpoint()]);
+        command.env(TOKEN_VARIABLE, self.token());
         command
             .args(["--region", &self.region, "--format", "json"])
             .current_dir(self.folder.path());
@@ -271,7 +290,8 @@ impl World {
     pub(crate) fn hold(&self) -> Background {
         let path = self.path("client");
         let mut curl = Command::new("curl");
-        curl.args(["--silent", "--no-buffer"]).stdout(File::create(&path).expect("a file"));
+        curl.args(["--silent", "--no-buffer", "--header", &self.token_header()]);
+        curl.stdout(File::create(&path).expect("a file"));
         curl.arg(format!("{}/_emulator/client", self.endpoint()));
         let hold = Background::start(&mut curl);
         wait_until("the registration", || (path.metadata().ok()?.len() > 0).then_some(()));

@@ -19,6 +19,10 @@ use verifier_testkit::{Background, Changes, is_running, run, scrubbed, template,
 
 pub(crate) const VERIFIER: &str = env!("CARGO_BIN_EXE_verifier");
 pub(crate) const STACK: &str = "Stack-PR123";
+/// The variable with the token of the emulator that a command is to ask.
+pub(crate) const TOKEN_VARIABLE: &str = "VERIFIER_EMULATOR_TOKEN";
+/// A header of a signature, as far as an emulator looks at it.
+pub(crate) const SIGNED: &str = "authorization: AWS4-HMAC-SHA256 Credential=AKIATEST/20260101/us-local-1/any/aws4_request, SignedHeaders=host, Signature=0";
 
 /// What a process printed, and how it ended.
 pub(crate) struct Printed {
@@ -167,10 +171,16 @@ impl Local {
         text.unwrap_or_else(|| panic!("no {pointer}"))
     }
 
+    /// What its own endpoint needs.
+    pub(crate) fn token(&self) -> &str {
+        self.text("/token")
+    }
+
     /// A command that checks it.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = scrubbed(VERIFIER);
         command.arg("check").args(["--endpoint-url", self.text("/endpoint")]).args(arguments);
+        command.env(TOKEN_VARIABLE, self.token());
         command
     }
 
@@ -195,7 +205,7 @@ impl Local {
     /// Asks CloudFormation for another stack, which may come to be rolled back.
     pub(crate) fn create_stack(&self, name: &str, template: &Value) {
         let mut curl = Command::new("curl");
-        curl.args(["--fail", "--silent", "--show-error"]);
+        curl.args(["--fail", "--silent", "--show-error", "--header", SIGNED]);
         for (field, value) in [
             ("Action", "CreateStack"),
             ("Version", "2010-05-15"),

@@ -1,10 +1,14 @@
-//! A client of the JSON protocol that costs next to nothing: one connection, requests without a signature.
+//! A client of the JSON protocol that costs next to nothing: one connection, requests whose signature nobody computes.
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::rates::Failed;
+
+/// The emulator looks at the access key only.
+const AUTHORIZATION: &str =
+    "AWS4-HMAC-SHA256 Credential=AKIABENCH/20260101/us-local-1/sqs/aws4_request";
 
 /// One connection, kept alive.
 pub(super) struct Plain {
@@ -24,7 +28,7 @@ impl Plain {
     /// Calls an operation and returns what it answers.
     pub(super) async fn call(&mut self, operation: &str, body: &str) -> Result<Value, Failed> {
         let request = format!(
-            "POST / HTTP/1.1\r\nhost: {}\r\ncontent-type: application/x-amz-json-1.0\r\nx-amz-target: AmazonSQS.{operation}\r\ncontent-length: {}\r\n\r\n{body}",
+            "POST / HTTP/1.1\r\nhost: {}\r\nauthorization: {AUTHORIZATION}\r\ncontent-type: application/x-amz-json-1.0\r\nx-amz-target: AmazonSQS.{operation}\r\ncontent-length: {}\r\n\r\n{body}",
             self.host,
             body.len()
         );

@@ -7,9 +7,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
@@ -17,10 +18,19 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
+use crate::admission::{Listener, Refused, admit};
+use crate::body::read;
+
 /// The largest response of a function.
 ///
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
 pub(super) const PAYLOAD_BYTES_MAX: usize = 6 * 1024 * 1024;
+
+/// The largest body that is read: a response that is a little too large is refused with its size.
+const BODY_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 1024 * 1024;
+
+/// How long a body may take: as long as the longest invocation.
+const BODY_TIMEOUT: Duration = Duration::from_mins(15);
 
 /// What the runtime in an execution environment asks for or tells.
 pub(super) enum RuntimeCall {
@@ -68,7 +78,8 @@ impl RuntimeApi {
             .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
             .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
             .route("/2018-06-01/runtime/init/error", post(init_error))
-            .layer(DefaultBodyLimit::max(PAYLOAD_BYTES_MAX + 1024 * 1024))
+            .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+            .layer(middleware::from_fn(guard))
             .with_state(sender);
         let server = tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(Self { address, calls, server: server.abort_handle() })
@@ -82,6 +93,22 @@ impl Drop for RuntimeApi {
 }
 
 type Calls = State<mpsc::Sender<RuntimeCall>>;
+
+/// Lets nobody near but runtimes, and their requests whole or not at all.
+async fn guard(request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    let read = match admit(&head, &Listener::RuntimeApi) {
+        Ok(_) => read(body, BODY_BYTES_MAX, BODY_TIMEOUT).await,
+        Err(refused) => Err(refused),
+    };
+    match read {
+        Ok(body) => next.run(Request::from_parts(head, Body::from(body))).await,
+        Err(Refused { status, code, sentence }) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
+            failure(status, code, &sentence)
+        }
+    }
+}
 
 async fn next(State(calls): Calls) -> Response {
     let (sender, receiver) = oneshot::channel();

@@ -15,6 +15,9 @@ use verifier_emulator::{Client, ClockMode, Emulator, EmulatorConfig, Template};
 /// The region of the emulators in tests.
 pub(crate) const REGION: &str = "us-local-1";
 
+/// A signature as far as the emulator looks at it: it names an access key.
+pub(crate) const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=AKIATEST/20260101/us-local-1/any/aws4_request, SignedHeaders=host, Signature=0";
+
 /// A running emulator and a client of it.
 pub(crate) struct Stand {
     pub(crate) emulator: Emulator,
@@ -39,6 +42,7 @@ pub(crate) fn config(document: &Value) -> EmulatorConfig {
         clock: ClockMode::SkipIdle,
         foreign_work: Duration::ZERO,
         seed: 7,
+        allowed_origins: Vec::new(),
     }
 }
 

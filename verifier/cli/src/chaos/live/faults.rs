@@ -1,12 +1,13 @@
 //! Faults in an emulator's inside, for as long as an experiment goes on.
 
+use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
-use verifier_aws::plain_http_client;
 use verifier_core::chaos::{Event, Schedule};
 use verifier_core::faults::{Fault, FaultRule};
 use verifier_core::time::Timestamp;
 
+use crate::admin::Admin;
 use crate::failure::Failure;
 
 /// What the parts of a stack are called in experiments, and what they are called there.
@@ -43,10 +44,7 @@ impl Names {
 }
 
 /// The faults of an emulator.
-pub(super) struct Faults {
-    http: reqwest::Client,
-    url: String,
-}
+pub(super) struct Faults(Admin);
 
 /// What the rules did.
 #[derive(Deserialize)]
@@ -62,13 +60,9 @@ struct Strike {
 }
 
 impl Faults {
-    /// Those of the emulator at an endpoint.
-    pub(super) fn of(endpoint: &str) -> Result<Self, Failure> {
-        let http = plain_http_client().map_err(|error| {
-            Failure::environment(format!("the HTTP client cannot be made: {error}"))
-        })?;
-        let url = format!("{}/_emulator/faults", endpoint.trim_end_matches('/'));
-        Ok(Self { http, url })
+    /// Those of an emulator.
+    pub(super) fn of(emulator: Admin) -> Self {
+        Self(emulator)
     }
 
     /// Puts a schedule's rules in force.
@@ -76,16 +70,16 @@ impl Faults {
         let rules: Vec<FaultRule> =
             schedule.faults.iter().map(|rule| names.translated(rule)).collect();
         let body = json!({"seed": schedule.seed, "rules": rules}).to_string();
-        self.done(self.http.put(&self.url).body(body)).await.map(drop)
+        self.done(self.0.request(Method::PUT, "faults").body(body)).await.map(drop)
     }
 
     /// Ends all faults; says which struck, and when.
     pub(super) async fn end(&self) -> Result<Vec<(Timestamp, Event)>, Failure> {
-        let text = self.done(self.http.get(&self.url)).await?;
+        let text = self.done(self.0.request(Method::GET, "faults")).await?;
         let report: Report = serde_json::from_str(&text).map_err(|error| {
             Failure::environment(format!("the emulator tells of its faults otherwise: {error}"))
         })?;
-        self.done(self.http.delete(&self.url)).await?;
+        self.done(self.0.request(Method::DELETE, "faults")).await?;
         let line = |Strike { at, fault, operation }| {
             (at, Event::Fault { fault, operation: operation.into(), message: None })
         };

@@ -218,9 +218,9 @@ impl Live {
 
     /// The faults of the emulator, where the schedule has some. A deployed stack lets nobody into its inside.
     fn faults(&self, schedule: &Schedule) -> Result<Option<Faults>, Failure> {
-        match &self.endpoint {
+        match &self.emulator {
             _ if schedule.faults.is_empty() => Ok(None),
-            Some(endpoint) => Faults::of(endpoint).map(Some),
+            Some(emulator) => Ok(Some(Faults::of(emulator.clone()))),
             None => Err(Failure {
                 next: Some(
                     "take one that only changes settings: `verifier chaos list` says which do"

@@ -9,11 +9,10 @@ use verifier_core::chaos::{Configuration, LEASE_TAG, Lease, Part, StackParts, St
 use verifier_core::check::{MappingEvidence, RunId, StackEvidence};
 use verifier_core::settings::Settings;
 
+use crate::admin::Admin;
 use crate::args::{ConnectionArgs, PlaceArgs, SettingsArgs};
-use crate::clock::RunClock;
 use crate::config;
 use crate::dead_letters::Place;
-use crate::endpoint;
 use crate::failure::Failure;
 
 /// The longest that one HTTP request to the stack's API may take: API Gateway gives up at 30 s.
@@ -50,8 +49,8 @@ pub(crate) struct Live {
     pub(super) run: RunId,
     /// What histories call it.
     pub(crate) target: &'static str,
-    /// Where the emulator is that it is on, if it is on one: only there, faults strike in its inside.
-    pub(super) endpoint: Option<String>,
+    /// The emulator that it is on, if it is on one: only there, faults strike in its inside.
+    pub(super) emulator: Option<Admin>,
     /// Where it is written down what has to be put back.
     pub(crate) journal: PathBuf,
 }
@@ -70,10 +69,7 @@ impl Live {
             connection: args.connection.clone(),
         })
         .await?;
-        let emulator = match &place.clock {
-            RunClock::Wall => None,
-            _ => endpoint::remote(args.connection.clone()).endpoint_url,
-        };
+        let emulator = place.clock.admin().cloned();
         let stack = place.stack.clone().ok_or_else(|| Failure::usage("no stack was named"))?;
         refuse_what_is_no_preview(&stack)?;
         let job_url = settings.job_url(&stack.outputs).ok_or_else(|| {
@@ -105,7 +101,7 @@ impl Live {
             letters: Mutex::default(),
             run,
             target: args.target,
-            endpoint: emulator,
+            emulator,
             journal: args.journal,
         };
         live.refuse_what_others_break().await?;

@@ -31,7 +31,7 @@ pub(super) async fn run(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
     };
     let mut connection = args.connection;
     connection.region.get_or_insert(region);
-    let (connection, clock) = endpoint::reach(connection).await;
+    let (connection, clock) = endpoint::reach(connection).await?;
     let aws = Aws::connect(&connection).await;
     let mut undo = Undo::reopen((aws, clock), &args.journal)?;
     progress.say(&format!("putting {stack} back as it was before {run}"));

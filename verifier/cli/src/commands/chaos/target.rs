@@ -107,13 +107,19 @@ pub(super) async fn find(
         let folder = scratch()?;
         (folder.join(name), Some(folder))
     };
-    let options = LocalOptions { port: 0, clock: ClockArg::SkipIdle, for_others: false };
+    let options = LocalOptions {
+        port: 0,
+        clock: ClockArg::SkipIdle,
+        for_others: false,
+        allowed_origins: Vec::new(),
+    };
     let template = TemplateArgs { template, functions, ..TemplateArgs::default() };
     let emulator = local_stack::start(template, options, progress).await?;
     let connection = ConnectionArgs {
         region: Some(local_stack::REGION.to_owned()),
         profile: None,
         endpoint_url: Some(emulator.endpoint().to_owned()),
+        emulator_token: Some(emulator.token().to_owned()),
     };
     let stack = emulator.stack().name.clone();
     let place = Where { stack, target: "local", connection, settings, journal };

@@ -257,7 +257,8 @@ async fn destination(
     let region = to_region.clone().or(region.filter(|region| place.aws.region() != Some(region)));
     let aws = if region.is_some() || to_profile.is_some() {
         let (profile, endpoint_url) = (to_profile.clone(), endpoint_url.clone());
-        let connection = endpoint::remote(ConnectionArgs { region, profile, endpoint_url });
+        let other = ConnectionArgs { region, profile, endpoint_url, emulator_token: None };
+        let connection = endpoint::remote(other);
         // Another account need not say in which region the rehearsal is.
         let fallback_region = place.aws.region().map(str::to_owned);
         Aws::connect(&Connection { fallback_region, ..connection }).await

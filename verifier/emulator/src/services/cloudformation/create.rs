@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::stacks::CreateStack;
 use super::{CloudFormation, Parameters, members, required, success};
 use crate::reply::{Refusal, Reply};
+use crate::roots::Author;
 use crate::template::{ACCOUNT_ID, PARTITION, Template};
 
 /// The longest template that a request may carry.
@@ -58,6 +59,7 @@ impl CloudFormation {
             template_body: body.clone(),
             parameters: pairs(parameters, "Parameters.member.", ("ParameterKey", "ParameterValue")),
             tags: pairs(parameters, "Tags.member.", ("Key", "Value")),
+            author: Author::Request,
         };
         // The failure is in the stack's events, as on AWS, where this answer comes before it.
         if let Err(reason) = stacks.create(&self.world, request) {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use verifier_core::time::Timestamp;
 
 use crate::emulator::EmulatorError;
+use crate::roots::Author;
 use crate::stack::{Resource, Stack};
 use crate::template::Template;
 use crate::world::World;
@@ -66,6 +67,8 @@ pub(crate) struct CreateStack {
     pub(crate) template_body: String,
     pub(crate) parameters: BTreeMap<String, String>,
     pub(crate) tags: BTreeMap<String, String>,
+    /// Whose template it is.
+    pub(crate) author: Author,
 }
 
 impl Stacks {
@@ -76,7 +79,8 @@ impl Stacks {
         request: CreateStack,
     ) -> Result<Stack, EmulatorError> {
         let now = world.sqs.now();
-        let deployed = world.deploy(&request.template, &request.name, &request.parameters);
+        let CreateStack { template, name, parameters, author, .. } = &request;
+        let deployed = world.deploy(template, name, parameters, *author);
         let mut record = StackRecord {
             name: request.name,
             id: request.id,

@@ -12,6 +12,7 @@ use crate::lambda::FunctionConfiguration;
 use crate::reply::aws_json::{rest, rest_error};
 use crate::reply::{Reply, reply};
 use crate::stack::FunctionSpec;
+use crate::variables::forbidden;
 
 /// How many executions an account has at a time, and how many of them no function may reserve.
 ///
@@ -96,6 +97,9 @@ impl LambdaService {
                 );
             }
         }
+        if let Some(refusal) = self.forbidden_variable(name, &changes) {
+            return refusal;
+        }
         let updated = self.world.functions.configure(function_name(name), |configuration| {
             configuration.spec = Arc::new(changes.apply_to(&configuration.spec));
         });
@@ -103,6 +107,17 @@ impl LambdaService {
             Some(configuration) => rest(200, &describe_function(&configuration)),
             None => self.not_found(name),
         }
+    }
+
+    /// The refusal of a variable that would have the function's process run something else.
+    fn forbidden_variable(&self, name: &str, changes: &ConfigurationChanges) -> Option<Reply> {
+        let wanted = &changes.environment.as_ref()?.variables;
+        let present = self.world.functions.configuration(function_name(name))?;
+        let variable = forbidden(wanted, &present.spec.environment)?;
+        let message = format!(
+            "Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: {variable}"
+        );
+        Some(rest_error(400, "InvalidParameterValueException", &message))
     }
 
     pub(super) fn concurrency(&self, name: &str) -> Reply {
