@@ -80,8 +80,19 @@ pub(crate) fn told(line: &str) -> String {
     guarded(&clean::line(line))
 }
 
-/// A text that is written to stdout or stderr by another way, such as a report to `/dev/stdout`.
-pub(crate) fn guarded(text: &str) -> String {
+/// Writes a file's text to stdout, which `/dev/stdout` names.
+pub(crate) fn to_stdout(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(guarded(text).as_bytes())?;
+    stdout.flush()
+}
+
+/// Writes a file's text to stderr, which `/dev/stderr` names.
+pub(crate) fn to_stderr(text: &str) -> io::Result<()> {
+    io::stderr().lock().write_all(guarded(text).as_bytes())
+}
+
+fn guarded(text: &str) -> String {
     if IS_ON_GITHUB.load(Ordering::Relaxed) {
         clean::without_commands(text)
     } else {

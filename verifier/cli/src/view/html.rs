@@ -260,9 +260,11 @@ mod tests {
     #[test]
     fn the_page_shows_lanes_checks_and_calls() {
         let page = page(&sample::failing(), sample::AGAIN).unwrap();
+        super::super::page::assert_policy(&page);
         // How it looks is the stylesheet's business.
         let (head, rest) = page.split_once("<style>").unwrap();
-        let (_, body) = rest.split_once("</style>").unwrap();
+        let (style, body) = rest.split_once("</style>").unwrap();
+        let head = head.replace(&super::super::page::policy(style), "POLICY");
         insta::assert_snapshot!(format!("{head}{body}"));
     }
 

@@ -7,6 +7,8 @@ pub(crate) mod chaos;
 pub(crate) mod dead_letters;
 mod github;
 mod headway;
+#[cfg(test)]
+mod hostile;
 mod html;
 mod human;
 mod json;

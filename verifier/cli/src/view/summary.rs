@@ -193,7 +193,10 @@ fn escaped(text: &str) -> String {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     for (index, c) in text.char_indices() {
         let begins_block = matches!(c, '-' | '+' | '=') && index == 0
-            || matches!(c, '.' | ')') && index == digits && digits > 0;
+            || matches!(c, '.' | ')')
+                && index == digits
+                && digits > 0
+                && !text[index + 1..].starts_with(|next: char| next != ' ');
         match c {
             '&' => shown.push_str("&amp;"),
             '<' => shown.push_str("&lt;"),
@@ -284,5 +287,21 @@ mod tests {
         let mut text = String::new();
         block(&mut text, "sh", "echo ````x````");
         assert_eq!(text, "`````sh\necho ````x````\n`````\n\n");
+    }
+
+    #[test]
+    fn nothing_is_linked_mentioned_or_listed_by_a_text() {
+        for (text, shown) in [
+            ("@all", "<code>&#64;all</code>"),
+            ("fixes #1 | x", "<code>fixes &#35;1 &#124; x</code>"),
+            ("http://x.example/a", "<code>http&#58;//x.example/a</code>"),
+            ("see www.x.example", "<code>see www.x.example</code>"),
+            ("GH-1", "<code>GH-1</code>"),
+            ("1. one", "1&#46; one"),
+            ("- one", "&#45; one"),
+            ("180.7 s, 60 s: 3", "180.7 s, 60 s: 3"),
+        ] {
+            assert_eq!(inline(text), shown);
+        }
     }
 }

@@ -63,5 +63,7 @@ mod tests {
         let commands: Vec<&str> = text.lines().filter(|line| line.starts_with("::")).collect();
         assert_eq!(commands[..2], ["::stop-commands::a-token", "::a-token::"]);
         assert!(commands[2..].iter().all(|line| line.starts_with("::error title=")), "{text}");
+        assert!(!text.contains("##["), "{text}");
+        crate::clean::tests::assert_clean(&text);
     }
 }

@@ -206,9 +206,11 @@ mod tests {
     #[test]
     fn the_page_shows_anomalies_lanes_bands_and_the_way_to_repeat_it() {
         let page = page(&sample::violating()).unwrap();
+        super::super::super::page::assert_policy(&page);
         // How it looks is the stylesheet's business.
         let (head, rest) = page.split_once("<style>").unwrap();
-        let (_, body) = rest.split_once("</style>").unwrap();
+        let (style, body) = rest.split_once("</style>").unwrap();
+        let head = head.replace(&super::super::super::page::policy(style), "POLICY");
         insta::assert_snapshot!(format!("{head}{body}"));
     }
 
@@ -216,6 +218,7 @@ mod tests {
     fn no_text_becomes_markup() {
         let page = page(&sample::hostile()).unwrap();
         assert!(!page.contains("<script") && !page.contains("\" onload"), "{page}");
+        crate::clean::tests::assert_clean(&page);
     }
 
     #[test]

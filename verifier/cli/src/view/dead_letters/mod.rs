@@ -269,3 +269,23 @@ fn looked(schema: &str, seen: &Seen) -> serde_json::Map<String, Value> {
         _ => serde_json::Map::new(),
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Everything that is printed for people about dead letters.
+    pub(in crate::view) fn all(seen: &Seen, delivered: &Delivered, purged: &Purged) -> Vec<String> {
+        let letter = &seen.letters[0];
+        let (lines, file) = (BTreeMap::new(), Path::new(&letter.body));
+        let story = story::Story { seen, letter, lines: &lines, source: Some(&letter.body) };
+        vec![
+            list::human(seen),
+            groups::human(seen),
+            story.human(),
+            moved::export_human(seen, Some(file)),
+            moved::delivered_human(&seen.queue, delivered),
+            moved::purged_human(&seen.queue, purged, Some(file), 1),
+        ]
+    }
+}
