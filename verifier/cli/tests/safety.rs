@@ -154,8 +154,7 @@ fn no_argument_becomes_a_command_or_steers_the_terminal() {
     ] {
         let output = run(verifier(arguments).env("GITHUB_ACTIONS", "true"));
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stderr(&output));
-        let said =
-            String::from_utf8_lossy(&output.stdout) + &*String::from_utf8_lossy(&output.stderr);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &stderr(&output);
         assert!(!said.contains(['\u{1b}', '\u{202e}', '\r']), "{said:?}");
         let is_command = |line: &str| line.trim_start().starts_with("::") || line.contains("##[");
         assert!(!said.lines().any(is_command), "{said}");

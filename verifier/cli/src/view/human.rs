@@ -41,7 +41,12 @@ impl Human {
     pub(super) fn event(&mut self, event: &CheckEvent, out: &mut dyn Write) -> io::Result<()> {
         match event {
             CheckEvent::Started { stack, run_id, .. } => {
-                writeln!(out, "{} {}", clean::line(stack).bold(), format!("run {run_id}").dimmed())
+                writeln!(
+                    out,
+                    "{} {}",
+                    clean::line(stack).bold(),
+                    format!("run {}", clean::line(run_id)).dimmed()
+                )
             }
             CheckEvent::Waiting(_) => Ok(()),
             CheckEvent::Traced(jobs) => {
