@@ -125,7 +125,10 @@ pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
 
 /// Makes a folder, with those above it.
 pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(path)
+    fs::create_dir_all(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => io::ErrorKind::NotADirectory.into(),
+        _ => error,
+    })
 }
 
 /// That a file cannot be written. `what` is what it is: a report, a plan.
