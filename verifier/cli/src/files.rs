@@ -7,7 +7,7 @@
 //! * A report keeps the permissions and the owner of the file that was there. What holds bodies is the user's alone
 //!   (0600), whatever the file had before.
 //!
-//! Sources: open(2), rename(2), proc_pid_fd(5).
+//! Sources: open(2), rename(2), `proc_pid_fd(5)`.
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write};

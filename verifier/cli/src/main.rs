@@ -31,7 +31,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
     output::init(std::env::args_os());
-    std::panic::set_hook(Box::new(|panic| view::print_panic(panic)));
+    std::panic::set_hook(Box::new(view::print_panic));
     let args = match VerifierArgs::try_parse() {
         Ok(args) => args,
         Err(error) => return not_parsed(&error),
