@@ -245,7 +245,7 @@ pub(crate) struct RedriveArgs {
     pub(crate) to: ToArgs,
     #[command(flatten)]
     pub(crate) native: NativeArgs,
-    /// Write the plan to this file and send nothing.
+    /// Write the plan to this file and send nothing. Only a plan that is there already is replaced.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["execute", "resume"])]
     pub(crate) plan_only: Option<PathBuf>,
     /// Carry out the plan of this file: only its letters, and only where they are still what it says, in its way.
@@ -288,8 +288,8 @@ pub(crate) struct RedriveArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     pub(crate) journal: Option<PathBuf>,
     /// What to print on stdout.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
+    #[arg(long, value_enum, default_value_t = ResultFormat::Human)]
+    pub(crate) format: ResultFormat,
 }
 
 #[derive(Debug, Subcommand)]
@@ -300,8 +300,8 @@ pub(crate) enum RedriveCommand {
         #[arg(value_name = "JOURNAL")]
         journal: PathBuf,
         /// What to print on stdout.
-        #[arg(long, value_enum, default_value_t = Format::Human)]
-        format: Format,
+        #[arg(long, value_enum, default_value_t = ResultFormat::Human)]
+        format: ResultFormat,
     },
 }
 
@@ -375,8 +375,8 @@ pub(crate) struct DlqListArgs {
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
     /// What to print on stdout.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
+    #[arg(long, value_enum, default_value_t = ResultFormat::Human)]
+    pub(crate) format: ResultFormat,
 }
 
 #[derive(Debug, Args)]
@@ -387,8 +387,8 @@ pub(crate) struct DlqShowArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
     /// What to print on stdout.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
+    #[arg(long, value_enum, default_value_t = ResultFormat::Human)]
+    pub(crate) format: ResultFormat,
 }
 
 #[derive(Debug, Args)]
@@ -401,8 +401,8 @@ pub(crate) struct DlqExportArgs {
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
     /// What to print on stdout, unless the letters go there.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
+    #[arg(long, value_enum, default_value_t = ResultFormat::Human)]
+    pub(crate) format: ResultFormat,
 }
 
 #[derive(Debug, Args)]
@@ -416,8 +416,8 @@ pub(crate) struct DlqImportArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
     /// What to print on stdout.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
+    #[arg(long, value_enum, default_value_t = ResultFormat::Human)]
+    pub(crate) format: ResultFormat,
 }
 
 #[derive(Debug, Args)]
@@ -433,8 +433,8 @@ pub(crate) struct DlqPurgeArgs {
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
     /// What to print on stdout.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
+    #[arg(long, value_enum, default_value_t = ResultFormat::Human)]
+    pub(crate) format: ResultFormat,
 }
 
 #[derive(Debug, Args)]
@@ -448,8 +448,8 @@ pub(crate) struct DlqWatchArgs {
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) bound: Option<Duration>,
     /// What to print on stdout: with `json`, a document a line.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
+    #[arg(long, value_enum, default_value_t = ResultFormat::Human)]
+    pub(crate) format: ResultFormat,
 }
 
 /// Which queues it is about.
@@ -584,6 +584,18 @@ pub(crate) enum Format {
     Human,
     /// For programs.
     Json,
+}
+
+/// The formats of a result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ResultFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON document.
+    Json,
+    /// For GitHub Actions: a log, annotations, and the job summary.
+    Github,
 }
 
 #[cfg(test)]

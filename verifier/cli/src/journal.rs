@@ -2,7 +2,6 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -12,6 +11,7 @@ use tokio::sync::oneshot;
 use verifier_core::redrive::whole_lines;
 
 use crate::failure::Failure;
+use crate::{clean, files};
 
 /// How many bytes at the end of a journal are looked at for its last whole line.
 const TAIL_BYTES: u64 = 16 * 1024 * 1024;
@@ -32,8 +32,7 @@ struct Appended {
 impl JournalFile {
     /// Makes a new one, which must not be there yet. Nobody else may read it: it may hold bodies.
     pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
-        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path);
-        let file = file.map_err(|error| Failure {
+        let file = files::create_private(path).map_err(|error| Failure {
             next: Some("name another file with --journal, or go on with that one".to_owned()),
             ..failed(path, "made", &error)
         })?;
@@ -62,6 +61,8 @@ impl JournalFile {
     }
 
     fn writing(file: File, path: &Path) -> Result<Self, Failure> {
+        // A copy that was put here may be readable by others.
+        files::make_private(&file).map_err(|error| failed(path, "kept from others", &error))?;
         let (writes, asked) = channel();
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
@@ -98,7 +99,7 @@ impl JournalFile {
 
     fn send(&self, entry: &impl Serialize, done: Option<oneshot::Sender<io::Result<()>>>) {
         // An entry has texts for keys and nothing else can fail.
-        let line = serde_json::to_string(entry).unwrap_or_default();
+        let line = clean::json(&serde_json::to_string(entry).unwrap_or_default());
         if let Some(writes) = &self.writes {
             // A writer that has ended is told of by the next durable entry.
             let _ = writes.send(Appended { line, done });

@@ -4,6 +4,7 @@ mod admin;
 mod args;
 mod chaos;
 mod check;
+mod clean;
 mod clock;
 mod commands;
 mod config;
@@ -15,6 +16,7 @@ mod files;
 mod interrupt;
 mod journal;
 mod local_stack;
+mod output;
 mod ready;
 mod redrive;
 #[cfg(test)]
@@ -26,15 +28,14 @@ use std::process::ExitCode;
 use args::{Command, VerifierArgs};
 use clap::Parser;
 use exit::Exit;
+use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
+    output::init(std::env::args_os());
+    std::panic::set_hook(Box::new(view::print_panic));
     let args = match VerifierArgs::try_parse() {
         Ok(args) => args,
-        Err(error) => {
-            // Help and version come this way too; printing them cannot usefully fail.
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Passed }.into();
-        }
+        Err(error) => return not_parsed(&error),
     };
     init_tracing(args.verbose);
     let runtime =
@@ -46,6 +47,8 @@ fn main() -> ExitCode {
             }
         };
     let outcome = runtime.block_on(async {
+        // Beyond a limit of the file size (setrlimit(2)) a write then fails, where it would otherwise end the process.
+        let _too_large = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
         match args.command {
             Command::Check(args) => Box::pin(commands::check::run(args)).await,
             Command::Chaos(args) => Box::pin(commands::chaos::run(*args)).await,
@@ -55,7 +58,7 @@ fn main() -> ExitCode {
             Command::IamPolicy(args) => Box::pin(commands::iam_policy::run(args)).await,
             Command::Local(args) => commands::local::run(args).await,
             Command::Man(args) => commands::manual::man(&args),
-            Command::Completions(args) => Ok(commands::manual::completions(&args)),
+            Command::Completions(args) => commands::manual::completions(&args),
             Command::Redrive(args) => Box::pin(commands::redrive::run(*args)).await,
         }
     });
@@ -70,6 +73,24 @@ fn main() -> ExitCode {
     }
 }
 
+/// Help and version come this way too, and are results. What was typed is shown in an error, and may be anything.
+fn not_parsed(error: &clap::Error) -> ExitCode {
+    let text = error.render();
+    if !error.use_stderr() {
+        return match output::print(|out| write!(out, "{}", text.ansi())) {
+            Ok(()) => Exit::Passed.into(),
+            Err(failure) => {
+                view::print_failure(&failure);
+                failure.exit.into()
+            }
+        };
+    }
+    let plain = text.to_string();
+    let is_harmless = clean::document(&plain) == plain;
+    output::tell(&if is_harmless { text.ansi().to_string() } else { clean::lines(&plain) });
+    Exit::Usage.into()
+}
+
 /// Logs go to stderr: warnings, or more with `-v`, or what `VERIFIER_LOG` says.
 fn init_tracing(verbose: u8) {
     use tracing_subscriber::EnvFilter;
@@ -80,5 +101,5 @@ fn init_tracing(verbose: u8) {
     };
     let filter =
         EnvFilter::try_from_env("VERIFIER_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| output::LogLines).init();
 }

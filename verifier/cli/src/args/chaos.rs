@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use verifier_core::dead_letters::parse_duration;
 
-use super::{ConnectionArgs, Format};
+use super::{ConnectionArgs, Format, ResultFormat};
 
 #[derive(Debug, Args)]
 pub(crate) struct ChaosArgs {
@@ -108,8 +108,8 @@ pub(crate) struct ChaosJudgeArgs {
     #[arg(long, value_name = "ANOMALIES", value_delimiter = ',')]
     pub(crate) allow: Vec<String>,
     /// What to print on stdout.
-    #[arg(long, value_enum, default_value_t = ChaosFormat::Human)]
-    pub(crate) format: ChaosFormat,
+    #[arg(long, value_enum, default_value_t = ResultFormat::Human)]
+    pub(crate) format: ResultFormat,
     /// Write the report to this file, too, as one HTML page.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
@@ -151,8 +151,8 @@ pub(crate) struct ChaosRollbackArgs {
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
     /// What to print on stdout.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
+    #[arg(long, value_enum, default_value_t = ResultFormat::Human)]
+    pub(crate) format: ResultFormat,
 }
 
 /// When a run is broken off, instead of when the experiment says.
@@ -179,8 +179,8 @@ pub(crate) struct PlantArgs {
 #[derive(Debug, Default, Args)]
 pub(crate) struct ResultArgs {
     /// What to print on stdout.
-    #[arg(long, value_enum, default_value_t = ChaosFormat::Human)]
-    pub(crate) format: ChaosFormat,
+    #[arg(long, value_enum, default_value_t = ResultFormat::Human)]
+    pub(crate) format: ResultFormat,
     /// Write everything to this folder: experiment.json, history.jsonl, report.html and result.json.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -199,16 +199,4 @@ pub(crate) enum ChaosTarget {
     Sim,
     /// The stack on this machine, with its real functions.
     Local,
-}
-
-/// The formats of a result.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ChaosFormat {
-    /// For people.
-    #[default]
-    Human,
-    /// One JSON document.
-    Json,
-    /// For GitHub Actions: a log, annotations, and the job summary.
-    Github,
 }

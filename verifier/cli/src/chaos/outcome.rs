@@ -11,6 +11,7 @@ use verifier_core::chaos::{
 };
 use verifier_core::check::Overall;
 
+use crate::clean;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -162,7 +163,8 @@ impl Outcome {
 pub(crate) fn written(history: &History) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     history.write(&mut bytes).map_err(|error| Failure::environment(error.to_string()))?;
-    Ok(bytes)
+    // It is text, of which a terminal may be shown a line.
+    Ok(clean::json(&String::from_utf8_lossy(&bytes)).into_bytes())
 }
 
 /// What tells one history from another: the SHA-256 of its file, in hexadecimal.

@@ -15,6 +15,7 @@ use crate::config;
 use crate::endpoint;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files;
 use crate::interrupt::Interrupt;
 use crate::local_stack::{self, LocalOptions};
 use crate::view::{self, CheckView, Progress};
@@ -34,7 +35,7 @@ struct Target {
 
 pub(crate) async fn run(args: CheckArgs) -> Result<Exit, Failure> {
     if args.list {
-        view::print_catalogue(args.format);
+        view::print_catalogue(args.format)?;
         return Ok(Exit::Passed);
     }
     refuse_local_options(&args)?;
@@ -56,17 +57,10 @@ pub(crate) async fn run(args: CheckArgs) -> Result<Exit, Failure> {
         emulator.shut_down().await;
     }
     let report = outcome?;
-    view.report(&report);
-    let written = files.write(&report);
+    let printed = view.report(&report);
+    let written = view::first_lost([printed, files.write(&report)]);
     let exit = interrupt.exit().await.unwrap_or_else(|| report.overall.into());
-    match written {
-        // Whatever the run found weighs more than a file.
-        Err(failure) if exit != Exit::Passed => {
-            view::print_failure(&failure);
-            Ok(exit)
-        }
-        written => written.map(|()| exit),
-    }
+    view::finish(exit, written)
 }
 
 /// Fails on options that say how the stack is brought up, where a deployed one is checked as it is.
@@ -107,18 +101,13 @@ impl Files {
     /// Fails on a file that could not be written in the end, before the run has cost anything.
     fn of(args: &CheckArgs) -> Result<Self, Failure> {
         for file in &args.reports {
-            let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-            if file.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
-                return Err(Failure::usage(format!(
-                    "the report {} cannot be written: its folder is not there, or it is one itself",
-                    file.display()
-                )));
-            }
+            files::check(file).map_err(|error| files::failed("report", file, &error))?;
         }
-        let summary = view::job_summary();
+        let is_github = args.format == CheckFormat::Github;
+        let summary = if is_github { view::check_summary()? } else { None };
         Ok(Self {
             reports: args.reports.clone(),
-            summary: summary.filter(|_| args.format == CheckFormat::Github),
+            summary,
             again: again(std::env::args_os(), &["--format", "--report"]),
             is_region_told: args.local || args.connection.region.is_some(),
         })
@@ -132,7 +121,7 @@ impl Files {
         // One that cannot be written does not keep the others from being written.
         let reports = self.reports.iter().map(|file| view::write_report(report, &again, file));
         let summary = self.summary.iter().map(|file| view::append_summary(report, &again, file));
-        reports.chain(summary).fold(Ok(()), Result::and)
+        view::first_lost(reports.chain(summary))
     }
 }
 

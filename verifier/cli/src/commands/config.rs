@@ -9,6 +9,6 @@ use crate::view;
 pub(crate) fn run(args: &ConfigArgs) -> Result<Exit, Failure> {
     let ConfigCommand::Show(args) = &args.command;
     let settings = config::load(&args.settings)?;
-    view::print_settings(&settings, args.format);
+    view::print_settings(&settings, args.format)?;
     Ok(Exit::Passed)
 }

@@ -16,6 +16,6 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
             ..Failure::usage(format!("no check is called {}{near}", args.id))
         });
     };
-    view::print_explanation(check);
+    view::print_explanation(check)?;
     Ok(Exit::Passed)
 }

@@ -33,7 +33,7 @@ pub(crate) async fn run(args: IamPolicyArgs) -> Result<Exit, Failure> {
         IamCommand::RedriveNative => &iam::REDRIVE_NATIVE,
         IamCommand::Chaos => &iam::CHAOS,
     };
-    view::print_policy(&iam::policy(permissions, &resources), permissions);
+    view::print_policy(&iam::policy(permissions, &resources), permissions)?;
     Ok(Exit::Passed)
 }
 

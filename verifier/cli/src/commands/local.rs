@@ -7,14 +7,19 @@ use verifier_emulator::Emulator;
 
 use crate::admin::TOKEN_VARIABLE;
 use crate::args::LocalArgs;
+use crate::clean;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files;
 use crate::interrupt::Interrupt;
 use crate::local_stack::{self, LocalOptions};
-use crate::ready::{Ready, write_private};
+use crate::ready::Ready;
 use crate::view::{self, Progress};
 
 pub(crate) async fn run(args: LocalArgs) -> Result<Exit, Failure> {
+    if let Some(path) = &args.ready_file {
+        files::check(path).map_err(|error| files::failed("ready file", path, &error))?;
+    }
     let interrupt = Interrupt::listen()?;
     let progress = Progress::new();
     let options = LocalOptions {
@@ -31,14 +36,16 @@ pub(crate) async fn run(args: LocalArgs) -> Result<Exit, Failure> {
     let ready = ready(&emulator);
     // Whoever has read that the emulator is up may rely on the file.
     let written = args.ready_file.as_deref().map_or(Ok(()), |path| write_ready(path, &ready));
+    let is_there = written.is_ok();
+    // Whoever has not read where it is cannot use it.
+    let written = written.and_then(|()| view::print_ready(&ready, args.format));
     if written.is_ok() {
-        view::print_ready(&ready, args.format);
         interrupt.asked().await;
     }
     emulator.shut_down().await;
-    if let Some(path) = args.ready_file.as_deref().filter(|_| written.is_ok()) {
+    if let Some(path) = args.ready_file.as_deref().filter(|_| is_there) {
         // It would promise an endpoint that is gone.
-        let _ = std::fs::remove_file(path);
+        let _ = files::remove(path);
     }
     written?;
     Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted))
@@ -70,8 +77,7 @@ fn ready(emulator: &Emulator) -> Ready {
 }
 
 fn write_ready(path: &Path, ready: &Ready) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(ready).unwrap_or_default();
-    write_private(path, &(text + "\n")).map_err(|error| {
-        Failure::usage(format!("the file {} cannot be written: {error}", path.display()))
-    })
+    let text = clean::json(&serde_json::to_string_pretty(ready).unwrap_or_default()) + "\n";
+    let written = files::write_private(path, text.as_bytes());
+    written.map_err(|error| files::failed("ready file", path, &error))
 }

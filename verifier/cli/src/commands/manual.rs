@@ -8,6 +8,7 @@ use clap::{Command, CommandFactory};
 use crate::args::{CompletionsArgs, ManArgs, ManFormat, VerifierArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files;
 use crate::view;
 
 /// The width of the help in the reference, in columns.
@@ -21,31 +22,44 @@ pub(crate) fn man(args: &ManArgs) -> Result<Exit, Failure> {
             let mut page = Vec::new();
             // Writing to memory cannot fail.
             let _ = clap_mangen::Man::new(described()).render(&mut page);
-            view::print_raw(&page);
+            view::print_raw(&page)?;
         }
-        (None, ManFormat::Markdown) => view::print_raw(reference().as_bytes()),
+        (None, ManFormat::Markdown) => view::print_raw(reference().as_bytes())?,
     }
     Ok(Exit::Passed)
 }
 
 /// Prints the completions for a shell.
-pub(crate) fn completions(args: &CompletionsArgs) -> Exit {
+pub(crate) fn completions(args: &CompletionsArgs) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut described(), "verifier", &mut script);
-    view::print_raw(&script);
-    Exit::Passed
+    view::print_raw(&script)?;
+    Ok(Exit::Passed)
 }
 
 /// A page for each command, as `man` looks for them.
 fn write_pages(directory: &Path) -> Result<(), Failure> {
-    std::fs::create_dir_all(directory)
-        .and_then(|()| clap_mangen::generate_to(described(), directory))
-        .map_err(|error| {
-            Failure::usage(format!(
-                "the pages cannot be written to {}: {error}",
-                directory.display()
-            ))
-        })
+    fn pages(command: &Command, all: &mut Vec<(String, Vec<u8>)>) {
+        for below in command.get_subcommands().filter(|each| !each.is_hide_set()) {
+            pages(below, all);
+        }
+        let (man, mut page) = (clap_mangen::Man::new(command.clone()), Vec::new());
+        // Writing to memory cannot fail.
+        let _ = man.render(&mut page);
+        all.push((man.get_filename(), page));
+    }
+    let made = files::make_folder(directory);
+    made.map_err(|error| files::failed("folder", directory, &error))?;
+    let mut command = described().disable_help_subcommand(true);
+    command.build();
+    let mut all = Vec::new();
+    pages(&command, &mut all);
+    for (name, page) in all {
+        let path = directory.join(name);
+        let written = files::write_report(&path, &page);
+        written.map_err(|error| files::failed("page", &path, &error))?;
+    }
+    Ok(())
 }
 
 /// The command line as it is anywhere, whatever the environment here holds.

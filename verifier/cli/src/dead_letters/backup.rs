@@ -1,12 +1,14 @@
 //! Letters in a file that is whole at every moment.
 
-use std::fs::{self, File};
+use std::fs::{File, Metadata};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use verifier_core::dead_letters::{Letter, record};
 
 use crate::failure::Failure;
+use crate::files::{self, Draft};
+use crate::{clean, output};
 
 /// A file of letters. Whoever reads it finds all that it was said to hold, whenever this process ends: each portion goes to
 /// a copy, which takes the file's place when the disk has it.
@@ -15,12 +17,16 @@ pub(crate) struct Backup {
     count: u64,
     /// Where the last line begins.
     end: u64,
+    /// The file as this process has written it.
+    written: Option<Metadata>,
 }
 
 /// Where letters are written to.
 pub(crate) enum Export {
     Stdout,
     File(PathBuf),
+    /// A pipe or a device, which has no content to lose.
+    Special(PathBuf),
 }
 
 impl Export {
@@ -29,21 +35,33 @@ impl Export {
         if path.as_os_str() == "-" {
             return Ok(Self::Stdout);
         }
-        refuse_existing(path)?;
+        if files::is_special(path) {
+            files::check(path).map_err(|error| files::failed("export", path, &error))?;
+            return Ok(Self::Special(path.to_owned()));
+        }
+        Backup::create(path)?;
         Ok(Self::File(path.to_owned()))
+    }
+
+    /// The file, if the letters do not go to stdout.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Stdout => None,
+            Self::File(path) | Self::Special(path) => Some(path),
+        }
     }
 
     /// Writes letters, whole or not at all.
     pub(crate) fn write(&self, letters: &[Letter]) -> Result<(), Failure> {
+        let all = |writer: &mut dyn Write| lines(writer, letters, letters.len() as u64);
         match self {
-            Self::Stdout => {
-                let mut stdout = io::stdout().lock();
-                let written = lines(&mut stdout, letters, letters.len() as u64);
-                written.and_then(|()| stdout.flush()).map_err(|error| {
-                    Failure::environment(format!("the letters cannot be written: {error}"))
-                })
-            }
+            Self::Stdout => output::print(all),
             Self::File(path) => Backup::create(path)?.add(letters),
+            Self::Special(path) => {
+                let mut text = Vec::new();
+                let written = all(&mut text).and_then(|()| files::write_private(path, &text));
+                written.map_err(|error| files::failed("export", path, &error))
+            }
         }
     }
 }
@@ -51,12 +69,8 @@ impl Export {
 impl Backup {
     /// A file that is not there yet. Nothing is written, but that it could be is made sure of.
     pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
-        refuse_existing(path)?;
-        let backup = Self { path: path.to_owned(), count: 0, end: 0 };
-        let partial = backup.partial();
-        let tried = File::create(&partial).and_then(|_| fs::remove_file(&partial));
-        tried.map_err(|error| backup.failed(&error))?;
-        Ok(backup)
+        files::check_new(path).map_err(|error| files::failed("file", path, &error))?;
+        Ok(Self { path: path.to_owned(), count: 0, end: 0, written: None })
     }
 
     /// How many letters it holds.
@@ -66,74 +80,44 @@ impl Backup {
 
     /// Adds letters. When this returns they are on the disk, or none of them is in the file.
     pub(crate) fn add(&mut self, letters: &[Letter]) -> Result<(), Failure> {
-        let added = self.try_add(letters);
-        added.map_err(|error| {
-            let _ = fs::remove_file(self.partial());
-            self.failed(&error)
-        })
+        self.try_add(letters).map_err(|error| files::failed("file", &self.path, &error))
     }
 
     fn try_add(&mut self, letters: &[Letter]) -> io::Result<()> {
-        let partial = self.partial();
+        let mut draft = Draft::beside(&self.path)?;
+        let file = draft.file();
         if self.end > 0 {
-            fs::copy(&self.path, &partial)?;
+            io::copy(&mut io::Read::take(File::open(&self.path)?, self.end), file)?;
+            file.seek(SeekFrom::Start(self.end))?;
         }
-        let mut file = File::options().write(true).create(true).truncate(false).open(&partial)?;
-        file.set_len(self.end)?;
-        file.seek(SeekFrom::Start(self.end))?;
-        let mut writer = BufWriter::new(&mut file);
+        let mut writer = BufWriter::new(&mut *file);
         let count = self.count + letters.len() as u64;
         lines(&mut writer, letters, count)?;
         writer.flush()?;
         drop(writer);
         let length = file.stream_position()?;
-        file.sync_all()?;
-        fs::rename(&partial, &self.path)?;
-        sync_folder(&self.path)?;
+        self.written = Some(match &self.written {
+            None => draft.become_new(&self.path)?,
+            Some(written) => draft.replace_own(&self.path, written)?,
+        });
         self.count = count;
         self.end = length - (record::end(count).len() as u64 + 1);
         Ok(())
     }
-
-    fn partial(&self) -> PathBuf {
-        let mut partial = self.path.as_os_str().to_owned();
-        partial.push(".partial");
-        partial.into()
-    }
-
-    fn failed(&self, error: &io::Error) -> Failure {
-        Failure {
-            next: Some("name a file in a folder that is there and has room".to_owned()),
-            ..Failure::usage(format!("the file {} cannot be written: {error}", self.path.display()))
-        }
-    }
 }
 
+/// The letters as JSON that no terminal is harmed by, and the line that counts them.
 fn lines(writer: &mut dyn Write, letters: &[Letter], count: u64) -> io::Result<()> {
     for letter in letters {
-        writeln!(writer, "{}", record::line(letter))?;
+        writeln!(writer, "{}", clean::json(&record::line(letter)))?;
     }
     writeln!(writer, "{}", record::end(count))
 }
 
-/// A rename is on the disk when its folder is.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-fn refuse_existing(path: &Path) -> Result<(), Failure> {
-    if fs::symlink_metadata(path).is_err() {
-        return Ok(());
-    }
-    Err(Failure {
-        next: Some("name another file; what is in this one may be nowhere else".to_owned()),
-        ..Failure::usage(format!("the file {} is there already", path.display()))
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn letter(id: &str) -> Letter {

@@ -17,5 +17,7 @@ pub(crate) use place::{Place, consumers_log_group, jobs_queue, queue};
 pub(crate) use portions::{Purged, purge};
 pub(crate) use reasons::{lines_of_requests, stories, stories_in};
 pub(crate) use resend::{Delivered, deliver};
+#[cfg(test)]
+pub(crate) use seen::Told;
 pub(crate) use seen::{Log, Seen, see, tell};
 pub(crate) use selection::{Selection, filter_terms};

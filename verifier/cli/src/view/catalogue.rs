@@ -48,7 +48,7 @@ pub(super) fn json() -> String {
     };
     let view =
         CatalogueView { schema: "verifier.checks/1", checks: CHECKS.iter().map(entry).collect() };
-    serde_json::to_string_pretty(&view).unwrap_or_default() + "\n"
+    super::json::text(&view)
 }
 
 /// All that there is to say of a check.

@@ -9,6 +9,9 @@ use verifier_core::check::{CheckEvent, Settled, Verdict};
 use super::human::Human;
 use super::words;
 use crate::check::Report;
+use crate::clean;
+use crate::failure::Failure;
+use crate::output::for_stdout;
 
 /// GitHub shows that many annotations of a kind and step, and drops the others without a word.
 ///
@@ -33,41 +36,100 @@ impl Github {
             // What a stack answers is shown below, and must not become a command of the workflow.
             writeln!(out, "::stop-commands::{}", self.token)?;
         }
-        self.human.event(event, out)
+        let mut text = Vec::new();
+        self.human.event(event, &mut text)?;
+        guarded(&text, out)
     }
 
     pub(super) fn report(&self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
-        self.human.report(report, out)?;
+        let mut text = Vec::new();
+        self.human.report(report, &mut text)?;
+        guarded(&text, out)?;
         writeln!(out, "::{}::", self.token)?;
-        if let Some(stopped) = &report.stopped {
-            let next = stopped.next.as_ref().map(|next| format!("\nnext: {next}"));
-            let message = format!("{}{}", stopped.what, next.unwrap_or_default());
-            annotate(Kind::Error, "the run ended early", &message, out)?;
-        }
-        // GitHub counts the one above, too.
-        let max = ANNOTATIONS_MAX - usize::from(report.stopped.is_some());
-        annotate_open(Kind::Error, max, report, out)?;
-        annotate_open(Kind::Warning, ANNOTATIONS_MAX, report, out)
+        let mut notes = Vec::new();
+        notes.extend(
+            report.stopped.as_ref().map(|stopped| Note::failure("the run ended early", stopped)),
+        );
+        let taken = notes.len();
+        annotate_all(&notes, 0, out)?;
+        let open = report.checks.iter().filter_map(|settled| {
+            Some(Note {
+                kind: kind(settled, report)?,
+                title: title(settled),
+                message: message(settled),
+            })
+        });
+        annotate_all(&open.collect::<Vec<_>>(), taken, out)
     }
 }
 
-/// Annotates the open checks of a kind, and says in the last of at most `max` annotations which there is no room for.
-fn annotate_open(kind: Kind, max: usize, report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let is_of_kind = |settled: &&Settled| self::kind(settled, report) == Some(kind);
-    let open: Vec<&Settled> = report.checks.iter().filter(is_of_kind).collect();
-    let shown = if open.len() > max { max - 1 } else { open.len() };
-    for settled in &open[..shown] {
-        annotate(kind, &title(settled), &message(settled), out)?;
+/// Begins and ends the stretch in which the log obeys no commands; nobody else may know it.
+pub(super) fn token() -> String {
+    format!("verifier-{:032x}", fastrand::u128(..))
+}
+
+/// A text for people in the log, in which nothing is a command: neither by what it says nor while it is shown.
+pub(super) fn log(token: &str, text: &[u8], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "::stop-commands::{token}")?;
+    guarded(text, out)?;
+    writeln!(out, "::{token}::")
+}
+
+fn guarded(text: &[u8], out: &mut dyn Write) -> io::Result<()> {
+    let text = for_stdout(&String::from_utf8_lossy(text));
+    out.write_all(clean::without_commands(&text).as_bytes())
+}
+
+/// An annotation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Note {
+    pub(super) kind: Kind,
+    pub(super) title: String,
+    pub(super) message: String,
+}
+
+impl Note {
+    pub(super) fn error(title: &str, message: &str) -> Self {
+        Self { kind: Kind::Error, title: title.to_owned(), message: message.to_owned() }
     }
-    if open.len() > shown {
-        let rest: Vec<&str> = open[shown..].iter().map(|settled| settled.check.id).collect();
-        annotate(kind, &format!("{} more", rest.len()), &rest.join(", "), out)?;
+
+    pub(super) fn warning(title: &str, message: &str) -> Self {
+        Self { kind: Kind::Warning, ..Self::error(title, message) }
+    }
+
+    /// Of what kept a command from its work.
+    pub(super) fn failure(title: &str, failure: &Failure) -> Self {
+        let next = failure.next.as_ref().map(|next| format!("\nnext: {next}"));
+        Self::error(title, &format!("{}{}", failure.what, next.unwrap_or_default()))
+    }
+}
+
+/// Annotates, and says in the last of the annotations of a kind which there is no room for. GitHub counts those errors, too, that
+/// were there before.
+pub(super) fn annotate_all(
+    notes: &[Note],
+    errors_before: usize,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for kind in [Kind::Error, Kind::Warning] {
+        let before = if kind == Kind::Error { errors_before } else { 0 };
+        let max = ANNOTATIONS_MAX.saturating_sub(before);
+        let of_kind: Vec<&Note> = notes.iter().filter(|note| note.kind == kind).collect();
+        let shown = if of_kind.len() > max { max.saturating_sub(1) } else { of_kind.len() };
+        for note in &of_kind[..shown] {
+            annotate(note, out)?;
+        }
+        let rest: Vec<&str> = of_kind[shown..].iter().map(|note| note.title.as_str()).collect();
+        if !rest.is_empty() {
+            let (title, message) = (format!("{} more", rest.len()), rest.join(", "));
+            annotate(&Note { kind, title, message }, out)?;
+        }
     }
     Ok(())
 }
 
 /// A kind of annotation, by the name of its command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     Error,
     Warning,
@@ -105,27 +167,23 @@ fn message(settled: &Settled) -> String {
     lines.join("\n")
 }
 
-pub(super) fn annotate(
-    kind: Kind,
-    title: &str,
-    message: &str,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let command = match kind {
+fn annotate(note: &Note, out: &mut dyn Write) -> io::Result<()> {
+    let command = match note.kind {
         Kind::Error => "error",
         Kind::Warning => "warning",
     };
-    writeln!(out, "::{command} title={}::{}", property(title), data(message))
+    writeln!(out, "::{command} title={}::{}", property(&note.title), data(&note.message))
 }
 
-/// A message as the runner reads it.
+/// A message as the runner reads it. Its lines are kept; what else is harmful is shown.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    let text = clean::lines(text).replace("##[", "##\\u{5b}");
+    text.replace('%', "%25").replace('\n', "%0A")
 }
 
 /// A property's value, which a colon or a comma would end.
 fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
+    data(&clean::line(text)).replace(':', "%3A").replace(',', "%2C")
 }
 
 #[cfg(test)]
@@ -199,6 +257,6 @@ mod tests {
         let commands: Vec<&str> = text.lines().filter(|line| line.starts_with("::")).collect();
         assert_eq!(commands[..2], ["::stop-commands::a-token", "::a-token::"]);
         assert_eq!(commands.len(), 3, "{text}");
-        assert!(commands[2].starts_with("::error title=job.accept::x%0A::error::y%0D%0A"));
+        assert!(commands[2].starts_with(r"::error title=job.accept::x%0A::error::y\r%0A"));
     }
 }

@@ -10,8 +10,9 @@ use contract::Outcome;
 use verifier_core::check::{JobTrace, Overall, Settled, Step, StepKind, Verdict};
 use verifier_core::time::Timestamp;
 
-use super::words;
+use super::{page, words};
 use crate::check::Report;
+use crate::clean;
 
 /// Where the time axis begins and how long it is, in percent of a lane's width; the rest is room for the marks.
 const AXIS_START: f64 = 3.0;
@@ -19,18 +20,23 @@ const AXIS_LENGTH: f64 = 94.0;
 /// More ticks than that beside the first run into each other on a phone.
 const TICKS_MAX: u64 = 5;
 
+/// How it looks.
+pub(super) const STYLE: &str = include_str!("../../templates/report.css");
+
 #[derive(Template)]
 #[template(path = "report.html")]
 struct Page<'a> {
-    stack: &'a str,
-    region: &'a str,
-    run_id: &'a str,
+    style: &'static str,
+    policy: String,
+    stack: String,
+    region: String,
+    run_id: String,
     started_at: String,
     verdict: &'static str,
     class: &'static str,
     counts: String,
     costs: String,
-    error: Option<ErrorView<'a>>,
+    error: Option<ErrorView>,
     lanes: Vec<Lane>,
     ticks: Vec<Tick>,
     checks: Vec<CheckRow>,
@@ -40,9 +46,9 @@ struct Page<'a> {
     again: &'a str,
 }
 
-struct ErrorView<'a> {
-    what: &'a str,
-    next: Option<&'a str>,
+struct ErrorView {
+    what: String,
+    next: Option<String>,
 }
 
 /// A job on the time axis.
@@ -99,18 +105,20 @@ pub(super) fn page(report: &Report, again: &str) -> io::Result<String> {
     };
     let axis = Axis::of(&report.jobs);
     let page = Page {
-        stack: &report.stack,
-        region: report.region.as_deref().unwrap_or("no region"),
-        run_id: &report.run_id,
+        style: STYLE,
+        policy: page::policy(STYLE),
+        stack: clean::line(&report.stack),
+        region: clean::line(report.region.as_deref().unwrap_or("no region")),
+        run_id: clean::line(&report.run_id),
         started_at: words::iso(report.started_at),
         verdict,
         class,
         counts: words::counts(report),
         costs: words::costs(report),
-        error: report
-            .stopped
-            .as_ref()
-            .map(|stopped| ErrorView { what: &stopped.what, next: stopped.next.as_deref() }),
+        error: report.stopped.as_ref().map(|stopped| ErrorView {
+            what: clean::lines(&stopped.what),
+            next: stopped.next.as_deref().map(clean::lines),
+        }),
         lanes: report.jobs.iter().map(|job| lane(job, &report.run_id, &axis)).collect(),
         ticks: axis.ticks(),
         checks: report.checks.iter().map(|settled| row(settled, report)).collect(),
@@ -185,8 +193,8 @@ fn lane(job: &JobTrace, run_id: &str, axis: &Axis) -> Lane {
     let seen =
         job.steps.iter().map(|step| (words::seconds(job.after(step)), words::step(&step.what)));
     Lane {
-        name: words::harmless(words::job_name(job, run_id)),
-        message_id: words::harmless(job.message_id.as_deref().unwrap_or("none")),
+        name: clean::line(words::job_name(job, run_id)),
+        message_id: clean::line(job.message_id.as_deref().unwrap_or("none")),
         end,
         class,
         from: axis.at(job.submitted_at),
@@ -216,11 +224,11 @@ fn row(settled: &Settled, report: &Report) -> CheckRow {
         Verdict::Inconclusive => ("inconclusive", "?"),
         Verdict::NotExercised => ("skipped", "–"),
     };
-    let text = |value: &Option<String>| words::harmless(value.as_deref().unwrap_or_default());
+    let text = |value: &Option<String>| clean::line(value.as_deref().unwrap_or_default());
     let evidence = if judgement.evidence.is_empty() {
         String::new()
     } else {
-        serde_json::to_string_pretty(&judgement.evidence).unwrap_or_default()
+        clean::json(&serde_json::to_string_pretty(&judgement.evidence).unwrap_or_default())
     };
     CheckRow {
         id: settled.check.id,
@@ -231,7 +239,7 @@ fn row(settled: &Settled, report: &Report) -> CheckRow {
         summary: if words::is_unreached(settled, report) {
             "the run ended before".to_owned()
         } else {
-            words::harmless(&judgement.summary)
+            clean::line(&judgement.summary)
         },
         expected: text(&judgement.expected),
         actual: text(&judgement.actual),
@@ -252,9 +260,11 @@ mod tests {
     #[test]
     fn the_page_shows_lanes_checks_and_calls() {
         let page = page(&sample::failing(), sample::AGAIN).unwrap();
+        super::super::page::assert_policy(&page);
         // How it looks is the stylesheet's business.
         let (head, rest) = page.split_once("<style>").unwrap();
-        let (_, body) = rest.split_once("</style>").unwrap();
+        let (style, body) = rest.split_once("</style>").unwrap();
+        let head = head.replace(&super::super::page::policy(style), "POLICY");
         insta::assert_snapshot!(format!("{head}{body}"));
     }
 

@@ -8,6 +8,7 @@ use verifier_core::check::{CheckEvent, JobTrace, Overall, Settled, Verdict};
 
 use super::words;
 use crate::check::Report;
+use crate::clean;
 use crate::ready::Ready;
 
 /// The widest check id.
@@ -39,12 +40,14 @@ impl Human {
     /// Shows an event; most checks are a line, and more when they did not pass.
     pub(super) fn event(&mut self, event: &CheckEvent, out: &mut dyn Write) -> io::Result<()> {
         match event {
-            CheckEvent::Started { stack, run_id, .. } => writeln!(
-                out,
-                "{} {}",
-                words::harmless(stack).bold(),
-                format!("run {run_id}").dimmed()
-            ),
+            CheckEvent::Started { stack, run_id, .. } => {
+                writeln!(
+                    out,
+                    "{} {}",
+                    clean::line(stack).bold(),
+                    format!("run {}", clean::line(run_id)).dimmed()
+                )
+            }
             CheckEvent::Waiting(_) => Ok(()),
             CheckEvent::Traced(jobs) => {
                 self.jobs.clone_from(jobs);
@@ -58,7 +61,7 @@ impl Human {
         let judgement = &settled.judgement;
         let id = settled.check.id;
         let (mark, style) = look(judgement.verdict);
-        let summary = words::harmless(&judgement.summary);
+        let summary = clean::line(&judgement.summary);
         let beside = self.width.is_none_or(|width| width >= SUMMARY_COLUMN + SUMMARY_MIN);
         let fits = self
             .width
@@ -72,7 +75,7 @@ impl Human {
         }
         for (name, value) in [("expected", &judgement.expected), ("actual", &judgement.actual)] {
             if let Some(value) = value {
-                self.detail(name, &words::harmless(value), out)?;
+                self.detail(name, &clean::line(value), out)?;
             }
         }
         let explained =
@@ -84,7 +87,7 @@ impl Human {
         }
         if let Some(next) = &judgement.next {
             // A command that is broken into lines cannot be copied.
-            writeln!(out, "      {} {}", label("next"), words::harmless(next))?;
+            writeln!(out, "      {} {}", label("next"), clean::line(next))?;
         }
         if explained {
             self.detail("see", &settled.check.runbook(), out)?;
@@ -94,7 +97,7 @@ impl Human {
 
     /// What became of a job, each step with its time.
     fn history(&self, job: &JobTrace, out: &mut dyn Write) -> io::Result<()> {
-        self.detail("job", &words::harmless(&job.job_id), out)?;
+        self.detail("job", &clean::line(&job.job_id), out)?;
         for step in &job.steps {
             let at = words::seconds(job.after(step));
             let what = self.wrapped(&words::step(&step.what), DETAIL_COLUMN + STAMP_WIDTH + 2);
@@ -150,13 +153,18 @@ fn look(verdict: Verdict) -> (&'static str, Style) {
 
 /// The emulator is up: where, and how to reach it.
 pub(super) fn ready(ready: &Ready, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{} is up at {}\n", ready.stack_name.bold(), ready.endpoint.bold())?;
+    writeln!(
+        out,
+        "{} is up at {}\n",
+        clean::line(&ready.stack_name).bold(),
+        ready.endpoint.bold()
+    )?;
     for (name, value) in &ready.outputs {
-        writeln!(out, "  {name:<24} {value}")?;
+        writeln!(out, "  {:<24} {}", clean::line(name), clean::line(value))?;
     }
     writeln!(out, "\nPoint any AWS client at it:\n")?;
     for (name, value) in &ready.environment {
-        writeln!(out, "  export {name}={value}")?;
+        writeln!(out, "  export {name}={}", clean::line(value))?;
     }
     writeln!(
         out,

@@ -11,6 +11,7 @@ use verifier_core::check::{JobTrace, Overall, Settled, Step, StepKind, Verdict};
 
 use super::words::iso;
 use crate::check::Report;
+use crate::clean;
 
 /// A report.
 #[derive(Serialize)]
@@ -111,8 +112,18 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 /// Writes a value as one JSON document.
 pub(super) fn pretty(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, value)?;
-    writeln!(out)
+    writeln!(out, "{}", clean::json(&serde_json::to_string_pretty(value)?))
+}
+
+/// Writes a value as JSON on one line.
+pub(super) fn line(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", clean::json(&serde_json::to_string(value)?))
+}
+
+/// A value as one JSON document.
+pub(super) fn text(value: &impl Serialize) -> String {
+    // What has texts for keys cannot fail.
+    clean::json(&serde_json::to_string_pretty(value).unwrap_or_default()) + "\n"
 }
 
 /// A report in the format's own types.

@@ -57,10 +57,7 @@ pub(super) fn report(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn line(event: EventView<'_>, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, &Line { schema: "verifier.check.event/1", event })?;
-    writeln!(out)?;
-    // Whoever looks on wants each event when it happens.
-    out.flush()
+    json::line(&Line { schema: "verifier.check.event/1", event }, out)
 }
 
 #[cfg(test)]

@@ -10,17 +10,18 @@ use verifier_core::check::{Overall, Settled, Verdict};
 
 use super::words;
 use crate::check::Report;
+use crate::clean;
 
 /// Writes the report.
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let mut suite = TestSuite::new(format!("verifier check {}", report.stack));
+    let mut suite = TestSuite::new(format!("verifier check {}", clean::line(&report.stack)));
     suite.set_time(report.wall);
     for (name, value) in [
         ("runId", report.run_id.clone()),
         ("region", report.region.clone().unwrap_or_default()),
         ("startedAt", words::iso(report.started_at)),
     ] {
-        suite.add_property((name, value.as_str()));
+        suite.add_property((name, clean::line(&value).as_str()));
     }
     suite.add_test_cases(report.checks.iter().map(|settled| case(settled, report)));
     if report.overall != Overall::Pass && suite.failures + suite.errors == 0 {
@@ -28,7 +29,8 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     let mut document = Document::new("verifier");
     document.set_time(report.wall).add_test_suite(suite);
-    document.serialize(&mut *out).map_err(io::Error::other)
+    let text = document.to_string().map_err(io::Error::other)?;
+    out.write_all(clean::xml(&text).as_bytes())
 }
 
 fn case(settled: &Settled, report: &Report) -> TestCase {
@@ -40,7 +42,7 @@ fn case(settled: &Settled, report: &Report) -> TestCase {
         Verdict::Inconclusive => TestCaseStatus::non_success(NonSuccessKind::Error),
         Verdict::NotExercised => TestCaseStatus::skipped(),
     };
-    let (summary, details) = (words::harmless(&judgement.summary), details(settled, report));
+    let (summary, details) = (clean::line(&judgement.summary), details(settled, report));
     let good = matches!(status, TestCaseStatus::Success { .. });
     let mut noted = None;
     if good {
@@ -65,11 +67,11 @@ fn details(settled: &Settled, report: &Report) -> String {
     let mut lines: Vec<String> = [("expected", &judgement.expected), ("actual", &judgement.actual)]
         .into_iter()
         .filter_map(|(name, value)| Some((name, value.as_ref()?)))
-        .map(|(name, value)| format!("{name}: {}", words::harmless(value)))
+        .map(|(name, value)| format!("{name}: {}", clean::line(value)))
         .collect();
     if words::is_open(settled, report) {
         for job in words::jobs_of(settled.check.id, &report.jobs) {
-            lines.push(format!("job: {}", words::harmless(&job.job_id)));
+            lines.push(format!("job: {}", clean::line(&job.job_id)));
             lines.extend(job.steps.iter().map(|step| {
                 format!("  {}: {}", words::seconds(job.after(step)), words::step(&step.what))
             }));
@@ -77,7 +79,7 @@ fn details(settled: &Settled, report: &Report) -> String {
         }
     }
     if let Some(next) = &judgement.next {
-        lines.push(format!("next: {}", words::harmless(next)));
+        lines.push(format!("next: {}", clean::line(next)));
     }
     if words::is_open(settled, report) {
         lines.push(format!("see: {}", settled.check.runbook()));

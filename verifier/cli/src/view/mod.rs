@@ -7,22 +7,25 @@ pub(crate) mod chaos;
 pub(crate) mod dead_letters;
 mod github;
 mod headway;
+#[cfg(test)]
+mod hostile;
 mod html;
 mod human;
 mod json;
 mod jsonl;
 mod junit;
 mod native;
+mod page;
 mod progress;
 mod redrive;
 #[cfg(test)]
 mod sample;
 mod settings;
 mod summary;
+mod told;
 mod words;
 
 use std::ffi::OsStr;
-use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -33,11 +36,14 @@ use verifier_core::redrive::{Ledger, NativeTask, Plan};
 use verifier_core::settings::InForce;
 use verifier_core::time::Timestamp;
 
-use crate::args::{CheckFormat, Format};
+use crate::args::{CheckFormat, Format, ResultFormat};
 use crate::check::Report;
+use crate::clean;
 use crate::commands::redrive::Native;
+use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files::write_whole;
+use crate::files;
+use crate::output::{print, print_commands, tell};
 use crate::ready::Ready;
 use crate::redrive::Ended;
 
@@ -45,11 +51,14 @@ use github::Github;
 pub(crate) use headway::headway;
 use human::Human;
 pub(crate) use progress::Progress;
+pub(crate) use told::annotate_failure;
 
 /// The view of one run on stdout, in the format that was asked for.
 pub(crate) struct CheckView<'a> {
     kind: Kind,
     progress: &'a Progress,
+    /// Set when stdout took no more; nothing is printed from then on, and the run goes on.
+    lost: Option<Failure>,
 }
 
 enum Kind {
@@ -67,11 +76,9 @@ impl<'a> CheckView<'a> {
             CheckFormat::Json => Kind::Json,
             CheckFormat::Jsonl => Kind::Jsonl,
             CheckFormat::Junit => Kind::Junit,
-            CheckFormat::Github => {
-                Kind::Github(Github::new(format!("verifier-{:032x}", fastrand::u128(..))))
-            }
+            CheckFormat::Github => Kind::Github(Github::new(github::token())),
         };
-        Self { kind, progress }
+        Self { kind, progress, lost: None }
     }
 
     /// Shows an event while the run goes on.
@@ -81,35 +88,73 @@ impl<'a> CheckView<'a> {
             CheckEvent::Waiting(wait) => self.progress.wait(wait),
             CheckEvent::Traced(_) | CheckEvent::Settled(_) => {}
         }
+        if self.lost.is_some() {
+            return;
+        }
         let kind = &mut self.kind;
-        self.progress.suspend(|| {
-            print(|out| match kind {
-                Kind::Human(human) => human.event(event, out),
-                Kind::Github(github) => github.event(event, out),
-                Kind::Jsonl => jsonl::event(event, out),
-                Kind::Json | Kind::Junit => Ok(()),
-            });
+        self.lost = self.progress.suspend(|| match kind {
+            Kind::Human(human) => print(|out| human.event(event, out)).err(),
+            Kind::Github(github) => print_commands(|out| github.event(event, out)).err(),
+            Kind::Jsonl => print(|out| jsonl::event(event, out)).err(),
+            Kind::Json | Kind::Junit => None,
         });
     }
 
-    /// Shows the result of the run.
-    pub(crate) fn report(&self, report: &Report) {
-        print(|out| match &self.kind {
-            Kind::Human(human) => human.report(report, out),
-            Kind::Json => json::write(report, out),
-            Kind::Jsonl => jsonl::report(report, out),
-            Kind::Junit => junit::write(report, out),
-            Kind::Github(github) => github.report(report, out),
-        });
+    /// Shows the result of the run. Fails where anything of it could not be printed.
+    pub(crate) fn report(&mut self, report: &Report) -> Result<(), Failure> {
+        let printed = match (self.lost.take(), &self.kind) {
+            (Some(lost), _) => Err(lost),
+            (None, Kind::Human(human)) => print(|out| human.report(report, out)),
+            (None, Kind::Json) => print(|out| json::write(report, out)),
+            (None, Kind::Jsonl) => print(|out| jsonl::report(report, out)),
+            (None, Kind::Junit) => print(|out| junit::write(report, out)),
+            (None, Kind::Github(github)) => print_commands(|out| github.report(report, out)),
+        };
         if let Some(stopped) = &report.stopped {
             print_failure(stopped);
         }
+        printed
     }
+}
+
+/// How a command ends that has done its work, where something of the result could not be written. Whatever was found weighs
+/// more than that.
+pub(crate) fn finish(exit: Exit, written: Result<(), Failure>) -> Result<Exit, Failure> {
+    match written {
+        Err(failure) if exit != Exit::Passed => {
+            print_failure(&failure);
+            Ok(exit)
+        }
+        written => written.map(|()| exit),
+    }
+}
+
+/// The first of several that could not be written; each of the others is shown here.
+pub(crate) fn first_lost(
+    written: impl IntoIterator<Item = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    let mut first = Ok(());
+    for failure in written.into_iter().filter_map(Result::err) {
+        match &first {
+            Ok(()) => first = Err(failure),
+            Err(_) => print_failure(&failure),
+        }
+    }
+    first
 }
 
 /// The file that GitHub shows with the job, where there is one.
 pub(crate) fn job_summary() -> Option<PathBuf> {
     std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// Fails where the job summary cannot be appended to, before anything has taken its time. Nothing is written.
+pub(crate) fn check_summary() -> Result<Option<PathBuf>, Failure> {
+    let path = job_summary();
+    if let Some(path) = &path {
+        files::append(path, b"").map_err(|error| files::failed("job summary", path, &error))?;
+    }
+    Ok(path)
 }
 
 /// Appends the summary of a run to the file that GitHub shows with the job. `again` is the command that repeats it.
@@ -119,13 +164,10 @@ pub(crate) fn append_summary(report: &Report, again: &str, path: &Path) -> Resul
 
 /// Appends a text to the job summary, in at most as many bytes as there is room for.
 fn append_to_summary(path: &Path, text: impl FnOnce(usize) -> String) -> Result<(), Failure> {
-    let taken = fs::metadata(path).map_or(0, |file| file.len());
+    let taken = std::fs::metadata(path).map_or(0, |file| file.len());
     let room = summary::BYTES_MAX.saturating_sub(usize::try_from(taken).unwrap_or(usize::MAX));
-    let text = text(room);
-    let file = fs::OpenOptions::new().append(true).create(true).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
-        Failure::usage(format!("the job summary {} cannot be written: {error}", path.display()))
-    })
+    let appended = files::append(path, clean::document(&text(room)).as_bytes());
+    appended.map_err(|error| files::failed("job summary", path, &error))
 }
 
 /// Writes the report to a file, in the format that its name ends with. `again` is the command that repeats the run.
@@ -141,9 +183,9 @@ pub(crate) fn write_report(report: &Report, again: &str, path: &Path) -> Result<
 }
 
 fn write_text(path: &Path, text: io::Result<String>) -> Result<(), Failure> {
-    text.and_then(|text| write_whole(path, &text)).map_err(|error| {
-        Failure::usage(format!("the report {} cannot be written: {error}", path.display()))
-    })
+    let written =
+        text.and_then(|text| files::write_report(path, clean::document(&text).as_bytes()));
+    written.map_err(|error| files::failed("report", path, &error))
 }
 
 fn collected(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<String> {
@@ -153,81 +195,92 @@ fn collected(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result
 }
 
 /// Shows every check that there is.
-pub(crate) fn print_catalogue(format: CheckFormat) {
+pub(crate) fn print_catalogue(format: CheckFormat) -> Result<(), Failure> {
     let text = match format {
         CheckFormat::Json | CheckFormat::Jsonl => catalogue::json(),
         // The catalogue is no result, so there is nothing in it for programs that read results.
         CheckFormat::Human | CheckFormat::Junit | CheckFormat::Github => catalogue::list(),
     };
-    print(|out| out.write_all(text.as_bytes()));
+    print(|out| out.write_all(text.as_bytes()))
 }
 
 /// Shows the settings in force.
-pub(crate) fn print_settings(settings: &InForce, format: Format) {
+pub(crate) fn print_settings(settings: &InForce, format: Format) -> Result<(), Failure> {
     let text = match format {
         Format::Human => settings::human(settings),
         Format::Json => settings::json(settings),
     };
-    print(|out| out.write_all(text.as_bytes()));
+    print(|out| out.write_all(text.as_bytes()))
 }
 
 /// Shows what there is to say of a check.
-pub(crate) fn print_explanation(check: &Check) {
-    print(|out| out.write_all(catalogue::explanation(check).as_bytes()));
+pub(crate) fn print_explanation(check: &Check) -> Result<(), Failure> {
+    print(|out| out.write_all(catalogue::explanation(check).as_bytes()))
 }
 
 /// Shows that the emulator is up.
-pub(crate) fn print_ready(ready: &Ready, format: Format) {
+pub(crate) fn print_ready(ready: &Ready, format: Format) -> Result<(), Failure> {
     print(|out| match format {
         Format::Human => human::ready(ready, out),
         Format::Json => json::pretty(ready, out),
-    });
+    })
 }
 
 /// Shows an IAM policy, and on stderr which of its actions a good run does without.
-pub(crate) fn print_policy(policy: &Value, permissions: &[Permission]) {
-    print(|out| json::pretty(policy, out));
+pub(crate) fn print_policy(policy: &Value, permissions: &[Permission]) -> Result<(), Failure> {
+    let printed = print(|out| json::pretty(policy, out));
     for permission in permissions {
         if let Some(when) = permission.only_when {
-            let _ =
-                writeln!(anstream::stderr(), "{} is only called when {when}", permission.action);
+            tell(&format!("{} is only called when {when}\n", permission.action));
         }
     }
+    printed
 }
 
 /// Shows what a redrive came to.
-pub(crate) fn print_redrive(ended: &Ended, format: Format) {
-    print(|out| match format {
-        Format::Human => redrive::human(ended, out),
-        Format::Json => json::pretty(&redrive::json(ended), out),
-    });
+pub(crate) fn print_redrive(ended: &Ended, format: ResultFormat) -> Result<(), Failure> {
+    told::show(
+        format,
+        "redrive",
+        |out| redrive::human(ended, out),
+        || redrive::json(ended),
+        || redrive::notes(ended.stopped.as_deref(), &ended.ledger),
+    )
 }
 
 /// Shows what a redrive's journal tells.
-pub(crate) fn print_redrive_status(ledger: &Ledger, journal: &str, format: Format) {
-    print(|out| match format {
-        Format::Human => redrive::status(ledger, journal, out),
-        Format::Json => json::pretty(&redrive::status_json(ledger, journal), out),
-    });
+pub(crate) fn print_redrive_status(
+    ledger: &Ledger,
+    journal: &str,
+    format: ResultFormat,
+) -> Result<(), Failure> {
+    told::show(
+        format,
+        "redrive status",
+        |out| redrive::status(ledger, journal, out),
+        || redrive::status_json(ledger, journal),
+        || redrive::notes(None, ledger),
+    )
 }
 
 /// Shows what a redrive would do.
-pub(crate) fn print_plan(plan: &Plan, now: Timestamp, format: Format) {
-    print(|out| match format {
-        Format::Human => redrive::plan(plan, now, out),
-        Format::Json => json::pretty(plan, out),
-    });
+pub(crate) fn print_plan(plan: &Plan, now: Timestamp, format: ResultFormat) -> Result<(), Failure> {
+    told::show(format, "redrive", |out| redrive::plan(plan, now, out), || plan, Vec::new)
 }
 
 /// Shows what became of a task of SQS's, and on stderr that it goes on, if it does.
-pub(crate) fn print_native(ended: &Native, format: Format) {
-    print(|out| match format {
-        Format::Human => native::human(ended, out),
-        Format::Json => json::pretty(&native::json(ended), out),
-    });
+pub(crate) fn print_native(ended: &Native, format: ResultFormat) -> Result<(), Failure> {
+    let printed = told::show(
+        format,
+        "redrive --native",
+        |out| native::human(ended, out),
+        || native::json(ended),
+        || native::notes(ended),
+    );
     if let Some(left) = native::left(ended) {
-        let _ = writeln!(anstream::stderr(), "{left}");
+        tell(&format!("{left}\n"));
     }
+    printed
 }
 
 /// Shows what a task of SQS's would do.
@@ -235,12 +288,15 @@ pub(crate) fn print_native_plan(
     source: &QueueEvidence,
     destination: Option<&str>,
     rate: Option<u32>,
-    format: Format,
-) {
-    print(|out| match format {
-        Format::Human => writeln!(out, "{}", native::plan(source, destination, rate)),
-        Format::Json => json::pretty(&native::plan_json(source, destination, rate), out),
-    });
+    format: ResultFormat,
+) -> Result<(), Failure> {
+    told::show(
+        format,
+        "redrive --native",
+        |out| writeln!(out, "{}", native::plan(source, destination, rate)),
+        || native::plan_json(source, destination, rate),
+        Vec::new,
+    )
 }
 
 /// What a task of SQS's would do, in words.
@@ -281,25 +337,33 @@ pub(crate) fn confirm(question: &str) -> bool {
 pub(crate) fn print_failure(failure: &Failure) {
     error_line(&failure.what);
     if let Some(next) = &failure.next {
-        let _ = writeln!(anstream::stderr(), "       {next}");
+        tell(&format!("       {}\n", indented(next)));
     }
 }
 
 /// An error, on stderr.
 pub(crate) fn error_line(text: &str) {
     use owo_colors::OwoColorize;
-    let _ = writeln!(anstream::stderr(), "{} {text}", "error:".red().bold());
+    tell(&format!("{} {}\n", "error:".red().bold(), indented(text)));
+}
+
+/// A defect, on stderr; with its calls if `RUST_BACKTRACE` is set.
+pub(crate) fn print_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    error_line(&format!("this is a defect of the verifier: {panic}"));
+    let calls = std::backtrace::Backtrace::capture();
+    if calls.status() == std::backtrace::BacktraceStatus::Captured {
+        tell(&format!("{}\n", clean::lines(&calls.to_string())));
+    }
+}
+
+/// A text below a label: none of its lines looks like one of ours.
+fn indented(text: &str) -> String {
+    clean::lines(text).replace('\n', "\n       ")
 }
 
 /// Prints bytes as they are.
-pub(crate) fn print_raw(bytes: &[u8]) {
-    print(|out| out.write_all(bytes));
-}
-
-/// Prints a result. A reader that has closed the pipe wants no more, which is no error.
-fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
-    let mut stdout = anstream::stdout().lock();
-    let _ = write(&mut stdout).and_then(|()| stdout.flush());
+pub(crate) fn print_raw(bytes: &[u8]) -> Result<(), Failure> {
+    print(|out| out.write_all(bytes))
 }
 
 /// The width that lines are wrapped to; none for a file or a pipe, where a line is a line.

@@ -8,8 +8,10 @@ use verifier_core::redrive::{NativeStatus, NativeTask};
 use verifier_core::settings::queue_name;
 use verifier_core::time::Timestamp;
 
+use super::github::Note;
 use super::headway::speed;
-use super::words::{harmless, iso};
+use super::words::iso;
+use crate::clean;
 use crate::commands::redrive::{Left, Native};
 
 /// The schema of the JSON format.
@@ -23,13 +25,13 @@ pub(super) fn plan(source: &QueueEvidence, destination: Option<&str>, rate: Opti
         Some(rate) => format!("at most {rate} in a second"),
         None => "as fast as SQS chooses".to_owned(),
     };
-    format!("all letters of {}{count} {}, {pace}", source.name, way(destination))
+    format!("all letters of {}{count} {}, {pace}", clean::line(&source.name), way(destination))
 }
 
 /// Where letters go.
 pub(super) fn way(destination: Option<&str>) -> String {
     match destination {
-        Some(arn) => format!("to {}", queue_name(arn)),
+        Some(arn) => format!("to {}", clean::line(queue_name(arn))),
         None => "each back to where it came from".to_owned(),
     }
 }
@@ -50,7 +52,7 @@ pub(super) fn pace(task: &NativeTask, now: Timestamp) -> String {
         NativeStatus::Completed => return "completed".to_owned(),
         NativeStatus::Cancelled => return "cancelled".to_owned(),
         NativeStatus::Failed => return "failed".to_owned(),
-        NativeStatus::Other(name) => return harmless(name),
+        NativeStatus::Other(name) => return clean::line(name),
     };
     let is_stopping = task.status == NativeStatus::Cancelling;
     let remaining = task.remaining_at(now).filter(|_| !is_stopping);
@@ -59,14 +61,14 @@ pub(super) fn pace(task: &NativeTask, now: Timestamp) -> String {
 
 /// What became of a task, for people.
 pub(super) fn human(native: &Native, out: &mut dyn Write) -> io::Result<()> {
-    let name = &native.source.name;
+    let name = clean::line(&native.source.name);
     let Some(task) = &native.task else {
         return writeln!(out, "SQS has started the task on {name}, and not listed it yet");
     };
     writeln!(out, "{name}, {}", way(task.destination.as_deref()))?;
     let to_move = task.to_move.map_or_else(|| "not known".to_owned(), |count| count.to_string());
     for (title, value) in [
-        ("status", harmless(task.status.as_str())),
+        ("status", clean::line(task.status.as_str())),
         ("moved", task.moved.to_string()),
         ("to move", to_move),
         ("started", iso(task.started_at)),
@@ -74,8 +76,8 @@ pub(super) fn human(native: &Native, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  {title:<12}{value}")?;
     }
     if let Some(failure) = task.failure() {
-        writeln!(out, "  {:<12}{}", "failed", harmless(&failure.what))?;
-        writeln!(out, "  {:<12}{}", "", failure.next)?;
+        writeln!(out, "  {:<12}{}", "failed", clean::line(&failure.what))?;
+        writeln!(out, "  {:<12}{}", "", clean::line(&failure.next))?;
     }
     if task.status == NativeStatus::Cancelled {
         writeln!(out, "what was moved stays moved, and the rest is in {name}")?;
@@ -137,8 +139,22 @@ pub(super) fn left(native: &Native) -> Option<String> {
         None if native.task.is_none() => "it cannot be watched yet",
         None => return None,
     };
-    let name = &native.source.name;
+    let name = clean::line(&native.source.name);
     Some(format!(
         "{why}, but the task goes on in SQS: watch it with `verifier redrive --native --dlq {name} --watch`, or stop it with `verifier redrive --native --dlq {name} --cancel`"
     ))
+}
+
+/// What needs attention: a task that did not do all, and one that goes on unwatched.
+pub(super) fn notes(native: &Native) -> Vec<Note> {
+    let task = native.task.as_ref();
+    let failure = task.and_then(NativeTask::failure);
+    let failed = failure.map(|failure| {
+        Note::error(
+            "SQS could not move all letters",
+            &format!("{}\nnext: {}", failure.what, failure.next),
+        )
+    });
+    let left = left(native).map(|left| Note::warning("the task goes on", &left));
+    failed.into_iter().chain(left).collect()
 }

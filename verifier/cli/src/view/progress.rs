@@ -1,11 +1,14 @@
 //! What goes on, on stderr: a line that changes on a terminal, plain lines elsewhere.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use verifier_core::check::{Wait, whole_seconds};
+
+use crate::clean;
+use crate::output::{tell, told};
 
 /// The progress line of a command.
 pub(crate) struct Progress(Kind);
@@ -59,10 +62,8 @@ impl Progress {
     /// Says what is being done.
     pub(crate) fn say(&self, step: &str) {
         match &self.0 {
-            Kind::Terminal(bar) => bar.set_message(step.to_owned()),
-            Kind::Plain(_) => {
-                let _ = writeln!(std::io::stderr(), "{step}");
-            }
+            Kind::Terminal(bar) => bar.set_message(told(step)),
+            Kind::Plain(_) => tell(&format!("{}\n", clean::line(step))),
             Kind::Hidden => {}
         }
     }
@@ -89,7 +90,7 @@ impl Progress {
                 }
                 bar.set_length(of.max(done));
                 bar.set_position(done);
-                bar.set_message(detail.to_owned());
+                bar.set_message(told(detail));
             }
             Kind::Plain(_) => self.say(&measured(done, of, detail)),
             Kind::Hidden => {}
@@ -120,7 +121,7 @@ impl Progress {
     /// Says what is being done beside what is measured, unless it was said last.
     pub(crate) fn detail(&self, line: &str) {
         match &self.0 {
-            Kind::Terminal(bar) => bar.set_prefix(line.to_owned()),
+            Kind::Terminal(bar) => bar.set_prefix(told(line)),
             Kind::Plain(last) => {
                 let mut last = lock(last);
                 if last.detail != line {

@@ -9,7 +9,10 @@ use verifier_core::redrive::{Accounting, Bounce, Entry, Failing, Ledger, Plan};
 use verifier_core::settings::queue_name;
 use verifier_core::time::Timestamp;
 
-use super::words::{harmless, iso};
+use super::github::Note;
+use super::words::iso;
+use crate::clean;
+use crate::output::tell;
 use crate::redrive::Ended;
 
 /// How many letters are named one by one.
@@ -19,14 +22,14 @@ const NAMED: usize = 10;
 pub(super) fn human(ended: &Ended, out: &mut dyn Write) -> io::Result<()> {
     match &ended.stopped {
         None => writeln!(out, "the redrive is done")?,
-        Some(why) => writeln!(out, "the redrive stopped: {why}")?,
+        Some(why) => writeln!(out, "the redrive stopped: {}", clean::line(why))?,
     }
     table(&ended.accounting, &ended.ledger, out)?;
     named(&ended.ledger, out)?;
     if ended.stopped.is_some() || !ended.accounting.is_clean() {
-        writeln!(out, "\ngo on with: verifier redrive --resume {}", ended.journal)?;
+        writeln!(out, "\ngo on with: verifier redrive --resume {}", clean::line(&ended.journal))?;
     } else {
-        writeln!(out, "\njournal: {}", ended.journal)?;
+        writeln!(out, "\njournal: {}", clean::line(&ended.journal))?;
     }
     Ok(())
 }
@@ -80,7 +83,7 @@ fn named(ledger: &Ledger, out: &mut dyn Write) -> io::Result<()> {
         }
         writeln!(out, "\n{title}:")?;
         for id in ids.iter().take(NAMED) {
-            writeln!(out, "  {id}")?;
+            writeln!(out, "  {}", clean::line(id))?;
         }
         if ids.len() > NAMED {
             writeln!(out, "  and {} more, which the journal names", ids.len() - NAMED)?;
@@ -92,7 +95,7 @@ fn named(ledger: &Ledger, out: &mut dyn Write) -> io::Result<()> {
 /// A letter that failed again, and how that compares with the time before.
 fn bounce(bounce: &Bounce) -> String {
     let Bounce { from, to, old_reason, reason } = bounce;
-    let quoted = |reason: &Option<String>| harmless(reason.as_deref().unwrap_or_default());
+    let quoted = |reason: &Option<String>| reason.clone().unwrap_or_default();
     let how = match bounce.failing() {
         Failing::AsBefore => format!(": as before, {}", quoted(reason)),
         Failing::Anew => {
@@ -172,9 +175,11 @@ fn of_ledger(ledger: &Ledger, journal: &str) -> Value {
 /// What a journal tells, for people.
 pub(super) fn status(ledger: &Ledger, journal: &str, out: &mut dyn Write) -> io::Result<()> {
     if let Some(Entry::Started { redrive, from, to, who, why, .. }) = ledger.started() {
-        writeln!(out, "{redrive}: {} to {}, by {who}", queue_name(&from.arn), queue_name(&to.arn))?;
+        let (from, to) = (queue_name(&from.arn), queue_name(&to.arn));
+        let headline = format!("{redrive}: {from} to {to}, by {who}");
+        writeln!(out, "{}", clean::line(&headline))?;
         if let Some(why) = why {
-            writeln!(out, "because: {why}")?;
+            writeln!(out, "because: {}", clean::line(why))?;
         }
     }
     let state = if ledger.has_ended() { "it has ended" } else { "it was killed, or goes on" };
@@ -183,7 +188,7 @@ pub(super) fn status(ledger: &Ledger, journal: &str, out: &mut dyn Write) -> io:
     table(&accounting, ledger, out)?;
     named(ledger, out)?;
     if !ledger.has_ended() {
-        writeln!(out, "\ngo on with: verifier redrive --resume {journal}")?;
+        writeln!(out, "\ngo on with: verifier redrive --resume {}", clean::line(journal))?;
     }
     Ok(())
 }
@@ -195,14 +200,14 @@ pub(super) fn plan(plan: &Plan, now: Timestamp, out: &mut dyn Write) -> io::Resu
         out,
         "{} letters ({bytes} bytes) of {} would be sent to {}",
         plan.letters.len(),
-        queue_name(&plan.from.arn),
-        queue_name(&plan.to.arn)
+        clean::line(queue_name(&plan.from.arn)),
+        clean::line(queue_name(&plan.to.arn))
     )?;
     if let Some(oldest) = plan.letters.iter().filter_map(|letter| letter.sent_at).min() {
         writeln!(out, "the oldest was sent {} s ago", whole_seconds(now.since(oldest)))?;
     }
     for (reason, count) in plan.reasons() {
-        writeln!(out, "  {count:>6}  {}", reason.unwrap_or("reason not known"))?;
+        writeln!(out, "  {count:>6}  {}", clean::line(reason.unwrap_or("reason not known")))?;
     }
     let steps = &plan.terms.steps;
     if steps.is_empty() {
@@ -218,6 +223,20 @@ pub(super) fn plan(plan: &Plan, now: Timestamp, out: &mut dyn Write) -> io::Resu
     }
 }
 
+/// What needs attention: that it stopped, and each letter that did not end well.
+pub(super) fn notes(stopped: Option<&str>, ledger: &Ledger) -> Vec<Note> {
+    let stopped = stopped.map(|why| Note::error("the redrive stopped", why));
+    let bounced = ledger.bounced().values().map(|each| Note::error("bounced", &bounce(each)));
+    let not_sent = ledger.not_sent().iter();
+    let not_sent = not_sent.map(|(id, why)| Note::error("not sent", &format!("{id}: {why}")));
+    let undeleted = ledger.undeleted().iter();
+    let undeleted =
+        undeleted.map(|(from, to)| Note::warning("not deleted", &format!("{from}, sent as {to}")));
+    let ambiguous = ledger.ambiguous().collect::<BTreeSet<_>>().into_iter();
+    let ambiguous = ambiguous.map(|id| Note::warning("may have been sent twice", id));
+    stopped.into_iter().chain(bounced).chain(not_sent).chain(undeleted).chain(ambiguous).collect()
+}
+
 /// Whether there is somebody to ask.
 pub(super) fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
@@ -225,8 +244,7 @@ pub(super) fn can_ask() -> bool {
 
 /// Asks; anything but `y` or `yes` is a no.
 pub(super) fn confirm(question: &str) -> bool {
-    let _ = write!(anstream::stderr(), "{question} [y/N] ");
-    let _ = anstream::stderr().flush();
+    tell(&format!("{} [y/N] ", clean::line(question)));
     let mut answer = String::new();
     let read = io::stdin().read_line(&mut answer);
     read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")

@@ -6,6 +6,9 @@ use owo_colors::OwoColorize;
 use serde_json::json;
 use verifier_core::settings::InForce;
 
+use super::json::text;
+use crate::clean;
+
 /// The settings as a file could say them, each with where it comes from.
 pub(super) fn human(settings: &InForce) -> String {
     let mut text = String::new();
@@ -18,8 +21,13 @@ pub(super) fn human(settings: &InForce) -> String {
             let _ = writeln!(text, "{gap}{}", format!("[{section}]").bold());
             last = section;
         }
-        let origin = format!("# {}", shown.origin);
-        let _ = writeln!(text, "{name} = {}  {}", shown.value, origin.dimmed());
+        let origin = format!("# {}", clean::line(&shown.origin.to_string()));
+        let _ = writeln!(
+            text,
+            "{name} = {}  {}",
+            clean::line(&shown.value.to_string()),
+            origin.dimmed()
+        );
     }
     text
 }
@@ -38,5 +46,5 @@ pub(super) fn json(settings: &InForce) -> String {
         })
         .collect();
     let document = json!({"schema": "verifier.config/1", "values": values});
-    serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
+    text(&document)
 }

@@ -7,6 +7,7 @@ use verifier_core::check::{Overall, Settled, StepKind, Verdict};
 
 use super::words;
 use crate::check::Report;
+use crate::clean;
 
 /// The most that a step's summary may have; the upload of more is refused as a whole.
 ///
@@ -166,20 +167,47 @@ pub(super) fn mermaid(name: &str) -> String {
 
 /// A fenced block. The fence is longer than any in the text, so that none ends it.
 pub(super) fn block(text: &mut String, language: &str, content: &str) {
+    let content = clean::lines(content);
     let longest = content.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest.max(2) + 1);
     let _ = writeln!(text, "{fence}{language}\n{content}\n{fence}\n");
 }
 
-/// A text in a line or in a cell of a table, without any meaning to Markdown or HTML.
+/// What GitHub makes a link or a mention of by itself, whatever is escaped: only code is left alone.
+///
+/// Source: <https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/autolinked-references-and-urls>.
+const LINKS: [&str; 5] = ["@", "#", "://", "www.", "gh-"];
+
+/// A text in a line or in a cell of a table, without any meaning to Markdown or HTML. What GitHub would link is code.
 pub(super) fn inline(text: &str) -> String {
+    let text = clean::line(text);
+    let lower = text.to_ascii_lowercase();
+    let escaped = escaped(&text);
+    let is_linked = LINKS.iter().any(|link| lower.contains(link));
+    if is_linked { format!("<code>{escaped}</code>") } else { escaped }
+}
+
+fn escaped(text: &str) -> String {
     let mut shown = String::new();
-    for c in words::harmless(text).chars() {
+    // What begins a line may begin a list, a rule or an underlined heading.
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    for (index, c) in text.char_indices() {
+        let begins_block = matches!(c, '-' | '+' | '=') && index == 0
+            || matches!(c, '.' | ')')
+                && index == digits
+                && digits > 0
+                && !text[index + 1..].starts_with(|next: char| next != ' ');
         match c {
             '&' => shown.push_str("&amp;"),
             '<' => shown.push_str("&lt;"),
             '>' => shown.push_str("&gt;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '~' | '@' => {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '~' | '@' | '$' => {
+                // Writing to a String cannot fail, here and below.
+                let _ = write!(shown, "&#{};", u32::from(c));
+            }
+            // A link by itself is found by it.
+            ':' if text[index..].starts_with("://") => shown.push_str("&#58;"),
+            _ if begins_block => {
                 let _ = write!(shown, "&#{};", u32::from(c));
             }
             _ => shown.push(c),
@@ -259,5 +287,21 @@ mod tests {
         let mut text = String::new();
         block(&mut text, "sh", "echo ````x````");
         assert_eq!(text, "`````sh\necho ````x````\n`````\n\n");
+    }
+
+    #[test]
+    fn nothing_is_linked_mentioned_or_listed_by_a_text() {
+        for (text, shown) in [
+            ("@all", "<code>&#64;all</code>"),
+            ("fixes #1 | x", "<code>fixes &#35;1 &#124; x</code>"),
+            ("http://x.example/a", "<code>http&#58;//x.example/a</code>"),
+            ("see www.x.example", "<code>see www.x.example</code>"),
+            ("GH-1", "<code>GH-1</code>"),
+            ("1. one", "1&#46; one"),
+            ("- one", "&#45; one"),
+            ("180.7 s, 60 s: 3", "180.7 s, 60 s: 3"),
+        ] {
+            assert_eq!(inline(text), shown);
+        }
     }
 }

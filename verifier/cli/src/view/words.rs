@@ -8,21 +8,12 @@ use verifier_core::check::{JobTrace, Overall, Settled, StepKind, Verdict, in_wor
 use verifier_core::time::Timestamp;
 
 use crate::check::Report;
+use crate::clean;
 
 /// A time as ISO 8601 writes it, in UTC.
 pub(super) fn iso(at: Timestamp) -> String {
     let millis = i64::try_from(at.as_millis()).unwrap_or_default();
     jiff::Timestamp::from_millisecond(millis).unwrap_or_default().to_string()
-}
-
-/// A text of the stack's without control characters, which could otherwise steer a terminal or begin a line of their
-/// own.
-pub(super) fn harmless(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
-    }
-    shown
 }
 
 /// How many checks have which verdict, without those that none has: `9 passed, 1 failed`.
@@ -52,7 +43,7 @@ fn counted(verdict: Verdict) -> &'static str {
 pub(super) fn costs(report: &Report) -> String {
     let left = match report.left_behind.len() {
         0 => "nothing left behind".to_owned(),
-        _ => format!("left behind: {}", harmless(&report.left_behind.join("; "))),
+        _ => format!("left behind: {}", clean::line(&report.left_behind.join("; "))),
     };
     format!(
         "{} for {} of the stack's time, {} AWS calls, {left}",
@@ -72,7 +63,7 @@ pub(super) fn step(what: &StepKind) -> String {
             let mut words = format!("receive {receive_count} failed");
             if let Some(reason) = reason {
                 // Writing to a String cannot fail.
-                let _ = write!(words, ": {}", harmless(reason));
+                let _ = write!(words, ": {}", clean::line(reason));
             }
             words
         }
@@ -92,7 +83,7 @@ pub(super) fn last_seen(trace: &JobTrace) -> String {
             format!("{} after it was submitted: {}", seconds(trace.after(last)), step(&last.what))
         }
         (None, Some(message_id)) => {
-            format!("accepted as message {}; nothing since", harmless(message_id))
+            format!("accepted as message {}; nothing since", clean::line(message_id))
         }
         (None, None) => "submitted, and not accepted".to_owned(),
     }
@@ -135,15 +126,4 @@ pub(super) fn is_unreached(settled: &Settled, report: &Report) -> bool {
     let stopped = report.stopped.as_ref();
     settled.judgement.verdict == Verdict::Inconclusive
         && stopped.is_some_and(|stopped| stopped.what == settled.judgement.summary)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn control_characters_are_shown_and_not_obeyed() {
-        assert_eq!(harmless("a\u{1b}[2Jb\n::error::c\r"), r"a\u{1b}[2Jb\n::error::c\r");
-        assert_eq!(harmless("3 × 60 s → ✓"), "3 × 60 s → ✓");
-    }
 }

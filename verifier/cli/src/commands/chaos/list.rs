@@ -9,7 +9,7 @@ use crate::view;
 pub(super) fn run(args: &ChaosListArgs) -> Result<Exit, Failure> {
     let experiments: Result<Vec<_>, String> =
         Builtin::ALL.into_iter().map(Builtin::experiment).collect();
-    view::chaos::print_list(&experiments.map_err(Failure::usage)?, args.format);
+    view::chaos::print_list(&experiments.map_err(Failure::usage)?, args.format)?;
     Ok(Exit::Passed)
 }
 
@@ -20,6 +20,6 @@ pub(super) fn show(name: &str) -> Result<Exit, Failure> {
             ..Failure::usage(format!("there is no built-in experiment {name}"))
         });
     };
-    view::chaos::print_text(builtin.text);
+    view::chaos::print_text(builtin.text)?;
     Ok(Exit::Passed)
 }

@@ -3,7 +3,7 @@
 use verifier_aws::Aws;
 use verifier_core::chaos::UndoEntry;
 
-use crate::args::ChaosRollbackArgs;
+use crate::args::{ChaosRollbackArgs, ResultFormat};
 use crate::chaos::live::undo::{Undo, name, read};
 use crate::endpoint;
 use crate::exit::Exit;
@@ -23,6 +23,15 @@ pub(crate) struct RolledBack {
 }
 
 pub(super) async fn run(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
+    let format = args.format;
+    let ended = Box::pin(roll_back(args)).await;
+    ended.inspect_err(|failure| view::annotate_failure(format, "chaos rollback", failure))
+}
+
+async fn roll_back(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
+    if args.format == ResultFormat::Github {
+        view::check_summary()?;
+    }
     let interrupt = Interrupt::listen()?;
     let progress = Progress::new();
     let ledger = read(&args.journal)?;
@@ -53,7 +62,7 @@ pub(super) async fn run(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
     let is_done = not_restored.is_empty();
     let done =
         RolledBack { journal: undo.journal().to_owned(), run, stack, restored, not_restored };
-    view::chaos::print_rollback(&done, args.format);
+    let printed = view::chaos::print_rollback(&done, args.format);
     let exit = if is_done { Exit::Passed } else { Exit::Stopped };
-    Ok(interrupt.exit().await.unwrap_or(exit))
+    view::finish(interrupt.exit().await.unwrap_or(exit), printed)
 }

@@ -9,6 +9,7 @@ use crate::args::{ChaosTarget, ClockArg, ConnectionArgs, LiveArgs, SettingsArgs,
 use crate::chaos::live::{Live, Where};
 use crate::chaos::{self, By, Outcome, Sim, Target};
 use crate::failure::Failure;
+use crate::files;
 use crate::interrupt::Interrupt;
 use crate::local_stack::{self, LocalOptions};
 use crate::view::{self, Progress};
@@ -79,7 +80,9 @@ pub(super) async fn find(
 ) -> Result<Found, Failure> {
     let LiveArgs { stack, yes, allow_purge, journal, config, connection, functions, template } =
         live;
-    let name = format!("chaos-{}-{:08x}.undo.jsonl", experiment.name, fastrand::u32(..));
+    let known = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let name: String = experiment.name.chars().map(known).collect();
+    let name = format!("chaos-{name}-{:08x}.undo.jsonl", fastrand::u32(..));
     let settings = SettingsArgs { config, ..SettingsArgs::default() };
     if let Some(stack) = stack {
         if experiment.schedule().purges() && !allow_purge {
@@ -137,7 +140,7 @@ pub(super) async fn find(
 /// A new folder among the temporary files.
 fn scratch() -> Result<PathBuf, Failure> {
     let folder = std::env::temp_dir().join(format!("verifier-chaos-{:016x}", fastrand::u64(..)));
-    std::fs::create_dir(&folder).map_err(|error| {
+    files::make_private_folder(&folder).map_err(|error| {
         Failure::environment(format!("the folder {} cannot be made: {error}", folder.display()))
     })?;
     Ok(folder)

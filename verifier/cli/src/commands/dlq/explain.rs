@@ -14,6 +14,6 @@ pub(crate) async fn run(args: DlqListArgs) -> Result<Exit, Failure> {
     let seen = see(&started.place, &selection, true, &started.interrupt).await;
     started.progress.clear();
     let seen = seen?;
-    view::print_groups(&seen, args.format);
-    Ok(started.end(!seen.not_handed_back.is_empty()).await)
+    let printed = view::print_groups(&seen, args.format);
+    started.end(!seen.not_handed_back.is_empty(), printed).await
 }

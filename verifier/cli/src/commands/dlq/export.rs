@@ -16,12 +16,8 @@ pub(crate) async fn run(args: DlqExportArgs) -> Result<Exit, Failure> {
     started.progress.clear();
     let seen = seen?;
     export.write(&seen.letters)?;
-    let file = match &export {
-        Export::File(path) => Some(path.as_path()),
-        Export::Stdout => None,
-    };
-    view::print_export(&seen, file, args.format);
+    let printed = view::print_export(&seen, export.path(), args.format);
     let as_asked = selection.max.is_some_and(|max| seen.letters.len() >= max);
     let is_left = seen.incomplete.is_some() && !as_asked;
-    Ok(started.end(is_left || !seen.not_handed_back.is_empty()).await)
+    started.end(is_left || !seen.not_handed_back.is_empty(), printed).await
 }

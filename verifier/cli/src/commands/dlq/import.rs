@@ -26,8 +26,8 @@ pub(crate) async fn run(args: DlqImportArgs) -> Result<Exit, Failure> {
     started.progress.say(&format!("sending {} letters to {}", letters.len(), to.name));
     let delivered = deliver(&started.place, &to, &letters, &started.interrupt).await;
     started.progress.clear();
-    view::print_delivered(&to.name, &delivered, args.format);
-    Ok(started.end(!delivered.is_complete()).await)
+    let printed = view::print_delivered(&to.name, &delivered, args.format);
+    started.end(!delivered.is_complete(), printed).await
 }
 
 /// The letters of a file that is as it was written.

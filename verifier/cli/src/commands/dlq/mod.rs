@@ -10,15 +10,27 @@ mod watch;
 
 pub(crate) use watch::Count;
 
-use crate::args::{DlqArgs, DlqCommand, PlaceArgs};
+use crate::args::{DlqArgs, DlqCommand, PlaceArgs, ResultFormat};
 use crate::dead_letters::Place;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use crate::view::Progress;
+use crate::view::{self, Progress};
 
 pub(crate) async fn run(args: DlqArgs) -> Result<Exit, Failure> {
-    match args.command {
+    let (what, format) = match &args.command {
+        DlqCommand::List(args) => ("dlq list", args.format),
+        DlqCommand::Show(args) => ("dlq show", args.format),
+        DlqCommand::Explain(args) => ("dlq explain", args.format),
+        DlqCommand::Export(args) => ("dlq export", args.format),
+        DlqCommand::Import(args) => ("dlq import", args.format),
+        DlqCommand::Purge(args) => ("dlq purge", args.format),
+        DlqCommand::Watch(args) => ("dlq watch", args.format),
+    };
+    if format == ResultFormat::Github {
+        view::check_summary()?;
+    }
+    let ended = match args.command {
         DlqCommand::List(args) => Box::pin(list::run(args)).await,
         DlqCommand::Show(args) => Box::pin(show::run(args)).await,
         DlqCommand::Explain(args) => Box::pin(explain::run(args)).await,
@@ -26,7 +38,8 @@ pub(crate) async fn run(args: DlqArgs) -> Result<Exit, Failure> {
         DlqCommand::Import(args) => Box::pin(import::run(args)).await,
         DlqCommand::Purge(args) => Box::pin(purge::run(args)).await,
         DlqCommand::Watch(args) => Box::pin(watch::run(args)).await,
-    }
+    };
+    ended.inspect_err(|failure| view::annotate_failure(format, what, failure))
 }
 
 /// A command that has found its queues.
@@ -56,9 +69,13 @@ impl Started {
         })
     }
 
-    /// How the process ends, where something may be left.
-    async fn end(self, is_something_left: bool) -> Exit {
+    /// How the process ends, where something may be left, or the result was not printed.
+    async fn end(
+        self,
+        is_something_left: bool,
+        printed: Result<(), Failure>,
+    ) -> Result<Exit, Failure> {
         let exit = if is_something_left { Exit::Stopped } else { Exit::Passed };
-        self.interrupt.exit().await.unwrap_or(exit)
+        view::finish(self.interrupt.exit().await.unwrap_or(exit), printed)
     }
 }

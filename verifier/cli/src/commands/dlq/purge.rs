@@ -8,7 +8,7 @@ use crate::args::DlqPurgeArgs;
 use crate::dead_letters::{Backup, Selection, purge};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::view::dead_letters as view;
+use crate::view::{self, dead_letters};
 
 pub(crate) async fn run(args: DlqPurgeArgs) -> Result<Exit, Failure> {
     let selection = Selection::new(&args.filter)?;
@@ -29,7 +29,7 @@ pub(crate) async fn run(args: DlqPurgeArgs) -> Result<Exit, Failure> {
     let purged = purge(&started.place, &selection, &mut backup, &started.interrupt).await;
     started.progress.clear();
     let file = (backup.count() > 0).then_some(args.backup.as_path());
-    view::print_purged(
+    let printed = dead_letters::print_purged(
         &started.place.dead_letters.name,
         &purged,
         file,
@@ -37,19 +37,22 @@ pub(crate) async fn run(args: DlqPurgeArgs) -> Result<Exit, Failure> {
         args.format,
     );
     if let Some(failure) = purged.failure {
+        if let Err(lost) = printed {
+            view::print_failure(&lost);
+        }
         return Err(failure);
     }
     let is_left = !purged.not_deleted.is_empty()
         || !purged.not_handed_back.is_empty()
         || purged.incomplete.is_some();
-    Ok(started.end(is_left).await)
+    started.end(is_left, printed).await
 }
 
 /// Goes on when the queue's name was typed.
 async fn confirm(started: &Started, is_everything: bool, backup: &Path) -> Result<(), Failure> {
     let queue = &started.place.dead_letters;
     let count = queue.number("ApproximateNumberOfMessages");
-    view::ask_for_name(&queue.name, count, is_everything, backup);
+    dead_letters::ask_for_name(&queue.name, count, is_everything, backup);
     let typed = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         io::stdin().read_line(&mut line).map(|_| line)

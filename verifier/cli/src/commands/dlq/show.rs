@@ -20,7 +20,7 @@ pub(crate) async fn run(args: DlqShowArgs) -> Result<Exit, Failure> {
         Ok(Some(seen)) => seen,
         Ok(None) => {
             started.progress.clear();
-            return Ok(started.end(true).await);
+            return started.end(true, Ok(())).await;
         }
         Err(failure) => {
             started.progress.clear();
@@ -31,8 +31,8 @@ pub(crate) async fn run(args: DlqShowArgs) -> Result<Exit, Failure> {
     seen.calls = started.place.aws.calls().counts();
     started.progress.clear();
     let source = started.place.source.as_ref().map(|queue| queue.name.as_str());
-    view::print_story(&seen, &lines, source, args.format);
-    Ok(started.end(!seen.not_handed_back.is_empty()).await)
+    let printed = view::print_story(&seen, &lines, source, args.format);
+    started.end(!seen.not_handed_back.is_empty(), printed).await
 }
 
 /// The letter with that id, and what the log tells of it; `None` where the process was asked to stop before.

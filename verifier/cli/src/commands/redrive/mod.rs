@@ -10,11 +10,12 @@ use verifier_aws::{Aws, Connection};
 use verifier_core::check::QueueEvidence;
 use verifier_core::redrive::{Entry, Ledger, Plan, Planned, QueueName, SCHEMA, Terms};
 
-use crate::args::{ConnectionArgs, PlaceArgs, RedriveArgs, RedriveCommand, ToArgs};
+use crate::args::{ConnectionArgs, PlaceArgs, RedriveArgs, RedriveCommand, ResultFormat, ToArgs};
 use crate::dead_letters::{Place, consumers_log_group, jobs_queue, queue};
 use crate::endpoint;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files;
 use crate::interrupt::Interrupt;
 use crate::journal::JournalFile;
 use crate::redrive::{Destination, Ended, Engine, Guards, read_ledger};
@@ -26,13 +27,28 @@ pub(crate) use native::{Left, Native};
 const PLANNED_IN_A_LINE: usize = 1000;
 
 pub(crate) async fn run(args: RedriveArgs) -> Result<Exit, Failure> {
+    let (what, format) = match &args.command {
+        Some(RedriveCommand::Status { format, .. }) => ("redrive status", *format),
+        None if args.native.native => ("redrive --native", args.format),
+        None => ("redrive", args.format),
+    };
+    if format == ResultFormat::Github {
+        view::check_summary()?;
+    }
+    let ended = Box::pin(ended(args)).await;
+    ended.inspect_err(|failure| view::annotate_failure(format, what, failure))
+}
+
+async fn ended(args: RedriveArgs) -> Result<Exit, Failure> {
     if let Some(RedriveCommand::Status { journal, format }) = &args.command {
-        view::print_redrive_status(&read_ledger(journal)?, &journal.display().to_string(), *format);
+        let ledger = read_ledger(journal)?;
+        view::print_redrive_status(&ledger, &journal.display().to_string(), *format)?;
         return Ok(Exit::Passed);
     }
     if args.native.native {
         return Box::pin(native::run(args)).await;
     }
+    check_files(&args)?;
     let interrupt = Interrupt::listen()?;
     let progress = Progress::new();
     let format = args.format;
@@ -41,16 +57,35 @@ pub(crate) async fn run(args: RedriveArgs) -> Result<Exit, Failure> {
     match outcome? {
         Outcome::Nothing => Ok(interrupt.exit().await.unwrap_or(Exit::Passed)),
         Outcome::Ended(mut ended) => {
-            view::print_redrive(&ended, format);
+            let printed = view::print_redrive(&ended, format);
             if let Some(failure) = ended.failure.take() {
+                if let Err(lost) = printed {
+                    view::print_failure(&lost);
+                }
                 return Err(failure);
             }
             let bounced = ended.accounting.bounced > 0;
             let is_done = ended.stopped.is_none() && ended.accounting.is_clean() && !bounced;
             let exit = if is_done { Exit::Passed } else { Exit::Stopped };
-            Ok(interrupt.exit().await.unwrap_or(exit))
+            view::finish(interrupt.exit().await.unwrap_or(exit), printed)
         }
     }
+}
+
+/// Fails on a file that could not be written in the end, before anything is asked of AWS.
+fn check_files(args: &RedriveArgs) -> Result<(), Failure> {
+    if let Some(plan) = &args.plan_only {
+        return planning::check(plan);
+    }
+    if args.resume.is_some() || args.dry_run {
+        return Ok(());
+    }
+    // Without a name it is made in the working directory.
+    let (what, journal) = match &args.journal {
+        Some(journal) => ("journal", journal.as_path()),
+        None => ("journal in the working directory", Path::new(".verifier-journal")),
+    };
+    files::check_new(journal).map_err(|error| files::failed(what, journal, &error))
 }
 
 /// How the command ended.
@@ -175,7 +210,7 @@ async fn begun(
     if let Some(path) = &plan_only {
         planning::write(&plan, path)?;
     }
-    view::print_plan(&plan, place.clock.now(), format);
+    view::print_plan(&plan, place.clock.now(), format)?;
     if !asks || plan.letters.is_empty() || !view::confirm("Send them?") {
         return Ok(None);
     }

@@ -1,14 +1,16 @@
 //! Making a plan: looking at the letters, and freezing those that are meant.
 
+use std::io;
 use std::path::Path;
 
 use verifier_core::check::QueueEvidence;
 use verifier_core::redrive::{PLAN_SCHEMA, Plan, Planned, Terms};
 
 use super::name_of;
+use crate::clean;
 use crate::dead_letters::{Log, Place, Selection, see};
 use crate::failure::Failure;
-use crate::files::write_whole;
+use crate::files;
 use crate::interrupt::Interrupt;
 use crate::view::Progress;
 
@@ -56,9 +58,28 @@ pub(super) async fn plan(
     })
 }
 
+/// Fails where a plan cannot be written, before anything is looked at. What is there is only replaced if it is a plan, too, or
+/// empty.
+pub(super) fn check(path: &Path) -> Result<(), Failure> {
+    let there = if files::is_special(path) { String::new() } else { read(path)? };
+    if !there.is_empty() && Plan::read(&there).is_err() {
+        let error = io::ErrorKind::AlreadyExists.into();
+        return Err(files::failed("file", path, &error));
+    }
+    files::check(path).map_err(|error| files::failed("plan", path, &error))
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(files::failed("plan", path, &error)),
+    }
+}
+
+/// Writes a plan, which names messages and why they failed.
 pub(super) fn write(plan: &Plan, path: &Path) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(plan).unwrap_or_default();
-    write_whole(path, &(text + "\n")).map_err(|error| {
-        Failure::usage(format!("the plan {} cannot be written: {error}", path.display()))
-    })
+    let text = clean::json(&serde_json::to_string_pretty(plan).unwrap_or_default()) + "\n";
+    let written = files::write_private(path, text.as_bytes());
+    written.map_err(|error| files::failed("plan", path, &error))
 }

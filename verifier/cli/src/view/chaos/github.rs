@@ -4,33 +4,32 @@ use std::io::{self, Write};
 
 use verifier_core::check::Overall;
 
-use super::super::github::{ANNOTATIONS_MAX, Kind, annotate};
+use super::super::github::{Note, annotate_all, log};
 use super::{human, words};
 use crate::chaos::Outcome;
 
 /// Shows what came of it. Nobody else may know the token, which ends the stretch in which the log obeys no commands.
 pub(super) fn write(outcome: &Outcome, token: &str, out: &mut dyn Write) -> io::Result<()> {
-    // What a stack answers is shown below, and must not become a command of the workflow.
-    writeln!(out, "::stop-commands::{token}")?;
-    human::outcome(outcome, None, out)?;
-    writeln!(out, "::{token}::")?;
-    let groups = outcome.judged.iter().flat_map(|(_, report)| words::groups(report));
-    let violated: Vec<_> = groups.filter(|group| group.allowance().is_none()).collect();
-    let max = if violated.len() > ANNOTATIONS_MAX { ANNOTATIONS_MAX - 1 } else { violated.len() };
+    let mut text = Vec::new();
+    human::outcome(outcome, None, &mut text)?;
+    log(token, &text, out)?;
+    annotate_all(&notes(outcome), 0, out)
+}
+
+/// Each violation; or else why the run did not pass.
+fn notes(outcome: &Outcome) -> Vec<Note> {
     let again = format!("\nagain: {}", outcome.again);
-    for group in &violated[..max] {
+    let groups = outcome.judged.iter().flat_map(|(_, report)| words::groups(report));
+    let violated = groups.filter(|group| group.allowance().is_none()).map(|group| {
         let message = format!("{}: {}{again}", group.anomaly.meaning(), group.jobs());
-        annotate(Kind::Error, group.anomaly.as_str(), &message, out)?;
-    }
-    if violated.len() > max {
-        let rest: Vec<&str> = violated[max..].iter().map(|group| group.anomaly.as_str()).collect();
-        annotate(Kind::Error, &format!("{} more", rest.len()), &rest.join(", "), out)?;
-    }
-    if violated.is_empty() && outcome.overall() != Overall::Pass {
+        Note::error(group.anomaly.as_str(), &message)
+    });
+    let mut notes: Vec<Note> = violated.collect();
+    if notes.is_empty() && outcome.overall() != Overall::Pass {
         let reason = format!("{}{again}", words::reason(outcome));
-        annotate(Kind::Error, words::verdict(outcome), &reason, out)?;
+        notes.push(Note::error(words::verdict(outcome), &reason));
     }
-    Ok(())
+    notes
 }
 
 #[cfg(test)]
@@ -64,5 +63,7 @@ mod tests {
         let commands: Vec<&str> = text.lines().filter(|line| line.starts_with("::")).collect();
         assert_eq!(commands[..2], ["::stop-commands::a-token", "::a-token::"]);
         assert!(commands[2..].iter().all(|line| line.starts_with("::error title=")), "{text}");
+        assert!(!text.contains("##["), "{text}");
+        crate::clean::tests::assert_clean(&text);
     }
 }

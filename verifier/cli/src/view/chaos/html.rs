@@ -10,16 +10,22 @@ use verifier_core::chaos::{
 };
 use verifier_core::check::Overall;
 
-use super::super::words::harmless;
+use super::super::page;
 use super::picture::Picture;
 use super::words::{self, Counts, seconds};
 use crate::chaos::Outcome;
+use crate::clean;
+
+/// What looks otherwise than in the report of a check.
+const STYLE: &str = include_str!("../../../templates/chaos.css");
 
 #[derive(Template)]
 #[template(path = "chaos.html")]
-struct Page<'a> {
-    name: &'a str,
-    description: &'a str,
+struct Page {
+    style: String,
+    policy: String,
+    name: String,
+    description: String,
     target: String,
     seed: Option<u64>,
     verdict: &'static str,
@@ -50,10 +56,13 @@ struct AnomalyRow {
 pub(super) fn page(outcome: &Outcome) -> io::Result<String> {
     let experiment = outcome.experiment.as_ref();
     let judged = outcome.judged.as_ref();
+    let style = format!("{}{STYLE}", super::super::html::STYLE);
     let page = Page {
-        name: experiment.map_or("A history", |experiment| &experiment.name),
-        description: experiment.map_or("", |experiment| &experiment.description),
-        target: harmless(&outcome.target),
+        policy: page::policy(&style),
+        style,
+        name: clean::line(experiment.map_or("A history", |experiment| &experiment.name)),
+        description: clean::line(experiment.map_or("", |experiment| &experiment.description)),
+        target: clean::line(&outcome.target),
         seed: judged.map(|(history, _)| history.header.seed),
         verdict: words::verdict(outcome),
         class: match outcome.overall() {
@@ -61,7 +70,7 @@ pub(super) fn page(outcome: &Outcome) -> io::Result<String> {
             Overall::Fail => "fail",
             Overall::Inconclusive => "inconclusive",
         },
-        reason: harmless(&words::reason(outcome)),
+        reason: clean::line(&words::reason(outcome)),
         costs: words::costs(outcome),
         facts: facts(outcome),
         anomalies: judged.map(|(_, report)| rows(report)).unwrap_or_default(),
@@ -71,9 +80,10 @@ pub(super) fn page(outcome: &Outcome) -> io::Result<String> {
         done: experiment.map(done).unwrap_or_default(),
         schedule: experiment
             .and_then(|experiment| serde_json::to_string_pretty(experiment).ok())
+            .map(|json| clean::json(&json))
             .unwrap_or_default(),
         undone: judged.map(|(history, _)| undone(history)).unwrap_or_default(),
-        replay: harmless(&outcome.again),
+        replay: clean::line(&outcome.again),
     };
     page.render().map_err(io::Error::other)
 }
@@ -96,14 +106,14 @@ fn facts(outcome: &Outcome) -> Vec<(&'static str, String)> {
         }
     }
     if let Some(steady) = &outcome.before {
-        facts.push(("steady state before", harmless(&steady.summary)));
+        facts.push(("steady state before", clean::line(&steady.summary)));
     }
     if let Some((history, _)) = &outcome.judged {
         facts.push(("load", Counts::of(history).in_words()));
         facts.push(("drain", words::drain(history)));
     }
     if let Some(steady) = &outcome.after {
-        facts.push(("steady state after", harmless(&steady.summary)));
+        facts.push(("steady state after", clean::line(&steady.summary)));
     }
     if let Some(replayed) = &outcome.replayed {
         facts.push(("replayed", words::replayed(replayed).to_owned()));
@@ -182,7 +192,7 @@ fn job_in_words(job: JobKind) -> String {
 
 fn undone(history: &History) -> Vec<(String, String)> {
     let undone = history.lines.iter().filter_map(|line| match &line.event {
-        Event::Undo { what } => Some((seconds(line.at), harmless(what))),
+        Event::Undo { what } => Some((seconds(line.at), clean::line(what))),
         _ => None,
     });
     undone.collect()
@@ -196,9 +206,11 @@ mod tests {
     #[test]
     fn the_page_shows_anomalies_lanes_bands_and_the_way_to_repeat_it() {
         let page = page(&sample::violating()).unwrap();
+        super::super::super::page::assert_policy(&page);
         // How it looks is the stylesheet's business.
         let (head, rest) = page.split_once("<style>").unwrap();
-        let (_, body) = rest.split_once("</style>").unwrap();
+        let (style, body) = rest.split_once("</style>").unwrap();
+        let head = head.replace(&super::super::super::page::policy(style), "POLICY");
         insta::assert_snapshot!(format!("{head}{body}"));
     }
 
@@ -206,6 +218,7 @@ mod tests {
     fn no_text_becomes_markup() {
         let page = page(&sample::hostile()).unwrap();
         assert!(!page.contains("<script") && !page.contains("\" onload"), "{page}");
+        crate::clean::tests::assert_clean(&page);
     }
 
     #[test]

@@ -7,9 +7,9 @@ use textwrap::Options;
 use verifier_core::chaos::{ChaosReport, Experiment, History, Timeline};
 use verifier_core::check::Overall;
 
-use super::super::words::harmless;
 use super::words::{self, Counts, Group};
 use crate::chaos::{Explored, Outcome, Steady};
+use crate::clean;
 
 /// The widest name of an experiment, of a step or of an anomaly.
 const NAME_WIDTH: usize = 22;
@@ -83,11 +83,11 @@ impl View<'_> {
         let name =
             name.unwrap_or(if outcome.explored.is_some() { "exploration" } else { "history" });
         let seed = seed.map_or_else(String::new, |seed| format!(", seed {seed}"));
-        let about = format!("on {}{seed}", harmless(&outcome.target));
-        writeln!(self.out, "{} {}", harmless(name).bold(), about.dimmed())?;
+        let about = format!("on {}{seed}", clean::line(&outcome.target));
+        writeln!(self.out, "{} {}", clean::line(name).bold(), about.dimmed())?;
         let description = outcome.experiment.as_ref().map(|experiment| &experiment.description);
         if let Some(description) = description.filter(|text| !text.is_empty()) {
-            writeln!(self.out, "  {}", wrapped(&harmless(description), self.width, 2).dimmed())?;
+            writeln!(self.out, "  {}", wrapped(&clean::line(description), self.width, 2).dimmed())?;
         }
         Ok(())
     }
@@ -158,16 +158,16 @@ impl View<'_> {
             Overall::Inconclusive => Style::new().magenta().bold(),
         };
         let (reason, costs) = (words::reason(outcome), words::costs(outcome));
-        writeln!(self.out, "\n{}  {reason}; {costs}", verdict.style(style))?;
+        writeln!(self.out, "\n{}  {}; {costs}", verdict.style(style), clean::line(&reason))?;
         if outcome.overall() != Overall::Pass && !outcome.again.is_empty() {
             // A command that is broken into lines cannot be copied.
-            writeln!(self.out, "{}  {}", "again".dimmed(), harmless(&outcome.again))?;
+            writeln!(self.out, "{}  {}", "again".dimmed(), clean::line(&outcome.again))?;
         }
         Ok(())
     }
 
     fn line(&mut self, mark: &str, style: Style, name: &str, text: &str) -> io::Result<()> {
-        let text = wrapped(text, self.width, COLUMN);
+        let text = wrapped(&clean::line(text), self.width, COLUMN);
         writeln!(self.out, "  {} {name:NAME_WIDTH$} {text}", mark.style(style))
     }
 }

@@ -16,42 +16,45 @@ use std::path::Path;
 
 use verifier_core::chaos::Experiment;
 
-use super::print;
-use crate::args::{ChaosFormat, Format};
+use crate::args::{Format, ResultFormat};
 use crate::chaos::Outcome;
 use crate::commands::chaos::RolledBack;
 use crate::failure::Failure;
+use crate::output::{print, print_commands, tell};
 
 /// Shows the built-in experiments.
-pub(crate) fn print_list(experiments: &[Experiment], format: Format) {
+pub(crate) fn print_list(experiments: &[Experiment], format: Format) -> Result<(), Failure> {
     print(|out| match format {
         Format::Human => human::list(experiments, super::terminal_width(), out),
         Format::Json => super::json::pretty(&json::list(experiments), out),
-    });
+    })
 }
 
 /// Shows a file.
-pub(crate) fn print_text(text: &str) {
-    print(|out| out.write_all(text.as_bytes()));
+pub(crate) fn print_text(text: &str) -> Result<(), Failure> {
+    print(|out| out.write_all(text.as_bytes()))
 }
 
 /// Shows what came of it.
-pub(crate) fn print_outcome(outcome: &Outcome, format: ChaosFormat) {
-    print(|out| match format {
-        ChaosFormat::Human => human::outcome(outcome, super::terminal_width(), out),
-        ChaosFormat::Json => super::json::pretty(&json::view(outcome), out),
-        ChaosFormat::Github => {
-            github::write(outcome, &format!("verifier-{:032x}", fastrand::u128(..)), out)
+pub(crate) fn print_outcome(outcome: &Outcome, format: ResultFormat) -> Result<(), Failure> {
+    match format {
+        ResultFormat::Human => print(|out| human::outcome(outcome, super::terminal_width(), out)),
+        ResultFormat::Json => print(|out| super::json::pretty(&json::view(outcome), out)),
+        ResultFormat::Github => {
+            print_commands(|out| github::write(outcome, &super::github::token(), out))
         }
-    });
+    }
 }
 
 /// Shows what a rollback did.
-pub(crate) fn print_rollback(done: &RolledBack, format: Format) {
-    print(|out| match format {
-        Format::Human => rollback::human(done, out),
-        Format::Json => super::json::pretty(&rollback::json(done), out),
-    });
+pub(crate) fn print_rollback(done: &RolledBack, format: ResultFormat) -> Result<(), Failure> {
+    super::told::show(
+        format,
+        "chaos rollback",
+        |out| rollback::human(done, out),
+        || rollback::json(done),
+        || rollback::notes(done),
+    )
 }
 
 /// Appends the result to the file that GitHub shows with the job.
@@ -66,12 +69,12 @@ pub(crate) fn write_page(outcome: &Outcome, path: &Path) -> Result<(), Failure> 
 
 /// Shows on stderr how often each fault struck at each operation.
 pub(crate) fn print_coverage(outcome: &Outcome) {
-    let _ = human::coverage(outcome, &mut anstream::stderr());
+    let mut text = Vec::new();
+    let _ = human::coverage(outcome, &mut text);
+    tell(&String::from_utf8_lossy(&text));
 }
 
 /// The result as JSON.
 pub(crate) fn json(outcome: &Outcome) -> String {
-    let mut text = serde_json::to_string_pretty(&json::view(outcome)).unwrap_or_default();
-    text.push('\n');
-    text
+    super::json::text(&json::view(outcome))
 }

@@ -8,8 +8,8 @@ use verifier_core::chaos::{
     Band, ChaosReport, Ending, Lane, LaneEnd, Mark, MarkKind, Nature, Sample, Timeline,
 };
 
-use super::super::words::harmless;
 use super::words::{plural, seconds};
+use crate::clean;
 
 /// More lanes than that are not drawn: those with something wrong come first.
 const LANES_MAX: usize = 60;
@@ -217,7 +217,7 @@ fn lane_view(lane: &Lane, report: &ChaosReport, axis: &Axis) -> LaneView {
         _ => None,
     });
     LaneView {
-        name: harmless(&lane.job),
+        name: clean::line(&lane.job),
         nature: match lane.nature {
             Some(Nature::Healthy) => "healthy",
             Some(Nature::Flaky) => "flaky",
@@ -305,7 +305,7 @@ fn band_view(band: &Band, axis: &Axis) -> BandView {
     let strikes = band.strikes.iter().take(STRIKES_MAX);
     BandView {
         kind: band.kind,
-        operation: harmless(&band.operation),
+        operation: clean::line(&band.operation),
         times,
         x: percent(from),
         width: percent((until - from).max(BAND_MIN)),

@@ -28,7 +28,7 @@ pub(super) fn stopped() -> Outcome {
 
 /// One whose jobs have names that try to steer whoever reads them.
 pub(super) fn hostile() -> Outcome {
-    const NAME: &str = "</td><script>alert(1)</script>\n::error::x](http://x) \" onload='x' click";
+    const NAME: &str = "</td><script>alert(1)</script>\n::error::x](http://x) \" onload='x' click ##[error]y \u{202e}\u{1b}[2J\u{ffff}";
     let mut outcome = of("careless-mapping", Limits::default(), |history| {
         history.lines.retain(|line| !matches!(line.event, Event::Changed { .. }));
         for line in &mut history.lines {

@@ -104,5 +104,6 @@ mod tests {
         let text = markdown(&sample::hostile(), usize::MAX);
         let (before, _) = text.split_once("```mermaid").unwrap();
         assert!(!before.contains("<script") && !before.contains("](http"), "{before}");
+        assert!(!before.contains("http://") && before.contains("<code>"), "{before}");
     }
 }

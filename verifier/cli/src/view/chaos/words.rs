@@ -10,6 +10,7 @@ use verifier_core::chaos::{
 use verifier_core::check::{Overall, in_words};
 
 use crate::chaos::{Explored, Outcome, Replayed, rate};
+use crate::clean;
 
 /// How many jobs are named where there are more.
 const JOBS_MAX: usize = 5;
@@ -125,8 +126,7 @@ impl Group<'_> {
 
 /// A job and the lines of a finding about it.
 pub(super) fn place(finding: &Finding) -> String {
-    let job =
-        finding.job.as_deref().map_or_else(|| "the run".to_owned(), super::super::words::harmless);
+    let job = finding.job.as_deref().map_or_else(|| "the run".to_owned(), clean::line);
     let lines: Vec<String> = finding.lines.iter().map(ToString::to_string).collect();
     match lines.len() {
         0 => job,

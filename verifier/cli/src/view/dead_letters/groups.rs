@@ -7,19 +7,22 @@ use serde_json::{Value, json};
 use verifier_core::dead_letters::{Group, groups};
 use verifier_core::time::Timestamp;
 
-use super::super::words::{harmless, iso};
+use super::super::github::Note;
+use super::super::words::iso;
 use super::{age, letters, looked, notes, short};
+use crate::clean;
 use crate::dead_letters::Seen;
 
 pub(super) fn human(seen: &Seen) -> String {
-    let mut text = format!("{}: {}\n", harmless(&seen.queue).bold(), letters(seen.letters.len()));
+    let mut text =
+        format!("{}: {}\n", clean::line(&seen.queue).bold(), letters(seen.letters.len()));
     for group in groups(&seen.letters, &seen.told.stories) {
         let reason = group.reason.as_deref().map_or("reason unknown".to_owned(), short);
         let what = if group.reason.is_some() { "failed" } else { "sent" };
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{:>6}  {}", group.count, reason.bold());
         let _ = writeln!(text, "        {}", span(what, &group, seen.at));
-        let _ = writeln!(text, "        for example {}", harmless(&group.sample));
+        let _ = writeln!(text, "        for example {}", clean::line(&group.sample));
     }
     text + &notes(seen)
 }
@@ -44,4 +47,15 @@ pub(super) fn json(seen: &Seen) -> Value {
     document.insert("groups".to_owned(), shown.collect());
     document.insert("letterCount".to_owned(), seen.letters.len().into());
     document.into()
+}
+
+/// Each reason, with how many letters died for it.
+pub(super) fn reasons(seen: &Seen) -> Vec<Note> {
+    let all = groups(&seen.letters, &seen.told.stories);
+    let note = |group: &Group| {
+        let reason = group.reason.as_deref().unwrap_or("reason unknown");
+        let message = format!("{reason}\nfor example {}", group.sample);
+        Note::warning(&format!("{} of {}", letters(group.count), seen.queue), &message)
+    };
+    all.iter().map(note).collect()
 }

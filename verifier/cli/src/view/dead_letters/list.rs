@@ -6,12 +6,13 @@ use owo_colors::OwoColorize;
 use serde_json::{Value, json};
 use verifier_core::dead_letters::Letter;
 
-use super::super::words::{harmless, iso};
+use super::super::words::iso;
 use super::{age, letters, looked, notes, short};
+use crate::clean;
 use crate::dead_letters::Seen;
 
 pub(super) fn human(seen: &Seen) -> String {
-    let mut text = format!("{}: {}", harmless(&seen.queue).bold(), letters(seen.letters.len()));
+    let mut text = format!("{}: {}", clean::line(&seen.queue).bold(), letters(seen.letters.len()));
     if seen.looked_at > seen.letters.len() {
         // Writing to a String cannot fail.
         let _ = write!(text, " of {} that were seen", seen.looked_at);
@@ -41,7 +42,7 @@ pub(super) fn human(seen: &Seen) -> String {
 fn cells(seen: &Seen, letter: &Letter) -> [String; 6] {
     let mark = if seen.expires_soon(letter) { "!" } else { "" };
     [
-        harmless(&letter.message_id),
+        clean::line(&letter.message_id),
         age(letter.age(seen.at)),
         format!("{}{mark}", age(seen.time_to_expiry(letter))),
         letter.receive_count.map_or("?".to_owned(), |count| count.to_string()),

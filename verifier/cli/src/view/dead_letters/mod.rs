@@ -6,7 +6,6 @@ mod moved;
 mod story;
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,23 +13,27 @@ use owo_colors::OwoColorize;
 use serde_json::{Value, json};
 use verifier_core::check::age_in_words;
 
-use super::print;
-use super::words::{harmless, iso};
-use crate::args::Format;
+use super::github::Note;
+use super::words::iso;
+use crate::args::ResultFormat;
+use crate::clean;
 use crate::commands::dlq::Count;
 use crate::dead_letters::{Delivered, Log, Purged, Seen};
+use crate::failure::Failure;
+use crate::output::{print, tell};
 
 /// How much of a reason stands in a line for people.
 const REASON_CHARS_MAX: usize = 100;
 
 /// Shows the letters that were seen.
-pub(crate) fn print_list(seen: &Seen, format: Format) {
-    show(format, || list::human(seen), || list::json(seen));
+pub(crate) fn print_list(seen: &Seen, format: ResultFormat) -> Result<(), Failure> {
+    show(format, "list", || list::human(seen), || list::json(seen), || attention(seen))
 }
 
 /// Shows for which reasons they died.
-pub(crate) fn print_groups(seen: &Seen, format: Format) {
-    show(format, || groups::human(seen), || groups::json(seen));
+pub(crate) fn print_groups(seen: &Seen, format: ResultFormat) -> Result<(), Failure> {
+    let notes = || [attention(seen), groups::reasons(seen)].concat();
+    show(format, "explain", || groups::human(seen), || groups::json(seen), notes)
 }
 
 /// Shows everything about the one letter that was found.
@@ -38,31 +41,42 @@ pub(crate) fn print_story(
     seen: &Seen,
     lines: &BTreeMap<String, Vec<String>>,
     source: Option<&str>,
-    format: Format,
-) {
+    format: ResultFormat,
+) -> Result<(), Failure> {
     let Some(letter) = seen.letters.first() else {
-        return;
+        return Ok(());
     };
     let story = story::Story { seen, letter, lines, source };
-    show(format, || story.human(), || story.json());
+    show(format, "show", || story.human(), || story.json(), || attention(seen))
 }
 
 /// Shows how many letters were written; on stderr where they went to stdout.
-pub(crate) fn print_export(seen: &Seen, file: Option<&Path>, format: Format) {
+pub(crate) fn print_export(
+    seen: &Seen,
+    file: Option<&Path>,
+    format: ResultFormat,
+) -> Result<(), Failure> {
     if file.is_none() {
-        let _ = anstream::stderr().write_all(moved::export_human(seen, file).as_bytes());
-        return;
+        tell(&moved::export_human(seen, file));
+        return Ok(());
     }
-    show(format, || moved::export_human(seen, file), || moved::export_json(seen, file));
+    let human = || moved::export_human(seen, file);
+    show(format, "export", human, || moved::export_json(seen, file), || attention(seen))
 }
 
 /// Shows what became of letters that were to be sent.
-pub(crate) fn print_delivered(queue: &str, delivered: &Delivered, format: Format) {
+pub(crate) fn print_delivered(
+    queue: &str,
+    delivered: &Delivered,
+    format: ResultFormat,
+) -> Result<(), Failure> {
     show(
         format,
+        "import",
         || moved::delivered_human(queue, delivered),
         || moved::delivered_json(queue, delivered),
-    );
+        || moved::delivered_notes(delivered),
+    )
 }
 
 /// Shows what became of a purge.
@@ -71,13 +85,15 @@ pub(crate) fn print_purged(
     purged: &Purged,
     file: Option<&Path>,
     kept: u64,
-    format: Format,
-) {
+    format: ResultFormat,
+) -> Result<(), Failure> {
     show(
         format,
+        "purge",
         || moved::purged_human(queue, purged, file, kept),
         || moved::purged_json(queue, purged, file, kept),
-    );
+        || moved::purged_notes(purged),
+    )
 }
 
 /// Asks on stderr for the name of the queue whose letters are to be deleted.
@@ -85,41 +101,67 @@ pub(crate) fn ask_for_name(queue: &str, count: Option<u64>, is_everything: bool,
     let which = if is_everything { "Its letters are" } else { "Those that are meant are" };
     let count = count.and_then(|count| usize::try_from(count).ok());
     let count = count.map_or("letters".to_owned(), |count| format!("about {}", letters(count)));
-    let _ = write!(
-        anstream::stderr(),
-        "{queue} holds {count}. {which} written to {} and deleted.\nType the queue's name to go on: ",
-        backup.display()
-    );
+    tell(&format!(
+        "{} holds {count}. {which} written to {} and deleted.\nType the queue's name to go on: ",
+        clean::line(queue),
+        clean::line(&backup.display().to_string())
+    ));
 }
 
 /// Shows what a queue counts.
-pub(crate) fn print_count(queue: &str, count: Count, format: Format) {
+pub(crate) fn print_count(queue: &str, count: Count, format: ResultFormat) -> Result<(), Failure> {
     let Count { at, visible, in_flight, change } = count;
-    print(|out| match format {
-        Format::Human => {
-            let change = if change == 0 { String::new() } else { format!(" ({change:+})") };
-            writeln!(out, "{}  {visible} visible{change}, {in_flight} in flight", iso(at))
-        }
-        Format::Json => {
-            let document = json!({
-                "schema": "verifier.dlq.watch/1",
-                "queue": queue,
-                "at": iso(at),
-                "visible": visible,
-                "inFlight": in_flight,
-                "change": change,
-            });
-            writeln!(out, "{document}")
-        }
+    let human = || {
+        let change = if change == 0 { String::new() } else { format!(" ({change:+})") };
+        format!("{}  {visible} visible{change}, {in_flight} in flight\n", iso(at))
+    };
+    if format != ResultFormat::Json {
+        // A change is a line; so many parts of a job summary would be none.
+        return print(|out| out.write_all(human().as_bytes()));
+    }
+    let document = json!({
+        "schema": "verifier.dlq.watch/1",
+        "queue": queue,
+        "at": iso(at),
+        "visible": visible,
+        "inFlight": in_flight,
+        "change": change,
     });
+    print(|out| super::json::line(&document, out))
 }
 
-fn show(format: Format, human: impl FnOnce() -> String, json: impl FnOnce() -> Value) {
-    let text = match format {
-        Format::Human => human(),
-        Format::Json => serde_json::to_string_pretty(&json()).unwrap_or_default() + "\n",
-    };
-    print(|out| out.write_all(text.as_bytes()));
+fn show(
+    format: ResultFormat,
+    what: &str,
+    human: impl Fn() -> String,
+    json: impl FnOnce() -> Value,
+    notes: impl FnOnce() -> Vec<Note>,
+) -> Result<(), Failure> {
+    let what = format!("dlq {what}");
+    super::told::show(format, &what, |out| out.write_all(human().as_bytes()), json, notes)
+}
+
+/// What needs attention of what was seen: letters that will be gone soon, that are hidden, and that may not have been seen.
+fn attention(seen: &Seen) -> Vec<Note> {
+    let queue = &seen.queue;
+    let mut notes = Vec::new();
+    if seen.soon_gone() > 0 {
+        let message = format!("{} of {queue} will be gone within 24 h", letters(seen.soon_gone()));
+        notes.push(Note::warning("messages expire", &message));
+    }
+    if let Some(why) = &seen.incomplete {
+        notes.push(Note::warning("there may be more", &format!("{queue}: {why}")));
+    }
+    if let Log::Unreadable { group, why } = &seen.told.log {
+        notes.push(Note::warning("the reasons are not known", &format!("{group}: {why}")));
+    }
+    notes.extend(hidden(&seen.not_handed_back));
+    notes
+}
+
+/// The letters that could not be handed back.
+fn hidden(failed: &[(String, String)]) -> impl Iterator<Item = Note> {
+    failed.iter().map(|(id, why)| Note::error("not handed back", &format!("{id}: {why}")))
 }
 
 /// `1 letter`, `2 letters`
@@ -141,7 +183,7 @@ fn short(reason: &str) -> String {
     if shown.len() < reason.len() {
         shown.push('…');
     }
-    harmless(&shown)
+    clean::line(&shown)
 }
 
 /// What looking cost, whether it may not be all, and what is still hidden: each on a line of its own.
@@ -157,7 +199,7 @@ fn notes(seen: &Seen) -> String {
         receives(seen.receives)
     )];
     if let Some(why) = &seen.incomplete {
-        notes.push(format!("there may be more: {}", harmless(why)));
+        notes.push(format!("there may be more: {}", clean::line(why)));
     }
     notes.extend(log_note(&seen.told.log));
     let dimmed = notes.into_iter().map(|note| format!("{}\n", note.dimmed()));
@@ -168,8 +210,8 @@ fn not_handed_back(failed: &[(String, String)]) -> String {
     let line = |(id, why): &(String, String)| {
         format!(
             "not handed back, and hidden for up to 120 s: {} ({})\n",
-            harmless(id),
-            harmless(why)
+            clean::line(id),
+            clean::line(why)
         )
     };
     failed.iter().map(line).collect()
@@ -185,8 +227,8 @@ fn log_note(log: &Log) -> Option<String> {
         ),
         Log::Unreadable { group, why } => Some(format!(
             "no reasons are known, since the log {} could not be read: {}",
-            harmless(group),
-            harmless(why)
+            clean::line(group),
+            clean::line(why)
         )),
     }
 }
@@ -225,5 +267,25 @@ fn looked(schema: &str, seen: &Seen) -> serde_json::Map<String, Value> {
     match document {
         Value::Object(fields) => fields,
         _ => serde_json::Map::new(),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Everything that is printed for people about dead letters.
+    pub(in crate::view) fn all(seen: &Seen, delivered: &Delivered, purged: &Purged) -> Vec<String> {
+        let letter = &seen.letters[0];
+        let (lines, file) = (BTreeMap::new(), Path::new(&letter.body));
+        let story = story::Story { seen, letter, lines: &lines, source: Some(&letter.body) };
+        vec![
+            list::human(seen),
+            groups::human(seen),
+            story.human(),
+            moved::export_human(seen, Some(file)),
+            moved::delivered_human(&seen.queue, delivered),
+            moved::purged_human(&seen.queue, purged, Some(file), 1),
+        ]
     }
 }

@@ -5,13 +5,16 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::super::words::harmless;
-use super::{letters, log_json, log_note, looked, not_handed_back, notes, receives, with_reasons};
+use super::super::github::Note;
+use super::{
+    hidden, letters, log_json, log_note, looked, not_handed_back, notes, receives, with_reasons,
+};
+use crate::clean;
 use crate::dead_letters::{Delivered, Purged, Seen};
 
 pub(super) fn export_human(seen: &Seen, file: Option<&Path>) -> String {
-    let to = file.map_or("stdout".to_owned(), |file| file.display().to_string());
-    let (count, queue) = (letters(seen.letters.len()), harmless(&seen.queue));
+    let to = file.map_or("stdout".to_owned(), |file| clean::line(&file.display().to_string()));
+    let (count, queue) = (letters(seen.letters.len()), clean::line(&seen.queue));
     format!("{count} of {queue} written to {to}; nothing was deleted\n{}", notes(seen))
 }
 
@@ -26,16 +29,16 @@ pub(super) fn delivered_human(queue: &str, delivered: &Delivered) -> String {
     let mut text = String::new();
     for (from, to) in &delivered.sent {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{} sent as {}", harmless(from), harmless(to));
+        let _ = writeln!(text, "{} sent as {}", clean::line(from), clean::line(to));
     }
     for (id, why) in &delivered.not_sent {
-        let _ = writeln!(text, "{} not sent: {}", harmless(id), harmless(why));
+        let _ = writeln!(text, "{} not sent: {}", clean::line(id), clean::line(why));
     }
     for (id, why) in &delivered.unknown {
-        let _ = writeln!(text, "{} may have been sent: {}", harmless(id), harmless(why));
+        let _ = writeln!(text, "{} may have been sent: {}", clean::line(id), clean::line(why));
     }
     let Delivered { sent, not_sent, unknown, .. } = delivered;
-    let _ = write!(text, "{} sent to {}", letters(sent.len()), harmless(queue));
+    let _ = write!(text, "{} sent to {}", letters(sent.len()), clean::line(queue));
     if !not_sent.is_empty() {
         let _ = write!(text, ", {} not sent", not_sent.len());
     }
@@ -61,9 +64,9 @@ pub(super) fn purged_human(queue: &str, purged: &Purged, file: Option<&Path>, ke
     let mut text = String::new();
     for (id, why) in &purged.not_deleted {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{} not deleted: {}", harmless(id), harmless(why));
+        let _ = writeln!(text, "{} not deleted: {}", clean::line(id), clean::line(why));
     }
-    let (deleted, queue) = (letters(purged.deleted), harmless(queue));
+    let (deleted, queue) = (letters(purged.deleted), clean::line(queue));
     let _ = write!(text, "{deleted} deleted from {queue}");
     if !purged.not_deleted.is_empty() {
         let _ = write!(text, ", {} not", purged.not_deleted.len());
@@ -74,12 +77,13 @@ pub(super) fn purged_human(queue: &str, purged: &Purged, file: Option<&Path>, ke
     let _ = writeln!(text, "; it took {}", receives(purged.receives));
     match file {
         Some(file) => {
-            let _ = writeln!(text, "backup: {kept} in {}", file.display());
+            let file = clean::line(&file.display().to_string());
+            let _ = writeln!(text, "backup: {kept} in {file}");
         }
         None => text.push_str("no backup was written, since nothing was to be deleted\n"),
     }
     if let Some(why) = &purged.incomplete {
-        let _ = writeln!(text, "there may be more: {}", harmless(why));
+        let _ = writeln!(text, "there may be more: {}", clean::line(why));
     }
     if let Some(note) = purged.log.as_ref().and_then(log_note) {
         let _ = writeln!(text, "{note}");
@@ -104,4 +108,24 @@ pub(super) fn purged_json(queue: &str, purged: &Purged, file: Option<&Path>, kep
         "log": purged.log.as_ref().map(log_json),
         "error": purged.failure.as_ref().map(|failure| &failure.what),
     })
+}
+
+pub(super) fn delivered_notes(delivered: &Delivered) -> Vec<Note> {
+    let not_sent = with_title("not sent", &delivered.not_sent);
+    not_sent.chain(with_title("may have been sent", &delivered.unknown)).collect()
+}
+
+pub(super) fn purged_notes(purged: &Purged) -> Vec<Note> {
+    let failure = purged.failure.as_ref();
+    let failure = failure.map(|failure| Note::failure("the purge ended early", failure));
+    let incomplete = purged.incomplete.as_ref();
+    let incomplete = incomplete.map(|why| Note::warning("there may be more", why));
+    let not_deleted = with_title("not deleted", &purged.not_deleted);
+    let hidden = hidden(&purged.not_handed_back);
+    failure.into_iter().chain(not_deleted).chain(hidden).chain(incomplete).collect()
+}
+
+/// An error for each message, by its id.
+fn with_title(title: &str, failed: &[(String, String)]) -> impl Iterator<Item = Note> {
+    failed.iter().map(move |(id, why)| Note::error(title, &format!("{id}: {why}")))
 }

@@ -8,8 +8,9 @@ use owo_colors::OwoColorize;
 use serde_json::{Value, json};
 use verifier_core::dead_letters::{Attempt, Letter};
 
-use super::super::words::{harmless, iso};
+use super::super::words::iso;
 use super::{age, looked, notes};
+use crate::clean;
 use crate::dead_letters::Seen;
 
 pub(super) struct Story<'a> {
@@ -23,7 +24,7 @@ pub(super) struct Story<'a> {
 impl Story<'_> {
     pub(super) fn human(&self) -> String {
         let Self { seen, letter, .. } = self;
-        let mut text = format!("{}\n", harmless(&letter.message_id).bold());
+        let mut text = format!("{}\n", clean::line(&letter.message_id).bold());
         let age = age(letter.age(seen.at));
         let sent = letter.sent_at.map_or("at an unknown time".to_owned(), iso);
         // Writing to a String cannot fail.
@@ -39,7 +40,7 @@ impl Story<'_> {
         text.push_str(&self.properties());
         let _ = writeln!(text, "  body, {} bytes:", letter.body.len());
         for line in letter.body.lines() {
-            let _ = writeln!(text, "    {}", harmless(line));
+            let _ = writeln!(text, "    {}", clean::line(line));
         }
         text + &notes(seen)
     }
@@ -57,14 +58,14 @@ impl Story<'_> {
         };
         let mut text = format!("  attempt {number}  {} it {outcome}", iso(attempt.at));
         if let Some(reason) = &attempt.reason {
-            let _ = write!(text, ": {}", harmless(reason));
+            let _ = write!(text, ": {}", clean::line(reason));
         }
         if let Some(id) = &attempt.request_id {
-            let _ = write!(text, " (request {})", harmless(id));
+            let _ = write!(text, " (request {})", clean::line(id));
         }
         text.push('\n');
         for line in self.lines_of(attempt) {
-            let _ = writeln!(text, "             {}", harmless(line).dimmed());
+            let _ = writeln!(text, "             {}", clean::line(line).dimmed());
         }
         text
     }
@@ -79,9 +80,9 @@ impl Story<'_> {
     }
 
     fn moved(&self) -> String {
-        let queue = harmless(&self.seen.queue);
+        let queue = clean::line(&self.seen.queue);
         match (&self.letter.source_arn, self.source) {
-            (Some(arn), _) => format!("from {} to {queue}", harmless(arn)),
+            (Some(arn), _) => format!("from {} to {queue}", clean::line(arn)),
             (None, Some(_)) => format!("nowhere: it was sent to {queue} directly"),
             (None, None) => format!("it is in {queue}, and says not from where"),
         }
@@ -104,12 +105,13 @@ impl Story<'_> {
             ("dedup id ", &letter.deduplication_id),
         ] {
             if let Some(value) = value {
-                let _ = writeln!(text, "  {name}  {}", harmless(value));
+                let _ = writeln!(text, "  {name}  {}", clean::line(value));
             }
         }
         for (name, attribute) in &letter.attributes {
-            let (name, kind) = (harmless(name), harmless(&attribute.data_type));
-            let _ = writeln!(text, "  attribute  {name} ({kind}): {}", harmless(attribute.shown()));
+            let (name, kind) = (clean::line(name), clean::line(&attribute.data_type));
+            let _ =
+                writeln!(text, "  attribute  {name} ({kind}): {}", clean::line(attribute.shown()));
         }
         text
     }

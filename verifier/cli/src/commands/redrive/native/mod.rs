@@ -29,10 +29,10 @@ pub(super) async fn run(args: RedriveArgs) -> Result<Exit, Failure> {
     let Some(ended) = ended? else {
         return Ok(interrupt.exit().await.unwrap_or(Exit::Passed));
     };
-    view::print_native(&ended, format);
+    let printed = view::print_native(&ended, format);
     // A signal that came when it was over already changes nothing.
     let signal = if ended.left == Some(Left::Interrupted) { interrupt.exit().await } else { None };
-    Ok(signal.unwrap_or_else(|| ended.exit()))
+    view::finish(signal.unwrap_or_else(|| ended.exit()), printed)
 }
 
 /// `None` when nothing was to be done, or is not wanted after all.
@@ -70,7 +70,7 @@ async fn start(
     let destination = destination(aws, dead_letters, terms.to.as_deref()).await?;
     let plan = view::native_plan(dead_letters, destination.as_deref(), terms.rate);
     if terms.dry_run {
-        view::print_native_plan(dead_letters, destination.as_deref(), terms.rate, terms.format);
+        view::print_native_plan(dead_letters, destination.as_deref(), terms.rate, terms.format)?;
         return Ok(None);
     }
     let confirm = || watch.progress.suspend(|| view::confirm(&format!("Move {plan}?")));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use verifier_core::sqs::MOVE_RATE_MAX;
 
-use crate::args::{Format, RedriveArgs};
+use crate::args::{RedriveArgs, ResultFormat};
 use crate::failure::Failure;
 use crate::view;
 
@@ -27,7 +27,7 @@ pub(super) struct NativeTerms {
     pub(super) yes: bool,
     pub(super) dry_run: bool,
     pub(super) deadline: Option<Duration>,
-    pub(super) format: Format,
+    pub(super) format: ResultFormat,
 }
 
 /// The terms. Everything that is wrong is told before anything is asked of AWS.

@@ -1,0 +1,237 @@
+//! The ways of a file, and that there is no other.
+
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
+use super::*;
+
+/// The sources of this program without their tests: path and code.
+pub(crate) fn sources() -> Vec<(String, String)> {
+    fn collect(folder: &Path, found: &mut Vec<(String, String)>) {
+        for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let path = entry.display().to_string();
+            if entry.is_dir() {
+                collect(&entry, found);
+            } else if !["tests.rs", "stand.rs", "sample.rs", "hostile.rs"]
+                .iter()
+                .any(|name| path.ends_with(name))
+            {
+                let text = fs::read_to_string(&entry).unwrap();
+                let marks = ["", "pub(super) ", "pub(crate) "]
+                    .map(|seen| format!("\n#[cfg(test)]\n{seen}mod tests {{"));
+                let end = marks.iter().find_map(|mark| text.find(mark.as_str()));
+                let code = &text[..end.unwrap_or(text.len())];
+                found.push((path, code.to_owned()));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    assert!(found.len() > 50);
+    found
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().mode() & 0o777
+}
+
+fn with_mode(path: &Path, text: &str, mode: u32) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn every_file_is_written_here() {
+    for (path, code) in sources() {
+        // A journal that is gone on with is opened, locked and cut off where it is.
+        let known = "OpenOptions::new().read(true).append(true).open(path)";
+        let code = if path.ends_with("journal.rs") { code.replacen(known, "", 1) } else { code };
+        let code = code.replace("JournalFile::create", "");
+        for line in code.lines().filter(|line| !line.starts_with("use ")) {
+            let writes = [
+                "File::create",
+                "File::options",
+                "fs::write",
+                "OpenOptions",
+                "fs::rename",
+                "fs::copy",
+                "create_dir_all",
+                "tempfile",
+                "generate_to",
+            ];
+            let is_here = path.ends_with("src/files.rs");
+            assert!(is_here || !writes.iter().any(|each| line.contains(each)), "{path}: {line}");
+        }
+    }
+}
+
+#[test]
+fn a_report_is_replaced_whole_and_keeps_its_permissions() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.html");
+    write_report(&path, b"new").unwrap();
+    assert_eq!(mode(&path) & 0o600, 0o600);
+    for kept in [0o640, 0o604, 0o600] {
+        with_mode(&path, "old", kept);
+        check(&path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        write_report(&path, b"new").unwrap();
+        assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"new".to_vec(), kept));
+    }
+    assert_eq!(names(folder.path()), ["r.html"]);
+}
+
+#[test]
+fn what_is_private_is_the_users_alone_whatever_it_was_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plan.json");
+    write_private(&path, b"new").unwrap();
+    assert_eq!(mode(&path), 0o600);
+    with_mode(&path, "old", 0o666);
+    write_private(&path, b"new").unwrap();
+    assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"new".to_vec(), 0o600));
+    let journal = create_private(&folder.path().join("journal")).unwrap();
+    assert_eq!(journal.metadata().unwrap().mode() & 0o777, 0o600);
+    assert!(create_private(&path).is_err());
+}
+
+#[test]
+fn links_are_followed_to_their_end_which_is_replaced_where_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (here, there) = (folder.path().join("here"), folder.path().join("there"));
+    fs::create_dir(&here).unwrap();
+    fs::create_dir(&there).unwrap();
+    with_mode(&there.join("target"), "old", 0o640);
+    symlink("../there/second", here.join("first")).unwrap();
+    symlink("target", there.join("second")).unwrap();
+    write_report(&here.join("first"), b"new").unwrap();
+    assert_eq!(fs::read(there.join("target")).unwrap(), b"new");
+    assert_eq!(mode(&there.join("target")), 0o640);
+    // One that dangles makes what it names.
+    symlink("../there/made", here.join("dangling")).unwrap();
+    write_report(&here.join("dangling"), b"new").unwrap();
+    assert_eq!(fs::read(there.join("made")).unwrap(), b"new");
+    assert_eq!(names(&here), ["dangling", "first"]);
+    assert_eq!(names(&there), ["made", "second", "target"]);
+    for link in ["first", "dangling"] {
+        assert!(fs::symlink_metadata(here.join(link)).unwrap().is_symlink(), "{link}");
+    }
+    symlink("b", here.join("a")).unwrap();
+    symlink("a", here.join("b")).unwrap();
+    symlink("/nowhere/x", here.join("nowhere")).unwrap();
+    for bad in ["a", "nowhere"] {
+        assert!(check(&here.join(bad)).is_err(), "{bad}");
+        assert!(write_report(&here.join(bad), b"new").is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_planted_partial_file_is_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, precious) = (folder.path().join("r.html"), folder.path().join("precious"));
+    fs::write(&precious, "precious").unwrap();
+    symlink(&precious, folder.path().join("r.html.partial")).unwrap();
+    write_report(&path, b"new").unwrap();
+    assert_eq!(fs::read(&precious).unwrap(), b"precious");
+}
+
+#[test]
+fn pipes_devices_and_sockets_are_written_to_and_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let copy = folder.path().join("copy");
+    let mut cat = Command::new("cat");
+    let mut reader = cat.arg(&pipe).stdout(File::create(&copy).unwrap()).spawn().unwrap();
+    let long = vec![b'x'; 300_000];
+    assert!(is_special(&pipe));
+    check(&pipe).unwrap();
+    write_report(&pipe, &long).unwrap();
+    assert!(reader.wait().unwrap().success());
+    assert_eq!(fs::read(&copy).unwrap(), long);
+    assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+    write_report(Path::new("/dev/null"), b"x").unwrap();
+    assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+    let full = write_report(Path::new("/dev/full"), b"x").unwrap_err();
+    assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+    let socket = folder.path().join("socket");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    write_report(&socket, b"said").unwrap();
+    let said = io::read_to_string(listener.accept().unwrap().0).unwrap();
+    assert_eq!(said, "said");
+    assert_eq!(names(folder.path()), ["copy", "pipe", "socket"]);
+}
+
+#[test]
+fn an_open_descriptor_is_appended_to_and_not_replaced() {
+    use std::os::fd::AsRawFd;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("opened");
+    let mut file = File::options().append(true).create(true).open(&path).unwrap();
+    file.write_all(b"before ").unwrap();
+    let number = file.as_raw_fd();
+    for name in [format!("/dev/fd/{number}"), format!("/proc/self/fd/{number}")] {
+        check(Path::new(&name)).unwrap();
+        write_report(Path::new(&name), b"more ").unwrap();
+    }
+    file.write_all(b"after").unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "before more more after");
+    assert!(matches!(place(Path::new("/dev/stdout")), Ok(Place::Standard(1))));
+    assert!(check(Path::new("/dev/fd/987")).is_err());
+}
+
+#[test]
+fn what_cannot_be_written_is_found_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "kept").unwrap();
+    let missing = folder.path().join("missing/r");
+    let below = file.join("r");
+    for bad in [
+        missing.as_path(),
+        &below,
+        folder.path(),
+        Path::new("/proc/r"),
+        Path::new(""),
+        Path::new(".."),
+    ] {
+        assert!(check(bad).is_err(), "{}", bad.display());
+        assert!(write_report(bad, b"x").is_err(), "{}", bad.display());
+        assert!(check_new(bad).is_err(), "{}", bad.display());
+    }
+    let slash = format!("{}/new/", folder.path().display());
+    assert!(check(Path::new(&slash)).is_err());
+    assert_eq!(check_new(&file).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    check_new(&folder.path().join("new")).unwrap();
+    assert_eq!(fs::read(&file).unwrap(), b"kept");
+    assert_eq!(names(folder.path()), ["file"]);
+}
+
+#[test]
+fn a_draft_replaces_nothing_but_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("backup");
+    let draft = |text: &[u8]| {
+        let mut draft = Draft::beside(&path).unwrap();
+        draft.add(text).unwrap();
+        draft
+    };
+    let first = draft(b"1").become_new(&path).unwrap();
+    assert!(draft(b"2").become_new(&path).is_err());
+    let second = draft(b"2").replace_own(&path, &first).unwrap();
+    assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"2".to_vec(), 0o600));
+    // Kept open, so that its number is not given to the next.
+    let _theirs = fs::rename(&path, folder.path().join("theirs"));
+    fs::write(&path, "theirs").unwrap();
+    assert!(draft(b"3").replace_own(&path, &second).is_err());
+    assert_eq!(fs::read(&path).unwrap(), b"theirs");
+    assert_eq!(names(folder.path()), ["backup", "theirs"]);
+}
