@@ -156,8 +156,7 @@ mod tests {
                 answer: answer
                     .map(|status| Answer {
                         status,
-                        content_type: String::new(),
-                        body: String::new(),
+                        ..Answer::default()
                     })
                     .map_err(str::to_owned),
             },
