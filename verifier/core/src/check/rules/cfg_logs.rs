@@ -155,7 +155,7 @@ mod tests {
             assert_eq!(hidden.verdict, Verdict::Warn, "{level}");
             assert!(hidden.summary.contains("hides its outcome lines"), "{}", hidden.summary);
             let next = hidden.next.unwrap();
-            assert!(next.ends_with("LogGroup=group --region eu-central-1"), "{next}");
+            assert!(next.ends_with("LogGroup=group' --region eu-central-1"), "{next}");
         }
         let silent = judged(Some("INFO"), Some("WARN"), "JSON");
         assert_eq!(silent.verdict, Verdict::Warn);
