@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use aws_sdk_lambda::types::{
-    EventSourceMappingConfiguration, FilterCriteria, FilterCriteriaError, LoggingConfig, ScalingConfig,
+    EventSourceMappingConfiguration, FilterCriteria, FilterCriteriaError, LoggingConfig,
+    ScalingConfig,
 };
 use verifier_core::check::{FunctionEvidence, MappingEvidence};
 

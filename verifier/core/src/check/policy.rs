@@ -54,7 +54,8 @@ impl Statement {
 
     /// Whether it is about every action on queues.
     pub(crate) fn is_about_every_action(&self) -> bool {
-        let is_all = |action: &String| matches!(action.to_ascii_lowercase().as_str(), "*" | "sqs:*");
+        let is_all =
+            |action: &String| matches!(action.to_ascii_lowercase().as_str(), "*" | "sqs:*");
         texts(&self.0["Action"]).iter().any(is_all)
     }
 
@@ -104,7 +105,8 @@ pub(crate) fn account_of(name: &str) -> Option<&str> {
 
 /// Whether a text matches a pattern in which `*` stands for any text and `?` for any character.
 fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
     // Where the last star was, and what of the text it stands for by now ends.
     let mut star = None;
@@ -154,8 +156,10 @@ mod tests {
     use super::*;
 
     fn queue(policy: &Value) -> QueueEvidence {
-        let attributes =
-            [("QueueArn", "arn:aws:sqs:eu:111111111111:q".to_owned()), ("Policy", policy.to_string())];
+        let attributes = [
+            ("QueueArn", "arn:aws:sqs:eu:111111111111:q".to_owned()),
+            ("Policy", policy.to_string()),
+        ];
         QueueEvidence {
             attributes: attributes.map(|(name, value)| (name.to_owned(), value)).into(),
             ..QueueEvidence::default()

@@ -154,10 +154,7 @@ mod tests {
                 url: String::new(),
                 latency: Duration::ZERO,
                 answer: answer
-                    .map(|status| Answer {
-                        status,
-                        ..Answer::default()
-                    })
+                    .map(|status| Answer { status, ..Answer::default() })
                     .map_err(str::to_owned),
             },
             message_id: message_id.map(str::to_owned),

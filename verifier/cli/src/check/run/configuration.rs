@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use verifier_aws::AwsError;
 use verifier_core::check::rules::{
-    cfg_access, cfg_alarm, cfg_consumer, cfg_encryption, cfg_lease, cfg_logs, cfg_receives, cfg_redrive,
-    cfg_retention, cfg_tls, cfg_visibility, stack_owns, stack_ready,
+    cfg_access, cfg_alarm, cfg_consumer, cfg_encryption, cfg_lease, cfg_logs, cfg_receives,
+    cfg_redrive, cfg_retention, cfg_tls, cfg_visibility, stack_owns, stack_ready,
 };
 use verifier_core::check::{Judgement, QueueEvidence, StackEvidence, Verdict};
 use verifier_core::settings::queue_name;
@@ -121,6 +121,13 @@ impl Run<'_> {
         let discovery = &self.discovery;
         let (jobs, dead_letters) =
             discovery.jobs.clone().zip(discovery.dead_letters.clone()).ok_or_else(gone)?;
+        if dead_letters.moves_what_is_received() {
+            return Err(format!(
+                "no job was submitted, since looking for it in {} would move messages of others on ({})",
+                dead_letters.name,
+                cfg_redrive::CHECK.id
+            ));
+        }
         // A receive count other than the expected one fails its check, and endangers nobody.
         let policy = jobs
             .redrive_policy()

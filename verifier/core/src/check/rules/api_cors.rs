@@ -158,7 +158,10 @@ pub fn judge_answer(origin: &str, answer: &Answer) -> Option<Judgement> {
     }
     let allowed = allowed.unwrap_or("no origin");
     let judgement = Judgement::fail(
-        format!("the preview page may not read what its submission is answered: the answer {} allows {allowed}", answer.status),
+        format!(
+            "the preview page may not read what its submission is answered: the answer {} allows {allowed}",
+            answer.status
+        ),
         format!("Access-Control-Allow-Origin: {origin}"),
         allowed,
     );

@@ -69,9 +69,10 @@ fn of_queue(queue: &QueueEvidence, statement: &Statement) -> String {
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_RemovePermission.html>.
 fn remedy(queue: &QueueEvidence, statement: &Statement) -> String {
     match statement.sid() {
-        Some(sid) => {
-            aws(queue.arn(), &["sqs", "remove-permission", "--queue-url", &queue.url, "--label", sid])
-        }
+        Some(sid) => aws(
+            queue.arn(),
+            &["sqs", "remove-permission", "--queue-url", &queue.url, "--label", sid],
+        ),
         None => format!(
             "take the statement out of the queue's policy in the template and deploy, or add a condition; this shows it: {}",
             look(queue)
@@ -160,8 +161,14 @@ fn narrows(test: &Test<'_>) -> bool {
     let key = test.key.to_ascii_lowercase();
     let is_fixed: fn(&str) -> bool = match key.as_str() {
         "aws:sourcearn" | "aws:principalarn" => is_fixed_arn,
-        "aws:sourceaccount" | "aws:sourceowner" | "aws:principalaccount" | "aws:sourcevpc"
-        | "aws:sourcevpce" | "aws:principalorgid" | "aws:sourceorgid" | "aws:vpceaccount"
+        "aws:sourceaccount"
+        | "aws:sourceowner"
+        | "aws:principalaccount"
+        | "aws:sourcevpc"
+        | "aws:sourcevpce"
+        | "aws:principalorgid"
+        | "aws:sourceorgid"
+        | "aws:vpceaccount"
         | "aws:vpceorgid" => is_plain,
         "aws:principalorgpaths" | "aws:sourceorgpaths" | "aws:vpceorgpaths" => {
             |path| path.split_once('/').is_some_and(|(organisation, _)| is_plain(organisation))
@@ -241,7 +248,8 @@ mod tests {
             let allowed = json!({"Effect": "Allow", "Principal": principal, "Action": "sqs:*", "Resource": ARN});
             assert_eq!(verdict(&allowed), Verdict::Pass, "{allowed}");
         }
-        let denied = json!({"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": ARN});
+        let denied =
+            json!({"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": ARN});
         assert_eq!(verdict(&denied), Verdict::Pass);
         let of_another_queue = json!({"Effect": "Allow", "Principal": "*", "Action": "sqs:*", "Resource": "arn:aws:sqs:eu-central-1:111111111111:r"});
         assert_eq!(verdict(&of_another_queue), Verdict::Pass);
@@ -255,7 +263,8 @@ mod tests {
             json!({"Principal": {"AWS": ["111111111111", "*"]}}),
             json!({"NotPrincipal": {"AWS": "222222222222"}}),
         ] {
-            let mut statement = json!({"Effect": "Allow", "Action": "sqs:GetQueueUrl", "Resource": "*"});
+            let mut statement =
+                json!({"Effect": "Allow", "Action": "sqs:GetQueueUrl", "Resource": "*"});
             statement.as_object_mut().unwrap().extend(who.as_object().unwrap().clone());
             let judgement = judged(&statement);
             assert_eq!(judgement.verdict, Verdict::Fail, "{statement}");

@@ -239,7 +239,8 @@ mod tests {
     fn queue() -> QueueEvidence {
         QueueEvidence {
             name: "dlq".to_owned(),
-            attributes: [("QueueArn".to_owned(), "arn:aws:sqs:eu-central-1:1:dlq".to_owned())].into(),
+            attributes: [("QueueArn".to_owned(), "arn:aws:sqs:eu-central-1:1:dlq".to_owned())]
+                .into(),
             ..QueueEvidence::default()
         }
     }
@@ -411,11 +412,8 @@ mod tests {
 
     #[test]
     fn an_expression_is_not_decided_unless_a_plain_alarm_is_there() {
-        let expression = AlarmEvidence {
-            is_expression: true,
-            metric: String::new(),
-            ..alarm(Some(SECTION))
-        };
+        let expression =
+            AlarmEvidence { is_expression: true, metric: String::new(), ..alarm(Some(SECTION)) };
         assert_eq!(verdict(std::slice::from_ref(&expression)), Verdict::Inconclusive);
         assert_eq!(verdict(&[expression, alarm(Some(SECTION))]), Verdict::Pass);
     }

@@ -131,7 +131,9 @@ fn doubtful(jobs: &QueueEvidence, mapping: &MappingEvidence) -> Option<Judgement
     } else if !mapping.filters.is_empty() {
         let filters = mapping.filters.join(" or ");
         (
-            format!("the mapping takes only messages that match {filters}; others are deleted unseen"),
+            format!(
+                "the mapping takes only messages that match {filters}; others are deleted unseen"
+            ),
             "no filter",
             filters,
             update(jobs, mapping, &["--filter-criteria", "{}"]),

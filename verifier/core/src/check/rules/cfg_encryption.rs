@@ -52,7 +52,9 @@ fn encryption(queue: &QueueEvidence) -> Option<&'static str> {
     let attribute = |name: &str| queue.attributes.get(name).filter(|value| !value.is_empty());
     if attribute("KmsMasterKeyId").is_some() {
         Some("SSE-KMS")
-    } else if attribute("SqsManagedSseEnabled").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+    } else if attribute("SqsManagedSseEnabled")
+        .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    {
         Some("SSE-SQS")
     } else {
         None

@@ -72,9 +72,9 @@ pub fn judge(worker: &FunctionEvidence, log_group: Option<&LogGroupEvidence>) ->
 fn wrong_lines(worker: &FunctionEvidence) -> Option<String> {
     let name = &worker.name;
     let hides = |level: &Option<String>| {
-        let level = level.as_ref().filter(|level| {
-            ABOVE_INFO.iter().any(|above| level.eq_ignore_ascii_case(above))
-        });
+        let level = level
+            .as_ref()
+            .filter(|level| ABOVE_INFO.iter().any(|above| level.eq_ignore_ascii_case(above)));
         level.cloned()
     };
     if worker.log_format != "JSON" {

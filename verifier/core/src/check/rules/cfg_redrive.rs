@@ -40,9 +40,7 @@ pub fn judge(
                 receives.to_string(),
             )
             .with_next(set_policy(jobs, dead_letters, expected_receives)),
-            None => {
-                Judgement::pass(format!("maxReceiveCount {receives} → {}", dead_letters.name))
-            }
+            None => Judgement::pass(format!("maxReceiveCount {receives} → {}", dead_letters.name)),
         });
     judgement
         .with_evidence("maxReceiveCount", receives)
@@ -68,7 +66,8 @@ fn wrong_target(
     } else if home(target) != home(jobs.arn()) {
         (
             format!("the redrive policy of {} leads to another account or region", jobs.name),
-            "create a dead-letter queue beside the jobs queue, and name it in the policy".to_owned(),
+            "create a dead-letter queue beside the jobs queue, and name it in the policy"
+                .to_owned(),
         )
     } else if target != dead_letters.arn() {
         (
@@ -95,7 +94,9 @@ fn leads_further(dead_letters: &QueueEvidence) -> Option<Judgement> {
     // An empty text takes the policy away.
     let remove = ["--attributes", r#"{"RedrivePolicy":""}"#];
     let judgement = Judgement::fail(
-        format!("the dead-letter queue {name} has a redrive policy of its own: looking into it moves messages to a third queue"),
+        format!(
+            "the dead-letter queue {name} has a redrive policy of its own: looking into it moves messages to a third queue"
+        ),
         format!("{name} without a redrive policy"),
         policy.clone(),
     );
@@ -111,7 +112,8 @@ fn refused(jobs: &QueueEvidence, dead_letters: &QueueEvidence) -> Option<Judgeme
     if allows {
         return None;
     }
-    let allowed = serde_json::json!({"redrivePermission": "byQueue", "sourceQueueArns": [jobs.arn()]});
+    let allowed =
+        serde_json::json!({"redrivePermission": "byQueue", "sourceQueueArns": [jobs.arn()]});
     let wanted = serde_json::json!({"RedriveAllowPolicy": allowed.to_string()}).to_string();
     let judgement = Judgement::fail(
         format!("{} does not accept {} as a source", dead_letters.name, jobs.name),
@@ -125,10 +127,8 @@ fn set_policy(jobs: &QueueEvidence, dead_letters: &QueueEvidence, receives: Opti
     /// What this repository's own stack has.
     const RECEIVES: u32 = 3;
     let max_receive_count = receives.unwrap_or(RECEIVES);
-    let policy = RedrivePolicy {
-        dead_letter_target_arn: dead_letters.arn().to_owned(),
-        max_receive_count,
-    };
+    let policy =
+        RedrivePolicy { dead_letter_target_arn: dead_letters.arn().to_owned(), max_receive_count };
     let wanted = serde_json::json!({"RedrivePolicy": policy.to_json()}).to_string();
     set_attributes(jobs, &["--attributes", &wanted])
 }
@@ -148,8 +148,7 @@ mod tests {
     }
 
     fn queue(name: &str, policy: Option<&str>) -> QueueEvidence {
-        let mut attributes =
-            std::collections::BTreeMap::from([("QueueArn".to_owned(), arn(name))]);
+        let mut attributes = std::collections::BTreeMap::from([("QueueArn".to_owned(), arn(name))]);
         attributes.extend(policy.map(|policy| ("RedrivePolicy".to_owned(), policy.to_owned())));
         QueueEvidence { name: name.to_owned(), url: String::new(), attributes }
     }
@@ -160,10 +159,14 @@ mod tests {
 
     #[test]
     fn the_right_queue_after_any_or_the_expected_count_passes() {
-        let policy = Some(r#"{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:111111111111:dlq","maxReceiveCount":3}"#);
+        let policy = Some(
+            r#"{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:111111111111:dlq","maxReceiveCount":3}"#,
+        );
         assert_eq!(verdict(policy, None), Verdict::Pass);
         assert_eq!(verdict(policy, Some(3)), Verdict::Pass);
-        let as_text = Some(r#"{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:111111111111:dlq","maxReceiveCount":"3"}"#);
+        let as_text = Some(
+            r#"{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:111111111111:dlq","maxReceiveCount":"3"}"#,
+        );
         assert_eq!(verdict(as_text, Some(3)), Verdict::Pass);
     }
 
@@ -171,9 +174,13 @@ mod tests {
     fn no_policy_another_queue_and_another_count_fail() {
         assert_eq!(verdict(None, None), Verdict::Fail);
         assert_eq!(verdict(Some("{}"), None), Verdict::Fail);
-        let other = Some(r#"{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:111111111111:other","maxReceiveCount":3}"#);
+        let other = Some(
+            r#"{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:111111111111:other","maxReceiveCount":3}"#,
+        );
         assert_eq!(verdict(other, None), Verdict::Fail);
-        let policy = Some(r#"{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:111111111111:dlq","maxReceiveCount":4}"#);
+        let policy = Some(
+            r#"{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:111111111111:dlq","maxReceiveCount":4}"#,
+        );
         assert_eq!(verdict(policy, Some(3)), Verdict::Fail);
     }
 
@@ -196,11 +203,8 @@ mod tests {
             assert_eq!(judgement.verdict, Verdict::Fail, "{said}");
             assert!(judgement.summary.contains(said), "{}", judgement.summary);
         }
-        let fifo = judge(
-            &queue("jobs.fifo", Some(&to(&arn("dlq.fifo")))),
-            &queue("dlq.fifo", None),
-            None,
-        );
+        let fifo =
+            judge(&queue("jobs.fifo", Some(&to(&arn("dlq.fifo")))), &queue("dlq.fifo", None), None);
         assert_eq!(fifo.verdict, Verdict::Pass);
     }
 
@@ -220,8 +224,20 @@ mod tests {
         for (policy, expected) in [
             (r#"{"redrivePermission":"allowAll"}"#.to_owned(), Verdict::Pass),
             (r#"{"redrivePermission":"denyAll"}"#.to_owned(), Verdict::Fail),
-            (format!(r#"{{"redrivePermission":"byQueue","sourceQueueArns":["{}"]}}"#, arn("jobs")), Verdict::Pass),
-            (format!(r#"{{"redrivePermission":"byQueue","sourceQueueArns":["{}"]}}"#, arn("other")), Verdict::Fail),
+            (
+                format!(
+                    r#"{{"redrivePermission":"byQueue","sourceQueueArns":["{}"]}}"#,
+                    arn("jobs")
+                ),
+                Verdict::Pass,
+            ),
+            (
+                format!(
+                    r#"{{"redrivePermission":"byQueue","sourceQueueArns":["{}"]}}"#,
+                    arn("other")
+                ),
+                Verdict::Fail,
+            ),
         ] {
             let mut dead_letters = queue("dlq", None);
             dead_letters.attributes.insert("RedriveAllowPolicy".to_owned(), policy.clone());

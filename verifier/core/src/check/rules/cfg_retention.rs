@@ -37,7 +37,8 @@ pub fn judge(
     };
     let retries = retries(jobs, batching_window);
     let (kept, dead) = (age_in_words(source), age_in_words(target));
-    let judgement = if let Some((needed, formula)) = retries.filter(|(needed, _)| source <= *needed) {
+    let judgement = if let Some((needed, formula)) = retries.filter(|(needed, _)| source <= *needed)
+    {
         Judgement::fail(
             format!(
                 "the jobs queue keeps messages for {} s, and a failing one is retried for {} s",
@@ -132,11 +133,8 @@ mod tests {
 
     #[test]
     fn a_fifo_queues_messages_begin_anew() {
-        let judgement = judge(
-            &queue("jobs.fifo", "345600"),
-            &queue("dlq.fifo", "345600"),
-            Duration::ZERO,
-        );
+        let judgement =
+            judge(&queue("jobs.fifo", "345600"), &queue("dlq.fifo", "345600"), Duration::ZERO);
         assert_eq!(judgement.verdict, Verdict::Pass);
     }
 

@@ -112,10 +112,7 @@ pub(crate) mod tests {
                 method: "POST",
                 url: "u".to_owned(),
                 latency: Duration::ZERO,
-                answer: Ok(Answer {
-                    status: 202,
-                    ..Answer::default()
-                }),
+                answer: Ok(Answer { status: 202, ..Answer::default() }),
             },
             message_id: message_id.map(str::to_owned),
             attempts: Vec::new(),

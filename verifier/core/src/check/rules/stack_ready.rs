@@ -19,8 +19,12 @@ pub const CHECK: Check = Check {
 /// While it cleans up, an update is over, and what it replaced is deleted.
 ///
 /// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html>, stack status codes.
-const READY: [&str; 4] =
-    ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "IMPORT_COMPLETE"];
+const READY: [&str; 4] = [
+    "CREATE_COMPLETE",
+    "UPDATE_COMPLETE",
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+    "IMPORT_COMPLETE",
+];
 
 /// Judges a stack's status and outputs. An output without a value is none.
 pub fn judge(stack: &StackEvidence, expected_outputs: &[&str]) -> Judgement {
@@ -57,7 +61,9 @@ pub fn judge(stack: &StackEvidence, expected_outputs: &[&str]) -> Judgement {
 
 /// What tells why a stack is not ready, or waits until it is.
 fn next(stack: &StackEvidence) -> String {
-    let wait = |event: &str| aws(&stack.id, &["cloudformation", "wait", event, "--stack-name", &stack.name]);
+    let wait = |event: &str| {
+        aws(&stack.id, &["cloudformation", "wait", event, "--stack-name", &stack.name])
+    };
     match stack.status.as_str() {
         "CREATE_IN_PROGRESS" => wait("stack-create-complete"),
         "UPDATE_IN_PROGRESS" => wait("stack-update-complete"),
