@@ -71,9 +71,16 @@ fn aws_is_asked_no_more_than_it_takes() {
 
 #[test]
 fn with_a_real_clock_it_takes_as_long_as_the_receives_do() {
-    let change = |changes: &mut Changes| changes.jobs_queue()["VisibilityTimeout"] = 2.into();
+    let change = |changes: &mut Changes| {
+        changes.jobs_queue()["VisibilityTimeout"] = 2.into();
+        let resources = changes.document()["Resources"].as_object_mut().expect("resources");
+        let worker = resources
+            .values_mut()
+            .find(|resource| resource["Metadata"]["verifier:binary"] == "worker");
+        worker.expect("there is a worker")["Properties"]["Timeout"] = 2.into();
+    };
     let checked = check_changed(&["--clock", "real"], change);
-    // With nine seconds of timeout the worker may outlive the visibility of its messages.
+    // AWS advises six times the worker's timeout.
     checked.assert(0, &[("cfg.visibility", "warn")]);
     assert_eq!(attempts(&checked), [1, 2, 3]);
     // Three visibility timeouts are the physical limit. How near the check comes to it is measured by the benchmark.
