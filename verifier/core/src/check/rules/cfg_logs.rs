@@ -50,15 +50,14 @@ pub fn judge(worker: &FunctionEvidence, log_group: Option<&LogGroupEvidence>) ->
         let what = format!("{group} is of the class {class}, in which nothing can be looked up");
         wrong.push((what, "give the worker a log group of the class STANDARD".to_owned()));
     }
-    let judgement = match (wrong.first(), retention) {
-        (None, Some(days)) => Judgement::pass(format!("JSON, kept for {days} days")),
-        _ => {
-            let what = wrong.iter().map(|(what, _)| what.as_str()).collect::<Vec<_>>().join("; ");
-            let next = wrong.first().map(|(_, next)| next.clone()).unwrap_or_default();
-            Judgement::fail(what.clone(), "log format JSON, level INFO, and a retention", what)
-                .with_verdict(Verdict::Warn)
-                .with_next(next)
-        }
+    let judgement = if let (None, Some(days)) = (wrong.first(), retention) {
+        Judgement::pass(format!("JSON, kept for {days} days"))
+    } else {
+        let what = wrong.iter().map(|(what, _)| what.as_str()).collect::<Vec<_>>().join("; ");
+        let next = wrong.first().map(|(_, next)| next.clone()).unwrap_or_default();
+        Judgement::fail(what.clone(), "log format JSON, level INFO, and a retention", what)
+            .with_verdict(Verdict::Warn)
+            .with_next(next)
     };
     judgement
         .with_evidence("logGroup", worker.log_group.clone())
