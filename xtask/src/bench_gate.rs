@@ -133,6 +133,10 @@ fn short_template(project: &Project, folder: &Path) -> Result<PathBuf, Failure> 
         if !resource["Properties"]["RedrivePolicy"].is_null() {
             resource["Properties"]["VisibilityTimeout"] = VISIBILITY_TIMEOUT_SECONDS.into();
         }
+        // Lambda refuses a worker that may outlive the visibility of its messages.
+        if resource["Metadata"]["verifier:binary"] == "worker" {
+            resource["Properties"]["Timeout"] = VISIBILITY_TIMEOUT_SECONDS.into();
+        }
     }
     let path = folder.join(name);
     fs::write(&path, template.to_string())?;

@@ -10,7 +10,8 @@ use crate::{Aws, AwsError};
 const ACTION: &str = "cloudwatch:DescribeAlarmsForMetric";
 
 impl Aws {
-    /// Every alarm on that metric of a queue. Composite ones and those on expressions are not found this way.
+    /// Every alarm that is answered for that metric of a queue, with what it is on: not every endpoint keeps to the question.
+    /// Composite ones and those on expressions are not found this way.
     ///
     /// Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarmsForMetric.html>.
     pub async fn alarms_on_queue(
@@ -32,14 +33,34 @@ impl Aws {
 }
 
 fn evidence(alarm: &MetricAlarm) -> AlarmEvidence {
+    let number = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok());
+    let statistic = alarm.statistic().map(|statistic| statistic.as_str().to_owned());
+    let dimension = |dimension: &Dimension| {
+        let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+        (text(dimension.name()), text(dimension.value()))
+    };
     AlarmEvidence {
         name: alarm.alarm_name().unwrap_or_default().to_owned(),
         description: alarm.alarm_description().map(str::to_owned),
+        namespace: alarm.namespace().unwrap_or_default().to_owned(),
         metric: alarm.metric_name().unwrap_or_default().to_owned(),
+        dimensions: alarm.dimensions().iter().map(dimension).collect(),
+        is_expression: !alarm.metrics().is_empty() || alarm.threshold_metric_id().is_some(),
+        statistic: statistic
+            .or_else(|| alarm.extended_statistic().map(str::to_owned))
+            .unwrap_or_default(),
         comparison: alarm
             .comparison_operator()
             .map(|operator| operator.as_str().to_owned())
             .unwrap_or_default(),
         threshold: alarm.threshold(),
+        period_seconds: number(alarm.period()).unwrap_or_default(),
+        evaluation_periods: number(alarm.evaluation_periods()).unwrap_or_default(),
+        datapoints_to_alarm: number(alarm.datapoints_to_alarm()),
+        treat_missing_data: alarm.treat_missing_data().map(str::to_owned),
+        unit: alarm.unit().map(|unit| unit.as_str().to_owned()),
+        // CloudWatch always says; an endpoint that does not has the default.
+        actions_enabled: alarm.actions_enabled().unwrap_or(true),
+        alarm_actions: alarm.alarm_actions().to_vec(),
     }
 }

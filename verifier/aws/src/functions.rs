@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use aws_sdk_lambda::types::{
+    EventSourceMappingConfiguration, FilterCriteria, FilterCriteriaError, LoggingConfig,
+    ScalingConfig,
+};
 use verifier_core::check::{FunctionEvidence, MappingEvidence};
 
 use crate::error::failed;
@@ -30,6 +34,14 @@ impl Aws {
                         .iter()
                         .map(|kind| kind.as_str().to_owned())
                         .collect(),
+                    filters: filters(mapping),
+                    filters_error: mapping.filter_criteria_error().map(filters_error),
+                    last_processing_result: mapping.last_processing_result().map(str::to_owned),
+                    state_reason: mapping.state_transition_reason().map(str::to_owned),
+                    maximum_concurrency: mapping
+                        .scaling_config()
+                        .and_then(ScalingConfig::maximum_concurrency)
+                        .and_then(|most| u32::try_from(most).ok()),
                 });
             }
         }
@@ -56,9 +68,28 @@ impl Aws {
                 .map_or("Text", |format| format.as_str())
                 .to_owned(),
             timeout: Duration::from_secs(number(answer.timeout()).into()),
+            arn: answer.function_arn().unwrap_or_default().to_owned(),
+            application_log_level: logging
+                .and_then(LoggingConfig::application_log_level)
+                .map(|level| level.as_str().to_owned()),
+            system_log_level: logging
+                .and_then(LoggingConfig::system_log_level)
+                .map(|level| level.as_str().to_owned()),
             name,
         })
     }
+}
+
+/// The patterns of a mapping's filters.
+fn filters(mapping: &EventSourceMappingConfiguration) -> Vec<String> {
+    let filters = mapping.filter_criteria().map(FilterCriteria::filters).unwrap_or_default();
+    filters.iter().map(|filter| filter.pattern().unwrap_or_default().to_owned()).collect()
+}
+
+/// Why filters that are encrypted could not be read.
+fn filters_error(error: &FilterCriteriaError) -> String {
+    let (code, message) = (error.error_code(), error.message());
+    format!("{}: {}", code.unwrap_or("no code"), message.unwrap_or("no message"))
 }
 
 fn number(value: Option<i32>) -> u32 {

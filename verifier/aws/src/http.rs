@@ -62,38 +62,37 @@ impl Http {
         headers.iter().fold(self.0.post(url), with)
     }
 
-    /// `OPTIONS` as a browser sends it before a page of that origin may `POST` JSON.
+    /// `OPTIONS` as a browser sends it before a page of that origin may `POST` with those headers, which are in small letters
+    /// and in order.
     ///
     /// Source: <https://fetch.spec.whatwg.org/#cors-preflight-fetch>.
-    pub async fn preflight(&self, url: &str, origin: &str) -> Preflight {
-        let request = self
+    pub async fn preflight(
+        &self,
+        url: &str,
+        origin: &str,
+        requested_headers: &[String],
+    ) -> Preflight {
+        let mut request = self
             .0
             .request(Method::OPTIONS, url)
             .header("origin", origin)
-            .header("access-control-request-method", "POST")
-            .header("access-control-request-headers", "content-type");
-        let started = Instant::now();
-        let sent = request.send().await;
-        let headers = sent.as_ref().map(|response| response.headers().clone()).unwrap_or_default();
-        let allowed = |name: &str| {
-            let value = headers.get(name)?.to_str().ok()?;
-            Some(value.to_owned())
-        };
-        let answer = match sent {
-            Ok(response) => answer(response).await,
-            Err(error) => Err(error),
-        };
+            .header("access-control-request-method", "POST");
+        if !requested_headers.is_empty() {
+            request = request.header("access-control-request-headers", requested_headers.join(","));
+        }
+        let exchange = self.exchange("OPTIONS", url, request).await;
+        let headers = exchange.answer.as_ref().map(|answer| &answer.headers).ok();
+        let allowed = |name: &str| headers?.get(name).cloned();
         Preflight {
             origin: origin.to_owned(),
-            exchange: Exchange {
-                method: "OPTIONS",
-                url: url.to_owned(),
-                latency: started.elapsed(),
-                answer: answer.map_err(|error| chain(&error)),
-            },
             allow_origin: allowed("access-control-allow-origin"),
             allow_methods: allowed("access-control-allow-methods"),
             allow_headers: allowed("access-control-allow-headers"),
+            requested_headers: requested_headers.to_vec(),
+            allow_credentials: allowed("access-control-allow-credentials").as_deref()
+                == Some("true"),
+            vary: allowed("vary"),
+            exchange,
         }
     }
 
@@ -159,9 +158,8 @@ fn builder(plain: bool) -> reqwest::ClientBuilder {
 }
 
 async fn answer(mut response: reqwest::Response) -> reqwest::Result<Answer> {
-    let content_type = response.headers().get("content-type");
-    let content_type =
-        content_type.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let headers = headers(&response);
+    let content_type = headers.get("content-type").cloned().unwrap_or_default();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         body.extend_from_slice(&chunk);
@@ -170,5 +168,21 @@ async fn answer(mut response: reqwest::Response) -> reqwest::Result<Answer> {
         }
     }
     let body = String::from_utf8_lossy(&body).into_owned();
-    Ok(Answer { status: response.status().as_u16(), content_type, body })
+    Ok(Answer { status: response.status().as_u16(), content_type, body, headers })
+}
+
+/// The headers of an answer by name; those that came several times joined, as a browser reads them.
+fn headers(response: &reqwest::Response) -> BTreeMap<String, String> {
+    let mut headers = BTreeMap::<String, String>::new();
+    for (name, value) in response.headers() {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        headers
+            .entry(name.as_str().to_owned())
+            .and_modify(|joined| {
+                joined.push_str(", ");
+                joined.push_str(&value);
+            })
+            .or_insert_with(|| value.into_owned());
+    }
+    headers
 }

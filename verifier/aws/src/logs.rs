@@ -26,6 +26,7 @@ impl Aws {
         Ok(found.map(|group| LogGroupEvidence {
             name: name.to_owned(),
             retention_days: group.retention_in_days().and_then(|days| u32::try_from(days).ok()),
+            class: group.log_group_class().map(|class| class.as_str().to_owned()),
         }))
     }
 

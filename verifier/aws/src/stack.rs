@@ -26,6 +26,7 @@ impl Aws {
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
         Ok(StackEvidence {
             name: text(stack.stack_name()),
+            id: text(stack.stack_id()),
             status: stack
                 .stack_status()
                 .map(|status| status.as_str().to_owned())

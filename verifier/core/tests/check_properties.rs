@@ -78,7 +78,7 @@ fn job(fails: bool) -> impl Strategy<Value = JobEvidence> {
             method: "POST",
             url: String::new(),
             latency: Duration::ZERO,
-            answer: Ok(Answer { status: 202, content_type: String::new(), body: String::new() }),
+            answer: Ok(Answer { status: 202, ..Answer::default() }),
         },
         message_id: Some("m".to_owned()),
         attempts,
@@ -163,7 +163,7 @@ proptest! {
 
     #[test]
     fn retention_passes_exactly_if_dead_letters_are_kept_longer(jobs in 60..=1_209_600_u32, dead in 60..=1_209_600_u32) {
-        let passed = cfg_retention::judge(&queue(jobs), &queue(dead)).verdict == Verdict::Pass;
+        let passed = cfg_retention::judge(&queue(jobs), &queue(dead), Duration::ZERO).verdict == Verdict::Pass;
         prop_assert_eq!(passed, dead > jobs);
     }
 

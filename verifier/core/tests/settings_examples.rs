@@ -143,6 +143,43 @@ fn what_is_wrong_is_said_with_file_line_key_and_what_was_expected() {
 }
 
 #[test]
+fn what_cannot_be_sent_is_no_settings_file() {
+    for (text, said) in [
+        (
+            "[api]\nhello_path = \"/hello world\"\n",
+            "verifier.toml:2: api.hello_path: expected a path of a URL",
+        ),
+        (
+            "[jobs]\nheaders = { \"bad header\" = \"1\" }\n",
+            "verifier.toml:2: jobs.headers: \"bad header\" is no name of a header",
+        ),
+        ("[jobs]\nheaders = { \"\" = \"1\" }\n", "jobs.headers: \"\" is no name of a header"),
+        ("[jobs]\nheaders = { x-a = \"1\\n2\" }\n", "jobs.headers: the value of x-a has control"),
+        (
+            "[jobs]\nheaders = { Content-Length = \"1\" }\n",
+            "jobs.headers: Content-Length is set by",
+        ),
+        ("[jobs]\nheaders = { x-a = \"1\", X-A = \"2\" }\n", "jobs.headers: x-a is there twice"),
+        (
+            "[expect]\norigins = [\"https://a.example/\"]\n",
+            "verifier.toml:2: expect.origins: \"https://a.example/\" is no origin: a scheme, a host and no path; did you mean https://a.example?",
+        ),
+        (
+            "[expect]\norigins = [\"a.example\"]\n",
+            "is no origin: a scheme, a host and no path; expected one",
+        ),
+        ("[expect]\norigins = [\"https://A.example:443\"]\n", "did you mean https://a.example?"),
+        ("[expect]\norigins = [\"null\"]\n", "\"null\" is no origin"),
+    ] {
+        let error = refused(text);
+        assert!(error.contains(said), "{error}");
+    }
+    // An app's own scheme, a port and a star are origins.
+    let all = "[expect]\norigins = [\"*\", \"capacitor://localhost\", \"http://localhost:8000\"]\n";
+    assert_eq!(read(all).settings().expect.origins.len(), 3);
+}
+
+#[test]
 fn the_default_bodies_are_jobs_of_their_run_and_the_refused_ones_are_none() {
     let settings = Settings::default();
     let job_id = format!("{RUN}-poison");

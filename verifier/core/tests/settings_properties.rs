@@ -11,13 +11,12 @@ use verifier_core::settings::{Filling, InForce, KEYS, Kind, Outcomes, Value};
 const RUN: &str = "vrf-6569e9c0-0badcafe";
 
 /// Keys whose values have to satisfy nothing together with others.
-const FREE: [&str; 9] = [
+const FREE: [&str; 8] = [
     "outputs.preview_url",
     "outputs.jobs_queue",
     "outputs.others",
     "api.hello_answer",
     "api.accepted_status",
-    "jobs.headers",
     "jobs.message_is_body",
     "outcomes.marks",
     "expect.receives",
@@ -46,10 +45,13 @@ fn value(kind: Kind) -> BoxedStrategy<Value> {
 
 /// A key with a value for it.
 fn setting() -> impl Strategy<Value = (&'static str, Value)> {
-    select(&FREE[..]).prop_flat_map(|name| {
+    let free = select(&FREE[..]).prop_flat_map(|name| {
         let key = KEYS.iter().find(|key| key.name == name).expect("a key");
         value(key.kind).prop_map(move |value| (name, value))
-    })
+    });
+    // Headers have to be such that they can be sent.
+    let headers = prop::collection::btree_map("x-[a-z0-9_.-]{0,6}", "[\t -~\u{e4}]{0,9}", 0..4);
+    prop_oneof![8 => free, 1 => headers.prop_map(|pairs| ("jobs.headers", Value::Pairs(pairs)))]
 }
 
 fn line() -> impl Strategy<Value = OutcomeLine> {

@@ -2,7 +2,7 @@
 
 use verifier_aws::{Aws, AwsError, Cause};
 use verifier_core::chaos::LEASE_TAG;
-use verifier_core::check::rules::{cfg_alarm, cfg_lease, cfg_logs};
+use verifier_core::check::rules::{cfg_alarm, cfg_consumer, cfg_lease, cfg_logs};
 use verifier_core::check::{
     AlarmEvidence, FunctionEvidence, LogGroupEvidence, MappingEvidence, QueueEvidence, Selection,
     StackEvidence,
@@ -16,6 +16,8 @@ pub(crate) struct Discovery {
     pub(crate) dead_letters: Option<QueueEvidence>,
     /// The mappings that read the jobs queue.
     pub(crate) mappings: Vec<MappingEvidence>,
+    /// The mappings that read the dead-letter queue.
+    pub(crate) dead_letter_mappings: Vec<MappingEvidence>,
     /// The function of the only mapping.
     pub(crate) worker: Option<FunctionEvidence>,
     /// The worker's log group, if there is one; `None` when it was not asked for.
@@ -52,12 +54,20 @@ pub(crate) async fn discover(
             None => Ok(Vec::new()),
         }
     };
+    let dead_letter_mappings = async {
+        let wanted = selection.wants_any(&[cfg_consumer::CHECK]);
+        match dead_letters.as_ref().filter(|_| wanted) {
+            Some(dead_letters) => aws.mappings(dead_letters.arn()).await,
+            None => Ok(Vec::new()),
+        }
+    };
     let lease = async {
         let jobs = jobs.as_ref().filter(|_| selection.wants_any(&[cfg_lease::CHECK]))?;
         Some(aws.queue_tag(&jobs.url, LEASE_TAG).await)
     };
-    let (mappings, lease) = tokio::join!(mappings, lease);
-    let mappings = mappings?;
+    let (mappings, dead_letter_mappings, lease) =
+        tokio::join!(mappings, dead_letter_mappings, lease);
+    let (mappings, dead_letter_mappings) = (mappings?, dead_letter_mappings?);
     let worker = match mappings.as_slice() {
         [mapping] => Some(aws.function(&mapping.function_arn).await?),
         _ => None,
@@ -68,7 +78,16 @@ pub(crate) async fn discover(
         }
         _ => None,
     };
-    Ok(Discovery { jobs, dead_letters, mappings, worker, log_group, alarms, lease })
+    Ok(Discovery {
+        jobs,
+        dead_letters,
+        mappings,
+        dead_letter_mappings,
+        worker,
+        log_group,
+        alarms,
+        lease,
+    })
 }
 
 /// The queue that an output names; `None` when there is no such output or no such queue.

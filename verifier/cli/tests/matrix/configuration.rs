@@ -37,6 +37,13 @@ fn function<'a>(changes: &'a mut Changes, binary: &str) -> &'a mut Value {
     &mut found.next().expect("there is one")["Properties"]
 }
 
+/// The logical id of the first resource for which a condition holds.
+fn id_of(changes: &mut Changes, condition: impl Fn(&Value) -> bool) -> String {
+    let resources = changes.document()["Resources"].as_object().expect("resources");
+    let found = resources.iter().find(|(_, resource)| condition(resource));
+    found.expect("there is one").0.clone()
+}
+
 fn remove(properties: &mut Value, name: &str) {
     properties.as_object_mut().expect("properties").remove(name).expect("it was there");
 }
@@ -54,7 +61,17 @@ fn add_queue(changes: &mut Changes) {
 }
 
 pub(crate) fn mutants() -> Vec<Mutant> {
-    [queues(), consumers(), observers(), site_and_api(), outputs()].concat()
+    [
+        queues(),
+        accesses(),
+        consumers(),
+        observers(),
+        alarms(),
+        site_and_api(),
+        origins_and_headers(),
+        outputs(),
+    ]
+    .concat()
 }
 
 /// The jobs queue has the tag by which an experiment says that it is under way.
@@ -67,6 +84,36 @@ fn leased(changes: &mut Changes, value: &str) {
 
 fn queues() -> Vec<Mutant> {
     vec![
+        Mutant::new("jobs expire before their retries end")
+            .with_change(|changes| changes.jobs_queue()["MessageRetentionPeriod"] = 150.into())
+            .expect(1, &[("cfg.retention", "fail")])
+            // What becomes of a job that expires while it is retried depends on when that is.
+            .or_also(&[
+                ("dlq.attempts", "warn"),
+                ("dlq.attempts", "fail"),
+                ("dlq.arrival", "fail"),
+                ("dlq.arrival", "inconclusive"),
+                ("clean.residue", "warn"),
+            ]),
+        Mutant::new("the DLQ has a DLQ")
+            .with_change(|changes| {
+                let queue = dead_letter_queue(changes);
+                queue["RedrivePolicy"] = json!({
+                    "deadLetterTargetArn": {"Fn::GetAtt": ["Unrelated", "Arn"]},
+                    "maxReceiveCount": 1,
+                });
+                add_queue(changes);
+            })
+            .expect(1, &[("cfg.redrive", "fail")]),
+        Mutant::new("the denial of plain HTTP has an empty condition")
+            .with_change(|changes| {
+                let policy = changes.properties("AWS::SQS::QueuePolicy", |properties| {
+                    properties.to_string().contains("DeadLetter")
+                });
+                policy["PolicyDocument"]["Statement"][0]["Condition"]["Bool"]["aws:SecureTransport"] = json!([]);
+            })
+            .with_arguments(&["--strict"])
+            .expect(1, &[("cfg.tls", "warn")]),
         Mutant::new("the DLQ keeps messages no longer than the queue")
             .with_change(|changes| {
                 dead_letter_queue(changes)["MessageRetentionPeriod"] = 345_600.into();
@@ -115,8 +162,89 @@ fn queues() -> Vec<Mutant> {
     ]
 }
 
+/// Adds a statement to the policy of the jobs queue, or of the dead-letter queue.
+fn allow(changes: &mut Changes, of_dead_letters: bool, statement: Value) {
+    let policy = changes.properties("AWS::SQS::QueuePolicy", |properties| {
+        properties.to_string().contains("DeadLetter") == of_dead_letters
+    });
+    let statements = &mut policy["PolicyDocument"]["Statement"];
+    let resource = statements[0]["Resource"].clone();
+    let mut statement = statement;
+    statement["Effect"] = "Allow".into();
+    statement["Resource"] = resource;
+    statements.as_array_mut().expect("statements").push(statement);
+}
+
+fn accesses() -> Vec<Mutant> {
+    let open = |name: &'static str, of_dead_letters: bool, statement: Value| {
+        Mutant::new(name)
+            .with_change(move |changes| allow(changes, of_dead_letters, statement.clone()))
+            .with_arguments(&["--strict"])
+    };
+    let everybody = |condition: Value| json!({"Principal": "*", "Action": "sqs:SendMessage", "Condition": condition});
+    let fails = [("cfg.access", "fail")];
+    vec![
+        open("the jobs queue is open", false, json!({"Principal": "*", "Action": "sqs:*"}))
+            .expect(1, &fails),
+        open("the DLQ is open", true, json!({"Principal": {"AWS": ["*"]}, "Action": "sqs:ReceiveMessage"}))
+            .expect(1, &fails),
+        open("the queue is open to all but one", false, json!({"NotPrincipal": {"AWS": "111111111111"}, "Action": "sqs:*"}))
+            .expect(1, &fails),
+        open("an open queue has an empty condition", false, everybody(json!({})))
+            .expect(1, &fails),
+        open(
+            "an open queue has a condition that all meet",
+            false,
+            everybody(json!({"StringLike": {"aws:PrincipalOrgID": "*"}})),
+        )
+        .expect(1, &fails),
+        open(
+            "an open queue wants TLS alone",
+            false,
+            everybody(json!({"Bool": {"aws:SecureTransport": "true"}})),
+        )
+        .expect(1, &fails),
+        open(
+            "another account may send",
+            false,
+            json!({"Principal": {"AWS": "arn:aws:iam::222222222222:root"}, "Action": "sqs:SendMessage"}),
+        )
+        .expect(1, &[("cfg.access", "warn")]),
+        open(
+            "sound: a topic of the account may send",
+            false,
+            everybody(json!({"ArnEquals": {"aws:SourceArn": "arn:aws:sns:us-local-1:000000000000:t"}})),
+        )
+        .passes(),
+    ]
+}
+
 fn consumers() -> Vec<Mutant> {
     vec![
+        Mutant::new("a function reads the DLQ")
+            .with_change(|changes| {
+                let dead_letters = id_of(changes, |resource| {
+                    resource["Type"] == QUEUE && resource["Properties"]["RedrivePolicy"].is_null()
+                });
+                let hello =
+                    id_of(changes, |resource| resource["Metadata"]["verifier:binary"] == "hello");
+                let role = function(changes, "hello")["Role"]["Fn::GetAtt"][0].clone();
+                let arn = json!({"Fn::GetAtt": [dead_letters, "Arn"]});
+                let resources = &mut changes.document()["Resources"];
+                resources["MayDrain"] = json!({"Type": "AWS::IAM::Policy", "Properties": {
+                    "PolicyName": "may-drain",
+                    "Roles": [{"Ref": role}],
+                    "PolicyDocument": {"Version": "2012-10-17", "Statement": [
+                        {"Effect": "Allow", "Action": "sqs:*", "Resource": arn.clone()},
+                    ]},
+                }});
+                resources["Drain"] = json!({
+                    "Type": "AWS::Lambda::EventSourceMapping",
+                    "DependsOn": "MayDrain",
+                    "Properties": {"EventSourceArn": arn, "FunctionName": {"Ref": hello}},
+                });
+            })
+            .expect(1, &[("cfg.consumer", "fail")]),
         Mutant::new("the consumer is switched off")
             .with_change(|changes| changes.mapping()["Enabled"] = false.into())
             .expect(1, &[("cfg.consumer", "fail")]),
@@ -193,6 +321,77 @@ fn observers() -> Vec<Mutant> {
     ]
 }
 
+fn alarms() -> Vec<Mutant> {
+    let with = |name: &'static str, properties: Value| {
+        Mutant::new(name)
+            .with_change(move |changes| {
+                let alarm = dead_letter_alarm(changes).as_object_mut().expect("properties");
+                alarm.extend(properties.as_object().expect("properties").clone());
+            })
+            .with_arguments(&["--strict"])
+    };
+    let warns = |mutant: Mutant| mutant.expect(1, &[("cfg.alarm", "warn")]);
+    vec![
+        warns(with("the alarm never goes off", json!({"Threshold": 1e9}))),
+        warns(with("the alarm is always on", json!({"Threshold": -1}))),
+        warns(with("the alarm waits for eleven messages", json!({"Threshold": 10}))),
+        warns(with(
+            "the alarm goes off below its threshold",
+            json!({"ComparisonOperator": "LessThanThreshold", "Threshold": 1}),
+        )),
+        warns(with("the alarm calls nobody", json!({"ActionsEnabled": false}))),
+        warns(with(
+            "the alarm does not call who it names",
+            json!({"ActionsEnabled": false, "AlarmActions": ["arn:aws:sns:us-local-1:000000000000:t"]}),
+        )),
+        warns(with("the alarm counts samples", json!({"Statistic": "SampleCount"}))),
+        warns(with("the alarm takes an hour", json!({"Period": 3600}))),
+        warns(with("the alarm takes sixteen periods", json!({"EvaluationPeriods": 16}))),
+        warns(with(
+            "the alarm takes an idle queue for a full one",
+            json!({"TreatMissingData": "breaching"}),
+        )),
+        warns(with(
+            "the alarm is on another queue",
+            json!({"Dimensions": [{"Name": "QueueName", "Value": "other"}]}),
+        )),
+        with(
+            "sound: the alarm goes off at one message on average",
+            json!({"ComparisonOperator": "GreaterThanOrEqualToThreshold", "Threshold": 1, "Statistic": "Average", "Period": 300}),
+        )
+        .passes(),
+        with(
+            "sound: two of three data points",
+            json!({"EvaluationPeriods": 3, "DatapointsToAlarm": 2, "Statistic": "Sum"}),
+        )
+        .passes(),
+    ]
+}
+
+fn origins_and_headers() -> Vec<Mutant> {
+    let cors = |name: &'static str, field: &'static str, value: Value| {
+        Mutant::new(name).with_change(move |changes| {
+            changes.properties(API, |_| true)["CorsConfiguration"][field] = value.clone();
+        })
+    };
+    let add_origin = |name: &'static str, origin: &'static str| {
+        Mutant::new(name).with_change(move |changes| {
+            origins(changes).as_array_mut().expect("origins").push(origin.into());
+        })
+    };
+    let fails = [("api.cors", "fail")];
+    vec![
+        add_origin("any page without TLS may call the API", "http://*").expect(1, &fails),
+        add_origin("any page with TLS may call the API", "https://*").expect(1, &fails),
+        add_origin("a page without an origin may call the API", "null").expect(1, &fails),
+        cors("the API allows no header", "AllowHeaders", json!([])).expect(1, &fails),
+        cors("the API allows GET alone", "AllowMethods", json!(["GET"])).expect(1, &fails),
+        cors("sound: the API allows all headers", "AllowHeaders", json!(["*"])).passes(),
+        cors("sound: the API allows all methods", "AllowMethods", json!(["*"])).passes(),
+        add_origin("sound: another page may call the API", "https://other.example").passes(),
+    ]
+}
+
 fn site_and_api() -> Vec<Mutant> {
     vec![
         Mutant::new("the site has no page")
@@ -244,6 +443,12 @@ fn outputs() -> Vec<Mutant> {
         missing("the output PreviewUrl is missing", "PreviewUrl"),
         missing("the output JobsQueueName is missing", "JobsQueueName"),
         missing("the output JobsDeadLetterQueueName is missing", "JobsDeadLetterQueueName"),
+        Mutant::new("the API is another stack's")
+            .with_change(|changes| {
+                changes.document()["Outputs"]["JobUrl"]["Value"] =
+                    "http://127.0.0.1:9/execute-api/other/jobs".into();
+            })
+            .expect(1, &[("stack.owns", "fail"), ("web.config", "fail"), ("api.cors", "fail")]),
         Mutant::new("an output names a queue of nobody")
             .with_change(|changes| {
                 changes.document()["Outputs"]["JobsQueueName"]["Value"] = "nobodys".into();

@@ -152,17 +152,21 @@ fn a_named_origin_has_to_be_allowed_though_there_is_no_page() {
     let path = folder.path().join("verifier.toml");
     let origins = "[expect]\norigins = [\"https://a.example\", \"https://b.example\"]\n";
     std::fs::write(&path, settings.replace("[expect]\n", origins)).expect("it is written");
-    let allowing = |origins: &[&str]| {
+    let allowing = |origins: &[&str], headers: &[&str]| {
         let cors = serde_json::json!({
-            "AllowOrigins": origins, "AllowMethods": ["POST"], "AllowHeaders": ["content-type"],
+            "AllowOrigins": origins, "AllowMethods": ["POST"], "AllowHeaders": headers,
         });
         check_with(&path, &[], |template| {
             template["Resources"]["Service"]["Properties"]["CorsConfiguration"] = cors;
         })
     };
-    let both = allowing(&["https://a.example", "https://b.example"]);
+    // The headers of a submission, as its settings have them.
+    let headers = ["content-type", "x-counter"];
+    let both = allowing(&["https://a.example", "https://b.example"], &headers);
     assert_eq!(both.find("api.cors")["verdict"], "pass", "{:#}", both.report);
-    let one = allowing(&["https://a.example"]);
+    let without = allowing(&["https://a.example", "https://b.example"], &headers[..1]);
+    assert!(without.find("api.cors")["actual"].as_str().expect("a text").contains("x-counter"));
+    let one = allowing(&["https://a.example"], &headers);
     assert_eq!(one.with_verdict("fail"), ["api.cors"]);
     assert!(one.find("api.cors")["expected"].as_str().expect("a text").contains("b.example"));
 }

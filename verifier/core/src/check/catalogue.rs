@@ -53,7 +53,7 @@ pub struct Check {
 }
 
 /// Every check.
-pub const CHECKS: [Check; 24] = [
+pub const CHECKS: [Check; 25] = [
     rules::stack_ready::CHECK,
     rules::stack_owns::CHECK,
     rules::cfg_redrive::CHECK,
@@ -61,6 +61,7 @@ pub const CHECKS: [Check; 24] = [
     rules::cfg_retention::CHECK,
     rules::cfg_encryption::CHECK,
     rules::cfg_tls::CHECK,
+    rules::cfg_access::CHECK,
     rules::cfg_consumer::CHECK,
     rules::cfg_logs::CHECK,
     rules::cfg_alarm::CHECK,

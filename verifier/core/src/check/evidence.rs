@@ -22,6 +22,8 @@ pub struct StackEvidence {
     pub outputs: BTreeMap<String, String>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
+    /// Its id: an ARN.
+    pub id: String,
     /// Its resources.
     pub resources: Vec<StackResource>,
 }
@@ -104,6 +106,21 @@ impl QueueEvidence {
     pub fn redrive_policy(&self) -> Option<RedrivePolicy> {
         RedrivePolicy::parse(self.attributes.get("RedrivePolicy")?).ok()
     }
+
+    /// Whether receiving from it may move messages to another queue: it has a redrive policy, readable or not.
+    ///
+    /// A receive counts, and the one after `maxReceiveCount` moves the message. So nobody may look into a dead-letter queue
+    /// for which this holds without asking first.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html>.
+    pub fn moves_what_is_received(&self) -> bool {
+        self.attributes.get("RedrivePolicy").is_some_and(|policy| !policy.trim().is_empty())
+    }
+
+    /// How long a message stays invisible after it was sent, unless the sender says otherwise.
+    pub fn delay(&self) -> Duration {
+        Duration::from_secs(self.number("DelaySeconds").unwrap_or_default())
+    }
 }
 
 /// An event source mapping.
@@ -121,6 +138,16 @@ pub struct MappingEvidence {
     pub batching_window: Duration,
     /// For example `ReportBatchItemFailures`.
     pub response_types: Vec<String>,
+    /// The patterns of its filters. Messages that match none of them are deleted unseen; without filters, all are kept.
+    pub filters: Vec<String>,
+    /// Why its filters could not be read, where it has some that are encrypted.
+    pub filters_error: Option<String>,
+    /// What came of its last poll, for example `PROBLEM: Function call failed`.
+    pub last_processing_result: Option<String>,
+    /// Why it is in its state, where Lambda says.
+    pub state_reason: Option<String>,
+    /// The most concurrent invocations that it causes, where it is bounded.
+    pub maximum_concurrency: Option<u32>,
 }
 
 impl MappingEvidence {
@@ -153,6 +180,12 @@ pub struct FunctionEvidence {
     pub log_group: String,
     /// `JSON` or `Text`.
     pub log_format: String,
+    /// Its ARN, without a version.
+    pub arn: String,
+    /// The least severe level of the function's own lines that are kept, for example `INFO`; `None` when Lambda does not say.
+    pub application_log_level: Option<String>,
+    /// The same of Lambda's lines about the function.
+    pub system_log_level: Option<String>,
 }
 
 /// A log group.
@@ -162,21 +195,45 @@ pub struct LogGroupEvidence {
     pub name: String,
     /// How many days events are kept; for ever when `None`.
     pub retention_days: Option<u32>,
+    /// For example `STANDARD`; `None` when CloudWatch Logs does not say.
+    pub class: Option<String>,
 }
 
-/// An alarm on a metric.
+/// An alarm, as CloudWatch answers it, whatever was asked for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlarmEvidence {
     /// Its name.
     pub name: String,
     /// What whoever it calls is told.
     pub description: Option<String>,
-    /// The metric, for example `ApproximateNumberOfMessagesVisible`.
+    /// The metric's namespace, for example `AWS/SQS`.
+    pub namespace: String,
+    /// The metric, for example `ApproximateNumberOfMessagesVisible`; empty where it watches an expression.
     pub metric: String,
+    /// The metric's dimensions.
+    pub dimensions: BTreeMap<String, String>,
+    /// Whether it watches an expression, or a band, instead of a metric and a threshold.
+    pub is_expression: bool,
+    /// For example `Maximum`, or a percentile such as `p90`.
+    pub statistic: String,
     /// For example `GreaterThanThreshold`.
     pub comparison: String,
     /// What the metric is compared with.
     pub threshold: Option<f64>,
+    /// Over how many seconds a data point is computed.
+    pub period_seconds: u32,
+    /// How many data points are looked at.
+    pub evaluation_periods: u32,
+    /// How many of them have to breach; all when `None`.
+    pub datapoints_to_alarm: Option<u32>,
+    /// What a missing data point counts for, for example `notBreaching`; `missing` when `None`.
+    pub treat_missing_data: Option<String>,
+    /// The unit that data points have to have; any when `None`.
+    pub unit: Option<String>,
+    /// Whether its actions are taken when its state changes.
+    pub actions_enabled: bool,
+    /// Who is called when it goes off: ARNs.
+    pub alarm_actions: Vec<String>,
 }
 
 /// An HTTP request and its answer, or why there was none.
@@ -193,7 +250,7 @@ pub struct Exchange {
 }
 
 /// An HTTP answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     /// The status.
     pub status: u16,
@@ -201,6 +258,8 @@ pub struct Answer {
     pub content_type: String,
     /// The body.
     pub body: String,
+    /// The headers by their names in small letters; the values of one that came several times are joined by `, `.
+    pub headers: BTreeMap<String, String>,
 }
 
 /// The question that a browser asks before a page may post a job, and the answer.
@@ -216,6 +275,12 @@ pub struct Preflight {
     pub allow_methods: Option<String>,
     /// `Access-Control-Allow-Headers` of the answer.
     pub allow_headers: Option<String>,
+    /// The headers for which leave was asked: `Access-Control-Request-Headers`, in small letters and in order.
+    pub requested_headers: Vec<String>,
+    /// Whether the answer lets pages send credentials: `Access-Control-Allow-Credentials` is `true`.
+    pub allow_credentials: bool,
+    /// `Vary` of the answer.
+    pub vary: Option<String>,
 }
 
 /// A body that `POST /jobs` has to refuse, and what became of it.

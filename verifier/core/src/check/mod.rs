@@ -5,8 +5,10 @@
 
 mod budget;
 mod catalogue;
+mod command;
 mod event;
 mod evidence;
+mod policy;
 pub mod rules;
 mod run_id;
 mod selection;

@@ -1,9 +1,13 @@
 //! What settings have to satisfy together.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use http::{HeaderName, HeaderValue};
 use regex::Regex;
+use url::{Origin, Url};
 
 use super::keys::{KEYS, Key};
-use super::model::{Outcomes, Refused, Settings};
+use super::model::{ANY_ORIGIN, Outcomes, Refused, Settings};
 use super::outcome_reader::GROUPS;
 use super::placeholders::{OF_JOBS, PADDING, names};
 use crate::check::{find_check, nearest, nearest_check};
@@ -15,6 +19,8 @@ type Problem = (&'static str, String);
 pub(super) fn check(settings: &Settings, is_changed: &dyn Fn(&str) -> bool) -> Result<(), Problem> {
     addresses(settings, is_changed)?;
     bodies(settings)?;
+    headers(&settings.jobs.headers).map_err(|problem| ("jobs.headers", problem))?;
+    origins(&settings.expect.origins).map_err(|problem| ("expect.origins", problem))?;
     outcomes(&settings.outcomes, is_changed)?;
     for allowance in &settings.expect.allow {
         if find_check(&allowance.check).is_none() {
@@ -58,6 +64,12 @@ fn addresses(settings: &Settings, is_changed: &dyn Fn(&str) -> bool) -> Result<(
         if let Some(path) = path.as_ref().filter(|path| !path.starts_with('/')) {
             return Err((key, format!("expected a path that begins with a slash, found {path}")));
         }
+        // Of a text with these, a URL would make something else, or a query.
+        let is_bad = |c: char| c.is_whitespace() || c.is_control() || "\\#".contains(c);
+        if let Some(path) = path.as_ref().filter(|path| path.contains(is_bad)) {
+            let problem = "expected a path of a URL, with spaces and such escaped as in %20";
+            return Err((key, format!("{problem}, found {path:?}")));
+        }
     }
     Ok(())
 }
@@ -81,6 +93,68 @@ fn bodies(settings: &Settings) -> Result<(), Problem> {
     }
     if jobs.good == jobs.failing {
         return Err(("jobs.failing", "expected another body than jobs.good".to_owned()));
+    }
+    Ok(())
+}
+
+/// The headers that belong to the connection, and that a submission cannot set.
+///
+/// Source: <https://www.rfc-editor.org/rfc/rfc9110.html#section-7.6.1>.
+const OF_THE_CONNECTION: [&str; 8] = [
+    "connection",
+    "content-length",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Whether each header can be sent, once.
+fn headers(headers: &BTreeMap<String, String>) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for (name, value) in headers {
+        if HeaderName::try_from(name).is_err() {
+            return Err(format!("{name:?} is no name of a header; expected letters, digits and -"));
+        }
+        let small = name.to_ascii_lowercase();
+        if OF_THE_CONNECTION.contains(&small.as_str()) {
+            return Err(format!("{name} is set by whoever sends the request; expected others"));
+        }
+        if HeaderValue::try_from(value).is_err() {
+            return Err(format!("the value of {name} has control characters: {value:?}"));
+        }
+        if !seen.insert(small) {
+            return Err(format!("{name} is there twice, whose case does not matter"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether each origin is one that a browser sends, or stands for all.
+///
+/// Source: <https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin>.
+fn origins(origins: &[String]) -> Result<(), String> {
+    for origin in origins.iter().filter(|origin| *origin != ANY_ORIGIN) {
+        let url = Url::parse(origin).ok();
+        // An app's scheme of its own, such as capacitor://localhost, has no origin by the standard, and is sent as it is.
+        let sent = url.as_ref().map(|url| match url.origin() {
+            Origin::Tuple(..) => url.origin().ascii_serialization(),
+            Origin::Opaque(_) => {
+                let host = url.host_str().filter(|host| !host.is_empty()).unwrap_or("HOST");
+                let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+                format!("{}://{host}{port}", url.scheme())
+            }
+        });
+        if sent.as_ref() != Some(origin) {
+            let sent = sent.filter(|sent| !sent.ends_with("://HOST"));
+            let near = sent.map_or_else(
+                || "expected one such as https://preview.example".to_owned(),
+                |sent| format!("did you mean {sent}?"),
+            );
+            return Err(format!("{origin:?} is no origin: a scheme, a host and no path; {near}"));
+        }
     }
     Ok(())
 }

@@ -154,11 +154,7 @@ mod tests {
                 url: String::new(),
                 latency: Duration::ZERO,
                 answer: answer
-                    .map(|status| Answer {
-                        status,
-                        content_type: String::new(),
-                        body: String::new(),
-                    })
+                    .map(|status| Answer { status, ..Answer::default() })
                     .map_err(str::to_owned),
             },
             message_id: message_id.map(str::to_owned),

@@ -125,9 +125,12 @@ impl Run<'_> {
     }
 
     async fn ask_for_cors(&self, origins: &[String], job_url: &str) -> Judgement {
-        let own = origins.iter().map(async |origin| self.http.preflight(job_url, origin).await);
+        let headers = api_cors::requested_headers(&self.options.settings.jobs.headers);
+        let headers = headers.as_slice();
+        let foreign = api_cors::foreign_origins(origins);
+        let ask = async |origin: &String| self.http.preflight(job_url, origin, headers).await;
         let (own, foreign) =
-            tokio::join!(join_all(own), self.http.preflight(job_url, api_cors::FOREIGN_ORIGIN));
+            tokio::join!(join_all(origins.iter().map(ask)), join_all(foreign.iter().map(ask)));
         let any = self.options.settings.expect.allows_any_origin();
         let mut judged: Vec<Judgement> =
             own.iter().map(|own| api_cors::judge(own, &foreign, any)).collect();

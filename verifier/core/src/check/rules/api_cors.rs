@@ -1,14 +1,17 @@
 //! `api.cors`.
 
-use crate::check::{Check, Judgement, Preflight, Severity, Verdict};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::check::command::quoted;
+use crate::check::{Answer, Check, Judgement, Preflight, Severity, Verdict};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "api.cors",
-    asserts: "a preflight of the preview page is allowed to post jobs, and one of a foreign page is not",
+    asserts: "a preflight of the preview page is allowed to post jobs with the headers that they have, and one of a foreign page is not",
     severity: Severity::Fail,
     why: "without the one the page cannot submit jobs, and without the other any page that a visitor opens can",
-    fix: "allow exactly the preview's origin, POST and the header content-type in the API's CORS configuration",
+    fix: "allow exactly the preview's origin, POST and the headers of a submission in the API's CORS configuration",
     source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html",
     must_be_exercised: true,
 };
@@ -16,40 +19,160 @@ pub const CHECK: Check = Check {
 /// An origin that no stack allows by name.
 pub const FOREIGN_ORIGIN: &str = "https://foreign.invalid";
 
-/// Judges the answers to a preflight of the page and of a foreign page.
-///
-/// With `allow_any_origin`, an API that allows foreign pages is told of and does not fail.
-pub fn judge(own: &Preflight, foreign: &Preflight, allow_any_origin: bool) -> Judgement {
-    let next = format!(
-        "curl -i -X OPTIONS -H 'origin: {}' -H 'access-control-request-method: POST' {}",
-        own.origin, own.exchange.url
-    );
-    let judgement = if let Some(refusal) = refusal(own) {
-        Judgement::fail(
-            format!("the preview page may not post jobs: {refusal}"),
-            format!("{} is allowed to POST with content-type", own.origin),
-            refusal,
-        )
-        .with_next(next)
-    } else if let Err(error) = &foreign.exchange.answer {
-        Judgement::inconclusive(format!("the preflight of a foreign page got no answer: {error}"))
-    } else if allows_origin(foreign) {
-        let allowed = foreign.allow_origin.clone().unwrap_or_default();
-        let what = format!("any page may post jobs: {FOREIGN_ORIGIN} is answered {allowed}");
-        if allow_any_origin {
-            Judgement::new(Verdict::Info, what)
-        } else {
-            Judgement::fail(what, format!("only {} is allowed", own.origin), allowed).with_next(
-                "name the preview's origin in the API's AllowOrigins, or pass --allow-any-origin",
-            )
+/// The origins that must not be allowed beside these: of a foreign page, with and without TLS, of a page without an origin,
+/// of one whose name only begins like the page's own, and of the own page without TLS, which anybody on the way can write.
+pub fn foreign_origins(own: &[String]) -> Vec<String> {
+    let mut foreign = vec![FOREIGN_ORIGIN.to_owned(), FOREIGN_ORIGIN.replace("https:", "http:")];
+    foreign.push("null".to_owned());
+    for origin in own {
+        let Some((scheme, host)) = origin.split_once("://") else { continue };
+        if scheme == "https" {
+            foreign.push(format!("http://{host}"));
         }
-    } else {
-        Judgement::pass(format!("{} is allowed, a foreign page is not", own.origin))
-    };
-    judgement.with_evidence("preflights", vec![shown(own), shown(foreign)])
+        // Behind a port there is no room for more of a name.
+        if !host.contains(':') {
+            foreign.push(format!("{origin}.foreign.invalid"));
+        }
+    }
+    foreign.retain(|origin| !own.contains(origin));
+    foreign
 }
 
-/// Why a page may not post a job with a JSON body; `None` when it may.
+/// The headers of a submission for which a browser asks leave, in small letters and in order.
+///
+/// It needs none for those that a form could send, too, and sends none of those that are its own business.
+///
+/// Sources: <https://fetch.spec.whatwg.org/#cors-safelisted-request-header> and
+/// <https://fetch.spec.whatwg.org/#forbidden-request-header>.
+pub fn requested_headers(headers: &BTreeMap<String, String>) -> Vec<String> {
+    let names = headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
+    let asked = names.filter(|(name, value)| !is_forbidden(name) && !is_safelisted(name, value));
+    asked.map(|(name, _)| name).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn is_forbidden(name: &str) -> bool {
+    const NAMES: [&str; 20] = [
+        "accept-charset",
+        "accept-encoding",
+        "access-control-request-headers",
+        "access-control-request-method",
+        "connection",
+        "content-length",
+        "cookie",
+        "cookie2",
+        "date",
+        "dnt",
+        "expect",
+        "host",
+        "keep-alive",
+        "origin",
+        "referer",
+        "set-cookie",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ];
+    NAMES.contains(&name) || name == "via" || name.starts_with("proxy-") || name.starts_with("sec-")
+}
+
+fn is_safelisted(name: &str, value: &str) -> bool {
+    const FORMS: [&str; 3] =
+        ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"];
+    let is_unsafe = |c: char| (c.is_control() && c != '\t') || "\"():<>?@[\\]{}".contains(c);
+    if value.len() > 128 {
+        return false;
+    }
+    match name {
+        "accept" => !value.contains(is_unsafe),
+        "accept-language" | "content-language" => {
+            value.chars().all(|c| c.is_ascii_alphanumeric() || " *,-.;=".contains(c))
+        }
+        "content-type" => {
+            let kind = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+            FORMS.contains(&kind.as_str()) && !value.contains(is_unsafe)
+        }
+        _ => false,
+    }
+}
+
+/// Judges the answers to a preflight of the page and of foreign pages.
+///
+/// With `allow_any_origin`, an API that allows foreign pages is told of and does not fail, unless it takes their visitors'
+/// credentials, too.
+pub fn judge(own: &Preflight, foreign: &[Preflight], allow_any_origin: bool) -> Judgement {
+    let judgement = if own.requested_headers.is_empty() {
+        Judgement::new(
+            Verdict::Info,
+            "a browser asks nobody before it sends such a submission, so any page may post jobs",
+        )
+    } else if let Some(refusal) = refusal(own) {
+        Judgement::fail(
+            format!("the preview page may not post jobs: {refusal}"),
+            format!("{} is allowed to POST with {}", own.origin, own.requested_headers.join(", ")),
+            refusal,
+        )
+        .with_next(curl(own))
+    } else {
+        judge_foreign(own, foreign, allow_any_origin)
+    };
+    let shown = std::iter::once(own).chain(foreign).map(shown).collect::<Vec<_>>();
+    judgement.with_evidence("preflights", shown)
+}
+
+fn judge_foreign(own: &Preflight, foreign: &[Preflight], allow_any_origin: bool) -> Judgement {
+    // A certain answer says more than one that is missing.
+    if let Some(open) = foreign.iter().find(|foreign| allows_origin(foreign)) {
+        let allowed = open.allow_origin.clone().unwrap_or_default();
+        let credentials = open.allow_credentials && allowed != "*";
+        let with = if credentials { ", with the credentials of its visitors" } else { "" };
+        let what = format!("any page may post jobs: {} is answered {allowed}{with}", open.origin);
+        return match (allow_any_origin, credentials) {
+            (true, false) => Judgement::new(Verdict::Info, what),
+            (true, true) => Judgement::fail(what, "any origin, without credentials", allowed)
+                .with_verdict(Verdict::Warn)
+                .with_next("set AllowCredentials of the API's CORS configuration to false"),
+            (false, _) => Judgement::fail(what, format!("only {} is allowed", own.origin), allowed)
+                .with_next(format!(
+                    "name {} alone in the API's AllowOrigins, or, if any page may post jobs, pass --allow-any-origin",
+                    own.origin
+                )),
+        };
+    }
+    let silent = foreign.iter().find_map(|foreign| foreign.exchange.answer.as_ref().err());
+    if let Some(error) = silent {
+        let what = format!("the preflight of a foreign page got no answer: {error}");
+        return Judgement::inconclusive(what);
+    }
+    Judgement::pass(format!("{} is allowed, a foreign page is not", own.origin))
+}
+
+/// Judges the answer to a submission that a page of that origin has made: the page may read it only if the answer itself
+/// allows the origin. `None` when it does.
+///
+/// Source: <https://fetch.spec.whatwg.org/#cors-check>.
+pub fn judge_answer(origin: &str, answer: &Answer) -> Option<Judgement> {
+    let allowed = answer.headers.get("access-control-allow-origin").map(String::as_str);
+    if allows(allowed, origin) {
+        return None;
+    }
+    let allowed = allowed.unwrap_or("no origin");
+    let judgement = Judgement::fail(
+        format!(
+            "the preview page may not read what its submission is answered: the answer {} allows {allowed}",
+            answer.status
+        ),
+        format!("Access-Control-Allow-Origin: {origin}"),
+        allowed,
+    );
+    Some(judgement.with_next(
+        "configure CORS on the API, so that every answer has it, or add the header to each answer of the function",
+    ))
+}
+
+/// Why a page may not post a job with those headers; `None` when it may.
+///
+/// That a browser sends a POST also where it is not listed is not relied on: other clients do not.
 fn refusal(preflight: &Preflight) -> Option<String> {
     let answer = match &preflight.exchange.answer {
         Ok(answer) => answer,
@@ -62,33 +185,55 @@ fn refusal(preflight: &Preflight) -> Option<String> {
         let allowed = preflight.allow_origin.as_deref().unwrap_or("no origin");
         return Some(format!("the API allows {allowed}"));
     }
-    let lists = |list: &Option<String>, wanted: &str| {
-        let mut items = list.as_deref().unwrap_or_default().split(',').map(str::trim);
-        items.any(|item| item == "*" || item.eq_ignore_ascii_case(wanted))
+    let items = |list: &Option<String>| -> Vec<String> {
+        let items = list.as_deref().unwrap_or_default().split(',').map(str::trim);
+        items.map(str::to_owned).collect()
     };
-    if !lists(&preflight.allow_methods, "POST") {
+    // Methods are told apart by case, and headers are not.
+    if !items(&preflight.allow_methods).iter().any(|method| method == "*" || method == "POST") {
         return Some("the API does not allow POST".to_owned());
     }
-    if !lists(&preflight.allow_headers, "content-type") {
-        return Some("the API does not allow the header content-type".to_owned());
-    }
-    None
+    let allowed = items(&preflight.allow_headers);
+    let is_allowed = |wanted: &&String| {
+        let by_name = allowed.iter().any(|name| name.eq_ignore_ascii_case(wanted));
+        // A star does not stand for this one.
+        by_name || (*wanted != "authorization" && allowed.iter().any(|name| name == "*"))
+    };
+    let missing = preflight.requested_headers.iter().find(|wanted| !is_allowed(wanted))?;
+    Some(format!("the API does not allow the header {missing}"))
 }
 
 fn allows_origin(preflight: &Preflight) -> bool {
-    preflight
-        .allow_origin
-        .as_ref()
-        .is_some_and(|allowed| allowed == "*" || allowed == &preflight.origin)
+    allows(preflight.allow_origin.as_deref(), &preflight.origin)
+}
+
+/// Whether a header allows an origin: it is the very same, or a star.
+fn allows(header: Option<&str>, origin: &str) -> bool {
+    header.is_some_and(|allowed| allowed == "*" || allowed == origin)
+}
+
+/// The same question by hand.
+fn curl(preflight: &Preflight) -> String {
+    let headers = [
+        format!("origin: {}", preflight.origin),
+        "access-control-request-method: POST".to_owned(),
+        format!("access-control-request-headers: {}", preflight.requested_headers.join(",")),
+    ];
+    let headers = headers.iter().map(|header| format!(" -H {}", quoted(header)));
+    let headers = headers.collect::<String>();
+    format!("curl -sS -i --max-time 10 -X OPTIONS{headers} {}", quoted(&preflight.exchange.url))
 }
 
 fn shown(preflight: &Preflight) -> serde_json::Value {
     serde_json::json!({
         "origin": preflight.origin,
         "status": preflight.exchange.answer.as_ref().ok().map(|answer| answer.status),
+        "requestHeaders": preflight.requested_headers,
         "allowOrigin": preflight.allow_origin,
         "allowMethods": preflight.allow_methods,
         "allowHeaders": preflight.allow_headers,
+        "allowCredentials": preflight.allow_credentials,
+        "vary": preflight.vary,
     })
 }
 
@@ -106,11 +251,14 @@ mod tests {
             allow_origin: allow_origin.map(str::to_owned),
             allow_methods: Some("GET,POST".to_owned()),
             allow_headers: Some("Content-Type".to_owned()),
+            requested_headers: vec!["content-type".to_owned()],
+            allow_credentials: false,
+            vary: None,
         }
     }
 
     fn verdict(own: Option<&str>, foreign: Option<&str>, any: bool) -> Verdict {
-        judge(&preflight(OWN, own), &preflight(FOREIGN_ORIGIN, foreign), any).verdict
+        judge(&preflight(OWN, own), &[preflight(FOREIGN_ORIGIN, foreign)], any).verdict
     }
 
     #[test]
@@ -132,8 +280,13 @@ mod tests {
         let no_post =
             Preflight { allow_methods: Some("GET".to_owned()), ..preflight(OWN, Some(OWN)) };
         let no_header = Preflight { allow_headers: None, ..preflight(OWN, Some(OWN)) };
-        for own in [refused, silent, no_post, no_header] {
-            let judgement = judge(&own, &preflight(FOREIGN_ORIGIN, None), false);
+        let small =
+            Preflight { allow_methods: Some("post".to_owned()), ..preflight(OWN, Some(OWN)) };
+        let redirected =
+            Preflight { exchange: exchange(Ok((307, "", ""))), ..preflight(OWN, Some(OWN)) };
+        let twice = preflight(OWN, Some("https://preview.example, https://preview.example"));
+        for own in [refused, silent, no_post, no_header, small, redirected, twice] {
+            let judgement = judge(&own, &[preflight(FOREIGN_ORIGIN, None)], false);
             assert_eq!(judgement.verdict, Verdict::Fail, "{judgement:?}");
         }
     }
@@ -151,7 +304,122 @@ mod tests {
     fn a_foreign_page_without_an_answer_proves_nothing() {
         let foreign =
             Preflight { exchange: exchange(Err("timed out")), ..preflight(FOREIGN_ORIGIN, None) };
-        let judgement = judge(&preflight(OWN, Some(OWN)), &foreign, false);
+        let judgement = judge(&preflight(OWN, Some(OWN)), &[foreign], false);
         assert_eq!(judgement.verdict, Verdict::Inconclusive);
+    }
+
+    fn headers(pairs: &[(&str, &str)]) -> Vec<String> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        requested_headers(&pairs.iter().map(owned).collect())
+    }
+
+    #[test]
+    fn a_browser_asks_for_what_a_form_could_not_send() {
+        assert_eq!(headers(&[("Content-Type", "application/json")]), ["content-type"]);
+        assert_eq!(
+            headers(&[("x-b", "1"), ("X-A", "2"), ("content-type", "text/plain; charset=utf-8")]),
+            ["x-a", "x-b"]
+        );
+        for own in ["Cookie", "Host", "Sec-Fetch-Mode", "Proxy-Authorization", "Date", "via"] {
+            assert!(headers(&[(own, "1")]).is_empty(), "{own}");
+        }
+        assert!(headers(&[("accept", "application/json"), ("accept-language", "de")]).is_empty());
+        assert_eq!(headers(&[("accept", "a{b}")]), ["accept"]);
+        assert_eq!(headers(&[("accept-language", &"d".repeat(129))]), ["accept-language"]);
+        assert_eq!(headers(&[("authorization", "Bearer x")]), ["authorization"]);
+    }
+
+    #[test]
+    fn every_header_that_is_sent_has_to_be_allowed() {
+        let asked = |headers: &[&str], allowed: &str| {
+            let own = Preflight {
+                requested_headers: headers.iter().map(|name| (*name).to_owned()).collect(),
+                allow_headers: Some(allowed.to_owned()),
+                ..preflight(OWN, Some(OWN))
+            };
+            judge(&own, &[], false)
+        };
+        let both = ["content-type", "x-counter"];
+        assert_eq!(asked(&both, "X-Counter, Content-Type").verdict, Verdict::Pass);
+        assert_eq!(asked(&both, "*").verdict, Verdict::Pass);
+        let missing = asked(&both, "content-type");
+        assert_eq!(missing.verdict, Verdict::Fail);
+        assert!(missing.summary.ends_with("the header x-counter"), "{}", missing.summary);
+        assert_eq!(asked(&["authorization"], "*").verdict, Verdict::Fail);
+        assert_eq!(asked(&["authorization"], "*, Authorization").verdict, Verdict::Pass);
+        // Nothing is asked for what a form could send.
+        assert_eq!(asked(&[], "").verdict, Verdict::Info);
+    }
+
+    #[test]
+    fn foreign_pages_are_of_every_kind_but_the_own_ones() {
+        let own = [OWN.to_owned()];
+        assert_eq!(
+            foreign_origins(&own),
+            [
+                "https://foreign.invalid",
+                "http://foreign.invalid",
+                "null",
+                "http://preview.example",
+                "https://preview.example.foreign.invalid"
+            ]
+        );
+        let local = ["http://localhost:8000".to_owned()];
+        assert_eq!(foreign_origins(&local).len(), 3);
+        let both = [OWN.to_owned(), "http://preview.example".to_owned()];
+        assert!(!foreign_origins(&both).contains(&both[1]));
+    }
+
+    #[test]
+    fn one_foreign_page_that_is_allowed_is_enough() {
+        let foreign = [
+            preflight(FOREIGN_ORIGIN, None),
+            preflight("http://foreign.invalid", Some("http://foreign.invalid")),
+            Preflight { exchange: exchange(Err("timed out")), ..preflight("null", None) },
+        ];
+        let judgement = judge(&preflight(OWN, Some(OWN)), &foreign, false);
+        assert_eq!(judgement.verdict, Verdict::Fail);
+        assert!(judgement.summary.contains("http://foreign.invalid"), "{}", judgement.summary);
+    }
+
+    #[test]
+    fn an_api_that_is_open_on_purpose_takes_no_credentials() {
+        let open = |allowed: &str| {
+            let allow_credentials = true;
+            let foreign =
+                Preflight { allow_credentials, ..preflight(FOREIGN_ORIGIN, Some(allowed)) };
+            judge(&preflight(OWN, Some(OWN)), &[foreign], true).verdict
+        };
+        assert_eq!(open(FOREIGN_ORIGIN), Verdict::Warn);
+        // Browsers refuse this together with credentials.
+        assert_eq!(open("*"), Verdict::Info);
+    }
+
+    #[test]
+    fn the_answer_to_the_submission_has_to_allow_the_page_too() {
+        let answer = |allowed: Option<&str>| Answer {
+            status: 202,
+            headers: allowed
+                .map(|allowed| ("access-control-allow-origin".to_owned(), allowed.to_owned()))
+                .into_iter()
+                .collect(),
+            ..Answer::default()
+        };
+        assert_eq!(judge_answer(OWN, &answer(Some(OWN))), None);
+        assert_eq!(judge_answer(OWN, &answer(Some("*"))), None);
+        for allowed in [None, Some("https://other.example"), Some("https://PREVIEW.example")] {
+            let judgement = judge_answer(OWN, &answer(allowed)).unwrap();
+            assert_eq!(judgement.verdict, Verdict::Fail, "{allowed:?}");
+        }
+    }
+
+    #[test]
+    fn the_question_can_be_asked_by_hand() {
+        let mut own = preflight(OWN, None);
+        own.exchange.url = "https://a.example/x?a=1&b=2".to_owned();
+        let next = judge(&own, &[], false).next.unwrap();
+        assert!(next.ends_with("'https://a.example/x?a=1&b=2'"), "{next}");
+        assert!(next.contains("-H 'access-control-request-headers: content-type'"), "{next}");
+        assert!(next.contains("--max-time 10"), "{next}");
     }
 }

@@ -93,6 +93,7 @@ mod tests {
                     status,
                     content_type: "application/json".to_owned(),
                     body: body.to_owned(),
+                    ..Answer::default()
                 })
                 .map_err(str::to_owned),
         };

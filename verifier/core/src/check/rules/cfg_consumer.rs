@@ -1,20 +1,27 @@
 //! `cfg.consumer`.
 
-use crate::check::{Check, Judgement, MappingEvidence, QueueEvidence, Severity};
+use serde_json::{Value, json};
+
+use crate::check::command::aws;
+use crate::check::{Check, Judgement, MappingEvidence, QueueEvidence, Severity, Verdict};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "cfg.consumer",
-    asserts: "exactly one event source mapping reads the jobs queue, is enabled and reports batch item failures",
+    asserts: "exactly one event source mapping reads the jobs queue, is enabled, takes every message and reports batch item failures; none reads the dead-letter queue",
     severity: Severity::Fail,
-    why: "without ReportBatchItemFailures the response of the worker is ignored: failed messages are deleted, or good ones are retried with them",
-    fix: "enable the mapping, set FunctionResponseTypes to ReportBatchItemFailures, and remove other consumers",
+    why: "without ReportBatchItemFailures the response of the worker is ignored: failed messages are deleted, or good ones are retried with them; and a filter deletes what it does not match",
+    fix: "enable the mapping, set FunctionResponseTypes to ReportBatchItemFailures, and remove filters and other consumers",
     source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
     must_be_exercised: true,
 };
 
-/// Judges the mappings that read the jobs queue.
-pub fn judge(jobs: &QueueEvidence, mappings: &[MappingEvidence]) -> Judgement {
+/// Judges the mappings that read the jobs queue, and those that read the dead-letter queue.
+pub fn judge(
+    jobs: &QueueEvidence,
+    mappings: &[MappingEvidence],
+    of_dead_letters: &[MappingEvidence],
+) -> Judgement {
     let name = &jobs.name;
     let judgement = match mappings {
         [] => Judgement::fail(
@@ -23,50 +30,38 @@ pub fn judge(jobs: &QueueEvidence, mappings: &[MappingEvidence]) -> Judgement {
             "none",
         )
         .with_next("add an event source mapping from the jobs queue to the worker".to_owned()),
-        [mapping] => judge_one(name, mapping),
+        [mapping] => broken(jobs, mapping)
+            .or_else(|| of_dead_letters.iter().find_map(|other| drains(jobs, other)))
+            .or_else(|| doubtful(jobs, mapping))
+            .unwrap_or_else(|| sound(mapping)),
         several => Judgement::fail(
             format!("{} event source mappings read {name}", several.len()),
             "one",
             several.iter().map(MappingEvidence::function_name).collect::<Vec<_>>().join(", "),
         )
-        .with_next("delete the mapping that does not belong to this stack".to_owned()),
+        .with_next(several_mappings(jobs)),
     };
-    let shown: Vec<serde_json::Value> = mappings
-        .iter()
-        .map(|mapping| {
-            serde_json::json!({
-                "uuid": mapping.uuid,
-                "function": mapping.function_name(),
-                "state": mapping.state,
-                "batchSize": mapping.batch_size,
-                "batchingWindowSeconds": mapping.batching_window.as_secs(),
-                "functionResponseTypes": mapping.response_types,
-            })
-        })
-        .collect();
-    judgement.with_evidence("mappings", shown)
+    let shown = |all: &[MappingEvidence]| all.iter().map(shown).collect::<Vec<_>>();
+    judgement
+        .with_evidence("mappings", shown(mappings))
+        .with_evidence("deadLetterMappings", shown(of_dead_letters))
 }
 
-fn judge_one(queue: &str, mapping: &MappingEvidence) -> Judgement {
-    let uuid = &mapping.uuid;
-    if !mapping.is_enabled() {
-        return Judgement::fail(
-            format!("the mapping from {queue} to {} is {}", mapping.function_name(), mapping.state),
-            "Enabled",
-            mapping.state.clone(),
-        )
-        .with_next(format!("aws lambda update-event-source-mapping --uuid {uuid} --enabled"));
-    }
-    if !mapping.reports_batch_item_failures() {
-        return Judgement::fail(
-            "the mapping does not report batch item failures",
-            "FunctionResponseTypes [ReportBatchItemFailures]",
-            format!("[{}]", mapping.response_types.join(", ")),
-        )
-        .with_next(format!(
-            "aws lambda update-event-source-mapping --uuid {uuid} --function-response-types ReportBatchItemFailures"
-        ));
-    }
+fn shown(mapping: &MappingEvidence) -> Value {
+    json!({
+        "uuid": mapping.uuid,
+        "function": mapping.function_name(),
+        "state": mapping.state,
+        "batchSize": mapping.batch_size,
+        "batchingWindowSeconds": mapping.batching_window.as_secs(),
+        "functionResponseTypes": mapping.response_types,
+        "filters": mapping.filters,
+        "lastProcessingResult": mapping.last_processing_result,
+        "maximumConcurrency": mapping.maximum_concurrency,
+    })
+}
+
+fn sound(mapping: &MappingEvidence) -> Judgement {
     Judgement::pass(format!(
         "{} {}, batch size {}, reports batch item failures",
         mapping.function_name(),
@@ -75,21 +70,114 @@ fn judge_one(queue: &str, mapping: &MappingEvidence) -> Judgement {
     ))
 }
 
+/// What keeps the mapping from working as it has to.
+fn broken(jobs: &QueueEvidence, mapping: &MappingEvidence) -> Option<Judgement> {
+    let queue = &jobs.name;
+    if !mapping.is_enabled() {
+        let reason = mapping.state_reason.as_deref().filter(|reason| !reason.is_empty());
+        let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let (function, state) = (mapping.function_name(), &mapping.state);
+        return Some(
+            Judgement::fail(
+                format!("the mapping from {queue} to {function} is {state}{reason}"),
+                "Enabled",
+                state.clone(),
+            )
+            .with_next(update(jobs, mapping, &["--enabled"])),
+        );
+    }
+    if !mapping.reports_batch_item_failures() {
+        let report = ["--function-response-types", "ReportBatchItemFailures"];
+        return Some(
+            Judgement::fail(
+                "the mapping does not report batch item failures",
+                "FunctionResponseTypes [ReportBatchItemFailures]",
+                format!("[{}]", mapping.response_types.join(", ")),
+            )
+            .with_next(update(jobs, mapping, &report)),
+        );
+    }
+    (mapping.batch_size == 0).then(|| {
+        Judgement::fail("the mapping has no batch size", "a batch size of 1 or more", "0")
+            .with_next(update(jobs, mapping, &["--batch-size", "10"]))
+    })
+}
+
+/// That a mapping reads the dead-letter queue: what fails is taken out before anybody has seen it.
+fn drains(jobs: &QueueEvidence, mapping: &MappingEvidence) -> Option<Judgement> {
+    mapping.is_enabled().then(|| {
+        let function = mapping.function_name();
+        Judgement::fail(
+            format!("the function {function} reads the dead-letter queue"),
+            "no mapping on the dead-letter queue",
+            format!("{} {}", mapping.uuid, mapping.state),
+        )
+        .with_next(update(jobs, mapping, &["--no-enabled"]))
+    })
+}
+
+/// What may keep jobs from being worked on.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs-filtering.html>: SQS messages that match no filter are
+/// deleted.
+fn doubtful(jobs: &QueueEvidence, mapping: &MappingEvidence) -> Option<Judgement> {
+    let (what, expected, actual, next) = if let Some(error) = &mapping.filters_error {
+        (
+            format!("the mapping has filters that cannot be read: {error}"),
+            "no filter",
+            error.clone(),
+            update(jobs, mapping, &["--filter-criteria", "{}"]),
+        )
+    } else if !mapping.filters.is_empty() {
+        let filters = mapping.filters.join(" or ");
+        (
+            format!(
+                "the mapping takes only messages that match {filters}; others are deleted unseen"
+            ),
+            "no filter",
+            filters,
+            update(jobs, mapping, &["--filter-criteria", "{}"]),
+        )
+    } else {
+        let problem = mapping.last_processing_result.as_deref();
+        let problem = problem.filter(|result| result.starts_with("PROBLEM"))?;
+        let uuid = ["lambda", "get-event-source-mapping", "--uuid", &mapping.uuid];
+        (
+            format!("the mapping's last poll came to nothing: {problem}"),
+            "OK",
+            problem.to_owned(),
+            aws(jobs.arn(), &uuid),
+        )
+    };
+    let judgement = Judgement::fail(what, expected, actual);
+    Some(judgement.with_verdict(Verdict::Warn).with_next(next))
+}
+
+fn update(jobs: &QueueEvidence, mapping: &MappingEvidence, change: &[&str]) -> String {
+    let command = ["lambda", "update-event-source-mapping", "--uuid", &mapping.uuid];
+    aws(jobs.arn(), &[&command[..], change].concat())
+}
+
+fn several_mappings(jobs: &QueueEvidence) -> String {
+    let list = ["lambda", "list-event-source-mappings", "--event-source-arn", jobs.arn()];
+    format!("delete those that do not belong to this stack, of: {}", aws(jobs.arn(), &list))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::Verdict;
 
     fn mapping() -> MappingEvidence {
         MappingEvidence {
             state: "Enabled".to_owned(),
             response_types: vec!["ReportBatchItemFailures".to_owned()],
+            batch_size: 5,
             ..MappingEvidence::default()
         }
     }
 
     fn verdict(mappings: &[MappingEvidence]) -> Verdict {
-        judge(&QueueEvidence::default(), mappings).verdict
+        judge(&QueueEvidence::default(), mappings, &[]).verdict
     }
 
     #[test]
@@ -105,5 +193,54 @@ mod tests {
         assert_eq!(verdict(&[mapping(), mapping()]), Verdict::Fail);
         assert_eq!(verdict(&[disabled]), Verdict::Fail);
         assert_eq!(verdict(&[silent]), Verdict::Fail);
+    }
+
+    #[test]
+    fn states_between_are_judged_by_where_they_lead() {
+        let in_state =
+            |state: &str| verdict(&[MappingEvidence { state: state.to_owned(), ..mapping() }]);
+        for state in ["Creating", "Enabling", "Updating"] {
+            assert_eq!(in_state(state), Verdict::Pass, "{state}");
+        }
+        for state in ["Disabling", "Deleting", ""] {
+            assert_eq!(in_state(state), Verdict::Fail, "{state}");
+        }
+        assert_eq!(verdict(&[MappingEvidence { batch_size: 0, ..mapping() }]), Verdict::Fail);
+        assert_eq!(verdict(&[MappingEvidence { batch_size: 1, ..mapping() }]), Verdict::Pass);
+    }
+
+    #[test]
+    fn filters_and_problems_warn_and_an_ordinary_result_does_not() {
+        let filter = r#"{"body":{"kind":["a"]}}"#.to_owned();
+        let filtering = MappingEvidence { filters: vec![filter], ..mapping() };
+        let judgement = judge(&QueueEvidence::default(), &[filtering], &[]);
+        assert_eq!(judgement.verdict, Verdict::Warn);
+        assert!(judgement.summary.contains(r#"{"body":{"kind":["a"]}}"#), "{}", judgement.summary);
+        assert!(judgement.next.unwrap().contains("--filter-criteria '{}'"));
+        let unread = MappingEvidence { filters_error: Some("KMS".to_owned()), ..mapping() };
+        assert_eq!(verdict(&[unread]), Verdict::Warn);
+        let came_to = |result: &str| {
+            let last_processing_result = Some(result.to_owned());
+            verdict(&[MappingEvidence { last_processing_result, ..mapping() }])
+        };
+        assert_eq!(came_to("PROBLEM: Function call failed"), Verdict::Warn);
+        assert_eq!(came_to("No records processed"), Verdict::Pass);
+        assert_eq!(came_to("OK"), Verdict::Pass);
+    }
+
+    #[test]
+    fn whoever_reads_the_dead_letter_queue_fails_unless_it_is_switched_off() {
+        let other = |state: &str| MappingEvidence {
+            uuid: "u-2".to_owned(),
+            state: state.to_owned(),
+            function_arn: "arn:aws:lambda:eu-central-1:1:function:drain:live".to_owned(),
+            ..MappingEvidence::default()
+        };
+        let judged = |state: &str| judge(&QueueEvidence::default(), &[mapping()], &[other(state)]);
+        assert_eq!(judged("Disabled").verdict, Verdict::Pass);
+        let drained = judged("Enabled");
+        assert_eq!(drained.verdict, Verdict::Fail);
+        assert!(drained.summary.contains("the function drain reads"), "{}", drained.summary);
+        assert!(drained.next.unwrap().contains("--uuid u-2 --no-enabled"));
     }
 }

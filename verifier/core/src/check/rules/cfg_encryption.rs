@@ -1,5 +1,6 @@
 //! `cfg.encryption`.
 
+use crate::check::command::aws;
 use crate::check::{Check, Judgement, QueueEvidence, Severity};
 
 /// The check's entry in the catalogue.
@@ -15,11 +16,8 @@ pub const CHECK: Check = Check {
 
 /// Judges the encryption of the queues.
 pub fn judge(queues: &[&QueueEvidence]) -> Judgement {
-    let plain: Vec<&str> = queues
-        .iter()
-        .filter(|queue| encryption(queue).is_none())
-        .map(|queue| queue.name.as_str())
-        .collect();
+    let plain: Vec<&QueueEvidence> =
+        queues.iter().filter(|queue| encryption(queue).is_none()).copied().collect();
     let judgement = if queues.is_empty() {
         Judgement::not_exercised("there is no queue")
     } else if plain.is_empty() {
@@ -27,13 +25,20 @@ pub fn judge(queues: &[&QueueEvidence]) -> Judgement {
         kinds.dedup();
         Judgement::pass(format!("both queues are encrypted: {}", kinds.join(", ")))
     } else {
-        let names = plain.join(", ");
+        let names: Vec<&str> = plain.iter().map(|queue| queue.name.as_str()).collect();
+        let names = names.join(", ");
+        let encrypt = |queue: &&QueueEvidence| {
+            let command = ["sqs", "set-queue-attributes", "--queue-url", &queue.url];
+            let managed = ["--attributes", "SqsManagedSseEnabled=true"];
+            aws(queue.arn(), &[&command[..], &managed].concat())
+        };
+        let commands: Vec<String> = plain.iter().map(encrypt).collect();
         Judgement::fail(
             format!("not encrypted: {names}"),
             "SqsManagedSseEnabled true, or a KmsMasterKeyId",
             "neither",
         )
-        .with_next(format!("set SqsManagedSseEnabled of {names} to true"))
+        .with_next(commands.join(" && "))
     };
     let shown: Vec<serde_json::Value> = queues
         .iter()
@@ -47,7 +52,9 @@ fn encryption(queue: &QueueEvidence) -> Option<&'static str> {
     let attribute = |name: &str| queue.attributes.get(name).filter(|value| !value.is_empty());
     if attribute("KmsMasterKeyId").is_some() {
         Some("SSE-KMS")
-    } else if attribute("SqsManagedSseEnabled").is_some_and(|value| value == "true") {
+    } else if attribute("SqsManagedSseEnabled")
+        .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    {
         Some("SSE-SQS")
     } else {
         None
@@ -72,6 +79,8 @@ mod tests {
         let (managed, own) =
             (queue("a", "SqsManagedSseEnabled", "true"), queue("b", "KmsMasterKeyId", "alias/k"));
         assert_eq!(judge(&[&managed, &own]).verdict, Verdict::Pass);
+        let capital = queue("c", "SqsManagedSseEnabled", "True");
+        assert_eq!(judge(&[&managed, &capital]).verdict, Verdict::Pass);
     }
 
     #[test]

@@ -1,48 +1,97 @@
 //! `cfg.logs`.
 
+use crate::check::command::aws;
 use crate::check::{Check, FunctionEvidence, Judgement, LogGroupEvidence, Severity, Verdict};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "cfg.logs",
-    asserts: "the worker logs JSON, to a log group that does not keep it for ever",
+    asserts: "the worker logs JSON down to INFO, to a log group that can be searched and does not keep it for ever",
     severity: Severity::Warn,
-    why: "fields of plain text cannot be searched for, and a log group without a retention outlives the preview and costs money for ever",
-    fix: "set the function's LogFormat to JSON, and RetentionInDays of its log group",
+    why: "fields of plain text cannot be searched for, a level above INFO hides the lines about outcomes and invocations, and a log group without a retention outlives the preview and costs money for ever",
+    fix: "set the function's LogFormat to JSON and its log levels to INFO, and RetentionInDays of its log group",
     source: "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html",
     must_be_exercised: true,
 };
 
+/// The levels that leave lines of the level INFO out.
+const ABOVE_INFO: [&str; 3] = ["WARN", "ERROR", "FATAL"];
+
 /// Judges the worker's log; `log_group` is `None` when there is none yet.
 pub fn judge(worker: &FunctionEvidence, log_group: Option<&LogGroupEvidence>) -> Judgement {
     let retention = log_group.and_then(|group| group.retention_days);
-    let mut wrong = Vec::new();
-    if worker.log_format != "JSON" {
-        wrong.push(format!("{} logs {}", worker.name, worker.log_format));
-    }
-    if log_group.is_none() {
-        // The first line makes one, without a retention.
-        wrong.push(format!("there is no log group {}", worker.log_group));
-    } else if retention.is_none() {
-        wrong.push(format!("{} keeps its events for ever", worker.log_group));
-    }
-    let judgement = match (wrong.as_slice(), retention) {
-        ([], Some(days)) => Judgement::pass(format!("JSON, kept for {days} days")),
-        _ => Judgement::fail(
-            wrong.join("; "),
-            "log format JSON, and a retention",
-            wrong.join("; "),
-        )
-        .with_verdict(Verdict::Warn)
-        .with_next(format!(
-            "aws logs put-retention-policy --log-group-name {} --retention-in-days 14, and LogFormat JSON in the template",
+    // What is wrong, and what helps.
+    let mut wrong: Vec<(String, String)> = Vec::new();
+    if let Some(what) = wrong_lines(worker) {
+        let config = format!(
+            "LogFormat=JSON,ApplicationLogLevel=INFO,SystemLogLevel=INFO,LogGroup={}",
             worker.log_group
-        )),
+        );
+        let name = ["lambda", "update-function-configuration", "--function-name", &worker.name];
+        let command = [&name[..], &["--logging-config", &config]].concat();
+        wrong.push((what, aws(&worker.arn, &command)));
+    }
+    let group = worker.log_group.as_str();
+    let keep = ["logs", "put-retention-policy", "--log-group-name", group];
+    let keep = aws(&worker.arn, &[&keep[..], &["--retention-in-days", "14"]].concat());
+    match log_group {
+        None => {
+            // The first line makes one, without a retention.
+            let create = ["logs", "create-log-group", "--log-group-name", group];
+            let create = aws(&worker.arn, &create);
+            wrong.push((format!("there is no log group {group}"), format!("{create} && {keep}")));
+        }
+        Some(_) if retention.is_none() => {
+            wrong.push((format!("{group} keeps its events for ever"), keep));
+        }
+        Some(_) => {}
+    }
+    if let Some(class) = log_group.and_then(unsearchable) {
+        let what = format!("{group} is of the class {class}, in which nothing can be looked up");
+        wrong.push((what, "give the worker a log group of the class STANDARD".to_owned()));
+    }
+    let judgement = if let (None, Some(days)) = (wrong.first(), retention) {
+        Judgement::pass(format!("JSON, kept for {days} days"))
+    } else {
+        let what = wrong.iter().map(|(what, _)| what.as_str()).collect::<Vec<_>>().join("; ");
+        let next = wrong.first().map(|(_, next)| next.clone()).unwrap_or_default();
+        Judgement::fail(what.clone(), "log format JSON, level INFO, and a retention", what)
+            .with_verdict(Verdict::Warn)
+            .with_next(next)
     };
     judgement
         .with_evidence("logGroup", worker.log_group.clone())
         .with_evidence("logFormat", worker.log_format.clone())
+        .with_evidence("applicationLogLevel", worker.application_log_level.clone())
+        .with_evidence("systemLogLevel", worker.system_log_level.clone())
         .with_evidence("retentionDays", retention)
+}
+
+/// What is wrong with the lines that get to the log. Levels are about JSON only.
+fn wrong_lines(worker: &FunctionEvidence) -> Option<String> {
+    let name = &worker.name;
+    let hides = |level: &Option<String>| {
+        let level = level
+            .as_ref()
+            .filter(|level| ABOVE_INFO.iter().any(|above| level.eq_ignore_ascii_case(above)));
+        level.cloned()
+    };
+    if worker.log_format != "JSON" {
+        return Some(format!("{name} logs {}", worker.log_format));
+    }
+    if let Some(level) = hides(&worker.application_log_level) {
+        return Some(format!("{name} logs {level} and worse only, which hides its outcome lines"));
+    }
+    let level = hides(&worker.system_log_level)?;
+    Some(format!("Lambda logs {level} and worse only of {name}, which hides how invocations ended"))
+}
+
+/// The class of a log group whose events cannot be looked up.
+///
+/// Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch_Logs_Log_Classes.html>: `FilterLogEvents` is
+/// for the class Standard only.
+fn unsearchable(group: &LogGroupEvidence) -> Option<&str> {
+    group.class.as_deref().filter(|class| matches!(*class, "INFREQUENT_ACCESS" | "DELIVERY"))
 }
 
 #[cfg(test)]
@@ -61,7 +110,7 @@ mod tests {
     }
 
     fn group(retention_days: Option<u32>) -> LogGroupEvidence {
-        LogGroupEvidence { name: "group".to_owned(), retention_days }
+        LogGroupEvidence { name: "group".to_owned(), retention_days, class: None }
     }
 
     #[test]
@@ -81,5 +130,44 @@ mod tests {
         let (verdict, none) = summary("JSON", None);
         assert_eq!((verdict, none.as_str()), (Verdict::Warn, "there is no log group group"));
         assert!(summary("Text", Some(&group(None))).1.contains("; "), "both are named");
+    }
+
+    #[test]
+    fn a_level_above_info_warns_and_one_below_does_not() {
+        let judged = |application: Option<&str>, system: Option<&str>, format: &str| {
+            let worker = FunctionEvidence {
+                name: "worker".to_owned(),
+                log_group: "group".to_owned(),
+                log_format: format.to_owned(),
+                arn: "arn:aws:lambda:eu-central-1:1:function:worker".to_owned(),
+                application_log_level: application.map(str::to_owned),
+                system_log_level: system.map(str::to_owned),
+                ..FunctionEvidence::default()
+            };
+            judge(&worker, Some(&group(Some(14))))
+        };
+        for level in ["INFO", "DEBUG", "TRACE"] {
+            assert_eq!(judged(Some(level), Some(level), "JSON").verdict, Verdict::Pass, "{level}");
+        }
+        for level in ["WARN", "ERROR", "FATAL", "error"] {
+            let hidden = judged(Some(level), None, "JSON");
+            assert_eq!(hidden.verdict, Verdict::Warn, "{level}");
+            assert!(hidden.summary.contains("hides its outcome lines"), "{}", hidden.summary);
+            let next = hidden.next.unwrap();
+            assert!(next.ends_with("LogGroup=group' --region eu-central-1"), "{next}");
+        }
+        let silent = judged(Some("INFO"), Some("WARN"), "JSON");
+        assert_eq!(silent.verdict, Verdict::Warn);
+        assert!(silent.summary.contains("how invocations ended"), "{}", silent.summary);
+    }
+
+    #[test]
+    fn a_group_whose_events_cannot_be_looked_up_warns() {
+        let of_class = |class: &str| {
+            let class = Some(class.to_owned());
+            summary("JSON", Some(&LogGroupEvidence { class, ..group(Some(14)) })).0
+        };
+        assert_eq!(of_class("STANDARD"), Verdict::Pass);
+        assert_eq!(of_class("INFREQUENT_ACCESS"), Verdict::Warn);
     }
 }

@@ -1,14 +1,16 @@
 //! `cfg.redrive`.
 
+use crate::check::command::aws;
 use crate::check::{Check, Judgement, QueueEvidence, Severity};
+use crate::sqs::{RedriveAllowPolicy, RedrivePolicy};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "cfg.redrive",
-    asserts: "the jobs queue's redrive policy leads to the dead-letter queue, after the expected number of receives",
+    asserts: "the jobs queue's redrive policy leads to the dead-letter queue, after the expected number of receives; the dead-letter queue accepts that, and leads no further",
     severity: Severity::Fail,
-    why: "without it a poison message is retried until it expires, and then is gone without a trace",
-    fix: "give the jobs queue a RedrivePolicy with the dead-letter queue's ARN and a maxReceiveCount",
+    why: "without it a poison message is retried until it expires, and then is gone without a trace; and looking into a dead-letter queue that leads further moves what is in it",
+    fix: "give the jobs queue a RedrivePolicy with the dead-letter queue's ARN and a maxReceiveCount, and the dead-letter queue none",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
     must_be_exercised: true,
 };
@@ -25,32 +27,115 @@ pub fn judge(
             format!("a redrive policy to {}", dead_letters.name),
             jobs.attributes.get("RedrivePolicy").map_or("none", String::as_str),
         )
-        .with_next(format!("set RedrivePolicy on {} and deploy again", jobs.name));
+        .with_next(set_policy(jobs, dead_letters, expected_receives));
     };
     let receives = policy.max_receive_count;
-    let judgement = if policy.dead_letter_target_arn != dead_letters.arn() {
-        Judgement::fail(
-            format!("the redrive policy of {} leads to another queue", jobs.name),
-            dead_letters.arn(),
-            policy.dead_letter_target_arn.clone(),
-        )
-        .with_next(
-            "make the output and the redrive policy name the same dead-letter queue".to_owned(),
-        )
-    } else if expected_receives.is_some_and(|expected| expected != receives) {
-        let expected = expected_receives.unwrap_or_default();
-        Judgement::fail(
-            format!("maxReceiveCount is {receives}"),
-            format!("maxReceiveCount {expected}"),
-            receives.to_string(),
-        )
-        .with_next(format!("set maxReceiveCount of {} to {expected}", jobs.name))
-    } else {
-        Judgement::pass(format!("maxReceiveCount {receives} → {}", dead_letters.name))
-    };
+    let judgement = wrong_target(jobs, dead_letters, &policy)
+        .or_else(|| leads_further(dead_letters))
+        .or_else(|| refused(jobs, dead_letters))
+        .unwrap_or_else(|| match expected_receives.filter(|expected| *expected != receives) {
+            Some(expected) => Judgement::fail(
+                format!("maxReceiveCount is {receives}"),
+                format!("maxReceiveCount {expected}"),
+                receives.to_string(),
+            )
+            .with_next(set_policy(jobs, dead_letters, expected_receives)),
+            None => Judgement::pass(format!("maxReceiveCount {receives} → {}", dead_letters.name)),
+        });
     judgement
         .with_evidence("maxReceiveCount", receives)
         .with_evidence("deadLetterTargetArn", policy.dead_letter_target_arn)
+}
+
+/// What is wrong with the queue that the policy leads to.
+///
+/// It has to be another one than the source, of its account and region, and of its kind.
+fn wrong_target(
+    jobs: &QueueEvidence,
+    dead_letters: &QueueEvidence,
+    policy: &RedrivePolicy,
+) -> Option<Judgement> {
+    let target = &policy.dead_letter_target_arn;
+    // The partition, the service, the region and the account.
+    let home = |arn: &str| arn.rsplit_once(':').map(|(home, _)| home.to_owned());
+    let (what, next) = if target == jobs.arn() {
+        (
+            format!("the redrive policy of {} leads to the queue itself", jobs.name),
+            "name a queue of its own for dead letters in the policy, and in the output".to_owned(),
+        )
+    } else if home(target) != home(jobs.arn()) {
+        (
+            format!("the redrive policy of {} leads to another account or region", jobs.name),
+            "create a dead-letter queue beside the jobs queue, and name it in the policy"
+                .to_owned(),
+        )
+    } else if target != dead_letters.arn() {
+        (
+            format!("the redrive policy of {} leads to another queue", jobs.name),
+            "make the output and the redrive policy name the same dead-letter queue".to_owned(),
+        )
+    } else if jobs.is_fifo() != dead_letters.is_fifo() {
+        let kind = if jobs.is_fifo() { "FIFO" } else { "standard" };
+        (
+            format!("{} is a {kind} queue and {} is not", jobs.name, dead_letters.name),
+            format!("create a {kind} queue for dead letters, and name it in the policy"),
+        )
+    } else {
+        return None;
+    };
+    Some(Judgement::fail(what, dead_letters.arn(), target.clone()).with_next(next))
+}
+
+/// That receives from the dead-letter queue move messages on to a third one.
+fn leads_further(dead_letters: &QueueEvidence) -> Option<Judgement> {
+    let name = &dead_letters.name;
+    let policy = dead_letters.attributes.get("RedrivePolicy");
+    let policy = policy.filter(|_| dead_letters.moves_what_is_received())?;
+    // An empty text takes the policy away.
+    let remove = ["--attributes", r#"{"RedrivePolicy":""}"#];
+    let judgement = Judgement::fail(
+        format!(
+            "the dead-letter queue {name} has a redrive policy of its own: looking into it moves messages to a third queue"
+        ),
+        format!("{name} without a redrive policy"),
+        policy.clone(),
+    );
+    Some(judgement.with_next(set_attributes(dead_letters, &remove)))
+}
+
+/// That the dead-letter queue does not accept the jobs queue as its source.
+///
+/// SQS refuses such a redrive policy, but the other queue's permission may be changed later.
+fn refused(jobs: &QueueEvidence, dead_letters: &QueueEvidence) -> Option<Judgement> {
+    let text = dead_letters.attributes.get("RedriveAllowPolicy").filter(|text| !text.is_empty())?;
+    let allows = RedriveAllowPolicy::parse(text).is_ok_and(|policy| policy.allows(jobs.arn()));
+    if allows {
+        return None;
+    }
+    let allowed =
+        serde_json::json!({"redrivePermission": "byQueue", "sourceQueueArns": [jobs.arn()]});
+    let wanted = serde_json::json!({"RedriveAllowPolicy": allowed.to_string()}).to_string();
+    let judgement = Judgement::fail(
+        format!("{} does not accept {} as a source", dead_letters.name, jobs.name),
+        format!("a RedriveAllowPolicy that allows {}", jobs.arn()),
+        text.clone(),
+    );
+    Some(judgement.with_next(set_attributes(dead_letters, &["--attributes", &wanted])))
+}
+
+fn set_policy(jobs: &QueueEvidence, dead_letters: &QueueEvidence, receives: Option<u32>) -> String {
+    /// What this repository's own stack has.
+    const RECEIVES: u32 = 3;
+    let max_receive_count = receives.unwrap_or(RECEIVES);
+    let policy =
+        RedrivePolicy { dead_letter_target_arn: dead_letters.arn().to_owned(), max_receive_count };
+    let wanted = serde_json::json!({"RedrivePolicy": policy.to_json()}).to_string();
+    set_attributes(jobs, &["--attributes", &wanted])
+}
+
+fn set_attributes(queue: &QueueEvidence, attributes: &[&str]) -> String {
+    let command = ["sqs", "set-queue-attributes", "--queue-url", &queue.url];
+    aws(queue.arn(), &[&command[..], attributes].concat())
 }
 
 #[cfg(test)]
@@ -58,9 +143,12 @@ mod tests {
     use super::*;
     use crate::check::Verdict;
 
+    fn arn(name: &str) -> String {
+        format!("arn:aws:sqs:eu-central-1:111111111111:{name}")
+    }
+
     fn queue(name: &str, policy: Option<&str>) -> QueueEvidence {
-        let mut attributes =
-            std::collections::BTreeMap::from([("QueueArn".to_owned(), format!("arn:{name}"))]);
+        let mut attributes = std::collections::BTreeMap::from([("QueueArn".to_owned(), arn(name))]);
         attributes.extend(policy.map(|policy| ("RedrivePolicy".to_owned(), policy.to_owned())));
         QueueEvidence { name: name.to_owned(), url: String::new(), attributes }
     }
@@ -71,10 +159,14 @@ mod tests {
 
     #[test]
     fn the_right_queue_after_any_or_the_expected_count_passes() {
-        let policy = Some(r#"{"deadLetterTargetArn":"arn:dlq","maxReceiveCount":3}"#);
+        let policy = Some(
+            r#"{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:111111111111:dlq","maxReceiveCount":3}"#,
+        );
         assert_eq!(verdict(policy, None), Verdict::Pass);
         assert_eq!(verdict(policy, Some(3)), Verdict::Pass);
-        let as_text = Some(r#"{"deadLetterTargetArn":"arn:dlq","maxReceiveCount":"3"}"#);
+        let as_text = Some(
+            r#"{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:111111111111:dlq","maxReceiveCount":"3"}"#,
+        );
         assert_eq!(verdict(as_text, Some(3)), Verdict::Pass);
     }
 
@@ -82,9 +174,87 @@ mod tests {
     fn no_policy_another_queue_and_another_count_fail() {
         assert_eq!(verdict(None, None), Verdict::Fail);
         assert_eq!(verdict(Some("{}"), None), Verdict::Fail);
-        let other = Some(r#"{"deadLetterTargetArn":"arn:other","maxReceiveCount":3}"#);
+        let other = Some(
+            r#"{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:111111111111:other","maxReceiveCount":3}"#,
+        );
         assert_eq!(verdict(other, None), Verdict::Fail);
-        let policy = Some(r#"{"deadLetterTargetArn":"arn:dlq","maxReceiveCount":4}"#);
+        let policy = Some(
+            r#"{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:111111111111:dlq","maxReceiveCount":4}"#,
+        );
         assert_eq!(verdict(policy, Some(3)), Verdict::Fail);
+    }
+
+    fn to(target: &str) -> String {
+        RedrivePolicy { dead_letter_target_arn: target.to_owned(), max_receive_count: 3 }.to_json()
+    }
+
+    #[test]
+    fn a_target_elsewhere_of_another_kind_or_the_source_itself_fails_and_says_so() {
+        let other_region = arn("dlq").replace("eu-central-1", "eu-west-1");
+        let other_account = arn("dlq").replace("111111111111", "222222222222");
+        for (jobs, target, output, said) in [
+            ("jobs", arn("jobs"), "jobs", "the queue itself"),
+            ("jobs", other_region, "dlq", "another account or region"),
+            ("jobs", other_account, "dlq", "another account or region"),
+            ("jobs", arn("dlq.fifo"), "dlq.fifo", "is a standard queue"),
+            ("jobs.fifo", arn("dlq"), "dlq", "is a FIFO queue"),
+        ] {
+            let judgement = judge(&queue(jobs, Some(&to(&target))), &queue(output, None), None);
+            assert_eq!(judgement.verdict, Verdict::Fail, "{said}");
+            assert!(judgement.summary.contains(said), "{}", judgement.summary);
+        }
+        let fifo =
+            judge(&queue("jobs.fifo", Some(&to(&arn("dlq.fifo")))), &queue("dlq.fifo", None), None);
+        assert_eq!(fifo.verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn a_dead_letter_queue_that_leads_further_fails_and_an_emptied_policy_does_not() {
+        let jobs = queue("jobs", Some(&to(&arn("dlq"))));
+        let verdict = |policy: &str| judge(&jobs, &queue("dlq", Some(policy)), None).verdict;
+        assert_eq!(verdict(&to(&arn("third"))), Verdict::Fail);
+        // One that cannot be read moves messages all the same, for all that is known.
+        assert_eq!(verdict("{"), Verdict::Fail);
+        assert_eq!(verdict(""), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_dead_letter_queue_has_to_accept_the_jobs_queue() {
+        let jobs = queue("jobs", Some(&to(&arn("dlq"))));
+        for (policy, expected) in [
+            (r#"{"redrivePermission":"allowAll"}"#.to_owned(), Verdict::Pass),
+            (r#"{"redrivePermission":"denyAll"}"#.to_owned(), Verdict::Fail),
+            (
+                format!(
+                    r#"{{"redrivePermission":"byQueue","sourceQueueArns":["{}"]}}"#,
+                    arn("jobs")
+                ),
+                Verdict::Pass,
+            ),
+            (
+                format!(
+                    r#"{{"redrivePermission":"byQueue","sourceQueueArns":["{}"]}}"#,
+                    arn("other")
+                ),
+                Verdict::Fail,
+            ),
+        ] {
+            let mut dead_letters = queue("dlq", None);
+            dead_letters.attributes.insert("RedriveAllowPolicy".to_owned(), policy.clone());
+            let judgement = judge(&jobs, &dead_letters, None);
+            assert_eq!(judgement.verdict, expected, "{policy}");
+            assert_eq!(judgement.next.is_some(), expected == Verdict::Fail);
+        }
+    }
+
+    #[test]
+    fn what_to_do_next_is_a_command_that_sets_it() {
+        let next = judge(&queue("jobs", None), &queue("dlq", None), Some(4)).next.unwrap();
+        assert!(next.starts_with("aws sqs set-queue-attributes --queue-url "), "{next}");
+        let words = shlex::split(&next).unwrap();
+        let attributes: serde_json::Value = serde_json::from_str(&words[6]).unwrap();
+        let policy = attributes["RedrivePolicy"].as_str().unwrap();
+        assert_eq!(RedrivePolicy::parse(policy).unwrap().max_receive_count, 4);
+        assert_eq!(words[7..], ["--region", "eu-central-1"]);
     }
 }

@@ -1,28 +1,55 @@
 //! `cfg.retention`.
 
+use std::time::Duration;
+
+use crate::check::command::aws;
 use crate::check::{Check, Judgement, QueueEvidence, Severity, age_in_words};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "cfg.retention",
-    asserts: "the dead-letter queue keeps messages longer than the jobs queue does",
+    asserts: "the jobs queue keeps messages until their retries are over, and the dead-letter queue keeps them longer than the jobs queue does",
     severity: Severity::Fail,
-    why: "on a standard queue a message's age goes on from its first enqueue, so one that was retried for long expires as soon as it is dead-lettered, before anybody has looked",
-    fix: "raise the dead-letter queue's MessageRetentionPeriod above the jobs queue's; the most is 14 days",
+    why: "a message that expires during its retries is gone without a trace; and on a standard queue a message's age goes on from its first enqueue, so one that was retried for long expires as soon as it is dead-lettered, before anybody has looked",
+    fix: "raise the jobs queue's MessageRetentionPeriod above maxReceiveCount visibility timeouts, and the dead-letter queue's above the jobs queue's; the most is 14 days",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html",
     must_be_exercised: true,
 };
 
-/// Judges how long the two queues keep messages.
-pub fn judge(jobs: &QueueEvidence, dead_letters: &QueueEvidence) -> Judgement {
+/// How long a queue keeps messages where nobody says.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>.
+const DEFAULT: Duration = Duration::from_hours(96);
+/// The longest that a queue keeps messages.
+const MOST: Duration = Duration::from_hours(336);
+
+/// Judges how long the two queues keep messages. `batching_window` is how long the consumer gathers a batch.
+pub fn judge(
+    jobs: &QueueEvidence,
+    dead_letters: &QueueEvidence,
+    batching_window: Duration,
+) -> Judgement {
     let (Some(source), Some(target)) = (jobs.retention(), dead_letters.retention()) else {
         return Judgement::inconclusive(format!(
             "the retention of {} or of {} is not known",
             jobs.name, dead_letters.name
         ));
     };
+    let retries = retries(jobs, batching_window);
     let (kept, dead) = (age_in_words(source), age_in_words(target));
-    let judgement = if jobs.is_fifo() {
+    let judgement = if let Some((needed, formula)) = retries.filter(|(needed, _)| source <= *needed)
+    {
+        Judgement::fail(
+            format!(
+                "the jobs queue keeps messages for {} s, and a failing one is retried for {} s",
+                source.as_secs(),
+                needed.as_secs()
+            ),
+            format!("more than {} s ({formula})", needed.as_secs()),
+            format!("{} s", source.as_secs()),
+        )
+        .with_next(outlasting(jobs, needed))
+    } else if jobs.is_fifo() {
         // A FIFO queue's messages begin a new life in the dead-letter queue.
         Judgement::pass(format!("{dead}, counted anew when a FIFO queue's message arrives"))
     } else if target > source {
@@ -35,11 +62,47 @@ pub fn judge(jobs: &QueueEvidence, dead_letters: &QueueEvidence) -> Judgement {
             format!("more than {} s", source.as_secs()),
             format!("{} s", target.as_secs()),
         )
-        .with_next(format!("raise MessageRetentionPeriod of {}", dead_letters.name))
+        .with_next(if source < MOST {
+            keep(dead_letters, MOST)
+        } else {
+            // There is nothing above it.
+            keep(jobs, DEFAULT)
+        })
     };
     judgement
         .with_evidence("jobsRetentionSeconds", source.as_secs())
         .with_evidence("deadLetterRetentionSeconds", target.as_secs())
+}
+
+/// How long a message that always fails stays in the jobs queue, and how that is computed; `None` without a redrive policy.
+fn retries(jobs: &QueueEvidence, batching_window: Duration) -> Option<(Duration, String)> {
+    let receives = jobs.redrive_policy()?.max_receive_count;
+    let visibility = jobs.visibility_timeout()?;
+    let needed = visibility * receives + jobs.delay() + batching_window;
+    let formula = format!(
+        "{receives} receives × {} s visibility timeout + {} s delay + {} s batching window",
+        visibility.as_secs(),
+        jobs.delay().as_secs(),
+        batching_window.as_secs()
+    );
+    Some((needed, formula))
+}
+
+/// What lets the jobs queue keep messages for longer than they are retried.
+fn outlasting(jobs: &QueueEvidence, needed: Duration) -> String {
+    if needed < DEFAULT {
+        keep(jobs, DEFAULT)
+    } else if needed < MOST {
+        keep(jobs, MOST)
+    } else {
+        format!("lower maxReceiveCount or the visibility timeout of {}", jobs.name)
+    }
+}
+
+fn keep(queue: &QueueEvidence, retention: Duration) -> String {
+    let attribute = format!("MessageRetentionPeriod={}", retention.as_secs());
+    let command = ["sqs", "set-queue-attributes", "--queue-url", &queue.url];
+    aws(queue.arn(), &[&command[..], &["--attributes", &attribute]].concat())
 }
 
 #[cfg(test)]
@@ -56,7 +119,7 @@ mod tests {
     }
 
     fn verdict(jobs: &str, dead_letters: &str) -> Verdict {
-        judge(&queue("jobs", jobs), &queue("dlq", dead_letters)).verdict
+        judge(&queue("jobs", jobs), &queue("dlq", dead_letters), Duration::ZERO).verdict
     }
 
     #[test]
@@ -70,7 +133,49 @@ mod tests {
 
     #[test]
     fn a_fifo_queues_messages_begin_anew() {
-        let judgement = judge(&queue("jobs.fifo", "345600"), &queue("dlq.fifo", "345600"));
+        let judgement =
+            judge(&queue("jobs.fifo", "345600"), &queue("dlq.fifo", "345600"), Duration::ZERO);
         assert_eq!(judgement.verdict, Verdict::Pass);
+    }
+
+    fn retried(retention: u64, delay: u64, window: u64, name: &str) -> Judgement {
+        let mut jobs = queue(name, &retention.to_string());
+        for (attribute, value) in [
+            ("VisibilityTimeout", "60".to_owned()),
+            ("DelaySeconds", delay.to_string()),
+            ("RedrivePolicy", r#"{"deadLetterTargetArn":"arn:d","maxReceiveCount":3}"#.to_owned()),
+        ] {
+            jobs.attributes.insert(attribute.to_owned(), value);
+        }
+        judge(&jobs, &queue("dlq", "1209600"), Duration::from_secs(window))
+    }
+
+    #[test]
+    fn a_retention_has_to_outlast_the_retries_of_either_kind_of_queue() {
+        for name in ["jobs", "jobs.fifo"] {
+            for (retention, delay, window, expected) in [
+                (150, 0, 0, Verdict::Fail),
+                (180, 0, 0, Verdict::Fail),
+                (181, 0, 0, Verdict::Pass),
+                (181, 0, 1, Verdict::Fail),
+                (182, 0, 1, Verdict::Pass),
+                (300, 120, 1, Verdict::Fail),
+                (302, 120, 1, Verdict::Pass),
+            ] {
+                let judgement = retried(retention, delay, window, name);
+                assert_eq!(judgement.verdict, expected, "{retention} {delay} {window}");
+            }
+        }
+        assert!(retried(150, 0, 0, "jobs").next.unwrap().contains("MessageRetentionPeriod=345600"));
+    }
+
+    #[test]
+    fn what_is_suggested_is_possible() {
+        let next = |jobs: &str, dead: &str| {
+            judge(&queue("jobs", jobs), &queue("dlq", dead), Duration::ZERO).next.unwrap()
+        };
+        assert!(next("345600", "60").contains("MessageRetentionPeriod=1209600"));
+        // The dead-letter queue cannot keep more than the most, so the jobs queue has to keep less.
+        assert!(next("1209600", "1209600").contains("MessageRetentionPeriod=345600"));
     }
 }

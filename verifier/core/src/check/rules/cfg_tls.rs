@@ -1,7 +1,7 @@
 //! `cfg.tls`.
 
-use serde_json::Value;
-
+use crate::check::command::aws;
+use crate::check::policy::{Statement, Test, statements};
 use crate::check::{Check, Judgement, QueueEvidence, Severity, Verdict};
 
 /// The check's entry in the catalogue.
@@ -17,81 +17,59 @@ pub const CHECK: Check = Check {
 
 /// Judges the policies of the queues.
 pub fn judge(queues: &[&QueueEvidence]) -> Judgement {
-    let open: Vec<&str> = queues
-        .iter()
-        .filter(|queue| !denies_plain_http(queue))
-        .map(|queue| queue.name.as_str())
-        .collect();
-    let judgement = if queues.is_empty() {
-        Judgement::not_exercised("there is no queue")
-    } else if open.is_empty() {
-        Judgement::pass("the policies of both queues deny requests without TLS")
-    } else {
-        let names = open.join(", ");
-        Judgement::fail(
-            format!("requests without TLS are not denied: {names}"),
-            "a statement that denies sqs:* to everybody where aws:SecureTransport is false",
-            "no such statement",
-        )
-        .with_verdict(Verdict::Warn)
-        .with_next(format!("add it to the policy of {names}"))
+    let open: Vec<&QueueEvidence> =
+        queues.iter().filter(|queue| !denies_plain_http(queue)).copied().collect();
+    let names: Vec<&str> = open.iter().map(|queue| queue.name.as_str()).collect();
+    let judgement = match open.first() {
+        _ if queues.is_empty() => Judgement::not_exercised("there is no queue"),
+        None => Judgement::pass("the policies of both queues deny requests without TLS"),
+        Some(first) => {
+            let look = ["sqs", "get-queue-attributes", "--queue-url", &first.url];
+            let look = [&look[..], &["--attribute-names", "Policy"]].concat();
+            let look = aws(first.arn(), &look);
+            Judgement::fail(
+                format!("requests without TLS are not denied: {}", names.join(", ")),
+                "a statement that denies sqs:* to everybody where aws:SecureTransport is false",
+                "no such statement",
+            )
+            .with_verdict(Verdict::Warn)
+            .with_next(format!(
+                "add such a statement to the policy of {} in the template and deploy (enforceSSL in CDK); this shows what is there: {look}",
+                names.join(" and ")
+            ))
+        }
     };
-    judgement.with_evidence("withoutDenial", open)
+    judgement.with_evidence("withoutDenial", names)
 }
 
 /// Whether some statement alone denies every caller every action on the queue over plain HTTP.
 fn denies_plain_http(queue: &QueueEvidence) -> bool {
-    let policy = queue.attributes.get("Policy").and_then(|text| serde_json::from_str(text).ok());
-    let policy: Value = policy.unwrap_or_default();
-    list(&policy["Statement"]).iter().any(|statement| {
-        statement["Effect"] == "Deny"
-            && is_everybody(&statement["Principal"])
-            && names_any(&statement["Action"], &["*", "sqs:*"])
-            && names_any(&statement["Resource"], &["*", queue.arn()])
-            && is_without_tls(&statement["Condition"])
+    let statements = statements(queue).unwrap_or_default();
+    statements.iter().any(|statement| {
+        statement.denies()
+            && statement.is_about_everybody()
+            && statement.is_about_every_action()
+            && is_without_tls(statement)
     })
 }
 
-fn is_everybody(principal: &Value) -> bool {
-    names_any(principal, &["*"]) || names_any(&principal["AWS"], &["*"])
-}
-
-/// Whether the condition is that the request is without TLS, and nothing else: every further one would let some through.
-fn is_without_tls(condition: &Value) -> bool {
-    let Some(operators) = condition.as_object() else {
-        return false;
+/// Whether the condition is that the request is without TLS, and nothing else: every further test would let some through.
+///
+/// A condition without tests is none, and one without values holds for no request.
+fn is_without_tls(statement: &Statement) -> bool {
+    let is_so = |test: &Test<'_>| {
+        matches!(test.operator, "Bool" | "BoolIfExists")
+            && test.key.eq_ignore_ascii_case("aws:SecureTransport")
+            && !test.values.is_empty()
+            && test.values.iter().all(|value| value.eq_ignore_ascii_case("false"))
     };
-    let keys = |operator: &str| operators.get(operator).and_then(Value::as_object);
-    let Some(keys) = keys("Bool").or_else(|| keys("BoolIfExists")) else {
-        return false;
-    };
-    operators.len() == 1
-        && keys.len() == 1
-        && keys.iter().all(|(key, value)| {
-            key.eq_ignore_ascii_case("aws:SecureTransport")
-                && list(value).iter().all(|value| *value == "false" || *value == false)
-        })
-}
-
-/// Whether a text, or a text in a list, is one of those, whatever its case.
-fn names_any(value: &Value, wanted: &[&str]) -> bool {
-    let names = list(value);
-    let mut names = names.iter().filter_map(|name| name.as_str());
-    names.any(|name| wanted.iter().any(|wanted| name.eq_ignore_ascii_case(wanted)))
-}
-
-/// Policies write a list of one as that one.
-fn list(value: &Value) -> Vec<&Value> {
-    match value {
-        Value::Null => Vec::new(),
-        Value::Array(values) => values.iter().collect(),
-        one => vec![one],
-    }
+    let tests = statement.tests();
+    !tests.is_empty() && tests.iter().all(is_so)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -127,6 +105,8 @@ mod tests {
             ("Resource", json!("*")),
             ("Condition", json!({"Bool": {"aws:securetransport": false}})),
             ("Condition", json!({"BoolIfExists": {"aws:SecureTransport": ["false"]}})),
+            ("Condition", json!({"Bool": {"aws:SecureTransport": "False"}})),
+            ("Resource", json!("arn:*")),
         ] {
             let mut statement = statement();
             statement[field] = value;
@@ -151,6 +131,14 @@ mod tests {
             ("Condition", json!({"Bool": {"aws:SecureTransport": "false", "aws:Other": "true"}})),
             ("Condition", json!({})),
             ("Condition", json!(null)),
+            ("Condition", json!({"Bool": {}})),
+            ("Condition", json!({"Bool": {"aws:SecureTransport": []}})),
+            ("Condition", json!({"Bool": {"aws:SecureTransport": ["false", "true"]}})),
+            ("Condition", json!({"StringNotEquals": {"aws:SecureTransport": "true"}})),
+            ("Action", json!(["sqs:SendMessage", "sqs:ReceiveMessage"])),
+            ("Principal", json!({"AWS": ["111111111111"]})),
+            ("Principal", json!({"Service": "sns.amazonaws.com"})),
+            ("Principal", json!(null)),
         ] {
             let mut statement = statement();
             statement[field] = value;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::check::command::aws;
 use crate::check::{
     Check, FunctionEvidence, Judgement, MappingEvidence, QueueEvidence, Severity, Verdict,
 };
@@ -10,7 +11,7 @@ use crate::check::{
 pub const CHECK: Check = Check {
     id: "cfg.visibility",
     asserts: "the jobs queue's visibility timeout is at least six times the worker's timeout plus the batching window",
-    severity: Severity::Warn,
+    severity: Severity::Fail,
     why: "a message that becomes visible while its batch is still being worked on, or retried after throttling, is received twice and dead-lettered early",
     fix: "raise the queue's visibility timeout, or lower the worker's timeout or the mapping's batching window",
     source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",
@@ -39,16 +40,19 @@ pub fn judge(
     let judgement = if visibility >= advised {
         Judgement::pass(format!("{actual} s ≥ {wanted} s ({formula})"))
     } else {
-        // AWS refuses to create such a mapping, but a timeout raised later is not refused.
-        let below =
-            if visibility < worker.timeout { ", even below the worker's timeout" } else { "" };
+        // Below the function's own timeout every slow message is received twice. Lambda refuses to create such a mapping, but a
+        // timeout that is changed later is not refused.
+        let is_below = visibility < worker.timeout;
+        let below = if is_below { ", even below the worker's timeout" } else { "" };
+        let attribute = format!("VisibilityTimeout={wanted}");
+        let command = ["sqs", "set-queue-attributes", "--queue-url", &jobs.url];
         Judgement::fail(
             format!("the visibility timeout is {actual} s{below}"),
             format!("at least {wanted} s ({formula})"),
             format!("{actual} s"),
         )
-        .with_verdict(Verdict::Warn)
-        .with_next(format!("set VisibilityTimeout of {} to {wanted} or more", jobs.name))
+        .with_verdict(if is_below { Verdict::Fail } else { Verdict::Warn })
+        .with_next(aws(jobs.arn(), &[&command[..], &["--attributes", &attribute]].concat()))
     };
     judgement
         .with_evidence("visibilityTimeoutSeconds", seconds(visibility))
@@ -82,10 +86,12 @@ mod tests {
     }
 
     #[test]
-    fn the_boundary_passes_and_a_second_less_warns() {
+    fn the_boundary_passes_a_second_less_warns_and_below_the_workers_timeout_it_fails() {
         assert_eq!(verdict("55", 9, 1), Verdict::Pass);
         assert_eq!(verdict("54", 9, 1), Verdict::Warn);
-        assert_eq!(verdict("2", 9, 1), Verdict::Warn);
+        assert_eq!(verdict("9", 9, 1), Verdict::Warn);
+        assert_eq!(verdict("8", 9, 1), Verdict::Fail);
+        assert_eq!(verdict("0", 9, 1), Verdict::Fail);
         assert_eq!(verdict("", 9, 1), Verdict::Inconclusive);
     }
 }

@@ -112,11 +112,7 @@ pub(crate) mod tests {
                 method: "POST",
                 url: "u".to_owned(),
                 latency: Duration::ZERO,
-                answer: Ok(Answer {
-                    status: 202,
-                    content_type: String::new(),
-                    body: String::new(),
-                }),
+                answer: Ok(Answer { status: 202, ..Answer::default() }),
             },
             message_id: message_id.map(str::to_owned),
             attempts: Vec::new(),
@@ -144,7 +140,7 @@ pub(crate) mod tests {
         let told = |status: u16, body: &str, api: &Api| {
             let mut exchange = job("a", false, None).exchange;
             let body = body.to_owned();
-            exchange.answer = Ok(Answer { status, content_type: String::new(), body });
+            exchange.answer = Ok(Answer { status, body, ..Answer::default() });
             accepted_message_id(&exchange, "a", api)
         };
         let sound = r#"{"jobId":"a","messageId":"m"}"#;

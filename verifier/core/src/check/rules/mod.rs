@@ -3,6 +3,7 @@
 pub mod api_cors;
 pub mod api_hello;
 pub mod api_reject;
+pub mod cfg_access;
 pub mod cfg_alarm;
 pub mod cfg_consumer;
 pub mod cfg_encryption;

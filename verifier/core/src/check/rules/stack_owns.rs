@@ -1,11 +1,14 @@
 //! `stack.owns`.
 
+use std::collections::BTreeSet;
+
+use crate::check::command::aws;
 use crate::check::{Check, Judgement, MappingEvidence, Severity, StackEvidence};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "stack.owns",
-    asserts: "the queues, the consumer and the mapping that the outputs lead to belong to this stack",
+    asserts: "the queues, the API, the consumer and the mapping that the outputs lead to belong to this stack",
     severity: Severity::Fail,
     why: "an output that names another stack's queue would have the verifier prove, and fill, the wrong stack",
     fix: "derive the outputs from the stack's own resources",
@@ -15,8 +18,14 @@ pub const CHECK: Check = Check {
 
 /// Judges whether everything that discovery reached is the stack's own.
 ///
-/// `queues` are the names from the outputs, `mappings` those that read the jobs queue.
-pub fn judge(stack: &StackEvidence, queues: &[&str], mappings: &[MappingEvidence]) -> Judgement {
+/// `queues` are the names from the outputs, `urls` what the outputs name of the API, and `mappings` those that read the jobs
+/// queue. A URL that does not tell an API, such as one of a domain of one's own, is not judged.
+pub fn judge(
+    stack: &StackEvidence,
+    queues: &[&str],
+    urls: &[&str],
+    mappings: &[MappingEvidence],
+) -> Judgement {
     let mut owned = Vec::new();
     let mut foreign = Vec::new();
     let mut sort = |what: String, found: Option<&str>| match found {
@@ -26,6 +35,11 @@ pub fn judge(stack: &StackEvidence, queues: &[&str], mappings: &[MappingEvidence
     for name in queues {
         let found = stack.queue(name).map(|resource| resource.logical_id.as_str());
         sort(format!("queue {name}"), found);
+    }
+    let apis: BTreeSet<&str> = urls.iter().filter_map(|url| api_of(url)).collect();
+    for api in apis {
+        let found = API_TYPES.iter().find_map(|kind| stack.resource(kind, |id| id == api));
+        sort(format!("API {api}"), found.map(|resource| resource.logical_id.as_str()));
     }
     for mapping in mappings {
         let function = mapping.function_name();
@@ -37,6 +51,7 @@ pub fn judge(stack: &StackEvidence, queues: &[&str], mappings: &[MappingEvidence
             found.map(|resource| resource.logical_id.as_str()),
         );
     }
+    let list = ["cloudformation", "list-stack-resources", "--stack-name", &stack.name];
     let judgement = if foreign.is_empty() {
         Judgement::pass(format!("{} resources, all of {}", owned.len(), stack.name))
     } else {
@@ -45,9 +60,26 @@ pub fn judge(stack: &StackEvidence, queues: &[&str], mappings: &[MappingEvidence
             format!("resources of {}", stack.name),
             foreign.join(", "),
         )
-        .with_next(format!("aws cloudformation list-stack-resources --stack-name {}", stack.name))
+        .with_next(aws(&stack.id, &list))
     };
     judgement.with_evidence("owned", owned).with_evidence("foreign", foreign)
+}
+
+/// The types of APIs whose physical ids are the ids in their URLs.
+const API_TYPES: [&str; 2] = ["AWS::ApiGatewayV2::Api", "AWS::ApiGateway::RestApi"];
+
+/// The id of the API in the URL that API Gateway gives it, `https://ID.execute-api.REGION.amazonaws.com`, or in the one that
+/// `verifier local` gives it, `http://127.0.0.1:PORT/execute-api/ID`.
+///
+/// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-publish.html>.
+fn api_of(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    if let Some((id, _)) = host.split_once(".execute-api.") {
+        // A private API's endpoint may be named before it: `ID-vpce-…`.
+        return id.split('-').next();
+    }
+    path.strip_prefix("/execute-api/")?.split(['/', '?', '#']).next().filter(|id| !id.is_empty())
 }
 
 #[cfg(test)]
@@ -64,6 +96,7 @@ mod tests {
         StackEvidence {
             resources: vec![
                 resource("AWS::SQS::Queue", "https://sqs.eu.amazonaws.com/1/jobs"),
+                resource("AWS::ApiGatewayV2::Api", "abc123"),
                 resource("AWS::Lambda::Function", "worker"),
                 resource("AWS::Lambda::EventSourceMapping", "u-1"),
             ],
@@ -81,7 +114,7 @@ mod tests {
 
     #[test]
     fn own_resources_pass() {
-        let judgement = judge(&stack(), &["jobs"], &[mapping("u-1", "worker")]);
+        let judgement = judge(&stack(), &["jobs"], &[], &[mapping("u-1", "worker")]);
         assert_eq!(judgement.verdict, Verdict::Pass, "{judgement:?}");
     }
 
@@ -92,9 +125,37 @@ mod tests {
             ("jobs", mapping("u-2", "worker"), "mapping u-2"),
             ("jobs", mapping("u-1", "work"), "function work"),
         ] {
-            let judgement = judge(&stack(), &[queue], &[mapping]);
+            let judgement = judge(&stack(), &[queue], &[], &[mapping]);
             assert_eq!(judgement.verdict, Verdict::Fail);
             assert!(judgement.summary.contains(named), "{}", judgement.summary);
+        }
+    }
+
+    #[test]
+    fn a_version_or_an_alias_of_an_own_function_is_own() {
+        for function in ["worker:live", "worker:7"] {
+            let judgement = judge(&stack(), &["jobs"], &[], &[mapping("u-1", function)]);
+            assert_eq!(judgement.verdict, Verdict::Pass, "{judgement:?}");
+        }
+    }
+
+    #[test]
+    fn the_api_of_another_stack_fails_and_a_domain_of_ones_own_does_not() {
+        let verdict = |url: &str| judge(&stack(), &["jobs"], &[url], &[]).verdict;
+        for url in [
+            "https://abc123.execute-api.eu-central-1.amazonaws.com/jobs",
+            "https://abc123.execute-api.eu-central-1.amazonaws.com",
+            "http://127.0.0.1:4566/execute-api/abc123/jobs",
+            "https://api.example/jobs",
+            "https://api.example/v1/execute-api/zzz",
+        ] {
+            assert_eq!(verdict(url), Verdict::Pass, "{url}");
+        }
+        for url in [
+            "https://zzz999.execute-api.eu-central-1.amazonaws.com/jobs",
+            "http://127.0.0.1:4566/execute-api/zzz999/jobs",
+        ] {
+            assert_eq!(verdict(url), Verdict::Fail, "{url}");
         }
     }
 }

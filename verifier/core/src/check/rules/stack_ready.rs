@@ -1,5 +1,6 @@
 //! `stack.ready`.
 
+use crate::check::command::aws;
 use crate::check::{Check, Judgement, Severity, StackEvidence};
 
 /// The check's entry in the catalogue.
@@ -13,12 +14,24 @@ pub const CHECK: Check = Check {
     must_be_exercised: true,
 };
 
-/// Judges a stack's status and outputs.
+/// The statuses of a stack whose last deployment has come to its end and was kept.
+///
+/// While it cleans up, an update is over, and what it replaced is deleted.
+///
+/// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html>, stack status codes.
+const READY: [&str; 4] = [
+    "CREATE_COMPLETE",
+    "UPDATE_COMPLETE",
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+    "IMPORT_COMPLETE",
+];
+
+/// Judges a stack's status and outputs. An output without a value is none.
 pub fn judge(stack: &StackEvidence, expected_outputs: &[&str]) -> Judgement {
-    let is_ready = stack.status.ends_with("_COMPLETE") && !stack.status.contains("ROLLBACK");
+    let is_ready = READY.contains(&stack.status.as_str());
     let missing: Vec<&str> = expected_outputs
         .iter()
-        .filter(|output| !stack.outputs.contains_key(**output))
+        .filter(|output| stack.outputs.get(**output).is_none_or(|value| value.trim().is_empty()))
         .copied()
         .collect();
     let judgement = if !is_ready {
@@ -26,10 +39,10 @@ pub fn judge(stack: &StackEvidence, expected_outputs: &[&str]) -> Judgement {
             stack.status_reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
         Judgement::fail(
             format!("the stack is {}{reason}", stack.status),
-            "CREATE_COMPLETE, UPDATE_COMPLETE or IMPORT_COMPLETE",
+            READY.join(", "),
             stack.status.clone(),
         )
-        .with_next(format!("aws cloudformation describe-stack-events --stack-name {}", stack.name))
+        .with_next(next(stack))
     } else if missing.is_empty() {
         Judgement::pass(format!("{}, {} outputs", stack.status, stack.outputs.len()))
     } else {
@@ -44,6 +57,29 @@ pub fn judge(stack: &StackEvidence, expected_outputs: &[&str]) -> Judgement {
     judgement
         .with_evidence("status", stack.status.clone())
         .with_evidence("outputs", serde_json::json!(stack.outputs))
+}
+
+/// What tells why a stack is not ready, or waits until it is.
+fn next(stack: &StackEvidence) -> String {
+    let wait = |event: &str| {
+        aws(&stack.id, &["cloudformation", "wait", event, "--stack-name", &stack.name])
+    };
+    match stack.status.as_str() {
+        "CREATE_IN_PROGRESS" => wait("stack-create-complete"),
+        "UPDATE_IN_PROGRESS" => wait("stack-update-complete"),
+        "IMPORT_IN_PROGRESS" => wait("stack-import-complete"),
+        // Only a change set is there, which nobody has executed.
+        "REVIEW_IN_PROGRESS" => {
+            aws(&stack.id, &["cloudformation", "list-change-sets", "--stack-name", &stack.name])
+        }
+        "DELETE_COMPLETE" | "DELETE_IN_PROGRESS" => "deploy the stack again".to_owned(),
+        _ => {
+            let events = ["cloudformation", "describe-stack-events", "--stack-name", &stack.name];
+            let failed = "StackEvents[?contains(ResourceStatus, 'FAILED')].[Timestamp, LogicalResourceId, ResourceStatusReason]";
+            let bounded = ["--max-items", "200", "--output", "text", "--query", failed];
+            aws(&stack.id, &[&events[..], &bounded].concat())
+        }
+    }
 }
 
 #[cfg(test)]
@@ -61,7 +97,7 @@ mod tests {
 
     #[test]
     fn complete_stacks_with_their_outputs_pass() {
-        for status in ["CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"] {
+        for status in READY {
             assert_eq!(judge(&stack(status), &["ApiUrl"]).verdict, Verdict::Pass);
         }
     }
@@ -72,12 +108,30 @@ mod tests {
             "CREATE_IN_PROGRESS",
             "ROLLBACK_COMPLETE",
             "UPDATE_ROLLBACK_COMPLETE",
-            "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+            "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+            "IMPORT_ROLLBACK_COMPLETE",
+            "DELETE_COMPLETE",
+            "DELETE_IN_PROGRESS",
             "DELETE_FAILED",
+            "CREATE_FAILED",
+            "UPDATE_FAILED",
+            "UPDATE_IN_PROGRESS",
+            "REVIEW_IN_PROGRESS",
             "",
         ] {
-            assert_eq!(judge(&stack(status), &["ApiUrl"]).verdict, Verdict::Fail, "{status}");
+            let judgement = judge(&stack(status), &["ApiUrl"]);
+            assert_eq!(judgement.verdict, Verdict::Fail, "{status}");
+            assert!(judgement.next.is_some_and(|next| !next.is_empty()), "{status}");
         }
+    }
+
+    #[test]
+    fn an_output_without_a_value_is_missing() {
+        let mut stack = stack("CREATE_COMPLETE");
+        stack.outputs.insert("JobUrl".to_owned(), " ".to_owned());
+        assert_eq!(judge(&stack, &["JobUrl"]).verdict, Verdict::Fail);
+        stack.outputs.insert("JobUrl".to_owned(), "u".to_owned());
+        assert_eq!(judge(&stack, &["JobUrl"]).verdict, Verdict::Pass);
     }
 
     #[test]

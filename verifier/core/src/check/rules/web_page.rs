@@ -61,6 +61,7 @@ pub(crate) mod tests {
                     status,
                     content_type: content_type.to_owned(),
                     body: body.to_owned(),
+                    ..Answer::default()
                 })
                 .map_err(str::to_owned),
         }

@@ -1,0 +1,36 @@
+//! Commands of the AWS CLI that a failure suggests: quoted for a shell, and with the region of what they are about.
+
+use std::borrow::Cow;
+
+/// A command of the AWS CLI about the resource of that ARN, from whose text the region is taken.
+///
+/// Each argument is quoted where a POSIX shell would take it for more than one word. An ARN without a region, such as the
+/// empty one, leaves the choice of the region to the environment.
+pub(crate) fn aws(arn: &str, arguments: &[&str]) -> String {
+    let region = arn.split(':').nth(3).filter(|region| !region.is_empty());
+    let region = region.into_iter().flat_map(|region| ["--region", region]);
+    let words = ["aws"].into_iter().chain(arguments.iter().copied()).chain(region);
+    words.map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// An argument as one word of a shell.
+pub(crate) fn quoted(word: &str) -> String {
+    // A word with a NUL cannot be an argument at all, and AWS has no name with one.
+    shlex::try_quote(word).map_or_else(|_| word.replace('\0', ""), Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_has_the_region_of_its_resource_and_is_quoted() {
+        let arn = "arn:aws:sqs:eu-central-1:1:q";
+        assert_eq!(
+            aws(arn, &["sqs", "list-queues", "--queue-name-prefix", "a b; rm"]),
+            "aws sqs list-queues --queue-name-prefix 'a b; rm' --region eu-central-1"
+        );
+        assert_eq!(aws("", &["sqs", "list-queues"]), "aws sqs list-queues");
+        assert_eq!(quoted("a$(b)"), "'a$(b)'");
+    }
+}
