@@ -92,6 +92,21 @@ pub enum MessageEnd {
     Unaccounted,
 }
 
+impl MessageEnd {
+    /// The end in a word, as reports write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAccepted => "not-accepted",
+            Self::DoneOnce => "done-once",
+            Self::DoneMoreThanOnce { .. } => "done-more-than-once",
+            Self::DeadLettered => "dead-lettered",
+            Self::Copied => "copied",
+            Self::StillThere => "still-there",
+            Self::Unaccounted => "unaccounted",
+        }
+    }
+}
+
 /// A message: where it was, and where it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageAccount {

@@ -7,6 +7,7 @@ mod budget;
 mod catalogue;
 mod event;
 mod evidence;
+mod observed;
 pub mod rules;
 mod run_id;
 mod selection;
@@ -22,6 +23,7 @@ pub use evidence::{
     LogEvidence, LogGroupEvidence, LogLines, LoggedOutcome, MappingEvidence, Preflight,
     QueueEvidence, Rejection, StackEvidence, StackResource,
 };
+pub use observed::{OurMessage, job_named, observed, submitted};
 pub use run_id::{Owner, RunId};
 pub use selection::{Selection, UnknownCheck, nearest, nearest_check};
 pub use trace::{JobTrace, Step, StepKind};

@@ -119,6 +119,7 @@ pub(crate) mod tests {
                 }),
             },
             message_id: message_id.map(str::to_owned),
+            requests: 1,
             attempts: Vec::new(),
         }
     }
