@@ -1,5 +1,6 @@
 //! CloudWatch Logs: what the worker wrote.
 
+use verifier_core::account::Invocation;
 use verifier_core::check::{LogGroupEvidence, LogLines, LoggedOutcome};
 use verifier_core::settings::OutcomeReader;
 use verifier_core::time::Timestamp;
@@ -58,7 +59,8 @@ impl Aws {
         Ok(())
     }
 
-    /// The outcome lines of a run in a log group, from a point in time on, in the order of their times.
+    /// The outcome lines of a run in a log group, from a point in time on, in the order of their times, and how invocations
+    /// ended meanwhile.
     ///
     /// Pages are followed to the end, also through empty ones.
     ///
@@ -71,12 +73,18 @@ impl Aws {
         reader: &OutcomeReader,
     ) -> Result<LogLines, AwsError> {
         let mut lines = LogLines::default();
-        let pattern = format!("\"{run_id}\"");
+        // Lambda's own reports tell how invocations ended, also where the worker wrote nothing.
+        let marks = Invocation::MARKS.map(|mark| format!(" ?\"{mark}\"")).concat();
+        let pattern = format!("?\"{run_id}\"{marks}");
         // The pattern finds the run's id anywhere in a line; only its own outcomes count.
         self.log_lines(log_group, Some(&pattern), since, |at, text| {
-            match reader.read(text, run_id) {
-                Some(line) => lines.outcomes.push(LoggedOutcome { at, line }),
-                None => lines.unread = Some(text.trim().to_owned()),
+            lines.latest = lines.latest.max(Some(at));
+            if let Some(invocation) = Invocation::read(text, at) {
+                lines.invocations.push(invocation);
+            } else if let Some(line) = reader.read(text, run_id) {
+                lines.outcomes.push(LoggedOutcome { at, line });
+            } else if text.contains(run_id) {
+                lines.unread = Some(text.trim().to_owned());
             }
         })
         .await?;

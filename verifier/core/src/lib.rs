@@ -3,6 +3,7 @@
 //! Architecture invariant: nothing here does I/O, knows tokio or the AWS SDK, or reads a clock. Time enters as a
 //! [`time::Timestamp`], randomness as a seed. Every decision that can be wrong lives here and is tested here.
 
+pub mod account;
 pub mod chaos;
 pub mod check;
 pub mod cloudwatch;

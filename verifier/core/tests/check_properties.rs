@@ -4,14 +4,10 @@
 
 use std::time::Duration;
 
-use contract::{Outcome, OutcomeLine};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use verifier_core::check::rules::{cfg_retention, job_neighbours};
-use verifier_core::check::{
-    Answer, CHECKS, DeadLetter, Exchange, JobEvidence, LogEvidence, LoggedOutcome, Owner,
-    QueueEvidence, RunId, Selection, Verdict,
-};
+use verifier_core::check::rules::cfg_retention;
+use verifier_core::check::{CHECKS, DeadLetter, Owner, QueueEvidence, RunId, Selection, Verdict};
 use verifier_core::settings::{Expect, MessageIds};
 use verifier_core::time::Timestamp;
 
@@ -48,40 +44,6 @@ fn stranger() -> impl Strategy<Value = String> {
         let fields = [("task", json!(task)), ("runId", run), ("jobId", job)];
         let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
         Value::Object(fields.collect::<Map<_, _>>()).to_string()
-    })
-}
-
-fn attempt() -> impl Strategy<Value = LoggedOutcome> {
-    (0..200_u64, 0..4_u32, any::<bool>(), 0..4_u8).prop_map(|(seconds, count, good, batch)| {
-        LoggedOutcome {
-            at: NOW + Duration::from_secs(seconds),
-            line: OutcomeLine {
-                run_id: None,
-                job_id: None,
-                message_id: "m".to_owned(),
-                receive_count: count,
-                outcome: if good { Outcome::Succeeded } else { Outcome::Failed },
-                reason: None,
-                request_id: batch.to_string(),
-                batch_size: 1,
-            },
-        }
-    })
-}
-
-fn job(fails: bool) -> impl Strategy<Value = JobEvidence> {
-    prop::collection::vec(attempt(), 0..4).prop_map(move |attempts| JobEvidence {
-        job_id: "j".to_owned(),
-        fails,
-        submitted_at: NOW,
-        exchange: Exchange {
-            method: "POST",
-            url: String::new(),
-            latency: Duration::ZERO,
-            answer: Ok(Answer { status: 202, ..Answer::default() }),
-        },
-        message_id: Some("m".to_owned()),
-        attempts,
     })
 }
 
@@ -137,28 +99,6 @@ proptest! {
         let body = body[..body.len() - cut].to_owned();
         prop_assert_eq!(Owner::of(&letter(body.clone()), id, &[], &MessageIds::default(), LONGEST_WAIT), Owner::ThisRun);
         prop_assert_ne!(Owner::of(&letter(body), other, &[], &MessageIds::default(), LONGEST_WAIT), Owner::ThisRun);
-    }
-
-    #[test]
-    fn neighbours_pass_only_if_each_ran_once(good in prop::collection::vec(job(false), 0..4), poison in job(true)) {
-        let jobs: Vec<JobEvidence> = good.into_iter().chain([poison]).collect();
-        let judgement = job_neighbours::judge(&jobs, Duration::from_mins(1), &LogEvidence::default());
-        let batches = |job: &JobEvidence| -> Vec<String> {
-            job.attempts.iter().map(|attempt| attempt.line.request_id.clone()).collect()
-        };
-        let poisoned = batches(&jobs[jobs.len() - 1]);
-        let mut neighbours = jobs.iter().filter(|job| {
-            !job.fails && batches(job).iter().any(|batch| poisoned.contains(batch))
-        }).peekable();
-        match judgement.verdict {
-            Verdict::NotExercised => prop_assert!(neighbours.peek().is_none()),
-            Verdict::Pass => prop_assert!(neighbours.all(|job| job.attempts.len() == 1
-                && job.attempts[0].line.receive_count == 1
-                && job.attempts[0].line.outcome == Outcome::Succeeded)),
-            _ => prop_assert!(neighbours.any(|job| job.attempts.len() != 1
-                || job.attempts[0].line.receive_count != 1
-                || job.attempts[0].line.outcome == Outcome::Failed)),
-        }
     }
 
     #[test]

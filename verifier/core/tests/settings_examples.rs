@@ -242,7 +242,7 @@ fn outcomes_are_read_from_json_of_another_shape() {
         run_id: None,
         job_id: text("job.ref"),
         message_id: None,
-        receive_count: "attempt".to_owned(),
+        receive_count: text("attempt"),
         request_id: None,
         outcome: "ok".to_owned(),
         success: vec!["true".to_owned()],

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use verifier_aws::{Aws, AwsError, RECEIVED_MAX, Received};
-use verifier_core::check::{DeadLetter, HeldLetter, Owner, QueueEvidence, RunId};
+use verifier_core::check::{DeadLetter, HeldLetter, OurMessage, Owner, QueueEvidence, RunId};
 use verifier_core::settings::MessageIds;
 use verifier_core::time::Timestamp;
 
@@ -50,8 +50,8 @@ pub(crate) struct Letters {
     pub(crate) passed_on: BTreeMap<String, u32>,
     /// When the queue was looked at last.
     pub(crate) searched_at: Option<Timestamp>,
-    /// When each of the run's own was first seen there, also after it was taken out.
-    pub(crate) seen_at: BTreeMap<String, Timestamp>,
+    /// The run's own that were seen there, also after they were taken out, by message id.
+    pub(crate) seen: BTreeMap<String, OurMessage>,
     /// The poll whose answer was not read yet.
     under_way: Option<Poll>,
 }
@@ -136,7 +136,7 @@ impl Letters {
     pub(crate) async fn end_search(&mut self, own_message_ids: &[String]) {
         for letter in self.answer().await.unwrap_or_default() {
             if own_message_ids.contains(&letter.message_id) {
-                self.own.insert(letter.message_id.clone(), letter);
+                self.keep_own(letter);
             } else {
                 self.hold(letter);
             }
@@ -150,14 +150,21 @@ impl Letters {
         let Search { run_id, own_message_ids, ids, longest_wait, .. } = search;
         match Owner::of(&letter, *run_id, own_message_ids, ids, *longest_wait) {
             Owner::ThisRun => {
-                self.seen_at.entry(id.clone()).or_insert(letter.seen_at);
-                self.own.insert(id, letter);
+                self.keep_own(letter);
             }
             Owner::FinishedRun(_) => drop(self.leftovers.insert(id, letter)),
             Owner::RunningRun(_) => return Some(letter),
             Owner::Stranger => self.hold(letter),
         }
         None
+    }
+
+    fn keep_own(&mut self, letter: DeadLetter) {
+        let (message_id, body, seen_at) =
+            (letter.message_id.clone(), letter.body.clone(), letter.seen_at);
+        let seen = || OurMessage { message_id: message_id.clone(), body, seen_at };
+        self.seen.entry(message_id.clone()).or_insert_with(seen);
+        self.own.insert(message_id, letter);
     }
 
     fn hold(&mut self, letter: DeadLetter) {

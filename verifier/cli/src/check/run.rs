@@ -4,19 +4,21 @@ mod clean_up;
 mod configuration;
 mod follow;
 mod probes;
+mod strays;
 mod submit;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use verifier_aws::{Aws, AwsError, Http};
+use verifier_core::account::{Account, Invocation, QueueCounts, Terms};
 use verifier_core::check::rules::{
     api_reject, dlq_arrival, dlq_attempts, dlq_foreign, job_accept, job_neighbours, job_success,
     stack_ready,
 };
 use verifier_core::check::{
-    CHECKS, Check, CheckEvent, JobEvidence, JobTrace, Judgement, QueueEvidence, Rejection, RunId,
-    Settled, StackEvidence, Verdict, call_budget, overall,
+    CHECKS, Check, CheckEvent, JobEvidence, JobTrace, Judgement, OurMessage, QueueEvidence,
+    Rejection, RunId, Settled, StackEvidence, Verdict, call_budget, observed, overall,
 };
 use verifier_core::settings::OutcomeReader;
 use verifier_core::time::Timestamp;
@@ -60,8 +62,14 @@ pub(crate) struct Run<'a> {
     /// How many resources the stack has.
     resources: usize,
     left_behind: Vec<String>,
-    /// Whether the jobs queue was seen to hold nothing any more.
-    queue_is_empty: bool,
+    /// What the queue and the mapping allow, once that is known.
+    terms: Option<Terms>,
+    /// The ends of invocations during the run.
+    invocations: Vec<Invocation>,
+    /// The jobs queue's counts, when nothing of the run should be there any more.
+    counts_after: Option<QueueCounts>,
+    /// Whether messages of other senders were seen.
+    others_seen: bool,
 }
 
 /// What the jobs of a run go through, when nothing stands against submitting them.
@@ -72,12 +80,22 @@ struct Course {
     log_group: String,
     max_receive_count: u32,
     visibility_timeout: Duration,
+    /// The most messages in a batch.
+    batch_size: u32,
+    /// How long a batch is gathered.
+    batching_window: Duration,
 }
 
 impl Course {
-    /// How long a failing job takes to the dead-letter queue.
+    /// What the queue and the mapping allow.
+    fn terms(&self) -> Terms {
+        let Self { max_receive_count, visibility_timeout, batch_size, .. } = *self;
+        Terms { max_receive_count, visibility_timeout, batch_size }
+    }
+
+    /// How long a failing job takes to the dead-letter queue: the queue's delay, and a visibility timeout for each receive.
     fn life(&self) -> Duration {
-        self.visibility_timeout * self.max_receive_count
+        self.jobs.delay() + self.visibility_timeout * self.max_receive_count
     }
 }
 
@@ -109,7 +127,10 @@ impl<'a> Run<'a> {
             letters: Letters::default(),
             resources: 0,
             left_behind: Vec::new(),
-            queue_is_empty: false,
+            terms: None,
+            invocations: Vec::new(),
+            counts_after: None,
+            others_seen: false,
         }
     }
 
@@ -140,6 +161,7 @@ impl<'a> Run<'a> {
                 .await?;
         self.judge_configuration(&stack);
         let course = self.course(&stack);
+        self.terms = course.as_ref().ok().map(Course::terms);
         let addresses = Addresses::of(&stack, &self.options.settings);
         self.rejections = self.submit_rejects(&course, true).await;
         // Should the run be interrupted before the answers are there, these may be in the queue all the same.
@@ -198,11 +220,23 @@ impl<'a> Run<'a> {
         failure
     }
 
+    /// The account of the run's messages, as far as they were observed by now.
+    fn account(&self) -> Account {
+        let terms = self.terms.unwrap_or(Terms {
+            max_receive_count: 1,
+            visibility_timeout: Duration::ZERO,
+            batch_size: 1,
+        });
+        let found: Vec<OurMessage> = self.letters.seen.values().cloned().collect();
+        let before = self.discovery.jobs.as_ref().and_then(QueueEvidence::counts);
+        let counts = (before, self.counts_after);
+        Account::of(&observed(terms, &self.jobs, &found, &self.invocations, counts))
+    }
+
     /// What has become of the jobs by now.
     fn traces(&self) -> Vec<JobTrace> {
-        let seen_at =
-            |job: &JobEvidence| self.letters.seen_at.get(job.message_id.as_deref()?).copied();
-        self.jobs.iter().map(|job| JobTrace::new(job, seen_at(job))).collect()
+        let account = self.account();
+        account.messages.iter().map(|message| JobTrace::of(&account, message)).collect()
     }
 
     fn settle(&mut self, check: &'static Check, judgement: Judgement) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use contract::{Outcome, OutcomeLine};
 
 use super::Judgement;
+use crate::account::{Invocation, QueueCounts};
 use crate::sqs::{MESSAGE_BYTES_MAX, RedrivePolicy};
 use crate::time::Timestamp;
 
@@ -100,6 +101,11 @@ impl QueueEvidence {
     /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html>.
     pub fn is_fifo(&self) -> bool {
         self.name.strip_suffix(".fifo").is_some()
+    }
+
+    /// How many messages it holds, by its approximate counts; `None` where they were not asked for.
+    pub fn counts(&self) -> Option<QueueCounts> {
+        QueueCounts::of(&self.attributes)
     }
 
     /// Its redrive policy; `None` when it has none or it cannot be read.
@@ -311,6 +317,8 @@ pub struct JobEvidence {
     pub exchange: Exchange,
     /// The message id, where the answer was `202` with the ids.
     pub message_id: Option<String>,
+    /// How many requests submitted it: what was not answered, or put off, was sent again.
+    pub requests: u32,
     /// Every attempt that the worker logged, in the order of the log.
     pub attempts: Vec<LoggedOutcome>,
 }
@@ -342,9 +350,17 @@ pub struct LogEvidence {
     pub error: Option<String>,
     /// A line that names the run and is no outcome by the settings.
     pub unread: Option<String>,
+    /// The time of the latest line of the group that was seen, whoever wrote it: up to then, a missing line is missing.
+    pub latest: Option<Timestamp>,
 }
 
 impl LogEvidence {
+    /// Whether a line that should have been written at that time, and is not there, was not written: a later line of the
+    /// group was seen.
+    pub fn is_closed_at(&self, at: Timestamp) -> bool {
+        self.error.is_none() && self.latest.is_some_and(|latest| latest >= at)
+    }
+
     /// The judgement of whatever would have been told by the log, where it could not be read.
     pub fn unreadable(&self) -> Option<Judgement> {
         let error = self.error.as_ref()?;
@@ -365,6 +381,10 @@ pub struct LogLines {
     pub outcomes: Vec<LoggedOutcome>,
     /// A line that names the run and is no outcome by the settings.
     pub unread: Option<String>,
+    /// The ends of invocations that Lambda reported meanwhile, whoever they worked for.
+    pub invocations: Vec<Invocation>,
+    /// The time of the latest line, whoever wrote it.
+    pub latest: Option<Timestamp>,
 }
 
 /// A message in the dead-letter queue.

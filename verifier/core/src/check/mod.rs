@@ -8,6 +8,7 @@ mod catalogue;
 mod command;
 mod event;
 mod evidence;
+mod observed;
 mod policy;
 pub mod rules;
 mod run_id;
@@ -24,6 +25,7 @@ pub use evidence::{
     LogEvidence, LogGroupEvidence, LogLines, LoggedOutcome, MappingEvidence, Preflight,
     QueueEvidence, Rejection, StackEvidence, StackResource,
 };
+pub use observed::{OurMessage, job_named, observed, submitted};
 pub use run_id::{Owner, RunId};
 pub use selection::{Selection, UnknownCheck, nearest, nearest_check};
 pub use trace::{JobTrace, Step, StepKind};

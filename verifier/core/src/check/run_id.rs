@@ -89,7 +89,9 @@ impl Owner {
         ids: &MessageIds,
         longest_wait: Duration,
     ) -> Self {
-        if own_message_ids.contains(&letter.message_id) {
+        // A run's id is its own: whatever names it, in an envelope too, was made from a job of it.
+        let names_this_run = letter.body.contains(&format!("{this_run}-"));
+        if names_this_run || own_message_ids.contains(&letter.message_id) {
             return Self::ThisRun;
         }
         match ids.run_of(&letter.body) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use contract::Outcome;
 
-use super::JobEvidence;
+use crate::account::{Account, Expectation, Explained, MessageAccount};
 use crate::time::Timestamp;
 
 /// A job's way through the stack, as far as it was seen.
@@ -48,24 +48,44 @@ pub enum StepKind {
 }
 
 impl JobTrace {
-    /// What is known of a job, and when its message was first seen in the dead-letter queue.
-    pub fn new(job: &JobEvidence, dead_lettered_at: Option<Timestamp>) -> Self {
-        let attempts = job.attempts.iter().map(|attempt| Step {
-            at: attempt.at,
-            what: StepKind::Attempt {
-                receive_count: attempt.line.receive_count,
-                outcome: attempt.line.outcome,
-                reason: attempt.line.reason.clone(),
-            },
+    /// What is known of a message, by the account of its run. A receive of which the worker wrote nothing is there where a
+    /// failed invocation explains it.
+    pub fn of(account: &Account, message: &MessageAccount) -> Self {
+        let written = message.attempts.iter().map(|attempt| {
+            let whole = attempt.end.filter(|end| end.fails_the_batch());
+            let reason = whole.map(|end| format!("its invocation ended with {}", end.as_str()));
+            Step {
+                at: attempt.line.at,
+                what: StepKind::Attempt {
+                    receive_count: attempt.receive_count,
+                    outcome: if attempt.failed() { Outcome::Failed } else { Outcome::Succeeded },
+                    reason: attempt.line.reason.clone().or(reason),
+                },
+            }
         });
-        let arrival = dead_lettered_at.map(|at| Step { at, what: StepKind::DeadLettered });
-        let mut steps: Vec<Step> = attempts.chain(arrival).collect();
+        let inferred = account.unseen(message).into_iter().filter_map(|unseen| {
+            let Explained::FailedInvocation { request_id, end } = unseen.explained else {
+                return None;
+            };
+            let mut invocations = account.invocations.iter();
+            let at = invocations.find(|each| each.request_id == request_id)?.ended_at;
+            let reason = format!("inferred: invocation {request_id} ended with {}", end.as_str());
+            let outcome = Outcome::Failed;
+            let receive_count = unseen.receive_count;
+            Some(Step {
+                at,
+                what: StepKind::Attempt { receive_count, outcome, reason: Some(reason) },
+            })
+        });
+        let found = message.dead_lettered.iter();
+        let arrival = found.map(|found| Step { at: found.seen_at, what: StepKind::DeadLettered });
+        let mut steps: Vec<Step> = written.chain(inferred).chain(arrival).collect();
         steps.sort_by_key(|step| step.at);
         Self {
-            job_id: job.job_id.clone(),
-            message_id: job.message_id.clone(),
-            fails: job.fails,
-            submitted_at: job.submitted_at,
+            job_id: message.job_id.clone(),
+            message_id: message.message_id.clone(),
+            fails: message.expectation == Expectation::Fails,
+            submitted_at: message.submitted_at,
             steps,
         }
     }
@@ -92,31 +112,35 @@ impl JobTrace {
 #[cfg(test)]
 mod tests {
     use super::super::rules::job_accept::tests::job;
-    use super::super::rules::job_success::tests::attempt;
+    use super::super::rules::job_success::tests::{account, attempt};
     use super::*;
+    use crate::check::JobEvidence;
+
+    fn traced(job: JobEvidence, dead: &[&str]) -> JobTrace {
+        let account = account(&[job], dead);
+        JobTrace::of(&account, &account.messages[0])
+    }
 
     #[test]
     fn steps_are_in_the_order_of_time_whatever_the_order_of_the_log() {
         let attempts = vec![attempt(2, Outcome::Failed), attempt(1, Outcome::Failed)];
-        let poison = JobEvidence { attempts, ..job("p", true, Some("m")) };
-        let trace = JobTrace::new(&poison, Some(Timestamp::from_millis(1_003_000)));
+        let trace = traced(JobEvidence { attempts, ..job("p", true, Some("m")) }, &["m"]);
         let millis: Vec<u128> =
             trace.steps.iter().map(|step| trace.after(step).as_millis()).collect();
-        assert_eq!(millis, [1000, 2000, 3000]);
+        assert_eq!(millis[..2], [1000, 2000]);
         assert_eq!(trace.last_seen().map(|step| &step.what), Some(&StepKind::DeadLettered));
     }
 
     #[test]
     fn a_success_and_the_dead_letter_queue_are_ends_and_a_failed_attempt_is_none() {
-        let traced = |outcome, letter: Option<u64>| {
+        let with = |outcome, dead: &[&str]| {
             let attempts = vec![attempt(1, outcome)];
-            let job = JobEvidence { attempts, ..job("a", false, Some("m")) };
-            JobTrace::new(&job, letter.map(Timestamp::from_millis))
+            traced(JobEvidence { attempts, ..job("a", false, Some("m")) }, dead)
         };
-        assert!(traced(Outcome::Succeeded, None).has_ended());
-        assert!(!traced(Outcome::Failed, None).has_ended());
-        assert!(traced(Outcome::Failed, Some(1_009_000)).has_ended());
-        let unseen = JobTrace::new(&job("a", false, Some("m")), None);
+        assert!(with(Outcome::Succeeded, &[]).has_ended());
+        assert!(!with(Outcome::Failed, &[]).has_ended());
+        assert!(with(Outcome::Failed, &["m"]).has_ended());
+        let unseen = traced(job("a", false, Some("m")), &[]);
         assert!(!unseen.has_ended() && unseen.last_seen().is_none());
     }
 }

@@ -216,10 +216,10 @@ pub const KEYS: [Key; 38] = [
     },
     Key {
         name: "outcomes.receive_count",
-        kind: Kind::Text,
-        about: "the JSON path to the message's `ApproximateReceiveCount`",
-        read: |s| s.outcomes.receive_count.as_str().into(),
-        write: |s, v| s.outcomes.receive_count = v.text(),
+        kind: Kind::TextOrFalse,
+        about: "the JSON path to the message's `ApproximateReceiveCount`; without one, the lines of a message are counted",
+        read: |s| (&s.outcomes.receive_count).into(),
+        write: |s, v| s.outcomes.receive_count = v.optional_text(),
     },
     Key {
         name: "outcomes.request_id",

@@ -106,8 +106,8 @@ pub struct Outcomes {
     pub job_id: Option<String>,
     /// The JSON path to the SQS message's id; `None` when lines are told apart by the job's id.
     pub message_id: Option<String>,
-    /// The JSON path to the message's `ApproximateReceiveCount`.
-    pub receive_count: String,
+    /// The JSON path to the message's `ApproximateReceiveCount`; `None` when lines do not hold it, and are counted.
+    pub receive_count: Option<String>,
     /// The JSON path to the Lambda request id; `None` when lines do not hold it.
     pub request_id: Option<String>,
     /// The JSON path to the outcome.
@@ -219,7 +219,7 @@ impl Default for Outcomes {
             run_id: Some("runId".to_owned()),
             job_id: Some("jobId".to_owned()),
             message_id: Some("messageId".to_owned()),
-            receive_count: "receiveCount".to_owned(),
+            receive_count: Some("receiveCount".to_owned()),
             request_id: Some("requestId".to_owned()),
             outcome: "outcome".to_owned(),
             success: vec![contract::Outcome::Succeeded.as_str().to_owned()],

@@ -67,8 +67,12 @@ impl OutcomeReader {
             self.of_pattern(&captures)
         } else {
             let value = value?;
+            // A logger may write its own JSON as a text below `message`.
+            let written = value.get("message").and_then(Value::as_str);
+            let written: Option<Value> =
+                written.and_then(|text| serde_json::from_str(text.trim()).ok());
             let nested = ["fields", "message"].into_iter().filter_map(|name| value.get(name));
-            nested.chain([&value]).find_map(|root| self.of_json(root))
+            nested.chain(&written).chain([&value]).find_map(|root| self.of_json(root))
         }
     }
 
@@ -81,7 +85,10 @@ impl OutcomeReader {
             run_id: group("run_id"),
             job_id,
             message_id: message_id.unwrap_or_default(),
-            receive_count: group("receive_count")?.parse().ok()?,
+            receive_count: match group("receive_count") {
+                Some(count) => count.parse().ok()?,
+                None => 0,
+            },
             outcome: self.outcome(&group("outcome")?)?,
             reason: group("reason"),
             request_id: group("request_id").unwrap_or_default(),
@@ -97,22 +104,22 @@ impl OutcomeReader {
         let is_marked = marks.iter().all(|(path, mark)| at(path).as_ref() == Some(mark));
         is_marked.then_some(())?;
         let may = |path: &Option<String>| at(path.as_ref()?);
-        let must =
-            |path: &Option<String>| path.as_ref().map_or(Some(String::new()), |path| at(path));
         let run_id = may(&self.outcomes.run_id);
         let job_id = may(&self.outcomes.job_id);
-        let message_id = must(&self.outcomes.message_id)?;
-        (!message_id.is_empty() || self.outcomes.message_id.is_some() || job_id.is_some())
-            .then_some(())?;
-        let batch_size = must(&self.outcomes.batch_size)?;
+        let message_id = may(&self.outcomes.message_id).unwrap_or_default();
+        (!message_id.is_empty() || job_id.is_some()).then_some(())?;
+        let batch_size = may(&self.outcomes.batch_size).unwrap_or_default();
         Some(OutcomeLine {
             run_id,
             job_id,
             message_id,
-            receive_count: at(&self.outcomes.receive_count)?.parse().ok()?,
+            receive_count: match may(&self.outcomes.receive_count) {
+                Some(count) => count.parse().ok()?,
+                None => 0,
+            },
             outcome: self.outcome(&at(&self.outcomes.outcome)?)?,
             reason: may(&self.outcomes.reason),
-            request_id: must(&self.outcomes.request_id)?,
+            request_id: may(&self.outcomes.request_id).unwrap_or_default(),
             batch_size: if batch_size.is_empty() { 0 } else { batch_size.parse().ok()? },
         })
     }

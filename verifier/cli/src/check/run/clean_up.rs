@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use contract::Outcome;
+use verifier_core::account::{MessageAccount, MessageEnd};
 use verifier_core::check::rules::clean_residue::{self, Residue};
 use verifier_core::check::{JobEvidence, QueueEvidence, Rejection};
 
@@ -32,15 +33,24 @@ impl Run<'_> {
             residue.receives_of_others += self.letters.passed_on.values().sum::<u32>();
         }
         self.learn_what_was_done().await;
-        let left = self.jobs.iter().filter(|job| self.may_be_left(job, &residue)).map(name);
-        let left: Vec<String> = left.collect();
+        let account = self.account();
+        let left: Vec<String> = self
+            .jobs
+            .iter()
+            .zip(&account.messages)
+            .filter(|(job, message)| may_be_left(job, message, account.surplus))
+            .map(|(job, _)| name(job))
+            .collect();
         residue.left.extend(left);
+        residue.surplus = account.surplus;
+        residue.others_seen = self.others_seen;
         let strays = self.rejections.iter().filter(|stray| may_stray(stray, &residue));
         let strays: Vec<String> = strays
             .map(|stray| format!("the body {}, which was to be refused", stray.job_id))
             .collect();
         residue.left.extend(strays);
         self.left_behind = [residue.left.clone(), residue.not_handed_back.clone()].concat();
+        self.left_behind.extend(clean_residue::up_to(&residue));
         self.settle(&clean_residue::CHECK, clean_residue::judge(&residue));
     }
 
@@ -92,19 +102,21 @@ impl Run<'_> {
             self.attribute(&lines.outcomes);
         }
     }
+}
 
-    fn may_be_left(&self, job: &JobEvidence, residue: &Residue) -> bool {
-        if !may_be_queued(job) || self.queue_is_empty {
-            return false;
-        }
-        let done = job.attempts_that(Outcome::Succeeded).next().is_some();
-        let known = |ids: &[String]| {
-            job.message_id
-                .as_ref()
-                .is_some_and(|own| ids.iter().any(|id| id.starts_with(own.as_str())))
-        };
-        !done && !known(&residue.deleted) && !known(&residue.left)
-    }
+/// Whether a job's message may still be queued, by its account: nothing tells where it ended, and the queue is not known to
+/// hold no more than before.
+fn may_be_left(job: &JobEvidence, message: &MessageAccount, surplus: Option<u64>) -> bool {
+    let has_ended = match message.end {
+        MessageEnd::DoneOnce | MessageEnd::DoneMoreThanOnce { .. } => true,
+        // Its own message may still wait for its other receives, where it was a copy that was dead-lettered.
+        MessageEnd::DeadLettered => message.dead_lettered.is_some() || message.message_id.is_none(),
+        MessageEnd::NotAccepted
+        | MessageEnd::Copied
+        | MessageEnd::StillThere
+        | MessageEnd::Unaccounted => false,
+    };
+    may_be_queued(job) && !has_ended && surplus != Some(0)
 }
 
 /// Whether a body that was to be refused is known to have become a message.
@@ -158,6 +170,7 @@ mod tests {
                     .map_err(str::to_owned),
             },
             message_id: message_id.map(str::to_owned),
+            requests: 1,
             attempts: Vec::new(),
         }
     }

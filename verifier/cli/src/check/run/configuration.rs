@@ -128,6 +128,7 @@ impl Run<'_> {
                 cfg_redrive::CHECK.id
             ));
         }
+        let mapping = discovery.mappings.first().ok_or_else(gone)?;
         // A receive count other than the expected one fails its check, and endangers nobody.
         let policy = jobs
             .redrive_policy()
@@ -144,6 +145,8 @@ impl Run<'_> {
                 .ok_or_else(gone)?,
             max_receive_count: policy.max_receive_count,
             visibility_timeout: jobs.visibility_timeout().ok_or_else(gone)?,
+            batch_size: mapping.batch_size,
+            batching_window: mapping.batching_window,
             jobs,
             dead_letters,
         })

@@ -2,20 +2,18 @@
 
 use std::time::Duration;
 
-use contract::Outcome;
 use verifier_aws::{Aws, AwsError};
+use verifier_core::account::{Account, Expectation, MessageAccount, surplus};
 use verifier_core::check::rules::{
     api_reject, dlq_arrival, dlq_attempts, dlq_foreign, job_accept, job_neighbours, job_success,
 };
 use verifier_core::check::{
-    CheckEvent, DeadLetter, HeldLetter, Judgement, LogEvidence, LoggedOutcome, QueueEvidence,
-    RunId, Wait,
+    CheckEvent, DeadLetter, HeldLetter, Judgement, LogEvidence, LoggedOutcome, RunId, Wait,
 };
 use verifier_core::settings::Settings;
 use verifier_core::time::Timestamp;
 
 use super::super::letters::Search;
-use super::submit::GOOD_JOBS;
 use super::{Course, Run, Stop};
 use crate::clock::RunClock;
 
@@ -23,6 +21,11 @@ use crate::clock::RunClock;
 const EARLY: Duration = Duration::from_secs(5);
 /// How long after an answer without all lines the log is asked again: they come within seconds, sometimes later.
 const LOG_PAUSE: Duration = Duration::from_secs(2);
+/// How long SQS's counts may lag behind what took place, and how often they are read meanwhile.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html>, "usually achieve eventual consistency within about 1 minute".
+const COUNTS_LAG: Duration = Duration::from_mins(1);
+const COUNTS_PAUSE: Duration = Duration::from_secs(5);
 /// How much before the first submission log lines are looked for: clocks differ.
 pub(super) const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
@@ -43,20 +46,32 @@ impl Course {
 }
 
 impl Run<'_> {
-    /// Follows the jobs to their ends and judges them.
+    /// Follows the jobs to their ends and concludes what became of them.
     pub(super) async fn follow(&mut self, course: &Course) -> Result<(), Stop> {
-        self.settle(&job_accept::CHECK, job_accept::judge(&self.jobs, &self.options.settings));
         let waited_until = self.await_poison(course).await?;
+        self.settle(&job_accept::CHECK, job_accept::judge(&self.jobs, &self.options.settings));
         let log = self.read_log(course).await?;
         let found = self.poison_letter();
-        if found.is_none() {
-            self.queue_is_empty = self.is_empty(&course.jobs).await?;
-        }
+        self.count_the_queue(course, found.is_some()).await?;
+        self.note_rejects_in_the_dead_letter_queue();
+        let strays = self.strays(course, &log).await?;
         let traces = self.traces();
         (self.emit)(CheckEvent::Traced(traces));
-        self.judge_log(course, &log);
-        let arrival = self.judge_arrival(course, found.as_ref(), waited_until);
+        let account = self.account();
+        let searched = self.letters.searched_at.is_some();
+        let reject = api_reject::judge(&self.rejections, &log, searched, &strays);
+        self.settle(&api_reject::CHECK, reject);
+        self.settle(&job_success::CHECK, job_success::judge(&account, &log));
+        let neighbours = job_neighbours::judge(&account, &log, self.options.strict);
+        self.settle(&job_neighbours::CHECK, neighbours);
+        self.settle(&dlq_attempts::CHECK, dlq_attempts::judge(&account, &log));
+        let arrival = self.judge_arrival(course, found.as_ref(), waited_until, &account);
         self.settle(&dlq_arrival::CHECK, arrival);
+        self.settle_foreign(course);
+        Ok(())
+    }
+
+    fn settle_foreign(&mut self, course: &Course) {
         let foreign = match self.letters.searched_at {
             Some(at) => {
                 let held: Vec<HeldLetter> = self.letters.held.values().cloned().collect();
@@ -65,23 +80,22 @@ impl Run<'_> {
             None => Judgement::not_exercised("the dead-letter queue was not looked at"),
         };
         self.settle(&dlq_foreign::CHECK, foreign);
-        Ok(())
     }
 
-    /// Judges what the log tells.
-    fn judge_log(&mut self, course: &Course, log: &LogEvidence) {
-        self.note_rejects_in_the_dead_letter_queue();
-        let searched = self.letters.searched_at.is_some();
-        let reject = api_reject::judge(&self.rejections, log, searched);
-        self.settle(&api_reject::CHECK, reject);
-        self.settle(&job_success::CHECK, job_success::judge(&self.jobs, log));
-        let neighbours = job_neighbours::judge(&self.jobs, course.visibility_timeout, log);
-        self.settle(&job_neighbours::CHECK, neighbours);
-        let attempts = match self.jobs.iter().find(|job| job.fails) {
-            Some(poison) => dlq_attempts::judge(poison, course.max_receive_count, log),
-            None => Judgement::not_exercised("no poison job was submitted"),
-        };
-        self.settle(&dlq_attempts::CHECK, attempts);
+    /// Counts what the jobs queue holds. Where that is more than before although the failing job has left it, it is counted
+    /// again for a while: the counts lag.
+    async fn count_the_queue(&mut self, course: &Course, has_left: bool) -> Result<(), AwsError> {
+        let patient_until = self.bounded(self.clock.now() + COUNTS_LAG);
+        loop {
+            let queue = self.aws.queue(&course.jobs.name, &course.jobs.url).await?;
+            self.counts_after = queue.counts();
+            let is_more =
+                surplus(course.jobs.counts(), self.counts_after).is_some_and(|more| more > 0);
+            if !is_more || !has_left || self.clock.now() >= patient_until {
+                return Ok(());
+            }
+            self.clock.sleep(COUNTS_PAUSE).await;
+        }
     }
 
     fn judge_arrival(
@@ -89,12 +103,14 @@ impl Run<'_> {
         course: &Course,
         found: Option<&DeadLetter>,
         waited_until: Timestamp,
+        account: &Account,
     ) -> Judgement {
         let Some(poison) = self.jobs.iter().find(|job| job.fails) else {
-            return Judgement::not_exercised("no poison job was submitted");
+            return Judgement::not_exercised("no failing job was submitted");
         };
-        let submitted = self.job(GOOD_JOBS).body;
+        let submitted = self.failing_job().body;
         let jobs = &self.options.settings.jobs;
+        let of_account = account.messages.iter().find(|job| job.job_id == poison.job_id);
         let terms = dlq_arrival::Terms {
             max_receive_count: course.max_receive_count,
             visibility_timeout: course.visibility_timeout,
@@ -105,7 +121,9 @@ impl Run<'_> {
                 dlq_arrival::Body::JobId(&jobs.message_ids)
             },
             waited_until,
-            queue_holds_messages: !self.queue_is_empty,
+            queue_holds_messages: account.surplus.is_none_or(|surplus| surplus > 0),
+            has_all_receives: of_account.is_some_and(|job| account.has_all_receives(job)),
+            copies: of_account.map_or(&[], |job| job.copies.as_slice()),
         };
         dlq_arrival::judge(poison, found, &terms)
     }
@@ -128,6 +146,7 @@ impl Run<'_> {
         let bound_at = self.bounded(given_up_at);
         let wait = self.wait(course, due_at, bound_at);
         (self.emit)(CheckEvent::Waiting(wait));
+        self.submit_at_returns(course, submitted_at, bound_at).await;
         // Looking sooner cannot find it, and would cost receives of other messages.
         let look_at = due_at - EARLY.min(course.visibility_timeout);
         self.clock.sleep_until(look_at.min(bound_at)).await;
@@ -147,12 +166,16 @@ impl Run<'_> {
     }
 
     fn wait(&self, course: &Course, due_at: Timestamp, bound_at: Timestamp) -> Wait {
+        let delay = match course.jobs.delay().as_secs() {
+            0 => String::new(),
+            seconds => format!("{seconds} s delay + "),
+        };
         Wait {
             what: format!("the poison job in {}", course.dead_letters.name),
             due_at,
             bound_at,
             why: format!(
-                "{} receives × {} s visibility timeout, + {} s",
+                "{delay}{} receives × {} s visibility timeout, + {} s",
                 course.max_receive_count,
                 course.visibility_timeout.as_secs(),
                 self.slack().as_secs()
@@ -195,12 +218,14 @@ impl Run<'_> {
             match lines {
                 Ok(found) => {
                     self.attribute(&found.outcomes);
+                    self.invocations = found.invocations;
                     log.unread = found.unread;
+                    log.latest = found.latest;
                     log.error = None;
                 }
                 Err(error) => log.error = Some(error.to_string()),
             }
-            if self.log_is_complete(course.max_receive_count) {
+            if self.log_is_complete() {
                 return Ok(log);
             }
             if self.clock.now() >= give_up_at {
@@ -246,29 +271,28 @@ impl Run<'_> {
     /// Tells each body that was to be refused whether it is among the run's dead letters.
     fn note_rejects_in_the_dead_letter_queue(&mut self) {
         for rejection in &mut self.rejections {
-            let mut own = self.letters.own.values();
-            let found = own.find(|letter| letter.body.contains(&rejection.job_id));
-            rejection.dead_letter = found.map(|letter| letter.message_id.clone());
+            let mut own = self.letters.seen.values();
+            let found = own.find(|message| message.body.contains(&rejection.job_id));
+            rejection.dead_letter = found.map(|message| message.message_id.clone());
         }
     }
 
-    fn log_is_complete(&self, max_receive_count: u32) -> bool {
-        self.jobs.iter().filter(|job| job.message_id.is_some()).all(|job| {
-            let seen = |number: u32| {
-                job.attempts.iter().any(|attempt| attempt.line.receive_count == number)
-            };
-            if job.fails {
-                (1..=max_receive_count).all(seen)
-            } else {
-                job.attempts_that(Outcome::Succeeded).next().is_some()
-            }
+    /// Whether every line that is wanted is there, and Lambda's report of each invocation that a line is of.
+    fn log_is_complete(&self) -> bool {
+        let account = self.account();
+        let reported = |message: &MessageAccount| {
+            let any = !account.invocations.is_empty();
+            message
+                .attempts
+                .iter()
+                .all(|attempt| !any || attempt.end.is_some() || attempt.line.request_id.is_none())
+        };
+        account.messages.iter().filter(|message| message.message_id.is_some()).all(|message| {
+            reported(message)
+                && match message.expectation {
+                    Expectation::Fails => account.has_all_receives(message),
+                    Expectation::Succeeds => message.successes() > 0,
+                }
         })
-    }
-
-    async fn is_empty(&self, queue: &QueueEvidence) -> Result<bool, AwsError> {
-        let queue = self.aws.queue(&queue.name, &queue.url).await?;
-        let count = |name| queue.number(name).unwrap_or(1);
-        Ok(count("ApproximateNumberOfMessages") + count("ApproximateNumberOfMessagesNotVisible")
-            == 0)
     }
 }

@@ -6,11 +6,19 @@ use futures::future::join_all;
 use verifier_core::check::rules::{api_reject, job_accept};
 use verifier_core::check::{Exchange, JobEvidence, Rejection};
 use verifier_core::settings::Filling;
+use verifier_core::time::Timestamp;
 
 use super::{Course, Run};
 
-/// How many good jobs go with the poison one.
+/// How many good jobs go with the failing one, and how many again whenever that returns.
 pub(super) const GOOD_JOBS: usize = 2;
+/// How often at most good jobs are submitted when the failing one returns.
+const RETURNS_MAX: u32 = 3;
+/// How much sooner than the failing job returns at most good jobs are submitted, to be gathered into one batch with it.
+const LEAD_MAX: Duration = Duration::from_millis(500);
+/// How often at most a request is sent again that was put off or not answered, and how long the first of those waits.
+const REPEATS_MAX: u32 = 3;
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A job as it is submitted.
 pub(super) struct Job {
@@ -19,14 +27,58 @@ pub(super) struct Job {
     pub(super) body: String,
 }
 
+/// When good jobs are submitted again, so that they are visible when the failing job returns, which is after each visibility
+/// timeout. The queue delays both alike. Where a batch holds one message, never.
+pub(super) fn returns(course: &Course, submitted_at: Timestamp) -> Vec<Timestamp> {
+    if course.batch_size == 1 {
+        return Vec::new();
+    }
+    let lead = LEAD_MAX.min(course.batching_window / 2);
+    let times = 1..course.max_receive_count.min(RETURNS_MAX + 1);
+    times.map(|time| submitted_at + course.visibility_timeout * time - lead).collect()
+}
+
+/// Whether an answer says to ask again later, or there was none.
+///
+/// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>, throttled requests get 429.
+fn is_put_off(exchange: &Exchange) -> bool {
+    match &exchange.answer {
+        Ok(answer) => matches!(answer.status, 429 | 503),
+        Err(_) => true,
+    }
+}
+
 impl Run<'_> {
-    /// Submits the good jobs and the poison one together, so that they may share a batch.
+    /// Submits the good jobs and the failing one together, so that they may share a batch.
     pub(super) async fn submit(&self, course: &Result<Course, String>) -> Vec<JobEvidence> {
         let Ok(course) = course else {
             return Vec::new();
         };
-        let jobs = (0..=GOOD_JOBS).map(|number| self.job(number));
-        join_all(jobs.map(|job| self.submit_one(&course.job_url, job))).await
+        join_all(self.first_jobs().map(|job| self.submit_one(&course.job_url, job))).await
+    }
+
+    /// Submits good jobs whenever the failing one returns to the queue.
+    pub(super) async fn submit_at_returns(
+        &mut self,
+        course: &Course,
+        submitted_at: Timestamp,
+        bound_at: Timestamp,
+    ) {
+        for (number, at) in returns(course, submitted_at).into_iter().enumerate() {
+            if at >= bound_at {
+                return;
+            }
+            self.clock.sleep_until(at).await;
+            let first = (number + 1) * GOOD_JOBS;
+            let jobs = (first..first + GOOD_JOBS).map(|number| self.good_job(number));
+            let jobs = join_all(jobs.map(|job| self.submit_one(&course.job_url, job))).await;
+            self.jobs.extend(jobs);
+        }
+    }
+
+    /// The jobs that are submitted first: the good ones, and the failing one.
+    fn first_jobs(&self) -> impl Iterator<Item = Job> {
+        (0..GOOD_JOBS).map(|number| self.good_job(number)).chain([self.failing_job()])
     }
 
     /// Submits bodies that have to be refused: those that would fit the queue, or the one that would not.
@@ -49,7 +101,7 @@ impl Run<'_> {
         let rejections = bodies.map(async |body| Rejection {
             defect: body.defect,
             job_id: body.job_id,
-            exchange: self.http.post(&course.job_url, &jobs.headers, body.text.into_bytes()).await,
+            exchange: self.post(&course.job_url, &body.text).await.0,
             attempts: Vec::new(),
             dead_letter: None,
         });
@@ -58,29 +110,34 @@ impl Run<'_> {
 
     /// The run's jobs, as if none of them had been answered.
     pub(super) fn planned(&self, url: &str) -> Vec<JobEvidence> {
-        let job = |number: usize| {
-            let job = self.job(number);
-            JobEvidence {
-                job_id: job.job_id,
-                fails: job.fails,
-                submitted_at: self.clock.now(),
-                exchange: Exchange {
-                    method: "POST",
-                    url: url.to_owned(),
-                    latency: Duration::ZERO,
-                    answer: Err("interrupted before the answer".to_owned()),
-                },
-                message_id: None,
-                attempts: Vec::new(),
-            }
+        let job = |job: Job| JobEvidence {
+            job_id: job.job_id,
+            fails: job.fails,
+            submitted_at: self.clock.now(),
+            exchange: Exchange {
+                method: "POST",
+                url: url.to_owned(),
+                latency: Duration::ZERO,
+                answer: Err("interrupted before the answer".to_owned()),
+            },
+            message_id: None,
+            requests: 1,
+            attempts: Vec::new(),
         };
-        (0..=GOOD_JOBS).map(job).collect()
+        self.first_jobs().map(job).collect()
     }
 
-    /// The run's job of that number; the last one is the poison.
-    pub(super) fn job(&self, number: usize) -> Job {
-        let fails = number == GOOD_JOBS;
-        let name = if fails { "poison".to_owned() } else { format!("good-{}", number + 1) };
+    /// The run's good job of that number.
+    fn good_job(&self, number: usize) -> Job {
+        self.job(format!("good-{}", number + 1), false)
+    }
+
+    /// The run's failing job.
+    pub(super) fn failing_job(&self) -> Job {
+        self.job("poison".to_owned(), true)
+    }
+
+    fn job(&self, name: String, fails: bool) -> Job {
         let run_id = self.run_id.to_string();
         let job_id = format!("{run_id}-{name}");
         let jobs = &self.options.settings.jobs;
@@ -93,10 +150,78 @@ impl Run<'_> {
     async fn submit_one(&self, url: &str, job: Job) -> JobEvidence {
         let submitted_at = self.clock.now();
         let Job { job_id, fails, body } = job;
-        let headers = &self.options.settings.jobs.headers;
-        let exchange = self.http.post(url, headers, body.into_bytes()).await;
+        let (exchange, requests) = self.post(url, &body).await;
         let message_id =
             job_accept::accepted_message_id(&exchange, &job_id, &self.options.settings.api);
-        JobEvidence { job_id, fails, submitted_at, exchange, message_id, attempts: Vec::new() }
+        let attempts = Vec::new();
+        JobEvidence { job_id, fails, submitted_at, exchange, message_id, requests, attempts }
+    }
+
+    /// Posts a body, and again where the answer says later or there is none; says how many requests that took.
+    async fn post(&self, url: &str, body: &str) -> (Exchange, u32) {
+        let headers = &self.options.settings.jobs.headers;
+        let mut requests = 1;
+        loop {
+            let exchange = self.http.post(url, headers, body.as_bytes().to_vec()).await;
+            if !is_put_off(&exchange) || requests > REPEATS_MAX {
+                return (exchange, requests);
+            }
+            self.clock.sleep(FIRST_PAUSE * 2_u32.pow(requests - 1)).await;
+            requests += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use verifier_core::check::{Answer, QueueEvidence};
+
+    use super::*;
+
+    fn course(batch_size: u32, window_seconds: u64, receives: u32) -> Course {
+        Course {
+            job_url: String::new(),
+            jobs: QueueEvidence {
+                attributes: [("DelaySeconds".to_owned(), "10".to_owned())].into(),
+                ..QueueEvidence::default()
+            },
+            dead_letters: QueueEvidence::default(),
+            log_group: String::new(),
+            max_receive_count: receives,
+            visibility_timeout: Duration::from_mins(1),
+            batch_size,
+            batching_window: Duration::from_secs(window_seconds),
+        }
+    }
+
+    #[test]
+    fn good_jobs_are_submitted_shortly_before_the_failing_one_returns() {
+        let at = |batch_size, window, receives| -> Vec<u64> {
+            let returns = returns(&course(batch_size, window, receives), Timestamp::default());
+            returns.into_iter().map(Timestamp::as_millis).collect()
+        };
+        assert_eq!(at(5, 1, 3), [59_500, 119_500]);
+        assert_eq!(at(5, 0, 3), [60_000, 120_000]);
+        assert_eq!(at(5, 20, 9).len(), 3);
+        assert!(at(5, 1, 1).is_empty());
+        assert!(at(1, 1, 3).is_empty());
+    }
+
+    #[test]
+    fn only_what_is_put_off_or_not_answered_is_asked_again() {
+        let exchange = |answer: Result<u16, &str>| Exchange {
+            method: "POST",
+            url: String::new(),
+            latency: Duration::ZERO,
+            answer: answer
+                .map(|status| Answer { status, ..Answer::default() })
+                .map_err(str::to_owned),
+        };
+        for answer in [Ok(429), Ok(503), Err("connection reset")] {
+            assert!(is_put_off(&exchange(answer)));
+        }
+        for status in [200, 202, 400, 403, 404, 413, 500, 502, 504] {
+            assert!(!is_put_off(&exchange(Ok(status))), "{status}");
+        }
     }
 }

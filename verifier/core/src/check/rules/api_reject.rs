@@ -48,9 +48,36 @@ pub fn bodies(run_id: RunId, refused: &[Refused], message_bytes_max: usize) -> V
     refused.iter().map(body).collect()
 }
 
+/// What tells of refused bodies that were put on the queue all the same and were not seen themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Strays {
+    /// How many messages the jobs queue holds more than before, beside jobs that may still be there; `None` where it was not counted.
+    pub queued: Option<u64>,
+    /// What shows that the worker was handed messages of which it wrote nothing.
+    pub swallowed: Vec<String>,
+    /// Whether messages of other senders were seen, which may be those.
+    pub others_seen: bool,
+}
+
+impl Strays {
+    /// What shows that messages are there which are no job of this run.
+    fn shown(&self) -> Option<String> {
+        let queued = self.queued.filter(|count| *count > 0);
+        let queued =
+            queued.map(|count| format!("the jobs queue holds {count} messages more than before"));
+        let all: Vec<String> = queued.into_iter().chain(self.swallowed.iter().cloned()).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+}
+
 /// Judges the answers, and whether any of the bodies was seen behind the API. `searched` says whether the dead-letter
 /// queue was looked at when they were due there.
-pub fn judge(rejections: &[Rejection], log: &LogEvidence, searched: bool) -> Judgement {
+pub fn judge(
+    rejections: &[Rejection],
+    log: &LogEvidence,
+    searched: bool,
+    strays: &Strays,
+) -> Judgement {
     if rejections.is_empty() {
         return Judgement::not_exercised("no body was submitted that has to be refused");
     }
@@ -74,6 +101,14 @@ pub fn judge(rejections: &[Rejection], log: &LogEvidence, searched: bool) -> Jud
         fail("a body that is no job reached the queue", &arrived)
     } else if !accepted.is_empty() {
         fail("a body that is no job was not refused", &accepted)
+    } else if let Some(shown) = strays.shown() {
+        if strays.others_seen {
+            Judgement::inconclusive(format!(
+                "{shown}, which may be of other senders, who were seen"
+            ))
+        } else {
+            fail("bodies that are no jobs seem to have reached the queue", &[shown])
+        }
     } else if !unknown.is_empty() {
         Judgement::inconclusive(format!("not answered: {}", unknown.join("; ")))
     } else if let Some(unreadable) = log.unreadable() {
@@ -164,7 +199,7 @@ mod tests {
     }
 
     fn verdict(rejection: Rejection) -> Verdict {
-        judge(&[rejection], &LogEvidence::default(), true).verdict
+        judge(&[rejection], &LogEvidence::default(), true, &Strays::default()).verdict
     }
 
     #[test]
@@ -184,14 +219,17 @@ mod tests {
         for answer in [Err("timed out"), Ok((429, ERROR)), Ok((408, ERROR))] {
             assert_eq!(verdict(rejection(answer)), Verdict::Inconclusive);
         }
-        assert_eq!(judge(&[], &LogEvidence::default(), true).verdict, Verdict::NotExercised);
+        assert_eq!(
+            judge(&[], &LogEvidence::default(), true, &Strays::default()).verdict,
+            Verdict::NotExercised
+        );
     }
 
     #[test]
     fn a_refused_body_that_got_to_the_queue_fails_and_says_where() {
         let found =
             Rejection { dead_letter: Some("m-1".to_owned()), ..rejection(Ok((400, ERROR))) };
-        let judgement = judge(&[found], &LogEvidence::default(), true);
+        let judgement = judge(&[found], &LogEvidence::default(), true, &Strays::default());
         assert_eq!(judgement.verdict, Verdict::Fail);
         assert!(judgement.summary.contains("m-1"), "{}", judgement.summary);
         let seen = Rejection {
@@ -204,11 +242,27 @@ mod tests {
     #[test]
     fn where_nobody_looked_nothing_is_concluded() {
         let refused = [rejection(Ok((400, ERROR)))];
-        assert_eq!(judge(&refused, &LogEvidence::default(), false).verdict, Verdict::Inconclusive);
+        assert_eq!(
+            judge(&refused, &LogEvidence::default(), false, &Strays::default()).verdict,
+            Verdict::Inconclusive
+        );
         let log = LogEvidence { error: Some("denied".to_owned()), ..LogEvidence::default() };
-        assert_eq!(judge(&refused, &log, true).verdict, Verdict::Inconclusive);
+        assert_eq!(judge(&refused, &log, true, &Strays::default()).verdict, Verdict::Inconclusive);
         let accepted = [rejection(Ok((202, "{}")))];
-        assert_eq!(judge(&accepted, &log, false).verdict, Verdict::Fail);
+        assert_eq!(judge(&accepted, &log, false, &Strays::default()).verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn messages_that_nobody_else_can_have_sent_fail_and_with_others_nothing_is_concluded() {
+        let of = |strays: &Strays| {
+            judge(&[rejection(Ok((400, ERROR)))], &LogEvidence::default(), true, strays).verdict
+        };
+        let queued = Strays { queued: Some(1), ..Strays::default() };
+        assert_eq!(of(&queued), Verdict::Fail);
+        assert_eq!(of(&Strays { others_seen: true, ..queued }), Verdict::Inconclusive);
+        assert_eq!(of(&Strays { queued: Some(0), ..Strays::default() }), Verdict::Pass);
+        let swallowed = Strays { swallowed: vec!["batch q".to_owned()], ..Strays::default() };
+        assert_eq!(of(&swallowed), Verdict::Fail);
     }
 
     #[test]

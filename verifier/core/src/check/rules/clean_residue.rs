@@ -24,6 +24,10 @@ pub struct Residue {
     pub deleted: Vec<String>,
     /// Its messages that may still be there, each with where and why.
     pub left: Vec<String>,
+    /// How many messages more the jobs queue holds than before the run, by its counts; `None` where it was not counted.
+    pub surplus: Option<u64>,
+    /// Whether messages of other senders were seen, which explain a surplus.
+    pub others_seen: bool,
     /// The ids of messages of runs that are over, which were deleted from the dead-letter queue.
     pub swept: Vec<String>,
     /// How many messages of others were received from the dead-letter queue and handed back.
@@ -37,7 +41,17 @@ pub struct Residue {
 /// Judges what is left.
 pub fn judge(residue: &Residue) -> Judgement {
     let nothing_left = residue.left.is_empty() && residue.not_handed_back.is_empty();
-    let judgement = if nothing_left && residue.created == 0 && residue.swept.is_empty() {
+    let judgement = if let (true, Some(up_to)) = (nothing_left, up_to(residue)) {
+        Judgement::fail(
+            format!("{up_to} may be left: it holds more than before the run"),
+            "no more messages in the jobs queue than before the run",
+            format!("{up_to}, for a minute"),
+        )
+        .with_verdict(Verdict::Warn)
+        .with_next(
+            "run the check again when they have arrived; their bodies carry the run id".to_owned(),
+        )
+    } else if nothing_left && residue.created == 0 && residue.swept.is_empty() {
         Judgement::not_exercised("this run put nothing into the stack")
     } else if nothing_left {
         Judgement::pass(format!(
@@ -60,9 +74,17 @@ pub fn judge(residue: &Residue) -> Judgement {
     judgement
         .with_evidence("deleted", residue.deleted.clone())
         .with_evidence("left", residue.left.clone())
+        .with_evidence("surplus", residue.surplus)
         .with_evidence("swept", residue.swept.clone())
         .with_evidence("handedBack", residue.handed_back)
         .with_evidence("receivesOfOthers", residue.receives_of_others)
+}
+
+/// That messages may be left which no id names: the jobs queue holds more than before, and no other sender was seen.
+pub fn up_to(residue: &Residue) -> Option<String> {
+    let surplus = residue.surplus.filter(|surplus| *surplus > 0 && residue.created > 0)?;
+    let unnamed = residue.left.is_empty() && !residue.others_seen;
+    unnamed.then(|| format!("up to {surplus} messages in the jobs queue"))
 }
 
 /// What was done to messages that are not this run's.
@@ -97,6 +119,20 @@ mod tests {
         let summary = judge(&residue).summary;
         assert!(summary.contains("1 left by older runs deleted"), "{summary}");
         assert!(summary.contains("2 of others handed back, received 3 times"), "{summary}");
+    }
+
+    #[test]
+    fn a_queue_that_holds_more_than_before_vetoes_unless_others_send() {
+        let residue = |surplus, others_seen| Residue {
+            created: 3,
+            surplus,
+            others_seen,
+            ..Residue::default()
+        };
+        assert_eq!(judge(&residue(Some(0), false)).verdict, Verdict::Pass);
+        assert_eq!(judge(&residue(Some(2), false)).verdict, Verdict::Warn);
+        assert_eq!(judge(&residue(Some(2), true)).verdict, Verdict::Pass);
+        assert_eq!(judge(&residue(None, false)).verdict, Verdict::Pass);
     }
 
     #[test]

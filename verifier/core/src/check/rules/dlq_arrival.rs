@@ -44,8 +44,13 @@ pub struct Terms<'a> {
     pub body: Body<'a>,
     /// Until when the message was waited for.
     pub waited_until: Timestamp,
-    /// Whether the jobs queue still held messages at the end: then the poison may still be retried.
+    /// Whether the jobs queue held more messages at the end than before: then the failing job may still be retried.
     pub queue_holds_messages: bool,
+    /// Whether every allowed receive of it was seen, or is explained: then the time that they took is the worker's own, which may
+    /// shorten or lengthen the visibility timeout of a message.
+    pub has_all_receives: bool,
+    /// The ids of other messages that hold the failing job and are explained by nothing.
+    pub copies: &'a [String],
 }
 
 /// Judges whether, when and how the poison job's message came to the dead-letter queue.
@@ -53,6 +58,14 @@ pub fn judge(poison: &JobEvidence, letter: Option<&DeadLetter>, terms: &Terms<'_
     let Some(message_id) = &poison.message_id else {
         return Judgement::not_exercised("the poison job was not accepted");
     };
+    if !terms.copies.is_empty() {
+        return Judgement::fail(
+            format!("other messages hold the failing job: {}", terms.copies.join(", ")),
+            format!("the failing job in message {message_id} alone"),
+            terms.copies.join(", "),
+        )
+        .with_next("look for what sends the job again: the submit function, or the worker");
+    }
     let judgement = match letter {
         Some(letter) => judge_letter(poison, letter, terms),
         None => judge_absence(poison, terms),
@@ -86,7 +99,7 @@ fn judge_letter(poison: &JobEvidence, letter: &DeadLetter, terms: &Terms<'_>) ->
             first.since(letter.seen_at).as_secs()
         ))
         .with_next("set this machine's clock; for an emulator that skips time, pass its --endpoint-url".to_owned())
-    } else if after + TOLERANCE < life {
+    } else if after + TOLERANCE < life && !terms.has_all_receives {
         Judgement::fail(
             format!(
                 "dead-lettered after {:.1} s, before its receives were used up",
@@ -100,14 +113,7 @@ fn judge_letter(poison: &JobEvidence, letter: &DeadLetter, terms: &Terms<'_>) ->
             format!("{:.1} s after the first receive", after.as_secs_f64()),
         )
     } else {
-        let lag = after.saturating_sub(life);
-        Judgement::pass(format!(
-            "{} in the dead-letter queue, {} × {} s + {} after its first receive",
-            letter.message_id,
-            terms.max_receive_count,
-            terms.visibility_timeout.as_secs(),
-            in_words(lag)
-        ))
+        Judgement::pass(arrived(letter, after, terms))
     };
     judgement
         .with_evidence("secondsAfterFirstReceive", after.as_secs_f64())
@@ -115,6 +121,21 @@ fn judge_letter(poison: &JobEvidence, letter: &DeadLetter, terms: &Terms<'_>) ->
         .with_evidence("deadLetterQueueSourceArn", source)
         .with_evidence("sentAtMillis", letter.sent_at.map(Timestamp::as_millis))
         .with_evidence("seenAtMillis", letter.seen_at.as_millis())
+}
+
+fn arrived(letter: &DeadLetter, after: Duration, terms: &Terms<'_>) -> String {
+    let Terms { max_receive_count, visibility_timeout, .. } = terms;
+    let (id, life) = (&letter.message_id, *visibility_timeout * *max_receive_count);
+    if after + TOLERANCE < life {
+        let after = in_words(after);
+        return format!(
+            "{id} in the dead-letter queue {after} after its first receive, all {max_receive_count} receives used"
+        );
+    }
+    let (timeout, lag) = (visibility_timeout.as_secs(), in_words(after.saturating_sub(life)));
+    format!(
+        "{id} in the dead-letter queue, {max_receive_count} × {timeout} s + {lag} after its first receive"
+    )
 }
 
 fn holds(body: Body<'_>, letter: &DeadLetter, poison: &JobEvidence) -> bool {
@@ -193,8 +214,30 @@ mod tests {
             body: Body::Submitted(r#"{"task":"poison"}"#),
             waited_until: Timestamp::from_millis(SUBMITTED + 240_000),
             queue_holds_messages: holds,
+            has_all_receives: false,
+            copies: &[],
         };
         judge(poison, letter, &terms).verdict
+    }
+
+    #[test]
+    fn a_worker_may_shorten_the_visibility_timeout_but_copies_fail() {
+        let body = r#"{"task": "poison"}"#;
+        let terms = Terms {
+            max_receive_count: 3,
+            visibility_timeout: Duration::from_mins(1),
+            source_arn: "arn:jobs",
+            body: Body::Submitted(body),
+            waited_until: Timestamp::from_millis(SUBMITTED + 240_000),
+            queue_holds_messages: false,
+            has_all_receives: true,
+            copies: &[],
+        };
+        let poison = job("p", true, Some("m"));
+        assert_eq!(judge(&poison, Some(&letter(15)), &terms).verdict, Verdict::Pass);
+        let copies = ["m-x".to_owned()];
+        let copied = Terms { copies: &copies, ..terms };
+        assert_eq!(judge(&poison, Some(&letter(180)), &copied).verdict, Verdict::Fail);
     }
 
     #[test]

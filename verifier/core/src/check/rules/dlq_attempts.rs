@@ -1,16 +1,18 @@
 //! `dlq.attempts`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use contract::Outcome;
 use serde_json::Value;
 
-use crate::check::{Check, JobEvidence, Judgement, LogEvidence, LoggedOutcome, Severity, Verdict};
+use crate::account::{
+    Account, Attempt, Expectation, Explained, MessageAccount, MessageEnd, is_one_delivery_twice,
+};
+use crate::check::{Check, Judgement, LogEvidence, Severity, Verdict};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "dlq.attempts",
-    asserts: "the worker attempted the poison job once for each allowed receive, and each attempt failed",
+    asserts: "the failing job was received once for each allowed receive, and each attempt failed",
     severity: Severity::Fail,
     why: "more attempts than the policy allows mean that it is not in force; fewer mean that receives went elsewhere",
     fix: "look for other consumers of the queue, throttled invocations, and the worker's batch response",
@@ -18,67 +20,114 @@ pub const CHECK: Check = Check {
     must_be_exercised: true,
 };
 
-/// Judges the attempts at the poison job.
-pub fn judge(poison: &JobEvidence, max_receive_count: u32, log: &LogEvidence) -> Judgement {
-    if poison.message_id.is_none() {
-        return Judgement::not_exercised("the poison job was not accepted");
-    }
+/// Concludes what became of the attempts at the failing job, by the account of the run: from the worker's lines, and where
+/// it wrote none, from invocations that failed as a whole.
+pub fn judge(account: &Account, log: &LogEvidence) -> Judgement {
+    let Some(poison) = account.that(Expectation::Fails).next() else {
+        return Judgement::not_exercised("the failing job was not accepted");
+    };
     if let Some(unreadable) = log.unreadable() {
         return unreadable;
     }
-    // A line that is there twice, as CloudWatch may have it, is one attempt: each has a request of its own.
-    let mut seen = BTreeMap::<u32, BTreeSet<(&str, &str)>>::new();
-    for LoggedOutcome { line, .. } in &poison.attempts {
-        seen.entry(line.receive_count).or_default().insert((&line.message_id, &line.request_id));
+    let max_receive_count = account.terms.max_receive_count;
+    let mut by_count = BTreeMap::<u32, Vec<&Attempt>>::new();
+    for attempt in &poison.attempts {
+        by_count.entry(attempt.receive_count).or_default().push(attempt);
     }
-    let numbers: Vec<u32> = seen.keys().copied().collect();
-    let succeeded = poison.attempts_that(Outcome::Succeeded).count();
-    let expected = format!("failed attempts 1 to {max_receive_count}, each once");
-    let actual = if numbers.is_empty() {
-        "no attempts".to_owned()
-    } else {
-        format!("attempts {}", list(&numbers))
-    };
-    let next = log.next();
+    let (repeated, doubled) = repetitions(account, &by_count);
+    let (inferred, missing) = unseen(account, poison, &by_count);
+    let numbers: Vec<u32> = by_count.keys().copied().collect();
     let fail = |what: String| {
-        Judgement::fail(what, expected.clone(), actual.clone()).with_next(next.clone())
+        let actual = match numbers.as_slice() {
+            [] => "no attempts".to_owned(),
+            numbers => format!("attempts {}", list(numbers)),
+        };
+        let expected = format!("failed attempts 1 to {max_receive_count}, each once");
+        Judgement::fail(what, expected, actual).with_next(log.next())
     };
-    let beyond = numbers.iter().any(|number| *number > max_receive_count || *number == 0);
-    let repeated: Vec<u32> =
-        seen.iter().filter(|(_, made)| made.len() > 1).map(|(number, _)| *number).collect();
-    let missing: Vec<u32> =
-        (1..=max_receive_count).filter(|number| !seen.contains_key(number)).collect();
-    let judgement = if succeeded > 0 {
-        fail("the poison job is logged as succeeded".to_owned())
-    } else if beyond {
+    let judgement = if poison.successes() > 0 {
+        fail("the failing job is logged as succeeded".to_owned())
+    } else if numbers.iter().any(|number| *number > max_receive_count) {
         fail(format!("more receives than the {max_receive_count} that the policy allows"))
     } else if !repeated.is_empty() {
         fail(format!("attempt {} was made more than once", list(&repeated)))
-    } else if missing.is_empty() {
-        Judgement::pass(format!("failed attempts {} in the log", list(&numbers)))
-    } else {
+    } else if poison.end == MessageEnd::StillThere {
+        Judgement::inconclusive(format!("still being retried; attempts {} so far", list(&numbers)))
+    } else if !missing.is_empty() {
         // SQS can count a receive that no worker saw, so a gap alone does not convict the stack.
         fail(format!("attempt {} is not in the log", list(&missing))).with_verdict(Verdict::Warn)
+    } else if !doubled.is_empty() {
+        let what = format!("attempt {} was delivered twice, as SQS may", list(&doubled));
+        fail(what).with_verdict(Verdict::Warn)
+    } else if inferred.is_empty() {
+        Judgement::pass(format!("failed attempts {} in the log", list(&numbers)))
+    } else {
+        Judgement::pass(format!(
+            "failed attempts 1 to {max_receive_count}; {} inferred from invocations that failed",
+            list(&inferred)
+        ))
     };
-    let attempts: Vec<Value> = poison
-        .attempts
-        .iter()
-        .map(|attempt| {
-            serde_json::json!({
-                "receiveCount": attempt.line.receive_count,
-                "outcome": attempt.line.outcome,
-                "reason": attempt.line.reason,
-                "requestId": attempt.line.request_id,
-                "batchSize": attempt.line.batch_size,
-                "atMillis": attempt.at,
-                "secondsAfterSubmit": attempt.at.since(poison.submitted_at).as_secs_f64(),
-            })
-        })
-        .collect();
     judgement
-        .with_evidence("attempts", attempts)
+        .with_evidence(
+            "attempts",
+            poison.attempts.iter().map(|each| shown(each, poison)).collect::<Vec<_>>(),
+        )
+        .with_evidence("inferred", inferred)
         .with_evidence("messageId", poison.message_id.clone())
         .with_evidence("maxReceiveCount", max_receive_count)
+}
+
+/// The receives that came more than once: those that nothing explains, and those that SQS delivered twice.
+fn repetitions(account: &Account, by_count: &BTreeMap<u32, Vec<&Attempt>>) -> (Vec<u32>, Vec<u32>) {
+    let repeated = by_count.iter().filter(|(_, attempts)| attempts.len() > 1);
+    let is_doubled = |attempts: &[&Attempt]| {
+        is_one_delivery_twice(attempts, account.terms.visibility_timeout)
+            || of_repeated_requests(attempts)
+    };
+    let (doubled, wrong): (Vec<_>, Vec<_>) =
+        repeated.partition(|(_, attempts)| is_doubled(attempts.as_slice()));
+    let counts =
+        |found: &[(&u32, &Vec<&Attempt>)]| found.iter().map(|(count, _)| **count).collect();
+    (counts(&wrong), counts(&doubled))
+}
+
+/// Whether each attempt is of a message of its own: the job was submitted more than once.
+fn of_repeated_requests(attempts: &[&Attempt]) -> bool {
+    let mut ids: Vec<Option<&str>> =
+        attempts.iter().map(|attempt| attempt.line.message_id.as_deref()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.len() == attempts.len() && !ids.contains(&None)
+}
+
+/// The allowed receives of which the worker wrote nothing: those that a failed invocation explains, and the others.
+fn unseen(
+    account: &Account,
+    poison: &MessageAccount,
+    by_count: &BTreeMap<u32, Vec<&Attempt>>,
+) -> (Vec<u32>, Vec<u32>) {
+    let unseen = account.unseen(poison);
+    let explained = |count: &u32| {
+        unseen
+            .iter()
+            .any(|each| each.receive_count == *count && each.explained != Explained::Nothing)
+    };
+    (1..=account.terms.max_receive_count)
+        .filter(|count| !by_count.contains_key(count))
+        .partition(explained)
+}
+
+fn shown(attempt: &Attempt, poison: &MessageAccount) -> Value {
+    serde_json::json!({
+        "receiveCount": attempt.receive_count,
+        "outcome": attempt.line.outcome,
+        "reason": attempt.line.reason,
+        "requestId": attempt.line.request_id,
+        "batchSize": attempt.line.batch_size,
+        "invocation": attempt.end.map(crate::account::InvocationEnd::as_str),
+        "atMillis": attempt.line.at,
+        "secondsAfterSubmit": attempt.line.at.since(poison.submitted_at).as_secs_f64(),
+    })
 }
 
 fn list(numbers: &[u32]) -> String {
@@ -87,19 +136,26 @@ fn list(numbers: &[u32]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use contract::Outcome;
+
     use super::super::job_accept::tests::job;
-    use super::super::job_success::tests::attempt;
+    use super::super::job_success::tests::{account, attempt, whole_log};
     use super::*;
+    use crate::check::{JobEvidence, LoggedOutcome};
+
+    fn judged(attempts: Vec<LoggedOutcome>, dead: &[&str]) -> Judgement {
+        let poison = JobEvidence { attempts, ..job("p", true, Some("m")) };
+        judge(&account(&[poison], dead), &whole_log())
+    }
 
     fn verdict(counts: &[u32]) -> Verdict {
         let attempts = counts.iter().enumerate().map(|(number, count)| {
             let mut attempt = attempt(*count, Outcome::Failed);
+            attempt.at = attempt.at + std::time::Duration::from_secs(60 * u64::from(*count));
             attempt.line.request_id = format!("request {number}");
             attempt
         });
-        let attempts = attempts.collect();
-        let poison = JobEvidence { attempts, ..job("p", true, Some("m")) };
-        judge(&poison, 3, &LogEvidence::default()).verdict
+        judged(attempts.collect(), &["m"]).verdict
     }
 
     #[test]
@@ -109,32 +165,42 @@ mod tests {
     }
 
     #[test]
-    fn more_fail_and_fewer_warn() {
+    fn more_fail_and_fewer_or_doubled_ones_warn() {
         assert_eq!(verdict(&[1, 2, 3, 4]), Verdict::Fail);
-        assert_eq!(verdict(&[0, 1, 2, 3]), Verdict::Fail);
-        assert_eq!(verdict(&[1, 1, 2, 3]), Verdict::Fail);
+        assert_eq!(verdict(&[1, 1, 2, 3]), Verdict::Warn);
         assert_eq!(verdict(&[1, 3]), Verdict::Warn);
         assert_eq!(verdict(&[]), Verdict::Warn);
     }
 
     #[test]
-    fn an_attempt_that_is_logged_twice_is_one() {
-        let doubled = vec![attempt(1, Outcome::Failed); 2];
-        let poison = JobEvidence { attempts: doubled, ..job("p", true, Some("m")) };
-        assert_eq!(judge(&poison, 1, &LogEvidence::default()).verdict, Verdict::Pass);
+    fn one_receive_count_twice_after_a_visibility_timeout_fails() {
+        let mut again = attempt(1, Outcome::Failed);
+        again.at = again.at + std::time::Duration::from_mins(1);
+        again.line.request_id = "another".to_owned();
+        let first = attempt(1, Outcome::Failed);
+        assert_eq!(judged(vec![first, again], &["m"]).verdict, Verdict::Fail);
     }
 
     #[test]
-    fn a_success_of_the_poison_fails() {
+    fn an_attempt_that_is_logged_twice_is_one() {
+        let mut attempts: Vec<LoggedOutcome> =
+            (1..=3).map(|count| attempt(count, Outcome::Failed)).collect();
+        attempts.push(attempt(1, Outcome::Failed));
+        assert_eq!(judged(attempts, &["m"]).verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn a_success_of_the_failing_job_fails() {
         let attempts = vec![attempt(1, Outcome::Failed), attempt(2, Outcome::Succeeded)];
-        let poison = JobEvidence { attempts, ..job("p", true, Some("m")) };
-        assert_eq!(judge(&poison, 3, &LogEvidence::default()).verdict, Verdict::Fail);
+        assert_eq!(judged(attempts, &[]).verdict, Verdict::Fail);
     }
 
     #[test]
     fn an_unreadable_log_and_a_refused_job_prove_nothing() {
         let log = LogEvidence { error: Some("denied".to_owned()), ..LogEvidence::default() };
-        assert_eq!(judge(&job("p", true, Some("m")), 3, &log).verdict, Verdict::Inconclusive);
-        assert_eq!(judge(&job("p", true, None), 3, &log).verdict, Verdict::NotExercised);
+        let poison = account(&[job("p", true, Some("m"))], &[]);
+        assert_eq!(judge(&poison, &log).verdict, Verdict::Inconclusive);
+        let refused = account(&[job("p", true, None)], &[]);
+        assert_eq!(judge(&refused, &log).verdict, Verdict::NotExercised);
     }
 }

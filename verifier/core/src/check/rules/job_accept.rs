@@ -115,6 +115,7 @@ pub(crate) mod tests {
                 answer: Ok(Answer { status: 202, ..Answer::default() }),
             },
             message_id: message_id.map(str::to_owned),
+            requests: 1,
             attempts: Vec::new(),
         }
     }

@@ -1,150 +1,140 @@
 //! `job.neighbours`.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
-use contract::Outcome;
-
-use crate::check::{Check, JobEvidence, Judgement, LogEvidence, Severity, Verdict};
+use crate::account::{Account, Breach, Expectation, Isolation};
+use crate::check::{Check, Judgement, LogEvidence, Severity, Verdict};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "job.neighbours",
-    asserts: "good jobs that came to the worker in one batch with the poison ran once, at their first receive",
+    asserts: "good jobs that came to the worker in one batch with the failing one ran once, at their first receive",
     severity: Severity::Fail,
-    why: "a worker that fails the batch instead of the message repeats the work of every good job beside a bad one, and dead-letters them with it",
-    fix: "answer with the failed messages' ids in batchItemFailures, and set ReportBatchItemFailures on the mapping",
+    why: "a worker that fails the batch instead of the message, as every uncaught error does, repeats the work of each good job in it, and dead-letters them with the failing one",
+    fix: "catch each message's error, answer with the failed messages' ids in batchItemFailures, and set ReportBatchItemFailures on the mapping",
     source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
     must_be_exercised: false,
 };
 
-/// How much sooner than a visibility timeout a retry may seem to come: lines are stamped by several machines.
-const TOLERANCE: Duration = Duration::from_secs(1);
-
-/// Judges the good jobs that shared an invocation with the poison, which the request ids tell.
-pub fn judge(jobs: &[JobEvidence], visibility_timeout: Duration, log: &LogEvidence) -> Judgement {
-    if let Some(unreadable) = log.unreadable() {
-        return unreadable;
-    }
-    let poisoned: BTreeSet<&str> = jobs.iter().filter(|job| job.fails).flat_map(requests).collect();
-    let neighbours: Vec<&JobEvidence> = jobs
-        .iter()
-        .filter(|job| !job.fails && requests(job).any(|request| poisoned.contains(request)))
-        .collect();
-    if neighbours.is_empty() {
-        return Judgement::not_exercised("no good job shared a batch with the poison");
-    }
-    let repeated: Vec<&JobEvidence> =
-        neighbours.iter().filter(|job| !ran_once(job)).copied().collect();
-    let judgement = if repeated.is_empty() {
-        let count = neighbours.len();
-        Judgement::pass(format!("{count} shared a batch with the poison and ran once"))
-    } else {
-        let seen: Vec<String> = repeated.iter().map(|job| attempts(job)).collect();
-        let judgement = Judgement::fail(
+/// Concludes whether the failing job took others of its batches with it, by the account of the run. With `strict`, a run in
+/// which they did not meet is inconclusive.
+pub fn judge(account: &Account, log: &LogEvidence, strict: bool) -> Judgement {
+    let judgement = match account.isolation() {
+        Isolation::Broken { breaches } => broken(account, &breaches),
+        Isolation::ByConstruction => Judgement::pass(
+            "the mapping's batches hold one message, so none shares the failing one's",
+        ),
+        _ if log.error.is_some() => {
+            return log.unreadable().unwrap_or_else(|| Judgement::inconclusive("no log"));
+        }
+        Isolation::NotMet => not_met(account, strict),
+        Isolation::Held { met } => {
+            Judgement::pass(format!("{met} shared a batch with the failing job and ran once"))
+        }
+        Isolation::DeliveredTwice { job_ids } => Judgement::fail(
             format!(
-                "{} of {} jobs beside the poison did not run just once",
-                seen.len(),
-                neighbours.len()
+                "{} shared a batch with the failing job and were delivered twice",
+                job_ids.len()
             ),
             "one attempt, at receive count 1, that succeeded",
-            seen.join("; "),
+            format!("more than one, as at-least-once delivery allows: {}", job_ids.join(", ")),
         )
-        .with_next(
-            "compare batchItemFailures in the worker's answer with the messages that failed",
-        );
-        if repeated.iter().all(|job| was_delivered_twice(job, visibility_timeout)) {
-            // At-least-once delivery: no retry comes before the visibility timeout has passed.
-            judgement.with_verdict(Verdict::Warn)
-        } else {
-            judgement
-        }
+        .with_verdict(Verdict::Warn),
     };
-    let shown: Vec<serde_json::Value> = neighbours
+    judgement.with_evidence("batchSize", account.terms.batch_size)
+}
+
+fn not_met(account: &Account, strict: bool) -> Judgement {
+    if account.that(Expectation::Fails).next().is_none() {
+        return Judgement::not_exercised("no failing job was accepted");
+    }
+    let why = "no good job shared a batch with the failing one";
+    if strict {
+        return Judgement::inconclusive(format!("{why}, and --strict asks for that"))
+            .with_next("set a batching window of a second on the mapping, so that jobs meet");
+    }
+    Judgement::not_exercised(why)
+}
+
+fn broken(account: &Account, breaches: &[Breach]) -> Judgement {
+    let seen: Vec<String> = breaches
         .iter()
-        .map(|job| serde_json::json!({"jobId": job.job_id, "attempts": attempts(job)}))
+        .map(|breach| {
+            let how = if breach.inferred { " (inferred)" } else { "" };
+            format!("{}: {}{how}", breach.job_id, breach.why)
+        })
         .collect();
-    judgement.with_evidence("neighbours", shown)
-}
-
-fn requests(job: &JobEvidence) -> impl Iterator<Item = &str> {
-    job.attempts.iter().map(|attempt| attempt.line.request_id.as_str())
-}
-
-fn ran_once(job: &JobEvidence) -> bool {
-    matches!(job.attempts.as_slice(), [only]
-        if only.line.outcome == Outcome::Succeeded && only.line.receive_count == 1)
-}
-
-/// Whether every attempt succeeded and all came before a retry could: then SQS delivered the message more than once.
-fn was_delivered_twice(job: &JobEvidence, visibility_timeout: Duration) -> bool {
-    let times = || job.attempts.iter().map(|attempt| attempt.at);
-    let span = times().max().zip(times().min()).map(|(last, first)| last.since(first));
-    job.attempts.len() > 1
-        && job.attempts.iter().all(|attempt| attempt.line.outcome == Outcome::Succeeded)
-        && span.is_some_and(|span| span + TOLERANCE < visibility_timeout)
-}
-
-fn attempts(job: &JobEvidence) -> String {
-    let told: Vec<String> = job
-        .attempts
-        .iter()
-        .map(|attempt| format!("{} {}", attempt.line.receive_count, attempt.line.outcome.as_str()))
-        .collect();
-    format!("{}: {}", job.job_id, told.join(", "))
+    let good = account.that(Expectation::Succeeds).count();
+    Judgement::fail(
+        format!("the failing job took {} of {good} good jobs with it: {}", breaches.len(), seen[0]),
+        "each good job succeeds at receive count 1, whatever else is in its batch",
+        seen.join("; "),
+    )
+    .with_next(
+        "let the worker catch each message's error and answer with batchItemFailures that name only the messages that failed",
+    )
+    .with_evidence("neighbours", seen)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use contract::Outcome;
+
     use super::super::job_accept::tests::job;
-    use super::super::job_success::tests::attempt;
+    use super::super::job_success::tests::{attempt, whole_log};
     use super::*;
-    use crate::check::LoggedOutcome;
+    use crate::account::{QueueCounts, Terms};
+    use crate::check::{JobEvidence, LoggedOutcome, observed};
+    use crate::time::Timestamp;
 
-    const VISIBILITY: Duration = Duration::from_mins(1);
-
-    /// An attempt in a batch, so many seconds after the first.
     fn at(seconds: u64, batch: &str, count: u32, outcome: Outcome) -> LoggedOutcome {
         let mut attempt = attempt(count, outcome);
         batch.clone_into(&mut attempt.line.request_id);
-        attempt.at = crate::time::Timestamp::from_millis(seconds * 1000);
+        attempt.line.message_id = String::new();
+        attempt.line.batch_size = 2;
+        attempt.at = Timestamp::from_millis(1_000_000 + seconds * 1000);
         attempt
     }
 
-    fn verdict(good: Vec<LoggedOutcome>) -> Verdict {
+    fn account(good: Vec<LoggedOutcome>, batch_size: u32) -> Account {
         let poison = vec![at(0, "b1", 1, Outcome::Failed), at(60, "b2", 2, Outcome::Failed)];
         let jobs = [
             JobEvidence { attempts: good, ..job("good", false, Some("g")) },
             JobEvidence { attempts: poison, ..job("poison", true, Some("p")) },
         ];
-        judge(&jobs, VISIBILITY, &LogEvidence::default()).verdict
+        let terms =
+            Terms { max_receive_count: 3, visibility_timeout: Duration::from_mins(1), batch_size };
+        let none = Some(QueueCounts::default());
+        Account::of(&observed(terms, &jobs, &[], &[], (none, none)))
+    }
+
+    fn verdict(good: Vec<LoggedOutcome>) -> Verdict {
+        judge(&account(good, 5), &whole_log(), false).verdict
     }
 
     #[test]
-    fn a_neighbour_that_ran_once_passes_and_none_is_nothing() {
+    fn one_of_its_batch_that_ran_once_passes() {
         assert_eq!(verdict(vec![at(0, "b1", 1, Outcome::Succeeded)]), Verdict::Pass);
-        assert_eq!(verdict(vec![at(0, "other", 1, Outcome::Succeeded)]), Verdict::NotExercised);
-        assert_eq!(verdict(Vec::new()), Verdict::NotExercised);
     }
 
     #[test]
-    fn a_neighbour_that_was_failed_or_retried_with_the_poison_fails() {
+    fn where_they_did_not_meet_it_is_said_and_strictly_it_is_no_pass() {
+        let apart = account(vec![at(0, "other", 1, Outcome::Succeeded)], 5);
+        assert_eq!(judge(&apart, &whole_log(), false).verdict, Verdict::NotExercised);
+        assert_eq!(judge(&apart, &whole_log(), true).verdict, Verdict::Inconclusive);
+        let single = account(vec![at(0, "other", 1, Outcome::Succeeded)], 1);
+        assert_eq!(judge(&single, &whole_log(), true).verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn one_that_was_failed_or_retried_with_it_fails() {
         let (failed, succeeded) = (Outcome::Failed, Outcome::Succeeded);
         assert_eq!(verdict(vec![at(0, "b1", 1, failed)]), Verdict::Fail);
-        assert_eq!(
-            verdict(vec![at(0, "b1", 1, failed), at(60, "b2", 2, succeeded)]),
-            Verdict::Fail
-        );
         assert_eq!(
             verdict(vec![at(0, "b1", 1, succeeded), at(60, "b2", 2, succeeded)]),
             Verdict::Fail
         );
-        // It ran in a batch of its own, and then again with the poison.
-        assert_eq!(
-            verdict(vec![at(0, "b0", 1, succeeded), at(60, "b2", 2, succeeded)]),
-            Verdict::Fail
-        );
-        assert_eq!(verdict(vec![at(60, "b2", 2, succeeded)]), Verdict::Fail);
+        assert_eq!(verdict(vec![at(60, "b2", 2, succeeded)]), Verdict::Pass);
     }
 
     #[test]
@@ -159,6 +149,7 @@ mod tests {
     #[test]
     fn an_unreadable_log_proves_nothing() {
         let log = LogEvidence { error: Some("denied".to_owned()), ..LogEvidence::default() };
-        assert_eq!(judge(&[], VISIBILITY, &log).verdict, Verdict::Inconclusive);
+        let apart = account(Vec::new(), 5);
+        assert_eq!(judge(&apart, &log, false).verdict, Verdict::Inconclusive);
     }
 }

@@ -1,116 +1,177 @@
 //! `job.success`.
 
-use std::collections::BTreeSet;
+use serde_json::Value;
 
-use contract::Outcome;
-
-use crate::check::{Check, JobEvidence, Judgement, LogEvidence, Severity, Verdict};
+use crate::account::{Account, Expectation, Explained, MessageAccount, MessageEnd};
+use crate::check::{Check, Judgement, LogEvidence, Severity, Verdict};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "job.success",
-    asserts: "the worker logged exactly one success for each good job",
+    asserts: "each good job was worked on once, at its first receive, and is gone: not dead-lettered, not copied, not still queued",
     severity: Severity::Fail,
-    why: "a job that was accepted and never worked on is lost; one that was worked on twice may have had its effect twice",
-    fix: "look for the job's id in the worker's log; if it is not there, at the queue and the mapping",
-    source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html",
+    why: "a job that was accepted and never worked on is lost; one that was worked on twice may have had its effect twice; one that is logged as done may be dead-lettered all the same",
+    fix: "look for the job's id in the worker's log and in the dead-letter queue; then at what the worker answers, the queue and the mapping",
+    source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
     must_be_exercised: true,
 };
 
 /// How much of a line is shown.
 const LINE_CHARS_MAX: usize = 200;
 
-/// Judges the good jobs of a run by what the worker logged.
-pub fn judge(jobs: &[JobEvidence], log: &LogEvidence) -> Judgement {
-    let good: Vec<&JobEvidence> =
-        jobs.iter().filter(|job| !job.fails && job.message_id.is_some()).collect();
+/// Concludes what became of the good jobs of a run, by its account.
+pub fn judge(account: &Account, log: &LogEvidence) -> Judgement {
+    let good: Vec<&MessageAccount> = account.that(Expectation::Succeeds).collect();
     if good.is_empty() {
         return Judgement::not_exercised("no good job was accepted");
     }
-    if let Some(unreadable) = log.unreadable() {
-        return unreadable;
-    }
-    let successes = |job: &JobEvidence| job.attempts_that(Outcome::Succeeded).count();
-    let without: Vec<&str> =
-        good.iter().filter(|job| successes(job) == 0).map(|job| job.job_id.as_str()).collect();
-    let twice: Vec<&str> =
-        good.iter().filter(|job| successes(job) > 1).map(|job| job.job_id.as_str()).collect();
-    let elsewhere = under_other_messages(&good);
-    let judgement = if !elsewhere.is_empty() {
-        Judgement::fail(
-            format!("{} of {} good jobs came in other messages", elsewhere.len(), good.len()),
-            "each job in the message that the API named, and in no other",
-            elsewhere.join("; "),
-        )
-        .with_next("compare what the submit function sends with the message id that it answers")
-    } else if !without.is_empty() {
-        let failures: Vec<String> = good
-            .iter()
-            .flat_map(|job| job.attempts_that(Outcome::Failed))
-            .map(|attempt| {
-                let reason = attempt.line.reason.as_deref().unwrap_or("no reason given");
-                format!("attempt {} failed: {reason}", attempt.line.receive_count)
-            })
-            .collect();
-        let seen = if failures.is_empty() { no_lines(log) } else { failures.join("; ") };
-        Judgement::fail(
-            format!(
-                "{} of {} good jobs have no success: {}",
-                without.len(),
-                good.len(),
-                without.join(", ")
-            ),
-            "one succeeded line per good job",
-            seen,
-        )
-        .with_next(log.next())
-    } else if twice.is_empty() {
-        Judgement::pass(format!("{} of {} good jobs succeeded once", good.len(), good.len()))
-    } else {
-        Judgement::fail(
-            format!("succeeded more than once: {}", twice.join(", ")),
-            "one succeeded line per good job",
-            "more than one, as at-least-once delivery allows",
-        )
-        .with_verdict(Verdict::Warn)
-    };
-    let shown: Vec<serde_json::Value> = good
+    let found: Vec<(Verdict, String)> = good
         .iter()
-        .map(|job| serde_json::json!({"jobId": job.job_id, "messageId": job.message_id, "succeeded": successes(job)}))
+        .map(|job| {
+            let (verdict, why) = of(account, job, log);
+            (verdict, format!("{}: {why}", job.job_id))
+        })
         .collect();
-    judgement.with_evidence("jobs", shown).with_evidence("logGroup", log.log_group.clone())
-}
-
-/// The jobs that were worked on in messages that the API did not name, with the ids of these.
-fn under_other_messages(good: &[&JobEvidence]) -> Vec<String> {
-    let tell = |job: &&JobEvidence| {
-        let ids = job.attempts.iter().map(|attempt| attempt.line.message_id.as_str());
-        let others: BTreeSet<&str> =
-            ids.filter(|id| !id.is_empty() && job.message_id.as_deref() != Some(id)).collect();
-        let named = job.message_id.as_deref().unwrap_or_default();
-        let others = others.into_iter().collect::<Vec<_>>().join(", ");
-        (!others.is_empty())
-            .then(|| format!("{}: {others}, where the API named {named}", job.job_id))
+    let that = |verdict: Verdict| -> Vec<&str> {
+        found.iter().filter(|(each, _)| *each == verdict).map(|(_, why)| why.as_str()).collect()
     };
-    good.iter().filter_map(tell).collect()
+    let of_all = |count: usize| format!("{count} of {} good jobs", good.len());
+    let (failed, open, warned) =
+        (that(Verdict::Fail), that(Verdict::Inconclusive), that(Verdict::Warn));
+    let expected = "each good job succeeds once, at its first receive, and its message is gone";
+    let judgement = if !failed.is_empty() {
+        let what = format!("{} did not end as they should: {}", of_all(failed.len()), failed[0]);
+        Judgement::fail(what, expected, failed.join("; ")).with_next(log.next())
+    } else if !open.is_empty() {
+        Judgement::inconclusive(format!("{} are open: {}", of_all(open.len()), open.join("; ")))
+            .with_next(log.next())
+    } else if !warned.is_empty() {
+        let what = format!("{} were received more than once: {}", of_all(warned.len()), warned[0]);
+        Judgement::fail(what, expected, warned.join("; ")).with_verdict(Verdict::Warn)
+    } else {
+        Judgement::pass(format!("{} succeeded once", of_all(good.len())))
+    };
+    judgement
+        .with_evidence("jobs", good.iter().map(|job| shown(job)).collect::<Vec<_>>())
+        .with_evidence("logGroup", log.log_group.clone())
 }
 
-/// That no outcome was found; with a line that was none, for whoever has described the lines wrongly.
+/// What became of one good job. Where it shared the fate of the failing job's batch, `job.neighbours` says so.
+fn of(account: &Account, job: &MessageAccount, log: &LogEvidence) -> (Verdict, String) {
+    let attempts = || if job.attempts.is_empty() { no_lines(log) } else { told(job) };
+    match &job.end {
+        MessageEnd::NotAccepted => (Verdict::Pass, "was not accepted".to_owned()),
+        MessageEnd::DeadLettered => {
+            let although = match job.successes() {
+                0 => String::new(),
+                count => format!(", although {count} successes are logged"),
+            };
+            (Verdict::Fail, format!("is in the dead-letter queue{although}"))
+        }
+        MessageEnd::Copied => {
+            let named = job.message_id.as_deref().unwrap_or("none");
+            let others = job.copies.join(", ");
+            (Verdict::Fail, format!("is in the messages {others}, where the API named {named}"))
+        }
+        MessageEnd::StillThere => (
+            Verdict::Inconclusive,
+            format!(
+                "may still be queued: the jobs queue holds {} more messages than before",
+                account.surplus.unwrap_or_default()
+            ),
+        ),
+        MessageEnd::Unaccounted if log.error.is_some() => (Verdict::Inconclusive, unreadable(log)),
+        MessageEnd::Unaccounted if account.surplus.is_none() => (
+            Verdict::Inconclusive,
+            format!("no success, and the jobs queue was not counted; {}", attempts()),
+        ),
+        MessageEnd::Unaccounted if log.is_closed_at(job.submitted_at) => {
+            (Verdict::Fail, format!("no success: {}", attempts()))
+        }
+        MessageEnd::Unaccounted => (
+            Verdict::Inconclusive,
+            format!("no line of the log is later than its submission; {}", attempts()),
+        ),
+        MessageEnd::DoneOnce | MessageEnd::DoneMoreThanOnce { .. } => of_done(account, job),
+    }
+}
+
+fn of_done(account: &Account, job: &MessageAccount) -> (Verdict, String) {
+    if let MessageEnd::DoneMoreThanOnce { delivered_twice: false } = job.end {
+        return (Verdict::Fail, format!("succeeded more than once: {}", told(job)));
+    }
+    if job.attempts.iter().any(|attempt| attempt.failed()) && account.breach(job).is_none() {
+        return (Verdict::Fail, format!("was failed before it succeeded: {}", told(job)));
+    }
+    if let MessageEnd::DoneMoreThanOnce { .. } = job.end {
+        return (Verdict::Warn, format!("delivered more than once, as SQS may: {}", told(job)));
+    }
+    let unseen = account.unseen(job);
+    match unseen.iter().find(|unseen| unseen.explained == Explained::Nothing) {
+        Some(unseen) => (
+            Verdict::Warn,
+            format!("nothing tells what became of receive {}: {}", unseen.receive_count, told(job)),
+        ),
+        None => (Verdict::Pass, "succeeded once".to_owned()),
+    }
+}
+
+fn told(job: &MessageAccount) -> String {
+    let told = job.attempts.iter().map(|attempt| {
+        let count = attempt.receive_count;
+        let whole = attempt.end.filter(|end| end.fails_the_batch());
+        match (attempt.says_succeeded(), whole) {
+            (true, None) => format!("receive {count} succeeded"),
+            (true, Some(end)) => {
+                format!(
+                    "receive {count} logged as succeeded, its invocation ended with {}",
+                    end.as_str()
+                )
+            }
+            (false, _) => {
+                let reason = attempt.line.reason.as_deref().unwrap_or("no reason given");
+                format!("receive {count} failed: {reason}")
+            }
+        }
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
+
+fn shown(job: &MessageAccount) -> Value {
+    serde_json::json!({
+        "jobId": job.job_id,
+        "messageId": job.message_id,
+        "succeeded": job.successes(),
+        "end": job.end.as_str(),
+        "receives": job.attempts.iter().map(|attempt| attempt.receive_count).collect::<Vec<_>>(),
+        "copies": job.copies,
+    })
+}
+
+fn unreadable(log: &LogEvidence) -> String {
+    let error = log.error.as_deref().unwrap_or_default();
+    format!("the log {} could not be read: {error}", log.log_group)
+}
+
+/// That no outcome was found; with a line that was none, for a user who has described the lines wrongly.
 fn no_lines(log: &LogEvidence) -> String {
     let unread = log.unread.as_ref().map_or_else(String::new, |line| {
         let line: String = line.chars().take(LINE_CHARS_MAX).collect();
         format!("; a line that names the run and is no outcome by the settings: {line}")
     });
-    format!("no line of them in {} after {} queries{unread}", log.log_group, log.queries)
+    format!("no line of it in {} after {} queries{unread}", log.log_group, log.queries)
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use contract::OutcomeLine;
+    use std::time::Duration;
+
+    use contract::{Outcome, OutcomeLine};
 
     use super::super::job_accept::tests::job;
     use super::*;
-    use crate::check::LoggedOutcome;
+    use crate::account::{Invocation, InvocationEnd, QueueCounts, Terms};
+    use crate::check::{JobEvidence, LoggedOutcome, OurMessage, observed};
     use crate::time::Timestamp;
 
     pub(crate) fn attempt(receive_count: u32, outcome: Outcome) -> LoggedOutcome {
@@ -123,47 +184,140 @@ pub(crate) mod tests {
                 receive_count,
                 outcome,
                 reason: None,
-                request_id: "q".to_owned(),
+                request_id: format!("q{receive_count}"),
                 batch_size: 1,
             },
         }
     }
 
-    fn verdict(attempts: Vec<LoggedOutcome>, log: &LogEvidence) -> Verdict {
-        let job = JobEvidence { attempts, ..job("a", false, Some("m")) };
-        judge(&[job], log).verdict
+    /// A log that was read to after everything.
+    pub(crate) fn whole_log() -> LogEvidence {
+        LogEvidence { latest: Some(Timestamp::from_millis(9_000_000)), ..LogEvidence::default() }
+    }
+
+    fn unreadable_log() -> LogEvidence {
+        LogEvidence { error: Some("denied".to_owned()), ..LogEvidence::default() }
+    }
+
+    fn counts(visible: u64) -> Option<QueueCounts> {
+        Some(QueueCounts { visible, ..QueueCounts::default() })
+    }
+
+    fn terms() -> Terms {
+        Terms { max_receive_count: 3, visibility_timeout: Duration::from_mins(1), batch_size: 1 }
+    }
+
+    /// The account of jobs, with the ids of messages that are in the dead-letter queue.
+    pub(crate) fn account(jobs: &[JobEvidence], dead: &[&str]) -> Account {
+        account_with(jobs, dead, &[], counts(0))
+    }
+
+    fn account_with(
+        jobs: &[JobEvidence],
+        dead: &[&str],
+        invocations: &[Invocation],
+        after: Option<QueueCounts>,
+    ) -> Account {
+        let found: Vec<OurMessage> = dead
+            .iter()
+            .map(|id| OurMessage {
+                message_id: (*id).to_owned(),
+                body: format!("\"{}\"", jobs[0].job_id),
+                seen_at: Timestamp::from_millis(1_180_000),
+            })
+            .collect();
+        Account::of(&observed(terms(), jobs, &found, invocations, (counts(0), after)))
+    }
+
+    fn good(attempts: Vec<LoggedOutcome>) -> [JobEvidence; 1] {
+        [JobEvidence { attempts, ..job("a", false, Some("m")) }]
+    }
+
+    fn verdict(attempts: Vec<LoggedOutcome>) -> Verdict {
+        judge(&account(&good(attempts), &[]), &whole_log()).verdict
+    }
+
+    fn done(count: u32) -> LoggedOutcome {
+        attempt(count, Outcome::Succeeded)
     }
 
     #[test]
-    fn one_success_passes_none_fails_two_warn() {
-        let log = LogEvidence::default();
-        let success = || attempt(1, Outcome::Succeeded);
-        assert_eq!(verdict(vec![success()], &log), Verdict::Pass);
-        assert_eq!(
-            verdict(vec![attempt(1, Outcome::Failed), attempt(2, Outcome::Succeeded)], &log),
-            Verdict::Pass
-        );
-        assert_eq!(verdict(vec![], &log), Verdict::Fail);
-        assert_eq!(verdict(vec![attempt(1, Outcome::Failed)], &log), Verdict::Fail);
-        assert_eq!(verdict(vec![success(), success()], &log), Verdict::Warn);
+    fn one_success_at_the_first_receive_passes() {
+        assert_eq!(verdict(vec![done(1)]), Verdict::Pass);
+        assert_eq!(verdict(vec![]), Verdict::Fail);
+        assert_eq!(verdict(vec![attempt(1, Outcome::Failed)]), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_job_that_was_failed_first_fails_and_one_that_came_late_warns() {
+        assert_eq!(verdict(vec![attempt(1, Outcome::Failed), done(2)]), Verdict::Fail);
+        assert_eq!(verdict(vec![done(2)]), Verdict::Warn);
+    }
+
+    #[test]
+    fn two_successes_warn_as_one_delivery_and_fail_after_a_visibility_timeout() {
+        let later = |seconds: u64, count| {
+            let mut later = done(count);
+            later.at = Timestamp::from_millis(1_001_000 + seconds * 1000);
+            later.line.request_id = "later".to_owned();
+            later
+        };
+        assert_eq!(verdict(vec![done(1), later(3, 1)]), Verdict::Warn);
+        assert_eq!(verdict(vec![done(1), later(60, 2)]), Verdict::Fail);
+    }
+
+    #[test]
+    fn one_in_the_dead_letter_queue_fails_whatever_the_log_says() {
+        for log in [whole_log(), unreadable_log()] {
+            let judgement = judge(&account(&good(vec![done(1)]), &["m"]), &log);
+            assert_eq!(judgement.verdict, Verdict::Fail);
+            assert!(judgement.summary.contains("although 1 successes"), "{}", judgement.summary);
+            assert_eq!(
+                judge(&account(&good(vec![done(1)]), &["other"]), &log).verdict,
+                Verdict::Fail
+            );
+        }
     }
 
     #[test]
     fn a_job_in_another_message_than_the_api_named_fails() {
-        let log = LogEvidence::default();
-        let other = || {
-            let mut other = attempt(1, Outcome::Succeeded);
-            other.line.message_id = "another".to_owned();
-            other
-        };
-        assert_eq!(verdict(vec![attempt(1, Outcome::Succeeded), other()], &log), Verdict::Fail);
-        assert_eq!(verdict(vec![other()], &log), Verdict::Fail);
+        let mut other = done(1);
+        other.line.message_id = "another".to_owned();
+        assert_eq!(verdict(vec![done(1), other.clone()]), Verdict::Fail);
+        assert_eq!(verdict(vec![other]), Verdict::Fail);
     }
 
     #[test]
-    fn an_unreadable_log_proves_nothing() {
-        let log = LogEvidence { error: Some("denied".to_owned()), ..LogEvidence::default() };
-        assert_eq!(verdict(vec![], &log), Verdict::Inconclusive);
-        assert_eq!(judge(&[job("a", true, Some("m"))], &log).verdict, Verdict::NotExercised);
+    fn a_success_in_an_invocation_that_failed_is_none() {
+        let error = |end| Invocation {
+            request_id: "q1".to_owned(),
+            ended_at: Timestamp::from_millis(1_001_000),
+            duration: Duration::ZERO,
+            end,
+        };
+        let with = |end| {
+            let account = account_with(&good(vec![done(1)]), &[], &[error(end)], counts(0));
+            judge(&account, &whole_log()).verdict
+        };
+        assert_eq!(with(InvocationEnd::Error), Verdict::Fail);
+        assert_eq!(with(InvocationEnd::Success), Verdict::Pass);
+    }
+
+    #[test]
+    fn what_may_still_be_queued_or_logged_is_open() {
+        let of = |after, log: &LogEvidence| {
+            judge(&account_with(&good(vec![]), &[], &[], after), log).verdict
+        };
+        assert_eq!(of(counts(0), &whole_log()), Verdict::Fail);
+        assert_eq!(of(counts(1), &whole_log()), Verdict::Inconclusive);
+        assert_eq!(of(None, &whole_log()), Verdict::Inconclusive);
+        assert_eq!(of(counts(0), &LogEvidence::default()), Verdict::Inconclusive);
+        assert_eq!(of(counts(0), &unreadable_log()), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn without_a_good_job_there_is_nothing_to_conclude() {
+        let poison = [job("a", true, Some("m"))];
+        assert_eq!(judge(&account(&poison, &[]), &whole_log()).verdict, Verdict::NotExercised);
     }
 }

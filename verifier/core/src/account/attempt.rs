@@ -1,0 +1,188 @@
+//! Attempts: the deliveries of a message to the worker, from its outcome lines.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use contract::Outcome;
+
+use super::{Invocation, InvocationEnd};
+use crate::time::Timestamp;
+
+/// How much the clocks that stamp log lines may differ: those of several machines.
+pub(super) const TOLERANCE: Duration = Duration::from_secs(2);
+
+/// An outcome line of the worker's. What a worker does not write is `None`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// When the log received it.
+    pub at: Timestamp,
+    /// The SQS message's id.
+    pub message_id: Option<String>,
+    /// Its `ApproximateReceiveCount`.
+    pub receive_count: Option<u32>,
+    /// The outcome.
+    pub outcome: Outcome,
+    /// Why it failed.
+    pub reason: Option<String>,
+    /// The Lambda request id.
+    pub request_id: Option<String>,
+    /// How many messages the invocation was handed.
+    pub batch_size: Option<u32>,
+}
+
+/// A delivery of a message to the worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// What the worker wrote of it.
+    pub line: Line,
+    /// The receive count: as the worker wrote it, or counted.
+    pub receive_count: u32,
+    /// How its invocation ended, where Lambda's report was seen.
+    pub end: Option<InvocationEnd>,
+}
+
+impl Attempt {
+    /// Whether its message is retried, by all that is known: the worker says that it failed, or its whole batch did.
+    pub fn failed(&self) -> bool {
+        self.line.outcome == Outcome::Failed || self.end.is_some_and(InvocationEnd::fails_the_batch)
+    }
+
+    /// Whether the worker says that it succeeded.
+    pub fn says_succeeded(&self) -> bool {
+        self.line.outcome == Outcome::Succeeded
+    }
+
+    /// Whether the invocation was handed this message alone, where that is known.
+    pub fn was_alone(&self) -> bool {
+        self.line.batch_size == Some(1)
+    }
+}
+
+/// The attempts that lines of one job tell of, in the order of time.
+///
+/// A line that is in the log twice, as CloudWatch Logs may have it, is one attempt. Lines without a receive count are
+/// counted, for each message by itself.
+pub(super) fn attempts(lines: &[Line], invocations: &BTreeMap<&str, &Invocation>) -> Vec<Attempt> {
+    let mut lines: Vec<&Line> = lines.iter().collect();
+    lines.sort_by_key(|line| line.at);
+    let mut attempts: Vec<Attempt> = Vec::new();
+    let mut counted: BTreeMap<Option<&str>, u32> = BTreeMap::new();
+    for line in lines {
+        if attempts.iter().any(|other| is_the_same(&other.line, line)) {
+            continue;
+        }
+        let count = counted.entry(line.message_id.as_deref()).or_default();
+        *count += 1;
+        let request = line.request_id.as_deref();
+        attempts.push(Attempt {
+            receive_count: line.receive_count.unwrap_or(*count),
+            end: request.and_then(|id| invocations.get(id)).map(|invocation| invocation.end),
+            line: line.clone(),
+        });
+    }
+    attempts
+}
+
+/// Whether two lines tell of one attempt. Without a request id, only lines of the same moment do.
+fn is_the_same(one: &Line, other: &Line) -> bool {
+    one.message_id == other.message_id
+        && one.receive_count == other.receive_count
+        && one.outcome == other.outcome
+        && one.request_id == other.request_id
+        && (one.request_id.is_some() || one.at == other.at)
+}
+
+/// Whether several attempts are one delivery that SQS made more than once, as a standard queue may: all ended alike, no
+/// invocation of them failed as a whole, and each came before the visibility timeout of the one before had passed. After
+/// that, a message comes again because it was not deleted.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html>.
+pub fn is_one_delivery_twice(attempts: &[&Attempt], visibility_timeout: Duration) -> bool {
+    let mut attempts: Vec<&&Attempt> = attempts.iter().collect();
+    attempts.sort_by_key(|attempt| attempt.line.at);
+    attempts.windows(2).all(|pair| {
+        let gap = pair[1].line.at.since(pair[0].line.at);
+        let alike = pair[0].line.outcome == pair[1].line.outcome;
+        let failed_whole =
+            |attempt: &Attempt| attempt.end.is_some_and(InvocationEnd::fails_the_batch);
+        alike && !failed_whole(pair[0]) && gap + TOLERANCE < visibility_timeout
+    })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in crate::account) fn line(
+        seconds: u64,
+        receive_count: u32,
+        outcome: Outcome,
+        request: &str,
+    ) -> Line {
+        Line {
+            at: Timestamp::from_millis(1_000_000 + seconds * 1000),
+            message_id: None,
+            receive_count: Some(receive_count),
+            outcome,
+            reason: None,
+            request_id: Some(request.to_owned()),
+            batch_size: None,
+        }
+    }
+
+    fn counts(lines: &[Line]) -> Vec<u32> {
+        attempts(lines, &BTreeMap::new()).iter().map(|attempt| attempt.receive_count).collect()
+    }
+
+    #[test]
+    fn a_line_that_is_there_twice_is_one_attempt_and_two_requests_are_two() {
+        let failed = Outcome::Failed;
+        assert_eq!(counts(&[line(0, 1, failed, "a"), line(3, 1, failed, "a")]), [1]);
+        assert_eq!(counts(&[line(0, 1, failed, "a"), line(3, 1, failed, "b")]), [1, 1]);
+        let bare = |seconds| Line { request_id: None, ..line(seconds, 1, failed, "") };
+        assert_eq!(counts(&[bare(0), bare(0)]), [1]);
+        assert_eq!(counts(&[bare(0), bare(1)]), [1, 1]);
+    }
+
+    #[test]
+    fn lines_without_a_receive_count_are_counted_in_the_order_of_time() {
+        let bare = |seconds, request| Line {
+            receive_count: None,
+            ..line(seconds, 0, Outcome::Failed, request)
+        };
+        assert_eq!(counts(&[bare(60, "b"), bare(0, "a"), bare(0, "a"), bare(120, "c")]), [1, 2, 3]);
+    }
+
+    #[test]
+    fn only_what_comes_within_the_visibility_timeout_and_ends_alike_is_one_delivery() {
+        let minute = Duration::from_mins(1);
+        let once = |lines: &[Line]| {
+            let attempts = attempts(lines, &BTreeMap::new());
+            is_one_delivery_twice(&attempts.iter().collect::<Vec<_>>(), minute)
+        };
+        let (done, failed) = (Outcome::Succeeded, Outcome::Failed);
+        assert!(once(&[line(0, 1, done, "a"), line(3, 1, done, "b")]));
+        assert!(once(&[line(0, 1, done, "a"), line(57, 2, done, "b")]));
+        assert!(once(&[line(0, 1, failed, "a"), line(3, 1, failed, "b")]));
+        assert!(!once(&[line(0, 1, done, "a"), line(59, 2, done, "b")]));
+        assert!(!once(&[line(0, 1, done, "a"), line(60, 2, done, "b")]));
+        assert!(!once(&[line(0, 1, failed, "a"), line(3, 2, done, "b")]));
+    }
+
+    #[test]
+    fn what_failed_as_a_whole_is_no_second_delivery() {
+        let invocation = Invocation {
+            request_id: "a".to_owned(),
+            ended_at: Timestamp::default(),
+            duration: Duration::ZERO,
+            end: InvocationEnd::Error,
+        };
+        let lines = [line(0, 1, Outcome::Succeeded, "a"), line(3, 2, Outcome::Succeeded, "b")];
+        let attempts = attempts(&lines, &BTreeMap::from([("a", &invocation)]));
+        assert!(attempts[0].failed() && attempts[0].says_succeeded());
+        assert!(!is_one_delivery_twice(
+            &attempts.iter().collect::<Vec<_>>(),
+            Duration::from_mins(1)
+        ));
+    }
+}

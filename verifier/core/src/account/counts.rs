@@ -1,0 +1,83 @@
+//! The three counts of a queue.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// How many messages a queue holds, as SQS counts them.
+///
+/// The counts lag, by a minute at times, so they veto and never prove: a queue that seems to hold more than before holds
+/// something, and one that seems empty may not be.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html>.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueCounts {
+    /// `ApproximateNumberOfMessages`.
+    pub visible: u64,
+    /// `ApproximateNumberOfMessagesNotVisible`.
+    pub in_flight: u64,
+    /// `ApproximateNumberOfMessagesDelayed`.
+    pub delayed: u64,
+}
+
+impl QueueCounts {
+    /// The counts in a queue's attributes; `None` unless all three are there.
+    pub fn of(attributes: &BTreeMap<String, String>) -> Option<Self> {
+        let count = |name: &str| attributes.get(name)?.parse().ok();
+        Some(Self {
+            visible: count("ApproximateNumberOfMessages")?,
+            in_flight: count("ApproximateNumberOfMessagesNotVisible")?,
+            delayed: count("ApproximateNumberOfMessagesDelayed")?,
+        })
+    }
+
+    /// All messages.
+    pub fn total(self) -> u64 {
+        self.visible.saturating_add(self.in_flight).saturating_add(self.delayed)
+    }
+}
+
+impl fmt::Display for QueueCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} visible, {} in flight, {} delayed",
+            self.visible, self.in_flight, self.delayed
+        )
+    }
+}
+
+/// How many messages more a queue holds than before a run; `None` where either was not counted.
+pub fn surplus(before: Option<QueueCounts>, after: Option<QueueCounts>) -> Option<u64> {
+    Some(after?.total().saturating_sub(before?.total()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_three_counts_are_read_or_none() {
+        let mut attributes: BTreeMap<String, String> = [
+            ("ApproximateNumberOfMessages", "1"),
+            ("ApproximateNumberOfMessagesNotVisible", "2"),
+            ("ApproximateNumberOfMessagesDelayed", "3"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        let counts = QueueCounts { visible: 1, in_flight: 2, delayed: 3 };
+        assert_eq!(QueueCounts::of(&attributes), Some(counts));
+        assert_eq!(counts.total(), 6);
+        assert_eq!(counts.to_string(), "1 visible, 2 in flight, 3 delayed");
+        attributes.remove("ApproximateNumberOfMessagesDelayed");
+        assert_eq!(QueueCounts::of(&attributes), None);
+    }
+
+    #[test]
+    fn a_surplus_is_what_came_and_nothing_is_known_without_both_counts() {
+        let counts = |visible| Some(QueueCounts { visible, ..QueueCounts::default() });
+        assert_eq!(surplus(counts(1), counts(3)), Some(2));
+        assert_eq!(surplus(counts(3), counts(1)), Some(0));
+        assert_eq!(surplus(None, counts(3)), None);
+        assert_eq!(surplus(counts(3), None), None);
+    }
+}

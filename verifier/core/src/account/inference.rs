@@ -1,0 +1,171 @@
+//! Receives that no line tells of, and what explains them.
+
+use super::attempt::TOLERANCE;
+use super::{Account, Invocation, InvocationEnd, MessageAccount};
+use crate::time::Timestamp;
+
+/// A receive of a message of which the worker wrote nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnseenReceive {
+    /// Which receive.
+    pub receive_count: u32,
+    /// What explains that nothing was written.
+    pub explained: Explained,
+}
+
+/// What explains a receive of which nothing was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Explained {
+    /// An invocation in that time failed as a whole, and may have been handed the message.
+    FailedInvocation {
+        /// Its request id.
+        request_id: String,
+        /// How it ended.
+        end: InvocationEnd,
+    },
+    /// Nothing: it may have been throttled, or received by another consumer, or SQS counted a receive that had no reader.
+    Nothing,
+}
+
+impl Account {
+    /// The receives of a message of which the worker wrote nothing, up to the last one that must have been.
+    ///
+    /// Each is explained by the first invocation that failed as a whole in that time and of which no line tells that it
+    /// was handed the message at another receive. That is an inference, and to be reported as one.
+    pub fn unseen(&self, message: &MessageAccount) -> Vec<UnseenReceive> {
+        let last = last_receive(message, self.terms.max_receive_count);
+        let mut candidates: Vec<&Invocation> = self
+            .invocations
+            .iter()
+            .filter(|each| each.end.fails_the_batch())
+            .filter(|each| !message.requests().any(|request| request == each.request_id))
+            .collect();
+        candidates.sort_by_key(|each| each.ended_at);
+        let mut unseen = Vec::new();
+        for receive_count in 1..=last {
+            if message.attempts.iter().any(|attempt| attempt.receive_count == receive_count) {
+                continue;
+            }
+            let (from, to) = window(message, receive_count);
+            let is_in = |each: &&Invocation| {
+                each.ended_at + TOLERANCE >= from && each.started_at() <= to + TOLERANCE
+            };
+            let explained = match candidates.iter().position(is_in) {
+                Some(at) => {
+                    let Invocation { request_id, end, .. } = candidates.remove(at);
+                    Explained::FailedInvocation { request_id: request_id.clone(), end: *end }
+                }
+                None => Explained::Nothing,
+            };
+            unseen.push(UnseenReceive { receive_count, explained });
+        }
+        unseen
+    }
+
+    /// Whether every receive from the first to the last allowed one was seen, or is explained by a failed invocation.
+    pub fn has_all_receives(&self, message: &MessageAccount) -> bool {
+        let all = 1..=self.terms.max_receive_count;
+        let unseen = self.unseen(message);
+        all.into_iter().all(|count| {
+            message.attempts.iter().any(|attempt| attempt.receive_count == count)
+                || unseen
+                    .iter()
+                    .any(|each| each.receive_count == count && each.explained != Explained::Nothing)
+        })
+    }
+}
+
+/// The last receive of a message that must have been: a dead-lettered one had all that are allowed.
+fn last_receive(message: &MessageAccount, max_receive_count: u32) -> u32 {
+    let seen = message.attempts.iter().map(|attempt| attempt.receive_count).max();
+    let all = message.dead_lettered.as_ref().map(|_| max_receive_count);
+    seen.max(all).unwrap_or_default().min(max_receive_count)
+}
+
+/// When a receive must have been: after the last attempt before it, and before the first one behind it.
+fn window(message: &MessageAccount, receive_count: u32) -> (Timestamp, Timestamp) {
+    let attempts = || message.attempts.iter();
+    let before = attempts()
+        .filter(|attempt| attempt.receive_count < receive_count)
+        .map(|attempt| attempt.line.at)
+        .max();
+    let behind = attempts()
+        .filter(|attempt| attempt.receive_count > receive_count)
+        .map(|attempt| attempt.line.at)
+        .min();
+    let seen = message.dead_lettered.as_ref().map(|found| found.seen_at);
+    (
+        before.unwrap_or(message.submitted_at),
+        behind.or(seen).unwrap_or(Timestamp::from_millis(u64::MAX / 2)),
+    )
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::time::Duration;
+
+    use contract::Outcome;
+
+    use super::super::attempt::tests::line;
+    use super::super::message::tests::{TERMS, found, job};
+    use super::super::{Observed, Submitted};
+    use super::*;
+
+    pub(in crate::account) fn invocation(seconds: u64, id: &str, end: InvocationEnd) -> Invocation {
+        Invocation {
+            request_id: id.to_owned(),
+            ended_at: Timestamp::from_millis(1_000_000 + seconds * 1000),
+            duration: Duration::from_millis(5),
+            end,
+        }
+    }
+
+    pub(in crate::account) fn account(
+        jobs: Vec<Submitted>,
+        invocations: Vec<Invocation>,
+    ) -> Account {
+        let zero = Some(super::super::QueueCounts::default());
+        Account::of(&Observed { terms: TERMS, jobs, invocations, before: zero, after: zero })
+    }
+
+    fn unseen(job: Submitted, invocations: Vec<Invocation>) -> Vec<(u32, bool)> {
+        let account = account(vec![job], invocations);
+        let unseen = account.unseen(&account.messages[0]);
+        unseen
+            .iter()
+            .map(|each| (each.receive_count, each.explained != Explained::Nothing))
+            .collect()
+    }
+
+    #[test]
+    fn a_worker_that_only_throws_is_seen_by_its_failed_invocations() {
+        let poison = || Submitted { found: vec![found("m-p")], ..job("p", true) };
+        let error = InvocationEnd::Error;
+        let three = [0, 60, 120].map(|at| invocation(at, &format!("r{at}"), error)).to_vec();
+        assert_eq!(unseen(poison(), three.clone()), [(1, true), (2, true), (3, true)]);
+        assert_eq!(unseen(poison(), three[..2].to_vec()), [(1, true), (2, true), (3, false)]);
+        let fine = [0, 60, 120].map(|at| invocation(at, &format!("r{at}"), InvocationEnd::Success));
+        assert_eq!(unseen(poison(), fine.to_vec()), [(1, false), (2, false), (3, false)]);
+    }
+
+    #[test]
+    fn a_receive_between_two_attempts_is_explained_only_by_what_failed_between_them() {
+        let lines = vec![line(0, 1, Outcome::Failed, "a"), line(120, 3, Outcome::Failed, "c")];
+        let poison = || Submitted { lines: lines.clone(), ..job("p", true) };
+        assert_eq!(
+            unseen(poison(), vec![invocation(60, "b", InvocationEnd::Timeout)]),
+            [(2, true)]
+        );
+        assert_eq!(
+            unseen(poison(), vec![invocation(130, "b", InvocationEnd::Timeout)]),
+            [(2, false)]
+        );
+        // That one was handed the message at another receive.
+        assert_eq!(unseen(poison(), vec![invocation(0, "a", InvocationEnd::Error)]), [(2, false)]);
+    }
+
+    #[test]
+    fn nothing_is_unseen_of_a_message_that_was_never_received() {
+        assert_eq!(unseen(job("g", false), vec![invocation(0, "a", InvocationEnd::Error)]), []);
+    }
+}

@@ -1,0 +1,357 @@
+//! What became of each message.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::attempt::attempts;
+use super::{Attempt, Invocation, Line, QueueCounts, is_one_delivery_twice, surplus};
+use crate::time::Timestamp;
+
+/// What is wanted of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expectation {
+    /// It is worked on once, and gone.
+    Succeeds,
+    /// Each attempt at it fails, and it ends in the dead-letter queue.
+    Fails,
+}
+
+/// What the queue and the mapping allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// How often a message may be received.
+    pub max_receive_count: u32,
+    /// The queue's visibility timeout.
+    pub visibility_timeout: Duration,
+    /// The most messages in a batch.
+    pub batch_size: u32,
+}
+
+/// A message of ours in the dead-letter queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its id.
+    pub message_id: String,
+    /// When it was seen first.
+    pub seen_at: Timestamp,
+}
+
+/// A job that was submitted, and all that was seen of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submitted {
+    /// The job's id.
+    pub job_id: String,
+    /// What is wanted of it.
+    pub expectation: Expectation,
+    /// The message's id, where the API accepted it and named one.
+    pub message_id: Option<String>,
+    /// When it was submitted.
+    pub submitted_at: Timestamp,
+    /// How many requests submitted it: a request without an answer may have been carried out.
+    pub requests: u32,
+    /// The worker's lines.
+    pub lines: Vec<Line>,
+    /// What of it was seen in the dead-letter queue.
+    pub found: Vec<Found>,
+}
+
+/// Everything that was observed of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// What the queue and the mapping allow.
+    pub terms: Terms,
+    /// The jobs.
+    pub jobs: Vec<Submitted>,
+    /// The ends of invocations in the time of the run, whoever they worked for.
+    pub invocations: Vec<Invocation>,
+    /// The jobs queue's counts before the run.
+    pub before: Option<QueueCounts>,
+    /// Its counts at the end, when nothing of the run should be there any more.
+    pub after: Option<QueueCounts>,
+}
+
+/// Where a message ended, by all that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageEnd {
+    /// It was not accepted, and nothing of it was seen.
+    NotAccepted,
+    /// It was worked on once.
+    DoneOnce,
+    /// It was worked on more than once. `delivered_twice` says that SQS explains it: one delivery was made again, and nothing failed.
+    DoneMoreThanOnce {
+        /// Whether at-least-once delivery explains it.
+        delivered_twice: bool,
+    },
+    /// It is in the dead-letter queue.
+    DeadLettered,
+    /// Another message than the API named holds it.
+    Copied,
+    /// It may be in the queue still, which holds more messages than before.
+    StillThere,
+    /// Nothing tells where it is.
+    Unaccounted,
+}
+
+impl MessageEnd {
+    /// The end in a word, as reports write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAccepted => "not-accepted",
+            Self::DoneOnce => "done-once",
+            Self::DoneMoreThanOnce { .. } => "done-more-than-once",
+            Self::DeadLettered => "dead-lettered",
+            Self::Copied => "copied",
+            Self::StillThere => "still-there",
+            Self::Unaccounted => "unaccounted",
+        }
+    }
+}
+
+/// A message: where it was, and where it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageAccount {
+    /// The job's id.
+    pub job_id: String,
+    /// What is wanted of it.
+    pub expectation: Expectation,
+    /// The message's id.
+    pub message_id: Option<String>,
+    /// When it was submitted.
+    pub submitted_at: Timestamp,
+    /// The deliveries to the worker, in the order of time.
+    pub attempts: Vec<Attempt>,
+    /// The message itself, where it is in the dead-letter queue.
+    pub dead_lettered: Option<Found>,
+    /// The ids of other messages that hold the job and are explained by nothing.
+    pub copies: Vec<String>,
+    /// Where it ended.
+    pub end: MessageEnd,
+}
+
+/// The account of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// What the queue and the mapping allow.
+    pub terms: Terms,
+    /// Each message.
+    pub messages: Vec<MessageAccount>,
+    /// The ends of invocations in the time of the run.
+    pub invocations: Vec<Invocation>,
+    /// How many messages more the queue holds than before; `None` where that is not known.
+    pub surplus: Option<u64>,
+}
+
+impl MessageAccount {
+    /// How often the worker says that it succeeded.
+    pub fn successes(&self) -> usize {
+        self.attempts.iter().filter(|attempt| attempt.says_succeeded()).count()
+    }
+
+    /// Whether it ended where it belongs.
+    pub fn is_where_it_belongs(&self) -> bool {
+        match self.expectation {
+            Expectation::Succeeds => self.end == MessageEnd::DoneOnce,
+            Expectation::Fails => self.end == MessageEnd::DeadLettered && self.successes() == 0,
+        }
+    }
+
+    /// The ids of the invocations that are known to have been handed it.
+    pub fn requests(&self) -> impl Iterator<Item = &str> {
+        self.attempts.iter().filter_map(|attempt| attempt.line.request_id.as_deref())
+    }
+}
+
+impl Account {
+    /// The account of what was observed.
+    pub fn of(observed: &Observed) -> Self {
+        let surplus = surplus(observed.before, observed.after);
+        let by_request: BTreeMap<&str, &Invocation> =
+            observed.invocations.iter().map(|each| (each.request_id.as_str(), each)).collect();
+        let messages = observed
+            .jobs
+            .iter()
+            .map(|job| message(job, &by_request, observed.terms, surplus.unwrap_or_default()))
+            .collect();
+        Self { terms: observed.terms, messages, invocations: observed.invocations.clone(), surplus }
+    }
+
+    /// The messages of which that is wanted, and which were accepted or seen.
+    pub fn that(&self, expectation: Expectation) -> impl Iterator<Item = &MessageAccount> {
+        self.messages.iter().filter(move |message| {
+            message.expectation == expectation && message.end != MessageEnd::NotAccepted
+        })
+    }
+}
+
+fn message(
+    job: &Submitted,
+    invocations: &BTreeMap<&str, &Invocation>,
+    terms: Terms,
+    surplus: u64,
+) -> MessageAccount {
+    let attempts = attempts(&job.lines, invocations);
+    let own = |id: &str| job.message_id.as_deref() == Some(id);
+    let dead_lettered = job.found.iter().find(|found| own(&found.message_id)).cloned();
+    let copies = copies(job);
+    let end = end(job, &attempts, dead_lettered.is_some(), &copies, (terms, surplus));
+    MessageAccount {
+        job_id: job.job_id.clone(),
+        expectation: job.expectation,
+        message_id: job.message_id.clone(),
+        submitted_at: job.submitted_at,
+        attempts,
+        dead_lettered,
+        copies,
+        end,
+    }
+}
+
+/// The other messages that hold a job. A request that was repeated may have made one each time.
+fn copies(job: &Submitted) -> Vec<String> {
+    let of_lines = job.lines.iter().filter_map(|line| line.message_id.as_deref());
+    let found = job.found.iter().map(|found| found.message_id.as_str());
+    let others: BTreeSet<&str> =
+        of_lines.chain(found).filter(|id| job.message_id.as_deref() != Some(*id)).collect();
+    // Without a message id of its own nothing can be told apart from it: the job was not accepted, and seen all the same.
+    let explained =
+        if job.message_id.is_some() { job.requests.saturating_sub(1) } else { job.requests.max(1) };
+    if others.len() <= explained as usize {
+        return Vec::new();
+    }
+    others.into_iter().map(str::to_owned).collect()
+}
+
+fn end(
+    job: &Submitted,
+    attempts: &[Attempt],
+    is_dead_lettered: bool,
+    copies: &[String],
+    (terms, surplus): (Terms, u64),
+) -> MessageEnd {
+    let seen = !attempts.is_empty() || !job.found.is_empty();
+    if job.message_id.is_none() && !seen {
+        return MessageEnd::NotAccepted;
+    }
+    if !copies.is_empty() {
+        return MessageEnd::Copied;
+    }
+    if is_dead_lettered || (job.message_id.is_none() && !job.found.is_empty()) {
+        return MessageEnd::DeadLettered;
+    }
+    let done: Vec<&Attempt> = attempts.iter().filter(|attempt| attempt.says_succeeded()).collect();
+    match done.len() {
+        0 if surplus > 0 => MessageEnd::StillThere,
+        0 => MessageEnd::Unaccounted,
+        1 => MessageEnd::DoneOnce,
+        _ => MessageEnd::DoneMoreThanOnce {
+            delivered_twice: of_repeated_requests(job, &done)
+                || (attempts.iter().all(|attempt| !attempt.failed())
+                    && is_one_delivery_twice(&done, terms.visibility_timeout)),
+        },
+    }
+}
+
+/// Whether each success is of a message of its own, and the verifier's own repeated requests explain those.
+fn of_repeated_requests(job: &Submitted, done: &[&Attempt]) -> bool {
+    let ids: BTreeSet<&str> =
+        done.iter().filter_map(|attempt| attempt.line.message_id.as_deref()).collect();
+    job.requests > 1 && ids.len() == done.len()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use contract::Outcome;
+
+    use super::super::attempt::tests::line;
+    use super::*;
+
+    pub(in crate::account) const TERMS: Terms =
+        Terms { max_receive_count: 3, visibility_timeout: Duration::from_mins(1), batch_size: 5 };
+
+    pub(in crate::account) fn job(name: &str, fails: bool) -> Submitted {
+        Submitted {
+            job_id: name.to_owned(),
+            expectation: if fails { Expectation::Fails } else { Expectation::Succeeds },
+            message_id: Some(format!("m-{name}")),
+            submitted_at: Timestamp::from_millis(1_000_000),
+            requests: 1,
+            lines: Vec::new(),
+            found: Vec::new(),
+        }
+    }
+
+    pub(in crate::account) fn found(id: &str) -> Found {
+        Found { message_id: id.to_owned(), seen_at: Timestamp::from_millis(1_180_000) }
+    }
+
+    fn ended(job: Submitted, after: Option<u64>) -> MessageEnd {
+        let counts = |visible| QueueCounts { visible, ..QueueCounts::default() };
+        let observed = Observed {
+            terms: TERMS,
+            jobs: vec![job],
+            invocations: Vec::new(),
+            before: Some(counts(0)),
+            after: after.map(counts),
+        };
+        Account::of(&observed).messages[0].end
+    }
+
+    #[test]
+    fn a_good_job_in_the_dead_letter_queue_is_there_whatever_the_log_says() {
+        let lines = vec![line(0, 1, Outcome::Succeeded, "a")];
+        let good = || Submitted { lines: lines.clone(), ..job("g", false) };
+        assert_eq!(ended(good(), Some(0)), MessageEnd::DoneOnce);
+        let dead = Submitted { found: vec![found("m-g")], ..good() };
+        assert_eq!(ended(dead, Some(0)), MessageEnd::DeadLettered);
+    }
+
+    #[test]
+    fn another_message_with_the_job_is_a_copy_unless_the_request_was_repeated() {
+        let copied =
+            |requests| Submitted { requests, found: vec![found("m-x")], ..job("g", false) };
+        assert_eq!(ended(copied(1), Some(0)), MessageEnd::Copied);
+        assert_ne!(ended(copied(2), Some(0)), MessageEnd::Copied);
+        let mut other = line(0, 1, Outcome::Succeeded, "a");
+        other.message_id = Some("m-x".to_owned());
+        let logged = Submitted { lines: vec![other], ..job("g", false) };
+        assert_eq!(ended(logged, Some(0)), MessageEnd::Copied);
+    }
+
+    #[test]
+    fn a_queue_that_holds_more_than_before_may_hold_it() {
+        assert_eq!(ended(job("g", false), Some(0)), MessageEnd::Unaccounted);
+        assert_eq!(ended(job("g", false), Some(1)), MessageEnd::StillThere);
+        assert_eq!(ended(job("g", false), None), MessageEnd::Unaccounted);
+    }
+
+    #[test]
+    fn two_successes_are_explained_by_one_delivery_or_by_two_requests() {
+        let done = |second: u64, count| {
+            let lines = vec![
+                line(0, 1, Outcome::Succeeded, "a"),
+                line(second, count, Outcome::Succeeded, "b"),
+            ];
+            ended(Submitted { lines, ..job("g", false) }, Some(0))
+        };
+        assert_eq!(done(3, 1), MessageEnd::DoneMoreThanOnce { delivered_twice: true });
+        assert_eq!(done(60, 2), MessageEnd::DoneMoreThanOnce { delivered_twice: false });
+        let of = |id: &str, request: &str| Line {
+            message_id: Some(id.to_owned()),
+            ..line(0, 1, Outcome::Succeeded, request)
+        };
+        let twice = Submitted {
+            requests: 2,
+            lines: vec![of("m-g", "a"), of("m-x", "b")],
+            ..job("g", false)
+        };
+        assert_eq!(ended(twice, Some(0)), MessageEnd::DoneMoreThanOnce { delivered_twice: true });
+    }
+
+    #[test]
+    fn a_job_that_was_refused_and_never_seen_is_not_accepted() {
+        let refused = || Submitted { message_id: None, ..job("g", false) };
+        assert_eq!(ended(refused(), Some(0)), MessageEnd::NotAccepted);
+        let seen = Submitted { found: vec![found("m-x")], ..refused() };
+        assert_eq!(ended(seen, Some(0)), MessageEnd::DeadLettered);
+    }
+}

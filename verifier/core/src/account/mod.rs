@@ -1,0 +1,24 @@
+//! The account of messages: where each message of a run was, and where it ended.
+//!
+//! A worker's own word is no account. A worker that logs a success and then fails the batch has its messages retried and
+//! dead-lettered; one that writes nothing may have done everything. So an account joins everything that was observed: what
+//! the API answered, the worker's outcome lines, the ends of invocations as Lambda reports them, every message of ours in
+//! the dead-letter queue, and the queue's counts. Checks are views of it.
+//!
+//! [`Account::of`] is pure: the same observations give the same account, in whatever order they came.
+
+mod attempt;
+mod counts;
+mod inference;
+mod invocation;
+mod isolation;
+mod message;
+
+pub use attempt::{Attempt, Line, is_one_delivery_twice};
+pub use counts::{QueueCounts, surplus};
+pub use inference::{Explained, UnseenReceive};
+pub use invocation::{Invocation, InvocationEnd};
+pub use isolation::{Breach, Isolation};
+pub use message::{
+    Account, Expectation, Found, MessageAccount, MessageEnd, Observed, Submitted, Terms,
+};

@@ -1,0 +1,129 @@
+//! A run's evidence as the account of its messages takes it.
+
+use super::{JobEvidence, LoggedOutcome};
+use crate::account::{
+    Expectation, Found, Invocation, Line, Observed, QueueCounts, Submitted, Terms,
+};
+use crate::time::Timestamp;
+
+/// A message of a run that was seen in the dead-letter queue, also after it was deleted there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OurMessage {
+    /// Its id.
+    pub message_id: String,
+    /// Its body.
+    pub body: String,
+    /// When it was seen first.
+    pub seen_at: Timestamp,
+}
+
+/// What was observed of a run: its jobs, what of it was in the dead-letter queue, the invocations, and the jobs queue's
+/// counts before and after.
+pub fn observed(
+    terms: Terms,
+    jobs: &[JobEvidence],
+    found: &[OurMessage],
+    invocations: &[Invocation],
+    (before, after): (Option<QueueCounts>, Option<QueueCounts>),
+) -> Observed {
+    let jobs = jobs.iter().map(|job| submitted(job, jobs, found)).collect();
+    Observed { terms, jobs, invocations: invocations.to_vec(), before, after }
+}
+
+/// A job as the account takes it, with those of the messages found that are its own.
+pub fn submitted(job: &JobEvidence, all: &[JobEvidence], found: &[OurMessage]) -> Submitted {
+    let ids: Vec<&str> = all.iter().map(|job| job.job_id.as_str()).collect();
+    let is_of_another = |id: &str| {
+        all.iter()
+            .any(|other| other.job_id != job.job_id && other.message_id.as_deref() == Some(id))
+    };
+    let is_own = |message: &&OurMessage| {
+        job.message_id.as_deref() == Some(message.message_id.as_str())
+            || (!is_of_another(&message.message_id)
+                && job_named(&message.body, &ids) == Some(job.job_id.as_str()))
+    };
+    Submitted {
+        job_id: job.job_id.clone(),
+        expectation: if job.fails { Expectation::Fails } else { Expectation::Succeeds },
+        message_id: job.message_id.clone(),
+        submitted_at: job.submitted_at,
+        requests: job.requests,
+        lines: job.attempts.iter().map(line).collect(),
+        found: found
+            .iter()
+            .filter(is_own)
+            .map(|message| Found {
+                message_id: message.message_id.clone(),
+                seen_at: message.seen_at,
+            })
+            .collect(),
+    }
+}
+
+/// The job that a text names, wherever in it and however it is wrapped. An id that is the beginning of a longer one is not
+/// named by that.
+pub fn job_named<'a>(text: &str, job_ids: &[&'a str]) -> Option<&'a str> {
+    job_ids.iter().copied().find(|id| {
+        text.match_indices(id).any(|(at, _)| {
+            let next = text[at + id.len()..].chars().next();
+            !next.is_some_and(|next| next.is_ascii_alphanumeric() || next == '-')
+        })
+    })
+}
+
+fn line(logged: &LoggedOutcome) -> Line {
+    let LoggedOutcome { at, line } = logged;
+    let text = |text: &String| (!text.is_empty()).then(|| text.clone());
+    let number = |number: u32| (number > 0).then_some(number);
+    Line {
+        at: *at,
+        message_id: text(&line.message_id),
+        receive_count: number(line.receive_count),
+        outcome: line.outcome,
+        reason: line.reason.clone(),
+        request_id: text(&line.request_id),
+        batch_size: number(line.batch_size),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rules::job_accept::tests::job;
+    use super::*;
+
+    fn message(id: &str, body: &str) -> OurMessage {
+        OurMessage {
+            message_id: id.to_owned(),
+            body: body.to_owned(),
+            seen_at: Timestamp::default(),
+        }
+    }
+
+    #[test]
+    fn a_job_is_named_by_its_whole_id_wherever_it_is() {
+        let ids = ["vrf-1-2-good-1", "vrf-1-2-good-10"];
+        for (text, named) in [
+            (r#"{"jobId":"vrf-1-2-good-1"}"#, Some("vrf-1-2-good-1")),
+            (r#"{"jobId":"vrf-1-2-good-10"}"#, Some("vrf-1-2-good-10")),
+            (r#"{"wrapped":"{\"jobId\":\"vrf-1-2-good-1\"}"}"#, Some("vrf-1-2-good-1")),
+            ("vrf-1-2-good-1", Some("vrf-1-2-good-1")),
+            ("vrf-1-2-good-1-x", None),
+            ("vrf-1-2-good", None),
+        ] {
+            assert_eq!(job_named(text, &ids), named, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_a_jobs_by_its_id_or_by_its_body() {
+        let jobs = [job("a", false, Some("m-a")), job("b", true, Some("m-b"))];
+        let found = [message("m-a", "changed"), message("m-x", r#""a""#), message("m-b", r#""a""#)];
+        let of = |at: usize| -> Vec<String> {
+            let found = submitted(&jobs[at], &jobs, &found).found;
+            found.into_iter().map(|found| found.message_id).collect()
+        };
+        assert_eq!(of(0), ["m-a", "m-x"]);
+        // Whatever its body says, that is the message which the API named for the other job.
+        assert_eq!(of(1), ["m-b"]);
+    }
+}
