@@ -9,6 +9,7 @@ use aws_credential_types::Credentials;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 
+use crate::ServerClock;
 use crate::calls::Calls;
 
 /// Where to connect to, and as whom. What is absent comes from the environment and the AWS configuration files.
@@ -24,6 +25,8 @@ pub struct Connection {
     pub endpoint_url: Option<String>,
     /// An access key, for which any secret will do: for emulators.
     pub access_key_id: Option<String>,
+    /// What is told the dates of all answers.
+    pub server_clock: ServerClock,
 }
 
 /// Clients for the services that the verifier uses.
@@ -49,15 +52,25 @@ impl Aws {
     pub async fn connect(connection: &Connection) -> Self {
         let config = sdk_config(connection).await;
         let calls = Calls::default();
-        let cloudformation =
-            aws_sdk_cloudformation::config::Builder::from(&config).interceptor(calls.clone());
-        let cloudwatch =
-            aws_sdk_cloudwatch::config::Builder::from(&config).interceptor(calls.clone());
-        let lambda = aws_sdk_lambda::config::Builder::from(&config).interceptor(calls.clone());
-        let logs =
-            aws_sdk_cloudwatchlogs::config::Builder::from(&config).interceptor(calls.clone());
-        let sqs = aws_sdk_sqs::config::Builder::from(&config).interceptor(calls.clone());
-        let sts = aws_sdk_sts::config::Builder::from(&config).interceptor(calls.clone());
+        let dates = &connection.server_clock;
+        let cloudformation = aws_sdk_cloudformation::config::Builder::from(&config)
+            .interceptor(calls.clone())
+            .interceptor(dates.clone());
+        let cloudwatch = aws_sdk_cloudwatch::config::Builder::from(&config)
+            .interceptor(calls.clone())
+            .interceptor(dates.clone());
+        let lambda = aws_sdk_lambda::config::Builder::from(&config)
+            .interceptor(calls.clone())
+            .interceptor(dates.clone());
+        let logs = aws_sdk_cloudwatchlogs::config::Builder::from(&config)
+            .interceptor(calls.clone())
+            .interceptor(dates.clone());
+        let sqs = aws_sdk_sqs::config::Builder::from(&config)
+            .interceptor(calls.clone())
+            .interceptor(dates.clone());
+        let sts = aws_sdk_sts::config::Builder::from(&config)
+            .interceptor(calls.clone())
+            .interceptor(dates.clone());
         Self {
             cloudformation: aws_sdk_cloudformation::Client::from_conf(cloudformation.build()),
             cloudwatch: aws_sdk_cloudwatch::Client::from_conf(cloudwatch.build()),

@@ -15,6 +15,7 @@ mod identity;
 mod logs;
 mod move_tasks;
 mod queues;
+mod server_clock;
 mod stack;
 
 pub use calls::Calls;
@@ -24,3 +25,4 @@ pub use dead_letters::{InHand, Sent};
 pub use error::{AwsError, Cause};
 pub use http::{Http, plain_http_client};
 pub use queues::{RECEIVED_MAX, Received};
+pub use server_clock::ServerClock;

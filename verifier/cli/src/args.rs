@@ -100,6 +100,9 @@ pub(crate) struct CheckArgs {
     /// Take warnings for failures.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Look into a dead-letter queue that has a redrive policy of its own, although that may move messages of others on.
+    #[arg(long)]
+    pub(crate) allow_moves: bool,
     /// Make these checks only: ids, or areas such as `cfg.*`, separated by commas.
     #[arg(long, value_name = "CHECKS", value_delimiter = ',')]
     pub(crate) only: Vec<String>,

@@ -1,10 +1,11 @@
 //! The clock that a run goes by: the wall's, or an emulator's.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
+use verifier_aws::ServerClock;
 use verifier_core::time::Timestamp;
 use verifier_emulator::Client;
 
@@ -14,8 +15,8 @@ use crate::failure::Failure;
 /// A clock.
 #[derive(Clone)]
 pub(crate) enum RunClock {
-    /// Wall time.
-    Wall,
+    /// Wall time, as AWS has it.
+    Wall(ServerClock),
     /// The stack time of an emulator in this process.
     Emulated(Client),
     /// The stack time of an emulator in another process.
@@ -26,7 +27,7 @@ impl RunClock {
     /// The present time.
     pub(crate) fn now(&self) -> Timestamp {
         match self {
-            Self::Wall => wall(),
+            Self::Wall(clock) => clock.now(),
             Self::Emulated(client) => client.now(),
             Self::Remote(clock) => clock.now(),
         }
@@ -35,7 +36,7 @@ impl RunClock {
     /// Sleeps until a point in time; returns at once if it has passed.
     pub(crate) async fn sleep_until(&self, until: Timestamp) {
         match self {
-            Self::Wall => tokio::time::sleep(until.since(self.now())).await,
+            Self::Wall(_) => tokio::time::sleep(until.since(self.now())).await,
             Self::Emulated(client) => client.sleep_until(until).await,
             Self::Remote(clock) => clock.sleep_until(until).await,
         }
@@ -49,7 +50,7 @@ impl RunClock {
     /// By what name an emulator knows this process; `None` where there is no emulator.
     pub(crate) fn client(&self) -> Option<&str> {
         match self {
-            Self::Wall => None,
+            Self::Wall(_) => None,
             Self::Emulated(client) => Some(client.access_key_id()),
             Self::Remote(clock) => Some(clock.access_key_id()),
         }
@@ -58,7 +59,7 @@ impl RunClock {
     /// The emulator itself, where it is in another process.
     pub(crate) fn admin(&self) -> Option<&Admin> {
         match self {
-            Self::Wall | Self::Emulated(_) => None,
+            Self::Wall(_) | Self::Emulated(_) => None,
             Self::Remote(clock) => Some(&clock.0.admin),
         }
     }
@@ -67,7 +68,7 @@ impl RunClock {
     /// only while all of them wait. At first it is one. A difference, since what several tasks say arrives in any order.
     pub(crate) async fn change_tasks(&self, by: isize) {
         match self {
-            Self::Wall => {}
+            Self::Wall(_) => {}
             Self::Emulated(client) => client.change_tasks(by),
             Self::Remote(clock) => clock.change_tasks(by).await,
         }
@@ -79,11 +80,6 @@ impl RunClock {
             clock.read().await;
         }
     }
-}
-
-fn wall() -> Timestamp {
-    Timestamp::default()
-        + SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
 /// The clock of an emulator in another process.

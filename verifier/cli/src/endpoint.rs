@@ -1,6 +1,6 @@
 //! Where AWS is, and by which clock its time passes.
 
-use verifier_aws::Connection;
+use verifier_aws::{Connection, ServerClock};
 
 use crate::admin::TOKEN_VARIABLE;
 use crate::args::ConnectionArgs;
@@ -21,7 +21,8 @@ pub(crate) async fn reach(mut args: ConnectionArgs) -> Result<(Connection, RunCl
     if let Some(clock) = &clock {
         connection.access_key_id = Some(clock.access_key_id().to_owned());
     }
-    Ok((connection, clock.map_or(RunClock::Wall, RunClock::Remote)))
+    let server_clock = connection.server_clock.clone();
+    Ok((connection, clock.map_or(RunClock::Wall(server_clock), RunClock::Remote)))
 }
 
 /// An endpoint on this machine is an emulator, which takes any credentials: where none are set, some are made up.
@@ -48,6 +49,7 @@ pub(crate) fn remote(mut args: ConnectionArgs) -> Connection {
         profile: args.profile,
         endpoint_url: args.endpoint_url,
         access_key_id: made_up.then(|| "AKIAVERIFIER".to_owned()),
+        server_clock: ServerClock::default(),
     }
 }
 

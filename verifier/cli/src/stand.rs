@@ -46,10 +46,9 @@ impl Stand {
         let client = self.emulator.client();
         let connection = Connection {
             region: Some("us-local-1".to_owned()),
-            fallback_region: None,
-            profile: None,
             endpoint_url: Some(self.emulator.endpoint().to_owned()),
             access_key_id: Some(client.access_key_id().to_owned()),
+            ..Connection::default()
         };
         (Aws::connect(&connection).await, RunClock::Emulated(client))
     }

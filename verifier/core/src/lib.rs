@@ -6,6 +6,7 @@
 pub mod account;
 pub mod chaos;
 pub mod check;
+pub mod clock_offset;
 pub mod cloudwatch;
 pub mod dead_letters;
 pub mod event_source_mapping;

@@ -10,6 +10,8 @@ use super::outputs::Outputs;
 pub(crate) struct Options {
     pub(crate) stack: String,
     pub(crate) strict: bool,
+    /// Whether a dead-letter queue with a redrive policy of its own is received from.
+    pub(crate) allow_moves: bool,
     pub(crate) selection: Selection,
     /// What is known of the stack beforehand.
     pub(crate) settings: Settings,

@@ -70,6 +70,8 @@ pub(crate) struct Run<'a> {
     counts_after: Option<QueueCounts>,
     /// Whether messages of other senders were seen.
     others_seen: bool,
+    /// The origin of the page that jobs are posted from.
+    origin: Option<String>,
 }
 
 /// What the jobs of a run go through, when nothing stands against submitting them.
@@ -131,6 +133,7 @@ impl<'a> Run<'a> {
             invocations: Vec::new(),
             counts_after: None,
             others_seen: false,
+            origin: None,
         }
     }
 
@@ -142,10 +145,21 @@ impl<'a> Run<'a> {
             at: self.started_at,
         });
         // On the heap: it is large, and lives inside of several others.
-        match Box::pin(self.run()).await {
+        let ended = Box::pin(self.run()).await;
+        self.settle_acceptance();
+        match ended {
             Err(Stop::Aws(error)) => Err(environment::explain(self.aws, error).await),
             Err(Stop::Timeout) => Err(self.timed_out()),
             Ok(()) => Ok(()),
+        }
+    }
+
+    /// Settles whether jobs were accepted, where the run ended before it came to that and some were answered.
+    fn settle_acceptance(&mut self) {
+        let is_answered = self.jobs.iter().any(|job| job.exchange.answer.is_ok());
+        if is_answered && !self.settled.contains_key(job_accept::CHECK.id) {
+            let judgement = job_accept::judge(&self.jobs, &self.options.settings);
+            self.settle(&job_accept::CHECK, judgement);
         }
     }
 
@@ -163,6 +177,7 @@ impl<'a> Run<'a> {
         let course = self.course(&stack);
         self.terms = course.as_ref().ok().map(Course::terms);
         let addresses = Addresses::of(&stack, &self.options.settings);
+        self.origin = addresses.origin().map(str::to_owned);
         self.rejections = self.submit_rejects(&course, true).await;
         // Should the run be interrupted before the answers are there, these may be in the queue all the same.
         self.jobs =

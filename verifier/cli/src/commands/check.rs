@@ -141,6 +141,7 @@ fn options(args: &CheckArgs) -> Result<Options, Failure> {
     Ok(Options {
         stack,
         strict: args.strict,
+        allow_moves: args.allow_moves,
         selection,
         settings: config::load(&args.settings)?.settings().clone(),
         outputs,
@@ -167,10 +168,9 @@ async fn target(
     let client = emulator.client();
     let connection = Connection {
         region: Some(local_stack::REGION.to_owned()),
-        fallback_region: None,
-        profile: None,
         endpoint_url: Some(emulator.endpoint().to_owned()),
         access_key_id: Some(client.access_key_id().to_owned()),
+        ..Connection::default()
     };
     let stack = emulator.stack().name.clone();
     Ok(Target { stack, connection, clock: RunClock::Emulated(client), emulator: Some(emulator) })

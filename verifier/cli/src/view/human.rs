@@ -53,6 +53,8 @@ impl Human {
                 self.jobs.clone_from(jobs);
                 Ok(())
             }
+            // What was left out on purpose is counted at the end, and not shown line by line.
+            CheckEvent::Settled(settled) if settled.judgement.is_left_out() => Ok(()),
             CheckEvent::Settled(settled) => self.settled(settled, out),
         }
     }

@@ -102,10 +102,9 @@ impl World {
         let runtime = Runtime::new().expect("a runtime");
         let connection = Connection {
             region: Some(region.to_owned()),
-            fallback_region: None,
-            profile: None,
             endpoint_url: Some(endpoint.to_owned()),
             access_key_id: Some(access_key_id.to_owned()),
+            ..Connection::default()
         };
         let aws = runtime.block_on(Aws::connect(&connection));
         let folder = tempfile::tempdir().expect("a folder");

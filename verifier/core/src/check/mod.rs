@@ -12,6 +12,7 @@ mod observed;
 mod policy;
 pub mod rules;
 mod run_id;
+mod script;
 mod selection;
 mod trace;
 mod verdict;
@@ -27,6 +28,7 @@ pub use evidence::{
 };
 pub use observed::{OurMessage, job_named, observed, submitted};
 pub use run_id::{Owner, RunId};
+pub use script::Script;
 pub use selection::{Selection, UnknownCheck, nearest, nearest_check};
 pub use trace::{JobTrace, Step, StepKind};
 pub use verdict::{Judgement, Overall, Verdict, overall};

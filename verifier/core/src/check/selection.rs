@@ -35,6 +35,7 @@ impl Selection {
             if !CHECKS.iter().any(|check| matches(pattern, check.id)) {
                 let suggestion = match pattern.strip_suffix(".*") {
                     Some(area) => nearest(area, areas()).map(|area| format!("{area}.*")),
+                    None if areas().any(|area| area == pattern) => Some(format!("{pattern}.*")),
                     None => nearest_check(pattern).map(str::to_owned),
                 };
                 return Err(UnknownCheck { pattern: pattern.clone(), suggestion });
@@ -120,6 +121,7 @@ mod tests {
             ("dlq.arival", Some("dlq.arrival")),
             ("API.hello", Some("api.hello")),
             ("stak.*", Some("stack.*")),
+            ("job", Some("job.*")),
             ("xyzzy", None),
         ] {
             let error = Selection::new(vec![name.to_owned()], Vec::new()).unwrap_err();

@@ -138,6 +138,12 @@ impl Judgement {
         }
     }
 
+    /// Whether its check was not asked for: by `--only`, or `--skip`.
+    pub fn is_left_out(&self) -> bool {
+        self.verdict == Verdict::NotExercised
+            && self.evidence.get("skipped") == Some(&Value::Bool(true))
+    }
+
     /// The same with an observed value.
     #[must_use]
     pub fn with_evidence(mut self, name: &str, value: impl Into<Value>) -> Self {

@@ -24,6 +24,7 @@ pub use model::{
     queue_name,
 };
 pub use outcome_reader::OutcomeReader;
+pub(crate) use placeholders::text_of;
 pub(crate) use placeholders::with_tags;
 pub use placeholders::{Filling, lookup};
 pub use value::{Kind, Value};

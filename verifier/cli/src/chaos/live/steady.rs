@@ -26,6 +26,7 @@ impl Live {
         let options = Options {
             stack: self.name.clone(),
             strict: false,
+            allow_moves: false,
             selection,
             settings: self.settings.clone(),
             outputs: None,

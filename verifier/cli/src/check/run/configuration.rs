@@ -121,9 +121,9 @@ impl Run<'_> {
         let discovery = &self.discovery;
         let (jobs, dead_letters) =
             discovery.jobs.clone().zip(discovery.dead_letters.clone()).ok_or_else(gone)?;
-        if dead_letters.moves_what_is_received() {
+        if dead_letters.moves_what_is_received() && !self.options.allow_moves {
             return Err(format!(
-                "no job was submitted, since looking for it in {} would move messages of others on ({})",
+                "no job was submitted, since looking for it in {} would move messages of others on ({}); --allow-moves looks all the same",
                 dead_letters.name,
                 cfg_redrive::CHECK.id
             ));

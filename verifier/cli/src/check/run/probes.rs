@@ -59,6 +59,13 @@ impl Addresses {
     }
 }
 
+impl Addresses {
+    /// The origin of the page that jobs are posted from; of several, the first.
+    pub(super) fn origin(&self) -> Option<&str> {
+        self.origins.first().map(String::as_str)
+    }
+}
+
 impl Probe {
     const ALL: [Self; 4] = [Self::Page, Self::Config, Self::Hello, Self::Cors];
 
@@ -163,6 +170,12 @@ impl Run<'_> {
                     } else {
                         judgement
                     };
+                    let judgement = match (probe, judgement.verdict) {
+                        (Probe::Cors, Verdict::Pass | Verdict::Warn) => {
+                            self.of_posts(addresses).unwrap_or(judgement)
+                        }
+                        _ => judgement,
+                    };
                     self.settle(probe.check(), judgement);
                 }
             }
@@ -173,6 +186,15 @@ impl Run<'_> {
             pending = self.ask_each(addresses, &again).await;
             rounds += 1;
         }
+    }
+}
+
+impl Run<'_> {
+    /// That the page may not read what a job that it posts is answered; `None` where it may, or where none was answered.
+    fn of_posts(&self, addresses: &Addresses) -> Option<Judgement> {
+        let origin = addresses.origin()?;
+        let answers = self.jobs.iter().filter_map(|job| job.exchange.answer.as_ref().ok());
+        answers.into_iter().find_map(|answer| api_cors::judge_answer(origin, answer))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use verifier_aws::AwsError;
-use verifier_core::account::{Account, Invocation, InvocationEnd, MessageEnd};
+use verifier_core::account::{Account, Invocation, InvocationEnd, MessageAccount, MessageEnd};
 use verifier_core::check::rules::api_reject::Strays;
 use verifier_core::check::{LogEvidence, RunId};
 
@@ -34,6 +34,14 @@ impl Run<'_> {
             account.messages.iter().filter(|job| job.end == MessageEnd::StillThere).count() as u64;
         let queued = account.surplus.map(|surplus| surplus.saturating_sub(waiting));
         let silent = self.silent(&account);
+        // Jobs of which no line is there may be what those were handed.
+        let unseen =
+            |job: &&MessageAccount| job.attempts.is_empty() && job.end != MessageEnd::NotAccepted;
+        let silent = if silent.len() > account.messages.iter().filter(unseen).count() {
+            silent
+        } else {
+            Vec::new()
+        };
         let seen = !self.letters.held.is_empty() || !self.letters.passed_on.is_empty();
         self.others_seen = seen;
         if (queued.unwrap_or_default() == 0 && silent.is_empty()) || log.error.is_some() {

@@ -19,6 +19,8 @@ const LEAD_MAX: Duration = Duration::from_millis(500);
 /// How often at most a request is sent again that was put off or not answered, and how long the first of those waits.
 const REPEATS_MAX: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest that an answer may put a request off: the failing job is due at its time.
+const TOLD_PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// A job as it is submitted.
 pub(super) struct Job {
@@ -46,6 +48,16 @@ fn is_put_off(exchange: &Exchange) -> bool {
         Ok(answer) => matches!(answer.status, 429 | 503),
         Err(_) => true,
     }
+}
+
+/// How long to wait before the next request: as long as the answer says, within reason, and otherwise longer each time.
+///
+/// Source: <https://www.rfc-editor.org/rfc/rfc9110#name-retry-after>.
+fn pause(exchange: &Exchange, requests: u32) -> Duration {
+    let answer = exchange.answer.as_ref().ok();
+    let told = answer.and_then(|answer| answer.headers.get("retry-after")?.trim().parse().ok());
+    let told = told.map(|seconds| Duration::from_secs(seconds).min(TOLD_PAUSE_MAX));
+    told.unwrap_or(FIRST_PAUSE * 2_u32.saturating_pow(requests.saturating_sub(1)))
 }
 
 impl Run<'_> {
@@ -159,14 +171,18 @@ impl Run<'_> {
 
     /// Posts a body, and again where the answer says later or there is none; says how many requests that took.
     async fn post(&self, url: &str, body: &str) -> (Exchange, u32) {
-        let headers = &self.options.settings.jobs.headers;
+        let mut headers = self.options.settings.jobs.headers.clone();
+        // As a page sends it, so that its answer shows whether the page may read it.
+        if let Some(origin) = &self.origin {
+            headers.entry("origin".to_owned()).or_insert_with(|| origin.clone());
+        }
         let mut requests = 1;
         loop {
-            let exchange = self.http.post(url, headers, body.as_bytes().to_vec()).await;
+            let exchange = self.http.post(url, &headers, body.as_bytes().to_vec()).await;
             if !is_put_off(&exchange) || requests > REPEATS_MAX {
                 return (exchange, requests);
             }
-            self.clock.sleep(FIRST_PAUSE * 2_u32.pow(requests - 1)).await;
+            self.clock.sleep(pause(&exchange, requests)).await;
             requests += 1;
         }
     }
@@ -205,6 +221,28 @@ mod tests {
         assert_eq!(at(5, 20, 9).len(), 3);
         assert!(at(5, 1, 1).is_empty());
         assert!(at(1, 1, 3).is_empty());
+    }
+
+    #[test]
+    fn an_answer_says_how_long_to_wait_within_reason() {
+        let exchange = |told: Option<&str>| Exchange {
+            method: "POST",
+            url: String::new(),
+            latency: Duration::ZERO,
+            answer: Ok(Answer {
+                headers: told
+                    .map(|told| ("retry-after".to_owned(), told.to_owned()))
+                    .into_iter()
+                    .collect(),
+                ..Answer::default()
+            }),
+        };
+        let seconds = |told, requests| pause(&exchange(told), requests).as_secs();
+        assert_eq!(
+            [seconds(Some("3"), 1), seconds(Some("3600"), 1), seconds(Some("0"), 1)],
+            [3, 10, 0]
+        );
+        assert_eq!([seconds(None, 1), seconds(None, 2), seconds(Some("soon"), 3)], [1, 2, 4]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::check::{Check, Exchange, Judgement, Severity};
-use crate::settings::{Api, lookup, with_tags};
+use crate::settings::{Api, lookup, text_of, with_tags};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
@@ -44,9 +44,10 @@ pub fn judge(exchange: &Exchange, holds: &Holds) -> Judgement {
         Err(error) => return failed(format!("no answer: {error}"), error.clone()),
     };
     let body: Value = serde_json::from_str(&answer.body).unwrap_or_default();
-    let found = |path: &str| lookup(&body, path).and_then(Value::as_str);
+    // A number names a pull request as well as its digits do.
+    let found = |path: &str| lookup(&body, path).and_then(text_of);
     let is_as_wanted = |path: &String, wanted: &Option<String>| match wanted {
-        Some(wanted) => found(path) == Some(wanted),
+        Some(wanted) => found(path).as_ref() == Some(wanted),
         None => found(path).is_some(),
     };
     let wrong = holds.iter().find(|(path, wanted)| !is_as_wanted(path, wanted));
