@@ -104,8 +104,12 @@ fn another_dead_letter_queue_is_noticed() {
 #[test]
 fn a_good_job_that_fails_is_noticed() {
     let checked = check(&[], |template| flaw(template, "jams"));
-    checked.assert(1, &sound_but(&[("job.success", "fail"), ("job.neighbours", "fail")]));
-    assert_eq!(checked.report["leftBehind"], serde_json::json!([]));
+    // Those that were submitted when the failing job returned have receives left when it is dead-lettered, and are named.
+    checked.assert(
+        1,
+        &sound_but(&[("job.success", "fail"), ("job.neighbours", "fail"), ("clean.residue", "warn")]),
+    );
+    assert!(checked.report["leftBehind"].as_array().is_some_and(|left| !left.is_empty()));
 }
 
 #[test]
@@ -117,8 +121,6 @@ fn lines_that_do_not_tell_the_job_are_noticed() {
             ("job.success", "fail"),
             ("job.neighbours", "not-exercised"),
             ("dlq.attempts", "warn"),
-            // Nothing says any more that the good jobs are done.
-            ("clean.residue", "warn"),
         ]),
     );
 }
