@@ -106,8 +106,10 @@ impl OutcomeReader {
         let may = |path: &Option<String>| at(path.as_ref()?);
         let run_id = may(&self.outcomes.run_id);
         let job_id = may(&self.outcomes.job_id);
-        let message_id = may(&self.outcomes.message_id).unwrap_or_default();
-        (!message_id.is_empty() || job_id.is_some()).then_some(())?;
+        let message_id = may(&self.outcomes.message_id);
+        // A message that could not be read has neither, and its line says so by an empty id.
+        (message_id.is_some() || job_id.is_some()).then_some(())?;
+        let message_id = message_id.unwrap_or_default();
         let batch_size = may(&self.outcomes.batch_size).unwrap_or_default();
         Some(OutcomeLine {
             run_id,
