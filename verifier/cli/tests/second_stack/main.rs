@@ -107,7 +107,11 @@ fn a_good_job_that_fails_is_noticed() {
     // Those that were submitted when the failing job returned have receives left when it is dead-lettered, and are named.
     checked.assert(
         1,
-        &sound_but(&[("job.success", "fail"), ("job.neighbours", "fail"), ("clean.residue", "warn")]),
+        &sound_but(&[
+            ("job.success", "fail"),
+            ("job.neighbours", "fail"),
+            ("clean.residue", "warn"),
+        ]),
     );
     assert!(checked.report["leftBehind"].as_array().is_some_and(|left| !left.is_empty()));
 }

@@ -13,6 +13,14 @@ pub(crate) fn aws(arn: &str, arguments: &[&str]) -> String {
     words.map(quoted).collect::<Vec<_>>().join(" ")
 }
 
+/// A command that asks a URL, for ten seconds at most. What a stack says of itself, as its outputs do, cannot become a part of
+/// the command: whoever pastes it is not whoever deployed that.
+pub(crate) fn curl(arguments: &[&str], url: &str) -> String {
+    let words = ["curl", "-sS", "-i", "--max-time", "10"].into_iter();
+    let words = words.chain(arguments.iter().copied()).chain([url]);
+    words.map(quoted).collect::<Vec<_>>().join(" ")
+}
+
 /// An argument as one word of a shell.
 pub(crate) fn quoted(word: &str) -> String {
     // A word with a NUL cannot be an argument at all, and AWS has no name with one.
@@ -32,5 +40,20 @@ mod tests {
         );
         assert_eq!(aws("", &["sqs", "list-queues"]), "aws sqs list-queues");
         assert_eq!(quoted("a$(b)"), "'a$(b)'");
+    }
+
+    #[test]
+    fn a_url_of_the_stacks_runs_nothing() {
+        for url in [
+            "https://a.example/?a=1&b=$(touch${IFS}x)",
+            "https://a.example/`x`",
+            "https://a.example/;x",
+            "a b",
+        ] {
+            let command = curl(&[], url);
+            assert_eq!(command, format!("curl -sS -i --max-time 10 '{url}'"));
+            let words = shlex::split(&command).unwrap();
+            assert_eq!(words.last().map(String::as_str), Some(url));
+        }
     }
 }

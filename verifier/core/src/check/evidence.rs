@@ -6,6 +6,7 @@ use std::time::Duration;
 use contract::{Outcome, OutcomeLine};
 
 use super::Judgement;
+use super::command::aws;
 use crate::account::{Invocation, QueueCounts};
 use crate::sqs::{MESSAGE_BYTES_MAX, RedrivePolicy};
 use crate::time::Timestamp;
@@ -352,6 +353,12 @@ pub struct LogEvidence {
     pub unread: Option<String>,
     /// The time of the latest line of the group that was seen, whoever wrote it: up to then, a missing line is missing.
     pub latest: Option<Timestamp>,
+    /// The run whose lines were searched for.
+    pub run_id: String,
+    /// From when on.
+    pub since: Timestamp,
+    /// Where the group is; `None` where the environment says.
+    pub region: Option<String>,
 }
 
 impl LogEvidence {
@@ -368,9 +375,21 @@ impl LogEvidence {
         Some(Judgement::inconclusive(summary).with_next(self.next()))
     }
 
-    /// How to read it by hand.
+    /// How to read the run's lines by hand.
     pub fn next(&self) -> String {
-        format!("aws logs filter-log-events --log-group-name {}", self.log_group)
+        let (pattern, since) = (format!("\"{}\"", self.run_id), self.since.to_string());
+        let arn = format!("arn:aws:logs:{}", self.region.as_deref().unwrap_or_default());
+        let arguments = [
+            "logs",
+            "filter-log-events",
+            "--log-group-name",
+            &self.log_group,
+            "--filter-pattern",
+            &pattern,
+            "--start-time",
+            &since,
+        ];
+        aws(&arn, &arguments)
     }
 }
 

@@ -17,7 +17,7 @@ impl Settings {
 
     /// The page's configuration.
     pub fn config_url(&self, outputs: &Outputs) -> Option<String> {
-        Some(below(self.page_url(outputs)?, self.page.config_path.as_ref()?))
+        Some(below(&folder_of(self.page_url(outputs)?), self.page.config_path.as_ref()?))
     }
 
     /// The hello endpoint. The output of the API holds this URL, or the API's base URL.
@@ -60,6 +60,16 @@ pub fn below(base: &str, path: &str) -> String {
         url.set_query(Some(&all));
     }
     url.set_fragment(None);
+    url.into()
+}
+
+/// The folder that a page is in: what its `./config.js` is resolved against by a browser. A query stays.
+///
+/// Source: <https://url.spec.whatwg.org/#shorten-a-urls-path>.
+fn folder_of(page: &str) -> String {
+    let Some(mut url) = parsed(page) else { return page.to_owned() };
+    let folder = url.path().rfind('/').map_or("/", |at| &url.path()[..=at]).to_owned();
+    url.set_path(&folder);
     url.into()
 }
 
@@ -171,6 +181,20 @@ mod tests {
             ("https://a.example/7/?pr=7#/jobs", "https://a.example/7/config.js?pr=7"),
         ] {
             assert_eq!(below(page, "/config.js"), config);
+        }
+    }
+
+    #[test]
+    fn a_configuration_is_in_the_folder_of_its_page_as_a_browser_finds_it() {
+        for (page, config) in [
+            ("https://a.example", "https://a.example/config.js"),
+            ("https://a.example/?pr=7", "https://a.example/config.js?pr=7"),
+            ("https://a.example/index.html?pr=7", "https://a.example/config.js?pr=7"),
+            ("https://a.example/sub", "https://a.example/config.js"),
+            ("https://a.example/sub/", "https://a.example/sub/config.js"),
+            ("https://a.example/sub/page?a=/b/", "https://a.example/sub/config.js?a=/b/"),
+        ] {
+            assert_eq!(below(&folder_of(page), "/config.js"), config, "{page}");
         }
     }
 

@@ -193,9 +193,15 @@ impl Run<'_> {
     ///
     /// Lines that are missing because the run's own time ended sooner prove nothing, so that is no result.
     async fn read_log(&mut self, course: &Course) -> Result<LogEvidence, Stop> {
-        let mut log = LogEvidence { log_group: course.log_group.clone(), ..LogEvidence::default() };
         let first = self.jobs.iter().map(|job| job.submitted_at).min().unwrap_or(self.started_at);
         let (since, run_id) = (first - CLOCK_SKEW, self.run_id.to_string());
+        let mut log = LogEvidence {
+            log_group: course.log_group.clone(),
+            run_id: run_id.clone(),
+            since,
+            region: self.aws.region().map(str::to_owned),
+            ..LogEvidence::default()
+        };
         let patience = Duration::from_secs(self.options.settings.expect.log_seconds);
         let patient_until = self.clock.now() + patience;
         let give_up_at = self.bounded(patient_until);

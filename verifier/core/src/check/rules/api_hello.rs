@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::check::command::curl;
 use crate::check::{Check, Exchange, Judgement, Severity};
 use crate::settings::{Api, lookup, text_of, with_tags};
 
@@ -37,7 +38,7 @@ pub fn judge(exchange: &Exchange, holds: &Holds) -> Judgement {
     let wanted =
         if all.is_empty() { "200".to_owned() } else { format!("200 with {}", all.join(", ")) };
     let failed = |what: String, actual: String| {
-        Judgement::fail(what, wanted.clone(), actual).with_next(format!("curl -i {}", exchange.url))
+        Judgement::fail(what, wanted.clone(), actual).with_next(curl(&[], &exchange.url))
     };
     let answer = match &exchange.answer {
         Ok(answer) => answer,

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::check::command::curl;
 use crate::check::{Check, Judgement, LogEvidence, Rejection, RunId, Severity};
 use crate::settings::{Filling, Refused};
 
@@ -91,7 +92,7 @@ pub fn judge(
     let expected = "400, 413, 415 or 422 with a JSON error, and nothing on the queue";
     let next = || {
         let url = &rejections[0].exchange.url;
-        format!("curl -i -H 'content-type: application/json' -d '{{}}' {url}")
+        curl(&["-H", "content-type: application/json", "-d", "{}"], url)
     };
     let fail = |what: &str, which: &[String]| {
         Judgement::fail(format!("{what}: {}", which.join("; ")), expected, which.join("; "))

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::check::command::curl;
 use crate::check::{Check, Exchange, JobEvidence, Judgement, Severity};
 use crate::settings::{Api, Filling, Jobs, Settings, lookup};
 
@@ -39,7 +40,7 @@ pub fn judge(jobs: &[JobEvidence], settings: &Settings) -> Judgement {
             wanted(&settings.api),
             refused.join("; "),
         )
-        .with_next(curl(&settings.jobs, &url))
+        .with_next(submission(&settings.jobs, &url))
     };
     let shown: Vec<serde_json::Value> = jobs
         .iter()
@@ -67,20 +68,15 @@ pub fn accepted_message_id(exchange: &Exchange, job_id: &str, api: &Api) -> Opti
     text(&api.accepted_message_id).filter(|id| is_accepted && !id.is_empty())
 }
 
-/// A command that submits a good job of nobody's run.
-fn curl(jobs: &Jobs, url: &str) -> String {
+/// A command that submits a good job of no run.
+fn submission(jobs: &Jobs, url: &str) -> String {
     let filling = Filling { job_id: "try", run_id: "try", name: "try", padding_bytes: 0 };
-    let headers: Vec<String> = jobs
-        .headers
-        .iter()
-        .map(|(name, value)| format!("-H {} ", quoted(&format!("{name}: {value}"))))
-        .collect();
-    format!("curl -i {}-d {} {url}", headers.concat(), quoted(&filling.fill(&jobs.good)))
-}
-
-/// A word of a shell.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
+    let headers: Vec<String> =
+        jobs.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    let body = filling.fill(&jobs.good);
+    let mut arguments: Vec<&str> = headers.iter().flat_map(|header| ["-H", header]).collect();
+    arguments.extend(["-d", &body]);
+    curl(&arguments, url)
 }
 
 fn wanted(api: &Api) -> String {
@@ -132,7 +128,10 @@ pub(crate) mod tests {
         assert!(judgement.actual.unwrap().starts_with("b: 202"));
         let next = judgement.next.unwrap();
         let body = r#"{"task":"verifier: try","jobId":"try","runId":"try"}"#;
-        assert_eq!(next, format!("curl -i -H 'content-type: application/json' -d '{body}' u"));
+        assert_eq!(
+            next,
+            format!("curl -sS -i --max-time 10 -H 'content-type: application/json' -d '{body}' u")
+        );
         assert_eq!(judge(&[], &Settings::default()).verdict, Verdict::NotExercised);
     }
 

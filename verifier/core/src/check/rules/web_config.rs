@@ -1,5 +1,6 @@
 //! `web.config`.
 
+use crate::check::command::curl;
 use crate::check::{Answer, Check, Exchange, Judgement, Script, Severity};
 use crate::settings::urls::is_same;
 
@@ -18,7 +19,7 @@ pub const CHECK: Check = Check {
 pub fn judge(exchange: &Exchange, job_url: &str) -> Judgement {
     let failed = |what: String, actual: String| {
         Judgement::fail(what, format!("200, with {job_url}"), actual)
-            .with_next(format!("curl -i {}", exchange.url))
+            .with_next(curl(&[], &exchange.url))
     };
     let answer = match &exchange.answer {
         Ok(answer) => answer,

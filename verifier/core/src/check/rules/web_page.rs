@@ -1,5 +1,6 @@
 //! `web.page`.
 
+use crate::check::command::curl;
 use crate::check::{Check, Exchange, Judgement, Severity};
 
 /// The check's entry in the catalogue.
@@ -16,8 +17,7 @@ pub const CHECK: Check = Check {
 /// Judges the answer of the preview's URL.
 pub fn judge(exchange: &Exchange) -> Judgement {
     let failed = |what: String, actual: String| {
-        Judgement::fail(what, "200 with text/html", actual)
-            .with_next(format!("curl -i {}", exchange.url))
+        Judgement::fail(what, "200 with text/html", actual).with_next(curl(&[], &exchange.url))
     };
     let answer = match &exchange.answer {
         Ok(answer) => answer,
