@@ -104,7 +104,7 @@ pub enum EmulatorError {
     },
     /// A request would have a function's process run something else.
     #[error(
-        "the function {logical_id} would have the environment variable {variable}, which decides what runs on this machine; only the template that the emulator is started with may set it"
+        "the function {logical_id} would have the environment variable {variable}, which the template given at the start does not have or which decides what runs on this machine; start the emulator with a template that sets it"
     )]
     ForbiddenVariable {
         /// The variable.
@@ -316,6 +316,7 @@ fn world(config: &EmulatorConfig, clock: &Clock, group: ProcessGroup, endpoint: 
         endpoint,
         binaries: config.functions.clone(),
         known_binaries: Mutex::default(),
+        known_variables: Mutex::default(),
         project: config.project.clone(),
         faults,
         sqs,

@@ -258,11 +258,16 @@ fn answer(payload: &[u8]) -> Reply {
         },
         _ => body.into_bytes(),
     };
+    if !(200..600).contains(&described.status_code) {
+        return message(500, "Internal Server Error");
+    }
     let mut response = reply(described.status_code, "text/plain", body);
     for (name, value) in described.headers.into_iter().flatten() {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let name = header::HeaderName::try_from(name);
-        if let (Ok(name), Ok(value)) = (name, value.parse()) {
+        if let (Ok(name), Ok(value)) = (name, value.parse())
+            && !is_framing(&name)
+        {
             response.headers_mut().insert(name, value);
         }
     }
@@ -272,6 +277,23 @@ fn answer(payload: &[u8]) -> Reply {
         }
     }
     response
+}
+
+/// Whether a header says how an answer is framed on its connection, which is the server's to say: API Gateway sets these anew.
+///
+/// Source: <https://www.rfc-editor.org/rfc/rfc9110#name-connection>.
+fn is_framing(name: &header::HeaderName) -> bool {
+    const NAMES: [&str; 8] = [
+        "connection",
+        "content-length",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ];
+    NAMES.contains(&name.as_str())
 }
 
 fn message(status: u16, text: &str) -> Reply {
@@ -446,6 +468,22 @@ mod tests {
         assert_eq!(encode_body(b"{}", "application/octet-stream"), (Some("e30=".to_owned()), true));
         assert_eq!(encode_body(b"{}", ""), (Some("e30=".to_owned()), true));
         assert_eq!(encode_body(b"\xff", "text/plain"), (Some("/w==".to_owned()), true));
+    }
+
+    #[test]
+    fn a_function_does_not_say_how_its_answer_is_framed() {
+        let payload = json!({
+            "statusCode": 200,
+            "headers": {"Content-Length": "5", "transfer-encoding": "chunked", "connection": "close", "x-own": "1"},
+            "body": "a longer body",
+        });
+        let answer = answer(payload.to_string().as_bytes());
+        let names: Vec<&str> = answer.headers().keys().map(header::HeaderName::as_str).collect();
+        assert_eq!(names, ["content-type", "x-own"]);
+        for status in [0, 101, 600] {
+            let payload = json!({"statusCode": status, "body": ""}).to_string();
+            assert_eq!(super::answer(payload.as_bytes()).status().as_u16(), 500, "{status}");
+        }
     }
 
     #[test]

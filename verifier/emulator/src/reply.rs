@@ -87,9 +87,20 @@ impl Refusal {
     }
 }
 
+/// A document in XML, in which a character that XML 1.0 does not have, such as an escape, is replaced: no client could read any of it.
+///
+/// Source: <https://www.w3.org/TR/xml/#charsets>.
+pub(crate) fn xml_document(text: String) -> String {
+    let is_legal = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+    if text.chars().all(is_legal) {
+        return text;
+    }
+    text.chars().map(|c| if is_legal(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
+}
+
 /// The AWS query protocol.
 pub(crate) mod aws_query {
-    use super::{REQUEST_ID, Reply, Serialize, reply};
+    use super::{REQUEST_ID, Reply, Serialize, reply, xml_document};
 
     /// A list, each of whose entries is an element `member`.
     #[derive(Serialize)]
@@ -120,9 +131,9 @@ pub(crate) mod aws_query {
             (Ok(inner), Ok(metadata)) => reply(
                 200,
                 "text/xml",
-                format!(
+                xml_document(format!(
                     "<{action}Response xmlns=\"{namespace}\">{inner}{metadata}</{action}Response>"
-                ),
+                )),
             ),
             (Err(error), _) | (_, Err(error)) => {
                 self::error(500, namespace, "InternalFailure", &error.to_string())
@@ -135,9 +146,9 @@ pub(crate) mod aws_query {
         reply(
             200,
             "text/xml",
-            format!(
+            xml_document(format!(
                 "<{action}Response xmlns=\"{namespace}\"><ResponseMetadata><RequestId>{REQUEST_ID}</RequestId></ResponseMetadata></{action}Response>"
-            ),
+            )),
         )
     }
 
@@ -158,9 +169,24 @@ pub(crate) mod aws_query {
         reply(
             status,
             "text/xml",
-            format!(
+            xml_document(format!(
                 "<ErrorResponse xmlns=\"{namespace}\">{inner}<RequestId>{REQUEST_ID}</RequestId></ErrorResponse>"
-            ),
+            )),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_xml_does_not_have_is_replaced_and_the_rest_stays() {
+        let text = "a\tb\nc é 𝄞 \u{fffd}";
+        assert_eq!(xml_document(text.to_owned()), text);
+        assert_eq!(
+            xml_document("\u{1b}[31m\u{0}\u{ffff}\u{fffe}".to_owned()),
+            "\u{fffd}[31m\u{fffd}\u{fffd}\u{fffd}"
+        );
     }
 }

@@ -4,7 +4,7 @@
 //! AWS SDK run what they name, so whoever sets them chooses what runs. The user's own template may set them; a request,
 //! by `CreateStack` or `UpdateFunctionConfiguration`, may not. It may keep what is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Variables by their whole names.
 const NAMES: [&str; 35] = [
@@ -95,17 +95,31 @@ fn decides_what_runs(name: &str) -> bool {
     NAMES.contains(&name.as_str()) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// The first variable that a request may not set so: one that decides what runs and was not so before. `before` is what
-/// the function has; nothing for a new one.
+/// Whether Lambda takes that for the name of a variable. Another, such as one with a `=` in it, would be another variable for
+/// the process than for whoever reads its name.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/api/API_Environment.html>.
+pub(crate) fn is_name(name: &str) -> bool {
+    name.len() > 1
+        && name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// The first variable that a request may not set so. `before` is what the function has; nothing for a new one. `known` are the
+/// names that the user's own template gives to functions.
+///
+/// What is there may be kept. Otherwise a request sets only variables whose names the user knows, and of those none that decides
+/// what runs. No list of those can be whole: every version manager and interpreter has some of its own.
 pub(crate) fn forbidden<'v>(
     wanted: &'v BTreeMap<String, String>,
     before: &BTreeMap<String, String>,
+    known: &BTreeSet<String>,
 ) -> Option<&'v str> {
-    let is_new = |name: &str, value: &String| before.get(name) != Some(value);
-    wanted
-        .iter()
-        .find(|(name, value)| decides_what_runs(name) && is_new(name, value))
-        .map(|(name, _)| name.as_str())
+    let may_be_set = |name: &str, value: &String| {
+        let is_known = before.contains_key(name) || known.contains(name);
+        before.get(name) == Some(value) || (is_name(name) && is_known && !decides_what_runs(name))
+    };
+    wanted.iter().find(|(name, value)| !may_be_set(name, value)).map(|(name, _)| name.as_str())
 }
 
 #[cfg(test)]
@@ -114,6 +128,25 @@ mod tests {
 
     fn set(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn known(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_name_that_the_user_does_not_know_or_lambda_does_not_take_is_forbidden() {
+        let nothing = BTreeMap::new();
+        for name in ["PYENV_HOOK_PATH", "ASDF_DATA_DIR", "QUEUE_URL", "ANYTHING"] {
+            assert_eq!(forbidden(&set(&[(name, "x")]), &nothing, &known(&["LEVEL"])), Some(name));
+            let before = set(&[(name, "x")]);
+            assert_eq!(forbidden(&set(&[(name, "x")]), &before, &known(&[])), None);
+        }
+        for name in ["BASH_ENV=/x", "PATH=/x:", "", "=x", "A=B", "A\nB", "A\0B", "A", "1A", "A-B"] {
+            assert!(!is_name(name), "{name:?}");
+            assert_eq!(forbidden(&set(&[(name, "x")]), &nothing, &known(&[name])), Some(name));
+        }
+        assert!(is_name("PR_NUMBER") && is_name("a1"));
     }
 
     #[test]
@@ -142,7 +175,10 @@ mod tests {
             "DYLD_INSERT_LIBRARIES",
             "BASH_FUNC_ls%%",
         ] {
-            assert_eq!(forbidden(&set(&[(name, "x")]), &BTreeMap::new()), Some(name));
+            assert_eq!(
+                forbidden(&set(&[(name, "x")]), &BTreeMap::new(), &known(&[name])),
+                Some(name)
+            );
         }
         for name in [
             "QUEUE_URL",
@@ -160,15 +196,23 @@ mod tests {
             "GITHUB_SHA",
             "STAGE",
         ] {
-            assert_eq!(forbidden(&set(&[(name, "x")]), &BTreeMap::new()), None, "{name}");
+            assert_eq!(
+                forbidden(&set(&[(name, "x")]), &BTreeMap::new(), &known(&[name])),
+                None,
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn what_is_there_may_be_kept_and_not_changed() {
-        let before = set(&[("PATH", "/opt/bin"), ("A", "1")]);
-        assert_eq!(forbidden(&before, &before), None);
-        assert_eq!(forbidden(&set(&[("A", "2")]), &before), None, "it may be left out");
-        assert_eq!(forbidden(&set(&[("PATH", "/tmp")]), &before), Some("PATH"));
+        let before = set(&[("PATH", "/opt/bin"), ("A2", "1")]);
+        assert_eq!(forbidden(&before, &before, &known(&[])), None);
+        assert_eq!(
+            forbidden(&set(&[("A2", "2")]), &before, &known(&[])),
+            None,
+            "it may be left out"
+        );
+        assert_eq!(forbidden(&set(&[("PATH", "/tmp")]), &before, &known(&["PATH"])), Some("PATH"));
     }
 }

@@ -30,6 +30,8 @@ pub(crate) struct World {
     pub(crate) binaries: PathBuf,
     /// The names of the binaries that the user's own template has.
     pub(crate) known_binaries: Mutex<BTreeSet<String>>,
+    /// The names of the variables that the user's own template gives to functions.
+    pub(crate) known_variables: Mutex<BTreeSet<String>>,
     /// The folder that pages' folders are below.
     pub(crate) project: PathBuf,
     pub(crate) faults: Faults,
@@ -109,12 +111,16 @@ impl World {
         let mut known = self.known_binaries.lock().unwrap_or_else(PoisonError::into_inner);
         if author == Author::User {
             known.extend(functions.iter().map(|function| function.binary.clone()));
+            let names = functions.iter().flat_map(|function| function.environment.keys().cloned());
+            self.known_variables().extend(names);
         }
+        let variables = self.known_variables().clone();
         let find = |function: &FunctionSpec| {
             let (binary, logical_id) = (function.binary.clone(), function.logical_id.clone());
             let folder = self.binaries.clone();
             if author == Author::Request
-                && let Some(variable) = forbidden(&function.environment, &BTreeMap::new())
+                && let Some(variable) =
+                    forbidden(&function.environment, &BTreeMap::new(), &variables)
             {
                 let variable = variable.to_owned();
                 return Err(EmulatorError::ForbiddenVariable { variable, logical_id });
@@ -130,6 +136,11 @@ impl World {
             }
         };
         functions.iter().map(find).collect()
+    }
+
+    /// The names of the variables that a request may set.
+    pub(crate) fn known_variables(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.known_variables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn check_directories(&self, sites: &[SiteSpec], author: Author) -> Result<(), EmulatorError> {

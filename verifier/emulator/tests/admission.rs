@@ -27,7 +27,7 @@ const ALLY: &str = "http://ally.example:5173";
 
 async fn stand() -> Stand {
     let mut config = config(&json!({"Resources": resources(
-        queues().into_iter().chain([("Probe", probe(json!({})))]),
+        queues().into_iter().chain([("Probe", probe(json!({"Environment": {"Variables": {"LEVEL": "info"}}})))]),
     )}));
     config.allowed_origins = vec![ALLY.to_owned()];
     Stand::of(config).await
@@ -330,7 +330,8 @@ fn functions(folder: &Path) {
 async fn a_template_that_comes_by_a_request_names_functions_only() {
     let folder = tempfile::tempdir().expect("a folder");
     functions(folder.path());
-    let mut config = config(&json!({"Resources": resources([("Probe", probe(json!({})))])}));
+    let known = json!({"Environment": {"Variables": {"LEVEL": "info"}}});
+    let mut config = config(&json!({"Resources": resources([("Probe", probe(known))])}));
     config.functions = folder.path().to_path_buf();
     let stand = Stand::of(config).await;
     let cloudformation = aws_sdk_cloudformation::Client::new(&stand.sdk);
@@ -350,7 +351,7 @@ async fn a_template_that_comes_by_a_request_names_functions_only() {
     };
     for binary in ["program", "alias", "probe.py"] {
         assert_eq!(
-            create(function(binary, &json!({"A": "1"}))).await.0,
+            create(function(binary, &json!({"LEVEL": "1"}))).await.0,
             StackStatus::CreateComplete,
             "{binary}"
         );
@@ -370,7 +371,17 @@ async fn a_template_that_comes_by_a_request_names_functions_only() {
         assert_eq!(status, StackStatus::RollbackComplete, "{binary}");
         assert!(reason.contains(&folder.path().display().to_string()), "{reason}");
     }
-    for variable in ["LD_PRELOAD", "PATH", "PYTHONPATH", "NODE_OPTIONS", "AWS_LAMBDA_RUNTIME_API"] {
+    for variable in [
+        "LD_PRELOAD",
+        "PATH",
+        "PYTHONPATH",
+        "NODE_OPTIONS",
+        "AWS_LAMBDA_RUNTIME_API",
+        // A name that hides another, and one of a version manager.
+        "BASH_ENV=/tmp/x",
+        "LEVEL=1",
+        "PYENV_HOOK_PATH",
+    ] {
         let (status, reason) = create(function("program", &json!({variable: "/tmp"}))).await;
         assert_eq!(status, StackStatus::RollbackComplete, "{variable}");
         assert!(reason.contains(variable), "{reason}");
@@ -431,7 +442,7 @@ async fn a_request_does_not_change_what_runs_in_a_function() {
     };
     update(&[("LEVEL", "debug")]).await.expect("a setting");
     for variable in
-        ["LD_PRELOAD", "PYTHONSTARTUP", "PATH", "AWS_LAMBDA_RUNTIME_API", "AWS_ENDPOINT_URL"]
+        ["LD_PRELOAD", "PATH", "AWS_LAMBDA_RUNTIME_API", "PATH=/tmp:", "PYENV_HOOK_PATH", "OTHER"]
     {
         let refused = update(&[("LEVEL", "info"), (variable, "x")]).await.expect_err("a refusal");
         assert_eq!(refused.code(), Some("InvalidParameterValueException"), "{variable}");

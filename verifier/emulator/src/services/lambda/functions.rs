@@ -113,7 +113,8 @@ impl LambdaService {
     fn forbidden_variable(&self, name: &str, changes: &ConfigurationChanges) -> Option<Reply> {
         let wanted = &changes.environment.as_ref()?.variables;
         let present = self.world.functions.configuration(function_name(name))?;
-        let variable = forbidden(wanted, &present.spec.environment)?;
+        let known = self.world.known_variables().clone();
+        let variable = forbidden(wanted, &present.spec.environment, &known)?;
         let message = format!(
             "Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: {variable}"
         );

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{date, error};
 use crate::objects::Object;
-use crate::reply::{Reply, reply};
+use crate::reply::{Reply, reply, xml_document};
 use crate::site::Sites;
 use crate::stack::SiteSpec;
 
@@ -49,7 +49,7 @@ pub(super) fn buckets(sites: &Sites) -> Reply {
         |name: &str| Bucket { name: name.to_owned(), creation_date: creation_date.clone() };
     let all = AllBuckets { buckets: Buckets { bucket: names.into_iter().map(bucket).collect() } };
     match quick_xml::se::to_string_with_root("ListAllMyBucketsResult", &all) {
-        Ok(xml) => reply(200, "application/xml", xml),
+        Ok(xml) => reply(200, "application/xml", xml_document(xml)),
         Err(problem) => error(500, "InternalError", &problem.to_string()),
     }
 }
@@ -135,7 +135,7 @@ pub(super) async fn list(
         }
     }
     match quick_xml::se::to_string_with_root("ListBucketResult", &listing) {
-        Ok(xml) => reply(200, "application/xml", xml),
+        Ok(xml) => reply(200, "application/xml", xml_document(xml)),
         Err(problem) => error(500, "InternalError", &problem.to_string()),
     }
 }
