@@ -53,6 +53,26 @@ describe('the workflows', () => {
     }
   });
 
+  test('hand the token of the comment to the teardown that they call, and nothing else', () => {
+    const declared = /^ {2}workflow_call:\n((?: {4}.*\n|\n)*)/m.exec(workflow('teardown.yml'))?.[1] ?? '';
+    expect(declared).toMatch(/^ {4}secrets:\n {6}PR_COMMENT_TOKEN:\n(?: {8}description: .*\n)? {8}required: false$/m);
+    const callers = sources.filter(([, text]) => text.includes('uses: $/.github/workflows/teardown.yml'));
+    expect(callers.map(([path]) => path).sort()).toEqual([join('workflows', 'chaos.yml'), join('workflows', 'sweep.yml')]);
+    for (const [path, text] of callers) {
+      expect(text, path).toMatch(/^ {4}secrets:\n {6}PR_COMMENT_TOKEN: \$\{\{ secrets\.PR_COMMENT_TOKEN \}\}$/m);
+      expect(text, path).not.toContain('secrets: inherit');
+    }
+  });
+
+  test('delete what is still needed only where a person asks for it, or the one that made it', () => {
+    const [, byHand = '', called = ''] = workflow('teardown.yml').split(/workflow_dispatch:|workflow_call:/);
+    expect(byHand).toMatch(/force:[^]*?type: boolean\n {8}default: true/);
+    expect(called).toMatch(/force:[^]*?type: boolean\n {8}default: false/);
+    expect(called).toContain('force: ${{ inputs.force }}');
+    expect(job('chaos.yml', 'delete')).toContain('      force: true\n');
+    expect(job('sweep.yml', 'delete')).not.toContain('force:');
+  });
+
   test('delete with a role that bots may have, since they close pull requests', () => {
     for (const name of ['teardown.yml', 'sweep.yml']) {
       expect(workflow(name)).toContain('role-to-assume: ${{ vars.AWS_TEARDOWN_ROLE_ARN || vars.AWS_DEPLOY_ROLE_ARN }}');
