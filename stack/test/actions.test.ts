@@ -205,8 +205,9 @@ describe('the deletion of a preview', () => {
     });
 
     test('and deletes nothing while GitHub does not say', () => {
-      const { status, calls } = remove('7', fresh, { gh: 'echo "gh: Server Error (HTTP 502)" >&2; exit 1' });
+      const { status, calls, log } = remove('7', fresh, { gh: 'echo "gh: Server Error (HTTP 502)" >&2; exit 1' });
       expect(status).toBe(1);
+      expect(log).toMatch(/::error title=Not deleted::Stack-PR7 is kept: [^]*HTTP 502/);
       expect(calls).not.toContain('delete-stack');
     });
 

@@ -38,7 +38,10 @@ if ! jq --exit-status -L "$library" --arg id "$GITHUB_REPOSITORY_ID" --arg repo 
 fi
 state=
 if [ "${FORCE:-}" != true ]; then
-  state=$(state_of "$PR" "$errors") || refuse
+  if ! state=$(state_of "$PR" "$errors"); then
+    echo "::error title=Not deleted::$stack is kept: GitHub does not say whether its pull request is closed. Run this again, or leave it to the nightly sweep."
+    refuse
+  fi
   expires=$(jq --raw-output -L "$library" 'include "previews"; expires' <<< "$description")
   if ! why=$(why_unneeded "$state" "$expires"); then
     echo "::notice title=Not deleted::$stack is kept: its pull request is not closed, and it expires: $expires. To delete it all the same, run teardown.yml by hand."
