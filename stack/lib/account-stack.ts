@@ -74,7 +74,8 @@ export class AccountStack extends Stack {
     const chaos = this.role('ChaosRole', {
       environment: CHAOS_ENVIRONMENT,
       provider,
-      bots: true,
+      // Its stack is deployed in the same run, which a bot may not.
+      bots: false,
       maxSessionDuration: CHAOS_SESSION,
       statements: chaosStatements(new PreviewArns(this, CHAOS_STACK)),
     });
@@ -105,10 +106,13 @@ export class AccountStack extends Stack {
   /**
    * A role for the jobs of one GitHub environment.
    *
-   * Whoever takes over a name that the repository once had gets other ids, and is not trusted. Repositories created
-   * since June 2026 have the ids in their tokens' subject as well; older ones send names alone until they are switched,
-   * so both forms are accepted, each together with the repository's id.
-   * https://docs.github.com/en/actions/concepts/security/openid-connect
+   * Whoever takes over a name that the repository once had gets other ids, and is not trusted. Repositories that were
+   * created, renamed or transferred since July 2026 have the ids in their tokens' subject as well, and are trusted under
+   * whatever name. Older ones send names alone until they are switched or renamed, so that form is accepted too: first,
+   * since AWS refuses a role whose first subject is anybody's. The pattern's `*` may stand for more than a name, which is
+   * why either form counts only together with the repository's id, as a claim of its own.
+   * https://docs.github.com/en/actions/reference/security/oidc
+   * https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens
    *
    * Neither is a run that a bot started, except where said otherwise: whatever a workflow has been changed to, it gets
    * no credentials to deploy a dependency update with.
@@ -116,16 +120,17 @@ export class AccountStack extends Stack {
    */
   private role(id: string, { environment, provider, statements, bots, maxSessionDuration }: RoleProps): iam.Role {
     const { repo, ownerId, repositoryId } = this.settings;
-    const [owner, name] = repo.split('/');
     const role = new iam.Role(this, id, {
       description: `For the jobs of ${repo} in the environment ${environment}`,
       assumedBy: new iam.WebIdentityPrincipal(provider.oidcProviderRef.oidcProviderArn, {
         StringEquals: {
           [`${GITHUB}:aud`]: 'sts.amazonaws.com',
           [`${GITHUB}:repository_id`]: repositoryId,
+        },
+        StringLike: {
           [`${GITHUB}:sub`]: [
-            `repo:${owner}@${ownerId}/${name}@${repositoryId}:environment:${environment}`,
             `repo:${repo}:environment:${environment}`,
+            `repo:*@${ownerId}/*@${repositoryId}:environment:${environment}`,
           ],
         },
         ...(!bots && { StringNotLike: { [`${GITHUB}:actor`]: [...BOTS] } }),

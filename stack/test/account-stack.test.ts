@@ -63,12 +63,26 @@ function text(resource: unknown): string {
 }
 const resources = (role: Role['Properties']) => statements(role).flatMap(({ Resource }) => [Resource].flat().map(text));
 
+/** Whether a role trusts a token: one of the environment `preview`, with these claims in place of its own. */
+function trusts(role: Role['Properties'], claims: Record<string, string>): boolean {
+  const trust = role.AssumeRolePolicyDocument.Statement.map((each) => ({ ...each, Effect: 'Allow', Resource: '*' }));
+  const token = {
+    aud: 'sts.amazonaws.com',
+    repository_id: '456789',
+    sub: 'repo:octo-org/some.repo_1:environment:preview',
+    actor: 'octocat',
+    ...claims,
+  };
+  const context = Object.entries(token).map(([claim, value]) => [`token.actions.githubusercontent.com:${claim}`, value]);
+  return allows(trust as unknown as PolicyStatement[], 'sts:AssumeRoleWithWebIdentity', '*', Object.fromEntries(context));
+}
+
 describe('who is trusted', () => {
   test.each([
     ['deploy', deploy, DEPLOY_ENVIRONMENT, 'no bots'],
     ['tear down', teardown, DEPLOY_ENVIRONMENT, 'bots too'],
     ['verify', verify, VERIFY_ENVIRONMENT, 'no bots'],
-    ['break', chaos, CHAOS_ENVIRONMENT, 'bots too'],
+    ['break', chaos, CHAOS_ENVIRONMENT, 'no bots'],
   ])('with the role to %s: the one repository, in the environment %s of that job, %s', (_name, role, environment, bots) => {
     expect(role.AssumeRolePolicyDocument.Statement).toEqual([
       {
@@ -79,9 +93,11 @@ describe('who is trusted', () => {
           StringEquals: {
             'token.actions.githubusercontent.com:aud': 'sts.amazonaws.com',
             'token.actions.githubusercontent.com:repository_id': '456789',
+          },
+          StringLike: {
             'token.actions.githubusercontent.com:sub': [
-              `repo:octo-org@123456/some.repo_1@456789:environment:${environment}`,
               `repo:octo-org/some.repo_1:environment:${environment}`,
+              `repo:*@123456/*@456789:environment:${environment}`,
             ],
           },
           ...(bots === 'no bots' && { StringNotLike: { 'token.actions.githubusercontent.com:actor': [...BOTS] } }),
@@ -100,19 +116,32 @@ describe('who is trusted', () => {
     ['robotnik', true],
     ['renovated', true],
   ])('a run of %s may deploy: %s', (actor, expected) => {
-    const statements = deploy.AssumeRolePolicyDocument.Statement.map((statement) => ({
-      ...statement,
-      Effect: 'Allow',
-      Resource: '*',
-    })) as unknown as PolicyStatement[];
-    const key = 'token.actions.githubusercontent.com:';
-    const claims = {
-      [`${key}aud`]: 'sts.amazonaws.com',
-      [`${key}repository_id`]: '456789',
-      [`${key}sub`]: 'repo:octo-org/some.repo_1:environment:preview',
-      [`${key}actor`]: actor,
-    };
-    expect(allows(statements, 'sts:AssumeRoleWithWebIdentity', '*', claims)).toBe(expected);
+    expect(trusts(deploy, { actor })).toBe(expected);
+    expect(trusts(verify, { actor, sub: `repo:octo-org/some.repo_1:environment:${VERIFY_ENVIRONMENT}` })).toBe(expected);
+    // What chaos.yml breaks is what it deployed before, so that the two roles refuse the same runs.
+    expect(trusts(chaos, { actor, sub: `repo:octo-org/some.repo_1:environment:${CHAOS_ENVIRONMENT}` })).toBe(expected);
+    expect(trusts(teardown, { actor })).toBe(true);
+  });
+
+  test.each([
+    ['the name alone, of an older repository', true, {}],
+    ['names and ids', true, { sub: 'repo:octo-org@123456/some.repo_1@456789:environment:preview' }],
+    ['another name of the repository', true, { sub: 'repo:octo-org@123456/renamed@456789:environment:preview' }],
+    ['other names of owner and repository', true, { sub: 'repo:new-org@123456/renamed@456789:environment:preview' }],
+    ['another environment', false, { sub: 'repo:octo-org/some.repo_1:environment:other' }],
+    ['another environment after a rename', false, { sub: 'repo:octo-org@123456/renamed@456789:environment:other' }],
+    ['no environment', false, { sub: 'repo:octo-org@123456/some.repo_1@456789:ref:refs/heads/main' }],
+    ['a repository that took the name', false, { repository_id: '1' }],
+    ['a repository that took the names, with its ids', false, { repository_id: '1', sub: 'repo:octo-org@2/some.repo_1@1:environment:preview' }],
+    ['another repository whose subject fits', false, { repository_id: '1', sub: 'repo:a@1/b@1:environment:x@123456/y@456789:environment:preview' }],
+    ['the repository at another owner', false, { sub: 'repo:mallory@9/some.repo_1@456789:environment:preview' }],
+    ['ids that only end alike', false, { sub: 'repo:octo-org@9123456/some.repo_1@456789:environment:preview' }],
+    ['names alone after a rename', false, { sub: 'repo:octo-org/renamed:environment:preview' }],
+    ['another audience', false, { aud: 'https://github.com/octo-org' }],
+  ])('a token with %s is trusted: %s', (_name, expected, claims) => {
+    for (const role of [deploy, teardown]) {
+      expect(trusts(role, claims)).toBe(expected);
+    }
   });
 
   test('has no default, and no wildcard', () => {

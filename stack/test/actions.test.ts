@@ -161,8 +161,8 @@ describe('the previews that nobody needs', () => {
 });
 
 describe('the deletion of a preview', () => {
-  const remove = (pr: string, found: unknown, { gh = 'echo "{}"', wait = 'true' } = {}) =>
-    run('delete-preview/delete.sh', { PR: pr }, {
+  const remove = (pr: string, found: unknown, { gh = 'echo closed', wait = 'true', force = 'false' } = {}) =>
+    run('delete-preview/delete.sh', { PR: pr, FORCE: force, NOW: '2026-06-15T00:00:00Z' }, {
       aws: `case $2 in
         describe-stacks) ${found === undefined ? 'echo "Stack with id Stack-PR7 does not exist" >&2; exit 254' : `cat <<'JSON'\n${JSON.stringify(found)}\nJSON`}\n;;
         delete-stack) ;;
@@ -180,8 +180,44 @@ describe('the deletion of a preview', () => {
   });
 
   test('of an abandoned experiment ends well, although it has no pull request', () => {
-    const { status, outputs } = remove('999999999', ours, { gh: NOT_FOUND });
+    const expired = stack('Stack-PR999999999', { 'repo-id': '42', 'expires-at': '2026-06-14T02:41:00Z' });
+    const { status, outputs } = remove('999999999', expired, { gh: NOT_FOUND });
     expect([status, outputs['deleted'], outputs['pull-request']]).toEqual([0, 'true', 'false']);
+  });
+
+  describe('looks again at whether it is needed, after it waited for its turn', () => {
+    const until = (expires: string) => stack('Stack-PR7', { 'repo-id': '42', 'expires-at': expires });
+    const [fresh, expired] = [until('2026-06-15T00:00:01Z'), until('2026-06-14T23:59:59Z')];
+
+    test.each([
+      ['closed, and not expired', fresh, 'echo closed', true],
+      ['open, and expired', expired, 'echo open', true],
+      ['of no pull request, and expired', expired, NOT_FOUND, true],
+      ['opened again', fresh, 'echo open', false],
+      ['opened again, of the oldest, which never expire', ours, 'echo open', false],
+      ['pushed to, so that it expires later', until('2026-06-29T00:00:00Z'), 'echo open', false],
+      ['of no pull request, and not expired', fresh, NOT_FOUND, false],
+    ])('%s', (_name, found, gh, deleted) => {
+      const { status, outputs, calls, log } = remove('7', found, { gh });
+      expect([status, outputs['deleted']]).toEqual([0, deleted ? 'true' : undefined]);
+      expect(calls.includes('delete-stack')).toBe(deleted);
+      expect(log.includes('::notice title=Not deleted::Stack-PR7')).toBe(!deleted);
+    });
+
+    test('and deletes nothing while GitHub does not say', () => {
+      const { status, calls, log } = remove('7', fresh, { gh: 'echo "gh: Server Error (HTTP 502)" >&2; exit 1' });
+      expect(status).toBe(1);
+      expect(log).toMatch(/::error title=Not deleted::Stack-PR7 is kept: [^]*HTTP 502/);
+      expect(calls).not.toContain('delete-stack');
+    });
+
+    test('unless it is to be deleted all the same', () => {
+      for (const gh of ['echo open', NOT_FOUND]) {
+        const { status, outputs, calls } = remove('7', fresh, { gh, force: 'true' });
+        expect([status, outputs['deleted'], outputs['pull-request']]).toEqual([0, 'true', String(gh !== NOT_FOUND)]);
+        expect(calls).toContain('delete-stack');
+      }
+    });
   });
 
   test('ends well where it is gone already', () => {

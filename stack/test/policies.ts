@@ -110,6 +110,8 @@ function holds(operator: string, keys: Record<string, string | string[]>, contex
         return value !== undefined && values.includes(value);
       case 'StringEqualsIfExists':
         return value === undefined || values.includes(value);
+      case 'StringLike':
+        return value !== undefined && values.some((each) => fits(each, value));
       case 'StringNotLike':
         return value === undefined || !values.some((each) => fits(each, value));
       case 'ArnLike':

@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { REPOSITORY_ROOT } from '../lib/paths.ts';
 import { Preview, type Resource, defaultPreview as preview, property, tagsOf } from './support.ts';
 
 // What whoever followed the tutorial looks for, under the names that it has there:
@@ -89,4 +92,43 @@ test.each([
 ])('the context value %s is a tag only if it is given', (key, value, tag) => {
   expect(new Preview({ [key]: value }).stackTags[tag]).toBe(value);
   expect(preview.stackTags).not.toHaveProperty(tag);
+});
+
+describe('what is said about it', () => {
+  const section = (file: string, heading: string) => {
+    const [, after = ''] = readFileSync(join(REPOSITORY_ROOT, file), 'utf8').split(`\n## ${heading}\n`);
+    return after.split('\n## ')[0] ?? '';
+  };
+
+  test.each([
+    ["hello's answer", /`ok`.*`time`.*`message`, `pr` and `version`/],
+    ["jobs' answer", /`ok`.*`queued`.*`jobId` and `messageId`/],
+    ["an error's body", /`new Error\(data\?\.error\)`.*`code` and `message`/],
+    ['the content type of `POST /jobs`', /415/],
+    ["the worker's log", /`job\.outcome`/],
+    ['tags', /`run-id`.*`sha`/],
+    ["the bucket's name", /`pr-<pr>-<acct>-<reg>`.*CloudFormation/],
+  ])('what differs: %s', (what, columns) => {
+    const rows = section('stack/README.md', 'What differs from the tutorial').split('\n').filter((line) => line.startsWith('| '));
+    const row = rows.find((line) => line.startsWith(`| ${what} |`));
+    expect(row).toMatch(columns);
+    // What it is there, what it is here, and why.
+    expect(row?.split(' | ').every((cell) => cell.trim().length > 1)).toBe(true);
+    expect(row?.split(' | ')).toHaveLength(4);
+  });
+
+  test("verifying by hand needs nothing that Debian 12's AWS CLI 2.9.19 does not know, apart from what is named", () => {
+    const byHand = section('README.md', 'Verify the stack by hand');
+    const [prose = '', ...blocks] = byHand.split('```sh local\n');
+    const commands = blocks.map((each) => each.split('```')[0]).join('');
+    expect(commands).not.toMatch(/LoggingConfig|--message-system-attribute-names/);
+    // What the emulator answers over the query protocol, which that version speaks.
+    const queries = ['get-queue-url', 'get-queue-attributes', 'list-queues', 'receive-message'];
+    const newer = [...commands.matchAll(/aws sqs ([a-z-]+)/g)].map(([, name = '']) => name).filter((name) => !queries.includes(name));
+    expect(newer).toContain('delete-message');
+    expect(prose).toContain('2.13.33');
+    for (const name of [...newer, 'send-message', 'list-queue-tags']) {
+      expect(prose).toContain(name);
+    }
+  });
 });

@@ -17,11 +17,12 @@ struct Linter {
 }
 
 /// The shell scripts; those in workflows are found by actionlint.
-const SCRIPTS: [&str; 6] = [
+const SCRIPTS: [&str; 7] = [
     ".ci/run",
     ".github/actions/delete-preview/delete.sh",
     ".github/actions/find-previews/find.sh",
     ".github/actions/plan/plan.sh",
+    ".github/actions/previews.sh",
     ".github/actions/synthesise/synthesise.sh",
     "verifier/bench/verify.sh",
 ];

@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
 # Deletes the stack of the pull request $PR, and waits until it is gone.
 #
+# What is asked for may be over by the time that it is this job's turn: the pull request was opened again, or a push has
+# put off the day on which its preview expires. So it is seen to just before, unless $FORCE is true.
+#
 # A stack that is not there is no failure: whoever else deletes previews may have been faster. Neither is a pull request
 # that is not there: what chaos.yml deploys belongs to none, and what it left behind is swept like any other preview.
 set -euo pipefail
 
 library=$(dirname "$0")/..
+# shellcheck source=.github/actions/previews.sh
+. "$library/previews.sh"
 if ! [[ $PR =~ ^[1-9][0-9]{0,8}$ ]]; then
   echo "::error::A pull request number was expected."
   exit 1
@@ -13,20 +18,36 @@ fi
 stack="Stack-PR$PR"
 errors=$(mktemp)
 trap 'rm -f "$errors"' EXIT
+refuse() {
+  cat "$errors" >&2
+  exit 1
+}
 
 if ! description=$(aws cloudformation describe-stacks --stack-name "$stack" --query 'Stacks[0]' --output json 2> "$errors"); then
   if grep --quiet 'does not exist' "$errors"; then
     echo "$stack does not exist: there is nothing to delete." | tee --append "$GITHUB_STEP_SUMMARY"
     exit 0
   fi
-  cat "$errors" >&2
-  exit 1
+  refuse
 fi
 # A name is not enough: what is deleted says of itself that it is a preview of this repository.
 if ! jq --exit-status -L "$library" --arg id "$GITHUB_REPOSITORY_ID" --arg repo "$GITHUB_REPOSITORY" \
   'include "previews"; is_preview_of($id; $repo)' <<< "$description" > /dev/null; then
   echo "::error::$stack is not tagged as a preview of $GITHUB_REPOSITORY, and is not deleted."
   exit 1
+fi
+state=
+if [ "${FORCE:-}" != true ]; then
+  if ! state=$(state_of "$PR" "$errors"); then
+    echo "::error title=Not deleted::$stack is kept: GitHub does not say whether its pull request is closed. Run this again, or leave it to the nightly sweep."
+    refuse
+  fi
+  expires=$(jq --raw-output -L "$library" 'include "previews"; expires' <<< "$description")
+  if ! why=$(why_unneeded "$state" "$expires"); then
+    echo "::notice title=Not deleted::$stack is kept: its pull request is not closed, and it expires: $expires. To delete it all the same, run teardown.yml by hand."
+    exit 0
+  fi
+  echo "$stack is to be deleted: $why." | tee --append "$GITHUB_STEP_SUMMARY"
 fi
 aws cloudformation delete-stack --stack-name "$stack"
 if ! aws cloudformation wait stack-delete-complete --stack-name "$stack"; then
@@ -37,12 +58,11 @@ if ! aws cloudformation wait stack-delete-complete --stack-name "$stack"; then
 fi
 echo "$stack is deleted." | tee --append "$GITHUB_STEP_SUMMARY"
 
+if [ -z "$state" ]; then
+  state=$(state_of "$PR" "$errors") || refuse
+fi
 pull_request=true
-if ! gh api "repos/$GITHUB_REPOSITORY/pulls/$PR" --silent 2> "$errors"; then
-  if ! grep --quiet 'HTTP 404' "$errors"; then
-    cat "$errors" >&2
-    exit 1
-  fi
+if [ "$state" = none ]; then
   pull_request=false
 fi
 {

@@ -3,22 +3,10 @@
 set -euo pipefail
 
 library=$(dirname "$0")/..
+# shellcheck source=.github/actions/previews.sh
+. "$library/previews.sh"
 # GitHub allows a matrix of 256 jobs; what is over is found again the next night.
 most=256
-
-# The state of a pull request: open, closed, none where there is no such number, or unknown where it cannot be said.
-state_of() {
-  local state error
-  if state=$(gh api "repos/$GITHUB_REPOSITORY/pulls/$1" --jq .state 2> "$errors"); then
-    echo "$state"
-  elif grep --quiet 'HTTP 404' "$errors"; then
-    echo none
-  else
-    error=$(head --lines=1 "$errors")
-    echo "::warning title=Not looked at::Stack-PR$1 is kept for now: GitHub does not say whether its pull request is open: $error" >&2
-    echo unknown
-  fi
-}
 
 errors=$(mktemp)
 trap 'rm -f "$errors"' EXIT
@@ -27,19 +15,19 @@ previews=$(aws cloudformation describe-stacks --output json | jq --raw-output -L
     include "previews";
     .Stacks[] | select(is_preview_of($id; $repo)) | "\(pull_request) \(expires)"
   ')
-now=${NOW:-$(date --utc +%FT%TZ)}
 prs=()
 count=0
 while read -r pr expires; do
   [ -n "$pr" ] || continue
   count=$((count + 1))
-  # Times of this form sort as text.
-  if [ "$expires" != never ] && [[ $expires < $now ]]; then
-    why="expired at $expires"
-  elif [ "$(state_of "$pr")" = closed ]; then
-    why="its pull request is closed"
-  else
-    continue
+  # What is expired is deleted whatever GitHub says, or does not.
+  if ! why=$(why_unneeded unknown "$expires"); then
+    if ! state=$(state_of "$pr" "$errors"); then
+      error=$(head --lines=1 "$errors")
+      echo "::warning title=Not looked at::Stack-PR$pr is kept for now: GitHub does not say whether its pull request is open: $error" >&2
+      continue
+    fi
+    why=$(why_unneeded "$state" "$expires") || continue
   fi
   echo "Stack-PR$pr: $why" | tee --append "$GITHUB_STEP_SUMMARY"
   prs+=("$pr")
