@@ -220,7 +220,8 @@ fn move_api(changes: &mut Changes, stage: &str, below: &str) {
     changes.properties("AWS::ApiGatewayV2::Stage", |_| true)["StageName"] = stage.into();
     move_urls(&mut changes.document()["Outputs"], below);
     let resources = changes.document()["Resources"].as_object_mut().expect("resources");
-    resources.values_mut().for_each(|resource| move_urls(&mut resource["Metadata"], below));
+    let metadata = resources.values_mut().filter_map(|resource| resource.get_mut("Metadata"));
+    metadata.for_each(|metadata| move_urls(metadata, below));
 }
 
 #[test]
