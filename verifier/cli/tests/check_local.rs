@@ -3,7 +3,7 @@
 
 mod support;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use support::{Checked, VERIFIER, check_changed, check_local};
 use verifier_core::check::CHECKS;
 use verifier_testkit::{Changes, run, scrubbed};
@@ -197,4 +197,58 @@ fn a_function_that_cannot_start_says_why_once() {
     let told = "ModuleNotFoundError: No module named 'nothing_like_this'";
     assert_eq!(checked.stderr.matches(told).count(), 1, "{}", checked.stderr);
     assert!(checked.stderr.contains("exit status 1"), "{}", checked.stderr);
+}
+
+/// Puts the API's URLs in outputs and in the page's file below a path.
+fn move_urls(value: &mut Value, below: &str) {
+    match value {
+        Value::String(text) => {
+            for path in ["/hello", "/jobs"] {
+                if text.starts_with(path) {
+                    text.insert_str(0, below);
+                    break;
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| move_urls(item, below)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| move_urls(field, below)),
+        _ => {}
+    }
+}
+
+fn move_api(changes: &mut Changes, stage: &str, below: &str) {
+    changes.properties("AWS::ApiGatewayV2::Stage", |_| true)["StageName"] = stage.into();
+    move_urls(&mut changes.document()["Outputs"], below);
+    let resources = changes.document()["Resources"].as_object_mut().expect("resources");
+    let metadata = resources.values_mut().filter_map(|resource| resource.get_mut("Metadata"));
+    metadata.for_each(|metadata| move_urls(metadata, below));
+}
+
+#[test]
+fn an_api_is_served_below_its_stage_and_nowhere_else() {
+    check_changed(&[], |changes| move_api(changes, "prod", "/prod")).assert(0, &[]);
+    for (stage, below) in [("prod", ""), ("$default", "/prod"), ("prod", "/test")] {
+        let checked = check_changed(&[], |changes| move_api(changes, stage, below));
+        assert_eq!(checked.code, Some(1), "{stage} {below}: {:#}", checked.report);
+        let failed = checked.with_verdict("fail");
+        assert!(failed.contains(&"api.hello"), "{stage} {below}: {failed:?}");
+    }
+}
+
+#[test]
+fn an_api_that_was_deployed_to_no_stage_fails() {
+    let undeployed: [fn(&mut Changes); 2] = [
+        |changes| {
+            changes.properties("AWS::ApiGatewayV2::Stage", |_| true)["AutoDeploy"] = false.into();
+        },
+        |changes| {
+            let resources = changes.document()["Resources"].as_object_mut().expect("resources");
+            resources.retain(|_, resource| resource["Type"] != "AWS::ApiGatewayV2::Stage");
+        },
+    ];
+    for change in undeployed {
+        let checked = check_changed(&[], change);
+        assert_eq!(checked.code, Some(1), "{:#}\n{}", checked.report, checked.stderr);
+        assert!(checked.with_verdict("fail").contains(&"api.hello"), "{:#}", checked.report);
+    }
 }

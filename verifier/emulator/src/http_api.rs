@@ -1,7 +1,9 @@
-//! The HTTP API: routes, CORS and the payload format 2.0.
+//! The HTTP API: stages, routes, CORS and the payload format 2.0.
 //!
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html> and
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html>.
+
+mod stage;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,6 +25,8 @@ use crate::lambda::{Functions, Invocation};
 use crate::reply::{Reply, reply, with_header};
 use crate::stack::{ApiSpec, CorsSpec, RouteSpec};
 use crate::template::ACCOUNT_ID;
+
+use self::stage::{Served, served};
 
 /// The path below which the emulator serves HTTP APIs, each by its id.
 pub(crate) const PREFIX: &str = "/execute-api/";
@@ -75,13 +79,20 @@ impl HttpApis {
         let Some(api) = api else {
             return (busy, message(404, "Not Found"));
         };
+        // "To create a functional API, you must have at least one route, integration, stage, and deployment."
+        // Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop.html>.
+        let Some(served) = served(&api.stages, request.path) else {
+            let stages = &api.stages;
+            tracing::warn!(api = id, path = request.path, ?stages, "no deployed stage serves this");
+            return (busy, message(404, "Not Found"));
+        };
         let origin = request.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
         if let Some(cors) = &api.cors
             && is_preflight(&request)
         {
             return (busy, allow(reply(204, "text/plain", ""), cors, origin, true));
         }
-        let (busy, answer) = self.route(busy, &api, &request).await;
+        let (busy, answer) = self.route(busy, &api, served, &request).await;
         let answer = match &api.cors {
             // CORS configured on the API overrides what the function returns.
             Some(cors) => allow(without_cors(answer), cors, origin, false),
@@ -95,19 +106,25 @@ impl HttpApis {
         let (id, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let api = self.lock().iter().find(|api| api.id == id).cloned()?;
         let keys = api.routes.iter().map(|route| route.key.as_str());
-        let path = if path.is_empty() { "/" } else { path };
-        let (index, _) = best_route(keys, method.as_str(), path)?;
+        let served = served(&api.stages, if path.is_empty() { "/" } else { path })?;
+        let (index, _) = best_route(keys, method.as_str(), served.path)?;
         api.routes.get(index).cloned()
     }
 
-    async fn route(&self, busy: Busy, api: &ApiSpec, request: &ApiRequest<'_>) -> (Busy, Reply) {
+    async fn route(
+        &self,
+        busy: Busy,
+        api: &ApiSpec,
+        served: Served<'_>,
+        request: &ApiRequest<'_>,
+    ) -> (Busy, Reply) {
         let keys = api.routes.iter().map(|route| route.key.as_str());
-        let Some((index, parameters)) = best_route(keys, request.method.as_str(), request.path)
+        let Some((index, parameters)) = best_route(keys, request.method.as_str(), served.path)
         else {
             return (busy, message(404, "Not Found"));
         };
         let route = &api.routes[index];
-        let event = self.event(api, &route.key, &parameters, request);
+        let event = self.event(api, served.stage, &route.key, &parameters, request);
         let invocation = Invocation {
             function: &route.function,
             payload: Bytes::from(event.to_string()),
@@ -127,9 +144,12 @@ impl HttpApis {
         (busy, answer)
     }
 
+    /// The event of the payload format 2.0. A named stage is a part of its paths; no page of AWS says so, but every
+    /// library that reads them does, such as <https://github.com/aws-powertools/powertools-lambda-python/issues/621>.
     fn event(
         &self,
         api: &ApiSpec,
+        stage: &str,
         route_key: &str,
         parameters: &BTreeMap<String, String>,
         request: &ApiRequest<'_>,
@@ -183,7 +203,7 @@ impl HttpApis {
                 },
                 "requestId": crate::reply::REQUEST_ID,
                 "routeKey": route_key,
-                "stage": "$default",
+                "stage": stage,
                 "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string(),
                 "timeEpoch": request.now,
             },

@@ -258,6 +258,7 @@ fn function() -> Value {
     json!({
         "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "alarms"}},
         "Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"ProtocolType": "HTTP"}},
+        "Stage": {"Type": "AWS::ApiGatewayV2::Stage", "Properties": {"ApiId": {"Ref": "Api"}, "StageName": "$default", "AutoDeploy": true}},
         "Probe": {"Type": "AWS::Lambda::Function", "Metadata": {"verifier:binary": "probe.py"}, "Properties": {"Timeout": 5}},
         "ToProbe": {"Type": "AWS::ApiGatewayV2::Integration", "Properties": {
             "ApiId": {"Ref": "Api"}, "IntegrationUri": {"Fn::GetAtt": ["Probe", "Arn"]}, "PayloadFormatVersion": "2.0",

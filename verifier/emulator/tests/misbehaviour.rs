@@ -39,6 +39,7 @@ fn document() -> Value {
     json!({
         "Resources": {
             "Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"ProtocolType": "HTTP"}},
+            "Stage": {"Type": "AWS::ApiGatewayV2::Stage", "Properties": {"ApiId": {"Ref": "Api"}, "StageName": "$default", "AutoDeploy": true}},
             "Probe": function(&json!({})),
             "Broken": function(&json!({"FAIL_INIT": "1"})),
             "ToProbe": integration("Probe"),

@@ -51,7 +51,7 @@ pub(crate) fn build(evaluator: &Evaluator<'_>) -> Result<Stack, TemplateError> {
 }
 
 /// The types that the emulator stands in for, or whose part in the stack it takes from their properties.
-const EMULATED: [&str; 12] = [
+const EMULATED: [&str; 13] = [
     "AWS::SQS::Queue",
     "AWS::SQS::QueuePolicy",
     "AWS::Lambda::Function",
@@ -62,6 +62,7 @@ const EMULATED: [&str; 12] = [
     "AWS::ApiGatewayV2::Route",
     "AWS::ApiGatewayV2::Integration",
     "AWS::ApiGatewayV2::Stage",
+    "AWS::ApiGatewayV2::Deployment",
     "AWS::S3::Bucket",
     "AWS::CloudFront::Distribution",
 ];
@@ -327,7 +328,8 @@ impl<'a> Builder<'a> {
             }
             let cors =
                 properties.map("CorsConfiguration").map(|cors| self.cors(&cors)).transpose()?;
-            apis.push(ApiSpec { id: api.physical_id.clone(), routes, cors });
+            let stages = self.stages(api)?;
+            apis.push(ApiSpec { id: api.physical_id.clone(), stages, routes, cors });
         }
         Ok(apis)
     }

@@ -4,6 +4,7 @@ mod alarms;
 mod build;
 mod log_groups;
 mod properties;
+mod stages;
 
 use std::collections::BTreeMap;
 
@@ -153,10 +154,21 @@ pub struct MappingSpec {
 pub struct ApiSpec {
     /// Its id.
     pub id: String,
+    /// Its stages; without one that is deployed, it is served nowhere.
+    pub stages: Vec<StageSpec>,
     /// Its routes.
     pub routes: Vec<RouteSpec>,
     /// What browsers of other origins may do.
     pub cors: Option<CorsSpec>,
+}
+
+/// A stage of an HTTP API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StageSpec {
+    /// `$default`, which is served from the base of the API's URL, or the first segment of the paths that it serves.
+    pub name: String,
+    /// Whether the API was deployed to it. Where it was not, it answers 404.
+    pub is_deployed: bool,
 }
 
 /// A route of an HTTP API.
@@ -222,6 +234,8 @@ pub struct Skipped {
     pub reason: String,
 }
 
+/// The stage that is served from the base of an API's URL.
+pub(crate) const DEFAULT_STAGE: &str = "$default";
 /// The metadata key that names a function's binary.
 pub(crate) const BINARY_KEY: &str = "verifier:binary";
 /// The metadata key that names the folder which a deployment copies into a bucket.

@@ -43,6 +43,7 @@ impl Evaluator<'_> {
             "AWS::ApiGatewayV2::Integration" | "AWS::ApiGatewayV2::Route" => {
                 self.digest(logical_id)[..7].to_owned()
             }
+            "AWS::ApiGatewayV2::Deployment" => self.digest(logical_id)[..6].to_owned(),
             "AWS::ApiGatewayV2::Stage" => {
                 self.text(logical_id, resource, "StageName")?.unwrap_or_default()
             }
@@ -99,6 +100,7 @@ impl Evaluator<'_> {
             }
             ("AWS::SQS::Queue", "QueueUrl")
             | ("AWS::ApiGatewayV2::Api", "ApiId")
+            | ("AWS::ApiGatewayV2::Deployment", "DeploymentId")
             | (
                 "AWS::Lambda::EventSourceMapping"
                 | "AWS::CloudFront::Distribution"

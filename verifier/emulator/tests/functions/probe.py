@@ -16,7 +16,7 @@ def post(path, value):
     urllib.request.urlopen(urllib.request.Request(f"{API}/{path}", body)).read()
 
 
-def act(wish, request_id):
+def act(wish, request_id, event):
     answer = f"invocation/{request_id}/response"
     # What stands behind a colon only tells messages of equal wishes apart.
     wish = wish.split(":")[0]
@@ -46,6 +46,8 @@ def act(wish, request_id):
         post(answer, {"batchItemFailures": [{"itemIdentifier": "stranger"}]})
     elif wish == "nothing":
         post(answer, b"")
+    elif wish == "event":
+        post(answer, {"statusCode": 200, "body": json.dumps(event)})
     elif wish.startswith("environment "):
         post(answer, os.environ.get(wish.split()[1]))
     elif wish.startswith("meet "):
@@ -74,4 +76,4 @@ while True:
         wish = event["rawPath"].rsplit("/", 1)[-1]
     else:
         wish = event.get("wish", "")
-    act(wish, request_id)
+    act(wish, request_id, event)

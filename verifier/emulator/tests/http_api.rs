@@ -1,0 +1,249 @@
+//! An HTTP API's stages: where requests are served, what functions see of it, and what is served nowhere.
+
+#![allow(clippy::expect_used)]
+
+mod support;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use support::{Stand, config, probe};
+use verifier_emulator::Emulator;
+
+/// An API of the function `Probe` with these stages and deployments.
+fn document(routes: &[&str], more: &Value) -> Value {
+    let mut resources = json!({
+        "Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {
+            "ProtocolType": "HTTP",
+            "CorsConfiguration": {"AllowOrigins": ["https://a.example"], "AllowMethods": ["GET"]},
+        }},
+        "Probe": probe(json!({})),
+        "ToProbe": {"Type": "AWS::ApiGatewayV2::Integration", "Properties": {
+            "ApiId": {"Ref": "Api"}, "IntegrationUri": {"Fn::GetAtt": ["Probe", "Arn"]}, "PayloadFormatVersion": "2.0",
+        }},
+    });
+    let all = resources.as_object_mut().expect("resources");
+    for (index, key) in routes.iter().enumerate() {
+        let target = json!({"Fn::Join": ["/", ["integrations", {"Ref": "ToProbe"}]]});
+        let properties = json!({"ApiId": {"Ref": "Api"}, "RouteKey": key, "Target": target});
+        let route = json!({"Type": "AWS::ApiGatewayV2::Route", "Properties": properties});
+        all.insert(format!("Route{index}"), route);
+    }
+    all.extend(more.as_object().expect("resources").clone());
+    let join = |parts: Value| json!({"Value": {"Fn::Join": ["", parts]}});
+    let domain = json!([
+        "https://", {"Ref": "Api"}, ".execute-api.", {"Ref": "AWS::Region"}, ".", {"Ref": "AWS::URLSuffix"}, "/prod"
+    ]);
+    json!({
+        "Resources": resources,
+        "Outputs": {
+            "Base": {"Value": {"Fn::GetAtt": ["Api", "ApiEndpoint"]}},
+            "Prod": join(domain),
+        },
+    })
+}
+
+fn stage(name: &str, more: &Value) -> Value {
+    let mut stage = json!({
+        "Type": "AWS::ApiGatewayV2::Stage",
+        "Properties": {"ApiId": {"Ref": "Api"}, "StageName": name},
+    });
+    let properties = stage["Properties"].as_object_mut().expect("properties");
+    properties.extend(more.as_object().expect("properties").clone());
+    stage
+}
+
+fn auto(name: &str) -> Value {
+    stage(name, &json!({"AutoDeploy": true}))
+}
+
+fn deployment(properties: &Value) -> Value {
+    let mut deployment = json!({
+        "Type": "AWS::ApiGatewayV2::Deployment",
+        "Properties": {"ApiId": {"Ref": "Api"}},
+    });
+    let all = deployment["Properties"].as_object_mut().expect("properties");
+    all.extend(properties.as_object().expect("properties").clone());
+    deployment
+}
+
+struct Api {
+    stand: Stand,
+    http: reqwest::Client,
+}
+
+impl Api {
+    async fn start(routes: &[&str], more: Value) -> Self {
+        let stand = Stand::of(config(&document(routes, &more))).await;
+        Self { stand, http: verifier_aws::plain_http_client().expect("a client") }
+    }
+
+    fn output(&self, key: &str) -> &str {
+        let outputs = &self.stand.emulator.stack().outputs;
+        &outputs.iter().find(|output| output.key == key).expect("an output").value
+    }
+
+    async fn get(&self, path: &str) -> (u16, Value) {
+        let url = format!("{}{path}", self.output("Base"));
+        let response = self.http.get(url).send().await.expect("an answer");
+        let status = response.status().as_u16();
+        (status, response.json().await.expect("JSON"))
+    }
+
+    /// The event that a function gets.
+    async fn event(&self, path: &str) -> Value {
+        let (status, event) = self.get(path).await;
+        assert_eq!(status, 200, "{path}: {event}");
+        event
+    }
+
+    async fn assert_not_found(&self, path: &str) {
+        assert_eq!(self.get(path).await, (404, json!({"message": "Not Found"})), "{path}");
+    }
+}
+
+const ROUTES: [&str; 1] = ["GET /probe/{wish}"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_default_stage_is_served_from_the_base() {
+    let api = Api::start(&ROUTES, json!({"Stage": auto("$default")})).await;
+    let event = api.event("/probe/event?k=v").await;
+    assert_eq!(event["rawPath"], "/probe/event");
+    assert_eq!(event["requestContext"]["http"]["path"], "/probe/event");
+    assert_eq!(event["requestContext"]["stage"], "$default");
+    for path in ["/$default/probe/event", "/prod/probe/event"] {
+        api.assert_not_found(path).await;
+    }
+    api.stand.emulator.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_named_stage_is_served_below_its_name_only_and_functions_see_it_in_the_path() {
+    let api = Api::start(&ROUTES, json!({"Stage": auto("prod")})).await;
+    let event = api.event("/prod/probe/event?k=v").await;
+    assert_eq!(event["rawPath"], "/prod/probe/event");
+    assert_eq!(event["requestContext"]["http"]["path"], "/prod/probe/event");
+    assert_eq!(event["requestContext"]["stage"], "prod");
+    assert_eq!(event["requestContext"]["routeKey"], "GET /probe/{wish}");
+    assert_eq!(event["routeKey"], "GET /probe/{wish}");
+    assert_eq!(event["pathParameters"], json!({"wish": "event"}));
+    assert_eq!(api.output("Prod"), format!("{}/prod", api.output("Base")));
+    for path in ["/probe/event", "/", "", "/Prod/probe/event", "/prod2/probe/event", "/prod"] {
+        api.assert_not_found(path).await;
+    }
+    api.stand.emulator.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_of_several_stages_is_served_at_its_path_and_catches_all_there() {
+    let routes = ["$default", "GET /a/{proxy+}"];
+    let stages = json!({"Base": auto("$default"), "Prod": auto("prod"), "Test": auto("test-1_x")});
+    let api = Api::start(&routes, stages).await;
+    for (path, stage, key, proxy) in [
+        ("/a/b/event", "$default", "GET /a/{proxy+}", json!("b/event")),
+        ("/prod/a/b/event", "prod", "GET /a/{proxy+}", json!("b/event")),
+        ("/test-1_x/a/event", "test-1_x", "GET /a/{proxy+}", json!("event")),
+        ("/test-1_x/event", "test-1_x", "$default", Value::Null),
+        ("/other/event", "$default", "$default", Value::Null),
+    ] {
+        let event = api.event(path).await;
+        assert_eq!(event["requestContext"]["stage"], stage, "{path}");
+        assert_eq!((&event["rawPath"], &event["routeKey"]), (&path.into(), &key.into()));
+        assert_eq!(event["pathParameters"]["proxy"], proxy, "{path}");
+    }
+    api.stand.emulator.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_deployed_is_not_found() {
+    let later = json!({"AutoDeploy": false});
+    for (more, path) in [
+        (json!({}), "/probe/event"),
+        (json!({"Stage": stage("$default", &later)}), "/probe/event"),
+        (json!({"Stage": stage("$default", &json!({}))}), "/probe/event"),
+        (json!({"Stage": stage("prod", &json!({}))}), "/prod/probe/event"),
+        // It is of the API, but of no stage.
+        (
+            json!({"Stage": stage("prod", &later), "Deployment": deployment(&json!({}))}),
+            "/prod/probe/event",
+        ),
+        // The other stage's.
+        (
+            json!({
+                "Stage": stage("prod", &later),
+                "Other": stage("test", &later),
+                "Deployment": deployment(&json!({"StageName": {"Ref": "Other"}})),
+            }),
+            "/prod/probe/event",
+        ),
+    ] {
+        let api = Api::start(&ROUTES, more).await;
+        api.assert_not_found(path).await;
+        api.stand.emulator.shut_down().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_that_a_stage_names_or_that_names_a_stage_is_served_there() {
+    let of_it = json!({"DeploymentId": {"Ref": "Deployment"}});
+    let attribute = json!({"DeploymentId": {"Fn::GetAtt": ["Deployment", "DeploymentId"]}});
+    for (stage, deployment) in [
+        (stage("prod", &of_it), deployment(&json!({}))),
+        (stage("prod", &attribute), deployment(&json!({}))),
+        (stage("prod", &json!({})), deployment(&json!({"StageName": {"Ref": "Stage"}}))),
+    ] {
+        let api = Api::start(&ROUTES, json!({"Stage": stage, "Deployment": deployment})).await;
+        assert_eq!(api.event("/prod/probe/event").await["requestContext"]["stage"], "prod");
+        let skipped = &api.stand.emulator.stack().skipped;
+        assert!(skipped.iter().all(|skipped| skipped.logical_id != "Deployment"), "{skipped:?}");
+        api.stand.emulator.shut_down().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quick_create_brings_a_default_stage() {
+    let mut document = document(&ROUTES, &json!({}));
+    document["Resources"]["Api"]["Properties"]["Target"] = json!({"Fn::GetAtt": ["Probe", "Arn"]});
+    let stand = Stand::of(config(&document)).await;
+    let http = verifier_aws::plain_http_client().expect("a client");
+    let url = format!("{}/probe/event", stand.emulator.stack().outputs[0].value);
+    assert_eq!(http.get(url).send().await.expect("an answer").status(), 200);
+    stand.emulator.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preflight_is_answered_where_a_stage_is() {
+    let api = Api::start(&ROUTES, json!({"Stage": auto("prod")})).await;
+    let preflight = async |path: &str| {
+        let url = format!("{}{path}", api.output("Base"));
+        let request = api.http.request(Method::OPTIONS, url);
+        let request = request.header("origin", "https://a.example");
+        let request = request.header("access-control-request-method", "GET");
+        request.send().await.expect("an answer").status().as_u16()
+    };
+    assert_eq!(preflight("/prod/probe/event").await, 204);
+    assert_eq!(preflight("/probe/event").await, 404);
+    api.stand.emulator.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stages_and_deployments_that_aws_refuses_are_refused_by_name() {
+    for (more, said) in [
+        (json!({"S": auto("v1/x")}), ["S.StageName", "v1/x"]),
+        (json!({"S": auto("")}), ["S.StageName", "letters"]),
+        (json!({"S": auto("$latest")}), ["S.StageName", "$latest"]),
+        (json!({"S": auto(&"x".repeat(129))}), ["S.StageName", "128"]),
+        (json!({"S": auto("prod"), "T": auto("prod")}), ["T (AWS::ApiGatewayV2::Stage)", "prod"]),
+        (
+            json!({"S": stage("prod", &json!({"DeploymentId": "abc123"}))}),
+            ["S (AWS::ApiGatewayV2::Stage)", "abc123"],
+        ),
+        (
+            json!({"S": auto("prod"), "D": deployment(&json!({"StageName": "test"}))}),
+            ["D (AWS::ApiGatewayV2::Deployment)", "test"],
+        ),
+    ] {
+        let started = Emulator::start(config(&document(&ROUTES, &more))).await;
+        let error = started.err().expect("a refusal").to_string();
+        assert!(said.iter().all(|said| error.contains(said)), "{error}");
+    }
+}
