@@ -32,7 +32,7 @@ impl Settings {
         };
         let api = output(outputs, &self.outputs.api_url)?;
         Some(match &self.api.hello_path {
-            Some(hello) => below(&base_of(api, hello), path),
+            Some(hello) => below(&base_of_others(api, hello), path),
             None => below(api, path),
         })
     }
@@ -96,6 +96,18 @@ pub fn base_of(api: &str, path: &str) -> String {
     url.set_path(&base);
     if let Some(rest) = rest {
         url.set_query(rest.as_deref());
+    }
+    url.into()
+}
+
+/// The same for what lies elsewhere below the base: a query of the URL of `path` is of that alone, and one of the base stays.
+fn base_of_others(api: &str, path: &str) -> String {
+    let base = base_of(api, path);
+    let (Some(mut url), Some(api)) = (parsed(&base), parsed(api)) else {
+        return base;
+    };
+    if url.path().trim_end_matches('/') != api.path().trim_end_matches('/') {
+        url.set_query(None);
     }
     url.into()
 }
@@ -232,10 +244,16 @@ mod tests {
     fn jobs_lie_beside_hello_where_no_output_says_where_they_are_posted_to() {
         let mut settings = Settings::default();
         settings.api.jobs_path = Some("/jobs".to_owned());
-        for api in ["https://a.example/prod/hello?k=v", "https://a.example/prod/?k=v"] {
+        for (api, jobs) in [
+            // Hello's query is hello's; that of the base is of all below it.
+            ("https://a.example/prod/hello?k=v", "https://a.example/prod/jobs"),
+            ("https://a.example/prod/hello/?k=v", "https://a.example/prod/jobs"),
+            ("https://a.example/prod/hello", "https://a.example/prod/jobs"),
+            ("https://a.example/prod/?k=v", "https://a.example/prod/jobs?k=v"),
+            ("https://a.example/?k=/hello", "https://a.example/jobs?k=/hello"),
+        ] {
             let outputs = [("ApiUrl".to_owned(), api.to_owned())].into();
-            let jobs = settings.job_url(&outputs);
-            assert_eq!(jobs.as_deref(), Some("https://a.example/prod/jobs?k=v"));
+            assert_eq!(settings.job_url(&outputs).as_deref(), Some(jobs), "{api}");
         }
         settings.api.hello_path = None;
         let outputs = [("ApiUrl".to_owned(), "https://a.example/hello".to_owned())].into();
