@@ -5,6 +5,10 @@ use std::process::Command;
 
 use super::*;
 
+fn write_report(path: &Path, content: &[u8]) -> io::Result<()> {
+    Target::named(path).write_report(content)
+}
+
 /// The sources of this program without their tests: path and code.
 pub(crate) fn sources() -> Vec<(String, String)> {
     fn collect(folder: &Path, found: &mut Vec<(String, String)>) {
@@ -67,8 +71,18 @@ fn every_file_is_written_here() {
                 "tempfile",
                 "generate_to",
             ];
-            let is_here = path.ends_with("src/files.rs");
+            let is_here = path.ends_with("src/files.rs") || path.contains("src/files/");
             assert!(is_here || !writes.iter().any(|each| line.contains(each)), "{path}: {line}");
+        }
+    }
+}
+
+#[test]
+fn every_file_is_read_here() {
+    for (path, code) in sources() {
+        for line in code.lines().filter(|_| !path.contains("src/files")) {
+            let reads = ["fs::read(", "fs::read_to_string(", "File::open("];
+            assert!(!reads.iter().any(|each| line.contains(each)), "{path}: {line}");
         }
     }
 }

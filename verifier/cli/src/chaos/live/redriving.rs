@@ -173,7 +173,7 @@ impl Live {
 
 /// Which letter became which message, by a journal.
 fn pairs(journal: &Path) -> BTreeMap<String, String> {
-    let text = std::fs::read_to_string(journal).unwrap_or_default();
+    let text = crate::files::read_text(journal).unwrap_or_default();
     let entries = text.lines().filter_map(|line| serde_json::from_str(line).ok());
     let sent = entries.filter_map(|entry| match entry {
         Entry::Sent { letters } => Some(letters),
