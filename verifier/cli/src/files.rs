@@ -31,7 +31,7 @@ mod reading;
 mod target;
 
 pub(crate) use apart::{Named, check_apart};
-pub(crate) use reading::{bounded, check_lines, lines, read, read_text, reopen};
+pub(crate) use reading::{bounded, check_lines, lines, read, read_plan, read_text, reopen, text};
 pub(crate) use target::Target;
 
 /// As many links as the kernel follows.

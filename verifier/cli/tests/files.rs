@@ -297,4 +297,8 @@ fn a_socket_or_a_terminal_that_nobody_has_is_found_before() {
     drop(std::os::unix::net::UnixListener::bind(&socket).expect("a socket"));
     let said = refused(&mut verifier(&["check", "--local", "--report", &socket]));
     assert!(said.contains(&socket), "{said}");
+    let mut without_terminal = scrubbed("setsid");
+    without_terminal.args(["--wait", VERIFIER, "check", "--local", "--report", "/dev/tty"]);
+    let said = refused(&mut without_terminal);
+    assert!(said.contains("/dev/tty"), "{said}");
 }

@@ -50,11 +50,7 @@ pub(crate) fn check_apart(outputs: &[Named<'_>], inputs: &[Named<'_>]) -> Result
 /// That two of the files are one.
 fn same(one: Named<'_>, other: Named<'_>) -> Failure {
     let shown = |(what, path): Named<'_>| {
-        if path.starts_with("/dev/fd") {
-            what.to_owned()
-        } else {
-            format!("{what} {}", path.display())
-        }
+        if what.starts_with("std") { what.to_owned() } else { format!("{what} {}", path.display()) }
     };
     Failure {
         next: Some("name another file for one of them; nothing was written".to_owned()),

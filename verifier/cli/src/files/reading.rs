@@ -9,7 +9,9 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags, open};
 
 /// The largest document that is read as a whole, in bytes: settings, a template, an experiment.
-const DOCUMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+const DOCUMENT_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// The largest plan, in bytes. Ten million letters have about as many.
+const PLAN_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 /// The largest file that is read line by line, in bytes: a journal, an export, a history.
 const LINES_BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
 /// The longest line in bytes. A batch of ten messages of 1 MiB has 60 MiB where JSON escapes each byte.
@@ -17,23 +19,37 @@ const LINE_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// A document's bytes. Fails on what is no regular file, and on one that is too large.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let file = regular(path, DOCUMENT_BYTES_MAX)?;
+    whole(path, DOCUMENT_BYTES_MAX)
+}
+
+/// A plan's bytes: it names each letter.
+pub(crate) fn read_plan(path: &Path) -> io::Result<Vec<u8>> {
+    whole(path, PLAN_BYTES_MAX)
+}
+
+fn whole(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let file = regular(path, bytes_max)?;
     let mut bytes = Vec::new();
     // It may grow meanwhile.
-    file.take(DOCUMENT_BYTES_MAX).read_to_end(&mut bytes)?;
+    file.take(bytes_max).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
 /// A document's text.
 pub(crate) fn read_text(path: &Path) -> io::Result<String> {
-    String::from_utf8(read(path)?).map_err(|_| {
+    text(read(path)?)
+}
+
+/// The text of bytes.
+pub(crate) fn text(bytes: Vec<u8>) -> io::Result<String> {
+    String::from_utf8(bytes).map_err(|_| {
         io::Error::new(io::ErrorKind::InvalidData, "stream did not contain valid UTF-8")
     })
 }
 
 /// A file that is read line by line.
 pub(crate) fn lines(path: &Path) -> io::Result<impl BufRead + use<>> {
-    Ok(bounded(BufReader::new(regular(path, LINES_BYTES_MAX)?)))
+    Ok(bounded(BufReader::new(regular(path, LINES_BYTES_MAX)?.take(LINES_BYTES_MAX))))
 }
 
 /// A file that this process has written.

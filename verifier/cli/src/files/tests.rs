@@ -178,10 +178,20 @@ fn pipes_devices_and_sockets_are_written_to_and_stay() {
     assert_eq!(full.kind(), io::ErrorKind::StorageFull);
     let socket = folder.path().join("socket");
     let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    // Whoever listens is not told that somebody has asked.
+    check(&socket).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    listener.set_nonblocking(false).unwrap();
     write_report(&socket, b"said").unwrap();
     let said = io::read_to_string(listener.accept().unwrap().0).unwrap();
     assert_eq!(said, "said");
-    assert_eq!(names(folder.path()), ["copy", "pipe", "socket"]);
+    drop(listener);
+    assert_eq!(check(&socket).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    let datagrams = folder.path().join("datagrams");
+    let _bound = UnixDatagram::bind(&datagrams).unwrap();
+    assert!(check(&datagrams).is_err());
+    assert_eq!(names(folder.path()), ["copy", "datagrams", "pipe", "socket"]);
 }
 
 #[test]

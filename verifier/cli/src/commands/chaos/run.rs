@@ -11,7 +11,7 @@ use crate::chaos::{Builtin, digest, experiment_from};
 use crate::config;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files::Named;
+use crate::files::{self, Named};
 use crate::interrupt::Interrupt;
 use crate::local_stack;
 use crate::view::Progress;
@@ -25,6 +25,9 @@ pub(super) async fn run(args: ChaosRunArgs) -> Result<Exit, Failure> {
     limit(&mut experiment, args.abort);
     let inputs = inputs(&args)?;
     let inputs: Vec<Named<'_>> = inputs.iter().map(|(what, path)| (*what, &**path)).collect();
+    if let Some(journal) = &args.live.journal {
+        files::check_new(journal).map_err(|error| files::failed("journal", journal, &error))?;
+    }
     let results = Results::of(&args.results, &inputs)?;
     let interrupt = Interrupt::listen()?;
     let progress = Progress::new();

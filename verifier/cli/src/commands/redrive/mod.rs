@@ -174,7 +174,7 @@ async fn resumed(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
 
 /// Carries out a plan of a file.
 async fn planned(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
-    let text = files::read_text(path).map_err(|error| {
+    let text = files::read_plan(path).and_then(files::text).map_err(|error| {
         Failure::usage(format!("the plan {} cannot be read: {error}", path.display()))
     })?;
     let plan = Plan::read(&text)
