@@ -14,7 +14,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{
     DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown,
 };
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,14 @@ use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
 use crate::output;
+
+mod apart;
+mod reading;
+mod target;
+
+pub(crate) use apart::{Named, check_apart};
+pub(crate) use reading::{bounded, check_lines, lines, read, read_plan, read_text, reopen, text};
+pub(crate) use target::Target;
 
 /// As many links as the kernel follows.
 const LINKS_MAX: usize = 40;
@@ -55,26 +63,25 @@ enum Place {
     Descriptor(PathBuf),
 }
 
-/// Writes a report.
-pub(crate) fn write_report(path: &Path, content: &[u8]) -> io::Result<()> {
-    write(path, content, Readers::AsBefore)
-}
-
 /// Writes what nobody else may read: bodies, or secrets. Whoever waits for the file never sees a part of it.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    write(path, content, Readers::User)
+    write_at(place(path)?, content, Readers::User)
 }
 
 /// Whether a file could be written there, before anything has taken its time. Nothing is changed.
 pub(crate) fn check(path: &Path) -> io::Result<()> {
-    match place(path)? {
+    check_at(place(path)?)
+}
+
+fn check_at(place: Place) -> io::Result<()> {
+    match place {
         Place::Whole { target, existing } => {
             if let Some(existing) = &existing {
                 check_replaceable(&target, existing)?;
             }
             Draft::beside(&target)?.add(&[0; PROBE_BYTES])
         }
-        Place::Special(path) | Place::Descriptor(path) => Ok(access(&path, Access::WRITE_OK)?),
+        Place::Special(path) | Place::Descriptor(path) => check_special(&path),
         Place::Standard(_) => Ok(()),
     }
 }
@@ -93,8 +100,24 @@ pub(crate) fn is_special(path: &Path) -> bool {
     !matches!(place(path), Ok(Place::Whole { .. }) | Err(_))
 }
 
+/// Whether anything is there, be it a link that leads nowhere.
+pub(crate) fn is_there(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+/// Whether a regular file is there, and no link to one.
+pub(crate) fn is_plain(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
+}
+
+/// Takes a name away. What a link leads to stays.
+pub(crate) fn unlink(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)
+}
+
 /// Makes a file that was not there, for the user alone, to append to it. Its name is on the disk when this returns.
 pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    check_name(path)?;
     let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
     sync_folder(path)?;
     Ok(file)
@@ -110,14 +133,6 @@ pub(crate) fn append(path: &Path, content: &[u8]) -> io::Result<()> {
     OpenOptions::new().append(true).create(true).open(path)?.write_all(content)
 }
 
-/// Takes a file away again that was written there. Nothing but a regular file is.
-pub(crate) fn remove(path: &Path) -> io::Result<()> {
-    match place(path)? {
-        Place::Whole { target, existing: Some(_) } => fs::remove_file(target),
-        _ => Ok(()),
-    }
-}
-
 /// Makes a new folder for the user alone.
 pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().mode(0o700).create(path)
@@ -125,6 +140,7 @@ pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
 
 /// Makes a folder, with those above it.
 pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
+    check_dash(path)?;
     fs::create_dir_all(path).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => io::ErrorKind::NotADirectory.into(),
         _ => error,
@@ -146,8 +162,8 @@ pub(crate) fn failed(what: &str, path: &Path, error: &io::Error) -> Failure {
     Failure { next: Some(next.to_owned()), ..Failure::usage(problem) }
 }
 
-fn write(path: &Path, content: &[u8], readers: Readers) -> io::Result<()> {
-    match place(path)? {
+fn write_at(place: Place, content: &[u8], readers: Readers) -> io::Result<()> {
+    match place {
         Place::Whole { target, existing } => {
             let is_new_report = readers == Readers::AsBefore && existing.is_none();
             let mut draft = Draft::with_mode(&target, if is_new_report { 0o666 } else { 0o600 })?;
@@ -171,6 +187,31 @@ fn write(path: &Path, content: &[u8], readers: Readers) -> io::Result<()> {
             }
         }
     }
+}
+
+/// Whether what is no file could be written to, as far as that can be found out without a trace.
+///
+/// A pipe is not opened: its reader would take the end for that of the content. A socket is asked with another type than it
+/// has, which nobody is told of: EPROTOTYPE says that somebody has it (connect(2)).
+fn check_special(path: &Path) -> io::Result<()> {
+    access(path, Access::WRITE_OK)?;
+    let kind = fs::metadata(path)?.file_type();
+    if kind.is_fifo() {
+        return Ok(());
+    }
+    if kind.is_socket() && !is_descriptor(path) {
+        return match UnixDatagram::unbound()?.connect(path) {
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::PROTOTYPE) => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => Err(Errno::PROTOTYPE.into()),
+        };
+    }
+    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NONBLOCK | OFlags::NOCTTY;
+    Ok(open(path, flags | OFlags::CLOEXEC, Mode::empty()).map(drop)?)
+}
+
+fn is_descriptor(path: &Path) -> bool {
+    matches!(descriptor(path), Ok(Some(_)))
 }
 
 /// Writes to a pipe with a name, for whose reader is not waited for ever.
@@ -240,9 +281,19 @@ fn place(path: &Path) -> io::Result<Place> {
 
 /// Fails on a path that cannot be a file's.
 fn check_name(path: &Path) -> io::Result<()> {
+    check_dash(path)?;
     let ends_as_folder = path.as_os_str().as_encoded_bytes().ends_with(b"/");
     if ends_as_folder || !matches!(path.components().next_back(), Some(Component::Normal(_))) {
         return Err(io::ErrorKind::IsADirectory.into());
+    }
+    Ok(())
+}
+
+/// Fails on `-`, which means stdout to some commands and would be a file's name to others.
+fn check_dash(path: &Path) -> io::Result<()> {
+    if path.as_os_str() == "-" {
+        let problem = "`-` does not mean stdout here; what is really named so is `./-`";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
     }
     Ok(())
 }
