@@ -139,6 +139,8 @@ pub struct Account {
     pub invocations: Vec<Invocation>,
     /// How many messages more the queue holds than before; `None` where that is not known.
     pub surplus: Option<u64>,
+    /// Of how many messages that are no jobs of the run lines tell, by request id, where that was asked for.
+    pub others: BTreeMap<String, u32>,
 }
 
 impl MessageAccount {
@@ -165,14 +167,15 @@ impl Account {
     /// The account of what was observed.
     pub fn of(observed: &Observed) -> Self {
         let surplus = surplus(observed.before, observed.after);
+        let invocations = Invocation::joined(&observed.invocations);
         let by_request: BTreeMap<&str, &Invocation> =
-            observed.invocations.iter().map(|each| (each.request_id.as_str(), each)).collect();
+            invocations.iter().map(|each| (each.request_id.as_str(), each)).collect();
         let messages = observed
             .jobs
             .iter()
             .map(|job| message(job, &by_request, observed.terms, surplus.unwrap_or_default()))
             .collect();
-        Self { terms: observed.terms, messages, invocations: observed.invocations.clone(), surplus }
+        Self { terms: observed.terms, messages, invocations, surplus, others: BTreeMap::new() }
     }
 
     /// The messages of which that is wanted, and which were accepted or seen.

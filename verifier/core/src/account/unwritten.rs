@@ -1,0 +1,259 @@
+//! Invocations that were handed more messages than the worker wrote of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Account, Expectation, Invocation, MessageEnd};
+use crate::time::Timestamp;
+
+/// An invocation that, by its own lines, was handed more messages than lines tell of.
+///
+/// Whoever was handed one silently has failed it or swallowed it, or remembers that it was done: SQS delivers at least once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unwritten {
+    /// Its request id.
+    pub request_id: String,
+    /// When its first line was written.
+    pub at: Timestamp,
+    /// How many messages it was handed.
+    pub handed: u32,
+    /// Of how many messages lines tell, those of other senders included.
+    pub written: u32,
+}
+
+impl Unwritten {
+    /// Of how many messages nothing was written.
+    pub fn messages(&self) -> u32 {
+        self.handed.saturating_sub(self.written)
+    }
+}
+
+impl Account {
+    /// The invocations that were handed more messages than was written of, in the order of time.
+    ///
+    /// Messages of which lines tell and that are no jobs of the run are those in `others`.
+    pub fn unwritten(&self) -> Vec<Unwritten> {
+        let mut handed = BTreeMap::<&str, (Timestamp, u32, BTreeSet<&str>)>::new();
+        let attempts = self.messages.iter().flat_map(|message| {
+            message.attempts.iter().map(move |attempt| (message.job_id.as_str(), &attempt.line))
+        });
+        for (job_id, line) in attempts {
+            let (Some(request), Some(size)) = (line.request_id.as_deref(), line.batch_size) else {
+                continue;
+            };
+            let of_request = handed.entry(request).or_insert((line.at, size, BTreeSet::new()));
+            of_request.0 = of_request.0.min(line.at);
+            // A job that is in two messages counts for both.
+            of_request.2.insert(line.message_id.as_deref().unwrap_or(job_id));
+        }
+        let mut all: Vec<Unwritten> = handed
+            .into_iter()
+            .map(|(request, (at, handed, own))| Unwritten {
+                request_id: request.to_owned(),
+                at,
+                handed,
+                written: u32::try_from(own.len())
+                    .unwrap_or(u32::MAX)
+                    .saturating_add(self.others.get(request).copied().unwrap_or_default()),
+            })
+            .filter(|each| each.messages() > 0)
+            .collect();
+        all.sort_by_key(|each| each.at);
+        all
+    }
+
+    /// Whether every receive of the run's own jobs is told by a line or by a failed invocation of a batch, and no invocation was
+    /// handed more messages than was written of.
+    pub fn explains_all_receives(&self) -> bool {
+        self.unwritten().is_empty()
+            && self.that(Expectation::Succeeds).all(|message| self.unseen(message).is_empty())
+    }
+
+    /// What shows that the worker was handed messages of which it wrote nothing, which cannot be jobs of this run; empty where
+    /// those explain it. `silent` are the invocations that succeeded and of which there is no line at all.
+    pub fn swallowed(&self, silent: &[Invocation]) -> Vec<String> {
+        let gaps = self.unwritten();
+        // That SQS delivers twice shows by the jobs of which both deliveries are told.
+        let again = |gap: &Unwritten| {
+            if self.is_any_delivered_twice() { self.delivered_again_at_most(gap) } else { 0 }
+        };
+        let of_gaps: u64 =
+            gaps.iter().map(|gap| u64::from(gap.messages()).saturating_sub(again(gap))).sum();
+        if of_gaps + silent.len() as u64 <= self.own_unwritten_at_most() {
+            return Vec::new();
+        }
+        let gaps = gaps.iter().map(|gap| {
+            let Unwritten { request_id, handed, written, .. } = gap;
+            format!("invocation {request_id} was handed {handed} messages and wrote of {written}")
+        });
+        let silent = silent.iter().map(|each| {
+            format!("invocation {} succeeded and wrote of no message", each.request_id)
+        });
+        gaps.chain(silent).collect()
+    }
+
+    fn is_any_delivered_twice(&self) -> bool {
+        self.messages.iter().any(|message| {
+            let mut counts = BTreeSet::new();
+            !message.attempts.iter().all(|attempt| counts.insert(attempt.receive_count))
+        })
+    }
+
+    /// How many messages that nothing was written of may be deliveries of the run's own jobs: a receive that left no line, or
+    /// one more delivery of a job that another invocation was handed within a visibility timeout.
+    fn own_unwritten_at_most(&self) -> u64 {
+        let unseen = |message| {
+            let unseen = self.unseen(message).into_iter();
+            unseen.filter(|each| !each.explained.is_failure()).count() as u64
+        };
+        self.messages
+            .iter()
+            .filter(|message| message.end != MessageEnd::NotAccepted)
+            .map(|message| {
+                if message.attempts.is_empty() && message.dead_lettered.is_none() {
+                    // It may have been received as often as is allowed.
+                    u64::from(self.terms.max_receive_count)
+                } else {
+                    unseen(message)
+                }
+            })
+            .sum()
+    }
+
+    /// How many unwritten messages of an invocation may be jobs that SQS delivered once more: those that another invocation was
+    /// handed within the visibility timeout.
+    fn delivered_again_at_most(&self, unwritten: &Unwritten) -> u64 {
+        let again = self.messages.iter().filter(|message| {
+            let is_in = message.requests().any(|request| request == unwritten.request_id);
+            let near = message.attempts.iter().any(|attempt| {
+                let at = attempt.line.at;
+                let gap = at.since(unwritten.at).max(unwritten.at.since(at));
+                gap < self.terms.visibility_timeout
+            });
+            !is_in && near
+        });
+        again.count() as u64
+    }
+
+    /// How many of the run's own messages may be in the jobs queue at the end, at most. Where a good job was failed or came
+    /// again, all of them may: those that were sent last are still retried then.
+    pub fn own_queued_at_most(&self) -> u64 {
+        let comes_again = self.that(Expectation::Succeeds).any(|message| {
+            message.dead_lettered.is_some()
+                || message.attempts.iter().any(super::Attempt::failed)
+                || message.end == MessageEnd::DoneMoreThanOnce { delivered_twice: false }
+        });
+        let may_wait = self.messages.iter().filter(|message| match message.end {
+            MessageEnd::StillThere => true,
+            MessageEnd::Copied => message.dead_lettered.is_none(),
+            MessageEnd::DoneOnce | MessageEnd::DoneMoreThanOnce { .. } => comes_again,
+            _ => false,
+        });
+        may_wait.count() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::Outcome;
+
+    use super::super::attempt::tests::line;
+    use super::super::inference::tests::account;
+    use super::super::message::tests::{found, job};
+    use super::super::{Explained, Isolation, Line, Submitted};
+    use super::*;
+
+    const DONE: Outcome = Outcome::Succeeded;
+    const FAILED: Outcome = Outcome::Failed;
+
+    fn sized(line: Line, batch_size: u32) -> Line {
+        Line { batch_size: Some(batch_size), ..line }
+    }
+
+    fn poison(sizes: [u32; 3]) -> Submitted {
+        let lines = [(0, 1, "b1"), (60, 2, "b2"), (120, 3, "b3")];
+        let lines = lines
+            .iter()
+            .zip(sizes)
+            .map(|((at, count, batch), size)| sized(line(*at, *count, FAILED, batch), size));
+        Submitted { lines: lines.collect(), found: vec![found("m-p")], ..job("p", true) }
+    }
+
+    fn good(lines: Vec<Line>) -> Submitted {
+        Submitted { lines, ..job("g", false) }
+    }
+
+    #[test]
+    fn an_invocation_that_was_handed_more_than_was_written_of_is_told() {
+        let all = |sizes, size| {
+            let account = account(
+                vec![poison(sizes), good(vec![sized(line(0, 1, DONE, "b1"), size)])],
+                vec![],
+            );
+            account.unwritten().iter().map(|each| (each.at, each.messages())).collect::<Vec<_>>()
+        };
+        assert!(all([2, 1, 1], 2).is_empty());
+        assert_eq!(all([2, 3, 1], 2), [(Timestamp::from_millis(1_060_000), 2)]);
+    }
+
+    #[test]
+    fn messages_of_others_are_no_gaps() {
+        let mut account = account(vec![poison([1, 3, 1])], vec![]);
+        account.others.insert("b2".to_owned(), 2);
+        assert!(account.unwritten().is_empty());
+        account.others.insert("b2".to_owned(), 1);
+        assert_eq!(account.unwritten()[0].messages(), 1);
+    }
+
+    #[test]
+    fn a_silent_receive_beside_the_failing_job_is_told_to_have_been_failed() {
+        let with = |sizes| {
+            let good = good(vec![sized(line(60, 2, DONE, "b9"), 1)]);
+            account(vec![poison(sizes), good], vec![])
+        };
+        let account = with([2, 1, 1]);
+        let unseen = account.unseen(&account.messages[1]);
+        assert!(matches!(&unseen[0].explained, Explained::Unwritten { .. }), "{unseen:?}");
+        assert!(matches!(account.isolation(), Isolation::Broken { .. }));
+        let account = with([1, 1, 1]);
+        let unseen = account.unseen(&account.messages[1]);
+        assert_eq!(unseen[0].explained, Explained::Nothing);
+        assert!(!matches!(account.isolation(), Isolation::Broken { .. }));
+    }
+
+    #[test]
+    fn a_gap_may_be_a_job_that_was_delivered_again_within_the_visibility_timeout() {
+        let at = |seconds| {
+            let good = good(vec![sized(line(seconds, 1, DONE, "b9"), 1)]);
+            let account = account(vec![poison([1, 2, 1]), good], vec![]);
+            account.delivered_again_at_most(&account.unwritten()[0])
+        };
+        assert_eq!(at(59), 1);
+        assert_eq!(at(0), 0);
+    }
+
+    #[test]
+    fn messages_that_are_no_jobs_of_the_run_are_swallowed_and_second_deliveries_are_not() {
+        let swallowed = |twice: bool| {
+            let mut lines = vec![sized(line(58, 1, DONE, "b9"), 1)];
+            if twice {
+                lines.push(sized(line(59, 1, DONE, "b8"), 1));
+            }
+            account(vec![poison([1, 2, 1]), good(lines)], vec![]).swallowed(&[])
+        };
+        assert_eq!(swallowed(false).len(), 1);
+        assert!(swallowed(true).is_empty());
+        // A receive of the good job left no line, so it was that.
+        let late = good(vec![sized(line(70, 2, DONE, "b9"), 1)]);
+        assert!(account(vec![poison([1, 2, 1]), late], vec![]).swallowed(&[]).is_empty());
+    }
+
+    #[test]
+    fn where_good_jobs_come_again_all_may_be_queued() {
+        let queued = |lines: Vec<Line>| {
+            account(vec![poison([1, 1, 1]), good(lines)], vec![]).own_queued_at_most()
+        };
+        assert_eq!(queued(vec![line(0, 1, DONE, "b1")]), 0);
+        assert_eq!(queued(vec![line(0, 1, DONE, "b1"), line(60, 2, DONE, "b2")]), 1);
+        assert_eq!(queued(vec![line(0, 1, FAILED, "b1"), line(60, 2, DONE, "b2")]), 1);
+    }
+}
