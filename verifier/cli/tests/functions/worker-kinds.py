@@ -242,4 +242,6 @@ def work(event, request_id):
     return answer(records, reported)
 
 
+if "does-not-start" in WORDS:
+    raise SystemExit("cannot start")
 serve(work)

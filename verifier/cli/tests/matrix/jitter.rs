@@ -4,9 +4,7 @@ use serde_json::{Value, json};
 
 /// The rules; the seed of the fault plan says when each strikes.
 pub(crate) fn rules() -> Vec<Value> {
-    let at = |operation: &str, probability: f64, fault: Value| {
-        json!({"operation": operation, "probability": probability, "fault": fault})
-    };
+    let at = |operation: &str, probability: f64, fault: Value| json!({"operation": operation, "probability": probability, "fault": fault});
     vec![
         at("SendMessage", 0.3, json!({"kind": "delayed-delivery", "milliseconds": 900})),
         at("ReceiveMessage", 0.2, json!({"kind": "reorder"})),

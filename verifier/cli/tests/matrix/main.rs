@@ -10,7 +10,6 @@
 mod support;
 
 mod configuration;
-mod functions;
 mod jitter;
 mod mutant;
 mod pages;
@@ -33,7 +32,6 @@ fn rows() -> Vec<Mutant> {
     let all = [
         configuration::mutants(),
         pages::mutants(),
-        functions::mutants(),
         workers::mutants(),
         submitters::mutants(),
         services::mutants(),
@@ -63,12 +61,7 @@ fn the_matrix_is_as_large_as_it_has_to_be_and_its_names_are_distinct() {
 #[test]
 fn the_functions_that_mutants_are_made_of_are_sound_without_their_defect() {
     let sound = |function, script| Mutant::new("none").with_function(function, script, "").passes();
-    for mutant in [
-        sound("worker", "worker-mutant.py"),
-        sound("worker", "worker-kinds.py"),
-        sound("submit-job", "submit-mutant.py"),
-        sound("submit-job", "submit-kinds.py"),
-    ] {
+    for mutant in [sound("worker", "worker-kinds.py"), sound("submit-job", "submit-kinds.py")] {
         assert_eq!(mutant.check(None), mutant.expected);
     }
 }

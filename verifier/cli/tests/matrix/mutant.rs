@@ -229,10 +229,12 @@ impl Mutant {
         let of_stack: Vec<&str> = of_stack.iter().map(String::as_str).collect();
         let of_check: Vec<&str> = of_check.iter().map(String::as_str).collect();
         let local = Local::start(&of_stack);
+        // Its name is that of the template's file.
+        let named = [&["--stack", local.text("/stackName")], of_check.as_slice()].concat();
         self.others.iter().for_each(|job| local.submit(job));
         std::thread::scope(|scope| {
             let checks: Vec<_> =
-                (0..self.at_once).map(|_| scope.spawn(|| local.check(&of_check))).collect();
+                (0..self.at_once).map(|_| scope.spawn(|| local.check_unnamed(&named))).collect();
             let found = checks.into_iter().map(|check| Found::of(&check.join().expect("it ends")));
             let mut found: Vec<Found> = found.collect();
             // The first that is not as expected speaks for all.
@@ -264,17 +266,19 @@ impl Found {
     fn of(checked: &Checked) -> Self {
         let text = |check: &Value, name: &str| check[name].as_str().unwrap_or_default().to_owned();
         let none = Vec::new();
+        if std::env::var_os("DEBUG_ROW").is_some() {
+            eprintln!("{}\n{:#}", checked.stderr, checked.report);
+        }
         // Without a report, the exit code says all that there is.
         let checks = checked.report["checks"].as_array().unwrap_or(&none);
-        let checks = checks
-            .iter()
-            .map(|check| (text(check, "id"), text(check, "verdict")))
-            .filter(|(id, verdict)| {
+        let checks = checks.iter().map(|check| (text(check, "id"), text(check, "verdict"))).filter(
+            |(id, verdict)| {
                 // What was not exercised follows from what is wrong, and convicts nobody.
                 verdict != "pass"
                     && verdict != "not-exercised"
                     && (id.as_str(), verdict.as_str()) != ("cfg.receives", "info")
-            });
+            },
+        );
         let mut checks: Vec<(String, String)> = checks.collect();
         let open = checks.iter().filter(|(_, verdict)| verdict == "inconclusive").count();
         if open >= MANY {

@@ -37,10 +37,8 @@ pub(crate) fn mutants() -> Vec<Mutant> {
 }
 
 fn scripts() -> Vec<Mutant> {
-    let fails =
-        |name, text| configured(name, text).expect(1, &[("web.config", "fail")]);
-    let is_open =
-        |name, text| configured(name, text).expect(3, &[("web.config", "inconclusive")]);
+    let fails = |name, text| configured(name, text).expect(1, &[("web.config", "fail")]);
+    let is_open = |name, text| configured(name, text).expect(3, &[("web.config", "inconclusive")]);
     vec![
         fails(
             "config.js has the job URL in a comment",

@@ -55,7 +55,10 @@ pub(crate) fn all(rows: &[Mutant], asked: &Asked) -> Vec<String> {
     if asked.runs > 0 {
         println!("jitter from seed {}, {} runs", asked.seed, asked.runs);
     }
-    println!("{:<3} {:<52} {:>5} {:>4}  {}", "", "stack", "runs", "exit", "checks that did not pass");
+    println!(
+        "{:<3} {:<52} {:>5} {:>4}  {}",
+        "", "stack", "runs", "exit", "checks that did not pass"
+    );
     let printed = Printed::default();
     let next = AtomicUsize::new(0);
     let threads = available_parallelism().map_or(1, usize::from);

@@ -156,7 +156,11 @@ fn alone() -> Vec<Mutant> {
         alone("sound: alone, an empty identifier is reported", "answers=empty-id"),
         alone("sound: alone, the worker throws without reports", "failing=throws").with_change(
             |changes| {
-                changes.mapping().as_object_mut().expect("properties").remove("FunctionResponseTypes");
+                changes
+                    .mapping()
+                    .as_object_mut()
+                    .expect("properties")
+                    .remove("FunctionResponseTypes");
             },
         ),
     ]
@@ -238,8 +242,11 @@ fn pages() -> Vec<Mutant> {
         strict(configured("sound: config.js has a constant", "'use strict';\nconst jobs = '{url}';\n")),
         strict(configured("sound: config.js has an object", "// made by a script\nwindow.config = {jobs: {url: `{url}`, retries: 3}, other: [1, 2]};")),
         strict(configured("sound: config.js sets the URL again", "window.a = 'https://other.example'; window['a'] = \"{url}\";")),
-        output("sound: the page has a path", "PreviewUrl", |value| {
-            json!({"Fn::Join": ["", [{"Fn::Select": [0, {"Fn::Split": ["?", value]}]}, "index.html"]]})
+        output("sound: the page's URL has no query", "PreviewUrl", |value| {
+            json!({"Fn::Select": [0, {"Fn::Split": ["?", value]}]})
+        }),
+        output("sound: the page's URL has a fragment", "PreviewUrl", |value| {
+            json!({"Fn::Join": ["", [value, "#jobs"]]})
         }),
         sound("sound: ApiUrl is the API's base").with_change(|changes| {
             let job_url = own_url(changes);
@@ -275,7 +282,9 @@ fn submitters() -> Vec<Mutant> {
 fn crowds() -> Vec<Mutant> {
     let job = |fails: bool| json!({"task": "of another", "fail": fails});
     vec![
-        sound("sound: others send jobs").with_job_of_others(job(false)).with_job_of_others(job(false)),
+        sound("sound: others send jobs")
+            .with_job_of_others(job(false))
+            .with_job_of_others(job(false)),
         sound("sound: others send failing jobs")
             .with_job_of_others(job(true))
             .with_job_of_others(job(true))

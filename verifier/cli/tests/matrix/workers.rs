@@ -5,12 +5,14 @@ use super::mutant::Mutant;
 type Checks = &'static [(&'static str, &'static str)];
 
 /// Good jobs end in the dead-letter queue with the failing one.
-const TAKEN_ALONG: Checks = &[("job.success", "fail"), ("job.neighbours", "fail")];
+const TAKEN_ALONG: Checks = &[("job.neighbours", "fail")];
 /// The failing job is gone and not in the dead-letter queue.
 const LOST: Checks = &[("dlq.attempts", "warn"), ("dlq.arrival", "fail")];
 
 fn worker(name: &'static str, words: &'static str, expected: Checks) -> Mutant {
-    Mutant::new(name).with_worker(words).expect(1, expected).varies()
+    // Which good jobs are seen in the dead-letter queue, or are still retried at the end, depends on when they met it.
+    let also = [("job.success", "fail"), ("job.success", "warn"), ("clean.residue", "warn")];
+    Mutant::new(name).with_worker(words).expect(1, expected).or_also(&also).varies()
 }
 
 pub(crate) fn mutants() -> Vec<Mutant> {
@@ -20,20 +22,52 @@ pub(crate) fn mutants() -> Vec<Mutant> {
 /// Invocations that end without an answer.
 fn ends() -> Vec<Mutant> {
     vec![
-        worker("the worker throws before it logs", "failing=throws-silently failing-first", TAKEN_ALONG),
-        worker("the worker throws after the others", "failing=throws-silently failing-last", TAKEN_ALONG),
+        worker(
+            "the worker throws before it logs",
+            "failing=throws-silently failing-first",
+            TAKEN_ALONG,
+        ),
+        worker(
+            "the worker throws after the others",
+            "failing=throws-silently failing-last",
+            TAKEN_ALONG,
+        ),
         worker("the worker logs and throws first", "failing=throws failing-first", TAKEN_ALONG),
         worker("the worker logs and throws last", "failing=throws failing-last", TAKEN_ALONG),
         worker("the worker throws in any order", "failing=throws", TAKEN_ALONG),
-        worker("the worker exits before it logs", "failing=exits-silently failing-first", TAKEN_ALONG),
-        worker("the worker exits after the others", "failing=exits-silently failing-last", TAKEN_ALONG),
+        worker(
+            "the worker exits before it logs",
+            "failing=exits-silently failing-first",
+            TAKEN_ALONG,
+        ),
+        worker(
+            "the worker exits after the others",
+            "failing=exits-silently failing-last",
+            TAKEN_ALONG,
+        ),
         worker("the worker logs and exits", "failing=exits", TAKEN_ALONG),
         worker("the worker exits with code 0", "failing=exits-well failing-last", TAKEN_ALONG),
-        worker("the worker times out before it logs", "failing=hangs-silently failing-first", TAKEN_ALONG),
+        worker(
+            "the worker times out before it logs",
+            "failing=hangs-silently failing-first",
+            TAKEN_ALONG,
+        ),
         worker("the worker times out after the others", "failing=hangs failing-last", TAKEN_ALONG),
-        worker("a worker that remembers throws first", "failing=throws failing-first remembers", TAKEN_ALONG),
-        worker("a worker that remembers throws last", "failing=throws failing-last remembers", TAKEN_ALONG),
-        worker("a worker that remembers throws in any order", "failing=throws remembers", TAKEN_ALONG),
+        worker(
+            "a worker that remembers throws first",
+            "failing=throws failing-first remembers",
+            TAKEN_ALONG,
+        ),
+        worker(
+            "a worker that remembers throws last",
+            "failing=throws failing-last remembers",
+            TAKEN_ALONG,
+        ),
+        worker(
+            "a worker that remembers throws in any order",
+            "failing=throws remembers",
+            TAKEN_ALONG,
+        ),
         worker("the worker throws when all is done", "crashes-at-the-end", TAKEN_ALONG),
     ]
 }
@@ -65,7 +99,7 @@ fn answers() -> Vec<Mutant> {
         worker(
             "the others are reported",
             "answers=the-others",
-            &[("job.success", "fail"), ("job.neighbours", "fail"), ("dlq.attempts", "warn"), ("dlq.arrival", "fail")],
+            &[("job.neighbours", "fail"), ("dlq.attempts", "warn"), ("dlq.arrival", "fail")],
         ),
     ]
 }
@@ -87,12 +121,12 @@ fn of_the_failing() -> Vec<Mutant> {
         ),
         worker("the failing job is moved by the worker", "failing=moved", LOST),
         worker("the failing job is copied as well", "failing=copied", &[("dlq.arrival", "fail")]),
-        worker("the failing job is copied, wrapped", "failing=copied-wrapped", &[("dlq.arrival", "fail")]),
         worker(
-            "the failing job is put back",
-            "failing=put-back",
-            &[("dlq.attempts", "fail"), ("dlq.arrival", "fail")],
+            "the failing job is copied, wrapped",
+            "failing=copied-wrapped",
+            &[("dlq.arrival", "fail")],
         ),
+        worker("the failing job is put back", "failing=put-back", LOST),
         worker("the failing job is deleted by the worker", "failing=deleted", LOST),
     ]
 }
@@ -115,7 +149,11 @@ fn of_good_jobs() -> Vec<Mutant> {
         worker("one good job is copied to the DLQ", "good=one-copied", success),
         worker("good jobs are copied to the DLQ, wrapped", "good=copied-wrapped", success),
         worker("good jobs are put back", "good=put-back", success),
-        worker("good jobs are put back for later", "good=put-back-later", &[("api.reject", "fail")]),
+        worker(
+            "good jobs are put back for later",
+            "good=put-back-later",
+            &[("api.reject", "fail")],
+        ),
         worker(
             "good jobs are done, reported, and then silent",
             "good=reported-first then-silent",
@@ -154,13 +192,9 @@ fn lies() -> Vec<Mutant> {
         worker(
             "the log says that all succeeded, and all fail",
             "says=succeeded answers=all",
-            &[("job.success", "fail"), ("job.neighbours", "fail"), ("dlq.attempts", "fail")],
+            &[("job.neighbours", "fail"), ("dlq.attempts", "fail")],
         ),
-        worker(
-            "the log says that all failed",
-            "says=failed",
-            &[("job.success", "fail"), ("job.neighbours", "fail"), ("clean.residue", "warn")],
-        ),
+        worker("the log says that all failed", "says=failed", TAKEN_ALONG),
         worker("the log counts receives one too high", "counts=1", &[("dlq.attempts", "fail")]),
         worker("the log counts receives one too low", "counts=-1", &[("dlq.attempts", "fail")]),
     ]
@@ -182,5 +216,6 @@ fn silences() -> Vec<Mutant> {
         worker("lines have no outcome", "without=outcome", nothing),
         worker("lines have no event", "without=event", nothing),
         worker("lines have unknown outcomes", "says=finished", nothing),
+        worker("the worker does not start", "does-not-start", nothing),
     ]
 }

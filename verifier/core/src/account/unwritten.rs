@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Account, Expectation, Invocation, MessageEnd};
+use super::{Account, Expectation, Invocation, MessageEnd, Submitted};
 use crate::time::Timestamp;
 
 /// An invocation that, by its own lines, was handed more messages than lines tell of.
@@ -27,36 +27,49 @@ impl Unwritten {
     }
 }
 
+/// What invocations were handed by their own lines, and how many lines they wrote.
+pub(super) fn handed(jobs: &[Submitted]) -> Vec<Unwritten> {
+    let mut handed = BTreeMap::<&str, Unwritten>::new();
+    for line in jobs.iter().flat_map(|job| &job.lines) {
+        let (Some(request), Some(size)) = (line.request_id.as_deref(), line.batch_size) else {
+            continue;
+        };
+        // A message may be in a batch twice, so lines are counted, and not messages.
+        let first =
+            || Unwritten { request_id: request.to_owned(), at: line.at, handed: size, written: 0 };
+        let of_request = handed.entry(request).or_insert_with(first);
+        of_request.at = of_request.at.min(line.at);
+        of_request.written += 1;
+    }
+    handed.into_values().collect()
+}
+
+/// Whether lines tell of two deliveries of one receive, so that SQS is known to deliver twice.
+pub(super) fn is_any_delivered_twice(jobs: &[Submitted]) -> bool {
+    jobs.iter().any(|job| {
+        let mut seen = BTreeSet::new();
+        let mut counted = job.lines.iter().filter(|line| line.receive_count.is_some());
+        !counted.all(|line| seen.insert((&line.message_id, line.receive_count)))
+    })
+}
+
 impl Account {
     /// The invocations that were handed more messages than was written of, in the order of time.
     ///
     /// Messages of which lines tell and that are no jobs of the run are those in `others`.
     pub fn unwritten(&self) -> Vec<Unwritten> {
-        let mut handed = BTreeMap::<&str, (Timestamp, u32, BTreeSet<&str>)>::new();
-        let attempts = self.messages.iter().flat_map(|message| {
-            message.attempts.iter().map(move |attempt| (message.job_id.as_str(), &attempt.line))
-        });
-        for (job_id, line) in attempts {
-            let (Some(request), Some(size)) = (line.request_id.as_deref(), line.batch_size) else {
-                continue;
-            };
-            let of_request = handed.entry(request).or_insert((line.at, size, BTreeSet::new()));
-            of_request.0 = of_request.0.min(line.at);
-            // A job that is in two messages counts for both.
-            of_request.2.insert(line.message_id.as_deref().unwrap_or(job_id));
-        }
-        let mut all: Vec<Unwritten> = handed
-            .into_iter()
-            .map(|(request, (at, handed, own))| Unwritten {
-                request_id: request.to_owned(),
-                at,
-                handed,
-                written: u32::try_from(own.len())
-                    .unwrap_or(u32::MAX)
-                    .saturating_add(self.others.get(request).copied().unwrap_or_default()),
-            })
-            .filter(|each| each.messages() > 0)
-            .collect();
+        let failed = |id: &str| {
+            let mut ends = self.invocations.iter().filter(|each| each.request_id == id);
+            ends.any(|each| each.end.fails_the_batch())
+        };
+        let written = |each: &Unwritten| {
+            let others = self.others.get(&each.request_id).copied().unwrap_or_default();
+            each.written.saturating_add(others)
+        };
+        // What failed as a whole ended before it came to the rest, which is said elsewhere.
+        let all = self.handed.iter().filter(|each| !failed(&each.request_id));
+        let all = all.map(|each| Unwritten { written: written(each), ..each.clone() });
+        let mut all: Vec<Unwritten> = all.filter(|each| each.messages() > 0).collect();
         all.sort_by_key(|each| each.at);
         all
     }
@@ -74,7 +87,7 @@ impl Account {
         let gaps = self.unwritten();
         // That SQS delivers twice shows by the jobs of which both deliveries are told.
         let again = |gap: &Unwritten| {
-            if self.is_any_delivered_twice() { self.delivered_again_at_most(gap) } else { 0 }
+            if self.is_any_delivered_twice { self.delivered_again_at_most(gap) } else { 0 }
         };
         let of_gaps: u64 =
             gaps.iter().map(|gap| u64::from(gap.messages()).saturating_sub(again(gap))).sum();
@@ -89,13 +102,6 @@ impl Account {
             format!("invocation {} succeeded and wrote of no message", each.request_id)
         });
         gaps.chain(silent).collect()
-    }
-
-    fn is_any_delivered_twice(&self) -> bool {
-        self.messages.iter().any(|message| {
-            let mut counts = BTreeSet::new();
-            !message.attempts.iter().all(|attempt| counts.insert(attempt.receive_count))
-        })
     }
 
     /// How many messages that nothing was written of may be deliveries of the run's own jobs: a receive that left no line, or
@@ -119,17 +125,15 @@ impl Account {
             .sum()
     }
 
-    /// How many unwritten messages of an invocation may be jobs that SQS delivered once more: those that another invocation was
-    /// handed within the visibility timeout.
+    /// How many unwritten messages of an invocation may be jobs that SQS delivered once more: those that an invocation was
+    /// handed within the visibility timeout, this one included.
     fn delivered_again_at_most(&self, unwritten: &Unwritten) -> u64 {
         let again = self.messages.iter().filter(|message| {
-            let is_in = message.requests().any(|request| request == unwritten.request_id);
-            let near = message.attempts.iter().any(|attempt| {
+            message.attempts.iter().any(|attempt| {
                 let at = attempt.line.at;
                 let gap = at.since(unwritten.at).max(unwritten.at.since(at));
                 gap < self.terms.visibility_timeout
-            });
-            !is_in && near
+            })
         });
         again.count() as u64
     }
@@ -157,9 +161,9 @@ mod tests {
     use contract::Outcome;
 
     use super::super::attempt::tests::line;
-    use super::super::inference::tests::account;
+    use super::super::inference::tests::{account, invocation};
     use super::super::message::tests::{found, job};
-    use super::super::{Explained, Isolation, Line, Submitted};
+    use super::super::{Explained, InvocationEnd, Isolation, Line};
     use super::*;
 
     const DONE: Outcome = Outcome::Succeeded;
@@ -221,14 +225,13 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_may_be_a_job_that_was_delivered_again_within_the_visibility_timeout() {
-        let at = |seconds| {
-            let good = good(vec![sized(line(seconds, 1, DONE, "b9"), 1)]);
-            let account = account(vec![poison([1, 2, 1]), good], vec![]);
-            account.delivered_again_at_most(&account.unwritten()[0])
-        };
-        assert_eq!(at(59), 1);
-        assert_eq!(at(0), 0);
+    fn a_message_that_is_in_a_batch_twice_is_no_gap_and_what_failed_as_a_whole_has_none() {
+        let twice = vec![sized(line(0, 1, DONE, "b1"), 3), sized(line(0, 1, DONE, "b1"), 3)];
+        assert!(account(vec![poison([3, 1, 1]), good(twice)], vec![]).unwritten().is_empty());
+        let error = vec![invocation(60, "b2", InvocationEnd::Error)];
+        assert!(account(vec![poison([1, 3, 1])], error).unwritten().is_empty());
+        let success = vec![invocation(60, "b2", InvocationEnd::Success)];
+        assert_eq!(account(vec![poison([1, 3, 1])], success).unwritten().len(), 1);
     }
 
     #[test]

@@ -18,8 +18,8 @@ struct Others {
     messages: BTreeSet<String>,
     /// Those of other runs of the verifier.
     of_runs: BTreeSet<String>,
-    /// The messages by the invocations that were handed them.
-    requests: BTreeMap<String, BTreeSet<String>>,
+    /// How many lines the invocations that were handed them wrote of them.
+    requests: BTreeMap<String, u32>,
 }
 
 impl Run<'_> {
@@ -47,9 +47,8 @@ impl Run<'_> {
             return Ok(Strays { queued, others_seen: seen, ..Strays::default() });
         }
         let others = self.others(course).await?;
-        for (request, messages) in &others.requests {
-            let count = u32::try_from(messages.len()).unwrap_or(u32::MAX);
-            *self.written_of_others.entry(request.clone()).or_default() += count;
+        for (request, lines) in &others.requests {
+            *self.written_of_others.entry(request.clone()).or_default() += lines;
         }
         let mut known = others.messages.iter().filter(|id| !self.suspects.contains(*id));
         self.others_seen = seen || known.next().is_some();
@@ -75,12 +74,8 @@ impl Run<'_> {
     /// Of how many refused bodies lines tell, by request id.
     fn written_of_refused(&self) -> BTreeMap<String, u32> {
         let mut written = BTreeMap::new();
-        for rejection in &self.rejections {
-            let requests: BTreeSet<&String> =
-                rejection.attempts.iter().map(|attempt| &attempt.line.request_id).collect();
-            for request in requests {
-                *written.entry(request.clone()).or_default() += 1;
-            }
+        for attempt in self.rejections.iter().flat_map(|rejection| &rejection.attempts) {
+            *written.entry(attempt.line.request_id.clone()).or_default() += 1;
         }
         written
     }
@@ -132,7 +127,7 @@ impl Run<'_> {
                     None => {}
                 }
                 let message = if line.message_id.is_empty() { job_id } else { line.message_id };
-                others.requests.entry(line.request_id).or_default().insert(message.clone());
+                *others.requests.entry(line.request_id).or_default() += 1;
                 others.messages.insert(message);
             })
             .await?;
