@@ -1,7 +1,8 @@
 //! The matrix: broken stacks, each of which must be caught by the right check, with the right exit code, and by no other
 //! check that should not; and unusual stacks that are sound, which must pass. `cargo xtask matrix` prints it.
 //!
-//! The environment variable `VERIFIER_MATRIX_NAMES` chooses rows, a name a line. `VERIFIER_MATRIX_RUNS` says how often the
+//! The tests leave out rows that are like others, unless `VERIFIER_MATRIX_ALL` is in the environment.
+//! `VERIFIER_MATRIX_NAMES` chooses rows, a name a line. `VERIFIER_MATRIX_RUNS` says how often the
 //! rows that vary and the sound ones are run under jitter besides, and `VERIFIER_MATRIX_SEED` where its chance begins.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]

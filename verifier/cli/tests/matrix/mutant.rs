@@ -30,6 +30,8 @@ pub(crate) struct Mutant {
     is_rolled_back: bool,
     /// Whether what becomes of it depends on the order of messages, on delays or on when lines come.
     pub(crate) varies: bool,
+    /// Whether it is like others, and left to those who ask for all.
+    pub(crate) is_rare: bool,
     pub(crate) expected: Found,
     /// Checks that may find it too, as it depends on the order in which its messages come.
     also: Vec<(&'static str, &'static str)>,
@@ -58,6 +60,7 @@ impl Mutant {
             at_once: 1,
             is_rolled_back: false,
             varies: false,
+            is_rare: false,
             expected: Found::default(),
             also: Vec::new(),
         }
@@ -155,6 +158,12 @@ impl Mutant {
     /// What becomes of it depends on the order of messages, on delays or on when lines come.
     pub(crate) fn varies(mut self) -> Self {
         self.varies = true;
+        self
+    }
+
+    /// It is like others, and left to those who ask for all.
+    pub(crate) fn rare(mut self) -> Self {
+        self.is_rare = true;
         self
     }
 
@@ -266,9 +275,6 @@ impl Found {
     fn of(checked: &Checked) -> Self {
         let text = |check: &Value, name: &str| check[name].as_str().unwrap_or_default().to_owned();
         let none = Vec::new();
-        if std::env::var_os("DEBUG_ROW").is_some() {
-            eprintln!("{}\n{:#}", checked.stderr, checked.report);
-        }
         // Without a report, the exit code says all that there is.
         let checks = checked.report["checks"].as_array().unwrap_or(&none);
         let checks = checks.iter().map(|check| (text(check, "id"), text(check, "verdict"))).filter(

@@ -12,6 +12,8 @@ use super::mutant::Mutant;
 pub(crate) struct Asked {
     /// The names of the rows; all when there is none.
     names: Vec<String>,
+    /// Whether those are run, too, that are like others.
+    all: bool,
     /// How often rows are run under jitter besides.
     runs: u64,
     /// Where the chance of the jitter begins.
@@ -36,13 +38,15 @@ impl Asked {
         let names = text("VERIFIER_MATRIX_NAMES").unwrap_or_default();
         Self {
             names: names.lines().map(str::to_owned).filter(|name| !name.is_empty()).collect(),
+            all: text("VERIFIER_MATRIX_ALL").is_some(),
             runs: number("VERIFIER_MATRIX_RUNS").unwrap_or_default(),
             seed: number("VERIFIER_MATRIX_SEED").unwrap_or(1),
         }
     }
 
     fn has(&self, row: &Mutant) -> bool {
-        self.names.is_empty() || self.names.iter().any(|name| name == row.name)
+        (self.names.is_empty() && (self.all || !row.is_rare))
+            || self.names.iter().any(|name| name == row.name)
     }
 }
 

@@ -18,8 +18,8 @@ fn function<'a>(changes: &'a mut Changes, binary: &str) -> &'a mut Value {
 }
 
 pub(crate) fn stacks() -> Vec<Mutant> {
-    [queues(), batches(), workers(), logs(), alone(), deliveries(), pages(), submitters(), crowds()]
-        .concat()
+    let rare = [queues(), batches(), alone()].concat().into_iter().map(Mutant::rare);
+    [workers(), logs(), deliveries(), pages(), submitters(), crowds(), rare.collect()].concat()
 }
 
 fn queues() -> Vec<Mutant> {

@@ -10,7 +10,8 @@ fn submitter(name: &'static str, words: &'static str, code: i32, expected: Check
 }
 
 pub(crate) fn mutants() -> Vec<Mutant> {
-    [sends(), enqueued(), refusals(), answers()].concat()
+    let rare = [refusals(), answers()].concat().into_iter().map(Mutant::rare);
+    [sends(), enqueued(), rare.collect()].concat()
 }
 
 /// What becomes of jobs.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Account, Expectation, Invocation, MessageEnd, Submitted};
+use super::{Account, Attempt, Expectation, Invocation, MessageAccount, MessageEnd, Submitted};
 use crate::time::Timestamp;
 
 /// An invocation that, by its own lines, was handed more messages than lines tell of.
@@ -119,10 +119,20 @@ impl Account {
                     // It may have been received as often as is allowed.
                     u64::from(self.terms.max_receive_count)
                 } else {
-                    unseen(message)
+                    unseen(message) + self.retries_at_most(message)
                 }
             })
             .sum()
+    }
+
+    /// How often a good job that was failed at last may have been received again since, by a worker that remembers it and writes
+    /// nothing then.
+    fn retries_at_most(&self, message: &MessageAccount) -> u64 {
+        let last = message.attempts.iter().max_by_key(|attempt| attempt.receive_count);
+        let failed =
+            last.filter(|last| message.expectation == Expectation::Succeeds && last.failed());
+        let left = |last: &Attempt| self.terms.max_receive_count.saturating_sub(last.receive_count);
+        u64::from(failed.map_or(0, left))
     }
 
     /// How many unwritten messages of an invocation may be jobs that SQS delivered once more: those that an invocation was
@@ -143,7 +153,7 @@ impl Account {
     pub fn own_queued_at_most(&self) -> u64 {
         let comes_again = self.that(Expectation::Succeeds).any(|message| {
             message.dead_lettered.is_some()
-                || message.attempts.iter().any(super::Attempt::failed)
+                || message.attempts.iter().any(Attempt::failed)
                 || message.end == MessageEnd::DoneMoreThanOnce { delivered_twice: false }
         });
         let may_wait = self.messages.iter().filter(|message| match message.end {
@@ -248,6 +258,18 @@ mod tests {
         // A receive of the good job left no line, so it was that.
         let late = good(vec![sized(line(70, 2, DONE, "b9"), 1)]);
         assert!(account(vec![poison([1, 2, 1]), late], vec![]).swallowed(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_job_that_was_failed_may_have_come_again_silently() {
+        let with = |end| {
+            let silent = [invocation(70, "s", InvocationEnd::Success)];
+            let ends = vec![invocation(0, "b9", end)];
+            let good = good(vec![sized(line(0, 1, DONE, "b9"), 1)]);
+            account(vec![poison([1, 1, 1]), good], ends).swallowed(&silent).is_empty()
+        };
+        assert!(with(InvocationEnd::Error));
+        assert!(!with(InvocationEnd::Success));
     }
 
     #[test]
