@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use verifier_aws::AwsError;
-use verifier_core::account::{Account, Invocation, InvocationEnd, MessageEnd};
+use verifier_core::account::{Account, Invocation, InvocationEnd, MessageAccount, MessageEnd};
 use verifier_core::check::rules::api_reject::Strays;
 use verifier_core::check::{LogEvidence, RunId};
 
@@ -93,7 +93,7 @@ impl Run<'_> {
 
     /// The invocations that succeeded since the run began to submit, and of which there is no line.
     fn silent(&self, account: &Account) -> Vec<Invocation> {
-        let own = account.messages.iter().flat_map(|message| message.requests());
+        let own = account.messages.iter().flat_map(MessageAccount::requests);
         let others = account.others.keys().map(String::as_str);
         let explained: BTreeSet<&str> = own.chain(others).collect();
         let tells = !explained.is_empty();
