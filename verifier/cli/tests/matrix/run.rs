@@ -20,6 +20,12 @@ pub(crate) struct Asked {
     seed: u64,
 }
 
+/// When a row came out wrong.
+enum Wrong {
+    AsItIs,
+    UnderJitter { seed: u64 },
+}
+
 /// What came of a row.
 struct Outcome {
     /// How often it was run, and how often that came out right.
@@ -28,7 +34,7 @@ struct Outcome {
     /// What was found: where it was wrong, the first that is, with the seed of its jitter.
     exit: i32,
     shown: String,
-    wrong_at: Option<Option<u64>>,
+    wrong: Option<Wrong>,
 }
 
 impl Asked {
@@ -59,10 +65,7 @@ pub(crate) fn all(rows: &[Mutant], asked: &Asked) -> Vec<String> {
     if asked.runs > 0 {
         println!("jitter from seed {}, {} runs", asked.seed, asked.runs);
     }
-    println!(
-        "{:<3} {:<52} {:>5} {:>4}  {}",
-        "", "stack", "runs", "exit", "checks that did not pass"
-    );
+    println!("    {:<52} {:>5} {:>4}  checks that did not pass", "stack", "runs", "exit");
     let printed = Printed::default();
     let next = AtomicUsize::new(0);
     let threads = available_parallelism().map_or(1, usize::from);
@@ -101,7 +104,7 @@ fn judge(row: &Mutant, asked: &Asked) -> Outcome {
         right: u64::from(is_right),
         exit: found.code,
         shown: found.shown(),
-        wrong_at: (!is_right).then_some(None),
+        wrong: (!is_right).then_some(Wrong::AsItIs),
     };
     if !row.varies && !row.is_sound() {
         return outcome;
@@ -111,8 +114,8 @@ fn judge(row: &Mutant, asked: &Asked) -> Outcome {
         outcome.runs += 1;
         if row.is_caught_under_jitter_by(&found) {
             outcome.right += 1;
-        } else if outcome.wrong_at.is_none() {
-            outcome.wrong_at = Some(Some(seed));
+        } else if outcome.wrong.is_none() {
+            outcome.wrong = Some(Wrong::UnderJitter { seed });
             (outcome.exit, outcome.shown) = (found.code, found.shown());
         }
     }
@@ -129,12 +132,15 @@ struct Printed {
 
 impl Printed {
     fn add(&self, number: usize, row: &Mutant, outcome: Outcome) {
-        let Outcome { runs, right, exit, shown, wrong_at } = outcome;
-        let mark = if wrong_at.is_none() { "ok" } else { "BAD" };
+        let Outcome { runs, right, exit, shown, wrong } = outcome;
+        let mark = if wrong.is_none() { "ok" } else { "BAD" };
         let times = if runs == 1 { "1".to_owned() } else { format!("{right}/{runs}") };
         let line = format!("{mark:<3} {:<52} {times:>5} {exit:>4}  {shown}", row.name);
-        if let Some(seed) = wrong_at {
-            let seed = seed.map_or_else(String::new, |seed| format!(" (jitter of seed {seed})"));
+        if let Some(wrong) = wrong {
+            let seed = match wrong {
+                Wrong::AsItIs => String::new(),
+                Wrong::UnderJitter { seed } => format!(" (jitter of seed {seed})"),
+            };
             let expected = &row.expected;
             self.wrong.lock().expect("no thread has panicked").push(format!(
                 "{}: exit {exit}, {shown}{seed}; expected exit {}, {}",

@@ -90,10 +90,10 @@ fn workers() -> Vec<Mutant> {
 
 fn logs() -> Vec<Mutant> {
     let worker = |name, words| sound(name).with_worker(words);
-    let text = r#"
+    let text = r"
 [outcomes]
 pattern = '^job (?<job_id>\S+) try (?<receive_count>\d+) of (?<request_id>\S+): (?<outcome>succeeded|failed)$'
-"#;
+";
     vec![
         worker("sound: lines come twice", "twice"),
         worker("sound: lines are JSON in a text", "shape=text-in-message"),
@@ -123,10 +123,10 @@ reason = "the log is text"
             })
             .expect(0, &[("cfg.logs", "warn")]),
         worker("sound: lines are text without a count", "shape=text-without-count").with_settings(
-            r#"
+            r"
 [outcomes]
 pattern = '^job (?<job_id>\S+) of (?<request_id>\S+): (?<outcome>succeeded|failed)$'
-"#,
+",
         ),
         worker("sound: lines have another shape, by paths", "shape=nested").with_settings(
             r#"
