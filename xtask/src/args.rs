@@ -28,7 +28,9 @@ Usage: cargo xtask COMMAND
                      with --many, of a million letters too
   bench sim          build in release and measure the simulator and the checker, on one core
   mutants            plant a bug for each anomaly, explore until it is found, shrink it, and print a table
-  matrix             break the stack in every way that the gate must catch, and print what it finds
+  matrix [--runs N] [--seed N] [NAME...]
+                     break the stack in every way that the gate must catch, check unusual stacks that are sound, and
+                     print what it finds; with --runs, those that vary and the sound ones so often under jitter, too
   soak check [--cases N]
                      check a sound stack under jitter and strangers' traffic [default: 200 times]
   soak emulator [--cases N]
@@ -103,7 +105,7 @@ pub(crate) enum Request {
         cases: usize,
     },
     /// Breaking the stack, and looking what the gate finds.
-    Matrix,
+    Matrix(soak::Matrix),
     /// Killing a redrive.
     SoakRedriveKill {
         /// At how many points.
@@ -158,7 +160,7 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Request, Failu
         ["soak", "chaos-targets", "--cases", number] => {
             Ok(Request::SoakChaosTargets { cases: count("--cases", number)? })
         }
-        ["matrix"] => Ok(Request::Matrix),
+        ["matrix", rest @ ..] => matrix(rest),
         ["soak", "check"] => Ok(Request::SoakCheck { cases: soak::CHECKS }),
         ["soak", "check", "--cases", number] => {
             Ok(Request::SoakCheck { cases: count("--cases", number)? })
@@ -184,6 +186,29 @@ fn conformance(options: &[&str]) -> Result<Request, Failure> {
         };
     }
     Ok(Request::Conformance(options.iter().map(|option| (*option).to_owned()).collect()))
+}
+
+fn matrix(words: &[&str]) -> Result<Request, Failure> {
+    let mut asked = soak::Matrix::default();
+    let mut rest = words;
+    loop {
+        rest = match rest {
+            [] => return Ok(Request::Matrix(asked)),
+            ["--runs", number, rest @ ..] => {
+                asked.runs = count("--runs", number)?;
+                rest
+            }
+            ["--seed", number, rest @ ..] => {
+                asked.seed = Some(count("--seed", number)?);
+                rest
+            }
+            [option, ..] if option.starts_with('-') => return Err(unknown(option)),
+            [name, rest @ ..] => {
+                asked.names.push((*name).to_owned());
+                rest
+            }
+        };
+    }
 }
 
 fn count(option: &str, number: &str) -> Result<usize, Failure> {
@@ -226,7 +251,15 @@ mod tests {
             ("bench emulator", Request::BenchEmulator),
             ("bench check", Request::BenchCheck { runs: RUNS_DEFAULT }),
             ("bench check --runs 3", Request::BenchCheck { runs: 3 }),
-            ("matrix", Request::Matrix),
+            ("matrix", Request::Matrix(soak::Matrix::default())),
+            (
+                "matrix --runs 30 a b --seed 7",
+                Request::Matrix(soak::Matrix {
+                    runs: 30,
+                    seed: Some(7),
+                    names: vec!["a".to_owned(), "b".to_owned()],
+                }),
+            ),
             ("mutants", Request::Mutants),
             ("bench sim", Request::BenchSim),
             ("soak chaos-targets", Request::SoakChaosTargets { cases: chaos::SCHEDULES }),
@@ -253,6 +286,7 @@ mod tests {
             "conformance fast",
             "conformance --format xml",
             "bench chaos",
+            "matrix --run 3",
         ] {
             let failure = parsed(line).unwrap_err();
             assert_eq!(failure.exit, 2, "{line}");
@@ -264,6 +298,7 @@ mod tests {
     fn a_number_of_runs_has_bounds() {
         for number in ["0", "-1", "many", "1000001"] {
             assert!(parsed(&format!("bench check --runs {number}")).is_err(), "{number}");
+            assert!(parsed(&format!("matrix --runs {number}")).is_err(), "{number}");
         }
     }
 }

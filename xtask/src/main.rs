@@ -73,7 +73,7 @@ fn perform(request: Request) -> Result<ExitCode, Failure> {
         Request::Mutants => chaos::mutants(&Project::find()?)?,
         Request::SoakChaosTargets { cases } => chaos::targets(&Project::find()?, cases)?,
         Request::SoakChaos { cases } => chaos::soak(&Project::find()?, cases)?,
-        Request::Matrix => soak::matrix(&Project::find()?)?,
+        Request::Matrix(asked) => soak::matrix(&Project::find()?, &asked)?,
         Request::SoakCheck { cases } => soak::check(&Project::find()?, cases)?,
         Request::SoakEmulator { cases } => soak::emulator(&Project::find()?, cases, &mut out)?,
     }

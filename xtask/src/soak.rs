@@ -1,6 +1,7 @@
 //! `cargo xtask soak`: the rare and long cases, which the tests try a few of.
 
 use std::io::Write;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::command::{Run, cargo};
 use crate::failure::Failure;
@@ -10,6 +11,9 @@ use crate::project::Project;
 pub(crate) const SEQUENCES: usize = 2_000;
 /// How many malformed requests and templates of each kind are tried for each sequence.
 const MALFORMED_PER_SEQUENCE: usize = 5;
+
+/// How many seeds the matrix begins with.
+const SEEDS: u64 = 1_000_000;
 
 /// How often a sound stack is checked.
 pub(crate) const CHECKS: usize = 200;
@@ -36,12 +40,36 @@ pub(crate) fn redrive_kill(project: &Project, points: usize) -> Result<(), Failu
         .run()
 }
 
+/// What is asked of the matrix.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Matrix {
+    /// How often the rows that vary and the sound ones are run under jitter, besides.
+    pub(crate) runs: usize,
+    /// Where the chance of the jitter begins; by the time when none is given.
+    pub(crate) seed: Option<usize>,
+    /// The rows; all when none is named.
+    pub(crate) names: Vec<String>,
+}
+
 /// The mutation matrix of `verifier check`, printed while it runs.
-pub(crate) fn matrix(project: &Project) -> Result<(), Failure> {
+pub(crate) fn matrix(project: &Project, asked: &Matrix) -> Result<(), Failure> {
     // The functions that the stacks are made of.
     cargo(project).arg("build").run()?;
-    let test = ["test", "--package", "verifier", "--test", "matrix"];
-    cargo(project).args(test).args(["--", "--nocapture", "every_mutant"]).run()
+    let seed = asked.seed.unwrap_or_else(seed_of_now);
+    cargo(project)
+        .args(["test", "--quiet", "--workspace", "--test", "matrix"])
+        .args(["--", "--nocapture", "every_row"])
+        .env("VERIFIER_MATRIX_ALL", "1")
+        .env("VERIFIER_MATRIX_RUNS", asked.runs.to_string())
+        .env("VERIFIER_MATRIX_SEED", seed.to_string())
+        .env("VERIFIER_MATRIX_NAMES", asked.names.join("\n"))
+        .run()
+}
+
+/// Another seed each second: it is printed, so that a run can be repeated.
+fn seed_of_now() -> usize {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    usize::try_from(since.as_secs() % SEEDS).unwrap_or_default()
 }
 
 /// The emulator under random operations and malformed requests.

@@ -70,6 +70,12 @@ pub(crate) struct Run<'a> {
     counts_after: Option<QueueCounts>,
     /// Whether messages of other senders were seen.
     others_seen: bool,
+    /// Of how many messages that are no jobs of the run lines tell, by request id, where that was asked for.
+    written_of_others: BTreeMap<String, u32>,
+    /// From when until when the bodies were posted that have to be refused and would fit the queue.
+    refused: (Timestamp, Timestamp),
+    /// The ids of dead letters that were sent in that time and name no run.
+    suspects: Vec<String>,
     /// The origin of the page that jobs are posted from.
     origin: Option<String>,
 }
@@ -133,6 +139,9 @@ impl<'a> Run<'a> {
             invocations: Vec::new(),
             counts_after: None,
             others_seen: false,
+            written_of_others: BTreeMap::new(),
+            refused: (started_at, started_at),
+            suspects: Vec::new(),
             origin: None,
         }
     }
@@ -178,7 +187,9 @@ impl<'a> Run<'a> {
         self.terms = course.as_ref().ok().map(Course::terms);
         let addresses = Addresses::of(&stack, &self.options.settings);
         self.origin = addresses.origin().map(str::to_owned);
+        let refused_from = self.clock.now();
         self.rejections = self.submit_rejects(&course, true).await;
+        self.refused = (refused_from, self.clock.now());
         // Should the run be interrupted before the answers are there, these may be in the queue all the same.
         self.jobs =
             course.as_ref().map_or_else(|_| Vec::new(), |course| self.planned(&course.job_url));
@@ -245,7 +256,10 @@ impl<'a> Run<'a> {
         let found: Vec<OurMessage> = self.letters.seen.values().cloned().collect();
         let before = self.discovery.jobs.as_ref().and_then(QueueEvidence::counts);
         let counts = (before, self.counts_after);
-        Account::of(&observed(terms, &self.jobs, &found, &self.invocations, counts))
+        let mut account =
+            Account::of(&observed(terms, &self.jobs, &found, &self.invocations, counts));
+        account.others.clone_from(&self.written_of_others);
+        account
     }
 
     /// What has become of the jobs by now.

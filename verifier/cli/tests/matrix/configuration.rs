@@ -297,15 +297,7 @@ fn observers() -> Vec<Mutant> {
             .with_change(|changes| {
                 function(changes, "worker")["LoggingConfig"]["LogFormat"] = "Text".into();
             })
-            .expect(
-                1,
-                &[
-                    ("cfg.logs", "warn"),
-                    ("job.success", "fail"),
-                    ("dlq.attempts", "warn"),
-                    ("clean.residue", "warn"),
-                ],
-            ),
+            .expect(1, &[("cfg.logs", "warn"), ("job.success", "fail"), ("dlq.attempts", "warn")]),
         Mutant::new("the alarm counts what was sent")
             .with_change(|changes| {
                 dead_letter_alarm(changes)["MetricName"] = "NumberOfMessagesSent".into();

@@ -1,25 +1,37 @@
-//! A mutant: how a stack is broken, and what a check must find.
+//! A row of the matrix: how a stack is broken, or unusual, and what a check must find.
 
-use std::rc::Rc;
+use std::io::Write;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 use verifier_testkit::{Changes, template};
 
-use super::support::{Checked, Local, check_local, fault_file, functions_with};
+use super::support::{Checked, Local, check_local, fault_file_of_seed, functions_of};
 
-type Change = dyn Fn(&mut Changes);
+type Change = dyn Fn(&mut Changes) + Send + Sync;
 
-/// A broken stack.
+/// A stack that is broken, or unusual and sound.
 #[derive(Clone)]
 pub(crate) struct Mutant {
     pub(crate) name: &'static str,
-    changes: Vec<Rc<Change>>,
-    /// A function, and the script of `tests/functions` that stands in for it.
-    function: Option<(&'static str, &'static str)>,
+    changes: Vec<Arc<Change>>,
+    /// Functions, and the scripts of `tests/functions` that stand in for them.
+    functions: Vec<(&'static str, &'static str)>,
     faults: Vec<Value>,
     arguments: Vec<&'static str>,
+    /// What stands in the `verifier.toml`.
+    settings: Option<&'static str>,
+    /// Jobs of others that are submitted before the check.
+    others: Vec<Value>,
+    /// How many checks run at once.
+    at_once: usize,
     /// Whether it is a stack that could not be created, beside one that could.
     is_rolled_back: bool,
+    /// Whether what becomes of it depends on the order of messages, on delays or on when lines come.
+    pub(crate) varies: bool,
+    /// Whether it is like others, and left to those who ask for all.
+    pub(crate) is_rare: bool,
     pub(crate) expected: Found,
     /// Checks that may find it too, as it depends on the order in which its messages come.
     also: Vec<(&'static str, &'static str)>,
@@ -40,18 +52,26 @@ impl Mutant {
         Self {
             name,
             changes: Vec::new(),
-            function: None,
+            functions: Vec::new(),
             faults: Vec::new(),
             arguments: Vec::new(),
+            settings: None,
+            others: Vec::new(),
+            at_once: 1,
             is_rolled_back: false,
+            varies: false,
+            is_rare: false,
             expected: Found::default(),
             also: Vec::new(),
         }
     }
 
     /// The stack's template is changed.
-    pub(crate) fn with_change(mut self, change: impl Fn(&mut Changes) + 'static) -> Self {
-        self.changes.push(Rc::new(change));
+    pub(crate) fn with_change(
+        mut self,
+        change: impl Fn(&mut Changes) + Send + Sync + 'static,
+    ) -> Self {
+        self.changes.push(Arc::new(change));
         self
     }
 
@@ -62,23 +82,41 @@ impl Mutant {
         script: &'static str,
         defect: &'static str,
     ) -> Self {
-        self.function = Some((function, script));
+        self.functions.push((function, script));
         self.with_change(move |changes| {
-            let resources = &mut changes.document()["Resources"];
-            let dead_letters =
-                resources.as_object().expect("resources").iter().find_map(|(id, resource)| {
-                    let is_dead = resource["Type"] == "AWS::SQS::Queue"
-                        && resource["Properties"].get("RedrivePolicy").is_none();
-                    is_dead.then(|| id.clone())
+            let resources = changes.document()["Resources"].as_object_mut().expect("resources");
+            let queue = |is_source: bool| {
+                let found = resources.iter().find(|(_, resource)| {
+                    resource["Type"] == "AWS::SQS::Queue"
+                        && resource["Properties"].get("RedrivePolicy").is_some() == is_source
                 });
-            for resource in resources.as_object_mut().expect("resources").values_mut() {
+                found.map(|(id, _)| json!({"Ref": id})).unwrap_or_default()
+            };
+            let (jobs, dead_letters) = (queue(true), queue(false));
+            for resource in resources.values_mut() {
                 if resource["Metadata"]["verifier:binary"] == function {
                     let variables = &mut resource["Properties"]["Environment"]["Variables"];
                     variables["MUTANT"] = defect.into();
-                    variables["DEAD_LETTERS"] = json!({"Ref": dead_letters});
+                    variables["JOBS"] = jobs.clone();
+                    variables["DEAD_LETTERS"] = dead_letters.clone();
                 }
             }
         })
+    }
+
+    /// Its worker is of a kind; `functions/worker-kinds.py` has the words for it.
+    pub(crate) fn with_worker(self, words: &'static str) -> Self {
+        self.with_function("worker", "worker-kinds.py", words)
+    }
+
+    /// Its submitter is of a kind; `functions/submit-kinds.py` has the words for it.
+    pub(crate) fn with_submitter(self, words: &'static str) -> Self {
+        self.with_function("submit-job", "submit-kinds.py", words)
+    }
+
+    /// Its batches hold so many messages.
+    pub(crate) fn with_batches_of(self, messages: u32) -> Self {
+        self.with_change(move |changes| changes.mapping()["BatchSize"] = messages.into())
     }
 
     /// Something goes wrong at a boundary.
@@ -93,9 +131,39 @@ impl Mutant {
         self
     }
 
+    /// The check has settings of its own.
+    pub(crate) fn with_settings(mut self, text: &'static str) -> Self {
+        self.settings = Some(text);
+        self
+    }
+
+    /// Somebody else has submitted a job.
+    pub(crate) fn with_job_of_others(mut self, job: Value) -> Self {
+        self.others.push(job);
+        self
+    }
+
+    /// So many checks run at once.
+    pub(crate) fn at_once(mut self, count: usize) -> Self {
+        self.at_once = count;
+        self
+    }
+
     /// The stack could not be created: it was rolled back.
     pub(crate) fn rolled_back(mut self) -> Self {
         self.is_rolled_back = true;
+        self
+    }
+
+    /// What becomes of it depends on the order of messages, on delays or on when lines come.
+    pub(crate) fn varies(mut self) -> Self {
+        self.varies = true;
+        self
+    }
+
+    /// It is like others, and left to those who ask for all.
+    pub(crate) fn rare(mut self) -> Self {
+        self.is_rare = true;
         self
     }
 
@@ -121,49 +189,103 @@ impl Mutant {
         certain == self.expected
     }
 
+    /// Whether it was caught where messages come in another order, late, or with late lines: that shifts which checks see
+    /// it, but not whether the stack is sound.
+    pub(crate) fn is_caught_under_jitter_by(&self, found: &Found) -> bool {
+        if self.expected.checks.is_empty() {
+            return self.is_caught_by(found);
+        }
+        let is_expected = |(id, _): &(String, String)| {
+            self.expected.checks.iter().any(|(expected, _)| expected == id)
+        };
+        found.code == self.expected.code && found.checks.iter().any(is_expected)
+    }
+
+    /// Whether nothing at all is to be found.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.expected == Found::default()
+    }
+
     /// It is no mutant at all.
     pub(crate) fn passes(self) -> Self {
         self.expect(0, &[])
     }
 
-    pub(crate) fn check(&self) -> Found {
+    /// Checks it; `jitter` is a seed of what AWS may do within its bounds.
+    pub(crate) fn check(&self, jitter: Option<u64>) -> Found {
         if self.is_rolled_back {
-            let local = Local::start(&[]);
-            local.create_stack(
-                "Broken",
-                &json!({"Resources": {"Taken": {
-                    "Type": "AWS::SQS::Queue",
-                    "Properties": {"QueueName": local.text("/outputs/JobsQueueName")},
-                }}}),
-            );
-            return Found::of(&local.check_unnamed(&["--stack", "Broken"]));
+            return rolled_back();
         }
         let changed = template(|changes| self.changes.iter().for_each(|change| change(changes)));
-        let functions = self.function.map(|(function, script)| functions_with(function, script));
-        let faults = fault_file(&json!(self.faults));
-        let mut arguments = vec!["--template", changed.path().to_str().expect("a path")];
-        if let Some(functions) = &functions {
-            arguments.extend(["--functions", functions.path().to_str().expect("a path")]);
+        let functions = functions_of(&self.functions);
+        let disturbances = jitter.map(|_| super::jitter::rules()).unwrap_or_default();
+        let rules = [self.faults.clone(), disturbances].concat();
+        let faults = fault_file_of_seed(jitter.unwrap_or(1), &json!(rules));
+        let settings = self.settings.map(settings_file);
+        let path = |path: &std::path::Path| path.to_str().expect("a path").to_owned();
+        let mut of_stack = vec!["--template".to_owned(), path(changed.path())];
+        of_stack.extend(["--functions".to_owned(), path(functions.path())]);
+        of_stack.extend(["--faults".to_owned(), path(faults.path())]);
+        let mut of_check: Vec<String> = self.arguments.iter().map(ToString::to_string).collect();
+        if let Some(settings) = &settings {
+            of_check.extend(["--config".to_owned(), path(settings.path())]);
         }
-        arguments.extend(["--faults", faults.path().to_str().expect("a path")]);
-        arguments.extend(&self.arguments);
-        Found::of(&check_local(&arguments))
+        let words = |texts: &[String]| -> Vec<String> { texts.to_vec() };
+        if self.others.is_empty() && self.at_once == 1 {
+            let all = [words(&of_stack), words(&of_check)].concat();
+            let all: Vec<&str> = all.iter().map(String::as_str).collect();
+            return Found::of(&check_local(&all));
+        }
+        let of_stack: Vec<&str> = of_stack.iter().map(String::as_str).collect();
+        let of_check: Vec<&str> = of_check.iter().map(String::as_str).collect();
+        let local = Local::start(&of_stack);
+        // Its name is that of the template's file.
+        let named = [&["--stack", local.text("/stackName")], of_check.as_slice()].concat();
+        self.others.iter().for_each(|job| local.submit(job));
+        std::thread::scope(|scope| {
+            let checks: Vec<_> =
+                (0..self.at_once).map(|_| scope.spawn(|| local.check_unnamed(&named))).collect();
+            let found = checks.into_iter().map(|check| Found::of(&check.join().expect("it ends")));
+            let mut found: Vec<Found> = found.collect();
+            // The first that is not as expected speaks for all.
+            let odd = found.iter().position(|found| !self.is_caught_by(found));
+            found.swap_remove(odd.unwrap_or_default())
+        })
     }
+}
+
+fn rolled_back() -> Found {
+    let local = Local::start(&[]);
+    local.create_stack(
+        "Broken",
+        &json!({"Resources": {"Taken": {
+            "Type": "AWS::SQS::Queue",
+            "Properties": {"QueueName": local.text("/outputs/JobsQueueName")},
+        }}}),
+    );
+    Found::of(&local.check_unnamed(&["--stack", "Broken"]))
+}
+
+fn settings_file(text: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::with_suffix(".toml").expect("a file");
+    file.write_all(text.as_bytes()).expect("it is written");
+    file
 }
 
 impl Found {
     fn of(checked: &Checked) -> Self {
         let text = |check: &Value, name: &str| check[name].as_str().unwrap_or_default().to_owned();
-        let checks = checked
-            .checks()
-            .iter()
-            .map(|check| (text(check, "id"), text(check, "verdict")))
-            .filter(|(id, verdict)| {
+        let none = Vec::new();
+        // Without a report, the exit code says all that there is.
+        let checks = checked.report["checks"].as_array().unwrap_or(&none);
+        let checks = checks.iter().map(|check| (text(check, "id"), text(check, "verdict"))).filter(
+            |(id, verdict)| {
                 // What was not exercised follows from what is wrong, and convicts nobody.
                 verdict != "pass"
                     && verdict != "not-exercised"
                     && (id.as_str(), verdict.as_str()) != ("cfg.receives", "info")
-            });
+            },
+        );
         let mut checks: Vec<(String, String)> = checks.collect();
         let open = checks.iter().filter(|(_, verdict)| verdict == "inconclusive").count();
         if open >= MANY {

@@ -39,27 +39,30 @@ fn deliveries() -> Vec<Mutant> {
         at(
             "the poison is visible in the worker's hands",
             poison(1, &json!({"kind": "visibility-expires", "milliseconds": 5_000})),
-            1,
-            &[("dlq.arrival", "fail")],
+            0,
+            &[],
         ),
         at(
             "a good job is delivered twice",
             json!({"operation": "ReceiveMessage", "caller": "mapping", "contains": "-good-1", "nth": 1, "fault": {"kind": "duplicate-delivery"}}),
             0,
-            &[("job.success", "warn"), ("job.neighbours", "warn")],
-        ),
+            &[],
+        )
+        .or_also(&[("job.success", "warn"), ("job.neighbours", "warn")]),
         at(
             "a delete of a good job is lost",
             json!({"operation": "DeleteMessage", "caller": "mapping", "contains": "-good-1", "nth": 1, "fault": {"kind": "delete-lost"}}),
             1,
-            &[("job.success", "warn"), ("job.neighbours", "fail")],
-        ),
+            &[("job.neighbours", "fail")],
+        )
+        .or_also(&[("job.success", "fail"), ("clean.residue", "warn")]),
         at(
             "every delete is lost",
             json!({"operation": "DeleteMessage", "caller": "mapping", "fault": {"kind": "delete-lost"}}),
             1,
-            &[("job.success", "warn"), ("job.neighbours", "fail")],
-        ),
+            &[("job.neighbours", "fail")],
+        )
+        .or_also(&[("job.success", "fail"), ("clean.residue", "warn")]),
         at(
             "jobs are delivered late",
             json!({"operation": "SendMessage", "contains": "vrf-", "fault": {"kind": "delayed-delivery", "milliseconds": 20_000}}),
@@ -82,43 +85,45 @@ fn invocations_and_logs() -> Vec<Mutant> {
             "the worker crashes after its work",
             json!({"operation": "Invoke", "function": "*Worker*", "nth": 1, "fault": {"kind": "crash", "at": "after-effect"}}),
             1,
-            &[("job.success", "warn"), ("job.neighbours", "fail")],
-        ),
+            &[("job.neighbours", "fail")],
+        )
+        .or_also(&[("job.success", "fail"), ("clean.residue", "warn")]),
         at(
             "the worker's answers are garbled",
             json!({"operation": "Invoke", "function": "*Worker*", "fault": {"kind": "answer", "payload": "{"}}),
             1,
-            &[("job.success", "warn"), ("job.neighbours", "fail")],
-        ),
+            &[("job.neighbours", "fail")],
+        )
+        .or_also(&[("job.success", "fail"), ("clean.residue", "warn")]),
         at(
             "the worker's log is lost",
             json!({"operation": "PutLogEvents", "function": "*Worker*", "fault": {"kind": "log-lost"}}),
-            1,
-            &[("job.success", "fail"), ("dlq.attempts", "warn"), ("clean.residue", "warn")],
+            3,
+            &[("job.success", "inconclusive"), ("dlq.attempts", "warn")],
         ),
         at(
             "a good job's line is lost",
             json!({"operation": "PutLogEvents", "contains": "good-1", "fault": {"kind": "log-lost"}}),
             1,
-            &[("job.success", "fail"), ("clean.residue", "warn")],
+            &[("job.success", "fail")],
         ),
         at(
             "the log comes too late",
             json!({"operation": "PutLogEvents", "function": "*Worker*", "fault": {"kind": "log-late", "milliseconds": 3_600_000}}),
-            1,
-            &[("job.success", "fail"), ("dlq.attempts", "warn"), ("clean.residue", "warn")],
+            3,
+            &[("job.success", "inconclusive"), ("dlq.attempts", "warn")],
         ),
         at(
             "log lines are cut",
             json!({"operation": "PutLogEvents", "contains": "job.outcome", "fault": {"kind": "log-truncated", "bytes": 80}}),
             1,
-            &[("job.success", "fail"), ("dlq.attempts", "warn"), ("clean.residue", "warn")],
+            &[("job.success", "fail"), ("dlq.attempts", "warn")],
         ),
         at(
             "log lines are doubled",
             json!({"operation": "PutLogEvents", "contains": "job.outcome", "fault": {"kind": "log-doubled"}}),
             0,
-            &[("job.success", "warn"), ("job.neighbours", "warn")],
+            &[],
         ),
     ]
 }
@@ -136,7 +141,8 @@ fn answers() -> Vec<Mutant> {
             json!({"operation": "POST /jobs", "contains": "-good-1", "fault": {"kind": "disconnect", "commit": "after"}}),
             1,
             &[("job.accept", "fail")],
-        ),
+        )
+        .or_also(&[("job.success", "warn"), ("job.neighbours", "warn")]),
         at(
             "the stack may not be described",
             error("DescribeStacks", 403, "AccessDenied"),
@@ -158,7 +164,6 @@ fn answers() -> Vec<Mutant> {
                 ("job.success", "inconclusive"),
                 ("job.neighbours", "inconclusive"),
                 ("dlq.attempts", "inconclusive"),
-                ("clean.residue", "warn"),
             ],
         ),
         at(

@@ -236,14 +236,19 @@ impl Local {
 
 /// A folder with the stack's functions in which one is a script of `tests/functions` instead.
 pub(crate) fn functions_with(name: &str, script: &str) -> tempfile::TempDir {
+    functions_of(&[(name, script)])
+}
+
+/// The same, with several scripts: the function that each stands in for, and its name.
+pub(crate) fn functions_of(scripts: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let beside = Path::new(VERIFIER).parent().expect("a folder");
-    for function in ["hello", "submit-job", "worker"].into_iter().filter(|each| *each != name) {
-        std::os::unix::fs::symlink(beside.join(function), folder.path().join(function))
-            .expect("a link");
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/functions");
+    for function in ["hello", "submit-job", "worker"] {
+        let script = scripts.iter().find(|(name, _)| *name == function);
+        let program = script.map_or_else(|| beside.join(function), |(_, name)| ours.join(name));
+        std::os::unix::fs::symlink(program, folder.path().join(function)).expect("a link");
     }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/functions").join(script);
-    std::os::unix::fs::symlink(script, folder.path().join(name)).expect("a link");
     folder
 }
 

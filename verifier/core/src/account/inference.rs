@@ -1,7 +1,7 @@
 //! Receives that no line tells of, and what explains them.
 
 use super::attempt::TOLERANCE;
-use super::{Account, Invocation, InvocationEnd, MessageAccount};
+use super::{Account, Expectation, Invocation, InvocationEnd, MessageAccount, Unwritten};
 use crate::time::Timestamp;
 
 /// A receive of a message of which the worker wrote nothing.
@@ -23,6 +23,15 @@ pub enum Explained {
         /// How it ended.
         end: InvocationEnd,
     },
+    /// An invocation of that time was handed more messages than the worker wrote of, and may have been handed this one.
+    Unwritten {
+        /// Its request id.
+        request_id: String,
+        /// How many messages it was handed.
+        handed: u32,
+        /// Of how many lines tell.
+        written: u32,
+    },
     /// Nothing: it may have been throttled, or received by another consumer, or SQS counted a receive that had no reader.
     Nothing,
 }
@@ -31,7 +40,8 @@ impl Account {
     /// The receives of a message of which the worker wrote nothing, up to the last one that must have been.
     ///
     /// Each is explained by the first invocation that failed as a whole in that time and of which no line tells that it
-    /// was handed the message at another receive. That is an inference, and to be reported as one.
+    /// was handed the message at another receive; or else by one that was handed more messages than was written of. That is
+    /// an inference, and to be reported as one.
     pub fn unseen(&self, message: &MessageAccount) -> Vec<UnseenReceive> {
         let last = last_receive(message, self.terms.max_receive_count);
         let mut candidates: Vec<&Invocation> = self
@@ -41,6 +51,8 @@ impl Account {
             .filter(|each| !message.requests().any(|request| request == each.request_id))
             .collect();
         candidates.sort_by_key(|each| each.ended_at);
+        let mut gaps = self.unwritten();
+        gaps.retain(|each| !message.requests().any(|request| request == each.request_id));
         let mut unseen = Vec::new();
         for receive_count in 1..=last {
             if message.attempts.iter().any(|attempt| attempt.receive_count == receive_count) {
@@ -55,7 +67,7 @@ impl Account {
                     let Invocation { request_id, end, .. } = candidates.remove(at);
                     Explained::FailedInvocation { request_id: request_id.clone(), end: *end }
                 }
-                None => Explained::Nothing,
+                None => gap(&mut gaps, from, to),
             };
             unseen.push(UnseenReceive { receive_count, explained });
         }
@@ -70,9 +82,43 @@ impl Account {
             message.attempts.iter().any(|attempt| attempt.receive_count == count)
                 || unseen
                     .iter()
-                    .any(|each| each.receive_count == count && each.explained != Explained::Nothing)
+                    .any(|each| each.receive_count == count && each.explained.is_failure())
         })
     }
+
+    /// Whether a good job was failed by an invocation that was handed it alone and of which nothing was written: a receive of it
+    /// left no line, and more invocations failed without a line than the failing job explains.
+    pub fn failed_alone(&self, message: &MessageAccount) -> bool {
+        let has_unseen = || self.unseen(message).iter().any(|each| each.explained.is_failure());
+        if self.terms.batch_size != 1 || !has_unseen() {
+            return false;
+        }
+        let written = |id: &str| {
+            self.others.contains_key(id)
+                || self.messages.iter().any(|each| each.requests().any(|request| request == id))
+        };
+        let silent = self.invocations.iter().filter(|each| each.end.fails_the_batch());
+        let silent = silent.filter(|each| !written(&each.request_id)).count();
+        let of_failing: usize =
+            self.that(Expectation::Fails).map(|failing| self.unseen(failing).len()).sum();
+        silent > of_failing
+    }
+}
+
+impl Explained {
+    /// Whether the receive is known to have failed: its invocation did as a whole.
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Self::FailedInvocation { .. })
+    }
+}
+
+/// What an invocation that was handed more messages than was written of explains, if one was in that time; each explains one
+/// receive of a message.
+fn gap(gaps: &mut Vec<Unwritten>, from: Timestamp, to: Timestamp) -> Explained {
+    let is_in = |each: &Unwritten| each.at + TOLERANCE >= from && each.at <= to + TOLERANCE;
+    let Some(at) = gaps.iter().position(is_in) else { return Explained::Nothing };
+    let Unwritten { request_id, handed, written, .. } = gaps.remove(at);
+    Explained::Unwritten { request_id, handed, written }
 }
 
 /// The last receive of a message that must have been: a dead-lettered one had all that are allowed.
@@ -162,6 +208,25 @@ pub(super) mod tests {
         );
         // That one was handed the message at another receive.
         assert_eq!(unseen(poison(), vec![invocation(0, "a", InvocationEnd::Error)]), [(2, false)]);
+    }
+
+    #[test]
+    fn alone_a_silent_first_receive_was_failed_where_the_failing_job_explains_no_failed_invocation()
+    {
+        let failed = |count: u64| {
+            let ends =
+                (0..count).map(|at| invocation(at * 60, &format!("r{at}"), InvocationEnd::Error));
+            let late =
+                Submitted { lines: vec![line(60, 2, Outcome::Succeeded, "b")], ..job("g", false) };
+            let poison = Submitted { found: vec![found("m-p")], ..job("p", true) };
+            let mut account = account(vec![poison, late], ends.collect());
+            account.terms.batch_size = 1;
+            account.failed_alone(&account.messages[1])
+        };
+        // Three of them are the failing job's.
+        assert!(failed(4));
+        assert!(!failed(3));
+        assert!(!failed(0));
     }
 
     #[test]

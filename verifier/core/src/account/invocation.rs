@@ -1,5 +1,6 @@
 //! How invocations ended, by what Lambda itself writes to the log.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -66,7 +67,14 @@ impl InvocationEnd {
 
 impl Invocation {
     /// What a log filter has to let through, besides lines of one's own, so that the ends of invocations are seen.
-    pub const MARKS: [&'static str; 2] = ["platform.report", "REPORT RequestId"];
+    pub const MARKS: [&'static str; 6] = [
+        "platform.report",
+        "REPORT RequestId",
+        "Task timed out",
+        "Runtime exited",
+        "Invoke Error",
+        "Uncaught Exception",
+    ];
 
     /// The end of an invocation, if a log event of Lambda's tells of one. `logged_at` is the event's time.
     ///
@@ -77,8 +85,27 @@ impl Invocation {
         if message.starts_with('{') {
             of_json(message, logged_at)
         } else {
-            of_text(message, logged_at)
+            of_text(message, logged_at).or_else(|| of_failure(message, logged_at))
         }
+    }
+
+    /// What several lines tell of one invocation: that it failed, where one says so. In text format the report does not.
+    pub fn joined(all: &[Self]) -> Vec<Self> {
+        let mut joined = Vec::<Self>::new();
+        let mut places = BTreeMap::<&str, usize>::new();
+        for each in all {
+            let place = *places.entry(&each.request_id).or_insert(joined.len());
+            let Some(known) = joined.get_mut(place) else {
+                joined.push(each.clone());
+                continue;
+            };
+            if !known.end.fails_the_batch() && each.end != InvocationEnd::Unknown {
+                known.end = each.end;
+            }
+            known.ended_at = known.ended_at.max(each.ended_at);
+            known.duration = known.duration.max(each.duration);
+        }
+        joined
     }
 
     /// When it began.
@@ -124,6 +151,41 @@ fn of_text(message: &str, logged_at: Timestamp) -> Option<Invocation> {
     (!invocation.request_id.is_empty()).then_some(invocation)
 }
 
+/// What runtimes and Lambda write in text format when an invocation fails, wherever the line names it: a timeout, a process that
+/// ended, and Node's lines about what its handler threw. Python's line about that names no invocation.
+///
+/// Sources: <https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-invocation.html> and
+/// <https://docs.aws.amazon.com/lambda/latest/dg/nodejs-logging.html>.
+fn of_failure(message: &str, logged_at: Timestamp) -> Option<Invocation> {
+    let fields: Vec<&str> = message.split('\t').map(str::trim).collect();
+    let words: Vec<&str> = message.split_whitespace().collect();
+    let at =
+        |words: &[&str], mark: &[&str]| words.windows(mark.len()).position(|window| window == mark);
+    let (request_id, end) = if let Some(behind) = at(&words, &["Task", "timed", "out"]) {
+        (*words.get(behind.checked_sub(1)?)?, InvocationEnd::Timeout)
+    } else if let Some(rest) = message.strip_prefix("RequestId: ") {
+        let (request_id, rest) = rest.split_once(' ')?;
+        rest.starts_with("Error: Runtime exited").then_some((request_id, InvocationEnd::Failure))?
+    } else {
+        let [_, request_id, "ERROR", what, ..] = fields.as_slice() else { return None };
+        matches!(*what, "Invoke Error" | "Uncaught Exception")
+            .then_some((*request_id, InvocationEnd::Error))?
+    };
+    is_request_id(request_id).then(|| Invocation {
+        request_id: request_id.to_owned(),
+        ended_at: logged_at,
+        duration: Duration::ZERO,
+        end,
+    })
+}
+
+/// Whether a text is a request id, which is a UUID.
+fn is_request_id(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let is_hexadecimal = |part: &&str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12]) && parts.iter().all(is_hexadecimal)
+}
+
 fn duration(millis: f64) -> Duration {
     Duration::try_from_secs_f64(millis / 1000.0).unwrap_or_default()
 }
@@ -160,6 +222,63 @@ mod tests {
         let text =
             "REPORT RequestId: q\tDuration: 2.00 ms\tBilled Duration: 3 ms\tMemory Size: 128 MB\n";
         assert_eq!(read(text), Some(("q".to_owned(), InvocationEnd::Unknown, 2)));
+    }
+
+    #[test]
+    fn in_text_lines_about_failures_tell_which_invocation_failed() {
+        use InvocationEnd::{Error, Failure, Timeout};
+        let id = "c1a7f3a2-9a11-4c4e-8d26-1f0c7a3c5d10";
+        for (line, end) in [
+            (format!("2026-11-28T00:00:00.000Z {id} Task timed out after 9.00 seconds"), Timeout),
+            (format!("{id} Task timed out after 9.00 seconds"), Timeout),
+            (
+                format!(
+                    "RequestId: {id} Error: Runtime exited with error: exit status 1\nRuntime.ExitError"
+                ),
+                Failure,
+            ),
+            (format!("RequestId: {id} Error: Runtime exited without providing a reason"), Failure),
+            (
+                format!(
+                    "2026-11-28T00:00:00.000Z\t{id}\tERROR\tInvoke Error \t{{\"errorType\":\"Error\"}}"
+                ),
+                Error,
+            ),
+            (format!("2026-11-28T00:00:00.000Z\t{id}\tERROR\tUncaught Exception \t{{}}"), Error),
+        ] {
+            assert_eq!(read(&line), Some((id.to_owned(), end, 0)), "{line}");
+        }
+        for line in [
+            "a job said that Task timed out after 9.00 seconds".to_owned(),
+            format!("{id} a job timed out"),
+            format!("2026-11-28T00:00:00.000Z\t{id}\tERROR\tcannot do this one"),
+            format!("2026-11-28T00:00:00.000Z\t{id}\tINFO\tInvoke Error"),
+            "2026-11-28T00:00:00.000Z\tundefined\tERROR\tUncaught Exception\t{}".to_owned(),
+        ] {
+            assert_eq!(read(&line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_failure_counts_for_more_than_a_report_that_does_not_say_how_it_ended() {
+        let of = |end, millis| Invocation {
+            request_id: "q".to_owned(),
+            ended_at: AT,
+            duration: Duration::from_millis(millis),
+            end,
+        };
+        use InvocationEnd::{Error, Success, Unknown};
+        for (ends, joined) in [
+            ([Unknown, Error], Error),
+            ([Error, Unknown], Error),
+            ([Error, Success], Error),
+            ([Unknown, Success], Success),
+        ] {
+            let all = ends.map(|end| of(end, u64::from(end == Unknown) * 7));
+            let found = Invocation::joined(&all);
+            assert_eq!(found.len(), 1);
+            assert_eq!(found[0].end, joined, "{ends:?}");
+        }
     }
 
     #[test]

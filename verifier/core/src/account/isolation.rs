@@ -88,6 +88,10 @@ impl Account {
                 unseen.receive_count,
                 end.as_str()
             )),
+            Explained::Unwritten { request_id, handed, written } => Some(format!(
+                "receive {} left no line, and invocation {request_id} of that time was handed {handed} messages and wrote of {written}",
+                unseen.receive_count
+            )),
             Explained::Nothing => None,
         });
         inferred.map(|why| breach(why, true))

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::attempt::attempts;
-use super::{Attempt, Invocation, Line, QueueCounts, is_one_delivery_twice, surplus};
+use super::unwritten::{handed, is_any_delivered_twice};
+use super::{Attempt, Invocation, Line, QueueCounts, Unwritten, is_one_delivery_twice, surplus};
 use crate::time::Timestamp;
 
 /// What is wanted of a message.
@@ -139,6 +140,12 @@ pub struct Account {
     pub invocations: Vec<Invocation>,
     /// How many messages more the queue holds than before; `None` where that is not known.
     pub surplus: Option<u64>,
+    /// What invocations were handed by their own lines, and of how many messages those tell.
+    pub(super) handed: Vec<Unwritten>,
+    /// Whether lines tell of two deliveries of one receive.
+    pub(super) is_any_delivered_twice: bool,
+    /// Of how many messages that are no jobs of the run lines tell, by request id, where that was asked for.
+    pub others: BTreeMap<String, u32>,
 }
 
 impl MessageAccount {
@@ -165,14 +172,23 @@ impl Account {
     /// The account of what was observed.
     pub fn of(observed: &Observed) -> Self {
         let surplus = surplus(observed.before, observed.after);
+        let invocations = Invocation::joined(&observed.invocations);
         let by_request: BTreeMap<&str, &Invocation> =
-            observed.invocations.iter().map(|each| (each.request_id.as_str(), each)).collect();
+            invocations.iter().map(|each| (each.request_id.as_str(), each)).collect();
         let messages = observed
             .jobs
             .iter()
             .map(|job| message(job, &by_request, observed.terms, surplus.unwrap_or_default()))
             .collect();
-        Self { terms: observed.terms, messages, invocations: observed.invocations.clone(), surplus }
+        Self {
+            terms: observed.terms,
+            messages,
+            invocations,
+            surplus,
+            handed: handed(&observed.jobs),
+            is_any_delivered_twice: is_any_delivered_twice(&observed.jobs),
+            others: BTreeMap::new(),
+        }
     }
 
     /// The messages of which that is wanted, and which were accepted or seen.

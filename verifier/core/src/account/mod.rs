@@ -13,6 +13,7 @@ mod inference;
 mod invocation;
 mod isolation;
 mod message;
+mod unwritten;
 
 pub use attempt::{Attempt, Line, is_one_delivery_twice};
 pub use counts::{QueueCounts, surplus};
@@ -22,3 +23,4 @@ pub use isolation::{Breach, Isolation};
 pub use message::{
     Account, Expectation, Found, MessageAccount, MessageEnd, Observed, Submitted, Terms,
 };
+pub use unwritten::Unwritten;

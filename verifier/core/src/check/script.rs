@@ -15,7 +15,7 @@ pub enum Script {
         /// The texts in its code, comments excluded.
         texts: Vec<String>,
     },
-    /// It is no script: a text or a comment has no end, or its brackets do not match.
+    /// It is no script: a page, or a text or a comment has no end, or its brackets do not match.
     Broken,
 }
 
@@ -32,6 +32,11 @@ enum Token {
 impl Script {
     /// Reads a script.
     pub fn read(source: &str) -> Self {
+        // A page, which servers answer with for what is not there. Only a comment of HTML may begin a script.
+        let begins = source.trim_start_matches('\u{feff}').trim_start();
+        if begins.starts_with('<') && !begins.starts_with("<!--") {
+            return Self::Broken;
+        }
         let Some(tokens) = tokens(source) else { return Self::Broken };
         if !brackets_match(&tokens) {
             return Self::Broken;
@@ -349,6 +354,8 @@ mod tests {
             assert!(matches!(Script::read(source), Script::Undecided { .. }), "{source}");
         }
         for source in [
+            "<!doctype html><p>",
+            "\n<html>",
             "window.J = 'u",
             "window.J = 'u\n';",
             "/* window.J = 'u';",

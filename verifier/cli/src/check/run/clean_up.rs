@@ -49,6 +49,12 @@ impl Run<'_> {
             .map(|stray| format!("the body {}, which was to be refused", stray.job_id))
             .collect();
         residue.left.extend(strays);
+        let suspects = self.suspects.iter().filter(|_| !self.others_seen);
+        residue.left.extend(suspects.map(|id| {
+            format!(
+                "{id} in the dead-letter queue, which seems to be a body that was to be refused"
+            )
+        }));
         self.left_behind = [residue.left.clone(), residue.not_handed_back.clone()].concat();
         self.left_behind.extend(clean_residue::up_to(&residue));
         self.settle(&clean_residue::CHECK, clean_residue::judge(&residue));
@@ -134,7 +140,7 @@ fn may_stray(rejection: &Rejection, residue: &Residue) -> bool {
 }
 
 /// Whether a job's message may have come to be: it was accepted, or what became of it is not known.
-fn may_be_queued(job: &JobEvidence) -> bool {
+pub(super) fn may_be_queued(job: &JobEvidence) -> bool {
     let refused =
         job.exchange.answer.as_ref().is_ok_and(|answer| (400..500).contains(&answer.status));
     job.message_id.is_some() || !refused

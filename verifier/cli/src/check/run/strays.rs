@@ -1,12 +1,13 @@
 //! What tells of messages that are no job of the run: refused bodies that were enqueued all the same.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use verifier_aws::AwsError;
 use verifier_core::account::{Account, Invocation, InvocationEnd, MessageAccount, MessageEnd};
 use verifier_core::check::rules::api_reject::Strays;
 use verifier_core::check::{LogEvidence, RunId};
 
+use super::clean_up::may_be_queued;
 use super::follow::CLOCK_SKEW;
 use super::{Course, Run};
 
@@ -17,58 +18,86 @@ struct Others {
     messages: BTreeSet<String>,
     /// Those of other runs of the verifier.
     of_runs: BTreeSet<String>,
-    /// The invocations that were handed them.
-    requests: BTreeSet<String>,
+    /// How many lines the invocations that were handed them wrote of them.
+    requests: BTreeMap<String, u32>,
 }
 
 impl Run<'_> {
-    /// Looks for messages that nothing of the run explains: more in the queue than before, and invocations that wrote of no
-    /// message. Only where there are any, the log is asked who else sends.
+    /// Looks for messages that nothing of the run explains: more in the queue than before, dead letters that were sent while the
+    /// refused bodies were posted, and invocations that wrote of fewer messages than they were handed. Only where there are
+    /// any, the log is asked who else sends.
     pub(super) async fn strays(
         &mut self,
         course: &Course,
         log: &LogEvidence,
     ) -> Result<Strays, AwsError> {
+        self.written_of_others = self.written_of_refused();
         let account = self.account();
-        let waiting =
-            account.messages.iter().filter(|job| job.end == MessageEnd::StillThere).count() as u64;
-        let queued = account.surplus.map(|surplus| surplus.saturating_sub(waiting));
-        let silent = self.silent(&account);
-        // Jobs of which no line is there may be what those were handed.
-        let unseen =
-            |job: &&MessageAccount| job.attempts.is_empty() && job.end != MessageEnd::NotAccepted;
-        let silent = if silent.len() > account.messages.iter().filter(unseen).count() {
-            silent
-        } else {
-            Vec::new()
-        };
-        let seen = !self.letters.held.is_empty() || !self.letters.passed_on.is_empty();
+        let queued = account.surplus.map(|surplus| surplus.saturating_sub(self.waiting(&account)));
+        self.suspects = self.suspects();
+        let passed_on = !self.letters.passed_on.is_empty();
+        let held = self.letters.held.keys().any(|id| !self.suspects.contains(id));
+        let seen = held || passed_on;
         self.others_seen = seen;
-        if (queued.unwrap_or_default() == 0 && silent.is_empty()) || log.error.is_some() {
-            return Ok(Strays { queued, swallowed: Vec::new(), others_seen: seen });
+        let is_explained = queued.unwrap_or_default() == 0
+            && self.suspects.is_empty()
+            && account.explains_all_receives()
+            && self.silent(&account).is_empty();
+        if is_explained || log.error.is_some() {
+            return Ok(Strays { queued, others_seen: seen, ..Strays::default() });
         }
         let others = self.others(course).await?;
-        self.others_seen = seen || !others.messages.is_empty();
-        let swallowed = silent.iter().filter(|each| !others.requests.contains(&each.request_id));
-        let swallowed = swallowed.map(|each| {
-            format!("invocation {} succeeded and wrote of no message", each.request_id)
-        });
+        for (request, lines) in &others.requests {
+            *self.written_of_others.entry(request.clone()).or_default() += lines;
+        }
+        let mut known = others.messages.iter().filter(|id| !self.suspects.contains(*id));
+        self.others_seen = seen || known.next().is_some();
+        let account = self.account();
         Ok(Strays {
             // Runs at the same time each have messages there, which are theirs to account for.
             queued: queued.map(|queued| queued.saturating_sub(others.of_runs.len() as u64)),
-            swallowed: swallowed.collect(),
+            swallowed: account.swallowed(&self.silent(&account)),
+            dead: self.suspects.clone(),
             others_seen: self.others_seen,
         })
     }
 
-    /// The invocations that succeeded since the run began to submit, and of which no line of the run is.
+    /// How many of the run's own messages may be in the jobs queue, at most.
+    fn waiting(&self, account: &Account) -> u64 {
+        let unnamed =
+            self.jobs.iter().zip(&account.messages).filter(|(job, message)| {
+                message.end == MessageEnd::NotAccepted && may_be_queued(job)
+            });
+        account.own_queued_at_most() + unnamed.count() as u64
+    }
+
+    /// Of how many refused bodies lines tell, by request id.
+    fn written_of_refused(&self) -> BTreeMap<String, u32> {
+        let mut written = BTreeMap::new();
+        for attempt in self.rejections.iter().flat_map(|rejection| &rejection.attempts) {
+            *written.entry(attempt.line.request_id.clone()).or_default() += 1;
+        }
+        written
+    }
+
+    /// The ids of messages of nobody's in the dead-letter queue that were sent while the bodies were posted that have to be
+    /// refused: whoever put those on the queue may have made anything of them.
+    fn suspects(&self) -> Vec<String> {
+        let (from, until) = self.refused;
+        let held = self.letters.held.values().map(|held| &held.letter);
+        let suspects = held.filter(|letter| {
+            letter.sent_at.is_some_and(|sent_at| from <= sent_at && sent_at <= until)
+        });
+        suspects.map(|letter| letter.message_id.clone()).collect()
+    }
+
+    /// The invocations that succeeded since the run began to submit, and of which there is no line.
     fn silent(&self, account: &Account) -> Vec<Invocation> {
-        let own = account.messages.iter().flat_map(|message| message.requests());
-        let refused = self.rejections.iter().flat_map(|each| &each.attempts);
-        let refused = refused.map(|attempt| attempt.line.request_id.as_str());
-        let explained: BTreeSet<&str> = own.chain(refused).collect();
+        let own = account.messages.iter().flat_map(MessageAccount::requests);
+        let others = account.others.keys().map(String::as_str);
+        let explained: BTreeSet<&str> = own.chain(others).collect();
         let tells = !explained.is_empty();
-        let mut invocations: Vec<Invocation> = self.invocations.clone();
+        let mut invocations: Vec<Invocation> = account.invocations.clone();
         invocations.retain(|each| {
             tells
                 && each.end == InvocationEnd::Success
@@ -83,11 +112,13 @@ impl Run<'_> {
         let mut others = Others::default();
         let since = self.started_at - CLOCK_SKEW;
         let own: BTreeSet<&str> = self.jobs.iter().map(|job| job.job_id.as_str()).collect();
+        let named: BTreeSet<&str> =
+            self.jobs.iter().filter_map(|job| job.message_id.as_deref()).collect();
         self.aws
             .log_lines(&course.log_group, None, since, |_, text| {
                 let Some(line) = self.reader.read_any(text) else { return };
                 let job_id = line.job_id.unwrap_or_default();
-                if own.contains(job_id.as_str()) {
+                if own.contains(job_id.as_str()) || named.contains(line.message_id.as_str()) {
                     return;
                 }
                 match RunId::of_job(&job_id) {
@@ -95,12 +126,9 @@ impl Run<'_> {
                     Some(_) => drop(others.of_runs.insert(job_id.clone())),
                     None => {}
                 }
-                others.requests.insert(line.request_id);
-                others.messages.insert(if line.message_id.is_empty() {
-                    job_id
-                } else {
-                    line.message_id
-                });
+                let message = if line.message_id.is_empty() { job_id } else { line.message_id };
+                *others.requests.entry(line.request_id).or_default() += 1;
+                others.messages.insert(message);
             })
             .await?;
         Ok(others)

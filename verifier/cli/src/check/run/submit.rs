@@ -16,6 +16,9 @@ pub(super) const GOOD_JOBS: usize = 2;
 const RETURNS_MAX: u32 = 3;
 /// How much sooner than the failing job returns at most good jobs are submitted, to be gathered into one batch with it.
 const LEAD_MAX: Duration = Duration::from_millis(500);
+/// How much less than two batching windows good jobs are apart, and how much at most.
+const SPREAD_MARGIN: Duration = Duration::from_millis(100);
+const SPREAD_MAX: Duration = Duration::from_secs(2);
 /// How often at most a request is sent again that was put off or not answered, and how long the first of those waits.
 const REPEATS_MAX: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -38,6 +41,14 @@ pub(super) fn returns(course: &Course, submitted_at: Timestamp) -> Vec<Timestamp
     let lead = LEAD_MAX.min(course.batching_window / 2);
     let times = 1..course.max_receive_count.min(RETURNS_MAX + 1);
     times.map(|time| submitted_at + course.visibility_timeout * time - lead).collect()
+}
+
+/// How much later than the first of them the last good job of a return is submitted, so that a failing job meets one also where
+/// it returns later: it was delivered late, or SQS was polled late. Whichever comes first opens a batch for the window, so
+/// two windows have no gap between them.
+fn spread(course: &Course) -> Duration {
+    let two_windows = (course.batching_window * 2).saturating_sub(SPREAD_MARGIN);
+    two_windows.min(SPREAD_MAX).min(course.visibility_timeout / 2)
 }
 
 /// Whether an answer says to ask again later, or there was none.
@@ -82,9 +93,13 @@ impl Run<'_> {
             }
             self.clock.sleep_until(at).await;
             let first = (number + 1) * GOOD_JOBS;
-            let jobs = (first..first + GOOD_JOBS).map(|number| self.good_job(number));
-            let jobs = join_all(jobs.map(|job| self.submit_one(&course.job_url, job))).await;
-            self.jobs.extend(jobs);
+            for number in first..first + GOOD_JOBS {
+                if number > first {
+                    self.clock.sleep_until((at + spread(course)).min(bound_at)).await;
+                }
+                let job = self.submit_one(&course.job_url, self.good_job(number)).await;
+                self.jobs.push(job);
+            }
         }
     }
 
@@ -221,6 +236,14 @@ mod tests {
         assert_eq!(at(5, 20, 9).len(), 3);
         assert!(at(5, 1, 1).is_empty());
         assert!(at(1, 1, 3).is_empty());
+    }
+
+    #[test]
+    fn good_jobs_of_a_return_are_less_than_two_windows_apart() {
+        let millis = |window| spread(&course(5, window, 3)).as_millis();
+        assert_eq!([millis(0), millis(1), millis(20)], [0, 1_900, 2_000]);
+        let short = Course { visibility_timeout: Duration::from_secs(2), ..course(5, 1, 3) };
+        assert_eq!(spread(&short).as_millis(), 1_000);
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub struct Strays {
     pub queued: Option<u64>,
     /// What shows that the worker was handed messages of which it wrote nothing.
     pub swallowed: Vec<String>,
+    /// The ids of dead letters that name no run and were sent while the bodies were posted.
+    pub dead: Vec<String>,
     /// Whether messages of other senders were seen, which may be those.
     pub others_seen: bool,
 }
@@ -66,7 +68,11 @@ impl Strays {
         let queued = self.queued.filter(|count| *count > 0);
         let queued =
             queued.map(|count| format!("the jobs queue holds {count} messages more than before"));
-        let all: Vec<String> = queued.into_iter().chain(self.swallowed.iter().cloned()).collect();
+        let dead = self.dead.iter().map(|id| {
+            format!("{id} in the dead-letter queue was sent while the bodies were posted")
+        });
+        let all = queued.into_iter().chain(self.swallowed.iter().cloned()).chain(dead);
+        let all: Vec<String> = all.collect();
         (!all.is_empty()).then(|| all.join("; "))
     }
 }
@@ -264,6 +270,8 @@ mod tests {
         assert_eq!(of(&Strays { queued: Some(0), ..Strays::default() }), Verdict::Pass);
         let swallowed = Strays { swallowed: vec!["batch q".to_owned()], ..Strays::default() };
         assert_eq!(of(&swallowed), Verdict::Fail);
+        let dead = Strays { dead: vec!["m".to_owned()], ..Strays::default() };
+        assert_eq!(of(&dead), Verdict::Fail);
     }
 
     #[test]

@@ -62,8 +62,13 @@ fn shown(mapping: &MappingEvidence) -> Value {
 }
 
 fn sound(mapping: &MappingEvidence) -> Judgement {
+    let reports = if mapping.reports_batch_item_failures() {
+        "reports batch item failures"
+    } else {
+        "a message fails with its batch"
+    };
     Judgement::pass(format!(
-        "{} {}, batch size {}, reports batch item failures",
+        "{} {}, batch size {}, {reports}",
         mapping.function_name(),
         mapping.state,
         mapping.batch_size
@@ -86,7 +91,8 @@ fn broken(jobs: &QueueEvidence, mapping: &MappingEvidence) -> Option<Judgement> 
             .with_next(update(jobs, mapping, &["--enabled"])),
         );
     }
-    if !mapping.reports_batch_item_failures() {
+    // The response of one message's batch says nothing that its end does not.
+    if !mapping.reports_batch_item_failures() && mapping.batch_size != 1 {
         let report = ["--function-response-types", "ReportBatchItemFailures"];
         return Some(
             Judgement::fail(
@@ -192,7 +198,9 @@ mod tests {
         assert_eq!(verdict(&[]), Verdict::Fail);
         assert_eq!(verdict(&[mapping(), mapping()]), Verdict::Fail);
         assert_eq!(verdict(&[disabled]), Verdict::Fail);
-        assert_eq!(verdict(&[silent]), Verdict::Fail);
+        assert_eq!(verdict(std::slice::from_ref(&silent)), Verdict::Fail);
+        // Alone in its batch, a message is failed by an error, and by nothing else.
+        assert_eq!(verdict(&[MappingEvidence { batch_size: 1, ..silent }]), Verdict::Pass);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::account::{
-    Account, Attempt, Expectation, Explained, MessageAccount, MessageEnd, is_one_delivery_twice,
+    Account, Attempt, Expectation, MessageAccount, MessageEnd, is_one_delivery_twice,
 };
 use crate::check::{Check, Judgement, LogEvidence, Severity, Verdict};
 
@@ -108,9 +108,7 @@ fn unseen(
 ) -> (Vec<u32>, Vec<u32>) {
     let unseen = account.unseen(poison);
     let explained = |count: &u32| {
-        unseen
-            .iter()
-            .any(|each| each.receive_count == *count && each.explained != Explained::Nothing)
+        unseen.iter().any(|each| each.receive_count == *count && each.explained.is_failure())
     };
     (1..=account.terms.max_receive_count)
         .filter(|count| !by_count.contains_key(count))

@@ -106,6 +106,13 @@ fn of_done(account: &Account, job: &MessageAccount) -> (Verdict, String) {
     if let MessageEnd::DoneMoreThanOnce { .. } = job.end {
         return (Verdict::Warn, format!("delivered more than once, as SQS may: {}", told(job)));
     }
+    if account.failed_alone(job) {
+        let told = told(job);
+        return (
+            Verdict::Fail,
+            format!("was failed before it succeeded, by an invocation that wrote nothing: {told}"),
+        );
+    }
     let unseen = account.unseen(job);
     match unseen.iter().find(|unseen| unseen.explained == Explained::Nothing) {
         Some(unseen) => (
@@ -301,6 +308,21 @@ pub(crate) mod tests {
         };
         assert_eq!(with(InvocationEnd::Error), Verdict::Fail);
         assert_eq!(with(InvocationEnd::Success), Verdict::Pass);
+    }
+
+    #[test]
+    fn one_that_was_failed_alone_and_silently_fails() {
+        let failed = Invocation {
+            request_id: "silent".to_owned(),
+            ended_at: Timestamp::from_millis(1_000_500),
+            duration: Duration::ZERO,
+            end: InvocationEnd::Error,
+        };
+        let with = |ends: &[Invocation]| {
+            judge(&account_with(&good(vec![done(2)]), &[], ends, counts(0)), &whole_log()).verdict
+        };
+        assert_eq!(with(&[failed]), Verdict::Fail);
+        assert_eq!(with(&[]), Verdict::Warn);
     }
 
     #[test]

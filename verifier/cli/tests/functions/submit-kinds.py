@@ -1,0 +1,115 @@
+#!/usr/bin/env -S python3 -B
+"""A submitter of a kind: the words of the environment variable MUTANT say which. Without any it works as the real one does."""
+
+import base64
+import json
+import os
+
+from runtime import send, serve
+
+WORDS = dict(word.partition("=")[::2] for word in os.environ.get("MUTANT", "").split())
+JOBS, DEAD_LETTERS = os.environ["JOBS"], os.environ["DEAD_LETTERS"]
+NOBODYS = "00000000-0000-4000-8000-000000000000"
+SEEN = set()
+
+
+def answer(status, value, content_type="application/json", **headers):
+    body = value if isinstance(value, str) else json.dumps(value)
+    return {"statusCode": status, "headers": {"content-type": content_type, **headers}, "body": body}
+
+
+def defect(body):
+    """What is wrong with a body, with the status that refuses it; None for a sound job."""
+    if len(body) > 200_000:
+        return 413, "oversize"
+    try:
+        job = json.loads(body)
+    except ValueError:
+        return 400, "malformed"
+    if not isinstance(job, dict) or "task" not in job:
+        return 400, "missing-task"
+    return None if isinstance(job["task"], str) else (400, "wrong-type")
+
+
+def refuse(body, status, kind):
+    """Answers a body that is no job, and puts it on the queue all the same where it may not."""
+    if WORDS.get("enqueues") in ("refused", kind) and kind != "oversize":
+        text, queue = body, DEAD_LETTERS if "to-the-dlq" in WORDS else JOBS
+        if "wrapped" in WORDS:
+            text = json.dumps({"payload": body})
+        if "encoded" in WORDS:
+            text = base64.b64encode(body.encode()).decode()
+        if "named" in WORDS:
+            text = json.dumps({"error": "it was no job"})
+        more = {"DelaySeconds": int(WORDS["later"])} if "later" in WORDS else {}
+        send(queue, text, **more)
+    told = WORDS.get("refuses")
+    if told == "with-text":
+        return answer(status, "no", "text/plain")
+    if told == "with-a-list":
+        return answer(status, ["no"])
+    if told == "with-nothing":
+        return answer(status, "")
+    return answer(int(told) if told else status, {"error": {"code": kind, "message": "it is no job"}})
+
+
+def put(body, job):
+    """Puts a job on the queue, or somewhere else; the message id that is told."""
+    of = "failing" if job.get("fail") else "good"
+    has = lambda word: word in WORDS or f"{of}-{word}" in WORDS
+    value = lambda word: WORDS.get(f"{of}-{word}", WORDS.get(word))
+    if has("dropped"):
+        return NOBODYS
+    text = body
+    if has("wrapped-jobs"):
+        text = json.dumps({"detail": job})
+    if has("changed"):
+        text = json.dumps({**job, "receivedAt": "now"})
+    if has("pretty"):
+        text = json.dumps(job, indent=4)
+    more = {"DelaySeconds": int(value("delay"))} if value("delay") else {}
+    message_id = send(DEAD_LETTERS if has("dead") else JOBS, text, **more)
+    if has("twice"):
+        send(JOBS, text, **({"DelaySeconds": int(value("twice"))} if value("twice") else {}))
+    if has("copied"):
+        send(DEAD_LETTERS, text)
+    return message_id
+
+
+def submit(event, _request_id):
+    body = event["body"]
+    if "encoded-body" in WORDS and event.get("isBase64Encoded"):
+        body = base64.b64decode(body).decode()
+    found = defect(body)
+    if found and WORDS.get("accepts") in ("anything", found[1]):
+        return answer(202, {"jobId": "any", "messageId": NOBODYS})
+    if found and not (WORDS.get("throws") == "refused"):
+        return refuse(body, *found)
+    if found:
+        raise RuntimeError("cannot read this")
+    job = json.loads(body)
+    if "first" in WORDS and job["jobId"] not in SEEN:
+        SEEN.add(job["jobId"])
+        return answer(int(WORDS["first"]), {"message": "later"}, **{"retry-after": WORDS.get("retry-after", "1")})
+    if "refuses-good" in WORDS and not job.get("fail"):
+        return answer(400, {"error": {"code": "no", "message": "no"}})
+    if "refuses-failing" in WORDS and job.get("fail"):
+        return answer(400, {"error": {"code": "no", "message": "no"}})
+    message_id = put(body, job)
+    if WORDS.get("throws") == "after-sending":
+        raise RuntimeError("too late")
+    told = {"jobId": job["jobId"], "messageId": message_id}
+    if "swapped" in WORDS:
+        told = {"jobId": message_id, "messageId": job["jobId"]}
+    if "more" in WORDS:
+        told = {**told, "queued": True, "links": {"self": "/jobs/1"}}
+    if "tells" in WORDS:
+        told["messageId"] = {"nothing": "", "null": None, "a-number": 7, "another": NOBODYS}[WORDS["tells"]]
+    if "tells-text" in WORDS:
+        return answer(202, "accepted", "text/plain")
+    if "tells-a-list" in WORDS:
+        return answer(202, [told])
+    return answer(int(WORDS.get("status", 202)), told, WORDS.get("content-type", "application/json"))
+
+
+serve(submit)

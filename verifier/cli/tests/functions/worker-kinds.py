@@ -1,0 +1,247 @@
+#!/usr/bin/env -S python3 -B
+"""A worker of a kind: the words of the environment variable MUTANT say which, each a thing that a worker can do to a
+message, to its batch or to its log. Without any it works as the real one does."""
+
+import json
+import os
+import time
+
+from runtime import send, serve, sqs
+
+WORDS = dict(word.partition("=")[::2] for word in os.environ.get("MUTANT", "").split())
+JOBS, DEAD_LETTERS = os.environ["JOBS"], os.environ["DEAD_LETTERS"]
+# What was done already, by a worker that remembers it.
+DONE = set()
+# How many lines of a job were written: for a worker that counts by itself.
+TRIED = {}
+
+
+def job_of(record):
+    try:
+        job = json.loads(record["body"])
+        return job if isinstance(job, dict) else {}
+    except ValueError:
+        return {}
+
+
+def is_job(record):
+    return isinstance(job_of(record).get("task"), str)
+
+
+def fails(record):
+    return not is_job(record) or bool(job_of(record).get("fail"))
+
+
+def receives(record):
+    return int(record["attributes"]["ApproximateReceiveCount"])
+
+
+def item(record):
+    return {"itemIdentifier": record["messageId"]}
+
+
+def is_silent(record):
+    if "then-silent" in WORDS and receives(record) > 1 and not fails(record):
+        return True
+    if "says-nothing" in WORDS:
+        return True
+    if "says-nothing-first" in WORDS and receives(record) == 1:
+        return True
+    if "says-nothing-of-failing" in WORDS and fails(record):
+        return True
+    if "says-nothing-of-good" in WORDS and not fails(record):
+        return True
+    return False
+
+
+def log(record, failed, request_id, count):
+    if is_silent(record):
+        return
+    job = job_of(record)
+    outcome = WORDS.get("says") or ("failed" if failed else "succeeded")
+    line = {
+        "event": "job.outcome",
+        "runId": job.get("runId"),
+        "jobId": job.get("jobId"),
+        "messageId": record["messageId"],
+        "receiveCount": receives(record) + int(WORDS.get("counts", 0)),
+        "outcome": outcome,
+        "requestId": request_id,
+        "batchSize": count,
+    }
+    if "receive-in-text" in WORDS:
+        line["receiveCount"] = str(line["receiveCount"])
+    for name in WORDS.get("without", "").split(","):
+        line.pop(name, None)
+    for _ in range(2 if "twice" in WORDS else 1):
+        print(written(line), flush=True)
+    if "noise" in WORDS:
+        print(f"debug: {line['jobId']} took 3 ms", flush=True)
+        print(json.dumps({"level": "DEBUG", "message": {"jobId": line["jobId"]}}), flush=True)
+
+
+def written(line):
+    shape = WORDS.get("shape")
+    if shape == "text-in-message":
+        return json.dumps({"level": "INFO", "message": json.dumps(line)})
+    if shape == "message":
+        return json.dumps({"level": "INFO", "message": line})
+    if shape == "fields":
+        return json.dumps({"level": "INFO", "fields": {"message": "done", **line}})
+    if shape == "nested":
+        return json.dumps({"kind": "work", "job": {"id": line["jobId"]}, "sqs": {"id": line["messageId"], "n": line["receiveCount"]},
+                           "result": line["outcome"], "aws": line["requestId"]})
+    if shape == "text":
+        return f"job {line['jobId']} try {line['receiveCount']} of {line['requestId']}: {line['outcome']}"
+    if shape == "text-without-count":
+        return f"job {line['jobId']} of {line['requestId']}: {line['outcome']}"
+    if shape == "cut":
+        return json.dumps(line)[:60]
+    return json.dumps(line)
+
+
+def end(how):
+    """Ends the invocation otherwise than by an answer."""
+    if how == "throws":
+        raise RuntimeError("cannot do this one")
+    if how == "exits":
+        os._exit(1)
+    if how == "exits-well":
+        os._exit(0)
+    if how == "hangs":
+        time.sleep(600)
+
+
+def fail(record, request_id, count):
+    """What becomes of a job that fails; whether it is reported."""
+    how = WORDS.get("failing", "reported")
+    is_last = receives(record) == int(WORDS.get("last", 3))
+    if how.endswith("-silently"):
+        end(how.removesuffix("-silently"))
+    if how == "swallowed" or (not is_job(record) and "swallows-what-is-no-job" in WORDS):
+        return False
+    if how == "succeeds-at-last" and is_last:
+        log(record, False, request_id, count)
+        return False
+    log(record, True, request_id, count)
+    end(how)
+    if how == "acknowledged" or (how == "acknowledged-at-last" and is_last):
+        return False
+    if how in ("copied", "moved"):
+        send(DEAD_LETTERS, record["body"])
+        return how == "copied"
+    if how == "copied-wrapped":
+        send(DEAD_LETTERS, json.dumps({"error": "it failed", "job": record["body"]}))
+    if how == "put-back":
+        times = job_of(record).get("times", 0)
+        if times < 2:
+            send(JOBS, json.dumps({**job_of(record), "times": times + 1}))
+            return False
+    if how == "deleted":
+        sqs("DeleteMessage", QueueUrl=JOBS, ReceiptHandle=record["receiptHandle"])
+    if "visible-after" in WORDS:
+        seconds = int(WORDS["visible-after"])
+        sqs("ChangeMessageVisibility", QueueUrl=JOBS, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=seconds)
+    return True
+
+
+def do(record, request_id, count):
+    """What becomes of a job that can be done; whether it is reported as failed."""
+    how = WORDS.get("good", "done")
+    is_first = receives(record) == 1
+    if how == "swallowed" or (how == "swallowed-once" and job_of(record)["jobId"].endswith("good-1")):
+        return False
+    if how.endswith("-first-silently") and is_first:
+        end(how.removesuffix("-first-silently"))
+        return True
+    if how == "fails-first" and is_first:
+        log(record, True, request_id, count)
+        return True
+    if how == "fails-always":
+        log(record, True, request_id, count)
+        return True
+    if how == "one-fails-first" and is_first and job_of(record)["jobId"].endswith("good-1"):
+        log(record, True, request_id, count)
+        return True
+    log(record, False, request_id, count)
+    if how.endswith("-first") and is_first:
+        end(how.removesuffix("-first"))
+    if how == "reported" or (how == "reported-first" and is_first):
+        return True
+    if how in ("copied", "one-copied"):
+        if how == "copied" or job_of(record)["jobId"].endswith("good-1"):
+            send(DEAD_LETTERS, record["body"])
+    if how == "copied-wrapped":
+        send(DEAD_LETTERS, json.dumps({"job": record["body"]}))
+    if how == "put-back" and "times" not in job_of(record):
+        send(JOBS, json.dumps({**job_of(record), "times": 1}))
+    if how == "put-back-later" and "times" not in job_of(record):
+        send(JOBS, json.dumps({**job_of(record), "times": 1}), DelaySeconds=900)
+    if how == "deleted-early":
+        sqs("DeleteMessage", QueueUrl=JOBS, ReceiptHandle=record["receiptHandle"])
+    return False
+
+
+def answer(records, reported):
+    kind = WORDS.get("answers")
+    if kind == "all":
+        return {"batchItemFailures": [item(record) for record in records]}
+    if kind == "all-where-one-fails" and reported:
+        return {"batchItemFailures": [item(record) for record in records]}
+    if kind == "none":
+        return {"batchItemFailures": []}
+    if kind == "null":
+        return None
+    if kind == "empty":
+        return {}
+    if kind == "null-list":
+        return {"batchItemFailures": None}
+    if kind == "nothing":
+        return b""
+    if kind == "text":
+        return "done"
+    if kind == "list":
+        return [item(record) for record in reported]
+    if kind == "torn":
+        return b'{"batchItemFailures": ['
+    if kind and reported:
+        wrong = {
+            "wrong-id": "00000000-0000-4000-8000-000000000000", "empty-id": "", "null-id": None, "number-id": 7,
+            "receipt": reported[0]["receiptHandle"], "job-id": job_of(reported[0]).get("jobId"),
+        }
+        if kind == "wrong-key":
+            return {"batchItemFailures": [{"messageId": record["messageId"]} for record in reported]}
+        if kind == "bare-ids":
+            return {"batchItemFailures": [record["messageId"] for record in reported]}
+        if kind == "wrong-list":
+            return {"batchitemfailures": [item(record) for record in reported]}
+        if kind == "the-others":
+            return {"batchItemFailures": [item(record) for record in records if record not in reported]}
+        if kind == "twice":
+            return {"batchItemFailures": [item(record) for record in reported] * 2}
+        return {"batchItemFailures": [{"itemIdentifier": wrong[kind]}]}
+    return {"batchItemFailures": [item(record) for record in reported]}
+
+
+def work(event, request_id):
+    records = event["Records"]
+    if "failing-first" in WORDS:
+        records = sorted(records, key=lambda record: not fails(record))
+    if "failing-last" in WORDS:
+        records = sorted(records, key=fails)
+    reported = []
+    for record in records:
+        if "remembers" in WORDS and record["messageId"] in DONE:
+            continue
+        if (fail if fails(record) else do)(record, request_id, len(records)):
+            reported.append(record)
+        else:
+            DONE.add(record["messageId"])
+    if "crashes-at-the-end" in WORDS:
+        end("throws")
+    return answer(records, reported)
+
+
+if "does-not-start" in WORDS:
+    raise SystemExit("cannot start")
+serve(work)

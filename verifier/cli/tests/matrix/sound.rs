@@ -1,0 +1,300 @@
+//! Stacks that are unusual and sound: a check of them passes, with `--strict`, too.
+
+use serde_json::{Value, json};
+use verifier_testkit::Changes;
+
+use super::mutant::Mutant;
+use super::pages::{configured, hello, own_url};
+
+fn sound(name: &'static str) -> Mutant {
+    Mutant::new(name).with_arguments(&["--strict"]).passes()
+}
+
+fn function<'a>(changes: &'a mut Changes, binary: &str) -> &'a mut Value {
+    let resources = changes.document()["Resources"].as_object_mut().expect("resources");
+    let mut found =
+        resources.values_mut().filter(|resource| resource["Metadata"]["verifier:binary"] == binary);
+    &mut found.next().expect("there is one")["Properties"]
+}
+
+pub(crate) fn stacks() -> Vec<Mutant> {
+    let rare = [queues(), batches(), alone()].concat().into_iter().map(Mutant::rare);
+    [workers(), logs(), deliveries(), pages(), submitters(), crowds(), rare.collect()].concat()
+}
+
+fn queues() -> Vec<Mutant> {
+    let jobs = |name, property: &'static str, value: u64| {
+        sound(name).with_change(move |changes| changes.jobs_queue()[property] = value.into())
+    };
+    let receives = |name, count: u64| {
+        sound(name).with_change(move |changes| {
+            changes.jobs_queue()["RedrivePolicy"]["maxReceiveCount"] = count.into();
+        })
+    };
+    vec![
+        jobs("sound: the queue delays by 2 minutes", "DelaySeconds", 120),
+        jobs("sound: the queue delays by a quarter of an hour", "DelaySeconds", 900),
+        jobs("sound: the queue delays by a second", "DelaySeconds", 1),
+        jobs("sound: the visibility timeout is 55 s", "VisibilityTimeout", 55),
+        jobs("sound: the visibility timeout is 5 minutes", "VisibilityTimeout", 300),
+        jobs("sound: the visibility timeout is an hour", "VisibilityTimeout", 3600),
+        jobs("sound: jobs are kept for an hour", "MessageRetentionPeriod", 3600),
+        jobs("sound: jobs are kept for 13 days", "MessageRetentionPeriod", 1_123_200),
+        jobs("sound: the queue polls long by itself", "ReceiveMessageWaitTimeSeconds", 20),
+        receives("sound: one receive", 1),
+        receives("sound: two receives", 2),
+        receives("sound: four receives", 4),
+        receives("sound: five receives", 5),
+        receives("sound: ten receives", 10),
+    ]
+}
+
+fn batches() -> Vec<Mutant> {
+    let window = |name, seconds: u64, batch: u64, visibility: u64| {
+        sound(name).with_change(move |changes| {
+            changes.mapping()["MaximumBatchingWindowInSeconds"] = seconds.into();
+            changes.mapping()["BatchSize"] = batch.into();
+            changes.jobs_queue()["VisibilityTimeout"] = visibility.into();
+        })
+    };
+    vec![
+        window("sound: batches of one", 0, 1, 60),
+        window("sound: batches of ten", 1, 10, 60),
+        window("sound: batches of a hundred", 5, 100, 60),
+        window("sound: a batching window of 20 s", 20, 10, 90),
+        window("sound: a batching window of 2 s and batches of 3", 2, 3, 60),
+        sound("sound: a batch a time").with_change(|changes| {
+            changes.mapping()["ScalingConfig"]["MaximumConcurrency"] = 2.into();
+        }),
+        sound("sound: a worker of a minute").with_change(|changes| {
+            function(changes, "worker")["Timeout"] = 60.into();
+            changes.jobs_queue()["VisibilityTimeout"] = 400.into();
+        }),
+    ]
+}
+
+fn workers() -> Vec<Mutant> {
+    let worker = |name, words| sound(name).with_worker(words);
+    vec![
+        worker("sound: the worker is in Python", ""),
+        worker("sound: the worker asks for an earlier retry", "visible-after=5"),
+        worker("sound: the worker asks for a retry at once", "visible-after=0"),
+        worker("sound: the worker asks for a later retry", "visible-after=75"),
+        worker("sound: the worker does the failing job first", "failing-first"),
+        worker("sound: the worker does the failing job last", "failing-last"),
+        worker("sound: the worker remembers what it did", "remembers"),
+        worker("sound: the worker deletes what it did itself", "good=deleted-early"),
+        worker("sound: an item is reported twice", "answers=twice"),
+    ]
+}
+
+fn logs() -> Vec<Mutant> {
+    let worker = |name, words| sound(name).with_worker(words);
+    let text = r"
+[outcomes]
+pattern = '^job (?<job_id>\S+) try (?<receive_count>\d+) of (?<request_id>\S+): (?<outcome>succeeded|failed)$'
+";
+    vec![
+        worker("sound: lines come twice", "twice"),
+        worker("sound: lines are JSON in a text", "shape=text-in-message"),
+        worker("sound: lines are JSON below message", "shape=message"),
+        worker("sound: lines are JSON below fields", "shape=fields"),
+        worker("sound: lines have no receive count", "without=receiveCount"),
+        worker("sound: lines have the receive count as a text", "receive-in-text"),
+        worker("sound: lines have no message id", "without=messageId"),
+        worker("sound: lines have no job id", "without=jobId"),
+        worker("sound: lines have no batch size", "without=batchSize"),
+        worker("sound: lines have neither message id nor count", "without=messageId,receiveCount"),
+        worker("sound: other lines name the run, too", "noise"),
+        worker("sound: lines are text, by a pattern", "shape=text").with_settings(text),
+        worker("sound: lines are text in a text log", "shape=text")
+            .with_settings(
+                r#"
+[outcomes]
+pattern = '^job (?<job_id>\S+) try (?<receive_count>\d+) of (?<request_id>\S+): (?<outcome>succeeded|failed)$'
+
+[[expect.allow]]
+check = "cfg.logs"
+reason = "the log is text"
+"#,
+            )
+            .with_change(|changes| {
+                function(changes, "worker")["LoggingConfig"]["LogFormat"] = "Text".into();
+            })
+            .expect(0, &[("cfg.logs", "warn")]),
+        worker("sound: lines are text without a count", "shape=text-without-count").with_settings(
+            r"
+[outcomes]
+pattern = '^job (?<job_id>\S+) of (?<request_id>\S+): (?<outcome>succeeded|failed)$'
+",
+        ),
+        worker("sound: lines have another shape, by paths", "shape=nested").with_settings(
+            r#"
+[outcomes]
+marks = { kind = "work" }
+run_id = false
+job_id = "job.id"
+message_id = "sqs.id"
+receive_count = "sqs.n"
+request_id = "aws"
+outcome = "result"
+"#,
+        ),
+    ]
+}
+
+/// Batches of one message, which a worker may fail as a whole.
+fn alone() -> Vec<Mutant> {
+    let alone = |name, words| sound(name).with_worker(words).with_batches_of(1);
+    vec![
+        alone("sound: alone, the worker throws", "failing=throws"),
+        alone("sound: alone, the worker throws before it logs", "failing=throws-silently"),
+        alone("sound: alone, the worker exits", "failing=exits"),
+        alone("sound: alone, the worker exits before it logs", "failing=exits-silently"),
+        alone("sound: alone, the worker times out", "failing=hangs"),
+        alone("sound: alone, the worker times out before it logs", "failing=hangs-silently"),
+        alone("sound: alone, an empty identifier is reported", "answers=empty-id"),
+        alone("sound: alone, the worker throws without reports", "failing=throws").with_change(
+            |changes| {
+                changes
+                    .mapping()
+                    .as_object_mut()
+                    .expect("properties")
+                    .remove("FunctionResponseTypes");
+            },
+        ),
+    ]
+}
+
+fn deliveries() -> Vec<Mutant> {
+    let fault = |name, rule: Value| Mutant::new(name).with_fault(rule);
+    let put_off = |status: u16| {
+        json!({"operation": "POST /jobs", "caller": "client", "contains": "-good-1", "nth": 1,
+            "fault": {"kind": "error", "status": status, "code": "ServiceUnavailable", "commit": "before"}})
+    };
+    let twice = [("job.success", "warn"), ("job.neighbours", "warn"), ("dlq.attempts", "warn")];
+    vec![
+        fault("sound: a submission is unavailable once", put_off(503)).passes(),
+        fault("sound: a submission is throttled once", put_off(429)).passes(),
+        fault(
+            "sound: a submission is cut off once",
+            json!({"operation": "POST /jobs", "caller": "client", "contains": "-good-2", "nth": 1,
+                "fault": {"kind": "disconnect", "commit": "before"}}),
+        )
+        .passes(),
+        fault(
+            "sound: every first delivery is doubled",
+            json!({"operation": "ReceiveMessage", "caller": "mapping", "nth": 1, "count_by": "message",
+                "fault": {"kind": "duplicate-delivery"}}),
+        )
+        .passes()
+        .or_also(&twice),
+        fault(
+            "sound: lines come ten seconds late",
+            json!({"operation": "PutLogEvents", "function": "*Worker*", "fault": {"kind": "log-late", "milliseconds": 10_000}}),
+        )
+        .passes(),
+        fault(
+            "sound: messages come late",
+            json!({"operation": "SendMessage", "fault": {"kind": "delayed-delivery", "milliseconds": 15_000}}),
+        )
+        .passes(),
+        fault(
+            "sound: messages come in another order",
+            json!({"operation": "ReceiveMessage", "probability": 0.5, "fault": {"kind": "reorder"}}),
+        )
+        .passes(),
+        fault(
+            "sound: the counts lag",
+            json!({"operation": "GetQueueAttributes", "fault": {"kind": "stale-counts", "milliseconds": 30_000}}),
+        )
+        .passes(),
+        fault(
+            "sound: the worker starts slowly",
+            json!({"operation": "Invoke", "function": "*Worker*", "fault": {"kind": "cold-start", "milliseconds": 3_000}}),
+        )
+        .passes(),
+        fault(
+            "sound: the log is throttled once",
+            json!({"operation": "FilterLogEvents", "caller": "client", "nth": 1,
+                "fault": {"kind": "error", "status": 400, "code": "ThrottlingException", "message": "slow down", "commit": "before"}}),
+        )
+        .passes(),
+        fault(
+            "sound: a receive is throttled once",
+            json!({"operation": "ReceiveMessage", "caller": "client", "nth": 1,
+                "fault": {"kind": "error", "status": 403, "code": "RequestThrottled", "message": "slow down", "commit": "before"}}),
+        )
+        .passes(),
+    ]
+}
+
+fn pages() -> Vec<Mutant> {
+    let strict = |mutant: Mutant| mutant.with_arguments(&["--strict"]).passes();
+    let output = |name, output: &'static str, change: fn(Value) -> Value| {
+        sound(name).with_change(move |changes| {
+            let value = &mut changes.document()["Outputs"][output]["Value"];
+            *value = change(value.take());
+        })
+    };
+    vec![
+        strict(configured("sound: config.js is minified", "window.__PREVIEW_JOB_URL__=\"{url}\"")),
+        strict(configured("sound: config.js has a constant", "'use strict';\nconst jobs = '{url}';\n")),
+        strict(configured("sound: config.js has an object", "// made by a script\nwindow.config = {jobs: {url: `{url}`, retries: 3}, other: [1, 2]};")),
+        strict(configured("sound: config.js sets the URL again", "window.a = 'https://other.example'; window['a'] = \"{url}\";")),
+        output("sound: the page's URL has no query", "PreviewUrl", |value| {
+            json!({"Fn::Select": [0, {"Fn::Split": ["?", value]}]})
+        }),
+        output("sound: the page's URL has a fragment", "PreviewUrl", |value| {
+            json!({"Fn::Join": ["", [value, "#jobs"]]})
+        }),
+        sound("sound: ApiUrl is the API's base").with_change(|changes| {
+            let job_url = own_url(changes);
+            let base = json!({"Fn::Select": [0, {"Fn::Split": ["/jobs", job_url]}]});
+            changes.document()["Outputs"]["ApiUrl"]["Value"] = base;
+        }),
+        sound("sound: there is no page")
+            .with_change(|changes| drop(changes.document()["Outputs"].as_object_mut().expect("outputs").remove("PreviewUrl")))
+            .with_settings("[outputs]\npreview_url = false\n\n[expect]\norigins = [\"https://page.example\"]\n")
+            .with_change(|changes| {
+                changes.properties("AWS::ApiGatewayV2::Api", |_| true)["CorsConfiguration"]["AllowOrigins"] = json!(["https://page.example"]);
+            }),
+        strict(hello("sound: hello says its number as a number", "number")),
+        strict(hello("sound: hello says more", "more")),
+    ]
+}
+
+fn submitters() -> Vec<Mutant> {
+    let submitter = |name, words| sound(name).with_submitter(words);
+    vec![
+        submitter("sound: the submitter is in Python", ""),
+        submitter("sound: jobs are written anew", "pretty"),
+        submitter("sound: jobs are sent with a delay", "delay=20"),
+        submitter("sound: the answer says more", "more"),
+        submitter("sound: each job is put off once", "first=503 retry-after=2"),
+        submitter("sound: each job is throttled once", "first=429 retry-after=1"),
+        submitter("sound: refusals say 422", "refuses=422"),
+        submitter("sound: jobs are accepted with 201, by the settings", "status=201")
+            .with_settings("[api]\naccepted_status = 201\n"),
+    ]
+}
+
+fn crowds() -> Vec<Mutant> {
+    let job = |fails: bool| json!({"task": "of another", "fail": fails});
+    vec![
+        sound("sound: others send jobs")
+            .with_job_of_others(job(false))
+            .with_job_of_others(job(false)),
+        sound("sound: others send failing jobs")
+            .with_job_of_others(job(true))
+            .with_job_of_others(job(true))
+            .or_also(&[("dlq.foreign", "info")]),
+        sound("sound: others send all kinds of jobs, to a Python worker")
+            .with_worker("")
+            .with_job_of_others(job(false))
+            .with_job_of_others(job(true))
+            .or_also(&[("dlq.foreign", "info")]),
+        Mutant::new("sound: two checks run at once").at_once(2).passes(),
+        Mutant::new("sound: four checks run at once").at_once(4).passes(),
+    ]
+}

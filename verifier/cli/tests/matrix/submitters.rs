@@ -1,0 +1,163 @@
+//! Stacks whose submitter puts on the queue what it should not, or answers otherwise than it does.
+
+use super::mutant::Mutant;
+
+type Checks = &'static [(&'static str, &'static str)];
+
+fn submitter(name: &'static str, words: &'static str, code: i32, expected: Checks) -> Mutant {
+    let also = [("clean.residue", "warn"), ("dlq.attempts", "warn"), ("dlq.foreign", "info")];
+    Mutant::new(name).with_submitter(words).expect(code, expected).or_also(&also)
+}
+
+pub(crate) fn mutants() -> Vec<Mutant> {
+    let rare = [refusals(), answers()].concat().into_iter().map(Mutant::rare);
+    [sends(), enqueued(), rare.collect()].concat()
+}
+
+/// What becomes of jobs.
+fn sends() -> Vec<Mutant> {
+    let twice: Checks = &[("job.success", "fail"), ("dlq.arrival", "fail")];
+    vec![
+        submitter("every job is sent twice", "twice", 1, twice).varies(),
+        submitter("good jobs are sent twice", "good-twice", 1, &[("job.success", "fail")]).varies(),
+        submitter("the failing job is sent twice", "failing-twice", 1, &[("dlq.arrival", "fail")])
+            .varies(),
+        submitter(
+            "good jobs are sent again a little later",
+            "good-twice=30",
+            1,
+            &[("job.success", "fail")],
+        )
+        .varies(),
+        submitter(
+            "good jobs are sent again much later",
+            "good-twice=900",
+            1,
+            &[("api.reject", "fail")],
+        )
+        .varies(),
+        submitter(
+            "the failing job is sent again much later",
+            "failing-twice=900",
+            1,
+            &[("api.reject", "fail")],
+        )
+        .varies(),
+        submitter(
+            "good jobs are sent late",
+            "good-delay=900",
+            3,
+            &[("job.success", "inconclusive")],
+        )
+        .varies(),
+        submitter(
+            "the failing job is sent late",
+            "failing-delay=900",
+            3,
+            &[("dlq.attempts", "inconclusive"), ("dlq.arrival", "inconclusive")],
+        )
+        .varies(),
+        submitter(
+            "jobs are wrapped",
+            "wrapped-jobs",
+            1,
+            &[("job.success", "fail"), ("dlq.arrival", "fail")],
+        )
+        .varies(),
+        submitter("jobs are changed", "changed", 1, &[("dlq.arrival", "fail")]),
+        submitter("good jobs go to the DLQ", "good-dead", 1, &[("job.success", "fail")]),
+        submitter("the failing job goes to the DLQ", "failing-dead", 1, &[("dlq.arrival", "fail")]),
+        submitter(
+            "jobs go to the DLQ as well",
+            "copied",
+            1,
+            &[("job.success", "fail"), ("dlq.arrival", "fail")],
+        ),
+        submitter(
+            "the failing job is never sent",
+            "failing-dropped",
+            1,
+            &[("dlq.arrival", "fail")],
+        ),
+        submitter("good jobs are never sent", "good-dropped", 1, &[("job.success", "fail")]),
+    ]
+}
+
+/// Bodies that are refused and put on the queue all the same.
+fn enqueued() -> Vec<Mutant> {
+    let reject: Checks = &[("api.reject", "fail")];
+    let lax = |name, words| submitter(name, words, 1, reject).varies();
+    vec![
+        lax("refused bodies are enqueued", "enqueues=refused"),
+        lax("a malformed body is enqueued", "enqueues=malformed"),
+        lax("a body without a task is enqueued", "enqueues=missing-task"),
+        lax("a body with a task of a wrong type is enqueued", "enqueues=wrong-type"),
+        lax("refused bodies are enqueued with a delay", "enqueues=refused later=300"),
+        lax("refused bodies are enqueued wrapped", "enqueues=refused wrapped"),
+        lax("refused bodies are enqueued encoded", "enqueues=refused encoded"),
+        lax("refused bodies are enqueued without a name", "enqueues=refused named"),
+        lax("refused bodies are enqueued encoded, later", "enqueues=refused encoded later=600"),
+        lax("refused bodies go to the DLQ", "enqueues=refused to-the-dlq"),
+        lax("refused bodies go to the DLQ wrapped", "enqueues=refused to-the-dlq wrapped"),
+        lax("refused bodies are enqueued and swallowed", "enqueues=refused")
+            .with_worker("swallows-what-is-no-job"),
+        lax("refused bodies are enqueued encoded and swallowed", "enqueues=refused encoded")
+            .with_worker("swallows-what-is-no-job"),
+        lax("one refused body is enqueued and swallowed", "enqueues=wrong-type encoded")
+            .with_worker("swallows-what-is-no-job"),
+    ]
+}
+
+/// Refusals that are none.
+fn refusals() -> Vec<Mutant> {
+    let reject: Checks = &[("api.reject", "fail")];
+    let refuses = |name, words| submitter(name, words, 1, reject);
+    vec![
+        refuses("refusals are text", "refuses=with-text"),
+        refuses("refusals are a list", "refuses=with-a-list"),
+        refuses("refusals are empty", "refuses=with-nothing"),
+        refuses("refusals say 404", "refuses=404"),
+        refuses("refusals say 403", "refuses=403"),
+        refuses("refusals say 500", "refuses=500"),
+        refuses("refusals say 200", "refuses=200").or_also(&[("clean.residue", "warn")]),
+        refuses("refusals say 302", "refuses=302"),
+        refuses("bad bodies make the submitter throw", "throws=refused"),
+        refuses("malformed bodies are accepted", "accepts=malformed")
+            .or_also(&[("clean.residue", "warn")]),
+        refuses("bodies without a task are accepted", "accepts=missing-task")
+            .or_also(&[("clean.residue", "warn")]),
+        refuses("tasks of a wrong type are accepted", "accepts=wrong-type")
+            .or_also(&[("clean.residue", "warn")]),
+        refuses("large bodies are accepted", "accepts=oversize")
+            .or_also(&[("clean.residue", "warn")]),
+        submitter("refusals say 429", "refuses=429", 3, &[("api.reject", "inconclusive")]),
+    ]
+}
+
+/// Answers to jobs that are none.
+fn answers() -> Vec<Mutant> {
+    let accept: Checks = &[("job.accept", "fail")];
+    let told = |name, words| {
+        submitter(name, words, 1, accept)
+            .or_also(&[("api.reject", "inconclusive"), ("clean.residue", "warn")])
+    };
+    vec![
+        told("good jobs are refused", "refuses-good"),
+        told("the failing job is refused", "refuses-failing"),
+        told("the submitter throws when it has sent", "throws=after-sending"),
+        told("job and message are swapped", "swapped"),
+        told("the message id is empty", "tells=nothing"),
+        told("the message id is null", "tells=null"),
+        told("the message id is a number", "tells=a-number"),
+        told("the answer is text", "tells-text"),
+        told("the answer is a list of jobs", "tells-a-list"),
+        told("jobs are accepted with 201", "status=201"),
+        told("jobs are accepted with 500 at first", "first=500"),
+        submitter(
+            "another message is named",
+            "tells=another",
+            1,
+            &[("job.success", "fail"), ("dlq.arrival", "fail")],
+        ),
+    ]
+}

@@ -1,0 +1,222 @@
+//! Stacks whose worker does to a message, to its batch or to its log what it should not.
+
+use super::mutant::Mutant;
+
+type Checks = &'static [(&'static str, &'static str)];
+
+/// Good jobs end in the dead-letter queue with the failing one.
+const TAKEN_ALONG: Checks = &[("job.neighbours", "fail")];
+/// The failing job is gone and not in the dead-letter queue.
+const LOST: Checks = &[("dlq.attempts", "warn"), ("dlq.arrival", "fail")];
+
+fn worker(name: &'static str, words: &'static str, expected: Checks) -> Mutant {
+    // Which good jobs are seen in the dead-letter queue, or are still retried at the end, depends on when they met it.
+    let also = [("job.success", "fail"), ("job.success", "warn"), ("clean.residue", "warn")];
+    Mutant::new(name).with_worker(words).expect(1, expected).or_also(&also).varies()
+}
+
+pub(crate) fn mutants() -> Vec<Mutant> {
+    let rare = [answers(), alone(), lies(), silences()].concat().into_iter().map(Mutant::rare);
+    [ends(), of_the_failing(), of_good_jobs(), rare.collect()].concat()
+}
+
+/// Invocations that end without an answer.
+fn ends() -> Vec<Mutant> {
+    vec![
+        worker(
+            "the worker throws before it logs",
+            "failing=throws-silently failing-first",
+            TAKEN_ALONG,
+        ),
+        worker(
+            "the worker throws after the others",
+            "failing=throws-silently failing-last",
+            TAKEN_ALONG,
+        ),
+        worker("the worker logs and throws first", "failing=throws failing-first", TAKEN_ALONG),
+        worker("the worker logs and throws last", "failing=throws failing-last", TAKEN_ALONG),
+        worker("the worker throws in any order", "failing=throws", TAKEN_ALONG),
+        worker(
+            "the worker exits before it logs",
+            "failing=exits-silently failing-first",
+            TAKEN_ALONG,
+        ),
+        worker(
+            "the worker exits after the others",
+            "failing=exits-silently failing-last",
+            TAKEN_ALONG,
+        ),
+        worker("the worker logs and exits", "failing=exits", TAKEN_ALONG),
+        worker("the worker exits with code 0", "failing=exits-well failing-last", TAKEN_ALONG),
+        worker(
+            "the worker times out before it logs",
+            "failing=hangs-silently failing-first",
+            TAKEN_ALONG,
+        ),
+        worker("the worker times out after the others", "failing=hangs failing-last", TAKEN_ALONG),
+        worker(
+            "a worker that remembers throws first",
+            "failing=throws failing-first remembers",
+            TAKEN_ALONG,
+        ),
+        worker(
+            "a worker that remembers throws last",
+            "failing=throws failing-last remembers",
+            TAKEN_ALONG,
+        ),
+        worker(
+            "a worker that remembers throws in any order",
+            "failing=throws remembers",
+            TAKEN_ALONG,
+        ),
+        worker("the worker throws when all is done", "crashes-at-the-end", TAKEN_ALONG),
+    ]
+}
+
+/// Answers by which Lambda takes another set of messages for failed than the worker means.
+fn answers() -> Vec<Mutant> {
+    let whole = |name, words| worker(name, words, TAKEN_ALONG);
+    let none = |name, words| worker(name, words, LOST);
+    vec![
+        whole("every item is reported", "answers=all"),
+        whole("every item of the failing batch is reported", "answers=all-where-one-fails"),
+        whole("an identifier of nobody is reported", "answers=wrong-id"),
+        whole("an empty identifier is reported", "answers=empty-id"),
+        whole("a null identifier is reported", "answers=null-id"),
+        whole("a number is reported", "answers=number-id"),
+        whole("the receipt handle is reported", "answers=receipt"),
+        whole("the job's id is reported", "answers=job-id"),
+        whole("the identifier has another key", "answers=wrong-key"),
+        whole("identifiers are reported bare", "answers=bare-ids"),
+        whole("the answer is a list", "answers=list"),
+        whole("the answer is a text", "answers=text"),
+        whole("the answer is torn", "answers=torn"),
+        none("no item is reported", "answers=none"),
+        none("the answer is null", "answers=null"),
+        none("the answer is an empty object", "answers=empty"),
+        none("the list is null", "answers=null-list"),
+        none("the answer is empty", "answers=nothing"),
+        none("the list has another key", "answers=wrong-list"),
+        worker(
+            "the others are reported",
+            "answers=the-others",
+            &[("job.neighbours", "fail"), ("dlq.attempts", "warn"), ("dlq.arrival", "fail")],
+        ),
+    ]
+}
+
+/// What else a worker does with the failing job.
+fn of_the_failing() -> Vec<Mutant> {
+    vec![
+        worker("the failing job is logged and acknowledged", "failing=acknowledged", LOST),
+        worker(
+            "the failing job is acknowledged at last",
+            "failing=acknowledged-at-last",
+            &[("dlq.arrival", "fail")],
+        ),
+        worker("the failing job is swallowed", "failing=swallowed", LOST),
+        worker(
+            "the failing job succeeds at last",
+            "failing=succeeds-at-last",
+            &[("dlq.attempts", "fail"), ("dlq.arrival", "fail")],
+        ),
+        worker("the failing job is moved by the worker", "failing=moved", LOST),
+        worker("the failing job is copied as well", "failing=copied", &[("dlq.arrival", "fail")]),
+        worker(
+            "the failing job is copied, wrapped",
+            "failing=copied-wrapped",
+            &[("dlq.arrival", "fail")],
+        ),
+        worker("the failing job is put back", "failing=put-back", LOST),
+        worker("the failing job is deleted by the worker", "failing=deleted", LOST),
+    ]
+}
+
+/// What a worker does with jobs that it could do.
+fn of_good_jobs() -> Vec<Mutant> {
+    let success: Checks = &[("job.success", "fail")];
+    vec![
+        worker("good jobs are failed at first", "good=fails-first", TAKEN_ALONG),
+        worker("one good job is failed at first", "good=one-fails-first", TAKEN_ALONG),
+        worker("good jobs are failed at first, silently", "good=fails-first-silently", TAKEN_ALONG),
+        worker("good jobs are failed always", "good=fails-always", TAKEN_ALONG),
+        worker("good jobs are done and reported", "good=reported", TAKEN_ALONG),
+        worker("good jobs are done and reported at first", "good=reported-first", TAKEN_ALONG),
+        worker("good jobs throw at first, when done", "good=throws-first", TAKEN_ALONG),
+        worker("good jobs throw at first, silently", "good=throws-first-silently", TAKEN_ALONG),
+        worker("good jobs are swallowed", "good=swallowed", success),
+        worker("one good job is swallowed", "good=swallowed-once", success),
+        worker("good jobs are copied to the DLQ", "good=copied", success),
+        worker("one good job is copied to the DLQ", "good=one-copied", success),
+        worker("good jobs are copied to the DLQ, wrapped", "good=copied-wrapped", success),
+        worker("good jobs are put back", "good=put-back", success),
+        worker(
+            "good jobs are put back for later",
+            "good=put-back-later",
+            &[("api.reject", "fail")],
+        ),
+        worker(
+            "good jobs are done, reported, and then silent",
+            "good=reported-first then-silent",
+            &[("api.reject", "fail")],
+        ),
+    ]
+}
+
+/// The same with batches of one message, where nobody shares the fate of another.
+fn alone() -> Vec<Mutant> {
+    let alone = |name, words, expected| worker(name, words, expected).with_batches_of(1);
+    let success: Checks = &[("job.success", "fail")];
+    vec![
+        alone("alone: good jobs are failed at first", "good=fails-first", success),
+        alone("alone: good jobs are failed always", "good=fails-always", success),
+        alone("alone: good jobs are done and reported", "good=reported", success),
+        alone("alone: every item is reported", "answers=all", success),
+        alone("alone: the worker throws when all is done", "crashes-at-the-end", success),
+        alone("alone: good jobs throw at first, silently", "good=throws-first-silently", success),
+        alone("alone: good jobs are copied to the DLQ", "good=copied", success),
+        alone("alone: good jobs are put back", "good=put-back", success),
+        alone("alone: the failing job is acknowledged", "failing=acknowledged", LOST),
+        alone("alone: the failing job is moved by the worker", "failing=moved", LOST),
+        alone(
+            "alone: good jobs are done, reported, and then silent",
+            "good=reported-first then-silent",
+            &[("api.reject", "fail")],
+        ),
+    ]
+}
+
+/// Logs that tell what is not.
+fn lies() -> Vec<Mutant> {
+    vec![
+        worker("the log says that all succeeded", "says=succeeded", &[("dlq.attempts", "fail")]),
+        worker(
+            "the log says that all succeeded, and all fail",
+            "says=succeeded answers=all",
+            &[("job.neighbours", "fail"), ("dlq.attempts", "fail")],
+        ),
+        worker("the log says that all failed", "says=failed", TAKEN_ALONG),
+        worker("the log counts receives one too high", "counts=1", &[("dlq.attempts", "fail")]),
+        worker("the log counts receives one too low", "counts=-1", &[("dlq.attempts", "fail")]),
+    ]
+}
+
+/// Logs that do not tell enough.
+fn silences() -> Vec<Mutant> {
+    let nothing: Checks = &[("job.success", "fail"), ("dlq.attempts", "warn")];
+    let success: Checks = &[("job.success", "fail")];
+    vec![
+        worker("the log says nothing", "says-nothing", nothing),
+        worker("the log says nothing of good jobs", "says-nothing-of-good", success),
+        worker("the log says nothing of first receives", "says-nothing-first", nothing),
+        worker("lines are cut", "shape=cut", nothing),
+        worker("lines are text", "shape=text", nothing),
+        worker("lines have another shape", "shape=nested", nothing),
+        worker("lines name neither job nor message", "without=jobId,messageId", nothing),
+        worker("lines name no run", "without=runId", nothing),
+        worker("lines have no outcome", "without=outcome", nothing),
+        worker("lines have no event", "without=event", nothing),
+        worker("lines have unknown outcomes", "says=finished", nothing),
+        worker("the worker does not start", "does-not-start", nothing),
+    ]
+}
