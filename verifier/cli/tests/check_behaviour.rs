@@ -139,7 +139,7 @@ fn a_message_that_is_received_once_more_than_allowed_is_noticed() {
 #[test]
 fn late_lines_of_the_log_are_waited_for() {
     let rule = |milliseconds: u32| {
-        json!([{"operation": "PutLogEvents", "contains": "-poison", "nth": {"from": 2},
+        json!([{"operation": "PutLogEvents", "function": "*Worker*", "contains": "-poison", "nth": {"from": 2},
             "fault": {"kind": "log-late", "milliseconds": milliseconds}}])
     };
     // The lines of the last attempt come while the log is read again and again.

@@ -18,6 +18,15 @@ pub(crate) struct Object {
     pub(crate) modified_at: Timestamp,
 }
 
+/// What became of a key since the deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// An object was put there.
+    Uploaded(Object),
+    /// What was there was deleted.
+    Deleted,
+}
+
 /// The objects of one bucket that were changed, by key; `None` for those that were deleted.
 pub(crate) type Changes = BTreeMap<String, Option<Object>>;
 
@@ -32,8 +41,9 @@ impl ChangedObjects {
     }
 
     /// What became of a key; `None` when nothing did.
-    pub(crate) fn get(&self, bucket: &str, key: &str) -> Option<Option<Object>> {
-        self.lock().get(bucket)?.get(key).cloned()
+    pub(crate) fn get(&self, bucket: &str, key: &str) -> Option<Change> {
+        let changed = self.lock().get(bucket)?.get(key).cloned()?;
+        Some(changed.map_or(Change::Deleted, Change::Uploaded))
     }
 
     /// All changes of a bucket.

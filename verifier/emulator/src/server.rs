@@ -213,12 +213,12 @@ impl Server {
     async fn ask_sqs_by_query(
         &self,
         busy: Busy,
-        (action, request): (String, Result<Bytes, Reply>),
+        (action, request): (String, Result<Bytes, Box<Reply>>),
         access_key: Option<&str>,
     ) -> (Busy, Reply) {
         let body = match request {
             Ok(body) => body,
-            Err(refusal) => return (busy, refusal),
+            Err(refusal) => return (busy, *refusal),
         };
         let client = access_key.and_then(|key| self.client(key));
         let caller = caller(access_key);
@@ -353,7 +353,7 @@ pub(crate) fn form(text: &[u8]) -> BTreeMap<String, String> {
 }
 
 /// A request to SQS in the query protocol: its action, and its body in JSON.
-fn sqs_query(incoming: &Incoming<'_>) -> Option<(String, Result<Bytes, Reply>)> {
+fn sqs_query(incoming: &Incoming<'_>) -> Option<(String, Result<Bytes, Box<Reply>>)> {
     if *incoming.method != Method::POST {
         return None;
     }

@@ -8,7 +8,7 @@ use axum::http::Method;
 use percent_encoding::percent_decode_str;
 use verifier_core::time::Timestamp;
 
-use crate::objects::{ChangedObjects, Object};
+use crate::objects::{Change, ChangedObjects, Object};
 use crate::reply::{Reply, reply, with_header};
 use crate::roots::is_below;
 use crate::services::cloudfront::Invalidations;
@@ -153,7 +153,8 @@ impl Sites {
     /// What is in the bucket by that key.
     pub(crate) async fn object(&self, site: &SiteSpec, key: &str) -> Option<Object> {
         match self.changed.get(&site.bucket, key) {
-            Some(changed) => changed,
+            Some(Change::Uploaded(object)) => Some(object),
+            Some(Change::Deleted) => None,
             None => self.deployed(site, key).await.map(|bytes| self.made_of(key, bytes)),
         }
     }

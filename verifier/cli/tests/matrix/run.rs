@@ -59,9 +59,8 @@ impl Asked {
 /// Runs rows, several at once, and prints each in their order; says what was wrong.
 pub(crate) fn all(rows: &[Mutant], asked: &Asked) -> Vec<String> {
     let rows: Vec<&Mutant> = rows.iter().filter(|row| asked.has(row)).collect();
-    for name in asked.names.iter().filter(|name| rows.iter().all(|row| row.name != **name)) {
-        panic!("the matrix has no row {name}");
-    }
+    let unknown = asked.names.iter().find(|name| rows.iter().all(|row| row.name != **name));
+    assert_eq!(unknown, None, "the matrix has no such row");
     if asked.runs > 0 {
         println!("jitter from seed {}, {} runs", asked.seed, asked.runs);
     }

@@ -261,13 +261,13 @@ mod tests {
 
     #[test]
     fn a_failure_counts_for_more_than_a_report_that_does_not_say_how_it_ended() {
+        use InvocationEnd::{Error, Success, Unknown};
         let of = |end, millis| Invocation {
             request_id: "q".to_owned(),
             ended_at: AT,
             duration: Duration::from_millis(millis),
             end,
         };
-        use InvocationEnd::{Error, Success, Unknown};
         for (ends, joined) in [
             ([Unknown, Error], Error),
             ([Error, Unknown], Error),

@@ -12,7 +12,7 @@ type Outputs = BTreeMap<String, String>;
 impl Settings {
     /// The preview page, as its output has it; `None` without such an output.
     pub fn page_url<'a>(&self, outputs: &'a Outputs) -> Option<&'a str> {
-        output(outputs, &self.outputs.preview_url)
+        output(outputs, self.outputs.preview_url.as_ref())
     }
 
     /// The page's configuration.
@@ -22,15 +22,15 @@ impl Settings {
 
     /// The hello endpoint. The output of the API holds this URL, or the API's base URL.
     pub fn hello_url(&self, outputs: &Outputs) -> Option<String> {
-        Some(at(output(outputs, &self.outputs.api_url)?, self.api.hello_path.as_ref()?))
+        Some(at(output(outputs, self.outputs.api_url.as_ref())?, self.api.hello_path.as_ref()?))
     }
 
     /// The URL that jobs are posted to: as its output has it, or below the API's base URL.
     pub fn job_url(&self, outputs: &Outputs) -> Option<String> {
         let Some(path) = &self.api.jobs_path else {
-            return output(outputs, &self.outputs.job_url).map(str::to_owned);
+            return output(outputs, self.outputs.job_url.as_ref()).map(str::to_owned);
         };
-        let api = output(outputs, &self.outputs.api_url)?;
+        let api = output(outputs, self.outputs.api_url.as_ref())?;
         Some(match &self.api.hello_path {
             Some(hello) => below(&base_of_others(api, hello), path),
             None => below(api, path),
@@ -38,8 +38,8 @@ impl Settings {
     }
 }
 
-fn output<'a>(outputs: &'a Outputs, name: &Option<String>) -> Option<&'a str> {
-    outputs.get(name.as_ref()?).map(String::as_str)
+fn output<'a>(outputs: &'a Outputs, name: Option<&String>) -> Option<&'a str> {
+    outputs.get(name?).map(String::as_str)
 }
 
 /// The URL of what lies at `path` below `base`, whose query stays; a query of `path` is added to it, and a fragment,

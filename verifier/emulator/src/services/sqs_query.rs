@@ -20,7 +20,7 @@ const BYTES_MAX: usize = 64 * 1024 * 1024;
 type Form = BTreeMap<String, String>;
 
 /// The body of the same request in JSON; a refusal for an action that is not translated.
-pub(crate) fn request(action: &str, form: &Form) -> Result<Bytes, Reply> {
+pub(crate) fn request(action: &str, form: &Form) -> Result<Bytes, Box<Reply>> {
     let mut body = Map::new();
     let mut text = |name: &str| {
         if let Some(value) = form.get(name) {
@@ -43,7 +43,7 @@ pub(crate) fn request(action: &str, form: &Form) -> Result<Bytes, Reply> {
             let message = format!(
                 "The emulator answers {action} over SQS's JSON protocol only, which the AWS CLI speaks since 2.13.33."
             );
-            return Err(aws_query::error(400, NAMESPACE, "InvalidAction", &message));
+            return Err(Box::new(aws_query::error(400, NAMESPACE, "InvalidAction", &message)));
         }
     }
     let names: Vec<&String> = form

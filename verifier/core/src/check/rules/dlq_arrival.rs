@@ -236,8 +236,8 @@ mod tests {
         let poison = job("p", true, Some("m"));
         assert_eq!(judge(&poison, Some(&letter(15)), &terms).verdict, Verdict::Pass);
         let copies = ["m-x".to_owned()];
-        let copied = Terms { copies: &copies, ..terms };
-        assert_eq!(judge(&poison, Some(&letter(180)), &copied).verdict, Verdict::Fail);
+        let with_copies = Terms { copies: &copies, ..terms };
+        assert_eq!(judge(&poison, Some(&letter(180)), &with_copies).verdict, Verdict::Fail);
     }
 
     #[test]

@@ -100,7 +100,7 @@ fn of_done(account: &Account, job: &MessageAccount) -> (Verdict, String) {
     if let MessageEnd::DoneMoreThanOnce { delivered_twice: false } = job.end {
         return (Verdict::Fail, format!("succeeded more than once: {}", told(job)));
     }
-    if job.attempts.iter().any(|attempt| attempt.failed()) && account.breach(job).is_none() {
+    if job.attempts.iter().any(crate::account::Attempt::failed) && account.breach(job).is_none() {
         return (Verdict::Fail, format!("was failed before it succeeded: {}", told(job)));
     }
     if let MessageEnd::DoneMoreThanOnce { .. } = job.end {
@@ -206,8 +206,8 @@ pub(crate) mod tests {
         LogEvidence { error: Some("denied".to_owned()), ..LogEvidence::default() }
     }
 
-    fn counts(visible: u64) -> Option<QueueCounts> {
-        Some(QueueCounts { visible, ..QueueCounts::default() })
+    fn counts(visible: u64) -> QueueCounts {
+        QueueCounts { visible, ..QueueCounts::default() }
     }
 
     fn terms() -> Terms {
@@ -216,7 +216,7 @@ pub(crate) mod tests {
 
     /// The account of jobs, with the ids of messages that are in the dead-letter queue.
     pub(crate) fn account(jobs: &[JobEvidence], dead: &[&str]) -> Account {
-        account_with(jobs, dead, &[], counts(0))
+        account_with(jobs, dead, &[], Some(counts(0)))
     }
 
     fn account_with(
@@ -233,7 +233,7 @@ pub(crate) mod tests {
                 seen_at: Timestamp::from_millis(1_180_000),
             })
             .collect();
-        Account::of(&observed(terms(), jobs, &found, invocations, (counts(0), after)))
+        Account::of(&observed(terms(), jobs, &found, invocations, (Some(counts(0)), after)))
     }
 
     fn good(attempts: Vec<LoggedOutcome>) -> [JobEvidence; 1] {
@@ -303,7 +303,7 @@ pub(crate) mod tests {
             end,
         };
         let with = |end| {
-            let account = account_with(&good(vec![done(1)]), &[], &[error(end)], counts(0));
+            let account = account_with(&good(vec![done(1)]), &[], &[error(end)], Some(counts(0)));
             judge(&account, &whole_log()).verdict
         };
         assert_eq!(with(InvocationEnd::Error), Verdict::Fail);
@@ -319,7 +319,8 @@ pub(crate) mod tests {
             end: InvocationEnd::Error,
         };
         let with = |ends: &[Invocation]| {
-            judge(&account_with(&good(vec![done(2)]), &[], ends, counts(0)), &whole_log()).verdict
+            judge(&account_with(&good(vec![done(2)]), &[], ends, Some(counts(0))), &whole_log())
+                .verdict
         };
         assert_eq!(with(&[failed]), Verdict::Fail);
         assert_eq!(with(&[]), Verdict::Warn);
@@ -330,11 +331,11 @@ pub(crate) mod tests {
         let of = |after, log: &LogEvidence| {
             judge(&account_with(&good(vec![]), &[], &[], after), log).verdict
         };
-        assert_eq!(of(counts(0), &whole_log()), Verdict::Fail);
-        assert_eq!(of(counts(1), &whole_log()), Verdict::Inconclusive);
+        assert_eq!(of(Some(counts(0)), &whole_log()), Verdict::Fail);
+        assert_eq!(of(Some(counts(1)), &whole_log()), Verdict::Inconclusive);
         assert_eq!(of(None, &whole_log()), Verdict::Inconclusive);
-        assert_eq!(of(counts(0), &LogEvidence::default()), Verdict::Inconclusive);
-        assert_eq!(of(counts(0), &unreadable_log()), Verdict::Inconclusive);
+        assert_eq!(of(Some(counts(0)), &LogEvidence::default()), Verdict::Inconclusive);
+        assert_eq!(of(Some(counts(0)), &unreadable_log()), Verdict::Inconclusive);
     }
 
     #[test]

@@ -90,7 +90,10 @@ fn is_script(content_type: &str) -> bool {
 
 fn is_json(exchange: &Exchange, answer: &Answer) -> bool {
     let path = exchange.url.split(['?', '#']).next().unwrap_or_default();
-    path.ends_with(".json") && answer.content_type.to_ascii_lowercase().contains("json")
+    let has_ending = std::path::Path::new(path)
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+    has_ending && answer.content_type.to_ascii_lowercase().contains("json")
 }
 
 #[cfg(test)]

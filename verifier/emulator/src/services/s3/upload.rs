@@ -54,10 +54,10 @@ pub(super) fn read(
     } else {
         (body.clone(), Vec::new())
     };
-    if let Some(length) = text(headers, "x-amz-decoded-content-length") {
-        if length.parse() != Ok(bytes.len()) {
-            return Err(incomplete());
-        }
+    if let Some(length) = text(headers, "x-amz-decoded-content-length")
+        && length.parse() != Ok(bytes.len())
+    {
+        return Err(incomplete());
     }
     let checksums = checksums(headers, trailers);
     is_whole(headers, hash, &checksums, &bytes)?;
