@@ -6,6 +6,7 @@ use verifier_core::settings::{ANY_ORIGIN, InForce, Value};
 
 use crate::args::SettingsArgs;
 use crate::failure::Failure;
+use crate::files;
 
 /// What the file is called where nobody says.
 const NAME: &str = "verifier.toml";
@@ -31,19 +32,23 @@ pub(crate) fn load(args: &SettingsArgs) -> Result<InForce, Failure> {
 
 /// The settings of the named file, or else of the nearest one from the working directory upwards, or else the defaults.
 fn read(named: Option<&Path>) -> Result<InForce, Failure> {
-    let found = match named {
-        Some(path) => Some(path.to_owned()),
-        None => nearest()?,
-    };
-    let Some(path) = found else {
+    let Some((_, path)) = file(named)? else {
         return Ok(InForce::default());
     };
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(&path)
+    let text = files::read_text(&path)
         .map_err(|error| Failure::usage(format!("the settings {shown} cannot be read: {error}")))?;
     InForce::read(&shown, &text).map_err(|error| Failure {
         next: Some("SETTINGS.md tells of every key".to_owned()),
         ..Failure::usage(error.to_string())
+    })
+}
+
+/// The file that the settings are read from, with the word for it.
+pub(crate) fn file(named: Option<&Path>) -> Result<Option<(&'static str, PathBuf)>, Failure> {
+    Ok(match named {
+        Some(path) => Some(("--config", path.to_owned())),
+        None => nearest()?.map(|path| ("the settings", path)),
     })
 }
 

@@ -11,27 +11,29 @@
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{
-    DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown,
-};
-use std::os::unix::net::UnixStream;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Component, Path, PathBuf};
-use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{Access, Mode, OFlags, access, open};
+use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
 use crate::output;
 
+mod apart;
+mod reading;
+mod special;
+mod target;
+
+pub(crate) use apart::{Named, check_apart};
+pub(crate) use reading::{bounded, check_lines, lines, read, read_plan, read_text, reopen, text};
+pub(crate) use target::Target;
+
 /// As many links as the kernel follows.
 const LINKS_MAX: usize = 40;
 /// How much room a file has to have at least, so that a full disk is noticed before a run.
 const PROBE_BYTES: usize = 4096;
-/// How long is waited for whoever reads from a pipe.
-const READER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,26 +57,25 @@ enum Place {
     Descriptor(PathBuf),
 }
 
-/// Writes a report.
-pub(crate) fn write_report(path: &Path, content: &[u8]) -> io::Result<()> {
-    write(path, content, Readers::AsBefore)
-}
-
 /// Writes what nobody else may read: bodies, or secrets. Whoever waits for the file never sees a part of it.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    write(path, content, Readers::User)
+    write_at(place(path)?, content, Readers::User)
 }
 
 /// Whether a file could be written there, before anything has taken its time. Nothing is changed.
 pub(crate) fn check(path: &Path) -> io::Result<()> {
-    match place(path)? {
+    check_at(place(path)?)
+}
+
+fn check_at(place: Place) -> io::Result<()> {
+    match place {
         Place::Whole { target, existing } => {
             if let Some(existing) = &existing {
                 check_replaceable(&target, existing)?;
             }
             Draft::beside(&target)?.add(&[0; PROBE_BYTES])
         }
-        Place::Special(path) | Place::Descriptor(path) => Ok(access(&path, Access::WRITE_OK)?),
+        Place::Special(path) | Place::Descriptor(path) => special::check(&path),
         Place::Standard(_) => Ok(()),
     }
 }
@@ -93,8 +94,24 @@ pub(crate) fn is_special(path: &Path) -> bool {
     !matches!(place(path), Ok(Place::Whole { .. }) | Err(_))
 }
 
+/// Whether anything is there, be it a link that leads nowhere.
+pub(crate) fn is_there(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+/// Whether a regular file is there, and no link to one.
+pub(crate) fn is_plain(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
+}
+
+/// Takes a name away. What a link leads to stays.
+pub(crate) fn unlink(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)
+}
+
 /// Makes a file that was not there, for the user alone, to append to it. Its name is on the disk when this returns.
 pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    check_name(path)?;
     let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
     sync_folder(path)?;
     Ok(file)
@@ -110,14 +127,6 @@ pub(crate) fn append(path: &Path, content: &[u8]) -> io::Result<()> {
     OpenOptions::new().append(true).create(true).open(path)?.write_all(content)
 }
 
-/// Takes a file away again that was written there. Nothing but a regular file is.
-pub(crate) fn remove(path: &Path) -> io::Result<()> {
-    match place(path)? {
-        Place::Whole { target, existing: Some(_) } => fs::remove_file(target),
-        _ => Ok(()),
-    }
-}
-
 /// Makes a new folder for the user alone.
 pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().mode(0o700).create(path)
@@ -125,6 +134,7 @@ pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
 
 /// Makes a folder, with those above it.
 pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
+    check_dash(path)?;
     fs::create_dir_all(path).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => io::ErrorKind::NotADirectory.into(),
         _ => error,
@@ -146,8 +156,8 @@ pub(crate) fn failed(what: &str, path: &Path, error: &io::Error) -> Failure {
     Failure { next: Some(next.to_owned()), ..Failure::usage(problem) }
 }
 
-fn write(path: &Path, content: &[u8], readers: Readers) -> io::Result<()> {
-    match place(path)? {
+fn write_at(place: Place, content: &[u8], readers: Readers) -> io::Result<()> {
+    match place {
         Place::Whole { target, existing } => {
             let is_new_report = readers == Readers::AsBefore && existing.is_none();
             let mut draft = Draft::with_mode(&target, if is_new_report { 0o666 } else { 0o600 })?;
@@ -160,53 +170,8 @@ fn write(path: &Path, content: &[u8], readers: Readers) -> io::Result<()> {
             // What is in the file already was written by the same command line.
             OpenOptions::new().append(true).open(path)?.write_all(content)
         }
-        Place::Special(path) => {
-            let kind = fs::metadata(&path)?.file_type();
-            if kind.is_socket() {
-                UnixStream::connect(&path)?.write_all(content)
-            } else if kind.is_fifo() {
-                to_pipe(&path, content)
-            } else {
-                OpenOptions::new().write(true).open(&path)?.write_all(content)
-            }
-        }
+        Place::Special(path) => special::write(&path, content),
     }
-}
-
-/// Writes to a pipe with a name, for whose reader is not waited for ever.
-fn to_pipe(path: &Path, content: &[u8]) -> io::Result<()> {
-    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let began = Instant::now();
-    let pipe = loop {
-        match open(path, flags, Mode::empty()) {
-            Ok(pipe) => break pipe,
-            Err(Errno::NXIO) if began.elapsed() < READER_WITHIN => {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            Err(Errno::NXIO) => return Err(nobody_reads()),
-            Err(error) => return Err(error.into()),
-        }
-    };
-    let mut left = content;
-    while !left.is_empty() {
-        match rustix::io::write(&pipe, left) {
-            Ok(count) => left = &left[count..],
-            Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => {
-                let timeout = Timespec::try_from(READER_WITHIN).map_err(io::Error::other)?;
-                if poll(&mut [PollFd::new(&pipe, PollFlags::OUT)], Some(&timeout))? == 0 {
-                    return Err(nobody_reads());
-                }
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
-}
-
-fn nobody_reads() -> io::Error {
-    let problem = format!("no process has read from the pipe for {} s", READER_WITHIN.as_secs());
-    io::Error::new(io::ErrorKind::TimedOut, problem)
 }
 
 /// Follows links to where they lead.
@@ -240,9 +205,19 @@ fn place(path: &Path) -> io::Result<Place> {
 
 /// Fails on a path that cannot be a file's.
 fn check_name(path: &Path) -> io::Result<()> {
+    check_dash(path)?;
     let ends_as_folder = path.as_os_str().as_encoded_bytes().ends_with(b"/");
     if ends_as_folder || !matches!(path.components().next_back(), Some(Component::Normal(_))) {
         return Err(io::ErrorKind::IsADirectory.into());
+    }
+    Ok(())
+}
+
+/// Fails on `-`, which means stdout to some commands and would be a file's name to others.
+fn check_dash(path: &Path) -> io::Result<()> {
+    if path.as_os_str() == "-" {
+        let problem = "`-` does not mean stdout here; what is really named so is `./-`";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
     }
     Ok(())
 }

@@ -42,6 +42,7 @@ impl JournalFile {
     /// Goes on with one. What was being written when the process ended is cut off.
     pub(crate) fn reopen(path: &Path) -> Result<Self, Failure> {
         let changed = |error: io::Error| failed(path, "written to", &error);
+        files::check_lines(path).map_err(changed)?;
         let mut file = OpenOptions::new().read(true).append(true).open(path).map_err(changed)?;
         // The lock first: what another process is writing looks torn, and would be cut off.
         lock(&file, path)?;

@@ -12,6 +12,7 @@ use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, FOREIGN_WORK, Templ
 
 use crate::args::{ClockArg, TemplateArgs};
 use crate::failure::Failure;
+use crate::files;
 use crate::view::Progress;
 
 /// Where synthesised templates lie in a project.
@@ -46,7 +47,7 @@ pub(crate) async fn start(
         None => find_template(&here)?,
     };
     let faults = args.faults.as_deref().map(read_faults).transpose()?;
-    let text = std::fs::read_to_string(&path).map_err(|error| {
+    let text = files::read_text(&path).map_err(|error| {
         Failure::usage(format!("the template {} cannot be read: {error}", path.display()))
     })?;
     let template = Template::parse(&text)?;
@@ -79,11 +80,24 @@ pub(crate) async fn start(
     Ok(emulator)
 }
 
+/// The files that a stack on this machine is read from, with the word for each.
+pub(crate) fn inputs(args: &TemplateArgs) -> Vec<(&'static str, PathBuf)> {
+    let here = std::env::current_dir().ok();
+    // That there is none is told of where it is needed.
+    let found = || here.and_then(|here| find_template(&here).ok());
+    let template = match &args.template {
+        Some(template) => Some(("--template", template.clone())),
+        None => found().map(|template| ("the template", template)),
+    };
+    let faults = args.faults.clone().map(|faults| ("--faults", faults));
+    template.into_iter().chain(faults).collect()
+}
+
 fn read_faults(path: &Path) -> Result<FaultRules, Failure> {
     let bad = |problem: String| {
         Failure::usage(format!("the fault rules {} cannot be used: {problem}", path.display()))
     };
-    let text = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
+    let text = files::read(path).map_err(|error| bad(error.to_string()))?;
     FaultRules::parse(&text).map_err(|error| bad(error.to_string()))
 }
 
@@ -121,7 +135,7 @@ fn find_template(here: &Path) -> Result<PathBuf, Failure> {
 fn find_project(here: &Path, template: &Path) -> Option<PathBuf> {
     let template = std::path::absolute(template).ok()?;
     let is_workspace = |folder: &&Path| {
-        let manifest = std::fs::read_to_string(folder.join("Cargo.toml"));
+        let manifest = files::read_text(&folder.join("Cargo.toml"));
         manifest.is_ok_and(|text| text.contains("[workspace]"))
     };
     let found =

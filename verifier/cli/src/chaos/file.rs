@@ -7,9 +7,7 @@ use verifier_core::chaos::Experiment;
 
 use super::builtin::Builtin;
 use crate::failure::Failure;
-
-/// The largest file that is taken for an experiment, in bytes.
-const BYTES_MAX: u64 = 16 * 1024 * 1024;
+use crate::files;
 
 /// The built-in experiment of that name, or the one of that file.
 pub(crate) fn experiment_from(name: &str) -> Result<Experiment, Failure> {
@@ -32,11 +30,7 @@ pub(crate) fn experiment_of_file(path: &Path) -> Result<Experiment, Failure> {
     let wrong = |problem: String| {
         Failure::usage(format!("the experiment {} cannot be used: {problem}", path.display()))
     };
-    let length = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
-    if length > BYTES_MAX {
-        return Err(wrong(format!("it has {length} bytes, and {BYTES_MAX} are the most")));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let text = files::read_text(path).map_err(|error| wrong(error.to_string()))?;
     let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
     let parsed = if is_json { parse_json(&text) } else { parse_yaml(&text) };
     parsed.map_err(wrong)

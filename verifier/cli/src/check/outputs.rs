@@ -6,6 +6,7 @@ use std::path::Path;
 use verifier_core::check::nearest;
 
 use crate::failure::Failure;
+use crate::files;
 
 /// The outputs of a stack, by name.
 pub(crate) type Outputs = BTreeMap<String, String>;
@@ -17,7 +18,7 @@ pub(crate) fn read(path: &Path, stack: Option<&str>) -> Result<(String, Outputs)
     let bad = |problem: String| {
         Failure::usage(format!("the outputs {} cannot be used: {problem}", path.display()))
     };
-    let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
+    let text = files::read_text(path).map_err(|error| bad(error.to_string()))?;
     choose(&text, stack).map_err(bad)
 }
 

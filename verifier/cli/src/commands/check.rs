@@ -15,7 +15,7 @@ use crate::config;
 use crate::endpoint;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files;
+use crate::files::{self, check_apart};
 use crate::interrupt::Interrupt;
 use crate::local_stack::{self, LocalOptions};
 use crate::view::{self, CheckView, Progress};
@@ -39,11 +39,11 @@ pub(crate) async fn run(args: CheckArgs) -> Result<Exit, Failure> {
         return Ok(Exit::Passed);
     }
     refuse_local_options(&args)?;
+    let files = Files::of(&args)?;
     let mut options = options(&args)?;
     let interrupt = Interrupt::listen()?;
     let progress = Progress::new();
     let format = args.format;
-    let files = Files::of(&args)?;
     let target = tokio::select! {
         target = target(args, &options, &progress) => target?,
         // Nothing was created yet; what was being built is dropped with the future.
@@ -105,6 +105,11 @@ impl Files {
         }
         let is_github = args.format == CheckFormat::Github;
         let summary = if is_github { view::check_summary()? } else { None };
+        let outputs = args.reports.iter().map(|file| ("--report", file.as_path()));
+        let outputs = outputs.chain(summary.as_deref().map(|file| ("the job summary", file)));
+        let inputs = inputs(args)?;
+        let inputs = inputs.iter().map(|(what, path)| (*what, path.as_path()));
+        check_apart(&outputs.collect::<Vec<_>>(), &inputs.collect::<Vec<_>>())?;
         Ok(Self {
             reports: args.reports.clone(),
             summary,
@@ -123,6 +128,14 @@ impl Files {
         let summary = self.summary.iter().map(|file| view::append_summary(report, &again, file));
         view::first_lost(reports.chain(summary))
     }
+}
+
+/// The files that are read, with the word for each.
+fn inputs(args: &CheckArgs) -> Result<Vec<(&'static str, PathBuf)>, Failure> {
+    let mut inputs = if args.local { local_stack::inputs(&args.template) } else { Vec::new() };
+    inputs.extend(args.json_outputs.clone().map(|outputs| ("--json-outputs", outputs)));
+    inputs.extend(config::file(args.settings.config.as_deref())?);
+    Ok(inputs)
 }
 
 /// What the command line asks for. The name of a local stack is known only when it is up.

@@ -1,24 +1,25 @@
 //! `verifier local`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use verifier_emulator::Emulator;
 
 use crate::admin::TOKEN_VARIABLE;
 use crate::args::LocalArgs;
-use crate::clean;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files;
+use crate::files::{Named, check_apart};
 use crate::interrupt::Interrupt;
 use crate::local_stack::{self, LocalOptions};
-use crate::ready::Ready;
+use crate::ready::{self, Ready, SCHEMA};
 use crate::view::{self, Progress};
 
 pub(crate) async fn run(args: LocalArgs) -> Result<Exit, Failure> {
     if let Some(path) = &args.ready_file {
-        files::check(path).map_err(|error| files::failed("ready file", path, &error))?;
+        let inputs = local_stack::inputs(&args.template);
+        let inputs: Vec<Named> = inputs.iter().map(|(what, path)| (*what, &**path)).collect();
+        check_apart(&[("--ready-file", path)], &inputs)?;
+        ready::make_room(path)?;
     }
     let interrupt = Interrupt::listen()?;
     let progress = Progress::new();
@@ -35,7 +36,7 @@ pub(crate) async fn run(args: LocalArgs) -> Result<Exit, Failure> {
     progress.clear();
     let ready = ready(&emulator);
     // Whoever has read that the emulator is up may rely on the file.
-    let written = args.ready_file.as_deref().map_or(Ok(()), |path| write_ready(path, &ready));
+    let written = args.ready_file.as_deref().map_or(Ok(()), |path| ready::write(&ready, path));
     let is_there = written.is_ok();
     // Whoever has not read where it is cannot use it.
     let written = written.and_then(|()| view::print_ready(&ready, args.format));
@@ -45,7 +46,7 @@ pub(crate) async fn run(args: LocalArgs) -> Result<Exit, Failure> {
     emulator.shut_down().await;
     if let Some(path) = args.ready_file.as_deref().filter(|_| is_there) {
         // It would promise an endpoint that is gone.
-        let _ = files::remove(path);
+        ready::remove(&ready, path);
     }
     written?;
     Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted))
@@ -58,7 +59,7 @@ fn ready(emulator: &Emulator) -> Ready {
         format!("{} ({}): {}", skipped.logical_id, skipped.resource_type, skipped.reason)
     });
     Ready {
-        schema: "verifier.local/1",
+        schema: SCHEMA,
         endpoint: emulator.endpoint().to_owned(),
         token: emulator.token().to_owned(),
         region: local_stack::REGION,
@@ -74,10 +75,4 @@ fn ready(emulator: &Emulator) -> Ready {
         ]),
         skipped: skipped.collect(),
     }
-}
-
-fn write_ready(path: &Path, ready: &Ready) -> Result<(), Failure> {
-    let text = clean::json(&serde_json::to_string_pretty(ready).unwrap_or_default()) + "\n";
-    let written = files::write_private(path, text.as_bytes());
-    written.map_err(|error| files::failed("ready file", path, &error))
 }

@@ -8,7 +8,7 @@ use clap::{Command, CommandFactory};
 use crate::args::{CompletionsArgs, ManArgs, ManFormat, VerifierArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files;
+use crate::files::{self, Target};
 use crate::view;
 
 /// The width of the help in the reference, in columns.
@@ -54,10 +54,14 @@ fn write_pages(directory: &Path) -> Result<(), Failure> {
     command.build();
     let mut all = Vec::new();
     pages(&command, &mut all);
-    for (name, page) in all {
-        let path = directory.join(name);
-        let written = files::write_report(&path, &page);
-        written.map_err(|error| files::failed("page", &path, &error))?;
+    let all: Vec<(Target, Vec<u8>)> =
+        all.into_iter().map(|(name, page)| (Target::inside(directory, &name), page)).collect();
+    let failed = |target: &Target, error| files::failed("page", target.path(), &error);
+    for (target, _) in &all {
+        target.check().map_err(|error| failed(target, error))?;
+    }
+    for (target, page) in &all {
+        target.write_report(page).map_err(|error| failed(target, error))?;
     }
     Ok(())
 }

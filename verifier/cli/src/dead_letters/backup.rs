@@ -1,6 +1,6 @@
 //! Letters in a file that is whole at every moment.
 
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -87,7 +87,7 @@ impl Backup {
         let mut draft = Draft::beside(&self.path)?;
         let file = draft.file();
         if self.end > 0 {
-            io::copy(&mut io::Read::take(File::open(&self.path)?, self.end), file)?;
+            io::copy(&mut io::Read::take(files::reopen(&self.path)?, self.end), file)?;
             file.seek(SeekFrom::Start(self.end))?;
         }
         let mut writer = BufWriter::new(&mut *file);

@@ -1,9 +1,14 @@
 //! The ways of a file, and that there is no other.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{FileTypeExt, symlink};
+use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 
 use super::*;
+
+fn write_report(path: &Path, content: &[u8]) -> io::Result<()> {
+    Target::named(path).write_report(content)
+}
 
 /// The sources of this program without their tests: path and code.
 pub(crate) fn sources() -> Vec<(String, String)> {
@@ -67,8 +72,18 @@ fn every_file_is_written_here() {
                 "tempfile",
                 "generate_to",
             ];
-            let is_here = path.ends_with("src/files.rs");
+            let is_here = path.ends_with("src/files.rs") || path.contains("src/files/");
             assert!(is_here || !writes.iter().any(|each| line.contains(each)), "{path}: {line}");
+        }
+    }
+}
+
+#[test]
+fn every_file_is_read_here() {
+    for (path, code) in sources() {
+        for line in code.lines().filter(|_| !path.contains("src/files")) {
+            let reads = ["fs::read(", "fs::read_to_string(", "File::open("];
+            assert!(!reads.iter().any(|each| line.contains(each)), "{path}: {line}");
         }
     }
 }
@@ -164,10 +179,20 @@ fn pipes_devices_and_sockets_are_written_to_and_stay() {
     assert_eq!(full.kind(), io::ErrorKind::StorageFull);
     let socket = folder.path().join("socket");
     let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    // Whoever listens is not told that somebody has asked.
+    check(&socket).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    listener.set_nonblocking(false).unwrap();
     write_report(&socket, b"said").unwrap();
     let said = io::read_to_string(listener.accept().unwrap().0).unwrap();
     assert_eq!(said, "said");
-    assert_eq!(names(folder.path()), ["copy", "pipe", "socket"]);
+    drop(listener);
+    assert_eq!(check(&socket).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    let datagrams = folder.path().join("datagrams");
+    let _bound = UnixDatagram::bind(&datagrams).unwrap();
+    assert!(check(&datagrams).is_err());
+    assert_eq!(names(folder.path()), ["copy", "datagrams", "pipe", "socket"]);
 }
 
 #[test]

@@ -1,18 +1,17 @@
 //! Reading the journal of a redrive.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::BufRead;
 use std::path::Path;
 
 use verifier_core::redrive::Ledger;
 
 use crate::failure::Failure;
+use crate::files;
 use crate::journal::failed;
 
 /// What a journal tells, without the line that was being written when the process ended.
 pub(crate) fn read_ledger(path: &Path) -> Result<Ledger, Failure> {
-    let file = File::open(path).map_err(|error| failed(path, "read", &error))?;
-    let mut reader = BufReader::new(file);
+    let mut reader = files::lines(path).map_err(|error| failed(path, "read", &error))?;
     let mut ledger = Ledger::default();
     let mut line = Vec::new();
     loop {

@@ -42,7 +42,7 @@ use crate::clean;
 use crate::commands::redrive::Native;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files;
+use crate::files::{self, Target};
 use crate::output::{print, print_commands, tell};
 use crate::ready::Ready;
 use crate::redrive::Ended;
@@ -179,13 +179,12 @@ pub(crate) fn write_report(report: &Report, again: &str, path: &Path) -> Result<
         "md" => Ok(summary::markdown(report, again, summary::BYTES_MAX)),
         _ => html::page(report, again),
     };
-    write_text(path, text)
+    write_text(&Target::named(path), text)
 }
 
-fn write_text(path: &Path, text: io::Result<String>) -> Result<(), Failure> {
-    let written =
-        text.and_then(|text| files::write_report(path, clean::document(&text).as_bytes()));
-    written.map_err(|error| files::failed("report", path, &error))
+fn write_text(target: &Target, text: io::Result<String>) -> Result<(), Failure> {
+    let written = text.and_then(|text| target.write_report(clean::document(&text).as_bytes()));
+    written.map_err(|error| files::failed("report", target.path(), &error))
 }
 
 fn collected(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<String> {

@@ -1,6 +1,7 @@
 //! Moving dead letters back while an experiment goes on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::recorder::Recorder;
 use super::stack::Live;
 use crate::dead_letters::{Look, look};
 use crate::failure::Failure;
+use crate::files;
 use crate::interrupt::Interrupt;
 use crate::journal::JournalFile;
 use crate::redrive::{Destination, Engine, Guards};
@@ -173,8 +175,8 @@ impl Live {
 
 /// Which letter became which message, by a journal.
 fn pairs(journal: &Path) -> BTreeMap<String, String> {
-    let text = std::fs::read_to_string(journal).unwrap_or_default();
-    let entries = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+    let lines = files::lines(journal).into_iter().flat_map(BufRead::lines);
+    let entries = lines.map_while(Result::ok).filter_map(|line| serde_json::from_str(&line).ok());
     let sent = entries.filter_map(|entry| match entry {
         Entry::Sent { letters } => Some(letters),
         _ => None,

@@ -229,7 +229,7 @@ pub(crate) fn name(part: &Part) -> String {
 
 /// What an undo journal tells.
 pub(crate) fn read(path: &Path) -> Result<UndoLedger, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| failed(path, "read", &error))?;
+    let text = crate::files::read_text(path).map_err(|error| failed(path, "read", &error))?;
     UndoLedger::read(&text).map_err(|error| Failure {
         next: Some("restore it from a copy; nothing was done".to_owned()),
         ..Failure::usage(format!("{}: {error}", path.display()))

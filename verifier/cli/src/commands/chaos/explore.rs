@@ -1,6 +1,5 @@
 //! `verifier chaos explore`.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::results::Results;
@@ -13,11 +12,11 @@ use crate::interrupt::Interrupt;
 use crate::view::{self, Progress};
 
 pub(super) async fn run(args: ChaosExploreArgs) -> Result<Exit, Failure> {
-    let mut results = Results::of(&args.results)?;
+    let mut results = Results::of(&args.results, &[])?;
     let interrupt = Arc::new(Interrupt::listen()?);
     // Short enough to be typed, and exact for programs that read numbers as floats.
     let seed = args.seed.unwrap_or_else(|| fastrand::u32(..).into());
-    results.keep_experiment_in(PathBuf::from(format!("chaos-{seed}.json")))?;
+    results.keep_experiment_in(&format!("chaos-{seed}.json"))?;
     let available = || std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.unwrap_or_else(|| available().try_into().unwrap_or(u16::MAX));
     let budget = Budget { seed, schedules: args.schedules, jobs, duration: args.max_duration };

@@ -1,7 +1,6 @@
 //! `verifier chaos judge`.
 
-use std::fs::File;
-use std::io::{self, BufReader};
+use std::io;
 use std::path::Path;
 use std::time::Instant;
 
@@ -12,15 +11,16 @@ use crate::args::{ChaosJudgeArgs, ResultArgs};
 use crate::chaos::Outcome;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files;
 
 pub(super) fn run(args: &ChaosJudgeArgs) -> Result<Exit, Failure> {
     let allowed: AnomalySet =
         args.allow.iter().map(|name| super::anomaly(name)).collect::<Result<_, _>>()?;
-    let results = Results::of(&ResultArgs {
-        format: args.format,
-        report: args.report.clone(),
-        ..ResultArgs::default()
-    })?;
+    let to =
+        ResultArgs { format: args.format, report: args.report.clone(), ..ResultArgs::default() };
+    let is_stdin = args.history == Path::new("-");
+    let inputs = (!is_stdin).then_some(("the history", args.history.as_path()));
+    let results = Results::of(&to, inputs.as_slice())?;
     let began = Instant::now();
     let mut history = read(&args.history).map_err(|error| {
         Failure::usage(format!("{} cannot be judged: {error}", args.history.display()))
@@ -37,7 +37,7 @@ pub(super) fn run(args: &ChaosJudgeArgs) -> Result<Exit, Failure> {
 
 fn read(path: &Path) -> Result<History, HistoryError> {
     if path == Path::new("-") {
-        return History::read(io::stdin().lock());
+        return History::read(files::bounded(io::stdin().lock()));
     }
-    History::read(BufReader::new(File::open(path)?))
+    History::read(files::lines(path)?)
 }

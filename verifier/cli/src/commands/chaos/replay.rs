@@ -16,7 +16,7 @@ pub(super) async fn run(args: ChaosReplayArgs) -> Result<Exit, Failure> {
     let Some(found) = experiment.found.clone() else {
         return Err(nothing_found(&args.file));
     };
-    let results = Results::of(&args.results)?;
+    let results = Results::of(&args.results, &[("the experiment", &args.file)])?;
     let interrupt = Interrupt::listen()?;
     let progress = Progress::new();
     let target = match (args.target, found.target.as_str()) {

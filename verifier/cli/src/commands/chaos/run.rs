@@ -1,14 +1,19 @@
 //! `verifier chaos run`.
 
+use std::path::PathBuf;
+
 use verifier_core::chaos::{Anomaly, Experiment, Found};
 
 use super::results::Results;
 use super::target;
-use crate::args::{AbortArgs, ChaosRunArgs, PlantArgs};
-use crate::chaos::{digest, experiment_from};
+use crate::args::{AbortArgs, ChaosRunArgs, ChaosTarget, PlantArgs, TemplateArgs};
+use crate::chaos::{Builtin, digest, experiment_from};
+use crate::config;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files::{self, Named};
 use crate::interrupt::Interrupt;
+use crate::local_stack;
 use crate::view::Progress;
 
 pub(super) async fn run(args: ChaosRunArgs) -> Result<Exit, Failure> {
@@ -18,7 +23,12 @@ pub(super) async fn run(args: ChaosRunArgs) -> Result<Exit, Failure> {
         experiment.seed = seed;
     }
     limit(&mut experiment, args.abort);
-    let results = Results::of(&args.results)?;
+    let inputs = inputs(&args)?;
+    let inputs: Vec<Named<'_>> = inputs.iter().map(|(what, path)| (*what, &**path)).collect();
+    if let Some(journal) = &args.live.journal {
+        files::check_new(journal).map_err(|error| files::failed("journal", journal, &error))?;
+    }
+    let results = Results::of(&args.results, &inputs)?;
     let interrupt = Interrupt::listen()?;
     let progress = Progress::new();
     let planted = planted(&args.plant)?;
@@ -38,6 +48,24 @@ pub(super) async fn run(args: ChaosRunArgs) -> Result<Exit, Failure> {
     }
     let exit = results.show(outcome)?;
     Ok(interrupt.exit().await.unwrap_or(exit))
+}
+
+/// The files that are read or that a run keeps, with the word for each.
+fn inputs(args: &ChaosRunArgs) -> Result<Vec<(&'static str, PathBuf)>, Failure> {
+    let ChaosRunArgs { experiment, target, live, .. } = args;
+    let is_file = Builtin::named(experiment).is_none();
+    let mut inputs: Vec<(&'static str, PathBuf)> = Vec::new();
+    inputs.extend(is_file.then(|| ("the experiment", experiment.into())));
+    inputs.extend(live.journal.clone().map(|journal| ("--journal", journal)));
+    inputs.extend(live.template.clone().map(|template| ("--template", template)));
+    let is_live = live.stack.is_some() || *target != ChaosTarget::Sim;
+    if is_live {
+        inputs.extend(config::file(live.config.as_deref())?);
+    }
+    if is_live && live.stack.is_none() && live.template.is_none() {
+        inputs.extend(local_stack::inputs(&TemplateArgs::default()));
+    }
+    Ok(inputs)
 }
 
 /// Puts the limits of the command line in the place of the experiment's.

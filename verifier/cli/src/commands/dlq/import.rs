@@ -1,6 +1,5 @@
 //! `verifier dlq import FILE`.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
@@ -11,6 +10,7 @@ use crate::args::DlqImportArgs;
 use crate::dead_letters::{deliver, queue};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files;
 use crate::view::dead_letters as view;
 
 pub(crate) async fn run(args: DlqImportArgs) -> Result<Exit, Failure> {
@@ -37,9 +37,9 @@ fn read(path: &Path) -> Result<Vec<Letter>, Failure> {
         Failure::usage(format!("the letters of {shown} cannot be read: {error}"))
     };
     let input: Box<dyn BufRead> = if path.as_os_str() == "-" {
-        Box::new(BufReader::new(io::stdin()))
+        Box::new(files::bounded(BufReader::new(io::stdin())))
     } else {
-        Box::new(BufReader::new(File::open(path).map_err(unreadable)?))
+        Box::new(files::lines(path).map_err(unreadable)?)
     };
     let refused = |error: record::RecordError| Failure {
         next: Some("nothing was sent; take the file as it was written".to_owned()),

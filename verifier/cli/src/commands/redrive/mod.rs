@@ -11,11 +11,12 @@ use verifier_core::check::QueueEvidence;
 use verifier_core::redrive::{Entry, Ledger, Plan, Planned, QueueName, SCHEMA, Terms};
 
 use crate::args::{ConnectionArgs, PlaceArgs, RedriveArgs, RedriveCommand, ResultFormat, ToArgs};
+use crate::config;
 use crate::dead_letters::{Place, consumers_log_group, jobs_queue, queue};
 use crate::endpoint;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files;
+use crate::files::{self, Named, check_apart};
 use crate::interrupt::Interrupt;
 use crate::journal::JournalFile;
 use crate::redrive::{Destination, Ended, Engine, Guards, read_ledger};
@@ -75,6 +76,11 @@ async fn ended(args: RedriveArgs) -> Result<Exit, Failure> {
 /// Fails on a file that could not be written in the end, before anything is asked of AWS.
 fn check_files(args: &RedriveArgs) -> Result<(), Failure> {
     if let Some(plan) = &args.plan_only {
+        let patch = args.patch.as_deref().map(|patch| ("--patch", patch));
+        let settings = config::file(args.place.config.as_deref())?;
+        let settings = settings.as_ref().map(|(what, path)| (*what, path.as_path()));
+        let inputs: Vec<Named<'_>> = patch.into_iter().chain(settings).collect();
+        check_apart(&[("--plan-only", plan)], &inputs)?;
         return planning::check(plan);
     }
     if args.resume.is_some() || args.dry_run {
@@ -168,7 +174,7 @@ async fn resumed(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
 
 /// Carries out a plan of a file.
 async fn planned(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = files::read_plan(path).and_then(files::text).map_err(|error| {
         Failure::usage(format!("the plan {} cannot be read: {error}", path.display()))
     })?;
     let plan = Plan::read(&text)

@@ -70,7 +70,7 @@ pub(super) fn check(path: &Path) -> Result<(), Failure> {
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
-    match std::fs::read(path) {
+    match files::read_plan(path) {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         Err(error) => Err(files::failed("plan", path, &error)),

@@ -8,6 +8,7 @@ use verifier_core::redrive::{Ramp, Terms};
 use crate::args::RedriveArgs;
 use crate::dead_letters::filter_terms;
 use crate::failure::Failure;
+use crate::files;
 
 /// How many requests are made at once unless somebody says otherwise.
 const CONCURRENCY: usize = 40;
@@ -41,7 +42,7 @@ fn read_patch(file: &Path) -> Result<Value, Failure> {
     let wrong = |problem: String| {
         Failure::usage(format!("the patch {} cannot be read: {problem}", file.display()))
     };
-    let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+    let text = files::read_text(file).map_err(|error| wrong(error.to_string()))?;
     let patch: Value = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
     if patch.is_object() {
         Ok(patch)

@@ -20,6 +20,7 @@ use crate::args::{Format, ResultFormat};
 use crate::chaos::Outcome;
 use crate::commands::chaos::RolledBack;
 use crate::failure::Failure;
+use crate::files::Target;
 use crate::output::{print, print_commands, tell};
 
 /// Shows the built-in experiments.
@@ -63,8 +64,8 @@ pub(crate) fn append_summary(outcome: &Outcome, path: &Path) -> Result<(), Failu
 }
 
 /// Writes the result as a page.
-pub(crate) fn write_page(outcome: &Outcome, path: &Path) -> Result<(), Failure> {
-    super::write_text(path, html::page(outcome))
+pub(crate) fn write_page(outcome: &Outcome, target: &Target) -> Result<(), Failure> {
+    super::write_text(target, html::page(outcome))
 }
 
 /// Shows on stderr how often each fault struck at each operation.
