@@ -11,15 +11,17 @@
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write};
+<<<<<<< HEAD
 use std::os::unix::fs::{
     DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown,
 };
 use std::os::unix::net::{UnixDatagram, UnixStream};
+=======
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+>>>>>>> filefix
 use std::path::{Component, Path, PathBuf};
-use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{Access, Mode, OFlags, access, open};
+use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
@@ -28,6 +30,10 @@ use crate::output;
 
 mod apart;
 mod reading;
+<<<<<<< HEAD
+=======
+mod special;
+>>>>>>> filefix
 mod target;
 
 pub(crate) use apart::{Named, check_apart};
@@ -38,8 +44,6 @@ pub(crate) use target::Target;
 const LINKS_MAX: usize = 40;
 /// How much room a file has to have at least, so that a full disk is noticed before a run.
 const PROBE_BYTES: usize = 4096;
-/// How long is waited for whoever reads from a pipe.
-const READER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +85,11 @@ fn check_at(place: Place) -> io::Result<()> {
             }
             Draft::beside(&target)?.add(&[0; PROBE_BYTES])
         }
+<<<<<<< HEAD
         Place::Special(path) | Place::Descriptor(path) => check_special(&path),
+=======
+        Place::Special(path) | Place::Descriptor(path) => special::check(&path),
+>>>>>>> filefix
         Place::Standard(_) => Ok(()),
     }
 }
@@ -176,19 +184,11 @@ fn write_at(place: Place, content: &[u8], readers: Readers) -> io::Result<()> {
             // What is in the file already was written by the same command line.
             OpenOptions::new().append(true).open(path)?.write_all(content)
         }
-        Place::Special(path) => {
-            let kind = fs::metadata(&path)?.file_type();
-            if kind.is_socket() {
-                UnixStream::connect(&path)?.write_all(content)
-            } else if kind.is_fifo() {
-                to_pipe(&path, content)
-            } else {
-                OpenOptions::new().write(true).open(&path)?.write_all(content)
-            }
-        }
+        Place::Special(path) => special::write(&path, content),
     }
 }
 
+<<<<<<< HEAD
 /// Whether what is no file could be written to, as far as that can be found out without a trace.
 ///
 /// A pipe is not opened: its reader would take the end for that of the content. A socket is asked with another type than it
@@ -250,6 +250,8 @@ fn nobody_reads() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, problem)
 }
 
+=======
+>>>>>>> filefix
 /// Follows links to where they lead.
 fn place(path: &Path) -> io::Result<Place> {
     check_name(path)?;

@@ -291,6 +291,29 @@ fn only_files_with_an_end_are_read() {
 }
 
 #[test]
+<<<<<<< HEAD
+=======
+fn what_is_read_is_not_written_to_by_stdout() {
+    let folder = Folder::new();
+    let file = folder.file("file", "kept");
+    for arguments in [
+        &["redrive", "status", &file][..],
+        &["redrive", "--yes", "--resume", &file],
+        &["chaos", "rollback", "--journal", &file],
+        &["dlq", "import", &file, "--dlq", "Q"],
+        &["config", "show", "--config", &file],
+    ] {
+        let stdout = File::options().append(true).open(&file).expect("the file");
+        let output = run(verifier(arguments).stdout(stdout));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains("stdout") && said.contains(&file), "{said}");
+    }
+    assert_eq!(folder.read("file"), "kept");
+}
+
+#[test]
+>>>>>>> filefix
 fn a_socket_or_a_terminal_that_nobody_has_is_found_before() {
     let folder = Folder::new();
     let socket = folder.text("socket");

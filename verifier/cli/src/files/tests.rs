@@ -1,6 +1,7 @@
 //! The ways of a file, and that there is no other.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{FileTypeExt, symlink};
+use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 
 use super::*;

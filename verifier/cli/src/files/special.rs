@@ -1,0 +1,90 @@
+//! What is no file: pipes, devices and sockets, which are written to and stay.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Access, Mode, OFlags, access, open};
+use rustix::io::Errno;
+
+use super::descriptor;
+
+/// How long is waited for whoever reads from a pipe.
+const READER_WITHIN: Duration = Duration::from_secs(10);
+
+/// Writes to one.
+pub(super) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+    let kind = fs::metadata(path)?.file_type();
+    if kind.is_socket() {
+        UnixStream::connect(path)?.write_all(content)
+    } else if kind.is_fifo() {
+        to_pipe(path, content)
+    } else {
+        OpenOptions::new().write(true).open(path)?.write_all(content)
+    }
+}
+
+/// Whether what is no file could be written to, as far as that can be found out without a trace.
+///
+/// A pipe is not opened: its reader would take the end for that of the content. A socket is asked with another type than it
+/// has, which nobody is told of: EPROTOTYPE says that somebody has it (connect(2)).
+pub(super) fn check(path: &Path) -> io::Result<()> {
+    access(path, Access::WRITE_OK)?;
+    let kind = fs::metadata(path)?.file_type();
+    if kind.is_fifo() {
+        return Ok(());
+    }
+    if kind.is_socket() && !is_descriptor(path) {
+        return match UnixDatagram::unbound()?.connect(path) {
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::PROTOTYPE) => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => Err(Errno::PROTOTYPE.into()),
+        };
+    }
+    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NONBLOCK | OFlags::NOCTTY;
+    Ok(open(path, flags | OFlags::CLOEXEC, Mode::empty()).map(drop)?)
+}
+
+fn is_descriptor(path: &Path) -> bool {
+    matches!(descriptor(path), Ok(Some(_)))
+}
+
+/// Writes to a pipe with a name, for whose reader is not waited for ever.
+fn to_pipe(path: &Path, content: &[u8]) -> io::Result<()> {
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let began = Instant::now();
+    let pipe = loop {
+        match open(path, flags, Mode::empty()) {
+            Ok(pipe) => break pipe,
+            Err(Errno::NXIO) if began.elapsed() < READER_WITHIN => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Err(Errno::NXIO) => return Err(nobody_reads()),
+            Err(error) => return Err(error.into()),
+        }
+    };
+    let mut left = content;
+    while !left.is_empty() {
+        match rustix::io::write(&pipe, left) {
+            Ok(count) => left = &left[count..],
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                let timeout = Timespec::try_from(READER_WITHIN).map_err(io::Error::other)?;
+                if poll(&mut [PollFd::new(&pipe, PollFlags::OUT)], Some(&timeout))? == 0 {
+                    return Err(nobody_reads());
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+fn nobody_reads() -> io::Error {
+    let problem = format!("no process has read from the pipe for {} s", READER_WITHIN.as_secs());
+    io::Error::new(io::ErrorKind::TimedOut, problem)
+}
