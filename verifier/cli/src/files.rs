@@ -11,14 +11,7 @@
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write};
-<<<<<<< HEAD
-use std::os::unix::fs::{
-    DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown,
-};
-use std::os::unix::net::{UnixDatagram, UnixStream};
-=======
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
->>>>>>> filefix
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{Access, access};
@@ -30,10 +23,7 @@ use crate::output;
 
 mod apart;
 mod reading;
-<<<<<<< HEAD
-=======
 mod special;
->>>>>>> filefix
 mod target;
 
 pub(crate) use apart::{Named, check_apart};
@@ -85,11 +75,7 @@ fn check_at(place: Place) -> io::Result<()> {
             }
             Draft::beside(&target)?.add(&[0; PROBE_BYTES])
         }
-<<<<<<< HEAD
-        Place::Special(path) | Place::Descriptor(path) => check_special(&path),
-=======
         Place::Special(path) | Place::Descriptor(path) => special::check(&path),
->>>>>>> filefix
         Place::Standard(_) => Ok(()),
     }
 }
@@ -188,70 +174,6 @@ fn write_at(place: Place, content: &[u8], readers: Readers) -> io::Result<()> {
     }
 }
 
-<<<<<<< HEAD
-/// Whether what is no file could be written to, as far as that can be found out without a trace.
-///
-/// A pipe is not opened: its reader would take the end for that of the content. A socket is asked with another type than it
-/// has, which nobody is told of: EPROTOTYPE says that somebody has it (connect(2)).
-fn check_special(path: &Path) -> io::Result<()> {
-    access(path, Access::WRITE_OK)?;
-    let kind = fs::metadata(path)?.file_type();
-    if kind.is_fifo() {
-        return Ok(());
-    }
-    if kind.is_socket() && !is_descriptor(path) {
-        return match UnixDatagram::unbound()?.connect(path) {
-            Err(error) if Errno::from_io_error(&error) == Some(Errno::PROTOTYPE) => Ok(()),
-            Err(error) => Err(error),
-            Ok(()) => Err(Errno::PROTOTYPE.into()),
-        };
-    }
-    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NONBLOCK | OFlags::NOCTTY;
-    Ok(open(path, flags | OFlags::CLOEXEC, Mode::empty()).map(drop)?)
-}
-
-fn is_descriptor(path: &Path) -> bool {
-    matches!(descriptor(path), Ok(Some(_)))
-}
-
-/// Writes to a pipe with a name, for whose reader is not waited for ever.
-fn to_pipe(path: &Path, content: &[u8]) -> io::Result<()> {
-    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let began = Instant::now();
-    let pipe = loop {
-        match open(path, flags, Mode::empty()) {
-            Ok(pipe) => break pipe,
-            Err(Errno::NXIO) if began.elapsed() < READER_WITHIN => {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            Err(Errno::NXIO) => return Err(nobody_reads()),
-            Err(error) => return Err(error.into()),
-        }
-    };
-    let mut left = content;
-    while !left.is_empty() {
-        match rustix::io::write(&pipe, left) {
-            Ok(count) => left = &left[count..],
-            Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => {
-                let timeout = Timespec::try_from(READER_WITHIN).map_err(io::Error::other)?;
-                if poll(&mut [PollFd::new(&pipe, PollFlags::OUT)], Some(&timeout))? == 0 {
-                    return Err(nobody_reads());
-                }
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
-}
-
-fn nobody_reads() -> io::Error {
-    let problem = format!("no process has read from the pipe for {} s", READER_WITHIN.as_secs());
-    io::Error::new(io::ErrorKind::TimedOut, problem)
-}
-
-=======
->>>>>>> filefix
 /// Follows links to where they lead.
 fn place(path: &Path) -> io::Result<Place> {
     check_name(path)?;

@@ -291,8 +291,6 @@ fn only_files_with_an_end_are_read() {
 }
 
 #[test]
-<<<<<<< HEAD
-=======
 fn what_is_read_is_not_written_to_by_stdout() {
     let folder = Folder::new();
     let file = folder.file("file", "kept");
@@ -313,7 +311,6 @@ fn what_is_read_is_not_written_to_by_stdout() {
 }
 
 #[test]
->>>>>>> filefix
 fn a_socket_or_a_terminal_that_nobody_has_is_found_before() {
     let folder = Folder::new();
     let socket = folder.text("socket");

@@ -4,10 +4,7 @@
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufRead, BufReader, Read};
-<<<<<<< HEAD
-=======
 use std::os::unix::fs::MetadataExt;
->>>>>>> filefix
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, open};
@@ -77,12 +74,6 @@ fn regular(path: &Path, bytes_max: u64) -> io::Result<File> {
     check(&fs::metadata(path).map_err(|error| without_dash(path, error))?, bytes_max)?;
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = File::from(open(path, flags, Mode::empty())?);
-<<<<<<< HEAD
-    check(&file.metadata()?, bytes_max)?;
-    Ok(file)
-}
-
-=======
     let found = file.metadata()?;
     check(&found, bytes_max)?;
     if let Some(output) = written_by(&found) {
@@ -102,7 +93,6 @@ fn written_by(file: &Metadata) -> Option<&'static str> {
     outputs.into_iter().find(|(descriptor, _)| is_same(descriptor)).map(|(_, output)| output)
 }
 
->>>>>>> filefix
 fn check(found: &Metadata, bytes_max: u64) -> io::Result<()> {
     let problem = if found.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());

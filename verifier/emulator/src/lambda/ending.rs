@@ -186,7 +186,9 @@ mod tests {
         #[test]
         fn a_tail_is_bounded_and_has_the_end(lines in prop::collection::vec("[a€]{0,3000}", 1..8)) {
             let mut tail = Tail::default();
-            lines.iter().for_each(|line| tail.push(line));
+            for line in &lines {
+                tail.push(line);
+            }
             let text = tail.text();
             prop_assert!(text.len() <= TAIL_BYTES_MAX + 16 + lines.len());
             let last = lines.last().map(String::as_str).unwrap_or_default();

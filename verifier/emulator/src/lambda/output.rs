@@ -111,7 +111,7 @@ mod tests {
 
     use super::*;
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     fn collected() -> (Arc<Mutex<Vec<Item>>>, impl Fn(Item) + Send + 'static) {
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -164,14 +164,14 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn draining_what_nobody_reads_ends_when_patience_does() {
-        let (hold, held) = std::sync::mpsc::channel::<()>();
-        let held = Mutex::new(held);
+        let (ends, wait) = std::sync::mpsc::channel::<()>();
+        let wait = Mutex::new(wait);
         let sink = move |_| {
-            let _ = held.lock().unwrap().recv();
+            let _ = wait.lock().unwrap().recv();
         };
         let mut output = Output::start("n", sink).unwrap();
         writeln!(output.writer().unwrap(), "a line that is not put away").unwrap();
         assert!(!output.drain(Duration::from_millis(20)).await);
-        drop(hold);
+        drop(ends);
     }
 }

@@ -178,7 +178,8 @@ mod tests {
     use super::*;
 
     fn batch(quantity: usize, paths: &[&str]) -> String {
-        let items: String = paths.iter().map(|path| format!("<Path>{path}</Path>")).collect();
+        let items =
+            paths.iter().fold(String::new(), |items, path| items + "<Path>" + path + "</Path>");
         format!(
             "<InvalidationBatch xmlns=\"{NAMESPACE}\"><Paths><Quantity>{quantity}</Quantity><Items>{items}</Items></Paths><CallerReference>cli-1</CallerReference></InvalidationBatch>"
         )

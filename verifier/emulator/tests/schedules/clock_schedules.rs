@@ -42,7 +42,8 @@ async fn with_clock<F: Future<Output = ()>>(test: impl FnOnce(Clock) -> F) {
     let (driver, ended) = drive(&clock);
     test(clock.clone()).await;
     ended.notify_one();
-    driver.await.unwrap();
+    let driven = driver.await;
+    assert!(driven.is_ok(), "the driver ends");
     let state = clock.0.lock();
     assert_eq!((state.busy, state.timers.len()), (0, 0));
 }
