@@ -42,8 +42,8 @@ async fn with_clock<F: Future<Output = ()>>(test: impl FnOnce(Clock) -> F) {
     let (driver, ended) = drive(&clock);
     test(clock.clone()).await;
     ended.notify_one();
-    let driven = driver.await;
-    assert!(driven.is_ok(), "the driver ends");
+    let outcome = driver.await;
+    assert!(outcome.is_ok(), "the driver ends");
     let state = clock.0.lock();
     assert_eq!((state.busy, state.timers.len()), (0, 0));
 }
