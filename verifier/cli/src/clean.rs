@@ -1,7 +1,7 @@
 //! What is shown is cleaned here, and nowhere else: no text of a stack's may steer a terminal, hide, turn text around, or become
 //! a command of a workflow.
 //!
-//! Views clean each value with [`line`] or [`lines`] before they colour it. Everything that leaves the process as text goes
+//! Views clean each value with [`fn@line`] or [`lines`] before they colour it. Everything that leaves the process as text goes
 //! through [`shown`] as well (a whole file through [`document`]), which leaves nothing but line breaks and colours. JSON stays exact: [`json`] escapes by `\u`, as JSON does.
 //!
 //! Sources: <https://www.w3.org/TR/xml/#charsets>, <https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing>,

@@ -102,7 +102,7 @@ impl World {
         messages
             .extend(jobs.iter().enumerate().map(|(at, (round, _))| message(at + 1, *round, false)));
         let mut world = Self { messages, invocations: Vec::new() };
-        for round in 0..RECEIVES * 2 + 1 {
+        for round in 0..=RECEIVES * 2 {
             let together = |at: usize| at == 0 || jobs[at - 1].1;
             let due: Vec<usize> = (0..world.messages.len())
                 .filter(|at| at.checked_sub(1).is_none_or(|job| jobs[job].0 <= round))

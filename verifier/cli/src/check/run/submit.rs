@@ -156,20 +156,20 @@ impl Run<'_> {
 
     /// The run's good job of that number.
     fn good_job(&self, number: usize) -> Job {
-        self.job(format!("good-{}", number + 1), false)
+        self.job(&format!("good-{}", number + 1), false)
     }
 
     /// The run's failing job.
     pub(super) fn failing_job(&self) -> Job {
-        self.job("poison".to_owned(), true)
+        self.job("poison", true)
     }
 
-    fn job(&self, name: String, fails: bool) -> Job {
+    fn job(&self, name: &str, fails: bool) -> Job {
         let run_id = self.run_id.to_string();
         let job_id = format!("{run_id}-{name}");
         let jobs = &self.options.settings.jobs;
         let template = if fails { &jobs.failing } else { &jobs.good };
-        let filling = Filling { job_id: &job_id, run_id: &run_id, name: &name, padding_bytes: 0 };
+        let filling = Filling { job_id: &job_id, run_id: &run_id, name, padding_bytes: 0 };
         let body = filling.fill(template);
         Job { job_id, fails, body }
     }
