@@ -18,7 +18,7 @@ use crate::client::Client;
 use crate::clock::{Clock, ClockMode};
 use crate::faults::Faults;
 use crate::http_api::HttpApis;
-use crate::lambda::{Functions, Mappings, ProcessGroup, Surroundings};
+use crate::lambda::{Functions, Mappings, ProcessGroups, Surroundings};
 use crate::listener::serve;
 use crate::logs::LogStore;
 use crate::roots::Author;
@@ -197,8 +197,10 @@ impl Emulator {
         let address = listener.local_addr().map_err(port)?;
         let token = token()?;
         let clock = Clock::start(config.clock);
-        let group = ProcessGroup::start().map_err(EmulatorError::ProcessGroup)?;
-        let world = Arc::new(world(&config, &clock, group, format!("http://{address}")));
+        let groups = ProcessGroups::default();
+        // Without a shell no function can start, which is better said now.
+        drop(groups.start().map_err(EmulatorError::ProcessGroup)?);
+        let world = Arc::new(world(&config, &clock, groups, format!("http://{address}")));
         let mut stacks = Stacks::default();
         let stack = match stacks.create(&world, stack_of(&config, &world)) {
             Ok(stack) => stack,
@@ -295,7 +297,7 @@ fn token() -> Result<String, EmulatorError> {
 }
 
 /// An account and region without any stack.
-fn world(config: &EmulatorConfig, clock: &Clock, group: ProcessGroup, endpoint: String) -> World {
+fn world(config: &EmulatorConfig, clock: &Clock, groups: ProcessGroups, endpoint: String) -> World {
     let region = config.region.clone();
     let model = Sqs::new(&region, ACCOUNT_ID, config.seed);
     let faults = Faults::new(clock.clone());
@@ -305,7 +307,7 @@ fn world(config: &EmulatorConfig, clock: &Clock, group: ProcessGroup, endpoint: 
         clock: clock.clone(),
         faults: faults.clone(),
         logs: logs.clone(),
-        group,
+        groups,
         region: region.clone(),
         endpoint: endpoint.clone(),
     };

@@ -202,3 +202,38 @@ async fn nothing_freezes_while_everything_changes() {
     let (failed, _) = timeout(PATIENCE, Box::pin(all)).await.expect("nothing freezes");
     assert_eq!(failed, None);
 }
+
+/// A function that answers its invocations after a while, and one that signals its whole process group at each.
+const RUNTIME: &str = "#!/usr/bin/env python3\n\
+    import os, time, urllib.request as u\n\
+    api = 'http://' + os.environ['AWS_LAMBDA_RUNTIME_API'] + '/2018-06-01/runtime/invocation/'\n\
+    while True:\n\
+    \x20   with u.urlopen(api + 'next') as n: i = n.headers['Lambda-Runtime-Aws-Request-Id']\n\
+    \x20   DEED\n\
+    \x20   u.urlopen(u.Request(api + i + '/response', b'\"done\"'))\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_signals_its_group_reaches_no_other_function() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, deed) in [("probe.py", "time.sleep(0.3)"), ("killer.py", "os.killpg(0, 15)")] {
+        let file = folder.path().join(name);
+        std::fs::write(&file, RUNTIME.replace("DEED", deed)).expect("it is written");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+    }
+    let mut killer = probe(json!({"FunctionName": "killer"}));
+    killer["Metadata"]["verifier:binary"] = json!("killer.py");
+    let document =
+        json!({"Resources": resources([("Probe", probe(json!({}))), ("Killer", killer)])});
+    let config = EmulatorConfig { functions: folder.path().to_owned(), ..config(&document) };
+    let stand = Stand::of(config).await;
+    // It is there before the other begins.
+    assert_eq!(stand.invoke("").await, (None, json!("done")));
+    let kill = async || {
+        let invoked = stand.lambda.invoke().function_name("killer").send().await;
+        invoked.expect("an answer").function_error
+    };
+    let (done, ended) = tokio::join!(stand.invoke(""), kill());
+    assert_eq!(done, (None, json!("done")));
+    assert!(ended.is_some(), "it ended itself");
+    stand.emulator.shut_down().await;
+}

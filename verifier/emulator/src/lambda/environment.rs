@@ -26,7 +26,7 @@ use verifier_core::faults::CrashPoint;
 use super::ending::{HEAD_BYTES, entrypoint_problem, exit_problem};
 use super::log::Log;
 use super::pool::Pooled;
-use super::process_group::ProcessGroup;
+use super::process_group::{ProcessGroup, ProcessGroups};
 use super::runtime_api::{Delivery, RuntimeApi, RuntimeCall, RuntimeError};
 use crate::clock::Clock;
 use crate::faults::Faults;
@@ -46,7 +46,7 @@ pub(crate) struct Surroundings {
     pub(crate) clock: Clock,
     pub(crate) faults: Faults,
     pub(crate) logs: Arc<LogStore>,
-    pub(crate) group: ProcessGroup,
+    pub(crate) groups: ProcessGroups,
     pub(crate) region: String,
     /// Where the function's AWS clients turn to.
     pub(crate) endpoint: String,
@@ -69,6 +69,8 @@ pub(crate) fn error_payload(error_type: &str, message: &str) -> String {
 pub(super) struct Environment {
     function: Arc<FunctionSpec>,
     process: Child,
+    /// Ends what the function has started, too, when it is dropped.
+    _group: ProcessGroup,
     api: RuntimeApi,
     log: Log,
     /// Answers the runtime's pending call for the next invocation.
@@ -118,7 +120,9 @@ impl Environment {
             .envs(variables(surroundings, function, &api, &stream))
             .kill_on_drop(true);
         log.attach(&mut command).map_err(|error| failed("the function's output", &error))?;
-        surroundings.group.add(&mut command);
+        let group = surroundings.groups.start();
+        let group = group.map_err(|error| failed("the function's process group", &error))?;
+        group.add(&mut command);
         let started = Instant::now();
         let spawned = command.spawn();
         // The command holds write ends of the pipe.
@@ -133,7 +137,8 @@ impl Environment {
                 return Err(InitError { error_type, message });
             }
         };
-        let mut environment = Self { function: function.clone(), process, api, log, next: None };
+        let function = function.clone();
+        let mut environment = Self { function, process, _group: group, api, log, next: None };
         environment.init(started).await?;
         Ok(environment)
     }

@@ -260,7 +260,7 @@ impl Functions {
         let mut background = std::mem::take(&mut *lock(&self.background));
         background.shutdown().await;
         self.clear();
-        self.surroundings.group.end().await;
+        self.surroundings.groups.end().await;
     }
 
     /// Ends every environment, without waiting.
@@ -309,7 +309,7 @@ mod tests {
     use super::*;
     use crate::clock::ClockMode;
     use crate::faults::Faults;
-    use crate::lambda::ProcessGroup;
+    use crate::lambda::ProcessGroups;
     use crate::logs::LogStore;
 
     fn functions() -> Functions {
@@ -317,7 +317,7 @@ mod tests {
         let faults = Faults::new(clock.clone());
         let surroundings = Surroundings {
             logs: Arc::new(LogStore::new(faults.clone())),
-            group: ProcessGroup::start().expect("a group"),
+            groups: ProcessGroups::default(),
             clock,
             faults,
             region: "us-local-1".to_owned(),

@@ -17,4 +17,4 @@ pub(crate) use environment::{FUNCTION_ACCESS_KEY_ID, Surroundings};
 pub(crate) use functions::{FunctionConfiguration, Functions, Invocation, Invoked};
 pub(crate) use mappings::Mappings;
 pub use measure::{FunctionStart, measure_function};
-pub(crate) use process_group::ProcessGroup;
+pub(crate) use process_group::ProcessGroups;

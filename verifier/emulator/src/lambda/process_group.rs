@@ -1,24 +1,42 @@
-//! The process group of all function processes, which ends with the emulator however that ends.
+//! A process group for each environment, which ends with the emulator however that ends.
 
 use std::io;
 use std::process::Stdio;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
-/// A process group whose leader waits for this process to end and then kills the group, itself included.
+/// The process groups of all environments that run.
+///
+/// Each environment has one of its own, as each has a sandbox of its own on Lambda: a function that signals its group, as a
+/// shell's `kill 0` does, reaches nothing but what it started itself.
+#[derive(Default)]
+pub(crate) struct ProcessGroups(Mutex<Vec<Leader>>);
+
+/// A group's leader, and the write end of its pipe.
+struct Leader {
+    process: Child,
+    pipe: Pipe,
+}
+
+/// Taking it closes it, and the leader acts.
+type Pipe = Arc<Mutex<Option<ChildStdin>>>;
+
+/// A process group whose leader waits for this process to end, or for this value to be dropped, and then kills the group,
+/// itself included.
 ///
 /// The leader holds the read end of a pipe of which only this process has the write end. When this process exits,
 /// crashes or is killed, the kernel closes the pipe and the leader acts. No process id is ever written down, so none
 /// can be reused in between.
 pub(crate) struct ProcessGroup {
-    leader: Mutex<Option<Child>>,
+    pipe: Pipe,
     id: i32,
 }
 
-impl ProcessGroup {
-    pub(crate) fn start() -> io::Result<Self> {
-        let leader = Command::new("sh")
+impl ProcessGroups {
+    /// Starts a group.
+    pub(crate) fn start(&self) -> io::Result<ProcessGroup> {
+        let mut leader = Command::new("sh")
             .args(["-c", "read -r _; kill -KILL 0"])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -28,21 +46,45 @@ impl ProcessGroup {
             .spawn()?;
         let id = leader.id().and_then(|id| i32::try_from(id).ok());
         let id = id.ok_or_else(|| io::Error::other("the process group's leader ended at once"))?;
-        Ok(Self { leader: Mutex::new(Some(leader)), id })
+        let pipe: Pipe = Arc::new(Mutex::new(leader.stdin.take()));
+        let group = ProcessGroup { pipe: pipe.clone(), id };
+        let mut leaders = self.leaders();
+        // Those that have ended are reaped here, so that their number does not grow with that of invocations.
+        leaders.retain_mut(|leader| matches!(leader.process.try_wait(), Ok(None)));
+        leaders.push(Leader { process: leader, pipe });
+        Ok(group)
     }
 
+    /// Kills every process of all groups and waits for their leaders' ends.
+    pub(crate) async fn end(&self) {
+        let leaders = std::mem::take(&mut *self.leaders());
+        for leader in &leaders {
+            close(&leader.pipe);
+        }
+        for mut leader in leaders {
+            // It kills itself with its group, so this wait is short.
+            let _ = leader.process.wait().await;
+        }
+    }
+
+    fn leaders(&self) -> MutexGuard<'_, Vec<Leader>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn close(pipe: &Pipe) {
+    drop(pipe.lock().unwrap_or_else(PoisonError::into_inner).take());
+}
+
+impl Drop for ProcessGroup {
+    fn drop(&mut self) {
+        close(&self.pipe);
+    }
+}
+
+impl ProcessGroup {
     /// Makes a command start in this group.
     pub(crate) fn add(&self, command: &mut Command) {
         command.process_group(self.id);
-    }
-
-    /// Kills every process of the group and waits for the leader's end.
-    pub(crate) async fn end(&self) {
-        let leader = self.leader.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(mut leader) = leader {
-            drop(leader.stdin.take());
-            // The leader kills itself with its group, so this wait is short.
-            let _ = leader.wait().await;
-        }
     }
 }
