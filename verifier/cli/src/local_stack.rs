@@ -13,6 +13,7 @@ use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, FOREIGN_WORK, Templ
 use crate::args::{ClockArg, TemplateArgs};
 use crate::failure::Failure;
 use crate::files;
+use crate::output;
 use crate::view::Progress;
 
 /// Where synthesised templates lie in a project.
@@ -189,9 +190,10 @@ async fn build_functions(
     for binary in &binaries {
         command.args(["--bin", binary]);
     }
-    let output = command
+    let ended = command
         .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
+        // Shown by `output::tell`: what build scripts and compilers print may hold anything.
+        .stderr(Stdio::piped())
         .kill_on_drop(true)
         .output()
         .await
@@ -200,15 +202,19 @@ async fn build_functions(
                 "the functions cannot be built, since cargo does not start: {error}; install Rust, or name the folder of their binaries with --functions"
             ))
         })?;
-    if !output.status.success() {
+    let messages = String::from_utf8_lossy(&ended.stderr);
+    if !messages.is_empty() {
+        output::tell(messages.trim_end());
+    }
+    if !ended.status.success() {
         return Err(Failure::environment(format!(
             "the functions {} cannot be built in {}: cargo ended with {}",
             binaries.join(", "),
             project.display(),
-            output.status
+            ended.status
         )));
     }
-    let built = String::from_utf8_lossy(&output.stdout);
+    let built = String::from_utf8_lossy(&ended.stdout);
     executables(&built).next().and_then(|path| path.parent().map(Path::to_path_buf)).ok_or_else(
         || {
             Failure::environment(

@@ -113,6 +113,21 @@ async fn asked(request: reqwest::RequestBuilder, service: &str) -> (u16, HeaderM
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_has_at_most_1024_bytes() {
+    let stand = Stand::start(site()).await;
+    let http = verifier_aws::plain_http_client().expect("a client");
+    for (length, status) in [(1024, 200), (1025, 400)] {
+        let key = "k".repeat(length);
+        let url = format!("{}/the-page/{key}", stand.emulator.endpoint());
+        let (answered, _, body) = asked(http.put(url).body("x"), "s3").await;
+        assert_eq!(answered, status, "{body}");
+        let code = values(&body, "Code").pop();
+        assert_eq!(code.as_deref(), (status == 400).then_some("KeyTooLongError"));
+    }
+    stand.emulator.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upload_lies_on_top_of_what_was_deployed_and_can_be_deleted() {
     let stand = Stand::start(site()).await;
     let http = verifier_aws::plain_http_client().expect("a client");

@@ -73,12 +73,67 @@ impl Template {
         if template.resources.is_empty() {
             return Err(TemplateError::Malformed("it has no Resources".to_owned()));
         }
+        template.is_within_quotas()?;
         text.clone_into(&mut template.text);
         Ok(template)
+    }
+
+    /// Whether a stack may have so many of each, in `CloudFormation`'s own words.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>.
+    fn is_within_quotas(&self) -> Result<(), TemplateError> {
+        let counted = [
+            ("parameters", self.parameters.len(), 200),
+            ("mappings", self.mappings.len(), 200),
+            ("resources", self.resources.len(), 500),
+            ("outputs", self.outputs.len(), 200),
+        ];
+        match counted.into_iter().find(|(_, count, most)| count > most) {
+            Some((what, count, most)) => Err(TemplateError::TooMany { what, count, most }),
+            None => Ok(()),
+        }
     }
 
     /// The template as it was written.
     pub fn text(&self) -> &str {
         &self.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn with(section: &str, count: usize) -> Result<Template, TemplateError> {
+        let of_one = |index: usize| {
+            let definition = match section {
+                "Parameters" => json!({"Type": "String"}),
+                "Mappings" => json!({}),
+                "Outputs" => json!({"Value": "v"}),
+                _ => json!({"Type": "AWS::SQS::Queue"}),
+            };
+            (format!("X{index}"), definition)
+        };
+        let mut template = json!({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}});
+        template[section] = (0..count).map(of_one).collect::<Map<_, _>>().into();
+        Template::parse(&template.to_string())
+    }
+
+    #[test]
+    fn a_template_has_as_many_as_a_stack_may_have() {
+        for (section, most) in
+            [("Parameters", 200), ("Mappings", 200), ("Resources", 500), ("Outputs", 200)]
+        {
+            assert!(with(section, most).is_ok(), "{section}");
+            let refused = with(section, most + 1).expect_err(section).to_string();
+            let words = format!(
+                "Number of {}, {}, is greater than maximum allowed, {most}",
+                section.to_lowercase(),
+                most + 1
+            );
+            assert!(refused.contains(&words), "{refused}");
+        }
     }
 }

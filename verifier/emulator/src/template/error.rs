@@ -10,6 +10,18 @@ pub enum TemplateError {
         "the template is not a CloudFormation template in JSON: {0}; synthesise it again with `cdk synth --json`"
     )]
     Malformed(String),
+    /// More of something than a stack may have.
+    #[error(
+        "Template format error: Number of {what}, {count}, is greater than maximum allowed, {most}; split the stack"
+    )]
+    TooMany {
+        /// What there is too much of, in the plural.
+        what: &'static str,
+        /// How many the template has.
+        count: usize,
+        /// How many it may have.
+        most: usize,
+    },
     /// A reference to something that the template does not have.
     #[error("{place} refers to {target}, which the template does not define; mend the reference")]
     UnknownReference {

@@ -24,6 +24,11 @@ use crate::site::Sites;
 use crate::stack::SiteSpec;
 use upload::Upload;
 
+/// How long a key may be, in UTF-8.
+///
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>.
+const KEY_BYTES_MAX: usize = 1024;
+
 /// What a request is about.
 struct Target {
     site: Arc<SiteSpec>,
@@ -97,6 +102,9 @@ async fn answer_object(
     now: Timestamp,
 ) -> Reply {
     let Target { site, key } = target;
+    if key.len() > KEY_BYTES_MAX {
+        return error(400, "KeyTooLongError", "Your key is too long");
+    }
     match *incoming.method {
         Method::GET | Method::HEAD => match sites.object(site, key).await {
             Some(object) => shown(&object),
