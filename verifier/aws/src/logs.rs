@@ -1,6 +1,6 @@
 //! CloudWatch Logs: what the worker wrote.
 
-use verifier_core::account::Invocation;
+use verifier_core::account::{Invocation, InvocationLog};
 use verifier_core::check::{LogGroupEvidence, LogLines, LoggedOutcome};
 use verifier_core::settings::OutcomeReader;
 use verifier_core::time::Timestamp;
@@ -39,6 +39,17 @@ impl Aws {
         since: Timestamp,
         mut each: impl FnMut(Timestamp, &str),
     ) -> Result<(), AwsError> {
+        self.log_events(log_group, pattern, since, |_, at, text| each(at, text)).await
+    }
+
+    /// The same, with the log stream of each line before its time.
+    async fn log_events(
+        &self,
+        log_group: &str,
+        pattern: Option<&str>,
+        since: Timestamp,
+        mut each: impl FnMut(&str, Timestamp, &str),
+    ) -> Result<(), AwsError> {
         let request = self
             .logs
             .filter_log_events()
@@ -51,6 +62,7 @@ impl Aws {
             for event in page.events() {
                 let at = event.timestamp().and_then(|at| u64::try_from(at).ok());
                 each(
+                    event.log_stream_name().unwrap_or_default(),
                     Timestamp::from_millis(at.unwrap_or_default()),
                     event.message().unwrap_or_default(),
                 );
@@ -77,17 +89,20 @@ impl Aws {
         let marks = Invocation::MARKS.map(|mark| format!(" ?\"{mark}\"")).concat();
         let pattern = format!("?\"{run_id}\"{marks}");
         // The pattern finds the run's id anywhere in a line; only its own outcomes count.
-        self.log_lines(log_group, Some(&pattern), since, |at, text| {
+        let mut invocations = InvocationLog::default();
+        self.log_events(log_group, Some(&pattern), since, |stream, at, text| {
             lines.latest = lines.latest.max(Some(at));
-            if let Some(invocation) = Invocation::read(text, at) {
-                lines.invocations.push(invocation);
-            } else if let Some(line) = reader.read(text, run_id) {
+            if invocations.take(stream, at, text) {
+                return;
+            }
+            if let Some(line) = reader.read(text, run_id) {
                 lines.outcomes.push(LoggedOutcome { at, line });
             } else if text.contains(run_id) {
                 lines.unread = Some(text.trim().to_owned());
             }
         })
         .await?;
+        lines.invocations = invocations.ends();
         lines.outcomes.sort_by_key(|outcome| outcome.at);
         Ok(lines)
     }

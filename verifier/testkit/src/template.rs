@@ -55,6 +55,15 @@ impl Changes {
         self.properties("AWS::SQS::Queue", |properties| properties.get("RedrivePolicy").is_some())
     }
 
+    /// The properties of the function that a binary is run for.
+    pub fn function(&mut self, binary: &str) -> &mut Value {
+        let resources = self.document()["Resources"].as_object_mut().expect("resources");
+        let mut found = resources
+            .values_mut()
+            .filter(|resource| resource["Metadata"]["verifier:binary"] == binary);
+        &mut found.next().expect("there is one")["Properties"]
+    }
+
     /// The properties of the event source mapping.
     pub fn mapping(&mut self) -> &mut Value {
         self.properties("AWS::Lambda::EventSourceMapping", |_| true)

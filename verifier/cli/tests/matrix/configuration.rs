@@ -30,13 +30,6 @@ fn metadata<'a>(changes: &'a mut Changes, key: &str) -> &'a mut Value {
     &mut only["Metadata"][key]
 }
 
-fn function<'a>(changes: &'a mut Changes, binary: &str) -> &'a mut Value {
-    let resources = changes.document()["Resources"].as_object_mut().expect("resources");
-    let mut found =
-        resources.values_mut().filter(|resource| resource["Metadata"]["verifier:binary"] == binary);
-    &mut found.next().expect("there is one")["Properties"]
-}
-
 /// The logical id of the first resource for which a condition holds.
 fn id_of(changes: &mut Changes, condition: impl Fn(&Value) -> bool) -> String {
     let resources = changes.document()["Resources"].as_object().expect("resources");
@@ -228,7 +221,7 @@ fn consumers() -> Vec<Mutant> {
                 });
                 let hello =
                     id_of(changes, |resource| resource["Metadata"]["verifier:binary"] == "hello");
-                let role = function(changes, "hello")["Role"]["Fn::GetAtt"][0].clone();
+                let role = changes.function("hello")["Role"]["Fn::GetAtt"][0].clone();
                 let arn = json!({"Fn::GetAtt": [dead_letters, "Arn"]});
                 let resources = &mut changes.document()["Resources"];
                 resources["MayDrain"] = json!({"Type": "AWS::IAM::Policy", "Properties": {
@@ -275,7 +268,7 @@ fn consumers() -> Vec<Mutant> {
             .expect(1, &[("cfg.consumer", "fail")]),
         Mutant::new("the function has no concurrency")
             .with_change(|changes| {
-                function(changes, "worker")["ReservedConcurrentExecutions"] = 0.into();
+                changes.function("worker")["ReservedConcurrentExecutions"] = 0.into();
             })
             .expect(1, &[("job.success", "fail"), ("dlq.attempts", "warn")])
             .or_also(&[("clean.residue", "warn")]),
@@ -295,7 +288,7 @@ fn observers() -> Vec<Mutant> {
             .expect(1, &[("cfg.logs", "warn")]),
         Mutant::new("the worker's log is text")
             .with_change(|changes| {
-                function(changes, "worker")["LoggingConfig"]["LogFormat"] = "Text".into();
+                changes.function("worker")["LoggingConfig"]["LogFormat"] = "Text".into();
             })
             .expect(1, &[("cfg.logs", "warn"), ("job.success", "fail"), ("dlq.attempts", "warn")]),
         Mutant::new("the alarm counts what was sent")
@@ -400,7 +393,7 @@ fn site_and_api() -> Vec<Mutant> {
             .expect(1, &[("web.config", "fail")]),
         Mutant::new("the API is another pull request's")
             .with_change(|changes| {
-                function(changes, "hello")["Environment"]["Variables"]["PR_NUMBER"] = "999".into();
+                changes.function("hello")["Environment"]["Variables"]["PR_NUMBER"] = "999".into();
             })
             .expect(1, &[("api.hello", "fail")]),
         Mutant::new("any page may call the API")

@@ -11,6 +11,7 @@
 mod support;
 
 mod configuration;
+mod drawn;
 mod jitter;
 mod mutant;
 mod pages;

@@ -80,9 +80,10 @@ impl Mutant {
         mut self,
         function: &'static str,
         script: &'static str,
-        defect: &'static str,
+        defect: &str,
     ) -> Self {
         self.functions.push((function, script));
+        let defect = defect.to_owned();
         self.with_change(move |changes| {
             let resources = changes.document()["Resources"].as_object_mut().expect("resources");
             let queue = |is_source: bool| {
@@ -96,7 +97,7 @@ impl Mutant {
             for resource in resources.values_mut() {
                 if resource["Metadata"]["verifier:binary"] == function {
                     let variables = &mut resource["Properties"]["Environment"]["Variables"];
-                    variables["MUTANT"] = defect.into();
+                    variables["MUTANT"] = defect.as_str().into();
                     variables["JOBS"] = jobs.clone();
                     variables["DEAD_LETTERS"] = dead_letters.clone();
                 }

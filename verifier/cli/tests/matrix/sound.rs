@@ -1,20 +1,12 @@
 //! Stacks that are unusual and sound: a check of them passes, with `--strict`, too.
 
 use serde_json::{Value, json};
-use verifier_testkit::Changes;
 
 use super::mutant::Mutant;
 use super::pages::{configured, hello, own_url};
 
 fn sound(name: &'static str) -> Mutant {
     Mutant::new(name).with_arguments(&["--strict"]).passes()
-}
-
-fn function<'a>(changes: &'a mut Changes, binary: &str) -> &'a mut Value {
-    let resources = changes.document()["Resources"].as_object_mut().expect("resources");
-    let mut found =
-        resources.values_mut().filter(|resource| resource["Metadata"]["verifier:binary"] == binary);
-    &mut found.next().expect("there is one")["Properties"]
 }
 
 pub(crate) fn stacks() -> Vec<Mutant> {
@@ -67,7 +59,7 @@ fn batches() -> Vec<Mutant> {
             changes.mapping()["ScalingConfig"]["MaximumConcurrency"] = 2.into();
         }),
         sound("sound: a worker of a minute").with_change(|changes| {
-            function(changes, "worker")["Timeout"] = 60.into();
+            changes.function("worker")["Timeout"] = 60.into();
             changes.jobs_queue()["VisibilityTimeout"] = 400.into();
         }),
     ]
@@ -119,7 +111,7 @@ reason = "the log is text"
 "#,
             )
             .with_change(|changes| {
-                function(changes, "worker")["LoggingConfig"]["LogFormat"] = "Text".into();
+                changes.function("worker")["LoggingConfig"]["LogFormat"] = "Text".into();
             })
             .expect(0, &[("cfg.logs", "warn")]),
         worker("sound: lines are text without a count", "shape=text-without-count").with_settings(

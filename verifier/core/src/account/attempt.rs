@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use contract::Outcome;
 
-use super::{Invocation, InvocationEnd};
+use super::{Earlier, Invocation, InvocationEnd};
 use crate::time::Timestamp;
 
 /// How much the clocks that stamp log lines may differ: those of several machines.
@@ -61,18 +61,32 @@ impl Attempt {
 /// The attempts that lines of one job tell of, in the order of time.
 ///
 /// A line that is in the log twice, as CloudWatch Logs may have it, is one attempt. Lines without a receive count are
-/// counted, for each message by itself.
-pub(super) fn attempts(lines: &[Line], invocations: &BTreeMap<&str, &Invocation>) -> Vec<Attempt> {
+/// counted, for each message by itself; `earlier` gives the receives of a message between two times of which nothing was
+/// written, from its submission on.
+pub(super) fn attempts(
+    lines: &[Line],
+    invocations: &BTreeMap<&str, &Invocation>,
+    submitted_at: Timestamp,
+    earlier: impl Fn(Timestamp, Timestamp) -> Vec<Earlier>,
+) -> Attempts {
     let mut lines: Vec<&Line> = lines.iter().collect();
     lines.sort_by_key(|line| line.at);
     let mut attempts: Vec<Attempt> = Vec::new();
-    let mut counted: BTreeMap<Option<&str>, u32> = BTreeMap::new();
+    let mut silent = BTreeMap::new();
+    let mut counted: BTreeMap<Option<&str>, (u32, Timestamp)> = BTreeMap::new();
     for line in lines {
         if attempts.iter().any(|other| is_the_same(&other.line, line)) {
             continue;
         }
-        let count = counted.entry(line.message_id.as_deref()).or_default();
+        let (count, since) = counted.entry(line.message_id.as_deref()).or_insert((0, submitted_at));
+        if line.receive_count.is_none() {
+            for each in earlier(*since, line.at) {
+                *count += 1;
+                silent.insert(*count, each);
+            }
+        }
         *count += 1;
+        *since = line.at;
         let request = line.request_id.as_deref();
         attempts.push(Attempt {
             receive_count: line.receive_count.unwrap_or(*count),
@@ -80,7 +94,15 @@ pub(super) fn attempts(lines: &[Line], invocations: &BTreeMap<&str, &Invocation>
             line: line.clone(),
         });
     }
-    attempts
+    Attempts { attempts, silent }
+}
+
+/// The deliveries of a message.
+pub(super) struct Attempts {
+    /// Those of which lines tell, in the order of time.
+    pub(super) attempts: Vec<Attempt>,
+    /// Receives before lines without a receive count of which nothing was written, by that count.
+    pub(super) silent: BTreeMap<u32, Earlier>,
 }
 
 /// Whether two lines tell of one attempt. Without a request id, only lines of the same moment do.
@@ -128,6 +150,10 @@ pub(super) mod tests {
             request_id: Some(request.to_owned()),
             batch_size: None,
         }
+    }
+
+    fn attempts(lines: &[Line], ends: &BTreeMap<&str, &Invocation>) -> Vec<Attempt> {
+        super::attempts(lines, ends, Timestamp::default(), |_, _| Vec::new()).attempts
     }
 
     fn counts(lines: &[Line]) -> Vec<u32> {

@@ -1,7 +1,7 @@
 //! Receives that no line tells of, and what explains them.
 
 use super::attempt::TOLERANCE;
-use super::{Account, Expectation, Invocation, InvocationEnd, MessageAccount, Unwritten};
+use super::{Account, Earlier, Expectation, Invocation, InvocationEnd, MessageAccount, Unwritten};
 use crate::time::Timestamp;
 
 /// A receive of a message of which the worker wrote nothing.
@@ -22,6 +22,12 @@ pub enum Explained {
         request_id: String,
         /// How it ended.
         end: InvocationEnd,
+    },
+    /// The message came again just a visibility timeout after an invocation that was handed the failing job, and whose end
+    /// nothing tells.
+    CameAgain {
+        /// Its request id.
+        request_id: String,
     },
     /// An invocation of that time was handed more messages than the worker wrote of, and may have been handed this one.
     Unwritten {
@@ -49,6 +55,7 @@ impl Account {
             .iter()
             .filter(|each| each.end.fails_the_batch())
             .filter(|each| !message.requests().any(|request| request == each.request_id))
+            .filter(|each| !self.is_full(&each.request_id))
             .collect();
         candidates.sort_by_key(|each| each.ended_at);
         let mut gaps = self.unwritten();
@@ -56,6 +63,11 @@ impl Account {
         let mut unseen = Vec::new();
         for receive_count in 1..=last {
             if message.attempts.iter().any(|attempt| attempt.receive_count == receive_count) {
+                continue;
+            }
+            if let Some(earlier) = message.silent.get(&receive_count) {
+                candidates.retain(|each| each.request_id != earlier.request_id);
+                unseen.push(UnseenReceive { receive_count, explained: Explained::of(earlier) });
                 continue;
             }
             let (from, to) = window(message, receive_count);
@@ -72,6 +84,11 @@ impl Account {
             unseen.push(UnseenReceive { receive_count, explained });
         }
         unseen
+    }
+
+    /// Whether lines tell of every message that an invocation was handed.
+    fn is_full(&self, request_id: &str) -> bool {
+        self.handed.iter().any(|each| each.request_id == request_id && each.messages() == 0)
     }
 
     /// Whether every receive from the first to the last allowed one was seen, or is explained by a failed invocation.
@@ -106,9 +123,18 @@ impl Account {
 }
 
 impl Explained {
+    fn of(earlier: &Earlier) -> Self {
+        let Earlier { request_id, end } = earlier.clone();
+        if end.fails_the_batch() {
+            Self::FailedInvocation { request_id, end }
+        } else {
+            Self::CameAgain { request_id }
+        }
+    }
+
     /// Whether the receive is known to have failed: its invocation did as a whole.
     pub fn is_failure(&self) -> bool {
-        matches!(self, Self::FailedInvocation { .. })
+        matches!(self, Self::FailedInvocation { .. } | Self::CameAgain { .. })
     }
 }
 
@@ -154,7 +180,7 @@ pub(super) mod tests {
 
     use super::super::attempt::tests::line;
     use super::super::message::tests::{TERMS, found, job};
-    use super::super::{Observed, Submitted};
+    use super::super::{Line, Observed, Submitted};
     use super::*;
 
     pub(in crate::account) fn invocation(seconds: u64, id: &str, end: InvocationEnd) -> Invocation {
@@ -227,6 +253,33 @@ pub(super) mod tests {
         assert!(failed(4));
         assert!(!failed(3));
         assert!(!failed(0));
+    }
+
+    #[test]
+    fn a_failed_invocation_that_was_handed_the_failing_job_alone_explains_no_other() {
+        let explained = |size| {
+            let poison = Line { batch_size: Some(size), ..line(0, 1, Outcome::Failed, "a") };
+            let poison = Submitted { lines: vec![poison], ..job("p", true) };
+            let good =
+                Submitted { lines: vec![line(60, 2, Outcome::Succeeded, "b")], ..job("g", false) };
+            let ends = vec![invocation(0, "a", InvocationEnd::Error)];
+            let account = account(vec![poison, good], ends);
+            account.unseen(&account.messages[1])[0].explained.is_failure()
+        };
+        assert!(explained(2));
+        assert!(!explained(1));
+    }
+
+    #[test]
+    fn without_receive_counts_time_tells_that_a_message_came_again() {
+        let bare =
+            |at, request| Line { receive_count: None, ..line(at, 0, Outcome::Succeeded, request) };
+        let unseen = |at| {
+            let good = Submitted { lines: vec![bare(at, "b")], ..job("g", false) };
+            unseen(good, vec![invocation(0, "a", InvocationEnd::Error)])
+        };
+        assert_eq!(unseen(60), [(1, true)]);
+        assert_eq!(unseen(30), []);
     }
 
     #[test]

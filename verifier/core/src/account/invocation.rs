@@ -67,13 +67,14 @@ impl InvocationEnd {
 
 impl Invocation {
     /// What a log filter has to let through, besides lines of one's own, so that the ends of invocations are seen.
-    pub const MARKS: [&'static str; 6] = [
+    pub const MARKS: [&'static str; 7] = [
         "platform.report",
         "REPORT RequestId",
         "Task timed out",
         "Runtime exited",
         "Invoke Error",
         "Uncaught Exception",
+        "Traceback (most recent call last)",
     ];
 
     /// The end of an invocation, if a log event of Lambda's tells of one. `logged_at` is the event's time.
@@ -152,7 +153,8 @@ fn of_text(message: &str, logged_at: Timestamp) -> Option<Invocation> {
 }
 
 /// What runtimes and Lambda write in text format when an invocation fails, wherever the line names it: a timeout, a process that
-/// ended, and Node's lines about what its handler threw. Python's line about that names no invocation.
+/// ended, and Node's lines about what its handler threw. Python's line about that names no invocation; see
+/// [`InvocationLog`](super::InvocationLog).
 ///
 /// Sources: <https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-invocation.html> and
 /// <https://docs.aws.amazon.com/lambda/latest/dg/nodejs-logging.html>.

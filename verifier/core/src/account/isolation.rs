@@ -92,6 +92,10 @@ impl Account {
                 "receive {} left no line, and invocation {request_id} of that time was handed {handed} messages and wrote of {written}",
                 unseen.receive_count
             )),
+            Explained::CameAgain { request_id } => Some(format!(
+                "receive {} left no line, and it came again a visibility timeout after invocation {request_id}, which was handed the failing job",
+                unseen.receive_count
+            )),
             Explained::Nothing => None,
         });
         inferred.map(|why| breach(why, true))

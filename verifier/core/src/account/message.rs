@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::attempt::attempts;
+use super::attempt::{Attempts, attempts};
+use super::uncounted::Candidates;
 use super::unwritten::{handed, is_any_delivered_twice};
-use super::{Attempt, Invocation, Line, QueueCounts, Unwritten, is_one_delivery_twice, surplus};
+use super::{
+    Attempt, Earlier, Invocation, Line, QueueCounts, Unwritten, is_one_delivery_twice, surplus,
+};
 use crate::time::Timestamp;
 
 /// What is wanted of a message.
@@ -121,6 +124,8 @@ pub struct MessageAccount {
     pub submitted_at: Timestamp,
     /// The deliveries to the worker, in the order of time.
     pub attempts: Vec<Attempt>,
+    /// Receives of which the worker wrote nothing, before lines without a receive count: an inference from time.
+    pub silent: BTreeMap<u32, Earlier>,
     /// The message itself, where it is in the dead-letter queue.
     pub dead_lettered: Option<Found>,
     /// The ids of other messages that hold the job and are explained by nothing.
@@ -175,17 +180,25 @@ impl Account {
         let invocations = Invocation::joined(&observed.invocations);
         let by_request: BTreeMap<&str, &Invocation> =
             invocations.iter().map(|each| (each.request_id.as_str(), each)).collect();
+        let handed = handed(&observed.jobs);
+        let full = handed.iter().filter(|each| each.messages() == 0);
+        let candidates = Candidates {
+            terms: observed.terms,
+            invocations: &invocations,
+            full: &full.map(|each| each.request_id.as_str()).collect(),
+            poisoned: &requests_of(&observed.jobs, Expectation::Fails),
+        };
         let messages = observed
             .jobs
             .iter()
-            .map(|job| message(job, &by_request, observed.terms, surplus.unwrap_or_default()))
+            .map(|job| message(job, &by_request, &candidates, surplus.unwrap_or_default()))
             .collect();
         Self {
             terms: observed.terms,
             messages,
             invocations,
             surplus,
-            handed: handed(&observed.jobs),
+            handed,
             is_any_delivered_twice: is_any_delivered_twice(&observed.jobs),
             others: BTreeMap::new(),
         }
@@ -199,13 +212,23 @@ impl Account {
     }
 }
 
+/// The ids of the invocations that were handed jobs of which that is wanted, by their lines.
+fn requests_of(jobs: &[Submitted], expectation: Expectation) -> BTreeSet<&str> {
+    let jobs = jobs.iter().filter(|job| job.expectation == expectation);
+    jobs.flat_map(|job| &job.lines).filter_map(|line| line.request_id.as_deref()).collect()
+}
+
 fn message(
     job: &Submitted,
     invocations: &BTreeMap<&str, &Invocation>,
-    terms: Terms,
+    candidates: &Candidates<'_>,
     surplus: u64,
 ) -> MessageAccount {
-    let attempts = attempts(&job.lines, invocations);
+    let requests = job.lines.iter().filter_map(|line| line.request_id.as_deref()).collect();
+    let earlier = |from, to| candidates.between(from, to, &requests);
+    let Attempts { attempts, silent } =
+        attempts(&job.lines, invocations, job.submitted_at, earlier);
+    let terms = candidates.terms;
     let own = |id: &str| job.message_id.as_deref() == Some(id);
     let dead_lettered = job.found.iter().find(|found| own(&found.message_id)).cloned();
     let copies = copies(job);
@@ -216,6 +239,7 @@ fn message(
         message_id: job.message_id.clone(),
         submitted_at: job.submitted_at,
         attempts,
+        silent,
         dead_lettered,
         copies,
         end,

@@ -11,16 +11,20 @@ mod attempt;
 mod counts;
 mod inference;
 mod invocation;
+mod invocation_log;
 mod isolation;
 mod message;
+mod uncounted;
 mod unwritten;
 
 pub use attempt::{Attempt, Line, is_one_delivery_twice};
 pub use counts::{QueueCounts, surplus};
 pub use inference::{Explained, UnseenReceive};
 pub use invocation::{Invocation, InvocationEnd};
+pub use invocation_log::InvocationLog;
 pub use isolation::{Breach, Isolation};
 pub use message::{
     Account, Expectation, Found, MessageAccount, MessageEnd, Observed, Submitted, Terms,
 };
+pub use uncounted::Earlier;
 pub use unwritten::Unwritten;

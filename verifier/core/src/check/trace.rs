@@ -64,12 +64,18 @@ impl JobTrace {
             }
         });
         let inferred = account.unseen(message).into_iter().filter_map(|unseen| {
-            let Explained::FailedInvocation { request_id, end } = unseen.explained else {
-                return None;
+            let (request_id, how) = match unseen.explained {
+                Explained::FailedInvocation { request_id, end } => {
+                    (request_id, format!("ended with {}", end.as_str()))
+                }
+                Explained::CameAgain { request_id } => {
+                    (request_id, "was handed the failing job".to_owned())
+                }
+                Explained::Unwritten { .. } | Explained::Nothing => return None,
             };
             let mut invocations = account.invocations.iter();
             let at = invocations.find(|each| each.request_id == request_id)?.ended_at;
-            let reason = format!("inferred: invocation {request_id} ended with {}", end.as_str());
+            let reason = format!("inferred: invocation {request_id} {how}");
             let outcome = Outcome::Failed;
             let receive_count = unseen.receive_count;
             Some(Step {

@@ -131,7 +131,13 @@ impl Log {
         );
         if !self.writer.json {
             self.line(format!("END RequestId: {request_id}"));
-            self.line(format!("REPORT RequestId: {request_id}\tDuration: {millis:.2} ms\tBilled Duration: {billed} ms\tMemory Size: {memory_mb} MB\tStatus: {status}"));
+            // In text, it says only of what Lambda itself ended how it ended: not that the function answered with an error.
+            let status = match status {
+                "timeout" => "\tStatus: timeout",
+                "error" => "\tStatus: error\tError Type: Runtime.ExitError",
+                _ => "",
+            };
+            self.line(format!("REPORT RequestId: {request_id}\tDuration: {millis:.2} ms\tBilled Duration: {billed} ms\tMemory Size: {memory_mb} MB{status}"));
         }
     }
 }
