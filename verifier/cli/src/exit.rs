@@ -23,6 +23,8 @@ pub(crate) enum Exit {
     Interrupted,
     /// SIGTERM, after cleaning up.
     Terminated,
+    /// SIGHUP, after cleaning up.
+    HungUp,
 }
 
 impl Exit {
@@ -37,6 +39,7 @@ impl Exit {
             Self::Bug => 70,
             Self::Interrupted => 130,
             Self::Terminated => 143,
+            Self::HungUp => 129,
         }
     }
 }

@@ -51,6 +51,7 @@ impl From<EmulatorError> for Failure {
             | EmulatorError::BinaryOutside { .. }
             | EmulatorError::DirectoryOutside { .. }
             | EmulatorError::ForbiddenVariable { .. }
+            | EmulatorError::ForbiddenHandler { .. }
             | EmulatorError::Queue { .. }
             | EmulatorError::LogGroup { .. }
             | EmulatorError::Alarm { .. }

@@ -10,7 +10,7 @@
 //! Sources: open(2), rename(2), `proc_pid_fd(5)`.
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Component, Path, PathBuf};
 
@@ -248,7 +248,22 @@ fn check_replaceable(target: &Path, existing: &Metadata) -> io::Result<()> {
     if fs::metadata(folder_of(target))?.dev() != existing.dev() {
         return Err(io::Error::other("it is a mount point, which cannot be replaced"));
     }
+    if is_program(target)? {
+        return Err(io::Error::other("it is a program, which is not replaced"));
+    }
     Ok(())
+}
+
+/// Whether a file is a program by what it begins with: the permission to run it says nothing on some file systems.
+fn is_program(path: &Path) -> io::Result<bool> {
+    let mut start = Vec::new();
+    File::open(path)?.take(4).read_to_end(&mut start)?;
+    let begins = |mark: &[u8]| start.starts_with(mark);
+    // ELF, a script, Mach-O of 64 bits, and Mach-O of several machines.
+    Ok(begins(b"\x7fELF")
+        || begins(b"#!")
+        || begins(b"\xcf\xfa\xed\xfe")
+        || begins(b"\xca\xfe\xba\xbe"))
 }
 
 fn folder_of(path: &Path) -> &Path {

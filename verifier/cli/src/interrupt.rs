@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM.
+//! Ctrl-C, SIGTERM, and SIGHUP, which a terminal that closes sends.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -19,8 +19,12 @@ impl Interrupt {
             |error| Failure::environment(format!("signals cannot be listened for: {error}"));
         let interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
         let terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let hang_up = match is_hang_up_ignored() {
+            false => Some(signal(SignalKind::hangup()).map_err(failed)?),
+            true => None,
+        };
         let token = CancellationToken::new();
-        let watcher = tokio::spawn(watch(interrupt, terminate, token.clone()));
+        let watcher = tokio::spawn(watch(Signals { interrupt, terminate, hang_up }, token.clone()));
         Ok(Self { token, watcher })
     }
 
@@ -43,19 +47,49 @@ impl Interrupt {
     }
 }
 
-async fn watch(mut interrupt: Signal, mut terminate: Signal, token: CancellationToken) -> Exit {
-    let exit = tokio::select! {
-        _ = interrupt.recv() => Exit::Interrupted,
-        _ = terminate.recv() => Exit::Terminated,
-    };
+async fn watch(mut signals: Signals, token: CancellationToken) -> Exit {
+    let exit = signals.next().await;
     token.cancel();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
+        signals.next().await;
         // What is left is for the next run to sweep; functions end with this process.
         std::process::exit(exit.code().into());
     });
     exit
+}
+
+/// The signals that ask the process to stop.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    /// Where it is not ignored.
+    hang_up: Option<Signal>,
+}
+
+impl Signals {
+    /// Waits for one, and says how the process ends by it.
+    async fn next(&mut self) -> Exit {
+        let hung_up = async {
+            match &mut self.hang_up {
+                Some(signal) => drop(signal.recv().await),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => Exit::Interrupted,
+            _ = self.terminate.recv() => Exit::Terminated,
+            () = hung_up => Exit::HungUp,
+        }
+    }
+}
+
+/// Whether the process was started with SIGHUP ignored, as `nohup` does; it is to go on then. Where the system does not tell, it
+/// was not.
+///
+/// Source: `proc_pid_status(5)`, `SigIgn`.
+fn is_hang_up_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 != 0)
 }

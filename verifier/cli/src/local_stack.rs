@@ -90,8 +90,18 @@ pub(crate) fn inputs(args: &TemplateArgs) -> Vec<(&'static str, PathBuf)> {
         Some(template) => Some(("--template", template.clone())),
         None => found().map(|template| ("the template", template)),
     };
+    let pages = template.as_ref().map(|(_, template)| pages_of(template)).unwrap_or_default();
     let faults = args.faults.clone().map(|faults| ("--faults", faults));
-    template.into_iter().chain(faults).collect()
+    let pages = pages.into_iter().map(|folder| ("the page's folder", folder));
+    template.into_iter().chain(faults).chain(pages).collect()
+}
+
+/// The folders of pages that a template names. That it cannot be read is told of where it is needed.
+fn pages_of(template: &Path) -> Vec<PathBuf> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let project = find_project(&here, template).unwrap_or(here);
+    let text = files::read_text(template).unwrap_or_default();
+    named_in(&text, "verifier:directory").iter().map(|folder| project.join(folder)).collect()
 }
 
 fn read_faults(path: &Path) -> Result<FaultRules, Failure> {
@@ -236,17 +246,22 @@ fn describes_package(variable: &str) -> bool {
 
 /// The names of all binaries in the metadata of a template's functions.
 fn binaries_of(template: &str) -> Vec<String> {
+    named_in(template, "verifier:binary")
+}
+
+/// All that the metadata of a template's resources say of a key, without repetition.
+fn named_in(template: &str, key: &str) -> Vec<String> {
     let template: Value = serde_json::from_str(template).unwrap_or_default();
     let resources = template.get("Resources").and_then(Value::as_object);
-    let mut binaries: Vec<String> = resources
+    let mut names: Vec<String> = resources
         .into_iter()
         .flatten()
-        .filter_map(|(_, resource)| resource.get("Metadata")?.get("verifier:binary")?.as_str())
+        .filter_map(|(_, resource)| resource.get("Metadata")?.get(key)?.as_str())
         .map(str::to_owned)
         .collect();
-    binaries.sort();
-    binaries.dedup();
-    binaries
+    names.sort();
+    names.dedup();
+    names
 }
 
 /// The cargo profile whose output folder this program lies in.

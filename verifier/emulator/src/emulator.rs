@@ -112,6 +112,18 @@ pub enum EmulatorError {
         /// The function.
         logical_id: String,
     },
+    /// A request would have a function run another handler than the user's template has.
+    #[error(
+        "the function {logical_id} would run the handler {handler:?} of {binary:?}, which the template given at the start does not have; start the emulator with a template that names it"
+    )]
+    ForbiddenHandler {
+        /// The handler.
+        handler: String,
+        /// The binary.
+        binary: String,
+        /// The function.
+        logical_id: String,
+    },
     /// A queue could not be created as the template says.
     #[error("the queue {name} cannot be created: {source}; mend it in the template")]
     Queue {
@@ -319,6 +331,7 @@ fn world(config: &EmulatorConfig, clock: &Clock, groups: ProcessGroups, endpoint
         binaries: config.functions.clone(),
         known_binaries: Mutex::default(),
         known_variables: Mutex::default(),
+        known_handlers: Mutex::default(),
         project: config.project.clone(),
         faults,
         sqs,

@@ -32,6 +32,8 @@ pub(crate) struct World {
     pub(crate) known_binaries: Mutex<BTreeSet<String>>,
     /// The names of the variables that the user's own template gives to functions.
     pub(crate) known_variables: Mutex<BTreeSet<String>>,
+    /// Each binary of the user's own template, with a handler that it is given there.
+    pub(crate) known_handlers: Mutex<BTreeSet<(String, String)>>,
     /// The folder that pages' folders are below.
     pub(crate) project: PathBuf,
     pub(crate) faults: Faults,
@@ -109,10 +111,12 @@ impl World {
         author: Author,
     ) -> Result<Vec<(FunctionSpec, PathBuf)>, EmulatorError> {
         let mut known = self.known_binaries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut handlers = self.known_handlers.lock().unwrap_or_else(PoisonError::into_inner);
         if author == Author::User {
             known.extend(functions.iter().map(|function| function.binary.clone()));
             let names = functions.iter().flat_map(|function| function.environment.keys().cloned());
             self.known_variables().extend(names);
+            handlers.extend(functions.iter().map(handler_of));
         }
         let variables = self.known_variables().clone();
         let find = |function: &FunctionSpec| {
@@ -124,6 +128,11 @@ impl World {
             {
                 let variable = variable.to_owned();
                 return Err(EmulatorError::ForbiddenVariable { variable, logical_id });
+            }
+            // A runtime may run the handler's name, as a file or as a command.
+            if author == Author::Request && !handlers.contains(&handler_of(function)) {
+                let handler = function.handler.clone();
+                return Err(EmulatorError::ForbiddenHandler { handler, binary, logical_id });
             }
             match program(&folder, &binary, author, &known) {
                 Ok(path) => Ok((function.clone(), path)),
@@ -264,4 +273,9 @@ impl World {
 
 fn names(alarms: &[AlarmSpec]) -> Vec<String> {
     alarms.iter().map(|alarm| alarm.definition.name.clone()).collect()
+}
+
+/// What a function runs: its binary, and the handler of it.
+fn handler_of(function: &FunctionSpec) -> (String, String) {
+    (function.binary.clone(), function.handler.clone())
 }

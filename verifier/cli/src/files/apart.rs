@@ -20,46 +20,68 @@ struct Spot {
     inode: Option<(u64, u64)>,
     /// Whether it is open already, and is appended to.
     is_open: bool,
+    /// Whether it is a folder, all of which is read.
+    is_folder: bool,
 }
 
 impl Spot {
     fn is_same(&self, other: &Self) -> bool {
-        self.name == other.name || (self.inode.is_some() && self.inode == other.inode)
+        self.name == other.name
+            || (self.inode.is_some() && self.inode == other.inode)
+            || (other.is_folder && self.name.starts_with(&other.name))
     }
 }
 
-/// Fails where an output would overwrite another or an input, through links, too. stdout and stderr are outputs, where they
-/// lead to files. What can be appended to by many (a pipe, a device) is nobody's alone.
+/// Fails where an output would overwrite another or an input, through links, too, or would be in a folder that is one. stdout and
+/// stderr are outputs and stdin is an input, where they lead to files. What can be appended to by many (a pipe, a device) has no
+/// content to lose.
 pub(crate) fn check_apart(outputs: &[Named<'_>], inputs: &[Named<'_>]) -> Result<(), Failure> {
     let standard = [("stdout", Path::new("/dev/fd/1")), ("stderr", Path::new("/dev/fd/2"))];
     let all = standard.iter().chain(outputs).map(|(what, path)| (*what, *path));
     let outputs: Vec<(Named<'_>, Spot)> =
         all.filter_map(|named| Some((named, spot(named.1).ok()??))).collect();
-    let inputs: Vec<(Named<'_>, Spot)> =
-        inputs.iter().filter_map(|named| Some((*named, spot(named.1).ok()??))).collect();
+    let stdin = [("stdin", Path::new("/dev/fd/0"))];
+    let inputs: Vec<(Named<'_>, Spot)> = inputs
+        .iter()
+        .chain(&stdin)
+        .filter_map(|named| Some((*named, input_spot(named.1).ok()??)))
+        .collect();
     for (index, (output, at)) in outputs.iter().enumerate() {
         let earlier = outputs.iter().take(index);
         let overwritten = earlier.filter(|(_, other)| !(at.is_open && other.is_open));
-        if let Some((other, _)) = overwritten.chain(&inputs).find(|(_, other)| at.is_same(other)) {
-            return Err(same(*other, *output));
+        if let Some((other, there)) =
+            overwritten.chain(&inputs).find(|(_, other)| at.is_same(other))
+        {
+            return Err(same(*other, *output, there.is_folder));
         }
     }
     Ok(())
 }
 
-/// That two of the files are one.
-fn same(one: Named<'_>, other: Named<'_>) -> Failure {
+/// That two of the files are one, or that the second is in the first.
+fn same(one: Named<'_>, other: Named<'_>, is_folder: bool) -> Failure {
     let shown = |(what, path): Named<'_>| {
         if what.starts_with("std") { what.to_owned() } else { format!("{what} {}", path.display()) }
     };
+    let (one, other) = (shown(one), shown(other));
+    let problem = if is_folder {
+        format!("{other} would be a file of {one}, which is read")
+    } else {
+        format!("{one} and {other} are the same file, which one would overwrite")
+    };
     Failure {
         next: Some("name another file for one of them; nothing was written".to_owned()),
-        ..Failure::usage(format!(
-            "{} and {} are the same file, which one would overwrite",
-            shown(one),
-            shown(other)
-        ))
+        ..Failure::usage(problem)
     }
+}
+
+/// Where an input is, which may be a folder.
+fn input_spot(path: &Path) -> io::Result<Option<Spot>> {
+    if fs::metadata(path).is_ok_and(|found| found.is_dir()) {
+        let name = fs::canonicalize(path)?;
+        return Ok(Some(Spot { name, inode: None, is_open: false, is_folder: true }));
+    }
+    spot(path)
 }
 
 /// Where a file is or would be; `None` for what has no content of its own.
@@ -76,6 +98,7 @@ fn spot(path: &Path) -> io::Result<Option<Spot>> {
             name: fs::canonicalize(folder_of(&target))?.join(name),
             inode: None,
             is_open,
+            is_folder: false,
         }));
     };
     if !found.is_file() {
@@ -84,7 +107,7 @@ fn spot(path: &Path) -> io::Result<Option<Spot>> {
     let inode = (found.nlink() == 1).then(|| (found.dev(), found.ino()));
     // A file that is open may have no name any more.
     let name = fs::canonicalize(&target).unwrap_or(target);
-    Ok(Some(Spot { name, inode, is_open }))
+    Ok(Some(Spot { name, inode, is_open, is_folder: false }))
 }
 
 #[cfg(test)]
@@ -129,6 +152,10 @@ mod tests {
                 assert!(both.iter().all(|path| failure.what.contains(path)), "{failure}");
             }
         }
+        let (sub, inside) = (path("sub"), path("sub/new"));
+        check_apart(&[("--report", &inside)], &[("the page", &sub)]).unwrap_err();
+        let beside = path("sub-new");
+        check_apart(&[("--report", &beside)], &[("the page", &sub)]).unwrap();
         let null = Path::new("/dev/null");
         check_apart(&[("--report", null), ("--history", null)], &[("--config", null)]).unwrap();
     }

@@ -270,7 +270,11 @@ pub(crate) fn is_of_another_page(headers: &HeaderMap, configuration: &Configurat
         is_served(origin) || configuration.allowed_origins.iter().any(|allowed| allowed == origin)
     });
     let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
-    sites.any(|site| site == "cross-site" || site == "same-site") && !own_page
+    let is_from_elsewhere = sites.any(|site| site == "cross-site" || site == "same-site")
+        // Of a WebSocket, a browser says only the origin.
+        || headers.contains_key(header::ORIGIN)
+        || headers.contains_key(header::UPGRADE);
+    is_from_elsewhere && !own_page
 }
 
 /// The access key of a header of Signature Version 4.

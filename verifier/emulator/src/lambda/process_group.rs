@@ -37,7 +37,8 @@ impl ProcessGroups {
     /// Starts a group.
     pub(crate) fn start(&self) -> io::Result<ProcessGroup> {
         let mut leader = Command::new("sh")
-            .args(["-c", "read -r _; kill -KILL 0"])
+            // It outlives what a function sends to its group, for it has to end what is left of that.
+            .args(["-c", "trap '' HUP INT QUIT TERM USR1 USR2 PIPE ALRM; read -r _; kill -KILL 0"])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -16,6 +16,10 @@ const DEPTH_MAX: usize = 50;
 /// How many values are resolved at most. A template of some lines can refer to each of its conditions twice, and so to the
 /// first of them more often than anybody can wait for.
 const VALUES_MAX: usize = 1_000_000;
+/// How much is written at most, in all: some lines that put a text into itself again and again would fill the memory.
+const BYTES_MAX: usize = 64 << 20;
+/// What a value takes besides its text, roughly.
+const VALUE_BYTES: usize = 32;
 
 /// Where in a template something stands, for messages.
 #[derive(Clone, Debug)]
@@ -54,6 +58,7 @@ pub(crate) struct Evaluator<'a> {
     pub site_on_localhost: bool,
     depth: Cell<usize>,
     resolved: Cell<usize>,
+    bytes: Cell<usize>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -65,7 +70,7 @@ impl<'a> Evaluator<'a> {
         endpoint: &'a str,
         parameters: &'a BTreeMap<String, String>,
     ) -> Self {
-        let (depth, resolved) = (Cell::new(0), Cell::new(0));
+        let (depth, resolved, bytes) = (Cell::new(0), Cell::new(0), Cell::new(0));
         let site_on_localhost = true;
         Self {
             template,
@@ -76,6 +81,7 @@ impl<'a> Evaluator<'a> {
             site_on_localhost,
             depth,
             resolved,
+            bytes,
         }
     }
 
@@ -175,10 +181,30 @@ impl Evaluator<'_> {
         })
     }
 
+    /// Counts what is about to be written.
+    fn spend(&self, bytes: usize, place: &Place) -> Result<(), TemplateError> {
+        let spent = self.bytes.get().saturating_add(bytes);
+        self.bytes.set(spent);
+        if spent <= BYTES_MAX {
+            return Ok(());
+        }
+        Err(TemplateError::BadFunction {
+            place: place.to_string(),
+            function: "the value".to_owned(),
+            problem: format!(
+                "grows too large: all values together have more than {BYTES_MAX} bytes"
+            ),
+        })
+    }
+
     fn value_at_depth(&self, value: &Value, place: &Place) -> Result<Option<Value>, TemplateError> {
         match value {
             Value::Object(fields) => match single_function(fields) {
-                Some((function, argument)) => self.function(function, argument, place),
+                Some((function, argument)) => {
+                    let found = self.function(function, argument, place)?;
+                    self.spend(found.as_ref().map_or(0, size), place)?;
+                    Ok(found)
+                }
                 None => Ok(Some(Value::Object(self.map(fields, place)?))),
             },
             Value::Array(items) => {
@@ -188,7 +214,10 @@ impl Evaluator<'_> {
                 }
                 Ok(Some(Value::Array(resolved)))
             }
-            other => Ok(Some(other.clone())),
+            other => {
+                self.spend(size(other), place)?;
+                Ok(Some(other.clone()))
+            }
         }
     }
 
@@ -232,6 +261,7 @@ impl Evaluator<'_> {
                 let [separator, items] = self.arguments(argument, place)?;
                 let separator = separator.as_str().ok_or_else(|| bad("takes a separator"))?;
                 let items = items.as_array().ok_or_else(|| bad("takes a list to join"))?;
+                self.spend(separator.len().saturating_mul(items.len()), place)?;
                 let items: Option<Vec<String>> = items.iter().map(as_text).collect();
                 text(items.ok_or_else(|| bad("joins text only"))?.join(separator))
             }
@@ -247,6 +277,7 @@ impl Evaluator<'_> {
                 let (Some(separator), Some(whole)) = (separator.as_str(), whole.as_str()) else {
                     return Err(bad("takes a separator and text"));
                 };
+                self.spend(whole.matches(separator).count() * VALUE_BYTES, place)?;
                 Ok(Some(whole.split(separator).map(Value::from).collect()))
             }
             "Fn::If" => {
@@ -391,7 +422,10 @@ impl Evaluator<'_> {
                 continue;
             }
             let value = match own.get(name) {
-                Some(value) => Some(value.clone()),
+                Some(value) => {
+                    self.spend(size(value), place)?;
+                    Some(value.clone())
+                }
                 None if name.contains('.') => {
                     let argument = Value::from(name);
                     self.function("Fn::GetAtt", &argument, place)?
@@ -399,7 +433,9 @@ impl Evaluator<'_> {
                 None => self.reference_to(name, place)?,
             };
             let value = value.as_ref().and_then(as_text);
-            result.push_str(&value.ok_or_else(|| bad("substitutes text only"))?);
+            let value = value.ok_or_else(|| bad("substitutes text only"))?;
+            self.spend(value.len(), place)?;
+            result.push_str(&value);
         }
         result.push_str(rest);
         Ok(result)
@@ -484,6 +520,17 @@ pub(super) fn as_text(value: &Value) -> Option<String> {
     }
 }
 
+/// How much memory a value takes, roughly.
+fn size(value: &Value) -> usize {
+    let inner = match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(size).sum(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| name.len() + size(value)).sum(),
+        _ => 0,
+    };
+    VALUE_BYTES.saturating_add(inner)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -552,6 +599,20 @@ mod tests {
         ] {
             assert_eq!(resolve(&value), Ok(Some(expected)), "{value}");
         }
+    }
+
+    #[test]
+    fn texts_that_grow_by_being_put_into_themselves_are_ended() {
+        let many = "${A}".repeat(1000);
+        let nested = |inner: Value| json!({"Fn::Sub": [many, {"A": inner}]});
+        let grown =
+            |value: &Value| resolve(value).map(|text| text.unwrap().as_str().unwrap().len());
+        assert_eq!(grown(&nested(json!("0123456789"))), Ok(10_000));
+        let too_large = nested(nested(nested(json!("0123456789"))));
+        assert!(grown(&too_large).unwrap_err().to_string().contains("grows too large"));
+        let joined = |inner: Value| json!({"Fn::Join": [inner, vec!["x"; 1000]]});
+        let too_large = joined(joined(joined(json!("0123456789"))));
+        assert!(grown(&too_large).is_err());
     }
 
     #[test]
