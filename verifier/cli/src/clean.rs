@@ -7,6 +7,7 @@
 //! Sources: <https://www.w3.org/TR/xml/#charsets>, <https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing>,
 //! <https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt> (`Default_Ignorable_Code_Point`).
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// Whether a character is not to be shown as it is: it steers (C0, C1, DEL), breaks lines, turns text around, cannot be seen, or
@@ -33,6 +34,12 @@ const fn is_noncharacter(c: char) -> bool {
 /// A text on one line: what is harmful is shown as an escape, such as `\u{202e}` or `\n`.
 pub(crate) fn line(text: &str) -> String {
     cleaned(text, |_| false)
+}
+
+/// A text as one word of a command that is printed to be typed: quoted for a shell where it has to be, on one line.
+pub(crate) fn word(text: &str) -> String {
+    let text = line(text);
+    shlex::try_quote(&text).map_or_else(|_| text.replace('\0', ""), Cow::into_owned)
 }
 
 /// A text that may have several lines.

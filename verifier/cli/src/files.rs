@@ -37,7 +37,7 @@ const PROBE_BYTES: usize = 4096;
 
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Readers {
+pub(crate) enum Readers {
     /// Whoever could before, or whom the umask lets.
     AsBefore,
     /// The user alone.
@@ -46,7 +46,7 @@ enum Readers {
 
 /// What a path leads to.
 #[derive(Debug)]
-enum Place {
+pub(crate) enum Place {
     /// A regular file, or nothing yet.
     Whole { target: PathBuf, existing: Option<Metadata> },
     /// A pipe, a device or a socket.
@@ -59,7 +59,7 @@ enum Place {
 
 /// Writes what nobody else may read: bodies, or secrets. Whoever waits for the file never sees a part of it.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    write_at(place(path)?, content, Readers::User)
+    Staged::new(place(path)?, content, Readers::User)?.commit()
 }
 
 /// Whether a file could be written there, before anything has taken its time. Nothing is changed.
@@ -156,21 +156,44 @@ pub(crate) fn failed(what: &str, path: &Path, error: &io::Error) -> Failure {
     Failure { next: Some(next.to_owned()), ..Failure::usage(problem) }
 }
 
-fn write_at(place: Place, content: &[u8], readers: Readers) -> io::Result<()> {
-    match place {
-        Place::Whole { target, existing } => {
-            let is_new_report = readers == Readers::AsBefore && existing.is_none();
-            let mut draft = Draft::with_mode(&target, if is_new_report { 0o666 } else { 0o600 })?;
-            draft.add(content)?;
-            draft.replace(&target, existing.as_ref(), readers)
+/// Content that is whole on the disk, but for what cannot be taken back once it is written, and has only to take its place.
+/// Several that belong together are all staged before the first is committed: a full disk leaves what was there.
+pub(crate) enum Staged {
+    /// In a new file.
+    Draft { draft: Draft, target: PathBuf, existing: Option<Metadata>, readers: Readers },
+    /// Kept until it is written to what is no regular file.
+    Kept { place: Place, content: Vec<u8> },
+}
+
+impl Staged {
+    fn new(place: Place, content: &[u8], readers: Readers) -> io::Result<Self> {
+        let Place::Whole { target, existing } = place else {
+            return Ok(Self::Kept { place, content: content.to_owned() });
+        };
+        let is_new_report = readers == Readers::AsBefore && existing.is_none();
+        let mut draft = Draft::with_mode(&target, if is_new_report { 0o666 } else { 0o600 })?;
+        draft.add(content)?;
+        draft.file.as_file().sync_all()?;
+        Ok(Self::Draft { draft, target, existing, readers })
+    }
+
+    /// Puts it where it belongs.
+    pub(crate) fn commit(self) -> io::Result<()> {
+        let (place, content) = match self {
+            Self::Draft { draft, target, existing, readers } => {
+                return draft.replace(&target, existing.as_ref(), readers);
+            }
+            Self::Kept { place, content } => (place, content),
+        };
+        match place {
+            Place::Standard(1) => output::to_stdout(&String::from_utf8_lossy(&content)),
+            Place::Standard(_) => output::to_stderr(&String::from_utf8_lossy(&content)),
+            Place::Whole { target: path, .. } | Place::Descriptor(path) => {
+                // What is in the file already was written by the same command line.
+                OpenOptions::new().append(true).open(path)?.write_all(&content)
+            }
+            Place::Special(path) => special::write(&path, &content),
         }
-        Place::Standard(1) => output::to_stdout(&String::from_utf8_lossy(content)),
-        Place::Standard(_) => output::to_stderr(&String::from_utf8_lossy(content)),
-        Place::Descriptor(path) => {
-            // What is in the file already was written by the same command line.
-            OpenOptions::new().append(true).open(path)?.write_all(content)
-        }
-        Place::Special(path) => special::write(&path, content),
     }
 }
 

@@ -238,6 +238,52 @@ fn outputs_that_would_overwrite_an_input_are_refused() {
 }
 
 #[test]
+fn what_is_read_without_being_named_is_not_overwritten() {
+    let folder = Folder::new();
+    let history = folder.file("history.jsonl", "kept");
+    let mut judge = verifier(&["chaos", "judge", "-", "--report", &history]);
+    let said = refused(judge.stdin(fs::File::open(&history).expect("the file")));
+    assert!(said.contains("stdin"), "{said}");
+    // A function of the stack's, a script and the verifier itself.
+    let program = folder.path("program");
+    fs::copy("/bin/sh", &program).expect("a copy");
+    let script = folder.file("script", "#!/bin/sh\n");
+    for program in [folder.text("program"), script] {
+        let before = fs::read(&program).expect("it is there");
+        let said = refused(&mut verifier(&["chaos", "run", "lost-ack", "--report", &program]));
+        assert!(said.contains(&program) && said.contains("program"), "{said}");
+        assert_eq!(fs::read(&program).expect("it is there"), before);
+    }
+    // The page's source, and a new file that would be served with it.
+    for file in ["index.html", "report.html"] {
+        let file = format!("{}/../../site/{file}", env!("CARGO_MANIFEST_DIR"));
+        let said = refused(&mut verifier(&["check", "--local", "--report", &file]));
+        assert!(said.contains("the page's folder"), "{said}");
+    }
+    assert_eq!(folder.read("history.jsonl"), "kept");
+}
+
+#[test]
+fn the_files_of_two_runs_are_not_mixed() {
+    let folder = Folder::new();
+    let out = folder.text("out");
+    assert_eq!(
+        run(&mut verifier(&["chaos", "run", "lost-ack", "--out", &out])).status.code(),
+        Some(0)
+    );
+    let names = ["experiment.json", "history.jsonl", "report.html", "result.json"];
+    let all = || names.map(|name| folder.read(&format!("out/{name}")));
+    let before = all();
+    // Room for the smaller of them, not for the larger.
+    let script = "ulimit -f 16; exec \"$0\" chaos run duplicate-storm --out \"$1\"";
+    let output = run(scrubbed("sh").args(["-c", script, VERIFIER, &out]));
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("report.html"));
+    assert_eq!(all(), before);
+    assert_eq!(fs::read_dir(&out).expect("the folder").count(), 4, "nothing is left");
+}
+
+#[test]
 fn a_dash_is_no_file_where_it_is_not_stdout() {
     let folder = Folder::new();
     for arguments in [

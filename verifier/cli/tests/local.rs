@@ -96,8 +96,8 @@ fn nothing_answering_is_inconclusive_too() {
 }
 
 #[test]
-fn ctrl_c_and_sigterm_leave_no_process_and_no_port() {
-    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+fn ctrl_c_sigterm_and_sighup_leave_no_process_and_no_port() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
         let mut local = start(&["--clock", "skip-idle"]);
         assert_eq!(local.check("Stack-PR123").0, Some(0));
         let children = local.children();
@@ -106,6 +106,19 @@ fn ctrl_c_and_sigterm_leave_no_process_and_no_port() {
         assert!(children.iter().all(|child| !is_running(*child)));
         assert!(!local.is_listening());
     }
+}
+
+#[test]
+fn under_nohup_a_terminal_that_closes_ends_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("ready.json");
+    let mut command = scrubbed("nohup");
+    command.args([VERIFIER, "local", "--ready-file"]).arg(&file);
+    let mut process = Background::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
+    wait_until("the emulator to be up", || file.exists().then_some(()));
+    process.signal(Signal::HUP);
+    process.signal(Signal::INT);
+    assert_eq!(process.wait().code(), Some(130), "the first of the two was ignored");
 }
 
 #[test]

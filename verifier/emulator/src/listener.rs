@@ -9,8 +9,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutStream;
 
 use crate::server::Server;
+
+/// How long a client may take to read a part of an answer.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a client may take to send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -48,11 +52,14 @@ async fn converse(stream: TcpStream, server: Arc<Server>) {
         // An error closes the connection, which is what a fault may ask for.
         async move { server.handle(request.map(Body::new)).await }
     });
+    // A client that does not read would keep its answers in memory for as long as it likes.
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(READ_TIMEOUT));
     let ended = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service)
         .await;
     if let Err(error) = ended {
         tracing::debug!("a connection broke off: {error}");

@@ -386,6 +386,13 @@ async fn a_template_that_comes_by_a_request_names_functions_only() {
         assert_eq!(status, StackStatus::RollbackComplete, "{variable}");
         assert!(reason.contains(variable), "{reason}");
     }
+    for handler in ["function.eval", "/tmp/evil.handler", "../../x.h", "a\nb"] {
+        let mut template = function("program", &json!({}));
+        template["Resources"]["F"]["Properties"]["Handler"] = handler.into();
+        let (status, reason) = create(template).await;
+        assert_eq!(status, StackStatus::RollbackComplete, "{handler}");
+        assert!(reason.contains("handler"), "{reason}");
+    }
     let page = |directory: &str| {
         let origin =
             json!({"Id": "o", "DomainName": {"Fn::GetAtt": ["Bucket", "RegionalDomainName"]}});

@@ -1,7 +1,8 @@
 //! Commands, as people type them again.
 
-use std::borrow::Cow;
 use std::ffi::OsString;
+
+use crate::clean;
 
 /// The command that repeats this one, as it was typed, but for the options that say where its results go.
 pub(super) fn again(typed: impl Iterator<Item = OsString>, results: &[&str]) -> String {
@@ -17,7 +18,7 @@ pub(super) fn again(typed: impl Iterator<Item = OsString>, results: &[&str]) -> 
                 typed.next();
             }
         } else {
-            words.push(shlex::try_quote(&word).map_or_else(|_| word.clone(), Cow::into_owned));
+            words.push(clean::word(&word));
         }
     }
     words.join(" ")

@@ -60,10 +60,13 @@ fn write_pages(directory: &Path) -> Result<(), Failure> {
     for (target, _) in &all {
         target.check().map_err(|error| failed(target, error))?;
     }
-    for (target, page) in &all {
-        target.write_report(page).map_err(|error| failed(target, error))?;
-    }
-    Ok(())
+    let staged = all.iter().map(|(target, page)| {
+        Ok((target, target.stage_report(page).map_err(|error| failed(target, error))?))
+    });
+    let staged = staged.collect::<Result<Vec<_>, Failure>>()?;
+    staged
+        .into_iter()
+        .try_for_each(|(target, page)| page.commit().map_err(|error| failed(target, error)))
 }
 
 /// The command line as it is anywhere, whatever the environment here holds.

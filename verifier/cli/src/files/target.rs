@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Place, Readers, check_at, check_name, place, write_at};
+use super::{Place, Readers, Staged, check_at, check_name, place};
 
 /// A file to write to.
 #[derive(Clone, Debug)]
@@ -37,12 +37,17 @@ impl Target {
 
     /// Writes a report.
     pub(crate) fn write_report(&self, content: &[u8]) -> io::Result<()> {
-        write_at(self.place()?, content, Readers::AsBefore)
+        self.stage_report(content)?.commit()
     }
 
-    /// Writes what nobody else may read.
-    pub(crate) fn write_private(&self, content: &[u8]) -> io::Result<()> {
-        write_at(self.place()?, content, Readers::User)
+    /// Gets a report ready to take its place.
+    pub(crate) fn stage_report(&self, content: &[u8]) -> io::Result<Staged> {
+        Staged::new(self.place()?, content, Readers::AsBefore)
+    }
+
+    /// Gets what nobody else may read ready to take its place.
+    pub(crate) fn stage_private(&self, content: &[u8]) -> io::Result<Staged> {
+        Staged::new(self.place()?, content, Readers::User)
     }
 
     fn place(&self) -> io::Result<Place> {
@@ -86,7 +91,7 @@ mod tests {
         for name in ["link", "dangling"] {
             let inside = Target::inside(folder.path(), name);
             assert!(inside.check().unwrap_err().to_string().contains("link"));
-            assert!(inside.write_report(b"new").is_err() && inside.write_private(b"new").is_err());
+            assert!(inside.write_report(b"new").is_err() && inside.stage_private(b"new").is_err());
             Target::named(folder.path().join(name)).check().unwrap();
         }
         assert_eq!(fs::read(&precious).unwrap(), b"precious");

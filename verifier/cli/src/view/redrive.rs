@@ -27,7 +27,7 @@ pub(super) fn human(ended: &Ended, out: &mut dyn Write) -> io::Result<()> {
     table(&ended.accounting, &ended.ledger, out)?;
     named(&ended.ledger, out)?;
     if ended.stopped.is_some() || !ended.accounting.is_clean() {
-        writeln!(out, "\ngo on with: verifier redrive --resume {}", clean::line(&ended.journal))?;
+        writeln!(out, "\ngo on with: verifier redrive --resume {}", clean::word(&ended.journal))?;
     } else {
         writeln!(out, "\njournal: {}", clean::line(&ended.journal))?;
     }
@@ -188,7 +188,7 @@ pub(super) fn status(ledger: &Ledger, journal: &str, out: &mut dyn Write) -> io:
     table(&accounting, ledger, out)?;
     named(ledger, out)?;
     if !ledger.has_ended() {
-        writeln!(out, "\ngo on with: verifier redrive --resume {}", clean::line(journal))?;
+        writeln!(out, "\ngo on with: verifier redrive --resume {}", clean::word(journal))?;
     }
     Ok(())
 }

@@ -94,6 +94,7 @@ impl Refused {
 /// * Every request names the loopback by its `Host`, so that no other name can be made to lead here.
 /// * AWS's services need an `Authorization` header of Signature Version 4, which no page can send unasked. They are not
 ///   asked by pages but of allowed origins, and no operation is called by any other method than the service's own.
+/// * The HTTP APIs have another origin than the page.
 /// * The emulator's own endpoint needs the token, and answers neither pages nor by a name at which there are pages.
 /// * A Runtime API answers no browser.
 pub(crate) fn admit(head: &Parts, listener: &Listener<'_>) -> Result<Admitted, Refused> {
@@ -102,6 +103,12 @@ pub(crate) fn admit(head: &Parts, listener: &Listener<'_>) -> Result<Admitted, R
         Listener::RuntimeApi => admit_runtime(&head.headers),
         Listener::Stack(configuration) => match place(head, host, configuration) {
             Place::Admin => admit_to_admin(head, host, configuration),
+            // On AWS they have two origins, so a page that only works where it has the API's own must not work here either.
+            Place::HttpApi if (configuration.serves_page)(host) => Err(Refused::new(
+                404,
+                "NotFound",
+                "At this name there is the page; ask the HTTP API by its address, 127.0.0.1.",
+            )),
             Place::HttpApi => Ok(Admitted::HttpApi),
             Place::Page => Ok(Admitted::Page),
             Place::Aws => admit_to_aws(head, host, configuration),

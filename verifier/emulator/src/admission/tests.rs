@@ -83,7 +83,11 @@ fn every_request_names_the_loopback() {
             let headers = [headers.as_slice(), &[("host", host)]].concat();
             // At a name there are pages.
             let is_name = host.to_ascii_lowercase().contains("localhost");
-            let expected = if is_name && target.starts_with("/_emulator") { 403 } else { 200 };
+            let expected = match *target {
+                "/_emulator/clock" if is_name => 403,
+                "/execute-api/0/jobs" if host.split(':').next() == Some("localhost") => 404,
+                _ => 200,
+            };
             assert_eq!(status(method, target, &headers), expected, "{target} {host}");
         }
         assert_eq!(
@@ -129,6 +133,12 @@ fn every_request_names_the_loopback() {
     let mut none = head("GET", "/", &[]);
     none.headers.remove("host");
     assert_eq!(decide(&none).unwrap_err().status, 421);
+}
+
+#[test]
+fn an_http_api_is_not_of_the_pages_origin() {
+    let at = |host| status("GET", "/execute-api/0/hello", &[("host", host)]);
+    assert_eq!((at("127.0.0.1:4566"), at("localhost:4566")), (200, 404));
 }
 
 #[test]
@@ -272,6 +282,11 @@ fn only_the_stacks_own_page_is_waited_for() {
         assert!(is_foreign(&[("sec-fetch-site", "cross-site"), ("origin", origin)]), "{origin}");
     }
     assert!(is_foreign(&[("sec-fetch-site", "same-site")]), "a picture");
+    let socket = ("upgrade", "websocket");
+    assert!(is_foreign(&[("origin", "http://evil.example"), socket]), "a WebSocket");
+    assert!(is_foreign(&[("origin", "http://evil.example")]));
+    assert!(is_foreign(&[socket]));
+    assert!(!is_foreign(&[own]));
 }
 
 #[test]

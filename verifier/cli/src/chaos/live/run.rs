@@ -23,6 +23,7 @@ use super::redriving::REDRIVE_INFIX;
 use super::stack::Live;
 use super::tasks::Tasks;
 use super::undo::{Undo, name};
+use crate::clean;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::view::Progress;
@@ -107,7 +108,10 @@ impl Live {
         }
         if let Some((part, failure)) = not_back.into_iter().next() {
             return Err(Failure {
-                next: Some(format!("verifier chaos rollback --journal {}", undo.journal())),
+                next: Some(format!(
+                    "verifier chaos rollback --journal {}",
+                    clean::word(&undo.journal().to_string())
+                )),
                 ..Failure::environment(format!("{} was not put back: {failure}", name(&part)))
             });
         }

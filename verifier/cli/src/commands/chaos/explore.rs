@@ -6,6 +6,7 @@ use super::results::Results;
 use super::run::planted;
 use crate::args::ChaosExploreArgs;
 use crate::chaos::{Budget, Sim, explore};
+use crate::clean;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -38,7 +39,9 @@ pub(super) async fn run(args: ChaosExploreArgs) -> Result<Exit, Failure> {
         exit: Exit::Bug,
     })??;
     outcome.again = match (&outcome.experiment, results.experiment()) {
-        (Some(_), Some(file)) => format!("verifier chaos replay {}", file.display()),
+        (Some(_), Some(file)) => {
+            format!("verifier chaos replay {}", clean::word(&file.to_string_lossy()))
+        }
         _ => format!("verifier chaos explore --seed {seed} --schedules {}", args.schedules),
     };
     if args.coverage {

@@ -6,6 +6,7 @@ use super::results::Results;
 use super::target;
 use crate::args::{ChaosReplayArgs, ChaosTarget, LiveArgs};
 use crate::chaos::{Replayed, digest, experiment_of_file};
+use crate::clean;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -56,7 +57,7 @@ pub(super) async fn run(args: ChaosReplayArgs) -> Result<Exit, Failure> {
 
 fn nothing_found(file: &Path) -> Failure {
     Failure {
-        next: Some(format!("verifier chaos run {}", file.display())),
+        next: Some(format!("verifier chaos run {}", clean::word(&file.to_string_lossy()))),
         ..Failure::usage(format!(
             "{} holds nothing that was found before, so there is nothing to compare with",
             file.display()

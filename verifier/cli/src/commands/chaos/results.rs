@@ -1,5 +1,6 @@
 //! The files that a result is written to.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use verifier_core::chaos::Experiment;
@@ -9,7 +10,7 @@ use crate::chaos::{Outcome, experiment_of_file, written};
 use crate::clean;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files::{self, Named, Target, check_apart};
+use crate::files::{self, Named, Staged, Target, check_apart};
 use crate::view;
 
 /// Where a result goes besides stdout.
@@ -97,34 +98,66 @@ impl Results {
         view::finish(outcome.exit(), view::first_lost([printed, written, summary]))
     }
 
+    /// Writes all of the files, or none: those of two runs do not go together.
     fn write(&self, outcome: &mut Outcome) -> Result<(), Failure> {
+        outcome.files = self.files(outcome);
+        let written = self.staged(outcome).and_then(|staged| {
+            staged.into_iter().try_for_each(|(what, target, ready)| {
+                ready.commit().map_err(|error| files::failed(what, target.path(), &error))
+            })
+        });
+        if written.is_err() {
+            outcome.files.clear();
+        }
+        written
+    }
+
+    /// The files that there will be, with the word for each.
+    fn files(&self, outcome: &Outcome) -> Vec<(&'static str, PathBuf)> {
+        let Self { result, history, report, experiment, .. } = self;
+        let experiment = experiment.as_ref().filter(|_| outcome.experiment.is_some());
+        let history = history.as_ref().filter(|_| outcome.judged.is_some());
+        let all = [
+            ("experiment", experiment),
+            ("history", history),
+            ("report", report.as_ref()),
+            ("result", result.as_ref()),
+        ];
+        all.into_iter()
+            .filter_map(|(what, target)| Some((what, target?.path().to_owned())))
+            .collect()
+    }
+
+    /// The files, each ready to take its place.
+    fn staged(&self, outcome: &Outcome) -> Result<Vec<(&'static str, &Target, Staged)>, Failure> {
+        let mut staged = Vec::new();
+        let mut add = |what: &'static str, target, ready: io::Result<Staged>| {
+            let target: &Target = target;
+            let ready = ready.map_err(|error| files::failed(what, target.path(), &error))?;
+            staged.push((what, target, ready));
+            Ok::<(), Failure>(())
+        };
         if let (Some(experiment), Some(target)) = (&outcome.experiment, &self.experiment) {
-            write_experiment(experiment, target)?;
-            outcome.files.push(("experiment", target.path().to_owned()));
+            add("experiment", target, target.stage_report(text_of(experiment)?.as_bytes()))?;
         }
         if let (Some((history, _)), Some(target)) = (&outcome.judged, &self.history) {
             // It holds bodies.
-            let kept = target.write_private(&written(history)?);
-            kept.map_err(|error| files::failed("history", target.path(), &error))?;
-            outcome.files.push(("history", target.path().to_owned()));
+            add("history", target, target.stage_private(&written(history)?))?;
         }
         if let Some(target) = &self.report {
-            outcome.files.push(("report", target.path().to_owned()));
-            view::chaos::write_page(outcome, target)?;
+            let page = view::chaos::page(outcome);
+            add("report", target, page.and_then(|page| target.stage_report(page.as_bytes())))?;
         }
         if let Some(target) = &self.result {
-            outcome.files.push(("result", target.path().to_owned()));
-            let written = target.write_report(view::chaos::json(outcome).as_bytes());
-            written.map_err(|error| files::failed("result", target.path(), &error))?;
+            add("result", target, target.stage_report(view::chaos::json(outcome).as_bytes()))?;
         }
-        Ok(())
+        Ok(staged)
     }
 }
 
-fn write_experiment(experiment: &Experiment, target: &Target) -> Result<(), Failure> {
+/// An experiment as it is written to a file.
+fn text_of(experiment: &Experiment) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(experiment)
         .map_err(|error| Failure::usage(format!("the experiment cannot be written: {error}")))?;
-    let text = clean::json(&text) + "\n";
-    let written = target.write_report(text.as_bytes());
-    written.map_err(|error| files::failed("experiment", target.path(), &error))
+    Ok(clean::json(&text) + "\n")
 }

@@ -12,15 +12,16 @@ mod sequence;
 mod summary;
 mod words;
 
+use std::io;
 use std::path::Path;
 
 use verifier_core::chaos::Experiment;
 
 use crate::args::{Format, ResultFormat};
 use crate::chaos::Outcome;
+use crate::clean;
 use crate::commands::chaos::RolledBack;
 use crate::failure::Failure;
-use crate::files::Target;
 use crate::output::{print, print_commands, tell};
 
 /// Shows the built-in experiments.
@@ -64,8 +65,8 @@ pub(crate) fn append_summary(outcome: &Outcome, path: &Path) -> Result<(), Failu
 }
 
 /// Writes the result as a page.
-pub(crate) fn write_page(outcome: &Outcome, target: &Target) -> Result<(), Failure> {
-    super::write_text(target, html::page(outcome))
+pub(crate) fn page(outcome: &Outcome) -> io::Result<String> {
+    html::page(outcome).map(|page| clean::document(&page))
 }
 
 /// Shows on stderr how often each fault struck at each operation.

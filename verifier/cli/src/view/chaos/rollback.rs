@@ -23,7 +23,7 @@ pub(super) fn human(done: &RolledBack, out: &mut dyn Write) -> io::Result<()> {
     if not_restored.is_empty() {
         writeln!(out, "{stack} is as it was")
     } else {
-        writeln!(out, "\ngo on with: verifier chaos rollback --journal {}", clean::line(journal))
+        writeln!(out, "\ngo on with: verifier chaos rollback --journal {}", clean::word(journal))
     }
 }
 
