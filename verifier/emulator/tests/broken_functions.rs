@@ -213,6 +213,36 @@ const RUNTIME: &str = "#!/usr/bin/env python3\n\
     \x20   u.urlopen(u.Request(api + i + '/response', b'\"done\"'))\n";
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_function_leaves_running_ends_with_its_environment() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // A session of its own, which ignores what ends its group; and the group's leader is signalled first.
+    let deed = "import subprocess as s, signal; signal.signal(15, signal.SIG_IGN); os.killpg(0, 15); \
+        child = s.Popen(['sh', '-c', 'trap \"\" TERM HUP; sleep 600; :'], start_new_session=True); \
+        print('{\"child\": %d}' % child.pid, flush=True)";
+    let program = RUNTIME.replace("DEED", deed);
+    let stand = Stand::of(of_program(folder.path(), program.as_bytes(), 0o755, "Text")).await;
+    assert_eq!(stand.invoke("").await, (None, json!("done")));
+    let logs = aws_sdk_cloudwatchlogs::Client::new(&stand.sdk);
+    let lines = logs.filter_log_events().log_group_name("probe").filter_pattern("{ $.child > 0 }");
+    let lines = lines.send().await.expect("an answer").events.unwrap_or_default();
+    let line: Value =
+        serde_json::from_str(lines[0].message.as_deref().expect("a line")).expect("JSON");
+    let status = format!("/proc/{}/status", line["child"]);
+    let is_running = || {
+        let status = std::fs::read_to_string(&status).unwrap_or_default();
+        status.contains("State:") && !status.contains("State:\tZ")
+    };
+    assert!(is_running());
+    stand.emulator.shut_down().await;
+    let ended = async {
+        while is_running() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, ended).await.expect("it ends");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_function_that_signals_its_group_reaches_no_other_function() {
     let folder = tempfile::tempdir().expect("a folder");
     for (name, deed) in [("probe.py", "time.sleep(0.3)"), ("killer.py", "os.killpg(0, 15)")] {

@@ -6,6 +6,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::process::{Child, ChildStdin, Command};
 
+/// The variable by which a process is known to be of an environment, whatever group or session it has made for itself.
+const MARK: &str = "VERIFIER_ENVIRONMENT";
+/// What a leader does: it waits, ends the processes that have its mark, as often as they have started others meanwhile, and then
+/// its group. It outlives what a function sends to its group.
+const LEADER: &str = r#"trap '' HUP INT QUIT TERM USR1 USR2 PIPE ALRM
+read -r _
+for turn in 1 2 3; do
+  found=$(grep -lF -- "$1" /proc/[0-9]*/environ 2>/dev/null)
+  [ -n "$found" ] || break
+  for file in $found; do
+    file=${file#/proc/}
+    kill -KILL "${file%/environ}" 2>/dev/null
+  done
+done
+kill -KILL 0"#;
+
 /// The process groups of all environments that run.
 ///
 /// Each environment has one of its own, as each has a sandbox of its own on Lambda: a function that signals its group, as a
@@ -23,7 +39,8 @@ struct Leader {
 type Pipe = Arc<Mutex<Option<ChildStdin>>>;
 
 /// A process group whose leader waits for this process to end, or for this value to be dropped, and then kills the group,
-/// itself included.
+/// itself included, and on Linux every process besides that was started in the environment: what a function leaves running ends
+/// with its sandbox on Lambda.
 ///
 /// The leader holds the read end of a pipe of which only this process has the write end. When this process exits,
 /// crashes or is killed, the kernel closes the pipe and the leader acts. No process id is ever written down, so none
@@ -31,14 +48,18 @@ type Pipe = Arc<Mutex<Option<ChildStdin>>>;
 pub(crate) struct ProcessGroup {
     pipe: Pipe,
     id: i32,
+    mark: String,
 }
 
 impl ProcessGroups {
     /// Starts a group.
     pub(crate) fn start(&self) -> io::Result<ProcessGroup> {
+        // Two emulators may count alike, so it is drawn.
+        let mut mark = [0; 16];
+        getrandom::fill(&mut mark).map_err(io::Error::other)?;
+        let mark = format!("{:032x}", u128::from_ne_bytes(mark));
         let mut leader = Command::new("sh")
-            // It outlives what a function sends to its group, for it has to end what is left of that.
-            .args(["-c", "trap '' HUP INT QUIT TERM USR1 USR2 PIPE ALRM; read -r _; kill -KILL 0"])
+            .args(["-c", LEADER, "sh", &format!("{MARK}={mark}")])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -48,7 +69,7 @@ impl ProcessGroups {
         let id = leader.id().and_then(|id| i32::try_from(id).ok());
         let id = id.ok_or_else(|| io::Error::other("the process group's leader ended at once"))?;
         let pipe: Pipe = Arc::new(Mutex::new(leader.stdin.take()));
-        let group = ProcessGroup { pipe: pipe.clone(), id };
+        let group = ProcessGroup { pipe: pipe.clone(), id, mark };
         let mut leaders = self.leaders();
         // Those that have ended are reaped here, so that their number does not grow with that of invocations.
         leaders.retain_mut(|leader| matches!(leader.process.try_wait(), Ok(None)));
@@ -86,6 +107,6 @@ impl Drop for ProcessGroup {
 impl ProcessGroup {
     /// Makes a command start in this group.
     pub(crate) fn add(&self, command: &mut Command) {
-        command.process_group(self.id);
+        command.process_group(self.id).env(MARK, &self.mark);
     }
 }
