@@ -56,6 +56,7 @@ impl World {
     ) -> Result<Stack, EmulatorError> {
         let evaluator = Evaluator::new(template, name, &self.region, &self.endpoint, parameters)
             .with_site_on_localhost(self.sites.is_empty());
+        evaluator.check_parameters()?;
         let stack = stack::build(&evaluator)?;
         let binaries = self.programs(&stack.functions, author)?;
         self.check_directories(&stack.sites, author)?;
@@ -129,8 +130,11 @@ impl World {
                 let variable = variable.to_owned();
                 return Err(EmulatorError::ForbiddenVariable { variable, logical_id });
             }
-            // A runtime may run the handler's name, as a file or as a command.
-            if author == Author::Request && !handlers.contains(&handler_of(function)) {
+            // A runtime may run what the handler names, as a file or as a command.
+            if author == Author::Request
+                && !NAMES_NOTHING.contains(&function.handler.as_str())
+                && !handlers.contains(&handler_of(function))
+            {
                 let handler = function.handler.clone();
                 return Err(EmulatorError::ForbiddenHandler { handler, binary, logical_id });
             }
@@ -274,6 +278,9 @@ impl World {
 fn names(alarms: &[AlarmSpec]) -> Vec<String> {
     alarms.iter().map(|alarm| alarm.definition.name.clone()).collect()
 }
+
+/// Handlers that name nothing besides the function itself: none, and that of functions with a runtime of their own.
+const NAMES_NOTHING: [&str; 2] = ["", "bootstrap"];
 
 /// What a function runs: its binary, and the handler of it.
 fn handler_of(function: &FunctionSpec) -> (String, String) {

@@ -22,6 +22,9 @@ pub enum TemplateError {
         /// How many it may have.
         most: usize,
     },
+    /// Values were given for parameters that it does not have.
+    #[error("Parameters: [{0}] do not exist in the template; leave them out, or add them to it")]
+    UnknownParameters(String),
     /// A reference to something that the template does not have.
     #[error("{place} refers to {target}, which the template does not define; mend the reference")]
     UnknownReference {

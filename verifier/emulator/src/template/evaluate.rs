@@ -92,6 +92,18 @@ impl<'a> Evaluator<'a> {
 }
 
 impl Evaluator<'_> {
+    /// Fails on values for parameters that the template does not have, as `CloudFormation` does.
+    pub(crate) fn check_parameters(&self) -> Result<(), TemplateError> {
+        let is_unknown = |name: &&String| !self.template.parameters.contains_key(*name);
+        let unknown: Vec<&str> =
+            self.parameters.keys().filter(is_unknown).map(String::as_str).collect();
+        if unknown.is_empty() {
+            Ok(())
+        } else {
+            Err(TemplateError::UnknownParameters(unknown.join(", ")))
+        }
+    }
+
     /// The stack's ARN.
     pub(crate) fn stack_id(&self) -> String {
         format!(
@@ -613,6 +625,23 @@ mod tests {
         let joined = |inner: Value| json!({"Fn::Join": [inner, vec!["x"; 1000]]});
         let too_large = joined(joined(joined(json!("0123456789"))));
         assert!(grown(&too_large).is_err());
+    }
+
+    #[test]
+    fn values_are_for_parameters_that_the_template_has() {
+        let template =
+            r#"{"Parameters":{"Size":{"Type":"String"}},"Resources":{"A":{"Type":"X"}}}"#;
+        let template = Template::parse(template).unwrap();
+        let check = |name: &str| {
+            let parameters = BTreeMap::from([(name.to_owned(), "1".to_owned())]);
+            Evaluator::new(&template, "S", "r", "http://h", &parameters).check_parameters()
+        };
+        assert_eq!(check("Size"), Ok(()));
+        let unknown = check("Sise").unwrap_err().to_string();
+        assert!(
+            unknown.starts_with("Parameters: [Sise] do not exist in the template"),
+            "{unknown}"
+        );
     }
 
     #[test]
