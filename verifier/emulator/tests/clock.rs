@@ -58,7 +58,7 @@ async fn history(seed: u64, clock: ClockMode) -> History {
     // Two receives, the attempt after them, and as much again.
     let end = began_at + Duration::from_secs(VISIBILITY_TIMEOUT_SECONDS) * 5;
     stand.client.sleep_until(end).await;
-    let mut history = attempts(&stand, began_at.as_millis()).await;
+    let mut history = attempts(&stand).await;
     loop {
         let dead = stand.receive("dead").await;
         for message in &dead {
@@ -78,22 +78,25 @@ async fn history(seed: u64, clock: ClockMode) -> History {
     history
 }
 
-async fn attempts(stand: &Stand, began_at: u64) -> History {
+async fn attempts(stand: &Stand) -> History {
     let logs = aws_sdk_cloudwatchlogs::Client::new(&stand.sdk);
     let filter =
         logs.filter_log_events().log_group_name("probe").filter_pattern("{ $.receives > 0 }");
     let events = filter.send().await.expect("an answer").events.unwrap_or_default();
     let mut history = History::new();
+    // When each job was attempted last, and in which turn.
+    let mut last: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for event in events {
         let line: Value =
             serde_json::from_str(&event.message.unwrap_or_default()).expect("a line of the probe");
         let at = u64::try_from(event.timestamp.unwrap_or_default()).expect("a time");
-        // Attempts of a job are whole visibility timeouts apart; half a one is left for the machine.
         let body = line["body"].as_str().expect("a body").to_owned();
-        let number = body.rsplit(':').next().and_then(|number| number.parse::<u64>().ok());
-        let sent_at = began_at + number.expect("a number") * APART_MILLISECONDS;
-        let since = at.saturating_sub(sent_at) + VISIBILITY_TIMEOUT_MILLISECONDS / 2;
-        let turn = since / VISIBILITY_TIMEOUT_MILLISECONDS;
+        // Attempts of a job are whole visibility timeouts apart; half a one of each is left for the machine. The first comes
+        // when the machine has sent it.
+        let (since, turn) = last.get(&body).copied().unwrap_or((at, 0));
+        let gap = at.saturating_sub(since) + VISIBILITY_TIMEOUT_MILLISECONDS / 2;
+        let turn = turn + gap / VISIBILITY_TIMEOUT_MILLISECONDS;
+        last.insert(body.clone(), (at, turn));
         let receives = line["receives"].as_u64().expect("a count");
         history.entry(body).or_default().0.push((receives, turn));
     }
