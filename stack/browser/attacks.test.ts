@@ -35,9 +35,21 @@ const template = JSON.stringify({
 const create = { Action: 'CreateStack', Version: '2010-05-15', StackName: 'evil', TemplateBody: template };
 const remove = `/?Action=DeleteStack&Version=2010-05-15&StackName=${emulator.stackName}`;
 
+/** Opens WebSockets to the stack's HTTP API again and again. */
+const SOCKETS = `
+  const open = () => {
+    const socket = new WebSocket('${emulator.output('ApiUrl').replace('http:', 'ws:')}');
+    socket.onclose = () => setTimeout(open, 1);
+  };
+  for (let i = 0; i < 60; i += 1) open();
+`;
+/** How many frames do so: a browser lets the sockets of one site wait. */
+const FRAMES = 16;
+
 beforeAll(async () => {
-  attacker = createServer((_request, response) => {
-    response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>free kittens</title>');
+  attacker = createServer((request, response) => {
+    const sockets = request.url === '/sockets' ? `<script>${SOCKETS}</script>` : '';
+    response.writeHead(200, { 'content-type': 'text/html' }).end(`<!doctype html><title>free kittens</title>${sockets}`);
   });
   await new Promise<void>((resolve) => attacker.listen(0, '127.0.0.1', resolve));
   attackerPort = (attacker.address() as AddressInfo).port;
@@ -194,6 +206,21 @@ describe.each(origins)('a page of %s', (_name, url) => {
       [`ws://127.0.0.1:${port}/`, `ws://127.0.0.1:${port}/_emulator/client`, `ws://localhost:${port}/_emulator/client`],
     );
     expect(ended).toEqual(['failed', 'failed', 'failed']);
+  });
+
+  test('holds no clock by WebSockets', async () => {
+    const loaded = await page.evaluate(
+      ([port, frames]) =>
+        Promise.all(
+          Array.from({ length: frames }, (_, i) => {
+            const frame = Object.assign(document.createElement('iframe'), { src: `http://x${i}.localhost:${port}/sockets` });
+            document.body.append(frame);
+            return new Promise<string>((resolve) => frame.addEventListener('load', () => resolve('loaded')));
+          }),
+        ),
+      [attackerPort, FRAMES] as const,
+    );
+    expect(loaded).toHaveLength(FRAMES);
   });
 
   test('leads nobody to the emulator’s own endpoint', async () => {
