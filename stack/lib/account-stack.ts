@@ -31,8 +31,8 @@ interface RoleProps {
 
 /**
  * What an account needs once, before any preview: trust in the repository's workflows, a role for each of their tasks,
- * what CloudFormation may do for a preview, a budget, and the security headers that previews may share. No preview's
- * workflow can change it.
+ * what CloudFormation may do for a preview, a budget, and the security headers that previews may share. No workflow has
+ * the rights to change one of its resources.
  */
 export class AccountStack extends Stack {
   private readonly settings: AccountSettings;
@@ -79,13 +79,16 @@ export class AccountStack extends Stack {
       maxSessionDuration: CHAOS_SESSION,
       statements: chaosStatements(new PreviewArns(this, CHAOS_STACK)),
     });
-    const execution = new ExecutionPolicy(this, 'Previews', { qualifier: settings.qualifier });
+    const headers = new SecurityHeaders(this, 'Headers', { name: `preview-security-headers-${this.region}` });
+    const execution = new ExecutionPolicy(this, 'Previews', {
+      qualifier: settings.qualifier,
+      sharedHeadersId: headers.policy.responseHeadersPolicyId,
+    });
     new PreviewBudget(this, 'Costs', {
       limitUsd: settings.budgetUsd,
       email: settings.budgetEmail,
       topicArn: settings.budgetTopic,
     });
-    const headers = new SecurityHeaders(this, 'Headers', { name: `preview-security-headers-${this.region}` });
 
     this.output('DeployRoleArn', deploy.roleArn, 'The variable AWS_DEPLOY_ROLE_ARN of the repository');
     this.output('TeardownRoleArn', teardown.roleArn, 'The variable AWS_TEARDOWN_ROLE_ARN of the repository');
@@ -168,8 +171,10 @@ export class AccountStack extends Stack {
         StringEqualsIfExists: { 'aws:ResourceTag/repo-id': this.settings.repositoryId },
       }),
       allow(['cloudformation:DescribeStackEvents'], [previews]),
-      // The nightly sweep looks at every stack for those that are expired previews.
-      allow(['cloudformation:DescribeStacks'], ['*']),
+      // The nightly sweep looks at every stack for those that are expired previews. Describing stacks without a name
+      // takes both actions.
+      // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
+      allow(['cloudformation:DescribeStacks', 'cloudformation:ListStacks'], ['*']),
     ];
   }
 

@@ -8,6 +8,8 @@ import { PreviewArns } from './preview-arns.ts';
 export interface ExecutionPolicyProps {
   /** The qualifier of the bootstrap that deploys previews. */
   readonly qualifier: string;
+  /** The id of the response headers policy that previews may share, and that none of them may change. */
+  readonly sharedHeadersId: string;
 }
 
 /**
@@ -21,11 +23,11 @@ export class ExecutionPolicy extends Construct {
   /** The ARNs of the policies, separated by a comma, as `cdk bootstrap` takes them. */
   readonly policyArns: string;
 
-  constructor(scope: Construct, id: string, { qualifier }: ExecutionPolicyProps) {
+  constructor(scope: Construct, id: string, { qualifier, sharedHeadersId }: ExecutionPolicyProps) {
     super(scope, id);
     const arns = new PreviewArns(Stack.of(this));
     this.boundary = this.policy('Boundary', 'The most that a role of a preview may do', boundaryRights(arns, qualifier));
-    const rights = executionRights({ arns, qualifier, boundaryArn: this.boundary.managedPolicyArn });
+    const rights = executionRights({ arns, qualifier, sharedHeadersId, boundaryArn: this.boundary.managedPolicyArn });
     // A managed policy holds 6,144 characters, which is too little for all of it.
     // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
     const isOfPage = (type: string) => /^AWS::(ApiGatewayV2|CloudFront|CloudWatch|S3|SQS|SSM)::/.test(type);
@@ -39,8 +41,9 @@ export class ExecutionPolicy extends Construct {
 
   private policy(id: string, description: string, rights: Right[]): iam.ManagedPolicy {
     const statements = rights.map(
-      ({ actions, resources, conditions }) =>
+      ({ denies, actions, resources, conditions }) =>
         new iam.PolicyStatement({
+          effect: denies ? iam.Effect.DENY : iam.Effect.ALLOW,
           actions: [...actions],
           resources: [...resources],
           ...(conditions && { conditions }),

@@ -1,7 +1,8 @@
 import type { PreviewArns } from './preview-arns.ts';
 
-/** Something that is allowed, as a statement of a policy has it. */
+/** Something that is allowed, or denied whatever else allows it, as a statement of a policy has it. */
 export interface Right {
+  readonly denies?: boolean;
   readonly actions: readonly string[];
   readonly resources: readonly string[];
   readonly conditions?: Record<string, Record<string, unknown>>;
@@ -13,6 +14,8 @@ export interface ExecutionContext {
   readonly boundaryArn: string;
   /** The qualifier of the bootstrap that deploys previews. */
   readonly qualifier: string;
+  /** The id of the account's own response headers policy, which previews may share. */
+  readonly sharedHeadersId: string;
 }
 
 /**
@@ -27,7 +30,7 @@ export interface ExecutionContext {
  * and the `handlers` of each type's schema in
  * https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schemas.html
  */
-export function executionRights({ arns, boundaryArn, qualifier }: ExecutionContext): Record<string, Right[]> {
+export function executionRights({ arns, boundaryArn, qualifier, sharedHeadersId }: ExecutionContext): Record<string, Right[]> {
   const assets = { actions: ['s3:GetObject'], resources: [assetsBucket(arns, qualifier, '/*')] };
   return {
     'AWS::SSM::Parameter::Value<String>': [
@@ -41,7 +44,7 @@ export function executionRights({ arns, boundaryArn, qualifier }: ExecutionConte
     ...roleRights(arns, boundaryArn),
     ...functionRights(arns, assets),
     ...bucketRights(arns),
-    ...distributionRights(arns),
+    ...distributionRights(arns, sharedHeadersId),
     ...apiRights(arns),
     ...alarmRights(arns),
   };
@@ -134,10 +137,12 @@ function functionRights(arns: PreviewArns, assets: Right): Record<string, Right[
       // A mapping that is only about to be has no ARN.
       { ...right('lambda', ['CreateEventSourceMapping'], '*'), conditions: toFunctions },
       {
-        ...right('lambda', ['DeleteEventSourceMapping', 'GetEventSourceMapping', 'UpdateEventSourceMapping'], arns.mappings()),
+        ...right('lambda', ['DeleteEventSourceMapping', 'UpdateEventSourceMapping'], arns.mappings()),
         conditions: toFunctions,
       },
-      right('lambda', ['ListTags', 'TagResource', 'UntagResource'], arns.mappings()),
+      // A deletion is over when the mapping cannot be read any more. A mapping that is gone has no function for a
+      // condition to compare, so reading has none: it would be denied in place of not found, and the deletion fail.
+      right('lambda', ['GetEventSourceMapping', 'ListTags', 'TagResource', 'UntagResource'], arns.mappings()),
     ],
     'AWS::Lambda::LayerVersion': [
       right('lambda', ['DeleteLayerVersion', 'GetLayerVersion', 'PublishLayerVersion'], layer),
@@ -162,14 +167,29 @@ function bucketRights(arns: PreviewArns): Record<string, Right[]> {
   };
 }
 
-function distributionRights(arns: PreviewArns): Record<string, Right[]> {
+/**
+ * A response headers policy has neither a name in its ARN nor tags, so previews' own ones are allowed as all of them. The
+ * account's is excepted: what every preview may share is no preview's to change.
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudfront.html
+ */
+function distributionRights(arns: PreviewArns, sharedHeadersId: string): Record<string, Right[]> {
   const all = (kind: string) => arns.arn('cloudfront', `${kind}/*`, '');
   const managed = (kind: string, name: string): Right[] => [
     right('cloudfront', [`Create${name}`], '*'),
     right('cloudfront', [`Delete${name}`, `Get${name}`, `Get${name}Config`, `Update${name}`], all(kind)),
   ];
   return {
-    'AWS::CloudFront::ResponseHeadersPolicy': managed('response-headers-policy', 'ResponseHeadersPolicy'),
+    'AWS::CloudFront::ResponseHeadersPolicy': [
+      ...managed('response-headers-policy', 'ResponseHeadersPolicy'),
+      {
+        ...right(
+          'cloudfront',
+          ['DeleteResponseHeadersPolicy', 'UpdateResponseHeadersPolicy'],
+          arns.arn('cloudfront', `response-headers-policy/${sharedHeadersId}`, ''),
+        ),
+        denies: true,
+      },
+    ],
     'AWS::CloudFront::OriginAccessControl': managed('origin-access-control', 'OriginAccessControl'),
     'AWS::CloudFront::Distribution': [
       ...managed('distribution', 'Distribution'),

@@ -111,6 +111,8 @@ describe('who is trusted', () => {
     ['renovate[bot]', false],
     ['some-app[bot]', false],
     ['dependabot', false],
+    ['Copilot', false],
+    ['copilotess', true],
     ['renovate-bot', false],
     ['octocat', true],
     ['robotnik', true],
@@ -189,6 +191,7 @@ describe('what they may do', () => {
       'cloudformation:DeleteStack',
       'cloudformation:DescribeStackEvents',
       'cloudformation:DescribeStacks',
+      'cloudformation:ListStacks',
     ]);
     expect(resources(teardown)).toEqual([
       'arn:<Partition>:cloudformation:<Region>:<AccountId>:stack/Stack-PR*/*',

@@ -21,6 +21,7 @@ function account(context: Record<string, unknown> = {}) {
     const rights = executionRights({
       arns: new PreviewArns(stack),
       boundaryArn: 'unused',
+      sharedHeadersId: 'unused',
       qualifier: readAccountSettings((key) => all[key]).qualifier,
     });
     const artifact = app.synth().getStackArtifact(stack.artifactId);
@@ -38,6 +39,7 @@ function account(context: Record<string, unknown> = {}) {
     return {
       artifact,
       documents,
+      resources,
       types: Object.keys(rights),
       execution: policy(/Execution/),
       boundary: policy(/Boundary/),
@@ -46,7 +48,7 @@ function account(context: Record<string, unknown> = {}) {
   });
 }
 
-const { artifact, documents, types, execution, boundary, boundaryArn } = account();
+const { artifact, documents, types, execution, boundary, boundaryArn, resources: accountResources } = account();
 const context = {
   'iam:PermissionsBoundary': boundaryArn,
   'iam:PassedToService': 'lambda.amazonaws.com',
@@ -158,7 +160,44 @@ describe('the execution policy of previews', () => {
     expect(others.filter(([action, resource]) => allows(execution, action, resource, context))).toEqual([]);
     const billing = { ...context, 'lambda:FunctionArn': `arn:aws:lambda:${REGION}:${ACCOUNT}:function:billing` };
     const mapping = `arn:aws:lambda:${REGION}:${ACCOUNT}:event-source-mapping:1`;
-    expect(allows(execution, 'lambda:UpdateEventSourceMapping', mapping, billing)).toBe(false);
+    for (const action of ['lambda:DeleteEventSourceMapping', 'lambda:UpdateEventSourceMapping']) {
+      expect(allows(execution, action, mapping, billing), action).toBe(false);
+    }
+  });
+
+  test('reads a mapping that is gone, which leads to no function any more, and changes none of those', () => {
+    const mapping = `arn:aws:lambda:${REGION}:${ACCOUNT}:event-source-mapping:1`;
+    expect(allows(execution, 'lambda:GetEventSourceMapping', mapping)).toBe(true);
+    expect(allows(execution, 'lambda:DeleteEventSourceMapping', mapping)).toBe(false);
+    expect(allows(execution, 'lambda:DeleteEventSourceMapping', mapping, context)).toBe(true);
+  });
+
+  test("changes no resource of the account's own stack", () => {
+    const others = Object.entries(accountResources).filter(([, { Type }]) => Type !== 'AWS::CloudFront::ResponseHeadersPolicy');
+    expect(others.length).toBeGreaterThan(5);
+    const calls = Object.values(CALLS).flatMap(({ create = [], any = [] }) => [...create, ...any]);
+    const changes = calls.filter((action) => !/:(Describe|Get|List)/.test(action));
+    for (const [id, { Type }] of others) {
+      const arns: Record<string, string> = {
+        'AWS::IAM::Role': `arn:aws:iam::${ACCOUNT}:role/PreviewAccount-${id}-1A2B`,
+        'AWS::IAM::ManagedPolicy': `arn:aws:iam::${ACCOUNT}:policy/PreviewAccount-${id}-1A2B`,
+        'AWS::IAM::OIDCProvider': `arn:aws:iam::${ACCOUNT}:oidc-provider/token.actions.githubusercontent.com`,
+        'AWS::Budgets::Budget': `arn:aws:budgets::${ACCOUNT}:budget/${id}`,
+      };
+      expect(Object.keys(arns), id).toContain(Type);
+      const arn = arns[Type] ?? '';
+      const allowed = changes.filter((action) => action.startsWith(`${arn.split(':')[2]}:`) && allows(execution, action, arn, context));
+      expect(allowed, id).toEqual([]);
+    }
+    // Previews share this one, and their own are known by random ids as well.
+    const [shared] = Object.keys(accountResources).filter((id) => accountResources[id]?.Type === 'AWS::CloudFront::ResponseHeadersPolicy');
+    const headers = (id: string) => `arn:aws:cloudfront::${ACCOUNT}:response-headers-policy/${id}`;
+    const sharedArn = headers(resolve<string>({ Ref: shared }, accountResources, 'PreviewAccount'));
+    for (const action of ['cloudfront:DeleteResponseHeadersPolicy', 'cloudfront:UpdateResponseHeadersPolicy']) {
+      expect(allows(execution, action, sharedArn), action).toBe(false);
+      expect(allows(execution, action, headers('67f7725c-6f97-4210-82d7-5512b31e9d03')), action).toBe(true);
+    }
+    expect(allows(execution, 'cloudfront:GetResponseHeadersPolicy', sharedArn)).toBe(true);
   });
 
   test('names every action, and allows on everything only what has no ARN yet, or lists', () => {

@@ -84,8 +84,8 @@ export function fits(pattern: string, text: string): boolean {
 }
 
 /**
- * Whether statements allow an action on a resource under a request's context. Unlike IAM's own simulation, an unknown
- * operator is an error.
+ * Whether statements allow an action on a resource under a request's context, and none denies it. Unlike IAM's own
+ * simulation, an unknown operator is an error.
  */
 export function allows(
   statements: readonly Statement[],
@@ -93,13 +93,14 @@ export function allows(
   resource: string,
   context: Record<string, string> = {},
 ): boolean {
-  return statements.some(
+  const applies = (effect: string) => statements.some(
     (statement) =>
-      statement.Effect === 'Allow' &&
+      statement.Effect === effect &&
       [statement.Action].flat().some((each) => fits(each, action)) &&
       [statement.Resource].flat().some((each) => fits(each, resource)) &&
       Object.entries(statement.Condition ?? {}).every(([operator, keys]) => holds(operator, keys, context)),
   );
+  return applies('Allow') && !applies('Deny');
 }
 
 function holds(operator: string, keys: Record<string, string | string[]>, context: Record<string, string>): boolean {

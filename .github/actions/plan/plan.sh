@@ -13,7 +13,7 @@ is_bot() {
     return 0
   fi
   case $login in
-    *'[bot]' | dependabot | github-actions | renovate | renovate-bot) return 0 ;;
+    *'[bot]' | Copilot | dependabot | github-actions | renovate | renovate-bot) return 0 ;;
     *) return 1 ;;
   esac
 }
