@@ -41,27 +41,43 @@ function run(script: string, env: Record<string, string>, programs: Record<strin
 }
 
 describe('whether a pull request gets a preview', () => {
+  const ACCOUNT = { DEPLOY_ROLE: 'arn:d', VERIFY_ROLE: 'arn:v', TEARDOWN_ROLE: 'arn:t', REGION: 'eu-central-1' };
+  const NO_ACCOUNT = { DEPLOY_ROLE: '', VERIFY_ROLE: '', TEARDOWN_ROLE: '' };
   const PERSON = {
-    HEAD_REPOSITORY: 'octo/new-name',
+    ...{ EVENT: 'pull_request', HEAD_REPOSITORY: 'octo/new-name' },
     ...{ AUTHOR: 'octocat', AUTHOR_TYPE: 'User', ACTOR: 'octocat', SENDER: 'octocat', SENDER_TYPE: 'User' },
-    ...{ TRIGGERING_ACTOR: 'octocat', DEPLOY_ROLE: 'arn:d', VERIFY_ROLE: 'arn:v', REGION: 'eu-central-1' },
+    TRIGGERING_ACTOR: 'octocat',
+    ...ACCOUNT,
   };
+  const FORK = { HEAD_REPOSITORY: 'mallory/new-name' };
+  const BOT = { AUTHOR: 'dependabot[bot]', AUTHOR_TYPE: 'Bot' };
   const plan = (changes: Record<string, string>) => run('plan/plan.sh', { ...PERSON, ...changes });
 
-  test('one of a person does', () => {
-    expect(plan({})).toMatchObject({ status: 0, outputs: { deploys: 'true' }, summary: '' });
-    expect(plan({ AUTHOR: 'robotnik', ACTOR: 'renovated', SENDER: 'bot-in-name' }).outputs).toEqual({ deploys: 'true' });
+  test.each([
+    ['one of a person', {}],
+    ['another person pushed to it', { ACTOR: 'hubot-fan', SENDER: 'hubot-fan', TRIGGERING_ACTOR: 'hubot-fan' }],
+    ['another person ran it again', { TRIGGERING_ACTOR: 'reviewer' }],
+    ['persons whose names only look like those of bots', { AUTHOR: 'robotnik', ACTOR: 'renovated', SENDER: 'bot-in-name', TRIGGERING_ACTOR: 'copilots' }],
+  ])('it does: %s', (_name, changes) => {
+    expect(plan(changes)).toMatchObject({ status: 0, outputs: { deploys: 'true' }, summary: '' });
   });
 
   test.each([
-    ['who opened it, by its type', { AUTHOR: 'in-house', AUTHOR_TYPE: 'Bot' }, 'the author is in-house'],
-    ['who opened it, pushed to by a person', { AUTHOR: 'dependabot[bot]', AUTHOR_TYPE: 'Bot' }, 'the author is dependabot[bot]'],
-    ['who opened it, a user that acts as a bot', { AUTHOR: 'renovate-bot' }, 'the author is renovate-bot'],
-    ['who pushed to a person\'s', { ACTOR: 'renovate[bot]' }, 'the actor is renovate[bot]'],
-    ['who pushed, by its type', { SENDER: 'in-house', SENDER_TYPE: 'Bot' }, 'the sender is in-house'],
-    ['who asked for the run again', { TRIGGERING_ACTOR: 'github-actions[bot]' }, 'the triggering actor is github-actions[bot]'],
-    ['nobody that GitHub names', { AUTHOR: '', AUTHOR_TYPE: '' }, 'GitHub does not say who the author is'],
-  ])('one of a bot does not, and is told so: %s', (_name, changes, why) => {
+    ["a merge queue's commit", { EVENT: 'merge_group', HEAD_REPOSITORY: '', AUTHOR: '', AUTHOR_TYPE: '' }, 'Each of its pull requests passed'],
+    ['a fork', FORK, 'comes from a fork'],
+    ['a fork that is gone', { HEAD_REPOSITORY: '' }, 'comes from a fork'],
+    ['a fork, touched by a bot', { ...FORK, ACTOR: 'renovate[bot]', SENDER: 'renovate[bot]' }, 'comes from a fork'],
+    ['a fork, of a bot', { ...FORK, ...BOT }, 'comes from a fork'],
+    ['a bot, by its name', { ...BOT, AUTHOR_TYPE: 'User' }, 'the author is dependabot[bot]'],
+    ['a bot, by its type', { ...BOT, AUTHOR: 'in-house' }, 'the author is in-house'],
+    ['a bot, pushed to by a person', BOT, 'the author is dependabot[bot]'],
+    ['a bot, pushed to by itself', { ...BOT, ACTOR: 'dependabot[bot]', SENDER: 'dependabot[bot]', SENDER_TYPE: 'Bot' }, 'the author is dependabot[bot]'],
+    ['a bot, without an account', { ...BOT, ...NO_ACCOUNT }, 'the author is dependabot[bot]'],
+    ['a user that acts as a bot', { AUTHOR: 'renovate-bot' }, 'the author is renovate-bot'],
+    ['without an account', NO_ACCOUNT, 'no AWS account is connected'],
+    ['without an account, and touched by a bot', { ...NO_ACCOUNT, ACTOR: 'renovate[bot]' }, 'no AWS account is connected'],
+    ['without an account, of nobody', { ...NO_ACCOUNT, REGION: '', AUTHOR: '' }, 'no AWS account is connected'],
+  ])('it does not by design, and the gate is skipped: %s', (_name, changes, why) => {
     const { status, outputs, summary, log } = plan(changes);
     expect([status, outputs]).toEqual([0, { deploys: 'false' }]);
     expect(summary).toContain('There is **no preview**');
@@ -69,23 +85,44 @@ describe('whether a pull request gets a preview', () => {
     expect(log).toContain('::notice title=No preview::');
   });
 
-  test.each(['dependabot[bot]', 'dependabot', 'github-actions', 'renovate', 'renovate-bot', 'anything[bot]'])('%s is a bot', (login) => {
-    expect(plan({ ACTOR: login }).outputs).toEqual({ deploys: 'false' });
+  const [PUSH, AGAIN] = ['Push a commit of your own, or close', 'Run all jobs again yourself'];
+  test.each([
+    ['a bot pushed', { ACTOR: 'pre-commit-ci[bot]', SENDER: 'pre-commit-ci[bot]', SENDER_TYPE: 'Bot', TRIGGERING_ACTOR: 'pre-commit-ci[bot]' }, 'the actor is pre-commit-ci[bot]', PUSH],
+    ['a bot pushed, and a person ran it again', { ACTOR: 'pre-commit-ci[bot]', SENDER: 'pre-commit-ci[bot]', SENDER_TYPE: 'Bot' }, 'the actor is pre-commit-ci[bot]', PUSH],
+    ['a bot pushed, by its type', { SENDER: 'in-house', SENDER_TYPE: 'Bot' }, 'the sender is in-house', PUSH],
+    ['a bot ran it again', { TRIGGERING_ACTOR: 'github-actions[bot]' }, 'the triggering actor is github-actions[bot]', AGAIN],
+    ['nobody is named as author', { AUTHOR: '', AUTHOR_TYPE: '' }, 'does not say who the author is', 'Open a pull request of your own'],
+    ['nobody is named as actor', { ACTOR: '' }, 'does not say who the actor is', PUSH],
+    ['nobody is named as sender', { SENDER: '' }, 'does not say who the sender is', PUSH],
+    ['nobody is named who ran it', { TRIGGERING_ACTOR: '' }, 'does not say who the triggering actor is', AGAIN],
+    ['an account without a role to deploy', { DEPLOY_ROLE: '' }, 'no variable AWS_DEPLOY_ROLE_ARN.', 'run all jobs again'],
+    ['an account without a role to verify', { VERIFY_ROLE: '' }, 'no variable AWS_VERIFY_ROLE_ARN.', 'run all jobs again'],
+    ['an account without a role to delete, and a region', { TEARDOWN_ROLE: '', REGION: '' }, 'no variable AWS_TEARDOWN_ROLE_ARN, AWS_REGION.', 'run all jobs again'],
+    ['another event', { EVENT: 'workflow_dispatch' }, 'not on the event workflow_dispatch', 'Take that event out'],
+    ['no event', { EVENT: '' }, 'GitHub does not name', 'Take that event out'],
+  ])('it should, and may not, so that the gate fails: %s', (_name, changes, why, next) => {
+    const { status, outputs, summary, log } = plan(changes);
+    expect([status, Object.keys(outputs)]).toEqual([1, ['why']]);
+    for (const text of [outputs['why'], summary, log]) {
+      expect(text).toContain(why);
+      expect(text).toContain(next);
+    }
+    expect(log).toContain('::error title=Not verified::');
+  });
+
+  test('is the same whatever the base, and whatever the attempt', () => {
+    const action = readFileSync(join(ACTIONS, 'plan/action.yml'), 'utf8');
+    expect(action).not.toMatch(/base\.|base_ref|run_attempt/);
+  });
+
+  test.each(['dependabot[bot]', 'Copilot', 'dependabot', 'github-actions', 'renovate', 'renovate-bot', 'anything[bot]'])('%s is a bot', (login) => {
+    expect(plan({ AUTHOR: login }).outputs).toEqual({ deploys: 'false' });
+    expect(plan({ ACTOR: login }).status).toBe(1);
   });
 
   test('by the logins that AWS refuses as well', () => {
     const [, patterns = ''] = /^ {4}(\S.*)\) return 0 ;;$/m.exec(readFileSync(join(ACTIONS, 'plan/plan.sh'), 'utf8')) ?? [];
     expect(patterns.replaceAll("'", '').split(' | ')).toEqual([...BOTS]);
-  });
-
-  test('one of a fork, or without an account, does not', () => {
-    expect(plan({ HEAD_REPOSITORY: 'mallory/new-name' }).summary).toContain('comes from a fork');
-    expect(plan({ HEAD_REPOSITORY: '' }).outputs).toEqual({ deploys: 'false' });
-    for (const variable of ['DEPLOY_ROLE', 'VERIFY_ROLE', 'REGION']) {
-      const { outputs, summary } = plan({ [variable]: '' });
-      expect(outputs).toEqual({ deploys: 'false' });
-      expect(summary).toContain('no AWS account is connected');
-    }
   });
 });
 

@@ -52,6 +52,12 @@ const COMMANDS: readonly Command[] = [
     role: 'TeardownRole',
     needs: [['cloudformation:DescribeStackEvents', PREVIEW]],
   },
+  {
+    file: 'workflows/preview.yml',
+    command: 'aws cloudformation describe-stacks --stack-name',
+    role: 'VerifyRole',
+    needs: [['cloudformation:DescribeStacks', PREVIEW]],
+  },
 ];
 
 const GITHUB = join(REPOSITORY_ROOT, '.github');

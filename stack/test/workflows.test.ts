@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { buildCommand } from '../lib/functions.ts';
@@ -17,6 +17,13 @@ const workflow = (name: string) => sources.find(([path]) => path === join('workf
 function job(name: string, id: string): string {
   const [, after = ''] = workflow(name).split(new RegExp(`^  ${id}:$`, 'm'));
   return after.split(/^ {2}\w+:$/m)[0] ?? '';
+}
+
+const digest = (text: string) => createHash('sha256').update(text).digest('hex');
+/** The script of the step that `mark` is in, or follows. */
+function scriptOf(text: string, mark: string): string {
+  const [, indented = ''] = /run: \|\n((?: {10}.*\n|\n)+)/.exec(text.slice(text.indexOf(mark))) ?? [];
+  return indented.replaceAll(/^ {10}/gm, '');
 }
 
 describe('the workflows', () => {
@@ -75,7 +82,29 @@ describe('the workflows', () => {
 
   test('delete with a role that bots may have, since they close pull requests', () => {
     for (const name of ['teardown.yml', 'sweep.yml']) {
-      expect(workflow(name)).toContain('role-to-assume: ${{ vars.AWS_TEARDOWN_ROLE_ARN || vars.AWS_DEPLOY_ROLE_ARN }}');
+      expect(workflow(name)).toContain('role-to-assume: ${{ vars.AWS_TEARDOWN_ROLE_ARN }}\n');
+    }
+  });
+
+  test.each(['teardown.yml', 'sweep.yml', 'chaos.yml'])('%s says that this role is missing, before it does anything', (name) => {
+    const [, first = ''] = /^ {4}steps:\n((?: {6}.*\n)+?) {6}- uses:/m.exec(workflow(name)) ?? [];
+    expect(first).toContain("if: vars.AWS_TEARDOWN_ROLE_ARN == ''\n");
+    expect(first).toMatch(/::error title=Not \w+::The repository has no variable AWS_TEARDOWN_ROLE_ARN, .*\n {10}exit 1\n/);
+  });
+
+  test('say what to do where an artifact is gone, which nothing but a step of its own can', () => {
+    const needed = sources.flatMap(([path, text]) =>
+      [...text.matchAll(/^ {6}- (.*(?:\n {8}.*)*)/gm)].map(([step]) => step).filter((step) => step.includes('actions/download-artifact@'))
+        .filter((step) => !step.includes('continue-on-error: true')).map((step) => [path, text, /\bid: (\w+)/.exec(step)?.[1]] as const));
+    expect(needed).toHaveLength(4);
+    for (const [path, text, id] of needed) {
+      expect(text, `${path}, ${id}`).toMatch(new RegExp(`if: failure\\(\\) && steps\\.${id}\\.outcome == 'failure'\\n {8}run: \\|\\n {10}echo "::error .*Run all jobs again`));
+    }
+  });
+
+  test('are there in a merge queue where they are required', () => {
+    for (const name of ['preview.yml', 'ci.yml']) {
+      expect(workflow(name)).toMatch(/^ {2}merge_group:$/m);
     }
   });
 });
@@ -83,20 +112,50 @@ describe('the workflows', () => {
 describe('the gate', () => {
   const [verifier, verify] = [job('preview.yml', 'verifier'), job('preview.yml', 'verify')];
 
-  test("is not judged by the pull request's own verifier", () => {
-    expect(verifier).toContain('ref: ${{ github.event.pull_request.base.sha }}');
+  test("is not judged by the pull request's own verifier, nor by one of a base that its author chose", () => {
+    expect(verifier).toContain('ref: ${{ github.event.repository.default_branch }}\n');
+    expect(verifier).not.toMatch(/pull_request\.base|base_ref/);
     // Neither what the pull request's jobs may have cached, nor credentials.
-    expect(verifier).not.toMatch(/\bcache:|actions\/cache|id-token|\$\/|head\.sha/);
+    expect(verifier).not.toMatch(/\bcache:|actions\/cache|id-token|\$\/|ref: .*head/);
     expect(verify).not.toMatch(/actions\/checkout|actions\/cache|\$\//);
     // The digest is seen to before there are credentials, and those come before the run.
     expect(verify).toMatch(/sha256sum --check --strict.*configure-aws-credentials.*exec verifier check/s);
     expect(verify).toContain('SHA256: ${{ needs.verifier.outputs.sha256 }}');
+    expect(verify).toContain('SETTINGS_SHA256: ${{ needs.verifier.outputs.settings-sha256 }}');
+    expect(verify).toContain('--config "$RUNNER_TEMP/verifier/verifier.toml"');
+  });
+
+  test("takes along the default branch's settings, or an empty file for the defaults", () => {
+    const script = scriptOf(verifier, 'id: build');
+    const build = (settings?: string) =>
+      withTemporaryDirectory((folder) => {
+        mkdirSync(join(folder, 'target', 'release'), { recursive: true });
+        writeFileSync(join(folder, 'target', 'release', 'verifier'), 'the binary');
+        if (settings !== undefined) {
+          writeFileSync(join(folder, 'verifier.toml'), settings);
+        }
+        for (const program of ['rustup', 'cargo']) {
+          writeFileSync(join(folder, program), '#!/bin/sh\n', { mode: 0o755 });
+        }
+        const env = { PATH: `${folder}:${process.env['PATH']}`, RUNNER_TEMP: join(folder, 'temp'), GITHUB_OUTPUT: join(folder, 'output') };
+        mkdirSync(env.RUNNER_TEMP);
+        expect(spawnSync('bash', ['--norc', '-eo', 'pipefail', '-c', script], { cwd: folder, env }).status).toBe(0);
+        return [readFileSync(join(folder, 'temp', 'verifier', 'verifier.toml'), 'utf8'), readFileSync(env.GITHUB_OUTPUT, 'utf8')];
+      });
+    for (const settings of ['[expect]\nreceives = 4\n', undefined]) {
+      const digests = `sha256=${digest('the binary')}\nsettings-sha256=${digest(settings ?? '')}\n`;
+      expect(build(settings)).toEqual([settings ?? '', digests]);
+    }
   });
 
   const SOUND = { plan: 'success', deploys: 'true', build: 'success', deploy: 'success', deployed: 'true', verifier: 'success' };
   const LOST = { deploys: '', build: 'skipped', deploy: 'skipped', deployed: '', verifier: 'skipped' };
+  const ofTheStack = 'preview-verify-7-abcdef0-stack';
+  type Jobs = Partial<typeof SOUND> & { cancelled?: boolean };
   /** What becomes of the gate after such jobs: it is skipped, fails at once, or looks at the stack. */
-  function outcome({ cancelled = false, ...changes }: Partial<typeof SOUND> & { cancelled?: boolean }): 'skipped' | 'fails' | 'verifies' {
+  const outcome = (jobs: Jobs) => gate(jobs).outcome;
+  /** That, and the concurrency group that it would join. */
+  function gate({ cancelled = false, ...changes }: Jobs): { outcome: 'skipped' | 'fails' | 'verifies'; group: string } {
     const { plan, deploys, build, deploy, deployed, verifier } = { ...SOUND, ...changes };
     const needs = {
       plan: { result: plan, outputs: { deploys } },
@@ -104,17 +163,23 @@ describe('the gate', () => {
       deploy: { result: deploy, outputs: { deployed } },
       verifier: { result: verifier },
     };
-    const holds = (expression: string) =>
-      new Function('needs', 'cancelled', `return ${expression.trim().replace(/^\$\{\{(.*)\}\}$/s, '$1')};`)(needs, () => cancelled) as boolean;
+    const github = { run_id: 1234, event: { pull_request: { number: 7, head: { sha: 'abcdef0' } } } };
+    const value = (expression: string): unknown =>
+      new Function('needs', 'github', 'cancelled', `return ${expression};`)(needs, github, () => cancelled);
+    const holds = (expression: string) => value(expression.trim().replace(/^\$\{\{(.*)\}\}$/s, '$1')) as boolean;
     // Folded over lines or not; GitHub adds `success()` where no function asks for the status.
     const [, runs = ''] = /^ {4}if: (?:>-\n)?((?:.*\n)+?) {4}\w/m.exec(verify) ?? [];
     expect(runs).toMatch(/cancelled\(\)|always\(\)/);
     const [, fails = ''] = /^ {4}steps:\n {6}- name: .*\n {8}if: (?:>-\n)?((?:.*\n)+?) {8}\w/m.exec(verify) ?? [];
-    return !holds(runs) ? 'skipped' : holds(fails) ? 'fails' : 'verifies';
+    const [, group = ''] = /^ {6}group: >-\n((?: {8}.*\n)+)/m.exec(verify) ?? [];
+    return {
+      outcome: !holds(runs) ? 'skipped' : holds(fails) ? 'fails' : 'verifies',
+      group: group.trim().replaceAll(/\$\{\{(.*?)\}\}/gs, (_, expression: string) => String(value(expression.trim()))),
+    };
   }
 
   test('looks at a stack that is deployed', () => {
-    expect(outcome({})).toBe('verifies');
+    expect(gate({})).toEqual({ outcome: 'verifies', group: ofTheStack });
   });
 
   test('is skipped where it was decided that there is no preview, and nowhere else', () => {
@@ -135,7 +200,32 @@ describe('the gate', () => {
     ['the run was cancelled before it', { cancelled: true, deploy: 'cancelled', deployed: '' }],
     ['the run was cancelled before the verifier was there', { cancelled: true, verifier: 'cancelled' }],
   ])('fails where there was nothing to verify, since a job that is skipped counts as passed: %s', (_name, changes) => {
-    expect(outcome(changes)).toBe('fails');
+    // And it fails alone: in the group, it would cancel one that verifies this commit.
+    expect(gate(changes)).toEqual({ outcome: 'fails', group: 'preview-verify-7-abcdef0-1234' });
+  });
+
+  test('is built and cancelled by commit, so that a run of an older one cancels nothing of a newer one', () => {
+    for (const id of ['build', 'verifier', 'verify']) {
+      const [, group = ''] = /^ {4}concurrency:\n {6}group: ((?:.*\n)+?) {6}cancel-in-progress: true$/m.exec(job('preview.yml', id)) ?? [];
+      expect(group, id).toContain('${{ github.event.pull_request.head.sha }}');
+    }
+  });
+
+  test('looks at a stack of this commit alone', () => {
+    const script = scriptOf(verify, 'name: See that the stack is of this commit');
+    const look = (deployed: string) =>
+      withTemporaryDirectory((folder) => {
+        writeFileSync(join(folder, 'aws'), `#!/bin/sh\necho '${deployed}'\n`, { mode: 0o755 });
+        const env = { PATH: `${folder}:${process.env['PATH']}`, STACK: 'Stack-PR7', SHA: 'abcdef0123' };
+        const { status, stdout } = spawnSync('bash', ['--norc', '-eo', 'pipefail', '-c', script], { cwd: folder, env, encoding: 'utf8' });
+        return [status, stdout];
+      });
+    expect(look('abcdef0123')).toEqual([0, '']);
+    for (const other of ['fedcba3210', 'None', '']) {
+      expect(look(other)).toEqual([1, expect.stringContaining(`::error title=Not verified::The tag sha of Stack-PR7 is ${other}, and not abcdef0123.`)]);
+    }
+    // With the role, and before the verifier runs.
+    expect(verify).toMatch(/configure-aws-credentials.*See that the stack is of this commit.*exec verifier check/s);
   });
 
   test('can be cancelled while it looks', () => {
@@ -148,16 +238,30 @@ describe('the gate', () => {
   });
 
   test('runs exactly the binary whose digest it was told', () => {
-    const script = /run: \|\n((?: {10}.*\n)+)/.exec(verify.slice(verify.indexOf('SHA256:')))?.[1] ?? '';
-    const outcome = (digest: string) =>
+    const script = scriptOf(verify, 'name: See that it is the verifier that was built');
+    const status = (SHA256: string, SETTINGS_SHA256: string, settings?: string) =>
       withTemporaryDirectory((folder) => {
         mkdirSync(join(folder, 'verifier'));
         writeFileSync(join(folder, 'verifier', 'verifier'), 'the binary');
-        return spawnSync('bash', ['-eo', 'pipefail', '-c', script], { env: { ...process.env, RUNNER_TEMP: folder, SHA256: digest } }).status;
+        if (settings !== undefined) {
+          writeFileSync(join(folder, 'verifier', 'verifier.toml'), settings);
+        }
+        return spawnSync('bash', ['--norc', '-eo', 'pipefail', '-c', script], { env: { ...process.env, RUNNER_TEMP: folder, SHA256, SETTINGS_SHA256 } }).status;
       });
-    expect(outcome(createHash('sha256').update('the binary').digest('hex'))).toBe(0);
-    expect(outcome(createHash('sha256').update('another').digest('hex'))).not.toBe(0);
-    expect(outcome('')).not.toBe(0);
+    const [binary, settings, nothing] = [digest('the binary'), digest('receives'), digest('')];
+    expect(status(binary, settings, 'receives')).toBe(0);
+    expect(status(binary, nothing, '')).toBe(0);
+    for (const [first, second, text] of [
+      [digest('another'), settings, 'receives'],
+      [binary, settings, 'another'],
+      [binary, nothing, 'receives'],
+      [binary, settings, undefined],
+      ['', settings, 'receives'],
+      [binary, '', 'receives'],
+      ['', '', ''],
+    ] as const) {
+      expect(status(first, second, text), `${first} ${second} ${text}`).not.toBe(0);
+    }
   });
 });
 
@@ -201,6 +305,7 @@ describe('the comment', () => {
   /** Answers what the workflow asks GitHub, and notes what it sends. */
   const GH = `#!/usr/bin/env bash
     case "$*" in
+      'api repos/o/r/pulls/7 '*) echo "$NOW" ;;
       'api user --jq .login') [ -n "$LOGIN" ] && echo "$LOGIN" ;;
       *--paginate*) jq --raw-output "\${@: -1}" comments.json ;;
       *) echo "$*" >> sent.txt ;;
@@ -210,6 +315,8 @@ describe('the comment', () => {
     API_URL: 'https://a1.execute-api.eu-central-1.amazonaws.com/hello',
     JOB_URL: 'https://a1.execute-api.eu-central-1.amazonaws.com/jobs',
   };
+
+  const report = (verdict: string) => `### ${verdict}: Stack-PR7\n\n23 passed.\n\nmore\n`;
 
   function write(environment: Record<string, string>, comments: object[] = [], report?: string) {
     return withTemporaryDirectory((folder) => {
@@ -221,20 +328,21 @@ describe('the comment', () => {
       }
       const env = {
         PATH: `${folder}:${process.env['PATH']}`,
-        ...{ BUILT: 'success', DEPLOYED: 'success', VERIFIED: 'success', LOGIN: '', PR: '7', SHA: 'abcdef0123', PREVIEW_DAYS: '14' },
+        ...{ PLANNED: 'success', BUILT: 'success', DEPLOYED: 'success', VERIFIED: 'success', WHY: '' },
+        ...{ LOGIN: '', PR: '7', SHA: 'abcdef0123', NOW: 'open abcdef0123', PREVIEW_DAYS: '14' },
         ...{ GITHUB_REPOSITORY: 'o/r', GITHUB_RUN_ID: '1', GITHUB_SERVER_URL: 'https://github.com' },
         ...URLS,
         ...environment,
       };
-      const { status, stderr } = spawnSync('bash', ['-euo', 'pipefail', '-c', script], { cwd: folder, env, encoding: 'utf8' });
+      const { status, stdout, stderr } = spawnSync('bash', ['--norc', '-euo', 'pipefail', '-c', script], { cwd: folder, env, encoding: 'utf8' });
       expect(status, stderr).toBe(0);
-      const read = (name: string) => readFileSync(join(folder, name), 'utf8');
-      return { body: read('body.md').split('\n'), sent: read('sent.txt') };
+      const read = (name: string) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8') : '');
+      return { body: read('body.md').split('\n'), sent: read('sent.txt'), log: stdout };
     });
   }
 
   test('begins with the marker and the three lines, and has verdict and report below', () => {
-    const { body, sent } = write({}, [], '**PASS**\n\n23 passed\n');
+    const { body, sent } = write({}, [], report('✅ PASS'));
     expect(body.slice(0, 5)).toEqual([
       '<!-- pr-preview-urls -->',
       `Preview: ${URLS.PREVIEW_URL}`,
@@ -242,8 +350,70 @@ describe('the comment', () => {
       `Jobs: ${URLS.JOB_URL}`,
       '',
     ]);
-    expect(body.indexOf('**PASS**')).toBeGreaterThan(4);
+    expect(body.indexOf('### ✅ PASS: Stack-PR7')).toBeGreaterThan(4);
     expect(sent).toContain('--method POST repos/o/r/issues/7/comments');
+  });
+
+  test.each([
+    ['success', '✅ PASS', true],
+    ['failure', '❌ FAIL', true],
+    ['failure', '❔ INCONCLUSIVE', true],
+    ['failure', '✅ PASS', false],
+    ['cancelled', '✅ PASS', false],
+    ['cancelled', '❔ INCONCLUSIVE', false],
+    ['success', '❌ FAIL', false],
+    ['failure', undefined, false],
+  ])('after a verification that ended with %s, shows a report of %s: %s', (VERIFIED, verdict, shown) => {
+    const { body } = write({ VERIFIED }, [], verdict && report(verdict));
+    expect(body.includes(`### ${verdict}: Stack-PR7`)).toBe(shown);
+    expect(body.includes(`**no verdict** – the verification ended with \`${VERIFIED}\`.`)).toBe(!shown);
+  });
+
+  test('has a verdict without its torn end where the report is too long', () => {
+    const { body } = write({}, [], report('✅ PASS') + 'x'.repeat(60_000));
+    expect(body).toContain('### ✅ PASS: Stack-PR7');
+    expect(body).toContain('23 passed.');
+    expect(body.join('\n')).not.toContain('xxx');
+  });
+
+  test.each(['open fedcba3210', 'closed abcdef0123'])('is not written for a pull request that is %s by now', (NOW) => {
+    const { body, sent, log } = write({ NOW });
+    expect([body, sent]).toEqual([[''], '']);
+    expect(log).toContain('::notice title=No comment::');
+  });
+
+  test('is about this attempt: its report is named by it, and by none where there is none', () => {
+    const verify = job('preview.yml', 'verify');
+    expect(verify).toContain("report: ${{ steps.report.outputs.artifact-id && format('report-{0}', github.run_attempt) }}\n");
+    expect(verify).toMatch(/- id: report\n {8}uses: actions\/upload-artifact@.*\n(?: {8}.*\n)* {10}name: report-\$\{\{ github\.run_attempt \}\}\n/);
+    const comment = job('preview.yml', 'comment');
+    expect(comment).toMatch(/if: needs\.verify\.outputs\.report != ''\n/);
+    expect(comment).toContain('name: ${{ needs.verify.outputs.report }}\n');
+    expect(job('preview.yml', 'deploy')).toContain('name: ${{ needs.build.outputs.assembly }}\n');
+    expect(verify).toContain('name: ${{ needs.verifier.outputs.artifact }}\n');
+  });
+
+  describe('is written', () => {
+    const runs = (jobs: Record<'plan' | 'deploys' | 'deploy' | 'deployed', string>) => {
+      const [, condition = ''] = /^ {4}if: >-\n((?: {6}.*\n)+)/m.exec(job('preview.yml', 'comment')) ?? [];
+      const needs = {
+        plan: { result: jobs.plan, outputs: { deploys: jobs.deploys } },
+        deploy: { result: jobs.deploy, outputs: { deployed: jobs.deployed } },
+      };
+      return new Function('needs', 'always', `return ${condition.trim()};`)(needs, () => true) as boolean;
+    };
+    test.each([
+      ['after a deployment', { plan: 'success', deploys: 'true', deploy: 'success', deployed: 'true' }, true],
+      ['after one that failed', { plan: 'success', deploys: 'true', deploy: 'failure', deployed: 'true' }, true],
+      ['after one that took too long, which counts as cancelled', { plan: 'success', deploys: 'true', deploy: 'cancelled', deployed: 'true' }, true],
+      ['after one that was lost', { plan: 'success', deploys: 'true', deploy: 'cancelled', deployed: '' }, true],
+      ['after a build that failed', { plan: 'success', deploys: 'true', deploy: 'skipped', deployed: '' }, true],
+      ['where a bot has pushed', { plan: 'failure', deploys: '', deploy: 'skipped', deployed: '' }, true],
+      ['for another commit than the one that is deployed', { plan: 'success', deploys: 'true', deploy: 'success', deployed: 'false' }, false],
+      ['for a fork, a bot, or a merge queue', { plan: 'success', deploys: 'false', deploy: 'skipped', deployed: '' }, false],
+    ])('%s: %j: %s', (_name, jobs, expected) => {
+      expect(runs(jobs)).toBe(expected);
+    });
   });
 
   test('has no URLs where nothing was deployed', () => {
@@ -251,6 +421,13 @@ describe('the comment', () => {
     expect(body[0]).toBe('<!-- pr-preview-urls -->');
     expect(body.join('\n')).toContain('It was **not deployed**');
     expect(body.join('\n')).not.toContain('https://d1');
+    expect(write({ DEPLOYED: 'cancelled' }).body.join('\n')).toContain('the build ended with `success`, the deployment with `cancelled`.');
+  });
+
+  test('says why the plan let nothing be deployed', () => {
+    const nothing = { PLANNED: 'failure', BUILT: 'skipped', DEPLOYED: 'skipped', VERIFIED: 'failure' };
+    expect(write({ ...nothing, WHY: 'the actor is renovate[bot].' }).body).toContain('It was **not deployed**: the actor is renovate[bot].');
+    expect(write(nothing).body).toContain('It was **not deployed**: the plan ended with `failure`.');
   });
 
   test('is written anew where a bot, or the owner of the token, has written it', () => {
@@ -269,6 +446,41 @@ describe('the comment', () => {
       expect(workflow).toContain('GH_TOKEN: ${{ secrets.PR_COMMENT_TOKEN || github.token }}');
       expect(workflow).toContain("marker='<!-- pr-preview-urls -->'");
     }
+  });
+});
+
+describe('a change of the base', () => {
+  const [condition = '', script = ''] = [/^ {4}if: >-\n((?: {6}.*\n)+)/m.exec(workflow('retarget.yml'))?.[1], scriptOf(workflow('retarget.yml'), 'steps:')];
+
+  test.each([
+    ['a change of the base', {}, true],
+    ['an edit of the title', { changes: { title: { from: 'x' } } }, false],
+    ['a fork', { repository: 'mallory/r' }, false],
+    ['no account', { role: '' }, false],
+  ])('closes the gate: %s, %j: %s', (_name, { changes = { base: {} }, repository = 'o/r', role = 'arn:d' }: Record<string, unknown>, expected) => {
+    const github = { repository: 'o/r', event: { changes, pull_request: { head: { repo: { full_name: repository } } } } };
+    const holds = new Function('github', 'vars', `return Boolean(${condition.trim()});`)(github, { AWS_DEPLOY_ROLE_ARN: role }) as boolean;
+    expect(holds).toBe(expected);
+  });
+
+  test('by a check of the name of the job that is required, which is none of its own jobs', () => {
+    const sent = withTemporaryDirectory((folder) => {
+      writeFileSync(join(folder, 'gh'), '#!/bin/sh\nprintf "%s\\n" "$@" > sent.txt\n', { mode: 0o755 });
+      const env = {
+        ...{ PATH: `${folder}:${process.env['PATH']}`, GITHUB_REPOSITORY: 'o/r' },
+        ...{ BASE: 'main', BEFORE: 'lenient', SHA: 'abcdef0' },
+      };
+      expect(spawnSync('bash', ['--norc', '-euo', 'pipefail', '-c', script], { cwd: folder, env }).status).toBe(0);
+      return readFileSync(join(folder, 'sent.txt'), 'utf8').split('\n');
+    });
+    expect(sent).toEqual(expect.arrayContaining(['repos/o/r/check-runs', 'name=verify', 'head_sha=abcdef0', 'conclusion=failure']));
+    expect(sent.join('\n')).toMatch(/The base was changed from `lenient` to `main`\. Push a commit, or close/);
+    expect(job('preview.yml', 'verify')).toMatch(/^ {4}name: verify$/m);
+    expect(workflow('retarget.yml')).not.toMatch(/^ {4}name: verify$|^ {2}verify:$/m);
+  });
+
+  test('runs nothing of the pull request, and of the default branch nothing but its own script', () => {
+    expect(workflow('retarget.yml')).not.toMatch(/uses:|id-token|contents: write/);
   });
 });
 

@@ -1,9 +1,27 @@
 #!/usr/bin/env bash
 # Decides whether a pull request gets a preview, by the variables that action.yml sets; and says why there is none.
 #
-# Whoever proposes a change runs code of theirs beside the role that deploys: a fork's author may not, and a bot's
+# A person who proposes a change runs code of theirs beside the role that deploys: a fork's author may not, and a bot's
 # dependency update, which nobody has read yet, may not either. AWS holds the second by itself: the roles do not trust
 # runs whose actor is a bot (stack/lib/bots.ts).
+#
+# A required check that is skipped counts as passed, so the gate is skipped only where there is none by design. Where it
+# would have to look, and may not, this step fails, and the gate with it. The first row that fits decides:
+#
+# | event        | repository | author     | account        | actor, sender, who ran it again | outcome |
+# |--------------|------------|------------|----------------|---------------------------------|---------|
+# | merge_group  | any        | any        | any            | any                             | skip    |
+# | another      | any        | any        | any            | any                             | fail    |
+# | pull_request | a fork     | any        | any            | any                             | skip    |
+# | pull_request | this       | a bot      | any            | any                             | skip    |
+# | pull_request | this       | a person ¹ | none           | any                             | skip    |
+# | pull_request | this       | a person ¹ | half connected | any                             | fail    |
+# | pull_request | this       | not named  | connected      | any                             | fail    |
+# | pull_request | this       | a person   | connected      | one is a bot, or not named      | fail    |
+# | pull_request | this       | a person   | connected      | all are persons                 | deploy  |
+#
+# ¹ Or not named. Neither the base nor the number of attempts matters: what is deployed is the head, what evaluates it is
+# the default branch's, and the third of the last column is whoever asked for the attempt.
 set -euo pipefail
 
 # Whether a login is a bot's, by GitHub's own type of the account where it is known. The same list is in stack/lib/bots.ts.
@@ -18,34 +36,87 @@ is_bot() {
   esac
 }
 
-# The reason why there is no preview; nothing where there is one.
-why_not() {
+# The variables of the account that are not set, with commas between.
+missing() {
+  local missing=()
+  [ -n "${DEPLOY_ROLE:-}" ] || missing+=(AWS_DEPLOY_ROLE_ARN)
+  [ -n "${VERIFY_ROLE:-}" ] || missing+=(AWS_VERIFY_ROLE_ARN)
+  # What is deployed has to be deleted, too.
+  [ -n "${TEARDOWN_ROLE:-}" ] || missing+=(AWS_TEARDOWN_ROLE_ARN)
+  [ -n "${REGION:-}" ] || missing+=(AWS_REGION)
+  local IFS=,
+  echo "${missing[*]}"
+}
+
+# The outcome, a space, and why. `fail` says what to do next.
+decide() {
+  case ${EVENT:-} in
+    pull_request) ;;
+    merge_group)
+      echo "skip a merge queue's commit gets no preview. Each of its pull requests passed before it was queued."
+      return
+      ;;
+    *)
+      echo "fail this workflow decides on pull requests, and not on the event ${EVENT:-that GitHub does not name}. Take that event out of the workflow."
+      return
+      ;;
+  esac
   if [ "${HEAD_REPOSITORY:-}" != "$GITHUB_REPOSITORY" ]; then
-    echo "the pull request comes from a fork, and code from a fork gets no AWS credentials. Its tests run all the same. For a preview, somebody with write access can push the branch to this repository."
+    echo "skip the pull request comes from a fork, and code from a fork gets no AWS credentials. Its tests run all the same. For a preview, a person with write access can push the branch to this repository."
     return
   fi
-  local part login type
-  for part in "the author:${AUTHOR:-}:${AUTHOR_TYPE:-}" "the actor:${ACTOR:-}:" \
-    "the sender:${SENDER:-}:${SENDER_TYPE:-}" "the triggering actor:${TRIGGERING_ACTOR:-}:"; do
+  if is_bot "${AUTHOR:-}" "${AUTHOR_TYPE:-}"; then
+    echo "skip the author is $AUTHOR, and what a bot proposes gets no AWS credentials before a person has read it. Its tests run all the same. For a preview, open a pull request of your own from a branch with these commits."
+    return
+  fi
+  local unset
+  unset=$(missing)
+  if [ -z "${DEPLOY_ROLE:-}" ] && [ -z "${VERIFY_ROLE:-}" ]; then
+    echo "skip no AWS account is connected. README.md, section Quick start on AWS, says how to set ${unset//,/, }."
+    return
+  elif [ -n "$unset" ]; then
+    echo "fail an AWS account is connected in part: the repository has no variable ${unset//,/, }. Set what is missing as README.md says, section Quick start on AWS, and run all jobs again."
+    return
+  fi
+  if [ -z "${AUTHOR:-}" ]; then
+    echo "fail GitHub does not say who the author is, and a bot's code gets no AWS credentials. Open a pull request of your own from a branch with these commits."
+    return
+  fi
+  local part login type next
+  # AWS and GitHub keep the actor of a run when it is run again.
+  next="Push a commit of your own, or close the pull request and open it again; to run this again would not change who set it off."
+  for part in "actor:${ACTOR:-}:" "sender:${SENDER:-}:${SENDER_TYPE:-}" "triggering actor:${TRIGGERING_ACTOR:-}:"; do
     IFS=: read -r part login type <<< "$part"
+    if [ "$part" = 'triggering actor' ]; then
+      next='Run all jobs again yourself.'
+    fi
     if [ -z "$login" ]; then
-      echo "GitHub does not say who $part is, and a bot's code gets no AWS credentials. Its tests run all the same. For a preview, push a commit of your own."
+      echo "fail GitHub does not say who the $part is, and a bot's code gets no AWS credentials. $next"
       return
     elif is_bot "$login" "$type"; then
-      echo "$part is $login, and what a bot proposes gets no AWS credentials before somebody has read it. Its tests run all the same. For a preview, open a pull request of your own from a branch with these commits."
+      echo "fail the $part is $login, and what a bot changes gets no AWS credentials before a person has read it. $next"
       return
     fi
   done
-  if [ -z "${DEPLOY_ROLE:-}" ] || [ -z "${VERIFY_ROLE:-}" ] || [ -z "${REGION:-}" ]; then
-    echo "no AWS account is connected. README.md, section Quick start on AWS, says how to set AWS_REGION, AWS_DEPLOY_ROLE_ARN and AWS_VERIFY_ROLE_ARN."
-  fi
+  echo deploy
 }
 
-why=$(why_not)
-if [ -n "$why" ]; then
-  echo "::notice title=No preview::There is no preview: $why"
-  echo "There is **no preview**: $why" >> "$GITHUB_STEP_SUMMARY"
-  echo "deploys=false" >> "$GITHUB_OUTPUT"
-else
-  echo "deploys=true" >> "$GITHUB_OUTPUT"
-fi
+decision=$(decide)
+outcome=${decision%% *}
+why=${decision#* }
+case $outcome in
+  deploy)
+    echo "deploys=true" >> "$GITHUB_OUTPUT"
+    ;;
+  skip)
+    echo "::notice title=No preview::There is no preview: $why"
+    echo "There is **no preview**: $why" >> "$GITHUB_STEP_SUMMARY"
+    echo "deploys=false" >> "$GITHUB_OUTPUT"
+    ;;
+  *)
+    echo "::error title=Not verified::There is no preview to verify: $why"
+    echo "There is **no preview**, and the gate is closed: $why" >> "$GITHUB_STEP_SUMMARY"
+    echo "why=$why" >> "$GITHUB_OUTPUT"
+    exit 1
+    ;;
+esac
