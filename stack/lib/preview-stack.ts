@@ -18,13 +18,14 @@ export class PreviewStack extends Stack {
       synthesizer: new DefaultStackSynthesizer({ qualifier: settings.qualifier }),
       analyticsReporting: false,
     });
-    const { pr, sha, architecture, placeholder } = settings;
+    const { pr, sha, run, architecture, placeholder } = settings;
 
     const jobs = new Jobs(this, 'Jobs', { pr, architecture, placeholder });
     const site = new Site(this, 'Site', {
       comment: previewOf(settings),
       bucketName: bucketName(settings),
       headersPolicy: settings.headersPolicy,
+      run,
     });
     const api = new Api(this, 'Api', {
       pr,

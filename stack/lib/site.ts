@@ -35,6 +35,8 @@ export interface SiteProps {
   readonly bucketName?: string | undefined;
   /** The id of the response headers policy to use; one of its own by default. */
   readonly headersPolicy?: string | undefined;
+  /** The run that deploys; each writes every file anew. */
+  readonly run?: string | undefined;
 }
 
 /** The page: a private bucket, and the distribution that alone may read it. */
@@ -46,6 +48,8 @@ export class Site extends Construct {
 
   private readonly files: s3deploy.BucketDeployment;
   private readonly helpers: DeploymentHelpers;
+  /** What every deployed object says of itself. */
+  private readonly metadata: Record<string, string> | undefined;
 
   constructor(scope: Construct, id: string, props: SiteProps) {
     super(scope, id);
@@ -55,6 +59,7 @@ export class Site extends Construct {
     this.origin = `https://${this.distribution.distributionDomainName}`;
     this.helpers = new DeploymentHelpers(this, 'Helpers', { bucket: this.bucket });
     this.helpers.adoptBucketEmptier();
+    this.metadata = metadataOf(props.run);
     this.files = this.deployFiles();
     this.helpers.acknowledgeBucketFiller();
   }
@@ -121,6 +126,7 @@ export class Site extends Construct {
       ],
       destinationBucket: this.bucket,
       cacheControl: UNCACHED,
+      ...(this.metadata && { metadata: this.metadata }),
       // Files that left the site leave the bucket; the configuration has a deployment of its own and stays.
       prune: true,
       exclude: [CONFIG_FILE],
@@ -153,6 +159,7 @@ export class Site extends Construct {
       sources: [s3deploy.Source.data(CONFIG_FILE, content)],
       destinationBucket: this.bucket,
       cacheControl: UNCACHED,
+      ...(this.metadata && { metadata: this.metadata }),
       prune: false,
       role: this.helpers.role,
       logGroup: this.helpers.logGroup,
@@ -160,6 +167,15 @@ export class Site extends Construct {
     deployment.node.addDependency(this.files);
     addMetadata(deployment, 'verifier:files', { [CONFIG_FILE]: content });
   }
+}
+
+/**
+ * The run, as metadata of every object. CloudFormation runs a custom resource again only if its properties differ, and
+ * those of the same commit do not: without this, a file that somebody overwrote would stay whatever is deployed.
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref-requesttypes-update.html
+ */
+function metadataOf(run: string | undefined): Record<string, string> | undefined {
+  return run === undefined ? undefined : { run };
 }
 
 /** The content of the configuration file. Tokens survive the JSON encoding, as do the URLs they stand for. */

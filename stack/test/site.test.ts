@@ -209,6 +209,24 @@ describe('the deployments', () => {
     });
   });
 
+  test('differ with each run, so that each writes every file anew, whatever was done to it', () => {
+    const deployments = (run?: string) => {
+      const { resources } = new Preview({ sha: '0123456789abcdef', ...(run !== undefined && { run }) });
+      return Object.values(resources).filter(({ Type }) => Type === 'Custom::CDKBucketDeployment').map(({ Properties }) => Properties);
+    };
+    const [first, second, again] = [deployments('1/1'), deployments('1/2'), deployments('1/1')];
+    expect(first).toHaveLength(2);
+    expect(first).toEqual(again);
+    for (const [index, properties] of first.entries()) {
+      expect(properties).not.toEqual(second[index]);
+      expect({ ...properties, UserMetadata: undefined }).toEqual({ ...second[index], UserMetadata: undefined });
+      expect(properties?.['UserMetadata']).toEqual({ run: '1/1' });
+    }
+    for (const properties of deployments()) {
+      expect(properties).not.toHaveProperty('UserMetadata');
+    }
+  });
+
   test('wait for no invalidation, which nothing needs: CloudFront asks again after a second', () => {
     for (const each of [files, config]) {
       expect(each.Properties).not.toHaveProperty('DistributionId');
