@@ -304,6 +304,16 @@ describe('the synthesis of a preview', () => {
     expect(calls).not.toMatch(/headersPolicy|boundary|qualifier/);
   });
 
+  test('by hand is told the same, as the page of the stack says', () => {
+    const page = readFileSync(join(REPOSITORY_ROOT, 'stack', 'README.md'), 'utf8');
+    const [, block = ''] = /^### By hand\n[^]*?```sh aws\n([^]*?)\n```/m.exec(page) ?? [];
+    const keys = (text: string) => [...text.matchAll(/-c "?(\w+)=/g)].map(([, key]) => key).sort();
+    const { calls } = synthesise({ BOUNDARY_POLICY: 'arn:b' });
+    // Links lead to github.com where nothing else is said.
+    expect(keys(block)).toEqual(keys(calls).filter((key) => key !== 'repositoryUrl'));
+    expect(block).toContain("OutputKey=='BoundaryPolicyArn'");
+  });
+
   test("gives the account's values where there are some", () => {
     const { calls } = synthesise({ HEADERS_POLICY: 'h', BOUNDARY_POLICY: 'arn:b', QUALIFIER: 'previews' });
     expect(calls).toContain('-c headersPolicy=h -c boundary=arn:b -c qualifier=previews ');
