@@ -117,6 +117,22 @@ describe('what is said about it', () => {
     expect(row?.split(' | ')).toHaveLength(4);
   });
 
+  test('the runbook needs nothing that README.md does not name, either, and finds the log by its name', () => {
+    const [prose = ''] = section('README.md', 'Verify the stack by hand').split('The stack is complete');
+    const runbook = readFileSync(join(REPOSITORY_ROOT, 'RUNBOOK.md'), 'utf8');
+    const commands = [...runbook.matchAll(/```sh (?:local|aws)\n([^]*?)\n```/g)].map(([, block = '']) => block).join('\n');
+    const used = [...commands.matchAll(/aws sqs ([a-z-]+)/g)].map(([, name = '']) => name);
+    expect(used.length).toBeGreaterThan(20);
+    for (const name of [...used, 'list-dead-letter-source-queues']) {
+      expect(prose).toContain(`\`${name}\``);
+    }
+    expect(commands).toContain('aws cloudwatch describe-alarms-for-metric');
+    expect(prose).toContain('`aws cloudwatch`');
+    // An old AWS CLI does not know this, and prints None where a name is wanted, also on AWS.
+    expect(commands).not.toContain('LoggingConfig.LogGroup');
+    expect(commands).toContain('--log-group-name "/aws/lambda/$STACK-WorkerFunction"');
+  });
+
   test("verifying by hand needs nothing that Debian 12's AWS CLI 2.9.19 does not know, apart from what is named", () => {
     const byHand = section('README.md', 'Verify the stack by hand');
     const [prose = '', ...blocks] = byHand.split('```sh local\n');
