@@ -51,7 +51,12 @@ describe('whether a pull request gets a preview', () => {
   };
   const FORK = { HEAD_REPOSITORY: 'mallory/new-name' };
   const BOT = { AUTHOR: 'dependabot[bot]', AUTHOR_TYPE: 'Bot' };
-  const plan = (changes: Record<string, string>) => run('plan/plan.sh', { ...PERSON, ...changes });
+  const pull = (number: number, sha: string, repository = 'octo/new-name', type = 'User') =>
+    ({ number, user: { type }, head: { sha, repo: repository === '' ? null : { full_name: repository } } });
+  const plan = (changes: Record<string, string>, open: object[] = [pull(7, 'abcdef0')]) => {
+    const gh = `cat <<'JSON'\n${JSON.stringify(open)}\n[]\nJSON`;
+    return run('plan/plan.sh', { PR: '7', SHA: 'abcdef0', ...PERSON, ...changes }, { gh });
+  };
 
   test.each([
     ['one of a person', {}],
@@ -108,6 +113,25 @@ describe('whether a pull request gets a preview', () => {
       expect(text).toContain(next);
     }
     expect(log).toContain('::error title=Not verified::');
+  });
+
+  test.each([
+    ['a fork', FORK],
+    ['a bot', BOT],
+  ])('it does not, and the gate fails where a person has a pull request of the same commit: %s', (_name, changes) => {
+    const theirs = [pull(7, 'abcdef0', changes === FORK ? 'mallory/new-name' : 'octo/new-name'), pull(9, 'fedcba3'), pull(10, 'abcdef0', ''), pull(11, 'abcdef0', 'octo/new-name', 'Bot')];
+    expect(plan(changes, theirs)).toMatchObject({ status: 0, outputs: { deploys: 'false' } });
+    const { status, outputs } = plan(changes, [...theirs, pull(8, 'abcdef0')]);
+    expect([status, Object.keys(outputs)]).toEqual([1, ['why']]);
+    expect(outputs['why']).toMatch(/pull request 8 of this repository has the same commit.*Close this one/);
+    // A person's own is evaluated, whoever else has the commit.
+    expect(plan({}, [...theirs, pull(8, 'abcdef0')]).outputs).toEqual({ deploys: 'true' });
+  });
+
+  test('it does not, and the gate fails while GitHub does not say who else has the commit', () => {
+    const { status, outputs } = run('plan/plan.sh', { PR: '7', SHA: 'abcdef0', ...PERSON, ...FORK }, { gh: 'echo "HTTP 502" >&2; exit 1' });
+    expect([status, Object.keys(outputs)]).toEqual([1, ['why']]);
+    expect(outputs['why']).toMatch(/GitHub does not say whether another pull request has the same commit.*Run all jobs again/);
   });
 
   test('is the same whatever the base, and whatever the attempt', () => {

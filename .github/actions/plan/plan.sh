@@ -12,8 +12,8 @@
 # |--------------|------------|------------|----------------|---------------------------------|---------|
 # | merge_group  | any        | any        | any            | any                             | skip    |
 # | another      | any        | any        | any            | any                             | fail    |
-# | pull_request | a fork     | any        | any            | any                             | skip    |
-# | pull_request | this       | a bot      | any            | any                             | skip    |
+# | pull_request | a fork     | any        | any            | any                             | skip ²  |
+# | pull_request | this       | a bot      | any            | any                             | skip ²  |
 # | pull_request | this       | a person ¹ | none           | any                             | skip    |
 # | pull_request | this       | a person ¹ | half connected | any                             | fail    |
 # | pull_request | this       | not named  | connected      | any                             | fail    |
@@ -22,6 +22,8 @@
 #
 # ¹ Or not named. Neither the base nor the number of attempts matters: what is deployed is the head, what evaluates it is
 # the default branch's, and the third of the last column is whoever asked for the attempt.
+# ² Fail where a person's pull request in this repository has the same commit: GitHub knows checks by commit, so that to
+# skip this one would open the gate of that one.
 set -euo pipefail
 
 # Whether a login is a bot's, by GitHub's own type of the account where it is known. The same list is in stack/lib/bots.ts.
@@ -48,8 +50,17 @@ missing() {
   echo "${missing[*]}"
 }
 
+# The open pull requests of persons in this repository that have the same commit, with commas between.
+same_commit() {
+  gh api --paginate "repos/$GITHUB_REPOSITORY/pulls?state=open&per_page=100" |
+    jq --raw-output --slurp --arg pr "${PR:-}" --arg repo "$GITHUB_REPOSITORY" --arg sha "${SHA:-}" '
+      [.[][] | select(.head.sha == $sha and .head.repo.full_name == $repo and .user.type != "Bot").number
+        | tostring | select(. != $pr)] | join(",")'
+}
+
 # The outcome, a space, and why. `fail` says what to do next.
 decide() {
+  local others
   case ${EVENT:-} in
     pull_request) ;;
     merge_group)
@@ -61,6 +72,15 @@ decide() {
       return
       ;;
   esac
+  if [ "${HEAD_REPOSITORY:-}" != "$GITHUB_REPOSITORY" ] || is_bot "${AUTHOR:-}" "${AUTHOR_TYPE:-}"; then
+    if ! others=$(same_commit); then
+      echo "fail this one gets no preview, and GitHub does not say whether another pull request has the same commit, whose gate would be open if this one passed. Run all jobs again."
+      return
+    elif [ -n "$others" ]; then
+      echo "fail this one gets no preview, and pull request ${others//,/, } of this repository has the same commit, whose gate would be open if this one passed. Close this one, and run all jobs of the other again."
+      return
+    fi
+  fi
   if [ "${HEAD_REPOSITORY:-}" != "$GITHUB_REPOSITORY" ]; then
     echo "skip the pull request comes from a fork, and code from a fork gets no AWS credentials. Its tests run all the same. For a preview, a person with write access can push the branch to this repository."
     return
