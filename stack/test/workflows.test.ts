@@ -394,13 +394,14 @@ describe('the comment', () => {
   });
 
   describe('is written', () => {
-    const runs = (jobs: Record<'plan' | 'deploys' | 'deploy' | 'deployed', string>) => {
+    const runs = (jobs: Record<'plan' | 'deploys' | 'deploy' | 'deployed', string> & { head?: string }) => {
       const [, condition = ''] = /^ {4}if: >-\n((?: {6}.*\n)+)/m.exec(job('preview.yml', 'comment')) ?? [];
       const needs = {
         plan: { result: jobs.plan, outputs: { deploys: jobs.deploys } },
         deploy: { result: jobs.deploy, outputs: { deployed: jobs.deployed } },
       };
-      return new Function('needs', 'always', `return ${condition.trim()};`)(needs, () => true) as boolean;
+      const github = { repository: 'o/r', event: { pull_request: { head: { repo: { full_name: jobs.head ?? 'o/r' } } } } };
+      return new Function('needs', 'github', 'always', `return ${condition.trim()};`)(needs, github, () => true) as boolean;
     };
     test.each([
       ['after a deployment', { plan: 'success', deploys: 'true', deploy: 'success', deployed: 'true' }, true],
@@ -410,6 +411,7 @@ describe('the comment', () => {
       ['after a build that failed', { plan: 'success', deploys: 'true', deploy: 'skipped', deployed: '' }, true],
       ['where a bot has pushed', { plan: 'failure', deploys: '', deploy: 'skipped', deployed: '' }, true],
       ['for another commit than the one that is deployed', { plan: 'success', deploys: 'true', deploy: 'success', deployed: 'false' }, false],
+      ['for a fork whose plan failed', { plan: 'failure', deploys: '', deploy: 'skipped', deployed: '', head: 'mallory/r' }, false],
       ['for a fork, a bot, or a merge queue', { plan: 'success', deploys: 'false', deploy: 'skipped', deployed: '' }, false],
     ])('%s: %j: %s', (_name, jobs, expected) => {
       expect(runs(jobs)).toBe(expected);
