@@ -1,304 +1,274 @@
 //! The command line.
 
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+
 use crate::architecture::Architecture;
-use crate::failure::Failure;
-use crate::{chaos, soak};
+use crate::steps;
 
-/// What `cargo xtask` prints for help.
-pub(crate) const USAGE: &str = "\
-Usage: cargo xtask COMMAND
-
-  test               run every step that a change has to pass, cheap ones first
-  test STEP...       run these steps only
-  test --list        list the steps
-  conformance [--slow] [--only TEXT] [--format human|json]
-                     compare the emulator and moto with AWS, case by case; and the endpoint
-                     in VERIFIER_CONFORMANCE_ENDPOINT, which may be `aws`
-  package [--arch arm64|x86_64]
-                     build the functions as they are deployed, and print how large they are [default: arm64]
-  notices            print the licences of everything that is linked into the verifier
-  gen                write anew what is generated: the stack's templates, and CLI.md
-  bench check [--runs N]
-                     build in release and time `verifier check`, beside the AWS CLI [default: 20 runs]
-  bench emulator     build in release and measure the emulator's queues beside moto's
-  bench lambdas [--runs N]
-                     pack the functions for this machine, and measure how they start, beside Node [default: 20 runs]
-  bench redrive [--many]
-                     build in release and time `verifier redrive` beside a script and SQS's own task;
-                     with --many, of a million letters too
-  bench sim          build in release and measure the simulator and the checker, on one core
-  mutants            plant a bug for each anomaly, explore until it is found, shrink it, and print a table
-  matrix [--runs N] [--seed N] [NAME...]
-                     break the stack in every way that the gate must catch, check unusual stacks that are sound, and
-                     print what it finds; with --runs, those that vary and the sound ones so often under jitter, too
-  soak check [--cases N]
-                     check a sound stack under jitter and strangers' traffic [default: 200 times]
-  soak emulator [--cases N]
-                     random operations against the queue model, and malformed requests
-                     [default: 2000 sequences]
-  soak chaos [--cases N]
-                     explore so many seeds of sound code, which may have no violation, and print which fault
-                     struck at which operation [default: 100000 seeds]
-  soak chaos-targets [--cases N]
-                     run so many schedules on the simulator and on the stack on this machine, which have to end
-                     every job alike [default: 200 schedules]
-  soak redrive-kill [--cases N]
-                     kill a redrive at random points and take it up again [default: 1000 points]
-";
-
-/// How often a benchmark runs unless it is told otherwise.
-const RUNS_DEFAULT: usize = 20;
 /// The most runs or cases; a larger number is a typing error.
-const COUNT_MAX: usize = 1_000_000;
+const COUNT_MAX: u64 = 1_000_000;
+
+/// The project's own tasks.
+#[derive(Debug, Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask", flatten_help = true, max_term_width = 120)]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
 
 /// What is asked for.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Request {
-    /// The usage.
-    Help,
-    /// The names of the test steps.
-    ListSteps,
-    /// These steps of the tests; all when none is named.
-    Test(Vec<String>),
-    /// The emulator and others beside AWS, with options of the program that compares them.
-    Conformance(Vec<String>),
-    /// The licences of what is linked.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run every step that a change has to pass, cheap ones first
+    Test(Test),
+    /// Compare the emulator and moto with AWS, case by case
+    ///
+    /// The endpoint in `VERIFIER_CONFORMANCE_ENDPOINT`, which may be `aws`, is compared too.
+    Conformance(Conformance),
+    /// Build the functions as they are deployed, and print how large they are
+    Package {
+        /// The instruction set
+        #[arg(long, value_name = "ARCH", default_value = Architecture::default().name(), value_parser = architecture())]
+        arch: Architecture,
+    },
+    /// Print the licences of everything that is linked into the verifier
     Notices,
-    /// What is generated and checked in.
-    Generate,
-    /// The functions, as they are deployed.
-    Package(Architecture),
-    /// Measuring the emulator's queues.
-    BenchEmulator,
-    /// Measuring how the functions start.
-    BenchLambdas {
-        /// How often each.
-        runs: usize,
+    /// Write anew what is generated: the stack's templates, and CLI.md
+    Gen,
+    /// Build the book of the documentation into `target/book`
+    ///
+    /// Installs mdBook below the target folder on the first run, which takes some minutes.
+    Docs,
+    /// Check licences, versions and origins of the dependencies, and known vulnerabilities, with cargo-deny
+    ///
+    /// Installs cargo-deny below the target folder on the first run, which takes some minutes.
+    Deny {
+        /// Leave known vulnerabilities out, whose list is fetched from GitHub
+        #[arg(long)]
+        offline: bool,
     },
-    /// Measuring the simulator.
-    BenchSim,
-    /// A planted bug for each anomaly.
+    /// Build in release and measure
+    #[command(subcommand)]
+    Bench(Bench),
+    /// Plant a bug for each anomaly, explore until it is found, shrink it, and print a table
     Mutants,
-    /// Exploring sound code.
-    SoakChaos {
-        /// How many seeds.
-        cases: usize,
-    },
-    /// Comparing the targets of experiments.
-    SoakChaosTargets {
-        /// How many schedules.
-        cases: usize,
-    },
-    /// Timing `verifier redrive`.
-    BenchRedrive {
-        /// Whether a million letters are sent, too.
+    /// Break the stack in every way that the gate must catch, and check unusual stacks that are sound
+    Matrix(Matrix),
+    /// Try the rare and long cases, of which the tests try a few
+    #[command(subcommand)]
+    Soak(Soak),
+}
+
+/// The steps of the tests.
+#[derive(Args, Debug)]
+pub(crate) struct Test {
+    /// List the steps
+    #[arg(long, conflicts_with = "steps")]
+    pub(crate) list: bool,
+    /// Do what the steps do and say nothing about it
+    #[arg(long, hide = true, requires = "steps")]
+    pub(crate) beside: bool,
+    /// Run these steps only
+    #[arg(value_name = "STEP", value_parser = PossibleValuesParser::new(steps::STEPS.iter().map(|step| step.name)))]
+    pub(crate) steps: Vec<String>,
+}
+
+/// What the program that compares is told.
+#[derive(Args, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Conformance {
+    /// Run cases that take minutes, too
+    #[arg(long)]
+    slow: bool,
+    /// Run the cases whose names hold this
+    #[arg(long, value_name = "TEXT")]
+    only: Vec<String>,
+    /// How to print
+    #[arg(long, value_name = "FORMAT", value_parser = ["human", "json"])]
+    format: Option<String>,
+}
+
+impl Conformance {
+    /// The same as the program's own options.
+    pub(crate) fn options(&self) -> Vec<String> {
+        let mut options = Vec::new();
+        if self.slow {
+            options.push("--slow".to_owned());
+        }
+        let only = self.only.iter().map(|text| ("--only", text));
+        for (name, value) in only.chain(self.format.iter().map(|format| ("--format", format))) {
+            options.extend([name.to_owned(), value.clone()]);
+        }
+        options
+    }
+}
+
+/// What can be measured.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// Time `verifier check`, beside the AWS CLI
+    Check(Runs),
+    /// Measure the emulator's queues beside moto's
+    Emulator,
+    /// Pack the functions for this machine, and measure how they start, beside Node
+    Lambdas(Runs),
+    /// Time `verifier redrive` beside a script and SQS's own task
+    Redrive {
+        /// Time a million messages, too
+        #[arg(long)]
         many: bool,
     },
-    /// Timing `verifier check --local`.
-    BenchCheck {
-        /// How often.
-        runs: usize,
-    },
-    /// A sound stack, again and again.
-    SoakCheck {
-        /// How often.
+    /// Measure the simulator and the checker, on one core
+    Sim,
+}
+
+/// How often something is measured.
+#[derive(Args, Debug, PartialEq, Eq)]
+pub(crate) struct Runs {
+    /// How often
+    #[arg(long, value_name = "N", default_value = "20", value_parser = count())]
+    pub(crate) runs: usize,
+}
+
+/// What is asked of the matrix.
+#[derive(Args, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Matrix {
+    /// Run the rows that vary and the sound ones so often under jitter, too
+    #[arg(long, value_name = "N", value_parser = count())]
+    pub(crate) runs: Option<usize>,
+    /// Where the chance of the jitter begins [default: by the time]
+    #[arg(long, value_name = "N", value_parser = count())]
+    pub(crate) seed: Option<usize>,
+    /// The rows [default: all]
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+}
+
+/// What can be tried for long.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Soak {
+    /// Check a sound stack under jitter and others' traffic
+    Check {
+        /// How often
+        #[arg(long, value_name = "N", default_value = "200", value_parser = count())]
         cases: usize,
     },
-    /// Breaking the stack, and looking what the gate finds.
-    Matrix(soak::Matrix),
-    /// Killing a redrive.
-    SoakRedriveKill {
-        /// At how many points.
+    /// Send random operations to the emulator, beside the queue model, and malformed requests
+    Emulator {
+        /// How many sequences of operations
+        #[arg(long, value_name = "N", default_value = "2000", value_parser = count())]
         cases: usize,
     },
-    /// Random operations and malformed requests.
-    SoakEmulator {
-        /// How many sequences of operations.
+    /// Explore sound code, which may have no violation, and print which fault struck at which operation
+    Chaos {
+        /// How many seeds
+        #[arg(long, value_name = "N", default_value = "100000", value_parser = count())]
+        cases: usize,
+    },
+    /// Run schedules on the simulator and on the stack on this machine, which have to end every job alike
+    ChaosTargets {
+        /// How many schedules
+        #[arg(long, value_name = "N", default_value = "200", value_parser = count())]
+        cases: usize,
+    },
+    /// Kill a redrive at random points and take it up again
+    RedriveKill {
+        /// At how many points
+        #[arg(long, value_name = "N", default_value = "1000", value_parser = count())]
         cases: usize,
     },
 }
 
-/// Reads the arguments that follow `cargo xtask`.
-pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Request, Failure> {
-    let args: Vec<String> = args.collect();
-    let words: Vec<&str> = args.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        [] => Err(Failure::usage(format!("no command was given\n\n{USAGE}"))),
-        ["-h" | "--help" | "help", ..] | [_, "-h" | "--help", ..] => Ok(Request::Help),
-        ["test", "--list"] => Ok(Request::ListSteps),
-        ["test", steps @ ..] => match steps.iter().find(|step| step.starts_with('-')) {
-            Some(option) => Err(unknown(option)),
-            None => Ok(Request::Test(steps.iter().map(|step| (*step).to_owned()).collect())),
-        },
-        ["conformance", options @ ..] => conformance(options),
-        ["notices"] => Ok(Request::Notices),
-        ["gen"] => Ok(Request::Generate),
-        ["package"] => Ok(Request::Package(Architecture::default())),
-        ["package", "--arch", name] => Ok(Request::Package(Architecture::named(name)?)),
-        ["bench", "emulator"] => Ok(Request::BenchEmulator),
-        ["bench", "check"] => Ok(Request::BenchCheck { runs: RUNS_DEFAULT }),
-        ["bench", "check", "--runs", number] => {
-            Ok(Request::BenchCheck { runs: count("--runs", number)? })
-        }
-        ["bench", "lambdas"] => Ok(Request::BenchLambdas { runs: RUNS_DEFAULT }),
-        ["bench", "lambdas", "--runs", number] => {
-            Ok(Request::BenchLambdas { runs: count("--runs", number)? })
-        }
-        ["bench", "redrive"] => Ok(Request::BenchRedrive { many: false }),
-        ["bench", "redrive", "--many"] => Ok(Request::BenchRedrive { many: true }),
-        ["soak", "redrive-kill"] => Ok(Request::SoakRedriveKill { cases: soak::KILLS }),
-        ["soak", "redrive-kill", "--cases", number] => {
-            Ok(Request::SoakRedriveKill { cases: count("--cases", number)? })
-        }
-        ["bench", "sim"] => Ok(Request::BenchSim),
-        ["mutants"] => Ok(Request::Mutants),
-        ["soak", "chaos"] => Ok(Request::SoakChaos { cases: chaos::SEEDS }),
-        ["soak", "chaos", "--cases", number] => {
-            Ok(Request::SoakChaos { cases: count("--cases", number)? })
-        }
-        ["soak", "chaos-targets"] => Ok(Request::SoakChaosTargets { cases: chaos::SCHEDULES }),
-        ["soak", "chaos-targets", "--cases", number] => {
-            Ok(Request::SoakChaosTargets { cases: count("--cases", number)? })
-        }
-        ["matrix", rest @ ..] => matrix(rest),
-        ["soak", "check"] => Ok(Request::SoakCheck { cases: soak::CHECKS }),
-        ["soak", "check", "--cases", number] => {
-            Ok(Request::SoakCheck { cases: count("--cases", number)? })
-        }
-        ["soak", "emulator"] => Ok(Request::SoakEmulator { cases: soak::SEQUENCES }),
-        ["soak", "emulator", "--cases", number] => {
-            Ok(Request::SoakEmulator { cases: count("--cases", number)? })
-        }
-        [.., last] => Err(unknown(last)),
-    }
+fn count() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=COUNT_MAX)
 }
 
-/// The options are checked here, so that nothing is built for a typing error.
-fn conformance(options: &[&str]) -> Result<Request, Failure> {
-    let mut rest = options;
-    loop {
-        rest = match rest {
-            [] => break,
-            ["--slow", rest @ ..]
-            | ["--only", _, rest @ ..]
-            | ["--format", "human" | "json", rest @ ..] => rest,
-            [other, ..] => return Err(unknown(other)),
-        };
-    }
-    Ok(Request::Conformance(options.iter().map(|option| (*option).to_owned()).collect()))
-}
-
-fn matrix(words: &[&str]) -> Result<Request, Failure> {
-    let mut asked = soak::Matrix::default();
-    let mut rest = words;
-    loop {
-        rest = match rest {
-            [] => return Ok(Request::Matrix(asked)),
-            ["--runs", number, rest @ ..] => {
-                asked.runs = count("--runs", number)?;
-                rest
-            }
-            ["--seed", number, rest @ ..] => {
-                asked.seed = Some(count("--seed", number)?);
-                rest
-            }
-            [option, ..] if option.starts_with('-') => return Err(unknown(option)),
-            [name, rest @ ..] => {
-                asked.names.push((*name).to_owned());
-                rest
-            }
-        };
-    }
-}
-
-fn count(option: &str, number: &str) -> Result<usize, Failure> {
-    let count = number.parse().ok().filter(|count| (1..=COUNT_MAX).contains(count));
-    count.ok_or_else(|| {
-        Failure::usage(format!("{option} needs a number from 1 to {COUNT_MAX}, found {number}"))
-    })
-}
-
-fn unknown(word: &str) -> Failure {
-    Failure::usage(format!("`{word}` was not expected\n\n{USAGE}"))
+fn architecture() -> impl TypedValueParser<Value = Architecture> {
+    let names = PossibleValuesParser::new(Architecture::ALL.map(Architecture::name));
+    names.map(|name| Architecture::named(&name).unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
     use super::*;
 
-    fn parsed(line: &str) -> Result<Request, Failure> {
-        parse(line.split_whitespace().map(str::to_owned))
+    fn parsed(line: &str) -> Result<Command, clap::Error> {
+        let words = std::iter::once("xtask").chain(line.split_whitespace());
+        Arguments::try_parse_from(words).map(|arguments| arguments.command)
     }
 
     #[test]
-    fn each_command_is_understood() {
-        let test = |steps: &[&str]| Request::Test(steps.iter().map(ToString::to_string).collect());
-        let conformance = |options: &[&str]| {
-            Request::Conformance(options.iter().map(ToString::to_string).collect())
-        };
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn steps_are_those_of_the_suite() {
+        let Ok(Command::Test(test)) = parsed("test fmt clippy") else { panic!() };
+        assert_eq!(test.steps, ["fmt", "clippy"]);
+        let problem = parsed("test fmt clipy").unwrap_err();
+        assert!(problem.to_string().contains("clippy"), "{problem}");
+        assert!(parsed("test --list fmt").is_err());
+    }
+
+    #[test]
+    fn the_options_of_conformance_are_handed_over() {
+        for line in ["", "--slow", "--only sqs.fifo", "--slow --only a --only b --format json"] {
+            let Ok(Command::Conformance(options)) = parsed(&format!("conformance {line}")) else {
+                panic!("{line}");
+            };
+            assert_eq!(options.options().join(" "), line);
+        }
+        for line in ["fast", "--format xml"] {
+            assert!(parsed(&format!("conformance {line}")).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_architecture_has_the_name_of_lambda() {
         for (line, expected) in [
-            ("test", test(&[])),
-            ("test fmt clippy", test(&["fmt", "clippy"])),
-            ("test --list", Request::ListSteps),
-            ("conformance", conformance(&[])),
-            ("conformance --slow --format json", conformance(&["--slow", "--format", "json"])),
-            ("conformance --only sqs.fifo", conformance(&["--only", "sqs.fifo"])),
-            ("notices", Request::Notices),
-            ("gen", Request::Generate),
-            ("bench lambdas --runs 5", Request::BenchLambdas { runs: 5 }),
-            ("package", Request::Package(Architecture::Arm64)),
-            ("package --arch x86_64", Request::Package(Architecture::X86_64)),
-            ("bench emulator", Request::BenchEmulator),
-            ("bench check", Request::BenchCheck { runs: RUNS_DEFAULT }),
-            ("bench check --runs 3", Request::BenchCheck { runs: 3 }),
-            ("matrix", Request::Matrix(soak::Matrix::default())),
-            (
-                "matrix --runs 30 a b --seed 7",
-                Request::Matrix(soak::Matrix {
-                    runs: 30,
-                    seed: Some(7),
-                    names: vec!["a".to_owned(), "b".to_owned()],
-                }),
-            ),
-            ("mutants", Request::Mutants),
-            ("bench sim", Request::BenchSim),
-            ("soak chaos-targets", Request::SoakChaosTargets { cases: chaos::SCHEDULES }),
-            ("soak chaos", Request::SoakChaos { cases: chaos::SEEDS }),
-            ("soak chaos --cases 7", Request::SoakChaos { cases: 7 }),
-            ("soak check", Request::SoakCheck { cases: soak::CHECKS }),
-            ("soak emulator", Request::SoakEmulator { cases: soak::SEQUENCES }),
-            ("soak emulator --cases 5", Request::SoakEmulator { cases: 5 }),
-            ("--help", Request::Help),
-            ("test --help", Request::Help),
+            ("package", Architecture::Arm64),
+            ("package --arch arm64", Architecture::Arm64),
+            ("package --arch x86_64", Architecture::X86_64),
         ] {
-            assert_eq!(parsed(line).unwrap(), expected, "{line}");
+            let Ok(Command::Package { arch }) = parsed(line) else { panic!("{line}") };
+            assert_eq!(arch, expected, "{line}");
         }
+        assert!(parsed("package --arch aarch64").is_err());
     }
 
     #[test]
-    fn everything_else_is_refused_with_the_usage() {
-        for line in [
-            "",
-            "tset",
-            "test --lits",
-            "gen all",
-            "bench",
-            "conformance fast",
-            "conformance --format xml",
-            "bench chaos",
-            "matrix --run 3",
-        ] {
-            let failure = parsed(line).unwrap_err();
-            assert_eq!(failure.exit, 2, "{line}");
-            assert!(failure.to_string().contains("Usage: cargo xtask"), "{line}: {failure}");
-        }
+    fn a_matrix_has_rows_runs_and_a_seed() {
+        let Ok(Command::Matrix(asked)) = parsed("matrix --runs 30 a b --seed 7") else { panic!() };
+        let names = vec!["a".to_owned(), "b".to_owned()];
+        assert_eq!(asked, Matrix { runs: Some(30), seed: Some(7), names });
+        let Ok(Command::Matrix(asked)) = parsed("matrix") else { panic!() };
+        assert_eq!(asked, Matrix::default());
     }
 
     #[test]
-    fn a_number_of_runs_has_bounds() {
+    fn a_number_of_runs_has_a_default_and_bounds() {
+        for (line, expected) in [("bench check", 20), ("bench check --runs 3", 3)] {
+            let Ok(Command::Bench(Bench::Check(runs))) = parsed(line) else { panic!("{line}") };
+            assert_eq!(runs, Runs { runs: expected });
+        }
         for number in ["0", "-1", "many", "1000001"] {
-            assert!(parsed(&format!("bench check --runs {number}")).is_err(), "{number}");
-            assert!(parsed(&format!("matrix --runs {number}")).is_err(), "{number}");
+            assert!(parsed(&format!("bench check --runs={number}")).is_err(), "{number}");
+            assert!(parsed(&format!("matrix --runs={number}")).is_err(), "{number}");
+        }
+    }
+
+    #[test]
+    fn the_help_names_every_command() {
+        let help = parsed("help").unwrap_err();
+        assert_eq!(help.kind(), ErrorKind::DisplayHelp);
+        let help = help.to_string();
+        for command in ["test", "bench check", "bench sim", "soak redrive-kill", "matrix", "docs"] {
+            assert!(help.contains(&format!("cargo xtask {command}")), "{command}: {help}");
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::io::Write;
 
+use crate::build;
 use crate::chromium::{self, Chromium};
-use crate::command::{Run, cargo, program};
+use crate::command::{Run, program};
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::server::{Server, until_stdin_ends};
@@ -19,9 +20,8 @@ pub(crate) fn check(project: &Project, out: &mut dyn Write) -> Result<(), Failur
         Chromium::Impossible(why) => return Ok(writeln!(out, "skipped: {why}")?),
     };
     install_node_modules(project, out)?;
-    cargo(project).arg("build").run()?;
-    let target = project.target()?;
-    let folder = target.join("browser");
+    let verifier = build::program(project, "verifier")?;
+    let folder = project.target()?.join("browser");
     let pictures = folder.join("pictures");
     // Those of a test that no longer exists would be taken for new ones.
     let _ = std::fs::remove_dir_all(&folder);
@@ -29,7 +29,7 @@ pub(crate) fn check(project: &Project, out: &mut dyn Write) -> Result<(), Failur
         Failure::new(format!("the folder {} cannot be made: {error}", pictures.display()))
     })?;
     let ready = folder.join("ready.json");
-    let mut local = until_stdin_ends(project, &target.join("debug/verifier"));
+    let mut local = until_stdin_ends(project, &verifier);
     local.args(["local", "--clock", "skip-idle", "--allow-origin", ALLY, "--ready-file"]);
     local.arg(&ready);
     let _stack = Server::start("verifier local", &mut local, announced)?;

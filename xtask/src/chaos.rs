@@ -4,11 +4,6 @@ use crate::command::{Run, cargo};
 use crate::failure::Failure;
 use crate::project::Project;
 
-/// How many seeds of sound code are explored.
-pub(crate) const SEEDS: usize = 100_000;
-/// How many schedules are run on both targets.
-pub(crate) const SCHEDULES: usize = 200;
-
 /// A planted bug for each anomaly: how many schedules it takes to find it, and how small it gets.
 pub(crate) fn mutants(project: &Project) -> Result<(), Failure> {
     cargo(project)

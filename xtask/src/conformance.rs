@@ -1,10 +1,10 @@
 //! `cargo xtask conformance`: whether the emulator, and others, behave as AWS does.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::Command;
 
-use crate::command::{Run, cargo, program};
+use crate::build;
+use crate::command::{Run, program};
 use crate::failure::Failure;
 use crate::moto;
 use crate::project::Project;
@@ -37,13 +37,8 @@ pub(crate) fn check(project: &Project, out: &mut dyn Write) -> Result<(), Failur
 }
 
 fn command(project: &Project, moto: &Server) -> Result<Command, Failure> {
-    let mut command = program(built(project)?, &project.root);
+    let conformance = build::program(project, "verifier-conformance")?;
+    let mut command = program(conformance, &project.root);
     command.arg("--local").arg(format!("moto={}", moto.url));
     Ok(command)
-}
-
-/// The program, built.
-fn built(project: &Project) -> Result<PathBuf, Failure> {
-    cargo(project).args(["build", "--quiet", "--package", "verifier-conformance"]).run()?;
-    Ok(project.target()?.join("debug/verifier-conformance"))
 }

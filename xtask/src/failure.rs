@@ -2,29 +2,20 @@
 
 use std::{fmt, io};
 
-/// A failure, and how the process ends.
+/// Something does not hold, or a program did not do its work.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Failure {
-    what: String,
-    /// The process's exit code.
-    pub(crate) exit: u8,
-}
+pub(crate) struct Failure(String);
 
 impl Failure {
-    /// Something does not hold, or a program did not do its work.
+    /// A failure, told in one or more lines.
     pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), exit: 1 }
-    }
-
-    /// The command line is wrong.
-    pub(crate) fn usage(what: impl Into<String>) -> Self {
-        Self { what: what.into(), exit: 2 }
+        Self(what.into())
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)
+        f.write_str(&self.0)
     }
 }
 

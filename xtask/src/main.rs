@@ -1,4 +1,5 @@
-//! The project's own tasks: `cargo xtask test`, `conformance`, `gen`, `notices`, `package`, `bench`, `matrix`, `mutants` and `soak`.
+//! The project's own tasks: `cargo xtask test`, `conformance`, `gen`, `notices`, `package`, `docs`, `deny`, `bench`,
+//! `matrix`, `mutants` and `soak`.
 
 mod architecture;
 mod args;
@@ -9,15 +10,19 @@ mod bench_gate;
 mod bench_lambdas;
 mod bench_redrive;
 mod browser;
+mod build;
+mod cargo_tool;
 mod chaos;
 mod chromium;
 mod command;
 mod conformance;
 mod debian;
+mod deny;
 mod dependencies;
+mod docs;
 mod failure;
+mod features;
 mod graph;
-mod licence;
 mod lint;
 mod moto;
 mod notices;
@@ -25,6 +30,7 @@ mod npm;
 mod package;
 mod project;
 mod python;
+mod rust_tests;
 mod server;
 mod soak;
 mod steps;
@@ -34,53 +40,71 @@ mod version;
 use std::io::Write;
 use std::process::ExitCode;
 
-use args::{Request, USAGE};
+use args::{Arguments, Bench, Command, Soak};
+use clap::Parser;
 use failure::Failure;
 use project::Project;
 
 fn main() -> ExitCode {
-    let outcome = args::parse(std::env::args().skip(1)).and_then(perform);
-    outcome.unwrap_or_else(|failure| {
-        say_error(&failure);
-        ExitCode::from(failure.exit)
+    perform(Arguments::parse().command).unwrap_or_else(|failure| {
+        // Whoever has closed stderr does not want to know.
+        let _ = writeln!(std::io::stderr(), "error: {failure}");
+        ExitCode::FAILURE
     })
 }
 
-fn perform(request: Request) -> Result<ExitCode, Failure> {
+fn perform(command: Command) -> Result<ExitCode, Failure> {
     let mut out = std::io::stdout().lock();
-    match request {
-        Request::Help => out.write_all(USAGE.as_bytes())?,
-        Request::ListSteps => out.write_all(suite::list(&steps::STEPS).as_bytes())?,
-        Request::Test(names) => {
-            let chosen = suite::choose(&steps::STEPS, &names)?;
-            let passed = suite::run(&chosen, &Project::find()?, &mut out)?;
+    let project = Project::find()?;
+    match command {
+        Command::Test(asked) if asked.list => {
+            out.write_all(suite::list(&steps::STEPS).as_bytes())?;
+        }
+        // What runs beside the main lane is this program again, which only does it.
+        Command::Test(asked) if asked.beside => {
+            for step in suite::choose(&steps::STEPS, &asked.steps) {
+                (step.run)(&project, &mut out)?;
+            }
+        }
+        Command::Test(asked) => {
+            let chosen = suite::choose(&steps::STEPS, &asked.steps);
+            let passed = suite::run(&chosen, &project, &mut out)?;
             return Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
-        Request::Conformance(options) => {
-            conformance::compare(&Project::find()?, &options, &mut out)?;
+        Command::Conformance(asked) => {
+            conformance::compare(&project, &asked.options(), &mut out)?;
         }
-        Request::Notices => out.write_all(notices::notices(&Project::find()?)?.as_bytes())?,
-        Request::Generate => steps::generate(&Project::find()?, &mut out)?,
-        Request::Package(architecture) => {
-            package::run(&Project::find()?, architecture, &mut out)?;
+        Command::Notices => out.write_all(notices::notices(&project)?.as_bytes())?,
+        Command::Gen => steps::generate(&project, &mut out)?,
+        Command::Package { arch } => {
+            package::run(&project, arch, &mut out)?;
         }
-        Request::BenchEmulator => bench_emulator::run(&Project::find()?, &mut out)?,
-        Request::BenchCheck { runs } => bench::check(&Project::find()?, runs, &mut out)?,
-        Request::BenchLambdas { runs } => bench_lambdas::run(&Project::find()?, runs, &mut out)?,
-        Request::BenchRedrive { many } => bench_redrive::run(&Project::find()?, many, &mut out)?,
-        Request::SoakRedriveKill { cases } => soak::redrive_kill(&Project::find()?, cases)?,
-        Request::BenchSim => chaos::bench(&Project::find()?)?,
-        Request::Mutants => chaos::mutants(&Project::find()?)?,
-        Request::SoakChaosTargets { cases } => chaos::targets(&Project::find()?, cases)?,
-        Request::SoakChaos { cases } => chaos::soak(&Project::find()?, cases)?,
-        Request::Matrix(asked) => soak::matrix(&Project::find()?, &asked)?,
-        Request::SoakCheck { cases } => soak::check(&Project::find()?, cases)?,
-        Request::SoakEmulator { cases } => soak::emulator(&Project::find()?, cases, &mut out)?,
+        Command::Docs => docs::build(&project, &mut out)?,
+        Command::Deny { offline } => deny::check(&project, offline, &mut out)?,
+        Command::Bench(what) => bench(&project, &what, &mut out)?,
+        Command::Mutants => chaos::mutants(&project)?,
+        Command::Matrix(asked) => soak::matrix(&project, &asked)?,
+        Command::Soak(what) => soak(&project, &what, &mut out)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn say_error(failure: &Failure) {
-    // Whoever has closed stderr does not want to know.
-    let _ = writeln!(std::io::stderr(), "error: {failure}");
+fn bench(project: &Project, what: &Bench, out: &mut dyn Write) -> Result<(), Failure> {
+    match what {
+        Bench::Check(asked) => bench::check(project, asked.runs, out),
+        Bench::Emulator => bench_emulator::run(project, out),
+        Bench::Lambdas(asked) => bench_lambdas::run(project, asked.runs, out),
+        Bench::Redrive { many } => bench_redrive::run(project, *many, out),
+        Bench::Sim => chaos::bench(project),
+    }
+}
+
+fn soak(project: &Project, what: &Soak, out: &mut dyn Write) -> Result<(), Failure> {
+    match *what {
+        Soak::Check { cases } => soak::check(project, cases),
+        Soak::Emulator { cases } => soak::emulator(project, cases, out),
+        Soak::Chaos { cases } => chaos::soak(project, cases),
+        Soak::ChaosTargets { cases } => chaos::targets(project, cases),
+        Soak::RedriveKill { cases } => soak::redrive_kill(project, cases),
+    }
 }

@@ -3,20 +3,16 @@
 use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::args::Matrix;
 use crate::command::{Run, cargo};
 use crate::failure::Failure;
 use crate::project::Project;
 
-/// How many sequences of operations are compared with the model.
-pub(crate) const SEQUENCES: usize = 2_000;
 /// How many malformed requests and templates of each kind are tried for each sequence.
 const MALFORMED_PER_SEQUENCE: usize = 5;
 
 /// How many seeds the matrix begins with.
 const SEEDS: u64 = 1_000_000;
-
-/// How often a sound stack is checked.
-pub(crate) const CHECKS: usize = 200;
 
 /// A sound stack under whatever AWS may do within its bounds.
 pub(crate) fn check(project: &Project, runs: usize) -> Result<(), Failure> {
@@ -28,9 +24,6 @@ pub(crate) fn check(project: &Project, runs: usize) -> Result<(), Failure> {
         .run()
 }
 
-/// At how many points a redrive is killed.
-pub(crate) const KILLS: usize = 1_000;
-
 /// A redrive that is killed and taken up again.
 pub(crate) fn redrive_kill(project: &Project, points: usize) -> Result<(), Failure> {
     cargo(project).arg("build").run()?;
@@ -38,17 +31,6 @@ pub(crate) fn redrive_kill(project: &Project, points: usize) -> Result<(), Failu
         .args(["test", "--package", "verifier", "--test", "redrive", "kill::"])
         .env("VERIFIER_KILL_POINTS", points.to_string())
         .run()
-}
-
-/// What is asked of the matrix.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Matrix {
-    /// How often the rows that vary and the sound ones are run under jitter, besides.
-    pub(crate) runs: usize,
-    /// Where the chance of the jitter begins; by the time when none is given.
-    pub(crate) seed: Option<usize>,
-    /// The rows; all when none is named.
-    pub(crate) names: Vec<String>,
 }
 
 /// The mutation matrix of `verifier check`, printed while it runs.
@@ -60,7 +42,7 @@ pub(crate) fn matrix(project: &Project, asked: &Matrix) -> Result<(), Failure> {
         .args(["test", "--quiet", "--workspace", "--test", "matrix"])
         .args(["--", "--nocapture", "every_row"])
         .env("VERIFIER_MATRIX_ALL", "1")
-        .env("VERIFIER_MATRIX_RUNS", asked.runs.to_string())
+        .env("VERIFIER_MATRIX_RUNS", asked.runs.unwrap_or_default().to_string())
         .env("VERIFIER_MATRIX_SEED", seed.to_string())
         .env("VERIFIER_MATRIX_NAMES", asked.names.join("\n"))
         .run()

@@ -1,4 +1,4 @@
-//! The steps of `cargo xtask test`, cheap ones first, and `cargo xtask gen`.
+//! The steps of `cargo xtask test`, and `cargo xtask gen`.
 
 use std::io::Write;
 
@@ -6,37 +6,52 @@ use crate::command::{Run, cargo, program};
 use crate::failure::Failure;
 use crate::graph::Graph;
 use crate::project::Project;
-use crate::suite::Step;
+use crate::suite::{Lane, Step};
 use crate::version::Prerequisite;
-use crate::{awscli2, browser, conformance, dependencies, lint, moto, npm, package, python};
+use crate::{
+    awscli2, browser, build, conformance, dependencies, features, lint, moto, npm, package, python,
+    rust_tests,
+};
 
-/// Every step. `doc` follows `clippy` because both check the dependencies without building them.
+/// Every step. Those in the main lane follow each other so that each finds what it needs built: `doc` after `clippy`,
+/// since both check the dependencies without building them, and one build for all the rest.
 pub(crate) const STEPS: [Step; 12] = [
-    Step { name: "fmt", title: "the Rust code is formatted", run: fmt },
-    Step { name: "dependencies", title: "the dependency rules hold", run: check_dependencies },
-    Step { name: "lint", title: "workflows, scripts, templates and spelling", run: lint::lint },
-    Step { name: "stack", title: "the CDK app passes its tests", run: stack },
-    Step { name: "clippy", title: "the Rust code has no lints", run: clippy },
-    Step { name: "doc", title: "the Rust documentation has no dead links", run: doc },
+    main("fmt", "the Rust code is formatted", fmt),
+    main("dependencies", "the dependency rules hold", check_dependencies),
+    beside("lint", "workflows, scripts, templates and spelling", lint::lint),
+    beside("stack", "the CDK app passes its tests", stack),
+    beside("awscli", "the AWS CLI for the documentation's examples is there", awscli),
+    beside("package", "the functions are packed for deployment, twice the same", package::check),
+    main("clippy", "the Rust code has no lints", clippy),
+    main("doc", "the Rust documentation has no dead links", doc),
+    main("build", "everything builds: the verifier, the functions and the tests", build),
     Step {
-        name: "awscli",
-        title: "the AWS CLI for the documentation's examples is there",
-        run: awscli,
+        after: &["stack", "build"],
+        ..beside("browser", "the page works in a browser", browser::check)
     },
-    Step { name: "build", title: "the verifier and the functions build", run: build },
     Step {
-        name: "package",
-        title: "the functions are packed for deployment, twice the same",
-        run: package::check,
+        after: &["build"],
+        ..beside(
+            "conformance",
+            "the emulator behaves as AWS does, and moto as it is known to",
+            conformance::check,
+        )
     },
-    Step { name: "browser", title: "the page works in a browser", run: browser::check },
     Step {
-        name: "conformance",
-        title: "the emulator behaves as AWS does, and moto as it is known to",
-        run: conformance::check,
+        after: &["awscli", "build"],
+        ..main("test", "the Rust tests pass, those of the documentation too", test)
     },
-    Step { name: "test", title: "the Rust tests pass, those of the documentation too", run: test },
 ];
+
+type Task = fn(&Project, &mut dyn Write) -> Result<(), Failure>;
+
+const fn main(name: &'static str, title: &'static str, run: Task) -> Step {
+    Step { name, title, lane: Lane::Main, after: &[], run }
+}
+
+const fn beside(name: &'static str, title: &'static str, run: Task) -> Step {
+    Step { lane: Lane::Beside, ..main(name, title, run) }
+}
 
 pub(crate) const NODE: Prerequisite = Prerequisite {
     program: "node",
@@ -61,14 +76,15 @@ fn check_dependencies(project: &Project, out: &mut dyn Write) -> Result<(), Fail
     let metadata =
         cargo(project).args(["metadata", "--format-version", "1", "--locked"]).capture()?;
     let graph = Graph::parse(&metadata)?;
-    let violations = dependencies::violations(&graph);
+    let mut violations = dependencies::violations(&graph);
+    violations.extend(features::differences(project)?);
     if violations.is_empty() {
         return Ok(writeln!(out, "{}", dependencies::summary(&graph))?);
     }
     for violation in &violations {
         writeln!(out, "{violation}")?;
     }
-    Err(Failure::new("the rules in xtask/src/dependencies.rs are broken, as listed above"))
+    Err(Failure::new("rules of xtask/src/dependencies.rs are broken, as listed above"))
 }
 
 fn stack(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
@@ -101,8 +117,10 @@ fn awscli(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
     awscli2::find_or_install(project, out).map(drop)
 }
 
-fn build(project: &Project, _: &mut dyn Write) -> Result<(), Failure> {
-    cargo(project).arg("build").run()
+fn build(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
+    let executables = build::everything(project)?;
+    let tests = executables.iter().filter(|each| each.is_test).count();
+    Ok(writeln!(out, "{} programs, {tests} of tests", executables.len())?)
 }
 
 fn test(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
@@ -112,16 +130,15 @@ fn test(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
     let aws_2 = awscli2::find_or_install(project, out)?;
     // `verifier/cli/tests/docs` runs the documentation's commands with the one, and `verifier/cli/tests/redrive` replays
     // dead letters in the other.
-    let mut command = cargo(project);
-    // With the bugs that are there on purpose, README.md's tour of them is run, too.
-    command
-        .args(["test", "--workspace", "--features", "verifier/planted-bugs"])
-        .env("VERIFIER_TEST_AWS", aws);
+    let mut environment = vec![
+        ("VERIFIER_TEST_AWS", aws.display().to_string()),
+        ("VERIFIER_TEST_MOTO", moto.url.clone()),
+    ];
     // A name is looked for on the PATH by whoever needs it; a path is a promise.
     if let Some(aws_2) = aws_2.filter(|aws| aws.is_absolute()) {
-        command.env("VERIFIER_TEST_AWS_2", aws_2);
+        environment.push(("VERIFIER_TEST_AWS_2", aws_2.display().to_string()));
     }
-    command.env("VERIFIER_TEST_MOTO", &moto.url).run()
+    rust_tests::run(project, build::everything(project)?, &environment, out)
 }
 
 /// Writes what is generated and checked in: the stack's templates, and the reference of the command line.
@@ -144,6 +161,16 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), STEPS.len());
+    }
+
+    #[test]
+    fn a_step_waits_for_earlier_ones_only() {
+        for (index, step) in STEPS.iter().enumerate() {
+            for name in step.after {
+                let earlier = STEPS[..index].iter().any(|earlier| earlier.name == *name);
+                assert!(earlier, "{} would wait for {name} for ever", step.name);
+            }
+        }
     }
 
     #[test]

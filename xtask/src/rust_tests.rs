@@ -1,0 +1,194 @@
+//! Running the Rust tests.
+//!
+//! `cargo test` runs one program after the other. Many of ours wait most of the time, for processes and for clocks, so
+//! several run at once here, the longest first; a processor that waits for one works for another.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::process::{Output, Stdio};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+
+use crate::build::Executable;
+use crate::command::program;
+use crate::failure::Failure;
+use crate::project::Project;
+
+/// How many programs run at once, for each processor.
+const AT_ONCE_PER_PROCESSOR: usize = 2;
+
+/// What takes longest, and therefore has to begin first. The others follow in cargo's order.
+const LONGEST: [&str; 8] = [
+    "verifier redrive",
+    "verifier chaos_live",
+    "verifier matrix",
+    "verifier-emulator awscli",
+    "verifier tutorial",
+    "verifier check_local",
+    "verifier-conformance altered",
+    "verifier chaos_targets",
+];
+
+/// How a program's tests ended.
+struct Ended {
+    title: String,
+    took: Duration,
+    result: io::Result<Output>,
+}
+
+/// Runs the tests of every program, with more environment variables; fails if any of them does.
+pub(crate) fn run(
+    project: &Project,
+    executables: Vec<Executable>,
+    environment: &[(&str, String)],
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let tests = executables.into_iter().filter(|each| each.is_test).collect();
+    let open = Mutex::new(longest_first(tests));
+    let next = || open.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let (sender, receiver) = mpsc::channel();
+    let (mut passed, mut failed) = (0, Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE_PER_PROCESSOR * processors {
+            let sender = sender.clone();
+            scope.spawn(|| {
+                let sender = sender;
+                while let Some(executable) = next() {
+                    // Whoever receives has gone only if its output cannot be written.
+                    let _ = sender.send(ended(project, &executable, environment));
+                }
+            });
+        }
+        drop(sender);
+        for ended in receiver {
+            match tell(&ended, out)? {
+                Some(count) => passed += count,
+                None => failed.push(ended.title),
+            }
+        }
+        io::Result::Ok(())
+    })?;
+    if failed.is_empty() {
+        return Ok(writeln!(out, "{passed} tests passed")?);
+    }
+    Err(Failure::new(format!("tests failed in {}, as shown above", failed.join(", "))))
+}
+
+fn longest_first(mut executables: Vec<Executable>) -> VecDeque<Executable> {
+    let place = |each: &Executable| LONGEST.iter().position(|title| *title == each.title());
+    executables.sort_by_key(|each| place(each).unwrap_or(LONGEST.len()));
+    executables.into()
+}
+
+/// Runs a program as `cargo test` would.
+fn ended(project: &Project, executable: &Executable, environment: &[(&str, String)]) -> Ended {
+    let started = Instant::now();
+    let mut command = program(&executable.path, &project.root);
+    command.current_dir(&executable.folder).stdin(Stdio::null());
+    command.env("CARGO_MANIFEST_DIR", &executable.folder);
+    command.env("CARGO_PKG_NAME", &executable.package);
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
+    let result = command.output();
+    Ended { title: executable.title(), took: started.elapsed(), result }
+}
+
+/// Prints a line about a program, and everything that it printed where a test failed; how many tests passed if all did.
+fn tell(ended: &Ended, out: &mut dyn Write) -> io::Result<Option<usize>> {
+    let Ended { title, took, result } = ended;
+    let seconds = took.as_secs_f64();
+    let output = match result {
+        Ok(output) => output,
+        Err(error) => {
+            writeln!(out, "{title}: did not start: {error}")?;
+            return Ok(None);
+        }
+    };
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let passed = passed(&printed).filter(|_| output.status.success());
+    if let Some(count) = passed {
+        writeln!(out, "{title}: {count} passed in {seconds:.1} s")?;
+    } else {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        writeln!(out, "{title}: {} after {seconds:.1} s\n{printed}{errors}", output.status)?;
+    }
+    out.flush()?;
+    Ok(passed)
+}
+
+/// How many tests passed, from libtest's last line: `test result: ok. 3 passed; 0 failed; 0 ignored; …`. A test that is
+/// ignored is none that passed.
+fn passed(printed: &str) -> Option<usize> {
+    let line = printed.lines().rev().find_map(|line| line.strip_prefix("test result: ok. "))?;
+    let (passed, rest) = line.split_once(" passed; 0 failed; ")?;
+    rest.starts_with("0 ignored; ").then(|| passed.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn executable(name: &str, path: &str) -> Executable {
+        Executable {
+            package: "verifier".to_owned(),
+            name: name.to_owned(),
+            is_test: true,
+            folder: std::env::temp_dir(),
+            path: path.into(),
+        }
+    }
+
+    #[test]
+    fn the_last_line_tells_how_many_tests_passed() {
+        let line = "test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out";
+        assert_eq!(passed(&format!("running 12 tests\n\n{line}; finished in 0.1s\n")), Some(12));
+        for other in [
+            "",
+            "running 1 test",
+            "test result: FAILED. 11 passed; 1 failed; 0 ignored; 0 measured",
+            "test result: ok. 11 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out",
+        ] {
+            assert_eq!(passed(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_takes_longest_begins_first() {
+        let order = longest_first(vec![
+            executable("manual", ""),
+            executable("chaos_live", ""),
+            executable("formats", ""),
+            executable("redrive", ""),
+        ]);
+        let names: Vec<&str> = order.iter().map(|each| each.name.as_str()).collect();
+        assert_eq!(names, ["redrive", "chaos_live", "manual", "formats"]);
+    }
+
+    #[test]
+    fn one_failure_fails_and_is_shown_with_all_that_was_printed() {
+        let project = Project::find().unwrap();
+        // `env` prints this as libtest would print it, and the environment of tests besides.
+        let line = "\ntest result: ok. 2 passed; 0 failed; 0 ignored; 0 measured".to_owned();
+        let environment = [("RESULT", line)];
+        let (good, bad) = (executable("good", "/usr/bin/env"), executable("bad", "/bin/false"));
+        let quiet = executable("quiet", "/bin/true");
+        let run = |executables: &[&Executable]| {
+            let mut out = Vec::new();
+            let executables = executables.iter().copied().cloned().collect();
+            let result = super::run(&project, executables, &environment, &mut out);
+            (result, String::from_utf8(out).unwrap())
+        };
+        let (result, text) = run(&[&good, &good]);
+        assert_eq!(result, Ok(()), "{text}");
+        assert!(text.ends_with("\n4 tests passed\n"), "{text}");
+        // A program that says nothing of tests has run none.
+        for other in [&bad, &quiet] {
+            let (result, text) = run(&[&good, other]);
+            let failure = result.unwrap_err().to_string();
+            let title = other.title();
+            assert_eq!(failure, format!("tests failed in {title}, as shown above"), "{text}");
+            assert!(text.contains("verifier good: 2 passed in "), "{text}");
+            assert!(text.contains(&format!("{title}: exit status: ")), "{text}");
+        }
+    }
+}
