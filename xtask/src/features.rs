@@ -9,23 +9,17 @@ use crate::project::Project;
 /// The libraries that get other features from `cargo build` than from the build of the tests, each in a line.
 pub(crate) fn differences(project: &Project) -> Result<Vec<String>, Failure> {
     let alone = tree(project, &["--edges", "normal,build"])?;
-    let with_tests = tree(project, &["--workspace", "--edges", "all"])?;
+    let with_tests = tree(project, &["--workspace", "--edges", "normal,build,dev"])?;
     Ok(found(&alone, &with_tests))
 }
 
 /// Each package that is built, with its features; one that is built twice is there twice.
 fn tree(project: &Project, arguments: &[&str]) -> Result<BTreeSet<String>, Failure> {
     let mut command = cargo(project);
-    command.args([
-        "tree",
-        "--locked",
-        "--prefix",
-        "none",
-        "--no-dedupe",
-        "--format",
-        "{p} with {f}",
-    ]);
-    Ok(command.args(arguments).capture()?.lines().map(str::to_owned).collect())
+    command.args(["tree", "--locked", "--prefix", "none", "--format", "{p} with {f}"]);
+    let tree = command.args(arguments).capture()?;
+    // What was there already ends with this.
+    Ok(tree.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect())
 }
 
 fn found(alone: &BTreeSet<String>, with_tests: &BTreeSet<String>) -> Vec<String> {
