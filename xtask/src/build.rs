@@ -52,6 +52,15 @@ pub(crate) fn program(project: &Project, name: &str) -> Result<PathBuf, Failure>
         .ok_or_else(|| Failure::new(format!("cargo did not say where it put {name}")))
 }
 
+/// A command that runs the tests of the programs of those names, such as `matrix`, after it has built what they need.
+pub(crate) fn tests(project: &Project, names: &[&str]) -> Result<Command, Failure> {
+    built(cargo(project).args(["build", "--quiet", "--workspace", "--bins"]))?;
+    let mut command = cargo(project);
+    command.args(["test", "--workspace", "--features", FEATURES]);
+    names.iter().fold(&mut command, |command, name| command.args(["--test", name]));
+    Ok(command)
+}
+
 fn built(command: &mut Command) -> Result<Vec<Executable>, Failure> {
     command.args(["--features", FEATURES, "--message-format", "json-render-diagnostics"]);
     let messages = command.stdin(Stdio::null()).capture()?;

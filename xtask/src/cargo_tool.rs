@@ -13,6 +13,8 @@ pub(crate) struct Tool {
     pub(crate) name: &'static str,
     /// The one version that is taken.
     pub(crate) version: &'static str,
+    /// Options of `cargo install`, such as the features that are wanted.
+    pub(crate) options: &'static [&'static str],
 }
 
 impl Tool {
@@ -22,7 +24,7 @@ impl Tool {
         project: &Project,
         out: &mut dyn Write,
     ) -> Result<PathBuf, Failure> {
-        let Self { name, version } = self;
+        let Self { name, version, options } = self;
         let folder = project.target()?.join("tools");
         let path = folder.join("bin").join(name);
         // Cargo notes here what it has installed.
@@ -35,7 +37,7 @@ impl Tool {
         let mut command = cargo(project);
         command.args(["install", "--quiet", "--locked", name, "--version", &format!("={version}")]);
         // Where cargo is told to put what it builds, it would keep hundreds of objects that nobody needs again.
-        command.arg("--root").arg(&folder).env_remove("CARGO_TARGET_DIR").run()?;
+        command.args(*options).arg("--root").arg(&folder).env_remove("CARGO_TARGET_DIR").run()?;
         Ok(path)
     }
 }

@@ -1,5 +1,6 @@
 //! Proving what `verifier chaos` is proved by: `cargo xtask mutants`, `bench sim` and `soak chaos`.
 
+use crate::build;
 use crate::command::{Run, cargo};
 use crate::failure::Failure;
 use crate::project::Project;
@@ -31,11 +32,8 @@ pub(crate) fn soak(project: &Project, seeds: usize) -> Result<(), Failure> {
 
 /// The same schedules in the simulator and on the stack on this machine.
 pub(crate) fn targets(project: &Project, schedules: usize) -> Result<(), Failure> {
-    // The functions that the stack is made of.
-    cargo(project).arg("build").run()?;
-    cargo(project)
-        .args(["test", "--package", "verifier", "--test", "chaos_targets", "end_every_job_alike"])
-        .args(["--", "--nocapture"])
+    build::tests(project, &["chaos_targets"])?
+        .args(["end_every_job_alike", "--", "--nocapture"])
         .env("VERIFIER_CHAOS_SCHEDULES", schedules.to_string())
         .run()
 }

@@ -10,7 +10,7 @@ use crate::command::{Run, program};
 use crate::failure::Failure;
 use crate::project::Project;
 
-const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
+const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2", options: &[] };
 
 /// Checks licences, bans and sources, and known vulnerabilities unless it is to leave the network alone.
 pub(crate) fn check(project: &Project, offline: bool, out: &mut dyn Write) -> Result<(), Failure> {

@@ -7,7 +7,12 @@ use crate::command::{Run, program};
 use crate::failure::Failure;
 use crate::project::Project;
 
-const MDBOOK: Tool = Tool { name: "mdbook", version: "0.5.4" };
+/// Without its own server, which would double what is to be built.
+const MDBOOK: Tool = Tool {
+    name: "mdbook",
+    version: "0.5.4",
+    options: &["--no-default-features", "--features", "search"],
+};
 
 /// Builds the book in `docs` into `target/book`.
 pub(crate) fn build(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {

@@ -4,7 +4,8 @@ use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::args::Matrix;
-use crate::command::{Run, cargo};
+use crate::build;
+use crate::command::Run;
 use crate::failure::Failure;
 use crate::project::Project;
 
@@ -16,31 +17,22 @@ const SEEDS: u64 = 1_000_000;
 
 /// A sound stack under whatever AWS may do within its bounds.
 pub(crate) fn check(project: &Project, runs: usize) -> Result<(), Failure> {
-    // The functions that the stack is made of.
-    cargo(project).arg("build").run()?;
-    cargo(project)
-        .args(["test", "--package", "verifier", "--test", "check_sound"])
-        .env("VERIFIER_SOUND_RUNS", runs.to_string())
-        .run()
+    build::tests(project, &["check_sound"])?.env("VERIFIER_SOUND_RUNS", runs.to_string()).run()
 }
 
 /// A redrive that is killed and taken up again.
 pub(crate) fn redrive_kill(project: &Project, points: usize) -> Result<(), Failure> {
-    cargo(project).arg("build").run()?;
-    cargo(project)
-        .args(["test", "--package", "verifier", "--test", "redrive", "kill::"])
+    build::tests(project, &["redrive"])?
+        .arg("kill::")
         .env("VERIFIER_KILL_POINTS", points.to_string())
         .run()
 }
 
 /// The mutation matrix of `verifier check`, printed while it runs.
 pub(crate) fn matrix(project: &Project, asked: &Matrix) -> Result<(), Failure> {
-    // The functions that the stacks are made of.
-    cargo(project).arg("build").run()?;
     let seed = asked.seed.unwrap_or_else(seed_of_now);
-    cargo(project)
-        .args(["test", "--quiet", "--workspace", "--test", "matrix"])
-        .args(["--", "--nocapture", "every_row"])
+    build::tests(project, &["matrix"])?
+        .args(["--quiet", "--", "--nocapture", "every_row"])
         .env("VERIFIER_MATRIX_ALL", "1")
         .env("VERIFIER_MATRIX_RUNS", asked.runs.unwrap_or_default().to_string())
         .env("VERIFIER_MATRIX_SEED", seed.to_string())
@@ -66,9 +58,7 @@ pub(crate) fn emulator(
         "{sequences} sequences of operations, {malformed} malformed requests of each kind"
     )?;
     out.flush()?;
-    cargo(project)
-        .args(["test", "--package", "verifier-emulator"])
-        .args(["--test", "state_machine", "--test", "malformed"])
+    build::tests(project, &["state_machine", "malformed"])?
         .env("VERIFIER_STATE_MACHINE_CASES", sequences.to_string())
         .env("VERIFIER_MALFORMED_CASES", malformed.to_string())
         .run()
