@@ -14,19 +14,19 @@ use crate::command::program;
 use crate::failure::Failure;
 use crate::project::Project;
 
-/// How many programs run at once, for each processor.
-const AT_ONCE_PER_PROCESSOR: usize = 2;
+/// How many tests of a program run at once, for each processor: libtest's own default is one.
+const TESTS_PER_PROCESSOR: usize = 2;
 
 /// What takes longest, and therefore has to begin first. The others follow in cargo's order.
 const LONGEST: [&str; 8] = [
     "verifier redrive",
-    "verifier chaos_live",
+    "verifier docs",
     "verifier matrix",
+    "verifier chaos_live",
+    "verifier check_configuration",
+    "verifier-simulator real_functions",
     "verifier-emulator awscli",
-    "verifier tutorial",
-    "verifier check_local",
-    "verifier-conformance altered",
-    "verifier chaos_targets",
+    "verifier dlq",
 ];
 
 /// How a program's tests ended.
@@ -46,11 +46,12 @@ pub(crate) fn run(
     let tests = executables.into_iter().filter(|each| each.is_test).collect();
     let open = Mutex::new(longest_first(tests));
     let next = || open.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let processors = processors();
     let (sender, receiver) = mpsc::channel();
     let (mut passed, mut failed) = (0, Vec::new());
     std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE_PER_PROCESSOR * processors {
+        // One more than there are processors, since some do nothing but wait.
+        for _ in 0..=processors {
             let sender = sender.clone();
             scope.spawn(|| {
                 let sender = sender;
@@ -75,6 +76,10 @@ pub(crate) fn run(
     Err(Failure::new(format!("tests failed in {}, as shown above", failed.join(", "))))
 }
 
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 fn longest_first(mut executables: Vec<Executable>) -> VecDeque<Executable> {
     let place = |each: &Executable| LONGEST.iter().position(|title| *title == each.title());
     executables.sort_by_key(|each| place(each).unwrap_or(LONGEST.len()));
@@ -86,6 +91,7 @@ fn ended(project: &Project, executable: &Executable, environment: &[(&str, Strin
     let started = Instant::now();
     let mut command = program(&executable.path, &project.root);
     command.current_dir(&executable.folder).stdin(Stdio::null());
+    command.env("RUST_TEST_THREADS", (TESTS_PER_PROCESSOR * processors()).to_string());
     command.env("CARGO_MANIFEST_DIR", &executable.folder);
     command.env("CARGO_PKG_NAME", &executable.package);
     command.envs(environment.iter().map(|(name, value)| (name, value)));
