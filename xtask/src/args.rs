@@ -50,14 +50,14 @@ pub(crate) enum Command {
         offline: bool,
     },
     /// Build in release and measure
-    #[command(subcommand)]
+    #[command(subcommand, flatten_help = true)]
     Bench(Bench),
     /// Plant a bug for each anomaly, explore until it is found, shrink it, and print a table
     Mutants,
     /// Break the stack in every way that the gate must catch, and check unusual stacks that are sound
     Matrix(Matrix),
     /// Try the rare and long cases, of which the tests try a few
-    #[command(subcommand)]
+    #[command(subcommand, flatten_help = true)]
     Soak(Soak),
 }
 

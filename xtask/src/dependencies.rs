@@ -198,7 +198,7 @@ mod tests {
                 "unknown 1.0.0 names no licence",
             ]
         );
-        assert_eq!(summary(&graph), "3 packages: 1 MIT, 1 none, 1 GPL-3.0-only");
+        assert_eq!(summary(&graph), "3 packages: 1 none, 1 MIT, 1 GPL-3.0-only");
     }
 
     #[test]
