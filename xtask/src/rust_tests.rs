@@ -14,9 +14,6 @@ use crate::command::program;
 use crate::failure::Failure;
 use crate::project::Project;
 
-/// How many tests of a program run at once, for each processor: libtest's own default is one.
-const TESTS_PER_PROCESSOR: usize = 2;
-
 /// What takes longest, and therefore has to begin first. The others follow in cargo's order.
 const LONGEST: [&str; 8] = [
     "verifier redrive",
@@ -28,6 +25,9 @@ const LONGEST: [&str; 8] = [
     "verifier-emulator awscli",
     "verifier dlq",
 ];
+
+/// What compares with the time on the wall, and therefore runs when nothing else does, as by `cargo test`.
+const ALONE: [&str; 2] = ["verifier-emulator clock", "verifier-emulator lambda"];
 
 /// How a program's tests ended.
 struct Ended {
@@ -43,47 +43,61 @@ pub(crate) fn run(
     environment: &[(&str, String)],
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let tests = executables.into_iter().filter(|each| each.is_test).collect();
-    let open = Mutex::new(longest_first(tests));
-    let next = || open.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-    let processors = processors();
-    let (sender, receiver) = mpsc::channel();
-    let (mut passed, mut failed) = (0, Vec::new());
-    std::thread::scope(|scope| {
-        // One more than there are processors, since some do nothing but wait.
-        for _ in 0..=processors {
-            let sender = sender.clone();
-            scope.spawn(|| {
-                let sender = sender;
-                while let Some(executable) = next() {
-                    // Whoever receives has gone only if its output cannot be written.
-                    let _ = sender.send(ended(project, &executable, environment));
-                }
-            });
+    let tests = executables.into_iter().filter(|each| each.is_test);
+    let (alone, together) = tests.partition(|each| ALONE.contains(&each.title().as_str()));
+    let mut passed = 0;
+    let mut failed = Vec::new();
+    let mut note = |ended: Ended| -> io::Result<()> {
+        match tell(&ended, out)? {
+            Some(count) => passed += count,
+            None => failed.push(ended.title),
         }
-        drop(sender);
-        for ended in receiver {
-            match tell(&ended, out)? {
-                Some(count) => passed += count,
-                None => failed.push(ended.title),
-            }
-        }
-        io::Result::Ok(())
-    })?;
+        Ok(())
+    };
+    let run = |executable: &Executable| ended(project, executable, environment);
+    // One more than there are processors, since some do nothing but wait.
+    at_once(1 + processors(), longest_first(together), &run, &mut note)?;
+    at_once(1, alone, &run, &mut note)?;
     if failed.is_empty() {
         return Ok(writeln!(out, "{passed} tests passed")?);
     }
     Err(Failure::new(format!("tests failed in {}, as shown above", failed.join(", "))))
 }
 
+/// Runs so many programs at once, and says of each how it ended.
+fn at_once(
+    most: usize,
+    executables: Vec<Executable>,
+    run: &(dyn Fn(&Executable) -> Ended + Sync),
+    note: &mut dyn FnMut(Ended) -> io::Result<()>,
+) -> io::Result<()> {
+    let open = Mutex::new(VecDeque::from(executables));
+    let next = || open.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    let (sender, receiver) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..most {
+            let sender = sender.clone();
+            scope.spawn(|| {
+                let sender = sender;
+                while let Some(executable) = next() {
+                    // Whoever receives has gone only if its output cannot be written.
+                    let _ = sender.send(run(&executable));
+                }
+            });
+        }
+        drop(sender);
+        receiver.into_iter().try_for_each(note)
+    })
+}
+
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn longest_first(mut executables: Vec<Executable>) -> VecDeque<Executable> {
+fn longest_first(mut executables: Vec<Executable>) -> Vec<Executable> {
     let place = |each: &Executable| LONGEST.iter().position(|title| *title == each.title());
     executables.sort_by_key(|each| place(each).unwrap_or(LONGEST.len()));
-    executables.into()
+    executables
 }
 
 /// Runs a program as `cargo test` would.
@@ -91,7 +105,6 @@ fn ended(project: &Project, executable: &Executable, environment: &[(&str, Strin
     let started = Instant::now();
     let mut command = program(&executable.path, &project.root);
     command.current_dir(&executable.folder).stdin(Stdio::null());
-    command.env("RUST_TEST_THREADS", (TESTS_PER_PROCESSOR * processors()).to_string());
     command.env("CARGO_MANIFEST_DIR", &executable.folder);
     command.env("CARGO_PKG_NAME", &executable.package);
     command.envs(environment.iter().map(|(name, value)| (name, value)));
