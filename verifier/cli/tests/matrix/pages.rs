@@ -64,13 +64,43 @@ fn scripts() -> Vec<Mutant> {
         fails("config.js misses a bracket", "window.config = {\"jobs\": \"{url}\";"),
         fails("config.js is empty", ""),
         fails("config.js is a page", "<!doctype html><title>not found</title>{url}"),
-        is_open(
-            "config.js computes the job URL",
+        fails(
+            "config.js computes another job URL",
             "const base = \"{url}\"; window.__PREVIEW_JOB_URL__ = base.replace(\"jobs\", \"other\");",
         ),
-        is_open(
+        fails(
             "config.js decides by the host",
             "if (location.host === \"a\") { window.__PREVIEW_JOB_URL__ = \"{url}\"; } else { window.__PREVIEW_JOB_URL__ = \"https://other.example\"; }",
+        ),
+        fails(
+            "config.js overwrites the job URL by another name of the window",
+            "window.__PREVIEW_JOB_URL__ = \"{url}\"; // x\rtop[\"__PREVIEW_\" + \"JOB_URL__\"] = \"https://other.example/jobs\";",
+        ),
+        fails(
+            "config.js dies before it sets the job URL",
+            "CONFIG.jobUrl = \"x\"; window.__PREVIEW_JOB_URL__ = \"{url}\";",
+        ),
+        fails(
+            "config.js declares a name twice",
+            "let a = 1; let a = 2; window.__PREVIEW_JOB_URL__ = \"{url}\";",
+        ),
+        fails("config.js declares a constant", "const __PREVIEW_JOB_URL__ = \"{url}\";"),
+        fails("config.js misspells the name", "window.__PREVIEW_JOBS_URL__ = \"{url}\";"),
+        fails(
+            "config.js names another API",
+            "window.__PREVIEW_JOB_URL__ = \"{url}\"; window.__PREVIEW_API_URL__ = \"https://other.example/hello\";",
+        ),
+        is_open(
+            "config.js asks the browser",
+            "window.__PREVIEW_JOB_URL__ = document.title || \"{url}\";",
+        ),
+        is_open(
+            "config.js names two job URLs",
+            "window.jobs = \"{url}\"; window.oldJobs = \"https://other.example/jobs\";",
+        ),
+        is_open(
+            "config.js does not end",
+            "while (true) {} window.__PREVIEW_JOB_URL__ = \"{url}\";",
         ),
     ]
 }

@@ -269,6 +269,20 @@ pub struct Answer {
     pub headers: BTreeMap<String, String>,
 }
 
+impl Answer {
+    /// The coding of its body, where the body was not decoded.
+    ///
+    /// Source: <https://www.rfc-editor.org/rfc/rfc9110.html#section-8.4>.
+    pub fn undecoded(&self) -> Option<&str> {
+        let coding = self.headers.get("content-encoding")?.trim();
+        let is_known = coding.is_empty()
+            || ["identity", "gzip", "x-gzip"]
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(coding));
+        (!is_known).then_some(coding)
+    }
+}
+
 /// The question that a browser asks before a page may post a job, and the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preflight {

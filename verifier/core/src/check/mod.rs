@@ -28,7 +28,6 @@ pub use evidence::{
 };
 pub use observed::{OurMessage, job_named, observed, submitted};
 pub use run_id::{Owner, RunId};
-pub use script::Script;
 pub use selection::{Selection, UnknownCheck, nearest, nearest_check};
 pub use trace::{JobTrace, Step, StepKind};
 pub use verdict::{Judgement, Overall, Verdict, overall};

@@ -34,7 +34,7 @@ impl Key {
 }
 
 /// All keys, by section.
-pub const KEYS: [Key; 38] = [
+pub const KEYS: [Key; 40] = [
     Key {
         name: "outputs.preview_url",
         kind: Kind::TextOrFalse,
@@ -83,6 +83,20 @@ pub const KEYS: [Key; 38] = [
         about: "the path below the page's URL of the script that names the job URL",
         read: |s| (&s.page.config_path).into(),
         write: |s, v| s.page.config_path = v.optional_text(),
+    },
+    Key {
+        name: "page.job_url_variable",
+        kind: Kind::TextOrFalse,
+        about: "the property of `window` from which the page reads the job URL, as in `CONFIG.jobUrl`; with `false`, or where the default is not set, any may hold it",
+        read: |s| (&s.page.job_url_variable).into(),
+        write: |s, v| s.page.job_url_variable = v.optional_text(),
+    },
+    Key {
+        name: "page.api_url_variable",
+        kind: Kind::TextOrFalse,
+        about: "the property of `window` from which the page reads the API's URL; it may be absent",
+        read: |s| (&s.page.api_url_variable).into(),
+        write: |s, v| s.page.api_url_variable = v.optional_text(),
     },
     Key {
         name: "api.hello_path",

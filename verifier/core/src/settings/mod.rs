@@ -20,8 +20,8 @@ pub use in_force::{InForce, Origin, Shown};
 pub use keys::{KEYS, Key, reference};
 pub use message_ids::MessageIds;
 pub use model::{
-    ANY_ORIGIN, Allowance, Api, Expect, Jobs, Outcomes, Outputs, Page, Refused, Settings,
-    queue_name,
+    ANY_ORIGIN, Allowance, Api, Expect, JOB_URL_VARIABLE, Jobs, Outcomes, Outputs, Page, Refused,
+    Settings, queue_name,
 };
 pub use outcome_reader::OutcomeReader;
 pub(crate) use placeholders::text_of;

@@ -9,6 +9,9 @@ use crate::check::{Check, Judgement, Verdict, rules};
 /// The origin in [`Expect::origins`] that stands for every one.
 pub const ANY_ORIGIN: &str = "*";
 
+/// The variable from which this repository's page reads the job URL.
+pub const JOB_URL_VARIABLE: &str = "__PREVIEW_JOB_URL__";
+
 /// All settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
@@ -48,6 +51,10 @@ pub struct Outputs {
 pub struct Page {
     /// The path of its configuration, which names the job URL; `None` when it has none.
     pub config_path: Option<String>,
+    /// The property of `window` from which it reads the job URL, as in `CONFIG.jobUrl`; any when `None`.
+    pub job_url_variable: Option<String>,
+    /// The one from which it reads the API's URL, if it is set; `None` when it reads none.
+    pub api_url_variable: Option<String>,
 }
 
 /// What the API is asked, and answers.
@@ -167,7 +174,11 @@ impl Default for Outputs {
 
 impl Default for Page {
     fn default() -> Self {
-        Self { config_path: Some("/config.js".to_owned()) }
+        Self {
+            config_path: Some("/config.js".to_owned()),
+            job_url_variable: Some(JOB_URL_VARIABLE.to_owned()),
+            api_url_variable: Some("__PREVIEW_API_URL__".to_owned()),
+        }
     }
 }
 

@@ -111,11 +111,16 @@ impl Run<'_> {
         let Addresses { page, hello, config, jobs, origins, hello_holds } = addresses;
         match probe {
             Probe::Page => match page {
-                Some(page) => web_page::judge(&self.http.get(page).await),
+                Some(page) => web_page::judge(&self.http.open(page).await),
                 None => without(&outputs.preview_url),
             },
             Probe::Config => match (config, jobs) {
-                (Some(url), Some(job_url)) => web_config::judge(&self.http.get(url).await, job_url),
+                (Some(url), Some(job_url)) => {
+                    let settings = &self.options.settings;
+                    let hello = hello.as_deref().zip(settings.api.hello_path.as_deref());
+                    let expected = web_config::Expected { page: &settings.page, job_url, hello };
+                    web_config::judge(&self.http.open(url).await, expected)
+                }
                 (None, _) => without(&outputs.preview_url),
                 (_, None) => without(&outputs.job_url),
             },

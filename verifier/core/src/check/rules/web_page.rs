@@ -1,7 +1,9 @@
 //! `web.page`.
 
+use url::Url;
+
 use crate::check::command::curl;
-use crate::check::{Check, Exchange, Judgement, Severity};
+use crate::check::{Answer, Check, Exchange, Judgement, Severity};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
@@ -24,7 +26,9 @@ pub fn judge(exchange: &Exchange) -> Judgement {
         Err(error) => return failed(format!("no answer: {error}"), error.clone()),
     };
     let is_html = answer.content_type.to_ascii_lowercase().starts_with("text/html");
-    let judgement = if answer.status != 200 {
+    let judgement = if let Some(elsewhere) = elsewhere(exchange, answer) {
+        failed(elsewhere.clone(), elsewhere)
+    } else if answer.status != 200 {
         failed(format!("answered {}", answer.status), answer.status.to_string())
     } else if !is_html {
         failed(format!("answered {}", or_none(&answer.content_type)), answer.content_type.clone())
@@ -38,6 +42,19 @@ pub fn judge(exchange: &Exchange) -> Judgement {
         .with_evidence("url", exchange.url.clone())
         .with_evidence("status", answer.status)
         .with_evidence("contentType", answer.content_type.clone())
+}
+
+/// Where an answer redirects to, in words; `None` where it does not. Redirects within an origin were followed.
+pub(super) fn elsewhere(exchange: &Exchange, answer: &Answer) -> Option<String> {
+    let location =
+        answer.headers.get("location").filter(|_| (300..400).contains(&answer.status))?;
+    let from = Url::parse(&exchange.url).ok();
+    let target = from.as_ref().and_then(|from| from.join(location).ok());
+    let is_within =
+        from.zip(target.as_ref()).is_some_and(|(from, to)| from.origin() == to.origin());
+    let target = target.map_or_else(|| location.clone(), String::from);
+    let how = if is_within { "again and again, at last to" } else { "to another origin, to" };
+    Some(format!("answered {}, which redirects {how} {target}", answer.status))
 }
 
 fn or_none(content_type: &str) -> &str {
