@@ -43,6 +43,11 @@ impl Http {
         self.exchange("GET", url, self.0.get(url)).await
     }
 
+    /// `GET` by a page of that origin.
+    pub async fn get_by_page(&self, url: &str, origin: &str) -> Exchange {
+        self.exchange("GET", url, self.0.get(url).header("origin", origin)).await
+    }
+
     /// `GET` as a browser opens a page: redirects within its origin are followed, and the exchange is the last one. One to
     /// another origin is not: what is there is not what the stack's outputs name.
     ///

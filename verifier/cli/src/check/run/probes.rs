@@ -131,7 +131,10 @@ impl Run<'_> {
             Probe::Cors => match (origins.as_slice(), jobs) {
                 ([], _) => without(&outputs.preview_url),
                 (_, None) => without(&outputs.job_url),
-                (origins, Some(job_url)) => self.ask_for_cors(origins, job_url).await,
+                (origins, Some(job_url)) => {
+                    let judgement = self.ask_for_cors(origins, job_url).await;
+                    self.ask_hello_by_page(addresses, judgement).await
+                }
             },
         }
     }
@@ -149,6 +152,21 @@ impl Run<'_> {
         // Each origin has to be allowed, so the first that is not speaks for all.
         let told = judged.iter().position(is_bad).unwrap_or_default();
         judged.swap_remove(told)
+    }
+
+    /// What was judged of CORS, unless it is good and the page may not read what the hello endpoint answers.
+    async fn ask_hello_by_page(&self, addresses: &Addresses, judgement: Judgement) -> Judgement {
+        // A stack without a page may have an API that no page reads.
+        let (Some(_), Some(hello), Some(origin)) =
+            (&addresses.page, &addresses.hello, addresses.origin())
+        else {
+            return judgement;
+        };
+        if is_bad(&judgement) {
+            return judgement;
+        }
+        let exchange = self.http.get_by_page(hello, origin).await;
+        api_cors::judge_hello(origin, &exchange).unwrap_or(judgement)
     }
 
     /// Settles what has answered well, and asks the rest again until it does or its time is over. A bad answer is no

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::check::command::quoted;
-use crate::check::{Answer, Check, Judgement, Preflight, Severity, Verdict};
+use crate::check::command::{self, quoted};
+use crate::check::{Answer, Check, Exchange, Judgement, Preflight, Severity, Verdict};
+use crate::settings::urls::origin_of;
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
@@ -11,7 +12,7 @@ pub const CHECK: Check = Check {
     asserts: "a preflight of the preview page is allowed to post jobs with the headers that they have, and one of a foreign page is not",
     severity: Severity::Fail,
     why: "without the one the page cannot submit jobs, and without the other any page that a visitor opens can",
-    fix: "allow exactly the preview's origin, POST and the headers of a submission in the API's CORS configuration",
+    fix: "allow exactly the preview's origin and the headers of a submission in the API's CORS configuration",
     source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html",
     must_be_exercised: true,
 };
@@ -50,7 +51,8 @@ pub fn requested_headers(headers: &BTreeMap<String, String>) -> Vec<String> {
     asked.map(|(name, _)| name).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-fn is_forbidden(name: &str) -> bool {
+/// Whether a header is the browser's own business, which no page can set. Its name is in small letters.
+pub(crate) fn is_forbidden(name: &str) -> bool {
     const NAMES: [&str; 20] = [
         "accept-charset",
         "accept-encoding",
@@ -170,9 +172,31 @@ pub fn judge_answer(origin: &str, answer: &Answer) -> Option<Judgement> {
     ))
 }
 
+/// Judges the hello endpoint's answer to a page of that origin in the same way; `None` where the page may read it, where it
+/// is of the same origin, and where there is no good answer, which is another check's.
+pub fn judge_hello(origin: &str, exchange: &Exchange) -> Option<Judgement> {
+    let answer = exchange.answer.as_ref().ok().filter(|answer| answer.status == 200)?;
+    let allowed = answer.headers.get("access-control-allow-origin").map(String::as_str);
+    if origin_of(&exchange.url) == origin || allows(allowed, origin) {
+        return None;
+    }
+    let allowed = allowed.unwrap_or("no origin");
+    let judgement = Judgement::fail(
+        format!(
+            "the preview page may not read the hello endpoint's answer, which allows {allowed}"
+        ),
+        format!("Access-Control-Allow-Origin: {origin}"),
+        allowed,
+    );
+    let header = format!("origin: {origin}");
+    Some(judgement.with_next(command::curl(&["-H", &header], &exchange.url)))
+}
+
 /// Why a page may not post a job with those headers; `None` when it may.
 ///
-/// That a browser sends a POST also where it is not listed is not relied on: other clients do not.
+/// A browser sends a POST whatever methods are listed, since a form could send one, too; only headers need leave.
+///
+/// Source: <https://fetch.spec.whatwg.org/#cors-preflight-fetch>, where a CORS-safelisted method passes.
 fn refusal(preflight: &Preflight) -> Option<String> {
     let answer = match &preflight.exchange.answer {
         Ok(answer) => answer,
@@ -189,10 +213,6 @@ fn refusal(preflight: &Preflight) -> Option<String> {
         let items = list.as_deref().unwrap_or_default().split(',').map(str::trim);
         items.map(str::to_owned).collect()
     };
-    // Methods are told apart by case, and headers are not.
-    if !items(&preflight.allow_methods).iter().any(|method| method == "*" || method == "POST") {
-        return Some("the API does not allow POST".to_owned());
-    }
     let allowed = items(&preflight.allow_headers);
     let is_allowed = |wanted: &&String| {
         let by_name = allowed.iter().any(|name| name.eq_ignore_ascii_case(wanted));
@@ -277,18 +297,44 @@ mod tests {
         let refused =
             Preflight { exchange: exchange(Ok((404, "", ""))), ..preflight(OWN, Some(OWN)) };
         let silent = Preflight { exchange: exchange(Err("refused")), ..preflight(OWN, None) };
-        let no_post =
-            Preflight { allow_methods: Some("GET".to_owned()), ..preflight(OWN, Some(OWN)) };
         let no_header = Preflight { allow_headers: None, ..preflight(OWN, Some(OWN)) };
-        let small =
-            Preflight { allow_methods: Some("post".to_owned()), ..preflight(OWN, Some(OWN)) };
         let redirected =
             Preflight { exchange: exchange(Ok((307, "", ""))), ..preflight(OWN, Some(OWN)) };
         let twice = preflight(OWN, Some("https://preview.example, https://preview.example"));
-        for own in [refused, silent, no_post, no_header, small, redirected, twice] {
+        for own in [refused, silent, no_header, redirected, twice] {
             let judgement = judge(&own, &[preflight(FOREIGN_ORIGIN, None)], false);
             assert_eq!(judgement.verdict, Verdict::Fail, "{judgement:?}");
         }
+    }
+
+    #[test]
+    fn a_post_needs_no_leave_for_its_method() {
+        for allow_methods in [None, Some("GET"), Some("post"), Some("*")] {
+            let allow_methods = allow_methods.map(str::to_owned);
+            let own = Preflight { allow_methods, ..preflight(OWN, Some(OWN)) };
+            let judgement = judge(&own, &[preflight(FOREIGN_ORIGIN, None)], false);
+            assert_eq!(judgement.verdict, Verdict::Pass, "{judgement:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_another_origin_reads_hello_only_with_leave() {
+        let judged = |page: &str, allowed: Option<&str>, status| {
+            let mut exchange = exchange(Ok((status, "application/json", "{}")));
+            "https://api.example/hello".clone_into(&mut exchange.url);
+            let answer = exchange.answer.as_mut().expect("an answer");
+            let headers = allowed
+                .map(|allowed| ("access-control-allow-origin".to_owned(), allowed.to_owned()));
+            answer.headers.extend(headers);
+            judge_hello(page, &exchange).map(|judgement| judgement.verdict)
+        };
+        assert_eq!(judged(OWN, None, 200), Some(Verdict::Fail));
+        assert_eq!(judged(OWN, Some("https://other.example"), 200), Some(Verdict::Fail));
+        assert_eq!(judged(OWN, Some(OWN), 200), None);
+        assert_eq!(judged(OWN, Some("*"), 200), None);
+        // Within its own origin a page needs no leave, and what does not answer is another check's.
+        assert_eq!(judged("https://api.example", None, 200), None);
+        assert_eq!(judged(OWN, None, 503), None);
     }
 
     #[test]
