@@ -10,6 +10,7 @@ use super::keys::{KEYS, Key};
 use super::model::{ANY_ORIGIN, Outcomes, Refused, Settings};
 use super::outcome_reader::GROUPS;
 use super::placeholders::{OF_JOBS, PADDING, names};
+use crate::check::rules::api_cors;
 use crate::check::{find_check, nearest, nearest_check};
 
 /// A problem with the value of a key.
@@ -97,20 +98,6 @@ fn bodies(settings: &Settings) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The headers that belong to the connection, and that a submission cannot set.
-///
-/// Source: <https://www.rfc-editor.org/rfc/rfc9110.html#section-7.6.1>.
-const OF_THE_CONNECTION: [&str; 8] = [
-    "connection",
-    "content-length",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
 /// Whether each header can be sent, once.
 fn headers(headers: &BTreeMap<String, String>) -> Result<(), String> {
     let mut seen = BTreeSet::new();
@@ -119,8 +106,10 @@ fn headers(headers: &BTreeMap<String, String>) -> Result<(), String> {
             return Err(format!("{name:?} is no name of a header; expected letters, digits and -"));
         }
         let small = name.to_ascii_lowercase();
-        if OF_THE_CONNECTION.contains(&small.as_str()) {
-            return Err(format!("{name} is set by whoever sends the request; expected others"));
+        if api_cors::is_forbidden(&small) {
+            return Err(format!(
+                "{name} is set by whoever sends the request, and no page can; expected others"
+            ));
         }
         if HeaderValue::try_from(value).is_err() {
             return Err(format!("the value of {name} has control characters: {value:?}"));
