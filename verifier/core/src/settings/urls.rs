@@ -113,7 +113,22 @@ fn base_of_others(api: &str, path: &str) -> String {
 }
 
 /// The URL of what lies at `path` of an API, of which an output holds this URL or the base.
+///
+/// An output that holds it is asked as it is: with a slash more, it is another URL to an API.
 pub fn at(api: &str, path: &str) -> String {
+    let base = base_of(api, path);
+    let path_of = |url: &str| parsed(url).map(|url| url.path().trim_end_matches('/').to_owned());
+    match parsed(api) {
+        Some(mut url) if path_of(&base) != path_of(api) => {
+            url.set_fragment(None);
+            url.into()
+        }
+        _ => below(&base, path),
+    }
+}
+
+/// The same as a page takes it: slashes that are too many are left out.
+pub fn at_as_page(api: &str, path: &str) -> String {
     below(&base_of(api, path), path)
 }
 
@@ -158,13 +173,15 @@ mod tests {
             ("https://a.example", "https://a.example/hello"),
             ("https://a.example/", "https://a.example/hello"),
             ("https://a.example/hello", "https://a.example/hello"),
-            ("https://a.example/hello/", "https://a.example/hello"),
+            ("https://a.example/hello/", "https://a.example/hello/"),
+            ("https://a.example//hello", "https://a.example//hello"),
+            ("https://a.example/hello#top", "https://a.example/hello"),
             ("https://a.example/prod", "https://a.example/prod/hello"),
             ("https://a.example/prod/", "https://a.example/prod/hello"),
             ("https://a.example/prod/hello", "https://a.example/prod/hello"),
             ("https://a.example?k=/v/", "https://a.example/hello?k=/v/"),
             ("https://a.example/hello?k=v", "https://a.example/hello?k=v"),
-            ("https://a.example/prod/hello/?k=v", "https://a.example/prod/hello?k=v"),
+            ("https://a.example/prod/hello/?k=v", "https://a.example/prod/hello/?k=v"),
             // It merely ends alike.
             ("https://a.example/sayhello", "https://a.example/sayhello/hello"),
             ("https://hello", "https://hello/hello"),

@@ -6,7 +6,7 @@ use super::web_page::elsewhere;
 use crate::check::command::curl;
 use crate::check::script::{Script, Values};
 use crate::check::{Answer, Check, Exchange, Judgement, Severity};
-use crate::settings::urls::{at, is_same, origin_of};
+use crate::settings::urls::{at_as_page, is_same, origin_of};
 use crate::settings::{JOB_URL_VARIABLE, Page};
 
 /// The check's entry in the catalogue.
@@ -168,7 +168,7 @@ fn of_api(window: &Values, expected: Expected<'_>) -> Option<Finding> {
         return None;
     };
     let is_own = match expected.hello {
-        Some((hello, path)) => is_same(&at(url, path), hello),
+        Some((hello, path)) => is_same(&at_as_page(url, path), &at_as_page(hello, path)),
         None => origin_of(url) == origin_of(expected.job_url),
     };
     let own =
