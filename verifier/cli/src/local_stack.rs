@@ -53,6 +53,15 @@ pub(crate) async fn start(
     })?;
     let template = Template::parse(&text)?;
     let project = find_project(&here, &path);
+    let root = project.as_deref().unwrap_or(&here);
+    if let Some(missing) = directories_of(&text).into_iter().find(|name| !root.join(name).is_dir())
+    {
+        return Err(Failure::usage(format!(
+            "the template {} deploys the folder {}, which does not exist; run it inside the project that has it",
+            path.display(),
+            root.join(missing).display()
+        )));
+    }
     let functions = match args.functions {
         Some(folder) => folder,
         None => build_functions(&text, project.as_deref(), progress).await?,
@@ -264,6 +273,16 @@ fn named_in(template: &str, key: &str) -> Vec<String> {
     names
 }
 
+/// The folders of files in the metadata of a template's deployments, relative to the project.
+fn directories_of(template: &str) -> Vec<String> {
+    let template: Value = serde_json::from_str(template).unwrap_or_default();
+    let resources = template.get("Resources").and_then(Value::as_object);
+    let named = resources.into_iter().flatten().filter_map(|(_, resource)| {
+        resource.get("Metadata")?.get("verifier:directory")?.as_str().map(str::to_owned)
+    });
+    named.collect()
+}
+
 /// The cargo profile whose output folder this program lies in.
 fn profile(beside: Option<&Path>) -> String {
     let folder = beside.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
@@ -299,6 +318,13 @@ mod tests {
         let template = r#"{"Resources":{"A":{"Type":"AWS::Lambda::Function","Metadata":{"verifier:binary":"w"}},"B":{"Type":"X"}}}"#;
         assert_eq!(binaries_of(template), ["w"]);
         assert!(binaries_of("no json").is_empty());
+    }
+
+    #[test]
+    fn folders_come_from_the_metadata() {
+        let template = r#"{"Resources":{"A":{"Type":"X","Metadata":{"verifier:directory":"site"}},"B":{"Type":"X"}}}"#;
+        assert_eq!(directories_of(template), ["site"]);
+        assert!(directories_of("no json").is_empty());
     }
 
     #[test]
