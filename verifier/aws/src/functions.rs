@@ -75,6 +75,14 @@ impl Aws {
             system_log_level: logging
                 .and_then(LoggingConfig::system_log_level)
                 .map(|level| level.as_str().to_owned()),
+            state: answer.state().map(|state| {
+                let reason = answer.state_reason().unwrap_or_default();
+                (state.as_str().to_owned(), reason.to_owned())
+            }),
+            last_update: answer.last_update_status().map(|status| {
+                let reason = answer.last_update_status_reason().unwrap_or_default();
+                (status.as_str().to_owned(), reason.to_owned())
+            }),
             name,
         })
     }

@@ -67,7 +67,8 @@ pub(crate) async fn discover(
     };
     let (mappings, dead_letter_mappings, lease) =
         tokio::join!(mappings, dead_letter_mappings, lease);
-    let (mappings, dead_letter_mappings) = (mappings?, dead_letter_mappings?);
+    let (mappings, dead_letter_mappings) =
+        (cfg_consumer::that_read(mappings?), dead_letter_mappings?);
     let worker = match mappings.as_slice() {
         [mapping] => Some(aws.function(&mapping.function_arn).await?),
         _ => None,

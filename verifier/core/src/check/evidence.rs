@@ -193,6 +193,10 @@ pub struct FunctionEvidence {
     pub application_log_level: Option<String>,
     /// The same of Lambda's lines about the function.
     pub system_log_level: Option<String>,
+    /// For example `Active`, with the reason where Lambda gives one; `None` when Lambda does not say.
+    pub state: Option<(String, String)>,
+    /// What became of its last update, for example `Successful`, with the reason in the same way.
+    pub last_update: Option<(String, String)>,
 }
 
 /// A log group.

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::check::command::aws;
-use crate::check::{Check, Judgement, MappingEvidence, QueueEvidence, Severity, Verdict};
+use crate::check::{
+    Check, FunctionEvidence, Judgement, MappingEvidence, QueueEvidence, Severity, Verdict,
+};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
@@ -16,11 +18,13 @@ pub const CHECK: Check = Check {
     must_be_exercised: true,
 };
 
-/// Judges the mappings that read the jobs queue, and those that read the dead-letter queue.
+/// Judges the mappings that read the jobs queue, those that read the dead-letter queue, and the state of the function that the
+/// only mapping invokes.
 pub fn judge(
     jobs: &QueueEvidence,
     mappings: &[MappingEvidence],
     of_dead_letters: &[MappingEvidence],
+    worker: Option<&FunctionEvidence>,
 ) -> Judgement {
     let name = &jobs.name;
     let judgement = match mappings {
@@ -31,6 +35,7 @@ pub fn judge(
         )
         .with_next("add an event source mapping from the jobs queue to the worker".to_owned()),
         [mapping] => broken(jobs, mapping)
+            .or_else(|| worker.and_then(outdated))
             .or_else(|| of_dead_letters.iter().find_map(|other| drains(jobs, other)))
             .or_else(|| doubtful(jobs, mapping))
             .unwrap_or_else(|| sound(mapping)),
@@ -45,6 +50,15 @@ pub fn judge(
     judgement
         .with_evidence("mappings", shown(mappings))
         .with_evidence("deadLetterMappings", shown(of_dead_letters))
+}
+
+/// The mappings that count: one that is disabled reads nothing, so beside another it is none.
+pub fn that_read(mappings: Vec<MappingEvidence>) -> Vec<MappingEvidence> {
+    let is_off = |mapping: &MappingEvidence| mapping.state == "Disabled";
+    if mappings.iter().all(is_off) {
+        return mappings;
+    }
+    mappings.into_iter().filter(|mapping| !is_off(mapping)).collect()
 }
 
 fn shown(mapping: &MappingEvidence) -> Value {
@@ -107,6 +121,42 @@ fn broken(jobs: &QueueEvidence, mapping: &MappingEvidence) -> Option<Judgement> 
         Judgement::fail("the mapping has no batch size", "a batch size of 1 or more", "0")
             .with_next(update(jobs, mapping, &["--batch-size", "10"]))
     })
+}
+
+/// That a function does not run the code that was deployed last, or that this is not known yet.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html>.
+fn outdated(worker: &FunctionEvidence) -> Option<Judgement> {
+    let name = &worker.name;
+    let look = ["lambda", "get-function-configuration", "--function-name", name];
+    let look = aws(&worker.arn, &look);
+    let because =
+        |reason: &str| if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    let state = worker.state.as_ref().map(|(state, reason)| (state.as_str(), because(reason)));
+    let update =
+        worker.last_update.as_ref().map(|(state, reason)| (state.as_str(), because(reason)));
+    let judgement = match (state, update) {
+        (Some(("Failed", why)), _) => Judgement::fail(
+            format!("the function {name} cannot be invoked, since it is in the state Failed{why}"),
+            "Active",
+            "Failed",
+        ),
+        (_, Some(("Failed", why))) => Judgement::fail(
+            format!(
+                "the last update of the function {name} failed{why}, so it runs the code from before"
+            ),
+            "LastUpdateStatus Successful",
+            "Failed",
+        ),
+        (_, Some(("InProgress", _))) => Judgement::inconclusive(format!(
+            "the function {name} is being updated, and which code jobs meet is not known"
+        )),
+        (Some((state @ ("Pending" | "Inactive"), why)), _) => Judgement::inconclusive(format!(
+            "the function {name} is {state}{why}, and does not take jobs before it is Active"
+        )),
+        _ => return None,
+    };
+    Some(judgement.with_next(look))
 }
 
 /// That a mapping reads the dead-letter queue: what fails is taken out before anybody has seen it.
@@ -183,7 +233,7 @@ mod tests {
     }
 
     fn verdict(mappings: &[MappingEvidence]) -> Verdict {
-        judge(&QueueEvidence::default(), mappings, &[]).verdict
+        judge(&QueueEvidence::default(), mappings, &[], None).verdict
     }
 
     #[test]
@@ -204,6 +254,39 @@ mod tests {
     }
 
     #[test]
+    fn a_function_runs_the_code_that_was_deployed_last() {
+        let of = |state: Option<&str>, update: Option<&str>| {
+            let with = |text: &str| (text.to_owned(), "why".to_owned());
+            let worker = FunctionEvidence {
+                name: "w".to_owned(),
+                state: state.map(with),
+                last_update: update.map(with),
+                ..FunctionEvidence::default()
+            };
+            judge(&QueueEvidence::default(), &[mapping()], &[], Some(&worker)).verdict
+        };
+        for sound in [(None, None), (Some("Active"), Some("Successful")), (Some("Active"), None)] {
+            assert_eq!(of(sound.0, sound.1), Verdict::Pass, "{sound:?}");
+        }
+        assert_eq!(of(Some("Active"), Some("Failed")), Verdict::Fail);
+        assert_eq!(of(Some("Failed"), Some("Successful")), Verdict::Fail);
+        assert_eq!(of(Some("Active"), Some("InProgress")), Verdict::Inconclusive);
+        assert_eq!(of(Some("Inactive"), Some("Successful")), Verdict::Inconclusive);
+        assert_eq!(of(Some("Pending"), None), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn one_that_is_disabled_beside_another_reads_nothing() {
+        let disabled =
+            MappingEvidence { state: "Disabled".to_owned(), uuid: "d".to_owned(), ..mapping() };
+        assert_eq!(that_read(vec![mapping(), disabled.clone()]), [mapping()]);
+        assert_eq!(that_read(vec![mapping(), mapping()]).len(), 2);
+        // The only one is told of, and so are several of which none reads.
+        assert_eq!(that_read(vec![disabled.clone()]), [disabled.clone()]);
+        assert_eq!(that_read(vec![disabled.clone(), disabled]).len(), 2);
+    }
+
+    #[test]
     fn states_between_are_judged_by_where_they_lead() {
         let in_state =
             |state: &str| verdict(&[MappingEvidence { state: state.to_owned(), ..mapping() }]);
@@ -221,7 +304,7 @@ mod tests {
     fn filters_and_problems_warn_and_an_ordinary_result_does_not() {
         let filter = r#"{"body":{"kind":["a"]}}"#.to_owned();
         let filtering = MappingEvidence { filters: vec![filter], ..mapping() };
-        let judgement = judge(&QueueEvidence::default(), &[filtering], &[]);
+        let judgement = judge(&QueueEvidence::default(), &[filtering], &[], None);
         assert_eq!(judgement.verdict, Verdict::Warn);
         assert!(judgement.summary.contains(r#"{"body":{"kind":["a"]}}"#), "{}", judgement.summary);
         assert!(judgement.next.unwrap().contains("--filter-criteria '{}'"));
@@ -244,7 +327,8 @@ mod tests {
             function_arn: "arn:aws:lambda:eu-central-1:1:function:drain:live".to_owned(),
             ..MappingEvidence::default()
         };
-        let judged = |state: &str| judge(&QueueEvidence::default(), &[mapping()], &[other(state)]);
+        let judged =
+            |state: &str| judge(&QueueEvidence::default(), &[mapping()], &[other(state)], None);
         assert_eq!(judged("Disabled").verdict, Verdict::Pass);
         let drained = judged("Enabled");
         assert_eq!(drained.verdict, Verdict::Fail);
