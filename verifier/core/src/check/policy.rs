@@ -71,6 +71,11 @@ impl Statement {
             || (self.allows() && !self.0["NotPrincipal"].is_null())
     }
 
+    /// The services of AWS that it names.
+    pub(crate) fn services(&self) -> Vec<String> {
+        texts(&self.0["Principal"]["Service"])
+    }
+
     /// The accounts whose principals it names.
     pub(crate) fn accounts(&self) -> Vec<String> {
         let named = texts(&self.0["Principal"]["AWS"]);

@@ -19,7 +19,7 @@ pub const CHECK: Check = Check {
 
 /// Judges the policies of the queues.
 pub fn judge(queues: &[&QueueEvidence]) -> Judgement {
-    let (mut public, mut of_others) = (Vec::new(), Vec::new());
+    let (mut public, mut of_others, mut deputies) = (Vec::new(), Vec::new(), Vec::new());
     for queue in queues {
         let statements = match statements(queue) {
             Ok(statements) => statements,
@@ -33,27 +33,42 @@ pub fn judge(queues: &[&QueueEvidence]) -> Judgement {
                 public.push((*queue, statement.clone()));
             } else if let Some(account) = other_account(statement, queue) {
                 of_others.push((*queue, statement.clone(), account));
+            } else if let Some(service) = confused_deputy(statement) {
+                deputies.push((*queue, statement.clone(), service));
             }
         }
     }
     let shown: Vec<String> =
         public.iter().map(|(queue, statement)| of_queue(queue, statement)).collect();
-    let judgement = match (public.first(), of_others.first()) {
+    let judgement = match (public.first(), of_others.first(), deputies.first()) {
         _ if queues.is_empty() => Judgement::not_exercised("there is no queue"),
-        (Some((queue, statement)), _) => Judgement::fail(
+        (Some((queue, statement)), ..) => Judgement::fail(
             format!("anybody may use {}", shown.join("; ")),
             "no Allow to everybody without a condition that names accounts, organisations or sources",
             shown.join("; "),
         )
         .with_next(remedy(queue, statement)),
-        (None, Some((queue, statement, account))) => Judgement::fail(
+        (None, Some((queue, statement, account)), _) => Judgement::fail(
             format!("the account {account} may use {}", of_queue(queue, statement)),
             "no Allow to another account",
             account.clone(),
         )
         .with_verdict(Verdict::Warn)
         .with_next(remedy(queue, statement)),
-        (None, None) => Judgement::pass("the policies of both queues allow nothing to others"),
+        (None, None, Some((queue, statement, service))) => Judgement::fail(
+            format!(
+                "{service} may use {} on behalf of any account, since no condition names a source",
+                of_queue(queue, statement)
+            ),
+            "a condition on aws:SourceArn or aws:SourceAccount with fixed values",
+            service.clone(),
+        )
+        .with_verdict(Verdict::Warn)
+        .with_next(format!(
+            "add the condition to the statement in the template and deploy; this shows it: {}",
+            look(queue)
+        )),
+        (None, None, None) => Judgement::pass("the policies of both queues allow nothing to others"),
     };
     judgement.with_evidence("public", shown)
 }
@@ -86,6 +101,14 @@ fn look(queue: &QueueEvidence) -> String {
     aws(queue.arn(), &[&command[..], &shown[..]].concat())
 }
 
+/// The service that a statement lets act for everybody who can make it act: the confused deputy.
+///
+/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html#cross-service-confused-deputy-prevention>.
+fn confused_deputy(statement: &Statement) -> Option<String> {
+    let service = statement.services().into_iter().next()?;
+    (!statement.tests().iter().any(narrows)).then_some(service)
+}
+
 /// The account other than the queue's own to which a statement allows something, by a principal or by a condition.
 fn other_account(statement: &Statement, queue: &QueueEvidence) -> Option<String> {
     let own = account_of(queue.arn())?;
@@ -105,7 +128,11 @@ fn is_of_callers(test: &Test<'_>) -> bool {
     let key = test.key.to_ascii_lowercase();
     matches!(
         key.as_str(),
-        "aws:principalaccount" | "aws:principalarn" | "aws:sourceaccount" | "aws:sourceowner"
+        "aws:principalaccount"
+            | "aws:principalarn"
+            | "aws:sourceaccount"
+            | "aws:sourceowner"
+            | "aws:sourcearn"
     )
 }
 
@@ -243,7 +270,6 @@ mod tests {
         for principal in [
             json!({"AWS": "111111111111"}),
             json!({"AWS": ["arn:aws:iam::111111111111:role/r", "AROAEXAMPLEID"]}),
-            json!({"Service": "sns.amazonaws.com"}),
         ] {
             let allowed = json!({"Effect": "Allow", "Principal": principal, "Action": "sqs:*", "Resource": ARN});
             assert_eq!(verdict(&allowed), Verdict::Pass, "{allowed}");
@@ -339,6 +365,36 @@ mod tests {
             assert_eq!(judgement.verdict, Verdict::Warn, "{judgement:?}");
             assert!(judgement.summary.contains("222222222222"), "{}", judgement.summary);
         }
+    }
+
+    #[test]
+    fn a_source_of_another_account_warns() {
+        let of = |arn: &str| verdict(&with(&json!({"ArnEquals": {"aws:SourceArn": arn}})));
+        assert_eq!(of("arn:aws:sns:eu-central-1:222222222222:t"), Verdict::Warn);
+        assert_eq!(of("arn:aws:sns:eu-central-1:111111111111:t"), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_service_acts_for_a_named_source_alone() {
+        let of = |condition: Value| {
+            verdict(
+                &json!({"Sid": "S", "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": ARN, "Condition": condition}),
+            )
+        };
+        assert_eq!(of(json!({})), Verdict::Warn);
+        assert_eq!(of(json!({"Bool": {"aws:SecureTransport": "true"}})), Verdict::Warn);
+        assert_eq!(
+            of(json!({"ArnEquals": {"aws:SourceArn": "arn:aws:sns:eu-central-1:111111111111:t"}})),
+            Verdict::Pass
+        );
+        assert_eq!(
+            of(json!({"StringEquals": {"aws:SourceAccount": "111111111111"}})),
+            Verdict::Pass
+        );
+        assert_eq!(
+            of(json!({"StringEquals": {"aws:SourceAccount": "222222222222"}})),
+            Verdict::Warn
+        );
     }
 
     #[test]
