@@ -215,7 +215,10 @@ fn verdicts(observed: &Observed) -> BTreeMap<&'static str, Verdict> {
     let log = LogEvidence { latest, ..LogEvidence::default() };
     BTreeMap::from([
         ("job.success", job_success::judge(&account, &log).verdict),
-        ("job.neighbours", job_neighbours::judge(&account, &log, false).verdict),
+        (
+            "job.neighbours",
+            job_neighbours::judge(&account, &log, false, std::time::Duration::ZERO).verdict,
+        ),
         ("dlq.attempts", dlq_attempts::judge(&account, &log).verdict),
     ])
 }

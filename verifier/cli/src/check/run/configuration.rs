@@ -33,10 +33,12 @@ impl Run<'_> {
         let queues = self.discovery.jobs.clone().zip(self.discovery.dead_letters.clone());
         self.judge_queues(queues.as_ref());
         let consumer = match &self.discovery.jobs {
+            Some(_) if self.are_swapped() => swapped(),
             Some(jobs) => cfg_consumer::judge(
                 jobs,
                 &self.discovery.mappings,
                 &self.discovery.dead_letter_mappings,
+                self.discovery.worker.as_ref(),
             ),
             None => no_queues(),
         };
@@ -65,6 +67,9 @@ impl Run<'_> {
         };
         self.settle(&cfg_visibility::CHECK, visibility);
         let retention = queues.map_or_else(no_queues, |(jobs, dead_letters)| {
+            if cfg_redrive::are_swapped(jobs, dead_letters) {
+                return swapped();
+            }
             let window = match self.discovery.mappings.as_slice() {
                 [mapping] => mapping.batching_window,
                 _ => Duration::ZERO,
@@ -85,6 +90,11 @@ impl Run<'_> {
         self.settle(&cfg_access::CHECK, access);
     }
 
+    fn are_swapped(&self) -> bool {
+        let queues = self.discovery.jobs.as_ref().zip(self.discovery.dead_letters.as_ref());
+        queues.is_some_and(|(jobs, dead_letters)| cfg_redrive::are_swapped(jobs, dead_letters))
+    }
+
     fn judge_observability(&mut self) {
         let discovery = &self.discovery;
         let logs = match (&discovery.worker, &discovery.log_group) {
@@ -93,6 +103,7 @@ impl Run<'_> {
             _ => no_consumer(),
         };
         let alarm = match (&discovery.dead_letters, &discovery.alarms) {
+            _ if self.are_swapped() => swapped(),
             (Some(dead_letters), Some(Ok(alarms))) => cfg_alarm::judge(dead_letters, alarms),
             (_, Some(Err(error))) => unknown(error),
             _ => no_queues(),
@@ -155,6 +166,10 @@ impl Run<'_> {
 
 fn no_queues() -> Judgement {
     Judgement::not_exercised("the outputs lead to no jobs queue or no dead-letter queue")
+}
+
+fn swapped() -> Judgement {
+    Judgement::not_exercised("the outputs of the two queues are swapped")
 }
 
 fn no_consumer() -> Judgement {

@@ -62,7 +62,8 @@ impl Run<'_> {
         let reject = api_reject::judge(&self.rejections, &log, searched, &strays);
         self.settle(&api_reject::CHECK, reject);
         self.settle(&job_success::CHECK, job_success::judge(&account, &log));
-        let neighbours = job_neighbours::judge(&account, &log, self.options.strict);
+        let neighbours =
+            job_neighbours::judge(&account, &log, self.options.strict, course.batching_window);
         self.settle(&job_neighbours::CHECK, neighbours);
         self.settle(&dlq_attempts::CHECK, dlq_attempts::judge(&account, &log));
         let arrival = self.judge_arrival(course, found.as_ref(), waited_until, &account);

@@ -21,6 +21,15 @@ pub fn judge(
     dead_letters: &QueueEvidence,
     expected_receives: Option<u32>,
 ) -> Judgement {
+    if are_swapped(jobs, dead_letters) {
+        let (first, second) = (&jobs.name, &dead_letters.name);
+        let what = format!(
+            "the outputs of the queues are swapped: {second}, which is said to be the dead-letter queue, dead-letters to {first}"
+        );
+        let expected = format!("{second} as the jobs queue and {first} as the dead-letter queue");
+        return Judgement::fail(what, expected, format!("{first} as the jobs queue"))
+            .with_next("swap the values of the two outputs in the template and deploy; the queues themselves are right");
+    }
     let Some(policy) = jobs.redrive_policy() else {
         return Judgement::fail(
             format!("the queue {} has no redrive policy", jobs.name),
@@ -45,6 +54,15 @@ pub fn judge(
     judgement
         .with_evidence("maxReceiveCount", receives)
         .with_evidence("deadLetterTargetArn", policy.dead_letter_target_arn)
+}
+
+/// Whether what the outputs call the dead-letter queue dead-letters to what they call the jobs queue, and not the other way.
+/// Then nothing that is said of either is about that queue, and no command would help.
+pub fn are_swapped(jobs: &QueueEvidence, dead_letters: &QueueEvidence) -> bool {
+    let leads = |from: &QueueEvidence, to: &QueueEvidence| {
+        from.redrive_policy().is_some_and(|policy| policy.dead_letter_target_arn == to.arn())
+    };
+    leads(dead_letters, jobs) && !leads(jobs, dead_letters)
 }
 
 /// What is wrong with the queue that the policy leads to.
@@ -168,6 +186,20 @@ mod tests {
             r#"{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:111111111111:dlq","maxReceiveCount":"3"}"#,
         );
         assert_eq!(verdict(as_text, Some(3)), Verdict::Pass);
+    }
+
+    #[test]
+    fn swapped_outputs_are_said_and_no_command_is_printed() {
+        let policy = format!(r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":3}}"#, arn("d"));
+        let (jobs, dead_letters) = (queue("j", Some(&policy)), queue("d", None));
+        let judgement = judge(&dead_letters, &jobs, None);
+        assert_eq!(judgement.verdict, Verdict::Fail);
+        assert!(judgement.summary.contains("the outputs of the queues are swapped"));
+        assert!(!judgement.next.unwrap().contains("aws "));
+        assert!(!are_swapped(&jobs, &dead_letters));
+        // Each leads to the other: neither is the other's mistake.
+        let back = format!(r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":3}}"#, arn("j"));
+        assert!(!are_swapped(&queue("d", Some(&back)), &jobs));
     }
 
     #[test]

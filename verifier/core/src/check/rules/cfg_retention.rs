@@ -20,6 +20,8 @@ pub const CHECK: Check = Check {
 ///
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>.
 const DEFAULT: Duration = Duration::from_hours(96);
+/// The shortest that a queue can be told to keep messages.
+const LEAST: Duration = Duration::from_secs(60);
 /// The longest that a queue keeps messages.
 const MOST: Duration = Duration::from_hours(336);
 
@@ -37,38 +39,38 @@ pub fn judge(
     };
     let retries = retries(jobs, batching_window);
     let (kept, dead) = (age_in_words(source), age_in_words(target));
-    let judgement = if let Some((needed, formula)) = retries.filter(|(needed, _)| source <= *needed)
-    {
-        Judgement::fail(
-            format!(
-                "the jobs queue keeps messages for {} s, and a failing one is retried for {} s",
-                source.as_secs(),
-                needed.as_secs()
-            ),
-            format!("more than {} s ({formula})", needed.as_secs()),
-            format!("{} s", source.as_secs()),
-        )
-        .with_next(outlasting(jobs, needed))
-    } else if jobs.is_fifo() {
-        // A FIFO queue's messages begin a new life in the dead-letter queue.
-        Judgement::pass(format!("{dead}, counted anew when a FIFO queue's message arrives"))
-    } else if target > source {
-        Judgement::pass(format!("{dead} in the dead-letter queue, {kept} in the jobs queue"))
-    } else {
-        Judgement::fail(
-            format!(
-                "the dead-letter queue keeps messages for {dead}, and the jobs queue for {kept}"
-            ),
-            format!("more than {} s", source.as_secs()),
-            format!("{} s", target.as_secs()),
-        )
-        .with_next(if source < MOST {
-            keep(dead_letters, MOST)
+    let judgement =
+        if let Some((needed, formula)) = retries.clone().filter(|(needed, _)| source <= *needed) {
+            Judgement::fail(
+                format!(
+                    "the jobs queue keeps messages for {} s, and a failing one is retried for {} s",
+                    source.as_secs(),
+                    needed.as_secs()
+                ),
+                format!("more than {} s ({formula})", needed.as_secs()),
+                format!("{} s", source.as_secs()),
+            )
+            .with_next(outlasting(jobs, dead_letters, needed))
+        } else if jobs.is_fifo() {
+            // A FIFO queue's messages begin a new life in the dead-letter queue.
+            Judgement::pass(format!("{dead}, counted anew when a FIFO queue's message arrives"))
+        } else if target > source {
+            Judgement::pass(format!("{dead} in the dead-letter queue, {kept} in the jobs queue"))
         } else {
-            // There is nothing above it.
-            keep(jobs, DEFAULT)
-        })
-    };
+            Judgement::fail(
+                format!(
+                    "the dead-letter queue keeps messages for {dead}, and the jobs queue for {kept}"
+                ),
+                format!("more than {} s", source.as_secs()),
+                format!("{} s", target.as_secs()),
+            )
+            .with_next(if source < MOST {
+                keep(dead_letters, MOST)
+            } else {
+                // There is nothing above it.
+                shorten(jobs, retries.map_or(Duration::ZERO, |(needed, _)| needed))
+            })
+        };
     judgement
         .with_evidence("jobsRetentionSeconds", source.as_secs())
         .with_evidence("deadLetterRetentionSeconds", target.as_secs())
@@ -88,15 +90,37 @@ fn retries(jobs: &QueueEvidence, batching_window: Duration) -> Option<(Duration,
     Some((needed, formula))
 }
 
-/// What lets the jobs queue keep messages for longer than they are retried.
-fn outlasting(jobs: &QueueEvidence, needed: Duration) -> String {
-    if needed < DEFAULT {
-        keep(jobs, DEFAULT)
-    } else if needed < MOST {
-        keep(jobs, MOST)
-    } else {
-        format!("lower maxReceiveCount or the visibility timeout of {}", jobs.name)
+/// What lets the jobs queue keep messages for longer than they are retried, and the dead-letter queue for longer still.
+/// Neither gets shorter.
+fn outlasting(jobs: &QueueEvidence, dead_letters: &QueueEvidence, needed: Duration) -> String {
+    let second = Duration::from_secs(1);
+    let least = (needed + second).max(LEAST);
+    let target = dead_letters.retention().unwrap_or(MOST);
+    // A FIFO queue's messages begin a new life in the dead-letter queue.
+    let bound = if jobs.is_fifo() { MOST } else { MOST - second };
+    if least > bound {
+        return format!("lower maxReceiveCount or the visibility timeout of {}", jobs.name);
     }
+    let wanted = if least <= DEFAULT { DEFAULT } else { least };
+    if jobs.is_fifo() || wanted < target {
+        keep(jobs, wanted)
+    } else if least < target {
+        keep(jobs, target - second)
+    } else {
+        format!("{} && {}", keep(dead_letters, MOST), keep(jobs, wanted))
+    }
+}
+
+/// What to do about a jobs queue that keeps messages as long as any can, which takes what is older from it.
+fn shorten(jobs: &QueueEvidence, needed: Duration) -> String {
+    let least = needed.as_secs() + 1;
+    let look = ["sqs", "get-queue-attributes", "--queue-url", &jobs.url, "--attribute-names"];
+    let look = aws(jobs.arn(), &[&look[..], &["ApproximateNumberOfMessages"]].concat());
+    format!(
+        "lower MessageRetentionPeriod of {} below {} s, but not below {least} s: SQS deletes what is older then, so look first how much there is: {look}",
+        jobs.name,
+        MOST.as_secs()
+    )
 }
 
 fn keep(queue: &QueueEvidence, retention: Duration) -> String {
@@ -107,6 +131,8 @@ fn keep(queue: &QueueEvidence, retention: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::check::Verdict;
 
@@ -169,13 +195,81 @@ mod tests {
         assert!(retried(150, 0, 0, "jobs").next.unwrap().contains("MessageRetentionPeriod=345600"));
     }
 
+    /// The retentions of both queues after the commands of a suggestion, in which queues have their names as URLs.
+    fn followed(next: &str, mut kept: BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+        for command in next.split(" && ") {
+            let words = shlex::split(command).unwrap();
+            let behind = |option: &str| {
+                words.iter().position(|word| word == option).map(|at| words[at + 1].as_str())
+            };
+            let seconds = behind("--attributes")
+                .and_then(|text| text.strip_prefix("MessageRetentionPeriod="));
+            let (queue, seconds) =
+                (behind("--queue-url").unwrap(), seconds.unwrap().parse().unwrap());
+            let before = kept.insert(queue.to_owned(), seconds);
+            assert!(before.unwrap() <= seconds, "{next} shortens {queue}");
+        }
+        kept
+    }
+
     #[test]
-    fn what_is_suggested_is_possible() {
-        let next = |jobs: &str, dead: &str| {
-            judge(&queue("jobs", jobs), &queue("dlq", dead), Duration::ZERO).next.unwrap()
+    fn what_is_suggested_ends_the_finding_and_shortens_nothing() {
+        let queue = |name: &str, seconds: u64| QueueEvidence {
+            url: name.to_owned(),
+            ..queue(name, &seconds.to_string())
         };
-        assert!(next("345600", "60").contains("MessageRetentionPeriod=1209600"));
-        // The dead-letter queue cannot keep more than the most, so the jobs queue has to keep less.
-        assert!(next("1209600", "1209600").contains("MessageRetentionPeriod=345600"));
+        for name in ["jobs", "jobs.fifo"] {
+            for (visibility, receives) in [(60, 3), (43_200, 1), (43_200, 10), (43_200, 27)] {
+                for kept in [60, 150, 345_600, 600_000, 1_209_599, 1_209_600] {
+                    for dead in [60, 61, 200, 345_600, 345_601, 600_000, 1_209_600] {
+                        let of = |kept, dead| {
+                            let mut jobs = queue(name, kept);
+                            let policy = format!(
+                                r#"{{"deadLetterTargetArn":"arn:d","maxReceiveCount":{receives}}}"#
+                            );
+                            jobs.attributes.insert("RedrivePolicy".to_owned(), policy);
+                            jobs.attributes
+                                .insert("VisibilityTimeout".to_owned(), visibility.to_string());
+                            judge(&jobs, &queue("dlq", dead), Duration::ZERO)
+                        };
+                        let judgement = of(kept, dead);
+                        let Some(next) =
+                            judgement.next.filter(|_| judgement.verdict == Verdict::Fail)
+                        else {
+                            continue;
+                        };
+                        if next.starts_with("lower MessageRetentionPeriod") {
+                            assert_eq!(kept, 1_209_600);
+                            assert!(next.contains("SQS deletes what is older"), "{next}");
+                            continue;
+                        }
+                        let after = followed(
+                            &next,
+                            [(name.to_owned(), kept), ("dlq".to_owned(), dead)].into(),
+                        );
+                        let after = of(after[name], after["dlq"]);
+                        assert_eq!(
+                            after.verdict,
+                            Verdict::Pass,
+                            "{name} {kept} {dead}: {next}: {}",
+                            after.summary
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_retention_outlasts_is_said() {
+        let mut jobs = queue("jobs", "1209600");
+        for (attribute, value) in [
+            ("VisibilityTimeout", "43200"),
+            ("RedrivePolicy", r#"{"deadLetterTargetArn":"arn:d","maxReceiveCount":28}"#),
+        ] {
+            jobs.attributes.insert(attribute.to_owned(), value.to_owned());
+        }
+        let next = judge(&jobs, &queue("dlq", "1209600"), Duration::ZERO).next.unwrap();
+        assert!(next.starts_with("lower maxReceiveCount"), "{next}");
     }
 }

@@ -68,7 +68,7 @@ pub fn accepted_message_id(exchange: &Exchange, job_id: &str, api: &Api) -> Opti
     text(&api.accepted_message_id).filter(|id| is_accepted && !id.is_empty())
 }
 
-/// A command that submits a good job of no run.
+/// A command that submits a good job of no run, which stays with the stack: that is said before.
 fn submission(jobs: &Jobs, url: &str) -> String {
     let filling = Filling { job_id: "try", run_id: "try", name: "try", padding_bytes: 0 };
     let headers: Vec<String> =
@@ -76,7 +76,10 @@ fn submission(jobs: &Jobs, url: &str) -> String {
     let body = filling.fill(&jobs.good);
     let mut arguments: Vec<&str> = headers.iter().flat_map(|header| ["-H", header]).collect();
     arguments.extend(["-d", &body]);
-    curl(&arguments, url)
+    format!(
+        "see what it is answered; if it is accepted, the worker does this job once: {}",
+        curl(&arguments, url)
+    )
 }
 
 fn wanted(api: &Api) -> String {
@@ -130,7 +133,9 @@ pub(crate) mod tests {
         let body = r#"{"task":"verifier: try","jobId":"try","runId":"try"}"#;
         assert_eq!(
             next,
-            format!("curl -sS -i --max-time 10 -H 'content-type: application/json' -d '{body}' u")
+            format!(
+                "see what it is answered; if it is accepted, the worker does this job once: curl -sS -i --max-time 10 -H 'content-type: application/json' -d '{body}' u"
+            )
         );
         assert_eq!(judge(&[], &Settings::default()).verdict, Verdict::NotExercised);
     }

@@ -1,5 +1,7 @@
 //! `job.neighbours`.
 
+use std::time::Duration;
+
 use crate::account::{Account, Breach, Expectation, Isolation};
 use crate::check::{Check, Judgement, LogEvidence, Severity, Verdict};
 
@@ -15,8 +17,13 @@ pub const CHECK: Check = Check {
 };
 
 /// Concludes whether the failing job took others of its batches with it, by the account of the run. With `strict`, a run in
-/// which they did not meet is inconclusive.
-pub fn judge(account: &Account, log: &LogEvidence, strict: bool) -> Judgement {
+/// which they did not meet is inconclusive. `batching_window` is how long the mapping gathers a batch.
+pub fn judge(
+    account: &Account,
+    log: &LogEvidence,
+    strict: bool,
+    batching_window: Duration,
+) -> Judgement {
     let judgement = match account.isolation() {
         Isolation::Broken { breaches } => broken(account, &breaches),
         Isolation::ByConstruction => Judgement::pass(
@@ -25,7 +32,7 @@ pub fn judge(account: &Account, log: &LogEvidence, strict: bool) -> Judgement {
         _ if log.error.is_some() => {
             return log.unreadable().unwrap_or_else(|| Judgement::inconclusive("no log"));
         }
-        Isolation::NotMet => not_met(account, strict),
+        Isolation::NotMet => not_met(account, strict, batching_window),
         Isolation::Held { met } => {
             Judgement::pass(format!("{met} shared a batch with the failing job and ran once"))
         }
@@ -42,14 +49,19 @@ pub fn judge(account: &Account, log: &LogEvidence, strict: bool) -> Judgement {
     judgement.with_evidence("batchSize", account.terms.batch_size)
 }
 
-fn not_met(account: &Account, strict: bool) -> Judgement {
+fn not_met(account: &Account, strict: bool, batching_window: Duration) -> Judgement {
     if account.that(Expectation::Fails).next().is_none() {
         return Judgement::not_exercised("no failing job was accepted");
     }
     let why = "no good job shared a batch with the failing one";
     if strict {
         return Judgement::inconclusive(format!("{why}, and --strict asks for that"))
-            .with_next("set a batching window of a second on the mapping, so that jobs meet");
+            .with_next(match batching_window.as_secs() {
+                0 => "set a batching window of a second on the mapping, so that jobs meet".to_owned(),
+                seconds => format!(
+                    "run the check again; if they never meet, lengthen the mapping's batching window of {seconds} s"
+                ),
+            });
     }
     Judgement::not_exercised(why)
 }
@@ -76,8 +88,6 @@ fn broken(account: &Account, breaches: &[Breach]) -> Judgement {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use contract::Outcome;
 
     use super::super::job_accept::tests::job;
@@ -113,7 +123,7 @@ mod tests {
     }
 
     fn verdict(good: Vec<LoggedOutcome>) -> Verdict {
-        judge(&account(good, 5), &whole_log(), false).verdict
+        judge(&account(good, 5), &whole_log(), false, Duration::ZERO).verdict
     }
 
     #[test]
@@ -124,10 +134,16 @@ mod tests {
     #[test]
     fn where_they_did_not_meet_it_is_said_and_strictly_it_is_no_pass() {
         let apart = account(vec![at(0, "other", 1, Outcome::Succeeded)], 5);
-        assert_eq!(judge(&apart, &whole_log(), false).verdict, Verdict::NotExercised);
-        assert_eq!(judge(&apart, &whole_log(), true).verdict, Verdict::Inconclusive);
+        assert_eq!(
+            judge(&apart, &whole_log(), false, Duration::ZERO).verdict,
+            Verdict::NotExercised
+        );
+        let strictly = |seconds| judge(&apart, &whole_log(), true, Duration::from_secs(seconds));
+        assert_eq!(strictly(0).verdict, Verdict::Inconclusive);
+        assert!(strictly(0).next.unwrap().starts_with("set a batching window"));
+        assert!(strictly(5).next.unwrap().contains("window of 5 s"));
         let single = account(vec![at(0, "other", 1, Outcome::Succeeded)], 1);
-        assert_eq!(judge(&single, &whole_log(), true).verdict, Verdict::Pass);
+        assert_eq!(judge(&single, &whole_log(), true, Duration::ZERO).verdict, Verdict::Pass);
     }
 
     #[test]
@@ -154,6 +170,6 @@ mod tests {
     fn an_unreadable_log_proves_nothing() {
         let log = LogEvidence { error: Some("denied".to_owned()), ..LogEvidence::default() };
         let apart = account(Vec::new(), 5);
-        assert_eq!(judge(&apart, &log, false).verdict, Verdict::Inconclusive);
+        assert_eq!(judge(&apart, &log, false, Duration::ZERO).verdict, Verdict::Inconclusive);
     }
 }
