@@ -71,7 +71,7 @@ fn what_must_not_be_fails_alone() {
         ("api.cors", |changes| *allowed_origins(changes) = json!(["https://other.example"])),
         ("api.cors", |changes| {
             let api = changes.properties("AWS::ApiGatewayV2::Api", |_| true);
-            api["CorsConfiguration"]["AllowMethods"] = json!(["GET"]);
+            api["CorsConfiguration"]["AllowHeaders"] = json!([]);
         }),
     ];
     for (id, change) in cases {

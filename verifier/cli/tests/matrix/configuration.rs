@@ -139,6 +139,15 @@ fn queues() -> Vec<Mutant> {
         Mutant::new("another maxReceiveCount than expected")
             .with_arguments(&["--receives", "5"])
             .expect(1, &[("cfg.redrive", "fail")]),
+        Mutant::new("the outputs of the queues are swapped")
+            .with_change(|changes| {
+                let outputs = &mut changes.document()["Outputs"];
+                let jobs = outputs["JobsQueueName"]["Value"].take();
+                let dead_letters = outputs["JobsDeadLetterQueueName"]["Value"].take();
+                outputs["JobsQueueName"]["Value"] = dead_letters;
+                outputs["JobsDeadLetterQueueName"]["Value"] = jobs;
+            })
+            .expect(1, &[("cfg.redrive", "fail")]),
         Mutant::new("the visibility timeout is short")
             .with_change(|changes| changes.jobs_queue()["VisibilityTimeout"] = 30.into())
             .with_arguments(&["--strict"])
@@ -204,12 +213,38 @@ fn accesses() -> Vec<Mutant> {
         )
         .expect(1, &[("cfg.access", "warn")]),
         open(
+            "a topic of another account may send",
+            false,
+            everybody(json!({"ArnEquals": {"aws:SourceArn": "arn:aws:sns:us-local-1:222222222222:t"}})),
+        )
+        .expect(1, &[("cfg.access", "warn")]),
+        open(
+            "a service may send for anybody",
+            false,
+            json!({"Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}),
+        )
+        .expect(1, &[("cfg.access", "warn")]),
+        open(
             "sound: a topic of the account may send",
             false,
             everybody(json!({"ArnEquals": {"aws:SourceArn": "arn:aws:sns:us-local-1:000000000000:t"}})),
         )
         .passes(),
     ]
+}
+
+fn second_consumer(changes: &mut Changes, is_enabled: bool) {
+    let mut second = changes.mapping().clone();
+    let resources = changes.document()["Resources"].as_object_mut().expect("resources");
+    let hello =
+        resources.iter().find(|(_, resource)| resource["Metadata"]["verifier:binary"] == "hello");
+    let (hello, _) = hello.expect("there is a hello function");
+    second["FunctionName"] = json!({"Ref": hello});
+    second["Enabled"] = is_enabled.into();
+    resources.insert(
+        "Second".to_owned(),
+        json!({"Type": "AWS::Lambda::EventSourceMapping", "Properties": second}),
+    );
 }
 
 fn consumers() -> Vec<Mutant> {
@@ -252,20 +287,12 @@ fn consumers() -> Vec<Mutant> {
             })
             .expect(1, &[("cfg.consumer", "fail")]),
         Mutant::new("two consumers share the queue")
-            .with_change(|changes| {
-                let mut second = changes.mapping().clone();
-                let resources = changes.document()["Resources"].as_object_mut().expect("resources");
-                let hello = resources
-                    .iter()
-                    .find(|(_, resource)| resource["Metadata"]["verifier:binary"] == "hello");
-                let (hello, _) = hello.expect("there is a hello function");
-                second["FunctionName"] = json!({"Ref": hello});
-                resources.insert(
-                    "Second".to_owned(),
-                    json!({"Type": "AWS::Lambda::EventSourceMapping", "Properties": second}),
-                );
-            })
+            .with_change(|changes| second_consumer(changes, true))
             .expect(1, &[("cfg.consumer", "fail")]),
+        Mutant::new("sound: a second consumer is switched off")
+            .with_change(|changes| second_consumer(changes, false))
+            .with_arguments(&["--strict"])
+            .passes(),
         Mutant::new("the function has no concurrency")
             .with_change(|changes| {
                 changes.function("worker")["ReservedConcurrentExecutions"] = 0.into();
@@ -306,6 +333,23 @@ fn observers() -> Vec<Mutant> {
     ]
 }
 
+/// The dead-letter alarm, written as a list of one metric.
+fn listed_alarm(changes: &mut Changes, threshold: f64) {
+    let alarm = dead_letter_alarm(changes).as_object_mut().expect("properties");
+    let mut take = |name: &str| alarm.remove(name).unwrap_or_default();
+    let metric = json!({
+        "Namespace": take("Namespace"),
+        "MetricName": take("MetricName"),
+        "Dimensions": take("Dimensions"),
+    });
+    let stat = json!({"Metric": metric, "Period": take("Period"), "Stat": take("Statistic")});
+    alarm.insert(
+        "Metrics".to_owned(),
+        json!([{"Id": "m1", "ReturnData": true, "MetricStat": stat}]),
+    );
+    alarm.insert("Threshold".to_owned(), threshold.into());
+}
+
 fn alarms() -> Vec<Mutant> {
     let with = |name: &'static str, properties: Value| {
         Mutant::new(name)
@@ -318,6 +362,11 @@ fn alarms() -> Vec<Mutant> {
     let warns = |mutant: Mutant| mutant.expect(1, &[("cfg.alarm", "warn")]);
     vec![
         warns(with("the alarm never goes off", json!({"Threshold": 1e9}))),
+        warns(with("the alarm by a list never goes off", json!({})))
+            .with_change(|changes| listed_alarm(changes, 1e9)),
+        with("sound: the alarm is on a list of one metric", json!({}))
+            .with_change(|changes| listed_alarm(changes, 0.0))
+            .passes(),
         warns(with("the alarm is always on", json!({"Threshold": -1}))),
         warns(with("the alarm waits for eleven messages", json!({"Threshold": 10}))),
         warns(with(

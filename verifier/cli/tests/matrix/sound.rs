@@ -231,6 +231,9 @@ fn pages() -> Vec<Mutant> {
     };
     vec![
         strict(configured("sound: config.js is minified", "window.__PREVIEW_JOB_URL__=\"{url}\"")),
+        strict(configured("sound: config.js is a wrapped function", "!function(e){e.__PREVIEW_JOB_URL__=\"{url}\",e.t=!0,e.n=.5}(window);")),
+        strict(configured("sound: config.js parses JSON", "Object.assign(window, JSON.parse('{\"__PREVIEW_JOB_URL__\":\"{url}\"}'));")),
+        strict(configured("sound: config.js has regular expressions and comments of HTML", "<!-- it's\nwindow.x = /['\"(]/; window.y = `a${`b`}`; window.__PREVIEW_JOB_URL__ = `{url}`;")),
         strict(configured("sound: config.js has a constant", "'use strict';\nconst jobs = '{url}';\n")),
         strict(configured("sound: config.js has an object", "// made by a script\nwindow.config = {jobs: {url: `{url}`, retries: 3}, other: [1, 2]};")),
         strict(configured("sound: config.js sets the URL again", "window.a = 'https://other.example'; window['a'] = \"{url}\";")),
