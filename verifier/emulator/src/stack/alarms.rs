@@ -36,7 +36,8 @@ impl Builder<'_> {
 /// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-alarm.html>.
 fn read(resource: &Resolved<'_>) -> Result<Read, TemplateError> {
     let properties = resource.properties();
-    if properties.has("Metrics") {
+    let listed = only_metric(&properties);
+    if properties.has("Metrics") && listed.is_none() {
         return Ok(Read::LeftOut("watches an expression, and none is evaluated here"));
     }
     if properties.has("ExtendedStatistic") {
@@ -48,18 +49,25 @@ fn read(resource: &Resolved<'_>) -> Result<Read, TemplateError> {
             "compares with an anomaly detection band, and there is none here",
         ));
     };
-    let number = |name: &str| {
+    let of_metric = listed.as_ref().unwrap_or(&properties);
+    let number_of = |properties: &Properties<'_>, name: &str| {
         let number = properties.number(name, 0, 1..=u64::from(u32::MAX))?;
         u32::try_from(number).map_err(|_| properties.bad(name, "is too large"))
     };
+    let number = |name: &str| number_of(&properties, name);
+    let named = listed
+        .as_ref()
+        .map(|listed| listed.map("Metric").ok_or_else(|| listed.bad("Metric", "is required")));
+    let named = named.transpose()?;
+    let statistic = if listed.is_some() { "Stat" } else { "Statistic" };
     let definition = MetricAlarm {
         name: resource.physical_id.clone(),
         description: properties.text("AlarmDescription")?,
-        metric: metric(&properties)?,
-        unit: properties.text("Unit")?,
-        statistic: one_of(&properties, "Statistic", Statistic::parse)?
-            .ok_or_else(|| properties.bad("Statistic", "is required"))?,
-        period_seconds: number("Period")?,
+        metric: metric(named.as_ref().unwrap_or(&properties))?,
+        unit: of_metric.text("Unit")?,
+        statistic: one_of(of_metric, statistic, Statistic::parse)?
+            .ok_or_else(|| of_metric.bad(statistic, "is required"))?,
+        period_seconds: number_of(of_metric, "Period")?,
         evaluation_periods: number("EvaluationPeriods")?,
         datapoints_to_alarm: if properties.has("DatapointsToAlarm") {
             Some(number("DatapointsToAlarm")?)
@@ -78,6 +86,16 @@ fn read(resource: &Resolved<'_>) -> Result<Read, TemplateError> {
     definition.check().map_err(|refusal| resource.unsupported(refusal.to_string()))?;
     let tags = tags_of(&resource.properties);
     Ok(Read::Alarm(Box::new(AlarmSpec { definition, tags })))
+}
+
+/// The metric of a list that holds nothing else, which is the same as one that is named directly.
+///
+/// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-cloudwatch-alarm-metricdataquery.html>.
+fn only_metric<'a>(properties: &Properties<'a>) -> Option<Properties<'a>> {
+    match properties.maps("Metrics").as_slice() {
+        [only] if !only.has("Expression") => only.map("MetricStat"),
+        _ => None,
+    }
 }
 
 fn metric(properties: &Properties<'_>) -> Result<Metric, TemplateError> {

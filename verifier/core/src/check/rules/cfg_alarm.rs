@@ -92,7 +92,13 @@ fn none_goes_off(of_queue: &[(&AlarmEvidence, Worth)], dead_letters: &QueueEvide
         })
         .collect();
     let (what, actual) = if defects.is_empty() {
-        (format!("no alarm watches {METRIC} of {}", dead_letters.name), "no alarm".to_owned())
+        (
+            format!(
+                "no alarm on {METRIC} of {} is known; those on expressions are not looked up",
+                dead_letters.name
+            ),
+            "no alarm".to_owned(),
+        )
     } else {
         (format!("no alarm tells of dead letters: {}", defects.join("; ")), defects.join("; "))
     };
@@ -406,7 +412,7 @@ mod tests {
         for change in change {
             let judgement = judged(change);
             assert_eq!(judgement.verdict, Verdict::Warn);
-            assert!(judgement.summary.starts_with("no alarm watches"), "{}", judgement.summary);
+            assert!(judgement.summary.starts_with("no alarm on "), "{}", judgement.summary);
         }
     }
 
