@@ -1,4 +1,4 @@
-//! The engine that runs a configuration script: QuickJS, without its libraries for files and processes.
+//! The engine that runs a configuration script: `QuickJS`, without its libraries for files and processes.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -140,6 +140,10 @@ fn parts(text: &str, base: Option<&str>) -> Option<String> {
 
 /// Runs a script; an error as the console of a browser shows it.
 fn evaluate(ctx: &Ctx<'_>, source: &str) -> Result<(), String> {
+    if source.contains('\0') {
+        // The engine takes none, and a script that holds one is most likely compressed.
+        return Err("SyntaxError: it holds a NUL character".to_owned());
+    }
     let mut options = EvalOptions::default();
     options.strict = false;
     let ended = ctx.eval_with_options::<Value<'_>, _>(source, options).catch(ctx);
