@@ -21,7 +21,7 @@ pub const CHECK: Check = Check {
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>.
 const DEFAULT: Duration = Duration::from_hours(96);
 /// The shortest that a queue can be told to keep messages.
-const LEAST: Duration = Duration::from_secs(60);
+const LEAST: Duration = Duration::from_mins(1);
 /// The longest that a queue keeps messages.
 const MOST: Duration = Duration::from_hours(336);
 
@@ -97,7 +97,7 @@ fn outlasting(jobs: &QueueEvidence, dead_letters: &QueueEvidence, needed: Durati
     let least = (needed + second).max(LEAST);
     let target = dead_letters.retention().unwrap_or(MOST);
     // A FIFO queue's messages begin a new life in the dead-letter queue.
-    let bound = if jobs.is_fifo() { MOST } else { MOST - second };
+    let bound = if jobs.is_fifo() { MOST } else { MOST.saturating_sub(second) };
     if least > bound {
         return format!("lower maxReceiveCount or the visibility timeout of {}", jobs.name);
     }
@@ -105,7 +105,7 @@ fn outlasting(jobs: &QueueEvidence, dead_letters: &QueueEvidence, needed: Durati
     if jobs.is_fifo() || wanted < target {
         keep(jobs, wanted)
     } else if least < target {
-        keep(jobs, target - second)
+        keep(jobs, target.saturating_sub(second))
     } else {
         format!("{} && {}", keep(dead_letters, MOST), keep(jobs, wanted))
     }
