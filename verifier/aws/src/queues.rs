@@ -1,9 +1,8 @@
 //! SQS: what a queue is configured with, and what is in it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use aws_sdk_sqs::operation::change_message_visibility_batch::ChangeMessageVisibilityBatchOutput;
-use aws_sdk_sqs::operation::delete_message_batch::DeleteMessageBatchOutput;
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry,
     DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName, QueueAttributeName,
@@ -17,6 +16,9 @@ use crate::{Aws, AwsError};
 
 /// The most messages that one receive brings.
 pub const RECEIVED_MAX: usize = 10;
+/// How often an entry of a batch is sent at most, and how long the first pause between two times is.
+const ENTRY_ATTEMPTS_MAX: u32 = 4;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long messages are received for.
 #[derive(Clone, Copy, Debug)]
@@ -103,12 +105,11 @@ impl Aws {
 
     /// Deletes messages by their receipt handles; what could not be deleted comes back, each with the reason.
     pub async fn delete(&self, queue: &QueueEvidence, handles: &[String]) -> Vec<(String, String)> {
-        let mut not_done = Vec::new();
-        for chunk in handles.chunks(BATCH_ENTRIES_MAX) {
-            let entries = chunk.iter().enumerate().filter_map(|(index, handle)| {
+        let send = async |handles: &[&String]| {
+            let entries = handles.iter().enumerate().filter_map(|(index, handle)| {
                 DeleteMessageBatchRequestEntry::builder()
                     .id(index.to_string())
-                    .receipt_handle(handle)
+                    .receipt_handle(*handle)
                     .build()
                     .ok()
             });
@@ -118,11 +119,11 @@ impl Aws {
                 .queue_url(&queue.url)
                 .set_entries(Some(entries.collect()));
             let answer = request.send().await;
-            let answer = answer.as_ref().map(DeleteMessageBatchOutput::failed);
-            let answer = answer.map_err(|error| failed("sqs:DeleteMessage", &queue.name, error));
-            not_done.extend(left_undone(chunk, answer));
-        }
-        not_done
+            let answer = answer.map(|answer| answer.failed);
+            answer.map_err(|error| failed("sqs:DeleteMessage", &queue.name, &error))
+        };
+        let undone = in_batches(handles, send).await.into_iter();
+        undone.map(|(handle, reason)| (handle.clone(), reason)).collect()
     }
 
     /// Sets how long messages stay invisible from now on, each by its receipt handle; 0 hands a message back at once. What
@@ -132,48 +133,79 @@ impl Aws {
         queue: &QueueEvidence,
         seconds_by_handle: &[(String, u32)],
     ) -> Vec<(String, String)> {
-        let mut not_done = Vec::new();
-        for chunk in seconds_by_handle.chunks(BATCH_ENTRIES_MAX) {
-            let entries = chunk.iter().enumerate().filter_map(|(index, (handle, seconds))| {
-                ChangeMessageVisibilityBatchRequestEntry::builder()
-                    .id(index.to_string())
-                    .receipt_handle(handle)
-                    .visibility_timeout(i32::try_from(*seconds).unwrap_or(i32::MAX))
-                    .build()
-                    .ok()
-            });
+        let send = async |seconds_by_handle: &[&(String, u32)]| {
+            let entries =
+                seconds_by_handle.iter().enumerate().filter_map(|(index, (handle, seconds))| {
+                    ChangeMessageVisibilityBatchRequestEntry::builder()
+                        .id(index.to_string())
+                        .receipt_handle(handle)
+                        .visibility_timeout(i32::try_from(*seconds).unwrap_or(i32::MAX))
+                        .build()
+                        .ok()
+                });
             let request = self
                 .sqs
                 .change_message_visibility_batch()
                 .queue_url(&queue.url)
                 .set_entries(Some(entries.collect()));
             let answer = request.send().await;
-            let answer = answer.as_ref().map(ChangeMessageVisibilityBatchOutput::failed);
-            let answer =
-                answer.map_err(|error| failed("sqs:ChangeMessageVisibility", &queue.name, error));
-            let handles: Vec<String> = chunk.iter().map(|(handle, _)| handle.clone()).collect();
-            not_done.extend(left_undone(&handles, answer));
-        }
-        not_done
+            let answer = answer.map(|answer| answer.failed);
+            answer.map_err(|error| failed("sqs:ChangeMessageVisibility", &queue.name, &error))
+        };
+        let undone = in_batches(seconds_by_handle, send).await.into_iter();
+        undone.map(|((handle, _), reason)| (handle.clone(), reason)).collect()
     }
 }
 
-/// The receipt handles of a batch's entries that were not done, each with the reason.
-fn left_undone(
-    chunk: &[String],
-    answer: Result<&[BatchResultErrorEntry], AwsError>,
-) -> Vec<(String, String)> {
-    let handle_of = |id: &str| id.parse::<usize>().ok().and_then(|index| chunk.get(index)).cloned();
-    match answer {
-        Ok(entries) => entries
-            .iter()
-            .map(|entry| {
-                let message = entry.message().unwrap_or("no message");
-                (handle_of(entry.id()).unwrap_or_default(), format!("{}: {message}", entry.code()))
-            })
-            .collect(),
-        Err(error) => chunk.iter().map(|handle| (handle.clone(), error.to_string())).collect(),
+/// Sends entries in batches; what was not done comes back, each with the reason. Entries that failed through a fault of SQS's
+/// own, or were throttled, are sent again, a few times.
+async fn in_batches<'a, T>(
+    entries: &'a [T],
+    send: impl AsyncFn(&[&T]) -> Result<Vec<BatchResultErrorEntry>, AwsError>,
+) -> Vec<(&'a T, String)> {
+    let mut undone = Vec::new();
+    for chunk in entries.chunks(BATCH_ENTRIES_MAX) {
+        let mut pending: Vec<&T> = chunk.iter().collect();
+        let mut attempt = 1;
+        while !pending.is_empty() {
+            let failed = match send(&pending).await {
+                Ok(failed) => failed,
+                Err(error) => {
+                    undone.extend(pending.iter().map(|entry| (*entry, error.to_string())));
+                    break;
+                }
+            };
+            let mut again = Vec::new();
+            for failure in &failed {
+                let index = failure.id().parse::<usize>().ok();
+                let Some(entry) = index.and_then(|index| pending.get(index)).copied() else {
+                    continue;
+                };
+                if may_be_retried(failure) && attempt < ENTRY_ATTEMPTS_MAX {
+                    again.push(entry);
+                } else {
+                    undone.push((entry, reason(failure)));
+                }
+            }
+            if !again.is_empty() {
+                tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(attempt - 1)).await;
+            }
+            pending = again;
+            attempt += 1;
+        }
     }
+    undone
+}
+
+/// Whether an entry may be done when it is sent again: the sender is not at fault.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_BatchResultErrorEntry.html>, "SenderFault".
+fn may_be_retried(entry: &BatchResultErrorEntry) -> bool {
+    !entry.sender_fault()
+}
+
+fn reason(entry: &BatchResultErrorEntry) -> String {
+    format!("{}: {}", entry.code(), entry.message().unwrap_or("no message"))
 }
 
 fn dead_letter(message: &Message, seen_at: Timestamp) -> DeadLetter {
@@ -191,5 +223,45 @@ fn dead_letter(message: &Message, seen_at: Timestamp) -> DeadLetter {
             .map(str::to_owned),
         seen_at,
         receipt_handle: message.receipt_handle().unwrap_or_default().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    fn failure(index: usize, sender_fault: bool) -> BatchResultErrorEntry {
+        let entry = BatchResultErrorEntry::builder().id(index.to_string()).code("InternalError");
+        entry.sender_fault(sender_fault).build().unwrap()
+    }
+
+    /// Sends two entries, of which the second fails so often; says what was not done, and how many entries each batch had.
+    async fn sent(fails: u32, sender_fault: bool) -> (Vec<&'static str>, Vec<usize>) {
+        let sizes = Mutex::new(Vec::new());
+        let send = async |batch: &[&&'static str]| {
+            let mut sizes = sizes.lock().unwrap();
+            sizes.push(batch.len());
+            let again = u32::try_from(sizes.len()).unwrap() <= fails;
+            let at = batch.iter().position(|entry| **entry == "b").filter(|_| again);
+            Ok(at.map(|at| failure(at, sender_fault)).into_iter().collect())
+        };
+        let undone = in_batches(&["a", "b"], send).await;
+        (undone.into_iter().map(|(entry, _)| *entry).collect(), sizes.into_inner().unwrap())
+    }
+
+    #[tokio::test]
+    async fn an_entry_that_failed_through_no_fault_of_the_sender_is_sent_again_within_bounds() {
+        assert_eq!(sent(0, false).await, (vec![], vec![2]));
+        assert_eq!(sent(2, false).await, (vec![], vec![2, 1, 1]));
+        assert_eq!(sent(9, false).await, (vec!["b"], vec![2, 1, 1, 1]));
+        assert_eq!(sent(1, true).await, (vec!["b"], vec![2]));
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_is_refused_is_undone_as_a_whole() {
+        let send = async |_: &[&u8]| Err(AwsError::no_region());
+        assert_eq!(in_batches(&[1, 2], send).await.len(), 2);
     }
 }
