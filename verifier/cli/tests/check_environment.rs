@@ -4,7 +4,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{Local, VERIFIER, check_with_faults};
+use support::{Local, VERIFIER, check_local, check_with_faults};
 use verifier_testkit::{run, scrubbed};
 
 fn refusal(operation: &str, code: &str) -> Value {
@@ -98,4 +98,37 @@ fn a_dead_letter_queue_that_may_not_be_read_leaves_the_poison_by_name() {
     let left = checked.report["leftBehind"].as_array().expect("what is left");
     assert_eq!(left.len(), 1, "{left:?}");
     assert!(left[0].as_str().is_some_and(|left| left.contains("-poison")), "{left:?}");
+}
+
+#[test]
+fn what_a_run_leaves_that_could_not_be_evaluated_fails_it_under_strict_neither() {
+    let refused = |operation| json!([refusal(operation, "AccessDenied")]);
+    for checked in [
+        check_with_faults(&["--strict"], &refused("ReceiveMessage")),
+        check_local(&["--strict", "--timeout", "60"]),
+    ] {
+        assert_eq!(checked.code, Some(3), "{:#}", checked.report);
+        assert_eq!(checked.with_verdict("warn"), ["clean.residue"]);
+    }
+    // Where everything else is known, it does.
+    let checked = check_with_faults(&["--strict"], &refused("DeleteMessageBatch"));
+    checked.assert(1, &[("clean.residue", "warn")]);
+}
+
+#[test]
+fn a_message_whose_deletion_failed_through_sqs_own_fault_is_deleted_again() {
+    let fails = |sender_fault, nth: Option<u32>| {
+        let fault = json!({"kind": "fail-entry", "code": "InternalError", "commit": "before",
+            "sender_fault": sender_fault});
+        let mut rule =
+            json!({"operation": "DeleteMessageBatch", "caller": "client", "fault": fault});
+        if let Some(nth) = nth {
+            rule["nth"] = nth.into();
+        }
+        check_with_faults(&["--strict"], &json!([rule]))
+    };
+    fails(false, Some(1)).assert(0, &[]);
+    for checked in [fails(false, None), fails(true, Some(1))] {
+        checked.assert(1, &[("clean.residue", "warn")]);
+    }
 }

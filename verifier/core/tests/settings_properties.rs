@@ -5,7 +5,7 @@ use contract::{OUTCOME_EVENT, Outcome, OutcomeLine};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::json;
-use verifier_core::check::{CHECKS, Judgement, Verdict, overall};
+use verifier_core::check::{CHECKS, Judgement, Verdict, Weight, overall};
 use verifier_core::settings::{Filling, InForce, KEYS, Kind, Outcomes, Value};
 
 const RUN: &str = "vrf-6569e9c0-0badcafe";
@@ -110,7 +110,7 @@ proptest! {
             let is_changed = verdict == Verdict::Warn && check.id == allowed.id;
             prop_assert_eq!(counted, if is_changed { Verdict::Pass } else { verdict });
             // Beside a pass, nothing but a warning can pass that did not before.
-            let run = |verdict| overall([(Verdict::Pass, true), (verdict, true)], strict);
+            let run = |verdict| overall([(Verdict::Pass, Weight::Required), (verdict, Weight::Required)], strict);
             prop_assert!(run(counted) == run(verdict) || (is_changed && strict));
         }
     }

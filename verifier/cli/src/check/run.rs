@@ -17,8 +17,9 @@ use verifier_core::check::rules::{
     stack_ready,
 };
 use verifier_core::check::{
-    CHECKS, Check, CheckEvent, JobEvidence, JobTrace, Judgement, OurMessage, QueueEvidence,
-    Rejection, RunId, Settled, StackEvidence, Verdict, call_budget, observed, overall,
+    CHECKS, Check, CheckEvent, JobEvidence, JobTrace, Judgement, OurMessage, Overall,
+    QueueEvidence, Rejection, RunId, Settled, StackEvidence, Verdict, Weight, call_budget,
+    observed, overall,
 };
 use verifier_core::settings::OutcomeReader;
 use verifier_core::time::Timestamp;
@@ -28,6 +29,7 @@ use super::discovery::{Discovery, discover};
 use super::letters::Letters;
 use super::{Options, Report, environment};
 use crate::clock::RunClock;
+use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// The checks that need jobs in the stack.
@@ -224,9 +226,26 @@ impl<'a> Run<'a> {
         Ok(stack)
     }
 
+    /// How long the run has lasted. By this machine's clock where that is AWS's too: what is known of how far AWS's clock is from
+    /// it changes with each answer, and the first one may move it by minutes.
+    fn elapsed(&self) -> Duration {
+        match self.clock {
+            RunClock::Wall(_) => self.started.elapsed(),
+            RunClock::Emulated(_) | RunClock::Remote(_) => self.clock.now().since(self.started_at),
+        }
+    }
+
+    /// When the run began, by the clock that messages and log lines are compared with, as far as that is known by now.
+    fn began_at(&self) -> Timestamp {
+        match self.clock {
+            RunClock::Wall(_) => self.clock.now() - self.elapsed(),
+            RunClock::Emulated(_) | RunClock::Remote(_) => self.started_at,
+        }
+    }
+
     /// When the run has to be over, if it was given a time.
     fn deadline(&self) -> Option<Timestamp> {
-        self.options.settings.expect.timeout().map(|timeout| self.started_at + timeout)
+        self.options.settings.expect.timeout().map(|timeout| self.began_at() + timeout)
     }
 
     /// A bound of a wait, or the run's own if that comes first.
@@ -311,18 +330,27 @@ impl<'a> Run<'a> {
         let verdicts = checks.iter().map(|settled| {
             let omitted = self.options.selection.skipped(settled.check).is_some()
                 || self.options.settings.absent(settled.check).is_some();
-            (settled.judgement.counted(), settled.check.must_be_exercised && !omitted)
+            let weight = match settled.check.weight() {
+                Weight::Required if omitted => Weight::Optional,
+                weight => weight,
+            };
+            (settled.judgement.counted(), weight)
         });
+        let concluded = match &stopped {
+            // An interruption says nothing of the stack, and neither does what it cut short.
+            Some(Failure { exit: Exit::Interrupted, .. }) => Overall::Inconclusive,
+            _ => overall(verdicts, self.options.strict),
+        };
         Report {
             stack: self.options.stack.clone(),
             region: self.aws.region().map(str::to_owned),
             run_id: self.run_id.to_string(),
-            overall: overall(verdicts, self.options.strict),
+            overall: concluded,
             strict: self.options.strict,
             jobs: self.traces(),
             started_at: self.started_at,
             wall: self.started.elapsed(),
-            stack_time: self.clock.now().since(self.started_at),
+            stack_time: self.elapsed(),
             calls: self.aws.calls().counts(),
             call_budget: call_budget(self.resources),
             left_behind: self.left_behind,

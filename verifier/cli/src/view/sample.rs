@@ -74,7 +74,7 @@ fn passed() -> Vec<Settled> {
 
 fn of(checks: Vec<Settled>, jobs: Vec<JobTrace>) -> Report {
     let verdicts =
-        checks.iter().map(|settled| (settled.judgement.counted(), settled.check.must_be_exercised));
+        checks.iter().map(|settled| (settled.judgement.counted(), settled.check.weight()));
     Report {
         stack: "Stack-PR7".to_owned(),
         region: Some("eu-central-1".to_owned()),
@@ -117,10 +117,8 @@ pub(super) fn with(id: &str, judgement: &Judgement, strict: bool) -> Report {
     for settled in report.checks.iter_mut().filter(|settled| settled.check.id == id) {
         settled.judgement = judgement.clone();
     }
-    let verdicts = report
-        .checks
-        .iter()
-        .map(|settled| (settled.judgement.verdict, settled.check.must_be_exercised));
+    let verdicts =
+        report.checks.iter().map(|settled| (settled.judgement.verdict, settled.check.weight()));
     report.overall = overall(verdicts, report.strict);
     report
 }

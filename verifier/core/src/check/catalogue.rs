@@ -1,6 +1,6 @@
 //! The catalogue of checks, in the order in which they are reported.
 
-use super::rules;
+use super::{Weight, rules};
 
 /// The worst that a check says of a stack, so that one knows beforehand what a run can fail by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,17 @@ impl Check {
     /// GitHub makes a heading's anchor from its letters and digits.
     pub fn runbook(&self) -> String {
         format!("RUNBOOK.md#{}", self.id.replace('.', ""))
+    }
+
+    /// What its verdict weighs in a run's.
+    pub fn weight(&self) -> Weight {
+        if self.id == rules::clean_residue::CHECK.id {
+            Weight::OwnLeftovers
+        } else if self.must_be_exercised {
+            Weight::Required
+        } else {
+            Weight::Optional
+        }
     }
 }
 

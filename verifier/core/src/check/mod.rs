@@ -30,5 +30,5 @@ pub use observed::{OurMessage, job_named, observed, submitted};
 pub use run_id::{Owner, RunId};
 pub use selection::{Selection, UnknownCheck, nearest, nearest_check};
 pub use trace::{JobTrace, Step, StepKind};
-pub use verdict::{Judgement, Overall, Verdict, overall};
+pub use verdict::{Judgement, Overall, Verdict, Weight, overall};
 pub use words::{age_in_words, in_words, whole_seconds};

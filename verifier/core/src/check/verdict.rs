@@ -164,49 +164,68 @@ pub enum Overall {
     Inconclusive,
 }
 
-/// Concludes a run from its checks: each verdict, and whether a run without it would be green by omission.
+/// What a check's verdict weighs in the run's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// A run without it would be green by omission.
+    Required,
+    /// A run may do without it.
+    Optional,
+    /// It is about what the run itself leaves behind. A run that could not come to its end leaves something, which says nothing
+    /// of the stack.
+    OwnLeftovers,
+}
+
+/// Concludes a run from its checks: each verdict, and its weight.
 ///
-/// A failure is certain whatever else is unknown. Without one, a check that could not be judged, one that had to be
-/// exercised and was not, and a run that exercised nothing leave the run inconclusive: absence of evidence is never a
-/// pass. With `strict`, a warning fails.
-pub fn overall(checks: impl IntoIterator<Item = (Verdict, bool)>, strict: bool) -> Overall {
-    let (mut exercised, mut unknown, mut failed) = (false, false, false);
-    for (verdict, must_be_exercised) in checks {
+/// A failure is certain whatever else is unknown. Without one, a check that could not be evaluated, one that is required and
+/// was not run, and a run that exercised nothing leave the run inconclusive: absence of evidence is never a pass. With
+/// `strict`, a warning fails; one about the run's own leftovers only where nothing else is unknown.
+pub fn overall(checks: impl IntoIterator<Item = (Verdict, Weight)>, strict: bool) -> Overall {
+    let (mut exercised, mut unknown, mut failed, mut leaves) = (false, false, false, false);
+    for (verdict, weight) in checks {
         match verdict {
             Verdict::Fail => failed = true,
+            Verdict::Warn if strict && weight == Weight::OwnLeftovers => leaves = true,
             Verdict::Warn if strict => failed = true,
             Verdict::Inconclusive => unknown = true,
-            Verdict::NotExercised => unknown |= must_be_exercised,
+            Verdict::NotExercised => unknown |= weight == Weight::Required,
             Verdict::Pass | Verdict::Warn => exercised = true,
             Verdict::Info => {}
         }
     }
-    match (failed, unknown || !exercised) {
-        (true, _) => Overall::Fail,
-        (false, true) => Overall::Inconclusive,
-        (false, false) => Overall::Pass,
+    match (failed, unknown || !exercised, leaves) {
+        (true, _, _) | (false, false, true) => Overall::Fail,
+        (false, true, _) => Overall::Inconclusive,
+        (false, false, false) => Overall::Pass,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::Verdict::{Fail, Inconclusive, Info, NotExercised, Pass, Warn};
+    use super::Weight::{Optional, OwnLeftovers, Required};
     use super::*;
 
     #[test]
     fn a_run_passes_only_when_everything_that_matters_was_exercised_and_holds() {
         for (checks, strict, expected) in [
-            (vec![(Pass, true), (Pass, true)], false, Overall::Pass),
-            (vec![(Pass, true), (Info, false), (Warn, true)], false, Overall::Pass),
-            (vec![(Pass, true), (Warn, true)], true, Overall::Fail),
-            (vec![(Pass, true), (Fail, true)], false, Overall::Fail),
-            (vec![(Inconclusive, true), (Fail, true)], false, Overall::Fail),
-            (vec![(Pass, true), (Inconclusive, true)], false, Overall::Inconclusive),
-            (vec![(Pass, true), (NotExercised, true)], false, Overall::Inconclusive),
-            (vec![(Pass, true), (NotExercised, false)], false, Overall::Pass),
+            (vec![(Pass, Required), (Pass, Required)], false, Overall::Pass),
+            (vec![(Pass, Required), (Info, Optional), (Warn, Required)], false, Overall::Pass),
+            (vec![(Pass, Required), (Warn, Required)], true, Overall::Fail),
+            (vec![(Pass, Required), (Fail, Required)], false, Overall::Fail),
+            (vec![(Inconclusive, Required), (Fail, Required)], false, Overall::Fail),
+            (vec![(Pass, Required), (Inconclusive, Required)], false, Overall::Inconclusive),
+            (vec![(Pass, Required), (NotExercised, Required)], false, Overall::Inconclusive),
+            (vec![(Pass, Required), (NotExercised, Optional)], false, Overall::Pass),
+            (vec![(Pass, Required), (Warn, OwnLeftovers)], true, Overall::Fail),
+            (vec![(Pass, Required), (Warn, OwnLeftovers)], false, Overall::Pass),
+            (vec![(Inconclusive, Required), (Warn, OwnLeftovers)], true, Overall::Inconclusive),
+            (vec![(Inconclusive, Required), (Warn, Required)], true, Overall::Fail),
+            (vec![(Fail, Required), (Warn, OwnLeftovers)], true, Overall::Fail),
             (vec![], false, Overall::Inconclusive),
-            (vec![(NotExercised, false)], false, Overall::Inconclusive),
-            (vec![(Info, true)], false, Overall::Inconclusive),
+            (vec![(NotExercised, Optional)], false, Overall::Inconclusive),
+            (vec![(Info, Required)], false, Overall::Inconclusive),
         ] {
             assert_eq!(overall(checks.clone(), strict), expected, "{checks:?}");
         }

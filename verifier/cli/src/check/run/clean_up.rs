@@ -100,7 +100,7 @@ impl Run<'_> {
         let Some(worker) = self.discovery.worker.clone().filter(|_| unread) else {
             return;
         };
-        let since = self.started_at - CLOCK_SKEW;
+        let since = self.began_at() - CLOCK_SKEW;
         // Without an answer, what may be left stays named.
         let run_id = self.run_id.to_string();
         if let Ok(lines) = self.aws.outcomes(&worker.log_group, &run_id, since, &self.reader).await

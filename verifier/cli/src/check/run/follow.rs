@@ -194,7 +194,8 @@ impl Run<'_> {
     ///
     /// Lines that are missing because the run's own time ended sooner prove nothing, so that is no result.
     async fn read_log(&mut self, course: &Course) -> Result<LogEvidence, Stop> {
-        let first = self.jobs.iter().map(|job| job.submitted_at).min().unwrap_or(self.started_at);
+        let first =
+            self.jobs.iter().map(|job| job.submitted_at).min().unwrap_or_else(|| self.began_at());
         let (since, run_id) = (first - CLOCK_SKEW, self.run_id.to_string());
         let mut log = LogEvidence {
             log_group: course.log_group.clone(),

@@ -181,7 +181,7 @@ impl Run<'_> {
         loop {
             let mut again = Vec::new();
             for (probe, judgement) in pending {
-                let patient_until = self.started_at + probe.bound();
+                let patient_until = self.began_at() + probe.bound();
                 let asks_until = self.bounded(patient_until);
                 if is_bad(&judgement) && self.clock.now() < asks_until {
                     again.push(probe);

@@ -97,11 +97,12 @@ impl Run<'_> {
         let others = account.others.keys().map(String::as_str);
         let explained: BTreeSet<&str> = own.chain(others).collect();
         let tells = !explained.is_empty();
+        let began_at = self.began_at();
         let mut invocations: Vec<Invocation> = account.invocations.clone();
         invocations.retain(|each| {
             tells
                 && each.end == InvocationEnd::Success
-                && each.started_at() >= self.started_at
+                && each.started_at() >= began_at
                 && !explained.contains(each.request_id.as_str())
         });
         invocations
@@ -110,7 +111,7 @@ impl Run<'_> {
     /// Reads who else sends, from every outcome line of the time.
     async fn others(&self, course: &Course) -> Result<Others, AwsError> {
         let mut others = Others::default();
-        let since = self.started_at - CLOCK_SKEW;
+        let since = self.began_at() - CLOCK_SKEW;
         let own: BTreeSet<&str> = self.jobs.iter().map(|job| job.job_id.as_str()).collect();
         let named: BTreeSet<&str> =
             self.jobs.iter().filter_map(|job| job.message_id.as_deref()).collect();
