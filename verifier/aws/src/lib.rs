@@ -24,5 +24,5 @@ pub use connection::{Aws, Connection, sdk_config};
 pub use dead_letters::{InHand, Sent};
 pub use error::{AwsError, Cause};
 pub use http::{Http, plain_http_client};
-pub use queues::{RECEIVED_MAX, Received};
+pub use queues::{RECEIVED_MAX, ReceiveAnswer, Received};
 pub use server_clock::ServerClock;

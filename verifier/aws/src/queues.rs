@@ -3,21 +3,28 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aws_sdk_sqs::config::Builder;
+use aws_sdk_sqs::config::retry::RetryConfig;
+use aws_sdk_sqs::error::SdkError;
+use aws_sdk_sqs::operation::receive_message::ReceiveMessageError;
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry,
     DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName, QueueAttributeName,
 };
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use verifier_core::check::{DeadLetter, QueueEvidence};
 use verifier_core::sqs::BATCH_ENTRIES_MAX;
 use verifier_core::time::Timestamp;
 
 use crate::error::failed;
-use crate::{Aws, AwsError};
+use crate::{Aws, AwsError, Cause};
 
 /// The most messages that one receive brings.
 pub const RECEIVED_MAX: usize = 10;
 /// How often an entry of a batch is sent at most, and how long the first pause between two times is.
 const ENTRY_ATTEMPTS_MAX: u32 = 4;
+/// How often a receive is asked for at most.
+const RECEIVE_ATTEMPTS_MAX: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long messages are received for.
@@ -27,6 +34,43 @@ pub struct Received {
     pub visibility_timeout_seconds: u32,
     /// How long to wait for the first; 0 to 20 s.
     pub wait_seconds: u32,
+}
+
+/// What a receive brought.
+#[derive(Debug)]
+pub struct ReceiveAnswer {
+    /// The messages, or why there was no answer in the end.
+    pub messages: Result<Vec<DeadLetter>, AwsError>,
+    /// How many requests were not answered, and may have been carried out: SQS hides messages for each of those.
+    pub unanswered: u32,
+}
+
+/// What a request to receive that failed has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ReceiveFailure {
+    /// Nothing, and it will do nothing.
+    Refused,
+    /// Nothing: there were too many.
+    Throttled,
+    /// Nobody knows: SQS may have hidden messages for it.
+    Unanswered,
+}
+
+impl ReceiveFailure {
+    fn of(error: &SdkError<ReceiveMessageError, HttpResponse>) -> Self {
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        let cause = failed("sqs:ReceiveMessage", "", error).cause;
+        match (error, status) {
+            (SdkError::ConstructionFailure(_), _) => Self::Refused,
+            (_, Some(400..=499)) if cause == Cause::Throttled => Self::Throttled,
+            (SdkError::ServiceError(_), Some(400..=499)) => Self::Refused,
+            // The request was never sent.
+            _ if matches!(cause, Cause::Credentials | Cause::NoRegion | Cause::UnknownHost) => {
+                Self::Refused
+            }
+            _ => Self::Unanswered,
+        }
+    }
 }
 
 impl Aws {
@@ -72,15 +116,45 @@ impl Aws {
         Ok(urls)
     }
 
-    /// Receives up to ten messages. `seen_at` tells the time when they have come.
+    /// Receives up to ten messages, and asks again where there was no answer. `seen_at` tells the time when they have come.
+    ///
+    /// The SDK does not repeat the request by itself: SQS may have hidden messages for one that was not answered, and the
+    /// caller has to know of that.
     pub async fn receive(
         &self,
         queue: &QueueEvidence,
         how: Received,
         seen_at: impl AsyncFnOnce() -> Timestamp,
-    ) -> Result<Vec<DeadLetter>, AwsError> {
+    ) -> ReceiveAnswer {
+        let (mut unanswered, mut attempt) = (0, 1);
+        loop {
+            let error = match self.receive_once(queue, how).await {
+                Ok(messages) => {
+                    let seen_at = seen_at().await;
+                    let messages =
+                        messages.iter().map(|message| dead_letter(message, seen_at)).collect();
+                    return ReceiveAnswer { messages: Ok(messages), unanswered };
+                }
+                Err(error) => error,
+            };
+            let failure = ReceiveFailure::of(&error);
+            unanswered += u32::from(failure == ReceiveFailure::Unanswered);
+            if failure == ReceiveFailure::Refused || attempt >= RECEIVE_ATTEMPTS_MAX {
+                let error = failed("sqs:ReceiveMessage", &queue.name, &error);
+                return ReceiveAnswer { messages: Err(error), unanswered };
+            }
+            tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(attempt - 1)).await;
+            attempt += 1;
+        }
+    }
+
+    async fn receive_once(
+        &self,
+        queue: &QueueEvidence,
+        how: Received,
+    ) -> Result<Vec<Message>, SdkError<ReceiveMessageError, HttpResponse>> {
         let number = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
-        let answer = self
+        let request = self
             .sqs
             .receive_message()
             .queue_url(&queue.url)
@@ -88,11 +162,9 @@ impl Aws {
             .visibility_timeout(number(how.visibility_timeout_seconds))
             .wait_time_seconds(number(how.wait_seconds))
             .message_system_attribute_names(MessageSystemAttributeName::All)
-            .send()
-            .await
-            .map_err(|error| failed("sqs:ReceiveMessage", &queue.name, &error))?;
-        let seen_at = seen_at().await;
-        Ok(answer.messages().iter().map(|message| dead_letter(message, seen_at)).collect())
+            .customize()
+            .config_override(Builder::new().retry_config(RetryConfig::disabled()));
+        Ok(request.send().await?.messages.unwrap_or_default())
     }
 
     /// Deletes whatever is in a queue, within a minute; what is sent meanwhile may be deleted, too.

@@ -132,3 +132,59 @@ fn a_message_whose_deletion_failed_through_sqs_own_fault_is_deleted_again() {
         checked.assert(1, &[("clean.residue", "warn")]);
     }
 }
+
+fn lost(operation: &str, rule: &Value, fault: &Value) -> Value {
+    let mut rule = rule.clone();
+    rule["operation"] = operation.into();
+    rule["caller"] = "client".into();
+    rule["fault"] = fault.clone();
+    json!([rule])
+}
+
+#[test]
+fn a_receive_that_got_no_answer_is_waited_out() {
+    for fault in [
+        json!({"kind": "disconnect", "commit": "after"}),
+        json!({"kind": "error", "status": 503, "code": "ServiceUnavailable", "commit": "after"}),
+    ] {
+        // The first receive is handed the poison.
+        let rules = lost("ReceiveMessage", &json!({"nth": 1}), &fault);
+        let checked = check_with_faults(&["--strict"], &rules);
+        checked.assert(0, &[]);
+        let evidence = &checked.find("clean.residue")["evidence"];
+        assert_eq!(evidence["receivesWithoutAnswer"], 1, "{evidence:#}");
+        // Without the time for that, nothing is concluded.
+        let checked = check_with_faults(&["--strict", "--timeout", "230"], &rules);
+        assert_eq!(checked.code, Some(3), "{:#}", checked.report);
+        assert!(checked.with_verdict("fail").is_empty(), "{:#}", checked.report);
+    }
+}
+
+#[test]
+fn a_deletion_that_was_confirmed_and_not_carried_out_is_no_none_left() {
+    let fault = json!({"kind": "delete-lost"});
+    let always = lost("DeleteMessage", &json!({}), &fault);
+    let checked = check_with_faults(&["--strict"], &always);
+    checked.assert(1, &[("clean.residue", "warn")]);
+    let left = checked.report["leftBehind"].to_string();
+    assert!(left.contains("dead-letter queue"), "{left}");
+    // Once it is visible again, it is deleted again.
+    check_with_faults(&["--strict"], &lost("DeleteMessage", &json!({"nth": 1}), &fault))
+        .assert(0, &[]);
+}
+
+#[test]
+fn a_job_that_the_verifier_submitted_twice_is_no_fault_of_the_stack() {
+    for (contains, id) in [("-good-1", "job.success"), ("-poison", "dlq.attempts")] {
+        for fault in [
+            json!({"kind": "disconnect", "commit": "after"}),
+            json!({"kind": "error", "status": 503, "code": "ServiceUnavailable", "commit": "after"}),
+        ] {
+            let rules = json!([{"operation": "POST /jobs", "contains": contains, "nth": 1, "fault": fault}]);
+            let checked = check_with_faults(&["--strict"], &rules);
+            checked.assert(0, &[]);
+            let summary = checked.find(id)["summary"].as_str().expect("a summary");
+            assert!(summary.contains("submitted twice"), "{summary}");
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use verifier_aws::{Aws, AwsError, RECEIVED_MAX, Received};
+use verifier_aws::{Aws, AwsError, RECEIVED_MAX, ReceiveAnswer, Received};
 use verifier_core::check::{DeadLetter, HeldLetter, OurMessage, Owner, QueueEvidence, RunId};
 use verifier_core::settings::MessageIds;
 use verifier_core::time::Timestamp;
@@ -20,6 +20,10 @@ const HOLD: Duration = Duration::from_secs(30);
 const LAST_HOLD: Duration = Duration::from_mins(2);
 /// The longest that SQS hides a message.
 const VISIBILITY_MAX_SECONDS: u64 = 43_200;
+/// How long after messages of a receive that was not answered become visible again they are waited for.
+const HIDDEN_GRACE: Duration = Duration::from_secs(5);
+/// How many receives that were not answered make a search last longer.
+const UNANSWERED_MAX: u32 = 3;
 /// How often the time for which a message of another run is put aside doubles.
 const DOUBLINGS_MAX: u32 = 5;
 
@@ -44,24 +48,54 @@ pub(crate) struct Letters {
     pub(crate) own: BTreeMap<String, DeadLetter>,
     /// What runs that are over have left, by message id.
     pub(crate) leftovers: BTreeMap<String, DeadLetter>,
-    /// Messages of strangers by message id.
+    /// Messages of others that are in hand, by message id.
     pub(crate) held: BTreeMap<String, HeldLetter>,
-    /// How often messages of runs that may still go on were received, and handed back at once, by message id.
-    pub(crate) passed_on: BTreeMap<String, u32>,
+    /// All messages of others that were seen, also after they were made visible again, by message id.
+    pub(crate) others: BTreeMap<String, HeldLetter>,
+    /// How many receives were not answered, and may have been carried out.
+    pub(crate) unanswered: u32,
+    /// Until when messages may be hidden for a receive that was not answered.
+    hidden_until: Option<Timestamp>,
+    /// Until when whatever was received last is hidden, if it is still there.
+    held_until: Option<Timestamp>,
+    /// Messages of runs that may still go on, which were made visible again, by message id.
+    pub(crate) passed_on: BTreeMap<String, PassedOn>,
     /// When the queue was looked at last.
     pub(crate) searched_at: Option<Timestamp>,
     /// The run's own that were seen there, also after they were taken out, by message id.
     pub(crate) seen: BTreeMap<String, OurMessage>,
+    /// The same as they were received first.
+    first: BTreeMap<String, DeadLetter>,
     /// The poll whose answer was not read yet.
     under_way: Option<Poll>,
 }
 
+/// A message of a run that may still go on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PassedOn {
+    /// How often it was received.
+    pub(crate) receives: u32,
+    /// By which handle it becomes visible at once, where it was put aside for a while.
+    pub(crate) put_aside: Option<String>,
+}
+
 /// A poll that goes on also when whoever waits for it is interrupted: SQS hides messages for it whether its answer is read
 /// or not.
-type Poll = JoinHandle<Result<Vec<DeadLetter>, AwsError>>;
+type Poll = (JoinHandle<ReceiveAnswer>, Duration);
 
 impl Letters {
-    /// Polls until the message of that id has come, or the bound has passed.
+    /// Until when a search that ends at that time has to go on: a receive that was not answered may hide the message.
+    pub(crate) fn patient_until(&self, bound_at: Timestamp) -> Timestamp {
+        self.hidden_until.map_or(bound_at, |hidden| bound_at.max(hidden + HIDDEN_GRACE))
+    }
+
+    /// Until when a message that nothing explains may be one that this run received: one for a receive that was not answered,
+    /// or one whose deletion was confirmed and not carried out.
+    pub(crate) fn in_flight_until(&self) -> Option<Timestamp> {
+        self.hidden_until.max(self.held_until).map(|until| until + HIDDEN_GRACE)
+    }
+
+    /// Polls until the message of that id has come, or the bound has passed; `latest` is when the run's time is over.
     ///
     /// One empty answer proves nothing, so it is only the bound that ends the search.
     pub(crate) async fn await_letter(
@@ -69,8 +103,11 @@ impl Letters {
         search: &Search<'_>,
         message_id: &str,
         bound_at: Timestamp,
+        latest: Option<Timestamp>,
     ) -> Result<(), AwsError> {
         while !self.own.contains_key(message_id) {
+            let patient_until = self.patient_until(bound_at);
+            let bound_at = latest.map_or(patient_until, |latest| patient_until.min(latest));
             let left = bound_at.since(search.clock.now());
             if left.is_zero() {
                 return Ok(());
@@ -103,14 +140,15 @@ impl Letters {
             wait_seconds,
         };
         let (aws, clock, queue) = (search.aws.clone(), search.clock.clone(), search.queue.clone());
-        self.under_way = Some(tokio::spawn(async move {
+        let poll = tokio::spawn(async move {
             let seen_at = async || {
                 clock.has_waited().await;
                 clock.now()
             };
             aws.receive(&queue, how, seen_at).await
-        }));
-        let received = self.answer().await?;
+        });
+        self.under_way = Some((poll, Duration::from_secs(hold)));
+        let received = self.answer(search.clock).await?;
         self.searched_at = Some(search.clock.now());
         let count = received.len();
         let mut of_other_runs = Vec::new();
@@ -122,19 +160,30 @@ impl Letters {
     }
 
     /// What the poll brings that is under way; nothing where there is none.
-    async fn answer(&mut self) -> Result<Vec<DeadLetter>, AwsError> {
-        let Some(poll) = self.under_way.as_mut() else {
+    async fn answer(&mut self, clock: &RunClock) -> Result<Vec<DeadLetter>, AwsError> {
+        let Some((poll, hold)) = self.under_way.as_mut() else {
             return Ok(Vec::new());
         };
-        let answer = poll.await;
+        let (answer, hold) = (poll.await, *hold);
         self.under_way = None;
         // It is never aborted, and does not panic.
-        answer.unwrap_or_else(|_| Ok(Vec::new()))
+        let Ok(ReceiveAnswer { messages, unanswered }) = answer else {
+            return Ok(Vec::new());
+        };
+        let until = Some(clock.now() + hold);
+        if unanswered > 0 && self.unanswered < UNANSWERED_MAX {
+            self.hidden_until = self.hidden_until.max(until);
+        }
+        self.unanswered += unanswered;
+        if messages.as_ref().is_ok_and(|messages| !messages.is_empty()) {
+            self.held_until = self.held_until.max(until);
+        }
+        messages
     }
 
     /// Takes in hand what an interrupted search was about to be handed.
-    pub(crate) async fn end_search(&mut self, own_message_ids: &[String]) {
-        for letter in self.answer().await.unwrap_or_default() {
+    pub(crate) async fn end_search(&mut self, clock: &RunClock, own_message_ids: &[String]) {
+        for letter in self.answer(clock).await.unwrap_or_default() {
             if own_message_ids.contains(&letter.message_id) {
                 self.keep_own(letter);
             } else {
@@ -159,17 +208,38 @@ impl Letters {
         None
     }
 
+    /// A message of the run's own as it was received first, also after it was deleted.
+    pub(crate) fn first_own(&self, message_id: &str) -> Option<DeadLetter> {
+        self.first.get(message_id).cloned()
+    }
+
+    /// Whether any of the run's own messages is in hand.
+    pub(crate) fn has_own(&self) -> bool {
+        !self.own.is_empty()
+    }
+
+    /// How many messages of others were seen in the queue.
+    pub(crate) fn others_seen(&self) -> usize {
+        let passed_on = self.passed_on.keys().filter(|id| !self.others.contains_key(*id));
+        self.others.len() + passed_on.count()
+    }
+
     fn keep_own(&mut self, letter: DeadLetter) {
         let (message_id, body, seen_at) =
             (letter.message_id.clone(), letter.body.clone(), letter.seen_at);
         let seen = || OurMessage { message_id: message_id.clone(), body, seen_at };
         self.seen.entry(message_id.clone()).or_insert_with(seen);
+        self.first.entry(message_id.clone()).or_insert_with(|| letter.clone());
         self.own.insert(message_id, letter);
     }
 
     fn hold(&mut self, letter: DeadLetter) {
-        let receives = self.held.get(&letter.message_id).map_or(0, |held| held.receives) + 1;
-        self.held.insert(letter.message_id.clone(), HeldLetter { letter, receives });
+        let id = letter.message_id.clone();
+        let more = |held: Option<&HeldLetter>| held.map_or(0, |held| held.receives) + 1;
+        let seen = HeldLetter { receives: more(self.others.get(&id)), letter: letter.clone() };
+        self.others.insert(id.clone(), seen);
+        let receives = more(self.held.get(&id));
+        self.held.insert(id, HeldLetter { letter, receives });
     }
 
     /// Hands back what another run may be waiting for: two runs that held each other's message until the end would both
@@ -183,10 +253,12 @@ impl Letters {
         }
         let mut seconds_by_handle = Vec::new();
         for letter in &letters {
-            let times = self.passed_on.entry(letter.message_id.clone()).or_default();
-            let seconds = if *times == 0 { 0 } else { 1 << (*times - 1).min(DOUBLINGS_MAX) };
+            let passed_on = self.passed_on.entry(letter.message_id.clone()).or_default();
+            let times = passed_on.receives;
+            let seconds = if times == 0 { 0 } else { 1 << (times - 1).min(DOUBLINGS_MAX) };
             seconds_by_handle.push((letter.receipt_handle.clone(), seconds));
-            *times += 1;
+            let put_aside = (seconds > 0).then(|| letter.receipt_handle.clone());
+            *passed_on = PassedOn { receives: times + 1, put_aside };
         }
         let failed = search.aws.change_visibility(search.queue, &seconds_by_handle).await;
         for letter in letters {
@@ -304,15 +376,16 @@ mod tests {
         let search = search(&queue, aws, clock, *run_id);
         for is_own in [false, true] {
             let bound_at = clock.now() + LONGEST_WAIT;
-            let search_goes_on = letters.await_letter(&search, "another", bound_at).now_or_never();
+            let search_goes_on =
+                letters.await_letter(&search, "another", bound_at, None).now_or_never();
             assert!(search_goes_on.is_none());
             let id = send(&stand, RunId::new(clock.now(), 2)).await;
             let own = if is_own { vec![id.clone()] } else { Vec::new() };
-            letters.end_search(&own).await;
+            letters.end_search(clock, &own).await;
             assert_eq!(letters.own.contains_key(&id), is_own);
             assert_eq!(letters.held.contains_key(&id), !is_own);
         }
-        letters.end_search(&[]).await;
+        letters.end_search(clock, &[]).await;
         assert_eq!((letters.own.len(), letters.held.len()), (1, 1), "there is no other poll");
         stand.emulator.shut_down().await;
     }
@@ -326,9 +399,10 @@ mod tests {
         let mut seen = Vec::new();
         // Twice as long as it takes.
         for _ in 0..16 {
-            let before = one.letters.passed_on.get(&absent).copied();
+            let receives = |one: &Looker| one.letters.passed_on.get(&absent).map(|it| it.receives);
+            let before = receives(&one);
             one.look(&queue).await;
-            if one.letters.passed_on.get(&absent).copied() != before {
+            if receives(&one) != before {
                 seen.push(one.clock.now());
             }
             one.clock.sleep(Duration::from_secs(1)).await;

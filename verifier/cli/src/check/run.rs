@@ -4,6 +4,7 @@ mod clean_up;
 mod configuration;
 mod follow;
 mod probes;
+mod queues;
 mod strays;
 mod submit;
 
@@ -13,8 +14,8 @@ use std::time::{Duration, Instant};
 use verifier_aws::{Aws, AwsError, Http};
 use verifier_core::account::{Account, Invocation, QueueCounts, Terms};
 use verifier_core::check::rules::{
-    api_reject, dlq_arrival, dlq_attempts, dlq_foreign, job_accept, job_neighbours, job_success,
-    stack_ready,
+    api_reject, clean_residue::Residue, dlq_arrival, dlq_attempts, dlq_foreign, job_accept,
+    job_neighbours, job_success, stack_ready,
 };
 use verifier_core::check::{
     CHECKS, Check, CheckEvent, JobEvidence, JobTrace, Judgement, OurMessage, Overall,
@@ -70,6 +71,14 @@ pub(crate) struct Run<'a> {
     invocations: Vec<Invocation>,
     /// The jobs queue's counts, when nothing of the run should be there any more.
     counts_after: Option<QueueCounts>,
+    /// The dead-letter queue's counts, after what was the run's own was deleted there.
+    dead_letters_after: Option<QueueCounts>,
+    /// What the run has deleted, and made visible again.
+    residue: Residue,
+    /// The run's messages that could not be deleted, each with the reason, by message id.
+    undeleted: BTreeMap<String, String>,
+    /// Messages of others that could not be made visible again, each with the reason, by message id.
+    unreleased: BTreeMap<String, String>,
     /// Whether messages of other senders were seen.
     others_seen: bool,
     /// Of how many messages that are no jobs of the run lines tell, by request id, where that was asked for.
@@ -140,6 +149,10 @@ impl<'a> Run<'a> {
             terms: None,
             invocations: Vec::new(),
             counts_after: None,
+            dead_letters_after: None,
+            residue: Residue::default(),
+            undeleted: BTreeMap::new(),
+            unreleased: BTreeMap::new(),
             others_seen: false,
             written_of_others: BTreeMap::new(),
             refused: (started_at, started_at),

@@ -51,9 +51,40 @@ pub fn surplus(before: Option<QueueCounts>, after: Option<QueueCounts>) -> Optio
     Some(after?.total().saturating_sub(before?.total()))
 }
 
+/// How many messages of the dead-letter queue nothing explains, by its counts; `None` where either was not read.
+///
+/// What was there before the run may be there still, except what the run deleted of it; so may every message of others that
+/// was seen there. The run's own were deleted. What is more than that hides from the run: in flight, delayed, or not yet seen.
+pub fn unexplained(
+    before: Option<QueueCounts>,
+    after: Option<QueueCounts>,
+    deleted_of_before: usize,
+    others_seen: usize,
+) -> Option<u64> {
+    let stayed = before?.total().saturating_sub(deleted_of_before as u64);
+    Some(after?.total().saturating_sub(stayed.max(others_seen as u64)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn messages_that_neither_were_there_nor_were_seen_are_unexplained() {
+        let counts = |in_flight| Some(QueueCounts { in_flight, ..QueueCounts::default() });
+        let of = |before, after, deleted, others| {
+            unexplained(counts(before), counts(after), deleted, others)
+        };
+        assert_eq!(of(0, 0, 0, 0), Some(0));
+        assert_eq!(of(0, 1, 0, 0), Some(1));
+        // Those of others that were there before explain no more than themselves.
+        assert_eq!(of(3, 4, 0, 3), Some(1));
+        assert_eq!(of(3, 4, 0, 4), Some(0));
+        assert_eq!(of(3, 3, 1, 2), Some(1));
+        assert_eq!(of(3, 1, 0, 3), Some(0));
+        assert_eq!(unexplained(None, counts(1), 0, 0), None);
+        assert_eq!(unexplained(counts(1), None, 0, 0), None);
+    }
 
     #[test]
     fn all_three_counts_are_read_or_none() {

@@ -38,6 +38,9 @@ pub struct Breach {
     pub job_id: String,
     /// How that shows.
     pub why: String,
+    /// Whether it shows only by the job having come again: that its batch failed is then one cause, and that it became visible
+    /// while its batch was still worked on is another.
+    pub came_again: bool,
     /// Whether no line says that the two shared a batch: it follows from receive counts and failed invocations.
     pub inferred: bool,
 }
@@ -74,13 +77,18 @@ impl Account {
             return None;
         }
         let poisoned = self.poisoned();
-        let breach = |why: String, inferred| Breach { job_id: job.job_id.clone(), why, inferred };
+        let breach = |why: String, inferred| Breach {
+            job_id: job.job_id.clone(),
+            why,
+            came_again: false,
+            inferred,
+        };
         let failed = job.attempts.iter().find_map(|attempt| failed_with(attempt, &poisoned));
         if let Some(why) = failed {
             return Some(breach(why, false));
         }
         if let Some(why) = self.came_again(job, &poisoned) {
-            return Some(breach(why, false));
+            return Some(Breach { came_again: true, ..breach(why, false) });
         }
         let inferred = self.unseen(job).into_iter().find_map(|unseen| match unseen.explained {
             Explained::FailedInvocation { request_id, end } => Some(format!(

@@ -279,23 +279,26 @@ fn end(
         return MessageEnd::DeadLettered;
     }
     let done: Vec<&Attempt> = attempts.iter().filter(|attempt| attempt.says_succeeded()).collect();
+    if done.len() > 1 && of_repeated_requests(job, &done) {
+        return MessageEnd::DoneOnce;
+    }
     match done.len() {
         0 if surplus > 0 => MessageEnd::StillThere,
         0 => MessageEnd::Unaccounted,
         1 => MessageEnd::DoneOnce,
         _ => MessageEnd::DoneMoreThanOnce {
-            delivered_twice: of_repeated_requests(job, &done)
-                || (attempts.iter().all(|attempt| !attempt.failed())
-                    && is_one_delivery_twice(&done, terms.visibility_timeout)),
+            delivered_twice: attempts.iter().all(|attempt| !attempt.failed())
+                && is_one_delivery_twice(&done, terms.visibility_timeout),
         },
     }
 }
 
-/// Whether each success is of a message of its own, and the verifier's own repeated requests explain those.
+/// Whether each success may be of a message of its own that a request of the verifier's made: no more of them than requests that
+/// may have been carried out, and each of another message where lines name them.
 fn of_repeated_requests(job: &Submitted, done: &[&Attempt]) -> bool {
     let ids: BTreeSet<&str> =
         done.iter().filter_map(|attempt| attempt.line.message_id.as_deref()).collect();
-    job.requests > 1 && ids.len() == done.len()
+    done.len() <= job.requests as usize && (ids.is_empty() || ids.len() == done.len())
 }
 
 #[cfg(test)]
@@ -384,7 +387,14 @@ pub(super) mod tests {
             lines: vec![of("m-g", "a"), of("m-x", "b")],
             ..job("g", false)
         };
-        assert_eq!(ended(twice, Some(0)), MessageEnd::DoneMoreThanOnce { delivered_twice: true });
+        assert_eq!(ended(twice, Some(0)), MessageEnd::DoneOnce);
+        let bare = |requests| {
+            let of = |second| Line { message_id: None, ..line(second, 1, Outcome::Succeeded, "a") };
+            let second = Line { request_id: Some("b".to_owned()), ..of(60) };
+            ended(Submitted { requests, lines: vec![of(0), second], ..job("g", false) }, Some(0))
+        };
+        assert_eq!(bare(2), MessageEnd::DoneOnce);
+        assert_eq!(bare(1), MessageEnd::DoneMoreThanOnce { delivered_twice: false });
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod uncounted;
 mod unwritten;
 
 pub use attempt::{Attempt, Line, is_one_delivery_twice};
-pub use counts::{QueueCounts, surplus};
+pub use counts::{QueueCounts, surplus, unexplained};
 pub use inference::{Explained, UnseenReceive};
 pub use invocation::{Invocation, InvocationEnd};
 pub use invocation_log::InvocationLog;

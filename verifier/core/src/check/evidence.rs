@@ -336,7 +336,8 @@ pub struct JobEvidence {
     pub exchange: Exchange,
     /// The message id, where the answer was `202` with the ids.
     pub message_id: Option<String>,
-    /// How many requests submitted it: what was not answered, or put off, was sent again.
+    /// How many requests may have put it on the queue: what was not answered, or answered 503, was sent again, and may have been
+    /// carried out all the same.
     pub requests: u32,
     /// Every attempt that the worker logged, in the order of the log.
     pub attempts: Vec<LoggedOutcome>,

@@ -1,5 +1,7 @@
 //! A run's evidence as the account of its messages takes it.
 
+use std::collections::BTreeSet;
+
 use super::{JobEvidence, LoggedOutcome};
 use crate::account::{
     Expectation, Found, Invocation, Line, Observed, QueueCounts, Submitted, Terms,
@@ -26,8 +28,38 @@ pub fn observed(
     invocations: &[Invocation],
     (before, after): (Option<QueueCounts>, Option<QueueCounts>),
 ) -> Observed {
-    let jobs = jobs.iter().map(|job| submitted(job, jobs, found)).collect();
+    let of_jobs = jobs.iter().map(|job| each_message(submitted(job, jobs, found)));
+    let (firsts, copies): (Vec<_>, Vec<_>) = of_jobs.unzip();
+    // The jobs come first, in their order; messages that repeated requests made come behind them.
+    let jobs = firsts.into_iter().chain(copies.into_iter().flatten()).collect();
     Observed { terms, jobs, invocations: invocations.to_vec(), before, after }
+}
+
+/// A job whose request was repeated, as the messages that the requests made: the one that the API named, and the others, each
+/// with what was seen of it. More others than repeated requests are not explained by those, and stay with the job.
+fn each_message(job: Submitted) -> (Submitted, Vec<Submitted>) {
+    let own = job.message_id.clone();
+    let is_own = |id: &str| own.as_deref() == Some(id);
+    let of_lines = job.lines.iter().filter_map(|line| line.message_id.as_deref());
+    let found = job.found.iter().map(|found| found.message_id.as_str());
+    let others: BTreeSet<String> =
+        of_lines.chain(found).filter(|id| !is_own(id)).map(str::to_owned).collect();
+    let repeated = job.requests.saturating_sub(1) as usize;
+    if own.is_none() || others.is_empty() || others.len() > repeated {
+        return (job, Vec::new());
+    }
+    let of = |id: &str, or_unnamed: bool| Submitted {
+        message_id: Some(id.to_owned()),
+        requests: 1,
+        lines: (job.lines.iter())
+            .filter(|line| line.message_id.as_deref().map_or(or_unnamed, |named| named == id))
+            .cloned()
+            .collect(),
+        found: job.found.iter().filter(|found| found.message_id == id).cloned().collect(),
+        ..job.clone()
+    };
+    let copies = others.iter().map(|id| of(id, false)).collect();
+    (of(own.as_deref().unwrap_or_default(), true), copies)
 }
 
 /// A job as the account takes it, with those of the messages found that are its own.
@@ -112,6 +144,29 @@ mod tests {
         ] {
             assert_eq!(job_named(text, &ids), named, "{text}");
         }
+    }
+
+    #[test]
+    fn each_message_that_a_repeated_request_made_is_accounted_for_by_itself() {
+        let terms = Terms {
+            max_receive_count: 3,
+            visibility_timeout: std::time::Duration::from_mins(1),
+            batch_size: 5,
+        };
+        let messages = |requests| -> Vec<(String, Option<String>)> {
+            let jobs = [
+                JobEvidence { requests, ..job("a", true, Some("m-a")) },
+                job("b", false, Some("m-b")),
+            ];
+            let found = [message("m-a", "a"), message("m-x", r#"{"jobId":"a"}"#)];
+            let observed = observed(terms, &jobs, &found, &[], (None, None));
+            let each = observed.jobs.into_iter();
+            each.map(|each| (each.job_id, each.message_id)).collect()
+        };
+        let named = |job: &str, id: &str| (job.to_owned(), Some(id.to_owned()));
+        assert_eq!(messages(2), [named("a", "m-a"), named("b", "m-b"), named("a", "m-x")]);
+        // A second message that no request explains is a copy, and stays with the job.
+        assert_eq!(messages(1), [named("a", "m-a"), named("b", "m-b")]);
     }
 
     #[test]

@@ -18,31 +18,53 @@ impl Run<'_> {
             self.jobs.iter().filter(|job| may_be_queued(job)).collect();
         let strays = self.rejections.iter().filter(|rejection| is_queued(rejection));
         let strays: Vec<String> = strays.map(|rejection| rejection.job_id.clone()).collect();
-        let mut residue = Residue { created: created.len() + strays.len(), ..Residue::default() };
+        self.residue.created = created.len() + strays.len();
         // Should there be no time to find out, all of it may be left.
         self.left_behind = created.iter().map(|job| name(job)).collect();
         self.left_behind.extend(strays);
         if let Some(queue) = self.discovery.dead_letters.clone() {
             // What is in hand first: there may be little time.
-            self.delete_own(&queue, &mut residue).await;
-            self.hand_back_foreign(&queue, &mut residue).await;
+            self.let_go(&queue).await;
             let own = self.own_message_ids();
-            self.letters.end_search(&own).await;
-            self.delete_own(&queue, &mut residue).await;
-            self.hand_back_foreign(&queue, &mut residue).await;
-            residue.receives_of_others += self.letters.passed_on.values().sum::<u32>();
+            self.letters.end_search(&self.clock, &own).await;
+            self.let_go(&queue).await;
+            self.release_of_runs(&queue).await;
         }
         self.learn_what_was_done().await;
+        let residue = self.concluded_residue();
+        self.left_behind = [residue.left.clone(), residue.not_handed_back.clone()].concat();
+        self.left_behind.extend(clean_residue::up_to(&residue));
+        self.settle(&clean_residue::CHECK, clean_residue::judge(&residue));
+    }
+
+    /// What is left, by all that is known.
+    fn concluded_residue(&self) -> Residue {
         let account = self.account();
-        let left: Vec<String> = self
-            .jobs
-            .iter()
-            .zip(&account.messages)
-            .filter(|(job, message)| may_be_left(job, message, account.surplus))
-            .map(|(job, _)| name(job))
-            .collect();
-        residue.left.extend(left);
+        let mut residue = self.residue.clone();
+        let others = self.letters.others.values().map(|held| held.receives);
+        let of_runs = self.letters.passed_on.values().map(|each| each.receives);
+        residue.receives_of_others = others.chain(of_runs).sum();
+        residue.handed_back = self.letters.others.len() - self.unreleased.len();
+        residue.of_running_runs = self.letters.passed_on.len();
+        residue.not_handed_back = self.unreleased.values().cloned().collect();
+        residue.left.extend(self.undeleted.values().cloned());
+        let left = self.jobs.iter().zip(&account.messages);
+        let left = left.filter(|(job, message)| may_be_left(job, message, account.surplus));
+        residue.left.extend(left.map(|(job, _)| name(job)));
+        // A request that was repeated made these; nothing tells that they have ended.
+        let copies = account.messages.iter().skip(self.jobs.len());
+        let copies = copies.filter(|copy| !has_ended(copy) && account.surplus != Some(0));
+        residue.left.extend(copies.map(|copy| {
+            let id = copy.message_id.as_deref().unwrap_or("another message");
+            format!("{id} ({}, which was submitted twice)", copy.job_id)
+        }));
+        let copies_seen = account.messages.len().saturating_sub(self.jobs.len());
+        residue.created += copies_seen;
+        residue.created_at_most =
+            residue.created + self.copies_at_most().saturating_sub(copies_seen);
         residue.surplus = account.surplus;
+        residue.dead_letters = self.unexplained_dead_letters();
+        residue.unanswered = self.letters.unanswered;
         residue.others_seen = self.others_seen;
         let strays = self.rejections.iter().filter(|stray| may_stray(stray, &residue));
         let strays: Vec<String> = strays
@@ -55,40 +77,65 @@ impl Run<'_> {
                 "{id} in the dead-letter queue, which seems to be a body that was to be refused"
             )
         }));
-        self.left_behind = [residue.left.clone(), residue.not_handed_back.clone()].concat();
-        self.left_behind.extend(clean_residue::up_to(&residue));
-        self.settle(&clean_residue::CHECK, clean_residue::judge(&residue));
+        residue
+    }
+
+    /// Deletes the run's own messages that are in hand, and makes those of others visible again.
+    ///
+    /// What is in hand stays so until that is done: should the run be interrupted meanwhile, it is done again.
+    pub(super) async fn let_go(&mut self, queue: &QueueEvidence) {
+        self.delete_own(queue).await;
+        self.hand_back_foreign(queue).await;
+    }
+
+    /// Makes messages of other runs visible that were put aside for a while.
+    async fn release_of_runs(&mut self, queue: &QueueEvidence) {
+        let put_aside = self.letters.passed_on.values().filter_map(|each| each.put_aside.clone());
+        let handles: Vec<(String, u32)> = put_aside.map(|handle| (handle, 0)).collect();
+        // What fails becomes visible by itself within a minute.
+        self.aws.change_visibility(queue, &handles).await;
     }
 
     /// Deletes the run's own messages and those of runs that are over, together.
-    async fn delete_own(&mut self, queue: &QueueEvidence, residue: &mut Residue) {
-        let own = std::mem::take(&mut self.letters.own);
-        let leftovers = std::mem::take(&mut self.letters.leftovers);
+    async fn delete_own(&mut self, queue: &QueueEvidence) {
+        let (own, leftovers) = (self.letters.own.clone(), self.letters.leftovers.clone());
         let all = || own.values().chain(leftovers.values());
         let handles: Vec<String> = all().map(|letter| letter.receipt_handle.clone()).collect();
         let failed: BTreeMap<String, String> =
             self.aws.delete(queue, &handles).await.into_iter().collect();
+        self.letters.own.clear();
+        self.letters.leftovers.clear();
         for letter in all() {
             let id = letter.message_id.clone();
+            self.undeleted.remove(&id);
+            let done = if own.contains_key(&id) {
+                &mut self.residue.deleted
+            } else {
+                &mut self.residue.swept
+            };
             match failed.get(&letter.receipt_handle) {
-                None if own.contains_key(&id) => residue.deleted.push(id),
-                None => residue.swept.push(id),
-                Some(reason) => residue.left.push(format!("{id} in {}: {reason}", queue.name)),
+                None if done.contains(&id) => {}
+                None => done.push(id),
+                Some(reason) => {
+                    let text = format!("{id} in {}: {reason}", queue.name);
+                    self.undeleted.insert(id, text);
+                }
             }
         }
     }
 
-    async fn hand_back_foreign(&mut self, queue: &QueueEvidence, residue: &mut Residue) {
-        let held = std::mem::take(&mut self.letters.held);
+    async fn hand_back_foreign(&mut self, queue: &QueueEvidence) {
+        let held = self.letters.held.clone();
         let handles: Vec<(String, u32)> =
             held.values().map(|held| (held.letter.receipt_handle.clone(), 0)).collect();
         let failed: BTreeMap<String, String> =
             self.aws.change_visibility(queue, &handles).await.into_iter().collect();
-        residue.handed_back += held.len() - failed.len();
-        residue.receives_of_others += held.values().map(|held| held.receives).sum::<u32>();
+        self.letters.held.clear();
         for (message_id, held) in held {
+            self.unreleased.remove(&message_id);
             if let Some(reason) = failed.get(&held.letter.receipt_handle) {
-                residue.not_handed_back.push(format!("{message_id} in {}: {reason}", queue.name));
+                let text = format!("{message_id} in {}: {reason}", queue.name);
+                self.unreleased.insert(message_id, text);
             }
         }
     }
@@ -113,7 +160,12 @@ impl Run<'_> {
 /// Whether a job's message may still be queued, by its account: nothing tells where it ended, and the queue is not known to
 /// hold no more than before.
 fn may_be_left(job: &JobEvidence, message: &MessageAccount, surplus: Option<u64>) -> bool {
-    let has_ended = match message.end {
+    may_be_queued(job) && !has_ended(message) && surplus != Some(0)
+}
+
+/// Whether an account tells where a message ended.
+fn has_ended(message: &MessageAccount) -> bool {
+    match message.end {
         MessageEnd::DoneOnce | MessageEnd::DoneMoreThanOnce { .. } => true,
         // Its own message may still wait for its other receives, where it was a copy that was dead-lettered.
         MessageEnd::DeadLettered => message.dead_lettered.is_some() || message.message_id.is_none(),
@@ -121,8 +173,7 @@ fn may_be_left(job: &JobEvidence, message: &MessageAccount, surplus: Option<u64>
         | MessageEnd::Copied
         | MessageEnd::StillThere
         | MessageEnd::Unaccounted => false,
-    };
-    may_be_queued(job) && !has_ended && surplus != Some(0)
+    }
 }
 
 /// Whether a body that was to be refused is known to have become a message.
@@ -149,6 +200,9 @@ pub(super) fn may_be_queued(job: &JobEvidence) -> bool {
 fn name(job: &JobEvidence) -> String {
     match &job.message_id {
         Some(message_id) => format!("{message_id} ({})", job.job_id),
+        None if job.requests > 1 => {
+            format!("the job {}, up to {} times, if it was enqueued", job.job_id, job.requests)
+        }
         None => format!("the job {}, if it was enqueued", job.job_id),
     }
 }

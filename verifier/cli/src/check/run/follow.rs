@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use verifier_aws::{Aws, AwsError};
-use verifier_core::account::{Account, Expectation, MessageAccount, surplus};
+use verifier_core::account::{Account, Expectation, MessageAccount};
 use verifier_core::check::rules::{
-    api_reject, dlq_arrival, dlq_attempts, dlq_foreign, job_accept, job_neighbours, job_success,
+    api_reject, cfg_visibility, dlq_arrival, dlq_attempts, dlq_foreign, job_accept, job_neighbours,
+    job_success,
 };
 use verifier_core::check::{
-    CheckEvent, DeadLetter, HeldLetter, Judgement, LogEvidence, LoggedOutcome, RunId, Wait,
+    CheckEvent, DeadLetter, HeldLetter, Judgement, LogEvidence, LogLines, LoggedOutcome, RunId,
+    Wait,
 };
 use verifier_core::settings::Settings;
 use verifier_core::time::Timestamp;
@@ -21,11 +23,6 @@ use crate::clock::RunClock;
 const EARLY: Duration = Duration::from_secs(5);
 /// How long after an answer without all lines the log is asked again: they come within seconds, sometimes later.
 const LOG_PAUSE: Duration = Duration::from_secs(2);
-/// How long SQS's counts may lag behind what took place, and how often they are read meanwhile.
-///
-/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html>, "usually achieve eventual consistency within about 1 minute".
-const COUNTS_LAG: Duration = Duration::from_mins(1);
-const COUNTS_PAUSE: Duration = Duration::from_secs(5);
 /// How much before the first submission log lines are looked for: clocks differ.
 pub(super) const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
@@ -51,8 +48,8 @@ impl Run<'_> {
         let waited_until = self.await_poison(course).await?;
         self.settle(&job_accept::CHECK, job_accept::judge(&self.jobs, &self.options.settings));
         let log = self.read_log(course).await?;
+        let log = self.settle_queues(course, log).await?;
         let found = self.poison_letter();
-        self.count_the_queue(course, found.is_some()).await?;
         self.note_rejects_in_the_dead_letter_queue();
         let strays = self.strays(course, &log).await?;
         let traces = self.traces();
@@ -62,8 +59,7 @@ impl Run<'_> {
         let reject = api_reject::judge(&self.rejections, &log, searched, &strays);
         self.settle(&api_reject::CHECK, reject);
         self.settle(&job_success::CHECK, job_success::judge(&account, &log));
-        let neighbours =
-            job_neighbours::judge(&account, &log, self.options.strict, course.batching_window);
+        let neighbours = self.judge_neighbours(&account, &log, course.batching_window);
         self.settle(&job_neighbours::CHECK, neighbours);
         self.settle(&dlq_attempts::CHECK, dlq_attempts::judge(&account, &log));
         let arrival = self.judge_arrival(course, found.as_ref(), waited_until, &account);
@@ -72,31 +68,25 @@ impl Run<'_> {
         Ok(())
     }
 
+    fn judge_neighbours(
+        &self,
+        account: &Account,
+        log: &LogEvidence,
+        batching_window: Duration,
+    ) -> Judgement {
+        let visibility = self.verdicts.get(cfg_visibility::CHECK.id).copied();
+        job_neighbours::judge(account, log, visibility, batching_window, self.options.strict)
+    }
+
     fn settle_foreign(&mut self, course: &Course) {
         let foreign = match self.letters.searched_at {
             Some(at) => {
-                let held: Vec<HeldLetter> = self.letters.held.values().cloned().collect();
-                dlq_foreign::judge(&held, &course.dead_letters, at)
+                let held: Vec<HeldLetter> = self.letters.others.values().cloned().collect();
+                dlq_foreign::judge(&held, self.letters.passed_on.len(), &course.dead_letters, at)
             }
             None => Judgement::not_exercised("the dead-letter queue was not looked at"),
         };
         self.settle(&dlq_foreign::CHECK, foreign);
-    }
-
-    /// Counts what the jobs queue holds. Where that is more than before although the failing job has left it, it is counted
-    /// again for a while: the counts lag.
-    async fn count_the_queue(&mut self, course: &Course, has_left: bool) -> Result<(), AwsError> {
-        let patient_until = self.bounded(self.clock.now() + COUNTS_LAG);
-        loop {
-            let queue = self.aws.queue(&course.jobs.name, &course.jobs.url).await?;
-            self.counts_after = queue.counts();
-            let is_more =
-                surplus(course.jobs.counts(), self.counts_after).is_some_and(|more| more > 0);
-            if !is_more || !has_left || self.clock.now() >= patient_until {
-                return Ok(());
-            }
-            self.clock.sleep(COUNTS_PAUSE).await;
-        }
     }
 
     fn judge_arrival(
@@ -123,15 +113,20 @@ impl Run<'_> {
             },
             waited_until,
             queue_holds_messages: account.surplus.is_none_or(|surplus| surplus > 0),
+            hidden: dlq_arrival::Hidden {
+                messages: self.unexplained_dead_letters().unwrap_or_default(),
+                unanswered: self.letters.unanswered,
+            },
             has_all_receives: of_account.is_some_and(|job| account.has_all_receives(job)),
             copies: of_account.map_or(&[], |job| job.copies.as_slice()),
         };
         dlq_arrival::judge(poison, found, &terms)
     }
 
-    fn poison_letter(&self) -> Option<DeadLetter> {
+    /// The failing job's message, as it was received from the dead-letter queue first.
+    pub(super) fn poison_letter(&self) -> Option<DeadLetter> {
         let poison = self.jobs.iter().find(|job| job.fails)?;
-        self.letters.own.get(poison.message_id.as_ref()?).cloned()
+        self.letters.first_own(poison.message_id.as_ref()?)
     }
 
     /// Waits for the poison in the dead-letter queue; says until when.
@@ -154,8 +149,10 @@ impl Run<'_> {
         let own = self.own_message_ids();
         let settings = &self.options.settings;
         let search = course.search(self.aws, &self.clock, self.run_id, &own, settings);
-        self.letters.await_letter(&search, &message_id, bound_at).await?;
-        if self.poison_letter().is_none() && bound_at < given_up_at {
+        let deadline = self.deadline();
+        self.letters.await_letter(&search, &message_id, bound_at, deadline).await?;
+        let patient_until = self.letters.patient_until(given_up_at);
+        if self.poison_letter().is_none() && self.bounded(patient_until) < patient_until {
             return Err(Stop::Timeout);
         }
         Ok(self.clock.now())
@@ -222,17 +219,7 @@ impl Run<'_> {
             lines
         };
         loop {
-            log.queries += 1;
-            match lines {
-                Ok(found) => {
-                    self.attribute(&found.outcomes);
-                    self.invocations = found.invocations;
-                    log.unread = found.unread;
-                    log.latest = found.latest;
-                    log.error = None;
-                }
-                Err(error) => log.error = Some(error.to_string()),
-            }
+            self.take_lines(&mut log, lines);
             if self.log_is_complete() {
                 return Ok(log);
             }
@@ -248,8 +235,23 @@ impl Run<'_> {
         }
     }
 
+    /// Takes what the log holds of the run by now.
+    pub(super) fn take_lines(&mut self, log: &mut LogEvidence, lines: Result<LogLines, AwsError>) {
+        log.queries += 1;
+        match lines {
+            Ok(found) => {
+                self.attribute(&found.outcomes);
+                self.invocations = found.invocations;
+                log.unread = found.unread;
+                log.latest = found.latest;
+                log.error = None;
+            }
+            Err(error) => log.error = Some(error.to_string()),
+        }
+    }
+
     /// Looks into the dead-letter queue for jobs of which the log tells nothing: they come there when the poison does.
-    async fn look_for_the_missing(&mut self, course: &Course) -> Result<(), AwsError> {
+    pub(super) async fn look_for_the_missing(&mut self, course: &Course) -> Result<(), AwsError> {
         if self.letters.searched_at.is_none() {
             return Ok(());
         }

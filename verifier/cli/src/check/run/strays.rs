@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use verifier_aws::AwsError;
-use verifier_core::account::{Account, Invocation, InvocationEnd, MessageAccount, MessageEnd};
+use verifier_core::account::{
+    Account, Invocation, InvocationEnd, MessageAccount, MessageEnd, QueueCounts,
+};
 use verifier_core::check::rules::api_reject::Strays;
 use verifier_core::check::{LogEvidence, RunId};
 
 use super::clean_up::may_be_queued;
 use super::follow::CLOCK_SKEW;
+use super::queues::{COUNTS_LAG, COUNTS_PAUSE};
 use super::{Course, Run};
 
 /// The outcomes of other senders' jobs in the time of a run.
@@ -36,7 +39,7 @@ impl Run<'_> {
         let queued = account.surplus.map(|surplus| surplus.saturating_sub(self.waiting(&account)));
         self.suspects = self.suspects();
         let passed_on = !self.letters.passed_on.is_empty();
-        let held = self.letters.held.keys().any(|id| !self.suspects.contains(id));
+        let held = self.letters.others.keys().any(|id| !self.suspects.contains(id));
         let seen = held || passed_on;
         self.others_seen = seen;
         let is_explained = queued.unwrap_or_default() == 0
@@ -53,9 +56,13 @@ impl Run<'_> {
         let mut known = others.messages.iter().filter(|id| !self.suspects.contains(*id));
         self.others_seen = seen || known.next().is_some();
         let account = self.account();
+        // Runs at the same time each have messages there, which are theirs to account for.
+        let queued = queued.map(|queued| queued.saturating_sub(others.of_runs.len() as u64));
+        let is_open = !self.others_seen && queued.is_some_and(|queued| queued > 0);
+        let grown = if is_open { self.posted_again(course).await? } else { None };
         Ok(Strays {
-            // Runs at the same time each have messages there, which are theirs to account for.
-            queued: queued.map(|queued| queued.saturating_sub(others.of_runs.len() as u64)),
+            queued,
+            grown,
             swallowed: account.swallowed(&self.silent(&account)),
             dead: self.suspects.clone(),
             others_seen: self.others_seen,
@@ -68,7 +75,28 @@ impl Run<'_> {
             self.jobs.iter().zip(&account.messages).filter(|(job, message)| {
                 message.end == MessageEnd::NotAccepted && may_be_queued(job)
             });
-        account.own_queued_at_most() + unnamed.count() as u64
+        account.own_queued_at_most() + unnamed.count() as u64 + self.copies_at_most() as u64
+    }
+
+    /// Posts the bodies that have to be refused once more, and says by how many messages the jobs queue grew since, and how many
+    /// those were. Counts lag, so they are read for a while. `None` where there are none.
+    async fn posted_again(&mut self, course: &Course) -> Result<Option<(u64, usize)>, AwsError> {
+        let before = self.counts_after.map(QueueCounts::total).unwrap_or_default();
+        let posted = self.post_rejects(course, true).await.len();
+        if posted == 0 {
+            return Ok(None);
+        }
+        let patient_until = self.bounded(self.clock.now() + COUNTS_LAG);
+        loop {
+            let queue = self.aws.queue(&course.jobs.name, &course.jobs.url).await?;
+            self.counts_after = queue.counts();
+            let now = self.counts_after.map(QueueCounts::total).unwrap_or_default();
+            let grown = now.saturating_sub(before);
+            if grown >= posted as u64 || self.clock.now() >= patient_until {
+                return Ok(Some((grown, posted)));
+            }
+            self.clock.sleep(COUNTS_PAUSE).await;
+        }
     }
 
     /// Of how many refused bodies lines tell, by request id.
@@ -84,7 +112,7 @@ impl Run<'_> {
     /// refused: whoever put those on the queue may have made anything of them.
     fn suspects(&self) -> Vec<String> {
         let (from, until) = self.refused;
-        let held = self.letters.held.values().map(|held| &held.letter);
+        let held = self.letters.others.values().map(|held| &held.letter);
         let suspects = held.filter(|letter| {
             letter.sent_at.is_some_and(|sent_at| from <= sent_at && sent_at <= until)
         });

@@ -61,6 +61,11 @@ fn is_put_off(exchange: &Exchange) -> bool {
     }
 }
 
+/// Whether a request may have put its body on the queue: only a throttled one is known not to have come to the function.
+fn may_be_carried_out(exchange: &Exchange) -> bool {
+    exchange.answer.as_ref().map_or(true, |answer| answer.status != 429)
+}
+
 /// How long to wait before the next request: as long as the answer says, within reason, and otherwise longer each time.
 ///
 /// Source: <https://www.rfc-editor.org/rfc/rfc9110#name-retry-after>.
@@ -118,9 +123,14 @@ impl Run<'_> {
         fitting: bool,
     ) -> Vec<Rejection> {
         let wanted = self.options.selection.wants_any(&[api_reject::CHECK]);
-        let Some(course) = course.as_ref().ok().filter(|_| wanted) else {
-            return Vec::new();
-        };
+        match course.as_ref().ok().filter(|_| wanted) {
+            Some(course) => self.post_rejects(course, fitting).await,
+            None => Vec::new(),
+        }
+    }
+
+    /// Posts the bodies that have to be refused: those that would fit the queue, or those that would not.
+    pub(super) async fn post_rejects(&self, course: &Course, fitting: bool) -> Vec<Rejection> {
         let most = course.jobs.message_bytes_max();
         let jobs = &self.options.settings.jobs;
         let bodies = api_reject::bodies(self.run_id, &jobs.refused, most);
@@ -184,21 +194,30 @@ impl Run<'_> {
         JobEvidence { job_id, fails, submitted_at, exchange, message_id, requests, attempts }
     }
 
-    /// Posts a body, and again where the answer says later or there is none; says how many requests that took.
+    /// How many copies the run's own repeated requests may have made at most: a request that got no answer may have been carried
+    /// out.
+    pub(super) fn copies_at_most(&self) -> usize {
+        let repeated = self.jobs.iter().map(|job| job.requests.saturating_sub(1) as usize);
+        repeated.sum()
+    }
+
+    /// Posts a body, and again where the answer says later or there is none; says how many of the requests may have been carried
+    /// out.
     async fn post(&self, url: &str, body: &str) -> (Exchange, u32) {
         let mut headers = self.options.settings.jobs.headers.clone();
         // As a page sends it, so that its answer shows whether the page may read it.
         if let Some(origin) = &self.origin {
             headers.entry("origin".to_owned()).or_insert_with(|| origin.clone());
         }
-        let mut requests = 1;
+        let (mut requests, mut repeats) = (0, 0);
         loop {
             let exchange = self.http.post(url, &headers, body.as_bytes().to_vec()).await;
-            if !is_put_off(&exchange) || requests > REPEATS_MAX {
+            requests += u32::from(may_be_carried_out(&exchange));
+            if !is_put_off(&exchange) || repeats >= REPEATS_MAX {
                 return (exchange, requests);
             }
-            self.clock.sleep(pause(&exchange, requests)).await;
-            requests += 1;
+            repeats += 1;
+            self.clock.sleep(pause(&exchange, repeats)).await;
         }
     }
 }

@@ -31,6 +31,15 @@ pub enum Body<'a> {
     JobId(&'a MessageIds),
 }
 
+/// What may be in the dead-letter queue and was not seen there: in flight, or delayed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hidden {
+    /// How many messages its counts show that nothing explains.
+    pub messages: u64,
+    /// How many receives of the run were not answered: SQS may hide messages for each.
+    pub unanswered: u32,
+}
+
 /// What the poison job was up against.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms<'a> {
@@ -46,6 +55,8 @@ pub struct Terms<'a> {
     pub waited_until: Timestamp,
     /// Whether the jobs queue held more messages at the end than before: then the failing job may still be retried.
     pub queue_holds_messages: bool,
+    /// What may be in the dead-letter queue and was not seen there.
+    pub hidden: Hidden,
     /// Whether every allowed receive of it was seen, or is explained: then the time that they took is the worker's own, which may
     /// shorten or lengthen the visibility timeout of a message.
     pub has_all_receives: bool,
@@ -148,6 +159,22 @@ fn holds(body: Body<'_>, letter: &DeadLetter, poison: &JobEvidence) -> bool {
     }
 }
 
+impl Hidden {
+    /// How many messages those are, and why a run may not have seen them.
+    pub(crate) fn in_words(self) -> String {
+        let Self { messages, unanswered } = self;
+        let more = match messages {
+            1 => "1 message that was not seen, in flight or delayed".to_owned(),
+            several => format!("{several} messages that were not seen, in flight or delayed"),
+        };
+        match unanswered {
+            0 => more,
+            1 => format!("{more}; 1 receive of this run got no answer"),
+            several => format!("{more}; {several} receives of this run got no answer"),
+        }
+    }
+}
+
 fn judge_absence(poison: &JobEvidence, terms: &Terms<'_>) -> Judgement {
     let waited = terms.waited_until.since(poison.submitted_at);
     let last = poison.attempts.iter().max_by_key(|attempt| attempt.line.receive_count);
@@ -164,6 +191,16 @@ fn judge_absence(poison: &JobEvidence, terms: &Terms<'_>) -> Judgement {
             waited.as_secs()
         ))
         .with_next("look at what holds the messages in flight, and run the check again".to_owned());
+    }
+    if terms.hidden.messages > 0 {
+        return Judgement::inconclusive(format!(
+            "not received from the dead-letter queue after {} s, which holds {}",
+            waited.as_secs(),
+            terms.hidden.in_words()
+        ))
+        .with_next(
+            "look at what holds messages in flight there, and run the check again".to_owned(),
+        );
     }
     Judgement::fail(
         format!(
@@ -214,6 +251,7 @@ mod tests {
             body: Body::Submitted(r#"{"task":"poison"}"#),
             waited_until: Timestamp::from_millis(SUBMITTED + 240_000),
             queue_holds_messages: holds,
+            hidden: Hidden::default(),
             has_all_receives: false,
             copies: &[],
         };
@@ -230,11 +268,20 @@ mod tests {
             body: Body::Submitted(body),
             waited_until: Timestamp::from_millis(SUBMITTED + 240_000),
             queue_holds_messages: false,
+            hidden: Hidden::default(),
             has_all_receives: true,
             copies: &[],
         };
         let poison = job("p", true, Some("m"));
         assert_eq!(judge(&poison, Some(&letter(15)), &terms).verdict, Verdict::Pass);
+        // What the dead-letter queue hides may be it; what was seen there is beyond doubt.
+        let hidden = Hidden { messages: 1, unanswered: 1 };
+        let hides = Terms { hidden, ..terms };
+        let absent = judge(&poison, None, &hides);
+        assert_eq!(absent.verdict, Verdict::Inconclusive);
+        assert!(absent.summary.contains("1 receive of this run got no answer"), "{absent:?}");
+        assert_eq!(judge(&poison, None, &terms).verdict, Verdict::Fail);
+        assert_eq!(judge(&poison, Some(&letter(180)), &hides).verdict, Verdict::Pass);
         let copies = ["m-x".to_owned()];
         let with_copies = Terms { copies: &copies, ..terms };
         assert_eq!(judge(&poison, Some(&letter(180)), &with_copies).verdict, Verdict::Fail);

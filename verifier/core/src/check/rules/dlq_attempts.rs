@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::job_success::submitted_twice;
 use crate::account::{
     Account, Attempt, Expectation, MessageAccount, MessageEnd, is_one_delivery_twice,
 };
@@ -23,12 +24,31 @@ pub const CHECK: Check = Check {
 /// Concludes what became of the attempts at the failing job, by the account of the run: from the worker's lines, and where
 /// it wrote none, from invocations that failed as a whole.
 pub fn judge(account: &Account, log: &LogEvidence) -> Judgement {
-    let Some(poison) = account.that(Expectation::Fails).next() else {
+    // A request that was repeated may have made a second message of the failing job; the one that fares worst speaks for both.
+    let messages: Vec<&MessageAccount> = account.that(Expectation::Fails).collect();
+    let judged = messages.iter().map(|poison| of(account, poison, log));
+    let worst = judged.min_by_key(|judgement| rank(judgement.verdict));
+    let Some(judgement) = worst else {
         return Judgement::not_exercised("the failing job was not accepted");
     };
+    let twice = submitted_twice(&messages);
     if let Some(unreadable) = log.unreadable() {
         return unreadable;
     }
+    Judgement { summary: format!("{}{twice}", judgement.summary), ..judgement }
+}
+
+/// The worst first.
+fn rank(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Fail => 0,
+        Verdict::Inconclusive => 1,
+        Verdict::Warn => 2,
+        Verdict::NotExercised | Verdict::Info | Verdict::Pass => 3,
+    }
+}
+
+fn of(account: &Account, poison: &MessageAccount, log: &LogEvidence) -> Judgement {
     let max_receive_count = account.terms.max_receive_count;
     let mut by_count = BTreeMap::<u32, Vec<&Attempt>>::new();
     for attempt in &poison.attempts {

@@ -18,20 +18,34 @@ pub const CHECK: Check = Check {
 
 /// Tells of the messages of others that were seen in the dead-letter queue. `queue` is that queue, `now` when it was
 /// searched last.
-pub fn judge(held: &[HeldLetter], queue: &QueueEvidence, now: Timestamp) -> Judgement {
+///
+/// `of_runs` is how many messages of runs of the verifier were seen that may still go on; a run that was killed leaves its
+/// messages to one that begins when it is surely over.
+pub fn judge(
+    held: &[HeldLetter],
+    of_runs: usize,
+    queue: &QueueEvidence,
+    now: Timestamp,
+) -> Judgement {
     let oldest = held.iter().filter_map(|held| held.letter.sent_at).min();
     let age = oldest.map(|sent_at| now.since(sent_at));
     let left = expires_in(held, queue, now);
     let receives: u32 = held.iter().map(|held| held.receives).sum();
-    let judgement = if held.is_empty() {
+    let of_runs_text =
+        format!("{of_runs} of runs of the verifier that may still go on, left there");
+    let judgement = if held.is_empty() && of_runs == 0 {
         Judgement::pass("none seen")
+    } else if held.is_empty() {
+        Judgement::new(Verdict::Info, of_runs_text)
+            .with_next("run the check again later: it deletes what runs that are over have left")
     } else {
         let age = age.map_or_else(String::new, |age| {
             format!(", the oldest was sent {} ago", age_in_words(age))
         });
         let left =
             left.map_or_else(String::new, |left| format!(" and expires in {}", age_in_words(left)));
-        Judgement::new(Verdict::Info, format!("{}{age}{left}", counted(held.len())))
+        let more = if of_runs == 0 { String::new() } else { format!("; {of_runs_text}") };
+        Judgement::new(Verdict::Info, format!("{}{age}{left}{more}", counted(held.len())))
             .with_next("look at them, as RUNBOOK.md says under Messages in the dead-letter queue")
     };
     let ids: Vec<&str> = held.iter().map(|held| held.letter.message_id.as_str()).collect();
@@ -92,20 +106,23 @@ mod tests {
 
     #[test]
     fn none_passes_and_some_are_told_with_their_ages() {
-        assert_eq!(judge(&[], &queue("dlq"), NOW).verdict, Verdict::Pass);
+        assert_eq!(judge(&[], 0, &queue("dlq"), NOW).verdict, Verdict::Pass);
         let some = [held(Duration::from_hours(4)), held(Duration::from_hours(24 * 10))];
-        let judgement = judge(&some, &queue("dlq"), NOW);
+        let judgement = judge(&some, 0, &queue("dlq"), NOW);
         assert_eq!(judgement.verdict, Verdict::Info);
         assert_eq!(
             judgement.summary,
             "2 messages of others, the oldest was sent 10 d ago and expires in 4 d"
         );
         assert_eq!(judgement.evidence["receivesByThisRun"], 4);
+        let of_runs = judge(&[], 1, &queue("dlq"), NOW);
+        assert_eq!(of_runs.verdict, Verdict::Info);
+        assert!(of_runs.summary.starts_with("1 of runs of the verifier"), "{}", of_runs.summary);
     }
 
     #[test]
     fn when_a_fifo_queues_message_expires_is_not_known() {
-        let judgement = judge(&[held(Duration::from_hours(4))], &queue("dlq.fifo"), NOW);
+        let judgement = judge(&[held(Duration::from_hours(4))], 0, &queue("dlq.fifo"), NOW);
         assert_eq!(judgement.summary, "1 message of others, the oldest was sent 4 h ago");
     }
 }

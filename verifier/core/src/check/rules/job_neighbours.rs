@@ -16,16 +16,25 @@ pub const CHECK: Check = Check {
     must_be_exercised: false,
 };
 
+/// What isolates the messages of a batch.
+const CATCH: &str = "let the worker catch each message's error and answer with batchItemFailures that name only the messages that failed";
+
 /// Concludes whether the failing job took others of its batches with it, by the account of the run. With `strict`, a run in
-/// which they did not meet is inconclusive. `batching_window` is how long the mapping gathers a batch.
+/// which they did not meet is inconclusive. `visibility` is what `cfg.visibility` found: where the visibility timeout is too
+/// short, messages come again also from a worker that isolates them. `batching_window` is how long the mapping gathers a
+/// batch.
 pub fn judge(
     account: &Account,
     log: &LogEvidence,
-    strict: bool,
+    visibility: Option<Verdict>,
     batching_window: Duration,
+    strict: bool,
 ) -> Judgement {
     let judgement = match account.isolation() {
-        Isolation::Broken { breaches } => broken(account, &breaches),
+        Isolation::Broken { breaches } => {
+            let is_short = matches!(visibility, Some(Verdict::Warn | Verdict::Fail));
+            broken(account, &breaches, is_short)
+        }
         Isolation::ByConstruction => Judgement::pass(
             "the mapping's batches hold one message, so none shares the failing one's",
         ),
@@ -66,7 +75,7 @@ fn not_met(account: &Account, strict: bool, batching_window: Duration) -> Judgem
     Judgement::not_exercised(why)
 }
 
-fn broken(account: &Account, breaches: &[Breach]) -> Judgement {
+fn broken(account: &Account, breaches: &[Breach], is_visibility_short: bool) -> Judgement {
     let seen: Vec<String> = breaches
         .iter()
         .map(|breach| {
@@ -74,15 +83,25 @@ fn broken(account: &Account, breaches: &[Breach]) -> Judgement {
             format!("{}: {}{how}", breach.job_id, breach.why)
         })
         .collect();
-    let good = account.that(Expectation::Succeeds).count();
+    let of_good = format!("{} of {}", breaches.len(), account.that(Expectation::Succeeds).count());
+    let (what, next) = if breaches.iter().any(|breach| !breach.came_again) {
+        (format!("the failing job took {of_good} good jobs with it"), CATCH.to_owned())
+    } else if is_visibility_short {
+        let timeout = account.terms.visibility_timeout.as_secs();
+        let what = format!(
+            "{of_good} good jobs came again after a batch with the failing one, and the visibility timeout of {timeout} s is short"
+        );
+        (what, format!("raise it as cfg.visibility says, and run the check again; then {CATCH}"))
+    } else {
+        let what = format!("{of_good} good jobs came again after a batch with the failing one");
+        (what, format!("{CATCH}; look also for invocations that outlast the visibility timeout"))
+    };
     Judgement::fail(
-        format!("the failing job took {} of {good} good jobs with it: {}", breaches.len(), seen[0]),
+        format!("{what}: {}", seen[0]),
         "each good job succeeds at receive count 1, whatever else is in its batch",
         seen.join("; "),
     )
-    .with_next(
-        "let the worker catch each message's error and answer with batchItemFailures that name only the messages that failed",
-    )
+    .with_next(next)
     .with_evidence("neighbours", seen)
 }
 
@@ -123,7 +142,7 @@ mod tests {
     }
 
     fn verdict(good: Vec<LoggedOutcome>) -> Verdict {
-        judge(&account(good, 5), &whole_log(), false, Duration::ZERO).verdict
+        judge(&account(good, 5), &whole_log(), None, Duration::ZERO, false).verdict
     }
 
     #[test]
@@ -135,15 +154,15 @@ mod tests {
     fn where_they_did_not_meet_it_is_said_and_strictly_it_is_no_pass() {
         let apart = account(vec![at(0, "other", 1, Outcome::Succeeded)], 5);
         assert_eq!(
-            judge(&apart, &whole_log(), false, Duration::ZERO).verdict,
+            judge(&apart, &whole_log(), None, Duration::ZERO, false).verdict,
             Verdict::NotExercised
         );
-        let strictly = |seconds| judge(&apart, &whole_log(), true, Duration::from_secs(seconds));
+        let strictly = |seconds| judge(&apart, &whole_log(), None, Duration::from_secs(seconds), true);
         assert_eq!(strictly(0).verdict, Verdict::Inconclusive);
         assert!(strictly(0).next.unwrap().starts_with("set a batching window"));
         assert!(strictly(5).next.unwrap().contains("window of 5 s"));
         let single = account(vec![at(0, "other", 1, Outcome::Succeeded)], 1);
-        assert_eq!(judge(&single, &whole_log(), true, Duration::ZERO).verdict, Verdict::Pass);
+        assert_eq!(judge(&single, &whole_log(), None, Duration::ZERO, true).verdict, Verdict::Pass);
     }
 
     #[test]
@@ -155,6 +174,23 @@ mod tests {
             Verdict::Fail
         );
         assert_eq!(verdict(vec![at(60, "b2", 2, succeeded)]), Verdict::Pass);
+    }
+
+    #[test]
+    fn where_jobs_only_came_again_a_short_visibility_timeout_is_named_as_a_cause() {
+        let succeeded = Outcome::Succeeded;
+        let advice = |second: LoggedOutcome, visibility| {
+            let good = vec![at(0, "b1", 1, succeeded), second];
+            judge(&account(good, 5), &whole_log(), visibility, Duration::ZERO, false).next.unwrap()
+        };
+        let again = || at(60, "b2", 2, succeeded);
+        assert!(
+            advice(again(), Some(Verdict::Warn)).starts_with("raise it as cfg.visibility says")
+        );
+        assert!(!advice(again(), Some(Verdict::Pass)).contains("cfg.visibility"));
+        // One that the worker failed beside the failing job is the worker's.
+        let failed = at(60, "b2", 2, Outcome::Failed);
+        assert!(advice(failed, Some(Verdict::Warn)).starts_with("let the worker catch"));
     }
 
     #[test]
@@ -170,6 +206,6 @@ mod tests {
     fn an_unreadable_log_proves_nothing() {
         let log = LogEvidence { error: Some("denied".to_owned()), ..LogEvidence::default() };
         let apart = account(Vec::new(), 5);
-        assert_eq!(judge(&apart, &log, false, Duration::ZERO).verdict, Verdict::Inconclusive);
+        assert_eq!(judge(&apart, &log, None, Duration::ZERO, false).verdict, Verdict::Inconclusive);
     }
 }

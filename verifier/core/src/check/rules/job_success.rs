@@ -1,5 +1,7 @@
 //! `job.success`.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::account::{Account, Expectation, Explained, MessageAccount, MessageEnd};
@@ -49,11 +51,23 @@ pub fn judge(account: &Account, log: &LogEvidence) -> Judgement {
         let what = format!("{} were received more than once: {}", of_all(warned.len()), warned[0]);
         Judgement::fail(what, expected, warned.join("; ")).with_verdict(Verdict::Warn)
     } else {
-        Judgement::pass(format!("{} succeeded once", of_all(good.len())))
+        let twice = submitted_twice(&good);
+        Judgement::pass(format!("{} succeeded once{twice}", of_all(good.len())))
     };
     judgement
         .with_evidence("jobs", good.iter().map(|job| shown(job)).collect::<Vec<_>>())
         .with_evidence("logGroup", log.log_group.clone())
+}
+
+/// That the verifier itself submitted jobs more than once, which is no fault of the stack's.
+pub(super) fn submitted_twice(messages: &[&MessageAccount]) -> String {
+    let jobs: BTreeSet<&str> = messages.iter().map(|message| message.job_id.as_str()).collect();
+    match messages.len() - jobs.len() {
+        0 => String::new(),
+        copies => format!(
+            "; {copies} of them a second message of a job that was submitted twice, since a request got no answer, or 503"
+        ),
+    }
 }
 
 /// What became of one good job. Where it shared the fate of the failing job's batch, `job.neighbours` says so.

@@ -1,0 +1,101 @@
+//! What the queues hold at the end of a run, by their counts, and what that leads to.
+
+use std::time::Duration;
+
+use verifier_aws::AwsError;
+use verifier_core::account::{QueueCounts, surplus, unexplained};
+use verifier_core::check::{LogEvidence, QueueEvidence};
+use verifier_core::time::Timestamp;
+
+use super::{Course, Run, Stop};
+
+/// How long SQS's counts may lag behind what took place, and how often they are read meanwhile.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html>, "usually achieve eventual consistency within about 1 minute".
+pub(super) const COUNTS_LAG: Duration = Duration::from_mins(1);
+pub(super) const COUNTS_PAUSE: Duration = Duration::from_secs(5);
+/// How often at most the log and the dead-letter queue are read again since a count was too high.
+const ROUNDS_MAX: u32 = 3;
+
+impl Run<'_> {
+    /// Lets go of what is in hand and counts both queues. Where one holds more than is explained, messages may have moved or
+    /// been worked on since the log and the dead-letter queue were read: both are read again.
+    pub(super) async fn settle_queues(
+        &mut self,
+        course: &Course,
+        mut log: LogEvidence,
+    ) -> Result<LogEvidence, Stop> {
+        let began_at = self.clock.now();
+        for round in 1..=ROUNDS_MAX {
+            self.let_go(&course.dead_letters).await;
+            let patient_until = began_at + COUNTS_LAG;
+            let was_too_high = self.count_the_queues(course, patient_until).await?;
+            if !was_too_high {
+                break;
+            }
+            let known = (self.letters.seen.len(), self.letters.others_seen());
+            self.read_log_again(course, &mut log).await;
+            self.look_for_the_missing(course).await?;
+            let is_news = known != (self.letters.seen.len(), self.letters.others_seen());
+            if !is_news && !self.letters.has_own() && round > 1 {
+                break;
+            }
+        }
+        self.let_go(&course.dead_letters).await;
+        Ok(log)
+    }
+
+    /// Counts both queues, and again for a while where one holds more than is explained: the counts lag, and what this run
+    /// received may be hidden. Says whether one was ever too high.
+    async fn count_the_queues(
+        &mut self,
+        course: &Course,
+        patient_until: Timestamp,
+    ) -> Result<bool, AwsError> {
+        let mut was_too_high = false;
+        loop {
+            let (jobs, dead_letters) = tokio::join!(
+                self.aws.queue(&course.jobs.name, &course.jobs.url),
+                self.aws.queue(&course.dead_letters.name, &course.dead_letters.url)
+            );
+            self.counts_after = jobs?.counts();
+            self.dead_letters_after = dead_letters?.counts();
+            let more = surplus(course.jobs.counts(), self.counts_after).unwrap_or_default();
+            // A failing job that was not seen leave the jobs queue may be retried there still.
+            let waits_for_jobs = self.poison_letter().is_some() && more > 0;
+            let is_hidden = self.unexplained_dead_letters().unwrap_or_default() > 0;
+            if !waits_for_jobs && !is_hidden {
+                return Ok(was_too_high);
+            }
+            was_too_high = true;
+            // What is visible there and was not seen is looked at before anything is waited for.
+            if is_hidden && self.letters.searched_at.is_some() && self.has_unseen_visible() {
+                return Ok(true);
+            }
+            let in_flight_until = self.letters.in_flight_until().filter(|_| is_hidden);
+            let until = in_flight_until.map_or(patient_until, |until| patient_until.max(until));
+            if self.clock.now() >= self.bounded(until) {
+                return Ok(true);
+            }
+            self.clock.sleep(COUNTS_PAUSE).await;
+        }
+    }
+
+    /// How many messages are in the dead-letter queue that nothing explains, by the counts that were read last.
+    pub(super) fn unexplained_dead_letters(&self) -> Option<u64> {
+        let before = self.discovery.dead_letters.as_ref().and_then(QueueEvidence::counts);
+        let (swept, others) = (self.residue.swept.len(), self.letters.others_seen());
+        unexplained(before, self.dead_letters_after, swept, others)
+    }
+
+    fn has_unseen_visible(&self) -> bool {
+        let QueueCounts { visible, .. } = self.dead_letters_after.unwrap_or_default();
+        visible > self.letters.others_seen() as u64
+    }
+
+    async fn read_log_again(&mut self, course: &Course, log: &mut LogEvidence) {
+        let lines =
+            self.aws.outcomes(&course.log_group, &log.run_id, log.since, &self.reader).await;
+        self.take_lines(log, lines);
+    }
+}
