@@ -103,6 +103,8 @@ struct Course {
     batch_size: u32,
     /// How long a batch is gathered.
     batching_window: Duration,
+    /// How many batches Lambda works on at once, at first.
+    first_batches: usize,
 }
 
 impl Course {
@@ -110,6 +112,12 @@ impl Course {
     fn terms(&self) -> Terms {
         let Self { max_receive_count, visibility_timeout, batch_size, .. } = *self;
         Terms { max_receive_count, visibility_timeout, batch_size }
+    }
+
+    /// How many good jobs go ahead of others that are to meet. Without a batching window a batch is what is there when a poll
+    /// comes by, so messages meet only while all the batches are taken that Lambda works on at once.
+    fn jobs_ahead(&self) -> usize {
+        if self.batch_size > 1 && self.batching_window.is_zero() { self.first_batches } else { 0 }
     }
 
     /// How long a failing job takes to the dead-letter queue: the queue's delay, and a visibility timeout for each receive.
@@ -206,8 +214,7 @@ impl<'a> Run<'a> {
         self.rejections = self.submit_rejects(&course, true).await;
         self.refused = (refused_from, self.clock.now());
         // Should the run be interrupted before the answers are there, these may be in the queue all the same.
-        self.jobs =
-            course.as_ref().map_or_else(|_| Vec::new(), |course| self.planned(&course.job_url));
+        self.jobs = course.as_ref().map_or_else(|_| Vec::new(), |course| self.planned(course));
         let (jobs, oversize, probes) = tokio::join!(
             self.submit(&course),
             self.submit_rejects(&course, false),

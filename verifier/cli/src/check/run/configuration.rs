@@ -12,6 +12,11 @@ use verifier_core::settings::queue_name;
 
 use super::{Course, OF_JOBS, Run};
 
+/// How many batches Lambda works on at once before it scales, unless the mapping bounds them.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html>, "Lambda starts reading five batches at a time".
+const FIRST_BATCHES: usize = 5;
+
 impl Run<'_> {
     /// Settles every check that is about configuration alone.
     pub(super) fn judge_configuration(&mut self, stack: &StackEvidence) {
@@ -158,6 +163,9 @@ impl Run<'_> {
             visibility_timeout: jobs.visibility_timeout().ok_or_else(gone)?,
             batch_size: mapping.batch_size,
             batching_window: mapping.batching_window,
+            first_batches: mapping.maximum_concurrency.map_or(FIRST_BATCHES, |most| {
+                FIRST_BATCHES.min(usize::try_from(most).unwrap_or(FIRST_BATCHES))
+            }),
             jobs,
             dead_letters,
         })

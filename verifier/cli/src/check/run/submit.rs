@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use futures::stream::{FuturesUnordered, StreamExt};
 use verifier_core::check::rules::{api_reject, job_accept};
 use verifier_core::check::{Exchange, JobEvidence, Rejection};
 use verifier_core::settings::Filling;
@@ -77,12 +78,20 @@ fn pause(exchange: &Exchange, requests: u32) -> Duration {
 }
 
 impl Run<'_> {
-    /// Submits the good jobs and the failing one together, so that they may share a batch.
+    /// Submits the good jobs and the failing one together, so that they may share a batch; after those that go ahead.
     pub(super) async fn submit(&self, course: &Result<Course, String>) -> Vec<JobEvidence> {
         let Ok(course) = course else {
             return Vec::new();
         };
-        join_all(self.first_jobs().map(|job| self.submit_one(&course.job_url, job))).await
+        let url = &course.job_url;
+        let ahead = (0..course.jobs_ahead()).map(|number| self.good_job(number));
+        let mut ahead: FuturesUnordered<_> = ahead.map(|job| self.submit_one(url, job)).collect();
+        // The first of them is at the worker by now, and the others are about to be.
+        let mut jobs: Vec<JobEvidence> = ahead.next().await.into_iter().collect();
+        let together = self.jobs_together(course).map(|job| self.submit_one(url, job));
+        let (rest, together) = tokio::join!(ahead.collect::<Vec<_>>(), join_all(together));
+        jobs.extend(rest.into_iter().chain(together));
+        jobs
     }
 
     /// Submits good jobs whenever the failing one returns to the queue.
@@ -92,12 +101,21 @@ impl Run<'_> {
         submitted_at: Timestamp,
         bound_at: Timestamp,
     ) {
-        for (number, at) in returns(course, submitted_at).into_iter().enumerate() {
+        let received_at = submitted_at + self.slower_than_others();
+        for at in returns(course, received_at) {
             if at >= bound_at {
                 return;
             }
             self.clock.sleep_until(at).await;
-            let first = (number + 1) * GOOD_JOBS;
+            let first = self.jobs.iter().filter(|job| !job.fails).count();
+            if course.jobs_ahead() > 0 {
+                let last = first + course.jobs_ahead() + GOOD_JOBS;
+                let burst = (first..last).map(|number| self.good_job(number));
+                let burst = burst.map(|job| self.submit_one(&course.job_url, job));
+                let burst = join_all(burst).await;
+                self.jobs.extend(burst);
+                continue;
+            }
             for number in first..first + GOOD_JOBS {
                 if number > first {
                     self.clock.sleep_until((at + spread(course)).min(bound_at)).await;
@@ -108,9 +126,25 @@ impl Run<'_> {
         }
     }
 
+    /// How much longer the failing job's submission took than the fastest of the others: functions start cold. Those that are to
+    /// meet it when it returns are submitted so much later.
+    fn slower_than_others(&self) -> Duration {
+        let latency = |job: &&JobEvidence| job.exchange.latency;
+        let failing = self.jobs.iter().find(|job| job.fails).as_ref().map(latency);
+        let fastest = self.jobs.iter().filter(|job| !job.fails).map(|job| latency(&job)).min();
+        failing.unwrap_or_default().saturating_sub(fastest.unwrap_or_default())
+    }
+
     /// The jobs that are submitted first: the good ones, and the failing one.
-    fn first_jobs(&self) -> impl Iterator<Item = Job> {
-        (0..GOOD_JOBS).map(|number| self.good_job(number)).chain([self.failing_job()])
+    fn first_jobs(&self, course: &Course) -> impl Iterator<Item = Job> {
+        let ahead = (0..course.jobs_ahead()).map(|number| self.good_job(number));
+        ahead.chain(self.jobs_together(course))
+    }
+
+    /// Those of them that are to meet.
+    fn jobs_together(&self, course: &Course) -> impl Iterator<Item = Job> {
+        let good = course.jobs_ahead()..course.jobs_ahead() + GOOD_JOBS;
+        good.map(|number| self.good_job(number)).chain([self.failing_job()])
     }
 
     /// Submits bodies that have to be refused: those that would fit the queue, or the one that would not.
@@ -146,14 +180,15 @@ impl Run<'_> {
     }
 
     /// The run's jobs, as if none of them had been answered.
-    pub(super) fn planned(&self, url: &str) -> Vec<JobEvidence> {
+    pub(super) fn planned(&self, course: &Course) -> Vec<JobEvidence> {
+        let url = &course.job_url;
         let job = |job: Job| JobEvidence {
             job_id: job.job_id,
             fails: job.fails,
             submitted_at: self.clock.now(),
             exchange: Exchange {
                 method: "POST",
-                url: url.to_owned(),
+                url: url.clone(),
                 latency: Duration::ZERO,
                 answer: Err("interrupted before the answer".to_owned()),
             },
@@ -161,7 +196,7 @@ impl Run<'_> {
             requests: 1,
             attempts: Vec::new(),
         };
-        self.first_jobs().map(job).collect()
+        self.first_jobs(course).map(job).collect()
     }
 
     /// The run's good job of that number.
@@ -241,7 +276,14 @@ mod tests {
             visibility_timeout: Duration::from_mins(1),
             batch_size,
             batching_window: Duration::from_secs(window_seconds),
+            first_batches: 5,
         }
+    }
+
+    #[test]
+    fn jobs_go_ahead_only_where_no_window_gathers_batches() {
+        let ahead = |batch_size, window| course(batch_size, window, 3).jobs_ahead();
+        assert_eq!([ahead(10, 0), ahead(5, 1), ahead(1, 0)], [5, 0, 0]);
     }
 
     #[test]
