@@ -13,6 +13,12 @@ use super::{Course, Run};
 
 /// How many good jobs go with the failing one, and how many again whenever that returns.
 pub(super) const GOOD_JOBS: usize = 2;
+/// How many good jobs go with the failing one where no window gathers batches, and how many times so many at most when it
+/// returns.
+const JOBS_OF_WAVE: usize = 4;
+const WAVES_MAX: usize = 5;
+/// How much longer than until the failing job is back good jobs are submitted: it may have waited to be received.
+const WAVES_LONGER: Duration = Duration::from_millis(50);
 /// How often at most good jobs are submitted when the failing one returns.
 const RETURNS_MAX: u32 = 3;
 /// How much sooner than the failing job returns at most good jobs are submitted, to be gathered into one batch with it.
@@ -101,21 +107,16 @@ impl Run<'_> {
         submitted_at: Timestamp,
         bound_at: Timestamp,
     ) {
-        let received_at = submitted_at + self.slower_than_others();
-        for at in returns(course, received_at) {
+        for at in returns(course, submitted_at) {
             if at >= bound_at {
                 return;
             }
-            self.clock.sleep_until(at).await;
-            let first = self.jobs.iter().filter(|job| !job.fails).count();
             if course.jobs_ahead() > 0 {
-                let last = first + course.jobs_ahead() + GOOD_JOBS;
-                let burst = (first..last).map(|number| self.good_job(number));
-                let burst = burst.map(|job| self.submit_one(&course.job_url, job));
-                let burst = join_all(burst).await;
-                self.jobs.extend(burst);
+                self.submit_waves(course, at, bound_at).await;
                 continue;
             }
+            self.clock.sleep_until(at).await;
+            let first = self.good_jobs();
             for number in first..first + GOOD_JOBS {
                 if number > first {
                     self.clock.sleep_until((at + spread(course)).min(bound_at)).await;
@@ -126,13 +127,32 @@ impl Run<'_> {
         }
     }
 
-    /// How much longer the failing job's submission took than the fastest of the others: functions start cold. Those that are to
-    /// meet it when it returns are submitted so much later.
-    fn slower_than_others(&self) -> Duration {
-        let latency = |job: &&JobEvidence| job.exchange.latency;
-        let failing = self.jobs.iter().find(|job| job.fails).as_ref().map(latency);
-        let fastest = self.jobs.iter().filter(|job| !job.fails).map(|job| latency(&job)).min();
-        failing.unwrap_or_default().saturating_sub(fastest.unwrap_or_default())
+    /// How many good jobs were submitted.
+    fn good_jobs(&self) -> usize {
+        self.jobs.iter().filter(|job| !job.fails).count()
+    }
+
+    /// Submits good jobs in waves, one after the other, until the failing job has returned: when exactly that is is not known, and
+    /// it meets those that come at the same moment, or wait for a batch then. `at` is when it returns if it was on the queue at
+    /// once when it was submitted; it was there before its submission was answered.
+    async fn submit_waves(&mut self, course: &Course, at: Timestamp, bound_at: Timestamp) {
+        let latencies = |fails: bool| {
+            let jobs = self.jobs.iter().filter(move |job| job.fails == fails);
+            jobs.map(|job| job.exchange.latency)
+        };
+        let answered = at + latencies(true).next().unwrap_or_default();
+        let fastest = latencies(false).min().unwrap_or_default();
+        self.clock.sleep_until((answered - fastest).min(bound_at)).await;
+        for _ in 0..WAVES_MAX {
+            let first = self.good_jobs();
+            let jobs = (first..first + JOBS_OF_WAVE).map(|number| self.good_job(number));
+            let jobs = jobs.map(|job| self.submit_one(&course.job_url, job));
+            let jobs = join_all(jobs).await;
+            self.jobs.extend(jobs);
+            if self.clock.now() > answered + WAVES_LONGER {
+                return;
+            }
+        }
     }
 
     /// The jobs that are submitted first: the good ones, and the failing one.
@@ -143,8 +163,9 @@ impl Run<'_> {
 
     /// Those of them that are to meet.
     fn jobs_together(&self, course: &Course) -> impl Iterator<Item = Job> {
-        let good = course.jobs_ahead()..course.jobs_ahead() + GOOD_JOBS;
-        good.map(|number| self.good_job(number)).chain([self.failing_job()])
+        let ahead = course.jobs_ahead();
+        let count = if ahead > 0 { JOBS_OF_WAVE } else { GOOD_JOBS };
+        (ahead..ahead + count).map(|number| self.good_job(number)).chain([self.failing_job()])
     }
 
     /// Submits bodies that have to be refused: those that would fit the queue, or the one that would not.
