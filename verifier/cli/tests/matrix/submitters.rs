@@ -32,15 +32,15 @@ fn sends() -> Vec<Mutant> {
         submitter(
             "good jobs are sent again much later",
             "good-twice=900",
-            1,
-            &[("api.reject", "fail")],
+            3,
+            &[("api.reject", "inconclusive"), ("clean.residue", "warn")],
         )
         .varies(),
         submitter(
             "the failing job is sent again much later",
             "failing-twice=900",
-            1,
-            &[("api.reject", "fail")],
+            3,
+            &[("api.reject", "inconclusive"), ("clean.residue", "warn")],
         )
         .varies(),
         submitter(
