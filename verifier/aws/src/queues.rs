@@ -271,7 +271,7 @@ async fn in_batches<'a, T>(
 
 /// Whether an entry may be done when it is sent again: the sender is not at fault.
 ///
-/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_BatchResultErrorEntry.html>, "SenderFault".
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_BatchResultErrorEntry.html>, `SenderFault`.
 fn may_be_retried(entry: &BatchResultErrorEntry) -> bool {
     !entry.sender_fault()
 }

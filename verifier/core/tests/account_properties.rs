@@ -217,7 +217,7 @@ fn verdicts(observed: &Observed) -> BTreeMap<&'static str, Verdict> {
         ("job.success", job_success::judge(&account, &log).verdict),
         (
             "job.neighbours",
-            job_neighbours::judge(&account, &log, false, std::time::Duration::ZERO).verdict,
+            job_neighbours::judge(&account, &log, None, Duration::ZERO, false).verdict,
         ),
         ("dlq.attempts", dlq_attempts::judge(&account, &log).verdict),
     ])
