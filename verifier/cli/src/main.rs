@@ -23,6 +23,7 @@ mod redrive;
 mod stand;
 mod view;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use args::{Command, VerifierArgs};
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
                 return Exit::Bug.into();
             }
         };
-    let outcome = runtime.block_on(async {
+    let run = async {
         // Beyond a limit of the file size (setrlimit(2)) a write then fails, where it would otherwise end the process.
         let _too_large = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
         match args.command {
@@ -61,15 +62,18 @@ fn main() -> ExitCode {
             Command::Completions(args) => commands::manual::completions(&args),
             Command::Redrive(args) => Box::pin(commands::redrive::run(*args)).await,
         }
-    });
+    };
+    // What went wrong is said by the hook.
+    let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(run)));
     // A blocking read of a pipe that nobody closes must not keep the process alive.
     runtime.shutdown_background();
     match outcome {
-        Ok(exit) => exit.into(),
-        Err(failure) => {
+        Ok(Ok(exit)) => exit.into(),
+        Ok(Err(failure)) => {
             view::print_failure(&failure);
             failure.exit.into()
         }
+        Err(_) => Exit::Bug.into(),
     }
 }
 

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::body::Body;
 use axum::http::Method;
 use percent_encoding::percent_decode_str;
+use tokio_util::io::ReaderStream;
 use verifier_core::time::Timestamp;
 
 use crate::objects::{Change, ChangedObjects, Object};
@@ -14,6 +16,11 @@ use crate::roots::is_below;
 use crate::services::cloudfront::Invalidations;
 use crate::services::s3::entity_tag;
 use crate::stack::{SiteContent, SiteSpec};
+
+/// What caches may do with what a deployment made.
+const NO_CACHE: &str = "no-cache";
+/// How much of a file is read at a time.
+const CHUNK_BYTES: usize = 64 * 1024;
 
 /// The distributions of all stacks.
 pub(crate) struct Sites {
@@ -85,14 +92,14 @@ impl Sites {
         }
         let key = percent_decode_str(path.trim_start_matches('/')).decode_utf8_lossy().into_owned();
         let key = if key.is_empty() { site.default_root_object.clone() } else { key };
-        if let Some(object) = self.object(site, &key).await {
-            return page(200, &object);
+        if let Some(page) = self.page(site, method, 200, &key).await {
+            return page;
         }
         // S3 answers 403 for a key that does not exist to a reader who may not list the bucket, as CloudFront may not.
         if let Some((status, page_path)) = site.error_pages.get(&403) {
             let key = page_path.trim_start_matches('/');
-            if let Some(object) = self.object(site, key).await {
-                return page(*status, &object);
+            if let Some(page) = self.page(site, method, *status, key).await {
+                return page;
             }
         }
         reply(
@@ -100,6 +107,40 @@ impl Sites {
             "application/xml",
             "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
         )
+    }
+
+    /// The answer with what is in the bucket by that key.
+    ///
+    /// A file is read while it is sent: whatever page asks for it, and how often, it takes no memory, and a stop does not wait for it.
+    async fn page(
+        &self,
+        site: &SiteSpec,
+        method: &Method,
+        status: u16,
+        key: &str,
+    ) -> Option<Reply> {
+        let (length, body, control) = match self.changed.get(&site.bucket, key) {
+            Some(Change::Uploaded(object)) => {
+                let page = reply(status, &object.content_type, object.bytes);
+                return Some(unframed(match object.cache_control {
+                    Some(control) => with_header(page, "cache-control", &control),
+                    None => page,
+                }));
+            }
+            Some(Change::Deleted) => return None,
+            None => match self.deployed(site, key)? {
+                Deployed::Text(text) => (text.len() as u64, Body::from(text), NO_CACHE),
+                Deployed::File(path) => {
+                    let file = tokio::fs::File::open(path).await.ok()?;
+                    let length = file.metadata().await.ok()?.len();
+                    let stream = ReaderStream::with_capacity(file, CHUNK_BYTES);
+                    (length, Body::from_stream(stream), NO_CACHE)
+                }
+            },
+        };
+        let body = if *method == Method::HEAD { Body::empty() } else { body };
+        let page = with_header(reply(status, content_type(key), body), "cache-control", control);
+        Some(unframed(with_header(page, "content-length", &length.to_string())))
     }
 
     /// Everything in the bucket, by key.
@@ -143,7 +184,7 @@ impl Sites {
     fn made_of(&self, key: &str, bytes: Vec<u8>) -> Object {
         Object {
             content_type: content_type(key).to_owned(),
-            cache_control: Some("no-cache".to_owned()),
+            cache_control: Some(NO_CACHE.to_owned()),
             entity_tag: entity_tag(&bytes),
             modified_at: self.deployed_at,
             bytes: bytes.into(),
@@ -155,27 +196,30 @@ impl Sites {
         match self.changed.get(&site.bucket, key) {
             Some(Change::Uploaded(object)) => Some(object),
             Some(Change::Deleted) => None,
-            None => self.deployed(site, key).await.map(|bytes| self.made_of(key, bytes)),
+            None => {
+                let bytes = match self.deployed(site, key)? {
+                    Deployed::Text(text) => text.into_bytes(),
+                    Deployed::File(path) => tokio::fs::read(path).await.ok()?,
+                };
+                Some(self.made_of(key, bytes))
+            }
         }
     }
 
-    async fn deployed(&self, site: &SiteSpec, key: &str) -> Option<Vec<u8>> {
+    fn deployed(&self, site: &SiteSpec, key: &str) -> Option<Deployed> {
         // What was deployed last lies on top.
         for content in site.contents.iter().rev() {
             match content {
                 SiteContent::File(name, text) if name == key => {
-                    return Some(text.clone().into_bytes());
+                    return Some(Deployed::Text(text.clone()));
                 }
                 SiteContent::File(..) => {}
                 SiteContent::Directory(directory) => {
                     let folder = self.project.join(directory);
                     let path = below(&folder, key)?;
                     // A link may lead out of it, and what a page shows, others than the user may see.
-                    if !is_below(&path, &folder) {
-                        continue;
-                    }
-                    if let Ok(bytes) = tokio::fs::read(path).await {
-                        return Some(bytes);
+                    if is_below(&path, &folder) && path.is_file() {
+                        return Some(Deployed::File(path));
                     }
                 }
             }
@@ -196,7 +240,7 @@ async fn files_below(directory: &Path) -> BTreeMap<String, Vec<u8>> {
             let key = format!("{prefix}{}", entry.file_name().to_string_lossy());
             match entry.file_type().await {
                 Ok(kind) if kind.is_dir() => folders.push((entry.path(), format!("{key}/"))),
-                Ok(_) if is_below(&entry.path(), directory) => {
+                Ok(_) if is_below(&entry.path(), directory) && entry.path().is_file() => {
                     files.extend(tokio::fs::read(entry.path()).await.map(|file| (key, file)));
                 }
                 Ok(_) | Err(_) => {}
@@ -213,12 +257,22 @@ fn below(directory: &Path, key: &str) -> Option<PathBuf> {
     inside.then(|| directory.join(key))
 }
 
-fn page(status: u16, object: &Object) -> Reply {
-    let page = reply(status, &object.content_type, object.bytes.clone());
-    match &object.cache_control {
-        Some(control) => with_header(page, "cache-control", control),
-        None => page,
-    }
+/// What a deployment put into a bucket.
+enum Deployed {
+    Text(String),
+    /// A regular file: another may have no end.
+    File(PathBuf),
+}
+
+/// A page that no other origin's page can show, or steer once it has opened it: what such a page does there would be taken for
+/// what the user does.
+///
+/// Sources: <https://www.w3.org/TR/CSP3/#directive-frame-ancestors> and
+/// <https://html.spec.whatwg.org/multipage/browsers.html#cross-origin-opener-policies>.
+fn unframed(page: Reply) -> Reply {
+    let page = with_header(page, "content-security-policy", "frame-ancestors 'self'");
+    let page = with_header(page, "x-frame-options", "SAMEORIGIN");
+    with_header(page, "cross-origin-opener-policy", "same-origin")
 }
 
 /// The type of an object's content, by the ending of its key.

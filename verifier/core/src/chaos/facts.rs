@@ -216,8 +216,9 @@ impl<'h> Facts<'h> {
     /// When a message was due in the dead-letter queue: so many visibility timeouts after its first receive.
     pub(super) fn due_at(&self, message: &Message<'_>) -> Option<u64> {
         let terms = self.header.terms;
-        let life = u64::from(terms.max_receive_count) * terms.visibility_timeout_milliseconds;
-        message.receives.first().map(|(at, _)| at + life)
+        let life = u64::from(terms.max_receive_count)
+            .saturating_mul(terms.visibility_timeout_milliseconds);
+        message.receives.first().map(|(at, _)| at.saturating_add(life))
     }
 
     /// How many attempts at a message failed, and how many there were, before a line.

@@ -24,7 +24,8 @@ pub(crate) fn curl(arguments: &[&str], url: &str) -> String {
 /// An argument as one word of a shell.
 pub(crate) fn quoted(word: &str) -> String {
     // A word with a NUL cannot be an argument at all, and AWS has no name with one.
-    shlex::try_quote(word).map_or_else(|_| word.replace('\0', ""), Cow::into_owned)
+    let word = word.replace('\0', "");
+    shlex::try_quote(&word).map_or_else(|_| String::new(), Cow::into_owned)
 }
 
 #[cfg(test)]

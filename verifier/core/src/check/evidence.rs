@@ -81,14 +81,21 @@ impl QueueEvidence {
         self.attributes.get(attribute)?.parse().ok()
     }
 
-    /// Its visibility timeout.
-    pub fn visibility_timeout(&self) -> Option<Duration> {
-        self.number("VisibilityTimeout").map(Duration::from_secs)
+    /// An attribute that is a time, in seconds; `None` where it is longer than SQS has any.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>.
+    fn time(&self, attribute: &str, seconds_max: u64) -> Option<Duration> {
+        self.number(attribute).filter(|seconds| *seconds <= seconds_max).map(Duration::from_secs)
     }
 
-    /// How long it keeps a message.
+    /// Its visibility timeout, of 12 hours at most.
+    pub fn visibility_timeout(&self) -> Option<Duration> {
+        self.time("VisibilityTimeout", 43_200)
+    }
+
+    /// How long it keeps a message: 14 days at most.
     pub fn retention(&self) -> Option<Duration> {
-        self.number("MessageRetentionPeriod").map(Duration::from_secs)
+        self.time("MessageRetentionPeriod", 1_209_600)
     }
 
     /// The most bytes that a message, and all of a batch, may have.
@@ -126,7 +133,7 @@ impl QueueEvidence {
 
     /// How long a message stays invisible after it was sent, unless the sender says otherwise.
     pub fn delay(&self) -> Duration {
-        Duration::from_secs(self.number("DelaySeconds").unwrap_or_default())
+        self.time("DelaySeconds", 900).unwrap_or_default()
     }
 }
 

@@ -128,9 +128,10 @@ impl Ledger {
                 }
             }
             Entry::Judged { succeeded, by_absence, bounced, .. } => {
-                self.succeeded += succeeded;
+                // A journal may say anything.
+                self.succeeded = self.succeeded.saturating_add(*succeeded);
                 self.bounces += bounced.len() as u64;
-                self.succeeded_by_absence += by_absence;
+                self.succeeded_by_absence = self.succeeded_by_absence.saturating_add(*by_absence);
                 self.bounced.extend(bounced.iter().map(|each| (each.to.clone(), each.clone())));
                 self.unjudged.clear();
             }
@@ -247,7 +248,9 @@ impl Ledger {
             succeeded: self.succeeded,
             succeeded_by_absence: self.succeeded_by_absence,
             bounced: count(self.bounced.len()),
-            unknown: self.replayed().saturating_sub(self.succeeded + count(self.bounced.len())),
+            unknown: self
+                .replayed()
+                .saturating_sub(self.succeeded.saturating_add(count(self.bounced.len()))),
             ambiguous: count(self.ambiguous().collect::<BTreeSet<_>>().len()),
             not_deleted: count(self.undeleted.len()),
             not_sent: count(self.not_sent.len()),

@@ -637,9 +637,9 @@ mod tests {
             Evaluator::new(&template, "S", "r", "http://h", &parameters).check_parameters()
         };
         assert_eq!(check("Size"), Ok(()));
-        let unknown = check("Sise").unwrap_err().to_string();
+        let unknown = check("Length").unwrap_err().to_string();
         assert!(
-            unknown.starts_with("Parameters: [Sise] do not exist in the template"),
+            unknown.starts_with("Parameters: [Length] do not exist in the template"),
             "{unknown}"
         );
     }

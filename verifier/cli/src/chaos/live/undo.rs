@@ -218,7 +218,9 @@ pub(crate) fn name(part: &Part) -> String {
     match part {
         Part::Concurrency { function } => format!("the reserved concurrency of {function}"),
         Part::Mapping { uuid } => format!("the event source mapping {uuid}"),
-        Part::QueueTag { key, .. } => format!("the tag {key} of the jobs queue"),
+        Part::QueueTag { key, queue_url } => {
+            format!("the tag {key} of {}", queue_url.rsplit('/').next().unwrap_or(queue_url))
+        }
         Part::Queue { queue_url } => {
             let queue = queue_url.rsplit('/').next().unwrap_or(queue_url);
             format!("the visibility timeout and redrive policy of {queue}")

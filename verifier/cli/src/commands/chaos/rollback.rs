@@ -1,7 +1,7 @@
 //! `verifier chaos rollback`.
 
 use verifier_aws::Aws;
-use verifier_core::chaos::UndoEntry;
+use verifier_core::chaos::{UndoEntry, UndoLedger};
 
 use crate::args::{ChaosRollbackArgs, ResultFormat};
 use crate::chaos::live::undo::{Undo, name, read};
@@ -42,6 +42,7 @@ async fn roll_back(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
     connection.region.get_or_insert(region);
     let (connection, clock) = endpoint::reach(connection).await?;
     let aws = Aws::connect(&connection).await;
+    check_belongs(&aws, &stack, &ledger).await?;
     let mut undo = Undo::reopen((aws, clock), &args.journal)?;
     progress.say(&format!("putting {stack} back as it was before {run}"));
     let open: Vec<String> = undo.ledger().open().iter().map(|(part, _)| name(part)).collect();
@@ -65,4 +66,23 @@ async fn roll_back(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
     let printed = view::chaos::print_rollback(&done, args.format);
     let exit = if is_done { Exit::Passed } else { Exit::Stopped };
     view::finish(interrupt.exit().await.unwrap_or(exit), printed)
+}
+
+/// Fails on a journal that names what is not the stack's: it was changed, or is another's, and would change that.
+async fn check_belongs(aws: &Aws, stack: &str, ledger: &UndoLedger) -> Result<(), Failure> {
+    let resources = aws.stack(stack).await?.resources;
+    let open = ledger.open();
+    match open.iter().find(|(part, _)| !part.belongs_to(&resources)) {
+        None => Ok(()),
+        Some((part, _)) => Err(Failure {
+            next: Some(
+                "look into the journal: what it names has to be of that stack; nothing was changed"
+                    .to_owned(),
+            ),
+            ..Failure::usage(format!(
+                "the journal would put back {}, which is no resource of {stack}",
+                name(part)
+            ))
+        }),
+    }
 }

@@ -11,7 +11,7 @@ pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
         let Some(due) = facts.due_at(message) else {
             continue;
         };
-        let deadline = due + facts.header.terms.slack_milliseconds;
+        let deadline = due.saturating_add(facts.header.terms.slack_milliseconds);
         let dead = message.dead_letters.first();
         if dead.is_some_and(|dead| dead.at <= deadline) {
             continue;

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::LEASE_TAG;
 use crate::chaos::Setting;
+use crate::check::StackResource;
 
 /// A part of a stack.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -38,6 +40,28 @@ pub enum Part {
     },
 }
 
+impl Part {
+    /// Whether it is of a stack with these resources: a journal that was changed, or is another stack's, could name any.
+    pub fn belongs_to(&self, resources: &[StackResource]) -> bool {
+        let is_there = |resource_type: &str, id: &str| {
+            let of_type = resources.iter().filter(|each| each.resource_type == resource_type);
+            of_type.into_iter().any(|each| {
+                id == each.physical_id || id.ends_with(&format!(":function:{}", each.physical_id))
+            })
+        };
+        match self {
+            Self::Concurrency { function } | Self::Function { function } => {
+                is_there("AWS::Lambda::Function", function)
+            }
+            Self::Mapping { uuid } => is_there("AWS::Lambda::EventSourceMapping", uuid),
+            Self::Queue { queue_url } => is_there("AWS::SQS::Queue", queue_url),
+            Self::QueueTag { queue_url, key } => {
+                key == LEASE_TAG && is_there("AWS::SQS::Queue", queue_url)
+            }
+        }
+    }
+}
+
 /// How a part is configured.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "camelCase", deny_unknown_fields)]
@@ -68,6 +92,20 @@ pub enum Configuration {
         /// `MemorySize`.
         memory_megabytes: u32,
     },
+}
+
+impl Configuration {
+    /// Whether it is how a part of that kind is configured.
+    pub fn is_of(&self, part: &Part) -> bool {
+        matches!(
+            (self, part),
+            (Self::Concurrency { .. }, Part::Concurrency { .. })
+                | (Self::Mapping(_), Part::Mapping { .. })
+                | (Self::QueueTag { .. }, Part::QueueTag { .. })
+                | (Self::Queue { .. }, Part::Queue { .. })
+                | (Self::Function { .. }, Part::Function { .. })
+        )
+    }
 }
 
 /// What is changed about event source mappings.
@@ -261,6 +299,44 @@ mod tests {
             [Setting::WorkerTimeout { seconds: 1 }, Setting::WorkerMemory { megabytes: 512 }];
         assert_eq!(desired(&function(9, 256), &settings), function(1, 512));
         assert_eq!(desired(&function(9, 256), &settings[..1]), function(1, 256));
+    }
+
+    #[test]
+    fn a_part_belongs_to_the_stack_whose_resource_it_is() {
+        let resource = |resource_type: &str, physical_id: &str| StackResource {
+            logical_id: "X".into(),
+            physical_id: physical_id.into(),
+            resource_type: resource_type.into(),
+        };
+        let resources = [
+            resource("AWS::SQS::Queue", "http://h/0/jobs"),
+            resource("AWS::Lambda::Function", "worker"),
+            resource("AWS::Lambda::EventSourceMapping", "m"),
+        ];
+        let queue = |name: &str| Part::Queue { queue_url: format!("http://h/0/{name}") };
+        let tag =
+            |key: &str| Part::QueueTag { queue_url: "http://h/0/jobs".into(), key: key.into() };
+        let function = |name: &str| Part::Function { function: name.into() };
+        for part in [
+            queue("jobs"),
+            tag(LEASE_TAG),
+            function("worker"),
+            function("arn:aws:lambda:r:0:function:worker"),
+            Part::Concurrency { function: "worker".into() },
+            Part::Mapping { uuid: "m".into() },
+        ] {
+            assert!(part.belongs_to(&resources), "{part:?}");
+        }
+        for part in [
+            queue("victim"),
+            tag("owner"),
+            function("hello"),
+            function("http://h/0/jobs"),
+            Part::Concurrency { function: "arn:aws:lambda:r:0:function:other-worker".into() },
+            Part::Mapping { uuid: "n".into() },
+        ] {
+            assert!(!part.belongs_to(&resources), "{part:?}");
+        }
     }
 
     #[test]

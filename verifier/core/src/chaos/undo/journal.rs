@@ -91,6 +91,12 @@ impl UndoLedger {
             if ledger.started.is_some() == begins {
                 return Err(UndoError::NoJournal);
             }
+            if let UndoEntry::Saved { part, before } = &entry
+                && !before.is_of(part)
+            {
+                let problem = "what was saved is of another kind of resource".to_owned();
+                return Err(UndoError::Malformed { line: ledger.lines, problem });
+            }
             ledger.apply(&entry);
         }
         if ledger.started.is_none() {

@@ -85,7 +85,7 @@ pub fn judge(poison: &JobEvidence, letter: Option<&DeadLetter>, terms: &Terms<'_
 }
 
 fn judge_letter(poison: &JobEvidence, letter: &DeadLetter, terms: &Terms<'_>) -> Judgement {
-    let life = terms.visibility_timeout * terms.max_receive_count;
+    let life = terms.visibility_timeout.saturating_mul(terms.max_receive_count);
     let first = letter.first_received_at.unwrap_or(poison.submitted_at);
     let after = letter.seen_at.since(first);
     let source = letter.source_arn.as_deref();
@@ -136,7 +136,7 @@ fn judge_letter(poison: &JobEvidence, letter: &DeadLetter, terms: &Terms<'_>) ->
 
 fn arrived(letter: &DeadLetter, after: Duration, terms: &Terms<'_>) -> String {
     let Terms { max_receive_count, visibility_timeout, .. } = terms;
-    let (id, life) = (&letter.message_id, *visibility_timeout * *max_receive_count);
+    let (id, life) = (&letter.message_id, visibility_timeout.saturating_mul(*max_receive_count));
     if after + TOLERANCE < life {
         let after = in_words(after);
         return format!(

@@ -157,7 +157,8 @@ mod tests {
             judge(&apart, &whole_log(), None, Duration::ZERO, false).verdict,
             Verdict::NotExercised
         );
-        let strictly = |seconds| judge(&apart, &whole_log(), None, Duration::from_secs(seconds), true);
+        let strictly =
+            |seconds| judge(&apart, &whole_log(), None, Duration::from_secs(seconds), true);
         assert_eq!(strictly(0).verdict, Verdict::Inconclusive);
         assert!(strictly(0).next.unwrap().starts_with("set a batching window"));
         assert!(strictly(5).next.unwrap().contains("window of 5 s"));
