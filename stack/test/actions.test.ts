@@ -53,10 +53,15 @@ describe('whether a pull request gets a preview', () => {
   const BOT = { AUTHOR: 'dependabot[bot]', AUTHOR_TYPE: 'Bot' };
   const pull = (number: number, sha: string, repository = 'octo/new-name', type = 'User') =>
     ({ number, user: { type }, head: { sha, repo: repository === '' ? null : { full_name: repository } } });
-  const plan = (changes: Record<string, string>, open: object[] = [pull(7, 'abcdef0')]) => {
-    const gh = `cat <<'JSON'\n${JSON.stringify(open)}\n[]\nJSON`;
-    return run('plan/plan.sh', { PR: '7', SHA: 'abcdef0', ...PERSON, ...changes }, { gh });
-  };
+  /** Pages of what GitHub answers, to be read by a shell. */
+  const pages = (...each: object[]) => `cat <<'JSON'\n${each.map((page) => JSON.stringify(page)).join('\n')}\nJSON`;
+  const checks = (...conclusions: (string | null)[]) => ({ check_runs: conclusions.map((conclusion) => ({ name: 'verify', conclusion })) });
+  const ask = (changes: Record<string, string>, pulls: string, runs: string) =>
+    run('plan/plan.sh', { PR: '7', SHA: 'abcdef0', ...PERSON, ...changes }, {
+      gh: `case "$*" in\n*/octo/new-name/pulls?*) ${pulls}\n;;\n*/octo/new-name/commits/abcdef0/check-runs?check_name=verify*) ${runs}\n;;\n*) exit 1 ;;\nesac`,
+    });
+  const plan = (changes: Record<string, string>, open: object[] = [pull(7, 'abcdef0')]) =>
+    ask(changes, pages(open, []), pages(checks(null), checks()));
 
   test.each([
     ['one of a person', {}],
@@ -129,9 +134,55 @@ describe('whether a pull request gets a preview', () => {
   });
 
   test('it does not, and the gate fails while GitHub does not say who else has the commit', () => {
-    const { status, outputs } = run('plan/plan.sh', { PR: '7', SHA: 'abcdef0', ...PERSON, ...FORK }, { gh: 'echo "HTTP 502" >&2; exit 1' });
+    const { status, outputs } = ask(FORK, 'echo "HTTP 502" >&2; exit 1', pages(checks()));
     expect([status, Object.keys(outputs)]).toEqual([1, ['why']]);
     expect(outputs['why']).toMatch(/GitHub does not say whether another pull request has the same commit.*Run all jobs again/);
+  });
+
+  test.each([
+    ['a fork, a bot or a merge queue left it', [checks('skipped')]],
+    ['a later one failed', [checks('failure', 'skipped')]],
+    ['a later one passed', [checks('success', 'skipped')]],
+    ['on the second page', [checks('failure'), checks('skipped')]],
+  ])('it does not, and the gate fails where it was skipped for this commit before, which counts as passed: %s', (_name, found) => {
+    const { status, outputs, calls } = ask({}, pages([]), pages(...found));
+    expect([status, Object.keys(outputs)]).toEqual([1, ['why']]);
+    expect(outputs['why']).toMatch(/verify was skipped for this commit before.*Push a commit of your own.*git commit --amend/);
+    // All of them, and not the latest of each suite alone.
+    expect(calls).toContain('&filter=all');
+  });
+
+  test.each([
+    ['there is none', [{ check_runs: [] }]],
+    ['it failed, passed, was cancelled, or runs', [checks('failure', 'success', 'cancelled'), checks(null, 'timed_out', 'neutral')]],
+  ])('it does where the gate was never skipped for this commit: %s', (_name, found) => {
+    expect(ask({}, pages([]), pages(...found)).outputs).toEqual({ deploys: 'true' });
+  });
+
+  test('it does not, and the gate fails while GitHub does not say whether it was skipped', () => {
+    const { status, outputs } = ask({}, pages([]), 'echo "HTTP 502" >&2; exit 1');
+    expect([status, Object.keys(outputs)]).toEqual([1, ['why']]);
+    expect(outputs['why']).toMatch(/GitHub does not say whether verify was skipped.*Run all jobs again/);
+  });
+
+  test('those that it does not are skipped whatever was skipped before', () => {
+    for (const changes of [FORK, BOT, NO_ACCOUNT, { EVENT: 'merge_group', HEAD_REPOSITORY: '' }]) {
+      expect(ask(changes, pages([]), pages(checks('skipped'))).outputs).toEqual({ deploys: 'false' });
+    }
+  });
+
+  test('and where it does not, a pull request of the same commits would be no way out, so that no hint says so', () => {
+    for (const changes of [FORK, BOT]) {
+      expect(plan(changes).summary).toContain('a commit of');
+      expect(plan(changes).summary).toContain('git commit --amend');
+    }
+    expect(readFileSync(join(ACTIONS, 'plan/plan.sh'), 'utf8')).not.toContain('with these commits');
+  });
+
+  test('may ask GitHub for what it asks', () => {
+    const workflow = readFileSync(join(REPOSITORY_ROOT, '.github', 'workflows', 'preview.yml'), 'utf8');
+    const [, permissions = ''] = /^ {2}plan:\n[^]*?\n {4}permissions:\n((?: {6}.*\n)+)/m.exec(workflow) ?? [];
+    expect(permissions.replaceAll(/ *(#.*)?\n */g, ' ').trim()).toBe('checks: read contents: read pull-requests: read');
   });
 
   test('is the same whatever the base, and whatever the attempt', () => {

@@ -477,6 +477,7 @@ describe('a change of the base', () => {
     });
     expect(sent).toEqual(expect.arrayContaining(['repos/o/r/check-runs', 'name=verify', 'head_sha=abcdef0', 'conclusion=failure']));
     expect(sent.join('\n')).toMatch(/The base was changed from `lenient` to `main`\. Push a commit, or close/);
+    // A name that is an expression is not evaluated where the job is skipped, and the required check would be missing.
     expect(job('preview.yml', 'verify')).toMatch(/^ {4}name: verify$/m);
     expect(workflow('retarget.yml')).not.toMatch(/^ {4}name: verify$|^ {2}verify:$/m);
   });

@@ -8,22 +8,26 @@
 # A required check that is skipped counts as passed, so the gate is skipped only where there is none by design. Where it
 # would have to look, and may not, this step fails, and the gate with it. The first row that fits decides:
 #
-# | event        | repository | author     | account        | actor, sender, who ran it again | outcome |
-# |--------------|------------|------------|----------------|---------------------------------|---------|
-# | merge_group  | any        | any        | any            | any                             | skip    |
-# | another      | any        | any        | any            | any                             | fail    |
-# | pull_request | a fork     | any        | any            | any                             | skip ²  |
-# | pull_request | this       | a bot      | any            | any                             | skip ²  |
-# | pull_request | this       | a person ¹ | none           | any                             | skip    |
-# | pull_request | this       | a person ¹ | half connected | any                             | fail    |
-# | pull_request | this       | not named  | connected      | any                             | fail    |
-# | pull_request | this       | a person   | connected      | one is a bot, or not named      | fail    |
-# | pull_request | this       | a person   | connected      | all are persons                 | deploy  |
+# | event        | repository | author     | account        | actor, sender, who ran it again | verify of this commit | outcome |
+# |--------------|------------|------------|----------------|---------------------------------|-----------------------|---------|
+# | merge_group  | any        | any        | any            | any                             | any                   | skip    |
+# | another      | any        | any        | any            | any                             | any                   | fail    |
+# | pull_request | a fork     | any        | any            | any                             | any                   | skip ²  |
+# | pull_request | this       | a bot      | any            | any                             | any                   | skip ²  |
+# | pull_request | this       | a person ¹ | none           | any                             | any                   | skip    |
+# | pull_request | this       | a person ¹ | half connected | any                             | any                   | fail    |
+# | pull_request | this       | not named  | connected      | any                             | any                   | fail    |
+# | pull_request | this       | a person   | connected      | one is a bot, or not named      | any                   | fail    |
+# | pull_request | this       | a person   | connected      | all are persons                 | was skipped, unknown  | fail ³  |
+# | pull_request | this       | a person   | connected      | all are persons                 | was never skipped     | deploy  |
 #
 # ¹ Or not named. Neither the base nor the number of attempts matters: what is deployed is the head, what evaluates it is
-# the default branch's, and the third of the last column is whoever asked for the attempt.
+# the default branch's, and the third of the fifth column is whoever asked for the attempt. An attempt of the failed jobs
+# alone does not run this again: it keeps what was decided for the same commit, actor and sender.
 # ² Fail where a person's pull request in this repository has the same commit: GitHub knows checks by commit, so that to
 # skip this one would open the gate of that one.
+# ³ The other way round: a fork, a bot, a merge queue or a time without an account has left a skipped check at this commit.
+# It counts as passed until this run has one of its own, which takes a build and a deployment. A failure comes at once.
 set -euo pipefail
 
 # Whether a login is a bot's, by GitHub's own type of the account where it is known. The same list is in stack/lib/bots.ts.
@@ -58,9 +62,16 @@ same_commit() {
         | tostring | select(. != $pr)] | join(",")'
 }
 
+# How often the gate was skipped for this commit, in whatever pull request or merge queue.
+# https://docs.github.com/en/rest/checks/runs#list-check-runs-for-a-git-reference
+skipped_before() {
+  gh api --paginate "repos/$GITHUB_REPOSITORY/commits/${SHA:-}/check-runs?check_name=verify&filter=all&per_page=100" |
+    jq --slurp '[.[].check_runs[] | select(.conclusion == "skipped")] | length'
+}
+
 # The outcome, a space, and why. `fail` says what to do next.
 decide() {
-  local others
+  local others skipped
   case ${EVENT:-} in
     pull_request) ;;
     merge_group)
@@ -77,16 +88,16 @@ decide() {
       echo "fail this one gets no preview, and GitHub does not say whether another pull request has the same commit, whose gate would be open if this one passed. Run all jobs again."
       return
     elif [ -n "$others" ]; then
-      echo "fail this one gets no preview, and pull request ${others//,/, } of this repository has the same commit, whose gate would be open if this one passed. Close this one, and run all jobs of the other again."
+      echo "fail this one gets no preview, and pull request ${others//,/, } of this repository has the same commit, whose gate would be open if this one passed. Close this one, and run all jobs of the other again; or give the other a commit of its own (git commit --amend)."
       return
     fi
   fi
   if [ "${HEAD_REPOSITORY:-}" != "$GITHUB_REPOSITORY" ]; then
-    echo "skip the pull request comes from a fork, and code from a fork gets no AWS credentials. Its tests run all the same. For a preview, a person with write access can push the branch to this repository."
+    echo "skip the pull request comes from a fork, and code from a fork gets no AWS credentials. Its tests run all the same. For a preview, a person with write access can push a branch to this repository that ends with a commit of their own (git commit --amend)."
     return
   fi
   if is_bot "${AUTHOR:-}" "${AUTHOR_TYPE:-}"; then
-    echo "skip the author is $AUTHOR, and what a bot proposes gets no AWS credentials before a person has read it. Its tests run all the same. For a preview, open a pull request of your own from a branch with these commits."
+    echo "skip the author is $AUTHOR, and what a bot proposes gets no AWS credentials before a person has read it. Its tests run all the same. For a preview, open a pull request of your own from a branch that ends with a commit of your own (git commit --amend)."
     return
   fi
   local unset
@@ -99,7 +110,7 @@ decide() {
     return
   fi
   if [ -z "${AUTHOR:-}" ]; then
-    echo "fail GitHub does not say who the author is, and a bot's code gets no AWS credentials. Open a pull request of your own from a branch with these commits."
+    echo "fail GitHub does not say who the author is, and a bot's code gets no AWS credentials. Open a pull request of your own from a branch that ends with a commit of your own (git commit --amend)."
     return
   fi
   local part login type next
@@ -118,6 +129,13 @@ decide() {
       return
     fi
   done
+  if ! skipped=$(skipped_before); then
+    echo "fail GitHub does not say whether verify was skipped for this commit before, which would count as passed. Run all jobs again."
+    return
+  elif [ "$skipped" != 0 ]; then
+    echo "fail verify was skipped for this commit before, in another pull request, in a merge queue, or without an AWS account, and that counts as passed. Push a commit of your own, so that there is another one (git commit --amend, or git commit --allow-empty)."
+    return
+  fi
   echo deploy
 }
 
