@@ -482,6 +482,45 @@ describe('a change of the base', () => {
     expect(workflow('retarget.yml')).not.toMatch(/^ {4}name: verify$|^ {2}verify:$/m);
   });
 
+  /** Runs a step of preview.yml while GitHub says this of the pull request 7, which was opened into `main`. */
+  const step = (id: string, mark: string, now: object) =>
+    withTemporaryDirectory((folder) => {
+      writeFileSync(join(folder, 'pull.json'), JSON.stringify(now));
+      writeFileSync(join(folder, 'gh'), '#!/bin/sh\n[ "$2" = repos/o/r/pulls/7 ] && jq --raw-output "$4" pull.json\n', { mode: 0o755 });
+      const env = {
+        ...{ PATH: `${folder}:${process.env['PATH']}`, GITHUB_REPOSITORY: 'o/r', GITHUB_OUTPUT: join(folder, 'output') },
+        ...{ BASE: 'main', PR: '7', SHA: 'abcdef0' },
+      };
+      const { status, stdout } = spawnSync('bash', ['--norc', '-eo', 'pipefail', '-c', scriptOf(job('preview.yml', id), mark)], { cwd: folder, env, encoding: 'utf8' });
+      return { status, stdout, output: existsSync(env.GITHUB_OUTPUT) ? readFileSync(env.GITHUB_OUTPUT, 'utf8') : '' };
+    });
+  const pull = (state: string, sha: string, ref: string) => ({ state, head: { sha }, base: { ref } });
+
+  test.each([
+    ['open, at this commit and with this base', pull('open', 'abcdef0', 'main'), true],
+    ['open, with another base', pull('open', 'abcdef0', 'lenient'), false],
+    ['open, at another commit', pull('open', 'fedcba3', 'main'), false],
+    ['closed', pull('closed', 'abcdef0', 'main'), false],
+  ])('by then, or before a run of the old base is repeated, leads to no deployment: %s', (_name, now, deployed) => {
+    const { status, stdout, output } = step('deploy', 'id: current', now);
+    expect([status, output]).toEqual([0, `current=${deployed}\n`]);
+    expect(stdout.includes('::notice title=Not deployed::')).toBe(!deployed);
+  });
+
+  test('while it is verified, or before that is repeated, fails the gate in its last step', () => {
+    const mark = 'name: See that the pull request still has this base';
+    const verify = job('preview.yml', 'verify');
+    expect(verify.slice(verify.indexOf(mark))).not.toMatch(/^ {6}- |^ {8}if:|continue-on-error/m);
+    expect(step('verify', mark, pull('open', 'abcdef0', 'main'))).toMatchObject({ status: 0, stdout: '' });
+    const { status, stdout } = step('verify', mark, pull('open', 'abcdef0', 'lenient'));
+    expect(status).toBe(1);
+    expect(stdout).toContain('::error title=Not verified::The base was changed from main to lenient. Push a commit, or close');
+    expect(verify).toContain('      pull-requests: read #');
+    for (const id of ['deploy', 'verify']) {
+      expect(job('preview.yml', id)).toContain('BASE: ${{ github.event.pull_request.base.ref }}\n');
+    }
+  });
+
   test('runs nothing of the pull request, and of the default branch nothing but its own script', () => {
     expect(workflow('retarget.yml')).not.toMatch(/uses:|id-token|contents: write/);
   });
