@@ -14,6 +14,8 @@ const GITHUB = 'token.actions.githubusercontent.com';
 
 /** The GitHub environments of the workflow's jobs; a token names the environment of its job. */
 export const DEPLOY_ENVIRONMENT = 'preview';
+/** Another than the one that deploys, so that a rule that holds a deployment holds no deletion. */
+export const TEARDOWN_ENVIRONMENT = 'preview-teardown';
 export const VERIFY_ENVIRONMENT = 'preview-verify';
 export const CHAOS_ENVIRONMENT = 'preview-chaos';
 
@@ -60,7 +62,7 @@ export class AccountStack extends Stack {
     });
     // A bot may well have closed the pull request, or started the sweep.
     const teardown = this.role('TeardownRole', {
-      environment: DEPLOY_ENVIRONMENT,
+      environment: TEARDOWN_ENVIRONMENT,
       provider,
       bots: true,
       statements: this.teardownStatements(),

@@ -8,6 +8,7 @@ import {
   CHAOS_ENVIRONMENT,
   CHAOS_SESSION,
   DEPLOY_ENVIRONMENT,
+  TEARDOWN_ENVIRONMENT,
   VERIFY_ENVIRONMENT,
 } from '../lib/account-stack.ts';
 import { newApp } from '../lib/app.ts';
@@ -80,7 +81,7 @@ function trusts(role: Role['Properties'], claims: Record<string, string>): boole
 describe('who is trusted', () => {
   test.each([
     ['deploy', deploy, DEPLOY_ENVIRONMENT, 'no bots'],
-    ['tear down', teardown, DEPLOY_ENVIRONMENT, 'bots too'],
+    ['tear down', teardown, TEARDOWN_ENVIRONMENT, 'bots too'],
     ['verify', verify, VERIFY_ENVIRONMENT, 'no bots'],
     ['break', chaos, CHAOS_ENVIRONMENT, 'no bots'],
   ])('with the role to %s: the one repository, in the environment %s of that job, %s', (_name, role, environment, bots) => {
@@ -122,7 +123,7 @@ describe('who is trusted', () => {
     expect(trusts(verify, { actor, sub: `repo:octo-org/some.repo_1:environment:${VERIFY_ENVIRONMENT}` })).toBe(expected);
     // What chaos.yml breaks is what it deployed before, so that the two roles refuse the same runs.
     expect(trusts(chaos, { actor, sub: `repo:octo-org/some.repo_1:environment:${CHAOS_ENVIRONMENT}` })).toBe(expected);
-    expect(trusts(teardown, { actor })).toBe(true);
+    expect(trusts(teardown, { actor, sub: `repo:octo-org/some.repo_1:environment:${TEARDOWN_ENVIRONMENT}` })).toBe(true);
   });
 
   test.each([
@@ -141,9 +142,16 @@ describe('who is trusted', () => {
     ['names alone after a rename', false, { sub: 'repo:octo-org/renamed:environment:preview' }],
     ['another audience', false, { aud: 'https://github.com/octo-org' }],
   ])('a token with %s is trusted: %s', (_name, expected, claims) => {
-    for (const role of [deploy, teardown]) {
-      expect(trusts(role, claims)).toBe(expected);
-    }
+    expect(trusts(deploy, claims)).toBe(expected);
+    const { sub = 'repo:octo-org/some.repo_1:environment:preview', ...others } = claims as Record<string, string>;
+    expect(trusts(teardown, { ...others, sub: sub.replace(/:preview$/, `:${TEARDOWN_ENVIRONMENT}`) })).toBe(expected);
+  });
+
+  test('for one task and not for the others', () => {
+    const environments = [DEPLOY_ENVIRONMENT, TEARDOWN_ENVIRONMENT, VERIFY_ENVIRONMENT, CHAOS_ENVIRONMENT];
+    const trusted = (role: Role['Properties']) =>
+      environments.filter((environment) => trusts(role, { sub: `repo:octo-org/some.repo_1:environment:${environment}` }));
+    expect([deploy, teardown, verify, chaos].map(trusted)).toEqual(environments.map((each) => [each]));
   });
 
   test('has no default, and no wildcard', () => {
@@ -171,8 +179,8 @@ describe('who is trusted', () => {
     const workflow = (name: string) => readFileSync(join(REPOSITORY_ROOT, '.github', 'workflows', name), 'utf8');
     const environments = (text: string) => [...text.matchAll(/^ {4}environment:(?:\n {6}name:)? (\S+)$/gm)].map(([, name]) => name);
     expect(environments(workflow('preview.yml'))).toEqual([DEPLOY_ENVIRONMENT, VERIFY_ENVIRONMENT]);
-    expect(environments(workflow('teardown.yml'))).toEqual([DEPLOY_ENVIRONMENT]);
-    expect(environments(workflow('sweep.yml'))).toEqual([DEPLOY_ENVIRONMENT]);
+    expect(environments(workflow('teardown.yml'))).toEqual([TEARDOWN_ENVIRONMENT]);
+    expect(environments(workflow('sweep.yml'))).toEqual([TEARDOWN_ENVIRONMENT]);
     expect(environments(workflow('chaos.yml'))).toEqual([DEPLOY_ENVIRONMENT, CHAOS_ENVIRONMENT]);
   });
 });

@@ -86,6 +86,11 @@ describe('the workflows', () => {
     }
   });
 
+  test('sweep every night, whatever the night before still waits for', () => {
+    expect(workflow('sweep.yml')).not.toContain('concurrency:');
+    expect(job('teardown.yml', 'delete')).toMatch(/^ {6}group: preview-\$\{\{ inputs\.pr \|\| github\.event\.pull_request\.number \}\}$/m);
+  });
+
   test.each(['teardown.yml', 'sweep.yml', 'chaos.yml'])('%s says that this role is missing, before it does anything', (name) => {
     const [, first = ''] = /^ {4}steps:\n((?: {6}.*\n)+?) {6}- uses:/m.exec(workflow(name)) ?? [];
     expect(first).toContain("if: vars.AWS_TEARDOWN_ROLE_ARN == ''\n");
