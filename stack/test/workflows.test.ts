@@ -170,7 +170,7 @@ describe('the gate', () => {
     };
     const github = { run_id: 1234, event: { pull_request: { number: 7, head: { sha: 'abcdef0' } } } };
     const value = (expression: string): unknown =>
-      new Function('needs', 'github', 'cancelled', `return ${expression};`)(needs, github, () => cancelled);
+      new Function('needs', 'github', 'cancelled', 'always', `return ${expression};`)(needs, github, () => cancelled, () => true);
     const holds = (expression: string) => value(expression.trim().replace(/^\$\{\{(.*)\}\}$/s, '$1')) as boolean;
     // Folded over lines or not; GitHub adds `success()` where no function asks for the status.
     const [, runs = ''] = /^ {4}if: (?:>-\n)?((?:.*\n)+?) {4}\w/m.exec(verify) ?? [];
@@ -233,8 +233,8 @@ describe('the gate', () => {
     expect(verify).toMatch(/configure-aws-credentials.*See that the stack is of this commit.*exec verifier check/s);
   });
 
-  test('can be cancelled while it looks', () => {
-    expect(outcome({ cancelled: true })).toBe('skipped');
+  test('is not skipped where the run is cancelled just before it begins', () => {
+    expect(outcome({ cancelled: true })).toBe('verifies');
   });
 
   test('is green without having verified anything for forks and bots, which README.md says', () => {
