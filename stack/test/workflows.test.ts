@@ -107,6 +107,21 @@ describe('the workflows', () => {
     }
   });
 
+  test('may upload a second time in another attempt', () => {
+    const uploads = sources.flatMap(([path, text]) =>
+      [...text.matchAll(/^ {6}- (?:id: .*\n {8})?uses: actions\/upload-artifact@.*\n((?: {8}.*\n)+)/gm)].map(([, inputs = '']) => [path, inputs] as const));
+    expect(uploads.length).toBeGreaterThan(4);
+    for (const [path, inputs] of uploads) {
+      expect(inputs, path).toMatch(/name: .*\$\{\{ github\.run_attempt \}\}|overwrite: true/);
+    }
+  });
+
+  test('of the night say what to do where AWS refuses the actor of the schedule', () => {
+    const deploy = job('chaos.yml', 'deploy');
+    expect(deploy).toMatch(/- id: credentials\n {8}uses: aws-actions\/configure-aws-credentials@/);
+    expect(deploy).toMatch(/if: failure\(\) && steps\.credentials\.outcome == 'failure'\n {8}run: \|\n {10}echo "::error .*by hand.*\n {10}exit 1\n/);
+  });
+
   test('are there in a merge queue where they are required', () => {
     for (const name of ['preview.yml', 'ci.yml']) {
       expect(workflow(name)).toMatch(/^ {2}merge_group:$/m);
@@ -218,9 +233,9 @@ describe('the gate', () => {
 
   test('looks at a stack of this commit alone', () => {
     const script = scriptOf(verify, 'name: See that the stack is of this commit');
-    const look = (deployed: string) =>
+    const look = (deployed: string, ends = '') =>
       withTemporaryDirectory((folder) => {
-        writeFileSync(join(folder, 'aws'), `#!/bin/sh\necho '${deployed}'\n`, { mode: 0o755 });
+        writeFileSync(join(folder, 'aws'), `#!/bin/sh\necho '${deployed}'\n${ends}\n`, { mode: 0o755 });
         const env = { PATH: `${folder}:${process.env['PATH']}`, STACK: 'Stack-PR7', SHA: 'abcdef0123' };
         const { status, stdout } = spawnSync('bash', ['--norc', '-eo', 'pipefail', '-c', script], { cwd: folder, env, encoding: 'utf8' });
         return [status, stdout];
@@ -229,6 +244,7 @@ describe('the gate', () => {
     for (const other of ['fedcba3210', 'None', '']) {
       expect(look(other)).toEqual([1, expect.stringContaining(`::error title=Not verified::The tag sha of Stack-PR7 is ${other}, and not abcdef0123.`)]);
     }
+    expect(look('', 'exit 254')).toEqual([1, expect.stringMatching(/^::error title=Not verified::CloudFormation does not describe Stack-PR7\. .* run all jobs again/)]);
     // With the role, and before the verifier runs.
     expect(verify).toMatch(/configure-aws-credentials.*See that the stack is of this commit.*exec verifier check/s);
   });
