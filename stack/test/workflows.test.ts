@@ -537,6 +537,8 @@ describe('a change of the base', () => {
     expect(status).toBe(1);
     expect(stdout).toContain('::error title=Not verified::The base was changed from main to lenient. Push a commit, or close');
     expect(verify).toContain('      pull-requests: read #');
+    // Neither where GitHub does not say.
+    expect(step('verify', mark, {}).status).toBe(1);
     for (const id of ['deploy', 'verify']) {
       expect(job('preview.yml', id)).toContain('BASE: ${{ github.event.pull_request.base.ref }}\n');
     }
