@@ -19,9 +19,10 @@ impl Interrupt {
             |error| Failure::environment(format!("signals cannot be listened for: {error}"));
         let interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
         let terminate = signal(SignalKind::terminate()).map_err(failed)?;
-        let hang_up = match is_hang_up_ignored() {
-            false => Some(signal(SignalKind::hangup()).map_err(failed)?),
-            true => None,
+        let hang_up = if is_hang_up_ignored() {
+            None
+        } else {
+            Some(signal(SignalKind::hangup()).map_err(failed)?)
         };
         let token = CancellationToken::new();
         let watcher = tokio::spawn(watch(Signals { interrupt, terminate, hang_up }, token.clone()));

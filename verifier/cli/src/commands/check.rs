@@ -51,7 +51,7 @@ pub(crate) async fn run(args: CheckArgs) -> Result<Exit, Failure> {
     };
     options.stack.clone_from(&target.stack);
     let mut view = CheckView::new(format, &progress);
-    let outcome = judge(&target, options, &interrupt, &mut view).await;
+    let outcome = Box::pin(judge(&target, options, &interrupt, &mut view)).await;
     progress.clear();
     if let Some(emulator) = target.emulator {
         emulator.shut_down().await;

@@ -110,7 +110,7 @@ impl Live {
             return Err(Failure {
                 next: Some(format!(
                     "verifier chaos rollback --journal {}",
-                    clean::word(&undo.journal().to_string())
+                    clean::word(undo.journal())
                 )),
                 ..Failure::environment(format!("{} was not put back: {failure}", name(&part)))
             });

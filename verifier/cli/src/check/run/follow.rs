@@ -10,7 +10,7 @@ use verifier_core::check::rules::{
 };
 use verifier_core::check::{
     CheckEvent, DeadLetter, HeldLetter, Judgement, LogEvidence, LogLines, LoggedOutcome, RunId,
-    Wait,
+    Verdict, Wait,
 };
 use verifier_core::settings::Settings;
 use verifier_core::time::Timestamp;
@@ -58,9 +58,13 @@ impl Run<'_> {
         let searched = self.letters.searched_at.is_some();
         let reject = api_reject::judge(&self.rejections, &log, searched, &strays);
         self.settle(&api_reject::CHECK, reject);
-        self.settle(&job_success::CHECK, job_success::judge(&account, &log));
+        let verdict = self.verdicts.get(api_reject::CHECK.id);
+        let is_concluded = verdict.is_some_and(|verdict| *verdict != Verdict::NotExercised)
+            && self.skipped(&api_reject::CHECK).is_none();
+        let success = job_success::judge(&account, &log);
+        self.settle(&job_success::CHECK, strays.leave_open(success, is_concluded));
         let neighbours = self.judge_neighbours(&account, &log, course.batching_window);
-        self.settle(&job_neighbours::CHECK, neighbours);
+        self.settle(&job_neighbours::CHECK, strays.leave_open(neighbours, is_concluded));
         self.settle(&dlq_attempts::CHECK, dlq_attempts::judge(&account, &log));
         let arrival = self.judge_arrival(course, found.as_ref(), waited_until, &account);
         self.settle(&dlq_arrival::CHECK, arrival);

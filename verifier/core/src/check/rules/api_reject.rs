@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::check::command::curl;
-use crate::check::{Check, Judgement, LogEvidence, Rejection, RunId, Severity};
+use crate::check::{Check, Judgement, LogEvidence, Rejection, RunId, Severity, Verdict};
 use crate::settings::{Filling, Refused};
 
 /// The check's entry in the catalogue.
@@ -96,6 +96,23 @@ impl Strays {
         let all = queued.into_iter().chain(self.swallowed.iter().cloned()).chain(dead);
         let all: Vec<String> = all.collect();
         (!all.is_empty()).then(|| all.join("; "))
+    }
+}
+
+impl Strays {
+    /// The same judgement of jobs, left open where messages were seen that nothing explains and `api.reject`, which concludes
+    /// from them, was not run: good jobs may be among them.
+    pub fn leave_open(&self, judgement: Judgement, is_concluded: bool) -> Judgement {
+        let is_red = matches!(judgement.verdict, Verdict::Fail | Verdict::Inconclusive);
+        match self.shown() {
+            Some(shown) if !is_red && !is_concluded => Judgement {
+                summary: format!("{}, but {shown}: good jobs may be among them", judgement.summary),
+                verdict: Verdict::Inconclusive,
+                next: Some("look at what the queue holds and at what those invocations were handed; run api.reject, too".to_owned()),
+                ..judgement
+            },
+            _ => judgement,
+        }
     }
 }
 
@@ -214,7 +231,6 @@ mod tests {
     use super::super::job_success::tests::attempt;
     use super::super::web_page::tests::exchange;
     use super::*;
-    use crate::check::Verdict;
     use crate::settings::{Jobs, MessageIds};
     use crate::time::Timestamp;
 
@@ -299,6 +315,12 @@ mod tests {
         let others_seen = Strays { others_seen: true, ..posted_again(3) };
         assert_eq!(of(&others_seen), Verdict::Inconclusive);
         assert_eq!(of(&Strays { queued: Some(0), ..Strays::default() }), Verdict::Pass);
+        let pass = || Judgement::pass("3 of 3");
+        assert_eq!(queued.leave_open(pass(), false).verdict, Verdict::Inconclusive);
+        assert_eq!(queued.leave_open(pass(), true).verdict, Verdict::Pass);
+        assert_eq!(Strays::default().leave_open(pass(), false).verdict, Verdict::Pass);
+        let failed = Judgement::fail("1 of 3", "", "");
+        assert_eq!(queued.leave_open(failed, false).verdict, Verdict::Fail);
         let swallowed = Strays { swallowed: vec!["batch q".to_owned()], ..Strays::default() };
         assert_eq!(of(&swallowed), Verdict::Fail);
         let dead = Strays { dead: vec!["m".to_owned()], ..Strays::default() };
