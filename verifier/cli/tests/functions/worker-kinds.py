@@ -186,6 +186,10 @@ def answer(records, reported):
     kind = WORDS.get("answers")
     if kind == "all":
         return {"batchItemFailures": [item(record) for record in records]}
+    if kind == "all-at-last" and any(receives(record) == 3 for record in reported):
+        return {"batchItemFailures": [item(record) for record in records]}
+    if kind == "all-at-last":
+        kind = None
     if kind == "all-where-one-fails" and reported:
         return {"batchItemFailures": [item(record) for record in records]}
     if kind == "none":

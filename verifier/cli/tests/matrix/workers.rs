@@ -78,6 +78,7 @@ fn answers() -> Vec<Mutant> {
     let whole = |name, words| worker(name, words, TAKEN_ALONG);
     let none = |name, words| worker(name, words, LOST);
     vec![
+        whole("the whole batch is failed at the last receive", "answers=all-at-last"),
         whole("every item is reported", "answers=all"),
         whole("every item of the failing batch is reported", "answers=all-where-one-fails"),
         whole("an identifier of nobody is reported", "answers=wrong-id"),

@@ -10,7 +10,7 @@ mod observing;
 mod recorder;
 mod redriving;
 mod run;
-mod stack;
+pub(crate) mod stack;
 mod steady;
 mod tasks;
 pub(crate) mod undo;

@@ -313,7 +313,7 @@ impl Live {
         let is_done = CancellationToken::new();
         let tasks = Tasks::begin(&self.place.clock, 2).await;
         let put = async {
-            let not_back = undo.put_back().await;
+            let not_back = undo.put_back(None).await;
             is_done.cancel();
             tasks.end_one().await;
             not_back

@@ -148,7 +148,7 @@ impl Live {
 }
 
 /// Nothing but a preview is broken on purpose.
-fn refuse_what_is_no_preview(stack: &StackEvidence) -> Result<(), Failure> {
+pub(crate) fn refuse_what_is_no_preview(stack: &StackEvidence) -> Result<(), Failure> {
     let (key, value) = PREVIEW_TAG;
     if stack.tags.get(key).map(String::as_str) == Some(value) {
         return Ok(());

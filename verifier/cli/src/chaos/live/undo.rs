@@ -6,6 +6,7 @@ use std::time::Duration;
 use verifier_aws::{Aws, AwsError};
 use verifier_core::chaos::{Configuration, Part, UndoEntry, UndoLedger, desired};
 use verifier_core::chaos::{Setting, StackParts};
+use verifier_core::check::StackResource;
 
 use crate::clock::RunClock;
 use crate::failure::Failure;
@@ -115,10 +116,19 @@ impl Undo {
     }
 
     /// Puts everything back, the last change first. What cannot be put back is named, and keeps only the tag from it that says
-    /// so.
-    pub(crate) async fn put_back(&mut self) -> Vec<(Part, Failure)> {
+    /// so. Of `resources`, those of the stack, each part has to be one, where they are given: a journal may name any, and a
+    /// deployment may have taken one away.
+    pub(crate) async fn put_back(
+        &mut self,
+        resources: Option<&[StackResource]>,
+    ) -> Vec<(Part, Failure)> {
         let mut not_done = Vec::new();
         for (part, before) in self.ledger.open() {
+            if resources.is_some_and(|resources| !part.belongs_to(resources)) {
+                let why = "it is no resource of the stack, and is left as it is";
+                not_done.push((part, Failure::environment(why)));
+                continue;
+            }
             if matches!(part, Part::QueueTag { .. }) && !not_done.is_empty() {
                 let why = "it says that something else was not put back";
                 not_done.push((part, Failure::environment(why)));
@@ -278,7 +288,7 @@ mod tests {
         assert_eq!([&first, &second].iter().filter(|taken| taken.is_none()).count(), 1);
         let (loser, winner) =
             if first.is_some() { (&mut one, &theirs) } else { (&mut other, &ours) };
-        assert_eq!(loser.put_back().await.len(), 0);
+        assert_eq!(loser.put_back(None).await.len(), 0);
         assert_eq!(loser.aws.configuration(&tag).await.unwrap(), *winner);
         let mut late = undo(&stand, &folder, "late").await;
         assert!(late.claim(&tag, &value("late")).await.unwrap().is_some());
@@ -296,7 +306,8 @@ mod tests {
         let part = Part::Concurrency { function: "gone".to_owned() };
         let before = Configuration::Concurrency { reserved: Some(7) };
         undo.note(UndoEntry::Saved { part: part.clone(), before }).await.unwrap();
-        let not_back: Vec<Part> = undo.put_back().await.into_iter().map(|(part, _)| part).collect();
+        let not_back: Vec<Part> =
+            undo.put_back(None).await.into_iter().map(|(part, _)| part).collect();
         assert_eq!(not_back, [part, tag.clone()]);
         assert_eq!(undo.aws.configuration(&tag).await.unwrap(), value("run"));
         stand.emulator.shut_down().await;
@@ -308,7 +319,7 @@ mod tests {
         let mut undo = self::undo(&stand, &folder, "run").await;
         let part = Part::Queue { queue_url: stand.url.clone() };
         let before = undo.saved(&part).await.unwrap();
-        assert_eq!(undo.put_back().await.len(), 0);
+        assert_eq!(undo.put_back(None).await.len(), 0);
         assert_eq!(undo.aws.calls().counts()["SQS.SetQueueAttributes"], 1);
         assert_eq!(undo.aws.configuration(&part).await.unwrap(), before);
         stand.emulator.shut_down().await;

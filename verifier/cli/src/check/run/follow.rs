@@ -47,8 +47,7 @@ impl Run<'_> {
     pub(super) async fn follow(&mut self, course: &Course) -> Result<(), Stop> {
         let waited_until = self.await_poison(course).await?;
         self.settle(&job_accept::CHECK, job_accept::judge(&self.jobs, &self.options.settings));
-        let log = self.read_log(course).await?;
-        let log = self.settle_queues(course, log).await?;
+        let log = self.settle_queues(course).await?;
         let found = self.poison_letter();
         self.note_rejects_in_the_dead_letter_queue();
         let strays = self.strays(course, &log).await?;
@@ -194,7 +193,7 @@ impl Run<'_> {
     /// queue is looked at once more, for what came with the poison.
     ///
     /// Lines that are missing because the run's own time ended sooner prove nothing, so that is no result.
-    async fn read_log(&mut self, course: &Course) -> Result<LogEvidence, Stop> {
+    pub(super) async fn read_log(&mut self, course: &Course) -> Result<LogEvidence, Stop> {
         let first =
             self.jobs.iter().map(|job| job.submitted_at).min().unwrap_or_else(|| self.began_at());
         let (since, run_id) = (first - CLOCK_SKEW, self.run_id.to_string());

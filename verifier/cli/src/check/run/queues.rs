@@ -18,22 +18,22 @@ pub(super) const COUNTS_PAUSE: Duration = Duration::from_secs(5);
 const ROUNDS_MAX: u32 = 3;
 
 impl Run<'_> {
-    /// Lets go of what is in hand and counts both queues. Where one holds more than is explained, messages may have moved or
-    /// been worked on since the log and the dead-letter queue were read: both are read again.
-    pub(super) async fn settle_queues(
-        &mut self,
-        course: &Course,
-        mut log: LogEvidence,
-    ) -> Result<LogEvidence, Stop> {
+    /// Lets go of what is in hand, counts both queues, and reads the log behind that: what was worked on before the queues were
+    /// seen to hold nothing more is in it. Where one holds more than is explained, messages may have moved or been worked on
+    /// since: log and dead-letter queue are read again.
+    pub(super) async fn settle_queues(&mut self, course: &Course) -> Result<LogEvidence, Stop> {
         let began_at = self.clock.now();
+        let patient_until = began_at + COUNTS_LAG;
+        self.let_go(&course.dead_letters).await;
+        let mut was_too_high = self.count_the_queues(course, patient_until).await?;
+        let mut log = self.read_log(course).await?;
         for round in 1..=ROUNDS_MAX {
-            self.let_go(&course.dead_letters).await;
-            let patient_until = began_at + COUNTS_LAG;
-            let was_too_high = self.count_the_queues(course, patient_until).await?;
             if !was_too_high {
                 break;
             }
             let known = (self.letters.seen.len(), self.letters.others_seen());
+            self.let_go(&course.dead_letters).await;
+            was_too_high = self.count_the_queues(course, patient_until).await?;
             self.read_log_again(course, &mut log).await;
             self.look_for_the_missing(course).await?;
             let is_news = known != (self.letters.seen.len(), self.letters.others_seen());

@@ -1,9 +1,10 @@
 //! `verifier chaos rollback`.
 
 use verifier_aws::Aws;
-use verifier_core::chaos::{UndoEntry, UndoLedger};
+use verifier_core::chaos::UndoEntry;
 
 use crate::args::{ChaosRollbackArgs, ResultFormat};
+use crate::chaos::live::stack::refuse_what_is_no_preview;
 use crate::chaos::live::undo::{Undo, name, read};
 use crate::endpoint;
 use crate::exit::Exit;
@@ -42,12 +43,19 @@ async fn roll_back(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
     connection.region.get_or_insert(region);
     let (connection, clock) = endpoint::reach(connection).await?;
     let aws = Aws::connect(&connection).await;
-    check_belongs(&aws, &stack, &ledger).await?;
+    // Where nothing is open, the stack may be gone.
+    let resources = if ledger.open().is_empty() {
+        None
+    } else {
+        let found = aws.stack(&stack).await?;
+        refuse_what_is_no_preview(&found)?;
+        Some(found.resources)
+    };
     let mut undo = Undo::reopen((aws, clock), &args.journal)?;
     progress.say(&format!("putting {stack} back as it was before {run}"));
     let open: Vec<String> = undo.ledger().open().iter().map(|(part, _)| name(part)).collect();
     let failed = tokio::select! {
-        failed = undo.put_back() => failed,
+        failed = undo.put_back(resources.as_deref()) => failed,
         // What is done is written down, and the rest can be done later.
         () = interrupt.asked() => Vec::new(),
     };
@@ -66,23 +74,4 @@ async fn roll_back(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
     let printed = view::chaos::print_rollback(&done, args.format);
     let exit = if is_done { Exit::Passed } else { Exit::Stopped };
     view::finish(interrupt.exit().await.unwrap_or(exit), printed)
-}
-
-/// Fails on a journal that names what is not the stack's: it was changed, or is another's, and would change that.
-async fn check_belongs(aws: &Aws, stack: &str, ledger: &UndoLedger) -> Result<(), Failure> {
-    let resources = aws.stack(stack).await?.resources;
-    let open = ledger.open();
-    match open.iter().find(|(part, _)| !part.belongs_to(&resources)) {
-        None => Ok(()),
-        Some((part, _)) => Err(Failure {
-            next: Some(
-                "look into the journal: what it names has to be of that stack; nothing was changed"
-                    .to_owned(),
-            ),
-            ..Failure::usage(format!(
-                "the journal would put back {}, which is no resource of {stack}",
-                name(part)
-            ))
-        }),
-    }
 }

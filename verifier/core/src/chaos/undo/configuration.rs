@@ -46,7 +46,9 @@ impl Part {
         let is_there = |resource_type: &str, id: &str| {
             let of_type = resources.iter().filter(|each| each.resource_type == resource_type);
             of_type.into_iter().any(|each| {
-                id == each.physical_id || id.ends_with(&format!(":function:{}", each.physical_id))
+                id == each.physical_id
+                    || id.ends_with(&format!(":function:{}", each.physical_id))
+                    || is_same_queue(id, &each.physical_id)
             })
         };
         match self {
@@ -60,6 +62,19 @@ impl Part {
             }
         }
     }
+}
+
+/// Whether two URLs are of one queue: SQS answers with the host by which it was asked, and `CloudFormation` with another.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html>.
+fn is_same_queue(one: &str, other: &str) -> bool {
+    let account_and_name = |url: &str| {
+        let mut parts = url.rsplit('/').map(str::to_owned);
+        let (name, account) = (parts.next()?, parts.next()?);
+        // What stands before them is a URL's.
+        url.contains("://").then_some((account, name))
+    };
+    account_and_name(one).is_some_and(|queue| account_and_name(other) == Some(queue))
 }
 
 /// How a part is configured.
@@ -319,6 +334,7 @@ mod tests {
         let function = |name: &str| Part::Function { function: name.into() };
         for part in [
             queue("jobs"),
+            Part::Queue { queue_url: "https://queue.example/0/jobs".into() },
             tag(LEASE_TAG),
             function("worker"),
             function("arn:aws:lambda:r:0:function:worker"),
@@ -329,6 +345,7 @@ mod tests {
         }
         for part in [
             queue("victim"),
+            Part::Queue { queue_url: "http://h/1/jobs".into() },
             tag("owner"),
             function("hello"),
             function("http://h/0/jobs"),
