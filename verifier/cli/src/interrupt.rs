@@ -1,10 +1,13 @@
 //! Ctrl-C, SIGTERM, and SIGHUP, which a terminal that closes sends.
 
+use std::path::Path;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files;
 
 /// The first signal asks the command to stop and to clean up; a second one ends the process at once.
 pub(crate) struct Interrupt {
@@ -89,7 +92,7 @@ impl Signals {
 ///
 /// Source: `proc_pid_status(5)`, `SigIgn`.
 fn is_hang_up_ignored() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let status = files::read_text(Path::new("/proc/self/status")).unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     mask.is_some_and(|mask| mask & 1 != 0)

@@ -177,7 +177,11 @@ fn the_human_view_lists_every_check_without_colours_when_piped() {
     assert!(text.contains(&passed), "{text}");
     assert!(!text.contains('\u{1b}'), "{text}");
     let progress = String::from_utf8_lossy(&output.stderr);
-    assert!(progress.contains("due in 180 s, given up after 240 s"), "{progress}");
+    // A slow machine has used a second or two of them by then.
+    let due = progress.split("due in ").nth(1).and_then(|rest| rest.split(" s").next());
+    let due: u32 = due.and_then(|due| due.parse().ok()).unwrap_or_else(|| panic!("{progress}"));
+    assert!((170..=180).contains(&due), "{progress}");
+    assert!(progress.contains(&format!("given up after {} s", due + 60)), "{progress}");
 }
 
 #[test]

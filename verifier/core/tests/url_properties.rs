@@ -46,7 +46,7 @@ proptest! {
     ) {
         let expected = parsed(&format!("{base}{path}{query}"));
         let from_base = at(&format!("{base}{slash}{query}"), &path);
-        let from_itself = at(&format!("{base}{path}{slash}{query}"), &path);
+        let from_itself = at(&format!("{base}{path}{query}"), &path);
         prop_assert_eq!(&parsed(&from_base), &expected);
         prop_assert_eq!(&from_itself, &from_base);
         prop_assert_eq!(at(&from_base, &path), from_base);

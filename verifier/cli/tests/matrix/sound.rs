@@ -261,13 +261,15 @@ fn pages() -> Vec<Mutant> {
 
 fn submitters() -> Vec<Mutant> {
     let submitter = |name, words| sound(name).with_submitter(words);
+    // When jobs come is not the check's to say then, so that they may not meet, which --strict asks for.
+    let put_off = |name, words| Mutant::new(name).with_submitter(words).passes();
     vec![
         submitter("sound: the submitter is in Python", ""),
         submitter("sound: jobs are written anew", "pretty"),
         submitter("sound: jobs are sent with a delay", "delay=20"),
         submitter("sound: the answer says more", "more"),
-        submitter("sound: each job is put off once", "first=503 retry-after=2"),
-        submitter("sound: each job is throttled once", "first=429 retry-after=1"),
+        put_off("sound: each job is put off once", "first=503 retry-after=2"),
+        put_off("sound: each job is throttled once", "first=429 retry-after=1"),
         submitter("sound: refusals say 422", "refuses=422"),
         submitter("sound: jobs are accepted with 201, by the settings", "status=201")
             .with_settings("[api]\naccepted_status = 201\n"),

@@ -100,14 +100,15 @@ impl Results {
 
     /// Writes all of the files, or none: those of two runs do not go together.
     fn write(&self, outcome: &mut Outcome) -> Result<(), Failure> {
-        outcome.files = self.files(outcome);
+        let before = outcome.files.len();
+        outcome.files.extend(self.files(outcome));
         let written = self.staged(outcome).and_then(|staged| {
             staged.into_iter().try_for_each(|(what, target, ready)| {
                 ready.commit().map_err(|error| files::failed(what, target.path(), &error))
             })
         });
         if written.is_err() {
-            outcome.files.clear();
+            outcome.files.truncate(before);
         }
         written
     }

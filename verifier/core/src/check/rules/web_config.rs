@@ -168,7 +168,11 @@ fn of_api(window: &Values, expected: Expected<'_>) -> Option<Finding> {
         return None;
     };
     let is_own = match expected.hello {
-        Some((hello, path)) => is_same(&at_as_page(url, path), &at_as_page(hello, path)),
+        // A query of the output's is for those who open it.
+        Some((hello, path)) => is_same(
+            &without_query(&at_as_page(url, path)),
+            &without_query(&at_as_page(hello, path)),
+        ),
         None => origin_of(url) == origin_of(expected.job_url),
     };
     let own =
@@ -247,6 +251,17 @@ fn is_json(exchange: &Exchange, answer: &Answer) -> bool {
         .extension()
         .is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
     has_ending && answer.content_type.to_ascii_lowercase().contains("json")
+}
+
+/// A URL without its query; as it is where it is none.
+fn without_query(url: &str) -> String {
+    Url::parse(url).map_or_else(
+        |_| url.to_owned(),
+        |mut url| {
+            url.set_query(None);
+            url.into()
+        },
+    )
 }
 
 #[cfg(test)]
