@@ -43,8 +43,9 @@ fn a_strangers_message_is_held_told_of_and_handed_back() {
         assert!(foreign["expiresInSeconds"].as_u64().is_some_and(|left| left < 1_209_600));
         assert_eq!(residue(&checked, "handedBack"), 1);
         assert_eq!(residue(&checked, "receivesOfOthers"), &foreign["receivesByThisRun"]);
-        // More than where nobody else's messages are: to look for them, to hand them back, and to see who sends.
-        assert!(checked.calls() <= 19, "{}", checked.report["awsCalls"]);
+        // More than where there are only messages of its own: to look for them, to make them visible again before the queues are
+        // counted and behind the last look, and to see who sends.
+        assert!(checked.calls() <= 20, "{}", checked.report["awsCalls"]);
     }
 }
 
