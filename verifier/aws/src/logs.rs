@@ -1,5 +1,6 @@
 //! CloudWatch Logs: what the worker wrote.
 
+use contract::OutcomeLine;
 use verifier_core::account::{Invocation, InvocationLog};
 use verifier_core::check::{LogGroupEvidence, LogLines, LoggedOutcome};
 use verifier_core::settings::OutcomeReader;
@@ -84,24 +85,59 @@ impl Aws {
         since: Timestamp,
         reader: &OutcomeReader,
     ) -> Result<LogLines, AwsError> {
-        let mut lines = LogLines::default();
         // Lambda's own reports tell how invocations ended, also where the worker wrote nothing.
         let marks = Invocation::MARKS.map(|mark| format!(" ?\"{mark}\"")).concat();
         let pattern = format!("?\"{run_id}\"{marks}");
         // The pattern finds the run's id anywhere in a line; only its own outcomes count.
-        let mut invocations = InvocationLog::default();
-        self.log_events(log_group, Some(&pattern), since, |stream, at, text| {
-            lines.latest = lines.latest.max(Some(at));
-            if invocations.take(stream, at, text) {
-                return;
+        let mut unread = None;
+        let read = |text: &str| {
+            let line = reader.read(text, run_id);
+            if line.is_none() && text.contains(run_id) {
+                unread = Some(text.trim().to_owned());
             }
-            if let Some(line) = reader.read(text, run_id) {
+            line
+        };
+        let lines = self.log_outcomes(log_group, Some(&pattern), since, read).await?;
+        Ok(LogLines { unread, ..lines })
+    }
+
+    /// The outcome lines of everybody who sends in a log group, from a point in time on.
+    pub async fn all_outcomes(
+        &self,
+        log_group: &str,
+        since: Timestamp,
+        reader: &OutcomeReader,
+    ) -> Result<LogLines, AwsError> {
+        self.log_outcomes(log_group, None, since, |text| reader.read_any(text)).await
+    }
+
+    /// The outcomes that `read` finds, in the order of their times, each with its invocation: the one that its line names, or else
+    /// the one that its log stream tells.
+    async fn log_outcomes(
+        &self,
+        log_group: &str,
+        pattern: Option<&str>,
+        since: Timestamp,
+        mut read: impl FnMut(&str) -> Option<OutcomeLine>,
+    ) -> Result<LogLines, AwsError> {
+        let mut lines = LogLines::default();
+        let mut invocations = InvocationLog::default();
+        let mut unnamed = Vec::new();
+        self.log_events(log_group, pattern, since, |stream, at, text| {
+            lines.latest = lines.latest.max(Some(at));
+            let Some(place) = invocations.take(stream, at, text) else { return };
+            if let Some(line) = read(text) {
+                if line.request_id.is_empty() {
+                    unnamed.push((lines.outcomes.len(), place));
+                }
                 lines.outcomes.push(LoggedOutcome { at, line });
-            } else if text.contains(run_id) {
-                lines.unread = Some(text.trim().to_owned());
             }
         })
         .await?;
+        for (index, place) in unnamed {
+            let request_id = invocations.request_at(&place).unwrap_or_default();
+            request_id.clone_into(&mut lines.outcomes[index].line.request_id);
+        }
         lines.invocations = invocations.ends();
         lines.outcomes.sort_by_key(|outcome| outcome.at);
         Ok(lines)

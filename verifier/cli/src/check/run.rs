@@ -190,7 +190,7 @@ impl<'a> Run<'a> {
     fn settle_acceptance(&mut self) {
         let is_answered = self.jobs.iter().any(|job| job.exchange.answer.is_ok());
         if is_answered && !self.settled.contains_key(job_accept::CHECK.id) {
-            let judgement = job_accept::judge(&self.jobs, &self.options.settings);
+            let judgement = job_accept::judge(&self.jobs, &self.options.settings, None);
             self.settle(&job_accept::CHECK, judgement);
         }
     }

@@ -11,6 +11,9 @@ use crate::time::Timestamp;
 /// How much the clocks that stamp log lines may differ: those of several machines.
 pub(super) const TOLERANCE: Duration = Duration::from_secs(2);
 
+/// Lines of one attempt that are no further apart are one line, written by several handlers or stored twice.
+const ONE_LINE: Duration = Duration::from_millis(50);
+
 /// An outcome line of the worker's. What a worker does not write is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -39,12 +42,26 @@ pub struct Attempt {
     pub receive_count: u32,
     /// How its invocation ended, where Lambda's report was seen.
     pub end: Option<InvocationEnd>,
+    /// How much later the worker wrote last that it succeeded once more, in the same invocation.
+    pub again_after: Duration,
+    /// Whether the worker must have deleted the message itself: its batch failed, and it did not come again.
+    pub is_deleted: bool,
 }
 
 impl Attempt {
     /// Whether its message is retried, by all that is known: the worker says that it failed, or its whole batch did.
     pub fn failed(&self) -> bool {
-        self.line.outcome == Outcome::Failed || self.end.is_some_and(InvocationEnd::fails_the_batch)
+        self.line.outcome == Outcome::Failed || self.failed_whole().is_some()
+    }
+
+    /// How its invocation ended, where that failed the message with its whole batch.
+    pub fn failed_whole(&self) -> Option<InvocationEnd> {
+        self.end.filter(|end| end.fails_the_batch() && !self.is_deleted)
+    }
+
+    /// Whether the worker did it more than once in one receive, by its lines.
+    pub fn is_done_again(&self) -> bool {
+        self.again_after > ONE_LINE
     }
 
     /// Whether the worker says that it succeeded.
@@ -60,7 +77,8 @@ impl Attempt {
 
 /// The attempts that lines of one job tell of, in the order of time.
 ///
-/// A line that is in the log twice, as CloudWatch Logs may have it, is one attempt. Lines without a receive count are
+/// A line that is in the log twice, as CloudWatch Logs may have it, is one attempt. So is what failed first and was tried again
+/// within its invocation, with success: the message was received once. Lines without a receive count are
 /// counted, for each message by itself; `earlier` gives the receives of a message between two times of which nothing was
 /// written, from its submission on.
 pub(super) fn attempts(
@@ -75,7 +93,10 @@ pub(super) fn attempts(
     let mut silent = BTreeMap::new();
     let mut counted: BTreeMap<Option<&str>, (u32, Timestamp)> = BTreeMap::new();
     for line in lines {
-        if attempts.iter().any(|other| is_the_same(&other.line, line)) {
+        if let Some(known) = attempts.iter_mut().find(|other| is_the_same(&other.line, line)) {
+            if line.outcome == Outcome::Succeeded {
+                known.again_after = line.at.since(known.line.at);
+            }
             continue;
         }
         let (count, since) = counted.entry(line.message_id.as_deref()).or_insert((0, submitted_at));
@@ -92,9 +113,26 @@ pub(super) fn attempts(
             receive_count: line.receive_count.unwrap_or(*count),
             end: request.and_then(|id| invocations.get(id)).map(|invocation| invocation.end),
             line: line.clone(),
+            again_after: Duration::ZERO,
+            is_deleted: false,
         });
     }
+    let is_superseded = |line: &Line| attempts.iter().any(|other| supersedes(&other.line, line));
+    let superseded: Vec<bool> = attempts.iter().map(|each| is_superseded(&each.line)).collect();
+    let mut superseded = superseded.into_iter();
+    attempts.retain(|_| !superseded.next().unwrap_or_default());
     Attempts { attempts, silent }
+}
+
+/// Whether a success is of the same delivery as a failure before it.
+fn supersedes(success: &Line, failure: &Line) -> bool {
+    success.outcome == Outcome::Succeeded
+        && failure.outcome == Outcome::Failed
+        && success.at >= failure.at
+        && success.request_id.is_some()
+        && success.request_id == failure.request_id
+        && success.message_id == failure.message_id
+        && success.receive_count == failure.receive_count
 }
 
 /// The deliveries of a message.
@@ -125,9 +163,7 @@ pub fn is_one_delivery_twice(attempts: &[&Attempt], visibility_timeout: Duration
     attempts.windows(2).all(|pair| {
         let gap = pair[1].line.at.since(pair[0].line.at);
         let alike = pair[0].line.outcome == pair[1].line.outcome;
-        let failed_whole =
-            |attempt: &Attempt| attempt.end.is_some_and(InvocationEnd::fails_the_batch);
-        alike && !failed_whole(pair[0]) && gap + TOLERANCE < visibility_timeout
+        alike && pair[0].failed_whole().is_none() && gap + TOLERANCE < visibility_timeout
     })
 }
 
@@ -168,6 +204,36 @@ pub(super) mod tests {
         let bare = |seconds| Line { request_id: None, ..line(seconds, 1, failed, "") };
         assert_eq!(counts(&[bare(0), bare(0)]), [1]);
         assert_eq!(counts(&[bare(0), bare(1)]), [1, 1]);
+    }
+
+    #[test]
+    fn what_failed_and_was_tried_again_within_its_invocation_is_one_attempt_that_succeeded() {
+        let outcomes = |lines: &[Line]| -> Vec<Outcome> {
+            let found = attempts(lines, &BTreeMap::new());
+            found.iter().map(|attempt| attempt.line.outcome).collect()
+        };
+        let (done, failed) = (Outcome::Succeeded, Outcome::Failed);
+        assert_eq!(outcomes(&[line(0, 1, failed, "a"), line(1, 1, done, "a")]), [done]);
+        for other in [line(1, 1, done, "b"), line(1, 2, done, "a")] {
+            assert_eq!(outcomes(&[line(0, 1, failed, "a"), other]), [failed, done]);
+        }
+        // It was done, and failed behind that.
+        assert_eq!(outcomes(&[line(0, 1, done, "a"), line(1, 1, failed, "a")]), [done, failed]);
+    }
+
+    #[test]
+    fn a_success_that_is_written_again_later_was_done_again_in_one_receive() {
+        let is_done_again = |millis, outcome| {
+            let first = line(0, 1, outcome, "a");
+            let again = Line { at: first.at + Duration::from_millis(millis), ..first.clone() };
+            attempts(&[first, again], &BTreeMap::new())[0].is_done_again()
+        };
+        let done = Outcome::Succeeded;
+        assert_eq!(
+            [0, 50, 51, 3000].map(|millis| is_done_again(millis, done)),
+            [false, false, true, true]
+        );
+        assert!(!is_done_again(3000, Outcome::Failed));
     }
 
     #[test]

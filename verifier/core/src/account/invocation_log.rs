@@ -11,44 +11,72 @@ const CALLS: &str = "Traceback (most recent call last):";
 
 /// The ends of invocations, as the events of a log group tell of them.
 ///
-/// An uncaught error of Python's names no invocation in text format. A log stream belongs to one execution environment, which
-/// works on one invocation at a time: the error is of the invocation whose report comes next in its stream.
+/// A log stream belongs to one execution environment, which works on one invocation at a time: what an event tells is of the
+/// invocation whose report comes next in its stream. So is an uncaught error of Python's, which names none in text format, and
+/// so is a line of a worker's that names none.
 ///
 /// Sources: <https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html> and
 /// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-view.html>.
 #[derive(Debug, Default)]
 pub struct InvocationLog {
-    ends: Vec<(String, Invocation)>,
-    errors: Vec<(String, Timestamp)>,
+    taken: usize,
+    ends: Vec<(Place, Invocation)>,
+    errors: Vec<Place>,
+}
+
+/// Where in a log group an event is: in the order of time, and of one moment in the order in which they are read.
+///
+/// Source: <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html>.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    stream: String,
+    at: Timestamp,
+    number: usize,
 }
 
 impl InvocationLog {
-    /// Takes an event; whether it tells of an end.
-    pub fn take(&mut self, stream: &str, at: Timestamp, message: &str) -> bool {
+    /// Takes an event. Where it tells of no end, it says where the event is.
+    pub fn take(&mut self, stream: &str, at: Timestamp, message: &str) -> Option<Place> {
+        self.taken += 1;
+        let place = Place { stream: stream.to_owned(), at, number: self.taken };
         if let Some(invocation) = Invocation::read(message, at) {
-            self.ends.push((stream.to_owned(), invocation));
-            return true;
+            self.ends.push((place, invocation));
+            return None;
         }
-        let is_error = message.starts_with(ERROR) && message.contains(CALLS);
-        if is_error {
-            self.errors.push((stream.to_owned(), at));
+        if message.starts_with(ERROR) && message.contains(CALLS) {
+            self.errors.push(place);
+            return None;
         }
-        is_error
+        Some(place)
+    }
+
+    /// The id of the invocation that an event is of, if its end was read.
+    pub fn request_at(&self, place: &Place) -> Option<&str> {
+        self.next(place).map(|index| self.ends[index].1.request_id.as_str())
     }
 
     /// The ends, several of one invocation where several events tell of it.
-    pub fn ends(self) -> Vec<Invocation> {
-        let Self { mut ends, errors } = self;
-        for (stream, at) in errors {
-            let reports = ends.iter_mut().filter(|(of, _)| *of == stream);
-            let reports = reports.map(|(_, end)| end).filter(|end| end.ended_at >= at);
-            if let Some(next) = reports.min_by_key(|end| end.ended_at)
-                && !next.end.fails_the_batch()
+    pub fn ends(mut self) -> Vec<Invocation> {
+        for error in std::mem::take(&mut self.errors) {
+            if let Some(index) = self.next(&error)
+                && !self.ends[index].1.end.fails_the_batch()
             {
-                next.end = InvocationEnd::Error;
+                self.ends[index].1.end = InvocationEnd::Error;
             }
         }
-        ends.into_iter().map(|(_, end)| end).collect()
+        self.ends.into_iter().map(|(_, end)| end).collect()
+    }
+
+    /// The end that comes next in a stream. Events of one moment may have been stored in another order.
+    fn next(&self, place: &Place) -> Option<usize> {
+        let of_stream = || {
+            let ends = self.ends.iter().enumerate();
+            ends.filter(|(_, (end, _))| end.stream == place.stream)
+        };
+        let behind = of_stream().filter(|(_, (end, _))| end > place);
+        let next = behind.min_by_key(|(_, (end, _))| end);
+        let next = next.or_else(|| of_stream().find(|(_, (end, _))| end.at == place.at));
+        next.map(|(index, _)| index)
     }
 }
 
@@ -67,7 +95,7 @@ mod tests {
     fn ends(events: &[(&str, u64, &str)]) -> Vec<(String, InvocationEnd)> {
         let mut log = InvocationLog::default();
         for (stream, at, message) in events {
-            log.take(stream, Timestamp::from_millis(*at), message);
+            let _ = log.take(stream, Timestamp::from_millis(*at), message);
         }
         log.ends().into_iter().map(|end| (end.request_id, end.end)).collect()
     }
@@ -82,6 +110,25 @@ mod tests {
         assert_eq!(ends(&events), found.map(named));
         // Events of one moment may come in any order.
         assert_eq!(ends(&[("s", 20, &b), ("s", 20, UNCAUGHT)]), [named(("b", Error))]);
+    }
+
+    #[test]
+    fn a_line_that_names_no_invocation_is_of_the_one_that_ends_next_in_its_stream() {
+        let (a, b, c) = (report("a"), report("b"), report("c"));
+        let mut log = InvocationLog::default();
+        let mut places = Vec::new();
+        for (stream, at, message) in [
+            ("s", 5, "done"),
+            ("s", 10, a.as_str()),
+            ("s", 10, "done"),
+            ("t", 11, &c),
+            ("s", 12, &b),
+            ("s", 13, "done"),
+        ] {
+            places.extend(log.take(stream, Timestamp::from_millis(at), message));
+        }
+        let found: Vec<Option<&str>> = places.iter().map(|place| log.request_at(place)).collect();
+        assert_eq!(found, [Some("a"), Some("b"), None]);
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl Account {
     }
 
     /// The ids of the invocations that are known to have been handed the failing job.
-    fn poisoned(&self) -> BTreeSet<&str> {
+    pub(super) fn poisoned(&self) -> BTreeSet<&str> {
         self.that(Expectation::Fails).flat_map(MessageAccount::requests).collect()
     }
 
@@ -143,8 +143,8 @@ fn has_met(job: &MessageAccount, poisoned: &BTreeSet<&str>) -> bool {
 /// failing job.
 fn failed_with(attempt: &Attempt, poisoned: &BTreeSet<&str>) -> Option<String> {
     let count = attempt.receive_count;
-    match attempt.end {
-        Some(end) if end.fails_the_batch() && !attempt.was_alone() => Some(whole(attempt, end)),
+    match attempt.failed_whole() {
+        Some(end) if !attempt.was_alone() => Some(whole(attempt, end)),
         _ if attempt.failed() && is_in(attempt, poisoned) => {
             let reason = attempt.line.reason.as_deref().unwrap_or("no reason given");
             Some(format!("attempt {count} was failed beside it: {reason}"))

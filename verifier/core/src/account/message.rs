@@ -193,7 +193,7 @@ impl Account {
             .iter()
             .map(|job| message(job, &by_request, &candidates, surplus.unwrap_or_default()))
             .collect();
-        Self {
+        let mut account = Self {
             terms: observed.terms,
             messages,
             invocations,
@@ -201,7 +201,14 @@ impl Account {
             handed,
             is_any_delivered_twice: is_any_delivered_twice(&observed.jobs),
             others: BTreeMap::new(),
-        }
+        };
+        account.mark_deleted();
+        account
+    }
+
+    /// Whether the worker wrote of any message of the run.
+    pub fn tells(&self) -> bool {
+        self.messages.iter().any(|message| !message.attempts.is_empty())
     }
 
     /// The messages of which that is wanted, and which were accepted or seen.

@@ -9,11 +9,14 @@
 
 mod attempt;
 mod counts;
+mod deleted;
 mod inference;
 mod invocation;
 mod invocation_log;
 mod isolation;
 mod message;
+mod pace;
+mod returned;
 mod uncounted;
 mod unwritten;
 
@@ -21,7 +24,7 @@ pub use attempt::{Attempt, Line, is_one_delivery_twice};
 pub use counts::{QueueCounts, surplus, unexplained};
 pub use inference::{Explained, UnseenReceive};
 pub use invocation::{Invocation, InvocationEnd};
-pub use invocation_log::InvocationLog;
+pub use invocation_log::{InvocationLog, Place};
 pub use isolation::{Breach, Isolation};
 pub use message::{
     Account, Expectation, Found, MessageAccount, MessageEnd, Observed, Submitted, Terms,

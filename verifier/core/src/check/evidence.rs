@@ -346,6 +346,8 @@ pub struct JobEvidence {
     /// How many requests may have put it on the queue: what was not answered, or answered 503, was sent again, and may have been
     /// carried out all the same.
     pub requests: u32,
+    /// How many of those were answered 503 and sent again: the API said that it had not done what was asked.
+    pub unavailable: u32,
     /// Every attempt that the worker logged, in the order of the log.
     pub attempts: Vec<LoggedOutcome>,
 }

@@ -52,7 +52,7 @@ impl JobTrace {
     /// failed invocation explains it.
     pub fn of(account: &Account, message: &MessageAccount) -> Self {
         let written = message.attempts.iter().map(|attempt| {
-            let whole = attempt.end.filter(|end| end.fails_the_batch());
+            let whole = attempt.failed_whole();
             let reason = whole.map(|end| format!("its invocation ended with {}", end.as_str()));
             Step {
                 at: attempt.line.at,

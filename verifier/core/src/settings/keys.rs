@@ -238,7 +238,7 @@ pub const KEYS: [Key; 40] = [
     Key {
         name: "outcomes.request_id",
         kind: Kind::TextOrFalse,
-        about: "the JSON path to the Lambda request id, which tells the jobs of one batch",
+        about: "the JSON path to the Lambda request id, which tells the jobs of one batch; where a line has none, the report that comes next in its log stream tells it",
         read: |s| (&s.outcomes.request_id).into(),
         write: |s, v| s.outcomes.request_id = v.optional_text(),
     },

@@ -33,14 +33,6 @@ impl Outcomes {
         let pattern = pattern.map_err(|error| error.to_string())?;
         Ok(OutcomeReader { outcomes: self.clone(), pattern })
     }
-
-    /// Whether lines tell which invocation they are of.
-    pub(super) fn tells_request_id(&self) -> bool {
-        match &self.pattern {
-            Some(pattern) => pattern.contains("<request_id>"),
-            None => self.request_id.is_some(),
-        }
-    }
 }
 
 impl OutcomeReader {

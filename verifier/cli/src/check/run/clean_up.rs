@@ -231,6 +231,7 @@ mod tests {
             },
             message_id: message_id.map(str::to_owned),
             requests: 1,
+            unavailable: 0,
             attempts: Vec::new(),
         }
     }

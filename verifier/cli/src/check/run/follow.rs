@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use verifier_aws::{Aws, AwsError};
-use verifier_core::account::{Account, Expectation, MessageAccount};
+use verifier_core::account::{Account, Breach, Expectation, MessageAccount};
+use verifier_core::check::rules::api_reject::{self, Strays};
 use verifier_core::check::rules::{
-    api_reject, cfg_visibility, dlq_arrival, dlq_attempts, dlq_foreign, job_accept, job_neighbours,
-    job_success,
+    cfg_visibility, dlq_arrival, dlq_attempts, dlq_foreign, job_accept, job_neighbours, job_success,
 };
 use verifier_core::check::{
     CheckEvent, DeadLetter, HeldLetter, Judgement, LogEvidence, LogLines, LoggedOutcome, RunId,
@@ -22,7 +22,9 @@ use crate::clock::RunClock;
 /// How much sooner than the message is due the dead-letter queue is looked at.
 const EARLY: Duration = Duration::from_secs(5);
 /// How long after an answer without all lines the log is asked again: they come within seconds, sometimes later.
-const LOG_PAUSE: Duration = Duration::from_secs(2);
+pub(super) const LOG_PAUSE: Duration = Duration::from_secs(2);
+/// How much longer at most the failing job is waited for where the worker lengthens its visibility timeout.
+const LENGTHENED_MAX: Duration = Duration::from_mins(15);
 /// How much before the first submission log lines are looked for: clocks differ.
 pub(super) const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
@@ -46,7 +48,6 @@ impl Run<'_> {
     /// Follows the jobs to their ends and concludes what became of them.
     pub(super) async fn follow(&mut self, course: &Course) -> Result<(), Stop> {
         let waited_until = self.await_poison(course).await?;
-        self.settle(&job_accept::CHECK, job_accept::judge(&self.jobs, &self.options.settings));
         let log = self.settle_queues(course).await?;
         let found = self.poison_letter();
         self.note_rejects_in_the_dead_letter_queue();
@@ -60,9 +61,12 @@ impl Run<'_> {
         let verdict = self.verdicts.get(api_reject::CHECK.id);
         let is_concluded = verdict.is_some_and(|verdict| *verdict != Verdict::NotExercised)
             && self.skipped(&api_reject::CHECK).is_none();
+        let accepted = job_accept::judge(&self.jobs, &self.options.settings, Some(&account));
+        self.settle(&job_accept::CHECK, accepted);
         let success = job_success::judge(&account, &log);
         self.settle(&job_success::CHECK, strays.leave_open(success, is_concluded));
-        let neighbours = self.judge_neighbours(&account, &log, course.batching_window);
+        let returned = self.returned(&account, &strays);
+        let neighbours = self.judge_neighbours(&account, &log, course.batching_window, &returned);
         self.settle(&job_neighbours::CHECK, strays.leave_open(neighbours, is_concluded));
         self.settle(&dlq_attempts::CHECK, dlq_attempts::judge(&account, &log));
         let arrival = self.judge_arrival(course, found.as_ref(), waited_until, &account);
@@ -76,9 +80,19 @@ impl Run<'_> {
         account: &Account,
         log: &LogEvidence,
         batching_window: Duration,
+        returned: &[Breach],
     ) -> Judgement {
         let visibility = self.verdicts.get(cfg_visibility::CHECK.id).copied();
-        job_neighbours::judge(account, log, visibility, batching_window, self.options.strict)
+        let strict = self.options.strict;
+        job_neighbours::judge(account, log, visibility, batching_window, returned, strict)
+    }
+
+    /// The good jobs that must have come again without a line: messages were swallowed that are neither of others nor refused bodies.
+    fn returned(&self, account: &Account, strays: &Strays) -> Vec<Breach> {
+        let is_open = strays.swallowed.is_empty()
+            || strays.others_seen
+            || strays.swallowed_again == Some(true);
+        if is_open { Vec::new() } else { account.returned_silently(&self.silent(account)) }
     }
 
     fn settle_foreign(&mut self, course: &Course) {
@@ -121,6 +135,10 @@ impl Run<'_> {
                 unanswered: self.letters.unanswered,
             },
             has_all_receives: of_account.is_some_and(|job| account.has_all_receives(job)),
+            has_last_receive: of_account.is_some_and(|job| {
+                let mut counts = job.attempts.iter().map(|attempt| attempt.receive_count);
+                counts.any(|count| count >= course.max_receive_count)
+            }),
             copies: of_account.map_or(&[], |job| job.copies.as_slice()),
         };
         dlq_arrival::judge(poison, found, &terms)
@@ -154,11 +172,47 @@ impl Run<'_> {
         let search = course.search(self.aws, &self.clock, self.run_id, &own, settings);
         let deadline = self.deadline();
         self.letters.await_letter(&search, &message_id, bound_at, deadline).await?;
+        let given_up_at = self.await_longer(course, &message_id, given_up_at).await?;
         let patient_until = self.letters.patient_until(given_up_at);
         if self.poison_letter().is_none() && self.bounded(patient_until) < patient_until {
             return Err(Stop::Timeout);
         }
         Ok(self.clock.now())
+    }
+
+    /// Waits on for the failing job where the log tells that the worker lengthens its visibility timeout, by the pace of its receives
+    /// until then; says when it is given up.
+    async fn await_longer(
+        &mut self,
+        course: &Course,
+        message_id: &str,
+        given_up_at: Timestamp,
+    ) -> Result<Timestamp, Stop> {
+        let mut until = given_up_at;
+        while self.poison_letter().is_none() {
+            let mut log = self.empty_log(course);
+            self.read_log_again(course, &mut log).await;
+            let account = self.account();
+            let failing = account.that(Expectation::Fails).next();
+            let due_at = failing.and_then(|job| account.lengthened_until(job));
+            let longest = given_up_at + LENGTHENED_MAX;
+            let next = due_at.map_or(until, |due_at| (due_at + self.slack()).min(longest));
+            let bound_at = self.bounded(next);
+            if next <= until || bound_at <= self.clock.now() {
+                break;
+            }
+            until = next;
+            let due_at = due_at.unwrap_or(until);
+            let why = "the worker lengthens the visibility timeout, by the pace of the receives that were seen".to_owned();
+            let wait = Wait { why, ..self.wait(course, due_at, bound_at) };
+            (self.emit)(CheckEvent::Waiting(wait));
+            let own = self.own_message_ids();
+            let settings = &self.options.settings;
+            let search = course.search(self.aws, &self.clock, self.run_id, &own, settings);
+            let deadline = self.deadline();
+            self.letters.await_letter(&search, message_id, bound_at, deadline).await?;
+        }
+        Ok(until)
     }
 
     /// How much later than it is due the message is given up.
@@ -194,16 +248,8 @@ impl Run<'_> {
     ///
     /// Lines that are missing because the run's own time ended sooner prove nothing, so that is no result.
     pub(super) async fn read_log(&mut self, course: &Course) -> Result<LogEvidence, Stop> {
-        let first =
-            self.jobs.iter().map(|job| job.submitted_at).min().unwrap_or_else(|| self.began_at());
-        let (since, run_id) = (first - CLOCK_SKEW, self.run_id.to_string());
-        let mut log = LogEvidence {
-            log_group: course.log_group.clone(),
-            run_id: run_id.clone(),
-            since,
-            region: self.aws.region().map(str::to_owned),
-            ..LogEvidence::default()
-        };
+        let mut log = self.empty_log(course);
+        let (since, run_id) = (log.since, log.run_id.clone());
         let patience = Duration::from_secs(self.options.settings.expect.log_seconds);
         let patient_until = self.clock.now() + patience;
         let give_up_at = self.bounded(patient_until);
@@ -235,6 +281,19 @@ impl Run<'_> {
             }
             self.clock.sleep(LOG_PAUSE).await;
             lines = self.aws.outcomes(&course.log_group, &run_id, since, &self.reader).await;
+        }
+    }
+
+    /// What is known of the worker's log before it was read.
+    fn empty_log(&self, course: &Course) -> LogEvidence {
+        let submitted = self.jobs.iter().map(|job| job.submitted_at);
+        let first = submitted.min().unwrap_or_else(|| self.began_at());
+        LogEvidence {
+            log_group: course.log_group.clone(),
+            run_id: self.run_id.to_string(),
+            since: first - CLOCK_SKEW,
+            region: self.aws.region().map(str::to_owned),
+            ..LogEvidence::default()
         }
     }
 

@@ -93,7 +93,7 @@ impl Run<'_> {
         visible > self.letters.others_seen() as u64
     }
 
-    async fn read_log_again(&mut self, course: &Course, log: &mut LogEvidence) {
+    pub(super) async fn read_log_again(&mut self, course: &Course, log: &mut LogEvidence) {
         let lines =
             self.aws.outcomes(&course.log_group, &log.run_id, log.since, &self.reader).await;
         self.take_lines(log, lines);

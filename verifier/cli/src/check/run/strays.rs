@@ -1,16 +1,16 @@
 //! What tells of messages that are no job of the run: refused bodies that were enqueued all the same.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use verifier_aws::AwsError;
-use verifier_core::account::{
-    Account, Invocation, InvocationEnd, MessageAccount, MessageEnd, QueueCounts,
-};
+use verifier_core::account::{Account, Invocation, MessageAccount, MessageEnd, QueueCounts};
 use verifier_core::check::rules::api_reject::Strays;
-use verifier_core::check::{LogEvidence, RunId};
+use verifier_core::check::{LogEvidence, LoggedOutcome, RunId};
+use verifier_core::time::Timestamp;
 
 use super::clean_up::may_be_queued;
-use super::follow::CLOCK_SKEW;
+use super::follow::{CLOCK_SKEW, LOG_PAUSE};
 use super::queues::{COUNTS_LAG, COUNTS_PAUSE};
 use super::{Course, Run};
 
@@ -58,15 +58,48 @@ impl Run<'_> {
         let account = self.account();
         // Runs at the same time each have messages there, which are theirs to account for.
         let queued = queued.map(|queued| queued.saturating_sub(others.of_runs.len() as u64));
-        let is_open = !self.others_seen && queued.is_some_and(|queued| queued > 0);
-        let grown = if is_open { self.posted_again(course).await? } else { None };
+        let swallowed = account.swallowed(&self.silent(&account));
+        let is_queued = queued.is_some_and(|queued| queued > 0);
+        let is_open = !self.others_seen && (is_queued || !swallowed.is_empty());
+        let since = self.clock.now();
+        let posted = if is_open { self.post_rejects(course, true).await.len() } else { 0 };
+        let grown = if is_queued && posted > 0 { self.grown(course, posted).await? } else { None };
+        let is_told = posted > 0 && !swallowed.is_empty() && !self.invocations.is_empty();
+        let swallowed_again =
+            if is_told { Some(self.swallowed_since(course, log, since).await) } else { None };
         Ok(Strays {
             queued,
             grown,
-            swallowed: account.swallowed(&self.silent(&account)),
+            swallowed,
+            swallowed_again,
             dead: self.suspects.clone(),
             others_seen: self.others_seen,
         })
+    }
+
+    /// Whether the worker was handed messages since then of which it wrote nothing: as many of the bodies as were posted again are
+    /// there by now. The log is read until it tells, for as long as they and their lines may take.
+    async fn swallowed_since(
+        &mut self,
+        course: &Course,
+        log: &LogEvidence,
+        since: Timestamp,
+    ) -> bool {
+        let lines_take = Duration::from_secs(self.options.settings.expect.log_seconds);
+        let patience = course.jobs.delay() + course.batching_window + lines_take;
+        let patient_until = self.bounded(since + patience);
+        let mut log = log.clone();
+        loop {
+            self.read_log_again(course, &mut log).await;
+            let unwritten = self.without_lines(&self.account(), since);
+            if unwritten.iter().any(|each| !each.end.fails_the_batch()) {
+                return true;
+            }
+            if self.clock.now() >= patient_until {
+                return false;
+            }
+            self.clock.sleep(LOG_PAUSE).await;
+        }
     }
 
     /// How many of the run's own messages may be in the jobs queue, at most.
@@ -78,14 +111,14 @@ impl Run<'_> {
         account.own_queued_at_most() + unnamed.count() as u64 + self.copies_at_most() as u64
     }
 
-    /// Posts the bodies that have to be refused once more, and says by how many messages the jobs queue grew since, and how many
-    /// those were. Counts lag, so they are read for a while. `None` where there are none.
-    async fn posted_again(&mut self, course: &Course) -> Result<Option<(u64, usize)>, AwsError> {
+    /// By how many messages the jobs queue grew since the bodies that have to be refused were posted once more, and how many those
+    /// were. Counts lag, so they are read for a while.
+    async fn grown(
+        &mut self,
+        course: &Course,
+        posted: usize,
+    ) -> Result<Option<(u64, usize)>, AwsError> {
         let before = self.counts_after.map(QueueCounts::total).unwrap_or_default();
-        let posted = self.post_rejects(course, true).await.len();
-        if posted == 0 {
-            return Ok(None);
-        }
         let patient_until = self.bounded(self.clock.now() + COUNTS_LAG);
         loop {
             let queue = self.aws.queue(&course.jobs.name, &course.jobs.url).await?;
@@ -119,19 +152,23 @@ impl Run<'_> {
         suspects.map(|letter| letter.message_id.clone()).collect()
     }
 
-    /// The invocations that succeeded since the run began to submit, and of which there is no line.
-    fn silent(&self, account: &Account) -> Vec<Invocation> {
+    /// The invocations since the run began to submit that are not known to have failed, and of which there is no line. In text
+    /// format, Lambda does not say that one succeeded.
+    pub(super) fn silent(&self, account: &Account) -> Vec<Invocation> {
+        let mut silent = self.without_lines(account, self.began_at());
+        silent.retain(|each| !each.end.fails_the_batch());
+        silent
+    }
+
+    /// The invocations that began since then and of which there is no line, where lines name their invocations at all.
+    fn without_lines(&self, account: &Account, since: Timestamp) -> Vec<Invocation> {
         let own = account.messages.iter().flat_map(MessageAccount::requests);
         let others = account.others.keys().map(String::as_str);
         let explained: BTreeSet<&str> = own.chain(others).collect();
         let tells = !explained.is_empty();
-        let began_at = self.began_at();
         let mut invocations: Vec<Invocation> = account.invocations.clone();
         invocations.retain(|each| {
-            tells
-                && each.end == InvocationEnd::Success
-                && each.started_at() >= began_at
-                && !explained.contains(each.request_id.as_str())
+            tells && each.started_at() >= since && !explained.contains(each.request_id.as_str())
         });
         invocations
     }
@@ -143,23 +180,21 @@ impl Run<'_> {
         let own: BTreeSet<&str> = self.jobs.iter().map(|job| job.job_id.as_str()).collect();
         let named: BTreeSet<&str> =
             self.jobs.iter().filter_map(|job| job.message_id.as_deref()).collect();
-        self.aws
-            .log_lines(&course.log_group, None, since, |_, text| {
-                let Some(line) = self.reader.read_any(text) else { return };
-                let job_id = line.job_id.unwrap_or_default();
-                if own.contains(job_id.as_str()) || named.contains(line.message_id.as_str()) {
-                    return;
-                }
-                match RunId::of_job(&job_id) {
-                    Some(run) if run == self.run_id => return,
-                    Some(_) => drop(others.of_runs.insert(job_id.clone())),
-                    None => {}
-                }
-                let message = if line.message_id.is_empty() { job_id } else { line.message_id };
-                *others.requests.entry(line.request_id).or_default() += 1;
-                others.messages.insert(message);
-            })
-            .await?;
+        let lines = self.aws.all_outcomes(&course.log_group, since, &self.reader).await?;
+        for LoggedOutcome { line, .. } in lines.outcomes {
+            let job_id = line.job_id.unwrap_or_default();
+            if own.contains(job_id.as_str()) || named.contains(line.message_id.as_str()) {
+                continue;
+            }
+            match RunId::of_job(&job_id) {
+                Some(run) if run == self.run_id => continue,
+                Some(_) => drop(others.of_runs.insert(job_id.clone())),
+                None => {}
+            }
+            let message = if line.message_id.is_empty() { job_id } else { line.message_id };
+            *others.requests.entry(line.request_id).or_default() += 1;
+            others.messages.insert(message);
+        }
         Ok(others)
     }
 }

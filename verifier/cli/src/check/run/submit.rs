@@ -20,7 +20,7 @@ const WAVES_MAX: usize = 5;
 /// How much longer than until the failing job is back good jobs are submitted: it may have waited to be received.
 const WAVES_LONGER: Duration = Duration::from_millis(50);
 /// How often at most good jobs are submitted when the failing one returns.
-const RETURNS_MAX: u32 = 3;
+const RETURNS_MAX: usize = 3;
 /// How much sooner than the failing job returns at most good jobs are submitted, to be gathered into one batch with it.
 const LEAD_MAX: Duration = Duration::from_millis(500);
 /// How much less than two batching windows good jobs are apart, and how much at most.
@@ -39,6 +39,16 @@ pub(super) struct Job {
     pub(super) body: String,
 }
 
+/// What became of a body that was posted, and posted again where it was put off or not answered.
+struct Posted {
+    /// The last answer.
+    exchange: Exchange,
+    /// How many of the requests may have been carried out.
+    requests: u32,
+    /// How many of those were answered 503 and sent again.
+    unavailable: u32,
+}
+
 /// When good jobs are submitted again, so that they are visible when the failing job returns, which is after each visibility
 /// timeout. The queue delays both alike. Where a batch holds one message, never.
 pub(super) fn returns(course: &Course, submitted_at: Timestamp) -> Vec<Timestamp> {
@@ -46,7 +56,9 @@ pub(super) fn returns(course: &Course, submitted_at: Timestamp) -> Vec<Timestamp
         return Vec::new();
     }
     let lead = LEAD_MAX.min(course.batching_window / 2);
-    let times = 1..course.max_receive_count.min(RETURNS_MAX + 1);
+    let last = course.max_receive_count.saturating_sub(1);
+    // The first ones, and the last: a worker may fail others only with the message that is dead-lettered next.
+    let times = (1..last).take(RETURNS_MAX - 1).chain((last > 0).then_some(last));
     times.map(|time| submitted_at + course.visibility_timeout * time - lead).collect()
 }
 
@@ -73,6 +85,13 @@ fn may_be_carried_out(exchange: &Exchange) -> bool {
     exchange.answer.as_ref().map_or(true, |answer| answer.status != 429)
 }
 
+/// Whether the API said that it could not do what was asked, which a client takes for not done.
+///
+/// Source: <https://www.rfc-editor.org/rfc/rfc9110#name-503-service-unavailable>.
+fn is_unavailable(exchange: &Exchange) -> bool {
+    exchange.answer.as_ref().is_ok_and(|answer| answer.status == 503)
+}
+
 /// How long to wait before the next request: as long as the answer says, within reason, and otherwise longer each time.
 ///
 /// Source: <https://www.rfc-editor.org/rfc/rfc9110#name-retry-after>.
@@ -85,11 +104,21 @@ fn pause(exchange: &Exchange, requests: u32) -> Duration {
 
 impl Run<'_> {
     /// Submits the good jobs and the failing one together, so that they may share a batch; after those that go ahead.
+    ///
+    /// Where a window gathers batches, the failing job goes first, and heads its batch; whenever it returns, good jobs are there
+    /// before it. A worker may fail others by what comes first.
     pub(super) async fn submit(&self, course: &Result<Course, String>) -> Vec<JobEvidence> {
         let Ok(course) = course else {
             return Vec::new();
         };
         let url = &course.job_url;
+        if course.jobs_ahead() == 0 {
+            let failing = self.submit_one(url, self.failing_job()).await;
+            let good = (0..GOOD_JOBS).map(|number| self.submit_one(url, self.good_job(number)));
+            let mut jobs = join_all(good).await;
+            jobs.push(failing);
+            return jobs;
+        }
         let ahead = (0..course.jobs_ahead()).map(|number| self.good_job(number));
         let mut ahead: FuturesUnordered<_> = ahead.map(|job| self.submit_one(url, job)).collect();
         // The first of them is at the worker by now, and the others are about to be.
@@ -193,7 +222,7 @@ impl Run<'_> {
         let rejections = bodies.map(async |body| Rejection {
             defect: body.defect,
             job_id: body.job_id,
-            exchange: self.post(&course.job_url, &body.text).await.0,
+            exchange: self.post(&course.job_url, &body.text).await.exchange,
             attempts: Vec::new(),
             dead_letter: None,
         });
@@ -215,6 +244,7 @@ impl Run<'_> {
             },
             message_id: None,
             requests: 1,
+            unavailable: 0,
             attempts: Vec::new(),
         };
         self.first_jobs(course).map(job).collect()
@@ -243,11 +273,20 @@ impl Run<'_> {
     async fn submit_one(&self, url: &str, job: Job) -> JobEvidence {
         let submitted_at = self.clock.now();
         let Job { job_id, fails, body } = job;
-        let (exchange, requests) = self.post(url, &body).await;
+        let Posted { exchange, requests, unavailable } = self.post(url, &body).await;
         let message_id =
             job_accept::accepted_message_id(&exchange, &job_id, &self.options.settings.api);
         let attempts = Vec::new();
-        JobEvidence { job_id, fails, submitted_at, exchange, message_id, requests, attempts }
+        JobEvidence {
+            job_id,
+            fails,
+            submitted_at,
+            exchange,
+            message_id,
+            requests,
+            unavailable,
+            attempts,
+        }
     }
 
     /// How many copies the run's own repeated requests may have made at most: a request that got no answer may have been carried
@@ -257,21 +296,21 @@ impl Run<'_> {
         repeated.sum()
     }
 
-    /// Posts a body, and again where the answer says later or there is none; says how many of the requests may have been carried
-    /// out.
-    async fn post(&self, url: &str, body: &str) -> (Exchange, u32) {
+    /// Posts a body, and again where the answer says later or there is none.
+    async fn post(&self, url: &str, body: &str) -> Posted {
         let mut headers = self.options.settings.jobs.headers.clone();
         // As a page sends it, so that its answer shows whether the page may read it.
         if let Some(origin) = &self.origin {
             headers.entry("origin".to_owned()).or_insert_with(|| origin.clone());
         }
-        let (mut requests, mut repeats) = (0, 0);
+        let (mut requests, mut unavailable, mut repeats) = (0, 0, 0);
         loop {
             let exchange = self.http.post(url, &headers, body.as_bytes().to_vec()).await;
             requests += u32::from(may_be_carried_out(&exchange));
             if !is_put_off(&exchange) || repeats >= REPEATS_MAX {
-                return (exchange, requests);
+                return Posted { exchange, requests, unavailable };
             }
+            unavailable += u32::from(is_unavailable(&exchange));
             repeats += 1;
             self.clock.sleep(pause(&exchange, repeats)).await;
         }
@@ -315,7 +354,8 @@ mod tests {
         };
         assert_eq!(at(5, 1, 3), [59_500, 119_500]);
         assert_eq!(at(5, 0, 3), [60_000, 120_000]);
-        assert_eq!(at(5, 20, 9).len(), 3);
+        assert_eq!(at(5, 0, 9), [60_000, 120_000, 480_000]);
+        assert_eq!(at(5, 0, 2), [60_000]);
         assert!(at(5, 1, 1).is_empty());
         assert!(at(1, 1, 3).is_empty());
     }

@@ -59,6 +59,8 @@ pub struct Strays {
     pub grown: Option<(u64, usize)>,
     /// What shows that the worker was handed messages of which it wrote nothing.
     pub swallowed: Vec<String>,
+    /// Whether it was handed such messages again when the bodies were posted once more, where that was tried and can be told.
+    pub swallowed_again: Option<bool>,
     /// The ids of dead letters that name no run and were sent while the bodies were posted.
     pub dead: Vec<String>,
     /// Whether messages of other senders were seen, which may be those.
@@ -71,10 +73,11 @@ impl Strays {
         self.grown.is_some_and(|(grown, posted)| posted > 0 && grown >= posted as u64)
     }
 
-    /// Whether nothing but a count shows that messages are there, and posting the bodies once more did not add to it: others
-    /// send, the counts are old, or messages of the run are there twice.
-    fn is_a_count_alone(&self) -> bool {
-        self.swallowed.is_empty() && self.dead.is_empty() && !self.is_confirmed()
+    /// Whether what shows that messages are there did not come again when the bodies were posted once more: others send, or the
+    /// counts are old, or messages of the run are there twice.
+    fn is_unconfirmed(&self) -> bool {
+        let is_swallowed = !self.swallowed.is_empty() && self.swallowed_again != Some(false);
+        !is_swallowed && self.dead.is_empty() && !self.is_confirmed()
     }
 
     /// What shows that messages are there which are no job of this run.
@@ -93,7 +96,15 @@ impl Strays {
         let dead = self.dead.iter().map(|id| {
             format!("{id} in the dead-letter queue was sent while the bodies were posted")
         });
-        let all = queued.into_iter().chain(self.swallowed.iter().cloned()).chain(dead);
+        let again = match (self.swallowed_again, self.swallowed.is_empty()) {
+            (Some(true), false) => Some("again when the bodies were posted once more".to_owned()),
+            (Some(false), false) => {
+                Some("not again when the bodies were posted once more".to_owned())
+            }
+            _ => None,
+        };
+        let swallowed = self.swallowed.iter().cloned().chain(again);
+        let all = queued.into_iter().chain(swallowed).chain(dead);
         let all: Vec<String> = all.collect();
         (!all.is_empty()).then(|| all.join("; "))
     }
@@ -152,7 +163,7 @@ pub fn judge(
             Judgement::inconclusive(format!(
                 "{shown}, which may be of other senders, who were seen"
             ))
-        } else if strays.is_a_count_alone() {
+        } else if strays.is_unconfirmed() {
             Judgement::inconclusive(format!("{shown}, which may be of other senders"))
                 .with_next("look at what the queue holds, and run the check when nobody sends")
         } else {
@@ -321,8 +332,14 @@ mod tests {
         assert_eq!(Strays::default().leave_open(pass(), false).verdict, Verdict::Pass);
         let failed = Judgement::fail("1 of 3", "", "");
         assert_eq!(queued.leave_open(failed, false).verdict, Verdict::Fail);
-        let swallowed = Strays { swallowed: vec!["batch q".to_owned()], ..Strays::default() };
-        assert_eq!(of(&swallowed), Verdict::Fail);
+        let swallowed = |again| Strays {
+            swallowed: vec!["batch q".to_owned()],
+            swallowed_again: again,
+            ..Strays::default()
+        };
+        // Where it is known that it did not happen again, it was somebody else's.
+        let verdicts = [None, Some(true), Some(false)].map(|again| of(&swallowed(again)));
+        assert_eq!(verdicts, [Verdict::Fail, Verdict::Fail, Verdict::Inconclusive]);
         let dead = Strays { dead: vec!["m".to_owned()], ..Strays::default() };
         assert_eq!(of(&dead), Verdict::Fail);
     }

@@ -1,9 +1,12 @@
 //! `job.accept`.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
+use crate::account::Account;
 use crate::check::command::curl;
-use crate::check::{Check, Exchange, JobEvidence, Judgement, Severity};
+use crate::check::{Check, Exchange, JobEvidence, Judgement, Severity, Verdict};
 use crate::settings::{Api, Filling, Jobs, Settings, lookup};
 
 /// The check's entry in the catalogue.
@@ -17,9 +20,9 @@ pub const CHECK: Check = Check {
     must_be_exercised: true,
 };
 
-/// Judges the answers to all of a run's submissions. `settings` say what was submitted, and how the API says
-/// that it has accepted it.
-pub fn judge(jobs: &[JobEvidence], settings: &Settings) -> Judgement {
+/// Evaluates the answers to all of a run's submissions. `settings` say what was submitted, and how the API says
+/// that it has accepted it; `account`, what became of it, where the run came to that.
+pub fn judge(jobs: &[JobEvidence], settings: &Settings, account: Option<&Account>) -> Judgement {
     if jobs.is_empty() {
         return Judgement::not_exercised("no job was submitted");
     }
@@ -31,9 +34,9 @@ pub fn judge(jobs: &[JobEvidence], settings: &Settings) -> Judgement {
             Err(error) => format!("{}: {error}", job.job_id),
         })
         .collect();
-    let judgement = if refused.is_empty() {
-        Judgement::pass(format!("{} of {} jobs accepted", jobs.len(), jobs.len()))
-    } else {
+    let misnamed = misnamed(jobs);
+    let denied = account.map_or_else(Vec::new, |account| denied(jobs, account));
+    let judgement = if !refused.is_empty() {
         let url = jobs.first().map(|job| job.exchange.url.clone()).unwrap_or_default();
         Judgement::fail(
             format!("{} of {} jobs were not accepted", refused.len(), jobs.len()),
@@ -41,6 +44,17 @@ pub fn judge(jobs: &[JobEvidence], settings: &Settings) -> Judgement {
             refused.join("; "),
         )
         .with_next(submission(&settings.jobs, &url))
+    } else if !misnamed.is_empty() {
+        Judgement::fail(
+            format!("the API names wrong messages: {}", misnamed[0]),
+            "for each job the id of the message that holds it, as SendMessage answered",
+            misnamed.join("; "),
+        )
+        .with_next("look at which MessageId the submit function answers with")
+    } else if !denied.is_empty() {
+        enqueued_although_denied(&denied, jobs.len())
+    } else {
+        Judgement::pass(format!("{} of {} jobs accepted", jobs.len(), jobs.len()))
     };
     let shown: Vec<serde_json::Value> = jobs
         .iter()
@@ -55,6 +69,50 @@ pub fn judge(jobs: &[JobEvidence], settings: &Settings) -> Judgement {
         })
         .collect();
     judgement.with_evidence("jobs", shown)
+}
+
+/// Where the API names a message that holds another job: the same for two, or one that the worker received with another.
+fn misnamed(jobs: &[JobEvidence]) -> Vec<String> {
+    let mut named = BTreeMap::<&str, &str>::new();
+    let mut wrong = Vec::new();
+    for job in jobs {
+        let Some(message_id) = job.message_id.as_deref() else { continue };
+        if let Some(other) = named.insert(message_id, &job.job_id) {
+            wrong.push(format!("{message_id} for {other} and for {}", job.job_id));
+            continue;
+        }
+        let of_message = job.attempts.iter().filter(|each| each.line.message_id == message_id);
+        let mut held = of_message.filter_map(|each| each.line.job_id.as_deref());
+        let is_other = |id: &&str| *id != job.job_id && jobs.iter().any(|job| job.job_id == *id);
+        if let Some(other) = held.find(is_other) {
+            wrong.push(format!("{message_id} for {}, and it holds {other}", job.job_id));
+        }
+    }
+    wrong
+}
+
+/// The jobs that are on the queue more often than an answer accepted them, or a missing answer explains: a request that was
+/// answered 503 put them there.
+fn denied<'a>(jobs: &'a [JobEvidence], account: &Account) -> Vec<&'a str> {
+    let enqueued = |job: &JobEvidence| {
+        let of_job = account.messages.iter().filter(|message| message.job_id == job.job_id);
+        of_job.map(|message| (1 + message.copies.len()).max(message.successes())).sum::<usize>()
+    };
+    let explained = |job: &JobEvidence| job.requests.saturating_sub(job.unavailable) as usize;
+    let denied = jobs.iter().filter(|job| job.unavailable > 0 && enqueued(job) > explained(job));
+    denied.map(|job| job.job_id.as_str()).collect()
+}
+
+/// One may be an accident of the moment; several are how the function works.
+fn enqueued_although_denied(denied: &[&str], of: usize) -> Judgement {
+    let count = denied.len();
+    let judgement = Judgement::fail(
+        format!("{count} of {of} jobs were enqueued although the API answered 503: {}", denied[0]),
+        "what is answered 503 is not on the queue: clients send it again, and then it is there twice",
+        denied.join(", "),
+    )
+    .with_next("let the submit function answer with what SendMessage answered, and raise its timeout where it ends before that");
+    if count == 1 { judgement.with_verdict(Verdict::Warn) } else { judgement }
 }
 
 /// The ids in an accepting answer; `None` when it is none, or is about another job.
@@ -99,7 +157,8 @@ pub(crate) mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::check::{Answer, Exchange, Verdict};
+    use crate::account::Terms;
+    use crate::check::{Answer, Exchange, LoggedOutcome, Verdict, observed};
     use crate::time::Timestamp;
 
     pub(crate) fn job(id: &str, fails: bool, message_id: Option<&str>) -> JobEvidence {
@@ -115,6 +174,7 @@ pub(crate) mod tests {
             },
             message_id: message_id.map(str::to_owned),
             requests: 1,
+            unavailable: 0,
             attempts: Vec::new(),
         }
     }
@@ -122,11 +182,11 @@ pub(crate) mod tests {
     #[test]
     fn all_accepted_passes_one_refused_fails_none_is_nothing() {
         assert_eq!(
-            judge(&[job("a", false, Some("m"))], &Settings::default()).verdict,
+            judge(&[job("a", false, Some("m"))], &Settings::default(), None).verdict,
             Verdict::Pass
         );
         let mixed = [job("a", false, Some("m")), job("b", true, None)];
-        let judgement = judge(&mixed, &Settings::default());
+        let judgement = judge(&mixed, &Settings::default(), None);
         assert_eq!(judgement.verdict, Verdict::Fail);
         assert!(judgement.actual.unwrap().starts_with("b: 202"));
         let next = judgement.next.unwrap();
@@ -137,7 +197,64 @@ pub(crate) mod tests {
                 "see what it is answered; if it is accepted, the worker does this job once: curl -sS -i --max-time 10 -H 'content-type: application/json' -d '{body}' u"
             )
         );
-        assert_eq!(judge(&[], &Settings::default()).verdict, Verdict::NotExercised);
+        assert_eq!(judge(&[], &Settings::default(), None).verdict, Verdict::NotExercised);
+    }
+
+    #[test]
+    fn a_message_is_named_for_the_job_that_it_holds() {
+        let verdict = |jobs: &[JobEvidence]| judge(jobs, &Settings::default(), None).verdict;
+        let received = |id: &str, message_id: &str, holds: &str| JobEvidence {
+            attempts: vec![line(message_id, holds)],
+            ..job(id, false, Some(message_id))
+        };
+        assert_eq!(verdict(&[received("a", "m", "a"), received("b", "n", "b")]), Verdict::Pass);
+        assert_eq!(verdict(&[received("a", "m", "b"), received("b", "n", "a")]), Verdict::Fail);
+        let same = [job("a", false, Some("m")), job("b", false, Some("m"))];
+        assert_eq!(verdict(&same), Verdict::Fail);
+        // What the worker writes of a job that is none of the run's says nothing of the API.
+        assert_eq!(verdict(&[received("a", "m", "x")]), Verdict::Pass);
+    }
+
+    #[test]
+    fn what_was_answered_503_is_not_on_the_queue() {
+        let verdict = |repeated: &[(&str, u32, u32)], seen: &[(&str, &str)]| {
+            let jobs: Vec<JobEvidence> = repeated
+                .iter()
+                .map(|(id, requests, unavailable)| JobEvidence {
+                    requests: *requests,
+                    unavailable: *unavailable,
+                    attempts: (seen.iter().filter(|(of, _)| of == id))
+                        .map(|(of, message_id)| line(message_id, of))
+                        .collect(),
+                    ..job(id, false, Some(id))
+                })
+                .collect();
+            let terms = Terms {
+                max_receive_count: 3,
+                visibility_timeout: Duration::from_mins(1),
+                batch_size: 5,
+            };
+            let account = Account::of(&observed(terms, &jobs, &[], &[], (None, None)));
+            judge(&jobs, &Settings::default(), Some(&account)).verdict
+        };
+        assert_eq!(verdict(&[("a", 2, 1)], &[("a", "a")]), Verdict::Pass);
+        assert_eq!(verdict(&[("a", 2, 1)], &[("a", "a"), ("a", "x")]), Verdict::Warn);
+        let both = [("a", "a"), ("a", "x"), ("b", "b"), ("b", "y")];
+        assert_eq!(verdict(&[("a", 2, 1), ("b", 2, 1)], &both), Verdict::Fail);
+        // A request that got no answer may have been carried out, and is no fault of the API's.
+        assert_eq!(verdict(&[("a", 2, 0)], &[("a", "a"), ("a", "x")]), Verdict::Pass);
+        assert_eq!(verdict(&[("a", 3, 1)], &[("a", "a"), ("a", "x")]), Verdict::Pass);
+    }
+
+    fn line(message_id: &str, job_id: &str) -> LoggedOutcome {
+        let text = format!(
+            r#"{{"event":"job.outcome","messageId":"{message_id}","jobId":"{job_id}","outcome":"succeeded","receiveCount":1,"requestId":"r-{message_id}","batchSize":1}}"#
+        );
+        let reader = Settings::default().outcomes.reader().expect("a reader");
+        LoggedOutcome {
+            at: Timestamp::from_millis(1_000_100),
+            line: reader.read_any(&text).expect("an outcome line"),
+        }
     }
 
     #[test]

@@ -22,15 +22,21 @@ const CATCH: &str = "let the worker catch each message's error and answer with b
 /// Concludes whether the failing job took others of its batches with it, by the account of the run. With `strict`, a run in
 /// which they did not meet is inconclusive. `visibility` is what `cfg.visibility` found: where the visibility timeout is too
 /// short, messages come again also from a worker that isolates them. `batching_window` is how long the mapping gathers a
-/// batch.
+/// batch. `returned` are good jobs that must have come again without a line.
 pub fn judge(
     account: &Account,
     log: &LogEvidence,
     visibility: Option<Verdict>,
     batching_window: Duration,
+    returned: &[Breach],
     strict: bool,
 ) -> Judgement {
     let judgement = match account.isolation() {
+        Isolation::NotMet | Isolation::Held { .. } | Isolation::DeliveredTwice { .. }
+            if !returned.is_empty() =>
+        {
+            broken(account, returned, false)
+        }
         Isolation::Broken { breaches } => {
             let is_short = matches!(visibility, Some(Verdict::Warn | Verdict::Fail));
             broken(account, &breaches, is_short)
@@ -62,6 +68,15 @@ fn not_met(account: &Account, strict: bool, batching_window: Duration) -> Judgem
     if account.that(Expectation::Fails).next().is_none() {
         return Judgement::not_exercised("no failing job was accepted");
     }
+    if !tells_invocations(account) {
+        let why = "the lines of the log do not tell which jobs shared an invocation, and neither do Lambda's reports there";
+        return match strict {
+            true => Judgement::inconclusive(format!("{why}; --strict asks for that")).with_next(
+                "let the worker write the Lambda request id in each line, or Lambda its reports",
+            ),
+            false => Judgement::not_exercised(why),
+        };
+    }
     let why = "no good job shared a batch with the failing one";
     if strict {
         return Judgement::inconclusive(format!("{why}, and --strict asks for that"))
@@ -73,6 +88,12 @@ fn not_met(account: &Account, strict: bool, batching_window: Duration) -> Judgem
             });
     }
     Judgement::not_exercised(why)
+}
+
+/// Whether it is known of any of the failing job's deliveries which invocation was handed it.
+fn tells_invocations(account: &Account) -> bool {
+    let mut failing = account.that(Expectation::Fails);
+    failing.any(|job| job.attempts.is_empty() || job.requests().next().is_some())
 }
 
 fn broken(account: &Account, breaches: &[Breach], is_visibility_short: bool) -> Judgement {
@@ -142,7 +163,7 @@ mod tests {
     }
 
     fn verdict(good: Vec<LoggedOutcome>) -> Verdict {
-        judge(&account(good, 5), &whole_log(), None, Duration::ZERO, false).verdict
+        judge(&account(good, 5), &whole_log(), None, Duration::ZERO, &[], false).verdict
     }
 
     #[test]
@@ -154,16 +175,19 @@ mod tests {
     fn where_they_did_not_meet_it_is_said_and_strictly_it_is_no_pass() {
         let apart = account(vec![at(0, "other", 1, Outcome::Succeeded)], 5);
         assert_eq!(
-            judge(&apart, &whole_log(), None, Duration::ZERO, false).verdict,
+            judge(&apart, &whole_log(), None, Duration::ZERO, &[], false).verdict,
             Verdict::NotExercised
         );
         let strictly =
-            |seconds| judge(&apart, &whole_log(), None, Duration::from_secs(seconds), true);
+            |seconds| judge(&apart, &whole_log(), None, Duration::from_secs(seconds), &[], true);
         assert_eq!(strictly(0).verdict, Verdict::Inconclusive);
         assert!(strictly(0).next.unwrap().starts_with("set a batching window"));
         assert!(strictly(5).next.unwrap().contains("window of 5 s"));
         let single = account(vec![at(0, "other", 1, Outcome::Succeeded)], 1);
-        assert_eq!(judge(&single, &whole_log(), None, Duration::ZERO, true).verdict, Verdict::Pass);
+        assert_eq!(
+            judge(&single, &whole_log(), None, Duration::ZERO, &[], true).verdict,
+            Verdict::Pass
+        );
     }
 
     #[test]
@@ -182,7 +206,9 @@ mod tests {
         let succeeded = Outcome::Succeeded;
         let advice = |second: LoggedOutcome, visibility| {
             let good = vec![at(0, "b1", 1, succeeded), second];
-            judge(&account(good, 5), &whole_log(), visibility, Duration::ZERO, false).next.unwrap()
+            judge(&account(good, 5), &whole_log(), visibility, Duration::ZERO, &[], false)
+                .next
+                .unwrap()
         };
         let again = || at(60, "b2", 2, succeeded);
         assert!(
@@ -204,9 +230,26 @@ mod tests {
     }
 
     #[test]
+    fn one_that_must_have_come_again_without_a_line_fails() {
+        let met = account(vec![at(0, "b1", 1, Outcome::Succeeded)], 5);
+        let breach = Breach {
+            job_id: "good".to_owned(),
+            why: "when it was due again, invocation b2 wrote of 1 of 2".to_owned(),
+            came_again: false,
+            inferred: true,
+        };
+        let judgement = judge(&met, &whole_log(), None, Duration::ZERO, &[breach], false);
+        assert_eq!(judgement.verdict, Verdict::Fail);
+        assert!(judgement.actual.unwrap().contains("(inferred)"));
+    }
+
+    #[test]
     fn an_unreadable_log_proves_nothing() {
         let log = LogEvidence { error: Some("denied".to_owned()), ..LogEvidence::default() };
         let apart = account(Vec::new(), 5);
-        assert_eq!(judge(&apart, &log, None, Duration::ZERO, false).verdict, Verdict::Inconclusive);
+        assert_eq!(
+            judge(&apart, &log, None, Duration::ZERO, &[], false).verdict,
+            Verdict::Inconclusive
+        );
     }
 }

@@ -41,7 +41,15 @@ pub fn judge(account: &Account, log: &LogEvidence) -> Judgement {
     let (failed, open, warned) =
         (that(Verdict::Fail), that(Verdict::Inconclusive), that(Verdict::Warn));
     let expected = "each good job succeeds once, at its first receive, and its message is gone";
-    let judgement = if !failed.is_empty() {
+    let silent = good.iter().filter(|job| is_silent(account, job)).count();
+    let judgement = if failed.is_empty() && is_systematic(silent, good.len()) {
+        let what = format!(
+            "{} were received before, and the worker wrote nothing then: {}",
+            of_all(silent),
+            warned.first().copied().unwrap_or_default()
+        );
+        Judgement::fail(what, expected, warned.join("; ")).with_next(log.next())
+    } else if !failed.is_empty() {
         let what = format!("{} did not end as they should: {}", of_all(failed.len()), failed[0]);
         Judgement::fail(what, expected, failed.join("; ")).with_next(log.next())
     } else if !open.is_empty() {
@@ -57,6 +65,16 @@ pub fn judge(account: &Account, log: &LogEvidence) -> Judgement {
     judgement
         .with_evidence("jobs", good.iter().map(|job| shown(job)).collect::<Vec<_>>())
         .with_evidence("logGroup", log.log_group.clone())
+}
+
+/// Whether a receive of a job left no trace at all.
+fn is_silent(account: &Account, job: &MessageAccount) -> bool {
+    account.unseen(job).iter().any(|unseen| unseen.explained == Explained::Nothing)
+}
+
+/// Whether receives without a trace are the worker's doing: SQS counts one that nobody saw now and then, and never most of them.
+fn is_systematic(silent: usize, of: usize) -> bool {
+    silent > 1 && silent * 2 > of
 }
 
 /// That the verifier itself submitted jobs more than once, which is no fault of the stack's.
@@ -99,6 +117,13 @@ fn of(account: &Account, job: &MessageAccount, log: &LogEvidence) -> (Verdict, S
             Verdict::Inconclusive,
             format!("no success, and the jobs queue was not counted; {}", attempts()),
         ),
+        MessageEnd::Unaccounted if !account.tells() => (
+            Verdict::Inconclusive,
+            format!(
+                "no outcome line of any job, and the messages are gone: let the worker write one for each, or describe its lines by outcomes.* in verifier.toml; {}",
+                attempts()
+            ),
+        ),
         MessageEnd::Unaccounted if log.is_closed_at(job.submitted_at) => {
             (Verdict::Fail, format!("no success: {}", attempts()))
         }
@@ -116,6 +141,11 @@ fn of_done(account: &Account, job: &MessageAccount) -> (Verdict, String) {
     }
     if job.attempts.iter().any(crate::account::Attempt::failed) && account.breach(job).is_none() {
         return (Verdict::Fail, format!("was failed before it succeeded: {}", told(job)));
+    }
+    if let Some(again) = job.attempts.iter().find(|attempt| attempt.is_done_again()) {
+        let (count, after) = (again.receive_count, again.again_after.as_secs_f64());
+        let why = format!("was done more than once in receive {count}: again {after:.3} s later");
+        return (Verdict::Fail, why);
     }
     if let MessageEnd::DoneMoreThanOnce { .. } = job.end {
         return (Verdict::Warn, format!("delivered more than once, as SQS may: {}", told(job)));
@@ -140,7 +170,7 @@ fn of_done(account: &Account, job: &MessageAccount) -> (Verdict, String) {
 fn told(job: &MessageAccount) -> String {
     let told = job.attempts.iter().map(|attempt| {
         let count = attempt.receive_count;
-        let whole = attempt.end.filter(|end| end.fails_the_batch());
+        let whole = attempt.failed_whole();
         match (attempt.says_succeeded(), whole) {
             (true, None) => format!("receive {count} succeeded"),
             (true, Some(end)) => {
@@ -265,8 +295,49 @@ pub(crate) mod tests {
     #[test]
     fn one_success_at_the_first_receive_passes() {
         assert_eq!(verdict(vec![done(1)]), Verdict::Pass);
-        assert_eq!(verdict(vec![]), Verdict::Fail);
         assert_eq!(verdict(vec![attempt(1, Outcome::Failed)]), Verdict::Fail);
+    }
+
+    #[test]
+    fn one_receive_that_nobody_saw_warns_and_most_of_them_fail() {
+        let job_at = |number: usize, count| {
+            let id = format!("m{number}");
+            let mut done = done(count);
+            done.line.message_id.clone_from(&id);
+            JobEvidence { attempts: vec![done], ..job(&format!("j{number}"), false, Some(&id)) }
+        };
+        let verdict = |counts: &[u32]| {
+            let jobs: Vec<JobEvidence> =
+                counts.iter().enumerate().map(|(number, count)| job_at(number, *count)).collect();
+            judge(&account(&jobs, &[]), &whole_log()).verdict
+        };
+        assert_eq!(verdict(&[1, 2, 1]), Verdict::Warn);
+        assert_eq!(verdict(&[2, 2, 1, 1]), Verdict::Warn);
+        assert_eq!(verdict(&[2, 2, 1]), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_job_without_a_line_fails_only_where_the_worker_writes_lines() {
+        let verdict = |jobs: &[JobEvidence]| judge(&account(jobs, &[]), &whole_log()).verdict;
+        assert_eq!(verdict(&beside_a_line()), Verdict::Fail);
+        assert_eq!(verdict(&good(vec![])), Verdict::Inconclusive);
+    }
+
+    /// A good job without a line, beside a failing one of which the worker wrote.
+    fn beside_a_line() -> [JobEvidence; 2] {
+        let mut failed = attempt(1, Outcome::Failed);
+        failed.line.message_id = "m-p".to_owned();
+        let [good] = good(vec![]);
+        [good, JobEvidence { attempts: vec![failed], ..job("p", true, Some("m-p")) }]
+    }
+
+    #[test]
+    fn a_job_that_was_done_again_within_one_receive_fails() {
+        let again = |millis: u64| {
+            let at = Timestamp::from_millis(1_001_000 + millis);
+            verdict(vec![done(1), LoggedOutcome { at, ..done(1) }])
+        };
+        assert_eq!([again(0), again(500)], [Verdict::Pass, Verdict::Fail]);
     }
 
     #[test]
@@ -343,7 +414,7 @@ pub(crate) mod tests {
     #[test]
     fn what_may_still_be_queued_or_logged_is_open() {
         let of = |after, log: &LogEvidence| {
-            judge(&account_with(&good(vec![]), &[], &[], after), log).verdict
+            judge(&account_with(&beside_a_line(), &[], &[], after), log).verdict
         };
         assert_eq!(of(Some(counts(0)), &whole_log()), Verdict::Fail);
         assert_eq!(of(Some(counts(1)), &whole_log()), Verdict::Inconclusive);

@@ -1,7 +1,8 @@
 // What a page's script finds in a browser beside the language: the names of the window, the page's address, URLs, a console.
 // It is called once, before the script, with the page's URL and what the verifier lends: `parse` reads a URL, `asked` notes
-// that the script asked for what only a browser knows, and `later` that it does something after its end.
-(function (page, parse, asked, later) {
+// that the script asked for what only a browser knows, and `later` that it does something after its end. `shift` says by how
+// much the time of the visit is later than now, and `random` is its chance.
+(function (page, parse, asked, later, shift, random) {
   'use strict';
   const own = globalThis;
   const define = Object.defineProperty;
@@ -14,6 +15,21 @@
   for (const name of ['self', 'frames', 'parent']) {
     define(own, name, { value: own, configurable: true, enumerable: true, writable: true });
   }
+
+  define(Math, 'random', { value: () => random(), configurable: true, writable: true });
+  const Time = Date;
+  const now = () => Time.now() + shift();
+  const Moment = function Date(...given) {
+    if (new.target === undefined) {
+      return new Time(now()).toString();
+    }
+    return Reflect.construct(Time, given.length === 0 ? [now()] : given, new.target);
+  };
+  for (const [name, value] of [['prototype', Time.prototype], ['now', now], ['parse', Time.parse], ['UTC', Time.UTC]]) {
+    define(Moment, name, { value });
+  }
+  define(Time.prototype, 'constructor', { value: Moment, configurable: true, writable: true });
+  define(own, 'Date', { value: Moment, configurable: true, writable: true });
 
   const parts = ['href', 'origin', 'protocol', 'username', 'password', 'host', 'hostname', 'port', 'pathname', 'search', 'hash'];
   const address = fromJson(parse(page, undefined) ?? '{}');

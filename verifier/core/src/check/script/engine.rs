@@ -35,8 +35,56 @@ pub(super) const DOES_NOT_END: &str = "it does not end within the verifier's bou
 /// What stands beside the language in a browser.
 const BROWSER: &str = include_str!("browser.js");
 
-/// Runs a script to its end, or to a bound.
+/// Why a script is undecided that uses the time, or chance, to choose an address.
+const DIFFERS: &str =
+    "the address that it sets differs from one visit to the next, by the time or by Math.random";
+
+/// How much later the second visit of a page is, in milliseconds: another part of each hour, day, week and year.
+const LATER_MILLIS: f64 = 11_861_234_567.0;
+
+/// What differs from one visit of a page to the next.
+#[derive(Clone, Debug, Default)]
+struct Visit {
+    /// How much later than now it is, in milliseconds.
+    later_millis: f64,
+    /// The last number that chance gave, below 1.
+    chance: Rc<Cell<f64>>,
+    /// Whether the script asked for the time or for chance.
+    is_asked: Rc<Cell<bool>>,
+}
+
+/// Runs a script to its end, or to a bound; where it uses the time or chance, at two visits of the page.
 pub(super) fn run(source: &str, page: &str) -> Script {
+    let first = Visit::default();
+    let script = run_at(source, page, &first);
+    if !first.is_asked.get() {
+        return script;
+    }
+    let later_millis = LATER_MILLIS;
+    let second = Visit { later_millis, chance: Rc::new(Cell::new(0.5)), ..Visit::default() };
+    match (&script, run_at(source, page, &second)) {
+        (Script::Ended { window, declared, .. }, Script::Ended { window: w, declared: d, .. })
+            if !is_another_address(window, &w) && !is_another_address(declared, &d) =>
+        {
+            script
+        }
+        (Script::Undecided { .. }, _) => script,
+        _ => Script::Undecided { why: DIFFERS.to_owned() },
+    }
+}
+
+/// Whether an address is set at one visit and not at the other.
+fn is_another_address(one: &Values, other: &Values) -> bool {
+    let addresses = |values: &Values| -> BTreeSet<(String, String)> {
+        let texts = values.iter().filter_map(|(path, value)| Some((path, value.as_ref()?)));
+        let addresses = texts.filter(|(_, text)| text.contains("//"));
+        addresses.map(|(path, text)| (path.clone(), text.clone())).collect()
+    };
+    addresses(one) != addresses(other)
+}
+
+/// Runs a script at a visit of its page.
+fn run_at(source: &str, page: &str, visit: &Visit) -> Script {
     let is_stopped = Rc::new(Cell::new(false));
     let notes = Rc::new(RefCell::new(Vec::new()));
     let undecided = |why: String| Script::Undecided { why };
@@ -48,7 +96,7 @@ pub(super) fn run(source: &str, page: &str) -> Script {
         return undecided("no engine could be made".to_owned());
     };
     let started = context.with(|ctx| {
-        lend(&ctx, page, &notes).ok()?;
+        lend(&ctx, page, &notes, visit).ok()?;
         let before = names(&ctx.globals());
         let error = evaluate(&ctx, source).err();
         Some((before, error))
@@ -96,7 +144,12 @@ fn settle(runtime: &Runtime) -> bool {
 }
 
 /// Lends what a browser lends.
-fn lend(ctx: &Ctx<'_>, page: &str, notes: &Rc<RefCell<Vec<String>>>) -> rquickjs::Result<()> {
+fn lend(
+    ctx: &Ctx<'_>,
+    page: &str,
+    notes: &Rc<RefCell<Vec<String>>>,
+    visit: &Visit,
+) -> rquickjs::Result<()> {
     let note = |before: &'static str| {
         let notes = Rc::clone(notes);
         Function::new(ctx.clone(), move |name: String| {
@@ -107,7 +160,20 @@ fn lend(ctx: &Ctx<'_>, page: &str, notes: &Rc<RefCell<Vec<String>>>) -> rquickjs
     let parse = Function::new(ctx.clone(), |text: String, base: Opt<Option<String>>| {
         parts(&text, base.0.flatten().as_deref())
     })?;
-    lent.call((page, parse, note("it asks the browser for")?, note("it goes on later, by")?))
+    let Visit { later_millis, chance, is_asked } = visit.clone();
+    let asked = Rc::clone(&is_asked);
+    let later = Function::new(ctx.clone(), move || {
+        asked.set(true);
+        later_millis
+    })?;
+    let random = Function::new(ctx.clone(), move || {
+        is_asked.set(true);
+        // Steps of the golden ratio are spread evenly.
+        chance.set((chance.get() + 0.618_033_988_749_895).fract());
+        chance.get()
+    })?;
+    let (asks, goes_on) = (note("it asks the browser for")?, note("it goes on later, by")?);
+    lent.call((page, parse, asks, goes_on, later, random))
 }
 
 /// The parts of a URL as browsers name them, as JSON.

@@ -73,6 +73,10 @@ fn the_last_value_counts_under_whatever_name_the_window_is_reached() {
     for end in ["\r", "\u{2028}", "\u{2029}"] {
         leaves(&format!("window.J = 'u'; // x{end}window.J = 'z'"), "z");
     }
+    // The time and chance may choose what is no address.
+    leaves("window.BUILD = Date.now() + '-' + Math.random(); window.J = 'https://u'", "https://u");
+    leaves("window.J = new Date(0).toISOString() + Date.UTC(1970, 0)", "1970-01-01T00:00:00.000Z0");
+    leaves("window.J = new Date() instanceof Date && Date().length > 9 ? 'u' : 'v'", "u");
     leaves("Object.defineProperty(window, 'J', { value: 'z' }); J = 'u'", "z");
     leaves_nothing("window.J = 'u'; delete window.J");
     leaves_nothing("window.J = 'u'; window.J = 7");
@@ -125,6 +129,9 @@ fn declarations_that_are_no_properties_are_told_apart() {
 #[test]
 fn what_depends_on_more_than_the_language_is_undecided() {
     for source in [
+        "window.J = Math.random() < 0.5 ? 'https://a.example' : 'https://b.example'",
+        "window.J = 'https://a' + Date.now() + '.example'",
+        "window.J = `https://${new Date().getDay()}.example`",
         "window.J = document.title",
         "window.J = navigator.language",
         "if (localStorage.getItem('x')) J = 'u'",
