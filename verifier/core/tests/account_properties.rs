@@ -214,10 +214,10 @@ fn verdicts(observed: &Observed) -> BTreeMap<&'static str, Verdict> {
     let latest = Some(Timestamp::from_millis(START + 500_000));
     let log = LogEvidence { latest, ..LogEvidence::default() };
     BTreeMap::from([
-        ("job.success", job_success::judge(&account, &log).verdict),
+        ("job.success", job_success::judge(&account, &log, &[]).verdict),
         (
             "job.neighbours",
-            job_neighbours::judge(&account, &log, None, Duration::ZERO, false).verdict,
+            job_neighbours::judge(&account, &log, None, Duration::ZERO, &[], false).verdict,
         ),
         ("dlq.attempts", dlq_attempts::judge(&account, &log).verdict),
     ])

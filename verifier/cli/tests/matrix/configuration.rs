@@ -317,7 +317,11 @@ fn observers() -> Vec<Mutant> {
             .with_change(|changes| {
                 changes.function("worker")["LoggingConfig"]["LogFormat"] = "Text".into();
             })
-            .expect(1, &[("cfg.logs", "warn"), ("job.success", "fail"), ("dlq.attempts", "warn")]),
+            // No line is an outcome by the settings, so nothing is known of the jobs.
+            .expect(
+                3,
+                &[("cfg.logs", "warn"), ("job.success", "inconclusive"), ("dlq.attempts", "warn")],
+            ),
         Mutant::new("the alarm counts what was sent")
             .with_change(|changes| {
                 dead_letter_alarm(changes)["MetricName"] = "NumberOfMessagesSent".into();

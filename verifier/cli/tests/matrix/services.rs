@@ -116,8 +116,8 @@ fn invocations_and_logs() -> Vec<Mutant> {
         at(
             "log lines are cut",
             json!({"operation": "PutLogEvents", "contains": "job.outcome", "fault": {"kind": "log-truncated", "bytes": 80}}),
-            1,
-            &[("job.success", "fail"), ("dlq.attempts", "warn")],
+            3,
+            &[("job.success", "inconclusive"), ("dlq.attempts", "warn")],
         ),
         at(
             "log lines are doubled",

@@ -79,7 +79,12 @@ fn sends() -> Vec<Mutant> {
             1,
             &[("dlq.arrival", "fail")],
         ),
-        submitter("good jobs are never sent", "good-dropped", 1, &[("job.success", "fail")]),
+        submitter(
+            "good jobs are never sent",
+            "good-dropped",
+            1,
+            &[("job.accept", "fail"), ("job.success", "fail")],
+        ),
     ]
 }
 

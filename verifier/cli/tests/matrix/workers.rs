@@ -156,7 +156,7 @@ fn of_good_jobs() -> Vec<Mutant> {
         worker(
             "good jobs are done, reported, and then silent",
             "good=reported-first then-silent",
-            &[("api.reject", "fail")],
+            &[("api.reject", "inconclusive"), ("job.neighbours", "fail")],
         ),
     ]
 }
@@ -179,7 +179,7 @@ fn alone() -> Vec<Mutant> {
         alone(
             "alone: good jobs are done, reported, and then silent",
             "good=reported-first then-silent",
-            &[("api.reject", "fail")],
+            &[("api.reject", "inconclusive"), ("job.success", "fail")],
         ),
     ]
 }

@@ -15,8 +15,8 @@ struct Unwritten<'a> {
 
 impl Account {
     /// The good jobs that must have come again without a line: each message of which nothing was written was handed to the worker
-    /// when jobs were due again that had shared a batch with the failing one. Empty where one was at another time, so that others
-    /// send, or where a visibility timeout is too short to tell by.
+    /// when jobs were due again that had shared a batch with the failing one, or had been alone. Empty where one was at another
+    /// time, so that others send, or where a visibility timeout is too short to tell by.
     ///
     /// A worker that fails its batch and remembers what it did leaves no other trace. `silent` are the invocations without a line.
     ///
@@ -46,8 +46,10 @@ impl Account {
         breaches
     }
 
-    /// The good jobs that were due again then: one or more visibility timeouts after a batch that they shared with the failing job.
+    /// The good jobs that were due again then: one or more visibility timeouts after a batch that they shared with the failing job,
+    /// or were alone in.
     fn due_at(&self, unwritten: &Unwritten<'_>, poisoned: &BTreeSet<&str>) -> Vec<Breach> {
+        let beside = if self.terms.batch_size == 1 { "" } else { " with the failing job" };
         let good = self.that(Expectation::Succeeds);
         let due = good.filter_map(|job| {
             Some((job, self.shared_and_due(&job.attempts, unwritten.at, poisoned)?))
@@ -55,7 +57,7 @@ impl Account {
         due.map(|(job, shared)| Breach {
             job_id: job.job_id.clone(),
             why: format!(
-                "it was handed to invocation {shared} with the failing job, and when it was due again, invocation {} {}",
+                "it was handed to invocation {shared}{beside}, and when it was due again, invocation {} {}",
                 unwritten.request_id, unwritten.what
             ),
             came_again: false,
@@ -64,7 +66,7 @@ impl Account {
         .collect()
     }
 
-    /// The invocation that handed a job out with the failing one, where the job is due again at a time since.
+    /// The invocation that was handed a job with the failing one, or alone, where the job is due again at a time since.
     fn shared_and_due<'a>(
         &self,
         attempts: &'a [Attempt],
@@ -72,7 +74,9 @@ impl Account {
         poisoned: &BTreeSet<&str>,
     ) -> Option<&'a str> {
         attempts.iter().find_map(|attempt| {
-            let shared = attempt.line.request_id.as_deref().filter(|id| poisoned.contains(id))?;
+            let request_id = attempt.line.request_id.as_deref();
+            let is_alone = self.terms.batch_size == 1;
+            let shared = request_id.filter(|id| is_alone || poisoned.contains(id))?;
             let mut dues = (1..self.terms.max_receive_count)
                 .map(|times| attempt.line.at + self.terms.visibility_timeout.saturating_mul(times));
             let is_due = dues.any(|due| at.since(due).max(due.since(at)) <= TOLERANCE);

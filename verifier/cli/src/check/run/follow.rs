@@ -63,9 +63,9 @@ impl Run<'_> {
             && self.skipped(&api_reject::CHECK).is_none();
         let accepted = job_accept::judge(&self.jobs, &self.options.settings, Some(&account));
         self.settle(&job_accept::CHECK, accepted);
-        let success = job_success::judge(&account, &log);
-        self.settle(&job_success::CHECK, strays.leave_open(success, is_concluded));
         let returned = self.returned(&account, &strays);
+        let success = job_success::judge(&account, &log, &returned);
+        self.settle(&job_success::CHECK, strays.leave_open(success, is_concluded));
         let neighbours = self.judge_neighbours(&account, &log, course.batching_window, &returned);
         self.settle(&job_neighbours::CHECK, strays.leave_open(neighbours, is_concluded));
         self.settle(&dlq_attempts::CHECK, dlq_attempts::judge(&account, &log));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::account::{Account, Expectation, Explained, MessageAccount, MessageEnd};
+use crate::account::{Account, Breach, Expectation, Explained, MessageAccount, MessageEnd};
 use crate::check::{Check, Judgement, LogEvidence, Severity, Verdict};
 
 /// The check's entry in the catalogue.
@@ -21,8 +21,8 @@ pub const CHECK: Check = Check {
 /// How much of a line is shown.
 const LINE_CHARS_MAX: usize = 200;
 
-/// Concludes what became of the good jobs of a run, by its account.
-pub fn judge(account: &Account, log: &LogEvidence) -> Judgement {
+/// Concludes what became of the good jobs of a run, by its account. `returned` are those that must have come again without a line.
+pub fn judge(account: &Account, log: &LogEvidence, returned: &[Breach]) -> Judgement {
     let good: Vec<&MessageAccount> = account.that(Expectation::Succeeds).collect();
     if good.is_empty() {
         return Judgement::not_exercised("no good job was accepted");
@@ -30,7 +30,14 @@ pub fn judge(account: &Account, log: &LogEvidence) -> Judgement {
     let found: Vec<(Verdict, String)> = good
         .iter()
         .map(|job| {
-            let (verdict, why) = of(account, job, log);
+            let came_again = returned.iter().find(|breach| breach.job_id == job.job_id);
+            let (verdict, why) = match (of(account, job, log), came_again) {
+                // In a batch, that is the failing job's doing, and `job.neighbours` says so.
+                ((Verdict::Pass, _), Some(breach)) if account.terms.batch_size == 1 => {
+                    (Verdict::Fail, format!("{} (inferred)", breach.why))
+                }
+                (found, _) => found,
+            };
             (verdict, format!("{}: {why}", job.job_id))
         })
         .collect();
@@ -284,6 +291,10 @@ pub(crate) mod tests {
         [JobEvidence { attempts, ..job("a", false, Some("m")) }]
     }
 
+    fn judge(account: &Account, log: &LogEvidence) -> Judgement {
+        super::judge(account, log, &[])
+    }
+
     fn verdict(attempts: Vec<LoggedOutcome>) -> Verdict {
         judge(&account(&good(attempts), &[]), &whole_log()).verdict
     }
@@ -393,6 +404,22 @@ pub(crate) mod tests {
         };
         assert_eq!(with(InvocationEnd::Error), Verdict::Fail);
         assert_eq!(with(InvocationEnd::Success), Verdict::Pass);
+    }
+
+    #[test]
+    fn one_that_must_have_come_again_without_a_line_fails_where_it_was_alone() {
+        let breach = Breach {
+            job_id: "a".to_owned(),
+            why: "when it was due again, invocation s wrote of no message".to_owned(),
+            came_again: false,
+            inferred: true,
+        };
+        let with = |batch_size| {
+            let mut account = account(&good(vec![done(1)]), &[]);
+            account.terms.batch_size = batch_size;
+            super::judge(&account, &whole_log(), std::slice::from_ref(&breach)).verdict
+        };
+        assert_eq!([with(1), with(5)], [Verdict::Fail, Verdict::Pass]);
     }
 
     #[test]
