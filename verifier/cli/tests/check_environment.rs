@@ -4,7 +4,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{Local, VERIFIER, check_local, check_with_faults};
+use support::{Checked, Local, VERIFIER, check_local, check_with_faults};
 use verifier_testkit::{run, scrubbed};
 
 fn refusal(operation: &str, code: &str) -> Value {
@@ -179,15 +179,23 @@ fn a_deletion_that_was_confirmed_and_not_carried_out_is_no_none_left() {
 #[test]
 fn a_job_that_the_verifier_submitted_twice_is_no_fault_of_the_stack() {
     for (contains, id) in [("-good-1", "job.success"), ("-poison", "dlq.attempts")] {
-        for fault in [
-            json!({"kind": "disconnect", "commit": "after"}),
-            json!({"kind": "error", "status": 503, "code": "ServiceUnavailable", "commit": "after"}),
-        ] {
-            let rules = json!([{"operation": "POST /jobs", "contains": contains, "nth": 1, "fault": fault}]);
-            let checked = check_with_faults(&["--strict"], &rules);
-            checked.assert(0, &[]);
-            let summary = checked.find(id)["summary"].as_str().expect("a summary");
-            assert!(summary.contains("submitted twice"), "{summary}");
-        }
+        let checked = submitted_twice(contains, &json!({"kind": "disconnect", "commit": "after"}));
+        checked.assert(0, &[]);
+        let summary = checked.find(id)["summary"].as_str().expect("a summary");
+        assert!(summary.contains("submitted twice"), "{summary}");
     }
+}
+
+#[test]
+fn a_job_that_was_answered_503_and_enqueued_warns() {
+    for contains in ["-good-1", "-poison"] {
+        let fault = json!({"kind": "error", "status": 503, "code": "ServiceUnavailable", "commit": "after"});
+        submitted_twice(contains, &fault).assert(1, &[("job.accept", "warn")]);
+    }
+}
+
+fn submitted_twice(contains: &str, fault: &Value) -> Checked {
+    let rules =
+        json!([{"operation": "POST /jobs", "contains": contains, "nth": 1, "fault": fault}]);
+    check_with_faults(&["--strict"], &rules)
 }

@@ -11,6 +11,8 @@ WORDS = dict(word.partition("=")[::2] for word in os.environ.get("MUTANT", "").s
 JOBS, DEAD_LETTERS = os.environ["JOBS"], os.environ["DEAD_LETTERS"]
 NOBODYS = "00000000-0000-4000-8000-000000000000"
 SEEN = set()
+# The ids of the messages that were sent.
+BEFORE = []
 
 
 def answer(status, value, content_type="application/json", **headers):
@@ -90,6 +92,8 @@ def submit(event, _request_id):
     job = json.loads(body)
     if "first" in WORDS and job["jobId"] not in SEEN:
         SEEN.add(job["jobId"])
+        if "enqueues-first" in WORDS:
+            put(body, job)
         return answer(int(WORDS["first"]), {"message": "later"}, **{"retry-after": WORDS.get("retry-after", "1")})
     if "refuses-good" in WORDS and not job.get("fail"):
         return answer(400, {"error": {"code": "no", "message": "no"}})
@@ -104,7 +108,10 @@ def submit(event, _request_id):
     if "more" in WORDS:
         told = {**told, "queued": True, "links": {"self": "/jobs/1"}}
     if "tells" in WORDS:
-        told["messageId"] = {"nothing": "", "null": None, "a-number": 7, "another": NOBODYS}[WORDS["tells"]]
+        told["messageId"] = {
+            "nothing": "", "null": None, "a-number": 7, "another": NOBODYS, "the-one-before": BEFORE[-1:] and BEFORE[-1] or message_id,
+        }[WORDS["tells"]]
+        BEFORE.append(message_id)
     if "tells-text" in WORDS:
         return answer(202, "accepted", "text/plain")
     if "tells-a-list" in WORDS:

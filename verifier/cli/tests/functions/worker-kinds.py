@@ -157,6 +157,10 @@ def do(record, request_id, count):
     if how == "fails-first" and is_first:
         log(record, True, request_id, count)
         return True
+    if how == "unwritten-first" and is_first:
+        return True
+    if how == "tried-again":
+        log(record, True, request_id, count)
     if how == "fails-always":
         log(record, True, request_id, count)
         return True
@@ -164,6 +168,9 @@ def do(record, request_id, count):
         log(record, True, request_id, count)
         return True
     log(record, False, request_id, count)
+    if how == "done-twice":
+        time.sleep(0.1)
+        log(record, False, request_id, count)
     if how.endswith("-first") and is_first:
         end(how.removesuffix("-first"))
     if how == "reported" or (how == "reported-first" and is_first):
@@ -233,6 +240,8 @@ def work(event, request_id):
         records = sorted(records, key=lambda record: not fails(record))
     if "failing-last" in WORDS:
         records = sorted(records, key=fails)
+    if "heeds-order" in WORDS and fails(records[0]) and len(records) > 1:
+        end("throws")
     reported = []
     for record in records:
         if "remembers" in WORDS and record["messageId"] in DONE:

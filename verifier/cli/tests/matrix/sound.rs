@@ -76,6 +76,12 @@ fn workers() -> Vec<Mutant> {
         worker("sound: the worker does the failing job last", "failing-last"),
         worker("sound: the worker remembers what it did", "remembers"),
         worker("sound: the worker deletes what it did itself", "good=deleted-early"),
+        worker(
+            "sound: the worker deletes what it did, and throws",
+            "good=deleted-early failing=throws failing-last",
+        ),
+        worker("sound: the worker doubles the visibility timeout", "visible-after=120"),
+        worker("sound: the worker tries again within a receive", "good=tried-again"),
         worker("sound: an item is reported twice", "answers=twice"),
     ]
 }
@@ -96,6 +102,8 @@ pattern = '^job (?<job_id>\S+) try (?<receive_count>\d+) of (?<request_id>\S+): 
         worker("sound: lines have no message id", "without=messageId"),
         worker("sound: lines have no job id", "without=jobId"),
         worker("sound: lines have no batch size", "without=batchSize"),
+        worker("sound: lines have no request id", "without=requestId"),
+        worker("sound: lines have the job's id alone", "without=messageId,receiveCount,requestId,batchSize"),
         worker("sound: lines have neither message id nor count", "without=messageId,receiveCount"),
         worker("sound: other lines name the run, too", "noise"),
         worker("sound: lines are text, by a pattern", "shape=text").with_settings(text),

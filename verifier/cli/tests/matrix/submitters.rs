@@ -65,6 +65,20 @@ fn sends() -> Vec<Mutant> {
         )
         .varies(),
         submitter("jobs are changed", "changed", 1, &[("dlq.arrival", "fail")]),
+        submitter(
+            "jobs are enqueued and answered 503",
+            "first=503 retry-after=1 enqueues-first",
+            1,
+            &[("job.accept", "fail")],
+        ),
+        submitter(
+            "the message of the job before is named",
+            "tells=the-one-before",
+            1,
+            &[("job.accept", "fail"), ("job.success", "fail")],
+        )
+        .or_also(&[("job.neighbours", "fail")])
+        .varies(),
         submitter("good jobs go to the DLQ", "good-dead", 1, &[("job.success", "fail")]),
         submitter("the failing job goes to the DLQ", "failing-dead", 1, &[("dlq.arrival", "fail")]),
         submitter(

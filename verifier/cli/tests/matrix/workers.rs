@@ -36,6 +36,11 @@ fn ends() -> Vec<Mutant> {
         worker("the worker logs and throws first", "failing=throws failing-first", TAKEN_ALONG),
         worker("the worker logs and throws last", "failing=throws failing-last", TAKEN_ALONG),
         worker("the worker throws in any order", "failing=throws", TAKEN_ALONG),
+        // In the order of sending. Where SQS hands them out in another, they may never meet so.
+        Mutant::new("the worker throws where the failing job comes first")
+            .with_worker("heeds-order")
+            .expect(1, TAKEN_ALONG)
+            .or_also(&[("job.success", "fail")]),
         worker(
             "the worker exits before it logs",
             "failing=exits-silently failing-first",
@@ -145,6 +150,12 @@ fn of_good_jobs() -> Vec<Mutant> {
         worker("good jobs are done and reported at first", "good=reported-first", TAKEN_ALONG),
         worker("good jobs throw at first, when done", "good=throws-first", TAKEN_ALONG),
         worker("good jobs throw at first, silently", "good=throws-first-silently", TAKEN_ALONG),
+        worker("good jobs are done twice in a receive", "good=done-twice", success),
+        worker(
+            "good jobs are reported at first, unwritten",
+            "good=unwritten-first without=batchSize",
+            success,
+        ),
         worker("good jobs are swallowed", "good=swallowed", success),
         worker("one good job is swallowed", "good=swallowed-once", success),
         worker("good jobs are copied to the DLQ", "good=copied", success),
