@@ -55,14 +55,14 @@ impl Run<'_> {
         let traces = self.traces();
         (self.emit)(CheckEvent::Traced(traces));
         let account = self.account();
+        let accepted = job_accept::judge(&self.jobs, &self.options.settings, Some(&account));
+        self.settle(&job_accept::CHECK, accepted);
         let searched = self.letters.searched_at.is_some();
         let reject = api_reject::judge(&self.rejections, &log, searched, &strays);
         self.settle(&api_reject::CHECK, reject);
         let verdict = self.verdicts.get(api_reject::CHECK.id);
         let is_concluded = verdict.is_some_and(|verdict| *verdict != Verdict::NotExercised)
             && self.skipped(&api_reject::CHECK).is_none();
-        let accepted = job_accept::judge(&self.jobs, &self.options.settings, Some(&account));
-        self.settle(&job_accept::CHECK, accepted);
         let returned = self.returned(&account, &strays);
         let success = job_success::judge(&account, &log, &returned);
         self.settle(&job_success::CHECK, strays.leave_open(success, is_concluded));
