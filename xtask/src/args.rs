@@ -154,6 +154,12 @@ pub(crate) enum Soak {
         #[arg(long, value_name = "N", default_value = "200", value_parser = count())]
         cases: usize,
     },
+    /// Draw workers and hold the account of messages against what really became of each, in the simulator and as processes
+    Workers {
+        /// How many in the simulator; one process is run for 500 of those
+        #[arg(long, value_name = "N", default_value = "100000", value_parser = count())]
+        cases: usize,
+    },
     /// Send random operations to the emulator, beside the queue model, and malformed requests
     Emulator {
         /// How many sequences of operations

@@ -102,6 +102,7 @@ fn bench(project: &Project, what: &Bench, out: &mut dyn Write) -> Result<(), Fai
 fn soak(project: &Project, what: &Soak, out: &mut dyn Write) -> Result<(), Failure> {
     match *what {
         Soak::Check { cases } => soak::check(project, cases),
+        Soak::Workers { cases } => soak::workers(project, cases),
         Soak::Emulator { cases } => soak::emulator(project, cases, out),
         Soak::Chaos { cases } => chaos::soak(project, cases),
         Soak::ChaosTargets { cases } => chaos::targets(project, cases),

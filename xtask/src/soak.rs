@@ -20,6 +20,20 @@ pub(crate) fn check(project: &Project, runs: usize) -> Result<(), Failure> {
     build::tests(project, &["check_sound"])?.env("VERIFIER_SOUND_RUNS", runs.to_string()).run()
 }
 
+/// How many workers are drawn for the simulator for each that is run as a process.
+const DRAWN_PER_PROCESS: usize = 500;
+
+/// Workers that are drawn, and the account of what they did.
+pub(crate) fn workers(project: &Project, cases: usize) -> Result<(), Failure> {
+    build::tests(project, &["account_properties"])?
+        .env("PROPTEST_CASES", cases.to_string())
+        .run()?;
+    build::tests(project, &["matrix"])?
+        .args(["--quiet", "--", "--nocapture", "drawn::"])
+        .env("VERIFIER_DRAWS", cases.div_ceil(DRAWN_PER_PROCESS).to_string())
+        .run()
+}
+
 /// A redrive that is killed and taken up again.
 pub(crate) fn redrive_kill(project: &Project, points: usize) -> Result<(), Failure> {
     build::tests(project, &["redrive"])?
