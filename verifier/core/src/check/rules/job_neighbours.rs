@@ -70,12 +70,12 @@ fn not_met(account: &Account, strict: bool, batching_window: Duration) -> Judgem
     }
     if !tells_invocations(account) {
         let why = "the lines of the log do not tell which jobs shared an invocation, and neither do Lambda's reports there";
-        return match strict {
-            true => Judgement::inconclusive(format!("{why}; --strict asks for that")).with_next(
-                "let the worker write the Lambda request id in each line, or Lambda its reports",
-            ),
-            false => Judgement::not_exercised(why),
-        };
+        if !strict {
+            return Judgement::not_exercised(why);
+        }
+        return Judgement::inconclusive(format!("{why}; --strict asks for that")).with_next(
+            "let the worker write the Lambda request id in each line, or Lambda its reports",
+        );
     }
     let why = "no good job shared a batch with the failing one";
     if strict {
