@@ -5,8 +5,9 @@ import { acknowledgeWildcards } from './acknowledge.ts';
 import type { AccountSettings } from './account-settings.ts';
 import { BOTS } from './bots.ts';
 import { chaosStatements } from './chaos-rights.ts';
+import { DeploymentRoles } from './deployment-roles.ts';
 import { ExecutionPolicy } from './execution-policy.ts';
-import { CHAOS_STACK, PreviewArns } from './preview-arns.ts';
+import { CHAOS_STACK, CompactPreviewArns, PreviewArns } from './preview-arns.ts';
 import { PreviewBudget } from './preview-budget.ts';
 import { SecurityHeaders } from './security-headers.ts';
 
@@ -53,12 +54,23 @@ export class AccountStack extends Stack {
     Tags.of(this).add('managed-by', 'cdk');
     Tags.of(this).add('repo', settings.repo);
 
+    const headers = new SecurityHeaders(this, 'Headers', { name: `preview-security-headers-${this.region}` });
+    const execution = new ExecutionPolicy(this, 'Previews', {
+      qualifier: settings.qualifier,
+      sharedHeadersId: headers.policy.responseHeadersPolicyId,
+    });
+    const { deployment } = new DeploymentRoles(this, 'Deployment', {
+      qualifier: settings.qualifier,
+      repositoryId: settings.repositoryId,
+      executionPolicies: execution.policies,
+    });
+
     const provider = this.provider();
     const deploy = this.role('DeployRole', {
       environment: DEPLOY_ENVIRONMENT,
       provider,
       bots: false,
-      statements: this.deployStatements(),
+      statements: this.deployStatements(deployment),
     });
     // A bot may well have closed the pull request, or started the sweep.
     const teardown = this.role('TeardownRole', {
@@ -81,11 +93,6 @@ export class AccountStack extends Stack {
       maxSessionDuration: CHAOS_SESSION,
       statements: chaosStatements(new PreviewArns(this, CHAOS_STACK)),
     });
-    const headers = new SecurityHeaders(this, 'Headers', { name: `preview-security-headers-${this.region}` });
-    const execution = new ExecutionPolicy(this, 'Previews', {
-      qualifier: settings.qualifier,
-      sharedHeadersId: headers.policy.responseHeadersPolicyId,
-    });
     new PreviewBudget(this, 'Costs', {
       limitUsd: settings.budgetUsd,
       email: settings.budgetEmail,
@@ -97,7 +104,8 @@ export class AccountStack extends Stack {
     this.output('VerifyRoleArn', verify.roleArn, 'The variable AWS_VERIFY_ROLE_ARN of the repository');
     this.output('ChaosRoleArn', chaos.roleArn, 'The variable AWS_CHAOS_ROLE_ARN of the repository');
     this.output('BoundaryPolicyArn', execution.boundary.managedPolicyArn, 'The variable AWS_BOUNDARY_POLICY_ARN');
-    this.output('ExecutionPolicyArn', execution.policyArns, 'For cdk bootstrap --cloudformation-execution-policies');
+    const policyArns = execution.policies.map(({ managedPolicyArn }) => managedPolicyArn).join(',');
+    this.output('ExecutionPolicyArn', policyArns, 'For cdk bootstrap --cloudformation-execution-policies');
     this.output('HeadersPolicyId', headers.policy.responseHeadersPolicyId, 'The variable AWS_HEADERS_POLICY_ID');
   }
 
@@ -145,20 +153,19 @@ export class AccountStack extends Stack {
     });
     acknowledgeWildcards(
       role,
-      statements.flatMap(({ resources }) => resources).filter((resource) => resource.includes('*')),
+      statements.flatMap(({ resources }) => resources),
       'Previews come and go, so they are allowed by how their names begin; what is allowed on everything only reads.',
     );
     return role;
   }
 
   /**
-   * Deploying goes through the roles that `cdk bootstrap` made: the one that talks to CloudFormation, and the one that
-   * uploads assets.
+   * Deploying goes through two other roles: this stack's own, which talks to CloudFormation about previews alone, and the
+   * one of `cdk bootstrap` that uploads assets, which reaches the bootstrap's bucket and nothing else.
    */
-  private deployStatements(): iam.PolicyStatement[] {
-    const bootstrapped = (role: string) =>
-      this.arn('iam', `role/cdk-${this.settings.qualifier}-${role}-role-${this.account}-${this.region}`, '');
-    return [allow(['sts:AssumeRole'], [bootstrapped('deploy'), bootstrapped('file-publishing')])];
+  private deployStatements(deployment: iam.IRole): iam.PolicyStatement[] {
+    const publishing = `role/cdk-${this.settings.qualifier}-file-publishing-role-${this.account}-${this.region}`;
+    return [allow(['sts:AssumeRole'], [deployment.roleArn, this.arn('iam', publishing, '')])];
   }
 
   /**
@@ -166,13 +173,13 @@ export class AccountStack extends Stack {
    * of itself that it is another repository's is left alone; the oldest previews say no id.
    */
   private teardownStatements(): iam.PolicyStatement[] {
-    const previews = this.arn('cloudformation', 'stack/Stack-PR*/*');
+    const previews = new CompactPreviewArns(this).numberedStacks();
     return [
-      allow(['cloudformation:DeleteStack'], [previews], {
+      allow(['cloudformation:DeleteStack'], previews, {
         StringEquals: { 'aws:ResourceTag/preview': 'true' },
         StringEqualsIfExists: { 'aws:ResourceTag/repo-id': this.settings.repositoryId },
       }),
-      allow(['cloudformation:DescribeStackEvents'], [previews]),
+      allow(['cloudformation:DescribeStackEvents'], previews),
       // The nightly sweep looks at every stack for those that are expired previews. Describing stacks without a name
       // takes both actions.
       // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html

@@ -3,7 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { acknowledgeWildcards } from './acknowledge.ts';
 import { type Right, boundaryRights, executionRights } from './execution-rights.ts';
-import { PreviewArns } from './preview-arns.ts';
+import { CompactPreviewArns } from './preview-arns.ts';
 
 export interface ExecutionPolicyProps {
   /** The qualifier of the bootstrap that deploys previews. */
@@ -13,19 +13,20 @@ export interface ExecutionPolicyProps {
 }
 
 /**
- * What CloudFormation may do when it deploys a preview, for `cdk bootstrap --cloudformation-execution-policies`: exactly
- * what a preview is made of, in place of the AdministratorAccess that the bootstrap takes otherwise.
+ * What CloudFormation may do when it deploys a preview: exactly what a preview is made of. The account's own execution role
+ * has it; and so has the bootstrap's, by `cdk bootstrap --cloudformation-execution-policies`, in place of the
+ * AdministratorAccess that a bootstrap takes otherwise.
  * https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-customizing.html
  */
 export class ExecutionPolicy extends Construct {
   /** The bound of the roles that a preview makes. */
   readonly boundary: iam.ManagedPolicy;
-  /** The ARNs of the policies, separated by a comma, as `cdk bootstrap` takes them. */
-  readonly policyArns: string;
+  /** What CloudFormation may do, in as many policies as it takes. */
+  readonly policies: iam.ManagedPolicy[];
 
   constructor(scope: Construct, id: string, { qualifier, sharedHeadersId }: ExecutionPolicyProps) {
     super(scope, id);
-    const arns = new PreviewArns(Stack.of(this));
+    const arns = new CompactPreviewArns(Stack.of(this));
     this.boundary = this.policy('Boundary', 'The most that a role of a preview may do', boundaryRights(arns, qualifier));
     const rights = executionRights({ arns, qualifier, sharedHeadersId, boundaryArn: this.boundary.managedPolicyArn });
     // A managed policy holds 6,144 characters, which is too little for all of it.
@@ -33,10 +34,10 @@ export class ExecutionPolicy extends Construct {
     const isOfPage = (type: string) => /^AWS::(ApiGatewayV2|CloudFront|CloudWatch|S3|SQS|SSM)::/.test(type);
     const half = (of: boolean) => Object.entries(rights).flatMap(([type, each]) => (isOfPage(type) === of ? each : []));
     const description = 'What CloudFormation may do to deploy a preview:';
-    this.policyArns = [
+    this.policies = [
       this.policy('Execution', `${description} its functions, roles and logs`, half(false)),
       this.policy('ExecutionOfPage', `${description} its page, API, queues and alarms`, half(true)),
-    ].map(({ managedPolicyArn }) => managedPolicyArn).join(',');
+    ];
   }
 
   private policy(id: string, description: string, rights: Right[]): iam.ManagedPolicy {
@@ -51,8 +52,7 @@ export class ExecutionPolicy extends Construct {
     );
     const policy = new iam.ManagedPolicy(this, id, { description, statements });
     const reason = 'Previews come and go, so IAM knows them by how their names begin, or where ids are random not at all.';
-    const patterns = new Set(rights.flatMap(({ resources }) => resources).filter((resource) => resource.includes('*')));
-    acknowledgeWildcards(policy, [...patterns], reason);
+    acknowledgeWildcards(policy, rights.flatMap(({ resources }) => resources), reason);
     for (const action of new Set(rights.flatMap(({ actions }) => actions).filter((each) => each.includes('*')))) {
       Validations.of(policy).acknowledge({
         id: `AwsSolutions-IAM5[Action::${action}]`,

@@ -1,7 +1,10 @@
-import type { Stack } from 'aws-cdk-lib';
+import { Aws, Fn, type Stack, Token } from 'aws-cdk-lib';
 
 /** The stack that chaos.yml breaks: no pull request has this number. */
 export const CHAOS_STACK = 'Stack-PR999999999';
+
+/** How the names of previews' stacks begin, one pattern a digit: `Stack-PR*` would be `Stack-PROD` as well. */
+const NUMBERED = [1, 2, 3, 4, 5, 6, 7, 8, 9].map((digit) => `Stack-PR${digit}*`);
 
 /** What IAM calls the resources of previews, which come and go, and which it therefore knows by how names begin. */
 export class PreviewArns {
@@ -14,8 +17,21 @@ export class PreviewArns {
     this.name = name;
   }
 
+  get account(): string {
+    return this.stack.account;
+  }
+
+  get region(): string {
+    return this.stack.region;
+  }
+
   stacks(): string {
     return this.arn('cloudformation', `stack/${this.name}/*`);
+  }
+
+  /** The stacks of pull requests' numbers, for whoever may change or delete them. */
+  numberedStacks(): string[] {
+    return NUMBERED.map((name) => this.arn('cloudformation', `stack/${name}/*`));
   }
 
   /** The queues whose logical ids begin like this; all of them by default. */
@@ -53,15 +69,12 @@ export class PreviewArns {
     return [...this.functionLogGroups(), this.arn('logs', `log-group:/aws/vendedlogs/apis/${this.name}`)];
   }
 
-  /** Buckets have names in lower case: those that CloudFormation makes up, and the tutorial's. */
   buckets(): string[] {
-    const { partition, account, region } = this.stack;
-    const names = [this.named().toLowerCase(), `pr-*-${account}-${region}`];
-    return names.map((name) => `arn:${partition}:s3:::${name}`);
+    return this.bucketNames().map((name) => this.arn('s3', name, '', ''));
   }
 
   objects(): string[] {
-    return this.buckets().map((bucket) => `${bucket}/*`);
+    return this.bucketNames().map((name) => this.arn('s3', `${name}/*`, '', ''));
   }
 
   /** What KMS calls a service of this region that uses a key for somebody. */
@@ -74,8 +87,29 @@ export class PreviewArns {
     return `arn:${this.stack.partition}:${service}:${region}:${account}:${resource}`;
   }
 
+  /** Buckets have names in lower case: those that CloudFormation makes up, and the tutorial's. */
+  private bucketNames(): string[] {
+    return [this.named().toLowerCase(), `pr-*-${this.account}-${this.region}`];
+  }
+
   /** How the name of a stack's resource begins: CloudFormation puts the logical id after the stack's name. */
   private named(logicalId = ''): string {
     return `${this.name}-${logicalId}*`;
+  }
+}
+
+/**
+ * The same, written with `Fn::Sub`, which takes a third of the room of the `Fn::Join` that CDK writes. A template of more
+ * than 50 KiB has to be uploaded, and the account's is deployed before there is a bucket for it.
+ */
+export class CompactPreviewArns extends PreviewArns {
+  override arn(service: string, resource: string, region?: string, account?: string): string {
+    const arn = super.arn(service, resource, region, account);
+    const pseudo = [Aws.PARTITION, Aws.REGION, Aws.ACCOUNT_ID].reduce(
+      (text, token, index) => text.replaceAll(token, ['${AWS::Partition}', '${AWS::Region}', '${AWS::AccountId}'][index] ?? ''),
+      arn,
+    );
+    // What refers to a resource as well stays as it is.
+    return Token.isUnresolved(pseudo) ? arn : Fn.sub(pseudo);
   }
 }

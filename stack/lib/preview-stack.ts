@@ -2,6 +2,7 @@ import { CfnOutput, DefaultStackSynthesizer, Stack, Tags } from 'aws-cdk-lib';
 import { ManagedPolicy, PermissionsBoundary } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { Api } from './api.ts';
+import { deploymentNames, placeholderArn } from './deployment-names.ts';
 import { Jobs, MAX_RECEIVE_COUNT, VISIBILITY_TIMEOUT } from './jobs.ts';
 import { Observability } from './observability.ts';
 import type { PreviewSettings } from './settings.ts';
@@ -15,7 +16,7 @@ export class PreviewStack extends Stack {
       ...(settings.environment && { env: settings.environment }),
       // Tags on the stack itself, by which tools tell a preview from any other stack before they touch it.
       tags: previewTags(settings),
-      synthesizer: new DefaultStackSynthesizer({ qualifier: settings.qualifier }),
+      synthesizer: synthesizer(settings.qualifier),
       analyticsReporting: false,
     });
     const { pr, sha, run, architecture, placeholder } = settings;
@@ -67,6 +68,19 @@ export class PreviewStack extends Stack {
   private output(name: string, value: string, description: string): void {
     new CfnOutput(this, name, { value, description });
   }
+}
+
+/**
+ * Assets go to the bucket of the bootstrap. CloudFormation is talked to, and deploys, by the roles of the account's stack,
+ * which reach nothing but previews.
+ */
+function synthesizer(qualifier: string): DefaultStackSynthesizer {
+  const { deployment, execution } = deploymentNames(qualifier, '${AWS::Region}');
+  return new DefaultStackSynthesizer({
+    qualifier,
+    deployRoleArn: placeholderArn(deployment),
+    cloudFormationExecutionRole: placeholderArn(execution),
+  });
 }
 
 /** What the preview is, in words. */

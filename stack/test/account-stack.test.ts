@@ -59,7 +59,15 @@ function text(resource: unknown): string {
   if (typeof resource === 'string') {
     return resource;
   }
-  const parts = (resource as { 'Fn::Join': [string, (string | { Ref: string })[]] })['Fn::Join'][1];
+  const { 'Fn::Sub': sub, 'Fn::GetAtt': attribute, 'Fn::Join': join } = resource as {
+    'Fn::Sub'?: string;
+    'Fn::GetAtt'?: [string, string];
+    'Fn::Join'?: [string, (string | { Ref: string })[]];
+  };
+  if (attribute !== undefined) {
+    return `<${attribute.join('.').replace(/[0-9A-F]{8}\./, '.')}>`;
+  }
+  const parts = join?.[1] ?? [sub?.replaceAll(/\$\{AWS::(\w+)\}/g, '<$1>') ?? ''];
   return parts.map((part) => (typeof part === 'string' ? part : `<${part.Ref.replace('AWS::', '')}>`)).join('');
 }
 const resources = (role: Role['Properties']) => statements(role).flatMap(({ Resource }) => [Resource].flat().map(text));
@@ -186,10 +194,10 @@ describe('who is trusted', () => {
 });
 
 describe('what they may do', () => {
-  test('to deploy: take the roles of the bootstrap', () => {
+  test("to deploy: take the account's own role, and the bootstrap's that uploads, but not the bootstrap's that deploys", () => {
     expect(actions(deploy)).toEqual(['sts:AssumeRole']);
     expect(resources(deploy)).toEqual([
-      'arn:<Partition>:iam::<AccountId>:role/cdk-hnb659fds-deploy-role-<AccountId>-<Region>',
+      '<DeploymentDeploymentRole.Arn>',
       'arn:<Partition>:iam::<AccountId>:role/cdk-hnb659fds-file-publishing-role-<AccountId>-<Region>',
     ]);
   });
@@ -201,11 +209,8 @@ describe('what they may do', () => {
       'cloudformation:DescribeStacks',
       'cloudformation:ListStacks',
     ]);
-    expect(resources(teardown)).toEqual([
-      'arn:<Partition>:cloudformation:<Region>:<AccountId>:stack/Stack-PR*/*',
-      'arn:<Partition>:cloudformation:<Region>:<AccountId>:stack/Stack-PR*/*',
-      '*',
-    ]);
+    const numbered = [1, 2, 3, 4, 5, 6, 7, 8, 9].map((digit) => `arn:<Partition>:cloudformation:<Region>:<AccountId>:stack/Stack-PR${digit}*/*`);
+    expect(resources(teardown)).toEqual([...numbered, ...numbered, '*']);
     const [deletes] = statements(teardown).map((each) => ({ ...each, Resource: '*' })) as unknown as PolicyStatement[];
     const may = (tags: Record<string, string>) =>
       allows(

@@ -149,6 +149,8 @@ describe('the execution policy of previews', () => {
       ['iam:CreateRole', `arn:aws:iam::${ACCOUNT}:role/Admin`],
       ['iam:PutRolePolicy', `arn:aws:iam::${ACCOUNT}:role/PreviewAccount-DeployRole-1`],
       ['iam:PassRole', `arn:aws:iam::${ACCOUNT}:role/cdk-hnb659fds-cfn-exec-role-${ACCOUNT}-${REGION}`],
+      ['iam:PassRole', `arn:aws:iam::${ACCOUNT}:role/preview-hnb659fds-execution-${REGION}`],
+      ['iam:PutRolePolicy', `arn:aws:iam::${ACCOUNT}:role/preview-hnb659fds-execution-${REGION}`],
       ['lambda:UpdateFunctionCode', `arn:aws:lambda:${REGION}:${ACCOUNT}:function:billing`],
       ['sqs:DeleteQueue', `arn:aws:sqs:${REGION}:${ACCOUNT}:orders`],
       ['s3:DeleteBucket', `arn:aws:s3:::cdk-hnb659fds-assets-${ACCOUNT}-${REGION}`],
@@ -179,7 +181,7 @@ describe('the execution policy of previews', () => {
     const changes = calls.filter((action) => !/:(Describe|Get|List)/.test(action));
     for (const [id, { Type }] of others) {
       const arns: Record<string, string> = {
-        'AWS::IAM::Role': `arn:aws:iam::${ACCOUNT}:role/PreviewAccount-${id}-1A2B`,
+        'AWS::IAM::Role': arnOf(id, accountResources, 'PreviewAccount'),
         'AWS::IAM::ManagedPolicy': `arn:aws:iam::${ACCOUNT}:policy/PreviewAccount-${id}-1A2B`,
         'AWS::IAM::OIDCProvider': `arn:aws:iam::${ACCOUNT}:oidc-provider/token.actions.githubusercontent.com`,
         'AWS::Budgets::Budget': `arn:aws:budgets::${ACCOUNT}:budget/${id}`,
@@ -225,7 +227,7 @@ describe('the execution policy of previews', () => {
     expect(artifact.assumeRoleArn).toBeUndefined();
     expect(artifact.cloudFormationExecutionRoleArn).toBeUndefined();
     expect(artifact.requiresBootstrapStackVersion).toBeUndefined();
-    expect(JSON.stringify(artifact.template)).not.toContain('/cdk-bootstrap/hnb659fds/version"}');
+    expect(artifact.template).not.toHaveProperty('Parameters');
   });
 });
 

@@ -109,6 +109,10 @@ function holds(operator: string, keys: Record<string, string | string[]>, contex
     switch (operator) {
       case 'StringEquals':
         return value !== undefined && values.includes(value);
+      case 'ArnEquals':
+        return value !== undefined && values.some((each) => fits(each, value));
+      case 'Null':
+        return values.includes(String(value === undefined));
       case 'StringEqualsIfExists':
         return value === undefined || values.includes(value);
       case 'StringLike':

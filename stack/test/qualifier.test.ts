@@ -28,15 +28,19 @@ describe.each(['qualifier', '@aws-cdk/core:bootstrapQualifier'])('a bootstrap wi
     const context: Record<string, unknown> = { placeholder: true, [key]: 'previews', ...environment };
     const text = assembly((app) => new PreviewStack(app, readSettings((name) => context[name])));
     expect(text).not.toContain(DEFAULT_QUALIFIER);
-    for (const name of ['cdk-previews-deploy-role', 'cdk-previews-cfn-exec-role', 'cdk-previews-assets', '/cdk-bootstrap/previews/version']) {
+    for (const name of ['preview-previews-deployment-', 'preview-previews-execution-', 'cdk-previews-assets', '/cdk-bootstrap/previews/version']) {
       expect(text).toContain(name);
     }
+    // The bootstrap's own roles that deploy may reach any stack of the account.
+    expect(text).not.toMatch(/cdk-previews-(deploy|cfn-exec)-role/);
   });
 
   test.each(ENVIRONMENTS)('is what the role to deploy may use: %j', (environment) => {
     const context: Record<string, unknown> = { ...EXAMPLE_REPOSITORY, [key]: 'previews', ...environment };
     const text = assembly((app) => new AccountStack(app, readAccountSettings((name) => context[name])));
-    expect(text).toContain('cdk-previews-deploy-role');
-    expect(text).toContain('cdk-previews-file-publishing-role');
+    for (const name of ['preview-previews-deployment-', 'preview-previews-execution-', 'cdk-previews-file-publishing-role', 'cdk-previews-assets']) {
+      expect(text).toContain(name);
+    }
+    expect(text).not.toMatch(/cdk-previews-(deploy|cfn-exec)-role/);
   });
 });
