@@ -128,7 +128,9 @@ export class AccountStack extends Stack {
    * https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens
    *
    * Neither is a run that a bot started, except where said otherwise: whatever a workflow has been changed to, it gets
-   * no credentials to deploy a dependency update with.
+   * no credentials to deploy a dependency update with. Of GitHub's claims, AWS has keys for the actor, the environment, the
+   * workflow, the ref, the repository and its owner: none for the author of a pull request or its head branch, and the ref
+   * of a pull request is its merge. So a bot's branch that a person pushes to is refused by its own workflow alone.
    * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
    */
   private role(id: string, { environment, provider, statements, bots, maxSessionDuration }: RoleProps): iam.Role {

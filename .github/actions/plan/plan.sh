@@ -2,8 +2,8 @@
 # Decides whether a pull request gets a preview, by the variables that action.yml sets; and says why there is none.
 #
 # A person who proposes a change runs code of theirs beside the role that deploys: a fork's author may not, and a bot's
-# dependency update, which nobody has read yet, may not either. AWS holds the second by itself: the roles do not trust
-# runs whose actor is a bot (stack/lib/bots.ts).
+# dependency update, which nobody has read yet, may not either. AWS holds a part of the second by itself: the roles do not
+# trust runs whose actor is a bot (stack/lib/bots.ts). It does not see who the author is.
 #
 # A required check that is skipped counts as passed, so the gate is skipped only where there is none by design. Where it
 # would have to look, and may not, this step fails, and the gate with it. The first row that fits decides:
