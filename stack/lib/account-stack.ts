@@ -171,8 +171,10 @@ export class AccountStack extends Stack {
   }
 
   /**
-   * Deleting goes without the roles of the bootstrap, since a stack keeps the role that it was deployed with. What says
-   * of itself that it is another repository's is left alone; the oldest previews say no id.
+   * Deleting goes without another role, since a stack keeps the one that it was deployed with: a preview's, as none but
+   * previews are within reach. What says of itself that it is another repository's is left alone; the oldest previews say
+   * no id. What says nothing of itself may be what a change set left that was never executed. IAM does not see whether it
+   * is: delete.sh does.
    */
   private teardownStatements(): iam.PolicyStatement[] {
     const previews = new CompactPreviewArns(this).numberedStacks();
@@ -180,6 +182,9 @@ export class AccountStack extends Stack {
       allow(['cloudformation:DeleteStack'], previews, {
         StringEquals: { 'aws:ResourceTag/preview': 'true' },
         StringEqualsIfExists: { 'aws:ResourceTag/repo-id': this.settings.repositoryId },
+      }),
+      allow(['cloudformation:DeleteStack'], previews, {
+        Null: Object.fromEntries(['preview', 'repo', 'repo-id'].map((tag) => [`aws:ResourceTag/${tag}`, 'true'])),
       }),
       allow(['cloudformation:DescribeStackEvents'], previews),
       // The nightly sweep looks at every stack for those that are expired previews. Describing stacks without a name

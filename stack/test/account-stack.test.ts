@@ -205,16 +205,17 @@ describe('what they may do', () => {
   test('to tear down: delete previews, and none that says it is of another repository', () => {
     expect(actions(teardown)).toEqual([
       'cloudformation:DeleteStack',
+      'cloudformation:DeleteStack',
       'cloudformation:DescribeStackEvents',
       'cloudformation:DescribeStacks',
       'cloudformation:ListStacks',
     ]);
     const numbered = [1, 2, 3, 4, 5, 6, 7, 8, 9].map((digit) => `arn:<Partition>:cloudformation:<Region>:<AccountId>:stack/Stack-PR${digit}*/*`);
-    expect(resources(teardown)).toEqual([...numbered, ...numbered, '*']);
-    const [deletes] = statements(teardown).map((each) => ({ ...each, Resource: '*' })) as unknown as PolicyStatement[];
+    expect(resources(teardown)).toEqual([...numbered, ...numbered, ...numbered, '*']);
+    const deletes = statements(teardown).map((each) => ({ ...each, Resource: '*' })) as unknown as PolicyStatement[];
     const may = (tags: Record<string, string>) =>
       allows(
-        [deletes as PolicyStatement],
+        deletes,
         'cloudformation:DeleteStack',
         '*',
         Object.fromEntries(Object.entries(tags).map(([key, value]) => [`aws:ResourceTag/${key}`, value])),
@@ -223,6 +224,12 @@ describe('what they may do', () => {
     expect(may({ preview: 'true' })).toBe(true);
     expect(may({ preview: 'true', 'repo-id': '1' })).toBe(false);
     expect(may({ 'repo-id': '456789' })).toBe(false);
+    expect(may({ preview: 'false' })).toBe(false);
+    // A change set that was never executed may have left a stack without tags; delete.sh sees whether it did.
+    expect(may({})).toBe(true);
+    for (const tag of ['preview', 'repo', 'repo-id']) {
+      expect(may({ [tag]: 'another' }), tag).toBe(false);
+    }
   });
 
   test('to break: nothing but the stack of chaos.yml, for longer than the job', () => {

@@ -209,12 +209,13 @@ const stack = (name: string, values: Record<string, string>) => ({
 });
 const NOT_FOUND = 'echo "gh: Not Found (HTTP 404)" >&2; echo "{}"; exit 1';
 
+const find = (stacks: unknown[], pulls: Record<string, string>) =>
+  run('find-previews/find.sh', { NOW: '2026-06-15T00:00:00Z' }, {
+    aws: `cat <<'JSON'\n${JSON.stringify({ Stacks: stacks })}\nJSON`,
+    gh: `case $2 in\n${Object.entries(pulls).map(([pr, does]) => `*/pulls/${pr}) ${does} ;;`).join('\n')}\n*) ${NOT_FOUND} ;;\nesac`,
+  });
+
 describe('the previews that nobody needs', () => {
-  const find = (stacks: unknown[], pulls: Record<string, string>) =>
-    run('find-previews/find.sh', { NOW: '2026-06-15T00:00:00Z' }, {
-      aws: `cat <<'JSON'\n${JSON.stringify({ Stacks: stacks })}\nJSON`,
-      gh: `case $2 in\n${Object.entries(pulls).map(([pr, does]) => `*/pulls/${pr}) ${does} ;;`).join('\n')}\n*) ${NOT_FOUND} ;;\nesac`,
-    });
   const ours = { 'repo-id': '42', repo: 'octo/new-name' };
 
   test('are those that are expired, and those whose pull request is closed', () => {
@@ -287,7 +288,7 @@ describe('the deletion of a preview', () => {
 
   test('deletes it, and says where it was', () => {
     const { status, outputs, calls } = remove('7', ours);
-    expect([status, outputs]).toEqual([0, { deleted: 'true', 'preview-url': 'https://d.example/?pr=7', 'pull-request': 'true' }]);
+    expect([status, outputs]).toEqual([0, { deleted: 'true', 'pull-request': 'true' }]);
     expect(calls).toContain('aws cloudformation delete-stack --stack-name Stack-PR7');
   });
 
@@ -332,11 +333,57 @@ describe('the deletion of a preview', () => {
     });
   });
 
-  test('ends well where it is gone already', () => {
-    const { status, outputs, summary, calls } = remove('7', undefined);
-    expect([status, outputs]).toEqual([0, {}]);
+  test.each([['closed', 'true'], ['open', 'true']])('ends well where it is gone already, and says so in its pull request: %s', (state, pullRequest) => {
+    const { status, outputs, summary, calls } = remove('7', undefined, { gh: `echo ${state}` });
+    expect([status, outputs]).toEqual([0, { deleted: 'false', 'pull-request': pullRequest }]);
     expect(summary).toContain('there is nothing to delete');
     expect(calls).not.toContain('delete-stack');
+  });
+
+  test('ends well where it is gone already, and belongs to no pull request', () => {
+    expect(remove('999999999', undefined, { gh: NOT_FOUND })).toMatchObject({ status: 0, outputs: { deleted: 'false', 'pull-request': 'false' } });
+  });
+
+  test('is told where GitHub did not answer after it, and in a repeated run, too', () => {
+    const gh = 'echo "gh: Server Error (HTTP 502)" >&2; exit 1';
+    const first = remove('7', ours, { gh, force: 'true' });
+    expect(first).toMatchObject({ status: 0, outputs: { deleted: 'true', 'pull-request': 'true' } });
+    expect(first.log).toContain('::warning title=Not looked up::GitHub does not say whether there is a pull request 7: gh: Server Error (HTTP 502)');
+    expect(remove('7', undefined, { gh })).toMatchObject({ status: 0, outputs: { deleted: 'false', 'pull-request': 'true' } });
+  });
+
+  describe('of what a change set left that was never executed', () => {
+    const shell = (created: string, changes: object = {}) =>
+      ({ StackName: 'Stack-PR7', StackStatus: 'REVIEW_IN_PROGRESS', CreationTime: created, Tags: [], ...changes });
+    const [young, old] = ['2026-06-14T00:00:01.123000+00:00', '2026-06-13T23:59:59.123000+00:00'];
+
+    test.each([
+      ['closed', shell(young), 'echo closed', 'false', true],
+      ['open, and a day old', shell(old), 'echo open', 'false', true],
+      ['of no pull request, and a day old', shell(old), NOT_FOUND, 'false', true],
+      ['open, by hand', shell(young), 'echo open', 'true', true],
+      ['open, and its deployment may go on', shell(young), 'echo open', 'false', false],
+    ])('%s', (_name, found, gh, force, deleted) => {
+      const { status, calls } = remove('7', found, { gh, force });
+      expect([status, calls.includes('delete-stack')]).toEqual([0, deleted]);
+    });
+
+    test.each([
+      ['has resources', shell(old, { StackStatus: 'CREATE_COMPLETE' })],
+      ['is tagged as another repository', shell(old, { Tags: tags({ preview: 'true', 'repo-id': '43' }) })],
+      ['is tagged as something else', shell(old, { Tags: tags({ team: 'billing' }) })],
+    ])('not where it %s', (_name, found) => {
+      expect(remove('7', found, { force: 'true' })).toMatchObject({ status: 1, outputs: {} });
+    });
+
+    test('which the sweep finds a day later, or when its pull request is closed', () => {
+      const named = (name: string, created: string) => shell(created, { StackName: name });
+      const { outputs } = find(
+        [named('Stack-PR1', old), named('Stack-PR2', young), named('Stack-PR3', young), named('Orders', old), named('Stack-PR4-copy', old), named('Stack-PROD', old)],
+        { 1: 'echo open', 2: 'echo open', 3: 'echo closed' },
+      );
+      expect(outputs).toEqual({ prs: '["1","3"]' });
+    });
   });
 
   test.each([

@@ -472,6 +472,75 @@ describe('the comment', () => {
   });
 });
 
+describe('after a teardown', () => {
+  const delete_ = job('teardown.yml', 'delete');
+  /** Runs a step of teardown.yml for the pull request 7, while GitHub answers from these files. */
+  const step = (mark: string, files: Record<string, unknown>, environment: Record<string, string> = {}) =>
+    withTemporaryDirectory((folder) => {
+      for (const [name, content] of Object.entries(files)) {
+        writeFileSync(join(folder, name), JSON.stringify(content));
+      }
+      const gh = [
+        'case "$*" in',
+        '"api graphql"*) cat deployments.json ;;',
+        '"api user"*) exit 1 ;;',
+        '*/issues/7/comments*--jq*) jq --raw-output "${@: -1}" comments.json ;;',
+        '*) echo "$*" >> sent.txt ;;',
+        'esac',
+      ];
+      writeFileSync(join(folder, 'gh'), `#!/usr/bin/env bash\n${gh.join('\n')}\n`, { mode: 0o755 });
+      const env = { PATH: `${folder}:${process.env['PATH']}`, GITHUB_REPOSITORY: 'o/r', PR: '7', ...environment };
+      const { status, stderr } = spawnSync('bash', ['--norc', '-eo', 'pipefail', '-c', scriptOf(delete_, mark)], { cwd: folder, env, encoding: 'utf8' });
+      expect(status, stderr).toBe(0);
+      return existsSync(join(folder, 'sent.txt')) ? readFileSync(join(folder, 'sent.txt'), 'utf8').split('\n').filter(Boolean) : [];
+    });
+
+  test('the deployments of its pull request are ended, whichever page they led to, and no others', () => {
+    const urls = ['https://a.cloudfront.net/?pr=7', 'https://b.cloudfront.net/?pr=7', 'https://c.cloudfront.net/?pr=17', 'https://d.cloudfront.net/?pr=71', '', null];
+    const nodes = urls.map((environmentUrl, databaseId) => ({ databaseId, latestStatus: { environmentUrl } }));
+    const deployments = { data: { repository: { deployments: { nodes: [...nodes, { databaseId: 9, latestStatus: null }] } } } };
+    const sent = step('name: End its deployments', { 'deployments.json': deployments });
+    expect(sent.map((each) => /deployments\/(\d+)\/statuses/.exec(each)?.[1])).toEqual(['0', '1']);
+  });
+
+  const comment = (id: number, body: string) => ({ id, user: { type: 'Bot', login: 'b' }, body: `<!-- pr-preview-urls -->\n${body}` });
+  test.each([
+    ['there was something to delete', 'true', 'Preview: https://a/?pr=7\n', true],
+    ['somebody else had deleted it, and the comment has its URLs', 'false', 'Preview: https://a/?pr=7\n', true],
+    ['there was something to delete, and its last deployment had failed', 'true', '### Preview of 0123456\n\nIt was **not deployed**: …', true],
+    ['there never was a preview, and the comment says why', 'false', '### Preview of 0123456\n\nIt was **not deployed**: …', false],
+  ])('the comment is written anew where %s', (_name, DELETED, body, written) => {
+    const sent = step('name: Say so in the comment', { 'comments.json': [comment(3, body)] }, { DELETED });
+    expect(sent.some((each) => each.includes('--method PATCH repos/o/r/issues/comments/3'))).toBe(written);
+  });
+
+  test('both are done whoever deleted it, so that a repeated run does what was not done before', () => {
+    const conditions = [...delete_.matchAll(/^ {8}if: (.*)$/gm)].map(([, condition]) => condition);
+    expect(conditions.slice(-2)).toEqual(Array(2).fill("steps.delete.outputs.pull-request == 'true'"));
+  });
+});
+
+describe('the nightly experiments', () => {
+  const number = (text: string, pattern: RegExp) => Number(pattern.exec(text)?.[1]);
+
+  test('end before the sweep may delete what they break, however late its deployment is approved', () => {
+    const [build, experiment] = [job('chaos.yml', 'build'), job('chaos.yml', 'experiment')];
+    // The artifact is gone then, and nothing is deployed without it.
+    const latest = number(build, /retention-days: (\d+)/) * 24;
+    const [, list = '[]'] = /experiments='(\[.*\])'/.exec(build) ?? [];
+    const each = number(experiment, /^ {4}timeout-minutes: (\d+)$/m) / 60;
+    const deployment = number(job('chaos.yml', 'deploy'), /^ {4}timeout-minutes: (\d+)$/m) / 60;
+    const lasts = latest + deployment + (JSON.parse(list) as string[]).length * each;
+    expect(number(build, /^ {10}days: (\d+)$/m) * 24).toBeGreaterThan(lasts + 24);
+  });
+
+  test('are in the group of the deletion, one by one, as is their deployment', () => {
+    for (const id of ['deploy', 'experiment']) {
+      expect(job('chaos.yml', id), id).toMatch(/^ {4}concurrency:\n {6}group: preview-999999999\n {6}cancel-in-progress: false\n {6}queue: max$/m);
+    }
+  });
+});
+
 describe('a change of the base', () => {
   const [condition = '', script = ''] = [/^ {4}if: >-\n((?: {6}.*\n)+)/m.exec(workflow('retarget.yml'))?.[1], scriptOf(workflow('retarget.yml'), 'steps:')];
 

@@ -6,6 +6,9 @@
 #
 # A stack that is not there is no failure: whoever else deletes previews may have been faster. Neither is a pull request
 # that is not there: what chaos.yml deploys belongs to none, and what it left behind is swept like any other preview.
+#
+# Either way the outputs say that it is gone, so that a repeated run says so in the comment, too, where the one before
+# could not.
 set -euo pipefail
 
 library=$(dirname "$0")/..
@@ -23,14 +26,30 @@ refuse() {
   exit 1
 }
 
+# Says that the stack is gone, and whether there is a pull request to say so in: only if GitHub knows of none there is none.
+gone() {
+  local deleted=$1 state=$2 pull_request=true
+  if [ -z "$state" ] && ! state=$(state_of "$PR" "$errors"); then
+    echo "::warning title=Not looked up::GitHub does not say whether there is a pull request $PR: $(head --lines=1 "$errors")"
+  fi
+  if [ "$state" = none ]; then
+    pull_request=false
+  fi
+  {
+    echo "deleted=$deleted"
+    echo "pull-request=$pull_request"
+  } >> "$GITHUB_OUTPUT"
+}
+
 if ! description=$(aws cloudformation describe-stacks --stack-name "$stack" --query 'Stacks[0]' --output json 2> "$errors"); then
   if grep --quiet 'does not exist' "$errors"; then
     echo "$stack does not exist: there is nothing to delete." | tee --append "$GITHUB_STEP_SUMMARY"
+    gone false ""
     exit 0
   fi
   refuse
 fi
-# A name is not enough: what is deleted says of itself that it is a preview of this repository.
+# A name is not enough: what is deleted says of itself that it is a preview of this repository, or has nothing to lose.
 if ! jq --exit-status -L "$library" --arg id "$GITHUB_REPOSITORY_ID" --arg repo "$GITHUB_REPOSITORY" \
   'include "previews"; is_preview_of($id; $repo)' <<< "$description" > /dev/null; then
   echo "::error::$stack is not tagged as a preview of $GITHUB_REPOSITORY, and is not deleted."
@@ -57,16 +76,4 @@ if ! aws cloudformation wait stack-delete-complete --stack-name "$stack"; then
   exit 1
 fi
 echo "$stack is deleted." | tee --append "$GITHUB_STEP_SUMMARY"
-
-if [ -z "$state" ]; then
-  state=$(state_of "$PR" "$errors") || refuse
-fi
-pull_request=true
-if [ "$state" = none ]; then
-  pull_request=false
-fi
-{
-  echo "deleted=true"
-  echo "preview-url=$(jq --raw-output '.Outputs[]? | select(.OutputKey == "PreviewUrl").OutputValue' <<< "$description")"
-  echo "pull-request=$pull_request"
-} >> "$GITHUB_OUTPUT"
+gone true "$state"
