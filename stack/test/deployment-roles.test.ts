@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readAccountSettings } from '../lib/account-settings.ts';
 import { AccountStack } from '../lib/account-stack.ts';
 import { newApp } from '../lib/app.ts';
@@ -6,6 +9,7 @@ import { PreviewStack } from '../lib/preview-stack.ts';
 import { readSettings } from '../lib/settings.ts';
 import { EXAMPLE_REPOSITORY } from '../lib/template.ts';
 import { withTemporaryDirectory } from '../lib/temporary-directory.ts';
+import { type Decide, deploy } from './fake-aws.ts';
 import { ACCOUNT, REGION, type Statement, allows, resolve } from './policies.ts';
 import type { Resource } from './support.ts';
 
@@ -155,4 +159,44 @@ test('the names of the roles fit into what IAM takes, and are none that a previe
   const { RoleName = '' } = account({ qualifier: 'a234567890', acct: ACCOUNT, reg: 'ap-southeast-15' }).role('DeploymentDeploymentRole');
   expect(RoleName.length).toBeLessThanOrEqual(64);
   expect(DEPLOYMENT).not.toMatch(/Stack-PR/);
+});
+
+describe("what the CDK's command line asks for", () => {
+  const folder = mkdtempSync(join(tmpdir(), 'preview-stack-'));
+  beforeAll(() => {
+    const app = newApp({ outdir: folder });
+    const context: Record<string, unknown> = { placeholder: true, pr: '7', repoId: EXAMPLE_REPOSITORY.repoId };
+    new PreviewStack(app, readSettings((key) => context[key]));
+    app.synth();
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const publishing = `cdk-hnb659fds-file-publishing-role-${ACCOUNT}-${REGION}`;
+  /** What IAM would say, by the policies of the account's stack; the bootstrap's role may do what its template says. */
+  const decide: Decide = ({ by, action, resource, context }) =>
+    by === publishing
+      ? action.startsWith('s3:') && resource.startsWith(`arn:aws:s3:::cdk-hnb659fds-assets-${ACCOUNT}-${REGION}/`)
+      : allows(by === 'DeployRole' ? statements('DeployRole') : deployment, action, resource, context);
+
+  test.each([['a new preview', undefined], ['a preview that is there', 'Stack-PR7']])('to deploy %s is allowed, and as these roles alone', { timeout: 120_000 }, async (_name, stack) => {
+    const { status, log, calls } = await deploy(folder, 'DeployRole', decide, stack);
+    expect(status, log).toBe(0);
+    // It asks for the version of the bootstrap's stack, too, and does without.
+    expect(calls.filter(({ allowed }) => !allowed).map(({ action, resource }) => `${action} ${resource}`)).toEqual(
+      calls.filter(({ resource }) => resource.includes('stack/CDKToolkit/')).map(({ action, resource }) => `${action} ${resource}`),
+    );
+    const asked = (role: string) => new Set(calls.filter(({ by }) => by === role).map(({ action }) => action));
+    expect([...asked('DeployRole')]).toEqual(['sts:AssumeRole']);
+    const own = asked(DEPLOYMENT.split('/')[1] ?? '');
+    for (const action of ['ssm:GetParameter', 'cloudformation:CreateChangeSet', 'iam:PassRole', 'cloudformation:ExecuteChangeSet']) {
+      expect(own).toContain(action);
+    }
+    expect(new Set(calls.map(({ by }) => by))).toEqual(new Set(['DeployRole', publishing, DEPLOYMENT.split('/')[1]]));
+  });
+
+  test('is refused to a run that may not take these roles', { timeout: 120_000 }, async () => {
+    const { status, calls } = await deploy(folder, 'DeployRole', (call) => !call.resource.includes('role/preview-') && decide(call));
+    expect(status).not.toBe(0);
+    expect(calls.some(({ action, allowed }) => allowed && action === 'cloudformation:CreateChangeSet')).toBe(false);
+  });
 });
