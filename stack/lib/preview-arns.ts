@@ -103,6 +103,9 @@ export class PreviewArns {
  * than 50 KiB has to be uploaded, and the account's is deployed before there is a bucket for it.
  */
 export class CompactPreviewArns extends PreviewArns {
+  /** One token for each text: CDK merges statements about the same token alone. */
+  private readonly known = new Map<string, string>();
+
   override arn(service: string, resource: string, region?: string, account?: string): string {
     const arn = super.arn(service, resource, region, account);
     const pseudo = [Aws.PARTITION, Aws.REGION, Aws.ACCOUNT_ID].reduce(
@@ -110,6 +113,11 @@ export class CompactPreviewArns extends PreviewArns {
       arn,
     );
     // What refers to a resource as well stays as it is.
-    return Token.isUnresolved(pseudo) ? arn : Fn.sub(pseudo);
+    if (Token.isUnresolved(pseudo)) {
+      return arn;
+    }
+    const found = this.known.get(pseudo) ?? Fn.sub(pseudo);
+    this.known.set(pseudo, found);
+    return found;
   }
 }
