@@ -74,6 +74,17 @@ impl Account {
         all
     }
 
+    /// The invocations that began since then and of which there is no line, where lines name their invocations at all.
+    pub fn without_lines(&self, since: Timestamp) -> Vec<Invocation> {
+        let own = self.messages.iter().flat_map(MessageAccount::requests);
+        let written: BTreeSet<&str> = own.chain(self.others.keys().map(String::as_str)).collect();
+        let is_without = |each: &&Invocation| {
+            each.started_at() >= since && !written.contains(each.request_id.as_str())
+        };
+        let without = self.invocations.iter().filter(is_without).cloned();
+        if written.is_empty() { Vec::new() } else { without.collect() }
+    }
+
     /// Whether every receive of the run's own jobs is told by a line or by a failed invocation of a batch, and no invocation was
     /// handed more messages than was written of.
     pub fn explains_all_receives(&self) -> bool {
@@ -270,6 +281,22 @@ mod tests {
         };
         assert!(with(InvocationEnd::Error));
         assert!(!with(InvocationEnd::Success));
+    }
+
+    #[test]
+    fn an_invocation_without_a_line_is_told_only_where_lines_name_invocations() {
+        let ids = |request: Option<&str>, since: u64| -> Vec<String> {
+            let named =
+                Line { request_id: request.map(str::to_owned), ..sized(line(0, 1, DONE, ""), 1) };
+            let ends =
+                [(0, "b1"), (30, "x")].map(|(at, id)| invocation(at, id, InvocationEnd::Success));
+            let account = account(vec![good(vec![named])], ends.into());
+            let since = Timestamp::from_millis(1_000_000 + since * 1000);
+            account.without_lines(since).into_iter().map(|each| each.request_id).collect()
+        };
+        assert_eq!(ids(Some("b1"), 10), ["x"]);
+        assert!(ids(Some("b1"), 31).is_empty());
+        assert!(ids(None, 10).is_empty());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use verifier_aws::AwsError;
-use verifier_core::account::{Account, Invocation, MessageAccount, MessageEnd, QueueCounts};
+use verifier_core::account::{Account, Invocation, MessageEnd, QueueCounts};
 use verifier_core::check::rules::api_reject::Strays;
 use verifier_core::check::{LogEvidence, LoggedOutcome, RunId};
 use verifier_core::time::Timestamp;
@@ -92,7 +92,7 @@ impl Run<'_> {
         loop {
             self.read_log_again(course, &mut log).await;
             let account = self.account();
-            let mut unwritten = self.without_lines(&account, since);
+            let mut unwritten = account.without_lines(since);
             unwritten.retain(|each| !each.end.fails_the_batch());
             // A good job may come again just then.
             if !unwritten.is_empty() && account.returned_silently(&unwritten).is_empty() {
@@ -158,22 +158,9 @@ impl Run<'_> {
     /// The invocations since the run began to submit that are not known to have failed, and of which there is no line. In text
     /// format, Lambda does not say that one succeeded.
     pub(super) fn silent(&self, account: &Account) -> Vec<Invocation> {
-        let mut silent = self.without_lines(account, self.began_at());
+        let mut silent = account.without_lines(self.began_at());
         silent.retain(|each| !each.end.fails_the_batch());
         silent
-    }
-
-    /// The invocations that began since then and of which there is no line, where lines name their invocations at all.
-    fn without_lines(&self, account: &Account, since: Timestamp) -> Vec<Invocation> {
-        let own = account.messages.iter().flat_map(MessageAccount::requests);
-        let others = account.others.keys().map(String::as_str);
-        let explained: BTreeSet<&str> = own.chain(others).collect();
-        let tells = !explained.is_empty();
-        let mut invocations: Vec<Invocation> = account.invocations.clone();
-        invocations.retain(|each| {
-            tells && each.started_at() >= since && !explained.contains(each.request_id.as_str())
-        });
-        invocations
     }
 
     /// Reads who else sends, from every outcome line of the time.
