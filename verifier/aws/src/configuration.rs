@@ -1,9 +1,11 @@
 //! How parts of a stack are configured, and changing that.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_lambda::types::{FunctionResponseType, LastUpdateStatus, ScalingConfig};
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
-use verifier_core::chaos::{Configuration, MappingState, Part};
+use verifier_core::chaos::{Configuration, Field, MappingState, Part};
 
 use crate::error::failed;
 use crate::{Aws, AwsError};
@@ -104,15 +106,24 @@ impl Aws {
         })
     }
 
-    /// Configures a part. A mapping and a function are only told to, and get there by themselves; while they are on their way
-    /// they refuse.
-    pub async fn configure(&self, part: &Part, wanted: &Configuration) -> Result<(), AwsError> {
+    /// Configures these fields of a part, and tells nothing about the others, which stay as they are; without a field there
+    /// is nothing to tell. A mapping and a function are only told to, and get there by themselves; while they are on their
+    /// way they refuse.
+    pub async fn configure(
+        &self,
+        part: &Part,
+        wanted: &Configuration,
+        fields: &BTreeSet<Field>,
+    ) -> Result<(), AwsError> {
+        if fields.is_empty() {
+            return Ok(());
+        }
         match (part, wanted) {
             (Part::Concurrency { function }, Configuration::Concurrency { reserved }) => {
                 self.reserve(function, *reserved).await
             }
             (Part::Mapping { uuid }, Configuration::Mapping(state)) => {
-                self.update_mapping(uuid, state).await
+                self.update_mapping(uuid, state, fields).await
             }
             (Part::QueueTag { queue_url, key }, Configuration::QueueTag { value }) => {
                 self.tag_queue(queue_url, key, value.as_deref()).await
@@ -122,12 +133,12 @@ impl Aws {
                 Configuration::Queue { visibility_timeout_seconds, redrive_policy },
             ) => {
                 let policy = redrive_policy.as_deref();
-                self.set_queue(queue_url, *visibility_timeout_seconds, policy).await
+                self.set_queue(queue_url, (*visibility_timeout_seconds, policy), fields).await
             }
             (
                 Part::Function { function },
                 Configuration::Function { timeout_seconds, memory_megabytes },
-            ) => self.set_function(function, *timeout_seconds, *memory_megabytes).await,
+            ) => self.set_function(function, (*timeout_seconds, *memory_megabytes), fields).await,
             // A journal that somebody has changed may say so.
             _ => Err(AwsError {
                 cause: crate::Cause::Other,
@@ -153,8 +164,14 @@ impl Aws {
         Ok(())
     }
 
-    async fn update_mapping(&self, uuid: &str, state: &MappingState) -> Result<(), AwsError> {
+    async fn update_mapping(
+        &self,
+        uuid: &str,
+        state: &MappingState,
+        fields: &BTreeSet<Field>,
+    ) -> Result<(), AwsError> {
         let number = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
+        let told = |field| fields.contains(&field);
         let response_types = state.response_types.iter();
         let response_types = response_types.map(|kind| FunctionResponseType::from(kind.as_str()));
         let scaling = ScalingConfig::builder()
@@ -164,11 +181,16 @@ impl Aws {
             .lambda
             .update_event_source_mapping()
             .uuid(uuid)
-            .enabled(state.enabled)
-            .batch_size(number(state.batch_size))
-            .maximum_batching_window_in_seconds(number(state.batching_window_seconds))
-            .set_function_response_types(Some(response_types.collect()))
-            .scaling_config(scaling);
+            .set_enabled(told(Field::Enabled).then_some(state.enabled))
+            .set_batch_size(told(Field::BatchSize).then_some(number(state.batch_size)))
+            .set_maximum_batching_window_in_seconds(
+                told(Field::BatchingWindow).then_some(number(state.batching_window_seconds)),
+            )
+            .set_function_response_types(
+                told(Field::ResponseTypes).then(|| response_types.collect()),
+            )
+            // One that names no limit takes it away.
+            .set_scaling_config(told(Field::MaximumConcurrency).then_some(scaling));
         let answer = request.send().await;
         answer.map_err(|error| failed("lambda:UpdateEventSourceMapping", uuid, &error)).map(drop)
     }
@@ -176,30 +198,39 @@ impl Aws {
     async fn set_queue(
         &self,
         url: &str,
-        visibility_timeout_seconds: u32,
-        redrive_policy: Option<&str>,
+        (visibility_timeout_seconds, redrive_policy): (u32, Option<&str>),
+        fields: &BTreeSet<Field>,
     ) -> Result<(), AwsError> {
-        let timeout = visibility_timeout_seconds.to_string();
-        let request = self.sqs.set_queue_attributes().queue_url(url);
-        let answer = request
-            .attributes(QueueAttributeName::VisibilityTimeout, timeout)
+        let mut request = self.sqs.set_queue_attributes().queue_url(url);
+        if fields.contains(&Field::VisibilityTimeout) {
+            let timeout = visibility_timeout_seconds.to_string();
+            request = request.attributes(QueueAttributeName::VisibilityTimeout, timeout);
+        }
+        if fields.contains(&Field::MaxReceiveCount) || fields.contains(&Field::RedrivePolicy) {
             // An empty text takes the policy away.
-            .attributes(QueueAttributeName::RedrivePolicy, redrive_policy.unwrap_or_default())
-            .send()
-            .await;
+            let policy = redrive_policy.unwrap_or_default();
+            request = request.attributes(QueueAttributeName::RedrivePolicy, policy);
+        }
+        let answer = request.send().await;
         answer.map_err(|error| failed("sqs:SetQueueAttributes", url, &error)).map(drop)
     }
 
     async fn set_function(
         &self,
         function: &str,
-        timeout_seconds: u32,
-        memory_megabytes: u32,
+        (timeout_seconds, memory_megabytes): (u32, u32),
+        fields: &BTreeSet<Field>,
     ) -> Result<(), AwsError> {
         let number = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
-        let request = self.lambda.update_function_configuration().function_name(function);
-        let request = request.timeout(number(timeout_seconds));
-        let answer = request.memory_size(number(memory_megabytes)).send().await;
+        let told = |field| fields.contains(&field);
+        let answer = self
+            .lambda
+            .update_function_configuration()
+            .function_name(function)
+            .set_timeout(told(Field::Timeout).then_some(number(timeout_seconds)))
+            .set_memory_size(told(Field::MemorySize).then_some(number(memory_megabytes)))
+            .send()
+            .await;
         answer
             .map_err(|error| failed("lambda:UpdateFunctionConfiguration", function, &error))
             .map(drop)

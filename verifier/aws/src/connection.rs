@@ -39,6 +39,7 @@ pub struct Aws {
     pub(crate) sqs: aws_sdk_sqs::Client,
     pub(crate) sts: aws_sdk_sts::Client,
     region: Option<String>,
+    endpoint: Option<String>,
     calls: Calls,
 }
 
@@ -79,6 +80,7 @@ impl Aws {
             sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             region: config.region().map(ToString::to_string),
+            endpoint: config.endpoint_url().map(|url| url.trim_end_matches('/').to_owned()),
             calls,
         }
     }
@@ -86,6 +88,11 @@ impl Aws {
     /// The region that requests go to.
     pub fn region(&self) -> Option<&str> {
         self.region.as_deref()
+    }
+
+    /// The endpoint that requests go to, if it is another than AWS's own.
+    pub fn endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref()
     }
 
     /// What was asked of AWS so far.

@@ -1,6 +1,7 @@
 //! Ctrl-C, SIGTERM, and SIGHUP, which a terminal that closes sends.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -8,10 +9,15 @@ use tokio_util::sync::CancellationToken;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
+use crate::output::tell;
+
+type LastWords = Arc<Mutex<Option<String>>>;
 
 /// The first signal asks the command to stop and to clean up; a second one ends the process at once.
 pub(crate) struct Interrupt {
     token: CancellationToken,
+    /// What is said when the process ends at once.
+    last_words: LastWords,
     watcher: tokio::task::JoinHandle<Exit>,
 }
 
@@ -28,8 +34,15 @@ impl Interrupt {
             Some(signal(SignalKind::hangup()).map_err(failed)?)
         };
         let token = CancellationToken::new();
-        let watcher = tokio::spawn(watch(Signals { interrupt, terminate, hang_up }, token.clone()));
-        Ok(Self { token, watcher })
+        let last_words = LastWords::default();
+        let signals = Signals { interrupt, terminate, hang_up };
+        let watcher = tokio::spawn(watch(signals, token.clone(), last_words.clone()));
+        Ok(Self { token, last_words, watcher })
+    }
+
+    /// Says this on stderr should the process end at once: what is left then, and what to do. `None` when nothing is left.
+    pub(crate) fn leave_word(&self, word: Option<String>) {
+        *self.last_words.lock().unwrap_or_else(PoisonError::into_inner) = word;
     }
 
     /// Returns when the process was asked to stop.
@@ -51,11 +64,15 @@ impl Interrupt {
     }
 }
 
-async fn watch(mut signals: Signals, token: CancellationToken) -> Exit {
+async fn watch(mut signals: Signals, token: CancellationToken, last_words: LastWords) -> Exit {
     let exit = signals.next().await;
     token.cancel();
     tokio::spawn(async move {
         signals.next().await;
+        let word = last_words.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(word) = word {
+            tell(&format!("\n{word}\n"));
+        }
         // What is left is for the next run to sweep; functions end with this process.
         std::process::exit(exit.code().into());
     });

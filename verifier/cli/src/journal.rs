@@ -41,6 +41,14 @@ impl JournalFile {
 
     /// Goes on with one. What was being written when the process ended is cut off.
     pub(crate) fn reopen(path: &Path) -> Result<Self, Failure> {
+        Self::reopen_with(path, |_| false)
+    }
+
+    /// The same, but a last line without its end gets one where it is a whole entry.
+    pub(crate) fn reopen_with(
+        path: &Path,
+        is_entry: impl Fn(&[u8]) -> bool,
+    ) -> Result<Self, Failure> {
         let changed = |error: io::Error| failed(path, "written to", &error);
         files::check_lines(path).map_err(changed)?;
         let mut file = OpenOptions::new().read(true).append(true).open(path).map_err(changed)?;
@@ -51,8 +59,13 @@ impl JournalFile {
         file.seek(SeekFrom::Start(begin)).map_err(changed)?;
         let mut tail = Vec::new();
         file.read_to_end(&mut tail).map_err(changed)?;
-        let whole = begin + u64::try_from(whole_lines(&tail)).unwrap_or_default();
-        file.set_len(whole).map_err(changed)?;
+        let lines = whole_lines(&tail);
+        if is_entry(&tail[lines..]) {
+            file.write_all(b"\n").map_err(changed)?;
+        } else {
+            let whole = begin + u64::try_from(lines).unwrap_or_default();
+            file.set_len(whole).map_err(changed)?;
+        }
         Self::writing(file, path)
     }
 
@@ -190,6 +203,22 @@ mod tests {
         drop(other);
         drop(JournalFile::reopen(&path).expect("it is free"));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "\"whole\"\n");
+    }
+
+    #[test]
+    fn a_last_line_that_is_an_entry_gets_its_end_and_any_other_is_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let is_text = |line: &[u8]| line == b"\"b\"";
+        for (before, after) in [
+            ("\"a\"\n\"b\"", "\"a\"\n\"b\"\n"),
+            ("\"a\"\n\"b\"\n", "\"a\"\n\"b\"\n"),
+            ("\"a\"\n\"c", "\"a\"\n"),
+        ] {
+            std::fs::write(&path, before).unwrap();
+            drop(JournalFile::reopen_with(&path, is_text).expect("it is free"));
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), after);
+        }
     }
 
     /// One process writes lines in two halves, with the lock held; the other reopens the journal again and again, as soon

@@ -237,8 +237,8 @@ fn killed_at_any_step_it_is_put_back_by_its_journal() {
     let world = World::start();
     let before = world.configuration();
     let experiment = world.experiment();
-    // Started, six parts saved, and six restored.
-    let steps = 13;
+    // Started, six parts saved, the lease claimed, and six restored.
+    let steps = 14;
     for step in 1..=steps {
         let name = format!("{step}.jsonl");
         let journal = world.path(&name);
@@ -275,7 +275,7 @@ fn a_rollback_that_is_killed_is_carried_on_by_the_next_one() {
     let journal = world.path("undo.jsonl");
     let mut command = world.breaking(&experiment, "undo.jsonl");
     let process = Background::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
-    wait_until("everything to be changed", || (lines(&journal) >= 7).then_some(()));
+    wait_until("the changes to begin", || (lines(&journal) >= 8).then_some(()));
     drop(process);
     let open = lines(&journal);
     for more in 1..=6 {
@@ -300,7 +300,7 @@ fn ctrl_c_puts_everything_back_first() {
     let mut command = world.breaking(&experiment, "undo.jsonl");
     command.stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
     let mut process = Background::start(&mut command);
-    wait_until("something to be changed", || (lines(&journal) >= 3).then_some(()));
+    wait_until("something to be changed", || (lines(&journal) >= 8).then_some(()));
     process.signal(Signal::INT);
     let said = || std::fs::read_to_string(&stderr).unwrap();
     assert_eq!(process.wait().code(), Some(130), "{}", said());

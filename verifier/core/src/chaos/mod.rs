@@ -52,6 +52,7 @@ pub use simulator::{
 };
 pub use timeline::{Band, Lane, LaneEnd, Mark, MarkKind, Sample, Timeline};
 pub use undo::{
-    Configuration, LEASE_TAG, Lease, MappingState, Part, StackParts, UNDO_SCHEMA, UndoEntry,
-    UndoError, UndoLedger, desired,
+    Configuration, Difference, Field, Found as UndoFound, LEASE_TAG, Lease, MappingState, Merged,
+    Part, Refusal, Saved, StackParts, Standing, Started, UNDO_SCHEMA, UndoEntry, UndoError,
+    UndoLedger, Way, desired, merge, way,
 };

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use verifier_core::chaos::{
-    Anomaly, AnomalySet, Configuration, Event, HISTORY_VERSION, Header, History, JobKind, Lease,
-    Limits, Nature, Observation, Observed, Part, Schedule, Setting, StackTerms, Step, Terms,
-    UNDO_SCHEMA, UndoEntry, Watch,
+    Anomaly, AnomalySet, Event, HISTORY_VERSION, Header, History, JobKind, Lease, Limits, Nature,
+    Observation, Observed, Part, Schedule, Setting, StackTerms, Started, Step, Terms, UNDO_SCHEMA,
+    Watch,
 };
 use verifier_core::faults::{Fault, FaultRule};
 use verifier_core::time::Timestamp;
@@ -22,10 +22,11 @@ use super::recorder::Recorder;
 use super::redriving::REDRIVE_INFIX;
 use super::stack::Live;
 use super::tasks::Tasks;
-use super::undo::{Undo, name};
+use super::undo::{Back, Undo, name, told};
 use crate::clean;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::output::tell;
 use crate::view::Progress;
 
 /// How often it is looked whether a condition to abort is met.
@@ -65,19 +66,13 @@ impl Live {
         let clock = &self.place.clock;
         let prepared_at = clock.now();
         let undo_at = Duration::from_millis(schedule.undo_at_milliseconds);
-        let started = UndoEntry::Started {
-            schema: UNDO_SCHEMA.to_owned(),
-            run: self.run.to_string(),
-            stack: self.name.clone(),
-            region: self.place.aws.region().unwrap_or_default().to_owned(),
-            at: prepared_at,
-        };
+        let started = self.started(schedule, prepared_at)?;
         let at = (self.place.aws.clone(), clock.clone());
         let mut undo = Undo::begin(at, &self.journal, started).await?;
         let until = prepared_at + undo_at + LEASE_BEYOND;
         let lease = Lease { run: self.run.to_string(), until };
         // What is to be changed from the beginning is, before anything is submitted; a mapping takes a while.
-        let prepared = self.prepare(schedule, &lease, &mut undo).await;
+        let prepared = self.prepare(schedule, &lease, &mut undo, &guarded).await;
         let began_at = clock.now();
         let recorder = self.recorder(began_at);
         let load = Mutex::new(Load::default());
@@ -106,15 +101,8 @@ impl Live {
         for setting in in_force(&schedule.changes, before) {
             recorder.write(clock.now(), Event::Undo { what: setting.kind().into() });
         }
-        if let Some((part, failure)) = not_back.into_iter().next() {
-            return Err(Failure {
-                next: Some(format!(
-                    "verifier chaos rollback --journal {}",
-                    clean::word(undo.journal())
-                )),
-                ..Failure::environment(format!("{} was not put back: {failure}", name(&part)))
-            });
-        }
+        self.refuse_what_is_not_back(not_back, done.as_ref().err())?;
+        guarded.interrupt.leave_word(None);
         for (at, event) in struck? {
             recorder.write(at, event);
         }
@@ -155,16 +143,90 @@ impl Live {
         schedule: &Schedule,
         lease: &Lease,
         undo: &mut Undo,
+        guarded: &Guarded<'_>,
     ) -> Result<(), Failure> {
-        let ours = Configuration::QueueTag { value: Some(lease.value()) };
-        if let Some(other) = undo.claim(&self.lease_part()?, &ours).await? {
+        let (lease_part, parts) = (self.lease_part()?, self.parts_of(&schedule.changes));
+        undo.save(&lease_part, &[]).await?;
+        for part in &parts {
+            let settings = schedule.changes.iter().map(|change| change.setting);
+            let of_part = settings.filter(|setting| self.parts.of(*setting).as_ref() == Some(part));
+            undo.save(part, &of_part.collect::<Vec<_>>()).await?;
+        }
+        self.say_how_to_put_back(guarded);
+        if let Some(other) = undo.claim(&lease_part, &lease.value()).await? {
             return Err(self.taken(&other)?);
         }
         let settings = in_force(&schedule.changes, 0);
-        for part in self.parts_of(&schedule.changes) {
+        for part in parts {
             undo.change(&self.parts, &part, &settings).await?;
         }
         Ok(())
+    }
+
+    /// Says what to do should this process end before it has put everything back: nobody may be able to say it then.
+    fn say_how_to_put_back(&self, guarded: &Guarded<'_>) {
+        let Some(rollback) = &self.rollback else { return };
+        let name = clean::line(&self.name);
+        let now = format!(
+            "{name} is changed from now on; should this be killed, put it back: {rollback}"
+        );
+        guarded.progress.suspend(|| tell(&format!("{now}\n")));
+        let word = format!("{name} is not put back; put it back: {rollback}");
+        guarded.interrupt.leave_word(Some(word));
+    }
+
+    /// How the undo journal begins.
+    fn started(&self, schedule: &Schedule, at: Timestamp) -> Result<Started, Failure> {
+        let mut parts = vec![self.lease_part()?];
+        parts.extend(self.parts_of(&schedule.changes));
+        Ok(Started {
+            schema: UNDO_SCHEMA.to_owned(),
+            run: self.run.to_string(),
+            stack: self.name.clone(),
+            stack_id: self.stack_id.clone(),
+            region: self.place.aws.region().unwrap_or_default().to_owned(),
+            endpoint: self.place.aws.endpoint().map(str::to_owned),
+            parts,
+            at,
+        })
+    }
+
+    /// Fails where something is not as it was: what somebody else has changed meanwhile included, since what was seen is of
+    /// two stacks then.
+    fn refuse_what_is_not_back(
+        &self,
+        parts: Vec<(Part, Back)>,
+        stopped: Option<&Failure>,
+    ) -> Result<(), Failure> {
+        let because =
+            stopped.map_or_else(String::new, |stopped| format!(" (it had failed: {stopped})"));
+        let mut changed = None;
+        for (part, back) in parts {
+            let part = name(&part);
+            let what = match back {
+                Back::Failed(failure) => {
+                    return Err(Failure {
+                        next: self.rollback.clone(),
+                        ..Failure::environment(format!(
+                            "{part} was not put back: {failure}{because}"
+                        ))
+                    });
+                }
+                Back::Restored(others) if others.is_empty() => continue,
+                Back::Restored(others) => {
+                    format!("{part} is put back, but {}, which is left", told(&others))
+                }
+                Back::Contested(others) => format!("{part} is left: {}", told(&others)),
+                Back::Gone => format!("{part} is gone"),
+                Back::Foreign => format!("{part} is not the stack's"),
+            };
+            changed.get_or_insert(what);
+        }
+        let Some(what) = changed else { return Ok(()) };
+        Err(Failure {
+            next: Some("run it again while nobody else changes the stack".to_owned()),
+            ..Failure::environment(format!("{what}{because}"))
+        })
     }
 
     /// Drains the stack, and tells the whole history.
@@ -270,13 +332,26 @@ impl Live {
                 && self.parts.of(setting).is_none()
         };
         let without = schedule.changes.iter().find(|change| lacks(change.setting));
-        match without {
-            None => Ok(()),
-            Some(change) => Err(Failure::usage(format!(
+        if let Some(change) = without {
+            return Err(Failure::usage(format!(
                 "{} cannot be changed about {}: no function of it is known that sends to its jobs queue",
                 change.setting.kind(),
                 self.name
-            ))),
+            )));
+        }
+        // What is not its own, no rollback would put back.
+        let mut parts = self.parts_of(&schedule.changes);
+        parts.insert(self.lease_part()?);
+        match parts.iter().find(|part| !part.belongs_to(&self.resources)) {
+            None => Ok(()),
+            Some(part) => Err(Failure {
+                next: Some("choose a stack that has its own".to_owned()),
+                ..Failure::usage(format!(
+                    "{} cannot be changed: it is no resource of the stack {}",
+                    name(part),
+                    self.name
+                ))
+            }),
         }
     }
 
@@ -309,7 +384,7 @@ impl Live {
         undo: &mut Undo,
         recorder: &Recorder,
         interrupt: &Interrupt,
-    ) -> Vec<(Part, Failure)> {
+    ) -> Vec<(Part, Back)> {
         let is_done = CancellationToken::new();
         let tasks = Tasks::begin(&self.place.clock, 2).await;
         let put = async {

@@ -1,16 +1,17 @@
 //! Which stack, and where its parts are.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 use verifier_aws::Http;
 use verifier_core::chaos::{Configuration, LEASE_TAG, Lease, Part, StackParts, StackTerms};
-use verifier_core::check::{MappingEvidence, RunId, StackEvidence};
+use verifier_core::check::{MappingEvidence, RunId, StackEvidence, StackResource};
 use verifier_core::settings::Settings;
 
 use crate::admin::Admin;
 use crate::args::{ConnectionArgs, PlaceArgs, SettingsArgs};
+use crate::clean;
 use crate::config;
 use crate::dead_letters::Place;
 use crate::failure::Failure;
@@ -53,6 +54,12 @@ pub(crate) struct Live {
     pub(super) emulator: Option<Admin>,
     /// Where it is written down what has to be put back.
     pub(crate) journal: PathBuf,
+    /// The command that puts it back; `None` where the stack ends with this process.
+    pub(super) rollback: Option<String>,
+    /// The stack's id.
+    pub(super) stack_id: String,
+    /// The stack's resources, which is what may be changed about it.
+    pub(super) resources: Vec<StackResource>,
 }
 
 impl Live {
@@ -90,7 +97,11 @@ impl Live {
             Failure::environment(format!("the HTTP client cannot be made: {error}"))
         })?;
         let run = RunId::new(place.clock.now(), fastrand::u32(..));
+        let is_kept = args.target == "stack";
         let live = Self {
+            rollback: is_kept.then(|| rollback_command(&args.journal, &args.connection)),
+            stack_id: stack.id,
+            resources: stack.resources,
             name: stack.name,
             place,
             http,
@@ -145,6 +156,25 @@ impl Live {
         };
         Ok(Failure { next: Some(next), ..Failure::environment(what) })
     }
+}
+
+/// The command that puts back what stands in a journal, where this one was connected to.
+pub(crate) fn rollback_command(journal: &Path, connection: &ConnectionArgs) -> String {
+    let ConnectionArgs { region, profile, endpoint_url, emulator_token: _ } = connection;
+    let journal = journal.display().to_string();
+    let options = [
+        ("--journal", Some(&journal)),
+        ("--endpoint-url", endpoint_url.as_ref()),
+        ("--region", region.as_ref()),
+        ("--profile", profile.as_ref()),
+    ];
+    let mut command = "verifier chaos rollback".to_owned();
+    for (option, value) in options {
+        if let Some(value) = value {
+            command.extend([" ", option, " ", &clean::word(value)]);
+        }
+    }
+    command
 }
 
 /// Nothing but a preview is broken on purpose.
@@ -204,4 +234,28 @@ async fn submit_function(place: &Place, stack: &StackEvidence) -> Result<Option<
         .collect();
     let jobs = place.needed_source()?;
     Ok(place.aws.function_with_queue(&functions, (&jobs.url, &jobs.name)).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rollback_goes_where_the_run_was() {
+        let connection = ConnectionArgs {
+            region: Some("eu-central-1".to_owned()),
+            profile: Some("my previews".to_owned()),
+            endpoint_url: Some("http://127.0.0.1:1".to_owned()),
+            emulator_token: Some("secret".to_owned()),
+        };
+        let journal = Path::new("my undo.jsonl");
+        assert_eq!(
+            rollback_command(journal, &connection),
+            "verifier chaos rollback --journal 'my undo.jsonl' --endpoint-url http://127.0.0.1:1 --region eu-central-1 --profile 'my previews'"
+        );
+        assert_eq!(
+            rollback_command(journal, &ConnectionArgs::default()),
+            "verifier chaos rollback --journal 'my undo.jsonl'"
+        );
+    }
 }

@@ -1,15 +1,23 @@
 //! Changing parts of a stack so that everything can be put back, also by another process.
+//!
+//! Everything is saved first; then the lease is claimed, which proves that nobody else was at it meanwhile; and only then is
+//! anything changed. Somebody who does not know of leases may change the same stack at any time: what they have changed is
+//! left, and named.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use verifier_aws::{Aws, AwsError};
-use verifier_core::chaos::{Configuration, Part, UndoEntry, UndoLedger, desired};
-use verifier_core::chaos::{Setting, StackParts};
+use verifier_aws::{Aws, AwsError, Cause};
+use verifier_core::chaos::{
+    Configuration, Difference, Merged, Part, Standing, UndoEntry, UndoError, UndoLedger,
+};
+use verifier_core::chaos::{Saved, Setting, StackParts, Started, desired, merge};
 use verifier_core::check::StackResource;
 
 use crate::clock::RunClock;
 use crate::failure::Failure;
+use crate::files;
 use crate::journal::{JournalFile, failed};
 
 /// How long a mapping or a function may take to get where it was told to. AWS names no time; minutes are seen.
@@ -27,6 +35,23 @@ pub(crate) struct Undo {
     clock: RunClock,
     journal: JournalFile,
     ledger: UndoLedger,
+    /// The parts that this process has told anything; `None` where another one has, and nobody knows which.
+    told: Option<BTreeSet<Part>>,
+}
+
+/// What became of a part that was to be put back.
+#[derive(Debug)]
+pub(crate) enum Back {
+    /// What the experiment changed is as it was. Holds what somebody else has changed meanwhile.
+    Restored(Vec<Difference>),
+    /// There is nothing to put back any more: it is gone.
+    Gone,
+    /// Somebody else has changed what the experiment changed, and it is left like that. Holds what differs.
+    Contested(Vec<Difference>),
+    /// It is not of the stack, and no rollback will touch it.
+    Foreign,
+    /// It may be put back later.
+    Failed(Failure),
 }
 
 impl Undo {
@@ -34,25 +59,22 @@ impl Undo {
     pub(crate) async fn begin(
         (aws, clock): (Aws, RunClock),
         path: &Path,
-        started: UndoEntry,
+        started: Started,
     ) -> Result<Self, Failure> {
         let journal = JournalFile::create(path)?;
-        let mut undo = Self { aws, clock, journal, ledger: UndoLedger::default() };
-        undo.note(started).await?;
+        let (ledger, told) = (UndoLedger::default(), Some(BTreeSet::new()));
+        let mut undo = Self { aws, clock, journal, ledger, told };
+        undo.note(UndoEntry::Started(started)).await?;
         Ok(undo)
     }
 
     /// Goes on with a journal, to put back what stands in it.
     pub(crate) fn reopen((aws, clock): (Aws, RunClock), path: &Path) -> Result<Self, Failure> {
         // The lock first: what another process is writing is not to be read.
-        let journal = JournalFile::reopen(path)?;
+        let is_entry = |line: &[u8]| serde_json::from_slice::<UndoEntry>(line).is_ok();
+        let journal = JournalFile::reopen_with(path, is_entry)?;
         let ledger = read(path)?;
-        Ok(Self { aws, clock, journal, ledger })
-    }
-
-    /// Where the journal is.
-    pub(crate) fn journal(&self) -> &str {
-        self.journal.path()
+        Ok(Self { aws, clock, journal, ledger, told: None })
     }
 
     /// What was written down.
@@ -65,6 +87,56 @@ impl Undo {
         self.journal.append_durably(&entry).await
     }
 
+    /// Writes down how a part is that these settings are going to change.
+    pub(crate) async fn save(&mut self, part: &Part, settings: &[Setting]) -> Result<(), Failure> {
+        self.settle(part).await?;
+        let before = self.aws.configuration(part).await?;
+        let settings = settings.to_vec();
+        self.note(UndoEntry::Saved { part: part.clone(), before, settings }).await
+    }
+
+    /// Tags a queue as this run's own, unless it is somebody's. Of two who do so at once the later one has it; says what the
+    /// tag says when that is the other. Nothing may be changed unless this says `None`.
+    pub(crate) async fn claim(
+        &mut self,
+        part: &Part,
+        lease: &str,
+    ) -> Result<Option<String>, Failure> {
+        let other = self.claim_tag(part, lease).await?;
+        if other.is_some() {
+            // It is not this run's to take away, and nothing was changed.
+            for (part, _) in self.ledger.open() {
+                self.note(UndoEntry::Restored { part, at: self.clock.now() }).await?;
+            }
+            return Ok(other);
+        }
+        // Whoever had the lease when these were saved may have put them back since.
+        for (part, saved) in self.ledger.open() {
+            let is_lease = matches!(part, Part::QueueTag { .. });
+            if !is_lease && self.aws.configuration(&part).await? != saved.before {
+                return Err(not_so(&part));
+            }
+        }
+        self.note(UndoEntry::Claimed { lease: lease.to_owned(), at: self.clock.now() }).await?;
+        Ok(None)
+    }
+
+    async fn claim_tag(&mut self, part: &Part, lease: &str) -> Result<Option<String>, Failure> {
+        let tag = async |aws: &Aws| match aws.configuration(part).await? {
+            Configuration::QueueTag { value } => Ok(value),
+            _ => Err(not_so(part)),
+        };
+        if let Some(other) = tag(&self.aws).await? {
+            return Ok(Some(other));
+        }
+        self.will_tell(part);
+        let ours = Configuration::QueueTag { value: Some(lease.to_owned()) };
+        self.aws.configure(part, &ours, &ours.fields().into_keys().collect()).await?;
+        self.clock.sleep(CLAIM_SETTLES).await;
+        let now = tag(&self.aws).await?;
+        Ok((now.as_deref() != Some(lease)).then(|| now.unwrap_or_default()))
+    }
+
     /// Brings a part to what it has to be while these settings are in force. How it was is on the disk before that.
     pub(crate) async fn change(
         &mut self,
@@ -72,107 +144,139 @@ impl Undo {
         part: &Part,
         settings: &[Setting],
     ) -> Result<(), Failure> {
-        let before = self.saved(part).await?;
+        let unsaved = || Failure::environment(format!("{} was not saved", name(part)));
+        let saved = self.ledger.saved(part).cloned().ok_or_else(unsaved)?;
         let of_part: Vec<Setting> = settings
             .iter()
             .copied()
             .filter(|setting| parts.of(*setting).as_ref() == Some(part))
             .collect();
-        self.configure(part, &desired(&before, &of_part)).await
-    }
-
-    async fn saved(&mut self, part: &Part) -> Result<Configuration, Failure> {
-        if let Some(before) = self.ledger.before(part) {
-            return Ok(before.clone());
-        }
+        let wanted = desired(&saved.before, &of_part);
         self.settle(part).await?;
-        let before = self.aws.configuration(part).await?;
-        self.note(UndoEntry::Saved { part: part.clone(), before: before.clone() }).await?;
-        Ok(before)
-    }
-
-    /// Tags a queue as this run's own, unless it is somebody's. Of two who do so at once the later one has it; says what the
-    /// tag says when that is the other.
-    pub(crate) async fn claim(
-        &mut self,
-        part: &Part,
-        wanted: &Configuration,
-    ) -> Result<Option<String>, Failure> {
-        let before = self.aws.configuration(part).await?;
-        if let Configuration::QueueTag { value: Some(value) } = before {
-            return Ok(Some(value));
-        }
-        self.note(UndoEntry::Saved { part: part.clone(), before }).await?;
-        self.aws.configure(part, wanted).await?;
-        self.clock.sleep(CLAIM_SETTLES).await;
         let now = self.aws.configuration(part).await?;
-        if now == *wanted {
-            return Ok(None);
+        let merged = merge(&saved, &wanted, &now);
+        if merged.others.iter().any(|other| other.is_contested) {
+            return Err(not_so(part));
         }
-        // It is not this run's to take away.
-        self.note(UndoEntry::Restored { part: part.clone(), at: self.clock.now() }).await?;
-        let Configuration::QueueTag { value } = now else { return Err(not_so(part)) };
-        Ok(Some(value.unwrap_or_default()))
+        if now == merged.wanted {
+            return Ok(());
+        }
+        self.will_tell(part);
+        self.tell(part, &merged).await
     }
 
-    /// Puts everything back, the last change first. What cannot be put back is named, and keeps only the tag from it that says
-    /// so. Of `resources`, those of the stack, each part has to be one, where they are given: a journal may name any, and a
-    /// deployment may have taken one away.
+    fn will_tell(&mut self, part: &Part) {
+        if let Some(told) = &mut self.told {
+            told.insert(part.clone());
+        }
+    }
+
+    /// Puts everything back, the last change first, and says what became of each part. The tag, which says that something is
+    /// not back, is kept while that is so. Of `resources`, those of the stack, each part has to be one or be gone, where they
+    /// are given: a journal may name any, and a deployment may have taken one away.
     pub(crate) async fn put_back(
         &mut self,
         resources: Option<&[StackResource]>,
-    ) -> Vec<(Part, Failure)> {
-        let mut not_done = Vec::new();
-        for (part, before) in self.ledger.open() {
-            if resources.is_some_and(|resources| !part.belongs_to(resources)) {
-                let why = "it is no resource of the stack, and is left as it is";
-                not_done.push((part, Failure::environment(why)));
-                continue;
-            }
-            if matches!(part, Part::QueueTag { .. }) && !not_done.is_empty() {
+    ) -> Vec<(Part, Back)> {
+        let mut all = Vec::new();
+        for (part, saved) in self.ledger.open() {
+            let is_lease = matches!(part, Part::QueueTag { .. });
+            let is_open = |back: &Back| matches!(back, Back::Failed(_) | Back::Foreign);
+            let back = if is_lease && all.iter().any(|(_, back)| is_open(back)) {
                 let why = "it says that something else was not put back";
-                not_done.push((part, Failure::environment(why)));
-                continue;
-            }
-            match self.restore(&part, &before).await {
-                Ok(()) => {}
-                Err(failure) => not_done.push((part, failure)),
-            }
+                Back::Failed(Failure::environment(why))
+            } else {
+                let is_own = resources.is_none_or(|resources| part.belongs_to(resources));
+                self.put_back_one(&part, &saved, is_own).await
+            };
+            all.push((part, back));
         }
-        not_done
+        all
     }
 
-    async fn restore(&mut self, part: &Part, before: &Configuration) -> Result<(), Failure> {
-        let mut failure = None;
+    async fn put_back_one(&mut self, part: &Part, saved: &Saved, is_own: bool) -> Back {
+        if self.told.as_ref().is_some_and(|told| !told.contains(part)) {
+            // Nothing was ever asked of it.
+            return self.settled(part, Back::Restored(Vec::new())).await;
+        }
+        let mut failure = not_so(part);
         for _ in 0..ATTEMPTS {
-            // Written in any case: what it reads may be older than what this experiment told it last.
-            match self.tell(part, before).await {
-                Ok(()) => {
-                    let at = self.clock.now();
-                    return self.note(UndoEntry::Restored { part: part.clone(), at }).await;
-                }
-                Err(error) => failure = Some(error),
+            match self.restore(part, saved, is_own).await {
+                Ok(Back::Foreign) => return Back::Foreign,
+                Ok(back) => return self.settled(part, back).await,
+                Err(error) => failure = error,
             }
             self.clock.sleep(LOOK_EVERY).await;
         }
-        Err(failure.unwrap_or_else(|| not_so(part)))
+        Back::Failed(failure)
     }
 
-    /// Tells a part to be so, if it is not, and waits until it reads so.
-    async fn configure(&self, part: &Part, wanted: &Configuration) -> Result<(), Failure> {
-        self.settle(part).await?;
-        if self.aws.configuration(part).await? == *wanted {
-            return Ok(());
+    /// Writes down what became of a part.
+    async fn settled(&mut self, part: &Part, back: Back) -> Back {
+        let (part, at) = (part.clone(), self.clock.now());
+        let noted = match &back {
+            Back::Gone => self.note(UndoEntry::Left { part, why: GONE.to_owned(), at }).await,
+            Back::Contested(others) => {
+                self.note(UndoEntry::Left { part, why: told(others), at }).await
+            }
+            _ => self.note(UndoEntry::Restored { part, at }).await,
+        };
+        noted.map_or_else(Back::Failed, |()| back)
+    }
+
+    async fn restore(&self, part: &Part, saved: &Saved, is_own: bool) -> Result<Back, Failure> {
+        let Some(now) = self.present(part).await? else { return Ok(Back::Gone) };
+        if !is_own {
+            return Ok(Back::Foreign);
         }
-        self.tell(part, wanted).await
+        if let Configuration::QueueTag { value } = &now {
+            return self.release(part, saved, value.as_deref()).await;
+        }
+        let merged = merge(saved, &saved.before, &now);
+        // Written in any case: what it reads may be older than what this experiment told it last.
+        self.tell(part, &merged).await?;
+        let is_contested = merged.others.iter().any(|other| other.is_contested);
+        let back = if is_contested { Back::Contested } else { Back::Restored };
+        Ok(back(merged.others))
     }
 
-    async fn tell(&self, part: &Part, wanted: &Configuration) -> Result<(), Failure> {
+    /// Takes the tag away, unless it says that another run has the stack.
+    async fn release(
+        &self,
+        part: &Part,
+        saved: &Saved,
+        value: Option<&str>,
+    ) -> Result<Back, Failure> {
+        let run = self.ledger.started().map(|started| started.run.as_str()).unwrap_or_default();
+        let now = Configuration::QueueTag { value: value.map(str::to_owned) };
+        let mut merged = merge(saved, &saved.before, &now);
+        if let Standing::Others(_) = Standing::of(value, run) {
+            return Ok(Back::Contested(merged.others));
+        }
+        merged.wanted = saved.before.clone();
+        merged.fields = saved.before.fields().into_keys().collect();
+        self.tell(part, &merged).await?;
+        Ok(Back::Restored(Vec::new()))
+    }
+
+    /// How a part is, where it is settled; `None` where there is no such part.
+    async fn present(&self, part: &Part) -> Result<Option<Configuration>, Failure> {
+        match self.aws.configuration(part).await {
+            Err(error) if error.cause == Cause::NotFound => return Ok(None),
+            found => drop(found?),
+        }
         self.settle(part).await?;
-        self.aws.configure(part, wanted).await?;
+        Ok(Some(self.aws.configuration(part).await?))
+    }
+
+    /// Tells a part to be so, and waits until it reads so.
+    async fn tell(&self, part: &Part, merged: &Merged) -> Result<(), Failure> {
+        let Merged { wanted, fields, .. } = merged;
+        self.settle(part).await?;
+        self.aws.configure(part, wanted, fields).await?;
         self.settle(part).await?;
         let until = self.clock.now() + reads_back_within(part);
-        while self.aws.configuration(part).await? != *wanted {
+        while !self.aws.configuration(part).await?.agrees(wanted, fields) {
             if self.clock.now() >= until {
                 return Err(not_so(part));
             }
@@ -216,6 +320,15 @@ fn reads_back_within(part: &Part) -> Duration {
     }
 }
 
+/// Why there is nothing to put back about a part that is not there.
+const GONE: &str = "it is gone";
+
+/// What somebody else has changed, in words.
+pub(crate) fn told(others: &[Difference]) -> String {
+    let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+    format!("somebody else has changed it: {}", others.join("; "))
+}
+
 fn not_so(part: &Part) -> Failure {
     Failure::environment(format!(
         "{} is not as it was told to be: somebody else changes it",
@@ -240,48 +353,111 @@ pub(crate) fn name(part: &Part) -> String {
 }
 
 /// What an undo journal tells.
-pub(crate) fn read(path: &Path) -> Result<UndoLedger, Failure> {
-    let text = crate::files::read_text(path).map_err(|error| failed(path, "read", &error))?;
-    UndoLedger::read(&text).map_err(|error| Failure {
+fn read(path: &Path) -> Result<UndoLedger, Failure> {
+    UndoLedger::read(&text(path)?).map_err(|error| malformed(path, &error))
+}
+
+/// What stands in an undo journal.
+pub(crate) fn text(path: &Path) -> Result<String, Failure> {
+    files::read_text(path).map_err(|error| failed(path, "read", &error))
+}
+
+/// That a journal cannot be followed, with what it covers.
+pub(crate) fn malformed(path: &Path, error: &UndoError) -> Failure {
+    let covered = match error {
+        UndoError::Malformed { covered, .. } if !covered.is_empty() => {
+            format!("; the lines before it tell of {}", names(covered))
+        }
+        _ => String::new(),
+    };
+    Failure {
         next: Some("restore it from a copy; nothing was done".to_owned()),
-        ..Failure::usage(format!("{}: {error}", path.display()))
-    })
+        ..Failure::usage(format!("{}: {error}{covered}", path.display()))
+    }
+}
+
+/// Parts, in words.
+pub(crate) fn names(parts: &[Part]) -> String {
+    parts.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
 mod tests {
     use tempfile::TempDir;
-    use verifier_core::chaos::UNDO_SCHEMA;
+    use verifier_core::chaos::{Field, LEASE_TAG, Lease, UNDO_SCHEMA};
+    use verifier_core::time::Timestamp;
 
     use super::*;
     use crate::stand::Stand;
 
     fn tag(stand: &Stand) -> Part {
-        Part::QueueTag { queue_url: stand.url.clone(), key: "lease".to_owned() }
+        Part::QueueTag { queue_url: stand.url.clone(), key: LEASE_TAG.to_owned() }
     }
 
-    async fn undo(stand: &Stand, folder: &TempDir, name: &str) -> Undo {
+    fn queue(stand: &Stand) -> Part {
+        Part::Queue { queue_url: stand.url.clone() }
+    }
+
+    /// A setting of the queue, and what makes it one.
+    fn parts(stand: &Stand) -> StackParts {
+        StackParts {
+            mapping: "m".to_owned(),
+            worker: "gone".to_owned(),
+            submit: None,
+            jobs_url: stand.url.clone(),
+        }
+    }
+
+    const TIMEOUT: Setting = Setting::VisibilityTimeout { seconds: 77 };
+
+    /// A run that has saved the tag, and these parts with what it changes of them.
+    async fn undo(stand: &Stand, folder: &TempDir, name: &str, parts: &[(Part, Setting)]) -> Undo {
         let at = stand.client().await;
-        let started = UndoEntry::Started {
+        let named = parts.iter().map(|(part, _)| part.clone());
+        let started = Started {
             schema: UNDO_SCHEMA.to_owned(),
             run: name.to_owned(),
             stack: "Stand".to_owned(),
+            stack_id: "arn".to_owned(),
             region: "us-local-1".to_owned(),
+            endpoint: None,
+            parts: [tag(stand)].into_iter().chain(named).collect(),
             at: at.1.now(),
         };
-        Undo::begin(at, &folder.path().join(name), started).await.unwrap()
+        let mut undo = Undo::begin(at, &folder.path().join(name), started).await.unwrap();
+        undo.save(&tag(stand), &[]).await.unwrap();
+        for (part, setting) in parts {
+            undo.save(part, &[*setting]).await.unwrap();
+        }
+        undo
     }
 
-    fn value(name: &str) -> Configuration {
-        Configuration::QueueTag { value: Some(name.to_owned()) }
+    fn value(run: &str) -> String {
+        Lease { run: run.to_owned(), until: Timestamp::from_millis(5) }.value()
+    }
+
+    async fn read_tag(undo: &Undo, stand: &Stand) -> Option<String> {
+        undo.aws.queue_tag(&stand.url, LEASE_TAG).await.unwrap()
+    }
+
+    /// The queue's timeout, as somebody else sets it.
+    async fn set_timeout(undo: &Undo, stand: &Stand, seconds: u32) {
+        let wanted =
+            Configuration::Queue { visibility_timeout_seconds: seconds, redrive_policy: None };
+        let fields = BTreeSet::from([Field::VisibilityTimeout]);
+        undo.aws.configure(&queue(stand), &wanted, &fields).await.unwrap();
+    }
+
+    fn is_restored(back: &Back) -> bool {
+        matches!(back, Back::Restored(others) if others.is_empty())
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn of_two_who_claim_at_once_one_has_it_and_the_other_leaves_it_alone() {
         let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
         let tag = tag(&stand);
-        let (mut one, mut other) =
-            (undo(&stand, &folder, "one").await, undo(&stand, &folder, "other").await);
+        let mut one = undo(&stand, &folder, "one", &[]).await;
+        let mut other = undo(&stand, &folder, "other", &[]).await;
         let (ours, theirs) = (value("one"), value("other"));
         let (first, second) = tokio::join!(one.claim(&tag, &ours), other.claim(&tag, &theirs));
         let (first, second) = (first.unwrap(), second.unwrap());
@@ -289,39 +465,101 @@ mod tests {
         let (loser, winner) =
             if first.is_some() { (&mut one, &theirs) } else { (&mut other, &ours) };
         assert_eq!(loser.put_back(None).await.len(), 0);
-        assert_eq!(loser.aws.configuration(&tag).await.unwrap(), *winner);
-        let mut late = undo(&stand, &folder, "late").await;
+        assert_eq!(read_tag(loser, &stand).await.as_ref(), Some(winner));
+        let mut late = undo(&stand, &folder, "late", &[]).await;
         assert!(late.claim(&tag, &value("late")).await.unwrap().is_some());
-        assert_eq!(late.aws.configuration(&tag).await.unwrap(), *winner);
+        assert_eq!(read_tag(&late, &stand).await.as_ref(), Some(winner));
+        stand.emulator.shut_down().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_put_back_between_the_look_and_the_lease_is_not_taken_for_how_it_was() {
+        let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
+        let mut undo = undo(&stand, &folder, "run", &[(queue(&stand), TIMEOUT)]).await;
+        set_timeout(&undo, &stand, 33).await;
+        let refused = undo.claim(&tag(&stand), &value("run")).await.unwrap_err();
+        assert!(refused.what.contains("somebody else changes it"), "{refused}");
+        let backs = undo.put_back(None).await;
+        assert!(backs.iter().all(|(_, back)| is_restored(back)), "{backs:?}");
+        assert_eq!(read_tag(&undo, &stand).await, None);
+        let now = undo.aws.configuration(&queue(&stand)).await.unwrap();
+        assert_eq!(now.fields()[&Field::VisibilityTimeout], 33);
         stand.emulator.shut_down().await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn the_tag_stays_while_something_else_is_not_back() {
         let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
-        let tag = tag(&stand);
-        let mut undo = self::undo(&stand, &folder, "run").await;
-        assert_eq!(undo.claim(&tag, &value("run")).await.unwrap(), None);
-        // There is no such function, so nothing can be put back about it.
+        let mut undo = undo(&stand, &folder, "run", &[(queue(&stand), TIMEOUT)]).await;
+        assert_eq!(undo.claim(&tag(&stand), &value("run")).await.unwrap(), None);
+        undo.change(&parts(&stand), &queue(&stand), &[TIMEOUT]).await.unwrap();
+        // The queue is none of this stack's.
+        let backs = undo.put_back(Some(&[])).await;
+        assert!(matches!(backs[..], [(_, Back::Foreign), (_, Back::Failed(_))]), "{backs:?}");
+        assert_eq!(read_tag(&undo, &stand).await, Some(value("run")));
+        let backs = undo.put_back(None).await;
+        assert!(backs.iter().all(|(_, back)| is_restored(back)), "{backs:?}");
+        assert_eq!(read_tag(&undo, &stand).await, None);
+        stand.emulator.shut_down().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_gone_keeps_nothing_open() {
+        let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
+        let mut undo = undo(&stand, &folder, "run", &[(queue(&stand), TIMEOUT)]).await;
+        assert_eq!(undo.claim(&tag(&stand), &value("run")).await.unwrap(), None);
         let part = Part::Concurrency { function: "gone".to_owned() };
         let before = Configuration::Concurrency { reserved: Some(7) };
-        undo.note(UndoEntry::Saved { part: part.clone(), before }).await.unwrap();
-        let not_back: Vec<Part> =
-            undo.put_back(None).await.into_iter().map(|(part, _)| part).collect();
-        assert_eq!(not_back, [part, tag.clone()]);
-        assert_eq!(undo.aws.configuration(&tag).await.unwrap(), value("run"));
+        let settings = vec![Setting::SubmitStopped];
+        undo.note(UndoEntry::Saved { part: part.clone(), before, settings }).await.unwrap();
+        undo.will_tell(&part);
+        let backs = undo.put_back(Some(&[])).await;
+        assert!(matches!(backs[0], (_, Back::Gone)), "{backs:?}");
+        assert!(!undo.ledger().open().iter().any(|(open, _)| *open == part));
+        stand.emulator.shut_down().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_somebody_else_sets_is_left_and_its_lease_is_given_back() {
+        let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
+        let mut undo = undo(&stand, &folder, "run", &[(queue(&stand), TIMEOUT)]).await;
+        assert_eq!(undo.claim(&tag(&stand), &value("run")).await.unwrap(), None);
+        undo.change(&parts(&stand), &queue(&stand), &[TIMEOUT]).await.unwrap();
+        set_timeout(&undo, &stand, 33).await;
+        let refused = undo.change(&parts(&stand), &queue(&stand), &[]).await.unwrap_err();
+        assert!(refused.what.contains("somebody else changes it"), "{refused}");
+        let backs = undo.put_back(None).await;
+        assert!(matches!(backs[0], (_, Back::Contested(_))), "{backs:?}");
+        let now = undo.aws.configuration(&queue(&stand)).await.unwrap();
+        assert_eq!(now.fields()[&Field::VisibilityTimeout], 33);
+        assert_eq!(read_tag(&undo, &stand).await, None);
         stand.emulator.shut_down().await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn what_reads_as_before_is_told_to_be_so_all_the_same() {
         let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
-        let mut undo = self::undo(&stand, &folder, "run").await;
-        let part = Part::Queue { queue_url: stand.url.clone() };
-        let before = undo.saved(&part).await.unwrap();
-        assert_eq!(undo.put_back(None).await.len(), 0);
+        let run = undo(&stand, &folder, "run", &[(queue(&stand), TIMEOUT)]).await;
+        let before = run.aws.configuration(&queue(&stand)).await.unwrap();
+        drop(run);
+        // Another process does not know what the first one has told.
+        let mut undo = Undo::reopen(stand.client().await, &folder.path().join("run")).unwrap();
+        let backs = undo.put_back(None).await;
+        assert!(backs.iter().all(|(_, back)| is_restored(back)), "{backs:?}");
         assert_eq!(undo.aws.calls().counts()["SQS.SetQueueAttributes"], 1);
-        assert_eq!(undo.aws.configuration(&part).await.unwrap(), before);
+        assert_eq!(undo.aws.configuration(&queue(&stand)).await.unwrap(), before);
+        stand.emulator.shut_down().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_never_told_anything_is_left_alone_by_the_run_itself() {
+        let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
+        let mut undo = undo(&stand, &folder, "run", &[(queue(&stand), TIMEOUT)]).await;
+        let backs = undo.put_back(None).await;
+        assert_eq!(backs.len(), 2);
+        let counts = undo.aws.calls().counts();
+        assert!(!counts.contains_key("SQS.SetQueueAttributes"), "{counts:?}");
+        assert!(!counts.contains_key("SQS.UntagQueue"), "{counts:?}");
         stand.emulator.shut_down().await;
     }
 }

@@ -1,11 +1,18 @@
 //! `verifier chaos rollback`.
 
-use verifier_aws::Aws;
-use verifier_core::chaos::UndoEntry;
+use std::path::Path;
+
+use verifier_aws::{Aws, Cause};
+use verifier_core::chaos::{
+    LEASE_TAG, Part, Refusal, Standing, Started, UndoError, UndoFound, UndoLedger, Way, way,
+};
+use verifier_core::check::{StackEvidence, StackResource};
 
 use crate::args::{ChaosRollbackArgs, ResultFormat};
-use crate::chaos::live::stack::refuse_what_is_no_preview;
-use crate::chaos::live::undo::{Undo, name, read};
+use crate::chaos::live::stack::rollback_command;
+use crate::chaos::live::undo::{Back, Undo, malformed, name, names, text, told};
+use crate::clean;
+use crate::clock::RunClock;
 use crate::endpoint;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -13,14 +20,22 @@ use crate::interrupt::Interrupt;
 use crate::view::{self, Progress};
 
 /// What was put back, and what could not be.
+#[derive(Default)]
 pub(crate) struct RolledBack {
     pub(crate) journal: String,
-    pub(crate) run: String,
-    pub(crate) stack: String,
+    /// The run and its stack; absent where the journal was never begun.
+    pub(crate) run: Option<String>,
+    pub(crate) stack: Option<String>,
     /// Each part that was changed, in words.
     pub(crate) restored: Vec<String>,
     /// Each that could not be put back, with the reason.
     pub(crate) not_restored: Vec<(String, String)>,
+    /// Each about which somebody else has changed something, or that is gone, with what.
+    pub(crate) left: Vec<(String, String)>,
+    /// Whether the last line of the journal was torn.
+    pub(crate) is_torn: bool,
+    /// What to do about what is not restored, if that is anything.
+    pub(crate) next: Option<String>,
 }
 
 pub(super) async fn run(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
@@ -35,43 +50,236 @@ async fn roll_back(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
     }
     let interrupt = Interrupt::listen()?;
     let progress = Progress::new();
-    let ledger = read(&args.journal)?;
-    let Some(UndoEntry::Started { run, stack, region, .. }) = ledger.started().cloned() else {
-        return Err(Failure::usage("the journal does not say which stack it is of"));
+    let journal = args.journal.display().to_string();
+    let ledger = match UndoLedger::read(&text(&args.journal)?) {
+        Ok(ledger) => ledger,
+        Err(UndoError::NotBegun) => {
+            let done = RolledBack { journal, ..RolledBack::default() };
+            return view::finish(Exit::Passed, view::chaos::print_rollback(&done, args.format));
+        }
+        Err(error) => return Err(malformed(&args.journal, &error)),
     };
-    let mut connection = args.connection;
-    connection.region.get_or_insert(region);
+    let started = ledger.started().cloned().ok_or_else(|| Failure::usage("no run has begun"))?;
+    let mut connection = args.connection.clone();
+    match connection.region.as_deref() {
+        Some(asked) if asked != started.region => return Err(other_region(&started, asked)),
+        _ => connection.region = Some(started.region.clone()),
+    }
     let (connection, clock) = endpoint::reach(connection).await?;
     let aws = Aws::connect(&connection).await;
-    // Where nothing is open, the stack may be gone.
-    let resources = if ledger.open().is_empty() {
-        None
-    } else {
-        let found = aws.stack(&stack).await?;
-        refuse_what_is_no_preview(&found)?;
-        Some(found.resources)
+    let again = rollback_command(&args.journal, &args.connection);
+    let (stack, found) = look(&aws, &ledger, &started).await?;
+    let mut done = RolledBack {
+        journal,
+        run: Some(started.run.clone()),
+        stack: Some(started.stack.clone()),
+        is_torn: ledger.is_torn(),
+        left: ledger.left().iter().map(|(part, why)| (name(part), why.clone())).collect(),
+        ..RolledBack::default()
     };
-    let mut undo = Undo::reopen((aws, clock), &args.journal)?;
-    progress.say(&format!("putting {stack} back as it was before {run}"));
-    let open: Vec<String> = undo.ledger().open().iter().map(|(part, _)| name(part)).collect();
-    let failed = tokio::select! {
-        failed = undo.put_back(resources.as_deref()) => failed,
+    let mut exit = Exit::Passed;
+    match way(&ledger, &found) {
+        Ok(Way::Nothing) => {}
+        Ok(Way::PutBack) => {
+            progress
+                .say(&format!("putting {} back as it was before {}", started.stack, started.run));
+            let resources = stack.map(|stack| stack.resources).unwrap_or_default();
+            let at = (aws, clock);
+            let putting = put_back(at, (&args.journal, &resources), &interrupt, &mut done);
+            if !putting.await? {
+                exit = Exit::Stopped;
+                done.next.get_or_insert_with(|| format!("go on with: {again}"));
+            }
+        }
+        Err(refusal) => return Err(refused(&refusal, (&started, &ledger), &again)),
+    }
+    progress.clear();
+    let printed = view::chaos::print_rollback(&done, args.format);
+    view::finish(interrupt.exit().await.unwrap_or(exit), printed)
+}
+
+/// What is there: the stack that the journal names, and whose the lease is.
+async fn look(
+    aws: &Aws,
+    ledger: &UndoLedger,
+    started: &Started,
+) -> Result<(Option<StackEvidence>, UndoFound), Failure> {
+    let queue_url = ledger.lease_queue().ok_or_else(|| {
+        Failure::usage("the first line of the journal does not say whose tag is the lease")
+    })?;
+    let standing = match aws.queue_tag(queue_url, LEASE_TAG).await {
+        Ok(value) => Standing::of(value.as_deref(), &started.run),
+        Err(error) if error.cause == Cause::NotFound => Standing::Gone,
+        Err(error) => return Err(error.into()),
+    };
+    let stack = match aws.stack(&started.stack).await {
+        Ok(stack) => Some(stack),
+        Err(error) if error.cause == Cause::NoSuchStack => None,
+        Err(error) => return Err(error.into()),
+    };
+    let is_same_stack = stack.as_ref().is_some_and(|stack| stack.id == started.stack_id)
+        && aws.endpoint() == started.endpoint.as_deref();
+    Ok((stack, UndoFound { standing, is_same_stack }))
+}
+
+/// Puts back what is open, and says whether all of it is.
+async fn put_back(
+    at: (Aws, RunClock),
+    (journal, resources): (&Path, &[StackResource]),
+    interrupt: &Interrupt,
+    done: &mut RolledBack,
+) -> Result<bool, Failure> {
+    let mut undo = Undo::reopen(at, journal)?;
+    let backs = tokio::select! {
+        backs = undo.put_back(Some(resources)) => backs,
         // What is done is written down, and the rest can be done later.
         () = interrupt.asked() => Vec::new(),
     };
-    progress.clear();
-    let still: Vec<String> = undo.ledger().open().iter().map(|(part, _)| name(part)).collect();
-    let why = |part: &String| {
-        let found = failed.iter().find(|(failed, _)| name(failed) == *part);
-        found.map_or_else(|| "it was interrupted".to_owned(), |(_, failure)| failure.to_string())
+    let open = undo.ledger().open();
+    let mut is_done = open.is_empty();
+    let mut foreign = Vec::new();
+    for (part, back) in backs {
+        let part_name = name(&part);
+        match back {
+            Back::Restored(others) => {
+                if !others.is_empty() {
+                    done.left.push((part_name.clone(), told(&others)));
+                }
+                done.restored.push(part_name);
+            }
+            Back::Gone => done.left.push((part_name, "it is gone".to_owned())),
+            Back::Contested(others) => {
+                is_done = false;
+                done.not_restored.push((part_name, format!("{}; it is left", told(&others))));
+            }
+            Back::Foreign => {
+                let why = "it is no resource of the stack, and is left as it is";
+                done.not_restored.push((part_name, why.to_owned()));
+                foreign.push(part);
+            }
+            Back::Failed(failure) => done.not_restored.push((part_name, failure.to_string())),
+        }
+    }
+    let named = |part: &Part| done.not_restored.iter().any(|(named, _)| *named == name(part));
+    let unnamed: Vec<_> = open.iter().filter(|(part, _)| !named(part)).collect();
+    for (part, _) in unnamed {
+        done.not_restored.push((name(part), "it was interrupted".to_owned()));
+    }
+    is_done &= done.not_restored.is_empty();
+    if !is_done {
+        let open: Vec<Part> = open.into_iter().map(|(part, _)| part).collect();
+        done.next = what_next(&open, &foreign);
+    }
+    Ok(is_done)
+}
+
+/// What to do where it does not help to begin again: when nothing is open, or nothing but what no rollback touches.
+fn what_next(open: &[Part], foreign: &[Part]) -> Option<String> {
+    let is_settled = |part: &Part| foreign.contains(part) || matches!(part, Part::QueueTag { .. });
+    if !open.iter().all(is_settled) {
+        return None;
+    }
+    let untag = open.iter().find_map(|part| match part {
+        Part::QueueTag { queue_url, .. } => Some(untag(queue_url)),
+        _ => None,
+    });
+    Some(match untag {
+        None => "look whether what is left is as it should be".to_owned(),
+        Some(untag) => format!("see to what is left by hand, and then remove the tag: {untag}"),
+    })
+}
+
+/// The command that removes the lease's tag.
+fn untag(queue_url: &str) -> String {
+    format!("aws sqs untag-queue --queue-url {} --tag-keys {LEASE_TAG}", clean::word(queue_url))
+}
+
+fn other_region(started: &Started, asked: &str) -> Failure {
+    Failure {
+        next: Some("leave --region out".to_owned()),
+        ..Failure::usage(format!(
+            "the journal is of {} in {}, and not in {asked}",
+            started.stack, started.region
+        ))
+    }
+}
+
+/// Why nothing is put back, and what to do.
+fn refused(refusal: &Refusal, (started, ledger): (&Started, &UndoLedger), again: &str) -> Failure {
+    let Started { run, stack, stack_id, region, endpoint, .. } = started;
+    let queue_url = ledger.lease_queue().unwrap_or_default();
+    let (what, next, exit) = match refusal {
+        Refusal::Cut(missing) => {
+            let covered: Vec<Part> = ledger.open().into_iter().map(|(part, _)| part).collect();
+            let covered = if covered.is_empty() { "nothing".to_owned() } else { names(&covered) };
+            (
+                format!(
+                    "the journal is cut: it tells of {covered}, and not how these were before {run}: {}",
+                    names(missing)
+                ),
+                format!(
+                    "take the whole journal; without one, set all of these back by hand, and remove the tag: {}",
+                    untag(queue_url)
+                ),
+                Exit::Usage,
+            )
+        }
+        Refusal::UsedUp => (
+            format!(
+                "by the journal everything is put back, but the tag {LEASE_TAG} of {queue_url} still names {run}: that is another stack than the one that was put back, or somebody has set it again"
+            ),
+            format!(
+                "look whether {stack} is changed; if it is not, remove the tag: {}",
+                untag(queue_url)
+            ),
+            Exit::Stopped,
+        ),
+        Refusal::Unleased => (
+            format!(
+                "the tag {LEASE_TAG} of {queue_url} does not name {run}: somebody has removed it, or that is another stack than the one that was changed"
+            ),
+            format!(
+                "if it is the one and still changed, set the tag again (aws sqs tag-queue --queue-url {} --tags '{}') and go on: {again}",
+                clean::word(queue_url),
+                serde_json::json!({LEASE_TAG: ledger.lease().unwrap_or_default()})
+            ),
+            Exit::Stopped,
+        ),
+        Refusal::Taken(value) => (
+            format!(
+                "another experiment has {stack} by now (the tag {LEASE_TAG} of {queue_url} says {value}), so nothing of {run} is put back"
+            ),
+            "put that one back first, by its own journal".to_owned(),
+            Exit::Stopped,
+        ),
+        Refusal::Elsewhere => {
+            let place = endpoint.as_ref().map_or_else(String::new, |url| format!(" at {url}"));
+            (
+                format!(
+                    "{stack} is not the stack that {run} has changed, which was {stack_id} in {region}{place}"
+                ),
+                "go where that one is (--endpoint-url, --profile); if it was deleted, nothing of it is left to put back, and the journal can go"
+                    .to_owned(),
+                Exit::Usage,
+            )
+        }
     };
-    let restored = open.iter().filter(|part| !still.contains(part)).cloned().collect();
-    let not_restored: Vec<(String, String)> =
-        still.iter().map(|part| (part.clone(), why(part))).collect();
-    let is_done = not_restored.is_empty();
-    let done =
-        RolledBack { journal: undo.journal().to_owned(), run, stack, restored, not_restored };
-    let printed = view::chaos::print_rollback(&done, args.format);
-    let exit = if is_done { Exit::Passed } else { Exit::Stopped };
-    view::finish(interrupt.exit().await.unwrap_or(exit), printed)
+    Failure { what, next: Some(next), exit }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_begun_again_only_where_that_helps() {
+        let tag = Part::QueueTag { queue_url: "http://h/0/q".into(), key: LEASE_TAG.into() };
+        let (own, other) = (Part::Mapping { uuid: "m".into() }, Part::Mapping { uuid: "n".into() });
+        let foreign = [other.clone()];
+        assert_eq!(what_next(&[own.clone(), tag.clone()], &foreign), None);
+        assert_eq!(what_next(&[own, other.clone(), tag.clone()], &foreign), None);
+        let next = what_next(&[other, tag], &foreign).unwrap();
+        assert!(next.contains("untag-queue --queue-url http://h/0/q --tag-keys verifier:chaos"));
+        assert!(!what_next(&[], &[]).unwrap().contains("untag"));
+    }
 }

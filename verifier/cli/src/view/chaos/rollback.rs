@@ -9,10 +9,30 @@ use crate::clean;
 use crate::commands::chaos::RolledBack;
 
 pub(super) fn human(done: &RolledBack, out: &mut dyn Write) -> io::Result<()> {
-    let RolledBack { journal, run, stack, restored, not_restored } = done;
+    let RolledBack { journal, run, stack, restored, not_restored, left, is_torn, next } = done;
+    let (Some(run), Some(stack)) = (run, stack) else {
+        return writeln!(
+            out,
+            "nothing was changed: the first line of {} was never written, which is before any change",
+            clean::line(journal)
+        );
+    };
     let (run, stack) = (clean::line(run), clean::line(stack));
+    if *is_torn {
+        writeln!(
+            out,
+            "the last line of {} is torn, so it counts for nothing",
+            clean::line(journal)
+        )?;
+    }
     for part in restored {
-        writeln!(out, "{} is as it was before {run}", clean::line(part))?;
+        let is_mixed = left.iter().any(|(left, _)| left == part);
+        let what = if is_mixed { "what it changed of" } else { "" };
+        let text = format!("{what} {} is as it was before {run}", clean::line(part));
+        writeln!(out, "{}", text.trim_start())?;
+    }
+    for (part, why) in left {
+        writeln!(out, "{} is left: {}", clean::line(part), clean::line(why))?;
     }
     for (part, why) in not_restored {
         writeln!(out, "{} is not: {}", clean::line(part), clean::line(why))?;
@@ -20,10 +40,13 @@ pub(super) fn human(done: &RolledBack, out: &mut dyn Write) -> io::Result<()> {
     if restored.is_empty() && not_restored.is_empty() {
         writeln!(out, "nothing of {run} was left to put back")?;
     }
-    if not_restored.is_empty() {
+    if let Some(next) = next {
+        return writeln!(out, "\n{}", clean::line(next));
+    }
+    if left.is_empty() {
         writeln!(out, "{stack} is as it was")
     } else {
-        writeln!(out, "\ngo on with: verifier chaos rollback --journal {}", clean::word(journal))
+        writeln!(out, "{stack} is as it was, but for what is left")
     }
 }
 
@@ -35,15 +58,19 @@ pub(super) fn notes(done: &RolledBack) -> Vec<Note> {
 }
 
 pub(super) fn json(done: &RolledBack) -> Value {
-    let RolledBack { journal, run, stack, restored, not_restored } = done;
-    let not_restored: Vec<Value> =
-        not_restored.iter().map(|(part, why)| json!({"part": part, "why": why})).collect();
+    let RolledBack { journal, run, stack, restored, not_restored, left, is_torn, next } = done;
+    let with_why = |parts: &[(String, String)]| -> Vec<Value> {
+        parts.iter().map(|(part, why)| json!({"part": part, "why": why})).collect()
+    };
     json!({
         "schema": "verifier.chaos.rollback/1",
         "journal": journal,
         "run": run,
         "stack": stack,
+        "isTorn": is_torn,
         "restored": restored,
-        "notRestored": not_restored,
+        "notRestored": with_why(not_restored),
+        "left": with_why(left),
+        "next": next,
     })
 }
