@@ -1,0 +1,230 @@
+//! `verifier chaos rollback` where others are about: another stack of the same name, somebody who changes the stack meanwhile,
+//! parts that are gone, and journals that are not whole.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "clippy allows these in test functions only, and here helpers fail the test too"
+)]
+
+mod support;
+#[path = "support/world.rs"]
+mod world;
+
+use std::fs::File;
+use std::process::Stdio;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use support::{Printed, STACK};
+use verifier_core::chaos::LEASE_TAG;
+use verifier_testkit::{Background, wait_until};
+use world::{SET, World};
+
+fn roll_back(world: &World, journal: &str) -> Printed {
+    world.chaos(&["rollback", "--journal", journal])
+}
+
+#[test]
+fn another_stack_of_the_same_name_is_left_alone_and_the_right_one_is_put_back() {
+    let (broken, other) = (World::in_real_time(), World::in_real_time());
+    broken.set_mapping(&json!({"BatchSize": 9}));
+    let (before, untouched) = (broken.configuration(), other.configuration());
+    broken.break_and_kill("undo.jsonl");
+    let journal = std::fs::read_to_string(broken.path("undo.jsonl")).unwrap();
+    std::fs::write(other.path("undo.jsonl"), &journal).unwrap();
+    let refused = roll_back(&other, "undo.jsonl");
+    let said = &refused.assert(2).stderr;
+    assert!(said.contains(broken.local.text("/endpoint")), "{said}");
+    assert!(!said.contains("go on"), "{said}");
+    assert_eq!(other.configuration(), untouched);
+    assert_eq!(std::fs::read_to_string(other.path("undo.jsonl")).unwrap(), journal);
+    let elsewhere = broken.chaos(&["rollback", "--journal", "undo.jsonl", "--region", "eu-west-1"]);
+    let said = &elsewhere.assert(2).stderr;
+    assert!(said.contains("us-local-1") && said.contains("eu-west-1"), "{said}");
+    roll_back(&broken, "undo.jsonl").assert(0);
+    assert_eq!(broken.configuration(), before);
+}
+
+#[test]
+fn the_lease_has_to_be_its_own() {
+    let world = World::in_real_time();
+    let before = world.configuration();
+    world.break_and_kill("undo.jsonl");
+    let url = world.queue_url("JobsQueueName");
+    let lease = world.lease().as_str().expect("a lease").to_owned();
+    let set =
+        |value: &str| world.sqs("TagQueue", &json!({"QueueUrl": url, "Tags": {LEASE_TAG: value}}));
+    set("vrf-9-9 until 99999999999999");
+    let taken = roll_back(&world, "undo.jsonl");
+    assert!(taken.assert(4).stderr.contains("vrf-9-9"), "{}", taken.stderr);
+    world.sqs("UntagQueue", &json!({"QueueUrl": url, "TagKeys": [LEASE_TAG]}));
+    let unleased = roll_back(&world, "undo.jsonl");
+    assert!(unleased.assert(4).stderr.contains(&lease), "{}", unleased.stderr);
+    world.wait_until_broken();
+    set(&lease);
+    roll_back(&world, "undo.jsonl").assert(0);
+    assert_eq!(world.configuration(), before);
+    // By the journal all is put back; the tag says that something is not.
+    set(&lease);
+    let used_up = roll_back(&world, "undo.jsonl");
+    assert!(used_up.assert(4).stderr.contains("untag-queue"), "{}", used_up.stderr);
+}
+
+#[test]
+fn a_cut_journal_is_refused_and_one_without_its_last_end_is_whole() {
+    let world = World::in_real_time();
+    let before = world.configuration();
+    world.break_and_kill("undo.jsonl");
+    let journal = std::fs::read_to_string(world.path("undo.jsonl")).unwrap();
+    let lines: Vec<&str> = journal.split_inclusive('\n').collect();
+    // Started, four parts, and the lease.
+    assert_eq!(lines.len(), 6, "{journal}");
+    let torn = format!("{}{}", lines[..4].concat(), &lines[4][..20]);
+    let without_lease = lines[..4].concat() + lines[5];
+    for (name, cut) in
+        [("short.jsonl", lines[..3].concat()), ("torn.jsonl", torn), ("holed.jsonl", without_lease)]
+    {
+        std::fs::write(world.path(name), cut).unwrap();
+        let refused = roll_back(&world, name);
+        // What it covers is told, and no more is done than that.
+        assert!(refused.assert(2).stderr.contains(LEASE_TAG), "{}", refused.stderr);
+        assert!(world.lease().is_string());
+        world.wait_until_broken();
+    }
+    std::fs::write(world.path("undo.jsonl"), journal.trim_end()).unwrap();
+    roll_back(&world, "undo.jsonl").assert(0);
+    assert_eq!(world.configuration(), before);
+    roll_back(&world, "undo.jsonl").assert(0);
+}
+
+#[test]
+fn a_journal_that_was_never_begun_has_nothing_to_put_back() {
+    let world = World::start();
+    let half = r#"{"event":"started","schema":"verifier.chaos.undo/1","run":"x""#;
+    for (text, code) in [("", 0), (half, 0), ("notes\n", 2), ("{}\n", 2)] {
+        std::fs::write(world.path("undo.jsonl"), text).unwrap();
+        let printed = roll_back(&world, "undo.jsonl");
+        let told = printed.assert(code).stdout.contains("nothing was changed");
+        assert_eq!(told, code == 0, "{}", printed.stdout);
+    }
+}
+
+#[test]
+fn what_somebody_changed_after_a_kill_is_left_and_named() {
+    let world = World::in_real_time();
+    world.break_and_kill("undo.jsonl");
+    world.set_mapping(&json!({"BatchSize": 7}));
+    world.set_worker(&json!({"MemorySize": 512}));
+    let done = world.chaos(&["rollback", "--journal", "undo.jsonl", "--format", "json"]);
+    let left = done.assert(0).json()["left"].to_string();
+    assert!(left.contains("BatchSize is 7") && left.contains("MemorySize is 512"), "{left}");
+    let worker = world.worker();
+    assert_eq!(worker["MemorySize"], 512);
+    assert_ne!(worker["Timeout"], SET.1);
+    let enabled = wait_until("the mapping to settle", || {
+        let mapping = world.mapping();
+        (mapping["State"] == "Enabled").then_some(mapping)
+    });
+    assert_eq!(enabled["BatchSize"], 7);
+    assert_eq!(world.lease(), Value::Null);
+}
+
+#[test]
+fn what_somebody_set_that_the_experiment_had_set_is_contested() {
+    let world = World::in_real_time();
+    world.break_and_kill("undo.jsonl");
+    world.set_worker(&json!({"Timeout": 20}));
+    let done = world.chaos(&["rollback", "--journal", "undo.jsonl", "--format", "json"]);
+    let not_restored = done.assert(4).json()["notRestored"].to_string();
+    assert!(not_restored.contains("Timeout is 20"), "{not_restored}");
+    assert_eq!(world.worker()["Timeout"], 20);
+    assert_ne!(world.visibility_timeout(), SET.0.to_string());
+    // Nothing is left that a rollback could do.
+    assert_eq!(world.lease(), Value::Null);
+    let again = roll_back(&world, "undo.jsonl");
+    assert!(again.assert(0).stdout.contains("Timeout is 20"), "{}", again.stdout);
+}
+
+#[test]
+fn what_somebody_changes_while_it_runs_is_left_and_the_run_does_not_pass() {
+    let world = World::in_real_time();
+    let experiment = world.short_experiment(15);
+    let (stdout, stderr) = (world.path("stdout"), world.path("stderr"));
+    let mut command = world.breaking(&experiment, "undo.jsonl");
+    command.stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
+    let mut process = Background::start(&mut command);
+    world.wait_until_broken();
+    world.set_mapping(&json!({"BatchSize": 7}));
+    world.set_worker(&json!({"MemorySize": 512}));
+    let said = || std::fs::read_to_string(&stderr).unwrap();
+    assert_eq!(process.wait().code(), Some(3), "{}", said());
+    assert!(said().contains("somebody else has changed it"), "{}", said());
+    assert_eq!(world.mapping()["BatchSize"], 7);
+    assert_eq!(world.worker()["MemorySize"], 512);
+    assert_ne!(world.worker()["Timeout"], SET.1);
+    assert_eq!(world.lease(), Value::Null);
+}
+
+#[test]
+fn parts_that_are_gone_end_a_rollback_and_those_of_others_are_not_broken() {
+    let world = World::in_real_time();
+    world.break_and_kill("undo.jsonl");
+    let mapping = world.mapping();
+    let path = format!("2015-03-31/event-source-mappings/{}", mapping["UUID"].as_str().unwrap());
+    world.change("DELETE", &path, &json!({}));
+    let done = roll_back(&world, "undo.jsonl");
+    assert!(done.assert(0).stdout.contains("it is gone"), "{}", done.stdout);
+    assert_eq!(world.lease(), Value::Null);
+    assert_ne!(world.worker()["Timeout"], SET.1);
+    // One that somebody has made by hand is not the stack's.
+    let by_hand = json!({
+        "EventSourceArn": mapping["EventSourceArn"], "FunctionName": mapping["FunctionArn"],
+        "BatchSize": 5, "FunctionResponseTypes": ["ReportBatchItemFailures"],
+    });
+    world.change("POST", "2015-03-31/event-source-mappings/", &by_hand);
+    let before = world.configuration();
+    let experiment = world.short_experiment(300);
+    let refused = Printed::of(&mut world.breaking(&experiment, "again.jsonl"));
+    let said = &refused.assert(2).stderr;
+    assert!(said.contains("is no resource of the stack"), "{said}");
+    assert_eq!(world.configuration(), before);
+    assert!(!world.path("again.jsonl").exists(), "nothing was begun");
+}
+
+#[test]
+fn whoever_ends_it_at_once_is_told_how_to_put_it_back() {
+    let world = World::in_real_time();
+    let before = world.configuration();
+    let experiment = world.short_experiment(300);
+    let stderr = world.path("stderr");
+    // Without --journal, nobody knows what it is called.
+    let mut command = world.command(&["run", &experiment, "--stack", STACK, "--yes"]);
+    command.stdout(Stdio::null()).stderr(File::create(&stderr).unwrap());
+    let mut process = Background::start(&mut command);
+    world.wait_until_broken();
+    let said = || std::fs::read_to_string(&stderr).unwrap();
+    let count =
+        |text: String| text.matches("verifier chaos rollback --journal chaos-short-").count();
+    assert_eq!(count(said()), 1, "{}", said());
+    process.signal(Signal::INT);
+    wait_until("the first signal to be taken", || {
+        said().contains("putting everything").then_some(())
+    });
+    process.signal(Signal::INT);
+    assert_eq!(process.wait().code(), Some(130), "{}", said());
+    let text = said();
+    let hint = text.lines().rfind(|line| line.contains("rollback")).expect("a hint");
+    let hint = hint.split("verifier chaos ").nth(1).expect("a command");
+    if world.lease().is_string() {
+        assert_eq!(count(text.clone()), 2, "{text}");
+    }
+    // It is followed as it is printed, which names the endpoint, too.
+    assert!(hint.contains(world.local.text("/endpoint")), "{hint}");
+    let words = shlex::split(hint).expect("words");
+    let mut command = verifier_testkit::scrubbed(support::VERIFIER);
+    command.arg("chaos").args(&words).current_dir(world.folder.path());
+    command.env(support::TOKEN_VARIABLE, world.local.token());
+    Printed::of(&mut command).assert(0);
+    assert_eq!(world.configuration(), before);
+}
