@@ -7,6 +7,7 @@ mod competing;
 mod faults;
 mod load;
 mod observing;
+mod preparing;
 mod recorder;
 mod redriving;
 mod run;

@@ -56,6 +56,8 @@ pub(crate) struct Live {
     pub(crate) journal: PathBuf,
     /// The command that puts it back; `None` where the stack ends with this process.
     pub(super) rollback: Option<String>,
+    /// The command that puts back what another run has changed, by whatever file its journal is.
+    pub(super) rollback_of_others: String,
     /// The stack's id.
     pub(super) stack_id: String,
     /// The stack's resources, which is what may be changed about it.
@@ -100,6 +102,7 @@ impl Live {
         let is_kept = args.target == "stack";
         let live = Self {
             rollback: is_kept.then(|| rollback_command(&args.journal, &args.connection)),
+            rollback_of_others: rollback_command(Path::new("FILE"), &args.connection),
             stack_id: stack.id,
             resources: stack.resources,
             name: stack.name,
@@ -142,7 +145,7 @@ impl Live {
         let (what, next) = match lease {
             Some(lease) if lease.holds(self.place.clock.now()) => (
                 format!("an experiment ({}) is under way on {}", lease.run, self.name),
-                "wait for it, or put it back: verifier chaos rollback --journal FILE".to_owned(),
+                format!("wait for it, or put it back: {}", self.rollback_of_others),
             ),
             _ => (
                 format!(
@@ -150,7 +153,8 @@ impl Live {
                     self.name
                 ),
                 format!(
-                    "verifier chaos rollback --journal FILE; without the journal, look at what it has changed, and remove the tag {LEASE_TAG}"
+                    "{}; without the journal, look at what it has changed, and remove the tag {LEASE_TAG}",
+                    self.rollback_of_others
                 ),
             ),
         };

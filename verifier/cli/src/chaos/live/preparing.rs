@@ -1,0 +1,142 @@
+//! What an experiment on a live stack begins and ends with: the lease, what is saved, and putting everything back.
+
+use tokio_util::sync::CancellationToken;
+use verifier_core::chaos::{Lease, Part, Schedule, Started, UNDO_SCHEMA};
+use verifier_core::time::Timestamp;
+
+use super::breaking::in_force;
+use super::recorder::Recorder;
+use super::run::{GUARD_EVERY, Guarded};
+use super::stack::Live;
+use super::tasks::Tasks;
+use super::undo::{Back, Undo, name, told};
+use crate::clean;
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::output::tell;
+
+impl Live {
+    /// Says who breaks the stack, and changes what is changed from the beginning.
+    pub(super) async fn prepare(
+        &self,
+        schedule: &Schedule,
+        lease: &Lease,
+        undo: &mut Undo,
+        guarded: &Guarded<'_>,
+    ) -> Result<(), Failure> {
+        let (lease_part, parts) = (self.lease_part()?, self.parts_of(&schedule.changes));
+        undo.save(&lease_part, &[]).await?;
+        for part in &parts {
+            let settings = schedule.changes.iter().map(|change| change.setting);
+            let of_part = settings.filter(|setting| self.parts.of(*setting).as_ref() == Some(part));
+            undo.save(part, &of_part.collect::<Vec<_>>()).await?;
+        }
+        self.say_how_to_put_back(guarded);
+        if let Some(other) = undo.claim(&lease_part, &lease.value()).await? {
+            return Err(self.taken(&other)?);
+        }
+        let settings = in_force(&schedule.changes, 0);
+        for part in parts {
+            undo.change(&self.parts, &part, &settings).await?;
+        }
+        Ok(())
+    }
+
+    /// Says what to do should this process end before it has put everything back: nobody may be able to say it then.
+    fn say_how_to_put_back(&self, guarded: &Guarded<'_>) {
+        let Some(rollback) = &self.rollback else { return };
+        let name = clean::line(&self.name);
+        let now = format!(
+            "{name} is changed from now on; should this be killed, put it back: {rollback}"
+        );
+        guarded.progress.suspend(|| tell(&format!("{now}\n")));
+        let word = format!("{name} is not put back; put it back: {rollback}");
+        guarded.interrupt.leave_word(Some(word));
+    }
+
+    /// How the undo journal begins.
+    pub(super) fn started(&self, schedule: &Schedule, at: Timestamp) -> Result<Started, Failure> {
+        let mut parts = vec![self.lease_part()?];
+        parts.extend(self.parts_of(&schedule.changes));
+        Ok(Started {
+            schema: UNDO_SCHEMA.to_owned(),
+            run: self.run.to_string(),
+            stack: self.name.clone(),
+            stack_id: self.stack_id.clone(),
+            region: self.place.aws.region().unwrap_or_default().to_owned(),
+            endpoint: self.place.aws.endpoint().map(str::to_owned),
+            parts,
+            at,
+        })
+    }
+
+    /// Fails where something is not as it was: what somebody else has changed meanwhile included, since what was seen is of
+    /// two stacks then.
+    pub(super) fn refuse_what_is_not_back(
+        &self,
+        parts: Vec<(Part, Back)>,
+        stopped: Option<&Failure>,
+    ) -> Result<(), Failure> {
+        let because =
+            stopped.map_or_else(String::new, |stopped| format!(" (it had failed: {stopped})"));
+        let mut changed = None;
+        for (part, back) in parts {
+            let part = name(&part);
+            let what = match back {
+                Back::Failed(failure) => {
+                    return Err(Failure {
+                        next: self.rollback.clone(),
+                        ..Failure::environment(format!(
+                            "{part} was not put back: {failure}{because}"
+                        ))
+                    });
+                }
+                Back::Restored(others) if others.is_empty() => continue,
+                Back::Restored(others) => {
+                    format!("{part} is put back, but {}, which is left", told(&others))
+                }
+                Back::Contested(others) => format!("{part} is left: {}", told(&others)),
+                Back::Gone => format!("{part} is gone"),
+                Back::Foreign => format!("{part} is not the stack's"),
+            };
+            changed.get_or_insert(what);
+        }
+        let Some(what) = changed else { return Ok(()) };
+        Err(Failure {
+            next: Some("run it again while nobody else changes the stack".to_owned()),
+            ..Failure::environment(format!("{what}{because}"))
+        })
+    }
+
+    /// Puts everything back, and goes on to look for letters meanwhile: when one is seen is when it is taken to have come.
+    pub(super) async fn put_back(
+        &self,
+        undo: &mut Undo,
+        recorder: &Recorder,
+        interrupt: &Interrupt,
+    ) -> Vec<(Part, Back)> {
+        let is_done = CancellationToken::new();
+        let tasks = Tasks::begin(&self.place.clock, 2).await;
+        let put = async {
+            let not_back = undo.put_back(None).await;
+            is_done.cancel();
+            tasks.end_one().await;
+            not_back
+        };
+        let look = async {
+            while !is_done.is_cancelled() {
+                // What cannot be seen now is seen later.
+                if let Ok(depth) = self.depth().await {
+                    let _ = self.note_letters(recorder, depth, interrupt).await;
+                }
+                tokio::select! {
+                    () = self.place.clock.sleep(GUARD_EVERY) => {}
+                    () = is_done.cancelled() => {}
+                }
+            }
+        };
+        let (not_back, ()) = tokio::join!(put, look);
+        tasks.end().await;
+        not_back
+    }
+}

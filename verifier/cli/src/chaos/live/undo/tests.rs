@@ -1,0 +1,177 @@
+use tempfile::TempDir;
+use verifier_core::chaos::{Field, LEASE_TAG, Lease, UNDO_SCHEMA};
+use verifier_core::time::Timestamp;
+
+use super::*;
+use crate::stand::Stand;
+
+fn tag(stand: &Stand) -> Part {
+    Part::QueueTag { queue_url: stand.url.clone(), key: LEASE_TAG.to_owned() }
+}
+
+fn queue(stand: &Stand) -> Part {
+    Part::Queue { queue_url: stand.url.clone() }
+}
+
+/// A setting of the queue, and what makes it one.
+fn parts(stand: &Stand) -> StackParts {
+    StackParts {
+        mapping: "m".to_owned(),
+        worker: "gone".to_owned(),
+        submit: None,
+        jobs_url: stand.url.clone(),
+    }
+}
+
+const TIMEOUT: Setting = Setting::VisibilityTimeout { seconds: 77 };
+
+/// A run that has saved the tag, and these parts with what it changes of them.
+async fn undo(stand: &Stand, folder: &TempDir, name: &str, parts: &[(Part, Setting)]) -> Undo {
+    let at = stand.client().await;
+    let named = parts.iter().map(|(part, _)| part.clone());
+    let started = Started {
+        schema: UNDO_SCHEMA.to_owned(),
+        run: name.to_owned(),
+        stack: "Stand".to_owned(),
+        stack_id: "arn".to_owned(),
+        region: "us-local-1".to_owned(),
+        endpoint: None,
+        parts: [tag(stand)].into_iter().chain(named).collect(),
+        at: at.1.now(),
+    };
+    let mut undo = Undo::begin(at, &folder.path().join(name), started).await.unwrap();
+    undo.save(&tag(stand), &[]).await.unwrap();
+    for (part, setting) in parts {
+        undo.save(part, &[*setting]).await.unwrap();
+    }
+    undo
+}
+
+fn value(run: &str) -> String {
+    Lease { run: run.to_owned(), until: Timestamp::from_millis(5) }.value()
+}
+
+async fn read_tag(undo: &Undo, stand: &Stand) -> Option<String> {
+    undo.aws.queue_tag(&stand.url, LEASE_TAG).await.unwrap()
+}
+
+/// The queue's timeout, as somebody else sets it.
+async fn set_timeout(undo: &Undo, stand: &Stand, seconds: u32) {
+    let wanted = Configuration::Queue { visibility_timeout_seconds: seconds, redrive_policy: None };
+    let fields = BTreeSet::from([Field::VisibilityTimeout]);
+    undo.aws.configure(&queue(stand), &wanted, &fields).await.unwrap();
+}
+
+fn is_restored(back: &Back) -> bool {
+    matches!(back, Back::Restored(others) if others.is_empty())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_claim_at_once_one_has_it_and_the_other_leaves_it_alone() {
+    let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
+    let tag = tag(&stand);
+    let mut one = undo(&stand, &folder, "one", &[]).await;
+    let mut other = undo(&stand, &folder, "other", &[]).await;
+    let (ours, theirs) = (value("one"), value("other"));
+    let (first, second) = tokio::join!(one.claim(&tag, &ours), other.claim(&tag, &theirs));
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_eq!([&first, &second].iter().filter(|taken| taken.is_none()).count(), 1);
+    let (loser, winner) = if first.is_some() { (&mut one, &theirs) } else { (&mut other, &ours) };
+    assert_eq!(loser.put_back(None).await.len(), 0);
+    assert_eq!(read_tag(loser, &stand).await.as_ref(), Some(winner));
+    let mut late = undo(&stand, &folder, "late", &[]).await;
+    assert!(late.claim(&tag, &value("late")).await.unwrap().is_some());
+    assert_eq!(read_tag(&late, &stand).await.as_ref(), Some(winner));
+    stand.emulator.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_put_back_between_the_look_and_the_lease_is_not_taken_for_how_it_was() {
+    let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
+    let mut undo = undo(&stand, &folder, "run", &[(queue(&stand), TIMEOUT)]).await;
+    set_timeout(&undo, &stand, 33).await;
+    let refused = undo.claim(&tag(&stand), &value("run")).await.unwrap_err();
+    assert!(refused.what.contains("somebody else changes it"), "{refused}");
+    let backs = undo.put_back(None).await;
+    assert!(backs.iter().all(|(_, back)| is_restored(back)), "{backs:?}");
+    assert_eq!(read_tag(&undo, &stand).await, None);
+    let now = undo.aws.configuration(&queue(&stand)).await.unwrap();
+    assert_eq!(now.fields()[&Field::VisibilityTimeout], 33);
+    stand.emulator.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tag_stays_while_something_else_is_not_back() {
+    let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
+    let mut undo = undo(&stand, &folder, "run", &[(queue(&stand), TIMEOUT)]).await;
+    assert_eq!(undo.claim(&tag(&stand), &value("run")).await.unwrap(), None);
+    undo.change(&parts(&stand), &queue(&stand), &[TIMEOUT]).await.unwrap();
+    // The queue is none of this stack's.
+    let backs = undo.put_back(Some(&[])).await;
+    assert!(matches!(backs[..], [(_, Back::Foreign), (_, Back::Failed(_))]), "{backs:?}");
+    assert_eq!(read_tag(&undo, &stand).await, Some(value("run")));
+    let backs = undo.put_back(None).await;
+    assert!(backs.iter().all(|(_, back)| is_restored(back)), "{backs:?}");
+    assert_eq!(read_tag(&undo, &stand).await, None);
+    stand.emulator.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_gone_keeps_nothing_open() {
+    let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
+    let mut undo = undo(&stand, &folder, "run", &[(queue(&stand), TIMEOUT)]).await;
+    assert_eq!(undo.claim(&tag(&stand), &value("run")).await.unwrap(), None);
+    let part = Part::Concurrency { function: "gone".to_owned() };
+    let before = Configuration::Concurrency { reserved: Some(7) };
+    let settings = vec![Setting::SubmitStopped];
+    undo.note(UndoEntry::Saved { part: part.clone(), before, settings }).await.unwrap();
+    undo.will_tell(&part);
+    let backs = undo.put_back(Some(&[])).await;
+    assert!(matches!(backs[0], (_, Back::Gone)), "{backs:?}");
+    assert!(!undo.ledger().open().iter().any(|(open, _)| *open == part));
+    stand.emulator.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_else_sets_is_left_and_its_lease_is_given_back() {
+    let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
+    let mut undo = undo(&stand, &folder, "run", &[(queue(&stand), TIMEOUT)]).await;
+    assert_eq!(undo.claim(&tag(&stand), &value("run")).await.unwrap(), None);
+    undo.change(&parts(&stand), &queue(&stand), &[TIMEOUT]).await.unwrap();
+    set_timeout(&undo, &stand, 33).await;
+    let refused = undo.change(&parts(&stand), &queue(&stand), &[]).await.unwrap_err();
+    assert!(refused.what.contains("somebody else changes it"), "{refused}");
+    let backs = undo.put_back(None).await;
+    assert!(matches!(backs[0], (_, Back::Contested(_))), "{backs:?}");
+    let now = undo.aws.configuration(&queue(&stand)).await.unwrap();
+    assert_eq!(now.fields()[&Field::VisibilityTimeout], 33);
+    assert_eq!(read_tag(&undo, &stand).await, None);
+    stand.emulator.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_reads_as_before_is_told_to_be_so_all_the_same() {
+    let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
+    let run = undo(&stand, &folder, "run", &[(queue(&stand), TIMEOUT)]).await;
+    let before = run.aws.configuration(&queue(&stand)).await.unwrap();
+    drop(run);
+    // Another process does not know what the first one has told.
+    let mut undo = Undo::reopen(stand.client().await, &folder.path().join("run")).unwrap();
+    let backs = undo.put_back(None).await;
+    assert!(backs.iter().all(|(_, back)| is_restored(back)), "{backs:?}");
+    assert_eq!(undo.aws.calls().counts()["SQS.SetQueueAttributes"], 1);
+    assert_eq!(undo.aws.configuration(&queue(&stand)).await.unwrap(), before);
+    stand.emulator.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_never_told_anything_is_left_alone_by_the_run_itself() {
+    let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
+    let mut undo = undo(&stand, &folder, "run", &[(queue(&stand), TIMEOUT)]).await;
+    let backs = undo.put_back(None).await;
+    assert_eq!(backs.len(), 2);
+    let counts = undo.aws.calls().counts();
+    assert!(!counts.contains_key("SQS.SetQueueAttributes"), "{counts:?}");
+    assert!(!counts.contains_key("SQS.UntagQueue"), "{counts:?}");
+    stand.emulator.shut_down().await;
+}
