@@ -72,6 +72,43 @@ fn the_lease_has_to_be_its_own() {
 }
 
 #[test]
+fn a_stack_that_has_lost_its_tag_of_a_preview_is_put_back_by_its_lease() {
+    let world = World::start();
+    let template = json!({
+        "Resources": {"Jobs": {"Type": "AWS::SQS::Queue",
+            "Properties": {"QueueName": "once-a-preview", "VisibilityTimeout": 30}}},
+    });
+    world.local.create_stack("Once", &template);
+    let url = format!("{}/000000000000/once-a-preview", world.local.text("/endpoint"));
+    let all = json!({"QueueUrl": url, "AttributeNames": ["VisibilityTimeout"]});
+    wait_until("the stack", || {
+        let found = world.sqs("GetQueueAttributes", &all);
+        (found["Attributes"]["VisibilityTimeout"] == "30").then_some(())
+    });
+    let tag = json!({"queue-tag": {"queueUrl": url, "key": LEASE_TAG}});
+    let queue = json!({"queue": {"queueUrl": url}});
+    let before = json!({"visibilityTimeoutSeconds": 60, "redrivePolicy": null});
+    let journal = [
+        json!({"event": "started", "schema": "verifier.chaos.undo/1", "run": "vrf-1-1", "stack": "Once",
+            "stackId": "any", "region": "us-local-1", "endpoint": null, "parts": [tag, queue],
+            "at": 0}),
+        json!({"event": "saved", "part": tag, "before": {"queue-tag": {"value": null}}, "settings": []}),
+        json!({"event": "saved", "part": queue, "before": {"queue": before},
+            "settings": [{"visibility-timeout": {"seconds": 30}}]}),
+    ];
+    let journal: String = journal.iter().map(|line| format!("{line}\n")).collect();
+    std::fs::write(world.path("undo.jsonl"), journal).unwrap();
+    let tags = |run: &str| json!({"QueueUrl": url, "Tags": {LEASE_TAG: format!("{run} until 5")}});
+    world.sqs("TagQueue", &tags("vrf-2-2"));
+    roll_back(&world, "undo.jsonl").assert(2);
+    world.sqs("TagQueue", &tags("vrf-1-1"));
+    roll_back(&world, "undo.jsonl").assert(0);
+    let found = world.sqs("GetQueueAttributes", &all);
+    assert_eq!(found["Attributes"]["VisibilityTimeout"], "60");
+    assert_eq!(world.sqs("ListQueueTags", &json!({"QueueUrl": url}))["Tags"], Value::Null);
+}
+
+#[test]
 fn a_cut_journal_is_refused_and_one_without_its_last_end_is_whole() {
     let world = World::in_real_time();
     let before = world.configuration();
