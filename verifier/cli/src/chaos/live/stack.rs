@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
-use verifier_aws::Http;
+use verifier_aws::{Aws, Http};
 use verifier_core::chaos::{Configuration, LEASE_TAG, Lease, Part, StackParts, StackTerms};
 use verifier_core::check::{MappingEvidence, RunId, StackEvidence, StackResource};
 use verifier_core::settings::Settings;
@@ -101,8 +101,9 @@ impl Live {
         let run = RunId::new(place.clock.now(), fastrand::u32(..));
         let is_kept = args.target == "stack";
         let live = Self {
-            rollback: is_kept.then(|| rollback_command(&args.journal, &args.connection)),
-            rollback_of_others: rollback_command(Path::new("FILE"), &args.connection),
+            rollback: is_kept
+                .then(|| rollback_command(&args.journal, &place.aws, &args.connection)),
+            rollback_of_others: rollback_command(Path::new("FILE"), &place.aws, &args.connection),
             stack_id: stack.id,
             resources: stack.resources,
             name: stack.name,
@@ -162,8 +163,15 @@ impl Live {
     }
 }
 
-/// The command that puts back what stands in a journal, where this one was connected to.
-pub(crate) fn rollback_command(journal: &Path, connection: &ConnectionArgs) -> String {
+/// The command that puts back what stands in a journal, where this one was connected to. Another shell may have another
+/// environment, so it names the endpoint wherever that comes from; the region stands in the journal.
+pub(crate) fn rollback_command(journal: &Path, aws: &Aws, connection: &ConnectionArgs) -> String {
+    let connection =
+        ConnectionArgs { endpoint_url: aws.endpoint().map(str::to_owned), ..connection.clone() };
+    command_of(journal, &connection)
+}
+
+fn command_of(journal: &Path, connection: &ConnectionArgs) -> String {
     let ConnectionArgs { region, profile, endpoint_url, emulator_token: _ } = connection;
     let journal = journal.display().to_string();
     let options = [
@@ -254,11 +262,11 @@ mod tests {
         };
         let journal = Path::new("my undo.jsonl");
         assert_eq!(
-            rollback_command(journal, &connection),
+            command_of(journal, &connection),
             "verifier chaos rollback --journal 'my undo.jsonl' --endpoint-url http://127.0.0.1:1 --region eu-central-1 --profile 'my previews'"
         );
         assert_eq!(
-            rollback_command(journal, &ConnectionArgs::default()),
+            command_of(journal, &ConnectionArgs::default()),
             "verifier chaos rollback --journal 'my undo.jsonl'"
         );
     }

@@ -179,6 +179,16 @@ impl Undo {
         resources: Option<&[StackResource]>,
     ) -> Vec<(Part, Back)> {
         let mut all = Vec::new();
+        self.put_back_into(&mut all, resources).await;
+        all
+    }
+
+    /// The same. What became of a part is told as soon as it is, should this not come to its end.
+    pub(crate) async fn put_back_into(
+        &mut self,
+        all: &mut Vec<(Part, Back)>,
+        resources: Option<&[StackResource]>,
+    ) {
         for (part, saved) in self.ledger.open() {
             let is_lease = matches!(part, Part::QueueTag { .. });
             let is_open = |back: &Back| matches!(back, Back::Failed(_) | Back::Foreign);
@@ -191,7 +201,6 @@ impl Undo {
             };
             all.push((part, back));
         }
-        all
     }
 
     async fn put_back_one(&mut self, part: &Part, saved: &Saved, is_own: bool) -> Back {

@@ -67,7 +67,7 @@ async fn roll_back(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
     }
     let (connection, clock) = endpoint::reach(connection).await?;
     let aws = Aws::connect(&connection).await;
-    let again = rollback_command(&args.journal, &args.connection);
+    let again = rollback_command(&args.journal, &aws, &args.connection);
     let (stack, found) = look(&aws, &ledger, &started).await?;
     let mut done = RolledBack {
         journal,
@@ -130,11 +130,12 @@ async fn put_back(
     done: &mut RolledBack,
 ) -> Result<bool, Failure> {
     let mut undo = Undo::reopen(at, journal)?;
-    let backs = tokio::select! {
-        backs = undo.put_back(Some(resources)) => backs,
+    let mut backs = Vec::new();
+    tokio::select! {
+        () = undo.put_back_into(&mut backs, Some(resources)) => {}
         // What is done is written down, and the rest can be done later.
-        () = interrupt.asked() => Vec::new(),
-    };
+        () = interrupt.asked() => {}
+    }
     let open = undo.ledger().open();
     let mut is_done = open.is_empty();
     let mut foreign = Vec::new();
@@ -256,7 +257,7 @@ fn refused(refusal: &Refusal, (started, ledger): (&Started, &UndoLedger), again:
             let place = endpoint.as_ref().map_or_else(String::new, |url| format!(" at {url}"));
             (
                 format!(
-                    "{stack} is not the stack that {run} has changed, which was {stack_id} in {region}{place}"
+                    "there is no {stack} here that {run} has changed: that was {stack_id} in {region}{place}"
                 ),
                 "go where that one is (--endpoint-url, --profile); if it was deleted, nothing of it is left to put back, and the journal can go"
                     .to_owned(),
