@@ -39,6 +39,13 @@ fn another_stack_of_the_same_name_is_left_alone_and_the_right_one_is_put_back() 
     assert!(!said.contains("go on"), "{said}");
     assert_eq!(other.configuration(), untouched);
     assert_eq!(std::fs::read_to_string(other.path("undo.jsonl")).unwrap(), journal);
+    // AWS itself is not asked.
+    let mut command = verifier_testkit::scrubbed(support::VERIFIER);
+    command.current_dir(broken.folder.path());
+    let nowhere = Printed::of(command.args(["chaos", "rollback", "--journal", "undo.jsonl"]));
+    let said = &nowhere.assert(2).stderr;
+    let option = format!("--endpoint-url {}", broken.local.text("/endpoint"));
+    assert!(said.contains(&option), "{said}");
     let elsewhere = broken.chaos(&["rollback", "--journal", "undo.jsonl", "--region", "eu-west-1"]);
     let said = &elsewhere.assert(2).stderr;
     assert!(said.contains("us-local-1") && said.contains("eu-west-1"), "{said}");

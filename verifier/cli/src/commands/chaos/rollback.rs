@@ -67,6 +67,16 @@ async fn roll_back(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
     }
     let (connection, clock) = endpoint::reach(connection).await?;
     let aws = Aws::connect(&connection).await;
+    if let (Some(endpoint), None) = (&started.endpoint, aws.endpoint()) {
+        // AWS itself is not asked about what is on an emulator.
+        return Err(Failure {
+            next: Some(format!("say --endpoint-url {}", clean::word(endpoint))),
+            ..Failure::usage(format!(
+                "the journal is of {} at {endpoint}, and no endpoint was named",
+                started.stack
+            ))
+        });
+    }
     let again = rollback_command(&args.journal, &aws, &args.connection);
     let (stack, found) = look(&aws, &ledger, &started).await?;
     let mut done = RolledBack {
