@@ -103,7 +103,7 @@ fn a_stack_that_has_lost_its_tag_of_a_preview_is_put_back_by_its_lease() {
         json!({"event": "saved", "part": queue, "before": {"queue": before},
             "settings": [{"visibility-timeout": {"seconds": 30}}]}),
     ];
-    let journal: String = journal.iter().map(|line| format!("{line}\n")).collect();
+    let journal = journal.map(|line| line.to_string()).join("\n");
     std::fs::write(world.path("undo.jsonl"), journal).unwrap();
     let tags = |run: &str| json!({"QueueUrl": url, "Tags": {LEASE_TAG: format!("{run} until 5")}});
     world.sqs("TagQueue", &tags("vrf-2-2"));
