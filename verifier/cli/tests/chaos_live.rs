@@ -201,6 +201,18 @@ fn files_of_an_earlier_run_are_refused_before_anything_is_begun() {
 }
 
 #[test]
+fn messages_of_the_run_that_cannot_be_kept_are_left_and_fail_it() {
+    let world = World::start();
+    // The journal's name is as long as a file's may be; that of the file beside it would be longer.
+    let journal = format!("{}.jsonl", "u".repeat(249));
+    let ran = Printed::of(&mut world.breaking("poison-in-a-crowd", &journal));
+    let said = &ran.assert(3).stderr;
+    assert!(said.contains("messages of the run are left"), "{said}");
+    assert!(said.contains("verifier dlq purge --filter"), "{said}");
+    assert_eq!(world.lease(), json!(null), "all else is put back: {said}");
+}
+
+#[test]
 fn only_previews_are_broken_and_only_when_somebody_said_so() {
     let world = World::start();
     let template = json!({

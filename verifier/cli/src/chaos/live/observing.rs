@@ -10,6 +10,7 @@ use verifier_core::check::{LoggedOutcome, QueueEvidence};
 use super::recorder::Recorder;
 use super::stack::Live;
 use crate::args::FilterArgs;
+use crate::clean;
 use crate::dead_letters::{Backup, Look, Selection, look, purge};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -142,21 +143,39 @@ impl Live {
 
     /// Deletes the run's own messages from the dead-letter queue, where they were made to be, when they are in a file beside the
     /// journal. Says what is left, if anything.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be kept in a file, none is deleted: they raise the queue's alarm, so the run may not pass in silence.
     pub(super) async fn remove_letters(
         &self,
         recorder: &Recorder,
         interrupt: &Interrupt,
     ) -> Result<Option<String>, Failure> {
+        let seen = recorder.all_letters();
+        if !seen.iter().any(|(_, letter)| recorder.watch.job_in(&letter.body).is_some()) {
+            return Ok(None);
+        }
         let path = &recorder.watch.ids.job_id;
         let of_run =
             format!("body.{path} && starts_with(body.{path}, '{}')", recorder.watch.prefix);
         let filter = FilterArgs { filter: Some(of_run), ..FilterArgs::default() };
         let selection = Selection::new(&filter)?;
         let file = PathBuf::from(format!("{}{LETTERS_SUFFIX}", self.journal.display()));
-        let mut backup = Backup::create(&file)?;
+        let left = |failure: Failure| Failure {
+            next: Some(format!(
+                "make room, and take them out by verifier dlq purge --filter {}",
+                clean::word(filter.filter.as_deref().unwrap_or_default())
+            )),
+            ..Failure::environment(format!(
+                "messages of the run are left in {}, and nothing was judged: {failure}",
+                self.place.dead_letters.name
+            ))
+        };
+        let mut backup = Backup::create(&file).map_err(left)?;
         let purged = purge(&self.place, &selection, &mut backup, interrupt).await;
         if let Some(failure) = purged.failure {
-            return Err(failure);
+            return Err(left(failure));
         }
         let left = purged.not_deleted.len();
         Ok((left > 0).then(|| {

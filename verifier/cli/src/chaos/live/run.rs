@@ -150,13 +150,8 @@ impl Live {
         let complete = is_empty && !is_aborted;
         let now = self.place.clock.now();
         recorder.letters(now, observed.letters.iter().map(|(_, letter)| letter.clone()).collect());
-        // What was left is told, and takes nothing from the judgement.
-        match self.remove_letters(recorder, guarded.interrupt).await {
-            Ok(None) => {}
-            Ok(Some(left)) => guarded.progress.say(&left),
-            Err(failure) => {
-                guarded.progress.say(&format!("letters of the run are left: {failure}"));
-            }
+        if let Some(left) = self.remove_letters(recorder, guarded.interrupt).await? {
+            guarded.progress.say(&left);
         }
         // Those that a redrive has taken out are among them.
         let observed = Observed { letters: recorder.all_letters(), ..observed };
