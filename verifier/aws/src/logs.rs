@@ -88,16 +88,24 @@ impl Aws {
         // Lambda's own reports tell how invocations ended, also where the worker wrote nothing.
         let marks = Invocation::MARKS.map(|mark| format!(" ?\"{mark}\"")).concat();
         let pattern = format!("?\"{run_id}\"{marks}");
+        // Lines that name messages alone are found by no id of a run.
+        let pattern = reader.tells_run().then_some(pattern);
         // The pattern finds the run's id anywhere in a line; only its own outcomes count.
         let mut unread = None;
         let read = |text: &str| {
-            let line = reader.read(text, run_id);
-            if line.is_none() && text.contains(run_id) {
+            if let Some(line) = reader.read(text, run_id) {
+                return Some(Ok(line));
+            }
+            let is_told = text.contains(run_id) || !reader.tells_run();
+            if let Some(other) = reader.read_other(text).filter(|_| is_told) {
+                return Some(Err(other));
+            }
+            if text.contains(run_id) {
                 unread = Some(text.trim().to_owned());
             }
-            line
+            None
         };
-        let lines = self.log_outcomes(log_group, Some(&pattern), since, read).await?;
+        let lines = self.log_outcomes(log_group, pattern.as_deref(), since, read).await?;
         Ok(LogLines { unread, ..lines })
     }
 
@@ -108,35 +116,41 @@ impl Aws {
         since: Timestamp,
         reader: &OutcomeReader,
     ) -> Result<LogLines, AwsError> {
-        self.log_outcomes(log_group, None, since, |text| reader.read_any(text)).await
+        self.log_outcomes(log_group, None, since, |text| reader.read_any(text).map(Ok)).await
     }
 
     /// The outcomes that `read` finds, in the order of their times, each with its invocation: the one that its line names, or else
-    /// the one that its log stream tells.
+    /// the one that its log stream tells. So with lines whose outcome is neither success nor failure, which come with their word.
     async fn log_outcomes(
         &self,
         log_group: &str,
         pattern: Option<&str>,
         since: Timestamp,
-        mut read: impl FnMut(&str) -> Option<OutcomeLine>,
+        mut read: impl FnMut(&str) -> Option<Result<OutcomeLine, (OutcomeLine, String)>>,
     ) -> Result<LogLines, AwsError> {
         let mut lines = LogLines::default();
         let mut invocations = InvocationLog::default();
-        let mut unnamed = Vec::new();
+        let mut found = Vec::new();
         self.log_events(log_group, pattern, since, |stream, at, text| {
             lines.latest = lines.latest.max(Some(at));
             let Some(place) = invocations.take(stream, at, text) else { return };
-            if let Some(line) = read(text) {
-                if line.request_id.is_empty() {
-                    unnamed.push((lines.outcomes.len(), place));
-                }
-                lines.outcomes.push(LoggedOutcome { at, line });
-            }
+            let (line, word) = match read(text) {
+                Some(Ok(line)) => (line, None),
+                Some(Err((line, word))) => (line, Some(word)),
+                None => return,
+            };
+            found.push((LoggedOutcome { at, line }, word, place));
         })
         .await?;
-        for (index, place) in unnamed {
-            let request_id = invocations.request_at(&place).unwrap_or_default();
-            request_id.clone_into(&mut lines.outcomes[index].line.request_id);
+        for (mut outcome, word, place) in found {
+            if outcome.line.request_id.is_empty() {
+                let request_id = invocations.request_at(&place).unwrap_or_default();
+                request_id.clone_into(&mut outcome.line.request_id);
+            }
+            match word {
+                None => lines.outcomes.push(outcome),
+                Some(word) => lines.remarks.push((outcome, word)),
+            }
         }
         lines.invocations = invocations.ends();
         lines.outcomes.sort_by_key(|outcome| outcome.at);

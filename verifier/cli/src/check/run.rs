@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use verifier_aws::{Aws, AwsError, Http};
-use verifier_core::account::{Account, Invocation, QueueCounts, Terms};
+use verifier_core::account::{Account, Invocation, QueueCounts, Remark, Terms};
 use verifier_core::check::rules::{
     api_reject, clean_residue::Residue, dlq_arrival, dlq_attempts, dlq_foreign, job_accept,
     job_neighbours, job_success, stack_ready,
@@ -69,6 +69,8 @@ pub(crate) struct Run<'a> {
     terms: Option<Terms>,
     /// The ends of invocations during the run.
     invocations: Vec<Invocation>,
+    /// Lines of the worker's that tell of a receive, and of neither success nor failure.
+    remarks: Vec<Remark>,
     /// The jobs queue's counts, when nothing of the run should be there any more.
     counts_after: Option<QueueCounts>,
     /// The dead-letter queue's counts, after what was the run's own was deleted there.
@@ -156,6 +158,7 @@ impl<'a> Run<'a> {
             left_behind: Vec::new(),
             terms: None,
             invocations: Vec::new(),
+            remarks: Vec::new(),
             counts_after: None,
             dead_letters_after: None,
             residue: Residue::default(),
@@ -298,6 +301,7 @@ impl<'a> Run<'a> {
         let mut account =
             Account::of(&observed(terms, &self.jobs, &found, &self.invocations, counts));
         account.others.clone_from(&self.written_of_others);
+        account.remarks.clone_from(&self.remarks);
         account
     }
 

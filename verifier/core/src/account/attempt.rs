@@ -33,6 +33,18 @@ pub struct Line {
     pub batch_size: Option<u32>,
 }
 
+/// What became of a message whose invocation failed behind its success.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fate {
+    /// It came again, or is taken to: that is what an event source mapping does.
+    #[default]
+    Left,
+    /// The worker must have deleted it itself: it did not come again.
+    Deleted,
+    /// Nothing tells whether it came again.
+    Unclear,
+}
+
 /// A delivery of a message to the worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
@@ -44,8 +56,8 @@ pub struct Attempt {
     pub end: Option<InvocationEnd>,
     /// How much later the worker wrote last that it succeeded once more, in the same invocation.
     pub again_after: Duration,
-    /// Whether the worker must have deleted the message itself: its batch failed, and it did not come again.
-    pub is_deleted: bool,
+    /// What became of the message, where its invocation failed behind its success.
+    pub fate: Fate,
 }
 
 impl Attempt {
@@ -56,7 +68,7 @@ impl Attempt {
 
     /// How its invocation ended, where that failed the message with its whole batch.
     pub fn failed_whole(&self) -> Option<InvocationEnd> {
-        self.end.filter(|end| end.fails_the_batch() && !self.is_deleted)
+        self.end.filter(|end| end.fails_the_batch() && self.fate == Fate::Left)
     }
 
     /// Whether the worker did it more than once in one receive, by its lines.
@@ -114,7 +126,7 @@ pub(super) fn attempts(
             end: request.and_then(|id| invocations.get(id)).map(|invocation| invocation.end),
             line: line.clone(),
             again_after: Duration::ZERO,
-            is_deleted: false,
+            fate: Fate::Left,
         });
     }
     let is_superseded = |line: &Line| attempts.iter().any(|other| supersedes(&other.line, line));

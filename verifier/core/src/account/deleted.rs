@@ -1,58 +1,90 @@
 //! Messages that the worker deleted itself before their batch failed.
 
 use super::attempt::TOLERANCE;
-use super::{Account, Attempt, Expectation, InvocationEnd, MessageAccount};
+use super::{Account, Attempt, Expectation, Fate, InvocationEnd, MessageAccount};
 use crate::time::Timestamp;
 
-/// What became of a message whose batch failed behind its success.
+/// What shows of a message whose invocation failed behind its success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    /// It did not come again when it was due.
-    Deleted,
-    /// It came again, or may have.
+enum Sign {
     Left,
-    /// It was not due again before the end of what is known.
+    Deleted,
     NotDue,
+    Unclear,
 }
 
 impl Account {
-    /// Marks the attempts whose invocation failed and whose message the worker must have deleted itself, as was usual before partial
-    /// batch responses: it was done, and a visibility timeout later it was not there.
+    /// Says of each good job that was done in an invocation that failed what became of it: the worker may have deleted its message
+    /// itself, as was usual before partial batch responses.
     ///
-    /// That needs all of what would show it: no other attempt, nothing of it in the dead-letter queue, no more messages queued than
-    /// before, and since it was due again no invocation that ended well and left messages unwritten.
+    /// One that came again, or may have, is left; so is every one where any is. One that would have been dead-lettered with the
+    /// failing job and was not is deleted, and what the worker did once it did to the others. Otherwise it is left where it was not
+    /// due again by the end of what is known, and else unclear: a worker that remembers what it did leaves no trace of what comes
+    /// again in a batch that ends well.
     ///
     /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>.
-    pub(super) fn mark_deleted(&mut self) {
-        if self.surplus != Some(0) {
-            return;
-        }
-        let fates: Vec<Option<Fate>> = self.messages.iter().map(|job| self.fate(job)).collect();
-        let is_any = |fate| fates.contains(&Some(fate));
-        // What was not due again by the end is taken to have fared as what was.
-        if !is_any(Fate::Deleted) || is_any(Fate::Left) {
-            return;
-        }
-        let deleted = self.messages.iter_mut().zip(&fates).filter(|(_, fate)| fate.is_some());
-        for attempt in deleted.flat_map(|(message, _)| &mut message.attempts) {
-            attempt.is_deleted = true;
+    pub(super) fn tell_fates(&mut self) {
+        let signs: Vec<Option<Sign>> = self.messages.iter().map(|job| self.sign(job)).collect();
+        let is_any = |sign| signs.contains(&Some(sign));
+        let fate = if is_any(Sign::Left) {
+            Fate::Left
+        } else if is_any(Sign::Deleted) {
+            Fate::Deleted
+        } else if is_any(Sign::NotDue) {
+            Fate::Left
+        } else {
+            Fate::Unclear
+        };
+        let told = self.messages.iter_mut().zip(&signs).filter(|(_, sign)| sign.is_some());
+        for attempt in told.flat_map(|(message, _)| &mut message.attempts) {
+            attempt.fate = fate;
         }
     }
 
-    /// What became of a good job that was done in a batch that failed; `None` where it was in none.
-    fn fate(&self, job: &MessageAccount) -> Option<Fate> {
+    /// What a good job that was done in an invocation that failed shows by itself; `None` where it was in none.
+    fn sign(&self, job: &MessageAccount) -> Option<Sign> {
         let failed =
             |attempt: &Attempt| attempt.says_succeeded() && attempt.failed_whole().is_some();
         let is_good = job.expectation == Expectation::Succeeds;
         let attempt = job.attempts.iter().find(|attempt| is_good && failed(attempt))?;
         let due_at = attempt.line.at + self.terms.visibility_timeout;
         let is_alone = job.attempts.len() == 1 && job.silent.is_empty() && job.copies.is_empty();
-        Some(if !is_alone || job.dead_lettered.is_some() || self.may_have_come_again(due_at) {
-            Fate::Left
-        } else if self.seen_until().is_some_and(|until| until >= due_at + TOLERANCE) {
-            Fate::Deleted
+        let is_gone = self.surplus == Some(0) && is_alone && job.dead_lettered.is_none();
+        Some(if !is_gone || self.may_have_come_again(due_at) {
+            Sign::Left
+        } else if self.is_dead_lettered_together(attempt) {
+            Sign::Deleted
+        } else if self.ends_are_known_until() < Some(due_at + TOLERANCE) {
+            Sign::NotDue
         } else {
-            Fate::NotDue
+            Sign::Unclear
+        })
+    }
+
+    /// Until when the ends of invocations are known.
+    fn ends_are_known_until(&self) -> Option<Timestamp> {
+        self.invocations.iter().map(|each| each.ended_at).max()
+    }
+
+    /// Whether a message that was in an invocation with the failing job would be in the dead-letter queue now, unless it was
+    /// deleted: it was at the failing job's first receive, and each of its receives ended in an invocation that failed.
+    fn is_dead_lettered_together(&self, attempt: &Attempt) -> bool {
+        self.that(Expectation::Fails).any(|failing| {
+            let unseen = self.unseen(failing);
+            let failed = |count: u32| {
+                let mut seen = failing.attempts.iter();
+                let has_line = |each: &Attempt| {
+                    each.receive_count == count
+                        && each.end.is_some_and(InvocationEnd::fails_the_batch)
+                };
+                let mut silent = unseen.iter();
+                seen.any(has_line)
+                    || silent.any(|each| each.receive_count == count && each.explained.is_failure())
+            };
+            let second_at = failing.submitted_at + self.terms.visibility_timeout;
+            failing.dead_lettered.is_some()
+                && attempt.line.at < second_at
+                && (1..=self.terms.max_receive_count).all(failed)
         })
     }
 
@@ -68,11 +100,6 @@ impl Account {
                     matches!(each.end, InvocationEnd::Success | InvocationEnd::Unknown);
                 ended_well && each.started_at() >= from && !is_written(&each.request_id)
             })
-    }
-
-    /// Until when the ends of invocations are known.
-    fn seen_until(&self) -> Option<Timestamp> {
-        self.invocations.iter().map(|each| each.ended_at).max()
     }
 }
 
@@ -108,9 +135,9 @@ mod tests {
         let mut account = account(jobs, ends);
         account.surplus = surplus;
         for attempt in account.messages.iter_mut().flat_map(|message| &mut message.attempts) {
-            attempt.is_deleted = false;
+            attempt.fate = Fate::Left;
         }
-        account.mark_deleted();
+        account.tell_fates();
         account
     }
 
@@ -145,22 +172,57 @@ mod tests {
     }
 
     #[test]
-    fn before_it_is_due_again_and_while_the_queue_holds_more_than_before_nothing_is_known() {
-        let last = || good(vec![line(120, 1, DONE, "b3")]);
-        assert!(is_broken(&isolation(last(), Vec::new())));
-        // Unless others show what the worker does.
-        let both = |lines| {
-            let ends = vec![invocation(0, "b1", ERROR), invocation(120, "b3", ERROR)];
-            let other = Submitted { job_id: "h".to_owned(), ..good(lines) };
-            counted(vec![last(), other], ends, Some(0)).messages[0].attempts[0].is_deleted
+    fn where_a_receive_of_the_failing_job_ended_well_nothing_is_known() {
+        let fate = |ends: [InvocationEnd; 3], at, count, request: &str| {
+            let failed = |at, count, request| line(at, count, Outcome::Failed, request);
+            let poison = Submitted {
+                lines: vec![failed(0, 1, "b1"), failed(60, 2, "b2"), failed(120, 3, "b3")],
+                found: vec![found("m-p")],
+                ..job("p", true)
+            };
+            let ends = [(0, "b1"), (60, "b2"), (120, "b3")].into_iter().zip(ends);
+            let ends = ends.map(|((at, id), end)| invocation(at, id, end)).collect();
+            let good = good(vec![line(at, count, DONE, request)]);
+            counted(vec![poison, good], ends, Some(0)).messages[1].attempts[0].fate
         };
-        assert!(both(vec![line(0, 1, DONE, "b1")]));
-        assert!(!both(vec![line(0, 1, DONE, "b1"), line(60, 2, DONE, "b2")]));
-        let is_deleted = |surplus| {
+        let well = InvocationEnd::Success;
+        assert_eq!(fate([ERROR, ERROR, ERROR], 0, 1, "b1"), Fate::Deleted);
+        assert_eq!(fate([ERROR, ERROR, well], 0, 1, "b1"), Fate::Unclear);
+        assert_eq!(fate([ERROR, well, well], 0, 1, "b1"), Fate::Unclear);
+        assert_eq!(fate([ERROR, ERROR, ERROR], 30, 1, "b2"), Fate::Deleted);
+        // It came to the worker later, and has receives left.
+        assert_eq!(fate([ERROR, ERROR, ERROR], 60, 1, "b2"), Fate::Left);
+        assert_eq!(fate([well, ERROR, well], 60, 1, "b2"), Fate::Left);
+    }
+
+    #[test]
+    fn what_the_worker_did_to_one_it_did_to_the_others() {
+        let both = |lines| {
+            let failed = |at, count, request| line(at, count, Outcome::Failed, request);
+            let poison = Submitted {
+                lines: vec![failed(0, 1, "b1"), failed(60, 2, "b2"), failed(120, 3, "b3")],
+                found: vec![found("m-p")],
+                ..job("p", true)
+            };
+            let last = good(vec![line(120, 1, DONE, "b3")]);
+            let other = Submitted { job_id: "h".to_owned(), ..good(lines) };
+            let ends =
+                [(0, "b1"), (60, "b2"), (120, "b3")].map(|(at, id)| invocation(at, id, ERROR));
+            let account = counted(vec![poison, last, other], ends.into(), Some(0));
+            account.messages[1].attempts[0].fate
+        };
+        assert_eq!(both(vec![line(0, 1, DONE, "b1")]), Fate::Deleted);
+        assert_eq!(both(vec![line(0, 1, DONE, "b1"), line(60, 2, DONE, "b2")]), Fate::Left);
+        assert_eq!(both(Vec::new()), Fate::Left);
+    }
+
+    #[test]
+    fn while_the_queue_holds_more_than_before_or_was_not_counted_it_is_left() {
+        let fate = |surplus| {
             let ends = vec![invocation(0, "b1", ERROR), invocation(100, "y", ERROR)];
             let account = counted(vec![good(vec![line(0, 1, DONE, "b1")])], ends, surplus);
-            account.messages[0].attempts[0].is_deleted
+            account.messages[0].attempts[0].fate
         };
-        assert_eq!([Some(0), Some(1), None].map(is_deleted), [true, false, false]);
+        assert_eq!([Some(0), Some(1), None].map(fate), [Fate::Unclear, Fate::Left, Fate::Left]);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Account, Attempt, Expectation, Explained, InvocationEnd, MessageAccount, MessageEnd,
+    Account, Attempt, Expectation, Explained, Fate, InvocationEnd, MessageAccount, MessageEnd,
     is_one_delivery_twice,
 };
 
@@ -21,6 +21,11 @@ pub enum Isolation {
     },
     /// Those that did ran once, but SQS delivered some of them twice.
     DeliveredTwice {
+        /// Their job ids.
+        job_ids: Vec<String>,
+    },
+    /// Some of them were done in an invocation that failed, and nothing tells whether they came again.
+    Unclear {
         /// Their job ids.
         job_ids: Vec<String>,
     },
@@ -56,6 +61,13 @@ impl Account {
         if !breaches.is_empty() {
             return Isolation::Broken { breaches };
         }
+        let is_unclear =
+            |job: &MessageAccount| job.attempts.iter().any(|each| each.fate == Fate::Unclear);
+        let unclear = good.iter().filter(|job| is_unclear(job)).map(|job| job.job_id.clone());
+        let unclear: Vec<String> = unclear.collect();
+        if !unclear.is_empty() {
+            return Isolation::Unclear { job_ids: unclear };
+        }
         let poisoned = self.poisoned();
         let met: Vec<&&MessageAccount> =
             good.iter().filter(|job| has_met(job, &poisoned)).collect();
@@ -86,6 +98,10 @@ impl Account {
         let failed = job.attempts.iter().find_map(|attempt| failed_with(attempt, &poisoned));
         if let Some(why) = failed {
             return Some(breach(why, false));
+        }
+        if let Some(remark) = self.remarked_again(job).filter(|_| has_met(job, &poisoned)) {
+            let why = format!("was done, and came again: its line says {}", remark.word);
+            return Some(Breach { came_again: true, ..breach(why, false) });
         }
         if let Some(why) = self.came_again(job, &poisoned) {
             return Some(Breach { came_again: true, ..breach(why, false) });

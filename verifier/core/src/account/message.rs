@@ -7,7 +7,8 @@ use super::attempt::{Attempts, attempts};
 use super::uncounted::Candidates;
 use super::unwritten::{handed, is_any_delivered_twice};
 use super::{
-    Attempt, Earlier, Invocation, Line, QueueCounts, Unwritten, is_one_delivery_twice, surplus,
+    Attempt, Earlier, Invocation, Line, QueueCounts, Remark, Unwritten, is_one_delivery_twice,
+    surplus,
 };
 use crate::time::Timestamp;
 
@@ -151,6 +152,8 @@ pub struct Account {
     pub(super) is_any_delivered_twice: bool,
     /// Of how many messages that are no jobs of the run lines tell, by request id, where that was asked for.
     pub others: BTreeMap<String, u32>,
+    /// Lines that tell of a receive, and of neither success nor failure.
+    pub remarks: Vec<Remark>,
 }
 
 impl MessageAccount {
@@ -201,8 +204,9 @@ impl Account {
             handed,
             is_any_delivered_twice: is_any_delivered_twice(&observed.jobs),
             others: BTreeMap::new(),
+            remarks: Vec::new(),
         };
-        account.mark_deleted();
+        account.tell_fates();
         account
     }
 

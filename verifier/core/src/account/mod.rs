@@ -16,11 +16,12 @@ mod invocation_log;
 mod isolation;
 mod message;
 mod pace;
+mod remark;
 mod returned;
 mod uncounted;
 mod unwritten;
 
-pub use attempt::{Attempt, Line, is_one_delivery_twice};
+pub use attempt::{Attempt, Fate, Line, is_one_delivery_twice};
 pub use counts::{QueueCounts, surplus, unexplained};
 pub use inference::{Explained, UnseenReceive};
 pub use invocation::{Invocation, InvocationEnd};
@@ -29,5 +30,7 @@ pub use isolation::{Breach, Isolation};
 pub use message::{
     Account, Expectation, Found, MessageAccount, MessageEnd, Observed, Submitted, Terms,
 };
+pub use remark::Remark;
+pub use returned::Whose;
 pub use uncounted::Earlier;
 pub use unwritten::Unwritten;

@@ -1,4 +1,4 @@
-//! Good jobs that came again in silence.
+//! Whose the messages are that were handed out and not written of.
 
 use std::collections::BTreeSet;
 
@@ -13,15 +13,26 @@ struct Unwritten<'a> {
     what: String,
 }
 
+/// Whose the messages may be that were handed out and not written of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Good jobs of the run that came again: each was handed out when such a job was due.
+    Returned(Vec<Breach>),
+    /// Those, or bodies that were refused: each was handed out when one of either may have come.
+    OfTheRun,
+    /// Somebody else's: one was handed out at another time.
+    Others,
+}
+
 impl Account {
-    /// The good jobs that must have come again without a line: each message of which nothing was written was handed to the worker
-    /// when jobs were due again that had shared a batch with the failing one, or had been alone. Empty where one was at another
-    /// time, so that others send, or where a visibility timeout is too short to tell by.
+    /// Whose the messages are of which nothing was written. `silent` are the invocations without a line. `refused` says from when
+    /// until when refused bodies may have come to the worker first, if they were enqueued.
     ///
-    /// A worker that fails its batch and remembers what it did leaves no other trace. `silent` are the invocations without a line.
+    /// A worker that fails its batch and remembers what it did leaves no other trace: what comes again does so when jobs are due
+    /// that had shared a batch with the failing one, or had been alone.
     ///
     /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>.
-    pub fn returned_silently(&self, silent: &[Invocation]) -> Vec<Breach> {
+    pub fn whose(&self, silent: &[Invocation], refused: (Timestamp, Timestamp)) -> Whose {
         let gaps = self.unwritten();
         let gaps = gaps.iter().map(|gap| Unwritten {
             at: gap.at,
@@ -35,15 +46,28 @@ impl Account {
         });
         let all: Vec<Unwritten<'_>> = gaps.chain(silent).collect();
         let poisoned = self.poisoned();
+        // A short timeout passes by chance.
+        let tells = self.terms.visibility_timeout >= TOLERANCE * 4 && !self.is_any_delivered_twice;
         let of_each: Vec<Vec<Breach>> =
             all.iter().map(|unwritten| self.due_at(unwritten, &poisoned)).collect();
-        if self.terms.visibility_timeout < TOLERANCE * 4 || of_each.iter().any(Vec::is_empty) {
-            return Vec::new();
+        if tells && of_each.iter().all(|due| !due.is_empty()) {
+            let mut seen = BTreeSet::new();
+            let mut breaches: Vec<Breach> = of_each.into_iter().flatten().collect();
+            breaches.retain(|breach| seen.insert(breach.job_id.clone()));
+            return Whose::Returned(breaches);
         }
-        let mut seen = BTreeSet::new();
-        let mut breaches: Vec<Breach> = of_each.into_iter().flatten().collect();
-        breaches.retain(|breach| seen.insert(breach.job_id.clone()));
-        breaches
+        let is_of_run = |(each, due): (&Unwritten<'_>, &Vec<Breach>)| {
+            !due.is_empty() || self.may_be_refused(each.at, refused)
+        };
+        if all.iter().zip(&of_each).all(is_of_run) { Whose::OfTheRun } else { Whose::Others }
+    }
+
+    /// Whether a refused body may be handed out then: when it came first, or when it was due again.
+    fn may_be_refused(&self, at: Timestamp, (from, until): (Timestamp, Timestamp)) -> bool {
+        (0..self.terms.max_receive_count).any(|times| {
+            let later = self.terms.visibility_timeout.saturating_mul(times);
+            from + later <= at + TOLERANCE && at <= until + later + TOLERANCE
+        })
     }
 
     /// The good jobs that were due again then: one or more visibility timeouts after a batch that they shared with the failing job,
@@ -115,8 +139,15 @@ mod tests {
         }
         let silent: Vec<Invocation> =
             silent.iter().map(|at| invocation(*at, "s", InvocationEnd::Success)).collect();
-        account(jobs, Vec::new()).returned_silently(&silent).len()
+        match account(jobs, Vec::new()).whose(&silent, REFUSED) {
+            Whose::Returned(breaches) => breaches.len(),
+            Whose::OfTheRun => 10,
+            Whose::Others => 20,
+        }
     }
+
+    const REFUSED: (Timestamp, Timestamp) =
+        (Timestamp::from_millis(999_000), Timestamp::from_millis(1_004_000));
 
     #[test]
     fn what_is_unwritten_when_a_job_of_the_failing_ones_batch_is_due_is_that_job() {
@@ -127,10 +158,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_unwritten_when_refused_bodies_may_have_come_may_be_those() {
+        assert_eq!(returned(None, &[3]), 10);
+        assert_eq!(returned(None, &[3, 60]), 10);
+        assert_eq!(returned(Some((2, "x")), &[]), 10);
+    }
+
+    #[test]
     fn what_is_unwritten_at_another_time_is_of_others() {
-        assert_eq!(returned(None, &[]), 0);
-        assert_eq!(returned(None, &[30]), 0);
-        assert_eq!(returned(None, &[60, 90]), 0);
-        assert_eq!(returned(Some((20, "x")), &[60]), 0);
+        assert_eq!(returned(None, &[30]), 20);
+        assert_eq!(returned(None, &[60, 90]), 20);
+        assert_eq!(returned(Some((20, "x")), &[60]), 20);
     }
 }

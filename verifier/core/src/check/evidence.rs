@@ -385,6 +385,8 @@ pub struct LogEvidence {
     pub run_id: String,
     /// From when on.
     pub since: Timestamp,
+    /// When the run submitted its first job.
+    pub submitted_at: Timestamp,
     /// Where the group is; `None` where the environment says.
     pub region: Option<String>,
 }
@@ -426,6 +428,8 @@ impl LogEvidence {
 pub struct LogLines {
     /// The outcomes, in the order of their times.
     pub outcomes: Vec<LoggedOutcome>,
+    /// Lines that are marked as outcomes and have another word than those for success and failure, each with that word.
+    pub remarks: Vec<(LoggedOutcome, String)>,
     /// A line that names the run and is no outcome by the settings.
     pub unread: Option<String>,
     /// The ends of invocations that Lambda reported meanwhile, whoever they worked for.

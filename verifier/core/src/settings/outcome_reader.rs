@@ -50,13 +50,34 @@ impl OutcomeReader {
 
     /// The outcome that a log event's message tells of, whatever run it is of.
     pub fn read_any(&self, message: &str) -> Option<OutcomeLine> {
+        let (line, word) = self.read_word(message)?;
+        let outcome = self.outcome(&word)?;
+        Some(OutcomeLine { outcome, ..line })
+    }
+
+    /// A line that is marked as an outcome and has another one than success or failure, as a worker writes that skips what it did
+    /// already: that word, and the line, whose own outcome says nothing.
+    pub fn read_other(&self, message: &str) -> Option<(OutcomeLine, String)> {
+        self.read_word(message).filter(|(_, word)| self.outcome(word).is_none())
+    }
+
+    /// Whether lines tell what run they are of, by its id or by a job's.
+    pub fn tells_run(&self) -> bool {
+        match &self.outcomes.pattern {
+            Some(pattern) => pattern.contains("<run_id>") || pattern.contains("<job_id>"),
+            None => self.outcomes.run_id.is_some() || self.outcomes.job_id.is_some(),
+        }
+    }
+
+    /// A line that is marked as an outcome, with its word for that.
+    fn read_word(&self, message: &str) -> Option<(OutcomeLine, String)> {
         let message = message.trim();
         let value: Option<Value> = serde_json::from_str(message).ok();
         if let Some(pattern) = &self.pattern {
             let nested = value.as_ref().and_then(|value| value.get("message")?.as_str());
             let texts = nested.into_iter().chain([message]);
             let captures = texts.into_iter().find_map(|text| pattern.captures(text))?;
-            self.of_pattern(&captures)
+            Self::of_pattern(&captures)
         } else {
             let value = value?;
             // A logger may write its own JSON as a text below `message`.
@@ -68,12 +89,13 @@ impl OutcomeReader {
         }
     }
 
-    fn of_pattern(&self, captures: &Captures<'_>) -> Option<OutcomeLine> {
+    fn of_pattern(captures: &Captures<'_>) -> Option<(OutcomeLine, String)> {
         let group = |name: &str| captures.name(name).map(|found| found.as_str().to_owned());
         let message_id = group("message_id");
         let job_id = group("job_id");
         (message_id.is_some() || job_id.is_some()).then_some(())?;
-        Some(OutcomeLine {
+        let word = group("outcome")?;
+        let line = OutcomeLine {
             run_id: group("run_id"),
             job_id,
             message_id: message_id.unwrap_or_default(),
@@ -81,16 +103,17 @@ impl OutcomeReader {
                 Some(count) => count.parse().ok()?,
                 None => 0,
             },
-            outcome: self.outcome(&group("outcome")?)?,
+            outcome: Outcome::Failed,
             reason: group("reason"),
             request_id: group("request_id").unwrap_or_default(),
             batch_size: group("batch_size")
                 .and_then(|count| count.parse().ok())
                 .unwrap_or_default(),
-        })
+        };
+        Some((line, word))
     }
 
-    fn of_json(&self, root: &Value) -> Option<OutcomeLine> {
+    fn of_json(&self, root: &Value) -> Option<(OutcomeLine, String)> {
         let Outcomes { marks, .. } = &self.outcomes;
         let at = |path: &str| lookup(root, path).and_then(text_of);
         let is_marked = marks.iter().all(|(path, mark)| at(path).as_ref() == Some(mark));
@@ -103,7 +126,8 @@ impl OutcomeReader {
         (message_id.is_some() || job_id.is_some()).then_some(())?;
         let message_id = message_id.unwrap_or_default();
         let batch_size = may(&self.outcomes.batch_size).unwrap_or_default();
-        Some(OutcomeLine {
+        let word = at(&self.outcomes.outcome)?;
+        let line = OutcomeLine {
             run_id,
             job_id,
             message_id,
@@ -111,11 +135,12 @@ impl OutcomeReader {
                 Some(count) => count.parse().ok()?,
                 None => 0,
             },
-            outcome: self.outcome(&at(&self.outcomes.outcome)?)?,
+            outcome: Outcome::Failed,
             reason: may(&self.outcomes.reason),
             request_id: may(&self.outcomes.request_id).unwrap_or_default(),
             batch_size: if batch_size.is_empty() { 0 } else { batch_size.parse().ok()? },
-        })
+        };
+        Some((line, word))
     }
 
     fn outcome(&self, word: &str) -> Option<Outcome> {

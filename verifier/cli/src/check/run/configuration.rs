@@ -38,7 +38,7 @@ impl Run<'_> {
         let queues = self.discovery.jobs.clone().zip(self.discovery.dead_letters.clone());
         self.judge_queues(queues.as_ref());
         let consumer = match &self.discovery.jobs {
-            Some(_) if self.are_swapped() => swapped(),
+            Some(_) if self.are_mistaken() => mistaken(),
             Some(jobs) => cfg_consumer::judge(
                 jobs,
                 &self.discovery.mappings,
@@ -72,8 +72,8 @@ impl Run<'_> {
         };
         self.settle(&cfg_visibility::CHECK, visibility);
         let retention = queues.map_or_else(no_queues, |(jobs, dead_letters)| {
-            if cfg_redrive::are_swapped(jobs, dead_letters) {
-                return swapped();
+            if are_mistaken(jobs, dead_letters) {
+                return mistaken();
             }
             let window = match self.discovery.mappings.as_slice() {
                 [mapping] => mapping.batching_window,
@@ -95,9 +95,9 @@ impl Run<'_> {
         self.settle(&cfg_access::CHECK, access);
     }
 
-    fn are_swapped(&self) -> bool {
+    fn are_mistaken(&self) -> bool {
         let queues = self.discovery.jobs.as_ref().zip(self.discovery.dead_letters.as_ref());
-        queues.is_some_and(|(jobs, dead_letters)| cfg_redrive::are_swapped(jobs, dead_letters))
+        queues.is_some_and(|(jobs, dead_letters)| are_mistaken(jobs, dead_letters))
     }
 
     fn judge_observability(&mut self) {
@@ -108,7 +108,7 @@ impl Run<'_> {
             _ => no_consumer(),
         };
         let alarm = match (&discovery.dead_letters, &discovery.alarms) {
-            _ if self.are_swapped() => swapped(),
+            _ if self.are_mistaken() => mistaken(),
             (Some(dead_letters), Some(Ok(alarms))) => cfg_alarm::judge(dead_letters, alarms),
             (_, Some(Err(error))) => unknown(error),
             _ => no_queues(),
@@ -176,8 +176,13 @@ fn no_queues() -> Judgement {
     Judgement::not_exercised("the outputs lead to no jobs queue or no dead-letter queue")
 }
 
-fn swapped() -> Judgement {
-    Judgement::not_exercised("the outputs of the two queues are swapped")
+fn mistaken() -> Judgement {
+    Judgement::not_exercised("the outputs do not tell the two queues apart, as cfg.redrive says")
+}
+
+/// Whether the outputs of the two queues are swapped, or one: what is said of either is about another queue then.
+fn are_mistaken(jobs: &QueueEvidence, dead_letters: &QueueEvidence) -> bool {
+    cfg_redrive::are_swapped(jobs, dead_letters) || cfg_redrive::are_one(jobs, dead_letters)
 }
 
 fn no_consumer() -> Judgement {

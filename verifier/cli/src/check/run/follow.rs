@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use verifier_aws::{Aws, AwsError};
-use verifier_core::account::{Account, Breach, Expectation, MessageAccount};
+use verifier_core::account::{Account, Breach, Expectation, MessageAccount, Remark, Whose};
 use verifier_core::check::rules::api_reject::{self, Strays};
 use verifier_core::check::rules::{
     cfg_visibility, dlq_arrival, dlq_attempts, dlq_foreign, job_accept, job_neighbours, job_success,
@@ -63,7 +63,7 @@ impl Run<'_> {
         let verdict = self.verdicts.get(api_reject::CHECK.id);
         let is_concluded = verdict.is_some_and(|verdict| *verdict != Verdict::NotExercised)
             && self.skipped(&api_reject::CHECK).is_none();
-        let returned = self.returned(&account, &strays);
+        let returned = returned(&strays);
         let success = job_success::judge(&account, &log, &returned);
         self.settle(&job_success::CHECK, strays.leave_open(success, is_concluded));
         let neighbours = self.judge_neighbours(&account, &log, course.batching_window, &returned);
@@ -85,14 +85,6 @@ impl Run<'_> {
         let visibility = self.verdicts.get(cfg_visibility::CHECK.id).copied();
         let strict = self.options.strict;
         job_neighbours::judge(account, log, visibility, batching_window, returned, strict)
-    }
-
-    /// The good jobs that must have come again without a line: messages were swallowed that are neither of others nor refused bodies.
-    fn returned(&self, account: &Account, strays: &Strays) -> Vec<Breach> {
-        let is_open = strays.swallowed.is_empty()
-            || strays.others_seen
-            || strays.swallowed_again == Some(true);
-        if is_open { Vec::new() } else { account.returned_silently(&self.silent(account)) }
     }
 
     fn settle_foreign(&mut self, course: &Course) {
@@ -292,6 +284,7 @@ impl Run<'_> {
             log_group: course.log_group.clone(),
             run_id: self.run_id.to_string(),
             since: first - CLOCK_SKEW,
+            submitted_at: first,
             region: self.aws.region().map(str::to_owned),
             ..LogEvidence::default()
         }
@@ -304,6 +297,7 @@ impl Run<'_> {
             Ok(found) => {
                 self.attribute(&found.outcomes);
                 self.invocations = found.invocations;
+                self.remarks = found.remarks.into_iter().map(remark).collect();
                 log.unread = found.unread;
                 log.latest = found.latest;
                 log.error = None;
@@ -366,5 +360,29 @@ impl Run<'_> {
                     Expectation::Succeeds => message.successes() > 0,
                 }
         })
+    }
+}
+
+/// A line that is no outcome, as the account takes it.
+fn remark((LoggedOutcome { at, line }, word): (LoggedOutcome, String)) -> Remark {
+    Remark {
+        at,
+        job_id: line.job_id,
+        message_id: Some(line.message_id).filter(|id| !id.is_empty()),
+        receive_count: Some(line.receive_count).filter(|count| *count > 0),
+        request_id: Some(line.request_id).filter(|id| !id.is_empty()),
+        word,
+    }
+}
+
+/// The good jobs that must have come again without a line: messages were swallowed that are neither of others nor refused bodies.
+fn returned(strays: &Strays) -> Vec<Breach> {
+    match &strays.whose {
+        Some(Whose::Returned(breaches))
+            if !strays.others_seen && strays.swallowed_again != Some(true) =>
+        {
+            breaches.clone()
+        }
+        _ => Vec::new(),
     }
 }

@@ -183,7 +183,9 @@ impl Run<'_> {
             for (probe, judgement) in pending {
                 let patient_until = self.began_at() + probe.bound();
                 let asks_until = self.bounded(patient_until);
-                if is_bad(&judgement) && self.clock.now() < asks_until {
+                // One that took all of its time to answer is asked once more.
+                let is_first = rounds == 1 && asks_until == patient_until;
+                if is_bad(&judgement) && (is_first || self.clock.now() < asks_until) {
                     again.push(probe);
                 } else if is_bad(&judgement) && asks_until < patient_until {
                     is_cut_short = true;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use verifier_aws::AwsError;
-use verifier_core::account::{Account, Invocation, MessageEnd, QueueCounts};
+use verifier_core::account::{Account, Invocation, MessageEnd, QueueCounts, Whose};
 use verifier_core::check::rules::api_reject::Strays;
 use verifier_core::check::{LogEvidence, LoggedOutcome, RunId};
 use verifier_core::time::Timestamp;
@@ -13,6 +13,9 @@ use super::clean_up::may_be_queued;
 use super::follow::{CLOCK_SKEW, LOG_PAUSE};
 use super::queues::{COUNTS_LAG, COUNTS_PAUSE};
 use super::{Course, Run};
+
+/// How long a message may wait for a worker that is not busy, beside the queue's delay and the batching window.
+const RECEIVED_WITHIN: Duration = Duration::from_secs(10);
 
 /// The outcomes of other senders' jobs in the time of a run.
 #[derive(Default)]
@@ -58,7 +61,10 @@ impl Run<'_> {
         let account = self.account();
         // Runs at the same time each have messages there, which are theirs to account for.
         let queued = queued.map(|queued| queued.saturating_sub(others.of_runs.len() as u64));
-        let swallowed = account.swallowed(&self.silent(&account));
+        let silent = self.silent(&account);
+        let swallowed = account.swallowed(&silent);
+        let whose =
+            (!swallowed.is_empty()).then(|| account.whose(&silent, self.refused_within(course)));
         let is_queued = queued.is_some_and(|queued| queued > 0);
         let is_open = !self.others_seen && (is_queued || !swallowed.is_empty());
         let since = self.clock.now();
@@ -74,7 +80,15 @@ impl Run<'_> {
             swallowed_again,
             dead: self.suspects.clone(),
             others_seen: self.others_seen,
+            whose,
         })
+    }
+
+    /// From when until when refused bodies may have come to the worker first, if they were enqueued.
+    fn refused_within(&self, course: &Course) -> (Timestamp, Timestamp) {
+        let (from, until) = self.refused;
+        let delay = course.jobs.delay();
+        (from + delay, until + delay + course.batching_window + RECEIVED_WITHIN)
     }
 
     /// Whether the worker was handed messages since then of which it wrote nothing: as many of the bodies as were posted again are
@@ -95,7 +109,8 @@ impl Run<'_> {
             let mut unwritten = account.without_lines(since);
             unwritten.retain(|each| !each.end.fails_the_batch());
             // A good job may come again just then.
-            if !unwritten.is_empty() && account.returned_silently(&unwritten).is_empty() {
+            let whose = account.whose(&unwritten, (since, since));
+            if !unwritten.is_empty() && !matches!(whose, Whose::Returned(_)) {
                 return true;
             }
             if self.clock.now() >= patient_until {

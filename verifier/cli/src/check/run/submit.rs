@@ -19,8 +19,9 @@ const JOBS_OF_WAVE: usize = 4;
 const WAVES_MAX: usize = 5;
 /// How much longer than until the failing job is back good jobs are submitted: it may have waited to be received.
 const WAVES_LONGER: Duration = Duration::from_millis(50);
-/// How often at most good jobs are submitted when the failing one returns.
-const RETURNS_MAX: usize = 3;
+/// How often at most good jobs are submitted when the failing one returns, and how often where that takes waves of them.
+const RETURNS_MAX: usize = 9;
+const RETURNS_OF_WAVES_MAX: usize = 3;
 /// How much sooner than the failing job returns at most good jobs are submitted, to be gathered into one batch with it.
 const LEAD_MAX: Duration = Duration::from_millis(500);
 /// How much less than two batching windows good jobs are apart, and how much at most.
@@ -57,9 +58,15 @@ pub(super) fn returns(course: &Course, submitted_at: Timestamp) -> Vec<Timestamp
     }
     let lead = LEAD_MAX.min(course.batching_window / 2);
     let last = course.max_receive_count.saturating_sub(1);
+    let most = if course.jobs_ahead() > 0 { RETURNS_OF_WAVES_MAX } else { RETURNS_MAX };
     // The first ones, and the last: a worker may fail others only with the message that is dead-lettered next.
-    let times = (1..last).take(RETURNS_MAX - 1).chain((last > 0).then_some(last));
-    times.map(|time| submitted_at + course.visibility_timeout * time - lead).collect()
+    let times = (1..last).take(most - 1).chain((last > 0).then_some(last));
+    let return_at = |time| submitted_at + course.visibility_timeout * time;
+    // The failing job heads its batch at every other return, from the first one on: a worker may heed the order.
+    let heads = |time: u32| time % 2 == 1;
+    times
+        .map(|time| if heads(time) { return_at(time) + lead } else { return_at(time) - lead })
+        .collect()
 }
 
 /// How much later than the first of them the last good job of a return is submitted, so that a failing job meets one also where
@@ -105,17 +112,19 @@ fn pause(exchange: &Exchange, requests: u32) -> Duration {
 impl Run<'_> {
     /// Submits the good jobs and the failing one together, so that they may share a batch; after those that go ahead.
     ///
-    /// Where a window gathers batches, the failing job goes first, and heads its batch; whenever it returns, good jobs are there
-    /// before it. A worker may fail others by what comes first.
+    /// Where a window gathers batches, one good job goes before the failing one and the others behind it: a worker may fail what
+    /// comes before, or what comes behind.
     pub(super) async fn submit(&self, course: &Result<Course, String>) -> Vec<JobEvidence> {
         let Ok(course) = course else {
             return Vec::new();
         };
         let url = &course.job_url;
         if course.jobs_ahead() == 0 {
+            let before = self.submit_one(url, self.good_job(0)).await;
             let failing = self.submit_one(url, self.failing_job()).await;
-            let good = (0..GOOD_JOBS).map(|number| self.submit_one(url, self.good_job(number)));
-            let mut jobs = join_all(good).await;
+            let behind = (1..GOOD_JOBS).map(|number| self.submit_one(url, self.good_job(number)));
+            let mut jobs = vec![before];
+            jobs.extend(join_all(behind).await);
             jobs.push(failing);
             return jobs;
         }
@@ -352,9 +361,11 @@ mod tests {
             let returns = returns(&course(batch_size, window, receives), Timestamp::default());
             returns.into_iter().map(Timestamp::as_millis).collect()
         };
-        assert_eq!(at(5, 1, 3), [59_500, 119_500]);
+        assert_eq!(at(5, 1, 3), [60_500, 119_500]);
         assert_eq!(at(5, 0, 3), [60_000, 120_000]);
         assert_eq!(at(5, 0, 9), [60_000, 120_000, 480_000]);
+        assert_eq!(at(5, 20, 9).len(), 8);
+        assert_eq!(at(5, 20, 100).last(), Some(&5_939_500));
         assert_eq!(at(5, 0, 2), [60_000]);
         assert!(at(5, 1, 1).is_empty());
         assert!(at(1, 1, 3).is_empty());

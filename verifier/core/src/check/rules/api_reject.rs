@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::account::Whose;
 use crate::check::command::curl;
 use crate::check::{Check, Judgement, LogEvidence, Rejection, RunId, Severity, Verdict};
 use crate::settings::{Filling, Refused};
@@ -65,6 +66,8 @@ pub struct Strays {
     pub dead: Vec<String>,
     /// Whether messages of other senders were seen, which may be those.
     pub others_seen: bool,
+    /// Whose those messages may be, by when they were handed out.
+    pub whose: Option<Whose>,
 }
 
 impl Strays {
@@ -76,7 +79,9 @@ impl Strays {
     /// Whether what shows that messages are there did not come again when the bodies were posted once more: others send, or the
     /// counts are old, or messages of the run are there twice.
     fn is_unconfirmed(&self) -> bool {
-        let is_swallowed = !self.swallowed.is_empty() && self.swallowed_again != Some(false);
+        let is_swallowed = !self.swallowed.is_empty()
+            && self.swallowed_again != Some(false)
+            && self.whose != Some(Whose::Others);
         !is_swallowed && self.dead.is_empty() && !self.is_confirmed()
     }
 
@@ -173,6 +178,11 @@ pub fn judge(
         Judgement::inconclusive(format!("not answered: {}", unknown.join("; ")))
     } else if let Some(unreadable) = log.unreadable() {
         unreadable
+    } else if !log.is_closed_at(log.submitted_at) {
+        Judgement::inconclusive(
+            "refused, but the worker's log has no line since, and may tell of them later",
+        )
+        .with_next(log.next())
     } else if !searched {
         Judgement::inconclusive("refused, but the dead-letter queue was not searched for them")
     } else {
@@ -239,7 +249,7 @@ fn shown(rejection: &Rejection) -> Value {
 mod tests {
     use contract::{Job, Outcome};
 
-    use super::super::job_success::tests::attempt;
+    use super::super::job_success::tests::{attempt, whole_log};
     use super::super::web_page::tests::exchange;
     use super::*;
     use crate::settings::{Jobs, MessageIds};
@@ -258,7 +268,7 @@ mod tests {
     }
 
     fn verdict(rejection: Rejection) -> Verdict {
-        judge(&[rejection], &LogEvidence::default(), true, &Strays::default()).verdict
+        judge(&[rejection], &whole_log(), true, &Strays::default()).verdict
     }
 
     #[test]
@@ -279,7 +289,7 @@ mod tests {
             assert_eq!(verdict(rejection(answer)), Verdict::Inconclusive);
         }
         assert_eq!(
-            judge(&[], &LogEvidence::default(), true, &Strays::default()).verdict,
+            judge(&[], &whole_log(), true, &Strays::default()).verdict,
             Verdict::NotExercised
         );
     }
@@ -288,7 +298,7 @@ mod tests {
     fn a_refused_body_that_got_to_the_queue_fails_and_says_where() {
         let found =
             Rejection { dead_letter: Some("m-1".to_owned()), ..rejection(Ok((400, ERROR))) };
-        let judgement = judge(&[found], &LogEvidence::default(), true, &Strays::default());
+        let judgement = judge(&[found], &whole_log(), true, &Strays::default());
         assert_eq!(judgement.verdict, Verdict::Fail);
         assert!(judgement.summary.contains("m-1"), "{}", judgement.summary);
         let seen = Rejection {
@@ -301,8 +311,14 @@ mod tests {
     #[test]
     fn where_nobody_looked_nothing_is_concluded() {
         let refused = [rejection(Ok((400, ERROR)))];
+        // Lines may come late: without a later one, their absence is no evidence.
+        let unread = LogEvidence::default();
         assert_eq!(
-            judge(&refused, &LogEvidence::default(), false, &Strays::default()).verdict,
+            judge(&refused, &unread, true, &Strays::default()).verdict,
+            Verdict::Inconclusive
+        );
+        assert_eq!(
+            judge(&refused, &whole_log(), false, &Strays::default()).verdict,
             Verdict::Inconclusive
         );
         let log = LogEvidence { error: Some("denied".to_owned()), ..LogEvidence::default() };
@@ -314,7 +330,7 @@ mod tests {
     #[test]
     fn messages_that_nobody_else_can_have_sent_fail_and_with_others_nothing_is_concluded() {
         let of = |strays: &Strays| {
-            judge(&[rejection(Ok((400, ERROR)))], &LogEvidence::default(), true, strays).verdict
+            judge(&[rejection(Ok((400, ERROR)))], &whole_log(), true, strays).verdict
         };
         let queued = Strays { queued: Some(1), ..Strays::default() };
         // A count alone is no evidence: it convicts where it grows by the bodies that are posted once more.
@@ -340,6 +356,9 @@ mod tests {
         // Where it is known that it did not happen again, it was somebody else's.
         let verdicts = [None, Some(true), Some(false)].map(|again| of(&swallowed(again)));
         assert_eq!(verdicts, [Verdict::Fail, Verdict::Fail, Verdict::Inconclusive]);
+        // What is handed out all the time happens again whatever is posted.
+        let others = Strays { whose: Some(Whose::Others), ..swallowed(Some(true)) };
+        assert_eq!(of(&others), Verdict::Inconclusive);
         let dead = Strays { dead: vec!["m".to_owned()], ..Strays::default() };
         assert_eq!(of(&dead), Verdict::Fail);
     }

@@ -21,6 +21,16 @@ pub fn judge(
     dead_letters: &QueueEvidence,
     expected_receives: Option<u32>,
 ) -> Judgement {
+    if are_one(jobs, dead_letters) {
+        return Judgement::fail(
+            format!("both outputs name one queue: {}", jobs.name),
+            "two queues: one for jobs, and one for dead letters",
+            jobs.name.clone(),
+        )
+        .with_next(
+            "correct the output that is wrong, and deploy; the queues themselves may be right",
+        );
+    }
     if are_swapped(jobs, dead_letters) {
         let (first, second) = (&jobs.name, &dead_letters.name);
         let what = format!(
@@ -54,6 +64,11 @@ pub fn judge(
     judgement
         .with_evidence("maxReceiveCount", receives)
         .with_evidence("deadLetterTargetArn", policy.dead_letter_target_arn)
+}
+
+/// Whether both outputs name one queue. Then nobody can say which of the two it is, and no command would help.
+pub fn are_one(jobs: &QueueEvidence, dead_letters: &QueueEvidence) -> bool {
+    jobs.arn() == dead_letters.arn() && !jobs.arn().is_empty()
 }
 
 /// Whether what the outputs call the dead-letter queue dead-letters to what they call the jobs queue, and not the other way.
@@ -203,6 +218,18 @@ mod tests {
     }
 
     #[test]
+    fn one_queue_in_both_outputs_is_said_and_no_command_is_printed() {
+        let policy = format!(r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":3}}"#, arn("d"));
+        for queue in [queue("j", Some(&policy)), queue("d", None)] {
+            let judgement = judge(&queue, &queue, None);
+            assert_eq!(judgement.verdict, Verdict::Fail);
+            assert!(judgement.summary.contains("both outputs name one queue"));
+            assert!(!judgement.next.unwrap().contains("aws "));
+        }
+        assert!(!are_one(&queue("j", None), &queue("d", None)));
+    }
+
+    #[test]
     fn no_policy_another_queue_and_another_count_fail() {
         assert_eq!(verdict(None, None), Verdict::Fail);
         assert_eq!(verdict(Some("{}"), None), Verdict::Fail);
@@ -225,7 +252,8 @@ mod tests {
         let other_region = arn("dlq").replace("eu-central-1", "eu-west-1");
         let other_account = arn("dlq").replace("111111111111", "222222222222");
         for (jobs, target, output, said) in [
-            ("jobs", arn("jobs"), "jobs", "the queue itself"),
+            ("jobs", arn("jobs"), "jobs", "both outputs name one queue"),
+            ("jobs", arn("jobs"), "dlq", "the queue itself"),
             ("jobs", other_region, "dlq", "another account or region"),
             ("jobs", other_account, "dlq", "another account or region"),
             ("jobs", arn("dlq.fifo"), "dlq.fifo", "is a standard queue"),

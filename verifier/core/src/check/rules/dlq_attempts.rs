@@ -73,6 +73,12 @@ fn of(account: &Account, poison: &MessageAccount, log: &LogEvidence) -> Judgemen
         fail(format!("attempt {} was made more than once", list(&repeated)))
     } else if poison.end == MessageEnd::StillThere {
         Judgement::inconclusive(format!("still being retried; attempts {} so far", list(&numbers)))
+    } else if !missing.is_empty() && !log.is_closed_at(poison.submitted_at) {
+        Judgement::inconclusive(format!(
+            "attempt {} is not in the log, which has no line later than the submission",
+            list(&missing)
+        ))
+        .with_next(log.next())
     } else if !missing.is_empty() {
         // SQS can count a receive that no worker saw, so a gap alone does not convict the stack.
         fail(format!("attempt {} is not in the log", list(&missing))).with_verdict(Verdict::Warn)

@@ -32,7 +32,10 @@ pub fn judge(
     strict: bool,
 ) -> Judgement {
     let judgement = match account.isolation() {
-        Isolation::NotMet | Isolation::Held { .. } | Isolation::DeliveredTwice { .. }
+        Isolation::NotMet
+        | Isolation::Held { .. }
+        | Isolation::Unclear { .. }
+        | Isolation::DeliveredTwice { .. }
             if !returned.is_empty() =>
         {
             broken(account, returned, false)
@@ -47,6 +50,12 @@ pub fn judge(
         _ if log.error.is_some() => {
             return log.unreadable().unwrap_or_else(|| Judgement::inconclusive("no log"));
         }
+        Isolation::Unclear { job_ids } => Judgement::inconclusive(format!(
+            "{} good jobs were done in invocations that failed, and nothing tells whether they came again: {}",
+            job_ids.len(),
+            job_ids.join(", ")
+        ))
+        .with_next(CATCH),
         Isolation::NotMet => not_met(account, strict, batching_window),
         Isolation::Held { met } => {
             Judgement::pass(format!("{met} shared a batch with the failing job and ran once"))

@@ -149,6 +149,10 @@ fn of_done(account: &Account, job: &MessageAccount) -> (Verdict, String) {
     if job.attempts.iter().any(crate::account::Attempt::failed) && account.breach(job).is_none() {
         return (Verdict::Fail, format!("was failed before it succeeded: {}", told(job)));
     }
+    if let Some(remark) = account.remarked_again(job).filter(|_| account.breach(job).is_none()) {
+        let why = format!("was done, and came again: its line says {}", remark.word);
+        return (Verdict::Fail, why);
+    }
     if let Some(again) = job.attempts.iter().find(|attempt| attempt.is_done_again()) {
         let (count, after) = (again.receive_count, again.again_after.as_secs_f64());
         let why = format!("was done more than once in receive {count}: again {after:.3} s later");
