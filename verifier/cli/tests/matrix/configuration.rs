@@ -297,7 +297,14 @@ fn consumers() -> Vec<Mutant> {
             .with_change(|changes| {
                 changes.function("worker")["ReservedConcurrentExecutions"] = 0.into();
             })
-            .expect(1, &[("job.success", "fail"), ("dlq.attempts", "warn")])
+            .expect(
+                1,
+                &[
+                    ("api.reject", "inconclusive"),
+                    ("job.success", "fail"),
+                    ("dlq.attempts", "inconclusive"),
+                ],
+            )
             .or_also(&[("clean.residue", "warn")]),
     ]
 }

@@ -78,7 +78,11 @@ fn invocations_and_logs() -> Vec<Mutant> {
             "the worker is throttled throughout",
             json!({"operation": "Invoke", "function": "*Worker*", "fault": {"kind": "throttle"}}),
             1,
-            &[("job.success", "fail"), ("dlq.attempts", "warn")],
+            &[
+                ("api.reject", "inconclusive"),
+                ("job.success", "fail"),
+                ("dlq.attempts", "inconclusive"),
+            ],
         )
         .or_also(&[("clean.residue", "warn")]),
         at(
@@ -99,7 +103,11 @@ fn invocations_and_logs() -> Vec<Mutant> {
             "the worker's log is lost",
             json!({"operation": "PutLogEvents", "function": "*Worker*", "fault": {"kind": "log-lost"}}),
             3,
-            &[("job.success", "inconclusive"), ("dlq.attempts", "warn")],
+            &[
+                ("api.reject", "inconclusive"),
+                ("job.success", "inconclusive"),
+                ("dlq.attempts", "inconclusive"),
+            ],
         ),
         at(
             "a good job's line is lost",
@@ -111,7 +119,11 @@ fn invocations_and_logs() -> Vec<Mutant> {
             "the log comes too late",
             json!({"operation": "PutLogEvents", "function": "*Worker*", "fault": {"kind": "log-late", "milliseconds": 3_600_000}}),
             3,
-            &[("job.success", "inconclusive"), ("dlq.attempts", "warn")],
+            &[
+                ("api.reject", "inconclusive"),
+                ("job.success", "inconclusive"),
+                ("dlq.attempts", "inconclusive"),
+            ],
         ),
         at(
             "log lines are cut",

@@ -77,7 +77,7 @@ fn sends() -> Vec<Mutant> {
             1,
             &[("job.accept", "fail"), ("job.success", "fail")],
         )
-        .or_also(&[("job.neighbours", "fail")])
+        .or_also(&[("job.neighbours", "fail"), ("dlq.attempts", "fail"), ("dlq.arrival", "fail")])
         .varies(),
         submitter("good jobs go to the DLQ", "good-dead", 1, &[("job.success", "fail")]),
         submitter("the failing job goes to the DLQ", "failing-dead", 1, &[("dlq.arrival", "fail")]),

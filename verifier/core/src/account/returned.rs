@@ -17,7 +17,12 @@ struct Unwritten<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Whose {
     /// Good jobs of the run that came again: each was handed out when such a job was due.
-    Returned(Vec<Breach>),
+    Returned {
+        /// Those that had shared a batch with the failing one.
+        shared: Vec<Breach>,
+        /// The others.
+        apart: Vec<Breach>,
+    },
     /// Those, or bodies that were refused: each was handed out when one of either may have come.
     OfTheRun,
     /// Somebody else's: one was handed out at another time.
@@ -28,8 +33,7 @@ impl Account {
     /// Whose the messages are of which nothing was written. `silent` are the invocations without a line. `refused` says from when
     /// until when refused bodies may have come to the worker first, if they were enqueued.
     ///
-    /// A worker that fails its batch and remembers what it did leaves no other trace: what comes again does so when jobs are due
-    /// that had shared a batch with the failing one, or had been alone.
+    /// A worker that fails its batch and remembers what it did leaves no other trace: what comes again does so when jobs are due.
     ///
     /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>.
     pub fn whose(&self, silent: &[Invocation], refused: (Timestamp, Timestamp)) -> Whose {
@@ -49,12 +53,20 @@ impl Account {
         // A short timeout passes by chance.
         let tells = self.terms.visibility_timeout >= TOLERANCE * 4 && !self.is_any_delivered_twice;
         let of_each: Vec<Vec<Breach>> =
-            all.iter().map(|unwritten| self.due_at(unwritten, &poisoned)).collect();
+            all.iter().map(|unwritten| self.due_at(unwritten)).collect();
         if tells && of_each.iter().all(|due| !due.is_empty()) {
             let mut seen = BTreeSet::new();
             let mut breaches: Vec<Breach> = of_each.into_iter().flatten().collect();
             breaches.retain(|breach| seen.insert(breach.job_id.clone()));
-            return Whose::Returned(breaches);
+            let is_shared = |breach: &Breach| {
+                let mut jobs = self.that(Expectation::Succeeds);
+                let is_in = |attempt: &Attempt| {
+                    attempt.line.request_id.as_deref().is_some_and(|id| poisoned.contains(id))
+                };
+                jobs.any(|job| job.job_id == breach.job_id && job.attempts.iter().any(is_in))
+            };
+            let (shared, apart) = breaches.into_iter().partition(is_shared);
+            return Whose::Returned { shared, apart };
         }
         let is_of_run = |(each, due): (&Unwritten<'_>, &Vec<Breach>)| {
             !due.is_empty() || self.may_be_refused(each.at, refused)
@@ -70,18 +82,15 @@ impl Account {
         })
     }
 
-    /// The good jobs that were due again then: one or more visibility timeouts after a batch that they shared with the failing job,
-    /// or were alone in.
-    fn due_at(&self, unwritten: &Unwritten<'_>, poisoned: &BTreeSet<&str>) -> Vec<Breach> {
-        let beside = if self.terms.batch_size == 1 { "" } else { " with the failing job" };
+    /// The good jobs that were due again then: one or more visibility timeouts after they were handed out.
+    fn due_at(&self, unwritten: &Unwritten<'_>) -> Vec<Breach> {
         let good = self.that(Expectation::Succeeds);
-        let due = good.filter_map(|job| {
-            Some((job, self.shared_and_due(&job.attempts, unwritten.at, poisoned)?))
-        });
-        due.map(|(job, shared)| Breach {
+        let due =
+            good.filter_map(|job| Some((job, self.handed_and_due(&job.attempts, unwritten.at)?)));
+        due.map(|(job, first)| Breach {
             job_id: job.job_id.clone(),
             why: format!(
-                "it was handed to invocation {shared}{beside}, and when it was due again, invocation {} {}",
+                "it was handed to invocation {first}, and when it was due again, invocation {} {}",
                 unwritten.request_id, unwritten.what
             ),
             came_again: false,
@@ -90,21 +99,14 @@ impl Account {
         .collect()
     }
 
-    /// The invocation that was handed a job with the failing one, or alone, where the job is due again at a time since.
-    fn shared_and_due<'a>(
-        &self,
-        attempts: &'a [Attempt],
-        at: Timestamp,
-        poisoned: &BTreeSet<&str>,
-    ) -> Option<&'a str> {
+    /// The invocation that was handed a job, where the job is due again at a time since.
+    fn handed_and_due<'a>(&self, attempts: &'a [Attempt], at: Timestamp) -> Option<&'a str> {
         attempts.iter().find_map(|attempt| {
-            let request_id = attempt.line.request_id.as_deref();
-            let is_alone = self.terms.batch_size == 1;
-            let shared = request_id.filter(|id| is_alone || poisoned.contains(id))?;
+            let request_id = attempt.line.request_id.as_deref()?;
             let mut dues = (1..self.terms.max_receive_count)
                 .map(|times| attempt.line.at + self.terms.visibility_timeout.saturating_mul(times));
             let is_due = dues.any(|due| at.since(due).max(due.since(at)) <= TOLERANCE);
-            is_due.then_some(shared)
+            is_due.then_some(request_id)
         })
     }
 }
@@ -140,7 +142,7 @@ mod tests {
         let silent: Vec<Invocation> =
             silent.iter().map(|at| invocation(*at, "s", InvocationEnd::Success)).collect();
         match account(jobs, Vec::new()).whose(&silent, REFUSED) {
-            Whose::Returned(breaches) => breaches.len(),
+            Whose::Returned { shared, apart } => shared.len() + 100 * apart.len(),
             Whose::OfTheRun => 10,
             Whose::Others => 20,
         }
@@ -155,6 +157,9 @@ mod tests {
         assert_eq!(returned(None, &[60]), 1);
         assert_eq!(returned(None, &[120]), 1);
         assert_eq!(returned(Some((60, "b2")), &[61]), 1);
+        // So is one that had been apart from it.
+        assert_eq!(returned(Some((20, "x")), &[20 + 60]), 20);
+        assert_eq!(returned(None, &[60, 61]), 1);
     }
 
     #[test]

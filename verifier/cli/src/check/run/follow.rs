@@ -63,10 +63,10 @@ impl Run<'_> {
         let verdict = self.verdicts.get(api_reject::CHECK.id);
         let is_concluded = verdict.is_some_and(|verdict| *verdict != Verdict::NotExercised)
             && self.skipped(&api_reject::CHECK).is_none();
-        let returned = returned(&strays);
-        let success = job_success::judge(&account, &log, &returned);
+        let (shared, apart) = returned(&strays);
+        let success = job_success::judge(&account, &log, &apart);
         self.settle(&job_success::CHECK, strays.leave_open(success, is_concluded));
-        let neighbours = self.judge_neighbours(&account, &log, course.batching_window, &returned);
+        let neighbours = self.judge_neighbours(&account, &log, course.batching_window, &shared);
         self.settle(&job_neighbours::CHECK, strays.leave_open(neighbours, is_concluded));
         self.settle(&dlq_attempts::CHECK, dlq_attempts::judge(&account, &log));
         let arrival = self.judge_arrival(course, found.as_ref(), waited_until, &account);
@@ -375,14 +375,15 @@ fn remark((LoggedOutcome { at, line }, word): (LoggedOutcome, String)) -> Remark
     }
 }
 
-/// The good jobs that must have come again without a line: messages were swallowed that are neither of others nor refused bodies.
-fn returned(strays: &Strays) -> Vec<Breach> {
+/// The good jobs that must have come again without a line, those first that had met the failing one: messages were swallowed that
+/// are neither of others nor refused bodies.
+fn returned(strays: &Strays) -> (Vec<Breach>, Vec<Breach>) {
     match &strays.whose {
-        Some(Whose::Returned(breaches))
+        Some(Whose::Returned { shared, apart })
             if !strays.others_seen && strays.swallowed_again != Some(true) =>
         {
-            breaches.clone()
+            (shared.clone(), apart.clone())
         }
-        _ => Vec::new(),
+        _ => (Vec::new(), Vec::new()),
     }
 }

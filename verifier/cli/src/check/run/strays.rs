@@ -110,7 +110,7 @@ impl Run<'_> {
             unwritten.retain(|each| !each.end.fails_the_batch());
             // A good job may come again just then.
             let whose = account.whose(&unwritten, (since, since));
-            if !unwritten.is_empty() && !matches!(whose, Whose::Returned(_)) {
+            if !unwritten.is_empty() && !matches!(whose, Whose::Returned { .. }) {
                 return true;
             }
             if self.clock.now() >= patient_until {

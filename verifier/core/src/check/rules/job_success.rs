@@ -21,7 +21,8 @@ pub const CHECK: Check = Check {
 /// How much of a line is shown.
 const LINE_CHARS_MAX: usize = 200;
 
-/// Concludes what became of the good jobs of a run, by its account. `returned` are those that must have come again without a line.
+/// Concludes what became of the good jobs of a run, by its account. `returned` are those that must have come again without a
+/// line, and had not met the failing job: of those that had, `job.neighbours` tells.
 pub fn judge(account: &Account, log: &LogEvidence, returned: &[Breach]) -> Judgement {
     let good: Vec<&MessageAccount> = account.that(Expectation::Succeeds).collect();
     if good.is_empty() {
@@ -32,8 +33,7 @@ pub fn judge(account: &Account, log: &LogEvidence, returned: &[Breach]) -> Judge
         .map(|job| {
             let came_again = returned.iter().find(|breach| breach.job_id == job.job_id);
             let (verdict, why) = match (of(account, job, log), came_again) {
-                // In a batch, that is the failing job's doing, and `job.neighbours` says so.
-                ((Verdict::Pass, _), Some(breach)) if account.terms.batch_size == 1 => {
+                ((Verdict::Pass, _), Some(breach)) => {
                     (Verdict::Fail, format!("{} (inferred)", breach.why))
                 }
                 (found, _) => found,
@@ -411,19 +411,17 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn one_that_must_have_come_again_without_a_line_fails_where_it_was_alone() {
+    fn one_that_must_have_come_again_without_a_line_fails() {
         let breach = Breach {
             job_id: "a".to_owned(),
             why: "when it was due again, invocation s wrote of no message".to_owned(),
             came_again: false,
             inferred: true,
         };
-        let with = |batch_size| {
-            let mut account = account(&good(vec![done(1)]), &[]);
-            account.terms.batch_size = batch_size;
-            super::judge(&account, &whole_log(), std::slice::from_ref(&breach)).verdict
+        let with = |returned: &[Breach]| {
+            super::judge(&account(&good(vec![done(1)]), &[]), &whole_log(), returned).verdict
         };
-        assert_eq!([with(1), with(5)], [Verdict::Fail, Verdict::Pass]);
+        assert_eq!([with(&[breach]), with(&[])], [Verdict::Fail, Verdict::Pass]);
     }
 
     #[test]
