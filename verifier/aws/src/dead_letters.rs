@@ -14,7 +14,7 @@ use aws_sdk_sqs::types::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use verifier_core::check::QueueEvidence;
-use verifier_core::dead_letters::{Attribute, Letter, Resend};
+use verifier_core::dead_letters::{Attribute, Letter, Resend, take_source};
 use verifier_core::sqs::md5_of_body;
 use verifier_core::time::Timestamp;
 
@@ -189,7 +189,7 @@ fn in_hand(message: Message) -> InHand {
     let attributes = message.message_attributes.unwrap_or_default();
     let attributes: BTreeMap<String, Attribute> =
         attributes.into_iter().map(|(name, value)| (name, attribute(value))).collect();
-    let letter = Letter {
+    let mut letter = Letter {
         message_id: message.message_id.unwrap_or_default(),
         body: message.body.unwrap_or_default(),
         attributes,
@@ -203,6 +203,7 @@ fn in_hand(message: Message) -> InHand {
             .and_then(|count| count.parse().ok()),
         source_arn: text(MessageSystemAttributeName::DeadLetterQueueSourceArn),
     };
+    take_source(&mut letter);
     InHand { letter, receipt_handle: message.receipt_handle.unwrap_or_default() }
 }
 

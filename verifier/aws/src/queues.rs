@@ -74,9 +74,23 @@ impl ReceiveFailure {
 }
 
 impl Aws {
-    /// The URL of a queue.
+    /// The URL of a queue of the caller's account.
     pub async fn queue_url(&self, name: &str) -> Result<String, AwsError> {
-        let answer = self.sqs.get_queue_url().queue_name(name).send().await;
+        self.queue_url_of(name, None).await
+    }
+
+    /// The URL of a queue of that account, or of the caller's where none is given.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueUrl.html>,
+    /// `QueueOwnerAWSAccountId`.
+    pub async fn queue_url_of(
+        &self,
+        name: &str,
+        account: Option<&str>,
+    ) -> Result<String, AwsError> {
+        let request = self.sqs.get_queue_url().queue_name(name);
+        let request = request.set_queue_owner_aws_account_id(account.map(str::to_owned));
+        let answer = request.send().await;
         let answer = answer.map_err(|error| failed("sqs:GetQueueUrl", name, &error))?;
         Ok(answer.queue_url().unwrap_or_default().to_owned())
     }

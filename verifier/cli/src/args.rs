@@ -332,6 +332,10 @@ pub(crate) struct ToArgs {
     /// Send them to the jobs queue of this stack instead.
     #[arg(long, value_name = "NAME", group = "rehearsal")]
     pub(crate) to_stack: Option<String>,
+    /// Send each to the queue that it came from, where several queues share the dead-letter queue. Those that do not say where
+    /// they came from stay, and are named.
+    #[arg(long, conflicts_with_all = ["to", "to_stack", "to_region", "to_profile"])]
+    pub(crate) to_source: bool,
     /// The region of that queue or stack [default: the profile's, or else that of the letters].
     #[arg(long, value_name = "REGION", requires = "rehearsal")]
     pub(crate) to_region: Option<String>,
@@ -343,7 +347,7 @@ pub(crate) struct ToArgs {
 impl ToArgs {
     /// Whether another queue is meant than the one that the letters come from.
     pub(crate) const fn is_said(&self) -> bool {
-        self.to.is_some() || self.to_stack.is_some()
+        self.to.is_some() || self.to_stack.is_some() || self.to_source
     }
 }
 
@@ -465,7 +469,8 @@ pub(crate) struct PlaceArgs {
     /// The dead-letter queue, by name, URL or ARN.
     #[arg(long, value_name = "QUEUE")]
     pub(crate) dlq: Option<String>,
-    /// The queue that the letters come from [default: the only one whose redrive policy names the dead-letter queue].
+    /// Only messages that came from this queue [default: messages of all, and for a redrive the only queue whose redrive policy
+    /// names the dead-letter queue].
     #[arg(long, value_name = "QUEUE", requires = "dlq")]
     pub(crate) queue: Option<String>,
     /// The log group of the consumer [default: that of the function which reads the queue].
@@ -484,8 +489,8 @@ pub(crate) struct PlaceArgs {
 /// Which letters are meant: those that satisfy everything that is given.
 #[derive(Debug, Default, Args)]
 pub(crate) struct FilterArgs {
-    /// Only letters for which this expression over body, attributes, messageId, receiveCount, ageSeconds and reason gives
-    /// something else than null, false or nothing.
+    /// Only letters for which this expression over body, attributes, messageId, receiveCount, ageSeconds, reason and
+    /// sourceArn gives something else than null, false or nothing.
     #[arg(long, value_name = "JMESPATH")]
     pub(crate) filter: Option<String>,
     /// Only letters that were sent at least so long ago: 90s, 15m, 6h, 2d.

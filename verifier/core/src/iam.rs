@@ -131,7 +131,7 @@ const FIND: [Permission; 7] = [
         operation: "SQS.ListDeadLetterSourceQueues",
         action: "sqs:ListDeadLetterSourceQueues",
         resource: ResourceKind::DeadLetterQueue,
-        only_when: Some("the dead-letter queue is named without its source"),
+        only_when: Some("several queues may share the dead-letter queue"),
     },
     always("Lambda.ListEventSourceMappings", "lambda:ListEventSourceMappings", ResourceKind::Any),
     always(

@@ -37,7 +37,7 @@ fn entries(number: usize, course: Course) -> Vec<Entry> {
     let (from, to) = (format!("old-{number}"), format!("new-{number}"));
     let intent =
         Entry::Intent { at: AT, letters: vec![Intended { id: from.clone(), original: None }] };
-    let sent = Entry::Sent { letters: vec![Pair { from: from.clone(), to }] };
+    let sent = Entry::Sent { letters: vec![Pair { from: from.clone(), to, queue: None }] };
     let deleted = Entry::Deleted { ids: vec![from.clone()] };
     let ambiguous = Entry::Ambiguous { ids: vec![from.clone()], why: "late".to_owned() };
     let not_sent = Entry::NotSent { letters: BTreeMap::from([(from, "refused".to_owned())]) };

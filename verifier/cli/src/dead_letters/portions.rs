@@ -133,8 +133,9 @@ impl Purge<'_> {
         let how =
             Received { visibility_timeout_seconds: Hold::SECONDS, wait_seconds: POLL_SECONDS };
         let began_at = self.place.clock.now();
-        let most =
-            if self.selection.filter.is_everything() { self.still_wanted() } else { usize::MAX };
+        let is_everything =
+            self.selection.filter.is_everything() && self.place.sources.selected.is_none();
+        let most = if is_everything { self.still_wanted() } else { usize::MAX };
         let mut bytes = 0;
         while taken.len() < PORTION_LETTERS && bytes < PORTION_BYTES {
             let wanted = RECEIVED_MAX.min(most.saturating_sub(taken.len()));
@@ -225,7 +226,8 @@ impl Purge<'_> {
         let mut meant = Vec::new();
         for each in taken {
             let reason = stories.reason(&each.letter.message_id);
-            let is_meant = self.selection.filter.is_met(&each.letter, reason, now);
+            let is_meant = self.place.sources.selects(&each.letter)
+                && self.selection.filter.is_met(&each.letter, reason, now);
             if is_meant && meant.len() < most {
                 meant.push(each);
             } else {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use verifier_core::dead_letters::{Letter, ReceiveCounts, Stories};
+use verifier_core::dead_letters::{Letter, ReceiveCounts, Stories, source_counts};
 use verifier_core::time::Timestamp;
 
 use super::{Place, Selection, look, stories};
@@ -43,6 +43,12 @@ impl Told {
 /// The letters that are meant, what it cost to see them, and whether there may be more.
 pub(crate) struct Seen {
     pub(crate) queue: String,
+    /// Its ARN, in which its account and region are.
+    pub(crate) queue_arn: String,
+    /// How many of those that were looked at came from which queue; `None` for those that do not say.
+    pub(crate) sources: Vec<(Option<String>, usize)>,
+    /// The queue that was named, whose messages alone are selected.
+    pub(crate) selected_source: Option<String>,
     pub(crate) at: Timestamp,
     pub(crate) retention: Option<Duration>,
     /// Those that are meant, the oldest first.
@@ -91,7 +97,12 @@ pub(crate) async fn see(
     with_reasons: bool,
     interrupt: &Interrupt,
 ) -> Result<Seen, Failure> {
-    let look = look(place, selection.looked_at_most(), interrupt).await?;
+    // How many are wanted is counted of those that came from the queue that was named.
+    let most = match place.sources.selected {
+        Some(_) => usize::MAX,
+        None => selection.looked_at_most(),
+    };
+    let look = look(place, most, interrupt).await?;
     let told = if with_reasons || selection.filter.needs_reasons() {
         tell(place, &look.letters, interrupt).await
     } else {
@@ -99,9 +110,15 @@ pub(crate) async fn see(
     };
     let at = place.clock.now();
     let looked_at = look.letters.len();
-    let letters = selected(look.letters, selection, &told.stories, at);
+    let sources = source_counts(&look.letters);
+    let letters: Vec<Letter> =
+        look.letters.into_iter().filter(|letter| place.sources.selects(letter)).collect();
+    let letters = selected(letters, selection, &told.stories, at);
     Ok(Seen {
         queue: place.dead_letters.name.clone(),
+        queue_arn: place.dead_letters.arn().to_owned(),
+        sources,
+        selected_source: place.sources.selected.clone(),
         at,
         retention: place.retention(),
         letters,

@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use verifier_aws::{InHand, Sent};
+use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::{Letter, Resend, batches};
-use verifier_core::redrive::{Entry, Intended, Pair, Treatment, rewrite};
+use verifier_core::redrive::{Entry, Intended, Pair, Route, Treatment, rewrite};
 use verifier_core::time::Timestamp;
 
 use super::engine::{Engine, lock};
@@ -27,9 +28,20 @@ const SMALL_STEP: u64 = 100;
 struct Going {
     hand: InHand,
     resend: Resend,
+    /// The number of its destination.
+    to: usize,
     /// The letter, where something else is sent in its place.
     original: Option<Letter>,
     size_bytes: usize,
+}
+
+/// A message group of a destination, within which order counts on FIFO queues.
+type Lane = (usize, Option<String>);
+
+impl Going {
+    fn lane(&self) -> Lane {
+        (self.to, self.resend.group_id.clone())
+    }
 }
 
 /// What came of a batch.
@@ -38,9 +50,9 @@ struct Done {
     /// How many were sent.
     sent: u64,
     /// The groups of those that could not be.
-    refused: Vec<Option<String>>,
+    refused: Vec<Lane>,
     /// The groups of those that slipped from the hand before.
-    slipped: Vec<Option<String>>,
+    slipped: Vec<Lane>,
 }
 
 /// Letters by what is to be done with them.
@@ -124,11 +136,23 @@ impl Engine<'_> {
             match treatment {
                 Treatment::DeleteOnly => sorted.to_delete.push(hand),
                 Treatment::Send if self.is_meant(&hand.letter) => {
+                    let to = match self.terms.route(&hand.letter) {
+                        Route::To(to) => to,
+                        Route::Other => {
+                            self.hold(hand);
+                            continue;
+                        }
+                        Route::Unknown(why) => {
+                            self.note(&Entry::NotSent { letters: BTreeMap::from([(id, why)]) });
+                            self.hold(hand);
+                            continue;
+                        }
+                    };
                     if sorted.going.len() as u64 >= most {
                         sorted.surplus.push(hand);
                         continue;
                     }
-                    match self.going(hand) {
+                    match self.going(hand, to) {
                         Ok(going) => {
                             lock(&self.in_hand).insert(id, going.hand.receipt_handle.clone());
                             sorted.going.push(going);
@@ -158,16 +182,18 @@ impl Engine<'_> {
     fn is_meant(&self, letter: &Letter) -> bool {
         let reasons = lock(&self.reasons);
         let reason = reasons.get(&letter.message_id).map(String::as_str);
-        self.terms.is_of_source(letter)
-            && (self.terms.is_planned || self.filter.is_met(letter, reason, self.began_at))
+        self.terms.is_planned || self.filter.is_met(letter, reason, self.began_at)
     }
 
     fn hold(&self, hand: InHand) {
         lock(&self.held).insert(hand.letter.message_id, hand.receipt_handle);
     }
 
-    fn going(&self, hand: InHand) -> Result<Going, Box<(InHand, String)>> {
-        let is_fifo = self.to.queue.is_fifo();
+    fn going(&self, hand: InHand, to: usize) -> Result<Going, Box<(InHand, String)>> {
+        let Some(destination) = self.to.get(to) else {
+            return Err(Box::new((hand, "its destination is not known".to_owned())));
+        };
+        let is_fifo = destination.queue.is_fifo();
         let (letter, original) = match &self.terms.patch {
             None => (hand.letter.clone(), None),
             Some(patch) => match rewrite(&hand.letter, patch) {
@@ -176,7 +202,7 @@ impl Engine<'_> {
             },
         };
         let size_bytes = letter.size_bytes();
-        Ok(Going { resend: letter.resend(&self.name, is_fifo), hand, original, size_bytes })
+        Ok(Going { resend: letter.resend(&self.name, is_fifo), to, hand, original, size_bytes })
     }
 
     /// Sends letters in as few requests as fit; on FIFO queues one of each group at a time, so that none overtakes one that
@@ -186,8 +212,8 @@ impl Engine<'_> {
         let mut blocked = BTreeSet::new();
         let mut slipped = BTreeSet::new();
         for batch in self.batches(going) {
-            let of = |groups: &BTreeSet<Option<String>>, going: &Going| {
-                self.to.queue.is_fifo() && groups.contains(&going.resend.group_id)
+            let of = |lanes: &BTreeSet<Lane>, going: &Going| {
+                self.is_fifo(going.to) && lanes.contains(&going.lane())
             };
             let (behind, batch): (Vec<Going>, Vec<Going>) =
                 batch.into_iter().partition(|going| of(&blocked, going));
@@ -210,11 +236,26 @@ impl Engine<'_> {
         let _ = hand_back(&self.place.aws, &self.place.dead_letters, &handles).await;
     }
 
-    fn batches(&self, going: Vec<Going>) -> Vec<Vec<Going>> {
-        let limit = self.to.queue.message_bytes_max();
+    fn is_fifo(&self, to: usize) -> bool {
+        self.to.get(to).is_some_and(|to| to.queue.is_fifo())
+    }
+
+    /// The requests for messages of all destinations.
+    fn batches(&self, mut going: Vec<Going>) -> Vec<Vec<Going>> {
+        let mut result = Vec::new();
+        for (number, to) in self.to.iter().enumerate() {
+            let (these, others) = going.into_iter().partition(|going| going.to == number);
+            going = others;
+            result.extend(self.batches_to(&to.queue, these));
+        }
+        result
+    }
+
+    fn batches_to(&self, queue: &QueueEvidence, going: Vec<Going>) -> Vec<Vec<Going>> {
+        let limit = queue.message_bytes_max();
         let most = lock(&self.pacer).batch_max();
         let mut result = Vec::new();
-        for round in rounds(going, self.to.queue.is_fifo()) {
+        for round in rounds(going, queue.is_fifo()) {
             let sizes: Vec<usize> = round.iter().map(|going| going.size_bytes).collect();
             let mut round = round.into_iter();
             for range in batches(&sizes, limit) {
@@ -239,7 +280,7 @@ impl Engine<'_> {
             return Ok(done);
         }
         let (batch, slipped) = self.held_for_long_enough(batch, held_until).await;
-        done.slipped.extend(slipped.into_iter().map(|going| going.resend.group_id));
+        done.slipped.extend(slipped.iter().map(Going::lane));
         if batch.is_empty() {
             return Ok(done);
         }
@@ -251,7 +292,7 @@ impl Engine<'_> {
         self.note_durably(&Entry::Intent { at: self.place.clock.now(), letters }).await?;
         let (confirmed, refused) = self.offer(batch).await?;
         for (going, why) in refused {
-            done.refused.push(going.resend.group_id.clone());
+            done.refused.push(going.lane());
             self.leave(vec![going], &why);
         }
         if confirmed.is_empty() {
@@ -260,7 +301,11 @@ impl Engine<'_> {
         done.sent = confirmed.len() as u64;
         let letters = confirmed
             .iter()
-            .map(|(going, to)| Pair { from: going.resend.from.clone(), to: to.clone() })
+            .map(|(going, to)| Pair {
+                from: going.resend.from.clone(),
+                to: to.clone(),
+                queue: self.terms.sources.get(going.to).map(|queue| queue.arn.clone()),
+            })
             .collect();
         self.note_durably(&Entry::Sent { letters }).await?;
         self.show_headway(0, 0);
@@ -289,11 +334,14 @@ impl Engine<'_> {
     /// is offered again.
     async fn offer(&self, batch: Vec<Going>) -> Result<Offered, Failure> {
         let (mut confirmed, mut refused) = (Vec::new(), Vec::new());
+        let Some(to) = batch.first().and_then(|going| self.to.get(going.to)) else {
+            return Ok((confirmed, refused));
+        };
         let mut pending = batch;
         let mut pause = BACKOFF;
         for attempt in 1..=ATTEMPTS {
             let resends: Vec<Resend> = pending.iter().map(|going| going.resend.clone()).collect();
-            let answers = self.to.aws.resend(&self.to.queue, &resends).await;
+            let answers = to.aws.resend(&to.queue, &resends).await;
             let mut again = Vec::new();
             let mut unknown = (Vec::new(), String::new());
             for (going, answer) in pending.into_iter().zip(answers) {

@@ -43,7 +43,8 @@ pub(crate) struct Destination {
 /// A redrive under way.
 pub(crate) struct Engine<'a> {
     pub(super) place: &'a Place,
-    pub(super) to: &'a Destination,
+    /// Where messages are sent: one queue, or those that letters came from, in the order of the terms.
+    pub(super) to: &'a [Destination],
     pub(super) journal: JournalFile,
     pub(super) ledger: Mutex<Ledger>,
     pub(super) terms: Terms,
@@ -105,7 +106,7 @@ impl Stop {
 impl<'a> Engine<'a> {
     pub(crate) fn new(
         place: &'a Place,
-        to: &'a Destination,
+        to: &'a [Destination],
         journal: JournalFile,
         ledger: Ledger,
         guards: Guards<'a>,
@@ -177,7 +178,11 @@ impl<'a> Engine<'a> {
         self.note_durably(&entry).await?;
         let journal = self.journal.path().to_owned();
         let ledger = self.ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let calls = self.place.aws.calls().counts_with(self.to.aws.calls());
+        // Several destinations are all asked by the same client.
+        let calls = match self.to.first() {
+            Some(to) => self.place.aws.calls().counts_with(to.aws.calls()),
+            None => self.place.aws.calls().counts(),
+        };
         Ok(Ended { stopped, failure, accounting, ledger, journal, calls })
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::Stories;
 use verifier_core::redrive::{Bounce, Decision, Entry, Fate, Told, Watched};
 use verifier_core::time::Timestamp;
@@ -45,8 +46,8 @@ impl Engine<'_> {
             if is_over {
                 self.look_for_the_dead().await?;
             }
-            let log = self.log(&fates.pending, since).await;
-            self.decide(&mut fates, log.as_ref(), now, bound);
+            let logs = self.logs(&fates.pending, since).await;
+            self.decide(&mut fates, &logs, now, bound);
             let bounces = fates.bounced.len() as u64;
             let must_stop = bounced_before + bounces >= self.terms.stop_after.max(1);
             self.show_step(number, &fates);
@@ -88,9 +89,12 @@ impl Engine<'_> {
     /// How long a message takes to the dead-letter queue at most. Where its queue has no redrive policy it never gets
     /// there, and only the log tells: for as long as one receive may take.
     fn bound(&self) -> Duration {
-        let visibility_timeout = self.to.queue.visibility_timeout().unwrap_or_default();
-        let receives = self.to.queue.redrive_policy().map_or(1, |policy| policy.max_receive_count);
-        visibility_timeout * receives + SLACK
+        let takes = |queue: &QueueEvidence| {
+            let visibility_timeout = queue.visibility_timeout().unwrap_or_default();
+            let receives = queue.redrive_policy().map_or(1, |policy| policy.max_receive_count);
+            visibility_timeout * receives
+        };
+        self.to.iter().map(|to| takes(&to.queue)).max().unwrap_or_default() + SLACK
     }
 
     fn watched(&self, sent_at: Timestamp) -> Vec<Watched> {
@@ -107,18 +111,37 @@ impl Engine<'_> {
             .collect()
     }
 
-    /// What the log of their consumer tells of messages; `None` when there is none to read.
-    async fn log(&self, watched: &[Watched], since: Timestamp) -> Option<Stories> {
-        let ids: Vec<String> = watched.iter().map(|watched| watched.to.clone()).collect();
-        let log_group = self.to.log_group.as_deref()?;
-        stories_in(&self.to.aws, log_group, &self.place.reader, &ids, since).await.ok()
+    /// What the logs of their consumers tell of messages, by the number of their destination; `None` where there is none to
+    /// read.
+    async fn logs(&self, watched: &[Watched], since: Timestamp) -> Vec<Option<Stories>> {
+        let mut logs = Vec::new();
+        for (number, to) in self.to.iter().enumerate() {
+            let of_it = watched.iter().filter(|watched| self.destination_of(&watched.to) == number);
+            let ids: Vec<String> = of_it.map(|watched| watched.to.clone()).collect();
+            logs.push(match to.log_group.as_deref() {
+                Some(group) => {
+                    stories_in(&to.aws, group, &self.place.reader, &ids, since).await.ok()
+                }
+                None => None,
+            });
+        }
+        logs
+    }
+
+    /// The number of the destination that a message was sent to.
+    fn destination_of(&self, message_id: &str) -> usize {
+        let ledger = lock(&self.ledger);
+        let queue = ledger.queue_of(message_id);
+        let at = |arn| self.to.iter().position(|to| to.queue.arn() == arn);
+        queue.and_then(at).unwrap_or_default()
     }
 
     /// Decides the fates of those that are pending, as far as it is told.
-    fn decide(&self, fates: &mut Fates, log: Option<&Stories>, now: Timestamp, bound: Duration) {
+    fn decide(&self, fates: &mut Fates, logs: &[Option<Stories>], now: Timestamp, bound: Duration) {
         let dead = lock(&self.dead);
         fates.warnings = 0;
         for each in std::mem::take(&mut fates.pending) {
+            let log = logs.get(self.destination_of(&each.to)).and_then(Option::as_ref);
             let attempts = log.map(|log| log.attempts(&each.to));
             let told = Told { attempts, is_dead: dead.contains(&each.to), now, bound };
             match each.fate(told) {

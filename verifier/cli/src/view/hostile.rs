@@ -70,6 +70,9 @@ fn seen(text: &str) -> Seen {
     };
     Seen {
         queue: text.to_owned(),
+        queue_arn: text.to_owned(),
+        sources: vec![(Some(text.to_owned()), 1), (None, 1)],
+        selected_source: Some(text.to_owned()),
         at: Timestamp::default(),
         retention: None,
         letters: vec![letter],

@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal, Write};
 
 use serde_json::{Value, json};
 use verifier_core::check::whole_seconds;
+use verifier_core::dead_letters::queue_label;
 use verifier_core::redrive::{Accounting, Bounce, Entry, Failing, Ledger, Plan};
-use verifier_core::settings::queue_name;
 use verifier_core::time::Timestamp;
 
 use super::github::Note;
@@ -18,11 +18,20 @@ use crate::redrive::Ended;
 /// How many letters are named one by one.
 const NAMED: usize = 10;
 
+/// The queue that letters are sent to.
+fn destination(arn: &str) -> String {
+    if arn.is_empty() { "the queues that they came from".to_owned() } else { queue_label(arn) }
+}
+
 /// What a redrive came to, for people.
 pub(super) fn human(ended: &Ended, out: &mut dyn Write) -> io::Result<()> {
     match &ended.stopped {
         None => writeln!(out, "the redrive is done")?,
         Some(why) => writeln!(out, "the redrive stopped: {}", clean::line(why))?,
+    }
+    if let Some(Entry::Started { from, to, .. }) = ended.ledger.started() {
+        let (from, to) = (queue_label(&from.arn), destination(&to.arn));
+        writeln!(out, "  {} to {}", clean::line(&from), clean::line(&to))?;
     }
     table(&ended.accounting, &ended.ledger, out)?;
     named(&ended.ledger, out)?;
@@ -150,9 +159,11 @@ pub(super) fn status_json(ledger: &Ledger, journal: &str) -> Value {
 }
 
 fn of_ledger(ledger: &Ledger, journal: &str) -> Value {
-    let (from, to, who, why, at) = match ledger.started() {
-        Some(Entry::Started { from, to, who, why, at, .. }) => {
-            (from.arn.clone(), to.arn.clone(), who.clone(), why.clone(), Some(*at))
+    let (from, to, who, why, at, sources) = match ledger.started() {
+        Some(Entry::Started { from, to, who, why, at, terms, .. }) => {
+            let sources: Vec<String> =
+                terms.sources.iter().map(|queue| queue.arn.clone()).collect();
+            (from.arn.clone(), to.arn.clone(), who.clone(), why.clone(), Some(*at), sources)
         }
         _ => Default::default(),
     };
@@ -161,6 +172,7 @@ fn of_ledger(ledger: &Ledger, journal: &str) -> Value {
         "journal": journal,
         "from": from,
         "to": to,
+        "toSources": sources,
         "who": who,
         "why": why,
         "startedAt": at.map(iso),
@@ -175,7 +187,7 @@ fn of_ledger(ledger: &Ledger, journal: &str) -> Value {
 /// What a journal tells, for people.
 pub(super) fn status(ledger: &Ledger, journal: &str, out: &mut dyn Write) -> io::Result<()> {
     if let Some(Entry::Started { redrive, from, to, who, why, .. }) = ledger.started() {
-        let (from, to) = (queue_name(&from.arn), queue_name(&to.arn));
+        let (from, to) = (queue_label(&from.arn), destination(&to.arn));
         let headline = format!("{redrive}: {from} to {to}, by {who}");
         writeln!(out, "{}", clean::line(&headline))?;
         if let Some(why) = why {
@@ -200,9 +212,19 @@ pub(super) fn plan(plan: &Plan, now: Timestamp, out: &mut dyn Write) -> io::Resu
         out,
         "{} letters ({bytes} bytes) of {} would be sent to {}",
         plan.letters.len(),
-        clean::line(queue_name(&plan.from.arn)),
-        clean::line(queue_name(&plan.to.arn))
+        clean::line(&queue_label(&plan.from.arn)),
+        clean::line(&destination(&plan.to.arn))
     )?;
+    for (source, count) in plan.sources() {
+        let source = source.map_or("no queue that they name".to_owned(), queue_label);
+        writeln!(out, "  {count:>6}  came from {}", clean::line(&source))?;
+    }
+    for (id, why) in plan.left_out.iter().take(NAMED) {
+        writeln!(out, "  stays: {}: {}", clean::line(id), clean::line(why))?;
+    }
+    if plan.left_out.len() > NAMED {
+        writeln!(out, "  and {} more stay for such a reason", plan.left_out.len() - NAMED)?;
+    }
     if let Some(oldest) = plan.letters.iter().filter_map(|letter| letter.sent_at).min() {
         writeln!(out, "the oldest was sent {} s ago", whole_seconds(now.since(oldest)))?;
     }

@@ -40,7 +40,7 @@ pub struct FilterError {
 }
 
 impl Filter {
-    /// Adds a JMESPath expression over `{body, attributes, messageId, receiveCount, ageSeconds, reason}`: letters are meant
+    /// Adds a JMESPath expression over `{body, attributes, messageId, receiveCount, ageSeconds, reason, sourceArn}`: letters are meant
     /// for which it gives something else than `null`, `false` or something empty. An expression that nests deeper than
     /// [`NESTING_MAX`] is refused.
     ///

@@ -185,6 +185,7 @@ impl Letter {
             "receiveCount": self.receive_count,
             "ageSeconds": self.age(now).map(|age| age.as_secs()),
             "reason": reason,
+            "sourceArn": self.source_arn,
         })
     }
 }

@@ -10,7 +10,9 @@ mod filter;
 mod groups;
 mod letter;
 mod nesting;
+mod queue_ref;
 pub mod record;
+mod sources;
 mod story;
 mod terms;
 
@@ -20,5 +22,7 @@ pub use emptiness::Emptiness;
 pub use filter::{Filter, FilterError, NESTING_MAX};
 pub use groups::{Group, groups};
 pub use letter::{Attribute, Letter, Resend};
+pub use queue_ref::{QueueArn, QueueRef, QueueRefError, queue_label};
+pub use sources::{NoRoom, SOURCE_ATTRIBUTE, Sources, source_counts, take_source, with_source};
 pub use story::{Attempt, Stories, log_pattern};
 pub use terms::{parse_duration, parse_receives};

@@ -36,12 +36,15 @@ pub struct Intended {
 }
 
 /// A letter and the message that took its place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pair {
     /// The letter's id.
     pub from: String,
     /// The message's id.
     pub to: String,
+    /// The ARN of the queue that the message was sent to, where each goes to the queue that it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
 }
 
 /// Which letters are meant, as text.
@@ -92,6 +95,12 @@ pub struct Terms {
     /// Only letters that came from this queue, or do not tell; any when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_arn: Option<String>,
+    /// Whether those that do not tell where they came from stay, too: several queues share the dead-letter queue.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub only_with_source: bool,
+    /// The queues that letters came from, where each is sent to its own; empty where all go to one queue.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<QueueName>,
     /// The sizes of the ramp's steps; empty for all at once.
     pub steps: Vec<u64>,
     /// How many bounces stop it.
@@ -109,13 +118,42 @@ pub struct Terms {
     pub patch: Option<Value>,
 }
 
+/// Where a letter goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// To the destination of that number: to that of [`Terms::sources`], or to the only one.
+    To(usize),
+    /// Nowhere: it came from another queue than the one that is meant.
+    Other,
+    /// Nowhere, though it may be meant: where it came from is not known, or is no destination. Says why.
+    Unknown(String),
+}
+
 impl Terms {
-    /// Whether a letter came from the queue that is meant. Several queues may share a dead-letter queue, and a letter must
-    /// not be sent to one that is not its own unless that was asked for.
-    pub fn is_of_source(&self, letter: &Letter) -> bool {
+    /// Whether each letter is sent to the queue that it came from.
+    pub fn to_source(&self) -> bool {
+        !self.sources.is_empty()
+    }
+
+    /// Where a letter goes. Several queues may share a dead-letter queue, and a letter must not be sent to one that is not its
+    /// own unless that was asked for.
+    pub fn route(&self, letter: &Letter) -> Route {
+        let unknown = "it does not say which queue it came from: send it with --to QUEUE";
+        if self.to_source() {
+            let Some(source) = &letter.source_arn else {
+                return Route::Unknown(unknown.to_owned());
+            };
+            return match self.sources.iter().position(|queue| queue.arn == *source) {
+                Some(at) => Route::To(at),
+                None => Route::Unknown(format!(
+                    "it came from {source}, whose redrive policy does not name the dead-letter queue any more: send it with --to QUEUE"
+                )),
+            };
+        }
         match (&self.source_arn, &letter.source_arn) {
-            (Some(meant), Some(found)) => meant == found,
-            _ => true,
+            (Some(meant), Some(found)) if meant != found => Route::Other,
+            (Some(_), None) if self.only_with_source => Route::Unknown(unknown.to_owned()),
+            _ => Route::To(0),
         }
     }
 }
@@ -139,7 +177,7 @@ pub enum Entry {
         why: Option<String>,
         /// The dead-letter queue.
         from: QueueName,
-        /// Where messages are sent.
+        /// Where messages are sent; without a name where each is sent to the queue that it came from ([`Terms::sources`]).
         to: QueueName,
         /// How.
         terms: Box<Terms>,
@@ -226,4 +264,38 @@ pub enum Entry {
 /// How many bytes of a journal are whole lines. What is behind them was being written when the process ended.
 pub fn whole_lines(bytes: &[u8]) -> usize {
     bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(source: Option<&str>) -> Letter {
+        Letter { source_arn: source.map(str::to_owned), ..Letter::default() }
+    }
+
+    #[test]
+    fn a_letter_goes_to_its_own_queue_or_nowhere() {
+        let queue = |arn: &str| QueueName { arn: arn.to_owned(), url: String::new() };
+        let terms = Terms { sources: vec![queue("a"), queue("b")], ..Terms::default() };
+        let route = |source| terms.route(&from(source));
+        assert_eq!(route(Some("b")), Route::To(1));
+        assert!(matches!(route(None), Route::Unknown(why) if why.contains("--to")));
+        assert!(matches!(route(Some("c")), Route::Unknown(why) if why.contains("came from c")));
+    }
+
+    #[test]
+    fn a_letter_of_another_queue_stays_and_one_without_a_source_is_sent_where_there_is_one_only() {
+        let terms = Terms { source_arn: Some("a".to_owned()), ..Terms::default() };
+        assert_eq!(terms.route(&from(Some("a"))), Route::To(0));
+        assert_eq!(terms.route(&from(Some("b"))), Route::Other);
+        assert_eq!(terms.route(&from(None)), Route::To(0));
+        let shared = Terms { only_with_source: true, ..terms };
+        assert_eq!(shared.route(&from(Some("a"))), Route::To(0));
+        assert!(matches!(shared.route(&from(None)), Route::Unknown(_)));
+        // Whoever names another queue means all.
+        let any = Terms::default();
+        assert_eq!(any.route(&from(None)), Route::To(0));
+        assert_eq!(any.route(&from(Some("b"))), Route::To(0));
+    }
 }

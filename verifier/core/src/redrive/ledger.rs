@@ -62,6 +62,8 @@ pub struct Ledger {
     bounces: u64,
     /// Messages in the step of a ramp that is not judged yet.
     unjudged: BTreeMap<String, String>,
+    /// The queues that those were sent to, where each goes to its own.
+    queues: BTreeMap<String, String>,
     succeeded: u64,
     succeeded_by_absence: u64,
     steps: usize,
@@ -112,6 +114,9 @@ impl Ledger {
                     self.undeleted.insert(pair.from.clone(), pair.to.clone());
                     if self.steps > 0 {
                         self.unjudged.insert(pair.to.clone(), pair.from.clone());
+                        if let Some(queue) = &pair.queue {
+                            self.queues.insert(pair.to.clone(), queue.clone());
+                        }
                     }
                 }
             }
@@ -134,6 +139,7 @@ impl Ledger {
                 self.succeeded_by_absence = self.succeeded_by_absence.saturating_add(*by_absence);
                 self.bounced.extend(bounced.iter().map(|each| (each.to.clone(), each.clone())));
                 self.unjudged.clear();
+                self.queues.clear();
             }
             Entry::Ended { .. } => self.ended = true,
         }
@@ -213,6 +219,11 @@ impl Ledger {
     /// The messages of which nothing is known yet, each with its letter's id.
     pub fn unjudged(&self) -> &BTreeMap<String, String> {
         &self.unjudged
+    }
+
+    /// The ARN of the queue that such a message was sent to, where each goes to its own.
+    pub fn queue_of(&self, message_id: &str) -> Option<&str> {
+        self.queues.get(message_id).map(String::as_str)
     }
 
     /// What to do with a letter of that id and content.

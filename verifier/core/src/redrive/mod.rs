@@ -21,7 +21,9 @@ pub use bounce::{Bounce, Failing};
 pub use fate::{Fate, Told, Watched};
 pub use headway::Headway;
 pub use id_set::IdSet;
-pub use journal::{Entry, FilterTerms, Intended, Pair, QueueName, SCHEMA, Terms, whole_lines};
+pub use journal::{
+    Entry, FilterTerms, Intended, Pair, QueueName, Route, SCHEMA, Terms, whole_lines,
+};
 pub use ledger::{Ledger, LedgerError, Treatment};
 pub use native::{Explanation, NativeStatus, NativeTask, Refusal, Wanted};
 pub use pacer::Pacer;

@@ -29,6 +29,9 @@ pub struct Planned {
     /// Why it died, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The ARN of the queue that it came from, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_arn: Option<String>,
 }
 
 /// What a redrive is going to do.
@@ -41,12 +44,15 @@ pub struct Plan {
     pub at: Timestamp,
     /// The dead-letter queue.
     pub from: QueueName,
-    /// Where messages would be sent.
+    /// Where messages would be sent; without a name where each goes to the queue that it came from.
     pub to: QueueName,
     /// How.
     pub terms: Terms,
     /// The letters, those that were sent first in front.
     pub letters: Vec<Planned>,
+    /// Letters that may be meant and stay all the same, each with the reason: where they came from is not known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<String, String>,
 }
 
 /// A plan that cannot be carried out.
@@ -69,6 +75,7 @@ impl Planned {
             sent_at: letter.sent_at,
             size_bytes: letter.size_bytes(),
             reason: reason.map(str::to_owned),
+            source_arn: letter.source_arn.clone(),
         }
     }
 }
@@ -79,6 +86,16 @@ impl Plan {
         let plan: Self =
             serde_json::from_str(text).map_err(|error| PlanError::Malformed(error.to_string()))?;
         if plan.schema == PLAN_SCHEMA { Ok(plan) } else { Err(PlanError::Schema(plan.schema)) }
+    }
+
+    /// How many letters came from which queue; last those that do not say.
+    pub fn sources(&self) -> Vec<(Option<&str>, usize)> {
+        let mut counts: BTreeMap<Option<&str>, usize> = BTreeMap::new();
+        for letter in &self.letters {
+            *counts.entry(letter.source_arn.as_deref()).or_default() += 1;
+        }
+        let unknown = counts.remove(&None).map(|count| (None, count));
+        counts.into_iter().chain(unknown).collect()
     }
 
     /// How many letters died of which reason, those of most letters in front.

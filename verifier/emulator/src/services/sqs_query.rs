@@ -28,7 +28,10 @@ pub(crate) fn request(action: &str, form: &Form) -> Result<Bytes, Box<Reply>> {
         }
     };
     match action {
-        "GetQueueUrl" => text("QueueName"),
+        "GetQueueUrl" => {
+            text("QueueName");
+            text("QueueOwnerAWSAccountId");
+        }
         "ListQueues" => text("QueueNamePrefix"),
         "GetQueueAttributes" => text("QueueUrl"),
         "ReceiveMessage" => {

@@ -67,6 +67,8 @@ struct CreateQueueRequest {
 #[serde(rename_all = "PascalCase")]
 struct GetQueueUrlRequest {
     queue_name: String,
+    #[serde(default, rename = "QueueOwnerAWSAccountId")]
+    owner: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -210,6 +212,10 @@ impl SqsWire {
     }
 
     fn get_queue_url(&self, request: &GetQueueUrlRequest) -> Answer {
+        // There is one account here, and a queue of another one is another queue.
+        if request.owner.as_deref().is_some_and(|owner| owner != ACCOUNT_ID) {
+            return Err(SqsError::QueueDoesNotExist.into());
+        }
         let name = self.queue(&request.queue_name)?;
         Ok(json!({"QueueUrl": self.url(&name)}))
     }

@@ -166,7 +166,14 @@ impl Live {
         journal.append_durably(&started).await?;
         let guards = Guards { interrupt, deadline: Some(self.place.clock.now() + TAKES_AT_MOST) };
         let progress = Progress::hidden();
-        let engine = Engine::new(&self.place, &to, journal, ledger, guards, &progress)?;
+        let engine = Engine::new(
+            &self.place,
+            std::slice::from_ref(&to),
+            journal,
+            ledger,
+            guards,
+            &progress,
+        )?;
         let ended = Box::pin(engine.run()).await?;
         let pairs = pairs(&path);
         Ok(Moved { count: ended.accounting.replayed, pairs })

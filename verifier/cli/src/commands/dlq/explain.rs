@@ -6,11 +6,14 @@ use crate::dead_letters::{Selection, see};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::view::dead_letters as view;
+use verifier_core::dead_letters::queue_label;
 
 pub(crate) async fn run(args: DlqListArgs) -> Result<Exit, Failure> {
     let selection = Selection::new(&args.filter)?;
     let started = Started::at(args.place).await?;
-    started.progress.say(&format!("looking at {} and its log", started.place.dead_letters.name));
+    started
+        .progress
+        .say(&format!("looking at {} and its log", queue_label(started.place.dead_letters.arn())));
     let seen = see(&started.place, &selection, true, &started.interrupt).await;
     started.progress.clear();
     let seen = seen?;

@@ -6,12 +6,13 @@ use crate::dead_letters::{Export, Selection, see};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::view::dead_letters as view;
+use verifier_core::dead_letters::queue_label;
 
 pub(crate) async fn run(args: DlqExportArgs) -> Result<Exit, Failure> {
     let selection = Selection::new(&args.filter)?;
     let export = Export::new(&args.file)?;
     let started = Started::at(args.place).await?;
-    started.progress.say(&format!("looking at {}", started.place.dead_letters.name));
+    started.progress.say(&format!("looking at {}", queue_label(started.place.dead_letters.arn())));
     let seen = see(&started.place, &selection, false, &started.interrupt).await;
     started.progress.clear();
     let seen = seen?;

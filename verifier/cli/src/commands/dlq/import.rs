@@ -3,11 +3,12 @@
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use verifier_core::dead_letters::{Letter, record};
+use verifier_core::check::QueueEvidence;
+use verifier_core::dead_letters::{Letter, queue_label, record, with_source};
 
 use super::Started;
 use crate::args::DlqImportArgs;
-use crate::dead_letters::{deliver, queue};
+use crate::dead_letters::{Place, deliver, queue};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
@@ -18,16 +19,65 @@ pub(crate) async fn run(args: DlqImportArgs) -> Result<Exit, Failure> {
     let letters = read(&args.file)?;
     let started = Started::at(args.place).await?;
     let to = match &args.to {
-        Some(named) => {
-            queue(&started.place.aws, named).await.inspect_err(|_| started.progress.clear())?
-        }
+        Some(named) => queue(&started.place.aws, started.place.endpoint.as_deref(), named)
+            .await
+            .inspect_err(|_| started.progress.clear())?,
         None => started.place.dead_letters.clone(),
     };
-    started.progress.say(&format!("sending {} letters to {}", letters.len(), to.name));
+    let letters = with_sources(&started.place, &to, letters)
+        .await
+        .inspect_err(|_| started.progress.clear())?;
+    started.progress.say(&format!(
+        "sending {} letters to {}",
+        letters.len(),
+        queue_label(to.arn())
+    ));
     let delivered = deliver(&started.place, &to, &letters, &started.interrupt).await;
     started.progress.clear();
-    let printed = view::print_delivered(&to.name, &delivered, args.format);
+    let printed = view::print_delivered(&to, &delivered, args.format);
     started.end(!delivered.is_complete(), printed).await
+}
+
+/// How many letters are named that have no room for their source.
+const NAMED: usize = 10;
+
+/// The letters as they are sent: to a dead-letter queue, each with the queue that it came from in an attribute, so that a
+/// redrive can send it there. Where one has no room for it, nothing is sent.
+async fn with_sources(
+    place: &Place,
+    to: &QueueEvidence,
+    letters: Vec<Letter>,
+) -> Result<Vec<Letter>, Failure> {
+    let is_dead_letter_queue = to.arn() == place.dead_letters.arn()
+        || !place.aws.dead_letter_sources(to).await?.is_empty();
+    if !is_dead_letter_queue {
+        return Ok(letters);
+    }
+    let (mut kept, mut refused) = (Vec::new(), Vec::new());
+    for letter in &letters {
+        match with_source(letter, to.message_bytes_max()) {
+            Ok(letter) => kept.push(letter),
+            Err(why) => refused.push(format!("{}: {why}", letter.message_id)),
+        }
+    }
+    if refused.is_empty() {
+        return Ok(kept);
+    }
+    let more = match refused.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    refused.truncate(NAMED);
+    Err(Failure {
+        next: Some(
+            "replay the file itself with verifier redrive --from FILE, which needs no attribute"
+                .to_owned(),
+        ),
+        ..Failure::usage(format!(
+            "there is no room for the attribute that keeps where messages came from, and nothing was sent: {}{more}",
+            refused.join("; ")
+        ))
+    })
 }
 
 /// The letters of a file that is as it was written.

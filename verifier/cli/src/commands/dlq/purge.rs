@@ -30,7 +30,7 @@ pub(crate) async fn run(args: DlqPurgeArgs) -> Result<Exit, Failure> {
     started.progress.clear();
     let file = (backup.count() > 0).then_some(args.backup.as_path());
     let printed = dead_letters::print_purged(
-        &started.place.dead_letters.name,
+        &started.place.dead_letters,
         &purged,
         file,
         backup.count(),
@@ -51,8 +51,8 @@ pub(crate) async fn run(args: DlqPurgeArgs) -> Result<Exit, Failure> {
 /// Goes on when the queue's name was typed.
 async fn confirm(started: &Started, is_everything: bool, backup: &Path) -> Result<(), Failure> {
     let queue = &started.place.dead_letters;
-    let count = queue.number("ApproximateNumberOfMessages");
-    dead_letters::ask_for_name(&queue.name, count, is_everything, backup);
+    let source = started.place.sources.selected.as_deref();
+    dead_letters::ask_for_name(queue, source, is_everything, backup);
     let typed = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         io::stdin().read_line(&mut line).map(|_| line)

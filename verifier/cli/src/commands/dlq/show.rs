@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use verifier_core::dead_letters::Letter;
+use verifier_core::dead_letters::{Letter, source_counts};
 
 use super::Started;
 use crate::args::DlqShowArgs;
@@ -50,6 +50,9 @@ async fn find(place: &Place, id: &str, interrupt: &Interrupt) -> Result<Option<S
     let told = tell(place, &letters, interrupt).await;
     Ok(Some(Seen {
         queue: place.dead_letters.name.clone(),
+        queue_arn: place.dead_letters.arn().to_owned(),
+        sources: source_counts(&letters),
+        selected_source: None,
         at: place.clock.now(),
         retention: place.retention(),
         letters,

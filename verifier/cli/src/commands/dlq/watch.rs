@@ -44,7 +44,7 @@ pub(crate) async fn run(args: DlqWatchArgs) -> Result<Exit, Failure> {
             let at = place.clock.now();
             let in_flight = number("ApproximateNumberOfMessagesNotVisible");
             let change = visible.cast_signed() - last.unwrap_or(visible).cast_signed();
-            view::print_count(&queue.name, Count { at, visible, in_flight, change }, args.format)?;
+            view::print_count(queue, Count { at, visible, in_flight, change }, args.format)?;
             last = Some(visible);
         }
         let now = place.clock.now();

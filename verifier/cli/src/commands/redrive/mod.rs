@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 
 use verifier_aws::{Aws, Connection};
 use verifier_core::check::QueueEvidence;
+use verifier_core::dead_letters::QueueRef;
 use verifier_core::redrive::{Entry, Ledger, Plan, Planned, QueueName, SCHEMA, Terms};
 
 use crate::args::{ConnectionArgs, PlaceArgs, RedriveArgs, RedriveCommand, ResultFormat, ToArgs};
 use crate::config;
-use crate::dead_letters::{Place, consumers_log_group, jobs_queue, queue};
+use crate::dead_letters::{Place, consumers_log_group, jobs_queue, parse, queue};
 use crate::endpoint;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -104,7 +105,7 @@ enum Outcome {
 /// A redrive that is about to begin or to be taken up again.
 struct Prepared {
     place: Place,
-    to: Destination,
+    to: Vec<Destination>,
     journal: JournalFile,
     ledger: Ledger,
 }
@@ -134,15 +135,18 @@ async fn carry_out(
 /// Fails where a ramp was asked for and nobody could tell how its steps end, before anything is written or sent.
 fn check_that_steps_can_be_judged(
     place: &Place,
-    to: &Destination,
+    to: &[Destination],
     terms: &Terms,
 ) -> Result<(), Failure> {
-    let policy = to.queue.redrive_policy();
-    let comes_back =
-        policy.is_some_and(|policy| policy.dead_letter_target_arn == place.dead_letters.arn());
-    if terms.steps.is_empty() || comes_back || to.log_group.is_some() {
+    let is_silent = |to: &&Destination| {
+        let policy = to.queue.redrive_policy();
+        let comes_back =
+            policy.is_some_and(|policy| policy.dead_letter_target_arn == place.dead_letters.arn());
+        !comes_back && to.log_group.is_none()
+    };
+    let Some(to) = to.iter().find(is_silent).filter(|_| !terms.steps.is_empty()) else {
         return Ok(());
-    }
+    };
     Err(Failure {
         next: Some(
             "name the log of its consumer with --log-group, or send all with --no-canary"
@@ -150,7 +154,8 @@ fn check_that_steps_can_be_judged(
         ),
         ..Failure::usage(format!(
             "nothing would tell what becomes of messages in {}: no function that reads it is known, and what fails there does not come back to {}",
-            to.queue.name, place.dead_letters.name
+            to.queue.arn(),
+            place.dead_letters.arn()
         ))
     })
 }
@@ -160,12 +165,12 @@ async fn resumed(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
     // The lock first: what another process is writing is not to be read.
     let journal = JournalFile::reopen(path)?;
     let mut ledger = read_ledger(path)?;
-    let Some(Entry::Started { from, to, .. }) = ledger.started().cloned() else {
+    let Some(Entry::Started { from, to, terms, .. }) = ledger.started().cloned() else {
         return Err(Failure::usage("the journal does not say how the redrive began"));
     };
     let asked = Asked::of(&args);
     let place = place_of(args.place, &from).await?;
-    let to = destination(&place, &asked, Some(&to)).await?;
+    let to = written_destinations(&place, &asked, &to, &terms).await?;
     let entry = Entry::Resumed { at: place.clock.now(), who: who(&place.aws).await };
     ledger.apply(&entry);
     journal.append_durably(&entry).await?;
@@ -182,7 +187,7 @@ async fn planned(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
     let asked = Asked::of(&args);
     let (path, why) = (args.journal.clone(), args.reason_note.clone());
     let place = place_of(args.place, &plan.from).await?;
-    let to = destination(&place, &asked, Some(&plan.to)).await?;
+    let to = written_destinations(&place, &asked, &plan.to, &plan.terms).await?;
     let Plan { terms, letters, .. } = plan;
     start(place, to, terms, &letters, Start { journal: path, why }).await
 }
@@ -205,14 +210,17 @@ async fn begun(
     }
     let (plan_only, dry_run, format) = (args.plan_only.clone(), args.dry_run, args.format);
     let place = Place::find(args.place).await?;
-    let to = destination(&place, &asked, None).await?;
-    if !asked.to.is_said() {
-        terms.source_arn = Some(to.queue.arn().to_owned());
-    }
+    let to = if asked.to.to_source {
+        terms.sources = sources(&place)?;
+        to_sources(&place, &terms.sources).await?
+    } else {
+        vec![destination(&place, &asked, None).await?]
+    };
+    restrict(&mut terms, &place, &to, asked.to.is_said());
     if !asks && plan_only.is_none() && !dry_run {
         return Ok(Some(start(place, to, terms, &[], start_with).await?));
     }
-    let plan = planning::plan(&place, &to.queue, terms, interrupt, progress).await?;
+    let plan = planning::plan(&place, name_of_all(&to, &terms), terms, interrupt, progress).await?;
     if let Some(path) = &plan_only {
         planning::write(&plan, path)?;
     }
@@ -232,7 +240,7 @@ struct Start {
 
 async fn start(
     place: Place,
-    to: Destination,
+    to: Vec<Destination>,
     terms: Terms,
     letters: &[Planned],
     with: Start,
@@ -250,7 +258,7 @@ async fn start(
         who: who(&place.aws).await,
         why: with.why,
         from: name_of(&place.dead_letters),
-        to: name_of(&to.queue),
+        to: name_of_all(&to, &terms),
         terms: Box::new(terms),
     };
     let planned = letters.chunks(PLANNED_IN_A_LINE);
@@ -266,10 +274,85 @@ fn name_of(queue: &QueueEvidence) -> QueueName {
     QueueName { arn: queue.arn().to_owned(), url: queue.url.clone() }
 }
 
+/// The queue that all letters are sent to; nothing where each goes to the queue that it came from.
+fn name_of_all(to: &[Destination], terms: &Terms) -> QueueName {
+    match to {
+        [to] if !terms.to_source() => name_of(&to.queue),
+        _ => QueueName::default(),
+    }
+}
+
+/// Only letters of the queue that was named, or of the one that they are sent to, are sent. Those that do not say where they
+/// came from are, too, where the dead-letter queue has no other source and none was named.
+fn restrict(terms: &mut Terms, place: &Place, to: &[Destination], is_elsewhere: bool) {
+    if let Some(selected) = &place.sources.selected {
+        terms.source_arn = Some(selected.clone());
+        terms.only_with_source = true;
+    } else if let ([to], false) = (to, is_elsewhere) {
+        terms.source_arn = Some(to.queue.arn().to_owned());
+        terms.only_with_source = !place.sources.is_only(to.queue.arn());
+    }
+}
+
+/// The queues that letters may be sent back to: those whose redrive policies name the dead-letter queue, or the one of them
+/// that was named.
+fn sources(place: &Place) -> Result<Vec<QueueName>, Failure> {
+    let all = place.sources.all.clone().unwrap_or_default();
+    let selected = place.sources.selected.as_ref();
+    let is_selected = |arn: &String| selected.is_none_or(|selected| selected == arn);
+    let named: Vec<QueueName> = all
+        .into_iter()
+        .filter(is_selected)
+        .map(|arn| QueueName { arn, url: String::new() })
+        .collect();
+    if !named.is_empty() {
+        return Ok(named);
+    }
+    Err(Failure {
+        next: Some("send all to a queue that you name with --to".to_owned()),
+        ..Failure::usage(format!(
+            "no queue is known whose redrive policy names {}",
+            place.dead_letters.arn()
+        ))
+    })
+}
+
+/// The queues that letters came from, each with its consumer's log.
+async fn to_sources(place: &Place, sources: &[QueueName]) -> Result<Vec<Destination>, Failure> {
+    let mut to = Vec::new();
+    for source in sources {
+        let aws = place.aws.clone();
+        let queue = queue(&aws, place.endpoint.as_deref(), &source.arn).await?;
+        let log_group = consumers_log_group(&aws, &queue).await?;
+        to.push(Destination { aws, queue, log_group });
+    }
+    Ok(to)
+}
+
+/// Where a journal or a plan sends letters.
+async fn written_destinations(
+    place: &Place,
+    asked: &Asked,
+    to: &QueueName,
+    terms: &Terms,
+) -> Result<Vec<Destination>, Failure> {
+    if !terms.to_source() {
+        return Ok(vec![destination(place, asked, Some(to)).await?]);
+    }
+    if asked.to.is_said() {
+        return Err(Failure {
+            next: Some("leave --to, --to-stack and --to-source out".to_owned()),
+            ..Failure::usage("the file sends each message to the queue that it came from")
+        });
+    }
+    to_sources(place, &terms.sources).await
+}
+
 /// The place that a journal or a plan names, unless the command line names another.
 async fn place_of(mut args: PlaceArgs, from: &QueueName) -> Result<Place, Failure> {
     if args.stack.is_none() && args.dlq.is_none() {
-        args.dlq = Some(from.url.clone());
+        // The ARN, since account and region count; where the endpoint is may have changed.
+        args.dlq = Some(from.arn.clone());
     }
     let place = Place::find(args).await?;
     if place.dead_letters.arn() == from.arn {
@@ -291,11 +374,22 @@ async fn destination(
     asked: &Asked,
     written: Option<&QueueName>,
 ) -> Result<Destination, Failure> {
-    let Asked { to: ToArgs { to, to_stack, to_region, to_profile }, endpoint_url, log_group } =
+    let Asked { to: ToArgs { to, to_stack, to_region, to_profile, .. }, endpoint_url, log_group } =
         asked;
-    // A file names a queue by its ARN, in which the region stands.
-    let region = written.and_then(|queue| queue.arn.split(':').nth(3)).map(str::to_owned);
-    let region = to_region.clone().or(region.filter(|region| place.aws.region() != Some(region)));
+    // An ARN and a URL say the region.
+    let named = to.as_deref().or(written.map(|queue| queue.arn.as_str()));
+    let said = named.map(parse).transpose()?;
+    let said = said.as_ref().and_then(QueueRef::region);
+    if let (Some(asked), Some(said), Some(named)) = (to_region.as_deref(), said, named)
+        && asked != said
+    {
+        return Err(Failure {
+            next: Some(format!("leave --to-region out, or say --to-region {said}")),
+            ..Failure::usage(format!("{named} is in {said}, and --to-region says {asked}"))
+        });
+    }
+    let said = said.filter(|region| place.aws.region() != Some(region)).map(str::to_owned);
+    let region = to_region.clone().or(said);
     let aws = if region.is_some() || to_profile.is_some() {
         let (profile, endpoint_url) = (to_profile.clone(), endpoint_url.clone());
         let other = ConnectionArgs { region, profile, endpoint_url, emulator_token: None };
@@ -306,10 +400,11 @@ async fn destination(
     } else {
         place.aws.clone()
     };
+    let endpoint = place.endpoint.as_deref();
     let queue = match (to, to_stack, written) {
-        (Some(named), _, _) => queue(&aws, named).await?,
-        (None, Some(stack), _) => jobs_queue(&aws, stack, &place.outputs).await?,
-        (None, None, Some(written)) => queue(&aws, &written.url).await?,
+        (Some(named), _, _) => queue(&aws, endpoint, named).await?,
+        (None, Some(stack), _) => jobs_queue(&aws, endpoint, stack, &place.outputs).await?,
+        (None, None, Some(written)) => queue(&aws, endpoint, &written.arn).await?,
         (None, None, None) => place.needed_source()?.clone(),
     };
     if let Some(written) = written.filter(|written| written.arn != queue.arn()) {
@@ -321,7 +416,7 @@ async fn destination(
     if queue.arn() == place.dead_letters.arn() {
         return Err(Failure::usage(format!(
             "{} is the dead-letter queue itself: its letters would be sent to where they are",
-            queue.name
+            queue.arn()
         )));
     }
     let is_source = place.source.as_ref().is_some_and(|source| source.arn() == queue.arn());

@@ -1,10 +1,10 @@
 //! Making a plan: looking at the letters, and freezing those that are meant.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use verifier_core::check::QueueEvidence;
-use verifier_core::redrive::{PLAN_SCHEMA, Plan, Planned, Terms};
+use verifier_core::redrive::{PLAN_SCHEMA, Plan, Planned, QueueName, Route, Terms};
 
 use super::name_of;
 use crate::clean;
@@ -16,7 +16,7 @@ use crate::view::Progress;
 
 pub(super) async fn plan(
     place: &Place,
-    to: &QueueEvidence,
+    to: QueueName,
     terms: Terms,
     interrupt: &Interrupt,
     progress: &Progress,
@@ -45,16 +45,24 @@ pub(super) async fn plan(
         seen.looked_at, seen.receives
     ));
     let most = terms.max.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
-    let of_source = seen.letters.iter().filter(|letter| terms.is_of_source(letter));
-    let letters =
-        of_source.take(most).map(|letter| Planned::of(letter, seen.reason(letter))).collect();
+    let (mut letters, mut left_out) = (Vec::new(), BTreeMap::new());
+    for letter in &seen.letters {
+        match terms.route(letter) {
+            Route::To(_) if letters.len() < most => {
+                letters.push(Planned::of(letter, seen.reason(letter)));
+            }
+            Route::Unknown(why) => drop(left_out.insert(letter.message_id.clone(), why)),
+            Route::To(_) | Route::Other => {}
+        }
+    }
     Ok(Plan {
         schema: PLAN_SCHEMA.to_owned(),
         at: seen.at,
         from: name_of(&place.dead_letters),
-        to: name_of(to),
+        to,
         terms: Terms { is_planned: true, ..terms },
         letters,
+        left_out,
     })
 }
 

@@ -29,6 +29,8 @@ pub(super) fn of(args: &RedriveArgs) -> Result<Terms, Failure> {
         filter,
         is_planned: false,
         source_arn: None,
+        only_with_source: false,
+        sources: Vec::new(),
         steps,
         stop_after: args.stop_after,
         max: args.letters.max.map(u64::from),

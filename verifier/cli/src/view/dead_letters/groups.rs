@@ -9,13 +9,14 @@ use verifier_core::time::Timestamp;
 
 use super::super::github::Note;
 use super::super::words::iso;
-use super::{age, letters, looked, notes, short};
+use super::{age, letters, looked, notes, origin, short};
 use crate::clean;
 use crate::dead_letters::Seen;
 
 pub(super) fn human(seen: &Seen) -> String {
     let mut text =
         format!("{}: {}\n", clean::line(&seen.queue).bold(), letters(seen.letters.len()));
+    text.push_str(&origin(seen));
     for group in groups(&seen.letters, &seen.told.stories) {
         let reason = group.reason.as_deref().map_or("reason unknown".to_owned(), short);
         let what = if group.reason.is_some() { "failed" } else { "sent" };

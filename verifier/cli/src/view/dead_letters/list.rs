@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use verifier_core::dead_letters::Letter;
 
 use super::super::words::iso;
-use super::{age, letters, looked, notes, short};
+use super::{age, letters, looked, notes, origin, short};
 use crate::clean;
 use crate::dead_letters::Seen;
 
@@ -18,6 +18,7 @@ pub(super) fn human(seen: &Seen) -> String {
         let _ = write!(text, " of {} that were seen", seen.looked_at);
     }
     text.push('\n');
+    text.push_str(&origin(seen));
     if !seen.letters.is_empty() {
         let header =
             row(["MESSAGE ID", "AGE", "EXPIRES IN", "RECEIVES", "SIZE", "REASON"]
@@ -71,6 +72,7 @@ pub(super) fn json(seen: &Seen) -> Value {
             "receiveCount": letter.receive_count,
             "sizeBytes": letter.size_bytes(),
             "reason": seen.reason(letter),
+            "sourceArn": letter.source_arn,
         })
     });
     document.insert("letters".to_owned(), shown.collect());

@@ -6,12 +6,15 @@ mod moved;
 mod story;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
 use owo_colors::OwoColorize;
 use serde_json::{Value, json};
-use verifier_core::check::age_in_words;
+use verifier_core::check::{QueueEvidence, age_in_words};
+use verifier_core::dead_letters::{QueueArn, queue_label};
+use verifier_core::settings::queue_name;
 
 use super::github::Note;
 use super::words::iso;
@@ -66,7 +69,7 @@ pub(crate) fn print_export(
 
 /// Shows what became of letters that were to be sent.
 pub(crate) fn print_delivered(
-    queue: &str,
+    queue: &QueueEvidence,
     delivered: &Delivered,
     format: ResultFormat,
 ) -> Result<(), Failure> {
@@ -81,7 +84,7 @@ pub(crate) fn print_delivered(
 
 /// Shows what became of a purge.
 pub(crate) fn print_purged(
-    queue: &str,
+    queue: &QueueEvidence,
     purged: &Purged,
     file: Option<&Path>,
     kept: u64,
@@ -97,19 +100,33 @@ pub(crate) fn print_purged(
 }
 
 /// Asks on stderr for the name of the queue whose letters are to be deleted.
-pub(crate) fn ask_for_name(queue: &str, count: Option<u64>, is_everything: bool, backup: &Path) {
-    let which = if is_everything { "Its letters are" } else { "Those that are meant are" };
+pub(crate) fn ask_for_name(
+    queue: &QueueEvidence,
+    source: Option<&str>,
+    is_everything: bool,
+    backup: &Path,
+) {
+    let which = match source {
+        Some(source) => format!("Those that came from {} are", clean::line(&queue_label(source))),
+        None if is_everything => "Its letters are".to_owned(),
+        None => "Those that are meant are".to_owned(),
+    };
+    let count = queue.number("ApproximateNumberOfMessages");
     let count = count.and_then(|count| usize::try_from(count).ok());
     let count = count.map_or("letters".to_owned(), |count| format!("about {}", letters(count)));
     tell(&format!(
         "{} holds {count}. {which} written to {} and deleted.\nType the queue's name to go on: ",
-        clean::line(queue),
+        clean::line(&queue_label(queue.arn())),
         clean::line(&backup.display().to_string())
     ));
 }
 
 /// Shows what a queue counts.
-pub(crate) fn print_count(queue: &str, count: Count, format: ResultFormat) -> Result<(), Failure> {
+pub(crate) fn print_count(
+    queue: &QueueEvidence,
+    count: Count,
+    format: ResultFormat,
+) -> Result<(), Failure> {
     let Count { at, visible, in_flight, change } = count;
     let human = || {
         let change = if change == 0 { String::new() } else { format!(" ({change:+})") };
@@ -121,7 +138,8 @@ pub(crate) fn print_count(queue: &str, count: Count, format: ResultFormat) -> Re
     }
     let document = json!({
         "schema": "verifier.dlq.watch/1",
-        "queue": queue,
+        "queue": queue.name,
+        "queueArn": queue.arn(),
         "at": iso(at),
         "visible": visible,
         "inFlight": in_flight,
@@ -184,6 +202,41 @@ fn short(reason: &str) -> String {
         shown.push('…');
     }
     clean::line(&shown)
+}
+
+/// `orders: 3, payments: 2, 1 that does not say`: how many came from which queue.
+fn sources_in_words(sources: &[(Option<String>, usize)]) -> String {
+    let one = |(arn, count): &(Option<String>, usize)| match arn {
+        Some(arn) => format!("{}: {count}", clean::line(queue_name(arn))),
+        None if *count == 1 => "1 that does not say".to_owned(),
+        None => format!("{count} that do not say"),
+    };
+    sources.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn sources_json(sources: &[(Option<String>, usize)]) -> Value {
+    sources.iter().map(|(arn, count)| json!({"arn": arn, "count": count})).collect()
+}
+
+/// Which queue it is, and where the messages that were looked at came from.
+fn origin(seen: &Seen) -> String {
+    let mut text = format!("  {}\n", place_of(&seen.queue_arn));
+    if !seen.sources.is_empty() {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  came from {}", sources_in_words(&seen.sources));
+    }
+    if let Some(selected) = &seen.selected_source {
+        let _ = writeln!(text, "  only those that came from {} (--queue)", clean::line(selected));
+    }
+    text
+}
+
+/// The account and the region of a queue.
+fn place_of(arn: &str) -> String {
+    match QueueArn::parse(arn) {
+        Some(arn) => clean::line(&format!("account {}, region {}", arn.account, arn.region)),
+        None => clean::line(arn),
+    }
 }
 
 /// What looking cost, whether it may not be all, and what is still hidden: each on a line of its own.
@@ -254,6 +307,9 @@ fn looked(schema: &str, seen: &Seen) -> serde_json::Map<String, Value> {
     let document = json!({
         "schema": schema,
         "queue": seen.queue,
+        "queueArn": seen.queue_arn,
+        "selectedSource": seen.selected_source,
+        "sources": sources_json(&seen.sources),
         "at": iso(seen.at),
         "lookedAt": seen.looked_at,
         "receives": seen.receives,
@@ -277,6 +333,11 @@ pub(super) mod tests {
     /// Everything that is printed for people about dead letters.
     pub(in crate::view) fn all(seen: &Seen, delivered: &Delivered, purged: &Purged) -> Vec<String> {
         let letter = &seen.letters[0];
+        let queue = QueueEvidence {
+            name: seen.queue.clone(),
+            url: seen.queue.clone(),
+            attributes: BTreeMap::from([("QueueArn".to_owned(), seen.queue.clone())]),
+        };
         let (lines, file) = (BTreeMap::new(), Path::new(&letter.body));
         let story = story::Story { seen, letter, lines: &lines, source: Some(&letter.body) };
         vec![
@@ -284,8 +345,8 @@ pub(super) mod tests {
             groups::human(seen),
             story.human(),
             moved::export_human(seen, Some(file)),
-            moved::delivered_human(&seen.queue, delivered),
-            moved::purged_human(&seen.queue, purged, Some(file), 1),
+            moved::delivered_human(&queue, delivered),
+            moved::purged_human(&queue, purged, Some(file), 1),
         ]
     }
 }

@@ -4,10 +4,12 @@ use std::fmt::Write;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use verifier_core::check::QueueEvidence;
 
 use super::super::github::Note;
 use super::{
-    hidden, letters, log_json, log_note, looked, not_handed_back, notes, receives, with_reasons,
+    hidden, letters, log_json, log_note, looked, not_handed_back, notes, origin, place_of,
+    receives, with_reasons,
 };
 use crate::clean;
 use crate::dead_letters::{Delivered, Purged, Seen};
@@ -15,7 +17,8 @@ use crate::dead_letters::{Delivered, Purged, Seen};
 pub(super) fn export_human(seen: &Seen, file: Option<&Path>) -> String {
     let to = file.map_or("stdout".to_owned(), |file| clean::line(&file.display().to_string()));
     let (count, queue) = (letters(seen.letters.len()), clean::line(&seen.queue));
-    format!("{count} of {queue} written to {to}; nothing was deleted\n{}", notes(seen))
+    let origin = origin(seen);
+    format!("{count} of {queue} written to {to}; nothing was deleted\n{origin}{}", notes(seen))
 }
 
 pub(super) fn export_json(seen: &Seen, file: Option<&Path>) -> Value {
@@ -25,7 +28,7 @@ pub(super) fn export_json(seen: &Seen, file: Option<&Path>) -> Value {
     document.into()
 }
 
-pub(super) fn delivered_human(queue: &str, delivered: &Delivered) -> String {
+pub(super) fn delivered_human(queue: &QueueEvidence, delivered: &Delivered) -> String {
     let mut text = String::new();
     for (from, to) in &delivered.sent {
         // Writing to a String cannot fail.
@@ -38,21 +41,23 @@ pub(super) fn delivered_human(queue: &str, delivered: &Delivered) -> String {
         let _ = writeln!(text, "{} may have been sent: {}", clean::line(id), clean::line(why));
     }
     let Delivered { sent, not_sent, unknown, .. } = delivered;
-    let _ = write!(text, "{} sent to {}", letters(sent.len()), clean::line(queue));
+    let _ = write!(text, "{} sent to {}", letters(sent.len()), clean::line(&queue.name));
     if !not_sent.is_empty() {
         let _ = write!(text, ", {} not sent", not_sent.len());
     }
     if !unknown.is_empty() {
         let _ = write!(text, ", {} that may have been", unknown.len());
     }
-    text + "\n"
+    let _ = write!(text, "\n  {}\n", place_of(queue.arn()));
+    text
 }
 
-pub(super) fn delivered_json(queue: &str, delivered: &Delivered) -> Value {
+pub(super) fn delivered_json(queue: &QueueEvidence, delivered: &Delivered) -> Value {
     let sent = delivered.sent.iter().map(|(from, to)| json!({"from": from, "messageId": to}));
     json!({
         "schema": "verifier.dlq.import/1",
-        "queue": queue,
+        "queue": queue.name,
+        "queueArn": queue.arn(),
         "sent": sent.collect::<Vec<_>>(),
         "notSent": with_reasons(&delivered.not_sent),
         "unknown": with_reasons(&delivered.unknown),
@@ -60,13 +65,19 @@ pub(super) fn delivered_json(queue: &str, delivered: &Delivered) -> Value {
     })
 }
 
-pub(super) fn purged_human(queue: &str, purged: &Purged, file: Option<&Path>, kept: u64) -> String {
+pub(super) fn purged_human(
+    queue: &QueueEvidence,
+    purged: &Purged,
+    file: Option<&Path>,
+    kept: u64,
+) -> String {
     let mut text = String::new();
+    let arn = queue.arn();
     for (id, why) in &purged.not_deleted {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{} not deleted: {}", clean::line(id), clean::line(why));
     }
-    let (deleted, queue) = (letters(purged.deleted), clean::line(queue));
+    let (deleted, queue) = (letters(purged.deleted), clean::line(&queue.name));
     let _ = write!(text, "{deleted} deleted from {queue}");
     if !purged.not_deleted.is_empty() {
         let _ = write!(text, ", {} not", purged.not_deleted.len());
@@ -75,6 +86,7 @@ pub(super) fn purged_human(queue: &str, purged: &Purged, file: Option<&Path>, ke
         let _ = write!(text, ", {} that are not meant handed back", purged.not_meant);
     }
     let _ = writeln!(text, "; it took {}", receives(purged.receives));
+    let _ = writeln!(text, "  {}", place_of(arn));
     match file {
         Some(file) => {
             let file = clean::line(&file.display().to_string());
@@ -91,10 +103,16 @@ pub(super) fn purged_human(queue: &str, purged: &Purged, file: Option<&Path>, ke
     text + &not_handed_back(&purged.not_handed_back)
 }
 
-pub(super) fn purged_json(queue: &str, purged: &Purged, file: Option<&Path>, kept: u64) -> Value {
+pub(super) fn purged_json(
+    queue: &QueueEvidence,
+    purged: &Purged,
+    file: Option<&Path>,
+    kept: u64,
+) -> Value {
     json!({
         "schema": "verifier.dlq.purge/1",
-        "queue": queue,
+        "queue": queue.name,
+        "queueArn": queue.arn(),
         "deleted": purged.deleted,
         "notDeleted": with_reasons(&purged.not_deleted),
         "notMeant": purged.not_meant,

@@ -67,7 +67,8 @@ async fn start(
     tasks: &[NativeTask],
 ) -> Result<Option<Native>, Failure> {
     let Place { aws, dead_letters, .. } = watch.place;
-    let destination = destination(aws, dead_letters, terms.to.as_deref()).await?;
+    let endpoint = watch.place.endpoint.as_deref();
+    let destination = destination(aws, endpoint, dead_letters, terms.to.as_deref()).await?;
     let plan = view::native_plan(dead_letters, destination.as_deref(), terms.rate);
     if terms.dry_run {
         view::print_native_plan(dead_letters, destination.as_deref(), terms.rate, terms.format)?;
@@ -121,13 +122,14 @@ async fn cancel(watch: &Watch<'_>, tasks: &[NativeTask]) -> Result<Native, Failu
 /// The ARN of the queue that was named. An ARN stays as it is: it may be of a queue that cannot be looked at.
 async fn destination(
     aws: &Aws,
+    endpoint: Option<&str>,
     source: &QueueEvidence,
     to: Option<&str>,
 ) -> Result<Option<String>, Failure> {
     let arn = match to {
         None => return Ok(None),
         Some(arn) if arn.starts_with("arn:") => arn.to_owned(),
-        Some(named) => queue(aws, named).await?.arn().to_owned(),
+        Some(named) => queue(aws, endpoint, named).await?.arn().to_owned(),
     };
     if arn == source.arn() {
         return Err(Failure::usage(format!(
