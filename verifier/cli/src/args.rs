@@ -218,7 +218,7 @@ pub(crate) struct LocalArgs {
 }
 
 /// What a plan and a journal say by themselves.
-const SAID_BY_FILES: [&str; 14] = [
+const SAID_BY_FILES: [&str; 17] = [
     "filter",
     "older_than",
     "newer_than",
@@ -231,6 +231,9 @@ const SAID_BY_FILES: [&str; 14] = [
     "rate",
     "concurrency",
     "patch",
+    "patch_non_objects",
+    "set_attribute",
+    "remove_attribute",
     "plan_only",
     "dry_run",
 ];
@@ -284,6 +287,15 @@ pub(crate) struct RedriveArgs {
     /// Apply the JSON merge patch of this file to each body; the journal keeps the letters as they were.
     #[arg(long, value_name = "FILE")]
     pub(crate) patch: Option<PathBuf>,
+    /// Replace bodies that are JSON and no object by the patch, too; without this they are not sent.
+    #[arg(long, requires = "patch")]
+    pub(crate) patch_non_objects: bool,
+    /// Set this attribute of each message, a text unless it is there already with another type; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_attribute)]
+    pub(crate) set_attribute: Vec<(String, String)>,
+    /// Send each message without this attribute; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) remove_attribute: Vec<String>,
     /// Why, for the record.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason_note: Option<String>,
@@ -302,6 +314,11 @@ pub(crate) enum RedriveCommand {
         /// The journal.
         #[arg(value_name = "JOURNAL")]
         journal: PathBuf,
+        /// Ask the dead-letter queue how many are left; without this AWS is not asked.
+        #[arg(long)]
+        live: bool,
+        #[command(flatten)]
+        connection: ConnectionArgs,
         /// What to print on stdout.
         #[arg(long, value_enum, default_value_t = ResultFormat::Human)]
         format: ResultFormat,
@@ -391,6 +408,9 @@ pub(crate) struct DlqShowArgs {
     /// The letter's message id, which it had in its first queue too.
     #[arg(value_name = "ID")]
     pub(crate) id: String,
+    /// Wait for messages that others hold, until they are visible again: for so long at most, or for 12 hours.
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "12h", value_parser = parse_duration)]
+    pub(crate) wait: Option<Duration>,
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
     /// What to print on stdout.
@@ -508,6 +528,9 @@ pub(crate) struct FilterArgs {
     /// At most so many, the oldest of those that were seen. Without another filter, no more are looked at.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max: Option<u32>,
+    /// Wait for messages that others hold, until they are visible again: for so long at most, or for 12 hours.
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "12h", value_parser = parse_duration)]
+    pub(crate) wait: Option<Duration>,
 }
 
 /// Where AWS is.
@@ -556,6 +579,25 @@ fn parse_origin(text: &str) -> Result<String, String> {
         return Ok(url.origin().ascii_serialization());
     }
     Err("expected a scheme, a host and a port if need be: https://page.example or http://localhost:5173".to_owned())
+}
+
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html>, names of
+/// message attributes.
+fn parse_attribute(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let lower = name.to_ascii_lowercase();
+    let is_reserved = lower.starts_with("aws.") || lower.starts_with("amazon.");
+    let is_name = !name.is_empty() && name.len() <= 256 && name.chars().all(is_allowed);
+    if !is_name || is_reserved || name.starts_with('.') || name.ends_with('.') {
+        return Err("the name has letters, digits, -, _ and single periods within, and does not begin with AWS. or Amazon.".to_owned());
+    }
+    if value.is_empty() {
+        return Err(
+            "SQS takes no empty value: leave the attribute out with --remove-attribute".to_owned()
+        );
+    }
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn parse_parameter(text: &str) -> Result<(String, String), String> {

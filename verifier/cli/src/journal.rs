@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
@@ -41,7 +41,7 @@ impl JournalFile {
 
     /// Goes on with one. What was being written when the process ended is cut off.
     pub(crate) fn reopen(path: &Path) -> Result<Self, Failure> {
-        Self::reopen_with(path, |_| false)
+        Self::lock(path)?.go_on()
     }
 
     /// The same, but a last line without its end gets one where it is a whole entry.
@@ -49,24 +49,16 @@ impl JournalFile {
         path: &Path,
         is_entry: impl Fn(&[u8]) -> bool,
     ) -> Result<Self, Failure> {
+        Self::lock(path)?.go_on_with(is_entry)
+    }
+
+    /// Locks one that is there, and leaves it as it is: what another process is writing looks torn, and would be cut off.
+    pub(crate) fn lock(path: &Path) -> Result<LockedJournal, Failure> {
         let changed = |error: io::Error| failed(path, "written to", &error);
         files::check_lines(path).map_err(changed)?;
-        let mut file = OpenOptions::new().read(true).append(true).open(path).map_err(changed)?;
-        // The lock first: what another process is writing looks torn, and would be cut off.
+        let file = OpenOptions::new().read(true).append(true).open(path).map_err(changed)?;
         lock(&file, path)?;
-        let length = file.metadata().map_err(changed)?.len();
-        let begin = length.saturating_sub(TAIL_BYTES);
-        file.seek(SeekFrom::Start(begin)).map_err(changed)?;
-        let mut tail = Vec::new();
-        file.read_to_end(&mut tail).map_err(changed)?;
-        let lines = whole_lines(&tail);
-        if is_entry(&tail[lines..]) {
-            file.write_all(b"\n").map_err(changed)?;
-        } else {
-            let whole = begin + u64::try_from(lines).unwrap_or_default();
-            file.set_len(whole).map_err(changed)?;
-        }
-        Self::writing(file, path)
+        Ok(LockedJournal { file, path: path.to_owned() })
     }
 
     fn of(file: File, path: &Path) -> Result<Self, Failure> {
@@ -118,6 +110,38 @@ impl JournalFile {
             // A writer that has ended is told of by the next durable entry.
             let _ = writes.send(Appended { line, done });
         }
+    }
+}
+
+/// A journal that is locked, and was not changed yet.
+pub(crate) struct LockedJournal {
+    file: File,
+    path: PathBuf,
+}
+
+impl LockedJournal {
+    /// Goes on with it. What was being written when the process ended is cut off.
+    pub(crate) fn go_on(self) -> Result<JournalFile, Failure> {
+        self.go_on_with(|_| false)
+    }
+
+    /// The same, but a last line without its end gets one where it is a whole entry.
+    fn go_on_with(self, is_entry: impl Fn(&[u8]) -> bool) -> Result<JournalFile, Failure> {
+        let Self { mut file, path } = self;
+        let changed = |error: io::Error| failed(&path, "written to", &error);
+        let length = file.metadata().map_err(changed)?.len();
+        let begin = length.saturating_sub(TAIL_BYTES);
+        file.seek(SeekFrom::Start(begin)).map_err(changed)?;
+        let mut tail = Vec::new();
+        file.read_to_end(&mut tail).map_err(changed)?;
+        let lines = whole_lines(&tail);
+        if is_entry(&tail[lines..]) {
+            file.write_all(b"\n").map_err(changed)?;
+        } else {
+            let whole = begin + u64::try_from(lines).unwrap_or_default();
+            file.set_len(whole).map_err(changed)?;
+        }
+        JournalFile::writing(file, &path)
     }
 }
 
@@ -219,6 +243,17 @@ mod tests {
             drop(JournalFile::reopen_with(&path, is_text).expect("it is free"));
             assert_eq!(std::fs::read_to_string(&path).unwrap(), after);
         }
+    }
+
+    #[test]
+    fn a_journal_that_is_only_locked_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        std::fs::write(&path, "no whole line").unwrap();
+        let locked = JournalFile::lock(&path).unwrap();
+        assert!(JournalFile::lock(&path).is_err(), "it is locked");
+        drop(locked);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "no whole line");
     }
 
     /// One process writes lines in two halves, with the lock held; the other reopens the journal again and again, as soon

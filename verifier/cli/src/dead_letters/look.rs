@@ -1,13 +1,16 @@
 //! Looking at every letter without losing one's place or anybody's message.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use verifier_aws::{AwsError, RECEIVED_MAX, Received};
 use verifier_core::check::QueueEvidence;
-use verifier_core::dead_letters::{Emptiness, Letter, ReceiveCounts};
+use verifier_core::dead_letters::{Depth, Emptiness, Letter, ReceiveCounts, Unreached};
+use verifier_core::time::Timestamp;
 
-use super::{Hold, Place, hand_back};
+use super::{Hold, Place, hand_back, hold_anew};
 use crate::interrupt::Interrupt;
+use crate::view::Progress;
 
 /// The most letters that are looked at: at most about 120,000 messages of a queue may be in flight, and a poll beyond
 /// that brings nothing, as if the queue were empty.
@@ -16,6 +19,22 @@ use crate::interrupt::Interrupt;
 const LETTERS_MAX: usize = 100_000;
 /// How long a poll waits, in seconds. It has to wait at all, or it looks at a part of the queue only.
 const POLL_SECONDS: u32 = 1;
+/// How long it waits for messages that others hold. Ctrl-C waits for its answer, so it is not the longest that SQS allows.
+const LONG_POLL_SECONDS: u32 = 5;
+/// How often what is in hand is held for longer.
+const KEEP: Duration = Duration::from_secs(Hold::SECONDS as u64 / 2);
+
+/// Which messages are looked for, and for how long.
+pub(crate) struct Looking<'a> {
+    /// At most so many.
+    pub(crate) most: usize,
+    /// The id of the only one that is looked for.
+    pub(crate) sought: Option<&'a str>,
+    /// How long messages that others hold are waited for.
+    pub(crate) wait: Duration,
+    /// Says what is waited for.
+    pub(crate) progress: &'a Progress,
+}
 
 /// What was seen.
 #[derive(Debug, Default)]
@@ -30,6 +49,8 @@ pub(crate) struct Look {
     pub(crate) seen_again: u64,
     /// Why it may not be all; `None` when it is.
     pub(crate) cut_short: Option<String>,
+    /// What is there and was not reached.
+    pub(crate) unreached: Unreached,
     /// The letters that could not be handed back, each with the reason. They come back by themselves.
     pub(crate) not_handed_back: Vec<(String, String)>,
 }
@@ -41,32 +62,32 @@ pub(crate) async fn look(
     most: usize,
     interrupt: &Interrupt,
 ) -> Result<Look, AwsError> {
-    look_until(place, most, None, interrupt).await
+    let progress = Progress::hidden();
+    let looking = Looking { most, sought: None, wait: Duration::ZERO, progress: &progress };
+    look_with(place, &looking, interrupt).await
 }
 
-/// Looks until the letter with that id is there.
-pub(crate) async fn look_for(
+/// The same in a way that is given.
+pub(crate) async fn look_with(
     place: &Place,
-    id: &str,
+    looking: &Looking<'_>,
     interrupt: &Interrupt,
 ) -> Result<Look, AwsError> {
-    look_until(place, usize::MAX, Some(id), interrupt).await
-}
-
-async fn look_until(
-    place: &Place,
-    most: usize,
-    sought: Option<&str>,
-    interrupt: &Interrupt,
-) -> Result<Look, AwsError> {
-    let mut handles = BTreeMap::new();
-    let mut look = Look::default();
-    let most = most.min(LETTERS_MAX);
-    let taken = take(place, most, sought, interrupt, &mut look, &mut handles).await;
-    let ids: BTreeMap<String, String> = handles
-        .iter()
-        .map(|(id, handle): (&String, &String)| (handle.clone(), id.clone()))
-        .collect();
+    let began_at = place.clock.now();
+    let mut taking = Taking {
+        place,
+        looking,
+        interrupt,
+        look: Look::default(),
+        handles: BTreeMap::new(),
+        began_at,
+        kept_at: began_at,
+        emptiness: Emptiness::default(),
+    };
+    let taken = taking.take().await;
+    let Taking { mut look, handles, .. } = taking;
+    let ids: BTreeMap<String, String> =
+        handles.iter().map(|(id, handle)| (handle.clone(), id.clone())).collect();
     let handles: Vec<String> = handles.into_values().collect();
     let failed = hand_back(&place.aws, &place.dead_letters, &handles).await;
     look.not_handed_back = failed
@@ -78,77 +99,126 @@ async fn look_until(
     Ok(look)
 }
 
-async fn take(
-    place: &Place,
-    most: usize,
-    sought: Option<&str>,
-    interrupt: &Interrupt,
-    look: &mut Look,
-    handles: &mut BTreeMap<String, String>,
-) -> Result<(), AwsError> {
-    let how = Received { visibility_timeout_seconds: Hold::SECONDS, wait_seconds: POLL_SECONDS };
-    let began_at = place.clock.now();
-    let mut emptiness = Emptiness::default();
-    while handles.len() < most {
-        let receive = place.aws.receive_letters(
-            &place.dead_letters,
-            how,
-            RECEIVED_MAX.min(most - handles.len()),
-        );
-        // Also after Ctrl-C: SQS has hidden letters for it whether its answer is read or not.
-        let received = receive.await?;
-        place.clock.has_waited().await;
-        look.receives += 1;
-        emptiness.polled(received.len());
-        for each in received {
-            let id = each.letter.message_id.clone();
-            let is_first_time = handles.insert(id, each.receipt_handle).is_none();
-            if let Some(count) = each.letter.receive_count {
-                look.counts.take(count, is_first_time);
+/// A look that goes on.
+struct Taking<'a> {
+    place: &'a Place,
+    looking: &'a Looking<'a>,
+    interrupt: &'a Interrupt,
+    look: Look,
+    /// By which handles messages are held, by their ids.
+    handles: BTreeMap<String, String>,
+    began_at: Timestamp,
+    /// When what is in hand was held for longer the last time.
+    kept_at: Timestamp,
+    emptiness: Emptiness,
+}
+
+impl Taking<'_> {
+    async fn take(&mut self) -> Result<(), AwsError> {
+        let most = self.looking.most.min(LETTERS_MAX);
+        while self.handles.len() < most {
+            self.keep().await;
+            let how = Received {
+                visibility_timeout_seconds: Hold::SECONDS,
+                wait_seconds: if self.look.unreached.may_come() {
+                    LONG_POLL_SECONDS
+                } else {
+                    POLL_SECONDS
+                },
+            };
+            let wanted = RECEIVED_MAX.min(most - self.handles.len());
+            let receive = self.place.aws.receive_letters(&self.place.dead_letters, how, wanted);
+            // Also after Ctrl-C: SQS has hidden letters for it whether its answer is read or not.
+            let received = receive.await?;
+            self.place.clock.has_waited().await;
+            self.look.receives += 1;
+            self.emptiness.polled(received.len());
+            for each in received {
+                self.add(each.letter, each.receipt_handle);
             }
-            if is_first_time {
-                look.letters.push(each.letter);
-            } else {
-                look.seen_again += 1;
+            if self.interrupt.is_asked() {
+                self.look.cut_short = Some("it was interrupted".to_owned());
+                return Ok(());
             }
-        }
-        if interrupt.is_asked() {
-            look.cut_short = Some("it was interrupted".to_owned());
-            return Ok(());
-        }
-        if sought.is_some_and(|id| handles.contains_key(id)) {
-            return Ok(());
-        }
-        if place.clock.now().since(began_at) >= Hold::TIME && look.seen_again > 0 {
-            look.cut_short = Some(format!(
-                "it took longer than {} s, so that letters came up again",
-                Hold::SECONDS
-            ));
-            return Ok(());
-        }
-        if emptiness.is_likely() {
-            let queue = place.aws.queue(&place.dead_letters.name, &place.dead_letters.url).await?;
-            let visible = queue.number("ApproximateNumberOfMessages");
-            if emptiness.is_certain(visible) {
-                look.cut_short = unseen(&queue, visible);
+            if self.looking.sought.is_some_and(|id| self.handles.contains_key(id)) {
+                return Ok(());
+            }
+            if self.goes_round() || self.emptiness.is_likely() && self.is_over().await? {
                 return Ok(());
             }
         }
+        self.look.cut_short = Some(format!("{most} letters were asked for"));
+        Ok(())
     }
-    look.cut_short = Some(format!("{most} letters were asked for"));
-    Ok(())
+
+    fn add(&mut self, letter: Letter, handle: String) {
+        let is_first_time = self.handles.insert(letter.message_id.clone(), handle).is_none();
+        if let Some(count) = letter.receive_count {
+            self.look.counts.take(count, is_first_time);
+        }
+        if is_first_time {
+            self.look.letters.push(letter);
+        } else {
+            self.look.seen_again += 1;
+        }
+    }
+
+    /// Holds what is in hand for longer, so that a long look does not see it again, and no other consumer gets it.
+    async fn keep(&mut self) {
+        let now = self.place.clock.now();
+        if now.since(self.kept_at) < KEEP || self.handles.is_empty() {
+            return;
+        }
+        self.kept_at = now;
+        let handles: Vec<String> = self.handles.values().cloned().collect();
+        // One that cannot be held any more comes up again, and is held by its new handle.
+        let _ = hold_anew(&self.place.aws, &self.place.dead_letters, &handles).await;
+    }
+
+    /// Whether letters come up again though they are held.
+    fn goes_round(&mut self) -> bool {
+        let round = self.place.clock.now().since(self.began_at) >= Hold::TIME
+            && self.look.seen_again > self.handles.len() as u64;
+        if round {
+            self.look.cut_short = Some(format!(
+                "it took longer than {} s, so that letters came up again",
+                Hold::SECONDS
+            ));
+        }
+        round
+    }
+
+    /// Whether there is nothing more to receive, and nothing that is waited for.
+    async fn is_over(&mut self) -> Result<bool, AwsError> {
+        let queue = &self.place.dead_letters;
+        let queue = self.place.aws.queue(&queue.name, &queue.url).await?;
+        let depth = depth(&queue);
+        if !self.emptiness.is_certain(queue.number("ApproximateNumberOfMessages")) {
+            return Ok(false);
+        }
+        let unreached = Unreached::of(depth, self.handles.len() as u64, queue.is_fifo());
+        self.look.unreached = Unreached {
+            visibility_timeout: queue.visibility_timeout(),
+            ..unreached.with_blocking(&self.look.letters)
+        };
+        self.look.cut_short = self.look.unreached.why();
+        let waited = self.place.clock.now().since(self.began_at);
+        if !self.look.unreached.may_come() || waited >= self.looking.wait {
+            return Ok(true);
+        }
+        let left = self.looking.wait.saturating_sub(waited).as_secs();
+        let why = self.look.cut_short.take().unwrap_or_default();
+        self.looking.progress.detail(&format!("waiting, for {left} s at most (--wait): {why}"));
+        Ok(false)
+    }
 }
 
-/// Why there may be letters that no poll brings.
-///
-/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html>.
-fn unseen(queue: &QueueEvidence, visible: Option<u64>) -> Option<String> {
-    let visible = visible.filter(|visible| *visible > 0)?;
-    Some(if queue.is_fifo() {
-        format!(
-            "the queue counts {visible} more, and shows those of a group only when the ones before them are gone"
-        )
-    } else {
-        format!("the queue counts {visible} more, which no poll has brought")
-    })
+/// What a queue counts.
+pub(crate) fn depth(queue: &QueueEvidence) -> Depth {
+    let count = |attribute| queue.number(attribute).unwrap_or_default();
+    Depth {
+        visible: count("ApproximateNumberOfMessages"),
+        in_flight: count("ApproximateNumberOfMessagesNotVisible"),
+        delayed: count("ApproximateNumberOfMessagesDelayed"),
+    }
 }

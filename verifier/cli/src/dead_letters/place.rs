@@ -218,7 +218,10 @@ fn arns(dead_letters: &QueueEvidence, urls: &[String]) -> Vec<String> {
 }
 
 /// The connection in the region of the queue that is named, where its URL or ARN says one.
-fn in_its_region(args: ConnectionArgs, named: Option<&str>) -> Result<ConnectionArgs, Failure> {
+pub(crate) fn in_its_region(
+    args: ConnectionArgs,
+    named: Option<&str>,
+) -> Result<ConnectionArgs, Failure> {
     let Some(named) = named else { return Ok(args) };
     let parsed = parse(named)?;
     let region = match (&args.region, parsed.region()) {

@@ -6,13 +6,14 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::iter;
 use verifier_aws::{AwsError, InHand, RECEIVED_MAX, Received};
-use verifier_core::dead_letters::{Emptiness, Letter, Stories};
+use verifier_core::dead_letters::{Emptiness, Letter, Stories, Unreached};
 use verifier_core::sqs::BATCH_ENTRIES_MAX;
 use verifier_core::time::Timestamp;
 
-use super::{Backup, Hold, Log, Place, Selection, hand_back, tell};
+use super::{Backup, Hold, Log, Place, Selection, depth, hand_back, hold_anew, tell};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::view::Progress;
 
 /// How many letters are in hand at once. They are received, written and deleted in a small part of the time for which
 /// they are held.
@@ -25,6 +26,8 @@ const PORTION_TIME: Duration = Duration::from_secs(30);
 const HELD_ENOUGH: Duration = Duration::from_mins(1);
 /// How long a poll waits, in seconds.
 const POLL_SECONDS: u32 = 1;
+/// How long it waits for messages that others hold.
+const LONG_POLL_SECONDS: u32 = 5;
 /// How many requests are made at once.
 const AT_ONCE: usize = 8;
 
@@ -43,6 +46,8 @@ pub(crate) struct Purged {
     pub(crate) not_handed_back: Vec<(String, String)>,
     /// Why there may be more that are meant.
     pub(crate) incomplete: Option<String>,
+    /// What is there and was not reached.
+    pub(crate) unreached: Unreached,
     /// Why reasons are not known, where the filter needs them.
     pub(crate) log: Option<Log>,
     /// What ended it early.
@@ -66,6 +71,11 @@ struct Purge<'a> {
     deleted: BTreeSet<String>,
     /// When the first was taken of those that stay.
     began_staying: Option<Timestamp>,
+    /// When it began.
+    began_at: Timestamp,
+    /// When those that stay were held for longer the last time.
+    kept_at: Timestamp,
+    progress: &'a Progress,
     result: Purged,
 }
 
@@ -76,7 +86,9 @@ pub(crate) async fn purge(
     selection: &Selection,
     backup: &mut Backup,
     interrupt: &Interrupt,
+    progress: &Progress,
 ) -> Purged {
+    let began_at = place.clock.now();
     let mut purge = Purge {
         place,
         selection,
@@ -85,6 +97,9 @@ pub(crate) async fn purge(
         staying: Hands::new(),
         deleted: BTreeSet::new(),
         began_staying: None,
+        began_at,
+        kept_at: began_at,
+        progress,
         result: Purged::default(),
     };
     if let Err(failure) = purge.run(backup).await {
@@ -130,8 +145,6 @@ impl Purge<'_> {
 
     /// Takes a portion in hand; says whether it is the last.
     async fn receive(&mut self, taken: &mut Vec<InHand>) -> Result<bool, AwsError> {
-        let how =
-            Received { visibility_timeout_seconds: Hold::SECONDS, wait_seconds: POLL_SECONDS };
         let began_at = self.place.clock.now();
         let is_everything =
             self.selection.filter.is_everything() && self.place.sources.selected.is_none();
@@ -145,6 +158,13 @@ impl Purge<'_> {
             if self.place.clock.now().since(began_at) >= PORTION_TIME {
                 return Ok(false);
             }
+            self.hold_those_that_stay().await;
+            let wait_seconds = if self.result.unreached.may_come() && taken.is_empty() {
+                LONG_POLL_SECONDS
+            } else {
+                POLL_SECONDS
+            };
+            let how = Received { visibility_timeout_seconds: Hold::SECONDS, wait_seconds };
             let queue = &self.place.dead_letters;
             let received = self.place.aws.receive_letters(queue, how, wanted).await?;
             self.place.clock.has_waited().await;
@@ -163,7 +183,7 @@ impl Purge<'_> {
             if again && self.is_going_round() {
                 return Ok(true);
             }
-            if self.emptiness.is_likely() && self.is_empty().await? {
+            if self.emptiness.is_likely() && self.is_empty(taken.len()).await? {
                 return Ok(true);
             }
         }
@@ -198,16 +218,38 @@ impl Purge<'_> {
         round
     }
 
-    async fn is_empty(&mut self) -> Result<bool, AwsError> {
-        let queue = &self.place.dead_letters;
-        let visible = self.place.aws.queue(&queue.name, &queue.url).await?;
-        let visible = visible.number("ApproximateNumberOfMessages");
-        let empty = self.emptiness.is_certain(visible);
-        if let Some(visible) = visible.filter(|visible| empty && *visible > 0) {
-            self.result.incomplete =
-                Some(format!("the queue counts {visible} more, which no poll has brought"));
+    /// Holds those that stay for longer, so that they do not come up again.
+    async fn hold_those_that_stay(&mut self) {
+        let now = self.place.clock.now();
+        if now.since(self.kept_at) < HELD_ENOUGH || self.staying.is_empty() {
+            return;
         }
-        Ok(empty)
+        self.kept_at = now;
+        let handles: Vec<String> = self.staying.values().cloned().collect();
+        // One that cannot be held any more comes up again, and is held by its new handle.
+        let _ = hold_anew(&self.place.aws, &self.place.dead_letters, &handles).await;
+    }
+
+    /// Whether there is nothing more to receive, and nothing that is waited for.
+    async fn is_empty(&mut self, taken: usize) -> Result<bool, AwsError> {
+        let queue = &self.place.dead_letters;
+        let queue = self.place.aws.queue(&queue.name, &queue.url).await?;
+        if !self.emptiness.is_certain(queue.number("ApproximateNumberOfMessages")) {
+            return Ok(false);
+        }
+        let own = (self.staying.len() + taken) as u64;
+        let unreached = Unreached::of(depth(&queue), own, queue.is_fifo());
+        self.result.unreached =
+            Unreached { visibility_timeout: queue.visibility_timeout(), ..unreached };
+        self.result.incomplete = self.result.unreached.why();
+        let waited = self.place.clock.now().since(self.began_at);
+        if !self.result.unreached.may_come() || waited >= self.selection.wait {
+            return Ok(true);
+        }
+        let left = self.selection.wait.saturating_sub(waited).as_secs();
+        let why = self.result.incomplete.take().unwrap_or_default();
+        self.progress.detail(&format!("waiting, for {left} s at most (--wait): {why}"));
+        Ok(false)
     }
 
     /// Those of a portion that are meant; the others stay.

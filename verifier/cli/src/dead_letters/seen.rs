@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use verifier_core::dead_letters::{Letter, ReceiveCounts, Stories, source_counts};
+use verifier_core::dead_letters::{Letter, ReceiveCounts, Stories, Unreached, source_counts};
 use verifier_core::time::Timestamp;
 
-use super::{Place, Selection, look, stories};
+use super::{Looking, Place, Selection, look_with, stories};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::view::Progress;
 
 /// How long reading a log may take, in wall time.
 const LOG_TIMEOUT: Duration = Duration::from_mins(5);
@@ -64,6 +65,8 @@ pub(crate) struct Seen {
     pub(crate) calls: BTreeMap<String, u32>,
     /// Why there may be more; `None` when there are none.
     pub(crate) incomplete: Option<String>,
+    /// What is there and was not reached.
+    pub(crate) unreached: Unreached,
     /// Letters that could not be handed back, each with the reason.
     pub(crate) not_handed_back: Vec<(String, String)>,
 }
@@ -84,6 +87,11 @@ impl Seen {
         self.time_to_expiry(letter).is_some_and(|left| left < EXPIRES_SOON)
     }
 
+    /// Whether something is left to do: others hold messages, which nobody has seen, or letters are still hidden.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.unreached.may_come() || !self.not_handed_back.is_empty()
+    }
+
     /// How many are gone within a day.
     pub(crate) fn soon_gone(&self) -> usize {
         self.letters.iter().filter(|letter| self.expires_soon(letter)).count()
@@ -96,13 +104,15 @@ pub(crate) async fn see(
     selection: &Selection,
     with_reasons: bool,
     interrupt: &Interrupt,
+    progress: &Progress,
 ) -> Result<Seen, Failure> {
     // How many are wanted is counted of those that came from the queue that was named.
     let most = match place.sources.selected {
         Some(_) => usize::MAX,
         None => selection.looked_at_most(),
     };
-    let look = look(place, most, interrupt).await?;
+    let looking = Looking { most, sought: None, wait: selection.wait, progress };
+    let look = look_with(place, &looking, interrupt).await?;
     let told = if with_reasons || selection.filter.needs_reasons() {
         tell(place, &look.letters, interrupt).await
     } else {
@@ -128,6 +138,7 @@ pub(crate) async fn see(
         counts: look.counts,
         calls: place.aws.calls().counts(),
         incomplete: look.cut_short,
+        unreached: look.unreached,
         not_handed_back: look.not_handed_back,
     })
 }

@@ -1,5 +1,7 @@
 //! From the command line to the letters that are meant.
 
+use std::time::Duration;
+
 use verifier_core::dead_letters::Filter;
 use verifier_core::redrive::FilterTerms;
 
@@ -11,6 +13,8 @@ use crate::failure::Failure;
 pub(crate) struct Selection {
     pub(crate) filter: Filter,
     pub(crate) max: Option<usize>,
+    /// How long messages that others hold are waited for.
+    pub(crate) wait: Duration,
 }
 
 impl Selection {
@@ -21,7 +25,7 @@ impl Selection {
             ..Failure::usage(error.to_string())
         })?;
         let max = args.max.map(|max| usize::try_from(max).unwrap_or(usize::MAX));
-        Ok(Self { filter, max })
+        Ok(Self { filter, max, wait: args.wait.unwrap_or_default() })
     }
 
     /// How many letters have to be looked at, at most: all, where a filter has to see them.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use verifier_aws::{InHand, Sent};
 use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::{Letter, Resend, batches};
-use verifier_core::redrive::{Entry, Intended, Pair, Route, Treatment, rewrite};
+use verifier_core::redrive::{Entry, Intended, Pair, Route, Treatment};
 use verifier_core::time::Timestamp;
 
 use super::engine::{Engine, lock};
@@ -186,6 +186,9 @@ impl Engine<'_> {
     }
 
     fn hold(&self, hand: InHand) {
+        if let Some(group) = hand.letter.group_id.filter(|_| self.place.dead_letters.is_fifo()) {
+            lock(&self.groups).insert(hand.letter.message_id.clone(), group);
+        }
         lock(&self.held).insert(hand.letter.message_id, hand.receipt_handle);
     }
 
@@ -194,12 +197,13 @@ impl Engine<'_> {
             return Err(Box::new((hand, "its destination is not known".to_owned())));
         };
         let is_fifo = destination.queue.is_fifo();
-        let (letter, original) = match &self.terms.patch {
-            None => (hand.letter.clone(), None),
-            Some(patch) => match rewrite(&hand.letter, patch) {
+        let (letter, original) = if self.changes.is_nothing() {
+            (hand.letter.clone(), None)
+        } else {
+            match self.changes.apply(&hand.letter) {
                 Ok(changed) => (changed, Some(hand.letter.clone())),
                 Err(error) => return Err(Box::new((hand, error.to_string()))),
-            },
+            }
         };
         let size_bytes = letter.size_bytes();
         Ok(Going { resend: letter.resend(&self.name, is_fifo), to, hand, original, size_bytes })

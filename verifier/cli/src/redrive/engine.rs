@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use verifier_aws::Aws;
 use verifier_core::check::QueueEvidence;
-use verifier_core::dead_letters::{Filter, Stories};
-use verifier_core::redrive::{Accounting, Decision, Entry, Ledger, Pacer, Ramp, Terms};
+use verifier_core::dead_letters::{Filter, Letter, Stories, Unreached};
+use verifier_core::redrive::{Accounting, Changes, Decision, Entry, Ledger, Pacer, Ramp, Terms};
 use verifier_core::time::Timestamp;
 
 use super::headway::expected;
-use crate::dead_letters::{Hold, Place, hand_back, hold_anew};
+use crate::dead_letters::{Hold, Place, depth, hand_back, hold_anew};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::journal::JournalFile;
@@ -30,6 +30,10 @@ pub(crate) struct Guards<'a> {
     pub(crate) interrupt: &'a Interrupt,
     /// When it has to be over.
     pub(crate) deadline: Option<Timestamp>,
+    /// How long messages that others hold are waited for, if it is longer than the redrive's own receives may hide them.
+    pub(crate) wait: Duration,
+    /// What it does not do of what was asked for, when it has done the rest.
+    pub(crate) shortfall: Option<String>,
 }
 
 /// Where messages are sent: it may be in another region or account.
@@ -49,12 +53,17 @@ pub(crate) struct Engine<'a> {
     pub(super) ledger: Mutex<Ledger>,
     pub(super) terms: Terms,
     pub(super) filter: Filter,
+    pub(super) changes: Changes,
     /// Names the redrive, also in the deduplication ids of FIFO queues.
     pub(super) name: String,
     pub(super) guards: Guards<'a>,
     pub(super) progress: &'a Progress,
     /// Letters that stay, by id, and the handles by which they are held.
     pub(super) held: Mutex<BTreeMap<String, String>>,
+    /// The groups of those, on FIFO queues.
+    pub(super) groups: Mutex<BTreeMap<String, String>>,
+    /// What was not reached when the last step was over.
+    pub(super) unreached: Mutex<Unreached>,
     /// Messages of this redrive that were seen in the dead-letter queue.
     pub(super) dead: Mutex<BTreeSet<String>>,
     /// Letters that are being sent, by id, and the handles by which they are held.
@@ -116,6 +125,7 @@ impl<'a> Engine<'a> {
             return Err(Failure::usage("the journal does not say how the redrive began"));
         };
         let filter = terms.filter.filter().map_err(|error| Failure::usage(error.to_string()))?;
+        let changes = terms.changes().map_err(|error| Failure::usage(error.to_string()))?;
         let pacer = Mutex::new(Pacer::new(terms.rate));
         Ok(Self {
             expected: expected(place, &ledger, &terms),
@@ -126,10 +136,13 @@ impl<'a> Engine<'a> {
             ledger: Mutex::new(ledger),
             terms: *terms,
             filter,
+            changes,
             name: redrive,
             guards,
             progress,
             held: Mutex::default(),
+            groups: Mutex::default(),
+            unreached: Mutex::default(),
             dead: Mutex::default(),
             in_hand: Mutex::default(),
             step_size: AtomicU64::new(0),
@@ -173,6 +186,7 @@ impl<'a> Engine<'a> {
             Err(error) => return Err(error),
         };
         let accounting = lock(&self.ledger).accounting(left);
+        let stopped = stopped.or_else(|| self.shortfall(&accounting));
         let entry =
             Entry::Ended { at: self.place.clock.now(), stopped: stopped.clone(), accounting };
         self.note_durably(&entry).await?;
@@ -184,6 +198,24 @@ impl<'a> Engine<'a> {
             None => self.place.aws.calls().counts(),
         };
         Ok(Ended { stopped, failure, accounting, ledger, journal, calls })
+    }
+
+    /// What was not done of what was asked for, by a redrive that nothing has stopped.
+    fn shortfall(&self, accounting: &Accounting) -> Option<String> {
+        if self.guards.shortfall.is_some() {
+            return self.guards.shortfall.clone();
+        }
+        let Accounting { replayed, missing, left, not_sent, .. } = *accounting;
+        match (replayed, missing, left) {
+            (0, 1.., _) => Some(format!(
+                "nothing was sent: none of the {missing} planned messages is there any more"
+            )),
+            (0, 0, 1..) if not_sent == 0 => Some(format!(
+                "nothing was sent: none of the messages in {} is selected (the queue counts {left})",
+                self.place.dead_letters.arn()
+            )),
+            _ => None,
+        }
     }
 
     /// All steps; says why there were no more, if it was not for want of letters.
@@ -211,6 +243,7 @@ impl<'a> Engine<'a> {
                 self.progress.detail(&format!("step {}: up to {size} letters", number + 1));
             }
             let (before, began_at) = (lock(&self.ledger).replayed(), self.place.clock.now());
+            let depths = if ramp.is_some() { self.depths().await? } else { BTreeMap::new() };
             let stop = self.step(size.min(allowed)).await?;
             let sent = lock(&self.ledger).replayed() - before;
             if let Some(stop) = stop {
@@ -218,12 +251,15 @@ impl<'a> Engine<'a> {
             }
             if ramp.is_some()
                 && sent > 0
-                && let Decision::Stop { why } = self.judge(number + 1, began_at).await?
+                && let Decision::Stop { why } = self.judge(number + 1, began_at, &depths).await?
             {
                 return Ok(Some(why));
             }
-            let is_done = ramp.is_none() || sent < size.min(allowed);
-            if is_done {
+            if sent < size.min(allowed) {
+                // There were no more of them, as far as they could be reached.
+                return Ok(lock(&self.unreached).why());
+            }
+            if ramp.is_none() {
                 return Ok(None);
             }
         }
@@ -247,7 +283,7 @@ impl<'a> Engine<'a> {
             Some(Entry::Started { at, .. }) => *at,
             _ => Timestamp::default(),
         };
-        match self.judge(number, since).await? {
+        match self.judge(number, since, &BTreeMap::new()).await? {
             Decision::GoOn => Ok(None),
             Decision::Stop { why } => Ok(Some(why)),
         }
@@ -282,19 +318,31 @@ impl<'a> Engine<'a> {
         Ok(count("ApproximateNumberOfMessages") + count("ApproximateNumberOfMessagesNotVisible"))
     }
 
-    /// How many letters somebody holds who is not this redrive, by the queue's count; and how many are visible.
-    pub(super) async fn away(&self) -> Result<(u64, u64), Failure> {
+    /// What is not reached, by the queue's counts.
+    pub(super) async fn away(&self) -> Result<Unreached, Failure> {
         let queue = &self.place.dead_letters;
         let queue = self.place.aws.queue(&queue.name, &queue.url).await?;
-        let count = |name| queue.number(name).unwrap_or_default();
-        let held = lock(&self.held).len() as u64;
-        let away = count("ApproximateNumberOfMessagesNotVisible").saturating_sub(held);
-        Ok((away, count("ApproximateNumberOfMessages")))
+        let mut unreached = {
+            let held = lock(&self.held);
+            let own = held.len() as u64;
+            let unreached = Unreached::of(depth(&queue), own, queue.is_fifo());
+            let groups = lock(&self.groups);
+            let blocking: Vec<Letter> = held
+                .keys()
+                .filter_map(|id| {
+                    let group_id = Some(groups.get(id)?.clone());
+                    Some(Letter { message_id: id.clone(), group_id, ..Letter::default() })
+                })
+                .collect();
+            unreached.with_blocking(&blocking)
+        };
+        unreached.visibility_timeout = queue.visibility_timeout();
+        Ok(unreached)
     }
 
     /// Until when a letter that is away may come up again.
     pub(super) fn reappears_until(&self) -> Timestamp {
-        self.place.clock.now() + REAPPEARS
+        (self.began_at + self.guards.wait).max(self.place.clock.now() + REAPPEARS)
     }
 
     /// Writes down what happened.

@@ -28,10 +28,12 @@ pub(crate) fn read_ledger(path: &Path) -> Result<Ledger, Failure> {
         })?;
     }
     if ledger.started().is_none() {
-        return Err(Failure::usage(format!(
-            "{} is empty: the redrive had not begun, so start it again",
-            path.display()
-        )));
+        let what = if line.is_empty() {
+            "is empty: the redrive had not begun, so start it again"
+        } else {
+            "is no journal of a redrive, or was cut off in its first line: it was left as it is"
+        };
+        return Err(Failure::usage(format!("{} {what}", path.display())));
     }
     Ok(ledger)
 }

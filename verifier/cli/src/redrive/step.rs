@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use verifier_aws::{InHand, RECEIVED_MAX, Received};
-use verifier_core::dead_letters::Emptiness;
+use verifier_core::dead_letters::{Emptiness, Unreached};
 use verifier_core::redrive::Entry;
 
 use super::engine::{Engine, Stop, lock};
@@ -76,7 +76,7 @@ impl Engine<'_> {
             self.give_back(reserved - sent.as_ref().map_or(0, |sent| (*sent).min(reserved)));
             sent?;
             if emptiness.is_likely() {
-                let (_, visible) = self.away().await?;
+                let visible = self.away().await?.behind;
                 if emptiness.is_certain(Some(visible)) {
                     return Ok(());
                 }
@@ -86,8 +86,10 @@ impl Engine<'_> {
     }
 
     /// Letters may be hidden that are nobody's: their deletion was lost, or whoever held them was killed. They are waited
-    /// for, for as long as they can be hidden from this redrive's own receives.
+    /// for, for as long as they can be hidden from this redrive's own receives, or for as long as was asked for. What is not
+    /// reached then is remembered.
     async fn wait_for_those_away(&self) -> Result<(), Failure> {
+        *lock(&self.unreached) = Unreached::default();
         let mut until = self.reappears_until();
         let at_last = until + WAIT_MAX;
         let mut emptiness = Emptiness::default();
@@ -99,17 +101,30 @@ impl Engine<'_> {
             }
             // The time first: what is seen after it has come up again, if it ever does.
             let now = self.place.clock.now();
-            let (away, visible) = self.away().await?;
-            let is_empty = away == 0 && visible == 0;
-            let is_over = now >= until && visible == 0 || now >= at_last;
+            let unreached = self.away().await?;
+            let (away, visible) = (unreached.in_flight + unreached.delayed, unreached.behind);
+            let is_certain = emptiness.is_certain(Some(visible));
+            // On FIFO queues those behind the ones that are held do not come by waiting.
+            let is_empty = away == 0 && (visible == 0 || unreached.is_fifo && !must_delete);
+            let is_over = now >= until && (visible == 0 || is_certain) || now >= at_last;
             if self.stop().is_some() {
                 return Ok(());
             }
-            if is_over || is_empty && emptiness.is_certain(Some(visible)) {
+            if is_over || is_empty && is_certain {
                 if away == 0 {
                     self.note_those_gone();
                 }
+                if has_room {
+                    *lock(&self.unreached) = unreached;
+                }
                 return Ok(());
+            }
+            if away > 0 {
+                let left = until.since(now).as_secs();
+                self.progress.detail(&format!(
+                    "waiting, for {left} s at most: {}",
+                    unreached.why().unwrap_or_default()
+                ));
             }
             // Without room, letters are only received to be deleted.
             let reserved = self.reserve();

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use verifier_core::check::QueueEvidence;
-use verifier_core::dead_letters::Stories;
+use verifier_core::dead_letters::{Stories, unread};
 use verifier_core::redrive::{Bounce, Decision, Entry, Fate, Told, Watched};
 use verifier_core::time::Timestamp;
 
 use super::engine::{Engine, lock};
-use crate::dead_letters::{look, stories, stories_in};
+use crate::dead_letters::{depth, look, stories, stories_in};
 use crate::failure::Failure;
 
 /// How long after an answer without all lines the log is asked again.
@@ -23,7 +23,8 @@ const SLACK: Duration = Duration::from_mins(1);
 #[derive(Default)]
 struct Fates {
     succeeded: u64,
-    by_absence: u64,
+    /// Of those, the ones of which only that is known, by the number of their destination.
+    by_absence: BTreeMap<usize, u64>,
     bounced: Vec<Bounce>,
     unknown: u64,
     /// Those that may still go either way.
@@ -32,10 +33,43 @@ struct Fates {
     warnings: u64,
 }
 
+impl Fates {
+    /// Messages that nobody may have read have not succeeded: nothing is known of them. Says how many they are.
+    fn take_unread(&mut self, before: &BTreeMap<usize, u64>, least: &BTreeMap<usize, u64>) -> u64 {
+        let mut all = 0;
+        for (number, absent) in &mut self.by_absence {
+            let least = least.get(number).copied().unwrap_or_default();
+            let unread = unread(before.get(number).copied(), least, *absent);
+            *absent -= unread;
+            all += unread;
+        }
+        self.succeeded = self.succeeded.saturating_sub(all);
+        self.unknown += all;
+        all
+    }
+}
+
 impl Engine<'_> {
+    /// How much the destinations hold of which no log tells, by their number: what was sent there and never read does not
+    /// come back either.
+    pub(super) async fn depths(&self) -> Result<BTreeMap<usize, u64>, Failure> {
+        let mut depths = BTreeMap::new();
+        for (number, to) in self.to.iter().enumerate().filter(|(_, to)| to.log_group.is_none()) {
+            let queue = to.aws.queue(&to.queue.name, &to.queue.url).await?;
+            depths.insert(number, depth(&queue).total());
+        }
+        Ok(depths)
+    }
+
     /// Waits until it is known what has become of the messages of a step that began `since`, and decides whether the next
-    /// one may start.
-    pub(super) async fn judge(&self, number: usize, since: Timestamp) -> Result<Decision, Failure> {
+    /// one may start. `before` is what the destinations held when it began; what is missing there is not known.
+    pub(super) async fn judge(
+        &self,
+        number: usize,
+        since: Timestamp,
+        before: &BTreeMap<usize, u64>,
+    ) -> Result<Decision, Failure> {
+        let mut least = self.depths().await?;
         let sent_at = self.place.clock.now();
         let bound = self.bound();
         let bounced_before = lock(&self.ledger).bounces();
@@ -45,6 +79,9 @@ impl Engine<'_> {
             let is_over = now >= sent_at + bound;
             if is_over {
                 self.look_for_the_dead().await?;
+            }
+            for (number, depth) in self.depths().await? {
+                least.entry(number).and_modify(|least| *least = depth.min(*least));
             }
             let logs = self.logs(&fates.pending, since).await;
             self.decide(&mut fates, &logs, now, bound);
@@ -57,12 +94,13 @@ impl Engine<'_> {
             self.place.clock.sleep(LOG_PAUSE).await;
         }
         self.ask_for_old_reasons(&mut fates.bounced).await;
+        let unread = fates.take_unread(before, &least);
         let unknown = fates.unknown + fates.pending.len() as u64;
         let bounces = fates.bounced.len() as u64;
         let entry = Entry::Judged {
             number,
             succeeded: fates.succeeded,
-            by_absence: fates.by_absence,
+            by_absence: fates.by_absence.values().sum(),
             bounced: fates.bounced,
             unknown,
         };
@@ -70,7 +108,14 @@ impl Engine<'_> {
         if let Some(stop) = self.stop() {
             return Ok(Decision::Stop { why: stop.why() });
         }
-        Ok(Decision::after(bounced_before, bounces, unknown, self.terms.stop_after))
+        Ok(match Decision::after(bounced_before, bounces, unknown, self.terms.stop_after) {
+            Decision::Stop { why } if unread > 0 => Decision::Stop {
+                why: format!(
+                    "{why}: {unread} of them are unread as far as the destination's depth tells, and may have no consumer; no log of one is known (--log-group)"
+                ),
+            },
+            decision => decision,
+        })
     }
 
     /// Says how the messages of a step are doing, where that is not what it said last.
@@ -141,7 +186,8 @@ impl Engine<'_> {
         let dead = lock(&self.dead);
         fates.warnings = 0;
         for each in std::mem::take(&mut fates.pending) {
-            let log = logs.get(self.destination_of(&each.to)).and_then(Option::as_ref);
+            let destination = self.destination_of(&each.to);
+            let log = logs.get(destination).and_then(Option::as_ref);
             let attempts = log.map(|log| log.attempts(&each.to));
             let told = Told { attempts, is_dead: dead.contains(&each.to), now, bound };
             match each.fate(told) {
@@ -152,7 +198,7 @@ impl Engine<'_> {
                 Fate::Succeeded => fates.succeeded += 1,
                 Fate::NotBounced => {
                     fates.succeeded += 1;
-                    fates.by_absence += 1;
+                    *fates.by_absence.entry(destination).or_default() += 1;
                 }
                 Fate::Bounced { reason } => {
                     let Watched { from, to, old_reason, .. } = each;

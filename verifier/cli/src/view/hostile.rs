@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use proptest::prelude::*;
 use verifier_core::check::Judgement;
-use verifier_core::dead_letters::{Attribute, Letter, ReceiveCounts, Stories};
+use verifier_core::dead_letters::{Attribute, Letter, ReceiveCounts, Stories, Unreached};
 use verifier_core::time::Timestamp;
 
 use super::github::{Github, Note, annotate_all};
@@ -85,6 +85,7 @@ fn seen(text: &str) -> Seen {
         counts: ReceiveCounts::default(),
         calls: BTreeMap::new(),
         incomplete: Some(text.to_owned()),
+        unreached: Unreached::default(),
         not_handed_back: vec![(text.to_owned(), text.to_owned())],
     }
 }

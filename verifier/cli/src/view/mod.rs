@@ -18,6 +18,8 @@ mod native;
 mod page;
 mod progress;
 mod redrive;
+
+pub(crate) use redrive::{Left as LeftInQueue, ask, destination, line};
 #[cfg(test)]
 mod sample;
 mod settings;
@@ -251,13 +253,14 @@ pub(crate) fn print_redrive(ended: &Ended, format: ResultFormat) -> Result<(), F
 pub(crate) fn print_redrive_status(
     ledger: &Ledger,
     journal: &str,
+    left: &LeftInQueue,
     format: ResultFormat,
 ) -> Result<(), Failure> {
     told::show(
         format,
         "redrive status",
-        |out| redrive::status(ledger, journal, out),
-        || redrive::status_json(ledger, journal),
+        |out| redrive::status(ledger, journal, left, out),
+        || redrive::status_json(ledger, journal, left),
         || redrive::notes(None, ledger),
     )
 }

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 use verifier_core::check::QueueEvidence;
+use verifier_core::dead_letters::queue_label;
 use verifier_core::redrive::{NativeStatus, NativeTask};
-use verifier_core::settings::queue_name;
 use verifier_core::time::Timestamp;
 
 use super::github::Note;
@@ -25,13 +25,17 @@ pub(super) fn plan(source: &QueueEvidence, destination: Option<&str>, rate: Opti
         Some(rate) => format!("at most {rate} in a second"),
         None => "as fast as SQS chooses".to_owned(),
     };
-    format!("all letters of {}{count} {}, {pace}", clean::line(&source.name), way(destination))
+    format!(
+        "all letters of {}{count} {}, {pace}",
+        clean::line(&queue_label(source.arn())),
+        way(destination)
+    )
 }
 
 /// Where letters go.
 pub(super) fn way(destination: Option<&str>) -> String {
     match destination {
-        Some(arn) => format!("to {}", clean::line(queue_name(arn))),
+        Some(arn) => format!("to {}", clean::line(&queue_label(arn))),
         None => "each back to where it came from".to_owned(),
     }
 }

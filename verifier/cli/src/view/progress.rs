@@ -27,6 +27,8 @@ struct Last {
     measured_at: Option<Instant>,
 }
 
+/// How often the line is drawn.
+const TICK: Duration = Duration::from_millis(100);
 /// How often what is measured often is said, where there is no bar.
 const MEASURED_EVERY: Duration = Duration::from_secs(2);
 /// A bar, and below it how it goes.
@@ -44,7 +46,7 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed:>4}") {
             bar.set_style(style);
         }
-        bar.enable_steady_tick(Duration::from_millis(100));
+        bar.enable_steady_tick(TICK);
         Self(Kind::Terminal(bar))
     }
 
@@ -139,6 +141,19 @@ impl Progress {
         match &self.0 {
             Kind::Terminal(bar) => bar.suspend(print),
             Kind::Plain(_) | Kind::Hidden => print(),
+        }
+    }
+
+    /// Takes the line away until [`Progress::go_on`], so that it does not overwrite a question.
+    pub(crate) fn pause(&self) {
+        self.clear();
+    }
+
+    /// Draws the line again.
+    pub(crate) fn go_on(&self) {
+        if let Kind::Terminal(bar) = &self.0 {
+            bar.reset();
+            bar.enable_steady_tick(TICK);
         }
     }
 

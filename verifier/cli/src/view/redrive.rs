@@ -9,19 +9,25 @@ use verifier_core::dead_letters::queue_label;
 use verifier_core::redrive::{Accounting, Bounce, Entry, Failing, Ledger, Plan};
 use verifier_core::time::Timestamp;
 
+use super::Progress;
 use super::github::Note;
 use super::words::iso;
 use crate::clean;
+use crate::interrupt::Interrupt;
 use crate::output::tell;
 use crate::redrive::Ended;
 
 /// How many letters are named one by one.
 const NAMED: usize = 10;
 
-/// The queue that letters are sent to.
-fn destination(arn: &str) -> String {
+/// The queue that letters are sent to, for people.
+pub(crate) fn destination(arn: &str) -> String {
     if arn.is_empty() { "the queues that they came from".to_owned() } else { queue_label(arn) }
 }
+
+/// How much of what a patch does to a letter is shown.
+const DIFF_LINES_MAX: usize = 20;
+const DIFF_CHARS_MAX: usize = 2000;
 
 /// What a redrive came to, for people.
 pub(super) fn human(ended: &Ended, out: &mut dyn Write) -> io::Result<()> {
@@ -33,17 +39,22 @@ pub(super) fn human(ended: &Ended, out: &mut dyn Write) -> io::Result<()> {
         let (from, to) = (queue_label(&from.arn), destination(&to.arn));
         writeln!(out, "  {} to {}", clean::line(&from), clean::line(&to))?;
     }
-    table(&ended.accounting, &ended.ledger, out)?;
+    table(&ended.accounting, &ended.ledger, &Left::Counted(ended.accounting.left), out)?;
     named(&ended.ledger, out)?;
     if ended.stopped.is_some() || !ended.accounting.is_clean() {
-        writeln!(out, "\ngo on with: verifier redrive --resume {}", clean::word(&ended.journal))?;
+        writeln!(out, "\ngo on with: {}", go_on(&ended.journal))?;
     } else {
         writeln!(out, "\njournal: {}", clean::line(&ended.journal))?;
     }
     Ok(())
 }
 
-fn table(accounting: &Accounting, ledger: &Ledger, out: &mut dyn Write) -> io::Result<()> {
+fn table(
+    accounting: &Accounting,
+    ledger: &Ledger,
+    left: &Left,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let by_absence = match accounting.succeeded_by_absence {
         0 => String::new(),
         count => format!("of {count} only that is known: they did not come back"),
@@ -62,16 +73,34 @@ fn table(accounting: &Accounting, ledger: &Ledger, out: &mut dyn Write) -> io::R
             "they were sent, and may still be there".to_owned(),
         ),
         ("ambiguous", accounting.ambiguous, "they may have been sent twice".to_owned()),
-        ("left", accounting.left, "in the dead-letter queue, by its count".to_owned()),
     ];
-    let always = ["replayed", "succeeded", "bounced", "unknown", "left"];
+    let always = ["replayed", "succeeded", "bounced", "unknown"];
     for (name, count, remark) in rows {
         if count > 0 || always.contains(&name) {
             let remark = if count > 0 { remark } else { String::new() };
             writeln!(out, "{}", format!("  {name:<12}{count:>9}  {remark}").trim_end())?;
         }
     }
-    Ok(())
+    match left {
+        Left::Counted(0) => writeln!(out, "  {:<12}{:>9}", "left", 0),
+        Left::Counted(count) => {
+            writeln!(out, "  {:<12}{count:>9}  in the dead-letter queue, by its count", "left")
+        }
+        Left::NotAsked { at_end: Some(count) } => {
+            writeln!(out, "  {:<12}not asked; {count} when it ended (ask with --live)", "left")
+        }
+        Left::NotAsked { at_end: None } => {
+            writeln!(out, "  {:<12}not asked (ask with --live)", "left")
+        }
+    }
+}
+
+/// How many letters are left in the dead-letter queue.
+pub(crate) enum Left {
+    /// So many, by the queue's count just now.
+    Counted(u64),
+    /// The queue was not asked; the journal says how many were left when it ended, where it has.
+    NotAsked { at_end: Option<u64> },
 }
 
 fn named(ledger: &Ledger, out: &mut dyn Write) -> io::Result<()> {
@@ -146,16 +175,29 @@ pub(super) fn json(ended: &Ended) -> Value {
 }
 
 /// What a journal tells, for programs.
-pub(super) fn status_json(ledger: &Ledger, journal: &str) -> Value {
+pub(super) fn status_json(ledger: &Ledger, journal: &str, left: &Left) -> Value {
     let mut value = of_ledger(ledger, journal);
     value["schema"] = "verifier.redrive.status/1".into();
     value["hasEnded"] = ledger.has_ended().into();
+    value["stopped"] = json!(ledger.stopped());
+    value["leftAtEnd"] = json!(ledger.left_at_end());
+    value["left"] = match left {
+        Left::Counted(count) => json!(count),
+        Left::NotAsked { .. } => Value::Null,
+    };
+    let resume = ledger.may_go_on().then(|| go_on(journal));
+    value["resume"] = json!(resume);
     value["accounting"] = json!(ledger.accounting(0));
     if let Some(counts) = value["accounting"].as_object_mut() {
         // The journal does not know it.
         counts.remove("left");
     }
     value
+}
+
+/// The command by which a redrive goes on.
+fn go_on(journal: &str) -> String {
+    format!("verifier redrive --resume {}", clean::word(journal))
 }
 
 fn of_ledger(ledger: &Ledger, journal: &str) -> Value {
@@ -185,7 +227,12 @@ fn of_ledger(ledger: &Ledger, journal: &str) -> Value {
 }
 
 /// What a journal tells, for people.
-pub(super) fn status(ledger: &Ledger, journal: &str, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn status(
+    ledger: &Ledger,
+    journal: &str,
+    left: &Left,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     if let Some(Entry::Started { redrive, from, to, who, why, .. }) = ledger.started() {
         let (from, to) = (queue_label(&from.arn), destination(&to.arn));
         let headline = format!("{redrive}: {from} to {to}, by {who}");
@@ -194,13 +241,15 @@ pub(super) fn status(ledger: &Ledger, journal: &str, out: &mut dyn Write) -> io:
             writeln!(out, "because: {}", clean::line(why))?;
         }
     }
-    let state = if ledger.has_ended() { "it has ended" } else { "it was killed, or goes on" };
-    writeln!(out, "{state}")?;
-    let accounting = Accounting { left: 0, ..ledger.accounting(0) };
-    table(&accounting, ledger, out)?;
+    match (ledger.has_ended(), ledger.stopped()) {
+        (false, _) => writeln!(out, "it was killed, or goes on")?,
+        (true, None) => writeln!(out, "it has ended")?,
+        (true, Some(why)) => writeln!(out, "it stopped: {}", clean::line(why))?,
+    }
+    table(&ledger.accounting(0), ledger, left, out)?;
     named(ledger, out)?;
-    if !ledger.has_ended() {
-        writeln!(out, "\ngo on with: verifier redrive --resume {}", clean::word(journal))?;
+    if ledger.may_go_on() {
+        writeln!(out, "\ngo on with: {}", go_on(journal))?;
     }
     Ok(())
 }
@@ -225,11 +274,30 @@ pub(super) fn plan(plan: &Plan, now: Timestamp, out: &mut dyn Write) -> io::Resu
     if plan.left_out.len() > NAMED {
         writeln!(out, "  and {} more stay for such a reason", plan.left_out.len() - NAMED)?;
     }
+    if let Some(why) = &plan.incomplete_because {
+        writeln!(out, "there may be more: {}", clean::line(why))?;
+    }
     if let Some(oldest) = plan.letters.iter().filter_map(|letter| letter.sent_at).min() {
         writeln!(out, "the oldest was sent {} s ago", whole_seconds(now.since(oldest)))?;
     }
     for (reason, count) in plan.reasons() {
         writeln!(out, "  {count:>6}  {}", clean::line(reason.unwrap_or("reason not known")))?;
+    }
+    for preview in &plan.preview {
+        writeln!(out, "the patch of {}:", clean::line(&preview.message_id))?;
+        for line in preview.diff().iter().take(DIFF_LINES_MAX) {
+            let cut = line.chars().nth(DIFF_CHARS_MAX).is_some();
+            let line: String = line.chars().take(DIFF_CHARS_MAX).collect();
+            writeln!(out, "  {}{}", clean::line(&line), if cut { "…" } else { "" })?;
+        }
+    }
+    for (name, value) in &plan.terms.attributes {
+        match value {
+            Some(value) => {
+                writeln!(out, "the attribute {name} is set to {}", clean::line(value))?;
+            }
+            None => writeln!(out, "the attribute {name} is removed")?,
+        }
     }
     let steps = &plan.terms.steps;
     if steps.is_empty() {
@@ -264,10 +332,42 @@ pub(super) fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Asks; anything but `y` or `yes` is a no.
+/// Asks; anything but `y` or `yes` is a no, and so is Ctrl-C. Nothing else is drawn meanwhile.
+pub(crate) async fn ask(question: &str, progress: &Progress, interrupt: &Interrupt) -> bool {
+    progress.pause();
+    tell(&format!("{} [y/N] ", clean::line(question)));
+    let answer = line(interrupt).await;
+    progress.go_on();
+    answer.is_some_and(|line| is_yes(&line))
+}
+
+/// The line that is typed; `None` after Ctrl-C, or when there is no more.
+pub(crate) async fn line(interrupt: &Interrupt) -> Option<String> {
+    let (typed, told) = tokio::sync::oneshot::channel();
+    // A thread of its own: reading a terminal cannot be taken back, and must not keep the process from ending.
+    let reading = std::thread::Builder::new().name("answer".to_owned()).spawn(move || {
+        let mut line = String::new();
+        let read = io::stdin().read_line(&mut line);
+        let _ = typed.send(read.ok().filter(|bytes| *bytes > 0).map(|_| line));
+    });
+    reading.ok()?;
+    tokio::select! {
+        line = told => line.ok().flatten(),
+        () = interrupt.asked() => {
+            tell("\n");
+            None
+        }
+    }
+}
+
+/// Asks where nothing else goes on; anything but `y` or `yes` is a no.
 pub(super) fn confirm(question: &str) -> bool {
     tell(&format!("{} [y/N] ", clean::line(question)));
     let mut answer = String::new();
     let read = io::stdin().read_line(&mut answer);
-    read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+    read.is_ok() && is_yes(&answer)
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }

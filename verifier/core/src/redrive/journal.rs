@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Accounting, Bounce, Planned};
+use super::{Accounting, Bounce, Changes, Patch, PatchError, Planned};
 use crate::dead_letters::{Filter, FilterError, Letter};
 use crate::time::Timestamp;
 
@@ -113,9 +113,18 @@ pub struct Terms {
     pub rate: Option<u32>,
     /// How many requests are made at once.
     pub concurrency: usize,
-    /// A JSON merge patch of the bodies.
+    /// A JSON merge patch of the bodies, for readers: its numbers may be rounded here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patch: Option<Value>,
+    /// The patch as it was written, which counts; journals of before do not have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patch_text: Option<String>,
+    /// See [`Changes::patch_non_objects`].
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub patch_non_objects: bool,
+    /// See [`Changes::attributes`].
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, Option<String>>,
 }
 
 /// Where a letter goes.
@@ -130,6 +139,16 @@ pub enum Route {
 }
 
 impl Terms {
+    /// What is changed of each message.
+    pub fn changes(&self) -> Result<Changes, PatchError> {
+        let text = self.patch_text.clone().or(self.patch.as_ref().map(Value::to_string));
+        Ok(Changes {
+            patch: text.as_deref().map(Patch::read).transpose()?,
+            patch_non_objects: self.patch_non_objects,
+            attributes: self.attributes.clone(),
+        })
+    }
+
     /// Whether each letter is sent to the queue that it came from.
     pub fn to_source(&self) -> bool {
         !self.sources.is_empty()

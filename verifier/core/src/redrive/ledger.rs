@@ -68,6 +68,9 @@ pub struct Ledger {
     succeeded_by_absence: u64,
     steps: usize,
     ended: bool,
+    /// Why it went no further, and how many letters were left, when it ended the last time.
+    stopped: Option<String>,
+    left_at_end: Option<u64>,
 }
 
 impl Ledger {
@@ -141,7 +144,11 @@ impl Ledger {
                 self.unjudged.clear();
                 self.queues.clear();
             }
-            Entry::Ended { .. } => self.ended = true,
+            Entry::Ended { stopped, accounting, .. } => {
+                self.ended = true;
+                self.stopped.clone_from(stopped);
+                self.left_at_end = Some(accounting.left);
+            }
         }
     }
 
@@ -159,6 +166,8 @@ impl Ledger {
         // Whoever goes on has mended what made messages fail.
         self.bounces = 0;
         self.ended = false;
+        self.stopped = None;
+        self.left_at_end = None;
     }
 
     /// How the redrive began.
@@ -169,6 +178,21 @@ impl Ledger {
     /// Whether the journal says how the redrive ended.
     pub fn has_ended(&self) -> bool {
         self.ended
+    }
+
+    /// Why it went no further, where it ended and was not done.
+    pub fn stopped(&self) -> Option<&str> {
+        self.stopped.as_deref()
+    }
+
+    /// How many letters were in the dead-letter queue when it ended.
+    pub fn left_at_end(&self) -> Option<u64> {
+        self.left_at_end
+    }
+
+    /// Whether there may be something to go on with: it was cut off, was stopped, or has not done all that it was to do.
+    pub fn may_go_on(&self) -> bool {
+        !self.ended || self.stopped.is_some() || !self.accounting(0).is_clean()
     }
 
     /// How many steps of the ramp have begun.

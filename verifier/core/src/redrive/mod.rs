@@ -27,6 +27,6 @@ pub use journal::{
 pub use ledger::{Ledger, LedgerError, Treatment};
 pub use native::{Explanation, NativeStatus, NativeTask, Refusal, Wanted};
 pub use pacer::Pacer;
-pub use plan::{PLAN_SCHEMA, Plan, PlanError, Planned};
+pub use plan::{PLAN_SCHEMA, Plan, PlanError, Planned, Preview};
 pub use ramp::{Decision, Ramp, RampError};
-pub use rewrite::{RewriteError, rewrite};
+pub use rewrite::{Changes, Patch, PatchError, RewriteError};

@@ -53,6 +53,48 @@ pub struct Plan {
     /// Letters that may be meant and stay all the same, each with the reason: where they came from is not known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub left_out: BTreeMap<String, String>,
+    /// The bodies of a few letters before and after the patch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub preview: Vec<Preview>,
+    /// How many letters were looked at.
+    #[serde(default)]
+    pub looked_at: u64,
+    /// How many others held then, by the queue's count; nobody has seen those.
+    #[serde(default)]
+    pub in_flight: u64,
+    /// How many were visible and not brought by any receive; on FIFO queues they are behind others of their group.
+    #[serde(default)]
+    pub not_reachable: u64,
+    /// Why there may be more that are meant; absent when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete_because: Option<String>,
+}
+
+/// What a patch does to a letter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Preview {
+    /// Its id.
+    pub message_id: String,
+    /// Its body.
+    pub before: String,
+    /// The body that would be sent.
+    pub after: String,
+}
+
+impl Preview {
+    /// The lines that differ: those that go, each with `- `, and those that come, each with `+ `.
+    pub fn diff(&self) -> Vec<String> {
+        let (before, after): (Vec<&str>, Vec<&str>) =
+            (self.before.lines().collect(), self.after.lines().collect());
+        let same = |(a, b): &(&&str, &&str)| a == b;
+        let ahead = before.iter().zip(&after).take_while(same).count();
+        let (gone, come) = (&before[ahead..], &after[ahead..]);
+        let behind = gone.iter().rev().zip(come.iter().rev()).take_while(same).count();
+        let gone = gone[..gone.len() - behind].iter().map(|line| format!("- {line}"));
+        let come = come[..come.len() - behind].iter().map(|line| format!("+ {line}"));
+        gone.chain(come).collect()
+    }
 }
 
 /// A plan that cannot be carried out.
@@ -88,6 +130,20 @@ impl Plan {
         if plan.schema == PLAN_SCHEMA { Ok(plan) } else { Err(PlanError::Schema(plan.schema)) }
     }
 
+    /// Why carrying it out does not do all that was asked for, where it does not: some letters were not reached, or stay.
+    pub fn shortfall(&self) -> Option<String> {
+        let reached = self.in_flight == 0 && self.not_reachable == 0;
+        if let Some(why) = self.incomplete_because.as_ref().filter(|_| !reached) {
+            return Some(format!("not all messages were reached: {why}"));
+        }
+        if !self.left_out.is_empty() {
+            return Some(format!("{} messages stay, which the plan names", self.left_out.len()));
+        }
+        let nothing = self.letters.is_empty() && self.looked_at > 0;
+        nothing
+            .then(|| format!("none of the {} messages that were seen is selected", self.looked_at))
+    }
+
     /// How many letters came from which queue; last those that do not say.
     pub fn sources(&self) -> Vec<(Option<&str>, usize)> {
         let mut counts: BTreeMap<Option<&str>, usize> = BTreeMap::new();
@@ -107,5 +163,54 @@ impl Plan {
         let mut counts: Vec<_> = counts.into_iter().collect();
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_that_does_not_reach_all_says_so() {
+        let plan = Plan {
+            schema: PLAN_SCHEMA.to_owned(),
+            at: Timestamp::default(),
+            from: QueueName::default(),
+            to: QueueName::default(),
+            terms: Terms::default(),
+            letters: Vec::new(),
+            left_out: BTreeMap::new(),
+            preview: Vec::new(),
+            looked_at: 0,
+            in_flight: 0,
+            not_reachable: 0,
+            incomplete_because: None,
+        };
+        assert_eq!(plan.shortfall(), None, "an empty queue has nothing to send");
+        let none = Plan { looked_at: 3, ..plan.clone() };
+        assert!(none.shortfall().unwrap().contains("none of the 3"));
+        let held = Plan {
+            in_flight: 30,
+            incomplete_because: Some("30 in flight".to_owned()),
+            ..plan.clone()
+        };
+        assert!(held.shortfall().unwrap().ends_with("30 in flight"));
+        // As many as were asked for is all that was asked for.
+        let asked =
+            Plan { incomplete_because: Some("5 were asked for".to_owned()), ..plan.clone() };
+        assert_eq!(asked.shortfall(), None);
+        let stays = BTreeMap::from([("m".to_owned(), "why".to_owned())]);
+        assert!(Plan { left_out: stays, ..plan }.shortfall().is_some());
+    }
+
+    #[test]
+    fn a_diff_has_the_lines_that_differ() {
+        let diff = |before: &str, after: &str| {
+            let (before, after) = (before.to_owned(), after.to_owned());
+            Preview { message_id: "m".to_owned(), before, after }.diff()
+        };
+        assert_eq!(diff("{}", r#"{"a":1}"#), ["- {}", r#"+ {"a":1}"#]);
+        assert_eq!(diff("{\n1\n}", "{\n1,\n2\n}"), ["- 1", "+ 1,", "+ 2"]);
+        assert!(diff("a\nb", "a\nb").is_empty());
     }
 }

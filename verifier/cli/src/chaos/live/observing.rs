@@ -173,7 +173,14 @@ impl Live {
             ))
         };
         let mut backup = Backup::create(&file).map_err(left)?;
-        let purged = purge(&self.place, &selection, &mut backup, interrupt).await;
+        let purged = purge(
+            &self.place,
+            &selection,
+            &mut backup,
+            interrupt,
+            &crate::view::Progress::hidden(),
+        )
+        .await;
         if let Some(failure) = purged.failure {
             return Err(left(failure));
         }

@@ -164,7 +164,12 @@ impl Live {
         };
         ledger.apply(&started);
         journal.append_durably(&started).await?;
-        let guards = Guards { interrupt, deadline: Some(self.place.clock.now() + TAKES_AT_MOST) };
+        let guards = Guards {
+            interrupt,
+            deadline: Some(self.place.clock.now() + TAKES_AT_MOST),
+            wait: std::time::Duration::ZERO,
+            shortfall: None,
+        };
         let progress = Progress::hidden();
         let engine = Engine::new(
             &self.place,

@@ -13,7 +13,7 @@ pub(crate) async fn run(args: DlqExportArgs) -> Result<Exit, Failure> {
     let export = Export::new(&args.file)?;
     let started = Started::at(args.place).await?;
     started.progress.say(&format!("looking at {}", queue_label(started.place.dead_letters.arn())));
-    let seen = see(&started.place, &selection, false, &started.interrupt).await;
+    let seen = see(&started.place, &selection, false, &started.interrupt, &started.progress).await;
     started.progress.clear();
     let seen = seen?;
     export.write(&seen.letters)?;

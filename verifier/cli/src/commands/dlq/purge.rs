@@ -22,11 +22,13 @@ pub(crate) async fn run(args: DlqPurgeArgs) -> Result<Exit, Failure> {
     }
     let started = Started::at(args.place).await?;
     if !args.yes {
-        started.progress.clear();
+        started.progress.pause();
         confirm(&started, selection.filter.is_everything(), &args.backup).await?;
+        started.progress.go_on();
     }
     started.progress.say(&format!("deleting from {}", started.place.dead_letters.name));
-    let purged = purge(&started.place, &selection, &mut backup, &started.interrupt).await;
+    let purged =
+        purge(&started.place, &selection, &mut backup, &started.interrupt, &started.progress).await;
     started.progress.clear();
     let file = (backup.count() > 0).then_some(args.backup.as_path());
     let printed = dead_letters::print_purged(
@@ -53,17 +55,12 @@ async fn confirm(started: &Started, is_everything: bool, backup: &Path) -> Resul
     let queue = &started.place.dead_letters;
     let source = started.place.sources.selected.as_deref();
     dead_letters::ask_for_name(queue, source, is_everything, backup);
-    let typed = tokio::task::spawn_blocking(|| {
-        let mut line = String::new();
-        io::stdin().read_line(&mut line).map(|_| line)
-    });
-    let typed = tokio::select! {
-        typed = typed => typed.ok().and_then(Result::ok).unwrap_or_default(),
-        () = started.interrupt.asked() => {
-            let what = "it was interrupted before anything was deleted".to_owned();
-            return Err(Failure { what, next: None, exit: Exit::Interrupted });
-        }
-    };
+    let typed = view::line(&started.interrupt).await;
+    if started.interrupt.is_asked() {
+        let what = "it was interrupted before anything was deleted".to_owned();
+        return Err(Failure { what, next: None, exit: Exit::Interrupted });
+    }
+    let typed = typed.unwrap_or_default();
     if typed.trim() == queue.name {
         return Ok(());
     }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use verifier_core::dead_letters::{Letter, source_counts};
+use verifier_core::dead_letters::{Letter, Unreached, source_counts};
 
 use super::Started;
 use crate::args::DlqShowArgs;
-use crate::dead_letters::{Place, Seen, lines_of_requests, look_for, tell};
+use crate::dead_letters::{Looking, Place, Seen, lines_of_requests, look_with, tell};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -15,7 +15,13 @@ use crate::view::dead_letters as view;
 pub(crate) async fn run(args: DlqShowArgs) -> Result<Exit, Failure> {
     let started = Started::at(args.place).await?;
     started.progress.say(&format!("looking for {}", args.id));
-    let found = find(&started.place, &args.id, &started.interrupt).await;
+    let looking = Looking {
+        most: usize::MAX,
+        sought: Some(&args.id),
+        wait: args.wait.unwrap_or_default(),
+        progress: &started.progress,
+    };
+    let found = find(&started.place, &args.id, &looking, &started.interrupt).await;
     let mut seen = match found {
         Ok(Some(seen)) => seen,
         Ok(None) => {
@@ -36,8 +42,13 @@ pub(crate) async fn run(args: DlqShowArgs) -> Result<Exit, Failure> {
 }
 
 /// The letter with that id, and what the log tells of it; `None` where the process was asked to stop before.
-async fn find(place: &Place, id: &str, interrupt: &Interrupt) -> Result<Option<Seen>, Failure> {
-    let look = look_for(place, id, interrupt).await?;
+async fn find(
+    place: &Place,
+    id: &str,
+    looking: &Looking<'_>,
+    interrupt: &Interrupt,
+) -> Result<Option<Seen>, Failure> {
+    let look = look_with(place, looking, interrupt).await?;
     let looked_at = look.letters.len();
     let letters: Vec<Letter> =
         look.letters.into_iter().filter(|letter| letter.message_id == id).collect();
@@ -62,6 +73,7 @@ async fn find(place: &Place, id: &str, interrupt: &Interrupt) -> Result<Option<S
         counts: look.counts,
         calls: place.aws.calls().counts(),
         incomplete: None,
+        unreached: Unreached::default(),
         not_handed_back: look.not_handed_back,
     }))
 }

@@ -8,20 +8,24 @@ use std::path::{Path, PathBuf};
 
 use verifier_aws::{Aws, Connection};
 use verifier_core::check::QueueEvidence;
-use verifier_core::dead_letters::QueueRef;
+use verifier_core::dead_letters::{QueueRef, queue_label};
 use verifier_core::redrive::{Entry, Ledger, Plan, Planned, QueueName, SCHEMA, Terms};
 
 use crate::args::{ConnectionArgs, PlaceArgs, RedriveArgs, RedriveCommand, ResultFormat, ToArgs};
+use crate::clean;
 use crate::config;
-use crate::dead_letters::{Place, consumers_log_group, jobs_queue, parse, queue};
+use crate::dead_letters::{
+    Place, consumers_log_group, depth, in_its_region, jobs_queue, parse, queue,
+};
 use crate::endpoint;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files::{self, Named, check_apart};
 use crate::interrupt::Interrupt;
 use crate::journal::JournalFile;
+use crate::output::tell;
 use crate::redrive::{Destination, Ended, Engine, Guards, read_ledger};
-use crate::view::{self, Progress};
+use crate::view::{self, LeftInQueue, Progress};
 
 pub(crate) use native::{Left, Native};
 
@@ -42,9 +46,14 @@ pub(crate) async fn run(args: RedriveArgs) -> Result<Exit, Failure> {
 }
 
 async fn ended(args: RedriveArgs) -> Result<Exit, Failure> {
-    if let Some(RedriveCommand::Status { journal, format }) = &args.command {
+    if let Some(RedriveCommand::Status { journal, live, connection, format }) = &args.command {
         let ledger = read_ledger(journal)?;
-        view::print_redrive_status(&ledger, &journal.display().to_string(), *format)?;
+        let left = if *live {
+            LeftInQueue::Counted(left(&ledger, connection.clone()).await?)
+        } else {
+            LeftInQueue::NotAsked { at_end: ledger.left_at_end() }
+        };
+        view::print_redrive_status(&ledger, &journal.display().to_string(), &left, *format)?;
         return Ok(Exit::Passed);
     }
     if args.native.native {
@@ -57,7 +66,11 @@ async fn ended(args: RedriveArgs) -> Result<Exit, Failure> {
     let outcome = Box::pin(carry_out(args, &interrupt, &progress)).await;
     progress.clear();
     match outcome? {
-        Outcome::Nothing => Ok(interrupt.exit().await.unwrap_or(Exit::Passed)),
+        Outcome::Nothing { shortfall: None } => Ok(interrupt.exit().await.unwrap_or(Exit::Passed)),
+        Outcome::Nothing { shortfall: Some(why) } => {
+            tell(&format!("{}\n", clean::line(&why)));
+            Ok(interrupt.exit().await.unwrap_or(Exit::Stopped))
+        }
         Outcome::Ended(mut ended) => {
             let printed = view::print_redrive(&ended, format);
             if let Some(failure) = ended.failure.take() {
@@ -72,6 +85,18 @@ async fn ended(args: RedriveArgs) -> Result<Exit, Failure> {
             view::finish(interrupt.exit().await.unwrap_or(exit), printed)
         }
     }
+}
+
+/// How many letters are in the dead-letter queue of a journal, by its count.
+async fn left(ledger: &Ledger, connection: ConnectionArgs) -> Result<u64, Failure> {
+    let Some(Entry::Started { from, .. }) = ledger.started() else {
+        return Err(Failure::usage("the journal does not say how the redrive began"));
+    };
+    let connection = in_its_region(connection, Some(&from.arn))?;
+    let (connection, _clock) = endpoint::reach(connection).await?;
+    let aws = Aws::connect(&connection).await;
+    let queue = queue(&aws, connection.endpoint_url.as_deref(), &from.arn).await?;
+    Ok(depth(&queue).total())
 }
 
 /// Fails on a file that could not be written in the end, before anything is asked of AWS.
@@ -97,8 +122,10 @@ fn check_files(args: &RedriveArgs) -> Result<(), Failure> {
 
 /// How the command ended.
 enum Outcome {
-    /// Nothing was to be sent: a plan was shown or written.
-    Nothing,
+    /// Nothing was to be sent: a plan was shown or written. Says what it does not do, if there is anything.
+    Nothing {
+        shortfall: Option<String>,
+    },
     Ended(Box<Ended>),
 }
 
@@ -108,6 +135,8 @@ struct Prepared {
     to: Vec<Destination>,
     journal: JournalFile,
     ledger: Ledger,
+    /// What it does not do of what was asked for, if there is anything.
+    shortfall: Option<String>,
 }
 
 async fn carry_out(
@@ -116,18 +145,20 @@ async fn carry_out(
     progress: &Progress,
 ) -> Result<Outcome, Failure> {
     let deadline = args.deadline;
+    let wait = args.letters.wait.unwrap_or_default();
     let prepared = if let Some(journal) = args.resume.clone() {
-        Some(Box::pin(resumed(args, &journal)).await?)
+        Box::pin(resumed(args, &journal)).await?
     } else if let Some(plan) = args.execute.clone() {
-        Some(Box::pin(planned(args, &plan)).await?)
+        Box::pin(planned(args, &plan)).await?
     } else {
-        Box::pin(begun(args, interrupt, progress)).await?
+        match Box::pin(begun(args, interrupt, progress)).await? {
+            Begun::Prepared(prepared) => *prepared,
+            Begun::Over { shortfall } => return Ok(Outcome::Nothing { shortfall }),
+        }
     };
-    let Some(Prepared { place, to, journal, ledger }) = prepared else {
-        return Ok(Outcome::Nothing);
-    };
+    let Prepared { place, to, journal, ledger, shortfall } = prepared;
     let deadline = deadline.map(|deadline| place.clock.now() + deadline);
-    let guards = Guards { interrupt, deadline };
+    let guards = Guards { interrupt, deadline, wait, shortfall };
     let engine = Engine::new(&place, &to, journal, ledger, guards, progress)?;
     Ok(Outcome::Ended(Box::new(Box::pin(engine.run()).await?)))
 }
@@ -162,8 +193,8 @@ fn check_that_steps_can_be_judged(
 
 /// Goes on with a redrive that a journal tells of.
 async fn resumed(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
-    // The lock first: what another process is writing is not to be read.
-    let journal = JournalFile::reopen(path)?;
+    // The lock first: what another process is writing is not to be read. Nothing is cut off before it is known to be one.
+    let journal = JournalFile::lock(path)?;
     let mut ledger = read_ledger(path)?;
     let Some(Entry::Started { from, to, terms, .. }) = ledger.started().cloned() else {
         return Err(Failure::usage("the journal does not say how the redrive began"));
@@ -172,9 +203,10 @@ async fn resumed(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
     let place = place_of(args.place, &from).await?;
     let to = written_destinations(&place, &asked, &to, &terms).await?;
     let entry = Entry::Resumed { at: place.clock.now(), who: who(&place.aws).await };
+    let journal = journal.go_on()?;
     ledger.apply(&entry);
     journal.append_durably(&entry).await?;
-    Ok(Prepared { place, to, journal, ledger })
+    Ok(Prepared { place, to, journal, ledger, shortfall: None })
 }
 
 /// Carries out a plan of a file.
@@ -188,16 +220,18 @@ async fn planned(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
     let (path, why) = (args.journal.clone(), args.reason_note.clone());
     let place = place_of(args.place, &plan.from).await?;
     let to = written_destinations(&place, &asked, &plan.to, &plan.terms).await?;
+    let shortfall = plan.shortfall();
     let Plan { terms, letters, .. } = plan;
-    start(place, to, terms, &letters, Start { journal: path, why }).await
+    let prepared = start(place, to, terms, &letters, Start { journal: path, why }).await?;
+    Ok(Prepared { shortfall, ..prepared })
 }
 
-/// Begins a redrive from the command line; `None` when it was only to be planned, or is not wanted after all.
+/// Begins a redrive from the command line, unless it was only to be planned, or is not wanted after all.
 async fn begun(
     args: RedriveArgs,
     interrupt: &Interrupt,
     progress: &Progress,
-) -> Result<Option<Prepared>, Failure> {
+) -> Result<Begun, Failure> {
     let mut terms = terms::of(&args)?;
     let asked = Asked::of(&args);
     let start_with = Start { journal: args.journal.clone(), why: args.reason_note.clone() };
@@ -209,6 +243,7 @@ async fn begun(
         });
     }
     let (plan_only, dry_run, format) = (args.plan_only.clone(), args.dry_run, args.format);
+    let wait = args.letters.wait.unwrap_or_default();
     let place = Place::find(args.place).await?;
     let to = if asked.to.to_source {
         terms.sources = sources(&place)?;
@@ -218,18 +253,36 @@ async fn begun(
     };
     restrict(&mut terms, &place, &to, asked.to.is_said());
     if !asks && plan_only.is_none() && !dry_run {
-        return Ok(Some(start(place, to, terms, &[], start_with).await?));
+        let prepared = start(place, to, terms, &[], start_with).await?;
+        return Ok(Begun::Prepared(Box::new(prepared)));
     }
-    let plan = planning::plan(&place, name_of_all(&to, &terms), terms, interrupt, progress).await?;
+    let named = name_of_all(&to, &terms);
+    let plan = planning::plan(&place, named, terms, wait, interrupt, progress).await?;
     if let Some(path) = &plan_only {
         planning::write(&plan, path)?;
     }
-    view::print_plan(&plan, place.clock.now(), format)?;
-    if !asks || plan.letters.is_empty() || !view::confirm("Send them?") {
-        return Ok(None);
+    let shortfall = plan.shortfall();
+    progress.suspend(|| view::print_plan(&plan, place.clock.now(), format))?;
+    if !asks || plan.letters.is_empty() {
+        return Ok(Begun::Over { shortfall });
+    }
+    let (from, to_label) = (queue_label(&plan.from.arn), view::destination(&plan.to.arn));
+    let question = format!("Send {} messages of {from} to {to_label}?", plan.letters.len());
+    if !view::ask(&question, progress, interrupt).await {
+        return Ok(Begun::Over { shortfall: None });
     }
     let Plan { terms, letters, .. } = plan;
-    Ok(Some(start(place, to, terms, &letters, start_with).await?))
+    let prepared = start(place, to, terms, &letters, start_with).await?;
+    Ok(Begun::Prepared(Box::new(Prepared { shortfall, ..prepared })))
+}
+
+/// What begins, or is over already.
+enum Begun {
+    Prepared(Box<Prepared>),
+    /// Nothing is to be sent; says what the plan does not do, if there is anything.
+    Over {
+        shortfall: Option<String>,
+    },
 }
 
 /// What a new journal begins with besides the terms.
@@ -267,7 +320,7 @@ async fn start(
         ledger.apply(&entry);
         journal.append_durably(&entry).await?;
     }
-    Ok(Prepared { place, to, journal, ledger })
+    Ok(Prepared { place, to, journal, ledger, shortfall: None })
 }
 
 fn name_of(queue: &QueueEvidence) -> QueueName {

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
-use verifier_core::redrive::{PLAN_SCHEMA, Plan, Planned, QueueName, Route, Terms};
+use verifier_core::dead_letters::Letter;
+use verifier_core::redrive::{PLAN_SCHEMA, Plan, Planned, Preview, QueueName, Route, Terms};
 
 use super::name_of;
 use crate::clean;
@@ -14,10 +16,14 @@ use crate::files;
 use crate::interrupt::Interrupt;
 use crate::view::Progress;
 
+/// Of how many letters a plan shows what a patch does.
+const PREVIEWED: usize = 3;
+
 pub(super) async fn plan(
     place: &Place,
     to: QueueName,
     terms: Terms,
+    wait: Duration,
     interrupt: &Interrupt,
     progress: &Progress,
 ) -> Result<Plan, Failure> {
@@ -25,7 +31,8 @@ pub(super) async fn plan(
     let filter = terms.filter.filter().map_err(|error| Failure::usage(error.to_string()))?;
     let needs_reasons = filter.needs_reasons();
     // How many are wanted is counted below, of those that came from the queue that is meant.
-    let seen = see(place, &Selection { filter, max: None }, true, interrupt).await?;
+    let seen =
+        see(place, &Selection { filter, max: None, wait }, true, interrupt, progress).await?;
     match &seen.told.log {
         Log::Unreadable { why, .. } if needs_reasons => {
             return Err(Failure::environment(format!(
@@ -45,12 +52,20 @@ pub(super) async fn plan(
         seen.looked_at, seen.receives
     ));
     let most = terms.max.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
+    let changes = terms.changes().map_err(|error| Failure::usage(error.to_string()))?;
     let (mut letters, mut left_out) = (Vec::new(), BTreeMap::new());
+    let mut preview = Vec::new();
     for letter in &seen.letters {
         match terms.route(letter) {
-            Route::To(_) if letters.len() < most => {
-                letters.push(Planned::of(letter, seen.reason(letter)));
-            }
+            Route::To(_) if letters.len() < most => match changes.apply(letter) {
+                Ok(changed) => {
+                    letters.push(Planned::of(letter, seen.reason(letter)));
+                    if changed.body != letter.body && preview.len() < PREVIEWED {
+                        preview.push(previewed(letter, changed));
+                    }
+                }
+                Err(error) => drop(left_out.insert(letter.message_id.clone(), error.to_string())),
+            },
             Route::Unknown(why) => drop(left_out.insert(letter.message_id.clone(), why)),
             Route::To(_) | Route::Other => {}
         }
@@ -63,7 +78,20 @@ pub(super) async fn plan(
         terms: Terms { is_planned: true, ..terms },
         letters,
         left_out,
+        preview,
+        looked_at: seen.looked_at as u64,
+        in_flight: seen.unreached.in_flight,
+        not_reachable: seen.unreached.behind,
+        incomplete_because: seen.incomplete,
     })
+}
+
+fn previewed(letter: &Letter, changed: Letter) -> Preview {
+    Preview {
+        message_id: letter.message_id.clone(),
+        before: letter.body.clone(),
+        after: changed.body,
+    }
 }
 
 /// Fails where a plan cannot be written, before anything is looked at. What is there is only replaced if it is a plan, too, or

@@ -1,9 +1,9 @@
 //! How a redrive goes on, by the command line.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde_json::Value;
-use verifier_core::redrive::{Ramp, Terms};
+use verifier_core::redrive::{Patch, Ramp, Terms};
 
 use crate::args::RedriveArgs;
 use crate::dead_letters::filter_terms;
@@ -25,6 +25,7 @@ pub(super) fn of(args: &RedriveArgs) -> Result<Terms, Failure> {
         let ramp = Ramp::new(args.canary.clone());
         ramp.map_err(|error| Failure::usage(format!("--canary: {error}")))?.steps().to_vec()
     };
+    let patch = args.patch.as_deref().map(read_patch).transpose()?;
     Ok(Terms {
         filter,
         is_planned: false,
@@ -36,20 +37,33 @@ pub(super) fn of(args: &RedriveArgs) -> Result<Terms, Failure> {
         max: args.letters.max.map(u64::from),
         rate: args.rate,
         concurrency: args.concurrency.unwrap_or(CONCURRENCY),
-        patch: args.patch.as_deref().map(read_patch).transpose()?,
+        patch: patch.as_ref().and_then(|patch| serde_json::from_str(patch.text()).ok()),
+        patch_text: patch.map(|patch| patch.text().to_owned()),
+        patch_non_objects: args.patch_non_objects,
+        attributes: attributes(args)?,
     })
 }
 
-fn read_patch(file: &Path) -> Result<Value, Failure> {
+/// Attributes to set, and to remove.
+fn attributes(args: &RedriveArgs) -> Result<BTreeMap<String, Option<String>>, Failure> {
+    let mut attributes = BTreeMap::new();
+    for (name, value) in &args.set_attribute {
+        attributes.insert(name.clone(), Some(value.clone()));
+    }
+    for name in &args.remove_attribute {
+        if attributes.insert(name.clone(), None).is_some() {
+            return Err(Failure::usage(format!(
+                "the attribute {name} cannot both be set and be removed"
+            )));
+        }
+    }
+    Ok(attributes)
+}
+
+fn read_patch(file: &Path) -> Result<Patch, Failure> {
     let wrong = |problem: String| {
         Failure::usage(format!("the patch {} cannot be read: {problem}", file.display()))
     };
     let text = files::read_text(file).map_err(|error| wrong(error.to_string()))?;
-    let patch: Value = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-    if patch.is_object() {
-        Ok(patch)
-    } else {
-        // As RFC 7396 says it would take every body's place.
-        Err(wrong("expected a JSON object".to_owned()))
-    }
+    Patch::read(&text).map_err(|error| wrong(error.to_string()))
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use owo_colors::OwoColorize;
 use serde_json::{Value, json};
 use verifier_core::check::{QueueEvidence, age_in_words};
-use verifier_core::dead_letters::{QueueArn, queue_label};
+use verifier_core::dead_letters::{QueueArn, Unreached, queue_label};
 use verifier_core::settings::queue_name;
 
 use super::github::Note;
@@ -254,6 +254,9 @@ fn notes(seen: &Seen) -> String {
     if let Some(why) = &seen.incomplete {
         notes.push(format!("there may be more: {}", clean::line(why)));
     }
+    if seen.unreached.may_come() {
+        notes.push("wait for those with --wait".to_owned());
+    }
     notes.extend(log_note(&seen.told.log));
     let dimmed = notes.into_iter().map(|note| format!("{}\n", note.dimmed()));
     dimmed.collect::<String>() + &not_handed_back(&seen.not_handed_back)
@@ -284,6 +287,12 @@ fn log_note(log: &Log) -> Option<String> {
             clean::line(why)
         )),
     }
+}
+
+/// The messages of FIFO queues that others of their group are behind.
+fn blocked_by(unreached: &Unreached) -> Value {
+    let one = |(group, ids): (&String, &Vec<String>)| json!({"groupId": group, "messageIds": ids});
+    unreached.blocked_by.iter().map(one).collect()
 }
 
 fn log_json(log: &Log) -> Value {
@@ -317,6 +326,10 @@ fn looked(schema: &str, seen: &Seen) -> serde_json::Map<String, Value> {
         "awsCalls": seen.calls,
         "complete": seen.incomplete.is_none(),
         "incompleteBecause": seen.incomplete,
+        "inFlight": seen.unreached.in_flight,
+        "delayed": seen.unreached.delayed,
+        "notReachable": seen.unreached.behind,
+        "blockedBy": blocked_by(&seen.unreached),
         "notHandedBack": with_reasons(&seen.not_handed_back),
         "log": log_json(&seen.told.log),
     });

@@ -120,6 +120,7 @@ pub(super) fn purged_json(
         "awsCalls": purged.calls,
         "complete": purged.incomplete.is_none(),
         "incompleteBecause": purged.incomplete,
+        "inFlight": purged.unreached.in_flight,
         "notHandedBack": with_reasons(&purged.not_handed_back),
         "backup": file.map(|file| file.display().to_string()),
         "inBackup": kept,

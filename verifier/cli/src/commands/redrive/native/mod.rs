@@ -74,8 +74,9 @@ async fn start(
         view::print_native_plan(dead_letters, destination.as_deref(), terms.rate, terms.format)?;
         return Ok(None);
     }
-    let confirm = || watch.progress.suspend(|| view::confirm(&format!("Move {plan}?")));
-    if !(terms.yes || confirm()) || watch.interrupt.is_asked() {
+    let question = format!("Move {plan}?");
+    let is_wanted = terms.yes || view::ask(&question, watch.progress, watch.interrupt).await;
+    if !is_wanted || watch.interrupt.is_asked() {
         return Ok(None);
     }
     let started =

@@ -95,6 +95,8 @@ fn unsuitable(args: &RedriveArgs) -> Option<&'static str> {
         ("--stop-after", args.stop_after != 1),
         ("--concurrency", args.concurrency.is_some()),
         ("--patch", args.patch.is_some()),
+        ("--set-attribute", !args.set_attribute.is_empty()),
+        ("--remove-attribute", !args.remove_attribute.is_empty()),
         ("--reason-note", args.reason_note.is_some()),
         ("--journal", args.journal.is_some()),
     ];

@@ -1,0 +1,191 @@
+//! What a look at a queue did not reach: messages that others hold, that are delayed, or that are behind others of their group.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Letter;
+
+/// How many groups are named.
+const NAMED: usize = 5;
+
+/// What a queue counts, approximately.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html>.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Depth {
+    /// Messages that a receive may bring.
+    pub visible: u64,
+    /// Messages that were received and are neither deleted nor visible again.
+    pub in_flight: u64,
+    /// Messages that were sent with a delay.
+    pub delayed: u64,
+}
+
+impl Depth {
+    /// All messages.
+    pub fn total(self) -> u64 {
+        self.visible.saturating_add(self.in_flight).saturating_add(self.delayed)
+    }
+}
+
+/// Messages that were not reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unreached {
+    /// How many others hold.
+    pub in_flight: u64,
+    /// How many are delayed.
+    pub delayed: u64,
+    /// How many are visible and were brought by no receive: on FIFO queues, they are behind others of their group.
+    pub behind: u64,
+    /// On FIFO queues, the messages that are held and before which no other of their group comes, by the group.
+    pub blocked_by: BTreeMap<String, Vec<String>>,
+    /// Whether it is a FIFO queue.
+    pub is_fifo: bool,
+    /// How long messages stay in flight unless that is extended, where the queue tells.
+    pub visibility_timeout: Option<Duration>,
+}
+
+impl Unreached {
+    /// What a queue of that depth holds beside the messages in one's own hand, when receives bring nothing more.
+    pub fn of(depth: Depth, own: u64, is_fifo: bool) -> Self {
+        Self {
+            in_flight: depth.in_flight.saturating_sub(own),
+            delayed: depth.delayed,
+            behind: depth.visible,
+            is_fifo,
+            ..Self::default()
+        }
+    }
+
+    /// Names the messages in hand that others of their group may be behind.
+    pub fn with_blocking<'a>(mut self, held: impl IntoIterator<Item = &'a Letter>) -> Self {
+        if !self.is_fifo || self.behind == 0 {
+            return self;
+        }
+        for letter in held {
+            if let Some(group) = &letter.group_id {
+                self.blocked_by.entry(group.clone()).or_default().push(letter.message_id.clone());
+            }
+        }
+        self
+    }
+
+    /// Whether everything was reached.
+    pub fn is_nothing(&self) -> bool {
+        self.in_flight == 0 && self.delayed == 0 && self.behind == 0
+    }
+
+    /// Whether messages may come up by waiting alone.
+    pub fn may_come(&self) -> bool {
+        self.in_flight > 0 || self.delayed > 0
+    }
+
+    /// What was not reached, in words; `None` where everything was.
+    ///
+    /// Sources: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html> for the
+    /// 12 hours, <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html>
+    /// for groups.
+    pub fn why(&self) -> Option<String> {
+        let mut parts = Vec::new();
+        if self.in_flight > 0 {
+            let timeout = self
+                .visibility_timeout
+                .map_or(String::new(), |timeout| format!(" ({} s)", timeout.as_secs()));
+            parts.push(format!(
+                "{} in flight; visible again within the queue's timeout{timeout} unless extended, 12 h at most",
+                self.in_flight
+            ));
+        }
+        if self.delayed > 0 {
+            parts.push(format!("{} delayed; visible within 15 min", self.delayed));
+        }
+        if self.behind > 0 {
+            parts.push(self.those_behind());
+        }
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
+    fn those_behind(&self) -> String {
+        let count = self.behind;
+        if !self.is_fifo {
+            return format!("the queue counts {count} more, which no poll has brought");
+        }
+        let mut groups: Vec<String> = self
+            .blocked_by
+            .iter()
+            .take(NAMED)
+            .map(|(group, ids)| {
+                let first = ids.first().map_or("", String::as_str);
+                match ids.len() {
+                    1 => format!("{first} (group {group})"),
+                    count => format!("{first} and {} more (group {group})", count - 1),
+                }
+            })
+            .collect();
+        if self.blocked_by.len() > NAMED {
+            groups.push(format!("those of {} more groups", self.blocked_by.len() - NAMED));
+        }
+        let behind =
+            if groups.is_empty() { "the ones before them".to_owned() } else { groups.join(", ") };
+        format!(
+            "the queue counts {count} more, and shows those of a group only when the ones before them are gone: not reachable behind {behind}"
+        )
+    }
+}
+
+/// How many messages of which only that is known, that they did not come back, may still be where they were sent: the queue
+/// holds so many more than before, at the least that it was seen to hold since. Without a depth from before all that it
+/// holds may be.
+pub fn unread(before: Option<u64>, least_since: u64, absent: u64) -> u64 {
+    least_since.saturating_sub(before.unwrap_or_default()).min(absent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_hold_is_told_with_how_long_it_may_take() {
+        let depth = Depth { visible: 0, in_flight: 60, delayed: 0 };
+        let unreached = Unreached {
+            visibility_timeout: Some(Duration::from_secs(30)),
+            ..Unreached::of(depth, 30, false)
+        };
+        let expected = "30 in flight; visible again within the queue's timeout (30 s) unless extended, 12 h at most";
+        assert_eq!(unreached.why().as_deref(), Some(expected));
+        assert!(unreached.may_come() && !unreached.is_nothing());
+        // Counts may be old.
+        let own = Unreached::of(depth, 61, false);
+        assert!(own.is_nothing() && own.why().is_none() && !own.may_come());
+        let delayed = Unreached::of(Depth { delayed: 2, ..Depth::default() }, 0, false);
+        assert!(delayed.may_come() && delayed.why().unwrap().starts_with("2 delayed"));
+    }
+
+    #[test]
+    fn those_behind_others_of_their_group_are_counted_and_the_others_named() {
+        let letter = |id: &str, group: &str| Letter {
+            message_id: id.to_owned(),
+            group_id: Some(group.to_owned()),
+            ..Letter::default()
+        };
+        let held = [letter("m-1", "a"), letter("m-2", "a"), letter("m-3", "b")];
+        let depth = Depth { visible: 30, in_flight: 3, delayed: 0 };
+        let fifo = Unreached::of(depth, 3, true).with_blocking(&held);
+        let why = fifo.why().unwrap();
+        assert!(why.contains("counts 30 more"), "{why}");
+        assert!(why.ends_with("behind m-1 and 1 more (group a), m-3 (group b)"), "{why}");
+        assert!(!fifo.may_come(), "waiting alone brings none of them");
+        let standard = Unreached::of(depth, 3, false).with_blocking(&held);
+        assert!(standard.blocked_by.is_empty() && standard.why().unwrap().contains("no poll"));
+    }
+
+    #[test]
+    fn a_queue_that_holds_more_than_before_may_be_read_by_nobody() {
+        assert_eq!(unread(Some(0), 1, 1), 1);
+        assert_eq!(unread(Some(7), 10, 20), 3);
+        assert_eq!(unread(Some(7), 7, 20), 0);
+        assert_eq!(unread(Some(9), 7, 20), 0);
+        assert_eq!(unread(None, 4, 20), 4);
+        assert_eq!(unread(Some(0), 40, 20), 20);
+    }
+}
