@@ -99,7 +99,7 @@ fn a_task_moves_everything_and_says_how_many() {
     assert_eq!(redriven.result["rate"], 50);
     assert_eq!(redriven.result["source"], DEAD);
     assert_eq!(redriven.result["destination"], TARGET);
-    assert!(redriven.stderr.contains("moving all letters of dead (about 250) to target"));
+    assert!(redriven.stderr.contains("moving all letters of dead (account 000000000000, us-local-1) (about 250) to target (account"));
     assert_each_once(&world.bodies("target"), 250);
     // A second one is told from the first, which is still listed.
     world.fill("dead", 3);

@@ -20,4 +20,4 @@ pub(crate) use resend::{Delivered, deliver};
 #[cfg(test)]
 pub(crate) use seen::Told;
 pub(crate) use seen::{Log, Seen, see, tell};
-pub(crate) use selection::{Selection, filter_terms};
+pub(crate) use selection::{Selection, filter_terms, not_evaluable};

@@ -6,11 +6,13 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::iter;
 use verifier_aws::{AwsError, InHand, RECEIVED_MAX, Received};
-use verifier_core::dead_letters::{Emptiness, Letter, Stories, Unreached};
+use verifier_core::dead_letters::{Emptiness, Letter, NotEvaluable, Stories, Unreached};
 use verifier_core::sqs::BATCH_ENTRIES_MAX;
 use verifier_core::time::Timestamp;
 
-use super::{Backup, Hold, Log, Place, Selection, depth, hand_back, hold_anew, tell};
+use super::{
+    Backup, Hold, Log, Place, Selection, depth, hand_back, hold_anew, not_evaluable, tell,
+};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::view::Progress;
@@ -129,7 +131,7 @@ impl Purge<'_> {
                 self.result.incomplete = Some("it was interrupted".to_owned());
                 return Ok(());
             }
-            let meant = self.sort_out(taken).await;
+            let meant = self.sort_out(taken).await?;
             let meant = self.hold_on(meant, began_at).await;
             self.delete(meant, backup).await?;
             if ends {
@@ -253,7 +255,7 @@ impl Purge<'_> {
     }
 
     /// Those of a portion that are meant; the others stay.
-    async fn sort_out(&mut self, mut taken: Vec<InHand>) -> Vec<InHand> {
+    async fn sort_out(&mut self, mut taken: Vec<InHand>) -> Result<Vec<InHand>, Failure> {
         taken.sort_by(|a, b| a.letter.order().cmp(&b.letter.order()));
         let stories = if self.selection.filter.needs_reasons() && !taken.is_empty() {
             let letters: Vec<Letter> = taken.iter().map(|each| each.letter.clone()).collect();
@@ -266,10 +268,16 @@ impl Purge<'_> {
         let now = self.place.clock.now();
         let most = self.still_wanted();
         let mut meant = Vec::new();
-        for each in taken {
-            let reason = stories.reason(&each.letter.message_id);
-            let is_meant = self.place.sources.selects(&each.letter)
-                && self.selection.filter.is_met(&each.letter, reason, now);
+        let judged: Result<Vec<bool>, NotEvaluable> =
+            taken.iter().map(|each| self.is_meant(&each.letter, &stories, now)).collect();
+        let judged = match judged {
+            Ok(judged) => judged,
+            Err(error) => {
+                self.hand_back(handles(&taken)).await;
+                return Err(not_evaluable(&error));
+            }
+        };
+        for (each, is_meant) in taken.into_iter().zip(judged) {
             if is_meant && meant.len() < most {
                 meant.push(each);
             } else {
@@ -278,7 +286,18 @@ impl Purge<'_> {
                 self.staying.insert(each.letter.message_id, each.receipt_handle);
             }
         }
-        meant
+        Ok(meant)
+    }
+
+    fn is_meant(
+        &self,
+        letter: &Letter,
+        stories: &Stories,
+        now: Timestamp,
+    ) -> Result<bool, NotEvaluable> {
+        let reason = stories.reason(&letter.message_id);
+        Ok(self.place.sources.selects(letter)
+            && self.selection.filter.is_met(letter, reason, now)?)
     }
 
     /// Holds letters anew where reading the log has taken long. Those that are no longer held may be somebody else's by now,

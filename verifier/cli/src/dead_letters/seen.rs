@@ -6,7 +6,7 @@ use std::time::Duration;
 use verifier_core::dead_letters::{Letter, ReceiveCounts, Stories, Unreached, source_counts};
 use verifier_core::time::Timestamp;
 
-use super::{Looking, Place, Selection, look_with, stories};
+use super::{Looking, Place, Selection, look_with, not_evaluable, stories};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::view::Progress;
@@ -123,7 +123,7 @@ pub(crate) async fn see(
     let sources = source_counts(&look.letters);
     let letters: Vec<Letter> =
         look.letters.into_iter().filter(|letter| place.sources.selects(letter)).collect();
-    let letters = selected(letters, selection, &told.stories, at);
+    let letters = selected(letters, selection, &told.stories, at)?;
     Ok(Seen {
         queue: place.dead_letters.name.clone(),
         queue_arn: place.dead_letters.arn().to_owned(),
@@ -148,10 +148,17 @@ fn selected(
     selection: &Selection,
     stories: &Stories,
     at: Timestamp,
-) -> Vec<Letter> {
-    let is_meant =
-        |letter: &Letter| selection.filter.is_met(letter, stories.reason(&letter.message_id), at);
-    letters.into_iter().filter(is_meant).take(selection.wanted_most()).collect()
+) -> Result<Vec<Letter>, Failure> {
+    let mut selected = Vec::new();
+    for letter in letters {
+        let reason = stories.reason(&letter.message_id);
+        let is_met = selection.filter.is_met(&letter, reason, at);
+        if is_met.map_err(|error| not_evaluable(&error))? {
+            selected.push(letter);
+        }
+    }
+    selected.truncate(selection.wanted_most());
+    Ok(selected)
 }
 
 /// Asks the log about letters. What it does not tell is unknown, and no failure.

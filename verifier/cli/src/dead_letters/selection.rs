@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use verifier_core::dead_letters::Filter;
+use verifier_core::dead_letters::{Filter, NotEvaluable};
 use verifier_core::redrive::FilterTerms;
 
 use crate::args::FilterArgs;
@@ -36,6 +36,17 @@ impl Selection {
     /// How many letters are wanted at most.
     pub(crate) fn wanted_most(&self) -> usize {
         self.max.unwrap_or(usize::MAX)
+    }
+}
+
+/// A filter that cannot be evaluated on a message.
+pub(crate) fn not_evaluable(error: &NotEvaluable) -> Failure {
+    Failure {
+        next: Some(
+            "say for which messages it is meant: type(body.x) == 'string' && starts_with(body.x, 'a')"
+                .to_owned(),
+        ),
+        ..Failure::usage(error.to_string())
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use verifier_aws::{InHand, Sent};
 use verifier_core::check::QueueEvidence;
-use verifier_core::dead_letters::{Letter, Resend, batches};
+use verifier_core::dead_letters::{Letter, NotEvaluable, Resend, batches};
 use verifier_core::redrive::{Entry, Intended, Pair, Route, Treatment};
 use verifier_core::time::Timestamp;
 
@@ -133,9 +133,20 @@ impl Engine<'_> {
                 continue;
             }
             let treatment = lock(&self.ledger).treatment(&id, || hand.letter.content_sha256());
+            let is_meant = treatment == Treatment::Send
+                && match self.is_meant(&hand.letter) {
+                    Ok(is_meant) => is_meant,
+                    Err(error) => {
+                        // It came after the others were looked at.
+                        let why = error.to_string();
+                        self.note(&Entry::NotSent { letters: BTreeMap::from([(id, why)]) });
+                        self.hold(hand);
+                        continue;
+                    }
+                };
             match treatment {
                 Treatment::DeleteOnly => sorted.to_delete.push(hand),
-                Treatment::Send if self.is_meant(&hand.letter) => {
+                Treatment::Send if is_meant => {
                     let to = match self.terms.route(&hand.letter) {
                         Route::To(to) => to,
                         Route::Other => {
@@ -179,10 +190,13 @@ impl Engine<'_> {
     }
 
     /// Whether the filter means it; of a plan's letters it is the plan that does.
-    fn is_meant(&self, letter: &Letter) -> bool {
+    fn is_meant(&self, letter: &Letter) -> Result<bool, NotEvaluable> {
         let reasons = lock(&self.reasons);
         let reason = reasons.get(&letter.message_id).map(String::as_str);
-        self.terms.is_planned || self.filter.is_met(letter, reason, self.began_at)
+        if self.terms.is_planned {
+            return Ok(true);
+        }
+        self.filter.is_met(letter, reason, self.began_at)
     }
 
     fn hold(&self, hand: InHand) {

@@ -6,12 +6,15 @@
     reason = "clippy allows these in test functions only"
 )]
 
+mod asking;
 mod faults;
 mod kill;
 mod limits;
 mod moto;
 mod ramp;
+mod reach;
 mod rows;
+mod sources;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;

@@ -190,8 +190,10 @@ fn no_ramp_begins_whose_steps_nobody_could_judge() {
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
     assert!(refused.stderr.contains("--no-canary"), "{}", refused.stderr);
     assert!(world.bodies("target").is_empty());
-    // What fails at the source comes back, and that is enough.
+    // What fails at the source comes back, and that is enough, as long as somebody reads it.
+    let consumer = world.consumer("source");
     let mut command = world.verifier();
     let done = World::end(command.args(["--dlq", "dead", "--yes"]));
     done.assert(0, &[("replayed", 3), ("succeeded", 3), ("succeededByAbsence", 3)]);
+    assert_eq!(consumer.stop().len(), 3);
 }

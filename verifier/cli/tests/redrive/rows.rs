@@ -164,28 +164,6 @@ fn a_patch_changes_what_is_sent_and_the_journal_keeps_what_was() {
 }
 
 #[test]
-fn a_letter_of_another_queue_is_not_sent_to_this_one() {
-    let world = World::start();
-    world.create("other", &redrive_policy("dead"));
-    world.send("other", &[message("of the other")]);
-    let url = world.queue("other").url;
-    for _ in 0..4 {
-        world.call("ReceiveMessage", &json!({"QueueUrl": url, "VisibilityTimeout": 0}));
-    }
-    world.fill("dead", 5);
-    // Two queues share it, so that one has to be named.
-    let mut command = world.verifier();
-    let unnamed = World::end(command.args(["--dlq", "dead", "--no-canary", "--yes"]));
-    assert_eq!(unnamed.code, Some(2), "{}", unnamed.stderr);
-    assert!(unnamed.stderr.contains("--queue"), "{}", unnamed.stderr);
-    let mut command = world.verifier();
-    command.args(["--dlq", "dead", "--queue", "source", "--no-canary", "--yes"]);
-    World::end(&mut command).assert(0, &[("replayed", 5), ("unknown", 5), ("left", 1)]);
-    assert_each_once(&world.bodies("source"), 5);
-    assert_eq!(world.bodies("dead").keys().collect::<Vec<_>>(), ["of the other"]);
-}
-
-#[test]
 fn a_redrive_can_be_rehearsed_in_another_stack() {
     let local = crate::support::Local::start(&[]);
     local.create_stack(

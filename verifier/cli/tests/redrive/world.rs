@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -72,6 +75,27 @@ impl Running {
             result: serde_json::from_slice(&printed).unwrap_or_default(),
             stderr: std::fs::read_to_string(self.stderr).expect("what it said"),
         }
+    }
+}
+
+/// What reads a queue.
+pub(crate) struct Consumer {
+    is_over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<BTreeMap<String, usize>>>,
+}
+
+impl Consumer {
+    /// Stops it; how often it has got each body.
+    pub(crate) fn stop(mut self) -> BTreeMap<String, usize> {
+        self.is_over.store(true, Ordering::SeqCst);
+        let thread = self.thread.take().expect("it goes on");
+        thread.join().expect("it has not failed")
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::SeqCst);
     }
 }
 
@@ -237,6 +261,33 @@ impl World {
             letters.extend(received.into_iter().map(|hand| hand.letter));
             assert_eq!(self.runtime.block_on(self.aws.delete(&queue, &handles)), []);
         }
+    }
+
+    /// Reads a queue and deletes what it gets, as a worker without a log, until it is stopped.
+    pub(crate) fn consumer(&self, queue: &str) -> Consumer {
+        let (queue, aws) = (self.queue(queue), self.aws.clone());
+        let is_over = Arc::new(AtomicBool::new(false));
+        let thread = std::thread::spawn({
+            let is_over = Arc::clone(&is_over);
+            move || {
+                let runtime = Runtime::new().expect("a runtime");
+                let how = Received { visibility_timeout_seconds: 600, wait_seconds: 1 };
+                let mut counts = BTreeMap::new();
+                while !is_over.load(Ordering::SeqCst) {
+                    let received = runtime.block_on(aws.receive_letters(&queue, how, 10));
+                    // The emulator may be gone at the end of a test.
+                    let Ok(received) = received else { break };
+                    let handles: Vec<String> =
+                        received.iter().map(|hand| hand.receipt_handle.clone()).collect();
+                    runtime.block_on(aws.delete(&queue, &handles));
+                    for hand in received {
+                        *counts.entry(hand.letter.body).or_default() += 1;
+                    }
+                }
+                counts
+            }
+        });
+        Consumer { is_over, thread: Some(thread) }
     }
 
     /// How often each body is in a queue, taking everything out.

@@ -7,9 +7,10 @@
 )]
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 
 use boon::{Compiler, Schemas};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -286,4 +287,74 @@ pub(crate) fn on_terminal(command: &mut Command, typed: &str) -> (Option<i32>, S
     keyboard.write_all(typed.as_bytes()).expect("it is typed");
     let code = Background::start(command).wait().code();
     (code, std::fs::read_to_string(printed.path()).expect("what it printed"))
+}
+
+/// A command on a terminal of its own, on which is typed while it runs.
+pub(crate) struct Terminal {
+    process: Background,
+    keyboard: File,
+    shown: Arc<Mutex<Vec<u8>>>,
+    stdout: NamedTempFile,
+}
+
+impl Terminal {
+    /// Starts it in a session of its own, so that Ctrl-C on the terminal reaches it.
+    pub(crate) fn start(command: &Command) -> Self {
+        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+        grantpt(&terminal).expect("it is ours");
+        unlockpt(&terminal).expect("it is unlocked");
+        let name = ptsname(&terminal, Vec::new()).expect("a name").into_string().expect("a text");
+        let open = || File::options().read(true).write(true).open(&name).expect("it is there");
+        let stdout = NamedTempFile::new().expect("a file");
+        let mut session = Command::new("setsid");
+        session.args(["--ctty", "--wait"]).arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => session.env(name, value),
+                None => session.env_remove(name),
+            };
+        }
+        if let Some(folder) = command.get_current_dir() {
+            session.current_dir(folder);
+        }
+        session.stdin(open()).stderr(open()).stdout(stdout.reopen().expect("the file"));
+        let shown = Arc::new(Mutex::new(Vec::new()));
+        let mut screen = File::from(terminal.try_clone().expect("a copy"));
+        let process = Background::start(&mut session);
+        drop(session);
+        std::thread::spawn({
+            let shown = Arc::clone(&shown);
+            move || {
+                let mut bytes = [0; 4096];
+                // It fails when nobody has the terminal open any more.
+                while let Ok(count @ 1..) = screen.read(&mut bytes) {
+                    shown.lock().expect("a lock").extend_from_slice(&bytes[..count]);
+                }
+            }
+        });
+        Self { process, keyboard: File::from(terminal), shown, stdout }
+    }
+
+    /// What was drawn until now, with everything that was erased again.
+    pub(crate) fn shown(&self) -> String {
+        String::from_utf8_lossy(&self.shown.lock().expect("a lock")).into_owned()
+    }
+
+    /// Waits until that stands there.
+    pub(crate) fn wait_for(&self, text: &str) {
+        wait_until(&format!("{text:?} on the terminal"), || {
+            self.shown().contains(text).then_some(())
+        });
+    }
+
+    /// Types.
+    pub(crate) fn type_in(&mut self, text: &str) {
+        self.keyboard.write_all(text.as_bytes()).expect("it is typed");
+    }
+
+    /// Waits for its end; its exit code, and what it printed on stdout.
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
+        let code = self.process.wait().code();
+        (code, std::fs::read_to_string(self.stdout.path()).expect("what it printed"))
+    }
 }

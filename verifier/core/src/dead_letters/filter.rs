@@ -6,6 +6,7 @@ use jmespath::{Expression, JmespathError, ToJmespath};
 use thiserror::Error;
 
 use super::Letter;
+use super::functions;
 use super::nesting::nesting;
 use crate::time::Timestamp;
 
@@ -42,7 +43,7 @@ pub struct FilterError {
 impl Filter {
     /// Adds a JMESPath expression over `{body, attributes, messageId, receiveCount, ageSeconds, reason, sourceArn}`: letters are meant
     /// for which it gives something else than `null`, `false` or something empty. An expression that nests deeper than
-    /// [`NESTING_MAX`] is refused.
+    /// [`NESTING_MAX`], that calls a function which there is not, or one with too few or too many arguments, is refused.
     ///
     /// Source: <https://jmespath.org/specification.html>.
     pub fn with_expression(mut self, expression: &str) -> Result<Self, FilterError> {
@@ -55,6 +56,9 @@ impl Filter {
         }
         let compiled = jmespath::compile(expression)
             .map_err(|error: JmespathError| refused(shown(&error.reason.to_string())))?;
+        if let Some(problem) = functions::problem(compiled.as_ast()) {
+            return Err(refused(problem));
+        }
         self.expression = Some(compiled);
         Ok(self)
     }
@@ -74,9 +78,19 @@ impl Filter {
             && self.reason.is_none()
     }
 
+    /// Whether evaluating it may fail on some letter: its expression calls functions, which take some types only.
+    pub fn may_fail(&self) -> bool {
+        self.expression.as_ref().is_some_and(|expression| functions::has_calls(expression.as_ast()))
+    }
+
     /// Whether a letter is meant that died for that reason, where it is known. What a letter does not tell it does not
-    /// satisfy.
-    pub fn is_met(&self, letter: &Letter, reason: Option<&str>, now: Timestamp) -> bool {
+    /// satisfy. A letter of which the expression cannot be evaluated is neither meant nor not: that is an error.
+    pub fn is_met(
+        &self,
+        letter: &Letter,
+        reason: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool, NotEvaluable> {
         let age = letter.age(now);
         let old = self.older_than.is_none_or(|least| age.is_some_and(|age| age >= least));
         let young = self.newer_than.is_none_or(|most| age.is_some_and(|age| age < most));
@@ -87,18 +101,37 @@ impl Filter {
             .reason
             .as_deref()
             .is_none_or(|part| reason.is_some_and(|reason| reason.contains(part)));
-        old && young && received && because && self.expression_is_met(letter, reason, now)
+        let others = old && young && received && because;
+        Ok(others && self.expression_is_met(letter, reason, now)?)
     }
 
-    fn expression_is_met(&self, letter: &Letter, reason: Option<&str>, now: Timestamp) -> bool {
+    fn expression_is_met(
+        &self,
+        letter: &Letter,
+        reason: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool, NotEvaluable> {
         let Some(expression) = &self.expression else {
-            return true;
+            return Ok(true);
         };
         let document = letter.document(reason, now);
-        // An expression may be sound and not apply, as a comparison of a text with a number.
         let found = document.to_jmespath().and_then(|document| expression.search(document));
-        found.is_ok_and(|found| found.is_truthy())
+        let found = found.map_err(|error| NotEvaluable {
+            message_id: letter.message_id.clone(),
+            problem: shown(&error.reason.to_string()),
+        })?;
+        Ok(found.is_truthy())
     }
+}
+
+/// A letter of which the expression cannot be evaluated: a function has an argument of a type that it does not take.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the filter cannot be evaluated on the message {message_id}: {problem}")]
+pub struct NotEvaluable {
+    /// The letter's id.
+    pub message_id: String,
+    /// What is wrong.
+    pub problem: String,
 }
 
 /// As much of a text as an error shows.
@@ -139,15 +172,26 @@ mod tests {
             ("ageSeconds >= `100`", true),
             ("contains(reason, 'timed out')", true),
             ("body.other", false),
-            ("length(body.size)", false),
+            ("type(body.size) == 'string' && starts_with(body.size, 'x')", false),
         ] {
             let filter = Filter::default().with_expression(expression).unwrap();
-            assert_eq!(filter.is_met(&letter(), Some("it timed out"), NOW), is_met, "{expression}");
+            let found = filter.is_met(&letter(), Some("it timed out"), NOW);
+            assert_eq!(found, Ok(is_met), "{expression}");
+        }
+        for expression in ["length(body.size)", "starts_with(body.other, 'x')"] {
+            let filter = Filter::default().with_expression(expression).unwrap();
+            assert!(filter.may_fail());
+            let error = filter.is_met(&letter(), None, NOW).unwrap_err();
+            assert!(error.message_id == "m-1" && error.problem.contains("type"), "{error}");
+        }
+        assert!(!Filter::default().with_expression("body.size > `7`").unwrap().may_fail());
+        for expression in ["starts_wiht(body.a, 'x')", "contains(body)"] {
+            assert!(Filter::default().with_expression(expression).is_err(), "{expression}");
         }
         assert!(Filter::default().with_expression("body.").is_err());
         let text = Letter { body: "no JSON".to_owned(), ..letter() };
         let filter = Filter::default().with_expression("contains(body, 'JSON')").unwrap();
-        assert!(filter.is_met(&text, None, NOW));
+        assert_eq!(filter.is_met(&text, None, NOW), Ok(true));
     }
 
     /// Every construct by which an expression nests: what stands before and behind an operand.
@@ -214,7 +258,7 @@ mod tests {
             let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
             assert!(Filter::default().with_expression(&format!("body == `{deep}`")).is_err());
             let filter = Filter::default().with_expression("type(body) == 'string'").unwrap();
-            assert!(filter.is_met(&Letter { body: deep, ..letter() }, None, NOW));
+            assert_eq!(filter.is_met(&Letter { body: deep, ..letter() }, None, NOW), Ok(true));
         });
     }
 
@@ -233,9 +277,10 @@ mod tests {
             (Filter { reason: Some("slow".to_owned()), ..all() }, true),
             (Filter { reason: Some("fast".to_owned()), ..all() }, false),
         ] {
-            assert_eq!(filter.is_met(&letter(), Some("too slow"), NOW), is_met, "{filter:?}");
+            assert_eq!(filter.is_met(&letter(), Some("too slow"), NOW), Ok(is_met), "{filter:?}");
             let unknown = Letter { sent_at: None, receive_count: None, ..letter() };
-            assert_eq!(filter.is_met(&unknown, None, NOW), filter.is_everything(), "{filter:?}");
+            let expected = Ok(filter.is_everything());
+            assert_eq!(filter.is_met(&unknown, None, NOW), expected, "{filter:?}");
         }
     }
 }

@@ -253,6 +253,12 @@ async fn begun(
     };
     restrict(&mut terms, &place, &to, asked.to.is_said());
     if !asks && plan_only.is_none() && !dry_run {
+        // A filter that may fail on a message is tried on all of them before the first is sent.
+        let filter = terms.filter.filter().map_err(|error| Failure::usage(error.to_string()))?;
+        if filter.may_fail() {
+            let named = name_of_all(&to, &terms);
+            planning::plan(&place, named, terms.clone(), wait, interrupt, progress).await?;
+        }
         let prepared = start(place, to, terms, &[], start_with).await?;
         return Ok(Begun::Prepared(Box::new(prepared)));
     }

@@ -1,0 +1,149 @@
+//! Whether an expression's functions exist and have as many arguments as they take, before anything is evaluated.
+
+use jmespath::ast::Ast;
+
+/// The functions of JMESPath: their names, how many arguments they take at least, and whether they take more.
+///
+/// Source: <https://jmespath.org/specification.html#built-in-functions>.
+const FUNCTIONS: [(&str, usize, bool); 26] = [
+    ("abs", 1, false),
+    ("avg", 1, false),
+    ("ceil", 1, false),
+    ("contains", 2, false),
+    ("ends_with", 2, false),
+    ("floor", 1, false),
+    ("join", 2, false),
+    ("keys", 1, false),
+    ("length", 1, false),
+    ("map", 2, false),
+    ("max", 1, false),
+    ("max_by", 2, false),
+    ("merge", 1, true),
+    ("min", 1, false),
+    ("min_by", 2, false),
+    ("not_null", 1, true),
+    ("reverse", 1, false),
+    ("sort", 1, false),
+    ("sort_by", 2, false),
+    ("starts_with", 2, false),
+    ("sum", 1, false),
+    ("to_array", 1, false),
+    ("to_number", 1, false),
+    ("to_string", 1, false),
+    ("type", 1, false),
+    ("values", 1, false),
+];
+/// How similar a name has to be to be suggested.
+const SIMILAR: f64 = 0.7;
+
+/// What is wrong with the functions of an expression, if something is.
+pub(super) fn problem(ast: &Ast) -> Option<String> {
+    calls(ast).into_iter().find_map(|(name, count)| of_call(name, count))
+}
+
+/// Whether evaluating it may fail on some message: only functions care about types.
+pub(super) fn has_calls(ast: &Ast) -> bool {
+    !calls(ast).is_empty()
+}
+
+fn of_call(name: &str, count: usize) -> Option<String> {
+    let Some((_, least, takes_more)) = FUNCTIONS.iter().find(|(known, ..)| *known == name) else {
+        let similarity = |known: &str| strsim::jaro_winkler(known, name);
+        let nearest = FUNCTIONS
+            .iter()
+            .map(|(known, ..)| *known)
+            .max_by(|a, b| similarity(a).total_cmp(&similarity(b)))
+            .filter(|known| similarity(known) >= SIMILAR);
+        let hint = nearest.map_or(String::new(), |known| format!("; did you mean {known}?"));
+        return Some(format!("there is no function {name}{hint}"));
+    };
+    let fits = count == *least || *takes_more && count > *least;
+    let more = if *takes_more { "or more " } else { "" };
+    (!fits).then(|| format!("{name} takes {least} {more}arguments, and has {count}"))
+}
+
+/// The functions that are called, with how many arguments.
+fn calls(ast: &Ast) -> Vec<(&str, usize)> {
+    let mut found = Vec::new();
+    let mut open = vec![ast];
+    while let Some(ast) = open.pop() {
+        match ast {
+            Ast::Function { name, args, .. } => {
+                found.push((name.as_str(), args.len()));
+                open.extend(args);
+            }
+            Ast::Comparison { lhs, rhs, .. }
+            | Ast::Projection { lhs, rhs, .. }
+            | Ast::And { lhs, rhs, .. }
+            | Ast::Or { lhs, rhs, .. }
+            | Ast::Subexpr { lhs, rhs, .. } => open.extend([lhs.as_ref(), rhs.as_ref()]),
+            Ast::Condition { predicate, then, .. } => {
+                open.extend([predicate.as_ref(), then.as_ref()]);
+            }
+            Ast::Expref { ast: node, .. }
+            | Ast::Flatten { node, .. }
+            | Ast::Not { node, .. }
+            | Ast::ObjectValues { node, .. } => open.push(node),
+            Ast::MultiList { elements, .. } => open.extend(elements),
+            Ast::MultiHash { elements, .. } => open.extend(elements.iter().map(|pair| &pair.value)),
+            Ast::Identity { .. }
+            | Ast::Field { .. }
+            | Ast::Index { .. }
+            | Ast::Literal { .. }
+            | Ast::Slice { .. } => {}
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(expression: &str) -> Option<String> {
+        problem(&jmespath::parse(expression).unwrap())
+    }
+
+    #[test]
+    fn functions_that_do_not_exist_are_found_wherever_they_are() {
+        for expression in [
+            "starts_wiht(body.a, 'x')",
+            "a && !starts_wiht(a, 'x')",
+            "[a, starts_wiht(a, 'x')]",
+            "{b: starts_wiht(a, 'x')}",
+            "a[?starts_wiht(@, 'x')].b",
+            "length(starts_wiht(a, 'x'))",
+            "sort_by(a, &starts_wiht(@, 'x'))",
+            "a | starts_wiht(@, 'x')",
+            "starts_wiht(a, 'x')[0][]",
+            "a == starts_wiht(a, 'x')",
+        ] {
+            let found = of(expression).unwrap();
+            assert_eq!(found, "there is no function starts_wiht; did you mean starts_with?");
+        }
+        assert_eq!(of("zzz(a)").unwrap(), "there is no function zzz");
+    }
+
+    #[test]
+    fn arguments_are_counted() {
+        assert_eq!(of("contains(a)").unwrap(), "contains takes 2 arguments, and has 1");
+        assert_eq!(of("length(a, b)").unwrap(), "length takes 1 arguments, and has 2");
+        assert_eq!(of("not_null()").unwrap(), "not_null takes 1 or more arguments, and has 0");
+        for fine in ["contains(a, 'x')", "not_null(a, b, c)", "merge(a)", "a.b[0]", "body == `1`"] {
+            assert_eq!(of(fine), None, "{fine}");
+        }
+        assert!(has_calls(&jmespath::parse("a || length(b)").unwrap()));
+        assert!(!has_calls(&jmespath::parse("a.b > `1`").unwrap()));
+    }
+
+    #[test]
+    fn every_function_of_the_library_is_known() {
+        for (name, least, _) in FUNCTIONS {
+            let arguments = vec!["@"; least].join(", ");
+            let expression = jmespath::compile(&format!("{name}({arguments})")).unwrap();
+            let error = expression.search(jmespath::Variable::Null).err().map(|error| error.to_string());
+            let error = error.unwrap_or_default();
+            assert!(!error.contains("undefined") && !error.contains("rguments"), "{name}: {error}");
+        }
+    }
+}
