@@ -260,6 +260,10 @@ pub(crate) struct RedriveArgs {
     /// Go on with the redrive of this journal, in its way.
     #[arg(long, value_name = "JOURNAL", conflicts_with_all = SAID_BY_FILES)]
     pub(crate) resume: Option<PathBuf>,
+    /// Send the messages of this file, which `verifier dlq export` or `purge` wrote: each to the queue that it came from, or all
+    /// to that of --to. The file stays as it is.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["execute", "resume", "plan_only", "native", "stack", "dlq", "queue", "canary", "no_canary", "wait"])]
+    pub(crate) from: Option<PathBuf>,
     /// Show the plan and send nothing.
     #[arg(long, conflicts_with_all = ["execute", "resume", "yes"])]
     pub(crate) dry_run: bool,

@@ -287,7 +287,7 @@ fn people_get_a_table() {
     let output = verifier_testkit::run(&mut command);
     let text = String::from_utf8_lossy(&output.stdout);
     for line in
-        ["dead, to target\n", "  status      COMPLETED\n", "  moved       3\n", "  to move     3\n"]
+        ["dead (account 000000000000, us-local-1), to target (account 000000000000, us-local-1)\n", "  status      COMPLETED\n", "  moved       3\n", "  to move     3\n"]
     {
         assert!(text.contains(line), "{text}");
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use verifier_aws::{InHand, Sent};
 use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::{Letter, NotEvaluable, Resend, batches};
-use verifier_core::redrive::{Entry, Intended, Pair, Route, Treatment};
+use verifier_core::redrive::{Entry, Intended, Pair, Route, Treatment, overtaking};
 use verifier_core::time::Timestamp;
 
 use super::engine::{Engine, lock};
@@ -223,8 +223,8 @@ impl Engine<'_> {
         Ok(Going { resend: letter.resend(&self.name, is_fifo), to, hand, original, size_bytes })
     }
 
-    /// Sends letters in as few requests as fit; on FIFO queues one of each group at a time, so that none overtakes one that
-    /// could not be sent.
+    /// Sends letters in as few requests as fit, in their order. On FIFO queues none is sent after a request in which one of its
+    /// group could not be.
     async fn send_all(&self, going: Vec<Going>, held_until: Timestamp) -> Result<u64, Failure> {
         let mut sent = 0;
         let mut blocked = BTreeSet::new();
@@ -273,15 +273,13 @@ impl Engine<'_> {
         let limit = queue.message_bytes_max();
         let most = lock(&self.pacer).batch_max();
         let mut result = Vec::new();
-        for round in rounds(going, queue.is_fifo()) {
-            let sizes: Vec<usize> = round.iter().map(|going| going.size_bytes).collect();
-            let mut round = round.into_iter();
-            for range in batches(&sizes, limit) {
-                let mut rest: Vec<Going> = round.by_ref().take(range.len()).collect();
-                while !rest.is_empty() {
-                    let later = rest.split_off(most.min(rest.len()));
-                    result.push(std::mem::replace(&mut rest, later));
-                }
+        let sizes: Vec<usize> = going.iter().map(|going| going.size_bytes).collect();
+        let mut going = going.into_iter();
+        for range in batches(&sizes, limit) {
+            let mut rest: Vec<Going> = going.by_ref().take(range.len()).collect();
+            while !rest.is_empty() {
+                let later = rest.split_off(most.min(rest.len()));
+                result.push(std::mem::replace(&mut rest, later));
             }
         }
         result
@@ -360,6 +358,9 @@ impl Engine<'_> {
         for attempt in 1..=ATTEMPTS {
             let resends: Vec<Resend> = pending.iter().map(|going| going.resend.clone()).collect();
             let answers = to.aws.resend(&to.queue, &resends).await;
+            if to.queue.is_fifo() {
+                self.note_order(&resends, &answers);
+            }
             let mut again = Vec::new();
             let mut unknown = (Vec::new(), String::new());
             for (going, answer) in pending.into_iter().zip(answers) {
@@ -395,6 +396,20 @@ impl Engine<'_> {
             pause *= 2;
         }
         Ok((confirmed, refused))
+    }
+
+    /// Names those that were sent though one before them of their group was not.
+    fn note_order(&self, resends: &[Resend], answers: &[Sent]) {
+        let is_confirmed = |answer: &Sent| matches!(answer, Sent::Confirmed { .. });
+        let entries = resends
+            .iter()
+            .zip(answers)
+            .map(|(resend, answer)| (resend.group_id.as_deref(), is_confirmed(answer)));
+        let ids: Vec<String> =
+            overtaking(entries).into_iter().map(|index| resends[index].from.clone()).collect();
+        if !ids.is_empty() {
+            self.note(&Entry::OutOfOrder { ids });
+        }
     }
 
     /// Leaves letters where they are, and says why.
@@ -434,24 +449,6 @@ impl Engine<'_> {
             }
         }
     }
-}
-
-/// Letters that may be in one request: all, but on FIFO queues only one of each group.
-fn rounds(going: Vec<Going>, is_fifo: bool) -> Vec<Vec<Going>> {
-    if !is_fifo {
-        return vec![going];
-    }
-    let mut rounds: Vec<Vec<Going>> = Vec::new();
-    let mut taken: BTreeMap<Option<String>, usize> = BTreeMap::new();
-    for each in going {
-        let round = taken.entry(each.resend.group_id.clone()).or_default();
-        if *round == rounds.len() {
-            rounds.push(Vec::new());
-        }
-        rounds[*round].push(each);
-        *round += 1;
-    }
-    rounds
 }
 
 /// What was confirmed, each with its new id, and what was refused, each with the reason.

@@ -66,6 +66,11 @@ fn table(
         ("unknown", accounting.unknown, String::new()),
         ("not sent", accounting.not_sent, "they stay where they are".to_owned()),
         ("changed", accounting.changed, "they are not what was planned, and stay".to_owned()),
+        (
+            "out of order",
+            accounting.out_of_order,
+            "they were sent before one of their group that was not".to_owned(),
+        ),
         ("missing", accounting.missing, "they were planned, and not there any more".to_owned()),
         (
             "not deleted",
@@ -113,6 +118,7 @@ fn named(ledger: &Ledger, out: &mut dyn Write) -> io::Result<()> {
         ("bounced", bounced.collect::<Vec<_>>()),
         ("not sent", not_sent.collect()),
         ("changed", changed.collect()),
+        ("out of order", ledger.out_of_order().iter().cloned().collect()),
         ("not deleted", undeleted.collect()),
         ("may have been sent twice", ambiguous.collect()),
     ] {
@@ -222,6 +228,7 @@ fn of_ledger(ledger: &Ledger, journal: &str) -> Value {
         "notSent": ledger.not_sent(),
         "notDeleted": ledger.undeleted(),
         "changed": ledger.changed(),
+        "outOfOrder": ledger.out_of_order(),
         "ambiguous": ledger.ambiguous().collect::<BTreeSet<_>>(),
     })
 }

@@ -224,3 +224,38 @@ fn a_file_that_is_no_journal_is_left_as_it_is() {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     }
 }
+
+#[test]
+fn a_group_goes_many_a_request_and_what_overtook_a_failed_one_is_named() {
+    let world = World::start();
+    let fifo = json!({"FifoQueue": "true"});
+    world.create("dead.fifo", &fifo);
+    world.create("target.fifo", &fifo);
+    let messages: Vec<Resend> = (0..25)
+        .map(|number| Resend {
+            group_id: Some("one".to_owned()),
+            deduplication_id: Some(format!("d-{number}")),
+            ..message(&format!("body {number:02}"))
+        })
+        .collect();
+    world.send("dead.fifo", &messages);
+    let place = ["redrive", "--dlq", "dead.fifo", "--to", "target.fifo", "--no-canary", "--yes"];
+    world.faults(&json!([{"operation": "SendMessageBatch", "contains": "body 03",
+        "fault": {"kind": "fail-entry", "code": "Refused", "commit": "before", "sender_fault": true}}]));
+    let done = run(&world, &[&place[..], &["--journal", "j.jsonl"]].concat());
+    let overtook = done.result["outOfOrder"].as_array().unwrap().len() as u64;
+    // Those of its request were sent, and those of later ones were not.
+    let (replayed, not_sent) = (done.count("replayed"), done.count("notSent"));
+    assert_eq!((replayed, overtook), (9, 6), "{:#}", done.result);
+    assert!(done.code == Some(4) && not_sent >= 1, "{:#}", done.result);
+    assert_eq!(done.count("left"), 25 - replayed);
+    world.faults(&json!([]));
+    let rest = world.resume(&world.path("j.jsonl"));
+    assert_eq!((rest.code, rest.count("replayed")), (Some(4), 25), "{:#}", rest.result);
+    assert!(
+        rest.result["awsCalls"]["SQS.SendMessageBatch"].as_u64() <= Some(4),
+        "{:#}",
+        rest.result
+    );
+    assert_eq!(world.bodies("target.fifo").len(), 25);
+}

@@ -13,7 +13,7 @@ use verifier_core::dead_letters::{Attribute, Resend};
 use verifier_testkit::scrubbed;
 
 use crate::support::{STACK, VERIFIER};
-use crate::world::{World, assert_each_once, body, message, redrive_policy};
+use crate::world::{World, assert_each_once, body, message};
 
 #[test]
 fn attributes_trace_header_and_group_are_kept() {

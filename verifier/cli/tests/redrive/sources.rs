@@ -162,6 +162,43 @@ fn an_import_without_room_for_the_source_sends_nothing_and_says_what_to_do() {
         assert!(refused.stderr.contains(part), "{part}: {}", refused.stderr);
     }
     assert!(world.bodies("dead").is_empty());
+    // The file itself can be replayed, and stays.
+    let mut command = world.verifier();
+    let done = World::end(command.args(["--from", "b.jsonl", "--yes", "--journal", "j.jsonl"]));
+    done.assert(0, &[("replayed", 2), ("unknown", 2)]);
+    let back = world.drain("source");
+    assert_eq!(back.iter().map(|letter| letter.attributes.len()).sum::<usize>(), 10);
+    world.resume(&world.path("j.jsonl")).assert(0, &[("replayed", 2), ("unknown", 2)]);
+    assert!(world.drain("source").is_empty(), "nothing is sent twice");
+}
+
+#[test]
+fn a_file_is_replayed_to_the_sources_or_to_one_queue_and_goes_on_after_a_stop() {
+    let world = shared();
+    let mut command = world.verifier_with(&["dlq", "purge", "--dlq", "dead", "--yes"]);
+    assert_eq!(World::end(command.args(["--backup", "b.jsonl"])).code, Some(0));
+    let from = |arguments: &[&str]| {
+        let mut command = world.verifier();
+        World::end(command.args(["--from", "b.jsonl"]).args(arguments))
+    };
+    let planned = from(&["--dry-run"]);
+    assert_eq!(planned.code, Some(0), "{}", planned.stderr);
+    assert_eq!(planned.result["letters"].as_array().map(Vec::len), Some(5));
+    assert!(planned.result["leftOut"].to_string().contains("--to QUEUE"), "{:#}", planned.result);
+    let asked = from(&[]);
+    assert!(asked.code == Some(2) && asked.stderr.contains("--yes"), "{}", asked.stderr);
+    let stopped = from(&["--yes", "--rate", "1", "--deadline", "2s", "--journal", "j.jsonl"]);
+    let replayed = stopped.count("replayed");
+    assert!(stopped.code == Some(4) && replayed < 5, "{:#}", stopped.result);
+    assert_eq!(stopped.count("left"), 5 - replayed, "{:#}", stopped.result);
+    let done = world.resume(&world.path("j.jsonl"));
+    assert_eq!(done.count("replayed"), 5, "{:#}", done.result);
+    assert_eq!((bodies(&world, "source").len(), bodies(&world, "other").len()), (2, 3));
+    let all = from(&["--yes", "--to", "target", "--journal", "k.jsonl"]);
+    all.assert(0, &[("replayed", 6), ("unknown", 6)]);
+    assert_eq!(world.bodies("target").len(), 6);
+    let refused = from(&["--yes", "--to", "arn:aws:sqs:us-local-1:999999999999:target"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
 }
 
 #[test]

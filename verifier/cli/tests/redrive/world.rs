@@ -271,7 +271,7 @@ impl World {
             let is_over = Arc::clone(&is_over);
             move || {
                 let runtime = Runtime::new().expect("a runtime");
-                let how = Received { visibility_timeout_seconds: 600, wait_seconds: 1 };
+                let how = Received { visibility_timeout_seconds: 600, wait_seconds: 20 };
                 let mut counts = BTreeMap::new();
                 while !is_over.load(Ordering::SeqCst) {
                     let received = runtime.block_on(aws.receive_letters(&queue, how, 10));

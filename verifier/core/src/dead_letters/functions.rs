@@ -141,7 +141,8 @@ mod tests {
         for (name, least, _) in FUNCTIONS {
             let arguments = vec!["@"; least].join(", ");
             let expression = jmespath::compile(&format!("{name}({arguments})")).unwrap();
-            let error = expression.search(jmespath::Variable::Null).err().map(|error| error.to_string());
+            let error =
+                expression.search(jmespath::Variable::Null).err().map(|error| error.to_string());
             let error = error.unwrap_or_default();
             assert!(!error.contains("undefined") && !error.contains("rguments"), "{name}: {error}");
         }

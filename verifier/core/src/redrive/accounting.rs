@@ -24,6 +24,8 @@ pub struct Accounting {
     pub not_sent: u64,
     /// Those of a plan that had changed, and were not sent.
     pub changed: u64,
+    /// Of those that were sent, the ones that overtook one of their message group on a FIFO queue.
+    pub out_of_order: u64,
     /// Those of a plan that were not there any more.
     pub missing: u64,
     /// Letters in the dead-letter queue at the end, by its count.
@@ -31,8 +33,8 @@ pub struct Accounting {
 }
 
 impl Accounting {
-    /// Whether everything that was to be sent is sent, and gone from the dead-letter queue.
+    /// Whether everything that was to be sent is sent in its order, and gone from the dead-letter queue.
     pub fn is_clean(&self) -> bool {
-        self.not_sent == 0 && self.not_deleted == 0 && self.changed == 0
+        self.not_sent == 0 && self.not_deleted == 0 && self.changed == 0 && self.out_of_order == 0
     }
 }

@@ -244,6 +244,11 @@ pub enum Entry {
         /// Their ids, each with the reason.
         letters: BTreeMap<String, String>,
     },
+    /// Messages of FIFO queues were sent though one before them of their group was not.
+    OutOfOrder {
+        /// The letters' ids.
+        ids: Vec<String>,
+    },
     /// Letters are not what was planned, and stay.
     Changed {
         /// Their ids.

@@ -56,6 +56,8 @@ pub struct Ledger {
     ambiguous: BTreeSet<String>,
     not_sent: BTreeMap<String, String>,
     changed: BTreeSet<String>,
+    /// Letters whose messages overtook one of their group.
+    out_of_order: BTreeSet<String>,
     /// By the message's id.
     bounced: BTreeMap<String, Bounce>,
     /// How many have bounced since the redrive was taken up again.
@@ -129,6 +131,7 @@ impl Ledger {
                     self.not_sent.insert(id.clone(), why.clone());
                 }
             }
+            Entry::OutOfOrder { ids } => self.out_of_order.extend(ids.iter().cloned()),
             Entry::Changed { ids } => self.changed.extend(ids.iter().cloned()),
             Entry::Deleted { ids } => {
                 for id in ids {
@@ -230,6 +233,11 @@ impl Ledger {
         &self.changed
     }
 
+    /// The letters whose messages were sent though one before them of their group was not.
+    pub fn out_of_order(&self) -> &BTreeSet<String> {
+        &self.out_of_order
+    }
+
     /// The messages that failed again, by their ids.
     pub fn bounced(&self) -> &BTreeMap<String, Bounce> {
         &self.bounced
@@ -290,6 +298,7 @@ impl Ledger {
             not_deleted: count(self.undeleted.len()),
             not_sent: count(self.not_sent.len()),
             changed: count(self.changed.len()),
+            out_of_order: count(self.out_of_order.len()),
             missing: count(planned.filter(is_gone).count()),
             left,
         }

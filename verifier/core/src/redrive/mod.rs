@@ -11,6 +11,7 @@ mod id_set;
 mod journal;
 mod ledger;
 mod native;
+mod order;
 mod pacer;
 mod plan;
 mod ramp;
@@ -26,6 +27,7 @@ pub use journal::{
 };
 pub use ledger::{Ledger, LedgerError, Treatment};
 pub use native::{Explanation, NativeStatus, NativeTask, Refusal, Wanted};
+pub use order::overtaking;
 pub use pacer::Pacer;
 pub use plan::{PLAN_SCHEMA, Plan, PlanError, Planned, Preview};
 pub use ramp::{Decision, Ramp, RampError};

@@ -1,5 +1,6 @@
 //! `verifier redrive`.
 
+mod from_file;
 mod native;
 mod planning;
 mod terms;
@@ -129,6 +130,24 @@ enum Outcome {
     Ended(Box<Ended>),
 }
 
+impl From<from_file::Outcome> for Outcome {
+    fn from(outcome: from_file::Outcome) -> Self {
+        match outcome {
+            from_file::Outcome::Nothing => Self::Nothing { shortfall: None },
+            from_file::Outcome::Ended(ended) => Self::Ended(ended),
+        }
+    }
+}
+
+/// Whether a journal is of a redrive from a file. What is wrong with it is told when it is taken up.
+fn is_of_file(journal: &Path) -> bool {
+    let ledger = read_ledger(journal);
+    ledger.is_ok_and(|ledger| match ledger.started() {
+        Some(Entry::Started { from, .. }) => from_file::is_of_file(from),
+        _ => false,
+    })
+}
+
 /// A redrive that is about to begin or to be taken up again.
 struct Prepared {
     place: Place,
@@ -140,10 +159,18 @@ struct Prepared {
 }
 
 async fn carry_out(
-    args: RedriveArgs,
+    mut args: RedriveArgs,
     interrupt: &Interrupt,
     progress: &Progress,
 ) -> Result<Outcome, Failure> {
+    if let Some(file) = args.from.take() {
+        let outcome = Box::pin(from_file::run(args, &file, interrupt, progress)).await?;
+        return Ok(outcome.into());
+    }
+    if let Some(journal) = args.resume.clone().filter(|journal| is_of_file(journal)) {
+        let outcome = Box::pin(from_file::resume(args, &journal, interrupt, progress)).await?;
+        return Ok(outcome.into());
+    }
     let deadline = args.deadline;
     let wait = args.letters.wait.unwrap_or_default();
     let prepared = if let Some(journal) = args.resume.clone() {
