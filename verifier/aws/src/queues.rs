@@ -114,6 +114,20 @@ impl Aws {
         Ok(QueueEvidence { name: name.to_owned(), url: url.to_owned(), attributes })
     }
 
+    /// The URLs of all queues of the caller's account and region.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListQueues.html>: pages come only where
+    /// `MaxResults` is set.
+    pub async fn queue_urls(&self) -> Result<Vec<String>, AwsError> {
+        let mut urls = Vec::new();
+        let mut pages = self.sqs.list_queues().max_results(1000).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed("sqs:ListQueues", "all queues", &error))?;
+            urls.extend(page.queue_urls().iter().cloned());
+        }
+        Ok(urls)
+    }
+
     /// The URLs of the queues whose redrive policies name a dead-letter queue.
     pub async fn dead_letter_sources(
         &self,

@@ -380,6 +380,8 @@ pub(crate) struct DlqArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DlqCommand {
+    /// Show every dead-letter queue of the account and region: its sources, how many messages it holds, and its alarms.
+    Queues(DlqQueuesArgs),
     /// List the letters, the oldest first, without their bodies.
     List(DlqListArgs),
     /// Tell everything about one letter: its attempts with their log lines, its attributes and its body.
@@ -394,6 +396,18 @@ pub(crate) enum DlqCommand {
     Purge(DlqPurgeArgs),
     /// Say how many letters there are whenever that changes, without receiving any.
     Watch(DlqWatchArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DlqQueuesArgs {
+    /// Look at their messages, too, for how old they are and how many expire within a day. Each look counts as a receive.
+    #[arg(long)]
+    pub(crate) look: bool,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+    /// What to print on stdout.
+    #[arg(long, value_enum, default_value_t = ResultFormat::Human)]
+    pub(crate) format: ResultFormat,
 }
 
 #[derive(Debug, Args)]

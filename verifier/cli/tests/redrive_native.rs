@@ -286,9 +286,12 @@ fn people_get_a_table() {
     command.env(support::TOKEN_VARIABLE, world.token());
     let output = verifier_testkit::run(&mut command);
     let text = String::from_utf8_lossy(&output.stdout);
-    for line in
-        ["dead (account 000000000000, us-local-1), to target (account 000000000000, us-local-1)\n", "  status      COMPLETED\n", "  moved       3\n", "  to move     3\n"]
-    {
+    for line in [
+        "dead (account 000000000000, us-local-1), to target (account 000000000000, us-local-1)\n",
+        "  status      COMPLETED\n",
+        "  moved       3\n",
+        "  to move     3\n",
+    ] {
         assert!(text.contains(line), "{text}");
     }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use verifier_aws::{AwsError, RECEIVED_MAX, Received};
-use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::{Depth, Emptiness, Letter, ReceiveCounts, Unreached};
 use verifier_core::time::Timestamp;
 
@@ -192,7 +191,7 @@ impl Taking<'_> {
     async fn is_over(&mut self) -> Result<bool, AwsError> {
         let queue = &self.place.dead_letters;
         let queue = self.place.aws.queue(&queue.name, &queue.url).await?;
-        let depth = depth(&queue);
+        let depth = Depth::of(&queue);
         if !self.emptiness.is_certain(queue.number("ApproximateNumberOfMessages")) {
             return Ok(false);
         }
@@ -210,15 +209,5 @@ impl Taking<'_> {
         let why = self.look.cut_short.take().unwrap_or_default();
         self.looking.progress.detail(&format!("waiting, for {left} s at most (--wait): {why}"));
         Ok(false)
-    }
-}
-
-/// What a queue counts.
-pub(crate) fn depth(queue: &QueueEvidence) -> Depth {
-    let count = |attribute| queue.number(attribute).unwrap_or_default();
-    Depth {
-        visible: count("ApproximateNumberOfMessages"),
-        in_flight: count("ApproximateNumberOfMessagesNotVisible"),
-        delayed: count("ApproximateNumberOfMessagesDelayed"),
     }
 }

@@ -14,7 +14,7 @@ mod selection;
 pub(crate) use backup::{Backup, Export};
 pub(crate) use hold::{Hold, hand_back, hold_anew};
 pub(crate) use letters_file::read_letters;
-pub(crate) use look::{Look, Looking, depth, look, look_with};
+pub(crate) use look::{Look, Looking, look, look_with};
 pub(crate) use place::{Place, consumers_log_group, in_its_region, jobs_queue, parse, queue};
 pub(crate) use portions::{Purged, purge};
 pub(crate) use reasons::{lines_of_requests, stories, stories_in};

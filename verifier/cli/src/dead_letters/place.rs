@@ -104,6 +104,29 @@ impl Place {
         })
     }
 
+    /// A queue that is known already, without anything around it.
+    pub(crate) async fn of_queue(
+        connection: ConnectionArgs,
+        dead_letters: QueueEvidence,
+    ) -> Result<Self, Failure> {
+        let settings = verifier_core::settings::Settings::default();
+        let reader = settings.outcomes.reader().map_err(Failure::usage)?;
+        let (connection, clock) = endpoint::reach(connection).await?;
+        let aws = Aws::connect(&connection).await;
+        Ok(Self {
+            aws,
+            clock,
+            dead_letters,
+            source: None,
+            sources: Sources::default(),
+            endpoint: connection.endpoint_url,
+            log_group: None,
+            reader,
+            stack: None,
+            outputs: settings.outputs,
+        })
+    }
+
     /// How long the dead-letter queue keeps a message from when it was first sent.
     pub(crate) fn retention(&self) -> Option<Duration> {
         self.dead_letters.retention()

@@ -6,13 +6,11 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::iter;
 use verifier_aws::{AwsError, InHand, RECEIVED_MAX, Received};
-use verifier_core::dead_letters::{Emptiness, Letter, NotEvaluable, Stories, Unreached};
+use verifier_core::dead_letters::{Depth, Emptiness, Letter, NotEvaluable, Stories, Unreached};
 use verifier_core::sqs::BATCH_ENTRIES_MAX;
 use verifier_core::time::Timestamp;
 
-use super::{
-    Backup, Hold, Log, Place, Selection, depth, hand_back, hold_anew, not_evaluable, tell,
-};
+use super::{Backup, Hold, Log, Place, Selection, hand_back, hold_anew, not_evaluable, tell};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::view::Progress;
@@ -240,7 +238,7 @@ impl Purge<'_> {
             return Ok(false);
         }
         let own = (self.staying.len() + taken) as u64;
-        let unreached = Unreached::of(depth(&queue), own, queue.is_fifo());
+        let unreached = Unreached::of(Depth::of(&queue), own, queue.is_fifo());
         self.result.unreached =
             Unreached { visibility_timeout: queue.visibility_timeout(), ..unreached };
         self.result.incomplete = self.result.unreached.why();

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use verifier_aws::Aws;
 use verifier_core::check::QueueEvidence;
-use verifier_core::dead_letters::{Filter, Letter, Stories, Unreached};
+use verifier_core::dead_letters::{Depth, Filter, Letter, Stories, Unreached};
 use verifier_core::redrive::{Accounting, Changes, Decision, Entry, Ledger, Pacer, Ramp, Terms};
 use verifier_core::time::Timestamp;
 
 use super::headway::expected;
-use crate::dead_letters::{Hold, Place, depth, hand_back, hold_anew};
+use crate::dead_letters::{Hold, Place, hand_back, hold_anew};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::journal::JournalFile;
@@ -325,7 +325,7 @@ impl<'a> Engine<'a> {
         let mut unreached = {
             let held = lock(&self.held);
             let own = held.len() as u64;
-            let unreached = Unreached::of(depth(&queue), own, queue.is_fifo());
+            let unreached = Unreached::of(Depth::of(&queue), own, queue.is_fifo());
             let groups = lock(&self.groups);
             let blocking: Vec<Letter> = held
                 .keys()

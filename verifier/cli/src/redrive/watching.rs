@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use verifier_core::check::QueueEvidence;
-use verifier_core::dead_letters::{Stories, unread};
+use verifier_core::dead_letters::{Depth, Stories, unread};
 use verifier_core::redrive::{Bounce, Decision, Entry, Fate, Told, Watched};
 use verifier_core::time::Timestamp;
 
 use super::engine::{Engine, lock};
-use crate::dead_letters::{depth, look, stories, stories_in};
+use crate::dead_letters::{look, stories, stories_in};
 use crate::failure::Failure;
 
 /// How long after an answer without all lines the log is asked again.
@@ -56,7 +56,7 @@ impl Engine<'_> {
         let mut depths = BTreeMap::new();
         for (number, to) in self.to.iter().enumerate().filter(|(_, to)| to.log_group.is_none()) {
             let queue = to.aws.queue(&to.queue.name, &to.queue.url).await?;
-            depths.insert(number, depth(&queue).total());
+            depths.insert(number, Depth::of(&queue).total());
         }
         Ok(depths)
     }

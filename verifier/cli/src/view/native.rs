@@ -65,7 +65,7 @@ pub(super) fn pace(task: &NativeTask, now: Timestamp) -> String {
 
 /// What became of a task, for people.
 pub(super) fn human(native: &Native, out: &mut dyn Write) -> io::Result<()> {
-    let name = clean::line(&native.source.name);
+    let name = clean::line(&queue_label(native.source.arn()));
     let Some(task) = &native.task else {
         return writeln!(out, "SQS has started the task on {name}, and not listed it yet");
     };

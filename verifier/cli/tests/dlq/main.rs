@@ -8,6 +8,7 @@
 
 mod files;
 mod looking;
+mod overview;
 mod queues;
 #[path = "../support/mod.rs"]
 mod support;

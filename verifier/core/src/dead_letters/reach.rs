@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Letter;
+use crate::check::QueueEvidence;
 
 /// How many groups are named.
 const NAMED: usize = 5;
@@ -22,6 +23,16 @@ pub struct Depth {
 }
 
 impl Depth {
+    /// What a queue counts, as far as it was asked for.
+    pub fn of(queue: &QueueEvidence) -> Self {
+        let count = |attribute| queue.number(attribute).unwrap_or_default();
+        Self {
+            visible: count("ApproximateNumberOfMessages"),
+            in_flight: count("ApproximateNumberOfMessagesNotVisible"),
+            delayed: count("ApproximateNumberOfMessagesDelayed"),
+        }
+    }
+
     /// All messages.
     pub fn total(self) -> u64 {
         self.visible.saturating_add(self.in_flight).saturating_add(self.delayed)

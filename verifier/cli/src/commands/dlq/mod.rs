@@ -5,9 +5,11 @@ mod export;
 mod import;
 mod list;
 mod purge;
+mod queues;
 mod show;
 mod watch;
 
+pub(crate) use queues::{Overview, Row};
 pub(crate) use watch::Count;
 
 use crate::args::{DlqArgs, DlqCommand, PlaceArgs, ResultFormat};
@@ -19,6 +21,7 @@ use crate::view::{self, Progress};
 
 pub(crate) async fn run(args: DlqArgs) -> Result<Exit, Failure> {
     let (what, format) = match &args.command {
+        DlqCommand::Queues(args) => ("dlq queues", args.format),
         DlqCommand::List(args) => ("dlq list", args.format),
         DlqCommand::Show(args) => ("dlq show", args.format),
         DlqCommand::Explain(args) => ("dlq explain", args.format),
@@ -31,6 +34,7 @@ pub(crate) async fn run(args: DlqArgs) -> Result<Exit, Failure> {
         view::check_summary()?;
     }
     let ended = match args.command {
+        DlqCommand::Queues(args) => Box::pin(queues::run(args)).await,
         DlqCommand::List(args) => Box::pin(list::run(args)).await,
         DlqCommand::Show(args) => Box::pin(show::run(args)).await,
         DlqCommand::Explain(args) => Box::pin(explain::run(args)).await,

@@ -9,15 +9,13 @@ use std::path::{Path, PathBuf};
 
 use verifier_aws::{Aws, Connection};
 use verifier_core::check::QueueEvidence;
-use verifier_core::dead_letters::{QueueRef, queue_label};
+use verifier_core::dead_letters::{Depth, QueueRef, queue_label};
 use verifier_core::redrive::{Entry, Ledger, Plan, Planned, QueueName, SCHEMA, Terms};
 
 use crate::args::{ConnectionArgs, PlaceArgs, RedriveArgs, RedriveCommand, ResultFormat, ToArgs};
 use crate::clean;
 use crate::config;
-use crate::dead_letters::{
-    Place, consumers_log_group, depth, in_its_region, jobs_queue, parse, queue,
-};
+use crate::dead_letters::{Place, consumers_log_group, in_its_region, jobs_queue, parse, queue};
 use crate::endpoint;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -97,7 +95,7 @@ async fn left(ledger: &Ledger, connection: ConnectionArgs) -> Result<u64, Failur
     let (connection, _clock) = endpoint::reach(connection).await?;
     let aws = Aws::connect(&connection).await;
     let queue = queue(&aws, connection.endpoint_url.as_deref(), &from.arn).await?;
-    Ok(depth(&queue).total())
+    Ok(Depth::of(&queue).total())
 }
 
 /// Fails on a file that could not be written in the end, before anything is asked of AWS.

@@ -3,6 +3,7 @@
 mod groups;
 mod list;
 mod moved;
+mod overview;
 mod story;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use super::github::Note;
 use super::words::iso;
 use crate::args::ResultFormat;
 use crate::clean;
-use crate::commands::dlq::Count;
+use crate::commands::dlq::{Count, Overview};
 use crate::dead_letters::{Delivered, Log, Purged, Seen};
 use crate::failure::Failure;
 use crate::output::{print, tell};
@@ -31,6 +32,17 @@ const REASON_CHARS_MAX: usize = 100;
 /// Shows the letters that were seen.
 pub(crate) fn print_list(seen: &Seen, format: ResultFormat) -> Result<(), Failure> {
     show(format, "list", || list::human(seen), || list::json(seen), || attention(seen))
+}
+
+/// Shows the dead-letter queues of an account and region.
+pub(crate) fn print_overview(overview: &Overview, format: ResultFormat) -> Result<(), Failure> {
+    show(
+        format,
+        "queues",
+        || overview::human(overview),
+        || overview::json(overview),
+        || overview::notes(overview),
+    )
 }
 
 /// Shows for which reasons they died.
