@@ -264,6 +264,9 @@ pub(crate) struct RedriveArgs {
     /// to that of --to. The file stays as it is.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["execute", "resume", "plan_only", "native", "stack", "dlq", "queue", "canary", "no_canary", "wait"])]
     pub(crate) from: Option<PathBuf>,
+    /// Send again what has failed again, once its cause is fixed.
+    #[arg(long, requires = "resume")]
+    pub(crate) retry_bounced: bool,
     /// Show the plan and send nothing.
     #[arg(long, conflicts_with_all = ["execute", "resume", "yes"])]
     pub(crate) dry_run: bool,

@@ -101,7 +101,7 @@ proptest! {
         for line in whole.lines() {
             ledger.read(line).unwrap();
         }
-        ledger.apply(&Entry::Resumed { at: AT, who: "somebody".to_owned() });
+        ledger.apply(&Entry::Resumed { at: AT, who: "somebody".to_owned(), retry_bounced: false });
         let named: Vec<&str> = ledger.ambiguous().collect();
         for number in 0..courses.len() {
             let id = format!("old-{number}");

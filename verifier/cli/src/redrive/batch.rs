@@ -306,7 +306,9 @@ impl Engine<'_> {
         };
         let letters = batch.iter().map(intended).collect();
         self.note_durably(&Entry::Intent { at: self.place.clock.now(), letters }).await?;
-        let (confirmed, refused) = self.offer(batch).await?;
+        let Offered { confirmed, refused, lost, unanswered } = self.offer(batch).await?;
+        done.refused.extend(lost.iter().map(|(going, _)| going.lane()));
+        self.leave_unconfirmed(lost, &unanswered);
         for (going, why) in refused {
             done.refused.push(going.lane());
             self.leave(vec![going], &why);
@@ -323,10 +325,11 @@ impl Engine<'_> {
                 queue: self.terms.sources.get(going.to).map(|queue| queue.arn.clone()),
             })
             .collect();
-        self.note_durably(&Entry::Sent { letters }).await?;
+        let noted = self.note_durably(&Entry::Sent { letters }).await;
         self.show_headway(0, 0);
+        // SQS has confirmed them, whether that could be written down or not: kept, they would be sent once more.
         self.delete(confirmed.into_iter().map(|(going, _)| going.hand).collect()).await;
-        Ok(done)
+        noted.map(|()| done)
     }
 
     /// Letters that could become visible while they are sent are held anew. Those that cannot be, which come second, have
@@ -346,12 +349,22 @@ impl Engine<'_> {
         batch.into_iter().partition(|going| !lost.contains(&going.hand.receipt_handle))
     }
 
+    /// Leaves letters where they are of which no answer said whether they arrived.
+    fn leave_unconfirmed(&self, letters: Vec<(Going, String)>, unanswered: &BTreeMap<String, u32>) {
+        for (going, why) in letters {
+            let id = going.resend.from.clone();
+            let times = unanswered.get(&id).copied().unwrap_or(1);
+            self.note(&Entry::Unconfirmed { letters: BTreeMap::from([(id, times)]), why });
+            self.hold(going.hand);
+        }
+    }
+
     /// Offers messages to SQS until each is confirmed or refused for good. What may have arrived is written down before it
     /// is offered again.
     async fn offer(&self, batch: Vec<Going>) -> Result<Offered, Failure> {
-        let (mut confirmed, mut refused) = (Vec::new(), Vec::new());
+        let mut offered = Offered::default();
         let Some(to) = batch.first().and_then(|going| self.to.get(going.to)) else {
-            return Ok((confirmed, refused));
+            return Ok(offered);
         };
         let mut pending = batch;
         let mut pause = BACKOFF;
@@ -365,21 +378,27 @@ impl Engine<'_> {
             let mut unknown = (Vec::new(), String::new());
             for (going, answer) in pending.into_iter().zip(answers) {
                 match answer {
-                    Sent::Confirmed { message_id } => confirmed.push((going, message_id)),
+                    Sent::Confirmed { message_id } => {
+                        offered.confirmed.push((going, message_id));
+                    }
                     Sent::Refused { why, may_be_retried } => {
                         if may_be_retried && attempt < ATTEMPTS {
                             again.push(going);
+                        } else if offered.unanswered.contains_key(&going.resend.from) {
+                            // An attempt before this one may have arrived.
+                            offered.lost.push((going, why));
                         } else {
-                            refused.push((going, why));
+                            offered.refused.push((going, why));
                         }
                     }
                     Sent::Unknown { why } => {
+                        *offered.unanswered.entry(going.resend.from.clone()).or_default() += 1;
                         unknown.0.push(going.resend.from.clone());
                         unknown.1.clone_from(&why);
                         if attempt < ATTEMPTS {
                             again.push(going);
                         } else {
-                            refused.push((going, why));
+                            offered.lost.push((going, why));
                         }
                     }
                 }
@@ -395,7 +414,7 @@ impl Engine<'_> {
             self.place.clock.sleep(pause).await;
             pause *= 2;
         }
-        Ok((confirmed, refused))
+        Ok(offered)
     }
 
     /// Names those that were sent though one before them of their group was not.
@@ -451,5 +470,15 @@ impl Engine<'_> {
     }
 }
 
-/// What was confirmed, each with its new id, and what was refused, each with the reason.
-type Offered = (Vec<(Going, String)>, Vec<(Going, String)>);
+/// What became of messages that were offered to SQS.
+#[derive(Default)]
+struct Offered {
+    /// Those that it has, each with its new id.
+    confirmed: Vec<(Going, String)>,
+    /// Those that it does not have, each with the reason.
+    refused: Vec<(Going, String)>,
+    /// Those that it may have or not.
+    lost: Vec<(Going, String)>,
+    /// How often there was no answer, by the letters' ids.
+    unanswered: BTreeMap<String, u32>,
+}

@@ -189,7 +189,8 @@ impl<'a> Engine<'a> {
         let stopped = stopped.or_else(|| self.shortfall(&accounting));
         let entry =
             Entry::Ended { at: self.place.clock.now(), stopped: stopped.clone(), accounting };
-        self.note_durably(&entry).await?;
+        // What was done is told also where it cannot be written down.
+        let failure = failure.or(self.note_durably(&entry).await.err());
         let journal = self.journal.path().to_owned();
         let ledger = self.ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
         // Several destinations are all asked by the same client.
@@ -242,10 +243,10 @@ impl<'a> Engine<'a> {
                 self.note(&Entry::Step { number: number + 1, size });
                 self.progress.detail(&format!("step {}: up to {size} letters", number + 1));
             }
-            let (before, began_at) = (lock(&self.ledger).replayed(), self.place.clock.now());
+            let (before, began_at) = (lock(&self.ledger).sends(), self.place.clock.now());
             let depths = if ramp.is_some() { self.depths().await? } else { BTreeMap::new() };
             let stop = self.step(size.min(allowed)).await?;
-            let sent = lock(&self.ledger).replayed() - before;
+            let sent = lock(&self.ledger).sends() - before;
             if let Some(stop) = stop {
                 return Ok(Some(stop.why()));
             }
@@ -270,7 +271,9 @@ impl<'a> Engine<'a> {
         let ledger = lock(&self.ledger);
         let planned = if self.terms.is_planned { Some(ledger.planned() as u64) } else { None };
         let most = [self.terms.max, planned].into_iter().flatten().min();
-        most.map_or(u64::MAX, |most| most.saturating_sub(ledger.replayed()))
+        // What is sent again takes the place of what has bounced.
+        let retried = ledger.to_retry() as u64;
+        most.map_or(u64::MAX, |most| most.saturating_sub(ledger.replayed()).saturating_add(retried))
     }
 
     async fn judge_the_rest(&self, has_ramp: bool) -> Result<Option<String>, Failure> {

@@ -64,6 +64,12 @@ fn table(
         ("succeeded", accounting.succeeded, by_absence),
         ("bounced", accounting.bounced, by_failing(ledger)),
         ("unknown", accounting.unknown, String::new()),
+        (
+            "unconfirmed",
+            accounting.unconfirmed,
+            "no answer said whether they arrived: they may have, and stay where they are"
+                .to_owned(),
+        ),
         ("not sent", accounting.not_sent, "they stay where they are".to_owned()),
         ("changed", accounting.changed, "they are not what was planned, and stay".to_owned()),
         (
@@ -114,9 +120,12 @@ fn named(ledger: &Ledger, out: &mut dyn Write) -> io::Result<()> {
     let undeleted = ledger.undeleted().iter().map(|(from, to)| format!("{from}, sent as {to}"));
     let ambiguous = ledger.ambiguous().collect::<BTreeSet<_>>().into_iter().map(str::to_owned);
     let changed = ledger.changed().iter().cloned();
+    let unconfirmed =
+        ledger.unconfirmed().iter().map(|(id, times)| format!("{id}: up to {times} times"));
     for (title, ids) in [
         ("bounced", bounced.collect::<Vec<_>>()),
         ("not sent", not_sent.collect()),
+        ("may have arrived", unconfirmed.collect()),
         ("changed", changed.collect()),
         ("out of order", ledger.out_of_order().iter().cloned().collect()),
         ("not deleted", undeleted.collect()),
@@ -226,6 +235,7 @@ fn of_ledger(ledger: &Ledger, journal: &str) -> Value {
         "startedAt": at.map(iso),
         "bounced": bounced,
         "notSent": ledger.not_sent(),
+        "unconfirmed": ledger.unconfirmed(),
         "notDeleted": ledger.undeleted(),
         "changed": ledger.changed(),
         "outOfOrder": ledger.out_of_order(),

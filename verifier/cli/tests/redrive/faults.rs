@@ -215,3 +215,20 @@ fn nobody_else_gets_a_letter_that_stays_while_it_is_waited_for_the_others() {
     assert_eq!(taken["Messages"].as_array().map_or(0, Vec::len), 0, "{taken}");
     drop(process);
 }
+
+#[test]
+fn what_was_never_answered_may_have_arrived_and_is_not_called_not_sent() {
+    let lost = json!([{"operation": "SendMessageBatch", "queue": "target",
+        "fault": {"kind": "disconnect", "commit": "after"}}]);
+    let world = with(4, &lost);
+    let redriven = world.redrive(&[]);
+    redriven.assert(4, &[("unconfirmed", 4), ("left", 4)]);
+    let named = redriven.result["unconfirmed"].as_object().unwrap();
+    assert!(named.len() == 4 && named.values().all(|times| times == 5), "{:#}", redriven.result);
+    assert!(redriven.result["notSent"].as_object().unwrap().is_empty());
+    // It is true: each has arrived that often.
+    assert!(world.bodies("target").values().all(|count| *count == 5));
+    world.faults(&json!([]));
+    let done = world.resume(&world.path("journal.jsonl"));
+    done.assert(0, &[("replayed", 4), ("unknown", 4), ("ambiguous", 4)]);
+}

@@ -197,3 +197,33 @@ fn no_ramp_begins_whose_steps_nobody_could_judge() {
     done.assert(0, &[("replayed", 3), ("succeeded", 3), ("succeededByAbsence", 3)]);
     assert_eq!(consumer.stop().len(), 3);
 }
+
+#[test]
+fn what_has_bounced_is_sent_again_when_that_is_asked_for() {
+    let world = World::start();
+    world.fill("dead", 12);
+    let broken = world.broken_consumer("source");
+    let mut command = world.verifier();
+    command.args(["--dlq", "dead", "--yes", "--canary", "3", "--journal", "j.jsonl"]);
+    let stopped = World::end(&mut command);
+    broken.stop();
+    stopped.assert(4, &[("replayed", 3), ("bounced", 3), ("left", 12)]);
+    let _consumer = world.consumer("source");
+    let resume = ["--resume", "j.jsonl"];
+    let without = World::end(world.verifier().args(resume));
+    // What has bounced stays where it is.
+    without.assert(
+        4,
+        &[
+            ("replayed", 12),
+            ("succeeded", 9),
+            ("succeededByAbsence", 9),
+            ("bounced", 3),
+            ("left", 3),
+        ],
+    );
+    let with = World::end(world.verifier().args(resume).arg("--retry-bounced"));
+    with.assert(0, &[("replayed", 12), ("succeeded", 12), ("succeededByAbsence", 12)]);
+    let refused = World::end(world.verifier().args(["--dlq", "dead", "--retry-bounced", "--yes"]));
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+}

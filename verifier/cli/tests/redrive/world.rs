@@ -265,13 +265,23 @@ impl World {
 
     /// Reads a queue and deletes what it gets, as a worker without a log, until it is stopped.
     pub(crate) fn consumer(&self, queue: &str) -> Consumer {
+        self.reader(queue, true)
+    }
+
+    /// Reads a queue and fails each time, as a broken worker without a log, until it is stopped.
+    pub(crate) fn broken_consumer(&self, queue: &str) -> Consumer {
+        self.reader(queue, false)
+    }
+
+    fn reader(&self, queue: &str, succeeds: bool) -> Consumer {
         let (queue, aws) = (self.queue(queue), self.aws.clone());
         let is_over = Arc::new(AtomicBool::new(false));
         let thread = std::thread::spawn({
             let is_over = Arc::clone(&is_over);
             move || {
                 let runtime = Runtime::new().expect("a runtime");
-                let how = Received { visibility_timeout_seconds: 600, wait_seconds: 20 };
+                let visibility_timeout_seconds = if succeeds { 600 } else { 0 };
+                let how = Received { visibility_timeout_seconds, wait_seconds: 20 };
                 let mut counts = BTreeMap::new();
                 while !is_over.load(Ordering::SeqCst) {
                     let received = runtime.block_on(aws.receive_letters(&queue, how, 10));
@@ -279,7 +289,9 @@ impl World {
                     let Ok(received) = received else { break };
                     let handles: Vec<String> =
                         received.iter().map(|hand| hand.receipt_handle.clone()).collect();
-                    runtime.block_on(aws.delete(&queue, &handles));
+                    if succeeds {
+                        runtime.block_on(aws.delete(&queue, &handles));
+                    }
                     for hand in received {
                         *counts.entry(hand.letter.body).or_default() += 1;
                     }

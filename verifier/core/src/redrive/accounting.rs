@@ -20,6 +20,8 @@ pub struct Accounting {
     pub ambiguous: u64,
     /// Of those that were sent, the ones that are still in the dead-letter queue, as far as is known.
     pub not_deleted: u64,
+    /// Those of which no answer said whether they arrived: they may have, and are still in the dead-letter queue.
+    pub unconfirmed: u64,
     /// Those that could not be sent.
     pub not_sent: u64,
     /// Those of a plan that had changed, and were not sent.
@@ -35,6 +37,10 @@ pub struct Accounting {
 impl Accounting {
     /// Whether everything that was to be sent is sent in its order, and gone from the dead-letter queue.
     pub fn is_clean(&self) -> bool {
-        self.not_sent == 0 && self.not_deleted == 0 && self.changed == 0 && self.out_of_order == 0
+        self.not_sent == 0
+            && self.unconfirmed == 0
+            && self.not_deleted == 0
+            && self.changed == 0
+            && self.out_of_order == 0
     }
 }

@@ -212,6 +212,9 @@ pub enum Entry {
         at: Timestamp,
         /// By whom.
         who: String,
+        /// Whether what has bounced is sent again.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        retry_bounced: bool,
     },
     /// A step of the ramp began.
     Step {
@@ -231,6 +234,14 @@ pub enum Entry {
     Ambiguous {
         /// The letters' ids.
         ids: Vec<String>,
+        /// Why it is not known.
+        why: String,
+    },
+    /// Messages were offered to SQS until it was given up, and no answer said what became of them: they may have arrived up to
+    /// that many times. The letters stay where they are.
+    Unconfirmed {
+        /// How often each was offered without an answer, by the letters' ids.
+        letters: BTreeMap<String, u32>,
         /// Why it is not known.
         why: String,
     },

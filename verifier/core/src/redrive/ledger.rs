@@ -54,6 +54,14 @@ pub struct Ledger {
     /// The messages.
     messages: IdSet,
     ambiguous: BTreeSet<String>,
+    /// Letters that may have arrived so often, and were never confirmed.
+    unconfirmed: BTreeMap<String, u32>,
+    /// Those of them that are not offered again before the redrive is taken up again.
+    given_up: BTreeSet<String>,
+    /// Messages that have bounced and are sent again.
+    retried: BTreeSet<String>,
+    /// How many bounces were made up for by sending the message again.
+    made_up_for: u64,
     not_sent: BTreeMap<String, String>,
     changed: BTreeSet<String>,
     /// Letters whose messages overtook one of their group.
@@ -101,7 +109,7 @@ impl Ledger {
         match entry {
             Entry::Started { .. } => self.started = Some(entry.clone()),
             Entry::Planned { letters } => self.plan(letters),
-            Entry::Resumed { .. } => self.resume(),
+            Entry::Resumed { retry_bounced, .. } => self.resume(*retry_bounced),
             Entry::Step { number, .. } => self.steps = *number,
             Entry::Intent { letters, .. } => {
                 for letter in letters {
@@ -111,9 +119,22 @@ impl Ledger {
                 }
             }
             Entry::Ambiguous { ids, .. } => self.ambiguous.extend(ids.iter().cloned()),
+            Entry::Unconfirmed { letters, .. } => {
+                for (id, times) in letters {
+                    self.intended.remove(id);
+                    let all = self.unconfirmed.entry(id.clone()).or_default();
+                    *all = all.saturating_add(*times);
+                    self.given_up.insert(id.clone());
+                }
+            }
             Entry::Sent { letters } => {
                 for pair in letters {
                     self.intended.remove(&pair.from);
+                    self.unconfirmed.remove(&pair.from);
+                    if self.retried.remove(&pair.from) && self.bounced.remove(&pair.from).is_some()
+                    {
+                        self.made_up_for += 1;
+                    }
                     self.sent.insert(&pair.from);
                     self.messages.insert(&pair.to);
                     self.undeleted.insert(pair.from.clone(), pair.to.clone());
@@ -162,7 +183,11 @@ impl Ledger {
     }
 
     /// What was about to be sent when the process ended may have been.
-    fn resume(&mut self) {
+    fn resume(&mut self, retry_bounced: bool) {
+        self.given_up.clear();
+        if retry_bounced {
+            self.retried.extend(self.bounced.keys().cloned());
+        }
         self.ambiguous.append(&mut self.intended);
         // What could not be sent then may be sent now.
         self.not_sent.clear();
@@ -208,14 +233,30 @@ impl Ledger {
         self.planned.len()
     }
 
+    /// How many messages were sent, those in the place of bounced ones included.
+    pub fn sends(&self) -> u64 {
+        self.sent.len() as u64
+    }
+
     /// How many letters were sent.
     pub fn replayed(&self) -> u64 {
-        self.sent.len() as u64
+        (self.sent.len() as u64).saturating_sub(self.made_up_for)
+    }
+
+    /// The letters that may have arrived up to that many times, and were never confirmed.
+    pub fn unconfirmed(&self) -> &BTreeMap<String, u32> {
+        &self.unconfirmed
+    }
+
+    /// How many messages that have bounced are going to be sent again.
+    pub fn to_retry(&self) -> usize {
+        self.retried.len()
     }
 
     /// The letters that may have been sent more than once.
     pub fn ambiguous(&self) -> impl Iterator<Item = &str> {
-        self.ambiguous.iter().chain(&self.intended).map(String::as_str)
+        let is_confirmed = |id: &&String| !self.unconfirmed.contains_key(*id);
+        self.ambiguous.iter().chain(&self.intended).filter(is_confirmed).map(String::as_str)
     }
 
     /// The letters that were sent and are not known to be deleted, each with its message's id.
@@ -260,7 +301,11 @@ impl Ledger {
 
     /// What to do with a letter of that id and content.
     pub fn treatment(&self, id: &str, content_sha256: impl FnOnce() -> String) -> Treatment {
-        if self.messages.contains(id) {
+        if self.given_up.contains(id) {
+            Treatment::Leave
+        } else if self.retried.contains(id) && !self.not_sent.contains_key(id) {
+            Treatment::Send
+        } else if self.messages.contains(id) && !self.sent.contains(id) {
             Treatment::Bounced
         } else if self.sent.contains(id) {
             Treatment::DeleteOnly
@@ -284,6 +329,7 @@ impl Ledger {
             !self.sent.contains(id)
                 && !self.not_sent.contains_key(*id)
                 && !self.changed.contains(*id)
+                && !self.unconfirmed.contains_key(*id)
         };
         let count = |count: usize| count as u64;
         Accounting {
@@ -296,11 +342,103 @@ impl Ledger {
                 .saturating_sub(self.succeeded.saturating_add(count(self.bounced.len()))),
             ambiguous: count(self.ambiguous().collect::<BTreeSet<_>>().len()),
             not_deleted: count(self.undeleted.len()),
+            unconfirmed: count(self.unconfirmed.len()),
             not_sent: count(self.not_sent.len()),
             changed: count(self.changed.len()),
             out_of_order: count(self.out_of_order.len()),
             missing: count(planned.filter(is_gone).count()),
             left,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redrive::{Intended, Pair, QueueName, Terms};
+    use crate::time::Timestamp;
+
+    const AT: Timestamp = Timestamp::from_millis(7);
+
+    fn of(entries: impl IntoIterator<Item = Entry>) -> Ledger {
+        let mut ledger = Ledger::default();
+        ledger.apply(&Entry::Started {
+            schema: SCHEMA.to_owned(),
+            redrive: "r".to_owned(),
+            at: AT,
+            who: "w".to_owned(),
+            why: None,
+            from: QueueName::default(),
+            to: QueueName::default(),
+            terms: Box::new(Terms::default()),
+        });
+        for entry in entries {
+            ledger.apply(&entry);
+        }
+        ledger
+    }
+
+    fn sent(from: &str, to: &str) -> Entry {
+        Entry::Sent {
+            letters: vec![Pair { from: from.to_owned(), to: to.to_owned(), queue: None }],
+        }
+    }
+
+    fn bounced(from: &str, to: &str) -> Entry {
+        let bounce =
+            Bounce { from: from.to_owned(), to: to.to_owned(), old_reason: None, reason: None };
+        Entry::Judged { number: 1, succeeded: 0, by_absence: 0, bounced: vec![bounce], unknown: 0 }
+    }
+
+    fn resumed(retry_bounced: bool) -> Entry {
+        Entry::Resumed { at: AT, who: "w".to_owned(), retry_bounced }
+    }
+
+    fn treatment(ledger: &Ledger, id: &str) -> Treatment {
+        ledger.treatment(id, String::new)
+    }
+
+    #[test]
+    fn what_has_bounced_is_sent_again_only_where_that_is_asked_for() {
+        let before =
+            [sent("a", "m"), Entry::Deleted { ids: vec!["a".to_owned()] }, bounced("a", "m")];
+        let without = of(before.iter().cloned().chain([resumed(false)]));
+        assert_eq!(treatment(&without, "m"), Treatment::Bounced);
+        let mut with = of(before.into_iter().chain([resumed(true)]));
+        assert_eq!((treatment(&with, "m"), with.to_retry()), (Treatment::Send, 1));
+        with.apply(&sent("m", "m2"));
+        assert_eq!(
+            treatment(&with, "m"),
+            Treatment::DeleteOnly,
+            "it is gone when it comes up again"
+        );
+        let accounting = with.accounting(0);
+        assert_eq!((accounting.replayed, accounting.bounced, accounting.unknown), (1, 0, 1));
+        // It may bounce once more, and be sent once more.
+        with.apply(&bounced("m", "m2"));
+        assert_eq!(treatment(&with, "m2"), Treatment::Bounced);
+        assert_eq!((with.accounting(0).replayed, with.accounting(0).bounced), (1, 1));
+    }
+
+    #[test]
+    fn what_was_never_confirmed_may_have_arrived_and_is_not_called_not_sent() {
+        let intent = Entry::Intent {
+            at: AT,
+            letters: vec![Intended { id: "a".to_owned(), original: None }],
+        };
+        let lost = Entry::Ambiguous { ids: vec!["a".to_owned()], why: "lost".to_owned() };
+        let letters = BTreeMap::from([("a".to_owned(), 5)]);
+        let given_up = Entry::Unconfirmed { letters, why: "lost".to_owned() };
+        let mut ledger = of([intent, lost, given_up]);
+        let accounting = ledger.accounting(1);
+        assert_eq!((accounting.unconfirmed, accounting.not_sent, accounting.ambiguous), (1, 0, 0));
+        assert!(!accounting.is_clean());
+        assert_eq!(ledger.unconfirmed()["a"], 5);
+        assert_eq!(treatment(&ledger, "a"), Treatment::Leave);
+        ledger.apply(&resumed(false));
+        assert_eq!(treatment(&ledger, "a"), Treatment::Send);
+        ledger.apply(&sent("a", "m"));
+        let accounting = ledger.accounting(0);
+        assert_eq!((accounting.unconfirmed, accounting.ambiguous), (0, 1));
     }
 }

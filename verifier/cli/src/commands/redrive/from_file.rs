@@ -146,7 +146,7 @@ pub(super) async fn resume(
         None => "unknown".to_owned(),
     };
     let journal = journal.go_on()?;
-    let entry = Entry::Resumed { at: clock.now(), who: caller };
+    let entry = Entry::Resumed { at: clock.now(), who: caller, retry_bounced: false };
     ledger.apply(&entry);
     journal.append_durably(&entry).await?;
     let deadline = args.deadline.map(|deadline| clock.now() + deadline);
@@ -479,7 +479,8 @@ impl<'a> Sending<'a> {
                     self.note(&Entry::Ambiguous { ids: vec![from], why: why.clone() }).await?;
                     if is_last {
                         self.blocked.insert((number, going.resend.group_id.clone()));
-                        self.leave(&[going], why).await?;
+                        let letters = BTreeMap::from([(going.resend.from.clone(), ATTEMPTS)]);
+                        self.note(&Entry::Unconfirmed { letters, why: why.clone() }).await?;
                     } else {
                         again.push(going);
                     }

@@ -225,9 +225,10 @@ async fn resumed(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
         return Err(Failure::usage("the journal does not say how the redrive began"));
     };
     let asked = Asked::of(&args);
+    let retry_bounced = args.retry_bounced;
     let place = place_of(args.place, &from).await?;
     let to = written_destinations(&place, &asked, &to, &terms).await?;
-    let entry = Entry::Resumed { at: place.clock.now(), who: who(&place.aws).await };
+    let entry = Entry::Resumed { at: place.clock.now(), who: who(&place.aws).await, retry_bounced };
     let journal = journal.go_on()?;
     ledger.apply(&entry);
     journal.append_durably(&entry).await?;
