@@ -82,6 +82,7 @@ impl QueueArn {
     /// The ARN of the queue of that URL beside this one: a dead-letter queue and its sources are of one account and region.
     ///
     /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html>.
+    #[must_use]
     pub fn beside(&self, url: &str) -> Self {
         let name = url.rsplit('/').next().unwrap_or(url).to_owned();
         Self { name, ..self.clone() }

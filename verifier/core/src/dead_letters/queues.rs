@@ -118,20 +118,20 @@ mod tests {
         QueueEvidence { name: name.to_owned(), url: name.to_owned(), attributes }
     }
 
-    fn to(name: &str) -> Option<(&'static str, String)> {
+    fn to(name: &str) -> (&'static str, String) {
         let policy = format!(
             r#"{{"deadLetterTargetArn":"arn:aws:sqs:r:123456789012:{name}","maxReceiveCount":3}}"#
         );
-        Some(("RedrivePolicy", policy))
+        ("RedrivePolicy", policy)
     }
 
     #[test]
     fn those_that_policies_name_are_found_with_their_sources_the_fullest_first() {
         let allow = Some(("RedriveAllowPolicy", r#"{"redrivePermission":"allowAll"}"#.to_owned()));
         let found = dead_letter_queues(vec![
-            queue("a", 9, to("dlq")),
-            queue("b", 0, to("dlq")),
-            queue("c", 0, to("gone")),
+            queue("a", 9, Some(to("dlq"))),
+            queue("b", 0, Some(to("dlq"))),
+            queue("c", 0, Some(to("gone"))),
             queue("dlq", 3, None),
             queue("parked", 7, allow),
             queue("plain", 8, None),
@@ -147,7 +147,7 @@ mod tests {
     fn expiry_is_known_of_what_was_looked_at_only() {
         let now = Timestamp::from_millis(1_000_000_000);
         let days = |days: u64| Duration::from_hours(24 * days);
-        let full = &dead_letter_queues(vec![queue("a", 0, to("dlq")), queue("dlq", 2, None)])[0];
+        let full = &dead_letter_queues(vec![queue("a", 0, Some(to("dlq"))), queue("dlq", 2, None)])[0];
         assert_eq!(
             full.unseen_expiry(now),
             Expiry::Unknown { not_later_than: Some(now + days(4)) }
@@ -160,7 +160,7 @@ mod tests {
         );
         let oldest = Some(days(3) + Duration::from_secs(1));
         assert_eq!(seen, Expiry::Known { oldest, soon: 1, is_complete: true });
-        let empty = &dead_letter_queues(vec![queue("a", 0, to("dlq")), queue("dlq", 0, None)])[0];
+        let empty = &dead_letter_queues(vec![queue("a", 0, Some(to("dlq"))), queue("dlq", 0, None)])[0];
         assert_eq!(empty.unseen_expiry(now), Expiry::Empty);
     }
 }

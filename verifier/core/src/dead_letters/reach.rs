@@ -69,6 +69,7 @@ impl Unreached {
     }
 
     /// Names the messages in hand that others of their group may be behind.
+    #[must_use]
     pub fn with_blocking<'a>(mut self, held: impl IntoIterator<Item = &'a Letter>) -> Self {
         if !self.is_fifo || self.behind == 0 {
             return self;

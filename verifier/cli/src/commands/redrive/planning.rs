@@ -58,10 +58,10 @@ pub(super) async fn plan(
     for letter in &seen.letters {
         match terms.route(letter) {
             Route::To(_) if letters.len() < most => match changes.apply(letter) {
-                Ok(changed) => {
+                Ok(patched) => {
                     letters.push(Planned::of(letter, seen.reason(letter)));
-                    if changed.body != letter.body && preview.len() < PREVIEWED {
-                        preview.push(previewed(letter, changed));
+                    if patched.body != letter.body && preview.len() < PREVIEWED {
+                        preview.push(previewed(letter, patched));
                     }
                 }
                 Err(error) => drop(left_out.insert(letter.message_id.clone(), error.to_string())),
