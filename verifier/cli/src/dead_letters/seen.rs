@@ -163,6 +163,12 @@ fn selected(
 
 /// Asks the log about letters. What it does not tell is unknown, and no failure.
 pub(crate) async fn tell(place: &Place, letters: &[Letter], interrupt: &Interrupt) -> Told {
+    let mut told = ask_log(place, letters, interrupt).await;
+    told.stories.take_attributes(letters);
+    told
+}
+
+async fn ask_log(place: &Place, letters: &[Letter], interrupt: &Interrupt) -> Told {
     let Some(group) = place.log_group.clone() else {
         return Told::nothing(Log::None);
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use verifier_aws::{InHand, Sent};
 use verifier_core::check::QueueEvidence;
-use verifier_core::dead_letters::{Letter, NotEvaluable, Resend, batches};
+use verifier_core::dead_letters::{Letter, NotEvaluable, Resend, Stories, batches};
 use verifier_core::redrive::{Entry, Intended, Pair, Route, Treatment, overtaking};
 use verifier_core::time::Timestamp;
 
@@ -103,10 +103,17 @@ impl Engine<'_> {
 
     /// Why letters died, where the log tells. A filter that needs to know it cannot do without.
     async fn ask_for_reasons(&self, received: &[InHand]) -> Result<(), Failure> {
+        let mut written = Stories::default();
+        written.take_attributes(received.iter().map(|hand| &hand.letter));
+        let all: Vec<String> = received.iter().map(|hand| hand.letter.message_id.clone()).collect();
+        self.remember(&all, &written);
         let known = |id: &String| lock(&self.reasons).contains_key(id);
         let letters = received.iter().map(|hand| &hand.letter);
         let unknown: Vec<&Letter> = letters.filter(|letter| !known(&letter.message_id)).collect();
         let ids: Vec<String> = unknown.iter().map(|letter| letter.message_id.clone()).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
         let since = unknown.iter().filter_map(|letter| letter.sent_at).min();
         let why = match stories(self.place, &ids, since.unwrap_or_default()).await {
             Some(Ok(stories)) => {

@@ -298,7 +298,11 @@ pub(super) fn plan(plan: &Plan, now: Timestamp, out: &mut dyn Write) -> io::Resu
         writeln!(out, "the oldest was sent {} s ago", whole_seconds(now.since(oldest)))?;
     }
     for (reason, count) in plan.reasons() {
-        writeln!(out, "  {count:>6}  {}", clean::line(reason.unwrap_or("reason not known")))?;
+        writeln!(
+            out,
+            "  {count:>6}  {}",
+            clean::line(reason.as_deref().unwrap_or("reason not known"))
+        )?;
     }
     for preview in &plan.preview {
         writeln!(out, "the patch of {}:", clean::line(&preview.message_id))?;

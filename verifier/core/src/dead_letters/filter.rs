@@ -5,9 +5,9 @@ use std::time::Duration;
 use jmespath::{Expression, JmespathError, ToJmespath};
 use thiserror::Error;
 
-use super::Letter;
 use super::functions;
 use super::nesting::nesting;
+use super::{Letter, shape};
 use crate::time::Timestamp;
 
 /// How deep an expression may nest. Reading, applying and dropping it recurse as deep as it nests, on a thread that may
@@ -100,7 +100,7 @@ impl Filter {
         let because = self
             .reason
             .as_deref()
-            .is_none_or(|part| reason.is_some_and(|reason| reason.contains(part)));
+            .is_none_or(|part| reason.is_some_and(|reason| has(reason, part)));
         let others = old && young && received && because;
         Ok(others && self.expression_is_met(letter, reason, now)?)
     }
@@ -132,6 +132,11 @@ pub struct NotEvaluable {
     pub message_id: String,
     /// What is wrong.
     pub problem: String,
+}
+
+/// Whether a reason contains a text, as it is or in its shape, in which groups are shown.
+fn has(reason: &str, part: &str) -> bool {
+    reason.contains(part) || shape(reason).contains(part)
 }
 
 /// As much of a text as an error shows.

@@ -173,6 +173,25 @@ impl Letter {
         }
     }
 
+    /// Why a service could not deliver it, as that service has written on it: `EventBridge`, SNS or Lambda, when it was invoked
+    /// asynchronously.
+    ///
+    /// Sources: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>,
+    /// <https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html> and
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>.
+    pub fn written_reason(&self) -> Option<String> {
+        let text = |names: [&str; 2]| {
+            let found = names.iter().find_map(|name| self.attributes.get(*name));
+            found.and_then(|value| value.string_value.as_deref()).filter(|text| !text.is_empty())
+        };
+        let code = text(["ERROR_CODE", "ErrorCode"]);
+        let message = text(["ERROR_MESSAGE", "ErrorMessage"]);
+        match (code, message) {
+            (Some(code), Some(message)) => Some(format!("{code}: {message}")),
+            (code, message) => code.or(message).map(str::to_owned),
+        }
+    }
+
     /// What filters see: the body as JSON where it is, or else as text.
     pub fn document(&self, reason: Option<&str>, now: Timestamp) -> Value {
         let attributes: BTreeMap<&String, &str> =
@@ -270,6 +289,24 @@ mod tests {
         let older = Letter { sent_at: Some(Timestamp::from_millis(1)), ..letter() };
         let newer = Letter { sent_at: Some(Timestamp::from_millis(2)), ..letter() };
         assert!(older.order() < newer.order());
+    }
+
+    #[test]
+    fn what_a_service_has_written_is_a_reason() {
+        let with = |attributes: &[(&str, &str)]| Letter {
+            attributes: attributes
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), Attribute::text("String", *value)))
+                .collect(),
+            ..letter()
+        };
+        let of = |attributes: &[(&str, &str)]| with(attributes).written_reason();
+        let event_bridge = [("ERROR_CODE", "NO_PERMISSIONS"), ("ERROR_MESSAGE", "not authorized")];
+        assert_eq!(of(&event_bridge).as_deref(), Some("NO_PERMISSIONS: not authorized"));
+        let lambda = [("ErrorCode", "200"), ("ErrorMessage", "boom"), ("RequestID", "r")];
+        assert_eq!(of(&lambda).as_deref(), Some("200: boom"));
+        assert_eq!(of(&[("ErrorMessage", "boom")]).as_deref(), Some("boom"));
+        assert_eq!(of(&[("Other", "boom")]), None);
     }
 
     #[test]

@@ -138,7 +138,9 @@ mod tests {
         ]);
         let shown: Vec<(&str, usize, bool)> = found
             .iter()
-            .map(|each| (&each.arn[24..], each.sources.len(), each.queue.is_some()))
+            .map(|each| {
+                (each.arn.rsplit(':').next().unwrap(), each.sources.len(), each.queue.is_some())
+            })
             .collect();
         assert_eq!(shown, [("parked", 0, true), ("dlq", 2, true), ("gone", 1, false)]);
     }
@@ -147,7 +149,8 @@ mod tests {
     fn expiry_is_known_of_what_was_looked_at_only() {
         let now = Timestamp::from_millis(1_000_000_000);
         let days = |days: u64| Duration::from_hours(24 * days);
-        let full = &dead_letter_queues(vec![queue("a", 0, Some(to("dlq"))), queue("dlq", 2, None)])[0];
+        let full =
+            &dead_letter_queues(vec![queue("a", 0, Some(to("dlq"))), queue("dlq", 2, None)])[0];
         assert_eq!(
             full.unseen_expiry(now),
             Expiry::Unknown { not_later_than: Some(now + days(4)) }
@@ -160,7 +163,8 @@ mod tests {
         );
         let oldest = Some(days(3) + Duration::from_secs(1));
         assert_eq!(seen, Expiry::Known { oldest, soon: 1, is_complete: true });
-        let empty = &dead_letter_queues(vec![queue("a", 0, Some(to("dlq"))), queue("dlq", 0, None)])[0];
+        let empty =
+            &dead_letter_queues(vec![queue("a", 0, Some(to("dlq"))), queue("dlq", 0, None)])[0];
         assert_eq!(empty.unseen_expiry(now), Expiry::Empty);
     }
 }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::Outcome;
 
+use super::Letter;
+use super::reason::reason_in;
 use crate::settings::OutcomeReader;
 use crate::time::Timestamp;
 
@@ -13,9 +15,6 @@ use crate::time::Timestamp;
 const PATTERN_CHARS_MAX: usize = 1024;
 /// How much of a line is kept.
 const LINE_CHARS_MAX: usize = 1000;
-/// What lines of workers that the settings cannot read are recognised by, in lower case.
-const SIGNS_OF_FAILURE: [&str; 5] = ["error", "exception", "fail", "panic", "timed out"];
-
 /// One line that tells of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
@@ -37,18 +36,21 @@ pub struct Attempt {
 #[derive(Clone, Debug, Default)]
 pub struct Stories {
     ids: BTreeSet<String>,
+    /// Why messages failed by what a service has written on them.
+    written: BTreeMap<String, String>,
     attempts: BTreeMap<String, Vec<Attempt>>,
 }
 
 impl Stories {
     /// Of messages with those ids.
     pub fn of(ids: impl IntoIterator<Item = String>) -> Self {
-        Self { ids: ids.into_iter().collect(), attempts: BTreeMap::new() }
+        Self { ids: ids.into_iter().collect(), ..Self::default() }
     }
 
     /// Takes a line for those that it tells of: an outcome by the settings, or else a line in which an id stands.
     pub fn take(&mut self, at: Timestamp, line: &str, reader: &OutcomeReader) {
-        let line: String = line.trim().chars().take(LINE_CHARS_MAX).collect();
+        let whole = line.trim();
+        let line: String = whole.chars().take(LINE_CHARS_MAX).collect();
         if let Some(outcome) = reader.read_any(&line) {
             if self.ids.contains(&outcome.message_id) {
                 let attempt = Attempt {
@@ -69,7 +71,8 @@ impl Stories {
                 outcome: None,
                 receive_count: None,
                 request_id: None,
-                reason: reason_in(&line, id),
+                // Of the whole line: what was cut is no JSON any more.
+                reason: reason_in(whole, id),
                 line: line.clone(),
             };
             self.add(id.to_owned(), attempt);
@@ -82,6 +85,15 @@ impl Stories {
         if !attempts.contains(&attempt) {
             attempts.push(attempt);
             attempts.sort_by_key(|attempt| attempt.at);
+        }
+    }
+
+    /// Takes what services have written on messages that they could not deliver.
+    pub fn take_attributes<'a>(&mut self, letters: impl IntoIterator<Item = &'a Letter>) {
+        for letter in letters {
+            if let Some(reason) = letter.written_reason() {
+                self.written.insert(letter.message_id.clone(), reason);
+            }
         }
     }
 
@@ -105,19 +117,13 @@ impl Stories {
         let failed = attempts.iter().rev().find(|each| each.outcome == Some(Outcome::Failed));
         let told = failed.and_then(|attempt| attempt.reason.as_deref());
         told.or_else(|| attempts.iter().find_map(|attempt| attempt.reason.as_deref()))
+            .or_else(|| self.written.get(id).map(String::as_str))
     }
 }
 
 /// Words that message ids may be.
 fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').filter(|word| !word.is_empty())
-}
-
-/// The reason in a line of any shape: the line without the id, so that lines of other messages are the same.
-fn reason_in(line: &str, id: &str) -> Option<String> {
-    let lower = line.to_lowercase();
-    let failed = SIGNS_OF_FAILURE.iter().any(|sign| lower.contains(sign));
-    failed.then(|| line.replace(id, "…"))
 }
 
 /// A filter pattern for lines in which one of those ids stands; `None` for more than fit into one.

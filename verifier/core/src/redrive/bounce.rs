@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::dead_letters::shape;
+
 /// A letter whose message failed again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -34,7 +36,7 @@ impl Bounce {
     /// Whether it failed as before.
     pub fn failing(&self) -> Failing {
         match (&self.old_reason, &self.reason) {
-            (Some(old), Some(reason)) if old == reason => Failing::AsBefore,
+            (Some(old), Some(reason)) if shape(old) == shape(reason) => Failing::AsBefore,
             (Some(_), Some(_)) => Failing::Anew,
             _ => Failing::Unknown,
         }
@@ -58,6 +60,7 @@ mod tests {
         };
         assert_eq!(failing(Some("full"), Some("full")), Failing::AsBefore);
         assert_eq!(failing(Some("full"), Some("slow")), Failing::Anew);
+        assert_eq!(failing(Some("row 7 is locked"), Some("row 12 is locked")), Failing::AsBefore);
         for (old, reason) in [(None, Some("full")), (Some("full"), None), (None, None)] {
             assert_eq!(failing(old, reason), Failing::Unknown);
         }

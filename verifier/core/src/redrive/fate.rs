@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use contract::Outcome;
 
-use crate::dead_letters::Attempt;
+use crate::dead_letters::{Attempt, shape};
 use crate::time::Timestamp;
 
 /// A message that was sent in a letter's place, and what the letter died of.
@@ -70,8 +70,9 @@ impl Watched {
         if of(Outcome::Succeeded).next().is_some() {
             return Fate::Succeeded;
         }
+        let old = self.old_reason.as_deref().map(shape);
         let same =
-            |attempt: &&Attempt| attempt.reason.is_some() && attempt.reason == self.old_reason;
+            |attempt: &&Attempt| old.is_some() && attempt.reason.as_deref().map(shape) == old;
         if of(Outcome::Failed).any(|attempt| same(&attempt)) {
             return Fate::Bounced { reason: self.old_reason.clone() };
         }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{QueueName, Terms};
-use crate::dead_letters::Letter;
+use crate::dead_letters::{Letter, shape};
 use crate::time::Timestamp;
 
 /// The schema of a plan.
@@ -154,11 +154,11 @@ impl Plan {
         counts.into_iter().chain(unknown).collect()
     }
 
-    /// How many letters died of which reason, those of most letters in front.
-    pub fn reasons(&self) -> Vec<(Option<&str>, usize)> {
-        let mut counts: BTreeMap<Option<&str>, usize> = BTreeMap::new();
+    /// How many letters died of reasons of which shape, those of most letters in front.
+    pub fn reasons(&self) -> Vec<(Option<String>, usize)> {
+        let mut counts: BTreeMap<Option<String>, usize> = BTreeMap::new();
         for letter in &self.letters {
-            *counts.entry(letter.reason.as_deref()).or_default() += 1;
+            *counts.entry(letter.reason.as_deref().map(shape)).or_default() += 1;
         }
         let mut counts: Vec<_> = counts.into_iter().collect();
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
