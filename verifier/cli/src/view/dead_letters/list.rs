@@ -11,7 +11,13 @@ use super::{age, letters, looked, notes, origin, short};
 use crate::clean;
 use crate::dead_letters::Seen;
 
-pub(super) fn human(seen: &Seen) -> String {
+/// From how many columns on a message has one line.
+const WIDE: usize = 110;
+/// The fewest columns that lines are made for.
+const NARROW_MIN: usize = 60;
+
+/// The list for a terminal of that many columns; without any, a message is a line.
+pub(super) fn human(seen: &Seen, width: Option<usize>) -> String {
     let mut text = format!("{}: {}", clean::line(&seen.queue).bold(), letters(seen.letters.len()));
     if seen.looked_at > seen.letters.len() {
         // Writing to a String cannot fail.
@@ -19,14 +25,14 @@ pub(super) fn human(seen: &Seen) -> String {
     }
     text.push('\n');
     text.push_str(&origin(seen));
+    let narrow = width.filter(|width| *width < WIDE).map(|width| width.max(NARROW_MIN));
+    let header = ["MESSAGE ID", "AGE", "EXPIRES IN", "RECEIVES", "SIZE", "REASON"];
     if !seen.letters.is_empty() {
-        let header =
-            row(["MESSAGE ID", "AGE", "EXPIRES IN", "RECEIVES", "SIZE", "REASON"]
-                .map(str::to_owned));
+        let header = lines(header.map(str::to_owned), narrow);
         let _ = writeln!(text, "{}", header.dimmed());
     }
     for letter in &seen.letters {
-        let line = row(cells(seen, letter));
+        let line = lines(cells(seen, letter), narrow);
         if seen.expires_soon(letter) {
             let _ = writeln!(text, "{}", line.yellow());
         } else {
@@ -52,8 +58,22 @@ fn cells(seen: &Seen, letter: &Letter) -> [String; 6] {
     ]
 }
 
-fn row([id, age, expiry, receives, size, reason]: [String; 6]) -> String {
-    format!("{id:<36}  {age:<12}  {expiry:<12}  {receives:<8}  {size:<9}  {reason}")
+/// A message in one line, or on a narrow terminal in two, of which none is longer than the terminal is wide.
+fn lines([id, age, expiry, receives, size, reason]: [String; 6], narrow: Option<usize>) -> String {
+    let Some(width) = narrow else {
+        return format!("{id:<36}  {age:<12}  {expiry:<12}  {receives:<8}  {size:<9}  {reason}");
+    };
+    let first = format!("{id:<36} {age:<10} {expiry}");
+    let second = format!("  {receives:<8} {size:<8} {reason}");
+    let cut = |line: String| {
+        let mut shown: String = line.chars().take(width).collect();
+        if shown.len() < line.len() {
+            shown.pop();
+            shown.push('…');
+        }
+        shown.trim_end().to_owned()
+    };
+    format!("{}\n{}", cut(first), cut(second))
 }
 
 fn size(bytes: usize) -> String {
@@ -77,4 +97,29 @@ pub(super) fn json(seen: &Seen) -> Value {
     });
     document.insert("letters".to_owned(), shown.collect());
     document.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        let cells = || {
+            ["0b9c2a5e-8f1d-4d6e-9a3b-2f6b1c0d4e5f", "13 d 14 h", "10 h 14 min!", "4", "100 KiB"]
+                .map(str::to_owned)
+        };
+        let row = |width| {
+            let [id, age, expiry, receives, size] = cells();
+            lines([id, age, expiry, receives, size, "a long reason ".repeat(9)], width)
+        };
+        for width in [60, 80, 109] {
+            let shown = row(Some(width));
+            assert_eq!(shown.lines().count(), 2);
+            assert!(shown.lines().all(|line| line.chars().count() <= width), "{shown}");
+            // What somebody acts on is whole.
+            assert!(shown.contains("0b9c2a5e-8f1d-4d6e-9a3b-2f6b1c0d4e5f 13 d 14 h  10 h 14 min!"));
+        }
+        assert_eq!(row(None).lines().count(), 1);
+    }
 }

@@ -31,7 +31,13 @@ const REASON_CHARS_MAX: usize = 100;
 
 /// Shows the letters that were seen.
 pub(crate) fn print_list(seen: &Seen, format: ResultFormat) -> Result<(), Failure> {
-    show(format, "list", || list::human(seen), || list::json(seen), || attention(seen))
+    show(
+        format,
+        "list",
+        || list::human(seen, super::terminal_width()),
+        || list::json(seen),
+        || attention(seen),
+    )
 }
 
 /// Shows the dead-letter queues of an account and region.
@@ -366,7 +372,8 @@ pub(super) mod tests {
         let (lines, file) = (BTreeMap::new(), Path::new(&letter.body));
         let story = story::Story { seen, letter, lines: &lines, source: Some(&letter.body) };
         vec![
-            list::human(seen),
+            list::human(seen, None),
+            list::human(seen, Some(60)),
             groups::human(seen),
             story.human(),
             moved::export_human(seen, Some(file)),
