@@ -1,5 +1,7 @@
 //! The connection to AWS: one configuration, one HTTP client, a client per service.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -41,6 +43,8 @@ pub struct Aws {
     region: Option<String>,
     endpoint: Option<String>,
     calls: Calls,
+    /// Whether the endpoint has dropped the trace header of a message in a batch.
+    pub(crate) batches_drop_traces: Arc<AtomicBool>,
 }
 
 /// Longer than the longest long poll (20 s), so that a connection which hangs is told from one that waits.
@@ -82,6 +86,7 @@ impl Aws {
             region: config.region().map(ToString::to_string),
             endpoint: config.endpoint_url().map(|url| url.trim_end_matches('/').to_owned()),
             calls,
+            batches_drop_traces: Arc::default(),
         }
     }
 

@@ -1,11 +1,11 @@
 //! SQS: taking dead letters in hand, and sending them again.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use aws_sdk_sqs::config::Builder;
 use aws_sdk_sqs::config::retry::RetryConfig;
-use aws_sdk_sqs::error::SdkError;
-use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchError;
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::primitives::Blob;
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, Message, MessageAttributeValue, MessageSystemAttributeName,
@@ -37,6 +37,8 @@ pub enum Sent {
     Confirmed {
         /// The new message's id.
         message_id: String,
+        /// Whether it was sent with a trace header that SQS does not say to have.
+        trace_lost: bool,
     },
     /// SQS does not have it.
     Refused {
@@ -78,11 +80,63 @@ impl Aws {
 
     /// Sends up to ten messages; says of each, in their order, what became of it.
     ///
+    /// An endpoint that has dropped the trace header of a message in a batch gets those that carry one singly from then on.
+    pub async fn resend(&self, queue: &QueueEvidence, batch: &[Resend]) -> Vec<Sent> {
+        let has_trace = |resend: &Resend| resend.trace_header.is_some();
+        if !self.batches_drop_traces.load(Ordering::SeqCst) || !batch.iter().any(has_trace) {
+            let sent = self.resend_batch(queue, batch).await;
+            if sent.iter().any(|sent| matches!(sent, Sent::Confirmed { trace_lost: true, .. })) {
+                self.batches_drop_traces.store(true, Ordering::SeqCst);
+            }
+            return sent;
+        }
+        // One after the other, in their order, which FIFO queues keep.
+        let mut sent = Vec::new();
+        for resend in batch {
+            sent.push(self.resend_one(queue, resend).await);
+        }
+        sent
+    }
+
+    /// Sends one message by a request of its own.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>.
+    async fn resend_one(&self, queue: &QueueEvidence, resend: &Resend) -> Sent {
+        let entry = match entry(0, resend) {
+            Ok(entry) => entry,
+            Err(error) => return Sent::Refused { why: error.to_string(), may_be_retried: false },
+        };
+        let request = self
+            .sqs
+            .send_message()
+            .queue_url(&queue.url)
+            .message_body(&resend.body)
+            .set_message_group_id(resend.group_id.clone())
+            .set_message_deduplication_id(resend.deduplication_id.clone())
+            .set_message_attributes(entry.message_attributes)
+            .set_message_system_attributes(entry.message_system_attributes)
+            .customize()
+            .config_override(Builder::new().retry_config(RetryConfig::disabled()));
+        match request.send().await {
+            Ok(answer) if answer.md5_of_message_body() == Some(&md5_of_body(&resend.body)) => {
+                let has_trace = answer.md5_of_message_system_attributes().is_some();
+                Sent::Confirmed {
+                    message_id: answer.message_id().unwrap_or_default().to_owned(),
+                    trace_lost: resend.trace_header.is_some() && !has_trace,
+                }
+            }
+            Ok(_) => Sent::Unknown { why: "SQS confirmed another body than was sent".to_owned() },
+            Err(error) => of_request(&queue.name, &error),
+        }
+    }
+
+    /// Sends up to ten messages by one request.
+    ///
     /// The SDK does not repeat the request by itself: a message that may have arrived must not be sent again before that
     /// was written down.
     ///
     /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html>.
-    pub async fn resend(&self, queue: &QueueEvidence, batch: &[Resend]) -> Vec<Sent> {
+    async fn resend_batch(&self, queue: &QueueEvidence, batch: &[Resend]) -> Vec<Sent> {
         let entries: Result<Vec<_>, _> = batch
             .iter()
             .enumerate()
@@ -118,7 +172,11 @@ fn each(
         let id = index.to_string();
         if let Some(entry) = successful.iter().find(|entry| entry.id() == id) {
             return if entry.md5_of_message_body() == md5_of_body(&resend.body) {
-                Sent::Confirmed { message_id: entry.message_id().to_owned() }
+                {
+                    let has_trace = entry.md5_of_message_system_attributes().is_some();
+                    let trace_lost = resend.trace_header.is_some() && !has_trace;
+                    Sent::Confirmed { message_id: entry.message_id().to_owned(), trace_lost }
+                }
             } else {
                 Sent::Unknown { why: "SQS confirmed another body than was sent".to_owned() }
             };
@@ -143,7 +201,10 @@ fn of_entry(entry: &BatchResultErrorEntry) -> Sent {
     }
 }
 
-fn of_request(queue: &str, error: &SdkError<SendMessageBatchError, HttpResponse>) -> Sent {
+fn of_request<E>(queue: &str, error: &SdkError<E, HttpResponse>) -> Sent
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
     let status = error.raw_response().map(|response| response.status().as_u16());
     let explained = failed("sqs:SendMessage", queue, error);
     let why = explained.to_string();
@@ -211,5 +272,35 @@ fn attribute(value: MessageAttributeValue) -> Attribute {
     match value.binary_value {
         Some(bytes) => Attribute::binary(value.data_type, bytes.as_ref()),
         None => Attribute::text(value.data_type, value.string_value.unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is made of an answer to a message with that trace header.
+    fn trace_lost(header: Option<&str>, md5: Option<&str>) -> Option<bool> {
+        let resend = Resend {
+            body: "b".to_owned(),
+            trace_header: header.map(str::to_owned),
+            ..Resend::default()
+        };
+        let entry = SendMessageBatchResultEntry::builder()
+            .id("0")
+            .message_id("m")
+            .md5_of_message_body(md5_of_body("b"))
+            .set_md5_of_message_system_attributes(md5.map(str::to_owned));
+        match each(&[resend], &[entry.build().ok()?], &[]).first() {
+            Some(Sent::Confirmed { trace_lost, .. }) => Some(*trace_lost),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_trace_header_without_a_digest_in_the_answer_is_lost() {
+        assert_eq!(trace_lost(Some("Root=1"), None), Some(true));
+        assert_eq!(trace_lost(Some("Root=1"), Some("0")), Some(false));
+        assert_eq!(trace_lost(None, None), Some(false));
     }
 }

@@ -26,6 +26,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Delivered {
     /// The ids of those that were sent, with those of their copies.
     pub(crate) sent: Vec<(String, String)>,
+    /// The ids of those of them whose trace header SQS did not say to have.
+    pub(crate) trace_lost: Vec<String>,
     /// The ids of those that were not, each with the reason.
     pub(crate) not_sent: Vec<(String, String)>,
     /// The ids of those that may have been sent or not, each with the reason.
@@ -38,7 +40,12 @@ impl Delivered {
     fn take(&mut self, from: &str, sent: &Sent) {
         let from = from.to_owned();
         match sent {
-            Sent::Confirmed { message_id } => self.sent.push((from, message_id.clone())),
+            Sent::Confirmed { message_id, trace_lost } => {
+                if *trace_lost {
+                    self.trace_lost.push(from.clone());
+                }
+                self.sent.push((from, message_id.clone()));
+            }
             Sent::Refused { why, .. } => self.not_sent.push((from, why.clone())),
             Sent::Unknown { why } => self.unknown.push((from, why.clone())),
         }

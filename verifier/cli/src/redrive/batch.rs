@@ -385,7 +385,11 @@ impl Engine<'_> {
             let mut unknown = (Vec::new(), String::new());
             for (going, answer) in pending.into_iter().zip(answers) {
                 match answer {
-                    Sent::Confirmed { message_id } => {
+                    Sent::Confirmed { message_id, trace_lost } => {
+                        if trace_lost {
+                            let ids = vec![going.resend.from.clone()];
+                            self.note(&Entry::TraceLost { ids });
+                        }
                         offered.confirmed.push((going, message_id));
                     }
                     Sent::Refused { why, may_be_retried } => {

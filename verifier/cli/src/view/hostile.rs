@@ -154,7 +154,7 @@ proptest! {
         let seen = seen(&text);
         let pair = || vec![(text.clone(), text.clone())];
         let delivered =
-            Delivered { sent: pair(), not_sent: pair(), unknown: pair(), calls: BTreeMap::new() };
+            Delivered { sent: pair(), not_sent: pair(), unknown: pair(), ..Delivered::default() };
         let purged = Purged {
             not_deleted: pair(),
             not_handed_back: pair(),

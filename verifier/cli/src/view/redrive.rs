@@ -127,6 +127,7 @@ fn named(ledger: &Ledger, out: &mut dyn Write) -> io::Result<()> {
         ("not sent", not_sent.collect()),
         ("may have arrived", unconfirmed.collect()),
         ("changed", changed.collect()),
+        ("sent without their trace header", ledger.trace_lost().iter().cloned().collect()),
         ("out of order", ledger.out_of_order().iter().cloned().collect()),
         ("not deleted", undeleted.collect()),
         ("may have been sent twice", ambiguous.collect()),
@@ -239,6 +240,7 @@ fn of_ledger(ledger: &Ledger, journal: &str) -> Value {
         "notDeleted": ledger.undeleted(),
         "changed": ledger.changed(),
         "outOfOrder": ledger.out_of_order(),
+        "traceLost": ledger.trace_lost(),
         "ambiguous": ledger.ambiguous().collect::<BTreeSet<_>>(),
     })
 }

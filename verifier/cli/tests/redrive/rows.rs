@@ -29,7 +29,9 @@ fn attributes_trace_header_and_group_are_kept() {
         ..message("no JSON, and a \u{1F600}")
     };
     world.send("dead", std::slice::from_ref(&sent));
-    world.redrive(&[]).assert(0, &[("replayed", 1), ("unknown", 1)]);
+    let redriven = world.redrive(&[]);
+    redriven.assert(0, &[("replayed", 1), ("unknown", 1)]);
+    assert_eq!(redriven.result["traceLost"], json!([]));
     let found = world.drain("target");
     assert_eq!(found.len(), 1);
     assert_eq!((&found[0].body, &found[0].attributes), (&sent.body, &sent.attributes));

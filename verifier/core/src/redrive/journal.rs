@@ -260,6 +260,11 @@ pub enum Entry {
         /// The letters' ids.
         ids: Vec<String>,
     },
+    /// Messages were sent with a trace header that SQS did not say to have.
+    TraceLost {
+        /// The letters' ids.
+        ids: Vec<String>,
+    },
     /// Letters are not what was planned, and stay.
     Changed {
         /// Their ids.

@@ -66,6 +66,8 @@ pub struct Ledger {
     changed: BTreeSet<String>,
     /// Letters whose messages overtook one of their group.
     out_of_order: BTreeSet<String>,
+    /// Letters whose messages have lost their trace header.
+    trace_lost: BTreeSet<String>,
     /// By the message's id.
     bounced: BTreeMap<String, Bounce>,
     /// How many have bounced since the redrive was taken up again.
@@ -152,6 +154,7 @@ impl Ledger {
                     self.not_sent.insert(id.clone(), why.clone());
                 }
             }
+            Entry::TraceLost { ids } => self.trace_lost.extend(ids.iter().cloned()),
             Entry::OutOfOrder { ids } => self.out_of_order.extend(ids.iter().cloned()),
             Entry::Changed { ids } => self.changed.extend(ids.iter().cloned()),
             Entry::Deleted { ids } => {
@@ -272,6 +275,11 @@ impl Ledger {
     /// The letters of the plan that were not what it says.
     pub fn changed(&self) -> &BTreeSet<String> {
         &self.changed
+    }
+
+    /// The letters whose messages were sent with a trace header that SQS did not say to have.
+    pub fn trace_lost(&self) -> &BTreeSet<String> {
+        &self.trace_lost
     }
 
     /// The letters whose messages were sent though one before them of their group was not.

@@ -36,6 +36,19 @@ pub fn md5_of_attributes(attributes: &MessageAttributes) -> Option<String> {
     Some(hex(&digest.finalize()))
 }
 
+/// The MD5 of a message's system attributes, of which the trace header is the only one that may be sent.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatchResultEntry.html>,
+/// `MD5OfMessageSystemAttributes`.
+pub fn md5_of_trace_header(header: &str) -> String {
+    let mut digest = Md5::new();
+    put(&mut digest, b"AWSTraceHeader");
+    put(&mut digest, b"String");
+    digest.update([1]);
+    put(&mut digest, header.as_bytes());
+    hex(&digest.finalize())
+}
+
 fn put(digest: &mut Md5, bytes: &[u8]) {
     digest.update(u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
     digest.update(bytes);

@@ -96,6 +96,8 @@ pub struct SentMessage {
     pub md5_of_body: String,
     /// The MD5 of the attributes, where there are any.
     pub md5_of_attributes: Option<String>,
+    /// The MD5 of the system attributes, where there are any: the trace header is the only one that is sent.
+    pub md5_of_system_attributes: Option<String>,
     /// The message's place in the order of a FIFO queue.
     pub sequence_number: Option<SequenceNumber>,
 }

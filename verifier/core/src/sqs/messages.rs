@@ -8,6 +8,7 @@ use super::send_rules::{check_fifo_batch, check_message, in_bounds};
 use super::{
     Delivery, MESSAGE_BYTES_MAX, Message, ReceivedMessage, SendMessage, SentMessage,
     SequenceNumber, Sqs, SqsError, check_batch, md5_of_attributes, md5_of_body,
+    md5_of_trace_header,
 };
 use crate::time::Timestamp;
 
@@ -52,6 +53,7 @@ impl Sqs {
             message_id: original.message_id.clone(),
             md5_of_body: md5_of_body(&message.body),
             md5_of_attributes: md5_of_attributes(&message.attributes),
+            md5_of_system_attributes: message.trace_header.as_deref().map(md5_of_trace_header),
             sequence_number: queue.fifo.as_ref().map(|_| original.sequence_number),
         };
         let deduplication_id = match deduplicate(queue, &message, &original, now) {

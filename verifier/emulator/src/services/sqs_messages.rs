@@ -196,6 +196,9 @@ pub(super) fn sent_json(sent: &SentMessage) -> Value {
     if let Some(digest) = &sent.md5_of_attributes {
         body["MD5OfMessageAttributes"] = digest.clone().into();
     }
+    if let Some(digest) = &sent.md5_of_system_attributes {
+        body["MD5OfMessageSystemAttributes"] = digest.clone().into();
+    }
     if let Some(number) = sent.sequence_number {
         body["SequenceNumber"] = number.to_string().into();
     }

@@ -465,11 +465,16 @@ impl<'a> Sending<'a> {
         for (going, answer) in batch.into_iter().zip(answers) {
             let from = going.resend.from.clone();
             match answer {
-                Sent::Confirmed { message_id } => sent.push(Pair {
-                    from,
-                    to: message_id.clone(),
-                    queue: self.terms.sources.get(number).map(|queue| queue.arn.clone()),
-                }),
+                Sent::Confirmed { message_id, trace_lost } => {
+                    if *trace_lost {
+                        self.note(&Entry::TraceLost { ids: vec![from.clone()] }).await?;
+                    }
+                    sent.push(Pair {
+                        from,
+                        to: message_id.clone(),
+                        queue: self.terms.sources.get(number).map(|queue| queue.arn.clone()),
+                    });
+                }
                 Sent::Refused { may_be_retried: true, .. } if !is_last => again.push(going),
                 Sent::Refused { why, .. } => {
                     self.blocked.insert((number, going.resend.group_id.clone()));

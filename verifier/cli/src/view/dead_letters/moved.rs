@@ -40,6 +40,9 @@ pub(super) fn delivered_human(queue: &QueueEvidence, delivered: &Delivered) -> S
     for (id, why) in &delivered.unknown {
         let _ = writeln!(text, "{} may have been sent: {}", clean::line(id), clean::line(why));
     }
+    for id in &delivered.trace_lost {
+        let _ = writeln!(text, "{} sent without its trace header", clean::line(id));
+    }
     let Delivered { sent, not_sent, unknown, .. } = delivered;
     let _ = write!(text, "{} sent to {}", letters(sent.len()), clean::line(&queue.name));
     if !not_sent.is_empty() {
@@ -59,6 +62,7 @@ pub(super) fn delivered_json(queue: &QueueEvidence, delivered: &Delivered) -> Va
         "queue": queue.name,
         "queueArn": queue.arn(),
         "sent": sent.collect::<Vec<_>>(),
+        "traceLost": delivered.trace_lost,
         "notSent": with_reasons(&delivered.not_sent),
         "unknown": with_reasons(&delivered.unknown),
         "awsCalls": delivered.calls,
