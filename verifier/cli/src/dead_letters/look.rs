@@ -205,9 +205,9 @@ impl Taking<'_> {
         if !self.look.unreached.may_come() || waited >= self.looking.wait {
             return Ok(true);
         }
-        let left = self.looking.wait.saturating_sub(waited).as_secs();
+        let left = self.looking.wait.saturating_sub(waited).as_secs().div_ceil(60);
         let why = self.look.cut_short.take().unwrap_or_default();
-        self.looking.progress.detail(&format!("waiting, for {left} s at most (--wait): {why}"));
+        self.looking.progress.detail(&format!("waiting, for {left} min at most (--wait): {why}"));
         Ok(false)
     }
 }

@@ -246,9 +246,9 @@ impl Purge<'_> {
         if !self.result.unreached.may_come() || waited >= self.selection.wait {
             return Ok(true);
         }
-        let left = self.selection.wait.saturating_sub(waited).as_secs();
+        let left = self.selection.wait.saturating_sub(waited).as_secs().div_ceil(60);
         let why = self.result.incomplete.take().unwrap_or_default();
-        self.progress.detail(&format!("waiting, for {left} s at most (--wait): {why}"));
+        self.progress.detail(&format!("waiting, for {left} min at most (--wait): {why}"));
         Ok(false)
     }
 

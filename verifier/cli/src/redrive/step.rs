@@ -120,9 +120,9 @@ impl Engine<'_> {
                 return Ok(());
             }
             if away > 0 {
-                let left = until.since(now).as_secs();
+                let left = until.since(now).as_secs().div_ceil(60);
                 self.progress.detail(&format!(
-                    "waiting, for {left} s at most: {}",
+                    "waiting, for {left} min at most: {}",
                     unreached.why().unwrap_or_default()
                 ));
             }

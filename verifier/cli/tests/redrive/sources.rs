@@ -88,6 +88,10 @@ fn a_message_of_a_queue_that_has_another_dead_letter_queue_now_is_not_sent_there
     done.assert(4, &[("replayed", 2), ("unknown", 2), ("notSent", 4), ("left", 4)]);
     let why = done.result["notSent"].to_string();
     assert!(why.contains("does not name the dead-letter queue any more"), "{why}");
+    // Nor to the only source that is left.
+    let done = redrive(&world, &[]);
+    assert_eq!((done.code, done.count("notSent"), done.count("replayed")), (Some(4), 3, 1));
+    assert!(done.result["notSent"].to_string().contains("it came from"), "{:#}", done.result);
     assert!(world.bodies("other").is_empty());
 }
 
@@ -133,6 +137,10 @@ fn an_import_keeps_the_source_and_redrive_takes_the_attribute_away() {
     let back = world.drain("source");
     assert!(back.iter().all(|letter| letter.attributes.is_empty()), "{back:?}");
     assert_eq!(back.len(), 2);
+    // Only those of one queue.
+    let mut command = world.verifier_with(&["dlq", "import", "b.jsonl", "--dlq", "dead"]);
+    let imported = World::end(command.args(["--queue", "other"]));
+    assert_eq!(imported.result["sent"].as_array().map(Vec::len), Some(3), "{}", imported.stderr);
     // A queue that is nobody's dead-letter queue gets messages as they were.
     let to_work = ["dlq", "import", "b.jsonl", "--dlq", "dead", "--to", "target"];
     assert_eq!(World::end(&mut world.verifier_with(&to_work)).code, Some(0));

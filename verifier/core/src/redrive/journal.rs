@@ -95,6 +95,9 @@ pub struct Terms {
     /// Only letters that came from this queue, or do not tell; any when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_arn: Option<String>,
+    /// Whether the user has named that queue: then letters of others are not meant; otherwise they stay and are named.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_source_named: bool,
     /// Whether those that do not tell where they came from stay, too: several queues share the dead-letter queue.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub only_with_source: bool,
@@ -170,7 +173,10 @@ impl Terms {
             };
         }
         match (&self.source_arn, &letter.source_arn) {
-            (Some(meant), Some(found)) if meant != found => Route::Other,
+            (Some(meant), Some(found)) if meant != found && self.is_source_named => Route::Other,
+            (Some(meant), Some(found)) if meant != found => Route::Unknown(format!(
+                "it came from {found}, and not from {meant}: send it with --to-source, --queue or --to"
+            )),
             (Some(_), None) if self.only_with_source => Route::Unknown(unknown.to_owned()),
             _ => Route::To(0),
         }
@@ -328,7 +334,11 @@ mod tests {
     fn a_letter_of_another_queue_stays_and_one_without_a_source_is_sent_where_there_is_one_only() {
         let terms = Terms { source_arn: Some("a".to_owned()), ..Terms::default() };
         assert_eq!(terms.route(&from(Some("a"))), Route::To(0));
-        assert_eq!(terms.route(&from(Some("b"))), Route::Other);
+        assert!(
+            matches!(terms.route(&from(Some("b"))), Route::Unknown(why) if why.contains("from b"))
+        );
+        let named = Terms { is_source_named: true, ..terms.clone() };
+        assert_eq!(named.route(&from(Some("b"))), Route::Other, "nobody has asked for it");
         assert_eq!(terms.route(&from(None)), Route::To(0));
         let shared = Terms { only_with_source: true, ..terms };
         assert_eq!(shared.route(&from(Some("a"))), Route::To(0));

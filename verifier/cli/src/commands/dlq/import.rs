@@ -20,6 +20,8 @@ pub(crate) async fn run(args: DlqImportArgs) -> Result<Exit, Failure> {
             .inspect_err(|_| started.progress.clear())?,
         None => started.place.dead_letters.clone(),
     };
+    let letters: Vec<Letter> =
+        letters.into_iter().filter(|letter| started.place.sources.selects(letter)).collect();
     let letters = with_sources(&started.place, &to, letters)
         .await
         .inspect_err(|_| started.progress.clear())?;

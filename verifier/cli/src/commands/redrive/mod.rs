@@ -372,6 +372,7 @@ fn name_of_all(to: &[Destination], terms: &Terms) -> QueueName {
 fn restrict(terms: &mut Terms, place: &Place, to: &[Destination], is_elsewhere: bool) {
     if let Some(selected) = &place.sources.selected {
         terms.source_arn = Some(selected.clone());
+        terms.is_source_named = true;
         terms.only_with_source = true;
     } else if let ([to], false) = (to, is_elsewhere) {
         terms.source_arn = Some(to.queue.arn().to_owned());

@@ -30,6 +30,7 @@ pub(super) fn of(args: &RedriveArgs) -> Result<Terms, Failure> {
         filter,
         is_planned: false,
         source_arn: None,
+        is_source_named: false,
         only_with_source: false,
         sources: Vec::new(),
         steps,
