@@ -39,12 +39,8 @@ impl JournalFile {
         Self::of(file, path)
     }
 
-    /// Goes on with one. What was being written when the process ended is cut off.
-    pub(crate) fn reopen(path: &Path) -> Result<Self, Failure> {
-        Self::lock(path)?.go_on()
-    }
-
-    /// The same, but a last line without its end gets one where it is a whole entry.
+    /// Goes on with one. What was being written when the process ended is cut off; a last line without its end gets one where it is a
+    /// whole entry.
     pub(crate) fn reopen_with(
         path: &Path,
         is_entry: impl Fn(&[u8]) -> bool,
@@ -221,11 +217,11 @@ mod tests {
         std::fs::write(&path, "\"whole\"\n\"to").unwrap();
         let other = append(&path);
         other.lock().unwrap();
-        let refused = JournalFile::reopen(&path).err().expect("a refusal");
+        let refused = JournalFile::reopen_with(&path, |_| false).err().expect("a refusal");
         assert!(refused.what.contains("another process is writing to"), "{refused}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "\"whole\"\n\"to");
         drop(other);
-        drop(JournalFile::reopen(&path).expect("it is free"));
+        drop(JournalFile::reopen_with(&path, |_| false).expect("it is free"));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "\"whole\"\n");
     }
 
@@ -277,7 +273,7 @@ mod tests {
             }
         });
         while !writer.is_finished() {
-            drop(JournalFile::reopen(&path));
+            drop(JournalFile::reopen_with(&path, |_| false));
         }
         writer.join().unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
