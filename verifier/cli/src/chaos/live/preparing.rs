@@ -79,7 +79,7 @@ impl Live {
     ) -> Result<(), Failure> {
         let because =
             stopped.map_or_else(String::new, |stopped| format!(" (it had failed: {stopped})"));
-        let mut changed = None;
+        let mut changed = Vec::new();
         for (part, back) in parts {
             let part = name(&part);
             let what = match back {
@@ -99,9 +99,12 @@ impl Live {
                 Back::Gone => format!("{part} is gone"),
                 Back::Foreign => format!("{part} is not the stack's"),
             };
-            changed.get_or_insert(what);
+            changed.push(what);
         }
-        let Some(what) = changed else { return Ok(()) };
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let what = changed.join("; ");
         Err(Failure {
             next: Some("run it again while nobody else changes the stack".to_owned()),
             ..Failure::environment(format!("{what}{because}"))

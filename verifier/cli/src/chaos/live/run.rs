@@ -58,6 +58,7 @@ impl Live {
         let faults = self.faults(schedule)?;
         self.refuse_files_of_others()?;
         let idle = self.idle().await?;
+        self.refuse_to_move_others(schedule, idle)?;
         let clock = &self.place.clock;
         let prepared_at = clock.now();
         let undo_at = Duration::from_millis(schedule.undo_at_milliseconds);
@@ -178,6 +179,23 @@ impl Live {
             allows: schedule.allows().union(AnomalySet::of(&[Anomaly::Redelivered])),
         };
         Ok(History { header, lines: recorder.finish(more) })
+    }
+
+    /// Fails where the schedule has a redrive and the dead-letter queue holds messages, which are none of the run's: they would be
+    /// sent to the jobs queue with its own, worked on again, and gone.
+    fn refuse_to_move_others(&self, schedule: &Schedule, idle: Depth) -> Result<(), Failure> {
+        let moves = schedule.steps.iter().any(|step| matches!(step, Step::Redrive { .. }));
+        if !moves || idle.dead == 0 {
+            return Ok(());
+        }
+        let queue = &self.place.dead_letters.name;
+        Err(Failure {
+            next: Some("replay them by verifier redrive, keep them by verifier dlq export and purge, or choose an experiment without a redrive".to_owned()),
+            ..Failure::usage(format!(
+                "{queue} holds {} messages of others, which the experiment's redrive would move with its own",
+                idle.dead
+            ))
+        })
     }
 
     /// The faults of the emulator, where the schedule has some. A deployed stack lets nobody into its inside.

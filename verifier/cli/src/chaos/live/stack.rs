@@ -183,7 +183,9 @@ fn command_of(journal: &Path, connection: &ConnectionArgs) -> String {
     let mut command = "verifier chaos rollback".to_owned();
     for (option, value) in options {
         if let Some(value) = value {
-            command.extend([" ", option, " ", &clean::word(value)]);
+            // A value that begins as an option does is none only behind a sign of equality.
+            let sign = if value.starts_with('-') { "=" } else { " " };
+            command.extend([" ", option, sign, &clean::word(value)]);
         }
     }
     command

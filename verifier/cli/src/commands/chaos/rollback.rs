@@ -77,6 +77,7 @@ async fn roll_back(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
             ))
         });
     }
+    let options = options_of(&started, args.connection.profile.as_deref());
     let again = rollback_command(&args.journal, &aws, &args.connection);
     let (stack, found) = look(&aws, &ledger, &started).await?;
     let mut done = RolledBack {
@@ -95,13 +96,16 @@ async fn roll_back(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
                 .say(&format!("putting {} back as it was before {}", started.stack, started.run));
             let resources = stack.map(|stack| stack.resources).unwrap_or_default();
             let at = (aws, clock);
-            let putting = put_back(at, (&args.journal, &resources), &interrupt, &mut done);
+            let putting =
+                put_back(at, (&args.journal, &resources), (&interrupt, &options), &mut done);
             if !putting.await? {
                 exit = Exit::Stopped;
                 done.next.get_or_insert_with(|| format!("go on with: {again}"));
             }
         }
-        Err(refusal) => return Err(refused(&refusal, (&started, &ledger), &again)),
+        Err(refusal) => {
+            return Err(refused(&refusal, (&started, &ledger), (&again, &options)));
+        }
     }
     progress.clear();
     let printed = view::chaos::print_rollback(&done, args.format);
@@ -136,7 +140,7 @@ async fn look(
 async fn put_back(
     at: (Aws, RunClock),
     (journal, resources): (&Path, &[StackResource]),
-    interrupt: &Interrupt,
+    (interrupt, options): (&Interrupt, &str),
     done: &mut RolledBack,
 ) -> Result<bool, Failure> {
     let mut undo = Undo::reopen(at, journal)?;
@@ -179,19 +183,19 @@ async fn put_back(
     is_done &= done.not_restored.is_empty();
     if !is_done {
         let open: Vec<Part> = open.into_iter().map(|(part, _)| part).collect();
-        done.next = what_next(&open, &foreign);
+        done.next = what_next(&open, &foreign, options);
     }
     Ok(is_done)
 }
 
 /// What to do where it does not help to begin again: when nothing is open, or nothing but what no rollback touches.
-fn what_next(open: &[Part], foreign: &[Part]) -> Option<String> {
+fn what_next(open: &[Part], foreign: &[Part], options: &str) -> Option<String> {
     let is_settled = |part: &Part| foreign.contains(part) || matches!(part, Part::QueueTag { .. });
     if !open.iter().all(is_settled) {
         return None;
     }
     let untag = open.iter().find_map(|part| match part {
-        Part::QueueTag { queue_url, .. } => Some(untag(queue_url)),
+        Part::QueueTag { queue_url, .. } => Some(untag(queue_url, options)),
         _ => None,
     });
     Some(match untag {
@@ -201,8 +205,22 @@ fn what_next(open: &[Part], foreign: &[Part]) -> Option<String> {
 }
 
 /// The command that removes the lease's tag.
-fn untag(queue_url: &str) -> String {
-    format!("aws sqs untag-queue --queue-url {} --tag-keys {LEASE_TAG}", clean::word(queue_url))
+fn untag(queue_url: &str, options: &str) -> String {
+    format!(
+        "aws sqs untag-queue --queue-url {} --tag-keys {LEASE_TAG}{options}",
+        clean::word(queue_url)
+    )
+}
+
+/// The options of AWS's command line by which it asks where the run was.
+fn options_of(started: &Started, profile: Option<&str>) -> String {
+    let options = [
+        ("--region", Some(started.region.as_str())),
+        ("--endpoint-url", started.endpoint.as_deref()),
+        ("--profile", profile),
+    ];
+    let given = options.into_iter().filter_map(|(option, value)| Some((option, value?)));
+    given.map(|(option, value)| format!(" {option} {}", clean::word(value))).collect()
 }
 
 fn other_region(started: &Started, asked: &str) -> Failure {
@@ -216,7 +234,11 @@ fn other_region(started: &Started, asked: &str) -> Failure {
 }
 
 /// Why nothing is put back, and what to do.
-fn refused(refusal: &Refusal, (started, ledger): (&Started, &UndoLedger), again: &str) -> Failure {
+fn refused(
+    refusal: &Refusal,
+    (started, ledger): (&Started, &UndoLedger),
+    (again, options): (&str, &str),
+) -> Failure {
     let Started { run, stack, stack_id, region, endpoint, .. } = started;
     let queue_url = ledger.lease_queue().unwrap_or_default();
     let (what, next, exit) = match refusal {
@@ -230,7 +252,7 @@ fn refused(refusal: &Refusal, (started, ledger): (&Started, &UndoLedger), again:
                 ),
                 format!(
                     "take the whole journal; without one, set all of these back by hand, and remove the tag: {}",
-                    untag(queue_url)
+                    untag(queue_url, options)
                 ),
                 Exit::Usage,
             )
@@ -241,7 +263,7 @@ fn refused(refusal: &Refusal, (started, ledger): (&Started, &UndoLedger), again:
             ),
             format!(
                 "look whether {stack} is changed; if it is not, remove the tag: {}",
-                untag(queue_url)
+                untag(queue_url, options)
             ),
             Exit::Stopped,
         ),
@@ -250,7 +272,7 @@ fn refused(refusal: &Refusal, (started, ledger): (&Started, &UndoLedger), again:
                 "the tag {LEASE_TAG} of {queue_url} does not name {run}: somebody has removed it, or that is another stack than the one that was changed"
             ),
             format!(
-                "if it is the one and still changed, set the tag again (aws sqs tag-queue --queue-url {} --tags '{}') and go on: {again}",
+                "if it is the one and still changed, set the tag again (aws sqs tag-queue --queue-url {} --tags '{}'{options}) and go on: {again}",
                 clean::word(queue_url),
                 serde_json::json!({LEASE_TAG: ledger.lease().unwrap_or_default()})
             ),
@@ -287,10 +309,10 @@ mod tests {
         let tag = Part::QueueTag { queue_url: "http://h/0/q".into(), key: LEASE_TAG.into() };
         let (own, other) = (Part::Mapping { uuid: "m".into() }, Part::Mapping { uuid: "n".into() });
         let foreign = [other.clone()];
-        assert_eq!(what_next(&[own.clone(), tag.clone()], &foreign), None);
-        assert_eq!(what_next(&[own, other.clone(), tag.clone()], &foreign), None);
-        let next = what_next(&[other, tag], &foreign).unwrap();
-        assert!(next.contains("untag-queue --queue-url http://h/0/q --tag-keys verifier:chaos"));
-        assert!(!what_next(&[], &[]).unwrap().contains("untag"));
+        assert_eq!(what_next(&[own.clone(), tag.clone()], &foreign, ""), None);
+        assert_eq!(what_next(&[own, other.clone(), tag.clone()], &foreign, ""), None);
+        let next = what_next(&[other, tag], &foreign, " --region r").unwrap();
+        assert!(next.ends_with("--queue-url http://h/0/q --tag-keys verifier:chaos --region r"));
+        assert!(!what_next(&[], &[], "").unwrap().contains("untag"));
     }
 }

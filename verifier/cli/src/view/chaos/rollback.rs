@@ -43,7 +43,10 @@ pub(super) fn human(done: &RolledBack, out: &mut dyn Write) -> io::Result<()> {
     if let Some(next) = next {
         return writeln!(out, "\n{}", clean::line(next));
     }
-    if left.is_empty() {
+    // Where nothing was put back, nothing was looked at.
+    if restored.is_empty() && left.is_empty() {
+        Ok(())
+    } else if left.is_empty() {
         writeln!(out, "{stack} is as it was")
     } else {
         writeln!(out, "{stack} is as it was, but for what is left")
