@@ -6,7 +6,7 @@ import { REPOSITORY_ROOT } from '../lib/paths.ts';
 import { withTemporaryDirectory } from '../lib/temporary-directory.ts';
 
 const [, section = ''] = readFileSync(join(REPOSITORY_ROOT, 'README.md'), 'utf8').split('\n## Quick start on AWS\n');
-const [setUp = '', variables = ''] = [...section.matchAll(/^```sh aws\n([^]*?)\n```$/gm)].map(([, block = '']) => block);
+const [setUp = '', recovery = '', variables = ''] = [...section.matchAll(/^```sh aws\n([^]*?)\n```$/gm)].map(([, block = '']) => block);
 
 /** Runs blocks of README.md as somebody who pastes them, where the programs answer like this. */
 function paste(blocks: string[], programs: { aws?: string; deploy?: string }) {
@@ -37,8 +37,8 @@ describe('the quick start', () => {
 
   test.each([
     ['has no such output, as an older one', { aws: 'echo' }, 'PreviewAccount has no output ExecutionPolicyArn in eu-central-1'],
-    ['is not there', { aws: 'echo "Stack with id PreviewAccount does not exist" >&2; exit 254' }, 'PreviewAccount has no output ExecutionPolicyArn'],
-    ['is looked for without a region', { aws: 'echo "You must specify a region" >&2; exit 253' }, 'You must specify a region'],
+    ['is not there', { aws: 'case "$*" in *OutputKey*) echo "Stack with id PreviewAccount does not exist" >&2; exit 254 ;; esac' }, 'PreviewAccount has no output ExecutionPolicyArn'],
+    ['is looked for without a region', { aws: 'case "$*" in *OutputKey*) echo "You must specify a region" >&2; exit 253 ;; esac' }, 'You must specify a region'],
     ['was not deployed, since somebody said no', { aws: ANSWERS, deploy: 'exit 1' }, ''],
   ])('does not bootstrap, as an administrator, where the account stack %s', (_name, programs, says) => {
     const { calls, stderr } = paste([setUp], programs);
@@ -47,9 +47,59 @@ describe('the quick start', () => {
     expect(stderr).toContain(says);
   });
 
-  test('knows the region for every AWS CLI, and what to do about a provider that is there already', () => {
+  test('knows the region for every AWS CLI', () => {
     expect(setUp).toMatch(/^export AWS_REGION=(\S+) AWS_DEFAULT_REGION=\1$/m);
-    expect(section.split('\n## ')[0]).toContain('-c oidcProvider=');
+  });
+
+  const PROVIDER = 'arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com';
+  /** What an account answers that has a provider, and perhaps the stack and the resource of it. */
+  const withProvider = (stack: string, resource: string) =>
+    `case "$*" in *list-open-id-connect-providers*) echo ${PROVIDER} ;; *describe-stack-resources*) ${resource} ;; *"=='PreviewAccount'].StackName"*) echo ${stack} ;; esac\n${ANSWERS}`;
+  test.each([
+    ['takes a provider that is there already', withProvider('', 'exit 254'), true],
+    ['takes one that it took before', withProvider('PreviewAccount', 'true'), true],
+    ["leaves the stack's own provider in the stack", withProvider('PreviewAccount', 'echo GitHub'), false],
+    ['makes one where there is none', ANSWERS, false],
+  ])('%s', (_name, aws, passed) => {
+    const { calls, stderr } = paste([setUp], { aws });
+    expect(stderr).toBe('');
+    for (const command of ['npx cdk deploy', 'npx cdk bootstrap']) {
+      const [line = ''] = calls.split('\n').filter((each) => each.startsWith(command));
+      expect(line).toContain('qualifier=hnb659fds');
+      expect(line.includes(`-c oidcProvider=${PROVIDER} `)).toBe(passed);
+    }
+  });
+
+  test.each([
+    ['which providers there are', 'case "$*" in *list-open-id*) echo AccessDenied >&2; exit 254 ;; esac'],
+    ["whose the provider is", withProvider('PreviewAccount', 'echo AccessDenied >&2; exit 254')],
+    ['which stacks there are', 'echo AccessDenied >&2; exit 254'],
+  ])('does nothing where AWS does not say %s', (_name, aws) => {
+    const { calls, stderr } = paste([setUp], { aws });
+    expect(calls).not.toContain('npx');
+    expect(stderr).toContain('AccessDenied');
+  });
+
+  const bootstrapped = (policies: string) => `case "$*" in *"=='CDKToolkit'"*) printf 'CDKToolkit\\t%s\\n' ${policies} ;; esac\n${ANSWERS}`;
+  test.each(['arn:aws:iam::aws:policy/AdministratorAccess', 'arn:aws:iam::123456789012:policy/Ours', 'None'])(
+    'does nothing, and says what to do, where a bootstrap for other stacks is there: %s', (policies) => {
+      const { calls, stderr } = paste([setUp], { aws: bootstrapped(policies) });
+      expect(calls).not.toContain('npx');
+      expect(stderr).toMatch(/CDKToolkit is there already.*QUALIFIER=previews TOOLKIT=CDKToolkit-previews/);
+      const own = paste([setUp.replace('QUALIFIER=hnb659fds TOOLKIT=CDKToolkit', 'QUALIFIER=previews TOOLKIT=CDKToolkit-previews'), variables], { aws: bootstrapped(policies) }).calls;
+      expect(own).toMatch(/^npx cdk deploy .*-c qualifier=previews /m);
+      expect(own).toMatch(/^npx cdk bootstrap .*--qualifier previews --toolkit-stack-name CDKToolkit-previews --cloudformation/m);
+      expect(own).toContain('gh variable set AWS_BOOTSTRAP_QUALIFIER --repo OWNER/NAME --body previews');
+    },
+  );
+
+  test('goes on where the bootstrap is that of previews', () => {
+    const policies = ['PreviewsExecution1A2B', 'PreviewsExecutionOfPage1A2B'].map((name) => `arn:aws:iam::123456789012:policy/PreviewAccount-${name}`);
+    expect(paste([setUp], { aws: bootstrapped(policies.join(',')) }).calls).toMatch(/^npx cdk bootstrap /m);
+  });
+
+  test('says how a first deployment that failed is replaced, which its protection keeps CDK from', () => {
+    expect(paste([recovery], {}).calls).toBe('aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name PreviewAccount \n');
   });
 
   test('sets each variable to its output, and none to nothing', () => {
