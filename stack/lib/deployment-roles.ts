@@ -1,4 +1,4 @@
-import { Stack } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { acknowledgeWildcards } from './acknowledge.ts';
@@ -35,6 +35,10 @@ export class DeploymentRoles extends Construct {
       assumedBy: new iam.ServicePrincipal('cloudformation.amazonaws.com'),
       managedPolicies: executionPolicies,
     });
+    // A preview keeps the role that it was deployed with: without it, CloudFormation could not delete the preview any more.
+    // So it stays when a change of the qualifier replaces it, and when this stack is deleted.
+    // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+    this.execution.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
     const statements = deploymentStatements(new CompactPreviewArns(stack), qualifier, repositoryId, this.execution.roleArn);
     this.deployment = new iam.Role(this, 'DeploymentRole', {
       roleName: names.deployment,

@@ -1,4 +1,4 @@
-import { Stack, Validations } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { acknowledgeWildcards } from './acknowledge.ts';
@@ -51,6 +51,8 @@ export class ExecutionPolicy extends Construct {
         }),
     );
     const policy = new iam.ManagedPolicy(this, id, { description, statements });
+    // The execution role stays where a preview may still need it, and so does what it may do.
+    policy.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
     const reason = 'Previews come and go, so IAM knows them by how their names begin, or where ids are random not at all.';
     acknowledgeWildcards(policy, rights.flatMap(({ resources }) => resources), reason);
     for (const action of new Set(rights.flatMap(({ actions }) => actions).filter((each) => each.includes('*')))) {

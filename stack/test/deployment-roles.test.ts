@@ -32,7 +32,7 @@ function account(context: Record<string, unknown> = {}) {
     };
     const statements = (name: string) => (role(name).Policies ?? []).flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
     const policies = Object.keys(Resources).filter((id) => Resources[id]?.Type === 'AWS::IAM::ManagedPolicy' && /Execution/.test(id));
-    return { role, statements, executionPolicies: policies.map((id) => `arn:aws:iam::${ACCOUNT}:policy/${id}`) };
+    return { Resources, role, statements, executionPolicies: policies.map((id) => `arn:aws:iam::${ACCOUNT}:policy/${id}`) };
   });
 }
 
@@ -46,7 +46,7 @@ const CHANGES = ['CreateChangeSet', 'CreateStack', 'UpdateStack', 'RollbackStack
 const SETTLES = ['ExecuteChangeSet', 'DeleteChangeSet', 'DeleteStack', 'UpdateTerminationProtection'];
 const READS = ['DescribeStacks', 'DescribeStackEvents', 'DescribeStackResources', 'DescribeChangeSet', 'GetTemplate'];
 
-const { role, statements, executionPolicies } = account();
+const { Resources, role, statements, executionPolicies } = account();
 const deployment = statements('DeploymentDeploymentRole');
 const may = (action: string, resource: string, context: Record<string, string> = {}, by = deployment) => allows(by, action, resource, context);
 const AS = (executionRole: string) => ({ 'cloudformation:RoleArn': executionRole });
@@ -136,6 +136,13 @@ describe('the role that CloudFormation takes', () => {
     expect(ManagedPolicyArns).toEqual(executionPolicies);
     expect(executionPolicies).toHaveLength(2);
     expect(Policies).toBeUndefined();
+  });
+
+  test('stays with its policies where previews may still need it, but not where the first deployment of the account fails', () => {
+    const stays = Object.entries(Resources).filter(([, each]) => each.UpdateReplacePolicy === 'Retain' && each.DeletionPolicy === 'RetainExceptOnCreate');
+    const needed = Object.entries(Resources).filter(([id, { Type }]) => Type === 'AWS::IAM::ManagedPolicy' || id.startsWith('DeploymentExecutionRole'));
+    expect(needed.length).toBeGreaterThan(3);
+    expect(stays.map(([id]) => id).sort()).toEqual(needed.map(([id]) => id).sort());
   });
 });
 
