@@ -1,10 +1,11 @@
-import { CfnOutput, Duration, LegacyStackSynthesizer, Stack, Tags } from 'aws-cdk-lib';
+import { Aspects, CfnOutput, Duration, LegacyStackSynthesizer, Stack, Tags } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { acknowledgeWildcards } from './acknowledge.ts';
 import type { AccountSettings } from './account-settings.ts';
 import { BOTS } from './bots.ts';
 import { chaosStatements } from './chaos-rights.ts';
+import { CompactPolicies } from './compact-policies.ts';
 import { DeploymentRoles } from './deployment-roles.ts';
 import { ExecutionPolicy } from './execution-policy.ts';
 import { CHAOS_STACK, CompactPreviewArns, PreviewArns } from './preview-arns.ts';
@@ -53,6 +54,7 @@ export class AccountStack extends Stack {
     this.settings = settings;
     Tags.of(this).add('managed-by', 'cdk');
     Tags.of(this).add('repo', settings.repo);
+    Aspects.of(this).add(new CompactPolicies());
 
     const headers = new SecurityHeaders(this, 'Headers', { name: `preview-security-headers-${this.region}` });
     const execution = new ExecutionPolicy(this, 'Previews', {
@@ -177,7 +179,7 @@ export class AccountStack extends Stack {
    * is: delete.sh does.
    */
   private teardownStatements(): iam.PolicyStatement[] {
-    const previews = new CompactPreviewArns(this).numberedStacks();
+    const previews = new CompactPreviewArns(this).stacks();
     return [
       allow(['cloudformation:DeleteStack'], previews, {
         StringEquals: { 'aws:ResourceTag/preview': 'true' },
@@ -196,18 +198,14 @@ export class AccountStack extends Stack {
 
   /** Reading what a preview is, and taking the verifier's own messages out of its dead-letter queue. */
   private verifyStatements(): iam.PolicyStatement[] {
+    const previews = new CompactPreviewArns(this);
+    const actions = (service: string, ...names: string[]) => names.map((name) => `${service}:${name}`);
     return [
-      allow(
-        ['cloudformation:DescribeStacks', 'cloudformation:ListStackResources'],
-        [this.arn('cloudformation', 'stack/Stack-PR*/*')],
-      ),
-      allow(['sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:ListQueueTags'], [this.arn('sqs', 'Stack-PR*')]),
-      allow(
-        ['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:ReceiveMessage'],
-        [this.arn('sqs', 'Stack-PR*-JobsDeadLetterQueue*')],
-      ),
-      allow(['lambda:GetFunctionConfiguration'], [this.arn('lambda', 'function:Stack-PR*')]),
-      allow(['logs:FilterLogEvents'], [this.arn('logs', 'log-group:/aws/lambda/Stack-PR*')]),
+      allow(actions('cloudformation', 'DescribeStacks', 'ListStackResources'), previews.stacks()),
+      allow(actions('sqs', 'GetQueueAttributes', 'GetQueueUrl', 'ListQueueTags'), previews.queues()),
+      allow(actions('sqs', 'ChangeMessageVisibility', 'DeleteMessage', 'ReceiveMessage'), previews.queues('JobsDeadLetterQueue')),
+      allow(actions('lambda', 'GetFunctionConfiguration'), previews.functions()),
+      allow(actions('logs', 'FilterLogEvents'), previews.functionLogGroups(['/aws/lambda/'])),
       // These list, and cannot be allowed for single resources.
       allow(['cloudwatch:DescribeAlarmsForMetric', 'lambda:ListEventSourceMappings', 'logs:DescribeLogGroups'], ['*']),
     ];

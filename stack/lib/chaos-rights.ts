@@ -9,15 +9,15 @@ export function chaosStatements(arns: PreviewArns): iam.PolicyStatement[] {
   const [jobs, deadLetters] = [arns.queues('JobsQueue'), arns.queues('JobsDeadLetterQueue')];
   const functions = arns.functions();
   return [
-    allow('Stack', ['cloudformation:DescribeStacks', 'cloudformation:ListStackResources'], [arns.stacks()]),
-    allow('Queues', ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl'], [jobs, deadLetters]),
+    allow('Stack', ['cloudformation:DescribeStacks', 'cloudformation:ListStackResources'], arns.stacks()),
+    allow('Queues', ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl'], [...jobs, ...deadLetters]),
     allow(
       'JobsQueue',
       [
         ...['sqs:ListQueueTags', 'sqs:PurgeQueue', 'sqs:ReceiveMessage', 'sqs:SendMessage', 'sqs:SetQueueAttributes'],
         ...['sqs:TagQueue', 'sqs:UntagQueue'],
       ],
-      [jobs],
+      jobs,
     ),
     allow(
       'DeadLetterQueue',
@@ -25,16 +25,16 @@ export function chaosStatements(arns: PreviewArns): iam.PolicyStatement[] {
         ...['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:ListDeadLetterSourceQueues'],
         ...['sqs:ListMessageMoveTasks', 'sqs:ReceiveMessage', 'sqs:StartMessageMoveTask'],
       ],
-      [deadLetters],
+      deadLetters,
     ),
-    allow('Worker', ['lambda:GetFunctionConfiguration'], [functions]),
+    allow('Worker', ['lambda:GetFunctionConfiguration'], functions),
     allow(
       'Functions',
       [
         ...['lambda:DeleteFunctionConcurrency', 'lambda:GetFunctionConcurrency', 'lambda:GetFunctionConfiguration'],
         ...['lambda:PutFunctionConcurrency', 'lambda:UpdateFunctionConfiguration'],
       ],
-      [functions],
+      functions,
     ),
     allow('Mappings', ['lambda:GetEventSourceMapping', 'lambda:UpdateEventSourceMapping'], [arns.mappings()], {
       ArnLike: { 'lambda:FunctionArn': functions },

@@ -63,7 +63,7 @@ export class DeploymentRoles extends Construct {
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
  */
 function deploymentStatements(arns: PreviewArns, qualifier: string, repositoryId: string, executionRole: string): iam.PolicyStatement[] {
-  const stacks = arns.numberedStacks();
+  const stacks = arns.stacks();
   const { account, region } = arns;
   const bucket = (objects = '') => arns.arn('s3', `cdk-${qualifier}-assets-${account}-${region}${objects}`, '', '');
   // What says of itself that it is another repository's is left alone.

@@ -12,6 +12,13 @@ export interface ExecutionPolicyProps {
   readonly sharedHeadersId: string;
 }
 
+/** The policies, what each is about, and the types whose rights it has: those of the first that fits. */
+const PARTS = [
+  ['ExecutionOfLogs', 'its log groups', /^AWS::Logs::/],
+  ['ExecutionOfPage', 'its page, API, queues and alarms', /^AWS::(ApiGatewayV2|CloudFront|CloudWatch|S3|SQS|SSM)::/],
+  ['Execution', 'its functions and roles', /./],
+] as const;
+
 /**
  * What CloudFormation may do when it deploys a preview: exactly what a preview is made of. The account's own execution role
  * has it; and so has the bootstrap's, by `cdk bootstrap --cloudformation-execution-policies`, in place of the
@@ -31,13 +38,13 @@ export class ExecutionPolicy extends Construct {
     const rights = executionRights({ arns, qualifier, sharedHeadersId, boundaryArn: this.boundary.managedPolicyArn });
     // A managed policy holds 6,144 characters, which is too little for all of it.
     // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-    const isOfPage = (type: string) => /^AWS::(ApiGatewayV2|CloudFront|CloudWatch|S3|SQS|SSM)::/.test(type);
-    const half = (of: boolean) => Object.entries(rights).flatMap(([type, each]) => (isOfPage(type) === of ? each : []));
+    const partOf = (type: string) => PARTS.find(([, , types]) => types.test(type));
     const description = 'What CloudFormation may do to deploy a preview:';
-    this.policies = [
-      this.policy('Execution', `${description} its functions, roles and logs`, half(false)),
-      this.policy('ExecutionOfPage', `${description} its page, API, queues and alarms`, half(true)),
-    ];
+    this.policies = PARTS.map((part) => {
+      const [partId, of] = part;
+      const own = Object.entries(rights).flatMap(([type, each]) => (partOf(type) === part ? each : []));
+      return this.policy(partId, `${description} ${of}`, own);
+    });
   }
 
   private policy(id: string, description: string, rights: Right[]): iam.ManagedPolicy {

@@ -55,7 +55,7 @@ export function assetsBucket(arns: PreviewArns, qualifier: string, objects = '')
 }
 
 function queueRights(arns: PreviewArns): Record<string, Right[]> {
-  const onQueues = (...names: string[]): Right[] => [right('sqs', names, arns.queues())];
+  const onQueues = (...names: string[]): Right[] => [right('sqs', names, ...arns.queues())];
   return {
     'AWS::SQS::Queue': onQueues(
       ...['CreateQueue', 'DeleteQueue', 'GetQueueAttributes', 'GetQueueUrl', 'ListQueueTags', 'SetQueueAttributes'],
@@ -89,12 +89,12 @@ function logRights(arns: PreviewArns): Record<string, Right[]> {
 function roleRights(arns: PreviewArns, boundaryArn: string): Record<string, Right[]> {
   const roles = arns.roles();
   const bounded = { StringEquals: { 'iam:PermissionsBoundary': boundaryArn } };
-  const inlinePolicies = right('iam', ['PutRolePolicy'], roles);
-  const plain = right('iam', ['DeleteRolePolicy', 'GetRolePolicy'], roles);
+  const inlinePolicies = right('iam', ['PutRolePolicy'], ...roles);
+  const plain = right('iam', ['DeleteRolePolicy', 'GetRolePolicy'], ...roles);
   return {
     'AWS::IAM::Role': [
       {
-        ...right('iam', ['CreateRole', 'PutRolePermissionsBoundary', 'PutRolePolicy', 'UpdateAssumeRolePolicy'], roles),
+        ...right('iam', ['CreateRole', 'PutRolePermissionsBoundary', 'PutRolePolicy', 'UpdateAssumeRolePolicy'], ...roles),
         conditions: bounded,
       },
       right(
@@ -103,7 +103,7 @@ function roleRights(arns: PreviewArns, boundaryArn: string): Record<string, Righ
           ...['DeleteRole', 'DeleteRolePolicy', 'GetRole', 'GetRolePolicy', 'ListAttachedRolePolicies'],
           ...['ListRolePolicies', 'ListRoleTags', 'TagRole', 'UntagRole', 'UpdateRole'],
         ],
-        roles,
+        ...roles,
       ),
     ],
     'AWS::IAM::Policy': [{ ...inlinePolicies, conditions: bounded }, plain],
@@ -116,7 +116,7 @@ function functionRights(arns: PreviewArns, assets: Right): Record<string, Right[
   const layer = arns.arn('lambda', 'layer:*AwsCliLayer*');
   const toFunctions = { ArnLike: { 'lambda:FunctionArn': functions } };
   // CloudFormation calls the function behind a custom resource with the rights that it has here.
-  const custom = [right('lambda', ['InvokeFunction'], functions)];
+  const custom = [right('lambda', ['InvokeFunction'], ...functions)];
   return {
     'AWS::Lambda::Function': [
       right(
@@ -127,17 +127,16 @@ function functionRights(arns: PreviewArns, assets: Right): Record<string, Right[
           ...['GetRuntimeManagementConfig', 'ListTags', 'TagResource', 'UntagResource', 'UpdateFunctionCode'],
           'UpdateFunctionConfiguration',
         ],
-        functions,
+        ...functions,
       ),
       right('lambda', ['GetLayerVersion'], layer),
-      { ...right('iam', ['PassRole'], arns.roles()), conditions: { StringEquals: { 'iam:PassedToService': 'lambda.amazonaws.com' } } },
+      { ...right('iam', ['PassRole'], ...arns.roles()), conditions: { StringEquals: { 'iam:PassedToService': 'lambda.amazonaws.com' } } },
       assets,
     ],
     'AWS::Lambda::EventSourceMapping': [
-      // A mapping that is only about to be has no ARN.
-      { ...right('lambda', ['CreateEventSourceMapping'], '*'), conditions: toFunctions },
+      // A mapping that is only about to be has no ARN, and the others have random ones.
       {
-        ...right('lambda', ['DeleteEventSourceMapping', 'UpdateEventSourceMapping'], arns.mappings()),
+        ...right('lambda', ['CreateEventSourceMapping', 'DeleteEventSourceMapping', 'UpdateEventSourceMapping'], '*'),
         conditions: toFunctions,
       },
       // A deletion is over when the mapping cannot be read any more. A mapping that is gone has no function for a
@@ -148,7 +147,7 @@ function functionRights(arns: PreviewArns, assets: Right): Record<string, Right[
       right('lambda', ['DeleteLayerVersion', 'GetLayerVersion', 'PublishLayerVersion'], layer),
       assets,
     ],
-    'AWS::Lambda::Permission': [right('lambda', ['AddPermission', 'GetPolicy', 'RemovePermission'], functions)],
+    'AWS::Lambda::Permission': [right('lambda', ['AddPermission', 'GetPolicy', 'RemovePermission'], ...functions)],
     'Custom::CDKBucketDeployment': custom,
     'Custom::S3AutoDeleteObjects': custom,
   };
@@ -240,10 +239,10 @@ function alarmRights(arns: PreviewArns): Record<string, Right[]> {
   const tags = ['ListTagsForResource', 'TagResource', 'UntagResource'];
   return {
     'AWS::CloudWatch::Alarm': [
-      right('cloudwatch', ['DeleteAlarms', 'DescribeAlarms', 'PutMetricAlarm', ...tags], arns.alarms()),
+      right('cloudwatch', ['DeleteAlarms', 'DescribeAlarms', 'PutMetricAlarm', ...tags], ...arns.alarms()),
     ],
     'AWS::CloudWatch::Dashboard': [
-      right('cloudwatch', ['DeleteDashboards', 'GetDashboard', 'PutDashboard', ...tags], arns.dashboards()),
+      right('cloudwatch', ['DeleteDashboards', 'GetDashboard', 'PutDashboard', ...tags], ...arns.dashboards()),
     ],
   };
 }
@@ -263,7 +262,7 @@ export function boundaryRights(arns: PreviewArns, qualifier: string): Right[] {
     right(
       'sqs',
       ['ChangeMessageVisibility', 'DeleteMessage', 'GetQueueAttributes', 'GetQueueUrl', 'ReceiveMessage', 'SendMessage'],
-      arns.queues(),
+      ...arns.queues(),
     ),
     right('s3', read, assetsBucket(arns, qualifier), assetsBucket(arns, qualifier, '/*')),
     right(

@@ -3,18 +3,21 @@ import { Aws, Fn, type Stack, Token } from 'aws-cdk-lib';
 /** The stack that chaos.yml breaks: no pull request has this number. */
 export const CHAOS_STACK = 'Stack-PR999999999';
 
-/** How the names of previews' stacks begin, one pattern a digit: `Stack-PR*` would be `Stack-PROD` as well. */
-const NUMBERED = [1, 2, 3, 4, 5, 6, 7, 8, 9].map((digit) => `Stack-PR${digit}*`);
+/**
+ * How the names of previews begin, one pattern a digit: `Stack-PR*` would be `Stack-PROD` as well. Whatever follows the
+ * digit is within reach, such as `Stack-PR1-archive`: IAM's patterns know no digits.
+ */
+const numbered = (prefix: string): string[] => [1, 2, 3, 4, 5, 6, 7, 8, 9].map((digit) => `${prefix}${digit}*`);
 
 /** What IAM calls the resources of previews, which come and go, and which it therefore knows by how names begin. */
 export class PreviewArns {
   private readonly stack: Stack;
-  private readonly name: string;
+  private readonly names: readonly string[];
 
-  /** `name` is how the names of the previews' stacks begin, with IAM's wildcards. */
-  constructor(stack: Stack, name = 'Stack-PR*') {
+  /** `name` is the one stack that this is about; all previews' without it. */
+  constructor(stack: Stack, name?: string) {
     this.stack = stack;
-    this.name = name;
+    this.names = name === undefined ? numbered('Stack-PR') : [name];
   }
 
   get account(): string {
@@ -25,22 +28,17 @@ export class PreviewArns {
     return this.stack.region;
   }
 
-  stacks(): string {
-    return this.arn('cloudformation', `stack/${this.name}/*`);
-  }
-
-  /** The stacks of pull requests' numbers, for whoever may change or delete them. */
-  numberedStacks(): string[] {
-    return NUMBERED.map((name) => this.arn('cloudformation', `stack/${name}/*`));
+  stacks(): string[] {
+    return this.names.map((name) => this.arn('cloudformation', `stack/${name}/*`));
   }
 
   /** The queues whose logical ids begin like this; all of them by default. */
-  queues(logicalId = ''): string {
-    return this.arn('sqs', this.named(logicalId));
+  queues(logicalId = ''): string[] {
+    return this.named(logicalId).map((name) => this.arn('sqs', name));
   }
 
-  functions(): string {
-    return this.arn('lambda', `function:${this.named()}`);
+  functions(): string[] {
+    return this.named().map((name) => this.arn('lambda', `function:${name}`));
   }
 
   /** Every event source mapping there is: their names are random. */
@@ -48,25 +46,26 @@ export class PreviewArns {
     return this.arn('lambda', 'event-source-mapping:*');
   }
 
-  roles(): string {
-    return this.arn('iam', `role/${this.named()}`, '');
+  roles(): string[] {
+    return this.named().map((name) => this.arn('iam', `role/${name}`, ''));
   }
 
-  alarms(): string {
-    return this.arn('cloudwatch', `alarm:${this.named()}`);
+  alarms(): string[] {
+    return this.named().map((name) => this.arn('cloudwatch', `alarm:${name}`));
   }
 
-  dashboards(): string {
-    return this.arn('cloudwatch', `dashboard/${this.name}`, '');
+  dashboards(): string[] {
+    return this.names.map((name) => this.arn('cloudwatch', `dashboard/${name}`, ''));
   }
 
   /** The groups of functions, by either of their names. */
-  functionLogGroups(): string[] {
-    return ['', '/aws/lambda/'].map((folder) => this.arn('logs', `log-group:${folder}${this.named()}`));
+  functionLogGroups(folders = ['', '/aws/lambda/']): string[] {
+    return folders.flatMap((folder) => this.named().map((name) => this.arn('logs', `log-group:${folder}${name}`)));
   }
 
   logGroups(): string[] {
-    return [...this.functionLogGroups(), this.arn('logs', `log-group:/aws/vendedlogs/apis/${this.name}`)];
+    const ofApis = this.names.map((name) => this.arn('logs', `log-group:/aws/vendedlogs/apis/${name}`));
+    return [...this.functionLogGroups(), ...ofApis];
   }
 
   buckets(): string[] {
@@ -89,12 +88,12 @@ export class PreviewArns {
 
   /** Buckets have names in lower case: those that CloudFormation makes up, and the tutorial's. */
   private bucketNames(): string[] {
-    return [this.named().toLowerCase(), `pr-*-${this.account}-${this.region}`];
+    return [...this.named().map((name) => name.toLowerCase()), ...numbered('pr-').map((name) => `${name}-${this.account}-${this.region}`)];
   }
 
-  /** How the name of a stack's resource begins: CloudFormation puts the logical id after the stack's name. */
-  private named(logicalId = ''): string {
-    return `${this.name}-${logicalId}*`;
+  /** How the names of a stack's resources begin: CloudFormation puts the logical id after the stack's name. */
+  private named(logicalId = ''): string[] {
+    return this.names.map((name) => `${name}-${logicalId}*`);
   }
 }
 

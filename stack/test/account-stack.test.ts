@@ -54,23 +54,36 @@ const { template, deploy, teardown, verify, chaos } = synthesise();
 const statements = (role: Role['Properties']) => role.Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
 const actions = (role: Role['Properties']) => statements(role).flatMap(({ Action }) => Action);
 
-/** An ARN with its tokens in angle brackets. */
+/** A list of ARNs with their tokens in angle brackets. */
+function texts(resource: unknown): string[] {
+  if (Array.isArray(resource)) {
+    return resource.flatMap(texts);
+  }
+  const split = (resource as { 'Fn::Split'?: [string, unknown] })['Fn::Split'];
+  return split === undefined ? [text(resource)] : text(split[1]).split(split[0]);
+}
+
 function text(resource: unknown): string {
   if (typeof resource === 'string') {
     return resource;
   }
   const { 'Fn::Sub': sub, 'Fn::GetAtt': attribute, 'Fn::Join': join } = resource as {
-    'Fn::Sub'?: string;
+    'Fn::Sub'?: string | [string, Record<string, unknown>];
     'Fn::GetAtt'?: [string, string];
     'Fn::Join'?: [string, (string | { Ref: string })[]];
   };
   if (attribute !== undefined) {
     return `<${attribute.join('.').replace(/[0-9A-F]{8}\./, '.')}>`;
   }
-  const parts = join?.[1] ?? [sub?.replaceAll(/\$\{AWS::(\w+)\}/g, '<$1>') ?? ''];
-  return parts.map((part) => (typeof part === 'string' ? part : `<${part.Ref.replace('AWS::', '')}>`)).join('');
+  if (join !== undefined) {
+    return join[1].map((part) => (typeof part === 'string' ? part : `<${part.Ref.replace('AWS::', '')}>`)).join('');
+  }
+  const [pattern = '', variables = {}] = [sub].flat() as [string?, Record<string, unknown>?];
+  return pattern.replaceAll(/\$\{(\w+)\}/g, (_, name: string) => text(variables[name])).replaceAll(/\$\{AWS::(\w+)\}/g, '<$1>');
 }
-const resources = (role: Role['Properties']) => statements(role).flatMap(({ Resource }) => [Resource].flat().map(text));
+const resources = (role: Role['Properties']) => statements(role).flatMap(({ Resource }) => texts(Resource));
+/** One pattern for each digit that a pull request's number can begin with, in place of the `#`. */
+const numbered = (pattern: string) => [1, 2, 3, 4, 5, 6, 7, 8, 9].map((digit) => pattern.replace('#', String(digit)));
 
 /** Whether a role trusts a token: one of the environment `preview`, with these claims in place of its own. */
 function trusts(role: Role['Properties'], claims: Record<string, string>): boolean {
@@ -210,8 +223,8 @@ describe('what they may do', () => {
       'cloudformation:DescribeStacks',
       'cloudformation:ListStacks',
     ]);
-    const numbered = [1, 2, 3, 4, 5, 6, 7, 8, 9].map((digit) => `arn:<Partition>:cloudformation:<Region>:<AccountId>:stack/Stack-PR${digit}*/*`);
-    expect(resources(teardown)).toEqual([...numbered, ...numbered, ...numbered, '*']);
+    const stacks = numbered('arn:<Partition>:cloudformation:<Region>:<AccountId>:stack/Stack-PR#*/*');
+    expect(resources(teardown)).toEqual([...stacks, ...stacks, ...stacks, '*']);
     const deletes = statements(teardown).map((each) => ({ ...each, Resource: '*' })) as unknown as PolicyStatement[];
     const may = (tags: Record<string, string>) =>
       allows(
@@ -235,8 +248,8 @@ describe('what they may do', () => {
   test('to break: nothing but the stack of chaos.yml, for longer than the job', () => {
     for (const { Action, Resource, Condition } of statements(chaos)) {
       if ([Action].flat().some((action) => !/^\w+:(Describe|List)/.test(action)) && Condition === undefined) {
-        for (const resource of [Resource].flat()) {
-          expect(text(resource)).toMatch(/[:/]Stack-PR999999999-/);
+        for (const resource of texts(Resource)) {
+          expect(resource).toMatch(/[:/]Stack-PR999999999-/);
         }
       }
     }
@@ -264,12 +277,18 @@ describe('what they may do', () => {
   test('to verify: change nothing but the messages of a dead-letter queue', () => {
     const reads = /^\w+:(Describe|Filter|Get|List)/;
     const changes = statements(verify).filter(({ Action }) => [Action].flat().some((action) => !reads.test(action)));
-    expect(changes.map(({ Action, Resource }) => [Action, text(Resource)])).toEqual([
+    expect(changes.map(({ Action, Resource }) => [Action, texts(Resource)])).toEqual([
       [
         ['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:ReceiveMessage'],
-        'arn:<Partition>:sqs:<Region>:<AccountId>:Stack-PR*-JobsDeadLetterQueue*',
+        numbered('arn:<Partition>:sqs:<Region>:<AccountId>:Stack-PR#*-JobsDeadLetterQueue*'),
       ],
     ]);
+  });
+
+  test('to verify: nothing of what is not a preview, whatever it is called', () => {
+    for (const resource of resources(verify)) {
+      expect(resource === '*' || /[:/]Stack-PR[1-9]\*/.test(resource), resource).toBe(true);
+    }
   });
 
   test('nothing more: they have no managed policy, and only reading is allowed on everything', () => {

@@ -134,7 +134,7 @@ describe('the role that CloudFormation takes', () => {
       { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: 'cloudformation.amazonaws.com' } },
     ]);
     expect(ManagedPolicyArns).toEqual(executionPolicies);
-    expect(executionPolicies).toHaveLength(2);
+    expect(executionPolicies).toHaveLength(3);
     expect(Policies).toBeUndefined();
   });
 

@@ -167,6 +167,48 @@ describe('the execution policy of previews', () => {
     }
   });
 
+  const [SQS, LAMBDA, ROLE] = [`arn:aws:sqs:${REGION}:${ACCOUNT}`, `arn:aws:lambda:${REGION}:${ACCOUNT}:function`, `arn:aws:iam::${ACCOUNT}:role`];
+  const [LOGS, WATCH] = [`arn:aws:logs:${REGION}:${ACCOUNT}:log-group`, `arn:aws:cloudwatch:${REGION}:${ACCOUNT}:alarm`];
+  const named = (stack: string, low: string): [string, string][] => [
+    ['sqs:SetQueueAttributes', `${SQS}:${stack}-Orders-1`],
+    ['lambda:UpdateFunctionCode', `${LAMBDA}:${stack}-Worker-1`],
+    ['lambda:InvokeFunction', `${LAMBDA}:${stack}-Worker-1`],
+    ['lambda:AddPermission', `${LAMBDA}:${stack}-Worker-1`],
+    ...['iam:PassRole', 'iam:CreateRole', 'iam:PutRolePolicy', 'iam:DeleteRole', 'iam:DeleteRolePolicy'].map((action): [string, string] => [action, `${ROLE}/${stack}-WorkerServiceRole-1`]),
+    ['logs:DeleteLogGroup', `${LOGS}:${stack}-Worker:*`],
+    ['logs:DeleteLogGroup', `${LOGS}:/aws/lambda/${stack}-Worker:*`],
+    ['logs:DeleteLogGroup', `${LOGS}:/aws/vendedlogs/apis/${stack}:*`],
+    ['cloudwatch:DeleteAlarms', `${WATCH}:${stack}-Deaths`],
+    ['cloudwatch:DeleteDashboards', `arn:aws:cloudwatch::${ACCOUNT}:dashboard/${stack}`],
+    ['s3:PutBucketPolicy', `arn:aws:s3:::${stack.toLowerCase()}-site-1`],
+    ['s3:PutBucketPolicy', `arn:aws:s3:::pr-${low}-${ACCOUNT}-${REGION}`],
+  ];
+  const inBoundary = (stack: string, low: string): [string, string][] => [
+    ['sqs:SendMessage', `${SQS}:${stack}-Orders-1`],
+    ['logs:PutLogEvents', `${LOGS}:/aws/lambda/${stack}-Worker:log-stream:1`],
+    ['s3:GetObject', `arn:aws:s3:::${stack.toLowerCase()}-site-1/x`],
+    ['s3:PutObject', `arn:aws:s3:::pr-${low}-${ACCOUNT}-${REGION}/x`],
+    ['s3:PutBucketPolicy', `arn:aws:s3:::pr-${low}-${ACCOUNT}-${REGION}`],
+  ];
+  test.each([
+    ['Stack-PROD', 'media', false],
+    ['Stack-PR', 'x1', false],
+    ['Stack-PR0', '0', false],
+    ['Stack-PRX1', 'prod-1', false],
+    ['My-Stack-PR7', '', false],
+    ['Stack-PR1', '1', true],
+    ['Stack-PR23', '23', true],
+    ['Stack-PR987654321', '987654321', true],
+  ])('knows by its name whether %s, and the bucket pr-%s, is a preview: %s', (stack, low, expected) => {
+    const may = (by: readonly Statement[], calls: [string, string][]) => calls.filter(([action, resource]) => allows(by, action, resource, context) !== expected);
+    expect(may(execution, named(stack, low))).toEqual([]);
+    expect(may(boundary, inBoundary(stack, low))).toEqual([]);
+    const behind = { ...context, 'lambda:FunctionArn': `${LAMBDA}:${stack}-Worker-1` };
+    for (const action of ['lambda:CreateEventSourceMapping', 'lambda:UpdateEventSourceMapping', 'lambda:DeleteEventSourceMapping']) {
+      expect(allows(execution, action, `arn:aws:lambda:${REGION}:${ACCOUNT}:event-source-mapping:1`, behind), action).toBe(expected);
+    }
+  });
+
   test('reads a mapping that is gone, which leads to no function any more, and changes none of those', () => {
     const mapping = `arn:aws:lambda:${REGION}:${ACCOUNT}:event-source-mapping:1`;
     expect(allows(execution, 'lambda:GetEventSourceMapping', mapping)).toBe(true);
@@ -214,7 +256,7 @@ describe('the execution policy of previews', () => {
   });
 
   test('fits into what IAM and CloudFormation take', () => {
-    expect(documents).toHaveLength(3);
+    expect(documents).toHaveLength(4);
     for (const document of documents) {
       expect(document.length).toBeLessThan(6144 - 500);
     }

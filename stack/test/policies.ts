@@ -35,8 +35,13 @@ export function resolve<T>(value: unknown, resources: Record<string, Resource>, 
         return attribute(argument as [string, string]);
       case 'Fn::Join':
         return (argument as [string, unknown[]])[1].map(inner).join((argument as [string, unknown[]])[0]);
-      case 'Fn::Sub':
-        return String(argument).replaceAll(/\$\{(AWS::\w+)\}/g, (_, name: string) => PSEUDO[name] ?? '');
+      case 'Fn::Sub': {
+        const [text, variables] = [argument].flat() as [string, Record<string, unknown>?];
+        const values: Record<string, unknown> = { ...PSEUDO, ...(inner(variables ?? {}) as object) };
+        return text.replaceAll(/\$\{([\w:]+)\}/g, (_, name: string) => String(values[name]));
+      }
+      case 'Fn::Split':
+        return (inner((argument as [string, unknown])[1]) as string).split((argument as [string, unknown])[0]);
       default:
         return Object.fromEntries(Object.entries(each).map(([name, child]) => [name, inner(child)]));
     }
