@@ -56,9 +56,11 @@ describe('whether a pull request gets a preview', () => {
   /** Pages of what GitHub answers, to be read by a shell. */
   const pages = (...each: object[]) => `cat <<'JSON'\n${each.map((page) => JSON.stringify(page)).join('\n')}\nJSON`;
   const checks = (...conclusions: (string | null)[]) => ({ check_runs: conclusions.map((conclusion) => ({ name: 'verify', conclusion })) });
-  const ask = (changes: Record<string, string>, pulls: string, runs: string) =>
+  const ran = (...repositories: (number | null)[]) =>
+    ({ total_count: repositories.length, workflow_runs: repositories.map((id) => ({ head_repository: id === null ? null : { id } })) });
+  const ask = (changes: Record<string, string>, pulls: string, runs: string, workflows = pages(ran(42), ran())) =>
     run('plan/plan.sh', { PR: '7', SHA: 'abcdef0', ...PERSON, ...changes }, {
-      gh: `case "$*" in\n*/octo/new-name/pulls?*) ${pulls}\n;;\n*/octo/new-name/commits/abcdef0/check-runs?check_name=verify*) ${runs}\n;;\n*) exit 1 ;;\nesac`,
+      gh: `case "$*" in\n*/octo/new-name/pulls?*) ${pulls}\n;;\n*/octo/new-name/commits/abcdef0/check-runs?check_name=verify*) ${runs}\n;;\n*/octo/new-name/actions/runs?head_sha=abcdef0*) ${workflows}\n;;\n*) exit 1 ;;\nesac`,
     });
   const plan = (changes: Record<string, string>, open: object[] = [pull(7, 'abcdef0')]) =>
     ask(changes, pages(open, []), pages(checks(null), checks()));
@@ -165,6 +167,31 @@ describe('whether a pull request gets a preview', () => {
     expect(outputs['why']).toMatch(/GitHub does not say whether verify was skipped.*Run all jobs again/);
   });
 
+  test.each([
+    ["a fork's", [ran(42, 7)]],
+    ["that of a fork which is gone", [ran(42, null)]],
+    ['on the second page', [ran(42), ran(7)]],
+  ])("it does not, and the gate fails where a fork's workflows ran at this commit, whose verify counts whatever it says: %s", (_name, found) => {
+    const { status, outputs, calls } = ask({}, pages([]), pages(checks('success')), pages(...found));
+    expect([status, Object.keys(outputs)]).toEqual([1, ['why']]);
+    expect(outputs['why']).toMatch(/a fork's workflows ran at this commit.*Push a commit of your own.*git commit --amend/);
+    expect(calls).toContain('gh api --paginate repos/octo/new-name/actions/runs?');
+  });
+
+  test.each([['there was none', [ran()]], ["they were this repository's", [ran(42, 42), ran(42)]]])('it does where the runs at this commit say nothing against it: %s', (_name, found) => {
+    expect(ask({}, pages([]), pages(checks('success')), pages(...found)).outputs).toEqual({ deploys: 'true' });
+  });
+
+  test.each([
+    ['does not answer', 'echo "HTTP 502" >&2; exit 1'],
+    ['does not list them all', pages({ ...ran(42), total_count: 1001 })],
+    ['answers something else', pages({ message: 'x' })],
+  ])('it does not, and the gate fails while GitHub does not say whose workflows ran: it %s', (_name, workflows) => {
+    const { status, outputs } = ask({}, pages([]), pages(checks()), workflows);
+    expect([status, Object.keys(outputs)]).toEqual([1, ['why']]);
+    expect(outputs['why']).toMatch(/GitHub does not say whether a fork's workflows ran.*Run all jobs again/);
+  });
+
   test('those that it does not are skipped whatever was skipped before', () => {
     for (const changes of [FORK, BOT, NO_ACCOUNT, { EVENT: 'merge_group', HEAD_REPOSITORY: '' }]) {
       expect(ask(changes, pages([]), pages(checks('skipped'))).outputs).toEqual({ deploys: 'false' });
@@ -182,7 +209,7 @@ describe('whether a pull request gets a preview', () => {
   test('may ask GitHub for what it asks', () => {
     const workflow = readFileSync(join(REPOSITORY_ROOT, '.github', 'workflows', 'preview.yml'), 'utf8');
     const [, permissions = ''] = /^ {2}plan:\n[^]*?\n {4}permissions:\n((?: {6}.*\n)+)/m.exec(workflow) ?? [];
-    expect(permissions.replaceAll(/ *(#.*)?\n */g, ' ').trim()).toBe('checks: read contents: read pull-requests: read');
+    expect(permissions.replaceAll(/ *(#.*)?\n */g, ' ').trim()).toBe('actions: read checks: read contents: read pull-requests: read');
   });
 
   test('is the same whatever the base, and whatever the attempt', () => {

@@ -19,7 +19,8 @@
 # | pull_request | this       | not named  | connected      | any                             | any                   | fail    |
 # | pull_request | this       | a person   | connected      | one is a bot, or not named      | any                   | fail    |
 # | pull_request | this       | a person   | connected      | all are persons                 | was skipped, unknown  | fail ³  |
-# | pull_request | this       | a person   | connected      | all are persons                 | was never skipped     | deploy  |
+# | pull_request | this       | a person   | connected      | all are persons                 | a fork ran at it      | fail ⁴  |
+# | pull_request | this       | a person   | connected      | all are persons                 | neither               | deploy  |
 #
 # ¹ Or not named. Neither the base nor the number of attempts matters: what is deployed is the head, what evaluates it is
 # the default branch's, and the third of the fifth column is whoever asked for the attempt. An attempt of the failed jobs
@@ -28,6 +29,8 @@
 # skip this one would open the gate of that one.
 # ³ The other way round: a fork, a bot, a merge queue or a time without an account has left a skipped check at this commit.
 # It counts as passed until this run has one of its own, which takes a build and a deployment. A failure comes at once.
+# ⁴ A fork's pull request runs the fork's own workflows. Whatever they are, a job of theirs that is called `verify` has left
+# a check in this repository, and may have passed. Also where GitHub does not say.
 set -euo pipefail
 
 # Whether a login is a bot's, by GitHub's own type of the account where it is known. The same list is in stack/lib/bots.ts.
@@ -69,9 +72,20 @@ skipped_before() {
     jq --slurp '[.[].check_runs[] | select(.conclusion == "skipped")] | length'
 }
 
+# How many runs at this commit come from another repository, or from one that is gone. GitHub lists no more than 1,000 of
+# them: where there are more, this fails.
+# https://docs.github.com/en/rest/actions/workflow-runs#list-workflow-runs-for-a-repository
+foreign_runs() {
+  gh api --paginate "repos/$GITHUB_REPOSITORY/actions/runs?head_sha=${SHA:-}&per_page=100" |
+    jq --slurp --arg id "$GITHUB_REPOSITORY_ID" '
+      if any(.[]; .total_count > 1000) then error("more than 1,000 runs") else
+        [.[].workflow_runs[] | select((.head_repository.id | tostring) != $id)] | length
+      end'
+}
+
 # The outcome, a space, and why. `fail` says what to do next.
 decide() {
-  local others skipped
+  local others skipped foreign
   case ${EVENT:-} in
     pull_request) ;;
     merge_group)
@@ -134,6 +148,13 @@ decide() {
     return
   elif [ "$skipped" != 0 ]; then
     echo "fail verify was skipped for this commit before, in another pull request, in a merge queue, or without an AWS account, and that counts as passed. Push a commit of your own, so that there is another one (git commit --amend, or git commit --allow-empty)."
+    return
+  fi
+  if ! foreign=$(foreign_runs); then
+    echo "fail GitHub does not say whether a fork's workflows ran at this commit, whose verify would count. Run all jobs again."
+    return
+  elif [ "$foreign" != 0 ]; then
+    echo "fail a fork's workflows ran at this commit, and a check called verify of theirs would count. Push a commit of your own, so that there is another one (git commit --amend, or git commit --allow-empty)."
     return
   fi
   echo deploy
