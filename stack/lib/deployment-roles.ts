@@ -56,8 +56,9 @@ export class DeploymentRoles extends Construct {
 }
 
 /**
- * What `cdk deploy` and `cdk rollback` ask for a preview. Whatever is deployed is deployed as the execution role: a request
- * without a role, which would go on with the one of before, is refused.
+ * What `cdk deploy` and `cdk rollback` ask for a preview. Whatever is created or updated is so as the execution role: a request
+ * for that without a role, which would go on with the one of before, is refused. IAM has no condition for the role of
+ * `DeleteStack` and `ExecuteChangeSet`, which take the stack's and the change set's.
  *
  * Source: `DeploymentActionRole` of `cdk bootstrap --show-template`, the calls of the command line, and the condition keys in
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html

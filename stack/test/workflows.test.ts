@@ -520,6 +520,15 @@ describe('after a teardown', () => {
   });
 });
 
+test.each(['preview.yml', 'chaos.yml'])('where a deployment of %s fails, its log says what to do about an older branch or account', (name) => {
+  const deploy = job(name, 'deploy');
+  expect(deploy).toMatch(/- id: deploy\n {8}name: Deploy\n/);
+  expect(deploy).toContain("if: failure() && steps.deploy.outcome == 'failure'\n");
+  const { status, stdout } = spawnSync('bash', ['--norc', '-eo', 'pipefail', '-c', scriptOf(deploy, 'name: Say whose versions differ')], { encoding: 'utf8' });
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/::error title=Not deployed::.*Merge the default branch into this one.*deploy PreviewAccount anew/);
+});
+
 describe('the nightly experiments', () => {
   const number = (text: string, pattern: RegExp) => Number(pattern.exec(text)?.[1]);
 
