@@ -1,11 +1,13 @@
 # shellcheck shell=bash
 # What the scripts here have in common: whether anybody needs a preview.
 
-# The state of a pull request: open, closed, or none where there is no such number. Fails where GitHub does not say; why
+# The state of a pull request: open, closed, or none where there is no such number, as the one that chaos.yml deploys as. Fails where GitHub does not say; why
 # is in the file of the second argument then.
 state_of() {
   local pr=$1 errors=$2 state
-  if state=$(gh api "repos/$GITHUB_REPOSITORY/pulls/$pr" --jq .state 2> "$errors"); then
+  if [ "$pr" = 999999999 ]; then
+    echo none
+  elif state=$(gh api "repos/$GITHUB_REPOSITORY/pulls/$pr" --jq .state 2> "$errors"); then
     echo "$state"
   elif grep --quiet 'HTTP 404' "$errors"; then
     echo none

@@ -325,6 +325,15 @@ describe('the deletion of a preview', () => {
     expect([status, outputs['deleted'], outputs['pull-request']]).toEqual([0, 'true', 'false']);
   });
 
+  test('of an experiment belongs to no pull request, whatever GitHub answers, so that nobody comments on one', () => {
+    const fresh = stack('Stack-PR999999999', { 'repo-id': '42', 'expires-at': '2026-06-17T02:41:00Z' });
+    for (const gh of [NOT_FOUND, 'echo "gh: Server Error (HTTP 502)" >&2; exit 1']) {
+      const { status, outputs, log } = remove('999999999', fresh, { force: 'true', gh });
+      expect([status, outputs['deleted'], outputs['pull-request']]).toEqual([0, 'true', 'false']);
+      expect(log).not.toContain('::warning');
+    }
+  });
+
   describe('looks again at whether it is needed, after it waited for its turn', () => {
     const until = (expires: string) => stack('Stack-PR7', { 'repo-id': '42', 'expires-at': expires });
     const [fresh, expired] = [until('2026-06-15T00:00:01Z'), until('2026-06-14T23:59:59Z')];
