@@ -365,7 +365,7 @@ mod tests {
         assert_eq!(at(5, 0, 3), [60_000, 120_000]);
         assert_eq!(at(5, 0, 9), [60_000, 120_000, 480_000]);
         assert_eq!(at(5, 20, 9).len(), 8);
-        assert_eq!(at(5, 20, 100).last(), Some(&5_939_500));
+        assert_eq!(at(5, 20, 100).last(), Some(&5_940_500));
         assert_eq!(at(5, 0, 2), [60_000]);
         assert!(at(5, 1, 1).is_empty());
         assert!(at(1, 1, 3).is_empty());
