@@ -211,6 +211,32 @@ fn what_somebody_changes_while_it_runs_is_left_and_the_run_does_not_pass() {
 }
 
 #[test]
+fn what_somebody_puts_back_while_it_runs_does_not_pass_either() {
+    let undoes: [fn(&World); 2] = [
+        |world| world.set_mapping(&json!({"Enabled": true})),
+        |world| {
+            let url = world.queue_url("JobsQueueName");
+            world.sqs("UntagQueue", &json!({"QueueUrl": url, "TagKeys": [LEASE_TAG]}));
+        },
+    ];
+    for undo in undoes {
+        let world = World::in_real_time();
+        let before = world.configuration();
+        let experiment = world.short_experiment(15);
+        let (stdout, stderr) = (world.path("stdout"), world.path("stderr"));
+        let mut command = world.breaking(&experiment, "undo.jsonl");
+        command.stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
+        let mut process = Background::start(&mut command);
+        world.wait_until_broken();
+        undo(&world);
+        let said = || std::fs::read_to_string(&stderr).unwrap();
+        assert_eq!(process.wait().code(), Some(3), "{}", said());
+        assert!(said().contains("somebody has changed meanwhile"), "{}", said());
+        assert_eq!(world.configuration(), before);
+    }
+}
+
+#[test]
 fn parts_that_are_gone_end_a_rollback_and_those_of_others_are_not_broken() {
     let world = World::in_real_time();
     world.break_and_kill("undo.jsonl");

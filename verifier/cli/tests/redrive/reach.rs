@@ -167,7 +167,7 @@ fn a_filter_that_cannot_be_evaluated_sends_nothing() {
     world.fill("dead", 12);
     world.send("dead", &[message(r#"{"task": 7, "number": 99}"#)]);
     for (filter, part) in [
-        ("starts_wiht(body.task, 't')", "did you mean starts_with"),
+        ("start_with(body.task, 't')", "did you mean starts_with"),
         ("contains(body.task)", "takes 2 arguments"),
         ("starts_with(body.task, 't')", "cannot be evaluated on the message"),
     ] {

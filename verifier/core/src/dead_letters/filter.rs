@@ -190,7 +190,7 @@ mod tests {
             assert!(error.message_id == "m-1" && error.problem.contains("type"), "{error}");
         }
         assert!(!Filter::default().with_expression("body.size > `7`").unwrap().may_fail());
-        for expression in ["starts_wiht(body.a, 'x')", "contains(body)"] {
+        for expression in ["start_with(body.a, 'x')", "contains(body)"] {
             assert!(Filter::default().with_expression(expression).is_err(), "{expression}");
         }
         assert!(Filter::default().with_expression("body.").is_err());

@@ -107,19 +107,19 @@ mod tests {
     #[test]
     fn functions_that_do_not_exist_are_found_wherever_they_are() {
         for expression in [
-            "starts_wiht(body.a, 'x')",
-            "a && !starts_wiht(a, 'x')",
-            "[a, starts_wiht(a, 'x')]",
-            "{b: starts_wiht(a, 'x')}",
-            "a[?starts_wiht(@, 'x')].b",
-            "length(starts_wiht(a, 'x'))",
-            "sort_by(a, &starts_wiht(@, 'x'))",
-            "a | starts_wiht(@, 'x')",
-            "starts_wiht(a, 'x')[0][]",
-            "a == starts_wiht(a, 'x')",
+            "start_with(body.a, 'x')",
+            "a && !start_with(a, 'x')",
+            "[a, start_with(a, 'x')]",
+            "{b: start_with(a, 'x')}",
+            "a[?start_with(@, 'x')].b",
+            "length(start_with(a, 'x'))",
+            "sort_by(a, &start_with(@, 'x'))",
+            "a | start_with(@, 'x')",
+            "start_with(a, 'x')[0][]",
+            "a == start_with(a, 'x')",
         ] {
             let found = of(expression).unwrap();
-            assert_eq!(found, "there is no function starts_wiht; did you mean starts_with?");
+            assert_eq!(found, "there is no function start_with; did you mean starts_with?");
         }
         assert_eq!(of("zzz(a)").unwrap(), "there is no function zzz");
     }

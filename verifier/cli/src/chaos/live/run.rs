@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use verifier_core::chaos::{
     Anomaly, AnomalySet, Event, HISTORY_VERSION, Header, History, JobKind, Lease, Limits, Nature,
-    Observation, Observed, Schedule, Setting, StackTerms, Step, Terms, Watch,
+    Observation, Observed, Part, Schedule, Setting, StackTerms, Step, Terms, Watch,
 };
 use verifier_core::faults::{Fault, FaultRule};
 use verifier_core::time::Timestamp;
@@ -89,6 +89,7 @@ impl Live {
             Some(faults) => faults.end().await,
             None => Ok(Vec::new()),
         };
+        let disturbed = undo.disturbed().await;
         guarded.progress.say("putting everything back");
         let not_back = self.put_back(&mut undo, &recorder, guarded.interrupt).await;
         let at = recorder.watch.since(clock.now());
@@ -103,6 +104,7 @@ impl Live {
             recorder.write(at, event);
         }
         let aborted = done?;
+        refuse_what_was_disturbed(&disturbed?)?;
         if let Some(condition) = aborted {
             recorder.write(clock.now(), Event::Aborted { condition: condition.into() });
         }
@@ -293,6 +295,22 @@ impl Live {
             clock.sleep(GUARD_EVERY).await;
         }
     }
+}
+
+/// Fails where somebody has changed what the experiment had changed, also back to what it was: what was seen is not of the
+/// experiment then.
+fn refuse_what_was_disturbed(parts: &[Part]) -> Result<(), Failure> {
+    if parts.is_empty() {
+        return Ok(());
+    }
+    let parts: Vec<String> = parts.iter().map(name).collect();
+    Err(Failure {
+        next: Some("run it again while nobody else changes the stack".to_owned()),
+        ..Failure::environment(format!(
+            "somebody has changed meanwhile what the experiment had changed: {}",
+            parts.join(", ")
+        ))
+    })
 }
 
 /// Whether lines of the log may be missing, on purpose: then what it does not tell may have happened all the same.

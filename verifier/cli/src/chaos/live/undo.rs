@@ -4,15 +4,15 @@
 //! anything changed. Somebody who does not know of leases may change the same stack at any time: what they have changed is
 //! left, and named.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
 use verifier_aws::{Aws, AwsError, Cause};
 use verifier_core::chaos::{
-    Configuration, Difference, Merged, Part, Standing, UndoEntry, UndoError, UndoLedger,
+    Configuration, Difference, Field, Merged, Part, Saved, Setting, StackParts, Standing, Started,
+    UndoEntry, UndoError, UndoLedger, desired, merge,
 };
-use verifier_core::chaos::{Saved, Setting, StackParts, Started, desired, merge};
 use verifier_core::check::StackResource;
 
 use crate::clock::RunClock;
@@ -37,6 +37,10 @@ pub(crate) struct Undo {
     ledger: UndoLedger,
     /// The parts that this process has told anything; `None` where another one has, and nobody knows which.
     told: Option<BTreeSet<Part>>,
+    /// What this process has told each part last, and which of its fields that is about.
+    in_force: BTreeMap<Part, (Configuration, BTreeSet<Field>)>,
+    /// The parts that were found otherwise while it was in force.
+    disturbed: BTreeSet<Part>,
 }
 
 /// What became of a part that was to be put back.
@@ -63,7 +67,8 @@ impl Undo {
     ) -> Result<Self, Failure> {
         let journal = JournalFile::create(path)?;
         let (ledger, told) = (UndoLedger::default(), Some(BTreeSet::new()));
-        let mut undo = Self { aws, clock, journal, ledger, told };
+        let (in_force, disturbed) = (BTreeMap::new(), BTreeSet::new());
+        let mut undo = Self { aws, clock, journal, ledger, told, in_force, disturbed };
         undo.note(UndoEntry::Started(started)).await?;
         Ok(undo)
     }
@@ -74,7 +79,8 @@ impl Undo {
         let is_entry = |line: &[u8]| serde_json::from_slice::<UndoEntry>(line).is_ok();
         let journal = JournalFile::reopen_with(path, is_entry)?;
         let ledger = read(path)?;
-        Ok(Self { aws, clock, journal, ledger, told: None })
+        let (in_force, disturbed) = (BTreeMap::new(), BTreeSet::new());
+        Ok(Self { aws, clock, journal, ledger, told: None, in_force, disturbed })
     }
 
     /// What was written down.
@@ -134,6 +140,8 @@ impl Undo {
         self.aws.configure(part, &ours, &ours.fields().into_keys().collect()).await?;
         self.clock.sleep(CLAIM_SETTLES).await;
         let now = tag(&self.aws).await?;
+        let fields = ours.fields().into_keys().collect();
+        self.in_force.insert(part.clone(), (ours, fields));
         Ok((now.as_deref() != Some(lease)).then(|| now.unwrap_or_default()))
     }
 
@@ -153,6 +161,7 @@ impl Undo {
             .collect();
         let wanted = desired(&saved.before, &of_part);
         self.settle(part).await?;
+        self.look_at(part).await?;
         let now = self.aws.configuration(part).await?;
         let merged = merge(&saved, &wanted, &now);
         if merged.others.iter().any(|other| other.is_contested) {
@@ -162,7 +171,44 @@ impl Undo {
             return Ok(());
         }
         self.will_tell(part);
-        self.tell(part, &merged).await
+        self.tell(part, &merged).await?;
+        self.in_force.insert(part.clone(), (merged.wanted, merged.fields));
+        Ok(())
+    }
+
+    /// The parts that somebody else has changed while this process had told them otherwise, back to what they were before
+    /// included: then the experiment did not take place as it says.
+    ///
+    /// # Errors
+    ///
+    /// Where one cannot be looked at.
+    pub(crate) async fn disturbed(&mut self) -> Result<Vec<Part>, Failure> {
+        let parts: Vec<Part> = self.in_force.keys().cloned().collect();
+        for part in parts {
+            self.look_at(&part).await?;
+        }
+        Ok(self.disturbed.iter().cloned().collect())
+    }
+
+    /// Notes a part that is not as it was told to be. It read so once; what it reads since may be older for a while.
+    async fn look_at(&mut self, part: &Part) -> Result<(), Failure> {
+        let Some((wanted, fields)) = self.in_force.get(part) else { return Ok(()) };
+        let until = self.clock.now() + reads_back_within(part);
+        loop {
+            let found = self.aws.configuration(part).await;
+            if matches!(&found, Err(error) if error.cause == Cause::NotFound) {
+                break;
+            }
+            if found?.agrees(wanted, fields) {
+                return Ok(());
+            }
+            if self.clock.now() >= until {
+                break;
+            }
+            self.clock.sleep(LOOK_EVERY).await;
+        }
+        self.disturbed.insert(part.clone());
+        Ok(())
     }
 
     fn will_tell(&mut self, part: &Part) {

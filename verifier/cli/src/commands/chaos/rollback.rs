@@ -219,8 +219,13 @@ fn options_of(started: &Started, profile: Option<&str>) -> String {
         ("--endpoint-url", started.endpoint.as_deref()),
         ("--profile", profile),
     ];
-    let given = options.into_iter().filter_map(|(option, value)| Some((option, value?)));
-    given.map(|(option, value)| format!(" {option} {}", clean::word(value))).collect()
+    let mut given = String::new();
+    for (option, value) in options {
+        if let Some(value) = value {
+            given.extend([" ", option, " ", &clean::word(value)]);
+        }
+    }
+    given
 }
 
 fn other_region(started: &Started, asked: &str) -> Failure {
