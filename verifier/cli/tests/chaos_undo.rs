@@ -190,20 +190,30 @@ fn what_somebody_set_that_the_experiment_had_set_is_contested() {
     assert!(again.assert(0).stdout.contains("Timeout is 20"), "{}", again.stdout);
 }
 
-#[test]
-fn what_somebody_changes_while_it_runs_is_left_and_the_run_does_not_pass() {
-    let world = World::in_real_time();
+/// Runs an experiment, does something to the stack in the middle of it, and gives what the run says in the end, which fails.
+fn disturbed(world: &World, disturb: impl Fn(&World)) -> String {
     let experiment = world.short_experiment(15);
     let (stdout, stderr) = (world.path("stdout"), world.path("stderr"));
     let mut command = world.breaking(&experiment, "undo.jsonl");
     command.stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
     let mut process = Background::start(&mut command);
     world.wait_until_broken();
-    world.set_mapping(&json!({"BatchSize": 7}));
-    world.set_worker(&json!({"MemorySize": 512}));
-    let said = || std::fs::read_to_string(&stderr).unwrap();
-    assert_eq!(process.wait().code(), Some(3), "{}", said());
-    assert!(said().contains("somebody else has changed it"), "{}", said());
+    disturb(world);
+    let code = process.wait().code();
+    let said = std::fs::read_to_string(&stderr).unwrap();
+    assert_eq!(code, Some(3), "{said}");
+    said
+}
+
+#[test]
+fn what_somebody_changes_while_it_runs_is_left_and_the_run_does_not_pass() {
+    let world = World::in_real_time();
+    let said = disturbed(&world, |world| {
+        world.set_mapping(&json!({"BatchSize": 7}));
+        world.set_worker(&json!({"MemorySize": 512}));
+    });
+    assert!(said.contains("somebody else has changed it"), "{said}");
+    assert!(said.contains("BatchSize") && said.contains("MemorySize"), "{said}");
     assert_eq!(world.mapping()["BatchSize"], 7);
     assert_eq!(world.worker()["MemorySize"], 512);
     assert_ne!(world.worker()["Timeout"], SET.1);
@@ -222,16 +232,8 @@ fn what_somebody_puts_back_while_it_runs_does_not_pass_either() {
     for undo in undoes {
         let world = World::in_real_time();
         let before = world.configuration();
-        let experiment = world.short_experiment(15);
-        let (stdout, stderr) = (world.path("stdout"), world.path("stderr"));
-        let mut command = world.breaking(&experiment, "undo.jsonl");
-        command.stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
-        let mut process = Background::start(&mut command);
-        world.wait_until_broken();
-        undo(&world);
-        let said = || std::fs::read_to_string(&stderr).unwrap();
-        assert_eq!(process.wait().code(), Some(3), "{}", said());
-        assert!(said().contains("somebody has changed meanwhile"), "{}", said());
+        let said = disturbed(&world, undo);
+        assert!(said.contains("somebody has changed meanwhile"), "{said}");
         assert_eq!(world.configuration(), before);
     }
 }

@@ -8,7 +8,7 @@ use crate::time::Timestamp;
 /// Letters that died for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// The shape of their reasons (see [`shape`]); `None` for all those of which none is known.
+    /// The shape of their reasons (see [`shape()`]); `None` for all those of which none is known.
     pub reason: Option<String>,
     /// How many they are.
     pub count: usize,
