@@ -1,6 +1,6 @@
 //! Which queues of an account are dead-letter queues.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{Depth, Letter};
@@ -48,11 +48,12 @@ pub enum Expiry {
 /// Sources: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>, `RedrivePolicy`
 /// and `RedriveAllowPolicy`.
 pub fn dead_letter_queues(queues: Vec<QueueEvidence>) -> Vec<DeadLetterQueue> {
-    let mut sources: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    // Queues are asked at the same time, and answer in any order.
+    let mut sources: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for queue in &queues {
         if let Some(policy) = queue.redrive_policy() {
             let of_it = sources.entry(policy.dead_letter_target_arn).or_default();
-            of_it.push(queue.arn().to_owned());
+            of_it.insert(queue.arn().to_owned());
         }
     }
     let mut found = Vec::new();
@@ -62,10 +63,14 @@ pub fn dead_letter_queues(queues: Vec<QueueEvidence>) -> Vec<DeadLetterQueue> {
             continue;
         }
         let arn = queue.arn().to_owned();
-        found.push(DeadLetterQueue { queue: Some(queue), arn, sources: named.unwrap_or_default() });
+        let sources = named.unwrap_or_default().into_iter().collect();
+        found.push(DeadLetterQueue { queue: Some(queue), arn, sources });
     }
-    let missing =
-        sources.into_iter().map(|(arn, sources)| DeadLetterQueue { queue: None, arn, sources });
+    let missing = sources.into_iter().map(|(arn, named)| DeadLetterQueue {
+        queue: None,
+        arn,
+        sources: named.into_iter().collect(),
+    });
     found.extend(missing);
     found.sort_by_key(|each| (std::cmp::Reverse(each.depth().total()), each.arn.clone()));
     found
@@ -129,8 +134,8 @@ mod tests {
     fn those_that_policies_name_are_found_with_their_sources_the_fullest_first() {
         let allow = Some(("RedriveAllowPolicy", r#"{"redrivePermission":"allowAll"}"#.to_owned()));
         let found = dead_letter_queues(vec![
-            queue("a", 9, Some(to("dlq"))),
             queue("b", 0, Some(to("dlq"))),
+            queue("a", 9, Some(to("dlq"))),
             queue("c", 0, Some(to("gone"))),
             queue("dlq", 3, None),
             queue("parked", 7, allow),
@@ -143,6 +148,7 @@ mod tests {
             })
             .collect();
         assert_eq!(shown, [("parked", 0, true), ("dlq", 2, true), ("gone", 1, false)]);
+        assert!(found[1].sources.is_sorted(), "in whatever order they answered");
     }
 
     #[test]
