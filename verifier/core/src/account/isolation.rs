@@ -151,7 +151,7 @@ fn is_in(attempt: &Attempt, poisoned: &BTreeSet<&str>) -> bool {
     attempt.line.request_id.as_deref().is_some_and(|request| poisoned.contains(request))
 }
 
-fn has_met(job: &MessageAccount, poisoned: &BTreeSet<&str>) -> bool {
+pub(super) fn has_met(job: &MessageAccount, poisoned: &BTreeSet<&str>) -> bool {
     job.attempts.iter().any(|attempt| is_in(attempt, poisoned))
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::attempt::TOLERANCE;
+use super::isolation::has_met;
 use super::{Account, Attempt, Breach, Expectation, Invocation};
 use crate::time::Timestamp;
 
@@ -60,10 +61,7 @@ impl Account {
             breaches.retain(|breach| seen.insert(breach.job_id.clone()));
             let is_shared = |breach: &Breach| {
                 let mut jobs = self.that(Expectation::Succeeds);
-                let is_in = |attempt: &Attempt| {
-                    attempt.line.request_id.as_deref().is_some_and(|id| poisoned.contains(id))
-                };
-                jobs.any(|job| job.job_id == breach.job_id && job.attempts.iter().any(is_in))
+                jobs.any(|job| job.job_id == breach.job_id && has_met(job, &poisoned))
             };
             let (shared, apart) = breaches.into_iter().partition(is_shared);
             return Whose::Returned { shared, apart };

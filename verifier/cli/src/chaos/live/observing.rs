@@ -168,7 +168,7 @@ impl Live {
                 clean::word(filter.filter.as_deref().unwrap_or_default())
             )),
             ..Failure::environment(format!(
-                "messages of the run are left in {}, and nothing was judged: {failure}",
+                "messages of the run are left in {}, and nothing was evaluated: {failure}",
                 self.place.dead_letters.name
             ))
         };

@@ -106,7 +106,7 @@ impl Live {
         }
         let what = changed.join("; ");
         Err(Failure {
-            next: Some("run it again while nobody else changes the stack".to_owned()),
+            next: Some("run it again while nothing else changes the stack".to_owned()),
             ..Failure::environment(format!("{what}{because}"))
         })
     }

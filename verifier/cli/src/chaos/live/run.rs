@@ -305,7 +305,7 @@ fn refuse_what_was_disturbed(parts: &[Part]) -> Result<(), Failure> {
     }
     let parts: Vec<String> = parts.iter().map(name).collect();
     Err(Failure {
-        next: Some("run it again while nobody else changes the stack".to_owned()),
+        next: Some("run it again while nothing else changes the stack".to_owned()),
         ..Failure::environment(format!(
             "somebody has changed meanwhile what the experiment had changed: {}",
             parts.join(", ")
