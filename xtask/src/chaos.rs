@@ -8,7 +8,7 @@ use crate::project::Project;
 /// A planted bug for each anomaly: how many schedules it takes to find it, and how small it gets.
 pub(crate) fn mutants(project: &Project) -> Result<(), Failure> {
     cargo(project)
-        .args(["test", "--quiet", "--package", "verifier-core", "--lib", "every_planted_bug"])
+        .args(["test", "--quiet", "--package", "verifier-chaos", "--lib", "every_planted_bug"])
         .args(["--", "--nocapture"])
         .run()
 }

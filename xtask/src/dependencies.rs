@@ -11,22 +11,35 @@ use crate::graph::{Graph, Package};
 const DENY: &str = include_str!("../../deny.toml");
 
 /// Packages without I/O, and what they may not need, directly or not.
-const PURE: [&str; 2] = ["contract", "verifier-core"];
+const PURE: [&str; 4] = ["contract", "verifier-model", "verifier-core", "verifier-chaos"];
 const IMPURE: [&str; 7] = ["tokio", "tokio-*", "reqwest", "axum", "hyper", "aws-*", "aws_*"];
 
 /// The arrows between our own packages: which may be built from which. Tests may use any.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("contract", &[]),
-    ("verifier-core", &["contract"]),
-    ("verifier-aws", &["contract", "verifier-core"]),
-    ("verifier-emulator", &["contract", "verifier-core"]),
-    ("verifier-conformance", &["contract", "verifier-core", "verifier-emulator"]),
-    ("verifier-simulator", &["contract", "verifier-core", "submit-job", "worker"]),
+    ("verifier-model", &[]),
+    ("verifier-core", &["contract", "verifier-model"]),
+    ("verifier-chaos", &["contract", "verifier-model", "verifier-core"]),
+    ("verifier-aws", &["contract", "verifier-model", "verifier-core"]),
+    ("verifier-emulator", &["contract", "verifier-model"]),
+    ("verifier-conformance", &["verifier-model", "verifier-emulator"]),
+    (
+        "verifier-simulator",
+        &["contract", "verifier-model", "verifier-core", "verifier-chaos", "submit-job", "worker"],
+    ),
     (
         "verifier",
-        &["contract", "verifier-core", "verifier-aws", "verifier-emulator", "verifier-simulator"],
+        &[
+            "contract",
+            "verifier-model",
+            "verifier-core",
+            "verifier-chaos",
+            "verifier-aws",
+            "verifier-emulator",
+            "verifier-simulator",
+        ],
     ),
-    ("verifier-testkit", &["contract", "verifier-core"]),
+    ("verifier-testkit", &["contract"]),
     ("hello", &["contract"]),
     ("submit-job", &["contract"]),
     ("worker", &["contract"]),
@@ -140,9 +153,11 @@ mod tests {
             found(&[
                 "serde",
                 "~contract serde",
-                "~verifier-core ~contract serde",
+                "~verifier-model serde",
+                "~verifier-core ~contract ~verifier-model serde",
+                "~verifier-chaos ~verifier-core ~verifier-model",
                 "~verifier-aws ~verifier-core rustls",
-                "~verifier-emulator ~verifier-core tokio",
+                "~verifier-emulator ~verifier-model tokio",
                 "~verifier ~verifier-aws ~verifier-emulator tokio",
                 "~worker ~contract tokio",
             ]),
@@ -176,6 +191,14 @@ mod tests {
         assert_eq!(
             found(&["~worker ~verifier-core", "~verifier-core"]),
             ["worker may not be built from verifier-core"]
+        );
+        assert_eq!(
+            found(&["~verifier-emulator ~verifier-core", "~verifier-core"]),
+            ["verifier-emulator may not be built from verifier-core"]
+        );
+        assert_eq!(
+            found(&["~verifier-core ~verifier-chaos", "~verifier-chaos"]),
+            ["verifier-core may not be built from verifier-chaos"]
         );
         assert_eq!(found(&["~verifier-core [~verifier-testkit]", "~verifier-testkit"]), [""; 0]);
         assert_eq!(

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aws_sdk_lambda::types::{FunctionResponseType, LastUpdateStatus, ScalingConfig};
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
-use verifier_core::chaos::{Configuration, Field, MappingState, Part};
+use verifier_core::experiment::{Configuration, Field, MappingState, Part};
 
 use crate::error::failed;
 use crate::{Aws, AwsError};

@@ -15,8 +15,8 @@ use aws_sdk_sqs::types::{
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::{Attribute, Letter, Resend, take_source};
-use verifier_core::sqs::md5_of_body;
-use verifier_core::time::Timestamp;
+use verifier_model::sqs::md5_of_body;
+use verifier_model::time::Timestamp;
 
 use crate::error::failed;
 use crate::{Aws, AwsError, Cause, Received};

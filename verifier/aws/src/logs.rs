@@ -4,7 +4,7 @@ use contract::OutcomeLine;
 use verifier_core::account::{Invocation, InvocationLog};
 use verifier_core::check::{LogGroupEvidence, LogLines, LoggedOutcome};
 use verifier_core::settings::OutcomeReader;
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use crate::error::failed;
 use crate::{Aws, AwsError};

@@ -3,7 +3,7 @@
 use aws_sdk_sqs::types::ListMessageMoveTasksResultEntry;
 use verifier_core::check::QueueEvidence;
 use verifier_core::redrive::{NativeStatus, NativeTask};
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use crate::error::failed;
 use crate::{Aws, AwsError};

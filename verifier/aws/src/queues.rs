@@ -13,8 +13,8 @@ use aws_sdk_sqs::types::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use verifier_core::check::{DeadLetter, QueueEvidence};
-use verifier_core::sqs::BATCH_ENTRIES_MAX;
-use verifier_core::time::Timestamp;
+use verifier_model::sqs::BATCH_ENTRIES_MAX;
+use verifier_model::time::Timestamp;
 
 use crate::error::failed;
 use crate::{Aws, AwsError, Cause};

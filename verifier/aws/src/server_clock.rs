@@ -13,7 +13,7 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_smithy_types::date_time::Format;
 use verifier_core::clock_offset::ClockOffset;
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 /// AWS's clock, by the `Date` headers of its answers. Clones are of the same clock.
 #[derive(Clone, Debug, Default)]

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use verifier_aws::ServerClock;
-use verifier_core::time::Timestamp;
 use verifier_emulator::Client;
+use verifier_model::time::Timestamp;
 
 use crate::admin::{Admin, TOKEN_VARIABLE};
 use crate::failure::Failure;

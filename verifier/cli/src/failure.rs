@@ -3,8 +3,8 @@
 use std::fmt;
 
 use verifier_aws::AwsError;
-use verifier_core::faults::FaultPlanError;
 use verifier_emulator::{EmulatorError, TemplateError};
+use verifier_model::faults::FaultPlanError;
 
 use crate::exit::Exit;
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::process::Command;
-use verifier_core::faults::FaultRules;
 use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, FOREIGN_WORK, Template};
+use verifier_model::faults::FaultRules;
 
 use crate::args::{ClockArg, TemplateArgs};
 use crate::failure::Failure;

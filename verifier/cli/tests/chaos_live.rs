@@ -17,7 +17,7 @@ use std::process::Stdio;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use support::{Printed, STACK, VERIFIER, assert_valid};
-use verifier_core::chaos::LEASE_TAG;
+use verifier_core::experiment::LEASE_TAG;
 use verifier_core::iam::CHAOS;
 use verifier_testkit::{Background, is_running, run, scrubbed, wait_until};
 use world::{World, lines};

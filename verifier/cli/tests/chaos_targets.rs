@@ -12,8 +12,8 @@ use std::process::Output;
 
 use contract::Outcome;
 use serde_json::Value;
-use verifier_core::chaos::{Event, Experiment, History, JobKind, Operation, Schedule, Step};
-use verifier_core::faults::FaultRule;
+use verifier_chaos::{Event, Experiment, History, JobKind, Operation, Schedule, Step};
+use verifier_model::faults::FaultRule;
 use verifier_testkit::{run, scrubbed};
 
 const VERIFIER: &str = env!("CARGO_BIN_EXE_verifier");

@@ -17,7 +17,7 @@ use std::process::Stdio;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use support::{Printed, STACK};
-use verifier_core::chaos::LEASE_TAG;
+use verifier_core::experiment::LEASE_TAG;
 use verifier_testkit::{Background, wait_until};
 use world::{SET, World};
 

@@ -113,7 +113,9 @@ impl Stand {
     pub(crate) fn now(&self) -> Duration {
         match &self.time {
             Time::Wall(origin) => origin.elapsed(),
-            Time::Emulator(client) => client.now().since(verifier_core::time::Timestamp::default()),
+            Time::Emulator(client) => {
+                client.now().since(verifier_model::time::Timestamp::default())
+            }
         }
     }
 

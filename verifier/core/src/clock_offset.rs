@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 /// What is known of the offset of a server's clock, in milliseconds: added to this machine's time, it gives the server's.
 ///

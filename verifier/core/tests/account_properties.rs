@@ -16,7 +16,7 @@ use verifier_core::account::{
 };
 use verifier_core::check::rules::{dlq_attempts, job_neighbours, job_success};
 use verifier_core::check::{LogEvidence, Verdict};
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 const START: u64 = 1_000_000;
 const TIMEOUT_SECONDS: u64 = 60;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use verifier_core::check::rules::cfg_retention;
 use verifier_core::check::{CHECKS, DeadLetter, Owner, QueueEvidence, RunId, Selection, Verdict};
 use verifier_core::settings::{Expect, MessageIds};
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const LONGEST_WAIT: Duration = Duration::from_mins(3);

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use verifier_core::redrive::{
     Accounting, Entry, Intended, Ledger, Pair, QueueName, SCHEMA, Terms, Treatment, whole_lines,
 };
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 const AT: Timestamp = Timestamp::from_millis(7);
 

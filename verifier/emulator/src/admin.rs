@@ -11,8 +11,8 @@ use axum::body::{Body, Bytes};
 use futures::StreamExt;
 use futures::stream::{once, pending};
 use serde_json::{Value, json};
-use verifier_core::faults::{FaultRules, RuleReport};
-use verifier_core::time::Timestamp;
+use verifier_model::faults::{FaultRules, RuleReport};
+use verifier_model::time::Timestamp;
 
 use crate::admission::ADMIN_PREFIX;
 use crate::client::Client;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use crate::clock::{Busy, Clock};
 

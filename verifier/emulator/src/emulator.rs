@@ -9,10 +9,10 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use verifier_core::cloudwatch::{Alarms, CloudWatchError};
-use verifier_core::faults::{FaultPlanError, FaultRules, RuleReport};
-use verifier_core::logs::LogsError;
-use verifier_core::sqs::{Sqs, SqsError};
+use verifier_model::cloudwatch::{Alarms, CloudWatchError};
+use verifier_model::faults::{FaultPlanError, FaultRules, RuleReport};
+use verifier_model::logs::LogsError;
+use verifier_model::sqs::{Sqs, SqsError};
 
 use crate::client::Client;
 use crate::clock::{Clock, ClockMode};

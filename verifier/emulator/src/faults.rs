@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use verifier_core::event_source_mapping::InvocationOutcome;
-use verifier_core::faults::{
+use verifier_model::event_source_mapping::InvocationOutcome;
+use verifier_model::faults::{
     Fault, FaultPlan, FaultPlanError, FaultRules, Happening, RuleReport, Stage,
 };
-use verifier_core::sqs::{Counts, Delivery, Message, ReceivedMessage};
-use verifier_core::time::Timestamp;
+use verifier_model::sqs::{Counts, Delivery, Message, ReceivedMessage};
+use verifier_model::time::Timestamp;
 
 use crate::clock::Clock;
 

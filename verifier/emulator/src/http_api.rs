@@ -15,18 +15,17 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use verifier_core::event_source_mapping::InvocationOutcome;
-use verifier_core::faults::Caller;
-use verifier_core::time::Timestamp;
+use verifier_model::event_source_mapping::InvocationOutcome;
+use verifier_model::faults::Caller;
+use verifier_model::time::Timestamp;
 
+use self::stage::{Served, served};
 use crate::client::Client;
 use crate::clock::Busy;
 use crate::lambda::{Functions, Invocation};
 use crate::reply::{Reply, reply, with_header};
 use crate::stack::{ApiSpec, CorsSpec, RouteSpec};
 use crate::template::ACCOUNT_ID;
-
-use self::stage::{Served, served};
 
 /// The path below which the emulator serves HTTP APIs, each by its id.
 pub(crate) const PREFIX: &str = "/execute-api/";

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use verifier_core::faults::{Caller, Fault, Happening, Stage};
-use verifier_core::logs::{InputLogEvent, LogGroups, LogsError};
-use verifier_core::time::Timestamp;
+use verifier_model::faults::{Caller, Fault, Happening, Stage};
+use verifier_model::logs::{InputLogEvent, LogGroups, LogsError};
+use verifier_model::time::Timestamp;
 
 use crate::faults::{Faults, skewed};
 

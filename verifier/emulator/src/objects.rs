@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 /// An object of S3.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::Method;
 use percent_encoding::percent_decode_str;
 use tokio_util::io::ReaderStream;
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use crate::objects::{Change, ChangedObjects, Object};
 use crate::reply::{Reply, reply, with_header};

@@ -1,8 +1,9 @@
 //! Faults between a client and the services: errors, connections that break, and latency.
 
-use serde_json::{Value, json};
 use std::time::Duration;
-use verifier_core::faults::{Caller, Commit, Fault, Happening, Stage};
+
+use serde_json::{Value, json};
+use verifier_model::faults::{Caller, Commit, Fault, Happening, Stage};
 
 use crate::admission::Admitted;
 use crate::client::Client;

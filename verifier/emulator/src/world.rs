@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use verifier_core::cloudwatch::Alarms;
-use verifier_core::event_source_mapping::Home;
-use verifier_core::faults::{FaultPlanError, FaultRules};
+use verifier_model::cloudwatch::Alarms;
+use verifier_model::event_source_mapping::Home;
+use verifier_model::faults::{FaultPlanError, FaultRules};
 
 use crate::emulator::EmulatorError;
 use crate::faults::Faults;

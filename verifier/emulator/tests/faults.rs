@@ -16,8 +16,8 @@ use aws_sdk_sqs::types::{
 };
 use serde_json::{Value, json};
 use support::{Stand, mapping, probe, queues, resources};
-use verifier_core::faults::FaultRules;
 use verifier_emulator::TOKEN_HEADER;
+use verifier_model::faults::FaultRules;
 
 /// An emulator with queues and a function, on which one fault is in force.
 async fn stand(rule: Value) -> Stand {

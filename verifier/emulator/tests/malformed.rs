@@ -18,8 +18,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
-use verifier_core::faults::FaultRules;
 use verifier_emulator::{Emulator, EmulatorConfig, Template};
+use verifier_model::faults::FaultRules;
 
 /// How many of each kind are tried unless the environment says otherwise.
 const CASES: u32 = 300;

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use contract::Outcome;
-use verifier_core::chaos::{
+use verifier_chaos::{
     Content, Ending, Event, History, Id, JobKind, Limits, Line, Nature, Operation, Queue, Schedule,
     Step, Verdict, judge,
 };

@@ -1,4 +1,4 @@
-//! The core's simulator with this project's own functions in it.
+//! The chaos's simulator with this project's own functions in it.
 //!
 //! The core knows no function, only what it asks of one ([`Submit`], [`Worker`]). Here the libraries of `submit-job` and
 //! `worker` answer in-process: what is explored is the code that is deployed. Their `main.rs`, Lambda's runtime and the
@@ -15,7 +15,7 @@ use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use submit_job::{DEFAULT_MAX_MESSAGE_BYTES, JobsQueue, MessageId, SendError, handle};
 use tracing::subscriber::NoSubscriber;
-use verifier_core::chaos::{
+use verifier_chaos::{
     Answer, History, Id, Limits, Parts, Record, ReferenceRedriver, ReferenceRules, Schedule,
     ScheduleError, Submit, Work, Worker, simulate_within,
 };

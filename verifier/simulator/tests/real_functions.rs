@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use verifier_core::chaos::{
+use verifier_chaos::{
     Exploration, History, Limits, Parts, ReferenceRedriver, ReferenceRules, ReferenceSubmit,
     ReferenceWorker, Schedule, explore, fault_operations,
 };
@@ -26,7 +26,7 @@ fn reference(schedule: &Schedule) -> History {
         rules: &mut ReferenceRules,
         redriver: &mut ReferenceRedriver,
     };
-    verifier_core::chaos::simulate(schedule, &mut parts).expect("the schedule can be run")
+    verifier_chaos::simulate(schedule, &mut parts).expect("the schedule can be run")
 }
 
 fn bytes(history: &History) -> Vec<u8> {

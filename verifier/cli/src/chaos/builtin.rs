@@ -1,6 +1,6 @@
 //! The built-in experiments.
 
-use verifier_core::chaos::Experiment;
+use verifier_chaos::Experiment;
 
 use super::file;
 
@@ -61,7 +61,7 @@ impl Builtin {
 mod tests {
     use std::collections::BTreeSet;
 
-    use verifier_core::chaos::{Event, Limits, Verdict, fault_operations, judge};
+    use verifier_chaos::{Event, Limits, Verdict, fault_operations, judge};
 
     use super::super::Sim;
     use super::*;

@@ -4,9 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use verifier_core::chaos::{
-    Experiment, Exploration, Found, Limits, Schedule, Shrunk, Survey, survey,
-};
+use verifier_chaos::{Experiment, Exploration, Found, Limits, Schedule, Shrunk, Survey, survey};
 
 use super::outcome::{Explored, Failing, Outcome, digest};
 use super::sim::Sim;
@@ -73,7 +71,7 @@ pub(crate) fn explore(
 fn found(
     sim: Sim,
     schedule: Schedule,
-    judged: Option<&(verifier_core::chaos::History, verifier_core::chaos::ChaosReport)>,
+    judged: Option<&(verifier_chaos::History, verifier_chaos::ChaosReport)>,
 ) -> Result<Experiment, Failure> {
     let name = format!("explored-{}", schedule.seed);
     let Some((history, report)) = judged else {
@@ -204,7 +202,7 @@ mod tests {
     #[cfg(feature = "planted-bugs")]
     #[test]
     fn the_first_failure_is_that_of_the_lowest_seed() {
-        use verifier_core::chaos::Anomaly;
+        use verifier_chaos::Anomaly;
         let sim = Sim::with(Some(Anomaly::RedriveLeak)).unwrap();
         let [one, four] = [1, 4].map(|jobs| explored(jobs, 5_000, sim));
         assert_eq!(one.experiment, four.experiment);

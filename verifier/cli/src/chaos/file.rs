@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
-use verifier_core::chaos::Experiment;
+use verifier_chaos::Experiment;
 
 use super::builtin::Builtin;
 use crate::failure::Failure;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use verifier_core::chaos::{
+use verifier_chaos::{
     Anomaly, AnomalySet, ChaosReport, Coverage, Event, Experiment, History, Verdict,
 };
 use verifier_core::check::Overall;

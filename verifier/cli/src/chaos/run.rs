@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use verifier_core::chaos::{Experiment, judge};
+use verifier_chaos::{Experiment, judge};
 use verifier_core::check::Overall;
 
 use super::outcome::Outcome;

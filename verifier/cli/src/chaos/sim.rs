@@ -1,6 +1,6 @@
 //! The simulated stack.
 
-use verifier_core::chaos::{
+use verifier_chaos::{
     Anomaly, AnomalySet, History, JobKind, LaneEnd, Limits, Schedule, ScheduleError, Step,
     Timeline, Verdict, judge,
 };
@@ -83,7 +83,7 @@ fn into_failure(history: Result<History, ScheduleError>) -> Result<History, Fail
 
 #[cfg(feature = "planted-bugs")]
 fn planted(anomaly: Anomaly, schedule: &Schedule, limits: Limits) -> Result<History, Failure> {
-    let bug = verifier_core::chaos::PlantedBug { anomaly };
+    let bug = verifier_chaos::PlantedBug { anomaly };
     into_failure(bug.simulate_within(schedule, limits))
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use verifier_core::chaos::{History, Limits, Schedule, SteadyState};
+use verifier_chaos::{History, Limits, Schedule, SteadyState};
 
 use super::live::{Guarded, Live};
 use super::outcome::Steady;

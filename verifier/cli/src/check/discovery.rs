@@ -1,12 +1,12 @@
 //! From a stack's outputs to its queues, its consumer and the consumer's configuration. Nothing is guessed.
 
 use verifier_aws::{Aws, AwsError, Cause};
-use verifier_core::chaos::LEASE_TAG;
 use verifier_core::check::rules::{cfg_alarm, cfg_consumer, cfg_lease, cfg_logs};
 use verifier_core::check::{
     AlarmEvidence, FunctionEvidence, LogGroupEvidence, MappingEvidence, QueueEvidence, Selection,
     StackEvidence,
 };
+use verifier_core::experiment::LEASE_TAG;
 use verifier_core::settings::{Outputs, queue_name};
 
 /// What the outputs lead to.

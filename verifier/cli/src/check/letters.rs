@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use verifier_aws::{Aws, AwsError, RECEIVED_MAX, ReceiveAnswer, Received};
 use verifier_core::check::{DeadLetter, HeldLetter, OurMessage, Owner, QueueEvidence, RunId};
 use verifier_core::settings::MessageIds;
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use crate::clock::RunClock;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use verifier_core::check::{JobTrace, Overall, Settled, Verdict};
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use crate::failure::Failure;
 

@@ -23,7 +23,7 @@ use verifier_core::check::{
     observed, overall,
 };
 use verifier_core::settings::OutcomeReader;
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use self::probes::Addresses;
 use super::discovery::{Discovery, discover};

@@ -6,7 +6,7 @@ use futures::StreamExt;
 use futures::stream::iter;
 use verifier_aws::Aws;
 use verifier_core::check::QueueEvidence;
-use verifier_core::sqs::BATCH_ENTRIES_MAX;
+use verifier_model::sqs::BATCH_ENTRIES_MAX;
 
 /// How long letters are held, in seconds. Whoever is killed leaves them hidden for that long.
 pub(crate) struct Hold;

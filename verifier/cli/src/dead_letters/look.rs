@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use verifier_aws::{AwsError, RECEIVED_MAX, Received};
 use verifier_core::dead_letters::{Depth, Emptiness, Letter, ReceiveCounts, Unreached};
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use super::{Hold, Place, hand_back, hold_anew};
 use crate::interrupt::Interrupt;

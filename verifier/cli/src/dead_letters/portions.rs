@@ -7,8 +7,8 @@ use futures::StreamExt;
 use futures::stream::iter;
 use verifier_aws::{AwsError, InHand, RECEIVED_MAX, Received};
 use verifier_core::dead_letters::{Depth, Emptiness, Letter, NotEvaluable, Stories, Unreached};
-use verifier_core::sqs::BATCH_ENTRIES_MAX;
-use verifier_core::time::Timestamp;
+use verifier_model::sqs::BATCH_ENTRIES_MAX;
+use verifier_model::time::Timestamp;
 
 use super::{Backup, Hold, Log, Place, Selection, hand_back, hold_anew, not_evaluable, tell};
 use crate::failure::Failure;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use verifier_aws::{Aws, AwsError};
 use verifier_core::dead_letters::{Stories, log_pattern};
 use verifier_core::settings::OutcomeReader;
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use super::Place;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use verifier_core::dead_letters::{Letter, ReceiveCounts, Stories, Unreached, source_counts};
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use super::{Looking, Place, Selection, look_with, not_evaluable, stories};
 use crate::failure::Failure;

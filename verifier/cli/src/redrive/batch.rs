@@ -8,7 +8,7 @@ use verifier_aws::{InHand, Sent};
 use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::{Letter, NotEvaluable, Resend, Stories, batches};
 use verifier_core::redrive::{Entry, Intended, Pair, Route, Treatment, overtaking};
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use super::engine::{Engine, lock};
 use crate::dead_letters::{Hold, hand_back, hold_anew, stories};

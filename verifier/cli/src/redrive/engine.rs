@@ -10,7 +10,7 @@ use verifier_aws::Aws;
 use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::{Depth, Filter, Letter, Stories, Unreached};
 use verifier_core::redrive::{Accounting, Changes, Decision, Entry, Ledger, Pacer, Ramp, Terms};
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use super::headway::expected;
 use crate::dead_letters::{Hold, Place, hand_back, hold_anew};

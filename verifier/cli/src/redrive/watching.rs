@@ -6,7 +6,7 @@ use std::time::Duration;
 use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::{Depth, Stories, unread};
 use verifier_core::redrive::{Bounce, Decision, Entry, Fate, Told, Watched};
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use super::engine::{Engine, lock};
 use crate::dead_letters::{look, stories, stories_in};

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use proptest::prelude::*;
 use verifier_core::check::Judgement;
 use verifier_core::dead_letters::{Attribute, Letter, ReceiveCounts, Stories, Unreached};
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use super::github::{Github, Note, annotate_all};
 use super::human::Human;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use askama::Template;
 use contract::Outcome;
 use verifier_core::check::{JobTrace, Overall, Settled, Step, StepKind, Verdict};
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use super::{page, words};
 use crate::check::Report;

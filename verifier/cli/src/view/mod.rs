@@ -31,12 +31,13 @@ use std::ffi::OsStr;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
+use github::Github;
 use serde_json::Value;
 use verifier_core::check::{Check, CheckEvent, QueueEvidence};
 use verifier_core::iam::Permission;
 use verifier_core::redrive::{Ledger, NativeTask, Plan};
 use verifier_core::settings::InForce;
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use crate::args::{CheckFormat, Format, ResultFormat};
 use crate::check::Report;
@@ -48,8 +49,6 @@ use crate::files::{self, Target};
 use crate::output::{print, print_commands, tell};
 use crate::ready::Ready;
 use crate::redrive::Ended;
-
-use github::Github;
 pub(crate) use headway::headway;
 use human::Human;
 pub(crate) use progress::Progress;

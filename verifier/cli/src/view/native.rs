@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::queue_label;
 use verifier_core::redrive::{NativeStatus, NativeTask};
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use super::github::Note;
 use super::headway::speed;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use verifier_core::check::whole_seconds;
 use verifier_core::dead_letters::queue_label;
 use verifier_core::redrive::{Accounting, Bounce, Entry, Failing, Ledger, Plan};
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use super::Progress;
 use super::github::Note;

@@ -8,7 +8,7 @@ use verifier_core::check::{
     Check, CheckEvent, JobTrace, Judgement, Settled, Step, StepKind, Verdict, Wait, call_budget,
     find_check, overall,
 };
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use crate::check::Report;
 use crate::exit::Exit;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use contract::Outcome;
 use verifier_core::check::{JobTrace, Overall, Settled, StepKind, Verdict, in_words};
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use crate::check::Report;
 use crate::clean;

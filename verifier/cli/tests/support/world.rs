@@ -245,7 +245,7 @@ impl World {
     /// What the lease's tag says; null where there is none.
     pub(crate) fn lease(&self) -> Value {
         let tags = self.sqs("ListQueueTags", &json!({"QueueUrl": self.queue_url("JobsQueueName")}));
-        tags["Tags"][verifier_core::chaos::LEASE_TAG].clone()
+        tags["Tags"][verifier_core::experiment::LEASE_TAG].clone()
     }
 
     /// A request to Lambda's API that changes something.

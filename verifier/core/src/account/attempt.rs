@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use contract::Outcome;
+use verifier_model::time::Timestamp;
 
 use super::{Earlier, Invocation, InvocationEnd};
-use crate::time::Timestamp;
 
 /// How much the clocks that stamp log lines may differ: those of several machines.
 pub(super) const TOLERANCE: Duration = Duration::from_secs(2);

@@ -1,8 +1,9 @@
 //! Messages that the worker deleted itself before their batch failed.
 
+use verifier_model::time::Timestamp;
+
 use super::attempt::TOLERANCE;
 use super::{Account, Attempt, Expectation, Fate, InvocationEnd, MessageAccount};
-use crate::time::Timestamp;
 
 /// What shows of a message whose invocation failed behind its success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,9 @@
 //! Receives that no line tells of, and what explains them.
 
+use verifier_model::time::Timestamp;
+
 use super::attempt::TOLERANCE;
 use super::{Account, Earlier, Expectation, Invocation, InvocationEnd, MessageAccount, Unwritten};
-use crate::time::Timestamp;
 
 /// A receive of a message of which the worker wrote nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! Reading how invocations ended from the events of a log group.
 
+use verifier_model::time::Timestamp;
+
 use super::{Invocation, InvocationEnd};
-use crate::time::Timestamp;
 
 /// What Python's runtime begins an uncaught error with, in text format: the level, a space and the error's type. What a program
 /// logs itself has a tab there.

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use verifier_model::time::Timestamp;
+
 use super::attempt::{Attempts, attempts};
 use super::uncounted::Candidates;
 use super::unwritten::{handed, is_any_delivered_twice};
@@ -10,7 +12,6 @@ use super::{
     Attempt, Earlier, Invocation, Line, QueueCounts, Remark, Unwritten, is_one_delivery_twice,
     surplus,
 };
-use crate::time::Timestamp;
 
 /// What is wanted of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use verifier_model::time::Timestamp;
+
 use super::attempt::TOLERANCE;
 use super::{Account, MessageAccount};
-use crate::time::Timestamp;
 
 /// How much longer than the receive before it a receive is at least hidden by a worker that backs off.
 const BACKOFF: f64 = 1.2;

@@ -1,8 +1,9 @@
 //! Lines of the worker's that tell of a receive and of neither success nor failure.
 
+use verifier_model::time::Timestamp;
+
 use super::attempt::TOLERANCE;
 use super::{Account, Expectation, MessageAccount};
-use crate::time::Timestamp;
 
 /// A line that tells that the worker was handed a message, and something else of it, as `skipped`.
 #[derive(Clone, Debug, PartialEq, Eq)]

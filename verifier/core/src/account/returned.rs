@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use verifier_model::time::Timestamp;
+
 use super::attempt::TOLERANCE;
 use super::isolation::has_met;
 use super::{Account, Attempt, Breach, Expectation, Invocation};
-use crate::time::Timestamp;
 
 /// When something was handed to the worker of which it wrote nothing.
 struct Unwritten<'a> {

@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use verifier_model::time::Timestamp;
+
 use super::attempt::TOLERANCE;
 use super::{Invocation, InvocationEnd, Terms};
-use crate::time::Timestamp;
 
 /// A receive of which the worker wrote nothing, and the invocation that was handed the message then.
 #[derive(Clone, Debug, PartialEq, Eq)]

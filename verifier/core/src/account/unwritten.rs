@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use verifier_model::time::Timestamp;
+
 use super::{Account, Attempt, Expectation, Invocation, MessageAccount, MessageEnd, Submitted};
-use crate::time::Timestamp;
 
 /// An invocation that, by its own lines, was handed more messages than lines tell of.
 ///

@@ -1,6 +1,6 @@
 //! The events of a run: the one stream that every view is made from.
 
-use crate::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use super::{Check, JobTrace, Judgement};
 

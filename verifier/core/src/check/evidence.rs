@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use contract::{Outcome, OutcomeLine};
+use verifier_model::sqs::{MESSAGE_BYTES_MAX, RedrivePolicy};
+use verifier_model::time::Timestamp;
 
 use super::Judgement;
 use super::command::aws;
 use crate::account::{Invocation, QueueCounts};
-use crate::sqs::{MESSAGE_BYTES_MAX, RedrivePolicy};
-use crate::time::Timestamp;
 
 /// A stack, as CloudFormation describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use verifier_model::time::Timestamp;
+
 use super::{JobEvidence, LoggedOutcome};
 use crate::account::{
     Expectation, Found, Invocation, Line, Observed, QueueCounts, Submitted, Terms,
 };
-use crate::time::Timestamp;
 
 /// A message of a run that was seen in the dead-letter queue, also after it was deleted there.
 #[derive(Clone, Debug, PartialEq, Eq)]

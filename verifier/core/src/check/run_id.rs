@@ -3,9 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use verifier_model::time::Timestamp;
+
 use super::DeadLetter;
 use crate::settings::MessageIds;
-use crate::time::Timestamp;
 
 /// What every run id begins with.
 const PREFIX: &str = "vrf-";

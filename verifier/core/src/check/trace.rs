@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use contract::Outcome;
+use verifier_model::time::Timestamp;
 
 use crate::account::{Account, Expectation, Explained, MessageAccount};
-use crate::time::Timestamp;
 
 /// A job's way through the stack, as far as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::sqs::BATCH_ENTRIES_MAX;
+use verifier_model::sqs::BATCH_ENTRIES_MAX;
 
 /// Divides messages of those sizes, in their order, into batches: of at most ten, and of at most so many bytes together.
 ///

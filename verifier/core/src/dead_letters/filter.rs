@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use jmespath::{Expression, JmespathError, ToJmespath};
 use thiserror::Error;
+use verifier_model::time::Timestamp;
 
 use super::functions;
 use super::nesting::nesting;
 use super::{Letter, shape};
-use crate::time::Timestamp;
 
 /// How deep an expression may nest. Reading, applying and dropping it recurse as deep as it nests, on a thread that may
 /// have no more than 2 MiB of stack.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use verifier_model::time::Timestamp;
+
 use super::{Letter, Stories, shape};
-use crate::time::Timestamp;
 
 /// Letters that died for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]

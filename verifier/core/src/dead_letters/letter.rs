@@ -8,8 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-
-use crate::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 /// A message attribute as it can be sent. Lists are reserved and refused by SQS, so there are none.
 ///

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::Outcome;
+use verifier_model::time::Timestamp;
 
 use super::Letter;
 use super::reason::reason_in;
 use crate::settings::OutcomeReader;
-use crate::time::Timestamp;
 
 /// The longest filter pattern that CloudWatch Logs takes, in characters.
 ///

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use contract::Outcome;
+use verifier_model::time::Timestamp;
 
 use crate::dead_letters::{Attempt, shape};
-use crate::time::Timestamp;
 
 /// A message that was sent in a letter's place, and what the letter died of.
 #[derive(Clone, Debug, PartialEq, Eq)]

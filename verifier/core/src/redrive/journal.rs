@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use verifier_model::time::Timestamp;
 
 use super::{Accounting, Bounce, Changes, Patch, PatchError, Planned};
 use crate::dead_letters::{Filter, FilterError, Letter};
-use crate::time::Timestamp;
 
 /// The schema of a journal, which its first line names.
 pub const SCHEMA: &str = "verifier.redrive.journal/1";

@@ -364,7 +364,7 @@ impl Ledger {
 mod tests {
     use super::*;
     use crate::redrive::{Intended, Pair, QueueName, Terms};
-    use crate::time::Timestamp;
+    use verifier_model::time::Timestamp;
 
     const AT: Timestamp = Timestamp::from_millis(7);
 

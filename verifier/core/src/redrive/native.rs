@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
+use verifier_model::time::Timestamp;
+
 use super::Headway;
-use crate::time::Timestamp;
 
 /// How a move task is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]

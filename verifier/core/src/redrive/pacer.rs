@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 /// The most messages of a request to SQS.
 const BATCH_MAX: u32 = 10;

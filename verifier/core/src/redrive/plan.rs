@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use verifier_model::time::Timestamp;
 
 use super::{QueueName, Terms};
 use crate::dead_letters::{Letter, shape};
-use crate::time::Timestamp;
 
 /// The schema of a plan.
 pub const PLAN_SCHEMA: &str = "verifier.redrive.plan/1";

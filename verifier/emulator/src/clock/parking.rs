@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::{Notify, oneshot};
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

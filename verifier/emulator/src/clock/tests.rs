@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use super::*;
 

@@ -20,8 +20,8 @@ use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
-use verifier_core::event_source_mapping::InvocationOutcome;
-use verifier_core::faults::CrashPoint;
+use verifier_model::event_source_mapping::InvocationOutcome;
+use verifier_model::faults::CrashPoint;
 
 use super::ending::{HEAD_BYTES, entrypoint_problem, exit_problem};
 use super::log::Log;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use axum::body::Bytes;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
-use verifier_core::event_source_mapping::InvocationOutcome;
-use verifier_core::faults::{Caller, Fault, Happening, Stage};
+use verifier_model::event_source_mapping::InvocationOutcome;
+use verifier_model::faults::{Caller, Fault, Happening, Stage};
 
 use super::environment::{Disturbance, Environment, InitError, Surroundings, error_payload};
 use super::metrics::FunctionMetrics;

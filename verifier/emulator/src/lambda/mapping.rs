@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use tokio::task::JoinSet;
-use verifier_core::event_source_mapping::{
+use verifier_model::event_source_mapping::{
     InvocationOutcome, MappingConfiguration, Pace, Scaling, judge_batch, sqs_event,
     throttle_backoff,
 };
-use verifier_core::faults::Caller;
-use verifier_core::sqs::{ReceiveMessage, ReceivedMessage};
-use verifier_core::time::Timestamp;
+use verifier_model::faults::Caller;
+use verifier_model::sqs::{ReceiveMessage, ReceivedMessage};
+use verifier_model::time::Timestamp;
 
 use super::Invocation;
 use super::mappings::Mappings;

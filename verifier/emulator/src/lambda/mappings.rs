@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::JoinSet;
-use verifier_core::event_source_mapping::{EventSourceMappings, Mapping, MappingConfiguration};
-use verifier_core::time::Timestamp;
+use verifier_model::event_source_mapping::{EventSourceMappings, Mapping, MappingConfiguration};
+use verifier_model::time::Timestamp;
 
 use super::Functions;
 use super::mapping::run_mapping;

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use verifier_core::cloudwatch::{Counter, Datapoint, Metric};
-use verifier_core::event_source_mapping::InvocationOutcome;
-use verifier_core::time::Timestamp;
+use verifier_model::cloudwatch::{Counter, Datapoint, Metric};
+use verifier_model::event_source_mapping::InvocationOutcome;
+use verifier_model::time::Timestamp;
 
 /// `Invocations`, `Errors` and `Throttles` of every function that was invoked. As on AWS, there is no datapoint where there was no
 /// invocation.

@@ -9,7 +9,7 @@ use std::pin::pin;
 
 use futures::future::{Either, select};
 use tokio::sync::Notify;
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -6,8 +6,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use verifier_core::sqs::md5_of_body;
-use verifier_core::time::Timestamp;
+use verifier_model::sqs::md5_of_body;
+use verifier_model::time::Timestamp;
 
 use crate::reply::{Refusal, Reply, reply, with_header};
 use crate::server::Incoming;

@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use verifier_core::cloudwatch::{
+use verifier_model::cloudwatch::{
     Alarm, AlarmState, Alarms, CloudWatchError, ComparisonOperator, Datapoint, DescribeAlarms,
     Metric, MetricAlarm, QueueMetrics, Statistic, TreatMissingData,
 };
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use super::cloudwatch_metrics::{MetricDataQuery, get_metric_data, get_metric_statistics};
 use super::cloudwatch_wire::{self as wire, Protocol};

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use verifier_core::cloudwatch::{CloudWatchError, Datapoint, Metric, Statistic};
-use verifier_core::time::Timestamp;
+use verifier_model::cloudwatch::{CloudWatchError, Datapoint, Metric, Statistic};
+use verifier_model::time::Timestamp;
 
 use super::cloudwatch::{Answer, Dimension, Request, dimensions, missing, one_of, seconds};
 

@@ -7,7 +7,7 @@
 
 use ciborium::Value as Cbor;
 use serde_json::{Map, Number, Value};
-use verifier_core::cloudwatch::CloudWatchError;
+use verifier_model::cloudwatch::CloudWatchError;
 
 use crate::reply::{Reply, aws_json, reply, with_header};
 

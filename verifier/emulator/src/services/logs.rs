@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use verifier_core::logs::{
+use verifier_model::logs::{
     DescribeLogGroups, DescribeLogStreams, FilterLogEvents, FilterPattern, GetLogEvents,
     InputLogEvent, LogEvent, LogGroupSummary, LogGroups, LogStreamSummary, LogsError, StreamOrder,
 };
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use crate::logs::LogStore;
 use crate::reply::Reply;

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use verifier_core::cloudwatch::QueueMetrics;
-use verifier_core::faults::{Caller, Happening, Stage};
-use verifier_core::sqs::{Message, ReceiveMessage, ReceivedMessage, Sqs, SqsError};
-use verifier_core::time::Timestamp;
+use verifier_model::cloudwatch::QueueMetrics;
+use verifier_model::faults::{Caller, Happening, Stage};
+use verifier_model::sqs::{Message, ReceiveMessage, ReceivedMessage, Sqs, SqsError};
+use verifier_model::time::Timestamp;
 
 use crate::client::Client;
 use crate::clock::{Busy, Clock, Seen, Signal};

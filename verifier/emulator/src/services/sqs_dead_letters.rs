@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use verifier_core::sqs::{MoveTask, SqsError, StartMoveTask};
+use verifier_model::sqs::{MoveTask, SqsError, StartMoveTask};
 
 use super::sqs_wire::{Answer, SqsWire};
 

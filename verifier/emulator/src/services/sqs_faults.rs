@@ -3,7 +3,7 @@
 //! They work on requests and answers, so the operations themselves know nothing of them.
 
 use serde_json::{Map, Value, json};
-use verifier_core::faults::{Caller, Commit, Fault, Happening, Stage};
+use verifier_model::faults::{Caller, Commit, Fault, Happening, Stage};
 
 use super::sqs_wire::{Answer, SqsWire};
 

@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use verifier_core::sqs::{
+use verifier_model::sqs::{
     AttributeValue, MessageAttribute, MessageAttributes, ReceivedMessage, SendMessage, SentMessage,
     SqsError, md5_of_attributes, md5_of_body,
 };

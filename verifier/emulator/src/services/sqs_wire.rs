@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use verifier_core::faults::Caller;
-use verifier_core::sqs::{QueueAttributes, ReceiveMessage, Sqs, SqsError, check_batch};
-use verifier_core::time::Timestamp;
+use verifier_model::faults::Caller;
+use verifier_model::sqs::{QueueAttributes, ReceiveMessage, Sqs, SqsError, check_batch};
+use verifier_model::time::Timestamp;
 
 use super::sqs::SqsService;
 use super::sqs_messages::{ReceiveRequest, SendEntry, number_of_messages, sent_json, small_number};

@@ -1,6 +1,6 @@
 //! The alarms of a stack.
 
-use verifier_core::cloudwatch::{
+use verifier_model::cloudwatch::{
     ComparisonOperator, Metric, MetricAlarm, Statistic, TreatMissingData,
 };
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use verifier_core::event_source_mapping::{MappingChanges, MappingConfiguration};
-use verifier_core::sqs::QueueAttributes;
+use verifier_model::event_source_mapping::{MappingChanges, MappingConfiguration};
+use verifier_model::sqs::QueueAttributes;
 
 use super::properties::Properties;
 use super::{

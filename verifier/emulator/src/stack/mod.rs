@@ -9,9 +9,9 @@ mod stages;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use verifier_core::cloudwatch::MetricAlarm;
-use verifier_core::event_source_mapping::MappingConfiguration;
-use verifier_core::sqs::QueueAttributes;
+use verifier_model::cloudwatch::MetricAlarm;
+use verifier_model::event_source_mapping::MappingConfiguration;
+use verifier_model::sqs::QueueAttributes;
 
 pub(crate) use build::build;
 

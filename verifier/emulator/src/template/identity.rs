@@ -4,7 +4,7 @@
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/>.
 
 use serde_json::Value;
-use verifier_core::sqs::md5_of_body;
+use verifier_model::sqs::md5_of_body;
 
 use super::{Evaluator, Place, ResourceDefinition, TemplateError};
 

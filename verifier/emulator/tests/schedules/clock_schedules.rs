@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use shuttle::future::{JoinHandle, block_on, spawn};
 use tokio::sync::Notify;
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use crate::check;
 use crate::clock::{Busy, Clock, ClockMode, Signal, Step, Woken, step};

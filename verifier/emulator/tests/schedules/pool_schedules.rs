@@ -5,7 +5,7 @@ use std::future::pending;
 use shuttle::future::{JoinHandle, block_on, spawn};
 use shuttle::sync::atomic::{AtomicU32, Ordering};
 use shuttle::thread;
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use crate::check;
 use crate::pool::{Configuration, Pool, Pooled};

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use proptest::sample::Index;
 use serde_json::{Map, Value, json};
-use verifier_core::sqs::{
+use verifier_model::sqs::{
     AttributeValue, MessageAttribute, QueueAttributes, ReceiveMessage, ReceivedMessage,
     SendMessage, SentMessage, Sqs, SqsError, StartMoveTask, check_batch, md5_of_attributes,
     md5_of_body,
 };
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use super::operation::{NAMES, Operation, Sent};
 use super::support::REGION;

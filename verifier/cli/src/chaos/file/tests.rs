@@ -2,7 +2,7 @@
 
 use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::{Value, json};
-use verifier_core::chaos::Schedule;
+use verifier_chaos::Schedule;
 
 use super::*;
 

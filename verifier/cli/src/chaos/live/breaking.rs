@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
-use verifier_core::chaos::{Change, Event, Part, Schedule, Setting};
-use verifier_core::time::Timestamp;
+use verifier_chaos::{Change, Event, Schedule, Setting};
+use verifier_core::experiment::Part;
+use verifier_model::time::Timestamp;
 
 use super::competing::receivers;
 use super::faults::Faults;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use verifier_aws::{RECEIVED_MAX, Received};
-use verifier_core::chaos::{Event, Id, Queue, Schedule, Setting};
+use verifier_chaos::{Event, Id, Queue, Schedule, Setting};
 
 use super::recorder::Recorder;
 use super::stack::Live;

@@ -3,9 +3,9 @@
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
-use verifier_core::chaos::{Event, Schedule};
-use verifier_core::faults::{Fault, FaultRule};
-use verifier_core::time::Timestamp;
+use verifier_chaos::{Event, Schedule};
+use verifier_model::faults::{Fault, FaultRule};
+use verifier_model::time::Timestamp;
 
 use crate::admin::Admin;
 use crate::failure::Failure;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use verifier_core::chaos::{Event, Id, JobKind, Operation, RedriveBy, Step, content_of_body};
+use verifier_chaos::{Event, Id, JobKind, Operation, RedriveBy, Step, content_of_body};
 use verifier_core::check::rules::job_accept::accepted_message_id;
 use verifier_core::settings::{Filling, Jobs};
-use verifier_core::time::Timestamp;
 use verifier_emulator::CLIENT_HEADER;
+use verifier_model::time::Timestamp;
 
 use super::recorder::Recorder;
 use super::stack::Live;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use verifier_core::chaos::{Nature, Observed};
+use verifier_chaos::{Nature, Observed};
 use verifier_core::check::{LoggedOutcome, QueueEvidence};
 
 use super::recorder::Recorder;

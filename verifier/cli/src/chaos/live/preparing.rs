@@ -1,8 +1,9 @@
 //! What an experiment on a live stack begins and ends with: the lease, what is saved, and putting everything back.
 
 use tokio_util::sync::CancellationToken;
-use verifier_core::chaos::{Lease, Part, Schedule, Started, UNDO_SCHEMA};
-use verifier_core::time::Timestamp;
+use verifier_chaos::{Schedule, Started, UNDO_SCHEMA};
+use verifier_core::experiment::{Lease, Part};
+use verifier_model::time::Timestamp;
 
 use super::breaking::in_force;
 use super::recorder::Recorder;

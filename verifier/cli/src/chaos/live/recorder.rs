@@ -5,9 +5,9 @@ use std::collections::btree_map::Entry;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use verifier_core::chaos::{Event, Line, Observed, Watch};
+use verifier_chaos::{Event, Line, Observed, Watch};
 use verifier_core::dead_letters::Letter;
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 /// Writes lines with the time at which they come.
 pub(super) struct Recorder {
@@ -95,7 +95,7 @@ fn rank(event: &Event) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use verifier_core::chaos::{Id, Operation, Queue};
+    use verifier_chaos::{Id, Operation, Queue};
     use verifier_core::settings::MessageIds;
 
     use super::*;

@@ -5,7 +5,7 @@ use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use verifier_core::chaos::{Event, Id, Operation, Queue, RedriveBy};
+use verifier_chaos::{Event, Id, Operation, Queue, RedriveBy};
 use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::Letter;
 use verifier_core::redrive::{Entry, Ledger, NativeTask, QueueName, SCHEMA, Terms};

@@ -6,12 +6,13 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use verifier_core::chaos::{
-    Anomaly, AnomalySet, Event, HISTORY_VERSION, Header, History, JobKind, Lease, Limits, Nature,
-    Observation, Observed, Part, Schedule, Setting, StackTerms, Step, Terms, Watch,
+use verifier_chaos::{
+    Anomaly, AnomalySet, Event, HISTORY_VERSION, Header, History, JobKind, Limits, Nature,
+    Observation, Observed, Schedule, Setting, StackTerms, Step, Terms, Watch,
 };
-use verifier_core::faults::{Fault, FaultRule};
-use verifier_core::time::Timestamp;
+use verifier_core::experiment::{Lease, Part};
+use verifier_model::faults::{Fault, FaultRule};
+use verifier_model::time::Timestamp;
 
 use super::breaking::in_force;
 use super::faults::{Faults, Names};
@@ -345,7 +346,7 @@ fn told_late(terms: &StackTerms, schedule: &Schedule) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use verifier_core::chaos::Change;
+    use verifier_chaos::Change;
 
     use super::*;
 

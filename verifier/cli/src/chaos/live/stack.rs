@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 use verifier_aws::{Aws, Http};
-use verifier_core::chaos::{Configuration, LEASE_TAG, Lease, Part, StackParts, StackTerms};
+use verifier_chaos::{StackParts, StackTerms};
 use verifier_core::check::{MappingEvidence, RunId, StackEvidence, StackResource};
+use verifier_core::experiment::{Configuration, LEASE_TAG, Lease, Part};
 use verifier_core::settings::Settings;
 
 use crate::admin::Admin;

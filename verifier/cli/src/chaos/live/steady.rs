@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use verifier_core::chaos::SteadyState;
+use verifier_chaos::SteadyState;
 use verifier_core::check::{Overall, Selection, Verdict};
 
 use super::stack::Live;

@@ -9,11 +9,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use verifier_aws::{Aws, AwsError, Cause};
-use verifier_core::chaos::{
-    Configuration, Difference, Field, Merged, Part, Saved, Setting, StackParts, Standing, Started,
-    UndoEntry, UndoError, UndoLedger, desired, merge,
+use verifier_chaos::{
+    Difference, Merged, Saved, Setting, StackParts, Standing, Started, UndoEntry, UndoError,
+    UndoLedger, desired, merge,
 };
 use verifier_core::check::StackResource;
+use verifier_core::experiment::{Configuration, Field, Part};
 
 use crate::clock::RunClock;
 use crate::failure::Failure;

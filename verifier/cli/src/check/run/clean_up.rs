@@ -212,7 +212,7 @@ mod tests {
     use std::time::Duration;
 
     use verifier_core::check::{Answer, Exchange};
-    use verifier_core::time::Timestamp;
+    use verifier_model::time::Timestamp;
 
     use super::*;
 

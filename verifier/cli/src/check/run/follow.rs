@@ -13,7 +13,7 @@ use verifier_core::check::{
     Verdict, Wait,
 };
 use verifier_core::settings::Settings;
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use super::super::letters::Search;
 use super::{Course, Run, Stop};

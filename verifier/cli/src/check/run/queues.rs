@@ -5,7 +5,7 @@ use std::time::Duration;
 use verifier_aws::AwsError;
 use verifier_core::account::{QueueCounts, surplus, unexplained};
 use verifier_core::check::{LogEvidence, QueueEvidence};
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use super::{Course, Run, Stop};
 

@@ -7,7 +7,7 @@ use verifier_aws::AwsError;
 use verifier_core::account::{Account, Invocation, MessageEnd, QueueCounts, Whose};
 use verifier_core::check::rules::api_reject::Strays;
 use verifier_core::check::{LogEvidence, LoggedOutcome, RunId};
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use super::clean_up::may_be_queued;
 use super::follow::{CLOCK_SKEW, LOG_PAUSE};

@@ -7,7 +7,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use verifier_core::check::rules::{api_reject, job_accept};
 use verifier_core::check::{Exchange, JobEvidence, Rejection};
 use verifier_core::settings::Filling;
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use super::{Course, Run};
 

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::time::Instant;
 
-use verifier_core::chaos::{AnomalySet, History, HistoryError, judge};
+use verifier_chaos::{AnomalySet, History, HistoryError, judge};
 
 use super::results::Results;
 use crate::args::{ChaosJudgeArgs, ResultArgs};

@@ -11,7 +11,7 @@ mod target;
 
 pub(crate) use rollback::RolledBack;
 
-use verifier_core::chaos::Anomaly;
+use verifier_chaos::Anomaly;
 
 use crate::args::{ChaosArgs, ChaosCommand};
 use crate::exit::Exit;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use verifier_core::chaos::Experiment;
+use verifier_chaos::Experiment;
 
 use crate::args::{ResultArgs, ResultFormat};
 use crate::chaos::{Outcome, experiment_of_file, written};

@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use verifier_aws::{Aws, Cause};
-use verifier_core::chaos::{
-    LEASE_TAG, Part, Refusal, Standing, Started, UndoError, UndoFound, UndoLedger, Way, way,
-};
+use verifier_chaos::{Refusal, Standing, Started, UndoError, UndoFound, UndoLedger, Way, way};
 use verifier_core::check::{StackEvidence, StackResource};
+use verifier_core::experiment::{LEASE_TAG, Part};
 
 use crate::args::{ChaosRollbackArgs, ResultFormat};
 use crate::chaos::live::stack::rollback_command;

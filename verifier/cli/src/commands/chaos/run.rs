@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use verifier_core::chaos::{Anomaly, Experiment, Found};
+use verifier_chaos::{Anomaly, Experiment, Found};
 
 use super::results::Results;
 use super::target;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use verifier_core::chaos::{Anomaly, Experiment};
+use verifier_chaos::{Anomaly, Experiment};
 use verifier_emulator::Emulator;
 
 use crate::args::{ChaosTarget, ClockArg, ConnectionArgs, LiveArgs, SettingsArgs, TemplateArgs};

@@ -8,7 +8,7 @@ use futures::stream::iter;
 use verifier_aws::{Aws, AwsError, Cause};
 use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::{DeadLetterQueue, Expiry, QueueArn, dead_letter_queues};
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use crate::args::DlqQueuesArgs;
 use crate::dead_letters::{Looking, Place, look_with};

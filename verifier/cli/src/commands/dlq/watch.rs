@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use verifier_aws::{AwsError, Cause};
 use verifier_core::dead_letters::Depth;
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use super::Started;
 use crate::args::DlqWatchArgs;

@@ -13,7 +13,7 @@ use verifier_core::redrive::{
     Changes, Entry, Intended, Ledger, PLAN_SCHEMA, Pacer, Pair, Plan, Planned, QueueName, Route,
     SCHEMA, Terms, Treatment, overtaking,
 };
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use super::{name_of, terms, who};
 use crate::args::{ConnectionArgs, RedriveArgs};

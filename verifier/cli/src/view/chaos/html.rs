@@ -5,7 +5,7 @@
 use std::io;
 
 use askama::Template;
-use verifier_core::chaos::{
+use verifier_chaos::{
     ChaosReport, Event, ExitAt, Experiment, History, JobKind, RedriveBy, Step, Timeline,
 };
 use verifier_core::check::Overall;

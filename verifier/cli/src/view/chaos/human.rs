@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use owo_colors::{OwoColorize, Style};
 use textwrap::Options;
-use verifier_core::chaos::{ChaosReport, Experiment, History, Timeline};
+use verifier_chaos::{ChaosReport, Experiment, History, Timeline};
 use verifier_core::check::Overall;
 
 use super::words::{self, Counts, Group};

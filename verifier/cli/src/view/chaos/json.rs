@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use verifier_core::chaos::{
+use verifier_chaos::{
     Allowance, Anomaly, AnomalySet, ChaosReport, Event, Experiment, Finding, History, Timeline,
     Verdict,
 };

@@ -15,7 +15,7 @@ mod words;
 use std::io;
 use std::path::Path;
 
-use verifier_core::chaos::Experiment;
+use verifier_chaos::Experiment;
 
 use crate::args::{Format, ResultFormat};
 use crate::chaos::Outcome;

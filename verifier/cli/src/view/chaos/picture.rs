@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use verifier_core::chaos::{
+use verifier_chaos::{
     Band, ChaosReport, Ending, Lane, LaneEnd, Mark, MarkKind, Nature, Sample, Timeline,
 };
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use verifier_core::chaos::{Event, Experiment, History, Limits, Operation, judge};
+use verifier_chaos::{Event, Experiment, History, Limits, Operation, judge};
 use verifier_core::check::Overall;
 
 use crate::chaos::{Builtin, Outcome, Sim, Steady};

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
 use contract::Outcome as JobOutcome;
-use verifier_core::chaos::{ChaosReport, Ending, Event, History, Nature, Operation, Queue};
+use verifier_chaos::{ChaosReport, Ending, Event, History, Nature, Operation, Queue};
 
 use super::super::summary::mermaid;
 use super::words::seconds;
@@ -167,7 +167,7 @@ impl<'h> Drawing<'h> {
     }
 
     /// The names of a batch in which one is shown.
-    fn names(&self, messages: &[verifier_core::chaos::Id]) -> Option<String> {
+    fn names(&self, messages: &[verifier_chaos::Id]) -> Option<String> {
         let jobs: Vec<&str> = messages
             .iter()
             .filter_map(|message| self.job_of.get(message.as_str()).copied())

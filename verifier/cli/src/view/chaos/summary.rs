@@ -37,7 +37,7 @@ pub(super) fn markdown(outcome: &Outcome, room: usize) -> String {
     }
     if let Some((history, report)) = &outcome.judged {
         let _ = writeln!(text, "* load: {}", Counts::of(history).in_words());
-        let faults = words::faults(&verifier_core::chaos::Timeline::of(history));
+        let faults = words::faults(&verifier_chaos::Timeline::of(history));
         let faults = if faults.is_empty() { "none" } else { &faults };
         let _ = writeln!(text, "* faults: {}", inline(faults));
         let _ = writeln!(text, "* drain: {}\n", words::drain(history));

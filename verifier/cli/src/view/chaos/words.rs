@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use contract::Outcome as JobOutcome;
-use verifier_core::chaos::{
+use verifier_chaos::{
     Allowance, Anomaly, Band, ChaosReport, Event, Finding, History, Operation, Timeline,
 };
 use verifier_core::check::{Overall, in_words};

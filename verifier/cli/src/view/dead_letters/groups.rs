@@ -5,7 +5,7 @@ use std::fmt::Write;
 use owo_colors::OwoColorize;
 use serde_json::{Value, json};
 use verifier_core::dead_letters::{Group, groups};
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use super::super::github::Note;
 use super::super::words::iso;

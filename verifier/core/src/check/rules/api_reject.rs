@@ -253,7 +253,7 @@ mod tests {
     use super::super::web_page::tests::exchange;
     use super::*;
     use crate::settings::{Jobs, MessageIds};
-    use crate::time::Timestamp;
+    use verifier_model::time::Timestamp;
 
     const ERROR: &str = r#"{"error":{"code":"invalid_json","message":"m"}}"#;
 

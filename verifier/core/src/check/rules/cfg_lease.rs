@@ -1,8 +1,9 @@
 //! `cfg.lease`.
 
-use crate::chaos::{LEASE_TAG, Lease};
+use verifier_model::time::Timestamp;
+
 use crate::check::{Check, Judgement, QueueEvidence, Severity, Verdict};
-use crate::time::Timestamp;
+use crate::experiment::{LEASE_TAG, Lease};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {

@@ -1,8 +1,9 @@
 //! `cfg.redrive`.
 
+use verifier_model::sqs::{RedriveAllowPolicy, RedrivePolicy};
+
 use crate::check::command::aws;
 use crate::check::{Check, Judgement, QueueEvidence, Severity};
-use crate::sqs::{RedriveAllowPolicy, RedrivePolicy};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use verifier_model::time::Timestamp;
 
 use crate::check::{Check, DeadLetter, JobEvidence, Judgement, Severity, in_words};
 use crate::settings::MessageIds;
-use crate::time::Timestamp;
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {

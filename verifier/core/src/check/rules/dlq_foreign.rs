@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use verifier_model::time::Timestamp;
+
 use crate::check::{Check, HeldLetter, Judgement, QueueEvidence, Severity, Verdict, age_in_words};
-use crate::time::Timestamp;
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {

@@ -159,7 +159,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::account::Terms;
     use crate::check::{Answer, Exchange, LoggedOutcome, Verdict, observed};
-    use crate::time::Timestamp;
+    use verifier_model::time::Timestamp;
 
     pub(crate) fn job(id: &str, fails: bool, message_id: Option<&str>) -> JobEvidence {
         JobEvidence {

@@ -144,7 +144,7 @@ mod tests {
     use super::*;
     use crate::account::{QueueCounts, Terms};
     use crate::check::{JobEvidence, LoggedOutcome, observed};
-    use crate::time::Timestamp;
+    use verifier_model::time::Timestamp;
 
     fn at(seconds: u64, batch: &str, count: u32, outcome: Outcome) -> LoggedOutcome {
         let mut attempt = attempt(count, outcome);

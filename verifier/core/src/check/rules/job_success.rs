@@ -234,7 +234,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::account::{Invocation, InvocationEnd, QueueCounts, Terms};
     use crate::check::{JobEvidence, LoggedOutcome, OurMessage, observed};
-    use crate::time::Timestamp;
+    use verifier_model::time::Timestamp;
 
     pub(crate) fn attempt(receive_count: u32, outcome: Outcome) -> LoggedOutcome {
         LoggedOutcome {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use crate::emulator::EmulatorError;
 use crate::roots::Author;

@@ -1,7 +1,7 @@
 //! Stacks, resources and events as CloudFormation writes them.
 
 use serde::Serialize;
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use super::stacks::{StackEvent, StackRecord};
 use crate::reply::aws_query::Members;

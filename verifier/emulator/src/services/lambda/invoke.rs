@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use serde_json::{Value, json};
-use verifier_core::event_source_mapping::InvocationOutcome;
-use verifier_core::faults::Caller;
-use verifier_core::sqs::{AttributeValue, MessageAttribute, SendMessage};
+use verifier_model::event_source_mapping::InvocationOutcome;
+use verifier_model::faults::Caller;
+use verifier_model::sqs::{AttributeValue, MessageAttribute, SendMessage};
 
 use super::{LambdaRequest, LambdaService, function_name};
 use crate::clock::Busy;

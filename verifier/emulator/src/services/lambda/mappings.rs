@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use verifier_core::event_source_mapping::{
+use verifier_model::event_source_mapping::{
     Ends, Mapping, MappingChanges, MappingError, describe_mapping,
 };
 

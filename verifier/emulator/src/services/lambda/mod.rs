@@ -15,7 +15,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
-use verifier_core::faults::Caller;
+use verifier_model::faults::Caller;
 
 use crate::client::Client;
 use crate::clock::Busy;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, HeaderName, Method};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 pub(crate) use checksum::entity_tag;
 

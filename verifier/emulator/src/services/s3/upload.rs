@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use axum::http::HeaderMap;
 use bytes::Bytes;
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use super::checksum;
 use super::chunked::{decode, is_chunked};

@@ -1,6 +1,7 @@
 use tempfile::TempDir;
-use verifier_core::chaos::{Field, LEASE_TAG, Lease, UNDO_SCHEMA};
-use verifier_core::time::Timestamp;
+use verifier_chaos::UNDO_SCHEMA;
+use verifier_core::experiment::{Field, LEASE_TAG, Lease};
+use verifier_model::time::Timestamp;
 
 use super::*;
 use crate::stand::Stand;

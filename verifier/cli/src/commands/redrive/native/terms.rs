@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use verifier_core::sqs::MOVE_RATE_MAX;
+use verifier_model::sqs::MOVE_RATE_MAX;
 
 use crate::args::{RedriveArgs, ResultFormat};
 use crate::failure::Failure;

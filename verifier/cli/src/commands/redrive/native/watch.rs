@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use verifier_core::redrive::{NativeTask, Wanted};
-use verifier_core::time::Timestamp;
+use verifier_model::time::Timestamp;
 
 use super::ended::{Left, Native};
 use crate::dead_letters::Place;

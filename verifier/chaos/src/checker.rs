@@ -1,0 +1,180 @@
+//! Judges histories: which anomalies are in one, which of them its faults allow, and what cannot be known.
+
+use serde::Serialize;
+
+use super::allowed::kinds_that_allow;
+use super::anomalies::JUDGES;
+use super::anomaly::{Anomaly, AnomalySet};
+use super::change::Setting;
+use super::facts::{Facts, Job, LineNumber};
+use super::history::{History, Observation};
+
+/// What became of a history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// No anomaly, but for those that were allowed.
+    True,
+    /// An anomaly that nothing allows.
+    False,
+    /// None was found, and not everything was seen to its end.
+    Unknown,
+}
+
+/// The judgement of a history.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChaosReport {
+    /// The judgement as a whole.
+    pub verdict: Verdict,
+    /// What was found, in the order of the anomalies.
+    pub findings: Vec<Finding>,
+    /// The anomalies that were not found and cannot be excluded: without a complete drain, or since the target does not
+    /// observe what they need.
+    pub unknown: AnomalySet,
+    /// The anomalies that the experiment or a fault that struck allows.
+    pub allowed: AnomalySet,
+}
+
+/// An anomaly in a history.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// Which.
+    pub anomaly: Anomaly,
+    /// The job that it is about; absent when it is about the run as a whole.
+    pub job: Option<String>,
+    /// The numbers of the lines that prove it, ascending; the header is line 1.
+    pub lines: Vec<usize>,
+    /// What allows it in this history.
+    pub allowance: Option<Allowance>,
+    /// The kinds of faults, and of changed settings, that would allow it.
+    pub allowed_by: Vec<&'static str>,
+}
+
+/// What allows an anomaly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub enum Allowance {
+    /// The experiment says so.
+    Experiment,
+    /// A fault that struck.
+    Fault {
+        /// The kind of the fault.
+        kind: &'static str,
+        /// The line where it first struck.
+        line: usize,
+    },
+}
+
+/// Where anomalies put what they find.
+#[derive(Default)]
+pub(super) struct Findings(Vec<Finding>);
+
+impl Findings {
+    /// Something about a job. Lines that do not exist are left out.
+    pub(super) fn job(
+        &mut self,
+        anomaly: Anomaly,
+        job: &Job<'_>,
+        lines: impl IntoIterator<Item = Option<LineNumber>>,
+    ) {
+        self.push(anomaly, Some(job.id.to_owned()), lines);
+    }
+
+    /// Something about the run as a whole.
+    pub(super) fn run(
+        &mut self,
+        anomaly: Anomaly,
+        lines: impl IntoIterator<Item = Option<LineNumber>>,
+    ) {
+        self.push(anomaly, None, lines);
+    }
+
+    fn push(
+        &mut self,
+        anomaly: Anomaly,
+        job: Option<String>,
+        lines: impl IntoIterator<Item = Option<LineNumber>>,
+    ) {
+        let mut lines: Vec<LineNumber> = lines.into_iter().flatten().collect();
+        lines.sort_unstable();
+        lines.dedup();
+        let mut allowed_by = kinds_that_allow(anomaly);
+        allowed_by.extend(Setting::kinds_that_allow(anomaly));
+        self.0.push(Finding { anomaly, job, lines, allowance: None, allowed_by });
+    }
+}
+
+impl ChaosReport {
+    /// The anomalies that were found and that nothing allows.
+    pub fn violations(&self) -> AnomalySet {
+        let beyond = self.findings.iter().filter(|finding| finding.allowance.is_none());
+        beyond.map(|finding| finding.anomaly).collect()
+    }
+}
+
+/// Judges a history, in one pass over it and one over the jobs, messages and attempts in it for each anomaly.
+pub fn judge(history: &History) -> ChaosReport {
+    let facts = Facts::gather(history);
+    let all = |needed: &[Observation]| needed.iter().all(|needed| facts.observes(*needed));
+    let mut findings = Findings::default();
+    for (anomaly, judge) in JUDGES {
+        if all(anomaly.needs()) {
+            judge(&facts, &mut findings);
+        }
+    }
+    let mut findings = findings.0;
+    for finding in &mut findings {
+        finding.allowance = allowance(&facts, finding.anomaly);
+    }
+    let found: AnomalySet = findings.iter().map(|finding| finding.anomaly).collect();
+    let complete = matches!(facts.drained, Some((true, _)));
+    let excluded =
+        |anomaly: &Anomaly| complete && all(anomaly.needs()) && all(anomaly.needs_to_be_excluded());
+    let unknown = Anomaly::ALL.into_iter().filter(|anomaly| !found.contains(*anomaly));
+    let struck = facts.faults.iter().map(|fault| fault.allows);
+    let allowed = with_consequences(struck.fold(history.header.allows, AnomalySet::union));
+    let verdict = if !found.is_subset(allowed) {
+        Verdict::False
+    } else if complete {
+        Verdict::True
+    } else {
+        Verdict::Unknown
+    };
+    let unknown = unknown.filter(|anomaly| !excluded(anomaly)).collect();
+    ChaosReport { verdict, findings, unknown, allowed }
+}
+
+fn allowance(facts: &Facts<'_>, anomaly: Anomaly) -> Option<Allowance> {
+    if facts.header.allows.contains(anomaly) {
+        return Some(Allowance::Experiment);
+    }
+    let allows = |wanted: Anomaly| facts.faults.iter().find(|fault| fault.allows.contains(wanted));
+    let parts_copies = || {
+        let has_copies = COPYING.into_iter().any(|copying| allows(copying).is_some());
+        let parting = PARTING.into_iter().find_map(allows);
+        parting.filter(|_| has_copies && anomaly == Anomaly::EffectAndDlq)
+    };
+    let fault = allows(anomaly).or_else(parts_copies)?;
+    Some(Allowance::Fault { kind: fault.kind, line: fault.line })
+}
+
+/// What shows that a fault may leave a job with two copies: two messages, or one that a redrive left behind.
+const COPYING: [Anomaly; 2] = [Anomaly::Redelivered, Anomaly::RedriveLeak];
+/// What shows that a fault decides about dead-lettering, and may do so for one of two copies only.
+const PARTING: [Anomaly; 2] = [Anomaly::InnocentDlq, Anomaly::LateDlq];
+
+/// What follows when faults meet: one gives a job two copies, and the other lets the copies part, so that one of them is
+/// done and the other dead-lettered.
+fn with_consequences(allowed: AnomalySet) -> AnomalySet {
+    let any_of = |anomalies: [Anomaly; 2]| anomalies.into_iter().any(|one| allowed.contains(one));
+    if any_of(COPYING) && any_of(PARTING) {
+        allowed.union(AnomalySet::of(&[Anomaly::EffectAndDlq]))
+    } else {
+        allowed
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,576 @@
+//! What a history says of each job, message and invocation: gathered in one pass, so that judging is linear.
+
+use contract::Outcome;
+// Half of the time that judging takes is spent in maps, and nobody who writes a history gains by making it slow.
+use rustc_hash::FxHashMap as Map;
+
+use super::anomaly::AnomalySet;
+use super::history::{
+    Content, Ending, Event, Header, History, Line, Nature, Observation, Operation, Queue,
+};
+
+/// The number of a line of the history.
+pub(super) type LineNumber = usize;
+/// The place of a job, a message, an attempt or an invocation among the facts.
+pub(super) type Place = usize;
+
+/// What a history says.
+pub(super) struct Facts<'h> {
+    pub(super) header: &'h Header,
+    pub(super) jobs: Vec<Job<'h>>,
+    pub(super) messages: Vec<Message<'h>>,
+    pub(super) attempts: Vec<Attempt>,
+    pub(super) invocations: Vec<Invocation>,
+    pub(super) redrives: Vec<Redrive>,
+    /// Each kind of fault that struck, and of setting that was changed, with the first line of it and what it allows.
+    pub(super) faults: Vec<Struck>,
+    /// Whether a batch was throttled of which the target cannot tell the messages.
+    pub(super) throttled_somewhere: bool,
+    /// Whether there is an attempt at a message of which no line tells the job.
+    pub(super) attempts_at_unknown: bool,
+    /// The end of the wait for everything to be worked off, and whether nothing was left.
+    pub(super) drained: Option<(bool, LineNumber)>,
+    /// The time of the last line.
+    pub(super) ends_at: u64,
+}
+
+/// A fault that struck.
+pub(super) struct Struck {
+    pub(super) kind: &'static str,
+    pub(super) allows: AnomalySet,
+    pub(super) line: LineNumber,
+}
+
+/// A job.
+pub(super) struct Job<'h> {
+    pub(super) id: &'h str,
+    pub(super) submits: Vec<Submit<'h>>,
+    pub(super) messages: Vec<Place>,
+    pub(super) attempts: Vec<Place>,
+    /// Where a send of it was committed first.
+    pub(super) sent: Option<LineNumber>,
+    /// Where it was received, attempted, done or dead-lettered first.
+    pub(super) seen: Option<LineNumber>,
+    /// Its side effects.
+    pub(super) effects: Vec<Effect<'h>>,
+}
+
+/// A side effect.
+pub(super) struct Effect<'h> {
+    /// What tells it from others of the job.
+    pub(super) key: &'h str,
+    /// The message that it was done for.
+    pub(super) message: Place,
+    pub(super) line: LineNumber,
+}
+
+/// A submit of a job.
+pub(super) struct Submit<'h> {
+    pub(super) nature: Nature,
+    pub(super) content: &'h Content,
+    pub(super) line: LineNumber,
+    pub(super) result: Option<(SubmitResult, LineNumber)>,
+}
+
+/// How a submit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SubmitResult {
+    Ok,
+    Fail,
+    Info,
+}
+
+/// A message: one life of a job on the jobs queue.
+#[derive(Default)]
+pub(super) struct Message<'h> {
+    pub(super) job: Place,
+    /// Whether no line tells it, so that it is none.
+    job_is_unknown: bool,
+    /// Its receives from the jobs queue: when, and where.
+    pub(super) receives: Vec<(u64, LineNumber)>,
+    pub(super) attempts: Vec<Place>,
+    pub(super) throttled: Option<LineNumber>,
+    /// Where it was deleted from the jobs queue last.
+    pub(super) deleted: Option<LineNumber>,
+    /// Its last receive, if neither a delete nor a dead-lettering followed.
+    pub(super) open_receive: Option<(u64, LineNumber)>,
+    pub(super) dead_letters: Vec<DeadLetter<'h>>,
+}
+
+/// A message's arrival in the dead-letter queue.
+pub(super) struct DeadLetter<'h> {
+    pub(super) at: u64,
+    pub(super) line: LineNumber,
+    pub(super) content: &'h Content,
+    /// Where it was taken out again.
+    pub(super) removed: Option<LineNumber>,
+}
+
+/// An attempt: one message in one invocation.
+pub(super) struct Attempt {
+    pub(super) message: Place,
+    pub(super) invocation: Place,
+    pub(super) line: LineNumber,
+    /// When its end was seen, however it was.
+    pub(super) ended_at: Option<u64>,
+    /// What the worker's line says.
+    pub(super) outcome: Option<(Outcome, LineNumber)>,
+    /// Where the mapping left the message in the queue.
+    pub(super) kept: Option<LineNumber>,
+}
+
+/// An invocation of the worker.
+#[derive(Default)]
+pub(super) struct Invocation {
+    pub(super) attempts: Vec<Place>,
+    pub(super) ended: Option<(Ending, LineNumber)>,
+    /// The first attempt in it whose own line says that it failed.
+    pub(super) failed: Option<Place>,
+}
+
+/// A redrive.
+pub(super) struct Redrive {
+    pub(super) op: u64,
+    pub(super) started: LineNumber,
+    pub(super) before: u64,
+    /// How many messages were dead-lettered meanwhile.
+    pub(super) arrived: u64,
+    /// What it says at its end: moved, remaining.
+    pub(super) ended: Option<(u64, u64, LineNumber)>,
+    /// The messages that it has copied, each with where.
+    pub(super) copied: Vec<(Place, LineNumber)>,
+    /// Those of them that were still in the dead-letter queue at its end.
+    pub(super) left_behind: Vec<(Place, LineNumber)>,
+}
+
+impl Attempt {
+    /// Whether the attempt failed: by its own line, or since the mapping kept the message.
+    pub(super) fn failed(&self, facts: &Facts<'_>) -> bool {
+        let own = matches!(self.outcome, Some((Outcome::Failed, _)));
+        let ended = facts.invocations[self.invocation].ended;
+        own || self.kept.is_some() || ended.is_some_and(|(how, _)| how != Ending::Responded)
+    }
+}
+
+impl Job<'_> {
+    /// What is to be expected of it; `None` if it was never submitted.
+    pub(super) fn nature(&self) -> Option<Nature> {
+        self.submits.first().map(|submit| submit.nature)
+    }
+
+    /// The line at which it was accepted.
+    pub(super) fn accepted(&self) -> Option<LineNumber> {
+        self.result_line(SubmitResult::Ok)
+    }
+
+    /// The first line at which a submit of it ended so.
+    pub(super) fn result_line(&self, wanted: SubmitResult) -> Option<LineNumber> {
+        let mut results = self.submits.iter().filter_map(|submit| submit.result);
+        results.find(|(result, _)| *result == wanted).map(|(_, line)| line)
+    }
+}
+
+impl<'h> Facts<'h> {
+    /// Everything that a history says.
+    pub(super) fn gather(history: &'h History) -> Self {
+        let mut gathering = Gathering {
+            facts: Facts {
+                header: &history.header,
+                jobs: Vec::new(),
+                messages: Vec::new(),
+                attempts: Vec::new(),
+                invocations: Vec::new(),
+                redrives: Vec::new(),
+                faults: Vec::new(),
+                throttled_somewhere: false,
+                attempts_at_unknown: false,
+                drained: None,
+                ends_at: history.lines.last().map_or(0, |line| line.at),
+            },
+            history,
+            jobs_told: None,
+            jobs: Map::default(),
+            messages: Map::default(),
+            invocations: Map::default(),
+            attempts: Map::default(),
+            submits: Map::default(),
+        };
+        gathering.reserve(history);
+        for (index, line) in history.lines.iter().enumerate() {
+            gathering.take(line, History::line_number(index));
+        }
+        gathering.facts
+    }
+
+    /// Whether the target sees all of that. An attempt at nobody knows what is not seen.
+    pub(super) fn observes(&self, observation: Observation) -> bool {
+        let seen = observation != Observation::Attempts || !self.attempts_at_unknown;
+        seen && self.header.observes.contains(&observation)
+    }
+
+    /// The dead-letterings of a job, over all of its messages.
+    pub(super) fn dead_letters(&self, job: &Job<'_>) -> impl Iterator<Item = &DeadLetter<'h>> {
+        job.messages.iter().flat_map(|message| self.messages[*message].dead_letters.iter())
+    }
+
+    /// When a message was due in the dead-letter queue: so many visibility timeouts after its first receive.
+    pub(super) fn due_at(&self, message: &Message<'_>) -> Option<u64> {
+        let terms = self.header.terms;
+        let life = u64::from(terms.max_receive_count)
+            .saturating_mul(terms.visibility_timeout_milliseconds);
+        message.receives.first().map(|(at, _)| at.saturating_add(life))
+    }
+
+    /// How many attempts at a message failed, and how many there were, before a line.
+    pub(super) fn attempts_before(&self, message: &Message<'_>, line: LineNumber) -> (u32, u32) {
+        let (mut failed, mut all) = (0, 0);
+        let attempts = message.attempts.iter().map(|place| &self.attempts[*place]);
+        for attempt in attempts.filter(|attempt| attempt.line < line) {
+            all += 1;
+            failed += u32::from(attempt.failed(self));
+        }
+        (failed, all)
+    }
+}
+
+/// The job of each message, by the first line that tells it. That may come after lines about the message: an invocation names
+/// its messages, and only the worker's lines name their jobs.
+fn jobs_told(history: &History) -> Map<&str, &str> {
+    let mut told: Map<&str, &str> = Map::default();
+    for line in &history.lines {
+        match &line.event {
+            Event::Sent { message, job }
+            | Event::Received { message, job, .. }
+            | Event::Attempt { message, job, .. }
+            | Event::Effect { message, job, .. }
+            | Event::DeadLettered { message, job, .. } => {
+                told.entry(message).or_insert(job);
+            }
+            Event::Moved { from, to, job } => {
+                told.entry(from).or_insert(job);
+                told.entry(to).or_insert(job);
+            }
+            _ => {}
+        }
+    }
+    told
+}
+
+/// The pass, with the names that lead to places.
+struct Gathering<'h> {
+    facts: Facts<'h>,
+    history: &'h History,
+    /// The job of each message, where a line tells it; made when the first line names a message that no line before told
+    /// the job of.
+    jobs_told: Option<Map<&'h str, &'h str>>,
+    jobs: Map<&'h str, Place>,
+    messages: Map<&'h str, Place>,
+    invocations: Map<&'h str, Place>,
+    attempts: Map<(Place, Place), Place>,
+    submits: Map<u64, (Place, usize)>,
+}
+
+impl<'h> Gathering<'h> {
+    /// Makes room for what will come, so that nothing large is moved about while it grows.
+    fn reserve(&mut self, history: &History) {
+        let (mut submits, mut messages, mut invocations, mut attempts) = (0, 0, 0, 0);
+        for line in &history.lines {
+            match &line.event {
+                Event::Invoke { .. } => submits += 1,
+                Event::Sent { .. } => messages += 1,
+                Event::Invoked { messages, .. } => {
+                    invocations += 1;
+                    attempts += messages.len();
+                }
+                _ => {}
+            }
+        }
+        self.facts.jobs.reserve(submits);
+        self.jobs.reserve(submits);
+        self.submits.reserve(submits);
+        self.facts.messages.reserve(messages);
+        self.messages.reserve(messages);
+        self.facts.invocations.reserve(invocations);
+        self.invocations.reserve(invocations);
+        self.facts.attempts.reserve(attempts);
+        self.attempts.reserve(attempts);
+    }
+
+    fn take(&mut self, line: &'h Line, number: LineNumber) {
+        match &line.event {
+            Event::Invoke { op, operation: Operation::Submit { job, nature, content } } => {
+                let job = self.job(job);
+                let submits = &mut self.facts.jobs[job].submits;
+                self.submits.insert(*op, (job, submits.len()));
+                submits.push(Submit { nature: *nature, content, line: number, result: None });
+            }
+            Event::Invoke { operation: Operation::Redrive | Operation::Purge, .. }
+            | Event::Undo { .. }
+            | Event::Aborted { .. } => {}
+            Event::Ok { op, .. } => self.end_submit(*op, SubmitResult::Ok, number),
+            Event::Fail { op, .. } => self.end_submit(*op, SubmitResult::Fail, number),
+            Event::Info { op, .. } => self.end_submit(*op, SubmitResult::Info, number),
+            Event::Throttled { messages } => self.throttle(messages.as_deref(), number),
+            Event::Fault { fault, .. } => {
+                self.strike(fault.kind(), AnomalySet::allowed_by(fault), number);
+            }
+            Event::Changed { setting } => self.strike(setting.kind(), setting.allows(), number),
+            Event::Drained { complete, .. } => self.facts.drained = Some((*complete, number)),
+            Event::RedriveStarted { .. } | Event::RedriveEnded { .. } | Event::Moved { .. } => {
+                self.redrive(&line.event, number);
+            }
+            Event::Invoked { .. }
+            | Event::Attempt { .. }
+            | Event::Ended { .. }
+            | Event::Kept { .. }
+            | Event::Effect { .. } => self.work(line, number),
+            Event::Sent { .. }
+            | Event::Received { .. }
+            | Event::Deleted { .. }
+            | Event::DeadLettered { .. } => self.travel(line, number),
+        }
+    }
+
+    fn travel(&mut self, line: &'h Line, number: LineNumber) {
+        match &line.event {
+            Event::Sent { message, job } => {
+                let message = self.message_of(message, job);
+                let job = self.facts.messages[message].job;
+                self.facts.jobs[job].sent.get_or_insert(number);
+            }
+            Event::Received { queue, message, job, .. } => {
+                let message = self.message_of(message, job);
+                self.see(message, number);
+                if *queue == Queue::Jobs {
+                    let message = &mut self.facts.messages[message];
+                    message.receives.push((line.at, number));
+                    message.open_receive = Some((line.at, number));
+                }
+            }
+            Event::Deleted { queue, message } => {
+                let message = self.message(message);
+                let message = &mut self.facts.messages[message];
+                match queue {
+                    Queue::Jobs => {
+                        message.deleted = Some(number);
+                        message.open_receive = None;
+                    }
+                    Queue::DeadLetter => {
+                        let mut present =
+                            message.dead_letters.iter_mut().filter(|dead| dead.removed.is_none());
+                        if let Some(dead) = present.next() {
+                            dead.removed = Some(number);
+                        }
+                    }
+                }
+            }
+            Event::DeadLettered { message, content, job } => {
+                let message = self.message_of(message, job);
+                self.see(message, number);
+                let message = &mut self.facts.messages[message];
+                let dead = DeadLetter { at: line.at, line: number, content, removed: None };
+                message.dead_letters.push(dead);
+                message.open_receive = None;
+                if let Some(redrive) = self.running_redrive() {
+                    redrive.arrived += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn work(&mut self, line: &'h Line, number: LineNumber) {
+        match &line.event {
+            Event::Invoked { invocation, messages } => {
+                let invocation = self.invocation(invocation);
+                for message in messages {
+                    let message = self.message(message);
+                    self.attempt(message, invocation, number);
+                }
+            }
+            Event::Attempt { invocation, message, job, outcome, .. } => {
+                let message = self.message_of(message, job);
+                let invocation = self.invocation(invocation);
+                let place = self.attempt(message, invocation, number);
+                let attempt = &mut self.facts.attempts[place];
+                attempt.ended_at.get_or_insert(line.at);
+                attempt.outcome.get_or_insert((*outcome, number));
+                match outcome {
+                    Outcome::Failed => {
+                        self.facts.invocations[invocation].failed.get_or_insert(place);
+                    }
+                    Outcome::Succeeded if !self.facts.observes(Observation::Effects) => {
+                        let job = self.facts.messages[message].job;
+                        // By the outcome line alone, one effect of a job cannot be told from another.
+                        let effect = Effect { key: "", message, line: number };
+                        self.facts.jobs[job].effects.push(effect);
+                    }
+                    Outcome::Succeeded => {}
+                }
+            }
+            Event::Ended { invocation, how } => {
+                let invocation = self.invocation(invocation);
+                self.facts.invocations[invocation].ended = Some((*how, number));
+                for attempt in &self.facts.invocations[invocation].attempts {
+                    self.facts.attempts[*attempt].ended_at.get_or_insert(line.at);
+                }
+            }
+            Event::Kept { invocation, message } => {
+                let message = self.message(message);
+                let invocation = self.invocation(invocation);
+                let place = self.attempt(message, invocation, number);
+                self.facts.attempts[place].kept = Some(number);
+            }
+            Event::Effect { message, key, job } => {
+                let message = self.message_of(message, job);
+                self.see(message, number);
+                let job = self.facts.messages[message].job;
+                let effect = Effect { key, message, line: number };
+                self.facts.jobs[job].effects.push(effect);
+            }
+            _ => {}
+        }
+    }
+
+    fn redrive(&mut self, event: &'h Event, number: LineNumber) {
+        match event {
+            Event::RedriveStarted { op, before } => self.facts.redrives.push(Redrive {
+                op: *op,
+                started: number,
+                before: *before,
+                arrived: 0,
+                ended: None,
+                copied: Vec::new(),
+                left_behind: Vec::new(),
+            }),
+            Event::Moved { from, to, job } => {
+                let from = self.message_of(from, job);
+                self.message_of(to, job);
+                if let Some(redrive) = self.running_redrive() {
+                    redrive.copied.push((from, number));
+                }
+            }
+            Event::RedriveEnded { op, moved, remaining } => {
+                let Facts { redrives, messages, .. } = &mut self.facts;
+                if let Some(redrive) = redrives.iter_mut().rev().find(|redrive| redrive.op == *op) {
+                    redrive.ended = Some((*moved, *remaining, number));
+                    let is_left = |(message, _): &&(Place, LineNumber)| {
+                        messages[*message].dead_letters.iter().any(|dead| dead.removed.is_none())
+                    };
+                    redrive.left_behind = redrive.copied.iter().filter(is_left).copied().collect();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The redrive under way; there is one at a time.
+    fn running_redrive(&mut self) -> Option<&mut Redrive> {
+        self.facts.redrives.last_mut().filter(|redrive| redrive.ended.is_none())
+    }
+
+    fn end_submit(&mut self, op: u64, result: SubmitResult, number: LineNumber) {
+        // Operations of other kinds end, too.
+        if let Some((job, submit)) = self.submits.get(&op) {
+            self.facts.jobs[*job].submits[*submit].result = Some((result, number));
+        }
+    }
+
+    fn throttle(&mut self, messages: Option<&'h [super::Id]>, number: LineNumber) {
+        let Some(messages) = messages else {
+            self.facts.throttled_somewhere = true;
+            return;
+        };
+        for message in messages {
+            let message = self.message(message);
+            self.facts.messages[message].throttled.get_or_insert(number);
+        }
+    }
+
+    fn strike(&mut self, kind: &'static str, allows: AnomalySet, number: LineNumber) {
+        let known =
+            self.facts.faults.iter().any(|struck| struck.kind == kind && struck.allows == allows);
+        if !known {
+            self.facts.faults.push(Struck { kind, allows, line: number });
+        }
+    }
+
+    fn job(&mut self, id: &'h str) -> Place {
+        *self.jobs.entry(id).or_insert_with(|| {
+            self.facts.jobs.push(Job {
+                id,
+                submits: Vec::new(),
+                messages: Vec::new(),
+                attempts: Vec::new(),
+                sent: None,
+                seen: None,
+                effects: Vec::new(),
+            });
+            self.facts.jobs.len() - 1
+        })
+    }
+
+    /// A message of which the line does not tell the job; one of which none does is taken for a job of its own.
+    fn message(&mut self, id: &'h str) -> Place {
+        if let Some(place) = self.messages.get(id) {
+            return *place;
+        }
+        let history = self.history;
+        let told = self.jobs_told.get_or_insert_with(|| jobs_told(history)).get(id).copied();
+        self.new_message(id, told)
+    }
+
+    /// A message of which the line tells the job. Once it is known, it keeps the job that was told first.
+    fn message_of(&mut self, id: &'h str, job: &'h str) -> Place {
+        match self.messages.get(id) {
+            Some(place) => *place,
+            None => self.new_message(id, Some(job)),
+        }
+    }
+
+    fn new_message(&mut self, id: &'h str, told: Option<&'h str>) -> Place {
+        let job = self.job(told.unwrap_or(id));
+        let place = self.facts.messages.len();
+        self.messages.insert(id, place);
+        let message = Message { job, job_is_unknown: told.is_none(), ..Message::default() };
+        self.facts.messages.push(message);
+        self.facts.jobs[job].messages.push(place);
+        place
+    }
+
+    fn invocation(&mut self, id: &'h str) -> Place {
+        *self.invocations.entry(id).or_insert_with(|| {
+            self.facts.invocations.push(Invocation::default());
+            self.facts.invocations.len() - 1
+        })
+    }
+
+    fn attempt(&mut self, message: Place, invocation: Place, number: LineNumber) -> Place {
+        if let Some(place) = self.attempts.get(&(message, invocation)) {
+            return *place;
+        }
+        let facts = &mut self.facts;
+        facts.attempts_at_unknown |= facts.messages[message].job_is_unknown;
+        let place = facts.attempts.len();
+        self.attempts.insert((message, invocation), place);
+        facts.attempts.push(Attempt {
+            message,
+            invocation,
+            line: number,
+            ended_at: None,
+            outcome: None,
+            kept: None,
+        });
+        facts.messages[message].attempts.push(place);
+        facts.invocations[invocation].attempts.push(place);
+        let job = facts.messages[message].job;
+        facts.jobs[job].attempts.push(place);
+        self.see(message, number);
+        place
+    }
+
+    fn see(&mut self, message: Place, number: LineNumber) {
+        let job = self.facts.messages[message].job;
+        self.facts.jobs[job].seen.get_or_insert(number);
+    }
+}

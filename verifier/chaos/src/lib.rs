@@ -1,0 +1,60 @@
+//! Breaking it on purpose, and judging what happened.
+//!
+//! Architecture invariant: nothing here does I/O, knows tokio or the AWS SDK, or reads a clock.
+//!
+//! A [`History`] is what clients did and what was observed, whoever ran it. [`judge`] finds the anomalies in it by
+//! name, and says which of them the faults that struck allow.
+//!
+//! A [`Schedule`] says what is done to a stack and what goes wrong meanwhile. [`simulate`] runs one in-process under virtual
+//! time, with the functions as [`Parts`]; another target runs it its own way. [`explore()`] draws schedules from seeds until
+//! one violates what holds, and shrinks that one.
+
+mod allowed;
+mod anomalies;
+mod anomaly;
+mod change;
+mod checker;
+mod experiment;
+mod explore;
+mod facts;
+mod generate;
+mod history;
+mod id;
+mod observed;
+#[cfg(any(test, feature = "planted-bugs"))]
+mod planted;
+mod schedule;
+mod shrink;
+mod simulator;
+mod timeline;
+mod undo;
+
+pub use anomaly::{Anomaly, AnomalySet};
+pub use change::{Change, Setting};
+pub use checker::{Allowance, ChaosReport, Finding, Verdict, judge};
+pub use experiment::{Abort, EXPERIMENT_SCHEMA, Experiment, ExperimentError, Found, SteadyState};
+pub use explore::{Coverage, Exploration, Failure, Survey, explore, survey};
+pub use generate::fault_operations;
+pub use history::{
+    Content, Ending, Event, HISTORY_VERSION, Header, History, HistoryError, Line, Nature,
+    Observation, Operation, Queue, Terms,
+};
+pub use id::Id;
+pub use observed::{Observed, Watch, content_of_body};
+#[cfg(any(test, feature = "planted-bugs"))]
+pub use planted::PlantedBug;
+pub use schedule::{
+    ExitAt, JOBS_MAX, JobKind, RedriveBy, Schedule, ScheduleError, StackTerms, Step,
+    TIME_MAX_MILLISECONDS,
+};
+pub use shrink::{Shrunk, shrink};
+pub use simulator::{
+    Answer, DRAIN_MILLISECONDS, Limits, Parts, Record, Redriver, ReferenceRedriver, ReferenceRules,
+    ReferenceSubmit, ReferenceWorker, Rules, Submit, Work, WorkEffect, Worker, simulate,
+    simulate_within,
+};
+pub use timeline::{Band, Lane, LaneEnd, Mark, MarkKind, Sample, Timeline};
+pub use undo::{
+    Difference, Found as UndoFound, Merged, Refusal, Saved, StackParts, Standing, Started,
+    UNDO_SCHEMA, UndoEntry, UndoError, UndoLedger, Way, desired, merge, way,
+};

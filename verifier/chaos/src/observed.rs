@@ -1,0 +1,258 @@
+//! What can be seen of a stack from outside, as lines of a history.
+//!
+//! A deployed stack shows its worker's outcome lines and its dead-letter queue. What that tells, and whether it tells all,
+//! is decided here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use verifier_core::check::LoggedOutcome;
+use verifier_core::dead_letters::Letter;
+use verifier_core::settings::MessageIds;
+use verifier_model::sqs::{AttributeValue, MessageAttribute, md5_of_attributes, md5_of_body};
+use verifier_model::time::Timestamp;
+
+use super::history::{Content, Event, Line, Nature, Queue};
+use super::id::Id;
+
+/// Whose jobs are looked at, and since when.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// What the ids of a run's jobs begin with; what follows is the job's name in the history.
+    pub prefix: String,
+    /// Where messages tell which job they hold.
+    pub ids: MessageIds,
+    /// When the run began.
+    pub began_at: Timestamp,
+}
+
+/// What was seen of the jobs of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// The worker's outcome lines since the run began, of anybody's jobs.
+    pub outcomes: Vec<LoggedOutcome>,
+    /// The messages in the dead-letter queue, of anybody's jobs, each with when it was seen.
+    pub letters: Vec<(Timestamp, Letter)>,
+}
+
+impl Watch {
+    /// A job's name in the history; `None` if it is none of the run's.
+    pub fn name_of<'a>(&self, job_id: &'a str) -> Option<&'a str> {
+        job_id.strip_prefix(&self.prefix)
+    }
+
+    /// The name of the job in a message.
+    pub fn job_in(&self, body: &str) -> Option<String> {
+        self.name_of(&self.ids.job_of(body)?).map(str::to_owned)
+    }
+
+    /// Milliseconds since the run began.
+    pub fn since(&self, at: Timestamp) -> u64 {
+        u64::try_from(at.since(self.began_at).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// How many outcome lines are about jobs of others.
+    pub fn foreign(&self, observed: &Observed) -> usize {
+        let is_foreign = |outcome: &&LoggedOutcome| {
+            let job = outcome.line.job_id.as_deref();
+            job.is_none_or(|job| self.name_of(job).is_none())
+        };
+        observed.outcomes.iter().filter(is_foreign).count()
+    }
+
+    /// The run's own outcome lines, each with the job's name.
+    fn own<'a>(
+        &'a self,
+        observed: &'a Observed,
+    ) -> impl Iterator<Item = (&'a str, &'a LoggedOutcome)> {
+        observed
+            .outcomes
+            .iter()
+            .filter_map(|outcome| Some((self.name_of(outcome.line.job_id.as_deref()?)?, outcome)))
+    }
+
+    /// Whether the outcome lines tell of every receive: of each message from the first on, and of one that was dead-lettered as
+    /// many as the queue allows. A receive after which the worker wrote nothing leaves a gap.
+    pub fn tells_every_receive(&self, observed: &Observed, max_receive_count: u32) -> bool {
+        let mut counts: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
+        for (_, outcome) in self.own(observed) {
+            let line = &outcome.line;
+            counts.entry(line.message_id.as_str()).or_default().insert(line.receive_count);
+        }
+        let is_whole = |seen: &BTreeSet<u32>| {
+            let most = seen.last().copied().unwrap_or_default();
+            most as usize == seen.len() && seen.first() == Some(&1)
+        };
+        let is_told = |(_, letter): &&(Timestamp, Letter)| {
+            let seen = counts.get(letter.message_id.as_str());
+            self.job_in(&letter.body).is_none()
+                || seen.is_some_and(|seen| seen.len() >= max_receive_count as usize)
+        };
+        counts.values().all(is_whole) && observed.letters.iter().all(|letter| is_told(&letter))
+    }
+
+    /// Whether every one of these jobs has come to its end: it has succeeded, or is dead. One of which no attempt can succeed is
+    /// only ended when it is dead, whatever its worker says of it.
+    pub fn are_ended(&self, observed: &Observed, jobs: &BTreeMap<String, Nature>) -> bool {
+        use contract::Outcome::Succeeded;
+        let succeeded = self.own(observed).filter(|(_, outcome)| outcome.line.outcome == Succeeded);
+        let succeeded: BTreeSet<&str> = succeeded.map(|(job, _)| job).collect();
+        let letters = observed.letters.iter();
+        let dead: BTreeSet<String> =
+            letters.filter_map(|(_, letter)| self.job_in(&letter.body)).collect();
+        jobs.iter().all(|(job, nature)| {
+            let is_done = *nature != Nature::Poison && succeeded.contains(job.as_str());
+            is_done || dead.contains(job)
+        })
+    }
+
+    /// The lines of a history, in no order. Receives are among them if they are all told.
+    pub fn lines(&self, observed: &Observed, with_receives: bool) -> Vec<Line> {
+        let mut lines = Vec::new();
+        for (job, outcome) in self.own(observed) {
+            let told = &outcome.line;
+            let at = self.since(outcome.at);
+            let (message, job) = (Id::from(told.message_id.as_str()), Id::from(job));
+            if with_receives {
+                let received = Event::Received {
+                    queue: Queue::Jobs,
+                    message: message.clone(),
+                    job: job.clone(),
+                    receive_count: told.receive_count,
+                };
+                lines.push(Line { at, event: received });
+            }
+            let attempt = Event::Attempt {
+                invocation: Id::from(told.request_id.as_str()),
+                message,
+                job,
+                outcome: told.outcome,
+                logged_at: i64::try_from(at).unwrap_or(i64::MAX),
+            };
+            lines.push(Line { at, event: attempt });
+        }
+        for (seen_at, letter) in &observed.letters {
+            let Some(job) = self.job_in(&letter.body) else { continue };
+            let event = Event::DeadLettered {
+                message: Id::from(letter.message_id.as_str()),
+                job: Id::from(job),
+                content: content_of(letter),
+            };
+            lines.push(Line { at: self.since(*seen_at), event });
+        }
+        lines
+    }
+}
+
+/// What a message with that body holds, as far as the order of fields and white space do not matter: an API may write a job
+/// anew.
+pub fn content_of_body(body: &str) -> Content {
+    let canonical = serde_json::from_str::<Value>(body).map(|value| value.to_string());
+    let md5_of_body = md5_of_body(canonical.as_deref().unwrap_or(body));
+    Content { md5_of_body: md5_of_body.into(), md5_of_attributes: None }
+}
+
+/// What a letter holds.
+fn content_of(letter: &Letter) -> Content {
+    let attributes: BTreeMap<String, MessageAttribute> = letter
+        .attributes
+        .iter()
+        .map(|(name, attribute)| {
+            let value = match (&attribute.string_value, attribute.bytes()) {
+                (None, Some(bytes)) => AttributeValue::Binary(bytes),
+                (text, _) => AttributeValue::Text(text.clone().unwrap_or_default()),
+            };
+            let data_type = attribute.data_type.clone();
+            (name.clone(), MessageAttribute { data_type, value })
+        })
+        .collect();
+    Content {
+        md5_of_attributes: md5_of_attributes(&attributes).map(Id::from),
+        ..content_of_body(&letter.body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{Outcome, OutcomeLine};
+
+    use super::*;
+
+    const BEGAN: Timestamp = Timestamp::from_millis(1_000_000);
+
+    fn watch() -> Watch {
+        Watch { prefix: "run-1-".to_owned(), ids: MessageIds::default(), began_at: BEGAN }
+    }
+
+    fn outcome(job_id: &str, message: &str, receive_count: u32, outcome: Outcome) -> LoggedOutcome {
+        let line = OutcomeLine {
+            run_id: None,
+            job_id: Some(job_id.to_owned()),
+            message_id: message.to_owned(),
+            receive_count,
+            outcome,
+            reason: None,
+            request_id: format!("q-{receive_count}"),
+            batch_size: 1,
+        };
+        LoggedOutcome { at: BEGAN + std::time::Duration::from_secs(receive_count.into()), line }
+    }
+
+    fn letter(job_id: &str, message: &str) -> (Timestamp, Letter) {
+        let body = format!(r#"{{"jobId": "{job_id}", "task": "t"}}"#);
+        (BEGAN, Letter { message_id: message.to_owned(), body, ..Letter::default() })
+    }
+
+    #[test]
+    fn a_gap_among_the_receives_is_noticed() {
+        let told = |counts: &[u32], dead: bool| {
+            let outcomes =
+                counts.iter().map(|count| outcome("run-1-a", "m", *count, Outcome::Failed));
+            let letters = if dead { vec![letter("run-1-a", "m")] } else { Vec::new() };
+            watch().tells_every_receive(&Observed { outcomes: outcomes.collect(), letters }, 3)
+        };
+        assert!(told(&[1, 2, 3], true));
+        assert!(told(&[1, 2], false));
+        assert!(!told(&[1, 3], false), "the second wrote nothing");
+        assert!(!told(&[2, 3], true), "the first wrote nothing");
+        assert!(!told(&[1, 2], true), "the last wrote nothing");
+        assert!(!told(&[], true), "none wrote anything");
+        // The same line may come twice.
+        assert!(told(&[1, 1, 2, 3], true));
+    }
+
+    #[test]
+    fn jobs_of_others_are_told_apart_and_left_out() {
+        let observed = Observed {
+            outcomes: vec![
+                outcome("run-1-a", "m", 1, Outcome::Succeeded),
+                outcome("run-2-a", "n", 1, Outcome::Succeeded),
+            ],
+            letters: vec![letter("run-1-b", "o"), letter("other", "p")],
+        };
+        assert_eq!(watch().foreign(&observed), 1);
+        let lines = watch().lines(&observed, true);
+        assert_eq!(lines.len(), 3, "a receive, an attempt and a letter: {lines:?}");
+        assert_eq!(watch().lines(&observed, false).len(), 2);
+        assert!(
+            watch().tells_every_receive(&Observed { letters: Vec::new(), ..observed.clone() }, 3)
+        );
+        let ended = |names: &[&str], nature| {
+            let jobs = names.iter().map(|name| ((*name).to_owned(), nature)).collect();
+            watch().are_ended(&observed, &jobs)
+        };
+        assert!(ended(&["a", "b"], Nature::Flaky));
+        assert!(!ended(&["a", "c"], Nature::Flaky));
+        // What the worker says of a job of which no attempt can succeed is not its end.
+        assert!(ended(&["b"], Nature::Poison));
+        assert!(!ended(&["a", "b"], Nature::Poison));
+    }
+
+    #[test]
+    fn a_job_that_was_only_written_anew_is_the_same() {
+        let same = content_of_body(r#"{"task":"t","jobId":"x"}"#);
+        assert_eq!(content_of_body(r#"{ "jobId": "x", "task": "t" }"#), same);
+        assert_ne!(content_of_body(r#"{"task":"u","jobId":"x"}"#), same);
+        assert_ne!(content_of_body("no JSON"), content_of_body("no json"));
+    }
+}
