@@ -1,39 +1,30 @@
 //! `verifier`: proves a preview stack, breaks it on purpose and replays its dead letters.
 
-mod admin;
 mod args;
 mod chaos;
 mod check;
-mod clean;
-mod clock;
-mod commands;
 mod config;
-mod dead_letters;
-mod endpoint;
-mod exit;
-mod failure;
-mod files;
-mod interrupt;
-mod journal;
-mod local_stack;
-mod output;
-mod ready;
+mod dlq;
+mod iam;
+mod local;
+mod manual;
 mod redrive;
-#[cfg(test)]
-mod stand;
-mod view;
+mod report;
+mod shell;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use args::{Command, VerifierArgs};
-use clap::Parser;
-use exit::Exit;
+use clap::{CommandFactory, Parser};
+use shell::exit::Exit;
+use shell::print::{error_line, print_failure, print_panic};
+use shell::{clean, output};
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
     output::init(std::env::args_os());
-    std::panic::set_hook(Box::new(view::print_panic));
+    std::panic::set_hook(Box::new(print_panic));
     let args = match VerifierArgs::try_parse() {
         Ok(args) => args,
         Err(error) => return not_parsed(&error),
@@ -43,7 +34,7 @@ fn main() -> ExitCode {
         match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
             Ok(runtime) => runtime,
             Err(error) => {
-                view::error_line(&format!("the runtime cannot be started: {error}"));
+                error_line(&format!("the runtime cannot be started: {error}"));
                 return Exit::Bug.into();
             }
         };
@@ -51,16 +42,16 @@ fn main() -> ExitCode {
         // Beyond a limit of the file size (setrlimit(2)) a write then fails, where it would otherwise end the process.
         let _too_large = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
         match args.command {
-            Command::Check(args) => Box::pin(commands::check::run(args)).await,
-            Command::Chaos(args) => Box::pin(commands::chaos::run(*args)).await,
-            Command::Config(args) => commands::config::run(&args),
-            Command::Dlq(args) => Box::pin(commands::dlq::run(args)).await,
-            Command::Explain(args) => commands::explain::run(&args),
-            Command::IamPolicy(args) => Box::pin(commands::iam_policy::run(args)).await,
-            Command::Local(args) => commands::local::run(args).await,
-            Command::Man(args) => commands::manual::man(&args),
-            Command::Completions(args) => commands::manual::completions(&args),
-            Command::Redrive(args) => Box::pin(commands::redrive::run(*args)).await,
+            Command::Check(args) => Box::pin(check::run(args)).await,
+            Command::Chaos(args) => Box::pin(chaos::run(*args)).await,
+            Command::Config(args) => config::run(&args),
+            Command::Dlq(args) => Box::pin(dlq::run(args)).await,
+            Command::Explain(args) => check::explain(&args),
+            Command::IamPolicy(args) => Box::pin(iam::run(args)).await,
+            Command::Local(args) => local::run(args).await,
+            Command::Man(args) => manual::man(&args, VerifierArgs::command()),
+            Command::Completions(args) => manual::completions(&args, VerifierArgs::command()),
+            Command::Redrive(args) => Box::pin(redrive::run(*args)).await,
         }
     };
     // What went wrong is said by the hook.
@@ -70,7 +61,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(Ok(exit)) => exit.into(),
         Ok(Err(failure)) => {
-            view::print_failure(&failure);
+            print_failure(&failure);
             failure.exit.into()
         }
         Err(_) => Exit::Bug.into(),
@@ -84,7 +75,7 @@ fn not_parsed(error: &clap::Error) -> ExitCode {
         return match output::print(|out| write!(out, "{}", text.ansi())) {
             Ok(()) => Exit::Passed.into(),
             Err(failure) => {
-                view::print_failure(&failure);
+                print_failure(&failure);
                 failure.exit.into()
             }
         };

@@ -8,8 +8,8 @@ use verifier_chaos::{Experiment, Exploration, Found, Limits, Schedule, Shrunk, S
 
 use super::outcome::{Explored, Failing, Outcome, digest};
 use super::sim::Sim;
-use crate::failure::Failure;
-use crate::view::Progress;
+use crate::shell::failure::Failure;
+use crate::shell::progress::Progress;
 
 /// How many schedules a thread takes at a time: a few hundredths of a second.
 const STRETCH: u64 = 64;

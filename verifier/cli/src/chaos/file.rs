@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 use verifier_chaos::Experiment;
 
 use super::builtin::Builtin;
-use crate::failure::Failure;
-use crate::files;
+use crate::shell::failure::Failure;
+use crate::shell::files;
 
 /// The built-in experiment of that name, or the one of that file.
 pub(crate) fn experiment_from(name: &str) -> Result<Experiment, Failure> {

@@ -11,9 +11,9 @@ use verifier_chaos::{
 };
 use verifier_core::check::Overall;
 
-use crate::clean;
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::shell::clean;
+use crate::shell::exit::Exit;
+use crate::shell::failure::Failure;
 
 /// What came of it.
 #[derive(Clone, Debug)]

@@ -7,10 +7,10 @@ use verifier_core::check::Overall;
 
 use super::outcome::Outcome;
 use super::target::{By, Target};
-use crate::failure::Failure;
+use crate::shell::failure::Failure;
 
 /// Runs an experiment. Without a steady state to begin with, nothing is done to the target.
-pub(crate) async fn run(
+pub(crate) async fn run_experiment(
     experiment: Experiment,
     target: &mut Target,
     again: String,

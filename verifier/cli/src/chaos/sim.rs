@@ -8,7 +8,7 @@ use verifier_core::check::Overall;
 use verifier_simulator::simulate;
 
 use super::outcome::Steady;
-use crate::failure::Failure;
+use crate::shell::failure::Failure;
 
 /// A stack in-process, under virtual time, with this project's functions. It is the same before every run.
 #[derive(Clone, Copy, Debug, Default)]

@@ -10,9 +10,9 @@ use verifier_chaos::{History, Limits, Schedule, SteadyState};
 use super::live::{Guarded, Live};
 use super::outcome::Steady;
 use super::sim::Sim;
-use crate::failure::Failure;
-use crate::interrupt::Interrupt;
-use crate::view::Progress;
+use crate::shell::failure::Failure;
+use crate::shell::interrupt::Interrupt;
+use crate::shell::progress::Progress;
 
 /// By whom a run is ended early, and where it says how it goes.
 #[derive(Clone, Copy)]

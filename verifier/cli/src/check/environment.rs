@@ -3,7 +3,7 @@
 use verifier_aws::{Aws, AwsError, Cause};
 use verifier_core::check::nearest;
 
-use crate::failure::Failure;
+use crate::shell::failure::Failure;
 
 /// Why AWS could not be asked, with what else is known: the region, and stacks whose names are nearly the one asked for.
 pub(crate) async fn explain(aws: &Aws, error: AwsError) -> Failure {

@@ -9,7 +9,7 @@ use verifier_core::check::{DeadLetter, HeldLetter, OurMessage, Owner, QueueEvide
 use verifier_core::settings::MessageIds;
 use verifier_model::time::Timestamp;
 
-use crate::clock::RunClock;
+use crate::shell::clock::RunClock;
 
 /// How long a poll waits at most. An interrupted run waits for its answer, and has ten seconds to clean up, so it is not the
 /// longest that SQS allows.
@@ -279,7 +279,7 @@ mod tests {
     use verifier_aws::plain_http_client;
 
     use super::*;
-    use crate::stand::Stand;
+    use crate::shell::stand::Stand;
 
     const LONGEST_WAIT: Duration = Duration::from_mins(3);
 

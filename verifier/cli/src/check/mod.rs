@@ -1,14 +1,20 @@
-//! `verifier check`: gathering the evidence and having it judged.
+//! `verifier check` and `verifier explain`: gathering the evidence, having it judged, and showing the verdict.
 
+pub(crate) mod args;
+mod command;
 mod discovery;
 mod environment;
+mod explain;
 mod letters;
 mod options;
 pub(crate) mod outputs;
 mod report;
 mod run;
+mod view;
 
+pub(crate) use command::run;
 pub(crate) use discovery::discover;
+pub(crate) use explain::run as explain;
 pub(crate) use options::Options;
 pub(crate) use report::Report;
 pub(crate) use run::Run;

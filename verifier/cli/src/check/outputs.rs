@@ -5,8 +5,8 @@ use std::path::Path;
 
 use verifier_core::check::nearest;
 
-use crate::failure::Failure;
-use crate::files;
+use crate::shell::failure::Failure;
+use crate::shell::files;
 
 /// The outputs of a stack, by name.
 pub(crate) type Outputs = BTreeMap<String, String>;

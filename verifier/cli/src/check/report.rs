@@ -6,7 +6,7 @@ use std::time::Duration;
 use verifier_core::check::{JobTrace, Overall, Settled, Verdict};
 use verifier_model::time::Timestamp;
 
-use crate::failure::Failure;
+use crate::shell::failure::Failure;
 
 /// The result of a run.
 #[derive(Clone, Debug)]

@@ -29,9 +29,9 @@ use self::probes::Addresses;
 use super::discovery::{Discovery, discover};
 use super::letters::Letters;
 use super::{Options, Report, environment};
-use crate::clock::RunClock;
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::shell::clock::RunClock;
+use crate::shell::exit::Exit;
+use crate::shell::failure::Failure;
 
 /// The checks that need jobs in the stack.
 const OF_JOBS: [Check; 7] = [

@@ -11,8 +11,8 @@ use verifier_core::redrive::{Entry, Intended, Pair, Route, Treatment, overtaking
 use verifier_model::time::Timestamp;
 
 use super::engine::{Engine, lock};
-use crate::dead_letters::{Hold, hand_back, hold_anew, stories};
-use crate::failure::Failure;
+use crate::dlq::{Hold, hand_back, hold_anew, stories};
+use crate::shell::failure::Failure;
 
 /// How often a message is offered to SQS.
 const ATTEMPTS: u32 = 5;

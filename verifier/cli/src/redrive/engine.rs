@@ -13,11 +13,11 @@ use verifier_core::redrive::{Accounting, Changes, Decision, Entry, Ledger, Pacer
 use verifier_model::time::Timestamp;
 
 use super::headway::expected;
-use crate::dead_letters::{Hold, Place, hand_back, hold_anew};
-use crate::failure::Failure;
-use crate::interrupt::Interrupt;
-use crate::journal::JournalFile;
-use crate::view::Progress;
+use crate::dlq::{Hold, Place, hand_back, hold_anew};
+use crate::shell::failure::Failure;
+use crate::shell::interrupt::Interrupt;
+use crate::shell::journal::JournalFile;
+use crate::shell::progress::Progress;
 
 /// How often letters that stay are held for longer.
 const KEEP: Duration = Duration::from_secs(Hold::SECONDS as u64 / 2);

@@ -3,8 +3,8 @@
 use verifier_core::redrive::{Accounting, FilterTerms, Headway, Ledger, Terms};
 
 use super::engine::{Engine, lock};
-use crate::dead_letters::Place;
-use crate::view;
+use crate::dlq::Place;
+use crate::redrive::view;
 
 /// How many letters it is going to send in all; `None` where only looking at each would tell.
 pub(super) fn expected(place: &Place, ledger: &Ledger, terms: &Terms) -> Option<u64> {

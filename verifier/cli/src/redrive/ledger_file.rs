@@ -5,9 +5,9 @@ use std::path::Path;
 
 use verifier_core::redrive::Ledger;
 
-use crate::failure::Failure;
-use crate::files;
-use crate::journal::failed;
+use crate::shell::failure::Failure;
+use crate::shell::files;
+use crate::shell::journal::failed;
 
 /// What a journal tells, without the line that was being written when the process ended.
 pub(crate) fn read_ledger(path: &Path) -> Result<Ledger, Failure> {

@@ -1,11 +1,19 @@
-//! `verifier redrive`: carrying out what the core decides.
+//! `verifier redrive`: dead letters sent back, step by step.
 
+pub(crate) mod args;
 mod batch;
+mod command;
 mod engine;
+mod from_file;
 mod headway;
 mod ledger_file;
+mod native;
+mod planning;
+mod queues;
 mod step;
+mod terms;
+mod view;
 mod watching;
 
-pub(crate) use engine::{Destination, Ended, Engine, Guards};
-pub(crate) use ledger_file::read_ledger;
+pub(crate) use command::run;
+pub(crate) use engine::{Destination, Engine, Guards};

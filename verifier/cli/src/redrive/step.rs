@@ -10,8 +10,8 @@ use verifier_core::dead_letters::{Emptiness, Unreached};
 use verifier_core::redrive::Entry;
 
 use super::engine::{Engine, Stop, lock};
-use crate::dead_letters::{Hold, hand_back};
-use crate::failure::Failure;
+use crate::dlq::{Hold, hand_back};
+use crate::shell::failure::Failure;
 
 /// How long a poll waits, in seconds.
 const POLL_SECONDS: u32 = 1;

@@ -9,8 +9,8 @@ use verifier_core::redrive::{Bounce, Decision, Entry, Fate, Told, Watched};
 use verifier_model::time::Timestamp;
 
 use super::engine::{Engine, lock};
-use crate::dead_letters::{look, stories, stories_in};
-use crate::failure::Failure;
+use crate::dlq::{look, stories, stories_in};
+use crate::shell::failure::Failure;
 
 /// How long after an answer without all lines the log is asked again.
 const LOG_PAUSE: Duration = Duration::from_secs(2);

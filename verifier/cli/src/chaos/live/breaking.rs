@@ -19,8 +19,8 @@ use super::run::{GUARD_EVERY, Guarded, Load};
 use super::stack::Live;
 use super::tasks::Tasks;
 use super::undo::Undo;
-use crate::failure::Failure;
-use crate::interrupt::Interrupt;
+use crate::shell::failure::Failure;
+use crate::shell::interrupt::Interrupt;
 
 impl Live {
     /// Load and changes, until the undo; says which condition ended it before.

@@ -9,7 +9,7 @@ use verifier_chaos::{Event, Id, Queue, Schedule, Setting};
 use super::recorder::Recorder;
 use super::stack::Live;
 use super::tasks::Tasks;
-use crate::failure::Failure;
+use crate::shell::failure::Failure;
 
 /// How long they are busy with what they have received.
 const BUSY: Duration = Duration::from_secs(1);

@@ -7,8 +7,8 @@ use verifier_chaos::{Event, Schedule};
 use verifier_model::faults::{Fault, FaultRule};
 use verifier_model::time::Timestamp;
 
-use crate::admin::Admin;
-use crate::failure::Failure;
+use crate::shell::admin::Admin;
+use crate::shell::failure::Failure;
 
 /// What the parts of a stack are called in experiments, and what they are called there.
 #[derive(Clone, Debug)]

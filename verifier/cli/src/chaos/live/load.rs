@@ -10,7 +10,7 @@ use verifier_model::time::Timestamp;
 
 use super::recorder::Recorder;
 use super::stack::Live;
-use crate::failure::Failure;
+use crate::shell::failure::Failure;
 
 /// One thing that a client does.
 #[derive(Clone, Debug, PartialEq, Eq)]

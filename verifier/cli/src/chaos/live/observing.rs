@@ -9,11 +9,11 @@ use verifier_core::check::{LoggedOutcome, QueueEvidence};
 
 use super::recorder::Recorder;
 use super::stack::Live;
-use crate::args::FilterArgs;
-use crate::clean;
-use crate::dead_letters::{Backup, Look, Selection, look, purge};
-use crate::failure::Failure;
-use crate::interrupt::Interrupt;
+use crate::dlq::args::FilterArgs;
+use crate::dlq::{Backup, Look, Selection, look, purge};
+use crate::shell::clean;
+use crate::shell::failure::Failure;
+use crate::shell::interrupt::Interrupt;
 
 /// What the file of the run's letters is called beyond the journal beside which it is.
 pub(super) const LETTERS_SUFFIX: &str = ".letters.jsonl";
@@ -178,7 +178,7 @@ impl Live {
             &selection,
             &mut backup,
             interrupt,
-            &crate::view::Progress::hidden(),
+            &crate::shell::progress::Progress::hidden(),
         )
         .await;
         if let Some(failure) = purged.failure {

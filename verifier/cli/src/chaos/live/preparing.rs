@@ -11,10 +11,10 @@ use super::run::{GUARD_EVERY, Guarded};
 use super::stack::Live;
 use super::tasks::Tasks;
 use super::undo::{Back, Undo, name, told};
-use crate::clean;
-use crate::failure::Failure;
-use crate::interrupt::Interrupt;
-use crate::output::tell;
+use crate::shell::clean;
+use crate::shell::failure::Failure;
+use crate::shell::interrupt::Interrupt;
+use crate::shell::output::tell;
 
 impl Live {
     /// Says who breaks the stack, and changes what is changed from the beginning.

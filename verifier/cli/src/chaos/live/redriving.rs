@@ -12,13 +12,13 @@ use verifier_core::redrive::{Entry, Ledger, NativeTask, QueueName, SCHEMA, Terms
 
 use super::recorder::Recorder;
 use super::stack::Live;
-use crate::dead_letters::{Look, look};
-use crate::failure::Failure;
-use crate::files;
-use crate::interrupt::Interrupt;
-use crate::journal::JournalFile;
+use crate::dlq::{Look, look};
 use crate::redrive::{Destination, Engine, Guards};
-use crate::view::Progress;
+use crate::shell::failure::Failure;
+use crate::shell::files;
+use crate::shell::interrupt::Interrupt;
+use crate::shell::journal::JournalFile;
+use crate::shell::progress::Progress;
 
 /// How long a redrive may take.
 const TAKES_AT_MOST: Duration = Duration::from_mins(15);

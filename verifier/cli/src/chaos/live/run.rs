@@ -21,9 +21,9 @@ use super::recorder::Recorder;
 use super::redriving::REDRIVE_INFIX;
 use super::stack::Live;
 use super::undo::{Undo, name};
-use crate::failure::Failure;
-use crate::interrupt::Interrupt;
-use crate::view::Progress;
+use crate::shell::failure::Failure;
+use crate::shell::interrupt::Interrupt;
+use crate::shell::progress::Progress;
 
 /// How often it is looked whether a condition to abort is met.
 pub(super) const GUARD_EVERY: Duration = Duration::from_secs(5);

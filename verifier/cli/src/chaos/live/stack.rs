@@ -10,12 +10,14 @@ use verifier_core::check::{MappingEvidence, RunId, StackEvidence, StackResource}
 use verifier_core::experiment::{Configuration, LEASE_TAG, Lease, Part};
 use verifier_core::settings::Settings;
 
-use crate::admin::Admin;
-use crate::args::{ConnectionArgs, PlaceArgs, SettingsArgs};
-use crate::clean;
 use crate::config;
-use crate::dead_letters::Place;
-use crate::failure::Failure;
+use crate::config::args::SettingsArgs;
+use crate::dlq::Place;
+use crate::dlq::args::PlaceArgs;
+use crate::shell::admin::Admin;
+use crate::shell::args::ConnectionArgs;
+use crate::shell::clean;
+use crate::shell::failure::Failure;
 
 /// The longest that one HTTP request to the stack's API may take: API Gateway gives up at 30 s.
 const HTTP_TIMEOUT: Duration = Duration::from_secs(35);

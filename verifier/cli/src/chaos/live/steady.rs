@@ -8,8 +8,8 @@ use verifier_core::check::{Overall, Selection, Verdict};
 use super::stack::Live;
 use crate::chaos::Steady;
 use crate::check::{Options, Report, Run};
-use crate::failure::Failure;
-use crate::interrupt::Interrupt;
+use crate::shell::failure::Failure;
+use crate::shell::interrupt::Interrupt;
 
 /// How long cleaning up may take after an interruption.
 const CLEAN_UP: Duration = Duration::from_secs(10);

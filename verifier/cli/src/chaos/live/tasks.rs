@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicIsize, Ordering};
 
-use crate::clock::RunClock;
+use crate::shell::clock::RunClock;
 
 /// The tasks that a part of a run consists of. They take the place of the one that waits for them all.
 pub(super) struct Tasks<'a> {

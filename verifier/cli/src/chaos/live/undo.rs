@@ -16,10 +16,10 @@ use verifier_chaos::{
 use verifier_core::check::StackResource;
 use verifier_core::experiment::{Configuration, Field, Part};
 
-use crate::clock::RunClock;
-use crate::failure::Failure;
-use crate::files;
-use crate::journal::{JournalFile, failed};
+use crate::shell::clock::RunClock;
+use crate::shell::failure::Failure;
+use crate::shell::files;
+use crate::shell::journal::{JournalFile, failed};
 
 /// How long a mapping or a function may take to get where it was told to. AWS names no time; minutes are seen.
 const SETTLES_WITHIN: Duration = Duration::from_mins(10);

@@ -17,7 +17,7 @@ use verifier_model::time::Timestamp;
 
 use super::super::letters::Search;
 use super::{Course, Run, Stop};
-use crate::clock::RunClock;
+use crate::shell::clock::RunClock;
 
 /// How much sooner than the message is due the dead-letter queue is looked at.
 const EARLY: Duration = Duration::from_secs(5);

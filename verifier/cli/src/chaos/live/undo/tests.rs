@@ -4,7 +4,7 @@ use verifier_core::experiment::{Field, LEASE_TAG, Lease};
 use verifier_model::time::Timestamp;
 
 use super::*;
-use crate::stand::Stand;
+use crate::shell::stand::Stand;
 
 fn tag(stand: &Stand) -> Part {
     Part::QueueTag { queue_url: stand.url.clone(), key: LEASE_TAG.to_owned() }

@@ -1,0 +1,309 @@
+//! `verifier chaos rollback`.
+
+use std::path::Path;
+
+use verifier_aws::{Aws, Cause};
+use verifier_chaos::{Refusal, Standing, Started, UndoError, UndoFound, UndoLedger, Way, way};
+use verifier_core::check::{StackEvidence, StackResource};
+use verifier_core::experiment::{LEASE_TAG, Part};
+
+use crate::chaos::args::ChaosRollbackArgs;
+use crate::chaos::live::stack::rollback_command;
+use crate::chaos::live::undo::{Back, Undo, malformed, name, names, text, told};
+use crate::chaos::rolled_back::RolledBack;
+use crate::chaos::view;
+use crate::report::job_summary::check_summary;
+use crate::report::result::annotate_failure;
+use crate::shell::args::ResultFormat;
+use crate::shell::clean;
+use crate::shell::clock::RunClock;
+use crate::shell::endpoint;
+use crate::shell::exit::Exit;
+use crate::shell::failure::Failure;
+use crate::shell::interrupt::Interrupt;
+use crate::shell::print::finish;
+use crate::shell::progress::Progress;
+
+pub(super) async fn run(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
+    let format = args.format;
+    let ended = Box::pin(roll_back(args)).await;
+    ended.inspect_err(|failure| annotate_failure(format, "chaos rollback", failure))
+}
+
+async fn roll_back(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
+    if args.format == ResultFormat::Github {
+        check_summary()?;
+    }
+    let interrupt = Interrupt::listen()?;
+    let progress = Progress::new();
+    let journal = args.journal.display().to_string();
+    let ledger = match UndoLedger::read(&text(&args.journal)?) {
+        Ok(ledger) => ledger,
+        Err(UndoError::NotBegun) => {
+            let done = RolledBack { journal, ..RolledBack::default() };
+            return finish(Exit::Passed, view::print_rollback(&done, args.format));
+        }
+        Err(error) => return Err(malformed(&args.journal, &error)),
+    };
+    let started = ledger.started().cloned().ok_or_else(|| Failure::usage("no run has begun"))?;
+    let mut connection = args.connection.clone();
+    match connection.region.as_deref() {
+        Some(asked) if asked != started.region => return Err(other_region(&started, asked)),
+        _ => connection.region = Some(started.region.clone()),
+    }
+    let (connection, clock) = endpoint::reach(connection).await?;
+    let aws = Aws::connect(&connection).await;
+    if let (Some(endpoint), None) = (&started.endpoint, aws.endpoint()) {
+        // AWS itself is not asked about what is on an emulator.
+        return Err(Failure {
+            next: Some(format!("say --endpoint-url {}", clean::word(endpoint))),
+            ..Failure::usage(format!(
+                "the journal is of {} at {endpoint}, and no endpoint was named",
+                started.stack
+            ))
+        });
+    }
+    let options = options_of(&started, args.connection.profile.as_deref());
+    let again = rollback_command(&args.journal, &aws, &args.connection);
+    let (stack, found) = look(&aws, &ledger, &started).await?;
+    let mut done = RolledBack {
+        journal,
+        run: Some(started.run.clone()),
+        stack: Some(started.stack.clone()),
+        is_torn: ledger.is_torn(),
+        left: ledger.left().iter().map(|(part, why)| (name(part), why.clone())).collect(),
+        ..RolledBack::default()
+    };
+    let mut exit = Exit::Passed;
+    match way(&ledger, &found) {
+        Ok(Way::Nothing) => {}
+        Ok(Way::PutBack) => {
+            progress
+                .say(&format!("putting {} back as it was before {}", started.stack, started.run));
+            let resources = stack.map(|stack| stack.resources).unwrap_or_default();
+            let at = (aws, clock);
+            let putting =
+                put_back(at, (&args.journal, &resources), (&interrupt, &options), &mut done);
+            if !putting.await? {
+                exit = Exit::Stopped;
+                done.next.get_or_insert_with(|| format!("go on with: {again}"));
+            }
+        }
+        Err(refusal) => {
+            return Err(refused(&refusal, (&started, &ledger), (&again, &options)));
+        }
+    }
+    progress.clear();
+    let printed = view::print_rollback(&done, args.format);
+    finish(interrupt.exit().await.unwrap_or(exit), printed)
+}
+
+/// What is there: the stack that the journal names, and whose the lease is.
+async fn look(
+    aws: &Aws,
+    ledger: &UndoLedger,
+    started: &Started,
+) -> Result<(Option<StackEvidence>, UndoFound), Failure> {
+    let queue_url = ledger.lease_queue().ok_or_else(|| {
+        Failure::usage("the first line of the journal does not say whose tag is the lease")
+    })?;
+    let standing = match aws.queue_tag(queue_url, LEASE_TAG).await {
+        Ok(value) => Standing::of(value.as_deref(), &started.run),
+        Err(error) if error.cause == Cause::NotFound => Standing::Gone,
+        Err(error) => return Err(error.into()),
+    };
+    let stack = match aws.stack(&started.stack).await {
+        Ok(stack) => Some(stack),
+        Err(error) if error.cause == Cause::NoSuchStack => None,
+        Err(error) => return Err(error.into()),
+    };
+    let is_same_stack = stack.as_ref().is_some_and(|stack| stack.id == started.stack_id)
+        && aws.endpoint() == started.endpoint.as_deref();
+    Ok((stack, UndoFound { standing, is_same_stack }))
+}
+
+/// Puts back what is open, and says whether all of it is.
+async fn put_back(
+    at: (Aws, RunClock),
+    (journal, resources): (&Path, &[StackResource]),
+    (interrupt, options): (&Interrupt, &str),
+    done: &mut RolledBack,
+) -> Result<bool, Failure> {
+    let mut undo = Undo::reopen(at, journal)?;
+    let mut backs = Vec::new();
+    tokio::select! {
+        () = undo.put_back_into(&mut backs, Some(resources)) => {}
+        // What is done is written down, and the rest can be done later.
+        () = interrupt.asked() => {}
+    }
+    let open = undo.ledger().open();
+    let mut is_done = open.is_empty();
+    let mut foreign = Vec::new();
+    for (part, back) in backs {
+        let part_name = name(&part);
+        match back {
+            Back::Restored(others) => {
+                if !others.is_empty() {
+                    done.left.push((part_name.clone(), told(&others)));
+                }
+                done.restored.push(part_name);
+            }
+            Back::Gone => done.left.push((part_name, "it is gone".to_owned())),
+            Back::Contested(others) => {
+                is_done = false;
+                done.not_restored.push((part_name, format!("{}; it is left", told(&others))));
+            }
+            Back::Foreign => {
+                let why = "it is no resource of the stack, and is left as it is";
+                done.not_restored.push((part_name, why.to_owned()));
+                foreign.push(part);
+            }
+            Back::Failed(failure) => done.not_restored.push((part_name, failure.to_string())),
+        }
+    }
+    let named = |part: &Part| done.not_restored.iter().any(|(named, _)| *named == name(part));
+    let unnamed: Vec<_> = open.iter().filter(|(part, _)| !named(part)).collect();
+    for (part, _) in unnamed {
+        done.not_restored.push((name(part), "it was interrupted".to_owned()));
+    }
+    is_done &= done.not_restored.is_empty();
+    if !is_done {
+        let open: Vec<Part> = open.into_iter().map(|(part, _)| part).collect();
+        done.next = what_next(&open, &foreign, options);
+    }
+    Ok(is_done)
+}
+
+/// What to do where it does not help to begin again: when nothing is open, or nothing but what no rollback touches.
+fn what_next(open: &[Part], foreign: &[Part], options: &str) -> Option<String> {
+    let is_settled = |part: &Part| foreign.contains(part) || matches!(part, Part::QueueTag { .. });
+    if !open.iter().all(is_settled) {
+        return None;
+    }
+    let untag = open.iter().find_map(|part| match part {
+        Part::QueueTag { queue_url, .. } => Some(untag(queue_url, options)),
+        _ => None,
+    });
+    Some(match untag {
+        None => "look whether what is left is as it should be".to_owned(),
+        Some(untag) => format!("see to what is left by hand, and then remove the tag: {untag}"),
+    })
+}
+
+/// The command that removes the lease's tag.
+fn untag(queue_url: &str, options: &str) -> String {
+    format!(
+        "aws sqs untag-queue --queue-url {} --tag-keys {LEASE_TAG}{options}",
+        clean::word(queue_url)
+    )
+}
+
+/// The options of AWS's command line by which it asks where the run was.
+fn options_of(started: &Started, profile: Option<&str>) -> String {
+    let options = [
+        ("--region", Some(started.region.as_str())),
+        ("--endpoint-url", started.endpoint.as_deref()),
+        ("--profile", profile),
+    ];
+    let mut given = String::new();
+    for (option, value) in options {
+        if let Some(value) = value {
+            given.extend([" ", option, " ", &clean::word(value)]);
+        }
+    }
+    given
+}
+
+fn other_region(started: &Started, asked: &str) -> Failure {
+    Failure {
+        next: Some("leave --region out".to_owned()),
+        ..Failure::usage(format!(
+            "the journal is of {} in {}, and not in {asked}",
+            started.stack, started.region
+        ))
+    }
+}
+
+/// Why nothing is put back, and what to do.
+fn refused(
+    refusal: &Refusal,
+    (started, ledger): (&Started, &UndoLedger),
+    (again, options): (&str, &str),
+) -> Failure {
+    let Started { run, stack, stack_id, region, endpoint, .. } = started;
+    let queue_url = ledger.lease_queue().unwrap_or_default();
+    let (what, next, exit) = match refusal {
+        Refusal::Cut(missing) => {
+            let covered: Vec<Part> = ledger.open().into_iter().map(|(part, _)| part).collect();
+            let covered = if covered.is_empty() { "nothing".to_owned() } else { names(&covered) };
+            (
+                format!(
+                    "the journal is cut: it tells of {covered}, and not how these were before {run}: {}",
+                    names(missing)
+                ),
+                format!(
+                    "take the whole journal; without one, set all of these back by hand, and remove the tag: {}",
+                    untag(queue_url, options)
+                ),
+                Exit::Usage,
+            )
+        }
+        Refusal::UsedUp => (
+            format!(
+                "by the journal everything is put back, but the tag {LEASE_TAG} of {queue_url} still names {run}: that is another stack than the one that was put back, or somebody has set it again"
+            ),
+            format!(
+                "look whether {stack} is changed; if it is not, remove the tag: {}",
+                untag(queue_url, options)
+            ),
+            Exit::Stopped,
+        ),
+        Refusal::Unleased => (
+            format!(
+                "the tag {LEASE_TAG} of {queue_url} does not name {run}: somebody has removed it, or that is another stack than the one that was changed"
+            ),
+            format!(
+                "if it is the one and still changed, set the tag again (aws sqs tag-queue --queue-url {} --tags '{}'{options}) and go on: {again}",
+                clean::word(queue_url),
+                serde_json::json!({LEASE_TAG: ledger.lease().unwrap_or_default()})
+            ),
+            Exit::Stopped,
+        ),
+        Refusal::Taken(value) => (
+            format!(
+                "another experiment has {stack} by now (the tag {LEASE_TAG} of {queue_url} says {value}), so nothing of {run} is put back"
+            ),
+            "put that one back first, by its own journal".to_owned(),
+            Exit::Stopped,
+        ),
+        Refusal::Elsewhere => {
+            let place = endpoint.as_ref().map_or_else(String::new, |url| format!(" at {url}"));
+            (
+                format!(
+                    "there is no {stack} here that {run} has changed: that was {stack_id} in {region}{place}"
+                ),
+                "go where that one is (--endpoint-url, --profile); if it was deleted, nothing of it is left to put back, and the journal can go"
+                    .to_owned(),
+                Exit::Usage,
+            )
+        }
+    };
+    Failure { what, next: Some(next), exit }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_begun_again_only_where_that_helps() {
+        let tag = Part::QueueTag { queue_url: "http://h/0/q".into(), key: LEASE_TAG.into() };
+        let (own, other) = (Part::Mapping { uuid: "m".into() }, Part::Mapping { uuid: "n".into() });
+        let foreign = [other.clone()];
+        assert_eq!(what_next(&[own.clone(), tag.clone()], &foreign, ""), None);
+        assert_eq!(what_next(&[own, other.clone(), tag.clone()], &foreign, ""), None);
+        let next = what_next(&[other, tag], &foreign, " --region r").unwrap();
+        assert!(next.ends_with("--queue-url http://h/0/q --tag-keys verifier:chaos --region r"));
+        assert!(!what_next(&[], &[], "").unwrap().contains("untag"));
+    }
+}

@@ -1,0 +1,264 @@
+//! What several views of chaos say in the same words.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use contract::Outcome as JobOutcome;
+use verifier_chaos::{
+    Allowance, Anomaly, Band, ChaosReport, Event, Finding, History, Operation, Timeline,
+};
+use verifier_core::check::{Overall, in_words};
+
+use crate::chaos::{Explored, Outcome, Replayed, rate};
+use crate::shell::clean;
+
+/// How many jobs are named where there are more.
+const JOBS_MAX: usize = 5;
+
+/// What happened, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) submits: usize,
+    pub(super) accepted: usize,
+    pub(super) refused: usize,
+    pub(super) unanswered: usize,
+    pub(super) attempts: usize,
+    pub(super) failed_attempts: usize,
+    pub(super) effects: usize,
+    pub(super) dead_letters: usize,
+    pub(super) moved_back: usize,
+}
+
+impl Counts {
+    pub(super) fn of(history: &History) -> Self {
+        let (mut counts, mut submits) = (Self::default(), HashSet::new());
+        for line in &history.lines {
+            match &line.event {
+                Event::Invoke { op, operation: Operation::Submit { .. } } => {
+                    submits.insert(*op);
+                    counts.submits += 1;
+                }
+                Event::Ok { op, .. } if submits.contains(op) => counts.accepted += 1,
+                Event::Fail { op, .. } if submits.contains(op) => counts.refused += 1,
+                Event::Info { op, .. } if submits.contains(op) => counts.unanswered += 1,
+                Event::Attempt { outcome, .. } => {
+                    counts.attempts += 1;
+                    counts.failed_attempts += usize::from(*outcome == JobOutcome::Failed);
+                }
+                Event::Effect { .. } => counts.effects += 1,
+                Event::DeadLettered { .. } => counts.dead_letters += 1,
+                Event::Moved { .. } => counts.moved_back += 1,
+                _ => {}
+            }
+        }
+        counts
+    }
+
+    /// `22 submits: 20 accepted, 2 refused; 31 attempts, of which 9 failed; 20 effects, 3 dead letters`
+    pub(super) fn in_words(&self) -> String {
+        let some = |count: usize, what: &str| (count > 0).then(|| format!("{count} {what}"));
+        let answers = [
+            some(self.accepted, "accepted"),
+            some(self.refused, "refused"),
+            some(self.unanswered, "unanswered"),
+        ];
+        let ends = [
+            some(self.effects, "done"),
+            some(self.dead_letters, "dead-lettered"),
+            some(self.moved_back, "moved back"),
+        ];
+        let list = |parts: &[Option<String>]| {
+            parts.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ")
+        };
+        let mut text = plural(self.submits, "submit");
+        for (before, part) in [(": ", list(&answers)), ("; ", self.tried()), ("; ", list(&ends))] {
+            if !part.is_empty() {
+                text = format!("{text}{before}{part}");
+            }
+        }
+        text
+    }
+
+    fn tried(&self) -> String {
+        let attempts = plural(self.attempts, "attempt");
+        match self.failed_attempts {
+            0 => attempts,
+            failed => format!("{attempts}, {failed} failed"),
+        }
+    }
+}
+
+/// The findings of one anomaly.
+pub(super) struct Group<'r> {
+    pub(super) anomaly: Anomaly,
+    pub(super) findings: Vec<&'r Finding>,
+}
+
+impl Group<'_> {
+    /// What allows it, in words.
+    pub(super) fn allowance(&self) -> Option<String> {
+        self.findings.first()?.allowance.map(|allowance| match allowance {
+            Allowance::Experiment => "allowed by the experiment".to_owned(),
+            Allowance::Fault { kind, line } => format!("allowed by {kind}, line {line}"),
+        })
+    }
+
+    /// Which jobs, with the lines that prove it, and how many more.
+    pub(super) fn jobs(&self) -> String {
+        let mut named: Vec<String> =
+            self.findings.iter().take(JOBS_MAX).map(|finding| place(finding)).collect();
+        let more = self.findings.len().saturating_sub(JOBS_MAX);
+        if more > 0 {
+            named.push(format!("{more} more"));
+        }
+        named.join(", ")
+    }
+
+    /// The faults that would allow it.
+    pub(super) fn would_be_allowed(&self) -> String {
+        let kinds = self.findings.first().map(|finding| finding.allowed_by.join(", "));
+        match kinds.as_deref() {
+            None | Some("") => "nothing may cause it".to_owned(),
+            Some(kinds) => format!("no fault that may cause it struck ({kinds})"),
+        }
+    }
+}
+
+/// A job and the lines of a finding about it.
+pub(super) fn place(finding: &Finding) -> String {
+    let job = finding.job.as_deref().map_or_else(|| "the run".to_owned(), clean::line);
+    let lines: Vec<String> = finding.lines.iter().map(ToString::to_string).collect();
+    match lines.len() {
+        0 => job,
+        1 => format!("{job} (line {})", lines[0]),
+        _ => format!("{job} (lines {})", lines.join(", ")),
+    }
+}
+
+/// The findings of each anomaly, those that nothing allows first.
+pub(super) fn groups(report: &ChaosReport) -> Vec<Group<'_>> {
+    let group = |anomaly: Anomaly| {
+        let findings = report.findings.iter().filter(|finding| finding.anomaly == anomaly);
+        Group { anomaly, findings: findings.collect() }
+    };
+    let mut groups: Vec<Group<'_>> = Anomaly::ALL.into_iter().map(group).collect();
+    groups.retain(|group| !group.findings.is_empty());
+    groups.sort_by_key(|group| group.allowance().is_some());
+    groups
+}
+
+/// What went wrong on purpose: `crash at Invoke ×3, mapping-disabled`
+pub(super) fn faults(timeline: &Timeline) -> String {
+    let times = |band: &Band| match band.strikes.len() {
+        1 => format!("{} at {}", band.kind, band.operation),
+        count => format!("{} at {} ×{count}", band.kind, band.operation),
+    };
+    timeline.bands.iter().map(times).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether everything was worked off.
+pub(super) fn drain(history: &History) -> String {
+    let end = history.lines.last().map_or(0, |line| line.at);
+    let after = seconds(end);
+    match history.lines.iter().rev().find_map(|line| match line.event {
+        Event::Drained { complete, remaining } => Some((complete, remaining)),
+        _ => None,
+    }) {
+        Some((true, _)) => format!("nothing left after {after}"),
+        Some((false, remaining)) => {
+            format!("not complete after {after}: {} left", plural(remaining, "message"))
+        }
+        None => "the history ends before it".to_owned(),
+    }
+}
+
+/// `180.1 s`
+pub(super) fn seconds(milliseconds: u64) -> String {
+    crate::report::words::seconds(Duration::from_millis(milliseconds))
+}
+
+/// `1 job`, `2 jobs`
+pub(super) fn plural(count: impl TryInto<u64>, what: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+/// The result as a whole, for a headline.
+pub(super) fn verdict(outcome: &Outcome) -> &'static str {
+    match outcome.overall() {
+        Overall::Pass => "PASS",
+        Overall::Fail => "FAIL",
+        Overall::Inconclusive if outcome.aborted().is_some() => "STOPPED",
+        Overall::Inconclusive => "INCONCLUSIVE",
+    }
+}
+
+/// Why the result is what it is, in a clause.
+pub(super) fn reason(outcome: &Outcome) -> String {
+    if let Some(steady) = &outcome.before
+        && steady.overall != Overall::Pass
+    {
+        return "the steady state did not hold before, so nothing was done".to_owned();
+    }
+    if let Some(explored) = &outcome.explored
+        && explored.failing.is_none()
+    {
+        return match explored {
+            Explored { schedules: 0, .. } => "no schedule was run".to_owned(),
+            Explored { unknown: 0, .. } => "no violation".to_owned(),
+            Explored { unknown, .. } => {
+                format!("{} could not be judged", plural(*unknown, "schedule"))
+            }
+        };
+    }
+    let Some((_, report)) = &outcome.judged else {
+        return "a failure that did not happen again".to_owned();
+    };
+    let violations = report.violations();
+    if !violations.is_empty() {
+        return format!("violated: {violations}");
+    }
+    if let Some(condition) = outcome.aborted() {
+        return format!("broken off by its own guard: {condition}");
+    }
+    if let Some(steady) = &outcome.after
+        && steady.overall != Overall::Pass
+    {
+        return "the steady state does not hold any more".to_owned();
+    }
+    match (outcome.overall(), groups(report).len()) {
+        (Overall::Inconclusive, _) => {
+            "not everything was worked off, so what is missing may still come".to_owned()
+        }
+        (_, 0) => "no anomaly".to_owned(),
+        (_, count) => format!("no anomaly beyond {count} allowed"),
+    }
+}
+
+/// What it took.
+pub(super) fn costs(outcome: &Outcome) -> String {
+    let wall = in_words(outcome.wall);
+    match outcome.stack_milliseconds() {
+        0 => wall,
+        time => format!("{wall} for {} of the stack's time", seconds(time)),
+    }
+}
+
+/// What an exploration did: `1,234 schedules from seed 7, 5,678/s`
+pub(super) fn explored(explored: &Explored) -> String {
+    format!(
+        "{} from seed {}, {:.0} schedules/s",
+        plural(explored.schedules, "schedule"),
+        explored.seed,
+        rate(explored.schedules, explored.took)
+    )
+}
+
+/// What a replay came to.
+pub(super) fn replayed(replayed: &Replayed) -> &'static str {
+    match replayed {
+        Replayed { is_identical: true, .. } => "the same history again, to the byte",
+        Replayed { is_same: true, .. } => "the same anomalies again, in another history",
+        _ => "not what was found before",
+    }
+}

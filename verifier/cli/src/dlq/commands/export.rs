@@ -1,0 +1,25 @@
+//! `verifier dlq export FILE`.
+
+use verifier_core::dead_letters::queue_label;
+
+use super::Started;
+use crate::dlq::args::DlqExportArgs;
+use crate::dlq::view;
+use crate::dlq::{Export, Selection, see};
+use crate::shell::exit::Exit;
+use crate::shell::failure::Failure;
+
+pub(crate) async fn run(args: DlqExportArgs) -> Result<Exit, Failure> {
+    let selection = Selection::new(&args.filter)?;
+    let export = Export::new(&args.file)?;
+    let started = Started::at(args.place).await?;
+    started.progress.say(&format!("looking at {}", queue_label(started.place.dead_letters.arn())));
+    let seen = see(&started.place, &selection, false, &started.interrupt, &started.progress).await;
+    started.progress.clear();
+    let seen = seen?;
+    export.write(&seen.letters)?;
+    let printed = view::print_export(&seen, export.path(), args.format);
+    let as_asked = selection.max.is_some_and(|max| seen.letters.len() >= max);
+    let is_left = seen.incomplete.is_some() && !as_asked;
+    started.end(is_left || !seen.not_handed_back.is_empty(), printed).await
+}

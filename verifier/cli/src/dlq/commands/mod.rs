@@ -1,0 +1,86 @@
+//! `verifier dlq`.
+
+mod explain;
+mod export;
+mod import;
+mod list;
+mod purge;
+mod queues;
+mod show;
+mod watch;
+
+use crate::dlq::Place;
+use crate::dlq::args::{DlqArgs, DlqCommand, PlaceArgs};
+use crate::report::job_summary::check_summary;
+use crate::report::result::annotate_failure;
+use crate::shell::args::ResultFormat;
+use crate::shell::exit::Exit;
+use crate::shell::failure::Failure;
+use crate::shell::interrupt::Interrupt;
+use crate::shell::print::finish;
+use crate::shell::progress::Progress;
+
+pub(crate) async fn run(args: DlqArgs) -> Result<Exit, Failure> {
+    let (what, format) = match &args.command {
+        DlqCommand::Queues(args) => ("dlq queues", args.format),
+        DlqCommand::List(args) => ("dlq list", args.format),
+        DlqCommand::Show(args) => ("dlq show", args.format),
+        DlqCommand::Explain(args) => ("dlq explain", args.format),
+        DlqCommand::Export(args) => ("dlq export", args.format),
+        DlqCommand::Import(args) => ("dlq import", args.format),
+        DlqCommand::Purge(args) => ("dlq purge", args.format),
+        DlqCommand::Watch(args) => ("dlq watch", args.format),
+    };
+    if format == ResultFormat::Github {
+        check_summary()?;
+    }
+    let ended = match args.command {
+        DlqCommand::Queues(args) => Box::pin(queues::run(args)).await,
+        DlqCommand::List(args) => Box::pin(list::run(args)).await,
+        DlqCommand::Show(args) => Box::pin(show::run(args)).await,
+        DlqCommand::Explain(args) => Box::pin(explain::run(args)).await,
+        DlqCommand::Export(args) => Box::pin(export::run(args)).await,
+        DlqCommand::Import(args) => Box::pin(import::run(args)).await,
+        DlqCommand::Purge(args) => Box::pin(purge::run(args)).await,
+        DlqCommand::Watch(args) => Box::pin(watch::run(args)).await,
+    };
+    ended.inspect_err(|failure| annotate_failure(format, what, failure))
+}
+
+/// A command that has found its queues.
+struct Started {
+    place: Place,
+    interrupt: Interrupt,
+    progress: Progress,
+}
+
+impl Started {
+    /// Finds the queues.
+    async fn at(args: PlaceArgs) -> Result<Self, Failure> {
+        let interrupt = Interrupt::listen()?;
+        let progress = Progress::new();
+        tokio::select! {
+            found = Place::find(args) => {
+                let place = found.inspect_err(|_| progress.clear())?;
+                return Ok(Self { place, interrupt, progress });
+            }
+            () = interrupt.asked() => progress.clear(),
+        }
+        let exit = interrupt.exit().await.unwrap_or(Exit::Interrupted);
+        Err(Failure {
+            what: "it was interrupted before anything was received".to_owned(),
+            next: None,
+            exit,
+        })
+    }
+
+    /// How the process ends, where something may be left, or the result was not printed.
+    async fn end(
+        self,
+        is_something_left: bool,
+        printed: Result<(), Failure>,
+    ) -> Result<Exit, Failure> {
+        let exit = if is_something_left { Exit::Stopped } else { Exit::Passed };
+        finish(self.interrupt.exit().await.unwrap_or(exit), printed)
+    }
+}

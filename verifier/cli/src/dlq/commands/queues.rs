@@ -1,0 +1,133 @@
+//! `verifier dlq queues`.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::iter;
+use verifier_aws::{Aws, AwsError, Cause};
+use verifier_core::check::QueueEvidence;
+use verifier_core::dead_letters::{DeadLetterQueue, QueueArn, dead_letter_queues};
+
+use crate::dlq::args::DlqQueuesArgs;
+use crate::dlq::overview::{Overview, Row};
+use crate::dlq::view;
+use crate::dlq::{Looking, Place, look_with};
+use crate::shell::endpoint;
+use crate::shell::exit::Exit;
+use crate::shell::failure::Failure;
+use crate::shell::interrupt::Interrupt;
+use crate::shell::print::finish;
+use crate::shell::progress::Progress;
+
+/// How many requests are made at once.
+const AT_ONCE: usize = 8;
+/// The metric that an alarm on a dead-letter queue watches.
+const METRIC: &str = "ApproximateNumberOfMessagesVisible";
+
+pub(crate) async fn run(args: DlqQueuesArgs) -> Result<Exit, Failure> {
+    let interrupt = Interrupt::listen()?;
+    let progress = Progress::new();
+    let (connection, clock) = endpoint::reach(args.connection.clone()).await?;
+    let aws = Aws::connect(&connection).await;
+    let Some(region) = aws.region().map(str::to_owned) else {
+        return Err(AwsError::no_region().into());
+    };
+    progress.say(&format!("asking for the queues of {region}"));
+    let found = tokio::select! {
+        found = queues(&aws, &progress) => found,
+        () = interrupt.asked() => {
+            progress.clear();
+            return Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted));
+        }
+    };
+    let (all, not_asked) = found.inspect_err(|_| progress.clear())?;
+    let account = all.iter().find_map(|queue| QueueArn::parse(queue.arn())).map(|arn| arn.account);
+    let queues = all.len() + not_asked.len();
+    let now = clock.now();
+    let found = dead_letter_queues(all);
+    let alarms: Vec<Option<Vec<String>>> =
+        iter(&found).map(|each| alarms(&aws, each)).buffered(AT_ONCE).collect().await;
+    let mut rows: Vec<Row> = found
+        .into_iter()
+        .zip(alarms)
+        .map(|(queue, alarms)| {
+            let expiry = queue.unseen_expiry(now);
+            Row { queue, expiry, alarms, not_looked_at: None }
+        })
+        .collect();
+    let mut is_partial = false;
+    if args.look {
+        for row in &mut rows {
+            if interrupt.is_asked() {
+                break;
+            }
+            let looked = look(row, &args, &interrupt, &progress).await;
+            is_partial |= looked.inspect_err(|_| progress.clear())?;
+        }
+    }
+    progress.clear();
+    let overview =
+        Overview { account, region, at: now, queues, rows, not_asked, calls: aws.calls().counts() };
+    is_partial |= !overview.not_asked.is_empty();
+    let printed = view::print_overview(&overview, args.format);
+    let exit = if is_partial { Exit::Stopped } else { Exit::Passed };
+    finish(interrupt.exit().await.unwrap_or(exit), printed)
+}
+
+type Queues = (Vec<QueueEvidence>, Vec<(String, String)>);
+
+/// Every queue with its attributes, and those that could not be asked.
+async fn queues(aws: &Aws, progress: &Progress) -> Result<Queues, Failure> {
+    let urls = aws.queue_urls().await?;
+    let count = urls.len() as u64;
+    let asked = iter(urls).map(async |url| {
+        let name = url.rsplit('/').next().unwrap_or_default().to_owned();
+        (aws.queue(&name, &url).await, name)
+    });
+    let mut asked = asked.buffer_unordered(AT_ONCE);
+    let (mut found, mut not_asked) = (Vec::new(), Vec::new());
+    while let Some((queue, name)) = asked.next().await {
+        match queue {
+            Ok(queue) => found.push(queue),
+            // It was deleted meanwhile.
+            Err(error) if error.cause == Cause::NotFound => {}
+            Err(error) => not_asked.push((name, error.to_string())),
+        }
+        let done = (found.len() + not_asked.len()) as u64;
+        progress.measure_often(done, Some(count), || "queues asked".to_owned());
+    }
+    Ok((found, not_asked))
+}
+
+/// The alarms on a queue's visible messages.
+async fn alarms(aws: &Aws, queue: &DeadLetterQueue) -> Option<Vec<String>> {
+    let name = queue.queue.as_ref().map(|queue| queue.name.clone())?;
+    let alarms = aws.alarms_on_queue(&name, METRIC).await.ok()?;
+    Some(alarms.into_iter().map(|alarm| alarm.name).collect())
+}
+
+/// Looks at the messages of a queue; says whether some were not reached.
+async fn look(
+    row: &mut Row,
+    args: &DlqQueuesArgs,
+    interrupt: &Interrupt,
+    progress: &Progress,
+) -> Result<bool, Failure> {
+    let Some(queue) = row.queue.queue.clone() else { return Ok(false) };
+    if row.queue.depth().total() == 0 {
+        return Ok(false);
+    }
+    if queue.moves_what_is_received() {
+        let why = "it has a redrive policy of its own, by which looking may move messages";
+        row.not_looked_at = Some(why.to_owned());
+        return Ok(true);
+    }
+    progress.say(&format!("looking at {}", queue.name));
+    let place = Place::of_queue(args.connection.clone(), queue).await?;
+    let looking = Looking { most: usize::MAX, sought: None, wait: Duration::ZERO, progress };
+    let look = look_with(&place, &looking, interrupt).await?;
+    let is_complete = look.cut_short.is_none();
+    row.expiry = row.queue.seen_expiry(&look.letters, is_complete, place.clock.now());
+    row.not_looked_at = look.cut_short;
+    Ok(!is_complete || !look.not_handed_back.is_empty())
+}

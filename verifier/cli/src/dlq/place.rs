@@ -1,0 +1,338 @@
+//! From a stack, or from the names of queues, to the queues, their consumer and its log.
+
+use std::time::Duration;
+
+use verifier_aws::{Aws, AwsError, Cause};
+use verifier_core::check::{QueueEvidence, StackEvidence};
+use verifier_core::dead_letters::{QueueArn, QueueRef, Sources};
+use verifier_core::settings::{OutcomeReader, Outputs};
+
+use crate::config;
+use crate::config::args::SettingsArgs;
+use crate::dlq::args::PlaceArgs;
+use crate::shell::args::ConnectionArgs;
+use crate::shell::clock::RunClock;
+use crate::shell::endpoint;
+use crate::shell::failure::Failure;
+
+/// Where dead letters are, and where they came from.
+pub(crate) struct Place {
+    pub(crate) aws: Aws,
+    pub(crate) clock: RunClock,
+    pub(crate) dead_letters: QueueEvidence,
+    /// The queue that was named, or the only one whose redrive policy names the dead-letter queue; `None` where none does, or
+    /// several do.
+    pub(crate) source: Option<QueueEvidence>,
+    /// The queues whose redrive policies name the dead-letter queue, and which of them is meant.
+    pub(crate) sources: Sources,
+    /// The endpoint that requests go to, if it is not AWS's.
+    pub(crate) endpoint: Option<String>,
+    /// The log group of the function that reads that queue; `None` where none does, or several do.
+    pub(crate) log_group: Option<String>,
+    /// Reads outcomes from its lines.
+    pub(crate) reader: OutcomeReader,
+    /// The stack that was named, if one was.
+    pub(crate) stack: Option<StackEvidence>,
+    /// By which outputs stacks tell of their queues.
+    pub(crate) outputs: Outputs,
+}
+
+impl Place {
+    /// Finds it. A dead-letter queue with a redrive policy of its own is refused unless that was allowed.
+    pub(crate) async fn find(args: PlaceArgs) -> Result<Self, Failure> {
+        if args.stack.is_none() && args.dlq.is_none() {
+            return Err(Failure {
+                next: Some("name the stack with --stack, or the queue with --dlq".to_owned()),
+                ..Failure::usage("it is not said which dead-letter queue is meant")
+            });
+        }
+        let settings = SettingsArgs {
+            config: args.config,
+            receives: None,
+            timeout: None,
+            allow_any_origin: false,
+        };
+        let settings = config::load(&settings)?.settings().clone();
+        let reader = settings.outcomes.reader().map_err(Failure::usage)?;
+        let connection = in_its_region(args.connection, args.dlq.as_deref())?;
+        let (connection, clock) = endpoint::reach(connection).await?;
+        let aws = Aws::connect(&connection).await;
+        if aws.region().is_none() {
+            return Err(AwsError::no_region().into());
+        }
+        let endpoint = connection.endpoint_url.as_deref();
+        let stack = match &args.stack {
+            Some(name) => Some(aws.stack(name).await?),
+            None => None,
+        };
+        let (dead_letters, named) = match (&stack, &args.dlq) {
+            (Some(stack), _) => of_stack(&aws, endpoint, stack, &settings.outputs).await?,
+            (None, dlq) => {
+                let dlq = dlq.as_deref().unwrap_or_default();
+                of_names(&aws, endpoint, dlq, args.queue.as_deref()).await?
+            }
+        };
+        if dead_letters.redrive_policy().is_some() && !args.allow_moves {
+            return Err(moves(&dead_letters));
+        }
+        let urls = source_urls(&aws, &dead_letters).await?;
+        let source = match (named, urls.as_deref()) {
+            (Some(named), _) => Some(named),
+            (None, Some([url])) => Some(queue(&aws, endpoint, url).await?),
+            _ => None,
+        };
+        let sources = Sources {
+            all: urls.map(|urls| arns(&dead_letters, &urls)),
+            selected: args.queue.and(source.as_ref()).map(|source| source.arn().to_owned()),
+        };
+        let log_group = match (args.log_group, &source) {
+            (Some(log_group), _) => Some(log_group),
+            (None, Some(source)) => consumers_log_group(&aws, source).await?,
+            (None, None) => None,
+        };
+        let outputs = settings.outputs;
+        let endpoint = connection.endpoint_url;
+        Ok(Self {
+            aws,
+            clock,
+            dead_letters,
+            source,
+            sources,
+            endpoint,
+            log_group,
+            reader,
+            stack,
+            outputs,
+        })
+    }
+
+    /// A queue that is known already, without anything around it.
+    pub(crate) async fn of_queue(
+        connection: ConnectionArgs,
+        dead_letters: QueueEvidence,
+    ) -> Result<Self, Failure> {
+        let settings = verifier_core::settings::Settings::default();
+        let reader = settings.outcomes.reader().map_err(Failure::usage)?;
+        let (connection, clock) = endpoint::reach(connection).await?;
+        let aws = Aws::connect(&connection).await;
+        Ok(Self {
+            aws,
+            clock,
+            dead_letters,
+            source: None,
+            sources: Sources::default(),
+            endpoint: connection.endpoint_url,
+            log_group: None,
+            reader,
+            stack: None,
+            outputs: settings.outputs,
+        })
+    }
+
+    /// How long the dead-letter queue keeps a message from when it was first sent.
+    pub(crate) fn retention(&self) -> Option<Duration> {
+        self.dead_letters.retention()
+    }
+
+    /// The queue that the letters come from, where a command cannot do without.
+    pub(crate) fn needed_source(&self) -> Result<&QueueEvidence, Failure> {
+        self.source.as_ref().ok_or_else(|| {
+            let sources = match self.sources.all.as_deref() {
+                None => "it cannot be asked for".to_owned(),
+                Some([]) => "none does".to_owned(),
+                Some(all) => all.join(", "),
+            };
+            Failure {
+                next: Some(
+                    "send each message to the queue that it came from with --to-source, only those of one queue with --queue, or all to another queue with --to"
+                        .to_owned(),
+                ),
+                ..Failure::usage(format!(
+                    "not exactly one queue has {} for its dead-letter queue: {sources}",
+                    self.dead_letters.arn()
+                ))
+            }
+        })
+    }
+}
+
+fn moves(queue: &QueueEvidence) -> Failure {
+    let policy = queue.redrive_policy();
+    let target = policy.map(|policy| policy.dead_letter_target_arn).unwrap_or_default();
+    Failure {
+        next: Some("raise its maxReceiveCount first, or go on with --allow-moves".to_owned()),
+        ..Failure::usage(format!(
+            "{} has a redrive policy of its own: each receive counts, and may move messages to {target}",
+            queue.name
+        ))
+    }
+}
+
+async fn of_stack(
+    aws: &Aws,
+    endpoint: Option<&str>,
+    stack: &StackEvidence,
+    outputs: &Outputs,
+) -> Result<(QueueEvidence, Option<QueueEvidence>), Failure> {
+    let dead_letters = output(stack, &outputs.dead_letter_queue)?;
+    let jobs = output(stack, &outputs.jobs_queue)?;
+    let dead_letters = queue(aws, endpoint, dead_letters).await?;
+    Ok((dead_letters, Some(queue(aws, endpoint, jobs).await?)))
+}
+
+/// The jobs queue of a stack.
+pub(crate) async fn jobs_queue(
+    aws: &Aws,
+    endpoint: Option<&str>,
+    name: &str,
+    outputs: &Outputs,
+) -> Result<QueueEvidence, Failure> {
+    let stack = aws.stack(name).await?;
+    queue(aws, endpoint, output(&stack, &outputs.jobs_queue)?).await
+}
+
+/// The queue that an output of a stack names.
+fn output<'a>(stack: &'a StackEvidence, name: &str) -> Result<&'a str, Failure> {
+    let named = stack.outputs.get(name).map(String::as_str);
+    named.ok_or_else(|| Failure {
+        next: Some("say in verifier.toml which output names the queue, or name the queue itself with --dlq or --to".to_owned()),
+        ..Failure::usage(format!("the stack {} has no output {name}", stack.name))
+    })
+}
+
+async fn of_names(
+    aws: &Aws,
+    endpoint: Option<&str>,
+    dlq: &str,
+    source: Option<&str>,
+) -> Result<(QueueEvidence, Option<QueueEvidence>), Failure> {
+    let dead_letters = queue(aws, endpoint, dlq).await?;
+    let Some(source) = source else { return Ok((dead_letters, None)) };
+    let source = queue(aws, endpoint, source).await?;
+    let place = |arn: &str| QueueArn::parse(arn).map(|arn| (arn.region, arn.account));
+    if place(source.arn()) == place(dead_letters.arn()) {
+        return Ok((dead_letters, Some(source)));
+    }
+    Err(Failure {
+        next: Some("name a queue of the same account and region with --queue".to_owned()),
+        ..Failure::usage(format!(
+            "no message of {} came from {}: a queue and its dead-letter queue are of one account and region",
+            dead_letters.arn(),
+            source.arn()
+        ))
+    })
+}
+
+/// The URLs of the queues whose redrive policies name a dead-letter queue; `None` where the caller may not ask.
+async fn source_urls(
+    aws: &Aws,
+    dead_letters: &QueueEvidence,
+) -> Result<Option<Vec<String>>, Failure> {
+    match aws.dead_letter_sources(dead_letters).await {
+        Ok(urls) => Ok(Some(urls)),
+        Err(error) if error.cause == Cause::Denied => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn arns(dead_letters: &QueueEvidence, urls: &[String]) -> Vec<String> {
+    let Some(arn) = QueueArn::parse(dead_letters.arn()) else { return Vec::new() };
+    let mut arns: Vec<String> = urls.iter().map(|url| arn.beside(url).to_string()).collect();
+    arns.sort();
+    arns
+}
+
+/// The connection in the region of the queue that is named, where its URL or ARN says one.
+pub(crate) fn in_its_region(
+    args: ConnectionArgs,
+    named: Option<&str>,
+) -> Result<ConnectionArgs, Failure> {
+    let Some(named) = named else { return Ok(args) };
+    let parsed = parse(named)?;
+    let region = match (&args.region, parsed.region()) {
+        (Some(asked), Some(said)) if asked != said => {
+            return Err(Failure {
+                next: Some(format!("leave --region out, or say --region {said}")),
+                ..Failure::usage(format!("{named} is in {said}, and --region says {asked}"))
+            });
+        }
+        (asked, said) => asked.clone().or(said.map(str::to_owned)),
+    };
+    Ok(ConnectionArgs { region, ..args })
+}
+
+/// What a command line, an output or a file names.
+pub(crate) fn parse(named: &str) -> Result<QueueRef, Failure> {
+    QueueRef::parse(named).map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// A queue by name, URL or ARN. Region and account of a URL or an ARN count: a queue of the same name elsewhere is refused.
+pub(crate) async fn queue(
+    aws: &Aws,
+    endpoint: Option<&str>,
+    named: &str,
+) -> Result<QueueEvidence, Failure> {
+    let parsed = parse(named)?;
+    if let Some(why) = parsed.unreachable_at(endpoint) {
+        return Err(elsewhere(named, &why));
+    }
+    if let (Some(said), Some(region)) = (parsed.region(), aws.region())
+        && said != region
+    {
+        return Err(elsewhere(named, &format!("it is in {said}, and requests go to {region}")));
+    }
+    let name = parsed.name();
+    let url = match &parsed {
+        QueueRef::Name(name) => aws.queue_url(name).await?,
+        QueueRef::Url { url, .. } => url.clone(),
+        QueueRef::Arn(arn) => {
+            let url = aws.queue_url_of(name, Some(&arn.account)).await;
+            url.map_err(|error| not_found(named, error))?
+        }
+    };
+    let found = aws.queue(name, &url).await.map_err(|error| not_found(named, error))?;
+    if parsed.is(found.arn()) {
+        return Ok(found);
+    }
+    Err(elsewhere(named, &format!("the endpoint knows {} by that name", found.arn())))
+}
+
+fn not_found(named: &str, error: AwsError) -> Failure {
+    if error.cause == Cause::NotFound && named.contains(':') {
+        return elsewhere(named, &error.to_string());
+    }
+    error.into()
+}
+
+/// A queue of another account, region or server than requests go to.
+fn elsewhere(named: &str, why: &str) -> Failure {
+    Failure {
+        next: Some(
+            "check the account, the region and the name, and choose them with --profile, --region (for a destination --to-profile, --to-region) and --endpoint-url"
+                .to_owned(),
+        ),
+        ..Failure::usage(format!("the queue {named} cannot be reached: {why}; nothing was done"))
+    }
+}
+
+/// The log group of the one function that reads a queue. Whoever may not ask for mappings does without.
+pub(crate) async fn consumers_log_group(
+    aws: &Aws,
+    source: &QueueEvidence,
+) -> Result<Option<String>, Failure> {
+    let unknown = |error: AwsError| match error.cause {
+        Cause::Denied | Cause::NotFound | Cause::Other => Ok(None),
+        _ => Err(error.into()),
+    };
+    let mappings = match aws.mappings(source.arn()).await {
+        Ok(mappings) => mappings,
+        Err(error) => return unknown(error),
+    };
+    let [mapping] = mappings.as_slice() else {
+        return Ok(None);
+    };
+    match aws.function(&mapping.function_arn).await {
+        Ok(function) => Ok(Some(function.log_group)),
+        Err(error) => unknown(error),
+    }
+}

@@ -1,0 +1,62 @@
+//! Letters by why they died: `verifier.dlq.explain/1`.
+
+use std::fmt::Write;
+
+use owo_colors::OwoColorize;
+use serde_json::{Value, json};
+use verifier_core::dead_letters::{Group, groups};
+use verifier_model::time::Timestamp;
+
+use super::{age, letters, looked, notes, origin, short};
+use crate::dlq::Seen;
+use crate::report::github::Note;
+use crate::report::words::iso;
+use crate::shell::clean;
+
+pub(super) fn human(seen: &Seen) -> String {
+    let mut text =
+        format!("{}: {}\n", clean::line(&seen.queue).bold(), letters(seen.letters.len()));
+    text.push_str(&origin(seen));
+    for group in groups(&seen.letters, &seen.told.stories) {
+        let reason = group.reason.as_deref().map_or("reason unknown".to_owned(), short);
+        let what = if group.reason.is_some() { "failed" } else { "sent" };
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{:>6}  {}", group.count, reason.bold());
+        let _ = writeln!(text, "        {}", span(what, &group, seen.at));
+        let _ = writeln!(text, "        for example {}", clean::line(&group.sample));
+    }
+    text + &notes(seen)
+}
+
+fn span(what: &str, group: &Group, now: Timestamp) -> String {
+    let ago = |at: Option<Timestamp>| age(at.map(|at| now.since(at)));
+    format!("{what} between {} and {} ago", ago(group.first_seen), ago(group.last_seen))
+}
+
+pub(super) fn json(seen: &Seen) -> Value {
+    let mut document = looked("verifier.dlq.explain/1", seen);
+    let all = groups(&seen.letters, &seen.told.stories);
+    let shown = all.iter().map(|group| {
+        json!({
+            "reason": group.reason,
+            "count": group.count,
+            "firstSeenAt": group.first_seen.map(iso),
+            "lastSeenAt": group.last_seen.map(iso),
+            "sampleMessageId": group.sample,
+        })
+    });
+    document.insert("groups".to_owned(), shown.collect());
+    document.insert("letterCount".to_owned(), seen.letters.len().into());
+    document.into()
+}
+
+/// Each reason, with how many letters died for it.
+pub(super) fn reasons(seen: &Seen) -> Vec<Note> {
+    let all = groups(&seen.letters, &seen.told.stories);
+    let note = |group: &Group| {
+        let reason = group.reason.as_deref().unwrap_or("reason unknown");
+        let message = format!("{reason}\nfor example {}", group.sample);
+        Note::warning(&format!("{} of {}", letters(group.count), seen.queue), &message)
+    };
+    all.iter().map(note).collect()
+}

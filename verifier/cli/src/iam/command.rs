@@ -1,0 +1,62 @@
+//! `verifier iam-policy`.
+
+use verifier_aws::Aws;
+use verifier_core::check::Selection;
+use verifier_core::check::rules::stack_ready;
+use verifier_core::iam::{self, Permission, Resources};
+use verifier_core::settings::Outputs;
+
+use crate::check::discover;
+use crate::config;
+use crate::iam::args::{IamCommand, IamPolicyArgs};
+use crate::iam::view;
+use crate::shell::endpoint;
+use crate::shell::exit::Exit;
+use crate::shell::failure::Failure;
+
+pub(crate) async fn run(args: IamPolicyArgs) -> Result<Exit, Failure> {
+    let resources = match args.stack {
+        Some(stack) => {
+            let outputs = config::load(&args.settings)?.settings().outputs.clone();
+            let (connection, _clock) = endpoint::reach(args.connection).await?;
+            let aws = Aws::connect(&connection).await;
+            Box::pin(resources(&aws, &stack, &outputs)).await?
+        }
+        None => Resources::placeholders(),
+    };
+    let permissions: &[Permission] = match args.command {
+        IamCommand::Check => &iam::CHECK,
+        IamCommand::DlqLook => &iam::DLQ_LOOK,
+        IamCommand::DlqPurge => &iam::DLQ_PURGE,
+        IamCommand::DlqImport => &iam::DLQ_IMPORT,
+        IamCommand::Redrive => &iam::REDRIVE,
+        IamCommand::RedriveNative => &iam::REDRIVE_NATIVE,
+        IamCommand::Chaos => &iam::CHAOS,
+    };
+    view::print_policy(&iam::policy(permissions, &resources), permissions)?;
+    Ok(Exit::Passed)
+}
+
+/// The resources of a stack. Each must be there: a policy that leaves one out would look complete.
+async fn resources(aws: &Aws, name: &str, outputs: &Outputs) -> Result<Resources, Failure> {
+    let stack = aws.stack(name).await?;
+    // Nothing is judged, so nothing is looked at that only a check would want to see.
+    let nothing_more = Selection::new(vec![stack_ready::CHECK.id.to_owned()], Vec::new());
+    let found = discover(aws, &stack, outputs, &nothing_more.unwrap_or_default()).await?;
+    let missing = |what: &str| {
+        Failure::environment(format!("the stack {name} has no {what}, so its ARN is not known"))
+    };
+    let jobs = found.jobs.ok_or_else(|| missing("jobs queue"))?;
+    let dead_letters = found.dead_letters.ok_or_else(|| missing("dead-letter queue"))?;
+    let ([mapping], Some(worker)) = (found.mappings.as_slice(), found.worker) else {
+        return Err(missing("single consumer of its jobs queue"));
+    };
+    Resources::of(
+        &stack.name,
+        jobs.arn(),
+        dead_letters.arn(),
+        &mapping.function_arn,
+        &worker.log_group,
+    )
+    .ok_or_else(|| missing("jobs queue with an ARN"))
+}

@@ -1,0 +1,72 @@
+//! The options of `verifier local`, and those by which other commands bring a stack up.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::shell::args::Format;
+
+#[derive(Debug, Args)]
+pub(crate) struct LocalArgs {
+    /// The port on 127.0.0.1; 0 for any free one.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) port: u16,
+    /// How time passes.
+    #[arg(long, value_enum, default_value_t = ClockArg::Real, value_name = "CLOCK")]
+    pub(crate) clock: ClockArg,
+    #[command(flatten)]
+    pub(crate) template: TemplateArgs,
+    /// Write endpoint, token, stack name and outputs to this file, as JSON, when everything is up. Only you can read it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ready_file: Option<PathBuf>,
+    /// Let pages of this origin ask AWS's services here, from a browser; may be repeated. They still have to sign.
+    #[arg(long, value_name = "URL", value_parser = parse_origin)]
+    pub(crate) allow_origin: Vec<String>,
+    /// What to print on stdout.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+/// What is brought up on this machine.
+#[derive(Debug, Default, Args)]
+pub(crate) struct TemplateArgs {
+    /// The synthesised template [default: the one in stack/template of the project].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) template: Option<PathBuf>,
+    /// The folder of the functions' binaries [default: they are built].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) functions: Option<PathBuf>,
+    /// Fault rules in JSON: what goes wrong on purpose.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
+    /// A value for a parameter of the template; may be repeated.
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parse_parameter)]
+    pub(crate) parameters: Vec<(String, String)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ClockArg {
+    /// As on the wall.
+    Real,
+    /// Idle time is skipped.
+    SkipIdle,
+}
+
+/// An origin as browsers write it, from the URL of a page without its path.
+fn parse_origin(text: &str) -> Result<String, String> {
+    let url = reqwest::Url::parse(text).map_err(|error| error.to_string())?;
+    let is_bare = url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    if matches!(url.scheme(), "http" | "https") && is_bare {
+        return Ok(url.origin().ascii_serialization());
+    }
+    Err("expected a scheme, a host and a port if need be: https://page.example or http://localhost:5173".to_owned())
+}
+
+fn parse_parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}

@@ -1,0 +1,80 @@
+//! `verifier local`.
+
+use std::collections::BTreeMap;
+
+use verifier_emulator::Emulator;
+
+use crate::local::args::LocalArgs;
+use crate::local::ready::{self, Ready, SCHEMA};
+use crate::local::stack::{self, LocalOptions};
+use crate::local::view;
+use crate::shell::admin::TOKEN_VARIABLE;
+use crate::shell::endpoint;
+use crate::shell::exit::Exit;
+use crate::shell::failure::Failure;
+use crate::shell::files::{Named, check_apart};
+use crate::shell::interrupt::Interrupt;
+use crate::shell::progress::Progress;
+
+pub(crate) async fn run(args: LocalArgs) -> Result<Exit, Failure> {
+    if let Some(path) = &args.ready_file {
+        let inputs = stack::inputs(&args.template);
+        let inputs: Vec<Named> = inputs.iter().map(|(what, path)| (*what, &**path)).collect();
+        check_apart(&[("--ready-file", path)], &inputs)?;
+        ready::make_room(path)?;
+    }
+    let interrupt = Interrupt::listen()?;
+    let progress = Progress::new();
+    let options = LocalOptions {
+        port: args.port,
+        clock: args.clock,
+        for_others: true,
+        allowed_origins: args.allow_origin,
+    };
+    let emulator = tokio::select! {
+        started = stack::start(args.template, options, &progress) => started?,
+        () = interrupt.asked() => return Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted)),
+    };
+    progress.clear();
+    let ready = ready(&emulator);
+    // Whoever has read that the emulator is up may rely on the file.
+    let written = args.ready_file.as_deref().map_or(Ok(()), |path| ready::write(&ready, path));
+    let is_there = written.is_ok();
+    // Whoever has not read where it is cannot use it.
+    let written = written.and_then(|()| view::print_ready(&ready, args.format));
+    if written.is_ok() {
+        interrupt.asked().await;
+    }
+    emulator.shut_down().await;
+    if let Some(path) = args.ready_file.as_deref().filter(|_| is_there) {
+        // It would promise an endpoint that is gone.
+        ready::remove(&ready, path);
+    }
+    written?;
+    Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted))
+}
+
+fn ready(emulator: &Emulator) -> Ready {
+    let stack = emulator.stack();
+    let outputs = stack.outputs.iter().map(|output| (output.key.clone(), output.value.clone()));
+    let skipped = stack.skipped.iter().map(|skipped| {
+        format!("{} ({}): {}", skipped.logical_id, skipped.resource_type, skipped.reason)
+    });
+    Ready {
+        schema: SCHEMA,
+        endpoint: emulator.endpoint().to_owned(),
+        token: emulator.token().to_owned(),
+        region: endpoint::LOCAL_REGION,
+        stack_name: stack.name.clone(),
+        outputs: outputs.collect(),
+        environment: BTreeMap::from([
+            ("AWS_ENDPOINT_URL", emulator.endpoint().to_owned()),
+            ("AWS_REGION", endpoint::LOCAL_REGION.to_owned()),
+            ("AWS_DEFAULT_REGION", endpoint::LOCAL_REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", "AKIALOCAL".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+            (TOKEN_VARIABLE, emulator.token().to_owned()),
+        ]),
+        skipped: skipped.collect(),
+    }
+}

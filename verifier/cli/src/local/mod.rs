@@ -1,0 +1,9 @@
+//! `verifier local`: the stack on this machine.
+
+pub(crate) mod args;
+mod command;
+mod ready;
+pub(crate) mod stack;
+mod view;
+
+pub(crate) use command::run;

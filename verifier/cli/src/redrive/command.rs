@@ -1,0 +1,360 @@
+//! `verifier redrive`.
+
+use std::path::{Path, PathBuf};
+
+use verifier_aws::Aws;
+use verifier_core::dead_letters::{Depth, queue_label};
+use verifier_core::redrive::{Entry, Ledger, Plan, Planned, SCHEMA, Terms};
+
+use crate::config;
+use crate::dlq::{Place, in_its_region, queue};
+use crate::redrive::args::{RedriveArgs, RedriveCommand};
+use crate::redrive::engine::{Destination, Ended, Engine, Guards};
+use crate::redrive::ledger_file::read_ledger;
+use crate::redrive::queues::{
+    Asked, destination, name_of, name_of_all, place_of, restrict, sources, to_sources, who,
+    written_destinations,
+};
+use crate::redrive::view::{self, LeftInQueue};
+use crate::redrive::{from_file, native, planning, terms};
+use crate::report::job_summary::check_summary;
+use crate::report::result::annotate_failure;
+use crate::shell::args::{ConnectionArgs, ResultFormat};
+use crate::shell::ask::{ask, can_ask};
+use crate::shell::clean;
+use crate::shell::endpoint;
+use crate::shell::exit::Exit;
+use crate::shell::failure::Failure;
+use crate::shell::files::{self, Named, check_apart};
+use crate::shell::interrupt::Interrupt;
+use crate::shell::journal::JournalFile;
+use crate::shell::output::tell;
+use crate::shell::print::{finish, print_failure};
+use crate::shell::progress::Progress;
+
+/// How many letters of a plan stand in one line of a journal.
+const PLANNED_IN_A_LINE: usize = 1000;
+
+pub(crate) async fn run(args: RedriveArgs) -> Result<Exit, Failure> {
+    let (what, format) = match &args.command {
+        Some(RedriveCommand::Status { format, .. }) => ("redrive status", *format),
+        None if args.native.native => ("redrive --native", args.format),
+        None => ("redrive", args.format),
+    };
+    if format == ResultFormat::Github {
+        check_summary()?;
+    }
+    let ended = Box::pin(ended(args)).await;
+    ended.inspect_err(|failure| annotate_failure(format, what, failure))
+}
+
+async fn ended(args: RedriveArgs) -> Result<Exit, Failure> {
+    if let Some(RedriveCommand::Status { journal, live, connection, format }) = &args.command {
+        let ledger = read_ledger(journal)?;
+        let left = if *live {
+            LeftInQueue::Counted(left(&ledger, connection.clone()).await?)
+        } else {
+            LeftInQueue::NotAsked { at_end: ledger.left_at_end() }
+        };
+        view::print_redrive_status(&ledger, &journal.display().to_string(), &left, *format)?;
+        return Ok(Exit::Passed);
+    }
+    if args.native.native {
+        return Box::pin(native::run(args)).await;
+    }
+    check_files(&args)?;
+    let interrupt = Interrupt::listen()?;
+    let progress = Progress::new();
+    let format = args.format;
+    let outcome = Box::pin(carry_out(args, &interrupt, &progress)).await;
+    progress.clear();
+    match outcome? {
+        Outcome::Nothing { shortfall: None } => Ok(interrupt.exit().await.unwrap_or(Exit::Passed)),
+        Outcome::Nothing { shortfall: Some(why) } => {
+            tell(&format!("{}\n", clean::line(&why)));
+            Ok(interrupt.exit().await.unwrap_or(Exit::Stopped))
+        }
+        Outcome::Ended(mut ended) => {
+            let printed = view::print_redrive(&ended, format);
+            if let Some(failure) = ended.failure.take() {
+                if let Err(lost) = printed {
+                    print_failure(&lost);
+                }
+                return Err(failure);
+            }
+            let bounced = ended.accounting.bounced > 0;
+            let is_done = ended.stopped.is_none() && ended.accounting.is_clean() && !bounced;
+            let exit = if is_done { Exit::Passed } else { Exit::Stopped };
+            finish(interrupt.exit().await.unwrap_or(exit), printed)
+        }
+    }
+}
+
+/// How many letters are in the dead-letter queue of a journal, by its count.
+async fn left(ledger: &Ledger, connection: ConnectionArgs) -> Result<u64, Failure> {
+    let Some(Entry::Started { from, .. }) = ledger.started() else {
+        return Err(Failure::usage("the journal does not say how the redrive began"));
+    };
+    let connection = in_its_region(connection, Some(&from.arn))?;
+    let (connection, _clock) = endpoint::reach(connection).await?;
+    let aws = Aws::connect(&connection).await;
+    let queue = queue(&aws, connection.endpoint_url.as_deref(), &from.arn).await?;
+    Ok(Depth::of(&queue).total())
+}
+
+/// Fails on a file that could not be written in the end, before anything is asked of AWS.
+fn check_files(args: &RedriveArgs) -> Result<(), Failure> {
+    if let Some(plan) = &args.plan_only {
+        let patch = args.patch.as_deref().map(|patch| ("--patch", patch));
+        let settings = config::file(args.place.config.as_deref())?;
+        let settings = settings.as_ref().map(|(what, path)| (*what, path.as_path()));
+        let inputs: Vec<Named<'_>> = patch.into_iter().chain(settings).collect();
+        check_apart(&[("--plan-only", plan)], &inputs)?;
+        return planning::check(plan);
+    }
+    if args.resume.is_some() || args.dry_run {
+        return Ok(());
+    }
+    // Without a name it is made in the working directory.
+    let (what, journal) = match &args.journal {
+        Some(journal) => ("journal", journal.as_path()),
+        None => ("journal in the working directory", Path::new(".verifier-journal")),
+    };
+    files::check_new(journal).map_err(|error| files::failed(what, journal, &error))
+}
+
+/// How the command ended.
+enum Outcome {
+    /// Nothing was to be sent: a plan was shown or written. Says what it does not do, if there is anything.
+    Nothing {
+        shortfall: Option<String>,
+    },
+    Ended(Box<Ended>),
+}
+
+impl From<from_file::Outcome> for Outcome {
+    fn from(outcome: from_file::Outcome) -> Self {
+        match outcome {
+            from_file::Outcome::Nothing => Self::Nothing { shortfall: None },
+            from_file::Outcome::Ended(ended) => Self::Ended(ended),
+        }
+    }
+}
+
+/// Whether a journal is of a redrive from a file. What is wrong with it is told when it is taken up.
+fn is_of_file(journal: &Path) -> bool {
+    let ledger = read_ledger(journal);
+    ledger.is_ok_and(|ledger| match ledger.started() {
+        Some(Entry::Started { from, .. }) => from_file::is_of_file(from),
+        _ => false,
+    })
+}
+
+/// A redrive that is about to begin or to be taken up again.
+struct Prepared {
+    place: Place,
+    to: Vec<Destination>,
+    journal: JournalFile,
+    ledger: Ledger,
+    /// What it does not do of what was asked for, if there is anything.
+    shortfall: Option<String>,
+}
+
+async fn carry_out(
+    mut args: RedriveArgs,
+    interrupt: &Interrupt,
+    progress: &Progress,
+) -> Result<Outcome, Failure> {
+    if let Some(file) = args.from.take() {
+        let outcome = Box::pin(from_file::run(args, &file, interrupt, progress)).await?;
+        return Ok(outcome.into());
+    }
+    if let Some(journal) = args.resume.clone().filter(|journal| is_of_file(journal)) {
+        let outcome = Box::pin(from_file::resume(args, &journal, interrupt, progress)).await?;
+        return Ok(outcome.into());
+    }
+    let deadline = args.deadline;
+    let wait = args.letters.wait.unwrap_or_default();
+    let prepared = if let Some(journal) = args.resume.clone() {
+        Box::pin(resumed(args, &journal)).await?
+    } else if let Some(plan) = args.execute.clone() {
+        Box::pin(planned(args, &plan)).await?
+    } else {
+        match Box::pin(begun(args, interrupt, progress)).await? {
+            Begun::Prepared(prepared) => *prepared,
+            Begun::Over { shortfall } => return Ok(Outcome::Nothing { shortfall }),
+        }
+    };
+    let Prepared { place, to, journal, ledger, shortfall } = prepared;
+    let deadline = deadline.map(|deadline| place.clock.now() + deadline);
+    let guards = Guards { interrupt, deadline, wait, shortfall };
+    let engine = Engine::new(&place, &to, journal, ledger, guards, progress)?;
+    Ok(Outcome::Ended(Box::new(Box::pin(engine.run()).await?)))
+}
+
+/// Fails where a ramp was asked for and nobody could tell how its steps end, before anything is written or sent.
+fn check_that_steps_can_be_judged(
+    place: &Place,
+    to: &[Destination],
+    terms: &Terms,
+) -> Result<(), Failure> {
+    let is_silent = |to: &&Destination| {
+        let policy = to.queue.redrive_policy();
+        let comes_back =
+            policy.is_some_and(|policy| policy.dead_letter_target_arn == place.dead_letters.arn());
+        !comes_back && to.log_group.is_none()
+    };
+    let Some(to) = to.iter().find(is_silent).filter(|_| !terms.steps.is_empty()) else {
+        return Ok(());
+    };
+    Err(Failure {
+        next: Some(
+            "name the log of its consumer with --log-group, or send all with --no-canary"
+                .to_owned(),
+        ),
+        ..Failure::usage(format!(
+            "nothing would tell what becomes of messages in {}: no function that reads it is known, and what fails there does not come back to {}",
+            to.queue.arn(),
+            place.dead_letters.arn()
+        ))
+    })
+}
+
+/// Goes on with a redrive that a journal tells of.
+async fn resumed(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
+    // The lock first: what another process is writing is not to be read. Nothing is cut off before it is known to be one.
+    let journal = JournalFile::lock(path)?;
+    let mut ledger = read_ledger(path)?;
+    let Some(Entry::Started { from, to, terms, .. }) = ledger.started().cloned() else {
+        return Err(Failure::usage("the journal does not say how the redrive began"));
+    };
+    let asked = Asked::of(&args);
+    let retry_bounced = args.retry_bounced;
+    let place = place_of(args.place, &from).await?;
+    let to = written_destinations(&place, &asked, &to, &terms).await?;
+    let entry = Entry::Resumed { at: place.clock.now(), who: who(&place.aws).await, retry_bounced };
+    let journal = journal.go_on()?;
+    ledger.apply(&entry);
+    journal.append_durably(&entry).await?;
+    Ok(Prepared { place, to, journal, ledger, shortfall: None })
+}
+
+/// Carries out a plan of a file.
+async fn planned(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
+    let text = files::read_plan(path).and_then(files::text).map_err(|error| {
+        Failure::usage(format!("the plan {} cannot be read: {error}", path.display()))
+    })?;
+    let plan = Plan::read(&text)
+        .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    let asked = Asked::of(&args);
+    let (path, why) = (args.journal.clone(), args.reason_note.clone());
+    let place = place_of(args.place, &plan.from).await?;
+    let to = written_destinations(&place, &asked, &plan.to, &plan.terms).await?;
+    let shortfall = plan.shortfall();
+    let Plan { terms, letters, .. } = plan;
+    let prepared = start(place, to, terms, &letters, Start { journal: path, why }).await?;
+    Ok(Prepared { shortfall, ..prepared })
+}
+
+/// Begins a redrive from the command line, unless it was only to be planned, or is not wanted after all.
+async fn begun(
+    args: RedriveArgs,
+    interrupt: &Interrupt,
+    progress: &Progress,
+) -> Result<Begun, Failure> {
+    let mut terms = terms::of(&args)?;
+    let asked = Asked::of(&args);
+    let start_with = Start { journal: args.journal.clone(), why: args.reason_note.clone() };
+    let asks = !args.yes && args.plan_only.is_none() && !args.dry_run;
+    if asks && !can_ask() {
+        return Err(Failure {
+            next: Some("look at it with --dry-run, and then say --yes".to_owned()),
+            ..Failure::usage("nobody can be asked whether to go on, for there is no terminal")
+        });
+    }
+    let (plan_only, dry_run, format) = (args.plan_only.clone(), args.dry_run, args.format);
+    let wait = args.letters.wait.unwrap_or_default();
+    let place = Place::find(args.place).await?;
+    let to = if asked.to.to_source {
+        terms.sources = sources(&place)?;
+        to_sources(&place, &terms.sources).await?
+    } else {
+        vec![destination(&place, &asked, None).await?]
+    };
+    restrict(&mut terms, &place, &to, asked.to.is_said());
+    if !asks && plan_only.is_none() && !dry_run {
+        // A filter that may fail on a message is tried on all of them before the first is sent.
+        let filter = terms.filter.filter().map_err(|error| Failure::usage(error.to_string()))?;
+        if filter.may_fail() {
+            let named = name_of_all(&to, &terms);
+            planning::plan(&place, named, terms.clone(), wait, interrupt, progress).await?;
+        }
+        let prepared = start(place, to, terms, &[], start_with).await?;
+        return Ok(Begun::Prepared(Box::new(prepared)));
+    }
+    let named = name_of_all(&to, &terms);
+    let plan = planning::plan(&place, named, terms, wait, interrupt, progress).await?;
+    if let Some(path) = &plan_only {
+        planning::write(&plan, path)?;
+    }
+    let shortfall = plan.shortfall();
+    progress.suspend(|| view::print_plan(&plan, place.clock.now(), format))?;
+    if !asks || plan.letters.is_empty() {
+        return Ok(Begun::Over { shortfall });
+    }
+    let (from, to_label) = (queue_label(&plan.from.arn), view::destination(&plan.to.arn));
+    let question = format!("Send {} messages of {from} to {to_label}?", plan.letters.len());
+    if !ask(&question, progress, interrupt).await {
+        return Ok(Begun::Over { shortfall: None });
+    }
+    let Plan { terms, letters, .. } = plan;
+    let prepared = start(place, to, terms, &letters, start_with).await?;
+    Ok(Begun::Prepared(Box::new(Prepared { shortfall, ..prepared })))
+}
+
+/// What begins, or is over already.
+enum Begun {
+    Prepared(Box<Prepared>),
+    /// Nothing is to be sent; says what the plan does not do, if there is anything.
+    Over {
+        shortfall: Option<String>,
+    },
+}
+
+/// What a new journal begins with besides the terms.
+struct Start {
+    journal: Option<PathBuf>,
+    why: Option<String>,
+}
+
+async fn start(
+    place: Place,
+    to: Vec<Destination>,
+    terms: Terms,
+    letters: &[Planned],
+    with: Start,
+) -> Result<Prepared, Failure> {
+    check_that_steps_can_be_judged(&place, &to, &terms)?;
+    let now = place.clock.now();
+    let redrive = format!("redrive-{:x}-{:08x}", now.as_millis(), fastrand::u32(..));
+    let path = with.journal.unwrap_or_else(|| PathBuf::from(format!("{redrive}.jsonl")));
+    let journal = JournalFile::create(&path)?;
+    let mut ledger = Ledger::default();
+    let started = Entry::Started {
+        schema: SCHEMA.to_owned(),
+        redrive,
+        at: now,
+        who: who(&place.aws).await,
+        why: with.why,
+        from: name_of(&place.dead_letters),
+        to: name_of_all(&to, &terms),
+        terms: Box::new(terms),
+    };
+    let planned = letters.chunks(PLANNED_IN_A_LINE);
+    let planned = planned.map(|letters| Entry::Planned { letters: letters.to_vec() });
+    for entry in [started].into_iter().chain(planned) {
+        ledger.apply(&entry);
+        journal.append_durably(&entry).await?;
+    }
+    Ok(Prepared { place, to, journal, ledger, shortfall: None })
+}

@@ -1,0 +1,121 @@
+//! Making a plan: looking at the letters, and freezing those that are meant.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use verifier_core::dead_letters::Letter;
+use verifier_core::redrive::{PLAN_SCHEMA, Plan, Planned, Preview, QueueName, Route, Terms};
+
+use super::queues::name_of;
+use crate::dlq::{Log, Place, Selection, see};
+use crate::shell::clean;
+use crate::shell::failure::Failure;
+use crate::shell::files;
+use crate::shell::interrupt::Interrupt;
+use crate::shell::progress::Progress;
+
+/// Of how many letters a plan shows what a patch does.
+const PREVIEWED: usize = 3;
+
+pub(super) async fn plan(
+    place: &Place,
+    to: QueueName,
+    terms: Terms,
+    wait: Duration,
+    interrupt: &Interrupt,
+    progress: &Progress,
+) -> Result<Plan, Failure> {
+    progress.say(&format!("looking at {}", place.dead_letters.name));
+    let filter = terms.filter.filter().map_err(|error| Failure::usage(error.to_string()))?;
+    let needs_reasons = filter.needs_reasons();
+    // How many are wanted is counted below, of those that came from the queue that is meant.
+    let seen =
+        see(place, &Selection { filter, max: None, wait }, true, interrupt, progress).await?;
+    match &seen.told.log {
+        Log::Unreadable { why, .. } if needs_reasons => {
+            return Err(Failure::environment(format!(
+                "the filter needs to know why letters died, and the log does not tell: {why}"
+            )));
+        }
+        Log::Unreadable { why, .. } => {
+            progress.say(&format!("the reasons are not known: {why}"));
+        }
+        _ => {}
+    }
+    if let Some(why) = &seen.incomplete {
+        progress.say(&format!("these may not be all letters: {why}"));
+    }
+    progress.say(&format!(
+        "{} letters in {} receives, each of which counts as one of theirs",
+        seen.looked_at, seen.receives
+    ));
+    let most = terms.max.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
+    let changes = terms.changes().map_err(|error| Failure::usage(error.to_string()))?;
+    let (mut letters, mut left_out) = (Vec::new(), BTreeMap::new());
+    let mut preview = Vec::new();
+    for letter in &seen.letters {
+        match terms.route(letter) {
+            Route::To(_) if letters.len() < most => match changes.apply(letter) {
+                Ok(patched) => {
+                    letters.push(Planned::of(letter, seen.reason(letter)));
+                    if patched.body != letter.body && preview.len() < PREVIEWED {
+                        preview.push(previewed(letter, patched));
+                    }
+                }
+                Err(error) => drop(left_out.insert(letter.message_id.clone(), error.to_string())),
+            },
+            Route::Unknown(why) => drop(left_out.insert(letter.message_id.clone(), why)),
+            Route::To(_) | Route::Other => {}
+        }
+    }
+    Ok(Plan {
+        schema: PLAN_SCHEMA.to_owned(),
+        at: seen.at,
+        from: name_of(&place.dead_letters),
+        to,
+        terms: Terms { is_planned: true, ..terms },
+        letters,
+        left_out,
+        preview,
+        looked_at: seen.looked_at as u64,
+        in_flight: seen.unreached.in_flight,
+        not_reachable: seen.unreached.behind,
+        incomplete_because: seen.incomplete,
+    })
+}
+
+fn previewed(letter: &Letter, changed: Letter) -> Preview {
+    Preview {
+        message_id: letter.message_id.clone(),
+        before: letter.body.clone(),
+        after: changed.body,
+    }
+}
+
+/// Fails where a plan cannot be written, before anything is looked at. What is there is only replaced if it is a plan, too, or
+/// empty.
+pub(super) fn check(path: &Path) -> Result<(), Failure> {
+    let there = if files::is_special(path) { String::new() } else { read(path)? };
+    if !there.is_empty() && Plan::read(&there).is_err() {
+        let error = io::ErrorKind::AlreadyExists.into();
+        return Err(files::failed("file", path, &error));
+    }
+    files::check(path).map_err(|error| files::failed("plan", path, &error))
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    match files::read_plan(path) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(files::failed("plan", path, &error)),
+    }
+}
+
+/// Writes a plan, which names messages and why they failed.
+pub(super) fn write(plan: &Plan, path: &Path) -> Result<(), Failure> {
+    let text = clean::json(&serde_json::to_string_pretty(plan).unwrap_or_default()) + "\n";
+    let written = files::write_private(path, text.as_bytes());
+    written.map_err(|error| files::failed("plan", path, &error))
+}

@@ -1,0 +1,201 @@
+//! The queues of a redrive: where its messages are, and where they go.
+
+use verifier_aws::{Aws, Connection};
+use verifier_core::check::QueueEvidence;
+use verifier_core::dead_letters::QueueRef;
+use verifier_core::redrive::{QueueName, Terms};
+
+use crate::dlq::args::PlaceArgs;
+use crate::dlq::{Place, consumers_log_group, jobs_queue, parse, queue};
+use crate::redrive::args::{RedriveArgs, ToArgs};
+use crate::redrive::engine::Destination;
+use crate::shell::args::ConnectionArgs;
+use crate::shell::endpoint;
+use crate::shell::failure::Failure;
+
+pub(super) fn name_of(queue: &QueueEvidence) -> QueueName {
+    QueueName { arn: queue.arn().to_owned(), url: queue.url.clone() }
+}
+
+/// The queue that all letters are sent to; nothing where each goes to the queue that it came from.
+pub(super) fn name_of_all(to: &[Destination], terms: &Terms) -> QueueName {
+    match to {
+        [to] if !terms.to_source() => name_of(&to.queue),
+        _ => QueueName::default(),
+    }
+}
+
+/// Only letters of the queue that was named, or of the one that they are sent to, are sent. Those that do not say where they
+/// came from are, too, where the dead-letter queue has no other source and none was named.
+pub(super) fn restrict(terms: &mut Terms, place: &Place, to: &[Destination], is_elsewhere: bool) {
+    if let Some(selected) = &place.sources.selected {
+        terms.source_arn = Some(selected.clone());
+        terms.is_source_named = true;
+        terms.only_with_source = true;
+    } else if let ([to], false) = (to, is_elsewhere) {
+        terms.source_arn = Some(to.queue.arn().to_owned());
+        terms.only_with_source = !place.sources.is_only(to.queue.arn());
+    }
+}
+
+/// The queues that letters may be sent back to: those whose redrive policies name the dead-letter queue, or the one of them
+/// that was named.
+pub(super) fn sources(place: &Place) -> Result<Vec<QueueName>, Failure> {
+    let all = place.sources.all.clone().unwrap_or_default();
+    let selected = place.sources.selected.as_ref();
+    let is_selected = |arn: &String| selected.is_none_or(|selected| selected == arn);
+    let named: Vec<QueueName> = all
+        .into_iter()
+        .filter(is_selected)
+        .map(|arn| QueueName { arn, url: String::new() })
+        .collect();
+    if !named.is_empty() {
+        return Ok(named);
+    }
+    Err(Failure {
+        next: Some("send all to a queue that you name with --to".to_owned()),
+        ..Failure::usage(format!(
+            "no queue is known whose redrive policy names {}",
+            place.dead_letters.arn()
+        ))
+    })
+}
+
+/// The queues that letters came from, each with its consumer's log.
+pub(super) async fn to_sources(
+    place: &Place,
+    sources: &[QueueName],
+) -> Result<Vec<Destination>, Failure> {
+    let mut to = Vec::new();
+    for source in sources {
+        let aws = place.aws.clone();
+        let queue = queue(&aws, place.endpoint.as_deref(), &source.arn).await?;
+        let log_group = consumers_log_group(&aws, &queue).await?;
+        to.push(Destination { aws, queue, log_group });
+    }
+    Ok(to)
+}
+
+/// Where a journal or a plan sends letters.
+pub(super) async fn written_destinations(
+    place: &Place,
+    asked: &Asked,
+    to: &QueueName,
+    terms: &Terms,
+) -> Result<Vec<Destination>, Failure> {
+    if !terms.to_source() {
+        return Ok(vec![destination(place, asked, Some(to)).await?]);
+    }
+    if asked.to.is_said() {
+        return Err(Failure {
+            next: Some("leave --to, --to-stack and --to-source out".to_owned()),
+            ..Failure::usage("the file sends each message to the queue that it came from")
+        });
+    }
+    to_sources(place, &terms.sources).await
+}
+
+/// The place that a journal or a plan names, unless the command line names another.
+pub(super) async fn place_of(mut args: PlaceArgs, from: &QueueName) -> Result<Place, Failure> {
+    if args.stack.is_none() && args.dlq.is_none() {
+        // The ARN, since account and region count; where the endpoint is may have changed.
+        args.dlq = Some(from.arn.clone());
+    }
+    let place = Place::find(args).await?;
+    if place.dead_letters.arn() == from.arn {
+        return Ok(place);
+    }
+    Err(Failure {
+        next: Some("leave --stack and --dlq out: the file names the queue".to_owned()),
+        ..Failure::usage(format!(
+            "the file is of {}, not of {}",
+            from.arn,
+            place.dead_letters.arn()
+        ))
+    })
+}
+
+/// Where messages are sent: where it was said, or where a file says, or the queue that the letters come from.
+pub(super) async fn destination(
+    place: &Place,
+    asked: &Asked,
+    written: Option<&QueueName>,
+) -> Result<Destination, Failure> {
+    let Asked { to: ToArgs { to, to_stack, to_region, to_profile, .. }, endpoint_url, log_group } =
+        asked;
+    // An ARN and a URL say the region.
+    let named = to.as_deref().or(written.map(|queue| queue.arn.as_str()));
+    let said = named.map(parse).transpose()?;
+    let said = said.as_ref().and_then(QueueRef::region);
+    if let (Some(asked), Some(said), Some(named)) = (to_region.as_deref(), said, named)
+        && asked != said
+    {
+        return Err(Failure {
+            next: Some(format!("leave --to-region out, or say --to-region {said}")),
+            ..Failure::usage(format!("{named} is in {said}, and --to-region says {asked}"))
+        });
+    }
+    let said = said.filter(|region| place.aws.region() != Some(region)).map(str::to_owned);
+    let region = to_region.clone().or(said);
+    let aws = if region.is_some() || to_profile.is_some() {
+        let (profile, endpoint_url) = (to_profile.clone(), endpoint_url.clone());
+        let other = ConnectionArgs { region, profile, endpoint_url, emulator_token: None };
+        let connection = endpoint::remote(other);
+        // Another account need not say in which region the rehearsal is.
+        let fallback_region = place.aws.region().map(str::to_owned);
+        Aws::connect(&Connection { fallback_region, ..connection }).await
+    } else {
+        place.aws.clone()
+    };
+    let endpoint = place.endpoint.as_deref();
+    let queue = match (to, to_stack, written) {
+        (Some(named), _, _) => queue(&aws, endpoint, named).await?,
+        (None, Some(stack), _) => jobs_queue(&aws, endpoint, stack, &place.outputs).await?,
+        (None, None, Some(written)) => queue(&aws, endpoint, &written.arn).await?,
+        (None, None, None) => place.needed_source()?.clone(),
+    };
+    if let Some(written) = written.filter(|written| written.arn != queue.arn()) {
+        return Err(Failure {
+            next: Some("leave --to and --to-stack out: the file names the queue".to_owned()),
+            ..Failure::usage(format!("the file sends to {}, not to {}", written.arn, queue.arn()))
+        });
+    }
+    if queue.arn() == place.dead_letters.arn() {
+        return Err(Failure::usage(format!(
+            "{} is the dead-letter queue itself: its letters would be sent to where they are",
+            queue.arn()
+        )));
+    }
+    let is_source = place.source.as_ref().is_some_and(|source| source.arn() == queue.arn());
+    let log_group = match log_group {
+        Some(log_group) => Some(log_group.clone()),
+        None if is_source => place.log_group.clone(),
+        None => consumers_log_group(&aws, &queue).await?,
+    };
+    Ok(Destination { aws, queue, log_group })
+}
+
+/// What the command line says of the destination.
+pub(super) struct Asked {
+    pub(super) to: ToArgs,
+    pub(super) endpoint_url: Option<String>,
+    pub(super) log_group: Option<String>,
+}
+
+impl Asked {
+    pub(super) fn of(args: &RedriveArgs) -> Self {
+        Self {
+            to: args.to.clone(),
+            endpoint_url: args.place.connection.endpoint_url.clone(),
+            log_group: args.place.log_group.clone(),
+        }
+    }
+}
+
+/// Who asks, for the record: by STS, or else by the name of the system's user.
+pub(super) async fn who(aws: &Aws) -> String {
+    match aws.caller().await {
+        Some(arn) => arn,
+        None => std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned()),
+    }
+}

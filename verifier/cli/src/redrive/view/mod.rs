@@ -1,0 +1,85 @@
+//! Views of a redrive: its plan, how far it is, and what it came to.
+
+mod headway;
+mod native;
+mod result;
+
+use verifier_core::check::QueueEvidence;
+use verifier_core::redrive::{Ledger, Plan};
+use verifier_model::time::Timestamp;
+
+use super::engine::Ended;
+use super::native::ended::Native;
+use crate::report::result::show;
+use crate::shell::args::ResultFormat;
+use crate::shell::failure::Failure;
+use crate::shell::output::tell;
+
+pub(crate) use headway::headway;
+pub(crate) use native::{
+    moved as native_moved, pace as native_pace, plan as native_plan, way as native_way,
+};
+pub(crate) use result::{Left as LeftInQueue, destination};
+
+/// Shows what a redrive came to.
+pub(crate) fn print_redrive(ended: &Ended, format: ResultFormat) -> Result<(), Failure> {
+    show(
+        format,
+        "redrive",
+        |out| result::human(ended, out),
+        || result::json(ended),
+        || result::notes(ended.stopped.as_deref(), &ended.ledger),
+    )
+}
+
+/// Shows what a redrive's journal tells.
+pub(crate) fn print_redrive_status(
+    ledger: &Ledger,
+    journal: &str,
+    left: &LeftInQueue,
+    format: ResultFormat,
+) -> Result<(), Failure> {
+    show(
+        format,
+        "redrive status",
+        |out| result::status(ledger, journal, left, out),
+        || result::status_json(ledger, journal, left),
+        || result::notes(None, ledger),
+    )
+}
+
+/// Shows what a redrive would do.
+pub(crate) fn print_plan(plan: &Plan, now: Timestamp, format: ResultFormat) -> Result<(), Failure> {
+    show(format, "redrive", |out| result::plan(plan, now, out), || plan, Vec::new)
+}
+
+/// Shows what became of a task of SQS's, and on stderr that it goes on, if it does.
+pub(crate) fn print_native(ended: &Native, format: ResultFormat) -> Result<(), Failure> {
+    let printed = show(
+        format,
+        "redrive --native",
+        |out| native::human(ended, out),
+        || native::json(ended),
+        || native::notes(ended),
+    );
+    if let Some(left) = native::left(ended) {
+        tell(&format!("{left}\n"));
+    }
+    printed
+}
+
+/// Shows what a task of SQS's would do.
+pub(crate) fn print_native_plan(
+    source: &QueueEvidence,
+    destination: Option<&str>,
+    rate: Option<u32>,
+    format: ResultFormat,
+) -> Result<(), Failure> {
+    show(
+        format,
+        "redrive --native",
+        |out| writeln!(out, "{}", native::plan(source, destination, rate)),
+        || native::plan_json(source, destination, rate),
+        Vec::new,
+    )
+}

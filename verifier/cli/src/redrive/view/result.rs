@@ -1,0 +1,348 @@
+//! A redrive's plan and result.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+use verifier_core::check::whole_seconds;
+use verifier_core::dead_letters::queue_label;
+use verifier_core::redrive::{Accounting, Bounce, Entry, Failing, Ledger, Plan};
+use verifier_model::time::Timestamp;
+
+use crate::redrive::engine::Ended;
+use crate::report::github::Note;
+use crate::report::words::iso;
+use crate::shell::clean;
+
+/// How many letters are named one by one.
+const NAMED: usize = 10;
+
+/// The queue that letters are sent to, for people.
+pub(crate) fn destination(arn: &str) -> String {
+    if arn.is_empty() { "the queues that they came from".to_owned() } else { queue_label(arn) }
+}
+
+/// How much of what a patch does to a letter is shown.
+const DIFF_LINES_MAX: usize = 20;
+const DIFF_CHARS_MAX: usize = 2000;
+
+/// What a redrive came to, for people.
+pub(super) fn human(ended: &Ended, out: &mut dyn Write) -> io::Result<()> {
+    match &ended.stopped {
+        None => writeln!(out, "the redrive is done")?,
+        Some(why) => writeln!(out, "the redrive stopped: {}", clean::line(why))?,
+    }
+    if let Some(Entry::Started { from, to, .. }) = ended.ledger.started() {
+        let (from, to) = (queue_label(&from.arn), destination(&to.arn));
+        writeln!(out, "  {} to {}", clean::line(&from), clean::line(&to))?;
+    }
+    table(&ended.accounting, &ended.ledger, &Left::Counted(ended.accounting.left), out)?;
+    named(&ended.ledger, out)?;
+    if ended.stopped.is_some() || !ended.accounting.is_clean() {
+        writeln!(out, "\ngo on with: {}", go_on(&ended.journal))?;
+    } else {
+        writeln!(out, "\njournal: {}", clean::line(&ended.journal))?;
+    }
+    Ok(())
+}
+
+fn table(
+    accounting: &Accounting,
+    ledger: &Ledger,
+    left: &Left,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let by_absence = match accounting.succeeded_by_absence {
+        0 => String::new(),
+        count => format!("of {count} only that is known: they did not come back"),
+    };
+    let rows = [
+        ("replayed", accounting.replayed, String::new()),
+        ("succeeded", accounting.succeeded, by_absence),
+        ("bounced", accounting.bounced, by_failing(ledger)),
+        ("unknown", accounting.unknown, String::new()),
+        (
+            "unconfirmed",
+            accounting.unconfirmed,
+            "no answer said whether they arrived: they may have, and stay where they are"
+                .to_owned(),
+        ),
+        ("not sent", accounting.not_sent, "they stay where they are".to_owned()),
+        ("changed", accounting.changed, "they are not what was planned, and stay".to_owned()),
+        (
+            "out of order",
+            accounting.out_of_order,
+            "they were sent before one of their group that was not".to_owned(),
+        ),
+        ("missing", accounting.missing, "they were planned, and not there any more".to_owned()),
+        (
+            "not deleted",
+            accounting.not_deleted,
+            "they were sent, and may still be there".to_owned(),
+        ),
+        ("ambiguous", accounting.ambiguous, "they may have been sent twice".to_owned()),
+    ];
+    let always = ["replayed", "succeeded", "bounced", "unknown"];
+    for (name, count, remark) in rows {
+        if count > 0 || always.contains(&name) {
+            let remark = if count > 0 { remark } else { String::new() };
+            writeln!(out, "{}", format!("  {name:<12}{count:>9}  {remark}").trim_end())?;
+        }
+    }
+    match left {
+        Left::Counted(0) => writeln!(out, "  {:<12}{:>9}", "left", 0),
+        Left::Counted(count) => {
+            writeln!(out, "  {:<12}{count:>9}  in the dead-letter queue, by its count", "left")
+        }
+        Left::NotAsked { at_end: Some(count) } => {
+            writeln!(out, "  {:<12}not asked; {count} when it ended (ask with --live)", "left")
+        }
+        Left::NotAsked { at_end: None } => {
+            writeln!(out, "  {:<12}not asked (ask with --live)", "left")
+        }
+    }
+}
+
+/// How many letters are left in the dead-letter queue.
+pub(crate) enum Left {
+    /// So many, by the queue's count just now.
+    Counted(u64),
+    /// The queue was not asked; the journal says how many were left when it ended, where it has.
+    NotAsked { at_end: Option<u64> },
+}
+
+fn named(ledger: &Ledger, out: &mut dyn Write) -> io::Result<()> {
+    let not_sent = ledger.not_sent().iter().map(|(id, why)| format!("{id}: {why}"));
+    let bounced = ledger.bounced().values().map(bounce);
+    let undeleted = ledger.undeleted().iter().map(|(from, to)| format!("{from}, sent as {to}"));
+    let ambiguous = ledger.ambiguous().collect::<BTreeSet<_>>().into_iter().map(str::to_owned);
+    let changed = ledger.changed().iter().cloned();
+    let unconfirmed =
+        ledger.unconfirmed().iter().map(|(id, times)| format!("{id}: up to {times} times"));
+    for (title, ids) in [
+        ("bounced", bounced.collect::<Vec<_>>()),
+        ("not sent", not_sent.collect()),
+        ("may have arrived", unconfirmed.collect()),
+        ("changed", changed.collect()),
+        ("sent without their trace header", ledger.trace_lost().iter().cloned().collect()),
+        ("out of order", ledger.out_of_order().iter().cloned().collect()),
+        ("not deleted", undeleted.collect()),
+        ("may have been sent twice", ambiguous.collect()),
+    ] {
+        if ids.is_empty() {
+            continue;
+        }
+        writeln!(out, "\n{title}:")?;
+        for id in ids.iter().take(NAMED) {
+            writeln!(out, "  {}", clean::line(id))?;
+        }
+        if ids.len() > NAMED {
+            writeln!(out, "  and {} more, which the journal names", ids.len() - NAMED)?;
+        }
+    }
+    Ok(())
+}
+
+/// A letter that failed again, and how that compares with the time before.
+fn bounce(bounce: &Bounce) -> String {
+    let Bounce { from, to, old_reason, reason } = bounce;
+    let quoted = |reason: &Option<String>| reason.clone().unwrap_or_default();
+    let how = match bounce.failing() {
+        Failing::AsBefore => format!(": as before, {}", quoted(reason)),
+        Failing::Anew => {
+            format!(": anew, {}; it had died of {}", quoted(reason), quoted(old_reason))
+        }
+        Failing::Unknown if reason.is_some() => format!(": {}", quoted(reason)),
+        Failing::Unknown => String::new(),
+    };
+    format!("{from}, sent as {to}{how}")
+}
+
+fn bounce_json(bounce: &Bounce) -> Value {
+    let Bounce { from, to, old_reason, reason } = bounce;
+    let failing = bounce.failing();
+    json!({"from": from, "to": to, "oldReason": old_reason, "reason": reason, "failing": failing})
+}
+
+/// How many failed as before and how many anew, where something bounced.
+fn by_failing(ledger: &Ledger) -> String {
+    let count =
+        |failing| ledger.bounced().values().filter(|each| each.failing() == failing).count();
+    let counts = [
+        (count(Failing::AsBefore), "as before"),
+        (count(Failing::Anew), "anew"),
+        (count(Failing::Unknown), "for a reason that is not known"),
+    ];
+    let told = counts.into_iter().filter(|(count, _)| *count > 0);
+    told.map(|(count, how)| format!("{count} {how}")).collect::<Vec<_>>().join(", ")
+}
+
+/// What a redrive came to, for programs.
+pub(super) fn json(ended: &Ended) -> Value {
+    let mut value = of_ledger(&ended.ledger, &ended.journal);
+    value["schema"] = "verifier.redrive/1".into();
+    value["stopped"] = json!(ended.stopped);
+    value["accounting"] = json!(ended.accounting);
+    value["awsCalls"] = json!(ended.calls);
+    value
+}
+
+/// What a journal tells, for programs.
+pub(super) fn status_json(ledger: &Ledger, journal: &str, left: &Left) -> Value {
+    let mut value = of_ledger(ledger, journal);
+    value["schema"] = "verifier.redrive.status/1".into();
+    value["hasEnded"] = ledger.has_ended().into();
+    value["stopped"] = json!(ledger.stopped());
+    value["leftAtEnd"] = json!(ledger.left_at_end());
+    value["left"] = match left {
+        Left::Counted(count) => json!(count),
+        Left::NotAsked { .. } => Value::Null,
+    };
+    let resume = ledger.may_go_on().then(|| go_on(journal));
+    value["resume"] = json!(resume);
+    value["accounting"] = json!(ledger.accounting(0));
+    if let Some(counts) = value["accounting"].as_object_mut() {
+        // The journal does not know it.
+        counts.remove("left");
+    }
+    value
+}
+
+/// The command by which a redrive goes on.
+fn go_on(journal: &str) -> String {
+    format!("verifier redrive --resume {}", clean::word(journal))
+}
+
+fn of_ledger(ledger: &Ledger, journal: &str) -> Value {
+    let (from, to, who, why, at, sources) = match ledger.started() {
+        Some(Entry::Started { from, to, who, why, at, terms, .. }) => {
+            let sources: Vec<String> =
+                terms.sources.iter().map(|queue| queue.arn.clone()).collect();
+            (from.arn.clone(), to.arn.clone(), who.clone(), why.clone(), Some(*at), sources)
+        }
+        _ => Default::default(),
+    };
+    let bounced: Vec<Value> = ledger.bounced().values().map(bounce_json).collect();
+    json!({
+        "journal": journal,
+        "from": from,
+        "to": to,
+        "toSources": sources,
+        "who": who,
+        "why": why,
+        "startedAt": at.map(iso),
+        "bounced": bounced,
+        "notSent": ledger.not_sent(),
+        "unconfirmed": ledger.unconfirmed(),
+        "notDeleted": ledger.undeleted(),
+        "changed": ledger.changed(),
+        "outOfOrder": ledger.out_of_order(),
+        "traceLost": ledger.trace_lost(),
+        "ambiguous": ledger.ambiguous().collect::<BTreeSet<_>>(),
+    })
+}
+
+/// What a journal tells, for people.
+pub(super) fn status(
+    ledger: &Ledger,
+    journal: &str,
+    left: &Left,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if let Some(Entry::Started { redrive, from, to, who, why, .. }) = ledger.started() {
+        let (from, to) = (queue_label(&from.arn), destination(&to.arn));
+        let headline = format!("{redrive}: {from} to {to}, by {who}");
+        writeln!(out, "{}", clean::line(&headline))?;
+        if let Some(why) = why {
+            writeln!(out, "because: {}", clean::line(why))?;
+        }
+    }
+    match (ledger.has_ended(), ledger.stopped()) {
+        (false, _) => writeln!(out, "it was killed, or goes on")?,
+        (true, None) => writeln!(out, "it has ended")?,
+        (true, Some(why)) => writeln!(out, "it stopped: {}", clean::line(why))?,
+    }
+    table(&ledger.accounting(0), ledger, left, out)?;
+    named(ledger, out)?;
+    if ledger.may_go_on() {
+        writeln!(out, "\ngo on with: {}", go_on(journal))?;
+    }
+    Ok(())
+}
+
+/// A plan, for people.
+pub(super) fn plan(plan: &Plan, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
+    let bytes: usize = plan.letters.iter().map(|letter| letter.size_bytes).sum();
+    writeln!(
+        out,
+        "{} letters ({bytes} bytes) of {} would be sent to {}",
+        plan.letters.len(),
+        clean::line(&queue_label(&plan.from.arn)),
+        clean::line(&destination(&plan.to.arn))
+    )?;
+    for (source, count) in plan.sources() {
+        let source = source.map_or("no queue that they name".to_owned(), queue_label);
+        writeln!(out, "  {count:>6}  came from {}", clean::line(&source))?;
+    }
+    for (id, why) in plan.left_out.iter().take(NAMED) {
+        writeln!(out, "  stays: {}: {}", clean::line(id), clean::line(why))?;
+    }
+    if plan.left_out.len() > NAMED {
+        writeln!(out, "  and {} more stay for such a reason", plan.left_out.len() - NAMED)?;
+    }
+    if let Some(why) = &plan.incomplete_because {
+        writeln!(out, "there may be more: {}", clean::line(why))?;
+    }
+    if let Some(oldest) = plan.letters.iter().filter_map(|letter| letter.sent_at).min() {
+        writeln!(out, "the oldest was sent {} s ago", whole_seconds(now.since(oldest)))?;
+    }
+    for (reason, count) in plan.reasons() {
+        writeln!(
+            out,
+            "  {count:>6}  {}",
+            clean::line(reason.as_deref().unwrap_or("reason not known"))
+        )?;
+    }
+    for preview in &plan.preview {
+        writeln!(out, "the patch of {}:", clean::line(&preview.message_id))?;
+        for line in preview.diff().iter().take(DIFF_LINES_MAX) {
+            let cut = line.chars().nth(DIFF_CHARS_MAX).is_some();
+            let line: String = line.chars().take(DIFF_CHARS_MAX).collect();
+            writeln!(out, "  {}{}", clean::line(&line), if cut { "…" } else { "" })?;
+        }
+    }
+    for (name, value) in &plan.terms.attributes {
+        match value {
+            Some(value) => {
+                writeln!(out, "the attribute {name} is set to {}", clean::line(value))?;
+            }
+            None => writeln!(out, "the attribute {name} is removed")?,
+        }
+    }
+    let steps = &plan.terms.steps;
+    if steps.is_empty() {
+        writeln!(out, "all at once (--no-canary)")
+    } else {
+        let steps: Vec<String> = steps.iter().map(ToString::to_string).collect();
+        writeln!(
+            out,
+            "in steps of {} and then twice as many each; {} that fail again stop it",
+            steps.join(", "),
+            plan.terms.stop_after
+        )
+    }
+}
+
+/// What needs attention: that it stopped, and each letter that did not end well.
+pub(super) fn notes(stopped: Option<&str>, ledger: &Ledger) -> Vec<Note> {
+    let stopped = stopped.map(|why| Note::error("the redrive stopped", why));
+    let bounced = ledger.bounced().values().map(|each| Note::error("bounced", &bounce(each)));
+    let not_sent = ledger.not_sent().iter();
+    let not_sent = not_sent.map(|(id, why)| Note::error("not sent", &format!("{id}: {why}")));
+    let undeleted = ledger.undeleted().iter();
+    let undeleted =
+        undeleted.map(|(from, to)| Note::warning("not deleted", &format!("{from}, sent as {to}")));
+    let ambiguous = ledger.ambiguous().collect::<BTreeSet<_>>().into_iter();
+    let ambiguous = ambiguous.map(|id| Note::warning("may have been sent twice", id));
+    stopped.into_iter().chain(bounced).chain(not_sent).chain(undeleted).chain(ambiguous).collect()
+}
