@@ -43,6 +43,12 @@ pub(crate) fn everything(project: &Project) -> Result<Vec<Executable>, Failure> 
     built(cargo(project).args(["build", "--workspace", "--all-targets"]))
 }
 
+/// The folder of the stack's functions among what was built.
+pub(crate) fn functions(executables: &[Executable]) -> Option<&Path> {
+    let worker = executables.iter().find(|each| !each.is_test && each.name == "worker")?;
+    worker.path.parent()
+}
+
 /// Builds a program, and returns where it is. After `everything`, nothing is left to do.
 pub(crate) fn program(project: &Project, name: &str) -> Result<PathBuf, Failure> {
     let built = built(cargo(project).args(["build", "--quiet", "--workspace", "--bin", name]))?;
@@ -110,6 +116,21 @@ mod tests {
         ] {
             assert_eq!(package(id), expected, "{id}");
         }
+    }
+
+    #[test]
+    fn the_functions_lie_where_the_worker_does_and_not_its_tests() {
+        let worker = |is_test: bool, path: &str| Executable {
+            package: "worker".to_owned(),
+            name: "worker".to_owned(),
+            is_test,
+            folder: "/p/lambdas/worker".into(),
+            path: path.into(),
+        };
+        let tests = worker(true, "/t/debug/deps/worker-1");
+        let both = [tests.clone(), worker(false, "/t/debug/worker")];
+        assert_eq!(functions(&both), Some(Path::new("/t/debug")));
+        assert_eq!(functions(&[tests]), None);
     }
 
     #[test]

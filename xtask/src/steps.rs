@@ -138,7 +138,12 @@ fn test(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
     if let Some(aws_2) = aws_2.filter(|aws| aws.is_absolute()) {
         environment.push(("VERIFIER_TEST_AWS_2", aws_2.display().to_string()));
     }
-    rust_tests::run(project, build::everything(project)?, &environment, out)
+    let executables = build::everything(project)?;
+    // The tests start many emulators; cargo need not look for changes each time.
+    if let Some(functions) = build::functions(&executables) {
+        environment.push(("VERIFIER_TEST_FUNCTIONS", functions.display().to_string()));
+    }
+    rust_tests::run(project, executables, &environment, out)
 }
 
 /// Writes what is generated and checked in: the stack's templates, and the reference of the command line.

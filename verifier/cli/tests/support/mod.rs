@@ -111,7 +111,18 @@ impl Checked {
 
 /// Checks the stack on this machine.
 pub(crate) fn check_local(arguments: &[&str]) -> Checked {
-    Checked::of(scrubbed(VERIFIER).args(["check", "--local"]).args(arguments))
+    let mut command = scrubbed(VERIFIER);
+    with_built_functions(command.args(["check", "--local"]), arguments);
+    Checked::of(command.args(arguments))
+}
+
+/// Names the folder of the functions, unless the arguments do, where `cargo xtask test` has built them beforehand: it says
+/// so in `VERIFIER_TEST_FUNCTIONS`. Otherwise every start would have cargo look for what is to be built, one after the other.
+pub(crate) fn with_built_functions(command: &mut Command, arguments: &[&str]) {
+    let named = arguments.contains(&"--functions");
+    if let Some(folder) = std::env::var_os("VERIFIER_TEST_FUNCTIONS").filter(|_| !named) {
+        command.arg("--functions").arg(folder);
+    }
 }
 
 /// The same, from a changed template.
@@ -154,7 +165,8 @@ impl Local {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("ready.json");
         let mut command = scrubbed(VERIFIER);
-        command.arg("local").args(arguments);
+        with_built_functions(command.arg("local"), arguments);
+        command.args(arguments);
         if !arguments.contains(&"--clock") {
             command.args(["--clock", "skip-idle"]);
         }
