@@ -215,11 +215,16 @@ impl Run<'_> {
 }
 
 impl Run<'_> {
-    /// That the page may not read what a job that it posts is answered; `None` where it may, or where none was answered.
+    /// That the page may not read what a job that it posts is answered, or a body that is refused; `None` where it may, or where
+    /// none was answered.
     fn of_posts(&self, addresses: &Addresses) -> Option<Judgement> {
         let origin = addresses.origin()?;
-        let answers = self.jobs.iter().filter_map(|job| job.exchange.answer.as_ref().ok());
-        answers.into_iter().find_map(|answer| api_cors::judge_answer(origin, answer))
+        let mut of_jobs = self.jobs.iter().filter_map(|job| job.exchange.answer.as_ref().ok());
+        let of_refused = self.rejections.iter();
+        let mut of_refused = of_refused.filter_map(|each| each.exchange.answer.as_ref().ok());
+        of_jobs
+            .find_map(|answer| api_cors::judge_answer(origin, answer))
+            .or_else(|| of_refused.find_map(|answer| api_cors::judge_refusal(origin, answer)))
     }
 }
 

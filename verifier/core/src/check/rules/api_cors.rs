@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::api_reject::REFUSALS;
 use crate::check::command::{self, quoted};
 use crate::check::{Answer, Check, Exchange, Judgement, Preflight, Severity, Verdict};
 use crate::settings::urls::origin_of;
@@ -21,7 +22,8 @@ pub const CHECK: Check = Check {
 pub const FOREIGN_ORIGIN: &str = "https://foreign.invalid";
 
 /// The origins that must not be allowed beside these: of a foreign page, with and without TLS, of a page without an origin,
-/// of one whose name only begins like the page's own, and of the own page without TLS, which anybody on the way can write.
+/// of those whose names only begin or end like the page's own, or are it to a pattern whose dots stand for anything, and of the
+/// own page without TLS, which anybody on the way can write.
 pub fn foreign_origins(own: &[String]) -> Vec<String> {
     let mut foreign = vec![FOREIGN_ORIGIN.to_owned(), FOREIGN_ORIGIN.replace("https:", "http:")];
     foreign.push("null".to_owned());
@@ -33,6 +35,10 @@ pub fn foreign_origins(own: &[String]) -> Vec<String> {
         // Behind a port there is no room for more of a name.
         if !host.contains(':') {
             foreign.push(format!("{origin}.foreign.invalid"));
+        }
+        foreign.push(format!("{scheme}://foreign{host}"));
+        if host.contains('.') {
+            foreign.push(format!("{scheme}://{}", host.replacen('.', "x", 1)));
         }
     }
     foreign.retain(|origin| !own.contains(origin));
@@ -170,6 +176,18 @@ pub fn judge_answer(origin: &str, answer: &Answer) -> Option<Judgement> {
     Some(judgement.with_next(
         "configure CORS on the API, so that every answer has it, or add the header to each answer of the function",
     ))
+}
+
+/// Evaluates the API's answer to a body that it refuses in the same way: a page that cannot read it cannot say what is wrong.
+/// `None` where the page may read it, and where the answer says nothing of the body.
+pub fn judge_refusal(origin: &str, answer: &Answer) -> Option<Judgement> {
+    if !REFUSALS.contains(&answer.status) {
+        return None;
+    }
+    let judgement = judge_answer(origin, answer)?;
+    let summary =
+        format!("the preview page may not read why a body is refused: {}", judgement.summary);
+    Some(Judgement { summary, ..judgement }.with_verdict(Verdict::Warn))
 }
 
 /// Judges the hello endpoint's answer to a page of that origin in the same way; `None` where the page may read it, where it
@@ -407,11 +425,13 @@ mod tests {
                 "http://foreign.invalid",
                 "null",
                 "http://preview.example",
-                "https://preview.example.foreign.invalid"
+                "https://preview.example.foreign.invalid",
+                "https://foreignpreview.example",
+                "https://previewxexample"
             ]
         );
         let local = ["http://localhost:8000".to_owned()];
-        assert_eq!(foreign_origins(&local).len(), 3);
+        assert_eq!(foreign_origins(&local)[3..], ["http://foreignlocalhost:8000"]);
         let both = [OWN.to_owned(), "http://preview.example".to_owned()];
         assert!(!foreign_origins(&both).contains(&both[1]));
     }
@@ -457,6 +477,23 @@ mod tests {
             let judgement = judge_answer(OWN, &answer(allowed)).unwrap();
             assert_eq!(judgement.verdict, Verdict::Fail, "{allowed:?}");
         }
+    }
+
+    #[test]
+    fn the_answer_to_a_body_that_is_refused_has_to_allow_the_page_too() {
+        let verdict = |status, allowed: Option<&str>| {
+            let allowed = allowed
+                .map(|allowed| ("access-control-allow-origin".to_owned(), allowed.to_owned()));
+            let answer =
+                Answer { status, headers: allowed.into_iter().collect(), ..Answer::default() };
+            judge_refusal(OWN, &answer).map(|judgement| judgement.verdict)
+        };
+        assert_eq!(verdict(400, None), Some(Verdict::Warn));
+        assert_eq!(verdict(422, Some("https://other.example")), Some(Verdict::Warn));
+        assert_eq!(verdict(400, Some(OWN)), None);
+        // A gateway that is too busy answers by itself.
+        assert_eq!(verdict(429, None), None);
+        assert_eq!(verdict(503, None), None);
     }
 
     #[test]

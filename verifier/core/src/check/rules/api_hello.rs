@@ -1,5 +1,6 @@
 //! `api.hello`.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -19,17 +20,40 @@ pub const CHECK: Check = Check {
     must_be_exercised: true,
 };
 
-/// What the answer has to hold: JSON paths, each with its text, or with `None` for any text.
-pub type Holds = BTreeMap<String, Option<String>>;
+/// What the answer has to hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holds {
+    /// JSON paths, each with its text, or with `None` for any text.
+    texts: BTreeMap<String, Option<String>>,
+    /// Of those, the paths whose text is a tag's that the stack does not have, each with the tag: nothing is known to compare
+    /// with.
+    missing_tags: BTreeMap<String, String>,
+}
 
-/// What the answer has to hold on a stack with those tags. What a tag is to say may be anything where there is no such tag.
+/// What the answer has to hold on a stack with those tags.
 pub fn holds(api: &Api, tags: &BTreeMap<String, String>) -> Holds {
-    let text = |template: &String| with_tags(template, |name| tags.get(name).cloned());
-    api.hello_answer.iter().map(|(path, template)| (path.clone(), text(template))).collect()
+    let mut holds = Holds::default();
+    for (path, template) in &api.hello_answer {
+        let missing = RefCell::new(None);
+        let text = with_tags(template, |name| {
+            let value = tags.get(name).cloned();
+            if value.is_none() {
+                missing.replace(Some(name.to_owned()));
+            }
+            value
+        });
+        holds.texts.insert(path.clone(), text);
+        holds.missing_tags.extend(missing.into_inner().map(|tag| (path.clone(), tag)));
+    }
+    holds
 }
 
 /// Judges the answer of the hello endpoint.
+///
+/// Where it holds all that can be compared, and a tag is missing that says what else it has to hold, nothing is concluded: any
+/// stack's answer might be there.
 pub fn judge(exchange: &Exchange, holds: &Holds) -> Judgement {
+    let Holds { texts: holds, missing_tags } = holds;
     let told = |(path, text): (&String, &Option<String>)| match text {
         Some(text) => format!("{path} {text}"),
         None => path.clone(),
@@ -58,6 +82,13 @@ pub fn judge(exchange: &Exchange, holds: &Holds) -> Judgement {
         let actual =
             found(path).map_or_else(|| format!("no {path}"), |text| format!("{path} {text}"));
         failed(format!("the answer's {path} is not this stack's"), actual)
+    } else if let Some((path, tag)) = missing_tags.first_key_value() {
+        Judgement::inconclusive(format!(
+            "the answer's {path} was compared with nothing: the stack has no tag {tag}, which the settings name"
+        ))
+        .with_next(format!(
+            "give the stack the tag {tag}, or say in api.hello_answer what {path} holds; \"*\" is any text"
+        ))
     } else {
         let known = holds.iter().filter(|(_, text)| text.is_some()).map(told);
         let parts: Vec<String> =
@@ -80,25 +111,12 @@ fn millis(exchange: &Exchange) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
+    use super::super::web_page::tests::exchange;
     use super::*;
-    use crate::check::{Answer, Verdict};
+    use crate::check::Verdict;
 
     fn verdict(answer: Result<(u16, &str), &str>, expected_pr: Option<&str>) -> Verdict {
-        let exchange = Exchange {
-            method: "GET",
-            url: "u".to_owned(),
-            latency: Duration::from_millis(3),
-            answer: answer
-                .map(|(status, body)| Answer {
-                    status,
-                    content_type: "application/json".to_owned(),
-                    body: body.to_owned(),
-                    ..Answer::default()
-                })
-                .map_err(str::to_owned),
-        };
+        let exchange = exchange(answer.map(|(status, body)| (status, "application/json", body)));
         let tags: BTreeMap<String, String> =
             expected_pr.iter().map(|pr| ("pr".to_owned(), (*pr).to_owned())).collect();
         judge(&exchange, &holds(&Api::default(), &tags)).verdict
@@ -108,11 +126,21 @@ mod tests {
     fn only_this_pull_requests_answer_passes() {
         let body = r#"{"message":"hello","pr":"7","version":"abc"}"#;
         assert_eq!(verdict(Ok((200, body)), Some("7")), Verdict::Pass);
-        assert_eq!(verdict(Ok((200, body)), None), Verdict::Pass);
+        // Without the tag that names it, nothing tells whose answer it is.
+        assert_eq!(verdict(Ok((200, body)), None), Verdict::Inconclusive);
         assert_eq!(verdict(Ok((200, body)), Some("8")), Verdict::Fail);
         assert_eq!(verdict(Ok((500, body)), Some("7")), Verdict::Fail);
         assert_eq!(verdict(Ok((200, "{}")), None), Verdict::Fail);
         assert_eq!(verdict(Ok((200, "<html>")), None), Verdict::Fail);
         assert_eq!(verdict(Err("refused"), None), Verdict::Fail);
+    }
+
+    #[test]
+    fn any_text_needs_no_tag() {
+        let any = [("pr".to_owned(), "*".to_owned())].into();
+        let api = Api { hello_answer: any, ..Api::default() };
+        let holds = holds(&api, &BTreeMap::new());
+        let exchange = exchange(Ok((200, "application/json", r#"{"pr":"7"}"#)));
+        assert_eq!(judge(&exchange, &holds).verdict, Verdict::Pass);
     }
 }
