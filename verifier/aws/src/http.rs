@@ -21,6 +21,9 @@ use crate::error::chain;
 /// The most of an answer's body that is read.
 const BODY_BYTES_MAX: usize = 1_048_576;
 
+/// How much of the time for a request may pass until there is a connection.
+const CONNECT_SHARE: f64 = 0.7;
+
 /// The most redirects that are followed.
 const REDIRECTS_MAX: u32 = 5;
 
@@ -33,6 +36,8 @@ impl Http {
     pub fn new(timeout: Duration, plain: bool) -> Result<Self, String> {
         let builder = builder(plain)
             .timeout(timeout)
+            // Sooner than that, so that a host that does not answer at all is told from a request that is not answered.
+            .connect_timeout(timeout.mul_f64(CONNECT_SHARE))
             .redirect(Policy::none())
             .user_agent(concat!("verifier/", env!("CARGO_PKG_VERSION")));
         builder.build().map(Self).map_err(|error| chain(&error))
@@ -132,9 +137,16 @@ impl Http {
             Ok(response) => answer(response).await,
             Err(error) => Err(error),
         };
+        let is_unsent = answer.as_ref().is_err_and(is_unsent);
         let answer = answer.map_err(|error| chain(&error));
-        Exchange { method, url: url.to_owned(), latency: started.elapsed(), answer }
+        Exchange { method, url: url.to_owned(), latency: started.elapsed(), answer, is_unsent }
     }
+}
+
+/// Whether an error says that nothing was sent: the address is none, or no connection came to be, with TLS where that is asked
+/// for.
+fn is_unsent(error: &reqwest::Error) -> bool {
+    error.is_connect() || error.is_builder()
 }
 
 /// A body that breaks off in the middle, although its whole length was announced.
@@ -291,6 +303,7 @@ mod tests {
                 url: "https://a.example/x/".to_owned(),
                 latency: Duration::ZERO,
                 answer: Ok(Answer { status, headers, ..Answer::default() }),
+                is_unsent: false,
             })
         };
         assert_eq!(next(302, "y?z").as_deref(), Some("https://a.example/x/y?z"));

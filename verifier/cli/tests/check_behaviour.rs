@@ -31,6 +31,18 @@ fn a_body_that_is_refused_and_queued_all_the_same_is_found_behind_the_api() {
 }
 
 #[test]
+fn a_run_in_which_nothing_could_be_sent_has_created_nothing() {
+    let checked = check_changed(&[], |changes| {
+        changes.document()["Outputs"]["JobUrl"]["Value"] = json!("http://127.0.0.1:9/jobs");
+    });
+    assert_eq!(checked.code, Some(1), "{:#}", checked.report);
+    let residue = checked.find("clean.residue");
+    assert!(residue["summary"].as_str().is_some_and(|told| told.starts_with("0 messages created")));
+    assert_eq!(residue["evidence"]["createdAtMost"], 0);
+    assert_eq!(checked.report["leftBehind"], json!([]));
+}
+
+#[test]
 fn a_body_that_is_accepted_fails() {
     let answer = json!({"statusCode": 202, "body": "{}"}).to_string();
     let rule = json!({"operation": "Invoke", "function": "*SubmitJob*", "contains": "reject-wrong-type",

@@ -265,6 +265,8 @@ pub struct Exchange {
     pub latency: Duration,
     /// Status, content type and body; or what went wrong.
     pub answer: Result<Answer, String>,
+    /// Whether nothing of the request can have arrived: no connection came to be, so nothing was sent.
+    pub is_unsent: bool,
 }
 
 /// An HTTP answer.

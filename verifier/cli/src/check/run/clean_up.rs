@@ -177,7 +177,7 @@ fn has_ended(message: &MessageAccount) -> bool {
 }
 
 /// Whether a body that was to be refused is known to have become a message.
-fn is_queued(rejection: &Rejection) -> bool {
+pub(super) fn is_queued(rejection: &Rejection) -> bool {
     let accepted =
         rejection.exchange.answer.as_ref().is_ok_and(|answer| (200..300).contains(&answer.status));
     accepted || rejection.dead_letter.is_some() || !rejection.attempts.is_empty()
@@ -190,11 +190,12 @@ fn may_stray(rejection: &Rejection, residue: &Residue) -> bool {
     is_queued(rejection) && !done && !rejection.dead_letter.as_ref().is_some_and(known)
 }
 
-/// Whether a job's message may have come to be: it was accepted, or what became of it is not known.
+/// Whether a job's message may have come to be: it was accepted, or a request may have arrived and what became of it is not
+/// known.
 pub(super) fn may_be_queued(job: &JobEvidence) -> bool {
     let refused =
         job.exchange.answer.as_ref().is_ok_and(|answer| (400..500).contains(&answer.status));
-    job.message_id.is_some() || !refused
+    job.message_id.is_some() || (job.requests > 0 && !refused)
 }
 
 fn name(job: &JobEvidence) -> String {
@@ -228,6 +229,7 @@ mod tests {
                 answer: answer
                     .map(|status| Answer { status, ..Answer::default() })
                     .map_err(str::to_owned),
+                is_unsent: false,
             },
             message_id: message_id.map(str::to_owned),
             requests: 1,
@@ -243,5 +245,7 @@ mod tests {
         assert!(may_be_queued(&job(Ok(503), None)));
         assert!(may_be_queued(&job(Err("timed out"), None)));
         assert!(!may_be_queued(&job(Ok(400), None)));
+        let unsent = JobEvidence { requests: 0, ..job(Err("connection refused"), None) };
+        assert!(!may_be_queued(&unsent));
     }
 }

@@ -87,9 +87,10 @@ fn is_put_off(exchange: &Exchange) -> bool {
     }
 }
 
-/// Whether a request may have put its body on the queue: only a throttled one is known not to have come to the function.
+/// Whether a request may have put its body on the queue: only one that was not sent at all, or was throttled, is known not to
+/// have come to the function.
 fn may_be_carried_out(exchange: &Exchange) -> bool {
-    exchange.answer.as_ref().map_or(true, |answer| answer.status != 429)
+    exchange.answer.as_ref().map_or(!exchange.is_unsent, |answer| answer.status != 429)
 }
 
 /// Whether the API said that it could not do what was asked, which a client takes for not done.
@@ -250,6 +251,7 @@ impl Run<'_> {
                 url: url.clone(),
                 latency: Duration::ZERO,
                 answer: Err("interrupted before the answer".to_owned()),
+                is_unsent: false,
             },
             message_id: None,
             requests: 1,
@@ -392,6 +394,7 @@ mod tests {
                     .collect(),
                 ..Answer::default()
             }),
+            is_unsent: false,
         };
         let seconds = |told, requests| pause(&exchange(told), requests).as_secs();
         assert_eq!(
@@ -410,6 +413,7 @@ mod tests {
             answer: answer
                 .map(|status| Answer { status, ..Answer::default() })
                 .map_err(str::to_owned),
+            is_unsent: false,
         };
         for answer in [Ok(429), Ok(503), Err("connection reset")] {
             assert!(is_put_off(&exchange(answer)));
@@ -417,5 +421,11 @@ mod tests {
         for status in [200, 202, 400, 403, 404, 413, 500, 502, 504] {
             assert!(!is_put_off(&exchange(Ok(status))), "{status}");
         }
+        // What was not sent, or was throttled, has put nothing on the queue; what was only not answered may have.
+        assert!(may_be_carried_out(&exchange(Err("connection reset"))));
+        assert!(may_be_carried_out(&exchange(Ok(503))));
+        assert!(!may_be_carried_out(&exchange(Ok(429))));
+        let refused = Exchange { is_unsent: true, ..exchange(Err("connection refused")) };
+        assert!(is_put_off(&refused) && !may_be_carried_out(&refused));
     }
 }

@@ -58,7 +58,7 @@ pub fn judge(residue: &Residue) -> Judgement {
         .with_verdict(Verdict::Warn)
         .with_next("look at what the queue holds in a minute: counts lag, and it may be of other senders".to_owned())
     } else if nothing_left && residue.created == 0 && residue.swept.is_empty() {
-        Judgement::not_exercised("this run put nothing into the stack")
+        Judgement::not_exercised("0 messages created: this run put nothing into the stack")
     } else if nothing_left {
         Judgement::pass(format!(
             "{} messages created, none left ({} deleted from the dead-letter queue){}",

@@ -171,6 +171,7 @@ pub(crate) mod tests {
                 url: "u".to_owned(),
                 latency: Duration::ZERO,
                 answer: Ok(Answer { status: 202, ..Answer::default() }),
+                is_unsent: false,
             },
             message_id: message_id.map(str::to_owned),
             requests: 1,

@@ -81,6 +81,7 @@ pub(crate) mod tests {
                     ..Answer::default()
                 })
                 .map_err(str::to_owned),
+            is_unsent: false,
         }
     }
 
