@@ -188,6 +188,8 @@ impl World {
             invocations: if worker.is_reported { self.invocations.clone() } else { Vec::new() },
             before: none,
             after: none,
+            counted: Vec::new(),
+            strays: 0,
         }
     }
 

@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use verifier_aws::{Aws, AwsError, Http};
-use verifier_core::account::{Account, Invocation, QueueCounts, Remark, Terms};
+use verifier_core::account::{
+    Account, Counted, Invocation, Observed, QueueCounts, Remark, Terms, surplus,
+};
 use verifier_core::check::rules::{
     api_reject, clean_residue::Residue, dlq_arrival, dlq_attempts, dlq_foreign, job_accept,
     job_neighbours, job_success, stack_ready,
@@ -73,6 +75,8 @@ pub(crate) struct Run<'a> {
     remarks: Vec<Remark>,
     /// The jobs queue's counts, when nothing of the run should be there any more.
     counts_after: Option<QueueCounts>,
+    /// Its counts while the run went on.
+    counted: Vec<Counted>,
     /// The dead-letter queue's counts, after what was the run's own was deleted there.
     dead_letters_after: Option<QueueCounts>,
     /// What the run has deleted, and made visible again.
@@ -160,6 +164,7 @@ impl<'a> Run<'a> {
             invocations: Vec::new(),
             remarks: Vec::new(),
             counts_after: None,
+            counted: Vec::new(),
             dead_letters_after: None,
             residue: Residue::default(),
             undeleted: BTreeMap::new(),
@@ -298,11 +303,24 @@ impl<'a> Run<'a> {
         let found: Vec<OurMessage> = self.letters.seen.values().cloned().collect();
         let before = self.discovery.jobs.as_ref().and_then(QueueEvidence::counts);
         let counts = (before, self.counts_after);
-        let mut account =
-            Account::of(&observed(terms, &self.jobs, &found, &self.invocations, counts));
+        // Whoever else sends may be whom a count is of.
+        let counted = if self.others_seen { Vec::new() } else { self.counted.clone() };
+        let mut account = Account::of(&Observed {
+            counted,
+            strays: self.strays_at_most(surplus(counts.0, counts.1)),
+            ..observed(terms, &self.jobs, &found, &self.invocations, counts)
+        });
         account.others.clone_from(&self.written_of_others);
         account.remarks.clone_from(&self.remarks);
         account
+    }
+
+    /// How many bodies that were to be refused may have been in the jobs queue, at most: where anything shows that one was, all.
+    fn strays_at_most(&self, surplus: Option<u64>) -> u64 {
+        let shows = surplus.is_some_and(|surplus| surplus > 0)
+            || !self.suspects.is_empty()
+            || self.rejections.iter().any(clean_up::is_queued);
+        if shows { self.rejections.len() as u64 } else { 0 }
     }
 
     /// What has become of the jobs by now.

@@ -125,6 +125,8 @@ def fail(record, request_id, count):
         return False
     log(record, True, request_id, count)
     end(how)
+    if how == "throws-at-first" and receives(record) == 1:
+        end("throws")
     if how == "acknowledged" or (how == "acknowledged-at-last" and is_last):
         return False
     if how in ("copied", "moved"):
@@ -195,7 +197,9 @@ def answer(records, reported):
         return {"batchItemFailures": [item(record) for record in records]}
     if kind == "all-at-last" and any(receives(record) == 3 for record in reported):
         return {"batchItemFailures": [item(record) for record in records]}
-    if kind == "all-at-last":
+    if kind == "all-until-last" and any(receives(record) < 3 for record in reported):
+        return {"batchItemFailures": [item(record) for record in records]}
+    if kind in ("all-at-last", "all-until-last"):
         kind = None
     if kind == "all-where-one-fails" and reported:
         return {"batchItemFailures": [item(record) for record in records]}
@@ -242,7 +246,9 @@ def work(event, request_id):
         records = sorted(records, key=fails)
     if "heeds-order" in WORDS and fails(records[0]) and len(records) > 1:
         end("throws")
-    reported = []
+    handed, reported = records, []
+    if "filters" in WORDS:
+        records = [record for record in records if record["messageId"] not in DONE]
     for record in records:
         if "remembers" in WORDS and record["messageId"] in DONE:
             continue
@@ -252,7 +258,7 @@ def work(event, request_id):
             DONE.add(record["messageId"])
     if "crashes-at-the-end" in WORDS:
         end("throws")
-    return answer(records, reported)
+    return answer(handed, reported)
 
 
 if "does-not-start" in WORDS:

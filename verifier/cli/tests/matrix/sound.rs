@@ -190,6 +190,17 @@ fn deliveries() -> Vec<Mutant> {
         .passes()
         .or_also(&twice),
         fault(
+            "sound: a worker that remembers is handed a batch twice",
+            json!({"operation": "ReceiveMessage", "caller": "mapping", "nth": 4,
+                "fault": {"kind": "duplicate-delivery"}}),
+        )
+        .with_worker("remembers")
+        .passes()
+        .or_also(&[twice.as_slice(), &[("api.reject", "warn")]].concat()),
+        Mutant::new("sound: the worker deletes what it did and throws once")
+            .with_worker("good=deleted-early failing=throws-at-first failing-last")
+            .passes(),
+        fault(
             "sound: lines come ten seconds late",
             json!({"operation": "PutLogEvents", "function": "*Worker*", "fault": {"kind": "log-late", "milliseconds": 10_000}}),
         )

@@ -23,6 +23,13 @@ pub(crate) fn mutants() -> Vec<Mutant> {
 /// Invocations that end without an answer.
 fn ends() -> Vec<Mutant> {
     vec![
+        // Nothing of it is in the log: the queue's counts tell.
+        Mutant::new("the worker fails its batch and hides what comes again")
+            .with_worker("filters answers=all-until-last")
+            .expect(1, TAKEN_ALONG),
+        Mutant::new("the worker throws once and hides what comes again")
+            .with_worker("remembers without=batchSize failing=throws-at-first failing-last")
+            .expect(1, TAKEN_ALONG),
         worker(
             "the worker throws before it logs",
             "failing=throws-silently failing-first",

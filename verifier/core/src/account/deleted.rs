@@ -18,10 +18,11 @@ impl Account {
     /// Says of each good job that was done in an invocation that failed what became of it: the worker may have deleted its message
     /// itself, as was usual before partial batch responses.
     ///
-    /// One that came again, or may have, is left; so is every one where any is. One that would have been dead-lettered with the
-    /// failing job and was not is deleted, and what the worker did once it did to the others. Otherwise it is left where it was not
-    /// due again by the end of what is known, and else unclear: a worker that remembers what it did leaves no trace of what comes
-    /// again in a batch that ends well.
+    /// One that came again, or may have, is left; so is every one where any is. One that the queue did not hold any more before
+    /// it was due again is deleted, and so is one that would have been dead-lettered with the failing job and was not; what the
+    /// worker did once it did to the others. Otherwise that is unclear: it may not have been due again, and a worker that
+    /// remembers what it did leaves no trace of what comes again in a batch that ends well. Only where the queue was not counted,
+    /// one that was not due by the end of what is known is left.
     ///
     /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>.
     pub(super) fn tell_fates(&mut self) {
@@ -51,14 +52,27 @@ impl Account {
         let due_at = attempt.line.at + self.terms.visibility_timeout;
         let is_alone = job.attempts.len() == 1 && job.silent.is_empty() && job.copies.is_empty();
         let is_gone = self.surplus == Some(0) && is_alone && job.dead_lettered.is_none();
-        Some(if !is_gone || self.may_have_come_again(due_at) {
-            Sign::Left
-        } else if self.is_dead_lettered_together(attempt) {
-            Sign::Deleted
-        } else if self.ends_are_known_until() < Some(due_at + TOLERANCE) {
-            Sign::NotDue
-        } else {
-            Sign::Unclear
+        let since = attempt.line.at;
+        if !is_gone {
+            return Some(Sign::Left);
+        }
+        // One that is due just now may have come again in the last moment, and be done.
+        let held = match self.held_between(since, due_at - TOLERANCE) {
+            None if !self.may_have_come_again(due_at) => self.held_between(since, due_at),
+            held => held,
+        };
+        Some(match held {
+            Some(true) => Sign::Left,
+            Some(false) => Sign::Deleted,
+            None if self.may_have_come_again(due_at) => Sign::Left,
+            None if self.is_dead_lettered_together(attempt) => Sign::Deleted,
+            // Without any count, what happens to every message of a failed batch is taken to have happened.
+            None if !self.is_counted()
+                && self.ends_are_known_until() < Some(due_at + TOLERANCE) =>
+            {
+                Sign::NotDue
+            }
+            None => Sign::Unclear,
         })
     }
 
@@ -111,7 +125,7 @@ mod tests {
     use super::super::attempt::tests::line;
     use super::super::inference::tests::{account, invocation};
     use super::super::message::tests::{found, job};
-    use super::super::{Invocation, Isolation, Line, Submitted};
+    use super::super::{Counted, Invocation, Isolation, Line, QueueCounts, Submitted};
     use super::*;
 
     const DONE: Outcome = Outcome::Succeeded;
@@ -194,6 +208,42 @@ mod tests {
         // It came to the worker later, and has receives left.
         assert_eq!(fate([ERROR, ERROR, ERROR], 60, 1, "b2"), Fate::Left);
         assert_eq!(fate([well, ERROR, well], 60, 1, "b2"), Fate::Left);
+    }
+
+    #[test]
+    fn what_the_queue_held_before_it_was_due_again_tells() {
+        let fate = |at: u64, held: Option<u64>, end| {
+            let poison = Submitted {
+                lines: vec![
+                    line(0, 1, Outcome::Failed, "b1"),
+                    line(60, 2, Outcome::Failed, "b2"),
+                    line(120, 3, Outcome::Failed, "b3"),
+                ],
+                found: vec![found("m-p")],
+                ..job("p", true)
+            };
+            let ends = [(0, "b1", ERROR), (60, "b2", end), (120, "b3", end)];
+            let ends = ends.map(|(at, id, end)| invocation(at, id, end)).into();
+            let mut account = account(vec![poison, good(vec![line(0, 1, DONE, "b1")])], ends);
+            account.counted = held
+                .map(|total| Counted {
+                    at: Timestamp::from_millis(1_000_000 + at * 1000),
+                    counts: QueueCounts { in_flight: total, ..QueueCounts::default() },
+                    before_return: Some(1),
+                })
+                .into_iter()
+                .collect();
+            account.messages[1].attempts[0].fate = Fate::Left;
+            account.tell_fates();
+            account.messages[1].attempts[0].fate
+        };
+        let well = InvocationEnd::Success;
+        assert_eq!(fate(55, None, well), Fate::Unclear);
+        assert_eq!(fate(55, Some(1), well), Fate::Deleted);
+        assert_eq!(fate(55, Some(2), well), Fate::Left);
+        // What was counted when it may have come again already tells nothing.
+        assert_eq!(fate(115, Some(1), well), Fate::Unclear);
+        assert_eq!(fate(115, Some(2), well), Fate::Unclear);
     }
 
     #[test]

@@ -198,7 +198,15 @@ pub(super) mod tests {
         invocations: Vec<Invocation>,
     ) -> Account {
         let zero = Some(super::super::QueueCounts::default());
-        Account::of(&Observed { terms: TERMS, jobs, invocations, before: zero, after: zero })
+        Account::of(&Observed {
+            terms: TERMS,
+            jobs,
+            invocations,
+            before: zero,
+            after: zero,
+            counted: Vec::new(),
+            strays: 0,
+        })
     }
 
     fn unseen(job: Submitted, invocations: Vec<Invocation>) -> Vec<(u32, bool)> {

@@ -7,10 +7,10 @@ use verifier_model::time::Timestamp;
 
 use super::attempt::{Attempts, attempts};
 use super::uncounted::Candidates;
-use super::unwritten::{handed, is_any_delivered_twice};
+use super::unwritten::{failing_again, handed, is_any_delivered_twice};
 use super::{
-    Attempt, Earlier, Invocation, Line, QueueCounts, Remark, Unwritten, is_one_delivery_twice,
-    surplus,
+    Attempt, Counted, Earlier, Invocation, Line, QueueCounts, Remark, Unwritten,
+    is_one_delivery_twice, surplus,
 };
 
 /// What is wanted of a message.
@@ -74,6 +74,10 @@ pub struct Observed {
     pub before: Option<QueueCounts>,
     /// Its counts at the end, when nothing of the run should be there any more.
     pub after: Option<QueueCounts>,
+    /// Its counts while the run went on, where nobody else was seen to send.
+    pub counted: Vec<Counted>,
+    /// How many messages of the run that are no jobs may have been there: bodies that were to be refused.
+    pub strays: u64,
 }
 
 /// Where a message ended, by all that is known.
@@ -155,12 +159,30 @@ pub struct Account {
     pub others: BTreeMap<String, u32>,
     /// Lines that tell of a receive, and of neither success nor failure.
     pub remarks: Vec<Remark>,
+    /// The jobs queue's counts before the run.
+    pub(super) before: Option<QueueCounts>,
+    /// Its counts while the run went on, where nobody else was seen to send.
+    pub(super) counted: Vec<Counted>,
+    /// How many messages of the run that are no jobs may have been there.
+    pub(super) strays: u64,
+    /// How many deliveries of failing jobs were made besides another of the same receive, by the lines.
+    pub(super) failing_again: u64,
 }
 
 impl MessageAccount {
     /// How often the worker says that it succeeded.
     pub fn successes(&self) -> usize {
         self.attempts.iter().filter(|attempt| attempt.says_succeeded()).count()
+    }
+
+    /// Where it ended, in a word as reports write it. One that was done once, and whose batch failed behind that, has not ended with
+    /// its success: it came again, and nothing was written of that.
+    pub fn end_as_str(&self) -> &'static str {
+        let last = self.attempts.iter().max_by_key(|attempt| attempt.line.at);
+        match self.end {
+            MessageEnd::DoneOnce if last.is_some_and(Attempt::failed) => "done-and-failed",
+            end => end.as_str(),
+        }
     }
 
     /// Whether it ended where it belongs.
@@ -206,6 +228,10 @@ impl Account {
             is_any_delivered_twice: is_any_delivered_twice(&observed.jobs),
             others: BTreeMap::new(),
             remarks: Vec::new(),
+            before: observed.before,
+            counted: observed.counted.clone(),
+            strays: observed.strays,
+            failing_again: failing_again(&observed.jobs),
         };
         account.tell_fates();
         account
@@ -318,6 +344,7 @@ pub(super) mod tests {
     use contract::Outcome;
 
     use super::super::attempt::tests::line;
+    use super::super::{Fate, InvocationEnd};
     use super::*;
 
     pub(in crate::account) const TERMS: Terms =
@@ -347,6 +374,8 @@ pub(super) mod tests {
             invocations: Vec::new(),
             before: Some(counts(0)),
             after: after.map(counts),
+            counted: Vec::new(),
+            strays: 0,
         };
         Account::of(&observed).messages[0].end
     }
@@ -407,6 +436,32 @@ pub(super) mod tests {
         };
         assert_eq!(bare(2), MessageEnd::DoneOnce);
         assert_eq!(bare(1), MessageEnd::DoneMoreThanOnce { delivered_twice: false });
+    }
+
+    #[test]
+    fn one_whose_batch_failed_behind_its_success_is_not_told_to_have_ended_with_that() {
+        let end = |fate| {
+            let lines = vec![line(0, 1, Outcome::Succeeded, "a")];
+            let observed = Observed {
+                terms: TERMS,
+                jobs: vec![Submitted { lines, ..job("g", false) }],
+                invocations: vec![Invocation {
+                    request_id: "a".to_owned(),
+                    ended_at: Timestamp::from_millis(1_000_100),
+                    duration: Duration::ZERO,
+                    end: InvocationEnd::Error,
+                }],
+                before: None,
+                after: None,
+                counted: Vec::new(),
+                strays: 0,
+            };
+            let mut account = Account::of(&observed);
+            account.messages[0].attempts[0].fate = fate;
+            account.messages[0].end_as_str()
+        };
+        assert_eq!(end(Fate::Left), "done-and-failed");
+        assert_eq!(end(Fate::Deleted), "done-once");
     }
 
     #[test]

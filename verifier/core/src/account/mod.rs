@@ -10,6 +10,7 @@
 mod attempt;
 mod counts;
 mod deleted;
+mod held;
 mod inference;
 mod invocation;
 mod invocation_log;
@@ -23,6 +24,7 @@ mod unwritten;
 
 pub use attempt::{Attempt, Fate, Line, is_one_delivery_twice};
 pub use counts::{QueueCounts, surplus, unexplained};
+pub use held::{Counted, Kept};
 pub use inference::{Explained, UnseenReceive};
 pub use invocation::{Invocation, InvocationEnd};
 pub use invocation_log::{InvocationLog, Place};

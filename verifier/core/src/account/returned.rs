@@ -12,7 +12,15 @@ use super::{Account, Attempt, Breach, Expectation, Invocation};
 struct Unwritten<'a> {
     at: Timestamp,
     request_id: &'a str,
+    messages: u64,
     what: String,
+}
+
+/// The good jobs that were due when something was handed out and not written of.
+struct Due {
+    breaches: Vec<Breach>,
+    /// Whether the queue's counts leave it open that they were there: it was counted, but not when it would tell.
+    is_open: bool,
 }
 
 /// Whose the messages may be that were handed out and not written of.
@@ -24,6 +32,12 @@ pub enum Whose {
         shared: Vec<Breach>,
         /// The others.
         apart: Vec<Breach>,
+    },
+    /// Jobs of the run that SQS delivered once more, at its leave: no good job was in the queue any more that could have come again,
+    /// and each was handed out within a visibility timeout of another delivery. Or else those of one of the next two.
+    DeliveredAgain {
+        /// Whether each was handed out when a refused body may have come, too.
+        or_of_the_run: bool,
     },
     /// Those, or bodies that were refused: each was handed out when one of either may have come.
     OfTheRun,
@@ -43,22 +57,30 @@ impl Account {
         let gaps = gaps.iter().map(|gap| Unwritten {
             at: gap.at,
             request_id: &gap.request_id,
+            messages: gap.messages().into(),
             what: format!("was handed {} messages and wrote of {}", gap.handed, gap.written),
         });
         let silent = silent.iter().map(|each| Unwritten {
             at: each.started_at(),
             request_id: &each.request_id,
+            messages: 1,
             what: "wrote of no message".to_owned(),
         });
         let all: Vec<Unwritten<'_>> = gaps.chain(silent).collect();
         let poisoned = self.poisoned();
         // A short timeout passes by chance.
         let tells = self.terms.visibility_timeout >= TOLERANCE * 4 && !self.is_any_delivered_twice;
-        let of_each: Vec<Vec<Breach>> =
-            all.iter().map(|unwritten| self.due_at(unwritten)).collect();
-        if tells && of_each.iter().all(|due| !due.is_empty()) {
+        let of_each: Vec<Due> = all.iter().map(|unwritten| self.due_at(unwritten)).collect();
+        if of_each.iter().all(|due| due.breaches.is_empty() && !due.is_open)
+            && self.may_be_delivered_again(&all)
+        {
+            let or_of_the_run = all.iter().all(|each| self.may_be_refused(each.at, refused));
+            return Whose::DeliveredAgain { or_of_the_run };
+        }
+        if tells && of_each.iter().all(|due| !due.breaches.is_empty()) {
             let mut seen = BTreeSet::new();
-            let mut breaches: Vec<Breach> = of_each.into_iter().flatten().collect();
+            let mut breaches: Vec<Breach> =
+                of_each.into_iter().flat_map(|due| due.breaches).collect();
             breaches.retain(|breach| seen.insert(breach.job_id.clone()));
             let is_shared = |breach: &Breach| {
                 let mut jobs = self.that(Expectation::Succeeds);
@@ -67,8 +89,8 @@ impl Account {
             let (shared, apart) = breaches.into_iter().partition(is_shared);
             return Whose::Returned { shared, apart };
         }
-        let is_of_run = |(each, due): (&Unwritten<'_>, &Vec<Breach>)| {
-            !due.is_empty() || self.may_be_refused(each.at, refused)
+        let is_of_run = |(each, due): (&Unwritten<'_>, &Due)| {
+            !due.breaches.is_empty() || due.is_open || self.may_be_refused(each.at, refused)
         };
         if all.iter().zip(&of_each).all(is_of_run) { Whose::OfTheRun } else { Whose::Others }
     }
@@ -81,31 +103,64 @@ impl Account {
         })
     }
 
-    /// The good jobs that were due again then: one or more visibility timeouts after they were handed out.
-    fn due_at(&self, unwritten: &Unwritten<'_>) -> Vec<Breach> {
-        let good = self.that(Expectation::Succeeds);
-        let due =
-            good.filter_map(|job| Some((job, self.handed_and_due(&job.attempts, unwritten.at)?)));
-        due.map(|(job, first)| Breach {
-            job_id: job.job_id.clone(),
-            why: format!(
-                "it was handed to invocation {first}, and when it was due again, invocation {} {}",
-                unwritten.request_id, unwritten.what
-            ),
-            came_again: false,
-            inferred: true,
-        })
-        .collect()
+    /// Whether SQS may have delivered jobs of the run once more, which a worker that remembers them does not write of: as many as
+    /// were not written of had been handed out within the visibility timeout. Only the queue's counts tell that none came again.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html>.
+    fn may_be_delivered_again(&self, all: &[Unwritten<'_>]) -> bool {
+        let handed_before = |each: &Unwritten<'_>| {
+            let is_before = |attempt: &Attempt| {
+                let at = attempt.line.at;
+                at <= each.at + TOLERANCE && each.at.since(at) < self.terms.visibility_timeout
+            };
+            let messages = self.messages.iter();
+            messages.filter(|message| message.attempts.iter().any(is_before)).count() as u64
+        };
+        self.is_counted() && all.iter().all(|each| each.messages <= handed_before(each))
     }
 
-    /// The invocation that was handed a job, where the job is due again at a time since.
-    fn handed_and_due<'a>(&self, attempts: &'a [Attempt], at: Timestamp) -> Option<&'a str> {
+    /// The good jobs that were due again then: one or more visibility timeouts after they were handed out, where the queue's counts
+    /// do not tell that they were gone by then.
+    fn due_at(&self, unwritten: &Unwritten<'_>) -> Due {
+        let mut due = Due { breaches: Vec::new(), is_open: false };
+        for job in self.that(Expectation::Succeeds) {
+            let Some((first, handed_at)) = self.handed_and_due(&job.attempts, unwritten.at) else {
+                continue;
+            };
+            let last_visible_at = unwritten.at - self.terms.visibility_timeout;
+            match self.held_between(handed_at.max(last_visible_at), unwritten.at) {
+                Some(false) => continue,
+                None if self.is_counted() => {
+                    due.is_open = true;
+                    continue;
+                }
+                _ => {}
+            }
+            due.breaches.push(Breach {
+                job_id: job.job_id.clone(),
+                why: format!(
+                    "it was handed to invocation {first}, and when it was due again, invocation {} {}",
+                    unwritten.request_id, unwritten.what
+                ),
+                came_again: false,
+                inferred: true,
+            });
+        }
+        due
+    }
+
+    /// The invocation that was handed a job, and when, where the job is due again at a time since.
+    fn handed_and_due<'a>(
+        &self,
+        attempts: &'a [Attempt],
+        at: Timestamp,
+    ) -> Option<(&'a str, Timestamp)> {
         attempts.iter().find_map(|attempt| {
             let request_id = attempt.line.request_id.as_deref()?;
             let mut dues = (1..self.terms.max_receive_count)
                 .map(|times| attempt.line.at + self.terms.visibility_timeout.saturating_mul(times));
             let is_due = dues.any(|due| at.since(due).max(due.since(at)) <= TOLERANCE);
-            is_due.then_some(request_id)
+            is_due.then_some((request_id, attempt.line.at))
         })
     }
 }
@@ -117,11 +172,16 @@ mod tests {
     use super::super::attempt::tests::line;
     use super::super::inference::tests::{account, invocation};
     use super::super::message::tests::{found, job};
-    use super::super::{InvocationEnd, Line, Submitted};
+    use super::super::{Counted, InvocationEnd, Line, QueueCounts, Submitted};
     use super::*;
 
     /// Who returned, where the good job was in the failing job's first batch and so many messages more than lines were handed out.
     fn returned(gap: Option<(u64, &str)>, silent: &[u64]) -> usize {
+        counted(gap, silent, &[])
+    }
+
+    /// The same where the jobs queue was counted at those seconds, and held so many messages.
+    fn counted(gap: Option<(u64, &str)>, silent: &[u64], counts: &[(u64, u64)]) -> usize {
         let sized = |batch_size, line: Line| Line { batch_size: Some(batch_size), ..line };
         let failed = |at, count, request: &str| {
             let more = gap.is_some_and(|(_, of)| of == request);
@@ -140,8 +200,18 @@ mod tests {
         }
         let silent: Vec<Invocation> =
             silent.iter().map(|at| invocation(*at, "s", InvocationEnd::Success)).collect();
-        match account(jobs, Vec::new()).whose(&silent, REFUSED) {
+        let mut account = account(jobs, Vec::new());
+        account.counted = counts
+            .iter()
+            .map(|(at, total)| Counted {
+                at: Timestamp::from_millis(1_000_000 + at * 1000),
+                counts: QueueCounts { in_flight: *total, ..QueueCounts::default() },
+                before_return: Some(1),
+            })
+            .collect();
+        match account.whose(&silent, REFUSED) {
             Whose::Returned { shared, apart } => shared.len() + 100 * apart.len(),
+            Whose::DeliveredAgain { or_of_the_run } => 5 + usize::from(or_of_the_run),
             Whose::OfTheRun => 10,
             Whose::Others => 20,
         }
@@ -173,5 +243,16 @@ mod tests {
         assert_eq!(returned(None, &[30]), 20);
         assert_eq!(returned(None, &[60, 90]), 20);
         assert_eq!(returned(Some((20, "x")), &[60]), 20);
+    }
+
+    #[test]
+    fn what_the_queue_held_tells_a_job_that_came_again_from_one_that_was_delivered_again() {
+        assert_eq!(counted(Some((60, "b2")), &[], &[(55, 2)]), 1);
+        assert_eq!(counted(Some((60, "b2")), &[], &[(55, 1)]), 6);
+        assert_eq!(counted(None, &[30], &[(25, 1)]), 5);
+        // Nothing was counted while it would have waited.
+        assert_eq!(counted(Some((120, "b3")), &[], &[(55, 1)]), 10);
+        // At that time nothing had been handed out for a while.
+        assert_eq!(counted(None, &[200], &[(195, 0)]), 20);
     }
 }

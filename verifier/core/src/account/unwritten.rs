@@ -54,6 +54,20 @@ pub(super) fn is_any_delivered_twice(jobs: &[Submitted]) -> bool {
     })
 }
 
+/// How many deliveries of failing jobs lines tell of besides another of the same receive: those that SQS made twice may each wait in
+/// the queue by themselves.
+pub(super) fn failing_again(jobs: &[Submitted]) -> u64 {
+    let failing = jobs.iter().filter(|job| job.expectation == Expectation::Fails);
+    let again = failing.map(|job| {
+        let mut lines = BTreeMap::<_, u64>::new();
+        for line in job.lines.iter().filter(|line| line.receive_count.is_some()) {
+            *lines.entry((&line.message_id, line.receive_count)).or_default() += 1;
+        }
+        lines.into_values().max().unwrap_or_default().saturating_sub(1)
+    });
+    again.sum()
+}
+
 impl Account {
     /// The invocations that were handed more messages than was written of, in the order of time.
     ///
@@ -308,5 +322,16 @@ mod tests {
         assert_eq!(queued(vec![line(0, 1, DONE, "b1")]), 0);
         assert_eq!(queued(vec![line(0, 1, DONE, "b1"), line(60, 2, DONE, "b2")]), 1);
         assert_eq!(queued(vec![line(0, 1, FAILED, "b1"), line(60, 2, DONE, "b2")]), 1);
+    }
+
+    #[test]
+    fn a_failing_job_of_which_a_receive_is_told_twice_may_be_queued_twice() {
+        let again = |fails, lines: &[(u64, u32)]| {
+            let lines = lines.iter().map(|(at, count)| line(*at, *count, Outcome::Failed, "b"));
+            failing_again(&[Submitted { lines: lines.collect(), ..job("p", fails) }])
+        };
+        assert_eq!(again(true, &[(0, 1), (0, 1), (60, 2), (60, 2)]), 1);
+        assert_eq!(again(true, &[(0, 1), (60, 2)]), 0);
+        assert_eq!(again(false, &[(0, 1), (0, 1)]), 0);
     }
 }

@@ -23,10 +23,11 @@ pub fn call_budget(resources: usize) -> BTreeMap<&'static str, u32> {
         ("Lambda.GetFunctionConfiguration", 1),
         // Of those that read the jobs queue, and the dead-letter queue.
         ("Lambda.ListEventSourceMappings", 2),
-        // Of the jobs queue and of the dead-letter queue, both of which are counted once more at the end.
-        ("SQS.GetQueueAttributes", 4),
-        // The poll that finds the poison, a look for what came with it, and one more where it is a little late.
-        ("SQS.ReceiveMessage", 3),
+        // Of the jobs queue and of the dead-letter queue, both of which are counted once more at the end; the jobs queue before the
+        // failing job returns, too.
+        ("SQS.GetQueueAttributes", 5),
+        // The poll that finds the poison, and one more where it is a little late.
+        ("SQS.ReceiveMessage", 2),
         ("SQS.ListQueueTags", 1),
         ("SQS.DeleteMessageBatch", 1),
         // Should the dead-letter queue hold a message of somebody else's.

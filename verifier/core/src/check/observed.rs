@@ -33,7 +33,15 @@ pub fn observed(
     let (firsts, copies): (Vec<_>, Vec<_>) = of_jobs.unzip();
     // The jobs come first, in their order; messages that repeated requests made come behind them.
     let jobs = firsts.into_iter().chain(copies.into_iter().flatten()).collect();
-    Observed { terms, jobs, invocations: invocations.to_vec(), before, after }
+    Observed {
+        terms,
+        jobs,
+        invocations: invocations.to_vec(),
+        before,
+        after,
+        counted: Vec::new(),
+        strays: 0,
+    }
 }
 
 /// A job whose request was repeated, as the messages that the requests made: the one that the API named, and the others, each

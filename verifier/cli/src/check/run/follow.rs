@@ -249,7 +249,10 @@ impl Run<'_> {
             let own = self.own_message_ids();
             let settings = &self.options.settings;
             let search = course.search(self.aws, &self.clock, self.run_id, &own, settings);
-            let again = self.letters.searched_at.is_some() && !self.rejections.is_empty();
+            // The counts that were just read tell whether anything came that was not seen.
+            let is_open = self.unexplained_dead_letters() != Some(0);
+            let is_searched = self.letters.searched_at.is_some();
+            let again = is_open && is_searched && !self.rejections.is_empty();
             let letters = &mut self.letters;
             let look = async { if again { letters.look_again(&search).await } else { Ok(()) } };
             let (lines, looked) = tokio::join!(

@@ -1,9 +1,11 @@
 //! What the queues hold at the end of a run, by their counts, and what that leads to.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use verifier_aws::AwsError;
-use verifier_core::account::{QueueCounts, surplus, unexplained};
+use verifier_core::account::{Counted, QueueCounts, surplus, unexplained};
+use verifier_core::check::rules::{job_neighbours, job_success};
 use verifier_core::check::{LogEvidence, QueueEvidence};
 use verifier_model::time::Timestamp;
 
@@ -14,6 +16,8 @@ use super::{Course, Run, Stop};
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html>, "usually achieve eventual consistency within about 1 minute".
 pub(super) const COUNTS_LAG: Duration = Duration::from_mins(1);
 pub(super) const COUNTS_PAUSE: Duration = Duration::from_secs(5);
+/// How long before the failing job returns the jobs queue is counted, and again where a count was too high.
+const COUNT_LEADS: [Duration; 2] = [Duration::from_secs(6), Duration::from_secs(2)];
 /// How often at most the log and the dead-letter queue are read again since a count was too high.
 const ROUNDS_MAX: u32 = 3;
 
@@ -59,6 +63,7 @@ impl Run<'_> {
                 self.aws.queue(&course.dead_letters.name, &course.dead_letters.url)
             );
             self.counts_after = jobs?.counts();
+            self.note_counts(self.counts_after, None);
             self.dead_letters_after = dead_letters?.counts();
             let more = surplus(course.jobs.counts(), self.counts_after).unwrap_or_default();
             // A failing job that was not seen leave the jobs queue may be retried there still.
@@ -79,6 +84,55 @@ impl Run<'_> {
             }
             self.clock.sleep(COUNTS_PAUSE).await;
         }
+    }
+
+    /// Counts the jobs queue before the failing job returns to it: beside what was there before the run, it should hold that job
+    /// alone. A count that is higher is read again until shortly before the return, since counts lag. What cannot be read tells
+    /// nothing.
+    ///
+    /// Each count is a call: the first return tells most, so without `--strict` the others are counted only where an earlier
+    /// count was too high.
+    pub(super) async fn count_before_return(
+        &mut self,
+        course: &Course,
+        number: u32,
+        returns_at: Timestamp,
+    ) {
+        let is_wanted =
+            self.options.selection.wants_any(&[job_success::CHECK, job_neighbours::CHECK]);
+        if !is_wanted || !(number == 1 || self.options.strict || self.was_ever_too_high(course)) {
+            return;
+        }
+        for lead in COUNT_LEADS {
+            let lead = lead.min(course.visibility_timeout / 4);
+            self.clock.sleep_until(self.bounded(returns_at - lead)).await;
+            let counted = self.aws.queue(&course.jobs.name, &course.jobs.url).await;
+            let Ok(counts) = counted.map(|queue| queue.counts()) else { return };
+            self.note_counts(counts, Some(number));
+            if !self.is_too_high(course, counts) {
+                return;
+            }
+        }
+    }
+
+    fn note_counts(&mut self, counts: Option<QueueCounts>, before_return: Option<u32>) {
+        let at = self.clock.now();
+        self.counted.extend(counts.map(|counts| Counted { at, counts, before_return }));
+    }
+
+    /// Whether the jobs queue holds more than before the run and the failing job.
+    fn is_too_high(&self, course: &Course, counts: Option<QueueCounts>) -> bool {
+        let failing = self.jobs.iter().filter(|job| job.fails).count() as u64;
+        surplus(course.jobs.counts(), counts).is_some_and(|more| more > failing)
+    }
+
+    /// Whether each count before some return was too high.
+    fn was_ever_too_high(&self, course: &Course) -> bool {
+        let mut last = BTreeMap::new();
+        for Counted { before_return, counts, .. } in &self.counted {
+            last.insert(*before_return, *counts);
+        }
+        last.into_values().any(|counts| self.is_too_high(course, Some(counts)))
     }
 
     /// How many messages are in the dead-letter queue that nothing explains, by the counts that were read last.

@@ -48,6 +48,7 @@ impl Run<'_> {
         let is_explained = queued.unwrap_or_default() == 0
             && self.suspects.is_empty()
             && account.explains_all_receives()
+            && account.kept().is_none()
             && self.silent(&account).is_empty();
         if is_explained || log.error.is_some() {
             return Ok(Strays { queued, others_seen: seen, ..Strays::default() });

@@ -146,10 +146,11 @@ impl Run<'_> {
         submitted_at: Timestamp,
         bound_at: Timestamp,
     ) {
-        for at in returns(course, submitted_at) {
+        for (number, at) in (1..).zip(returns(course, submitted_at)) {
             if at >= bound_at {
                 return;
             }
+            self.count_before_return(course, number, at).await;
             if course.jobs_ahead() > 0 {
                 self.submit_waves(course, at, bound_at).await;
                 continue;

@@ -79,10 +79,22 @@ impl Strays {
     /// Whether what shows that messages are there did not come again when the bodies were posted once more: others send, or the
     /// counts are old, or messages of the run are there twice.
     fn is_unconfirmed(&self) -> bool {
-        let is_swallowed = !self.swallowed.is_empty()
-            && self.swallowed_again != Some(false)
-            && self.whose != Some(Whose::Others);
+        let is_of_others = matches!(
+            self.whose,
+            Some(Whose::Others | Whose::DeliveredAgain { or_of_the_run: false })
+        );
+        let is_swallowed =
+            !self.swallowed.is_empty() && self.swallowed_again != Some(false) && !is_of_others;
         !is_swallowed && self.dead.is_empty() && !self.is_confirmed()
+    }
+
+    /// Whether all that was seen are jobs of the run that SQS delivered once more: the bodies were posted again, and nothing of
+    /// them came.
+    fn is_delivered_again(&self) -> bool {
+        matches!(self.whose, Some(Whose::DeliveredAgain { .. }))
+            && self.swallowed_again == Some(false)
+            && self.queued.unwrap_or_default() == 0
+            && self.dead.is_empty()
     }
 
     /// What shows that messages are there which are no job of this run.
@@ -168,6 +180,10 @@ pub fn judge(
             Judgement::inconclusive(format!(
                 "{shown}, which may be of other senders, who were seen"
             ))
+        } else if strays.is_delivered_again() {
+            let what = format!("{shown}: jobs that SQS delivered once more, as it may");
+            Judgement::fail(what, "each message is delivered once", shown)
+                .with_verdict(Verdict::Warn)
         } else if strays.is_unconfirmed() {
             Judgement::inconclusive(format!("{shown}, which may be of other senders"))
                 .with_next("look at what the queue holds, and run the check when nobody sends")
@@ -356,6 +372,20 @@ mod tests {
         // Where it is known that it did not happen again, it was somebody else's.
         let verdicts = [None, Some(true), Some(false)].map(|again| of(&swallowed(again)));
         assert_eq!(verdicts, [Verdict::Fail, Verdict::Fail, Verdict::Inconclusive]);
+        // A job that SQS delivered once more comes at once, and not again.
+        let again = |again, queued| Strays {
+            whose: Some(Whose::DeliveredAgain { or_of_the_run: true }),
+            queued,
+            ..swallowed(again)
+        };
+        assert_eq!(of(&again(Some(false), Some(0))), Verdict::Warn);
+        assert_eq!(of(&again(Some(false), Some(1))), Verdict::Inconclusive);
+        assert_eq!(of(&again(Some(true), Some(0))), Verdict::Fail);
+        let or_others = Strays {
+            whose: Some(Whose::DeliveredAgain { or_of_the_run: false }),
+            ..swallowed(Some(true))
+        };
+        assert_eq!(of(&or_others), Verdict::Inconclusive);
         // What is handed out all the time happens again whatever is posted.
         let others = Strays { whose: Some(Whose::Others), ..swallowed(Some(true)) };
         assert_eq!(of(&others), Verdict::Inconclusive);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::account::{Account, Breach, Expectation, Isolation};
+use crate::account::{Account, Breach, Expectation, Isolation, Kept};
 use crate::check::{Check, Judgement, LogEvidence, Severity, Verdict};
 
 /// The check's entry in the catalogue.
@@ -57,6 +57,7 @@ pub fn judge(
         ))
         .with_next(CATCH),
         Isolation::NotMet => not_met(account, strict, batching_window),
+        Isolation::Held { met } if account.kept().is_some() => kept(account, met),
         Isolation::Held { met } => {
             Judgement::pass(format!("{met} shared a batch with the failing job and ran once"))
         }
@@ -97,6 +98,32 @@ fn not_met(account: &Account, strict: bool, batching_window: Duration) -> Judgem
             });
     }
     Judgement::not_exercised(why)
+}
+
+/// That by the queue's counts good jobs were kept there, although `met` of them ran once by their lines beside the failing job.
+fn kept(account: &Account, met: usize) -> Judgement {
+    let Kept { returns, messages } = account.kept().unwrap_or(Kept { returns: 0, messages: 0 });
+    let what = kept_in_words(returns, messages);
+    let summary = format!(
+        "{met} ran once by their lines beside the failing job, but {what}: they may have come again unwritten"
+    );
+    if returns > 1 {
+        // Counts lag by a minute at most, and those are a visibility timeout apart.
+        Judgement::fail(summary, "the failing job alone waits in the queue for its return", what)
+            .with_next(CATCH)
+    } else {
+        Judgement::inconclusive(summary).with_next(format!(
+            "run the check again with --strict, which counts more often; {CATCH}"
+        ))
+    }
+}
+
+/// What counts show of good jobs that were kept in the queue.
+pub(super) fn kept_in_words(returns: usize, messages: u64) -> String {
+    let times = if returns == 1 { "a return".to_owned() } else { format!("{returns} returns") };
+    format!(
+        "before {times} of the failing job the jobs queue held up to {messages} messages more than explained"
+    )
 }
 
 /// Whether it is known of any of the failing job's deliveries which invocation was handed it.

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::account::{Account, Breach, Expectation, Explained, MessageAccount, MessageEnd};
+use super::job_neighbours::kept_in_words;
+use crate::account::{
+    Account, Breach, Expectation, Explained, Isolation, Kept, MessageAccount, MessageEnd,
+};
 use crate::check::{Check, Judgement, LogEvidence, Severity, Verdict};
 
 /// The check's entry in the catalogue.
@@ -65,6 +68,13 @@ pub fn judge(account: &Account, log: &LogEvidence, returned: &[Breach]) -> Judge
     } else if !warned.is_empty() {
         let what = format!("{} were received more than once: {}", of_all(warned.len()), warned[0]);
         Judgement::fail(what, expected, warned.join("; ")).with_verdict(Verdict::Warn)
+    } else if let Some(Kept { returns, messages }) =
+        account.kept().filter(|_| !tells_of_batches(account))
+    {
+        // Of those that met the failing job, `job.neighbours` tells.
+        let what = kept_in_words(returns, messages);
+        Judgement::inconclusive(format!("{} succeeded once by their lines, but {what}", of_all(good.len())))
+            .with_next("look at what the worker answers for jobs that it says are done; run the check again, too")
     } else {
         let twice = submitted_twice(&good);
         Judgement::pass(format!("{} succeeded once{twice}", of_all(good.len())))
@@ -72,6 +82,11 @@ pub fn judge(account: &Account, log: &LogEvidence, returned: &[Breach]) -> Judge
     judgement
         .with_evidence("jobs", good.iter().map(|job| shown(job)).collect::<Vec<_>>())
         .with_evidence("logGroup", log.log_group.clone())
+}
+
+/// Whether good jobs shared batches with the failing one, so that `job.neighbours` tells of them.
+fn tells_of_batches(account: &Account) -> bool {
+    !matches!(account.isolation(), Isolation::NotMet | Isolation::ByConstruction)
 }
 
 /// Whether a receive of a job left no trace at all.
@@ -204,7 +219,7 @@ fn shown(job: &MessageAccount) -> Value {
         "jobId": job.job_id,
         "messageId": job.message_id,
         "succeeded": job.successes(),
-        "end": job.end.as_str(),
+        "end": job.end_as_str(),
         "receives": job.attempts.iter().map(|attempt| attempt.receive_count).collect::<Vec<_>>(),
         "copies": job.copies,
     })
