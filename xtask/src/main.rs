@@ -24,6 +24,7 @@ mod failure;
 mod features;
 mod graph;
 mod lint;
+mod modules;
 mod moto;
 mod notices;
 mod npm;

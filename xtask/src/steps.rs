@@ -9,8 +9,8 @@ use crate::project::Project;
 use crate::suite::{Lane, Step};
 use crate::version::Prerequisite;
 use crate::{
-    awscli2, browser, build, conformance, dependencies, features, lint, moto, npm, package, python,
-    rust_tests,
+    awscli2, browser, build, conformance, dependencies, features, lint, modules, moto, npm,
+    package, python, rust_tests,
 };
 
 /// Every step. Those in the main lane follow each other so that each finds what it needs built: `doc` after `clippy`,
@@ -77,6 +77,7 @@ fn check_dependencies(project: &Project, out: &mut dyn Write) -> Result<(), Fail
         cargo(project).args(["metadata", "--format-version", "1", "--locked"]).capture()?;
     let graph = Graph::parse(&metadata)?;
     let mut violations = dependencies::violations(&graph);
+    violations.extend(modules::violations(project)?);
     violations.extend(features::differences(project)?);
     if violations.is_empty() {
         return Ok(writeln!(out, "{}", dependencies::summary(&graph))?);
@@ -84,7 +85,9 @@ fn check_dependencies(project: &Project, out: &mut dyn Write) -> Result<(), Fail
     for violation in &violations {
         writeln!(out, "{violation}")?;
     }
-    Err(Failure::new("rules of xtask/src/dependencies.rs are broken, as listed above"))
+    Err(Failure::new(
+        "rules of xtask/src/dependencies.rs or modules.rs are broken, as listed above",
+    ))
 }
 
 fn stack(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use verifier_model::time::Timestamp;
+
 use super::attempt::TOLERANCE;
 use super::{Account, Expectation, MessageAccount, MessageEnd, QueueCounts};
-use crate::time::Timestamp;
 
 /// The jobs queue's counts, as they were read while the run went on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
