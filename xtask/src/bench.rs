@@ -5,10 +5,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::bench_gate;
-use crate::command::{Run, cargo, program};
+use crate::bench_gate::{self, median};
+use crate::command::{Run, program};
 use crate::failure::Failure;
 use crate::project::Project;
+use crate::project::cargo;
 
 /// Builds in release and times whole processes of `verifier check --local`.
 ///
@@ -66,16 +67,6 @@ fn row(name: &str, mut times: Vec<Duration>, out: &mut dyn Write) -> Result<(), 
     let millis = |duration: Duration| format!("{:.1}", duration.as_secs_f64() * 1000.0);
     let (median, min, max) = (millis(median(&times)), millis(*min), millis(*max));
     Ok(writeln!(out, "{name:<46} {:>6} {median:>10} {min:>10} {max:>10}", times.len())?)
-}
-
-/// The median of sorted times.
-pub(crate) fn median(sorted: &[Duration]) -> Duration {
-    let middle = sorted.len() / 2;
-    match (sorted.len() % 2, middle) {
-        (_, 0) => sorted.first().copied().unwrap_or_default(),
-        (0, _) => (sorted[middle - 1] + sorted[middle]) / 2,
-        _ => sorted[middle],
-    }
 }
 
 #[cfg(test)]

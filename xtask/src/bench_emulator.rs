@@ -2,10 +2,11 @@
 
 use std::io::Write;
 
-use crate::command::{Run, cargo, program};
+use crate::command::{Run, program};
 use crate::failure::Failure;
 use crate::moto;
 use crate::project::Project;
+use crate::project::cargo;
 use crate::server::Server;
 
 /// Builds in release, starts the emulator and moto, each in a process of its own, and measures both.

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::bench::median;
 use crate::command::{Run, path_with, program};
 use crate::failure::Failure;
 use crate::project::Project;
@@ -200,6 +199,16 @@ fn children_cpu_seconds() -> f64 {
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
+}
+
+/// The median of sorted times.
+pub(crate) fn median(sorted: &[Duration]) -> Duration {
+    let middle = sorted.len() / 2;
+    match (sorted.len() % 2, middle) {
+        (_, 0) => sorted.first().copied().unwrap_or_default(),
+        (0, _) => (sorted[middle - 1] + sorted[middle]) / 2,
+        _ => sorted[middle],
+    }
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 use std::io::Write;
 
 use crate::architecture::Architecture;
-use crate::command::{Run, cargo, program};
+use crate::command::{Run, program};
 use crate::failure::Failure;
+use crate::npm::NODE;
 use crate::package;
 use crate::project::Project;
-use crate::steps::NODE;
+use crate::project::cargo;
 
 /// Packs the functions for this machine, prints their sizes, and measures how they start beside the same in Node.
 pub(crate) fn run(project: &Project, runs: usize, out: &mut dyn Write) -> Result<(), Failure> {

@@ -3,9 +3,10 @@
 use std::io::Write;
 
 use crate::bench_gate;
-use crate::command::{Run, cargo, program};
+use crate::command::{Run, program};
 use crate::failure::Failure;
 use crate::project::Project;
+use crate::project::cargo;
 use crate::python;
 
 /// Builds in release, brings an emulator up with the wall's clock, and times a redrive beside what people do instead.

@@ -6,9 +6,9 @@ use crate::build;
 use crate::chromium::{self, Chromium};
 use crate::command::{Run, program};
 use crate::failure::Failure;
+use crate::npm::install_node_modules;
 use crate::project::Project;
 use crate::server::{Server, until_stdin_ends};
-use crate::steps::install_node_modules;
 
 /// The origin of a page that may ask AWS's services; the browser is told where its name leads.
 const ALLY: &str = "http://ally.example";

@@ -9,9 +9,10 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::command::{Run, cargo};
+use crate::command::Run;
 use crate::failure::Failure;
 use crate::project::Project;
+use crate::project::cargo;
 
 /// With the bugs that are there on purpose, README.md's tour of them is run by the tests, too.
 const FEATURES: &str = "verifier/planted-bugs";

@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use crate::command::{Run, cargo};
+use crate::command::Run;
 use crate::failure::Failure;
 use crate::project::Project;
+use crate::project::cargo;
 
 /// A program.
 pub(crate) struct Tool {

@@ -1,9 +1,10 @@
 //! Proving what `verifier chaos` is proved by: `cargo xtask mutants`, `bench sim` and `soak chaos`.
 
 use crate::build;
-use crate::command::{Run, cargo};
+use crate::command::Run;
 use crate::failure::Failure;
 use crate::project::Project;
+use crate::project::cargo;
 
 /// A planted bug for each anomaly: how many schedules it takes to find it, and how small it gets.
 pub(crate) fn mutants(project: &Project) -> Result<(), Failure> {

@@ -5,12 +5,6 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use crate::failure::Failure;
-use crate::project::Project;
-
-/// `cargo`, at the project's root.
-pub(crate) fn cargo(project: &Project) -> Command {
-    program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), &project.root)
-}
 
 /// A program in a folder, in the environment that a shell would have given it.
 ///

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::command::{Run, cargo};
+use crate::command::Run;
 use crate::failure::Failure;
 use crate::project::Project;
+use crate::project::cargo;
 
 /// The libraries that get other features from `cargo build` than from the build of the tests, each in a line.
 pub(crate) fn differences(project: &Project) -> Result<Vec<String>, Failure> {

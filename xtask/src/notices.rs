@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::command::{Run, cargo, program};
+use crate::command::{Run, program};
 use crate::failure::Failure;
 use crate::graph::Graph;
 use crate::project::Project;
+use crate::project::cargo;
 
 /// The package whose program is released.
 const RELEASED: &str = "verifier";

@@ -1,8 +1,32 @@
-//! Whether `npm ci` would change anything.
+//! npm: what the CDK app needs, and whether it is there.
 
+use std::io::Write;
 use std::path::Path;
 
 use serde_json::{Map, Value};
+
+use crate::command::{Run, program};
+use crate::failure::Failure;
+use crate::project::Project;
+use crate::version::Prerequisite;
+
+/// Node.
+pub(crate) const NODE: Prerequisite = Prerequisite {
+    program: "node",
+    oldest: (20, 19),
+    needed_for: "the CDK app in stack/",
+    install: "install Node 20 with npm, for example from https://nodejs.org/en/download",
+};
+
+/// Runs `npm ci`, unless what it would install is there.
+pub(crate) fn install_node_modules(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
+    NODE.require()?;
+    if is_installed(&project.stack()) {
+        writeln!(out, "node_modules is what package-lock.json says")?;
+        return Ok(out.flush()?);
+    }
+    program("npm", &project.stack()).arg("ci").run()
+}
 
 /// Whether a folder's `node_modules` is what its lock file says.
 pub(crate) fn is_installed(folder: &Path) -> bool {

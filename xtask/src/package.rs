@@ -8,9 +8,10 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use crate::architecture::Architecture;
-use crate::command::{Run, cargo, path_with, program};
+use crate::command::{Run, path_with, program};
 use crate::failure::Failure;
 use crate::project::Project;
+use crate::project::cargo;
 use crate::python;
 
 /// The profile that they are built in, in the workspace's `Cargo.toml`.

@@ -1,8 +1,9 @@
 //! Where the project lies.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use crate::command::{Run, cargo};
+use crate::command::{Run, program};
 use crate::failure::Failure;
 
 /// The project's folders.
@@ -46,6 +47,11 @@ impl Project {
 fn is_workspace(folder: &Path) -> bool {
     std::fs::read_to_string(folder.join("Cargo.toml"))
         .is_ok_and(|manifest| manifest.lines().any(|line| line.trim() == "[workspace]"))
+}
+
+/// `cargo`, at the project's root.
+pub(crate) fn cargo(project: &Project) -> Command {
+    program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), &project.root)
 }
 
 #[cfg(test)]

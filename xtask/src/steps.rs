@@ -2,10 +2,11 @@
 
 use std::io::Write;
 
-use crate::command::{Run, cargo, program};
+use crate::command::{Run, program};
 use crate::failure::Failure;
 use crate::graph::Graph;
 use crate::project::Project;
+use crate::project::cargo;
 use crate::suite::{Lane, Step};
 use crate::version::Prerequisite;
 use crate::{
@@ -53,13 +54,6 @@ const fn beside(name: &'static str, title: &'static str, run: Task) -> Step {
     Step { lane: Lane::Beside, ..main(name, title, run) }
 }
 
-pub(crate) const NODE: Prerequisite = Prerequisite {
-    program: "node",
-    oldest: (20, 19),
-    needed_for: "the CDK app in stack/",
-    install: "install Node 20 with npm, for example from https://nodejs.org/en/download",
-};
-
 const CURL: Prerequisite = Prerequisite {
     program: "curl",
     oldest: (7, 76),
@@ -91,18 +85,8 @@ fn check_dependencies(project: &Project, out: &mut dyn Write) -> Result<(), Fail
 }
 
 fn stack(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
-    install_node_modules(project, out)?;
+    npm::install_node_modules(project, out)?;
     program("npm", &project.stack()).arg("test").run()
-}
-
-/// Runs `npm ci`, unless what it would install is there.
-pub(crate) fn install_node_modules(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
-    NODE.require()?;
-    if npm::is_installed(&project.stack()) {
-        writeln!(out, "node_modules is what package-lock.json says")?;
-        return Ok(out.flush()?);
-    }
-    program("npm", &project.stack()).arg("ci").run()
 }
 
 fn clippy(project: &Project, _: &mut dyn Write) -> Result<(), Failure> {
@@ -151,7 +135,7 @@ fn test(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
 
 /// Writes what is generated and checked in: the stack's templates, and the reference of the command line.
 pub(crate) fn generate(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
-    install_node_modules(project, out)?;
+    npm::install_node_modules(project, out)?;
     program("npm", &project.stack()).args(["run", "synth"]).run()?;
     let reference =
         cargo(project).args(["run", "--quiet", "--", "man", "--format", "markdown"]).capture()?;
@@ -186,6 +170,9 @@ mod tests {
         let manifest =
             std::fs::read_to_string(Project::find().unwrap().stack().join("package.json")).unwrap();
         let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
-        assert_eq!(manifest["engines"]["node"], format!(">={}.{}", NODE.oldest.0, NODE.oldest.1));
+        assert_eq!(
+            manifest["engines"]["node"],
+            format!(">={}.{}", npm::NODE.oldest.0, npm::NODE.oldest.1)
+        );
     }
 }

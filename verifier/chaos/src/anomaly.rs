@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::history::Observation;
+use super::observation::Observation;
 
 /// An anomaly. R stands for the attempts at a job, S for its distinct side effects, D for its copies in the
 /// dead-letter queue.

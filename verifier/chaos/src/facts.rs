@@ -5,9 +5,8 @@ use contract::Outcome;
 use rustc_hash::FxHashMap as Map;
 
 use super::anomaly::AnomalySet;
-use super::history::{
-    Content, Ending, Event, Header, History, Line, Nature, Observation, Operation, Queue,
-};
+use super::history::{Content, Ending, Event, Header, History, Line, Nature, Operation, Queue};
+use super::observation::Observation;
 
 /// The number of a line of the history.
 pub(super) type LineNumber = usize;

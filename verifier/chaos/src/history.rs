@@ -15,6 +15,7 @@ use verifier_model::faults::Fault;
 use super::anomaly::AnomalySet;
 use super::change::Setting;
 use super::id::Id;
+use super::observation::Observation;
 
 /// The version of the format.
 pub const HISTORY_VERSION: u32 = 1;
@@ -87,31 +88,6 @@ pub struct Terms {
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(milliseconds: &u64) -> bool {
     *milliseconds == 0
-}
-
-/// Something that a target may be able to see. What clients do, what comes into the dead-letter queue and what leaves it,
-/// every target sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Observation {
-    /// Every send that was committed.
-    Sends,
-    /// Every receive from the jobs queue.
-    Receives,
-    /// Every attempt, whether by its invocation or by its outcome line.
-    Attempts,
-    /// Which messages an invocation got together.
-    Batches,
-    /// Every side effect; otherwise a succeeded attempt stands for one.
-    Effects,
-    /// Every delete from the jobs queue.
-    Deletes,
-}
-
-impl Observation {
-    /// Everything, as the simulator sees it.
-    pub const ALL: &'static [Self] =
-        &[Self::Sends, Self::Receives, Self::Attempts, Self::Batches, Self::Effects, Self::Deletes];
 }
 
 /// A line of a history.

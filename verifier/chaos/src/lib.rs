@@ -17,9 +17,11 @@ mod checker;
 mod experiment;
 mod explore;
 mod facts;
+mod finding;
 mod generate;
 mod history;
 mod id;
+mod observation;
 mod observed;
 #[cfg(any(test, feature = "planted-bugs"))]
 mod planted;
@@ -31,15 +33,17 @@ mod undo;
 
 pub use anomaly::{Anomaly, AnomalySet};
 pub use change::{Change, Setting};
-pub use checker::{Allowance, ChaosReport, Finding, Verdict, judge};
+pub use checker::{ChaosReport, Verdict, judge};
 pub use experiment::{Abort, EXPERIMENT_SCHEMA, Experiment, ExperimentError, Found, SteadyState};
 pub use explore::{Coverage, Exploration, Failure, Survey, explore, survey};
+pub use finding::{Allowance, Finding};
 pub use generate::fault_operations;
 pub use history::{
     Content, Ending, Event, HISTORY_VERSION, Header, History, HistoryError, Line, Nature,
-    Observation, Operation, Queue, Terms,
+    Operation, Queue, Terms,
 };
 pub use id::Id;
+pub use observation::Observation;
 pub use observed::{Observed, Watch, content_of_body};
 #[cfg(any(test, feature = "planted-bugs"))]
 pub use planted::PlantedBug;

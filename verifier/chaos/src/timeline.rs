@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use contract::Outcome;
 
-use super::history::{Ending, Event, History, Nature, Observation, Operation, Queue};
+use super::history::{Ending, Event, History, Nature, Operation, Queue};
 use super::id::Id;
+use super::observation::Observation;
 
 /// A history, to be drawn. Times are milliseconds since the run began.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -4,7 +4,6 @@ use std::fmt;
 
 use futures::future::LocalBoxFuture;
 
-use crate::cases::ALL;
 use crate::problem::Verdict;
 use crate::stand::Stand;
 
@@ -68,11 +67,6 @@ impl fmt::Display for Source {
             Self::Recorded(name) => write!(f, "recorded from AWS: {name}"),
         }
     }
-}
-
-/// Every case, by subject.
-pub fn cases() -> Vec<Case> {
-    ALL.concat()
 }
 
 #[cfg(test)]

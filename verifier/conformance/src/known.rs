@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::case::Case;
+use crate::outcome::Outcome;
 use crate::problem::Problem;
 use crate::report::Column;
-use crate::run::Outcome;
 
 /// Ids of cases that an endpoint does not pass, each with the reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -40,7 +40,7 @@ impl Known {
                 _ => {}
             }
         }
-        let exists = |id: &str| crate::case::cases().iter().any(|case| case.id == id);
+        let exists = |id: &str| crate::cases::cases().iter().any(|case| case.id == id);
         for (id, reason) in &self.0 {
             if !exists(id) {
                 differences.push(format!("there is no case {id}; take it out of the list"));
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     fn column(outcomes: &[Outcome]) -> (Vec<Case>, Column) {
-        let cases: Vec<Case> = crate::case::cases().into_iter().take(outcomes.len()).collect();
+        let cases: Vec<Case> = crate::cases::cases().into_iter().take(outcomes.len()).collect();
         let mut column = Column::new("it");
         for (case, outcome) in cases.iter().zip(outcomes) {
             column.outcomes.insert(case.id, outcome.clone());

@@ -4,7 +4,7 @@ use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, operation_of};
 
 /// Why a case did not pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,13 +69,6 @@ impl<E: ProvideErrorMetadata + std::fmt::Debug> From<SdkError<E, HttpResponse>> 
             None => Self::NotJudged(format!("{operation}: {}", innermost(&error))),
         }
     }
-}
-
-/// The operation that an error type of the SDK belongs to: `SendMessage` for `SendMessageError`.
-pub(crate) fn operation_of<E>() -> String {
-    let name = std::any::type_name::<E>();
-    let name = name.rsplit("::").next().unwrap_or(name);
-    name.strip_suffix("Error").unwrap_or(name).to_owned()
 }
 
 /// The cause at the bottom, which is the one that says something.

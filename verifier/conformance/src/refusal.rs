@@ -7,12 +7,17 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use serde_json::Value;
 
-use crate::problem::{Problem, operation_of};
-
 /// The header in which SQS repeats an error's code in the words of its older protocol.
 ///
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-json-faqs.html>.
 const QUERY_ERROR_HEADER: &str = "x-amzn-query-error";
+
+/// The operation that an error type of the SDK belongs to: `SendMessage` for `SendMessageError`.
+pub(crate) fn operation_of<E>() -> String {
+    let name = std::any::type_name::<E>();
+    let name = name.rsplit("::").next().unwrap_or(name);
+    name.strip_suffix("Error").unwrap_or(name).to_owned()
+}
 
 /// An error that a service answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,7 +126,7 @@ pub(crate) const BATCH_TOO_LONG: Kind =
     kind(400, "BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong");
 
 impl Kind {
-    fn is_of(&self, refusal: &Refusal) -> bool {
+    pub(crate) fn is_of(&self, refusal: &Refusal) -> bool {
         let status = match self.status {
             Some(status) => refusal.status == status,
             None => (400..500).contains(&refusal.status),
@@ -143,62 +148,6 @@ impl fmt::Display for Kind {
             Some(query_code) => write!(f, " ({query_code})"),
             None => Ok(()),
         }
-    }
-}
-
-/// Requires that a request was refused with an error of a kind.
-pub(crate) fn refused<T, E: ProvideErrorMetadata + std::fmt::Debug>(
-    result: Result<T, SdkError<E, HttpResponse>>,
-    kind: Kind,
-) -> Result<(), Problem> {
-    compared(result, kind, None)
-}
-
-/// Requires that a request was refused with an error of a kind, in AWS's words.
-pub(crate) fn refused_saying<T, E: ProvideErrorMetadata + std::fmt::Debug>(
-    result: Result<T, SdkError<E, HttpResponse>>,
-    kind: Kind,
-    message: &str,
-) -> Result<(), Problem> {
-    compared(result, kind, Some(message))
-}
-
-fn compared<T, E: ProvideErrorMetadata + std::fmt::Debug>(
-    result: Result<T, SdkError<E, HttpResponse>>,
-    kind: Kind,
-    message: Option<&str>,
-) -> Result<(), Problem> {
-    let words = message.map(|message| format!(": {message}")).unwrap_or_default();
-    let expected = format!("{kind}{words}");
-    let Err(error) = result else {
-        return Err(Problem::deviation(expected, format!("{} succeeds", operation_of::<E>())));
-    };
-    match Refusal::of(&error) {
-        Some(refusal) => {
-            let says_it = message.is_none_or(|message| refusal.message == message);
-            if kind.is_of(&refusal) && says_it {
-                return Ok(());
-            }
-            Err(Problem::refused_otherwise(operation_of::<E>(), expected, &refusal))
-        }
-        None => Err(error.into()),
-    }
-}
-
-/// Requires that a request was refused as the client's fault, where AWS documents no more than that.
-pub(crate) fn refused_somehow<T, E: ProvideErrorMetadata + std::fmt::Debug>(
-    result: Result<T, SdkError<E, HttpResponse>>,
-) -> Result<(), Problem> {
-    let expected = format!("{} is refused", operation_of::<E>());
-    let Err(error) = result else {
-        return Err(Problem::deviation(expected, "it succeeds"));
-    };
-    match Refusal::of(&error) {
-        Some(refusal) if (400..500).contains(&refusal.status) && !refusal.says_not_supported() => {
-            Ok(())
-        }
-        Some(refusal) => Err(Problem::refused_otherwise(operation_of::<E>(), expected, &refusal)),
-        None => Err(error.into()),
     }
 }
 

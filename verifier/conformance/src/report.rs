@@ -6,8 +6,8 @@ use std::fmt::Write;
 use serde_json::{Map, Value, json};
 
 use crate::case::Case;
+use crate::outcome::Outcome;
 use crate::problem::Problem;
-use crate::run::Outcome;
 
 /// The longest text in the table; details follow below it.
 const CELL_MAX: usize = 96;

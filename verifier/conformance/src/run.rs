@@ -7,19 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::case::Case;
 use crate::endpoint::Endpoint;
+use crate::outcome::Outcome;
 use crate::problem::Problem;
 use crate::report::Column;
-
-/// What came of a case at an endpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The endpoint does what AWS does.
-    Passed,
-    /// It does not, or it could not be told.
-    Problem(Problem),
-    /// It takes long, and that was not asked for.
-    NotRun,
-}
 
 /// How cases are run.
 #[derive(Clone, Copy, Debug)]

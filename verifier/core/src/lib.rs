@@ -6,8 +6,12 @@
 pub mod account;
 pub mod check;
 pub mod clock_offset;
+pub(crate) mod command;
 pub mod dead_letters;
+pub mod evidence;
 pub mod experiment;
 pub mod iam;
+pub mod nearest;
 pub mod redrive;
+pub mod run_id;
 pub mod settings;

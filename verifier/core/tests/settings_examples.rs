@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic)]
 
 use contract::{Job, Outcome};
+use verifier_core::check::read_settings;
 use verifier_core::settings::{
     Filling, InForce, KEYS, MessageIds, Outcomes, Settings, lookup, queue_name,
 };
@@ -9,11 +10,11 @@ use verifier_core::settings::{
 const RUN: &str = "vrf-6569e9c0-0badcafe";
 
 fn read(text: &str) -> InForce {
-    InForce::read("verifier.toml", text).unwrap_or_else(|error| panic!("{error}"))
+    read_settings("verifier.toml", text).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn refused(text: &str) -> String {
-    let error = InForce::read("verifier.toml", text).expect_err(text);
+    let error = read_settings("verifier.toml", text).expect_err(text);
     error.to_string()
 }
 
@@ -300,7 +301,7 @@ fn a_file_that_nests_too_deep_is_refused() {
             format!("[outputs{}]\n", ".a".repeat(20_000)),
             format!("outputs{} = 1\n", ".a".repeat(20_000)),
         ] {
-            assert!(InForce::read("verifier.toml", &text).is_err());
+            assert!(read_settings("verifier.toml", &text).is_err());
         }
     };
     let thread = std::thread::Builder::new().stack_size(1024 * 1024).spawn(test);

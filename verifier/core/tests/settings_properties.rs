@@ -5,6 +5,7 @@ use contract::{OUTCOME_EVENT, Outcome, OutcomeLine};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::json;
+use verifier_core::check::read_settings;
 use verifier_core::check::{CHECKS, Judgement, Verdict, Weight, overall};
 use verifier_core::settings::{Filling, InForce, KEYS, Kind, Outcomes, Value};
 
@@ -79,7 +80,7 @@ proptest! {
     fn a_value_that_a_file_gives_is_in_force((key, value) in setting()) {
         let (section, name) = key.split_once('.').expect("a section");
         let file = format!("[{section}]\n{name} = {value}\n");
-        let in_force = InForce::read("f", &file).map_err(|error| TestCaseError::fail(format!("{error}\n{file}")))?;
+        let in_force = read_settings("f", &file).map_err(|error| TestCaseError::fail(format!("{error}\n{file}")))?;
         for shown in in_force.shown() {
             if shown.key == key {
                 prop_assert_eq!(&shown.value, &value);
@@ -93,17 +94,17 @@ proptest! {
     #[test]
     fn what_is_shown_is_a_file_that_says_the_same((key, value) in setting()) {
         let (section, name) = key.split_once('.').expect("a section");
-        let in_force = InForce::read("f", &format!("{section}.{name} = {value}\n")).expect("it is well formed");
+        let in_force = read_settings("f", &format!("{section}.{name} = {value}\n")).expect("it is well formed");
         let shown: Vec<String> =
             in_force.shown().iter().map(|shown| format!("{} = {}\n", shown.key, shown.value)).collect();
-        let again = InForce::read("g", &shown.concat()).expect("it is well formed");
+        let again = read_settings("g", &shown.concat()).expect("it is well formed");
         prop_assert_eq!(again.settings(), in_force.settings());
     }
 
     #[test]
     fn only_a_warning_is_allowed(allowed in select(&CHECKS[..]), check in select(&CHECKS[..]), strict in any::<bool>()) {
         let file = format!("[[expect.allow]]\ncheck = \"{}\"\nreason = \"r\"\n", allowed.id);
-        let in_force = InForce::read("f", &file).expect("it is well formed");
+        let in_force = read_settings("f", &file).expect("it is well formed");
         for verdict in Verdict::ALL {
             let judgement = Judgement::new(verdict, "found");
             let counted = in_force.settings().expect.explained(&check, judgement).counted();
@@ -117,7 +118,7 @@ proptest! {
 
     #[test]
     fn any_text_is_read_or_refused_by_its_name(text in any::<String>()) {
-        if let Err(error) = InForce::read("f", &text) {
+        if let Err(error) = read_settings("f", &text) {
             prop_assert!(error.to_string().starts_with("f:"), "{}", error);
         }
     }
@@ -129,7 +130,7 @@ proptest! {
         wrong.remove(at.index(name.len()));
         let full = format!("{section}.{wrong}");
         prop_assume!(KEYS.iter().all(|key| key.name != full));
-        let error = InForce::read("f", &format!("[{section}]\n{wrong:?} = 1\n")).expect_err("no such key");
+        let error = read_settings("f", &format!("[{section}]\n{wrong:?} = 1\n")).expect_err("no such key");
         prop_assert_eq!(error.line, Some(2));
         prop_assert_eq!(&error.key, &full);
         prop_assert!(error.problem.contains("did you mean"), "{}", error);

@@ -1,7 +1,7 @@
 //! Acked, not enqueued: the client got its 202, and no send was committed.
 
-use super::super::checker::Findings;
 use super::super::facts::Facts;
+use super::super::finding::Findings;
 use super::Anomaly;
 
 /// Only a target that sees every send can tell; elsewhere such a job is lost without an attempt.

@@ -5,8 +5,8 @@
 
 use contract::Outcome;
 
-use super::super::checker::Findings;
 use super::super::facts::{Attempt, Facts};
+use super::super::finding::Findings;
 use super::super::history::{Ending, Nature};
 use super::Anomaly;
 

@@ -1,7 +1,7 @@
 //! Clone mismatch: what is in the dead-letter queue differs from what was submitted, in its body or its attributes.
 
-use super::super::checker::Findings;
 use super::super::facts::Facts;
+use super::super::finding::Findings;
 use super::Anomaly;
 
 /// A dead letter is evidence, and what a redrive will run again. It has to equal one of the job's submits.

@@ -1,7 +1,7 @@
 //! Duplicated effect: S > 1.
 
-use super::super::checker::Findings;
 use super::super::facts::Facts;
+use super::super::finding::Findings;
 use super::Anomaly;
 
 /// SQS may deliver twice, so a worker has to give its side effect a key that every attempt repeats. Effects with equal keys

@@ -1,7 +1,7 @@
 //! Effect and dead letter: S ≥ 1 and D ≥ 1.
 
-use super::super::checker::Findings;
 use super::super::facts::{DeadLetter, Effect, Facts, LineNumber};
+use super::super::finding::Findings;
 use super::Anomaly;
 
 /// A copy that a redrive took out before the effect does not count: to be done after all is what a redrive is for. Of a job that

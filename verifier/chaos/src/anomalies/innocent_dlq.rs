@@ -1,7 +1,7 @@
 //! Innocent: a healthy job was dead-lettered.
 
-use super::super::checker::Findings;
 use super::super::facts::Facts;
+use super::super::finding::Findings;
 use super::super::history::Nature;
 use super::Anomaly;
 

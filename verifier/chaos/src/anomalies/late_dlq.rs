@@ -1,7 +1,7 @@
 //! Late: still failing, and not in the dead-letter queue, at max × visibility timeout + slack.
 
-use super::super::checker::Findings;
 use super::super::facts::Facts;
+use super::super::finding::Findings;
 use super::Anomaly;
 
 /// Failing means that an attempt failed, or that it was dead-lettered, only after that time. A message that nothing happens to

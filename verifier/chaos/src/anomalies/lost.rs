@@ -1,8 +1,9 @@
 //! Lost: accepted, S = 0 and D = 0 when everything was drained.
 
-use super::super::checker::Findings;
 use super::super::facts::Facts;
-use super::super::history::{Nature, Observation};
+use super::super::finding::Findings;
+use super::super::history::Nature;
+use super::super::observation::Observation;
 use super::Anomaly;
 
 /// What more precisely named anomalies explain is left to them: a job of which no send was committed is

@@ -23,8 +23,8 @@ mod throttle_dlq;
 mod script;
 
 use super::anomaly::Anomaly;
-use super::checker::Findings;
 use super::facts::Facts;
+use super::finding::Findings;
 
 /// How an anomaly is found.
 type Judge = fn(&Facts<'_>, &mut Findings);

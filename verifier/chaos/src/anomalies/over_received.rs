@@ -1,7 +1,7 @@
 //! Over-received: more receives than the policy says, in one life on the queue.
 
-use super::super::checker::Findings;
 use super::super::facts::Facts;
+use super::super::finding::Findings;
 use super::Anomaly;
 
 /// A redrive begins a new life: the message that it puts into the queue has an id and a count of its own.

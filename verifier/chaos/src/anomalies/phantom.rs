@@ -1,7 +1,7 @@
 //! Phantom: seen, and never submitted.
 
-use super::super::checker::Findings;
 use super::super::facts::Facts;
+use super::super::finding::Findings;
 use super::Anomaly;
 
 /// A message whose body names no job counts as a job of its own, so it is a phantom, too.

@@ -2,9 +2,10 @@
 
 use contract::Outcome;
 
-use super::super::checker::Findings;
 use super::super::facts::{Facts, Job, LineNumber};
-use super::super::history::{Nature, Observation};
+use super::super::finding::Findings;
+use super::super::history::Nature;
+use super::super::observation::Observation;
 use super::Anomaly;
 
 /// Where deletes are not observed, a poison that the worker calls done counts as deleted.

@@ -2,9 +2,9 @@
 //!
 //! Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html>.
 
-use super::super::checker::Findings;
 use super::super::facts::Facts;
-use super::super::history::Observation;
+use super::super::finding::Findings;
+use super::super::observation::Observation;
 use super::Anomaly;
 
 /// SQS moves a message at the receive after the last allowed one, so the earliest time is as many visibility timeouts after the

@@ -1,7 +1,7 @@
 //! Recovered: the client could not know, and the job was seen. Worth knowing and not an error.
 
-use super::super::checker::Findings;
 use super::super::facts::{Facts, SubmitResult};
+use super::super::finding::Findings;
 use super::Anomaly;
 
 /// An operation that did not end counts as one of which nobody can say how it ended.

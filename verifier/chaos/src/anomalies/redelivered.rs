@@ -3,8 +3,8 @@
 //!
 //! Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html>.
 
-use super::super::checker::Findings;
 use super::super::facts::Facts;
+use super::super::finding::Findings;
 use super::Anomaly;
 
 /// An attempt that the mapping did not accept is a failed one, whatever the worker's own line says.

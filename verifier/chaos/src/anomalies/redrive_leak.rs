@@ -1,7 +1,7 @@
 //! Redrive leak: moved + remaining ≠ before, or a job in both queues.
 
-use super::super::checker::Findings;
 use super::super::facts::Facts;
+use super::super::finding::Findings;
 use super::Anomaly;
 
 /// Messages that were dead-lettered while the redrive ran are added to what was there before.

@@ -1,7 +1,7 @@
 //! Rejected but enqueued: every submit of the job failed for certain, and it was seen.
 
-use super::super::checker::Findings;
 use super::super::facts::{Facts, SubmitResult};
+use super::super::finding::Findings;
 use super::Anomaly;
 
 /// The caller may have fixed its job and sent it under another id: it is now done twice.

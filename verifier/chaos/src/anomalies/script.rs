@@ -7,9 +7,8 @@ use std::collections::HashMap;
 use contract::Outcome;
 
 use crate::checker::judge;
-use crate::history::{
-    Content, Ending, Event, Header, History, Line, Nature, Observation, Operation, Queue,
-};
+use crate::history::{Content, Ending, Event, Header, History, Line, Nature, Operation, Queue};
+use crate::observation::Observation;
 use crate::{Anomaly, AnomalySet, Id};
 
 /// A history in the making.

@@ -1,7 +1,7 @@
 //! Stuck in flight: received and not deleted, without a live invocation, past its visibility timeout.
 
-use super::super::checker::Findings;
 use super::super::facts::Facts;
+use super::super::finding::Findings;
 use super::Anomaly;
 
 /// Whether it came back is only known some slack later. A complete drain proves that nothing is stuck.

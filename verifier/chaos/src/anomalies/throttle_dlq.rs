@@ -2,8 +2,8 @@
 //!
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>.
 
-use super::super::checker::Findings;
 use super::super::facts::Facts;
+use super::super::finding::Findings;
 use super::Anomaly;
 
 /// A throttled batch was received and comes back unseen by the function, so its receives count and its attempts do not.

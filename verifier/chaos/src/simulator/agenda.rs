@@ -1,9 +1,23 @@
 //! What happens when: at equal times in the order in which it was put down.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::submits::ClientResult;
+use super::super::Id;
+
+/// What a client is told.
+#[derive(Debug)]
+pub(super) enum ClientResult {
+    /// 202.
+    Accepted(Option<Id>),
+    /// It was certainly not accepted.
+    Refused(Cow<'static, str>),
+    /// Nobody can say.
+    Unknown(Cow<'static, str>),
+    /// Nothing: it no longer waits, and has been told so.
+    Nothing,
+}
 
 /// Something that will happen.
 #[derive(Debug)]

@@ -4,7 +4,8 @@ use verifier_model::faults::FaultPlan;
 
 use super::super::ScheduleError;
 use super::super::change::Change;
-use super::super::history::{Event, HISTORY_VERSION, Header, History, Observation};
+use super::super::history::{Event, HISTORY_VERSION, Header, History};
+use super::super::observation::Observation;
 use super::super::schedule::{JobKind, Schedule, Step};
 use super::agenda::Task;
 use super::changes::Changed;

@@ -1,14 +1,12 @@
 //! Clients that submit jobs, the API and the submit function, with what goes wrong between them.
 
-use std::borrow::Cow;
-
 use verifier_model::faults::{Caller, Commit, CrashPoint, Fault, Happening, Stage};
 use verifier_model::sqs::md5_of_body;
 
 use super::super::Id;
 use super::super::history::{Content, Event, Operation};
 use super::super::schedule::JobKind;
-use super::agenda::Task;
+use super::agenda::{ClientResult, Task};
 use super::core::{Core, JOBS, SUBMIT_JOB};
 use super::parts::Submit;
 
@@ -22,19 +20,6 @@ const ONE_WAY_MILLISECONDS: u64 = 15;
 const CLIENT_TIMEOUT_MILLISECONDS: u64 = 30_000;
 /// The timeout of the submit function.
 const FUNCTION_TIMEOUT_MILLISECONDS: u64 = 10_000;
-
-/// What a client is told.
-#[derive(Debug)]
-pub(super) enum ClientResult {
-    /// 202.
-    Accepted(Option<Id>),
-    /// It was certainly not accepted.
-    Refused(Cow<'static, str>),
-    /// Nobody can say.
-    Unknown(Cow<'static, str>),
-    /// Nothing: it no longer waits, and has been told so.
-    Nothing,
-}
 
 impl ClientResult {
     /// What a client concludes from a status: 202 is a promise, 4xx a refusal, and anything else says nothing.

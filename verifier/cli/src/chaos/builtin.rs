@@ -2,7 +2,7 @@
 
 use verifier_chaos::Experiment;
 
-use super::file;
+use super::parse::parse_yaml;
 
 /// A built-in experiment.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +53,7 @@ impl Builtin {
 
     /// What its file says.
     pub(crate) fn experiment(self) -> Result<Experiment, String> {
-        file::parse_yaml(self.text)
+        parse_yaml(self.text)
     }
 }
 

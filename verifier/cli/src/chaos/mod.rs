@@ -7,6 +7,7 @@ mod exploration;
 mod file;
 pub(crate) mod live;
 mod outcome;
+mod parse;
 mod rolled_back;
 mod run;
 mod sim;

@@ -341,11 +341,11 @@ impl<'a> Run<'a> {
     fn explained(&self, check: &Check, judgement: Judgement) -> Judgement {
         let settings = &self.options.settings;
         match judgement.verdict {
-            Verdict::NotExercised => match settings.absent(check) {
+            Verdict::NotExercised => match absent(settings, check) {
                 Some(why) => Judgement::not_exercised(why).with_evidence("absent", true),
                 None => judgement,
             },
-            _ => settings.expect.explained(check, judgement),
+            _ => explained(&settings.expect, check, judgement),
         }
     }
 
@@ -371,7 +371,7 @@ impl<'a> Run<'a> {
         // What was left out on purpose is no omission; that anything is left is seen to by `overall`.
         let verdicts = checks.iter().map(|settled| {
             let omitted = self.options.selection.skipped(settled.check).is_some()
-                || self.options.settings.absent(settled.check).is_some();
+                || absent(&self.options.settings, settled.check).is_some();
             let weight = match settled.check.weight() {
                 Weight::Required if omitted => Weight::Optional,
                 weight => weight,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use verifier_core::check::read_settings;
 use verifier_core::settings::{ANY_ORIGIN, InForce, Value};
 
 use crate::config::args::SettingsArgs;
@@ -38,7 +39,7 @@ fn read(named: Option<&Path>) -> Result<InForce, Failure> {
     let shown = path.display().to_string();
     let text = files::read_text(&path)
         .map_err(|error| Failure::usage(format!("the settings {shown} cannot be read: {error}")))?;
-    InForce::read(&shown, &text).map_err(|error| Failure {
+    read_settings(&shown, &text).map_err(|error| Failure {
         next: Some("SETTINGS.md tells of every key".to_owned()),
         ..Failure::usage(error.to_string())
     })

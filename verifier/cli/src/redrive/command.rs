@@ -9,7 +9,8 @@ use verifier_core::redrive::{Entry, Ledger, Plan, Planned, SCHEMA, Terms};
 use crate::config;
 use crate::dlq::{Place, in_its_region, queue};
 use crate::redrive::args::{RedriveArgs, RedriveCommand};
-use crate::redrive::engine::{Destination, Ended, Engine, Guards};
+use crate::redrive::ended::Ended;
+use crate::redrive::engine::{Destination, Engine, Guards};
 use crate::redrive::ledger_file::read_ledger;
 use crate::redrive::queues::{
     Asked, destination, name_of, name_of_all, place_of, restrict, sources, to_sources, who,

@@ -12,7 +12,8 @@ use verifier_core::dead_letters::{Depth, Filter, Letter, Stories, Unreached};
 use verifier_core::redrive::{Accounting, Changes, Decision, Entry, Ledger, Pacer, Ramp, Terms};
 use verifier_model::time::Timestamp;
 
-use super::headway::expected;
+use super::ended::Ended;
+use super::expected::expected;
 use crate::dlq::{Hold, Place, hand_back, hold_anew};
 use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
@@ -80,20 +81,6 @@ pub(crate) struct Engine<'a> {
     pub(super) expected: Option<u64>,
     /// How many were sent before it was taken up again.
     pub(super) replayed_before: u64,
-}
-
-/// How a redrive ended.
-pub(crate) struct Ended {
-    /// Why it went no further; `None` when it is done.
-    pub(crate) stopped: Option<String>,
-    /// What could not be done, if that is why.
-    pub(crate) failure: Option<Failure>,
-    pub(crate) accounting: Accounting,
-    /// What the journal says.
-    pub(crate) ledger: Ledger,
-    pub(crate) journal: String,
-    /// How often each operation of AWS was called, at either end.
-    pub(crate) calls: BTreeMap<String, u32>,
 }
 
 /// Why a step went no further.

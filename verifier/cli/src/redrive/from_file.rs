@@ -17,7 +17,8 @@ use verifier_model::time::Timestamp;
 
 use crate::dlq::{consumers_log_group, not_evaluable, parse, queue, read_letters};
 use crate::redrive::args::RedriveArgs;
-use crate::redrive::engine::{Destination, Ended};
+use crate::redrive::ended::Ended;
+use crate::redrive::engine::Destination;
 use crate::redrive::ledger_file::read_ledger;
 use crate::redrive::queues::{name_of, who};
 use crate::redrive::terms;

@@ -1,26 +1,9 @@
 //! Showing how far a redrive is.
 
-use verifier_core::redrive::{Accounting, FilterTerms, Headway, Ledger, Terms};
+use verifier_core::redrive::{Accounting, Headway};
 
 use super::engine::{Engine, lock};
-use crate::dlq::Place;
 use crate::redrive::view;
-
-/// How many letters it is going to send in all; `None` where only looking at each would tell.
-pub(super) fn expected(place: &Place, ledger: &Ledger, terms: &Terms) -> Option<u64> {
-    let all = if terms.is_planned {
-        ledger.planned() as u64
-    } else if terms.filter == FilterTerms::default() {
-        // A count that is old makes the bar imprecise, and nothing else.
-        let count = |name| place.dead_letters.number(name).unwrap_or_default();
-        let there =
-            count("ApproximateNumberOfMessages") + count("ApproximateNumberOfMessagesNotVisible");
-        there + ledger.replayed()
-    } else {
-        return terms.max;
-    };
-    Some(terms.max.map_or(all, |max| max.min(all)))
-}
 
 impl Engine<'_> {
     /// Shows how far it is. Of the step that is being judged, so many have succeeded and bounced that the ledger does not

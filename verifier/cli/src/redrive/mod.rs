@@ -3,7 +3,9 @@
 pub(crate) mod args;
 mod batch;
 mod command;
+mod ended;
 mod engine;
+mod expected;
 mod from_file;
 mod headway;
 mod ledger_file;

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::Failed;
 use super::plain::Plain;
-use super::rates::{Failed, new_queue};
+use super::rates::new_queue;
 use crate::endpoint::Endpoint;
 
 /// How many receives the time of one is the median of.

@@ -7,7 +7,8 @@ use serde_json::json;
 use tokio::process::Command;
 use verifier_emulator::{FunctionStart, measure_function};
 
-use super::rates::{Failed, new_queue};
+use super::Failed;
+use super::rates::new_queue;
 use crate::endpoint::Endpoint;
 
 /// A function of the stack, with an event that it can answer.

@@ -13,3 +13,6 @@ mod rates;
 pub use full::{Full, fill};
 pub use functions::{Function, Program, Starts, functions, measure_starts, native, node};
 pub use rates::{Rates, Volume, measure_plain, measure_sdk, measure_sdk_alone};
+
+/// Why nothing could be measured.
+type Failed = Box<dyn std::error::Error + Send + Sync>;

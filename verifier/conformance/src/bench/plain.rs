@@ -4,7 +4,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::rates::Failed;
+use super::Failed;
 
 /// The emulator looks at the access key only.
 const AUTHORIZATION: &str =

@@ -7,12 +7,10 @@ use serde_json::json;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
+use super::Failed;
 use super::canned;
 use super::plain::Plain;
 use crate::endpoint::{Endpoint, local_client};
-
-/// Why nothing could be measured.
-pub(super) type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// The body of every message.
 const BODY: &str = "small";

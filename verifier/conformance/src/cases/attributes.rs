@@ -6,7 +6,8 @@ use super::run;
 use crate::case::Case;
 use crate::case::Source::{Api, Recorded};
 use crate::problem::{Verdict, ensure, equal};
-use crate::refusal::{INVALID_ATTRIBUTE_NAME, INVALID_ATTRIBUTE_VALUE, refused, refused_saying};
+use crate::refusal::{INVALID_ATTRIBUTE_NAME, INVALID_ATTRIBUTE_VALUE};
+use crate::refused::{refused, refused_saying};
 use crate::stand::Stand;
 
 pub(super) const CASES: &[Case] = &[
@@ -328,7 +329,7 @@ async fn set_deduplication(stand: &Stand) -> Verdict {
 async fn throughput_limit_needs_scope(stand: &Stand) -> Verdict {
     let url = stand.fifo(&[]).await?;
     let limit = ("FifoThroughputLimit", "perMessageGroupId");
-    crate::refusal::refused_somehow(stand.set(&url, &[limit]).await)?;
+    crate::refused::refused_somehow(stand.set(&url, &[limit]).await)?;
     stand.set(&url, &[limit, ("DeduplicationScope", "messageGroup")]).await?;
     let expected = [(limit.0, Some(limit.1)), ("DeduplicationScope", Some("messageGroup"))];
     stand.has(&url, &expected).await

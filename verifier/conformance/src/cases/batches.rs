@@ -14,9 +14,9 @@ use crate::case::Case;
 use crate::case::Source::{Api, Recorded};
 use crate::problem::{Problem, Verdict, ensure, equal};
 use crate::refusal::{
-    BAD_BATCH_ID, BATCH_TOO_LONG, EMPTY_BATCH, IDS_NOT_DISTINCT, TOO_MANY_ENTRIES, refused,
-    refused_saying,
+    BAD_BATCH_ID, BATCH_TOO_LONG, EMPTY_BATCH, IDS_NOT_DISTINCT, TOO_MANY_ENTRIES,
 };
+use crate::refused::{refused, refused_saying};
 use crate::stand::{Stand, sorted_bodies};
 
 pub(super) const CASES: &[Case] = &[

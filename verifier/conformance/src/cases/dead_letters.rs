@@ -10,7 +10,8 @@ use super::run;
 use crate::case::Case;
 use crate::case::Source::{Api, Guide, Recorded};
 use crate::problem::{Problem, Verdict, ensure, equal};
-use crate::refusal::{NO_QUEUE, refused};
+use crate::refusal::NO_QUEUE;
+use crate::refused::refused;
 use crate::stand::{Attributes, Stand, bodies, has_system, some_system, sorted_bodies};
 
 pub(super) const CASES: &[Case] = &[

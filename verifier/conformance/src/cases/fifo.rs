@@ -10,7 +10,8 @@ use super::run;
 use crate::case::Case;
 use crate::case::Source::{Api, Guide, Recorded};
 use crate::problem::{Verdict, ensure, equal};
-use crate::refusal::{INVALID_PARAMETER, MISSING_PARAMETER, refused_saying};
+use crate::refusal::{INVALID_PARAMETER, MISSING_PARAMETER};
+use crate::refused::refused_saying;
 use crate::stand::{Stand, bodies, has_system, some_system};
 
 pub(super) const CASES: &[Case] = &[

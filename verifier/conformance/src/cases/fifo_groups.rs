@@ -4,7 +4,8 @@ use super::run;
 use crate::case::Case;
 use crate::case::Source::{Guide, Recorded};
 use crate::problem::{Problem, Verdict, equal};
-use crate::refusal::{INVALID_PARAMETER, refused_saying};
+use crate::refusal::INVALID_PARAMETER;
+use crate::refused::refused_saying;
 use crate::stand::{Stand, bodies, sorted_bodies};
 
 pub(super) const CASES: &[Case] = &[

@@ -4,7 +4,8 @@ use super::run;
 use crate::case::Case;
 use crate::case::Source::LogsApi;
 use crate::problem::{Verdict, equal};
-use crate::refusal::{NO_LOG_GROUP, refused};
+use crate::refusal::NO_LOG_GROUP;
+use crate::refused::refused;
 use crate::stand::Stand;
 
 pub(super) const CASES: &[Case] = &[

@@ -12,7 +12,8 @@ use super::run;
 use crate::case::Case;
 use crate::case::Source::{Api, Guide, Recorded};
 use crate::problem::{Problem, Verdict, ensure, equal};
-use crate::refusal::{INVALID_PARAMETER, refused, refused_saying};
+use crate::refusal::INVALID_PARAMETER;
+use crate::refused::{refused, refused_saying};
 use crate::stand::{Stand, has_system, some_system};
 
 pub(super) const CASES: &[Case] = &[

@@ -18,7 +18,7 @@ mod visibility;
 use crate::case::Case;
 
 /// Every case, by subject.
-pub(crate) const ALL: &[&[Case]] = &[
+const ALL: &[&[Case]] = &[
     queues::CASES,
     attributes::CASES,
     redrive_policies::CASES,
@@ -42,3 +42,8 @@ macro_rules! run {
     };
 }
 use run;
+
+/// Every case, by subject.
+pub fn cases() -> Vec<Case> {
+    ALL.concat()
+}

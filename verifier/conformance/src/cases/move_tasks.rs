@@ -11,7 +11,8 @@ use super::run;
 use crate::case::Case;
 use crate::case::Source::{Api, Recorded};
 use crate::problem::{Problem, Verdict, ensure, equal};
-use crate::refusal::{INVALID_PARAMETER, NO_RESOURCE, refused, refused_saying};
+use crate::refusal::{INVALID_PARAMETER, NO_RESOURCE};
+use crate::refused::{refused, refused_saying};
 use crate::stand::{PATIENCE_SECONDS, Stand, has_system, sorted_bodies};
 
 pub(super) const CASES: &[Case] = &[

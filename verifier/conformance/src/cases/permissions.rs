@@ -6,7 +6,8 @@ use super::run;
 use crate::case::Case;
 use crate::case::Source::{Api, Recorded};
 use crate::problem::{Problem, Verdict, equal};
-use crate::refusal::{INVALID_PARAMETER, MISSING_PARAMETER, OVER_LIMIT, refused, refused_saying};
+use crate::refusal::{INVALID_PARAMETER, MISSING_PARAMETER, OVER_LIMIT};
+use crate::refused::{refused, refused_saying};
 use crate::stand::Stand;
 
 pub(super) const CASES: &[Case] = &[

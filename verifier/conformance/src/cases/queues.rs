@@ -8,9 +8,9 @@ use crate::case::Case;
 use crate::case::Source::{Api, Recorded};
 use crate::problem::{Problem, Verdict, ensure, equal};
 use crate::refusal::{
-    INVALID_ATTRIBUTE_NAME, INVALID_PARAMETER, NO_QUEUE, PURGE_IN_PROGRESS, QUEUE_EXISTS, refused,
-    refused_saying,
+    INVALID_ATTRIBUTE_NAME, INVALID_PARAMETER, NO_QUEUE, PURGE_IN_PROGRESS, QUEUE_EXISTS,
 };
+use crate::refused::{refused, refused_saying};
 use crate::stand::Stand;
 
 pub(super) const CASES: &[Case] = &[

@@ -6,7 +6,8 @@ use super::run;
 use crate::case::Case;
 use crate::case::Source::{Api, Guide, Recorded};
 use crate::problem::{Verdict, ensure, equal};
-use crate::refusal::{INVALID_PARAMETER, refused, refused_saying};
+use crate::refusal::INVALID_PARAMETER;
+use crate::refused::{refused, refused_saying};
 use crate::stand::{PATIENCE_SECONDS, Stand, sorted_bodies};
 
 pub(super) const CASES: &[Case] = &[

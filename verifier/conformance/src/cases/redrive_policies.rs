@@ -6,7 +6,8 @@ use super::run;
 use crate::case::Case;
 use crate::case::Source::{Api, Guide, Recorded};
 use crate::problem::{Problem, Verdict, equal};
-use crate::refusal::{INVALID_PARAMETER, refused, refused_saying, refused_somehow};
+use crate::refusal::INVALID_PARAMETER;
+use crate::refused::{refused, refused_saying, refused_somehow};
 use crate::stand::Stand;
 
 pub(super) const CASES: &[Case] = &[

@@ -8,9 +8,8 @@ use super::run;
 use crate::case::Case;
 use crate::case::Source::{Api, Guide, Recorded};
 use crate::problem::{Verdict, ensure, equal};
-use crate::refusal::{
-    INVALID_CONTENTS, INVALID_PARAMETER, MISSING_PARAMETER, refused, refused_saying,
-};
+use crate::refusal::{INVALID_CONTENTS, INVALID_PARAMETER, MISSING_PARAMETER};
+use crate::refused::{refused, refused_saying};
 use crate::stand::{PATIENCE_SECONDS, Stand, has_system};
 
 pub(super) const CASES: &[Case] = &[

@@ -6,7 +6,8 @@ use super::run;
 use crate::case::Case;
 use crate::case::Source::{Api, Guide, Recorded};
 use crate::problem::{Verdict, ensure, equal};
-use crate::refusal::{BAD_RECEIPT, INVALID_PARAMETER, refused};
+use crate::refusal::{BAD_RECEIPT, INVALID_PARAMETER};
+use crate::refused::refused;
 use crate::stand::{PATIENCE_SECONDS, Stand, has_system, some_system};
 
 pub(super) const CASES: &[Case] = &[

@@ -5,30 +5,34 @@
 
 mod budget;
 mod catalogue;
-mod command;
 mod event;
-mod evidence;
 mod observed;
+mod owner;
 mod policy;
 pub mod rules;
-mod run_id;
 mod script;
 mod selection;
+mod settings;
 mod trace;
+mod unreadable;
 mod verdict;
 mod words;
 
-pub use budget::call_budget;
-pub use catalogue::{CHECKS, Check, Severity, find_check};
-pub use event::{CheckEvent, Settled, Wait};
-pub use evidence::{
+pub use crate::evidence::{
     AlarmEvidence, Answer, DeadLetter, Exchange, FunctionEvidence, HeldLetter, JobEvidence,
     LogEvidence, LogGroupEvidence, LogLines, LoggedOutcome, MappingEvidence, Preflight,
     QueueEvidence, Rejection, StackEvidence, StackResource,
 };
+pub use crate::nearest::nearest;
+pub use crate::run_id::RunId;
+pub use budget::call_budget;
+pub use catalogue::{CHECKS, Check, Severity, find_check};
+pub use event::{CheckEvent, Settled, Wait};
 pub use observed::{OurMessage, job_named, observed, submitted};
-pub use run_id::{Owner, RunId};
-pub use selection::{Selection, UnknownCheck, nearest, nearest_check};
+pub use owner::Owner;
+pub use selection::{Selection, UnknownCheck, nearest_check};
+pub use settings::{absent, explained, read_settings};
 pub use trace::{JobTrace, Step, StepKind};
+pub use unreadable::unreadable;
 pub use verdict::{Judgement, Overall, Verdict, Weight, overall};
 pub use words::{age_in_words, in_words, whole_seconds};

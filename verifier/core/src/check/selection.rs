@@ -3,9 +3,7 @@
 use thiserror::Error;
 
 use super::catalogue::{CHECKS, Check};
-
-/// How similar a name has to be to be suggested; 1 is equal.
-const SIMILAR: f64 = 0.75;
+use crate::nearest::nearest;
 
 /// The checks that a run is asked for: by id, or by an area as in `cfg.*`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,19 +78,6 @@ pub fn nearest_check(name: &str) -> Option<&'static str> {
     nearest(name, CHECKS.iter().map(|check| check.id))
 }
 
-/// The candidate that is most like a name, unless none is much like it.
-pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let likeness = |candidate: &str| {
-        strsim::jaro_winkler(&name.to_ascii_lowercase(), &candidate.to_ascii_lowercase())
-    };
-    candidates
-        .into_iter()
-        .map(|candidate| (likeness(candidate), candidate))
-        .filter(|(likeness, _)| *likeness >= SIMILAR)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, candidate)| candidate)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,12 +116,5 @@ mod tests {
         assert!(Selection::new(Vec::new(), vec!["cf.*".to_owned()]).is_err());
         assert!(Selection::new(Vec::new(), vec!["cfg.re.*".to_owned()]).is_err());
         assert!(Selection::new(Vec::new(), vec!["*".to_owned()]).is_err());
-    }
-
-    #[test]
-    fn the_nearest_name_is_near() {
-        assert_eq!(nearest("Stack-PR12", ["Stack-PR123", "Other"]), Some("Stack-PR123"));
-        assert_eq!(nearest("Stack-PR12", ["Database"]), None);
-        assert_eq!(nearest("a", []), None);
     }
 }

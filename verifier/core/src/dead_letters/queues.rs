@@ -6,7 +6,7 @@ use std::time::Duration;
 use verifier_model::time::Timestamp;
 
 use super::{Depth, Letter};
-use crate::check::QueueEvidence;
+use crate::evidence::QueueEvidence;
 
 /// A message that is kept for less than this is warned of.
 pub const EXPIRES_SOON: Duration = Duration::from_hours(24);

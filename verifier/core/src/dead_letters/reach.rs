@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Letter;
-use crate::check::QueueEvidence;
+use crate::evidence::QueueEvidence;
 
 /// How many groups are named.
 const NAMED: usize = 5;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::LEASE_TAG;
-use crate::check::StackResource;
+use crate::evidence::StackResource;
 
 /// A part of a stack.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -6,23 +6,13 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use verifier_model::time::Timestamp;
 
-use super::{Accounting, Bounce, Changes, Patch, PatchError, Planned};
-use crate::dead_letters::{Filter, FilterError, Letter};
+use super::{Accounting, Bounce, Planned, QueueName, Terms};
+use crate::dead_letters::Letter;
 
 /// The schema of a journal, which its first line names.
 pub const SCHEMA: &str = "verifier.redrive.journal/1";
-
-/// A queue by its names.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct QueueName {
-    /// Its ARN.
-    pub arn: String,
-    /// Its URL.
-    pub url: String,
-}
 
 /// A letter that is about to be sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,142 +35,6 @@ pub struct Pair {
     /// The ARN of the queue that the message was sent to, where each goes to the queue that it came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<String>,
-}
-
-/// Which letters are meant, as text.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct FilterTerms {
-    /// A JMESPath expression.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expression: Option<String>,
-    /// See [`Filter::older_than`], in seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub older_than_seconds: Option<u64>,
-    /// See [`Filter::newer_than`], in seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub newer_than_seconds: Option<u64>,
-    /// See [`Filter::receives`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub receives: Option<(u32, u32)>,
-    /// See [`Filter::reason`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-impl FilterTerms {
-    /// The filter of these terms.
-    pub fn filter(&self) -> Result<Filter, FilterError> {
-        let seconds = |value: Option<u64>| value.map(std::time::Duration::from_secs);
-        let mut filter = Filter::default();
-        if let Some(expression) = &self.expression {
-            filter = filter.with_expression(expression)?;
-        }
-        filter.older_than = seconds(self.older_than_seconds);
-        filter.newer_than = seconds(self.newer_than_seconds);
-        filter.receives = self.receives;
-        filter.reason.clone_from(&self.reason);
-        Ok(filter)
-    }
-}
-
-/// How a redrive goes on: what a resumed one needs to know of the one before.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Terms {
-    /// Which letters are meant; beside a plan, those of the plan.
-    pub filter: FilterTerms,
-    /// Whether only the letters of a plan are meant, which stand in the journal.
-    pub is_planned: bool,
-    /// Only letters that came from this queue, or do not tell; any when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub source_arn: Option<String>,
-    /// Whether the user has named that queue: then letters of others are not meant; otherwise they stay and are named.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub is_source_named: bool,
-    /// Whether those that do not tell where they came from stay, too: several queues share the dead-letter queue.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub only_with_source: bool,
-    /// The queues that letters came from, where each is sent to its own; empty where all go to one queue.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub sources: Vec<QueueName>,
-    /// The sizes of the ramp's steps; empty for all at once.
-    pub steps: Vec<u64>,
-    /// How many bounces stop it.
-    pub stop_after: u64,
-    /// The most letters; all when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max: Option<u64>,
-    /// The most messages in a second.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rate: Option<u32>,
-    /// How many requests are made at once.
-    pub concurrency: usize,
-    /// A JSON merge patch of the bodies, for readers: its numbers may be rounded here.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub patch: Option<Value>,
-    /// The patch as it was written, which counts; journals of before do not have it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub patch_text: Option<String>,
-    /// See [`Changes::patch_non_objects`].
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub patch_non_objects: bool,
-    /// See [`Changes::attributes`].
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub attributes: BTreeMap<String, Option<String>>,
-}
-
-/// Where a letter goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Route {
-    /// To the destination of that number: to that of [`Terms::sources`], or to the only one.
-    To(usize),
-    /// Nowhere: it came from another queue than the one that is meant.
-    Other,
-    /// Nowhere, though it may be meant: where it came from is not known, or is no destination. Says why.
-    Unknown(String),
-}
-
-impl Terms {
-    /// What is changed of each message.
-    pub fn changes(&self) -> Result<Changes, PatchError> {
-        let text = self.patch_text.clone().or(self.patch.as_ref().map(Value::to_string));
-        Ok(Changes {
-            patch: text.as_deref().map(Patch::read).transpose()?,
-            patch_non_objects: self.patch_non_objects,
-            attributes: self.attributes.clone(),
-        })
-    }
-
-    /// Whether each letter is sent to the queue that it came from.
-    pub fn to_source(&self) -> bool {
-        !self.sources.is_empty()
-    }
-
-    /// Where a letter goes. Several queues may share a dead-letter queue, and a letter must not be sent to one that is not its
-    /// own unless that was asked for.
-    pub fn route(&self, letter: &Letter) -> Route {
-        let unknown = "it does not say which queue it came from: send it with --to QUEUE";
-        if self.to_source() {
-            let Some(source) = &letter.source_arn else {
-                return Route::Unknown(unknown.to_owned());
-            };
-            return match self.sources.iter().position(|queue| queue.arn == *source) {
-                Some(at) => Route::To(at),
-                None => Route::Unknown(format!(
-                    "it came from {source}, whose redrive policy does not name the dead-letter queue any more: send it with --to QUEUE"
-                )),
-            };
-        }
-        match (&self.source_arn, &letter.source_arn) {
-            (Some(meant), Some(found)) if meant != found && self.is_source_named => Route::Other,
-            (Some(meant), Some(found)) if meant != found => Route::Unknown(format!(
-                "it came from {found}, and not from {meant}: send it with --to-source, --queue or --to"
-            )),
-            (Some(_), None) if self.only_with_source => Route::Unknown(unknown.to_owned()),
-            _ => Route::To(0),
-        }
-    }
 }
 
 /// One thing that happened.
@@ -310,42 +164,4 @@ pub enum Entry {
 /// How many bytes of a journal are whole lines. What is behind them was being written when the process ended.
 pub fn whole_lines(bytes: &[u8]) -> usize {
     bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn from(source: Option<&str>) -> Letter {
-        Letter { source_arn: source.map(str::to_owned), ..Letter::default() }
-    }
-
-    #[test]
-    fn a_letter_goes_to_its_own_queue_or_nowhere() {
-        let queue = |arn: &str| QueueName { arn: arn.to_owned(), url: String::new() };
-        let terms = Terms { sources: vec![queue("a"), queue("b")], ..Terms::default() };
-        let route = |source| terms.route(&from(source));
-        assert_eq!(route(Some("b")), Route::To(1));
-        assert!(matches!(route(None), Route::Unknown(why) if why.contains("--to")));
-        assert!(matches!(route(Some("c")), Route::Unknown(why) if why.contains("came from c")));
-    }
-
-    #[test]
-    fn a_letter_of_another_queue_stays_and_one_without_a_source_is_sent_where_there_is_one_only() {
-        let terms = Terms { source_arn: Some("a".to_owned()), ..Terms::default() };
-        assert_eq!(terms.route(&from(Some("a"))), Route::To(0));
-        assert!(
-            matches!(terms.route(&from(Some("b"))), Route::Unknown(why) if why.contains("from b"))
-        );
-        let named = Terms { is_source_named: true, ..terms.clone() };
-        assert_eq!(named.route(&from(Some("b"))), Route::Other, "nobody has asked for it");
-        assert_eq!(terms.route(&from(None)), Route::To(0));
-        let shared = Terms { only_with_source: true, ..terms };
-        assert_eq!(shared.route(&from(Some("a"))), Route::To(0));
-        assert!(matches!(shared.route(&from(None)), Route::Unknown(_)));
-        // Whoever names another queue means all.
-        let any = Terms::default();
-        assert_eq!(any.route(&from(None)), Route::To(0));
-        assert_eq!(any.route(&from(Some("b"))), Route::To(0));
-    }
 }

@@ -16,15 +16,14 @@ mod pacer;
 mod plan;
 mod ramp;
 mod rewrite;
+mod terms;
 
 pub use accounting::Accounting;
 pub use bounce::{Bounce, Failing};
 pub use fate::{Fate, Told, Watched};
 pub use headway::Headway;
 pub use id_set::IdSet;
-pub use journal::{
-    Entry, FilterTerms, Intended, Pair, QueueName, Route, SCHEMA, Terms, whole_lines,
-};
+pub use journal::{Entry, Intended, Pair, SCHEMA, whole_lines};
 pub use ledger::{Ledger, LedgerError, Treatment};
 pub use native::{Explanation, NativeStatus, NativeTask, Refusal, Wanted};
 pub use order::overtaking;
@@ -32,3 +31,4 @@ pub use pacer::Pacer;
 pub use plan::{PLAN_SCHEMA, Plan, PlanError, Planned, Preview};
 pub use ramp::{Decision, Ramp, RampError};
 pub use rewrite::{Changes, Patch, PatchError, RewriteError};
+pub use terms::{FilterTerms, QueueName, Route, Terms};

@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::error::SettingsError;
 use super::keys::{KEYS, Key, sections};
 use super::value::{Kind, Value};
-use crate::check::nearest;
+use crate::nearest::nearest;
 
 /// A value that a file gives.
 #[derive(Debug)]

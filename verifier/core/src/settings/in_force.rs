@@ -71,10 +71,19 @@ impl InForce {
                 .is_some_and(|key| (key.read)(&in_force.settings) != (key.read)(&defaults))
         };
         validity::check(&in_force.settings, &is_changed).map_err(|(key, problem)| {
-            let line = in_force.origins.get(key).and_then(Origin::line);
-            SettingsError { file: path.to_owned(), line, key: key.to_owned(), problem }
+            SettingsError { file: path.to_owned(), ..in_force.wrong(key, problem) }
         })?;
         Ok(in_force)
+    }
+
+    /// What is wrong with the value of a key, and where that is.
+    pub fn wrong(&self, key: &str, problem: String) -> SettingsError {
+        let (file, line) = match self.origins.get(key) {
+            Some(Origin::File { path, line }) => (path.clone(), Some(*line)),
+            Some(other) => (other.to_string(), None),
+            None => (String::new(), None),
+        };
+        SettingsError { file, line, key: key.to_owned(), problem }
     }
 
     /// Puts a value in force that comes from an option; such values are checked by whoever reads the command line.
@@ -98,11 +107,5 @@ impl InForce {
             origin: self.origins.get(key.name).cloned().unwrap_or(Origin::Default),
         };
         KEYS.iter().map(shown).collect()
-    }
-}
-
-impl Origin {
-    fn line(&self) -> Option<usize> {
-        if let Self::File { line, .. } = self { Some(*line) } else { None }
     }
 }

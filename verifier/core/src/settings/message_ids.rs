@@ -1,7 +1,7 @@
 //! Where a message says which run and which job it belongs to.
 
 use super::placeholders::{lookup, text_of};
-use crate::check::RunId;
+use crate::run_id::RunId;
 
 /// The JSON paths in a queue's message.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 
 mod error;
 mod file;
+mod forbidden_headers;
 mod in_force;
 mod keys;
 mod message_ids;
@@ -16,6 +17,7 @@ mod validity;
 mod value;
 
 pub use error::SettingsError;
+pub(crate) use forbidden_headers::is_forbidden;
 pub use in_force::{InForce, Origin, Shown};
 pub use keys::{KEYS, Key, reference};
 pub use message_ids::MessageIds;

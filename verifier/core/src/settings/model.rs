@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::MessageIds;
-use crate::check::{Check, Judgement, Verdict, rules};
 
 /// The origin in [`Expect::origins`] that stands for every one.
 pub const ANY_ORIGIN: &str = "*";
@@ -285,48 +284,6 @@ impl Expect {
     /// Whether pages of any origin may call the API.
     pub fn allows_any_origin(&self) -> bool {
         self.origins.iter().any(|origin| origin == ANY_ORIGIN)
-    }
-
-    /// Why a check's warning is allowed; `None` when it is not.
-    fn allowed(&self, check: &Check) -> Option<&str> {
-        let found = self.allow.iter().find(|allowance| allowance.check == check.id);
-        found.map(|allowance| allowance.reason.as_str())
-    }
-
-    /// A judgement with the reason for which its warning is allowed, if it warns and that is given.
-    pub fn explained(&self, check: &Check, judgement: Judgement) -> Judgement {
-        match self.allowed(check).filter(|_| judgement.verdict == Verdict::Warn) {
-            Some(reason) => judgement.with_allowance(reason),
-            None => judgement,
-        }
-    }
-}
-
-impl Settings {
-    /// Why a check has nothing to judge on this stack, by these settings; `None` when it has. Such a check not being
-    /// exercised is no omission.
-    pub fn absent(&self, check: &Check) -> Option<&'static str> {
-        let page = self.outputs.preview_url.is_some();
-        let because = |absent: bool, why: &'static str| absent.then_some(why);
-        match check.id {
-            id if id == rules::web_page::CHECK.id => because(!page, "the stack has no page"),
-            id if id == rules::web_config::CHECK.id => because(
-                !page || self.page.config_path.is_none(),
-                "the stack has no page with a configuration",
-            ),
-            id if id == rules::api_cors::CHECK.id => because(
-                !page && self.expect.named_origins().next().is_none(),
-                "the stack has no page, and no origin is named that may post jobs",
-            ),
-            id if id == rules::api_hello::CHECK.id => because(
-                self.outputs.api_url.is_none() || self.api.hello_path.is_none(),
-                "the stack has no hello endpoint",
-            ),
-            id if id == rules::api_reject::CHECK.id => {
-                because(self.jobs.refused.is_empty(), "no body is given that is to be refused")
-            }
-            _ => None,
-        }
     }
 }
 

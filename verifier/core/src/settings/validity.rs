@@ -6,12 +6,12 @@ use http::{HeaderName, HeaderValue};
 use regex::Regex;
 use url::{Origin, Url};
 
+use super::forbidden_headers::is_forbidden;
 use super::keys::{KEYS, Key};
 use super::model::{ANY_ORIGIN, Outcomes, Refused, Settings};
 use super::outcome_reader::GROUPS;
 use super::placeholders::{OF_JOBS, PADDING, names};
-use crate::check::rules::api_cors;
-use crate::check::{find_check, nearest, nearest_check};
+use crate::nearest::nearest;
 
 /// A problem with the value of a key.
 type Problem = (&'static str, String);
@@ -23,18 +23,6 @@ pub(super) fn check(settings: &Settings, is_changed: &dyn Fn(&str) -> bool) -> R
     headers(&settings.jobs.headers).map_err(|problem| ("jobs.headers", problem))?;
     origins(&settings.expect.origins).map_err(|problem| ("expect.origins", problem))?;
     outcomes(&settings.outcomes, is_changed)?;
-    for allowance in &settings.expect.allow {
-        if find_check(&allowance.check).is_none() {
-            let near = nearest_check(&allowance.check).map_or_else(
-                || "`verifier check --list` shows them all".to_owned(),
-                |near| format!("did you mean {near}?"),
-            );
-            return Err((
-                "expect.allow",
-                format!("no check is called {}; {near}", allowance.check),
-            ));
-        }
-    }
     Ok(())
 }
 
@@ -106,7 +94,7 @@ fn headers(headers: &BTreeMap<String, String>) -> Result<(), String> {
             return Err(format!("{name:?} is no name of a header; expected letters, digits and -"));
         }
         let small = name.to_ascii_lowercase();
-        if api_cors::is_forbidden(&small) {
+        if is_forbidden(&small) {
             return Err(format!(
                 "{name} is set by whoever sends the request, and no page can; expected others"
             ));

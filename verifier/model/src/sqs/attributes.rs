@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::fifo::boolean;
 use super::{FifoAttributes, MESSAGE_BYTES_MAX, RedriveAllowPolicy, RedrivePolicy, SqsError};
 
 /// What a queue was configured with.
@@ -275,9 +276,4 @@ fn bounded(name: &str, value: &str, min: u32, max: u32) -> Result<u32, SqsError>
         .ok()
         .filter(|number| (min..=max).contains(number))
         .ok_or_else(|| SqsError::InvalidAttributeValue(name.to_owned()))
-}
-
-/// Reads `true` or `false`.
-pub(super) fn boolean(name: &str, value: &str) -> Result<bool, SqsError> {
-    value.parse().map_err(|_| SqsError::InvalidAttributeValue(name.to_owned()))
 }

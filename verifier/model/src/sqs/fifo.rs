@@ -4,7 +4,6 @@
 //! "FIFO queues".
 
 use super::SqsError;
-use super::attributes::boolean;
 
 /// What a FIFO queue was configured with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,4 +92,9 @@ impl FifoAttributes {
         }
         Ok(())
     }
+}
+
+/// Reads `true` or `false`.
+pub(super) fn boolean(name: &str, value: &str) -> Result<bool, SqsError> {
+    value.parse().map_err(|_| SqsError::InvalidAttributeValue(name.to_owned()))
 }

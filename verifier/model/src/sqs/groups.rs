@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::queue::Key;
+use super::key::Key;
 
 /// Where a message of a group stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,12 +6,14 @@
 
 mod attributes;
 mod batch;
+mod counts;
 mod deduplication;
 mod delivery;
 mod digest;
 mod error;
 mod fifo;
 mod groups;
+mod key;
 mod message;
 mod messages;
 mod move_task;
@@ -25,6 +27,7 @@ mod service;
 
 pub use attributes::QueueAttributes;
 pub use batch::{BATCH_ENTRIES_MAX, check_batch};
+pub use counts::Counts;
 pub use delivery::Delivery;
 pub use digest::{md5_of_attributes, md5_of_body, md5_of_trace_header};
 pub use error::SqsError;
@@ -37,7 +40,7 @@ pub use messages::{BatchOutcomes, ReceiveMessage};
 pub use move_task::{CANCELLATION_TAKES, MOVE_RATE_MAX, MoveTask, MoveTaskStatus};
 pub use move_tasks::StartMoveTask;
 pub use redrive_policy::{RedriveAllowPolicy, RedrivePolicy};
-pub use service::{Counts, QueueActivity, Sqs};
+pub use service::{QueueActivity, Sqs};
 
 /// The most bytes that one message, and one whole batch, may have: body and attributes together.
 ///

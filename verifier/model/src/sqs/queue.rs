@@ -12,12 +12,10 @@ use std::time::Duration;
 use super::deduplication::Deduplication;
 use super::error::invalid_parameter;
 use super::groups::{Groups, Standing};
+use super::key::Key;
 use super::receipt::Receipt;
 use super::{Counts, Delivery, Message, QueueAttributes, ReceivedMessage, SqsError};
 use crate::time::Timestamp;
-
-/// Names a message within its queue. Keys ascend in the order in which messages came.
-pub(super) type Key = u64;
 
 /// The most messages that a queue has in flight.
 ///

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::queue::Key;
+use super::key::Key;
 
 /// The decoded form of a receipt handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use super::error::invalid_parameter;
 use super::move_task::MoveTask;
 use super::queue::Queue;
 use super::redrive_policy::BAD_TARGET;
-use super::{Message, QueueAttributes, SequenceNumber, SqsError};
+use super::{Counts, Message, QueueAttributes, SequenceNumber, SqsError};
 use crate::time::Timestamp;
 
 /// How long the name of a deleted queue stays blocked.
@@ -31,17 +31,6 @@ pub struct Sqs {
     pub(super) sequence_number: SequenceNumber,
     /// In the order in which they were started.
     pub(super) move_tasks: Vec<MoveTask>,
-}
-
-/// How many messages a queue holds. The model counts exactly; AWS approximates.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// `ApproximateNumberOfMessages`: visible, although a FIFO queue may hold some back until others are deleted.
-    pub visible: usize,
-    /// `ApproximateNumberOfMessagesNotVisible`: in flight.
-    pub not_visible: usize,
-    /// `ApproximateNumberOfMessagesDelayed`.
-    pub delayed: usize,
 }
 
 /// What CloudWatch's metrics of a queue are made of.

@@ -8,7 +8,7 @@ use verifier_core::check::QueueEvidence;
 use verifier_core::redrive::{Ledger, Plan};
 use verifier_model::time::Timestamp;
 
-use super::engine::Ended;
+use super::ended::Ended;
 use super::native::ended::Native;
 use crate::report::result::show;
 use crate::shell::args::ResultFormat;

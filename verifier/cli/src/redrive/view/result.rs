@@ -9,7 +9,7 @@ use verifier_core::dead_letters::queue_label;
 use verifier_core::redrive::{Accounting, Bounce, Entry, Failing, Ledger, Plan};
 use verifier_model::time::Timestamp;
 
-use crate::redrive::engine::Ended;
+use crate::redrive::ended::Ended;
 use crate::report::github::Note;
 use crate::report::words::iso;
 use crate::shell::clean;

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::api_reject::REFUSALS;
-use crate::check::command::{self, quoted};
 use crate::check::{Answer, Check, Exchange, Judgement, Preflight, Severity, Verdict};
+use crate::command::{self, quoted};
+use crate::settings::is_forbidden;
 use crate::settings::urls::origin_of;
 
 /// The check's entry in the catalogue.
@@ -55,33 +56,6 @@ pub fn requested_headers(headers: &BTreeMap<String, String>) -> Vec<String> {
     let names = headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
     let asked = names.filter(|(name, value)| !is_forbidden(name) && !is_safelisted(name, value));
     asked.map(|(name, _)| name).collect::<BTreeSet<_>>().into_iter().collect()
-}
-
-/// Whether a header is the browser's own business, which no page can set. Its name is in small letters.
-pub(crate) fn is_forbidden(name: &str) -> bool {
-    const NAMES: [&str; 20] = [
-        "accept-charset",
-        "accept-encoding",
-        "access-control-request-headers",
-        "access-control-request-method",
-        "connection",
-        "content-length",
-        "cookie",
-        "cookie2",
-        "date",
-        "dnt",
-        "expect",
-        "host",
-        "keep-alive",
-        "origin",
-        "referer",
-        "set-cookie",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    ];
-    NAMES.contains(&name) || name == "via" || name.starts_with("proxy-") || name.starts_with("sec-")
 }
 
 fn is_safelisted(name: &str, value: &str) -> bool {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::check::command::curl;
 use crate::check::{Check, Exchange, Judgement, Severity};
+use crate::command::curl;
 use crate::settings::{Api, lookup, text_of, with_tags};
 
 /// The check's entry in the catalogue.

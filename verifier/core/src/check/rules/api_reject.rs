@@ -3,8 +3,10 @@
 use serde_json::Value;
 
 use crate::account::Whose;
-use crate::check::command::curl;
-use crate::check::{Check, Judgement, LogEvidence, Rejection, RunId, Severity, Verdict};
+use crate::check::{
+    Check, Judgement, LogEvidence, Rejection, RunId, Severity, Verdict, unreadable,
+};
+use crate::command::curl;
 use crate::settings::{Filling, Refused};
 
 /// The check's entry in the catalogue.
@@ -192,7 +194,7 @@ pub fn judge(
         }
     } else if !unknown.is_empty() {
         Judgement::inconclusive(format!("not answered: {}", unknown.join("; ")))
-    } else if let Some(unreadable) = log.unreadable() {
+    } else if let Some(unreadable) = unreadable(log) {
         unreadable
     } else if !log.is_closed_at(log.submitted_at) {
         Judgement::inconclusive(

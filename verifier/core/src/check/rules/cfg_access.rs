@@ -1,8 +1,8 @@
 //! `cfg.access`.
 
-use crate::check::command::aws;
 use crate::check::policy::{Statement, Test, account_of, statements};
 use crate::check::{Check, Judgement, QueueEvidence, Severity, Verdict};
+use crate::command::aws;
 
 /// The check's entry in the catalogue.
 ///

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::check::command::aws;
 use crate::check::{AlarmEvidence, Check, Judgement, QueueEvidence, Severity, Verdict};
+use crate::command::aws;
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {

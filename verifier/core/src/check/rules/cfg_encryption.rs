@@ -1,7 +1,7 @@
 //! `cfg.encryption`.
 
-use crate::check::command::aws;
 use crate::check::{Check, Judgement, QueueEvidence, Severity};
+use crate::command::aws;
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {

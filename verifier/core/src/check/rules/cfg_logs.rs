@@ -1,7 +1,7 @@
 //! `cfg.logs`.
 
-use crate::check::command::aws;
 use crate::check::{Check, FunctionEvidence, Judgement, LogGroupEvidence, Severity, Verdict};
+use crate::command::aws;
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {

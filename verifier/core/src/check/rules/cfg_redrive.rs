@@ -2,8 +2,8 @@
 
 use verifier_model::sqs::{RedriveAllowPolicy, RedrivePolicy};
 
-use crate::check::command::aws;
 use crate::check::{Check, Judgement, QueueEvidence, Severity};
+use crate::command::aws;
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {

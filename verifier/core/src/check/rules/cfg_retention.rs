@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::check::command::aws;
 use crate::check::{Check, Judgement, QueueEvidence, Severity, age_in_words};
+use crate::command::aws;
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {

@@ -1,8 +1,8 @@
 //! `cfg.tls`.
 
-use crate::check::command::aws;
 use crate::check::policy::{Statement, Test, statements};
 use crate::check::{Check, Judgement, QueueEvidence, Severity, Verdict};
+use crate::command::aws;
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {

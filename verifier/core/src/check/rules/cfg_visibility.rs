@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::check::command::aws;
 use crate::check::{
     Check, FunctionEvidence, Judgement, MappingEvidence, QueueEvidence, Severity, Verdict,
 };
+use crate::command::aws;
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {

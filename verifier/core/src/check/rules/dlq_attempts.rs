@@ -8,7 +8,7 @@ use super::job_success::submitted_twice;
 use crate::account::{
     Account, Attempt, Expectation, MessageAccount, MessageEnd, is_one_delivery_twice,
 };
-use crate::check::{Check, Judgement, LogEvidence, Severity, Verdict};
+use crate::check::{Check, Judgement, LogEvidence, Severity, Verdict, unreadable};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
@@ -32,7 +32,7 @@ pub fn judge(account: &Account, log: &LogEvidence) -> Judgement {
         return Judgement::not_exercised("the failing job was not accepted");
     };
     let twice = submitted_twice(&messages);
-    if let Some(unreadable) = log.unreadable() {
+    if let Some(unreadable) = unreadable(log) {
         return unreadable;
     }
     Judgement { summary: format!("{}{twice}", judgement.summary), ..judgement }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::account::Account;
-use crate::check::command::curl;
 use crate::check::{Check, Exchange, JobEvidence, Judgement, Severity, Verdict};
+use crate::command::curl;
 use crate::settings::{Api, Filling, Jobs, Settings, lookup};
 
 /// The check's entry in the catalogue.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::account::{Account, Breach, Expectation, Isolation, Kept};
-use crate::check::{Check, Judgement, LogEvidence, Severity, Verdict};
+use crate::check::{Check, Judgement, LogEvidence, Severity, Verdict, unreadable};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
@@ -48,7 +48,7 @@ pub fn judge(
             "the mapping's batches hold one message, so none shares the failing one's",
         ),
         _ if log.error.is_some() => {
-            return log.unreadable().unwrap_or_else(|| Judgement::inconclusive("no log"));
+            return unreadable(log).unwrap_or_else(|| Judgement::inconclusive("no log"));
         }
         Isolation::Unclear { job_ids } => Judgement::inconclusive(format!(
             "{} good jobs were done in invocations that failed, and nothing tells whether they came again: {}",

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::check::command::aws;
 use crate::check::{Check, Judgement, MappingEvidence, Severity, StackEvidence};
+use crate::command::aws;
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {

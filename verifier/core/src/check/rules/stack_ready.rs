@@ -1,7 +1,7 @@
 //! `stack.ready`.
 
-use crate::check::command::aws;
 use crate::check::{Check, Judgement, Severity, StackEvidence};
+use crate::command::aws;
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {

@@ -3,9 +3,9 @@
 use url::Url;
 
 use super::web_page::elsewhere;
-use crate::check::command::curl;
 use crate::check::script::{Script, Values};
 use crate::check::{Answer, Check, Exchange, Judgement, Severity};
+use crate::command::curl;
 use crate::settings::urls::{at_as_page, is_same, origin_of};
 use crate::settings::{JOB_URL_VARIABLE, Page};
 

@@ -2,8 +2,8 @@
 
 use url::Url;
 
-use crate::check::command::curl;
 use crate::check::{Answer, Check, Exchange, Judgement, Severity};
+use crate::command::curl;
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {

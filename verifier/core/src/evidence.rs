@@ -7,9 +7,8 @@ use contract::{Outcome, OutcomeLine};
 use verifier_model::sqs::{MESSAGE_BYTES_MAX, RedrivePolicy};
 use verifier_model::time::Timestamp;
 
-use super::Judgement;
-use super::command::aws;
 use crate::account::{Invocation, QueueCounts};
+use crate::command::aws;
 
 /// A stack, as CloudFormation describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -398,13 +397,6 @@ impl LogEvidence {
     /// group was seen.
     pub fn is_closed_at(&self, at: Timestamp) -> bool {
         self.error.is_none() && self.latest.is_some_and(|latest| latest >= at)
-    }
-
-    /// The judgement of whatever would have been told by the log, where it could not be read.
-    pub fn unreadable(&self) -> Option<Judgement> {
-        let error = self.error.as_ref()?;
-        let summary = format!("the log {} could not be read: {error}", self.log_group);
-        Some(Judgement::inconclusive(summary).with_next(self.next()))
     }
 
     /// How to read the run's lines by hand.

@@ -1,0 +1,112 @@
+//! Whose a message in the dead-letter queue is.
+
+use std::time::Duration;
+
+use super::DeadLetter;
+use crate::run_id::RunId;
+use crate::settings::MessageIds;
+
+/// Whose a message in the dead-letter queue is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// The run's own.
+    ThisRun,
+    /// Of another run, which may still be looking for it.
+    RunningRun(RunId),
+    /// Of a run that is surely over: nobody looks for it any more.
+    FinishedRun(RunId),
+    /// Somebody else's.
+    Stranger,
+}
+
+impl Owner {
+    /// Whose a message is, to a run that knows its own message ids. `ids` is where messages name their run,
+    /// `longest_wait` how long a run waits for its own.
+    pub fn of(
+        letter: &DeadLetter,
+        this_run: RunId,
+        own_message_ids: &[String],
+        ids: &MessageIds,
+        longest_wait: Duration,
+    ) -> Self {
+        // A run's id is its own: whatever names it, in an envelope too, was made from a job of it.
+        let names_this_run = letter.body.contains(&format!("{this_run}-"));
+        if names_this_run || own_message_ids.contains(&letter.message_id) {
+            return Self::ThisRun;
+        }
+        match ids.run_of(&letter.body) {
+            Some(id) if id == this_run => Self::ThisRun,
+            Some(id) if id.is_surely_over(letter.seen_at, longest_wait) => Self::FinishedRun(id),
+            Some(id) => Self::RunningRun(id),
+            None => Self::Stranger,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use verifier_model::time::Timestamp;
+
+    use super::*;
+
+    const LONGEST_WAIT: Duration = Duration::from_mins(3);
+    const NOW: Timestamp = Timestamp::from_millis(2_000_000_000);
+
+    fn letter(body: &str) -> DeadLetter {
+        DeadLetter {
+            message_id: "m".to_owned(),
+            body: body.to_owned(),
+            sent_at: None,
+            first_received_at: None,
+            receive_count: None,
+            source_arn: None,
+            seen_at: NOW,
+            receipt_handle: String::new(),
+        }
+    }
+
+    fn body(id: RunId) -> String {
+        format!(r#"{{"task":"t","jobId":"{id}-poison","runId":"{id}"}}"#)
+    }
+
+    fn owner(body: &str) -> Owner {
+        Owner::of(&letter(body), RunId::new(NOW, 1), &[], &MessageIds::default(), LONGEST_WAIT)
+    }
+
+    #[test]
+    fn a_message_is_its_runs_and_everybody_elses_is_a_strangers() {
+        let this = RunId::new(NOW, 1);
+        assert_eq!(owner(&body(this)), Owner::ThisRun);
+        let other = RunId::new(NOW - Duration::from_secs(5), 2);
+        assert_eq!(owner(&body(other)), Owner::RunningRun(other));
+        let old = RunId::new(NOW - Duration::from_hours(1), 3);
+        assert_eq!(owner(&body(old)), Owner::FinishedRun(old));
+        for body in ["", "{}", "[]", r#"{"runId":7}"#, r#"{"runId":"mine"}"#] {
+            assert_eq!(owner(body), Owner::Stranger, "{body}");
+        }
+        let known = Owner::of(
+            &letter("changed"),
+            this,
+            &["m".to_owned()],
+            &MessageIds::default(),
+            LONGEST_WAIT,
+        );
+        assert_eq!(known, Owner::ThisRun);
+    }
+
+    #[test]
+    fn a_run_id_alone_does_not_make_a_message_a_runs() {
+        let old = RunId::new(NOW - Duration::from_hours(1), 3);
+        assert_eq!(owner(&format!(r#"{{"runId":"{old}"}}"#)), Owner::Stranger);
+        assert_eq!(owner(&format!(r#"{{"jobId":"mine","runId":"{old}"}}"#)), Owner::Stranger);
+        assert_eq!(owner(&format!(r#"{{"task":"about {old}"}}"#)), Owner::Stranger);
+    }
+
+    #[test]
+    fn a_body_that_is_no_json_is_still_its_runs() {
+        let this = RunId::new(NOW, 1);
+        let cut = body(this);
+        assert_eq!(owner(&cut[..cut.len() - 1]), Owner::ThisRun);
+        assert_eq!(owner(&format!("\"runId\":\"{this}\"")), Owner::Stranger);
+    }
+}

@@ -1,0 +1,11 @@
+//! What is said where the log could not be read.
+
+use super::Judgement;
+use crate::evidence::LogEvidence;
+
+/// The judgement of whatever would have been told by the log, where it could not be read.
+pub fn unreadable(log: &LogEvidence) -> Option<Judgement> {
+    let error = log.error.as_ref()?;
+    let summary = format!("the log {} could not be read: {error}", log.log_group);
+    Some(Judgement::inconclusive(summary).with_next(log.next()))
+}
