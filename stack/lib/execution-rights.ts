@@ -201,14 +201,16 @@ function distributionRights(arns: PreviewArns, sharedHeadersId: string): Record<
 }
 
 /**
- * API Gateway knows its own methods, and APIs by their ids. It delivers a log through CloudWatch Logs, which wants
+ * API Gateway knows its own methods, and APIs by their ids. Tags of a stage it asks for by the name of the action, on the
+ * stage, which no method stands for: the handlers of the type AWS::ApiGatewayV2::Stage name it, and IAM's reference of
+ * API Gateway does not. It delivers a log through CloudWatch Logs, which wants
  * these rights of whoever sets it up.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
  */
 function apiRights(arns: PreviewArns): Record<string, Right[]> {
   const apis = ['/apis', '/apis/*'].map((path) => arns.arn('apigateway', path, undefined, ''));
   const tags = arns.arn('apigateway', '/tags/*', undefined, '');
-  const methods = right('apigateway', ['DELETE', 'GET', 'PATCH', 'POST', 'PUT'], ...apis, tags);
+  const methods = right('apigateway', ['DELETE', 'GET', 'PATCH', 'POST', 'PUT', 'TagResource', 'UntagResource'], ...apis, tags);
   const serviceRole = 'role/aws-service-role/ops.apigateway.amazonaws.com/AWSServiceRoleForAPIGateway';
   return {
     'AWS::ApiGatewayV2::Api': [
@@ -235,11 +237,21 @@ function apiRights(arns: PreviewArns): Record<string, Right[]> {
   };
 }
 
+/**
+ * An alarm may stop and terminate instances, and run what Systems Manager has, with CloudWatch's rights and not with those
+ * of whoever makes it. So previews' alarms tell topics, or nobody.
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-alarm-actions.html
+ */
 function alarmRights(arns: PreviewArns): Record<string, Right[]> {
   const tags = ['ListTagsForResource', 'TagResource', 'UntagResource'];
+  const others = { 'ForAnyValue:StringNotLike': { 'cloudwatch:AlarmActions': [arns.arn('sns', '*', '*', '*')] } };
   return {
     'AWS::CloudWatch::Alarm': [
-      right('cloudwatch', ['DeleteAlarms', 'DescribeAlarms', 'PutMetricAlarm', ...tags], ...arns.alarms()),
+      right('cloudwatch', ['DeleteAlarms', 'PutMetricAlarm', ...tags], ...arns.alarms()),
+      { ...right('cloudwatch', ['PutMetricAlarm'], '*'), conditions: others, denies: true },
+      // Whoever asks for composite alarms, too, needs it for all of them.
+      // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
+      right('cloudwatch', ['DescribeAlarms'], '*'),
     ],
     'AWS::CloudWatch::Dashboard': [
       right('cloudwatch', ['DeleteDashboards', 'GetDashboard', 'PutDashboard', ...tags], ...arns.dashboards()),

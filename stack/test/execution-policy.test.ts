@@ -92,7 +92,11 @@ const CALLS: Record<string, { create?: string[]; any?: string[] }> = {
   },
   'AWS::ApiGatewayV2::Api': { any: ['apigateway:POST', 'apigateway:GET', 'apigateway:PATCH', 'apigateway:DELETE'] },
   'AWS::ApiGatewayV2::Stage': { create: ['logs:CreateLogDelivery', 'logs:PutResourcePolicy', 'logs:DeleteLogDelivery'] },
-  'AWS::CloudWatch::Alarm': { any: ['cloudwatch:PutMetricAlarm', 'cloudwatch:TagResource', 'cloudwatch:DeleteAlarms'] },
+  'AWS::CloudWatch::Alarm': {
+    // Where composite alarms are asked for as well, AWS wants it for every alarm.
+    create: ['cloudwatch:DescribeAlarms'],
+    any: ['cloudwatch:PutMetricAlarm', 'cloudwatch:TagResource', 'cloudwatch:DeleteAlarms'],
+  },
   'AWS::CloudWatch::Dashboard': { any: ['cloudwatch:PutDashboard', 'cloudwatch:GetDashboard', 'cloudwatch:DeleteDashboards'] },
 };
 
@@ -117,6 +121,32 @@ describe('the execution policy of previews', () => {
       ].map((action) => `${id}: ${action}`);
     });
     expect(refused).toEqual([]);
+  });
+
+  test("tags an API's stages, which AWS asks for by its name and not by its method, and no other API's", () => {
+    const paths = ['/apis/a1b2c3', '/apis/a1b2c3/stages', '/apis/a1b2c3/stages/$default', '/tags/arn%3Aaws%3Aapigateway'];
+    for (const action of ['apigateway:TagResource', 'apigateway:UntagResource']) {
+      for (const path of paths) {
+        expect(allows(execution, action, `arn:aws:apigateway:${REGION}::${path}`), `${action} ${path}`).toBe(true);
+      }
+      for (const path of ['/restapis/prod', '/restapis/prod/stages/live', '/domainnames/example.org']) {
+        expect(allows(execution, action, `arn:aws:apigateway:${REGION}::${path}`), `${action} ${path}`).toBe(false);
+      }
+    }
+  });
+
+  test.each([
+    ['nothing', [], true],
+    ['a topic', [`arn:aws:sns:${REGION}:${ACCOUNT}:on-call`], true],
+    ['two topics', [`arn:aws:sns:${REGION}:${ACCOUNT}:on-call`, `arn:aws:sns:${REGION}:210987654321:on-call`], true],
+    ['the end of an instance', [`arn:aws:automate:${REGION}:ec2:terminate`], false],
+    ['the stop of an instance', [`arn:aws:swf:${REGION}:${ACCOUNT}:action/actions/AWS_EC2.InstanceId.Stop/1.0`], false],
+    ['an incident', ['arn:aws:ssm-incidents::123456789012:response-plan/sns'], false],
+    ['a function', [`arn:aws:lambda:${REGION}:${ACCOUNT}:function:sns`], false],
+    ['a topic, and the end of an instance', [`arn:aws:sns:${REGION}:${ACCOUNT}:on-call`, `arn:aws:automate:${REGION}:ec2:terminate`], false],
+  ])('makes alarms that tell topics alone: %s', (_name, actions, expected) => {
+    const alarm = `arn:aws:cloudwatch:${REGION}:${ACCOUNT}:alarm:${STACK}-DeadLetters`;
+    expect(allows(execution, 'cloudwatch:PutMetricAlarm', alarm, { 'cloudwatch:AlarmActions': actions })).toBe(expected);
   });
 
   test('reads what the bootstrap uploaded, by its qualifier', () => {
@@ -249,7 +279,7 @@ describe('the execution policy of previews', () => {
       for (const action of [Action].flat()) {
         expect(action).not.toContain('*');
         if ([Resource].flat().includes('*') && Condition === undefined) {
-          expect(action).toMatch(/^(cloudfront:Create(Distribution|OriginAccessControl|ResponseHeadersPolicy)$|logs:)/);
+          expect(action).toMatch(/^(cloudfront:Create(Distribution|OriginAccessControl|ResponseHeadersPolicy)$|cloudwatch:DescribeAlarms$|logs:)/);
         }
       }
     }

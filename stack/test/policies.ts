@@ -88,6 +88,9 @@ export function fits(pattern: string, text: string): boolean {
   return new RegExp(`^${source}$`, 's').test(text);
 }
 
+/** What a request says, by IAM's condition keys; a key of several values has a list. */
+export type Context = Record<string, string | readonly string[]>;
+
 /**
  * Whether statements allow an action on a resource under a request's context, and none denies it. Unlike IAM's own
  * simulation, an unknown operator is an error.
@@ -96,7 +99,7 @@ export function allows(
   statements: readonly Statement[],
   action: string,
   resource: string,
-  context: Record<string, string> = {},
+  context: Context = {},
 ): boolean {
   const applies = (effect: string) => statements.some(
     (statement) =>
@@ -108,9 +111,21 @@ export function allows(
   return applies('Allow') && !applies('Deny');
 }
 
-function holds(operator: string, keys: Record<string, string | string[]>, context: Record<string, string>): boolean {
+function holds(operator: string, keys: Record<string, string | string[]>, context: Context): boolean {
   return Object.entries(keys).every(([key, expected]) => {
-    const [value, values] = [context[key], [expected].flat()];
+    const [found, values] = [context[key], [expected].flat()];
+    // Of a request without the key, the first holds, and the second does not.
+    // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+    if (operator === 'ForAllValues:StringLike') {
+      return [found ?? []].flat().every((value) => values.some((each) => fits(each, value)));
+    }
+    if (operator === 'ForAnyValue:StringNotLike') {
+      return [found ?? []].flat().some((value) => !values.some((each) => fits(each, value)));
+    }
+    if (typeof found === 'object') {
+      throw new Error(`${operator} is for one value, and ${key} has several`);
+    }
+    const value: string | undefined = found;
     switch (operator) {
       case 'StringEquals':
         return value !== undefined && values.includes(value);
