@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { BOTS } from '../lib/bots.ts';
@@ -40,19 +40,25 @@ function run(script: string, env: Record<string, string>, programs: Record<strin
   });
 }
 
+/** What is below this folder of `.github`. */
+const sources = (folder: string) =>
+  readdirSync(join(REPOSITORY_ROOT, '.github', folder), { recursive: true, encoding: 'utf8' })
+    .filter((path) => /\.\w+$/.test(path))
+    .map((path) => [path, readFileSync(join(REPOSITORY_ROOT, '.github', folder, path), 'utf8')] as const);
+
 describe('whether a pull request gets a preview', () => {
-  const ACCOUNT = { DEPLOY_ROLE: 'arn:d', VERIFY_ROLE: 'arn:v', TEARDOWN_ROLE: 'arn:t', REGION: 'eu-central-1' };
+  const ACCOUNT = { BOUNDARY_POLICY: 'arn:b', DEPLOY_ROLE: 'arn:d', VERIFY_ROLE: 'arn:v', TEARDOWN_ROLE: 'arn:t', REGION: 'eu-central-1' };
   const NO_ACCOUNT = { DEPLOY_ROLE: '', VERIFY_ROLE: '', TEARDOWN_ROLE: '' };
   const PERSON = {
-    ...{ EVENT: 'pull_request', HEAD_REPOSITORY: 'octo/new-name' },
+    ...{ EVENT: 'pull_request', HEAD_REPOSITORY_ID: '42' },
     ...{ AUTHOR: 'octocat', AUTHOR_TYPE: 'User', ACTOR: 'octocat', SENDER: 'octocat', SENDER_TYPE: 'User' },
     TRIGGERING_ACTOR: 'octocat',
     ...ACCOUNT,
   };
-  const FORK = { HEAD_REPOSITORY: 'mallory/new-name' };
+  const FORK = { HEAD_REPOSITORY_ID: '7' };
   const BOT = { AUTHOR: 'dependabot[bot]', AUTHOR_TYPE: 'Bot' };
-  const pull = (number: number, sha: string, repository = 'octo/new-name', type = 'User') =>
-    ({ number, user: { type }, head: { sha, repo: repository === '' ? null : { full_name: repository } } });
+  const pull = (number: number, sha: string, repository: number | null = 42, type = 'User') =>
+    ({ number, user: { type }, head: { sha, repo: repository === null ? null : { id: repository, full_name: 'octo/new-name' } } });
   /** Pages of what GitHub answers, to be read by a shell. */
   const pages = (...each: object[]) => `cat <<'JSON'\n${each.map((page) => JSON.stringify(page)).join('\n')}\nJSON`;
   const checks = (...conclusions: (string | null)[]) => ({ check_runs: conclusions.map((conclusion) => ({ name: 'verify', conclusion })) });
@@ -75,9 +81,9 @@ describe('whether a pull request gets a preview', () => {
   });
 
   test.each([
-    ["a merge queue's commit", { EVENT: 'merge_group', HEAD_REPOSITORY: '', AUTHOR: '', AUTHOR_TYPE: '' }, 'Each of its pull requests passed'],
+    ["a merge queue's commit", { EVENT: 'merge_group', HEAD_REPOSITORY_ID: '', AUTHOR: '', AUTHOR_TYPE: '' }, 'Each of its pull requests passed'],
     ['a fork', FORK, 'comes from a fork'],
-    ['a fork that is gone', { HEAD_REPOSITORY: '' }, 'comes from a fork'],
+    ['a fork that is gone', { HEAD_REPOSITORY_ID: '' }, 'comes from a fork'],
     ['a fork, touched by a bot', { ...FORK, ACTOR: 'renovate[bot]', SENDER: 'renovate[bot]' }, 'comes from a fork'],
     ['a fork, of a bot', { ...FORK, ...BOT }, 'comes from a fork'],
     ['a bot, by its name', { ...BOT, AUTHOR_TYPE: 'User' }, 'the author is dependabot[bot]'],
@@ -110,6 +116,7 @@ describe('whether a pull request gets a preview', () => {
     ['an account without a role to deploy', { DEPLOY_ROLE: '' }, 'no variable AWS_DEPLOY_ROLE_ARN.', 'run all jobs again'],
     ['an account without a role to verify', { VERIFY_ROLE: '' }, 'no variable AWS_VERIFY_ROLE_ARN.', 'run all jobs again'],
     ['an account without a role to delete, and a region', { TEARDOWN_ROLE: '', REGION: '' }, 'no variable AWS_TEARDOWN_ROLE_ARN, AWS_REGION.', 'run all jobs again'],
+    ['an account without the boundary, without which a preview makes no role', { BOUNDARY_POLICY: '' }, 'no variable AWS_BOUNDARY_POLICY_ARN.', 'run all jobs again'],
     ['another event', { EVENT: 'workflow_dispatch' }, 'not on the event workflow_dispatch', 'Take that event out'],
     ['no event', { EVENT: '' }, 'GitHub does not name', 'Take that event out'],
   ])('it should, and may not, so that the gate fails: %s', (_name, changes, why, next) => {
@@ -126,7 +133,7 @@ describe('whether a pull request gets a preview', () => {
     ['a fork', FORK],
     ['a bot', BOT],
   ])('it does not, and the gate fails where a person has a pull request of the same commit: %s', (_name, changes) => {
-    const theirs = [pull(7, 'abcdef0', changes === FORK ? 'mallory/new-name' : 'octo/new-name'), pull(9, 'fedcba3'), pull(10, 'abcdef0', ''), pull(11, 'abcdef0', 'octo/new-name', 'Bot')];
+    const theirs = [pull(7, 'abcdef0', changes === FORK ? 7 : 42), pull(9, 'fedcba3'), pull(10, 'abcdef0', null), pull(11, 'abcdef0', 42, 'Bot')];
     expect(plan(changes, theirs)).toMatchObject({ status: 0, outputs: { deploys: 'false' } });
     const { status, outputs } = plan(changes, [...theirs, pull(8, 'abcdef0')]);
     expect([status, Object.keys(outputs)]).toEqual([1, ['why']]);
@@ -193,7 +200,7 @@ describe('whether a pull request gets a preview', () => {
   });
 
   test('those that it does not are skipped whatever was skipped before', () => {
-    for (const changes of [FORK, BOT, NO_ACCOUNT, { EVENT: 'merge_group', HEAD_REPOSITORY: '' }]) {
+    for (const changes of [FORK, BOT, NO_ACCOUNT, { EVENT: 'merge_group', HEAD_REPOSITORY_ID: '' }]) {
       expect(ask(changes, pages([]), pages(checks('skipped'))).outputs).toEqual({ deploys: 'false' });
     }
   });
@@ -210,6 +217,17 @@ describe('whether a pull request gets a preview', () => {
     const workflow = readFileSync(join(REPOSITORY_ROOT, '.github', 'workflows', 'preview.yml'), 'utf8');
     const [, permissions = ''] = /^ {2}plan:\n[^]*?\n {4}permissions:\n((?: {6}.*\n)+)/m.exec(workflow) ?? [];
     expect(permissions.replaceAll(/ *(#.*)?\n */g, ' ').trim()).toBe('actions: read checks: read contents: read pull-requests: read');
+  });
+
+  test("knows the repository by its id: a run that is repeated has the names of the event's time, which a rename changes", () => {
+    for (const name of ['octo/old-name', 'octo/new-name', 'mallory/old-name']) {
+      expect(plan({ HEAD_REPOSITORY: name }).outputs).toEqual({ deploys: 'true' });
+      expect(plan({ ...FORK, HEAD_REPOSITORY: name }).outputs).toEqual({ deploys: 'false' });
+    }
+    for (const [path, text] of [...sources('actions'), ...sources('workflows')]) {
+      expect(text, path).not.toMatch(/head\.repo\.full_name|head\.repo\.name/);
+    }
+    expect(readFileSync(join(ACTIONS, 'plan/action.yml'), 'utf8')).toContain('HEAD_REPOSITORY_ID: ${{ github.event.pull_request.head.repo.id }}\n');
   });
 
   test('is the same whatever the base, and whatever the attempt', () => {

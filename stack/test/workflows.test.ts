@@ -415,13 +415,14 @@ describe('the comment', () => {
   });
 
   describe('is written', () => {
-    const runs = (jobs: Record<'plan' | 'deploys' | 'deploy' | 'deployed', string> & { head?: string }) => {
+    const runs = (jobs: Record<'plan' | 'deploys' | 'deploy' | 'deployed', string> & { head?: number | null }) => {
       const [, condition = ''] = /^ {4}if: >-\n((?: {6}.*\n)+)/m.exec(job('preview.yml', 'comment')) ?? [];
       const needs = {
         plan: { result: jobs.plan, outputs: { deploys: jobs.deploys } },
         deploy: { result: jobs.deploy, outputs: { deployed: jobs.deployed } },
       };
-      const github = { repository: 'o/r', event: { pull_request: { head: { repo: { full_name: jobs.head ?? 'o/r' } } } } };
+      // GitHub says one id as a text, and the other as a number, and `==` compares them as numbers, as here.
+      const github = { repository: 'o/r', repository_id: '42', event: { pull_request: { head: { repo: { id: jobs.head === undefined ? 42 : jobs.head, full_name: 'o/before' } } } } };
       return new Function('needs', 'github', 'always', `return ${condition.trim()};`)(needs, github, () => true) as boolean;
     };
     test.each([
@@ -432,7 +433,8 @@ describe('the comment', () => {
       ['after a build that failed', { plan: 'success', deploys: 'true', deploy: 'skipped', deployed: '' }, true],
       ['where a bot has pushed', { plan: 'failure', deploys: '', deploy: 'skipped', deployed: '' }, true],
       ['for another commit than the one that is deployed', { plan: 'success', deploys: 'true', deploy: 'success', deployed: 'false' }, false],
-      ['for a fork whose plan failed', { plan: 'failure', deploys: '', deploy: 'skipped', deployed: '', head: 'mallory/r' }, false],
+      ['for a fork whose plan failed', { plan: 'failure', deploys: '', deploy: 'skipped', deployed: '', head: 7 }, false],
+      ['for a fork that is gone', { plan: 'failure', deploys: '', deploy: 'skipped', deployed: '', head: null }, false],
       ['for a fork, a bot, or a merge queue', { plan: 'success', deploys: 'false', deploy: 'skipped', deployed: '' }, false],
     ])('%s: %j: %s', (_name, jobs, expected) => {
       expect(runs(jobs)).toBe(expected);
@@ -556,10 +558,10 @@ describe('a change of the base', () => {
   test.each([
     ['a change of the base', {}, true],
     ['an edit of the title', { changes: { title: { from: 'x' } } }, false],
-    ['a fork', { repository: 'mallory/r' }, false],
+    ['a fork', { repository: 7 }, false],
     ['no account', { role: '' }, false],
-  ])('closes the gate: %s, %j: %s', (_name, { changes = { base: {} }, repository = 'o/r', role = 'arn:d' }: Record<string, unknown>, expected) => {
-    const github = { repository: 'o/r', event: { changes, pull_request: { head: { repo: { full_name: repository } } } } };
+  ])('closes the gate: %s, %j: %s', (_name, { changes = { base: {} }, repository = 42, role = 'arn:d' }: Record<string, unknown>, expected) => {
+    const github = { repository: 'o/r', repository_id: '42', event: { changes, pull_request: { head: { repo: { id: repository, full_name: 'o/before' } } } } };
     const holds = new Function('github', 'vars', `return Boolean(${condition.trim()});`)(github, { AWS_DEPLOY_ROLE_ARN: role }) as boolean;
     expect(holds).toBe(expected);
   });

@@ -45,6 +45,13 @@ is_bot() {
   esac
 }
 
+# Whether the branch is in another repository, or in one that is gone. By its id: a run that is started again has the names
+# of the event's time, and GITHUB_REPOSITORY has today's, so that after a rename one's own would look like a fork's.
+# https://docs.github.com/en/actions/how-tos/manage-workflow-runs/re-run-workflows-and-jobs
+is_fork() {
+  [ -z "${HEAD_REPOSITORY_ID:-}" ] || [ "$HEAD_REPOSITORY_ID" != "$GITHUB_REPOSITORY_ID" ]
+}
+
 # The variables of the account that are not set, with commas between.
 missing() {
   local missing=()
@@ -53,6 +60,8 @@ missing() {
   # What is deployed has to be deleted, too.
   [ -n "${TEARDOWN_ROLE:-}" ] || missing+=(AWS_TEARDOWN_ROLE_ARN)
   [ -n "${REGION:-}" ] || missing+=(AWS_REGION)
+  # The execution policy lets a preview make no role without it.
+  [ -n "${BOUNDARY_POLICY:-}" ] || missing+=(AWS_BOUNDARY_POLICY_ARN)
   local IFS=,
   echo "${missing[*]}"
 }
@@ -60,8 +69,8 @@ missing() {
 # The open pull requests of persons in this repository that have the same commit, with commas between.
 same_commit() {
   gh api --paginate "repos/$GITHUB_REPOSITORY/pulls?state=open&per_page=100" |
-    jq --raw-output --slurp --arg pr "${PR:-}" --arg repo "$GITHUB_REPOSITORY" --arg sha "${SHA:-}" '
-      [.[][] | select(.head.sha == $sha and .head.repo.full_name == $repo and .user.type != "Bot").number
+    jq --raw-output --slurp --arg pr "${PR:-}" --arg id "$GITHUB_REPOSITORY_ID" --arg sha "${SHA:-}" '
+      [.[][] | select(.head.sha == $sha and (.head.repo.id | tostring) == $id and .user.type != "Bot").number
         | tostring | select(. != $pr)] | join(",")'
 }
 
@@ -97,7 +106,7 @@ decide() {
       return
       ;;
   esac
-  if [ "${HEAD_REPOSITORY:-}" != "$GITHUB_REPOSITORY" ] || is_bot "${AUTHOR:-}" "${AUTHOR_TYPE:-}"; then
+  if is_fork || is_bot "${AUTHOR:-}" "${AUTHOR_TYPE:-}"; then
     if ! others=$(same_commit); then
       echo "fail this one gets no preview, and GitHub does not say whether another pull request has the same commit, whose gate would be open if this one passed. Run all jobs again."
       return
@@ -106,7 +115,7 @@ decide() {
       return
     fi
   fi
-  if [ "${HEAD_REPOSITORY:-}" != "$GITHUB_REPOSITORY" ]; then
+  if is_fork; then
     echo "skip the pull request comes from a fork, and code from a fork gets no AWS credentials. Its tests run all the same. For a preview, a person with write access can push a branch to this repository that ends with a commit of their own (git commit --amend)."
     return
   fi
