@@ -8,6 +8,8 @@ export interface AccountSettings {
   /** GitHub's ids of the owner and of the repository. Unlike names, they are never given to anybody else. */
   readonly ownerId: string;
   readonly repositoryId: string;
+  /** The repository's default branch, whose workflows alone may delete previews; those of any branch without it. */
+  readonly defaultBranch?: string;
   /** The ARN of the account's provider for GitHub's tokens, where it has one already: there can be only one. */
   readonly oidcProvider?: string;
   /** The qualifier of the bootstrap that deploys previews. */
@@ -27,6 +29,8 @@ const RULES = {
   repo: REPOSITORY,
   ownerId: GITHUB_ID,
   repoId: GITHUB_ID,
+  // Nothing that a pattern of IAM's could be made of.
+  defaultBranch: { pattern: /^[A-Za-z0-9_.][A-Za-z0-9_./-]{0,199}$/, expected: "a branch's name" },
   oidcProvider: {
     pattern: /^arn:[a-z-]+:iam::[0-9]{12}:oidc-provider\/token\.actions\.githubusercontent\.com$/,
     expected: "the ARN of the account's provider for token.actions.githubusercontent.com",
@@ -47,11 +51,13 @@ export function readAccountSettings(lookup: Lookup): AccountSettings {
     return value;
   };
   const [oidcProvider, env] = [read('oidcProvider'), environment(lookup)];
+  const defaultBranch = read('defaultBranch');
   const [budgetEmail, budgetTopic] = [read('budgetEmail'), read('budgetTopic')];
   return {
     repo: required('repo', 'it is the repository that deploys, as owner/name'),
     ownerId: required('ownerId', "`gh api repos/OWNER/NAME --jq .owner.id` prints it"),
     repositoryId: required('repoId', "`gh api repos/OWNER/NAME --jq .id` prints it"),
+    ...(defaultBranch !== undefined && { defaultBranch }),
     ...(oidcProvider !== undefined && { oidcProvider }),
     qualifier: qualifier(lookup),
     budgetUsd: Number(read('budget') ?? DEFAULT_BUDGET_USD),

@@ -30,6 +30,8 @@ interface RoleProps {
   readonly statements: iam.PolicyStatement[];
   /** Whether runs that a bot started get the role too. */
   readonly bots: boolean;
+  /** The branch whose workflows get the role; those of any branch without it. */
+  readonly branch?: string | undefined;
   readonly maxSessionDuration?: Duration;
 }
 
@@ -79,6 +81,7 @@ export class AccountStack extends Stack {
       environment: TEARDOWN_ENVIRONMENT,
       provider,
       bots: true,
+      branch: settings.defaultBranch,
       statements: this.teardownStatements(),
     });
     const verify = this.role('VerifyRole', {
@@ -108,6 +111,7 @@ export class AccountStack extends Stack {
     this.output('BoundaryPolicyArn', execution.boundary.managedPolicyArn, 'The variable AWS_BOUNDARY_POLICY_ARN');
     const policyArns = execution.policies.map(({ managedPolicyArn }) => managedPolicyArn).join(',');
     this.output('ExecutionPolicyArn', policyArns, 'For cdk bootstrap --cloudformation-execution-policies');
+    this.output('RepositoryId', settings.repositoryId, "GitHub's id of the repository whose previews the account holds");
     this.output('HeadersPolicyId', headers.policy.responseHeadersPolicyId, 'The variable AWS_HEADERS_POLICY_ID');
   }
 
@@ -131,11 +135,15 @@ export class AccountStack extends Stack {
    *
    * Neither is a run that a bot started, except where said otherwise: whatever a workflow has been changed to, it gets
    * no credentials to deploy a dependency update with. Of GitHub's claims, AWS has keys for the actor, the environment, the
-   * workflow, the ref, the repository and its owner: none for the author of a pull request or its head branch, and the ref
+   * workflow and its file, the ref, the repository and its owner: none for the author of a pull request or its head branch, and the ref
    * of a pull request is its merge. So a bot's branch that a person pushes to is refused by its own workflow alone.
    * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
+   *
+   * What deletes runs on the default branch alone: by a schedule, by hand, and by `pull_request_target`, whatever the base,
+   * since 2025-12-08. Another branch's run has another ref, and workflows of its own.
+   * https://github.blog/changelog/2025-11-07-actions-pull_request_target-and-environment-branch-protections-changes/
    */
-  private role(id: string, { environment, provider, statements, bots, maxSessionDuration }: RoleProps): iam.Role {
+  private role(id: string, { environment, provider, statements, bots, branch, maxSessionDuration }: RoleProps): iam.Role {
     const { repo, ownerId, repositoryId } = this.settings;
     const role = new iam.Role(this, id, {
       description: `For the jobs of ${repo} in the environment ${environment}`,
@@ -143,6 +151,7 @@ export class AccountStack extends Stack {
         StringEquals: {
           [`${GITHUB}:aud`]: 'sts.amazonaws.com',
           [`${GITHUB}:repository_id`]: repositoryId,
+          ...(branch !== undefined && { [`${GITHUB}:ref`]: `refs/heads/${branch}` }),
         },
         StringLike: {
           [`${GITHUB}:sub`]: [

@@ -57,8 +57,9 @@ export class DeploymentRoles extends Construct {
 
 /**
  * What `cdk deploy` and `cdk rollback` ask for a preview. Whatever is created or updated is so as the execution role: a request
- * for that without a role, which would go on with the one of before, is refused. IAM has no condition for the role of
- * `DeleteStack` and `ExecuteChangeSet`, which take the stack's and the change set's.
+ * for that without a role, which would go on with the one of before, is refused. A request to delete is without
+ * one, as the command line makes it where a first deployment failed, and takes the stack's: to name another, one has to pass
+ * it. `ExecuteChangeSet` takes the change set's, and IAM has no condition for it.
  *
  * Source: `DeploymentActionRole` of `cdk bootstrap --show-template`, the calls of the command line, and the condition keys in
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html

@@ -17,7 +17,7 @@ export interface CheckedIn {
 }
 
 /** Who the checked-in template of the account trusts, and tells of costs: nobody that there is. */
-export const EXAMPLE_REPOSITORY = { repo: 'owner/repo', ownerId: '1', repoId: '2', budgetEmail: 'owner@example.org' };
+export const EXAMPLE_REPOSITORY = { repo: 'owner/repo', ownerId: '1', repoId: '2', defaultBranch: 'main', budgetEmail: 'owner@example.org' };
 
 export const CHECKED_IN: readonly CheckedIn[] = [
   {

@@ -17,7 +17,7 @@ import { REPOSITORY_ROOT } from '../lib/paths.ts';
 import { withTemporaryDirectory } from '../lib/temporary-directory.ts';
 import { type Statement as PolicyStatement, allows } from './policies.ts';
 
-const CONTEXT = { repo: 'octo-org/some.repo_1', ownerId: '123456', repoId: 456789, budgetEmail: 'me@example.org' };
+const CONTEXT = { repo: 'octo-org/some.repo_1', ownerId: '123456', repoId: 456789, budgetEmail: 'me@example.org', defaultBranch: 'trunk' };
 
 interface Statement {
   readonly Action: string | string[];
@@ -93,6 +93,7 @@ function trusts(role: Role['Properties'], claims: Record<string, string>): boole
     repository_id: '456789',
     sub: 'repo:octo-org/some.repo_1:environment:preview',
     actor: 'octocat',
+    ref: 'refs/heads/trunk',
     ...claims,
   };
   const context = Object.entries(token).map(([claim, value]) => [`token.actions.githubusercontent.com:${claim}`, value]);
@@ -115,6 +116,7 @@ describe('who is trusted', () => {
           StringEquals: {
             'token.actions.githubusercontent.com:aud': 'sts.amazonaws.com',
             'token.actions.githubusercontent.com:repository_id': '456789',
+            ...(environment === TEARDOWN_ENVIRONMENT && { 'token.actions.githubusercontent.com:ref': 'refs/heads/trunk' }),
           },
           StringLike: {
             'token.actions.githubusercontent.com:sub': [
@@ -173,6 +175,32 @@ describe('who is trusted', () => {
     const trusted = (role: Role['Properties']) =>
       environments.filter((environment) => trusts(role, { sub: `repo:octo-org/some.repo_1:environment:${environment}` }));
     expect([deploy, teardown, verify, chaos].map(trusted)).toEqual(environments.map((each) => [each]));
+  });
+
+  const TEARDOWN = { sub: `repo:octo-org/some.repo_1:environment:${TEARDOWN_ENVIRONMENT}` };
+  test.each([
+    ['refs/heads/trunk', true],
+    ['refs/heads/trunk2', false],
+    ['refs/heads/feature', false],
+    ['refs/tags/trunk', false],
+    ['refs/pull/7/merge', false],
+  ])('with the role to tear down: a run of %s, since every other branch has its own workflows: %s', (ref, expected) => {
+    expect(trusts(teardown, { ...TEARDOWN, ref })).toBe(expected);
+    // The others run on a pull request's merge.
+    expect(trusts(deploy, { ref })).toBe(true);
+    // Without the setting, what the environment's rules say.
+    const { defaultBranch: _, ...without } = CONTEXT;
+    expect(trusts(synthesise(without).teardown, { ...TEARDOWN, ref })).toBe(true);
+  });
+
+  test.each(['*', 'refs heads', '-x', ''])('refuses the default branch %j', (value) => {
+    expect(() => readAccountSettings((name) => (name === 'defaultBranch' ? value : (CONTEXT as Record<string, unknown>)[name]))).toThrow(
+      'the context value defaultBranch must be',
+    );
+  });
+
+  test('is said by an output, by which the quick start knows whose the account is', () => {
+    expect(template.findOutputs('RepositoryId')).toMatchObject({ RepositoryId: { Value: '456789' } });
   });
 
   test('has no default, and no wildcard', () => {
