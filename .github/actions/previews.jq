@@ -18,6 +18,10 @@ def is_preview_of($id; $repo):
 # The number of the pull request of a preview's stack; nothing for a stack of another name.
 def pull_request: .StackName | capture("^Stack-PR(?<pr>[1-9][0-9]{0,8})$").pr;
 
+# Whether a stack says by its tags that it is a preview, and of another repository, or of this one under a former name.
+def is_preview_of_another($id; $repo):
+  pull_request and ((.Tags // []) | from_entries).preview == "true" and (is_preview_of($id; $repo) | not);
+
 # When a preview may be deleted whatever its pull request is, or `never`. A shell may be a day later: a deployment that goes
 # on is done with it by then.
 def expires:

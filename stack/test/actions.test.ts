@@ -302,13 +302,24 @@ describe('the previews that nobody needs', () => {
     expect(chaos('2026-06-16T02:41:00Z')).toMatchObject({ status: 0, outputs: { prs: '[]' } });
   });
 
-  test('are kept while GitHub does not answer, and the rest is swept', () => {
-    const { status, outputs, log } = find([stack('Stack-PR1', ours), stack('Stack-PR2', ours)], {
-      1: 'echo "gh: Server Error (HTTP 502)" >&2; exit 1',
-      2: 'echo closed',
-    });
-    expect([status, outputs]).toEqual([0, { prs: '["2"]' }]);
+  test.each(['gh: Server Error (HTTP 502)', 'gh: Resource not accessible by integration (HTTP 403)'])('are kept while GitHub does not answer, and the rest is swept, but the job fails: %s', (error) => {
+    const lost = `echo "${error}" >&2; exit 1`;
+    const expired = stack('Stack-PR3', { ...ours, 'expires-at': '2026-06-14T23:59:59Z' });
+    const { status, outputs, log } = find([stack('Stack-PR1', ours), stack('Stack-PR2', ours), expired], { 1: lost, 2: 'echo closed', 3: lost });
+    expect([status, outputs]).toEqual([1, { prs: '["2","3"]' }]);
     expect(log).toContain('::warning title=Not looked at::Stack-PR1');
+    expect(log).toMatch(/::error title=Not swept::GitHub does not say whether the pull requests of 1 of 3 previews are open\..*run this again/);
+    // Nothing that is expired is asked for.
+    expect(find([expired], { 3: lost })).toMatchObject({ status: 0, outputs: { prs: '["3"]' } });
+  });
+
+  test("of another repository are named, since nothing here deletes them", () => {
+    const { status, outputs, log } = find(
+      [stack('Stack-PR1', { 'repo-id': '43' }), stack('Stack-PR2', { repo: 'octo/old-name' }), stack('Stack-PR3', ours), stack('Orders', { 'repo-id': '43' }), { StackName: 'Stack-PR4' }],
+      { 3: 'echo open' },
+    );
+    expect([status, outputs]).toEqual([0, { prs: '[]' }]);
+    expect([...log.matchAll(/::warning title=Not ours::(\S+) /g)].map(([, name]) => name)).toEqual(['Stack-PR1', 'Stack-PR2']);
   });
 
   test('are none where there are none, and too many are left for the next night', () => {
@@ -385,6 +396,18 @@ describe('the deletion of a preview', () => {
         expect(calls).toContain('delete-stack');
       }
     });
+  });
+
+  test('does not try what termination protection refuses, and says what lifts it', () => {
+    for (const force of ['true', 'false']) {
+      const { status, calls, log } = remove('7', { ...ours, EnableTerminationProtection: true }, { force });
+      expect(status).toBe(1);
+      expect(calls).not.toContain('delete-stack');
+      expect(log).toMatch(/::error title=Not deleted::Stack-PR7 has termination protection.*update-termination-protection/);
+    }
+    expect(remove('7', { ...ours, EnableTerminationProtection: false }).status).toBe(0);
+    // One that is still needed is kept without an error.
+    expect(remove('7', { ...ours, EnableTerminationProtection: true }, { gh: 'echo open' }).status).toBe(0);
   });
 
   test.each([['closed', 'true'], ['open', 'true']])('ends well where it is gone already, and says so in its pull request: %s', (state, pullRequest) => {

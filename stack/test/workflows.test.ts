@@ -86,6 +86,33 @@ describe('the workflows', () => {
     }
   });
 
+  test('delete what a sweep has found although it could not look at all', () => {
+    const [, condition = ''] = /^ {4}if: (.*)$/m.exec(job('sweep.yml', 'delete')) ?? [];
+    const runs = (result: string, prs: string, cancelled = false) =>
+      new Function('needs', 'cancelled', `return ${condition.replace(/^\$\{\{(.*)\}\}$/, '$1')};`)({ find: { result, outputs: { prs } } }, () => cancelled) as boolean;
+    expect([runs('success', '["7"]'), runs('failure', '["7"]')]).toEqual([true, true]);
+    for (const [result, prs] of [['success', '[]'], ['failure', ''], ['failure', '[]'], ['skipped', '']] as const) {
+      expect(runs(result, prs), `${result} ${prs}`).toBe(false);
+    }
+    expect(runs('cancelled', '["7"]', true)).toBe(false);
+  });
+
+  test.each([['teardown.yml', 'delete'], ['sweep.yml', 'find'], ['chaos.yml', 'build']])('%s refuses by hand, in its first step, another branch than the one that AWS trusts to delete', (name, id) => {
+    const [, condition = '', script = ''] = /^ {4}steps:\n {6}- name: .*\n {8}if: >-\n((?: {10}.*\n)+?) {8}env:\n {10}BRANCH: \$\{\{ github\.event\.repository\.default_branch \}\}\n {8}run: \|\n((?: {10}.*\n)+)/m.exec(job(name, id)) ?? [];
+    const refused = (event_name: string, ref: string) => {
+      const github = { event_name, ref, event: { repository: { default_branch: 'main' } } };
+      return new Function('github', 'format', `return ${condition.trim()};`)(github, (text: string, value: string) => text.replace('{0}', value)) as boolean;
+    };
+    expect(refused('workflow_dispatch', 'refs/heads/main')).toBe(false);
+    for (const ref of ['refs/heads/feature', 'refs/heads/main2', 'refs/tags/main']) {
+      expect(refused('workflow_dispatch', ref), ref).toBe(true);
+    }
+    for (const event of ['schedule', 'pull_request_target']) {
+      expect(refused(event, 'refs/heads/main')).toBe(false);
+    }
+    expect(script).toMatch(/echo "::error title=Not \w+::.*\$BRANCH.*\n {10}exit 1\n/);
+  });
+
   test('sweep every night, whatever the night before still waits for', () => {
     expect(workflow('sweep.yml')).not.toContain('concurrency:');
     expect(job('teardown.yml', 'delete')).toMatch(/^ {6}group: preview-\$\{\{ inputs\.pr \|\| github\.event\.pull_request\.number \}\}$/m);
@@ -328,6 +355,7 @@ describe('the comment', () => {
     case "$*" in
       'api repos/o/r/pulls/7 '*) echo "$NOW" ;;
       'api user --jq .login') [ -n "$LOGIN" ] && echo "$LOGIN" ;;
+      'api repos/o/r/actions/workflows/sweep.yml '*) [ "$GH_TOKEN" = own ] && [ -n "$SWEEP" ] && echo "$SWEEP" ;;
       *--paginate*) jq --raw-output "\${@: -1}" comments.json ;;
       *) echo "$*" >> sent.txt ;;
     esac`;
@@ -350,7 +378,7 @@ describe('the comment', () => {
       const env = {
         PATH: `${folder}:${process.env['PATH']}`,
         ...{ PLANNED: 'success', BUILT: 'success', DEPLOYED: 'success', VERIFIED: 'success', WHY: '' },
-        ...{ LOGIN: '', PR: '7', SHA: 'abcdef0123', NOW: 'open abcdef0123', PREVIEW_DAYS: '14' },
+        ...{ GH_TOKEN: 'comment', OWN_TOKEN: 'own', SWEEP: 'active', LOGIN: '', PR: '7', SHA: 'abcdef0123', NOW: 'open abcdef0123', PREVIEW_DAYS: '14' },
         ...{ GITHUB_REPOSITORY: 'o/r', GITHUB_RUN_ID: '1', GITHUB_SERVER_URL: 'https://github.com' },
         ...URLS,
         ...environment,
@@ -441,6 +469,17 @@ describe('the comment', () => {
     });
   });
 
+  test('says when it is deleted, and that nothing does it by the date where the sweep is not enabled, as in a new fork', () => {
+    const last = (environment: Record<string, string>) => write(environment).body.join('\n');
+    expect(last({})).toMatch(/The preview is deleted when this pull request is closed, and 14 days after its last push\.$/m);
+    for (const SWEEP of ['disabled_fork', 'disabled_inactivity', 'disabled_manually', '']) {
+      expect(last({ SWEEP })).not.toContain('14 days');
+      expect(last({ SWEEP })).toMatch(/The preview is deleted when this pull request is closed, and not before: .*`sweep\.yml`/);
+      expect(write({ SWEEP }).log).toContain('::warning title=Not swept::');
+    }
+    expect(job('preview.yml', 'comment')).toMatch(/^ {6}actions: read #/m);
+  });
+
   test('has no URLs where nothing was deployed', () => {
     const { body } = write({ DEPLOYED: 'failure' });
     expect(body[0]).toBe('<!-- pr-preview-urls -->');
@@ -491,17 +530,17 @@ describe('after a teardown', () => {
         'esac',
       ];
       writeFileSync(join(folder, 'gh'), `#!/usr/bin/env bash\n${gh.join('\n')}\n`, { mode: 0o755 });
-      const env = { PATH: `${folder}:${process.env['PATH']}`, GITHUB_REPOSITORY: 'o/r', PR: '7', ...environment };
-      const { status, stderr } = spawnSync('bash', ['--norc', '-eo', 'pipefail', '-c', scriptOf(delete_, mark)], { cwd: folder, env, encoding: 'utf8' });
-      expect(status, stderr).toBe(0);
-      return existsSync(join(folder, 'sent.txt')) ? readFileSync(join(folder, 'sent.txt'), 'utf8').split('\n').filter(Boolean) : [];
+      const env = { PATH: `${folder}:${process.env['PATH']}`, GITHUB_REPOSITORY: 'o/r', PR: '7', REGION: 'eu-central-1', ...environment };
+      const { status, stdout, stderr } = spawnSync('bash', ['--norc', '-eo', 'pipefail', '-c', scriptOf(delete_, mark)], { cwd: folder, env, encoding: 'utf8' });
+      const read = (name: string) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8') : '');
+      return { status, log: stdout + stderr, body: read('body.md'), sent: read('sent.txt').split('\n').filter(Boolean) };
     });
 
   test('the deployments of its pull request are ended, whichever page they led to, and no others', () => {
     const urls = ['https://a.cloudfront.net/?pr=7', 'https://b.cloudfront.net/?pr=7', 'https://c.cloudfront.net/?pr=17', 'https://d.cloudfront.net/?pr=71', '', null];
     const nodes = urls.map((environmentUrl, databaseId) => ({ databaseId, latestStatus: { environmentUrl } }));
     const deployments = { data: { repository: { deployments: { nodes: [...nodes, { databaseId: 9, latestStatus: null }] } } } };
-    const sent = step('name: End its deployments', { 'deployments.json': deployments });
+    const { sent } = step('name: End its deployments', { 'deployments.json': deployments });
     expect(sent.map((each) => /deployments\/(\d+)\/statuses/.exec(each)?.[1])).toEqual(['0', '1']);
   });
 
@@ -512,8 +551,28 @@ describe('after a teardown', () => {
     ['there was something to delete, and its last deployment had failed', 'true', '### Preview of 0123456\n\nIt was **not deployed**: …', true],
     ['there never was a preview, and the comment says why', 'false', '### Preview of 0123456\n\nIt was **not deployed**: …', false],
   ])('the comment is written anew where %s', (_name, DELETED, body, written) => {
-    const sent = step('name: Say so in the comment', { 'comments.json': [comment(3, body)] }, { DELETED });
+    const { status, sent } = step('name: Say so in the comment', { 'comments.json': [comment(3, body)] }, { DELETED });
+    expect(status).toBe(0);
     expect(sent.some((each) => each.includes('--method PATCH repos/o/r/issues/comments/3'))).toBe(written);
+  });
+
+  const urls = (region: string) => `Preview: https://a/?pr=7\nAPI: https://a1b2.execute-api.${region}.amazonaws.com/hello\nJobs: https://a1b2.execute-api.${region}.amazonaws.com/jobs\n`;
+  const say = (DELETED: string, region: string) => step('name: Say so in the comment', { 'comments.json': [comment(3, urls(region))] }, { DELETED });
+  test('the comment says that it is deleted only where it was, and else that there is none where it was looked for', () => {
+    expect(say('true', 'eu-central-1').body).toContain('It is deleted.');
+    const { body, sent } = say('false', 'eu-central-1');
+    expect(body).toContain('There is no stack `Stack-PR7` in eu-central-1');
+    expect(body).not.toContain('It is deleted');
+    expect(sent).toHaveLength(1);
+  });
+
+  test('it fails where the comment names a preview of another region, which is still there, and ends no deployment', () => {
+    const { status, log, sent } = say('false', 'us-east-1');
+    expect([status, sent]).toEqual([1, []]);
+    expect(log).toMatch(/::error title=Not deleted::.*a preview in us-east-1, and there is no Stack-PR7 in eu-central-1/);
+    // What was deleted was here, whatever an old comment says.
+    expect(say('true', 'us-east-1').status).toBe(0);
+    expect(delete_.indexOf('name: Say so in the comment')).toBeLessThan(delete_.indexOf('name: End its deployments'));
   });
 
   test('both are done whoever deleted it, so that a repeated run does what was not done before', () => {

@@ -68,6 +68,11 @@ if [ "${FORCE:-}" != true ]; then
   fi
   echo "$stack is to be deleted: $why." | tee --append "$GITHUB_STEP_SUMMARY"
 fi
+# An app may give it to its stack, and the role that deletes may not take it away.
+if jq --exit-status '.EnableTerminationProtection == true' <<< "$description" > /dev/null; then
+  echo "::error title=Not deleted::$stack has termination protection, which its app gave it. Lift it with rights of your own (update-termination-protection --no-enable-termination-protection --stack-name $stack, of CloudFormation), and run this again."
+  exit 1
+fi
 aws cloudformation delete-stack --stack-name "$stack"
 if ! aws cloudformation wait stack-delete-complete --stack-name "$stack"; then
   aws cloudformation describe-stack-events --stack-name "$stack" --output text --query \
