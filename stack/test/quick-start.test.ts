@@ -104,6 +104,8 @@ describe('the quick start', () => {
     const { calls, stderr } = paste([setUp], { aws: servesRepository(found) });
     expect(calls).not.toContain('npx');
     expect(stderr).toContain(`PreviewAccount in eu-central-1 is for another repository, ${found}: nothing is done`);
+    // Neither does whoever pastes on: the variables would be another repository's roles.
+    expect(paste([setUp, variables], { aws: servesRepository(found) }).calls).not.toMatch(/gh (variable set|workflow)/);
     // It may be the former one of whoever asks, deleted and forked again.
     expect(stderr).toContain(`FORMER=${found}`);
     expect(paste([`FORMER=${found}`, setUp], { aws: servesRepository(found) }).calls).toMatch(/^npx cdk deploy /m);
