@@ -119,7 +119,7 @@ describe('the workflows', () => {
   });
 
   test.each(['teardown.yml', 'sweep.yml', 'chaos.yml'])('%s says that this role is missing, before it does anything', (name) => {
-    const [, first = ''] = /^ {4}steps:\n((?: {6}.*\n)+?) {6}- uses:/m.exec(workflow(name)) ?? [];
+    const [, first = ''] = /^ {4}steps:\n((?: {6}.*\n)+?) {6}- (?:id: \w+\n {8})?uses:/m.exec(workflow(name)) ?? [];
     expect(first).toContain("if: vars.AWS_TEARDOWN_ROLE_ARN == ''\n");
     expect(first).toMatch(/::error title=Not \w+::The repository has no variable AWS_TEARDOWN_ROLE_ARN, .*\n {10}exit 1\n/);
   });
@@ -141,6 +141,17 @@ describe('the workflows', () => {
     for (const [path, inputs] of uploads) {
       expect(inputs, path).toMatch(/name: .*\$\{\{ github\.run_attempt \}\}|overwrite: true/);
     }
+  });
+
+  test.each([['teardown.yml', 'delete'], ['sweep.yml', 'find']])('%s says what to do where AWS refuses the role, as after a rename of the default branch', (name, id) => {
+    const text = job(name, id);
+    expect(text).toMatch(/- id: credentials\n {8}uses: aws-actions\/configure-aws-credentials@/);
+    expect(text).toMatch(/if: failure\(\) && steps\.credentials\.outcome == 'failure'\n {8}run: \|\n {10}echo "::error title=Not \w+::.*\$GITHUB_REF.*defaultBranch.*deploy it anew.*\n {10}exit 1\n/);
+  });
+
+  test('of the night deploy nothing without the boundary, without which a preview makes no role', () => {
+    const build = job('chaos.yml', 'build');
+    expect(build).toMatch(/if: vars\.AWS_BOUNDARY_POLICY_ARN == ''\n {8}run: \|\n {10}echo "::error title=Not deployed::The repository has no variable AWS_BOUNDARY_POLICY_ARN.*\n {10}exit 1\n {6}- uses: actions\/checkout/);
   });
 
   test('of the night say what to do where AWS refuses the actor of the schedule', () => {
