@@ -74,6 +74,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::cases::cases;
 
     #[test]
     fn ids_are_distinct_and_well_formed() {

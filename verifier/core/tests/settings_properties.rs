@@ -5,9 +5,8 @@ use contract::{OUTCOME_EVENT, Outcome, OutcomeLine};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::json;
-use verifier_core::check::read_settings;
-use verifier_core::check::{CHECKS, Judgement, Verdict, Weight, overall};
-use verifier_core::settings::{Filling, InForce, KEYS, Kind, Outcomes, Value};
+use verifier_core::check::{CHECKS, Judgement, Verdict, Weight, explained, overall, read_settings};
+use verifier_core::settings::{Filling, KEYS, Kind, Outcomes, Value};
 
 const RUN: &str = "vrf-6569e9c0-0badcafe";
 
@@ -107,7 +106,7 @@ proptest! {
         let in_force = read_settings("f", &file).expect("it is well formed");
         for verdict in Verdict::ALL {
             let judgement = Judgement::new(verdict, "found");
-            let counted = in_force.settings().expect.explained(&check, judgement).counted();
+            let counted = explained(&in_force.settings().expect, &check, judgement).counted();
             let is_changed = verdict == Verdict::Warn && check.id == allowed.id;
             prop_assert_eq!(counted, if is_changed { Verdict::Pass } else { verdict });
             // Beside a pass, nothing but a warning can pass that did not before.

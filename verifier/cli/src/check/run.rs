@@ -21,8 +21,8 @@ use verifier_core::check::rules::{
 };
 use verifier_core::check::{
     CHECKS, Check, CheckEvent, JobEvidence, JobTrace, Judgement, OurMessage, Overall,
-    QueueEvidence, Rejection, RunId, Settled, StackEvidence, Verdict, Weight, call_budget,
-    observed, overall,
+    QueueEvidence, Rejection, RunId, Settled, StackEvidence, Verdict, Weight, absent, call_budget,
+    explained, observed, overall,
 };
 use verifier_core::settings::OutcomeReader;
 use verifier_model::time::Timestamp;

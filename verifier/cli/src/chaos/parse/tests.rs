@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use verifier_chaos::Schedule;
 
 use super::*;
+use crate::chaos::{Builtin, experiment_from, experiment_of_file};
 
 const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/chaos-experiment.1.schema.json");
 
