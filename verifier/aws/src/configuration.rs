@@ -2,43 +2,48 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_lambda::types::{FunctionResponseType, LastUpdateStatus, ScalingConfig};
+use aws_sdk_lambda::types::{FunctionResponseType, ScalingConfig};
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
-use verifier_core::experiment::{Configuration, Field, MappingState, Part};
+use verifier_core::experiment::{Configuration, Field, MappingState, Part, Update};
 
 use crate::error::failed;
 use crate::{Aws, AwsError};
 
-/// An event source mapping, and whether what was asked of it last is done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mapped {
-    /// How it is configured, or is going to be.
-    pub state: MappingState,
-    /// Whether that is so by now; else it is on its way.
-    pub is_settled: bool,
-}
-
 impl Aws {
-    /// How a part is configured now. Of a mapping that is on its way, how it is going to be.
+    /// How a part is configured now. Of one that is on its way, how it is going to be.
     pub async fn configuration(&self, part: &Part) -> Result<Configuration, AwsError> {
+        Ok(self.configured(part).await?.0)
+    }
+
+    /// The same, and whether that is in force by now.
+    pub async fn configured(&self, part: &Part) -> Result<(Configuration, Update), AwsError> {
+        let at_once = |configuration| (configuration, Update::Done);
         match part {
             Part::Concurrency { function } => {
-                let answer =
-                    self.lambda.get_function_concurrency().function_name(function).send().await;
-                let answer = answer
-                    .map_err(|error| failed("lambda:GetFunctionConcurrency", function, &error))?;
-                let reserved = answer.reserved_concurrent_executions();
-                let reserved = reserved.and_then(|limit| u32::try_from(limit).ok());
-                Ok(Configuration::Concurrency { reserved })
+                let reserved = self.reserved_concurrency(function).await?;
+                Ok(at_once(Configuration::Concurrency { reserved }))
             }
-            Part::Mapping { uuid } => Ok(Configuration::Mapping(self.mapped(uuid).await?.state)),
+            Part::Mapping { uuid } => self.mapping_configuration(uuid).await,
             Part::QueueTag { queue_url, key } => {
-                Ok(Configuration::QueueTag { value: self.queue_tag(queue_url, key).await? })
+                let value = self.queue_tag(queue_url, key).await?;
+                Ok(at_once(Configuration::QueueTag { value }))
             }
-            Part::Queue { queue_url } => self.queue_configuration(queue_url).await,
-            Part::Function { function } => Ok(self.configured(function).await?.0),
+            Part::Queue { queue_url } => Ok(at_once(self.queue_configuration(queue_url).await?)),
+            Part::Function { function } => self.function_configuration(function).await,
         }
+    }
+
+    /// How many invocations of a function run at once; `None` where as many do as the account has left.
+    pub(crate) async fn reserved_concurrency(
+        &self,
+        function: &str,
+    ) -> Result<Option<u32>, AwsError> {
+        let answer = self.lambda.get_function_concurrency().function_name(function).send().await;
+        let answer =
+            answer.map_err(|error| failed("lambda:GetFunctionConcurrency", function, &error))?;
+        let reserved = answer.reserved_concurrent_executions();
+        Ok(reserved.and_then(|limit| u32::try_from(limit).ok()))
     }
 
     /// The value of a queue's tag; `None` where it has no such tag.
@@ -67,10 +72,10 @@ impl Aws {
         })
     }
 
-    /// How a function is configured, or is going to be, and whether that is so by now.
-    ///
-    /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html>.
-    pub async fn configured(&self, function: &str) -> Result<(Configuration, bool), AwsError> {
+    async fn function_configuration(
+        &self,
+        function: &str,
+    ) -> Result<(Configuration, Update), AwsError> {
         let answer = self.lambda.get_function_configuration().function_name(function).send().await;
         let answer =
             answer.map_err(|error| failed("lambda:GetFunctionConfiguration", function, &error))?;
@@ -79,12 +84,18 @@ impl Aws {
             timeout_seconds: number(answer.timeout()).unwrap_or_default(),
             memory_megabytes: number(answer.memory_size()).unwrap_or_default(),
         };
-        let is_settled = answer.last_update_status() != Some(&LastUpdateStatus::InProgress);
-        Ok((configuration, is_settled))
+        let update = Update::of_function(
+            answer.last_update_status().map(|status| status.as_str()),
+            answer.last_update_status_reason(),
+            answer.last_update_status_reason_code().map(|code| code.as_str()),
+        );
+        Ok((configuration, update))
     }
 
-    /// An event source mapping, by its id.
-    pub async fn mapped(&self, uuid: &str) -> Result<Mapped, AwsError> {
+    async fn mapping_configuration(
+        &self,
+        uuid: &str,
+    ) -> Result<(Configuration, Update), AwsError> {
         let answer = self.lambda.get_event_source_mapping().uuid(uuid).send().await;
         let answer =
             answer.map_err(|error| failed("lambda:GetEventSourceMapping", uuid, &error))?;
@@ -92,18 +103,16 @@ impl Aws {
         let state = answer.state().unwrap_or_default();
         let concurrency = answer.scaling_config().and_then(ScalingConfig::maximum_concurrency);
         let response_types = answer.function_response_types().iter();
-        Ok(Mapped {
-            is_settled: matches!(state, "Enabled" | "Disabled"),
-            state: MappingState {
-                // One that is being updated says neither; it goes on as it was asked to.
-                enabled: !matches!(state, "Disabled" | "Disabling"),
-                batch_size: number(answer.batch_size()).unwrap_or_default(),
-                batching_window_seconds: number(answer.maximum_batching_window_in_seconds())
-                    .unwrap_or_default(),
-                maximum_concurrency: number(concurrency),
-                response_types: response_types.map(|kind| kind.as_str().to_owned()).collect(),
-            },
-        })
+        let configuration = Configuration::Mapping(MappingState {
+            // One that is being updated says neither; it goes on as it was asked to.
+            enabled: !matches!(state, "Disabled" | "Disabling"),
+            batch_size: number(answer.batch_size()).unwrap_or_default(),
+            batching_window_seconds: number(answer.maximum_batching_window_in_seconds())
+                .unwrap_or_default(),
+            maximum_concurrency: number(concurrency),
+            response_types: response_types.map(|kind| kind.as_str().to_owned()).collect(),
+        });
+        Ok((configuration, Update::of_mapping(state)))
     }
 
     /// Configures these fields of a part, and tells nothing about the others, which stay as they are; without a field there
@@ -278,6 +287,6 @@ impl Aws {
 }
 
 /// A policy with its fields in their order, so that equal ones are equal texts; and as it was if it is none.
-fn in_order(policy: &str) -> String {
+pub(crate) fn in_order(policy: &str) -> String {
     serde_json::from_str::<Value>(policy).map_or_else(|_| policy.to_owned(), |it| it.to_string())
 }

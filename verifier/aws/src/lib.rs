@@ -5,6 +5,7 @@
 
 mod alarms;
 mod calls;
+mod circumstances;
 mod configuration;
 mod connection;
 mod dead_letters;
@@ -19,7 +20,6 @@ mod server_clock;
 mod stack;
 
 pub use calls::Calls;
-pub use configuration::Mapped;
 pub use connection::{Aws, Connection, sdk_config};
 pub use dead_letters::{InHand, Sent};
 pub use error::{AwsError, Cause};

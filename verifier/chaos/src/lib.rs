@@ -59,6 +59,8 @@ pub use simulator::{
 };
 pub use timeline::{Band, Lane, LaneEnd, Mark, MarkKind, Sample, Timeline};
 pub use undo::{
-    Difference, Found as UndoFound, Merged, Refusal, Saved, StackParts, Standing, Started,
-    UNDO_SCHEMA, UndoEntry, UndoError, UndoLedger, Way, desired, merge, way,
+    ClaimReadings, Claimed, Difference, Found as UndoFound, Held, HeldReadings, LEASE_EVERY,
+    LEASE_LOST_AFTER, LEASE_READS_WITHIN, LEASE_SETTLES, Merged, Refusal, Saved, StackParts,
+    Standing, Started, UNDO_SCHEMA, UndoEntry, UndoError, UndoLedger, Way, desired, merge,
+    still_set, way,
 };

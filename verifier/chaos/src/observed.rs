@@ -51,13 +51,30 @@ impl Watch {
         u64::try_from(at.since(self.began_at).as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// How many outcome lines are about jobs of others.
-    pub fn foreign(&self, observed: &Observed) -> usize {
-        let is_foreign = |outcome: &&LoggedOutcome| {
-            let job = outcome.line.job_id.as_deref();
-            job.is_none_or(|job| self.name_of(job).is_none())
+    /// The jobs of others that the worker was at since then, by its outcome lines: each by its id, or by that of its message
+    /// where the line names no job. Such a message may be the run's own.
+    pub fn others(
+        &self,
+        outcomes: &[LoggedOutcome],
+        since: Timestamp,
+        is_own_message: impl Fn(&str) -> bool,
+    ) -> BTreeSet<String> {
+        let name = |outcome: &LoggedOutcome| {
+            let line = &outcome.line;
+            let is_of_run =
+                line.run_id.as_ref().is_some_and(|run| self.prefix.strip_suffix('-') == Some(run));
+            match &line.job_id {
+                _ if is_of_run => None,
+                Some(job) => self.name_of(job).is_none().then(|| job.clone()),
+                None => (!is_own_message(&line.message_id)).then(|| line.message_id.clone()),
+            }
         };
-        observed.outcomes.iter().filter(is_foreign).count()
+        outcomes.iter().filter(|outcome| outcome.at >= since).filter_map(name).collect()
+    }
+
+    /// Whether a letter is none of the run's.
+    pub fn is_of_others(&self, letter: &Letter) -> bool {
+        self.job_in(&letter.body).is_none()
     }
 
     /// The run's own outcome lines, each with the job's name.
@@ -230,7 +247,6 @@ mod tests {
             ],
             letters: vec![letter("run-1-b", "o"), letter("other", "p")],
         };
-        assert_eq!(watch().foreign(&observed), 1);
         let lines = watch().lines(&observed, true);
         assert_eq!(lines.len(), 3, "a receive, an attempt and a letter: {lines:?}");
         assert_eq!(watch().lines(&observed, false).len(), 2);
@@ -246,6 +262,30 @@ mod tests {
         // What the worker says of a job of which no attempt can succeed is not its end.
         assert!(ended(&["b"], Nature::Poison));
         assert!(!ended(&["a", "b"], Nature::Poison));
+    }
+
+    #[test]
+    fn whatever_else_the_worker_was_at_is_somebody_elses() {
+        let later = BEGAN + std::time::Duration::from_secs(2);
+        let others = |outcomes: &[LoggedOutcome]| -> Vec<String> {
+            watch().others(outcomes, later, |message| message == "own").into_iter().collect()
+        };
+        let nameless = |message: &str| {
+            let mut outcome = outcome("", message, 3, Outcome::Failed);
+            outcome.line.job_id = None;
+            outcome
+        };
+        let own = outcome("run-1-a", "m", 3, Outcome::Failed);
+        assert!(others(&[own.clone(), nameless("own")]).is_empty());
+        let theirs = outcome("run-2-a", "n", 2, Outcome::Failed);
+        assert_eq!(others(&[own.clone(), theirs.clone(), theirs]), ["run-2-a"]);
+        assert_eq!(others(&[own, nameless("x")]), ["x"]);
+        // What was worked on before anything was changed has suffered nothing.
+        assert!(others(&[outcome("run-2-a", "n", 1, Outcome::Failed)]).is_empty());
+        // A line may name the run, and no job.
+        let mut by_run = nameless("x");
+        by_run.line.run_id = Some("run-1".to_owned());
+        assert!(others(&[by_run]).is_empty());
     }
 
     #[test]

@@ -22,7 +22,7 @@ use verifier_model::event_source_mapping::{MappingChanges, MappingConfiguration}
 use verifier_model::faults::{FaultPlanError, FaultRule, FaultRules};
 
 use super::anomaly::{Anomaly, AnomalySet};
-use super::change::Change;
+use super::change::{Change, Setting};
 use super::history::{Nature, Terms};
 
 /// The most jobs of one schedule.
@@ -341,6 +341,18 @@ impl Schedule {
     /// Whether it deletes what is in the jobs queue.
     pub fn purges(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::Purge { .. }))
+    }
+
+    /// What it does by which messages of anybody are deleted, if anything: nothing puts them back.
+    pub fn deletes(&self) -> Option<&'static str> {
+        let ignores = |change: &Change| change.setting == Setting::BatchItemFailuresIgnored;
+        if self.purges() {
+            Some("purges the jobs queue")
+        } else if self.changes.iter().any(ignores) {
+            Some("has messages deleted that the worker fails (batch-item-failures-ignored)")
+        } else {
+            None
+        }
     }
 
     /// How many submits there are.

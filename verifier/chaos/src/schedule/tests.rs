@@ -77,3 +77,16 @@ fn bodies_are_jobs_unless_they_are_meant_not_to_be() {
     }
     assert!(Job::parse(JobKind::Malformed.body("a").as_bytes()).is_err());
 }
+
+#[test]
+fn whatever_deletes_messages_of_anybody_says_so() {
+    let change = |setting| Change { setting, from_milliseconds: 0, until_milliseconds: 1 };
+    let schedule = Schedule { undo_at_milliseconds: 1, ..Schedule::default() };
+    assert_eq!(schedule.deletes(), None);
+    for setting in Setting::EACH {
+        let deletes = Schedule { changes: vec![change(setting)], ..schedule.clone() }.deletes();
+        assert_eq!(deletes.is_some(), setting == Setting::BatchItemFailuresIgnored, "{setting:?}");
+    }
+    let steps = vec![Step::Purge { at_milliseconds: 0 }];
+    assert!(Schedule { steps, ..schedule }.deletes().is_some_and(|what| what.contains("purges")));
+}

@@ -81,6 +81,25 @@ pub fn merge(saved: &Saved, target: &Configuration, now: &Configuration) -> Merg
     merged
 }
 
+/// The fields that are neither as they were saved nor anybody else's: they say what one of the experiment's settings makes
+/// of them. After everything was put back, there should be none.
+pub fn still_set(saved: &Saved, now: &Configuration) -> Vec<Difference> {
+    let before = saved.before.fields();
+    let settings = saved.settings.iter();
+    let set: Vec<_> =
+        settings.map(|setting| desired(&saved.before, &[*setting]).fields()).collect();
+    let now = now.fields();
+    let is_set = |field: &Field, is: &Value| set.iter().any(|fields| fields.get(field) == Some(is));
+    before
+        .into_iter()
+        .filter_map(|(field, was)| {
+            let is = now.get(&field).cloned().unwrap_or_default();
+            (is != was && is_set(&field, &is))
+                .then_some(Difference { field, before: was, now: is, is_contested: false })
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -153,6 +172,18 @@ mod tests {
         assert_eq!(merged.wanted, mapping(true, 7, 1, None));
         assert!(merged.fields.is_empty());
         assert!(merged.others[0].is_contested);
+    }
+
+    #[test]
+    fn what_reads_as_the_experiment_set_it_is_still_set_and_nothing_else_is() {
+        let settings = [Setting::BatchSize { size: 5 }, Setting::MappingDisabled];
+        let saved = saved(mapping(true, 1, 0, None), &settings);
+        let fields = |now| -> Vec<Field> {
+            still_set(&saved, &now).iter().map(|difference| difference.field).collect()
+        };
+        assert_eq!(fields(mapping(true, 1, 0, None)), []);
+        assert_eq!(fields(mapping(false, 5, 0, None)), [Field::Enabled, Field::BatchSize]);
+        assert_eq!(fields(mapping(true, 7, 3, None)), [], "that is somebody else's");
     }
 
     #[test]

@@ -7,12 +7,17 @@
 
 mod desired;
 mod journal;
+mod lease;
 mod merge;
 mod parts;
 mod rollback;
 
 pub use desired::desired;
 pub use journal::{Saved, Started, UNDO_SCHEMA, UndoEntry, UndoError, UndoLedger};
-pub use merge::{Difference, Merged, merge};
+pub use lease::{
+    ClaimReadings, Claimed, Held, HeldReadings, LEASE_EVERY, LEASE_LOST_AFTER, LEASE_READS_WITHIN,
+    LEASE_SETTLES,
+};
+pub use merge::{Difference, Merged, merge, still_set};
 pub use parts::Parts as StackParts;
 pub use rollback::{Found, Refusal, Standing, Way, way};

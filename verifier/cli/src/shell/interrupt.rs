@@ -50,6 +50,11 @@ impl Interrupt {
         self.token.cancelled().await;
     }
 
+    /// What is cancelled when the process is asked to stop.
+    pub(crate) fn token(&self) -> CancellationToken {
+        self.token.clone()
+    }
+
     /// Whether the process was asked to stop.
     pub(crate) fn is_asked(&self) -> bool {
         self.token.is_cancelled()

@@ -57,7 +57,7 @@ impl Progress {
     }
 
     /// One that says nothing: for parts of something that has a line of its own.
-    pub(crate) fn hidden() -> Self {
+    pub(crate) const fn hidden() -> Self {
         Self(Kind::Hidden)
     }
 

@@ -81,7 +81,7 @@ async fn roll_back(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
             progress
                 .say(&format!("putting {} back as it was before {}", started.stack, started.run));
             let resources = stack.map(|stack| stack.resources).unwrap_or_default();
-            let at = (aws, clock);
+            let at = (aws, clock, &progress);
             let putting =
                 put_back(at, (&args.journal, &resources), (&interrupt, &options), &mut done);
             if !putting.await? {
@@ -124,7 +124,7 @@ async fn look(
 
 /// Puts back what is open, and says whether all of it is.
 async fn put_back(
-    at: (Aws, RunClock),
+    at: (Aws, RunClock, &Progress),
     (journal, resources): (&Path, &[StackResource]),
     (interrupt, options): (&Interrupt, &str),
     done: &mut RolledBack,

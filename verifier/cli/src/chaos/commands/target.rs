@@ -91,11 +91,11 @@ pub(super) async fn find(
     let name = format!("chaos-{name}-{:08x}.undo.jsonl", fastrand::u32(..));
     let settings = SettingsArgs { config, ..SettingsArgs::default() };
     if let Some(stack) = stack {
-        if experiment.schedule().purges() && !allow_purge {
+        if let (Some(deletes), false) = (experiment.schedule().deletes(), allow_purge) {
             return Err(Failure {
                 next: Some("say --allow-purge if that is meant".to_owned()),
                 ..Failure::usage(format!(
-                    "{} purges the jobs queue of {stack}, which nothing puts back",
+                    "{} {deletes}, those of others in {stack} included, which nothing puts back",
                     experiment.name
                 ))
             });

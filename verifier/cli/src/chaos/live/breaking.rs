@@ -12,10 +12,11 @@ use verifier_model::time::Timestamp;
 
 use super::competing::receivers;
 use super::faults::Faults;
+use super::lease::HeldLease;
 use super::load::{Action, Submitted, actions};
 use super::observing::Depth;
 use super::recorder::Recorder;
-use super::run::{GUARD_EVERY, Guarded, Load};
+use super::run::{FOREIGN_TRAFFIC, GUARD_EVERY, Guarded, Load};
 use super::stack::Live;
 use super::tasks::Tasks;
 use super::undo::Undo;
@@ -30,8 +31,8 @@ impl Live {
         &self,
         schedule: &Schedule,
         (recorder, load): (&Recorder, &Mutex<Load>),
-        (undo, faults): (&mut Undo, Option<&Faults>),
-        idle: Depth,
+        (undo, faults): (&mut Undo<'_>, Option<&Faults>),
+        (idle, changed_at): (Depth, Timestamp),
         guarded: &Guarded<'_>,
     ) -> Result<Option<&'static str>, Failure> {
         if let Some(faults) = faults {
@@ -41,8 +42,9 @@ impl Live {
             .into_iter()
             .partition(|(_, action)| matches!(action, Action::Redrive(_)));
         let receivers = receivers(schedule);
-        // The changes, the guard, and each thing that clients do wait by themselves.
-        let count = actions.len() + redrives.len() + receivers.len() + 2;
+        let lease = undo.lease().cloned();
+        // The changes, the guard, the watch of the lease, and each thing that clients do wait by themselves.
+        let count = actions.len() + redrives.len() + receivers.len() + 3;
         let tasks = Tasks::begin(&self.place.clock, count).await;
         let (stop, failed) = (CancellationToken::new(), CancellationToken::new());
         let stopping = async |done: Result<(), Failure>| {
@@ -72,7 +74,8 @@ impl Live {
             };
             let ended = tokio::select! {
                 done = work => done.map(|()| None),
-                condition = self.guard(recorder, load, idle, guarded) => condition.map(Some),
+                condition = self.guard((recorder, load), (idle, changed_at), guarded) => condition.map(Some),
+                lost = watch(lease) => Err(lost),
                 () = guarded.interrupt.asked() => Ok(Some("interrupted")),
                 () = failed.cancelled() => Ok(None),
             };
@@ -153,7 +156,7 @@ impl Live {
         &self,
         schedule: &Schedule,
         recorder: &Recorder,
-        undo: &mut Undo,
+        undo: &mut Undo<'_>,
         (tasks, stop): (&Tasks<'_>, &CancellationToken),
     ) -> Result<(), Failure> {
         let clock = &self.place.clock;
@@ -190,9 +193,8 @@ impl Live {
     /// Returns the condition that does not let the experiment go on, when one is met.
     async fn guard(
         &self,
-        recorder: &Recorder,
-        load: &Mutex<Load>,
-        idle: Depth,
+        (recorder, load): (&Recorder, &Mutex<Load>),
+        (idle, changed_at): (Depth, Timestamp),
         guarded: &Guarded<'_>,
     ) -> Result<&'static str, Failure> {
         let clock = &self.place.clock;
@@ -208,8 +210,22 @@ impl Live {
             if let Some(condition) = strange(depth, idle, submits) {
                 return Ok(condition);
             }
+            if !self.others_since(recorder, changed_at).await?.is_empty() {
+                recorder.meet(FOREIGN_TRAFFIC);
+            }
+            if let Some(condition) = recorder.met() {
+                return Ok(condition);
+            }
             self.note_letters(recorder, depth, guarded.interrupt).await?;
         }
+    }
+}
+
+/// Ends when the lease is lost, with that.
+async fn watch(lease: Option<HeldLease>) -> Failure {
+    match lease {
+        Some(lease) => lease.watch().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -219,7 +235,7 @@ fn strange(depth: Depth, idle: Depth, submits: u64) -> Option<&'static str> {
     if depth.dead.saturating_sub(idle.dead) > 2 * submits {
         Some("dlq-growth")
     } else if depth.jobs > 2 * (submits + idle.dead) {
-        Some("foreign-traffic")
+        Some(FOREIGN_TRAFFIC)
     } else {
         None
     }

@@ -5,6 +5,7 @@
 mod breaking;
 mod competing;
 mod faults;
+mod lease;
 mod load;
 mod observing;
 mod preparing;

@@ -1,11 +1,12 @@
 //! Waiting until a live stack has worked everything off, and what it shows then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use verifier_chaos::{Nature, Observed};
+use verifier_chaos::{Nature, Observed, Watch};
 use verifier_core::check::{LoggedOutcome, QueueEvidence};
+use verifier_model::time::Timestamp;
 
 use super::recorder::Recorder;
 use super::stack::Live;
@@ -127,18 +128,45 @@ impl Live {
         let Look { letters, cut_short, .. } = look(&self.place, usize::MAX, interrupt).await?;
         let is_whole = cut_short.is_none() && letters.len() as u64 >= depth.dead;
         let now = self.place.clock.now();
+        let outcomes = self.outcomes(recorder.watch.began_at - CLOCK_SKEW).await?;
+        let letters = letters.into_iter().map(|letter| (now, letter)).collect();
+        Ok((Observed { outcomes, letters }, is_whole))
+    }
+
+    /// The worker's outcome lines since then, of anybody's jobs; none where its log is not known.
+    async fn outcomes(&self, since: Timestamp) -> Result<Vec<LoggedOutcome>, Failure> {
         let mut outcomes = Vec::new();
         if let Some(group) = &self.place.log_group {
-            let since = recorder.watch.began_at - CLOCK_SKEW;
+            let reader = &self.place.reader;
             let take = |at, text: &str| {
-                outcomes.extend(
-                    self.place.reader.read_any(text).map(|line| LoggedOutcome { at, line }),
-                );
+                outcomes.extend(reader.read_any(text).map(|line| LoggedOutcome { at, line }));
             };
             self.place.aws.log_lines(group, None, since, take).await?;
         }
-        let letters = letters.into_iter().map(|letter| (now, letter)).collect();
-        Ok((Observed { outcomes, letters }, is_whole))
+        Ok(outcomes)
+    }
+
+    /// The jobs of others that the worker was at since the stack was changed, as far as its log tells by now.
+    pub(super) async fn others_since(
+        &self,
+        recorder: &Recorder,
+        changed_at: Timestamp,
+    ) -> Result<BTreeSet<String>, Failure> {
+        let late = self.place.clock.now() - CLOCK_SKEW;
+        let outcomes = self.outcomes(changed_at.max(late)).await?;
+        Ok(self.others_in(recorder, &outcomes, changed_at))
+    }
+
+    /// The same, by lines that are known.
+    pub(super) fn others_in(
+        &self,
+        recorder: &Recorder,
+        outcomes: &[LoggedOutcome],
+        changed_at: Timestamp,
+    ) -> BTreeSet<String> {
+        let (own, tells_run) = (recorder.own_messages(), self.place.reader.tells_run());
+        let is_own = |message: &str| !tells_run || own.contains(message);
+        recorder.watch.others(outcomes, changed_at, is_own)
     }
 
     /// Deletes the run's own messages from the dead-letter queue, where they were made to be, when they are in a file beside the
@@ -156,10 +184,8 @@ impl Live {
         if !seen.iter().any(|(_, letter)| recorder.watch.job_in(&letter.body).is_some()) {
             return Ok(None);
         }
-        let path = &recorder.watch.ids.job_id;
-        let of_run =
-            format!("body.{path} && starts_with(body.{path}, '{}')", recorder.watch.prefix);
-        let filter = FilterArgs { filter: Some(of_run), ..FilterArgs::default() };
+        let filter =
+            FilterArgs { filter: Some(of_run(&recorder.watch)), ..FilterArgs::default() };
         let selection = Selection::new(&filter)?;
         let file = PathBuf::from(format!("{}{LETTERS_SUFFIX}", self.journal.display()));
         let left = |failure: Failure| Failure {
@@ -189,4 +215,10 @@ impl Live {
             format!("{left} messages of the run are left in {}", self.place.dead_letters.name)
         }))
     }
+}
+
+/// The filter of letters that selects the run's own.
+pub(super) fn of_run(watch: &Watch) -> String {
+    let path = &watch.ids.job_id;
+    format!("body.{path} && starts_with(body.{path}, '{}')", watch.prefix)
 }

@@ -1,8 +1,10 @@
 //! What an experiment on a live stack begins and ends with: the lease, what is saved, and putting everything back.
 
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 use verifier_chaos::{Schedule, Started, UNDO_SCHEMA};
-use verifier_core::experiment::{Lease, Part};
+use verifier_core::experiment::{Changed, Circumstances, Lease, Part, changed};
 use verifier_model::time::Timestamp;
 
 use super::breaking::in_force;
@@ -12,9 +14,21 @@ use super::stack::Live;
 use super::tasks::Tasks;
 use super::undo::{Back, Undo, name, told};
 use crate::shell::clean;
+use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
 use crate::shell::output::tell;
+
+/// How long what was put back may be read as it was before: see `undo`.
+const READS_WITHIN: Duration = Duration::from_secs(90);
+
+/// What was there when everything was ready to be changed.
+pub(super) struct Prepared {
+    /// What decides how messages fare, as it was before.
+    pub(super) before: Circumstances,
+    /// When the first change was about to be made.
+    pub(super) changed_at: Timestamp,
+}
 
 impl Live {
     /// Says who breaks the stack, and changes what is changed from the beginning.
@@ -22,9 +36,10 @@ impl Live {
         &self,
         schedule: &Schedule,
         lease: &Lease,
-        undo: &mut Undo,
+        undo: &mut Undo<'_>,
         guarded: &Guarded<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Prepared, Failure> {
+        let before = self.circumstances().await?;
         let (lease_part, parts) = (self.lease_part()?, self.parts_of(&schedule.changes));
         undo.save(&lease_part, &[]).await?;
         for part in &parts {
@@ -36,11 +51,40 @@ impl Live {
         if let Some(other) = undo.claim(&lease_part, &lease.value()).await? {
             return Err(self.taken(&other)?);
         }
+        // Whoever is about to put something back, or goes on to change it, shows by now.
+        refuse_what_has_changed(&changed(&before, &self.circumstances().await?))?;
+        let changed_at = self.place.clock.now();
         let settings = in_force(&schedule.changes, 0);
         for part in parts {
             undo.change(&self.parts, &part, &settings).await?;
         }
-        Ok(())
+        Ok(Prepared { before, changed_at })
+    }
+
+    /// What decides how the stack's messages fare.
+    async fn circumstances(&self) -> Result<Circumstances, Failure> {
+        let (jobs, dead) = (self.place.needed_source()?, &self.place.dead_letters);
+        let queues = [(&*jobs.name, &*jobs.url), (&*dead.name, &*dead.url)];
+        let functions = [Some(&*self.parts.worker), self.parts.submit.as_deref()];
+        let functions: Vec<&str> = functions.into_iter().flatten().collect();
+        Ok(self.place.aws.circumstances(&queues, &functions).await?)
+    }
+
+    /// Fails where anything that decides it is otherwise than before, when all is put back. What was just put back may be
+    /// read late.
+    pub(super) async fn refuse_other_circumstances(
+        &self,
+        before: &Circumstances,
+    ) -> Result<(), Failure> {
+        let clock = &self.place.clock;
+        let until = clock.now() + READS_WITHIN;
+        loop {
+            let changed = changed(before, &self.circumstances().await?);
+            if changed.is_empty() || clock.now() >= until {
+                return refuse_what_has_changed(&changed);
+            }
+            clock.sleep(GUARD_EVERY).await;
+        }
     }
 
     /// Says what to do should this process end before it has put everything back: nobody may be able to say it then.
@@ -87,9 +131,8 @@ impl Live {
                 Back::Failed(failure) => {
                     return Err(Failure {
                         next: self.rollback.clone(),
-                        ..Failure::environment(format!(
-                            "{part} was not put back: {failure}{because}"
-                        ))
+                        exit: Exit::Stopped,
+                        what: format!("{part} was not put back: {failure}{because}"),
                     });
                 }
                 Back::Restored(others) if others.is_empty() => continue,
@@ -115,7 +158,7 @@ impl Live {
     /// Puts everything back, and goes on to look for letters meanwhile: when one is seen is when it is taken to have come.
     pub(super) async fn put_back(
         &self,
-        undo: &mut Undo,
+        undo: &mut Undo<'_>,
         recorder: &Recorder,
         interrupt: &Interrupt,
     ) -> Vec<(Part, Back)> {
@@ -142,5 +185,37 @@ impl Live {
         let (not_back, ()) = tokio::join!(put, look);
         tasks.end().await;
         not_back
+    }
+}
+
+/// Fails where something is otherwise than it was: what was seen then is of two stacks.
+fn refuse_what_has_changed(changed: &[Changed]) -> Result<(), Failure> {
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let changed: Vec<String> = changed.iter().map(ToString::to_string).collect();
+    Err(Failure {
+        next: Some("run it again while nothing else changes the stack".to_owned()),
+        ..Failure::environment(format!(
+            "somebody has changed the stack meanwhile, which is left: {}",
+            changed.join("; ")
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_changed_is_named_and_nothing_is_no_failure() {
+        assert!(refuse_what_has_changed(&[]).is_ok());
+        let changed = Changed {
+            name: "DelaySeconds of q".to_owned(),
+            before: Some("0".to_owned()),
+            now: Some("5".to_owned()),
+        };
+        let refused = refuse_what_has_changed(&[changed]).unwrap_err();
+        assert!(refused.what.contains("DelaySeconds of q is 5, and was 0 before"), "{refused}");
     }
 }

@@ -1,9 +1,9 @@
 //! The lines of a history, as they come.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use verifier_chaos::{Event, Line, Observed, Watch};
 use verifier_core::dead_letters::Letter;
@@ -18,6 +18,8 @@ pub(super) struct Recorder {
     told: Mutex<BTreeMap<String, (Timestamp, Letter)>>,
     /// How many there were at the last look.
     looked_at: AtomicU64,
+    /// What does not let the run go on, once it was met by what a client does.
+    met: OnceLock<&'static str>,
 }
 
 impl Recorder {
@@ -28,6 +30,7 @@ impl Recorder {
             ops: AtomicU64::new(0),
             told: Mutex::default(),
             looked_at: AtomicU64::new(0),
+            met: OnceLock::new(),
         }
     }
 
@@ -65,6 +68,31 @@ impl Recorder {
     /// Every letter that was told of, whether it is still there or not, each with when.
     pub(super) fn all_letters(&self) -> Vec<(Timestamp, Letter)> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// A condition that does not let the run go on is met; the first counts.
+    pub(super) fn meet(&self, condition: &'static str) {
+        let _ = self.met.set(condition);
+    }
+
+    /// The condition that was met, if one was.
+    pub(super) fn met(&self) -> Option<&'static str> {
+        self.met.get().copied()
+    }
+
+    /// The ids of the messages that are known to hold the run's jobs.
+    pub(super) fn own_messages(&self) -> BTreeSet<String> {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let letters = told.values().map(|(_, letter)| letter);
+        let own = letters.filter(|letter| !self.watch.is_of_others(letter));
+        let mut ids: BTreeSet<String> = own.map(|letter| letter.message_id.clone()).collect();
+        ids.extend(self.lock().iter().filter_map(|line| match &line.event {
+            Event::Ok { message: Some(id), .. } | Event::Moved { to: id, .. } => {
+                Some(id.to_string())
+            }
+            _ => None,
+        }));
+        ids
     }
 
     /// All lines, in the order of their times; those of one time in the order in which they came.

@@ -5,12 +5,16 @@ use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use verifier_chaos::{Event, Id, Operation, Queue, RedriveBy};
+use verifier_chaos::{Event, Id, Operation, Queue, RedriveBy, Watch};
 use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::Letter;
-use verifier_core::redrive::{Entry, Ledger, NativeTask, QueueName, SCHEMA, Terms};
+use verifier_core::redrive::{
+    Entry, FilterTerms, Ledger, NativeTask, QueueName, SCHEMA, Terms,
+};
 
+use super::observing::of_run;
 use super::recorder::Recorder;
+use super::run::FOREIGN_TRAFFIC;
 use super::stack::Live;
 use crate::dlq::{Look, look};
 use crate::redrive::{Destination, Engine, Guards};
@@ -56,10 +60,21 @@ impl Live {
         };
         let began_at = clock.now();
         recorder.letters(began_at, before.clone());
+        let (others, before): (Vec<Letter>, Vec<Letter>) =
+            before.into_iter().partition(|letter| recorder.watch.is_of_others(letter));
+        if !others.is_empty() {
+            // There was none when the run began: see `refuse_to_move_others`.
+            recorder.meet(FOREIGN_TRAFFIC);
+            if by == RedriveBy::MoveTask {
+                let reason = moves_others(others.len()).into();
+                recorder.write(clock.now(), Event::Info { op, reason });
+                return Ok(());
+            }
+        }
         recorder.write(began_at, Event::RedriveStarted { op, before: before.len() as u64 });
         let moved = match by {
             RedriveBy::MoveTask => self.by_move_task().await,
-            RedriveBy::Client => self.by_client(op, interrupt).await,
+            RedriveBy::Client => self.by_client(op, &recorder.watch, interrupt).await,
         };
         // What it says of itself, and what it has moved for all that.
         let (moved, problem) = match moved {
@@ -136,8 +151,13 @@ impl Live {
         }
     }
 
-    /// As `verifier redrive --no-canary` does it.
-    async fn by_client(&self, op: u64, interrupt: &Interrupt) -> Result<Moved, Failure> {
+    /// As `verifier redrive --no-canary` does it, with the run's own letters alone.
+    async fn by_client(
+        &self,
+        op: u64,
+        watch: &Watch,
+        interrupt: &Interrupt,
+    ) -> Result<Moved, Failure> {
         // Beside the undo journal, so that it can be carried on if this process does not come to its end.
         let path = PathBuf::from(format!("{}{REDRIVE_INFIX}{op}.jsonl", self.journal.display()));
         let jobs = self.place.needed_source()?;
@@ -160,7 +180,12 @@ impl Live {
             why: None,
             from: name(&self.place.dead_letters),
             to: name(jobs),
-            terms: Box::new(Terms { concurrency: CONCURRENCY, stop_after: 1, ..Terms::default() }),
+            terms: Box::new(Terms {
+                filter: FilterTerms { expression: Some(of_run(watch)), ..FilterTerms::default() },
+                concurrency: CONCURRENCY,
+                stop_after: 1,
+                ..Terms::default()
+            }),
         };
         ledger.apply(&started);
         journal.append_durably(&started).await?;
@@ -183,6 +208,11 @@ impl Live {
         let pairs = pairs(&path);
         Ok(Moved { count: ended.accounting.replayed, pairs })
     }
+}
+
+/// Why SQS is not asked to move letters: it moves all that are there.
+fn moves_others(count: usize) -> String {
+    format!("not moved: SQS's move task would move {count} messages of others with the run's own")
 }
 
 /// Which letter became which message, by a journal.

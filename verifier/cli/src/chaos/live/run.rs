@@ -1,6 +1,6 @@
 //! A schedule on a live stack: load and changes, the undo, the drain, and the history.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -17,6 +17,7 @@ use verifier_model::time::Timestamp;
 use super::breaking::in_force;
 use super::faults::{Faults, Names};
 use super::observing::{Depth, Drained, LETTERS_SUFFIX};
+use super::preparing::Prepared;
 use super::recorder::Recorder;
 use super::redriving::REDRIVE_INFIX;
 use super::stack::Live;
@@ -31,6 +32,11 @@ pub(super) const GUARD_EVERY: Duration = Duration::from_secs(5);
 const EMPTIES_WITHIN: Duration = Duration::from_mins(2);
 /// How much longer than its own time an experiment may hold its lease: it has to drain, to be put back and to be looked at.
 const LEASE_BEYOND: Duration = Duration::from_hours(1);
+
+/// The condition that somebody else uses the stack: what was seen is not the experiment's alone.
+pub(super) const FOREIGN_TRAFFIC: &str = "foreign-traffic";
+/// How many jobs of others are named.
+const OTHERS_NAMED: usize = 10;
 
 /// What an experiment is guarded by.
 pub(crate) struct Guarded<'a> {
@@ -64,8 +70,9 @@ impl Live {
         let prepared_at = clock.now();
         let undo_at = Duration::from_millis(schedule.undo_at_milliseconds);
         let started = self.started(schedule, prepared_at)?;
-        let at = (self.place.aws.clone(), clock.clone());
+        let at = (self.place.aws.clone(), clock.clone(), guarded.progress);
         let mut undo = Undo::begin(at, &self.journal, started).await?;
+        undo.stop_by(guarded.interrupt.token());
         let until = prepared_at + undo_at + LEASE_BEYOND;
         let lease = Lease { run: self.run.to_string(), until };
         // What is to be changed from the beginning is, before anything is submitted; a mapping takes a while.
@@ -74,15 +81,15 @@ impl Live {
         let recorder = self.recorder(began_at);
         let load = Mutex::new(Load::default());
         let done = match prepared {
-            Ok(()) => {
-                Box::pin(self.break_it(
+            Ok(prepared) => {
+                let aborted = Box::pin(self.break_it(
                     schedule,
                     (&recorder, &load),
                     (&mut undo, faults.as_ref()),
-                    idle,
+                    (idle, prepared.changed_at),
                     &guarded,
-                ))
-                .await
+                ));
+                aborted.await.map(|aborted| (prepared, aborted))
             }
             Err(failure) => Err(failure),
         };
@@ -90,7 +97,9 @@ impl Live {
             Some(faults) => faults.end().await,
             None => Ok(Vec::new()),
         };
-        let disturbed = undo.disturbed().await;
+        // What has failed anyhow is put back at once.
+        let disturbed =
+            if done.is_ok() { undo.disturbed().await } else { Ok(Vec::new()) };
         guarded.progress.say("putting everything back");
         let not_back = self.put_back(&mut undo, &recorder, guarded.interrupt).await;
         let at = recorder.watch.since(clock.now());
@@ -104,12 +113,10 @@ impl Live {
         for (at, event) in struck? {
             recorder.write(at, event);
         }
-        let aborted = done?;
+        let (prepared, aborted) = done?;
         refuse_what_was_disturbed(&disturbed?)?;
-        if let Some(condition) = aborted {
-            recorder.write(clock.now(), Event::Aborted { condition: condition.into() });
-        }
-        self.judge_later(schedule, (&recorder, load), aborted.is_some(), &guarded).await
+        Box::pin(self.judge_later(schedule, (&recorder, load), (&prepared, aborted), &guarded))
+            .await
     }
 
     /// The files beside the journal must not be there yet, either: one that is met later would cost the whole run.
@@ -141,7 +148,7 @@ impl Live {
         &self,
         schedule: &Schedule,
         (recorder, load): (&Recorder, Mutex<Load>),
-        is_aborted: bool,
+        (prepared, aborted): (&Prepared, Option<&'static str>),
         guarded: &Guarded<'_>,
     ) -> Result<History, Failure> {
         guarded.progress.say("waiting until everything is worked off");
@@ -150,6 +157,9 @@ impl Live {
             .drain(recorder, &load.accepted, longest_hidden(schedule), guarded.interrupt)
             .await?;
         let Drained { is_empty, remaining, observed } = drained;
+        self.refuse_other_circumstances(&prepared.before).await?;
+        let others = self.others_in(recorder, &observed.outcomes, prepared.changed_at);
+        let is_aborted = self.tell_of_abort(recorder, aborted, &others, guarded);
         // What was broken off is not judged to its end.
         let complete = is_empty && !is_aborted;
         let now = self.place.clock.now();
@@ -182,6 +192,32 @@ impl Live {
             allows: schedule.allows().union(AnomalySet::of(&[Anomaly::Redelivered])),
         };
         Ok(History { header, lines: recorder.finish(more) })
+    }
+
+    /// Writes down which condition has ended the run, or does not let it pass; says whether one does.
+    fn tell_of_abort(
+        &self,
+        recorder: &Recorder,
+        aborted: Option<&'static str>,
+        others: &BTreeSet<String>,
+        guarded: &Guarded<'_>,
+    ) -> bool {
+        if !others.is_empty() {
+            recorder.meet(FOREIGN_TRAFFIC);
+            let some: Vec<&str> = others.iter().take(OTHERS_NAMED).map(String::as_str).collect();
+            guarded.progress.say(&format!(
+                "while {} was changed its worker was at {} jobs of others, which may have suffered: {}",
+                self.name,
+                others.len(),
+                some.join(", ")
+            ));
+        }
+        let condition = aborted.or(recorder.met());
+        if let Some(condition) = condition {
+            let now = self.place.clock.now();
+            recorder.write(now, Event::Aborted { condition: condition.into() });
+        }
+        condition.is_some()
     }
 
     /// Fails where the schedule has a redrive and the dead-letter queue holds messages, which are none of the run's: they would be

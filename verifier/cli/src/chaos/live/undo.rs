@@ -4,36 +4,39 @@
 //! anything changed. Somebody who does not know of leases may change the same stack at any time: what they have changed is
 //! left, and named.
 
+mod putting_back;
+mod telling;
+mod words;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::Duration;
 
-use verifier_aws::{Aws, AwsError, Cause};
+use tokio_util::sync::CancellationToken;
+use verifier_aws::{Aws, Cause};
 use verifier_chaos::{
-    Difference, Merged, Saved, Setting, StackParts, Standing, Started, UndoEntry, UndoError,
-    UndoLedger, desired, merge,
+    Claimed, Setting, StackParts, Started, UndoEntry, UndoLedger, desired, merge,
 };
-use verifier_core::check::StackResource;
-use verifier_core::experiment::{Configuration, Field, Part};
+use verifier_core::experiment::{Configuration, Field, Part, Update};
 
+pub(crate) use self::putting_back::Back;
+use self::telling::reads_back_within;
+pub(crate) use self::words::{malformed, name, names, text, told};
+use self::words::{failed_update, not_so, read};
+use super::lease::HeldLease;
 use crate::shell::clock::RunClock;
 use crate::shell::failure::Failure;
-use crate::shell::files;
-use crate::shell::journal::{JournalFile, failed};
-
-/// How long a mapping or a function may take to get where it was told to. AWS names no time; minutes are seen.
-const SETTLES_WITHIN: Duration = Duration::from_mins(10);
-/// How often it is looked at meanwhile.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// How long after it is set a tag is read again, to see who has set it last.
-const CLAIM_SETTLES: Duration = Duration::from_secs(2);
-/// How often a part is told to be as it was, where AWS refuses for now.
-const ATTEMPTS: u32 = 6;
+use crate::shell::journal::JournalFile;
+use crate::shell::progress::Progress;
 
 /// What is changed, and the journal that it stands in.
-pub(crate) struct Undo {
+pub(crate) struct Undo<'a> {
     aws: Aws,
     clock: RunClock,
+    progress: &'a Progress,
+    /// Asks not to wait any longer for what was changed; putting it back is waited for all the same.
+    stop: CancellationToken,
+    /// The run's lease, once it is.
+    lease: Option<HeldLease>,
     journal: JournalFile,
     ledger: UndoLedger,
     /// The parts that this process has told anything; `None` where another one has, and nobody knows which.
@@ -44,44 +47,59 @@ pub(crate) struct Undo {
     disturbed: BTreeSet<Part>,
 }
 
-/// What became of a part that was to be put back.
-#[derive(Debug)]
-pub(crate) enum Back {
-    /// What the experiment changed is as it was. Holds what somebody else has changed meanwhile.
-    Restored(Vec<Difference>),
-    /// There is nothing to put back any more: it is gone.
-    Gone,
-    /// Somebody else has changed what the experiment changed, and it is left like that. Holds what differs.
-    Contested(Vec<Difference>),
-    /// It is not of the stack, and no rollback will touch it.
-    Foreign,
-    /// It may be put back later.
-    Failed(Failure),
-}
-
-impl Undo {
+impl<'a> Undo<'a> {
     /// Begins a new journal.
     pub(crate) async fn begin(
-        (aws, clock): (Aws, RunClock),
+        at: (Aws, RunClock, &'a Progress),
         path: &Path,
         started: Started,
     ) -> Result<Self, Failure> {
         let journal = JournalFile::create(path)?;
-        let (ledger, told) = (UndoLedger::default(), Some(BTreeSet::new()));
-        let (in_force, disturbed) = (BTreeMap::new(), BTreeSet::new());
-        let mut undo = Self { aws, clock, journal, ledger, told, in_force, disturbed };
+        let mut undo = Self::with(at, journal, UndoLedger::default(), Some(BTreeSet::new()));
         undo.note(UndoEntry::Started(started)).await?;
         Ok(undo)
     }
 
     /// Goes on with a journal, to put back what stands in it.
-    pub(crate) fn reopen((aws, clock): (Aws, RunClock), path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn reopen(
+        at: (Aws, RunClock, &'a Progress),
+        path: &Path,
+    ) -> Result<Self, Failure> {
         // The lock first: what another process is writing is not to be read.
         let is_entry = |line: &[u8]| serde_json::from_slice::<UndoEntry>(line).is_ok();
         let journal = JournalFile::reopen_with(path, is_entry)?;
         let ledger = read(path)?;
-        let (in_force, disturbed) = (BTreeMap::new(), BTreeSet::new());
-        Ok(Self { aws, clock, journal, ledger, told: None, in_force, disturbed })
+        Ok(Self::with(at, journal, ledger, None))
+    }
+
+    fn with(
+        (aws, clock, progress): (Aws, RunClock, &'a Progress),
+        journal: JournalFile,
+        ledger: UndoLedger,
+        told: Option<BTreeSet<Part>>,
+    ) -> Self {
+        Self {
+            aws,
+            clock,
+            progress,
+            stop: CancellationToken::new(),
+            lease: None,
+            journal,
+            ledger,
+            told,
+            in_force: BTreeMap::new(),
+            disturbed: BTreeSet::new(),
+        }
+    }
+
+    /// No change is waited for any longer when this is cancelled.
+    pub(crate) fn stop_by(&mut self, stop: CancellationToken) {
+        self.stop = stop;
+    }
+
+    /// The run's lease, once it is.
+    pub(crate) fn lease(&self) -> Option<&HeldLease> {
+        self.lease.as_ref()
     }
 
     /// What was written down.
@@ -96,14 +114,21 @@ impl Undo {
 
     /// Writes down how a part is that these settings are going to change.
     pub(crate) async fn save(&mut self, part: &Part, settings: &[Setting]) -> Result<(), Failure> {
-        self.settle(part).await?;
-        let before = self.aws.configuration(part).await?;
+        let (before, update) = self.settle(part).await?;
+        if let Update::Failed(why) = update {
+            // Nobody could say what is in force, and so not what has to be put back.
+            return Err(failed_update(part, &why));
+        }
         let settings = settings.to_vec();
         self.note(UndoEntry::Saved { part: part.clone(), before, settings }).await
     }
 
     /// Tags a queue as this run's own, unless it is somebody's. Of two who do so at once the later one has it; says what the
     /// tag says when that is the other. Nothing may be changed unless this says `None`.
+    ///
+    /// # Errors
+    ///
+    /// Where something was changed since it was saved: whoever had the lease then may have put it back, or goes on.
     pub(crate) async fn claim(
         &mut self,
         part: &Part,
@@ -117,10 +142,9 @@ impl Undo {
             }
             return Ok(other);
         }
-        // Whoever had the lease when these were saved may have put them back since.
         for (part, saved) in self.ledger.open() {
             let is_lease = matches!(part, Part::QueueTag { .. });
-            if !is_lease && self.aws.configuration(&part).await? != saved.before {
+            if !is_lease && self.aws.configured(&part).await? != (saved.before, Update::Done) {
                 return Err(not_so(&part));
             }
         }
@@ -129,21 +153,26 @@ impl Undo {
     }
 
     async fn claim_tag(&mut self, part: &Part, lease: &str) -> Result<Option<String>, Failure> {
-        let tag = async |aws: &Aws| match aws.configuration(part).await? {
-            Configuration::QueueTag { value } => Ok(value),
-            _ => Err(not_so(part)),
-        };
-        if let Some(other) = tag(&self.aws).await? {
-            return Ok(Some(other));
+        let Part::QueueTag { queue_url, .. } = part else { return Err(not_so(part)) };
+        match self.aws.configuration(part).await? {
+            Configuration::QueueTag { value: None } => {}
+            Configuration::QueueTag { value } => return Ok(value),
+            _ => return Err(not_so(part)),
         }
         self.will_tell(part);
         let ours = Configuration::QueueTag { value: Some(lease.to_owned()) };
-        self.aws.configure(part, &ours, &ours.fields().into_keys().collect()).await?;
-        self.clock.sleep(CLAIM_SETTLES).await;
-        let now = tag(&self.aws).await?;
-        let fields = ours.fields().into_keys().collect();
-        self.in_force.insert(part.clone(), (ours, fields));
-        Ok((now.as_deref() != Some(lease)).then(|| now.unwrap_or_default()))
+        let fields: BTreeSet<Field> = ours.fields().into_keys().collect();
+        self.aws.configure(part, &ours, &fields).await?;
+        let held = HeldLease::new((self.aws.clone(), self.clock.clone()), queue_url, lease);
+        match held.claimed().await? {
+            Claimed::Others(value) => Ok(Some(value)),
+            Claimed::Ours => {
+                self.in_force.insert(part.clone(), (ours, fields));
+                self.lease = Some(held);
+                Ok(None)
+            }
+            Claimed::Unclear | Claimed::Unreadable => Err(not_so(part)),
+        }
     }
 
     /// Brings a part to what it has to be while these settings are in force. How it was is on the disk before that.
@@ -168,8 +197,13 @@ impl Undo {
         if merged.others.iter().any(|other| other.is_contested) {
             return Err(not_so(part));
         }
-        if now == merged.wanted {
+        // What it reads may be older than what it was told last.
+        let told = self.in_force.get(part).map_or(&now, |(told, _)| told);
+        if told.agrees(&merged.wanted, &merged.fields) && now == merged.wanted {
             return Ok(());
+        }
+        if let Some(lease) = &self.lease {
+            lease.check().await?;
         }
         self.will_tell(part);
         self.tell(part, &merged).await?;
@@ -206,7 +240,7 @@ impl Undo {
             if self.clock.now() >= until {
                 break;
             }
-            self.clock.sleep(LOOK_EVERY).await;
+            self.pause(part).await?;
         }
         self.disturbed.insert(part.clone());
         Ok(())
@@ -217,224 +251,6 @@ impl Undo {
             told.insert(part.clone());
         }
     }
-
-    /// Puts everything back, the last change first, and says what became of each part. The tag, which says that something is
-    /// not back, is kept while that is so. Of `resources`, those of the stack, each part has to be one or be gone, where they
-    /// are given: a journal may name any, and a deployment may have taken one away.
-    pub(crate) async fn put_back(
-        &mut self,
-        resources: Option<&[StackResource]>,
-    ) -> Vec<(Part, Back)> {
-        let mut all = Vec::new();
-        self.put_back_into(&mut all, resources).await;
-        all
-    }
-
-    /// The same. What became of a part is told as soon as it is, should this not come to its end.
-    pub(crate) async fn put_back_into(
-        &mut self,
-        all: &mut Vec<(Part, Back)>,
-        resources: Option<&[StackResource]>,
-    ) {
-        for (part, saved) in self.ledger.open() {
-            let is_lease = matches!(part, Part::QueueTag { .. });
-            let is_open = |back: &Back| matches!(back, Back::Failed(_) | Back::Foreign);
-            let back = if is_lease && all.iter().any(|(_, back)| is_open(back)) {
-                let why = "it says that something else was not put back";
-                Back::Failed(Failure::environment(why))
-            } else {
-                let is_own = resources.is_none_or(|resources| part.belongs_to(resources));
-                self.put_back_one(&part, &saved, is_own).await
-            };
-            all.push((part, back));
-        }
-    }
-
-    async fn put_back_one(&mut self, part: &Part, saved: &Saved, is_own: bool) -> Back {
-        if self.told.as_ref().is_some_and(|told| !told.contains(part)) {
-            // Nothing was ever asked of it.
-            return self.settled(part, Back::Restored(Vec::new())).await;
-        }
-        let mut failure = not_so(part);
-        for _ in 0..ATTEMPTS {
-            match self.restore(part, saved, is_own).await {
-                Ok(Back::Foreign) => return Back::Foreign,
-                Ok(back) => return self.settled(part, back).await,
-                Err(error) => failure = error,
-            }
-            self.clock.sleep(LOOK_EVERY).await;
-        }
-        Back::Failed(failure)
-    }
-
-    /// Writes down what became of a part.
-    async fn settled(&mut self, part: &Part, back: Back) -> Back {
-        let (part, at) = (part.clone(), self.clock.now());
-        let noted = match &back {
-            Back::Gone => self.note(UndoEntry::Left { part, why: GONE.to_owned(), at }).await,
-            Back::Contested(others) => {
-                self.note(UndoEntry::Left { part, why: told(others), at }).await
-            }
-            _ => self.note(UndoEntry::Restored { part, at }).await,
-        };
-        noted.map_or_else(Back::Failed, |()| back)
-    }
-
-    async fn restore(&self, part: &Part, saved: &Saved, is_own: bool) -> Result<Back, Failure> {
-        let Some(now) = self.present(part).await? else { return Ok(Back::Gone) };
-        if !is_own {
-            return Ok(Back::Foreign);
-        }
-        if let Configuration::QueueTag { value } = &now {
-            return self.release(part, saved, value.as_deref()).await;
-        }
-        let merged = merge(saved, &saved.before, &now);
-        // Written in any case: what it reads may be older than what this experiment told it last.
-        self.tell(part, &merged).await?;
-        let is_contested = merged.others.iter().any(|other| other.is_contested);
-        let back = if is_contested { Back::Contested } else { Back::Restored };
-        Ok(back(merged.others))
-    }
-
-    /// Takes the tag away, unless it says that another run has the stack.
-    async fn release(
-        &self,
-        part: &Part,
-        saved: &Saved,
-        value: Option<&str>,
-    ) -> Result<Back, Failure> {
-        let run = self.ledger.started().map(|started| started.run.as_str()).unwrap_or_default();
-        let now = Configuration::QueueTag { value: value.map(str::to_owned) };
-        let mut merged = merge(saved, &saved.before, &now);
-        if let Standing::Others(_) = Standing::of(value, run) {
-            return Ok(Back::Contested(merged.others));
-        }
-        merged.wanted = saved.before.clone();
-        merged.fields = saved.before.fields().into_keys().collect();
-        self.tell(part, &merged).await?;
-        Ok(Back::Restored(Vec::new()))
-    }
-
-    /// How a part is, where it is settled; `None` where there is no such part.
-    async fn present(&self, part: &Part) -> Result<Option<Configuration>, Failure> {
-        match self.aws.configuration(part).await {
-            Err(error) if error.cause == Cause::NotFound => return Ok(None),
-            found => drop(found?),
-        }
-        self.settle(part).await?;
-        Ok(Some(self.aws.configuration(part).await?))
-    }
-
-    /// Tells a part to be so, and waits until it reads so.
-    async fn tell(&self, part: &Part, merged: &Merged) -> Result<(), Failure> {
-        let Merged { wanted, fields, .. } = merged;
-        self.settle(part).await?;
-        self.aws.configure(part, wanted, fields).await?;
-        self.settle(part).await?;
-        let until = self.clock.now() + reads_back_within(part);
-        while !self.aws.configuration(part).await?.agrees(wanted, fields) {
-            if self.clock.now() >= until {
-                return Err(not_so(part));
-            }
-            self.clock.sleep(LOOK_EVERY).await;
-        }
-        Ok(())
-    }
-
-    /// Waits until a mapping or a function is where it was told to be; another part is at once.
-    async fn settle(&self, part: &Part) -> Result<(), Failure> {
-        let until = self.clock.now() + SETTLES_WITHIN;
-        while !self.is_settled(part).await? {
-            if self.clock.now() >= until {
-                return Err(Failure::environment(format!(
-                    "{} was not where it was told to be within {} s",
-                    name(part),
-                    SETTLES_WITHIN.as_secs()
-                )));
-            }
-            self.clock.sleep(LOOK_EVERY).await;
-        }
-        Ok(())
-    }
-
-    async fn is_settled(&self, part: &Part) -> Result<bool, AwsError> {
-        match part {
-            Part::Mapping { uuid } => Ok(self.aws.mapped(uuid).await?.is_settled),
-            Part::Function { function } => Ok(self.aws.configured(function).await?.1),
-            Part::Concurrency { .. } | Part::QueueTag { .. } | Part::Queue { .. } => Ok(true),
-        }
-    }
-}
-
-/// How long a part may read as it was before. A queue's attributes take up to a minute to be known everywhere.
-///
-/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>.
-fn reads_back_within(part: &Part) -> Duration {
-    match part {
-        Part::Queue { .. } => Duration::from_secs(90),
-        _ => Duration::ZERO,
-    }
-}
-
-/// Why there is nothing to put back about a part that is not there.
-const GONE: &str = "it is gone";
-
-/// What somebody else has changed, in words.
-pub(crate) fn told(others: &[Difference]) -> String {
-    let others: Vec<String> = others.iter().map(ToString::to_string).collect();
-    format!("somebody else has changed it: {}", others.join("; "))
-}
-
-fn not_so(part: &Part) -> Failure {
-    Failure::environment(format!(
-        "{} is not as it was told to be: somebody else changes it",
-        name(part)
-    ))
-}
-
-/// A part, in words.
-pub(crate) fn name(part: &Part) -> String {
-    match part {
-        Part::Concurrency { function } => format!("the reserved concurrency of {function}"),
-        Part::Mapping { uuid } => format!("the event source mapping {uuid}"),
-        Part::QueueTag { key, queue_url } => {
-            format!("the tag {key} of {}", queue_url.rsplit('/').next().unwrap_or(queue_url))
-        }
-        Part::Queue { queue_url } => {
-            let queue = queue_url.rsplit('/').next().unwrap_or(queue_url);
-            format!("the visibility timeout and redrive policy of {queue}")
-        }
-        Part::Function { function } => format!("the timeout and memory of {function}"),
-    }
-}
-
-/// What an undo journal tells.
-fn read(path: &Path) -> Result<UndoLedger, Failure> {
-    UndoLedger::read(&text(path)?).map_err(|error| malformed(path, &error))
-}
-
-/// What stands in an undo journal.
-pub(crate) fn text(path: &Path) -> Result<String, Failure> {
-    files::read_text(path).map_err(|error| failed(path, "read", &error))
-}
-
-/// That a journal cannot be followed, with what it covers.
-pub(crate) fn malformed(path: &Path, error: &UndoError) -> Failure {
-    let covered = match error {
-        UndoError::Malformed { covered, .. } if !covered.is_empty() => {
-            format!("; the lines before it tell of {}", names(covered))
-        }
-        _ => String::new(),
-    };
-    Failure {
-        next: Some("restore it from a copy; nothing was done".to_owned()),
-        ..Failure::usage(format!("{}: {error}{covered}", path.display()))
-    }
-}
-
-/// Parts, in words.
-pub(crate) fn names(parts: &[Part]) -> String {
-    parts.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

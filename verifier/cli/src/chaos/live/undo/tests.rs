@@ -24,11 +24,18 @@ fn parts(stand: &Stand) -> StackParts {
     }
 }
 
+static QUIET: Progress = Progress::hidden();
+
+async fn at(stand: &Stand) -> (Aws, RunClock, &'static Progress) {
+    let (aws, clock) = stand.client().await;
+    (aws, clock, &QUIET)
+}
+
 const TIMEOUT: Setting = Setting::VisibilityTimeout { seconds: 77 };
 
 /// A run that has saved the tag, and these parts with what it changes of them.
-async fn undo(stand: &Stand, folder: &TempDir, name: &str, parts: &[(Part, Setting)]) -> Undo {
-    let at = stand.client().await;
+async fn undo(stand: &Stand, folder: &TempDir, name: &str, parts: &[(Part, Setting)]) -> Undo<'static> {
+    let at = at(stand).await;
     let named = parts.iter().map(|(part, _)| part.clone());
     let started = Started {
         schema: UNDO_SCHEMA.to_owned(),
@@ -52,12 +59,12 @@ fn value(run: &str) -> String {
     Lease { run: run.to_owned(), until: Timestamp::from_millis(5) }.value()
 }
 
-async fn read_tag(undo: &Undo, stand: &Stand) -> Option<String> {
+async fn read_tag(undo: &Undo<'_>, stand: &Stand) -> Option<String> {
     undo.aws.queue_tag(&stand.url, LEASE_TAG).await.unwrap()
 }
 
 /// The queue's timeout, as somebody else sets it.
-async fn set_timeout(undo: &Undo, stand: &Stand, seconds: u32) {
+async fn set_timeout(undo: &Undo<'_>, stand: &Stand, seconds: u32) {
     let wanted = Configuration::Queue { visibility_timeout_seconds: seconds, redrive_policy: None };
     let fields = BTreeSet::from([Field::VisibilityTimeout]);
     undo.aws.configure(&queue(stand), &wanted, &fields).await.unwrap();
@@ -157,7 +164,7 @@ async fn what_reads_as_before_is_told_to_be_so_all_the_same() {
     let before = run.aws.configuration(&queue(&stand)).await.unwrap();
     drop(run);
     // Another process does not know what the first one has told.
-    let mut undo = Undo::reopen(stand.client().await, &folder.path().join("run")).unwrap();
+    let mut undo = Undo::reopen(at(&stand).await, &folder.path().join("run")).unwrap();
     let backs = undo.put_back(None).await;
     assert!(backs.iter().all(|(_, back)| is_restored(back)), "{backs:?}");
     assert_eq!(undo.aws.calls().counts()["SQS.SetQueueAttributes"], 1);
