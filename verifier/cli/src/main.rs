@@ -58,14 +58,16 @@ fn main() -> ExitCode {
     let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(run)));
     // A blocking read of a pipe that nobody closes must not keep the process alive.
     runtime.shutdown_background();
-    match outcome {
-        Ok(Ok(exit)) => exit.into(),
+    let exit = match outcome {
+        Ok(Ok(exit)) => exit,
         Ok(Err(failure)) => {
             print_failure(&failure);
-            failure.exit.into()
+            failure.exit
         }
-        Err(_) => Exit::Bug.into(),
-    }
+        Err(_) => Exit::Bug,
+    };
+    output::end();
+    exit.into()
 }
 
 /// Help and version come this way too, and are results. What was typed is shown in an error, and may be anything.

@@ -222,20 +222,23 @@ fn what_somebody_changes_while_it_runs_is_left_and_the_run_does_not_pass() {
 
 #[test]
 fn what_somebody_puts_back_while_it_runs_does_not_pass_either() {
-    let undoes: [fn(&World); 2] = [
-        |world| world.set_mapping(&json!({"Enabled": true})),
-        |world| {
-            let url = world.queue_url("JobsQueueName");
-            world.sqs("UntagQueue", &json!({"QueueUrl": url, "TagKeys": [LEASE_TAG]}));
-        },
+    let undoes: [(fn(&World), &str); 2] = [
+        (|world| world.set_mapping(&json!({"Enabled": true})), "somebody has changed meanwhile"),
+        (untag, "the lease of vrf-"),
     ];
-    for undo in undoes {
+    for (undo, expected) in undoes {
         let world = World::in_real_time();
         let before = world.configuration();
         let said = disturbed(&world, undo);
-        assert!(said.contains("somebody has changed meanwhile"), "{said}");
+        assert!(said.contains(expected), "{said}");
         assert_eq!(world.configuration(), before);
     }
+}
+
+/// Somebody removes the tag.
+fn untag(world: &World) {
+    let url = world.queue_url("JobsQueueName");
+    world.sqs("UntagQueue", &json!({"QueueUrl": url, "TagKeys": [LEASE_TAG]}));
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 
@@ -69,10 +72,66 @@ fn lost(error: &io::Error) -> Failure {
     }
 }
 
-/// Says something on stderr. That it could not be said cannot be said.
+/// Says something on stderr. That it could not be said cannot be said, and who does not read it holds nothing up.
 pub(crate) fn tell(text: &str) {
+    let text = text.to_owned();
+    beside(move || write_to_stderr(&text));
+}
+
+/// The same on the thread of [`beside`].
+pub(crate) fn write_to_stderr(text: &str) {
     let text = coloured(text, AutoStream::choice(&io::stderr()));
     let _ = io::stderr().lock().write_all(guarded(&text).as_bytes());
+}
+
+/// How long it is waited until stderr has taken something, so that it comes before what follows.
+const TAKEN_WITHIN: Duration = Duration::from_millis(500);
+/// How long the end of the process is put off for what stderr has not taken.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+/// How much may wait for stderr; what comes beyond is lost.
+const WAITING_MAX: usize = 1_000;
+
+/// Something that writes to stderr, and who is told that it has.
+type Writing = (Box<dyn FnOnce() + Send>, SyncSender<()>);
+
+/// What writes to stderr. A terminal that is stopped and a pipe that is full keep a write waiting for as long as they like;
+/// nothing else waits for them, least of all putting a stack back.
+static WRITES: OnceLock<Option<SyncSender<Writing>>> = OnceLock::new();
+/// Whether stderr takes nothing just now.
+static IS_STALLED: AtomicBool = AtomicBool::new(false);
+
+/// Does what writes to stderr, on a thread of its own, and waits a moment until it is done.
+pub(crate) fn beside(write: impl FnOnce() + Send + 'static) {
+    let Some(writes) = WRITES.get_or_init(writer) else { return write() };
+    let (done, is_done) = sync_channel(1);
+    if writes.try_send((Box::new(write), done)).is_err() || IS_STALLED.load(Ordering::SeqCst) {
+        return;
+    }
+    if is_done.recv_timeout(TAKEN_WITHIN).is_err() {
+        IS_STALLED.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Waits until everything was taken that was said, for a while.
+pub(crate) fn end() {
+    let Some(Some(writes)) = WRITES.get() else { return };
+    let (done, is_done) = sync_channel(1);
+    if writes.try_send((Box::new(|| {}), done)).is_ok() {
+        let _ = is_done.recv_timeout(LAST_WORDS);
+    }
+}
+
+/// Starts the thread; `None` where there can be none.
+fn writer() -> Option<SyncSender<Writing>> {
+    let (writes, asked) = sync_channel::<Writing>(WAITING_MAX);
+    let started = std::thread::Builder::new().name("stderr".to_owned()).spawn(move || {
+        for (write, done) in asked {
+            write();
+            IS_STALLED.store(false, Ordering::SeqCst);
+            let _ = done.try_send(());
+        }
+    });
+    started.is_ok().then_some(writes)
 }
 
 /// A line for a progress bar, which writes to the terminal by itself.
@@ -147,6 +206,25 @@ mod tests {
         let text = coloured("\u{1b}[1m##\u{1b}[0m[error]x", ColorChoice::Never);
         assert_eq!(clean::without_commands(&text), "##\\u{5b}error]x");
         assert_eq!(coloured("\u{1b}[1mx\u{1b}[0m", ColorChoice::Always), "\u{1b}[1mx\u{1b}[0m");
+    }
+
+    /// One that never ends, as where nobody reads: the second is not waited for, and both are bounded.
+    #[test]
+    fn what_stderr_does_not_take_holds_nobody_up() {
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let began = std::time::Instant::now();
+        beside(move || assert!(held.recv().is_err()));
+        for _ in 0..10 * WAITING_MAX {
+            beside(|| {});
+        }
+        assert!(began.elapsed() < 20 * TAKEN_WITHIN, "{:?}", began.elapsed());
+        drop(release);
+        let (done, is_done) = sync_channel(1);
+        // What is lost while all waits is asked for again.
+        while is_done.recv_timeout(Duration::from_millis(10)).is_err() {
+            let done = done.clone();
+            beside(move || _ = done.try_send(()));
+        }
     }
 
     /// Everything that is printed goes through this file.

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use verifier_core::check::{Wait, whole_seconds};
 
 use crate::shell::clean;
-use crate::shell::output::{tell, told};
+use crate::shell::output::{beside, tell, told, write_to_stderr};
 
 /// The progress line of a command.
 pub(crate) struct Progress(Kind);
@@ -64,7 +64,10 @@ impl Progress {
     /// Says what is being done.
     pub(crate) fn say(&self, step: &str) {
         match &self.0 {
-            Kind::Terminal(bar) => bar.set_message(told(step)),
+            Kind::Terminal(bar) => {
+                let (bar, step) = (bar.clone(), told(step));
+                beside(move || bar.set_message(step));
+            }
             Kind::Plain(_) => tell(&format!("{}\n", clean::line(step))),
             Kind::Hidden => {}
         }
@@ -86,13 +89,8 @@ impl Progress {
     pub(crate) fn measure(&self, done: u64, of: u64, detail: &str) {
         match &self.0 {
             Kind::Terminal(bar) => {
-                let template = if bar.prefix().is_empty() { BAR } else { BAR_WITH_DETAIL };
-                if let Ok(style) = ProgressStyle::with_template(template) {
-                    bar.set_style(style);
-                }
-                bar.set_length(of.max(done));
-                bar.set_position(done);
-                bar.set_message(told(detail));
+                let (bar, detail) = (bar.clone(), told(detail));
+                beside(move || draw(&bar, (done, of), detail));
             }
             Kind::Plain(_) => self.say(&measured(done, of, detail)),
             Kind::Hidden => {}
@@ -123,7 +121,10 @@ impl Progress {
     /// Says what is being done beside what is measured, unless it was said last.
     pub(crate) fn detail(&self, line: &str) {
         match &self.0 {
-            Kind::Terminal(bar) => bar.set_prefix(told(line)),
+            Kind::Terminal(bar) => {
+                let (bar, line) = (bar.clone(), told(line));
+                beside(move || bar.set_prefix(line));
+            }
             Kind::Plain(last) => {
                 let mut last = lock(last);
                 if last.detail != line {
@@ -133,6 +134,18 @@ impl Progress {
                 }
             }
             Kind::Hidden => {}
+        }
+    }
+
+    /// Says a line that stays, without disturbing the one that changes.
+    pub(crate) fn keep(&self, line: &str) {
+        let line = format!("{line}\n");
+        match &self.0 {
+            Kind::Terminal(bar) => {
+                let bar = bar.clone();
+                beside(move || bar.suspend(|| write_to_stderr(&line)));
+            }
+            Kind::Plain(_) | Kind::Hidden => tell(&line),
         }
     }
 
@@ -152,17 +165,32 @@ impl Progress {
     /// Draws the line again.
     pub(crate) fn go_on(&self) {
         if let Kind::Terminal(bar) = &self.0 {
-            bar.reset();
-            bar.enable_steady_tick(TICK);
+            let bar = bar.clone();
+            beside(move || {
+                bar.reset();
+                bar.enable_steady_tick(TICK);
+            });
         }
     }
 
     /// Takes the line away.
     pub(crate) fn clear(&self) {
         if let Kind::Terminal(bar) = &self.0 {
-            bar.finish_and_clear();
+            let bar = bar.clone();
+            beside(move || bar.finish_and_clear());
         }
     }
+}
+
+/// Draws how much of something is done.
+fn draw(bar: &ProgressBar, (done, of): (u64, u64), detail: String) {
+    let template = if bar.prefix().is_empty() { BAR } else { BAR_WITH_DETAIL };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.set_length(of.max(done));
+    bar.set_position(done);
+    bar.set_message(detail);
 }
 
 fn lock(last: &Mutex<Last>) -> MutexGuard<'_, Last> {

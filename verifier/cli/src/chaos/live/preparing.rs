@@ -17,7 +17,6 @@ use crate::shell::clean;
 use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
-use crate::shell::output::tell;
 
 /// How long what was put back may be read as it was before: see `undo`.
 const READS_WITHIN: Duration = Duration::from_secs(90);
@@ -94,7 +93,7 @@ impl Live {
         let now = format!(
             "{name} is changed from now on; should this be killed, put it back: {rollback}"
         );
-        guarded.progress.suspend(|| tell(&format!("{now}\n")));
+        guarded.progress.keep(&now);
         let word = format!("{name} is not put back; put it back: {rollback}");
         guarded.interrupt.leave_word(Some(word));
     }

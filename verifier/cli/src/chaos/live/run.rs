@@ -97,9 +97,11 @@ impl Live {
             Some(faults) => faults.end().await,
             None => Ok(Vec::new()),
         };
-        // What has failed anyhow is put back at once.
-        let disturbed =
-            if done.is_ok() { undo.disturbed().await } else { Ok(Vec::new()) };
+        // What has ended before its time is put back at once.
+        let disturbed = match &done {
+            Ok((_, None)) => undo.disturbed().await,
+            _ => Ok(Vec::new()),
+        };
         guarded.progress.say("putting everything back");
         let not_back = self.put_back(&mut undo, &recorder, guarded.interrupt).await;
         let at = recorder.watch.since(clock.now());
