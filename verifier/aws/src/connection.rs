@@ -1,5 +1,6 @@
 //! The connection to AWS: one configuration, one HTTP client, a client per service.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_types::service_config::ServiceConfigKey;
 
 use crate::ServerClock;
 use crate::calls::Calls;
@@ -42,6 +44,8 @@ pub struct Aws {
     pub(crate) sts: aws_sdk_sts::Client,
     region: Option<String>,
     endpoint: Option<String>,
+    /// The endpoints of single services, by the variable that sets each.
+    service_endpoints: BTreeMap<&'static str, String>,
     calls: Calls,
     /// Whether the endpoint has dropped the trace header of a message in a batch.
     pub(crate) batches_drop_traces: Arc<AtomicBool>,
@@ -51,6 +55,19 @@ pub struct Aws {
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_ATTEMPTS: u32 = 4;
+
+/// What services are called in configuration files, and the variable that sets the endpoint of each alone.
+///
+/// Source: <https://docs.aws.amazon.com/sdkref/latest/guide/ss-endpoints-table.html>.
+const SERVICES: [(&str, &str); 6] = [
+    ("CloudFormation", "AWS_ENDPOINT_URL_CLOUDFORMATION"),
+    ("CloudWatch", "AWS_ENDPOINT_URL_CLOUDWATCH"),
+    ("CloudWatch Logs", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"),
+    ("Lambda", "AWS_ENDPOINT_URL_LAMBDA"),
+    ("SQS", SQS_ENDPOINT),
+    ("STS", "AWS_ENDPOINT_URL_STS"),
+];
+const SQS_ENDPOINT: &str = "AWS_ENDPOINT_URL_SQS";
 
 impl Aws {
     /// Prepares to connect. Nothing is sent yet, except to where credentials come from.
@@ -84,7 +101,8 @@ impl Aws {
             sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             region: config.region().map(ToString::to_string),
-            endpoint: config.endpoint_url().map(|url| url.trim_end_matches('/').to_owned()),
+            endpoint: config.endpoint_url().map(trimmed),
+            service_endpoints: service_endpoints(connection, &config),
             calls,
             batches_drop_traces: Arc::default(),
         }
@@ -95,15 +113,52 @@ impl Aws {
         self.region.as_deref()
     }
 
-    /// The endpoint that requests go to, if it is another than AWS's own.
+    /// The endpoint that requests go to, if it is another than AWS's own; SQS's, where services have their own.
     pub fn endpoint(&self) -> Option<&str> {
-        self.endpoint.as_deref()
+        self.service_endpoints.get(SQS_ENDPOINT).or(self.endpoint.as_ref()).map(String::as_str)
+    }
+
+    /// The endpoints by the variables that set them: those of single services, and that of the others. Empty where one is
+    /// for all.
+    pub fn endpoint_variables(&self) -> BTreeMap<&'static str, &str> {
+        let services = self.service_endpoints.iter();
+        let mut all: BTreeMap<&str, &str> = services.map(|(name, url)| (*name, &**url)).collect();
+        if let (false, Some(endpoint)) = (all.is_empty(), &self.endpoint) {
+            all.insert("AWS_ENDPOINT_URL", endpoint);
+        }
+        let is_of_all = |url: &str| SERVICES.iter().all(|(_, name)| all.get(name) == Some(&url));
+        if self.endpoint().is_some_and(is_of_all) { BTreeMap::new() } else { all }
     }
 
     /// What was asked of AWS so far.
     pub fn calls(&self) -> &Calls {
         &self.calls
     }
+}
+
+fn trimmed(url: &str) -> String {
+    url.trim_end_matches('/').to_owned()
+}
+
+/// The endpoints that the environment or a profile sets for single services. One that is given for all outranks them.
+fn service_endpoints(
+    connection: &Connection,
+    config: &aws_config::SdkConfig,
+) -> BTreeMap<&'static str, String> {
+    if connection.endpoint_url.is_some() {
+        return BTreeMap::new();
+    }
+    let named = SERVICES.iter().filter_map(|(service, variable)| {
+        let key = ServiceConfigKey::builder()
+            .service_id(service)
+            .env("AWS_ENDPOINT_URL")
+            .profile("endpoint_url")
+            .build()
+            .ok()?;
+        let url = config.service_config()?.load_config(key)?;
+        Some((*variable, trimmed(&url)))
+    });
+    named.collect()
 }
 
 /// The SDK's configuration for that connection: for clients of services that [`Aws`] does not use.

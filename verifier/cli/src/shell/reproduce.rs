@@ -6,6 +6,16 @@ use crate::shell::clean;
 
 /// The command that repeats this one, as it was typed, but for the options that say where its results go.
 pub(crate) fn again(typed: impl Iterator<Item = OsString>, results: &[&str]) -> String {
+    again_with(typed, results, &[])
+}
+
+/// The same, with options that were not typed, and have come from the environment: another shell may have another one.
+pub(crate) fn again_with(
+    typed: impl Iterator<Item = OsString>,
+    results: &[&str],
+    options: &[(&str, Option<String>)],
+) -> String {
+    let mut said = Vec::new();
     let mut words = vec!["verifier".to_owned()];
     // The first is what the program was called by.
     let mut typed = typed.map(|word| word.to_string_lossy().into_owned());
@@ -18,7 +28,13 @@ pub(crate) fn again(typed: impl Iterator<Item = OsString>, results: &[&str]) -> 
                 typed.next();
             }
         } else {
+            said.push(name.to_owned());
             words.push(clean::word(&word));
+        }
+    }
+    for (option, value) in options {
+        if let (Some(value), false) = (value, said.iter().any(|said| said == option)) {
+            words.extend([(*option).to_owned(), clean::word(value)]);
         }
     }
     words.join(" ")
@@ -33,5 +49,16 @@ mod tests {
         let typed = ["/bin/v", "chaos", "run", "a b", "--out", "d", "--format=json", "--seed", "1"];
         let again = again(typed.into_iter().map(OsString::from), &["--out", "--format"]);
         assert_eq!(again, "verifier chaos run 'a b' --seed 1");
+    }
+
+    #[test]
+    fn what_comes_from_the_environment_is_said_unless_it_was_typed() {
+        let options = [("--profile", Some("p q".to_owned())), ("--region", None)];
+        let again = |typed: &[&str]| {
+            again_with(typed.iter().map(OsString::from), &["--journal"], &options)
+        };
+        assert_eq!(again(&["v", "run", "--journal", "j"]), "verifier run --profile 'p q'");
+        assert_eq!(again(&["v", "run", "--profile=x"]), "verifier run --profile=x");
+        assert_eq!(again(&["v", "--profile", "x"]), "verifier --profile x");
     }
 }

@@ -12,6 +12,9 @@ mod target;
 use verifier_chaos::Anomaly;
 
 use crate::chaos::args::{ChaosArgs, ChaosCommand};
+use crate::chaos::live::{Live, stack};
+use crate::shell::args::ConnectionArgs;
+use crate::shell::clean;
 use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
 
@@ -27,10 +30,23 @@ pub(crate) async fn run(args: ChaosArgs) -> Result<Exit, Failure> {
     }
 }
 
+/// What says where a run's results go. A journal of before must not be there yet, and so is none of the next run's.
+const RESULTS: [&str; 5] = ["--format", "--out", "--history", "--report", "--journal"];
+
 /// The command that does it again, as it was typed.
 fn again() -> String {
-    const RESULTS: [&str; 4] = ["--format", "--out", "--history", "--report"];
     crate::shell::reproduce::again(std::env::args_os(), &RESULTS)
+}
+
+/// The same on a deployed stack, wherever it was said where that is.
+fn again_on(live: &Live) -> String {
+    let variables = live.place.aws.endpoint_variables();
+    let endpoint = live.place.aws.endpoint().filter(|_| variables.is_empty());
+    let profile = stack::profile(&ConnectionArgs::default());
+    let options = [("--endpoint-url", endpoint.map(str::to_owned)), ("--profile", profile)];
+    let assigned = variables.iter().map(|(name, value)| format!("{name}={} ", clean::word(value)));
+    let again = crate::shell::reproduce::again_with(std::env::args_os(), &RESULTS, &options);
+    assigned.collect::<String>() + &again
 }
 
 /// The anomaly of that name.

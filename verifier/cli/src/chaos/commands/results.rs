@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use verifier_chaos::Experiment;
 
 use crate::chaos::args::ResultArgs;
+use crate::chaos::live::is_named_after;
 use crate::chaos::view;
 use crate::chaos::{Outcome, experiment_of_file, written};
 use crate::report::job_summary::check_summary;
@@ -54,6 +55,29 @@ impl Results {
         let outputs = targets.iter().map(|(what, target)| (*what, target.path())).chain(summary);
         check_apart(&outputs.collect::<Vec<_>>(), inputs)?;
         Ok(results)
+    }
+
+    /// Fails on a file that is called as one of those that the run itself keeps beside its journal.
+    pub(super) fn refuse_what_is_named_after(&self, journal: &Path) -> Result<(), Failure> {
+        let targets = self.targets();
+        let folder = |path: &Path| {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            std::fs::canonicalize(folder.unwrap_or_else(|| Path::new("."))).ok()
+        };
+        let is_kept = |target: &Target| {
+            is_named_after(target.path(), journal) && folder(target.path()) == folder(journal)
+        };
+        match targets.iter().find(|(_, target)| is_kept(target)) {
+            None => Ok(()),
+            Some((what, target)) => Err(Failure {
+                next: Some("name another file".to_owned()),
+                ..Failure::usage(format!(
+                    "the {what} {} is called as what the run keeps beside its journal {}",
+                    target.path().display(),
+                    journal.display()
+                ))
+            }),
+        }
     }
 
     /// The files, with the word for each.

@@ -30,6 +30,9 @@ pub(super) async fn run(args: ChaosRunArgs) -> Result<Exit, Failure> {
         files::check_new(journal).map_err(|error| files::failed("journal", journal, &error))?;
     }
     let results = Results::of(&args.results, &inputs)?;
+    if let Some(journal) = &args.live.journal {
+        results.refuse_what_is_named_after(journal)?;
+    }
     let interrupt = Interrupt::listen()?;
     let progress = Progress::new();
     let planted = planted(&args.plant)?;

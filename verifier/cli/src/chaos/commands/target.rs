@@ -43,8 +43,12 @@ impl Found {
     ) -> Result<Option<Outcome>, Failure> {
         let is_live = matches!(self.target, Target::Live(_));
         let by = By { interrupt, progress };
+        let again = match &self.target {
+            Target::Live(live) if live.target == "stack" => super::again_on(live),
+            _ => super::again(),
+        };
         let ran = tokio::select! {
-            ran = run_experiment(experiment, &mut self.target, super::again(), by) => Some(ran),
+            ran = run_experiment(experiment, &mut self.target, again, by) => Some(ran),
             // A stack that is really there is put back first, which the run sees to.
             () = interrupt.asked(), if !is_live => None,
         };

@@ -17,5 +17,5 @@ mod steady;
 mod tasks;
 pub(crate) mod undo;
 
-pub(crate) use run::Guarded;
+pub(crate) use run::{Guarded, is_named_after};
 pub(crate) use stack::{Live, Where};

@@ -126,14 +126,8 @@ impl Live {
         let journal = self.journal.display().to_string();
         let folder = self.journal.parent().filter(|folder| !folder.as_os_str().is_empty());
         let entries = std::fs::read_dir(folder.unwrap_or_else(|| Path::new(".")));
-        let is_beside = |path: &Path| {
-            let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-            let own = self.journal.file_name().and_then(OsStr::to_str).unwrap_or_default();
-            name.strip_prefix(own)
-                .is_some_and(|rest| rest == LETTERS_SUFFIX || rest.starts_with(REDRIVE_INFIX))
-        };
         let mut there = entries.into_iter().flatten().flatten().map(|entry| entry.path());
-        match there.find(|path| is_beside(path)) {
+        match there.find(|path| is_named_after(path, &self.journal)) {
             None => Ok(()),
             Some(other) => Err(Failure {
                 next: Some("name another file with --journal".to_owned()),
@@ -336,6 +330,15 @@ impl Live {
     }
 }
 
+/// Whether a file is called as one of those that a run keeps beside its journal.
+pub(crate) fn is_named_after(path: &Path, journal: &Path) -> bool {
+    let name = |path: &Path| path.file_name().map(OsStr::to_os_string).unwrap_or_default();
+    let (name, own) = (name(path), name(journal));
+    let (name, own) = (name.to_string_lossy(), own.to_string_lossy());
+    name.strip_prefix(&*own)
+        .is_some_and(|rest| rest == LETTERS_SUFFIX || rest.starts_with(REDRIVE_INFIX))
+}
+
 /// Fails where somebody has changed what the experiment had changed, also back to what it was: what was seen is not of the
 /// experiment then.
 fn refuse_what_was_disturbed(parts: &[Part]) -> Result<(), Failure> {
@@ -387,6 +390,13 @@ mod tests {
     use verifier_chaos::Change;
 
     use super::*;
+
+    #[test]
+    fn what_a_run_keeps_is_named_after_its_journal() {
+        let is = |path: &str| is_named_after(Path::new(path), Path::new("a/j.undo"));
+        assert!(is("a/j.undo.letters.jsonl") && is("b/j.undo.redrive-0.jsonl"));
+        assert!(!is("a/j.undo") && !is("a/j.undo.html") && !is("a/k.undo.letters.jsonl"));
+    }
 
     #[test]
     fn a_receive_is_told_after_the_longest_window_and_the_longest_work() {

@@ -1,5 +1,6 @@
 //! Which stack, and where its parts are.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -169,12 +170,25 @@ impl Live {
 /// The command that puts back what stands in a journal, where this one was connected to. Another shell may have another
 /// environment, so it names the endpoint wherever that comes from; the region stands in the journal.
 pub(crate) fn rollback_command(journal: &Path, aws: &Aws, connection: &ConnectionArgs) -> String {
+    let variables = aws.endpoint_variables();
+    let endpoint = aws.endpoint().filter(|_| variables.is_empty()).map(str::to_owned);
     let connection =
-        ConnectionArgs { endpoint_url: aws.endpoint().map(str::to_owned), ..connection.clone() };
-    command_of(journal, &connection)
+        ConnectionArgs { endpoint_url: endpoint, profile: profile(connection), ..connection.clone() };
+    command_of(journal, &connection, &variables)
 }
 
-fn command_of(journal: &Path, connection: &ConnectionArgs) -> String {
+/// The profile of the configuration files, wherever it is said.
+pub(crate) fn profile(connection: &ConnectionArgs) -> Option<String> {
+    let variable = || std::env::var("AWS_PROFILE").ok().filter(|profile| !profile.is_empty());
+    connection.profile.clone().or_else(variable)
+}
+
+/// The command, where single services have endpoints of their own with these variables before it.
+fn command_of(
+    journal: &Path,
+    connection: &ConnectionArgs,
+    variables: &BTreeMap<&str, &str>,
+) -> String {
     let ConnectionArgs { region, profile, endpoint_url, emulator_token: _ } = connection;
     let journal = journal.display().to_string();
     let options = [
@@ -183,7 +197,11 @@ fn command_of(journal: &Path, connection: &ConnectionArgs) -> String {
         ("--region", region.as_ref()),
         ("--profile", profile.as_ref()),
     ];
-    let mut command = "verifier chaos rollback".to_owned();
+    let mut command = String::new();
+    for (name, value) in variables {
+        command.extend([name, "=", &clean::word(value), " "]);
+    }
+    command.push_str("verifier chaos rollback");
     for (option, value) in options {
         if let Some(value) = value {
             // A value that begins as an option does is none only behind a sign of equality.
@@ -267,12 +285,17 @@ mod tests {
         };
         let journal = Path::new("my undo.jsonl");
         assert_eq!(
-            command_of(journal, &connection),
+            command_of(journal, &connection, &BTreeMap::new()),
             "verifier chaos rollback --journal 'my undo.jsonl' --endpoint-url http://127.0.0.1:1 --region eu-central-1 --profile 'my previews'"
         );
         assert_eq!(
-            command_of(journal, &ConnectionArgs::default()),
+            command_of(journal, &ConnectionArgs::default(), &BTreeMap::new()),
             "verifier chaos rollback --journal 'my undo.jsonl'"
+        );
+        let variables = BTreeMap::from([("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:1")]);
+        assert_eq!(
+            command_of(journal, &ConnectionArgs::default(), &variables),
+            "AWS_ENDPOINT_URL_SQS=http://127.0.0.1:1 verifier chaos rollback --journal 'my undo.jsonl'"
         );
     }
 }
