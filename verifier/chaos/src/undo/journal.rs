@@ -236,6 +236,13 @@ impl UndoLedger {
         self.saved.iter().rev().filter(|(part, _)| is_open(part)).cloned().collect()
     }
 
+    /// What the run had the lease to change, and was put back: each with how it was.
+    pub fn restored(&self) -> Vec<(Part, Saved)> {
+        let had_lease = self.lease.is_some();
+        let is_restored = |part: &Part| had_lease && self.restored.contains(part);
+        self.saved.iter().filter(|(part, _)| is_restored(part)).cloned().collect()
+    }
+
     /// What could not be put back and never can be, each with why.
     pub fn left(&self) -> &BTreeMap<Part, String> {
         &self.left

@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use verifier_aws::{Aws, Cause};
-use verifier_chaos::{Refusal, Standing, Started, UndoError, UndoFound, UndoLedger, Way, way};
+use verifier_chaos::{
+    Refusal, Standing, Started, UndoError, UndoFound, UndoLedger, Way, still_set, way,
+};
 use verifier_core::check::{StackEvidence, StackResource};
 use verifier_core::experiment::{LEASE_TAG, Part};
 
 use crate::chaos::args::ChaosRollbackArgs;
-use crate::chaos::live::stack::rollback_command;
+use crate::chaos::live::stack::{profile, rollback_command};
 use crate::chaos::live::undo::{Back, Undo, malformed, name, names, text, told};
 use crate::chaos::rolled_back::RolledBack;
 use crate::chaos::view;
@@ -21,7 +23,7 @@ use crate::shell::endpoint;
 use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
-use crate::shell::print::finish;
+use crate::shell::print::{error_line, finish};
 use crate::shell::progress::Progress;
 
 pub(super) async fn run(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
@@ -63,7 +65,7 @@ async fn roll_back(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
             ))
         });
     }
-    let options = options_of(&started, args.connection.profile.as_deref());
+    let options = options_of(&started, profile(&args.connection).as_deref());
     let again = rollback_command(&args.journal, &aws, &args.connection);
     let (stack, found) = look(&aws, &ledger, &started).await?;
     let mut done = RolledBack {
@@ -76,7 +78,18 @@ async fn roll_back(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
     };
     let mut exit = Exit::Passed;
     match way(&ledger, &found) {
-        Ok(Way::Nothing) => {}
+        Ok(Way::Nothing) => {
+            if found.is_same_stack && !matches!(found.standing, Standing::Others(_)) {
+                done.not_restored = still_set_parts(&aws, &ledger, &started.run).await?;
+            }
+            if !done.not_restored.is_empty() {
+                exit = Exit::Stopped;
+                done.next = Some(format!(
+                    "if nobody means it to be so, set it back by hand; if this journal is a copy, go on with the run's own: {}",
+                    rollback_command(Path::new("FILE"), &aws, &args.connection)
+                ));
+            }
+        }
         Ok(Way::PutBack) => {
             progress
                 .say(&format!("putting {} back as it was before {}", started.stack, started.run));
@@ -90,6 +103,13 @@ async fn roll_back(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
             }
         }
         Err(refusal) => {
+            if refusal == Refusal::UsedUp {
+                let parts = still_set_parts(&aws, &ledger, &started.run).await?;
+                progress.clear();
+                for (part, why) in parts {
+                    error_line(&format!("{part} is not as it was: {why}"));
+                }
+            }
             return Err(refused(&refusal, (&started, &ledger), (&again, &options)));
         }
     }
@@ -120,6 +140,30 @@ async fn look(
     let is_same_stack = stack.as_ref().is_some_and(|stack| stack.id == started.stack_id)
         && aws.endpoint() == started.endpoint.as_deref();
     Ok((stack, UndoFound { standing, is_same_stack }))
+}
+
+/// The parts of which the journal says that they were put back, and that are as the run sets them: the run has gone on
+/// since, after a copy of its journal was taken, or somebody means the same.
+async fn still_set_parts(
+    aws: &Aws,
+    ledger: &UndoLedger,
+    run: &str,
+) -> Result<Vec<(String, String)>, Failure> {
+    let mut found = Vec::new();
+    for (part, saved) in ledger.restored() {
+        let now = match aws.configuration(&part).await {
+            Err(error) if error.cause == Cause::NotFound => continue,
+            now => now?,
+        };
+        let set = still_set(&saved, &now);
+        if !set.is_empty() {
+            let set: Vec<String> = set.iter().map(ToString::to_string).collect();
+            let why =
+                format!("it was put back once, and is as {run} sets it: {}", set.join("; "));
+            found.push((name(&part), why));
+        }
+    }
+    Ok(found)
 }
 
 /// Puts back what is open, and says whether all of it is.

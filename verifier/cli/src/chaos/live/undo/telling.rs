@@ -17,6 +17,8 @@ use crate::shell::failure::Failure;
 pub(super) const SETTLES_WITHIN: Duration = Duration::from_mins(5);
 /// How often it is looked at meanwhile.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How long the failure of an update may be read after the next one was taken.
+const FAILED_READS_WITHIN: Duration = Duration::from_secs(6);
 /// How often it is said what is waited for.
 const SAY_EVERY: Duration = Duration::from_secs(20);
 
@@ -29,14 +31,16 @@ impl Undo<'_> {
         }
         let had_failed = matches!(self.settle(part).await?.1, Update::Failed(_));
         self.aws.configure(part, wanted, fields).await?;
-        let mut until: Option<Timestamp> = None;
+        let mut settled_at: Option<Timestamp> = None;
         loop {
             let (now, update) = self.settle(part).await?;
-            let is_over = self.clock.now()
-                >= *until.get_or_insert(self.clock.now() + reads_back_within(part));
+            let since = *settled_at.get_or_insert(self.clock.now());
+            let is_over = self.clock.now() >= since + reads_back_within(part);
             match update {
                 // One that had failed before may be read for a while.
-                Update::Failed(why) if !had_failed || is_over => {
+                Update::Failed(why)
+                    if !had_failed || self.clock.now() >= since + FAILED_READS_WITHIN =>
+                {
                     return Err(failed_update(part, &why));
                 }
                 Update::Done if now.agrees(wanted, fields) => return Ok(()),
