@@ -1,3 +1,5 @@
+mod lambda;
+
 use tempfile::TempDir;
 use verifier_chaos::UNDO_SCHEMA;
 use verifier_core::experiment::{Field, LEASE_TAG, Lease};
@@ -18,7 +20,7 @@ fn queue(stand: &Stand) -> Part {
 fn parts(stand: &Stand) -> StackParts {
     StackParts {
         mapping: "m".to_owned(),
-        worker: "gone".to_owned(),
+        worker: lambda::FUNCTION.to_owned(),
         submit: None,
         jobs_url: stand.url.clone(),
     }
@@ -33,9 +35,43 @@ async fn at(stand: &Stand) -> (Aws, RunClock, &'static Progress) {
 
 const TIMEOUT: Setting = Setting::VisibilityTimeout { seconds: 77 };
 
+/// A run with the lease that is about to change the worker's timeout, on a Lambda that does as it is told.
+async fn undo_of_worker(
+    stand: &Stand,
+    folder: &TempDir,
+) -> (Undo<'static>, std::sync::Arc<std::sync::Mutex<lambda::State>>) {
+    let (url, state) = lambda::start(stand.emulator.endpoint()).await;
+    let (_, clock) = stand.client().await;
+    let connection = verifier_aws::Connection {
+        region: Some("us-local-1".to_owned()),
+        endpoint_url: Some(url),
+        access_key_id: clock.client().map(str::to_owned),
+        ..verifier_aws::Connection::default()
+    };
+    let at = (Aws::connect(&connection).await, clock, &QUIET);
+    let mut undo = begun(at, stand, folder, "run", &[(worker(), WORKER_TIMEOUT)]).await;
+    assert_eq!(undo.claim(&tag(stand), &value("run")).await.unwrap(), None);
+    (undo, state)
+}
+
+fn worker() -> Part {
+    Part::Function { function: lambda::FUNCTION.to_owned() }
+}
+
+const WORKER_TIMEOUT: Setting = Setting::WorkerTimeout { seconds: 3 };
+
 /// A run that has saved the tag, and these parts with what it changes of them.
 async fn undo(stand: &Stand, folder: &TempDir, name: &str, parts: &[(Part, Setting)]) -> Undo<'static> {
-    let at = at(stand).await;
+    begun(at(stand).await, stand, folder, name, parts).await
+}
+
+async fn begun(
+    at: (Aws, RunClock, &'static Progress),
+    stand: &Stand,
+    folder: &TempDir,
+    name: &str,
+    parts: &[(Part, Setting)],
+) -> Undo<'static> {
     let named = parts.iter().map(|(part, _)| part.clone());
     let started = Started {
         schema: UNDO_SCHEMA.to_owned(),
@@ -181,5 +217,110 @@ async fn what_was_never_told_anything_is_left_alone_by_the_run_itself() {
     let counts = undo.aws.calls().counts();
     assert!(!counts.contains_key("SQS.SetQueueAttributes"), "{counts:?}");
     assert!(!counts.contains_key("SQS.UntagQueue"), "{counts:?}");
+    stand.emulator.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_that_lambda_gives_up_is_no_change() {
+    let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
+    let (mut undo, state) = undo_of_worker(&stand, &folder).await;
+    state.lock().unwrap().ends = vec!["Failed"];
+    let refused =
+        undo.change(&parts(&stand), &worker(), &[WORKER_TIMEOUT]).await.unwrap_err();
+    assert!(refused.what.contains("SubnetOutOfIPAddresses: no subnet"), "{refused}");
+    // The next one succeeds, and with that it is as it was.
+    let backs = undo.put_back(None).await;
+    assert!(backs.iter().all(|(_, back)| is_restored(back)), "{backs:?}");
+    assert_eq!(state.lock().unwrap().timeout, 9);
+    assert_eq!(read_tag(&undo, &stand).await, None);
+    stand.emulator.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lambda_does_not_put_back_is_not_back_and_the_tag_stays() {
+    let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
+    let (mut undo, state) = undo_of_worker(&stand, &folder).await;
+    undo.change(&parts(&stand), &worker(), &[WORKER_TIMEOUT]).await.unwrap();
+    state.lock().unwrap().ends = vec!["Failed"; 20];
+    let backs = undo.put_back(None).await;
+    let [(_, Back::Failed(failure)), (_, Back::Failed(_))] = &backs[..] else {
+        panic!("{backs:?}")
+    };
+    assert!(failure.what.contains("no subnet"), "{failure}");
+    assert_eq!(read_tag(&undo, &stand).await, Some(value("run")));
+    state.lock().unwrap().ends.clear();
+    let backs = undo.put_back(None).await;
+    assert!(backs.iter().all(|(_, back)| is_restored(back)), "{backs:?}");
+    assert_eq!(state.lock().unwrap().timeout, 9);
+    stand.emulator.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_that_never_ends_is_given_up_and_does_not_count_as_back() {
+    let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
+    let (mut undo, state) = undo_of_worker(&stand, &folder).await;
+    state.lock().unwrap().ends = vec!["InProgress"];
+    let began_at = undo.clock.now();
+    let refused =
+        undo.change(&parts(&stand), &worker(), &[WORKER_TIMEOUT]).await.unwrap_err();
+    assert!(refused.what.contains("still in progress"), "{refused}");
+    let backs = undo.put_back(None).await;
+    assert!(matches!(backs[0], (_, Back::Failed(_))), "{backs:?}");
+    // Once each, and not again and again.
+    assert!(undo.clock.now().since(began_at).as_secs() < 700);
+    assert_eq!(read_tag(&undo, &stand).await, Some(value("run")));
+    stand.emulator.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_stops_it_waits_for_no_change() {
+    let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
+    let (mut undo, state) = undo_of_worker(&stand, &folder).await;
+    state.lock().unwrap().ends = vec!["InProgress"];
+    let stop = CancellationToken::new();
+    undo.stop_by(stop.clone());
+    stop.cancel();
+    let refused =
+        undo.change(&parts(&stand), &worker(), &[WORKER_TIMEOUT]).await.unwrap_err();
+    assert!(refused.what.contains("it was interrupted"), "{refused}");
+    stand.emulator.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_whose_last_update_failed_is_not_broken_further() {
+    let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
+    let (mut undo, state) = undo_of_worker(&stand, &folder).await;
+    state.lock().unwrap().status = "Failed";
+    let refused = undo.save(&worker(), &[WORKER_TIMEOUT]).await.unwrap_err();
+    assert!(refused.what.contains("no subnet"), "{refused}");
+    stand.emulator.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_lease_a_run_changes_nothing_more_and_puts_back_what_it_has() {
+    let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
+    for other in [None, Some("vrf-9-9 until 99999999999999")] {
+        let folder = folder.path().join(other.unwrap_or("none"));
+        std::fs::create_dir(&folder).unwrap();
+        let folder = tempfile::tempdir_in(folder).unwrap();
+        let mut undo = undo(&stand, &folder, "run", &[(queue(&stand), TIMEOUT)]).await;
+        assert_eq!(undo.claim(&tag(&stand), &value("run")).await.unwrap(), None);
+        undo.change(&parts(&stand), &queue(&stand), &[TIMEOUT]).await.unwrap();
+        let theirs = Configuration::QueueTag { value: other.map(str::to_owned) };
+        let fields = theirs.fields().into_keys().collect();
+        undo.aws.configure(&tag(&stand), &theirs, &fields).await.unwrap();
+        let changes = undo.aws.calls().counts()["SQS.SetQueueAttributes"];
+        let refused = undo.change(&parts(&stand), &queue(&stand), &[]).await.unwrap_err();
+        assert!(refused.what.contains("the lease of run was lost"), "{refused}");
+        assert_eq!(undo.aws.calls().counts()["SQS.SetQueueAttributes"], changes);
+        undo.put_back(None).await;
+        let now = undo.aws.configuration(&queue(&stand)).await.unwrap();
+        assert_ne!(now.fields()[&Field::VisibilityTimeout], 77);
+        // What is another run's is left to it.
+        assert_eq!(read_tag(&undo, &stand).await.as_deref(), other);
+        let none = Configuration::QueueTag { value: None };
+        let fields = none.fields().into_keys().collect();
+        undo.aws.configure(&tag(&stand), &none, &fields).await.unwrap();
+    }
     stand.emulator.shut_down().await;
 }
