@@ -292,6 +292,15 @@ fn a_queue_is_purged_only_where_somebody_said_so() {
 }
 
 #[test]
+fn messages_are_only_deleted_for_nothing_where_somebody_said_so() {
+    let world = World::start();
+    let refused = Printed::of(&mut world.breaking("careless-mapping", "refused.jsonl"));
+    let said = &refused.assert(2).stderr;
+    assert!(said.contains("--allow-purge") && said.contains("batch-item-failures"), "{said}");
+    assert!(!world.path("refused.jsonl").exists());
+}
+
+#[test]
 fn somebody_else_who_receives_uses_receives_up() {
     let world = World::start();
     let load = json!([{"burst": {"name": "good", "atMilliseconds": 500, "count": 6,

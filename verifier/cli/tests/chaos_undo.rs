@@ -190,19 +190,37 @@ fn what_somebody_set_that_the_experiment_had_set_is_contested() {
     assert!(again.assert(0).stdout.contains("Timeout is 20"), "{}", again.stdout);
 }
 
-/// Runs an experiment, does something to the stack in the middle of it, and gives what the run says in the end, which fails.
-fn disturbed(world: &World, disturb: impl Fn(&World)) -> String {
-    let experiment = world.short_experiment(15);
+/// Runs an experiment, does something to the stack in the middle of it, and gives how the run ends, and what it says.
+fn met(world: &World, experiment: &str, meet: impl FnOnce(&World)) -> (Option<i32>, String) {
     let (stdout, stderr) = (world.path("stdout"), world.path("stderr"));
-    let mut command = world.breaking(&experiment, "undo.jsonl");
+    let mut command = world.breaking(experiment, "undo.jsonl");
     command.stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
     let mut process = Background::start(&mut command);
-    world.wait_until_broken();
-    disturb(world);
+    meet(world);
     let code = process.wait().code();
-    let said = std::fs::read_to_string(&stderr).unwrap();
+    let said = |path| std::fs::read_to_string(path).unwrap();
+    (code, said(&stdout) + &said(&stderr))
+}
+
+/// The same with an experiment that is met when all is broken, and fails.
+fn disturbed(world: &World, disturb: impl Fn(&World)) -> String {
+    let (code, said) = met(world, &world.short_experiment(15), |world| {
+        world.wait_until_broken();
+        disturb(world);
+    });
     assert_eq!(code, Some(3), "{said}");
     said
+}
+
+/// Writes an experiment.
+fn write_experiment(world: &World, load: Value, changes: Value, undo_at_seconds: u64) -> String {
+    let experiment = json!({
+        "schema": "verifier.chaos.experiment/1", "name": "x",
+        "steadyState": {"checks": ["cfg.lease"]},
+        "load": load, "changes": changes, "undoAtMilliseconds": undo_at_seconds * 1000,
+    });
+    std::fs::write(world.path("x.json"), experiment.to_string()).unwrap();
+    "x.json".to_owned()
 }
 
 #[test]
@@ -302,4 +320,143 @@ fn whoever_ends_it_at_once_is_told_how_to_put_it_back() {
     command.env(support::TOKEN_VARIABLE, world.local.token());
     Printed::of(&mut command).assert(0);
     assert_eq!(world.configuration(), before);
+}
+
+#[test]
+fn a_run_without_its_lease_makes_no_further_change_and_nobody_builds_on_it() {
+    let world = World::in_real_time();
+    let before = world.configuration();
+    let (visibility, timeout) = SET;
+    let change = |setting: Value, from: u64| json!({"setting": setting, "fromMilliseconds": from, "untilMilliseconds": 40_000});
+    let changes = json!([
+        change(json!({"worker-timeout": {"seconds": timeout}}), 0),
+        change(json!({"visibility-timeout": {"seconds": visibility}}), 12_000),
+    ]);
+    let experiment = write_experiment(&world, json!([]), changes, 40);
+    let (code, said) = met(&world, &experiment, |world| {
+        wait_until("the stack to be broken", || {
+            (world.worker()["Timeout"] == timeout).then_some(())
+        });
+        untag(world);
+        // Another one is begun at once, and takes what it finds for how the stack was.
+        let other = world.short_experiment(5);
+        let other = Printed::of(&mut world.breaking(&other, "other.jsonl"));
+        assert!(other.stderr.contains("somebody"), "{}", other.stderr);
+        other.assert(3);
+    });
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("the lease of vrf-") && said.contains("nothing more was changed"), "{said}");
+    assert!(!said.contains("visibility-timeout"), "{said}");
+    assert_eq!(world.configuration(), before);
+    assert_eq!(world.lease(), Value::Null);
+}
+
+#[test]
+fn a_journal_by_which_all_is_back_tells_of_what_is_as_the_run_sets_it() {
+    let world = World::in_real_time();
+    world.break_and_kill("undo.jsonl");
+    std::fs::copy(world.path("undo.jsonl"), world.path("copy.jsonl")).unwrap();
+    let back = roll_back(&world, "copy.jsonl");
+    back.assert(0);
+    roll_back(&world, "copy.jsonl").assert(0);
+    // As the run, had it lived on.
+    world.set_worker(&json!({"Timeout": SET.1}));
+    let again = world.chaos(&["rollback", "--journal", "copy.jsonl", "--format", "json"]);
+    let not_restored = again.assert(4).json()["notRestored"].to_string();
+    assert!(not_restored.contains("Timeout is 5, and was 9 before"), "{not_restored}");
+    assert_eq!(world.worker()["Timeout"], SET.1, "it is somebody's own, for all that is known");
+    // What nobody of the run has ever set is nobody's business.
+    world.set_worker(&json!({"Timeout": 20}));
+    roll_back(&world, "copy.jsonl").assert(0);
+}
+
+#[test]
+fn what_an_experiment_does_not_change_is_compared_all_the_same() {
+    let world = World::in_real_time();
+    let changes = json!([{"setting": {"visibility-timeout": {"seconds": 30}},
+        "fromMilliseconds": 0, "untilMilliseconds": 5_000}]);
+    let experiment = write_experiment(&world, json!([]), changes, 5);
+    let (code, said) = met(&world, &experiment, |world| {
+        wait_until("the stack to be broken", || {
+            (world.visibility_timeout() == "30").then_some(())
+        });
+        let url = world.queue_url("JobsQueueName");
+        let delay = json!({"QueueUrl": url, "Attributes": {"DelaySeconds": "5"}});
+        world.sqs("SetQueueAttributes", &delay);
+        world.set_mapping(&json!({"BatchSize": 7}));
+    });
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("DelaySeconds of ") && said.contains("is 5, and was 0 before"), "{said}");
+    assert!(said.contains("BatchSize of the event source mapping"), "{said}");
+    assert_eq!(world.mapping()["BatchSize"], 7, "it is left");
+    assert_ne!(world.visibility_timeout(), "30");
+}
+
+#[test]
+fn jobs_of_others_end_a_run_that_does_not_pass() {
+    let world = World::in_real_time();
+    let changes = json!([{"setting": {"visibility-timeout": {"seconds": 30}},
+        "fromMilliseconds": 0, "untilMilliseconds": 60_000}]);
+    let load = json!([{"submit": {"name": "own", "atMilliseconds": 0, "job": "good"}}]);
+    let experiment = write_experiment(&world, load, changes, 60);
+    let mut message = String::new();
+    let (code, said) = met(&world, &experiment, |world| {
+        wait_until("the stack to be broken", || {
+            (world.visibility_timeout() == "30").then_some(())
+        });
+        message = world.send("JobsQueueName", r#"{"jobId": "somebodys", "task": "hello"}"#);
+    });
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("foreign-traffic") && said.contains("somebodys"), "{said}");
+    assert_ne!(world.visibility_timeout(), "30");
+}
+
+#[test]
+fn a_redrive_moves_no_letters_of_others_that_have_come_since() {
+    for by in ["client", "move-task"] {
+        let world = World::in_real_time();
+        let load = json!([
+            {"submit": {"name": "own", "atMilliseconds": 0, "job": "good"}},
+            {"redrive": {"atMilliseconds": 8_000, "by": by}},
+        ]);
+        let experiment = write_experiment(&world, load, json!([]), 12);
+        let (code, said) = met(&world, &experiment, |world| {
+            world.wait_until_claimed();
+            world.send("JobsDeadLetterQueueName", r#"{"jobId": "somebodys", "task": "hello"}"#);
+        });
+        assert_eq!(code, Some(4), "{by}: {said}");
+        assert!(said.contains("foreign-traffic"), "{by}: {said}");
+        assert_eq!(world.depth("JobsDeadLetterQueueName"), 1, "{by}: {said}");
+    }
+}
+
+#[test]
+fn a_stderr_that_nobody_reads_holds_nothing_up() {
+    use std::io::Write;
+    let world = World::in_real_time();
+    let before = world.configuration();
+    for signals in [1, 2] {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        // As much as a pipe holds: see pipe(7).
+        writer.write_all(&[b'x'; 65_536]).unwrap();
+        let journal = format!("undo-{signals}.jsonl");
+        let experiment = world.short_experiment(300);
+        let mut command = world.breaking(&experiment, &journal);
+        let mut process = Background::start(command.stdout(Stdio::null()).stderr(writer));
+        drop(command);
+        world.wait_until_broken();
+        for _ in 0..signals {
+            process.signal(Signal::INT);
+        }
+        let began = std::time::Instant::now();
+        assert_eq!(process.wait().code(), Some(130));
+        assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
+        drop(reader);
+        if signals == 1 {
+            assert_eq!(world.configuration(), before);
+            continue;
+        }
+        roll_back(&world, &journal);
+        assert_eq!(world.configuration(), before);
+    }
 }

@@ -16,6 +16,9 @@ use verifier_testkit::{run, scrubbed, wait_until};
 
 use crate::support::{Local, Printed, SIGNED, STACK, TOKEN_VARIABLE, VERIFIER};
 
+/// The file of [`World::experiment`].
+const EVERYTHING: &str = "everything.json";
+
 /// A stack that stays up, and a folder for files.
 pub(crate) struct World {
     pub(crate) local: Local,
@@ -46,7 +49,13 @@ impl World {
 
     /// Breaks the stack by an experiment, with its journal in that file.
     pub(crate) fn breaking(&self, experiment: &str, journal: &str) -> Command {
-        self.command(&["run", experiment, "--stack", STACK, "--yes", "--journal", journal])
+        let mut command =
+            self.command(&["run", experiment, "--stack", STACK, "--yes", "--journal", journal]);
+        if experiment == EVERYTHING {
+            // It has messages deleted that the worker fails.
+            command.arg("--allow-purge");
+        }
+        command
     }
 
     /// Writes an experiment that changes each part of the stack that there is, some more than once.
@@ -74,8 +83,8 @@ impl World {
             ],
             "undoAtMilliseconds": 30_000,
         });
-        std::fs::write(self.path("everything.json"), experiment.to_string()).unwrap();
-        "everything.json".to_owned()
+        std::fs::write(self.path(EVERYTHING), experiment.to_string()).unwrap();
+        EVERYTHING.to_owned()
     }
 
     /// A GET to Lambda's API, as JSON without what changes by itself.
@@ -199,6 +208,28 @@ impl World {
         });
         std::fs::write(self.path("short.json"), experiment.to_string()).unwrap();
         "short.json".to_owned()
+    }
+
+    /// Waits until a run has the lease.
+    pub(crate) fn wait_until_claimed(&self) -> String {
+        wait_until("a run to have the lease", || self.lease().as_str().map(str::to_owned))
+    }
+
+    /// Sends a message that is none of a run's; gives its id.
+    pub(crate) fn send(&self, output: &str, body: &str) -> String {
+        let message = json!({"QueueUrl": self.queue_url(output), "MessageBody": body});
+        let sent = self.sqs("SendMessage", &message);
+        sent["MessageId"].as_str().expect("an id").to_owned()
+    }
+
+    /// How many messages are in a queue, wherever.
+    pub(crate) fn depth(&self, output: &str) -> u64 {
+        let all = json!({"QueueUrl": self.queue_url(output), "AttributeNames": ["All"]});
+        let attributes = self.sqs("GetQueueAttributes", &all)["Attributes"].clone();
+        let number = |name: &str| -> u64 {
+            attributes[name].as_str().and_then(|number| number.parse().ok()).unwrap_or_default()
+        };
+        number("ApproximateNumberOfMessages") + number("ApproximateNumberOfMessagesNotVisible")
     }
 
     /// Waits until everything is changed that [`Self::short_experiment`] changes.
