@@ -95,8 +95,9 @@ async fn roll_back(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
                 .say(&format!("putting {} back as it was before {}", started.stack, started.run));
             let resources = stack.map(|stack| stack.resources).unwrap_or_default();
             let at = (aws, clock, &progress);
-            let putting =
-                put_back(at, (&args.journal, &resources), (&interrupt, &options), &mut done);
+            let has_lease = found.standing == Standing::Ours;
+            let with = (&*args.journal, &*resources, has_lease);
+            let putting = put_back(at, with, (&interrupt, &options), &mut done);
             if !putting.await? {
                 exit = Exit::Stopped;
                 done.next.get_or_insert_with(|| format!("go on with: {again}"));
@@ -169,11 +170,14 @@ async fn still_set_parts(
 /// Puts back what is open, and says whether all of it is.
 async fn put_back(
     at: (Aws, RunClock, &Progress),
-    (journal, resources): (&Path, &[StackResource]),
+    (journal, resources, has_lease): (&Path, &[StackResource], bool),
     (interrupt, options): (&Interrupt, &str),
     done: &mut RolledBack,
 ) -> Result<bool, Failure> {
     let mut undo = Undo::reopen(at, journal)?;
+    if has_lease {
+        undo.hold_lease();
+    }
     let mut backs = Vec::new();
     tokio::select! {
         () = undo.put_back_into(&mut backs, Some(resources)) => {}

@@ -97,6 +97,16 @@ impl<'a> Undo<'a> {
         self.stop = stop;
     }
 
+    /// Puts nothing back without the run's lease, which was found to be there; for a process that goes on with a journal.
+    pub(crate) fn hold_lease(&mut self) {
+        let (Some(queue_url), Some(run)) = (self.ledger.lease_queue(), self.ledger.started())
+        else {
+            return;
+        };
+        let at = (self.aws.clone(), self.clock.clone());
+        self.lease = Some(HeldLease::new(at, queue_url, &run.run));
+    }
+
     /// The run's lease, once it is.
     pub(crate) fn lease(&self) -> Option<&HeldLease> {
         self.lease.as_ref()

@@ -69,6 +69,14 @@ impl Undo<'_> {
             // Nothing was ever asked of it.
             return self.settled(part, Back::Restored(Vec::new())).await;
         }
+        // The run itself puts back what is its own, whoever has the lease. Somebody else who goes on with its journal may be
+        // late: all may be back, and another run at it.
+        let is_lease = matches!(part, Part::QueueTag { .. });
+        if let (None, Some(lease), false) = (&self.told, &self.lease, is_lease)
+            && let Err(lost) = lease.check().await
+        {
+            return Back::Failed(lost);
+        }
         let mut failure = not_so(part);
         let until = self.clock.now() + SETTLES_WITHIN;
         for _ in 0..ATTEMPTS {

@@ -324,3 +324,23 @@ async fn without_its_lease_a_run_changes_nothing_more_and_puts_back_what_it_has(
     }
     stand.emulator.shut_down().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_that_is_late_puts_nothing_back() {
+    let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
+    let mut run = undo(&stand, &folder, "run", &[(queue(&stand), TIMEOUT)]).await;
+    assert_eq!(run.claim(&tag(&stand), &value("run")).await.unwrap(), None);
+    run.change(&parts(&stand), &queue(&stand), &[TIMEOUT]).await.unwrap();
+    drop(run);
+    let mut undo = Undo::reopen(at(&stand).await, &folder.path().join("run")).unwrap();
+    undo.hold_lease();
+    // Another rollback has put all back meanwhile, and another run sets the same.
+    let theirs = Configuration::QueueTag { value: Some("vrf-9-9 until 9".to_owned()) };
+    let fields = theirs.fields().into_keys().collect();
+    undo.aws.configure(&tag(&stand), &theirs, &fields).await.unwrap();
+    let backs = undo.put_back(None).await;
+    assert!(backs.iter().all(|(_, back)| matches!(back, Back::Failed(_))), "{backs:?}");
+    let now = undo.aws.configuration(&queue(&stand)).await.unwrap();
+    assert_eq!(now.fields()[&Field::VisibilityTimeout], 77);
+    stand.emulator.shut_down().await;
+}
