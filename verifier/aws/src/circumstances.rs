@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
+use aws_sdk_lambda::types::{LastUpdateStatus, Runtime};
 use verifier_core::check::{MappingEvidence, QueueEvidence};
 use verifier_core::experiment::{Circumstances, Configuration};
 
@@ -93,10 +94,10 @@ fn of_function(answer: &GetFunctionConfigurationOutput, function: &str) -> Circu
         ("CodeSha256", text(answer.code_sha256())),
         ("Handler", text(answer.handler())),
         ("Role", text(answer.role())),
-        ("Runtime", text(answer.runtime().map(|runtime| runtime.as_str()))),
+        ("Runtime", text(answer.runtime().map(Runtime::as_str))),
         ("Layers", layers.collect::<Vec<_>>().join(", ")),
         ("Environment", digest_of_environment(answer)),
-        ("LastUpdateStatus", text(answer.last_update_status().map(|status| status.as_str()))),
+        ("LastUpdateStatus", text(answer.last_update_status().map(LastUpdateStatus::as_str))),
     ];
     let named = |name: &str| format!("{name} of {}", short(function));
     fields.into_iter().map(|(name, value)| (named(name), value)).collect()
@@ -157,8 +158,7 @@ mod tests {
             let variables = aws_sdk_lambda::types::EnvironmentResponse::builder()
                 .variables("KEY", value)
                 .build();
-            let answer =
-                GetFunctionConfigurationOutput::builder().environment(variables).build();
+            let answer = GetFunctionConfigurationOutput::builder().environment(variables).build();
             of_function(&answer, "arn:aws:lambda:r:0:function:w")["Environment of w"].clone()
         };
         assert_eq!(of("secret"), of("secret"));

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_lambda::types::{FunctionResponseType, ScalingConfig};
+use aws_sdk_lambda::types::{
+    FunctionResponseType, LastUpdateStatus, LastUpdateStatusReasonCode, ScalingConfig,
+};
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 use verifier_core::experiment::{Configuration, Field, MappingState, Part, Update};
@@ -85,17 +87,14 @@ impl Aws {
             memory_megabytes: number(answer.memory_size()).unwrap_or_default(),
         };
         let update = Update::of_function(
-            answer.last_update_status().map(|status| status.as_str()),
+            answer.last_update_status().map(LastUpdateStatus::as_str),
             answer.last_update_status_reason(),
-            answer.last_update_status_reason_code().map(|code| code.as_str()),
+            answer.last_update_status_reason_code().map(LastUpdateStatusReasonCode::as_str),
         );
         Ok((configuration, update))
     }
 
-    async fn mapping_configuration(
-        &self,
-        uuid: &str,
-    ) -> Result<(Configuration, Update), AwsError> {
+    async fn mapping_configuration(&self, uuid: &str) -> Result<(Configuration, Update), AwsError> {
         let answer = self.lambda.get_event_source_mapping().uuid(uuid).send().await;
         let answer =
             answer.map_err(|error| failed("lambda:GetEventSourceMapping", uuid, &error))?;

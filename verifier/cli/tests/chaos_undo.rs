@@ -213,7 +213,7 @@ fn disturbed(world: &World, disturb: impl Fn(&World)) -> String {
 }
 
 /// Writes an experiment.
-fn write_experiment(world: &World, load: Value, changes: Value, undo_at_seconds: u64) -> String {
+fn write_experiment(world: &World, load: &Value, changes: &Value, undo_at_seconds: u64) -> String {
     let experiment = json!({
         "schema": "verifier.chaos.experiment/1", "name": "x",
         "steadyState": {"checks": ["cfg.lease"]},
@@ -238,9 +238,12 @@ fn what_somebody_changes_while_it_runs_is_left_and_the_run_does_not_pass() {
     assert_eq!(world.lease(), Value::Null);
 }
 
+/// What somebody does to a stack.
+type Meeting = fn(&World);
+
 #[test]
 fn what_somebody_puts_back_while_it_runs_does_not_pass_either() {
-    let undoes: [(fn(&World), &str); 2] = [
+    let undoes: [(Meeting, &str); 2] = [
         (|world| world.set_mapping(&json!({"Enabled": true})), "somebody has changed meanwhile"),
         (untag, "the lease of vrf-"),
     ];
@@ -332,7 +335,7 @@ fn a_run_without_its_lease_makes_no_further_change_and_nobody_builds_on_it() {
         change(json!({"worker-timeout": {"seconds": timeout}}), 0),
         change(json!({"visibility-timeout": {"seconds": visibility}}), 12_000),
     ]);
-    let experiment = write_experiment(&world, json!([]), changes, 40);
+    let experiment = write_experiment(&world, &json!([]), &changes, 40);
     let (code, said) = met(&world, &experiment, |world| {
         wait_until("the stack to be broken", || {
             (world.worker()["Timeout"] == timeout).then_some(())
@@ -345,7 +348,10 @@ fn a_run_without_its_lease_makes_no_further_change_and_nobody_builds_on_it() {
         other.assert(3);
     });
     assert_eq!(code, Some(3), "{said}");
-    assert!(said.contains("the lease of vrf-") && said.contains("nothing more was changed"), "{said}");
+    assert!(
+        said.contains("the lease of vrf-") && said.contains("nothing more was changed"),
+        "{said}"
+    );
     assert!(!said.contains("visibility-timeout"), "{said}");
     assert_eq!(world.configuration(), before);
     assert_eq!(world.lease(), Value::Null);
@@ -375,11 +381,9 @@ fn what_an_experiment_does_not_change_is_compared_all_the_same() {
     let world = World::in_real_time();
     let changes = json!([{"setting": {"visibility-timeout": {"seconds": 30}},
         "fromMilliseconds": 0, "untilMilliseconds": 5_000}]);
-    let experiment = write_experiment(&world, json!([]), changes, 5);
+    let experiment = write_experiment(&world, &json!([]), &changes, 5);
     let (code, said) = met(&world, &experiment, |world| {
-        wait_until("the stack to be broken", || {
-            (world.visibility_timeout() == "30").then_some(())
-        });
+        wait_until("the stack to be broken", || (world.visibility_timeout() == "30").then_some(()));
         let url = world.queue_url("JobsQueueName");
         let delay = json!({"QueueUrl": url, "Attributes": {"DelaySeconds": "5"}});
         world.sqs("SetQueueAttributes", &delay);
@@ -398,12 +402,10 @@ fn jobs_of_others_end_a_run_that_does_not_pass() {
     let changes = json!([{"setting": {"visibility-timeout": {"seconds": 30}},
         "fromMilliseconds": 0, "untilMilliseconds": 60_000}]);
     let load = json!([{"submit": {"name": "own", "atMilliseconds": 0, "job": "good"}}]);
-    let experiment = write_experiment(&world, load, changes, 60);
+    let experiment = write_experiment(&world, &load, &changes, 60);
     let mut message = String::new();
     let (code, said) = met(&world, &experiment, |world| {
-        wait_until("the stack to be broken", || {
-            (world.visibility_timeout() == "30").then_some(())
-        });
+        wait_until("the stack to be broken", || (world.visibility_timeout() == "30").then_some(()));
         message = world.send("JobsQueueName", r#"{"jobId": "somebodys", "task": "hello"}"#);
     });
     assert_eq!(code, Some(4), "{said}");
@@ -419,7 +421,7 @@ fn a_redrive_moves_no_letters_of_others_that_have_come_since() {
             {"submit": {"name": "own", "atMilliseconds": 0, "job": "good"}},
             {"redrive": {"atMilliseconds": 8_000, "by": by}},
         ]);
-        let experiment = write_experiment(&world, load, json!([]), 12);
+        let experiment = write_experiment(&world, &load, &json!([]), 12);
         let (code, said) = met(&world, &experiment, |world| {
             world.wait_until_claimed();
             world.send("JobsDeadLetterQueueName", r#"{"jobId": "somebodys", "task": "hello"}"#);
@@ -438,7 +440,7 @@ fn a_stderr_that_nobody_reads_holds_nothing_up() {
     for signals in [1, 2] {
         let (reader, mut writer) = std::io::pipe().unwrap();
         // As much as a pipe holds: see pipe(7).
-        writer.write_all(&[b'x'; 65_536]).unwrap();
+        writer.write_all(&vec![b'x'; 65_536]).unwrap();
         let journal = format!("undo-{signals}.jsonl");
         let experiment = world.short_experiment(300);
         let mut command = world.breaking(&experiment, &journal);

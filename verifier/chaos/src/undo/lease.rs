@@ -21,7 +21,7 @@ pub const LEASE_LOST_AFTER: Duration = Duration::from_secs(3);
 /// was under way.
 pub const LEASE_SETTLES: Duration = Duration::from_secs(10);
 /// How long a tag that was just set may be read as before.
-pub const LEASE_READS_WITHIN: Duration = Duration::from_secs(60);
+pub const LEASE_READS_WITHIN: Duration = Duration::from_mins(1);
 
 /// Whether a lease is still held.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -94,8 +94,12 @@ pub fn still_set(saved: &Saved, now: &Configuration) -> Vec<Difference> {
         .into_iter()
         .filter_map(|(field, was)| {
             let is = now.get(&field).cloned().unwrap_or_default();
-            (is != was && is_set(&field, &is))
-                .then_some(Difference { field, before: was, now: is, is_contested: false })
+            (is != was && is_set(&field, &is)).then_some(Difference {
+                field,
+                before: was,
+                now: is,
+                is_contested: false,
+            })
         })
         .collect()
 }

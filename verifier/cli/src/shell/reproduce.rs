@@ -54,9 +54,8 @@ mod tests {
     #[test]
     fn what_comes_from_the_environment_is_said_unless_it_was_typed() {
         let options = [("--profile", Some("p q".to_owned())), ("--region", None)];
-        let again = |typed: &[&str]| {
-            again_with(typed.iter().map(OsString::from), &["--journal"], &options)
-        };
+        let again =
+            |typed: &[&str]| again_with(typed.iter().map(OsString::from), &["--journal"], &options);
         assert_eq!(again(&["v", "run", "--journal", "j"]), "verifier run --profile 'p q'");
         assert_eq!(again(&["v", "run", "--profile=x"]), "verifier run --profile=x");
         assert_eq!(again(&["v", "--profile", "x"]), "verifier --profile x");

@@ -159,8 +159,7 @@ async fn still_set_parts(
         let set = still_set(&saved, &now);
         if !set.is_empty() {
             let set: Vec<String> = set.iter().map(ToString::to_string).collect();
-            let why =
-                format!("it was put back once, and is as {run} sets it: {}", set.join("; "));
+            let why = format!("it was put back once, and is as {run} sets it: {}", set.join("; "));
             found.push((name(&part), why));
         }
     }

@@ -37,8 +37,15 @@ pub(super) async fn run(args: ChaosRunArgs) -> Result<Exit, Failure> {
     let progress = Progress::new();
     let planted = planted(&args.plant)?;
     let found = target::find(args.target, args.live, (&experiment, planted), &progress).await?;
-    let Some(mut outcome) = found.carry_out(experiment, &interrupt, &progress).await? else {
-        return Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted));
+    let mut outcome = match found.carry_out(experiment, &interrupt, &progress).await {
+        Ok(Some(outcome)) => outcome,
+        Ok(None) => return Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted)),
+        Err(failure) if failure.exit == Exit::Interrupted => {
+            // By which signal is not known where it was noticed.
+            let exit = interrupt.exit().await.unwrap_or(Exit::Interrupted);
+            return Err(Failure { exit, ..failure });
+        }
+        Err(failure) => return Err(failure),
     };
     // What is written can be replayed.
     if let (Some(experiment), Some((history, report))) = (&mut outcome.experiment, &outcome.judged)

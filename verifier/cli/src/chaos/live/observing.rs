@@ -184,8 +184,7 @@ impl Live {
         if !seen.iter().any(|(_, letter)| recorder.watch.job_in(&letter.body).is_some()) {
             return Ok(None);
         }
-        let filter =
-            FilterArgs { filter: Some(of_run(&recorder.watch)), ..FilterArgs::default() };
+        let filter = FilterArgs { filter: Some(of_run(&recorder.watch)), ..FilterArgs::default() };
         let selection = Selection::new(&filter)?;
         let file = PathBuf::from(format!("{}{LETTERS_SUFFIX}", self.journal.display()));
         let left = |failure: Failure| Failure {

@@ -8,9 +8,7 @@ use std::time::Duration;
 use verifier_chaos::{Event, Id, Operation, Queue, RedriveBy, Watch};
 use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::Letter;
-use verifier_core::redrive::{
-    Entry, FilterTerms, Ledger, NativeTask, QueueName, SCHEMA, Terms,
-};
+use verifier_core::redrive::{Entry, FilterTerms, Ledger, NativeTask, QueueName, SCHEMA, Terms};
 
 use super::observing::of_run;
 use super::recorder::Recorder;

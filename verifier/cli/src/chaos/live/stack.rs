@@ -172,8 +172,11 @@ impl Live {
 pub(crate) fn rollback_command(journal: &Path, aws: &Aws, connection: &ConnectionArgs) -> String {
     let variables = aws.endpoint_variables();
     let endpoint = aws.endpoint().filter(|_| variables.is_empty()).map(str::to_owned);
-    let connection =
-        ConnectionArgs { endpoint_url: endpoint, profile: profile(connection), ..connection.clone() };
+    let connection = ConnectionArgs {
+        endpoint_url: endpoint,
+        profile: profile(connection),
+        ..connection.clone()
+    };
     command_of(journal, &connection, &variables)
 }
 

@@ -20,8 +20,8 @@ use verifier_core::experiment::{Configuration, Field, Part, Update};
 
 pub(crate) use self::putting_back::Back;
 use self::telling::reads_back_within;
-pub(crate) use self::words::{malformed, name, names, text, told};
 use self::words::{failed_update, not_so, read};
+pub(crate) use self::words::{malformed, name, names, text, told};
 use super::lease::HeldLease;
 use crate::shell::clock::RunClock;
 use crate::shell::failure::Failure;
@@ -61,10 +61,7 @@ impl<'a> Undo<'a> {
     }
 
     /// Goes on with a journal, to put back what stands in it.
-    pub(crate) fn reopen(
-        at: (Aws, RunClock, &'a Progress),
-        path: &Path,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn reopen(at: (Aws, RunClock, &'a Progress), path: &Path) -> Result<Self, Failure> {
         // The lock first: what another process is writing is not to be read.
         let is_entry = |line: &[u8]| serde_json::from_slice::<UndoEntry>(line).is_ok();
         let journal = JournalFile::reopen_with(path, is_entry)?;

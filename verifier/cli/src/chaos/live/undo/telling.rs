@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use verifier_chaos::Merged;
+use verifier_chaos::{LEASE_READS_WITHIN, Merged};
 use verifier_core::experiment::{Configuration, Part, Update};
 use verifier_model::time::Timestamp;
 
 use super::Undo;
 use super::words::{failed_update, name, not_so};
+use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
 
 /// How long a mapping or a function may take to get where it was told to. AWS names no time; its own SDKs wait that long
@@ -84,10 +85,11 @@ impl Undo<'_> {
     pub(super) async fn pause(&self, part: &Part) -> Result<(), Failure> {
         tokio::select! {
             () = self.clock.sleep(LOOK_EVERY) => Ok(()),
-            () = self.stop.cancelled() => Err(Failure::environment(format!(
-                "it was interrupted while {} was waited for",
-                name(part)
-            ))),
+            () = self.stop.cancelled() => Err(Failure {
+                what: format!("it was interrupted while {} was waited for", name(part)),
+                next: None,
+                exit: Exit::Interrupted,
+            }),
         }
     }
 }
@@ -99,6 +101,7 @@ impl Undo<'_> {
 pub(super) fn reads_back_within(part: &Part) -> Duration {
     match part {
         Part::Queue { .. } => Duration::from_secs(90),
+        Part::QueueTag { .. } => LEASE_READS_WITHIN,
         _ => Duration::from_secs(15),
     }
 }

@@ -61,7 +61,12 @@ fn worker() -> Part {
 const WORKER_TIMEOUT: Setting = Setting::WorkerTimeout { seconds: 3 };
 
 /// A run that has saved the tag, and these parts with what it changes of them.
-async fn undo(stand: &Stand, folder: &TempDir, name: &str, parts: &[(Part, Setting)]) -> Undo<'static> {
+async fn undo(
+    stand: &Stand,
+    folder: &TempDir,
+    name: &str,
+    parts: &[(Part, Setting)],
+) -> Undo<'static> {
     begun(at(stand).await, stand, folder, name, parts).await
 }
 
@@ -225,8 +230,7 @@ async fn an_update_that_lambda_gives_up_is_no_change() {
     let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
     let (mut undo, state) = undo_of_worker(&stand, &folder).await;
     state.lock().unwrap().ends = vec!["Failed"];
-    let refused =
-        undo.change(&parts(&stand), &worker(), &[WORKER_TIMEOUT]).await.unwrap_err();
+    let refused = undo.change(&parts(&stand), &worker(), &[WORKER_TIMEOUT]).await.unwrap_err();
     assert!(refused.what.contains("SubnetOutOfIPAddresses: no subnet"), "{refused}");
     // The next one succeeds, and with that it is as it was.
     let backs = undo.put_back(None).await;
@@ -261,8 +265,7 @@ async fn an_update_that_never_ends_is_given_up_and_does_not_count_as_back() {
     let (mut undo, state) = undo_of_worker(&stand, &folder).await;
     state.lock().unwrap().ends = vec!["InProgress"];
     let began_at = undo.clock.now();
-    let refused =
-        undo.change(&parts(&stand), &worker(), &[WORKER_TIMEOUT]).await.unwrap_err();
+    let refused = undo.change(&parts(&stand), &worker(), &[WORKER_TIMEOUT]).await.unwrap_err();
     assert!(refused.what.contains("still in progress"), "{refused}");
     let backs = undo.put_back(None).await;
     assert!(matches!(backs[0], (_, Back::Failed(_))), "{backs:?}");
@@ -280,8 +283,7 @@ async fn whoever_stops_it_waits_for_no_change() {
     let stop = CancellationToken::new();
     undo.stop_by(stop.clone());
     stop.cancel();
-    let refused =
-        undo.change(&parts(&stand), &worker(), &[WORKER_TIMEOUT]).await.unwrap_err();
+    let refused = undo.change(&parts(&stand), &worker(), &[WORKER_TIMEOUT]).await.unwrap_err();
     assert!(refused.what.contains("it was interrupted"), "{refused}");
     stand.emulator.shut_down().await;
 }
