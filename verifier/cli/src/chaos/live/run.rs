@@ -117,8 +117,8 @@ impl Live {
         }
         let (prepared, aborted) = done?;
         refuse_what_was_disturbed(&disturbed?)?;
-        Box::pin(self.judge_later(schedule, (&recorder, load), (&prepared, aborted), &guarded))
-            .await
+        let met = (&prepared, idle, aborted);
+        Box::pin(self.judge_later(schedule, (&recorder, load), met, &guarded)).await
     }
 
     /// The files beside the journal must not be there yet, either: one that is met later would cost the whole run.
@@ -144,7 +144,7 @@ impl Live {
         &self,
         schedule: &Schedule,
         (recorder, load): (&Recorder, Mutex<Load>),
-        (prepared, aborted): (&Prepared, Option<&'static str>),
+        (prepared, idle, aborted): (&Prepared, Depth, Option<&'static str>),
         guarded: &Guarded<'_>,
     ) -> Result<History, Failure> {
         guarded.progress.say("waiting until everything is worked off");
@@ -155,6 +155,15 @@ impl Live {
         let Drained { is_empty, remaining, observed } = drained;
         self.refuse_other_circumstances(&prepared.before).await?;
         let others = self.others_in(recorder, &observed.outcomes, prepared.changed_at);
+        let letters = observed.letters.iter();
+        let letters = letters.filter(|(_, letter)| recorder.watch.is_of_others(letter)).count();
+        if letters as u64 > idle.dead {
+            guarded.progress.say(&format!(
+                "{} holds {letters} messages of others, and held {} when the run began",
+                self.place.dead_letters.name, idle.dead
+            ));
+            recorder.meet(FOREIGN_TRAFFIC);
+        }
         let is_aborted = self.tell_of_abort(recorder, aborted, &others, guarded);
         // What was broken off is not judged to its end.
         let complete = is_empty && !is_aborted;
