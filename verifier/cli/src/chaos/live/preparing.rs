@@ -69,14 +69,15 @@ impl Live {
         Ok(self.place.aws.circumstances(&queues, &functions).await?)
     }
 
-    /// Fails where anything that decides it is otherwise than before, when all is put back. What was just put back may be
-    /// read late.
+    /// Fails where anything that decides it is otherwise than before, when all was put back at that time. What was put back
+    /// may be read late.
     pub(super) async fn refuse_other_circumstances(
         &self,
         before: &Circumstances,
+        put_back_at: Timestamp,
     ) -> Result<(), Failure> {
         let clock = &self.place.clock;
-        let until = clock.now() + READS_WITHIN;
+        let until = put_back_at + READS_WITHIN;
         loop {
             let changed = changed(before, &self.circumstances().await?);
             if changed.is_empty() || clock.now() >= until {

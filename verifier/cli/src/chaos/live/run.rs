@@ -148,12 +148,13 @@ impl Live {
         guarded: &Guarded<'_>,
     ) -> Result<History, Failure> {
         guarded.progress.say("waiting until everything is worked off");
+        let put_back_at = self.place.clock.now();
         let load = load.into_inner().unwrap_or_else(PoisonError::into_inner);
         let drained = self
             .drain(recorder, &load.accepted, longest_hidden(schedule), guarded.interrupt)
             .await?;
         let Drained { is_empty, remaining, observed } = drained;
-        self.refuse_other_circumstances(&prepared.before).await?;
+        self.refuse_other_circumstances(&prepared.before, put_back_at).await?;
         let others = self.others_in(recorder, &observed.outcomes, prepared.changed_at);
         let letters = observed.letters.iter();
         let letters = letters.filter(|(_, letter)| recorder.watch.is_of_others(letter)).count();
