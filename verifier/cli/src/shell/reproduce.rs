@@ -57,7 +57,7 @@ mod tests {
         let again =
             |typed: &[&str]| again_with(typed.iter().map(OsString::from), &["--journal"], &options);
         assert_eq!(again(&["v", "run", "--journal", "j"]), "verifier run --profile 'p q'");
-        assert_eq!(again(&["v", "run", "--profile=x"]), "verifier run --profile=x");
+        assert_eq!(again(&["v", "run", "--profile=x"]), "verifier run '--profile=x'");
         assert_eq!(again(&["v", "--profile", "x"]), "verifier --profile x");
     }
 }
