@@ -101,7 +101,7 @@ proptest! {
     }
 
     #[test]
-    fn only_a_warning_is_allowed(allowed in select(&CHECKS[..]), check in select(&CHECKS[..]), strict in any::<bool>()) {
+    fn only_a_warning_is_allowed(allowed in select(CHECKS), check in select(CHECKS), strict in any::<bool>()) {
         let file = format!("[[expect.allow]]\ncheck = \"{}\"\nreason = \"r\"\n", allowed.id);
         let in_force = read_settings("f", &file).expect("it is well formed");
         for verdict in Verdict::ALL {

@@ -359,7 +359,7 @@ impl<'a> Run<'a> {
     pub(crate) fn finish(mut self, stopped: Option<Failure>) -> Report {
         let why =
             stopped.as_ref().map_or_else(|| "the run ended before".to_owned(), ToString::to_string);
-        for check in &CHECKS {
+        for check in CHECKS {
             if !self.settled.contains_key(check.id) {
                 let open = || Judgement::inconclusive(why.clone());
                 let judgement = self.skipped(check).unwrap_or_else(open);

@@ -185,7 +185,7 @@ fn every_page_is_looked_at() {
 fn every_check_has_a_section_in_the_runbook() {
     let text = read("RUNBOOK.md");
     let sections = markdown::sections(&text);
-    for check in &CHECKS {
+    for check in CHECKS {
         let section = sections.iter().find(|(title, _)| *title == check.id);
         let (_, body) =
             section.unwrap_or_else(|| panic!("RUNBOOK.md has no section titled {}", check.id));

@@ -64,7 +64,7 @@ pub struct Check {
 }
 
 /// Every check.
-pub const CHECKS: [Check; 25] = [
+pub const CHECKS: &[Check] = &[
     rules::stack_ready::CHECK,
     rules::stack_owns::CHECK,
     rules::cfg_redrive::CHECK,

@@ -28,7 +28,7 @@ struct EntryView {
 /// A line per check: its id, the worst that it says, and what it asserts.
 pub(super) fn list() -> String {
     let mut text = String::new();
-    for check in &CHECKS {
+    for check in CHECKS {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{:<16} {:<5} {}", check.id, check.severity.as_str(), check.asserts);
     }
