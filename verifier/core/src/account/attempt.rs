@@ -56,6 +56,8 @@ pub struct Attempt {
     pub end: Option<InvocationEnd>,
     /// How much later the worker wrote last that it succeeded once more, in the same invocation.
     pub again_after: Duration,
+    /// How many lines tell of it.
+    pub lines: u32,
     /// What became of the message, where its invocation failed behind its success.
     pub fate: Fate,
 }
@@ -106,6 +108,7 @@ pub(super) fn attempts(
     let mut counted: BTreeMap<Option<&str>, (u32, Timestamp)> = BTreeMap::new();
     for line in lines {
         if let Some(known) = attempts.iter_mut().find(|other| is_the_same(&other.line, line)) {
+            known.lines += 1;
             if line.outcome == Outcome::Succeeded {
                 known.again_after = line.at.since(known.line.at);
             }
@@ -126,6 +129,7 @@ pub(super) fn attempts(
             end: request.and_then(|id| invocations.get(id)).map(|invocation| invocation.end),
             line: line.clone(),
             again_after: Duration::ZERO,
+            lines: 1,
             fate: Fate::Left,
         });
     }

@@ -88,7 +88,7 @@ impl Account {
     }
 
     /// Whether lines tell of every message that an invocation was handed.
-    fn is_full(&self, request_id: &str) -> bool {
+    pub(super) fn is_full(&self, request_id: &str) -> bool {
         self.handed.iter().any(|each| each.request_id == request_id && each.messages() == 0)
     }
 
@@ -102,6 +102,21 @@ impl Account {
                     .iter()
                     .any(|each| each.receive_count == count && each.explained.is_failure())
         })
+    }
+
+    /// Whether every allowed receive of which nothing was written may have been in an invocation of the worker's: as many were not
+    /// handed it by their lines, and may have been handed more than those tell of.
+    pub fn may_have_all_receives(&self, message: &MessageAccount) -> bool {
+        let is_seen = |count: &u32| message.attempts.iter().any(|each| each.receive_count == *count);
+        let missing = (1..=self.terms.max_receive_count).filter(|count| !is_seen(count)).count();
+        let seen_at = message.dead_lettered.as_ref().map(|found| found.seen_at);
+        let possible = self.invocations.iter().filter(|each| {
+            each.started_at() + TOLERANCE >= message.submitted_at
+                && seen_at.is_none_or(|seen_at| each.started_at() <= seen_at + TOLERANCE)
+                && !message.requests().any(|request| request == each.request_id)
+                && !self.is_full(&each.request_id)
+        });
+        possible.count() >= missing
     }
 
     /// Whether a good job was failed by an invocation that was handed it alone and of which nothing was written: a receive of it
@@ -227,6 +242,29 @@ pub(super) mod tests {
         assert_eq!(unseen(poison(), three[..2].to_vec()), [(1, true), (2, true), (3, false)]);
         let fine = [0, 60, 120].map(|at| invocation(at, &format!("r{at}"), InvocationEnd::Success));
         assert_eq!(unseen(poison(), fine.to_vec()), [(1, false), (2, false), (3, false)]);
+    }
+
+    #[test]
+    fn receives_without_a_line_may_be_the_workers_where_it_had_as_many_invocations_that_tell_of_less() {
+        let may_have = |lines: Vec<Line>, ends: &[(u64, &str)]| {
+            let poison = Submitted { lines, found: vec![found("m-p")], ..job("p", true) };
+            let ended = |(at, id): &(u64, &str)| invocation(*at, id, InvocationEnd::Success);
+            let beside = Submitted {
+                lines: vec![Line { batch_size: Some(1), ..line(1, 1, Outcome::Succeeded, "full") }],
+                ..job("g", false)
+            };
+            let account = account(vec![poison, beside], ends.iter().map(ended).collect());
+            account.may_have_all_receives(&account.messages[0])
+        };
+        let three = [(0, "a"), (1, "b"), (2, "c")];
+        assert!(may_have(Vec::new(), &three));
+        assert!(!may_have(Vec::new(), &three[..2]));
+        assert!(!may_have(Vec::new(), &[(0, "a"), (1, "full"), (2, "c")]));
+        assert!(!may_have(Vec::new(), &[(0, "a"), (1, "b"), (300, "c")]));
+        // One that was handed it at another receive is not of this one.
+        let last = || vec![line(2, 3, Outcome::Failed, "c")];
+        assert!(may_have(last(), &three));
+        assert!(!may_have(last(), &three[1..]));
     }
 
     #[test]

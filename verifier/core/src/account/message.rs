@@ -128,6 +128,8 @@ pub struct MessageAccount {
     pub message_id: Option<String>,
     /// When it was submitted.
     pub submitted_at: Timestamp,
+    /// How many requests submitted it: each may have made a message.
+    pub requests: u32,
     /// The deliveries to the worker, in the order of time.
     pub attempts: Vec<Attempt>,
     /// Receives of which the worker wrote nothing, before lines without a receive count: an inference from time.
@@ -276,6 +278,7 @@ fn message(
         expectation: job.expectation,
         message_id: job.message_id.clone(),
         submitted_at: job.submitted_at,
+        requests: job.requests,
         attempts,
         silent,
         dead_lettered,

@@ -20,6 +20,7 @@ mod pace;
 mod remark;
 mod returned;
 mod uncounted;
+mod unnamed;
 mod unwritten;
 
 pub use attempt::{Attempt, Fate, Line, is_one_delivery_twice};
@@ -35,4 +36,5 @@ pub use message::{
 pub use remark::Remark;
 pub use returned::Whose;
 pub use uncounted::Earlier;
+pub use unnamed::Unexplained;
 pub use unwritten::Unwritten;

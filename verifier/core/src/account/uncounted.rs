@@ -81,7 +81,7 @@ impl Candidates<'_> {
 }
 
 /// Below that a visibility timeout is too short to tell that a message came again from one that came late.
-const SHORT: Duration = Duration::from_secs(5);
+pub(super) const SHORT: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {

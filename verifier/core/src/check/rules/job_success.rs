@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::job_neighbours::kept_in_words;
 use crate::account::{
     Account, Breach, Expectation, Explained, Isolation, Kept, MessageAccount, MessageEnd,
+    Unexplained,
 };
 use crate::check::{Check, Judgement, LogEvidence, Severity, Verdict};
 
@@ -173,6 +174,9 @@ fn of_done(account: &Account, job: &MessageAccount) -> (Verdict, String) {
         let why = format!("was done more than once in receive {count}: again {after:.3} s later");
         return (Verdict::Fail, why);
     }
+    if let Some(unexplained) = account.unexplained(job).filter(|_| account.breach(job).is_none()) {
+        return (Verdict::Inconclusive, left_open(account, job, &unexplained));
+    }
     if let MessageEnd::DoneMoreThanOnce { .. } = job.end {
         return (Verdict::Warn, format!("delivered more than once, as SQS may: {}", told(job)));
     }
@@ -190,6 +194,31 @@ fn of_done(account: &Account, job: &MessageAccount) -> (Verdict, String) {
             format!("nothing tells what became of receive {}: {}", unseen.receive_count, told(job)),
         ),
         None => (Verdict::Pass, "succeeded once".to_owned()),
+    }
+}
+
+/// What the lines of a good job leave open, and what would tell.
+fn left_open(account: &Account, job: &MessageAccount, unexplained: &Unexplained) -> String {
+    match unexplained {
+        Unexplained::SeveralMessages => {
+            let lines: u32 = job.attempts.iter().map(|attempt| attempt.lines).sum();
+            format!(
+                "{lines} lines say that it succeeded, and none names its message: let the worker write the message's id, which tells two messages from one; {}",
+                told(job)
+            )
+        }
+        Unexplained::SeveralReceives => format!(
+            "succeeded {} times, and no line tells at which receives: let the worker write the receive count",
+            job.successes()
+        ),
+        Unexplained::LaterReceive => {
+            let first = job.attempts.first().map_or(job.submitted_at, |attempt| attempt.line.at);
+            format!(
+                "succeeded {:.1} s after it was submitted, behind the visibility timeout of {} s, and no line tells at which receive: let the worker write the receive count",
+                first.since(job.submitted_at).as_secs_f64(),
+                account.terms.visibility_timeout.as_secs()
+            )
+        }
     }
 }
 

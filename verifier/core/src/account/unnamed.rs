@@ -1,0 +1,192 @@
+//! Successes of which lines do not tell which message they are of, or at which receive.
+//!
+//! SQS may deliver a message more than once, and then it is the same message. A line that names neither the message nor its
+//! receive leaves open whether that was so: the job may have been put on the queue twice, or its message handed back.
+
+use std::collections::BTreeSet;
+
+use super::attempt::TOLERANCE;
+use super::uncounted::SHORT;
+use super::{Account, Attempt, Expectation, MessageAccount};
+
+/// What lines leave open of a good job that they say is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unexplained {
+    /// It succeeded several times, and no line tells that it was one message: two may have been on the queue.
+    SeveralMessages,
+    /// It succeeded several times, and no line tells at which receives: the worker may have handed it back.
+    SeveralReceives,
+    /// It succeeded a visibility timeout after it was submitted, no line tells at which receive, and something that it may have been
+    /// handed to had run before.
+    LaterReceive,
+}
+
+impl Account {
+    /// What lines leave open of a good job that they say is done; `None` where nothing is.
+    ///
+    /// Sources: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html>
+    /// and <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html>.
+    pub fn unexplained(&self, job: &MessageAccount) -> Option<Unexplained> {
+        if job.expectation != Expectation::Succeeds {
+            return None;
+        }
+        let done: Vec<&Attempt> = job.attempts.iter().filter(|each| each.says_succeeded()).collect();
+        let is_repeated = done.len() > job.requests as usize;
+        if is_repeated && done.iter().any(|each| each.line.message_id.is_none()) {
+            return Some(Unexplained::SeveralMessages);
+        }
+        if is_repeated && done.iter().any(|each| each.line.receive_count.is_none()) {
+            return Some(Unexplained::SeveralReceives);
+        }
+        if done.iter().any(|each| self.may_be_several(job, each)) {
+            return Some(Unexplained::SeveralMessages);
+        }
+        self.may_be_later(job).then_some(Unexplained::LaterReceive)
+    }
+
+    /// Whether the lines of one delivery may be of several messages of the job in one batch.
+    ///
+    /// A line is there twice where the worker logs twice, or the log stores it twice. The first shows by the failing job, of which
+    /// one message was on the queue; both show where the invocation was handed no more messages than jobs are named.
+    fn may_be_several(&self, job: &MessageAccount, done: &Attempt) -> bool {
+        let own = done.lines > job.requests && done.line.message_id.is_none();
+        own && done.lines > self.lines_of_each() && !self.is_full_by_jobs(done)
+    }
+
+    /// How many lines the worker writes of each delivery, by those of the failing job.
+    fn lines_of_each(&self) -> u32 {
+        let failing = self.that(Expectation::Fails);
+        let one = failing.filter(|each| each.dead_lettered.is_some() && each.copies.is_empty());
+        one.flat_map(|each| &each.attempts).map(|each| each.lines).min().unwrap_or(1)
+    }
+
+    /// Whether an invocation was handed no more messages than there are jobs that its lines name.
+    fn is_full_by_jobs(&self, of: &Attempt) -> bool {
+        let (Some(request), Some(size)) = (of.line.request_id.as_deref(), of.line.batch_size) else {
+            return false;
+        };
+        let is_named = |each: &&MessageAccount| each.requests().any(|own| own == request);
+        let jobs = self.messages.iter().filter(is_named).count() as u64;
+        let others = self.others.get(request).copied().unwrap_or_default();
+        jobs + u64::from(others) >= u64::from(size)
+    }
+
+    /// Whether the first success may be of a later receive than the first: no line tells which, it came a visibility timeout or
+    /// more after the job was submitted, and the worker had been handed something before that.
+    fn may_be_later(&self, job: &MessageAccount) -> bool {
+        let timeout = self.terms.visibility_timeout;
+        let Some(first) = job.attempts.first().filter(|_| job.silent.is_empty()) else {
+            return false;
+        };
+        let tolerance = TOLERANCE.min(timeout / 8);
+        // A short timeout passes by chance.
+        if first.line.receive_count.is_some()
+            || timeout < SHORT
+            || first.line.at + tolerance < job.submitted_at + timeout
+        {
+            return false;
+        }
+        let latest = first.line.at + tolerance - timeout;
+        let own: BTreeSet<&str> = job.requests().collect();
+        let may_have_had = |id: &str| !own.contains(id) && !self.is_full(id);
+        let mut invocations = self.invocations.iter();
+        let mut lines = self.messages.iter().flat_map(|each| &each.attempts).map(|each| &each.line);
+        let within = |at| job.submitted_at <= at + TOLERANCE && at <= latest;
+        invocations.any(|each| within(each.started_at()) && may_have_had(&each.request_id))
+            || lines.any(|line| {
+                within(line.at) && line.request_id.as_deref().is_none_or(may_have_had)
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::Outcome;
+
+    use super::super::attempt::tests::line;
+    use super::super::inference::tests::{account, invocation};
+    use super::super::message::tests::{found, job};
+    use super::super::{InvocationEnd, Line, Submitted};
+    use super::*;
+
+    fn done(seconds: u64, request: &str) -> Line {
+        line(seconds, 1, Outcome::Succeeded, request)
+    }
+
+    fn named(line: Line) -> Line {
+        Line { message_id: Some("m-g".to_owned()), ..line }
+    }
+
+    fn uncounted(line: Line) -> Line {
+        Line { receive_count: None, ..line }
+    }
+
+    fn of_batch(batch_size: u32, line: Line) -> Line {
+        Line { batch_size: Some(batch_size), ..line }
+    }
+
+    fn good(lines: Vec<Line>) -> Submitted {
+        Submitted { lines, ..job("g", false) }
+    }
+
+    fn of(jobs: Vec<Submitted>) -> Option<Unexplained> {
+        let account = account(jobs, Vec::new());
+        account.unexplained(&account.messages[0])
+    }
+
+    #[test]
+    fn two_successes_are_of_one_message_only_where_lines_say_so() {
+        let twice = vec![done(0, "a"), done(3, "b")];
+        assert_eq!(of(vec![good(twice.clone())]), Some(Unexplained::SeveralMessages));
+        let named = twice.iter().cloned().map(named).collect::<Vec<_>>();
+        assert_eq!(of(vec![good(named.clone())]), None);
+        let uncounted = named.into_iter().map(uncounted).collect();
+        assert_eq!(of(vec![good(uncounted)]), Some(Unexplained::SeveralReceives));
+        // The verifier itself made two.
+        assert_eq!(of(vec![Submitted { requests: 2, ..good(twice) }]), None);
+        assert_eq!(of(vec![good(vec![done(0, "a")])]), None);
+    }
+
+    #[test]
+    fn two_lines_in_a_batch_may_be_of_two_messages_unless_it_was_handed_no_more_or_all_are_doubled() {
+        let beside = || Submitted { lines: vec![done(0, "a")], ..job("h", false) };
+        let twice = |line: Line| good(vec![line.clone(), line]);
+        let may_be = Some(Unexplained::SeveralMessages);
+        assert_eq!(of(vec![twice(done(0, "a")), beside()]), may_be);
+        assert_eq!(of(vec![twice(of_batch(3, done(0, "a"))), beside()]), may_be);
+        assert_eq!(of(vec![twice(of_batch(2, done(0, "a"))), beside()]), None);
+        assert_eq!(of(vec![twice(named(done(0, "a")))]), None);
+        let failing = |lines| Submitted {
+            lines: vec![line(0, 1, Outcome::Failed, "p"); lines],
+            found: vec![found("m-p")],
+            ..job("p", true)
+        };
+        assert_eq!(of(vec![twice(done(0, "a")), failing(2)]), None);
+        assert_eq!(of(vec![twice(done(0, "a")), failing(1)]), may_be);
+    }
+
+    #[test]
+    fn one_that_is_done_a_visibility_timeout_later_may_have_been_handed_back_unless_it_is_counted() {
+        let later = |line: Line, before: Option<u64>| {
+            let ended = |at| invocation(at, "x", InvocationEnd::Success);
+            let account = account(vec![good(vec![line])], before.map(ended).into_iter().collect());
+            account.unexplained(&account.messages[0])
+        };
+        let may_be = Some(Unexplained::LaterReceive);
+        assert_eq!(later(uncounted(done(61, "b")), Some(1)), may_be);
+        assert_eq!(later(uncounted(done(90, "b")), Some(1)), may_be);
+        assert_eq!(later(done(61, "b"), Some(1)), None);
+        assert_eq!(later(uncounted(done(50, "b")), Some(1)), None);
+        // Nothing had run before: the queue delays its messages.
+        assert_eq!(later(uncounted(done(61, "b")), None), None);
+        assert_eq!(later(uncounted(done(61, "b")), Some(30)), None);
+        // A line of another job tells the same.
+        let beside = Submitted { lines: vec![uncounted(done(1, "c"))], ..job("h", false) };
+        assert_eq!(of(vec![good(vec![uncounted(done(61, "b"))]), beside.clone()]), may_be);
+        let full = Submitted {
+            lines: vec![of_batch(1, uncounted(done(1, "c")))],
+            ..beside
+        };
+        assert_eq!(of(vec![good(vec![uncounted(done(61, "b"))]), full]), None);
+    }
+}
