@@ -72,7 +72,7 @@ impl Aws {
         Ok(())
     }
 
-    /// The outcome lines of a run in a log group, from a point in time on, in the order of their times, and how invocations
+    /// The outcome lines of a run that a function wrote in a log group, from a point in time on, in the order of their times, and how invocations
     /// ended meanwhile.
     ///
     /// Pages are followed to the end, also through empty ones.
@@ -80,13 +80,14 @@ impl Aws {
     /// Source: <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html>.
     pub async fn outcomes(
         &self,
-        log_group: &str,
+        (log_group, function): (&str, &str),
         run_id: &str,
         since: Timestamp,
         reader: &OutcomeReader,
     ) -> Result<LogLines, AwsError> {
         // Lambda's own reports tell how invocations ended, also where the worker wrote nothing.
-        let marks = Invocation::MARKS.map(|mark| format!(" ?\"{mark}\"")).concat();
+        let marks = Invocation::MARKS.into_iter().chain([InvocationLog::FUNCTION_MARK]);
+        let marks: String = marks.map(|mark| format!(" ?\"{mark}\"")).collect();
         let pattern = format!("?\"{run_id}\"{marks}");
         // Lines that name messages alone are found by no id of a run.
         let pattern = reader.tells_run().then_some(pattern);
@@ -105,33 +106,36 @@ impl Aws {
             }
             None
         };
-        let lines = self.log_outcomes(log_group, pattern.as_deref(), since, read).await?;
+        let lines = self.log_outcomes((log_group, function), pattern.as_deref(), since, read).await?;
         Ok(LogLines { unread, ..lines })
     }
 
-    /// The outcome lines of everybody who sends in a log group, from a point in time on.
+    /// The outcome lines of everybody who sends to a function, in a log group, from a point in time on.
     pub async fn all_outcomes(
         &self,
-        log_group: &str,
+        (log_group, function): (&str, &str),
         since: Timestamp,
         reader: &OutcomeReader,
     ) -> Result<LogLines, AwsError> {
-        self.log_outcomes(log_group, None, since, |text| reader.read_any(text).map(Ok)).await
+        self.log_outcomes((log_group, function), None, since, |text| reader.read_any(text).map(Ok)).await
     }
 
     /// The outcomes that `read` finds, in the order of their times, each with its invocation: the one that its line names, or else
     /// the one that its log stream tells. So with lines whose outcome is neither success nor failure, which come with their word.
     async fn log_outcomes(
         &self,
-        log_group: &str,
+        (log_group, function): (&str, &str),
         pattern: Option<&str>,
         since: Timestamp,
         mut read: impl FnMut(&str) -> Option<Result<OutcomeLine, (OutcomeLine, String)>>,
     ) -> Result<LogLines, AwsError> {
         let mut lines = LogLines::default();
-        let mut invocations = InvocationLog::default();
+        let mut invocations = InvocationLog::of(function);
         let mut found = Vec::new();
         self.log_events(log_group, pattern, since, |stream, at, text| {
+            if invocations.is_of_another(stream, text) {
+                return;
+            }
             lines.latest = lines.latest.max(Some(at));
             let Some(place) = invocations.take(stream, at, text) else { return };
             let (line, word) = match read(text) {

@@ -103,6 +103,8 @@ struct Course {
     jobs: QueueEvidence,
     dead_letters: QueueEvidence,
     log_group: String,
+    /// The worker's name: several functions may write to one log group.
+    function: String,
     max_receive_count: u32,
     visibility_timeout: Duration,
     /// The most messages in a batch.
@@ -310,7 +312,7 @@ impl<'a> Run<'a> {
             strays: self.strays_at_most(surplus(counts.0, counts.1)),
             ..observed(terms, &self.jobs, &found, &self.invocations, counts)
         });
-        account.others.clone_from(&self.written_of_others);
+        account = account.with_others(self.written_of_others.clone());
         account.remarks.clone_from(&self.remarks);
         account
     }

@@ -1,5 +1,7 @@
 //! Messages that the worker deleted itself before their batch failed.
 
+use std::collections::BTreeMap;
+
 use verifier_model::time::Timestamp;
 
 use super::attempt::TOLERANCE;
@@ -15,6 +17,18 @@ enum Sign {
 }
 
 impl Account {
+    /// Takes of how many messages lines tell that are no jobs of the run, by request id: what wrote of those need not have been
+    /// handed a good job once more.
+    #[must_use]
+    pub fn with_others(mut self, others: BTreeMap<String, u32>) -> Self {
+        self.others = others;
+        for attempt in self.messages.iter_mut().flat_map(|message| &mut message.attempts) {
+            attempt.fate = Fate::Left;
+        }
+        self.tell_fates();
+        self
+    }
+
     /// Says of each good job that was done in an invocation that failed what became of it: the worker may have deleted its message
     /// itself, as was usual before partial batch responses.
     ///
@@ -65,6 +79,7 @@ impl Account {
             Some(true) => Sign::Left,
             Some(false) => Sign::Deleted,
             None if self.may_have_come_again(due_at) => Sign::Left,
+            None if self.may_be_beside_others(due_at) => Sign::Unclear,
             None if self.is_dead_lettered_together(attempt) => Sign::Deleted,
             // Without any count, what happens to every message of a failed batch is taken to have happened.
             None if !self.is_counted()
@@ -107,7 +122,8 @@ impl Account {
     fn may_have_come_again(&self, due_at: Timestamp) -> bool {
         let from = due_at - TOLERANCE.min(self.terms.visibility_timeout / 2);
         let is_written = |id: &str| {
-            self.messages.iter().any(|message| message.requests().any(|request| request == id))
+            self.others.contains_key(id)
+                || self.messages.iter().any(|each| each.requests().any(|request| request == id))
         };
         self.unwritten().iter().any(|each| each.at >= from)
             || self.invocations.iter().any(|each| {
@@ -115,6 +131,17 @@ impl Account {
                     matches!(each.end, InvocationEnd::Success | InvocationEnd::Unknown);
                 ended_well && each.started_at() >= from && !is_written(&each.request_id)
             })
+    }
+
+    /// Whether a message that was due again at a time may have been received since with messages of other senders, of which alone
+    /// lines tell.
+    fn may_be_beside_others(&self, due_at: Timestamp) -> bool {
+        let from = due_at - TOLERANCE.min(self.terms.visibility_timeout / 2);
+        self.invocations.iter().any(|each| {
+            each.started_at() >= from
+                && !each.end.fails_the_batch()
+                && self.others.contains_key(&each.request_id)
+        })
     }
 }
 
@@ -184,6 +211,19 @@ mod tests {
         assert!(!is_broken(&isolation(first(), silent(20, InvocationEnd::Success))));
         // One that failed again is dead-lettered in the end.
         assert!(!is_broken(&isolation(first(), silent(61, ERROR))));
+    }
+
+    #[test]
+    fn one_of_which_others_messages_alone_are_told_leaves_it_open() {
+        let fate = |at, others: &[&str]| {
+            let ends = vec![invocation(0, "b1", ERROR), invocation(at, "x", InvocationEnd::Success)];
+            let account = counted(vec![good(vec![line(0, 1, DONE, "b1")])], ends, Some(0));
+            let others = others.iter().map(|id| ((*id).to_owned(), 1)).collect();
+            account.with_others(others).messages[0].attempts[0].fate
+        };
+        assert_eq!(fate(61, &["x"]), Fate::Unclear);
+        assert_eq!(fate(61, &[]), Fate::Left);
+        assert_eq!(fate(61, &["y"]), Fate::Left);
     }
 
     #[test]

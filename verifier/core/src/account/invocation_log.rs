@@ -1,5 +1,8 @@
 //! Reading how invocations ended from the events of a log group.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
 use verifier_model::time::Timestamp;
 
 use super::{Invocation, InvocationEnd};
@@ -18,8 +21,15 @@ const CALLS: &str = "Traceback (most recent call last):";
 ///
 /// Sources: <https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html> and
 /// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-view.html>.
+///
+/// A log group may be that of several functions. A stream's name holds its function's then, and so does the line with which
+/// Lambda begins an environment, in JSON format: what is of another function is left out.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html>.
 #[derive(Debug, Default)]
 pub struct InvocationLog {
+    function: Option<String>,
+    others: BTreeSet<String>,
     taken: usize,
     ends: Vec<(Place, Invocation)>,
     errors: Vec<Place>,
@@ -36,6 +46,24 @@ pub struct Place {
 }
 
 impl InvocationLog {
+    /// What to let through a log filter, so that it is seen of which function a stream is.
+    pub const FUNCTION_MARK: &'static str = "platform.initStart";
+
+    /// The log of a function.
+    pub fn of(function: &str) -> Self {
+        Self { function: Some(function.to_owned()), ..Self::default() }
+    }
+
+    /// Whether an event is of another function, as its stream's name says, or its line or one before it in the stream.
+    pub fn is_of_another(&mut self, stream: &str, message: &str) -> bool {
+        let Some(function) = &self.function else { return false };
+        let is_another = |name: Option<&str>| name.is_some_and(|name| name != function);
+        if is_another(function_of_stream(stream)) || is_another(begun(message).as_deref()) {
+            self.others.insert(stream.to_owned());
+        }
+        self.others.contains(stream)
+    }
+
     /// Takes an event. Where it tells of no end, it says where the event is.
     pub fn take(&mut self, stream: &str, at: Timestamp, message: &str) -> Option<Place> {
         self.taken += 1;
@@ -79,6 +107,28 @@ impl InvocationLog {
         let next = next.or_else(|| of_stream().find(|(_, (end, _))| end.at == place.at));
         next.map(|(index, _)| index)
     }
+}
+
+/// The function in a stream's name, which is `YYYY/MM/DD/NAME[VERSION]ID` or, without one, `YYYY/MM/DD/[VERSION]ID`.
+fn function_of_stream(stream: &str) -> Option<&str> {
+    let mut parts = stream.splitn(4, '/');
+    let is_date = [4, 2, 2].into_iter().all(|digits| {
+        parts.next().is_some_and(|part| {
+            part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    });
+    let (name, _) = parts.next().filter(|_| is_date)?.split_once('[')?;
+    (!name.is_empty()).then_some(name)
+}
+
+/// The function whose environment an event says to begin.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html#platform-initStart>.
+fn begun(message: &str) -> Option<String> {
+    let is_mentioned = message.contains(InvocationLog::FUNCTION_MARK);
+    let value: Value = serde_json::from_str(message).ok().filter(|_| is_mentioned)?;
+    (value.get("type")?.as_str()? == InvocationLog::FUNCTION_MARK).then_some(())?;
+    Some(value.pointer("/record/functionName")?.as_str()?.to_owned())
 }
 
 #[cfg(test)]
@@ -130,6 +180,32 @@ mod tests {
         }
         let found: Vec<Option<&str>> = places.iter().map(|place| log.request_at(place)).collect();
         assert_eq!(found, [Some("a"), Some("b"), None]);
+    }
+
+    #[test]
+    fn what_is_of_another_function_is_told_by_its_streams_name_or_beginning() {
+        let begin = |name: &str| {
+            format!(r#"{{"type":"platform.initStart","record":{{"functionName":"{name}"}}}}"#)
+        };
+        let is_of_another = |stream: &str, first: &str| {
+            let mut log = InvocationLog::of("worker");
+            let _ = log.is_of_another(stream, first);
+            log.is_of_another(stream, "done")
+        };
+        assert!(is_of_another("2026/11/28/submit[$LATEST]0f", "done"));
+        assert!(is_of_another("2026/11/28/[$LATEST]0f", &begin("submit")));
+        for (stream, first) in [
+            ("2026/11/28/worker[$LATEST]0f", "done"),
+            ("2026/11/28/[$LATEST]0f", "done"),
+            ("2026/11/28/[$LATEST]0f", begin("worker").as_str()),
+            ("of-its-own/submit[1]", "done"),
+            ("2026/11/28/[$LATEST]0f", r#"{"note":"platform.initStart","functionName":"submit"}"#),
+        ] {
+            assert!(!is_of_another(stream, first), "{stream} {first}");
+        }
+        // Where no function is meant, all are.
+        let mut log = InvocationLog::default();
+        assert!(!log.is_of_another("2026/11/28/submit[$LATEST]0f", "done"));
     }
 
     #[test]

@@ -150,7 +150,7 @@ impl Run<'_> {
         let since = self.began_at() - CLOCK_SKEW;
         // Without an answer, what may be left stays named.
         let run_id = self.run_id.to_string();
-        if let Ok(lines) = self.aws.outcomes(&worker.log_group, &run_id, since, &self.reader).await
+        if let Ok(lines) = self.aws.outcomes((&worker.log_group, &worker.name), &run_id, since, &self.reader).await
         {
             self.attribute(&lines.outcomes);
         }

@@ -159,6 +159,11 @@ impl Run<'_> {
                 .as_ref()
                 .map(|worker| worker.log_group.clone())
                 .ok_or_else(gone)?,
+            function: discovery
+                .worker
+                .as_ref()
+                .map(|worker| worker.name.clone())
+                .ok_or_else(gone)?,
             max_receive_count: policy.max_receive_count,
             visibility_timeout: jobs.visibility_timeout().ok_or_else(gone)?,
             batch_size: mapping.batch_size,

@@ -29,6 +29,11 @@ const LENGTHENED_MAX: Duration = Duration::from_mins(15);
 pub(super) const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
 impl Course {
+    /// The worker's log group, and its name.
+    pub(super) fn log(&self) -> (&str, &str) {
+        (&self.log_group, &self.function)
+    }
+
     /// A search of the dead-letter queue.
     fn search<'a>(
         &'a self,
@@ -131,6 +136,7 @@ impl Run<'_> {
                 let mut counts = job.attempts.iter().map(|attempt| attempt.receive_count);
                 counts.any(|count| count >= course.max_receive_count)
             }),
+            may_have_all_receives: of_account.is_some_and(|job| account.may_have_all_receives(job)),
             copies: of_account.map_or(&[], |job| job.copies.as_slice()),
         };
         dlq_arrival::judge(poison, found, &terms)
@@ -256,7 +262,7 @@ impl Run<'_> {
             let letters = &mut self.letters;
             let look = async { if again { letters.look_again(&search).await } else { Ok(()) } };
             let (lines, looked) = tokio::join!(
-                self.aws.outcomes(&course.log_group, &run_id, since, &self.reader),
+                self.aws.outcomes(course.log(), &run_id, since, &self.reader),
                 look
             );
             looked?;
@@ -275,7 +281,7 @@ impl Run<'_> {
                 return Ok(log);
             }
             self.clock.sleep(LOG_PAUSE).await;
-            lines = self.aws.outcomes(&course.log_group, &run_id, since, &self.reader).await;
+            lines = self.aws.outcomes(course.log(), &run_id, since, &self.reader).await;
         }
     }
 

@@ -149,7 +149,7 @@ impl Run<'_> {
 
     pub(super) async fn read_log_again(&mut self, course: &Course, log: &mut LogEvidence) {
         let lines =
-            self.aws.outcomes(&course.log_group, &log.run_id, log.since, &self.reader).await;
+            self.aws.outcomes(course.log(), &log.run_id, log.since, &self.reader).await;
         self.take_lines(log, lines);
     }
 }

@@ -186,7 +186,7 @@ impl Run<'_> {
         let own: BTreeSet<&str> = self.jobs.iter().map(|job| job.job_id.as_str()).collect();
         let named: BTreeSet<&str> =
             self.jobs.iter().filter_map(|job| job.message_id.as_deref()).collect();
-        let lines = self.aws.all_outcomes(&course.log_group, since, &self.reader).await?;
+        let lines = self.aws.all_outcomes(course.log(), since, &self.reader).await?;
         for LoggedOutcome { line, .. } in lines.outcomes {
             let job_id = line.job_id.unwrap_or_default();
             if own.contains(job_id.as_str()) || named.contains(line.message_id.as_str()) {

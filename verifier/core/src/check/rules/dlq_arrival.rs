@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use verifier_model::time::Timestamp;
 
-use crate::check::{Check, DeadLetter, JobEvidence, Judgement, Severity, in_words};
+use crate::check::{Check, DeadLetter, JobEvidence, Judgement, Severity, Verdict, in_words};
 use crate::settings::MessageIds;
 
 /// The check's entry in the catalogue.
@@ -62,6 +62,9 @@ pub struct Terms<'a> {
     pub has_all_receives: bool,
     /// Whether its last allowed receive was seen: then all were used, also where one before it left no line.
     pub has_last_receive: bool,
+    /// Whether every receive that left no line may have been the worker's own: it had invocations that wrote of fewer messages than
+    /// they may have been handed.
+    pub may_have_all_receives: bool,
     /// The ids of other messages that hold the failing job and are explained by nothing.
     pub copies: &'a [String],
 }
@@ -112,6 +115,19 @@ fn judge_letter(poison: &JobEvidence, letter: &DeadLetter, terms: &Terms<'_>) ->
             first.since(letter.seen_at).as_secs()
         ))
         .with_next("set this machine's clock; for an emulator that skips time, pass its --endpoint-url".to_owned())
+    } else if after + TOLERANCE < life && is_used_up_in_silence(letter, terms) {
+        let after = after.as_secs_f64();
+        Judgement::fail(
+            format!("dead-lettered within {after:.1} s, all receives used by its receive count, some of which left no line"),
+            format!(
+                "a line of each receive, or not before {} × {} s",
+                terms.max_receive_count,
+                terms.visibility_timeout.as_secs()
+            ),
+            format!("seen {after:.1} s after the first receive"),
+        )
+        .with_next("let the worker write a line for each failure; look for other consumers of the queue")
+        .with_verdict(Verdict::Warn)
     } else if after + TOLERANCE < life && !terms.has_all_receives {
         let when = if terms.has_last_receive {
             "with a receive that left no line: another consumer had it, or SQS counted one too many"
@@ -136,6 +152,15 @@ fn judge_letter(poison: &JobEvidence, letter: &DeadLetter, terms: &Terms<'_>) ->
         .with_evidence("deadLetterQueueSourceArn", source)
         .with_evidence("sentAtMillis", letter.sent_at.map(Timestamp::as_millis))
         .with_evidence("seenAtMillis", letter.seen_at.as_millis())
+}
+
+/// Whether a message's receives were used up by its receive count, and the worker itself may have used those of which it wrote
+/// nothing, with a visibility timeout that it shortened. SQS counts on in the dead-letter queue.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>.
+fn is_used_up_in_silence(letter: &DeadLetter, terms: &Terms<'_>) -> bool {
+    let is_used_up = letter.receive_count.is_some_and(|count| count > terms.max_receive_count);
+    is_used_up && terms.may_have_all_receives && !terms.has_all_receives
 }
 
 fn arrived(letter: &DeadLetter, after: Duration, terms: &Terms<'_>) -> String {
@@ -231,7 +256,6 @@ mod tests {
     use super::super::job_accept::tests::job;
     use super::super::job_success::tests::attempt;
     use super::*;
-    use crate::check::Verdict;
 
     const SUBMITTED: u64 = 1_000_000;
 
@@ -259,6 +283,7 @@ mod tests {
             hidden: Hidden::default(),
             has_all_receives: false,
             has_last_receive: false,
+            may_have_all_receives: false,
             copies: &[],
         };
         judge(poison, letter, &terms).verdict
@@ -277,6 +302,7 @@ mod tests {
             hidden: Hidden::default(),
             has_all_receives: true,
             has_last_receive: true,
+            may_have_all_receives: false,
             copies: &[],
         };
         let poison = job("p", true, Some("m"));
@@ -286,6 +312,12 @@ mod tests {
         let told = |terms| judge(&poison, Some(&letter(15)), terms).summary;
         assert!(told(&unseen).contains("left no line"));
         assert!(told(&Terms { has_last_receive: false, ..unseen }).contains("before its receives"));
+        // Those may have been the worker's own, if the message was received that often.
+        let silent = Terms { may_have_all_receives: true, ..unseen };
+        assert_eq!(judge(&poison, Some(&letter(15)), &silent).verdict, Verdict::Warn);
+        let unused = DeadLetter { receive_count: Some(3), ..letter(15) };
+        assert_eq!(judge(&poison, Some(&unused), &silent).verdict, Verdict::Fail);
+        assert_eq!(judge(&poison, Some(&letter(15)), &unseen).verdict, Verdict::Fail);
         // What the dead-letter queue hides may be it; what was seen there is beyond doubt.
         let hidden = Hidden { messages: 1, unanswered: 1 };
         let hides = Terms { hidden, ..terms };
