@@ -1,4 +1,4 @@
-import { Aspects, CfnOutput, Duration, LegacyStackSynthesizer, Stack, Tags } from 'aws-cdk-lib';
+import { Aspects, CfnOutput, Duration, LegacyStackSynthesizer, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { acknowledgeWildcards } from './acknowledge.ts';
@@ -119,7 +119,10 @@ export class AccountStack extends Stack {
     if (this.settings.oidcProvider !== undefined) {
       return iam.OidcProviderNative.fromOidcProviderArn(this, 'GitHub', this.settings.oidcProvider);
     }
-    return new iam.OidcProviderNative(this, 'GitHub', { url: `https://${GITHUB}`, clientIds: ['sts.amazonaws.com'] });
+    // An account has one at most, so roles that are not this stack's may trust it by the time this stack is deleted.
+    // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+    const removalPolicy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
+    return new iam.OidcProviderNative(this, 'GitHub', { url: `https://${GITHUB}`, clientIds: ['sts.amazonaws.com'], removalPolicy });
   }
 
   /**
@@ -135,7 +138,7 @@ export class AccountStack extends Stack {
    *
    * Neither is a run that a bot started, except where said otherwise: whatever a workflow has been changed to, it gets
    * no credentials to deploy a dependency update with. Of GitHub's claims, AWS has keys for the actor, the environment, the
-   * workflow and its file, the ref, the repository and its owner: none for the author of a pull request or its head branch, and the ref
+   * workflow and its file, the ref, the repository and the enterprise: none for the author of a pull request or its head branch, and the ref
    * of a pull request is its merge. So a bot's branch that a person pushes to is refused by its own workflow alone.
    * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
    *

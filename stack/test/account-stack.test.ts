@@ -224,6 +224,12 @@ describe('who is trusted', () => {
     expect(reusing.deploy.AssumeRolePolicyDocument.Statement[0]?.Principal).toEqual({ Federated: oidcProvider });
   });
 
+  test('by a provider that stays when the stack is deleted, since other roles of the account may trust it by now', () => {
+    const [provider] = Object.values(template.findResources('AWS::IAM::OIDCProvider'));
+    // One that this deployment made goes when it fails, and nothing else.
+    expect(provider).toMatchObject({ DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' });
+  });
+
   test('are the environments that the workflows name', () => {
     const workflow = (name: string) => readFileSync(join(REPOSITORY_ROOT, '.github', 'workflows', name), 'utf8');
     const environments = (text: string) => [...text.matchAll(/^ {4}environment:(?:\n {6}name:)? (\S+)$/gm)].map(([, name]) => name);
