@@ -8,15 +8,15 @@ import { withTemporaryDirectory } from '../lib/temporary-directory.ts';
 const [, section = ''] = readFileSync(join(REPOSITORY_ROOT, 'README.md'), 'utf8').split('\n## Quick start on AWS\n');
 const [setUp = '', recovery = '', variables = ''] = [...section.matchAll(/^```sh aws\n([^]*?)\n```$/gm)].map(([, block = '']) => block);
 
-/** Runs blocks of README.md as somebody who pastes them, where the programs answer like this. */
-function paste(blocks: string[], programs: { aws?: string; deploy?: string; gh?: string }) {
+/** Runs blocks of README.md as somebody who pastes them with an address of their own, where the programs answer like this. */
+function paste(blocks: string[], programs: { aws?: string; deploy?: string; gh?: string }, email = 'me@company.test') {
   return withTemporaryDirectory((folder) => {
     const bodies = { npm: '', gh: programs.gh ?? 'case "$*" in *actions/variables*) ;; *) echo 1 ;; esac', aws: programs.aws ?? '', npx: `case $2 in deploy) ${programs.deploy ?? 'true'} ;; esac` };
     for (const [name, body] of Object.entries(bodies)) {
       writeFileSync(join(folder, name), `#!/usr/bin/env bash\nprintf '%s ' ${name} "$@" >> "${folder}/calls"; echo >> "${folder}/calls"\n${body}\n`, { mode: 0o755 });
     }
     // Whoever pastes has no `set -e`.
-    const { stderr } = spawnSync('bash', ['--norc', '-c', blocks.join('\n')], {
+    const { stderr } = spawnSync('bash', ['--norc', '-c', blocks.join('\n').replace('YOU@EXAMPLE.ORG', email)], {
       cwd: folder,
       encoding: 'utf8',
       env: { PATH: [folder, process.env['PATH']].join(delimiter) },
@@ -45,6 +45,21 @@ describe('the quick start', () => {
     expect(calls).toContain('npx cdk deploy');
     expect(calls).not.toContain('bootstrap');
     expect(stderr).toContain(says);
+  });
+
+  test.each(['YOU@EXAMPLE.ORG', 'you@example.org', 'me@Example.com', 'me@example.net', 'me@mail.example.org'])(
+    'does nothing where the alarms of the budget would go to %s, which nobody has', (email) => {
+      const { calls, stderr } = paste([setUp], { aws: ANSWERS }, email);
+      expect(calls).not.toContain('npx');
+      expect(stderr).toContain(`The budget's alarms would go to ${email},`);
+      expect(stderr).toContain('EMAIL=');
+      const rest = setUp.slice(setUp.indexOf('\nnpm ci'));
+      expect(paste([setUp, 'EMAIL=me@company.test', rest], { aws: ANSWERS }, email).calls).toMatch(/^npx cdk deploy .* -c budgetEmail=me@company\.test /m);
+    },
+  );
+
+  test.each(['me@company.test', 'me@counterexample.org', 'example.org@company.test', 'me@example.org.uk'])('tells %s of costs', (email) => {
+    expect(paste([setUp], { aws: ANSWERS }, email).calls).toContain(` -c budgetEmail=${email} `);
   });
 
   test('knows the region for every AWS CLI', () => {
