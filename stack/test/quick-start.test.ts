@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { deploymentNames } from '../lib/deployment-names.ts';
 import { REPOSITORY_ROOT } from '../lib/paths.ts';
 import { withTemporaryDirectory } from '../lib/temporary-directory.ts';
 
@@ -129,6 +130,63 @@ describe('the quick start', () => {
 
   test.each(['1', 'OWNER/NAME', 'None', ''])('goes on where the account is set up for this repository, or for none: %j', (found) => {
     expect(paste([setUp], { aws: servesRepository(found) }).calls).toMatch(/^npx cdk deploy /m);
+  });
+
+  test('says how to go on where the repository was renamed since an earlier version deployed the account, without an id', () => {
+    const renamed = paste([setUp], { aws: servesRepository('OWNER/FORMER') }).stderr;
+    expect(renamed).toContain('If this repository had that name before, set FORMER=OWNER/FORMER, and paste the rest again');
+    // An id does not change with the name.
+    expect(paste([setUp], { aws: servesRepository('2') }).stderr).not.toContain('had that name');
+  });
+
+  /** What an account answers that has roles of a stack in another region, which is for the repository of this id. */
+  const elsewhere = (found: string, role = deploymentNames('previews', 'us-east-1').deployment) =>
+    `case "$*" in *"iam list-roles"*"'-deployment-$AWS_REGION'"*) printf '%s\\n' ${role} ;; *"--region us-east-1"*"'RepositoryId'"*) echo '${found}' ;; esac\n${ANSWERS}`;
+  test("does nothing where another region holds another repository's previews, since some of their names are the account's", () => {
+    const aws = elsewhere('2');
+    const { calls, stderr } = paste([setUp], { aws });
+    expect(calls).not.toContain('npx');
+    expect(stderr).toContain('PreviewAccount in us-east-1 is for another repository, 2: nothing is done');
+    // That it moved is no answer where it is not its own.
+    expect(paste(['MOVED=yes', setUp, variables], { aws }).calls).not.toMatch(/npx cdk|gh (variable set|workflow)/);
+    expect(paste(['FORMER=2 MOVED=yes', setUp], { aws }).calls).toMatch(/^npx cdk deploy /m);
+  });
+
+  test.each(['hnb659fds', 'a-b', 'x'])('knows the roles of other regions with the qualifier %s', (qualifier) => {
+    const { deployment } = deploymentNames(qualifier, 'us-east-1');
+    expect(paste([setUp], { aws: elsewhere('1', deployment) }).stderr).toContain('roles of previews in us-east-1');
+  });
+
+  test.each(['1', 'OWNER/NAME', 'None', ''])('does nothing where another region holds its own previews, or something called alike, before that is said: %j', (found) => {
+    const aws = elsewhere(found);
+    const { calls, stderr } = paste([setUp], { aws });
+    expect(calls).not.toContain('npx');
+    expect(stderr).toMatch(/roles of previews in us-east-1,.*nothing is done.*MOVED=yes/);
+    expect(paste(['MOVED=yes', setUp], { aws }).calls).toMatch(/^npx cdk deploy /m);
+  });
+
+  test.each(['preview-x-deployment', 'my-preview-previews-deployment-us-east-1', 'preview-than-the-ten-deployment-us-east-1', 'preview-previews-deployment-prod', 'preview-previews-execution-us-east-1'])(
+    'goes on where the account has roles that are no deployment role of previews: %s', (role) => {
+      const { calls, stderr } = paste([setUp], { aws: elsewhere('2', role) });
+      expect(calls).toMatch(/^npx cdk deploy /m);
+      expect(stderr).toBe('');
+    },
+  );
+
+  test('looks for the roles by the names that the stack gives them, and not for those of its own region', () => {
+    const { calls } = paste([setUp], { aws: ANSWERS });
+    const [, query = ''] = /^aws iam list-roles .*--query (.*) $/m.exec(calls) ?? [];
+    const [, begins = '?', contains = '?', ends = '?'] = /starts_with\(RoleName, '(.*?)'\) && contains\(RoleName, '(.*?)'\) && !ends_with\(RoleName, '(.*?)'\)/.exec(query) ?? [];
+    const finds = (region: string) => ((name) => name.startsWith(begins) && name.includes(contains) && !name.endsWith(ends))(deploymentNames('hnb659fds', region).deployment);
+    expect(['eu-central-1', 'us-east-1', 'eu-central-2'].map(finds)).toEqual([false, true, true]);
+  });
+
+  test('does nothing where AWS does not say what other regions hold', () => {
+    for (const aws of ['case "$*" in *list-roles*) echo AccessDenied >&2; exit 254 ;; esac', elsewhere('1').replace("echo '1'", 'echo AccessDenied >&2; exit 254')]) {
+      const { calls, stderr } = paste(['MOVED=yes', setUp], { aws });
+      expect(calls).not.toContain('npx');
+      expect(stderr).toContain('AccessDenied');
+    }
   });
 
   test('does nothing where GitHub does not say which repository it is', () => {
