@@ -215,6 +215,25 @@ describe('the quick start', () => {
     expect(paste([setUp, variables], { aws: ANSWERS.replace('of-', 'arn:aws:iam::123456789012:role/of-'), gh }).calls.includes('gh variable set')).toBe(set);
   });
 
+  const forkSetting = (answer: string) => `case "$*" in *actions/permissions/fork-pr-workflows-private-repos*send_write_tokens_to_workflows*) ${answer} ;; *actions/variables*) ;; *) echo 1 ;; esac`;
+  test("sets no variable while GitHub sends write tokens to forks' workflows, which would get the roles by them", () => {
+    const { calls, stderr } = paste([setUp, variables], { aws: ANSWERS, gh: forkSetting('echo true') });
+    expect(calls).not.toMatch(/gh (variable set|workflow)/);
+    expect(stderr).toMatch(/Send write tokens to workflows from pull requests.*no variable is set/);
+    // What forks get is said where one reads what protects from them, too.
+    for (const page of [section, readFileSync(join(REPOSITORY_ROOT, 'SECURITY.md'), 'utf8')]) {
+      expect(page.replaceAll(/^```[^]*?^```$/gm, '')).toContain('*Send write tokens to workflows from pull requests*');
+    }
+  });
+
+  test.each(['echo false', 'echo null', `echo '{"status":"404"}'; echo 'gh: Not Found (HTTP 404)' >&2; exit 1`, 'echo "HTTP 502" >&2; exit 1'])(
+    'sets the variables where it does not, or there is no such setting, as in a public repository: %s', (answer) => {
+      const { calls, stderr } = paste([setUp, variables], { aws: ANSWERS, gh: forkSetting(answer) });
+      expect(calls).toContain('gh variable set AWS_DEPLOY_ROLE_ARN ');
+      expect(stderr).toBe('');
+    },
+  );
+
   test('enables the workflows of schedules, which are disabled in a fork', () => {
     const { calls } = paste([setUp, variables], { aws: ANSWERS });
     const workflows = join(REPOSITORY_ROOT, '.github', 'workflows');
