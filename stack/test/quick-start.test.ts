@@ -234,6 +234,20 @@ describe('the quick start', () => {
     },
   );
 
+  /** What GitHub answers that has these variables already. */
+  const having = (values: Record<string, string>) =>
+    `case "$*" in ${Object.entries(values).map(([name, value]) => `*actions/variables*'"${name}"'*) echo ${value} ;; `).join('')}*actions/variables*) ;; *) echo 1 ;; esac`;
+  test.each([
+    ['of a former account or region, where it is set', 'AWS_HEADERS_POLICY_ID', '01234567-former', 'of-HeadersPolicyId'],
+    ['that is not the default, where the bootstrap is the default one now', 'AWS_BOOTSTRAP_QUALIFIER', 'previews', 'hnb659fds'],
+  ])('replaces the value %s: %s', (_name, name, former, now) => {
+    const set = (gh: string) => paste(['MOVED=yes', setUp, variables], { aws: ANSWERS, gh }).calls;
+    expect(set(having({ [name]: former }))).toContain(`gh variable set ${name} --repo OWNER/NAME --body ${now} \n`);
+    expect(set(having({}))).not.toContain(`gh variable set ${name} `);
+    // What GitHub answers with an error is no value.
+    expect(set(`case "$*" in *actions/variables*'"${name}"'*) echo '{"status": "502"}'; exit 1 ;; *actions/variables*) ;; *) echo 1 ;; esac`)).not.toContain(`gh variable set ${name} `);
+  });
+
   test('enables the workflows of schedules, which are disabled in a fork', () => {
     const { calls } = paste([setUp, variables], { aws: ANSWERS });
     const workflows = join(REPOSITORY_ROOT, '.github', 'workflows');
