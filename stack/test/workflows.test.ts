@@ -592,13 +592,40 @@ describe('after a teardown', () => {
   });
 });
 
+test.each([['teardown.yml', 'delete'], ['sweep.yml', 'find']])('where AWS refuses the role that deletes, the log of %s says to start anew, since a re-run keeps the ref of the branch before it was renamed', (name, id) => {
+  const { status, stdout } = spawnSync('bash', ['--norc', '-eo', 'pipefail', '-c', scriptOf(job(name, id), 'name: Say what AWS may refuse')], {
+    encoding: 'utf8',
+    env: { ...process.env, GITHUB_REF: 'refs/heads/former', PR: '7' },
+  });
+  expect(status).toBe(1);
+  expect(stdout).toMatch(/AWS gave this run of refs\/heads\/former no credentials\..*after the default branch was renamed/);
+  expect(stdout).toMatch(new RegExp(`Then start ${name} anew by hand on the default branch${id === 'delete' ? ' for 7' : ''}: a re-run keeps the former branch\\.\n$`));
+  expect(stdout).not.toContain('run this again');
+});
+
 test.each(['preview.yml', 'chaos.yml'])('where a deployment of %s fails, its log says what to do about an older branch or account', (name) => {
   const deploy = job(name, 'deploy');
   expect(deploy).toMatch(/- id: deploy\n {8}name: Deploy\n/);
   expect(deploy).toContain("if: failure() && steps.deploy.outcome == 'failure'\n");
-  const { status, stdout } = spawnSync('bash', ['--norc', '-eo', 'pipefail', '-c', scriptOf(deploy, 'name: Say whose versions differ')], { encoding: 'utf8' });
+  const { status, stdout } = spawnSync('bash', ['--norc', '-eo', 'pipefail', '-c', scriptOf(deploy, 'name: Say what may be in the way')], { encoding: 'utf8' });
   expect(status).toBe(0);
   expect(stdout).toMatch(/::error title=Not deployed::.*Merge the default branch into this one.*deploy PreviewAccount anew/);
+});
+
+test.each([['preview.yml', '7'], ['chaos.yml', '999999999']])('where an earlier deployment of %s left a stack that nothing can be deployed to, its log says how to replace it', (name, pr) => {
+  const { stdout } = spawnSync('bash', ['--norc', '-eo', 'pipefail', '-c', scriptOf(job(name, 'deploy'), 'name: Say what may be in the way')], {
+    encoding: 'utf8',
+    env: { ...process.env, STACK: `Stack-PR${pr}` },
+  });
+  // Where CloudFormation could not put it back, the CDK asks whether to, and there is nobody to ask.
+  const runbook = readFileSync(join(REPOSITORY_ROOT, 'RUNBOOK.md'), 'utf8').split('\n### ').find((each) => each.startsWith('`stack.ready`')) ?? '';
+  for (const status of ['CREATE_FAILED', 'UPDATE_FAILED', 'UPDATE_ROLLBACK_FAILED', 'DELETE_FAILED']) {
+    expect(stdout).toMatch(new RegExp(`If Stack-PR${pr} is in .*\\b${status}\\b`));
+    expect(runbook).toContain(`\`${status}\``);
+  }
+  expect(stdout).toContain('TtyNotAttached');
+  expect(stdout).toContain(`Run teardown.yml by hand for ${pr}, then all jobs again.`);
+  expect(runbook).toContain('`teardown.yml`');
 });
 
 describe('the nightly experiments', () => {
