@@ -23,7 +23,7 @@ previews=$(ask 'select(is_preview_of($id; $repo)) | "\(pull_request) \(expires)"
 others=$(ask 'select(is_preview_of_another($id; $repo)) | .StackName')
 while read -r name; do
   [ -n "$name" ] || continue
-  echo "::warning title=Not ours::$name is tagged as a preview of another repository, and nothing here deletes it. An account and a region hold one repository's previews. If nobody needs it, delete it by hand." >&2
+  echo "::warning title=Not ours::$name is tagged as a preview of another repository, and nothing here deletes it. An account holds one repository's previews. If nobody needs it, delete it by hand." >&2
 done <<< "$others"
 prs=()
 count=0
