@@ -60,9 +60,9 @@ export class Emulator {
         WaitTimeSeconds: 20,
         MaxNumberOfMessages: 10,
       });
-      const letter = Messages.find(({ MessageId }) => MessageId === messageId);
-      if (letter) {
-        return JSON.parse(letter.Body);
+      const message = Messages.find(({ MessageId }) => MessageId === messageId);
+      if (message) {
+        return JSON.parse(message.Body);
       }
     }
     throw new Error(`${messageId} is not in the dead-letter queue after ${polls} long polls`);

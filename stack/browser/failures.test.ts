@@ -143,7 +143,7 @@ describe('what the API answers', () => {
     expect(await visitor.page.locator('#greeting').innerText()).toContain('does not allow this page’s origin');
   });
 
-  test('is waited for, and not for ever', async () => {
+  test('is waited for, and not indefinitely', async () => {
     // The page's patience ends at once, and what it asked for is told.
     await visitor.page.evaluate(() => {
       AbortSignal.timeout = (milliseconds) =>

@@ -67,7 +67,7 @@ export class Visitor {
     return state.innerText();
   }
 
-  /** The facts that the page tells of its newest job. */
+  /** The facts that the page reports its newest job. */
   async facts(): Promise<Record<string, string>> {
     const texts = (part: string) => this.jobs.first().locator(part).allInnerTexts();
     const [terms, values] = [await texts('dt'), await texts('dd')];

@@ -21,7 +21,7 @@ export const TEARDOWN_ENVIRONMENT = 'preview-teardown';
 export const VERIFY_ENVIRONMENT = 'preview-verify';
 export const CHAOS_ENVIRONMENT = 'preview-chaos';
 
-/** How long the credentials of an experiment last, so that what its job broke can be put back until the job ends. */
+/** How long the credentials of an experiment last, so that what its job broke can be restored until the job ends. */
 export const CHAOS_SESSION = Duration.hours(2);
 
 interface RoleProps {

@@ -68,7 +68,7 @@ export class Jobs extends Construct {
       environment: { PR_NUMBER: pr },
       architecture,
       placeholder,
-      // As long as a dead letter can lie there, its log says why it died.
+      // As long as a dead letter can lie there, its log says why it failed.
       logRetention: RetentionDays.TWO_WEEKS,
     });
     // The event source grants the worker what it needs to consume the queue, and nothing else.

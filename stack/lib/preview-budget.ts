@@ -12,7 +12,7 @@ export interface PreviewBudgetProps {
 }
 
 /**
- * A budget for the account, which holds previews and nothing else. It tells of four fifths spent, and of a month that
+ * A budget for the account, which holds previews and nothing else. It reports four fifths spent, and of a month that
  * will cost more than the limit; it stops nothing.
  * https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-sns-policy.html
  */

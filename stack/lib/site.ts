@@ -35,7 +35,7 @@ export interface SiteProps {
   readonly bucketName?: string | undefined;
   /** The id of the response headers policy to use; one of its own by default. */
   readonly headersPolicy?: string | undefined;
-  /** The run that deploys; each writes every file anew. */
+  /** The run that deploys; each writes every file again. */
   readonly run?: string | undefined;
 }
 

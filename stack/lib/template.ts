@@ -16,7 +16,7 @@ export interface CheckedIn {
   readonly synthesise: () => string;
 }
 
-/** Who the checked-in template of the account trusts, and tells of costs: nobody that there is. */
+/** Who the checked-in template of the account trusts, and reports costs: nobody that there is. */
 export const EXAMPLE_REPOSITORY = { repo: 'owner/repo', ownerId: '1', repoId: '2', defaultBranch: 'main', budgetEmail: 'owner@example.org' };
 
 export const CHECKED_IN: readonly CheckedIn[] = [

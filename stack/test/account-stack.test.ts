@@ -296,7 +296,7 @@ describe('what they may do', () => {
     expect(Number(session)).toBeGreaterThan(Number(minutes) * 60);
     expect(Number(session)).toBeLessThanOrEqual(CHAOS_SESSION.toSeconds());
     const [, step] = /^ {8}timeout-minutes: (\d+)$/m.exec(job) ?? [];
-    expect(Number(minutes) - Number(step), 'minutes to put back what an experiment left').toBeGreaterThanOrEqual(15);
+    expect(Number(minutes) - Number(step), 'minutes to restore what an experiment left').toBeGreaterThanOrEqual(15);
   });
 
   test('to verify: what a check needs, and nothing else', () => {

@@ -162,7 +162,7 @@ describe('the dashboard', () => {
     const [, event] = /OUTCOME_EVENT: &str = "([^"]+)"/.exec(outcome) ?? [];
     expect(query).toContain(`fields.event = "${event}"`);
     for (const field of query.matchAll(/fields\.(\w+)/g)) {
-      const snakeCase = (field[1] ?? '').replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+      const snakeCase = (field[1] ?? '').replaceAll(/[A-Z]/g, (message) => `_${message.toLowerCase()}`);
       expect(snakeCase === 'event' || outcome.includes(`pub ${snakeCase}: `), field[0]).toBe(true);
     }
   });

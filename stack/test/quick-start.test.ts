@@ -256,7 +256,7 @@ describe('the quick start', () => {
     expect([...calls.matchAll(/^gh workflow enable (\S+) --repo OWNER\/NAME $/gm)].map(([, name]) => name).sort()).toEqual(scheduled);
   });
 
-  test('bootstraps anew what an earlier version of this project bootstrapped, where that is said', () => {
+  test('bootstraps again what an earlier version of this project bootstrapped, where that is said', () => {
     const aws = bootstrapped('arn:aws:iam::aws:policy/AdministratorAccess');
     expect(paste([setUp], { aws }).stderr).toContain('CLAIMED=CDKToolkit');
     expect(paste(['CLAIMED=CDKToolkit', setUp], { aws }).calls).toMatch(/^npx cdk bootstrap .*--toolkit-stack-name CDKToolkit /m);

@@ -209,7 +209,7 @@ describe('the deployments', () => {
     });
   });
 
-  test('differ with each run, so that each writes every file anew, whatever was done to it', () => {
+  test('differ with each run, so that each writes every file again, whatever was done to it', () => {
     const deployments = (run?: string) => {
       const { resources } = new Preview({ sha: '0123456789abcdef', ...(run !== undefined && { run }) });
       return Object.values(resources).filter(({ Type }) => Type === 'Custom::CDKBucketDeployment').map(({ Properties }) => Properties);

@@ -146,7 +146,7 @@ describe('the workflows', () => {
   test.each([['teardown.yml', 'delete'], ['sweep.yml', 'find']])('%s says what to do where AWS refuses the role, as after a rename of the default branch', (name, id) => {
     const text = job(name, id);
     expect(text).toMatch(/- id: credentials\n {8}uses: aws-actions\/configure-aws-credentials@/);
-    expect(text).toMatch(/if: failure\(\) && steps\.credentials\.outcome == 'failure'\n {8}run: \|\n {10}echo "::error title=Not \w+::.*\$GITHUB_REF.*defaultBranch.*deploy it anew.*\n {10}exit 1\n/);
+    expect(text).toMatch(/if: failure\(\) && steps\.credentials\.outcome == 'failure'\n {8}run: \|\n {10}echo "::error title=Not \w+::.*\$GITHUB_REF.*defaultBranch.*deploy it again.*\n {10}exit 1\n/);
   });
 
   test('of the night deploy nothing without the boundary, without which a preview makes no role', () => {
@@ -170,7 +170,7 @@ describe('the workflows', () => {
 describe('the gate', () => {
   const [verifier, verify] = [job('preview.yml', 'verifier'), job('preview.yml', 'verify')];
 
-  test("is not judged by the pull request's own verifier, nor by one of a base that its author chose", () => {
+  test("is not evaluated by the pull request's own verifier, nor by one of a base that its author chose", () => {
     expect(verifier).toContain('ref: ${{ github.event.repository.default_branch }}\n');
     expect(verifier).not.toMatch(/pull_request\.base|base_ref/);
     // Neither what the pull request's jobs may have cached, nor credentials.
@@ -359,7 +359,7 @@ describe('the commands of the verifier in the workflows', () => {
 
 describe('the comment', () => {
   const [, preview = ''] = sources.find(([path]) => path === join('workflows', 'preview.yml')) ?? [];
-  const [, indented = ''] = /name: Write the comment, or write it anew\n.*?\n {8}run: \|\n(.*)/s.exec(preview) ?? [];
+  const [, indented = ''] = /name: Write the comment, or update it\n.*?\n {8}run: \|\n(.*)/s.exec(preview) ?? [];
   const script = indented.replaceAll(/^ {10}/gm, '');
   /** Answers what the workflow asks GitHub, and notes what it sends. */
   const GH = `#!/usr/bin/env bash
@@ -505,7 +505,7 @@ describe('the comment', () => {
     expect(write(nothing).body).toContain('It was **not deployed**: the plan ended with `failure`.');
   });
 
-  test('is written anew where a bot, or the owner of the token, has written it', () => {
+  test('is written again where a bot, or the owner of the token, has written it', () => {
     const comment = (id: number, type: string, login: string, body: string) => ({ id, user: { type, login }, body });
     const marked = '<!-- pr-preview-urls -->\nPreview: old';
     const others = [comment(1, 'Bot', 'b', 'hello'), comment(2, 'User', 'somebody', marked)];
@@ -561,7 +561,7 @@ describe('after a teardown', () => {
     ['somebody else had deleted it, and the comment has its URLs', 'false', 'Preview: https://a/?pr=7\n', true],
     ['there was something to delete, and its last deployment had failed', 'true', '### Preview of 0123456\n\nIt was **not deployed**: …', true],
     ['there never was a preview, and the comment says why', 'false', '### Preview of 0123456\n\nIt was **not deployed**: …', false],
-  ])('the comment is written anew where %s', (_name, DELETED, body, written) => {
+  ])('the comment is written again where %s', (_name, DELETED, body, written) => {
     const { status, sent } = step('name: Say so in the comment', { 'comments.json': [comment(3, body)] }, { DELETED });
     expect(status).toBe(0);
     expect(sent.some((each) => each.includes('--method PATCH repos/o/r/issues/comments/3'))).toBe(written);
@@ -592,14 +592,14 @@ describe('after a teardown', () => {
   });
 });
 
-test.each([['teardown.yml', 'delete'], ['sweep.yml', 'find']])('where AWS refuses the role that deletes, the log of %s says to start anew, since a re-run keeps the ref of the branch before it was renamed', (name, id) => {
+test.each([['teardown.yml', 'delete'], ['sweep.yml', 'find']])('where AWS refuses the role that deletes, the log of %s says to start again, since a re-run keeps the ref of the branch before it was renamed', (name, id) => {
   const { status, stdout } = spawnSync('bash', ['--norc', '-eo', 'pipefail', '-c', scriptOf(job(name, id), 'name: Say what AWS may refuse')], {
     encoding: 'utf8',
     env: { ...process.env, GITHUB_REF: 'refs/heads/former', PR: '7' },
   });
   expect(status).toBe(1);
   expect(stdout).toMatch(/AWS gave this run of refs\/heads\/former no credentials\..*after the default branch was renamed/);
-  expect(stdout).toMatch(new RegExp(`Then start ${name} anew by hand on the default branch${id === 'delete' ? ' for 7' : ''}: a re-run keeps the former branch\\.\n$`));
+  expect(stdout).toMatch(new RegExp(`Then start ${name} again by hand on the default branch${id === 'delete' ? ' for 7' : ''}: a re-run keeps the former branch\\.\n$`));
   expect(stdout).not.toContain('run this again');
 });
 
@@ -609,7 +609,7 @@ test.each(['preview.yml', 'chaos.yml'])('where a deployment of %s fails, its log
   expect(deploy).toContain("if: failure() && steps.deploy.outcome == 'failure'\n");
   const { status, stdout } = spawnSync('bash', ['--norc', '-eo', 'pipefail', '-c', scriptOf(deploy, 'name: Say what may be in the way')], { encoding: 'utf8' });
   expect(status).toBe(0);
-  expect(stdout).toMatch(/::error title=Not deployed::.*Merge the default branch into this one.*deploy PreviewAccount anew/);
+  expect(stdout).toMatch(/::error title=Not deployed::.*Merge the default branch into this one.*deploy PreviewAccount again/);
 });
 
 test.each([['preview.yml', '7'], ['chaos.yml', '999999999']])('where an earlier deployment of %s left a stack that nothing can be deployed to, its log says how to replace it', (name, pr) => {
@@ -617,7 +617,7 @@ test.each([['preview.yml', '7'], ['chaos.yml', '999999999']])('where an earlier 
     encoding: 'utf8',
     env: { ...process.env, STACK: `Stack-PR${pr}` },
   });
-  // Where CloudFormation could not put it back, the CDK asks whether to, and there is nobody to ask.
+  // Where CloudFormation could not restore it, the CDK asks whether to, and there is nobody to ask.
   const runbook = readFileSync(join(REPOSITORY_ROOT, 'RUNBOOK.md'), 'utf8').split('\n### ').find((each) => each.startsWith('`stack.ready`')) ?? '';
   for (const status of ['CREATE_FAILED', 'UPDATE_FAILED', 'UPDATE_ROLLBACK_FAILED', 'DELETE_FAILED']) {
     expect(stdout).toMatch(new RegExp(`If Stack-PR${pr} is in .*\\b${status}\\b`));

@@ -15,9 +15,9 @@ import urllib.request
 import boto3
 
 LATENCY_MILLISECONDS = 20
-LETTERS = 10_000
-LETTERS_ONE_BY_ONE = 300
-LETTERS_MANY = 1_000_000
+MESSAGES = 10_000
+MESSAGES_ONE_BY_ONE = 300
+MESSAGES_MANY = 1_000_000
 
 verifier, many = sys.argv[1], "--many" in sys.argv
 endpoint = os.environ["AWS_ENDPOINT_URL"]
@@ -59,10 +59,10 @@ def count(url):
     return int(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"][names[0]])
 
 
-def verified(name, letters):
+def verified(name, messages):
     dead, source, _ = queues(name)
-    fill(dead, letters)
-    if letters == LETTERS:
+    fill(dead, messages)
+    if messages == MESSAGES:
         slow()
     with tempfile.TemporaryDirectory() as folder:
         journal = os.path.join(folder, "journal.jsonl")
@@ -77,14 +77,14 @@ def verified(name, letters):
         with open(journal, encoding="utf-8") as lines:
             times = [json.loads(line)["at"] for line in lines if '"event":"intent"' in line]
     faults([])
-    assert count(source) == letters and count(dead) == 0
+    assert count(source) == messages and count(dead) == 0
     sending = (times[-1] - times[0]) / 1000 + 2 * LATENCY_MILLISECONDS / 1000
     return whole, sending, usage.ru_maxrss
 
 
 def one_by_one():
     dead, source, _ = queues("script")
-    fill(dead, LETTERS_ONE_BY_ONE)
+    fill(dead, MESSAGES_ONE_BY_ONE)
     slow()
     began = time.monotonic()
     while True:
@@ -95,13 +95,13 @@ def one_by_one():
         sqs.delete_message(QueueUrl=dead, ReceiptHandle=received[0]["ReceiptHandle"])
     took = time.monotonic() - began
     faults([])
-    assert count(source) == LETTERS_ONE_BY_ONE
+    assert count(source) == MESSAGES_ONE_BY_ONE
     return took
 
 
 def native():
     dead, source, arn = queues("native")
-    fill(dead, LETTERS)
+    fill(dead, MESSAGES)
     names = ["QueueArn"]
     to = sqs.get_queue_attributes(QueueUrl=source, AttributeNames=names)["Attributes"]["QueueArn"]
     began = time.monotonic()
@@ -113,20 +113,20 @@ def native():
             break
         assert time.monotonic() - began < 120, task
         time.sleep(0.1)
-    assert task["Status"] == "COMPLETED" and count(source) == LETTERS, task
+    assert task["Status"] == "COMPLETED" and count(source) == MESSAGES, task
     return time.monotonic() - began
 
 
-def row(name, letters, seconds, remark=""):
-    print(f"{name:<34} {letters:>9} {seconds:>8.2f} {letters / seconds:>9.0f}  {remark}", flush=True)
+def row(name, messages, seconds, remark=""):
+    print(f"{name:<34} {messages:>9} {seconds:>8.2f} {messages / seconds:>9.0f}  {remark}", flush=True)
 
 
-print(f"{'':<34} {'letters':>9} {'s':>8} {'letters/s':>9}")
-whole, sending, memory = verified("verifier", LETTERS)
-row("verifier redrive, whole process", LETTERS, whole, f"peak memory {memory} KiB")
-row("  from its first intent to its last", LETTERS, sending)
-row("boto3, one by one", LETTERS_ONE_BY_ONE, one_by_one())
-row("StartMessageMoveTask", LETTERS, native())
+print(f"{'':<34} {'messages':>9} {'s':>8} {'messages/s':>9}")
+whole, sending, memory = verified("verifier", MESSAGES)
+row("verifier redrive, whole process", MESSAGES, whole, f"peak memory {memory} KiB")
+row("  from its first intent to its last", MESSAGES, sending)
+row("boto3, one by one", MESSAGES_ONE_BY_ONE, one_by_one())
+row("StartMessageMoveTask", MESSAGES, native())
 if many:
-    whole, sending, memory = verified("many", LETTERS_MANY)
-    row("verifier redrive, no latency", LETTERS_MANY, whole, f"peak memory {memory} KiB")
+    whole, sending, memory = verified("many", MESSAGES_MANY)
+    row("verifier redrive, no latency", MESSAGES_MANY, whole, f"peak memory {memory} KiB")

@@ -35,7 +35,7 @@ pub(crate) enum Command {
     },
     /// Print the licences of everything that is linked into the verifier
     Notices,
-    /// Write anew what is generated: the stack's templates, and CLI.md
+    /// Regenerate what is generated: the stack's templates, and CLI.md
     Gen,
     /// Build the book of the documentation into `target/book`
     ///
@@ -52,7 +52,7 @@ pub(crate) enum Command {
     /// Build in release and measure
     #[command(subcommand, flatten_help = true)]
     Bench(Bench),
-    /// Plant a bug for each anomaly, explore until it is found, shrink it, and print a table
+    /// Bug a bug for each anomaly, explore until it is found, shrink it, and print a table
     Mutants,
     /// Break the stack in every way that the gate must catch, and check unusual stacks that are sound
     Matrix(Matrix),
@@ -75,7 +75,7 @@ pub(crate) struct Test {
     pub(crate) steps: Vec<String>,
 }
 
-/// What the program that compares is told.
+/// The arguments of the program that compares.
 #[derive(Args, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Conformance {
     /// Run cases that take minutes, too

@@ -1,4 +1,4 @@
-//! The gate by the wall's clock, beside the same done by hand with the AWS CLI.
+//! The gate in real time's clock, beside the same done by hand with the AWS CLI.
 
 use std::fs;
 use std::io::Write;
@@ -66,7 +66,7 @@ pub(crate) fn compare(
     let limit = 3 * VISIBILITY_TIMEOUT_SECONDS;
     writeln!(
         out,
-        "\nBy the wall's clock, 3 receives × {VISIBILITY_TIMEOUT_SECONDS} s, so {limit} s at least:\n{:<28} {:>5} {:>16} {:>8} {:>10}",
+        "\nIn real time, 3 receives × {VISIBILITY_TIMEOUT_SECONDS} s, so {limit} s at least:\n{:<28} {:>5} {:>16} {:>8} {:>10}",
         "", "runs", "median wall, s", "CPU, s", "AWS calls"
     )?;
     let check = || check(project, verifier, &local);

@@ -15,7 +15,7 @@ use crate::project::Project;
 use crate::project::cargo;
 
 /// With the bugs that are there on purpose, README.md's tour of them is run by the tests, too.
-const FEATURES: &str = "verifier/planted-bugs";
+const FEATURES: &str = "verifier/seeded-bugs";
 
 /// A program that was built.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use crate::failure::Failure;
 use crate::project::Project;
 use crate::project::cargo;
 
-/// A planted bug for each anomaly: how many schedules it takes to find it, and how small it gets.
+/// A seeded bug for each anomaly: how many schedules it takes to find it, and how small it gets.
 pub(crate) fn mutants(project: &Project) -> Result<(), Failure> {
     cargo(project)
-        .args(["test", "--quiet", "--package", "verifier-chaos", "--lib", "every_planted_bug"])
+        .args(["test", "--quiet", "--package", "verifier-chaos", "--lib", "every_seeded_bug"])
         .args(["--", "--nocapture"])
         .run()
 }

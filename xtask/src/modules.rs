@@ -89,7 +89,7 @@ struct Circle {
     /// The files' modules, or what they begin with.
     within: &'static [&'static str],
     /// Why it is left.
-    #[expect(dead_code, reason = "it is for whoever reads the list")]
+    #[expect(dead_code, reason = "it is for the reader of the list")]
     why: &'static str,
 }
 

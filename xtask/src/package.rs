@@ -52,7 +52,7 @@ pub(crate) fn run(
     programs(project, architecture)
 }
 
-/// Whether packing twice gives the same bytes, with functions built anew in between: the step of the tests.
+/// Whether packing twice gives the same bytes, with functions built again in between: the step of the tests.
 pub(crate) fn check(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
     let architecture = Architecture::of_this_machine().unwrap_or_default();
     let names = || BUILT_TWICE.map(str::to_owned).to_vec();

@@ -26,7 +26,7 @@ const LONGEST: [&str; 8] = [
     "verifier dlq",
 ];
 
-/// What compares with the time on the wall, and therefore runs when nothing else does, as by `cargo test`.
+/// What compares with the time in real time, and therefore runs when nothing else does, as by `cargo test`.
 const ALONE: [&str; 2] = ["verifier-emulator clock", "verifier-emulator lambda"];
 
 /// How a program's tests ended.

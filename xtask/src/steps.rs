@@ -160,7 +160,7 @@ mod tests {
         for (index, step) in STEPS.iter().enumerate() {
             for name in step.after {
                 let earlier = STEPS[..index].iter().any(|earlier| earlier.name == *name);
-                assert!(earlier, "{} would wait for {name} for ever", step.name);
+                assert!(earlier, "{} would wait for {name} indefinitely", step.name);
             }
         }
     }

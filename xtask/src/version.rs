@@ -24,10 +24,10 @@ impl Prerequisite {
     /// Fails, saying how to install it, unless it is there and new enough.
     pub(crate) fn require(&self) -> Result<(), Failure> {
         let printed = Command::new(self.program).arg("--version").capture();
-        self.judge(printed.ok().as_deref())
+        self.evaluate(printed.ok().as_deref())
     }
 
-    fn judge(&self, printed: Option<&str>) -> Result<(), Failure> {
+    fn evaluate(&self, printed: Option<&str>) -> Result<(), Failure> {
         let Self { program, oldest: (major, minor), needed_for, install } = self;
         let problem = match printed.map(find_version) {
             None => "was not found".to_owned(),
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn a_later_version_will_do() {
         for printed in ["v20.19.0", "v20.20.2", "v22.0.0"] {
-            assert_eq!(NODE.judge(Some(printed)), Ok(()), "{printed}");
+            assert_eq!(NODE.evaluate(Some(printed)), Ok(()), "{printed}");
         }
     }
 
@@ -91,7 +91,7 @@ mod tests {
             (Some("v18.20.0"), "is version 18.20"),
             (Some("v20.9.0"), "is version 20.9"),
         ] {
-            let failure = NODE.judge(printed).unwrap_err().to_string();
+            let failure = NODE.evaluate(printed).unwrap_err().to_string();
             assert_eq!(
                 failure,
                 format!(

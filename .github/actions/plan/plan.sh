@@ -84,7 +84,7 @@ skipped_before() {
 # How many runs at this commit come from another repository, or from one that is gone. GitHub lists no more than 1,000 of
 # them: where there are more, this fails.
 # https://docs.github.com/en/rest/actions/workflow-runs#list-workflow-runs-for-a-repository
-foreign_runs() {
+other_runs() {
   gh api --paginate "repos/$GITHUB_REPOSITORY/actions/runs?head_sha=${SHA:-}&per_page=100" |
     jq --slurp --arg id "$GITHUB_REPOSITORY_ID" '
       if any(.[]; .total_count > 1000) then error("more than 1,000 runs") else
@@ -94,7 +94,7 @@ foreign_runs() {
 
 # The outcome, a space, and why. `fail` says what to do next.
 decide() {
-  local others skipped foreign
+  local others skipped other
   case ${EVENT:-} in
     pull_request) ;;
     merge_group)
@@ -159,10 +159,10 @@ decide() {
     echo "fail verify was skipped for this commit before, in another pull request, in a merge queue, or without an AWS account, and that counts as passed. Push a commit of your own, so that there is another one (git commit --amend, or git commit --allow-empty)."
     return
   fi
-  if ! foreign=$(foreign_runs); then
+  if ! other=$(other_runs); then
     echo "fail GitHub does not say whether a fork's workflows ran at this commit, whose verify would count. Run all jobs again."
     return
-  elif [ "$foreign" != 0 ]; then
+  elif [ "$other" != 0 ]; then
     echo "fail a fork's workflows ran at this commit, and a check called verify of theirs would count. Push a commit of your own, so that there is another one (git commit --amend, or git commit --allow-empty)."
     return
   fi

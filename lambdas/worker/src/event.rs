@@ -2,7 +2,7 @@
 //!
 //! The event types of `aws_lambda_events` reject the whole event when one message carries an attribute they do
 //! not expect, for example a binary value that is not base64 or a `null` where a list belongs. Lambda would then
-//! count every message of the batch as failed. Nothing in a record may have that power over its neighbours, so
+//! count every message of the batch as failed. Nothing in a record may have that power over its mates, so
 //! only the parts that the worker uses are read, and a part of an unexpected shape counts as missing.
 
 use serde::Deserialize;

@@ -41,7 +41,7 @@ impl Stage {
     }
 }
 
-/// A batch that was worked off.
+/// A batch that was processed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Handled {
     /// Which messages to retry.

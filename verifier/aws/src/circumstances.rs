@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
 use aws_sdk_lambda::types::{LastUpdateStatus, Runtime};
 use verifier_core::check::{MappingEvidence, QueueEvidence};
-use verifier_core::experiment::{Circumstances, Configuration};
+use verifier_core::experiment::{Circumstances, ResourceConfig};
 
 use crate::configuration::in_order;
 use crate::error::failed;
@@ -57,7 +57,7 @@ fn of_queue(queue: &QueueEvidence) -> Circumstances {
     // A count is a number however it is written.
     if let Some(policy) = all.remove(&named("RedrivePolicy")) {
         let redrive_policy = Some(in_order(&policy));
-        let policy = Configuration::Queue { visibility_timeout_seconds: 0, redrive_policy };
+        let policy = ResourceConfig::Queue { visibility_timeout_seconds: 0, redrive_policy };
         for (field, value) in policy.fields() {
             if field.name() != "VisibilityTimeout" {
                 all.insert(named(field.name()), value.to_string());

@@ -7,32 +7,37 @@ use aws_sdk_lambda::types::{
 };
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
-use verifier_core::experiment::{Configuration, Field, MappingState, Part, Update};
+use verifier_core::experiment::{Field, MappingState, ResourceConfig, ResourceRef, Update};
 
 use crate::error::failed;
 use crate::{Aws, AwsError};
 
 impl Aws {
     /// How a part is configured now. Of one that is on its way, how it is going to be.
-    pub async fn configuration(&self, part: &Part) -> Result<Configuration, AwsError> {
+    pub async fn configuration(&self, part: &ResourceRef) -> Result<ResourceConfig, AwsError> {
         Ok(self.configured(part).await?.0)
     }
 
     /// The same, and whether that is in force by now.
-    pub async fn configured(&self, part: &Part) -> Result<(Configuration, Update), AwsError> {
+    pub async fn configured(
+        &self,
+        part: &ResourceRef,
+    ) -> Result<(ResourceConfig, Update), AwsError> {
         let at_once = |configuration| (configuration, Update::Done);
         match part {
-            Part::Concurrency { function } => {
+            ResourceRef::Concurrency { function } => {
                 let reserved = self.reserved_concurrency(function).await?;
-                Ok(at_once(Configuration::Concurrency { reserved }))
+                Ok(at_once(ResourceConfig::Concurrency { reserved }))
             }
-            Part::Mapping { uuid } => self.mapping_configuration(uuid).await,
-            Part::QueueTag { queue_url, key } => {
+            ResourceRef::Mapping { uuid } => self.mapping_configuration(uuid).await,
+            ResourceRef::QueueTag { queue_url, key } => {
                 let value = self.queue_tag(queue_url, key).await?;
-                Ok(at_once(Configuration::QueueTag { value }))
+                Ok(at_once(ResourceConfig::QueueTag { value }))
             }
-            Part::Queue { queue_url } => Ok(at_once(self.queue_configuration(queue_url).await?)),
-            Part::Function { function } => self.function_configuration(function).await,
+            ResourceRef::Queue { queue_url } => {
+                Ok(at_once(self.queue_configuration(queue_url).await?))
+            }
+            ResourceRef::Function { function } => self.function_configuration(function).await,
         }
     }
 
@@ -55,7 +60,7 @@ impl Aws {
         Ok(answer.tags().and_then(|tags| tags.get(key)).cloned())
     }
 
-    async fn queue_configuration(&self, url: &str) -> Result<Configuration, AwsError> {
+    async fn queue_configuration(&self, url: &str) -> Result<ResourceConfig, AwsError> {
         let answer = self
             .sqs
             .get_queue_attributes()
@@ -68,7 +73,7 @@ impl Aws {
         let text = |name| answer.attributes().and_then(|attributes| attributes.get(&name));
         let seconds =
             text(QueueAttributeName::VisibilityTimeout).and_then(|text| text.parse().ok());
-        Ok(Configuration::Queue {
+        Ok(ResourceConfig::Queue {
             visibility_timeout_seconds: seconds.unwrap_or_default(),
             redrive_policy: text(QueueAttributeName::RedrivePolicy).map(|text| in_order(text)),
         })
@@ -77,12 +82,12 @@ impl Aws {
     async fn function_configuration(
         &self,
         function: &str,
-    ) -> Result<(Configuration, Update), AwsError> {
+    ) -> Result<(ResourceConfig, Update), AwsError> {
         let answer = self.lambda.get_function_configuration().function_name(function).send().await;
         let answer =
             answer.map_err(|error| failed("lambda:GetFunctionConfiguration", function, &error))?;
         let number = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok());
-        let configuration = Configuration::Function {
+        let configuration = ResourceConfig::Function {
             timeout_seconds: number(answer.timeout()).unwrap_or_default(),
             memory_megabytes: number(answer.memory_size()).unwrap_or_default(),
         };
@@ -94,7 +99,10 @@ impl Aws {
         Ok((configuration, update))
     }
 
-    async fn mapping_configuration(&self, uuid: &str) -> Result<(Configuration, Update), AwsError> {
+    async fn mapping_configuration(
+        &self,
+        uuid: &str,
+    ) -> Result<(ResourceConfig, Update), AwsError> {
         let answer = self.lambda.get_event_source_mapping().uuid(uuid).send().await;
         let answer =
             answer.map_err(|error| failed("lambda:GetEventSourceMapping", uuid, &error))?;
@@ -102,7 +110,7 @@ impl Aws {
         let state = answer.state().unwrap_or_default();
         let concurrency = answer.scaling_config().and_then(ScalingConfig::maximum_concurrency);
         let response_types = answer.function_response_types().iter();
-        let configuration = Configuration::Mapping(MappingState {
+        let configuration = ResourceConfig::Mapping(MappingState {
             // One that is being updated says neither; it goes on as it was asked to.
             enabled: !matches!(state, "Disabled" | "Disabling"),
             batch_size: number(answer.batch_size()).unwrap_or_default(),
@@ -119,33 +127,33 @@ impl Aws {
     /// way they refuse.
     pub async fn configure(
         &self,
-        part: &Part,
-        wanted: &Configuration,
+        part: &ResourceRef,
+        wanted: &ResourceConfig,
         fields: &BTreeSet<Field>,
     ) -> Result<(), AwsError> {
         if fields.is_empty() {
             return Ok(());
         }
         match (part, wanted) {
-            (Part::Concurrency { function }, Configuration::Concurrency { reserved }) => {
+            (ResourceRef::Concurrency { function }, ResourceConfig::Concurrency { reserved }) => {
                 self.reserve(function, *reserved).await
             }
-            (Part::Mapping { uuid }, Configuration::Mapping(state)) => {
+            (ResourceRef::Mapping { uuid }, ResourceConfig::Mapping(state)) => {
                 self.update_mapping(uuid, state, fields).await
             }
-            (Part::QueueTag { queue_url, key }, Configuration::QueueTag { value }) => {
+            (ResourceRef::QueueTag { queue_url, key }, ResourceConfig::QueueTag { value }) => {
                 self.tag_queue(queue_url, key, value.as_deref()).await
             }
             (
-                Part::Queue { queue_url },
-                Configuration::Queue { visibility_timeout_seconds, redrive_policy },
+                ResourceRef::Queue { queue_url },
+                ResourceConfig::Queue { visibility_timeout_seconds, redrive_policy },
             ) => {
                 let policy = redrive_policy.as_deref();
                 self.set_queue(queue_url, (*visibility_timeout_seconds, policy), fields).await
             }
             (
-                Part::Function { function },
-                Configuration::Function { timeout_seconds, memory_megabytes },
+                ResourceRef::Function { function },
+                ResourceConfig::Function { timeout_seconds, memory_megabytes },
             ) => self.set_function(function, (*timeout_seconds, *memory_megabytes), fields).await,
             // A journal that somebody has changed may say so.
             _ => Err(AwsError {

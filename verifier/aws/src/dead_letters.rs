@@ -14,18 +14,18 @@ use aws_sdk_sqs::types::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use verifier_core::check::QueueEvidence;
-use verifier_core::dead_letters::{Attribute, Letter, Resend, take_source};
+use verifier_core::dead_letters::{Attribute, DeadLetter, Resend, take_source};
 use verifier_model::sqs::md5_of_body;
 use verifier_model::time::Timestamp;
 
 use crate::error::failed;
 use crate::{Aws, AwsError, Cause, Received};
 
-/// A letter that was received, and by which handle.
+/// A message that was received, and by which handle.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InHand {
-    /// The letter.
-    pub letter: Letter,
+pub struct ReceivedMessage {
+    /// The message.
+    pub message: DeadLetter,
     /// What ends the receive.
     pub receipt_handle: String,
 }
@@ -55,13 +55,13 @@ pub enum Sent {
 }
 
 impl Aws {
-    /// Receives up to `most` letters (1 to 10) with everything that a resend needs.
-    pub async fn receive_letters(
+    /// Receives up to `most` messages (1 to 10) with everything that a resend needs.
+    pub async fn receive_messages(
         &self,
         queue: &QueueEvidence,
         how: Received,
         most: usize,
-    ) -> Result<Vec<InHand>, AwsError> {
+    ) -> Result<Vec<ReceivedMessage>, AwsError> {
         let number = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
         let answer = self
             .sqs
@@ -183,7 +183,7 @@ fn each(
         }
         match failed.iter().find(|entry| entry.id() == id) {
             Some(entry) => of_entry(entry),
-            None => Sent::Unknown { why: "the answer does not tell of it".to_owned() },
+            None => Sent::Unknown { why: "the answer does not report it".to_owned() },
         }
     };
     batch.iter().enumerate().map(of).collect()
@@ -243,16 +243,16 @@ fn entry(
     entry.build()
 }
 
-fn in_hand(message: Message) -> InHand {
-    let system = message.attributes.unwrap_or_default();
+fn in_hand(received: Message) -> ReceivedMessage {
+    let system = received.attributes.unwrap_or_default();
     let text = |name: MessageSystemAttributeName| system.get(&name).cloned();
     let time = |name| text(name)?.parse().ok().map(Timestamp::from_millis);
-    let attributes = message.message_attributes.unwrap_or_default();
+    let attributes = received.message_attributes.unwrap_or_default();
     let attributes: BTreeMap<String, Attribute> =
         attributes.into_iter().map(|(name, value)| (name, attribute(value))).collect();
-    let mut letter = Letter {
-        message_id: message.message_id.unwrap_or_default(),
-        body: message.body.unwrap_or_default(),
+    let mut message = DeadLetter {
+        message_id: received.message_id.unwrap_or_default(),
+        body: received.body.unwrap_or_default(),
         attributes,
         trace_header: text(MessageSystemAttributeName::AwsTraceHeader),
         group_id: text(MessageSystemAttributeName::MessageGroupId),
@@ -264,8 +264,8 @@ fn in_hand(message: Message) -> InHand {
             .and_then(|count| count.parse().ok()),
         source_arn: text(MessageSystemAttributeName::DeadLetterQueueSourceArn),
     };
-    take_source(&mut letter);
-    InHand { letter, receipt_handle: message.receipt_handle.unwrap_or_default() }
+    take_source(&mut message);
+    ReceivedMessage { message, receipt_handle: received.receipt_handle.unwrap_or_default() }
 }
 
 fn attribute(value: MessageAttributeValue) -> Attribute {

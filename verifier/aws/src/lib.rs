@@ -21,7 +21,7 @@ mod stack;
 
 pub use calls::Calls;
 pub use connection::{Aws, Connection, sdk_config};
-pub use dead_letters::{InHand, Sent};
+pub use dead_letters::{ReceivedMessage, Sent};
 pub use error::{AwsError, Cause};
 pub use http::{Http, plain_http_client};
 pub use queues::{RECEIVED_MAX, ReceiveAnswer, Received};

@@ -106,7 +106,8 @@ impl Aws {
             }
             None
         };
-        let lines = self.log_outcomes((log_group, function), pattern.as_deref(), since, read).await?;
+        let lines =
+            self.log_outcomes((log_group, function), pattern.as_deref(), since, read).await?;
         Ok(LogLines { unread, ..lines })
     }
 
@@ -117,7 +118,8 @@ impl Aws {
         since: Timestamp,
         reader: &OutcomeReader,
     ) -> Result<LogLines, AwsError> {
-        self.log_outcomes((log_group, function), None, since, |text| reader.read_any(text).map(Ok)).await
+        self.log_outcomes((log_group, function), None, since, |text| reader.read_any(text).map(Ok))
+            .await
     }
 
     /// The outcomes that `read` finds, in the order of their times, each with its invocation: the one that its line names, or else

@@ -1,4 +1,4 @@
-//! What AWS's answers tell of its clock.
+//! What AWS's answers report its clock.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;

@@ -33,7 +33,7 @@ impl AnomalySet {
             | Fault::ColdStart { .. }
             | Fault::Answer { .. } => allowed_at_the_function(fault),
             // A message that comes later, or in another order, is still received as often and for as long as promised.
-            // What is shown of counts and clocks decides nothing that is judged. A log line that is missing, late or
+            // What is shown of counts and clocks decides nothing that is evaluated. A log line that is missing, late or
             // double only hides or repeats what the checker joins by invocation and message.
             Fault::DelayedDelivery { .. }
             | Fault::Reorder

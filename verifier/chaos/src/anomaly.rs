@@ -115,7 +115,7 @@ impl Anomaly {
             Self::PoisonAsSuccess => "can only fail, and was deleted as if it had succeeded",
             Self::InnocentDlq => "healthy, and dead-lettered",
             Self::BatchPoisoned => {
-                "healthy, and retried only since a neighbour in its batch failed"
+                "healthy, and retried only since another message of its batch failed"
             }
             Self::StuckInFlight => "received, and never deleted nor visible again",
             Self::EffectAndDlq => "done, and dead-lettered too",

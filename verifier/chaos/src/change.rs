@@ -1,4 +1,4 @@
-//! What is changed about a stack for a while and put back: its settings, and who receives from its queue.
+//! What is changed about a stack for a while and restored: its settings, and who receives from its queue.
 //!
 //! Faults strike in a stack's inside, which only a simulator and an emulator let them do. What is here, any stack can be
 //! asked for through AWS's ordinary APIs.
@@ -15,7 +15,7 @@ pub struct Change {
     pub setting: Setting,
     /// When it is changed.
     pub from_milliseconds: u64,
-    /// When it is put back; at the undo, if that is earlier.
+    /// When it is restored; at the undo, if that is earlier.
     pub until_milliseconds: u64,
 }
 
@@ -70,7 +70,7 @@ pub enum Setting {
         /// 128 to 10,240 MB.
         megabytes: u32,
     },
-    /// Somebody else receives from the jobs queue, up to ten messages a second, and deletes nothing.
+    /// Another consumer receives from the jobs queue, up to ten messages a second, and deletes nothing.
     CompetingReceiver {
         /// For how long what they receive is hidden; 0 to 300 s.
         seconds: u32,
@@ -220,7 +220,7 @@ impl Change {
         if until > latest {
             return Some(format!("it ends at {latest} ms at the latest, found {until}"));
         }
-        // Two that overlap could not be put back in any order.
+        // Two that overlap could not be restored in any order.
         let overlaps = before.iter().any(|other| {
             other.setting.kind() == setting.kind()
                 && other.from_milliseconds < until

@@ -1,8 +1,8 @@
-//! Judges histories: which anomalies are in one, which of them its faults allow, and what cannot be known.
+//! Evaluates histories: which anomalies are in one, which of them its faults allow, and what cannot be known.
 
 use serde::Serialize;
 
-use super::anomalies::JUDGES;
+use super::anomalies::EVALUATORS;
 use super::anomaly::{Anomaly, AnomalySet};
 use super::facts::Facts;
 use super::finding::{Allowance, Finding, Findings};
@@ -21,11 +21,11 @@ pub enum Verdict {
     Unknown,
 }
 
-/// The judgement of a history.
+/// The evaluation of a history.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChaosReport {
-    /// The judgement as a whole.
+    /// The evaluation as a whole.
     pub verdict: Verdict,
     /// What was found, in the order of the anomalies.
     pub findings: Vec<Finding>,
@@ -44,14 +44,14 @@ impl ChaosReport {
     }
 }
 
-/// Judges a history, in one pass over it and one over the jobs, messages and attempts in it for each anomaly.
-pub fn judge(history: &History) -> ChaosReport {
+/// Evaluates a history, in one pass over it and one over the jobs, messages and attempts in it for each anomaly.
+pub fn evaluate(history: &History) -> ChaosReport {
     let facts = Facts::gather(history);
     let all = |needed: &[Observation]| needed.iter().all(|needed| facts.observes(*needed));
     let mut findings = Findings::default();
-    for (anomaly, judge) in JUDGES {
+    for (anomaly, evaluate) in EVALUATORS {
         if all(anomaly.needs()) {
-            judge(&facts, &mut findings);
+            evaluate(&facts, &mut findings);
         }
     }
     let mut findings = findings.0;

@@ -31,7 +31,7 @@ pub struct Experiment {
     /// What it tries, in a sentence.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// Where chance begins.
+    /// The random seed.
     #[serde(default)]
     pub seed: u64,
     /// The stack that it is made for.
@@ -48,7 +48,7 @@ pub struct Experiment {
     /// What is changed about the stack, until the undo at the latest.
     #[serde(default)]
     pub changes: Vec<Change>,
-    /// When the faults end, and what is changed is put back.
+    /// When the faults end, and what is changed is restored.
     pub undo_at_milliseconds: u64,
     /// The anomalies that it allows, besides those that faults and changes allow.
     #[serde(default)]
@@ -71,11 +71,11 @@ pub struct SteadyState {
     pub checks: Vec<String>,
 }
 
-/// When an experiment is broken off, everything being put back.
+/// When an experiment is broken off, everything being restored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Abort {
-    /// After so much of the stack's time; 1 s to a week.
+    /// After this much simulated time; 1 s to a week.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_duration_seconds: Option<u64>,
     /// When it would make more requests than that; 1 or more.
@@ -91,9 +91,9 @@ pub struct Found {
     pub target: String,
     /// The anomalies that nothing allows.
     pub anomalies: AnomalySet,
-    /// The planted bug of the stack, if it had one.
+    /// The seeded bug of the stack, if it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub planted: Option<Anomaly>,
+    pub seeded: Option<Anomaly>,
     /// The SHA-256 of the history, in hexadecimal: on a simulator it is the same again.
     pub history_sha256: String,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::anomaly::AnomalySet;
-use super::checker::{Verdict, judge};
+use super::checker::{Verdict, evaluate};
 use super::history::{Event, History};
 use super::schedule::Schedule;
 use super::shrink::{Shrunk, shrink};
@@ -17,7 +17,7 @@ pub type Coverage = BTreeMap<(&'static str, String), u64>;
 pub struct Exploration {
     /// How many schedules were run, the failing one included and its shrinking not.
     pub schedules: u64,
-    /// How many of them could not be judged, since they were not drained.
+    /// How many of them could not be evaluated, since they were not drained.
     pub unknown: u64,
     /// What struck where.
     pub coverage: Coverage,
@@ -42,7 +42,7 @@ pub struct Failure {
 pub struct Survey {
     /// How many schedules were run, the failing one included.
     pub schedules: u64,
-    /// How many of them could not be judged, since they were not drained.
+    /// How many of them could not be evaluated, since they were not drained.
     pub unknown: u64,
     /// What struck where.
     pub coverage: Coverage,
@@ -73,7 +73,7 @@ pub fn survey<E>(
         let history = run(&schedule)?;
         survey.schedules += 1;
         cover(&mut survey.coverage, &history);
-        let report = judge(&history);
+        let report = evaluate(&history);
         survey.unknown += u64::from(report.verdict == Verdict::Unknown);
         if report.verdict == Verdict::False {
             survey.failing = Some((schedule, report.violations()));

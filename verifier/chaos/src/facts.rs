@@ -1,17 +1,19 @@
-//! What a history says of each job, message and invocation: gathered in one pass, so that judging is linear.
+//! What a history says of each job, message and invocation: gathered in one pass, so that evaluating is linear.
 
 use contract::Outcome;
-// Half of the time that judging takes is spent in maps, and nobody who writes a history gains by making it slow.
+// Half of the time that evaluating takes is spent in maps, and nobody who writes a history gains by making it slow.
 use rustc_hash::FxHashMap as Map;
 
 use super::anomaly::AnomalySet;
-use super::history::{Content, Ending, Event, Header, History, Line, Nature, Operation, Queue};
+use super::history::{
+    Content, Event, Expectation, Header, History, InvocationEnd, Line, Operation, Queue,
+};
 use super::observation::Observation;
 
 /// The number of a line of the history.
 pub(super) type LineNumber = usize;
 /// The place of a job, a message, an attempt or an invocation among the facts.
-pub(super) type Place = usize;
+pub(super) type Index = usize;
 
 /// What a history says.
 pub(super) struct Facts<'h> {
@@ -27,7 +29,7 @@ pub(super) struct Facts<'h> {
     pub(super) throttled_somewhere: bool,
     /// Whether there is an attempt at a message of which no line tells the job.
     pub(super) attempts_at_unknown: bool,
-    /// The end of the wait for everything to be worked off, and whether nothing was left.
+    /// The end of the wait for everything to be processed, and whether nothing was left.
     pub(super) drained: Option<(bool, LineNumber)>,
     /// The time of the last line.
     pub(super) ends_at: u64,
@@ -44,8 +46,8 @@ pub(super) struct Struck {
 pub(super) struct Job<'h> {
     pub(super) id: &'h str,
     pub(super) submits: Vec<Submit<'h>>,
-    pub(super) messages: Vec<Place>,
-    pub(super) attempts: Vec<Place>,
+    pub(super) messages: Vec<Index>,
+    pub(super) attempts: Vec<Index>,
     /// Where a send of it was committed first.
     pub(super) sent: Option<LineNumber>,
     /// Where it was received, attempted, done or dead-lettered first.
@@ -59,13 +61,13 @@ pub(super) struct Effect<'h> {
     /// What tells it from others of the job.
     pub(super) key: &'h str,
     /// The message that it was done for.
-    pub(super) message: Place,
+    pub(super) message: Index,
     pub(super) line: LineNumber,
 }
 
 /// A submit of a job.
 pub(super) struct Submit<'h> {
-    pub(super) nature: Nature,
+    pub(super) nature: Expectation,
     pub(super) content: &'h Content,
     pub(super) line: LineNumber,
     pub(super) result: Option<(SubmitResult, LineNumber)>,
@@ -82,12 +84,12 @@ pub(super) enum SubmitResult {
 /// A message: one life of a job on the jobs queue.
 #[derive(Default)]
 pub(super) struct Message<'h> {
-    pub(super) job: Place,
+    pub(super) job: Index,
     /// Whether no line tells it, so that it is none.
     job_is_unknown: bool,
     /// Its receives from the jobs queue: when, and where.
     pub(super) receives: Vec<(u64, LineNumber)>,
-    pub(super) attempts: Vec<Place>,
+    pub(super) attempts: Vec<Index>,
     pub(super) throttled: Option<LineNumber>,
     /// Where it was deleted from the jobs queue last.
     pub(super) deleted: Option<LineNumber>,
@@ -107,8 +109,8 @@ pub(super) struct DeadLetter<'h> {
 
 /// An attempt: one message in one invocation.
 pub(super) struct Attempt {
-    pub(super) message: Place,
-    pub(super) invocation: Place,
+    pub(super) message: Index,
+    pub(super) invocation: Index,
     pub(super) line: LineNumber,
     /// When its end was seen, however it was.
     pub(super) ended_at: Option<u64>,
@@ -121,10 +123,10 @@ pub(super) struct Attempt {
 /// An invocation of the worker.
 #[derive(Default)]
 pub(super) struct Invocation {
-    pub(super) attempts: Vec<Place>,
-    pub(super) ended: Option<(Ending, LineNumber)>,
+    pub(super) attempts: Vec<Index>,
+    pub(super) ended: Option<(InvocationEnd, LineNumber)>,
     /// The first attempt in it whose own line says that it failed.
-    pub(super) failed: Option<Place>,
+    pub(super) failed: Option<Index>,
 }
 
 /// A redrive.
@@ -137,9 +139,9 @@ pub(super) struct Redrive {
     /// What it says at its end: moved, remaining.
     pub(super) ended: Option<(u64, u64, LineNumber)>,
     /// The messages that it has copied, each with where.
-    pub(super) copied: Vec<(Place, LineNumber)>,
+    pub(super) copied: Vec<(Index, LineNumber)>,
     /// Those of them that were still in the dead-letter queue at its end.
-    pub(super) left_behind: Vec<(Place, LineNumber)>,
+    pub(super) left_behind: Vec<(Index, LineNumber)>,
 }
 
 impl Attempt {
@@ -147,13 +149,13 @@ impl Attempt {
     pub(super) fn failed(&self, facts: &Facts<'_>) -> bool {
         let own = matches!(self.outcome, Some((Outcome::Failed, _)));
         let ended = facts.invocations[self.invocation].ended;
-        own || self.kept.is_some() || ended.is_some_and(|(how, _)| how != Ending::Responded)
+        own || self.kept.is_some() || ended.is_some_and(|(how, _)| how != InvocationEnd::Responded)
     }
 }
 
 impl Job<'_> {
     /// What is to be expected of it; `None` if it was never submitted.
-    pub(super) fn nature(&self) -> Option<Nature> {
+    pub(super) fn nature(&self) -> Option<Expectation> {
         self.submits.first().map(|submit| submit.nature)
     }
 
@@ -262,11 +264,11 @@ struct Gathering<'h> {
     /// The job of each message, where a line tells it; made when the first line names a message that no line before told
     /// the job of.
     jobs_told: Option<Map<&'h str, &'h str>>,
-    jobs: Map<&'h str, Place>,
-    messages: Map<&'h str, Place>,
-    invocations: Map<&'h str, Place>,
-    attempts: Map<(Place, Place), Place>,
-    submits: Map<u64, (Place, usize)>,
+    jobs: Map<&'h str, Index>,
+    messages: Map<&'h str, Index>,
+    invocations: Map<&'h str, Index>,
+    attempts: Map<(Index, Index), Index>,
+    submits: Map<u64, (Index, usize)>,
 }
 
 impl<'h> Gathering<'h> {
@@ -453,7 +455,7 @@ impl<'h> Gathering<'h> {
                 let Facts { redrives, messages, .. } = &mut self.facts;
                 if let Some(redrive) = redrives.iter_mut().rev().find(|redrive| redrive.op == *op) {
                     redrive.ended = Some((*moved, *remaining, number));
-                    let is_left = |(message, _): &&(Place, LineNumber)| {
+                    let is_left = |(message, _): &&(Index, LineNumber)| {
                         messages[*message].dead_letters.iter().any(|dead| dead.removed.is_none())
                     };
                     redrive.left_behind = redrive.copied.iter().filter(is_left).copied().collect();
@@ -494,7 +496,7 @@ impl<'h> Gathering<'h> {
         }
     }
 
-    fn job(&mut self, id: &'h str) -> Place {
+    fn job(&mut self, id: &'h str) -> Index {
         *self.jobs.entry(id).or_insert_with(|| {
             self.facts.jobs.push(Job {
                 id,
@@ -510,7 +512,7 @@ impl<'h> Gathering<'h> {
     }
 
     /// A message of which the line does not tell the job; one of which none does is taken for a job of its own.
-    fn message(&mut self, id: &'h str) -> Place {
+    fn message(&mut self, id: &'h str) -> Index {
         if let Some(place) = self.messages.get(id) {
             return *place;
         }
@@ -520,14 +522,14 @@ impl<'h> Gathering<'h> {
     }
 
     /// A message of which the line tells the job. Once it is known, it keeps the job that was told first.
-    fn message_of(&mut self, id: &'h str, job: &'h str) -> Place {
+    fn message_of(&mut self, id: &'h str, job: &'h str) -> Index {
         match self.messages.get(id) {
             Some(place) => *place,
             None => self.new_message(id, Some(job)),
         }
     }
 
-    fn new_message(&mut self, id: &'h str, told: Option<&'h str>) -> Place {
+    fn new_message(&mut self, id: &'h str, told: Option<&'h str>) -> Index {
         let job = self.job(told.unwrap_or(id));
         let place = self.facts.messages.len();
         self.messages.insert(id, place);
@@ -537,14 +539,14 @@ impl<'h> Gathering<'h> {
         place
     }
 
-    fn invocation(&mut self, id: &'h str) -> Place {
+    fn invocation(&mut self, id: &'h str) -> Index {
         *self.invocations.entry(id).or_insert_with(|| {
             self.facts.invocations.push(Invocation::default());
             self.facts.invocations.len() - 1
         })
     }
 
-    fn attempt(&mut self, message: Place, invocation: Place, number: LineNumber) -> Place {
+    fn attempt(&mut self, message: Index, invocation: Index, number: LineNumber) -> Index {
         if let Some(place) = self.attempts.get(&(message, invocation)) {
             return *place;
         }
@@ -568,7 +570,7 @@ impl<'h> Gathering<'h> {
         place
     }
 
-    fn see(&mut self, message: Place, number: LineNumber) {
+    fn see(&mut self, message: Index, number: LineNumber) {
         let job = self.facts.messages[message].job;
         self.facts.jobs[job].seen.get_or_insert(number);
     }

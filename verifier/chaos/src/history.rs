@@ -29,7 +29,7 @@ pub struct History {
     pub lines: Vec<Line>,
 }
 
-/// What one has to know to judge a history.
+/// What one has to know to evaluate a history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Header {
@@ -78,8 +78,7 @@ pub struct Terms {
     pub visibility_timeout_milliseconds: u64,
     /// How much later than it is due something may happen, in milliseconds.
     pub slack_milliseconds: u64,
-    /// How much later than it took place a receive may be told of, in milliseconds: whoever reads of it in the worker's lines
-    /// reads of it after the batching window and the work. 0 where it is seen itself.
+    /// Upper bound on log lag of a receive, in milliseconds: the worker's line comes after the batching window and the work. 0 where it is seen itself.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub told_late_milliseconds: u64,
 }
@@ -191,7 +190,7 @@ pub enum Event {
         /// Lambda's request id.
         invocation: Id,
         /// How.
-        how: Ending,
+        how: InvocationEnd,
     },
     /// The mapping left a message of a batch in the queue, by what the invocation's end or response says.
     Kept {
@@ -261,12 +260,12 @@ pub enum Event {
         /// The condition that was met.
         condition: Cow<'static, str>,
     },
-    /// Something that was changed for the experiment was put back.
+    /// Something that was changed for the experiment was restored.
     Undo {
         /// What.
         what: Cow<'static, str>,
     },
-    /// The wait for everything to be worked off ended.
+    /// The wait for everything to be processed ended.
     Drained {
         /// Whether nothing was left: neither in the jobs queue, nor in the hands of the worker, nor on its way to the log.
         complete: bool,
@@ -284,7 +283,7 @@ pub enum Operation {
         /// Its id.
         job: Id,
         /// What is to be expected of it.
-        nature: Nature,
+        nature: Expectation,
         /// What a message with it holds.
         content: Content,
     },
@@ -297,7 +296,7 @@ pub enum Operation {
 /// What is to be expected of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Nature {
+pub enum Expectation {
     /// The first attempt succeeds.
     Healthy,
     /// The first attempts fail, the others succeed.
@@ -330,7 +329,7 @@ pub enum Queue {
 /// How an invocation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Ending {
+pub enum InvocationEnd {
     /// The function answered.
     Responded,
     /// The function reported an error.

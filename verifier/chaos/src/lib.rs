@@ -1,8 +1,8 @@
-//! Breaking it on purpose, and judging what happened.
+//! Breaking it on purpose, and evaluating what happened.
 //!
 //! Architecture invariant: nothing here does I/O, knows tokio or the AWS SDK, or reads a clock.
 //!
-//! A [`History`] is what clients did and what was observed, whoever ran it. [`judge`] finds the anomalies in it by
+//! A [`History`] is what clients did and what was observed, whoever ran it. [`evaluate`] finds the anomalies in it by
 //! name, and says which of them the faults that struck allow.
 //!
 //! A [`Schedule`] says what is done to a stack and what goes wrong meanwhile. [`simulate`] runs one in-process under virtual
@@ -23,9 +23,9 @@ mod history;
 mod id;
 mod observation;
 mod observed;
-#[cfg(any(test, feature = "planted-bugs"))]
-mod planted;
 mod schedule;
+#[cfg(any(test, feature = "seeded-bugs"))]
+mod seeded;
 mod shrink;
 mod simulator;
 mod timeline;
@@ -33,24 +33,24 @@ mod undo;
 
 pub use anomaly::{Anomaly, AnomalySet};
 pub use change::{Change, Setting};
-pub use checker::{ChaosReport, Verdict, judge};
+pub use checker::{ChaosReport, Verdict, evaluate};
 pub use experiment::{Abort, EXPERIMENT_SCHEMA, Experiment, ExperimentError, Found, SteadyState};
 pub use explore::{Coverage, Exploration, Failure, Survey, explore, survey};
 pub use finding::{Allowance, Finding};
 pub use generate::fault_operations;
 pub use history::{
-    Content, Ending, Event, HISTORY_VERSION, Header, History, HistoryError, Line, Nature,
-    Operation, Queue, Terms,
+    Content, Event, Expectation, HISTORY_VERSION, Header, History, HistoryError, InvocationEnd,
+    Line, Operation, Queue, Terms,
 };
 pub use id::Id;
 pub use observation::Observation;
 pub use observed::{Observed, Watch, content_of_body};
-#[cfg(any(test, feature = "planted-bugs"))]
-pub use planted::PlantedBug;
 pub use schedule::{
     ExitAt, JOBS_MAX, JobKind, RedriveBy, Schedule, ScheduleError, StackTerms, Step,
     TIME_MAX_MILLISECONDS,
 };
+#[cfg(any(test, feature = "seeded-bugs"))]
+pub use seeded::SeededBug;
 pub use shrink::{Shrunk, shrink};
 pub use simulator::{
     Answer, DRAIN_MILLISECONDS, Limits, Parts, Record, Redriver, ReferenceRedriver, ReferenceRules,

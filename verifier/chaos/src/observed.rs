@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use verifier_core::check::LoggedOutcome;
-use verifier_core::dead_letters::Letter;
+use verifier_core::dead_letters::DeadLetter;
 use verifier_core::settings::MessageIds;
 use verifier_model::sqs::{AttributeValue, MessageAttribute, md5_of_attributes, md5_of_body};
 use verifier_model::time::Timestamp;
 
-use super::history::{Content, Event, Line, Nature, Queue};
+use super::history::{Content, Event, Expectation, Line, Queue};
 use super::id::Id;
 
 /// Whose jobs are looked at, and since when.
@@ -32,7 +32,7 @@ pub struct Observed {
     /// The worker's outcome lines since the run began, of anybody's jobs.
     pub outcomes: Vec<LoggedOutcome>,
     /// The messages in the dead-letter queue, of anybody's jobs, each with when it was seen.
-    pub letters: Vec<(Timestamp, Letter)>,
+    pub messages: Vec<(Timestamp, DeadLetter)>,
 }
 
 impl Watch {
@@ -72,9 +72,9 @@ impl Watch {
         outcomes.iter().filter(|outcome| outcome.at >= since).filter_map(name).collect()
     }
 
-    /// Whether a letter is none of the run's.
-    pub fn is_of_others(&self, letter: &Letter) -> bool {
-        self.job_in(&letter.body).is_none()
+    /// Whether a message is none of the run's.
+    pub fn is_of_others(&self, message: &DeadLetter) -> bool {
+        self.job_in(&message.body).is_none()
     }
 
     /// The run's own outcome lines, each with the job's name.
@@ -88,7 +88,7 @@ impl Watch {
             .filter_map(|outcome| Some((self.name_of(outcome.line.job_id.as_deref()?)?, outcome)))
     }
 
-    /// Whether the outcome lines tell of every receive: of each message from the first on, and of one that was dead-lettered as
+    /// Whether the outcome lines report every receive: of each message from the first on, and of one that was dead-lettered as
     /// many as the queue allows. A receive after which the worker wrote nothing leaves a gap.
     pub fn tells_every_receive(&self, observed: &Observed, max_receive_count: u32) -> bool {
         let mut counts: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
@@ -100,25 +100,25 @@ impl Watch {
             let most = seen.last().copied().unwrap_or_default();
             most as usize == seen.len() && seen.first() == Some(&1)
         };
-        let is_told = |(_, letter): &&(Timestamp, Letter)| {
-            let seen = counts.get(letter.message_id.as_str());
-            self.job_in(&letter.body).is_none()
+        let is_told = |(_, message): &&(Timestamp, DeadLetter)| {
+            let seen = counts.get(message.message_id.as_str());
+            self.job_in(&message.body).is_none()
                 || seen.is_some_and(|seen| seen.len() >= max_receive_count as usize)
         };
-        counts.values().all(is_whole) && observed.letters.iter().all(|letter| is_told(&letter))
+        counts.values().all(is_whole) && observed.messages.iter().all(|message| is_told(&message))
     }
 
     /// Whether every one of these jobs has come to its end: it has succeeded, or is dead. One of which no attempt can succeed is
     /// only ended when it is dead, whatever its worker says of it.
-    pub fn are_ended(&self, observed: &Observed, jobs: &BTreeMap<String, Nature>) -> bool {
+    pub fn are_ended(&self, observed: &Observed, jobs: &BTreeMap<String, Expectation>) -> bool {
         use contract::Outcome::Succeeded;
         let succeeded = self.own(observed).filter(|(_, outcome)| outcome.line.outcome == Succeeded);
         let succeeded: BTreeSet<&str> = succeeded.map(|(job, _)| job).collect();
-        let letters = observed.letters.iter();
+        let messages = observed.messages.iter();
         let dead: BTreeSet<String> =
-            letters.filter_map(|(_, letter)| self.job_in(&letter.body)).collect();
+            messages.filter_map(|(_, message)| self.job_in(&message.body)).collect();
         jobs.iter().all(|(job, nature)| {
-            let is_done = *nature != Nature::Poison && succeeded.contains(job.as_str());
+            let is_done = *nature != Expectation::Poison && succeeded.contains(job.as_str());
             is_done || dead.contains(job)
         })
     }
@@ -148,12 +148,12 @@ impl Watch {
             };
             lines.push(Line { at, event: attempt });
         }
-        for (seen_at, letter) in &observed.letters {
-            let Some(job) = self.job_in(&letter.body) else { continue };
+        for (seen_at, message) in &observed.messages {
+            let Some(job) = self.job_in(&message.body) else { continue };
             let event = Event::DeadLettered {
-                message: Id::from(letter.message_id.as_str()),
+                message: Id::from(message.message_id.as_str()),
                 job: Id::from(job),
-                content: content_of(letter),
+                content: content_of(message),
             };
             lines.push(Line { at: self.since(*seen_at), event });
         }
@@ -162,16 +162,16 @@ impl Watch {
 }
 
 /// What a message with that body holds, as far as the order of fields and white space do not matter: an API may write a job
-/// anew.
+/// again.
 pub fn content_of_body(body: &str) -> Content {
     let canonical = serde_json::from_str::<Value>(body).map(|value| value.to_string());
     let md5_of_body = md5_of_body(canonical.as_deref().unwrap_or(body));
     Content { md5_of_body: md5_of_body.into(), md5_of_attributes: None }
 }
 
-/// What a letter holds.
-fn content_of(letter: &Letter) -> Content {
-    let attributes: BTreeMap<String, MessageAttribute> = letter
+/// What a message holds.
+fn content_of(message: &DeadLetter) -> Content {
+    let attributes: BTreeMap<String, MessageAttribute> = message
         .attributes
         .iter()
         .map(|(name, attribute)| {
@@ -185,7 +185,7 @@ fn content_of(letter: &Letter) -> Content {
         .collect();
     Content {
         md5_of_attributes: md5_of_attributes(&attributes).map(Id::from),
-        ..content_of_body(&letter.body)
+        ..content_of_body(&message.body)
     }
 }
 
@@ -215,9 +215,9 @@ mod tests {
         LoggedOutcome { at: BEGAN + std::time::Duration::from_secs(receive_count.into()), line }
     }
 
-    fn letter(job_id: &str, message: &str) -> (Timestamp, Letter) {
+    fn message(job_id: &str, message: &str) -> (Timestamp, DeadLetter) {
         let body = format!(r#"{{"jobId": "{job_id}", "task": "t"}}"#);
-        (BEGAN, Letter { message_id: message.to_owned(), body, ..Letter::default() })
+        (BEGAN, DeadLetter { message_id: message.to_owned(), body, ..DeadLetter::default() })
     }
 
     #[test]
@@ -225,8 +225,8 @@ mod tests {
         let told = |counts: &[u32], dead: bool| {
             let outcomes =
                 counts.iter().map(|count| outcome("run-1-a", "m", *count, Outcome::Failed));
-            let letters = if dead { vec![letter("run-1-a", "m")] } else { Vec::new() };
-            watch().tells_every_receive(&Observed { outcomes: outcomes.collect(), letters }, 3)
+            let messages = if dead { vec![message("run-1-a", "m")] } else { Vec::new() };
+            watch().tells_every_receive(&Observed { outcomes: outcomes.collect(), messages }, 3)
         };
         assert!(told(&[1, 2, 3], true));
         assert!(told(&[1, 2], false));
@@ -245,23 +245,23 @@ mod tests {
                 outcome("run-1-a", "m", 1, Outcome::Succeeded),
                 outcome("run-2-a", "n", 1, Outcome::Succeeded),
             ],
-            letters: vec![letter("run-1-b", "o"), letter("other", "p")],
+            messages: vec![message("run-1-b", "o"), message("other", "p")],
         };
         let lines = watch().lines(&observed, true);
-        assert_eq!(lines.len(), 3, "a receive, an attempt and a letter: {lines:?}");
+        assert_eq!(lines.len(), 3, "a receive, an attempt and a message: {lines:?}");
         assert_eq!(watch().lines(&observed, false).len(), 2);
         assert!(
-            watch().tells_every_receive(&Observed { letters: Vec::new(), ..observed.clone() }, 3)
+            watch().tells_every_receive(&Observed { messages: Vec::new(), ..observed.clone() }, 3)
         );
         let ended = |names: &[&str], nature| {
             let jobs = names.iter().map(|name| ((*name).to_owned(), nature)).collect();
             watch().are_ended(&observed, &jobs)
         };
-        assert!(ended(&["a", "b"], Nature::Flaky));
-        assert!(!ended(&["a", "c"], Nature::Flaky));
+        assert!(ended(&["a", "b"], Expectation::Flaky));
+        assert!(!ended(&["a", "c"], Expectation::Flaky));
         // What the worker says of a job of which no attempt can succeed is not its end.
-        assert!(ended(&["b"], Nature::Poison));
-        assert!(!ended(&["a", "b"], Nature::Poison));
+        assert!(ended(&["b"], Expectation::Poison));
+        assert!(!ended(&["a", "b"], Expectation::Poison));
     }
 
     #[test]

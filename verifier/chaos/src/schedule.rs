@@ -23,7 +23,7 @@ use verifier_model::faults::{FaultPlanError, FaultRule, FaultRules};
 
 use super::anomaly::{Anomaly, AnomalySet};
 use super::change::{Change, Setting};
-use super::history::{Nature, Terms};
+use super::history::{Expectation, Terms};
 
 /// The most jobs of one schedule.
 pub const JOBS_MAX: u32 = 10_000;
@@ -40,7 +40,7 @@ const NAME_MAX: usize = 40;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Schedule {
-    /// Where chance begins.
+    /// The random seed.
     #[serde(default)]
     pub seed: u64,
     /// The stack that it is done to.
@@ -54,7 +54,7 @@ pub struct Schedule {
     /// What is changed about the stack, until the undo at the latest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
-    /// When the faults end, and what is changed is put back.
+    /// When the faults end, and what is changed is restored.
     pub undo_at_milliseconds: u64,
 }
 
@@ -343,7 +343,7 @@ impl Schedule {
         self.steps.iter().any(|step| matches!(step, Step::Purge { .. }))
     }
 
-    /// What it does by which messages of anybody are deleted, if anything: nothing puts them back.
+    /// What it does by which messages of anybody are deleted, if anything: nothing restores them.
     pub fn deletes(&self) -> Option<&'static str> {
         let ignores = |change: &Change| change.setting == Setting::BatchItemFailuresIgnored;
         if self.purges() {
@@ -439,17 +439,17 @@ impl Step {
 
 impl JobKind {
     /// What is to be expected of such a job on a queue that receives so often.
-    pub const fn nature(self) -> Nature {
+    pub const fn nature(self) -> Expectation {
         match self {
             Self::Good | Self::Slow { .. } | Self::Flaky { fails: 0 } | Self::CutOff => {
-                Nature::Healthy
+                Expectation::Healthy
             }
-            Self::Flaky { .. } => Nature::Flaky,
+            Self::Flaky { .. } => Expectation::Flaky,
             Self::Poison
             | Self::Malformed
             | Self::Oversize
             | Self::Exiting { .. }
-            | Self::Garbling => Nature::Poison,
+            | Self::Garbling => Expectation::Poison,
         }
     }
 

@@ -7,7 +7,7 @@
 use verifier_model::faults::{CountBy, FaultRule};
 
 use super::anomaly::AnomalySet;
-use super::checker::{ChaosReport, judge};
+use super::checker::{ChaosReport, evaluate};
 use super::history::History;
 use super::schedule::{JobKind, Schedule, Step};
 
@@ -75,7 +75,7 @@ impl<E> Shrinking<'_, E> {
         }
         self.runs += 1;
         let history = (self.run)(&schedule)?;
-        let report = judge(&history);
+        let report = evaluate(&history);
         let violations = report.violations();
         let fails = !violations.is_empty() && violations.is_subset(self.violations);
         if fails {

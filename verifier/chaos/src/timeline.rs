@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use contract::Outcome;
 
-use super::history::{Ending, Event, History, Nature, Operation, Queue};
+use super::history::{Event, Expectation, History, InvocationEnd, Operation, Queue};
 use super::id::Id;
 use super::observation::Observation;
 
@@ -31,7 +31,7 @@ pub struct Lane {
     /// Its id.
     pub job: String,
     /// What was to be expected of it; unknown if it was never submitted.
-    pub nature: Option<Nature>,
+    pub nature: Option<Expectation>,
     /// What happened to it, in the order of time.
     pub marks: Vec<Mark>,
     /// What became of it.
@@ -65,7 +65,7 @@ pub enum MarkKind {
     /// An attempt failed, at that receive.
     Failed(u32),
     /// The invocation that it was attempted in ended without an answer, whatever the attempt itself came to.
-    BrokenOff(Ending),
+    BrokenOff(InvocationEnd),
     /// Its side effect took place.
     Effect,
     /// It was done once more: a side effect beyond the first.
@@ -104,7 +104,7 @@ pub struct Band {
     pub operation: String,
     /// From when.
     pub from: u64,
-    /// Until when: the last time that it struck, or when it was put back.
+    /// Until when: the last time that it struck, or when it was restored.
     pub until: u64,
     /// When it struck, or once when a setting was changed.
     pub strikes: Vec<u64>,
@@ -225,7 +225,7 @@ impl<'h> Drawing<'h> {
                     }
                 }
             }
-            Event::Ended { invocation, how } if *how != Ending::Responded => {
+            Event::Ended { invocation, how } if *how != InvocationEnd::Responded => {
                 let batch = self.batches.get(invocation.as_str()).cloned().unwrap_or_default();
                 for message in batch {
                     let is_told = !self.told.insert((invocation, message));
@@ -463,7 +463,7 @@ mod tests {
                 MarkKind::Submitted,
                 MarkKind::Effect,
                 MarkKind::Succeeded,
-                MarkKind::BrokenOff(Ending::Crashed),
+                MarkKind::BrokenOff(InvocationEnd::Crashed),
             ]
         );
         // Done at the first attempt, although that failed, and received again: the second crash, and then a success.

@@ -6,8 +6,8 @@ mod chaos_support;
 use chaos_support::history_of;
 use verifier_chaos::{
     Anomaly, AnomalySet, History, Parts, Record, ReferenceRedriver, ReferenceRules,
-    ReferenceSubmit, ReferenceWorker, Schedule, ScheduleError, Step, Work, Worker, explore, judge,
-    shrink, simulate,
+    ReferenceSubmit, ReferenceWorker, Schedule, ScheduleError, Step, Work, Worker, evaluate,
+    explore, shrink, simulate,
 };
 
 /// A worker that does not report failures of batches of two or more: the mapping deletes them.
@@ -39,7 +39,7 @@ fn a_failure_is_found_and_shrunk_to_what_it_needs() {
     assert_eq!(shrunk.schedule.job_count(), 2, "{:?}", shrunk.schedule);
     assert!(shrunk.schedule.faults.is_empty());
     assert!(shrunk.report.violations().is_subset(failure.violations));
-    assert_eq!(judge(&forgetful(&shrunk.schedule).unwrap()), shrunk.report);
+    assert_eq!(evaluate(&forgetful(&shrunk.schedule).unwrap()), shrunk.report);
     assert_eq!(shrunk.schedule.check(), Ok(()));
     // The undo, the seed and the stack are those of the failure.
     let kept = Schedule {
@@ -72,7 +72,7 @@ fn a_fault_that_a_failure_needs_is_kept() {
         history.lines.retain(|line| !matches!(line.event, verifier_chaos::Event::Fault { .. }));
         Ok::<_, ScheduleError>(history)
     };
-    let violations = judge(&run(&schedule).unwrap()).violations();
+    let violations = evaluate(&run(&schedule).unwrap()).violations();
     assert_eq!(violations, AnomalySet::of(&[Anomaly::PrematureDlq, Anomaly::InnocentDlq]));
     let shrunk = shrink(&schedule, violations, run).unwrap().unwrap();
     assert_eq!(shrunk.schedule.operations(), 2, "{:?}", shrunk.schedule);

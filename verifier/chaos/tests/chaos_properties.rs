@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use chaos_support::{calm_schedules, history_of, schedules, text_of};
 use proptest::prelude::*;
 use verifier_chaos::{
-    Anomaly, Event, Exploration, History, Operation, Schedule, ScheduleError, Verdict, explore,
-    fault_operations, judge,
+    Anomaly, Event, Exploration, History, Operation, Schedule, ScheduleError, Verdict, evaluate,
+    explore, fault_operations,
 };
 
 #[test]
@@ -65,7 +65,7 @@ proptest! {
     #[test]
     fn without_faults_there_is_no_anomaly_at_all(schedule in calm_schedules()) {
         let history = history_of(&schedule);
-        let report = judge(&history);
+        let report = evaluate(&history);
         prop_assert_eq!(&report.findings, &vec![], "{}", text_of(&history));
         prop_assert_eq!(report.verdict, Verdict::True);
         prop_assert!(report.unknown.is_empty());
@@ -80,14 +80,14 @@ proptest! {
         prop_assert_eq!(&text_of(&history_of(&schedule)), &text);
         prop_assert!(history.lines.is_sorted_by_key(|line| line.at));
         let read = History::read(text.as_bytes()).unwrap();
-        prop_assert_eq!(judge(&read), judge(&history));
+        prop_assert_eq!(evaluate(&read), evaluate(&history));
         prop_assert_eq!(read, history);
     }
 
     #[test]
     fn faults_excuse_no_more_than_they_allow(schedule in schedules()) {
         let history = history_of(&schedule);
-        let report = judge(&history);
+        let report = evaluate(&history);
         prop_assert!(report.violations().is_empty(), "{:?}\n{}", report, text_of(&history));
     }
 
@@ -98,7 +98,7 @@ proptest! {
     ) {
         let mut history = history_of(&schedule);
         history.lines.truncate(end.index(history.lines.len()));
-        let report = judge(&history);
+        let report = evaluate(&history);
         prop_assert!(report.verdict != Verdict::True);
         prop_assert!(report.findings.iter().all(|finding| finding.anomaly != Anomaly::Lost));
         prop_assert!(report.unknown.contains(Anomaly::Lost));

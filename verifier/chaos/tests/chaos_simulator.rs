@@ -4,7 +4,7 @@
 mod chaos_support;
 
 use chaos_support::{history_of, history_within, schedule, text_of};
-use verifier_chaos::{Anomaly, AnomalySet, Event, Limits, Verdict, judge};
+use verifier_chaos::{Anomaly, AnomalySet, Event, Limits, Verdict, evaluate};
 
 #[test]
 fn jobs_of_every_kind_end_where_they_belong() {
@@ -19,7 +19,7 @@ fn jobs_of_every_kind_end_where_they_belong() {
           "undoAtMilliseconds":0}"#,
     );
     let history = history_of(&schedule);
-    let report = judge(&history);
+    let report = evaluate(&history);
     assert_eq!((report.verdict, &*report.findings), (Verdict::True, &[][..]));
     let of = |wanted: &dyn Fn(&Event) -> bool| -> Vec<u64> {
         history.lines.iter().filter(|line| wanted(&line.event)).map(|line| line.at).collect()
@@ -47,7 +47,7 @@ fn dead_letters_are_moved_back_and_come_again() {
               "undoAtMilliseconds":0}}"#,
         ));
         let history = history_of(&schedule);
-        let report = judge(&history);
+        let report = evaluate(&history);
         assert_eq!((report.verdict, &*report.findings), (Verdict::True, &[][..]), "{by}");
         let count = |wanted: fn(&Event) -> bool| {
             history.lines.iter().filter(|line| wanted(&line.event)).count()
@@ -62,7 +62,7 @@ fn dead_letters_are_moved_back_and_come_again() {
     }
 }
 
-/// What is found when this fault strikes, as its rule says, while a good job and a poison one are worked off.
+/// What is found when this fault strikes, as its rule says, while a good job and a poison one are processed.
 fn found_with(rule: &str) -> AnomalySet {
     let schedule = schedule(&format!(
         r#"{{"steps":[
@@ -73,7 +73,7 @@ fn found_with(rule: &str) -> AnomalySet {
     let history = history_of(&schedule);
     let struck = history.lines.iter().any(|line| matches!(line.event, Event::Fault { .. }));
     assert!(struck, "{rule}\n{}", text_of(&history));
-    let report = judge(&history);
+    let report = evaluate(&history);
     assert_eq!(report.verdict, Verdict::True, "{rule}\n{report:#?}");
     report.findings.iter().map(|finding| finding.anomaly).collect()
 }
@@ -118,7 +118,7 @@ fn each_fault_does_what_it_is_known_for() {
 }
 
 #[test]
-fn a_stack_that_does_not_come_to_rest_is_not_judged_lost() {
+fn a_stack_that_does_not_come_to_rest_is_not_evaluated_lost() {
     // The message move of a poison is put off beyond the drain.
     let schedule = schedule(
         r#"{"steps":[{"submit":{"name":"a","atMilliseconds":0,"job":"good"}}],
@@ -127,10 +127,10 @@ fn a_stack_that_does_not_come_to_rest_is_not_judged_lost() {
     );
     let mut late = schedule.clone();
     late.undo_at_milliseconds = 1_000;
-    let report = judge(&history_of(&late));
+    let report = evaluate(&history_of(&late));
     assert_eq!((report.verdict, &*report.findings), (Verdict::Unknown, &[][..]));
     // Its rule ends before it can strike.
-    assert_eq!(judge(&history_of(&schedule)).verdict, Verdict::True);
+    assert_eq!(evaluate(&history_of(&schedule)).verdict, Verdict::True);
 }
 
 /// What is found while this setting is changed, from a second before two jobs to two minutes after them.
@@ -149,8 +149,8 @@ fn found_while(setting: &str) -> (AnomalySet, Vec<u64>) {
         .filter(|line| matches!(line.event, Event::Undo { .. }))
         .map(|line| line.at)
         .collect();
-    assert_eq!(undone, [121_000], "{setting} is put back once");
-    let report = judge(&history);
+    assert_eq!(undone, [121_000], "{setting} is restored once");
+    let report = evaluate(&history);
     assert_eq!(report.verdict, Verdict::True, "{setting}\n{report:#?}");
     let found = report.findings.iter().map(|finding| finding.anomaly).collect();
     let attempts = history.lines.iter().filter(|line| matches!(line.event, Event::Attempt { .. }));
@@ -194,7 +194,7 @@ fn each_changed_setting_does_what_it_is_known_for() {
 
     let (found, attempts) = found_while(r#"{"max-receive-count":{"count":1}}"#);
     assert_eq!((found, attempts.len()), (AnomalySet::of(&[Anomaly::PrematureDlq]), 4));
-    // It is received three times when the count is put back, and never comes to the fifth.
+    // It is received three times when the count is restored, and never comes to the fifth.
     let (found, attempts) = found_while(r#"{"max-receive-count":{"count":5}}"#);
     assert_eq!((found, attempts.len()), (AnomalySet::NONE, 6));
 
@@ -217,7 +217,7 @@ fn somebody_else_who_receives_uses_receives_up_and_hides_messages() {
               "undoAtMilliseconds":400000}}"#,
         ));
         let history = history_of(&schedule);
-        let report = judge(&history);
+        let report = evaluate(&history);
         assert_eq!(report.verdict, Verdict::True, "{seed}\n{report:#?}");
         found = report.findings.iter().map(|finding| finding.anomaly).chain(found.iter()).collect();
         let last = history.lines.iter().rev().find_map(|line| match &line.event {
@@ -239,7 +239,7 @@ fn found_beside(job: &str) -> (AnomalySet, usize) {
           "undoAtMilliseconds":0}}"#,
     ));
     let history = history_of(&schedule);
-    let report = judge(&history);
+    let report = evaluate(&history);
     assert_eq!(report.verdict, Verdict::True, "{job}\n{report:#?}");
     let is_good =
         |event: &Event| matches!(event, Event::Attempt { job, .. } if job.as_str() == "good");
@@ -272,7 +272,7 @@ fn what_is_in_the_queue_when_it_is_purged_is_lost_and_allowed_to_be() {
           "undoAtMilliseconds":0}"#,
     );
     let history = history_of(&schedule);
-    let report = judge(&history);
+    let report = evaluate(&history);
     let lost: Vec<_> = report.findings.iter().map(|it| (it.anomaly, it.job.clone())).collect();
     let name = |name: &str| Some(name.to_owned());
     assert_eq!(lost, [(Anomaly::Lost, name("poison")), (Anomaly::Lost, name("flaky"))]);
@@ -288,7 +288,7 @@ fn a_job_that_is_submitted_twice_is_two_messages_and_one_effect() {
           "undoAtMilliseconds":0}"#,
     );
     let history = history_of(&schedule);
-    let report = judge(&history);
+    let report = evaluate(&history);
     assert_eq!((report.verdict, &*report.findings), (Verdict::True, &[][..]));
     let count = |wanted: fn(&Event) -> bool| {
         history.lines.iter().filter(|line| wanted(&line.event)).count()
@@ -299,7 +299,7 @@ fn a_job_that_is_submitted_twice_is_two_messages_and_one_effect() {
 }
 
 #[test]
-fn what_is_changed_is_put_back_at_the_undo_at_the_latest() {
+fn what_is_changed_is_restored_at_the_undo_at_the_latest() {
     let schedule = schedule(
         r#"{"steps":[{"submit":{"name":"a","atMilliseconds":0,"job":"good"}}],
           "changes":[
@@ -328,11 +328,11 @@ fn what_is_changed_is_put_back_at_the_undo_at_the_latest() {
             "50000 undo mapping-disabled"
         ]
     );
-    assert_eq!(judge(&history).verdict, Verdict::True);
+    assert_eq!(evaluate(&history).verdict, Verdict::True);
 }
 
 #[test]
-fn a_run_within_limits_is_put_back_and_broken_off() {
+fn a_run_within_limits_is_restored_and_broken_off() {
     let schedule = schedule(
         r#"{"steps":[
           {"submit":{"name":"a","atMilliseconds":0,"job":"poison"}},
@@ -357,7 +357,7 @@ fn a_run_within_limits_is_put_back_and_broken_off() {
         };
         assert_eq!((told.as_ref(), what.as_ref()), (condition, "batch-size"));
         assert!(history.lines.last().unwrap().at <= latest + 60_000);
-        assert_eq!(judge(&history).verdict, Verdict::Unknown);
+        assert_eq!(evaluate(&history).verdict, Verdict::Unknown);
     }
     let enough = Limits { milliseconds: Some(500_000), client_calls: Some(4) };
     assert_eq!(history_within(&schedule, enough), history_of(&schedule));

@@ -1,4 +1,4 @@
-//! How fast schedules are run and histories are judged; the limits are those of a release build on one core.
+//! How fast schedules are run and histories are evaluated; the limits are those of a release build on one core.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod chaos_support;
@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use chaos_support::{history_of, text_of};
 use contract::Outcome;
 use verifier_chaos::{
-    Content, Ending, Event, History, Id, JobKind, Line, Nature, Operation, Queue, Schedule, Step,
-    Verdict, judge,
+    Content, Event, Expectation, History, Id, InvocationEnd, JobKind, Line, Operation, Queue,
+    Schedule, Step, Verdict, evaluate,
 };
 
 /// A random schedule with ten jobs more, one of them poison.
@@ -35,7 +35,7 @@ fn a_thousand_schedules_a_second() {
     let began = Instant::now();
     for schedule in &schedules {
         let history = history_of(schedule);
-        assert_eq!(judge(&history).verdict, Verdict::True);
+        assert_eq!(evaluate(&history).verdict, Verdict::True);
         lines += history.lines.len();
         whole_paths += usize::from(history.lines.last().unwrap().at >= 180_000);
     }
@@ -54,7 +54,7 @@ fn long_history(jobs: u64) -> History {
     for op in 0..jobs {
         let [job, message, invocation] =
             ["j", "m", "i"].map(|kind| Id::from(format!("{kind}{op}")));
-        let (nature, content) = (Nature::Healthy, content.clone());
+        let (nature, content) = (Expectation::Healthy, content.clone());
         let events = [
             Event::Invoke {
                 op,
@@ -77,7 +77,7 @@ fn long_history(jobs: u64) -> History {
                 outcome: Outcome::Succeeded,
                 logged_at: 0,
             },
-            Event::Ended { invocation, how: Ending::Responded },
+            Event::Ended { invocation, how: InvocationEnd::Responded },
             Event::Deleted { queue: Queue::Jobs, message },
         ];
         history.lines.extend(events.into_iter().map(|event| Line { at: op, event }));
@@ -87,16 +87,16 @@ fn long_history(jobs: u64) -> History {
 }
 
 #[test]
-fn a_million_lines_are_read_and_judged_in_five_seconds() {
+fn a_million_lines_are_read_and_evaluated_in_five_seconds() {
     let jobs = if cfg!(debug_assertions) { 5_000 } else { 112_000 };
     let text = text_of(&long_history(jobs));
     let began = Instant::now();
     let history = History::read(text.as_bytes()).unwrap();
     let read = began.elapsed();
-    let report = judge(&history);
+    let report = evaluate(&history);
     let took = began.elapsed();
     println!(
-        "{} lines: {read:?} to read, {:?} to judge",
+        "{} lines: {read:?} to read, {:?} to evaluate",
         history.lines.len(),
         took.saturating_sub(read)
     );

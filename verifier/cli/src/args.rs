@@ -26,7 +26,7 @@ pub(crate) struct VerifierArgs {
 pub(crate) enum Command {
     /// Prove that a stack works: the gate after a deployment.
     Check(CheckArgs),
-    /// Break a stack on purpose, and judge what happened.
+    /// Break a stack on purpose, and analyze what happened.
     Chaos(Box<ChaosArgs>),
     /// Show what the verifier knows of the stack beforehand, and where each value comes from.
     Config(ConfigArgs),
@@ -36,9 +36,9 @@ pub(crate) enum Command {
     Local(LocalArgs),
     /// Print the least-privilege IAM policy of a command.
     IamPolicy(IamPolicyArgs),
-    /// Send dead letters back, a few at first, and stop by itself when they fail again.
+    /// Send dead letters back, a few at first, and stop when they fail again.
     Redrive(Box<RedriveArgs>),
-    /// Look at dead letters, say why they died, and keep, put back or delete them.
+    /// Look at dead letters, say why they failed, and keep, restore or delete them.
     Dlq(DlqArgs),
     /// Print the manual, for `man` or as Markdown.
     Man(ManArgs),

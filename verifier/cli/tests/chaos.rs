@@ -75,7 +75,7 @@ fn every_built_in_experiment_is_listed_shown_and_run() {
         let result = parse(&ran.out);
         assert_valid(&result);
         assert_eq!(result["verdict"], "pass");
-        assert_eq!(result["judgement"]["drained"], true);
+        assert_eq!(result["evaluation"]["drained"], true);
         assert_eq!(result["steadyState"]["after"]["verdict"], "pass");
     }
     // Nothing is left in the folder that was not asked for.
@@ -91,7 +91,7 @@ fn a_file_that_was_shown_can_be_run_and_changed() {
     let ran = chaos(folder.path(), &["run", "mine.yaml", "--seed", "42", "--format", "json"]);
     let result = parse(&ran.out);
     assert_eq!(result["experiment"]["name"], "mine");
-    assert_eq!(result["judgement"]["seed"], 42);
+    assert_eq!(result["evaluation"]["seed"], 42);
     assert_eq!(result["again"], "verifier chaos run mine.yaml --seed 42");
     std::fs::write(&mine, shown.replace("seed:", "sede:")).expect("a file");
     let ran = chaos(folder.path(), &["run", "mine.yaml"]);
@@ -140,22 +140,22 @@ fn everything_is_written_to_a_folder_and_replays_to_the_byte() {
 }
 
 #[test]
-fn a_history_is_judged_offline() {
+fn a_history_is_evaluated_offline() {
     let folder = folder();
     let history = history_with_a_violation(folder.path());
     let history = history.to_str().expect("a path");
-    let ran = chaos(folder.path(), &["judge", history, "--format", "json"]);
+    let ran = chaos(folder.path(), &["analyze", history, "--format", "json"]);
     assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
     let result = parse(&ran.out);
     assert_valid(&result);
-    assert_eq!(result["judgement"]["violations"], json!(["poison-as-success"]));
-    let human = chaos(folder.path(), &["judge", history]);
+    assert_eq!(result["evaluation"]["violations"], json!(["poison-as-success"]));
+    let human = chaos(folder.path(), &["analyze", history]);
     assert!(human.out.contains("✗ poison-as-success"), "{}", human.out);
     assert!(human.out.contains("early (lines "), "{}", human.out);
-    let allowed = chaos(folder.path(), &["judge", history, "--allow", "poison-as-success"]);
+    let allowed = chaos(folder.path(), &["analyze", history, "--allow", "poison-as-success"]);
     assert_eq!(allowed.code, Some(0), "{}", allowed.out);
     assert!(allowed.out.contains("allowed by the experiment"), "{}", allowed.out);
-    let unknown = chaos(folder.path(), &["judge", history, "--allow", "poisoned"]);
+    let unknown = chaos(folder.path(), &["analyze", history, "--allow", "poisoned"]);
     assert_eq!(unknown.code, Some(2));
     assert!(
         unknown.err.contains("there is no anomaly poisoned; there are lost, "),
@@ -173,20 +173,20 @@ fn what_is_no_history_is_refused_and_what_has_no_end_is_unknown() {
         ("{\"version\":9}\n", "has version 9"),
     ] {
         std::fs::write(folder.path().join("h.jsonl"), text).expect("a file");
-        let ran = chaos(folder.path(), &["judge", "h.jsonl"]);
+        let ran = chaos(folder.path(), &["analyze", "h.jsonl"]);
         assert_eq!(ran.code, Some(2), "{text}");
         assert!(ran.err.contains(problem), "{}", ran.err);
     }
-    assert_eq!(chaos(folder.path(), &["judge", "none.jsonl"]).code, Some(2));
+    assert_eq!(chaos(folder.path(), &["analyze", "none.jsonl"]).code, Some(2));
     chaos(folder.path(), &["run", "lost-ack", "--history", "h.jsonl"]);
     let text = std::fs::read_to_string(folder.path().join("h.jsonl")).expect("the history");
     let cut: Vec<&str> = text.lines().take(20).collect();
     std::fs::write(folder.path().join("h.jsonl"), cut.join("\n")).expect("a file");
-    let ran = chaos(folder.path(), &["judge", "h.jsonl", "--format", "json"]);
+    let ran = chaos(folder.path(), &["analyze", "h.jsonl", "--format", "json"]);
     assert_eq!(ran.code, Some(3), "{}", ran.out);
     let result = parse(&ran.out);
     assert_valid(&result);
-    assert_eq!(result["judgement"]["verdict"], "unknown");
+    assert_eq!(result["evaluation"]["verdict"], "unknown");
 }
 
 #[test]
@@ -200,10 +200,10 @@ fn a_run_that_its_guard_breaks_off_is_stopped_and_not_passed() {
         assert_eq!(ran.code, Some(4), "{}{}", ran.out, ran.err);
         let result = parse(&ran.out);
         assert_valid(&result);
-        assert_eq!(result["judgement"]["aborted"], condition);
-        // Whatever was changed by then was put back.
-        let undone = result["judgement"]["undone"].as_array().expect("a list").len();
-        let changed = result["judgement"]["faults"].as_array().expect("a list").len();
+        assert_eq!(result["evaluation"]["aborted"], condition);
+        // Whatever was changed by then was restored.
+        let undone = result["evaluation"]["undone"].as_array().expect("a list").len();
+        let changed = result["evaluation"]["faults"].as_array().expect("a list").len();
         assert_eq!(undone, changed, "{result:#}");
     }
     let human = chaos(folder.path(), &["run", "mapping-flap", "--max-duration", "60s"]);
@@ -243,17 +243,17 @@ fn a_violation_is_a_page_and_on_github_an_annotation_with_its_trace() {
     let folder = folder();
     let history = history_with_a_violation(folder.path());
     let history = history.to_str().expect("a path");
-    let ran = chaos(folder.path(), &["judge", history, "--report", "report.html"]);
+    let ran = chaos(folder.path(), &["analyze", history, "--report", "report.html"]);
     assert_eq!(ran.code, Some(1), "{}", ran.err);
     let page = std::fs::read_to_string(folder.path().join("report.html")).expect("the page");
-    for part in ["<!doctype html>", "FAIL", "poison-as-success", "<svg", "verifier chaos judge"] {
+    for part in ["<!doctype html>", "FAIL", "poison-as-success", "<svg", "verifier chaos analyze"] {
         assert!(page.contains(part), "{part} is not in the page");
     }
     let summary = folder.path().join("summary.md");
     std::fs::write(&summary, "before\n").expect("a file");
     let mut command = scrubbed(env!("CARGO_BIN_EXE_verifier"));
     command.current_dir(folder.path()).env("GITHUB_STEP_SUMMARY", &summary);
-    let output = run(command.args(["chaos", "judge", history, "--format", "github"]));
+    let output = run(command.args(["chaos", "analyze", history, "--format", "github"]));
     assert_eq!(output.status.code(), Some(1));
     let log = String::from_utf8_lossy(&output.stdout);
     assert!(log.contains("::error title=poison-as-success::"), "{log}");
@@ -272,11 +272,11 @@ fn what_could_not_be_written_is_refused_before_anything_is_run() {
     }
 }
 
-#[cfg(not(feature = "planted-bugs"))]
+#[cfg(not(feature = "seeded-bugs"))]
 #[test]
 fn a_bug_that_this_program_does_not_have_is_told_apart_from_none() {
     let folder = folder();
-    let ran = chaos(folder.path(), &["explore", "--schedules", "5", "--plant", "lost"]);
+    let ran = chaos(folder.path(), &["explore", "--schedules", "5", "--bug", "lost"]);
     assert_eq!(ran.code, Some(2));
-    assert!(ran.err.contains("--features planted-bugs"), "{}", ran.err);
+    assert!(ran.err.contains("--features seeded-bugs"), "{}", ran.err);
 }

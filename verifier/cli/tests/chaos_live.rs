@@ -82,7 +82,7 @@ fn after_every_built_in_experiment_the_stack_is_as_it_was() {
 }
 
 #[test]
-fn killed_at_any_step_it_is_put_back_by_its_journal() {
+fn killed_at_any_step_it_is_restored_by_its_journal() {
     let world = World::start();
     let before = world.configuration();
     let experiment = world.experiment();
@@ -104,7 +104,7 @@ fn killed_at_any_step_it_is_put_back_by_its_journal() {
         assert_eq!(document["schema"], "verifier.chaos.rollback/1");
         assert_eq!(document["notRestored"], json!([]));
         assert_eq!(world.configuration(), before, "step {step}");
-        wait_until("the jobs to be worked off", || {
+        wait_until("the jobs to be processed", || {
             let all =
                 json!({"QueueUrl": world.queue_url("JobsQueueName"), "AttributeNames": ["All"]});
             let attributes = world.sqs("GetQueueAttributes", &all);
@@ -130,7 +130,7 @@ fn a_rollback_that_is_killed_is_carried_on_by_the_next_one() {
     for more in 1..=6 {
         let mut command = world.command(&["rollback", "--journal", "undo.jsonl"]);
         let process = Background::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
-        wait_until("a part to be put back", || {
+        wait_until("a part to be restored", || {
             (lines(&journal) >= open + more || !is_running(process.id())).then_some(())
         });
         drop(process);
@@ -157,7 +157,7 @@ fn ctrl_c_puts_everything_back_first() {
 }
 
 #[test]
-fn it_is_broken_off_at_its_limits_and_put_back() {
+fn it_is_broken_off_at_its_limits_and_restore() {
     let world = World::start();
     let before = world.configuration();
     let experiment = world.experiment();
@@ -172,7 +172,7 @@ fn it_is_broken_off_at_its_limits_and_put_back() {
 }
 
 #[test]
-fn one_experiment_at_a_time_and_none_where_another_was_not_put_back() {
+fn one_experiment_at_a_time_and_none_where_another_was_not_restored() {
     let world = World::start();
     let url = world.queue_url("JobsQueueName");
     let held = |until: u64| {
@@ -184,7 +184,7 @@ fn one_experiment_at_a_time_and_none_where_another_was_not_put_back() {
     let said = &held_by_another.assert(3).stderr;
     assert!(said.contains("an experiment (vrf-1-1) is under way"), "{said}");
     let left = held(1);
-    assert!(left.assert(3).stderr.contains("was not put back"), "{}", left.stderr);
+    assert!(left.assert(3).stderr.contains("was not restored"), "{}", left.stderr);
     assert!(left.stderr.contains("verifier chaos rollback"), "{}", left.stderr);
     assert!(!world.path("undo.jsonl").exists(), "nothing was begun");
 }
@@ -192,7 +192,7 @@ fn one_experiment_at_a_time_and_none_where_another_was_not_put_back() {
 #[test]
 fn files_of_an_earlier_run_are_refused_before_anything_is_begun() {
     let world = World::start();
-    for beside in ["undo.jsonl.letters.jsonl", "undo.jsonl.redrive-3.jsonl"] {
+    for beside in ["undo.jsonl.messages.jsonl", "undo.jsonl.redrive-3.jsonl"] {
         File::create(world.path(beside)).unwrap();
         let refused = Printed::of(&mut world.breaking("poison-in-a-crowd", "undo.jsonl"));
         assert!(refused.assert(2).stderr.contains(beside), "{}", refused.stderr);
@@ -210,7 +210,7 @@ fn messages_of_the_run_that_cannot_be_kept_are_left_and_fail_it() {
     let said = &ran.assert(3).stderr;
     assert!(said.contains("messages of the run are left"), "{said}");
     assert!(said.contains("verifier dlq purge --filter"), "{said}");
-    assert_eq!(world.lease(), json!(null), "all else is put back: {said}");
+    assert_eq!(world.lease(), json!(null), "all else is restored: {said}");
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn found(world: &World, name: &str, load: &Value, changes: &Value) -> Value {
 
 /// The names of the anomalies in a result.
 fn anomalies(result: &Value) -> BTreeSet<String> {
-    let findings = result["judgement"]["findings"].as_array().expect("findings").iter();
+    let findings = result["evaluation"]["findings"].as_array().expect("findings").iter();
     findings.map(|finding| finding["anomaly"].as_str().unwrap().to_owned()).collect()
 }
 
@@ -263,8 +263,8 @@ fn clients_that_err_and_jobs_that_end_the_worker_do_what_they_do_in_the_simulato
         submit("garbles", 30_000, "garbling".into()),
     ]);
     let result = found(&world, "careless", &load, &json!([]));
-    assert_eq!(result["judgement"]["violations"], json!([]), "{result:#}");
-    let count = |name: &str| result["judgement"]["counts"][name].as_u64().expect("a count");
+    assert_eq!(result["evaluation"]["violations"], json!([]), "{result:#}");
+    let count = |name: &str| result["evaluation"]["counts"][name].as_u64().expect("a count");
     // What is too large is refused, and half a request never arrives.
     let answers = ["submits", "accepted", "refused", "unanswered"].map(count);
     assert_eq!(answers, [7, 5, 1, 1], "{result:#}");
@@ -309,7 +309,7 @@ fn somebody_else_who_receives_uses_receives_up() {
     let changes = json!([{"setting": {"competing-receiver": {"seconds": 5}},
         "fromMilliseconds": 0, "untilMilliseconds": 50_000}]);
     let result = found(&world, "stolen", &load, &changes);
-    assert_eq!(result["judgement"]["violations"], json!([]), "{result:#}");
+    assert_eq!(result["evaluation"]["violations"], json!([]), "{result:#}");
     let allowed: BTreeSet<String> =
         ["innocent-dlq", "premature-dlq", "late-dlq", "redelivered"].map(str::to_owned).into();
     assert!(anomalies(&result).is_subset(&allowed), "{result:#}");

@@ -141,14 +141,14 @@ fn the_simulator_and_the_local_stack_end_every_job_alike() {
         let (local, result) = run_on("local", folder.path());
         assert_eq!(local, simulated, "seed {seed}: local differs from sim (right)\n{text}");
         assert_eq!(result["verdict"], "pass", "seed {seed}: {result:#}");
-        assert_eq!(result["judgement"]["drained"], true);
+        assert_eq!(result["evaluation"]["drained"], true);
         jobs += local.len();
     }
     println!("{} schedules with {jobs} jobs end alike", schedules());
 }
 
 #[test]
-fn a_crash_and_a_lost_answer_are_judged_on_real_processes() {
+fn a_crash_and_a_lost_answer_are_evaluated_on_real_processes() {
     for experiment in ["crash-after-effect", "lost-ack"] {
         let mut command = scrubbed(VERIFIER);
         let output = run(
@@ -157,9 +157,9 @@ fn a_crash_and_a_lost_answer_are_judged_on_real_processes() {
         let result: Value = serde_json::from_slice(&output.stdout).expect("a result");
         assert_eq!(output.status.code(), Some(0), "{result:#}");
         assert_eq!(result["target"], "local");
-        assert!(result["judgement"]["faults"][0]["struck"].as_u64() > Some(1), "{result:#}");
+        assert!(result["evaluation"]["faults"][0]["struck"].as_u64() > Some(1), "{result:#}");
         // Nothing is concluded from what nobody saw.
-        let unknown = result["judgement"]["unknown"].to_string();
+        let unknown = result["evaluation"]["unknown"].to_string();
         assert!(unknown.contains("stuck-in-flight"), "{unknown}");
     }
 }

@@ -26,7 +26,7 @@ fn roll_back(world: &World, journal: &str) -> Printed {
 }
 
 #[test]
-fn another_stack_of_the_same_name_is_left_alone_and_the_right_one_is_put_back() {
+fn another_stack_of_the_same_name_is_left_alone_and_the_right_one_is_restored() {
     let (broken, other) = (World::in_real_time(), World::in_real_time());
     broken.set_mapping(&json!({"BatchSize": 9}));
     let (before, untouched) = (broken.configuration(), other.configuration());
@@ -72,14 +72,14 @@ fn the_lease_has_to_be_its_own() {
     set(&lease);
     roll_back(&world, "undo.jsonl").assert(0);
     assert_eq!(world.configuration(), before);
-    // By the journal all is put back; the tag says that something is not.
+    // By the journal all is restored; the tag says that something is not.
     set(&lease);
     let used_up = roll_back(&world, "undo.jsonl");
     assert!(used_up.assert(4).stderr.contains("untag-queue"), "{}", used_up.stderr);
 }
 
 #[test]
-fn a_stack_that_has_lost_its_tag_of_a_preview_is_put_back_by_its_lease() {
+fn a_stack_that_has_lost_its_tag_of_a_preview_is_restored_by_its_lease() {
     let world = World::start();
     let template = json!({
         "Resources": {"Jobs": {"Type": "AWS::SQS::Queue",
@@ -143,7 +143,7 @@ fn a_cut_journal_is_refused_and_one_without_its_last_end_is_whole() {
 }
 
 #[test]
-fn a_journal_that_was_never_begun_has_nothing_to_put_back() {
+fn a_journal_that_was_never_begun_has_nothing_to_restore() {
     let world = World::start();
     let half = r#"{"event":"started","schema":"verifier.chaos.undo/1","run":"x""#;
     for (text, code) in [("", 0), (half, 0), ("notes\n", 2), ("{}\n", 2)] {
@@ -216,7 +216,7 @@ fn disturbed(world: &World, disturb: impl Fn(&World)) -> String {
 fn write_experiment(world: &World, load: &Value, changes: &Value, undo_at_seconds: u64) -> String {
     let experiment = json!({
         "schema": "verifier.chaos.experiment/1", "name": "x",
-        "steadyState": {"checks": ["cfg.lease"]},
+        "steadyState": {"checks": ["cfg.experiment"]},
         "load": load, "changes": changes, "undoAtMilliseconds": undo_at_seconds * 1000,
     });
     std::fs::write(world.path("x.json"), experiment.to_string()).unwrap();
@@ -230,7 +230,7 @@ fn what_somebody_changes_while_it_runs_is_left_and_the_run_does_not_pass() {
         world.set_mapping(&json!({"BatchSize": 7}));
         world.set_worker(&json!({"MemorySize": 512}));
     });
-    assert!(said.contains("somebody else has changed it"), "{said}");
+    assert!(said.contains("another actor has changed it"), "{said}");
     assert!(said.contains("BatchSize") && said.contains("MemorySize"), "{said}");
     assert_eq!(world.mapping()["BatchSize"], 7);
     assert_eq!(world.worker()["MemorySize"], 512);
@@ -242,9 +242,12 @@ fn what_somebody_changes_while_it_runs_is_left_and_the_run_does_not_pass() {
 type Meeting = fn(&World);
 
 #[test]
-fn what_somebody_puts_back_while_it_runs_does_not_pass_either() {
+fn what_somebody_restores_while_it_runs_does_not_pass_either() {
     let undoes: [(Meeting, &str); 2] = [
-        (|world| world.set_mapping(&json!({"Enabled": true})), "somebody has changed meanwhile"),
+        (
+            |world| world.set_mapping(&json!({"Enabled": true})),
+            "another actor has changed meanwhile",
+        ),
         (untag, "the lease of vrf-"),
     ];
     for (undo, expected) in undoes {
@@ -305,7 +308,7 @@ fn whoever_ends_it_at_once_is_told_how_to_put_it_back() {
     assert_eq!(count(said()), 1, "{}", said());
     process.signal(Signal::INT);
     wait_until("the first signal to be taken", || {
-        said().contains("putting everything").then_some(())
+        said().contains("restoring everything").then_some(())
     });
     process.signal(Signal::INT);
     assert_eq!(process.wait().code(), Some(130), "{}", said());
@@ -409,12 +412,12 @@ fn jobs_of_others_end_a_run_that_does_not_pass() {
         message = world.send("JobsQueueName", r#"{"jobId": "somebodys", "task": "hello"}"#);
     });
     assert_eq!(code, Some(4), "{said}");
-    assert!(said.contains("foreign-traffic") && said.contains("somebodys"), "{said}");
+    assert!(said.contains("other-traffic") && said.contains("somebodys"), "{said}");
     assert_ne!(world.visibility_timeout(), "30");
 }
 
 #[test]
-fn letters_of_others_end_a_run_and_no_redrive_moves_them() {
+fn messages_of_others_end_a_run_and_no_redrive_moves_them() {
     for by in [Some("client"), Some("move-task"), None] {
         let world = World::in_real_time();
         let mut load = vec![json!({"submit": {"name": "own", "atMilliseconds": 0, "job": "good"}})];
@@ -425,7 +428,7 @@ fn letters_of_others_end_a_run_and_no_redrive_moves_them() {
             world.send("JobsDeadLetterQueueName", r#"{"jobId": "somebodys", "task": "hello"}"#);
         });
         assert_eq!(code, Some(4), "{by:?}: {said}");
-        assert!(said.contains("foreign-traffic"), "{by:?}: {said}");
+        assert!(said.contains("other-traffic"), "{by:?}: {said}");
         assert_eq!(world.depth("JobsDeadLetterQueueName"), 1, "{by:?}: {said}");
     }
 }

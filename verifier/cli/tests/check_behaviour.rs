@@ -24,7 +24,7 @@ fn a_body_that_is_refused_and_queued_all_the_same_is_found_behind_the_api() {
     assert_eq!(arrived, ["malformed", "missing-task", "wrong-type"]);
     // They are the run's own, so they are gone with the poison.
     assert_eq!(
-        checked.find("clean.residue")["evidence"]["deleted"].as_array().map(Vec::len),
+        checked.find("clean.leftovers")["evidence"]["deleted"].as_array().map(Vec::len),
         Some(4)
     );
     assert_eq!(checked.report["leftBehind"], json!([]));
@@ -36,9 +36,11 @@ fn a_run_in_which_nothing_could_be_sent_has_created_nothing() {
         changes.document()["Outputs"]["JobUrl"]["Value"] = json!("http://127.0.0.1:9/jobs");
     });
     assert_eq!(checked.code, Some(1), "{:#}", checked.report);
-    let residue = checked.find("clean.residue");
-    assert!(residue["summary"].as_str().is_some_and(|told| told.starts_with("0 messages created")));
-    assert_eq!(residue["evidence"]["createdAtMost"], 0);
+    let leftovers = checked.find("clean.leftovers");
+    assert!(
+        leftovers["summary"].as_str().is_some_and(|told| told.starts_with("0 messages created"))
+    );
+    assert_eq!(leftovers["evidence"]["createdAtMost"], 0);
     assert_eq!(checked.report["leftBehind"], json!([]));
 }
 
@@ -49,7 +51,7 @@ fn a_body_that_is_accepted_fails() {
         "fault": {"kind": "answer", "payload": answer}});
     let checked = check_with_faults(&[], &json!([rule]));
     // Whether such a body is on the queue is not known, so it may be left behind.
-    checked.assert(1, &[("api.reject", "fail"), ("clean.residue", "warn")]);
+    checked.assert(1, &[("api.reject", "fail"), ("clean.leftovers", "warn")]);
     assert!(checked.report["leftBehind"].to_string().contains("reject-wrong-type"));
 }
 
@@ -63,13 +65,13 @@ fn a_throttled_api_proves_nothing_about_what_it_refuses() {
 }
 
 #[test]
-fn a_worker_that_fails_the_batch_fails_the_poisons_neighbours() {
+fn a_worker_that_fails_the_batch_fails_the_poisons_mates() {
     let answer = json!({"batchItemFailures": [{"itemIdentifier": ""}]}).to_string();
     let rule = json!({"operation": "Invoke", "function": "*Worker*", "nth": 1,
         "fault": {"kind": "answer", "payload": answer}});
     let checked = check_with_faults(&[], &json!([rule]));
-    checked.assert(1, &[("job.success", "fail"), ("job.neighbours", "fail")]);
-    let actual = checked.find("job.neighbours")["actual"].as_str().expect("what was found");
+    checked.assert(1, &[("job.success", "fail"), ("job.isolation", "fail")]);
+    let actual = checked.find("job.isolation")["actual"].as_str().expect("what was found");
     assert!(actual.contains("received 2 times: 1, 2"), "{actual}");
 }
 
@@ -77,7 +79,7 @@ fn a_worker_that_fails_the_batch_fails_the_poisons_neighbours() {
 fn batches_of_one_message_isolate_jobs_by_construction() {
     let checked = check_changed(&["--strict"], |changes| changes.mapping()["BatchSize"] = 1.into());
     checked.assert(0, &[]);
-    let summary = checked.find("job.neighbours")["summary"].as_str().expect("a summary");
+    let summary = checked.find("job.isolation")["summary"].as_str().expect("a summary");
     assert!(summary.contains("batches hold one message"), "{summary}");
 }
 
@@ -142,7 +144,7 @@ fn a_message_that_is_received_once_more_than_allowed_is_noticed() {
     let checked = check_changed(&arguments, change);
     checked.assert(
         1,
-        &[("dlq.attempts", "fail"), ("dlq.arrival", "inconclusive"), ("clean.residue", "warn")],
+        &[("dlq.attempts", "fail"), ("dlq.arrival", "inconclusive"), ("clean.leftovers", "warn")],
     );
     let summary = checked.find("dlq.arrival")["summary"].as_str().expect("a summary");
     assert!(summary.contains("still being retried"), "{summary}");

@@ -12,16 +12,10 @@ use verifier_testkit::{run, scrubbed};
 fn a_run_that_is_given_too_little_time_says_so_and_names_what_it_leaves() {
     let checked = check_local(&["--timeout", "60"]);
     assert_eq!(checked.code, Some(3), "{:#}", checked.report);
-    let open = [
-        "api.reject",
-        "job.success",
-        "job.neighbours",
-        "dlq.attempts",
-        "dlq.arrival",
-        "dlq.foreign",
-    ];
+    let open =
+        ["api.reject", "job.success", "job.isolation", "dlq.attempts", "dlq.arrival", "dlq.others"];
     assert_eq!(checked.with_verdict("inconclusive"), open);
-    assert_eq!(checked.with_verdict("warn"), ["clean.residue"]);
+    assert_eq!(checked.with_verdict("warn"), ["clean.leftovers"]);
     assert!(checked.stderr.contains("the run was not over after 60 s"), "{}", checked.stderr);
     assert!(checked.report["leftBehind"].to_string().contains("-poison"), "{:#}", checked.report);
     let seconds = checked.report["stackSeconds"].as_f64().expect("a time");
@@ -29,7 +23,7 @@ fn a_run_that_is_given_too_little_time_says_so_and_names_what_it_leaves() {
 }
 
 #[test]
-fn what_the_end_of_a_runs_time_cuts_short_is_not_judged() {
+fn what_the_end_of_a_runs_time_cuts_short_is_not_evaluated() {
     // The poison is found, and the log would have been asked for longer.
     let rule =
         json!({"operation": "PutLogEvents", "contains": "good-1", "fault": {"kind": "log-lost"}});
@@ -58,7 +52,7 @@ fn only_what_is_asked_for_is_done() {
     // One of them tells something, and the others pass.
     assert_eq!(checked.report["counts"]["pass"], CHECKS.iter().filter(asked).count() - 1);
     let skipped = checked.find("dlq.arrival");
-    assert_eq!(skipped["verdict"], "not-exercised");
+    assert_eq!(skipped["verdict"], "not-run");
     assert_eq!(skipped["summary"], "skipped (--only cfg.*,api.hello)");
     assert_eq!(skipped["evidence"]["skipped"], true);
     // No job was submitted, so no message was looked for.
@@ -73,12 +67,12 @@ fn what_is_left_out_does_not_count_against_the_run() {
         api["CorsConfiguration"]["AllowOrigins"] = json!(["*"]);
     };
     let checked = check_changed(&["--skip", "api.cors"], open);
-    checked.assert(0, &[("api.cors", "not-exercised")]);
+    checked.assert(0, &[("api.cors", "not-run")]);
     assert_eq!(checked.find("api.cors")["summary"], "skipped (--skip api.cors)");
 }
 
 #[test]
-fn a_run_without_anything_to_judge_is_never_green() {
+fn a_run_without_anything_to_evaluate_is_never_green() {
     assert_eq!(check_local(&["--only", "cfg.*", "--skip", "cfg.*"]).code, Some(3));
     // Information alone proves nothing.
     assert_eq!(check_local(&["--only", "cfg.receives"]).code, Some(3));

@@ -46,7 +46,7 @@ fn what_only_one_check_asks_for_concerns_that_check_only() {
 fn a_log_that_may_not_be_read_is_no_proof_of_anything() {
     let checked =
         check_with_faults(&[], &json!([refusal("FilterLogEvents", "AccessDeniedException")]));
-    let open = ["api.reject", "job.success", "job.neighbours", "dlq.attempts"];
+    let open = ["api.reject", "job.success", "job.isolation", "dlq.attempts"];
     assert_eq!(checked.with_verdict("inconclusive"), open, "{:#}", checked.report);
     assert!(checked.with_verdict("fail").is_empty());
     assert_eq!(checked.code, Some(3));
@@ -108,11 +108,11 @@ fn what_a_run_leaves_that_could_not_be_evaluated_fails_it_under_strict_neither()
         check_local(&["--strict", "--timeout", "60"]),
     ] {
         assert_eq!(checked.code, Some(3), "{:#}", checked.report);
-        assert_eq!(checked.with_verdict("warn"), ["clean.residue"]);
+        assert_eq!(checked.with_verdict("warn"), ["clean.leftovers"]);
     }
     // Where everything else is known, it does.
     let checked = check_with_faults(&["--strict"], &refused("DeleteMessageBatch"));
-    checked.assert(1, &[("clean.residue", "warn")]);
+    checked.assert(1, &[("clean.leftovers", "warn")]);
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_message_whose_deletion_failed_through_sqs_own_fault_is_deleted_again() {
         checked.assert(0, &[]);
     }
     for checked in [fails(false, None), fails(true, None)] {
-        checked.assert(1, &[("clean.residue", "warn")]);
+        checked.assert(1, &[("clean.leftovers", "warn")]);
     }
 }
 
@@ -154,7 +154,7 @@ fn a_receive_that_got_no_answer_is_waited_out() {
         let rules = lost("ReceiveMessage", &json!({"nth": 1}), &fault);
         let checked = check_with_faults(&["--strict"], &rules);
         checked.assert(0, &[]);
-        let evidence = &checked.find("clean.residue")["evidence"];
+        let evidence = &checked.find("clean.leftovers")["evidence"];
         assert_eq!(evidence["receivesWithoutAnswer"], 1, "{evidence:#}");
         // Without the time for that, nothing is concluded.
         let checked = check_with_faults(&["--strict", "--timeout", "230"], &rules);
@@ -168,7 +168,7 @@ fn a_deletion_that_was_confirmed_and_not_carried_out_is_no_none_left() {
     let fault = json!({"kind": "delete-lost"});
     let always = lost("DeleteMessageBatch", &json!({}), &fault);
     let checked = check_with_faults(&["--strict"], &always);
-    checked.assert(1, &[("clean.residue", "warn")]);
+    checked.assert(1, &[("clean.leftovers", "warn")]);
     let left = checked.report["leftBehind"].to_string();
     assert!(left.contains("dead-letter queue"), "{left}");
     // Once it is visible again, it is deleted again.

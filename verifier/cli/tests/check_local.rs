@@ -40,7 +40,7 @@ fn the_stack_passes_strictly_but_for_what_is_known_of_it() {
     assert_eq!(checked.with_verdict("pass").len(), CHECKS.len() - 1);
     // AWS advises five receives or more, and three are the design's.
     assert_eq!(checked.with_verdict("info"), ["cfg.receives"]);
-    for verdict in ["warn", "fail", "inconclusive", "not-exercised"] {
+    for verdict in ["warn", "fail", "inconclusive", "not-run"] {
         assert_eq!(checked.with_verdict(verdict), Vec::<&str>::new(), "{verdict}");
     }
 }
@@ -126,7 +126,7 @@ fn a_stack_that_would_not_dead_letter_fails_the_one_check_that_is_about_it_and_g
         assert_eq!(checked.code, Some(1), "{id}: {:#}\n{}", checked.report, checked.stderr);
         assert_eq!(checked.with_verdict("fail"), [id]);
         assert!(checked.find(id)["next"].is_string(), "{id} says what to do next");
-        assert_eq!(checked.find("dlq.arrival")["verdict"], "not-exercised");
+        assert_eq!(checked.find("dlq.arrival")["verdict"], "not-run");
     }
 }
 

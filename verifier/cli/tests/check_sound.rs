@@ -1,5 +1,5 @@
 //! A sound stack passes whatever AWS may do within its bounds: messages come late and in another order, polls find nothing,
-//! log lines come late, and strangers use the same queues. The environment variable `VERIFIER_SOUND_RUNS` says how often
+//! log lines come late, and others use the same queues. The environment variable `VERIFIER_SOUND_RUNS` says how often
 //! that is tried.
 #![allow(clippy::expect_used, clippy::panic)]
 
@@ -10,7 +10,7 @@ use support::{Local, fault_file_of_seed};
 
 /// How many runs there are unless the environment says otherwise.
 const RUNS: u64 = 8;
-/// How many runs share an emulator, so that strangers' dead letters of one are there in the next.
+/// How many runs share an emulator, so that others' dead letters of one are there in the next.
 const RUNS_PER_STACK: u64 = 4;
 
 /// What AWS may do, each with its chance.
@@ -33,8 +33,8 @@ fn a_sound_stack_passes_every_time() {
         let faults = fault_file_of_seed(first, &jitter());
         let local = Local::start(&["--faults", faults.path().to_str().expect("a path")]);
         for run in first..runs.min(first + RUNS_PER_STACK) {
-            local.submit(&json!({"task": format!("a stranger's {run}"), "fail": false}));
-            local.submit(&json!({"task": format!("a stranger's failing {run}"), "fail": true}));
+            local.submit(&json!({"task": format!("another sender's {run}"), "fail": false}));
+            local.submit(&json!({"task": format!("another sender's failing {run}"), "fail": true}));
             let checked = local.check(&[]);
             assert_eq!(
                 checked.code,

@@ -11,8 +11,8 @@ fn poison_of(run_id: &str) -> Value {
     json!({"task": "left", "fail": true, "jobId": format!("{run_id}-poison"), "runId": run_id})
 }
 
-fn residue<'a>(checked: &'a support::Checked, name: &str) -> &'a Value {
-    &checked.find("clean.residue")["evidence"][name]
+fn leftovers<'a>(checked: &'a support::Checked, name: &str) -> &'a Value {
+    &checked.find("clean.leftovers")["evidence"][name]
 }
 
 #[test]
@@ -20,9 +20,9 @@ fn runs_at_the_same_time_pass_and_leave_nothing() {
     let local = Local::start(&[]);
     for checked in local.check_at_once(2) {
         assert_eq!(checked.code, Some(0), "{:#}\n{}", checked.report, checked.stderr);
-        // Six jobs do not fit one batch, so the poison may have neighbours of the other run only.
-        let open = checked.with_verdict("not-exercised");
-        assert!(open.is_empty() || open == ["job.neighbours"], "{open:?}");
+        // Six jobs do not fit one batch, so the poison may have mates of the other run only.
+        let open = checked.with_verdict("not-run");
+        assert!(open.is_empty() || open == ["job.isolation"], "{open:?}");
         assert!(checked.with_verdict("warn").is_empty(), "{:#}", checked.report);
         assert_eq!(checked.report["leftBehind"], json!([]));
     }
@@ -31,18 +31,18 @@ fn runs_at_the_same_time_pass_and_leave_nothing() {
 }
 
 #[test]
-fn a_strangers_message_is_held_told_of_and_handed_back() {
+fn a_others_message_is_held_told_of_and_released() {
     let local = Local::start(&[]);
-    local.submit(&json!({"task": "a stranger's", "fail": true}));
+    local.submit(&json!({"task": "another sender's", "fail": true}));
     for _ in 0..2 {
         let checked = local.check(&[]);
-        checked.assert(0, &[("dlq.foreign", "info")]);
-        let foreign = &checked.find("dlq.foreign")["evidence"];
-        assert_eq!(foreign["messageIds"].as_array().map(Vec::len), Some(1));
-        assert!(foreign["oldestAgeSeconds"].as_u64().is_some_and(|age| age >= 180));
-        assert!(foreign["expiresInSeconds"].as_u64().is_some_and(|left| left < 1_209_600));
-        assert_eq!(residue(&checked, "handedBack"), 1);
-        assert_eq!(residue(&checked, "receivesOfOthers"), &foreign["receivesByThisRun"]);
+        checked.assert(0, &[("dlq.others", "info")]);
+        let other = &checked.find("dlq.others")["evidence"];
+        assert_eq!(other["messageIds"].as_array().map(Vec::len), Some(1));
+        assert!(other["oldestAgeSeconds"].as_u64().is_some_and(|age| age >= 180));
+        assert!(other["expiresInSeconds"].as_u64().is_some_and(|left| left < 1_209_600));
+        assert_eq!(leftovers(&checked, "released"), 1);
+        assert_eq!(leftovers(&checked, "receivesOfOthers"), &other["receivesByThisRun"]);
         // More than where there are only messages of its own: to look for them, to make them visible again before the queues are
         // counted and behind the last look, and to see who sends.
         assert!(checked.calls() <= 20, "{}", checked.report["awsCalls"]);
@@ -56,11 +56,11 @@ fn what_a_run_that_is_over_has_left_is_swept_once() {
     // It is like a run's, and it is not.
     local.submit(&json!({"task": "t", "fail": true, "jobId": "mine", "runId": "vrf-1-00000000"}));
     let checked = local.check(&[]);
-    checked.assert(0, &[("dlq.foreign", "info")]);
-    assert_eq!(residue(&checked, "swept").as_array().map(Vec::len), Some(1));
+    checked.assert(0, &[("dlq.others", "info")]);
+    assert_eq!(leftovers(&checked, "swept").as_array().map(Vec::len), Some(1));
     let again = local.check(&[]);
-    again.assert(0, &[("dlq.foreign", "info")]);
-    assert_eq!(residue(&again, "swept"), &json!([]));
+    again.assert(0, &[("dlq.others", "info")]);
+    assert_eq!(leftovers(&again, "swept"), &json!([]));
 }
 
 #[test]
@@ -73,9 +73,9 @@ fn what_a_run_may_still_wait_for_is_left_alone_until_the_run_is_surely_over() {
     // A run takes three minutes; twice three minutes and ten minutes is when nobody can wait any more.
     let swept_by = (1..=8).find(|_| {
         let checked = local.check(&[]);
-        let is_swept = residue(&checked, "swept") != &json!([]);
+        let is_swept = leftovers(&checked, "swept") != &json!([]);
         // Until then it is reported, and left there.
-        checked.assert(0, if is_swept { &[] } else { &[("dlq.foreign", "info")] });
+        checked.assert(0, if is_swept { &[] } else { &[("dlq.others", "info")] });
         is_swept
     });
     assert!(swept_by.is_some_and(|runs| (4..=7).contains(&runs)), "swept by run {swept_by:?}");

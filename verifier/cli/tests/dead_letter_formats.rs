@@ -84,16 +84,16 @@ fn assert_allowed(document: &Value, permissions: &[Permission]) {
 }
 
 #[test]
-fn what_looks_at_letters_keeps_to_its_schema_and_needs_what_its_policy_allows() {
+fn what_looks_at_messages_keeps_to_its_schema_and_needs_what_its_policy_allows() {
     let world = World::start(3);
     let list = world.document(0, "dlq.1", &["dlq", "list", "--stack", STACK]);
-    assert_eq!(list["letters"].as_array().unwrap().len(), 3);
+    assert_eq!(list["messages"].as_array().unwrap().len(), 3);
     let counts = json!({"mostBefore": 3, "mostAfter": 4});
     assert_eq!(list["receiveCounts"], counts, "what looking cost: {list:#}");
-    let id = list["letters"][0]["messageId"].as_str().unwrap();
+    let id = list["messages"][0]["messageId"].as_str().unwrap();
     let explained = world.document(0, "dlq.1", &["dlq", "explain", "--stack", STACK]);
     let shown = world.document(0, "dlq.1", &["dlq", "show", id, "--stack", STACK]);
-    let arguments = ["dlq", "export", "letters.jsonl", "--stack", STACK];
+    let arguments = ["dlq", "export", "messages.jsonl", "--stack", STACK];
     let exported = world.document(0, "dlq.1", &arguments);
     let counted = world.document(0, "dlq.1", &["dlq", "watch", "--stack", STACK, "--for", "1s"]);
     assert_eq!(counted["visible"], 3);
@@ -103,7 +103,7 @@ fn what_looks_at_letters_keeps_to_its_schema_and_needs_what_its_policy_allows() 
 }
 
 #[test]
-fn what_moves_letters_keeps_to_its_schema_and_needs_what_its_policy_allows() {
+fn what_moves_messages_keeps_to_its_schema_and_needs_what_its_policy_allows() {
     let world = World::start(3);
     let arguments = ["dlq", "purge", "--stack", STACK, "--yes", "--backup", "backup.jsonl"];
     let purged = world.document(0, "dlq.1", &arguments);
@@ -120,23 +120,23 @@ fn a_redrive_its_plan_its_journal_and_its_status_keep_to_their_schemas() {
     let world = World::start(3);
     let arguments = ["redrive", "--stack", STACK, "--plan-only", "plan.json"];
     let plan = world.document(0, "redrive-plan.1", &arguments);
-    assert_eq!(plan["letters"].as_array().unwrap().len(), 3);
+    assert_eq!(plan["messages"].as_array().unwrap().len(), 3);
     let written = std::fs::read_to_string(world.path("plan.json")).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), plan);
     std::fs::write(world.path("patch.json"), json!({"note": "again"}).to_string()).unwrap();
     let journal = world.text("journal.jsonl");
     let arguments = ["redrive", "--stack", STACK, "--yes", "--journal", &journal];
-    let patch = ["--patch", "patch.json", "--reason-note", "mended"];
+    let patch = ["--patch", "patch.json", "--reason-note", "fixed"];
     let redriven = world.document(4, "redrive.1", &[&arguments[..], &patch].concat());
     assert_eq!(redriven["accounting"]["bounced"], 1);
     assert_allowed(&redriven, &REDRIVE);
     let status = world.document(0, "redrive-status.1", &["redrive", "status", &journal]);
     assert_eq!(status["bounced"], redriven["bounced"]);
-    assert_journal_valid(Path::new(&journal), &["started", "step", "intent", "sent", "judged"]);
-    // The plan's letters stand in a journal of its own.
+    assert_journal_valid(Path::new(&journal), &["started", "step", "intent", "sent", "evaluated"]);
+    // The plan's messages stand in a journal of its own.
     let arguments = ["redrive", "--execute", "plan.json", "--journal", "second.jsonl"];
     world.document(4, "redrive.1", &arguments);
-    assert_journal_valid(&world.path("second.jsonl"), &["planned", "judged", "ended"]);
+    assert_journal_valid(&world.path("second.jsonl"), &["planned", "evaluated", "ended"]);
 }
 
 /// Asserts that each line keeps to the schema, and that these kinds are among them.
@@ -169,7 +169,7 @@ fn the_schemas_refuse_what_is_none_of_theirs() {
     let list = world.document(0, "dlq.1", &["dlq", "list", "--stack", STACK]);
     let changes: [fn(&mut Value); 4] = [
         |list| list["schema"] = "verifier.dlq.list/2".into(),
-        |list| list["letters"][0]["ageSeconds"] = "old".into(),
+        |list| list["messages"][0]["ageSeconds"] = "old".into(),
         |list| list["more"] = 1.into(),
         |list| drop(list.as_object_mut().unwrap().remove("awsCalls")),
     ];

@@ -228,7 +228,7 @@ fn outputs_that_would_overwrite_an_input_are_refused() {
             &["chaos", "run", "lost-ack", "--target", "local", "--template", &input, "--report"],
             &link,
         ),
-        (&["chaos", "judge", &input, "--report"], &link),
+        (&["chaos", "analyze", &input, "--report"], &link),
         (&["local", "--template", &input, "--ready-file"], &link),
     ] {
         let said = refused(verifier(arguments).arg(output));
@@ -241,8 +241,8 @@ fn outputs_that_would_overwrite_an_input_are_refused() {
 fn what_is_read_without_being_named_is_not_overwritten() {
     let folder = Folder::new();
     let history = folder.file("history.jsonl", "kept");
-    let mut judge = verifier(&["chaos", "judge", "-", "--report", &history]);
-    let said = refused(judge.stdin(fs::File::open(&history).expect("the file")));
+    let mut evaluate = verifier(&["chaos", "analyze", "-", "--report", &history]);
+    let said = refused(evaluate.stdin(fs::File::open(&history).expect("the file")));
     assert!(said.contains("stdin"), "{said}");
     // A function of the stack's, a script and the verifier itself.
     let program = folder.path("program");
@@ -322,7 +322,7 @@ fn only_files_with_an_end_are_read() {
             &["redrive", "--dlq", "Q", "--plan-only", &large],
             &["chaos", "run", bad],
             &["chaos", "replay", bad],
-            &["chaos", "judge", bad],
+            &["chaos", "analyze", bad],
             &["chaos", "rollback", "--journal", bad],
             &["check", "--local", "--template", bad],
             &["check", "--local", "--faults", bad],

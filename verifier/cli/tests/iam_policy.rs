@@ -31,7 +31,7 @@ fn operations(only: impl Fn(&Permission) -> bool) -> BTreeSet<String> {
 }
 
 /// The operations of a check that finds somebody else's message in the dead-letter queue.
-fn called_with_a_foreign_message(local: &Local) -> BTreeSet<String> {
+fn called_with_a_other_message(local: &Local) -> BTreeSet<String> {
     let endpoint = local.text("/endpoint");
     let body = json!({
         "QueueUrl": format!("{endpoint}/000000000000/{}", local.text("/outputs/JobsDeadLetterQueueName")),
@@ -67,9 +67,9 @@ fn the_other_permissions_are_needed_when_the_list_says_so() {
     });
     let mut called = called(local_check().arg("--template").arg(elsewhere.path()));
     assert!(called.contains("SQS.GetQueueUrl"), "{called:?}");
-    let with_a_foreign_message = called_with_a_foreign_message(&Local::start(&[]));
-    assert!(with_a_foreign_message.contains("SQS.ChangeMessageVisibilityBatch"));
-    called.extend(with_a_foreign_message);
+    let with_a_other_message = called_with_a_other_message(&Local::start(&[]));
+    assert!(with_a_other_message.contains("SQS.ChangeMessageVisibilityBatch"));
+    called.extend(with_a_other_message);
     assert_eq!(called, operations(|_| true));
 }
 
@@ -101,15 +101,15 @@ fn with_a_stack_its_own_resources_are_named() {
     let (code, policy, stderr) = policy_with_token(local.token(), &arguments);
     assert_eq!(code, Some(0), "{stderr}");
     let statements = policy["Statement"].as_array().expect("statements");
-    let letters = statements.iter().find(|statement| statement["Sid"] == "DeadLetterQueue");
-    let letters = letters.expect("a statement on the dead-letter queue");
+    let messages = statements.iter().find(|statement| statement["Sid"] == "DeadLetterQueue");
+    let messages = messages.expect("a statement on the dead-letter queue");
     let arn = format!(
         "arn:aws:sqs:us-local-1:000000000000:{}",
         local.text("/outputs/JobsDeadLetterQueueName")
     );
-    assert_eq!(letters["Resource"], json!([arn]));
+    assert_eq!(messages["Resource"], json!([arn]));
     assert_eq!(
-        letters["Action"],
+        messages["Action"],
         json!(["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"])
     );
     assert!(!policy.to_string().contains("ACCOUNT"), "{policy:#}");

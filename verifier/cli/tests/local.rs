@@ -196,7 +196,7 @@ fn a_command_without_the_emulators_token_says_which_variable_to_set() {
     for arguments in [
         &["check", "--stack", "Stack-PR123"][..],
         &["dlq", "list", "--stack", "Stack-PR123"],
-        &["dlq", "purge", "--dlq", dead, "--backup", "letters.jsonl", "--yes"],
+        &["dlq", "purge", "--dlq", dead, "--backup", "messages.jsonl", "--yes"],
         &["redrive", "--stack", "Stack-PR123", "--yes"],
         &["chaos", "run", "mapping-flap", "--stack", "Stack-PR123", "--yes"],
         &["iam-policy", "check", "--stack", "Stack-PR123"],

@@ -1,4 +1,4 @@
-//! `verifier redrive --native`, as a process: SQS moves the letters itself, and says what became of it.
+//! `verifier redrive --native`, as a process: SQS moves the messages itself, and says what became of it.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -99,7 +99,7 @@ fn a_task_moves_everything_and_says_how_many() {
     assert_eq!(redriven.result["rate"], 50);
     assert_eq!(redriven.result["source"], DEAD);
     assert_eq!(redriven.result["destination"], TARGET);
-    assert!(redriven.stderr.contains("moving all letters of dead (account 000000000000, us-local-1) (about 250) to target (account"));
+    assert!(redriven.stderr.contains("moving all messages of dead (account 000000000000, us-local-1) (about 250) to target (account"));
     assert_each_once(&world.bodies("target"), 250);
     // A second one is told from the first, which is still listed.
     world.fill("dead", 3);
@@ -107,7 +107,7 @@ fn a_task_moves_everything_and_says_how_many() {
 }
 
 #[test]
-fn without_a_destination_each_letter_goes_back_to_where_it_came_from() {
+fn without_a_destination_each_message_goes_back_to_where_it_came_from() {
     let world = World::start();
     world.die(12);
     let redriven = world.native(&["--yes"]);
@@ -117,7 +117,7 @@ fn without_a_destination_each_letter_goes_back_to_where_it_came_from() {
 }
 
 #[test]
-fn a_letter_that_was_sent_to_the_dead_letter_queue_has_nowhere_to_go_back_to() {
+fn a_message_that_was_sent_to_the_dead_letter_queue_has_nowhere_to_go_back_to() {
     let world = World::start();
     world.fill("dead", 2);
     let redriven = world.native(&["--yes"]);
@@ -149,7 +149,7 @@ fn what_sqs_knows_nothing_like_is_refused_before_anything_is_asked() {
         assert_refused(&refused, 2, &[arguments[0], "knows no filter", "leave --native out"]);
     }
     assert_refused(&world.native(&["--to", "dead", "--yes"]), 2, &["dead-letter queue itself"]);
-    assert_refused(&world.native(&[]), 2, &["there is no terminal", "--dry-run", "--yes"]);
+    assert_refused(&world.native(&[]), 2, &["stdin is not a terminal", "--dry-run", "--yes"]);
     assert_refused(&world.native(&["--watch", "--cancel"]), 2, &["cannot be used with"]);
     let mut without = world.verifier();
     assert_refused(&World::end(without.args(["--dlq", "dead", "--watch"])), 2, &["--native"]);
@@ -193,7 +193,7 @@ fn a_cancelled_task_moves_some_more_and_says_how_many_it_moved() {
     let moved = cancelled.result["moved"].as_u64().unwrap();
     assert_ended(&cancelled, 0, "CANCELLED", moved);
     assert!((6..1_000).contains(&moved), "{moved}");
-    assert!(cancelled.stderr.contains("told it to stop"), "{}", cancelled.stderr);
+    assert!(cancelled.stderr.contains("asked it to stop"), "{}", cancelled.stderr);
     assert_eq!(world.bodies("target").len() as u64, moved);
     // Whoever looks later is told, and sees that it did not do what it was started for.
     assert_ended(&world.native(&["--watch"]), 4, "CANCELLED", moved);

@@ -89,7 +89,7 @@ fn an_output_file_that_cannot_be_written_is_found_before_anything_is_done() {
             &["chaos", "run", "lost-ack", "--history", &bad],
             &["chaos", "run", "lost-ack", "--report", &bad],
             &["chaos", "explore", "--schedules", "1", "--report", &bad],
-            &["chaos", "judge", "-", "--report", &bad],
+            &["chaos", "analyze", "-", "--report", &bad],
             &["local", "--ready-file", &bad],
             &["redrive", "--dlq", "Q", "--yes", "--journal", &bad],
             &["redrive", "--dlq", "Q", "--plan-only", &bad],

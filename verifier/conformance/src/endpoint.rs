@@ -116,7 +116,7 @@ impl Endpoint {
     }
 
     async fn start_emulator(&self, front: Option<&Front>) -> Result<Stand, Problem> {
-        let failed = |problem: String| Problem::NotJudged(format!("the emulator: {problem}"));
+        let failed = |problem: String| Problem::NotEvaluated(format!("the emulator: {problem}"));
         let emulator =
             start_emulator(ClockMode::SkipIdle).await.map_err(|error| failed(error.to_string()))?;
         let url = match front {
@@ -153,7 +153,7 @@ pub(crate) async fn start_emulator(
 
 async fn start(
     clock: ClockMode,
-    foreign_work: Duration,
+    other_work: Duration,
 ) -> Result<Emulator, Box<dyn std::error::Error + Send + Sync>> {
     let emulator = Emulator::start(EmulatorConfig {
         template: Template::parse(r#"{"Resources": {"Nothing": {"Type": "AWS::CDK::Metadata"}}}"#)?,
@@ -164,7 +164,7 @@ async fn start(
         project: PathBuf::new(),
         port: 0,
         clock,
-        foreign_work,
+        other_work,
         seed: fastrand::u64(..),
         allowed_origins: Vec::new(),
     })
@@ -180,9 +180,9 @@ pub(crate) async fn local_client(http: SharedHttpClient) -> aws_sdk_sqs::Client 
 
 /// Serves an emulator without a stack as `verifier local` does, until the returned value is dropped.
 pub async fn serve(
-    foreign_work: Duration,
+    other_work: Duration,
 ) -> Result<Emulator, Box<dyn std::error::Error + Send + Sync>> {
-    start(ClockMode::Real, foreign_work).await
+    start(ClockMode::Real, other_work).await
 }
 
 fn credentials(access_key_id: &str) -> Credentials {

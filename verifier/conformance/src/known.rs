@@ -25,8 +25,8 @@ impl Known {
         for case in cases {
             let known = self.0.contains_key(case.id);
             match column.outcome(case.id) {
-                Outcome::Problem(Problem::NotJudged(why)) => differences.push(format!(
-                    "{} could not be judged by {}: {why}; so nothing is known of it, whatever is listed",
+                Outcome::Problem(Problem::NotEvaluated(why)) => differences.push(format!(
+                    "{} could not be evaluated by {}: {why}; so nothing is known of it, whatever is listed",
                     column.name, case.id
                 )),
                 Outcome::Passed if known => differences.push(format!(
@@ -80,12 +80,12 @@ mod tests {
         assert_eq!(other.len(), 2);
         assert!(other[0].contains("listed as known not to"), "{}", other[0]);
         assert!(other[1].contains("does not pass"), "{}", other[1]);
-        let not_judged = Outcome::Problem(Problem::NotJudged("no answer in time".to_owned()));
-        let (one, unreached) = self::column(&[not_judged]);
+        let not_evaluated = Outcome::Problem(Problem::NotEvaluated("no answer in time".to_owned()));
+        let (one, unreached) = self::column(&[not_evaluated]);
         for known in [listing(&[one[0].id]), listing(&[])] {
             let differences = known.differences(&one, &unreached);
             assert_eq!(differences.len(), 1);
-            assert!(differences[0].contains("could not be judged"), "{}", differences[0]);
+            assert!(differences[0].contains("could not be evaluated"), "{}", differences[0]);
         }
         let unknown = listing(&[cases[1].id, cases[2].id, "no.such.case"]);
         let differences = unknown.differences(&cases, &column);

@@ -27,8 +27,8 @@ pub enum Problem {
         /// What the endpoint answered.
         actual: String,
     },
-    /// The case could not be judged: the endpoint was not reached, or its answer could not be read.
-    NotJudged(String),
+    /// The case could not be evaluated: the endpoint was not reached, or its answer could not be read.
+    NotEvaluated(String),
 }
 
 /// What comes of a case.
@@ -66,7 +66,7 @@ impl<E: ProvideErrorMetadata + std::fmt::Debug> From<SdkError<E, HttpResponse>> 
                 let expected = format!("{operation} succeeds");
                 Self::refused_otherwise(operation, expected, &refusal)
             }
-            None => Self::NotJudged(format!("{operation}: {}", innermost(&error))),
+            None => Self::NotEvaluated(format!("{operation}: {}", innermost(&error))),
         }
     }
 }

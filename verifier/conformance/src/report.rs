@@ -37,7 +37,7 @@ struct Counts {
     passed: usize,
     deviating: usize,
     not_supported: usize,
-    not_judged: usize,
+    not_evaluated: usize,
     not_run: usize,
 }
 
@@ -50,7 +50,7 @@ impl Column {
     /// What came of a case.
     pub fn outcome(&self, id: &str) -> Outcome {
         let missing =
-            || Outcome::Problem(Problem::NotJudged("it was not brought to an end".into()));
+            || Outcome::Problem(Problem::NotEvaluated("it was not brought to an end".into()));
         self.outcomes.get(id).cloned().unwrap_or_else(missing)
     }
 
@@ -64,7 +64,7 @@ impl Column {
                     &mut counts.deviating
                 }
                 Outcome::Problem(Problem::NotSupported(_)) => &mut counts.not_supported,
-                Outcome::Problem(Problem::NotJudged(_)) => &mut counts.not_judged,
+                Outcome::Problem(Problem::NotEvaluated(_)) => &mut counts.not_evaluated,
             } += 1;
         }
         counts
@@ -125,7 +125,7 @@ impl Report<'_> {
         for (count, what) in [
             (counts.deviating, "deviate"),
             (counts.not_supported, "not supported"),
-            (counts.not_judged, "not judged"),
+            (counts.not_evaluated, "not evaluated"),
             (counts.not_run, "not run, since they take long (--slow)"),
         ] {
             if count > 0 {
@@ -144,7 +144,7 @@ impl Report<'_> {
                 "passed": counts.passed,
                 "deviating": counts.deviating,
                 "notSupported": counts.not_supported,
-                "notJudged": counts.not_judged,
+                "notEvaluated": counts.not_evaluated,
                 "notRun": counts.not_run,
                 "leftBehind": column.left_behind,
             })
@@ -178,7 +178,7 @@ fn cell(outcome: &Outcome) -> String {
             format!("deviates: expected {expected}; found {actual}")
         }
         Outcome::Problem(Problem::NotSupported(what)) => format!("not supported: {what}"),
-        Outcome::Problem(Problem::NotJudged(why)) => format!("not judged: {why}"),
+        Outcome::Problem(Problem::NotEvaluated(why)) => format!("not evaluated: {why}"),
     };
     let text = text.replace(['\n', '\r'], " ");
     if text.chars().count() <= CELL_MAX {
@@ -199,6 +199,8 @@ fn outcome_json(outcome: &Outcome) -> Value {
         Outcome::Problem(Problem::NotSupported(what)) => {
             json!({"result": "notSupported", "operation": what})
         }
-        Outcome::Problem(Problem::NotJudged(why)) => json!({"result": "notJudged", "why": why}),
+        Outcome::Problem(Problem::NotEvaluated(why)) => {
+            json!({"result": "notEvaluated", "why": why})
+        }
     }
 }

@@ -77,7 +77,7 @@ async fn run_one(
     end: &CancellationToken,
 ) -> (Outcome, Vec<String>) {
     if end.is_cancelled() {
-        return (not_judged("interrupted"), Vec::new());
+        return (not_evaluated("interrupted"), Vec::new());
     }
     let stand = match endpoint.open().await {
         Ok(stand) => stand,
@@ -87,13 +87,13 @@ async fn run_one(
     let outcome = tokio::select! {
         verdict = (case.run)(&stand) => verdict.map_or_else(Outcome::Problem, |()| Outcome::Passed),
         () = tokio::time::sleep(bound) => {
-            not_judged(&format!("not done within {} s", bound.as_secs()))
+            not_evaluated(&format!("not done within {} s", bound.as_secs()))
         }
-        () = end.cancelled() => not_judged("interrupted"),
+        () = end.cancelled() => not_evaluated("interrupted"),
     };
     (outcome, stand.clean_up().await)
 }
 
-fn not_judged(why: &str) -> Outcome {
-    Outcome::Problem(Problem::NotJudged(why.to_owned()))
+fn not_evaluated(why: &str) -> Outcome {
+    Outcome::Problem(Problem::NotEvaluated(why.to_owned()))
 }

@@ -29,7 +29,7 @@ const ALL: &[Altered] = &[
         deviating: &["sqs.dead-letter.fifo-keeps-order", "sqs.dead-letter.same-message"],
     },
     Altered {
-        what: "the receive count begins anew",
+        what: "the receive count begins again",
         alteration: restart_counts,
         deviating: &["sqs.dead-letter.count-goes-on", "sqs.dead-letter.fifo-keeps-order"],
     },

@@ -28,7 +28,7 @@ impl Default for ClockOffset {
 
 impl ClockOffset {
     /// Takes an answer into account: its date, and when the request was sent and the answer received by this machine's
-    /// clock. An answer that contradicts those before, as after this clock was set, begins anew.
+    /// clock. An answer that contradicts those before, as after this clock was set, begins again.
     #[must_use]
     pub fn narrowed(self, date_seconds: u64, sent_at: Timestamp, received_at: Timestamp) -> Self {
         let millis = |value: u64| i64::try_from(value).unwrap_or(i64::MAX / 4);

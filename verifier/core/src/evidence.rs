@@ -1,4 +1,4 @@
-//! Evidence: what was observed of a stack, without any judgement.
+//! Evidence: what was observed of a stack, without any evaluation.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -210,7 +210,7 @@ pub struct FunctionEvidence {
 pub struct LogGroupEvidence {
     /// Its name.
     pub name: String,
-    /// How many days events are kept; for ever when `None`.
+    /// How many days events are kept; indefinitely when `None`.
     pub retention_days: Option<u32>,
     /// For example `STANDARD`; `None` when CloudWatch Logs does not say.
     pub class: Option<String>,
@@ -455,9 +455,9 @@ pub struct DeadLetter {
 
 /// A message of somebody else in the dead-letter queue, which a run held while it looked for its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeldLetter {
+pub struct HeldMessage {
     /// The message as it was received last.
-    pub letter: DeadLetter,
+    pub message: DeadLetter,
     /// How often this run received it: each time counts as a receive of the message.
     pub receives: u32,
 }

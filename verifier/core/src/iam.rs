@@ -60,7 +60,7 @@ struct When(&'static str);
 
 const CHANGES: When = When("the experiment changes such a setting");
 const PURGES: When = When("the experiment purges the jobs queue");
-const COMPETES: When = When("somebody else receives from the jobs queue");
+const COMPETES: When = When("another consumer receives from the jobs queue");
 const REDRIVES: When = When("the experiment moves dead letters back");
 
 impl When {
@@ -97,7 +97,9 @@ pub const CHECK: [Permission; 13] = [
         operation: "SQS.ChangeMessageVisibilityBatch",
         action: "sqs:ChangeMessageVisibility",
         resource: ResourceKind::DeadLetterQueue,
-        only_when: Some("messages of others are in the dead-letter queue, and are handed back"),
+        only_when: Some(
+            "messages of others are in the dead-letter queue, and are made visible again",
+        ),
     },
     always(
         "Lambda.GetFunctionConfiguration",
@@ -143,11 +145,11 @@ const FIND: [Permission; 7] = [
 
 const RECEIVE: Permission =
     always("SQS.ReceiveMessage", "sqs:ReceiveMessage", ResourceKind::DeadLetterQueue);
-const HAND_BACK: Permission = Permission {
+const RELEASE: Permission = Permission {
     operation: "SQS.ChangeMessageVisibilityBatch",
     action: "sqs:ChangeMessageVisibility",
     resource: ResourceKind::DeadLetterQueue,
-    only_when: Some("letters are handed back, or held for longer"),
+    only_when: Some("messages are made visible again, or held for longer"),
 };
 const DELETE: Permission =
     always("SQS.DeleteMessageBatch", "sqs:DeleteMessage", ResourceKind::DeadLetterQueue);
@@ -155,22 +157,22 @@ const READ_LOG: Permission = Permission {
     operation: "CloudWatch Logs.FilterLogEvents",
     action: "logs:FilterLogEvents",
     resource: ResourceKind::WorkerLogGroup,
-    only_when: Some("it is asked why letters died, or what became of messages"),
+    only_when: Some("the reasons of failures are asked for, or what became of messages"),
 };
 const SEND: Permission = always("SQS.SendMessageBatch", "sqs:SendMessage", ResourceKind::JobsQueue);
 
 /// What `verifier dlq list`, `show`, `explain`, `export` and `watch` need: nothing that deletes or sends.
-pub const DLQ_LOOK: [Permission; 10] = with(&FIND, [RECEIVE, HAND_BACK, READ_LOG]);
+pub const DLQ_LOOK: [Permission; 10] = with(&FIND, [RECEIVE, RELEASE, READ_LOG]);
 
 /// What `verifier dlq purge` needs.
-pub const DLQ_PURGE: [Permission; 11] = with(&FIND, [RECEIVE, HAND_BACK, READ_LOG, DELETE]);
+pub const DLQ_PURGE: [Permission; 11] = with(&FIND, [RECEIVE, RELEASE, READ_LOG, DELETE]);
 
-/// What `verifier dlq import` needs to put letters into the dead-letter queue, and with `--to` into the jobs queue.
+/// What `verifier dlq import` needs to put messages into the dead-letter queue, and with `--to` into the jobs queue.
 pub const DLQ_IMPORT: [Permission; 8] =
     with(&FIND, [Permission { resource: ResourceKind::Queues, ..SEND }]);
 
 /// What `verifier redrive` needs.
-pub const REDRIVE: [Permission; 12] = with(&FIND, [RECEIVE, HAND_BACK, READ_LOG, DELETE, SEND]);
+pub const REDRIVE: [Permission; 12] = with(&FIND, [RECEIVE, RELEASE, READ_LOG, DELETE, SEND]);
 
 /// What `verifier redrive --native` needs. SQS moves on behalf of whoever starts the task, who has to be allowed each part.
 ///
@@ -279,7 +281,7 @@ const fn with<const A: usize, const B: usize, const N: usize>(
 /// A stack's resources by their ARNs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resources {
-    /// The stack. Its ARN ends with an id that a stack of the same name gets anew, so a pattern stands for it.
+    /// The stack. Its ARN ends with an id that a stack of the same name gets again, so a pattern stands for it.
     pub stack: String,
     /// The jobs queue.
     pub jobs_queue: String,
@@ -425,7 +427,7 @@ mod tests {
     #[test]
     fn every_operation_is_listed_once_and_with_an_action_of_its_service() {
         for list in ALL {
-            // SQS needs more to move letters itself than the operation that asks for it.
+            // SQS needs more to move messages itself than the operation that asks for it.
             let is_behalf = |entry: &&Permission| {
                 entry.operation == "SQS.StartMessageMoveTask"
                     && entry.action != "sqs:StartMessageMoveTask"

@@ -14,7 +14,7 @@ use verifier_core::account::{
     Account, Expectation, Found, Invocation, InvocationEnd, Line, Observed, QueueCounts, Submitted,
     Terms,
 };
-use verifier_core::check::rules::{dlq_attempts, job_neighbours, job_success};
+use verifier_core::check::rules::{dlq_attempts, job_isolation, job_success};
 use verifier_core::check::{LogEvidence, Verdict};
 use verifier_model::time::Timestamp;
 
@@ -216,12 +216,12 @@ fn verdicts(observed: &Observed) -> BTreeMap<&'static str, Verdict> {
     let latest = Some(Timestamp::from_millis(START + 500_000));
     let log = LogEvidence { latest, ..LogEvidence::default() };
     BTreeMap::from([
-        ("job.success", job_success::judge(&account, &log, &[]).verdict),
+        ("job.success", job_success::evaluate(&account, &log, &[]).verdict),
         (
-            "job.neighbours",
-            job_neighbours::judge(&account, &log, None, Duration::ZERO, &[], false).verdict,
+            "job.isolation",
+            job_isolation::evaluate(&account, &log, None, Duration::ZERO, &[], false).verdict,
         ),
-        ("dlq.attempts", dlq_attempts::judge(&account, &log).verdict),
+        ("dlq.attempts", dlq_attempts::evaluate(&account, &log).verdict),
     ])
 }
 
@@ -238,12 +238,12 @@ proptest! {
     fn no_worker_gets_a_green_account_for_messages_that_ended_elsewhere(worker in worker(), jobs in jobs()) {
         let world = World::run(&worker, &jobs);
         let verdicts = verdicts(&world.observed(&worker));
-        let is_green = verdicts.values().all(|verdict| matches!(verdict, Verdict::Pass | Verdict::NotExercised));
+        let is_green = verdicts.values().all(|verdict| matches!(verdict, Verdict::Pass | Verdict::NotRun));
         let is_red = verdicts.values().any(|verdict| *verdict == Verdict::Fail);
         let lost = world.messages.iter().any(|message| !message.fails && (message.is_dead || message.copies > 0));
         // That the failing job is in the dead-letter queue is for `dlq.arrival`.
         prop_assert!(!lost || is_red, "a good job ended elsewhere: {verdicts:?}");
-        // What a worker does in silence, in an invocation that succeeds, nothing tells of.
+        // What a worker does in silence, in an invocation that succeeds, nothing reports.
         let is_again = |line: &Line| line.receive_count.is_some_and(|count| count > 1);
         let again = world.messages.iter().any(|message| !message.fails && message.lines.iter().any(is_again));
         prop_assert!(!again || !is_green, "a good job was received again: {verdicts:?}");

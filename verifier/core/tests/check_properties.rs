@@ -14,7 +14,7 @@ use verifier_model::time::Timestamp;
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const LONGEST_WAIT: Duration = Duration::from_mins(3);
 
-fn letter(body: String) -> DeadLetter {
+fn message(body: String) -> DeadLetter {
     DeadLetter {
         message_id: "m".to_owned(),
         body,
@@ -33,7 +33,7 @@ fn run_id() -> impl Strategy<Value = RunId> {
 }
 
 /// Bodies as jobs are written, with ids of all kinds.
-fn stranger() -> impl Strategy<Value = String> {
+fn other() -> impl Strategy<Value = String> {
     let id = prop_oneof![
         Just(Value::Null),
         any::<i64>().prop_map(Value::from),
@@ -69,11 +69,11 @@ proptest! {
     }
 
     #[test]
-    fn a_strangers_message_is_never_the_verifiers_to_delete(body in prop_oneof![stranger(), any::<String>()]) {
+    fn a_others_message_is_never_the_verifiers_to_delete(body in prop_oneof![other(), any::<String>()]) {
         // A body that names a run, and a job of that run, is that run's, whoever wrote it.
         prop_assume!(MessageIds::default().run_of(&body).is_none());
-        let owner = Owner::of(&letter(body), RunId::new(NOW, 1), &[], &MessageIds::default(), LONGEST_WAIT);
-        prop_assert_eq!(owner, Owner::Stranger);
+        let owner = Owner::of(&message(body), RunId::new(NOW, 1), &[], &MessageIds::default(), LONGEST_WAIT);
+        prop_assert_eq!(owner, Owner::Other);
     }
 
     #[test]
@@ -97,13 +97,13 @@ proptest! {
         prop_assume!(id != other);
         let body = json!({"task": "t", "jobId": format!("{id}-poison"), "runId": id.to_string()}).to_string();
         let body = body[..body.len() - cut].to_owned();
-        prop_assert_eq!(Owner::of(&letter(body.clone()), id, &[], &MessageIds::default(), LONGEST_WAIT), Owner::ThisRun);
-        prop_assert_ne!(Owner::of(&letter(body), other, &[], &MessageIds::default(), LONGEST_WAIT), Owner::ThisRun);
+        prop_assert_eq!(Owner::of(&message(body.clone()), id, &[], &MessageIds::default(), LONGEST_WAIT), Owner::ThisRun);
+        prop_assert_ne!(Owner::of(&message(body), other, &[], &MessageIds::default(), LONGEST_WAIT), Owner::ThisRun);
     }
 
     #[test]
     fn retention_passes_exactly_if_dead_letters_are_kept_longer(jobs in 60..=1_209_600_u32, dead in 60..=1_209_600_u32) {
-        let passed = cfg_retention::judge(&queue(jobs), &queue(dead), Duration::ZERO).verdict == Verdict::Pass;
+        let passed = cfg_retention::evaluate(&queue(jobs), &queue(dead), Duration::ZERO).verdict == Verdict::Pass;
         prop_assert_eq!(passed, dead > jobs);
     }
 

@@ -24,7 +24,7 @@ fn started() -> Entry {
     }
 }
 
-/// How a letter ends in a redrive that is not cut off.
+/// How a message ends in a redrive that is not cut off.
 #[derive(Clone, Copy, Debug)]
 enum Course {
     Moved,
@@ -36,11 +36,11 @@ enum Course {
 fn entries(number: usize, course: Course) -> Vec<Entry> {
     let (from, to) = (format!("old-{number}"), format!("new-{number}"));
     let intent =
-        Entry::Intent { at: AT, letters: vec![Intended { id: from.clone(), original: None }] };
-    let sent = Entry::Sent { letters: vec![Pair { from: from.clone(), to, queue: None }] };
+        Entry::Intent { at: AT, messages: vec![Intended { id: from.clone(), original: None }] };
+    let sent = Entry::Sent { messages: vec![Pair { from: from.clone(), to, queue: None }] };
     let deleted = Entry::Deleted { ids: vec![from.clone()] };
     let ambiguous = Entry::Ambiguous { ids: vec![from.clone()], why: "late".to_owned() };
-    let not_sent = Entry::NotSent { letters: BTreeMap::from([(from, "refused".to_owned())]) };
+    let not_sent = Entry::NotSent { messages: BTreeMap::from([(from, "refused".to_owned())]) };
     match course {
         Course::Moved => vec![intent, sent, deleted],
         Course::SentTwice => vec![intent, ambiguous, sent, deleted],
@@ -58,7 +58,7 @@ fn course() -> impl Strategy<Value = Course> {
     ]
 }
 
-/// The entries of several letters in an order in which they may be written: each letter's own in theirs.
+/// The entries of several messages in an order in which they may be written: each message's own in theirs.
 fn interleaved(courses: &[Course], order: &[usize]) -> Vec<(usize, Entry)> {
     let mut queues: Vec<_> = courses
         .iter()
@@ -80,7 +80,7 @@ fn interleaved(courses: &[Course], order: &[usize]) -> Vec<(usize, Entry)> {
 
 proptest! {
     #[test]
-    fn wherever_it_ends_no_letter_is_lost_and_none_is_sent_twice_unnamed(
+    fn wherever_it_ends_no_message_is_lost_and_none_is_sent_twice_unnamed(
         courses in prop::collection::vec(course(), 1..8),
         order in prop::collection::vec(0..8_usize, 1..20),
         cut in any::<prop::sample::Index>(),
@@ -123,7 +123,7 @@ proptest! {
     }
 
     #[test]
-    fn every_letter_is_accounted_for_once(
+    fn every_message_is_accounted_for_once(
         courses in prop::collection::vec(course(), 1..8),
         order in prop::collection::vec(0..8_usize, 1..20),
     ) {
@@ -144,7 +144,7 @@ proptest! {
 
 #[test]
 fn a_file_of_another_kind_is_no_journal() {
-    for text in ["", "{}", "{\"event\":\"sent\",\"letters\":[]}", "no JSON"] {
+    for text in ["", "{}", "{\"event\":\"sent\",\"messages\":[]}", "no JSON"] {
         assert!(Ledger::default().read(text).is_err(), "{text}");
     }
     let mut ledger = Ledger::default();

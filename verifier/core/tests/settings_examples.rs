@@ -58,11 +58,14 @@ fn what_is_wrong_is_said_with_file_line_key_and_what_was_expected() {
         ),
         (
             "[outputs]\napi_url = 7\n",
-            "outputs.api_url: expected a text, or false, found the number 7",
+            "outputs.api_url: expected a string, or false, found the number 7",
         ),
-        ("[outputs]\napi_url = true\n", "expected a text, or false, found true"),
-        ("[outputs]\njobs_queue = false\n", "outputs.jobs_queue: expected a text, found false"),
-        ("[outputs]\njobs_queue = \" \"\n", "outputs.jobs_queue: expected a text, found the text"),
+        ("[outputs]\napi_url = true\n", "expected a string, or false, found true"),
+        ("[outputs]\njobs_queue = false\n", "outputs.jobs_queue: expected a string, found false"),
+        (
+            "[outputs]\njobs_queue = \" \"\n",
+            "outputs.jobs_queue: expected a string, found the string",
+        ),
         (
             "[expect]\nreceives = 0\n",
             "expected a whole number from 1 to 1000, or false, found the number 0",
@@ -71,15 +74,15 @@ fn what_is_wrong_is_said_with_file_line_key_and_what_was_expected() {
         ("[api]\naccepted_status = 404\n", "expected a whole number from 200 to 299"),
         (
             "[expect]\norigins = \"a\"\n",
-            "expect.origins: expected a list of texts, found the text \"a\"",
+            "expect.origins: expected a list of strings, found the string \"a\"",
         ),
         (
             "[expect]\norigins = [1]\n",
-            "expect.origins: expected a list of texts, found another list",
+            "expect.origins: expected a list of strings, found another list",
         ),
         (
             "[jobs]\nheaders = { a = 1 }\n",
-            "jobs.headers: expected a table of texts, found another table",
+            "jobs.headers: expected a table of strings, found another table",
         ),
         (
             "[[expect.allow]]\ncheck = \"cfg.logs\"\n",
@@ -117,7 +120,7 @@ fn what_is_wrong_is_said_with_file_line_key_and_what_was_expected() {
             "api.hello_path: expected a path that begins with a slash",
         ),
         ("[outcomes]\nsuccess = []\n", "outcomes.success: expected one word at least"),
-        ("[outcomes]\nfailure = [\"succeeded\"]\n", "succeeded stands in outcomes.success too"),
+        ("[outcomes]\nfailure = [\"succeeded\"]\n", "succeeded is in outcomes.success too"),
         ("[outcomes]\njob_id = false\nmessage_id = false\n", "outcomes.job_id: expected a path"),
         (
             "[outcomes]\npattern = '('\n",

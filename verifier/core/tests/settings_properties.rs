@@ -5,7 +5,9 @@ use contract::{OUTCOME_EVENT, Outcome, OutcomeLine};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::json;
-use verifier_core::check::{CHECKS, Judgement, Verdict, Weight, explained, overall, read_settings};
+use verifier_core::check::{
+    CHECKS, Evaluation, Verdict, Weight, explained, overall, read_settings,
+};
 use verifier_core::settings::{Filling, KEYS, Kind, Outcomes, Value};
 
 const RUN: &str = "vrf-6569e9c0-0badcafe";
@@ -105,8 +107,8 @@ proptest! {
         let file = format!("[[expect.allow]]\ncheck = \"{}\"\nreason = \"r\"\n", allowed.id);
         let in_force = read_settings("f", &file).expect("it is well formed");
         for verdict in Verdict::ALL {
-            let judgement = Judgement::new(verdict, "found");
-            let counted = explained(&in_force.settings().expect, &check, judgement).counted();
+            let evaluation = Evaluation::new(verdict, "found");
+            let counted = explained(&in_force.settings().expect, &check, evaluation).counted();
             let is_changed = verdict == Verdict::Warn && check.id == allowed.id;
             prop_assert_eq!(counted, if is_changed { Verdict::Pass } else { verdict });
             // Beside a pass, nothing but a warning can pass that did not before.
@@ -123,7 +125,7 @@ proptest! {
     }
 
     #[test]
-    fn a_key_with_a_letter_too_few_is_refused_with_what_was_meant(key in select(&KEYS[..]), at in any::<Index>()) {
+    fn a_key_with_a_message_too_few_is_refused_with_what_was_meant(key in select(&KEYS[..]), at in any::<Index>()) {
         let (section, name) = key.name.split_once('.').expect("a section");
         let mut wrong = name.to_owned();
         wrong.remove(at.index(name.len()));

@@ -48,7 +48,7 @@ impl Server {
                 let by = form(incoming.query.as_bytes()).get("by").and_then(|by| by.parse().ok());
                 match (self.client(key), by) {
                     (Some(client), Some(by)) => {
-                        client.change_tasks(by);
+                        client.add_waiters(by);
                         (busy, self.time())
                     }
                     (None, _) => (busy, reply(404, "text/plain", "There is no such client.\n")),

@@ -6,7 +6,7 @@ use axum::body::{Body, Bytes, HttpBody};
 
 use crate::admission::Refused;
 
-/// Reads a body, which has a size and a deadline by the wall's clock.
+/// Reads a body, which has a size and a deadline in real time's clock.
 pub(crate) async fn read(
     body: Body,
     bytes_max: usize,

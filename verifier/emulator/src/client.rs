@@ -9,7 +9,7 @@ use crate::clock::{Busy, Clock};
 /// A client in the emulator's own process.
 ///
 /// It counts as busy all the time, except while each of its tasks sleeps by [`Client::sleep_until`] or waits for a long
-/// poll that the emulator parks. It has one task, unless it says by [`Client::change_tasks`] that it has more; each does one
+/// poll that the emulator parks. It has one task, unless it says by [`Client::add_waiters`] that it has more; each does one
 /// such thing at a time. The emulator knows the client by its access key, so it has to sign its requests with
 /// [`Client::access_key_id`].
 #[derive(Clone)]
@@ -56,7 +56,7 @@ impl Client {
     }
 
     /// Says that it has so many more tasks from now on, or fewer. Those that wait are among them.
-    pub fn change_tasks(&self, by: isize) {
+    pub fn add_waiters(&self, by: isize) {
         self.change(|state| state.tasks = state.tasks.saturating_add_signed(by));
     }
 
@@ -101,7 +101,7 @@ mod tests {
         // It stands still while anybody is busy, so that what is seen does not depend on the machine.
         let clock = Clock::start(ClockMode::Still);
         let client = Client::new("key".to_owned(), clock.clone());
-        client.change_tasks(1);
+        client.add_waiters(1);
         let began_at = client.now();
         let sleeper = client.clone();
         let asleep = tokio::spawn(async move {
@@ -109,7 +109,7 @@ mod tests {
             // The other one waits yet, and does not keep the clock from going on.
             sleeper.sleep_until(began_at + Duration::from_hours(2)).await;
             assert_eq!(sleeper.now(), began_at + Duration::from_hours(2));
-            sleeper.change_tasks(-1);
+            sleeper.add_waiters(-1);
         });
         for _ in 0..100 {
             tokio::task::yield_now().await;

@@ -3,8 +3,8 @@
 //! Stack time is wall time plus what was skipped; with [`ClockMode::Still`], it is only what was skipped. Whoever works holds a [`Busy`]; whoever waits gives it up with
 //! [`Clock::park`] and gets one back when it is woken. Work that causes work hands its right to be busy over: a timer
 //! that fires and a [`Signal`] that is notified wake their waiters with a `Busy` made under the same lock, so between
-//! cause and effect there is no moment in which nobody is busy. Hence the rule that is exact, without any settling
-//! time: *when nobody is busy, nothing can happen before the next timer*, and the clock may jump to it.
+//! cause and effect there is no moment in which no task is busy. Hence the rule that is exact, without any settling
+//! time: *when no task is busy, nothing can happen before the next timer*, and the clock may jump to it.
 
 mod parking;
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::client::Client;
 use crate::clock::{Clock, ClockMode};
 use crate::faults::Faults;
 use crate::http_api::HttpApis;
-use crate::lambda::{Functions, Mappings, ProcessGroups, Surroundings};
+use crate::lambda::{EnvironmentContext, Functions, Mappings, ProcessGroups};
 use crate::listener::serve;
 use crate::logs::LogStore;
 use crate::roots::Author;
@@ -54,7 +54,7 @@ pub struct EmulatorConfig {
     /// How time passes.
     pub clock: ClockMode,
     /// How long a client of another process is taken to be at work after an answer, before time may be skipped.
-    pub foreign_work: Duration,
+    pub other_work: Duration,
     /// Equal seeds give equal ids.
     pub seed: u64,
     /// The origins of pages in a browser that may use AWS's services here, as browsers write them: `https://a.example`,
@@ -63,8 +63,8 @@ pub struct EmulatorConfig {
 }
 
 /// How long a client of another process is best taken to be at work after an answer, if such clients are expected: see
-/// [`EmulatorConfig::foreign_work`].
-pub const FOREIGN_WORK: Duration = Duration::from_millis(250);
+/// [`EmulatorConfig::other_work`].
+pub const OTHER_WORK: Duration = Duration::from_millis(250);
 
 /// Why an emulator could not be started.
 #[derive(Debug, Error)]
@@ -125,7 +125,7 @@ pub enum EmulatorError {
         logical_id: String,
     },
     /// A queue could not be created as the template says.
-    #[error("the queue {name} cannot be created: {source}; mend it in the template")]
+    #[error("the queue {name} cannot be created: {source}; fix it in the template")]
     Queue {
         /// The queue.
         name: String,
@@ -133,7 +133,7 @@ pub enum EmulatorError {
         source: SqsError,
     },
     /// A log group could not be created as the template says.
-    #[error("the log group {name} cannot be created: {source}; mend it in the template")]
+    #[error("the log group {name} cannot be created: {source}; fix it in the template")]
     LogGroup {
         /// The log group.
         name: String,
@@ -141,7 +141,7 @@ pub enum EmulatorError {
         source: LogsError,
     },
     /// An alarm could not be created as the template says.
-    #[error("the alarm {name} cannot be created: {source}; mend it in the template")]
+    #[error("the alarm {name} cannot be created: {source}; fix it in the template")]
     Alarm {
         /// The alarm.
         name: String,
@@ -160,9 +160,9 @@ pub enum EmulatorError {
     },
     /// A mapping reads a queue that the stack does not have.
     #[error(
-        "the event source mapping {uuid} reads the queue {queue}, which is not in the stack; mend its EventSourceArn"
+        "the event source mapping {uuid} reads the queue {queue}, which is not in the stack; fix its EventSourceArn"
     )]
-    ForeignQueue {
+    OtherQueue {
         /// The mapping.
         uuid: String,
         /// The queue.
@@ -226,7 +226,7 @@ impl Emulator {
             clients: Mutex::default(),
             token,
             allowed_origins: config.allowed_origins.clone(),
-            foreign_work: config.foreign_work,
+            other_work: config.other_work,
             sqs: SqsWire { sqs: world.sqs.clone(), endpoint: world.endpoint.clone() },
             cloudformation: CloudFormation { world: world.clone(), stacks: Mutex::new(stacks) },
             lambda: LambdaService { world: world.clone() },
@@ -315,7 +315,7 @@ fn world(config: &EmulatorConfig, clock: &Clock, groups: ProcessGroups, endpoint
     let faults = Faults::new(clock.clone());
     let sqs = Arc::new(SqsService::new(clock.clone(), faults.clone(), model));
     let logs = Arc::new(LogStore::new(faults.clone()));
-    let surroundings = Surroundings {
+    let environment_context = EnvironmentContext {
         clock: clock.clone(),
         faults: faults.clone(),
         logs: logs.clone(),
@@ -323,7 +323,7 @@ fn world(config: &EmulatorConfig, clock: &Clock, groups: ProcessGroups, endpoint
         region: region.clone(),
         endpoint: endpoint.clone(),
     };
-    let functions = Arc::new(Functions::new(surroundings, config.seed));
+    let functions = Arc::new(Functions::new(environment_context, config.seed));
     let mappings = Mappings::new(clock.clone(), sqs.clone(), functions.clone(), region.clone());
     World {
         alarms: Arc::new(Mutex::new(Alarms::new(&region, ACCOUNT_ID))),

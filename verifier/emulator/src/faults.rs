@@ -9,7 +9,7 @@ use verifier_model::event_source_mapping::InvocationOutcome;
 use verifier_model::faults::{
     Fault, FaultPlan, FaultPlanError, FaultRules, Happening, RuleReport, Stage,
 };
-use verifier_model::sqs::{Counts, Delivery, Message, ReceivedMessage};
+use verifier_model::sqs::{Counts, Message, ReceiveFault, ReceivedMessage};
 use verifier_model::time::Timestamp;
 
 use crate::clock::Clock;
@@ -100,7 +100,7 @@ impl Faults {
     }
 
     /// What becomes of a message whose turn it is in a receive.
-    pub(crate) fn delivery(&self, receive: Happening<'_>, message: &Message) -> Delivery {
+    pub(crate) fn delivery(&self, receive: Happening<'_>, message: &Message) -> ReceiveFault {
         let happening = receive.with_message(&message.message_id, &message.body);
         let fault = self.decide(Stage::Delivery, &happening);
         fault.map(|fault| fault.delivery()).unwrap_or_default()

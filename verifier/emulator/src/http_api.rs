@@ -298,7 +298,7 @@ fn answer(payload: &[u8]) -> Reply {
     response
 }
 
-/// Whether a header says how an answer is framed on its connection, which is the server's to say: API Gateway sets these anew.
+/// Whether a header says how an answer is framed on its connection, which is the server's to say: API Gateway sets these again.
 ///
 /// Source: <https://www.rfc-editor.org/rfc/rfc9110#name-connection>.
 fn is_framing(name: &header::HeaderName) -> bool {
@@ -506,7 +506,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_origin_gets_no_cors_headers() {
+    fn a_other_origin_gets_no_cors_headers() {
         let cors =
             CorsSpec { allow_origins: vec!["https://a.example".to_owned()], ..CorsSpec::default() };
         let allowed = |origin| {

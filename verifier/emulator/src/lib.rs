@@ -31,7 +31,7 @@ mod world;
 pub use admission::TOKEN_HEADER;
 pub use client::Client;
 pub use clock::ClockMode;
-pub use emulator::{Emulator, EmulatorConfig, EmulatorError, FOREIGN_WORK};
+pub use emulator::{Emulator, EmulatorConfig, EmulatorError, OTHER_WORK};
 pub use lambda::{FunctionStart, measure_function};
 pub use logs::LogStore;
 pub use server::CLIENT_HEADER;

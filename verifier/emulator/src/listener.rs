@@ -22,7 +22,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest head of a request, in bytes: more than any client here sends, and less than would take memory.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
-/// How long after an error connections are accepted again, by the wall's clock: no part of the stack waits for it.
+/// How long after an error connections are accepted again, in real time's clock: no part of the stack waits for it.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// Accepts connections until the task is aborted, which ends those that are open.

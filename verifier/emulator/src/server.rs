@@ -35,7 +35,7 @@ use crate::world::World;
 /// The largest request body that is read: a batch of SQS messages, and Lambda's synchronous payload.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 
-/// How long a request's body may take, by the wall's clock, after its head.
+/// How long a request's body may take, in real time's clock, after its head.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The header by which a request that is not signed, such as one to the stack's own API, names the registered client that makes it:
@@ -51,7 +51,7 @@ pub(crate) struct Server {
     /// The origins of pages that may use AWS's services.
     pub(crate) allowed_origins: Vec<String>,
     /// How long a client outside of this process is taken to be at work after an answer.
-    pub(crate) foreign_work: Duration,
+    pub(crate) other_work: Duration,
     pub(crate) sqs: SqsWire,
     pub(crate) cloudformation: CloudFormation,
     pub(crate) lambda: LambdaService,
@@ -306,12 +306,12 @@ impl Server {
     fn let_client_work(&self, busy: Busy, access_key: Option<&str>) {
         let known = access_key
             .is_some_and(|key| key == FUNCTION_ACCESS_KEY_ID || self.client(key).is_some());
-        if known || self.foreign_work.is_zero() || !self.clock.jumps() {
+        if known || self.other_work.is_zero() || !self.clock.jumps() {
             return;
         }
-        let foreign_work = self.foreign_work;
+        let other_work = self.other_work;
         tokio::spawn(async move {
-            tokio::time::sleep(foreign_work).await;
+            tokio::time::sleep(other_work).await;
             drop(busy);
         });
     }

@@ -105,7 +105,7 @@ impl World {
         self.faults.install(rules, counts)
     }
 
-    /// The program of each function. A request's template gets no others, and no other surroundings, than the user means.
+    /// The program of each function. A request's template gets no others, and no other environment, than the user means.
     fn programs(
         &self,
         functions: &[FunctionSpec],
@@ -197,15 +197,15 @@ impl World {
             }
             created.push(queue.name.as_str());
         }
-        let foreign = stack
+        let other = stack
             .mappings
             .iter()
             .find(|mapping| !self.sqs.look(|sqs| sqs.has_queue(&mapping.configuration.queue)));
-        match foreign {
+        match other {
             None => Ok(()),
             Some(mapping) => {
                 self.remove_queues(created.into_iter());
-                Err(EmulatorError::ForeignQueue {
+                Err(EmulatorError::OtherQueue {
                     uuid: mapping.uuid.clone(),
                     queue: mapping.configuration.queue.clone(),
                 })
@@ -228,7 +228,7 @@ impl World {
         for (index, alarm) in stack.alarms.iter().enumerate() {
             let name = alarm.definition.name.clone();
             let put = if alarms.has(&name) {
-                // CloudWatch would define it anew; CloudFormation does not take over what is not its own.
+                // CloudWatch would define it again; CloudFormation does not take over what is not its own.
                 Err(EmulatorError::AlreadyExists { kind: "alarm", name })
             } else {
                 let put = alarms.put(alarm.definition.clone(), alarm.tags.clone(), now);

@@ -98,20 +98,20 @@ async fn what_a_page_can_send_unasked_changes_nothing() {
     let send = json!({"QueueUrl": "jobs", "MessageBody": "evil"}).to_string();
     let send_target = "x-amz-target: AmazonSQS.SendMessage";
     let authorization = authorization();
-    let foreign = "origin: http://evil.example";
+    let other = "origin: http://evil.example";
     let delete = format!("/?{}&StackName=Stack-Test", form("DeleteStack"));
     for (request, headers, body) in [
-        ("POST /", vec![FORM, foreign], create.as_str()),
+        ("POST /", vec![FORM, other], create.as_str()),
         ("POST /", vec!["content-type: text/plain", "origin: null"], &create),
         ("POST /", vec!["content-type: multipart/form-data; boundary=x"], &create),
-        ("POST /", vec![FORM, &authorization, foreign], &create),
+        ("POST /", vec![FORM, &authorization, other], &create),
         ("POST /", vec![FORM, &authorization, "origin: null"], &create),
         ("POST /", vec![FORM, &authorization, "sec-fetch-site: cross-site"], &create),
         ("POST /", vec![FORM, "authorization: Basic dTpw"], &create),
         ("POST /?X-Amz-Signature=0&X-Amz-Credential=AKIA", vec![FORM], &create),
         ("POST /", vec!["content-type: text/plain", send_target], &send),
         ("POST /", vec![send_target, &authorization, "host: evil.example"], &send),
-        ("POST /", vec![send_target, &authorization, "host: evil.example:80", foreign], &send),
+        ("POST /", vec![send_target, &authorization, "host: evil.example:80", other], &send),
         ("GET /", vec![send_target, &authorization], &send),
         (&format!("GET {delete}"), vec![], ""),
         (&format!("GET {delete}"), vec![&authorization], ""),
@@ -127,7 +127,7 @@ async fn what_a_page_can_send_unasked_changes_nothing() {
         (
             "OPTIONS /",
             vec![
-                foreign,
+                other,
                 "access-control-request-method: POST",
                 "access-control-request-headers: authorization",
             ],
@@ -138,7 +138,7 @@ async fn what_a_page_can_send_unasked_changes_nothing() {
             vec![FORM, &authorization],
             &create,
         ),
-        ("GET /", vec!["upgrade: websocket", "connection: upgrade", foreign], ""),
+        ("GET /", vec!["upgrade: websocket", "connection: upgrade", other], ""),
     ] {
         let (status, answer) = stand.ask(request, &headers, body).await;
         assert!(matches!(status, 403 | 404 | 405 | 421), "{request} {headers:?}: {answer}");

@@ -82,12 +82,12 @@ impl Operator {
             assert!(received.iter().all(|message| attribute(message, COUNT) == count));
         }
         assert!(self.receive(&source.0).await.is_empty());
-        let letters = self.receive(dead).await;
-        assert_eq!(bodies_of(&letters), bodies);
-        for letter in &letters {
-            assert_eq!(attribute(letter, COUNT), "4");
-            assert_eq!(attribute(letter, "DeadLetterQueueSourceArn"), source.1);
-            let handle = text(&letter["ReceiptHandle"]);
+        let messages = self.receive(dead).await;
+        assert_eq!(bodies_of(&messages), bodies);
+        for message in &messages {
+            assert_eq!(attribute(message, COUNT), "4");
+            assert_eq!(attribute(message, "DeadLetterQueueSourceArn"), source.1);
+            let handle = text(&message["ReceiptHandle"]);
             let words = ["--queue-url", dead, "--receipt-handle", &handle];
             let change = ["change-message-visibility"].iter().chain(&words);
             let change: Vec<&str> = change.chain(&["--visibility-timeout", "0"]).copied().collect();
@@ -127,7 +127,7 @@ const VISIBILITY_TIMEOUT: &str = "15";
 const COUNT: &str = "ApproximateReceiveCount";
 
 fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("expected a text, found {value}")).to_owned()
+    value.as_str().unwrap_or_else(|| panic!("expected a string, found {value}")).to_owned()
 }
 
 fn attribute<'a>(message: &'a Value, name: &str) -> &'a str {

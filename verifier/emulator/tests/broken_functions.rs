@@ -113,10 +113,10 @@ async fn a_function_that_ends_while_it_starts_shows_its_output_to_the_caller_and
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_that_cannot_be_started_at_all_says_why_to_the_caller_and_in_the_log() {
-    let foreign: u8 = if cfg!(target_arch = "aarch64") { 62 } else { 183 };
+    let other: u8 = if cfg!(target_arch = "aarch64") { 62 } else { 183 };
     let mut elf = b"\x7fELF\x02\x01\x01".to_vec();
     elf.resize(16, 0);
-    elf.extend([2, 0, foreign, 0, 1, 0, 0, 0]);
+    elf.extend([2, 0, other, 0, 1, 0, 0, 0]);
     elf.resize(200, 0);
     for (program, mode, why) in [
         (b"#!/no/such/interpreter\n".as_slice(), 0o755, "the interpreter /no/such/interpreter"),

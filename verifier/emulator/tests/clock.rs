@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use support::{Stand, config, mapping, probe, queues, resources};
 use verifier_emulator::ClockMode;
 
-/// Short, since half of the runs go by the wall's clock.
+/// Short, since half of the runs go in real time's clock.
 const VISIBILITY_TIMEOUT_SECONDS: u64 = 2;
 const VISIBILITY_TIMEOUT_MILLISECONDS: u64 = VISIBILITY_TIMEOUT_SECONDS * 1_000;
 /// How far apart jobs are sent. All are sent before the first is received again, and none when another is, so that it
@@ -33,7 +33,7 @@ fn document() -> Value {
 /// The jobs of a workload: what each is, and its number.
 fn workload(seed: u64) -> Vec<(u64, String)> {
     let mut random = fastrand::Rng::with_seed(seed);
-    let wishes = ["fine", "error", "crash", "malformed", "stranger", "nothing", "unhurried"];
+    let wishes = ["fine", "error", "crash", "malformed", "other", "nothing", "unhurried"];
     let job = |number| {
         let wish = wishes[random.usize(..wishes.len())];
         (number, format!("{wish}:{number}"))

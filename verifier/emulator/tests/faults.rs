@@ -432,7 +432,7 @@ async fn every_start_is_a_cold_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_answer_arrives_than_the_function_gave() {
-    let rule = json!({"fault": {"kind": "answer", "payload": r#"{"batchItemFailures": [{"itemIdentifier": "stranger"}]}"#}});
+    let rule = json!({"fault": {"kind": "answer", "payload": r#"{"batchItemFailures": [{"itemIdentifier": "other"}]}"#}});
     let stand = mapped(rule).await;
     stand.send("jobs", "a job").await;
     stand.wait(70).await;

@@ -158,18 +158,18 @@ async fn what_was_written_before_the_answer_is_in_the_log_when_the_caller_has_it
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_fails_as_a_whole_is_retried_and_dead_lettered() {
     let stand = Stand::start().await;
-    for wish in ["crash", "error", "malformed", "stranger", "slow"] {
+    for wish in ["crash", "error", "malformed", "other", "slow"] {
         let id = stand.send(wish).await;
-        let letter = stand.receive("dead", 100).await.expect(wish);
-        assert_eq!(letter["MessageId"], id.as_str(), "{wish}: {letter}");
-        assert_eq!(letter["Body"], wish);
-        let attributes = &letter["Attributes"];
+        let message = stand.receive("dead", 100).await.expect(wish);
+        assert_eq!(message["MessageId"], id.as_str(), "{wish}: {message}");
+        assert_eq!(message["Body"], wish);
+        let attributes = &message["Attributes"];
         assert_eq!(attributes["ApproximateReceiveCount"], "3");
         assert_eq!(
             attributes["DeadLetterQueueSourceArn"],
             "arn:aws:sqs:us-local-1:000000000000:jobs"
         );
-        let body = json!({"QueueUrl": "dead", "ReceiptHandle": letter["ReceiptHandle"]});
+        let body = json!({"QueueUrl": "dead", "ReceiptHandle": message["ReceiptHandle"]});
         stand.call("AmazonSQS.DeleteMessage", body).await;
     }
     stand.emulator.shut_down().await;

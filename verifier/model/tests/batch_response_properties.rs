@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use verifier_model::event_source_mapping::{BatchVerdict, InvocationOutcome, judge_batch};
+use verifier_model::event_source_mapping::{BatchVerdict, InvocationOutcome, evaluate_batch};
 
 /// A batch of distinct message ids.
 fn batch() -> impl Strategy<Value = BTreeSet<String>> {
@@ -36,9 +36,9 @@ fn invalid_entry() -> impl Strategy<Value = Value> {
     ]
 }
 
-fn judge(payload: Vec<u8>, ids: &BTreeSet<String>, report: bool) -> BatchVerdict {
+fn evaluate(payload: Vec<u8>, ids: &BTreeSet<String>, report: bool) -> BatchVerdict {
     let ids = ids.iter().map(String::as_str).collect();
-    judge_batch(&InvocationOutcome::Responded(payload), &ids, report)
+    evaluate_batch(&InvocationOutcome::Responded(payload), &ids, report)
 }
 
 fn response(failures: &[Value]) -> Vec<u8> {
@@ -53,7 +53,7 @@ proptest! {
     #[test]
     fn exactly_the_messages_that_were_not_named_are_deleted((ids, failures) in batch_and_failures()) {
         let entries: Vec<Value> = failures.iter().map(item).collect();
-        let verdict = judge(response(&entries), &ids, true);
+        let verdict = evaluate(response(&entries), &ids, true);
         for id in &ids {
             prop_assert_eq!(verdict.deletes(id), !failures.contains(id), "{}", id);
         }
@@ -68,7 +68,7 @@ proptest! {
     ) {
         let mut entries: Vec<Value> = failures.iter().map(item).collect();
         entries.insert(at.index(entries.len() + 1), invalid);
-        let verdict = judge(response(&entries), &ids, true);
+        let verdict = evaluate(response(&entries), &ids, true);
         prop_assert!(matches!(verdict, BatchVerdict::AllFailed(_)), "{:?}", verdict);
         prop_assert!(ids.iter().all(|id| !verdict.deletes(id)));
     }
@@ -78,30 +78,30 @@ proptest! {
         ids in batch(),
         payload in prop::collection::vec(any::<u8>(), 0..200),
     ) {
-        let verdict = judge(payload, &ids, false);
+        let verdict = evaluate(payload, &ids, false);
         prop_assert!(ids.iter().all(|id| verdict.deletes(id)));
     }
 
     #[test]
     fn an_error_keeps_everything(ids in batch(), reason in ".{0,40}", report: bool) {
         let borrowed = ids.iter().map(String::as_str).collect();
-        let verdict = judge_batch(&InvocationOutcome::Errored(reason.clone()), &borrowed, report);
+        let verdict = evaluate_batch(&InvocationOutcome::Errored(reason.clone()), &borrowed, report);
         prop_assert_eq!(&verdict, &BatchVerdict::AllFailed(reason));
         prop_assert!(ids.iter().all(|id| !verdict.deletes(id)));
     }
 
     #[test]
-    fn arbitrary_bytes_are_judged_without_a_panic(
+    fn arbitrary_bytes_are_evaluated_without_a_panic(
         ids in batch(),
         payload in prop::collection::vec(any::<u8>(), 0..200),
     ) {
-        judge(payload, &ids, true);
+        evaluate(payload, &ids, true);
     }
 
     #[test]
     fn anything_but_an_object_or_null_keeps_everything(ids in batch(), text in "[^{]{1,40}") {
         let valid = text.trim().is_empty() || text.trim() == "null";
-        let verdict = judge(text.clone().into_bytes(), &ids, true);
+        let verdict = evaluate(text.clone().into_bytes(), &ids, true);
         // Only ASCII white space is empty to JSON.
         prop_assume!(valid == (text.trim_ascii().is_empty() || text.trim_ascii() == "null"));
         prop_assert_eq!(verdict == BatchVerdict::AllSucceeded, valid, "{:?}", verdict);

@@ -218,12 +218,12 @@ fn events_outside_of_the_allowed_time_are_left_out_one_by_one() {
     let fortnight = Duration::from_hours(14 * 24);
     let at = |timestamp| InputLogEvent { timestamp, message: "x".to_owned() };
     let batch = [at(NOW - fortnight - Duration::from_millis(1)), at(NOW - fortnight)];
-    let judged = check_put(&batch, None, NOW).unwrap();
-    assert_eq!((judged.accepted, judged.rejected.too_old_end_index), (1..2, Some(1)));
+    let evaluated = check_put(&batch, None, NOW).unwrap();
+    assert_eq!((evaluated.accepted, evaluated.rejected.too_old_end_index), (1..2, Some(1)));
     let week = Duration::from_hours(7 * 24);
     let batch = [at(NOW - week - Duration::from_millis(1)), at(NOW - week)];
-    let judged = check_put(&batch, Some(week), NOW).unwrap();
-    assert_eq!((judged.accepted, judged.rejected.expired_end_index), (1..2, Some(1)));
+    let evaluated = check_put(&batch, Some(week), NOW).unwrap();
+    assert_eq!((evaluated.accepted, evaluated.rejected.expired_end_index), (1..2, Some(1)));
     let all_too_new = [at(NOW + Duration::from_hours(3))];
     assert!(check_put(&all_too_new, None, NOW).unwrap().accepted.is_empty());
 }

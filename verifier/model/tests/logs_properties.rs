@@ -224,16 +224,16 @@ proptest! {
             })
             .collect();
         let retention = retention_days.map(|days| Duration::from_hours(24 * days));
-        let judged = check_put(&events, retention, NOW).unwrap();
+        let evaluated = check_put(&events, retention, NOW).unwrap();
         for (index, event) in events.iter().enumerate() {
             let too_old = event.timestamp + Duration::from_hours(14 * 24) < NOW;
             let expired = retention.is_some_and(|retention| event.timestamp + retention < NOW);
             let too_new = event.timestamp > NOW + Duration::from_hours(2);
-            let rejected = judged.rejected;
+            let rejected = evaluated.rejected;
             prop_assert_eq!(too_old, rejected.too_old_end_index.is_some_and(|end| index < end));
             prop_assert_eq!(expired, rejected.expired_end_index.is_some_and(|end| index < end));
             prop_assert_eq!(too_new, rejected.too_new_start_index.is_some_and(|start| index >= start));
-            prop_assert_eq!(!too_old && !expired && !too_new, judged.accepted.contains(&index));
+            prop_assert_eq!(!too_old && !expired && !too_new, evaluated.accepted.contains(&index));
         }
     }
 

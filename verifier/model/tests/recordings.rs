@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use comparison::{Comparison, recording};
 use serde_json::{Value, json};
-use verifier_model::event_source_mapping::{InvocationOutcome, judge_batch, sqs_event};
+use verifier_model::event_source_mapping::{InvocationOutcome, evaluate_batch, sqs_event};
 use verifier_model::sqs::{
     AttributeValue, FifoAttributes, MessageAttribute, QueueAttributes, ReceiveMessage,
     ReceivedMessage, RedrivePolicy, SendMessage, Sqs, md5_of_body,
@@ -77,7 +77,7 @@ impl Mapping {
     /// Ends an invocation and waits until what failed is visible again.
     fn finish(&mut self, batch: &[ReceivedMessage], outcome: &InvocationOutcome, report: bool) {
         let ids = batch.iter().map(|received| received.message.message_id.as_str()).collect();
-        let verdict = judge_batch(outcome, &ids, report);
+        let verdict = evaluate_batch(outcome, &ids, report);
         for received in batch {
             if verdict.deletes(&received.message.message_id) {
                 self.sqs.delete(self.jobs, &received.receipt_handle, self.now).unwrap();

@@ -245,8 +245,8 @@ fn handles_of_others_are_refused() {
     let mut world = World::with_jobs(&[]);
     world.create("other", &[]);
     world.send("other", "theirs");
-    let foreign = world.receive_one("other").receipt_handle;
-    for handle in [foreign.as_str(), "", "garbage", "AQEB+/=="] {
+    let other = world.receive_one("other").receipt_handle;
+    for handle in [other.as_str(), "", "garbage", "AQEB+/=="] {
         let refused = Err(SqsError::ReceiptHandleIsInvalid(handle.to_owned()));
         assert_eq!(world.sqs.delete("jobs", handle, world.now), refused);
         assert_eq!(world.change("jobs", handle, 0), refused);
@@ -325,7 +325,7 @@ fn visibility_zero_returns_a_message_once_a_response_and_again_in_the_next() {
 }
 
 #[test]
-fn changing_visibility_counts_from_now_and_zero_hands_back() {
+fn changing_visibility_counts_from_now_and_zero_releases() {
     let mut world = World::with_jobs(&[]);
     world.send("jobs", "a");
     let handle = world.receive_one("jobs").receipt_handle;

@@ -183,7 +183,7 @@ fn a_repeated_send_is_accepted_with_the_originals_id_and_not_stored() {
 fn the_interval_is_five_minutes_from_the_original() {
     let mut world = fifo(&[]);
     let first = send(&mut world, "g", "a");
-    // A repetition does not begin the interval anew.
+    // A repetition does not begin the interval again.
     world.wait(200);
     assert_eq!(send(&mut world, "g", "a").message_id, first.message_id);
     world.wait_millis(99_999);
@@ -276,7 +276,7 @@ fn a_group_waits_until_all_of_it_in_flight_is_deleted_or_visible_again() {
     let batch = world.receive("jobs.fifo", 3);
     world.sqs.take_changed();
     world.delete("jobs.fifo", &batch[0].receipt_handle);
-    assert!(world.sqs.take_changed().contains("jobs.fifo"), "who waits is told");
+    assert!(world.sqs.take_changed().contains("jobs.fifo"), "who waits is reported");
     assert!(world.receive("jobs.fifo", 10).is_empty());
     world.change("jobs.fifo", &batch[2].receipt_handle, 0).unwrap();
     assert!(world.receive("jobs.fifo", 10).is_empty(), "2 is in flight");
@@ -301,7 +301,7 @@ fn a_message_held_longer_blocks_those_after_it_and_none_before_it() {
 }
 
 #[test]
-fn a_message_handed_back_at_once_is_next_again() {
+fn a_message_released_at_once_is_next_again() {
     let mut world = fifo(&[]);
     for body in ["1", "2"] {
         send(&mut world, "g", body);

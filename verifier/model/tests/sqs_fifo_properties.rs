@@ -63,7 +63,7 @@ enum Fate {
     Gone,
 }
 
-/// A message as the reference remembers it, for ever, in the order of sending.
+/// A message as the reference remembers it, indefinitely, in the order of sending.
 #[derive(Clone, Debug)]
 struct Entry {
     message_id: String,

@@ -325,7 +325,7 @@ fn what_arrives_is_a_new_message_with_the_old_content() {
     let moved_at = world.now - Duration::from_millis(100);
     let moved = world.receive_one("jobs").message;
     assert_ne!(moved.message_id, sent_id);
-    assert_eq!(moved.sent_at, moved_at, "retention begins anew");
+    assert_eq!(moved.sent_at, moved_at, "retention begins again");
     assert_eq!(moved.receive_count, 1);
     assert_eq!(moved.first_received_at, Some(world.now));
     assert_eq!(moved.dead_letter_queue_source_arn, None);
@@ -405,7 +405,7 @@ fn every_operation_first_moves_what_is_due() {
     world.wait(1);
     world.sqs.advance(world.now);
     let changed = world.sqs.take_changed();
-    assert!(changed.contains("destination") && changed.contains("dlq"), "who waits is told");
+    assert!(changed.contains("destination") && changed.contains("dlq"), "who waits is reported");
 }
 
 #[test]

@@ -123,7 +123,7 @@ enum Fate {
     Dropped,
 }
 
-/// A message as the reference remembers it, for ever.
+/// A message as the reference remembers it, indefinitely.
 #[derive(Clone, Debug)]
 struct Entry {
     message: Message,

@@ -1,4 +1,4 @@
-//! How fast schedules are run and histories are judged, on one core: `cargo xtask bench sim`.
+//! How fast schedules are run and histories are evaluated, on one core: `cargo xtask bench sim`.
 #![allow(clippy::print_stdout, reason = "it prints what it measures")]
 
 use std::error::Error;
@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use contract::Outcome;
 use verifier_chaos::{
-    Content, Ending, Event, History, Id, JobKind, Limits, Line, Nature, Operation, Queue, Schedule,
-    Step, Verdict, judge,
+    Content, Event, Expectation, History, Id, InvocationEnd, JobKind, Limits, Line, Operation,
+    Queue, Schedule, Step, Verdict, evaluate,
 };
 use verifier_simulator::simulate;
 
@@ -15,7 +15,7 @@ use verifier_simulator::simulate;
 const SCHEDULES: u64 = 50_000;
 /// How many operations the long history has.
 const OPERATIONS: u64 = 1_000_000;
-/// The least that is asked for: schedules a second, and seconds to judge the long history.
+/// The least that is asked for: schedules a second, and seconds to evaluate the long history.
 const LEAST: (f64, Duration) = (1_000.0, Duration::from_secs(5));
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -49,7 +49,7 @@ fn schedules() -> Result<f64, Box<dyn Error>> {
     for seed in 0..SCHEDULES {
         let schedule = whole_path(seed);
         let history = simulate(&schedule, Limits::default())?;
-        if judge(&history).verdict != Verdict::True {
+        if evaluate(&history).verdict != Verdict::True {
             return Err(format!("seed {seed} is not sound").into());
         }
         jobs += u64::from(schedule.job_count());
@@ -60,7 +60,7 @@ fn schedules() -> Result<f64, Box<dyn Error>> {
     #[allow(clippy::cast_precision_loss, reason = "far below where a float loses any")]
     let rate = SCHEDULES as f64 / took.as_secs_f64();
     println!(
-        "{SCHEDULES} schedules, drawn, run and judged: {rate:.0}/s; {} jobs and {} lines each, {whole} with 180 s or more",
+        "{SCHEDULES} schedules, drawn, run and evaluated: {rate:.0}/s; {} jobs and {} lines each, {whole} with 180 s or more",
         jobs / SCHEDULES,
         lines as u64 / SCHEDULES
     );
@@ -70,10 +70,10 @@ fn schedules() -> Result<f64, Box<dyn Error>> {
 fn long_history() -> Result<Duration, Box<dyn Error>> {
     let history = history_of(OPERATIONS)?;
     let began = Instant::now();
-    let report = judge(&history);
+    let report = evaluate(&history);
     let took = began.elapsed();
     println!(
-        "{OPERATIONS} operations, {} lines: judged in {:.2} s; {:?}, {} findings",
+        "{OPERATIONS} operations, {} lines: evaluated in {:.2} s; {:?}, {} findings",
         history.lines.len(),
         took.as_secs_f64(),
         report.verdict,
@@ -92,7 +92,7 @@ fn history_of(jobs: u64) -> Result<History, Box<dyn Error>> {
             ["j", "m", "i"].map(|kind| Id::from(format!("{kind}{op}")));
         let submit = Operation::Submit {
             job: job.clone(),
-            nature: Nature::Healthy,
+            nature: Expectation::Healthy,
             content: content.clone(),
         };
         let received = Event::Received {
@@ -116,7 +116,7 @@ fn history_of(jobs: u64) -> Result<History, Box<dyn Error>> {
             Event::Invoked { invocation: invocation.clone(), messages: vec![message.clone()] },
             Event::Effect { job: job.clone(), message: message.clone(), key: job },
             attempt,
-            Event::Ended { invocation, how: Ending::Responded },
+            Event::Ended { invocation, how: InvocationEnd::Responded },
             Event::Deleted { queue: Queue::Jobs, message },
         ];
         history.lines.extend(events.into_iter().map(|event| Line { at: op, event }));

@@ -7,12 +7,12 @@ use contract::Outcome;
 
 use super::super::facts::{Attempt, Facts};
 use super::super::finding::Findings;
-use super::super::history::{Ending, Nature};
+use super::super::history::{Expectation, InvocationEnd};
 use super::Anomaly;
 
 /// Only because of its mate: its own line does not say that it failed, a mate's does, and the mapping kept it.
-pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
-    for job in facts.jobs.iter().filter(|job| job.nature() == Some(Nature::Healthy)) {
+pub(super) fn evaluate(facts: &Facts<'_>, findings: &mut Findings) {
+    for job in facts.jobs.iter().filter(|job| job.nature() == Some(Expectation::Healthy)) {
         let attempts = || job.attempts.iter().map(|place| &facts.attempts[*place]);
         let spoilt = attempts().find_map(|attempt| Some((attempt, spoilt_by(facts, attempt)?)));
         let Some((attempt, mate)) = spoilt else {
@@ -34,9 +34,9 @@ fn spoilt_by<'f>(facts: &'f Facts<'_>, attempt: &Attempt) -> Option<&'f Attempt>
     let own_failure = matches!(attempt.outcome, Some((Outcome::Failed, _)));
     let spoilt = match invocation.ended.map(|(how, _)| how) {
         // Its process ended, or its time: that is no mate's doing.
-        Some(Ending::Crashed | Ending::TimedOut) => false,
-        Some(Ending::Errored) => true,
-        Some(Ending::Responded) | None => attempt.kept.is_some(),
+        Some(InvocationEnd::Crashed | InvocationEnd::TimedOut) => false,
+        Some(InvocationEnd::Errored) => true,
+        Some(InvocationEnd::Responded) | None => attempt.kept.is_some(),
     };
     if own_failure || !spoilt {
         return None;
@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn a_healthy_job_that_pays_for_its_mate_is_found() {
         let mut script = Script::new();
-        script.submit("good", Nature::Healthy).submit("bad", Nature::Flaky);
+        script.submit("good", Expectation::Healthy).submit("bad", Expectation::Flaky);
         script.receive("good").receive("bad");
         script.whole_batch_fails(&[("good", Succeeded), ("bad", Failed)]);
         script.at(60_000).receive("good").attempt("good", Succeeded);
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn a_batch_whose_messages_fail_alone_is_fine() {
         let mut script = Script::new();
-        script.submit("good", Nature::Healthy).submit("bad", Nature::Flaky);
+        script.submit("good", Expectation::Healthy).submit("bad", Expectation::Flaky);
         script.receive("good").receive("bad").batch(&[("good", Succeeded), ("bad", Failed)]);
         script.at(60_000).receive("bad").attempt("bad", Succeeded);
         assert_eq!(script.drained().found(), []);
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn a_batch_that_fails_without_a_failed_mate_is_fine() {
         let mut script = Script::new();
-        script.submit("a", Nature::Healthy).submit("b", Nature::Healthy);
+        script.submit("a", Expectation::Healthy).submit("b", Expectation::Healthy);
         script.receive("a").receive("b").whole_batch_fails(&[("a", Succeeded), ("b", Succeeded)]);
         script.at(60_000).receive("a").receive("b").batch(&[("a", Succeeded), ("b", Succeeded)]);
         assert_eq!(script.drained().found(), []);

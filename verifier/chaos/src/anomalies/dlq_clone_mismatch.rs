@@ -5,7 +5,7 @@ use super::super::finding::Findings;
 use super::Anomaly;
 
 /// A dead letter is evidence, and what a redrive will run again. It has to equal one of the job's submits.
-pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
+pub(super) fn evaluate(facts: &Facts<'_>, findings: &mut Findings) {
     for job in &facts.jobs {
         let Some(submit) = job.submits.first() else {
             continue;
@@ -22,12 +22,12 @@ pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
 mod tests {
     use super::super::script::Script;
     use super::*;
-    use crate::history::Nature;
+    use crate::history::Expectation;
 
     #[test]
     fn another_body_or_other_attributes_are_found() {
         for (body, attributes) in [("other", None), ("body of a", Some("more"))] {
-            let mut script = Script::that_fails_to_the_end(Nature::Poison);
+            let mut script = Script::that_fails_to_the_end(Expectation::Poison);
             script.dead_letter_with("a", body, attributes);
             assert_eq!(script.drained().found(), [Anomaly::DlqCloneMismatch]);
         }
@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn the_submitted_body_is_fine() {
-        let mut script = Script::that_fails_to_the_end(Nature::Poison);
+        let mut script = Script::that_fails_to_the_end(Expectation::Poison);
         script.dead_letter_with("a", "body of a", None);
         assert_eq!(script.drained().found(), []);
     }

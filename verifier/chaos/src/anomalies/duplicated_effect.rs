@@ -6,7 +6,7 @@ use super::Anomaly;
 
 /// SQS may deliver twice, so a worker has to give its side effect a key that every attempt repeats. Effects with equal keys
 /// are one.
-pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
+pub(super) fn evaluate(facts: &Facts<'_>, findings: &mut Findings) {
     for job in &facts.jobs {
         let Some(first) = job.effects.first() else {
             continue;
@@ -24,19 +24,19 @@ mod tests {
 
     use super::super::script::Script;
     use super::*;
-    use crate::history::Nature;
+    use crate::history::Expectation;
 
     #[test]
     fn two_effects_of_one_job_are_found() {
         let mut script = Script::new();
-        script.submit("a", Nature::Healthy).receive("a").effect("a", "k1").effect("a", "k2");
+        script.submit("a", Expectation::Healthy).receive("a").effect("a", "k1").effect("a", "k2");
         assert_eq!(script.delete("a").drained().found(), [Anomaly::DuplicatedEffect]);
     }
 
     #[test]
     fn the_same_effect_again_is_one() {
         let mut script = Script::new();
-        script.submit("a", Nature::Healthy).receive("a").attempt("a", Succeeded);
+        script.submit("a", Expectation::Healthy).receive("a").attempt("a", Succeeded);
         assert_eq!(script.effect("a", "a").drained().found(), []);
     }
 }

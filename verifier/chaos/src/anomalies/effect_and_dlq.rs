@@ -6,7 +6,7 @@ use super::Anomaly;
 
 /// A copy that a redrive took out before the effect does not count: to be done after all is what a redrive is for. Of a job that
 /// was submitted more than once, each message stands for itself: one may well be done, and another not.
-pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
+pub(super) fn evaluate(facts: &Facts<'_>, findings: &mut Findings) {
     for job in &facts.jobs {
         let effects = if job.submits.len() > 1 { &job.effects[..] } else { first(&job.effects) };
         let both = effects.iter().find_map(|effect| {
@@ -39,31 +39,31 @@ mod tests {
 
     use super::super::script::Script;
     use super::*;
-    use crate::history::Nature;
+    use crate::history::Expectation;
 
     #[test]
     fn a_job_that_is_done_and_dead_lettered_is_found() {
-        let mut script = Script::that_fails_to_the_end(Nature::Flaky);
+        let mut script = Script::that_fails_to_the_end(Expectation::Flaky);
         script.effect("a", "a").dead_letter("a");
         assert_eq!(script.drained().found(), [Anomaly::EffectAndDlq]);
-        let mut script = Script::that_fails_to_the_end(Nature::Flaky);
+        let mut script = Script::that_fails_to_the_end(Expectation::Flaky);
         script.dead_letter("a").effect("a", "a");
         assert_eq!(script.drained().found(), [Anomaly::EffectAndDlq]);
     }
 
     #[test]
     fn of_a_job_that_is_submitted_twice_one_message_may_be_done_and_the_other_dead() {
-        let mut script = Script::that_fails_to_the_end(Nature::Flaky);
-        script.submit("a", Nature::Flaky).dead_letter("a");
+        let mut script = Script::that_fails_to_the_end(Expectation::Flaky);
+        script.submit("a", Expectation::Flaky).dead_letter("a");
         assert_eq!(script.another_message("a").effect("a", "a").drained().found(), []);
-        let mut script = Script::that_fails_to_the_end(Nature::Flaky);
-        script.submit("a", Nature::Flaky).effect("a", "a").dead_letter("a");
+        let mut script = Script::that_fails_to_the_end(Expectation::Flaky);
+        script.submit("a", Expectation::Flaky).effect("a", "a").dead_letter("a");
         assert_eq!(script.drained().found(), [Anomaly::EffectAndDlq]);
     }
 
     #[test]
     fn a_job_that_is_done_after_its_redrive_is_fine() {
-        let mut script = Script::that_fails_to_the_end(Nature::Flaky);
+        let mut script = Script::that_fails_to_the_end(Expectation::Flaky);
         script.dead_letter("a").redrive("a").receive("a").attempt("a", Succeeded);
         assert_eq!(script.drained().found(), []);
     }

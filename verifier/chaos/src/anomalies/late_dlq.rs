@@ -6,7 +6,7 @@ use super::Anomaly;
 
 /// Failing means that an attempt failed, or that it was dead-lettered, only after that time. A message that nothing happens to
 /// any more is stuck-in-flight instead.
-pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
+pub(super) fn evaluate(facts: &Facts<'_>, findings: &mut Findings) {
     for message in &facts.messages {
         let Some(due) = facts.due_at(message) else {
             continue;
@@ -33,10 +33,10 @@ pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
 mod tests {
     use super::super::script::Script;
     use super::*;
-    use crate::history::Nature;
+    use crate::history::Expectation;
 
     fn dead_lettered_at(at: u64) -> Vec<Anomaly> {
-        let mut script = Script::that_fails_to_the_end(Nature::Poison);
+        let mut script = Script::that_fails_to_the_end(Expectation::Poison);
         script.at(at).dead_letter("a").drained().found()
     }
 

@@ -1,4 +1,4 @@
-//! The anomalies, one to a file: each judges the facts of a history and knows nothing of the others.
+//! The anomalies, one to a file: each evaluates the facts of a history and knows nothing of the others.
 
 mod acked_not_enqueued;
 mod batch_poisoned;
@@ -27,26 +27,26 @@ use super::facts::Facts;
 use super::finding::Findings;
 
 /// How an anomaly is found.
-type Judge = fn(&Facts<'_>, &mut Findings);
+type Evaluate = fn(&Facts<'_>, &mut Findings);
 
 /// Every anomaly with how it is found, in the order of reports.
-pub(super) const JUDGES: [(Anomaly, Judge); 18] = [
-    (Anomaly::Lost, lost::judge),
-    (Anomaly::AckedNotEnqueued, acked_not_enqueued::judge),
-    (Anomaly::Recovered, recovered::judge),
-    (Anomaly::RejectedButEnqueued, rejected_but_enqueued::judge),
-    (Anomaly::Phantom, phantom::judge),
-    (Anomaly::Redelivered, redelivered::judge),
-    (Anomaly::DuplicatedEffect, duplicated_effect::judge),
-    (Anomaly::PrematureDlq, premature_dlq::judge),
-    (Anomaly::ThrottleDlq, throttle_dlq::judge),
-    (Anomaly::OverReceived, over_received::judge),
-    (Anomaly::LateDlq, late_dlq::judge),
-    (Anomaly::PoisonAsSuccess, poison_as_success::judge),
-    (Anomaly::InnocentDlq, innocent_dlq::judge),
-    (Anomaly::BatchPoisoned, batch_poisoned::judge),
-    (Anomaly::StuckInFlight, stuck_in_flight::judge),
-    (Anomaly::EffectAndDlq, effect_and_dlq::judge),
-    (Anomaly::DlqCloneMismatch, dlq_clone_mismatch::judge),
-    (Anomaly::RedriveLeak, redrive_leak::judge),
+pub(super) const EVALUATORS: [(Anomaly, Evaluate); 18] = [
+    (Anomaly::Lost, lost::evaluate),
+    (Anomaly::AckedNotEnqueued, acked_not_enqueued::evaluate),
+    (Anomaly::Recovered, recovered::evaluate),
+    (Anomaly::RejectedButEnqueued, rejected_but_enqueued::evaluate),
+    (Anomaly::Phantom, phantom::evaluate),
+    (Anomaly::Redelivered, redelivered::evaluate),
+    (Anomaly::DuplicatedEffect, duplicated_effect::evaluate),
+    (Anomaly::PrematureDlq, premature_dlq::evaluate),
+    (Anomaly::ThrottleDlq, throttle_dlq::evaluate),
+    (Anomaly::OverReceived, over_received::evaluate),
+    (Anomaly::LateDlq, late_dlq::evaluate),
+    (Anomaly::PoisonAsSuccess, poison_as_success::evaluate),
+    (Anomaly::InnocentDlq, innocent_dlq::evaluate),
+    (Anomaly::BatchPoisoned, batch_poisoned::evaluate),
+    (Anomaly::StuckInFlight, stuck_in_flight::evaluate),
+    (Anomaly::EffectAndDlq, effect_and_dlq::evaluate),
+    (Anomaly::DlqCloneMismatch, dlq_clone_mismatch::evaluate),
+    (Anomaly::RedriveLeak, redrive_leak::evaluate),
 ];

@@ -5,7 +5,7 @@ use super::super::finding::Findings;
 use super::Anomaly;
 
 /// A redrive begins a new life: the message that it puts into the queue has an id and a count of its own.
-pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
+pub(super) fn evaluate(facts: &Facts<'_>, findings: &mut Findings) {
     let max = facts.header.terms.max_receive_count as usize;
     for message in facts.messages.iter().filter(|message| message.receives.len() > max) {
         let lines = message.receives.iter().map(|(_, line)| Some(*line));
@@ -19,11 +19,11 @@ mod tests {
 
     use super::super::script::Script;
     use super::*;
-    use crate::history::Nature;
+    use crate::history::Expectation;
 
     fn succeeds_at_receive(last: u64) -> Vec<Anomaly> {
         let mut script = Script::new();
-        script.submit("a", Nature::Flaky);
+        script.submit("a", Expectation::Flaky);
         for receive in 1..last {
             script.at(receive * 60_000).receive("a").attempt("a", Failed);
         }

@@ -5,7 +5,7 @@ use super::super::finding::Findings;
 use super::Anomaly;
 
 /// A message whose body names no job counts as a job of its own, so it is a phantom, too.
-pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
+pub(super) fn evaluate(facts: &Facts<'_>, findings: &mut Findings) {
     for job in facts.jobs.iter().filter(|job| job.submits.is_empty()) {
         if let Some(seen) = job.seen {
             findings.job(Anomaly::Phantom, job, [job.sent, Some(seen)]);
@@ -19,7 +19,7 @@ mod tests {
 
     use super::super::script::Script;
     use super::*;
-    use crate::history::Nature;
+    use crate::history::Expectation;
 
     #[test]
     fn a_job_that_nobody_submitted_is_found() {
@@ -31,7 +31,7 @@ mod tests {
     #[test]
     fn a_submitted_job_is_none() {
         let mut script = Script::new();
-        script.submit("a", Nature::Healthy).receive("a").attempt("a", Succeeded);
+        script.submit("a", Expectation::Healthy).receive("a").attempt("a", Succeeded);
         assert_eq!(script.drained().found(), []);
     }
 }

@@ -9,7 +9,7 @@ use super::Anomaly;
 
 /// SQS moves a message at the receive after the last allowed one, so the earliest time is as many visibility timeouts after the
 /// first receive as there are receives.
-pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
+pub(super) fn evaluate(facts: &Facts<'_>, findings: &mut Findings) {
     let max = facts.header.terms.max_receive_count;
     for message in &facts.messages {
         let Some(dead) = message.dead_letters.first() else {
@@ -37,14 +37,14 @@ mod tests {
 
     use super::super::script::Script;
     use super::*;
-    use crate::history::Nature;
+    use crate::history::Expectation;
 
     fn dead_lettered_after(attempts: u64, at: u64) -> Vec<Anomaly> {
         after(Script::new(), attempts, Failed, at)
     }
 
     fn after(mut script: Script, attempts: u64, outcome: Outcome, at: u64) -> Vec<Anomaly> {
-        script.submit("a", Nature::Poison);
+        script.submit("a", Expectation::Poison);
         for attempt in 0..attempts {
             script.at(attempt * 50_000).receive("a").attempt("a", outcome);
         }

@@ -5,7 +5,7 @@ use super::super::finding::Findings;
 use super::Anomaly;
 
 /// An operation that did not end counts as one of which nobody can say how it ended.
-pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
+pub(super) fn evaluate(facts: &Facts<'_>, findings: &mut Findings) {
     for job in facts.jobs.iter().filter(|job| job.seen.is_some()) {
         let unknown = job.submits.iter().find(|submit| match submit.result {
             None => true,
@@ -24,22 +24,22 @@ mod tests {
 
     use super::super::script::Script;
     use super::*;
-    use crate::history::Nature;
+    use crate::history::Expectation;
 
     #[test]
     fn a_job_whose_answer_was_lost_and_that_is_seen_is_recovered() {
         let mut script = Script::new();
-        script.invoke("a", Nature::Healthy).info("a").sent("a");
+        script.invoke("a", Expectation::Healthy).info("a").sent("a");
         script.receive("a").attempt("a", Succeeded);
         assert_eq!(script.drained().found(), [Anomaly::Recovered]);
         let mut script = Script::new();
-        script.invoke("a", Nature::Healthy).sent("a").receive("a").attempt("a", Succeeded);
+        script.invoke("a", Expectation::Healthy).sent("a").receive("a").attempt("a", Succeeded);
         assert_eq!(script.drained().found(), [Anomaly::Recovered]);
     }
 
     #[test]
     fn a_job_that_never_arrived_is_not() {
         let mut script = Script::new();
-        assert_eq!(script.invoke("a", Nature::Healthy).info("a").drained().found(), []);
+        assert_eq!(script.invoke("a", Expectation::Healthy).info("a").drained().found(), []);
     }
 }

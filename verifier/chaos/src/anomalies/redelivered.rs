@@ -8,7 +8,7 @@ use super::super::finding::Findings;
 use super::Anomaly;
 
 /// An attempt that the mapping did not accept is a failed one, whatever the worker's own line says.
-pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
+pub(super) fn evaluate(facts: &Facts<'_>, findings: &mut Findings) {
     for job in facts.jobs.iter().filter(|job| job.attempts.len() > job.submits.len().max(1)) {
         let attempts = || job.attempts.iter().map(|place| &facts.attempts[*place]);
         if !attempts().any(|attempt| attempt.failed(facts)) {
@@ -23,12 +23,12 @@ mod tests {
 
     use super::super::script::Script;
     use super::*;
-    use crate::history::Nature;
+    use crate::history::Expectation;
 
     #[test]
     fn a_second_attempt_without_a_failure_is_counted() {
         let mut script = Script::new();
-        script.submit("a", Nature::Healthy);
+        script.submit("a", Expectation::Healthy);
         script.receive("a").attempt("a", Succeeded).at(60_000).receive("a").attempt("a", Succeeded);
         assert_eq!(script.drained().found(), [Anomaly::Redelivered]);
     }
@@ -36,7 +36,7 @@ mod tests {
     #[test]
     fn one_attempt_for_each_submit_is_none() {
         let mut script = Script::new();
-        script.submit("a", Nature::Healthy).submit("a", Nature::Healthy);
+        script.submit("a", Expectation::Healthy).submit("a", Expectation::Healthy);
         script.receive("a").attempt("a", Succeeded).at(60_000).receive("a").attempt("a", Succeeded);
         assert_eq!(script.drained().found(), []);
     }
@@ -44,7 +44,7 @@ mod tests {
     #[test]
     fn a_retry_is_none() {
         let mut script = Script::new();
-        script.submit("a", Nature::Flaky);
+        script.submit("a", Expectation::Flaky);
         script.receive("a").attempt("a", Failed).at(60_000).receive("a").attempt("a", Succeeded);
         assert_eq!(script.drained().found(), []);
     }
@@ -52,7 +52,11 @@ mod tests {
     #[test]
     fn a_line_that_comes_twice_is_one_attempt() {
         let mut script = Script::new();
-        script.submit("a", Nature::Healthy).receive("a").attempt("a", Succeeded).repeat_line("a");
+        script
+            .submit("a", Expectation::Healthy)
+            .receive("a")
+            .attempt("a", Succeeded)
+            .repeat_line("a");
         assert_eq!(script.drained().found(), []);
     }
 }

@@ -5,7 +5,7 @@ use super::super::finding::Findings;
 use super::Anomaly;
 
 /// Messages that were dead-lettered while the redrive ran are added to what was there before.
-pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
+pub(super) fn evaluate(facts: &Facts<'_>, findings: &mut Findings) {
     for redrive in &facts.redrives {
         let Some((moved, remaining, ended)) = redrive.ended else {
             continue;
@@ -26,28 +26,28 @@ mod tests {
 
     use super::super::script::Script;
     use super::*;
-    use crate::history::Nature;
+    use crate::history::Expectation;
 
     #[test]
     fn a_message_that_vanishes_is_found() {
-        let mut script = Script::that_fails_to_the_end(Nature::Flaky);
+        let mut script = Script::that_fails_to_the_end(Expectation::Flaky);
         script.dead_letter("a").redrive_start(1).redrive_end(0, 0);
         assert_eq!(script.drained().found(), [Anomaly::RedriveLeak]);
     }
 
     #[test]
     fn a_job_that_is_in_both_queues_is_found() {
-        let mut script = Script::that_fails_to_the_end(Nature::Flaky);
+        let mut script = Script::that_fails_to_the_end(Expectation::Flaky);
         script.dead_letter("a").redrive_start(1).copy("a").redrive_end(0, 1);
         assert_eq!(script.drained().found(), [Anomaly::RedriveLeak]);
     }
 
     #[test]
     fn what_is_moved_or_arrives_meanwhile_is_accounted_for() {
-        let mut script = Script::that_fails_to_the_end(Nature::Flaky);
+        let mut script = Script::that_fails_to_the_end(Expectation::Flaky);
         script.dead_letter("a").redrive("a").receive("a").attempt("a", Succeeded);
         assert_eq!(script.drained().found(), []);
-        let mut script = Script::that_fails_to_the_end(Nature::Poison);
+        let mut script = Script::that_fails_to_the_end(Expectation::Poison);
         script.redrive_start(0).dead_letter("a").redrive_end(0, 1);
         assert_eq!(script.drained().found(), []);
     }

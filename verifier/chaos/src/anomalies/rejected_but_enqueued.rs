@@ -5,7 +5,7 @@ use super::super::finding::Findings;
 use super::Anomaly;
 
 /// The caller may have fixed its job and sent it under another id: it is now done twice.
-pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
+pub(super) fn evaluate(facts: &Facts<'_>, findings: &mut Findings) {
     let failed = |result| matches!(result, Some((SubmitResult::Fail, _)));
     for job in facts.jobs.iter().filter(|job| job.seen.is_some() && !job.submits.is_empty()) {
         if job.submits.iter().all(|submit| failed(submit.result)) {
@@ -21,12 +21,12 @@ mod tests {
 
     use super::super::script::Script;
     use super::*;
-    use crate::history::Nature;
+    use crate::history::Expectation;
 
     #[test]
     fn a_refused_job_that_is_worked_off_is_found() {
         let mut script = Script::new();
-        script.invoke("a", Nature::Healthy).sent("a").fail("a");
+        script.invoke("a", Expectation::Healthy).sent("a").fail("a");
         script.receive("a").attempt("a", Succeeded);
         assert_eq!(script.drained().found(), [Anomaly::RejectedButEnqueued]);
     }
@@ -34,6 +34,6 @@ mod tests {
     #[test]
     fn a_refused_job_that_nobody_sees_is_fine() {
         let mut script = Script::new();
-        assert_eq!(script.invoke("a", Nature::Healthy).fail("a").drained().found(), []);
+        assert_eq!(script.invoke("a", Expectation::Healthy).fail("a").drained().found(), []);
     }
 }

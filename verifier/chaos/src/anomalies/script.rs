@@ -6,8 +6,10 @@ use std::collections::HashMap;
 
 use contract::Outcome;
 
-use crate::checker::judge;
-use crate::history::{Content, Ending, Event, Header, History, Line, Nature, Operation, Queue};
+use crate::checker::evaluate;
+use crate::history::{
+    Content, Event, Expectation, Header, History, InvocationEnd, Line, Operation, Queue,
+};
 use crate::observation::Observation;
 use crate::{Anomaly, AnomalySet, Id};
 
@@ -38,7 +40,7 @@ impl Script {
         script
     }
 
-    /// One of a target that tells of receives so much later.
+    /// One of a target that reports receives so much later.
     pub(super) fn that_tells_late(milliseconds: u64) -> Self {
         let mut script = Self::new();
         script.history.header.terms.told_late_milliseconds = milliseconds;
@@ -46,7 +48,7 @@ impl Script {
     }
 
     /// One job, `a`, that has used up its receives, at the moment when it is due in the dead-letter queue.
-    pub(super) fn that_fails_to_the_end(nature: Nature) -> Self {
+    pub(super) fn that_fails_to_the_end(nature: Expectation) -> Self {
         let mut script = Self::new();
         script.submit("a", nature);
         for attempt in 0..3 {
@@ -58,7 +60,7 @@ impl Script {
 
     /// What the checker finds, each anomaly once.
     pub(super) fn found(&self) -> Vec<Anomaly> {
-        let report = judge(&self.history);
+        let report = evaluate(&self.history);
         let found: AnomalySet = report.findings.iter().map(|finding| finding.anomaly).collect();
         for finding in &report.findings {
             assert!(!finding.lines.is_empty() && finding.lines.is_sorted(), "{finding:?}");
@@ -84,11 +86,11 @@ impl Script {
     }
 
     /// Submitted, accepted and sent.
-    pub(super) fn submit(&mut self, job: &str, nature: Nature) -> &mut Self {
+    pub(super) fn submit(&mut self, job: &str, nature: Expectation) -> &mut Self {
         self.invoke(job, nature).sent(job).ok(job)
     }
 
-    pub(super) fn invoke(&mut self, job: &str, nature: Nature) -> &mut Self {
+    pub(super) fn invoke(&mut self, job: &str, nature: Expectation) -> &mut Self {
         let op = self.operations;
         self.operations += 1;
         let content = content(&format!("body of {job}"), None);
@@ -172,7 +174,7 @@ impl Script {
                 self.effect(job, job);
             }
         }
-        self.push(Event::Ended { invocation: invocation.clone(), how: Ending::Responded });
+        self.push(Event::Ended { invocation: invocation.clone(), how: InvocationEnd::Responded });
         for (job, outcome) in batch {
             if keeps(*outcome) {
                 let (invocation, message) = (invocation.clone(), self.message(job));

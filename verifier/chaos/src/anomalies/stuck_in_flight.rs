@@ -5,7 +5,7 @@ use super::super::finding::Findings;
 use super::Anomaly;
 
 /// Whether it came back is only known some slack later. A complete drain proves that nothing is stuck.
-pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
+pub(super) fn evaluate(facts: &Facts<'_>, findings: &mut Findings) {
     if matches!(facts.drained, Some((true, _))) {
         return;
     }
@@ -33,26 +33,26 @@ mod tests {
 
     use super::super::script::Script;
     use super::*;
-    use crate::history::Nature;
+    use crate::history::Expectation;
 
     #[test]
     fn a_message_that_never_comes_back_is_found() {
         let mut script = Script::new();
-        script.submit("a", Nature::Flaky).receive("a").attempt("a", Failed);
+        script.submit("a", Expectation::Flaky).receive("a").attempt("a", Failed);
         assert_eq!(script.at(90_001).not_drained().found(), [Anomaly::StuckInFlight]);
     }
 
     #[test]
     fn a_message_that_may_still_come_back_is_not() {
         let mut script = Script::new();
-        script.submit("a", Nature::Flaky).receive("a").attempt("a", Failed);
+        script.submit("a", Expectation::Flaky).receive("a").attempt("a", Failed);
         assert_eq!(script.at(90_000).not_drained().found(), []);
     }
 
     #[test]
     fn a_message_that_is_being_worked_on_is_not() {
         let mut script = Script::new();
-        script.submit("a", Nature::Healthy).receive("a").begin("a");
+        script.submit("a", Expectation::Healthy).receive("a").begin("a");
         assert_eq!(script.at(90_001).not_drained().found(), []);
     }
 }

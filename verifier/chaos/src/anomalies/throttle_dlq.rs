@@ -7,7 +7,7 @@ use super::super::finding::Findings;
 use super::Anomaly;
 
 /// A throttled batch was received and comes back unseen by the function, so its receives count and its attempts do not.
-pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings) {
+pub(super) fn evaluate(facts: &Facts<'_>, findings: &mut Findings) {
     let max = facts.header.terms.max_receive_count;
     for message in &facts.messages {
         let throttled = message.throttled.is_some() || facts.throttled_somewhere;
@@ -28,12 +28,12 @@ mod tests {
 
     use super::super::script::Script;
     use super::*;
-    use crate::history::Nature;
+    use crate::history::Expectation;
 
     #[test]
     fn receives_that_throttling_used_up_are_found() {
         let mut script = Script::new();
-        script.submit("a", Nature::Poison).receive("a").attempt("a", Failed);
+        script.submit("a", Expectation::Poison).receive("a").attempt("a", Failed);
         script.at(60_000).receive("a").throttle("a").at(120_000).receive("a").throttle("a");
         let found = script.at(180_000).dead_letter("a").drained().found();
         assert_eq!(found, [Anomaly::ThrottleDlq]);
@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn a_throttled_batch_that_is_attempted_after_all_is_fine() {
         let mut script = Script::new();
-        script.submit("a", Nature::Poison);
+        script.submit("a", Expectation::Poison);
         for attempt in 0..3 {
             script.at(attempt * 60_000).receive("a").throttle("a").attempt("a", Failed);
         }

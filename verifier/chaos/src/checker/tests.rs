@@ -5,13 +5,13 @@ use proptest::sample::select;
 use verifier_model::faults::Fault;
 
 use super::*;
-use crate::{Content, Event, Header, Id, Line, Nature, Operation, PlantedBug, Queue, Schedule};
+use crate::{Content, Event, Expectation, Header, Id, Line, Operation, Queue, Schedule, SeededBug};
 
 /// One accepted job that is received and deleted, and never done.
 fn lost_job() -> History {
     let id = |text: &str| Id::from(text);
     let content = Content { md5_of_body: id("d4"), md5_of_attributes: None };
-    let submit = Operation::Submit { job: id("a"), nature: Nature::Healthy, content };
+    let submit = Operation::Submit { job: id("a"), nature: Expectation::Healthy, content };
     let events = [
         Event::Invoke { op: 0, operation: submit },
         Event::Sent { message: id("m"), job: id("a") },
@@ -26,7 +26,7 @@ fn lost_job() -> History {
 
 #[test]
 fn a_finding_names_the_job_and_the_lines() {
-    let report = judge(&lost_job());
+    let report = evaluate(&lost_job());
     assert_eq!(report.verdict, Verdict::False);
     assert_eq!(report.violations(), AnomalySet::of(&[Anomaly::Lost]));
     assert!(report.unknown.is_empty());
@@ -42,7 +42,7 @@ fn a_finding_names_the_job_and_the_lines() {
 fn without_a_complete_drain_nothing_is_lost_and_nothing_is_certain() {
     let mut history = lost_job();
     history.lines.pop();
-    let report = judge(&history);
+    let report = evaluate(&history);
     assert_eq!(report.verdict, Verdict::Unknown);
     assert_eq!(report.findings, []);
     assert_eq!(report.unknown.iter().count(), Anomaly::ALL.len());
@@ -54,7 +54,7 @@ fn a_fault_that_struck_allows_what_it_declares() {
     let fault = Fault::Answer { payload: String::new() };
     let struck = Event::Fault { fault, operation: "Invoke".into(), message: None };
     history.lines.insert(4, Line { at: 0, event: struck });
-    let report = judge(&history);
+    let report = evaluate(&history);
     assert_eq!(report.verdict, Verdict::True);
     let allowance = Allowance::Fault { kind: "answer", line: 6 };
     assert_eq!(report.findings[0].allowance, Some(allowance));
@@ -63,14 +63,14 @@ fn a_fault_that_struck_allows_what_it_declares() {
     let mut history = lost_job();
     let struck = Event::Fault { fault: Fault::Reorder, operation: "Invoke".into(), message: None };
     history.lines.insert(4, Line { at: 0, event: struck });
-    assert_eq!(judge(&history).verdict, Verdict::False);
+    assert_eq!(evaluate(&history).verdict, Verdict::False);
 }
 
 #[test]
 fn an_experiment_may_allow_an_anomaly() {
     let mut history = lost_job();
     history.header.allows = AnomalySet::of(&[Anomaly::Lost]);
-    let report = judge(&history);
+    let report = evaluate(&history);
     assert_eq!(report.verdict, Verdict::True);
     assert_eq!(report.findings[0].allowance, Some(Allowance::Experiment));
 }
@@ -82,9 +82,9 @@ fn what_a_target_does_not_observe_stays_unknown() {
     history.lines.truncate(3);
     history.lines.remove(1);
     history.lines.push(Line { at: 0, event: Event::Drained { complete: true, remaining: 0 } });
-    assert_eq!(judge(&history).violations(), AnomalySet::of(&[Anomaly::AckedNotEnqueued]));
+    assert_eq!(evaluate(&history).violations(), AnomalySet::of(&[Anomaly::AckedNotEnqueued]));
     history.header.observes = vec![Observation::Attempts, Observation::Effects].into();
-    let report = judge(&history);
+    let report = evaluate(&history);
     assert_eq!(report.violations(), AnomalySet::of(&[Anomaly::Lost]));
     let unknown = AnomalySet::of(&[
         Anomaly::AckedNotEnqueued,
@@ -98,7 +98,7 @@ fn what_a_target_does_not_observe_stays_unknown() {
     assert_eq!(report.unknown, unknown);
     // Who sees no attempt knows only of the submits and of the dead-letter queue.
     history.header.observes = vec![Observation::Receives].into();
-    let report = judge(&history);
+    let report = evaluate(&history);
     assert_eq!((report.verdict, report.findings), (Verdict::True, vec![]));
     let known: AnomalySet =
         Anomaly::ALL.into_iter().filter(|anomaly| !report.unknown.contains(*anomaly)).collect();
@@ -132,11 +132,11 @@ fn the_job_of_an_attempt_may_be_told_after_it() {
     let attempt = Line { at: 0, event: attempt };
     let told = [invoked("m"), attempt.clone(), drained.clone()];
     history.lines = submit_and_end.iter().cloned().chain(told).collect();
-    assert_eq!(judge(&history).findings, []);
+    assert_eq!(evaluate(&history).findings, []);
     // An attempt at a message of which nobody tells the job may be one at any job, or at none.
     let untold = [invoked("n"), drained];
     history.lines = submit_and_end.into_iter().chain(untold).collect();
-    let report = judge(&history);
+    let report = evaluate(&history);
     assert_eq!(report.findings, []);
     assert!(report.unknown.contains(Anomaly::Lost) && report.unknown.contains(Anomaly::Phantom));
 }
@@ -212,14 +212,14 @@ proptest! {
     #[test]
     fn who_sees_less_excludes_nothing_that_is_there(
         seed in any::<u64>(),
-        bug in select(PlantedBug::all().collect::<Vec<_>>()),
+        bug in select(SeededBug::all().collect::<Vec<_>>()),
         observed in 0..64_u8,
     ) {
         let history = bug.simulate(&Schedule::generate(seed)).unwrap();
         let observed = observations(observed);
         let found: AnomalySet =
-            judge(&history).findings.iter().map(|finding| finding.anomaly).collect();
-        let report = judge(&thinned(&history, &observed));
+            evaluate(&history).findings.iter().map(|finding| finding.anomaly).collect();
+        let report = evaluate(&thinned(&history, &observed));
         let not_excluded = report
             .findings
             .iter()
@@ -244,7 +244,7 @@ fn faults_that_meet_allow_what_follows_from_both() {
         else {
             panic!("the first line is the submit");
         };
-        *nature = Nature::Flaky;
+        *nature = Expectation::Flaky;
         let effect = Event::Effect { job: id("a"), message: id("m"), key: id("a") };
         let dead = Event::DeadLettered { message: id("n"), job: id("a"), content: content() };
         let struck = |fault: &Fault| Event::Fault {
@@ -255,7 +255,7 @@ fn faults_that_meet_allow_what_follows_from_both() {
         let events = faults.iter().map(struck).chain([effect, dead]);
         let lines: Vec<Line> = events.map(|event| Line { at: 0, event }).collect();
         history.lines.splice(4..4, lines);
-        let report = judge(&history);
+        let report = evaluate(&history);
         let both = report.findings.into_iter().find(|found| found.anomaly == Anomaly::EffectAndDlq);
         both.unwrap().allowance
     };

@@ -23,10 +23,16 @@ fn content() -> impl Strategy<Value = Content> {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    let nature = prop::sample::select(vec![Nature::Healthy, Nature::Flaky, Nature::Poison]);
+    let nature =
+        prop::sample::select(vec![Expectation::Healthy, Expectation::Flaky, Expectation::Poison]);
     let queue = prop::sample::select(vec![Queue::Jobs, Queue::DeadLetter]);
     let outcome = prop::sample::select(vec![Outcome::Succeeded, Outcome::Failed]);
-    let endings = vec![Ending::Responded, Ending::Errored, Ending::TimedOut, Ending::Crashed];
+    let endings = vec![
+        InvocationEnd::Responded,
+        InvocationEnd::Errored,
+        InvocationEnd::TimedOut,
+        InvocationEnd::Crashed,
+    ];
     let fault = prop::sample::select(vec![
         Fault::Throttle,
         Fault::Disconnect { commit: Commit::After },
@@ -121,7 +127,7 @@ fn a_line_reads_like_a_sentence() {
         op: 3,
         operation: Operation::Submit {
             job: "j1".into(),
-            nature: Nature::Healthy,
+            nature: Expectation::Healthy,
             content: Content { md5_of_body: "d4".into(), md5_of_attributes: None },
         },
     };

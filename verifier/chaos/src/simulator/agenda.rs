@@ -52,9 +52,9 @@ pub(super) enum Task {
     Compete,
     /// A setting is changed.
     Change { change: usize },
-    /// A setting is put back.
-    PutBack { change: usize },
-    /// The faults end, and what is still changed is put back.
+    /// A setting is restored.
+    Restore { change: usize },
+    /// The faults end, and what is still changed is restored.
     Undo,
 }
 

@@ -1,11 +1,11 @@
-//! Settings that are changed while a simulation runs, and put back.
+//! Settings that are changed while a simulation runs, and restored.
 
 use super::super::change::{Change, Setting};
 use super::super::history::Event;
 use super::core::Core;
 use super::mapping::Mapping;
 
-/// What was changed and not put back yet, by its place in the schedule, with what was there before.
+/// What was changed and not restored yet, by its place in the schedule, with what was there before.
 #[derive(Default)]
 pub(super) struct Changed(Vec<(usize, Before)>);
 
@@ -46,7 +46,7 @@ impl Changed {
     }
 
     /// Puts a setting back, if that was not done yet.
-    pub(super) fn put_back(
+    pub(super) fn restore_saved(
         &mut self,
         core: &mut Core,
         mapping: &mut Mapping,
@@ -71,7 +71,7 @@ impl Changed {
     ) {
         while let Some((place, _)) = self.0.last() {
             let place = *place;
-            self.put_back(core, mapping, place, changes[place]);
+            self.restore_saved(core, mapping, place, changes[place]);
         }
     }
 }

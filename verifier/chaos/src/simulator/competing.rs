@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use verifier_model::faults::Caller;
-use verifier_model::sqs::{Delivery, ReceiveMessage, RedrivePolicy};
+use verifier_model::sqs::{ReceiveFault, ReceiveMessage, RedrivePolicy};
 
 use super::agenda::Task;
 use super::core::{Core, DLQ, JOBS};
@@ -19,7 +19,7 @@ pub(super) struct Competing {
     hides_seconds: u32,
     /// Until when they are busy with what they have received.
     busy_until: u64,
-    /// When they poll anew.
+    /// When they poll again.
     next_at: u64,
     /// Decides who gets a message for which the mapping waits, too.
     random: fastrand::Rng,
@@ -61,7 +61,7 @@ impl Core {
         self.agenda.put(self.now, Task::Compete);
     }
 
-    /// They poll anew, and find what nobody has taken.
+    /// They poll again, and find what nobody has taken.
     pub(super) fn compete(&mut self) {
         let now = self.now;
         let Some(competing) = self.competing.as_mut().filter(|it| it.next_at == now) else {
@@ -91,7 +91,7 @@ impl Core {
             visibility_timeout_seconds: Some(competing.hides_seconds),
         };
         self.client_calls += 1;
-        let received = self.receive_jobs(Caller::Client, request, |_| Delivery::Regular);
+        let received = self.receive_jobs(Caller::Client, request, |_| ReceiveFault::Regular);
         if let Some(competing) = self.competing.as_mut().filter(|_| !received.is_empty()) {
             competing.busy_until = now + BUSY_MILLISECONDS;
         }

@@ -39,7 +39,7 @@ pub(super) struct SimulatedJob {
 
 /// See the module.
 pub(super) struct Core {
-    /// Where chance begins.
+    /// The random seed.
     pub(super) seed: u64,
     pub(super) now: u64,
     pub(super) agenda: Agenda,

@@ -5,7 +5,7 @@ use verifier_model::event_source_mapping::InvocationOutcome;
 use verifier_model::faults::{Caller, CrashPoint, Fault, Happening, Stage};
 
 use super::super::Id;
-use super::super::history::{Ending, Event};
+use super::super::history::{Event, InvocationEnd};
 use super::agenda::Task;
 use super::core::{Core, WORKER};
 use super::mapping::{Batch, Mapping, ids};
@@ -20,9 +20,9 @@ const CRASH_MILLISECONDS: u64 = 10;
 pub(super) struct Running {
     invocation: Id,
     work: Option<Work>,
-    /// How many of its records are worked off before it ends.
+    /// How many of its records are processed before it ends.
     records_done: usize,
-    ending: Ending,
+    ending: InvocationEnd,
     outcome: InvocationOutcome,
 }
 
@@ -33,7 +33,7 @@ struct Course {
     runs: bool,
     records_done: usize,
     /// How it ends, unless the worker decides that.
-    broken_off: Option<Ending>,
+    broken_off: Option<InvocationEnd>,
 }
 
 impl Mapping {
@@ -96,7 +96,7 @@ fn course(core: &Core, batch: &Batch, fault: Option<&Fault>, base: u64) -> Cours
     let timeout = u64::from(core.function_timeout_seconds) * 1_000;
     let frozen = match fault {
         Some(Fault::Crash { at: CrashPoint::BeforeEffect }) => {
-            let broken_off = Some(Ending::Crashed);
+            let broken_off = Some(InvocationEnd::Crashed);
             return Course {
                 ends_after: CRASH_MILLISECONDS,
                 runs: false,
@@ -120,7 +120,7 @@ fn course(core: &Core, batch: &Batch, fault: Option<&Fault>, base: u64) -> Cours
         // Its time was up while it was stopped; it never goes on.
         runs: frozen < timeout,
         records_done,
-        broken_off: times_out.then_some(Ending::TimedOut),
+        broken_off: times_out.then_some(InvocationEnd::TimedOut),
     }
 }
 
@@ -128,22 +128,26 @@ fn end_of(
     course: &Course,
     work: Option<&Work>,
     fault: Option<Fault>,
-) -> (Ending, InvocationOutcome) {
+) -> (InvocationEnd, InvocationOutcome) {
     let exits = work.is_some_and(|work| work.exited);
     let crashes = exits || matches!(fault, Some(Fault::Crash { at: CrashPoint::AfterEffect }));
-    let broken_off = course.broken_off.or(crashes.then_some(Ending::Crashed));
+    let broken_off = course.broken_off.or(crashes.then_some(InvocationEnd::Crashed));
     if let Some(ending) = broken_off {
         return (ending, InvocationOutcome::Errored("it was broken off".to_owned()));
     }
     match (work.map(|work| &work.response), fault) {
         (Some(Ok(_)), Some(Fault::Answer { payload })) => {
-            (Ending::Responded, InvocationOutcome::Responded(payload.into_bytes()))
+            (InvocationEnd::Responded, InvocationOutcome::Responded(payload.into_bytes()))
         }
         (Some(Ok(payload)), _) => {
-            (Ending::Responded, InvocationOutcome::Responded(payload.clone()))
+            (InvocationEnd::Responded, InvocationOutcome::Responded(payload.clone()))
         }
-        (Some(Err(error)), _) => (Ending::Errored, InvocationOutcome::Errored(error.clone())),
-        (None, _) => (Ending::Crashed, InvocationOutcome::Errored("it did not run".to_owned())),
+        (Some(Err(error)), _) => {
+            (InvocationEnd::Errored, InvocationOutcome::Errored(error.clone()))
+        }
+        (None, _) => {
+            (InvocationEnd::Crashed, InvocationOutcome::Errored("it did not run".to_owned()))
+        }
     }
 }
 

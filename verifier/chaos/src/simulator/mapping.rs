@@ -8,10 +8,10 @@
 use std::collections::BTreeSet;
 
 use verifier_model::event_source_mapping::{
-    InvocationOutcome, MappingConfiguration, Pace, Scaling, judge_batch, throttle_backoff,
+    InvocationOutcome, MappingConfiguration, Pace, Scaling, evaluate_batch, throttle_backoff,
 };
 use verifier_model::faults::{Caller, Fault, Happening, Stage};
-use verifier_model::sqs::{Delivery, Message, ReceiveMessage, ReceivedMessage};
+use verifier_model::sqs::{Message, ReceiveFault, ReceiveMessage, ReceivedMessage};
 
 use super::super::Id;
 use super::super::history::{Event, Queue};
@@ -24,7 +24,7 @@ use super::parts::Rules;
 pub(super) struct Mapping {
     pub(super) configuration: MappingConfiguration,
     scaling: Scaling,
-    /// How many batches are being worked off.
+    /// How many batches are being processed.
     pub(super) in_hand: u32,
     /// How many of them are with the worker.
     pub(super) invoked: u32,
@@ -185,7 +185,8 @@ impl Mapping {
         let messages = std::mem::take(&mut self.batches[number].messages);
         let named: BTreeSet<&str> =
             messages.iter().map(|received| received.message.message_id.as_str()).collect();
-        let verdict = judge_batch(outcome, &named, self.configuration.report_batch_item_failures);
+        let verdict =
+            evaluate_batch(outcome, &named, self.configuration.report_batch_item_failures);
         for received in &messages {
             if verdict.deletes(&received.message.message_id) {
                 delete(core, rules, received);
@@ -230,7 +231,7 @@ impl Core {
         &mut self,
         caller: Caller,
         request: ReceiveMessage,
-        regular: impl FnMut(&Message) -> Delivery,
+        regular: impl FnMut(&Message) -> ReceiveFault,
     ) -> Vec<ReceivedMessage> {
         let at = Happening::new("ReceiveMessage", caller).on_queue(JOBS);
         let (received, turns) = self.receive_with_faults(JOBS, at, request, regular);
@@ -252,7 +253,7 @@ impl Core {
         queue: &'static str,
         at: Happening<'_>,
         request: ReceiveMessage,
-        mut regular: impl FnMut(&Message) -> Delivery,
+        mut regular: impl FnMut(&Message) -> ReceiveFault,
     ) -> (Vec<ReceivedMessage>, Vec<Id>) {
         let now = self.time();
         let Self { sqs, plan, messages, lines, now: milliseconds, .. } = self;
@@ -276,7 +277,7 @@ impl Core {
                 }
                 None => regular(message),
             };
-            if !matches!(delivery, Delivery::Deferred(_)) {
+            if !matches!(delivery, ReceiveFault::Deferred(_)) {
                 turns.push(id);
             }
             delivery

@@ -22,5 +22,5 @@ pub use parts::{Answer, Parts, Record, Redriver, Rules, Submit, Work, WorkEffect
 pub use reference::{ReferenceRedriver, ReferenceRules, ReferenceSubmit, ReferenceWorker};
 pub use run::{DRAIN_MILLISECONDS, Limits, simulate, simulate_within};
 
-#[cfg(any(test, feature = "planted-bugs"))]
+#[cfg(any(test, feature = "seeded-bugs"))]
 pub(crate) use reference::batch_response;

@@ -1,7 +1,7 @@
 //! The parts of a stack that a simulation is run with: whoever wants to see a wrong one fail puts it in here.
 
 use contract::{Outcome, OutcomeLine};
-use verifier_model::sqs::{Delivery, Message, ReceivedMessage, SendMessage};
+use verifier_model::sqs::{Message, ReceiveFault, ReceivedMessage, SendMessage};
 
 use super::super::Id;
 
@@ -88,8 +88,8 @@ pub struct WorkEffect {
 /// What a queue and a mapping do with messages beyond what the models say. The defaults deviate in nothing.
 pub trait Rules {
     /// What becomes of a message whose turn it is in a receive of the mapping, unless a fault decides it.
-    fn delivery(&mut self, _message: &Message) -> Delivery {
-        Delivery::Regular
+    fn delivery(&mut self, _message: &Message) -> ReceiveFault {
+        ReceiveFault::Regular
     }
 
     /// The visibility timeout of the mapping's receives; that of the queue if absent.

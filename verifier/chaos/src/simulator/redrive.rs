@@ -2,7 +2,7 @@
 
 use verifier_model::faults::{Caller, Commit, Fault, Happening, Stage};
 use verifier_model::sqs::{
-    Delivery, MoveTaskStatus, ReceiveMessage, ReceivedMessage, StartMoveTask,
+    MoveTaskStatus, ReceiveFault, ReceiveMessage, ReceivedMessage, StartMoveTask,
 };
 
 use super::super::Id;
@@ -87,17 +87,17 @@ impl Core {
     /// Every operation on the queues does it unseen, so it has to be done first.
     pub(super) fn settle_moves(&mut self) {
         while self.sqs.next_due().is_some_and(|due| due <= self.time()) {
-            let letters = |core: &Self| -> Vec<(Id, String)> {
+            let messages = |core: &Self| -> Vec<(Id, String)> {
                 let messages = core.sqs.messages(DLQ);
                 messages
                     .map(|message| (core.id_of(&message.message_id), message.body.clone()))
                     .collect()
             };
-            let mut moved = letters(self);
+            let mut moved = messages(self);
             self.sqs.advance(self.time());
             // A duplicated message is there twice, so each that is left accounts for one.
-            for left in letters(self) {
-                if let Some(place) = moved.iter().position(|letter| *letter == left) {
+            for left in messages(self) {
+                if let Some(place) = moved.iter().position(|message| *message == left) {
                     moved.remove(place);
                 }
             }
@@ -153,21 +153,21 @@ impl Core {
             return;
         };
         client.rounds += 1;
-        let sees_more = self.visible_letters(&mut client).is_none_or(|visible| visible > 0);
+        let sees_more = self.visible_messages(&mut client).is_none_or(|visible| visible > 0);
         if !sees_more || client.rounds > ROUNDS.0 {
             let (op, moved, remaining) = (client.op, client.moved, self.count(DLQ));
             self.write(Event::RedriveEnded { op, moved, remaining });
             return self.write(Event::Ok { op, message: None });
         }
-        let received = self.receive_letters();
-        let copied = self.copy_letters(&received, redriver);
-        client.moved += self.delete_letters(copied, redriver);
+        let received = self.receive_messages();
+        let copied = self.copy_messages(&received, redriver);
+        client.moved += self.delete_messages(copied, redriver);
         self.redrive = Some(Redrive::Client(client));
         self.agenda.put(self.now + ROUNDS.1, Task::RedriveRound);
     }
 
     /// How many dead letters the queue says that there are, if it answers.
-    fn visible_letters(&mut self, client: &mut ClientRedrive) -> Option<usize> {
+    fn visible_messages(&mut self, client: &mut ClientRedrive) -> Option<usize> {
         let operation = "GetQueueAttributes";
         if !self.on_the_wire(operation, DLQ).is_answered {
             return None;
@@ -188,7 +188,7 @@ impl Core {
         }
     }
 
-    fn receive_letters(&mut self) -> Vec<ReceivedMessage> {
+    fn receive_messages(&mut self) -> Vec<ReceivedMessage> {
         let wire = self.on_the_wire("ReceiveMessage", DLQ);
         if !wire.is_carried_out {
             return Vec::new();
@@ -196,19 +196,19 @@ impl Core {
         let request =
             ReceiveMessage { max_number_of_messages: Some(10), visibility_timeout_seconds: None };
         let at = Happening::new("ReceiveMessage", Caller::Client).on_queue(DLQ);
-        let (received, _) = self.receive_with_faults(DLQ, at, request, |_| Delivery::Regular);
+        let (received, _) = self.receive_with_faults(DLQ, at, request, |_| ReceiveFault::Regular);
         self.write_receives(Queue::DeadLetter, &received);
         if wire.is_answered { received } else { Vec::new() }
     }
 
     /// Sends copies to the jobs queue, again and again until each is confirmed. Returns those that were.
-    fn copy_letters<'r>(
+    fn copy_messages<'r>(
         &mut self,
-        letters: &'r [ReceivedMessage],
+        messages: &'r [ReceivedMessage],
         redriver: &mut dyn Redriver,
     ) -> Vec<&'r ReceivedMessage> {
         let operation = "SendMessageBatch";
-        let mut open: Vec<&ReceivedMessage> = letters.iter().collect();
+        let mut open: Vec<&ReceivedMessage> = messages.iter().collect();
         let mut confirmed = Vec::new();
         for _ in 0..ATTEMPTS_MAX {
             if open.is_empty() {
@@ -242,7 +242,7 @@ impl Core {
     }
 
     /// Deletes what was copied, and returns how many deletes were confirmed.
-    fn delete_letters(
+    fn delete_messages(
         &mut self,
         mut open: Vec<&ReceivedMessage>,
         redriver: &mut dyn Redriver,

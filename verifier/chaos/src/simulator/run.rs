@@ -48,7 +48,7 @@ pub fn simulate(schedule: &Schedule, parts: &mut Parts<'_>) -> Result<History, S
     simulate_within(schedule, Limits::default(), parts)
 }
 
-/// The same within limits: at the first that is met everything is put back, the history says so, and the drain is
+/// The same within limits: at the first that is met everything is restored, the history says so, and the drain is
 /// incomplete.
 pub fn simulate_within(
     schedule: &Schedule,
@@ -136,7 +136,7 @@ fn plan_changes(core: &mut Core, schedule: &Schedule) {
     {
         if *from < undo_at {
             core.agenda.put(*from, Task::Change { change });
-            core.agenda.put((*until).min(undo_at), Task::PutBack { change });
+            core.agenda.put((*until).min(undo_at), Task::Restore { change });
         }
     }
 }
@@ -187,14 +187,14 @@ fn perform(
         Task::Change { change } => {
             changed.change(core, mapping, change, schedule.changes[change]);
         }
-        Task::PutBack { change } => {
-            changed.put_back(core, mapping, change, schedule.changes[change]);
+        Task::Restore { change } => {
+            changed.restore_saved(core, mapping, change, schedule.changes[change]);
         }
         Task::Undo => undo(schedule, core, mapping, changed),
     }
 }
 
-/// Ends the faults and puts back what is changed, the last first.
+/// Ends the faults and restores what is changed, the last first.
 fn undo(schedule: &Schedule, core: &mut Core, mapping: &mut Mapping, changed: &mut Changed) {
     core.plan = FaultPlan::default();
     for rule in &schedule.faults {

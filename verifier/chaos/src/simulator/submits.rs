@@ -114,8 +114,8 @@ impl Core {
         } else {
             self.fault_of_submit(&body)
         };
-        let disturbed = fault.and_then(|fault| disturbance(&fault));
-        let runs = disturbed.as_ref().is_none_or(|disturbance| disturbance.runs);
+        let disturbed = fault.and_then(|fault| process_fault(&fault));
+        let runs = disturbed.as_ref().is_none_or(|process_fault| process_fault.runs);
         // The body has to be back in its place while the function sends it.
         self.jobs[job].body.clone_from(&body);
         let answered = runs.then(|| {
@@ -164,7 +164,7 @@ struct Disturbed {
     answer: Option<ClientResult>,
 }
 
-fn disturbance(fault: &Fault) -> Option<Disturbed> {
+fn process_fault(fault: &Fault) -> Option<Disturbed> {
     let failed = |runs| Disturbed { runs, late: 0, answer: Some(unavailable()) };
     match fault {
         Fault::Throttle | Fault::Crash { at: CrashPoint::BeforeEffect } => Some(failed(false)),

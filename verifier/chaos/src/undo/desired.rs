@@ -1,33 +1,33 @@
 //! How a part of a stack has to be configured while settings of it are changed.
 
-use verifier_core::experiment::{Configuration, MappingState, with_max_receive_count};
+use verifier_core::experiment::{MappingState, ResourceConfig, with_max_receive_count};
 
 use crate::Setting;
 
 /// How a part has to be configured while settings of it are changed, that was so before.
-pub fn desired(before: &Configuration, settings: &[Setting]) -> Configuration {
+pub fn desired(before: &ResourceConfig, settings: &[Setting]) -> ResourceConfig {
     let mut wanted = before.clone();
     for setting in settings {
         match &mut wanted {
-            Configuration::Mapping(mapping) => change(mapping, *setting),
-            Configuration::Concurrency { reserved } => match setting {
+            ResourceConfig::Mapping(mapping) => change(mapping, *setting),
+            ResourceConfig::Concurrency { reserved } => match setting {
                 Setting::WorkerConcurrency { limit } => *reserved = Some(*limit),
                 Setting::SubmitStopped => *reserved = Some(0),
                 _ => {}
             },
-            Configuration::Queue { visibility_timeout_seconds, redrive_policy } => match setting {
+            ResourceConfig::Queue { visibility_timeout_seconds, redrive_policy } => match setting {
                 Setting::VisibilityTimeout { seconds } => *visibility_timeout_seconds = *seconds,
                 Setting::MaxReceiveCount { count } => {
                     with_max_receive_count(redrive_policy, (*count).into());
                 }
                 _ => {}
             },
-            Configuration::Function { timeout_seconds, memory_megabytes } => match setting {
+            ResourceConfig::Function { timeout_seconds, memory_megabytes } => match setting {
                 Setting::WorkerTimeout { seconds } => *timeout_seconds = *seconds,
                 Setting::WorkerMemory { megabytes } => *memory_megabytes = *megabytes,
                 _ => {}
             },
-            Configuration::QueueTag { .. } => {}
+            ResourceConfig::QueueTag { .. } => {}
         }
     }
     wanted
@@ -64,9 +64,9 @@ mod tests {
     #[test]
     fn without_settings_a_part_is_as_it_was() {
         for before in [
-            Configuration::Mapping(mapping()),
-            Configuration::Concurrency { reserved: None },
-            Configuration::QueueTag { value: Some("x".to_owned()) },
+            ResourceConfig::Mapping(mapping()),
+            ResourceConfig::Concurrency { reserved: None },
+            ResourceConfig::QueueTag { value: Some("x".to_owned()) },
         ] {
             assert_eq!(desired(&before, &[]), before);
         }
@@ -82,28 +82,28 @@ mod tests {
         ];
         let expected =
             MappingState { enabled: false, batch_size: 1, response_types: Vec::new(), ..mapping() };
-        let expected = Configuration::Mapping(expected);
+        let expected = ResourceConfig::Mapping(expected);
         let mut reversed = settings;
         reversed.reverse();
         for settings in [settings, reversed] {
-            assert_eq!(desired(&Configuration::Mapping(mapping()), &settings), expected);
+            assert_eq!(desired(&ResourceConfig::Mapping(mapping()), &settings), expected);
         }
-        let free = Configuration::Concurrency { reserved: None };
-        let limited = Configuration::Concurrency { reserved: Some(3) };
+        let free = ResourceConfig::Concurrency { reserved: None };
+        let limited = ResourceConfig::Concurrency { reserved: Some(3) };
         assert_eq!(desired(&free, &settings), limited);
-        let stopped = Configuration::Concurrency { reserved: Some(0) };
+        let stopped = ResourceConfig::Concurrency { reserved: Some(0) };
         assert_eq!(desired(&free, &[Setting::SubmitStopped]), stopped);
         let figures =
             [Setting::BatchingWindow { seconds: 7 }, Setting::MaximumConcurrency { limit: 2 }];
         let expected =
             MappingState { batching_window_seconds: 7, maximum_concurrency: Some(2), ..mapping() };
-        let expected = Configuration::Mapping(expected);
-        assert_eq!(desired(&Configuration::Mapping(mapping()), &figures), expected);
+        let expected = ResourceConfig::Mapping(expected);
+        assert_eq!(desired(&ResourceConfig::Mapping(mapping()), &figures), expected);
     }
 
     #[test]
     fn queues_and_functions_keep_what_is_not_changed() {
-        let queue = |visibility_timeout_seconds, policy: &str| Configuration::Queue {
+        let queue = |visibility_timeout_seconds, policy: &str| ResourceConfig::Queue {
             visibility_timeout_seconds,
             redrive_policy: Some(policy.to_owned()),
         };
@@ -113,9 +113,10 @@ mod tests {
             [Setting::MaxReceiveCount { count: 5 }, Setting::VisibilityTimeout { seconds: 20 }];
         assert_eq!(desired(&before, &settings), other);
         // Without a policy, nothing is ever given up, however often.
-        let without = Configuration::Queue { visibility_timeout_seconds: 60, redrive_policy: None };
+        let without =
+            ResourceConfig::Queue { visibility_timeout_seconds: 60, redrive_policy: None };
         assert_eq!(desired(&without, &settings[..1]), without);
-        let function = |timeout_seconds, memory_megabytes| Configuration::Function {
+        let function = |timeout_seconds, memory_megabytes| ResourceConfig::Function {
             timeout_seconds,
             memory_megabytes,
         };

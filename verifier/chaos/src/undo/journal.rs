@@ -1,13 +1,13 @@
 //! What an experiment writes down before it changes anything, one JSON document a line.
 //!
 //! Everything that it is going to change is saved before the lease is claimed, and the lease is claimed before anything is
-//! changed. So a journal of whose run a queue has the tag tells of everything; one that does not was cut.
+//! changed. So a journal of whose run a queue has the tag reports everything; one that does not was cut.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use verifier_core::experiment::{Configuration, LEASE_TAG, Part};
+use verifier_core::experiment::{LEASE_TAG, ResourceConfig, ResourceRef};
 use verifier_model::time::Timestamp;
 
 use crate::Setting;
@@ -24,9 +24,9 @@ pub enum UndoEntry {
     /// How a part is that is going to be changed. On the disk before anything is changed.
     Saved {
         /// The part.
-        part: Part,
+        part: ResourceRef,
         /// How it is.
-        before: Configuration,
+        before: ResourceConfig,
         /// What may be set about it, in the course of the experiment.
         settings: Vec<Setting>,
     },
@@ -40,14 +40,14 @@ pub enum UndoEntry {
     /// What the experiment changed about a part is as it was before, by what AWS says of it.
     Restored {
         /// The part.
-        part: Part,
+        part: ResourceRef,
         /// When.
         at: Timestamp,
     },
-    /// A part is gone, or somebody else has changed what the experiment changed: there is nothing that could be put back.
+    /// A part is gone, or somebody else has changed what the experiment changed: there is nothing that could be restored.
     Left {
         /// The part.
-        part: Part,
+        part: ResourceRef,
         /// Why, for people.
         why: String,
         /// When.
@@ -65,14 +65,14 @@ pub struct Started {
     pub run: String,
     /// The stack's name.
     pub stack: String,
-    /// The stack's id: one that is deleted and made anew has another.
+    /// The stack's id: one that is deleted and created again has another.
     pub stack_id: String,
     /// The region that it is in.
     pub region: String,
     /// The endpoint that was asked, if it is another than AWS's.
     pub endpoint: Option<String>,
     /// All that is going to be saved.
-    pub parts: Vec<Part>,
+    pub parts: Vec<ResourceRef>,
     /// When.
     pub at: Timestamp,
 }
@@ -81,7 +81,7 @@ pub struct Started {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
     /// How it was.
-    pub before: Configuration,
+    pub before: ResourceConfig,
     /// The settings that the experiment changes of it.
     pub settings: Vec<Setting>,
 }
@@ -92,36 +92,36 @@ pub enum UndoError {
     /// Nothing stands in it, or its first line is not whole. Nothing is changed before that line is.
     #[error("the first line of the undo journal was never written")]
     NotBegun,
-    /// A line is no entry, or none that can stand there.
+    /// A line is no entry, or none that can are there.
     #[error("line {line} of the undo journal is no entry: {problem}")]
     Malformed {
         /// The number of the line, from 1.
         line: usize,
         /// What is wrong.
         problem: String,
-        /// What the lines before it tell of that is not put back.
-        covered: Vec<Part>,
+        /// What the lines before it report that is not restored.
+        covered: Vec<ResourceRef>,
     },
     /// It does not begin as a journal does.
     #[error("it is no undo journal: it does not begin with the schema {UNDO_SCHEMA}")]
     NoJournal,
 }
 
-/// What has to be put back, by what was written down.
+/// What has to be restored, by what was written down.
 #[derive(Clone, Debug, Default)]
 pub struct UndoLedger {
     started: Option<Started>,
     /// In the order in which they were saved.
-    saved: Vec<(Part, Saved)>,
+    saved: Vec<(ResourceRef, Saved)>,
     lease: Option<String>,
-    restored: BTreeSet<Part>,
-    left: BTreeMap<Part, String>,
+    restored: BTreeSet<ResourceRef>,
+    left: BTreeMap<ResourceRef, String>,
     is_torn: bool,
 }
 
 impl UndoLedger {
     /// Reads a journal. A last line that is whole counts, with its end or without, as an editor may leave it. One that is not
-    /// was being written when the process ended, and what it tells of was not done.
+    /// was being written when the process ended, and what it reports was not done.
     pub fn read(text: &str) -> Result<Self, UndoError> {
         let mut ledger = Self::default();
         let lines = text.split_inclusive('\n').enumerate();
@@ -155,7 +155,7 @@ impl UndoLedger {
 
     /// Why an entry cannot come next, if it cannot: such a journal was put together from others, or changed.
     fn contradiction(&self, entry: &UndoEntry) -> Option<String> {
-        let saved = |part: &Part| self.saved.iter().any(|(saved, _)| saved == part);
+        let saved = |part: &ResourceRef| self.saved.iter().any(|(saved, _)| saved == part);
         let problem = match (entry, &self.started) {
             (UndoEntry::Started(started), None) if started.schema == UNDO_SCHEMA => return None,
             (UndoEntry::Started(_), Some(_)) => "a run begins in the middle of another",
@@ -163,8 +163,8 @@ impl UndoLedger {
             (UndoEntry::Saved { part, before, .. }, Some(started)) => {
                 if !before.is_of(part) {
                     "what was saved is of another kind of resource"
-                } else if matches!(before, Configuration::QueueTag { value: Some(_) }) {
-                    "a lease that is somebody's is not claimed"
+                } else if matches!(before, ResourceConfig::QueueTag { value: Some(_) }) {
+                    "an experiment lock that another run holds is not claimed"
                 } else if !started.parts.contains(part) {
                     "a part was saved that the first line does not name"
                 } else if saved(part) {
@@ -174,12 +174,12 @@ impl UndoLedger {
                 }
             }
             (UndoEntry::Claimed { .. }, Some(_)) if !self.is_complete() => {
-                "the lease was claimed before everything was saved: lines are missing before it"
+                "the experiment lock was claimed before everything was saved: lines are missing before it"
             }
             (UndoEntry::Restored { part, .. } | UndoEntry::Left { part, .. }, Some(_))
                 if !saved(part) =>
             {
-                "a part was put back that was not saved: lines are missing before it"
+                "a part was restored that was not saved: lines are missing before it"
             }
             _ => return None,
         };
@@ -226,25 +226,26 @@ impl UndoLedger {
     }
 
     /// How a part was before it was changed; `None` if it was not saved.
-    pub fn saved(&self, part: &Part) -> Option<&Saved> {
+    pub fn saved(&self, part: &ResourceRef) -> Option<&Saved> {
         self.saved.iter().find(|(saved, _)| saved == part).map(|(_, saved)| saved)
     }
 
     /// What may still be changed, the last that was saved first, each with how it was.
-    pub fn open(&self) -> Vec<(Part, Saved)> {
-        let is_open = |part: &Part| !self.restored.contains(part) && !self.left.contains_key(part);
+    pub fn open(&self) -> Vec<(ResourceRef, Saved)> {
+        let is_open =
+            |part: &ResourceRef| !self.restored.contains(part) && !self.left.contains_key(part);
         self.saved.iter().rev().filter(|(part, _)| is_open(part)).cloned().collect()
     }
 
-    /// What the run had the lease to change, and was put back: each with how it was.
-    pub fn restored(&self) -> Vec<(Part, Saved)> {
+    /// What the run had the lease to change, and was restored: each with how it was.
+    pub fn restored(&self) -> Vec<(ResourceRef, Saved)> {
         let had_lease = self.lease.is_some();
-        let is_restored = |part: &Part| had_lease && self.restored.contains(part);
+        let is_restored = |part: &ResourceRef| had_lease && self.restored.contains(part);
         self.saved.iter().filter(|(part, _)| is_restored(part)).cloned().collect()
     }
 
-    /// What could not be put back and never can be, each with why.
-    pub fn left(&self) -> &BTreeMap<Part, String> {
+    /// What could not be restored and never can be, each with why.
+    pub fn left(&self) -> &BTreeMap<ResourceRef, String> {
         &self.left
     }
 
@@ -252,7 +253,9 @@ impl UndoLedger {
     pub fn lease_queue(&self) -> Option<&str> {
         let parts = self.started.iter().flat_map(|started| &started.parts);
         parts.into_iter().find_map(|part| match part {
-            Part::QueueTag { queue_url, key } if key == LEASE_TAG => Some(queue_url.as_str()),
+            ResourceRef::QueueTag { queue_url, key } if key == LEASE_TAG => {
+                Some(queue_url.as_str())
+            }
             _ => None,
         })
     }

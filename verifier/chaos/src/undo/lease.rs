@@ -3,7 +3,7 @@
 //! What was written may be read late: for a while, a reading may show what was there before. So no single reading takes a
 //! lease away, and none is enough to have one.
 //!
-//! A run that finds its lease gone makes no further change, and puts back what it has changed. Whoever claims the lease
+//! A run that finds its lease gone makes no further change, and restores what it has changed. Whoever claims the lease
 //! meanwhile waits for longer than the run takes to find out, and looks whether what it has saved has stayed as it was: so
 //! it never takes what another run has set for how the stack was.
 

@@ -1,7 +1,7 @@
 //! Whose each field of a part is: the experiment's or somebody else's.
 //!
 //! A rollback compares three ways: how a field was saved, what the experiment may have set it to, and how it is now. Only
-//! what the experiment may have set is put back. Anything else is somebody's own, such as a deployment's, and is left.
+//! what the experiment may have set is restored. Anything else is somebody's own, such as a deployment's, and is left.
 //!
 //! Sources: <https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html>,
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionConfiguration.html> and
@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::Value;
-use verifier_core::experiment::{Configuration, Field};
+use verifier_core::experiment::{Field, ResourceConfig};
 
 use super::desired::desired;
 use super::journal::Saved;
@@ -26,7 +26,7 @@ pub struct Difference {
     pub before: Value,
     /// What it says now; null where there is none.
     pub now: Value,
-    /// Whether the experiment changes it, too: then it cannot be put back without undoing what somebody has done.
+    /// Whether the experiment changes it, too: then it cannot be restored without undoing what somebody has done.
     pub is_contested: bool,
 }
 
@@ -46,10 +46,10 @@ impl fmt::Display for Difference {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Merged {
     /// How it has to be. What is nobody's but somebody else's is as it is now.
-    pub wanted: Configuration,
+    pub wanted: ResourceConfig,
     /// The fields that are written: those that the experiment changes and nobody else has.
     pub fields: BTreeSet<Field>,
-    /// What somebody else has changed since it was saved.
+    /// What another actor has changed since it was saved.
     pub others: Vec<Difference>,
 }
 
@@ -58,7 +58,7 @@ pub struct Merged {
 /// A field is the experiment's where one of its settings changes it. It is written while it says what was saved or what one
 /// of the settings makes of it, whether that was done or not: of a write that was cut off nobody knows whether it takes
 /// effect.
-pub fn merge(saved: &Saved, target: &Configuration, now: &Configuration) -> Merged {
+pub fn merge(saved: &Saved, target: &ResourceConfig, now: &ResourceConfig) -> Merged {
     let mut merged = Merged { wanted: now.clone(), fields: BTreeSet::new(), others: Vec::new() };
     let before = saved.before.fields();
     let settings = saved.settings.iter();
@@ -82,8 +82,8 @@ pub fn merge(saved: &Saved, target: &Configuration, now: &Configuration) -> Merg
 }
 
 /// The fields that are neither as they were saved nor anybody else's: they say what one of the experiment's settings makes
-/// of them. After everything was put back, there should be none.
-pub fn still_set(saved: &Saved, now: &Configuration) -> Vec<Difference> {
+/// of them. After everything was restored, there should be none.
+pub fn still_set(saved: &Saved, now: &ResourceConfig) -> Vec<Difference> {
     let before = saved.before.fields();
     let settings = saved.settings.iter();
     let set: Vec<_> =
@@ -117,8 +117,8 @@ mod tests {
         batch_size: u32,
         window: u32,
         concurrency: Option<u32>,
-    ) -> Configuration {
-        Configuration::Mapping(MappingState {
+    ) -> ResourceConfig {
+        ResourceConfig::Mapping(MappingState {
             enabled,
             batch_size,
             batching_window_seconds: window,
@@ -127,23 +127,23 @@ mod tests {
         })
     }
 
-    fn saved(before: Configuration, settings: &[Setting]) -> Saved {
+    fn saved(before: ResourceConfig, settings: &[Setting]) -> Saved {
         Saved { before, settings: settings.to_vec() }
     }
 
-    fn back(saved: &Saved, now: &Configuration) -> Merged {
+    fn back(saved: &Saved, now: &ResourceConfig) -> Merged {
         merge(saved, &saved.before, now)
     }
 
-    fn queue(seconds: u32, policy: Option<&str>) -> Configuration {
-        Configuration::Queue {
+    fn queue(seconds: u32, policy: Option<&str>) -> ResourceConfig {
+        ResourceConfig::Queue {
             visibility_timeout_seconds: seconds,
             redrive_policy: policy.map(str::to_owned),
         }
     }
 
     #[test]
-    fn what_the_experiment_changes_is_put_back_and_nothing_else_is_written() {
+    fn what_the_experiment_changes_is_restored_and_nothing_else_is_written() {
         let saved = saved(mapping(true, 5, 1, None), &[Setting::MappingDisabled]);
         let merged = back(&saved, &mapping(false, 5, 1, None));
         assert_eq!(merged.wanted, saved.before);

@@ -1,6 +1,6 @@
 //! Whether a rollback may change anything: by its journal, by whose the lease is, and by which stack is there.
 
-use verifier_core::experiment::{Lease, Part};
+use verifier_core::experiment::{Lease, ResourceRef};
 
 use super::journal::UndoLedger;
 
@@ -40,9 +40,9 @@ pub struct Found {
 /// What a rollback does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// It puts back what is open.
-    PutBack,
-    /// There is nothing to do: nothing was changed, or all of it is put back.
+    /// It restores what is open.
+    Restore,
+    /// There is nothing to do: nothing was changed, or all of it is restored.
     Nothing,
 }
 
@@ -50,8 +50,8 @@ pub enum Way {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The journal lacks lines: the run had the lease, which it claims when all of these were saved. Holds what is missing.
-    Cut(Vec<Part>),
-    /// By the journal all is put back, and yet the tag names the run: another copy of it tells more.
+    Cut(Vec<ResourceRef>),
+    /// By the journal all is restored, and yet the tag names the run: another copy of it tells more.
     UsedUp,
     /// The tag does not name the run any more, although something is open.
     Unleased,
@@ -63,7 +63,7 @@ pub enum Refusal {
 
 /// What a rollback has to do.
 ///
-/// The lease is what proves that a stack is the one that was changed, and is put back last. Names prove nothing: each emulator,
+/// The lease is what proves that a stack is the one that was changed, and is restored last. Names prove nothing: each emulator,
 /// region and account may have a stack of the same.
 ///
 /// # Errors
@@ -81,7 +81,7 @@ pub fn way(ledger: &UndoLedger, found: &Found) -> Result<Way, Refusal> {
         } else if is_all_back {
             Err(Refusal::UsedUp)
         } else {
-            Ok(Way::PutBack)
+            Ok(Way::Restore)
         };
     }
     if is_all_back {
@@ -94,12 +94,12 @@ pub fn way(ledger: &UndoLedger, found: &Found) -> Result<Way, Refusal> {
     if ledger.lease().is_none() {
         return Ok(Way::Nothing);
     }
-    let is_lease_alone = open.iter().all(|(part, _)| matches!(part, Part::QueueTag { .. }));
+    let is_lease_alone = open.iter().all(|(part, _)| matches!(part, ResourceRef::QueueTag { .. }));
     match &found.standing {
         // A rollback that was killed between its last change and the line of it.
-        _ if is_lease_alone => Ok(Way::PutBack),
+        _ if is_lease_alone => Ok(Way::Restore),
         // The queue is gone, and the stack is still the one.
-        Standing::Gone | Standing::Ours => Ok(Way::PutBack),
+        Standing::Gone | Standing::Ours => Ok(Way::Restore),
         Standing::Free => Err(Refusal::Unleased),
         Standing::Others(value) => Err(Refusal::Taken(value.clone())),
     }
@@ -109,17 +109,17 @@ pub fn way(ledger: &UndoLedger, found: &Found) -> Result<Way, Refusal> {
 mod tests {
     use super::*;
     use crate::undo::{Started, UNDO_SCHEMA, UndoEntry};
-    use verifier_core::experiment::{Configuration, LEASE_TAG};
+    use verifier_core::experiment::{LEASE_TAG, ResourceConfig};
     use verifier_model::time::Timestamp;
 
     const AT: Timestamp = Timestamp::from_millis(0);
 
-    fn tag() -> Part {
-        Part::QueueTag { queue_url: "q".to_owned(), key: LEASE_TAG.to_owned() }
+    fn tag() -> ResourceRef {
+        ResourceRef::QueueTag { queue_url: "q".to_owned(), key: LEASE_TAG.to_owned() }
     }
 
-    fn worker() -> Part {
-        Part::Concurrency { function: "w".to_owned() }
+    fn worker() -> ResourceRef {
+        ResourceRef::Concurrency { function: "w".to_owned() }
     }
 
     /// What was written down up to so many lines.
@@ -136,8 +136,8 @@ mod tests {
                 parts: vec![tag(), worker()],
                 at: AT,
             }),
-            saved(tag(), Configuration::QueueTag { value: None }),
-            saved(worker(), Configuration::Concurrency { reserved: None }),
+            saved(tag(), ResourceConfig::QueueTag { value: None }),
+            saved(worker(), ResourceConfig::Concurrency { reserved: None }),
             UndoEntry::Claimed { lease: "r until 5".to_owned(), at: AT },
             UndoEntry::Restored { part: worker(), at: AT },
             UndoEntry::Restored { part: tag(), at: AT },
@@ -153,7 +153,7 @@ mod tests {
     }
 
     const NOTHING: Result<Way, Refusal> = Ok(Way::Nothing);
-    const PUT_BACK: Result<Way, Refusal> = Ok(Way::PutBack);
+    const RESTORE: Result<Way, Refusal> = Ok(Way::Restore);
 
     #[test]
     fn a_tag_says_whose_the_lease_is() {
@@ -166,17 +166,17 @@ mod tests {
     }
 
     #[test]
-    fn with_its_lease_a_run_puts_back_and_a_journal_without_all_parts_is_cut() {
+    fn with_its_lease_a_run_restores_and_a_journal_without_all_parts_is_cut() {
         for is_same_stack in [true, false] {
-            let missing = |parts: &[Part]| Err(Refusal::Cut(parts.to_vec()));
+            let missing = |parts: &[ResourceRef]| Err(Refusal::Cut(parts.to_vec()));
             assert_eq!(
                 ways(&Standing::Ours, is_same_stack),
                 [
                     missing(&[tag(), worker()]),
                     missing(&[worker()]),
-                    PUT_BACK,
-                    PUT_BACK,
-                    PUT_BACK,
+                    RESTORE,
+                    RESTORE,
+                    RESTORE,
                     Err(Refusal::UsedUp)
                 ]
             );
@@ -188,11 +188,11 @@ mod tests {
         let unleased = Err(Refusal::Unleased);
         assert_eq!(
             ways(&Standing::Free, true),
-            [NOTHING, NOTHING, NOTHING, unleased, PUT_BACK, NOTHING]
+            [NOTHING, NOTHING, NOTHING, unleased, RESTORE, NOTHING]
         );
         let others = Standing::Others("x until 9".to_owned());
         let taken = Err(Refusal::Taken("x until 9".to_owned()));
-        assert_eq!(ways(&others, true), [NOTHING, NOTHING, NOTHING, taken, PUT_BACK, NOTHING]);
+        assert_eq!(ways(&others, true), [NOTHING, NOTHING, NOTHING, taken, RESTORE, NOTHING]);
     }
 
     #[test]
@@ -206,10 +206,10 @@ mod tests {
     }
 
     #[test]
-    fn where_only_the_queue_is_gone_the_rest_is_put_back() {
+    fn where_only_the_queue_is_gone_the_rest_is_restored() {
         assert_eq!(
             ways(&Standing::Gone, true),
-            [NOTHING, NOTHING, NOTHING, PUT_BACK, PUT_BACK, NOTHING]
+            [NOTHING, NOTHING, NOTHING, RESTORE, RESTORE, NOTHING]
         );
     }
 }

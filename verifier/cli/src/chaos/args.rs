@@ -24,15 +24,15 @@ pub(crate) enum ChaosCommand {
         #[arg(value_name = "NAME")]
         name: String,
     },
-    /// Run an experiment: steady state, load and faults, undo, drain, judgement, steady state.
+    /// Run an experiment: steady state, load and faults, undo, drain, evaluation, steady state.
     Run(Box<ChaosRunArgs>),
     /// Run an experiment that failed again, and say whether the same is found.
     Replay(ChaosReplayArgs),
-    /// Run random schedules until one violates what holds, and shrink that one.
+    /// Run random fault schedules until an invariant fails, then minimise the failing one.
     Explore(ChaosExploreArgs),
-    /// Judge a history that was written before.
-    Judge(ChaosJudgeArgs),
-    /// Put back what an experiment has changed that did not come to its end.
+    /// Analyze a recorded history.
+    Analyze(ChaosAnalyzeArgs),
+    /// Restore what an unfinished experiment has changed.
     Rollback(ChaosRollbackArgs),
 }
 
@@ -53,13 +53,13 @@ pub(crate) struct ChaosRunArgs {
     pub(crate) target: ChaosTarget,
     #[command(flatten)]
     pub(crate) live: LiveArgs,
-    /// Where chance begins, instead of where the experiment says.
+    /// The random seed, instead of the experiment's.
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     #[command(flatten)]
     pub(crate) abort: AbortArgs,
     #[command(flatten)]
-    pub(crate) plant: PlantArgs,
+    pub(crate) bug: BugArgs,
     #[command(flatten)]
     pub(crate) results: ResultArgs,
 }
@@ -87,20 +87,20 @@ pub(crate) struct ChaosExploreArgs {
     /// How many run at once [default: as many as there are processors]. What is found does not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) jobs: Option<u16>,
-    /// Begin no more schedules after so long by the wall's clock: 90s, 15m, 6h.
+    /// Begin no more schedules after so long in real time: 90s, 15m, 6h.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) max_duration: Option<Duration>,
     /// Print how often each fault struck at each operation, too.
     #[arg(long)]
     pub(crate) coverage: bool,
     #[command(flatten)]
-    pub(crate) plant: PlantArgs,
+    pub(crate) bug: BugArgs,
     #[command(flatten)]
     pub(crate) results: ResultArgs,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ChaosJudgeArgs {
+pub(crate) struct ChaosAnalyzeArgs {
     /// The history; `-` for stdin.
     #[arg(value_name = "HISTORY")]
     pub(crate) history: PathBuf,
@@ -119,15 +119,15 @@ pub(crate) struct ChaosJudgeArgs {
 #[derive(Debug, Default, Args)]
 pub(crate) struct LiveArgs {
     /// Run it against this stack, which has to be a preview.
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["target", "plant"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["target", "bug"])]
     pub(crate) stack: Option<String>,
     /// Break the stack without asking.
     #[arg(long, requires = "stack")]
     pub(crate) yes: bool,
-    /// Carry out what deletes messages of the stack's jobs queue, too, which nothing puts back.
+    /// Carry out what deletes messages of the stack's jobs queue, too, which nothing restores.
     #[arg(long, requires = "stack")]
     pub(crate) allow_purge: bool,
-    /// Where it is written down what has to be put back [default: chaos-….undo.jsonl in the working directory].
+    /// Where it is written down what has to be restored [default: chaos-….undo.jsonl in the working directory].
     #[arg(long, value_name = "FILE")]
     pub(crate) journal: Option<PathBuf>,
     /// What is different about the stack [default: the nearest verifier.toml from the working directory upwards].
@@ -158,21 +158,21 @@ pub(crate) struct ChaosRollbackArgs {
 /// When a run is broken off, instead of when the experiment says.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct AbortArgs {
-    /// Break off after so much of the stack's time, and put everything back: 90s, 15m, 6h.
+    /// Break off after this much simulated time, and restore everything: 90s, 15m, 6h.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) max_duration: Option<Duration>,
-    /// Break off before more requests than that, and put everything back.
+    /// Break off before more requests than that, and restore everything.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) max_cost_calls: Option<u64>,
 }
 
 /// A wrong part of the simulated stack.
 #[derive(Clone, Debug, Default, Args)]
-pub(crate) struct PlantArgs {
-    /// Plant the bug that makes this anomaly fire; for a verifier that was built with `--features planted-bugs`.
+pub(crate) struct BugArgs {
+    /// Seed the bug that makes this anomaly fire; for a verifier that was built with `--features seeded-bugs`.
     // Hidden always, so that what the help says does not depend on how it was built; README goes through it.
     #[arg(long, value_name = "ANOMALY", hide = true)]
-    pub(crate) plant: Option<String>,
+    pub(crate) bug: Option<String>,
 }
 
 /// Where results go.

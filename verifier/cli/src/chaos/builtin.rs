@@ -61,7 +61,7 @@ impl Builtin {
 mod tests {
     use std::collections::BTreeSet;
 
-    use verifier_chaos::{Event, Limits, Verdict, fault_operations, judge};
+    use verifier_chaos::{Event, Limits, Verdict, evaluate, fault_operations};
 
     use super::super::Sim;
     use super::*;
@@ -86,7 +86,7 @@ mod tests {
         for builtin in Builtin::ALL {
             let experiment = builtin.experiment().unwrap();
             let history = Sim::sound().simulate(&experiment.schedule(), Limits::default()).unwrap();
-            let report = judge(&history);
+            let report = evaluate(&history);
             assert_eq!(report.verdict, Verdict::True, "{}: {report:#?}", builtin.name);
             let struck: BTreeSet<&str> = history
                 .lines

@@ -25,7 +25,7 @@ pub(crate) struct Budget {
     pub(crate) schedules: u64,
     /// How many threads.
     pub(crate) jobs: u16,
-    /// Until when by the wall's clock.
+    /// Until when in real time's clock.
     pub(crate) duration: Option<Duration>,
 }
 
@@ -55,12 +55,12 @@ pub(crate) fn explore(
             shrinking_runs: failure.shrunk.as_ref().map(|shrunk| shrunk.runs),
         });
         // One that did not fail again is shown as it was drawn.
-        let (schedule, judged) = match failure.shrunk {
+        let (schedule, evaluated) = match failure.shrunk {
             Some(Shrunk { schedule, history, report, .. }) => (schedule, Some((history, report))),
             None => (failure.schedule, None),
         };
-        outcome.experiment = Some(found(sim, schedule, judged.as_ref())?);
-        outcome.judged = judged;
+        outcome.experiment = Some(found(sim, schedule, evaluated.as_ref())?);
+        outcome.evaluated = evaluated;
     }
     outcome.explored = Some(explored);
     outcome.wall = began.elapsed();
@@ -71,10 +71,10 @@ pub(crate) fn explore(
 fn found(
     sim: Sim,
     schedule: Schedule,
-    judged: Option<&(verifier_chaos::History, verifier_chaos::ChaosReport)>,
+    evaluated: Option<&(verifier_chaos::History, verifier_chaos::ChaosReport)>,
 ) -> Result<Experiment, Failure> {
     let name = format!("explored-{}", schedule.seed);
-    let Some((history, report)) = judged else {
+    let Some((history, report)) = evaluated else {
         return Ok(Experiment::of_schedule(&name, "Failed once, and not again.", schedule));
     };
     let violations = report.violations();
@@ -83,7 +83,7 @@ fn found(
     experiment.found = Some(Found {
         target: "sim".to_owned(),
         anomalies: violations,
-        planted: sim.planted(),
+        seeded: sim.seeded(),
         history_sha256: digest(history)?,
     });
     Ok(experiment)
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!((one.schedules, &one.coverage), (three.schedules, &three.coverage));
     }
 
-    #[cfg(feature = "planted-bugs")]
+    #[cfg(feature = "seeded-bugs")]
     #[test]
     fn the_first_failure_is_that_of_the_lowest_seed() {
         use verifier_chaos::Anomaly;

@@ -1,4 +1,4 @@
-//! What came of an experiment, an exploration or a judgement; the views show it.
+//! What came of an experiment, an exploration or an evaluation; the views show it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -31,10 +31,10 @@ pub(crate) struct Outcome {
     /// What was expected of a replay.
     pub(crate) replayed: Option<Replayed>,
     /// What happened, and what is wrong with it. Absent without a run: the steady state did not hold, or nothing failed.
-    pub(crate) judged: Option<(History, ChaosReport)>,
+    pub(crate) evaluated: Option<(History, ChaosReport)>,
     /// How often each operation of AWS was called; none where AWS was not asked.
     pub(crate) calls: BTreeMap<String, u32>,
-    /// What it took by the wall's clock.
+    /// What it took in real time's clock.
     pub(crate) wall: Duration,
     /// The command that does it again.
     pub(crate) again: String,
@@ -58,7 +58,7 @@ pub(crate) struct Explored {
     pub(crate) seed: u64,
     /// How many schedules were run, the failing one included and its shrinking not.
     pub(crate) schedules: u64,
-    /// How many could not be judged.
+    /// How many could not be evaluated.
     pub(crate) unknown: u64,
     /// What they took, without the shrinking.
     pub(crate) took: Duration,
@@ -90,8 +90,8 @@ pub(crate) struct Replayed {
     pub(crate) is_same: bool,
     /// Whether the history is the same to the byte.
     pub(crate) is_identical: bool,
-    /// The planted bug that the stack had.
-    pub(crate) planted: Option<Anomaly>,
+    /// The seeded bug that the stack had.
+    pub(crate) seeded: Option<Anomaly>,
 }
 
 impl Outcome {
@@ -104,7 +104,7 @@ impl Outcome {
             after: None,
             explored: None,
             replayed: None,
-            judged: None,
+            evaluated: None,
             calls: BTreeMap::new(),
             wall: Duration::ZERO,
             again,
@@ -112,10 +112,10 @@ impl Outcome {
         }
     }
 
-    /// The result as a whole: a violation outranks what could not be judged.
+    /// The result as a whole: a violation outranks what could not be evaluated.
     pub(crate) fn overall(&self) -> Overall {
         let steady = self.before.iter().chain(&self.after).map(|steady| steady.overall);
-        let judged = self.judged.iter().map(|(_, report)| match report.verdict {
+        let evaluated = self.evaluated.iter().map(|(_, report)| match report.verdict {
             Verdict::True => Overall::Pass,
             Verdict::False => Overall::Fail,
             Verdict::Unknown => Overall::Inconclusive,
@@ -125,7 +125,7 @@ impl Outcome {
             Explored { unknown: 1.., .. } | Explored { schedules: 0, .. } => Overall::Inconclusive,
             _ => Overall::Pass,
         });
-        let all: Vec<Overall> = steady.chain(judged).chain(explored).collect();
+        let all: Vec<Overall> = steady.chain(evaluated).chain(explored).collect();
         if all.contains(&Overall::Fail) {
             Overall::Fail
         } else if all.is_empty() || all.contains(&Overall::Inconclusive) {
@@ -137,14 +137,14 @@ impl Outcome {
 
     /// The abort condition that ended the run, if one did.
     pub(crate) fn aborted(&self) -> Option<&str> {
-        let (history, _) = self.judged.as_ref()?;
+        let (history, _) = self.evaluated.as_ref()?;
         history.lines.iter().rev().find_map(|line| match &line.event {
             Event::Aborted { condition } => Some(condition.as_ref()),
             _ => None,
         })
     }
 
-    /// How the process ends. A run that its own guard ended is told from one that could not be judged.
+    /// How the process ends. A run that its own guard ended is told from one that could not be evaluated.
     pub(crate) fn exit(&self) -> Exit {
         match self.overall() {
             Overall::Inconclusive if self.aborted().is_some() => Exit::Stopped,
@@ -154,7 +154,7 @@ impl Outcome {
 
     /// The stack's time that passed, in milliseconds.
     pub(crate) fn stack_milliseconds(&self) -> u64 {
-        let last = self.judged.as_ref().and_then(|(history, _)| history.lines.last());
+        let last = self.evaluated.as_ref().and_then(|(history, _)| history.lines.last());
         last.map_or(0, |line| line.at)
     }
 }

@@ -1,6 +1,6 @@
 //! What a rollback came to.
 
-/// What was put back, and what could not be.
+/// What was restored, and what could not be.
 #[derive(Default)]
 pub(crate) struct RolledBack {
     pub(crate) journal: String,
@@ -9,7 +9,7 @@ pub(crate) struct RolledBack {
     pub(crate) stack: Option<String>,
     /// Each part that was changed, in words.
     pub(crate) restored: Vec<String>,
-    /// Each that could not be put back, with the reason.
+    /// Each that could not be restored, with the reason.
     pub(crate) not_restored: Vec<(String, String)>,
     /// Each about which somebody else has changed something, or that is gone, with what.
     pub(crate) left: Vec<(String, String)>,

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use verifier_chaos::{Experiment, judge};
+use verifier_chaos::{Experiment, evaluate};
 use verifier_core::check::Overall;
 
 use super::outcome::Outcome;
@@ -26,8 +26,8 @@ pub(crate) async fn run_experiment(
         progress.say(&format!("{}: load and faults, seed {}", experiment.name, experiment.seed));
         let mut history = target.run(&schedule, experiment.limits(), by).await?;
         history.header.allows = history.header.allows.union(experiment.allow);
-        let report = judge(&history);
-        outcome.judged = Some((history, report));
+        let report = evaluate(&history);
+        outcome.evaluated = Some((history, report));
         progress.say(&format!("{}: the steady state after", experiment.name));
         let after = target.steady_state(&schedule, &experiment.steady_state, by).await?;
         outcome.after = Some(after);

@@ -2,7 +2,7 @@
 
 use verifier_chaos::{
     Anomaly, AnomalySet, History, JobKind, LaneEnd, Limits, Schedule, ScheduleError, Step,
-    Timeline, Verdict, judge,
+    Timeline, Verdict, evaluate,
 };
 use verifier_core::check::Overall;
 use verifier_simulator::simulate;
@@ -13,7 +13,7 @@ use crate::shell::failure::Failure;
 /// A stack in-process, under virtual time, with this project's functions. It is the same before every run.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sim {
-    planted: Option<Anomaly>,
+    seeded: Option<Anomaly>,
 }
 
 impl Sim {
@@ -23,17 +23,17 @@ impl Sim {
         Self::default()
     }
 
-    /// A stack with the planted bug that makes an anomaly fire.
-    pub(crate) fn with(planted: Option<Anomaly>) -> Result<Self, Failure> {
-        match planted {
-            Some(anomaly) if !cfg!(feature = "planted-bugs") => Err(has_no_bug(anomaly)),
-            planted => Ok(Self { planted }),
+    /// A stack with the seeded bug that makes an anomaly fire.
+    pub(crate) fn with(seeded: Option<Anomaly>) -> Result<Self, Failure> {
+        match seeded {
+            Some(anomaly) if !cfg!(feature = "seeded-bugs") => Err(has_no_bug(anomaly)),
+            seeded => Ok(Self { seeded }),
         }
     }
 
-    /// The anomaly of its planted bug.
-    pub(crate) fn planted(self) -> Option<Anomaly> {
-        self.planted
+    /// The anomaly of its seeded bug.
+    pub(crate) fn seeded(self) -> Option<Anomaly> {
+        self.seeded
     }
 
     /// Whether a good job is done and a poison one dead-lettered, without any anomaly, while nothing goes wrong on purpose.
@@ -54,7 +54,7 @@ impl Sim {
             ..Schedule::default()
         };
         let history = self.simulate(&probe, Limits::default())?;
-        let report = judge(&history);
+        let report = evaluate(&history);
         let ends: Vec<LaneEnd> = Timeline::of(&history).lanes.iter().map(|lane| lane.end).collect();
         let holds = report.verdict == Verdict::True
             && report.findings.is_empty()
@@ -70,8 +70,8 @@ impl Sim {
 
     /// Runs a schedule on it.
     pub(crate) fn simulate(self, schedule: &Schedule, limits: Limits) -> Result<History, Failure> {
-        if let Some(anomaly) = self.planted {
-            return planted(anomaly, schedule, limits);
+        if let Some(anomaly) = self.seeded {
+            return seeded(anomaly, schedule, limits);
         }
         into_failure(simulate(schedule, limits))
     }
@@ -81,20 +81,20 @@ fn into_failure(history: Result<History, ScheduleError>) -> Result<History, Fail
     history.map_err(|error| Failure::usage(error.to_string()))
 }
 
-#[cfg(feature = "planted-bugs")]
-fn planted(anomaly: Anomaly, schedule: &Schedule, limits: Limits) -> Result<History, Failure> {
-    let bug = verifier_chaos::PlantedBug { anomaly };
+#[cfg(feature = "seeded-bugs")]
+fn seeded(anomaly: Anomaly, schedule: &Schedule, limits: Limits) -> Result<History, Failure> {
+    let bug = verifier_chaos::SeededBug { anomaly };
     into_failure(bug.simulate_within(schedule, limits))
 }
 
-#[cfg(not(feature = "planted-bugs"))]
-fn planted(anomaly: Anomaly, _: &Schedule, _: Limits) -> Result<History, Failure> {
+#[cfg(not(feature = "seeded-bugs"))]
+fn seeded(anomaly: Anomaly, _: &Schedule, _: Limits) -> Result<History, Failure> {
     Err(has_no_bug(anomaly))
 }
 
 fn has_no_bug(anomaly: Anomaly) -> Failure {
     Failure {
-        next: Some("build the verifier with `--features planted-bugs`".to_owned()),
-        ..Failure::usage(format!("this program has no bug planted that makes {anomaly} fire"))
+        next: Some("build the verifier with `--features seeded-bugs`".to_owned()),
+        ..Failure::usage(format!("this program has no bug seeded that makes {anomaly} fire"))
     }
 }

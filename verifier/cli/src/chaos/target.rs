@@ -1,7 +1,7 @@
 //! What experiments are run against.
 //!
 //! This is the one place that knows which targets there are. Each says how a steady state is looked at, and runs a schedule
-//! to its end, everything put back; whatever it could see of that is the history.
+//! to its end, everything restored; whatever it could see of that is the history.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ impl Target {
         }
     }
 
-    /// Runs a schedule, puts everything back, and waits until all is worked off.
+    /// Runs a schedule, restores everything, and waits until all is processed.
     pub(crate) async fn run(
         &mut self,
         schedule: &Schedule,

@@ -22,7 +22,7 @@ use crate::shell::files::{self, check_apart};
 use crate::shell::interrupt::Interrupt;
 use crate::shell::print::{finish, first_lost};
 use crate::shell::progress::Progress;
-use crate::shell::reproduce::again;
+use crate::shell::reproduce::reproduce;
 
 /// The longest that one HTTP request to the stack's API may take.
 const HTTP_TIMEOUT: Duration = Duration::from_secs(15);
@@ -55,7 +55,7 @@ pub(crate) async fn run(args: CheckArgs) -> Result<Exit, Failure> {
     };
     options.stack.clone_from(&target.stack);
     let mut view = CheckView::new(format, &progress);
-    let outcome = Box::pin(judge(&target, options, &interrupt, &mut view)).await;
+    let outcome = Box::pin(evaluate(&target, options, &interrupt, &mut view)).await;
     progress.clear();
     if let Some(emulator) = target.emulator {
         emulator.shut_down().await;
@@ -117,7 +117,7 @@ impl Files {
         Ok(Self {
             reports: args.reports.clone(),
             summary,
-            again: again(std::env::args_os(), &["--format", "--report"]),
+            again: reproduce(std::env::args_os(), &["--format", "--report"]),
             is_region_told: args.local || args.connection.region.is_some(),
         })
     }
@@ -200,7 +200,7 @@ enum Ended {
     Interrupted,
 }
 
-async fn judge(
+async fn evaluate(
     target: &Target,
     options: Options,
     interrupt: &Interrupt,

@@ -1,7 +1,7 @@
 //! From a stack's outputs to its queues, its consumer and the consumer's configuration. Nothing is guessed.
 
 use verifier_aws::{Aws, AwsError, Cause};
-use verifier_core::check::rules::{cfg_alarm, cfg_consumer, cfg_lease, cfg_logs};
+use verifier_core::check::rules::{cfg_alarm, cfg_consumer, cfg_experiment, cfg_logs};
 use verifier_core::check::{
     AlarmEvidence, FunctionEvidence, LogGroupEvidence, MappingEvidence, QueueEvidence, Selection,
     StackEvidence,
@@ -62,7 +62,7 @@ pub(crate) async fn discover(
         }
     };
     let lease = async {
-        let jobs = jobs.as_ref().filter(|_| selection.wants_any(&[cfg_lease::CHECK]))?;
+        let jobs = jobs.as_ref().filter(|_| selection.wants_any(&[cfg_experiment::CHECK]))?;
         Some(aws.queue_tag(&jobs.url, LEASE_TAG).await)
     };
     let (mappings, dead_letter_mappings, lease) =

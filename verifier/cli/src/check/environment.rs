@@ -12,7 +12,7 @@ pub(crate) async fn explain(aws: &Aws, error: AwsError) -> Failure {
     match error.cause {
         Cause::NoSuchStack => {
             failure.what = format!("{} in {region}", failure.what);
-            // Whoever may not list stacks is not told of others, which is no further error.
+            // Whoever may not list stacks is not reported others, which is no further error.
             let names = aws.stack_names().await.unwrap_or_default();
             if let Some(name) = nearest(&error.resource, names.iter().map(String::as_str)) {
                 failure.next = failure.next.map(|next| format!("did you mean {name}? Or {next}"));

@@ -1,11 +1,11 @@
-//! `verifier check` and `verifier explain`: gathering the evidence, having it judged, and showing the verdict.
+//! `verifier check` and `verifier explain`: gathering the evidence, having it evaluated, and showing the verdict.
 
 pub(crate) mod args;
 mod command;
+mod dead_letters;
 mod discovery;
 mod environment;
 mod explain;
-mod letters;
 mod options;
 pub(crate) mod outputs;
 mod report;

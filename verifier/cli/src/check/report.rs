@@ -22,7 +22,7 @@ pub(crate) struct Report {
     pub(crate) jobs: Vec<JobTrace>,
     pub(crate) started_at: Timestamp,
     pub(crate) wall: Duration,
-    /// How much time passed for the stack; more than on the wall when idle time was skipped.
+    /// How much time passed for the stack; more than in real time when idle time was skipped.
     pub(crate) stack_time: Duration,
     pub(crate) calls: BTreeMap<String, u32>,
     /// How often AWS may be asked about a sound stack, by operation.
@@ -36,7 +36,7 @@ pub(crate) struct Report {
 impl Report {
     /// How many checks have that verdict.
     pub(crate) fn count(&self, verdict: Verdict) -> usize {
-        self.checks.iter().filter(|settled| settled.judgement.verdict == verdict).count()
+        self.checks.iter().filter(|settled| settled.evaluation.verdict == verdict).count()
     }
 
     /// How many requests AWS was sent.

@@ -1,4 +1,4 @@
-//! One run: discover, judge the configuration, submit; then follow the jobs, and clean up.
+//! One run: discover, evaluate the configuration, submit; then follow the jobs, and clean up.
 
 mod clean_up;
 mod configuration;
@@ -16,11 +16,11 @@ use verifier_core::account::{
     Account, Counted, Invocation, Observed, QueueCounts, Remark, Terms, surplus,
 };
 use verifier_core::check::rules::{
-    api_reject, clean_residue::Residue, dlq_arrival, dlq_attempts, dlq_foreign, job_accept,
-    job_neighbours, job_success, stack_ready,
+    api_reject, clean_leftovers::Leftovers, dlq_arrival, dlq_attempts, dlq_others, job_accept,
+    job_isolation, job_success, stack_ready,
 };
 use verifier_core::check::{
-    CHECKS, Check, CheckEvent, JobEvidence, JobTrace, Judgement, OurMessage, Overall,
+    CHECKS, Check, CheckEvent, Evaluation, JobEvidence, JobTrace, OurMessage, Overall,
     QueueEvidence, Rejection, RunId, Settled, StackEvidence, Verdict, Weight, absent, call_budget,
     explained, observed, overall,
 };
@@ -28,8 +28,8 @@ use verifier_core::settings::OutcomeReader;
 use verifier_model::time::Timestamp;
 
 use self::probes::Addresses;
+use super::dead_letters::DeadLetters;
 use super::discovery::{Discovery, discover};
-use super::letters::Letters;
 use super::{Options, Report, environment};
 use crate::shell::clock::RunClock;
 use crate::shell::exit::Exit;
@@ -40,10 +40,10 @@ const OF_JOBS: [Check; 7] = [
     api_reject::CHECK,
     job_accept::CHECK,
     job_success::CHECK,
-    job_neighbours::CHECK,
+    job_isolation::CHECK,
     dlq_attempts::CHECK,
     dlq_arrival::CHECK,
-    dlq_foreign::CHECK,
+    dlq_others::CHECK,
 ];
 
 /// A run, and all that it has found so far. It can be told to clean up at any point.
@@ -63,7 +63,7 @@ pub(crate) struct Run<'a> {
     discovery: Discovery,
     jobs: Vec<JobEvidence>,
     rejections: Vec<Rejection>,
-    letters: Letters,
+    messages: DeadLetters,
     /// How many resources the stack has.
     resources: usize,
     left_behind: Vec<String>,
@@ -71,7 +71,7 @@ pub(crate) struct Run<'a> {
     terms: Option<Terms>,
     /// The ends of invocations during the run.
     invocations: Vec<Invocation>,
-    /// Lines of the worker's that tell of a receive, and of neither success nor failure.
+    /// Lines of the worker's that report a receive, and of neither success nor failure.
     remarks: Vec<Remark>,
     /// The jobs queue's counts, when nothing of the run should be there any more.
     counts_after: Option<QueueCounts>,
@@ -80,7 +80,7 @@ pub(crate) struct Run<'a> {
     /// The dead-letter queue's counts, after what was the run's own was deleted there.
     dead_letters_after: Option<QueueCounts>,
     /// What the run has deleted, and made visible again.
-    residue: Residue,
+    leftovers: Leftovers,
     /// The run's messages that could not be deleted, each with the reason, by message id.
     undeleted: BTreeMap<String, String>,
     /// Messages of others that could not be made visible again, each with the reason, by message id.
@@ -98,7 +98,7 @@ pub(crate) struct Run<'a> {
 }
 
 /// What the jobs of a run go through, when nothing stands against submitting them.
-struct Course {
+struct JobPlan {
     job_url: String,
     jobs: QueueEvidence,
     dead_letters: QueueEvidence,
@@ -115,7 +115,7 @@ struct Course {
     first_batches: usize,
 }
 
-impl Course {
+impl JobPlan {
     /// What the queue and the mapping allow.
     fn terms(&self) -> Terms {
         let Self { max_receive_count, visibility_timeout, batch_size, .. } = *self;
@@ -159,7 +159,7 @@ impl<'a> Run<'a> {
             discovery: Discovery::default(),
             jobs: Vec::new(),
             rejections: Vec::new(),
-            letters: Letters::default(),
+            messages: DeadLetters::default(),
             resources: 0,
             left_behind: Vec::new(),
             terms: None,
@@ -168,7 +168,7 @@ impl<'a> Run<'a> {
             counts_after: None,
             counted: Vec::new(),
             dead_letters_after: None,
-            residue: Residue::default(),
+            leftovers: Leftovers::default(),
             undeleted: BTreeMap::new(),
             unreleased: BTreeMap::new(),
             others_seen: false,
@@ -179,7 +179,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Runs every check. A failure means that not all could be judged; what was settled until then stands.
+    /// Runs every check. A failure means that not all could be evaluated; what was settled until then stands.
     pub(crate) async fn proceed(&mut self) -> Result<(), Failure> {
         (self.emit)(CheckEvent::Started {
             stack: self.options.stack.clone(),
@@ -200,8 +200,8 @@ impl<'a> Run<'a> {
     fn settle_acceptance(&mut self) {
         let is_answered = self.jobs.iter().any(|job| job.exchange.answer.is_ok());
         if is_answered && !self.settled.contains_key(job_accept::CHECK.id) {
-            let judgement = job_accept::judge(&self.jobs, &self.options.settings, None);
-            self.settle(&job_accept::CHECK, judgement);
+            let evaluation = job_accept::evaluate(&self.jobs, &self.options.settings, None);
+            self.settle(&job_accept::CHECK, evaluation);
         }
     }
 
@@ -210,14 +210,14 @@ impl<'a> Run<'a> {
         self.resources = stack.resources.len();
         self.settle(
             &stack_ready::CHECK,
-            stack_ready::judge(&stack, &self.options.settings.outputs.expected()),
+            stack_ready::evaluate(&stack, &self.options.settings.outputs.expected()),
         );
         self.discovery =
             discover(self.aws, &stack, &self.options.settings.outputs, &self.options.selection)
                 .await?;
-        self.judge_configuration(&stack);
+        self.evaluate_configuration(&stack);
         let course = self.course(&stack);
-        self.terms = course.as_ref().ok().map(Course::terms);
+        self.terms = course.as_ref().ok().map(JobPlan::terms);
         let addresses = Addresses::of(&stack, &self.options.settings);
         self.origin = addresses.origin().map(str::to_owned);
         let refused_from = self.clock.now();
@@ -237,7 +237,7 @@ impl<'a> Run<'a> {
             Ok(course) => self.follow(&course).await,
             Err(why) => {
                 for check in &OF_JOBS {
-                    self.settle(check, Judgement::not_exercised(why.clone()));
+                    self.settle(check, Evaluation::not_run(why.clone()));
                 }
                 Ok(())
             }
@@ -302,7 +302,7 @@ impl<'a> Run<'a> {
             visibility_timeout: Duration::ZERO,
             batch_size: 1,
         });
-        let found: Vec<OurMessage> = self.letters.seen.values().cloned().collect();
+        let found: Vec<OurMessage> = self.messages.seen.values().cloned().collect();
         let before = self.discovery.jobs.as_ref().and_then(QueueEvidence::counts);
         let counts = (before, self.counts_after);
         // Whoever else sends may be whom a count is of.
@@ -331,30 +331,30 @@ impl<'a> Run<'a> {
         account.messages.iter().map(|message| JobTrace::of(&account, message)).collect()
     }
 
-    fn settle(&mut self, check: &'static Check, judgement: Judgement) {
-        self.verdicts.insert(check.id, judgement.verdict);
-        let judgement = self.skipped(check).unwrap_or_else(|| self.explained(check, judgement));
-        let settled = Settled { check, judgement, at: self.clock.now() };
+    fn settle(&mut self, check: &'static Check, evaluation: Evaluation) {
+        self.verdicts.insert(check.id, evaluation.verdict);
+        let evaluation = self.skipped(check).unwrap_or_else(|| self.explained(check, evaluation));
+        let settled = Settled { check, evaluation, at: self.clock.now() };
         self.settled.insert(check.id, settled.clone());
         (self.emit)(CheckEvent::Settled(settled));
     }
 
-    /// A judgement with what the settings have to say of it: why there is nothing to judge, or why its warning is allowed.
-    fn explained(&self, check: &Check, judgement: Judgement) -> Judgement {
+    /// An evaluation with what the settings have to say of it: why there is nothing to evaluate, or why its warning is allowed.
+    fn explained(&self, check: &Check, evaluation: Evaluation) -> Evaluation {
         let settings = &self.options.settings;
-        match judgement.verdict {
-            Verdict::NotExercised => match absent(settings, check) {
-                Some(why) => Judgement::not_exercised(why).with_evidence("absent", true),
-                None => judgement,
+        match evaluation.verdict {
+            Verdict::NotRun => match absent(settings, check) {
+                Some(why) => Evaluation::not_run(why).with_evidence("absent", true),
+                None => evaluation,
             },
-            _ => explained(&settings.expect, check, judgement),
+            _ => explained(&settings.expect, check, evaluation),
         }
     }
 
     /// What is reported of a check that was not asked for.
-    fn skipped(&self, check: &Check) -> Option<Judgement> {
+    fn skipped(&self, check: &Check) -> Option<Evaluation> {
         let why = self.options.selection.skipped(check)?;
-        Some(Judgement::not_exercised(why).with_evidence("skipped", true))
+        Some(Evaluation::not_run(why).with_evidence("skipped", true))
     }
 
     /// Closes the run. Checks that it did not come to are inconclusive, for the reason given.
@@ -363,9 +363,9 @@ impl<'a> Run<'a> {
             stopped.as_ref().map_or_else(|| "the run ended before".to_owned(), ToString::to_string);
         for check in CHECKS {
             if !self.settled.contains_key(check.id) {
-                let open = || Judgement::inconclusive(why.clone());
-                let judgement = self.skipped(check).unwrap_or_else(open);
-                self.settled.insert(check.id, Settled { check, judgement, at: self.clock.now() });
+                let open = || Evaluation::inconclusive(why.clone());
+                let evaluation = self.skipped(check).unwrap_or_else(open);
+                self.settled.insert(check.id, Settled { check, evaluation, at: self.clock.now() });
             }
         }
         let checks: Vec<Settled> =
@@ -378,7 +378,7 @@ impl<'a> Run<'a> {
                 Weight::Required if omitted => Weight::Optional,
                 weight => weight,
             };
-            (settled.judgement.counted(), weight)
+            (settled.evaluation.counted(), weight)
         });
         let concluded = match &stopped {
             // An interruption says nothing of the stack, and neither does what it cut short.
@@ -404,7 +404,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Why a run ends before all is judged.
+/// Why a run ends before all is evaluated.
 enum Stop {
     /// AWS could not be asked.
     Aws(AwsError),

@@ -15,10 +15,10 @@ pub(crate) struct SettingsArgs {
     /// The maxReceiveCount that is expected; any by default.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) receives: Option<u32>,
-    /// End after that many seconds; what is open then could not be judged.
+    /// End after that many seconds; unfinished checks are then inconclusive.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub(crate) timeout: Option<u64>,
-    /// Let pages of any origin call the API: told of, and no failure.
+    /// Let pages of any origin call the API: reported, and no failure.
     #[arg(long)]
     pub(crate) allow_any_origin: bool,
 }

@@ -18,19 +18,19 @@ pub(crate) struct DlqArgs {
 pub(crate) enum DlqCommand {
     /// Show every dead-letter queue of the account and region: its sources, how many messages it holds, and its alarms.
     Queues(DlqQueuesArgs),
-    /// List the letters, the oldest first, without their bodies.
+    /// List the messages, the oldest first, without their bodies.
     List(DlqListArgs),
-    /// Tell everything about one letter: its attempts with their log lines, its attributes and its body.
+    /// Tell everything about one message: its attempts with their log lines, its attributes and its body.
     Show(DlqShowArgs),
-    /// Say for which reasons letters died, and how many for each.
+    /// Count messages by the cause of their failure.
     Explain(DlqListArgs),
-    /// Write letters to a file, one a line, and leave them where they are.
+    /// Write messages to a file, one a line, and leave them where they are.
     Export(DlqExportArgs),
-    /// Send the letters of a file that `export` or `purge` wrote.
+    /// Send the messages of a file that `export` or `purge` wrote.
     Import(DlqImportArgs),
-    /// Delete letters, each after it was written to a file.
+    /// Delete messages, each after it was written to a file.
     Purge(DlqPurgeArgs),
-    /// Say how many letters there are whenever that changes, without receiving any.
+    /// Say how many messages there are whenever that changes, without receiving any.
     Watch(DlqWatchArgs),
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct DlqListArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DlqShowArgs {
-    /// The letter's message id, which it had in its first queue too.
+    /// The message's id, which it had in its first queue too.
     #[arg(value_name = "ID")]
     pub(crate) id: String,
     /// Wait for messages that others hold, until they are visible again: for so long at most, or for 12 hours.
@@ -81,7 +81,7 @@ pub(crate) struct DlqExportArgs {
     pub(crate) place: PlaceArgs,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
-    /// What to print on stdout, unless the letters go there.
+    /// What to print on stdout, unless the messages go there.
     #[arg(long, value_enum, default_value_t = ResultFormat::Human)]
     pub(crate) format: ResultFormat,
 }
@@ -103,7 +103,7 @@ pub(crate) struct DlqImportArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DlqPurgeArgs {
-    /// The file that each letter is written to before it is deleted; must not be there yet.
+    /// The file that each message is written to before it is deleted; must not be there yet.
     #[arg(long, value_name = "FILE")]
     pub(crate) backup: PathBuf,
     /// Do not ask for the queue's name.
@@ -160,23 +160,23 @@ pub(crate) struct PlaceArgs {
     pub(crate) connection: ConnectionArgs,
 }
 
-/// Which letters are meant: those that satisfy everything that is given.
+/// Which messages are meant: those that satisfy everything that is given.
 #[derive(Debug, Default, Args)]
 pub(crate) struct FilterArgs {
-    /// Only letters for which this expression over body, attributes, messageId, receiveCount, ageSeconds, reason and
+    /// Only messages for which this expression over body, attributes, messageId, receiveCount, ageSeconds, reason and
     /// sourceArn gives something else than null, false or nothing.
     #[arg(long, value_name = "JMESPATH")]
     pub(crate) filter: Option<String>,
-    /// Only letters that were sent at least so long ago: 90s, 15m, 6h, 2d.
+    /// Only messages that were sent at least so long ago: 90s, 15m, 6h, 2d.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) older_than: Option<Duration>,
-    /// Only letters that were sent less than so long ago.
+    /// Only messages that were sent less than so long ago.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) newer_than: Option<Duration>,
-    /// Only letters that were received so often, this time included: 4, or 3-5.
+    /// Only messages that were received so often, this time included: 4, or 3-5.
     #[arg(long, value_name = "N[-M]", value_parser = parse_receives)]
     pub(crate) receives: Option<(u32, u32)>,
-    /// Only letters that died for a reason which contains this text.
+    /// Only messages whose failure reason contains this text.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
     /// At most so many, the oldest of those that were seen. Without another filter, no more are looked at.

@@ -1,17 +1,17 @@
-//! Letters in a file that is whole at every moment.
+//! Messages in a file that is whole at every moment.
 
 use std::fs::Metadata;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use verifier_core::dead_letters::{Letter, record};
+use verifier_core::dead_letters::{DeadLetter, record};
 
 use crate::shell::clean;
 use crate::shell::failure::Failure;
 use crate::shell::files::{self, Draft};
 use crate::shell::output;
 
-/// A file of letters. Whoever reads it finds all that it was said to hold, whenever this process ends: each portion goes to
+/// A file of messages. Whoever reads it finds all that it was said to hold, whenever this process ends: each portion goes to
 /// a copy, which takes the file's place when the disk has it.
 pub(crate) struct Backup {
     path: PathBuf,
@@ -22,7 +22,7 @@ pub(crate) struct Backup {
     written: Option<Metadata>,
 }
 
-/// Where letters are written to.
+/// Where messages are written to.
 pub(crate) enum Export {
     Stdout,
     File(PathBuf),
@@ -44,7 +44,7 @@ impl Export {
         Ok(Self::File(path.to_owned()))
     }
 
-    /// The file, if the letters do not go to stdout.
+    /// The file, if the messages do not go to stdout.
     pub(crate) fn path(&self) -> Option<&Path> {
         match self {
             Self::Stdout => None,
@@ -52,12 +52,12 @@ impl Export {
         }
     }
 
-    /// Writes letters, whole or not at all.
-    pub(crate) fn write(&self, letters: &[Letter]) -> Result<(), Failure> {
-        let all = |writer: &mut dyn Write| lines(writer, letters, letters.len() as u64);
+    /// Writes messages, whole or not at all.
+    pub(crate) fn write(&self, messages: &[DeadLetter]) -> Result<(), Failure> {
+        let all = |writer: &mut dyn Write| lines(writer, messages, messages.len() as u64);
         match self {
             Self::Stdout => output::print(all),
-            Self::File(path) => Backup::create(path)?.add(letters),
+            Self::File(path) => Backup::create(path)?.add(messages),
             Self::Special(path) => {
                 let mut text = Vec::new();
                 let written = all(&mut text).and_then(|()| files::write_private(path, &text));
@@ -74,17 +74,17 @@ impl Backup {
         Ok(Self { path: path.to_owned(), count: 0, end: 0, written: None })
     }
 
-    /// How many letters it holds.
+    /// How many messages it holds.
     pub(crate) fn count(&self) -> u64 {
         self.count
     }
 
-    /// Adds letters. When this returns they are on the disk, or none of them is in the file.
-    pub(crate) fn add(&mut self, letters: &[Letter]) -> Result<(), Failure> {
-        self.try_add(letters).map_err(|error| files::failed("file", &self.path, &error))
+    /// Adds messages. When this returns they are on the disk, or none of them is in the file.
+    pub(crate) fn add(&mut self, messages: &[DeadLetter]) -> Result<(), Failure> {
+        self.try_add(messages).map_err(|error| files::failed("file", &self.path, &error))
     }
 
-    fn try_add(&mut self, letters: &[Letter]) -> io::Result<()> {
+    fn try_add(&mut self, messages: &[DeadLetter]) -> io::Result<()> {
         let mut draft = Draft::beside(&self.path)?;
         let file = draft.file();
         if self.end > 0 {
@@ -92,8 +92,8 @@ impl Backup {
             file.seek(SeekFrom::Start(self.end))?;
         }
         let mut writer = BufWriter::new(&mut *file);
-        let count = self.count + letters.len() as u64;
-        lines(&mut writer, letters, count)?;
+        let count = self.count + messages.len() as u64;
+        lines(&mut writer, messages, count)?;
         writer.flush()?;
         drop(writer);
         let length = file.stream_position()?;
@@ -107,10 +107,10 @@ impl Backup {
     }
 }
 
-/// The letters as JSON that no terminal is harmed by, and the line that counts them.
-fn lines(writer: &mut dyn Write, letters: &[Letter], count: u64) -> io::Result<()> {
-    for letter in letters {
-        writeln!(writer, "{}", clean::json(&record::line(letter)))?;
+/// The messages as JSON that no terminal is harmed by, and the line that counts them.
+fn lines(writer: &mut dyn Write, messages: &[DeadLetter], count: u64) -> io::Result<()> {
+    for message in messages {
+        writeln!(writer, "{}", clean::json(&record::line(message)))?;
     }
     writeln!(writer, "{}", record::end(count))
 }
@@ -121,15 +121,19 @@ mod tests {
 
     use super::*;
 
-    fn letter(id: &str) -> Letter {
-        Letter { message_id: id.to_owned(), body: format!("body of {id}"), ..Letter::default() }
+    fn message(id: &str) -> DeadLetter {
+        DeadLetter {
+            message_id: id.to_owned(),
+            body: format!("body of {id}"),
+            ..DeadLetter::default()
+        }
     }
 
     fn read(path: &Path) -> Vec<String> {
         let mut reader = record::Reader::default();
         let text = fs::read_to_string(path).unwrap();
-        let letters = text.lines().filter_map(|line| reader.read(line).unwrap());
-        let ids = letters.map(|letter| letter.message_id).collect();
+        let messages = text.lines().filter_map(|line| reader.read(line).unwrap());
+        let ids = messages.map(|message| message.message_id).collect();
         reader.finish().unwrap();
         ids
     }
@@ -140,10 +144,10 @@ mod tests {
         let path = folder.path().join("b.jsonl");
         let mut backup = Backup::create(&path).unwrap();
         assert!(!path.exists());
-        backup.add(&[letter("a"), letter("b")]).unwrap();
+        backup.add(&[message("a"), message("b")]).unwrap();
         assert_eq!(read(&path), ["a", "b"]);
         backup.add(&[]).unwrap();
-        backup.add(&[letter("c")]).unwrap();
+        backup.add(&[message("c")]).unwrap();
         assert_eq!(read(&path), ["a", "b", "c"]);
         assert_eq!(backup.count(), 3);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -153,7 +157,7 @@ mod tests {
     fn nothing_is_overwritten_and_what_cannot_be_written_is_told_before() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("b.jsonl");
-        Export::new(&path).unwrap().write(&[letter("a")]).unwrap();
+        Export::new(&path).unwrap().write(&[message("a")]).unwrap();
         for refused in [Export::new(&path).err(), Backup::create(&path).err()] {
             assert!(refused.unwrap().what.contains("is there already"));
         }

@@ -1,4 +1,4 @@
-//! Letters in hand: for how long, and handing them back.
+//! Messages in hand: for how long, and making them visible again.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use verifier_aws::Aws;
 use verifier_core::check::QueueEvidence;
 use verifier_model::sqs::BATCH_ENTRIES_MAX;
 
-/// How long letters are held, in seconds. Whoever is killed leaves them hidden for that long.
+/// How long messages are held, in seconds. Whoever is killed leaves them hidden for that long.
 pub(crate) struct Hold;
 
 impl Hold {
@@ -21,8 +21,8 @@ impl Hold {
 /// How many requests are made at once.
 const AT_ONCE: usize = 8;
 
-/// Makes letters visible again; says which handles that failed for, each with the reason.
-pub(crate) async fn hand_back(
+/// Makes messages visible again; says which handles that failed for, each with the reason.
+pub(crate) async fn release(
     aws: &Aws,
     queue: &QueueEvidence,
     handles: &[String],
@@ -30,8 +30,8 @@ pub(crate) async fn hand_back(
     hide(aws, queue, handles, 0).await
 }
 
-/// Holds letters from now on for as long as at first; says which handles that failed for, each with the reason.
-pub(crate) async fn hold_anew(
+/// Holds messages from now on for as long as at first; says which handles that failed for, each with the reason.
+pub(crate) async fn extend_visibility(
     aws: &Aws,
     queue: &QueueEvidence,
     handles: &[String],

@@ -1,21 +1,21 @@
-//! Looking at every letter without losing one's place or anybody's message.
+//! Looking at every message without losing one's place or anybody's message.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use verifier_aws::{AwsError, RECEIVED_MAX, Received};
-use verifier_core::dead_letters::{Depth, Emptiness, Letter, ReceiveCounts, Unreached};
+use verifier_core::dead_letters::{DeadLetter, Depth, EmptyDetector, ReceiveCounts, Unreached};
 use verifier_model::time::Timestamp;
 
-use super::{Hold, Place, hand_back, hold_anew};
+use super::{DlqTarget, Hold, extend_visibility, release};
 use crate::shell::interrupt::Interrupt;
 use crate::shell::progress::Progress;
 
-/// The most letters that are looked at: at most about 120,000 messages of a queue may be in flight, and a poll beyond
+/// The most messages that are looked at: at most about 120,000 messages of a queue may be in flight, and a poll beyond
 /// that brings nothing, as if the queue were empty.
 ///
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>.
-const LETTERS_MAX: usize = 100_000;
+const MESSAGES_MAX: usize = 100_000;
 /// How long a poll waits, in seconds. It has to wait at all, or it looks at a part of the queue only.
 const POLL_SECONDS: u32 = 1;
 /// How long it waits for messages that others hold. Ctrl-C waits for its answer, so it is not the longest that SQS allows.
@@ -38,26 +38,26 @@ pub(crate) struct Looking<'a> {
 /// What was seen.
 #[derive(Debug, Default)]
 pub(crate) struct Look {
-    /// The letters, those that were sent first in front.
-    pub(crate) letters: Vec<Letter>,
-    /// How many receives it took: each raises the receive count of the letters that it brought by one.
+    /// The messages, those that were sent first in front.
+    pub(crate) messages: Vec<DeadLetter>,
+    /// How many receives it took: each raises the receive count of the messages that it brought by one.
     pub(crate) receives: u64,
-    /// How often letters had been received before, and have been since.
+    /// How often messages had been received before, and have been since.
     pub(crate) counts: ReceiveCounts,
-    /// How many letters were seen more than once.
+    /// How many messages were seen more than once.
     pub(crate) seen_again: u64,
     /// Why it may not be all; `None` when it is.
     pub(crate) cut_short: Option<String>,
     /// What is there and was not reached.
     pub(crate) unreached: Unreached,
-    /// The letters that could not be handed back, each with the reason. They come back by themselves.
-    pub(crate) not_handed_back: Vec<(String, String)>,
+    /// The messages that could not be made visible again, each with the reason. They come back by themselves.
+    pub(crate) not_released: Vec<(String, String)>,
 }
 
-/// Looks at up to `most` letters. Each is held while the look goes on, so that none comes twice and none is missed, and
-/// handed back at the end, also when it fails or is interrupted.
+/// Looks at up to `most` messages. Each is held while the look goes on, so that none comes twice and none is missed, and
+/// made visible again at the end, also when it fails or is interrupted.
 pub(crate) async fn look(
-    place: &Place,
+    place: &DlqTarget,
     most: usize,
     interrupt: &Interrupt,
 ) -> Result<Look, AwsError> {
@@ -68,7 +68,7 @@ pub(crate) async fn look(
 
 /// The same in a way that is given.
 pub(crate) async fn look_with(
-    place: &Place,
+    place: &DlqTarget,
     looking: &Looking<'_>,
     interrupt: &Interrupt,
 ) -> Result<Look, AwsError> {
@@ -81,26 +81,26 @@ pub(crate) async fn look_with(
         handles: BTreeMap::new(),
         began_at,
         kept_at: began_at,
-        emptiness: Emptiness::default(),
+        empty_detector: EmptyDetector::default(),
     };
     let taken = taking.take().await;
     let Taking { mut look, handles, .. } = taking;
     let ids: BTreeMap<String, String> =
         handles.iter().map(|(id, handle)| (handle.clone(), id.clone())).collect();
     let handles: Vec<String> = handles.into_values().collect();
-    let failed = hand_back(&place.aws, &place.dead_letters, &handles).await;
-    look.not_handed_back = failed
+    let failed = release(&place.aws, &place.dead_letters, &handles).await;
+    look.not_released = failed
         .into_iter()
         .map(|(handle, why)| (ids.get(&handle).cloned().unwrap_or_default(), why))
         .collect();
     taken?;
-    look.letters.sort_by(|a, b| a.order().cmp(&b.order()));
+    look.messages.sort_by(|a, b| a.order().cmp(&b.order()));
     Ok(look)
 }
 
 /// A look that goes on.
 struct Taking<'a> {
-    place: &'a Place,
+    place: &'a DlqTarget,
     looking: &'a Looking<'a>,
     interrupt: &'a Interrupt,
     look: Look,
@@ -109,12 +109,12 @@ struct Taking<'a> {
     began_at: Timestamp,
     /// When what is in hand was held for longer the last time.
     kept_at: Timestamp,
-    emptiness: Emptiness,
+    empty_detector: EmptyDetector,
 }
 
 impl Taking<'_> {
     async fn take(&mut self) -> Result<(), AwsError> {
-        let most = self.looking.most.min(LETTERS_MAX);
+        let most = self.looking.most.min(MESSAGES_MAX);
         while self.handles.len() < most {
             self.keep().await;
             let how = Received {
@@ -126,14 +126,14 @@ impl Taking<'_> {
                 },
             };
             let wanted = RECEIVED_MAX.min(most - self.handles.len());
-            let receive = self.place.aws.receive_letters(&self.place.dead_letters, how, wanted);
-            // Also after Ctrl-C: SQS has hidden letters for it whether its answer is read or not.
+            let receive = self.place.aws.receive_messages(&self.place.dead_letters, how, wanted);
+            // Also after Ctrl-C: SQS has hidden messages for it whether its answer is read or not.
             let received = receive.await?;
             self.place.clock.has_waited().await;
             self.look.receives += 1;
-            self.emptiness.polled(received.len());
+            self.empty_detector.polled(received.len());
             for each in received {
-                self.add(each.letter, each.receipt_handle);
+                self.add(each.message, each.receipt_handle);
             }
             if self.interrupt.is_asked() {
                 self.look.cut_short = Some("it was interrupted".to_owned());
@@ -142,21 +142,21 @@ impl Taking<'_> {
             if self.looking.sought.is_some_and(|id| self.handles.contains_key(id)) {
                 return Ok(());
             }
-            if self.goes_round() || self.emptiness.is_likely() && self.is_over().await? {
+            if self.goes_round() || self.empty_detector.is_likely() && self.is_over().await? {
                 return Ok(());
             }
         }
-        self.look.cut_short = Some(format!("{most} letters were asked for"));
+        self.look.cut_short = Some(format!("{most} messages were asked for"));
         Ok(())
     }
 
-    fn add(&mut self, letter: Letter, handle: String) {
-        let is_first_time = self.handles.insert(letter.message_id.clone(), handle).is_none();
-        if let Some(count) = letter.receive_count {
+    fn add(&mut self, message: DeadLetter, handle: String) {
+        let is_first_time = self.handles.insert(message.message_id.clone(), handle).is_none();
+        if let Some(count) = message.receive_count {
             self.look.counts.take(count, is_first_time);
         }
         if is_first_time {
-            self.look.letters.push(letter);
+            self.look.messages.push(message);
         } else {
             self.look.seen_again += 1;
         }
@@ -171,16 +171,16 @@ impl Taking<'_> {
         self.kept_at = now;
         let handles: Vec<String> = self.handles.values().cloned().collect();
         // One that cannot be held any more comes up again, and is held by its new handle.
-        let _ = hold_anew(&self.place.aws, &self.place.dead_letters, &handles).await;
+        let _ = extend_visibility(&self.place.aws, &self.place.dead_letters, &handles).await;
     }
 
-    /// Whether letters come up again though they are held.
+    /// Whether messages come up again though they are held.
     fn goes_round(&mut self) -> bool {
         let round = self.place.clock.now().since(self.began_at) >= Hold::TIME
             && self.look.seen_again > self.handles.len() as u64;
         if round {
             self.look.cut_short = Some(format!(
-                "it took longer than {} s, so that letters came up again",
+                "it took longer than {} s, so that messages came up again",
                 Hold::SECONDS
             ));
         }
@@ -192,13 +192,13 @@ impl Taking<'_> {
         let queue = &self.place.dead_letters;
         let queue = self.place.aws.queue(&queue.name, &queue.url).await?;
         let depth = Depth::of(&queue);
-        if !self.emptiness.is_certain(queue.number("ApproximateNumberOfMessages")) {
+        if !self.empty_detector.is_certain(queue.number("ApproximateNumberOfMessages")) {
             return Ok(false);
         }
         let unreached = Unreached::of(depth, self.handles.len() as u64, queue.is_fifo());
         self.look.unreached = Unreached {
             visibility_timeout: queue.visibility_timeout(),
-            ..unreached.with_blocking(&self.look.letters)
+            ..unreached.with_blocking(&self.look.messages)
         };
         self.look.cut_short = self.look.unreached.why();
         let waited = self.place.clock.now().since(self.began_at);

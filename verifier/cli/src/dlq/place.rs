@@ -16,7 +16,7 @@ use crate::shell::endpoint;
 use crate::shell::failure::Failure;
 
 /// Where dead letters are, and where they came from.
-pub(crate) struct Place {
+pub(crate) struct DlqTarget {
     pub(crate) aws: Aws,
     pub(crate) clock: RunClock,
     pub(crate) dead_letters: QueueEvidence,
@@ -33,17 +33,17 @@ pub(crate) struct Place {
     pub(crate) reader: OutcomeReader,
     /// The stack that was named, if one was.
     pub(crate) stack: Option<StackEvidence>,
-    /// By which outputs stacks tell of their queues.
+    /// By which outputs stacks report their queues.
     pub(crate) outputs: Outputs,
 }
 
-impl Place {
+impl DlqTarget {
     /// Finds it. A dead-letter queue with a redrive policy of its own is refused unless that was allowed.
     pub(crate) async fn find(args: PlaceArgs) -> Result<Self, Failure> {
         if args.stack.is_none() && args.dlq.is_none() {
             return Err(Failure {
-                next: Some("name the stack with --stack, or the queue with --dlq".to_owned()),
-                ..Failure::usage("it is not said which dead-letter queue is meant")
+                next: Some("pass --dlq or --stack".to_owned()),
+                ..Failure::usage("no dead-letter queue given")
             });
         }
         let settings = SettingsArgs {
@@ -134,7 +134,7 @@ impl Place {
         self.dead_letters.retention()
     }
 
-    /// The queue that the letters come from, where a command cannot do without.
+    /// The queue that the messages come from, where a command cannot do without.
     pub(crate) fn needed_source(&self) -> Result<&QueueEvidence, Failure> {
         self.source.as_ref().ok_or_else(|| {
             let sources = match self.sources.all.as_deref() {

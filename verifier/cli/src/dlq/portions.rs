@@ -1,28 +1,32 @@
-//! Deleting letters, each after it was written to a file.
+//! Deleting messages, each after it was written to a file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::iter;
-use verifier_aws::{AwsError, InHand, RECEIVED_MAX, Received};
-use verifier_core::dead_letters::{Depth, Emptiness, Letter, NotEvaluable, Stories, Unreached};
+use verifier_aws::{AwsError, RECEIVED_MAX, Received, ReceivedMessage};
+use verifier_core::dead_letters::{
+    AttemptLog, DeadLetter, Depth, EmptyDetector, NotEvaluable, Unreached,
+};
 use verifier_model::sqs::BATCH_ENTRIES_MAX;
 use verifier_model::time::Timestamp;
 
-use super::{Backup, Hold, Log, Place, Selection, hand_back, hold_anew, not_evaluable, tell};
+use super::{
+    Backup, DlqTarget, Hold, Log, Selection, extend_visibility, not_evaluable, release, tell,
+};
 use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
 use crate::shell::progress::Progress;
 
-/// How many letters are in hand at once. They are received, written and deleted in a small part of the time for which
+/// How many messages are in hand at once. They are received, written and deleted in a small part of the time for which
 /// they are held.
-const PORTION_LETTERS: usize = 1_000;
+const PORTION_MESSAGES: usize = 1_000;
 /// How many bytes of them.
 const PORTION_BYTES: usize = 32 * 1_048_576;
 /// How long receiving a portion may take.
 const PORTION_TIME: Duration = Duration::from_secs(30);
-/// When letters in hand are held anew before they are deleted.
+/// When messages in hand are hidden for longer before they are deleted.
 const HELD_ENOUGH: Duration = Duration::from_mins(1);
 /// How long a poll waits, in seconds.
 const POLL_SECONDS: u32 = 1;
@@ -34,16 +38,16 @@ const AT_ONCE: usize = 8;
 /// What became of a purge.
 #[derive(Default)]
 pub(crate) struct Purged {
-    /// How many letters were deleted; all of them are in the file.
+    /// How many messages were deleted; all of them are in the file.
     pub(crate) deleted: usize,
-    /// The ids of letters that were meant and not deleted, each with the reason.
+    /// The ids of messages that were meant and not deleted, each with the reason.
     pub(crate) not_deleted: Vec<(String, String)>,
-    /// How many letters were seen that were not meant.
+    /// How many messages were seen that were not meant.
     pub(crate) not_meant: usize,
     /// How many receives it took.
     pub(crate) receives: u64,
-    /// Letters that could not be handed back, each with the reason.
-    pub(crate) not_handed_back: Vec<(String, String)>,
+    /// Messages that could not be made visible again, each with the reason.
+    pub(crate) not_released: Vec<(String, String)>,
     /// Why there may be more that are meant.
     pub(crate) incomplete: Option<String>,
     /// What is there and was not reached.
@@ -56,15 +60,15 @@ pub(crate) struct Purged {
     pub(crate) calls: BTreeMap<String, u32>,
 }
 
-/// Letters in hand, by their ids.
+/// Messages in hand, by their ids.
 type Hands = BTreeMap<String, String>;
 
 /// The state of a purge.
 struct Purge<'a> {
-    place: &'a Place,
+    place: &'a DlqTarget,
     selection: &'a Selection,
     interrupt: &'a Interrupt,
-    emptiness: Emptiness,
+    empty_detector: EmptyDetector,
     /// Those that stay: not meant, or not deleted.
     staying: Hands,
     /// Those that were deleted. On standard queues a copy of one may come up again.
@@ -79,10 +83,10 @@ struct Purge<'a> {
     result: Purged,
 }
 
-/// Deletes the letters that are meant, in portions: receives them, writes them to the file, and deletes what is in it. The
-/// others are held until the end, so that they do not come up again, and handed back.
+/// Deletes the messages that are meant, in portions: receives them, writes them to the file, and deletes what is in it. The
+/// others are held until the end, so that they do not come up again, and made visible again.
 pub(crate) async fn purge(
-    place: &Place,
+    place: &DlqTarget,
     selection: &Selection,
     backup: &mut Backup,
     interrupt: &Interrupt,
@@ -93,7 +97,7 @@ pub(crate) async fn purge(
         place,
         selection,
         interrupt,
-        emptiness: Emptiness::default(),
+        empty_detector: EmptyDetector::default(),
         staying: Hands::new(),
         deleted: BTreeSet::new(),
         began_staying: None,
@@ -106,7 +110,7 @@ pub(crate) async fn purge(
         purge.result.failure = Some(failure);
     }
     let staying = std::mem::take(&mut purge.staying);
-    purge.hand_back(staying).await;
+    purge.release(staying).await;
     purge.result.calls = place.aws.calls().counts();
     purge.result
 }
@@ -120,12 +124,12 @@ impl Purge<'_> {
             let ends = match received {
                 Ok(ends) => ends,
                 Err(error) => {
-                    self.hand_back(handles(&taken)).await;
+                    self.release(handles(&taken)).await;
                     return Err(error.into());
                 }
             };
             if self.interrupt.is_asked() {
-                self.hand_back(handles(&taken)).await;
+                self.release(handles(&taken)).await;
                 self.result.incomplete = Some("it was interrupted".to_owned());
                 return Ok(());
             }
@@ -144,13 +148,13 @@ impl Purge<'_> {
     }
 
     /// Takes a portion in hand; says whether it is the last.
-    async fn receive(&mut self, taken: &mut Vec<InHand>) -> Result<bool, AwsError> {
+    async fn receive(&mut self, taken: &mut Vec<ReceivedMessage>) -> Result<bool, AwsError> {
         let began_at = self.place.clock.now();
         let is_everything =
             self.selection.filter.is_everything() && self.place.sources.selected.is_none();
         let most = if is_everything { self.still_wanted() } else { usize::MAX };
         let mut bytes = 0;
-        while taken.len() < PORTION_LETTERS && bytes < PORTION_BYTES {
+        while taken.len() < PORTION_MESSAGES && bytes < PORTION_BYTES {
             let wanted = RECEIVED_MAX.min(most.saturating_sub(taken.len()));
             if wanted == 0 || self.still_wanted() == 0 || self.interrupt.is_asked() {
                 return Ok(true);
@@ -166,53 +170,54 @@ impl Purge<'_> {
             };
             let how = Received { visibility_timeout_seconds: Hold::SECONDS, wait_seconds };
             let queue = &self.place.dead_letters;
-            let received = self.place.aws.receive_letters(queue, how, wanted).await?;
+            let received = self.place.aws.receive_messages(queue, how, wanted).await?;
             self.place.clock.has_waited().await;
             self.result.receives += 1;
-            self.emptiness.polled(received.len());
+            self.empty_detector.polled(received.len());
             if received.is_empty() && !taken.is_empty() {
-                // More letters of a FIFO queue's groups come when the ones before them are gone.
+                // More messages of a FIFO queue's groups come when the ones before them are gone.
                 return Ok(false);
             }
             let mut again = false;
             for each in received {
                 again |= self.is_again(&each, taken);
-                bytes += each.letter.size_bytes();
+                bytes += each.message.size_bytes();
                 self.keep(each, taken);
             }
             if again && self.is_going_round() {
                 return Ok(true);
             }
-            if self.emptiness.is_likely() && self.is_empty(taken.len()).await? {
+            if self.empty_detector.is_likely() && self.is_empty(taken.len()).await? {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    fn is_again(&self, each: &InHand, taken: &[InHand]) -> bool {
-        let id = &each.letter.message_id;
-        self.staying.contains_key(id) || taken.iter().any(|other| other.letter.message_id == *id)
+    fn is_again(&self, each: &ReceivedMessage, taken: &[ReceivedMessage]) -> bool {
+        let id = &each.message.message_id;
+        self.staying.contains_key(id) || taken.iter().any(|other| other.message.message_id == *id)
     }
 
     /// Takes one in hand. The newest handle is the one that counts.
-    fn keep(&mut self, each: InHand, taken: &mut Vec<InHand>) {
-        let id = &each.letter.message_id;
+    fn keep(&mut self, each: ReceivedMessage, taken: &mut Vec<ReceivedMessage>) {
+        let id = &each.message.message_id;
         if let Some(handle) = self.staying.get_mut(id) {
             *handle = each.receipt_handle;
-        } else if let Some(other) = taken.iter_mut().find(|other| other.letter.message_id == *id) {
+        } else if let Some(other) = taken.iter_mut().find(|other| other.message.message_id == *id) {
             other.receipt_handle = each.receipt_handle;
         } else {
             taken.push(each);
         }
     }
 
-    /// Whether the letters that stay come up again, since they were held for their time.
+    /// Whether the messages that stay come up again, since they were held for their time.
     fn is_going_round(&mut self) -> bool {
         let now = self.place.clock.now();
         let round = self.began_staying.is_some_and(|began| now.since(began) >= Hold::TIME);
         if round {
-            let why = format!("letters that are not meant came up again after {} s", Hold::SECONDS);
+            let why =
+                format!("messages that are not meant came up again after {} s", Hold::SECONDS);
             self.result.incomplete = Some(why);
         }
         round
@@ -227,14 +232,14 @@ impl Purge<'_> {
         self.kept_at = now;
         let handles: Vec<String> = self.staying.values().cloned().collect();
         // One that cannot be held any more comes up again, and is held by its new handle.
-        let _ = hold_anew(&self.place.aws, &self.place.dead_letters, &handles).await;
+        let _ = extend_visibility(&self.place.aws, &self.place.dead_letters, &handles).await;
     }
 
     /// Whether there is nothing more to receive, and nothing that is waited for.
     async fn is_empty(&mut self, taken: usize) -> Result<bool, AwsError> {
         let queue = &self.place.dead_letters;
         let queue = self.place.aws.queue(&queue.name, &queue.url).await?;
-        if !self.emptiness.is_certain(queue.number("ApproximateNumberOfMessages")) {
+        if !self.empty_detector.is_certain(queue.number("ApproximateNumberOfMessages")) {
             return Ok(false);
         }
         let own = (self.staying.len() + taken) as u64;
@@ -253,54 +258,61 @@ impl Purge<'_> {
     }
 
     /// Those of a portion that are meant; the others stay.
-    async fn sort_out(&mut self, mut taken: Vec<InHand>) -> Result<Vec<InHand>, Failure> {
-        taken.sort_by(|a, b| a.letter.order().cmp(&b.letter.order()));
-        let stories = if self.selection.filter.needs_reasons() && !taken.is_empty() {
-            let letters: Vec<Letter> = taken.iter().map(|each| each.letter.clone()).collect();
-            let told = tell(self.place, &letters, self.interrupt).await;
+    async fn sort_out(
+        &mut self,
+        mut taken: Vec<ReceivedMessage>,
+    ) -> Result<Vec<ReceivedMessage>, Failure> {
+        taken.sort_by(|a, b| a.message.order().cmp(&b.message.order()));
+        let attempt_log = if self.selection.filter.needs_reasons() && !taken.is_empty() {
+            let messages: Vec<DeadLetter> = taken.iter().map(|each| each.message.clone()).collect();
+            let told = tell(self.place, &messages, self.interrupt).await;
             self.result.log = Some(told.log);
-            told.stories
+            told.attempt_log
         } else {
-            Stories::default()
+            AttemptLog::default()
         };
         let now = self.place.clock.now();
         let most = self.still_wanted();
         let mut meant = Vec::new();
-        let judged: Result<Vec<bool>, NotEvaluable> =
-            taken.iter().map(|each| self.is_meant(&each.letter, &stories, now)).collect();
-        let judged = match judged {
-            Ok(judged) => judged,
+        let evaluated: Result<Vec<bool>, NotEvaluable> =
+            taken.iter().map(|each| self.is_selected(&each.message, &attempt_log, now)).collect();
+        let evaluated = match evaluated {
+            Ok(evaluated) => evaluated,
             Err(error) => {
-                self.hand_back(handles(&taken)).await;
+                self.release(handles(&taken)).await;
                 return Err(not_evaluable(&error));
             }
         };
-        for (each, is_meant) in taken.into_iter().zip(judged) {
-            if is_meant && meant.len() < most {
+        for (each, is_selected) in taken.into_iter().zip(evaluated) {
+            if is_selected && meant.len() < most {
                 meant.push(each);
             } else {
                 self.began_staying.get_or_insert(now);
                 self.result.not_meant += 1;
-                self.staying.insert(each.letter.message_id, each.receipt_handle);
+                self.staying.insert(each.message.message_id, each.receipt_handle);
             }
         }
         Ok(meant)
     }
 
-    fn is_meant(
+    fn is_selected(
         &self,
-        letter: &Letter,
-        stories: &Stories,
+        message: &DeadLetter,
+        attempt_log: &AttemptLog,
         now: Timestamp,
     ) -> Result<bool, NotEvaluable> {
-        let reason = stories.reason(&letter.message_id);
-        Ok(self.place.sources.selects(letter)
-            && self.selection.filter.is_met(letter, reason, now)?)
+        let reason = attempt_log.reason(&message.message_id);
+        Ok(self.place.sources.selects(message)
+            && self.selection.filter.is_met(message, reason, now)?)
     }
 
-    /// Holds letters anew where reading the log has taken long. Those that are no longer held may be somebody else's by now,
+    /// Holds messages again where reading the log has taken long. Those that are no longer held may be somebody else's by now,
     /// and stay.
-    async fn hold_on(&mut self, meant: Vec<InHand>, began_at: Timestamp) -> Vec<InHand> {
+    async fn hold_on(
+        &mut self,
+        meant: Vec<ReceivedMessage>,
+        began_at: Timestamp,
+    ) -> Vec<ReceivedMessage> {
         if self.place.clock.now().since(began_at) < HELD_ENOUGH {
             return meant;
         }
@@ -309,32 +321,36 @@ impl Purge<'_> {
         let queue = &self.place.dead_letters;
         let lost = self.place.aws.change_visibility(queue, &handles).await;
         let lost: BTreeMap<String, String> = lost.into_iter().collect();
-        let (lost_hands, held): (Vec<InHand>, Vec<InHand>) =
+        let (lost_hands, held): (Vec<ReceivedMessage>, Vec<ReceivedMessage>) =
             meant.into_iter().partition(|each| lost.contains_key(&each.receipt_handle));
         for each in lost_hands {
             let why = lost.get(&each.receipt_handle).cloned().unwrap_or_default();
             self.result
                 .not_deleted
-                .push((each.letter.message_id, format!("it is not held any more: {why}")));
+                .push((each.message.message_id, format!("it is not held any more: {why}")));
         }
         held
     }
 
-    /// Writes letters to the file, then deletes them.
-    async fn delete(&mut self, meant: Vec<InHand>, backup: &mut Backup) -> Result<(), Failure> {
+    /// Writes messages to the file, then deletes them.
+    async fn delete(
+        &mut self,
+        meant: Vec<ReceivedMessage>,
+        backup: &mut Backup,
+    ) -> Result<(), Failure> {
         if meant.is_empty() {
             return Ok(());
         }
         let hands = handles(&meant);
         let ids: BTreeMap<String, String> =
             hands.iter().map(|(id, handle)| (handle.clone(), id.clone())).collect();
-        let new: Vec<Letter> = meant
+        let new: Vec<DeadLetter> = meant
             .into_iter()
-            .map(|each| each.letter)
-            .filter(|letter| !self.deleted.contains(&letter.message_id))
+            .map(|each| each.message)
+            .filter(|message| !self.deleted.contains(&message.message_id))
             .collect();
         if let Err(failure) = backup.add(&new) {
-            self.hand_back(hands).await;
+            self.release(hands).await;
             return Err(failure);
         }
         let handles: Vec<String> = hands.values().cloned().collect();
@@ -357,23 +373,26 @@ impl Purge<'_> {
         Ok(())
     }
 
-    async fn hand_back(&mut self, hands: Hands) {
+    async fn release(&mut self, hands: Hands) {
         let ids: BTreeMap<&String, &String> =
             hands.iter().map(|(id, handle)| (handle, id)).collect();
         let handles: Vec<String> = hands.values().cloned().collect();
-        let failed = hand_back(&self.place.aws, &self.place.dead_letters, &handles).await;
+        let failed = release(&self.place.aws, &self.place.dead_letters, &handles).await;
         let failed = failed.into_iter().map(|(handle, why)| {
             (ids.get(&handle).map(|id| (*id).clone()).unwrap_or_default(), why)
         });
-        self.result.not_handed_back.extend(failed);
+        self.result.not_released.extend(failed);
     }
 }
 
-fn handles(taken: &[InHand]) -> Hands {
-    taken.iter().map(|each| (each.letter.message_id.clone(), each.receipt_handle.clone())).collect()
+fn handles(taken: &[ReceivedMessage]) -> Hands {
+    taken
+        .iter()
+        .map(|each| (each.message.message_id.clone(), each.receipt_handle.clone()))
+        .collect()
 }
 
-async fn delete(place: &Place, handles: &[String]) -> Vec<(String, String)> {
+async fn delete(place: &DlqTarget, handles: &[String]) -> Vec<(String, String)> {
     let chunks: Vec<Vec<String>> =
         handles.chunks(BATCH_ENTRIES_MAX).map(<[String]>::to_vec).collect();
     let requests =

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use verifier_aws::{Aws, AwsError};
-use verifier_core::dead_letters::{Stories, log_pattern};
+use verifier_core::dead_letters::{AttemptLog, log_pattern};
 use verifier_core::settings::OutcomeReader;
 use verifier_model::time::Timestamp;
 
-use super::Place;
+use super::DlqTarget;
 
 /// How much before a message was sent its lines are looked for: clocks differ.
 const CLOCK_SKEW: Duration = Duration::from_mins(1);
@@ -17,39 +17,39 @@ const LINES_MAX: usize = 50;
 /// How much of a line is.
 const LINE_CHARS_MAX: usize = 1000;
 
-/// What the log tells of messages since a point in time. `None` where there is no log to ask.
+/// What the log reports messages since a point in time. `None` where there is no log to ask.
 ///
 /// A few are looked for by their ids; for more than fit into one pattern, every line is read.
-pub(crate) async fn stories(
-    place: &Place,
+pub(crate) async fn attempt_log(
+    place: &DlqTarget,
     ids: &[String],
     since: Timestamp,
-) -> Option<Result<Stories, AwsError>> {
+) -> Option<Result<AttemptLog, AwsError>> {
     let log_group = place.log_group.as_deref()?;
-    Some(stories_in(&place.aws, log_group, &place.reader, ids, since).await)
+    Some(attempt_log_in(&place.aws, log_group, &place.reader, ids, since).await)
 }
 
 /// The same of a log group that is named.
-pub(crate) async fn stories_in(
+pub(crate) async fn attempt_log_in(
     aws: &Aws,
     log_group: &str,
     reader: &OutcomeReader,
     ids: &[String],
     since: Timestamp,
-) -> Result<Stories, AwsError> {
-    let mut stories = Stories::of(ids.iter().cloned());
+) -> Result<AttemptLog, AwsError> {
+    let mut attempt_log = AttemptLog::of(ids.iter().cloned());
     if ids.is_empty() {
-        return Ok(stories);
+        return Ok(attempt_log);
     }
     let pattern = log_pattern(ids.iter().map(String::as_str));
-    let take = |at: Timestamp, line: &str| stories.take(at, line, reader);
+    let take = |at: Timestamp, line: &str| attempt_log.take(at, line, reader);
     aws.log_lines(log_group, pattern.as_deref(), since - CLOCK_SKEW, take).await?;
-    Ok(stories)
+    Ok(attempt_log)
 }
 
 /// The lines in which ids of invocations stand, by those ids, without what is about other messages. `None` where there is no log to ask, or nothing to ask for.
 pub(crate) async fn lines_of_requests(
-    place: &Place,
+    place: &DlqTarget,
     message_id: &str,
     request_ids: &[String],
     since: Timestamp,

@@ -1,4 +1,4 @@
-//! Sending letters to a queue, and what became of each.
+//! Sending messages to a queue, and what became of each.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -9,9 +9,9 @@ use futures::StreamExt;
 use futures::stream::iter;
 use verifier_aws::Sent;
 use verifier_core::check::QueueEvidence;
-use verifier_core::dead_letters::{Letter, Resend, batches};
+use verifier_core::dead_letters::{DeadLetter, Resend, batches};
 
-use super::Place;
+use super::DlqTarget;
 use crate::shell::interrupt::Interrupt;
 
 /// How many batches are sent at once, where their order does not matter.
@@ -21,7 +21,7 @@ const RETRIES: u32 = 5;
 /// How long to wait before the first time.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// What became of letters that were to be sent.
+/// What became of messages that were to be sent.
 #[derive(Debug, Default)]
 pub(crate) struct Delivered {
     /// The ids of those that were sent, with those of their copies.
@@ -51,24 +51,24 @@ impl Delivered {
         }
     }
 
-    /// Whether every letter was sent.
+    /// Whether every message was sent.
     pub(crate) fn is_complete(&self) -> bool {
         self.not_sent.is_empty() && self.unknown.is_empty()
     }
 }
 
-/// Sends letters in their order. On a FIFO queue nothing is sent after a letter that was not: it would overtake. An
+/// Sends messages in their order. On a FIFO queue nothing is sent after a message that was not: it would overtake. An
 /// interrupt ends it after the batches in hand.
 pub(crate) async fn deliver(
-    place: &Place,
+    place: &DlqTarget,
     to: &QueueEvidence,
-    letters: &[Letter],
+    messages: &[DeadLetter],
     interrupt: &Interrupt,
 ) -> Delivered {
-    // A deduplication id of an earlier import would make SQS drop the letter and say that it was sent.
+    // A deduplication id of an earlier import would make SQS drop the message and say that it was sent.
     let occasion = format!("import {:032x}", fastrand::u128(..));
     let is_fifo = to.is_fifo();
-    let sizes: Vec<usize> = letters.iter().map(Letter::size_bytes).collect();
+    let sizes: Vec<usize> = messages.iter().map(DeadLetter::size_bytes).collect();
     // Requests in flight are waited for whatever happens: only they know what they have sent.
     let stopped = Cell::new(None);
     let (occasion, stopped) = (&occasion, &stopped);
@@ -79,20 +79,20 @@ pub(crate) async fn deliver(
                 let left = Sent::Refused { why: why.to_owned(), may_be_retried: true };
                 return (batch.clone(), vec![left; batch.len()]);
             }
-            let letters = letters[batch.clone()].iter();
+            let messages = messages[batch.clone()].iter();
             let resends: Vec<Resend> =
-                letters.map(|letter| letter.resend(occasion, is_fifo)).collect();
+                messages.map(|message| message.resend(occasion, is_fifo)).collect();
             let sent = send(place, to, &resends).await;
             if is_fifo && !sent.iter().all(|sent| matches!(sent, Sent::Confirmed { .. })) {
-                stopped.set(Some("a letter before it was not sent"));
+                stopped.set(Some("a message before it was not sent"));
             }
             (batch, sent)
         });
     let mut requests = requests.buffered(if is_fifo { 1 } else { AT_ONCE });
     let mut delivered = Delivered::default();
     while let Some((batch, sent)) = requests.next().await {
-        for (letter, sent) in letters[batch].iter().zip(&sent) {
-            delivered.take(&letter.message_id, sent);
+        for (message, sent) in messages[batch].iter().zip(&sent) {
+            delivered.take(&message.message_id, sent);
         }
     }
     delivered.calls = place.aws.calls().counts();
@@ -100,7 +100,7 @@ pub(crate) async fn deliver(
 }
 
 /// Sends a batch, and once more what SQS refused for now.
-async fn send(place: &Place, to: &QueueEvidence, batch: &[Resend]) -> Vec<Sent> {
+async fn send(place: &DlqTarget, to: &QueueEvidence, batch: &[Resend]) -> Vec<Sent> {
     let mut sent = place.aws.resend(to, batch).await;
     let mut pause = FIRST_PAUSE;
     for _ in 0..RETRIES {

@@ -1,19 +1,21 @@
-//! Looking at the letters that are meant, with the reasons that they died of.
+//! Looking at the messages that are meant, with the reasons that they died of.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use verifier_core::dead_letters::{Letter, ReceiveCounts, Stories, Unreached, source_counts};
+use verifier_core::dead_letters::{
+    AttemptLog, DeadLetter, ReceiveCounts, Unreached, source_counts,
+};
 use verifier_model::time::Timestamp;
 
-use super::{Looking, Place, Selection, look_with, not_evaluable, stories};
+use super::{DlqTarget, Looking, Selection, attempt_log, look_with, not_evaluable};
 use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
 use crate::shell::progress::Progress;
 
 /// How long reading a log may take, in wall time.
 const LOG_TIMEOUT: Duration = Duration::from_mins(5);
-/// A letter that is kept for less than this is warned of.
+/// A message that is kept for less than this is warned of.
 const EXPIRES_SOON: Duration = Duration::from_hours(24);
 
 /// What the consumer's log told.
@@ -30,18 +32,18 @@ pub(crate) enum Log {
 }
 
 /// What the log told, and whether it could.
-pub(crate) struct Told {
+pub(crate) struct Evidence {
     pub(crate) log: Log,
-    pub(crate) stories: Stories,
+    pub(crate) attempt_log: AttemptLog,
 }
 
-impl Told {
+impl Evidence {
     fn nothing(log: Log) -> Self {
-        Self { log, stories: Stories::default() }
+        Self { log, attempt_log: AttemptLog::default() }
     }
 }
 
-/// The letters that are meant, what it cost to see them, and whether there may be more.
+/// The messages that are meant, what it cost to see them, and whether there may be more.
 pub(crate) struct Seen {
     pub(crate) queue: String,
     /// Its ARN, in which its account and region are.
@@ -53,13 +55,13 @@ pub(crate) struct Seen {
     pub(crate) at: Timestamp,
     pub(crate) retention: Option<Duration>,
     /// Those that are meant, the oldest first.
-    pub(crate) letters: Vec<Letter>,
-    pub(crate) told: Told,
+    pub(crate) messages: Vec<DeadLetter>,
+    pub(crate) told: Evidence,
     /// How many were looked at.
     pub(crate) looked_at: usize,
     /// How many receives that took.
     pub(crate) receives: u64,
-    /// How often letters had been received before, and have been since.
+    /// How often messages had been received before, and have been since.
     pub(crate) counts: ReceiveCounts,
     /// How often each operation of AWS was called.
     pub(crate) calls: BTreeMap<String, u32>,
@@ -67,40 +69,40 @@ pub(crate) struct Seen {
     pub(crate) incomplete: Option<String>,
     /// What is there and was not reached.
     pub(crate) unreached: Unreached,
-    /// Letters that could not be handed back, each with the reason.
-    pub(crate) not_handed_back: Vec<(String, String)>,
+    /// Messages that could not be made visible again, each with the reason.
+    pub(crate) not_released: Vec<(String, String)>,
 }
 
 impl Seen {
-    /// Why a letter died, if it is known.
-    pub(crate) fn reason(&self, letter: &Letter) -> Option<&str> {
-        self.told.stories.reason(&letter.message_id)
+    /// Why a message died, if it is known.
+    pub(crate) fn reason(&self, message: &DeadLetter) -> Option<&str> {
+        self.told.attempt_log.reason(&message.message_id)
     }
 
-    /// How long a letter is kept yet.
-    pub(crate) fn time_to_expiry(&self, letter: &Letter) -> Option<Duration> {
-        letter.time_to_expiry(self.at, self.retention?)
+    /// How long a message is kept yet.
+    pub(crate) fn time_to_expiry(&self, message: &DeadLetter) -> Option<Duration> {
+        message.time_to_expiry(self.at, self.retention?)
     }
 
-    /// Whether a letter is gone within a day.
-    pub(crate) fn expires_soon(&self, letter: &Letter) -> bool {
-        self.time_to_expiry(letter).is_some_and(|left| left < EXPIRES_SOON)
+    /// Whether a message is gone within a day.
+    pub(crate) fn expires_soon(&self, message: &DeadLetter) -> bool {
+        self.time_to_expiry(message).is_some_and(|left| left < EXPIRES_SOON)
     }
 
-    /// Whether something is left to do: others hold messages, which nobody has seen, or letters are still hidden.
+    /// Whether something is left to do: others hold messages, which nobody has seen, or messages are still hidden.
     pub(crate) fn is_partial(&self) -> bool {
-        self.unreached.may_come() || !self.not_handed_back.is_empty()
+        self.unreached.may_come() || !self.not_released.is_empty()
     }
 
     /// How many are gone within a day.
     pub(crate) fn soon_gone(&self) -> usize {
-        self.letters.iter().filter(|letter| self.expires_soon(letter)).count()
+        self.messages.iter().filter(|message| self.expires_soon(message)).count()
     }
 }
 
-/// Looks at the letters that are meant. The log is asked if reasons are wanted, or if the filter needs them.
+/// Looks at the messages that are meant. The log is asked if reasons are wanted, or if the filter needs them.
 pub(crate) async fn see(
-    place: &Place,
+    place: &DlqTarget,
     selection: &Selection,
     with_reasons: bool,
     interrupt: &Interrupt,
@@ -114,16 +116,16 @@ pub(crate) async fn see(
     let looking = Looking { most, sought: None, wait: selection.wait, progress };
     let look = look_with(place, &looking, interrupt).await?;
     let told = if with_reasons || selection.filter.needs_reasons() {
-        tell(place, &look.letters, interrupt).await
+        tell(place, &look.messages, interrupt).await
     } else {
-        Told::nothing(Log::NotAsked)
+        Evidence::nothing(Log::NotAsked)
     };
     let at = place.clock.now();
-    let looked_at = look.letters.len();
-    let sources = source_counts(&look.letters);
-    let letters: Vec<Letter> =
-        look.letters.into_iter().filter(|letter| place.sources.selects(letter)).collect();
-    let letters = selected(letters, selection, &told.stories, at)?;
+    let looked_at = look.messages.len();
+    let sources = source_counts(&look.messages);
+    let messages: Vec<DeadLetter> =
+        look.messages.into_iter().filter(|message| place.sources.selects(message)).collect();
+    let messages = selected(messages, selection, &told.attempt_log, at)?;
     Ok(Seen {
         queue: place.dead_letters.name.clone(),
         queue_arn: place.dead_letters.arn().to_owned(),
@@ -131,7 +133,7 @@ pub(crate) async fn see(
         selected_source: place.sources.selected.clone(),
         at,
         retention: place.retention(),
-        letters,
+        messages,
         told,
         looked_at,
         receives: look.receives,
@@ -139,45 +141,49 @@ pub(crate) async fn see(
         calls: place.aws.calls().counts(),
         incomplete: look.cut_short,
         unreached: look.unreached,
-        not_handed_back: look.not_handed_back,
+        not_released: look.not_released,
     })
 }
 
 fn selected(
-    letters: Vec<Letter>,
+    messages: Vec<DeadLetter>,
     selection: &Selection,
-    stories: &Stories,
+    attempt_log: &AttemptLog,
     at: Timestamp,
-) -> Result<Vec<Letter>, Failure> {
+) -> Result<Vec<DeadLetter>, Failure> {
     let mut selected = Vec::new();
-    for letter in letters {
-        let reason = stories.reason(&letter.message_id);
-        let is_met = selection.filter.is_met(&letter, reason, at);
+    for message in messages {
+        let reason = attempt_log.reason(&message.message_id);
+        let is_met = selection.filter.is_met(&message, reason, at);
         if is_met.map_err(|error| not_evaluable(&error))? {
-            selected.push(letter);
+            selected.push(message);
         }
     }
     selected.truncate(selection.wanted_most());
     Ok(selected)
 }
 
-/// Asks the log about letters. What it does not tell is unknown, and no failure.
-pub(crate) async fn tell(place: &Place, letters: &[Letter], interrupt: &Interrupt) -> Told {
-    let mut told = ask_log(place, letters, interrupt).await;
-    told.stories.take_attributes(letters);
+/// Asks the log about messages. What it does not tell is unknown, and no failure.
+pub(crate) async fn tell(
+    place: &DlqTarget,
+    messages: &[DeadLetter],
+    interrupt: &Interrupt,
+) -> Evidence {
+    let mut told = ask_log(place, messages, interrupt).await;
+    told.attempt_log.take_attributes(messages);
     told
 }
 
-async fn ask_log(place: &Place, letters: &[Letter], interrupt: &Interrupt) -> Told {
+async fn ask_log(place: &DlqTarget, messages: &[DeadLetter], interrupt: &Interrupt) -> Evidence {
     let Some(group) = place.log_group.clone() else {
-        return Told::nothing(Log::None);
+        return Evidence::nothing(Log::None);
     };
-    let ids: Vec<String> = letters.iter().map(|letter| letter.message_id.clone()).collect();
-    let since = letters.iter().filter_map(|letter| letter.sent_at).min().unwrap_or_default();
+    let ids: Vec<String> = messages.iter().map(|message| message.message_id.clone()).collect();
+    let since = messages.iter().filter_map(|message| message.sent_at).min().unwrap_or_default();
     let why = tokio::select! {
-        read = stories(place, &ids, since) => match read {
-            None => return Told::nothing(Log::None),
-            Some(Ok(stories)) => return Told { log: Log::Read { group }, stories },
+        read = attempt_log(place, &ids, since) => match read {
+            None => return Evidence::nothing(Log::None),
+            Some(Ok(attempt_log)) => return Evidence { log: Log::Read { group }, attempt_log },
             Some(Err(error)) => error.to_string(),
         },
         () = tokio::time::sleep(LOG_TIMEOUT) => {
@@ -185,5 +191,5 @@ async fn ask_log(place: &Place, letters: &[Letter], interrupt: &Interrupt) -> To
         }
         () = interrupt.asked() => "it was interrupted".to_owned(),
     };
-    Told::nothing(Log::Unreadable { group, why })
+    Evidence::nothing(Log::Unreadable { group, why })
 }

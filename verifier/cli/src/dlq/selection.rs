@@ -1,4 +1,4 @@
-//! From the command line to the letters that are meant.
+//! From the command line to the messages that are meant.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use verifier_core::redrive::FilterTerms;
 use crate::dlq::args::FilterArgs;
 use crate::shell::failure::Failure;
 
-/// Which letters are meant, and how many at most.
+/// Which messages are meant, and how many at most.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Selection {
     pub(crate) filter: Filter,
@@ -28,12 +28,12 @@ impl Selection {
         Ok(Self { filter, max, wait: args.wait.unwrap_or_default() })
     }
 
-    /// How many letters have to be looked at, at most: all, where a filter has to see them.
+    /// How many messages have to be looked at, at most: all, where a filter has to see them.
     pub(crate) fn looked_at_most(&self) -> usize {
         self.max.filter(|_| self.filter.is_everything()).unwrap_or(usize::MAX)
     }
 
-    /// How many letters are wanted at most.
+    /// How many messages are wanted at most.
     pub(crate) fn wanted_most(&self) -> usize {
         self.max.unwrap_or(usize::MAX)
     }

@@ -40,7 +40,7 @@ pub(crate) async fn run(args: IamPolicyArgs) -> Result<Exit, Failure> {
 /// The resources of a stack. Each must be there: a policy that leaves one out would look complete.
 async fn resources(aws: &Aws, name: &str, outputs: &Outputs) -> Result<Resources, Failure> {
     let stack = aws.stack(name).await?;
-    // Nothing is judged, so nothing is looked at that only a check would want to see.
+    // Nothing is evaluated, so nothing is looked at that only a check would want to see.
     let nothing_more = Selection::new(vec![stack_ready::CHECK.id.to_owned()], Vec::new());
     let found = discover(aws, &stack, outputs, &nothing_more.unwrap_or_default()).await?;
     let missing = |what: &str| {

@@ -46,7 +46,7 @@ pub(crate) struct TemplateArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ClockArg {
-    /// As on the wall.
+    /// Real time.
     Real,
     /// Idle time is skipped.
     SkipIdle,

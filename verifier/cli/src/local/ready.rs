@@ -69,7 +69,7 @@ pub(crate) fn write(ready: &Ready, path: &Path) -> Result<(), Failure> {
     written.map_err(|error| files::failed("ready file", path, &error))
 }
 
-/// Takes it away again, if what stands there still is what this process has written.
+/// Takes it away again, if what is there still is what this process has written.
 pub(crate) fn remove(ready: &Ready, path: &Path) {
     let is_own = files::is_plain(path)
         && said(path).is_some_and(|said| said["token"].as_str() == Some(ready.token.as_str()));

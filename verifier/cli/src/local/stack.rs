@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::process::Command;
-use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, FOREIGN_WORK, Template};
+use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, OTHER_WORK, Template};
 use verifier_model::faults::FaultRules;
 
 use crate::local::args::{ClockArg, TemplateArgs};
@@ -74,7 +74,7 @@ pub(crate) async fn start(
             ClockArg::Real => ClockMode::Real,
             ClockArg::SkipIdle => ClockMode::SkipIdle,
         },
-        foreign_work: if options.for_others { FOREIGN_WORK } else { Duration::ZERO },
+        other_work: if options.for_others { OTHER_WORK } else { Duration::ZERO },
         seed: fastrand::u64(..),
         allowed_origins: options.allowed_origins,
     };
@@ -88,7 +88,7 @@ pub(crate) async fn start(
 /// The files that a stack on this machine is read from, with the word for each.
 pub(crate) fn inputs(args: &TemplateArgs) -> Vec<(&'static str, PathBuf)> {
     let here = std::env::current_dir().ok();
-    // That there is none is told of where it is needed.
+    // That there is none is reported where it is needed.
     let found = || here.and_then(|here| find_template(&here).ok());
     let template = match &args.template {
         Some(template) => Some(("--template", template.clone())),
@@ -100,7 +100,7 @@ pub(crate) fn inputs(args: &TemplateArgs) -> Vec<(&'static str, PathBuf)> {
     template.into_iter().chain(faults).chain(pages).collect()
 }
 
-/// The folders of pages that a template names. That it cannot be read is told of where it is needed.
+/// The folders of pages that a template names. That it cannot be read is reported where it is needed.
 fn pages_of(template: &Path) -> Vec<PathBuf> {
     let here = std::env::current_dir().unwrap_or_default();
     let project = find_project(&here, template).unwrap_or(here);

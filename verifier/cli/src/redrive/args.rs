@@ -38,7 +38,7 @@ pub(crate) struct RedriveArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
     #[command(flatten)]
-    pub(crate) letters: FilterArgs,
+    pub(crate) messages: FilterArgs,
     #[command(flatten)]
     pub(crate) to: ToArgs,
     #[command(flatten)]
@@ -46,7 +46,7 @@ pub(crate) struct RedriveArgs {
     /// Write the plan to this file and send nothing. Only a plan that is there already is replaced.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["execute", "resume"])]
     pub(crate) plan_only: Option<PathBuf>,
-    /// Carry out the plan of this file: only its letters, and only where they are still what it says, in its way.
+    /// Carry out the plan of this file: only its messages, and only where they are still what it says, in its way.
     #[arg(long, value_name = "FILE", conflicts_with = "resume", conflicts_with_all = SAID_BY_FILES)]
     pub(crate) execute: Option<PathBuf>,
     /// Go on with the redrive of this journal, in its way.
@@ -65,7 +65,7 @@ pub(crate) struct RedriveArgs {
     /// Send without asking.
     #[arg(long)]
     pub(crate) yes: bool,
-    /// How many letters each step sends, separated by commas; then each twice as many [default: 1,2,5,20,50,100].
+    /// How many messages each step sends, separated by commas; then each twice as many [default: 1,2,5,20,50,100].
     #[arg(long, value_name = "SIZES", value_delimiter = ',', conflicts_with = "no_canary")]
     pub(crate) canary: Vec<u64>,
     /// Send all at once, without waiting for what becomes of the first.
@@ -83,13 +83,13 @@ pub(crate) struct RedriveArgs {
     /// Stop after so long: 90s, 15m, 6h, 2d.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) deadline: Option<Duration>,
-    /// Apply the JSON merge patch of this file to each body; the journal keeps the letters as they were.
+    /// Apply the JSON merge patch of this file to each body; the journal keeps the messages as they were.
     #[arg(long, value_name = "FILE")]
     pub(crate) patch: Option<PathBuf>,
     /// Replace bodies that are JSON and no object by the patch, too; without this they are not sent.
     #[arg(long, requires = "patch")]
     pub(crate) patch_non_objects: bool,
-    /// Set this attribute of each message, a text unless it is there already with another type; may be repeated.
+    /// Set this attribute of each message, a string unless it is there already with another type; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_attribute)]
     pub(crate) set_attribute: Vec<(String, String)>,
     /// Send each message without this attribute; may be repeated.
@@ -124,22 +124,22 @@ pub(crate) enum RedriveCommand {
     },
 }
 
-/// Whether SQS moves the letters itself.
+/// Whether SQS moves the messages itself.
 #[derive(Debug, Args)]
 pub(crate) struct NativeArgs {
-    /// Let SQS move all letters itself, each back to where it came from or to the queue of --to. It knows no filter, no steps
+    /// Let SQS move all messages itself, each back to where it came from or to the queue of --to. It knows no filter, no steps
     /// and no journal, moves 500 messages in a second at most, and one task a queue at a time.
     #[arg(long)]
     pub(crate) native: bool,
     /// Watch SQS's active task of this queue, and start none.
     #[arg(long, requires = "native", conflicts_with_all = ["cancel", "to", "rate", "dry_run"])]
     pub(crate) watch: bool,
-    /// Cancel SQS's active task of this queue. It moves some more letters before it stops, and what it has moved stays moved.
+    /// Cancel SQS's active task of this queue. It moves some more messages before it stops, and what it has moved stays moved.
     #[arg(long, requires = "native", conflicts_with_all = ["to", "to_stack", "rate", "dry_run"])]
     pub(crate) cancel: bool,
 }
 
-/// Where letters are sent, if not to the queue that they come from.
+/// Where messages are sent, if not to the queue that they come from.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ToArgs {
     /// Send them to this queue instead, by name, URL or ARN.
@@ -152,7 +152,7 @@ pub(crate) struct ToArgs {
     /// they came from stay, and are named.
     #[arg(long, conflicts_with_all = ["to", "to_stack", "to_region", "to_profile"])]
     pub(crate) to_source: bool,
-    /// The region of that queue or stack [default: the profile's, or else that of the letters].
+    /// The region of that queue or stack [default: the profile's, or else that of the messages].
     #[arg(long, value_name = "REGION", requires = "rehearsal")]
     pub(crate) to_region: Option<String>,
     /// The profile of the account of that queue or stack.
@@ -161,7 +161,7 @@ pub(crate) struct ToArgs {
 }
 
 impl ToArgs {
-    /// Whether another queue is meant than the one that the letters come from.
+    /// Whether another queue is meant than the one that the messages come from.
     pub(crate) const fn is_said(&self) -> bool {
         self.to.is_some() || self.to_stack.is_some() || self.to_source
     }

@@ -1,37 +1,37 @@
-//! A handful of letters: what to do with each, sending them, and deleting what was confirmed.
+//! A handful of messages: what to do with each, sending them, and deleting what was confirmed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use verifier_aws::{InHand, Sent};
+use verifier_aws::{ReceivedMessage, Sent};
 use verifier_core::check::QueueEvidence;
-use verifier_core::dead_letters::{Letter, NotEvaluable, Resend, Stories, batches};
+use verifier_core::dead_letters::{AttemptLog, DeadLetter, NotEvaluable, Resend, batches};
 use verifier_core::redrive::{Entry, Intended, Pair, Route, Treatment, overtaking};
 use verifier_model::time::Timestamp;
 
 use super::engine::{Engine, lock};
-use crate::dlq::{Hold, hand_back, hold_anew, stories};
+use crate::dlq::{Hold, attempt_log, extend_visibility, release};
 use crate::shell::failure::Failure;
 
 /// How often a message is offered to SQS.
 const ATTEMPTS: u32 = 5;
 /// How long after the first attempt the second one comes; each later one waits twice as long.
 const BACKOFF: Duration = Duration::from_millis(200);
-/// How long a request may take at most. Letters that are not held for so long are held anew before they are sent.
+/// How long a request may take at most. Messages that are not held for so long are hidden for longer before they are sent.
 const REQUEST: Duration = Duration::from_secs(40);
 
-/// The largest step for whose letters the log is asked one by one why they died.
+/// The largest step for whose messages the log is asked one by one why they failed.
 const SMALL_STEP: u64 = 100;
 
-/// A letter that is going to be sent.
+/// A message that is going to be sent.
 struct Going {
-    hand: InHand,
+    hand: ReceivedMessage,
     resend: Resend,
     /// The number of its destination.
     to: usize,
-    /// The letter, where something else is sent in its place.
-    original: Option<Letter>,
+    /// The message, where something else is sent in its place.
+    original: Option<DeadLetter>,
     size_bytes: usize,
 }
 
@@ -55,18 +55,22 @@ struct Done {
     slipped: Vec<Lane>,
 }
 
-/// Letters by what is to be done with them.
+/// Messages by what is to be done with them.
 #[derive(Default)]
 struct Sorted {
     going: Vec<Going>,
-    to_delete: Vec<InHand>,
-    /// Letters for which there is no room in the step.
-    surplus: Vec<InHand>,
+    to_delete: Vec<ReceivedMessage>,
+    /// Messages for which there is no room in the step.
+    surplus: Vec<ReceivedMessage>,
 }
 
 impl Engine<'_> {
-    /// Does with letters what has to be done, sending `most` of them at most; says how many were sent.
-    pub(super) async fn carry(&self, received: Vec<InHand>, most: u64) -> Result<u64, Failure> {
+    /// Does with messages what has to be done, sending `most` of them at most; says how many were sent.
+    pub(super) async fn carry(
+        &self,
+        received: Vec<ReceivedMessage>,
+        most: u64,
+    ) -> Result<u64, Failure> {
         if received.is_empty() {
             return Ok(0);
         }
@@ -76,17 +80,17 @@ impl Engine<'_> {
             if let Err(failure) = asked {
                 let handles: Vec<String> =
                     received.into_iter().map(|hand| hand.receipt_handle).collect();
-                let _ = hand_back(&self.place.aws, &self.place.dead_letters, &handles).await;
+                let _ = release(&self.place.aws, &self.place.dead_letters, &handles).await;
                 return Err(failure);
             }
         }
         let sorted = self.sort(received, most);
         let handles: Vec<String> =
             sorted.surplus.into_iter().map(|hand| hand.receipt_handle).collect();
-        let _ = hand_back(&self.place.aws, &self.place.dead_letters, &handles).await;
+        let _ = release(&self.place.aws, &self.place.dead_letters, &handles).await;
         self.delete(sorted.to_delete).await;
         let ids: Vec<String> =
-            sorted.going.iter().map(|going| going.hand.letter.message_id.clone()).collect();
+            sorted.going.iter().map(|going| going.hand.message.message_id.clone()).collect();
         let sent = self.send_all(sorted.going, held_until).await;
         let mut in_hand = lock(&self.in_hand);
         for id in &ids {
@@ -95,29 +99,31 @@ impl Engine<'_> {
         sent
     }
 
-    /// Whether the step is so small that the log is asked for each of its letters. Failures for the old reason stop the
+    /// Whether the step is so small that the log is asked for each of its messages. Failures for the old reason stop the
     /// ramp at once; in larger steps, only what comes back does.
     fn is_in_a_small_step(&self) -> bool {
         self.step_size.load(Ordering::SeqCst) <= SMALL_STEP
     }
 
-    /// Why letters died, where the log tells. A filter that needs to know it cannot do without.
-    async fn ask_for_reasons(&self, received: &[InHand]) -> Result<(), Failure> {
-        let mut written = Stories::default();
-        written.take_attributes(received.iter().map(|hand| &hand.letter));
-        let all: Vec<String> = received.iter().map(|hand| hand.letter.message_id.clone()).collect();
+    /// Why messages failed, where the log tells. A filter that needs to know it cannot do without.
+    async fn ask_for_reasons(&self, received: &[ReceivedMessage]) -> Result<(), Failure> {
+        let mut written = AttemptLog::default();
+        written.take_attributes(received.iter().map(|hand| &hand.message));
+        let all: Vec<String> =
+            received.iter().map(|hand| hand.message.message_id.clone()).collect();
         self.remember(&all, &written);
         let known = |id: &String| lock(&self.reasons).contains_key(id);
-        let letters = received.iter().map(|hand| &hand.letter);
-        let unknown: Vec<&Letter> = letters.filter(|letter| !known(&letter.message_id)).collect();
-        let ids: Vec<String> = unknown.iter().map(|letter| letter.message_id.clone()).collect();
+        let messages = received.iter().map(|hand| &hand.message);
+        let unknown: Vec<&DeadLetter> =
+            messages.filter(|message| !known(&message.message_id)).collect();
+        let ids: Vec<String> = unknown.iter().map(|message| message.message_id.clone()).collect();
         if ids.is_empty() {
             return Ok(());
         }
-        let since = unknown.iter().filter_map(|letter| letter.sent_at).min();
-        let why = match stories(self.place, &ids, since.unwrap_or_default()).await {
-            Some(Ok(stories)) => {
-                self.remember(&ids, &stories);
+        let since = unknown.iter().filter_map(|message| message.sent_at).min();
+        let why = match attempt_log(self.place, &ids, since.unwrap_or_default()).await {
+            Some(Ok(attempt_log)) => {
+                self.remember(&ids, &attempt_log);
                 return Ok(());
             }
             Some(Err(error)) => error.to_string(),
@@ -127,41 +133,41 @@ impl Engine<'_> {
             return Ok(());
         }
         Err(Failure::environment(format!(
-            "the filter needs to know why letters died, and the log does not tell: {why}"
+            "the filter needs to know why messages failed, and the log does not tell: {why}"
         )))
     }
 
-    fn sort(&self, received: Vec<InHand>, most: u64) -> Sorted {
+    fn sort(&self, received: Vec<ReceivedMessage>, most: u64) -> Sorted {
         let mut sorted = Sorted::default();
         for hand in received {
-            let id = hand.letter.message_id.clone();
+            let id = hand.message.message_id.clone();
             if lock(&self.in_hand).contains_key(&id) {
                 // A second copy of one that is being sent; it comes up again if it is not gone then.
                 continue;
             }
-            let treatment = lock(&self.ledger).treatment(&id, || hand.letter.content_sha256());
-            let is_meant = treatment == Treatment::Send
-                && match self.is_meant(&hand.letter) {
-                    Ok(is_meant) => is_meant,
+            let treatment = lock(&self.ledger).treatment(&id, || hand.message.content_sha256());
+            let is_selected = treatment == Treatment::Send
+                && match self.is_selected(&hand.message) {
+                    Ok(is_selected) => is_selected,
                     Err(error) => {
                         // It came after the others were looked at.
                         let why = error.to_string();
-                        self.note(&Entry::NotSent { letters: BTreeMap::from([(id, why)]) });
+                        self.note(&Entry::NotSent { messages: BTreeMap::from([(id, why)]) });
                         self.hold(hand);
                         continue;
                     }
                 };
             match treatment {
                 Treatment::DeleteOnly => sorted.to_delete.push(hand),
-                Treatment::Send if is_meant => {
-                    let to = match self.terms.route(&hand.letter) {
+                Treatment::Send if is_selected => {
+                    let to = match self.terms.route(&hand.message) {
                         Route::To(to) => to,
                         Route::Other => {
                             self.hold(hand);
                             continue;
                         }
                         Route::Unknown(why) => {
-                            self.note(&Entry::NotSent { letters: BTreeMap::from([(id, why)]) });
+                            self.note(&Entry::NotSent { messages: BTreeMap::from([(id, why)]) });
                             self.hold(hand);
                             continue;
                         }
@@ -177,7 +183,7 @@ impl Engine<'_> {
                         }
                         Err(refused) => {
                             let (hand, why) = *refused;
-                            self.note(&Entry::NotSent { letters: BTreeMap::from([(id, why)]) });
+                            self.note(&Entry::NotSent { messages: BTreeMap::from([(id, why)]) });
                             self.hold(hand);
                         }
                     }
@@ -196,41 +202,45 @@ impl Engine<'_> {
         sorted
     }
 
-    /// Whether the filter means it; of a plan's letters it is the plan that does.
-    fn is_meant(&self, letter: &Letter) -> Result<bool, NotEvaluable> {
+    /// Whether the filter means it; of a plan's messages it is the plan that does.
+    fn is_selected(&self, message: &DeadLetter) -> Result<bool, NotEvaluable> {
         let reasons = lock(&self.reasons);
-        let reason = reasons.get(&letter.message_id).map(String::as_str);
+        let reason = reasons.get(&message.message_id).map(String::as_str);
         if self.terms.is_planned {
             return Ok(true);
         }
-        self.filter.is_met(letter, reason, self.began_at)
+        self.filter.is_met(message, reason, self.began_at)
     }
 
-    fn hold(&self, hand: InHand) {
-        if let Some(group) = hand.letter.group_id.filter(|_| self.place.dead_letters.is_fifo()) {
-            lock(&self.groups).insert(hand.letter.message_id.clone(), group);
+    fn hold(&self, hand: ReceivedMessage) {
+        if let Some(group) = hand.message.group_id.filter(|_| self.place.dead_letters.is_fifo()) {
+            lock(&self.groups).insert(hand.message.message_id.clone(), group);
         }
-        lock(&self.held).insert(hand.letter.message_id, hand.receipt_handle);
+        lock(&self.held).insert(hand.message.message_id, hand.receipt_handle);
     }
 
-    fn going(&self, hand: InHand, to: usize) -> Result<Going, Box<(InHand, String)>> {
+    fn going(
+        &self,
+        hand: ReceivedMessage,
+        to: usize,
+    ) -> Result<Going, Box<(ReceivedMessage, String)>> {
         let Some(destination) = self.to.get(to) else {
             return Err(Box::new((hand, "its destination is not known".to_owned())));
         };
         let is_fifo = destination.queue.is_fifo();
-        let (letter, original) = if self.changes.is_nothing() {
-            (hand.letter.clone(), None)
+        let (message, original) = if self.changes.is_nothing() {
+            (hand.message.clone(), None)
         } else {
-            match self.changes.apply(&hand.letter) {
-                Ok(changed) => (changed, Some(hand.letter.clone())),
+            match self.changes.apply(&hand.message) {
+                Ok(changed) => (changed, Some(hand.message.clone())),
                 Err(error) => return Err(Box::new((hand, error.to_string()))),
             }
         };
-        let size_bytes = letter.size_bytes();
-        Ok(Going { resend: letter.resend(&self.name, is_fifo), to, hand, original, size_bytes })
+        let size_bytes = message.size_bytes();
+        Ok(Going { resend: message.resend(&self.name, is_fifo), to, hand, original, size_bytes })
     }
 
-    /// Sends letters in as few requests as fit, in their order. On FIFO queues none is sent after a request in which one of its
+    /// Sends messages in as few requests as fit, in their order. On FIFO queues none is sent after a request in which one of its
     /// group could not be.
     async fn send_all(&self, going: Vec<Going>, held_until: Timestamp) -> Result<u64, Failure> {
         let mut sent = 0;
@@ -245,7 +255,7 @@ impl Engine<'_> {
             self.leave(behind, "it is behind one of its group that could not be sent");
             let (early, batch): (Vec<Going>, Vec<Going>) =
                 batch.into_iter().partition(|going| of(&slipped, going));
-            self.hand_back(early).await;
+            self.release(early).await;
             let done = self.send(batch, held_until).await?;
             sent += done.sent;
             blocked.extend(done.refused);
@@ -254,11 +264,11 @@ impl Engine<'_> {
         Ok(sent)
     }
 
-    /// Hands letters back that have to wait for those before them to come up again.
-    async fn hand_back(&self, letters: Vec<Going>) {
+    /// Hands messages back that have to wait for those before them to come up again.
+    async fn release(&self, messages: Vec<Going>) {
         let handles: Vec<String> =
-            letters.into_iter().map(|going| going.hand.receipt_handle).collect();
-        let _ = hand_back(&self.place.aws, &self.place.dead_letters, &handles).await;
+            messages.into_iter().map(|going| going.hand.receipt_handle).collect();
+        let _ = release(&self.place.aws, &self.place.dead_letters, &handles).await;
     }
 
     fn is_fifo(&self, to: usize) -> bool {
@@ -299,7 +309,7 @@ impl Engine<'_> {
             return Ok(done);
         }
         if !self.pace(batch.len()).await {
-            self.hand_back(batch).await;
+            self.release(batch).await;
             return Ok(done);
         }
         let (batch, slipped) = self.held_for_long_enough(batch, held_until).await;
@@ -311,8 +321,8 @@ impl Engine<'_> {
             id: going.resend.from.clone(),
             original: going.original.clone(),
         };
-        let letters = batch.iter().map(intended).collect();
-        self.note_durably(&Entry::Intent { at: self.place.clock.now(), letters }).await?;
+        let messages = batch.iter().map(intended).collect();
+        self.note_durably(&Entry::Intent { at: self.place.clock.now(), messages }).await?;
         let Offered { confirmed, refused, lost, unanswered } = self.offer(batch).await?;
         done.refused.extend(lost.iter().map(|(going, _)| going.lane()));
         self.leave_unconfirmed(lost, &unanswered);
@@ -324,7 +334,7 @@ impl Engine<'_> {
             return Ok(done);
         }
         done.sent = confirmed.len() as u64;
-        let letters = confirmed
+        let messages = confirmed
             .iter()
             .map(|(going, to)| Pair {
                 from: going.resend.from.clone(),
@@ -332,14 +342,14 @@ impl Engine<'_> {
                 queue: self.terms.sources.get(going.to).map(|queue| queue.arn.clone()),
             })
             .collect();
-        let noted = self.note_durably(&Entry::Sent { letters }).await;
+        let noted = self.note_durably(&Entry::Sent { messages }).await;
         self.show_headway(0, 0);
         // SQS has confirmed them, whether that could be written down or not: kept, they would be sent once more.
         self.delete(confirmed.into_iter().map(|(going, _)| going.hand).collect()).await;
         noted.map(|()| done)
     }
 
-    /// Letters that could become visible while they are sent are held anew. Those that cannot be, which come second, have
+    /// Messages that could become visible while they are sent are hidden for longer. Those that cannot be, which come second, have
     /// slipped from the hand, and come up again.
     async fn held_for_long_enough(
         &self,
@@ -351,17 +361,21 @@ impl Engine<'_> {
         }
         let handles: Vec<String> =
             batch.iter().map(|going| going.hand.receipt_handle.clone()).collect();
-        let failed = hold_anew(&self.place.aws, &self.place.dead_letters, &handles).await;
+        let failed = extend_visibility(&self.place.aws, &self.place.dead_letters, &handles).await;
         let lost: BTreeSet<String> = failed.into_iter().map(|(handle, _)| handle).collect();
         batch.into_iter().partition(|going| !lost.contains(&going.hand.receipt_handle))
     }
 
-    /// Leaves letters where they are of which no answer said whether they arrived.
-    fn leave_unconfirmed(&self, letters: Vec<(Going, String)>, unanswered: &BTreeMap<String, u32>) {
-        for (going, why) in letters {
+    /// Leaves messages where they are of which no answer said whether they arrived.
+    fn leave_unconfirmed(
+        &self,
+        messages: Vec<(Going, String)>,
+        unanswered: &BTreeMap<String, u32>,
+    ) {
+        for (going, why) in messages {
             let id = going.resend.from.clone();
             let times = unanswered.get(&id).copied().unwrap_or(1);
-            self.note(&Entry::Unconfirmed { letters: BTreeMap::from([(id, times)]), why });
+            self.note(&Entry::Unconfirmed { messages: BTreeMap::from([(id, times)]), why });
             self.hold(going.hand);
         }
     }
@@ -442,23 +456,25 @@ impl Engine<'_> {
         }
     }
 
-    /// Leaves letters where they are, and says why.
-    fn leave(&self, letters: Vec<Going>, why: &str) {
-        if letters.is_empty() {
+    /// Leaves messages where they are, and says why.
+    fn leave(&self, messages: Vec<Going>, why: &str) {
+        if messages.is_empty() {
             return;
         }
         let named =
-            letters.iter().map(|going| (going.resend.from.clone(), why.to_owned())).collect();
-        self.note(&Entry::NotSent { letters: named });
-        for going in letters {
+            messages.iter().map(|going| (going.resend.from.clone(), why.to_owned())).collect();
+        self.note(&Entry::NotSent { messages: named });
+        for going in messages {
             self.hold(going.hand);
         }
     }
 
-    /// Deletes letters whose place a message has taken. One that cannot be deleted comes up again, and is deleted then.
-    async fn delete(&self, letters: Vec<InHand>) {
-        let mut ids: BTreeMap<String, String> =
-            letters.into_iter().map(|hand| (hand.receipt_handle, hand.letter.message_id)).collect();
+    /// Deletes messages whose place a message has taken. One that cannot be deleted comes up again, and is deleted then.
+    async fn delete(&self, messages: Vec<ReceivedMessage>) {
+        let mut ids: BTreeMap<String, String> = messages
+            .into_iter()
+            .map(|hand| (hand.receipt_handle, hand.message.message_id))
+            .collect();
         let mut pause = BACKOFF;
         for _ in 0..ATTEMPTS {
             if ids.is_empty() {
@@ -490,6 +506,6 @@ struct Offered {
     refused: Vec<(Going, String)>,
     /// Those that it may have or not.
     lost: Vec<(Going, String)>,
-    /// How often there was no answer, by the letters' ids.
+    /// How often there was no answer, by the messages' ids.
     unanswered: BTreeMap<String, u32>,
 }

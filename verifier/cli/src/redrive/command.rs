@@ -7,7 +7,7 @@ use verifier_core::dead_letters::{Depth, queue_label};
 use verifier_core::redrive::{Entry, Ledger, Plan, Planned, SCHEMA, Terms};
 
 use crate::config;
-use crate::dlq::{Place, in_its_region, queue};
+use crate::dlq::{DlqTarget, in_its_region, queue};
 use crate::redrive::args::{RedriveArgs, RedriveCommand};
 use crate::redrive::ended::Ended;
 use crate::redrive::engine::{Destination, Engine, Guards};
@@ -33,7 +33,7 @@ use crate::shell::output::tell;
 use crate::shell::print::{finish, print_failure};
 use crate::shell::progress::Progress;
 
-/// How many letters of a plan stand in one line of a journal.
+/// How many messages of a plan stand in one line of a journal.
 const PLANNED_IN_A_LINE: usize = 1000;
 
 pub(crate) async fn run(args: RedriveArgs) -> Result<Exit, Failure> {
@@ -91,7 +91,7 @@ async fn ended(args: RedriveArgs) -> Result<Exit, Failure> {
     }
 }
 
-/// How many letters are in the dead-letter queue of a journal, by its count.
+/// How many messages are in the dead-letter queue of a journal, by its count.
 async fn left(ledger: &Ledger, connection: ConnectionArgs) -> Result<u64, Failure> {
     let Some(Entry::Started { from, .. }) = ledger.started() else {
         return Err(Failure::usage("the journal does not say how the redrive began"));
@@ -153,7 +153,7 @@ fn is_of_file(journal: &Path) -> bool {
 
 /// A redrive that is about to begin or to be taken up again.
 struct Prepared {
-    place: Place,
+    place: DlqTarget,
     to: Vec<Destination>,
     journal: JournalFile,
     ledger: Ledger,
@@ -175,7 +175,7 @@ async fn carry_out(
         return Ok(outcome.into());
     }
     let deadline = args.deadline;
-    let wait = args.letters.wait.unwrap_or_default();
+    let wait = args.messages.wait.unwrap_or_default();
     let prepared = if let Some(journal) = args.resume.clone() {
         Box::pin(resumed(args, &journal)).await?
     } else if let Some(plan) = args.execute.clone() {
@@ -194,8 +194,8 @@ async fn carry_out(
 }
 
 /// Fails where a ramp was asked for and nobody could tell how its steps end, before anything is written or sent.
-fn check_that_steps_can_be_judged(
-    place: &Place,
+fn check_that_steps_can_be_evaluated(
+    place: &DlqTarget,
     to: &[Destination],
     terms: &Terms,
 ) -> Result<(), Failure> {
@@ -221,7 +221,7 @@ fn check_that_steps_can_be_judged(
     })
 }
 
-/// Goes on with a redrive that a journal tells of.
+/// Goes on with a redrive that a journal reports.
 async fn resumed(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
     // The lock first: what another process is writing is not to be read. Nothing is cut off before it is known to be one.
     let journal = JournalFile::lock(path)?;
@@ -252,8 +252,8 @@ async fn planned(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
     let place = place_of(args.place, &plan.from).await?;
     let to = written_destinations(&place, &asked, &plan.to, &plan.terms).await?;
     let shortfall = plan.shortfall();
-    let Plan { terms, letters, .. } = plan;
-    let prepared = start(place, to, terms, &letters, Start { journal: path, why }).await?;
+    let Plan { terms, messages, .. } = plan;
+    let prepared = start(place, to, terms, &messages, Start { journal: path, why }).await?;
     Ok(Prepared { shortfall, ..prepared })
 }
 
@@ -269,13 +269,13 @@ async fn begun(
     let asks = !args.yes && args.plan_only.is_none() && !args.dry_run;
     if asks && !can_ask() {
         return Err(Failure {
-            next: Some("look at it with --dry-run, and then say --yes".to_owned()),
-            ..Failure::usage("nobody can be asked whether to go on, for there is no terminal")
+            next: Some("look at it with --dry-run, then pass --yes".to_owned()),
+            ..Failure::usage("confirmation needed and stdin is not a terminal")
         });
     }
     let (plan_only, dry_run, format) = (args.plan_only.clone(), args.dry_run, args.format);
-    let wait = args.letters.wait.unwrap_or_default();
-    let place = Place::find(args.place).await?;
+    let wait = args.messages.wait.unwrap_or_default();
+    let place = DlqTarget::find(args.place).await?;
     let to = if asked.to.to_source {
         terms.sources = sources(&place)?;
         to_sources(&place, &terms.sources).await?
@@ -300,16 +300,16 @@ async fn begun(
     }
     let shortfall = plan.shortfall();
     progress.suspend(|| view::print_plan(&plan, place.clock.now(), format))?;
-    if !asks || plan.letters.is_empty() {
+    if !asks || plan.messages.is_empty() {
         return Ok(Begun::Over { shortfall });
     }
     let (from, to_label) = (queue_label(&plan.from.arn), view::destination(&plan.to.arn));
-    let question = format!("Send {} messages of {from} to {to_label}?", plan.letters.len());
+    let question = format!("Send {} messages of {from} to {to_label}?", plan.messages.len());
     if !ask(&question, progress, interrupt).await {
         return Ok(Begun::Over { shortfall: None });
     }
-    let Plan { terms, letters, .. } = plan;
-    let prepared = start(place, to, terms, &letters, start_with).await?;
+    let Plan { terms, messages, .. } = plan;
+    let prepared = start(place, to, terms, &messages, start_with).await?;
     Ok(Begun::Prepared(Box::new(Prepared { shortfall, ..prepared })))
 }
 
@@ -329,13 +329,13 @@ struct Start {
 }
 
 async fn start(
-    place: Place,
+    place: DlqTarget,
     to: Vec<Destination>,
     terms: Terms,
-    letters: &[Planned],
+    messages: &[Planned],
     with: Start,
 ) -> Result<Prepared, Failure> {
-    check_that_steps_can_be_judged(&place, &to, &terms)?;
+    check_that_steps_can_be_evaluated(&place, &to, &terms)?;
     let now = place.clock.now();
     let redrive = format!("redrive-{:x}-{:08x}", now.as_millis(), fastrand::u32(..));
     let path = with.journal.unwrap_or_else(|| PathBuf::from(format!("{redrive}.jsonl")));
@@ -351,8 +351,8 @@ async fn start(
         to: name_of_all(&to, &terms),
         terms: Box::new(terms),
     };
-    let planned = letters.chunks(PLANNED_IN_A_LINE);
-    let planned = planned.map(|letters| Entry::Planned { letters: letters.to_vec() });
+    let planned = messages.chunks(PLANNED_IN_A_LINE);
+    let planned = planned.map(|messages| Entry::Planned { messages: messages.to_vec() });
     for entry in [started].into_iter().chain(planned) {
         ledger.apply(&entry);
         journal.append_durably(&entry).await?;

@@ -8,21 +8,21 @@ use std::time::Duration;
 
 use verifier_aws::Aws;
 use verifier_core::check::QueueEvidence;
-use verifier_core::dead_letters::{Depth, Filter, Letter, Stories, Unreached};
+use verifier_core::dead_letters::{AttemptLog, DeadLetter, Depth, Filter, Unreached};
 use verifier_core::redrive::{Accounting, Changes, Decision, Entry, Ledger, Pacer, Ramp, Terms};
 use verifier_model::time::Timestamp;
 
 use super::ended::Ended;
 use super::expected::expected;
-use crate::dlq::{Hold, Place, hand_back, hold_anew};
+use crate::dlq::{DlqTarget, Hold, extend_visibility, release};
 use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
 use crate::shell::journal::JournalFile;
 use crate::shell::progress::Progress;
 
-/// How often letters that stay are held for longer.
+/// How often messages that stay are held for longer.
 const KEEP: Duration = Duration::from_secs(Hold::SECONDS as u64 / 2);
-/// How much longer than its visibility timeout a letter may be away that somebody was handed.
+/// How much longer than its visibility timeout a message may be away that somebody was handed.
 const REAPPEARS: Duration = Duration::from_secs(Hold::SECONDS as u64 + 10);
 
 /// What ends a redrive before it is done.
@@ -47,8 +47,8 @@ pub(crate) struct Destination {
 
 /// A redrive under way.
 pub(crate) struct Engine<'a> {
-    pub(super) place: &'a Place,
-    /// Where messages are sent: one queue, or those that letters came from, in the order of the terms.
+    pub(super) place: &'a DlqTarget,
+    /// Where messages are sent: one queue, or those that messages came from, in the order of the terms.
     pub(super) to: &'a [Destination],
     pub(super) journal: JournalFile,
     pub(super) ledger: Mutex<Ledger>,
@@ -59,7 +59,7 @@ pub(crate) struct Engine<'a> {
     pub(super) name: String,
     pub(super) guards: Guards<'a>,
     pub(super) progress: &'a Progress,
-    /// Letters that stay, by id, and the handles by which they are held.
+    /// Messages that stay, by id, and the handles by which they are held.
     pub(super) held: Mutex<BTreeMap<String, String>>,
     /// The groups of those, on FIFO queues.
     pub(super) groups: Mutex<BTreeMap<String, String>>,
@@ -67,17 +67,17 @@ pub(crate) struct Engine<'a> {
     pub(super) unreached: Mutex<Unreached>,
     /// Messages of this redrive that were seen in the dead-letter queue.
     pub(super) dead: Mutex<BTreeSet<String>>,
-    /// Letters that are being sent, by id, and the handles by which they are held.
+    /// Messages that are being sent, by id, and the handles by which they are held.
     pub(super) in_hand: Mutex<BTreeMap<String, String>>,
-    /// How many letters the step takes in all.
+    /// How many messages the step takes in all.
     pub(super) step_size: AtomicU64,
-    /// How many letters the step may still take.
+    /// How many messages the step may still take.
     pub(super) quota: AtomicU64,
-    /// Why letters of the step died, by the log.
+    /// Why messages of the step died, by the log.
     pub(super) reasons: Mutex<BTreeMap<String, String>>,
     pub(super) began_at: Timestamp,
     pub(super) pacer: Mutex<Pacer>,
-    /// How many letters it is going to send in all, where that is known.
+    /// How many messages it is going to send in all, where that is known.
     pub(super) expected: Option<u64>,
     /// How many were sent before it was taken up again.
     pub(super) replayed_before: u64,
@@ -101,7 +101,7 @@ impl Stop {
 
 impl<'a> Engine<'a> {
     pub(crate) fn new(
-        place: &'a Place,
+        place: &'a DlqTarget,
         to: &'a [Destination],
         journal: JournalFile,
         ledger: Ledger,
@@ -140,19 +140,19 @@ impl<'a> Engine<'a> {
         })
     }
 
-    /// Carries it out. Letters that stay are handed back in any case.
+    /// Carries it out. Messages that stay are made visible again in any case.
     pub(crate) async fn run(self) -> Result<Ended, Failure> {
-        // The steps, and what holds letters meanwhile.
-        self.place.clock.change_tasks(1).await;
+        // The steps, and what holds messages meanwhile.
+        self.place.clock.add_waiters(1).await;
         let outcome = tokio::select! {
             outcome = self.steps() => outcome,
             never = self.keep() => match never {},
             never = self.tell_of_an_interrupt() => match never {},
         };
-        self.place.clock.change_tasks(-1).await;
+        self.place.clock.add_waiters(-1).await;
         let handles: Vec<String> = lock(&self.held).values().cloned().collect();
-        // What cannot be handed back comes back by itself.
-        let _ = hand_back(&self.place.aws, &self.place.dead_letters, &handles).await;
+        // What cannot be made visible again comes back by itself.
+        let _ = release(&self.place.aws, &self.place.dead_letters, &handles).await;
         // What was done until then is told, whatever came in between.
         let (stopped, failure) = match outcome {
             Ok(stopped) => (stopped, None),
@@ -206,7 +206,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// All steps; says why there were no more, if it was not for want of letters.
+    /// All steps; says why there were no more, if it was not for want of messages.
     async fn steps(&self) -> Result<Option<String>, Failure> {
         let ramp = match self.terms.steps.as_slice() {
             [] => None,
@@ -215,8 +215,8 @@ impl<'a> Engine<'a> {
                 Some(ramp.map_err(|error| Failure::usage(error.to_string()))?)
             }
         };
-        // What a redrive that was killed has sent is judged before anything else is sent.
-        if let Some(stopped) = self.judge_the_rest(ramp.is_some()).await? {
+        // What a redrive that was killed has sent is evaluated before anything else is sent.
+        if let Some(stopped) = self.evaluate_the_rest(ramp.is_some()).await? {
             return Ok(Some(stopped));
         }
         loop {
@@ -228,7 +228,7 @@ impl<'a> Engine<'a> {
             }
             if ramp.is_some() {
                 self.note(&Entry::Step { number: number + 1, size });
-                self.progress.detail(&format!("step {}: up to {size} letters", number + 1));
+                self.progress.detail(&format!("step {}: up to {size} messages", number + 1));
             }
             let (before, began_at) = (lock(&self.ledger).sends(), self.place.clock.now());
             let depths = if ramp.is_some() { self.depths().await? } else { BTreeMap::new() };
@@ -239,7 +239,7 @@ impl<'a> Engine<'a> {
             }
             if ramp.is_some()
                 && sent > 0
-                && let Decision::Stop { why } = self.judge(number + 1, began_at, &depths).await?
+                && let Decision::Stop { why } = self.evaluate(number + 1, began_at, &depths).await?
             {
                 return Ok(Some(why));
             }
@@ -253,7 +253,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// How many more letters may be sent in all.
+    /// How many more messages may be sent in all.
     fn allowed(&self) -> u64 {
         let ledger = lock(&self.ledger);
         let planned = if self.terms.is_planned { Some(ledger.planned() as u64) } else { None };
@@ -263,8 +263,8 @@ impl<'a> Engine<'a> {
         most.map_or(u64::MAX, |most| most.saturating_sub(ledger.replayed()).saturating_add(retried))
     }
 
-    async fn judge_the_rest(&self, has_ramp: bool) -> Result<Option<String>, Failure> {
-        if !has_ramp || lock(&self.ledger).unjudged().is_empty() {
+    async fn evaluate_the_rest(&self, has_ramp: bool) -> Result<Option<String>, Failure> {
+        if !has_ramp || lock(&self.ledger).unevaluated().is_empty() {
             return Ok(None);
         }
         let number = lock(&self.ledger).steps();
@@ -273,7 +273,7 @@ impl<'a> Engine<'a> {
             Some(Entry::Started { at, .. }) => *at,
             _ => Timestamp::default(),
         };
-        match self.judge(number, since, &BTreeMap::new()).await? {
+        match self.evaluate(number, since, &BTreeMap::new()).await? {
             Decision::GoOn => Ok(None),
             Decision::Stop { why } => Ok(Some(why)),
         }
@@ -288,19 +288,19 @@ impl<'a> Engine<'a> {
         (self.place.clock.now() >= deadline).then_some(Stop::Deadline)
     }
 
-    /// Holds letters for longer, again and again: those that stay, so that they do not come up, and those that are being
+    /// Holds messages for longer, again and again: those that stay, so that they do not come up, and those that are being
     /// sent, so that nobody else gets them.
     async fn keep(&self) -> Infallible {
         loop {
             self.place.clock.sleep(KEEP).await;
             let mut handles: Vec<String> = lock(&self.held).values().cloned().collect();
             handles.extend(lock(&self.in_hand).values().cloned());
-            // One that cannot be kept comes up again, and is held anew.
-            let _ = hold_anew(&self.place.aws, &self.place.dead_letters, &handles).await;
+            // One that cannot be kept comes up again, and is hidden for longer.
+            let _ = extend_visibility(&self.place.aws, &self.place.dead_letters, &handles).await;
         }
     }
 
-    /// How many letters there are in the dead-letter queue, by its count.
+    /// How many messages there are in the dead-letter queue, by its count.
     async fn left(&self) -> Result<u64, Failure> {
         let queue = &self.place.dead_letters;
         let queue = self.place.aws.queue(&queue.name, &queue.url).await?;
@@ -317,11 +317,11 @@ impl<'a> Engine<'a> {
             let own = held.len() as u64;
             let unreached = Unreached::of(Depth::of(&queue), own, queue.is_fifo());
             let groups = lock(&self.groups);
-            let blocking: Vec<Letter> = held
+            let blocking: Vec<DeadLetter> = held
                 .keys()
                 .filter_map(|id| {
                     let group_id = Some(groups.get(id)?.clone());
-                    Some(Letter { message_id: id.clone(), group_id, ..Letter::default() })
+                    Some(DeadLetter { message_id: id.clone(), group_id, ..DeadLetter::default() })
                 })
                 .collect();
             unreached.with_blocking(&blocking)
@@ -330,7 +330,7 @@ impl<'a> Engine<'a> {
         Ok(unreached)
     }
 
-    /// Until when a letter that is away may come up again.
+    /// Until when a message that is away may come up again.
     pub(super) fn reappears_until(&self) -> Timestamp {
         (self.began_at + self.guards.wait).max(self.place.clock.now() + REAPPEARS)
     }
@@ -375,11 +375,11 @@ impl<'a> Engine<'a> {
         std::future::pending().await
     }
 
-    /// Remembers why letters died.
-    pub(super) fn remember(&self, ids: &[String], stories: &Stories) {
+    /// Remembers why messages failed.
+    pub(super) fn remember(&self, ids: &[String], attempt_log: &AttemptLog) {
         let mut reasons = lock(&self.reasons);
         for id in ids {
-            if let Some(reason) = stories.reason(id) {
+            if let Some(reason) = attempt_log.reason(id) {
                 reasons.insert(id.clone(), reason.to_owned());
             }
         }

@@ -2,10 +2,10 @@
 
 use verifier_core::redrive::{FilterTerms, Ledger, Terms};
 
-use crate::dlq::Place;
+use crate::dlq::DlqTarget;
 
-/// How many letters it is going to send in all; `None` where only looking at each would tell.
-pub(super) fn expected(place: &Place, ledger: &Ledger, terms: &Terms) -> Option<u64> {
+/// How many messages it is going to send in all; `None` where only looking at each would tell.
+pub(super) fn expected(place: &DlqTarget, ledger: &Ledger, terms: &Terms) -> Option<u64> {
     let all = if terms.is_planned {
         ledger.planned() as u64
     } else if terms.filter == FilterTerms::default() {

@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use verifier_aws::{Aws, Connection, Sent};
-use verifier_core::dead_letters::{Letter, QueueArn, Resend, batches, queue_label};
+use verifier_core::dead_letters::{DeadLetter, QueueArn, Resend, batches, queue_label};
 use verifier_core::redrive::{
     Changes, Entry, Intended, Ledger, PLAN_SCHEMA, Pacer, Pair, Plan, Planned, QueueName, Route,
     SCHEMA, Terms, Treatment, overtaking,
 };
 use verifier_model::time::Timestamp;
 
-use crate::dlq::{consumers_log_group, not_evaluable, parse, queue, read_letters};
+use crate::dlq::{consumers_log_group, not_evaluable, parse, queue, read_messages};
 use crate::redrive::args::RedriveArgs;
 use crate::redrive::ended::Ended;
 use crate::redrive::engine::Destination;
@@ -63,16 +63,16 @@ pub(super) async fn run(
     let asks = !args.yes && !args.dry_run;
     if asks && !can_ask() {
         return Err(Failure {
-            next: Some("look at it with --dry-run, and then say --yes".to_owned()),
+            next: Some("look at it with --dry-run, then pass --yes".to_owned()),
             ..Failure::usage("confirmation is needed, and stdin is not a terminal")
         });
     }
     // All of it is read before anything is asked of AWS.
-    let letters = read_letters(file)?;
+    let messages = read_messages(file)?;
     let (clock, to) = if args.to.to.is_some() || args.to.to_stack.is_some() {
-        to_one(&args, &letters).await?
+        to_one(&args, &messages).await?
     } else {
-        terms.sources = sources(&letters, file)?;
+        terms.sources = sources(&messages, file)?;
         to_sources(&args.place.connection, &terms.sources).await?
     };
     let path = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
@@ -84,7 +84,7 @@ pub(super) async fn run(
         [to] if !terms.to_source() => name_of(&to.queue),
         _ => QueueName::default(),
     };
-    let plan = plan(&letters, from, named, terms, clock.now())?;
+    let plan = plan(&messages, from, named, terms, clock.now())?;
     if args.dry_run || asks {
         progress.suspend(|| view::print_plan(&plan, clock.now(), args.format))?;
     }
@@ -93,7 +93,7 @@ pub(super) async fn run(
     }
     let question = format!(
         "Send {} messages of {} to {}?",
-        plan.letters.len(),
+        plan.messages.len(),
         plan.from.arn,
         view::destination(&plan.to.arn)
     );
@@ -104,7 +104,7 @@ pub(super) async fn run(
     let journal = args.journal.clone().unwrap_or_else(|| PathBuf::from(format!("{redrive}.jsonl")));
     let journal = JournalFile::create(&journal)?;
     let mut ledger = Ledger::default();
-    let Plan { from, to: named, terms, letters: planned, left_out, .. } = plan;
+    let Plan { from, to: named, terms, messages: planned, left_out, .. } = plan;
     let caller = match to.first() {
         Some(to) => who(&to.aws).await,
         None => "unknown".to_owned(),
@@ -120,8 +120,8 @@ pub(super) async fn run(
             to: named,
             terms: Box::new(terms),
         },
-        Entry::Planned { letters: planned },
-        Entry::NotSent { letters: left_out },
+        Entry::Planned { messages: planned },
+        Entry::NotSent { messages: left_out },
     ];
     for entry in entries {
         ledger.apply(&entry);
@@ -129,7 +129,7 @@ pub(super) async fn run(
     }
     let deadline = args.deadline.map(|deadline| clock.now() + deadline);
     let sending = Sending::new(clock, to, journal, ledger, deadline, interrupt, progress)?;
-    Ok(Outcome::Ended(Box::new(Box::pin(sending.run(letters)).await)))
+    Ok(Outcome::Ended(Box::new(Box::pin(sending.run(messages)).await)))
 }
 
 /// Goes on with one.
@@ -144,7 +144,7 @@ pub(super) async fn resume(
     let Some(Entry::Started { from, to, terms, .. }) = ledger.started().cloned() else {
         return Err(Failure::usage("the journal does not say how the redrive began"));
     };
-    let letters = read_letters(Path::new(from.url.trim_start_matches(SCHEME)))?;
+    let messages = read_messages(Path::new(from.url.trim_start_matches(SCHEME)))?;
     let named = if terms.to_source() { terms.sources.clone() } else { vec![to] };
     let (clock, to) = to_sources(&args.place.connection, &named).await?;
     let caller = match to.first() {
@@ -157,13 +157,13 @@ pub(super) async fn resume(
     journal.append_durably(&entry).await?;
     let deadline = args.deadline.map(|deadline| clock.now() + deadline);
     let sending = Sending::new(clock, to, journal, ledger, deadline, interrupt, progress)?;
-    Ok(Outcome::Ended(Box::new(Box::pin(sending.run(letters)).await)))
+    Ok(Outcome::Ended(Box::new(Box::pin(sending.run(messages)).await)))
 }
 
 /// The queues that the messages of a file say they came from.
-fn sources(letters: &[Letter], file: &Path) -> Result<Vec<QueueName>, Failure> {
+fn sources(messages: &[DeadLetter], file: &Path) -> Result<Vec<QueueName>, Failure> {
     let arns: BTreeSet<&String> =
-        letters.iter().filter_map(|letter| letter.source_arn.as_ref()).collect();
+        messages.iter().filter_map(|message| message.source_arn.as_ref()).collect();
     if arns.is_empty() {
         return Err(Failure {
             next: Some("send them to a queue that you name with --to".to_owned()),
@@ -179,7 +179,7 @@ fn sources(letters: &[Letter], file: &Path) -> Result<Vec<QueueName>, Failure> {
 /// The queue that all are sent to, by the command line.
 async fn to_one(
     args: &RedriveArgs,
-    letters: &[Letter],
+    messages: &[DeadLetter],
 ) -> Result<(RunClock, Vec<Destination>), Failure> {
     let Some(named) = &args.to.to else {
         return Err(Failure {
@@ -194,7 +194,7 @@ async fn to_one(
         return Err(Failure::usage(format!("{named} is in {said}, and --to-region says {asked}")));
     }
     // Without another word it is where the messages were.
-    let of_file = letters.iter().find_map(|letter| QueueArn::parse(letter.source_arn.as_ref()?));
+    let of_file = messages.iter().find_map(|message| QueueArn::parse(message.source_arn.as_ref()?));
     let region = args
         .to
         .to_region
@@ -235,7 +235,7 @@ async fn destination(connection: &Connection, named: &str) -> Result<Destination
 
 /// Which messages of a file go, and which stay.
 fn plan(
-    letters: &[Letter],
+    messages: &[DeadLetter],
     from: QueueName,
     to: QueueName,
     terms: Terms,
@@ -245,18 +245,18 @@ fn plan(
     let changes = terms.changes().map_err(|error| Failure::usage(error.to_string()))?;
     let most = terms.max.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
     let (mut planned, mut left_out) = (Vec::new(), BTreeMap::new());
-    for letter in letters {
-        let is_met = filter.is_met(letter, None, now);
+    for message in messages {
+        let is_met = filter.is_met(message, None, now);
         if !is_met.map_err(|error| not_evaluable(&error))? || planned.len() >= most {
             continue;
         }
-        match (terms.route(letter), changes.apply(letter)) {
-            (Route::To(_), Ok(_)) => planned.push(Planned::of(letter, None)),
+        match (terms.route(message), changes.apply(message)) {
+            (Route::To(_), Ok(_)) => planned.push(Planned::of(message, None)),
             (Route::To(_), Err(error)) => {
-                left_out.insert(letter.message_id.clone(), error.to_string());
+                left_out.insert(message.message_id.clone(), error.to_string());
             }
             (Route::Unknown(why), _) => {
-                left_out.insert(letter.message_id.clone(), why);
+                left_out.insert(message.message_id.clone(), why);
             }
             (Route::Other, _) => {}
         }
@@ -267,10 +267,10 @@ fn plan(
         from,
         to,
         terms: Terms { is_planned: true, ..terms },
-        letters: planned,
+        messages: planned,
         left_out,
         preview: Vec::new(),
-        looked_at: letters.len() as u64,
+        looked_at: messages.len() as u64,
         in_flight: 0,
         not_reachable: 0,
         incomplete_because: None,
@@ -281,7 +281,7 @@ fn plan(
 struct Going {
     to: usize,
     resend: Resend,
-    original: Option<Letter>,
+    original: Option<DeadLetter>,
     size_bytes: usize,
 }
 
@@ -333,8 +333,8 @@ impl<'a> Sending<'a> {
     }
 
     /// Sends what was planned and not sent yet; says how it ended.
-    async fn run(mut self, letters: Vec<Letter>) -> Ended {
-        let (stopped, failure) = match self.send_all(letters).await {
+    async fn run(mut self, messages: Vec<DeadLetter>) -> Ended {
+        let (stopped, failure) = match self.send_all(messages).await {
             Ok(stopped) => (stopped, None),
             Err(failure) => (Some(failure.what.clone()), Some(failure)),
         };
@@ -348,8 +348,8 @@ impl<'a> Sending<'a> {
         Ended { stopped, failure, accounting, ledger: self.ledger, journal, calls }
     }
 
-    async fn send_all(&mut self, letters: Vec<Letter>) -> Result<Option<String>, Failure> {
-        let going = self.going(&letters);
+    async fn send_all(&mut self, messages: Vec<DeadLetter>) -> Result<Option<String>, Failure> {
+        let going = self.going(&messages);
         let all = going.len() as u64;
         let mut of_each: Vec<Vec<Going>> = self.to.iter().map(|_| Vec::new()).collect();
         for each in going {
@@ -379,22 +379,22 @@ impl<'a> Sending<'a> {
     }
 
     /// The messages that are planned and were not sent, as they go.
-    fn going(&mut self, letters: &[Letter]) -> Vec<Going> {
+    fn going(&mut self, messages: &[DeadLetter]) -> Vec<Going> {
         let mut going = Vec::new();
-        for letter in letters {
-            let treatment = self.ledger.treatment(&letter.message_id, || letter.content_sha256());
-            let Route::To(to) = self.terms.route(letter) else { continue };
+        for message in messages {
+            let treatment = self.ledger.treatment(&message.message_id, || message.content_sha256());
+            let Route::To(to) = self.terms.route(message) else { continue };
             if treatment != Treatment::Send || to >= self.to.len() {
                 continue;
             }
             // It could be changed when it was planned.
-            let Ok(changed) = self.changes.apply(letter) else { continue };
+            let Ok(changed) = self.changes.apply(message) else { continue };
             let is_fifo = self.to[to].queue.is_fifo();
             going.push(Going {
                 to,
                 size_bytes: changed.size_bytes(),
                 resend: changed.resend(&self.name, is_fifo),
-                original: (!self.changes.is_nothing()).then(|| letter.clone()),
+                original: (!self.changes.is_nothing()).then(|| message.clone()),
             });
         }
         going
@@ -428,14 +428,14 @@ impl<'a> Sending<'a> {
         if pending.is_empty() {
             return Ok(());
         }
-        let letters = pending
+        let messages = pending
             .iter()
             .map(|going| Intended {
                 id: going.resend.from.clone(),
                 original: going.original.clone(),
             })
             .collect();
-        self.note(&Entry::Intent { at: self.clock.now(), letters }).await?;
+        self.note(&Entry::Intent { at: self.clock.now(), messages }).await?;
         let mut pause = BACKOFF;
         for attempt in 1..=ATTEMPTS {
             let resends: Vec<Resend> = pending.iter().map(|going| going.resend.clone()).collect();
@@ -490,8 +490,8 @@ impl<'a> Sending<'a> {
                     self.note(&Entry::Ambiguous { ids: vec![from], why: why.clone() }).await?;
                     if is_last {
                         self.blocked.insert((number, going.resend.group_id.clone()));
-                        let letters = BTreeMap::from([(going.resend.from.clone(), ATTEMPTS)]);
-                        self.note(&Entry::Unconfirmed { letters, why: why.clone() }).await?;
+                        let messages = BTreeMap::from([(going.resend.from.clone(), ATTEMPTS)]);
+                        self.note(&Entry::Unconfirmed { messages, why: why.clone() }).await?;
                     } else {
                         again.push(going);
                     }
@@ -501,7 +501,7 @@ impl<'a> Sending<'a> {
         if !sent.is_empty() {
             // Nothing is deleted: the file keeps what it has.
             let ids = sent.iter().map(|pair| pair.from.clone()).collect();
-            self.note(&Entry::Sent { letters: sent }).await?;
+            self.note(&Entry::Sent { messages: sent }).await?;
             self.note(&Entry::Deleted { ids }).await?;
         }
         Ok(again)
@@ -511,9 +511,9 @@ impl<'a> Sending<'a> {
         if going.is_empty() {
             return Ok(());
         }
-        let letters =
+        let messages =
             going.iter().map(|going| (going.resend.from.clone(), why.to_owned())).collect();
-        self.note(&Entry::NotSent { letters }).await
+        self.note(&Entry::NotSent { messages }).await
     }
 
     async fn note(&mut self, entry: &Entry) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use super::engine::{Engine, lock};
 use crate::redrive::view;
 
 impl Engine<'_> {
-    /// Shows how far it is. Of the step that is being judged, so many have succeeded and bounced that the ledger does not
+    /// Shows how far it is. Of the step that is being evaluated, so many have succeeded and bounced that the ledger does not
     /// know of yet.
     pub(super) fn show_headway(&self, succeeded: u64, bounced: u64) {
         let (known, replayed) = {

@@ -1,26 +1,26 @@
-//! Making a plan: looking at the letters, and freezing those that are meant.
+//! Making a plan: looking at the messages, and freezing those that are meant.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use verifier_core::dead_letters::Letter;
+use verifier_core::dead_letters::DeadLetter;
 use verifier_core::redrive::{PLAN_SCHEMA, Plan, Planned, Preview, QueueName, Route, Terms};
 
 use super::queues::name_of;
-use crate::dlq::{Log, Place, Selection, see};
+use crate::dlq::{DlqTarget, Log, Selection, see};
 use crate::shell::clean;
 use crate::shell::failure::Failure;
 use crate::shell::files;
 use crate::shell::interrupt::Interrupt;
 use crate::shell::progress::Progress;
 
-/// Of how many letters a plan shows what a patch does.
+/// Of how many messages a plan shows what a patch does.
 const PREVIEWED: usize = 3;
 
 pub(super) async fn plan(
-    place: &Place,
+    place: &DlqTarget,
     to: QueueName,
     terms: Terms,
     wait: Duration,
@@ -36,7 +36,7 @@ pub(super) async fn plan(
     match &seen.told.log {
         Log::Unreadable { why, .. } if needs_reasons => {
             return Err(Failure::environment(format!(
-                "the filter needs to know why letters died, and the log does not tell: {why}"
+                "the filter needs to know why messages failed, and the log does not tell: {why}"
             )));
         }
         Log::Unreadable { why, .. } => {
@@ -45,28 +45,28 @@ pub(super) async fn plan(
         _ => {}
     }
     if let Some(why) = &seen.incomplete {
-        progress.say(&format!("these may not be all letters: {why}"));
+        progress.say(&format!("these may not be all messages: {why}"));
     }
     progress.say(&format!(
-        "{} letters in {} receives, each of which counts as one of theirs",
+        "{} messages in {} receives, each of which counts as one of theirs",
         seen.looked_at, seen.receives
     ));
     let most = terms.max.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
     let changes = terms.changes().map_err(|error| Failure::usage(error.to_string()))?;
-    let (mut letters, mut left_out) = (Vec::new(), BTreeMap::new());
+    let (mut messages, mut left_out) = (Vec::new(), BTreeMap::new());
     let mut preview = Vec::new();
-    for letter in &seen.letters {
-        match terms.route(letter) {
-            Route::To(_) if letters.len() < most => match changes.apply(letter) {
+    for message in &seen.messages {
+        match terms.route(message) {
+            Route::To(_) if messages.len() < most => match changes.apply(message) {
                 Ok(patched) => {
-                    letters.push(Planned::of(letter, seen.reason(letter)));
-                    if patched.body != letter.body && preview.len() < PREVIEWED {
-                        preview.push(previewed(letter, patched));
+                    messages.push(Planned::of(message, seen.reason(message)));
+                    if patched.body != message.body && preview.len() < PREVIEWED {
+                        preview.push(previewed(message, patched));
                     }
                 }
-                Err(error) => drop(left_out.insert(letter.message_id.clone(), error.to_string())),
+                Err(error) => drop(left_out.insert(message.message_id.clone(), error.to_string())),
             },
-            Route::Unknown(why) => drop(left_out.insert(letter.message_id.clone(), why)),
+            Route::Unknown(why) => drop(left_out.insert(message.message_id.clone(), why)),
             Route::To(_) | Route::Other => {}
         }
     }
@@ -76,7 +76,7 @@ pub(super) async fn plan(
         from: name_of(&place.dead_letters),
         to,
         terms: Terms { is_planned: true, ..terms },
-        letters,
+        messages,
         left_out,
         preview,
         looked_at: seen.looked_at as u64,
@@ -86,10 +86,10 @@ pub(super) async fn plan(
     })
 }
 
-fn previewed(letter: &Letter, changed: Letter) -> Preview {
+fn previewed(message: &DeadLetter, changed: DeadLetter) -> Preview {
     Preview {
-        message_id: letter.message_id.clone(),
-        before: letter.body.clone(),
+        message_id: message.message_id.clone(),
+        before: message.body.clone(),
         after: changed.body,
     }
 }

@@ -6,7 +6,7 @@ use verifier_core::dead_letters::QueueRef;
 use verifier_core::redrive::{QueueName, Terms};
 
 use crate::dlq::args::PlaceArgs;
-use crate::dlq::{Place, consumers_log_group, jobs_queue, parse, queue};
+use crate::dlq::{DlqTarget, consumers_log_group, jobs_queue, parse, queue};
 use crate::redrive::args::{RedriveArgs, ToArgs};
 use crate::redrive::engine::Destination;
 use crate::shell::args::ConnectionArgs;
@@ -17,7 +17,7 @@ pub(super) fn name_of(queue: &QueueEvidence) -> QueueName {
     QueueName { arn: queue.arn().to_owned(), url: queue.url.clone() }
 }
 
-/// The queue that all letters are sent to; nothing where each goes to the queue that it came from.
+/// The queue that all messages are sent to; nothing where each goes to the queue that it came from.
 pub(super) fn name_of_all(to: &[Destination], terms: &Terms) -> QueueName {
     match to {
         [to] if !terms.to_source() => name_of(&to.queue),
@@ -25,9 +25,14 @@ pub(super) fn name_of_all(to: &[Destination], terms: &Terms) -> QueueName {
     }
 }
 
-/// Only letters of the queue that was named, or of the one that they are sent to, are sent. Those that do not say where they
+/// Only messages of the queue that was named, or of the one that they are sent to, are sent. Those that do not say where they
 /// came from are, too, where the dead-letter queue has no other source and none was named.
-pub(super) fn restrict(terms: &mut Terms, place: &Place, to: &[Destination], is_elsewhere: bool) {
+pub(super) fn restrict(
+    terms: &mut Terms,
+    place: &DlqTarget,
+    to: &[Destination],
+    is_elsewhere: bool,
+) {
     if let Some(selected) = &place.sources.selected {
         terms.source_arn = Some(selected.clone());
         terms.is_source_named = true;
@@ -38,9 +43,9 @@ pub(super) fn restrict(terms: &mut Terms, place: &Place, to: &[Destination], is_
     }
 }
 
-/// The queues that letters may be sent back to: those whose redrive policies name the dead-letter queue, or the one of them
+/// The queues that messages may be sent back to: those whose redrive policies name the dead-letter queue, or the one of them
 /// that was named.
-pub(super) fn sources(place: &Place) -> Result<Vec<QueueName>, Failure> {
+pub(super) fn sources(place: &DlqTarget) -> Result<Vec<QueueName>, Failure> {
     let all = place.sources.all.clone().unwrap_or_default();
     let selected = place.sources.selected.as_ref();
     let is_selected = |arn: &String| selected.is_none_or(|selected| selected == arn);
@@ -61,9 +66,9 @@ pub(super) fn sources(place: &Place) -> Result<Vec<QueueName>, Failure> {
     })
 }
 
-/// The queues that letters came from, each with its consumer's log.
+/// The queues that messages came from, each with its consumer's log.
 pub(super) async fn to_sources(
-    place: &Place,
+    place: &DlqTarget,
     sources: &[QueueName],
 ) -> Result<Vec<Destination>, Failure> {
     let mut to = Vec::new();
@@ -76,9 +81,9 @@ pub(super) async fn to_sources(
     Ok(to)
 }
 
-/// Where a journal or a plan sends letters.
+/// Where a journal or a plan sends messages.
 pub(super) async fn written_destinations(
-    place: &Place,
+    place: &DlqTarget,
     asked: &Asked,
     to: &QueueName,
     terms: &Terms,
@@ -96,12 +101,12 @@ pub(super) async fn written_destinations(
 }
 
 /// The place that a journal or a plan names, unless the command line names another.
-pub(super) async fn place_of(mut args: PlaceArgs, from: &QueueName) -> Result<Place, Failure> {
+pub(super) async fn place_of(mut args: PlaceArgs, from: &QueueName) -> Result<DlqTarget, Failure> {
     if args.stack.is_none() && args.dlq.is_none() {
         // The ARN, since account and region count; where the endpoint is may have changed.
         args.dlq = Some(from.arn.clone());
     }
-    let place = Place::find(args).await?;
+    let place = DlqTarget::find(args).await?;
     if place.dead_letters.arn() == from.arn {
         return Ok(place);
     }
@@ -115,9 +120,9 @@ pub(super) async fn place_of(mut args: PlaceArgs, from: &QueueName) -> Result<Pl
     })
 }
 
-/// Where messages are sent: where it was said, or where a file says, or the queue that the letters come from.
+/// Where messages are sent: where it was said, or where a file says, or the queue that the messages come from.
 pub(super) async fn destination(
-    place: &Place,
+    place: &DlqTarget,
     asked: &Asked,
     written: Option<&QueueName>,
 ) -> Result<Destination, Failure> {
@@ -162,7 +167,7 @@ pub(super) async fn destination(
     }
     if queue.arn() == place.dead_letters.arn() {
         return Err(Failure::usage(format!(
-            "{} is the dead-letter queue itself: its letters would be sent to where they are",
+            "{} is the dead-letter queue itself: its messages would be sent to where they are",
             queue.arn()
         )));
     }

@@ -1,30 +1,30 @@
-//! One step: taking letters from the queue until it is full or there are none.
+//! One step: taking messages from the queue until it is full or there are none.
 
 use std::cell::Cell;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::future::join_all;
-use verifier_aws::{InHand, RECEIVED_MAX, Received};
-use verifier_core::dead_letters::{Emptiness, Unreached};
+use verifier_aws::{RECEIVED_MAX, Received, ReceivedMessage};
+use verifier_core::dead_letters::{EmptyDetector, Unreached};
 use verifier_core::redrive::Entry;
 
 use super::engine::{Engine, Stop, lock};
-use crate::dlq::{Hold, hand_back};
+use crate::dlq::{Hold, release};
 use crate::shell::failure::Failure;
 
 /// How long a poll waits, in seconds.
 const POLL_SECONDS: u32 = 1;
 /// How long each of the last polls waits, after which there is nothing left: counts may be old, and short polls miss some.
 const LAST_POLL_SECONDS: u32 = 3;
-/// How much longer than letters can be hidden they are waited for, when more and more of them come up again.
+/// How much longer than messages can be hidden they are waited for, when more and more of them come up again.
 const WAIT_MAX: Duration = Duration::from_mins(30);
-/// How long a poll waits for letters that somebody else holds. Ctrl-C waits for its answer, so it is not the longest that
+/// How long a poll waits for messages that somebody else holds. Ctrl-C waits for its answer, so it is not the longest that
 /// SQS allows.
 const LONG_POLL_SECONDS: u32 = 5;
 
 impl Engine<'_> {
-    /// Sends up to `size` letters; says what stopped it.
+    /// Sends up to `size` messages; says what stopped it.
     pub(super) async fn step(&self, size: u64) -> Result<Option<Stop>, Failure> {
         self.step_size.store(size, Ordering::SeqCst);
         self.quota.store(size, Ordering::SeqCst);
@@ -36,13 +36,13 @@ impl Engine<'_> {
             lock(&self.pacer).senders(self.terms.concurrency).clamp(1, needed.max(1))
         };
         // They take the place of this task, which does nothing until the last of them has ended.
-        self.place.clock.change_tasks(isize::try_from(at_once).unwrap_or_default() - 1).await;
+        self.place.clock.add_waiters(isize::try_from(at_once).unwrap_or_default() - 1).await;
         let running = Cell::new(at_once);
         let turns = (0..at_once).map(async |_| {
             let done = self.take_turns().await;
             if running.get() > 1 {
                 running.set(running.get() - 1);
-                self.place.clock.change_tasks(-1).await;
+                self.place.clock.add_waiters(-1).await;
             }
             done
         });
@@ -55,9 +55,9 @@ impl Engine<'_> {
         Ok(self.stop())
     }
 
-    /// Takes letters until the step is full, there are none, or something asks to stop.
+    /// Takes messages until the step is full, there are none, or something asks to stop.
     async fn take_turns(&self) -> Result<(), Failure> {
-        let mut emptiness = Emptiness::default();
+        let mut empty_detector = EmptyDetector::default();
         while self.stop().is_none() {
             let reserved = self.reserve();
             if reserved == 0 {
@@ -67,17 +67,17 @@ impl Engine<'_> {
             let received = match received {
                 Ok(received) => received,
                 Err(failure) => {
-                    self.give_back(reserved);
+                    self.unreserve(reserved);
                     return Err(failure);
                 }
             };
-            emptiness.polled(received.len());
+            empty_detector.polled(received.len());
             let sent = Box::pin(self.carry(received, reserved)).await;
-            self.give_back(reserved - sent.as_ref().map_or(0, |sent| (*sent).min(reserved)));
+            self.unreserve(reserved - sent.as_ref().map_or(0, |sent| (*sent).min(reserved)));
             sent?;
-            if emptiness.is_likely() {
+            if empty_detector.is_likely() {
                 let visible = self.away().await?.behind;
-                if emptiness.is_certain(Some(visible)) {
+                if empty_detector.is_certain(Some(visible)) {
                     return Ok(());
                 }
             }
@@ -85,14 +85,14 @@ impl Engine<'_> {
         Ok(())
     }
 
-    /// Letters may be hidden that are nobody's: their deletion was lost, or whoever held them was killed. They are waited
+    /// Messages may be hidden that are nobody's: their deletion was lost, or whoever held them was killed. They are waited
     /// for, for as long as they can be hidden from this redrive's own receives, or for as long as was asked for. What is not
     /// reached then is remembered.
     async fn wait_for_those_away(&self) -> Result<(), Failure> {
         *lock(&self.unreached) = Unreached::default();
         let mut until = self.reappears_until();
         let at_last = until + WAIT_MAX;
-        let mut emptiness = Emptiness::default();
+        let mut empty_detector = EmptyDetector::default();
         loop {
             let has_room = self.quota.load(Ordering::SeqCst) > 0;
             let must_delete = !lock(&self.ledger).undeleted().is_empty();
@@ -103,7 +103,7 @@ impl Engine<'_> {
             let now = self.place.clock.now();
             let unreached = self.away().await?;
             let (away, visible) = (unreached.in_flight + unreached.delayed, unreached.behind);
-            let is_certain = emptiness.is_certain(Some(visible));
+            let is_certain = empty_detector.is_certain(Some(visible));
             // On FIFO queues those behind the ones that are held do not come by waiting.
             let is_empty = away == 0 && (visible == 0 || unreached.is_fifo && !must_delete);
             let is_over = now >= until && (visible == 0 || is_certain) || now >= at_last;
@@ -126,12 +126,12 @@ impl Engine<'_> {
                     unreached.why().unwrap_or_default()
                 ));
             }
-            // Without room, letters are only received to be deleted.
+            // Without room, messages are only received to be deleted.
             let reserved = self.reserve();
             let wait_seconds = if away == 0 { LAST_POLL_SECONDS } else { LONG_POLL_SECONDS };
             let received = self.receive(RECEIVED_MAX as u64, wait_seconds).await;
             let count = received.as_ref().map_or(0, Vec::len);
-            emptiness.polled(count);
+            empty_detector.polled(count);
             if count > 0 {
                 // What comes up may have to be held once more before it is gone.
                 until = self.reappears_until();
@@ -140,12 +140,12 @@ impl Engine<'_> {
                 Ok(received) => Box::pin(self.carry(received, reserved)).await,
                 Err(failure) => Err(failure),
             };
-            self.give_back(reserved - sent.as_ref().map_or(0, |sent| (*sent).min(reserved)));
+            self.unreserve(reserved - sent.as_ref().map_or(0, |sent| (*sent).min(reserved)));
             sent?;
         }
     }
 
-    /// Letters that were sent, and did not come up again while all there are did, are not there any more: the process was
+    /// Messages that were sent, and did not come up again while all there are did, are not there any more: the process was
     /// killed between their deletion and its line in the journal.
     fn note_those_gone(&self) {
         let ids: Vec<String> = lock(&self.ledger).undeleted().keys().cloned().collect();
@@ -154,19 +154,19 @@ impl Engine<'_> {
         }
     }
 
-    /// Takes letters in hand. A receive that is under way is waited for also after Ctrl-C: SQS has hidden letters for it
-    /// whether its answer is read or not, and only who reads it can hand them back.
-    async fn receive(&self, most: u64, wait_seconds: u32) -> Result<Vec<InHand>, Failure> {
+    /// Takes messages in hand. A receive that is under way is waited for also after Ctrl-C: SQS has hidden messages for it
+    /// whether its answer is read or not, and only who reads it can make them visible again.
+    async fn receive(&self, most: u64, wait_seconds: u32) -> Result<Vec<ReceivedMessage>, Failure> {
         let how = Received { visibility_timeout_seconds: Hold::SECONDS, wait_seconds };
         let most = usize::try_from(most).unwrap_or(RECEIVED_MAX).min(RECEIVED_MAX);
         let queue = &self.place.dead_letters;
-        let received = self.place.aws.receive_letters(queue, how, most).await?;
+        let received = self.place.aws.receive_messages(queue, how, most).await?;
         self.place.clock.has_waited().await;
         if self.stop().is_none() {
             return Ok(received);
         }
         let handles: Vec<String> = received.into_iter().map(|hand| hand.receipt_handle).collect();
-        let _ = hand_back(&self.place.aws, queue, &handles).await;
+        let _ = release(&self.place.aws, queue, &handles).await;
         Ok(Vec::new())
     }
 
@@ -177,7 +177,7 @@ impl Engine<'_> {
         before.map_or(0, |left| left.min(RECEIVED_MAX as u64))
     }
 
-    fn give_back(&self, count: u64) {
+    fn unreserve(&self, count: u64) {
         self.quota.fetch_add(count, Ordering::SeqCst);
     }
 }

@@ -15,7 +15,7 @@ const CONCURRENCY: usize = 40;
 
 /// The terms. Everything that is wrong is told before anything is asked of AWS.
 pub(super) fn of(args: &RedriveArgs) -> Result<Terms, Failure> {
-    let filter = filter_terms(&args.letters);
+    let filter = filter_terms(&args.messages);
     filter.filter().map_err(|error| Failure::usage(error.to_string()))?;
     let steps = if args.no_canary {
         Vec::new()
@@ -35,7 +35,7 @@ pub(super) fn of(args: &RedriveArgs) -> Result<Terms, Failure> {
         sources: Vec::new(),
         steps,
         stop_after: args.stop_after,
-        max: args.letters.max.map(u64::from),
+        max: args.messages.max.map(u64::from),
         rate: args.rate,
         concurrency: args.concurrency.unwrap_or(CONCURRENCY),
         patch: patch.as_ref().and_then(|patch| serde_json::from_str(patch.text()).ok()),

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use verifier_core::check::QueueEvidence;
-use verifier_core::dead_letters::{Depth, Stories, unread};
-use verifier_core::redrive::{Bounce, Decision, Entry, Fate, Told, Watched};
+use verifier_core::dead_letters::{AttemptLog, Depth, unread};
+use verifier_core::redrive::{Bounce, Decision, Entry, Evidence, Fate, TrackedMessage};
 use verifier_model::time::Timestamp;
 
 use super::engine::{Engine, lock};
-use crate::dlq::{look, stories, stories_in};
+use crate::dlq::{attempt_log, attempt_log_in, look};
 use crate::shell::failure::Failure;
 
 /// How long after an answer without all lines the log is asked again.
 const LOG_PAUSE: Duration = Duration::from_secs(2);
-/// For how many letters the log is asked at most why they died, after they bounced: so many ids fit into one pattern.
+/// For how many messages the log is asked at most why they failed, after they bounced: so many ids fit into one pattern.
 const ASKED_MAX: usize = 20;
 /// How much longer than its receives take a message may take to the dead-letter queue: deliveries are not punctual.
 const SLACK: Duration = Duration::from_mins(1);
@@ -28,7 +28,7 @@ struct Fates {
     bounced: Vec<Bounce>,
     unknown: u64,
     /// Those that may still go either way.
-    pending: Vec<Watched>,
+    pending: Vec<TrackedMessage>,
     /// How many of those have failed once.
     warnings: u64,
 }
@@ -63,7 +63,7 @@ impl Engine<'_> {
 
     /// Waits until it is known what has become of the messages of a step that began `since`, and decides whether the next
     /// one may start. `before` is what the destinations held when it began; what is missing there is not known.
-    pub(super) async fn judge(
+    pub(super) async fn evaluate(
         &self,
         number: usize,
         since: Timestamp,
@@ -97,7 +97,7 @@ impl Engine<'_> {
         let unread = fates.take_unread(before, &least);
         let unknown = fates.unknown + fates.pending.len() as u64;
         let bounces = fates.bounced.len() as u64;
-        let entry = Entry::Judged {
+        let entry = Entry::Evaluated {
             number,
             succeeded: fates.succeeded,
             by_absence: fates.by_absence.values().sum(),
@@ -142,12 +142,12 @@ impl Engine<'_> {
         self.to.iter().map(|to| takes(&to.queue)).max().unwrap_or_default() + SLACK
     }
 
-    fn watched(&self, sent_at: Timestamp) -> Vec<Watched> {
+    fn watched(&self, sent_at: Timestamp) -> Vec<TrackedMessage> {
         let reasons = lock(&self.reasons);
         let ledger = lock(&self.ledger);
-        let messages = ledger.unjudged().iter();
+        let messages = ledger.unevaluated().iter();
         messages
-            .map(|(to, from)| Watched {
+            .map(|(to, from)| TrackedMessage {
                 from: from.clone(),
                 to: to.clone(),
                 sent_at,
@@ -156,16 +156,16 @@ impl Engine<'_> {
             .collect()
     }
 
-    /// What the logs of their consumers tell of messages, by the number of their destination; `None` where there is none to
+    /// What the logs of their consumers report messages, by the number of their destination; `None` where there is none to
     /// read.
-    async fn logs(&self, watched: &[Watched], since: Timestamp) -> Vec<Option<Stories>> {
+    async fn logs(&self, watched: &[TrackedMessage], since: Timestamp) -> Vec<Option<AttemptLog>> {
         let mut logs = Vec::new();
         for (number, to) in self.to.iter().enumerate() {
             let of_it = watched.iter().filter(|watched| self.destination_of(&watched.to) == number);
             let ids: Vec<String> = of_it.map(|watched| watched.to.clone()).collect();
             logs.push(match to.log_group.as_deref() {
                 Some(group) => {
-                    stories_in(&to.aws, group, &self.place.reader, &ids, since).await.ok()
+                    attempt_log_in(&to.aws, group, &self.place.reader, &ids, since).await.ok()
                 }
                 None => None,
             });
@@ -182,14 +182,20 @@ impl Engine<'_> {
     }
 
     /// Decides the fates of those that are pending, as far as it is told.
-    fn decide(&self, fates: &mut Fates, logs: &[Option<Stories>], now: Timestamp, bound: Duration) {
+    fn decide(
+        &self,
+        fates: &mut Fates,
+        logs: &[Option<AttemptLog>],
+        now: Timestamp,
+        bound: Duration,
+    ) {
         let dead = lock(&self.dead);
         fates.warnings = 0;
         for each in std::mem::take(&mut fates.pending) {
             let destination = self.destination_of(&each.to);
             let log = logs.get(destination).and_then(Option::as_ref);
             let attempts = log.map(|log| log.attempts(&each.to));
-            let told = Told { attempts, is_dead: dead.contains(&each.to), now, bound };
+            let told = Evidence { attempts, is_dead: dead.contains(&each.to), now, bound };
             match each.fate(told) {
                 Fate::Pending { warning } => {
                     fates.warnings += u64::from(warning.is_some());
@@ -201,7 +207,7 @@ impl Engine<'_> {
                     *fates.by_absence.entry(destination).or_default() += 1;
                 }
                 Fate::Bounced { reason } => {
-                    let Watched { from, to, old_reason, .. } = each;
+                    let TrackedMessage { from, to, old_reason, .. } = each;
                     fates.bounced.push(Bounce { from, to, old_reason, reason });
                 }
                 Fate::Unknown => fates.unknown += 1,
@@ -209,23 +215,23 @@ impl Engine<'_> {
         }
     }
 
-    /// In large steps nobody has asked yet why letters died. Of those that bounced it is worth to know.
+    /// In large steps nobody has asked yet why messages failed. Of those that bounced it is worth to know.
     async fn ask_for_old_reasons(&self, bounced: &mut [Bounce]) {
         let unknown = bounced.iter().filter(|bounce| bounce.old_reason.is_none());
         let ids: Vec<String> = unknown.take(ASKED_MAX).map(|bounce| bounce.from.clone()).collect();
-        // When they were sent is not known any more; no log is read from before letters can be so old.
+        // When they were sent is not known any more; no log is read from before messages can be so old.
         let since = self.began_at - self.place.retention().unwrap_or_default();
-        let Some(Ok(stories)) = stories(self.place, &ids, since).await else { return };
+        let Some(Ok(attempt_log)) = attempt_log(self.place, &ids, since).await else { return };
         for bounce in bounced.iter_mut().filter(|bounce| bounce.old_reason.is_none()) {
-            bounce.old_reason = stories.reason(&bounce.from).map(str::to_owned);
+            bounce.old_reason = attempt_log.reason(&bounce.from).map(str::to_owned);
         }
     }
 
     /// Looks for messages of this redrive in the dead-letter queue.
     async fn look_for_the_dead(&self) -> Result<(), Failure> {
         let look = look(self.place, usize::MAX, self.guards.interrupt).await?;
-        let messages: BTreeMap<String, String> = lock(&self.ledger).unjudged().clone();
-        let found = look.letters.into_iter().map(|letter| letter.message_id);
+        let messages: BTreeMap<String, String> = lock(&self.ledger).unevaluated().clone();
+        let found = look.messages.into_iter().map(|message| message.message_id);
         lock(&self.dead).extend(found.filter(|id| messages.contains_key(id)));
         Ok(())
     }

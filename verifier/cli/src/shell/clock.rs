@@ -66,11 +66,11 @@ impl RunClock {
 
     /// Says that so many more tasks of this process sleep, poll or work at once from now on, or fewer: an emulator skips time
     /// only while all of them wait. At first it is one. A difference, since what several tasks say arrives in any order.
-    pub(crate) async fn change_tasks(&self, by: isize) {
+    pub(crate) async fn add_waiters(&self, by: isize) {
         match self {
             Self::Wall(_) => {}
-            Self::Emulated(client) => client.change_tasks(by),
-            Self::Remote(clock) => clock.change_tasks(by).await,
+            Self::Emulated(client) => client.add_waiters(by),
+            Self::Remote(clock) => clock.add_waiters(by).await,
         }
     }
 
@@ -163,7 +163,7 @@ impl RemoteClock {
         self.take(admin.request(Method::POST, &path)).await;
     }
 
-    async fn change_tasks(&self, by: isize) {
+    async fn add_waiters(&self, by: isize) {
         let Remote { admin, access_key_id, .. } = &*self.0;
         let path = format!("client/{access_key_id}/tasks?by={by}");
         self.take(admin.request(Method::POST, &path)).await;
@@ -171,7 +171,7 @@ impl RemoteClock {
 
     /// An emulator that has gone away is noticed by the next request to AWS, which says so.
     async fn take(&self, request: RequestBuilder) {
-        // By its key this process is known to hold the clock by itself; after a stranger's request the clock is held for a
+        // By its key this process is known to hold the clock by itself; after another sender's request the clock is held for a
         // while.
         let key = format!("AWS4-HMAC-SHA256 Credential={}/clock", self.0.access_key_id);
         let Ok(response) = request.header(reqwest::header::AUTHORIZATION, key).send().await else {
@@ -192,7 +192,7 @@ fn refused(endpoint: &str, has_token: bool, status: StatusCode) -> Failure {
     let what = match (status, has_token) {
         (StatusCode::UNAUTHORIZED, false) => {
             format!(
-                "the emulator at {endpoint} answers nobody without its token, and {TOKEN_VARIABLE} is not set"
+                "the emulator at {endpoint} answers no request without its token, and {TOKEN_VARIABLE} is not set"
             )
         }
         (StatusCode::UNAUTHORIZED, true) => {

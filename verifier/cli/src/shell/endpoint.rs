@@ -9,7 +9,7 @@ use crate::shell::failure::Failure;
 
 /// The region that the emulator takes itself to be in.
 ///
-/// It is none of AWS's: a client that loses the endpoint on its way then finds no host, instead of somebody's account.
+/// It is none of AWS's: a client that loses the endpoint on its way then finds no host, instead of an account.
 /// The AWS command line's first version even ignores `AWS_ENDPOINT_URL` for SQS in the regions that it knows.
 pub(crate) const LOCAL_REGION: &str = "us-local-1";
 

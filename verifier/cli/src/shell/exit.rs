@@ -13,7 +13,7 @@ pub(crate) enum Exit {
     Failed,
     /// The command line, or a file that it names, is wrong.
     Usage,
-    /// It could not be judged.
+    /// It could not be evaluated.
     Inconclusive,
     /// A guard of its own has stopped it early; what is left is told.
     Stopped,

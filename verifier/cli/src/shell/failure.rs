@@ -56,7 +56,7 @@ impl From<EmulatorError> for Failure {
             | EmulatorError::LogGroup { .. }
             | EmulatorError::Alarm { .. }
             | EmulatorError::AlreadyExists { .. }
-            | EmulatorError::ForeignQueue { .. } => Self::usage(error.to_string()),
+            | EmulatorError::OtherQueue { .. } => Self::usage(error.to_string()),
             EmulatorError::Port { .. }
             | EmulatorError::Token(_)
             | EmulatorError::ProcessGroup(_) => Self::environment(error.to_string()),

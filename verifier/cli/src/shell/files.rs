@@ -1,6 +1,6 @@
 //! Files that are written: one way for all of them, so that nothing else is ever overwritten.
 //!
-//! * A regular file is written whole, or not at all: to a new file beside it with a random name, which nobody can have planted
+//! * A regular file is written whole, or not at all: to a new file beside it with a random name, which nobody can have seeded
 //!   (`O_CREAT | O_EXCL` follows no link), and which takes its place when it is complete.
 //! * Links are followed to their end first, and what they lead to is replaced where it is.
 //! * What is no regular file (a pipe, a device, a socket, an open descriptor such as `/dev/stdout`) is written to, and stays.

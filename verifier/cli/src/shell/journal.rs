@@ -1,4 +1,4 @@
-//! A journal on the disk: of a redrive, or of what an experiment has to put back.
+//! A journal on the disk: of a redrive, or of what an experiment has to restore.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -26,7 +26,7 @@ pub(crate) struct JournalFile {
 
 struct Appended {
     line: String,
-    /// Told when the line is on the disk.
+    /// Evidence when the line is on the disk.
     done: Option<oneshot::Sender<io::Result<()>>>,
 }
 
@@ -104,7 +104,7 @@ impl JournalFile {
         // An entry has texts for keys and nothing else can fail.
         let line = clean::json(&serde_json::to_string(entry).unwrap_or_default());
         if let Some(writes) = &self.writes {
-            // A writer that has ended is told of by the next durable entry.
+            // A writer that has ended is reported by the next durable entry.
             let _ = writes.send(Appended { line, done });
         }
     }

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use crate::shell::clean;
 
 /// The command that repeats this one, as it was typed, but for the options that say where its results go.
-pub(crate) fn again(typed: impl Iterator<Item = OsString>, results: &[&str]) -> String {
+pub(crate) fn reproduce(typed: impl Iterator<Item = OsString>, results: &[&str]) -> String {
     again_with(typed, results, &[])
 }
 
@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn where_results_go_is_left_out() {
         let typed = ["/bin/v", "chaos", "run", "a b", "--out", "d", "--format=json", "--seed", "1"];
-        let again = again(typed.into_iter().map(OsString::from), &["--out", "--format"]);
+        let again = reproduce(typed.into_iter().map(OsString::from), &["--out", "--format"]);
         assert_eq!(again, "verifier chaos run 'a b' --seed 1");
     }
 

@@ -32,7 +32,7 @@ impl Stand {
             project: PathBuf::new(),
             port: 0,
             clock: ClockMode::SkipIdle,
-            foreign_work: Duration::ZERO,
+            other_work: Duration::ZERO,
             seed: 1,
             allowed_origins: Vec::new(),
         };

@@ -19,10 +19,10 @@ fn jobs_that_failed_are_listed_explained_and_shown() {
     assert_eq!(listed.ids().iter().collect::<BTreeSet<_>>().len(), 12, "{document:#}");
     assert_eq!((&document["complete"], &document["log"]["state"]), (&json!(true), &json!("read")));
     assert!(document["receives"].as_u64() >= Some(2));
-    for letter in document["letters"].as_array().unwrap() {
-        assert_eq!(letter["receiveCount"], 4, "{letter}");
-        assert_eq!(letter["reason"], "the job asked to fail", "{letter}");
-        assert!(letter["expiresInSeconds"].as_u64() > Some(13 * 86_400), "{letter}");
+    for message in document["messages"].as_array().unwrap() {
+        assert_eq!(message["receiveCount"], 4, "{message}");
+        assert_eq!(message["reason"], "the job asked to fail", "{message}");
+        assert!(message["expiresInSeconds"].as_u64() > Some(13 * 86_400), "{message}");
     }
     assert!(!listed.stdout.contains("\"fail 3\""), "bodies are nobody's business");
     assert_eq!(visible(&local, dead_letters(&local)), 12);
@@ -38,8 +38,8 @@ fn jobs_that_failed_are_listed_explained_and_shown() {
     let id = &listed.ids()[7];
     let shown = dlq(&local, &["show", id, "--stack", STACK]);
     let document = shown.assert_code(0).json();
-    assert_eq!(document["letter"]["messageId"], json!(id));
-    assert!(document["letter"]["body"].as_str().unwrap().contains("fail "));
+    assert_eq!(document["message"]["messageId"], json!(id));
+    assert!(document["message"]["body"].as_str().unwrap().contains("fail "));
     let attempts = document["attempts"].as_array().unwrap();
     let numbers: Vec<&Value> = attempts.iter().map(|attempt| &attempt["number"]).collect();
     assert_eq!(numbers, [1, 2, 3], "{document:#}");
@@ -53,45 +53,46 @@ fn jobs_that_failed_are_listed_explained_and_shown() {
     }
     let missing = dlq(&local, &["show", "none", "--stack", STACK]);
     assert!(
-        missing.assert_code(2).stderr.contains("no letter none is among the 12"),
+        missing.assert_code(2).stderr.contains("no message none is among the 12"),
         "{}",
         missing.stderr
     );
 }
 
 #[test]
-fn every_letter_is_seen_once_and_can_be_received_afterwards() {
+fn every_message_is_seen_once_and_can_be_received_afterwards() {
     let local = Local::start(&[]);
-    create(&local, "Letters", &json!({}));
-    let sent: BTreeSet<String> = send(&local, "Letters", &bodies(57)).into_iter().collect();
+    create(&local, "DeadLetters", &json!({}));
+    let sent: BTreeSet<String> = send(&local, "DeadLetters", &bodies(57)).into_iter().collect();
     for receive_count in 1..=2 {
-        let listed = dlq(&local, &["list", "--dlq", "Letters"]);
+        let listed = dlq(&local, &["list", "--dlq", "DeadLetters"]);
         let ids = listed.assert_code(0).ids();
         assert_eq!(ids.len(), 57);
         assert_eq!(ids.into_iter().collect::<BTreeSet<_>>(), sent);
         let document = listed.json();
-        assert_eq!(document["letters"][0]["receiveCount"], receive_count);
-        assert_eq!(document["letters"][0]["reason"], Value::Null);
+        assert_eq!(document["messages"][0]["receiveCount"], receive_count);
+        assert_eq!(document["messages"][0]["reason"], Value::Null);
         assert_eq!(document["log"]["state"], "none");
-        assert_eq!(visible(&local, "Letters"), 57, "they were handed back");
+        assert_eq!(visible(&local, "DeadLetters"), 57, "they were made visible again");
     }
-    let human = dlq_human(&local, &["list", "--dlq", "Letters", "--max", "3"]);
-    assert!(human.assert_code(0).stdout.contains("Letters: 3 letters"), "{}", human.stdout);
+    let human = dlq_human(&local, &["list", "--dlq", "DeadLetters", "--max", "3"]);
+    assert!(human.assert_code(0).stdout.contains("DeadLetters: 3 messages"), "{}", human.stdout);
     assert!(
-        human.stdout.contains("there may be more: 3 letters were asked for"),
+        human.stdout.contains("there may be more: 3 messages were asked for"),
         "{}",
         human.stdout
     );
-    assert!(human.stdout.contains("looking took 1 receive,"), "{}", human.stdout);
+    assert!(human.stdout.contains("read with 1 receive;"), "{}", human.stdout);
 }
 
 #[test]
 fn filters_say_which_are_meant() {
     let local = Local::start(&[]);
-    create(&local, "Letters", &json!({"MessageRetentionPeriod": "7200"}));
-    let sent = send(&local, "Letters", &[r#"{"n": 1}"#.into(), r#"{"n": 2}"#.into(), "3".into()]);
+    create(&local, "DeadLetters", &json!({"MessageRetentionPeriod": "7200"}));
+    let sent =
+        send(&local, "DeadLetters", &[r#"{"n": 1}"#.into(), r#"{"n": 2}"#.into(), "3".into()]);
     let found = |arguments: &[&str]| {
-        let all = [&["list", "--dlq", "Letters"], arguments].concat();
+        let all = [&["list", "--dlq", "DeadLetters"], arguments].concat();
         dlq(&local, &all).assert_code(0).ids()
     };
     assert_eq!(found(&["--filter", "body.n == `2`"]), [sent[1].clone()]);
@@ -100,28 +101,28 @@ fn filters_say_which_are_meant() {
     assert_eq!(found(&["--receives", "2-3", "--max", "2"]).len(), 0);
     // The look itself is a receive, and so were the four before.
     assert_eq!(found(&["--receives", "5", "--max", "2"]).len(), 2);
-    let refused = dlq(&local, &["list", "--dlq", "Letters", "--filter", "body."]);
+    let refused = dlq(&local, &["list", "--dlq", "DeadLetters", "--filter", "body."]);
     assert!(refused.assert_code(2).stderr.contains("cannot be read"), "{}", refused.stderr);
     let deep = format!("{}body{}", "(".repeat(20_000), ")".repeat(20_000));
-    let refused = dlq(&local, &["list", "--dlq", "Letters", "--filter", &deep]);
+    let refused = dlq(&local, &["list", "--dlq", "DeadLetters", "--filter", &deep]);
     assert!(refused.assert_code(2).stderr.contains("the limit is 100"), "{}", refused.stderr);
     for wrong in [["--older-than", "soon"], ["--receives", "5-4"], ["--max", "0"]] {
-        dlq(&local, &[&["list", "--dlq", "Letters"], &wrong[..]].concat()).assert_code(2);
+        dlq(&local, &[&["list", "--dlq", "DeadLetters"], &wrong[..]].concat()).assert_code(2);
     }
-    let human = dlq_human(&local, &["list", "--dlq", "Letters"]);
+    let human = dlq_human(&local, &["list", "--dlq", "DeadLetters"]);
     assert!(human.stdout.contains("3 of them will be gone within 24 h"), "{}", human.stdout);
     assert!(human.stdout.contains(" h 5"), "{}", human.stdout);
 }
 
 #[test]
 fn receives_that_bring_nothing_end_nothing() {
-    let rules = json!([{"operation": "ReceiveMessage", "queue": "Letters", "nth": 1,
+    let rules = json!([{"operation": "ReceiveMessage", "queue": "DeadLetters", "nth": 1,
         "count_by": "message", "fault": {"kind": "empty-receive", "milliseconds": 1_500}}]);
     let faults = fault_file(&rules);
     let local = Local::start(&["--faults", text(faults.path())]);
-    create(&local, "Letters", &json!({}));
-    let sent = send(&local, "Letters", &bodies(25));
-    let listed = dlq(&local, &["list", "--dlq", "Letters"]);
+    create(&local, "DeadLetters", &json!({}));
+    let sent = send(&local, "DeadLetters", &bodies(25));
+    let listed = dlq(&local, &["list", "--dlq", "DeadLetters"]);
     assert_eq!(listed.assert_code(0).ids().len(), sent.len(), "{}", listed.stdout);
 }
 
@@ -135,8 +136,8 @@ fn a_log_that_cannot_be_read_makes_reasons_unknown_and_nothing_else() {
     let listed = dlq(&local, &["list", "--stack", STACK]);
     let document = listed.assert_code(0).json();
     assert_eq!(document["log"]["state"], "unreadable", "{document:#}");
-    assert_eq!(document["letters"].as_array().unwrap().len(), 3);
-    assert!(document["letters"].as_array().unwrap().iter().all(|each| each["reason"].is_null()));
+    assert_eq!(document["messages"].as_array().unwrap().len(), 3);
+    assert!(document["messages"].as_array().unwrap().iter().all(|each| each["reason"].is_null()));
     let explained = dlq_human(&local, &["explain", "--stack", STACK]);
     let text = &explained.assert_code(0).stdout;
     assert!(text.contains("3  reason unknown") && text.contains("could not be read"), "{text}");
@@ -152,50 +153,50 @@ fn a_queue_by_whose_policy_a_look_moves_messages_is_refused() {
     let local = Local::start(&[]);
     create(&local, "Last", &json!({}));
     let policy = json!({"deadLetterTargetArn": "arn:aws:sqs:us-local-1:000000000000:Last", "maxReceiveCount": 2});
-    create(&local, "Letters", &json!({"RedrivePolicy": policy.to_string()}));
-    send(&local, "Letters", &bodies(1));
-    let refused = dlq(&local, &["list", "--dlq", "Letters"]);
+    create(&local, "DeadLetters", &json!({"RedrivePolicy": policy.to_string()}));
+    send(&local, "DeadLetters", &bodies(1));
+    let refused = dlq(&local, &["list", "--dlq", "DeadLetters"]);
     let error = &refused.assert_code(2).stderr;
     assert!(
         error.contains("redrive policy of its own") && error.contains("--allow-moves"),
         "{error}"
     );
     assert_eq!(
-        dlq(&local, &["list", "--dlq", "Letters", "--allow-moves"]).assert_code(0).ids().len(),
+        dlq(&local, &["list", "--dlq", "DeadLetters", "--allow-moves"]).assert_code(0).ids().len(),
         1
     );
 }
 
 #[test]
-fn letters_that_are_not_handed_back_are_named() {
+fn messages_that_are_not_released_are_named() {
     let rules = json!([{"operation": "ChangeMessageVisibilityBatch", "contains": "stuck",
         "fault": {"kind": "fail-entry", "code": "InternalError", "commit": "before"}}]);
     let faults = fault_file(&rules);
     let local = Local::start(&["--faults", text(faults.path())]);
-    create(&local, "Letters", &json!({}));
-    let sent = send(&local, "Letters", &["one".into(), "stuck".into()]);
-    let listed = dlq(&local, &["list", "--dlq", "Letters"]);
+    create(&local, "DeadLetters", &json!({}));
+    let sent = send(&local, "DeadLetters", &["one".into(), "stuck".into()]);
+    let listed = dlq(&local, &["list", "--dlq", "DeadLetters"]);
     let document = listed.assert_code(4).json();
-    assert_eq!(texts(&document["notHandedBack"], "messageId"), [sent[1].clone()]);
-    assert_eq!(visible(&local, "Letters"), 1);
+    assert_eq!(texts(&document["notReleased"], "messageId"), [sent[1].clone()]);
+    assert_eq!(visible(&local, "DeadLetters"), 1);
 }
 
 #[test]
-fn of_fifo_queues_it_is_told_that_groups_hide_letters() {
+fn of_fifo_queues_it_is_told_that_groups_hide_messages() {
     let local = Local::start(&[]);
     create(
         &local,
-        "Letters.fifo",
+        "DeadLetters.fifo",
         &json!({"FifoQueue": "true", "ContentBasedDeduplication": "true"}),
     );
     for number in 0..12 {
-        let request = json!({"QueueUrl": url(&local, "Letters.fifo"), "MessageGroupId": "g",
+        let request = json!({"QueueUrl": url(&local, "DeadLetters.fifo"), "MessageGroupId": "g",
             "MessageBody": format!("body {number}")});
         sqs(&local, "SendMessage", &request);
     }
-    let listed = dlq(&local, &["list", "--dlq", "Letters.fifo"]);
+    let listed = dlq(&local, &["list", "--dlq", "DeadLetters.fifo"]);
     let document = listed.assert_code(0).json();
-    let seen = document["letters"].as_array().unwrap().len();
+    let seen = document["messages"].as_array().unwrap().len();
     assert!(seen == 12 || document["complete"] == false, "{document:#}");
-    assert_eq!(visible(&local, "Letters.fifo"), 12);
+    assert_eq!(visible(&local, "DeadLetters.fifo"), 12);
 }

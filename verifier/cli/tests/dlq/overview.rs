@@ -50,7 +50,7 @@ fn every_dead_letter_queue_is_shown_with_its_sources_and_what_is_known() {
     assert_valid("dlq.1", &looked);
     let shared = row(&looked, ":shared");
     assert_eq!((&shared["expiry"], &shared["expiresSoonCount"]), (&json!("known"), &json!(12)));
-    assert_eq!(visible(&local, "shared"), 12, "they were handed back");
+    assert_eq!(visible(&local, "shared"), 12, "they were made visible again");
     let human = dlq_human(&local, &["queues"]);
     for part in
         ["account 000000000000, us-local-1", "from first, second", "not later than", "none!"]

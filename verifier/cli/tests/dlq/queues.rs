@@ -1,4 +1,4 @@
-//! Queues with letters, and the commands on them.
+//! Queues with messages, and the commands on them.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -21,9 +21,9 @@ impl Done {
             .unwrap_or_else(|error| panic!("{error}: {}\n{}", self.stdout, self.stderr))
     }
 
-    /// The ids of the letters that were listed.
+    /// The ids of the messages that were listed.
     pub(crate) fn ids(&self) -> Vec<String> {
-        texts(&self.json()["letters"], "messageId")
+        texts(&self.json()["messages"], "messageId")
     }
 
     pub(crate) fn assert_code(&self, code: i32) -> &Self {

@@ -12,15 +12,16 @@ use crate::support::{Local, fault_file};
 #[test]
 fn changes_of_the_count_are_told() {
     let local = Local::start(&[]);
-    create(&local, "Letters", &json!({}));
+    create(&local, "DeadLetters", &json!({}));
     // The delay ends while it watches.
     crate::queues::sqs(
         &local,
         "SendMessage",
-        &json!({"QueueUrl": crate::queues::url(&local, "Letters"),
+        &json!({"QueueUrl": crate::queues::url(&local, "DeadLetters"),
         "MessageBody": "late", "DelaySeconds": 300}),
     );
-    let watched = dlq(&local, &["watch", "--dlq", "Letters", "--for", "20m", "--interval", "30s"]);
+    let watched =
+        dlq(&local, &["watch", "--dlq", "DeadLetters", "--for", "20m", "--interval", "30s"]);
     let lines: Vec<Value> = watched
         .assert_code(0)
         .stdout
@@ -31,19 +32,19 @@ fn changes_of_the_count_are_told() {
         lines.iter().map(|line| (&line["visible"], &line["change"])).collect();
     assert_eq!(counts, [(&json!(0), &json!(0)), (&json!(1), &json!(1))], "{}", watched.stdout);
     assert_eq!(lines[0]["schema"], "verifier.dlq.watch/1");
-    let human = dlq_human(&local, &["watch", "--dlq", "Letters", "--for", "1m"]);
+    let human = dlq_human(&local, &["watch", "--dlq", "DeadLetters", "--for", "1m"]);
     assert!(human.assert_code(0).stdout.contains("1 visible, 0 in flight"), "{}", human.stdout);
-    dlq(&local, &["watch", "--dlq", "Letters", "--interval", "0s"]).assert_code(2);
+    dlq(&local, &["watch", "--dlq", "DeadLetters", "--interval", "0s"]).assert_code(2);
 }
 
 #[test]
 fn watching_ends_well_at_ctrl_c() {
     let local = Local::start(&["--clock", "real"]);
-    create(&local, "Letters", &json!({}));
+    create(&local, "DeadLetters", &json!({}));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out");
     let out = std::fs::File::create(&path).unwrap();
-    let mut command = command(&local, &["watch", "--dlq", "Letters"]);
+    let mut command = command(&local, &["watch", "--dlq", "DeadLetters"]);
     let mut watch = Background::start(command.stdout(out).stderr(Stdio::null()));
     wait_until("the first line", || {
         std::fs::read_to_string(&path).unwrap().contains("0 visible").then_some(())
@@ -55,31 +56,33 @@ fn watching_ends_well_at_ctrl_c() {
 #[test]
 fn a_look_that_is_interrupted_hands_everything_back() {
     let local = Local::start(&["--clock", "real"]);
-    create(&local, "Letters", &json!({}));
-    send(&local, "Letters", &bodies(5));
-    let mut command = command(&local, &["list", "--dlq", "Letters"]);
+    create(&local, "DeadLetters", &json!({}));
+    send(&local, "DeadLetters", &bodies(5));
+    let mut command = command(&local, &["list", "--dlq", "DeadLetters"]);
     let mut list = Background::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
     // By then it holds them all, and polls for more for two seconds.
-    wait_until("the letters to be in hand", || (visible(&local, "Letters") == 0).then_some(()));
+    wait_until("the messages to be in hand", || {
+        (visible(&local, "DeadLetters") == 0).then_some(())
+    });
     list.signal(Signal::INT);
     assert_eq!(list.wait().code(), Some(130));
-    assert_eq!(visible(&local, "Letters"), 5);
+    assert_eq!(visible(&local, "DeadLetters"), 5);
 }
 
 #[test]
-fn a_look_hands_back_also_what_was_under_way_when_it_was_interrupted() {
+fn a_look_releases_also_what_was_under_way_when_it_was_interrupted() {
     let slow = json!([{"operation": "ReceiveMessage",
         "fault": {"kind": "latency", "milliseconds": 2_000}}]);
     let faults = fault_file(&slow);
     let path = faults.path().to_str().unwrap();
     let local = Local::start(&["--clock", "real", "--faults", path]);
-    create(&local, "Letters", &json!({}));
-    send(&local, "Letters", &bodies(5));
-    let mut command = command(&local, &["list", "--dlq", "Letters"]);
+    create(&local, "DeadLetters", &json!({}));
+    send(&local, "DeadLetters", &bodies(5));
+    let mut command = command(&local, &["list", "--dlq", "DeadLetters"]);
     let mut list = Background::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
     // They are taken long before the answer is there.
-    wait_until("the letters to be taken", || (visible(&local, "Letters") == 0).then_some(()));
+    wait_until("the messages to be taken", || (visible(&local, "DeadLetters") == 0).then_some(()));
     list.signal(Signal::INT);
     assert_eq!(list.wait().code(), Some(130));
-    assert_eq!(visible(&local, "Letters"), 5);
+    assert_eq!(visible(&local, "DeadLetters"), 5);
 }

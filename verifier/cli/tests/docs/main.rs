@@ -52,7 +52,7 @@ const PAGES: [&str; 10] = [
 /// The pages whose commands are run.
 const RUN: [&str; 2] = ["README.md", "RUNBOOK.md"];
 /// What a block needs that is about a bug which is there on purpose.
-const TOUR: &str = "--features planted-bugs";
+const TOUR: &str = "--features seeded-bugs";
 
 /// The command that runs this test.
 const THIS: &str = "cargo xtask test";
@@ -91,7 +91,7 @@ fn the_commands_of_the_readme_do_what_it_says() {
         .filter(|script| script.text.trim() != THIS)
         .collect();
     // The tour is of a program with a bug on purpose, which this one may not be.
-    let is_other = |script: &Script| script.text.contains(TOUR) && !cfg!(feature = "planted-bugs");
+    let is_other = |script: &Script| script.text.contains(TOUR) && !cfg!(feature = "seeded-bugs");
     let (tour, scripts): (Vec<Script>, Vec<Script>) = scripts.into_iter().partition(is_other);
     session.check_syntax(&tour);
     let (starting, scripts): (Vec<Script>, Vec<Script>) =

@@ -19,7 +19,7 @@ verifier() { "$VERIFIER" "$@"; }
 cargo() {
   [ "$1" = run ] || return
   shift
-  if [ "$1 $2" = "--features planted-bugs" ]; then shift 2; fi
+  if [ "$1 $2" = "--features seeded-bugs" ]; then shift 2; fi
   [ "$1" = -- ] && shift && verifier "$@"
 }
 aws() { : "${AWS_ENDPOINT_URL:?is not set}" && command aws "$@"; }
@@ -116,7 +116,7 @@ impl Session {
     }
 
     /// A program in an environment in which neither this test nor whoever runs it leaves a trace: no credentials, no
-    /// settings, and nothing that cargo says of this package, which would have it build dependencies anew.
+    /// settings, and nothing that cargo says of this package, which would have it build dependencies again.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.root).stdin(Stdio::null());

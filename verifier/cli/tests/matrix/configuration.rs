@@ -86,7 +86,7 @@ fn queues() -> Vec<Mutant> {
                 ("dlq.attempts", "fail"),
                 ("dlq.arrival", "fail"),
                 ("dlq.arrival", "inconclusive"),
-                ("clean.residue", "warn"),
+                ("clean.leftovers", "warn"),
             ]),
         Mutant::new("the DLQ has a DLQ")
             .with_change(|changes| {
@@ -122,10 +122,10 @@ fn queues() -> Vec<Mutant> {
             .expect(1, &[("cfg.encryption", "fail")]),
         Mutant::new("an experiment breaks it meanwhile")
             .with_change(|changes| leased(changes, "chaos-1 until 4102444800000"))
-            .expect(0, &[("cfg.lease", "warn")]),
-        Mutant::new("an experiment was not put back")
+            .expect(0, &[("cfg.experiment", "warn")]),
+        Mutant::new("an experiment was not restored")
             .with_change(|changes| leased(changes, "chaos-1 until 1000"))
-            .expect(0, &[("cfg.lease", "warn")]),
+            .expect(0, &[("cfg.experiment", "warn")]),
         Mutant::new("messages go to another DLQ")
             .with_change(|changes| {
                 add_queue(changes);
@@ -305,13 +305,13 @@ fn consumers() -> Vec<Mutant> {
                     ("dlq.attempts", "inconclusive"),
                 ],
             )
-            .or_also(&[("clean.residue", "warn")]),
+            .or_also(&[("clean.leftovers", "warn")]),
     ]
 }
 
 fn observers() -> Vec<Mutant> {
     vec![
-        Mutant::new("the worker's log is kept for ever")
+        Mutant::new("the worker's log is kept indefinitely")
             .with_change(|changes| {
                 let log_group = changes.properties("AWS::Logs::LogGroup", |properties| {
                     properties["RetentionInDays"] == 14

@@ -134,16 +134,16 @@ fn drawn(seed: u64, truth: &Path) -> (Value, Mutant) {
     (worker, if is_text { mutant.with_change(logs_text) } else { mutant })
 }
 
-/// How a worker was judged.
+/// How a worker was evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Judged {
+enum Evaluated {
     Green,
     Red,
     Inconclusive,
 }
 
-/// How the worker of a seed was judged, and whether it is sound; or what is wrong with that.
-fn judge(seed: u64) -> Result<(Judged, bool), String> {
+/// How the worker of a seed was evaluated, and whether it is sound; or what is wrong with that.
+fn evaluate(seed: u64) -> Result<(Evaluated, bool), String> {
     let folder = tempfile::tempdir().expect("a folder");
     let truth = folder.path().join("truth");
     let (worker, mutant) = drawn(seed, &truth);
@@ -151,19 +151,19 @@ fn judge(seed: u64) -> Result<(Judged, bool), String> {
     let messages = read(&truth);
     let is_elsewhere = messages.values().any(Message::is_elsewhere);
     let is_sound = !messages.is_empty() && messages.values().all(Message::is_sound);
-    let judged = match found.code {
+    let evaluated = match found.code {
         0 if is_elsewhere => Err("green, though a message ended elsewhere"),
         0 if messages.values().any(Message::came_again) => {
             Err("green, though a good job was received again")
         }
-        0 => Ok(Judged::Green),
+        0 => Ok(Evaluated::Green),
         _ if is_sound => Err("not green, though all ended where they belong"),
-        1 => Ok(Judged::Red),
-        3 => Ok(Judged::Inconclusive),
+        1 => Ok(Evaluated::Red),
+        3 => Ok(Evaluated::Inconclusive),
         _ => Err("no verdict"),
     };
     let (code, shown) = (found.code, found.shown());
-    judged.map(|judged| (judged, is_sound)).map_err(|what| {
+    evaluated.map(|evaluated| (evaluated, is_sound)).map_err(|what| {
         format!("seed {seed}: {what}: exit {code}, {shown}\n{worker}\n{messages:#?}")
     })
 }
@@ -186,10 +186,10 @@ fn no_worker_is_green_whose_messages_end_elsewhere_nor_red_whose_do_not() {
                     if seed >= last {
                         break;
                     }
-                    match judge(seed) {
-                        Ok(judged) => {
+                    match evaluate(seed) {
+                        Ok(evaluated) => {
                             let mut counts = counts.lock().expect("no thread has panicked");
-                            *counts.entry(judged).or_insert(0) += 1;
+                            *counts.entry(evaluated).or_insert(0) += 1;
                         }
                         Err(problem) => {
                             problems.lock().expect("no thread has panicked").push(problem);
@@ -199,7 +199,7 @@ fn no_worker_is_green_whose_messages_end_elsewhere_nor_red_whose_do_not() {
             });
         }
     });
-    println!("judged, and whether the worker is sound: {counts:?}");
+    println!("evaluated, and whether the worker is sound: {counts:?}");
     let problems = problems.into_inner().expect("no thread has panicked");
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }

@@ -45,7 +45,7 @@ fn rows() -> Vec<Mutant> {
 }
 
 #[test]
-fn every_row_is_judged_as_it_must_be() {
+fn every_row_is_evaluated_as_it_must_be() {
     let wrong = run::all(&rows(), &run::Asked::of_environment());
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

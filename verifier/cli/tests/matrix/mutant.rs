@@ -219,8 +219,8 @@ impl Mutant {
         }
         let changed = template(|changes| self.changes.iter().for_each(|change| change(changes)));
         let functions = functions_of(&self.functions);
-        let disturbances = jitter.map(|_| super::jitter::rules()).unwrap_or_default();
-        let rules = [self.faults.clone(), disturbances].concat();
+        let process_faults = jitter.map(|_| super::jitter::rules()).unwrap_or_default();
+        let rules = [self.faults.clone(), process_faults].concat();
         let faults = fault_file_of_seed(jitter.unwrap_or(1), &json!(rules));
         let settings = self.settings.map(settings_file);
         let path = |path: &std::path::Path| path.to_str().expect("a path").to_owned();
@@ -281,9 +281,9 @@ impl Found {
         let checks = checked.report["checks"].as_array().unwrap_or(&none);
         let checks = checks.iter().map(|check| (text(check, "id"), text(check, "verdict"))).filter(
             |(id, verdict)| {
-                // What was not exercised follows from what is wrong, and convicts nobody.
+                // What was not run follows from what is wrong, and convicts nobody.
                 verdict != "pass"
-                    && verdict != "not-exercised"
+                    && verdict != "not-run"
                     && (id.as_str(), verdict.as_str()) != ("cfg.receives", "info")
             },
         );

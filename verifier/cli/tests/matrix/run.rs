@@ -72,7 +72,7 @@ pub(crate) fn all(rows: &[Mutant], asked: &Asked) -> Vec<String> {
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some((number, row)) = take(&next, &rows) {
-                    printed.add(number, row, judge(row, asked));
+                    printed.add(number, row, evaluate(row, asked));
                 }
             });
         }
@@ -95,7 +95,7 @@ fn take<'a>(next: &AtomicUsize, rows: &[&'a Mutant]) -> Option<(usize, &'a Mutan
 }
 
 /// Runs a row once, and under jitter as often as is asked for, until it comes out wrong.
-fn judge(row: &Mutant, asked: &Asked) -> Outcome {
+fn evaluate(row: &Mutant, asked: &Asked) -> Outcome {
     let found = row.check(None);
     let is_right = row.is_caught_by(&found);
     let mut outcome = Outcome {

@@ -48,21 +48,21 @@ fn deliveries() -> Vec<Mutant> {
             0,
             &[],
         )
-        .or_also(&[("job.success", "warn"), ("job.neighbours", "warn")]),
+        .or_also(&[("job.success", "warn"), ("job.isolation", "warn")]),
         at(
             "a delete of a good job is lost",
             json!({"operation": "DeleteMessage", "caller": "mapping", "contains": "-good-1", "nth": 1, "fault": {"kind": "delete-lost"}}),
             1,
-            &[("job.neighbours", "fail")],
+            &[("job.isolation", "fail")],
         )
-        .or_also(&[("job.success", "fail"), ("clean.residue", "warn")]),
+        .or_also(&[("job.success", "fail"), ("clean.leftovers", "warn")]),
         at(
             "every delete is lost",
             json!({"operation": "DeleteMessage", "caller": "mapping", "fault": {"kind": "delete-lost"}}),
             1,
-            &[("job.neighbours", "fail")],
+            &[("job.isolation", "fail")],
         )
-        .or_also(&[("job.success", "fail"), ("clean.residue", "warn")]),
+        .or_also(&[("job.success", "fail"), ("clean.leftovers", "warn")]),
         at(
             "jobs are delivered late",
             json!({"operation": "SendMessage", "contains": "vrf-", "fault": {"kind": "delayed-delivery", "milliseconds": 20_000}}),
@@ -84,21 +84,21 @@ fn invocations_and_logs() -> Vec<Mutant> {
                 ("dlq.attempts", "inconclusive"),
             ],
         )
-        .or_also(&[("clean.residue", "warn")]),
+        .or_also(&[("clean.leftovers", "warn")]),
         at(
             "the worker crashes after its work",
             json!({"operation": "Invoke", "function": "*Worker*", "nth": 1, "fault": {"kind": "crash", "at": "after-effect"}}),
             1,
-            &[("job.neighbours", "fail")],
+            &[("job.isolation", "fail")],
         )
-        .or_also(&[("job.success", "fail"), ("clean.residue", "warn")]),
+        .or_also(&[("job.success", "fail"), ("clean.leftovers", "warn")]),
         at(
             "the worker's answers are garbled",
             json!({"operation": "Invoke", "function": "*Worker*", "fault": {"kind": "answer", "payload": "{"}}),
             1,
-            &[("job.neighbours", "fail")],
+            &[("job.isolation", "fail")],
         )
-        .or_also(&[("job.success", "fail"), ("clean.residue", "warn")]),
+        .or_also(&[("job.success", "fail"), ("clean.leftovers", "warn")]),
         at(
             "the worker's log is lost",
             json!({"operation": "PutLogEvents", "function": "*Worker*", "fault": {"kind": "log-lost"}}),
@@ -154,7 +154,7 @@ fn answers() -> Vec<Mutant> {
             1,
             &[("job.accept", "fail")],
         )
-        .or_also(&[("job.success", "warn"), ("job.neighbours", "warn")]),
+        .or_also(&[("job.success", "warn"), ("job.isolation", "warn")]),
         at(
             "the stack may not be described",
             error("DescribeStacks", 403, "AccessDenied"),
@@ -174,7 +174,7 @@ fn answers() -> Vec<Mutant> {
             &[
                 ("api.reject", "inconclusive"),
                 ("job.success", "inconclusive"),
-                ("job.neighbours", "inconclusive"),
+                ("job.isolation", "inconclusive"),
                 ("dlq.attempts", "inconclusive"),
             ],
         ),
@@ -191,11 +191,11 @@ fn answers() -> Vec<Mutant> {
             &[
                 ("api.reject", "inconclusive"),
                 ("job.success", "inconclusive"),
-                ("job.neighbours", "inconclusive"),
+                ("job.isolation", "inconclusive"),
                 ("dlq.attempts", "inconclusive"),
                 ("dlq.arrival", "inconclusive"),
-                ("dlq.foreign", "inconclusive"),
-                ("clean.residue", "warn"),
+                ("dlq.others", "inconclusive"),
+                ("clean.leftovers", "warn"),
             ],
         ),
     ]

@@ -172,7 +172,7 @@ fn deliveries() -> Vec<Mutant> {
         json!({"operation": "POST /jobs", "caller": "client", "contains": "-good-1", "nth": 1,
             "fault": {"kind": "error", "status": status, "code": "ServiceUnavailable", "commit": "before"}})
     };
-    let twice = [("job.success", "warn"), ("job.neighbours", "warn"), ("dlq.attempts", "warn")];
+    let twice = [("job.success", "warn"), ("job.isolation", "warn"), ("dlq.attempts", "warn")];
     vec![
         fault("sound: a submission is unavailable once", put_off(503)).passes(),
         fault("sound: a submission is throttled once", put_off(429)).passes(),
@@ -284,7 +284,7 @@ fn submitters() -> Vec<Mutant> {
     let put_off = |name, words| Mutant::new(name).with_submitter(words).passes();
     vec![
         submitter("sound: the submitter is in Python", ""),
-        submitter("sound: jobs are written anew", "pretty"),
+        submitter("sound: jobs are written again", "pretty"),
         submitter("sound: jobs are sent with a delay", "delay=20"),
         submitter("sound: the answer says more", "more"),
         put_off("sound: each job is put off once", "first=503 retry-after=2"),
@@ -304,20 +304,20 @@ fn crowds() -> Vec<Mutant> {
         sound("sound: others send failing jobs")
             .with_job_of_others(job(true))
             .with_job_of_others(job(true))
-            .or_also(&[("dlq.foreign", "info")]),
+            .or_also(&[("dlq.others", "info")]),
         sound("sound: others send all kinds of jobs, to a Python worker")
             .with_worker("")
             .with_job_of_others(job(false))
             .with_job_of_others(job(true))
-            .or_also(&[("dlq.foreign", "info")]),
+            .or_also(&[("dlq.others", "info")]),
         // Each may see the failing job of another, which may still go on.
         Mutant::new("sound: two checks run at once")
             .at_once(2)
             .passes()
-            .or_also(&[("dlq.foreign", "info")]),
+            .or_also(&[("dlq.others", "info")]),
         Mutant::new("sound: four checks run at once")
             .at_once(4)
             .passes()
-            .or_also(&[("dlq.foreign", "info")]),
+            .or_also(&[("dlq.others", "info")]),
     ]
 }

@@ -5,7 +5,7 @@ use super::mutant::Mutant;
 type Checks = &'static [(&'static str, &'static str)];
 
 fn submitter(name: &'static str, words: &'static str, code: i32, expected: Checks) -> Mutant {
-    let also = [("clean.residue", "warn"), ("dlq.attempts", "warn"), ("dlq.foreign", "info")];
+    let also = [("clean.leftovers", "warn"), ("dlq.attempts", "warn"), ("dlq.others", "info")];
     Mutant::new(name).with_submitter(words).expect(code, expected).or_also(&also)
 }
 
@@ -33,14 +33,14 @@ fn sends() -> Vec<Mutant> {
             "good jobs are sent again much later",
             "good-twice=900",
             3,
-            &[("api.reject", "inconclusive"), ("clean.residue", "warn")],
+            &[("api.reject", "inconclusive"), ("clean.leftovers", "warn")],
         )
         .varies(),
         submitter(
             "the failing job is sent again much later",
             "failing-twice=900",
             3,
-            &[("api.reject", "inconclusive"), ("clean.residue", "warn")],
+            &[("api.reject", "inconclusive"), ("clean.leftovers", "warn")],
         )
         .varies(),
         submitter(
@@ -77,7 +77,7 @@ fn sends() -> Vec<Mutant> {
             1,
             &[("job.accept", "fail"), ("job.success", "fail")],
         )
-        .or_also(&[("job.neighbours", "fail"), ("dlq.attempts", "fail"), ("dlq.arrival", "fail")])
+        .or_also(&[("job.isolation", "fail"), ("dlq.attempts", "fail"), ("dlq.arrival", "fail")])
         .varies(),
         submitter("good jobs go to the DLQ", "good-dead", 1, &[("job.success", "fail")]),
         submitter("the failing job goes to the DLQ", "failing-dead", 1, &[("dlq.arrival", "fail")]),
@@ -138,17 +138,17 @@ fn refusals() -> Vec<Mutant> {
         refuses("refusals say 404", "refuses=404"),
         refuses("refusals say 403", "refuses=403"),
         refuses("refusals say 500", "refuses=500"),
-        refuses("refusals say 200", "refuses=200").or_also(&[("clean.residue", "warn")]),
+        refuses("refusals say 200", "refuses=200").or_also(&[("clean.leftovers", "warn")]),
         refuses("refusals say 302", "refuses=302"),
         refuses("bad bodies make the submitter throw", "throws=refused"),
         refuses("malformed bodies are accepted", "accepts=malformed")
-            .or_also(&[("clean.residue", "warn")]),
+            .or_also(&[("clean.leftovers", "warn")]),
         refuses("bodies without a task are accepted", "accepts=missing-task")
-            .or_also(&[("clean.residue", "warn")]),
+            .or_also(&[("clean.leftovers", "warn")]),
         refuses("tasks of a wrong type are accepted", "accepts=wrong-type")
-            .or_also(&[("clean.residue", "warn")]),
+            .or_also(&[("clean.leftovers", "warn")]),
         refuses("large bodies are accepted", "accepts=oversize")
-            .or_also(&[("clean.residue", "warn")]),
+            .or_also(&[("clean.leftovers", "warn")]),
         submitter("refusals say 429", "refuses=429", 3, &[("api.reject", "inconclusive")]),
     ]
 }
@@ -158,7 +158,7 @@ fn answers() -> Vec<Mutant> {
     let accept: Checks = &[("job.accept", "fail")];
     let told = |name, words| {
         submitter(name, words, 1, accept)
-            .or_also(&[("api.reject", "inconclusive"), ("clean.residue", "warn")])
+            .or_also(&[("api.reject", "inconclusive"), ("clean.leftovers", "warn")])
     };
     vec![
         told("good jobs are refused", "refuses-good"),

@@ -5,13 +5,13 @@ use super::mutant::Mutant;
 type Checks = &'static [(&'static str, &'static str)];
 
 /// Good jobs end in the dead-letter queue with the failing one.
-const TAKEN_ALONG: Checks = &[("job.neighbours", "fail")];
+const TAKEN_ALONG: Checks = &[("job.isolation", "fail")];
 /// The failing job is gone and not in the dead-letter queue.
 const LOST: Checks = &[("dlq.attempts", "warn"), ("dlq.arrival", "fail")];
 
 fn worker(name: &'static str, words: &'static str, expected: Checks) -> Mutant {
     // Which good jobs are seen in the dead-letter queue, or are still retried at the end, depends on when they met it.
-    let also = [("job.success", "fail"), ("job.success", "warn"), ("clean.residue", "warn")];
+    let also = [("job.success", "fail"), ("job.success", "warn"), ("clean.leftovers", "warn")];
     Mutant::new(name).with_worker(words).expect(1, expected).or_also(&also).varies()
 }
 
@@ -113,7 +113,7 @@ fn answers() -> Vec<Mutant> {
         worker(
             "the others are reported",
             "answers=the-others",
-            &[("job.neighbours", "fail"), ("dlq.attempts", "warn"), ("dlq.arrival", "fail")],
+            &[("job.isolation", "fail"), ("dlq.attempts", "warn"), ("dlq.arrival", "fail")],
         ),
     ]
 }
@@ -140,7 +140,7 @@ fn of_the_failing() -> Vec<Mutant> {
             "failing=copied-wrapped",
             &[("dlq.arrival", "fail")],
         ),
-        worker("the failing job is put back", "failing=put-back", LOST),
+        worker("the failing job is restored", "failing=put-back", LOST),
         worker("the failing job is deleted by the worker", "failing=deleted", LOST),
     ]
 }
@@ -168,13 +168,13 @@ fn of_good_jobs() -> Vec<Mutant> {
         worker("good jobs are copied to the DLQ", "good=copied", success),
         worker("one good job is copied to the DLQ", "good=one-copied", success),
         worker("good jobs are copied to the DLQ, wrapped", "good=copied-wrapped", success),
-        worker("good jobs are put back", "good=put-back", success),
-        worker("good jobs are put back for later", "good=put-back-later", &[])
+        worker("good jobs are restored", "good=put-back", success),
+        worker("good jobs are restored for later", "good=put-back-later", &[])
             .expect(3, &[("api.reject", "inconclusive")]),
         worker(
             "good jobs are done, reported, and then silent",
             "good=reported-first then-silent",
-            &[("api.reject", "inconclusive"), ("job.neighbours", "fail")],
+            &[("api.reject", "inconclusive"), ("job.isolation", "fail")],
         ),
     ]
 }
@@ -191,7 +191,7 @@ fn alone() -> Vec<Mutant> {
         alone("alone: the worker throws when all is done", "crashes-at-the-end", success),
         alone("alone: good jobs throw at first, silently", "good=throws-first-silently", success),
         alone("alone: good jobs are copied to the DLQ", "good=copied", success),
-        alone("alone: good jobs are put back", "good=put-back", success),
+        alone("alone: good jobs are restored", "good=put-back", success),
         alone("alone: the failing job is acknowledged", "failing=acknowledged", LOST),
         alone("alone: the failing job is moved by the worker", "failing=moved", LOST),
         alone(
@@ -209,7 +209,7 @@ fn lies() -> Vec<Mutant> {
         worker(
             "the log says that all succeeded, and all fail",
             "says=succeeded answers=all",
-            &[("job.neighbours", "fail"), ("dlq.attempts", "fail")],
+            &[("job.isolation", "fail"), ("dlq.attempts", "fail")],
         ),
         worker("the log says that all failed", "says=failed", TAKEN_ALONG),
         worker("the log counts receives one too high", "counts=1", &[("dlq.attempts", "fail")]),

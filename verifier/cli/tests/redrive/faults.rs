@@ -1,4 +1,4 @@
-//! What can go wrong between the verifier and SQS: none of it loses a letter, and each has its final accounting.
+//! What can go wrong between the verifier and SQS: none of it loses a message, and each has its final accounting.
 
 use std::process::Stdio;
 
@@ -7,7 +7,7 @@ use verifier_testkit::{Background, is_running, wait_until};
 
 use crate::world::{World, assert_each_once, redrive_policy};
 
-/// A world with so many letters in which something goes wrong.
+/// A world with so many messages in which something goes wrong.
 fn with(count: usize, rules: &Value) -> World {
     let world = World::start();
     world.fill("dead", count);
@@ -94,7 +94,7 @@ fn receives_that_bring_nothing_do_not_end_it() {
 }
 
 #[test]
-fn a_letter_that_becomes_visible_in_hand_is_not_sent_twice() {
+fn a_message_that_becomes_visible_in_hand_is_not_sent_twice() {
     let rule = json!([{"queue": "dead", "probability": 0.5, "fault": {"kind": "visibility-expires", "milliseconds": 1}}]);
     let world = with(60, &rule);
     let redriven = world.redrive(&["--concurrency", "8"]);
@@ -105,7 +105,7 @@ fn a_letter_that_becomes_visible_in_hand_is_not_sent_twice() {
 }
 
 #[test]
-fn a_letter_that_is_received_twice_is_not_sent_twice() {
+fn a_message_that_is_received_twice_is_not_sent_twice() {
     let rule =
         json!([{"queue": "dead", "probability": 0.5, "fault": {"kind": "duplicate-delivery"}}]);
     let world = with(60, &rule);
@@ -170,13 +170,13 @@ fn a_filter_by_reason_does_not_take_an_unreadable_log_for_no_reason() {
         command.args(["--dlq", "dead", "--to", "target", "--no-canary", "--reason", "full", how]);
         let failed = World::end(command.args(["--log-group", "/of/a/consumer"]));
         assert_eq!(failed.code, Some(3), "{how}: {}", failed.stderr);
-        assert!(failed.stderr.contains("needs to know why letters died"), "{}", failed.stderr);
+        assert!(failed.stderr.contains("needs to know why messages failed"), "{}", failed.stderr);
     }
     assert!(world.bodies("target").is_empty());
 }
 
 #[test]
-fn letters_that_wait_for_a_slow_rate_are_not_hidden_from_others() {
+fn messages_that_wait_for_a_slow_rate_are_not_hidden_from_others() {
     let world = World::start();
     world.fill("dead", 300);
     let journal = world.path("journal.jsonl");
@@ -195,7 +195,7 @@ fn letters_that_wait_for_a_slow_rate_are_not_hidden_from_others() {
 }
 
 #[test]
-fn nobody_else_gets_a_letter_that_stays_while_it_is_waited_for_the_others() {
+fn nobody_else_gets_a_message_that_stays_while_it_is_waited_for_the_others() {
     let world = World::start();
     world.fill("dead", 30);
     let journal = world.path("journal.jsonl");
@@ -204,7 +204,7 @@ fn nobody_else_gets_a_letter_that_stays_while_it_is_waited_for_the_others() {
     command.args(["--dlq", "dead", "--to", "source", "--canary", "5", "--yes"]);
     command.args(["--filter", "body.number >= `25`", "--journal"]).arg(&journal);
     let process = Background::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
-    wait_until("the letters to be sent", || {
+    wait_until("the messages to be sent", || {
         std::fs::read_to_string(&journal).ok()?.contains("deleted").then_some(())
     });
     // The others are in hand for longer than they were received for.

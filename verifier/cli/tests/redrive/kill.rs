@@ -13,8 +13,8 @@ use verifier_testkit::{Background, is_running, wait_until};
 
 use crate::world::{Consumer, World, body};
 
-/// How many letters are redriven.
-const LETTERS: usize = 200;
+/// How many messages are redriven.
+const MESSAGES: usize = 200;
 
 /// How many points there are: more by `cargo xtask soak redrive-kill`.
 fn points() -> usize {
@@ -24,7 +24,7 @@ fn points() -> usize {
 /// Kills a redrive when a condition on its journal is met, and takes it up again; says how long it lasted where it ended before.
 fn killed(world: &World, journal: &Path, is_due: impl Fn() -> bool) -> Option<Duration> {
     let began = Instant::now();
-    world.fill("dead", LETTERS);
+    world.fill("dead", MESSAGES);
     let mut command = world.command(journal);
     command.args(["--concurrency", "4"]).stdout(Stdio::null()).stderr(Stdio::null());
     let process = Background::start(&mut command);
@@ -44,7 +44,7 @@ fn killed(world: &World, journal: &Path, is_due: impl Fn() -> bool) -> Option<Du
         // It had not begun: everything is where it was, once what it may hold comes back.
         let fresh = world.path("fresh.jsonl");
         let redriven = World::end(&mut world.command(&fresh));
-        assert_eq!(redriven.count("replayed"), LETTERS as u64, "{:#}", redriven.result);
+        assert_eq!(redriven.count("replayed"), MESSAGES as u64, "{:#}", redriven.result);
         assert_accounted(world, &BTreeSet::new());
         let _ = std::fs::remove_file(fresh);
     }
@@ -55,10 +55,10 @@ fn killed(world: &World, journal: &Path, is_due: impl Fn() -> bool) -> Option<Du
 /// Nothing is lost, and nothing is there twice but what the journal has named.
 fn assert_accounted(world: &World, named: &BTreeSet<&str>) {
     let bodies = world.bodies("target");
-    for number in 0..LETTERS {
+    for number in 0..MESSAGES {
         assert!(bodies.contains_key(&body(number)), "{number} is lost");
     }
-    assert_eq!(bodies.len(), LETTERS);
+    assert_eq!(bodies.len(), MESSAGES);
     let extra: usize = bodies.values().map(|count| count - 1).sum();
     assert!(extra <= named.len(), "{extra} duplicates, and {} named", named.len());
     assert!(world.bodies("dead").is_empty());
@@ -70,11 +70,11 @@ fn killed_at_any_moment_nothing_is_lost_and_every_duplicate_was_named() {
     let mut chance = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     // How long one takes that is left alone.
     let journal = world.path("whole.jsonl");
-    world.fill("dead", LETTERS);
+    world.fill("dead", MESSAGES);
     let began = Instant::now();
     let whole = World::end(world.command(&journal).args(["--concurrency", "4"]));
     let mut lasts = began.elapsed();
-    assert_eq!(whole.count("replayed"), LETTERS as u64);
+    assert_eq!(whole.count("replayed"), MESSAGES as u64);
     assert_accounted(&world, &BTreeSet::new());
     let mut in_time = 0;
     for point in 0..points() {

@@ -34,7 +34,7 @@ fn no_more_than_the_rate_are_sent_in_a_second() {
         let elapsed = intent["at"].as_u64().unwrap() - first;
         // What is sent now was preceded by no more than fit into the time since the first.
         assert!(before * 1_000 <= (elapsed + 1) * 5, "{before} after {elapsed} ms");
-        before += intent["letters"].as_array().unwrap().len() as u64;
+        before += intent["messages"].as_array().unwrap().len() as u64;
     }
     assert_eq!(before, 60);
 }
@@ -77,10 +77,10 @@ fn at_the_deadline_it_stops_and_the_rest_can_be_received() {
 }
 
 #[test]
-fn ctrl_c_finishes_the_batch_in_hand_and_hands_back_the_rest() {
+fn ctrl_c_finishes_the_batch_in_hand_and_releases_the_rest() {
     let world = World::start();
     world.fill("dead", 200);
-    // Time goes by as on the wall, so that it is not over before it is interrupted.
+    // Time goes by as in real time, so that it is not over before it is interrupted.
     let hold = world.hold();
     let journal = world.path("journal.jsonl");
     let running = world.in_background(world.command(&journal).args(["--rate", "20"]));
@@ -100,17 +100,17 @@ fn ctrl_c_finishes_the_batch_in_hand_and_hands_back_the_rest() {
 }
 
 #[test]
-fn letters_whose_answer_was_under_way_at_ctrl_c_are_handed_back() {
+fn messages_whose_answer_was_under_way_at_ctrl_c_are_released() {
     let world = World::start();
     world.fill("dead", 30);
     let hold = world.hold();
-    // A receive takes letters long before it is answered.
+    // A receive takes messages long before it is answered.
     world.faults(&json!([{"operation": "ReceiveMessage",
         "fault": {"kind": "latency", "milliseconds": 2_000}}]));
     let journal = world.path("journal.jsonl");
     let running = world.in_background(&mut world.command(&journal));
     let visible = || world.queue("dead").number("ApproximateNumberOfMessages");
-    wait_until("letters to be taken", || (visible() == Some(0)).then_some(()));
+    wait_until("messages to be taken", || (visible() == Some(0)).then_some(()));
     running.process.signal(Signal::INT);
     let stopped = running.end();
     drop(hold);

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use verifier_core::dead_letters::{Attribute, Letter, Resend};
+use verifier_core::dead_letters::{Attribute, DeadLetter, Resend};
 use verifier_testkit::run;
 
 use crate::world::{World, body, message};
 
-const LETTERS: usize = 1_000;
+const MESSAGES: usize = 1_000;
 /// It does one thing at a time, and a poll that waits keeps others waiting.
 const CONCURRENCY: [&str; 2] = ["--concurrency", "2"];
 
@@ -19,8 +19,8 @@ fn endpoint() -> Option<String> {
     std::env::var("VERIFIER_TEST_MOTO").ok()
 }
 
-/// A letter with attributes of each kind.
-fn letter(number: usize) -> Resend {
+/// A message with attributes of each kind.
+fn resend(number: usize) -> Resend {
     Resend {
         attributes: BTreeMap::from([
             ("number".to_owned(), Attribute::text("Number", number.to_string())),
@@ -30,41 +30,41 @@ fn letter(number: usize) -> Resend {
     }
 }
 
-/// Makes a dead-letter queue with so many letters, and the queue that they come from.
+/// Makes a dead-letter queue with so many messages, and the queue that they come from.
 fn fill(world: &World, name: &str, count: usize) {
     let dead = format!("{name}-dead");
     world.create(&dead, &json!({}));
     let arn = world.queue(&dead).arn().to_owned();
     let policy = json!({"deadLetterTargetArn": arn, "maxReceiveCount": 3}).to_string();
     world.create(&format!("{name}-source"), &json!({"RedrivePolicy": policy}));
-    world.send(&dead, &(0..count).map(letter).collect::<Vec<_>>());
+    world.send(&dead, &(0..count).map(resend).collect::<Vec<_>>());
 }
 
-/// Asserts that each of so many letters is there once, with all that it had.
-fn assert_all(found: &[Letter], count: usize) {
+/// Asserts that each of so many messages is there once, with all that it had.
+fn assert_all(found: &[DeadLetter], count: usize) {
     assert_eq!(found.len(), count);
     let by_body: BTreeMap<&str, &BTreeMap<String, Attribute>> =
-        found.iter().map(|letter| (letter.body.as_str(), &letter.attributes)).collect();
+        found.iter().map(|message| (message.body.as_str(), &message.attributes)).collect();
     for number in 0..count {
-        assert_eq!(by_body.get(body(number).as_str()), Some(&&letter(number).attributes));
+        assert_eq!(by_body.get(body(number).as_str()), Some(&&resend(number).attributes));
     }
 }
 
 #[test]
-fn a_thousand_letters_with_attributes_are_all_accounted_for() {
+fn a_thousand_messages_with_attributes_are_all_accounted_for() {
     let Some(endpoint) = endpoint() else { return };
     let world = World::at(&endpoint, "us-east-1");
-    fill(&world, "moto", LETTERS);
+    fill(&world, "moto", MESSAGES);
     let mut command = world.verifier();
     command.args(["--dlq", "moto-dead", "--no-canary", "--yes", "--journal", "journal.jsonl"]);
     let redriven = World::end(command.args(CONCURRENCY));
     redriven.assert(0, &[("replayed", 1_000), ("unknown", 1_000)]);
-    assert_all(&world.drain("moto-source"), LETTERS);
+    assert_all(&world.drain("moto-source"), MESSAGES);
     assert!(world.drain("moto-dead").is_empty());
 }
 
 #[test]
-fn letters_are_listed_and_go_through_a_file_with_all_that_they_have() {
+fn messages_are_listed_and_go_through_a_file_with_all_that_they_have() {
     let Some(endpoint) = endpoint() else { return };
     let world = World::at(&endpoint, "us-east-1");
     fill(&world, "filed", 60);
@@ -78,18 +78,18 @@ fn letters_are_listed_and_go_through_a_file_with_all_that_they_have() {
     };
     let listed = dlq(&["list"]);
     assert_eq!(
-        (listed["letters"].as_array().unwrap().len(), &listed["complete"]),
+        (listed["messages"].as_array().unwrap().len(), &listed["complete"]),
         (60, &json!(true))
     );
-    assert_eq!(dlq(&["export", "letters.jsonl"])["written"], 60);
-    let imported = dlq(&["import", "letters.jsonl", "--to", "filed-copy"]);
+    assert_eq!(dlq(&["export", "messages.jsonl"])["written"], 60);
+    let imported = dlq(&["import", "messages.jsonl", "--to", "filed-copy"]);
     assert_eq!(imported["sent"].as_array().unwrap().len(), 60);
     assert_all(&world.drain("filed-copy"), 60);
     // They were only looked at.
     assert_all(&world.drain("filed-dead"), 60);
 }
 
-/// Redrives the letters of a queue to `rehearsal`, somewhere else.
+/// Redrives the messages of a queue to `rehearsal`, somewhere else.
 fn rehearse(world: &World, name: &str, arguments: &[&str], environment: &[(&str, String)]) {
     let mut command = world.verifier();
     command.args(["--dlq", &format!("{name}-dead"), "--to", "rehearsal", "--no-canary", "--yes"]);

@@ -46,7 +46,7 @@ fn a_worker_that_is_still_broken_stops_it_at_the_first_step() {
 }
 
 #[test]
-fn a_worker_that_is_mended_gets_everything() {
+fn a_worker_that_is_fixed_gets_everything() {
     let world = World::start_with(&[]);
     fill(&world, 500, false);
     redrive(&world, &[]).assert(0, &[("replayed", 500), ("succeeded", 500)]);
@@ -69,7 +69,7 @@ fn one_reason_among_others_stops_it_at_the_step_that_meets_it() {
     let rest = stopped.count("left");
     let done = redrive(&world, &["--stop-after", "2"]);
     assert_eq!(done.code, Some(4), "{:#}", done.result);
-    // The log has told of its first failure; it is on its way back.
+    // The log has reported its first failure; it is on its way back.
     done.assert(4, &[("replayed", rest), ("succeeded", rest - 1), ("bounced", 1)]);
 }
 
@@ -91,7 +91,7 @@ fn the_old_reason_stops_it_at_once_without_waiting_for_the_bounce() {
 }
 
 #[test]
-fn a_bounce_is_attributed_to_the_letter_that_its_message_took_the_place_of() {
+fn a_bounce_is_attributed_to_the_message_that_its_message_took_the_place_of() {
     let world = World::start_with(&[]);
     fill(&world, 4, false);
     fill(&world, 1, true);
@@ -100,7 +100,7 @@ fn a_bounce_is_attributed_to_the_letter_that_its_message_took_the_place_of() {
     let [bounce] = stopped.result["bounced"].as_array().expect("bounces").as_slice() else {
         panic!("{:#}", stopped.result);
     };
-    // The new message is what is dead now, and the letter is gone.
+    // The new message is what is dead now, and the message is gone.
     let dead = world.drain(&dead_letter_queue(&world));
     let [dead] = dead.as_slice() else { panic!("{dead:?}") };
     assert_eq!(bounce["to"], dead.message_id);
@@ -118,7 +118,7 @@ fn a_failure_for_another_reason_than_before_is_told_from_one_for_the_same() {
     assert!(run(curl.args(["--data", &job, &url])).status.success());
     world.sleep(400);
     assert_eq!(in_the_queue(&world), 1);
-    // Whoever thinks that it is mended so has broken something else.
+    // Whoever thinks that it is fixed so has broken something else.
     let patch = world.path("patch.json");
     std::fs::write(&patch, r#"{"fail": null, "task": 7}"#).expect("a patch");
     let stopped = redrive(&world, &["--patch", patch.to_str().expect("a path")]);
@@ -126,7 +126,7 @@ fn a_failure_for_another_reason_than_before_is_told_from_one_for_the_same() {
     let bounce = &stopped.result["bounced"][0];
     assert_eq!(
         (&bounce["failing"], &bounce["oldReason"]),
-        (&json!("anew"), &json!("the job asked to fail"))
+        (&json!("new-cause"), &json!("the job asked to fail"))
     );
     assert_ne!(bounce["reason"], bounce["oldReason"]);
     // One failure for another reason was a warning yet: it stopped when the message was dead.
@@ -134,7 +134,7 @@ fn a_failure_for_another_reason_than_before_is_told_from_one_for_the_same() {
     let journal = world.path("journal.jsonl");
     std::fs::remove_file(journal).expect("a journal");
     let again = redrive(&world, &[]);
-    assert_eq!(again.result["bounced"][0]["failing"], "as-before", "{:#}", again.result);
+    assert_eq!(again.result["bounced"][0]["failing"], "same-cause", "{:#}", again.result);
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn without_a_log_a_bounce_is_found_in_the_dead_letter_queue() {
 }
 
 #[test]
-fn what_was_stopped_goes_on_when_the_worker_is_mended() {
+fn what_was_stopped_goes_on_when_the_worker_is_fixed() {
     let world = World::start_with(&[]);
     fill(&world, 20, false);
     let broken: Value =
@@ -174,7 +174,7 @@ fn what_was_stopped_goes_on_when_the_worker_is_mended() {
 }
 
 #[test]
-fn a_step_that_takes_long_is_judged_from_its_beginning() {
+fn a_step_that_takes_long_is_evaluated_from_its_beginning() {
     let world = World::start_with(&[]);
     fill(&world, 150, false);
     let done = redrive(&world, &["--canary", "150", "--rate", "1"]);
@@ -182,7 +182,7 @@ fn a_step_that_takes_long_is_judged_from_its_beginning() {
 }
 
 #[test]
-fn no_ramp_begins_whose_steps_nobody_could_judge() {
+fn no_ramp_begins_whose_steps_nobody_could_evaluate() {
     let world = World::start();
     world.fill("dead", 3);
     let mut command = world.verifier();

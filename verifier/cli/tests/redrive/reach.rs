@@ -59,7 +59,7 @@ fn they_are_waited_for_when_that_is_asked_for() {
     hold(&world, "dead", 300);
     let done = run(&world, &["dlq", "list", "--dlq", "dead", "--wait"]);
     assert_eq!((done.code, &done.result["complete"]), (Some(0), &json!(true)), "{}", done.stderr);
-    assert_eq!(done.result["letters"].as_array().map(Vec::len), Some(25));
+    assert_eq!(done.result["messages"].as_array().map(Vec::len), Some(25));
     assert!(
         done.stderr.contains("waiting, for") && done.stderr.contains("10 in flight"),
         "{}",

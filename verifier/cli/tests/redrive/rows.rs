@@ -61,8 +61,8 @@ fn a_fifo_queue_keeps_its_order_and_a_used_deduplication_id_loses_nothing() {
     let found = world.drain("target.fifo");
     for group in 0..3 {
         let name = format!("g-{group}");
-        let of_group = found.iter().filter(|letter| letter.group_id.as_deref() == Some(&name));
-        let bodies: Vec<&str> = of_group.map(|letter| letter.body.as_str()).collect();
+        let of_group = found.iter().filter(|message| message.group_id.as_deref() == Some(&name));
+        let bodies: Vec<&str> = of_group.map(|message| message.body.as_str()).collect();
         let expected: Vec<String> =
             (0..30).filter(|number| number % 3 == group).map(body).collect();
         assert_eq!(bodies, expected);
@@ -70,7 +70,7 @@ fn a_fifo_queue_keeps_its_order_and_a_used_deduplication_id_loses_nothing() {
 }
 
 #[test]
-fn only_what_the_filter_means_is_sent_and_the_rest_is_handed_back() {
+fn only_what_the_filter_means_is_sent_and_the_rest_is_released() {
     let world = World::start();
     world.fill("dead", 40);
     let redriven = world.redrive(&["--filter", "body.number < `15`"]);
@@ -100,7 +100,7 @@ fn a_plan_is_carried_out_only_where_it_still_holds() {
     let planned = World::end(&mut command);
     assert_eq!(planned.code, Some(0), "{}", planned.stderr);
     assert!(world.bodies("target").is_empty(), "it was only planned");
-    // Three letters are gone since, one is new, and one is not what the plan says.
+    // Three messages are gone since, one is new, and one is not what the plan says.
     let url = world.queue("dead").url;
     let receive = json!({"QueueUrl": url, "MaxNumberOfMessages": 3});
     let taken = world.call("ReceiveMessage", &receive)["Messages"].as_array().cloned().unwrap();
@@ -112,9 +112,9 @@ fn a_plan_is_carried_out_only_where_it_still_holds() {
     let mut written: Value =
         serde_json::from_str(&std::fs::read_to_string(&plan).unwrap()).unwrap();
     let ids: Vec<Value> = taken.iter().map(|taken| taken["MessageId"].clone()).collect();
-    let letters = written["letters"].as_array_mut().unwrap();
-    assert_eq!(letters.len(), 20);
-    let other = letters.iter_mut().find(|letter| !ids.contains(&letter["messageId"])).unwrap();
+    let messages = written["messages"].as_array_mut().unwrap();
+    assert_eq!(messages.len(), 20);
+    let other = messages.iter_mut().find(|message| !ids.contains(&message["messageId"])).unwrap();
     other["contentSha256"] = "0".into();
     std::fs::write(&plan, written.to_string()).unwrap();
     let slower = World::end(world.verifier().args(["--rate", "1", "--execute"]).arg(&plan));
@@ -140,7 +140,7 @@ fn a_dry_run_shows_the_plan_and_touches_nothing() {
         (shown.code, shown.result["schema"].as_str()),
         (Some(0), Some("verifier.redrive.plan/1"))
     );
-    assert_eq!(shown.result["letters"].as_array().map(Vec::len), Some(12));
+    assert_eq!(shown.result["messages"].as_array().map(Vec::len), Some(12));
     assert_eq!((world.bodies("target").len(), world.bodies("dead").len()), (0, 12));
     // Nobody can be asked here.
     let refused = World::end(world.verifier().args(["--dlq", "dead", "--to", "target"]));
@@ -154,12 +154,12 @@ fn a_patch_changes_what_is_sent_and_the_journal_keeps_what_was() {
     world.fill("dead", 3);
     world.send("dead", &[message("no JSON")]);
     let patch = world.path("patch.json");
-    std::fs::write(&patch, r#"{"task": null, "mended": true}"#).unwrap();
+    std::fs::write(&patch, r#"{"task": null, "fixed": true}"#).unwrap();
     let redriven = world.redrive(&["--patch", patch.to_str().unwrap()]);
     // What cannot be patched stays.
     redriven.assert(4, &[("replayed", 3), ("unknown", 3), ("notSent", 1), ("left", 1)]);
     let bodies = world.bodies("target");
-    assert!(bodies.keys().all(|body| body.contains("\"mended\":true") && !body.contains("task")));
+    assert!(bodies.keys().all(|body| body.contains("\"fixed\":true") && !body.contains("task")));
     let journal = std::fs::read_to_string(world.path("journal.jsonl")).unwrap();
     assert!((0..3).all(|number| journal.contains(&body(number).replace('"', "\\\""))));
     assert_eq!(world.bodies("dead").keys().collect::<Vec<_>>(), ["no JSON"]);

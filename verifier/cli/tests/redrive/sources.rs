@@ -102,13 +102,13 @@ fn a_plan_says_where_messages_came_from_and_which_stay() {
     command.args(["--dlq", "dead", "--to-source", "--no-canary", "--plan-only", "plan.json"]);
     let planned = World::end(&mut command);
     assert_eq!(planned.code, Some(4), "one stays: {}", planned.stderr);
-    let letters = planned.result["letters"].as_array().unwrap();
+    let messages = planned.result["messages"].as_array().unwrap();
     let of = |name: &str| {
         let is_of =
-            |letter: &&Value| letter["sourceArn"].as_str().is_some_and(|arn| arn.ends_with(name));
-        letters.iter().filter(is_of).count()
+            |message: &&Value| message["sourceArn"].as_str().is_some_and(|arn| arn.ends_with(name));
+        messages.iter().filter(is_of).count()
     };
-    assert_eq!((letters.len(), of(":source"), of(":other")), (5, 2, 3));
+    assert_eq!((messages.len(), of(":source"), of(":other")), (5, 2, 3));
     assert_eq!(planned.result["leftOut"].as_object().map(serde_json::Map::len), Some(1));
     let mut command = world.verifier();
     let done = World::end(command.args(["--execute", "plan.json", "--journal", "j.jsonl"]));
@@ -135,13 +135,13 @@ fn an_import_keeps_the_source_and_redrive_takes_the_attribute_away() {
     redrive(&world, &["--to-source"])
         .assert(4, &[("replayed", 5), ("unknown", 5), ("notSent", 1), ("left", 1)]);
     let back = world.drain("source");
-    assert!(back.iter().all(|letter| letter.attributes.is_empty()), "{back:?}");
+    assert!(back.iter().all(|message| message.attributes.is_empty()), "{back:?}");
     assert_eq!(back.len(), 2);
     // Only those of one queue.
     let mut command = world.verifier_with(&["dlq", "import", "b.jsonl", "--dlq", "dead"]);
     let imported = World::end(command.args(["--queue", "other"]));
     assert_eq!(imported.result["sent"].as_array().map(Vec::len), Some(3), "{}", imported.stderr);
-    // A queue that is nobody's dead-letter queue gets messages as they were.
+    // A queue that is no queue's dead-letter queue gets messages as they were.
     let to_work = ["dlq", "import", "b.jsonl", "--dlq", "dead", "--to", "target"];
     assert_eq!(World::end(&mut world.verifier_with(&to_work)).code, Some(0));
     let url = world.queue("target").url;
@@ -175,7 +175,7 @@ fn an_import_without_room_for_the_source_sends_nothing_and_says_what_to_do() {
     let done = World::end(command.args(["--from", "b.jsonl", "--yes", "--journal", "j.jsonl"]));
     done.assert(0, &[("replayed", 2), ("unknown", 2)]);
     let back = world.drain("source");
-    assert_eq!(back.iter().map(|letter| letter.attributes.len()).sum::<usize>(), 10);
+    assert_eq!(back.iter().map(|message| message.attributes.len()).sum::<usize>(), 10);
     world.resume(&world.path("j.jsonl")).assert(0, &[("replayed", 2), ("unknown", 2)]);
     assert!(world.drain("source").is_empty(), "nothing is sent twice");
 }
@@ -191,7 +191,7 @@ fn a_file_is_replayed_to_the_sources_or_to_one_queue_and_goes_on_after_a_stop() 
     };
     let planned = from(&["--dry-run"]);
     assert_eq!(planned.code, Some(0), "{}", planned.stderr);
-    assert_eq!(planned.result["letters"].as_array().map(Vec::len), Some(5));
+    assert_eq!(planned.result["messages"].as_array().map(Vec::len), Some(5));
     assert!(planned.result["leftOut"].to_string().contains("--to QUEUE"), "{:#}", planned.result);
     let asked = from(&[]);
     assert!(asked.code == Some(2) && asked.stderr.contains("--yes"), "{}", asked.stderr);
@@ -219,13 +219,13 @@ fn every_command_means_by_queue_the_messages_that_came_from_it() {
         done.result
     };
     let listed = run(&["list"], 0);
-    assert_eq!(listed["letters"].as_array().unwrap().len(), 3, "{listed:#}");
+    assert_eq!(listed["messages"].as_array().unwrap().len(), 3, "{listed:#}");
     assert_eq!(listed["queueArn"], "arn:aws:sqs:us-local-1:000000000000:dead");
     let counts: Vec<&Value> =
         listed["sources"].as_array().unwrap().iter().map(|each| &each["count"]).collect();
     assert_eq!(counts, [&json!(3), &json!(2), &json!(1)], "{listed:#}");
     assert!(listed["sources"][2]["arn"].is_null());
-    assert_eq!(run(&["explain"], 0)["letterCount"], 3);
+    assert_eq!(run(&["explain"], 0)["messageCount"], 3);
     assert_eq!(run(&["export", "e.jsonl"], 0)["written"], 3);
     assert_eq!(run(&["purge", "--yes", "--backup", "p.jsonl"], 0)["deleted"], 3);
     assert_eq!(bodies(&world, "dead"), ["s1", "s2", "unknown"]);
@@ -237,8 +237,8 @@ fn a_filter_sees_the_source() {
     let mut command = world.verifier_with(&["dlq", "list", "--dlq", "dead"]);
     let filter = "sourceArn == 'arn:aws:sqs:us-local-1:000000000000:source'";
     let found = World::end(command.args(["--filter", filter]));
-    assert_eq!(found.result["letters"].as_array().map(Vec::len), Some(2), "{}", found.stderr);
-    assert!(found.result["letters"][0]["sourceArn"].as_str().unwrap().ends_with(":source"));
+    assert_eq!(found.result["messages"].as_array().map(Vec::len), Some(2), "{}", found.stderr);
+    assert!(found.result["messages"][0]["sourceArn"].as_str().unwrap().ends_with(":source"));
 }
 
 #[test]

@@ -10,9 +10,9 @@ use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
-use verifier_aws::{Aws, Connection, InHand, Received, Sent};
+use verifier_aws::{Aws, Connection, Received, ReceivedMessage, Sent};
 use verifier_core::check::QueueEvidence;
-use verifier_core::dead_letters::{Letter, Resend};
+use verifier_core::dead_letters::{DeadLetter, Resend};
 use verifier_testkit::{Background, run, scrubbed, wait_until};
 
 use crate::support::{Local, TOKEN_VARIABLE, VERIFIER};
@@ -100,7 +100,7 @@ impl Drop for Consumer {
 }
 
 impl World {
-    /// Brings it up with `dead`, `source` whose letters come there, and `target` beside them.
+    /// Brings it up with `dead`, `source` whose messages come there, and `target` beside them.
     pub(crate) fn start() -> Self {
         let world = Self::start_with(&[]);
         world.create("dead", &json!({}));
@@ -153,7 +153,7 @@ impl World {
         format!("x-verifier-token: {}", self.token())
     }
 
-    /// What the stack that is up tells of itself.
+    /// What the stack that is up reports itself.
     pub(crate) fn text(&self, pointer: &str) -> &str {
         self.local.as_ref().expect("a stack").text(pointer)
     }
@@ -246,19 +246,19 @@ impl World {
     }
 
     /// Takes everything out of a queue.
-    pub(crate) fn drain(&self, queue: &str) -> Vec<Letter> {
+    pub(crate) fn drain(&self, queue: &str) -> Vec<DeadLetter> {
         let queue = self.queue(queue);
         let how = Received { visibility_timeout_seconds: 600, wait_seconds: 0 };
-        let mut letters = Vec::new();
+        let mut messages = Vec::new();
         loop {
-            let received = self.runtime.block_on(self.aws.receive_letters(&queue, how, 10));
-            let received: Vec<InHand> = received.expect("an answer");
+            let received = self.runtime.block_on(self.aws.receive_messages(&queue, how, 10));
+            let received: Vec<ReceivedMessage> = received.expect("an answer");
             if received.is_empty() {
-                return letters;
+                return messages;
             }
             let handles: Vec<String> =
                 received.iter().map(|hand| hand.receipt_handle.clone()).collect();
-            letters.extend(received.into_iter().map(|hand| hand.letter));
+            messages.extend(received.into_iter().map(|hand| hand.message));
             assert_eq!(self.runtime.block_on(self.aws.delete(&queue, &handles)), []);
         }
     }
@@ -284,7 +284,7 @@ impl World {
                 let how = Received { visibility_timeout_seconds, wait_seconds: 20 };
                 let mut counts = BTreeMap::new();
                 while !is_over.load(Ordering::SeqCst) {
-                    let received = runtime.block_on(aws.receive_letters(&queue, how, 10));
+                    let received = runtime.block_on(aws.receive_messages(&queue, how, 10));
                     // The emulator may be gone at the end of a test.
                     let Ok(received) = received else { break };
                     let handles: Vec<String> =
@@ -293,7 +293,7 @@ impl World {
                         runtime.block_on(aws.delete(&queue, &handles));
                     }
                     for hand in received {
-                        *counts.entry(hand.letter.body).or_default() += 1;
+                        *counts.entry(hand.message.body).or_default() += 1;
                     }
                 }
                 counts
@@ -305,8 +305,8 @@ impl World {
     /// How often each body is in a queue, taking everything out.
     pub(crate) fn bodies(&self, queue: &str) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
-        for letter in self.drain(queue) {
-            *counts.entry(letter.body).or_default() += 1;
+        for message in self.drain(queue) {
+            *counts.entry(message.body).or_default() += 1;
         }
         counts
     }
@@ -348,7 +348,7 @@ impl World {
         Running { process: Background::start(command), stdout, stderr }
     }
 
-    /// Lets time pass as on the wall for as long as it lives: tasks do not run ahead of the test.
+    /// Lets time pass as in real time for as long as it lives: tasks do not run ahead of the test.
     pub(crate) fn hold(&self) -> Background {
         let path = self.path("client");
         let mut curl = Command::new("curl");
@@ -377,7 +377,7 @@ impl World {
     }
 }
 
-/// Attributes of a queue whose letters go to that one.
+/// Attributes of a queue whose messages go to that one.
 pub(crate) fn redrive_policy(dead_letter_queue: &str) -> Value {
     let arn = format!("arn:aws:sqs:us-local-1:000000000000:{dead_letter_queue}");
     json!({"RedrivePolicy": json!({"deadLetterTargetArn": arn, "maxReceiveCount": 3}).to_string()})

@@ -41,9 +41,9 @@ fn check_with(config: &Path, arguments: &[&str], change: impl FnOnce(&mut Value)
 const SOUND: [(&str, &str); 5] = [
     ("cfg.logs", "warn"),
     ("cfg.alarm", "warn"),
-    ("web.page", "not-exercised"),
-    ("web.config", "not-exercised"),
-    ("api.cors", "not-exercised"),
+    ("web.page", "not-run"),
+    ("web.config", "not-run"),
+    ("api.cors", "not-run"),
 ];
 
 /// The same, with more.
@@ -98,7 +98,7 @@ fn another_dead_letter_queue_is_noticed() {
     });
     assert_eq!(checked.with_verdict("fail"), ["cfg.redrive"], "{:#}", checked.report);
     assert_eq!(checked.code, Some(1));
-    assert_eq!(checked.find("job.accept")["verdict"], "not-exercised");
+    assert_eq!(checked.find("job.accept")["verdict"], "not-run");
 }
 
 #[test]
@@ -109,8 +109,8 @@ fn a_good_job_that_fails_is_noticed() {
         1,
         &sound_but(&[
             ("job.success", "fail"),
-            ("job.neighbours", "fail"),
-            ("clean.residue", "warn"),
+            ("job.isolation", "fail"),
+            ("clean.leftovers", "warn"),
         ]),
     );
     assert!(checked.report["leftBehind"].as_array().is_some_and(|left| !left.is_empty()));
@@ -124,7 +124,7 @@ fn lines_that_do_not_tell_the_job_are_noticed() {
         3,
         &sound_but(&[
             ("job.success", "inconclusive"),
-            ("job.neighbours", "not-exercised"),
+            ("job.isolation", "not-run"),
             ("dlq.attempts", "warn"),
         ]),
     );

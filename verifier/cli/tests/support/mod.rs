@@ -352,7 +352,7 @@ impl Terminal {
         String::from_utf8_lossy(&self.shown.lock().expect("a lock")).into_owned()
     }
 
-    /// Waits until that stands there.
+    /// Waits until that is there.
     pub(crate) fn wait_for(&self, text: &str) {
         wait_until(&format!("{text:?} on the terminal"), || {
             self.shown().contains(text).then_some(())

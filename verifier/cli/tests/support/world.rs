@@ -183,7 +183,7 @@ pub(crate) fn lines(journal: &Path) -> usize {
 pub(crate) const SET: (u64, u64) = (30, 5);
 
 impl World {
-    /// One whose time goes by the wall's clock, so that an experiment is long enough to be met in the middle.
+    /// One whose time goes in real time's clock, so that an experiment is long enough to be met in the middle.
     pub(crate) fn in_real_time() -> Self {
         let local = Local::start(&["--clock", "real"]);
         Self { local, folder: tempfile::tempdir().expect("a folder") }
@@ -197,7 +197,7 @@ impl World {
         let experiment = json!({
             "schema": "verifier.chaos.experiment/1",
             "name": "short",
-            "steadyState": {"checks": ["cfg.lease"]},
+            "steadyState": {"checks": ["cfg.experiment"]},
             "load": [],
             "changes": [
                 change("mapping-disabled".into()),

@@ -193,8 +193,8 @@ mod tests {
         assert_eq!(ended, "the function ended with exit status: 0");
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench/functions");
         let program = node(&folder, &hello);
-        let stranger = Function { answer: "Hello from preview 8!", ..hello };
-        let other = measure(&stranger, program).await;
+        let other = Function { answer: "Hello from preview 8!", ..hello };
+        let other = measure(&other, program).await;
         assert!(other.starts_with("hello answered {\"statusCode\":200"), "{other}");
         emulator.shut_down().await;
     }

@@ -12,7 +12,7 @@ use verifier_conformance::bench::{
     self, Full, Rates, Volume, fill, measure_plain, measure_sdk, measure_sdk_alone, measure_starts,
 };
 use verifier_conformance::serve;
-use verifier_emulator::FOREIGN_WORK;
+use verifier_emulator::OTHER_WORK;
 
 /// Many connections.
 const MANY: usize = 32;
@@ -72,7 +72,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve_until_stdin_ends() -> Result<(), Failed> {
-    let emulator = serve(FOREIGN_WORK).await?;
+    let emulator = serve(OTHER_WORK).await?;
     writeln!(std::io::stdout(), "{}", emulator.endpoint())?;
     tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await??;
     emulator.shut_down().await;
@@ -122,7 +122,7 @@ async fn measure(emulator: &str, emulator_process: u32, moto: &str) -> Result<()
 }
 
 async fn starts(native: &Path, node: &Path, runs: usize) -> Result<(), Failed> {
-    let emulator = serve(FOREIGN_WORK).await?;
+    let emulator = serve(OTHER_WORK).await?;
     writeln!(
         std::io::stdout(),
         "{:<22} {:>9} {:>9} {:>12} {:>12} {:>12}",

@@ -221,7 +221,7 @@ async fn ids_must_differ(stand: &Stand) -> Verdict {
     refused_saying(send(stand, &url, entries).await, IDS_NOT_DISTINCT, "Id a repeated.")
 }
 
-const BAD_ID: &str = "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.";
+const BAD_ID: &str = "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 messages long.";
 
 async fn ids_must_be_valid(stand: &Stand) -> Verdict {
     let url = stand.queue(&[]).await?;

@@ -97,7 +97,7 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "sqs.dead-letter.list-sources-of-none",
         Api("ListDeadLetterSourceQueues"),
-        "A queue that is nobody's dead-letter queue has no sources, and one that is not there is refused.",
+        "A queue that is no queue's dead-letter queue has no sources, and one that is not there is refused.",
         run!(list_sources_of_none),
     ),
 ];
@@ -147,7 +147,7 @@ async fn same_message(stand: &Stand) -> Verdict {
         "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
     let pair = pair(stand, 1).await?;
     let trace = MessageSystemAttributeValue::builder().data_type("String").string_value(HEADER);
-    let trace = trace.build().map_err(|error| Problem::NotJudged(error.to_string()))?;
+    let trace = trace.build().map_err(|error| Problem::NotEvaluated(error.to_string()))?;
     let request = stand.sqs.send_message().queue_url(&pair.source).message_body("message-1");
     let request = request
         .message_system_attributes(MessageSystemAttributeNameForSends::AwsTraceHeader, trace);

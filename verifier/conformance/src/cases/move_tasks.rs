@@ -37,7 +37,7 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "sqs.move-task.new-messages",
         Api("StartMessageMoveTask"),
-        "What arrives has a new id, counts its receives anew, and does not name a source.",
+        "What arrives has a new id, counts its receives from 0, and does not name a source.",
         run!(new_messages),
     ),
     Case::new(
@@ -73,7 +73,7 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "sqs.move-task.source-must-be-a-dead-letter-queue",
         Recorded("test_source_needs_redrive_policy"),
-        "A source that is nobody's dead-letter queue is refused.",
+        "A source that is no queue's dead-letter queue is refused.",
         run!(source_must_be_a_dead_letter_queue),
     ),
     Case::new(
@@ -126,7 +126,7 @@ async fn dead_letter(stand: &Stand, pair: &Pair, bodies: &[&str]) -> Verdict {
     stand.has(&pair.dead, &expected).await
 }
 
-async fn letters(stand: &Stand, bodies: &[&str]) -> Result<(Pair, String), Problem> {
+async fn messages(stand: &Stand, bodies: &[&str]) -> Result<(Pair, String), Problem> {
     let pair = pair(stand, 1).await?;
     dead_letter(stand, &pair, bodies).await?;
     let arn = stand.arn(&pair.dead).await?;
@@ -167,7 +167,7 @@ fn moved(task: &ListMessageMoveTasksResultEntry, moved: i64, to_move: i64) -> Ve
 }
 
 async fn to_a_destination(stand: &Stand) -> Verdict {
-    let (pair, source_arn) = letters(stand, &["one", "two"]).await?;
+    let (pair, source_arn) = messages(stand, &["one", "two"]).await?;
     let destination = stand.queue(&[]).await?;
     let destination_arn = stand.arn(&destination).await?;
     let started = start(stand, &source_arn).destination_arn(&destination_arn).send().await?;
@@ -185,7 +185,7 @@ async fn to_a_destination(stand: &Stand) -> Verdict {
 }
 
 async fn back_to_the_source(stand: &Stand) -> Verdict {
-    let (pair, source_arn) = letters(stand, &["one", "two"]).await?;
+    let (pair, source_arn) = messages(stand, &["one", "two"]).await?;
     start(stand, &source_arn).send().await?;
     let arrived = stand.take(&pair.source, 2).await?;
     equal("the messages", &sorted_bodies(&arrived), &vec!["one", "two"])?;
@@ -231,7 +231,7 @@ async fn new_messages(stand: &Stand) -> Verdict {
 const MANY: [&str; 8] = ["1", "2", "3", "4", "5", "6", "7", "8"];
 
 async fn at_a_rate(stand: &Stand) -> Verdict {
-    let (pair, source_arn) = letters(stand, &MANY[..4]).await?;
+    let (pair, source_arn) = messages(stand, &MANY[..4]).await?;
     let started_at = stand.now();
     start(stand, &source_arn).max_number_of_messages_per_second(1).send().await?;
     stand.take(&pair.source, 4).await?;
@@ -256,7 +256,7 @@ async fn rate_bounds(stand: &Stand) -> Verdict {
 }
 
 async fn cancelled(stand: &Stand) -> Verdict {
-    let (_, source_arn) = letters(stand, &MANY).await?;
+    let (_, source_arn) = messages(stand, &MANY).await?;
     let destination = stand.queue(&[]).await?;
     let request = start(stand, &source_arn).destination_arn(stand.arn(&destination).await?);
     let started = request.max_number_of_messages_per_second(1).send().await?;
@@ -275,7 +275,7 @@ async fn cancelled(stand: &Stand) -> Verdict {
 }
 
 async fn one_at_a_time(stand: &Stand) -> Verdict {
-    let (_, source_arn) = letters(stand, &MANY[..4]).await?;
+    let (_, source_arn) = messages(stand, &MANY[..4]).await?;
     start(stand, &source_arn).max_number_of_messages_per_second(1).send().await?;
     refused_saying(
         start(stand, &source_arn).send().await,
@@ -285,7 +285,7 @@ async fn one_at_a_time(stand: &Stand) -> Verdict {
 }
 
 async fn destination_deleted(stand: &Stand) -> Verdict {
-    let (_, source_arn) = letters(stand, &MANY).await?;
+    let (_, source_arn) = messages(stand, &MANY).await?;
     let destination = stand.queue(&[]).await?;
     let request = start(stand, &source_arn).destination_arn(stand.arn(&destination).await?);
     request.max_number_of_messages_per_second(1).send().await?;

@@ -74,7 +74,7 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "sqs.delete.after-the-timeout",
         Recorded("test_delete_after_visibility_timeout"),
-        "A handle still deletes its message after the visibility timeout, as long as nobody else received it.",
+        "A handle still deletes its message after the visibility timeout, as long as no other consumer received it.",
         run!(after_the_timeout),
     ),
     Case::new(

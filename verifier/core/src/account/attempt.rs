@@ -56,7 +56,7 @@ pub struct Attempt {
     pub end: Option<InvocationEnd>,
     /// How much later the worker wrote last that it succeeded once more, in the same invocation.
     pub again_after: Duration,
-    /// How many lines tell of it.
+    /// How many lines report it.
     pub lines: u32,
     /// What became of the message, where its invocation failed behind its success.
     pub fate: Fate,
@@ -89,7 +89,7 @@ impl Attempt {
     }
 }
 
-/// The attempts that lines of one job tell of, in the order of time.
+/// The attempts that lines of one job report, in the order of time.
 ///
 /// A line that is in the log twice, as CloudWatch Logs may have it, is one attempt. So is what failed first and was tried again
 /// within its invocation, with success: the message was received once. Lines without a receive count are
@@ -159,7 +159,7 @@ pub(super) struct Attempts {
     pub(super) silent: BTreeMap<u32, Earlier>,
 }
 
-/// Whether two lines tell of one attempt. Without a request id, only lines of the same moment do.
+/// Whether two lines report one attempt. Without a request id, only lines of the same moment do.
 fn is_the_same(one: &Line, other: &Line) -> bool {
     one.message_id == other.message_id
         && one.receive_count == other.receive_count

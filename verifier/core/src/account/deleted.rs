@@ -216,7 +216,8 @@ mod tests {
     #[test]
     fn one_of_which_others_messages_alone_are_told_leaves_it_open() {
         let fate = |at, others: &[&str]| {
-            let ends = vec![invocation(0, "b1", ERROR), invocation(at, "x", InvocationEnd::Success)];
+            let ends =
+                vec![invocation(0, "b1", ERROR), invocation(at, "x", InvocationEnd::Success)];
             let account = counted(vec![good(vec![line(0, 1, DONE, "b1")])], ends, Some(0));
             let others = others.iter().map(|id| ((*id).to_owned(), 1)).collect();
             account.with_others(others).messages[0].attempts[0].fate

@@ -38,7 +38,7 @@ impl Account {
     /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html>.
     fn unexplained_at(&self, counted: &Counted) -> Option<u64> {
         let before = self.before?.total();
-        // What came again was received, and waits to be visible; what is delayed was sent anew, as further work is.
+        // What came again was received, and waits to be visible; what is delayed was sent again, as further work is.
         let QueueCounts { visible, in_flight, .. } = counted.counts;
         let total = visible.saturating_add(in_flight);
         let own = |is: &dyn Fn(&MessageAccount) -> bool| {

@@ -1,4 +1,4 @@
-//! Receives that no line tells of, and what explains them.
+//! Receives that no line reports, and what explains them.
 
 use verifier_model::time::Timestamp;
 
@@ -87,7 +87,7 @@ impl Account {
         unseen
     }
 
-    /// Whether lines tell of every message that an invocation was handed.
+    /// Whether lines report every message that an invocation was handed.
     pub(super) fn is_full(&self, request_id: &str) -> bool {
         self.handed.iter().any(|each| each.request_id == request_id && each.messages() == 0)
     }
@@ -105,9 +105,10 @@ impl Account {
     }
 
     /// Whether every allowed receive of which nothing was written may have been in an invocation of the worker's: as many were not
-    /// handed it by their lines, and may have been handed more than those tell of.
+    /// handed it by their lines, and may have been handed more than those report.
     pub fn may_have_all_receives(&self, message: &MessageAccount) -> bool {
-        let is_seen = |count: &u32| message.attempts.iter().any(|each| each.receive_count == *count);
+        let is_seen =
+            |count: &u32| message.attempts.iter().any(|each| each.receive_count == *count);
         let missing = (1..=self.terms.max_receive_count).filter(|count| !is_seen(count)).count();
         let seen_at = message.dead_lettered.as_ref().map(|found| found.seen_at);
         let possible = self.invocations.iter().filter(|each| {
@@ -245,7 +246,8 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn receives_without_a_line_may_be_the_workers_where_it_had_as_many_invocations_that_tell_of_less() {
+    fn receives_without_a_line_may_be_the_workers_where_it_had_as_many_invocations_that_tell_of_less()
+     {
         let may_have = |lines: Vec<Line>, ends: &[(u64, &str)]| {
             let poison = Submitted { lines, found: vec![found("m-p")], ..job("p", true) };
             let ended = |(at, id): &(u64, &str)| invocation(*at, id, InvocationEnd::Success);

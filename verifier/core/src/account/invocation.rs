@@ -76,7 +76,7 @@ impl Invocation {
         "Traceback (most recent call last)",
     ];
 
-    /// The end of an invocation, if a log event of Lambda's tells of one. `logged_at` is the event's time.
+    /// The end of an invocation, if a log event of Lambda's reports one. `logged_at` is the event's time.
     ///
     /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html#platform-report>, and for text
     /// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-view.html>.
@@ -89,7 +89,7 @@ impl Invocation {
         }
     }
 
-    /// What several lines tell of one invocation: that it failed, where one says so. In text format the report does not.
+    /// What several lines report one invocation: that it failed, where one says so. In text format the report does not.
     pub fn joined(all: &[Self]) -> Vec<Self> {
         let mut joined = Vec::<Self>::new();
         let mut places = BTreeMap::<&str, usize>::new();

@@ -13,7 +13,7 @@ const ERROR: &str = "[ERROR] ";
 /// What stands between that and the calls that led to it.
 const CALLS: &str = "Traceback (most recent call last):";
 
-/// The ends of invocations, as the events of a log group tell of them.
+/// The ends of invocations, as the events of a log group report them.
 ///
 /// A log stream belongs to one execution environment, which works on one invocation at a time: what an event tells is of the
 /// invocation whose report comes next in its stream. So is an uncaught error of Python's, which names none in text format, and
@@ -64,7 +64,7 @@ impl InvocationLog {
         self.others.contains(stream)
     }
 
-    /// Takes an event. Where it tells of no end, it says where the event is.
+    /// Takes an event. Where it reports no end, it says where the event is.
     pub fn take(&mut self, stream: &str, at: Timestamp, message: &str) -> Option<Place> {
         self.taken += 1;
         let place = Place { stream: stream.to_owned(), at, number: self.taken };
@@ -84,7 +84,7 @@ impl InvocationLog {
         self.next(place).map(|index| self.ends[index].1.request_id.as_str())
     }
 
-    /// The ends, several of one invocation where several events tell of it.
+    /// The ends, several of one invocation where several events report it.
     pub fn ends(mut self) -> Vec<Invocation> {
         for error in std::mem::take(&mut self.errors) {
             if let Some(index) = self.next(&error)

@@ -155,11 +155,11 @@ pub struct Account {
     pub surplus: Option<u64>,
     /// What invocations were handed by their own lines, and of how many messages those tell.
     pub(super) handed: Vec<Unwritten>,
-    /// Whether lines tell of two deliveries of one receive.
+    /// Whether lines report two deliveries of one receive.
     pub(super) is_any_delivered_twice: bool,
     /// Of how many messages that are no jobs of the run lines tell, by request id, where that was asked for.
     pub others: BTreeMap<String, u32>,
-    /// Lines that tell of a receive, and of neither success nor failure.
+    /// Lines that report a receive, and of neither success nor failure.
     pub remarks: Vec<Remark>,
     /// The jobs queue's counts before the run.
     pub(super) before: Option<QueueCounts>,

@@ -1,4 +1,4 @@
-//! Lines of the worker's that tell of a receive and of neither success nor failure.
+//! Lines of the worker's that report a receive and of neither success nor failure.
 
 use verifier_model::time::Timestamp;
 
@@ -25,7 +25,7 @@ pub struct Remark {
 impl Account {
     /// The line that tells that a good job came to the worker again after it was done; `None` where there is none.
     ///
-    /// One of the same invocation tells of the same receive. One that came within the visibility timeout, at the same receive
+    /// One of the same invocation reports the same receive. One that came within the visibility timeout, at the same receive
     /// count, is of a delivery that SQS made twice.
     ///
     /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html>.

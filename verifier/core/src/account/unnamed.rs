@@ -1,7 +1,7 @@
 //! Successes of which lines do not tell which message they are of, or at which receive.
 //!
 //! SQS may deliver a message more than once, and then it is the same message. A line that names neither the message nor its
-//! receive leaves open whether that was so: the job may have been put on the queue twice, or its message handed back.
+//! receive leaves open whether that was so: the job may have been put on the queue twice, or its message made visible again.
 
 use std::collections::BTreeSet;
 
@@ -30,7 +30,8 @@ impl Account {
         if job.expectation != Expectation::Succeeds {
             return None;
         }
-        let done: Vec<&Attempt> = job.attempts.iter().filter(|each| each.says_succeeded()).collect();
+        let done: Vec<&Attempt> =
+            job.attempts.iter().filter(|each| each.says_succeeded()).collect();
         let is_repeated = done.len() > job.requests as usize;
         if is_repeated && done.iter().any(|each| each.line.message_id.is_none()) {
             return Some(Unexplained::SeveralMessages);
@@ -62,7 +63,8 @@ impl Account {
 
     /// Whether an invocation was handed no more messages than there are jobs that its lines name.
     fn is_full_by_jobs(&self, of: &Attempt) -> bool {
-        let (Some(request), Some(size)) = (of.line.request_id.as_deref(), of.line.batch_size) else {
+        let (Some(request), Some(size)) = (of.line.request_id.as_deref(), of.line.batch_size)
+        else {
             return false;
         };
         let is_named = |each: &&MessageAccount| each.requests().any(|own| own == request);
@@ -93,9 +95,8 @@ impl Account {
         let mut lines = self.messages.iter().flat_map(|each| &each.attempts).map(|each| &each.line);
         let within = |at| job.submitted_at <= at + TOLERANCE && at <= latest;
         invocations.any(|each| within(each.started_at()) && may_have_had(&each.request_id))
-            || lines.any(|line| {
-                within(line.at) && line.request_id.as_deref().is_none_or(may_have_had)
-            })
+            || lines
+                .any(|line| within(line.at) && line.request_id.as_deref().is_none_or(may_have_had))
     }
 }
 
@@ -148,7 +149,8 @@ mod tests {
     }
 
     #[test]
-    fn two_lines_in_a_batch_may_be_of_two_messages_unless_it_was_handed_no_more_or_all_are_doubled() {
+    fn two_lines_in_a_batch_may_be_of_two_messages_unless_it_was_handed_no_more_or_all_are_doubled()
+    {
         let beside = || Submitted { lines: vec![done(0, "a")], ..job("h", false) };
         let twice = |line: Line| good(vec![line.clone(), line]);
         let may_be = Some(Unexplained::SeveralMessages);
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_done_a_visibility_timeout_later_may_have_been_handed_back_unless_it_is_counted() {
+    fn one_that_is_done_a_visibility_timeout_later_may_have_been_released_unless_it_is_counted() {
         let later = |line: Line, before: Option<u64>| {
             let ended = |at| invocation(at, "x", InvocationEnd::Success);
             let account = account(vec![good(vec![line])], before.map(ended).into_iter().collect());
@@ -183,10 +185,7 @@ mod tests {
         // A line of another job tells the same.
         let beside = Submitted { lines: vec![uncounted(done(1, "c"))], ..job("h", false) };
         assert_eq!(of(vec![good(vec![uncounted(done(61, "b"))]), beside.clone()]), may_be);
-        let full = Submitted {
-            lines: vec![of_batch(1, uncounted(done(1, "c")))],
-            ..beside
-        };
+        let full = Submitted { lines: vec![of_batch(1, uncounted(done(1, "c")))], ..beside };
         assert_eq!(of(vec![good(vec![uncounted(done(61, "b"))]), full]), None);
     }
 }

@@ -6,7 +6,7 @@ use verifier_model::time::Timestamp;
 
 use super::{Account, Attempt, Expectation, Invocation, MessageAccount, MessageEnd, Submitted};
 
-/// An invocation that, by its own lines, was handed more messages than lines tell of.
+/// An invocation that, by its own lines, was handed more messages than lines report.
 ///
 /// Whoever was handed one silently has failed it or swallowed it, or remembers that it was done: SQS delivers at least once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(super) fn handed(jobs: &[Submitted]) -> Vec<Unwritten> {
     handed.into_values().collect()
 }
 
-/// Whether lines tell of two deliveries of one receive, so that SQS is known to deliver twice.
+/// Whether lines report two deliveries of one receive, so that SQS is known to deliver twice.
 pub(super) fn is_any_delivered_twice(jobs: &[Submitted]) -> bool {
     jobs.iter().any(|job| {
         let mut seen = BTreeSet::new();
@@ -54,7 +54,7 @@ pub(super) fn is_any_delivered_twice(jobs: &[Submitted]) -> bool {
     })
 }
 
-/// How many deliveries of failing jobs lines tell of besides another of the same receive: those that SQS made twice may each wait in
+/// How many deliveries of failing jobs lines report besides another of the same receive: those that SQS made twice may each wait in
 /// the queue by themselves.
 pub(super) fn failing_again(jobs: &[Submitted]) -> u64 {
     let failing = jobs.iter().filter(|job| job.expectation == Expectation::Fails);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStackResources.html>.
 const RESOURCES_PER_PAGE: usize = 100;
 
-/// The most calls of each operation that a check of a sound stack makes when nobody else uses its queues. Messages of others,
+/// The most calls of each operation that a check of a sound stack makes when no other sender or consumer uses its queues. Messages of others,
 /// and log lines that come late, cost more.
 ///
 /// A stack of up to 100 resources costs sixteen, one more where the poison is a little late, and one more where the dead-letter

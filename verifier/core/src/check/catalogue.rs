@@ -23,9 +23,9 @@ impl Check {
 
     /// What its verdict weighs in a run's.
     pub fn weight(&self) -> Weight {
-        if self.id == rules::clean_residue::CHECK.id {
+        if self.id == rules::clean_leftovers::CHECK.id {
             Weight::OwnLeftovers
-        } else if self.must_be_exercised {
+        } else if self.must_run {
             Weight::Required
         } else {
             Weight::Optional
@@ -59,8 +59,8 @@ pub struct Check {
     pub fix: &'static str,
     /// The page that it rests on.
     pub source: &'static str,
-    /// Whether a run in which it was not exercised would be green by omission.
-    pub must_be_exercised: bool,
+    /// Whether a run in which it was not run would be green by omission.
+    pub must_run: bool,
 }
 
 /// Every check.
@@ -77,7 +77,7 @@ pub const CHECKS: &[Check] = &[
     rules::cfg_logs::CHECK,
     rules::cfg_alarm::CHECK,
     rules::cfg_receives::CHECK,
-    rules::cfg_lease::CHECK,
+    rules::cfg_experiment::CHECK,
     rules::web_page::CHECK,
     rules::web_config::CHECK,
     rules::api_hello::CHECK,
@@ -85,11 +85,11 @@ pub const CHECKS: &[Check] = &[
     rules::api_reject::CHECK,
     rules::job_accept::CHECK,
     rules::job_success::CHECK,
-    rules::job_neighbours::CHECK,
+    rules::job_isolation::CHECK,
     rules::dlq_attempts::CHECK,
     rules::dlq_arrival::CHECK,
-    rules::dlq_foreign::CHECK,
-    rules::clean_residue::CHECK,
+    rules::dlq_others::CHECK,
+    rules::clean_leftovers::CHECK,
 ];
 
 /// The check of that id.

@@ -2,7 +2,7 @@
 
 use verifier_model::time::Timestamp;
 
-use super::{Check, JobTrace, Judgement};
+use super::{Check, Evaluation, JobTrace};
 
 /// Something that happened during a run.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub enum CheckEvent {
     },
     /// The run waits.
     Waiting(Wait),
-    /// What has become of the run's jobs by now. It comes before the checks that judge them.
+    /// What has become of the run's jobs by now. It comes before the checks that evaluate them.
     Traced(Vec<JobTrace>),
     /// A check came to its verdict.
     Settled(Settled),
@@ -45,7 +45,7 @@ pub struct Settled {
     /// The check.
     pub check: &'static Check,
     /// What was concluded.
-    pub judgement: Judgement,
+    pub evaluation: Evaluation,
     /// When.
     pub at: Timestamp,
 }

@@ -1,7 +1,7 @@
-//! `verifier check`: what is asserted of a stack, and how each assertion is judged from evidence.
+//! `verifier check`: what is asserted of a stack, and how each assertion is evaluated from evidence.
 //!
-//! Each rule is a file below `rules`, with the check's entry in the catalogue and a pure function from evidence to a
-//! [`Judgement`]. Gathering the evidence is somebody else's business.
+//! Each rule is a file below `rules`, with the check's entry in the catalogue and a pure function from evidence to an
+//! [`Evaluation`]. Gathering the evidence is somebody else's business.
 
 mod budget;
 mod catalogue;
@@ -19,7 +19,7 @@ mod verdict;
 mod words;
 
 pub use crate::evidence::{
-    AlarmEvidence, Answer, DeadLetter, Exchange, FunctionEvidence, HeldLetter, JobEvidence,
+    AlarmEvidence, Answer, DeadLetter, Exchange, FunctionEvidence, HeldMessage, JobEvidence,
     LogEvidence, LogGroupEvidence, LogLines, LoggedOutcome, MappingEvidence, Preflight,
     QueueEvidence, Rejection, StackEvidence, StackResource,
 };
@@ -34,5 +34,5 @@ pub use selection::{Selection, UnknownCheck, nearest_check};
 pub use settings::{absent, explained, read_settings};
 pub use trace::{JobTrace, Step, StepKind};
 pub use unreadable::unreadable;
-pub use verdict::{Judgement, Overall, Verdict, Weight, overall};
+pub use verdict::{Evaluation, Overall, Verdict, Weight, overall};
 pub use words::{age_in_words, in_words, whole_seconds};

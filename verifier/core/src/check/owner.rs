@@ -16,29 +16,29 @@ pub enum Owner {
     /// Of a run that is surely over: nobody looks for it any more.
     FinishedRun(RunId),
     /// Somebody else's.
-    Stranger,
+    Other,
 }
 
 impl Owner {
     /// Whose a message is, to a run that knows its own message ids. `ids` is where messages name their run,
     /// `longest_wait` how long a run waits for its own.
     pub fn of(
-        letter: &DeadLetter,
+        message: &DeadLetter,
         this_run: RunId,
         own_message_ids: &[String],
         ids: &MessageIds,
         longest_wait: Duration,
     ) -> Self {
         // A run's id is its own: whatever names it, in an envelope too, was made from a job of it.
-        let names_this_run = letter.body.contains(&format!("{this_run}-"));
-        if names_this_run || own_message_ids.contains(&letter.message_id) {
+        let names_this_run = message.body.contains(&format!("{this_run}-"));
+        if names_this_run || own_message_ids.contains(&message.message_id) {
             return Self::ThisRun;
         }
-        match ids.run_of(&letter.body) {
+        match ids.run_of(&message.body) {
             Some(id) if id == this_run => Self::ThisRun,
-            Some(id) if id.is_surely_over(letter.seen_at, longest_wait) => Self::FinishedRun(id),
+            Some(id) if id.is_surely_over(message.seen_at, longest_wait) => Self::FinishedRun(id),
             Some(id) => Self::RunningRun(id),
-            None => Self::Stranger,
+            None => Self::Other,
         }
     }
 }
@@ -52,7 +52,7 @@ mod tests {
     const LONGEST_WAIT: Duration = Duration::from_mins(3);
     const NOW: Timestamp = Timestamp::from_millis(2_000_000_000);
 
-    fn letter(body: &str) -> DeadLetter {
+    fn message(body: &str) -> DeadLetter {
         DeadLetter {
             message_id: "m".to_owned(),
             body: body.to_owned(),
@@ -70,11 +70,11 @@ mod tests {
     }
 
     fn owner(body: &str) -> Owner {
-        Owner::of(&letter(body), RunId::new(NOW, 1), &[], &MessageIds::default(), LONGEST_WAIT)
+        Owner::of(&message(body), RunId::new(NOW, 1), &[], &MessageIds::default(), LONGEST_WAIT)
     }
 
     #[test]
-    fn a_message_is_its_runs_and_everybody_elses_is_a_strangers() {
+    fn a_message_is_its_runs_and_everybody_elses_is_a_others() {
         let this = RunId::new(NOW, 1);
         assert_eq!(owner(&body(this)), Owner::ThisRun);
         let other = RunId::new(NOW - Duration::from_secs(5), 2);
@@ -82,10 +82,10 @@ mod tests {
         let old = RunId::new(NOW - Duration::from_hours(1), 3);
         assert_eq!(owner(&body(old)), Owner::FinishedRun(old));
         for body in ["", "{}", "[]", r#"{"runId":7}"#, r#"{"runId":"mine"}"#] {
-            assert_eq!(owner(body), Owner::Stranger, "{body}");
+            assert_eq!(owner(body), Owner::Other, "{body}");
         }
         let known = Owner::of(
-            &letter("changed"),
+            &message("changed"),
             this,
             &["m".to_owned()],
             &MessageIds::default(),
@@ -97,9 +97,9 @@ mod tests {
     #[test]
     fn a_run_id_alone_does_not_make_a_message_a_runs() {
         let old = RunId::new(NOW - Duration::from_hours(1), 3);
-        assert_eq!(owner(&format!(r#"{{"runId":"{old}"}}"#)), Owner::Stranger);
-        assert_eq!(owner(&format!(r#"{{"jobId":"mine","runId":"{old}"}}"#)), Owner::Stranger);
-        assert_eq!(owner(&format!(r#"{{"task":"about {old}"}}"#)), Owner::Stranger);
+        assert_eq!(owner(&format!(r#"{{"runId":"{old}"}}"#)), Owner::Other);
+        assert_eq!(owner(&format!(r#"{{"jobId":"mine","runId":"{old}"}}"#)), Owner::Other);
+        assert_eq!(owner(&format!(r#"{{"task":"about {old}"}}"#)), Owner::Other);
     }
 
     #[test]
@@ -107,6 +107,6 @@ mod tests {
         let this = RunId::new(NOW, 1);
         let cut = body(this);
         assert_eq!(owner(&cut[..cut.len() - 1]), Owner::ThisRun);
-        assert_eq!(owner(&format!("\"runId\":\"{this}\"")), Owner::Stranger);
+        assert_eq!(owner(&format!("\"runId\":\"{this}\"")), Owner::Other);
     }
 }

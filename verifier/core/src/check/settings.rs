@@ -1,7 +1,7 @@
-//! What the settings have to say of checks: which have nothing to judge on a stack, and which warnings are allowed.
+//! What the settings have to say of checks: which have nothing to evaluate on a stack, and which warnings are allowed.
 
 use super::rules::{api_cors, api_hello, api_reject, web_config, web_page};
-use super::{Check, Judgement, Verdict, find_check, nearest_check};
+use super::{Check, Evaluation, Verdict, find_check, nearest_check};
 use crate::settings::{Expect, InForce, Settings, SettingsError};
 
 /// Reads a settings file, whose allowances have to be of checks that there are.
@@ -25,8 +25,8 @@ fn allowances(settings: &InForce) -> Result<(), SettingsError> {
     Ok(())
 }
 
-/// Why a check has nothing to judge on this stack, by these settings; `None` when it has. Such a check not being
-/// exercised is no omission.
+/// Why a check has nothing to evaluate on this stack, by these settings; `None` when it has. Such a check not being
+/// run is no omission.
 pub fn absent(settings: &Settings, check: &Check) -> Option<&'static str> {
     let page = settings.outputs.preview_url.is_some();
     let because = |absent: bool, why: &'static str| absent.then_some(why);
@@ -57,10 +57,10 @@ fn allowed<'a>(expect: &'a Expect, check: &Check) -> Option<&'a str> {
     found.map(|allowance| allowance.reason.as_str())
 }
 
-/// A judgement with the reason for which its warning is allowed, if it warns and that is given.
-pub fn explained(expect: &Expect, check: &Check, judgement: Judgement) -> Judgement {
-    match allowed(expect, check).filter(|_| judgement.verdict == Verdict::Warn) {
-        Some(reason) => judgement.with_allowance(reason),
-        None => judgement,
+/// An evaluation with the reason for which its warning is allowed, if it warns and that is given.
+pub fn explained(expect: &Expect, check: &Check, evaluation: Evaluation) -> Evaluation {
+    match allowed(expect, check).filter(|_| evaluation.verdict == Verdict::Warn) {
+        Some(reason) => evaluation.with_allowance(reason),
+        None => evaluation,
     }
 }

@@ -17,16 +17,16 @@ pub enum Verdict {
     Warn,
     /// It does not hold.
     Fail,
-    /// It could not be judged: the evidence is missing or incomplete.
+    /// It could not be evaluated: the evidence is missing or incomplete.
     Inconclusive,
-    /// There was nothing to judge: what it is about did not take place.
-    NotExercised,
+    /// There was nothing to evaluate: what it is about did not take place.
+    NotRun,
 }
 
 impl Verdict {
     /// Every verdict, in the order in which a report counts them.
     pub const ALL: [Self; 6] =
-        [Self::Pass, Self::Info, Self::Warn, Self::Fail, Self::Inconclusive, Self::NotExercised];
+        [Self::Pass, Self::Info, Self::Warn, Self::Fail, Self::Inconclusive, Self::NotRun];
 
     /// The verdict in words.
     pub fn as_str(self) -> &'static str {
@@ -36,7 +36,7 @@ impl Verdict {
             Self::Warn => "warn",
             Self::Fail => "fail",
             Self::Inconclusive => "inconclusive",
-            Self::NotExercised => "not exercised",
+            Self::NotRun => "not run",
         }
     }
 }
@@ -49,7 +49,7 @@ impl fmt::Display for Verdict {
 
 /// A check's verdict, and what it rests on.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Judgement {
+pub struct Evaluation {
     /// The verdict.
     pub verdict: Verdict,
     /// What was found, in a sentence fragment.
@@ -66,8 +66,8 @@ pub struct Judgement {
     pub evidence: Map<String, Value>,
 }
 
-impl Judgement {
-    /// A judgement without evidence.
+impl Evaluation {
+    /// An evaluation without evidence.
     pub fn new(verdict: Verdict, summary: impl Into<String>) -> Self {
         Self {
             verdict,
@@ -98,14 +98,14 @@ impl Judgement {
         }
     }
 
-    /// It could not be judged.
+    /// It could not be evaluated.
     pub fn inconclusive(summary: impl Into<String>) -> Self {
         Self::new(Verdict::Inconclusive, summary)
     }
 
-    /// There was nothing to judge.
-    pub fn not_exercised(why: impl Into<String>) -> Self {
-        Self::new(Verdict::NotExercised, why)
+    /// There was nothing to evaluate.
+    pub fn not_run(why: impl Into<String>) -> Self {
+        Self::new(Verdict::NotRun, why)
     }
 
     /// The same with another verdict.
@@ -140,8 +140,7 @@ impl Judgement {
 
     /// Whether its check was not asked for: by `--only`, or `--skip`.
     pub fn is_left_out(&self) -> bool {
-        self.verdict == Verdict::NotExercised
-            && self.evidence.get("skipped") == Some(&Value::Bool(true))
+        self.verdict == Verdict::NotRun && self.evidence.get("skipped") == Some(&Value::Bool(true))
     }
 
     /// The same with an observed value.
@@ -156,11 +155,11 @@ impl Judgement {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Overall {
-    /// Everything that had to hold was exercised, and holds.
+    /// Everything that had to hold was run, and holds.
     Pass,
     /// Something does not hold.
     Fail,
-    /// Nothing failed, but not everything could be judged.
+    /// Nothing failed, but not everything could be evaluated.
     Inconclusive,
 }
 
@@ -179,22 +178,22 @@ pub enum Weight {
 /// Concludes a run from its checks: each verdict, and its weight.
 ///
 /// A failure is certain whatever else is unknown. Without one, a check that could not be evaluated, one that is required and
-/// was not run, and a run that exercised nothing leave the run inconclusive: absence of evidence is never a pass. With
+/// was not run, and a run that ran nothing leave the run inconclusive: absence of evidence is never a pass. With
 /// `strict`, a warning fails; one about the run's own leftovers only where nothing else is unknown.
 pub fn overall(checks: impl IntoIterator<Item = (Verdict, Weight)>, strict: bool) -> Overall {
-    let (mut exercised, mut unknown, mut failed, mut leaves) = (false, false, false, false);
+    let (mut run, mut unknown, mut failed, mut leaves) = (false, false, false, false);
     for (verdict, weight) in checks {
         match verdict {
             Verdict::Fail => failed = true,
             Verdict::Warn if strict && weight == Weight::OwnLeftovers => leaves = true,
             Verdict::Warn if strict => failed = true,
             Verdict::Inconclusive => unknown = true,
-            Verdict::NotExercised => unknown |= weight == Weight::Required,
-            Verdict::Pass | Verdict::Warn => exercised = true,
+            Verdict::NotRun => unknown |= weight == Weight::Required,
+            Verdict::Pass | Verdict::Warn => run = true,
             Verdict::Info => {}
         }
     }
-    match (failed, unknown || !exercised, leaves) {
+    match (failed, unknown || !run, leaves) {
         (true, _, _) | (false, false, true) => Overall::Fail,
         (false, true, _) => Overall::Inconclusive,
         (false, false, false) => Overall::Pass,
@@ -203,12 +202,12 @@ pub fn overall(checks: impl IntoIterator<Item = (Verdict, Weight)>, strict: bool
 
 #[cfg(test)]
 mod tests {
-    use super::Verdict::{Fail, Inconclusive, Info, NotExercised, Pass, Warn};
+    use super::Verdict::{Fail, Inconclusive, Info, NotRun, Pass, Warn};
     use super::Weight::{Optional, OwnLeftovers, Required};
     use super::*;
 
     #[test]
-    fn a_run_passes_only_when_everything_that_matters_was_exercised_and_holds() {
+    fn a_run_passes_only_when_everything_that_matters_was_run_and_holds() {
         for (checks, strict, expected) in [
             (vec![(Pass, Required), (Pass, Required)], false, Overall::Pass),
             (vec![(Pass, Required), (Info, Optional), (Warn, Required)], false, Overall::Pass),
@@ -216,15 +215,15 @@ mod tests {
             (vec![(Pass, Required), (Fail, Required)], false, Overall::Fail),
             (vec![(Inconclusive, Required), (Fail, Required)], false, Overall::Fail),
             (vec![(Pass, Required), (Inconclusive, Required)], false, Overall::Inconclusive),
-            (vec![(Pass, Required), (NotExercised, Required)], false, Overall::Inconclusive),
-            (vec![(Pass, Required), (NotExercised, Optional)], false, Overall::Pass),
+            (vec![(Pass, Required), (NotRun, Required)], false, Overall::Inconclusive),
+            (vec![(Pass, Required), (NotRun, Optional)], false, Overall::Pass),
             (vec![(Pass, Required), (Warn, OwnLeftovers)], true, Overall::Fail),
             (vec![(Pass, Required), (Warn, OwnLeftovers)], false, Overall::Pass),
             (vec![(Inconclusive, Required), (Warn, OwnLeftovers)], true, Overall::Inconclusive),
             (vec![(Inconclusive, Required), (Warn, Required)], true, Overall::Fail),
             (vec![(Fail, Required), (Warn, OwnLeftovers)], true, Overall::Fail),
             (vec![], false, Overall::Inconclusive),
-            (vec![(NotExercised, Optional)], false, Overall::Inconclusive),
+            (vec![(NotRun, Optional)], false, Overall::Inconclusive),
             (vec![(Info, Required)], false, Overall::Inconclusive),
         ] {
             assert_eq!(overall(checks.clone(), strict), expected, "{checks:?}");

@@ -1,19 +1,19 @@
-//! What looking at letters cost them.
+//! What looking at messages cost them.
 
-/// How often letters had been received before a look, and how often they have been after it.
+/// How often messages had been received before a look, and how often they have been after it.
 ///
 /// Each receive counts, also one that only looks: a queue with a redrive policy moves a message away when it was received too
 /// often.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReceiveCounts {
-    /// The most often that a letter had been received before; `None` without a letter that tells.
+    /// The most often that a message had been received before; `None` without a message that tells.
     pub most_before: Option<u32>,
-    /// The most often that a letter has been received since.
+    /// The most often that a message has been received since.
     pub most_after: Option<u32>,
 }
 
 impl ReceiveCounts {
-    /// Takes a letter's receive count, as a receive of the look showed it.
+    /// Takes a message's receive count, as a receive of the look showed it.
     pub fn take(&mut self, count: u32, is_first_time: bool) {
         if is_first_time {
             self.most_before = self.most_before.max(Some(count.saturating_sub(1)));
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn without_letters_nothing_is_said() {
+    fn without_messages_nothing_is_said() {
         assert_eq!(ReceiveCounts::default().most_before, None);
     }
 }

@@ -1,4 +1,4 @@
-//! Which letters are meant.
+//! Which messages are meant.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use verifier_model::time::Timestamp;
 
 use super::functions;
 use super::nesting::nesting;
-use super::{Letter, shape};
+use super::{DeadLetter, shape};
 
 /// How deep an expression may nest. Reading, applying and dropping it recurse as deep as it nests, on a thread that may
 /// have no more than 2 MiB of stack.
@@ -16,17 +16,17 @@ pub const NESTING_MAX: usize = 100;
 /// How much of an expression an error shows, in characters.
 const SHOWN_MAX: usize = 200;
 
-/// Which letters are meant: those that satisfy everything that is given.
+/// Which messages are meant: those that satisfy everything that is given.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     expression: Option<Expression<'static>>,
-    /// Only letters that were sent at least so long ago.
+    /// Only messages that were sent at least so long ago.
     pub older_than: Option<Duration>,
-    /// Only letters that were sent less than so long ago.
+    /// Only messages that were sent less than so long ago.
     pub newer_than: Option<Duration>,
-    /// Only letters that were received so often, at least and at most.
+    /// Only messages that were received so often, at least and at most.
     pub receives: Option<(u32, u32)>,
-    /// Only letters that died for a reason which contains this.
+    /// Only messages that died for a reason which contains this.
     pub reason: Option<String>,
 }
 
@@ -41,7 +41,7 @@ pub struct FilterError {
 }
 
 impl Filter {
-    /// Adds a JMESPath expression over `{body, attributes, messageId, receiveCount, ageSeconds, reason, sourceArn}`: letters are meant
+    /// Adds a JMESPath expression over `{body, attributes, messageId, receiveCount, ageSeconds, reason, sourceArn}`: messages are meant
     /// for which it gives something else than `null`, `false` or something empty. An expression that nests deeper than
     /// [`NESTING_MAX`], that calls a function which there is not, or one with too few or too many arguments, is refused.
     ///
@@ -63,13 +63,13 @@ impl Filter {
         Ok(self)
     }
 
-    /// Whether it needs to know why letters died.
+    /// Whether it needs to know why messages failed.
     pub fn needs_reasons(&self) -> bool {
         let names_it = |expression: &Expression<'static>| expression.as_str().contains("reason");
         self.reason.is_some() || self.expression.as_ref().is_some_and(names_it)
     }
 
-    /// Whether every letter is meant.
+    /// Whether every message is meant.
     pub fn is_everything(&self) -> bool {
         self.expression.is_none()
             && self.older_than.is_none()
@@ -78,57 +78,57 @@ impl Filter {
             && self.reason.is_none()
     }
 
-    /// Whether evaluating it may fail on some letter: its expression calls functions, which take some types only.
+    /// Whether evaluating it may fail on some message: its expression calls functions, which take some types only.
     pub fn may_fail(&self) -> bool {
         self.expression.as_ref().is_some_and(|expression| functions::has_calls(expression.as_ast()))
     }
 
-    /// Whether a letter is meant that died for that reason, where it is known. What a letter does not tell it does not
-    /// satisfy. A letter of which the expression cannot be evaluated is neither meant nor not: that is an error.
+    /// Whether a message is meant that died for that reason, where it is known. What a message does not tell it does not
+    /// satisfy. A message of which the expression cannot be evaluated is neither meant nor not: that is an error.
     pub fn is_met(
         &self,
-        letter: &Letter,
+        message: &DeadLetter,
         reason: Option<&str>,
         now: Timestamp,
     ) -> Result<bool, NotEvaluable> {
-        let age = letter.age(now);
+        let age = message.age(now);
         let old = self.older_than.is_none_or(|least| age.is_some_and(|age| age >= least));
         let young = self.newer_than.is_none_or(|most| age.is_some_and(|age| age < most));
         let received = self.receives.is_none_or(|(least, most)| {
-            letter.receive_count.is_some_and(|count| (least..=most).contains(&count))
+            message.receive_count.is_some_and(|count| (least..=most).contains(&count))
         });
         let because = self
             .reason
             .as_deref()
             .is_none_or(|part| reason.is_some_and(|reason| has(reason, part)));
         let others = old && young && received && because;
-        Ok(others && self.expression_is_met(letter, reason, now)?)
+        Ok(others && self.expression_is_met(message, reason, now)?)
     }
 
     fn expression_is_met(
         &self,
-        letter: &Letter,
+        message: &DeadLetter,
         reason: Option<&str>,
         now: Timestamp,
     ) -> Result<bool, NotEvaluable> {
         let Some(expression) = &self.expression else {
             return Ok(true);
         };
-        let document = letter.document(reason, now);
+        let document = message.document(reason, now);
         let found = document.to_jmespath().and_then(|document| expression.search(document));
         let found = found.map_err(|error| NotEvaluable {
-            message_id: letter.message_id.clone(),
+            message_id: message.message_id.clone(),
             problem: shown(&error.reason.to_string()),
         })?;
         Ok(found.is_truthy())
     }
 }
 
-/// A letter of which the expression cannot be evaluated: a function has an argument of a type that it does not take.
+/// A message of which the expression cannot be evaluated: a function has an argument of a type that it does not take.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the filter cannot be evaluated on the message {message_id}: {problem}")]
 pub struct NotEvaluable {
-    /// The letter's id.
+    /// The message's id.
     pub message_id: String,
     /// What is wrong.
     pub problem: String,
@@ -156,14 +156,14 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(1_000_000_000);
 
-    fn letter() -> Letter {
-        Letter {
+    fn message() -> DeadLetter {
+        DeadLetter {
             message_id: "m-1".to_owned(),
             body: r#"{"task":"resize","size":7}"#.to_owned(),
             attributes: BTreeMap::from([("tenant".to_owned(), Attribute::text("String", "a"))]),
             sent_at: Some(NOW - Duration::from_secs(100)),
             receive_count: Some(4),
-            ..Letter::default()
+            ..DeadLetter::default()
         }
     }
 
@@ -180,13 +180,13 @@ mod tests {
             ("type(body.size) == 'string' && starts_with(body.size, 'x')", false),
         ] {
             let filter = Filter::default().with_expression(expression).unwrap();
-            let found = filter.is_met(&letter(), Some("it timed out"), NOW);
+            let found = filter.is_met(&message(), Some("it timed out"), NOW);
             assert_eq!(found, Ok(is_met), "{expression}");
         }
         for expression in ["length(body.size)", "starts_with(body.other, 'x')"] {
             let filter = Filter::default().with_expression(expression).unwrap();
             assert!(filter.may_fail());
-            let error = filter.is_met(&letter(), None, NOW).unwrap_err();
+            let error = filter.is_met(&message(), None, NOW).unwrap_err();
             assert!(error.message_id == "m-1" && error.problem.contains("type"), "{error}");
         }
         assert!(!Filter::default().with_expression("body.size > `7`").unwrap().may_fail());
@@ -194,7 +194,7 @@ mod tests {
             assert!(Filter::default().with_expression(expression).is_err(), "{expression}");
         }
         assert!(Filter::default().with_expression("body.").is_err());
-        let text = Letter { body: "no JSON".to_owned(), ..letter() };
+        let text = DeadLetter { body: "no JSON".to_owned(), ..message() };
         let filter = Filter::default().with_expression("contains(body, 'JSON')").unwrap();
         assert_eq!(filter.is_met(&text, None, NOW), Ok(true));
     }
@@ -235,7 +235,7 @@ mod tests {
             for around in NESTING {
                 let expression = nested(around, NESTING_MAX / nesting(&nested(around, 1)));
                 if let Ok(filter) = Filter::default().with_expression(&expression) {
-                    let _ = filter.clone().is_met(&letter(), None, NOW);
+                    let _ = filter.clone().is_met(&message(), None, NOW);
                 } else {
                     assert!(jmespath::parse(&expression).is_err(), "{expression}");
                 }
@@ -263,7 +263,7 @@ mod tests {
             let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
             assert!(Filter::default().with_expression(&format!("body == `{deep}`")).is_err());
             let filter = Filter::default().with_expression("type(body) == 'string'").unwrap();
-            assert_eq!(filter.is_met(&Letter { body: deep, ..letter() }, None, NOW), Ok(true));
+            assert_eq!(filter.is_met(&DeadLetter { body: deep, ..message() }, None, NOW), Ok(true));
         });
     }
 
@@ -282,8 +282,8 @@ mod tests {
             (Filter { reason: Some("slow".to_owned()), ..all() }, true),
             (Filter { reason: Some("fast".to_owned()), ..all() }, false),
         ] {
-            assert_eq!(filter.is_met(&letter(), Some("too slow"), NOW), Ok(is_met), "{filter:?}");
-            let unknown = Letter { sent_at: None, receive_count: None, ..letter() };
+            assert_eq!(filter.is_met(&message(), Some("too slow"), NOW), Ok(is_met), "{filter:?}");
+            let unknown = DeadLetter { sent_at: None, receive_count: None, ..message() };
             let expected = Ok(filter.is_everything());
             assert_eq!(filter.is_met(&unknown, None, NOW), expected, "{filter:?}");
         }

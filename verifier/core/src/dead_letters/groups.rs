@@ -1,12 +1,12 @@
-//! Letters by why they died.
+//! Messages by why they failed.
 
 use std::collections::BTreeMap;
 
 use verifier_model::time::Timestamp;
 
-use super::{Letter, Stories, shape};
+use super::{AttemptLog, DeadLetter, shape};
 
-/// Letters that died for one reason.
+/// Messages that died for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     /// The shape of their reasons (see [`shape()`]); `None` for all those of which none is known.
@@ -21,24 +21,27 @@ pub struct Group {
     pub sample: String,
 }
 
-/// Letters by their reasons: the largest group first, and last the one without a reason.
-pub fn groups<'a>(letters: impl IntoIterator<Item = &'a Letter>, stories: &Stories) -> Vec<Group> {
+/// Messages by their reasons: the largest group first, and last the one without a reason.
+pub fn groups<'a>(
+    messages: impl IntoIterator<Item = &'a DeadLetter>,
+    attempt_log: &AttemptLog,
+) -> Vec<Group> {
     let mut groups: BTreeMap<Option<String>, Group> = BTreeMap::new();
-    for letter in letters {
-        let reason = stories.reason(&letter.message_id).map(shape);
-        let (first, last) = seen(letter, stories);
+    for message in messages {
+        let reason = attempt_log.reason(&message.message_id).map(shape);
+        let (first, last) = seen(message, attempt_log);
         let group = groups.entry(reason.clone()).or_insert_with(|| Group {
             reason,
             count: 0,
             first_seen: None,
             last_seen: None,
-            sample: letter.message_id.clone(),
+            sample: message.message_id.clone(),
         });
         group.count += 1;
         group.first_seen = group.first_seen.into_iter().chain(first).min();
         if last > group.last_seen {
             group.last_seen = last;
-            group.sample.clone_from(&letter.message_id);
+            group.sample.clone_from(&message.message_id);
         }
     }
     let mut groups: Vec<Group> = groups.into_values().collect();
@@ -46,13 +49,13 @@ pub fn groups<'a>(letters: impl IntoIterator<Item = &'a Letter>, stories: &Stori
     groups
 }
 
-/// When a letter failed first and last, or else when it was sent.
-fn seen(letter: &Letter, stories: &Stories) -> (Option<Timestamp>, Option<Timestamp>) {
+/// When a message failed first and last, or else when it was sent.
+fn seen(message: &DeadLetter, attempt_log: &AttemptLog) -> (Option<Timestamp>, Option<Timestamp>) {
     let failures = || {
-        let attempts = stories.attempts(&letter.message_id).iter();
+        let attempts = attempt_log.attempts(&message.message_id).iter();
         attempts.filter(|attempt| attempt.reason.is_some()).map(|attempt| attempt.at)
     };
-    (failures().min().or(letter.sent_at), failures().max().or(letter.sent_at))
+    (failures().min().or(message.sent_at), failures().max().or(message.sent_at))
 }
 
 #[cfg(test)]
@@ -72,20 +75,21 @@ mod tests {
         Timestamp::from_millis(millis)
     }
 
-    fn letter(number: usize) -> Letter {
+    fn message(number: usize) -> DeadLetter {
         let sent_at = Some(at(number as u64));
-        Letter { message_id: format!("m-{number}"), sent_at, ..Letter::default() }
+        DeadLetter { message_id: format!("m-{number}"), sent_at, ..DeadLetter::default() }
     }
 
     #[test]
     fn the_largest_comes_first_and_the_unknown_last() {
-        let letters: Vec<Letter> = (0..6).map(letter).collect();
-        let mut stories = Stories::of(letters.iter().map(|letter| letter.message_id.clone()));
+        let messages: Vec<DeadLetter> = (0..6).map(message).collect();
+        let mut attempt_log =
+            AttemptLog::of(messages.iter().map(|message| message.message_id.clone()));
         for (number, why) in [(0, "slow"), (1, "refused"), (2, "refused")] {
             let line = format!("error: m-{number} {why}");
-            stories.take(at(100 + number), &line, &reader());
+            attempt_log.take(at(100 + number), &line, &reader());
         }
-        let found = groups(&letters, &stories);
+        let found = groups(&messages, &attempt_log);
         let shown: Vec<(Option<&str>, usize, &str)> = found
             .iter()
             .map(|group| (group.reason.as_deref(), group.count, group.sample.as_str()))
@@ -102,8 +106,9 @@ mod tests {
 
     #[test]
     fn reasons_that_differ_in_numbers_and_ids_are_one_group() {
-        let letters: Vec<Letter> = (0..500).map(letter).collect();
-        let mut stories = Stories::of(letters.iter().map(|letter| letter.message_id.clone()));
+        let messages: Vec<DeadLetter> = (0..500).map(message).collect();
+        let mut attempt_log =
+            AttemptLog::of(messages.iter().map(|message| message.message_id.clone()));
         for number in 0..500_u64 {
             let cause = match number % 4 {
                 0 => format!("order {number} has no customer"),
@@ -112,33 +117,33 @@ mod tests {
                 _ => "error: disk full".to_owned(),
             };
             let line = format!("failed m-{number}: {cause}");
-            stories.take(at(number), &line, &reader());
+            attempt_log.take(at(number), &line, &reader());
         }
-        let found = groups(&letters, &stories);
+        let found = groups(&messages, &attempt_log);
         let counts: Vec<usize> = found.iter().map(|group| group.count).collect();
         assert_eq!(counts, [125; 4], "{found:#?}");
     }
 
     proptest! {
         #[test]
-        fn every_letter_is_in_one_group(reasons in prop::collection::vec(prop::option::of(0_u64..4), 0..40)) {
-            let letters: Vec<Letter> = (0..reasons.len()).map(letter).collect();
-            let mut stories = Stories::of(letters.iter().map(|letter| letter.message_id.clone()));
-            for (letter, reason) in letters.iter().zip(&reasons) {
+        fn every_message_is_in_one_group(reasons in prop::collection::vec(prop::option::of(0_u64..4), 0..40)) {
+            let messages: Vec<DeadLetter> = (0..reasons.len()).map(message).collect();
+            let mut attempt_log = AttemptLog::of(messages.iter().map(|message| message.message_id.clone()));
+            for (message, reason) in messages.iter().zip(&reasons) {
                 if let Some(reason) = reason {
                     let words = ["slow", "refused", "gone", "full"];
                     let why = words[usize::try_from(*reason).unwrap_or_default()];
-                    let line = format!("{} failed: {why}", letter.message_id);
-                    stories.take(at(1000) + Duration::from_secs(*reason), &line, &reader());
+                    let line = format!("{} failed: {why}", message.message_id);
+                    attempt_log.take(at(1000) + Duration::from_secs(*reason), &line, &reader());
                 }
             }
-            let found = groups(&letters, &stories);
-            prop_assert_eq!(found.iter().map(|group| group.count).sum::<usize>(), letters.len());
+            let found = groups(&messages, &attempt_log);
+            prop_assert_eq!(found.iter().map(|group| group.count).sum::<usize>(), messages.len());
             let last = found.len().saturating_sub(1);
             for (index, group) in found.iter().enumerate() {
                 prop_assert!(group.first_seen <= group.last_seen);
                 prop_assert!(group.reason.is_some() || index == last);
-                prop_assert_eq!(stories.reason(&group.sample).map(shape), group.reason.clone());
+                prop_assert_eq!(attempt_log.reason(&group.sample).map(shape), group.reason.clone());
             }
         }
     }

@@ -1,15 +1,15 @@
-//! Dead letters: everything that a resend needs, which of them are meant, why they died, and how they are kept in files.
+//! Dead letters: everything that a resend needs, which of them are meant, why they failed, and how they are kept in files.
 //!
-//! A [`Letter`] is a message of a dead-letter queue as it was received, with all that a resend has to carry along. A
-//! [`Filter`] says which letters are meant, [`record`] how they are written to a file and read back.
+//! A [`DeadLetter`] is a message of a dead-letter queue as it was received, with all that a resend has to carry along. A
+//! [`Filter`] says which messages are meant, [`record`] how they are written to a file and read back.
 
 mod batches;
 mod cost;
-mod emptiness;
+mod dead_letter;
+mod empty_detector;
 mod filter;
 mod functions;
 mod groups;
-mod letter;
 mod nesting;
 mod queue_ref;
 mod queues;
@@ -23,14 +23,14 @@ mod terms;
 
 pub use batches::batches;
 pub use cost::ReceiveCounts;
-pub use emptiness::Emptiness;
+pub use dead_letter::{Attribute, DeadLetter, Resend};
+pub use empty_detector::EmptyDetector;
 pub use filter::{Filter, FilterError, NESTING_MAX, NotEvaluable};
 pub use groups::{Group, groups};
-pub use letter::{Attribute, Letter, Resend};
 pub use queue_ref::{QueueArn, QueueRef, QueueRefError, queue_label};
 pub use queues::{DeadLetterQueue, EXPIRES_SOON, Expiry, dead_letter_queues};
 pub use reach::{Depth, Unreached, unread};
 pub use shape::shape;
 pub use sources::{NoRoom, SOURCE_ATTRIBUTE, Sources, source_counts, take_source, with_source};
-pub use story::{Attempt, Stories, log_pattern};
+pub use story::{Attempt, AttemptLog, log_pattern};
 pub use terms::{parse_duration, parse_receives};

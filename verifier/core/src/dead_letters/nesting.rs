@@ -61,7 +61,7 @@ struct Scan {
 
 #[derive(Clone, Copy, Default)]
 struct Level {
-    /// Whether it ends where its surroundings do, instead of at a bracket.
+    /// Whether it ends where the text around it does, instead of at a bracket.
     is_reference: bool,
     /// How many operators of each class follow one another, with none in between that binds more loosely.
     run: [usize; CLASSES],

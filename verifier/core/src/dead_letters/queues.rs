@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use verifier_model::time::Timestamp;
 
-use super::{Depth, Letter};
+use super::{DeadLetter, Depth};
 use crate::evidence::QueueEvidence;
 
 /// A message that is kept for less than this is warned of.
@@ -93,18 +93,23 @@ impl DeadLetterQueue {
     }
 
     /// When its messages expire, by those that were looked at.
-    pub fn seen_expiry(&self, letters: &[Letter], is_complete: bool, now: Timestamp) -> Expiry {
-        if letters.is_empty() {
+    pub fn seen_expiry(
+        &self,
+        messages: &[DeadLetter],
+        is_complete: bool,
+        now: Timestamp,
+    ) -> Expiry {
+        if messages.is_empty() {
             return self.unseen_expiry(now);
         }
         let retention = self.queue.as_ref().and_then(QueueEvidence::retention);
-        let goes_soon = |letter: &&Letter| {
-            let left = retention.and_then(|retention| letter.time_to_expiry(now, retention));
+        let goes_soon = |message: &&DeadLetter| {
+            let left = retention.and_then(|retention| message.time_to_expiry(now, retention));
             left.is_some_and(|left| left < EXPIRES_SOON)
         };
         Expiry::Known {
-            oldest: letters.iter().filter_map(|letter| letter.age(now)).max(),
-            soon: letters.iter().filter(goes_soon).count(),
+            oldest: messages.iter().filter_map(|message| message.age(now)).max(),
+            soon: messages.iter().filter(goes_soon).count(),
             is_complete,
         }
     }
@@ -162,9 +167,9 @@ mod tests {
             full.unseen_expiry(now),
             Expiry::Unknown { not_later_than: Some(now + days(4)) }
         );
-        let letter = |age| Letter { sent_at: Some(now - age), ..Letter::default() };
+        let message = |age| DeadLetter { sent_at: Some(now - age), ..DeadLetter::default() };
         let seen = full.seen_expiry(
-            &[letter(days(1)), letter(days(3) + Duration::from_secs(1))],
+            &[message(days(1)), message(days(3) + Duration::from_secs(1))],
             true,
             now,
         );

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Letter;
+use super::DeadLetter;
 use crate::evidence::QueueEvidence;
 
 /// How many groups are named.
@@ -70,13 +70,13 @@ impl Unreached {
 
     /// Names the messages in hand that others of their group may be behind.
     #[must_use]
-    pub fn with_blocking<'a>(mut self, held: impl IntoIterator<Item = &'a Letter>) -> Self {
+    pub fn with_blocking<'a>(mut self, held: impl IntoIterator<Item = &'a DeadLetter>) -> Self {
         if !self.is_fifo || self.behind == 0 {
             return self;
         }
-        for letter in held {
-            if let Some(group) = &letter.group_id {
-                self.blocked_by.entry(group.clone()).or_default().push(letter.message_id.clone());
+        for message in held {
+            if let Some(group) = &message.group_id {
+                self.blocked_by.entry(group.clone()).or_default().push(message.message_id.clone());
             }
         }
         self
@@ -175,12 +175,12 @@ mod tests {
 
     #[test]
     fn those_behind_others_of_their_group_are_counted_and_the_others_named() {
-        let letter = |id: &str, group: &str| Letter {
+        let message = |id: &str, group: &str| DeadLetter {
             message_id: id.to_owned(),
             group_id: Some(group.to_owned()),
-            ..Letter::default()
+            ..DeadLetter::default()
         };
-        let held = [letter("m-1", "a"), letter("m-2", "a"), letter("m-3", "b")];
+        let held = [message("m-1", "a"), message("m-2", "a"), message("m-3", "b")];
         let depth = Depth { visible: 30, in_flight: 3, delayed: 0 };
         let fifo = Unreached::of(depth, 3, true).with_blocking(&held);
         let why = fifo.why().unwrap();

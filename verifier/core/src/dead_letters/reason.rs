@@ -29,7 +29,7 @@ static FAILED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(FAILURE).ok
 static FINE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(HARMLESS).ok());
 
 /// The reason in a line that names a message, without its id, so that lines of other messages are the same. `None` where the
-/// line tells of no failure. What stands in braces is an event, a body or a record: of that, only an error's type and message
+/// line reports no failure. What stands in braces is an event, a body or a record: of that, only an error's type and message
 /// are taken.
 pub(super) fn reason_in(line: &str, id: &str) -> Option<String> {
     let (text, json) = parts(line);

@@ -8,8 +8,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::Letter;
-use super::letter::hex;
+use super::DeadLetter;
+use super::dead_letter::hex;
 
 /// The schema of a line with a letter.
 pub const SCHEMA: &str = "verifier.dead-letter/1";
@@ -20,9 +20,9 @@ pub const END_SCHEMA: &str = "verifier.dead-letters.end/1";
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Line {
     schema: String,
-    /// Of the letter, as the JSON that stands in the line.
+    /// Of the message, as the JSON that stands in the line.
     sha256: String,
-    letter: Letter,
+    message: DeadLetter,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -32,7 +32,7 @@ struct End {
     count: u64,
 }
 
-/// A file of letters that cannot be taken for what was exported.
+/// A file of messages that cannot be taken for what was exported.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RecordError {
     /// A line is no JSON of that shape.
@@ -51,14 +51,14 @@ pub enum RecordError {
     },
     /// The last line is not there.
     #[error(
-        "the file is cut off after {count} letters: its last line, which counts them, is missing"
+        "the file is cut off after {count} messages: its last line, which counts them, is missing"
     )]
     CutOff {
-        /// How many letters there are.
+        /// How many messages there are.
         count: u64,
     },
     /// The last line counts other than there are.
-    #[error("the file holds {found} letters, and was written with {expected}")]
+    #[error("the file holds {found} messages, and was written with {expected}")]
     Count {
         /// How many the last line says.
         expected: u64,
@@ -67,10 +67,10 @@ pub enum RecordError {
     },
 }
 
-/// A letter's line, without the line feed.
-pub fn line(letter: &Letter) -> String {
-    let sha256 = checksum(letter);
-    to_json(&Line { schema: SCHEMA.to_owned(), sha256, letter: letter.clone() })
+/// A message's line, without the line feed.
+pub fn line(message: &DeadLetter) -> String {
+    let sha256 = checksum(message);
+    to_json(&Line { schema: SCHEMA.to_owned(), sha256, message: message.clone() })
 }
 
 /// The last line, without the line feed.
@@ -83,8 +83,8 @@ fn to_json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-fn checksum(letter: &Letter) -> String {
-    hex(&Sha256::digest(to_json(letter)))
+fn checksum(message: &DeadLetter) -> String {
+    hex(&Sha256::digest(to_json(message)))
 }
 
 /// Reads lines one after the other, so that a file need not fit into memory.
@@ -96,8 +96,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// The letter of the next line; `None` for an empty line and for the last one.
-    pub fn read(&mut self, text: &str) -> Result<Option<Letter>, RecordError> {
+    /// The message of the next line; `None` for an empty line and for the last one.
+    pub fn read(&mut self, text: &str) -> Result<Option<DeadLetter>, RecordError> {
         self.lines += 1;
         let line = self.lines;
         let malformed = |problem: String| RecordError::Malformed { line, problem };
@@ -124,14 +124,14 @@ impl Reader {
         }
         let found: Line =
             serde_json::from_value(value).map_err(|error| malformed(error.to_string()))?;
-        if checksum(&found.letter) != found.sha256 {
+        if checksum(&found.message) != found.sha256 {
             return Err(RecordError::Changed { line });
         }
         self.count += 1;
-        Ok(Some(found.letter))
+        Ok(Some(found.message))
     }
 
-    /// That all was read which was written; says how many letters.
+    /// That all was read which was written; says how many messages.
     pub fn finish(self) -> Result<u64, RecordError> {
         match self.end {
             None => Err(RecordError::CutOff { count: self.count }),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use super::{Attribute, Letter, QueueArn};
+use super::{Attribute, DeadLetter, QueueArn};
 
 /// The message attribute in which an import keeps the queue that a message came from. SQS sets `DeadLetterQueueSourceArn`
 /// itself, and nobody else can.
@@ -42,8 +42,8 @@ pub enum NoRoom {
 impl Sources {
     /// Whether a message is selected: it came from the queue that was named, where one was. One that does not say where it
     /// came from did not come from there as far as is known.
-    pub fn selects(&self, letter: &Letter) -> bool {
-        self.selected.is_none() || self.selected == letter.source_arn
+    pub fn selects(&self, message: &DeadLetter) -> bool {
+        self.selected.is_none() || self.selected == message.source_arn
     }
 
     /// Whether that queue is the only source: then a message that does not say where it came from can go nowhere else.
@@ -59,41 +59,41 @@ impl Sources {
 
 /// How many messages came from which queue, in the order of their ARNs; last those that do not say.
 pub fn source_counts<'a>(
-    letters: impl IntoIterator<Item = &'a Letter>,
+    messages: impl IntoIterator<Item = &'a DeadLetter>,
 ) -> Vec<(Option<String>, usize)> {
     let mut counts: BTreeMap<Option<String>, usize> = BTreeMap::new();
-    for letter in letters {
-        *counts.entry(letter.source_arn.clone()).or_default() += 1;
+    for message in messages {
+        *counts.entry(message.source_arn.clone()).or_default() += 1;
     }
     let unknown = counts.remove(&None).map(|count| (None, count));
     counts.into_iter().chain(unknown).collect()
 }
 
 /// Takes the attribute that an import has added from a message that was received. What SQS says of the source counts more.
-pub fn take_source(letter: &mut Letter) {
-    let Some(attribute) = letter.attributes.get(SOURCE_ATTRIBUTE) else { return };
+pub fn take_source(message: &mut DeadLetter) {
+    let Some(attribute) = message.attributes.get(SOURCE_ATTRIBUTE) else { return };
     let Some(arn) = attribute.string_value.as_deref().and_then(QueueArn::parse) else { return };
-    letter.attributes.remove(SOURCE_ATTRIBUTE);
-    letter.source_arn.get_or_insert_with(|| arn.to_string());
+    message.attributes.remove(SOURCE_ATTRIBUTE);
+    message.source_arn.get_or_insert_with(|| arn.to_string());
 }
 
 /// A message with its source in an attribute, as an import sends it to a queue that takes messages of so many bytes. One
 /// without a source stays as it is.
 ///
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>.
-pub fn with_source(letter: &Letter, bytes_max: usize) -> Result<Letter, NoRoom> {
-    let mut letter = letter.clone();
-    let Some(arn) = &letter.source_arn else { return Ok(letter) };
-    if letter.attributes.len() >= ATTRIBUTES_MAX {
+pub fn with_source(message: &DeadLetter, bytes_max: usize) -> Result<DeadLetter, NoRoom> {
+    let mut message = message.clone();
+    let Some(arn) = &message.source_arn else { return Ok(message) };
+    if message.attributes.len() >= ATTRIBUTES_MAX {
         return Err(NoRoom::Attributes);
     }
     let attribute = Attribute::text("String", arn.clone());
-    letter.attributes.insert(SOURCE_ATTRIBUTE.to_owned(), attribute);
-    let size_bytes = letter.size_bytes();
+    message.attributes.insert(SOURCE_ATTRIBUTE.to_owned(), attribute);
+    let size_bytes = message.size_bytes();
     if size_bytes > bytes_max {
         return Err(NoRoom::Bytes { size_bytes, bytes_max });
     }
-    Ok(letter)
+    Ok(message)
 }
 
 #[cfg(test)]
@@ -103,8 +103,12 @@ mod tests {
     const A: &str = "arn:aws:sqs:eu-west-1:123456789012:A";
     const B: &str = "arn:aws:sqs:eu-west-1:123456789012:B";
 
-    fn of(source: Option<&str>) -> Letter {
-        Letter { source_arn: source.map(str::to_owned), body: "b".to_owned(), ..Letter::default() }
+    fn of(source: Option<&str>) -> DeadLetter {
+        DeadLetter {
+            source_arn: source.map(str::to_owned),
+            body: "b".to_owned(),
+            ..DeadLetter::default()
+        }
     }
 
     #[test]
@@ -120,22 +124,22 @@ mod tests {
 
     #[test]
     fn sources_are_counted_and_the_unknown_comes_last() {
-        let letters = [of(None), of(Some(B)), of(Some(A)), of(Some(B))];
+        let messages = [of(None), of(Some(B)), of(Some(A)), of(Some(B))];
         let expected = [(Some(A.to_owned()), 1), (Some(B.to_owned()), 2), (None, 1)];
-        assert_eq!(source_counts(&letters), expected);
+        assert_eq!(source_counts(&messages), expected);
     }
 
     #[test]
     fn a_source_goes_through_an_attribute_and_leaves_nothing_behind() {
-        let letter = of(Some(A));
-        let mut received = with_source(&letter, 1000).unwrap();
+        let message = of(Some(A));
+        let mut received = with_source(&message, 1000).unwrap();
         assert_eq!(received.attributes[SOURCE_ATTRIBUTE].string_value.as_deref(), Some(A));
         received.source_arn = None;
         take_source(&mut received);
-        assert_eq!(received, letter);
+        assert_eq!(received, message);
         // What SQS says counts more.
         let mut moved =
-            Letter { source_arn: Some(B.to_owned()), ..with_source(&letter, 1000).unwrap() };
+            DeadLetter { source_arn: Some(B.to_owned()), ..with_source(&message, 1000).unwrap() };
         take_source(&mut moved);
         assert_eq!(moved, of(Some(B)));
         assert_eq!(with_source(&of(None), 1).unwrap(), of(None));
@@ -143,11 +147,11 @@ mod tests {
 
     #[test]
     fn an_attribute_of_that_name_which_is_no_arn_is_somebody_elses() {
-        let mut letter = of(None);
-        letter.attributes.insert(SOURCE_ATTRIBUTE.to_owned(), Attribute::text("String", "mine"));
-        let before = letter.clone();
-        take_source(&mut letter);
-        assert_eq!(letter, before);
+        let mut message = of(None);
+        message.attributes.insert(SOURCE_ATTRIBUTE.to_owned(), Attribute::text("String", "mine"));
+        let before = message.clone();
+        take_source(&mut message);
+        assert_eq!(message, before);
     }
 
     #[test]

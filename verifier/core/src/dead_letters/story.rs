@@ -1,11 +1,11 @@
-//! What a worker's log tells of messages.
+//! What a worker's log reports messages.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::Outcome;
 use verifier_model::time::Timestamp;
 
-use super::Letter;
+use super::DeadLetter;
 use super::reason::reason_in;
 use crate::settings::OutcomeReader;
 
@@ -15,7 +15,7 @@ use crate::settings::OutcomeReader;
 const PATTERN_CHARS_MAX: usize = 1024;
 /// How much of a line is kept.
 const LINE_CHARS_MAX: usize = 1000;
-/// One line that tells of a message.
+/// One line that reports a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// When it was logged.
@@ -32,22 +32,22 @@ pub struct Attempt {
     pub line: String,
 }
 
-/// What a log tells of some messages.
+/// What a log reports some messages.
 #[derive(Clone, Debug, Default)]
-pub struct Stories {
+pub struct AttemptLog {
     ids: BTreeSet<String>,
     /// Why messages failed by what a service has written on them.
     written: BTreeMap<String, String>,
     attempts: BTreeMap<String, Vec<Attempt>>,
 }
 
-impl Stories {
+impl AttemptLog {
     /// Of messages with those ids.
     pub fn of(ids: impl IntoIterator<Item = String>) -> Self {
         Self { ids: ids.into_iter().collect(), ..Self::default() }
     }
 
-    /// Takes a line for those that it tells of: an outcome by the settings, or else a line in which an id stands.
+    /// Takes a line for those that it reports: an outcome by the settings, or else a line in which an id stands.
     pub fn take(&mut self, at: Timestamp, line: &str, reader: &OutcomeReader) {
         let whole = line.trim();
         let line: String = whole.chars().take(LINE_CHARS_MAX).collect();
@@ -89,10 +89,10 @@ impl Stories {
     }
 
     /// Takes what services have written on messages that they could not deliver.
-    pub fn take_attributes<'a>(&mut self, letters: impl IntoIterator<Item = &'a Letter>) {
-        for letter in letters {
-            if let Some(reason) = letter.written_reason() {
-                self.written.insert(letter.message_id.clone(), reason);
+    pub fn take_attributes<'a>(&mut self, messages: impl IntoIterator<Item = &'a DeadLetter>) {
+        for message in messages {
+            if let Some(reason) = message.written_reason() {
+                self.written.insert(message.message_id.clone(), reason);
             }
         }
     }
@@ -165,37 +165,37 @@ mod tests {
 
     #[test]
     fn outcome_lines_tell_attempts_and_the_last_reason() {
-        let mut stories = Stories::of(["m-1".to_owned(), "m-2".to_owned()]);
+        let mut attempt_log = AttemptLog::of(["m-1".to_owned(), "m-2".to_owned()]);
         for (at, text) in [
             (1, line("m-1", 1, Some("slow"))),
             (2, line("m-3", 1, Some("other"))),
             (3, line("m-1", 2, Some("refused"))),
             (3, line("m-1", 2, Some("refused"))),
         ] {
-            stories.take(Timestamp::from_millis(at), &text, &reader());
+            attempt_log.take(Timestamp::from_millis(at), &text, &reader());
         }
         let told: Vec<_> =
-            stories.attempts("m-1").iter().map(|attempt| attempt.receive_count).collect();
+            attempt_log.attempts("m-1").iter().map(|attempt| attempt.receive_count).collect();
         assert_eq!(told, [Some(1), Some(2)]);
-        assert_eq!(stories.reason("m-1"), Some("refused"));
-        assert_eq!((stories.attempts("m-2").len(), stories.reason("m-2")), (0, None));
-        assert_eq!(stories.attempts("m-3").len(), 0);
+        assert_eq!(attempt_log.reason("m-1"), Some("refused"));
+        assert_eq!((attempt_log.attempts("m-2").len(), attempt_log.reason("m-2")), (0, None));
+        assert_eq!(attempt_log.attempts("m-3").len(), 0);
     }
 
     #[test]
-    fn lines_of_foreign_workers_tell_by_the_id() {
-        let mut stories = Stories::of(["0a-1".to_owned(), "0a-2".to_owned()]);
-        stories.take(AT, "START handling 0a-1", &reader());
-        stories.take(AT, "[ERROR] message 0a-1: no such customer", &reader());
-        stories.take(AT, "[ERROR] message 0a-2: no such customer", &reader());
-        assert_eq!(stories.attempts("0a-1").len(), 2);
-        assert_eq!(stories.reason("0a-1"), Some("[ERROR] message …: no such customer"));
-        assert_eq!(stories.reason("0a-1"), stories.reason("0a-2"));
+    fn lines_of_other_workers_tell_by_the_id() {
+        let mut attempt_log = AttemptLog::of(["0a-1".to_owned(), "0a-2".to_owned()]);
+        attempt_log.take(AT, "START handling 0a-1", &reader());
+        attempt_log.take(AT, "[ERROR] message 0a-1: no such customer", &reader());
+        attempt_log.take(AT, "[ERROR] message 0a-2: no such customer", &reader());
+        assert_eq!(attempt_log.attempts("0a-1").len(), 2);
+        assert_eq!(attempt_log.reason("0a-1"), Some("[ERROR] message …: no such customer"));
+        assert_eq!(attempt_log.reason("0a-1"), attempt_log.reason("0a-2"));
         // Logs deliver at least once.
-        stories.take(AT, "START handling 0a-1", &reader());
-        assert_eq!((stories.attempts("0a-1").len(), stories.tries("0a-1").len()), (2, 2));
-        stories.take(AT, &line("0a-1", 1, Some("slow")), &reader());
-        assert_eq!((stories.attempts("0a-1").len(), stories.tries("0a-1").len()), (3, 1));
+        attempt_log.take(AT, "START handling 0a-1", &reader());
+        assert_eq!((attempt_log.attempts("0a-1").len(), attempt_log.tries("0a-1").len()), (2, 2));
+        attempt_log.take(AT, &line("0a-1", 1, Some("slow")), &reader());
+        assert_eq!((attempt_log.attempts("0a-1").len(), attempt_log.tries("0a-1").len()), (3, 1));
     }
 
     #[test]

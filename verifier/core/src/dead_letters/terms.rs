@@ -21,7 +21,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
 }
 
-/// Reads how often a letter was received: `4`, or from the least to the most, as in `3-5`.
+/// Reads how often a message was received: `4`, or from the least to the most, as in `3-5`.
 pub fn parse_receives(text: &str) -> Result<(u32, u32), String> {
     let wrong = || format!("expected a number like 4, or two like 3-5, found {text:?}");
     let number = |part: &str| part.trim().parse::<u32>().map_err(|_| wrong());

@@ -8,7 +8,7 @@ use crate::evidence::StackResource;
 /// A part of a stack.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "camelCase", deny_unknown_fields)]
-pub enum Part {
+pub enum ResourceRef {
     /// A function's reserved concurrency.
     Concurrency {
         /// The function's name or ARN.
@@ -38,7 +38,7 @@ pub enum Part {
     },
 }
 
-impl Part {
+impl ResourceRef {
     /// Whether it is of a stack with these resources: a journal that was changed, or is another stack's, could name any.
     pub fn belongs_to(&self, resources: &[StackResource]) -> bool {
         let is_there = |resource_type: &str, id: &str| {
@@ -78,7 +78,7 @@ fn is_same_queue(one: &str, other: &str) -> bool {
 /// How a part is configured.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "camelCase", deny_unknown_fields)]
-pub enum Configuration {
+pub enum ResourceConfig {
     /// How many invocations of a function run at once; as many as the account has left when absent.
     Concurrency {
         /// The limit.
@@ -107,16 +107,16 @@ pub enum Configuration {
     },
 }
 
-impl Configuration {
+impl ResourceConfig {
     /// Whether it is how a part of that kind is configured.
-    pub fn is_of(&self, part: &Part) -> bool {
+    pub fn is_of(&self, part: &ResourceRef) -> bool {
         matches!(
             (self, part),
-            (Self::Concurrency { .. }, Part::Concurrency { .. })
-                | (Self::Mapping(_), Part::Mapping { .. })
-                | (Self::QueueTag { .. }, Part::QueueTag { .. })
-                | (Self::Queue { .. }, Part::Queue { .. })
-                | (Self::Function { .. }, Part::Function { .. })
+            (Self::Concurrency { .. }, ResourceRef::Concurrency { .. })
+                | (Self::Mapping(_), ResourceRef::Mapping { .. })
+                | (Self::QueueTag { .. }, ResourceRef::QueueTag { .. })
+                | (Self::Queue { .. }, ResourceRef::Queue { .. })
+                | (Self::Function { .. }, ResourceRef::Function { .. })
         )
     }
 }
@@ -155,29 +155,33 @@ mod tests {
             resource("AWS::Lambda::Function", "worker"),
             resource("AWS::Lambda::EventSourceMapping", "m"),
         ];
-        let queue = |name: &str| Part::Queue { queue_url: format!("http://h/0/{name}") };
-        let tag =
-            |key: &str| Part::QueueTag { queue_url: "http://h/0/jobs".into(), key: key.into() };
-        let function = |name: &str| Part::Function { function: name.into() };
+        let queue = |name: &str| ResourceRef::Queue { queue_url: format!("http://h/0/{name}") };
+        let tag = |key: &str| ResourceRef::QueueTag {
+            queue_url: "http://h/0/jobs".into(),
+            key: key.into(),
+        };
+        let function = |name: &str| ResourceRef::Function { function: name.into() };
         for part in [
             queue("jobs"),
-            Part::Queue { queue_url: "https://queue.example/0/jobs".into() },
+            ResourceRef::Queue { queue_url: "https://queue.example/0/jobs".into() },
             tag(LEASE_TAG),
             function("worker"),
             function("arn:aws:lambda:r:0:function:worker"),
-            Part::Concurrency { function: "worker".into() },
-            Part::Mapping { uuid: "m".into() },
+            ResourceRef::Concurrency { function: "worker".into() },
+            ResourceRef::Mapping { uuid: "m".into() },
         ] {
             assert!(part.belongs_to(&resources), "{part:?}");
         }
         for part in [
             queue("victim"),
-            Part::Queue { queue_url: "http://h/1/jobs".into() },
+            ResourceRef::Queue { queue_url: "http://h/1/jobs".into() },
             tag("owner"),
             function("hello"),
             function("http://h/0/jobs"),
-            Part::Concurrency { function: "arn:aws:lambda:r:0:function:other-worker".into() },
-            Part::Mapping { uuid: "n".into() },
+            ResourceRef::Concurrency {
+                function: "arn:aws:lambda:r:0:function:other-worker".into(),
+            },
+            ResourceRef::Mapping { uuid: "n".into() },
         ] {
             assert!(!part.belongs_to(&resources), "{part:?}");
         }

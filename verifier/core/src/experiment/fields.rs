@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::configuration::Configuration;
+use super::configuration::ResourceConfig;
 
 /// The field of a redrive policy that experiments change.
 const MAX_RECEIVE_COUNT: &str = "maxReceiveCount";
@@ -58,7 +58,7 @@ impl Field {
     }
 }
 
-impl Configuration {
+impl ResourceConfig {
     /// What each field says; null where the part has none.
     pub fn fields(&self) -> BTreeMap<Field, Value> {
         match self {

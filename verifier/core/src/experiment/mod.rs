@@ -7,7 +7,7 @@ mod lease;
 mod update;
 
 pub use circumstances::{Changed, Circumstances, changed};
-pub use configuration::{Configuration, MappingState, Part};
+pub use configuration::{MappingState, ResourceConfig, ResourceRef};
 pub use fields::{Field, with_max_receive_count};
 pub use lease::{LEASE_TAG, Lease};
 pub use update::Update;

@@ -1,8 +1,8 @@
-//! What became of every letter of a redrive.
+//! What became of every message of a redrive.
 
 use serde::{Deserialize, Serialize};
 
-/// How many letters ended how.
+/// How many messages ended how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Accounting {
@@ -30,7 +30,7 @@ pub struct Accounting {
     pub out_of_order: u64,
     /// Those of a plan that were not there any more.
     pub missing: u64,
-    /// Letters in the dead-letter queue at the end, by its count.
+    /// Messages in the dead-letter queue at the end, by its count.
     pub left: u64,
 }
 

@@ -4,15 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::dead_letters::shape;
 
-/// A letter whose message failed again.
+/// A message whose message failed again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Bounce {
-    /// The letter's id.
+    /// The message's id.
     pub from: String,
     /// The message's id.
     pub to: String,
-    /// Why the letter died, where that is known.
+    /// Why the message failed before the redrive, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old_reason: Option<String>,
     /// Why the message failed, where that is known.
@@ -24,20 +24,20 @@ pub struct Bounce {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Failing {
-    /// For the reason that the letter died of: what was to be mended is not.
-    AsBefore,
+    /// The cause is the one from before the redrive: it is not fixed.
+    SameCause,
     /// For another one: something is wrong that was not then.
-    Anew,
+    NewCause,
     /// One of the reasons is not known.
     Unknown,
 }
 
 impl Bounce {
-    /// Whether it failed as before.
+    /// How its cause compares with the one before.
     pub fn failing(&self) -> Failing {
         match (&self.old_reason, &self.reason) {
-            (Some(old), Some(reason)) if shape(old) == shape(reason) => Failing::AsBefore,
-            (Some(_), Some(_)) => Failing::Anew,
+            (Some(old), Some(reason)) if shape(old) == shape(reason) => Failing::SameCause,
+            (Some(_), Some(_)) => Failing::NewCause,
             _ => Failing::Unknown,
         }
     }
@@ -58,9 +58,9 @@ mod tests {
             };
             bounce.failing()
         };
-        assert_eq!(failing(Some("full"), Some("full")), Failing::AsBefore);
-        assert_eq!(failing(Some("full"), Some("slow")), Failing::Anew);
-        assert_eq!(failing(Some("row 7 is locked"), Some("row 12 is locked")), Failing::AsBefore);
+        assert_eq!(failing(Some("full"), Some("full")), Failing::SameCause);
+        assert_eq!(failing(Some("full"), Some("slow")), Failing::NewCause);
+        assert_eq!(failing(Some("row 7 is locked"), Some("row 12 is locked")), Failing::SameCause);
         for (old, reason) in [(None, Some("full")), (Some("full"), None), (None, None)] {
             assert_eq!(failing(old, reason), Failing::Unknown);
         }

@@ -1,4 +1,4 @@
-//! What has become of a message that took a letter's place.
+//! What has become of a message that took a message's place.
 
 use std::time::Duration;
 
@@ -7,22 +7,22 @@ use verifier_model::time::Timestamp;
 
 use crate::dead_letters::{Attempt, shape};
 
-/// A message that was sent in a letter's place, and what the letter died of.
+/// A message that was sent in a message's place, and what the message died of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Watched {
-    /// The letter's id.
+pub struct TrackedMessage {
+    /// The message's id.
     pub from: String,
     /// The message's id.
     pub to: String,
     /// When it was sent.
     pub sent_at: Timestamp,
-    /// Why the letter died, where that is known.
+    /// Why the message failed before the redrive, where that is known.
     pub old_reason: Option<String>,
 }
 
-/// What is told of a message.
+/// What is reported a message.
 #[derive(Clone, Copy, Debug)]
-pub struct Told<'a> {
+pub struct Evidence<'a> {
     /// Its attempts by the log; `None` when there is no log to read.
     pub attempts: Option<&'a [Attempt]>,
     /// Whether it was seen in the dead-letter queue.
@@ -45,7 +45,7 @@ pub enum Fate {
     Succeeded,
     /// There is no log, and it did not come back in the time in which it would have.
     NotBounced,
-    /// It failed for the reason that the letter died of, or is dead again.
+    /// It failed for the reason that the message died of, or is dead again.
     Bounced {
         /// Why, where that is known.
         reason: Option<String>,
@@ -54,12 +54,12 @@ pub enum Fate {
     Unknown,
 }
 
-impl Watched {
-    /// Judges what is told of it.
+impl TrackedMessage {
+    /// Evaluates what is reported it.
     ///
     /// One failure for the old reason is a bounce: the message would fail so again until it is dead, and meanwhile others
     /// would be sent after it. Having been seen dead weighs more than any line.
-    pub fn fate(&self, told: Told<'_>) -> Fate {
+    pub fn fate(&self, told: Evidence<'_>) -> Fate {
         let attempts = told.attempts.unwrap_or_default();
         let of = |outcome| attempts.iter().filter(move |each| each.outcome == Some(outcome));
         let last_failure = of(Outcome::Failed).next_back();
@@ -102,13 +102,13 @@ mod tests {
     }
 
     fn fate(attempts: Option<&[Attempt]>, is_dead: bool, after: Duration) -> Fate {
-        let watched = Watched {
+        let watched = TrackedMessage {
             from: "old".to_owned(),
             to: "new".to_owned(),
             sent_at: SENT_AT,
             old_reason: Some("full".to_owned()),
         };
-        watched.fate(Told { attempts, is_dead, now: SENT_AT + after, bound: BOUND })
+        watched.fate(Evidence { attempts, is_dead, now: SENT_AT + after, bound: BOUND })
     }
 
     #[test]

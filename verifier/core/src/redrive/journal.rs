@@ -1,7 +1,7 @@
 //! What a redrive writes down: one JSON document a line, in the order in which things happen.
 //!
-//! A letter goes through intent, sent and deleted. The intent is on the disk before the message is sent, and its new id
-//! before the letter is deleted, so that whenever the process ends, what may have happened is written down.
+//! A message goes through intent, sent and deleted. The intent is on the disk before the message is sent, and its new id
+//! before the message is deleted, so that whenever the process ends, what may have happened is written down.
 
 use std::collections::BTreeMap;
 
@@ -9,26 +9,26 @@ use serde::{Deserialize, Serialize};
 use verifier_model::time::Timestamp;
 
 use super::{Accounting, Bounce, Planned, QueueName, Terms};
-use crate::dead_letters::Letter;
+use crate::dead_letters::DeadLetter;
 
 /// The schema of a journal, which its first line names.
 pub const SCHEMA: &str = "verifier.redrive.journal/1";
 
-/// A letter that is about to be sent.
+/// A message that is about to be sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Intended {
-    /// The letter's id.
+    /// The message's id.
     pub id: String,
-    /// The letter itself where something else is sent in its place.
+    /// The message itself where something else is sent in its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub original: Option<Letter>,
+    pub original: Option<DeadLetter>,
 }
 
-/// A letter and the message that took its place.
+/// A message and the message that took its place.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pair {
-    /// The letter's id.
+    /// The message's id.
     pub from: String,
     /// The message's id.
     pub to: String,
@@ -61,10 +61,10 @@ pub enum Entry {
         /// How.
         terms: Box<Terms>,
     },
-    /// Letters that are meant, where a plan names them.
+    /// Messages that are meant, where a plan names them.
     Planned {
-        /// The letters.
-        letters: Vec<Planned>,
+        /// The messages.
+        messages: Vec<Planned>,
     },
     /// The redrive was taken up again.
     Resumed {
@@ -80,63 +80,63 @@ pub enum Entry {
     Step {
         /// Its number, from 1.
         number: usize,
-        /// How many letters it may take.
+        /// How many messages it may take.
         size: u64,
     },
-    /// Letters are about to be sent.
+    /// Messages are about to be sent.
     Intent {
         /// When.
         at: Timestamp,
-        /// The letters.
-        letters: Vec<Intended>,
+        /// The messages.
+        messages: Vec<Intended>,
     },
-    /// Messages may have arrived or not, and the letters are sent again.
+    /// Messages may have arrived or not, and the messages are sent again.
     Ambiguous {
-        /// The letters' ids.
+        /// The messages' ids.
         ids: Vec<String>,
         /// Why it is not known.
         why: String,
     },
     /// Messages were offered to SQS until it was given up, and no answer said what became of them: they may have arrived up to
-    /// that many times. The letters stay where they are.
+    /// that many times. The messages stay where they are.
     Unconfirmed {
-        /// How often each was offered without an answer, by the letters' ids.
-        letters: BTreeMap<String, u32>,
+        /// How often each was offered without an answer, by the messages' ids.
+        messages: BTreeMap<String, u32>,
         /// Why it is not known.
         why: String,
     },
     /// SQS has confirmed messages.
     Sent {
-        /// Which letter became which message.
-        letters: Vec<Pair>,
+        /// Which message became which message.
+        messages: Vec<Pair>,
     },
-    /// Letters were not sent, and stay where they are.
+    /// Messages were not sent, and stay where they are.
     NotSent {
         /// Their ids, each with the reason.
-        letters: BTreeMap<String, String>,
+        messages: BTreeMap<String, String>,
     },
     /// Messages of FIFO queues were sent though one before them of their group was not.
     OutOfOrder {
-        /// The letters' ids.
+        /// The messages' ids.
         ids: Vec<String>,
     },
     /// Messages were sent with a trace header that SQS did not say to have.
     TraceLost {
-        /// The letters' ids.
+        /// The messages' ids.
         ids: Vec<String>,
     },
-    /// Letters are not what was planned, and stay.
+    /// Messages are not what was planned, and stay.
     Changed {
         /// Their ids.
         ids: Vec<String>,
     },
-    /// Letters that were sent are deleted, or were seen to be gone.
+    /// Messages that were sent are deleted, or were seen to be gone.
     Deleted {
         /// Their ids.
         ids: Vec<String>,
     },
     /// What has become of the messages of a step.
-    Judged {
+    Evaluated {
         /// The step's number.
         number: usize,
         /// How many succeeded.

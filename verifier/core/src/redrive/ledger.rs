@@ -1,4 +1,4 @@
-//! What a journal says was done, and what that means for a letter.
+//! What a journal says was done, and what that means for a message.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,16 +45,16 @@ pub struct Ledger {
     lines: u64,
     started: Option<Entry>,
     planned: BTreeMap<String, String>,
-    /// Letters that are about to be sent, or may have been.
+    /// Messages that are about to be sent, or may have been.
     intended: BTreeSet<String>,
-    /// Letters whose place a message has taken.
+    /// Messages whose place a message has taken.
     sent: IdSet,
     /// Those of them that are not known to be deleted, and their messages.
     undeleted: BTreeMap<String, String>,
     /// The messages.
     messages: IdSet,
     ambiguous: BTreeSet<String>,
-    /// Letters that may have arrived so often, and were never confirmed.
+    /// Messages that may have arrived so often, and were never confirmed.
     unconfirmed: BTreeMap<String, u32>,
     /// Those of them that are not offered again before the redrive is taken up again.
     given_up: BTreeSet<String>,
@@ -64,23 +64,23 @@ pub struct Ledger {
     made_up_for: u64,
     not_sent: BTreeMap<String, String>,
     changed: BTreeSet<String>,
-    /// Letters whose messages overtook one of their group.
+    /// Messages whose messages overtook one of their group.
     out_of_order: BTreeSet<String>,
-    /// Letters whose messages have lost their trace header.
+    /// Messages whose messages have lost their trace header.
     trace_lost: BTreeSet<String>,
     /// By the message's id.
     bounced: BTreeMap<String, Bounce>,
     /// How many have bounced since the redrive was taken up again.
     bounces: u64,
-    /// Messages in the step of a ramp that is not judged yet.
-    unjudged: BTreeMap<String, String>,
+    /// Messages in the step of a ramp that is not evaluated yet.
+    unevaluated: BTreeMap<String, String>,
     /// The queues that those were sent to, where each goes to its own.
     queues: BTreeMap<String, String>,
     succeeded: u64,
     succeeded_by_absence: u64,
     steps: usize,
     ended: bool,
-    /// Why it went no further, and how many letters were left, when it ended the last time.
+    /// Why it went no further, and how many messages were left, when it ended the last time.
     stopped: Option<String>,
     left_at_end: Option<u64>,
 }
@@ -110,27 +110,27 @@ impl Ledger {
     pub fn apply(&mut self, entry: &Entry) {
         match entry {
             Entry::Started { .. } => self.started = Some(entry.clone()),
-            Entry::Planned { letters } => self.plan(letters),
+            Entry::Planned { messages } => self.plan(messages),
             Entry::Resumed { retry_bounced, .. } => self.resume(*retry_bounced),
             Entry::Step { number, .. } => self.steps = *number,
-            Entry::Intent { letters, .. } => {
-                for letter in letters {
+            Entry::Intent { messages, .. } => {
+                for message in messages {
                     // What could not be sent before is sent now, after all.
-                    self.not_sent.remove(&letter.id);
-                    self.intended.insert(letter.id.clone());
+                    self.not_sent.remove(&message.id);
+                    self.intended.insert(message.id.clone());
                 }
             }
             Entry::Ambiguous { ids, .. } => self.ambiguous.extend(ids.iter().cloned()),
-            Entry::Unconfirmed { letters, .. } => {
-                for (id, times) in letters {
+            Entry::Unconfirmed { messages, .. } => {
+                for (id, times) in messages {
                     self.intended.remove(id);
                     let all = self.unconfirmed.entry(id.clone()).or_default();
                     *all = all.saturating_add(*times);
                     self.given_up.insert(id.clone());
                 }
             }
-            Entry::Sent { letters } => {
-                for pair in letters {
+            Entry::Sent { messages } => {
+                for pair in messages {
                     self.intended.remove(&pair.from);
                     self.unconfirmed.remove(&pair.from);
                     if self.retried.remove(&pair.from) && self.bounced.remove(&pair.from).is_some()
@@ -141,15 +141,15 @@ impl Ledger {
                     self.messages.insert(&pair.to);
                     self.undeleted.insert(pair.from.clone(), pair.to.clone());
                     if self.steps > 0 {
-                        self.unjudged.insert(pair.to.clone(), pair.from.clone());
+                        self.unevaluated.insert(pair.to.clone(), pair.from.clone());
                         if let Some(queue) = &pair.queue {
                             self.queues.insert(pair.to.clone(), queue.clone());
                         }
                     }
                 }
             }
-            Entry::NotSent { letters } => {
-                for (id, why) in letters {
+            Entry::NotSent { messages } => {
+                for (id, why) in messages {
                     self.intended.remove(id);
                     self.not_sent.insert(id.clone(), why.clone());
                 }
@@ -162,13 +162,13 @@ impl Ledger {
                     self.undeleted.remove(id);
                 }
             }
-            Entry::Judged { succeeded, by_absence, bounced, .. } => {
+            Entry::Evaluated { succeeded, by_absence, bounced, .. } => {
                 // A journal may say anything.
                 self.succeeded = self.succeeded.saturating_add(*succeeded);
                 self.bounces += bounced.len() as u64;
                 self.succeeded_by_absence = self.succeeded_by_absence.saturating_add(*by_absence);
                 self.bounced.extend(bounced.iter().map(|each| (each.to.clone(), each.clone())));
-                self.unjudged.clear();
+                self.unevaluated.clear();
                 self.queues.clear();
             }
             Entry::Ended { stopped, accounting, .. } => {
@@ -179,9 +179,9 @@ impl Ledger {
         }
     }
 
-    fn plan(&mut self, letters: &[Planned]) {
-        for letter in letters {
-            self.planned.insert(letter.message_id.clone(), letter.content_sha256.clone());
+    fn plan(&mut self, messages: &[Planned]) {
+        for message in messages {
+            self.planned.insert(message.message_id.clone(), message.content_sha256.clone());
         }
     }
 
@@ -194,7 +194,7 @@ impl Ledger {
         self.ambiguous.append(&mut self.intended);
         // What could not be sent then may be sent now.
         self.not_sent.clear();
-        // Whoever goes on has mended what made messages fail.
+        // Whoever goes on has fixed what made messages fail.
         self.bounces = 0;
         self.ended = false;
         self.stopped = None;
@@ -216,7 +216,7 @@ impl Ledger {
         self.stopped.as_deref()
     }
 
-    /// How many letters were in the dead-letter queue when it ended.
+    /// How many messages were in the dead-letter queue when it ended.
     pub fn left_at_end(&self) -> Option<u64> {
         self.left_at_end
     }
@@ -231,7 +231,7 @@ impl Ledger {
         self.steps
     }
 
-    /// How many letters a plan names.
+    /// How many messages a plan names.
     pub fn planned(&self) -> usize {
         self.planned.len()
     }
@@ -241,12 +241,12 @@ impl Ledger {
         self.sent.len() as u64
     }
 
-    /// How many letters were sent.
+    /// How many messages were sent.
     pub fn replayed(&self) -> u64 {
         (self.sent.len() as u64).saturating_sub(self.made_up_for)
     }
 
-    /// The letters that may have arrived up to that many times, and were never confirmed.
+    /// The messages that may have arrived up to that many times, and were never confirmed.
     pub fn unconfirmed(&self) -> &BTreeMap<String, u32> {
         &self.unconfirmed
     }
@@ -256,33 +256,33 @@ impl Ledger {
         self.retried.len()
     }
 
-    /// The letters that may have been sent more than once.
+    /// The messages that may have been sent more than once.
     pub fn ambiguous(&self) -> impl Iterator<Item = &str> {
         let is_confirmed = |id: &&String| !self.unconfirmed.contains_key(*id);
         self.ambiguous.iter().chain(&self.intended).filter(is_confirmed).map(String::as_str)
     }
 
-    /// The letters that were sent and are not known to be deleted, each with its message's id.
+    /// The messages that were sent and are not known to be deleted, each with its message's id.
     pub fn undeleted(&self) -> &BTreeMap<String, String> {
         &self.undeleted
     }
 
-    /// The letters that could not be sent, each with the reason.
+    /// The messages that could not be sent, each with the reason.
     pub fn not_sent(&self) -> &BTreeMap<String, String> {
         &self.not_sent
     }
 
-    /// The letters of the plan that were not what it says.
+    /// The messages of the plan that were not what it says.
     pub fn changed(&self) -> &BTreeSet<String> {
         &self.changed
     }
 
-    /// The letters whose messages were sent with a trace header that SQS did not say to have.
+    /// The messages whose messages were sent with a trace header that SQS did not say to have.
     pub fn trace_lost(&self) -> &BTreeSet<String> {
         &self.trace_lost
     }
 
-    /// The letters whose messages were sent though one before them of their group was not.
+    /// The messages whose messages were sent though one before them of their group was not.
     pub fn out_of_order(&self) -> &BTreeSet<String> {
         &self.out_of_order
     }
@@ -297,9 +297,9 @@ impl Ledger {
         self.bounces
     }
 
-    /// The messages of which nothing is known yet, each with its letter's id.
-    pub fn unjudged(&self) -> &BTreeMap<String, String> {
-        &self.unjudged
+    /// The messages of which nothing is known yet, each with its message's id.
+    pub fn unevaluated(&self) -> &BTreeMap<String, String> {
+        &self.unevaluated
     }
 
     /// The ARN of the queue that such a message was sent to, where each goes to its own.
@@ -330,7 +330,7 @@ impl Ledger {
         }
     }
 
-    /// What became of every letter, with `left` in the dead-letter queue by its count.
+    /// What became of every message, with `left` in the dead-letter queue by its count.
     pub fn accounting(&self, left: u64) -> Accounting {
         let planned = self.planned.keys();
         let is_gone = |id: &&String| {
@@ -388,14 +388,20 @@ mod tests {
 
     fn sent(from: &str, to: &str) -> Entry {
         Entry::Sent {
-            letters: vec![Pair { from: from.to_owned(), to: to.to_owned(), queue: None }],
+            messages: vec![Pair { from: from.to_owned(), to: to.to_owned(), queue: None }],
         }
     }
 
     fn bounced(from: &str, to: &str) -> Entry {
         let bounce =
             Bounce { from: from.to_owned(), to: to.to_owned(), old_reason: None, reason: None };
-        Entry::Judged { number: 1, succeeded: 0, by_absence: 0, bounced: vec![bounce], unknown: 0 }
+        Entry::Evaluated {
+            number: 1,
+            succeeded: 0,
+            by_absence: 0,
+            bounced: vec![bounce],
+            unknown: 0,
+        }
     }
 
     fn resumed(retry_bounced: bool) -> Entry {
@@ -432,11 +438,11 @@ mod tests {
     fn what_was_never_confirmed_may_have_arrived_and_is_not_called_not_sent() {
         let intent = Entry::Intent {
             at: AT,
-            letters: vec![Intended { id: "a".to_owned(), original: None }],
+            messages: vec![Intended { id: "a".to_owned(), original: None }],
         };
         let lost = Entry::Ambiguous { ids: vec!["a".to_owned()], why: "lost".to_owned() };
-        let letters = BTreeMap::from([("a".to_owned(), 5)]);
-        let given_up = Entry::Unconfirmed { letters, why: "lost".to_owned() };
+        let messages = BTreeMap::from([("a".to_owned(), 5)]);
+        let given_up = Entry::Unconfirmed { messages, why: "lost".to_owned() };
         let mut ledger = of([intent, lost, given_up]);
         let accounting = ledger.accounting(1);
         assert_eq!((accounting.unconfirmed, accounting.not_sent, accounting.ambiguous), (1, 0, 0));

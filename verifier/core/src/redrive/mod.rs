@@ -20,7 +20,7 @@ mod terms;
 
 pub use accounting::Accounting;
 pub use bounce::{Bounce, Failing};
-pub use fate::{Fate, Told, Watched};
+pub use fate::{Evidence, Fate, TrackedMessage};
 pub use headway::Headway;
 pub use id_set::IdSet;
 pub use journal::{Entry, Intended, Pair, SCHEMA, whole_lines};

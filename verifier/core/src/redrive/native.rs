@@ -113,23 +113,23 @@ impl NativeTask {
                     "make the queue again, or name another with --to; what is left is in the dead-letter queue",
                 ),
                 None => (
-                    "a queue that a letter came from does not exist any more".to_owned(),
+                    "a queue that a message came from does not exist any more".to_owned(),
                     "name a queue with --to; what is left is in the dead-letter queue",
                 ),
             }
         } else if reason.contains("CouldNotDetermineMessageSource") {
             (
-                "SQS does not know where a letter came from: it was sent to the dead-letter queue, not moved there".to_owned(),
+                "SQS does not know where a message came from: it was sent to the dead-letter queue, not moved there".to_owned(),
                 "name a queue with --to",
             )
         } else if reason.contains("AccessDenied") || reason.to_ascii_lowercase().contains("kms") {
             (
-                "SQS was not allowed to move a letter on behalf of whoever started the task"
+                "SQS was not allowed to move a message on behalf of the caller who started the task"
                     .to_owned(),
                 PERMISSIONS,
             )
         } else {
-            ("SQS could not move a letter".to_owned(), "what is left is in the dead-letter queue")
+            ("SQS could not move a message".to_owned(), "what is left is in the dead-letter queue")
         };
         Some(Explanation { what: format!("{what} ({reason})"), next: next.to_owned() })
     }
@@ -137,7 +137,7 @@ impl NativeTask {
 
 /// What a task needs to be allowed.
 const PERMISSIONS: &str = "allow sqs:StartMessageMoveTask, sqs:ReceiveMessage, sqs:DeleteMessage and sqs:GetQueueAttributes on the \
-     dead-letter queue, and sqs:SendMessage on the queues that letters go to; where they have a key of your own, kms:Decrypt \
+     dead-letter queue, and sqs:SendMessage on the queues that messages go to; where they have a key of your own, kms:Decrypt \
      and kms:GenerateDataKey on it";
 
 /// What happened, and the one thing to do next.
@@ -230,7 +230,7 @@ impl Refusal {
         let (what, next) = match self {
             Self::AlreadyActive => (
                 format!(
-                    "another task is moving the letters of {source}, and SQS runs one at a time"
+                    "another task is moving the messages of {source}, and SQS runs one at a time"
                 ),
                 "watch it with --native --watch, or stop it with --native --cancel",
             ),
@@ -338,7 +338,7 @@ mod tests {
         let running = task("RUNNING", 2);
         assert_eq!(running.percent(), Some(20));
         assert_eq!(running.remaining_at(after(4)), Some(Duration::from_secs(16)), "as until now");
-        assert_eq!(running.remaining_at(START), Some(Duration::from_secs(8)), "as it was told");
+        assert_eq!(running.remaining_at(START), Some(Duration::from_secs(8)), "as it was reported");
         // The first is moved at once, which makes it look faster than it is.
         assert_eq!(running.remaining_at(after(1)), Some(Duration::from_secs(8)));
         let unknown = NativeTask { to_move: None, ..running.clone() };

@@ -26,7 +26,7 @@ impl Pacer {
         self.rate.unwrap_or(BATCH_MAX).min(BATCH_MAX) as usize
     }
 
-    /// How many of those who send are kept busy by the rate, of that many: more would only hold letters while they wait for
+    /// How many of those who send are kept busy by the rate, of that many: more would only hold messages while they wait for
     /// their turn. One sends a batch in a second, or sooner.
     pub fn senders(&self, most: usize) -> usize {
         let needed = self.rate.map(|rate| rate.div_ceil(BATCH_MAX) as usize);

@@ -1,4 +1,4 @@
-//! A frozen selection of letters, which somebody may look at before it is carried out.
+//! A frozen selection of messages, which somebody may look at before it is carried out.
 
 use std::collections::BTreeMap;
 
@@ -7,18 +7,18 @@ use thiserror::Error;
 use verifier_model::time::Timestamp;
 
 use super::{QueueName, Terms};
-use crate::dead_letters::{Letter, shape};
+use crate::dead_letters::{DeadLetter, shape};
 
 /// The schema of a plan.
 pub const PLAN_SCHEMA: &str = "verifier.redrive.plan/1";
 
-/// A letter of a plan.
+/// A message of a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Planned {
     /// Its id.
     pub message_id: String,
-    /// Of what would be sent: see [`Letter::content_sha256`].
+    /// Of what would be sent: see [`DeadLetter::content_sha256`].
     pub content_sha256: String,
     /// When it was sent, for whoever reads the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -26,7 +26,7 @@ pub struct Planned {
     /// How many bytes it has.
     #[serde(default)]
     pub size_bytes: usize,
-    /// Why it died, where that is known.
+    /// Why it failed, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The ARN of the queue that it came from, where it says so.
@@ -48,15 +48,15 @@ pub struct Plan {
     pub to: QueueName,
     /// How.
     pub terms: Terms,
-    /// The letters, those that were sent first in front.
-    pub letters: Vec<Planned>,
-    /// Letters that may be meant and stay all the same, each with the reason: where they came from is not known.
+    /// The messages, those that were sent first in front.
+    pub messages: Vec<Planned>,
+    /// Messages that may be meant and stay all the same, each with the reason: where they came from is not known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub left_out: BTreeMap<String, String>,
-    /// The bodies of a few letters before and after the patch.
+    /// The bodies of a few messages before and after the patch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub preview: Vec<Preview>,
-    /// How many letters were looked at.
+    /// How many messages were looked at.
     #[serde(default)]
     pub looked_at: u64,
     /// How many others held then, by the queue's count; nobody has seen those.
@@ -70,7 +70,7 @@ pub struct Plan {
     pub incomplete_because: Option<String>,
 }
 
-/// What a patch does to a letter.
+/// What a patch does to a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Preview {
@@ -109,15 +109,15 @@ pub enum PlanError {
 }
 
 impl Planned {
-    /// A letter as a plan names it.
-    pub fn of(letter: &Letter, reason: Option<&str>) -> Self {
+    /// A message as a plan names it.
+    pub fn of(message: &DeadLetter, reason: Option<&str>) -> Self {
         Self {
-            message_id: letter.message_id.clone(),
-            content_sha256: letter.content_sha256(),
-            sent_at: letter.sent_at,
-            size_bytes: letter.size_bytes(),
+            message_id: message.message_id.clone(),
+            content_sha256: message.content_sha256(),
+            sent_at: message.sent_at,
+            size_bytes: message.size_bytes(),
             reason: reason.map(str::to_owned),
-            source_arn: letter.source_arn.clone(),
+            source_arn: message.source_arn.clone(),
         }
     }
 }
@@ -130,7 +130,7 @@ impl Plan {
         if plan.schema == PLAN_SCHEMA { Ok(plan) } else { Err(PlanError::Schema(plan.schema)) }
     }
 
-    /// Why carrying it out does not do all that was asked for, where it does not: some letters were not reached, or stay.
+    /// Why carrying it out does not do all that was asked for, where it does not: some messages were not reached, or stay.
     pub fn shortfall(&self) -> Option<String> {
         let reached = self.in_flight == 0 && self.not_reachable == 0;
         if let Some(why) = self.incomplete_because.as_ref().filter(|_| !reached) {
@@ -139,26 +139,26 @@ impl Plan {
         if !self.left_out.is_empty() {
             return Some(format!("{} messages stay, which the plan names", self.left_out.len()));
         }
-        let nothing = self.letters.is_empty() && self.looked_at > 0;
+        let nothing = self.messages.is_empty() && self.looked_at > 0;
         nothing
             .then(|| format!("none of the {} messages that were seen is selected", self.looked_at))
     }
 
-    /// How many letters came from which queue; last those that do not say.
+    /// How many messages came from which queue; last those that do not say.
     pub fn sources(&self) -> Vec<(Option<&str>, usize)> {
         let mut counts: BTreeMap<Option<&str>, usize> = BTreeMap::new();
-        for letter in &self.letters {
-            *counts.entry(letter.source_arn.as_deref()).or_default() += 1;
+        for message in &self.messages {
+            *counts.entry(message.source_arn.as_deref()).or_default() += 1;
         }
         let unknown = counts.remove(&None).map(|count| (None, count));
         counts.into_iter().chain(unknown).collect()
     }
 
-    /// How many letters died of reasons of which shape, those of most letters in front.
+    /// How many messages died of reasons of which shape, those of most messages in front.
     pub fn reasons(&self) -> Vec<(Option<String>, usize)> {
         let mut counts: BTreeMap<Option<String>, usize> = BTreeMap::new();
-        for letter in &self.letters {
-            *counts.entry(letter.reason.as_deref().map(shape)).or_default() += 1;
+        for message in &self.messages {
+            *counts.entry(message.reason.as_deref().map(shape)).or_default() += 1;
         }
         let mut counts: Vec<_> = counts.into_iter().collect();
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
@@ -178,7 +178,7 @@ mod tests {
             from: QueueName::default(),
             to: QueueName::default(),
             terms: Terms::default(),
-            letters: Vec::new(),
+            messages: Vec::new(),
             left_out: BTreeMap::new(),
             preview: Vec::new(),
             looked_at: 0,

@@ -1,4 +1,4 @@
-//! How many letters are sent before one looks what became of them.
+//! How many messages are sent before one looks what became of them.
 
 use thiserror::Error;
 

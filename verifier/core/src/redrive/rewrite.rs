@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::dead_letters::{Attribute, Letter};
+use crate::dead_letters::{Attribute, DeadLetter};
 
 /// How many attributes a message may have.
 ///
@@ -37,7 +37,7 @@ pub enum RewriteError {
     #[error("it would have more than {ATTRIBUTES_MAX} attributes")]
     Attributes,
     /// An attribute that is to be set holds bytes.
-    #[error("its attribute {0} is binary, and is not set to a text")]
+    #[error("its attribute {0} is binary, and is not set to a string")]
     Binary(String),
 }
 
@@ -113,10 +113,10 @@ impl Changes {
     }
 
     /// The message as it is sent.
-    pub fn apply(&self, letter: &Letter) -> Result<Letter, RewriteError> {
-        let mut changed = letter.clone();
+    pub fn apply(&self, message: &DeadLetter) -> Result<DeadLetter, RewriteError> {
+        let mut changed = message.clone();
         if let Some(patch) = &self.patch {
-            changed.body = patch.apply(&letter.body, self.patch_non_objects)?;
+            changed.body = patch.apply(&message.body, self.patch_non_objects)?;
         }
         for (name, value) in &self.attributes {
             let Some(value) = value else {
@@ -133,7 +133,7 @@ impl Changes {
             attribute.string_value = Some(value.clone());
         }
         // One that has more already is not this change's business.
-        if changed.attributes.len() > ATTRIBUTES_MAX.max(letter.attributes.len()) {
+        if changed.attributes.len() > ATTRIBUTES_MAX.max(message.attributes.len()) {
             return Err(RewriteError::Attributes);
         }
         Ok(changed)
@@ -335,8 +335,8 @@ mod tests {
 
     fn patched(body: &str, patch: &str) -> Result<String, RewriteError> {
         let changes = Changes { patch: Some(Patch::read(patch).unwrap()), ..Changes::default() };
-        let letter = Letter { body: body.to_owned(), ..Letter::default() };
-        changes.apply(&letter).map(|letter| letter.body)
+        let message = DeadLetter { body: body.to_owned(), ..DeadLetter::default() };
+        changes.apply(&message).map(|message| message.body)
     }
 
     #[test]
@@ -385,9 +385,9 @@ mod tests {
                 patch_non_objects: true,
                 ..Changes::default()
             };
-            let letter = Letter { body: body.to_owned(), ..Letter::default() };
-            assert_eq!(changes.apply(&letter).unwrap().body, r#"{"a":1}"#);
-            let text = Letter { body: "no JSON".to_owned(), ..Letter::default() };
+            let message = DeadLetter { body: body.to_owned(), ..DeadLetter::default() };
+            assert_eq!(changes.apply(&message).unwrap().body, r#"{"a":1}"#);
+            let text = DeadLetter { body: "no JSON".to_owned(), ..DeadLetter::default() };
             assert!(matches!(changes.apply(&text), Err(RewriteError::NoJson(_))));
         }
     }
@@ -404,28 +404,28 @@ mod tests {
 
     #[test]
     fn attributes_are_set_removed_and_counted() {
-        let letter = Letter {
+        let message = DeadLetter {
             attributes: BTreeMap::from([
                 ("n".to_owned(), Attribute::text("Number.int", "1")),
                 ("b".to_owned(), Attribute::binary("Binary", &[1])),
                 ("old".to_owned(), Attribute::text("String", "x")),
             ]),
             body: "text".to_owned(),
-            ..Letter::default()
+            ..DeadLetter::default()
         };
         let change = |name: &str, value: Option<&str>| Changes {
             attributes: BTreeMap::from([(name.to_owned(), value.map(str::to_owned))]),
             ..Changes::default()
         };
-        let set = change("n", Some("2")).apply(&letter).unwrap();
+        let set = change("n", Some("2")).apply(&message).unwrap();
         assert_eq!(set.attributes["n"], Attribute::text("Number.int", "2"));
-        assert_eq!(set.body, letter.body);
-        let new = change("new", Some("2")).apply(&letter).unwrap();
+        assert_eq!(set.body, message.body);
+        let new = change("new", Some("2")).apply(&message).unwrap();
         assert_eq!(new.attributes["new"], Attribute::text("String", "2"));
-        assert_eq!(change("old", None).apply(&letter).unwrap().attributes.len(), 2);
-        let binary = change("b", Some("2")).apply(&letter).unwrap_err();
+        assert_eq!(change("old", None).apply(&message).unwrap().attributes.len(), 2);
+        let binary = change("b", Some("2")).apply(&message).unwrap_err();
         assert_eq!(binary, RewriteError::Binary("b".to_owned()));
-        let mut full = letter;
+        let mut full = message;
         for number in full.attributes.len()..ATTRIBUTES_MAX {
             full.attributes.insert(format!("a{number}"), Attribute::text("String", "v"));
         }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Changes, Patch, PatchError};
-use crate::dead_letters::{Filter, FilterError, Letter};
+use crate::dead_letters::{DeadLetter, Filter, FilterError};
 
 /// A queue by its names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ pub struct QueueName {
     pub url: String,
 }
 
-/// Which letters are meant, as text.
+/// Which messages are meant, as text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct FilterTerms {
@@ -58,27 +58,27 @@ impl FilterTerms {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Terms {
-    /// Which letters are meant; beside a plan, those of the plan.
+    /// Which messages are meant; beside a plan, those of the plan.
     pub filter: FilterTerms,
-    /// Whether only the letters of a plan are meant, which stand in the journal.
+    /// Whether only the messages of a plan are meant, which stand in the journal.
     pub is_planned: bool,
-    /// Only letters that came from this queue, or do not tell; any when absent.
+    /// Only messages that came from this queue, or do not tell; any when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_arn: Option<String>,
-    /// Whether the user has named that queue: then letters of others are not meant; otherwise they stay and are named.
+    /// Whether the user has named that queue: then messages of others are not meant; otherwise they stay and are named.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_source_named: bool,
     /// Whether those that do not tell where they came from stay, too: several queues share the dead-letter queue.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub only_with_source: bool,
-    /// The queues that letters came from, where each is sent to its own; empty where all go to one queue.
+    /// The queues that messages came from, where each is sent to its own; empty where all go to one queue.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<QueueName>,
     /// The sizes of the ramp's steps; empty for all at once.
     pub steps: Vec<u64>,
     /// How many bounces stop it.
     pub stop_after: u64,
-    /// The most letters; all when absent.
+    /// The most messages; all when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<u64>,
     /// The most messages in a second.
@@ -100,7 +100,7 @@ pub struct Terms {
     pub attributes: BTreeMap<String, Option<String>>,
 }
 
-/// Where a letter goes.
+/// Where a message goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
     /// To the destination of that number: to that of [`Terms::sources`], or to the only one.
@@ -122,17 +122,17 @@ impl Terms {
         })
     }
 
-    /// Whether each letter is sent to the queue that it came from.
+    /// Whether each message is sent to the queue that it came from.
     pub fn to_source(&self) -> bool {
         !self.sources.is_empty()
     }
 
-    /// Where a letter goes. Several queues may share a dead-letter queue, and a letter must not be sent to one that is not its
+    /// Where a message goes. Several queues may share a dead-letter queue, and a message must not be sent to one that is not its
     /// own unless that was asked for.
-    pub fn route(&self, letter: &Letter) -> Route {
+    pub fn route(&self, message: &DeadLetter) -> Route {
         let unknown = "it does not say which queue it came from: send it with --to QUEUE";
         if self.to_source() {
-            let Some(source) = &letter.source_arn else {
+            let Some(source) = &message.source_arn else {
                 return Route::Unknown(unknown.to_owned());
             };
             return match self.sources.iter().position(|queue| queue.arn == *source) {
@@ -142,7 +142,7 @@ impl Terms {
                 )),
             };
         }
-        match (&self.source_arn, &letter.source_arn) {
+        match (&self.source_arn, &message.source_arn) {
             (Some(meant), Some(found)) if meant != found && self.is_source_named => Route::Other,
             (Some(meant), Some(found)) if meant != found => Route::Unknown(format!(
                 "it came from {found}, and not from {meant}: send it with --to-source, --queue or --to"
@@ -157,12 +157,12 @@ impl Terms {
 mod tests {
     use super::*;
 
-    fn from(source: Option<&str>) -> Letter {
-        Letter { source_arn: source.map(str::to_owned), ..Letter::default() }
+    fn from(source: Option<&str>) -> DeadLetter {
+        DeadLetter { source_arn: source.map(str::to_owned), ..DeadLetter::default() }
     }
 
     #[test]
-    fn a_letter_goes_to_its_own_queue_or_nowhere() {
+    fn a_message_goes_to_its_own_queue_or_nowhere() {
         let queue = |arn: &str| QueueName { arn: arn.to_owned(), url: String::new() };
         let terms = Terms { sources: vec![queue("a"), queue("b")], ..Terms::default() };
         let route = |source| terms.route(&from(source));
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_of_another_queue_stays_and_one_without_a_source_is_sent_where_there_is_one_only() {
+    fn a_message_of_another_queue_stays_and_one_without_a_source_is_sent_where_there_is_one_only() {
         let terms = Terms { source_arn: Some("a".to_owned()), ..Terms::default() };
         assert_eq!(terms.route(&from(Some("a"))), Route::To(0));
         assert!(

@@ -165,7 +165,7 @@ fn pairs_of(value: &DeValue<'_>) -> Option<BTreeMap<String, String>> {
 /// A value for people: what it is, and how it is written where that is short.
 fn described(value: &DeValue<'_>) -> String {
     match value {
-        DeValue::String(text) => format!("the text {text:?}"),
+        DeValue::String(text) => format!("the string {text:?}"),
         DeValue::Integer(number) => format!("the number {number}"),
         DeValue::Float(number) => format!("the number {number}"),
         DeValue::Boolean(flag) => flag.to_string(),

@@ -108,7 +108,7 @@ pub const KEYS: [Key; 40] = [
     Key {
         name: "api.hello_answer",
         kind: Kind::Pairs,
-        about: "what the hello endpoint's JSON holds: from JSON paths to texts, in which `{tag:NAME}` is a tag of the stack; `*` is any text",
+        about: "what the hello endpoint's JSON holds: from JSON paths to strings, in which `{tag:NAME}` is a tag of the stack; `*` is any text",
         read: |s| (&s.api.hello_answer).into(),
         write: |s, v| s.api.hello_answer = v.pairs(),
     },

@@ -36,7 +36,7 @@ impl Outcomes {
 }
 
 impl OutcomeReader {
-    /// The outcome that a log event's message tells of, if it is one of that run.
+    /// The outcome that a log event's message reports, if it is one of that run.
     ///
     /// Lambda's JSON format nests what a function logs below `fields` or `message`, beside its own; both are looked into.
     ///
@@ -48,7 +48,7 @@ impl OutcomeReader {
         self.read_any(message).filter(|line| is_told(line) && is_of(line, run_id))
     }
 
-    /// The outcome that a log event's message tells of, whatever run it is of.
+    /// The outcome that a log event's message reports, whatever run it is of.
     pub fn read_any(&self, message: &str) -> Option<OutcomeLine> {
         let (line, word) = self.read_word(message)?;
         let outcome = self.outcome(&word)?;

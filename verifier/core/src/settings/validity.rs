@@ -96,7 +96,7 @@ fn headers(headers: &BTreeMap<String, String>) -> Result<(), String> {
         let small = name.to_ascii_lowercase();
         if is_forbidden(&small) {
             return Err(format!(
-                "{name} is set by whoever sends the request, and no page can; expected others"
+                "{name} is set by the HTTP client, and no page can; expected others"
             ));
         }
         if HeaderValue::try_from(value).is_err() {
@@ -164,7 +164,7 @@ fn outcomes(outcomes: &Outcomes, is_changed: &dyn Fn(&str) -> bool) -> Result<()
         }
     }
     if let Some(word) = outcomes.success.iter().find(|word| outcomes.failure.contains(word)) {
-        return Err(("outcomes.failure", format!("{word} stands in outcomes.success too")));
+        return Err(("outcomes.failure", format!("{word} is in outcomes.success too")));
     }
     let Some(pattern) = &outcomes.pattern else {
         return if outcomes.job_id.is_none() && outcomes.message_id.is_none() {

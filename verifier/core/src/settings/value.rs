@@ -48,15 +48,15 @@ pub enum Value {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text => f.write_str("a text"),
-            Self::TextOrFalse => f.write_str("a text, or false"),
+            Self::Text => f.write_str("a string"),
+            Self::TextOrFalse => f.write_str("a string, or false"),
             Self::Flag => f.write_str("true or false"),
             Self::Number(least, most) => write!(f, "a whole number from {least} to {most}"),
             Self::NumberOrFalse(least, most) => {
                 write!(f, "a whole number from {least} to {most}, or false")
             }
-            Self::Texts => f.write_str("a list of texts"),
-            Self::Pairs => f.write_str("a table of texts"),
+            Self::Texts => f.write_str("a list of strings"),
+            Self::Pairs => f.write_str("a table of strings"),
             Self::Tables(fields) => {
                 write!(f, "a list of tables, each with {}", fields.join(" and "))
             }

@@ -1,4 +1,4 @@
-//! What browsers are told of pages that may use AWS's services.
+//! What browsers are reported pages that may use AWS's services.
 //!
 //! Source: <https://fetch.spec.whatwg.org/#http-cors-protocol>.
 

@@ -244,14 +244,14 @@ fn the_page_and_the_api_are_for_anybody() {
     let page = |method, target, headers: &[(&str, &str)]| {
         decide(&head(method, target, &[headers, &[("host", "localhost:4566")]].concat()))
     };
-    let foreign = [("origin", "null"), ("sec-fetch-site", "cross-site")];
+    let other = [("origin", "null"), ("sec-fetch-site", "cross-site")];
     for target in ["/", "/?pr=123", "/config.js", "/the-bucket/key"] {
-        assert_eq!(page("GET", target, &foreign), Ok(Admitted::Page), "{target}");
+        assert_eq!(page("GET", target, &other), Ok(Admitted::Page), "{target}");
     }
     assert_eq!(page("POST", "/", &[]).unwrap_err().status, 403, "a page takes nothing");
     assert_eq!(page("GET", "/_emulator/clock", &[(TOKEN_HEADER, TOKEN)]).unwrap_err().status, 403);
     for method in ["GET", "POST", "OPTIONS", "DELETE"] {
-        let called = head(method, "/execute-api/0/jobs", &[&foreign[..], &[SQS]].concat());
+        let called = head(method, "/execute-api/0/jobs", &[&other[..], &[SQS]].concat());
         assert_eq!(
             decide(&called),
             Ok(Admitted::HttpApi),
@@ -268,25 +268,25 @@ fn only_the_stacks_own_page_is_waited_for() {
         token: TOKEN,
         serves_page: &|host| host.split(':').next() == Some("localhost"),
     };
-    let is_foreign = |headers: &[(&str, &str)]| {
+    let is_other = |headers: &[(&str, &str)]| {
         is_of_another_page(&head("GET", "/execute-api/0/hello", headers).headers, &configuration)
     };
-    assert!(!is_foreign(&[]), "curl");
-    assert!(!is_foreign(&[("sec-fetch-site", "none")]), "the user");
-    assert!(!is_foreign(&[("sec-fetch-site", "same-origin")]));
+    assert!(!is_other(&[]), "curl");
+    assert!(!is_other(&[("sec-fetch-site", "none")]), "the user");
+    assert!(!is_other(&[("sec-fetch-site", "same-origin")]));
     let own = ("origin", "http://localhost:4566");
-    assert!(!is_foreign(&[("sec-fetch-site", "cross-site"), own]), "the page asks its API");
-    assert!(!is_foreign(&[("sec-fetch-site", "cross-site"), ("origin", ALLY)]));
+    assert!(!is_other(&[("sec-fetch-site", "cross-site"), own]), "the page asks its API");
+    assert!(!is_other(&[("sec-fetch-site", "cross-site"), ("origin", ALLY)]));
     for origin in ["http://localhost:4567", "http://localhost", "http://evil.example:4566", "null"]
     {
-        assert!(is_foreign(&[("sec-fetch-site", "cross-site"), ("origin", origin)]), "{origin}");
+        assert!(is_other(&[("sec-fetch-site", "cross-site"), ("origin", origin)]), "{origin}");
     }
-    assert!(is_foreign(&[("sec-fetch-site", "same-site")]), "a picture");
+    assert!(is_other(&[("sec-fetch-site", "same-site")]), "a picture");
     let socket = ("upgrade", "websocket");
-    assert!(is_foreign(&[("origin", "http://evil.example"), socket]), "a WebSocket");
-    assert!(is_foreign(&[("origin", "http://evil.example")]));
-    assert!(is_foreign(&[socket]));
-    assert!(!is_foreign(&[own]));
+    assert!(is_other(&[("origin", "http://evil.example"), socket]), "a WebSocket");
+    assert!(is_other(&[("origin", "http://evil.example")]));
+    assert!(is_other(&[socket]));
+    assert!(!is_other(&[own]));
 }
 
 #[test]

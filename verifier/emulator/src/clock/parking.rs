@@ -33,7 +33,7 @@ pub(super) struct Inner {
     started: Instant,
     base: Timestamp,
     state: Mutex<State>,
-    /// Told when the driver has to look again: nobody is busy any more, or there is an earlier timer.
+    /// Evidence when the driver has to look again: nobody is busy any more, or there is an earlier timer.
     pub(super) changed: Notify,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct State {
 }
 
 /// The right to be busy: while one exists, the clock does not jump.
-#[must_use = "dropping it at once says that nobody is busy"]
+#[must_use = "dropping it at once says that no task is busy"]
 pub(crate) struct Busy(Clock);
 
 /// Why a parked task was woken.

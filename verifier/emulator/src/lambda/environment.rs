@@ -42,7 +42,7 @@ pub(super) const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 const REPORTED_BYTES_MAX: usize = 4 * 1024;
 
 /// What every environment of the emulator is made with.
-pub(crate) struct Surroundings {
+pub(crate) struct EnvironmentContext {
     pub(crate) clock: Clock,
     pub(crate) faults: Faults,
     pub(crate) logs: Arc<LogStore>,
@@ -79,7 +79,7 @@ pub(super) struct Environment {
 
 /// What a fault does to the process during an invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Disturbance {
+pub(super) enum ProcessFault {
     None,
     /// It is killed.
     Crash(CrashPoint),
@@ -99,7 +99,7 @@ enum Ended {
 impl Environment {
     /// Starts the function's process and waits until it asks for its first invocation.
     pub(super) async fn start(
-        surroundings: &Surroundings,
+        environment_context: &EnvironmentContext,
         function: &Arc<FunctionSpec>,
         binary: &Path,
         id: &str,
@@ -110,17 +110,17 @@ impl Environment {
             message: format!("{what} cannot be set up: {error}"),
         };
         let api = RuntimeApi::start().await.map_err(|error| failed("the Runtime API", &error))?;
-        let stream = log_stream(surroundings, id);
-        let log = Log::start(surroundings, function, &stream, nonce)
+        let stream = log_stream(environment_context, id);
+        let log = Log::start(environment_context, function, &stream, nonce)
             .map_err(|error| failed("the function's output", &error))?;
         log.init_start(&function.name);
         let mut command = Command::new(binary);
         command
             .env_clear()
-            .envs(variables(surroundings, function, &api, &stream))
+            .envs(variables(environment_context, function, &api, &stream))
             .kill_on_drop(true);
         log.attach(&mut command).map_err(|error| failed("the function's output", &error))?;
-        let group = surroundings.groups.start();
+        let group = environment_context.groups.start();
         let group = group.map_err(|error| failed("the function's process group", &error))?;
         group.add(&mut command);
         let started = Instant::now();
@@ -176,11 +176,11 @@ impl Environment {
         &mut self,
         request_id: &str,
         payload: Bytes,
-        disturbance: Disturbance,
+        process_fault: ProcessFault,
     ) -> InvocationOutcome {
         let started = Instant::now();
         self.log.start_of(request_id);
-        let answer = self.converse(request_id, payload, disturbance).await;
+        let answer = self.converse(request_id, payload, process_fault).await;
         // Everything that the function wrote before it answered belongs to this invocation.
         let is_read = self.log.drain().await;
         let (status, outcome) = match answer {
@@ -203,19 +203,19 @@ impl Environment {
         &mut self,
         request_id: &str,
         payload: Bytes,
-        disturbance: Disturbance,
+        process_fault: ProcessFault,
     ) -> Result<Result<Bytes, RuntimeError>, Ended> {
         let timeout = Duration::from_secs(self.function.timeout_seconds);
         // Time during which the process was stopped is the function's, too.
-        let left = match disturbance {
-            Disturbance::Thaw { frozen } => timeout.saturating_sub(frozen),
-            Disturbance::None | Disturbance::Crash(_) => timeout,
+        let left = match process_fault {
+            ProcessFault::Thaw { frozen } => timeout.saturating_sub(frozen),
+            ProcessFault::None | ProcessFault::Crash(_) => timeout,
         };
         if left.is_zero() {
             // Its time was up while it was stopped; it never goes on.
             return Err(Ended::TimedOut);
         }
-        if disturbance == Disturbance::Crash(CrashPoint::BeforeEffect) {
+        if process_fault == ProcessFault::Crash(CrashPoint::BeforeEffect) {
             self.kill().await;
         }
         let deadline = Instant::now() + left;
@@ -227,11 +227,11 @@ impl Environment {
         };
         // If nobody takes it, the process has just ended, as the wait for its answer will find.
         let _ = self.next.take().map(|next| next.send(delivery));
-        if matches!(disturbance, Disturbance::Thaw { .. }) {
+        if matches!(process_fault, ProcessFault::Thaw { .. }) {
             self.signal(Signal::CONT);
         }
         let answer = self.answer(request_id, deadline).await;
-        let Disturbance::Crash(at) = disturbance else {
+        let ProcessFault::Crash(at) = process_fault else {
             return answer;
         };
         self.kill().await;
@@ -366,7 +366,7 @@ impl Pooled for Environment {
 ///
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>.
 fn variables(
-    surroundings: &Surroundings,
+    environment_context: &EnvironmentContext,
     function: &FunctionSpec,
     api: &RuntimeApi,
     stream: &str,
@@ -380,12 +380,12 @@ fn variables(
         ("AWS_LAMBDA_LOG_STREAM_NAME", stream.to_owned()),
         ("AWS_LAMBDA_LOG_FORMAT", function.log_format.clone()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
-        ("AWS_REGION", surroundings.region.clone()),
-        ("AWS_DEFAULT_REGION", surroundings.region.clone()),
+        ("AWS_REGION", environment_context.region.clone()),
+        ("AWS_DEFAULT_REGION", environment_context.region.clone()),
         ("AWS_ACCESS_KEY_ID", FUNCTION_ACCESS_KEY_ID.to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "emulated".to_owned()),
         ("AWS_SESSION_TOKEN", "emulated".to_owned()),
-        ("AWS_ENDPOINT_URL", surroundings.endpoint.clone()),
+        ("AWS_ENDPOINT_URL", environment_context.endpoint.clone()),
         ("_HANDLER", function.handler.clone()),
         ("LAMBDA_TASK_ROOT", "/var/task".to_owned()),
         ("LANG", "en_US.UTF-8".to_owned()),
@@ -402,8 +402,8 @@ fn variables(
 /// By this access key the emulator tells functions from its other clients.
 pub(crate) const FUNCTION_ACCESS_KEY_ID: &str = "ASIAEMULATEDFUNCTION";
 
-fn log_stream(surroundings: &Surroundings, id: &str) -> String {
-    let now = surroundings.clock.now();
+fn log_stream(environment_context: &EnvironmentContext, id: &str) -> String {
+    let now = environment_context.clock.now();
     let millis = i64::try_from(now.as_millis()).unwrap_or_default();
     let date = jiff::Timestamp::from_millisecond(millis).unwrap_or_default();
     format!("{}/[$LATEST]{id}", date.strftime("%Y/%m/%d"))

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use verifier_model::event_source_mapping::InvocationOutcome;
 use verifier_model::faults::{Caller, Fault, Happening, Stage};
 
-use super::environment::{Disturbance, Environment, InitError, Surroundings, error_payload};
+use super::environment::{Environment, EnvironmentContext, InitError, ProcessFault, error_payload};
 use super::metrics::FunctionMetrics;
 use super::pool::{Configuration, Pool};
 use crate::client::Client;
@@ -30,7 +30,7 @@ pub(crate) type FunctionConfiguration = Configuration<FunctionSpec>;
 /// Each of its locks is held for a few assignments, with no other lock taken meanwhile but the clock's own.
 pub(crate) struct Functions {
     functions: Mutex<BTreeMap<String, Arc<Function>>>,
-    surroundings: Surroundings,
+    environment_context: EnvironmentContext,
     /// What CloudWatch shows of the invocations.
     pub(crate) metrics: FunctionMetrics,
     random: Mutex<fastrand::Rng>,
@@ -64,10 +64,10 @@ pub(crate) struct Invoked {
 }
 
 impl Functions {
-    pub(crate) fn new(surroundings: Surroundings, seed: u64) -> Self {
+    pub(crate) fn new(environment_context: EnvironmentContext, seed: u64) -> Self {
         Self {
             functions: Mutex::default(),
-            surroundings,
+            environment_context,
             metrics: FunctionMetrics::default(),
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
             background: Mutex::default(),
@@ -76,12 +76,12 @@ impl Functions {
 
     /// The clock by which they live.
     pub(crate) fn clock(&self) -> &Clock {
-        &self.surroundings.clock
+        &self.environment_context.clock
     }
 
     /// Adds a function, whose name no other has.
     pub(crate) fn add(&self, spec: FunctionSpec, binary: PathBuf) {
-        let modified_at = self.surroundings.clock.now();
+        let modified_at = self.environment_context.clock.now();
         let name = spec.name.clone();
         let reserved_concurrency = spec.reserved_concurrency;
         let configuration =
@@ -120,7 +120,7 @@ impl Functions {
         change: impl FnOnce(&mut FunctionConfiguration),
     ) -> Option<FunctionConfiguration> {
         let function = self.find(name)?;
-        let now = self.surroundings.clock.now();
+        let now = self.environment_context.clock.now();
         Some(function.pool.configure(|configuration| {
             change(configuration);
             configuration.modified_at = now;
@@ -134,7 +134,7 @@ impl Functions {
     pub(crate) async fn invoke(&self, busy: Busy, invocation: Invocation<'_>) -> (Busy, Invoked) {
         let request_id = self.new_id();
         let (busy, outcome) = self.run_invocation(busy, &request_id, invocation.clone()).await;
-        let now = self.surroundings.clock.now();
+        let now = self.environment_context.clock.now();
         self.metrics.record(invocation.function, &outcome, now);
         (busy, Invoked { request_id, outcome })
     }
@@ -171,15 +171,15 @@ impl Functions {
                 return (busy, InvocationOutcome::Errored(payload));
             }
         };
-        let (busy, disturbance) =
+        let (busy, process_fault) =
             self.disturb(busy, &invocation, fault.as_ref(), &environment).await;
-        let outcome = environment.invoke(request_id, invocation.payload, disturbance).await;
+        let outcome = environment.invoke(request_id, invocation.payload, process_fault).await;
         self.settle(&function, environment);
         (busy, replaced(fault.as_ref(), outcome))
     }
 
     fn fault(&self, invocation: &Invocation<'_>) -> Option<Fault> {
-        let faults = &self.surroundings.faults;
+        let faults = &self.environment_context.faults;
         if !faults.any() {
             return None;
         }
@@ -197,20 +197,20 @@ impl Functions {
         invocation: &Invocation<'_>,
         fault: Option<&Fault>,
         environment: &Environment,
-    ) -> (Busy, Disturbance) {
+    ) -> (Busy, ProcessFault) {
         match fault {
-            Some(Fault::Crash { at }) => (busy, Disturbance::Crash(*at)),
+            Some(Fault::Crash { at }) => (busy, ProcessFault::Crash(*at)),
             Some(Fault::Freeze { milliseconds }) => {
                 environment.freeze();
                 let busy = self.pause(busy, invocation.client, *milliseconds).await;
-                (busy, Disturbance::Thaw { frozen: Duration::from_millis(*milliseconds) })
+                (busy, ProcessFault::Thaw { frozen: Duration::from_millis(*milliseconds) })
             }
-            _ => (busy, Disturbance::None),
+            _ => (busy, ProcessFault::None),
         }
     }
 
     async fn pause(&self, busy: Busy, client: Option<&Client>, milliseconds: u64) -> Busy {
-        let clock = &self.surroundings.clock;
+        let clock = &self.environment_context.clock;
         let _client_waits = client.map(Client::suspend);
         clock.sleep_until(busy, clock.now() + Duration::from_millis(milliseconds)).await
     }
@@ -231,7 +231,7 @@ impl Functions {
         // The function learns its environment's id, but not this.
         let nonce = self.new_id();
         let spec = function.pool.configuration().spec;
-        Environment::start(&self.surroundings, &spec, &function.binary, &id, &nonce).await
+        Environment::start(&self.environment_context, &spec, &function.binary, &id, &nonce).await
     }
 
     /// Lets an environment finish and keeps it warm. The clock is held until it is done.
@@ -260,7 +260,7 @@ impl Functions {
         let mut background = std::mem::take(&mut *lock(&self.background));
         background.shutdown().await;
         self.clear();
-        self.surroundings.groups.end().await;
+        self.environment_context.groups.end().await;
     }
 
     /// Ends every environment, without waiting.
@@ -315,7 +315,7 @@ mod tests {
     fn functions() -> Functions {
         let clock = Clock::start(ClockMode::SkipIdle);
         let faults = Faults::new(clock.clone());
-        let surroundings = Surroundings {
+        let environment_context = EnvironmentContext {
             logs: Arc::new(LogStore::new(faults.clone())),
             groups: ProcessGroups::default(),
             clock,
@@ -323,7 +323,7 @@ mod tests {
             region: "us-local-1".to_owned(),
             endpoint: "http://127.0.0.1:9".to_owned(),
         };
-        Functions::new(surroundings, 7)
+        Functions::new(environment_context, 7)
     }
 
     fn spec(mode: &str) -> FunctionSpec {

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::process::Command;
 
 use super::ending::Tail;
-use super::environment::Surroundings;
+use super::environment::EnvironmentContext;
 use super::output::{CutOff, Item, Output};
 use crate::clock::Clock;
 use crate::logs::{LogSource, LogStore};
@@ -38,14 +38,14 @@ struct LogWriter {
 
 impl Log {
     pub(super) fn start(
-        surroundings: &Surroundings,
+        environment_context: &EnvironmentContext,
         function: &FunctionSpec,
         stream: &str,
         nonce: &str,
     ) -> io::Result<Self> {
         let writer = LogWriter {
-            store: surroundings.logs.clone(),
-            clock: surroundings.clock.clone(),
+            store: environment_context.logs.clone(),
+            clock: environment_context.clock.clone(),
             source: LogSource {
                 function: function.name.clone(),
                 group: function.log_group.clone(),

@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use tokio::task::JoinSet;
 use verifier_model::event_source_mapping::{
-    InvocationOutcome, MappingConfiguration, Pace, Scaling, judge_batch, sqs_event,
+    InvocationOutcome, MappingConfiguration, Pace, Scaling, evaluate_batch, sqs_event,
     throttle_backoff,
 };
 use verifier_model::faults::Caller;
@@ -122,7 +122,7 @@ impl Worker {
             busy = still_busy;
             match more {
                 Ok(more) if !more.is_empty() => messages.extend(more),
-                // The window has passed, or the queue was deleted; what is in hand is worked off.
+                // The window has passed, or the queue was deleted; what is in hand is processed.
                 _ => break,
             }
         }
@@ -137,7 +137,7 @@ impl Worker {
         let (busy, outcome) = self.invoke(busy, &batch, payload).await;
         let ids: BTreeSet<&str> =
             batch.messages.iter().map(|received| received.message.message_id.as_str()).collect();
-        let verdict = judge_batch(&outcome, &ids, configuration.report_batch_item_failures);
+        let verdict = evaluate_batch(&outcome, &ids, configuration.report_batch_item_failures);
         tracing::debug!(mapping = self.uuid, messages = batch.messages.len(), ?verdict, "batch");
         for received in &batch.messages {
             if verdict.deletes(&received.message.message_id) {

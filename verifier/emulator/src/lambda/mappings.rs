@@ -17,7 +17,7 @@ pub(crate) struct Mappings {
     pub(super) sqs: Arc<SqsService>,
     pub(super) functions: Arc<Functions>,
     pub(super) region: String,
-    /// Told when any mapping was created, changed or deleted.
+    /// Evidence when any mapping was created, changed or deleted.
     pub(super) changed: Signal,
     model: Mutex<EventSourceMappings>,
     workers: Mutex<JoinSet<()>>,

@@ -13,7 +13,7 @@ mod pool;
 mod process_group;
 mod runtime_api;
 
-pub(crate) use environment::{FUNCTION_ACCESS_KEY_ID, Surroundings};
+pub(crate) use environment::{EnvironmentContext, FUNCTION_ACCESS_KEY_ID};
 pub(crate) use functions::{FunctionConfiguration, Functions, Invocation, Invoked};
 pub(crate) use mappings::Mappings;
 pub use measure::{FunctionStart, measure_function};

@@ -36,7 +36,7 @@ pub(crate) struct Configuration<S> {
 /// What the invocations of one function share.
 pub(crate) struct Pool<E: Pooled> {
     state: Mutex<State<E>>,
-    /// Told when an environment has settled: it is warm, or has ended.
+    /// Evidence when an environment has settled: it is warm, or has ended.
     settled: Notify,
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct SqsService {
     faults: Faults,
     model: Mutex<Recorded>,
     signals: Mutex<HashMap<String, Arc<Signal>>>,
-    /// Told when a message move task may be due at another time than before.
+    /// Evidence when a message move task may be due at another time than before.
     tasks_changed: Signal,
 }
 

@@ -11,7 +11,7 @@ use super::{
     ApiSpec, BINARY_KEY, CorsSpec, DIRECTORY_KEY, FILES_KEY, FunctionSpec, MappingSpec, Output,
     QueueSpec, Resource, RouteSpec, SiteContent, SiteSpec, Skipped, Stack, tags_of,
 };
-use crate::template::{Evaluator, Place, ResourceDefinition, TemplateError};
+use crate::template::{Evaluator, ResourceDefinition, TemplateError, TemplatePath};
 
 /// A resource of the template with its properties resolved.
 pub(super) struct Resolved<'a> {
@@ -422,7 +422,8 @@ impl<'a> Builder<'a> {
             for (key, text) in
                 metadata.get(FILES_KEY).and_then(Value::as_object).into_iter().flatten()
             {
-                let place = Place::new(format!("{}.{FILES_KEY}.{key}", deployment.logical_id));
+                let place =
+                    TemplatePath::new(format!("{}.{FILES_KEY}.{key}", deployment.logical_id));
                 let text = self.evaluator.value(text, &place)?;
                 let text = text.as_ref().and_then(Value::as_str).unwrap_or_default();
                 contents.push(SiteContent::File(key.clone(), self.localise(text)));
@@ -440,7 +441,7 @@ impl<'a> Builder<'a> {
             if !self.evaluator.exists(output.condition.as_deref(), key)? {
                 continue;
             }
-            let place = Place::new(format!("Outputs.{key}"));
+            let place = TemplatePath::new(format!("Outputs.{key}"));
             match self.evaluator.value(&output.value, &place) {
                 Ok(value) => outputs.push(Output {
                     key: key.clone(),

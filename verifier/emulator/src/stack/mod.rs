@@ -125,7 +125,7 @@ pub struct FunctionSpec {
 pub struct LogGroupSpec {
     /// Its name.
     pub name: String,
-    /// How many days events are kept; absent if for ever.
+    /// How many days events are kept; absent if indefinitely.
     pub retention_days: Option<u32>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,

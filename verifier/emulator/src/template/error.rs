@@ -26,7 +26,7 @@ pub enum TemplateError {
     #[error("Parameters: [{0}] do not exist in the template; leave them out, or add them to it")]
     UnknownParameters(String),
     /// A reference to something that the template does not have.
-    #[error("{place} refers to {target}, which the template does not define; mend the reference")]
+    #[error("{place} refers to {target}, which the template does not define; fix the reference")]
     UnknownReference {
         /// Where the reference stands.
         place: String,

@@ -23,9 +23,9 @@ const VALUE_BYTES: usize = 32;
 
 /// Where in a template something stands, for messages.
 #[derive(Clone, Debug)]
-pub(crate) struct Place(String);
+pub(crate) struct TemplatePath(String);
 
-impl Place {
+impl TemplatePath {
     /// The place of a name at the top of a section.
     pub(crate) fn new(path: impl Into<String>) -> Self {
         Self(path.into())
@@ -36,7 +36,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for TemplatePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -129,7 +129,7 @@ impl Evaluator<'_> {
         condition: Option<&str>,
         name: &str,
     ) -> Result<bool, TemplateError> {
-        condition.map_or(Ok(true), |condition| self.condition(condition, &Place::new(name)))
+        condition.map_or(Ok(true), |condition| self.condition(condition, &TemplatePath::new(name)))
     }
 
     /// A resource's properties, resolved.
@@ -138,12 +138,12 @@ impl Evaluator<'_> {
         logical_id: &str,
         resource: &ResourceDefinition,
     ) -> Result<Map<String, Value>, TemplateError> {
-        self.map(&resource.properties, &Place::new(logical_id))
+        self.map(&resource.properties, &TemplatePath::new(logical_id))
     }
 
     /// The physical id of a resource.
     pub(crate) fn physical_id(&self, logical_id: &str) -> Result<String, TemplateError> {
-        let place = Place::new(logical_id);
+        let place = TemplatePath::new(logical_id);
         let resource = self.resource(logical_id, &place)?;
         self.reference(logical_id, resource)
     }
@@ -155,7 +155,7 @@ impl Evaluator<'_> {
         resource: &ResourceDefinition,
         property: &str,
     ) -> Result<Option<String>, TemplateError> {
-        let place = Place::new(logical_id).child(property);
+        let place = TemplatePath::new(logical_id).child(property);
         let Some(value) = resource.properties.get(property) else {
             return Ok(None);
         };
@@ -172,7 +172,7 @@ impl Evaluator<'_> {
     pub(crate) fn value(
         &self,
         value: &Value,
-        place: &Place,
+        place: &TemplatePath,
     ) -> Result<Option<Value>, TemplateError> {
         let depth = self.depth.get();
         self.resolved.set(self.resolved.get() + 1);
@@ -194,7 +194,7 @@ impl Evaluator<'_> {
     }
 
     /// Counts what is about to be written.
-    fn spend(&self, bytes: usize, place: &Place) -> Result<(), TemplateError> {
+    fn spend(&self, bytes: usize, place: &TemplatePath) -> Result<(), TemplateError> {
         let spent = self.bytes.get().saturating_add(bytes);
         self.bytes.set(spent);
         if spent <= BYTES_MAX {
@@ -209,7 +209,11 @@ impl Evaluator<'_> {
         })
     }
 
-    fn value_at_depth(&self, value: &Value, place: &Place) -> Result<Option<Value>, TemplateError> {
+    fn value_at_depth(
+        &self,
+        value: &Value,
+        place: &TemplatePath,
+    ) -> Result<Option<Value>, TemplateError> {
         match value {
             Value::Object(fields) => match single_function(fields) {
                 Some((function, argument)) => {
@@ -236,7 +240,7 @@ impl Evaluator<'_> {
     fn map(
         &self,
         fields: &Map<String, Value>,
-        place: &Place,
+        place: &TemplatePath,
     ) -> Result<Map<String, Value>, TemplateError> {
         let mut resolved = Map::new();
         for (name, value) in fields {
@@ -251,7 +255,7 @@ impl Evaluator<'_> {
         &self,
         function: &str,
         argument: &Value,
-        place: &Place,
+        place: &TemplatePath,
     ) -> Result<Option<Value>, TemplateError> {
         let bad = |problem: &str| TemplateError::BadFunction {
             place: place.to_string(),
@@ -327,7 +331,11 @@ impl Evaluator<'_> {
         }
     }
 
-    fn reference_to(&self, name: &str, place: &Place) -> Result<Option<Value>, TemplateError> {
+    fn reference_to(
+        &self,
+        name: &str,
+        place: &TemplatePath,
+    ) -> Result<Option<Value>, TemplateError> {
         let pseudo = match name {
             "AWS::NoValue" => return Ok(None),
             "AWS::AccountId" => Some(ACCOUNT_ID.to_owned()),
@@ -356,7 +364,7 @@ impl Evaluator<'_> {
     fn resource(
         &self,
         logical_id: &str,
-        place: &Place,
+        place: &TemplatePath,
     ) -> Result<&ResourceDefinition, TemplateError> {
         self.template.resources.get(logical_id).ok_or_else(|| TemplateError::UnknownReference {
             place: place.to_string(),
@@ -368,7 +376,7 @@ impl Evaluator<'_> {
     fn attribute_path(
         &self,
         argument: &Value,
-        place: &Place,
+        place: &TemplatePath,
     ) -> Result<(String, String), TemplateError> {
         let path = match argument {
             Value::String(path) => {
@@ -393,7 +401,7 @@ impl Evaluator<'_> {
     fn arguments<const N: usize>(
         &self,
         argument: &Value,
-        place: &Place,
+        place: &TemplatePath,
     ) -> Result<[Value; N], TemplateError> {
         let resolved = self.value(argument, place)?.unwrap_or_default();
         let items = match resolved {
@@ -407,7 +415,7 @@ impl Evaluator<'_> {
         })
     }
 
-    fn substitute(&self, argument: &Value, place: &Place) -> Result<String, TemplateError> {
+    fn substitute(&self, argument: &Value, place: &TemplatePath) -> Result<String, TemplateError> {
         let bad = |problem: &str| TemplateError::BadFunction {
             place: place.to_string(),
             function: "Fn::Sub".to_owned(),
@@ -453,7 +461,7 @@ impl Evaluator<'_> {
         Ok(result)
     }
 
-    fn condition(&self, name: &str, place: &Place) -> Result<bool, TemplateError> {
+    fn condition(&self, name: &str, place: &TemplatePath) -> Result<bool, TemplateError> {
         let unknown = || TemplateError::UnknownReference {
             place: place.to_string(),
             target: format!("the condition {name}"),
@@ -462,7 +470,7 @@ impl Evaluator<'_> {
         self.truth(definition, place)
     }
 
-    fn truth(&self, value: &Value, place: &Place) -> Result<bool, TemplateError> {
+    fn truth(&self, value: &Value, place: &TemplatePath) -> Result<bool, TemplateError> {
         let resolved = self.value(value, place)?.unwrap_or_default();
         match resolved {
             Value::Bool(value) => Ok(value),
@@ -479,7 +487,7 @@ impl Evaluator<'_> {
         &self,
         function: &str,
         argument: &Value,
-        place: &Place,
+        place: &TemplatePath,
     ) -> Result<bool, TemplateError> {
         if function == "Condition" {
             return self.condition(argument.as_str().unwrap_or_default(), place);

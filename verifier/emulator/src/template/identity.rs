@@ -6,7 +6,7 @@
 use serde_json::Value;
 use verifier_model::sqs::md5_of_body;
 
-use super::{Evaluator, Place, ResourceDefinition, TemplateError};
+use super::{Evaluator, ResourceDefinition, TemplateError, TemplatePath};
 
 /// The only account of the emulator: none that exists on AWS.
 pub(crate) const ACCOUNT_ID: &str = "000000000000";
@@ -69,7 +69,7 @@ impl Evaluator<'_> {
         logical_id: &str,
         resource: &ResourceDefinition,
         attribute: &str,
-        place: &Place,
+        place: &TemplatePath,
     ) -> Result<Value, TemplateError> {
         let reference = || self.reference(logical_id, resource);
         let arn = |service: &str, rest: String| {

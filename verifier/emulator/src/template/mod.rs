@@ -11,5 +11,5 @@ mod identity;
 pub(crate) use document::ResourceDefinition;
 pub use document::Template;
 pub use error::TemplateError;
-pub(crate) use evaluate::{Evaluator, Place};
+pub(crate) use evaluate::{Evaluator, TemplatePath};
 pub(crate) use identity::{ACCOUNT_ID, PARTITION, URL_SUFFIX};

@@ -42,8 +42,8 @@ def act(wish, request_id, event):
         post(answer, {"statusCode": 200, "body": "flooded"})
     elif wish == "malformed":
         post(answer, b"{")
-    elif wish == "stranger":
-        post(answer, {"batchItemFailures": [{"itemIdentifier": "stranger"}]})
+    elif wish == "other":
+        post(answer, {"batchItemFailures": [{"itemIdentifier": "other"}]})
     elif wish == "nothing":
         post(answer, b"")
     elif wish == "event":

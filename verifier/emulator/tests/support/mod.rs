@@ -40,7 +40,7 @@ pub(crate) fn config(document: &Value) -> EmulatorConfig {
         project,
         port: 0,
         clock: ClockMode::SkipIdle,
-        foreign_work: Duration::ZERO,
+        other_work: Duration::ZERO,
         seed: 7,
         allowed_origins: Vec::new(),
     }

@@ -77,7 +77,7 @@ impl Alarms {
         self.alarms.contains_key(name)
     }
 
-    /// Creates an alarm, or defines an existing one anew, which keeps its state and its tags.
+    /// Creates an alarm, or defines an existing one again, which keeps its state and its tags.
     pub fn put(
         &mut self,
         definition: MetricAlarm,

@@ -36,7 +36,7 @@ pub fn evaluation_range(evaluation_periods: usize) -> usize {
 /// * With N datapoints or more, the latest N decide.
 /// * With fewer, all of them decide together with as many that are filled in as N lacks, which count as breaching or
 ///   not, or, if they are not to be filled in, not at all.
-/// * Missing data that is not filled in cannot hide a breach for ever: if all there is breaches and the earliest is at
+/// * Missing data that is not filled in cannot hide a breach indefinitely: if all there is breaches and the earliest is at
 ///   least M periods old, that is an alarm. If it is younger, the next datapoint may still contradict it, and AWS says
 ///   only that the alarm does not go off yet; here it stays as it is.
 ///

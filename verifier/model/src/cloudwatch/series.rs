@@ -7,7 +7,7 @@ use super::Datapoint;
 use crate::time::Timestamp;
 
 /// The most changes or samples that are remembered. When there are more, the older half is forgotten, and the metric
-/// has no data for that time: an emulator that runs for days must not grow for ever.
+/// has no data for that time: an emulator that runs for days must not grow indefinitely.
 const HISTORY_MAX: usize = 65_536;
 
 /// What a gauge shows until it changes.

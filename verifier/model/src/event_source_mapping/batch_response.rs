@@ -37,7 +37,7 @@ impl BatchVerdict {
     }
 }
 
-/// Judges a batch.
+/// Evaluates a batch.
 ///
 /// Without `ReportBatchItemFailures` an answer of any content deletes the whole batch. With it, an empty or null
 /// response or list means that all succeeded; a response that is not what Lambda expects, and an identifier that is
@@ -45,7 +45,7 @@ impl BatchVerdict {
 ///
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>, section
 /// "Success and failure conditions".
-pub fn judge_batch(
+pub fn evaluate_batch(
     outcome: &InvocationOutcome,
     message_ids: &BTreeSet<&str>,
     report_batch_item_failures: bool,
@@ -101,13 +101,13 @@ fn failed_ids(payload: &[u8], message_ids: &BTreeSet<&str>) -> Result<BTreeSet<S
 mod tests {
     use super::*;
 
-    fn judge(response: &str) -> BatchVerdict {
-        judge_with(response, true)
+    fn evaluate(response: &str) -> BatchVerdict {
+        evaluate_with(response, true)
     }
 
-    fn judge_with(response: &str, report: bool) -> BatchVerdict {
+    fn evaluate_with(response: &str, report: bool) -> BatchVerdict {
         let outcome = InvocationOutcome::Responded(response.as_bytes().to_vec());
-        judge_batch(&outcome, &BTreeSet::from(["a", "b"]), report)
+        evaluate_batch(&outcome, &BTreeSet::from(["a", "b"]), report)
     }
 
     #[test]
@@ -121,13 +121,13 @@ mod tests {
             r#"{"batchItemFailures":[]}"#,
             r#"{"other":1}"#,
         ] {
-            assert_eq!(judge(response), BatchVerdict::AllSucceeded, "{response}");
+            assert_eq!(evaluate(response), BatchVerdict::AllSucceeded, "{response}");
         }
     }
 
     #[test]
     fn named_messages_fail_and_the_others_do_not() {
-        let verdict = judge(r#"{"batchItemFailures":[{"itemIdentifier":"b"}]}"#);
+        let verdict = evaluate(r#"{"batchItemFailures":[{"itemIdentifier":"b"}]}"#);
         assert!(verdict.deletes("a"));
         assert!(!verdict.deletes("b"));
     }
@@ -148,9 +148,9 @@ mod tests {
             r#"{"batchItemFailures":[{"itemIdentifier":""}]}"#,
             r#"{"batchItemFailures":[{"itemIdentifier":null}]}"#,
             r#"{"batchItemFailures":[{"itemIdentifier":1}]}"#,
-            r#"{"batchItemFailures":[{"itemIdentifier":"a"},{"itemIdentifier":"stranger"}]}"#,
+            r#"{"batchItemFailures":[{"itemIdentifier":"a"},{"itemIdentifier":"other"}]}"#,
         ] {
-            let verdict = judge(response);
+            let verdict = evaluate(response);
             assert!(matches!(verdict, BatchVerdict::AllFailed(_)), "{response}: {verdict:?}");
             assert!(!verdict.deletes("a") && !verdict.deletes("b"));
         }
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn without_the_response_type_every_answer_deletes_everything() {
         for response in ["", "{", r#"{"batchItemFailures":[{"itemIdentifier":"b"}]}"#] {
-            assert_eq!(judge_with(response, false), BatchVerdict::AllSucceeded, "{response}");
+            assert_eq!(evaluate_with(response, false), BatchVerdict::AllSucceeded, "{response}");
         }
     }
 
@@ -168,7 +168,7 @@ mod tests {
         let outcome = InvocationOutcome::Errored("timed out".to_owned());
         for report in [true, false] {
             assert_eq!(
-                judge_batch(&outcome, &BTreeSet::from(["a"]), report),
+                evaluate_batch(&outcome, &BTreeSet::from(["a"]), report),
                 BatchVerdict::AllFailed("timed out".to_owned())
             );
         }

@@ -8,7 +8,7 @@ mod mappings;
 mod scaling;
 mod view;
 
-pub use batch_response::{BatchVerdict, InvocationOutcome, judge_batch};
+pub use batch_response::{BatchVerdict, InvocationOutcome, evaluate_batch};
 pub use configuration::{MappingChanges, MappingConfiguration};
 pub use error::MappingError;
 pub use event::sqs_event;

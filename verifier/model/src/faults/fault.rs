@@ -6,7 +6,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use crate::sqs::Delivery;
+use crate::sqs::ReceiveFault;
 
 /// A fault. Times are stack time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ pub enum Fault {
         /// How long after the receive.
         milliseconds: u64,
     },
-    /// SQS counts receives that nobody saw.
+    /// SQS counts receives that no consumer saw.
     ReceiveCountDrift {
         /// How many; 1 or more.
         by: u32,
@@ -211,21 +211,21 @@ impl Fault {
     }
 
     /// What it does to a message whose turn it is in a receive.
-    pub fn delivery(&self) -> Delivery {
+    pub fn delivery(&self) -> ReceiveFault {
         match self {
             Self::EmptyReceive { milliseconds } => {
-                Delivery::Deferred(Duration::from_millis(*milliseconds))
+                ReceiveFault::Deferred(Duration::from_millis(*milliseconds))
             }
             // Just behind all that came until now.
-            Self::Reorder => Delivery::Deferred(Duration::from_millis(1)),
-            Self::DuplicateDelivery => Delivery::Duplicated,
+            Self::Reorder => ReceiveFault::Deferred(Duration::from_millis(1)),
+            Self::DuplicateDelivery => ReceiveFault::Duplicated,
             Self::VisibilityExpires { milliseconds } => {
-                Delivery::VisibleAfter(Duration::from_millis(*milliseconds))
+                ReceiveFault::VisibleAfter(Duration::from_millis(*milliseconds))
             }
-            Self::ReceiveCountDrift { by } => Delivery::Miscounted(*by),
-            Self::EarlyMove => Delivery::MovedEarly,
-            Self::LateMove => Delivery::MovedLate,
-            _ => Delivery::Regular,
+            Self::ReceiveCountDrift { by } => ReceiveFault::Miscounted(*by),
+            Self::EarlyMove => ReceiveFault::MovedEarly,
+            Self::LateMove => ReceiveFault::MovedLate,
+            _ => ReceiveFault::Regular,
         }
     }
 

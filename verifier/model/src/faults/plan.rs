@@ -94,10 +94,10 @@ impl RuleState {
             }
             _ => self.matched,
         };
-        let is_meant = self.rule.nth.is_none_or(|nth| nth.range().contains(&number));
+        let is_selected = self.rule.nth.is_none_or(|nth| nth.range().contains(&number));
         // A certain fault does not draw, so that a probability of 1 is what it says for every generator.
-        let strikes =
-            is_meant && (self.rule.probability >= 1.0 || self.random.f64() < self.rule.probability);
+        let strikes = is_selected
+            && (self.rule.probability >= 1.0 || self.random.f64() < self.rule.probability);
         self.struck += u64::from(strikes);
         strikes
     }

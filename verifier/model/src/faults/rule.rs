@@ -20,7 +20,7 @@ use super::happening::{Caller, Happening};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultRules {
-    /// Where chance begins.
+    /// The random seed.
     #[serde(default)]
     pub seed: u64,
     /// The first that matches decides, at each boundary.

@@ -57,7 +57,7 @@ pub struct LogGroupSummary {
     pub name: String,
     /// When it was created.
     pub created_at: Timestamp,
-    /// How many days events are kept; absent if for ever.
+    /// How many days events are kept; absent if indefinitely.
     pub retention_days: Option<u32>,
     /// How many bytes were ever stored in it.
     pub stored_bytes: usize,
@@ -93,7 +93,7 @@ impl LogGroups {
         self.groups.remove(name).map(|_| ()).ok_or(LogsError::GroupDoesNotExist)
     }
 
-    /// Says how many days events are kept; `None` keeps them for ever.
+    /// Says how many days events are kept; `None` keeps them indefinitely.
     ///
     /// Source: <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>.
     pub fn set_retention(&mut self, name: &str, days: Option<u32>) -> Result<(), LogsError> {

@@ -49,7 +49,7 @@ pub struct Acceptance {
     pub rejected: RejectedLogEvents,
 }
 
-/// Judges a batch: an error refuses all of it, while events outside of the allowed time are left out one by one.
+/// Evaluates a batch: an error refuses all of it, while events outside of the allowed time are left out one by one.
 ///
 /// Source: <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html>.
 pub fn check_put(

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-/// What becomes of a message whose turn it is. All but [`Delivery::Regular`] are faults on purpose.
+/// What becomes of a message whose turn it is. All but [`ReceiveFault::Regular`] are faults on purpose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Delivery {
+pub enum ReceiveFault {
     /// What the queue's rules say.
     #[default]
     Regular,
@@ -22,7 +22,7 @@ pub enum Delivery {
     VisibleAfter(Duration),
 }
 
-impl Delivery {
+impl ReceiveFault {
     /// Whether a message that was received so often goes to the dead-letter queue instead of to its receiver.
     pub(super) fn is_last(self, receive_count: u32, max_receive_count: Option<u32>) -> bool {
         max_receive_count.is_some_and(|max| match self {

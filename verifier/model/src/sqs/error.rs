@@ -77,7 +77,7 @@ pub enum SqsError {
     BatchEntryIdsNotDistinct(String),
     /// An entry's id is too long or has other characters.
     #[error(
-        "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long."
+        "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 messages long."
     )]
     InvalidBatchEntryId,
     /// The entries together are too large.

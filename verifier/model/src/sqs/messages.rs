@@ -6,7 +6,7 @@ use super::deduplication::{Original, id_from_content, scoped};
 use super::queue::{IN_FLIGHT_MAX, Queue};
 use super::send_rules::{check_fifo_batch, check_message, in_bounds};
 use super::{
-    Delivery, MESSAGE_BYTES_MAX, Message, ReceivedMessage, SendMessage, SentMessage,
+    MESSAGE_BYTES_MAX, Message, ReceiveFault, ReceivedMessage, SendMessage, SentMessage,
     SequenceNumber, Sqs, SqsError, check_batch, md5_of_attributes, md5_of_body,
     md5_of_trace_header,
 };
@@ -129,7 +129,7 @@ impl Sqs {
         request: ReceiveMessage,
         now: Timestamp,
     ) -> Result<Vec<ReceivedMessage>, SqsError> {
-        self.receive_with(name, request, now, &mut |_| Delivery::Regular)
+        self.receive_with(name, request, now, &mut |_| ReceiveFault::Regular)
     }
 
     /// Receives messages as [`Sqs::receive`] does, but for what `deliver` says of each message whose turn it is: for
@@ -139,7 +139,7 @@ impl Sqs {
         name: &str,
         request: ReceiveMessage,
         now: Timestamp,
-        deliver: &mut dyn FnMut(&Message) -> Delivery,
+        deliver: &mut dyn FnMut(&Message) -> ReceiveFault,
     ) -> Result<Vec<ReceivedMessage>, SqsError> {
         self.advance(now);
         let max = request.max_number_of_messages.unwrap_or(1);

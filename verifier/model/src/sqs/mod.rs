@@ -28,7 +28,7 @@ mod service;
 pub use attributes::QueueAttributes;
 pub use batch::{BATCH_ENTRIES_MAX, check_batch};
 pub use counts::Counts;
-pub use delivery::Delivery;
+pub use delivery::ReceiveFault;
 pub use digest::{md5_of_attributes, md5_of_body, md5_of_trace_header};
 pub use error::SqsError;
 pub use fifo::{DeduplicationScope, FifoAttributes, FifoThroughputLimit};

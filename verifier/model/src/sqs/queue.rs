@@ -14,7 +14,7 @@ use super::error::invalid_parameter;
 use super::groups::{Groups, Standing};
 use super::key::Key;
 use super::receipt::Receipt;
-use super::{Counts, Delivery, Message, QueueAttributes, ReceivedMessage, SqsError};
+use super::{Counts, Message, QueueAttributes, ReceiveFault, ReceivedMessage, SqsError};
 use crate::time::Timestamp;
 
 /// The most messages that a queue has in flight.
@@ -32,13 +32,13 @@ const VISIBILITY_TIMEOUT_MAX: Duration = Duration::from_hours(12);
 const DEFERRAL_MIN: Duration = Duration::from_millis(1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum MessageState {
     Available { since: Timestamp },
     Delayed { until: Timestamp },
     InFlight { until: Timestamp },
 }
 
-impl Place {
+impl MessageState {
     fn standing(self) -> Standing {
         match self {
             Self::Available { .. } => Standing::Available,
@@ -51,7 +51,7 @@ impl Place {
 #[derive(Clone, Debug)]
 struct Stored {
     message: Message,
-    place: Place,
+    place: MessageState,
     /// The queue's number of the latest receive of this message; 0 before the first.
     latest_receive: u64,
     /// When that was.
@@ -104,7 +104,7 @@ pub(super) struct Receives {
 /// Messages whose turn it is, with what becomes of them.
 #[derive(Default)]
 struct Turns {
-    received: Vec<(Key, Delivery)>,
+    received: Vec<(Key, ReceiveFault)>,
     exhausted: Vec<Key>,
     deferred: Vec<(Key, Duration)>,
 }
@@ -137,7 +137,7 @@ impl Queue {
                 break;
             }
             self.waiting.pop_first();
-            self.move_to(key, Place::Available { since: until });
+            self.move_to(key, MessageState::Available { since: until });
         }
         while let Some(&(sent_at, key)) = self.by_age.first() {
             if sent_at + self.attributes.retention() > now {
@@ -201,12 +201,12 @@ impl Queue {
         self.modified_at = now;
         if self.fifo.is_some() && changed {
             let delayed = |(key, stored): (&Key, &Stored)| match stored.place {
-                Place::Delayed { .. } => Some((*key, stored.message.sent_at + delay)),
+                MessageState::Delayed { .. } => Some((*key, stored.message.sent_at + delay)),
                 _ => None,
             };
             let delayed: Vec<(Key, Timestamp)> = self.messages.iter().filter_map(delayed).collect();
             for (key, until) in delayed {
-                self.move_to(key, Place::Delayed { until });
+                self.move_to(key, MessageState::Delayed { until });
             }
         }
         self.settle(now);
@@ -218,9 +218,9 @@ impl Queue {
         self.next_key += 1;
         self.by_age.insert((message.sent_at, key));
         let place = if delay.is_zero() {
-            Place::Available { since: now }
+            MessageState::Available { since: now }
         } else {
-            Place::Delayed { until: now + delay }
+            MessageState::Delayed { until: now + delay }
         };
         let stored =
             Stored { message, place, latest_receive: 0, received_at: now, entered_at: now };
@@ -241,13 +241,13 @@ impl Queue {
         max_receive_count: Option<u32>,
         visibility_timeout: Duration,
         now: Timestamp,
-        deliver: &mut dyn FnMut(&Message) -> Delivery,
+        deliver: &mut dyn FnMut(&Message) -> ReceiveFault,
     ) -> Receives {
         let turns = self.next_turns(max, max_receive_count, deliver);
         let deferred = !turns.deferred.is_empty();
         for (key, duration) in turns.deferred {
             let until = now + duration.max(DEFERRAL_MIN);
-            self.move_to(key, Place::Delayed { until });
+            self.move_to(key, MessageState::Delayed { until });
         }
         let received = turns
             .received
@@ -265,7 +265,7 @@ impl Queue {
         &self,
         max: usize,
         max_receive_count: Option<u32>,
-        deliver: &mut dyn FnMut(&Message) -> Delivery,
+        deliver: &mut dyn FnMut(&Message) -> ReceiveFault,
     ) -> Turns {
         let mut turns = Turns::default();
         for key in self.receivable() {
@@ -276,7 +276,7 @@ impl Queue {
                 continue;
             };
             let delivery = deliver(&stored.message);
-            if let Delivery::Deferred(duration) = delivery {
+            if let ReceiveFault::Deferred(duration) = delivery {
                 turns.deferred.push((key, duration));
             } else if delivery.is_last(stored.message.receive_count, max_receive_count) {
                 turns.exhausted.push(key);
@@ -298,11 +298,11 @@ impl Queue {
     fn hand_out(
         &mut self,
         key: Key,
-        delivery: Delivery,
+        delivery: ReceiveFault,
         visibility_timeout: Duration,
         now: Timestamp,
     ) -> Option<ReceivedMessage> {
-        if delivery == Delivery::Duplicated {
+        if delivery == ReceiveFault::Duplicated {
             let copy = self.messages.get(&key)?.message.clone();
             self.insert(copy, Duration::ZERO, now);
         }
@@ -316,7 +316,7 @@ impl Queue {
         stored.message.first_received_at.get_or_insert(now);
         let message = stored.message.clone();
         let invisible = delivery.invisible_for(visibility_timeout);
-        self.move_to(key, Place::InFlight { until: now + invisible });
+        self.move_to(key, MessageState::InFlight { until: now + invisible });
         let receipt_handle = Receipt { queue: self.uid, key, receive }.encode();
         Some(ReceivedMessage { message, receipt_handle, visibility_timeout })
     }
@@ -347,7 +347,7 @@ impl Queue {
             return Ok(());
         };
         let is_latest = stored.latest_receive == receipt.receive;
-        let in_flight = matches!(stored.place, Place::InFlight { .. });
+        let in_flight = matches!(stored.place, MessageState::InFlight { .. });
         let too_old = now.since(stored.received_at) > VISIBILITY_TIMEOUT_MAX;
         let has_expired =
             if self.fifo.is_some() { !is_latest || !in_flight } else { is_latest && too_old };
@@ -376,7 +376,7 @@ impl Queue {
         let receipt = self.decode(receipt_handle)?;
         let stored = self.messages.get(&receipt.key);
         let current = stored.filter(|stored| {
-            matches!(stored.place, Place::InFlight { .. })
+            matches!(stored.place, MessageState::InFlight { .. })
                 && stored.latest_receive == receipt.receive
         });
         let Some(current) = current else {
@@ -397,9 +397,9 @@ impl Queue {
             ));
         }
         let place = if visibility_timeout.is_zero() {
-            Place::Available { since: now }
+            MessageState::Available { since: now }
         } else {
-            Place::InFlight { until: now + visibility_timeout }
+            MessageState::InFlight { until: now + visibility_timeout }
         };
         self.move_to(receipt.key, place);
         Ok(())
@@ -434,7 +434,7 @@ impl Queue {
             .ok_or_else(|| SqsError::ReceiptHandleIsInvalid(receipt_handle.to_owned()))
     }
 
-    fn move_to(&mut self, key: Key, place: Place) {
+    fn move_to(&mut self, key: Key, place: MessageState) {
         let from = self.unlist(key);
         if let Some(stored) = self.messages.get_mut(&key) {
             stored.place = place;
@@ -452,38 +452,38 @@ impl Queue {
     }
 
     /// Enters a message into the set that its place stands for.
-    fn list(&mut self, key: Key, place: Place) {
+    fn list(&mut self, key: Key, place: MessageState) {
         match place {
-            Place::Available { since } => self.available.insert((since, key)),
-            Place::Delayed { until } => {
+            MessageState::Available { since } => self.available.insert((since, key)),
+            MessageState::Delayed { until } => {
                 self.delayed += 1;
                 self.waiting.insert((until, key))
             }
-            Place::InFlight { until } => self.waiting.insert((until, key)),
+            MessageState::InFlight { until } => self.waiting.insert((until, key)),
         };
     }
 
     /// Takes a message out of the set that its place stands for, and tells the place.
-    fn unlist(&mut self, key: Key) -> Option<Place> {
+    fn unlist(&mut self, key: Key) -> Option<MessageState> {
         let place = self.messages.get(&key)?.place;
         match place {
-            Place::Available { since } => self.available.remove(&(since, key)),
-            Place::Delayed { until } => {
+            MessageState::Available { since } => self.available.remove(&(since, key)),
+            MessageState::Delayed { until } => {
                 self.delayed -= 1;
                 self.waiting.remove(&(until, key))
             }
-            Place::InFlight { until } => self.waiting.remove(&(until, key)),
+            MessageState::InFlight { until } => self.waiting.remove(&(until, key)),
         };
         Some(place)
     }
 
     /// Tells a FIFO queue's groups that a message of theirs stands elsewhere now.
-    fn regroup(&mut self, key: Key, from: Option<Place>, to: Option<Place>) {
+    fn regroup(&mut self, key: Key, from: Option<MessageState>, to: Option<MessageState>) {
         let Some(fifo) = &mut self.fifo else {
             return;
         };
         let group = self.messages.get(&key).and_then(|stored| stored.message.group_id.as_deref());
-        let (from, to) = (from.map(Place::standing), to.map(Place::standing));
+        let (from, to) = (from.map(MessageState::standing), to.map(MessageState::standing));
         fifo.groups.place(group.unwrap_or_default(), key, from, to);
     }
 }

@@ -2,12 +2,12 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn part(number: usize) -> Part {
-    Part::Concurrency { function: number.to_string() }
+fn part(number: usize) -> ResourceRef {
+    ResourceRef::Concurrency { function: number.to_string() }
 }
 
-fn reserved(limit: u32) -> Configuration {
-    Configuration::Concurrency { reserved: Some(limit) }
+fn reserved(limit: u32) -> ResourceConfig {
+    ResourceConfig::Concurrency { reserved: Some(limit) }
 }
 
 fn started(parts: usize) -> UndoEntry {
@@ -40,12 +40,12 @@ fn text(entries: &[UndoEntry]) -> String {
     entries.iter().map(|entry| serde_json::to_string(entry).unwrap() + "\n").collect()
 }
 
-fn open(ledger: &UndoLedger) -> Vec<Part> {
+fn open(ledger: &UndoLedger) -> Vec<ResourceRef> {
     ledger.open().into_iter().map(|(part, _)| part).collect()
 }
 
 #[test]
-fn what_was_saved_last_is_put_back_first_and_once() {
+fn what_was_saved_last_is_restored_first_and_once() {
     let left =
         UndoEntry::Left { part: part(0), why: "it is gone".to_owned(), at: Timestamp::default() };
     let journal =
@@ -90,7 +90,7 @@ fn a_last_line_counts_without_its_end_and_a_torn_one_is_told_of() {
 fn what_was_cut_out_or_put_together_is_refused_with_what_it_covers() {
     let other = UndoEntry::Saved {
         part: part(0),
-        before: Configuration::QueueTag { value: None },
+        before: ResourceConfig::QueueTag { value: None },
         settings: Vec::new(),
     };
     let refused = [

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::results::Results;
-use super::run::planted;
+use super::run::seeded;
 use crate::chaos::args::ChaosExploreArgs;
 use crate::chaos::view;
 use crate::chaos::{Budget, Sim, explore};
@@ -22,7 +22,7 @@ pub(super) async fn run(args: ChaosExploreArgs) -> Result<Exit, Failure> {
     let available = || std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.unwrap_or_else(|| available().try_into().unwrap_or(u16::MAX));
     let budget = Budget { seed, schedules: args.schedules, jobs, duration: args.max_duration };
-    let sim = Sim::with(planted(&args.plant)?)?;
+    let sim = Sim::with(seeded(&args.bug)?)?;
     let explored = {
         let interrupt = Arc::clone(&interrupt);
         tokio::task::spawn_blocking(move || {

@@ -1,7 +1,7 @@
 //! `verifier chaos`.
 
+mod analyze;
 mod explore;
-mod judge;
 mod list;
 mod replay;
 mod results;
@@ -25,7 +25,7 @@ pub(crate) async fn run(args: ChaosArgs) -> Result<Exit, Failure> {
         ChaosCommand::Run(args) => Box::pin(run::run(*args)).await,
         ChaosCommand::Replay(args) => Box::pin(replay::run(args)).await,
         ChaosCommand::Explore(args) => explore::run(args).await,
-        ChaosCommand::Judge(args) => judge::run(&args),
+        ChaosCommand::Analyze(args) => analyze::run(&args),
         ChaosCommand::Rollback(args) => Box::pin(rollback::run(args)).await,
     }
 }
@@ -34,8 +34,8 @@ pub(crate) async fn run(args: ChaosArgs) -> Result<Exit, Failure> {
 const RESULTS: [&str; 5] = ["--format", "--out", "--history", "--report", "--journal"];
 
 /// The command that does it again, as it was typed.
-fn again() -> String {
-    crate::shell::reproduce::again(std::env::args_os(), &RESULTS)
+fn reproduce() -> String {
+    crate::shell::reproduce::reproduce(std::env::args_os(), &RESULTS)
 }
 
 /// The same on a deployed stack, wherever it was said where that is.

@@ -31,23 +31,23 @@ pub(super) async fn run(args: ChaosReplayArgs) -> Result<Exit, Failure> {
             )));
         }
     };
-    let with = (&experiment, found.planted);
+    let with = (&experiment, found.seeded);
     let place = target::find(target, LiveArgs::default(), with, &progress).await?;
     let Some(mut outcome) = place.carry_out(experiment, &interrupt, &progress).await? else {
         return Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted));
     };
-    let replayed = match &outcome.judged {
+    let replayed = match &outcome.evaluated {
         Some((history, report)) => Replayed {
             expected: found.anomalies,
             is_same: report.violations() == found.anomalies,
             is_identical: digest(history)? == found.history_sha256,
-            planted: found.planted,
+            seeded: found.seeded,
         },
         None => Replayed {
             expected: found.anomalies,
             is_same: false,
             is_identical: false,
-            planted: found.planted,
+            seeded: found.seeded,
         },
     };
     outcome.replayed = Some(replayed);

@@ -144,7 +144,7 @@ impl Results {
     fn files(&self, outcome: &Outcome) -> Vec<(&'static str, PathBuf)> {
         let Self { result, history, report, experiment, .. } = self;
         let experiment = experiment.as_ref().filter(|_| outcome.experiment.is_some());
-        let history = history.as_ref().filter(|_| outcome.judged.is_some());
+        let history = history.as_ref().filter(|_| outcome.evaluated.is_some());
         let all = [
             ("experiment", experiment),
             ("history", history),
@@ -168,7 +168,7 @@ impl Results {
         if let (Some(experiment), Some(target)) = (&outcome.experiment, &self.experiment) {
             add("experiment", target, target.stage_report(text_of(experiment)?.as_bytes()))?;
         }
-        if let (Some((history, _)), Some(target)) = (&outcome.judged, &self.history) {
+        if let (Some((history, _)), Some(target)) = (&outcome.evaluated, &self.history) {
             // It holds bodies.
             add("history", target, target.stage_private(&written(history)?))?;
         }

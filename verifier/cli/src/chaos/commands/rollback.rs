@@ -7,7 +7,7 @@ use verifier_chaos::{
     Refusal, Standing, Started, UndoError, UndoFound, UndoLedger, Way, still_set, way,
 };
 use verifier_core::check::{StackEvidence, StackResource};
-use verifier_core::experiment::{LEASE_TAG, Part};
+use verifier_core::experiment::{LEASE_TAG, ResourceRef};
 
 use crate::chaos::args::ChaosRollbackArgs;
 use crate::chaos::live::stack::{profile, rollback_command};
@@ -90,14 +90,14 @@ async fn roll_back(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
                 ));
             }
         }
-        Ok(Way::PutBack) => {
+        Ok(Way::Restore) => {
             progress
                 .say(&format!("putting {} back as it was before {}", started.stack, started.run));
             let resources = stack.map(|stack| stack.resources).unwrap_or_default();
             let at = (aws, clock, &progress);
             let has_lease = found.standing == Standing::Ours;
             let with = (&*args.journal, &*resources, has_lease);
-            let putting = put_back(at, with, (&interrupt, &options), &mut done);
+            let putting = restore_saved(at, with, (&interrupt, &options), &mut done);
             if !putting.await? {
                 exit = Exit::Stopped;
                 done.next.get_or_insert_with(|| format!("go on with: {again}"));
@@ -126,7 +126,9 @@ async fn look(
     started: &Started,
 ) -> Result<(Option<StackEvidence>, UndoFound), Failure> {
     let queue_url = ledger.lease_queue().ok_or_else(|| {
-        Failure::usage("the first line of the journal does not say whose tag is the lease")
+        Failure::usage(
+            "the first line of the journal does not say which tag is the experiment lock",
+        )
     })?;
     let standing = match aws.queue_tag(queue_url, LEASE_TAG).await {
         Ok(value) => Standing::of(value.as_deref(), &started.run),
@@ -143,7 +145,7 @@ async fn look(
     Ok((stack, UndoFound { standing, is_same_stack }))
 }
 
-/// The parts of which the journal says that they were put back, and that are as the run sets them: the run has gone on
+/// The parts of which the journal says that they were restored, and that are as the run sets them: the run has gone on
 /// since, after a copy of its journal was taken, or somebody means the same.
 async fn still_set_parts(
     aws: &Aws,
@@ -159,7 +161,7 @@ async fn still_set_parts(
         let set = still_set(&saved, &now);
         if !set.is_empty() {
             let set: Vec<String> = set.iter().map(ToString::to_string).collect();
-            let why = format!("it was put back once, and is as {run} sets it: {}", set.join("; "));
+            let why = format!("it was restored once, and is as {run} sets it: {}", set.join("; "));
             found.push((name(&part), why));
         }
     }
@@ -167,7 +169,7 @@ async fn still_set_parts(
 }
 
 /// Puts back what is open, and says whether all of it is.
-async fn put_back(
+async fn restore_saved(
     at: (Aws, RunClock, &Progress),
     (journal, resources, has_lease): (&Path, &[StackResource], bool),
     (interrupt, options): (&Interrupt, &str),
@@ -179,13 +181,13 @@ async fn put_back(
     }
     let mut backs = Vec::new();
     tokio::select! {
-        () = undo.put_back_into(&mut backs, Some(resources)) => {}
+        () = undo.restore_saved_into(&mut backs, Some(resources)) => {}
         // What is done is written down, and the rest can be done later.
         () = interrupt.asked() => {}
     }
     let open = undo.ledger().open();
     let mut is_done = open.is_empty();
-    let mut foreign = Vec::new();
+    let mut not_ours = Vec::new();
     for (part, back) in backs {
         let part_name = name(&part);
         match back {
@@ -200,35 +202,38 @@ async fn put_back(
                 is_done = false;
                 done.not_restored.push((part_name, format!("{}; it is left", told(&others))));
             }
-            Back::Foreign => {
+            Back::Other => {
                 let why = "it is no resource of the stack, and is left as it is";
                 done.not_restored.push((part_name, why.to_owned()));
-                foreign.push(part);
+                not_ours.push(part);
             }
             Back::Failed(failure) => done.not_restored.push((part_name, failure.to_string())),
         }
     }
-    let named = |part: &Part| done.not_restored.iter().any(|(named, _)| *named == name(part));
+    let named =
+        |part: &ResourceRef| done.not_restored.iter().any(|(named, _)| *named == name(part));
     let unnamed: Vec<_> = open.iter().filter(|(part, _)| !named(part)).collect();
     for (part, _) in unnamed {
         done.not_restored.push((name(part), "it was interrupted".to_owned()));
     }
     is_done &= done.not_restored.is_empty();
     if !is_done {
-        let open: Vec<Part> = open.into_iter().map(|(part, _)| part).collect();
-        done.next = what_next(&open, &foreign, options);
+        let open: Vec<ResourceRef> = open.into_iter().map(|(part, _)| part).collect();
+        done.next = what_next(&open, &not_ours, options);
     }
     Ok(is_done)
 }
 
 /// What to do where it does not help to begin again: when nothing is open, or nothing but what no rollback touches.
-fn what_next(open: &[Part], foreign: &[Part], options: &str) -> Option<String> {
-    let is_settled = |part: &Part| foreign.contains(part) || matches!(part, Part::QueueTag { .. });
+fn what_next(open: &[ResourceRef], not_ours: &[ResourceRef], options: &str) -> Option<String> {
+    let is_settled = |part: &ResourceRef| {
+        not_ours.contains(part) || matches!(part, ResourceRef::QueueTag { .. })
+    };
     if !open.iter().all(is_settled) {
         return None;
     }
     let untag = open.iter().find_map(|part| match part {
-        Part::QueueTag { queue_url, .. } => Some(untag(queue_url, options)),
+        ResourceRef::QueueTag { queue_url, .. } => Some(untag(queue_url, options)),
         _ => None,
     });
     Some(match untag {
@@ -271,7 +276,7 @@ fn other_region(started: &Started, asked: &str) -> Failure {
     }
 }
 
-/// Why nothing is put back, and what to do.
+/// Why nothing is restored, and what to do.
 fn refused(
     refusal: &Refusal,
     (started, ledger): (&Started, &UndoLedger),
@@ -281,11 +286,12 @@ fn refused(
     let queue_url = ledger.lease_queue().unwrap_or_default();
     let (what, next, exit) = match refusal {
         Refusal::Cut(missing) => {
-            let covered: Vec<Part> = ledger.open().into_iter().map(|(part, _)| part).collect();
+            let covered: Vec<ResourceRef> =
+                ledger.open().into_iter().map(|(part, _)| part).collect();
             let covered = if covered.is_empty() { "nothing".to_owned() } else { names(&covered) };
             (
                 format!(
-                    "the journal is cut: it tells of {covered}, and not how these were before {run}: {}",
+                    "the journal is cut: it reports {covered}, and not how these were before {run}: {}",
                     names(missing)
                 ),
                 format!(
@@ -297,7 +303,7 @@ fn refused(
         }
         Refusal::UsedUp => (
             format!(
-                "by the journal everything is put back, but the tag {LEASE_TAG} of {queue_url} still names {run}: that is another stack than the one that was put back, or somebody has set it again"
+                "by the journal everything is restored, but the tag {LEASE_TAG} of {queue_url} still names {run}: that is another stack than the one that was restored, or the tag was set again"
             ),
             format!(
                 "look whether {stack} is changed; if it is not, remove the tag: {}",
@@ -307,7 +313,7 @@ fn refused(
         ),
         Refusal::Unleased => (
             format!(
-                "the tag {LEASE_TAG} of {queue_url} does not name {run}: somebody has removed it, or that is another stack than the one that was changed"
+                "the tag {LEASE_TAG} of {queue_url} does not name {run}: it was removed, or that is another stack than the one that was changed"
             ),
             format!(
                 "if it is the one and still changed, set the tag again (aws sqs tag-queue --queue-url {} --tags '{}'{options}) and go on: {again}",
@@ -318,7 +324,7 @@ fn refused(
         ),
         Refusal::Taken(value) => (
             format!(
-                "another experiment has {stack} by now (the tag {LEASE_TAG} of {queue_url} says {value}), so nothing of {run} is put back"
+                "another experiment has {stack} by now (the tag {LEASE_TAG} of {queue_url} says {value}), so nothing of {run} is restored"
             ),
             "put that one back first, by its own journal".to_owned(),
             Exit::Stopped,
@@ -329,7 +335,7 @@ fn refused(
                 format!(
                     "there is no {stack} here that {run} has changed: that was {stack_id} in {region}{place}"
                 ),
-                "go where that one is (--endpoint-url, --profile); if it was deleted, nothing of it is left to put back, and the journal can go"
+                "go where that one is (--endpoint-url, --profile); if it was deleted, nothing of it is left to restore, and the journal can go"
                     .to_owned(),
                 Exit::Usage,
             )
@@ -344,12 +350,13 @@ mod tests {
 
     #[test]
     fn it_is_begun_again_only_where_that_helps() {
-        let tag = Part::QueueTag { queue_url: "http://h/0/q".into(), key: LEASE_TAG.into() };
-        let (own, other) = (Part::Mapping { uuid: "m".into() }, Part::Mapping { uuid: "n".into() });
-        let foreign = [other.clone()];
-        assert_eq!(what_next(&[own.clone(), tag.clone()], &foreign, ""), None);
-        assert_eq!(what_next(&[own, other.clone(), tag.clone()], &foreign, ""), None);
-        let next = what_next(&[other, tag], &foreign, " --region r").unwrap();
+        let tag = ResourceRef::QueueTag { queue_url: "http://h/0/q".into(), key: LEASE_TAG.into() };
+        let (own, other) =
+            (ResourceRef::Mapping { uuid: "m".into() }, ResourceRef::Mapping { uuid: "n".into() });
+        let not_ours = [other.clone()];
+        assert_eq!(what_next(&[own.clone(), tag.clone()], &not_ours, ""), None);
+        assert_eq!(what_next(&[own, other.clone(), tag.clone()], &not_ours, ""), None);
+        let next = what_next(&[other, tag], &not_ours, " --region r").unwrap();
         assert!(next.ends_with("--queue-url http://h/0/q --tag-keys verifier:chaos --region r"));
         assert!(!what_next(&[], &[], "").unwrap().contains("untag"));
     }

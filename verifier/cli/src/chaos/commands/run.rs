@@ -6,7 +6,7 @@ use verifier_chaos::{Anomaly, Experiment, Found};
 
 use super::results::Results;
 use super::target;
-use crate::chaos::args::{AbortArgs, ChaosRunArgs, ChaosTarget, PlantArgs};
+use crate::chaos::args::{AbortArgs, BugArgs, ChaosRunArgs, ChaosTarget};
 use crate::chaos::{Builtin, digest, experiment_from};
 use crate::config;
 use crate::local::args::TemplateArgs;
@@ -35,8 +35,8 @@ pub(super) async fn run(args: ChaosRunArgs) -> Result<Exit, Failure> {
     }
     let interrupt = Interrupt::listen()?;
     let progress = Progress::new();
-    let planted = planted(&args.plant)?;
-    let found = target::find(args.target, args.live, (&experiment, planted), &progress).await?;
+    let seeded = seeded(&args.bug)?;
+    let found = target::find(args.target, args.live, (&experiment, seeded), &progress).await?;
     let mut outcome = match found.carry_out(experiment, &interrupt, &progress).await {
         Ok(Some(outcome)) => outcome,
         Ok(None) => return Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted)),
@@ -48,12 +48,13 @@ pub(super) async fn run(args: ChaosRunArgs) -> Result<Exit, Failure> {
         Err(failure) => return Err(failure),
     };
     // What is written can be replayed.
-    if let (Some(experiment), Some((history, report))) = (&mut outcome.experiment, &outcome.judged)
+    if let (Some(experiment), Some((history, report))) =
+        (&mut outcome.experiment, &outcome.evaluated)
     {
         experiment.found = Some(Found {
             target: outcome.target.clone(),
             anomalies: report.violations(),
-            planted,
+            seeded,
             history_sha256: digest(history)?,
         });
     }
@@ -89,7 +90,7 @@ fn limit(experiment: &mut Experiment, abort: AbortArgs) {
     }
 }
 
-/// The anomaly of the bug that is to be planted.
-pub(super) fn planted(args: &PlantArgs) -> Result<Option<Anomaly>, Failure> {
-    args.plant.as_deref().map(super::anomaly).transpose()
+/// The anomaly of the bug that is to be seeded.
+pub(super) fn seeded(args: &BugArgs) -> Result<Option<Anomaly>, Failure> {
+    args.bug.as_deref().map(super::anomaly).transpose()
 }

@@ -24,14 +24,14 @@ use crate::shell::progress::Progress;
 pub(super) struct Found {
     target: Target,
     emulator: Option<Emulator>,
-    /// A folder for the journal of a stack that nobody can put back any more when this process has ended.
+    /// A folder for the journal of a stack that nobody can restore any more when this process has ended.
     scratch: Option<PathBuf>,
 }
 
 impl Found {
-    /// The simulator, with a planted bug if one was asked for.
-    pub(super) fn sim(planted: Option<Anomaly>) -> Result<Self, Failure> {
-        Ok(Self { target: Target::Sim(Sim::with(planted)?), emulator: None, scratch: None })
+    /// The simulator, with a seeded bug if one was asked for.
+    pub(super) fn sim(seeded: Option<Anomaly>) -> Result<Self, Failure> {
+        Ok(Self { target: Target::Sim(Sim::with(seeded)?), emulator: None, scratch: None })
     }
 
     /// Runs an experiment on it, and ends what is in this process; `None` where the process was asked to stop before.
@@ -45,11 +45,11 @@ impl Found {
         let by = By { interrupt, progress };
         let again = match &self.target {
             Target::Live(live) if live.target == "stack" => super::again_on(live),
-            _ => super::again(),
+            _ => super::reproduce(),
         };
         let ran = tokio::select! {
             ran = run_experiment(experiment, &mut self.target, again, by) => Some(ran),
-            // A stack that is really there is put back first, which the run sees to.
+            // A stack that is really there is restored first, which the run sees to.
             () = interrupt.asked(), if !is_live => None,
         };
         progress.clear();
@@ -62,7 +62,7 @@ impl Found {
         Ok(outcome)
     }
 
-    /// Where it stands what was changed and put back, if that is kept.
+    /// Where it stands what was changed and restored, if that is kept.
     fn undo_journal(&self) -> Option<PathBuf> {
         let Target::Live(live) = &self.target else { return None };
         let exists = self.scratch.is_none() && live.journal.exists();
@@ -85,7 +85,7 @@ impl Found {
 pub(super) async fn find(
     target: ChaosTarget,
     live: LiveArgs,
-    (experiment, planted): (&Experiment, Option<Anomaly>),
+    (experiment, seeded): (&Experiment, Option<Anomaly>),
     progress: &Progress,
 ) -> Result<Found, Failure> {
     let LiveArgs { stack, yes, allow_purge, journal, config, connection, functions, template } =
@@ -99,7 +99,7 @@ pub(super) async fn find(
             return Err(Failure {
                 next: Some("say --allow-purge if that is meant".to_owned()),
                 ..Failure::usage(format!(
-                    "{} {deletes}, those of others in {stack} included, which nothing puts back",
+                    "{} {deletes}, those of others in {stack} included, which nothing restores",
                     experiment.name
                 ))
             });
@@ -112,7 +112,7 @@ pub(super) async fn find(
         return Ok(Found { target, emulator: None, scratch: None });
     }
     if target == ChaosTarget::Sim {
-        return Found::sim(planted);
+        return Found::sim(seeded);
     }
     let (journal, scratch) = if let Some(journal) = journal {
         (journal, None)
@@ -162,8 +162,8 @@ fn ask(stack: &str, experiment: &Experiment, yes: bool) -> Result<(), Failure> {
     }
     if !can_ask() {
         return Err(Failure {
-            next: Some("look at it with `verifier chaos show NAME`, and then say --yes".to_owned()),
-            ..Failure::usage("nobody can be asked whether to go on, for there is no terminal")
+            next: Some("look at it with `verifier chaos show NAME`, then pass --yes".to_owned()),
+            ..Failure::usage("confirmation needed and stdin is not a terminal")
         });
     }
     let question = format!(

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
 use verifier_chaos::{Change, Event, Schedule, Setting};
-use verifier_core::experiment::Part;
+use verifier_core::experiment::ResourceRef;
 use verifier_model::time::Timestamp;
 
 use super::competing::receivers;
@@ -16,7 +16,7 @@ use super::lease::HeldLease;
 use super::load::{Action, Submitted, actions};
 use super::observing::Depth;
 use super::recorder::Recorder;
-use super::run::{FOREIGN_TRAFFIC, GUARD_EVERY, Guarded, Load};
+use super::run::{GUARD_EVERY, Guarded, Load, OTHER_TRAFFIC};
 use super::stack::Live;
 use super::tasks::Tasks;
 use super::undo::Undo;
@@ -26,8 +26,8 @@ use crate::shell::interrupt::Interrupt;
 impl Live {
     /// Load and changes, until the undo; says which condition ended it before.
     ///
-    /// What changes the stack, and what moves letters, is never broken off in the middle: nobody would know what became of it.
-    pub(super) async fn break_it(
+    /// What changes the stack, and what moves messages, is never broken off in the middle: nobody would know what became of it.
+    pub(super) async fn inject(
         &self,
         schedule: &Schedule,
         (recorder, load): (&Recorder, &Mutex<Load>),
@@ -151,7 +151,7 @@ impl Live {
         join_all(done).await.into_iter().collect()
     }
 
-    /// Changes settings at their times, and puts each back at the end of its own; whatever is left, at the undo.
+    /// Changes settings at their times, and restores each at the end of its own; whatever is left, at the undo.
     async fn change(
         &self,
         schedule: &Schedule,
@@ -186,7 +186,7 @@ impl Live {
         Ok(())
     }
 
-    pub(super) fn parts_of(&self, changes: &[Change]) -> BTreeSet<Part> {
+    pub(super) fn parts_of(&self, changes: &[Change]) -> BTreeSet<ResourceRef> {
         changes.iter().filter_map(|change| self.parts.of(change.setting)).collect()
     }
 
@@ -207,16 +207,16 @@ impl Live {
                 return Ok(condition);
             }
             let depth = self.depth().await?;
-            if let Some(condition) = strange(depth, idle, submits) {
+            if let Some(condition) = abort_reason(depth, idle, submits) {
                 return Ok(condition);
             }
             if !self.others_since(recorder, changed_at).await?.is_empty() {
-                recorder.meet(FOREIGN_TRAFFIC);
+                recorder.meet(OTHER_TRAFFIC);
             }
             if let Some(condition) = recorder.met() {
                 return Ok(condition);
             }
-            self.note_letters(recorder, depth, guarded.interrupt).await?;
+            self.note_messages(recorder, depth, guarded.interrupt).await?;
         }
     }
 }
@@ -231,17 +231,17 @@ async fn watch(lease: Option<HeldLease>) -> Failure {
 
 /// What cannot come of the experiment's own jobs: more than twice as many messages in either queue. Some are there twice, when
 /// a send was tried again that had been kept, or while a redrive moves them.
-fn strange(depth: Depth, idle: Depth, submits: u64) -> Option<&'static str> {
+fn abort_reason(depth: Depth, idle: Depth, submits: u64) -> Option<&'static str> {
     if depth.dead.saturating_sub(idle.dead) > 2 * submits {
         Some("dlq-growth")
     } else if depth.jobs > 2 * (submits + idle.dead) {
-        Some(FOREIGN_TRAFFIC)
+        Some(OTHER_TRAFFIC)
     } else {
         None
     }
 }
 
-/// When settings change, in order. At the undo everything is put back at once.
+/// When settings change, in order. At the undo everything is restored at once.
 fn times(schedule: &Schedule) -> BTreeSet<u64> {
     let changes = schedule.changes.iter();
     let times = changes.flat_map(|change| [change.from_milliseconds, change.until_milliseconds]);
@@ -280,11 +280,11 @@ mod tests {
     fn more_messages_than_were_submitted_are_somebody_elses() {
         let depth = |jobs, dead| Depth { jobs, dead };
         let idle = depth(0, 2);
-        assert_eq!(strange(depth(3, 2), idle, 3), None);
-        assert_eq!(strange(depth(1, 4), idle, 3), None);
-        assert_eq!(strange(depth(10, 4), idle, 3), None, "a redrive moves them");
-        assert_eq!(strange(depth(11, 2), idle, 3), Some("foreign-traffic"));
-        assert_eq!(strange(depth(0, 8), idle, 3), None, "each was sent twice");
-        assert_eq!(strange(depth(0, 9), idle, 3), Some("dlq-growth"));
+        assert_eq!(abort_reason(depth(3, 2), idle, 3), None);
+        assert_eq!(abort_reason(depth(1, 4), idle, 3), None);
+        assert_eq!(abort_reason(depth(10, 4), idle, 3), None, "a redrive moves them");
+        assert_eq!(abort_reason(depth(11, 2), idle, 3), Some("other-traffic"));
+        assert_eq!(abort_reason(depth(0, 8), idle, 3), None, "each was sent twice");
+        assert_eq!(abort_reason(depth(0, 9), idle, 3), Some("dlq-growth"));
     }
 }

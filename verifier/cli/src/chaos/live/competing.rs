@@ -78,20 +78,20 @@ impl Live {
         let how =
             Received { visibility_timeout_seconds: hides_seconds, wait_seconds: POLL_SECONDS };
         let jobs = self.place.needed_source()?;
-        let received = self.place.aws.receive_letters(jobs, how, RECEIVED_MAX).await?;
+        let received = self.place.aws.receive_messages(jobs, how, RECEIVED_MAX).await?;
         self.place.clock.has_waited().await;
         let now = self.place.clock.now();
         let count = received.len();
         for hand in received {
-            let letter = hand.letter;
-            let Some(job) = recorder.watch.job_in(&letter.body) else { continue };
+            let message = hand.message;
+            let Some(job) = recorder.watch.job_in(&message.body) else { continue };
             recorder.write(
                 now,
                 Event::Received {
                     queue: Queue::Jobs,
-                    message: Id::from(letter.message_id),
+                    message: Id::from(message.message_id),
                     job: Id::from(job),
-                    receive_count: letter.receive_count.unwrap_or_default(),
+                    receive_count: message.receive_count.unwrap_or_default(),
                 },
             );
         }

@@ -77,7 +77,7 @@ impl Faults {
     pub(super) async fn end(&self) -> Result<Vec<(Timestamp, Event)>, Failure> {
         let text = self.done(self.0.request(Method::GET, "faults")).await?;
         let report: Report = serde_json::from_str(&text).map_err(|error| {
-            Failure::environment(format!("the emulator tells of its faults otherwise: {error}"))
+            Failure::environment(format!("the emulator reports its faults otherwise: {error}"))
         })?;
         self.done(self.0.request(Method::DELETE, "faults")).await?;
         let line = |Strike { at, fault, operation }| {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use verifier_chaos::{Nature, Observed, Watch};
+use verifier_chaos::{Expectation, Observed, Watch};
 use verifier_core::check::{LoggedOutcome, QueueEvidence};
 use verifier_model::time::Timestamp;
 
@@ -16,13 +16,13 @@ use crate::shell::clean;
 use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
 
-/// What the file of the run's letters is called beyond the journal beside which it is.
-pub(super) const LETTERS_SUFFIX: &str = ".letters.jsonl";
+/// What the file of the run's messages is called beyond the journal beside which it is.
+pub(super) const MESSAGES_SUFFIX: &str = ".messages.jsonl";
 /// How often the stack is looked at while it works things off.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How much longer than a message's life it may take: a task of SQS's, and a log that is late.
 const SLACK: Duration = Duration::from_mins(3);
-/// How long the jobs queue has to be empty when the log does not tell of every job's end: counts are old for up to a minute, and
+/// How long the jobs queue has to be empty when the log does not report every job's end: counts are old for up to a minute, and
 /// lines come late.
 const SETTLES: Duration = Duration::from_mins(2);
 /// How much before a job was submitted its lines are looked for: clocks differ.
@@ -67,7 +67,7 @@ impl Live {
     pub(super) async fn drain(
         &self,
         recorder: &Recorder,
-        accepted: &BTreeMap<String, Nature>,
+        accepted: &BTreeMap<String, Expectation>,
         hidden: Duration,
         interrupt: &Interrupt,
     ) -> Result<Drained, Failure> {
@@ -78,12 +78,12 @@ impl Live {
         let mut empty_since = None;
         loop {
             let depth = self.depth().await?;
-            self.note_letters(recorder, depth, interrupt).await?;
+            self.note_messages(recorder, depth, interrupt).await?;
             let now = clock.now();
             let is_over = now >= until || interrupt.is_asked();
             empty_since = if depth.jobs == 0 { empty_since.or(Some(now)) } else { None };
             let is_empty = empty_since.is_some();
-            // Whatever the log tells of them by then, the jobs have come to their end.
+            // Whatever the log reports them by then, the jobs have come to their end.
             let is_settled = empty_since.is_some_and(|since| now >= since + SETTLES);
             if is_empty || is_over {
                 let (observed, is_whole) = self.observe(recorder, depth, interrupt).await?;
@@ -101,36 +101,36 @@ impl Live {
         }
     }
 
-    /// Looks at the dead-letter queue when there are more letters than at the last look: when one was seen first is when it is known
+    /// Looks at the dead-letter queue when there are more messages than at the last look: when one was seen first is when it is known
     /// to have come. A redrive that is under way is not disturbed.
-    pub(super) async fn note_letters(
+    pub(super) async fn note_messages(
         &self,
         recorder: &Recorder,
         depth: Depth,
         interrupt: &Interrupt,
     ) -> Result<(), Failure> {
-        let Ok(_at_the_letters) = self.letters.try_lock() else { return Ok(()) };
+        let Ok(_at_the_messages) = self.messages.try_lock() else { return Ok(()) };
         if recorder.has_seen(depth.dead) {
             return Ok(());
         }
-        let letters = look(&self.place, usize::MAX, interrupt).await?.letters;
-        recorder.letters(self.place.clock.now(), letters);
+        let messages = look(&self.place, usize::MAX, interrupt).await?.messages;
+        recorder.messages(self.place.clock.now(), messages);
         Ok(())
     }
 
-    /// What the worker's log and the dead-letter queue show now; and whether every letter was seen that the queue counts.
+    /// What the worker's log and the dead-letter queue show now; and whether every message was seen that the queue counts.
     async fn observe(
         &self,
         recorder: &Recorder,
         depth: Depth,
         interrupt: &Interrupt,
     ) -> Result<(Observed, bool), Failure> {
-        let Look { letters, cut_short, .. } = look(&self.place, usize::MAX, interrupt).await?;
-        let is_whole = cut_short.is_none() && letters.len() as u64 >= depth.dead;
+        let Look { messages, cut_short, .. } = look(&self.place, usize::MAX, interrupt).await?;
+        let is_whole = cut_short.is_none() && messages.len() as u64 >= depth.dead;
         let now = self.place.clock.now();
         let outcomes = self.outcomes(recorder.watch.began_at - CLOCK_SKEW).await?;
-        let letters = letters.into_iter().map(|letter| (now, letter)).collect();
-        Ok((Observed { outcomes, letters }, is_whole))
+        let messages = messages.into_iter().map(|message| (now, message)).collect();
+        Ok((Observed { outcomes, messages }, is_whole))
     }
 
     /// The worker's outcome lines since then, of anybody's jobs; none where its log is not known.
@@ -175,18 +175,18 @@ impl Live {
     /// # Errors
     ///
     /// Where they cannot be kept in a file, none is deleted: they raise the queue's alarm, so the run may not pass in silence.
-    pub(super) async fn remove_letters(
+    pub(super) async fn remove_messages(
         &self,
         recorder: &Recorder,
         interrupt: &Interrupt,
     ) -> Result<Option<String>, Failure> {
-        let seen = recorder.all_letters();
-        if !seen.iter().any(|(_, letter)| recorder.watch.job_in(&letter.body).is_some()) {
+        let seen = recorder.all_messages();
+        if !seen.iter().any(|(_, message)| recorder.watch.job_in(&message.body).is_some()) {
             return Ok(None);
         }
         let filter = FilterArgs { filter: Some(of_run(&recorder.watch)), ..FilterArgs::default() };
         let selection = Selection::new(&filter)?;
-        let file = PathBuf::from(format!("{}{LETTERS_SUFFIX}", self.journal.display()));
+        let file = PathBuf::from(format!("{}{MESSAGES_SUFFIX}", self.journal.display()));
         let left = |failure: Failure| Failure {
             next: Some(format!(
                 "make room, and take them out by verifier dlq purge --filter {}",
@@ -216,7 +216,7 @@ impl Live {
     }
 }
 
-/// The filter of letters that selects the run's own.
+/// The filter of messages that selects the run's own.
 pub(super) fn of_run(watch: &Watch) -> String {
     let path = &watch.ids.job_id;
     format!("body.{path} && starts_with(body.{path}, '{}')", watch.prefix)

@@ -1,10 +1,10 @@
-//! What an experiment on a live stack begins and ends with: the lease, what is saved, and putting everything back.
+//! What an experiment on a live stack begins and ends with: the lease, what is saved, and restoring everything.
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use verifier_chaos::{Schedule, Started, UNDO_SCHEMA};
-use verifier_core::experiment::{Changed, Circumstances, Lease, Part, changed};
+use verifier_core::experiment::{Changed, Circumstances, Lease, ResourceRef, changed};
 use verifier_model::time::Timestamp;
 
 use super::breaking::in_force;
@@ -18,7 +18,7 @@ use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
 
-/// How long what was put back may be read as it was before: see `undo`.
+/// How long what was restored may be read as it was before: see `undo`.
 const READS_WITHIN: Duration = Duration::from_secs(90);
 
 /// What was there when everything was ready to be changed.
@@ -46,7 +46,7 @@ impl Live {
             let of_part = settings.filter(|setting| self.parts.of(*setting).as_ref() == Some(part));
             undo.save(part, &of_part.collect::<Vec<_>>()).await?;
         }
-        self.say_how_to_put_back(guarded);
+        self.say_how_to_restore(guarded);
         if let Some(other) = undo.claim(&lease_part, &lease.value()).await? {
             return Err(self.taken(&other)?);
         }
@@ -69,15 +69,15 @@ impl Live {
         Ok(self.place.aws.circumstances(&queues, &functions).await?)
     }
 
-    /// Fails where anything that decides it is otherwise than before, when all was put back at that time. What was put back
+    /// Fails where anything that decides it is otherwise than before, when all was restored at that time. What was restored
     /// may be read late.
     pub(super) async fn refuse_other_circumstances(
         &self,
         before: &Circumstances,
-        put_back_at: Timestamp,
+        restore_at: Timestamp,
     ) -> Result<(), Failure> {
         let clock = &self.place.clock;
-        let until = put_back_at + READS_WITHIN;
+        let until = restore_at + READS_WITHIN;
         loop {
             let changed = changed(before, &self.circumstances().await?);
             if changed.is_empty() || clock.now() >= until {
@@ -87,15 +87,14 @@ impl Live {
         }
     }
 
-    /// Says what to do should this process end before it has put everything back: nobody may be able to say it then.
-    fn say_how_to_put_back(&self, guarded: &Guarded<'_>) {
+    /// Says what to do should this process end before it has restore everything: nobody may be able to say it then.
+    fn say_how_to_restore(&self, guarded: &Guarded<'_>) {
         let Some(rollback) = &self.rollback else { return };
         let name = clean::line(&self.name);
-        let now = format!(
-            "{name} is changed from now on; should this be killed, put it back: {rollback}"
-        );
+        let now =
+            format!("{name} is changed from now on; should this be killed, restore it: {rollback}");
         guarded.progress.keep(&now);
-        let word = format!("{name} is not put back; put it back: {rollback}");
+        let word = format!("{name} is not restored; restore it: {rollback}");
         guarded.interrupt.leave_word(Some(word));
     }
 
@@ -119,7 +118,7 @@ impl Live {
     /// two stacks then.
     pub(super) fn refuse_what_is_not_back(
         &self,
-        parts: Vec<(Part, Back)>,
+        parts: Vec<(ResourceRef, Back)>,
         stopped: Option<&Failure>,
     ) -> Result<(), Failure> {
         let because =
@@ -132,16 +131,16 @@ impl Live {
                     return Err(Failure {
                         next: self.rollback.clone(),
                         exit: Exit::Stopped,
-                        what: format!("{part} was not put back: {failure}{because}"),
+                        what: format!("{part} was not restored: {failure}{because}"),
                     });
                 }
                 Back::Restored(others) if others.is_empty() => continue,
                 Back::Restored(others) => {
-                    format!("{part} is put back, but {}, which is left", told(&others))
+                    format!("{part} is restored, but {}, which is left", told(&others))
                 }
                 Back::Contested(others) => format!("{part} is left: {}", told(&others)),
                 Back::Gone => format!("{part} is gone"),
-                Back::Foreign => format!("{part} is not the stack's"),
+                Back::Other => format!("{part} is not the stack's"),
             };
             changed.push(what);
         }
@@ -155,17 +154,17 @@ impl Live {
         })
     }
 
-    /// Puts everything back, and goes on to look for letters meanwhile: when one is seen is when it is taken to have come.
-    pub(super) async fn put_back(
+    /// Puts everything back, and goes on to look for messages meanwhile: when one is seen is when it is taken to have come.
+    pub(super) async fn restore_saved(
         &self,
         undo: &mut Undo<'_>,
         recorder: &Recorder,
         interrupt: &Interrupt,
-    ) -> Vec<(Part, Back)> {
+    ) -> Vec<(ResourceRef, Back)> {
         let is_done = CancellationToken::new();
         let tasks = Tasks::begin(&self.place.clock, 2).await;
         let put = async {
-            let not_back = undo.put_back(None).await;
+            let not_back = undo.restore_saved(None).await;
             is_done.cancel();
             tasks.end_one().await;
             not_back
@@ -174,7 +173,7 @@ impl Live {
             while !is_done.is_cancelled() {
                 // What cannot be seen now is seen later.
                 if let Ok(depth) = self.depth().await {
-                    let _ = self.note_letters(recorder, depth, interrupt).await;
+                    let _ = self.note_messages(recorder, depth, interrupt).await;
                 }
                 tokio::select! {
                     () = self.place.clock.sleep(GUARD_EVERY) => {}

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use verifier_chaos::{Event, Line, Observed, Watch};
-use verifier_core::dead_letters::Letter;
+use verifier_core::dead_letters::DeadLetter;
 use verifier_model::time::Timestamp;
 
 /// Writes lines with the time at which they come.
@@ -14,8 +14,8 @@ pub(super) struct Recorder {
     pub(super) watch: Watch,
     lines: Mutex<Vec<Line>>,
     ops: AtomicU64,
-    /// The letters that were told of, by id, each with when.
-    told: Mutex<BTreeMap<String, (Timestamp, Letter)>>,
+    /// The messages that were reported, by id, each with when.
+    told: Mutex<BTreeMap<String, (Timestamp, DeadLetter)>>,
     /// How many there were at the last look.
     looked_at: AtomicU64,
     /// What does not let the run go on, once it was met by what a client does.
@@ -45,28 +45,28 @@ impl Recorder {
         self.lock().push(Line { at, event });
     }
 
-    /// Whether that many letters are no more than were there at the last look; then the next one would show nothing new.
+    /// Whether that many messages are no more than were there at the last look; then the next one would show nothing new.
     pub(super) fn has_seen(&self, dead: u64) -> bool {
         self.looked_at.load(Ordering::SeqCst) == dead
     }
 
-    /// Letters that are seen now; each is told of once.
-    pub(super) fn letters(&self, now: Timestamp, letters: Vec<Letter>) {
-        self.looked_at.store(letters.len() as u64, Ordering::SeqCst);
+    /// Messages that are seen now; each is reported once.
+    pub(super) fn messages(&self, now: Timestamp, messages: Vec<DeadLetter>) {
+        self.looked_at.store(messages.len() as u64, Ordering::SeqCst);
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let mut new = Vec::new();
-        for letter in letters {
-            if let Entry::Vacant(vacant) = told.entry(letter.message_id.clone()) {
-                vacant.insert((now, letter.clone()));
-                new.push((now, letter));
+        for message in messages {
+            if let Entry::Vacant(vacant) = told.entry(message.message_id.clone()) {
+                vacant.insert((now, message.clone()));
+                new.push((now, message));
             }
         }
-        let seen = Observed { outcomes: Vec::new(), letters: new };
+        let seen = Observed { outcomes: Vec::new(), messages: new };
         self.lock().extend(self.watch.lines(&seen, false));
     }
 
-    /// Every letter that was told of, whether it is still there or not, each with when.
-    pub(super) fn all_letters(&self) -> Vec<(Timestamp, Letter)> {
+    /// Every message that was reported, whether it is still there or not, each with when.
+    pub(super) fn all_messages(&self) -> Vec<(Timestamp, DeadLetter)> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
@@ -83,9 +83,9 @@ impl Recorder {
     /// The ids of the messages that are known to hold the run's jobs.
     pub(super) fn own_messages(&self) -> BTreeSet<String> {
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let letters = told.values().map(|(_, letter)| letter);
-        let own = letters.filter(|letter| !self.watch.is_of_others(letter));
-        let mut ids: BTreeSet<String> = own.map(|letter| letter.message_id.clone()).collect();
+        let messages = told.values().map(|(_, message)| message);
+        let own = messages.filter(|message| !self.watch.is_of_others(message));
+        let mut ids: BTreeSet<String> = own.map(|message| message.message_id.clone()).collect();
         ids.extend(self.lock().iter().filter_map(|line| match &line.event {
             Event::Ok { message: Some(id), .. } | Event::Moved { to: id, .. } => {
                 Some(id.to_string())
@@ -129,22 +129,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_letter_that_a_redrive_finds_first_came_before_it() {
+    fn a_message_that_a_redrive_finds_first_came_before_it() {
         let now = Timestamp::from_millis(5);
         let ids = MessageIds::default();
         let watch = Watch { prefix: "r-".to_owned(), ids, began_at: Timestamp::default() };
         let recorder = Recorder::new(watch);
-        let letter = Letter {
+        let message = DeadLetter {
             message_id: "m".to_owned(),
             body: r#"{"task":"t","jobId":"r-a"}"#.to_owned(),
-            ..Letter::default()
+            ..DeadLetter::default()
         };
         recorder.write(now, Event::Invoke { op: 0, operation: Operation::Redrive });
         recorder.write(now, Event::RedriveStarted { op: 0, before: 1 });
         recorder.write(now, Event::Deleted { queue: Queue::DeadLetter, message: Id::from("m") });
-        recorder.letters(now, vec![letter.clone()]);
-        recorder.letters(now, vec![letter]);
-        assert_eq!(recorder.all_letters().len(), 1, "it is told of once");
+        recorder.messages(now, vec![message.clone()]);
+        recorder.messages(now, vec![message]);
+        assert_eq!(recorder.all_messages().len(), 1, "it is reported of once");
         let events: Vec<Event> =
             recorder.finish(Vec::new()).into_iter().map(|line| line.event).collect();
         assert!(matches!(

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use verifier_chaos::{Event, Id, Operation, Queue, RedriveBy, Watch};
 use verifier_core::check::QueueEvidence;
-use verifier_core::dead_letters::Letter;
+use verifier_core::dead_letters::DeadLetter;
 use verifier_core::redrive::{Entry, FilterTerms, Ledger, NativeTask, QueueName, SCHEMA, Terms};
 
 use super::observing::of_run;
 use super::recorder::Recorder;
-use super::run::FOREIGN_TRAFFIC;
+use super::run::OTHER_TRAFFIC;
 use super::stack::Live;
 use crate::dlq::{Look, look};
 use crate::redrive::{Destination, Engine, Guards};
@@ -31,7 +31,7 @@ pub(super) const REDRIVE_INFIX: &str = ".redrive-";
 /// How many requests a client makes at once.
 const CONCURRENCY: usize = 4;
 
-/// What a redrive says that it did: how many it moved, and which letter became which message where that is known.
+/// What a redrive says that it did: how many it moved, and which message became which message where that is known.
 struct Moved {
     count: u64,
     pairs: BTreeMap<String, String>,
@@ -45,11 +45,11 @@ impl Live {
         by: RedriveBy,
         interrupt: &Interrupt,
     ) -> Result<(), Failure> {
-        let _at_the_letters = self.letters.lock().await;
+        let _at_the_messages = self.messages.lock().await;
         let op = recorder.new_op();
         let clock = &self.place.clock;
         recorder.write(clock.now(), Event::Invoke { op, operation: Operation::Redrive });
-        let before = match self.letters_there(interrupt).await? {
+        let before = match self.messages_there(interrupt).await? {
             Ok(before) => before,
             Err(why) => {
                 recorder.write(clock.now(), Event::Info { op, reason: why.into() });
@@ -57,12 +57,12 @@ impl Live {
             }
         };
         let began_at = clock.now();
-        recorder.letters(began_at, before.clone());
-        let (others, before): (Vec<Letter>, Vec<Letter>) =
-            before.into_iter().partition(|letter| recorder.watch.is_of_others(letter));
+        recorder.messages(began_at, before.clone());
+        let (others, before): (Vec<DeadLetter>, Vec<DeadLetter>) =
+            before.into_iter().partition(|message| recorder.watch.is_of_others(message));
         if !others.is_empty() {
             // There was none when the run began: see `refuse_to_move_others`.
-            recorder.meet(FOREIGN_TRAFFIC);
+            recorder.meet(OTHER_TRAFFIC);
             if by == RedriveBy::MoveTask {
                 let reason = moves_others(others.len()).into();
                 recorder.write(clock.now(), Event::Info { op, reason });
@@ -79,22 +79,23 @@ impl Live {
             Ok(moved) => (moved, None),
             Err(failure) => (Moved { count: 0, pairs: BTreeMap::new() }, Some(failure.what)),
         };
-        let (after, problem) = match self.letters_there(interrupt).await? {
+        let (after, problem) = match self.messages_there(interrupt).await? {
             Ok(after) => (after, problem),
             // Whatever is not seen may be there.
             Err(why) => (before.clone(), problem.or(Some(why))),
         };
-        let left: BTreeSet<&str> = after.iter().map(|letter| letter.message_id.as_str()).collect();
-        for letter in &before {
+        let left: BTreeSet<&str> =
+            after.iter().map(|message| message.message_id.as_str()).collect();
+        for message in &before {
             // When exactly it left is not seen; not before this.
-            if let Some(job) = recorder.watch.job_in(&letter.body) {
-                let from = Id::from(letter.message_id.as_str());
-                if let Some(to) = moved.pairs.get(&letter.message_id) {
+            if let Some(job) = recorder.watch.job_in(&message.body) {
+                let from = Id::from(message.message_id.as_str());
+                if let Some(to) = moved.pairs.get(&message.message_id) {
                     let (to, job) = (Id::from(to.as_str()), Id::from(job));
                     let event = Event::Moved { from: from.clone(), to, job };
                     recorder.write(began_at, event);
                 }
-                if !left.contains(letter.message_id.as_str()) {
+                if !left.contains(message.message_id.as_str()) {
                     let event = Event::Deleted { queue: Queue::DeadLetter, message: from };
                     recorder.write(began_at, event);
                 }
@@ -111,13 +112,13 @@ impl Live {
         Ok(())
     }
 
-    /// Every letter that is there; or why that is not known.
-    async fn letters_there(
+    /// Every message that is there; or why that is not known.
+    async fn messages_there(
         &self,
         interrupt: &Interrupt,
-    ) -> Result<Result<Vec<Letter>, String>, Failure> {
-        let Look { letters, cut_short, .. } = look(&self.place, usize::MAX, interrupt).await?;
-        Ok(cut_short.map_or(Ok(letters), Err))
+    ) -> Result<Result<Vec<DeadLetter>, String>, Failure> {
+        let Look { messages, cut_short, .. } = look(&self.place, usize::MAX, interrupt).await?;
+        Ok(cut_short.map_or(Ok(messages), Err))
     }
 
     async fn by_move_task(&self) -> Result<Moved, Failure> {
@@ -149,7 +150,7 @@ impl Live {
         }
     }
 
-    /// As `verifier redrive --no-canary` does it, with the run's own letters alone.
+    /// As `verifier redrive --no-canary` does it, with the run's own messages alone.
     async fn by_client(
         &self,
         op: u64,
@@ -208,28 +209,28 @@ impl Live {
     }
 }
 
-/// Why SQS is not asked to move letters: it moves all that are there.
+/// Why SQS is not asked to move messages: it moves all that are there.
 fn moves_others(count: usize) -> String {
     format!("not moved: SQS's move task would move {count} messages of others with the run's own")
 }
 
-/// Which letter became which message, by a journal.
+/// Which message became which message, by a journal.
 fn pairs(journal: &Path) -> BTreeMap<String, String> {
     let lines = files::lines(journal).into_iter().flat_map(BufRead::lines);
     let entries = lines.map_while(Result::ok).filter_map(|line| serde_json::from_str(&line).ok());
     let sent = entries.filter_map(|entry| match entry {
-        Entry::Sent { letters } => Some(letters),
+        Entry::Sent { messages } => Some(messages),
         _ => None,
     });
     sent.flatten().map(|pair| (pair.from, pair.to)).collect()
 }
 
-/// How many of the letters that were there before still are.
-fn still_there(before: &[Letter], left: &BTreeSet<&str>) -> u64 {
-    before.iter().filter(|letter| left.contains(letter.message_id.as_str())).count() as u64
+/// How many of the messages that were there before still are.
+fn still_there(before: &[DeadLetter], left: &BTreeSet<&str>) -> u64 {
+    before.iter().filter(|message| left.contains(message.message_id.as_str())).count() as u64
 }
 
-/// How many of the letters that were seen before were moved. Those that came meanwhile may have been moved, too, and nobody
+/// How many of the messages that were seen before were moved. Those that came meanwhile may have been moved, too, and nobody
 /// has seen them: then it is as many as are gone.
 fn accounted(moved: u64, before: u64, remaining: u64) -> u64 {
     if moved + remaining > before { before.saturating_sub(remaining) } else { moved }

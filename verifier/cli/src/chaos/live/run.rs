@@ -7,16 +7,16 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use verifier_chaos::{
-    Anomaly, AnomalySet, Event, HISTORY_VERSION, Header, History, JobKind, Limits, Nature,
+    Anomaly, AnomalySet, Event, Expectation, HISTORY_VERSION, Header, History, JobKind, Limits,
     Observation, Observed, Schedule, Setting, StackTerms, Step, Terms, Watch,
 };
-use verifier_core::experiment::{Lease, Part};
+use verifier_core::experiment::{Lease, ResourceRef};
 use verifier_model::faults::{Fault, FaultRule};
 use verifier_model::time::Timestamp;
 
 use super::breaking::in_force;
 use super::faults::{Faults, Names};
-use super::observing::{Depth, Drained, LETTERS_SUFFIX};
+use super::observing::{Depth, Drained, MESSAGES_SUFFIX};
 use super::preparing::Prepared;
 use super::recorder::Recorder;
 use super::redriving::REDRIVE_INFIX;
@@ -30,11 +30,11 @@ use crate::shell::progress::Progress;
 pub(super) const GUARD_EVERY: Duration = Duration::from_secs(5);
 /// How long the jobs queue may seem to hold messages that are not there any more.
 const EMPTIES_WITHIN: Duration = Duration::from_mins(2);
-/// How much longer than its own time an experiment may hold its lease: it has to drain, to be put back and to be looked at.
+/// How much longer than its own time an experiment may hold its lease: it has to drain, to be restored and to be looked at.
 const LEASE_BEYOND: Duration = Duration::from_hours(1);
 
 /// The condition that somebody else uses the stack: what was seen is not the experiment's alone.
-pub(super) const FOREIGN_TRAFFIC: &str = "foreign-traffic";
+pub(super) const OTHER_TRAFFIC: &str = "other-traffic";
 /// How many jobs of others are named.
 const OTHERS_NAMED: usize = 10;
 
@@ -49,12 +49,12 @@ pub(crate) struct Guarded<'a> {
 #[derive(Default)]
 pub(super) struct Load {
     /// The jobs whose acceptance their client was told, each with what is to be expected of it.
-    pub(super) accepted: BTreeMap<String, Nature>,
+    pub(super) accepted: BTreeMap<String, Expectation>,
     pub(super) submits: u64,
 }
 
 impl Live {
-    /// Runs a schedule. Whatever was changed is put back before anything is judged, also when it fails or is interrupted.
+    /// Runs a schedule. Whatever was changed is restored before anything is evaluated, also when it fails or is interrupted.
     pub(crate) async fn run(
         &self,
         schedule: &Schedule,
@@ -82,7 +82,7 @@ impl Live {
         let load = Mutex::new(Load::default());
         let done = match prepared {
             Ok(prepared) => {
-                let aborted = Box::pin(self.break_it(
+                let aborted = Box::pin(self.inject(
                     schedule,
                     (&recorder, &load),
                     (&mut undo, faults.as_ref()),
@@ -97,13 +97,13 @@ impl Live {
             Some(faults) => faults.end().await,
             None => Ok(Vec::new()),
         };
-        // What has ended before its time is put back at once.
+        // What has ended before its time is restored at once.
         let disturbed = match &done {
             Ok((_, None)) => undo.disturbed().await,
             _ => Ok(Vec::new()),
         };
-        guarded.progress.say("putting everything back");
-        let not_back = self.put_back(&mut undo, &recorder, guarded.interrupt).await;
+        guarded.progress.say("restoring everything");
+        let not_back = self.restore_saved(&mut undo, &recorder, guarded.interrupt).await;
         let at = recorder.watch.since(clock.now());
         // Those that were in force just before.
         let before = at.min(schedule.undo_at_milliseconds).saturating_sub(1);
@@ -118,7 +118,7 @@ impl Live {
         let (prepared, aborted) = done?;
         refuse_what_was_disturbed(&disturbed?)?;
         let met = (&prepared, idle, aborted);
-        Box::pin(self.judge_later(schedule, (&recorder, load), met, &guarded)).await
+        Box::pin(self.evaluate_later(schedule, (&recorder, load), met, &guarded)).await
     }
 
     /// The files beside the journal must not be there yet, either: one that is met later would cost the whole run.
@@ -140,45 +140,46 @@ impl Live {
     }
 
     /// Drains the stack, and tells the whole history.
-    async fn judge_later(
+    async fn evaluate_later(
         &self,
         schedule: &Schedule,
         (recorder, load): (&Recorder, Mutex<Load>),
         (prepared, idle, aborted): (&Prepared, Depth, Option<&'static str>),
         guarded: &Guarded<'_>,
     ) -> Result<History, Failure> {
-        guarded.progress.say("waiting until everything is worked off");
-        let put_back_at = self.place.clock.now();
+        guarded.progress.say("waiting until everything is processed");
+        let restore_at = self.place.clock.now();
         let load = load.into_inner().unwrap_or_else(PoisonError::into_inner);
         let drained = self
             .drain(recorder, &load.accepted, longest_hidden(schedule), guarded.interrupt)
             .await?;
         let Drained { is_empty, remaining, observed } = drained;
-        self.refuse_other_circumstances(&prepared.before, put_back_at).await?;
+        self.refuse_other_circumstances(&prepared.before, restore_at).await?;
         let others = self.others_in(recorder, &observed.outcomes, prepared.changed_at);
-        let letters = observed.letters.iter();
-        let letters = letters.filter(|(_, letter)| recorder.watch.is_of_others(letter)).count();
-        if letters as u64 > idle.dead {
+        let messages = observed.messages.iter();
+        let messages = messages.filter(|(_, message)| recorder.watch.is_of_others(message)).count();
+        if messages as u64 > idle.dead {
             guarded.progress.say(&format!(
-                "{} holds {letters} messages of others, and held {} when the run began",
+                "{} holds {messages} messages of others, and held {} when the run began",
                 self.place.dead_letters.name, idle.dead
             ));
-            recorder.meet(FOREIGN_TRAFFIC);
+            recorder.meet(OTHER_TRAFFIC);
         }
         let is_aborted = self.tell_of_abort(recorder, aborted, &others, guarded);
-        // What was broken off is not judged to its end.
+        // What was broken off is not evaluated to its end.
         let complete = is_empty && !is_aborted;
         let now = self.place.clock.now();
-        recorder.letters(now, observed.letters.iter().map(|(_, letter)| letter.clone()).collect());
-        if let Some(left) = self.remove_letters(recorder, guarded.interrupt).await? {
+        recorder
+            .messages(now, observed.messages.iter().map(|(_, message)| message.clone()).collect());
+        if let Some(left) = self.remove_messages(recorder, guarded.interrupt).await? {
             guarded.progress.say(&left);
         }
         // Those that a redrive has taken out are among them.
-        let observed = Observed { letters: recorder.all_letters(), ..observed };
+        let observed = Observed { messages: recorder.all_messages(), ..observed };
         let with_receives =
             recorder.watch.tells_every_receive(&observed, self.terms.max_receive_count);
         recorder.write(now, Event::Drained { complete, remaining });
-        let told = Observed { letters: Vec::new(), ..observed };
+        let told = Observed { messages: Vec::new(), ..observed };
         let more = recorder.watch.lines(&told, with_receives);
         let sees = match (self.place.log_group.is_some() && !loses_lines(schedule), with_receives) {
             (true, true) => vec![Observation::Attempts, Observation::Receives],
@@ -209,7 +210,7 @@ impl Live {
         guarded: &Guarded<'_>,
     ) -> bool {
         if !others.is_empty() {
-            recorder.meet(FOREIGN_TRAFFIC);
+            recorder.meet(OTHER_TRAFFIC);
             let some: Vec<&str> = others.iter().take(OTHERS_NAMED).map(String::as_str).collect();
             guarded.progress.say(&format!(
                 "while {} was changed its worker was at {} jobs of others, which may have suffered: {}",
@@ -254,7 +255,7 @@ impl Live {
                         .to_owned(),
                 ),
                 ..Failure::usage(format!(
-                    "the experiment has faults that strike inside of a stack, and {} lets nobody in",
+                    "the experiment has faults that strike inside of a stack, and {} cannot be entered",
                     self.name
                 ))
             }),
@@ -300,7 +301,7 @@ impl Live {
                 self.name
             )));
         }
-        // What is not its own, no rollback would put back.
+        // What is not its own, no rollback would restored.
         let mut parts = self.parts_of(&schedule.changes);
         parts.insert(self.lease_part()?);
         match parts.iter().find(|part| !part.belongs_to(&self.resources)) {
@@ -328,9 +329,9 @@ impl Live {
             }
             if clock.now() >= until {
                 return Err(Failure {
-                    next: Some("wait until they are worked off".to_owned()),
+                    next: Some("wait until they are processed".to_owned()),
                     ..Failure::environment(format!(
-                        "there are {} messages in the jobs queue of {}: nobody could tell whose faults they suffer",
+                        "there are {} messages in the jobs queue of {}: the faults could strike them instead of the experiment's own",
                         idle.jobs, self.name
                     ))
                 });
@@ -346,12 +347,12 @@ pub(crate) fn is_named_after(path: &Path, journal: &Path) -> bool {
     let (name, own) = (name(path), name(journal));
     let (name, own) = (name.to_string_lossy(), own.to_string_lossy());
     name.strip_prefix(&*own)
-        .is_some_and(|rest| rest == LETTERS_SUFFIX || rest.starts_with(REDRIVE_INFIX))
+        .is_some_and(|rest| rest == MESSAGES_SUFFIX || rest.starts_with(REDRIVE_INFIX))
 }
 
 /// Fails where somebody has changed what the experiment had changed, also back to what it was: what was seen is not of the
 /// experiment then.
-fn refuse_what_was_disturbed(parts: &[Part]) -> Result<(), Failure> {
+fn refuse_what_was_disturbed(parts: &[ResourceRef]) -> Result<(), Failure> {
     if parts.is_empty() {
         return Ok(());
     }
@@ -359,7 +360,7 @@ fn refuse_what_was_disturbed(parts: &[Part]) -> Result<(), Failure> {
     Err(Failure {
         next: Some("run it again while nothing else changes the stack".to_owned()),
         ..Failure::environment(format!(
-            "somebody has changed meanwhile what the experiment had changed: {}",
+            "another actor has changed meanwhile what the experiment had changed: {}",
             parts.join(", ")
         ))
     })
@@ -380,7 +381,7 @@ fn longest_hidden(schedule: &Schedule) -> Duration {
     Duration::from_secs(hides.max().unwrap_or_default().into())
 }
 
-/// How much later than it took place a receive may be told of, in milliseconds: when its message's line was written, after the
+/// How much later than it took place a receive may be reported, in milliseconds: when its message's line was written, after the
 /// window of its batch and the work on it.
 fn told_late(terms: &StackTerms, schedule: &Schedule) -> u64 {
     let (mut window, mut timeout) =
@@ -404,8 +405,8 @@ mod tests {
     #[test]
     fn what_a_run_keeps_is_named_after_its_journal() {
         let is = |path: &str| is_named_after(Path::new(path), Path::new("a/j.undo"));
-        assert!(is("a/j.undo.letters.jsonl") && is("b/j.undo.redrive-0.jsonl"));
-        assert!(!is("a/j.undo") && !is("a/j.undo.html") && !is("a/k.undo.letters.jsonl"));
+        assert!(is("a/j.undo.messages.jsonl") && is("b/j.undo.redrive-0.jsonl"));
+        assert!(!is("a/j.undo") && !is("a/j.undo.html") && !is("a/k.undo.messages.jsonl"));
     }
 
     #[test]

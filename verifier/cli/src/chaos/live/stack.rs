@@ -8,12 +8,12 @@ use tokio::sync::Mutex;
 use verifier_aws::{Aws, Http};
 use verifier_chaos::{StackParts, StackTerms};
 use verifier_core::check::{MappingEvidence, RunId, StackEvidence, StackResource};
-use verifier_core::experiment::{Configuration, LEASE_TAG, Lease, Part};
+use verifier_core::experiment::{LEASE_TAG, Lease, ResourceConfig, ResourceRef};
 use verifier_core::settings::Settings;
 
 use crate::config;
 use crate::config::args::SettingsArgs;
-use crate::dlq::Place;
+use crate::dlq::DlqTarget;
 use crate::dlq::args::PlaceArgs;
 use crate::shell::admin::Admin;
 use crate::shell::args::ConnectionArgs;
@@ -33,7 +33,7 @@ pub(crate) struct Where {
     pub(crate) target: &'static str,
     pub(crate) connection: ConnectionArgs,
     pub(crate) settings: SettingsArgs,
-    /// Where it is written down what has to be put back; must not be there yet.
+    /// Where it is written down what has to be restored; must not be there yet.
     pub(crate) journal: PathBuf,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct Where {
 pub(crate) struct Live {
     pub(crate) name: String,
     /// Its queues, its consumer, and how to reach them.
-    pub(crate) place: Place,
+    pub(crate) place: DlqTarget,
     pub(super) http: Http,
     pub(super) job_url: String,
     pub(crate) parts: StackParts,
@@ -49,18 +49,18 @@ pub(crate) struct Live {
     /// What the queues and the mapping promise.
     pub(super) terms: StackTerms,
     /// Held by whoever is at the dead letters: a look would hide them from a redrive.
-    pub(super) letters: Mutex<()>,
+    pub(super) messages: Mutex<()>,
     /// Names the run, and begins the ids of its jobs.
     pub(super) run: RunId,
     /// What histories call it.
     pub(crate) target: &'static str,
     /// The emulator that it is on, if it is on one: only there, faults strike in its inside.
     pub(super) emulator: Option<Admin>,
-    /// Where it is written down what has to be put back.
+    /// Where it is written down what has to be restored.
     pub(crate) journal: PathBuf,
-    /// The command that puts it back; `None` where the stack ends with this process.
+    /// The command that restores it; `None` where the stack ends with this process.
     pub(super) rollback: Option<String>,
-    /// The command that puts back what another run has changed, by whatever file its journal is.
+    /// The command that restores what another run has changed, by whatever file its journal is.
     pub(super) rollback_of_others: String,
     /// The stack's id.
     pub(super) stack_id: String,
@@ -72,7 +72,7 @@ impl Live {
     /// Finds a stack, which has to be a preview that nobody else is breaking.
     pub(crate) async fn find(args: Where) -> Result<Self, Failure> {
         let settings = config::load(&args.settings)?.settings().clone();
-        let place = Place::find(PlaceArgs {
+        let place = DlqTarget::find(PlaceArgs {
             stack: Some(args.stack.clone()),
             queue: None,
             dlq: None,
@@ -117,7 +117,7 @@ impl Live {
             parts,
             settings,
             terms,
-            letters: Mutex::default(),
+            messages: Mutex::default(),
             run,
             target: args.target,
             emulator,
@@ -128,14 +128,14 @@ impl Live {
     }
 
     /// The tag that says that an experiment is under way.
-    pub(super) fn lease_part(&self) -> Result<Part, Failure> {
+    pub(super) fn lease_part(&self) -> Result<ResourceRef, Failure> {
         let jobs = self.place.needed_source()?;
-        Ok(Part::QueueTag { queue_url: jobs.url.clone(), key: LEASE_TAG.to_owned() })
+        Ok(ResourceRef::QueueTag { queue_url: jobs.url.clone(), key: LEASE_TAG.to_owned() })
     }
 
     async fn refuse_what_others_break(&self) -> Result<(), Failure> {
         let part = self.lease_part()?;
-        let Configuration::QueueTag { value: Some(value) } =
+        let ResourceConfig::QueueTag { value: Some(value) } =
             self.place.aws.configuration(&part).await?
         else {
             return Ok(());
@@ -150,11 +150,11 @@ impl Live {
         let (what, next) = match lease {
             Some(lease) if lease.holds(self.place.clock.now()) => (
                 format!("an experiment ({}) is under way on {}", lease.run, self.name),
-                format!("wait for it, or put it back: {}", self.rollback_of_others),
+                format!("wait for it, or restore it: {}", self.rollback_of_others),
             ),
             _ => (
                 format!(
-                    "an experiment on {} was not put back (the tag {LEASE_TAG} of {jobs} says {value})",
+                    "an experiment on {} was not restored (the tag {LEASE_TAG} of {jobs} says {value})",
                     self.name
                 ),
                 format!(
@@ -167,7 +167,7 @@ impl Live {
     }
 }
 
-/// The command that puts back what stands in a journal, where this one was connected to. Another shell may have another
+/// The command that restores what stands in a journal, where this one was connected to. Another shell may have another
 /// environment, so it names the endpoint wherever that comes from; the region stands in the journal.
 pub(crate) fn rollback_command(journal: &Path, aws: &Aws, connection: &ConnectionArgs) -> String {
     let variables = aws.endpoint_variables();
@@ -231,7 +231,7 @@ pub(crate) fn refuse_what_is_no_preview(stack: &StackEvidence) -> Result<(), Fai
 }
 
 /// The one mapping that reads the jobs queue.
-async fn mapping(place: &Place) -> Result<MappingEvidence, Failure> {
+async fn mapping(place: &DlqTarget) -> Result<MappingEvidence, Failure> {
     let jobs = place.needed_source()?;
     let mut mappings = place.aws.mappings(jobs.arn()).await?;
     match (mappings.pop(), mappings.is_empty()) {
@@ -243,8 +243,8 @@ async fn mapping(place: &Place) -> Result<MappingEvidence, Failure> {
     }
 }
 
-/// What the stack promises, which every judgement goes by.
-async fn terms(place: &Place, mapping: &MappingEvidence) -> Result<StackTerms, Failure> {
+/// What the stack promises, which every evaluation goes by.
+async fn terms(place: &DlqTarget, mapping: &MappingEvidence) -> Result<StackTerms, Failure> {
     let jobs = place.needed_source()?;
     let policy = jobs.redrive_policy().ok_or_else(|| {
         Failure::usage(format!("{} has no redrive policy, so nothing is ever dead", jobs.name))
@@ -256,14 +256,17 @@ async fn terms(place: &Place, mapping: &MappingEvidence) -> Result<StackTerms, F
         batch_size: mapping.batch_size,
         maximum_batching_window_seconds: seconds(mapping.batching_window),
         function_timeout_seconds: seconds(place.aws.function(&mapping.function_arn).await?.timeout),
-        // Deliveries are not punctual, logs arrive late, and counts are old for up to a minute, by which letters are looked for.
+        // Deliveries are not punctual, logs arrive late, and counts are old for up to a minute, by which messages are looked for.
         slack_seconds: 120,
         ..StackTerms::default()
     })
 }
 
 /// The function that sends to the jobs queue, by its environment.
-async fn submit_function(place: &Place, stack: &StackEvidence) -> Result<Option<String>, Failure> {
+async fn submit_function(
+    place: &DlqTarget,
+    stack: &StackEvidence,
+) -> Result<Option<String>, Failure> {
     let functions: Vec<String> = stack
         .resources
         .iter()

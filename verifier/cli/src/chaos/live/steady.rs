@@ -55,10 +55,10 @@ fn summary(report: &Report) -> String {
         return stopped.what.clone();
     }
     let wrong = report.checks.iter().filter(|settled| {
-        matches!(settled.judgement.verdict, Verdict::Fail | Verdict::Inconclusive)
+        matches!(settled.evaluation.verdict, Verdict::Fail | Verdict::Inconclusive)
     });
     let wrong: Vec<String> = wrong
-        .map(|settled| format!("{}: {}", settled.check.id, settled.judgement.summary))
+        .map(|settled| format!("{}: {}", settled.check.id, settled.evaluation.summary))
         .collect();
     wrong.join("; ")
 }

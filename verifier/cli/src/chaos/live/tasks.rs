@@ -14,7 +14,7 @@ impl<'a> Tasks<'a> {
     /// So many begin.
     pub(super) async fn begin(clock: &'a RunClock, count: usize) -> Self {
         let beyond_one = isize::try_from(count).unwrap_or(isize::MAX) - 1;
-        clock.change_tasks(beyond_one).await;
+        clock.add_waiters(beyond_one).await;
         Self { clock, beyond_one: AtomicIsize::new(beyond_one) }
     }
 
@@ -24,12 +24,12 @@ impl<'a> Tasks<'a> {
             (beyond > 0).then_some(beyond - 1)
         });
         if has_more.is_ok() {
-            self.clock.change_tasks(-1).await;
+            self.clock.add_waiters(-1).await;
         }
     }
 
     /// None of them goes on, whether they have ended or not.
     pub(super) async fn end(self) {
-        self.clock.change_tasks(-self.beyond_one.into_inner()).await;
+        self.clock.add_waiters(-self.beyond_one.into_inner()).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Changing parts of a stack so that everything can be put back, also by another process.
+//! Changing parts of a stack so that everything can be restored, also by another process.
 //!
 //! Everything is saved first; then the lease is claimed, which proves that nobody else was at it meanwhile; and only then is
 //! anything changed. Somebody who does not know of leases may change the same stack at any time: what they have changed is
@@ -16,7 +16,7 @@ use verifier_aws::{Aws, Cause};
 use verifier_chaos::{
     Claimed, Setting, StackParts, Started, UndoEntry, UndoLedger, desired, merge,
 };
-use verifier_core::experiment::{Configuration, Field, Part, Update};
+use verifier_core::experiment::{Field, ResourceConfig, ResourceRef, Update};
 
 pub(crate) use self::putting_back::Back;
 use self::telling::reads_back_within;
@@ -33,18 +33,18 @@ pub(crate) struct Undo<'a> {
     aws: Aws,
     clock: RunClock,
     progress: &'a Progress,
-    /// Asks not to wait any longer for what was changed; putting it back is waited for all the same.
+    /// Asks not to wait any longer for what was changed; restoring it is waited for all the same.
     stop: CancellationToken,
     /// The run's lease, once it is.
     lease: Option<HeldLease>,
     journal: JournalFile,
     ledger: UndoLedger,
     /// The parts that this process has told anything; `None` where another one has, and nobody knows which.
-    told: Option<BTreeSet<Part>>,
+    told: Option<BTreeSet<ResourceRef>>,
     /// What this process has told each part last, and which of its fields that is about.
-    in_force: BTreeMap<Part, (Configuration, BTreeSet<Field>)>,
+    in_force: BTreeMap<ResourceRef, (ResourceConfig, BTreeSet<Field>)>,
     /// The parts that were found otherwise while it was in force.
-    disturbed: BTreeSet<Part>,
+    disturbed: BTreeSet<ResourceRef>,
 }
 
 impl<'a> Undo<'a> {
@@ -60,7 +60,7 @@ impl<'a> Undo<'a> {
         Ok(undo)
     }
 
-    /// Goes on with a journal, to put back what stands in it.
+    /// Goes on with a journal, to restore what stands in it.
     pub(crate) fn reopen(at: (Aws, RunClock, &'a Progress), path: &Path) -> Result<Self, Failure> {
         // The lock first: what another process is writing is not to be read.
         let is_entry = |line: &[u8]| serde_json::from_slice::<UndoEntry>(line).is_ok();
@@ -73,7 +73,7 @@ impl<'a> Undo<'a> {
         (aws, clock, progress): (Aws, RunClock, &'a Progress),
         journal: JournalFile,
         ledger: UndoLedger,
-        told: Option<BTreeSet<Part>>,
+        told: Option<BTreeSet<ResourceRef>>,
     ) -> Self {
         Self {
             aws,
@@ -120,10 +120,14 @@ impl<'a> Undo<'a> {
     }
 
     /// Writes down how a part is that these settings are going to change.
-    pub(crate) async fn save(&mut self, part: &Part, settings: &[Setting]) -> Result<(), Failure> {
+    pub(crate) async fn save(
+        &mut self,
+        part: &ResourceRef,
+        settings: &[Setting],
+    ) -> Result<(), Failure> {
         let (before, update) = self.settle(part).await?;
         if let Update::Failed(why) = update {
-            // Nobody could say what is in force, and so not what has to be put back.
+            // Nobody could say what is in force, and so not what has to be restored.
             return Err(failed_update(part, &why));
         }
         let settings = settings.to_vec();
@@ -135,10 +139,10 @@ impl<'a> Undo<'a> {
     ///
     /// # Errors
     ///
-    /// Where something was changed since it was saved: whoever had the lease then may have put it back, or goes on.
+    /// Where something was changed since it was saved: whoever had the lease then may have restore it, or goes on.
     pub(crate) async fn claim(
         &mut self,
-        part: &Part,
+        part: &ResourceRef,
         lease: &str,
     ) -> Result<Option<String>, Failure> {
         let other = self.claim_tag(part, lease).await?;
@@ -150,7 +154,7 @@ impl<'a> Undo<'a> {
             return Ok(other);
         }
         for (part, saved) in self.ledger.open() {
-            let is_lease = matches!(part, Part::QueueTag { .. });
+            let is_lease = matches!(part, ResourceRef::QueueTag { .. });
             if !is_lease && self.aws.configured(&part).await? != (saved.before, Update::Done) {
                 return Err(not_so(&part));
             }
@@ -159,15 +163,19 @@ impl<'a> Undo<'a> {
         Ok(None)
     }
 
-    async fn claim_tag(&mut self, part: &Part, lease: &str) -> Result<Option<String>, Failure> {
-        let Part::QueueTag { queue_url, .. } = part else { return Err(not_so(part)) };
+    async fn claim_tag(
+        &mut self,
+        part: &ResourceRef,
+        lease: &str,
+    ) -> Result<Option<String>, Failure> {
+        let ResourceRef::QueueTag { queue_url, .. } = part else { return Err(not_so(part)) };
         match self.aws.configuration(part).await? {
-            Configuration::QueueTag { value: None } => {}
-            Configuration::QueueTag { value } => return Ok(value),
+            ResourceConfig::QueueTag { value: None } => {}
+            ResourceConfig::QueueTag { value } => return Ok(value),
             _ => return Err(not_so(part)),
         }
         self.will_tell(part);
-        let ours = Configuration::QueueTag { value: Some(lease.to_owned()) };
+        let ours = ResourceConfig::QueueTag { value: Some(lease.to_owned()) };
         let fields: BTreeSet<Field> = ours.fields().into_keys().collect();
         self.aws.configure(part, &ours, &fields).await?;
         let held = HeldLease::new((self.aws.clone(), self.clock.clone()), queue_url, lease);
@@ -186,7 +194,7 @@ impl<'a> Undo<'a> {
     pub(crate) async fn change(
         &mut self,
         parts: &StackParts,
-        part: &Part,
+        part: &ResourceRef,
         settings: &[Setting],
     ) -> Result<(), Failure> {
         let unsaved = || Failure::environment(format!("{} was not saved", name(part)));
@@ -224,16 +232,16 @@ impl<'a> Undo<'a> {
     /// # Errors
     ///
     /// Where one cannot be looked at.
-    pub(crate) async fn disturbed(&mut self) -> Result<Vec<Part>, Failure> {
-        let parts: Vec<Part> = self.in_force.keys().cloned().collect();
+    pub(crate) async fn disturbed(&mut self) -> Result<Vec<ResourceRef>, Failure> {
+        let parts: Vec<ResourceRef> = self.in_force.keys().cloned().collect();
         for part in parts {
             self.look_at(&part).await?;
         }
         Ok(self.disturbed.iter().cloned().collect())
     }
 
-    /// Notes a part that is not as it was told to be. It read so once; what it reads since may be older for a while.
-    async fn look_at(&mut self, part: &Part) -> Result<(), Failure> {
+    /// Notes a part that is not as it was set. It read so once; what it reads since may be older for a while.
+    async fn look_at(&mut self, part: &ResourceRef) -> Result<(), Failure> {
         let Some((wanted, fields)) = self.in_force.get(part) else { return Ok(()) };
         let until = self.clock.now() + reads_back_within(part);
         loop {
@@ -253,7 +261,7 @@ impl<'a> Undo<'a> {
         Ok(())
     }
 
-    fn will_tell(&mut self, part: &Part) {
+    fn will_tell(&mut self, part: &ResourceRef) {
         if let Some(told) = &mut self.told {
             told.insert(part.clone());
         }

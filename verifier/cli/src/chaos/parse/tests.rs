@@ -95,7 +95,7 @@ fn everything() -> Value {
         ],
         "undoAtMilliseconds": 10, "allow": ["lost", "redelivered"],
         "abort": {"maxDurationSeconds": 60, "maxCostCalls": 5},
-        "found": {"target": "sim", "anomalies": ["lost"], "planted": "lost", "historySha256": "00"}
+        "found": {"target": "sim", "anomalies": ["lost"], "seeded": "lost", "historySha256": "00"}
     })
 }
 

@@ -19,7 +19,7 @@ pub(super) fn write(outcome: &Outcome, token: &str, out: &mut dyn Write) -> io::
 /// Each violation; or else why the run did not pass.
 fn notes(outcome: &Outcome) -> Vec<Note> {
     let again = format!("\nagain: {}", outcome.again);
-    let groups = outcome.judged.iter().flat_map(|(_, report)| words::groups(report));
+    let groups = outcome.evaluated.iter().flat_map(|(_, report)| words::groups(report));
     let violated = groups.filter(|group| group.allowance().is_none()).map(|group| {
         let message = format!("{}: {}{again}", group.anomaly.meaning(), group.jobs());
         Note::error(group.anomaly.as_str(), &message)

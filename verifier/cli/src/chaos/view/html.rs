@@ -35,7 +35,7 @@ struct Page {
     facts: Vec<(&'static str, String)>,
     anomalies: Vec<AnomalyRow>,
     unknown: String,
-    is_judged: bool,
+    is_evaluated: bool,
     picture: Option<Picture>,
     done: Vec<String>,
     schedule: String,
@@ -55,7 +55,7 @@ struct AnomalyRow {
 /// The page, as HTML.
 pub(super) fn page(outcome: &Outcome) -> io::Result<String> {
     let experiment = outcome.experiment.as_ref();
-    let judged = outcome.judged.as_ref();
+    let evaluated = outcome.evaluated.as_ref();
     let style = format!("{}{STYLE}", crate::report::page::STYLE);
     let page = Page {
         policy: page::policy(&style),
@@ -63,7 +63,7 @@ pub(super) fn page(outcome: &Outcome) -> io::Result<String> {
         name: clean::line(experiment.map_or("A history", |experiment| &experiment.name)),
         description: clean::line(experiment.map_or("", |experiment| &experiment.description)),
         target: clean::line(&outcome.target),
-        seed: judged.map(|(history, _)| history.header.seed),
+        seed: evaluated.map(|(history, _)| history.header.seed),
         verdict: words::verdict(outcome),
         class: match outcome.overall() {
             Overall::Pass => "pass",
@@ -73,16 +73,16 @@ pub(super) fn page(outcome: &Outcome) -> io::Result<String> {
         reason: clean::line(&words::reason(outcome)),
         costs: words::costs(outcome),
         facts: facts(outcome),
-        anomalies: judged.map(|(_, report)| rows(report)).unwrap_or_default(),
-        unknown: judged.map(|(_, report)| report.unknown.to_string()).unwrap_or_default(),
-        is_judged: judged.is_some(),
-        picture: judged.map(|(history, report)| Picture::of(&Timeline::of(history), report)),
+        anomalies: evaluated.map(|(_, report)| rows(report)).unwrap_or_default(),
+        unknown: evaluated.map(|(_, report)| report.unknown.to_string()).unwrap_or_default(),
+        is_evaluated: evaluated.is_some(),
+        picture: evaluated.map(|(history, report)| Picture::of(&Timeline::of(history), report)),
         done: experiment.map(done).unwrap_or_default(),
         schedule: experiment
             .and_then(|experiment| serde_json::to_string_pretty(experiment).ok())
             .map(|json| clean::json(&json))
             .unwrap_or_default(),
-        undone: judged.map(|(history, _)| undone(history)).unwrap_or_default(),
+        undone: evaluated.map(|(history, _)| undone(history)).unwrap_or_default(),
         replay: clean::line(&outcome.again),
     };
     page.render().map_err(io::Error::other)
@@ -108,7 +108,7 @@ fn facts(outcome: &Outcome) -> Vec<(&'static str, String)> {
     if let Some(steady) = &outcome.before {
         facts.push(("steady state before", clean::line(&steady.summary)));
     }
-    if let Some((history, _)) = &outcome.judged {
+    if let Some((history, _)) = &outcome.evaluated {
         facts.push(("load", Counts::of(history).in_words()));
         facts.push(("drain", words::drain(history)));
     }
@@ -147,7 +147,7 @@ fn done(experiment: &Experiment) -> Vec<String> {
             seconds(change.until_milliseconds)
         )
     });
-    let undo = format!("{}: everything is put back", seconds(experiment.undo_at_milliseconds));
+    let undo = format!("{}: everything is restored", seconds(experiment.undo_at_milliseconds));
     steps.chain(faults).chain(changes).chain(std::iter::once(undo)).collect()
 }
 
@@ -225,8 +225,8 @@ mod tests {
     fn the_page_loads_nothing() {
         for outcome in [sample::passing(), sample::violating(), sample::stopped()] {
             let page = page(&outcome).unwrap();
-            for foreign in ["src=", "<link", "@import", "url(", "http://", "https://"] {
-                assert!(!page.contains(foreign), "{foreign}");
+            for other in ["src=", "<link", "@import", "url(", "http://", "https://"] {
+                assert!(!page.contains(other), "{other}");
             }
         }
     }

@@ -45,7 +45,7 @@ pub(super) fn outcome(
     if let Some(steady) = &outcome.before {
         view.steady("steady before", steady)?;
     }
-    if let Some((history, report)) = &outcome.judged {
+    if let Some((history, report)) = &outcome.evaluated {
         view.history(history)?;
         view.report(report)?;
     }
@@ -79,7 +79,7 @@ struct View<'o> {
 impl View<'_> {
     fn headline(&mut self, outcome: &Outcome) -> io::Result<()> {
         let name = outcome.experiment.as_ref().map(|experiment| experiment.name.as_str());
-        let seed = outcome.judged.as_ref().map(|(history, _)| history.header.seed);
+        let seed = outcome.evaluated.as_ref().map(|(history, _)| history.header.seed);
         let name =
             name.unwrap_or(if outcome.explored.is_some() { "exploration" } else { "history" });
         let seed = seed.map_or_else(String::new, |seed| format!(", seed {seed}"));

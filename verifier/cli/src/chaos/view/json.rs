@@ -25,7 +25,7 @@ pub(super) struct OutcomeView<'a> {
     steady_state: Option<SteadyStateView<'a>>,
     exploration: Option<ExplorationView<'a>>,
     replay: Option<ReplayView>,
-    judgement: Option<JudgementView<'a>>,
+    evaluation: Option<EvaluationView<'a>>,
     aws_calls: &'a BTreeMap<String, u32>,
     wall_seconds: f64,
     again: &'a str,
@@ -79,12 +79,12 @@ struct ReplayView {
     expected: AnomalySet,
     same_anomalies: bool,
     identical_history: bool,
-    planted: Option<Anomaly>,
+    seeded: Option<Anomaly>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct JudgementView<'a> {
+struct EvaluationView<'a> {
     verdict: Verdict,
     seed: u64,
     lines: usize,
@@ -183,10 +183,10 @@ pub(super) fn view(outcome: &Outcome) -> OutcomeView<'_> {
         }),
         exploration: outcome.explored.as_ref().map(exploration),
         replay: outcome.replayed.as_ref().map(replay),
-        judgement: outcome
-            .judged
+        evaluation: outcome
+            .evaluated
             .as_ref()
-            .map(|(history, report)| judgement(outcome, history, report)),
+            .map(|(history, report)| evaluation(outcome, history, report)),
         aws_calls: &outcome.calls,
         wall_seconds: outcome.wall.as_secs_f64(),
         again: &outcome.again,
@@ -230,21 +230,21 @@ fn replay(replayed: &Replayed) -> ReplayView {
         expected: replayed.expected,
         same_anomalies: replayed.is_same,
         identical_history: replayed.is_identical,
-        planted: replayed.planted,
+        seeded: replayed.seeded,
     }
 }
 
-fn judgement<'a>(
+fn evaluation<'a>(
     outcome: &'a Outcome,
     history: &'a History,
     report: &'a ChaosReport,
-) -> JudgementView<'a> {
+) -> EvaluationView<'a> {
     let timeline = Timeline::of(history);
     let undone = history.lines.iter().filter_map(|line| match &line.event {
         Event::Undo { what } => Some(UndoneView { what, at_seconds: seconds(line.at) }),
         _ => None,
     });
-    JudgementView {
+    EvaluationView {
         verdict: report.verdict,
         seed: history.header.seed,
         lines: history.lines.len() + 1,

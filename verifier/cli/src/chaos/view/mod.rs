@@ -1,4 +1,4 @@
-//! Views of experiments, explorations and judgements.
+//! Views of experiments, explorations and evaluations.
 
 mod github;
 mod html;

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use verifier_chaos::{
-    Band, ChaosReport, Ending, Lane, LaneEnd, Mark, MarkKind, Nature, Sample, Timeline,
+    Band, ChaosReport, Expectation, InvocationEnd, Lane, LaneEnd, Mark, MarkKind, Sample, Timeline,
 };
 
 use super::words::{plural, seconds};
@@ -219,9 +219,9 @@ fn lane_view(lane: &Lane, report: &ChaosReport, axis: &Axis) -> LaneView {
     LaneView {
         name: clean::line(&lane.job),
         nature: match lane.nature {
-            Some(Nature::Healthy) => "healthy",
-            Some(Nature::Flaky) => "flaky",
-            Some(Nature::Poison) => "poison",
+            Some(Expectation::Healthy) => "healthy",
+            Some(Expectation::Flaky) => "flaky",
+            Some(Expectation::Poison) => "poison",
             None => "never submitted",
         },
         end,
@@ -253,7 +253,7 @@ fn mark_views(marks: &[Mark], axis: &Axis) -> Vec<MarkView> {
             MarkKind::Succeeded => ("succeeded", "✓".to_owned()),
             MarkKind::Failed(receive) => ("failed", receive.to_string()),
             MarkKind::EffectAgain => ("again", "2×".to_owned()),
-            MarkKind::DeadLettered => ("letter", "D".to_owned()),
+            MarkKind::DeadLettered => ("message", "D".to_owned()),
             MarkKind::MovedBack => ("moved", "↩".to_owned()),
         };
         let x = axis.at(mark.at).max(right + MARK_WIDTH);
@@ -272,8 +272,8 @@ fn mark_in_words(kind: MarkKind) -> String {
         MarkKind::Throttled => "its batch was throttled".to_owned(),
         MarkKind::Succeeded => "succeeded".to_owned(),
         MarkKind::Failed(receive) => format!("receive {receive} failed"),
-        MarkKind::BrokenOff(Ending::TimedOut) => "its invocation timed out".to_owned(),
-        MarkKind::BrokenOff(Ending::Crashed) => "its invocation crashed".to_owned(),
+        MarkKind::BrokenOff(InvocationEnd::TimedOut) => "its invocation timed out".to_owned(),
+        MarkKind::BrokenOff(InvocationEnd::Crashed) => "its invocation crashed".to_owned(),
         MarkKind::BrokenOff(_) => "its invocation failed".to_owned(),
         MarkKind::Effect => "its side effect took place".to_owned(),
         MarkKind::EffectAgain => "done once more".to_owned(),
@@ -347,7 +347,7 @@ mod tests {
     use crate::chaos::Outcome;
 
     fn of(outcome: &Outcome) -> Picture {
-        let (history, report) = outcome.judged.as_ref().unwrap();
+        let (history, report) = outcome.evaluated.as_ref().unwrap();
         Picture::of(&Timeline::of(history), report)
     }
 
@@ -379,13 +379,13 @@ mod tests {
     fn of_many_jobs_some_are_drawn_and_the_others_told() {
         let lane = |number: usize| Lane {
             job: format!("j{number}"),
-            nature: Some(Nature::Healthy),
+            nature: Some(Expectation::Healthy),
             marks: Vec::new(),
             end: LaneEnd::Done,
         };
         let timeline =
             Timeline { ends_at: 10, lanes: (0..100).map(lane).collect(), ..Timeline::default() };
-        let report = sample::passing().judged.unwrap().1;
+        let report = sample::passing().evaluated.unwrap().1;
         let picture = Picture::of(&timeline, &report);
         assert_eq!(picture.lanes.len(), LANES_MAX);
         assert_eq!(picture.left_out.as_deref(), Some("40 jobs more, nearer to what was expected"));

@@ -38,12 +38,12 @@ pub(super) fn human(done: &RolledBack, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{} is not: {}", clean::line(part), clean::line(why))?;
     }
     if restored.is_empty() && not_restored.is_empty() {
-        writeln!(out, "nothing of {run} was left to put back")?;
+        writeln!(out, "nothing of {run} was left to restore")?;
     }
     if let Some(next) = next {
         return writeln!(out, "\n{}", clean::line(next));
     }
-    // Where nothing was put back, nothing was looked at.
+    // Where nothing was restored, nothing was looked at.
     if restored.is_empty() && left.is_empty() {
         Ok(())
     } else if left.is_empty() {

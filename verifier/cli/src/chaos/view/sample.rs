@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use verifier_chaos::{Event, Experiment, History, Limits, Operation, judge};
+use verifier_chaos::{Event, Experiment, History, Limits, Operation, evaluate};
 use verifier_core::check::Overall;
 
 use crate::chaos::{Builtin, Outcome, Sim, Steady};
@@ -56,13 +56,13 @@ fn of(name: &str, limits: Limits, change: impl FnOnce(&mut History)) -> Outcome 
     let experiment: Experiment = Builtin::named(name).unwrap().experiment().unwrap();
     let mut history = Sim::sound().simulate(&experiment.schedule(), limits).unwrap();
     change(&mut history);
-    let report = judge(&history);
+    let report = evaluate(&history);
     let steady = Steady { overall: Overall::Pass, summary: "all is well".to_owned() };
     Outcome {
         experiment: Some(experiment),
         before: Some(steady.clone()),
         after: Some(steady),
-        judged: Some((history, report)),
+        evaluated: Some((history, report)),
         wall: Duration::from_millis(12),
         ..Outcome::of("sim", format!("verifier chaos run {name}"))
     }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
 use contract::Outcome as JobOutcome;
-use verifier_chaos::{ChaosReport, Ending, Event, History, Nature, Operation, Queue};
+use verifier_chaos::{ChaosReport, Event, Expectation, History, InvocationEnd, Operation, Queue};
 
 use super::words::seconds;
 use crate::report::job_summary::mermaid;
@@ -63,9 +63,9 @@ impl<'h> Drawing<'h> {
             Event::Invoke { op, operation: Operation::Submit { job, nature, .. } } => {
                 self.ops.insert(*op, job);
                 let nature = match nature {
-                    Nature::Healthy => "",
-                    Nature::Flaky => " (flaky)",
-                    Nature::Poison => " (poison)",
+                    Expectation::Healthy => "",
+                    Expectation::Flaky => " (flaky)",
+                    Expectation::Poison => " (poison)",
                 };
                 self.shown(job).map(|name| (0, format!("C->>A: {name}{nature}")))
             }
@@ -101,10 +101,10 @@ impl<'h> Drawing<'h> {
                     JobOutcome::Failed => (0, format!("W--xQ: {name} failed")),
                 })
             }
-            Event::Ended { how, .. } if *how != Ending::Responded => {
+            Event::Ended { how, .. } if *how != InvocationEnd::Responded => {
                 let how = match how {
-                    Ending::TimedOut => "timed out",
-                    Ending::Crashed => "crashed",
+                    InvocationEnd::TimedOut => "timed out",
+                    InvocationEnd::Crashed => "crashed",
                     _ => "failed",
                 };
                 Some((0, format!("Note over W: the invocation {how}")))
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     fn of(outcome: &crate::chaos::Outcome) -> String {
-        let (history, report) = outcome.judged.as_ref().unwrap();
+        let (history, report) = outcome.evaluated.as_ref().unwrap();
         diagram(history, report)
     }
 

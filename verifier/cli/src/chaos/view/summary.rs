@@ -35,7 +35,7 @@ pub(super) fn markdown(outcome: &Outcome, room: usize) -> String {
             let _ = writeln!(text, "* steady state {when}: {}", inline(&steady.summary));
         }
     }
-    if let Some((history, report)) = &outcome.judged {
+    if let Some((history, report)) = &outcome.evaluated {
         let _ = writeln!(text, "* load: {}", Counts::of(history).in_words());
         let faults = words::faults(&verifier_chaos::Timeline::of(history));
         let faults = if faults.is_empty() { "none" } else { &faults };

@@ -156,7 +156,7 @@ pub(super) fn faults(timeline: &Timeline) -> String {
     timeline.bands.iter().map(times).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether everything was worked off.
+/// Whether everything was processed.
 pub(super) fn drain(history: &History) -> String {
     let end = history.lines.last().map_or(0, |line| line.at);
     let after = seconds(end);
@@ -207,11 +207,11 @@ pub(super) fn reason(outcome: &Outcome) -> String {
             Explored { schedules: 0, .. } => "no schedule was run".to_owned(),
             Explored { unknown: 0, .. } => "no violation".to_owned(),
             Explored { unknown, .. } => {
-                format!("{} could not be judged", plural(*unknown, "schedule"))
+                format!("{} could not be evaluated", plural(*unknown, "schedule"))
             }
         };
     }
-    let Some((_, report)) = &outcome.judged else {
+    let Some((_, report)) = &outcome.evaluated else {
         return "a failure that did not happen again".to_owned();
     };
     let violations = report.violations();
@@ -228,7 +228,7 @@ pub(super) fn reason(outcome: &Outcome) -> String {
     }
     match (outcome.overall(), groups(report).len()) {
         (Overall::Inconclusive, _) => {
-            "not everything was worked off, so what is missing may still come".to_owned()
+            "not everything was processed, so what is missing may still come".to_owned()
         }
         (_, 0) => "no anomaly".to_owned(),
         (_, count) => format!("no anomaly beyond {count} allowed"),
@@ -240,7 +240,7 @@ pub(super) fn costs(outcome: &Outcome) -> String {
     let wall = in_words(outcome.wall);
     match outcome.stack_milliseconds() {
         0 => wall,
-        time => format!("{wall} for {} of the stack's time", seconds(time)),
+        time => format!("{wall} ({} simulated)", seconds(time)),
     }
 }
 

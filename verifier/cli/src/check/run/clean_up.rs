@@ -4,21 +4,21 @@ use std::collections::BTreeMap;
 
 use contract::Outcome;
 use verifier_core::account::{MessageAccount, MessageEnd};
-use verifier_core::check::rules::clean_residue::{self, Residue};
+use verifier_core::check::rules::clean_leftovers::{self, Leftovers};
 use verifier_core::check::{JobEvidence, QueueEvidence, Rejection};
 
 use super::Run;
 use super::follow::CLOCK_SKEW;
 
 impl Run<'_> {
-    /// Removes what the run created and what older runs left, and hands back what it held. To be called once, however
+    /// Removes what the run created and what older runs left, and makes visible again what it held. To be called once, however
     /// the run ended.
     pub(crate) async fn clean_up(&mut self) {
         let created: Vec<&JobEvidence> =
             self.jobs.iter().filter(|job| may_be_queued(job)).collect();
         let strays = self.rejections.iter().filter(|rejection| is_queued(rejection));
         let strays: Vec<String> = strays.map(|rejection| rejection.job_id.clone()).collect();
-        self.residue.created = created.len() + strays.len();
+        self.leftovers.created = created.len() + strays.len();
         // Should there be no time to find out, all of it may be left.
         self.left_behind = created.iter().map(|job| name(job)).collect();
         self.left_behind.extend(strays);
@@ -26,58 +26,58 @@ impl Run<'_> {
             // What is in hand first: there may be little time.
             self.let_go(&queue).await;
             let own = self.own_message_ids();
-            self.letters.end_search(&self.clock, &own).await;
+            self.messages.end_search(&self.clock, &own).await;
             self.let_go(&queue).await;
             self.release_of_runs(&queue).await;
         }
         self.learn_what_was_done().await;
-        let residue = self.concluded_residue();
-        self.left_behind = [residue.left.clone(), residue.not_handed_back.clone()].concat();
-        self.left_behind.extend(clean_residue::up_to(&residue));
-        self.settle(&clean_residue::CHECK, clean_residue::judge(&residue));
+        let leftovers = self.concluded_leftovers();
+        self.left_behind = [leftovers.left.clone(), leftovers.not_released.clone()].concat();
+        self.left_behind.extend(clean_leftovers::up_to(&leftovers));
+        self.settle(&clean_leftovers::CHECK, clean_leftovers::evaluate(&leftovers));
     }
 
     /// What is left, by all that is known.
-    fn concluded_residue(&self) -> Residue {
+    fn concluded_leftovers(&self) -> Leftovers {
         let account = self.account();
-        let mut residue = self.residue.clone();
-        let others = self.letters.others.values().map(|held| held.receives);
-        let of_runs = self.letters.passed_on.values().map(|each| each.receives);
-        residue.receives_of_others = others.chain(of_runs).sum();
-        residue.handed_back = self.letters.others.len() - self.unreleased.len();
-        residue.of_running_runs = self.letters.passed_on.len();
-        residue.not_handed_back = self.unreleased.values().cloned().collect();
-        residue.left.extend(self.undeleted.values().cloned());
+        let mut leftovers = self.leftovers.clone();
+        let others = self.messages.others.values().map(|held| held.receives);
+        let of_runs = self.messages.passed_on.values().map(|each| each.receives);
+        leftovers.receives_of_others = others.chain(of_runs).sum();
+        leftovers.released = self.messages.others.len() - self.unreleased.len();
+        leftovers.of_running_runs = self.messages.passed_on.len();
+        leftovers.not_released = self.unreleased.values().cloned().collect();
+        leftovers.left.extend(self.undeleted.values().cloned());
         let left = self.jobs.iter().zip(&account.messages);
         let left = left.filter(|(job, message)| may_be_left(job, message, account.surplus));
-        residue.left.extend(left.map(|(job, _)| name(job)));
+        leftovers.left.extend(left.map(|(job, _)| name(job)));
         // A request that was repeated made these; nothing tells that they have ended.
         let copies = account.messages.iter().skip(self.jobs.len());
         let copies = copies.filter(|copy| !has_ended(copy) && account.surplus != Some(0));
-        residue.left.extend(copies.map(|copy| {
+        leftovers.left.extend(copies.map(|copy| {
             let id = copy.message_id.as_deref().unwrap_or("another message");
             format!("{id} ({}, which was submitted twice)", copy.job_id)
         }));
         let copies_seen = account.messages.len().saturating_sub(self.jobs.len());
-        residue.created += copies_seen;
-        residue.created_at_most =
-            residue.created + self.copies_at_most().saturating_sub(copies_seen);
-        residue.surplus = account.surplus;
-        residue.dead_letters = self.unexplained_dead_letters();
-        residue.unanswered = self.letters.unanswered;
-        residue.others_seen = self.others_seen;
-        let strays = self.rejections.iter().filter(|stray| may_stray(stray, &residue));
+        leftovers.created += copies_seen;
+        leftovers.created_at_most =
+            leftovers.created + self.copies_at_most().saturating_sub(copies_seen);
+        leftovers.surplus = account.surplus;
+        leftovers.dead_letters = self.unexplained_dead_letters();
+        leftovers.unanswered = self.messages.unanswered;
+        leftovers.others_seen = self.others_seen;
+        let strays = self.rejections.iter().filter(|stray| may_stray(stray, &leftovers));
         let strays: Vec<String> = strays
             .map(|stray| format!("the body {}, which was to be refused", stray.job_id))
             .collect();
-        residue.left.extend(strays);
+        leftovers.left.extend(strays);
         let suspects = self.suspects.iter().filter(|_| !self.others_seen);
-        residue.left.extend(suspects.map(|id| {
+        leftovers.left.extend(suspects.map(|id| {
             format!(
                 "{id} in the dead-letter queue, which seems to be a body that was to be refused"
             )
         }));
-        residue
+        leftovers
     }
 
     /// Deletes the run's own messages that are in hand, and makes those of others visible again.
@@ -85,12 +85,12 @@ impl Run<'_> {
     /// What is in hand stays so until that is done: should the run be interrupted meanwhile, it is done again.
     pub(super) async fn let_go(&mut self, queue: &QueueEvidence) {
         self.delete_own(queue).await;
-        self.hand_back_foreign(queue).await;
+        self.release_others(queue).await;
     }
 
     /// Makes messages of other runs visible that were put aside for a while.
     async fn release_of_runs(&mut self, queue: &QueueEvidence) {
-        let put_aside = self.letters.passed_on.values().filter_map(|each| each.put_aside.clone());
+        let put_aside = self.messages.passed_on.values().filter_map(|each| each.put_aside.clone());
         let handles: Vec<(String, u32)> = put_aside.map(|handle| (handle, 0)).collect();
         // What fails becomes visible by itself within a minute.
         self.aws.change_visibility(queue, &handles).await;
@@ -98,22 +98,22 @@ impl Run<'_> {
 
     /// Deletes the run's own messages and those of runs that are over, together.
     async fn delete_own(&mut self, queue: &QueueEvidence) {
-        let (own, leftovers) = (self.letters.own.clone(), self.letters.leftovers.clone());
+        let (own, leftovers) = (self.messages.own.clone(), self.messages.leftovers.clone());
         let all = || own.values().chain(leftovers.values());
-        let handles: Vec<String> = all().map(|letter| letter.receipt_handle.clone()).collect();
+        let handles: Vec<String> = all().map(|message| message.receipt_handle.clone()).collect();
         let failed: BTreeMap<String, String> =
             self.aws.delete(queue, &handles).await.into_iter().collect();
-        self.letters.own.clear();
-        self.letters.leftovers.clear();
-        for letter in all() {
-            let id = letter.message_id.clone();
+        self.messages.own.clear();
+        self.messages.leftovers.clear();
+        for message in all() {
+            let id = message.message_id.clone();
             self.undeleted.remove(&id);
             let done = if own.contains_key(&id) {
-                &mut self.residue.deleted
+                &mut self.leftovers.deleted
             } else {
-                &mut self.residue.swept
+                &mut self.leftovers.swept
             };
-            match failed.get(&letter.receipt_handle) {
+            match failed.get(&message.receipt_handle) {
                 None if done.contains(&id) => {}
                 None => done.push(id),
                 Some(reason) => {
@@ -124,16 +124,16 @@ impl Run<'_> {
         }
     }
 
-    async fn hand_back_foreign(&mut self, queue: &QueueEvidence) {
-        let held = self.letters.held.clone();
+    async fn release_others(&mut self, queue: &QueueEvidence) {
+        let held = self.messages.held.clone();
         let handles: Vec<(String, u32)> =
-            held.values().map(|held| (held.letter.receipt_handle.clone(), 0)).collect();
+            held.values().map(|held| (held.message.receipt_handle.clone(), 0)).collect();
         let failed: BTreeMap<String, String> =
             self.aws.change_visibility(queue, &handles).await.into_iter().collect();
-        self.letters.held.clear();
+        self.messages.held.clear();
         for (message_id, held) in held {
             self.unreleased.remove(&message_id);
-            if let Some(reason) = failed.get(&held.letter.receipt_handle) {
+            if let Some(reason) = failed.get(&held.message.receipt_handle) {
                 let text = format!("{message_id} in {}: {reason}", queue.name);
                 self.unreleased.insert(message_id, text);
             }
@@ -150,7 +150,8 @@ impl Run<'_> {
         let since = self.began_at() - CLOCK_SKEW;
         // Without an answer, what may be left stays named.
         let run_id = self.run_id.to_string();
-        if let Ok(lines) = self.aws.outcomes((&worker.log_group, &worker.name), &run_id, since, &self.reader).await
+        if let Ok(lines) =
+            self.aws.outcomes((&worker.log_group, &worker.name), &run_id, since, &self.reader).await
         {
             self.attribute(&lines.outcomes);
         }
@@ -184,9 +185,9 @@ pub(super) fn is_queued(rejection: &Rejection) -> bool {
 }
 
 /// Whether a body that was to be refused may still be on a queue.
-fn may_stray(rejection: &Rejection, residue: &Residue) -> bool {
+fn may_stray(rejection: &Rejection, leftovers: &Leftovers) -> bool {
     let done = rejection.attempts.iter().any(|attempt| attempt.line.outcome == Outcome::Succeeded);
-    let known = |id: &String| residue.deleted.contains(id);
+    let known = |id: &String| leftovers.deleted.contains(id);
     is_queued(rejection) && !done && !rejection.dead_letter.as_ref().is_some_and(known)
 }
 

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use verifier_aws::AwsError;
 use verifier_core::check::rules::{
-    cfg_access, cfg_alarm, cfg_consumer, cfg_encryption, cfg_lease, cfg_logs, cfg_receives,
+    cfg_access, cfg_alarm, cfg_consumer, cfg_encryption, cfg_experiment, cfg_logs, cfg_receives,
     cfg_redrive, cfg_retention, cfg_tls, cfg_visibility, stack_owns, stack_ready,
 };
-use verifier_core::check::{Judgement, QueueEvidence, StackEvidence, Verdict};
+use verifier_core::check::{Evaluation, QueueEvidence, StackEvidence, Verdict};
 use verifier_core::settings::queue_name;
 
-use super::{Course, OF_JOBS, Run};
+use super::{JobPlan, OF_JOBS, Run};
 
 /// How many batches Lambda works on at once before it scales, unless the mapping bounds them.
 ///
@@ -19,7 +19,7 @@ const FIRST_BATCHES: usize = 5;
 
 impl Run<'_> {
     /// Settles every check that is about configuration alone.
-    pub(super) fn judge_configuration(&mut self, stack: &StackEvidence) {
+    pub(super) fn evaluate_configuration(&mut self, stack: &StackEvidence) {
         let outputs = &self.options.settings.outputs;
         let names: Vec<&str> = [&outputs.jobs_queue, &outputs.dead_letter_queue]
             .iter()
@@ -27,19 +27,19 @@ impl Run<'_> {
             .map(|value| queue_name(value))
             .collect();
         let owns = if names.is_empty() {
-            Judgement::not_exercised("no output names a queue")
+            Evaluation::not_run("no output names a queue")
         } else {
             let api = outputs.api_url.as_ref().and_then(|output| stack.outputs.get(output));
             let job_url = self.options.settings.job_url(&stack.outputs);
             let urls: Vec<&str> = api.into_iter().chain(&job_url).map(String::as_str).collect();
-            stack_owns::judge(stack, &names, &urls, &self.discovery.mappings)
+            stack_owns::evaluate(stack, &names, &urls, &self.discovery.mappings)
         };
         self.settle(&stack_owns::CHECK, owns);
         let queues = self.discovery.jobs.clone().zip(self.discovery.dead_letters.clone());
-        self.judge_queues(queues.as_ref());
+        self.evaluate_queues(queues.as_ref());
         let consumer = match &self.discovery.jobs {
             Some(_) if self.are_mistaken() => mistaken(),
-            Some(jobs) => cfg_consumer::judge(
+            Some(jobs) => cfg_consumer::evaluate(
                 jobs,
                 &self.discovery.mappings,
                 &self.discovery.dead_letter_mappings,
@@ -48,26 +48,28 @@ impl Run<'_> {
             None => no_queues(),
         };
         self.settle(&cfg_consumer::CHECK, consumer);
-        self.judge_observability();
-        let receives = self.discovery.jobs.as_ref().map_or_else(no_queues, cfg_receives::judge);
+        self.evaluate_observability();
+        let receives = self.discovery.jobs.as_ref().map_or_else(no_queues, cfg_receives::evaluate);
         self.settle(&cfg_receives::CHECK, receives);
         let now = self.clock.now();
         let lease = match (&self.discovery.jobs, &self.discovery.lease) {
-            (Some(jobs), Some(Ok(tag))) => cfg_lease::judge(jobs, tag.as_deref(), now),
+            (Some(jobs), Some(Ok(tag))) => cfg_experiment::evaluate(jobs, tag.as_deref(), now),
             (_, Some(Err(error))) => unknown(error),
             _ => no_queues(),
         };
-        self.settle(&cfg_lease::CHECK, lease);
+        self.settle(&cfg_experiment::CHECK, lease);
     }
 
-    fn judge_queues(&mut self, queues: Option<&(QueueEvidence, QueueEvidence)>) {
+    fn evaluate_queues(&mut self, queues: Option<&(QueueEvidence, QueueEvidence)>) {
         let redrive = queues.map_or_else(no_queues, |(jobs, dead_letters)| {
-            cfg_redrive::judge(jobs, dead_letters, self.options.settings.expect.receives)
+            cfg_redrive::evaluate(jobs, dead_letters, self.options.settings.expect.receives)
         });
         self.settle(&cfg_redrive::CHECK, redrive);
         let discovery = &self.discovery;
         let visibility = match (&discovery.jobs, discovery.mappings.as_slice(), &discovery.worker) {
-            (Some(jobs), [mapping], Some(worker)) => cfg_visibility::judge(jobs, mapping, worker),
+            (Some(jobs), [mapping], Some(worker)) => {
+                cfg_visibility::evaluate(jobs, mapping, worker)
+            }
             _ => no_consumer(),
         };
         self.settle(&cfg_visibility::CHECK, visibility);
@@ -79,18 +81,19 @@ impl Run<'_> {
                 [mapping] => mapping.batching_window,
                 _ => Duration::ZERO,
             };
-            cfg_retention::judge(jobs, dead_letters, window)
+            cfg_retention::evaluate(jobs, dead_letters, window)
         });
         self.settle(&cfg_retention::CHECK, retention);
         let encryption = queues.map_or_else(no_queues, |(jobs, dead_letters)| {
-            cfg_encryption::judge(&[jobs, dead_letters])
+            cfg_encryption::evaluate(&[jobs, dead_letters])
         });
         self.settle(&cfg_encryption::CHECK, encryption);
-        let tls = queues
-            .map_or_else(no_queues, |(jobs, dead_letters)| cfg_tls::judge(&[jobs, dead_letters]));
+        let tls = queues.map_or_else(no_queues, |(jobs, dead_letters)| {
+            cfg_tls::evaluate(&[jobs, dead_letters])
+        });
         self.settle(&cfg_tls::CHECK, tls);
         let access = queues.map_or_else(no_queues, |(jobs, dead_letters)| {
-            cfg_access::judge(&[jobs, dead_letters])
+            cfg_access::evaluate(&[jobs, dead_letters])
         });
         self.settle(&cfg_access::CHECK, access);
     }
@@ -100,16 +103,16 @@ impl Run<'_> {
         queues.is_some_and(|(jobs, dead_letters)| are_mistaken(jobs, dead_letters))
     }
 
-    fn judge_observability(&mut self) {
+    fn evaluate_observability(&mut self) {
         let discovery = &self.discovery;
         let logs = match (&discovery.worker, &discovery.log_group) {
-            (Some(worker), Some(Ok(group))) => cfg_logs::judge(worker, group.as_ref()),
+            (Some(worker), Some(Ok(group))) => cfg_logs::evaluate(worker, group.as_ref()),
             (_, Some(Err(error))) => unknown(error),
             _ => no_consumer(),
         };
         let alarm = match (&discovery.dead_letters, &discovery.alarms) {
             _ if self.are_mistaken() => mistaken(),
-            (Some(dead_letters), Some(Ok(alarms))) => cfg_alarm::judge(dead_letters, alarms),
+            (Some(dead_letters), Some(Ok(alarms))) => cfg_alarm::evaluate(dead_letters, alarms),
             (_, Some(Err(error))) => unknown(error),
             _ => no_queues(),
         };
@@ -119,9 +122,8 @@ impl Run<'_> {
 
     /// What the jobs will go through; or why none may be submitted.
     ///
-    /// A stack that is not ready, not its own or not configured to dead-letter would keep what is put into it, or put
-    /// it into somebody else's queue. That counts also where the check that says so is not to be reported.
-    pub(super) fn course(&self, stack: &StackEvidence) -> Result<Course, String> {
+    /// A stack that is not ready, not its own or not configured to dead-letter would keep what is put into it, or put it into another stack's queue. That counts also where the check that says so is not to be reported.
+    pub(super) fn course(&self, stack: &StackEvidence) -> Result<JobPlan, String> {
         if !self.options.selection.wants_any(&OF_JOBS) {
             return Err(
                 "no job was submitted, since no check of those asked for needs one".to_owned()
@@ -152,7 +154,7 @@ impl Run<'_> {
             .ok_or_else(|| {
                 format!("no job was submitted, since {} did not pass", cfg_redrive::CHECK.id)
             })?;
-        Ok(Course {
+        Ok(JobPlan {
             job_url: self.options.settings.job_url(&stack.outputs).ok_or_else(gone)?,
             log_group: discovery
                 .worker
@@ -177,12 +179,12 @@ impl Run<'_> {
     }
 }
 
-fn no_queues() -> Judgement {
-    Judgement::not_exercised("the outputs lead to no jobs queue or no dead-letter queue")
+fn no_queues() -> Evaluation {
+    Evaluation::not_run("the outputs lead to no jobs queue or no dead-letter queue")
 }
 
-fn mistaken() -> Judgement {
-    Judgement::not_exercised("the outputs do not tell the two queues apart, as cfg.redrive says")
+fn mistaken() -> Evaluation {
+    Evaluation::not_run("the outputs do not tell the two queues apart, as cfg.redrive says")
 }
 
 /// Whether the outputs of the two queues are swapped, or one: what is said of either is about another queue then.
@@ -190,11 +192,11 @@ fn are_mistaken(jobs: &QueueEvidence, dead_letters: &QueueEvidence) -> bool {
     cfg_redrive::are_swapped(jobs, dead_letters) || cfg_redrive::are_one(jobs, dead_letters)
 }
 
-fn no_consumer() -> Judgement {
-    Judgement::not_exercised("the jobs queue has not exactly one consumer")
+fn no_consumer() -> Evaluation {
+    Evaluation::not_run("the jobs queue has not exactly one consumer")
 }
 
 /// That AWS did not tell what one check is about.
-fn unknown(error: &AwsError) -> Judgement {
-    Judgement::inconclusive(error.to_string()).with_next(error.next())
+fn unknown(error: &AwsError) -> Evaluation {
+    Evaluation::inconclusive(error.to_string()).with_next(error.next())
 }

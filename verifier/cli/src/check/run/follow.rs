@@ -6,17 +6,17 @@ use verifier_aws::{Aws, AwsError};
 use verifier_core::account::{Account, Breach, Expectation, MessageAccount, Remark, Whose};
 use verifier_core::check::rules::api_reject::{self, Strays};
 use verifier_core::check::rules::{
-    cfg_visibility, dlq_arrival, dlq_attempts, dlq_foreign, job_accept, job_neighbours, job_success,
+    cfg_visibility, dlq_arrival, dlq_attempts, dlq_others, job_accept, job_isolation, job_success,
 };
 use verifier_core::check::{
-    CheckEvent, DeadLetter, HeldLetter, Judgement, LogEvidence, LogLines, LoggedOutcome, RunId,
+    CheckEvent, DeadLetter, Evaluation, HeldMessage, LogEvidence, LogLines, LoggedOutcome, RunId,
     Verdict, Wait,
 };
 use verifier_core::settings::Settings;
 use verifier_model::time::Timestamp;
 
-use super::super::letters::Search;
-use super::{Course, Run, Stop};
+use super::super::dead_letters::Search;
+use super::{JobPlan, Run, Stop};
 use crate::shell::clock::RunClock;
 
 /// How much sooner than the message is due the dead-letter queue is looked at.
@@ -28,7 +28,7 @@ const LENGTHENED_MAX: Duration = Duration::from_mins(15);
 /// How much before the first submission log lines are looked for: clocks differ.
 pub(super) const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
-impl Course {
+impl JobPlan {
     /// The worker's log group, and its name.
     pub(super) fn log(&self) -> (&str, &str) {
         (&self.log_group, &self.function)
@@ -51,67 +51,67 @@ impl Course {
 
 impl Run<'_> {
     /// Follows the jobs to their ends and concludes what became of them.
-    pub(super) async fn follow(&mut self, course: &Course) -> Result<(), Stop> {
+    pub(super) async fn follow(&mut self, course: &JobPlan) -> Result<(), Stop> {
         let waited_until = self.await_poison(course).await?;
         let log = self.settle_queues(course).await?;
-        let found = self.poison_letter();
+        let found = self.poison_message();
         self.note_rejects_in_the_dead_letter_queue();
         let strays = self.strays(course, &log).await?;
         let traces = self.traces();
         (self.emit)(CheckEvent::Traced(traces));
         let account = self.account();
-        let accepted = job_accept::judge(&self.jobs, &self.options.settings, Some(&account));
+        let accepted = job_accept::evaluate(&self.jobs, &self.options.settings, Some(&account));
         self.settle(&job_accept::CHECK, accepted);
-        let searched = self.letters.searched_at.is_some();
-        let reject = api_reject::judge(&self.rejections, &log, searched, &strays);
+        let searched = self.messages.searched_at.is_some();
+        let reject = api_reject::evaluate(&self.rejections, &log, searched, &strays);
         self.settle(&api_reject::CHECK, reject);
         let verdict = self.verdicts.get(api_reject::CHECK.id);
-        let is_concluded = verdict.is_some_and(|verdict| *verdict != Verdict::NotExercised)
+        let is_concluded = verdict.is_some_and(|verdict| *verdict != Verdict::NotRun)
             && self.skipped(&api_reject::CHECK).is_none();
         let (shared, apart) = returned(&strays);
-        let success = job_success::judge(&account, &log, &apart);
+        let success = job_success::evaluate(&account, &log, &apart);
         self.settle(&job_success::CHECK, strays.leave_open(success, is_concluded));
-        let neighbours = self.judge_neighbours(&account, &log, course.batching_window, &shared);
-        self.settle(&job_neighbours::CHECK, strays.leave_open(neighbours, is_concluded));
-        self.settle(&dlq_attempts::CHECK, dlq_attempts::judge(&account, &log));
-        let arrival = self.judge_arrival(course, found.as_ref(), waited_until, &account);
+        let mates = self.evaluate_isolation(&account, &log, course.batching_window, &shared);
+        self.settle(&job_isolation::CHECK, strays.leave_open(mates, is_concluded));
+        self.settle(&dlq_attempts::CHECK, dlq_attempts::evaluate(&account, &log));
+        let arrival = self.evaluate_arrival(course, found.as_ref(), waited_until, &account);
         self.settle(&dlq_arrival::CHECK, arrival);
-        self.settle_foreign(course);
+        self.settle_others(course);
         Ok(())
     }
 
-    fn judge_neighbours(
+    fn evaluate_isolation(
         &self,
         account: &Account,
         log: &LogEvidence,
         batching_window: Duration,
         returned: &[Breach],
-    ) -> Judgement {
+    ) -> Evaluation {
         let visibility = self.verdicts.get(cfg_visibility::CHECK.id).copied();
         let strict = self.options.strict;
-        job_neighbours::judge(account, log, visibility, batching_window, returned, strict)
+        job_isolation::evaluate(account, log, visibility, batching_window, returned, strict)
     }
 
-    fn settle_foreign(&mut self, course: &Course) {
-        let foreign = match self.letters.searched_at {
+    fn settle_others(&mut self, course: &JobPlan) {
+        let other = match self.messages.searched_at {
             Some(at) => {
-                let held: Vec<HeldLetter> = self.letters.others.values().cloned().collect();
-                dlq_foreign::judge(&held, self.letters.passed_on.len(), &course.dead_letters, at)
+                let held: Vec<HeldMessage> = self.messages.others.values().cloned().collect();
+                dlq_others::evaluate(&held, self.messages.passed_on.len(), &course.dead_letters, at)
             }
-            None => Judgement::not_exercised("the dead-letter queue was not looked at"),
+            None => Evaluation::not_run("the dead-letter queue was not looked at"),
         };
-        self.settle(&dlq_foreign::CHECK, foreign);
+        self.settle(&dlq_others::CHECK, other);
     }
 
-    fn judge_arrival(
+    fn evaluate_arrival(
         &self,
-        course: &Course,
+        course: &JobPlan,
         found: Option<&DeadLetter>,
         waited_until: Timestamp,
         account: &Account,
-    ) -> Judgement {
+    ) -> Evaluation {
         let Some(poison) = self.jobs.iter().find(|job| job.fails) else {
-            return Judgement::not_exercised("no failing job was submitted");
+            return Evaluation::not_run("no failing job was submitted");
         };
         let submitted = self.failing_job().body;
         let jobs = &self.options.settings.jobs;
@@ -129,7 +129,7 @@ impl Run<'_> {
             queue_holds_messages: account.surplus.is_none_or(|surplus| surplus > 0),
             hidden: dlq_arrival::Hidden {
                 messages: self.unexplained_dead_letters().unwrap_or_default(),
-                unanswered: self.letters.unanswered,
+                unanswered: self.messages.unanswered,
             },
             has_all_receives: of_account.is_some_and(|job| account.has_all_receives(job)),
             has_last_receive: of_account.is_some_and(|job| {
@@ -139,17 +139,17 @@ impl Run<'_> {
             may_have_all_receives: of_account.is_some_and(|job| account.may_have_all_receives(job)),
             copies: of_account.map_or(&[], |job| job.copies.as_slice()),
         };
-        dlq_arrival::judge(poison, found, &terms)
+        dlq_arrival::evaluate(poison, found, &terms)
     }
 
     /// The failing job's message, as it was received from the dead-letter queue first.
-    pub(super) fn poison_letter(&self) -> Option<DeadLetter> {
+    pub(super) fn poison_message(&self) -> Option<DeadLetter> {
         let poison = self.jobs.iter().find(|job| job.fails)?;
-        self.letters.first_own(poison.message_id.as_ref()?)
+        self.messages.first_own(poison.message_id.as_ref()?)
     }
 
     /// Waits for the poison in the dead-letter queue; says until when.
-    async fn await_poison(&mut self, course: &Course) -> Result<Timestamp, Stop> {
+    async fn await_poison(&mut self, course: &JobPlan) -> Result<Timestamp, Stop> {
         let poison = self.jobs.iter().find(|job| job.fails);
         let Some((submitted_at, message_id)) =
             poison.and_then(|job| Some((job.submitted_at, job.message_id.clone()?)))
@@ -169,10 +169,10 @@ impl Run<'_> {
         let settings = &self.options.settings;
         let search = course.search(self.aws, &self.clock, self.run_id, &own, settings);
         let deadline = self.deadline();
-        self.letters.await_letter(&search, &message_id, bound_at, deadline).await?;
+        self.messages.await_message(&search, &message_id, bound_at, deadline).await?;
         let given_up_at = self.await_longer(course, &message_id, given_up_at).await?;
-        let patient_until = self.letters.patient_until(given_up_at);
-        if self.poison_letter().is_none() && self.bounded(patient_until) < patient_until {
+        let patient_until = self.messages.patient_until(given_up_at);
+        if self.poison_message().is_none() && self.bounded(patient_until) < patient_until {
             return Err(Stop::Timeout);
         }
         Ok(self.clock.now())
@@ -182,12 +182,12 @@ impl Run<'_> {
     /// until then; says when it is given up.
     async fn await_longer(
         &mut self,
-        course: &Course,
+        course: &JobPlan,
         message_id: &str,
         given_up_at: Timestamp,
     ) -> Result<Timestamp, Stop> {
         let mut until = given_up_at;
-        while self.poison_letter().is_none() {
+        while self.poison_message().is_none() {
             let mut log = self.empty_log(course);
             self.read_log_again(course, &mut log).await;
             let account = self.account();
@@ -208,7 +208,7 @@ impl Run<'_> {
             let settings = &self.options.settings;
             let search = course.search(self.aws, &self.clock, self.run_id, &own, settings);
             let deadline = self.deadline();
-            self.letters.await_letter(&search, message_id, bound_at, deadline).await?;
+            self.messages.await_message(&search, message_id, bound_at, deadline).await?;
         }
         Ok(until)
     }
@@ -218,7 +218,7 @@ impl Run<'_> {
         Duration::from_secs(self.options.settings.expect.arrival_slack_seconds)
     }
 
-    fn wait(&self, course: &Course, due_at: Timestamp, bound_at: Timestamp) -> Wait {
+    fn wait(&self, course: &JobPlan, due_at: Timestamp, bound_at: Timestamp) -> Wait {
         let delay = match course.jobs.delay().as_secs() {
             0 => String::new(),
             seconds => format!("{seconds} s delay + "),
@@ -245,7 +245,7 @@ impl Run<'_> {
     /// queue is looked at once more, for what came with the poison.
     ///
     /// Lines that are missing because the run's own time ended sooner prove nothing, so that is no result.
-    pub(super) async fn read_log(&mut self, course: &Course) -> Result<LogEvidence, Stop> {
+    pub(super) async fn read_log(&mut self, course: &JobPlan) -> Result<LogEvidence, Stop> {
         let mut log = self.empty_log(course);
         let (since, run_id) = (log.since, log.run_id.clone());
         let patience = Duration::from_secs(self.options.settings.expect.log_seconds);
@@ -257,14 +257,12 @@ impl Run<'_> {
             let search = course.search(self.aws, &self.clock, self.run_id, &own, settings);
             // The counts that were just read tell whether anything came that was not seen.
             let is_open = self.unexplained_dead_letters() != Some(0);
-            let is_searched = self.letters.searched_at.is_some();
+            let is_searched = self.messages.searched_at.is_some();
             let again = is_open && is_searched && !self.rejections.is_empty();
-            let letters = &mut self.letters;
-            let look = async { if again { letters.look_again(&search).await } else { Ok(()) } };
-            let (lines, looked) = tokio::join!(
-                self.aws.outcomes(course.log(), &run_id, since, &self.reader),
-                look
-            );
+            let messages = &mut self.messages;
+            let look = async { if again { messages.look_again(&search).await } else { Ok(()) } };
+            let (lines, looked) =
+                tokio::join!(self.aws.outcomes(course.log(), &run_id, since, &self.reader), look);
             looked?;
             lines
         };
@@ -286,7 +284,7 @@ impl Run<'_> {
     }
 
     /// What is known of the worker's log before it was read.
-    fn empty_log(&self, course: &Course) -> LogEvidence {
+    fn empty_log(&self, course: &JobPlan) -> LogEvidence {
         let submitted = self.jobs.iter().map(|job| job.submitted_at);
         let first = submitted.min().unwrap_or_else(|| self.began_at());
         LogEvidence {
@@ -316,14 +314,14 @@ impl Run<'_> {
     }
 
     /// Looks into the dead-letter queue for jobs of which the log tells nothing: they come there when the poison does.
-    pub(super) async fn look_for_the_missing(&mut self, course: &Course) -> Result<(), AwsError> {
-        if self.letters.searched_at.is_none() {
+    pub(super) async fn look_for_the_missing(&mut self, course: &JobPlan) -> Result<(), AwsError> {
+        if self.messages.searched_at.is_none() {
             return Ok(());
         }
         let own = self.own_message_ids();
         let settings = &self.options.settings;
         let search = course.search(self.aws, &self.clock, self.run_id, &own, settings);
-        self.letters.look_again(&search).await
+        self.messages.look_again(&search).await
     }
 
     /// Gives each job and each body that was to be refused its attempts.
@@ -346,7 +344,7 @@ impl Run<'_> {
     /// Tells each body that was to be refused whether it is among the run's dead letters.
     fn note_rejects_in_the_dead_letter_queue(&mut self) {
         for rejection in &mut self.rejections {
-            let mut own = self.letters.seen.values();
+            let mut own = self.messages.seen.values();
             let found = own.find(|message| message.body.contains(&rejection.job_id));
             rejection.dead_letter = found.map(|message| message.message_id.clone());
         }

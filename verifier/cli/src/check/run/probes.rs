@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use verifier_core::check::rules::api_hello::{self, Holds};
 use verifier_core::check::rules::{api_cors, web_config, web_page};
-use verifier_core::check::{Check, Judgement, StackEvidence, Verdict};
+use verifier_core::check::{Check, Evaluation, StackEvidence, Verdict};
 use verifier_core::settings::Settings;
 use verifier_core::settings::urls::origin_of;
 
@@ -23,8 +23,8 @@ pub(super) enum Probe {
     Cors,
 }
 
-/// A question that was asked, and what its answer was judged to be.
-pub(super) type Probed = (Probe, Judgement);
+/// A question that was asked, and what its answer was evaluated to be.
+pub(super) type Probed = (Probe, Evaluation);
 
 /// Where to ask, as far as the outputs tell.
 pub(super) struct Addresses {
@@ -99,19 +99,19 @@ impl Run<'_> {
         join_all(asked).await
     }
 
-    async fn ask(&self, addresses: &Addresses, probe: Probe) -> Judgement {
+    async fn ask(&self, addresses: &Addresses, probe: Probe) -> Evaluation {
         if !self.options.selection.wants_any(&[*probe.check()]) {
-            return Judgement::not_exercised("not asked for");
+            return Evaluation::not_run("not asked for");
         }
         let without = |output: &Option<String>| {
             let output = output.as_deref().unwrap_or("for it");
-            Judgement::not_exercised(format!("the stack has no output {output}"))
+            Evaluation::not_run(format!("the stack has no output {output}"))
         };
         let outputs = &self.options.settings.outputs;
         let Addresses { page, hello, config, jobs, origins, hello_holds } = addresses;
         match probe {
             Probe::Page => match page {
-                Some(page) => web_page::judge(&self.http.open(page).await),
+                Some(page) => web_page::evaluate(&self.http.open(page).await),
                 None => without(&outputs.preview_url),
             },
             Probe::Config => match (config, jobs) {
@@ -119,54 +119,54 @@ impl Run<'_> {
                     let settings = &self.options.settings;
                     let hello = hello.as_deref().zip(settings.api.hello_path.as_deref());
                     let expected = web_config::Expected { page: &settings.page, job_url, hello };
-                    web_config::judge(&self.http.open(url).await, expected)
+                    web_config::evaluate(&self.http.open(url).await, expected)
                 }
                 (None, _) => without(&outputs.preview_url),
                 (_, None) => without(&outputs.job_url),
             },
             Probe::Hello => match hello {
-                Some(url) => api_hello::judge(&self.http.get(url).await, hello_holds),
+                Some(url) => api_hello::evaluate(&self.http.get(url).await, hello_holds),
                 None => without(&outputs.api_url),
             },
             Probe::Cors => match (origins.as_slice(), jobs) {
                 ([], _) => without(&outputs.preview_url),
                 (_, None) => without(&outputs.job_url),
                 (origins, Some(job_url)) => {
-                    let judgement = self.ask_for_cors(origins, job_url).await;
-                    self.ask_hello_by_page(addresses, judgement).await
+                    let evaluation = self.ask_for_cors(origins, job_url).await;
+                    self.ask_hello_by_page(addresses, evaluation).await
                 }
             },
         }
     }
 
-    async fn ask_for_cors(&self, origins: &[String], job_url: &str) -> Judgement {
+    async fn ask_for_cors(&self, origins: &[String], job_url: &str) -> Evaluation {
         let headers = api_cors::requested_headers(&self.options.settings.jobs.headers);
         let headers = headers.as_slice();
-        let foreign = api_cors::foreign_origins(origins);
+        let other = api_cors::other_origins(origins);
         let ask = async |origin: &String| self.http.preflight(job_url, origin, headers).await;
-        let (own, foreign) =
-            tokio::join!(join_all(origins.iter().map(ask)), join_all(foreign.iter().map(ask)));
+        let (own, other) =
+            tokio::join!(join_all(origins.iter().map(ask)), join_all(other.iter().map(ask)));
         let any = self.options.settings.expect.allows_any_origin();
-        let mut judged: Vec<Judgement> =
-            own.iter().map(|own| api_cors::judge(own, &foreign, any)).collect();
+        let mut evaluated: Vec<Evaluation> =
+            own.iter().map(|own| api_cors::evaluate(own, &other, any)).collect();
         // Each origin has to be allowed, so the first that is not speaks for all.
-        let told = judged.iter().position(is_bad).unwrap_or_default();
-        judged.swap_remove(told)
+        let told = evaluated.iter().position(is_bad).unwrap_or_default();
+        evaluated.swap_remove(told)
     }
 
-    /// What was judged of CORS, unless it is good and the page may not read what the hello endpoint answers.
-    async fn ask_hello_by_page(&self, addresses: &Addresses, judgement: Judgement) -> Judgement {
+    /// What was evaluated of CORS, unless it is good and the page may not read what the hello endpoint answers.
+    async fn ask_hello_by_page(&self, addresses: &Addresses, evaluation: Evaluation) -> Evaluation {
         // A stack without a page may have an API that no page reads.
         let (Some(_), Some(hello), Some(origin)) =
             (&addresses.page, &addresses.hello, addresses.origin())
         else {
-            return judgement;
+            return evaluation;
         };
-        if is_bad(&judgement) {
-            return judgement;
+        if is_bad(&evaluation) {
+            return evaluation;
         }
         let exchange = self.http.get_by_page(hello, origin).await;
-        api_cors::judge_hello(origin, &exchange).unwrap_or(judgement)
+        api_cors::evaluate_hello(origin, &exchange).unwrap_or(evaluation)
     }
 
     /// Settles what has answered well, and asks the rest again until it does or its time is over. A bad answer is no
@@ -180,28 +180,28 @@ impl Run<'_> {
         let mut is_cut_short = false;
         loop {
             let mut again = Vec::new();
-            for (probe, judgement) in pending {
+            for (probe, evaluation) in pending {
                 let patient_until = self.began_at() + probe.bound();
                 let asks_until = self.bounded(patient_until);
                 // One that took all of its time to answer is asked once more.
                 let is_first = rounds == 1 && asks_until == patient_until;
-                if is_bad(&judgement) && (is_first || self.clock.now() < asks_until) {
+                if is_bad(&evaluation) && (is_first || self.clock.now() < asks_until) {
                     again.push(probe);
-                } else if is_bad(&judgement) && asks_until < patient_until {
+                } else if is_bad(&evaluation) && asks_until < patient_until {
                     is_cut_short = true;
                 } else {
-                    let judgement = if rounds > 1 {
-                        judgement.with_evidence("requests", rounds)
+                    let evaluation = if rounds > 1 {
+                        evaluation.with_evidence("requests", rounds)
                     } else {
-                        judgement
+                        evaluation
                     };
-                    let judgement = match (probe, judgement.verdict) {
+                    let evaluation = match (probe, evaluation.verdict) {
                         (Probe::Cors, Verdict::Pass | Verdict::Warn) => {
-                            self.of_posts(addresses).unwrap_or(judgement)
+                            self.of_posts(addresses).unwrap_or(evaluation)
                         }
-                        _ => judgement,
+                        _ => evaluation,
                     };
-                    self.settle(probe.check(), judgement);
+                    self.settle(probe.check(), evaluation);
                 }
             }
             if again.is_empty() {
@@ -217,17 +217,17 @@ impl Run<'_> {
 impl Run<'_> {
     /// That the page may not read what a job that it posts is answered, or a body that is refused; `None` where it may, or where
     /// none was answered.
-    fn of_posts(&self, addresses: &Addresses) -> Option<Judgement> {
+    fn of_posts(&self, addresses: &Addresses) -> Option<Evaluation> {
         let origin = addresses.origin()?;
         let mut of_jobs = self.jobs.iter().filter_map(|job| job.exchange.answer.as_ref().ok());
         let of_refused = self.rejections.iter();
         let mut of_refused = of_refused.filter_map(|each| each.exchange.answer.as_ref().ok());
         of_jobs
-            .find_map(|answer| api_cors::judge_answer(origin, answer))
-            .or_else(|| of_refused.find_map(|answer| api_cors::judge_refusal(origin, answer)))
+            .find_map(|answer| api_cors::evaluate_answer(origin, answer))
+            .or_else(|| of_refused.find_map(|answer| api_cors::evaluate_refusal(origin, answer)))
     }
 }
 
-fn is_bad(judgement: &Judgement) -> bool {
-    matches!(judgement.verdict, Verdict::Fail | Verdict::Inconclusive)
+fn is_bad(evaluation: &Evaluation) -> bool {
+    matches!(evaluation.verdict, Verdict::Fail | Verdict::Inconclusive)
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use verifier_aws::AwsError;
 use verifier_core::account::{Counted, QueueCounts, surplus, unexplained};
-use verifier_core::check::rules::{job_neighbours, job_success};
+use verifier_core::check::rules::{job_isolation, job_success};
 use verifier_core::check::{LogEvidence, QueueEvidence};
 use verifier_model::time::Timestamp;
 
-use super::{Course, Run, Stop};
+use super::{JobPlan, Run, Stop};
 
 /// How long SQS's counts may lag behind what took place, and how often they are read meanwhile.
 ///
@@ -25,7 +25,7 @@ impl Run<'_> {
     /// Lets go of what is in hand, counts both queues, and reads the log behind that: what was worked on before the queues were
     /// seen to hold nothing more is in it. Where one holds more than is explained, messages may have moved or been worked on
     /// since: log and dead-letter queue are read again.
-    pub(super) async fn settle_queues(&mut self, course: &Course) -> Result<LogEvidence, Stop> {
+    pub(super) async fn settle_queues(&mut self, course: &JobPlan) -> Result<LogEvidence, Stop> {
         let began_at = self.clock.now();
         let patient_until = began_at + COUNTS_LAG;
         self.let_go(&course.dead_letters).await;
@@ -35,13 +35,13 @@ impl Run<'_> {
             if !was_too_high {
                 break;
             }
-            let known = (self.letters.seen.len(), self.letters.others_seen());
+            let known = (self.messages.seen.len(), self.messages.others_seen());
             self.let_go(&course.dead_letters).await;
             was_too_high = self.count_the_queues(course, patient_until).await?;
             self.read_log_again(course, &mut log).await;
             self.look_for_the_missing(course).await?;
-            let is_news = known != (self.letters.seen.len(), self.letters.others_seen());
-            if !is_news && !self.letters.has_own() && round > 1 {
+            let is_news = known != (self.messages.seen.len(), self.messages.others_seen());
+            if !is_news && !self.messages.has_own() && round > 1 {
                 break;
             }
         }
@@ -53,7 +53,7 @@ impl Run<'_> {
     /// received may be hidden. Says whether one was ever too high.
     async fn count_the_queues(
         &mut self,
-        course: &Course,
+        course: &JobPlan,
         patient_until: Timestamp,
     ) -> Result<bool, AwsError> {
         let mut was_too_high = false;
@@ -67,17 +67,17 @@ impl Run<'_> {
             self.dead_letters_after = dead_letters?.counts();
             let more = surplus(course.jobs.counts(), self.counts_after).unwrap_or_default();
             // A failing job that was not seen leave the jobs queue may be retried there still.
-            let waits_for_jobs = self.poison_letter().is_some() && more > 0;
+            let waits_for_jobs = self.poison_message().is_some() && more > 0;
             let is_hidden = self.unexplained_dead_letters().unwrap_or_default() > 0;
             if !waits_for_jobs && !is_hidden {
                 return Ok(was_too_high);
             }
             was_too_high = true;
             // What is visible there and was not seen is looked at before anything is waited for.
-            if is_hidden && self.letters.searched_at.is_some() && self.has_unseen_visible() {
+            if is_hidden && self.messages.searched_at.is_some() && self.has_unseen_visible() {
                 return Ok(true);
             }
-            let in_flight_until = self.letters.in_flight_until().filter(|_| is_hidden);
+            let in_flight_until = self.messages.in_flight_until().filter(|_| is_hidden);
             let until = in_flight_until.map_or(patient_until, |until| patient_until.max(until));
             if self.clock.now() >= self.bounded(until) {
                 return Ok(true);
@@ -94,12 +94,12 @@ impl Run<'_> {
     /// count was too high.
     pub(super) async fn count_before_return(
         &mut self,
-        course: &Course,
+        course: &JobPlan,
         number: u32,
         returns_at: Timestamp,
     ) {
         let is_wanted =
-            self.options.selection.wants_any(&[job_success::CHECK, job_neighbours::CHECK]);
+            self.options.selection.wants_any(&[job_success::CHECK, job_isolation::CHECK]);
         if !is_wanted || !(number == 1 || self.options.strict || self.was_ever_too_high(course)) {
             return;
         }
@@ -121,13 +121,13 @@ impl Run<'_> {
     }
 
     /// Whether the jobs queue holds more than before the run and the failing job.
-    fn is_too_high(&self, course: &Course, counts: Option<QueueCounts>) -> bool {
+    fn is_too_high(&self, course: &JobPlan, counts: Option<QueueCounts>) -> bool {
         let failing = self.jobs.iter().filter(|job| job.fails).count() as u64;
         surplus(course.jobs.counts(), counts).is_some_and(|more| more > failing)
     }
 
     /// Whether each count before some return was too high.
-    fn was_ever_too_high(&self, course: &Course) -> bool {
+    fn was_ever_too_high(&self, course: &JobPlan) -> bool {
         let mut last = BTreeMap::new();
         for Counted { before_return, counts, .. } in &self.counted {
             last.insert(*before_return, *counts);
@@ -138,18 +138,17 @@ impl Run<'_> {
     /// How many messages are in the dead-letter queue that nothing explains, by the counts that were read last.
     pub(super) fn unexplained_dead_letters(&self) -> Option<u64> {
         let before = self.discovery.dead_letters.as_ref().and_then(QueueEvidence::counts);
-        let (swept, others) = (self.residue.swept.len(), self.letters.others_seen());
+        let (swept, others) = (self.leftovers.swept.len(), self.messages.others_seen());
         unexplained(before, self.dead_letters_after, swept, others)
     }
 
     fn has_unseen_visible(&self) -> bool {
         let QueueCounts { visible, .. } = self.dead_letters_after.unwrap_or_default();
-        visible > self.letters.others_seen() as u64
+        visible > self.messages.others_seen() as u64
     }
 
-    pub(super) async fn read_log_again(&mut self, course: &Course, log: &mut LogEvidence) {
-        let lines =
-            self.aws.outcomes(course.log(), &log.run_id, log.since, &self.reader).await;
+    pub(super) async fn read_log_again(&mut self, course: &JobPlan, log: &mut LogEvidence) {
+        let lines = self.aws.outcomes(course.log(), &log.run_id, log.since, &self.reader).await;
         self.take_lines(log, lines);
     }
 }

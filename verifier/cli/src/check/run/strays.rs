@@ -1,4 +1,4 @@
-//! What tells of messages that are no job of the run: refused bodies that were enqueued all the same.
+//! What reports messages that are no job of the run: refused bodies that were enqueued all the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use verifier_model::time::Timestamp;
 use super::clean_up::may_be_queued;
 use super::follow::{CLOCK_SKEW, LOG_PAUSE};
 use super::queues::{COUNTS_LAG, COUNTS_PAUSE};
-use super::{Course, Run};
+use super::{JobPlan, Run};
 
 /// How long a message may wait for a worker that is not busy, beside the queue's delay and the batching window.
 const RECEIVED_WITHIN: Duration = Duration::from_secs(10);
@@ -34,15 +34,15 @@ impl Run<'_> {
     /// any, the log is asked who else sends.
     pub(super) async fn strays(
         &mut self,
-        course: &Course,
+        course: &JobPlan,
         log: &LogEvidence,
     ) -> Result<Strays, AwsError> {
         self.written_of_others = self.written_of_refused();
         let account = self.account();
         let queued = account.surplus.map(|surplus| surplus.saturating_sub(self.waiting(&account)));
         self.suspects = self.suspects();
-        let passed_on = !self.letters.passed_on.is_empty();
-        let held = self.letters.others.keys().any(|id| !self.suspects.contains(id));
+        let passed_on = !self.messages.passed_on.is_empty();
+        let held = self.messages.others.keys().any(|id| !self.suspects.contains(id));
         let seen = held || passed_on;
         self.others_seen = seen;
         let is_explained = queued.unwrap_or_default() == 0
@@ -86,7 +86,7 @@ impl Run<'_> {
     }
 
     /// From when until when refused bodies may have come to the worker first, if they were enqueued.
-    fn refused_within(&self, course: &Course) -> (Timestamp, Timestamp) {
+    fn refused_within(&self, course: &JobPlan) -> (Timestamp, Timestamp) {
         let (from, until) = self.refused;
         let delay = course.jobs.delay();
         (from + delay, until + delay + course.batching_window + RECEIVED_WITHIN)
@@ -96,7 +96,7 @@ impl Run<'_> {
     /// there by now. The log is read until it tells, for as long as they and their lines may take.
     async fn swallowed_since(
         &mut self,
-        course: &Course,
+        course: &JobPlan,
         log: &LogEvidence,
         since: Timestamp,
     ) -> bool {
@@ -134,7 +134,7 @@ impl Run<'_> {
     /// were. Counts lag, so they are read for a while.
     async fn grown(
         &mut self,
-        course: &Course,
+        course: &JobPlan,
         posted: usize,
     ) -> Result<Option<(u64, usize)>, AwsError> {
         let before = self.counts_after.map(QueueCounts::total).unwrap_or_default();
@@ -164,11 +164,11 @@ impl Run<'_> {
     /// refused: whoever put those on the queue may have made anything of them.
     fn suspects(&self) -> Vec<String> {
         let (from, until) = self.refused;
-        let held = self.letters.others.values().map(|held| &held.letter);
-        let suspects = held.filter(|letter| {
-            letter.sent_at.is_some_and(|sent_at| from <= sent_at && sent_at <= until)
+        let held = self.messages.others.values().map(|held| &held.message);
+        let suspects = held.filter(|message| {
+            message.sent_at.is_some_and(|sent_at| from <= sent_at && sent_at <= until)
         });
-        suspects.map(|letter| letter.message_id.clone()).collect()
+        suspects.map(|message| message.message_id.clone()).collect()
     }
 
     /// The invocations since the run began to submit that are not known to have failed, and of which there is no line. In text
@@ -180,7 +180,7 @@ impl Run<'_> {
     }
 
     /// Reads who else sends, from every outcome line of the time.
-    async fn others(&self, course: &Course) -> Result<Others, AwsError> {
+    async fn others(&self, course: &JobPlan) -> Result<Others, AwsError> {
         let mut others = Others::default();
         let since = self.began_at() - CLOCK_SKEW;
         let own: BTreeSet<&str> = self.jobs.iter().map(|job| job.job_id.as_str()).collect();

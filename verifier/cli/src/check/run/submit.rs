@@ -9,7 +9,7 @@ use verifier_core::check::{Exchange, JobEvidence, Rejection};
 use verifier_core::settings::Filling;
 use verifier_model::time::Timestamp;
 
-use super::{Course, Run};
+use super::{JobPlan, Run};
 
 /// How many good jobs go with the failing one, and how many again whenever that returns.
 pub(super) const GOOD_JOBS: usize = 2;
@@ -52,7 +52,7 @@ struct Posted {
 
 /// When good jobs are submitted again, so that they are visible when the failing job returns, which is after each visibility
 /// timeout. The queue delays both alike. Where a batch holds one message, never.
-pub(super) fn returns(course: &Course, submitted_at: Timestamp) -> Vec<Timestamp> {
+pub(super) fn returns(course: &JobPlan, submitted_at: Timestamp) -> Vec<Timestamp> {
     if course.batch_size == 1 {
         return Vec::new();
     }
@@ -72,7 +72,7 @@ pub(super) fn returns(course: &Course, submitted_at: Timestamp) -> Vec<Timestamp
 /// How much later than the first of them the last good job of a return is submitted, so that a failing job meets one also where
 /// it returns later: it was delivered late, or SQS was polled late. Whichever comes first opens a batch for the window, so
 /// two windows have no gap between them.
-fn spread(course: &Course) -> Duration {
+fn spread(course: &JobPlan) -> Duration {
     let two_windows = (course.batching_window * 2).saturating_sub(SPREAD_MARGIN);
     two_windows.min(SPREAD_MAX).min(course.visibility_timeout / 2)
 }
@@ -115,7 +115,7 @@ impl Run<'_> {
     ///
     /// Where a window gathers batches, one good job goes before the failing one and the others behind it: a worker may fail what
     /// comes before, or what comes behind.
-    pub(super) async fn submit(&self, course: &Result<Course, String>) -> Vec<JobEvidence> {
+    pub(super) async fn submit(&self, course: &Result<JobPlan, String>) -> Vec<JobEvidence> {
         let Ok(course) = course else {
             return Vec::new();
         };
@@ -142,7 +142,7 @@ impl Run<'_> {
     /// Submits good jobs whenever the failing one returns to the queue.
     pub(super) async fn submit_at_returns(
         &mut self,
-        course: &Course,
+        course: &JobPlan,
         submitted_at: Timestamp,
         bound_at: Timestamp,
     ) {
@@ -175,7 +175,7 @@ impl Run<'_> {
     /// Submits good jobs in waves, one after the other, until the failing job has returned: when exactly that is is not known, and
     /// it meets those that come at the same moment, or wait for a batch then. `at` is when it returns if it was on the queue at
     /// once when it was submitted; it was there before its submission was answered.
-    async fn submit_waves(&mut self, course: &Course, at: Timestamp, bound_at: Timestamp) {
+    async fn submit_waves(&mut self, course: &JobPlan, at: Timestamp, bound_at: Timestamp) {
         let latencies = |fails: bool| {
             let jobs = self.jobs.iter().filter(move |job| job.fails == fails);
             jobs.map(|job| job.exchange.latency)
@@ -196,13 +196,13 @@ impl Run<'_> {
     }
 
     /// The jobs that are submitted first: the good ones, and the failing one.
-    fn first_jobs(&self, course: &Course) -> impl Iterator<Item = Job> {
+    fn first_jobs(&self, course: &JobPlan) -> impl Iterator<Item = Job> {
         let ahead = (0..course.jobs_ahead()).map(|number| self.good_job(number));
         ahead.chain(self.jobs_together(course))
     }
 
     /// Those of them that are to meet.
-    fn jobs_together(&self, course: &Course) -> impl Iterator<Item = Job> {
+    fn jobs_together(&self, course: &JobPlan) -> impl Iterator<Item = Job> {
         let ahead = course.jobs_ahead();
         let count = if ahead > 0 { JOBS_OF_WAVE } else { GOOD_JOBS };
         (ahead..ahead + count).map(|number| self.good_job(number)).chain([self.failing_job()])
@@ -214,7 +214,7 @@ impl Run<'_> {
     /// is, and the run finds them when it looks for that.
     pub(super) async fn submit_rejects(
         &self,
-        course: &Result<Course, String>,
+        course: &Result<JobPlan, String>,
         fitting: bool,
     ) -> Vec<Rejection> {
         let wanted = self.options.selection.wants_any(&[api_reject::CHECK]);
@@ -225,7 +225,7 @@ impl Run<'_> {
     }
 
     /// Posts the bodies that have to be refused: those that would fit the queue, or those that would not.
-    pub(super) async fn post_rejects(&self, course: &Course, fitting: bool) -> Vec<Rejection> {
+    pub(super) async fn post_rejects(&self, course: &JobPlan, fitting: bool) -> Vec<Rejection> {
         let most = course.jobs.message_bytes_max();
         let jobs = &self.options.settings.jobs;
         let bodies = api_reject::bodies(self.run_id, &jobs.refused, most);
@@ -241,7 +241,7 @@ impl Run<'_> {
     }
 
     /// The run's jobs, as if none of them had been answered.
-    pub(super) fn planned(&self, course: &Course) -> Vec<JobEvidence> {
+    pub(super) fn planned(&self, course: &JobPlan) -> Vec<JobEvidence> {
         let url = &course.job_url;
         let job = |job: Job| JobEvidence {
             job_id: job.job_id,
@@ -335,8 +335,8 @@ mod tests {
 
     use super::*;
 
-    fn course(batch_size: u32, window_seconds: u64, receives: u32) -> Course {
-        Course {
+    fn course(batch_size: u32, window_seconds: u64, receives: u32) -> JobPlan {
+        JobPlan {
             job_url: String::new(),
             jobs: QueueEvidence {
                 attributes: [("DelaySeconds".to_owned(), "10".to_owned())].into(),
@@ -344,6 +344,7 @@ mod tests {
             },
             dead_letters: QueueEvidence::default(),
             log_group: String::new(),
+            function: String::new(),
             max_receive_count: receives,
             visibility_timeout: Duration::from_mins(1),
             batch_size,
@@ -378,7 +379,7 @@ mod tests {
     fn good_jobs_of_a_return_are_less_than_two_windows_apart() {
         let millis = |window| spread(&course(5, window, 3)).as_millis();
         assert_eq!([millis(0), millis(1), millis(20)], [0, 1_900, 2_000]);
-        let short = Course { visibility_timeout: Duration::from_secs(2), ..course(5, 1, 3) };
+        let short = JobPlan { visibility_timeout: Duration::from_secs(2), ..course(5, 1, 3) };
         assert_eq!(spread(&short).as_millis(), 1_000);
     }
 

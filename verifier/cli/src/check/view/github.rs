@@ -60,27 +60,27 @@ fn kind(settled: &Settled, report: &Report) -> Option<Kind> {
     if !words::is_open(settled, report) {
         return None;
     }
-    match settled.judgement.verdict {
+    match settled.evaluation.verdict {
         Verdict::Warn if !report.strict => Some(Kind::Warning),
-        Verdict::NotExercised => Some(Kind::Warning),
+        Verdict::NotRun => Some(Kind::Warning),
         _ => Some(Kind::Error),
     }
 }
 
 fn title(settled: &Settled) -> String {
-    match settled.judgement.verdict {
+    match settled.evaluation.verdict {
         Verdict::Fail => settled.check.id.to_owned(),
         verdict => format!("{} ({verdict})", settled.check.id),
     }
 }
 
 fn message(settled: &Settled) -> String {
-    let judgement = &settled.judgement;
-    let mut lines = vec![judgement.summary.clone()];
+    let evaluation = &settled.evaluation;
+    let mut lines = vec![evaluation.summary.clone()];
     for (name, value) in [
-        ("expected", &judgement.expected),
-        ("actual", &judgement.actual),
-        ("next", &judgement.next),
+        ("expected", &evaluation.expected),
+        ("actual", &evaluation.actual),
+        ("next", &evaluation.next),
     ] {
         lines.extend(value.as_ref().map(|value| format!("{name}: {value}")));
     }
@@ -90,7 +90,7 @@ fn message(settled: &Settled) -> String {
 
 #[cfg(test)]
 mod tests {
-    use verifier_core::check::Judgement;
+    use verifier_core::check::Evaluation;
 
     use super::super::sample;
     use super::*;
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn an_allowed_warning_is_not_annotated() {
-        let warning = Judgement::new(Verdict::Warn, "no alarm").with_allowance("known");
+        let warning = Evaluation::new(Verdict::Warn, "no alarm").with_allowance("known");
         for strict in [false, true] {
             let report = sample::with("cfg.alarm", &warning, strict);
             let text = shown(&report);
@@ -155,7 +155,8 @@ mod tests {
     #[test]
     fn no_text_of_the_stacks_becomes_a_command() {
         let hostile = "x\n::error::y\r\n::a-token::\r::set-output name=a::b";
-        let report = sample::with("job.accept", &Judgement::fail(hostile, hostile, hostile), false);
+        let report =
+            sample::with("job.accept", &Evaluation::fail(hostile, hostile, hostile), false);
         let text = shown(&report);
         let commands: Vec<&str> = text.lines().filter(|line| line.starts_with("::")).collect();
         assert_eq!(commands[..2], ["::stop-commands::a-token", "::a-token::"]);

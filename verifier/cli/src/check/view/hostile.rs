@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use proptest::prelude::*;
-use verifier_core::check::Judgement;
+use verifier_core::check::Evaluation;
 
 use super::github::Github;
 use super::human::Human;
@@ -20,8 +20,8 @@ fn failure(text: &str) -> Failure {
 
 /// A report in which everything that comes from a stack is that text.
 fn report(text: &str) -> Report {
-    let judgement = Judgement::fail(text, text, text).with_next(text).with_evidence(text, text);
-    let mut report = sample::with("job.success", &judgement, false);
+    let evaluation = Evaluation::fail(text, text, text).with_next(text).with_evidence(text, text);
+    let mut report = sample::with("job.success", &evaluation, false);
     for value in [&mut report.stack, &mut report.run_id] {
         text.clone_into(value);
     }

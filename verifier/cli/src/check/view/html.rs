@@ -206,42 +206,42 @@ fn mark(job: &JobTrace, step: &Step, axis: &Axis) -> Mark {
     let (class, symbol) = match &step.what {
         StepKind::Attempt { outcome: Outcome::Succeeded, .. } => ("succeeded", "✓".to_owned()),
         StepKind::Attempt { receive_count, .. } => ("failed", receive_count.to_string()),
-        StepKind::DeadLettered => ("letter", "D".to_owned()),
+        StepKind::DeadLettered => ("message", "D".to_owned()),
     };
     let title = format!("{}: {}", seconds(job.after(step)), words::step(&step.what));
     Mark { x: axis.at(step.at), class, symbol, title }
 }
 
 fn row(settled: &Settled, report: &Report) -> CheckRow {
-    let judgement = &settled.judgement;
-    let (class, symbol) = match judgement.verdict {
+    let evaluation = &settled.evaluation;
+    let (class, symbol) = match evaluation.verdict {
         Verdict::Pass => ("pass", "✓"),
         Verdict::Info => ("info", "i"),
         Verdict::Warn => ("warn", "!"),
         Verdict::Fail => ("fail", "✗"),
         Verdict::Inconclusive => ("inconclusive", "?"),
-        Verdict::NotExercised => ("skipped", "–"),
+        Verdict::NotRun => ("skipped", "–"),
     };
     let text = |value: &Option<String>| clean::line(value.as_deref().unwrap_or_default());
-    let evidence = if judgement.evidence.is_empty() {
+    let evidence = if evaluation.evidence.is_empty() {
         String::new()
     } else {
-        clean::json(&serde_json::to_string_pretty(&judgement.evidence).unwrap_or_default())
+        clean::json(&serde_json::to_string_pretty(&evaluation.evidence).unwrap_or_default())
     };
     CheckRow {
         id: settled.check.id,
         asserts: settled.check.asserts,
-        verdict: judgement.verdict.as_str(),
+        verdict: evaluation.verdict.as_str(),
         class,
         symbol,
         summary: if words::is_unreached(settled, report) {
             "the run ended before".to_owned()
         } else {
-            clean::line(&judgement.summary)
+            clean::line(&evaluation.summary)
         },
-        expected: text(&judgement.expected),
-        actual: text(&judgement.actual),
-        next: text(&judgement.next),
+        expected: text(&evaluation.expected),
+        actual: text(&evaluation.actual),
+        next: text(&evaluation.next),
         runbook: settled.check.runbook(),
         evidence,
         open: words::is_open(settled, report),
@@ -250,7 +250,7 @@ fn row(settled: &Settled, report: &Report) -> CheckRow {
 
 #[cfg(test)]
 mod tests {
-    use verifier_core::check::Judgement;
+    use verifier_core::check::Evaluation;
 
     use super::super::sample;
     use super::*;
@@ -269,10 +269,10 @@ mod tests {
     #[test]
     fn no_text_of_the_stacks_becomes_markup() {
         let hostile = "</td><script>alert(1)</script>\" onload='x'";
-        let judgement = Judgement::fail(hostile, hostile, hostile)
+        let evaluation = Evaluation::fail(hostile, hostile, hostile)
             .with_next(hostile)
             .with_evidence(hostile, hostile);
-        let mut report = sample::with("api.hello", &judgement, false);
+        let mut report = sample::with("api.hello", &evaluation, false);
         report.stack = hostile.to_owned();
         report.jobs[0].job_id = hostile.to_owned();
         report.jobs[0].message_id = Some(hostile.to_owned());
@@ -288,8 +288,8 @@ mod tests {
     #[test]
     fn the_page_loads_nothing() {
         let page = page(&sample::failing(), sample::AGAIN).unwrap();
-        for foreign in ["src=", "<link", "@import", "url(", "http://", "https://"] {
-            assert!(!page.contains(foreign), "{foreign}");
+        for other in ["src=", "<link", "@import", "url(", "http://", "https://"] {
+            assert!(!page.contains(other), "{other}");
         }
     }
 

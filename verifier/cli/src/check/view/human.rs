@@ -54,16 +54,16 @@ impl Human {
                 Ok(())
             }
             // What was left out on purpose is counted at the end, and not shown line by line.
-            CheckEvent::Settled(settled) if settled.judgement.is_left_out() => Ok(()),
+            CheckEvent::Settled(settled) if settled.evaluation.is_left_out() => Ok(()),
             CheckEvent::Settled(settled) => self.settled(settled, out),
         }
     }
 
     fn settled(&self, settled: &Settled, out: &mut dyn Write) -> io::Result<()> {
-        let judgement = &settled.judgement;
+        let evaluation = &settled.evaluation;
         let id = settled.check.id;
-        let (mark, style) = look(judgement.verdict);
-        let summary = clean::line(&judgement.summary);
+        let (mark, style) = look(evaluation.verdict);
+        let summary = clean::line(&evaluation.summary);
         let beside = self.width.is_none_or(|width| width >= SUMMARY_COLUMN + SUMMARY_MIN);
         let fits = self
             .width
@@ -75,19 +75,19 @@ impl Human {
             writeln!(out, "  {} {id}", mark.style(style))?;
             writeln!(out, "    {}", self.wrapped(&summary, 4))?;
         }
-        for (name, value) in [("expected", &judgement.expected), ("actual", &judgement.actual)] {
+        for (name, value) in [("expected", &evaluation.expected), ("actual", &evaluation.actual)] {
             if let Some(value) = value {
                 self.detail(name, &clean::line(value), out)?;
             }
         }
         let explained =
-            matches!(judgement.verdict, Verdict::Fail | Verdict::Warn | Verdict::Inconclusive);
+            matches!(evaluation.verdict, Verdict::Fail | Verdict::Warn | Verdict::Inconclusive);
         if explained {
             for job in words::jobs_of(id, &self.jobs) {
                 self.history(job, out)?;
             }
         }
-        if let Some(next) = &judgement.next {
+        if let Some(next) = &evaluation.next {
             // A command that is broken into lines cannot be copied.
             writeln!(out, "      {} {}", label("next"), clean::line(next))?;
         }
@@ -120,9 +120,9 @@ impl Human {
             Overall::Inconclusive => ("INCONCLUSIVE", Style::new().magenta().bold()),
         };
         if let (Some(_), count @ 1..) = (&report.stopped, report.count(Verdict::Inconclusive)) {
-            writeln!(out, "  ? {count} checks could not be judged")?;
+            writeln!(out, "  ? {count} checks could not be evaluated")?;
         }
-        let text = format!("{}; {}", words::counts(report), words::costs(report));
+        let text = format!("{} in {}", words::counts(report), words::costs(report));
         let indent = words.len() + 2;
         writeln!(out, "\n{}  {}", words.style(style), self.wrapped(&text, indent))
     }
@@ -149,7 +149,7 @@ fn look(verdict: Verdict) -> (&'static str, Style) {
         Verdict::Warn => ("!", Style::new().yellow()),
         Verdict::Fail => ("✗", Style::new().red().bold()),
         Verdict::Inconclusive => ("?", Style::new().magenta()),
-        Verdict::NotExercised => ("–", Style::new().dimmed()),
+        Verdict::NotRun => ("–", Style::new().dimmed()),
     }
 }
 

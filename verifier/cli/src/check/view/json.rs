@@ -44,7 +44,7 @@ struct Counts {
     warn: usize,
     fail: usize,
     inconclusive: usize,
-    not_exercised: usize,
+    not_run: usize,
 }
 
 /// A check that came to its verdict.
@@ -128,7 +128,7 @@ pub(super) fn view(report: &Report) -> ReportView<'_> {
             warn: report.count(Verdict::Warn),
             fail: report.count(Verdict::Fail),
             inconclusive: report.count(Verdict::Inconclusive),
-            not_exercised: report.count(Verdict::NotExercised),
+            not_run: report.count(Verdict::NotRun),
         },
         checks: report.checks.iter().map(check).collect(),
         jobs: report.jobs.iter().map(job).collect(),
@@ -144,18 +144,18 @@ pub(super) fn view(report: &Report) -> ReportView<'_> {
 
 /// A check in the format's own types.
 pub(super) fn check(settled: &Settled) -> CheckView<'_> {
-    let judgement = &settled.judgement;
+    let evaluation = &settled.evaluation;
     CheckView {
         id: settled.check.id,
         asserts: settled.check.asserts,
-        verdict: judgement.verdict,
-        summary: &judgement.summary,
-        expected: judgement.expected.as_deref(),
-        actual: judgement.actual.as_deref(),
-        next: judgement.next.as_deref(),
+        verdict: evaluation.verdict,
+        summary: &evaluation.summary,
+        expected: evaluation.expected.as_deref(),
+        actual: evaluation.actual.as_deref(),
+        next: evaluation.next.as_deref(),
         runbook: settled.check.runbook(),
         settled_at: iso(settled.at),
-        evidence: &judgement.evidence,
+        evidence: &evaluation.evidence,
     }
 }
 

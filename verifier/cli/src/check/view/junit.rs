@@ -35,21 +35,21 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn case(settled: &Settled, report: &Report) -> TestCase {
-    let judgement = &settled.judgement;
-    let mut status = match judgement.counted() {
+    let evaluation = &settled.evaluation;
+    let mut status = match evaluation.counted() {
         Verdict::Pass | Verdict::Info => TestCaseStatus::success(),
         Verdict::Warn if !report.strict => TestCaseStatus::success(),
         Verdict::Warn | Verdict::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),
         Verdict::Inconclusive => TestCaseStatus::non_success(NonSuccessKind::Error),
-        Verdict::NotExercised => TestCaseStatus::skipped(),
+        Verdict::NotRun => TestCaseStatus::skipped(),
     };
-    let (summary, details) = (clean::line(&judgement.summary), details(settled, report));
+    let (summary, details) = (clean::line(&evaluation.summary), details(settled, report));
     let good = matches!(status, TestCaseStatus::Success { .. });
     let mut noted = None;
     if good {
-        noted = Some(format!("{}: {summary}\n{details}", judgement.verdict));
+        noted = Some(format!("{}: {summary}\n{details}", evaluation.verdict));
     } else {
-        status.set_message(summary).set_type(judgement.verdict.as_str());
+        status.set_message(summary).set_type(evaluation.verdict.as_str());
         if !details.is_empty() {
             status.set_description(details);
         }
@@ -64,12 +64,13 @@ fn case(settled: &Settled, report: &Report) -> TestCase {
 
 /// What explains a check that did not pass, a line each; nothing for one that did.
 fn details(settled: &Settled, report: &Report) -> String {
-    let judgement = &settled.judgement;
-    let mut lines: Vec<String> = [("expected", &judgement.expected), ("actual", &judgement.actual)]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value.as_ref()?)))
-        .map(|(name, value)| format!("{name}: {}", clean::line(value)))
-        .collect();
+    let evaluation = &settled.evaluation;
+    let mut lines: Vec<String> =
+        [("expected", &evaluation.expected), ("actual", &evaluation.actual)]
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value.as_ref()?)))
+            .map(|(name, value)| format!("{name}: {}", clean::line(value)))
+            .collect();
     if words::is_open(settled, report) {
         for job in words::jobs_of(settled.check.id, &report.jobs) {
             lines.push(format!("job: {}", clean::line(&job.job_id)));
@@ -79,7 +80,7 @@ fn details(settled: &Settled, report: &Report) -> String {
             lines.push(format!("last seen: {}", words::last_seen(job)));
         }
     }
-    if let Some(next) = &judgement.next {
+    if let Some(next) = &evaluation.next {
         lines.push(format!("next: {}", clean::line(next)));
     }
     if words::is_open(settled, report) {
@@ -88,7 +89,7 @@ fn details(settled: &Settled, report: &Report) -> String {
     lines.join("\n")
 }
 
-/// Stands for the run, where no single check says that it did not pass: what had to be exercised was not.
+/// Stands for the run, where no single check says that it did not pass: what had to be run was not.
 fn verdict(report: &Report) -> TestCase {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
     status.set_message(format!("the run did not pass: {}", words::counts(report)));
@@ -99,7 +100,7 @@ fn verdict(report: &Report) -> TestCase {
 
 #[cfg(test)]
 mod tests {
-    use verifier_core::check::Judgement;
+    use verifier_core::check::Evaluation;
 
     use super::super::sample;
     use super::*;
@@ -119,15 +120,15 @@ mod tests {
     fn a_suite_is_green_exactly_when_the_run_passed() {
         for check in sample::passing().checks.iter().map(|settled| settled.check) {
             for verdict in Verdict::ALL {
-                let plain = Judgement::new(verdict, "changed");
-                for judgement in [plain.clone(), plain.with_allowance("known")] {
+                let plain = Evaluation::new(verdict, "changed");
+                for evaluation in [plain.clone(), plain.with_allowance("known")] {
                     for strict in [false, true] {
-                        let report = sample::with(check.id, &judgement, strict);
+                        let report = sample::with(check.id, &evaluation, strict);
                         let green = shown(&report).contains(r#" failures="0" errors="0""#);
                         assert_eq!(
                             green,
                             report.overall == Overall::Pass,
-                            "{judgement:?} {strict}"
+                            "{evaluation:?} {strict}"
                         );
                     }
                 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use contract::Outcome;
 use verifier_core::check::{
-    Check, CheckEvent, JobTrace, Judgement, Settled, Step, StepKind, Verdict, Wait, call_budget,
+    Check, CheckEvent, Evaluation, JobTrace, Settled, Step, StepKind, Verdict, Wait, call_budget,
     find_check, overall,
 };
 use verifier_model::time::Timestamp;
@@ -33,7 +33,7 @@ const SHOWN: [&str; 11] = [
     "job.success",
     "dlq.attempts",
     "dlq.arrival",
-    "clean.residue",
+    "clean.leftovers",
 ];
 
 fn shown() -> impl Iterator<Item = &'static Check> {
@@ -60,21 +60,21 @@ fn job(name: &str, fails: bool, steps: Vec<Step>) -> JobTrace {
     }
 }
 
-fn settled(check: &'static Check, judgement: Judgement) -> Settled {
-    Settled { check, judgement, at: after(180_500) }
+fn settled(check: &'static Check, evaluation: Evaluation) -> Settled {
+    Settled { check, evaluation, at: after(180_500) }
 }
 
 fn passed() -> Vec<Settled> {
-    let judgement = |check: &'static Check| {
-        let found = Judgement::pass("as it should be").with_evidence("value", 60);
+    let evaluation = |check: &'static Check| {
+        let found = Evaluation::pass("as it should be").with_evidence("value", 60);
         settled(check, found)
     };
-    shown().map(judgement).collect()
+    shown().map(evaluation).collect()
 }
 
 fn of(checks: Vec<Settled>, jobs: Vec<JobTrace>) -> Report {
     let verdicts =
-        checks.iter().map(|settled| (settled.judgement.counted(), settled.check.weight()));
+        checks.iter().map(|settled| (settled.evaluation.counted(), settled.check.weight()));
     Report {
         stack: "Stack-PR7".to_owned(),
         region: Some("eu-central-1".to_owned()),
@@ -112,13 +112,13 @@ pub(super) fn passing() -> Report {
 }
 
 /// A report with one check settled otherwise.
-pub(super) fn with(id: &str, judgement: &Judgement, strict: bool) -> Report {
+pub(super) fn with(id: &str, evaluation: &Evaluation, strict: bool) -> Report {
     let mut report = Report { strict, ..passing() };
     for settled in report.checks.iter_mut().filter(|settled| settled.check.id == id) {
-        settled.judgement = judgement.clone();
+        settled.evaluation = evaluation.clone();
     }
     let verdicts =
-        report.checks.iter().map(|settled| (settled.judgement.verdict, settled.check.weight()));
+        report.checks.iter().map(|settled| (settled.evaluation.verdict, settled.check.weight()));
     report.overall = overall(verdicts, report.strict);
     report
 }
@@ -126,20 +126,20 @@ pub(super) fn with(id: &str, judgement: &Judgement, strict: bool) -> Report {
 /// One check of every verdict, and texts that want to be escaped.
 pub(super) fn failing() -> Report {
     let mut checks = passed();
-    let mut change = |id: &str, judgement: Judgement| {
+    let mut change = |id: &str, evaluation: Evaluation| {
         for settled in checks.iter_mut().filter(|settled| settled.check.id == id) {
-            settled.judgement = judgement.clone();
+            settled.evaluation = evaluation.clone();
         }
     };
-    change("stack.ready", Judgement::new(Verdict::Info, "UPDATE_COMPLETE, 7 outputs"));
+    change("stack.ready", Evaluation::new(Verdict::Info, "UPDATE_COMPLETE, 7 outputs"));
     change(
         "cfg.visibility",
-        Judgement::fail("30 s < 55 s", "at least 55 s", "30 s").with_verdict(Verdict::Warn),
+        Evaluation::fail("30 s < 55 s", "at least 55 s", "30 s").with_verdict(Verdict::Warn),
     );
-    change("api.hello", Judgement::not_exercised("the stack has no output <ApiUrl>"));
+    change("api.hello", Evaluation::not_run("the stack has no output <ApiUrl>"));
     change(
         "job.success",
-        Judgement::fail(
+        Evaluation::fail(
             "1 of 2 good jobs has no success: vrf-1-2-good-2",
             "one succeeded line per good job",
             "no line of them\n::error::in <b>the log</b> after 3 queries, 100 %",
@@ -150,7 +150,7 @@ pub(super) fn failing() -> Report {
     );
     change(
         "dlq.arrival",
-        Judgement::inconclusive("still being retried at the bound")
+        Evaluation::inconclusive("still being retried at the bound")
             .with_next("verifier check again"),
     );
     let mut jobs = good_jobs();
@@ -165,7 +165,7 @@ pub(super) fn failing() -> Report {
 /// A run that AWS did not let begin.
 pub(super) fn stopped() -> Report {
     let why = "AWS could not be asked";
-    let checks = shown().map(|check| settled(check, Judgement::inconclusive(why))).collect();
+    let checks = shown().map(|check| settled(check, Evaluation::inconclusive(why))).collect();
     let mut report = of(checks, Vec::new());
     report.stopped = Some(Failure {
         what: why.to_owned(),

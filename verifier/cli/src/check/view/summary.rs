@@ -34,7 +34,7 @@ pub(super) fn markdown(report: &Report, again: &str, room: usize) -> String {
             report.checks.iter().filter(|settled| words::is_unreached(settled, report)).count();
         let _ = writeln!(
             text,
-            "The run ended early, and {unreached} checks were not judged: {}.\n",
+            "The run ended early, and {unreached} checks were not evaluated: {}.\n",
             inline(&stopped.what)
         );
         if let Some(next) = &stopped.next {
@@ -42,9 +42,9 @@ pub(super) fn markdown(report: &Report, again: &str, room: usize) -> String {
         }
     }
     // The worst first: whoever reads on a phone sees little more.
-    let order = [Verdict::Fail, Verdict::Inconclusive, Verdict::NotExercised, Verdict::Warn];
+    let order = [Verdict::Fail, Verdict::Inconclusive, Verdict::NotRun, Verdict::Warn];
     for verdict in order {
-        let of_it = |settled: &&Settled| settled.judgement.verdict == verdict;
+        let of_it = |settled: &&Settled| settled.evaluation.verdict == verdict;
         for settled in
             report.checks.iter().filter(of_it).filter(|settled| words::is_open(settled, report))
         {
@@ -63,16 +63,16 @@ pub(super) fn markdown(report: &Report, again: &str, room: usize) -> String {
 
 /// A check that needs attention, unfolded.
 fn open(text: &mut String, settled: &Settled, report: &Report) {
-    let judgement = &settled.judgement;
+    let evaluation = &settled.evaluation;
     let _ = writeln!(
         text,
         "#### {} `{}`: {}\n\n{}\n",
-        mark(judgement.verdict),
+        mark(evaluation.verdict),
         settled.check.id,
-        judgement.verdict,
-        inline(&judgement.summary)
+        evaluation.verdict,
+        inline(&evaluation.summary)
     );
-    for (name, value) in [("expected", &judgement.expected), ("actual", &judgement.actual)] {
+    for (name, value) in [("expected", &evaluation.expected), ("actual", &evaluation.actual)] {
         if let Some(value) = value {
             let _ = writeln!(text, "* {name}: {}", inline(value));
         }
@@ -86,7 +86,7 @@ fn open(text: &mut String, settled: &Settled, report: &Report) {
         let _ = writeln!(text, "  * last seen {}", inline(&words::last_seen(job)));
     }
     let _ = writeln!(text, "* see {}\n", settled.check.runbook());
-    if let Some(next) = &judgement.next {
+    if let Some(next) = &evaluation.next {
         block(text, "text", next);
     }
 }
@@ -103,13 +103,13 @@ fn folded<'a>(text: &mut String, checks: impl Iterator<Item = &'a Settled>) {
         checks.len()
     );
     for settled in checks {
-        let verdict = settled.judgement.verdict;
+        let verdict = settled.evaluation.verdict;
         let _ = writeln!(
             text,
             "| `{}` | {} {verdict} | {} |",
             settled.check.id,
             mark(verdict),
-            inline(&settled.judgement.summary)
+            inline(&settled.evaluation.summary)
         );
     }
     text.push_str("\n</details>\n\n");
@@ -161,13 +161,13 @@ fn mark(verdict: Verdict) -> &'static str {
         Verdict::Warn => "⚠️",
         Verdict::Fail => "❌",
         Verdict::Inconclusive => "❔",
-        Verdict::NotExercised => "➖",
+        Verdict::NotRun => "➖",
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use verifier_core::check::Judgement;
+    use verifier_core::check::Evaluation;
 
     use super::super::sample;
     use super::*;
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn a_run_that_was_stopped_says_why() {
         let text = markdown(&sample::stopped(), sample::AGAIN, BYTES_MAX);
-        assert!(text.contains("11 checks were not judged: AWS could not be asked"), "{text}");
+        assert!(text.contains("11 checks were not evaluated: AWS could not be asked"), "{text}");
         assert!(text.contains("aws sts get-caller-identity"), "{text}");
         assert!(!text.contains("mermaid") && !text.contains("####"), "{text}");
     }
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn it_never_exceeds_its_room_and_says_when_something_is_missing() {
         let long = "ü".repeat(BYTES_MAX);
-        let report = sample::with("job.accept", &Judgement::fail("refused", "202", long), false);
+        let report = sample::with("job.accept", &Evaluation::fail("refused", "202", long), false);
         for room in [BYTES_MAX, 5000, 301, CUT.len(), CUT.len() - 1, 0] {
             let text = markdown(&report, sample::AGAIN, room);
             assert!(text.len() <= room, "{} > {room}", text.len());

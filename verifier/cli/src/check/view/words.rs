@@ -28,18 +28,18 @@ fn counted(verdict: Verdict) -> &'static str {
         Verdict::Warn => "warned",
         Verdict::Fail => "failed",
         Verdict::Inconclusive => "inconclusive",
-        Verdict::NotExercised => "not exercised",
+        Verdict::NotRun => "not run",
     }
 }
 
-/// What a run took and what it left: `0.1 s for 180.1 s of the stack's time, 9 AWS calls, nothing left behind`.
+/// What a run took and what it left: `0.1 s (180.1 s simulated), 9 AWS calls, nothing left behind`.
 pub(super) fn costs(report: &Report) -> String {
     let left = match report.left_behind.len() {
         0 => "nothing left behind".to_owned(),
         _ => format!("left behind: {}", clean::line(&report.left_behind.join("; "))),
     };
     format!(
-        "{} for {} of the stack's time, {} AWS calls, {left}",
+        "{} ({} simulated), {} AWS calls, {left}",
         in_words(report.wall),
         in_words(report.stack_time),
         report.call_count()
@@ -96,22 +96,20 @@ pub(super) fn jobs_of<'a>(
     jobs.iter().filter(move |job| fails == Some(job.fails))
 }
 
-/// Whether a check needs somebody's attention. What was not exercised does when nothing else says why the run did not
+/// Whether a check needs somebody's attention. What was not run does when nothing else says why the run did not
 /// pass; beside a failure it is the consequence.
 pub(super) fn is_open(settled: &Settled, report: &Report) -> bool {
-    match settled.judgement.counted() {
+    match settled.evaluation.counted() {
         Verdict::Fail | Verdict::Warn => true,
         Verdict::Inconclusive => !is_unreached(settled, report),
-        Verdict::NotExercised => {
-            settled.check.must_be_exercised && report.overall == Overall::Inconclusive
-        }
+        Verdict::NotRun => settled.check.must_run && report.overall == Overall::Inconclusive,
         Verdict::Pass | Verdict::Info => false,
     }
 }
 
-/// Whether a check was not judged because the run ended before; the report says once why it did.
+/// Whether a check was not evaluated because the run ended before; the report says once why it did.
 pub(super) fn is_unreached(settled: &Settled, report: &Report) -> bool {
     let stopped = report.stopped.as_ref();
-    settled.judgement.verdict == Verdict::Inconclusive
-        && stopped.is_some_and(|stopped| stopped.what == settled.judgement.summary)
+    settled.evaluation.verdict == Verdict::Inconclusive
+        && stopped.is_some_and(|stopped| stopped.what == settled.evaluation.summary)
 }

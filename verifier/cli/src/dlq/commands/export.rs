@@ -17,9 +17,9 @@ pub(crate) async fn run(args: DlqExportArgs) -> Result<Exit, Failure> {
     let seen = see(&started.place, &selection, false, &started.interrupt, &started.progress).await;
     started.progress.clear();
     let seen = seen?;
-    export.write(&seen.letters)?;
+    export.write(&seen.messages)?;
     let printed = view::print_export(&seen, export.path(), args.format);
-    let as_asked = selection.max.is_some_and(|max| seen.letters.len() >= max);
+    let as_asked = selection.max.is_some_and(|max| seen.messages.len() >= max);
     let is_left = seen.incomplete.is_some() && !as_asked;
-    started.end(is_left || !seen.not_handed_back.is_empty(), printed).await
+    started.end(is_left || !seen.not_released.is_empty(), printed).await
 }

@@ -9,7 +9,7 @@ mod queues;
 mod show;
 mod watch;
 
-use crate::dlq::Place;
+use crate::dlq::DlqTarget;
 use crate::dlq::args::{DlqArgs, DlqCommand, PlaceArgs};
 use crate::report::job_summary::check_summary;
 use crate::report::result::annotate_failure;
@@ -49,7 +49,7 @@ pub(crate) async fn run(args: DlqArgs) -> Result<Exit, Failure> {
 
 /// A command that has found its queues.
 struct Started {
-    place: Place,
+    place: DlqTarget,
     interrupt: Interrupt,
     progress: Progress,
 }
@@ -60,7 +60,7 @@ impl Started {
         let interrupt = Interrupt::listen()?;
         let progress = Progress::new();
         tokio::select! {
-            found = Place::find(args) => {
+            found = DlqTarget::find(args) => {
                 let place = found.inspect_err(|_| progress.clear())?;
                 return Ok(Self { place, interrupt, progress });
             }

@@ -18,8 +18,8 @@ pub(crate) async fn run(args: DlqPurgeArgs) -> Result<Exit, Failure> {
     let has_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
     if !args.yes && !has_terminal {
         return Err(Failure {
-            next: Some("say --yes if the letters may be deleted without being asked".to_owned()),
-            ..Failure::usage("the queue's name cannot be asked for, since there is no terminal")
+            next: Some("pass --yes to delete without confirmation".to_owned()),
+            ..Failure::usage("confirmation needed and stdin is not a terminal")
         });
     }
     let started = Started::at(args.place).await?;
@@ -42,7 +42,7 @@ pub(crate) async fn run(args: DlqPurgeArgs) -> Result<Exit, Failure> {
         return Err(failure);
     }
     let is_left = !purged.not_deleted.is_empty()
-        || !purged.not_handed_back.is_empty()
+        || !purged.not_released.is_empty()
         || purged.incomplete.is_some();
     started.end(is_left, printed).await
 }
@@ -62,7 +62,7 @@ async fn confirm(started: &Started, is_everything: bool, backup: &Path) -> Resul
         return Ok(());
     }
     Err(Failure {
-        next: Some(format!("type {} to delete its letters", queue.name)),
+        next: Some(format!("type {} to delete its messages", queue.name)),
         ..Failure::usage("that is not the queue's name; nothing was deleted")
     })
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use verifier_core::dead_letters::{Letter, Unreached, source_counts};
+use verifier_core::dead_letters::{DeadLetter, Unreached, source_counts};
 
 use super::Started;
 use crate::dlq::args::DlqShowArgs;
 use crate::dlq::view;
-use crate::dlq::{Looking, Place, Seen, lines_of_requests, look_with, tell};
+use crate::dlq::{DlqTarget, Looking, Seen, lines_of_requests, look_with, tell};
 use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
@@ -38,35 +38,35 @@ pub(crate) async fn run(args: DlqShowArgs) -> Result<Exit, Failure> {
     started.progress.clear();
     let source = started.place.source.as_ref().map(|queue| queue.name.as_str());
     let printed = view::print_story(&seen, &lines, source, args.format);
-    started.end(!seen.not_handed_back.is_empty(), printed).await
+    started.end(!seen.not_released.is_empty(), printed).await
 }
 
-/// The letter with that id, and what the log tells of it; `None` where the process was asked to stop before.
+/// The message with that id, and what the log reports it; `None` where the process was asked to stop before.
 async fn find(
-    place: &Place,
+    place: &DlqTarget,
     id: &str,
     looking: &Looking<'_>,
     interrupt: &Interrupt,
 ) -> Result<Option<Seen>, Failure> {
     let look = look_with(place, looking, interrupt).await?;
-    let looked_at = look.letters.len();
-    let letters: Vec<Letter> =
-        look.letters.into_iter().filter(|letter| letter.message_id == id).collect();
-    if letters.is_empty() {
+    let looked_at = look.messages.len();
+    let messages: Vec<DeadLetter> =
+        look.messages.into_iter().filter(|message| message.message_id == id).collect();
+    if messages.is_empty() {
         if interrupt.is_asked() {
             return Ok(None);
         }
         return Err(not_found(place, id, looked_at, look.cut_short));
     }
-    let told = tell(place, &letters, interrupt).await;
+    let told = tell(place, &messages, interrupt).await;
     Ok(Some(Seen {
         queue: place.dead_letters.name.clone(),
         queue_arn: place.dead_letters.arn().to_owned(),
-        sources: source_counts(&letters),
+        sources: source_counts(&messages),
         selected_source: None,
         at: place.clock.now(),
         retention: place.retention(),
-        letters,
+        messages,
         told,
         looked_at,
         receives: look.receives,
@@ -74,13 +74,13 @@ async fn find(
         calls: place.aws.calls().counts(),
         incomplete: None,
         unreached: Unreached::default(),
-        not_handed_back: look.not_handed_back,
+        not_released: look.not_released,
     }))
 }
 
-fn not_found(place: &Place, id: &str, looked_at: usize, cut_short: Option<String>) -> Failure {
+fn not_found(place: &DlqTarget, id: &str, looked_at: usize, cut_short: Option<String>) -> Failure {
     let queue = &place.dead_letters.name;
-    let what = format!("no letter {id} is among the {looked_at} that were seen in {queue}");
+    let what = format!("no message {id} is among the {looked_at} that were seen in {queue}");
     let failure = match cut_short {
         None => Failure::usage(what),
         Some(why) => Failure::environment(format!("{what}; there may be more: {why}")),
@@ -91,19 +91,19 @@ fn not_found(place: &Place, id: &str, looked_at: usize, cut_short: Option<String
 
 /// The lines of each invocation that tried. What cannot be read is left out: the attempts themselves are known.
 async fn requests(
-    place: &Place,
+    place: &DlqTarget,
     seen: &Seen,
     interrupt: &Interrupt,
 ) -> BTreeMap<String, Vec<String>> {
-    let Some(letter) = seen.letters.first() else {
+    let Some(message) = seen.messages.first() else {
         return BTreeMap::new();
     };
-    let id = &letter.message_id;
-    let tries = seen.told.stories.tries(id);
+    let id = &message.message_id;
+    let tries = seen.told.attempt_log.tries(id);
     let mut ids: Vec<String> =
         tries.into_iter().filter_map(|attempt| attempt.request_id.clone()).collect();
     ids.dedup();
-    let since = letter.sent_at.unwrap_or_default();
+    let since = message.sent_at.unwrap_or_default();
     tokio::select! {
         lines = lines_of_requests(place, id, &ids, since) => lines.and_then(Result::ok).unwrap_or_default(),
         () = interrupt.asked() => BTreeMap::new(),

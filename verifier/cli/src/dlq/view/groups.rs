@@ -1,4 +1,4 @@
-//! Letters by why they died: `verifier.dlq.explain/1`.
+//! Messages by why they failed: `verifier.dlq.explain/1`.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use verifier_core::dead_letters::{Group, groups};
 use verifier_model::time::Timestamp;
 
-use super::{age, letters, looked, notes, origin, short};
+use super::{age, looked, messages, notes, origin, short};
 use crate::dlq::Seen;
 use crate::report::github::Note;
 use crate::report::words::iso;
@@ -15,9 +15,9 @@ use crate::shell::clean;
 
 pub(super) fn human(seen: &Seen) -> String {
     let mut text =
-        format!("{}: {}\n", clean::line(&seen.queue).bold(), letters(seen.letters.len()));
+        format!("{}: {}\n", clean::line(&seen.queue).bold(), messages(seen.messages.len()));
     text.push_str(&origin(seen));
-    for group in groups(&seen.letters, &seen.told.stories) {
+    for group in groups(&seen.messages, &seen.told.attempt_log) {
         let reason = group.reason.as_deref().map_or("reason unknown".to_owned(), short);
         let what = if group.reason.is_some() { "failed" } else { "sent" };
         // Writing to a String cannot fail.
@@ -35,7 +35,7 @@ fn span(what: &str, group: &Group, now: Timestamp) -> String {
 
 pub(super) fn json(seen: &Seen) -> Value {
     let mut document = looked("verifier.dlq.explain/1", seen);
-    let all = groups(&seen.letters, &seen.told.stories);
+    let all = groups(&seen.messages, &seen.told.attempt_log);
     let shown = all.iter().map(|group| {
         json!({
             "reason": group.reason,
@@ -46,17 +46,17 @@ pub(super) fn json(seen: &Seen) -> Value {
         })
     });
     document.insert("groups".to_owned(), shown.collect());
-    document.insert("letterCount".to_owned(), seen.letters.len().into());
+    document.insert("messageCount".to_owned(), seen.messages.len().into());
     document.into()
 }
 
-/// Each reason, with how many letters died for it.
+/// Each reason, with how many messages died for it.
 pub(super) fn reasons(seen: &Seen) -> Vec<Note> {
-    let all = groups(&seen.letters, &seen.told.stories);
+    let all = groups(&seen.messages, &seen.told.attempt_log);
     let note = |group: &Group| {
         let reason = group.reason.as_deref().unwrap_or("reason unknown");
         let message = format!("{reason}\nfor example {}", group.sample);
-        Note::warning(&format!("{} of {}", letters(group.count), seen.queue), &message)
+        Note::warning(&format!("{} of {}", messages(group.count), seen.queue), &message)
     };
     all.iter().map(note).collect()
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use verifier_core::dead_letters::{Attribute, Letter, ReceiveCounts, Stories, Unreached};
+use verifier_core::dead_letters::{AttemptLog, Attribute, DeadLetter, ReceiveCounts, Unreached};
 use verifier_model::time::Timestamp;
 
 use super::tests::all;
-use crate::dlq::{Delivered, Log, Purged, Seen, Told};
+use crate::dlq::{Delivered, Evidence, Log, Purged, Seen};
 use crate::shell::clean::tests::{assert_shown, hostile};
 use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
@@ -17,14 +17,14 @@ fn failure(text: &str) -> Failure {
 }
 
 fn seen(text: &str) -> Seen {
-    let letter = Letter {
+    let message = DeadLetter {
         message_id: text.to_owned(),
         body: text.to_owned(),
         attributes: BTreeMap::from([(text.to_owned(), Attribute::text(text, text))]),
         trace_header: Some(text.to_owned()),
         group_id: Some(text.to_owned()),
         source_arn: Some(text.to_owned()),
-        ..Letter::default()
+        ..DeadLetter::default()
     };
     Seen {
         queue: text.to_owned(),
@@ -33,10 +33,10 @@ fn seen(text: &str) -> Seen {
         selected_source: Some(text.to_owned()),
         at: Timestamp::default(),
         retention: None,
-        letters: vec![letter],
-        told: Told {
+        messages: vec![message],
+        told: Evidence {
             log: Log::Unreadable { group: text.to_owned(), why: text.to_owned() },
-            stories: Stories::default(),
+            attempt_log: AttemptLog::default(),
         },
         looked_at: 2,
         receives: 1,
@@ -44,7 +44,7 @@ fn seen(text: &str) -> Seen {
         calls: BTreeMap::new(),
         incomplete: Some(text.to_owned()),
         unreached: Unreached::default(),
-        not_handed_back: vec![(text.to_owned(), text.to_owned())],
+        not_released: vec![(text.to_owned(), text.to_owned())],
     }
 }
 
@@ -59,7 +59,7 @@ proptest! {
             Delivered { sent: pair(), not_sent: pair(), unknown: pair(), ..Delivered::default() };
         let purged = Purged {
             not_deleted: pair(),
-            not_handed_back: pair(),
+            not_released: pair(),
             incomplete: Some(text.clone()),
             failure: Some(failure(&text)),
             ..Purged::default()

@@ -1,12 +1,12 @@
-//! The letters that were seen: `verifier.dlq.list/1`.
+//! The messages that were seen: `verifier.dlq.list/1`.
 
 use std::fmt::Write;
 
 use owo_colors::OwoColorize;
 use serde_json::{Value, json};
-use verifier_core::dead_letters::Letter;
+use verifier_core::dead_letters::DeadLetter;
 
-use super::{age, letters, looked, notes, origin, short};
+use super::{age, looked, messages, notes, origin, short};
 use crate::dlq::Seen;
 use crate::report::words::iso;
 use crate::shell::clean;
@@ -18,8 +18,9 @@ const NARROW_MIN: usize = 60;
 
 /// The list for a terminal of that many columns; without any, a message is a line.
 pub(super) fn human(seen: &Seen, width: Option<usize>) -> String {
-    let mut text = format!("{}: {}", clean::line(&seen.queue).bold(), letters(seen.letters.len()));
-    if seen.looked_at > seen.letters.len() {
+    let mut text =
+        format!("{}: {}", clean::line(&seen.queue).bold(), messages(seen.messages.len()));
+    if seen.looked_at > seen.messages.len() {
         // Writing to a String cannot fail.
         let _ = write!(text, " of {} that were seen", seen.looked_at);
     }
@@ -27,13 +28,13 @@ pub(super) fn human(seen: &Seen, width: Option<usize>) -> String {
     text.push_str(&origin(seen));
     let narrow = width.filter(|width| *width < WIDE).map(|width| width.max(NARROW_MIN));
     let header = ["MESSAGE ID", "AGE", "EXPIRES IN", "RECEIVES", "SIZE", "REASON"];
-    if !seen.letters.is_empty() {
+    if !seen.messages.is_empty() {
         let header = lines(header.map(str::to_owned), narrow);
         let _ = writeln!(text, "{}", header.dimmed());
     }
-    for letter in &seen.letters {
-        let line = lines(cells(seen, letter), narrow);
-        if seen.expires_soon(letter) {
+    for message in &seen.messages {
+        let line = lines(cells(seen, message), narrow);
+        if seen.expires_soon(message) {
             let _ = writeln!(text, "{}", line.yellow());
         } else {
             let _ = writeln!(text, "{line}");
@@ -46,15 +47,15 @@ pub(super) fn human(seen: &Seen, width: Option<usize>) -> String {
     text + &notes(seen)
 }
 
-fn cells(seen: &Seen, letter: &Letter) -> [String; 6] {
-    let mark = if seen.expires_soon(letter) { "!" } else { "" };
+fn cells(seen: &Seen, message: &DeadLetter) -> [String; 6] {
+    let mark = if seen.expires_soon(message) { "!" } else { "" };
     [
-        clean::line(&letter.message_id),
-        age(letter.age(seen.at)),
-        format!("{}{mark}", age(seen.time_to_expiry(letter))),
-        letter.receive_count.map_or("?".to_owned(), |count| count.to_string()),
-        size(letter.size_bytes()),
-        seen.reason(letter).map_or("unknown".to_owned(), short),
+        clean::line(&message.message_id),
+        age(message.age(seen.at)),
+        format!("{}{mark}", age(seen.time_to_expiry(message))),
+        message.receive_count.map_or("?".to_owned(), |count| count.to_string()),
+        size(message.size_bytes()),
+        seen.reason(message).map_or("unknown".to_owned(), short),
     ]
 }
 
@@ -82,20 +83,20 @@ fn size(bytes: usize) -> String {
 
 pub(super) fn json(seen: &Seen) -> Value {
     let mut document = looked("verifier.dlq.list/1", seen);
-    let shown = seen.letters.iter().map(|letter| {
+    let shown = seen.messages.iter().map(|message| {
         json!({
-            "messageId": letter.message_id,
-            "sentAt": letter.sent_at.map(iso),
-            "ageSeconds": letter.age(seen.at).map(|age| age.as_secs()),
-            "expiresInSeconds": seen.time_to_expiry(letter).map(|left| left.as_secs()),
-            "expiresSoon": seen.expires_soon(letter),
-            "receiveCount": letter.receive_count,
-            "sizeBytes": letter.size_bytes(),
-            "reason": seen.reason(letter),
-            "sourceArn": letter.source_arn,
+            "messageId": message.message_id,
+            "sentAt": message.sent_at.map(iso),
+            "ageSeconds": message.age(seen.at).map(|age| age.as_secs()),
+            "expiresInSeconds": seen.time_to_expiry(message).map(|left| left.as_secs()),
+            "expiresSoon": seen.expires_soon(message),
+            "receiveCount": message.receive_count,
+            "sizeBytes": message.size_bytes(),
+            "reason": seen.reason(message),
+            "sourceArn": message.source_arn,
         })
     });
-    document.insert("letters".to_owned(), shown.collect());
+    document.insert("messages".to_owned(), shown.collect());
     document.into()
 }
 

@@ -1,4 +1,4 @@
-//! Views of dead letters: what was seen, why they died, and what became of them.
+//! Views of dead letters: what was seen, why they failed, and what became of them.
 
 mod groups;
 #[cfg(test)]
@@ -32,7 +32,7 @@ use crate::shell::output::{print, tell};
 /// How much of a reason stands in a line for people.
 const REASON_CHARS_MAX: usize = 100;
 
-/// Shows the letters that were seen.
+/// Shows the messages that were seen.
 pub(crate) fn print_list(seen: &Seen, format: ResultFormat) -> Result<(), Failure> {
     show(
         format,
@@ -60,21 +60,21 @@ pub(crate) fn print_groups(seen: &Seen, format: ResultFormat) -> Result<(), Fail
     show(format, "explain", || groups::human(seen), || groups::json(seen), notes)
 }
 
-/// Shows everything about the one letter that was found.
+/// Shows everything about the one message that was found.
 pub(crate) fn print_story(
     seen: &Seen,
     lines: &BTreeMap<String, Vec<String>>,
     source: Option<&str>,
     format: ResultFormat,
 ) -> Result<(), Failure> {
-    let Some(letter) = seen.letters.first() else {
+    let Some(message) = seen.messages.first() else {
         return Ok(());
     };
-    let story = story::Story { seen, letter, lines, source };
+    let story = story::Story { seen, message, lines, source };
     show(format, "show", || story.human(), || story.json(), || attention(seen))
 }
 
-/// Shows how many letters were written; on stderr where they went to stdout.
+/// Shows how many messages were written; on stderr where they went to stdout.
 pub(crate) fn print_export(
     seen: &Seen,
     file: Option<&Path>,
@@ -88,7 +88,7 @@ pub(crate) fn print_export(
     show(format, "export", human, || moved::export_json(seen, file), || attention(seen))
 }
 
-/// Shows what became of letters that were to be sent.
+/// Shows what became of messages that were to be sent.
 pub(crate) fn print_delivered(
     queue: &QueueEvidence,
     delivered: &Delivered,
@@ -120,7 +120,7 @@ pub(crate) fn print_purged(
     )
 }
 
-/// Asks on stderr for the name of the queue whose letters are to be deleted.
+/// Asks on stderr for the name of the queue whose messages are to be deleted.
 pub(crate) fn ask_for_name(
     queue: &QueueEvidence,
     source: Option<&str>,
@@ -129,12 +129,12 @@ pub(crate) fn ask_for_name(
 ) {
     let which = match source {
         Some(source) => format!("Those that came from {} are", clean::line(&queue_label(source))),
-        None if is_everything => "Its letters are".to_owned(),
+        None if is_everything => "Its messages are".to_owned(),
         None => "Those that are meant are".to_owned(),
     };
     let count = queue.number("ApproximateNumberOfMessages");
     let count = count.and_then(|count| usize::try_from(count).ok());
-    let count = count.map_or("letters".to_owned(), |count| format!("about {}", letters(count)));
+    let count = count.map_or("messages".to_owned(), |count| format!("about {}", messages(count)));
     tell(&format!(
         "{} holds {count}. {which} written to {} and deleted.\nType the queue's name to go on: ",
         clean::line(&queue_label(queue.arn())),
@@ -180,12 +180,12 @@ fn show(
     crate::report::result::show(format, &what, |out| out.write_all(human().as_bytes()), json, notes)
 }
 
-/// What needs attention of what was seen: letters that will be gone soon, that are hidden, and that may not have been seen.
+/// What needs attention of what was seen: messages that will be gone soon, that are hidden, and that may not have been seen.
 fn attention(seen: &Seen) -> Vec<Note> {
     let queue = &seen.queue;
     let mut notes = Vec::new();
     if seen.soon_gone() > 0 {
-        let message = format!("{} of {queue} will be gone within 24 h", letters(seen.soon_gone()));
+        let message = format!("{} of {queue} will be gone within 24 h", messages(seen.soon_gone()));
         notes.push(Note::warning("messages expire", &message));
     }
     if let Some(why) = &seen.incomplete {
@@ -194,18 +194,18 @@ fn attention(seen: &Seen) -> Vec<Note> {
     if let Log::Unreadable { group, why } = &seen.told.log {
         notes.push(Note::warning("the reasons are not known", &format!("{group}: {why}")));
     }
-    notes.extend(hidden(&seen.not_handed_back));
+    notes.extend(hidden(&seen.not_released));
     notes
 }
 
-/// The letters that could not be handed back.
+/// The messages that could not be made visible again.
 fn hidden(failed: &[(String, String)]) -> impl Iterator<Item = Note> {
-    failed.iter().map(|(id, why)| Note::error("not handed back", &format!("{id}: {why}")))
+    failed.iter().map(|(id, why)| Note::error("not made visible again", &format!("{id}: {why}")))
 }
 
-/// `1 letter`, `2 letters`
-fn letters(count: usize) -> String {
-    if count == 1 { "1 letter".to_owned() } else { format!("{count} letters") }
+/// `1 message`, `2 messages`
+fn messages(count: usize) -> String {
+    if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
 }
 
 fn receives(count: u64) -> String {
@@ -264,12 +264,12 @@ fn place_of(arn: &str) -> String {
 fn notes(seen: &Seen) -> String {
     let counts = match (seen.counts.most_before, seen.counts.most_after) {
         (Some(before), Some(after)) => {
-            format!(": they had been received {before} times at most, and now {after}")
+            format!(" from at most {before} to at most {after}")
         }
         _ => String::new(),
     };
     let mut notes = vec![format!(
-        "looking took {}, each of which counts for the letters that it brought{counts}; they were handed back",
+        "read with {}; receive counts rose{counts}; all messages are visible again",
         receives(seen.receives)
     )];
     if let Some(why) = &seen.incomplete {
@@ -280,13 +280,13 @@ fn notes(seen: &Seen) -> String {
     }
     notes.extend(log_note(&seen.told.log));
     let dimmed = notes.into_iter().map(|note| format!("{}\n", note.dimmed()));
-    dimmed.collect::<String>() + &not_handed_back(&seen.not_handed_back)
+    dimmed.collect::<String>() + &not_released(&seen.not_released)
 }
 
-fn not_handed_back(failed: &[(String, String)]) -> String {
+fn not_released(failed: &[(String, String)]) -> String {
     let line = |(id, why): &(String, String)| {
         format!(
-            "not handed back, and hidden for up to 120 s: {} ({})\n",
+            "not made visible again, so hidden for up to 120 s: {} ({})\n",
             clean::line(id),
             clean::line(why)
         )
@@ -332,7 +332,7 @@ fn with_reasons(pairs: &[(String, String)]) -> Value {
     pairs.iter().map(|(id, why)| json!({"messageId": id, "why": why})).collect()
 }
 
-/// What every document about letters that were looked at has.
+/// What every document about messages that were looked at has.
 fn looked(schema: &str, seen: &Seen) -> serde_json::Map<String, Value> {
     let document = json!({
         "schema": schema,
@@ -351,7 +351,7 @@ fn looked(schema: &str, seen: &Seen) -> serde_json::Map<String, Value> {
         "delayed": seen.unreached.delayed,
         "notReachable": seen.unreached.behind,
         "blockedBy": blocked_by(&seen.unreached),
-        "notHandedBack": with_reasons(&seen.not_handed_back),
+        "notReleased": with_reasons(&seen.not_released),
         "log": log_json(&seen.told.log),
     });
     match document {
@@ -370,14 +370,14 @@ pub(super) mod tests {
         delivered: &Delivered,
         purged: &Purged,
     ) -> Vec<String> {
-        let letter = &seen.letters[0];
+        let message = &seen.messages[0];
         let queue = QueueEvidence {
             name: seen.queue.clone(),
             url: seen.queue.clone(),
             attributes: BTreeMap::from([("QueueArn".to_owned(), seen.queue.clone())]),
         };
-        let (lines, file) = (BTreeMap::new(), Path::new(&letter.body));
-        let story = story::Story { seen, letter, lines: &lines, source: Some(&letter.body) };
+        let (lines, file) = (BTreeMap::new(), Path::new(&message.body));
+        let story = story::Story { seen, message, lines: &lines, source: Some(&message.body) };
         vec![
             list::human(seen, None),
             list::human(seen, Some(60)),

@@ -1,4 +1,4 @@
-//! What became of letters: `verifier.dlq.export/1`, `verifier.dlq.import/1` and `verifier.dlq.purge/1`.
+//! What became of messages: `verifier.dlq.export/1`, `verifier.dlq.import/1` and `verifier.dlq.purge/1`.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use verifier_core::check::QueueEvidence;
 
 use super::{
-    hidden, letters, log_json, log_note, looked, not_handed_back, notes, origin, place_of,
-    receives, with_reasons,
+    hidden, log_json, log_note, looked, messages, not_released, notes, origin, place_of, receives,
+    with_reasons,
 };
 use crate::dlq::{Delivered, Purged, Seen};
 use crate::report::github::Note;
@@ -16,14 +16,14 @@ use crate::shell::clean;
 
 pub(super) fn export_human(seen: &Seen, file: Option<&Path>) -> String {
     let to = file.map_or("stdout".to_owned(), |file| clean::line(&file.display().to_string()));
-    let (count, queue) = (letters(seen.letters.len()), clean::line(&seen.queue));
+    let (count, queue) = (messages(seen.messages.len()), clean::line(&seen.queue));
     let origin = origin(seen);
     format!("{count} of {queue} written to {to}; nothing was deleted\n{origin}{}", notes(seen))
 }
 
 pub(super) fn export_json(seen: &Seen, file: Option<&Path>) -> Value {
     let mut document = looked("verifier.dlq.export/1", seen);
-    document.insert("written".to_owned(), seen.letters.len().into());
+    document.insert("written".to_owned(), seen.messages.len().into());
     document.insert("file".to_owned(), json!(file.map(|file| file.display().to_string())));
     document.into()
 }
@@ -44,7 +44,7 @@ pub(super) fn delivered_human(queue: &QueueEvidence, delivered: &Delivered) -> S
         let _ = writeln!(text, "{} sent without its trace header", clean::line(id));
     }
     let Delivered { sent, not_sent, unknown, .. } = delivered;
-    let _ = write!(text, "{} sent to {}", letters(sent.len()), clean::line(&queue.name));
+    let _ = write!(text, "{} sent to {}", messages(sent.len()), clean::line(&queue.name));
     if !not_sent.is_empty() {
         let _ = write!(text, ", {} not sent", not_sent.len());
     }
@@ -81,13 +81,13 @@ pub(super) fn purged_human(
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{} not deleted: {}", clean::line(id), clean::line(why));
     }
-    let (deleted, queue) = (letters(purged.deleted), clean::line(&queue.name));
+    let (deleted, queue) = (messages(purged.deleted), clean::line(&queue.name));
     let _ = write!(text, "{deleted} deleted from {queue}");
     if !purged.not_deleted.is_empty() {
         let _ = write!(text, ", {} not", purged.not_deleted.len());
     }
     if purged.not_meant > 0 {
-        let _ = write!(text, ", {} that are not meant handed back", purged.not_meant);
+        let _ = write!(text, ", {} that are not meant made visible again", purged.not_meant);
     }
     let _ = writeln!(text, "; it took {}", receives(purged.receives));
     let _ = writeln!(text, "  {}", place_of(arn));
@@ -104,7 +104,7 @@ pub(super) fn purged_human(
     if let Some(note) = purged.log.as_ref().and_then(log_note) {
         let _ = writeln!(text, "{note}");
     }
-    text + &not_handed_back(&purged.not_handed_back)
+    text + &not_released(&purged.not_released)
 }
 
 pub(super) fn purged_json(
@@ -125,7 +125,7 @@ pub(super) fn purged_json(
         "complete": purged.incomplete.is_none(),
         "incompleteBecause": purged.incomplete,
         "inFlight": purged.unreached.in_flight,
-        "notHandedBack": with_reasons(&purged.not_handed_back),
+        "notReleased": with_reasons(&purged.not_released),
         "backup": file.map(|file| file.display().to_string()),
         "inBackup": kept,
         "log": purged.log.as_ref().map(log_json),
@@ -144,7 +144,7 @@ pub(super) fn purged_notes(purged: &Purged) -> Vec<Note> {
     let incomplete = purged.incomplete.as_ref();
     let incomplete = incomplete.map(|why| Note::warning("there may be more", why));
     let not_deleted = with_title("not deleted", &purged.not_deleted);
-    let hidden = hidden(&purged.not_handed_back);
+    let hidden = hidden(&purged.not_released);
     failure.into_iter().chain(not_deleted).chain(hidden).chain(incomplete).collect()
 }
 

@@ -1,4 +1,4 @@
-//! Everything about one letter: `verifier.dlq.show/1`.
+//! Everything about one message: `verifier.dlq.show/1`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -6,7 +6,7 @@ use std::fmt::Write;
 use contract::Outcome;
 use owo_colors::OwoColorize;
 use serde_json::{Value, json};
-use verifier_core::dead_letters::{Attempt, Letter};
+use verifier_core::dead_letters::{Attempt, DeadLetter};
 
 use super::{age, looked, notes};
 use crate::dlq::Seen;
@@ -15,7 +15,7 @@ use crate::shell::clean;
 
 pub(super) struct Story<'a> {
     pub(super) seen: &'a Seen,
-    pub(super) letter: &'a Letter,
+    pub(super) message: &'a DeadLetter,
     /// The lines of invocations, by their ids.
     pub(super) lines: &'a BTreeMap<String, Vec<String>>,
     pub(super) source: Option<&'a str>,
@@ -23,30 +23,30 @@ pub(super) struct Story<'a> {
 
 impl Story<'_> {
     pub(super) fn human(&self) -> String {
-        let Self { seen, letter, .. } = self;
-        let mut text = format!("{}\n", clean::line(&letter.message_id).bold());
-        let age = age(letter.age(seen.at));
-        let sent = letter.sent_at.map_or("at an unknown time".to_owned(), iso);
+        let Self { seen, message, .. } = self;
+        let mut text = format!("{}\n", clean::line(&message.message_id).bold());
+        let age = age(message.age(seen.at));
+        let sent = message.sent_at.map_or("at an unknown time".to_owned(), iso);
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  submitted  {sent}, {age} ago");
         for (index, attempt) in self.attempts().into_iter().enumerate() {
             text.push_str(&self.attempt(index, attempt));
         }
         if self.attempts().is_empty() {
-            let _ = writeln!(text, "  attempts   the log tells of none");
+            let _ = writeln!(text, "  attempts   the log reports none");
         }
         let _ = writeln!(text, "  moved      {}", self.moved());
         let _ = writeln!(text, "  expires    {}", self.expiry());
         text.push_str(&self.properties());
-        let _ = writeln!(text, "  body, {} bytes:", letter.body.len());
-        for line in letter.body.lines() {
+        let _ = writeln!(text, "  body, {} bytes:", message.body.len());
+        for line in message.body.lines() {
             let _ = writeln!(text, "    {}", clean::line(line));
         }
         text + &notes(seen)
     }
 
     fn attempts(&self) -> Vec<&Attempt> {
-        self.seen.told.stories.tries(&self.letter.message_id)
+        self.seen.told.attempt_log.tries(&self.message.message_id)
     }
 
     fn attempt(&self, index: usize, attempt: &Attempt) -> String {
@@ -70,7 +70,7 @@ impl Story<'_> {
         text
     }
 
-    /// The lines of an attempt's invocation, or else the one that tells of it.
+    /// The lines of an attempt's invocation, or else the one that reports it.
     fn lines_of<'b>(&'b self, attempt: &'b Attempt) -> Vec<&'b str> {
         let lines = attempt.request_id.as_ref().and_then(|id| self.lines.get(id));
         match lines {
@@ -81,7 +81,7 @@ impl Story<'_> {
 
     fn moved(&self) -> String {
         let queue = clean::line(&self.seen.queue);
-        match (&self.letter.source_arn, self.source) {
+        match (&self.message.source_arn, self.source) {
             (Some(arn), _) => format!("from {} to {queue}", clean::line(arn)),
             (None, Some(_)) => format!("nowhere: it was sent to {queue} directly"),
             (None, None) => format!("it is in {queue}, and says not from where"),
@@ -89,26 +89,26 @@ impl Story<'_> {
     }
 
     fn expiry(&self) -> String {
-        let left = self.seen.time_to_expiry(self.letter);
-        let soon = if self.seen.expires_soon(self.letter) { ", within 24 h!" } else { "" };
+        let left = self.seen.time_to_expiry(self.message);
+        let soon = if self.seen.expires_soon(self.message) { ", within 24 h!" } else { "" };
         format!("in {}{soon}", age(left))
     }
 
     fn properties(&self) -> String {
-        let letter = self.letter;
+        let message = self.message;
         let mut text = String::new();
-        let count = letter.receive_count.map(|count| count.to_string());
+        let count = message.receive_count.map(|count| count.to_string());
         for (name, value) in [
             ("receives ", &count),
-            ("trace    ", &letter.trace_header),
-            ("group    ", &letter.group_id),
-            ("dedup id ", &letter.deduplication_id),
+            ("trace    ", &message.trace_header),
+            ("group    ", &message.group_id),
+            ("dedup id ", &message.deduplication_id),
         ] {
             if let Some(value) = value {
                 let _ = writeln!(text, "  {name}  {}", clean::line(value));
             }
         }
-        for (name, attribute) in &letter.attributes {
+        for (name, attribute) in &message.attributes {
             let (name, kind) = (clean::line(name), clean::line(&attribute.data_type));
             let _ =
                 writeln!(text, "  attribute  {name} ({kind}): {}", clean::line(attribute.shown()));
@@ -128,12 +128,12 @@ impl Story<'_> {
                 "lines": self.lines_of(attempt),
             })
         });
-        let left = self.seen.time_to_expiry(self.letter);
-        document.insert("letter".to_owned(), json!(self.letter));
-        document.insert("sentAt".to_owned(), json!(self.letter.sent_at.map(iso)));
+        let left = self.seen.time_to_expiry(self.message);
+        document.insert("message".to_owned(), json!(self.message));
+        document.insert("sentAt".to_owned(), json!(self.message.sent_at.map(iso)));
         document.insert("attempts".to_owned(), attempts.collect());
         document.insert("expiresInSeconds".to_owned(), json!(left.map(|left| left.as_secs())));
-        document.insert("expiresSoon".to_owned(), json!(self.seen.expires_soon(self.letter)));
+        document.insert("expiresSoon".to_owned(), json!(self.seen.expires_soon(self.message)));
         document.into()
     }
 }

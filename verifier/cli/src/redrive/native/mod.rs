@@ -10,7 +10,7 @@ use verifier_core::redrive::{NativeStatus, NativeTask, Refusal, Wanted};
 
 use self::terms::{NativeTerms, What};
 use self::watch::Watch;
-use crate::dlq::{Place, queue};
+use crate::dlq::{DlqTarget, queue};
 use crate::redrive::args::RedriveArgs;
 use crate::redrive::native::ended::{Left, Native};
 use crate::redrive::view;
@@ -47,7 +47,7 @@ async fn carry_out(
     let mut place_args = args.place;
     // Whoever only watches or cancels receives nothing.
     place_args.allow_moves |= terms.what != What::Start;
-    let place = Place::find(place_args).await?;
+    let place = DlqTarget::find(place_args).await?;
     let watch = Watch { place: &place, deadline: terms.deadline, interrupt, progress };
     let tasks = place.aws.list_message_move_tasks(&place.dead_letters).await;
     let tasks = tasks.map_err(|error| refused(&error, &place.dead_letters, None))?;
@@ -68,7 +68,7 @@ async fn start(
     terms: &NativeTerms,
     tasks: &[NativeTask],
 ) -> Result<Option<Native>, Failure> {
-    let Place { aws, dead_letters, .. } = watch.place;
+    let DlqTarget { aws, dead_letters, .. } = watch.place;
     let endpoint = watch.place.endpoint.as_deref();
     let destination = destination(aws, endpoint, dead_letters, terms.to.as_deref()).await?;
     let plan = view::native_plan(dead_letters, destination.as_deref(), terms.rate);
@@ -96,7 +96,7 @@ async fn start(
 
 /// Tells the active task to stop, and watches it do so.
 async fn cancel(watch: &Watch<'_>, tasks: &[NativeTask]) -> Result<Native, Failure> {
-    let Place { aws, dead_letters, .. } = watch.place;
+    let DlqTarget { aws, dead_letters, .. } = watch.place;
     let Some(task) = tasks.iter().find(|task| task.status.is_active()) else {
         return Err(none_active(dead_letters, tasks.first()));
     };
@@ -105,11 +105,11 @@ async fn cancel(watch: &Watch<'_>, tasks: &[NativeTask]) -> Result<Native, Failu
             let moved = aws.cancel_message_move_task(dead_letters, handle).await;
             let moved = moved.map_err(|error| refused(&error, dead_letters, None))?;
             watch.progress.say(&format!(
-                "told it to stop: it has moved about {moved}, which stay moved, and moves some more until it stops"
+                "asked it to stop: it has moved about {moved}, which stay moved, and moves some more until it stops"
             ));
         }
         None if task.status == NativeStatus::Cancelling => {
-            watch.progress.say("it was told to stop before, and has not yet");
+            watch.progress.say("it was asked to stop before, and has not yet");
         }
         None => {
             return Err(Failure::environment(format!(
@@ -136,7 +136,7 @@ async fn destination(
     };
     if arn == source.arn() {
         return Err(Failure::usage(format!(
-            "{} is the dead-letter queue itself: its letters would be moved to where they are",
+            "{} is the dead-letter queue itself: its messages would be moved to where they are",
             source.name
         )));
     }
@@ -145,7 +145,7 @@ async fn destination(
 
 /// Why SQS did not start a task: where another one is active, how that is doing.
 async fn not_started(watch: &Watch<'_>, error: &AwsError, destination: Option<&str>) -> Failure {
-    let Place { aws, clock, dead_letters, .. } = watch.place;
+    let DlqTarget { aws, clock, dead_letters, .. } = watch.place;
     let mut failure = refused(error, dead_letters, destination);
     if Refusal::of(error.code.as_deref(), &error.message) != Refusal::AlreadyActive {
         return failure;

@@ -36,10 +36,10 @@ pub(super) fn of(args: &RedriveArgs) -> Result<NativeTerms, Failure> {
     if let Some(option) = unsuitable(args) {
         return Err(Failure {
             next: Some(format!(
-                "leave {option} out, or leave --native out: the verifier then moves the letters itself"
+                "leave {option} out, or leave --native out: the verifier then moves the messages itself"
             )),
             ..Failure::usage(format!(
-                "{option} means nothing to --native: SQS moves all letters, and knows no filter, no steps and no journal"
+                "{option} means nothing to --native: SQS moves all messages, and knows no filter, no steps and no journal"
             ))
         });
     }
@@ -58,8 +58,8 @@ pub(super) fn of(args: &RedriveArgs) -> Result<NativeTerms, Failure> {
     };
     if what == What::Start && !args.yes && !args.dry_run && !can_ask() {
         return Err(Failure {
-            next: Some("look at it with --dry-run, and then say --yes".to_owned()),
-            ..Failure::usage("nobody can be asked whether to go on, for there is no terminal")
+            next: Some("look at it with --dry-run, then pass --yes".to_owned()),
+            ..Failure::usage("confirmation needed and stdin is not a terminal")
         });
     }
     Ok(NativeTerms {
@@ -75,14 +75,14 @@ pub(super) fn of(args: &RedriveArgs) -> Result<NativeTerms, Failure> {
 
 /// The first option that was given and that SQS knows nothing like.
 fn unsuitable(args: &RedriveArgs) -> Option<&'static str> {
-    let letters = &args.letters;
+    let messages = &args.messages;
     let given = [
-        ("--filter", letters.filter.is_some()),
-        ("--older-than", letters.older_than.is_some()),
-        ("--newer-than", letters.newer_than.is_some()),
-        ("--receives", letters.receives.is_some()),
-        ("--reason", letters.reason.is_some()),
-        ("--max", letters.max.is_some()),
+        ("--filter", messages.filter.is_some()),
+        ("--older-than", messages.older_than.is_some()),
+        ("--newer-than", messages.newer_than.is_some()),
+        ("--receives", messages.receives.is_some()),
+        ("--reason", messages.reason.is_some()),
+        ("--max", messages.max.is_some()),
         ("--queue", args.place.queue.is_some()),
         ("--to-stack", args.to.to_stack.is_some()),
         ("--to-source", args.to.to_source),

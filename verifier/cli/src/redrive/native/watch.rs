@@ -6,7 +6,7 @@ use verifier_core::redrive::{NativeTask, Wanted};
 use verifier_model::time::Timestamp;
 
 use super::ended::{Left, Native};
-use crate::dlq::Place;
+use crate::dlq::DlqTarget;
 use crate::redrive::view;
 use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
@@ -19,7 +19,7 @@ const LISTED_WITHIN: Duration = Duration::from_mins(1);
 
 /// By what, and until when.
 pub(super) struct Watch<'a> {
-    pub(super) place: &'a Place,
+    pub(super) place: &'a DlqTarget,
     pub(super) deadline: Option<Duration>,
     pub(super) interrupt: &'a Interrupt,
     pub(super) progress: &'a Progress,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use verifier_core::check::age_in_words;
 use verifier_core::redrive::{Accounting, Headway};
 
-/// What has become of the letters so far, how fast it goes, and how long it will take. Of what is being judged, nothing is
+/// What has become of the messages so far, how fast it goes, and how long it will take. Of what is being evaluated, nothing is
 /// known yet.
 pub(crate) fn headway(so_far: &Accounting, headway: &Headway) -> String {
     let Accounting { succeeded, bounced, unknown, .. } = so_far;

@@ -26,13 +26,13 @@ pub(crate) fn plan(source: &QueueEvidence, destination: Option<&str>, rate: Opti
         None => "as fast as SQS chooses".to_owned(),
     };
     format!(
-        "all letters of {}{count} {}, {pace}",
+        "all messages of {}{count} {}, {pace}",
         clean::line(&queue_label(source.arn())),
         way(destination)
     )
 }
 
-/// Where letters go.
+/// Where messages go.
 pub(crate) fn way(destination: Option<&str>) -> String {
     match destination {
         Some(arn) => format!("to {}", clean::line(&queue_label(arn))),
@@ -130,7 +130,7 @@ pub(super) fn plan_json(
     })
 }
 
-/// Whether the task may still move letters.
+/// Whether the task may still move messages.
 fn goes_on(native: &Native) -> bool {
     native.task.as_ref().is_none_or(|task| task.status.is_active())
 }
@@ -155,7 +155,7 @@ pub(super) fn notes(native: &Native) -> Vec<Note> {
     let failure = task.and_then(NativeTask::failure);
     let failed = failure.map(|failure| {
         Note::error(
-            "SQS could not move all letters",
+            "SQS could not move all messages",
             &format!("{}\nnext: {}", failure.what, failure.next),
         )
     });

@@ -14,15 +14,15 @@ use crate::report::github::Note;
 use crate::report::words::iso;
 use crate::shell::clean;
 
-/// How many letters are named one by one.
+/// How many messages are named one by one.
 const NAMED: usize = 10;
 
-/// The queue that letters are sent to, for people.
+/// The queue that messages are sent to, for people.
 pub(crate) fn destination(arn: &str) -> String {
     if arn.is_empty() { "the queues that they came from".to_owned() } else { queue_label(arn) }
 }
 
-/// How much of what a patch does to a letter is shown.
+/// How much of what a patch does to a message is shown.
 const DIFF_LINES_MAX: usize = 20;
 const DIFF_CHARS_MAX: usize = 2000;
 
@@ -103,7 +103,7 @@ fn table(
     }
 }
 
-/// How many letters are left in the dead-letter queue.
+/// How many messages are left in the dead-letter queue.
 pub(crate) enum Left {
     /// So many, by the queue's count just now.
     Counted(u64),
@@ -143,14 +143,14 @@ fn named(ledger: &Ledger, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// A letter that failed again, and how that compares with the time before.
+/// A message that failed again, and how that compares with the time before.
 fn bounce(bounce: &Bounce) -> String {
     let Bounce { from, to, old_reason, reason } = bounce;
     let quoted = |reason: &Option<String>| reason.clone().unwrap_or_default();
     let how = match bounce.failing() {
-        Failing::AsBefore => format!(": as before, {}", quoted(reason)),
-        Failing::Anew => {
-            format!(": anew, {}; it had died of {}", quoted(reason), quoted(old_reason))
+        Failing::SameCause => format!(": same cause, {}", quoted(reason)),
+        Failing::NewCause => {
+            format!(": new cause, {}; before it was {}", quoted(reason), quoted(old_reason))
         }
         Failing::Unknown if reason.is_some() => format!(": {}", quoted(reason)),
         Failing::Unknown => String::new(),
@@ -164,13 +164,13 @@ fn bounce_json(bounce: &Bounce) -> Value {
     json!({"from": from, "to": to, "oldReason": old_reason, "reason": reason, "failing": failing})
 }
 
-/// How many failed as before and how many anew, where something bounced.
+/// How many failed with the same cause and how many with a new one, where something bounced.
 fn by_failing(ledger: &Ledger) -> String {
     let count =
         |failing| ledger.bounced().values().filter(|each| each.failing() == failing).count();
     let counts = [
-        (count(Failing::AsBefore), "as before"),
-        (count(Failing::Anew), "anew"),
+        (count(Failing::SameCause), "same cause"),
+        (count(Failing::NewCause), "new cause"),
         (count(Failing::Unknown), "for a reason that is not known"),
     ];
     let told = counts.into_iter().filter(|(count, _)| *count > 0);
@@ -272,11 +272,11 @@ pub(super) fn status(
 
 /// A plan, for people.
 pub(super) fn plan(plan: &Plan, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
-    let bytes: usize = plan.letters.iter().map(|letter| letter.size_bytes).sum();
+    let bytes: usize = plan.messages.iter().map(|message| message.size_bytes).sum();
     writeln!(
         out,
-        "{} letters ({bytes} bytes) of {} would be sent to {}",
-        plan.letters.len(),
+        "{} messages ({bytes} bytes) of {} would be sent to {}",
+        plan.messages.len(),
         clean::line(&queue_label(&plan.from.arn)),
         clean::line(&destination(&plan.to.arn))
     )?;
@@ -293,7 +293,7 @@ pub(super) fn plan(plan: &Plan, now: Timestamp, out: &mut dyn Write) -> io::Resu
     if let Some(why) = &plan.incomplete_because {
         writeln!(out, "there may be more: {}", clean::line(why))?;
     }
-    if let Some(oldest) = plan.letters.iter().filter_map(|letter| letter.sent_at).min() {
+    if let Some(oldest) = plan.messages.iter().filter_map(|message| message.sent_at).min() {
         writeln!(out, "the oldest was sent {} s ago", whole_seconds(now.since(oldest)))?;
     }
     for (reason, count) in plan.reasons() {
@@ -333,7 +333,7 @@ pub(super) fn plan(plan: &Plan, now: Timestamp, out: &mut dyn Write) -> io::Resu
     }
 }
 
-/// What needs attention: that it stopped, and each letter that did not end well.
+/// What needs attention: that it stopped, and each message that did not end well.
 pub(super) fn notes(stopped: Option<&str>, ledger: &Ledger) -> Vec<Note> {
     let stopped = stopped.map(|why| Note::error("the redrive stopped", why));
     let bounced = ledger.bounced().values().map(|each| Note::error("bounced", &bounce(each)));

@@ -11,7 +11,7 @@ use rustix::fs::{Mode, OFlags, open};
 
 /// The largest document that is read as a whole, in bytes: settings, a template, an experiment.
 const DOCUMENT_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// The largest plan, in bytes. Ten million letters have about as many.
+/// The largest plan, in bytes. Ten million messages have about as many.
 const PLAN_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 /// The largest file that is read line by line, in bytes: a journal, an export, a history.
 const LINES_BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
@@ -23,7 +23,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     whole(path, DOCUMENT_BYTES_MAX)
 }
 
-/// A plan's bytes: it names each letter.
+/// A plan's bytes: it names each message.
 pub(crate) fn read_plan(path: &Path) -> io::Result<Vec<u8>> {
     whole(path, PLAN_BYTES_MAX)
 }

@@ -31,7 +31,7 @@ pub(super) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
 /// Whether what is no file could be written to, as far as that can be found out without a trace.
 ///
 /// A pipe is not opened: its reader would take the end for that of the content. A socket is asked with another type than it
-/// has, which nobody is told of: EPROTOTYPE says that somebody has it (connect(2)).
+/// has, which nobody is reported: EPROTOTYPE says that somebody has it (connect(2)).
 pub(super) fn check(path: &Path) -> io::Result<()> {
     access(path, Access::WRITE_OK)?;
     let kind = fs::metadata(path)?.file_type();
@@ -53,7 +53,7 @@ fn is_descriptor(path: &Path) -> bool {
     matches!(descriptor(path), Ok(Some(_)))
 }
 
-/// Writes to a pipe with a name, for whose reader is not waited for ever.
+/// Writes to a pipe with a name, for whose reader is not waited indefinitely.
 fn to_pipe(path: &Path, content: &[u8]) -> io::Result<()> {
     let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let began = Instant::now();

@@ -55,7 +55,7 @@ impl Target {
     }
 }
 
-/// Follows no link. One that is planted after this is replaced by the rename, and not followed either.
+/// Follows no link. One that is seeded after this is replaced by the rename, and not followed either.
 fn place_inside(path: &Path) -> io::Result<Place> {
     check_name(path)?;
     let existing = match fs::symlink_metadata(path) {

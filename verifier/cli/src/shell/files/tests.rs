@@ -149,7 +149,7 @@ fn links_are_followed_to_their_end_which_is_replaced_where_it_is() {
 }
 
 #[test]
-fn a_planted_partial_file_is_not_followed() {
+fn a_seeded_partial_file_is_not_followed() {
     let folder = tempfile::tempdir().unwrap();
     let (path, precious) = (folder.path().join("r.html"), folder.path().join("precious"));
     fs::write(&precious, "precious").unwrap();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::api_reject::REFUSALS;
-use crate::check::{Answer, Check, Exchange, Judgement, Preflight, Severity, Verdict};
+use crate::check::{Answer, Check, Evaluation, Exchange, Preflight, Severity, Verdict};
 use crate::command::{self, quoted};
 use crate::settings::is_forbidden;
 use crate::settings::urls::origin_of;
@@ -11,39 +11,39 @@ use crate::settings::urls::origin_of;
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "api.cors",
-    asserts: "a preflight of the preview page is allowed to post jobs with the headers that they have, and one of a foreign page is not",
+    asserts: "a preflight of the preview page is allowed to post jobs with the headers that they have, and one of another page is not",
     severity: Severity::Fail,
     why: "without the one the page cannot submit jobs, and without the other any page that a visitor opens can",
     fix: "allow exactly the preview's origin and the headers of a submission in the API's CORS configuration",
     source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html",
-    must_be_exercised: true,
+    must_run: true,
 };
 
 /// An origin that no stack allows by name.
-pub const FOREIGN_ORIGIN: &str = "https://foreign.invalid";
+pub const OTHER_ORIGIN: &str = "https://other.invalid";
 
-/// The origins that must not be allowed beside these: of a foreign page, with and without TLS, of a page without an origin,
+/// The origins that must not be allowed beside these: of another page, with and without TLS, of a page without an origin,
 /// of those whose names only begin or end like the page's own, or are it to a pattern whose dots stand for anything, and of the
 /// own page without TLS, which anybody on the way can write.
-pub fn foreign_origins(own: &[String]) -> Vec<String> {
-    let mut foreign = vec![FOREIGN_ORIGIN.to_owned(), FOREIGN_ORIGIN.replace("https:", "http:")];
-    foreign.push("null".to_owned());
+pub fn other_origins(own: &[String]) -> Vec<String> {
+    let mut other = vec![OTHER_ORIGIN.to_owned(), OTHER_ORIGIN.replace("https:", "http:")];
+    other.push("null".to_owned());
     for origin in own {
         let Some((scheme, host)) = origin.split_once("://") else { continue };
         if scheme == "https" {
-            foreign.push(format!("http://{host}"));
+            other.push(format!("http://{host}"));
         }
         // Behind a port there is no room for more of a name.
         if !host.contains(':') {
-            foreign.push(format!("{origin}.foreign.invalid"));
+            other.push(format!("{origin}.other.invalid"));
         }
-        foreign.push(format!("{scheme}://foreign{host}"));
+        other.push(format!("{scheme}://other{host}"));
         if host.contains('.') {
-            foreign.push(format!("{scheme}://{}", host.replacen('.', "x", 1)));
+            other.push(format!("{scheme}://{}", host.replacen('.', "x", 1)));
         }
     }
-    foreign.retain(|origin| !own.contains(origin));
-    foreign
+    other.retain(|origin| !own.contains(origin));
+    other
 }
 
 /// The headers of a submission for which a browser asks leave, in small letters and in order.
@@ -78,68 +78,68 @@ fn is_safelisted(name: &str, value: &str) -> bool {
     }
 }
 
-/// Judges the answers to a preflight of the page and of foreign pages.
+/// Evaluates the answers to a preflight of the page and of other pages.
 ///
-/// With `allow_any_origin`, an API that allows foreign pages is told of and does not fail, unless it takes their visitors'
+/// With `allow_any_origin`, an API that allows other pages is reported and does not fail, unless it takes their visitors'
 /// credentials, too.
-pub fn judge(own: &Preflight, foreign: &[Preflight], allow_any_origin: bool) -> Judgement {
-    let judgement = if own.requested_headers.is_empty() {
-        Judgement::new(
+pub fn evaluate(own: &Preflight, other: &[Preflight], allow_any_origin: bool) -> Evaluation {
+    let evaluation = if own.requested_headers.is_empty() {
+        Evaluation::new(
             Verdict::Info,
-            "a browser asks nobody before it sends such a submission, so any page may post jobs",
+            "a browser sends no preflight before it sends such a submission, so any page may post jobs",
         )
     } else if let Some(refusal) = refusal(own) {
-        Judgement::fail(
+        Evaluation::fail(
             format!("the preview page may not post jobs: {refusal}"),
             format!("{} is allowed to POST with {}", own.origin, own.requested_headers.join(", ")),
             refusal,
         )
         .with_next(curl(own))
     } else {
-        judge_foreign(own, foreign, allow_any_origin)
+        evaluate_others(own, other, allow_any_origin)
     };
-    let shown = std::iter::once(own).chain(foreign).map(shown).collect::<Vec<_>>();
-    judgement.with_evidence("preflights", shown)
+    let shown = std::iter::once(own).chain(other).map(shown).collect::<Vec<_>>();
+    evaluation.with_evidence("preflights", shown)
 }
 
-fn judge_foreign(own: &Preflight, foreign: &[Preflight], allow_any_origin: bool) -> Judgement {
+fn evaluate_others(own: &Preflight, other: &[Preflight], allow_any_origin: bool) -> Evaluation {
     // A certain answer says more than one that is missing.
-    if let Some(open) = foreign.iter().find(|foreign| allows_origin(foreign)) {
+    if let Some(open) = other.iter().find(|other| allows_origin(other)) {
         let allowed = open.allow_origin.clone().unwrap_or_default();
         let credentials = open.allow_credentials && allowed != "*";
         let with = if credentials { ", with the credentials of its visitors" } else { "" };
         let what = format!("any page may post jobs: {} is answered {allowed}{with}", open.origin);
         return match (allow_any_origin, credentials) {
-            (true, false) => Judgement::new(Verdict::Info, what),
-            (true, true) => Judgement::fail(what, "any origin, without credentials", allowed)
+            (true, false) => Evaluation::new(Verdict::Info, what),
+            (true, true) => Evaluation::fail(what, "any origin, without credentials", allowed)
                 .with_verdict(Verdict::Warn)
                 .with_next("set AllowCredentials of the API's CORS configuration to false"),
-            (false, _) => Judgement::fail(what, format!("only {} is allowed", own.origin), allowed)
+            (false, _) => Evaluation::fail(what, format!("only {} is allowed", own.origin), allowed)
                 .with_next(format!(
                     "name {} alone in the API's AllowOrigins, or, if any page may post jobs, pass --allow-any-origin",
                     own.origin
                 )),
         };
     }
-    let silent = foreign.iter().find_map(|foreign| foreign.exchange.answer.as_ref().err());
+    let silent = other.iter().find_map(|other| other.exchange.answer.as_ref().err());
     if let Some(error) = silent {
-        let what = format!("the preflight of a foreign page got no answer: {error}");
-        return Judgement::inconclusive(what);
+        let what = format!("the preflight of another page got no answer: {error}");
+        return Evaluation::inconclusive(what);
     }
-    Judgement::pass(format!("{} is allowed, a foreign page is not", own.origin))
+    Evaluation::pass(format!("{} is allowed, another page is not", own.origin))
 }
 
-/// Judges the answer to a submission that a page of that origin has made: the page may read it only if the answer itself
+/// Evaluates the answer to a submission that a page of that origin has made: the page may read it only if the answer itself
 /// allows the origin. `None` when it does.
 ///
 /// Source: <https://fetch.spec.whatwg.org/#cors-check>.
-pub fn judge_answer(origin: &str, answer: &Answer) -> Option<Judgement> {
+pub fn evaluate_answer(origin: &str, answer: &Answer) -> Option<Evaluation> {
     let allowed = answer.headers.get("access-control-allow-origin").map(String::as_str);
     if allows(allowed, origin) {
         return None;
     }
     let allowed = allowed.unwrap_or("no origin");
-    let judgement = Judgement::fail(
+    let evaluation = Evaluation::fail(
         format!(
             "the preview page may not read what its submission is answered: the answer {} allows {allowed}",
             answer.status
@@ -147,33 +147,33 @@ pub fn judge_answer(origin: &str, answer: &Answer) -> Option<Judgement> {
         format!("Access-Control-Allow-Origin: {origin}"),
         allowed,
     );
-    Some(judgement.with_next(
+    Some(evaluation.with_next(
         "configure CORS on the API, so that every answer has it, or add the header to each answer of the function",
     ))
 }
 
 /// Evaluates the API's answer to a body that it refuses in the same way: a page that cannot read it cannot say what is wrong.
 /// `None` where the page may read it, and where the answer says nothing of the body.
-pub fn judge_refusal(origin: &str, answer: &Answer) -> Option<Judgement> {
+pub fn evaluate_refusal(origin: &str, answer: &Answer) -> Option<Evaluation> {
     if !REFUSALS.contains(&answer.status) {
         return None;
     }
-    let judgement = judge_answer(origin, answer)?;
+    let evaluation = evaluate_answer(origin, answer)?;
     let summary =
-        format!("the preview page may not read why a body is refused: {}", judgement.summary);
-    Some(Judgement { summary, ..judgement }.with_verdict(Verdict::Warn))
+        format!("the preview page may not read why a body is refused: {}", evaluation.summary);
+    Some(Evaluation { summary, ..evaluation }.with_verdict(Verdict::Warn))
 }
 
-/// Judges the hello endpoint's answer to a page of that origin in the same way; `None` where the page may read it, where it
+/// Evaluates the hello endpoint's answer to a page of that origin in the same way; `None` where the page may read it, where it
 /// is of the same origin, and where there is no good answer, which is another check's.
-pub fn judge_hello(origin: &str, exchange: &Exchange) -> Option<Judgement> {
+pub fn evaluate_hello(origin: &str, exchange: &Exchange) -> Option<Evaluation> {
     let answer = exchange.answer.as_ref().ok().filter(|answer| answer.status == 200)?;
     let allowed = answer.headers.get("access-control-allow-origin").map(String::as_str);
     if origin_of(&exchange.url) == origin || allows(allowed, origin) {
         return None;
     }
     let allowed = allowed.unwrap_or("no origin");
-    let judgement = Judgement::fail(
+    let evaluation = Evaluation::fail(
         format!(
             "the preview page may not read the hello endpoint's answer, which allows {allowed}"
         ),
@@ -181,7 +181,7 @@ pub fn judge_hello(origin: &str, exchange: &Exchange) -> Option<Judgement> {
         allowed,
     );
     let header = format!("origin: {origin}");
-    Some(judgement.with_next(command::curl(&["-H", &header], &exchange.url)))
+    Some(evaluation.with_next(command::curl(&["-H", &header], &exchange.url)))
 }
 
 /// Why a page may not post a job with those headers; `None` when it may.
@@ -269,8 +269,8 @@ mod tests {
         }
     }
 
-    fn verdict(own: Option<&str>, foreign: Option<&str>, any: bool) -> Verdict {
-        judge(&preflight(OWN, own), &[preflight(FOREIGN_ORIGIN, foreign)], any).verdict
+    fn verdict(own: Option<&str>, other: Option<&str>, any: bool) -> Verdict {
+        evaluate(&preflight(OWN, own), &[preflight(OTHER_ORIGIN, other)], any).verdict
     }
 
     #[test]
@@ -294,8 +294,8 @@ mod tests {
             Preflight { exchange: exchange(Ok((307, "", ""))), ..preflight(OWN, Some(OWN)) };
         let twice = preflight(OWN, Some("https://preview.example, https://preview.example"));
         for own in [refused, silent, no_header, redirected, twice] {
-            let judgement = judge(&own, &[preflight(FOREIGN_ORIGIN, None)], false);
-            assert_eq!(judgement.verdict, Verdict::Fail, "{judgement:?}");
+            let evaluation = evaluate(&own, &[preflight(OTHER_ORIGIN, None)], false);
+            assert_eq!(evaluation.verdict, Verdict::Fail, "{evaluation:?}");
         }
     }
 
@@ -304,34 +304,34 @@ mod tests {
         for allow_methods in [None, Some("GET"), Some("post"), Some("*")] {
             let allow_methods = allow_methods.map(str::to_owned);
             let own = Preflight { allow_methods, ..preflight(OWN, Some(OWN)) };
-            let judgement = judge(&own, &[preflight(FOREIGN_ORIGIN, None)], false);
-            assert_eq!(judgement.verdict, Verdict::Pass, "{judgement:?}");
+            let evaluation = evaluate(&own, &[preflight(OTHER_ORIGIN, None)], false);
+            assert_eq!(evaluation.verdict, Verdict::Pass, "{evaluation:?}");
         }
     }
 
     #[test]
     fn a_page_of_another_origin_reads_hello_only_with_leave() {
-        let judged = |page: &str, allowed: Option<&str>, status| {
+        let evaluated = |page: &str, allowed: Option<&str>, status| {
             let mut exchange = exchange(Ok((status, "application/json", "{}")));
             "https://api.example/hello".clone_into(&mut exchange.url);
             let answer = exchange.answer.as_mut().expect("an answer");
             let headers = allowed
                 .map(|allowed| ("access-control-allow-origin".to_owned(), allowed.to_owned()));
             answer.headers.extend(headers);
-            judge_hello(page, &exchange).map(|judgement| judgement.verdict)
+            evaluate_hello(page, &exchange).map(|evaluation| evaluation.verdict)
         };
-        assert_eq!(judged(OWN, None, 200), Some(Verdict::Fail));
-        assert_eq!(judged(OWN, Some("https://other.example"), 200), Some(Verdict::Fail));
-        assert_eq!(judged(OWN, Some(OWN), 200), None);
-        assert_eq!(judged(OWN, Some("*"), 200), None);
+        assert_eq!(evaluated(OWN, None, 200), Some(Verdict::Fail));
+        assert_eq!(evaluated(OWN, Some("https://other.example"), 200), Some(Verdict::Fail));
+        assert_eq!(evaluated(OWN, Some(OWN), 200), None);
+        assert_eq!(evaluated(OWN, Some("*"), 200), None);
         // Within its own origin a page needs no leave, and what does not answer is another check's.
-        assert_eq!(judged("https://api.example", None, 200), None);
-        assert_eq!(judged(OWN, None, 503), None);
+        assert_eq!(evaluated("https://api.example", None, 200), None);
+        assert_eq!(evaluated(OWN, None, 503), None);
     }
 
     #[test]
     fn an_api_that_allows_everybody_fails_unless_that_is_allowed() {
-        for allowed in ["*", FOREIGN_ORIGIN] {
+        for allowed in ["*", OTHER_ORIGIN] {
             let own = if allowed == "*" { "*" } else { OWN };
             assert_eq!(verdict(Some(own), Some(allowed), false), Verdict::Fail);
             assert_eq!(verdict(Some(own), Some(allowed), true), Verdict::Info);
@@ -339,11 +339,11 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_page_without_an_answer_proves_nothing() {
-        let foreign =
-            Preflight { exchange: exchange(Err("timed out")), ..preflight(FOREIGN_ORIGIN, None) };
-        let judgement = judge(&preflight(OWN, Some(OWN)), &[foreign], false);
-        assert_eq!(judgement.verdict, Verdict::Inconclusive);
+    fn a_other_page_without_an_answer_proves_nothing() {
+        let other =
+            Preflight { exchange: exchange(Err("timed out")), ..preflight(OTHER_ORIGIN, None) };
+        let evaluation = evaluate(&preflight(OWN, Some(OWN)), &[other], false);
+        assert_eq!(evaluation.verdict, Verdict::Inconclusive);
     }
 
     fn headers(pairs: &[(&str, &str)]) -> Vec<String> {
@@ -375,7 +375,7 @@ mod tests {
                 allow_headers: Some(allowed.to_owned()),
                 ..preflight(OWN, Some(OWN))
             };
-            judge(&own, &[], false)
+            evaluate(&own, &[], false)
         };
         let both = ["content-type", "x-counter"];
         assert_eq!(asked(&both, "X-Counter, Content-Type").verdict, Verdict::Pass);
@@ -390,47 +390,46 @@ mod tests {
     }
 
     #[test]
-    fn foreign_pages_are_of_every_kind_but_the_own_ones() {
+    fn other_pages_are_of_every_kind_but_the_own_ones() {
         let own = [OWN.to_owned()];
         assert_eq!(
-            foreign_origins(&own),
+            other_origins(&own),
             [
-                "https://foreign.invalid",
-                "http://foreign.invalid",
+                "https://other.invalid",
+                "http://other.invalid",
                 "null",
                 "http://preview.example",
-                "https://preview.example.foreign.invalid",
-                "https://foreignpreview.example",
+                "https://preview.example.other.invalid",
+                "https://otherpreview.example",
                 "https://previewxexample"
             ]
         );
         let local = ["http://localhost:8000".to_owned()];
-        assert_eq!(foreign_origins(&local)[3..], ["http://foreignlocalhost:8000"]);
+        assert_eq!(other_origins(&local)[3..], ["http://otherlocalhost:8000"]);
         let both = [OWN.to_owned(), "http://preview.example".to_owned()];
-        assert!(!foreign_origins(&both).contains(&both[1]));
+        assert!(!other_origins(&both).contains(&both[1]));
     }
 
     #[test]
-    fn one_foreign_page_that_is_allowed_is_enough() {
-        let foreign = [
-            preflight(FOREIGN_ORIGIN, None),
-            preflight("http://foreign.invalid", Some("http://foreign.invalid")),
+    fn one_other_page_that_is_allowed_is_enough() {
+        let other = [
+            preflight(OTHER_ORIGIN, None),
+            preflight("http://other.invalid", Some("http://other.invalid")),
             Preflight { exchange: exchange(Err("timed out")), ..preflight("null", None) },
         ];
-        let judgement = judge(&preflight(OWN, Some(OWN)), &foreign, false);
-        assert_eq!(judgement.verdict, Verdict::Fail);
-        assert!(judgement.summary.contains("http://foreign.invalid"), "{}", judgement.summary);
+        let evaluation = evaluate(&preflight(OWN, Some(OWN)), &other, false);
+        assert_eq!(evaluation.verdict, Verdict::Fail);
+        assert!(evaluation.summary.contains("http://other.invalid"), "{}", evaluation.summary);
     }
 
     #[test]
     fn an_api_that_is_open_on_purpose_takes_no_credentials() {
         let open = |allowed: &str| {
             let allow_credentials = true;
-            let foreign =
-                Preflight { allow_credentials, ..preflight(FOREIGN_ORIGIN, Some(allowed)) };
-            judge(&preflight(OWN, Some(OWN)), &[foreign], true).verdict
+            let other = Preflight { allow_credentials, ..preflight(OTHER_ORIGIN, Some(allowed)) };
+            evaluate(&preflight(OWN, Some(OWN)), &[other], true).verdict
         };
-        assert_eq!(open(FOREIGN_ORIGIN), Verdict::Warn);
+        assert_eq!(open(OTHER_ORIGIN), Verdict::Warn);
         // Browsers refuse this together with credentials.
         assert_eq!(open("*"), Verdict::Info);
     }
@@ -445,11 +444,11 @@ mod tests {
                 .collect(),
             ..Answer::default()
         };
-        assert_eq!(judge_answer(OWN, &answer(Some(OWN))), None);
-        assert_eq!(judge_answer(OWN, &answer(Some("*"))), None);
+        assert_eq!(evaluate_answer(OWN, &answer(Some(OWN))), None);
+        assert_eq!(evaluate_answer(OWN, &answer(Some("*"))), None);
         for allowed in [None, Some("https://other.example"), Some("https://PREVIEW.example")] {
-            let judgement = judge_answer(OWN, &answer(allowed)).unwrap();
-            assert_eq!(judgement.verdict, Verdict::Fail, "{allowed:?}");
+            let evaluation = evaluate_answer(OWN, &answer(allowed)).unwrap();
+            assert_eq!(evaluation.verdict, Verdict::Fail, "{allowed:?}");
         }
     }
 
@@ -460,7 +459,7 @@ mod tests {
                 .map(|allowed| ("access-control-allow-origin".to_owned(), allowed.to_owned()));
             let answer =
                 Answer { status, headers: allowed.into_iter().collect(), ..Answer::default() };
-            judge_refusal(OWN, &answer).map(|judgement| judgement.verdict)
+            evaluate_refusal(OWN, &answer).map(|evaluation| evaluation.verdict)
         };
         assert_eq!(verdict(400, None), Some(Verdict::Warn));
         assert_eq!(verdict(422, Some("https://other.example")), Some(Verdict::Warn));
@@ -474,7 +473,7 @@ mod tests {
     fn the_question_can_be_asked_by_hand() {
         let mut own = preflight(OWN, None);
         own.exchange.url = "https://a.example/x?a=1&b=2".to_owned();
-        let next = judge(&own, &[], false).next.unwrap();
+        let next = evaluate(&own, &[], false).next.unwrap();
         assert!(next.ends_with("'https://a.example/x?a=1&b=2'"), "{next}");
         assert!(next.contains("-H 'access-control-request-headers: content-type'"), "{next}");
         assert!(next.contains("--max-time 10"), "{next}");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::check::{Check, Exchange, Judgement, Severity};
+use crate::check::{Check, Evaluation, Exchange, Severity};
 use crate::command::curl;
 use crate::settings::{Api, lookup, text_of, with_tags};
 
@@ -17,7 +17,7 @@ pub const CHECK: Check = Check {
     why: "it is the shortest proof that the API, its integration and this pull request's code are in place",
     fix: "look at the hello function's log, and at its environment variable PR_NUMBER",
     source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html",
-    must_be_exercised: true,
+    must_run: true,
 };
 
 /// What the answer has to hold.
@@ -48,11 +48,11 @@ pub fn holds(api: &Api, tags: &BTreeMap<String, String>) -> Holds {
     holds
 }
 
-/// Judges the answer of the hello endpoint.
+/// Evaluates the answer of the hello endpoint.
 ///
 /// Where it holds all that can be compared, and a tag is missing that says what else it has to hold, nothing is concluded: any
 /// stack's answer might be there.
-pub fn judge(exchange: &Exchange, holds: &Holds) -> Judgement {
+pub fn evaluate(exchange: &Exchange, holds: &Holds) -> Evaluation {
     let Holds { texts: holds, missing_tags } = holds;
     let told = |(path, text): (&String, &Option<String>)| match text {
         Some(text) => format!("{path} {text}"),
@@ -62,7 +62,7 @@ pub fn judge(exchange: &Exchange, holds: &Holds) -> Judgement {
     let wanted =
         if all.is_empty() { "200".to_owned() } else { format!("200 with {}", all.join(", ")) };
     let failed = |what: String, actual: String| {
-        Judgement::fail(what, wanted.clone(), actual).with_next(curl(&[], &exchange.url))
+        Evaluation::fail(what, wanted.clone(), actual).with_next(curl(&[], &exchange.url))
     };
     let answer = match &exchange.answer {
         Ok(answer) => answer,
@@ -76,14 +76,14 @@ pub fn judge(exchange: &Exchange, holds: &Holds) -> Judgement {
         None => found(path).is_some(),
     };
     let wrong = holds.iter().find(|(path, wanted)| !is_as_wanted(path, wanted));
-    let judgement = if answer.status != 200 {
+    let evaluation = if answer.status != 200 {
         failed(format!("answered {}", answer.status), answer.status.to_string())
     } else if let Some((path, _)) = wrong {
         let actual =
             found(path).map_or_else(|| format!("no {path}"), |text| format!("{path} {text}"));
         failed(format!("the answer's {path} is not this stack's"), actual)
     } else if let Some((path, tag)) = missing_tags.first_key_value() {
-        Judgement::inconclusive(format!(
+        Evaluation::inconclusive(format!(
             "the answer's {path} was compared with nothing: the stack has no tag {tag}, which the settings name"
         ))
         .with_next(format!(
@@ -95,11 +95,12 @@ pub fn judge(exchange: &Exchange, holds: &Holds) -> Judgement {
             std::iter::once(format!("200 in {} ms", exchange.latency.as_millis()))
                 .chain(known)
                 .collect();
-        Judgement::pass(parts.join(", "))
+        Evaluation::pass(parts.join(", "))
     };
-    let judgement =
-        holds.keys().fold(judgement, |judgement, path| judgement.with_evidence(path, found(path)));
-    judgement
+    let evaluation = holds
+        .keys()
+        .fold(evaluation, |evaluation, path| evaluation.with_evidence(path, found(path)));
+    evaluation
         .with_evidence("url", exchange.url.clone())
         .with_evidence("status", answer.status)
         .with_evidence("latencyMillis", millis(exchange))
@@ -119,7 +120,7 @@ mod tests {
         let exchange = exchange(answer.map(|(status, body)| (status, "application/json", body)));
         let tags: BTreeMap<String, String> =
             expected_pr.iter().map(|pr| ("pr".to_owned(), (*pr).to_owned())).collect();
-        judge(&exchange, &holds(&Api::default(), &tags)).verdict
+        evaluate(&exchange, &holds(&Api::default(), &tags)).verdict
     }
 
     #[test]
@@ -141,6 +142,6 @@ mod tests {
         let api = Api { hello_answer: any, ..Api::default() };
         let holds = holds(&api, &BTreeMap::new());
         let exchange = exchange(Ok((200, "application/json", r#"{"pr":"7"}"#)));
-        assert_eq!(judge(&exchange, &holds).verdict, Verdict::Pass);
+        assert_eq!(evaluate(&exchange, &holds).verdict, Verdict::Pass);
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::account::Whose;
 use crate::check::{
-    Check, Judgement, LogEvidence, Rejection, RunId, Severity, Verdict, unreadable,
+    Check, Evaluation, LogEvidence, Rejection, RunId, Severity, Verdict, unreadable,
 };
 use crate::command::curl;
 use crate::settings::{Filling, Refused};
@@ -17,7 +17,7 @@ pub const CHECK: Check = Check {
     why: "a body that no worker can read is retried until it is dead-lettered, and its submitter never hears of it",
     fix: "validate the body before it is sent to the queue, and answer 400, 413, 415 or 422 with a JSON error",
     source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html",
-    must_be_exercised: true,
+    must_run: true,
 };
 
 /// The statuses that say that the body is at fault. Others of 4xx are about the caller, the route or the moment.
@@ -52,7 +52,7 @@ pub fn bodies(run_id: RunId, refused: &[Refused], message_bytes_max: usize) -> V
     refused.iter().map(body).collect()
 }
 
-/// What tells of refused bodies that were put on the queue all the same and were not seen themselves.
+/// What reports refused bodies that were put on the queue all the same and were not seen themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Strays {
     /// How many messages the jobs queue holds more than before, beside jobs that may still be there; `None` where it was not counted.
@@ -130,32 +130,32 @@ impl Strays {
 }
 
 impl Strays {
-    /// The same judgement of jobs, left open where messages were seen that nothing explains and `api.reject`, which concludes
+    /// The same evaluation of jobs, left open where messages were seen that nothing explains and `api.reject`, which concludes
     /// from them, was not run: good jobs may be among them.
-    pub fn leave_open(&self, judgement: Judgement, is_concluded: bool) -> Judgement {
-        let is_red = matches!(judgement.verdict, Verdict::Fail | Verdict::Inconclusive);
+    pub fn leave_open(&self, evaluation: Evaluation, is_concluded: bool) -> Evaluation {
+        let is_red = matches!(evaluation.verdict, Verdict::Fail | Verdict::Inconclusive);
         match self.shown() {
-            Some(shown) if !is_red && !is_concluded => Judgement {
-                summary: format!("{}, but {shown}: good jobs may be among them", judgement.summary),
+            Some(shown) if !is_red && !is_concluded => Evaluation {
+                summary: format!("{}, but {shown}: good jobs may be among them", evaluation.summary),
                 verdict: Verdict::Inconclusive,
                 next: Some("look at what the queue holds and at what those invocations were handed; run api.reject, too".to_owned()),
-                ..judgement
+                ..evaluation
             },
-            _ => judgement,
+            _ => evaluation,
         }
     }
 }
 
-/// Judges the answers, and whether any of the bodies was seen behind the API. `searched` says whether the dead-letter
+/// Evaluates the answers, and whether any of the bodies was seen behind the API. `searched` says whether the dead-letter
 /// queue was looked at when they were due there.
-pub fn judge(
+pub fn evaluate(
     rejections: &[Rejection],
     log: &LogEvidence,
     searched: bool,
     strays: &Strays,
-) -> Judgement {
+) -> Evaluation {
     if rejections.is_empty() {
-        return Judgement::not_exercised("no body was submitted that has to be refused");
+        return Evaluation::not_run("no body was submitted that has to be refused");
     }
     let describe = |wrong: &dyn Fn(&Rejection) -> Option<String>| -> Vec<String> {
         let told = |each: &Rejection| Some(format!("{}: {}", each.defect, wrong(each)?));
@@ -170,45 +170,46 @@ pub fn judge(
         curl(&["-H", "content-type: application/json", "-d", "{}"], url)
     };
     let fail = |what: &str, which: &[String]| {
-        Judgement::fail(format!("{what}: {}", which.join("; ")), expected, which.join("; "))
+        Evaluation::fail(format!("{what}: {}", which.join("; ")), expected, which.join("; "))
             .with_next(next())
     };
-    let judgement = if !arrived.is_empty() {
+    let evaluation = if !arrived.is_empty() {
         fail("a body that is no job reached the queue", &arrived)
     } else if !accepted.is_empty() {
         fail("a body that is no job was not refused", &accepted)
     } else if let Some(shown) = strays.shown() {
         if strays.others_seen {
-            Judgement::inconclusive(format!(
+            Evaluation::inconclusive(format!(
                 "{shown}, which may be of other senders, who were seen"
             ))
         } else if strays.is_delivered_again() {
             let what = format!("{shown}: jobs that SQS delivered once more, as it may");
-            Judgement::fail(what, "each message is delivered once", shown)
+            Evaluation::fail(what, "each message is delivered once", shown)
                 .with_verdict(Verdict::Warn)
         } else if strays.is_unconfirmed() {
-            Judgement::inconclusive(format!("{shown}, which may be of other senders"))
-                .with_next("look at what the queue holds, and run the check when nobody sends")
+            Evaluation::inconclusive(format!("{shown}, which may be of other senders")).with_next(
+                "look at what the queue holds, and run the check while no other sender is active",
+            )
         } else {
             fail("bodies that are no jobs seem to have reached the queue", &[shown])
         }
     } else if !unknown.is_empty() {
-        Judgement::inconclusive(format!("not answered: {}", unknown.join("; ")))
+        Evaluation::inconclusive(format!("not answered: {}", unknown.join("; ")))
     } else if let Some(unreadable) = unreadable(log) {
         unreadable
     } else if !log.is_closed_at(log.submitted_at) {
-        Judgement::inconclusive(
-            "refused, but the worker's log has no line since, and may tell of them later",
+        Evaluation::inconclusive(
+            "refused, but the worker's log has no line since, and may report them later",
         )
         .with_next(log.next())
     } else if !searched {
-        Judgement::inconclusive("refused, but the dead-letter queue was not searched for them")
+        Evaluation::inconclusive("refused, but the dead-letter queue was not searched for them")
     } else {
         let statuses: Vec<String> = rejections.iter().filter_map(status).collect();
-        Judgement::pass(format!("{}; nothing of them on the queue", statuses.join(", ")))
+        Evaluation::pass(format!("{}; nothing of them on the queue", statuses.join(", ")))
     };
     let shown: Vec<Value> = rejections.iter().map(shown).collect();
-    judgement.with_evidence("bodies", shown)
+    evaluation.with_evidence("bodies", shown)
 }
 
 fn status(rejection: &Rejection) -> Option<String> {
@@ -286,7 +287,7 @@ mod tests {
     }
 
     fn verdict(rejection: Rejection) -> Verdict {
-        judge(&[rejection], &whole_log(), true, &Strays::default()).verdict
+        evaluate(&[rejection], &whole_log(), true, &Strays::default()).verdict
     }
 
     #[test]
@@ -306,19 +307,16 @@ mod tests {
         for answer in [Err("timed out"), Ok((429, ERROR)), Ok((408, ERROR))] {
             assert_eq!(verdict(rejection(answer)), Verdict::Inconclusive);
         }
-        assert_eq!(
-            judge(&[], &whole_log(), true, &Strays::default()).verdict,
-            Verdict::NotExercised
-        );
+        assert_eq!(evaluate(&[], &whole_log(), true, &Strays::default()).verdict, Verdict::NotRun);
     }
 
     #[test]
     fn a_refused_body_that_got_to_the_queue_fails_and_says_where() {
         let found =
             Rejection { dead_letter: Some("m-1".to_owned()), ..rejection(Ok((400, ERROR))) };
-        let judgement = judge(&[found], &whole_log(), true, &Strays::default());
-        assert_eq!(judgement.verdict, Verdict::Fail);
-        assert!(judgement.summary.contains("m-1"), "{}", judgement.summary);
+        let evaluation = evaluate(&[found], &whole_log(), true, &Strays::default());
+        assert_eq!(evaluation.verdict, Verdict::Fail);
+        assert!(evaluation.summary.contains("m-1"), "{}", evaluation.summary);
         let seen = Rejection {
             attempts: vec![attempt(1, Outcome::Failed)],
             ..rejection(Ok((400, ERROR)))
@@ -332,23 +330,26 @@ mod tests {
         // Lines may come late: without a later one, their absence is no evidence.
         let unread = LogEvidence::default();
         assert_eq!(
-            judge(&refused, &unread, true, &Strays::default()).verdict,
+            evaluate(&refused, &unread, true, &Strays::default()).verdict,
             Verdict::Inconclusive
         );
         assert_eq!(
-            judge(&refused, &whole_log(), false, &Strays::default()).verdict,
+            evaluate(&refused, &whole_log(), false, &Strays::default()).verdict,
             Verdict::Inconclusive
         );
         let log = LogEvidence { error: Some("denied".to_owned()), ..LogEvidence::default() };
-        assert_eq!(judge(&refused, &log, true, &Strays::default()).verdict, Verdict::Inconclusive);
+        assert_eq!(
+            evaluate(&refused, &log, true, &Strays::default()).verdict,
+            Verdict::Inconclusive
+        );
         let accepted = [rejection(Ok((202, "{}")))];
-        assert_eq!(judge(&accepted, &log, false, &Strays::default()).verdict, Verdict::Fail);
+        assert_eq!(evaluate(&accepted, &log, false, &Strays::default()).verdict, Verdict::Fail);
     }
 
     #[test]
     fn messages_that_nobody_else_can_have_sent_fail_and_with_others_nothing_is_concluded() {
         let of = |strays: &Strays| {
-            judge(&[rejection(Ok((400, ERROR)))], &whole_log(), true, strays).verdict
+            evaluate(&[rejection(Ok((400, ERROR)))], &whole_log(), true, strays).verdict
         };
         let queued = Strays { queued: Some(1), ..Strays::default() };
         // A count alone is no evidence: it convicts where it grows by the bodies that are posted once more.
@@ -360,11 +361,11 @@ mod tests {
         let others_seen = Strays { others_seen: true, ..posted_again(3) };
         assert_eq!(of(&others_seen), Verdict::Inconclusive);
         assert_eq!(of(&Strays { queued: Some(0), ..Strays::default() }), Verdict::Pass);
-        let pass = || Judgement::pass("3 of 3");
+        let pass = || Evaluation::pass("3 of 3");
         assert_eq!(queued.leave_open(pass(), false).verdict, Verdict::Inconclusive);
         assert_eq!(queued.leave_open(pass(), true).verdict, Verdict::Pass);
         assert_eq!(Strays::default().leave_open(pass(), false).verdict, Verdict::Pass);
-        let failed = Judgement::fail("1 of 3", "", "");
+        let failed = Evaluation::fail("1 of 3", "", "");
         assert_eq!(queued.leave_open(failed, false).verdict, Verdict::Fail);
         let swallowed = |again| Strays {
             swallowed: vec!["batch q".to_owned()],

@@ -1,7 +1,7 @@
 //! `cfg.access`.
 
 use crate::check::policy::{Statement, Test, account_of, statements};
-use crate::check::{Check, Judgement, QueueEvidence, Severity, Verdict};
+use crate::check::{Check, Evaluation, QueueEvidence, Severity, Verdict};
 use crate::command::aws;
 
 /// The check's entry in the catalogue.
@@ -11,19 +11,19 @@ pub const CHECK: Check = Check {
     id: "cfg.access",
     asserts: "the policies of both queues allow nothing to everybody, and nothing to other accounts",
     severity: Severity::Fail,
-    why: "anybody with an AWS account, or without one, could send jobs, read them or delete them",
+    why: "any AWS principal, or any anonymous caller, could send jobs, read them or delete them",
     fix: "name the principals in the queue's policy, or add a condition on aws:SourceArn, aws:SourceAccount or aws:PrincipalOrgID with fixed values",
     source: "https://docs.aws.amazon.com/securityhub/latest/userguide/sqs-controls.html#sqs-3",
-    must_be_exercised: true,
+    must_run: true,
 };
 
-/// Judges the policies of the queues.
-pub fn judge(queues: &[&QueueEvidence]) -> Judgement {
+/// Evaluates the policies of the queues.
+pub fn evaluate(queues: &[&QueueEvidence]) -> Evaluation {
     let (mut public, mut of_others, mut deputies) = (Vec::new(), Vec::new(), Vec::new());
     for queue in queues {
         let statements = match statements(queue) {
             Ok(statements) => statements,
-            Err(why) => return Judgement::inconclusive(why).with_next(look(queue)),
+            Err(why) => return Evaluation::inconclusive(why).with_next(look(queue)),
         };
         if statements.iter().any(keeps_others_out) {
             continue;
@@ -40,22 +40,22 @@ pub fn judge(queues: &[&QueueEvidence]) -> Judgement {
     }
     let shown: Vec<String> =
         public.iter().map(|(queue, statement)| of_queue(queue, statement)).collect();
-    let judgement = match (public.first(), of_others.first(), deputies.first()) {
-        _ if queues.is_empty() => Judgement::not_exercised("there is no queue"),
-        (Some((queue, statement)), ..) => Judgement::fail(
-            format!("anybody may use {}", shown.join("; ")),
+    let evaluation = match (public.first(), of_others.first(), deputies.first()) {
+        _ if queues.is_empty() => Evaluation::not_run("there is no queue"),
+        (Some((queue, statement)), ..) => Evaluation::fail(
+            format!("any AWS principal may use {}", shown.join("; ")),
             "no Allow to everybody without a condition that names accounts, organisations or sources",
             shown.join("; "),
         )
         .with_next(remedy(queue, statement)),
-        (None, Some((queue, statement, account)), _) => Judgement::fail(
+        (None, Some((queue, statement, account)), _) => Evaluation::fail(
             format!("the account {account} may use {}", of_queue(queue, statement)),
             "no Allow to another account",
             account.clone(),
         )
         .with_verdict(Verdict::Warn)
         .with_next(remedy(queue, statement)),
-        (None, None, Some((queue, statement, service))) => Judgement::fail(
+        (None, None, Some((queue, statement, service))) => Evaluation::fail(
             format!(
                 "{service} may use {} on behalf of any account, since no condition names a source",
                 of_queue(queue, statement)
@@ -68,9 +68,9 @@ pub fn judge(queues: &[&QueueEvidence]) -> Judgement {
             "add the condition to the statement in the template and deploy; this shows it: {}",
             look(queue)
         )),
-        (None, None, None) => Judgement::pass("the policies of both queues allow nothing to others"),
+        (None, None, None) => Evaluation::pass("the policies of both queues allow nothing to others"),
     };
-    judgement.with_evidence("public", shown)
+    evaluation.with_evidence("public", shown)
 }
 
 /// A queue and what a statement is about, in words.
@@ -244,7 +244,7 @@ mod tests {
 
     const ARN: &str = "arn:aws:sqs:eu-central-1:111111111111:q";
 
-    fn judged(statements: &Value) -> Judgement {
+    fn evaluated(statements: &Value) -> Evaluation {
         let policy = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
         let attributes = [("QueueArn", ARN.to_owned()), ("Policy", policy)];
         let queue = QueueEvidence {
@@ -252,11 +252,11 @@ mod tests {
             url: "https://sqs/111111111111/q".to_owned(),
             attributes: attributes.map(|(name, value)| (name.to_owned(), value)).into(),
         };
-        judge(&[&QueueEvidence::default(), &queue])
+        evaluate(&[&QueueEvidence::default(), &queue])
     }
 
     fn verdict(statement: &Value) -> Verdict {
-        judged(&json!([statement])).verdict
+        evaluated(&json!([statement])).verdict
     }
 
     fn with(condition: &Value) -> Value {
@@ -265,8 +265,8 @@ mod tests {
 
     #[test]
     fn no_policy_and_own_principals_pass() {
-        assert_eq!(judge(&[&QueueEvidence::default()]).verdict, Verdict::Pass);
-        assert_eq!(judge(&[]).verdict, Verdict::NotExercised);
+        assert_eq!(evaluate(&[&QueueEvidence::default()]).verdict, Verdict::Pass);
+        assert_eq!(evaluate(&[]).verdict, Verdict::NotRun);
         for principal in [
             json!({"AWS": "111111111111"}),
             json!({"AWS": ["arn:aws:iam::111111111111:role/r", "AROAEXAMPLEID"]}),
@@ -292,9 +292,9 @@ mod tests {
             let mut statement =
                 json!({"Effect": "Allow", "Action": "sqs:GetQueueUrl", "Resource": "*"});
             statement.as_object_mut().unwrap().extend(who.as_object().unwrap().clone());
-            let judgement = judged(&statement);
-            assert_eq!(judgement.verdict, Verdict::Fail, "{statement}");
-            assert!(judgement.summary.contains("q: sqs:GetQueueUrl"), "{}", judgement.summary);
+            let evaluation = evaluated(&statement);
+            assert_eq!(evaluation.verdict, Verdict::Fail, "{statement}");
+            assert!(evaluation.summary.contains("q: sqs:GetQueueUrl"), "{}", evaluation.summary);
         }
     }
 
@@ -346,7 +346,7 @@ mod tests {
     fn a_denial_of_all_others_bounds_what_is_allowed() {
         let deny = |condition: &Value| {
             let denial = json!({"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": ARN, "Condition": condition});
-            judged(&json!([with(&json!({})), denial])).verdict
+            evaluated(&json!([with(&json!({})), denial])).verdict
         };
         let others = json!({"StringNotEquals": {"aws:PrincipalAccount": "111111111111"}});
         assert_eq!(deny(&others), Verdict::Pass);
@@ -361,9 +361,9 @@ mod tests {
         let of_account = json!({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::222222222222:root"}, "Action": "sqs:*", "Resource": ARN});
         let by_condition = with(&json!({"StringEquals": {"aws:PrincipalAccount": "222222222222"}}));
         for statement in [of_account, by_condition] {
-            let judgement = judged(&statement);
-            assert_eq!(judgement.verdict, Verdict::Warn, "{judgement:?}");
-            assert!(judgement.summary.contains("222222222222"), "{}", judgement.summary);
+            let evaluation = evaluated(&statement);
+            assert_eq!(evaluation.verdict, Verdict::Warn, "{evaluation:?}");
+            assert!(evaluation.summary.contains("222222222222"), "{}", evaluation.summary);
         }
     }
 
@@ -399,10 +399,10 @@ mod tests {
 
     #[test]
     fn what_to_do_next_takes_the_statement_away() {
-        let next = judged(&with(&json!({}))).next.unwrap();
+        let next = evaluated(&with(&json!({}))).next.unwrap();
         assert!(next.starts_with("aws sqs remove-permission --queue-url https://sqs/111111111111/q --label Open --region eu-central-1"), "{next}");
         let mut torn = QueueEvidence::default();
         torn.attributes.insert("Policy".to_owned(), "{".to_owned());
-        assert_eq!(judge(&[&torn]).verdict, Verdict::Inconclusive);
+        assert_eq!(evaluate(&[&torn]).verdict, Verdict::Inconclusive);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::check::{AlarmEvidence, Check, Judgement, QueueEvidence, Severity, Verdict};
+use crate::check::{AlarmEvidence, Check, Evaluation, QueueEvidence, Severity, Verdict};
 use crate::command::aws;
 
 /// The check's entry in the catalogue.
@@ -10,10 +10,10 @@ pub const CHECK: Check = Check {
     id: "cfg.alarm",
     asserts: "an alarm goes off soon after the first messages are visible in the dead-letter queue, and its description names a section of a runbook",
     severity: Severity::Warn,
-    why: "messages that nobody hears of expire; and NumberOfMessagesSent does not count what a redrive policy moves, so an alarm on it never goes off",
+    why: "messages without an alarm expire unnoticed; and NumberOfMessagesSent does not count what a redrive policy moves, so an alarm on it never goes off",
     fix: "add an alarm on ApproximateNumberOfMessagesVisible of the dead-letter queue that goes off above 0, whose description links to RUNBOOK.md#SECTION",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/dead-letter-queues-alarms-cloudwatch.html",
-    must_be_exercised: true,
+    must_run: true,
 };
 
 /// The metric that counts messages which a redrive policy has moved.
@@ -40,10 +40,10 @@ enum Worth {
     Undecided(&'static str),
 }
 
-/// Judges the alarms that are said to be on [`METRIC`] of the dead-letter queue.
+/// Evaluates the alarms that are said to be on [`METRIC`] of the dead-letter queue.
 ///
 /// Some endpoints answer with alarms of other metrics or queues; those do not count.
-pub fn judge(dead_letters: &QueueEvidence, alarms: &[AlarmEvidence]) -> Judgement {
+pub fn evaluate(dead_letters: &QueueEvidence, alarms: &[AlarmEvidence]) -> Evaluation {
     let of_queue: Vec<(&AlarmEvidence, Worth)> = alarms
         .iter()
         .filter(|alarm| alarm.is_expression || watches(alarm, &dead_letters.name))
@@ -59,16 +59,16 @@ pub fn judge(dead_letters: &QueueEvidence, alarms: &[AlarmEvidence]) -> Judgemen
         Worth::Undecided(why) => Some((alarm, why)),
         _ => None,
     });
-    let judgement = match (guiding, sound.first(), undecided) {
-        (Some((alarm, section)), ..) => Judgement::pass(format!("{} → {section}", alarm.name)),
+    let evaluation = match (guiding, sound.first(), undecided) {
+        (Some((alarm, section)), ..) => Evaluation::pass(format!("{} → {section}", alarm.name)),
         (None, Some(alarm), _) => without_runbook(alarm, dead_letters),
         (None, None, Some((alarm, why))) => {
-            Judgement::inconclusive(format!("whether {} goes off is not known: {why}", alarm.name))
+            Evaluation::inconclusive(format!("whether {} goes off is not known: {why}", alarm.name))
                 .with_next(format!("add a plain one: {}", put(None, dead_letters)))
         }
         (None, None, None) => none_goes_off(&of_queue, dead_letters),
     };
-    judgement.with_evidence("alarms", of_queue.iter().map(shown).collect::<Vec<_>>())
+    evaluation.with_evidence("alarms", of_queue.iter().map(shown).collect::<Vec<_>>())
 }
 
 /// Whether an alarm is on the metric of exactly that queue.
@@ -80,7 +80,7 @@ fn watches(alarm: &AlarmEvidence, queue: &str) -> bool {
         && alarm.dimensions.iter().all(is_queue)
 }
 
-fn none_goes_off(of_queue: &[(&AlarmEvidence, Worth)], dead_letters: &QueueEvidence) -> Judgement {
+fn none_goes_off(of_queue: &[(&AlarmEvidence, Worth)], dead_letters: &QueueEvidence) -> Evaluation {
     let expected = format!(
         "an alarm on {METRIC} that goes off at {MESSAGES_MAX} messages or fewer within {SECONDS_MAX} s, with its actions enabled"
     );
@@ -100,16 +100,16 @@ fn none_goes_off(of_queue: &[(&AlarmEvidence, Worth)], dead_letters: &QueueEvide
             "no alarm".to_owned(),
         )
     } else {
-        (format!("no alarm tells of dead letters: {}", defects.join("; ")), defects.join("; "))
+        (format!("no alarm reports dead letters: {}", defects.join("; ")), defects.join("; "))
     };
     let first = of_queue.first().map(|(alarm, _)| *alarm);
-    Judgement::fail(what, expected, actual)
+    Evaluation::fail(what, expected, actual)
         .with_verdict(Verdict::Warn)
         .with_next(put(first, dead_letters))
 }
 
-fn without_runbook(alarm: &AlarmEvidence, dead_letters: &QueueEvidence) -> Judgement {
-    Judgement::fail(
+fn without_runbook(alarm: &AlarmEvidence, dead_letters: &QueueEvidence) -> Evaluation {
+    Evaluation::fail(
         format!("{} does not say where the runbook is", alarm.name),
         "a description with a link such as RUNBOOK.md#alarm-deadletters",
         alarm.description.as_deref().unwrap_or("no description"),
@@ -268,14 +268,14 @@ mod tests {
         }
     }
 
-    fn judged(change: impl FnOnce(&mut AlarmEvidence)) -> Judgement {
+    fn evaluated(change: impl FnOnce(&mut AlarmEvidence)) -> Evaluation {
         let mut alarm = alarm(Some(SECTION));
         change(&mut alarm);
-        judge(&queue(), &[alarm])
+        evaluate(&queue(), &[alarm])
     }
 
     fn verdict(alarms: &[AlarmEvidence]) -> Verdict {
-        judge(&queue(), alarms).verdict
+        evaluate(&queue(), alarms).verdict
     }
 
     #[test]
@@ -307,7 +307,7 @@ mod tests {
     #[test]
     fn it_has_to_go_off_at_the_first_messages() {
         let at = |comparison: &str, threshold: Option<f64>| {
-            judged(|alarm| {
+            evaluated(|alarm| {
                 comparison.clone_into(&mut alarm.comparison);
                 alarm.threshold = threshold;
             })
@@ -320,8 +320,8 @@ mod tests {
             ("GreaterThanOrEqualToThreshold", 0.1),
             ("GreaterThanOrEqualToThreshold", 10.0),
         ] {
-            let judgement = at(comparison, Some(threshold));
-            assert_eq!(judgement.verdict, Verdict::Pass, "{comparison} {threshold}");
+            let evaluation = at(comparison, Some(threshold));
+            assert_eq!(evaluation.verdict, Verdict::Pass, "{comparison} {threshold}");
         }
         for (comparison, threshold, said) in [
             ("GreaterThanThreshold", Some(1e9), "1000000001 messages"),
@@ -334,30 +334,31 @@ mod tests {
             ("LessThanThreshold", Some(1.0), "compares by LessThanThreshold"),
             ("LessThanOrEqualToThreshold", Some(0.0), "compares by LessThan"),
         ] {
-            let judgement = at(comparison, threshold);
-            assert_eq!(judgement.verdict, Verdict::Warn, "{comparison} {threshold:?}");
-            assert!(judgement.summary.contains(said), "{}", judgement.summary);
+            let evaluation = at(comparison, threshold);
+            assert_eq!(evaluation.verdict, Verdict::Warn, "{comparison} {threshold:?}");
+            assert!(evaluation.summary.contains(said), "{}", evaluation.summary);
         }
     }
 
     #[test]
     fn it_has_to_measure_what_rises_with_the_queue() {
         for statistic in ["Maximum", "Sum", "Average", "p50", "p99.9", "Minimum"] {
-            let judgement = judged(|alarm| statistic.clone_into(&mut alarm.statistic));
-            assert_eq!(judgement.verdict, Verdict::Pass, "{statistic}");
+            let evaluation = evaluated(|alarm| statistic.clone_into(&mut alarm.statistic));
+            assert_eq!(evaluation.verdict, Verdict::Pass, "{statistic}");
         }
         for (statistic, period) in
             [("SampleCount", 60), ("Minimum", 300), ("p10", 60), ("", 60), ("TC(0:1)", 60)]
         {
-            let judgement = judged(|alarm| {
+            let evaluation = evaluated(|alarm| {
                 statistic.clone_into(&mut alarm.statistic);
                 alarm.period_seconds = period;
             });
-            assert_eq!(judgement.verdict, Verdict::Warn, "{statistic}");
+            assert_eq!(evaluation.verdict, Verdict::Warn, "{statistic}");
         }
-        let unit = |unit: &str| judged(|alarm| alarm.unit = Some(unit.to_owned())).verdict;
+        let unit = |unit: &str| evaluated(|alarm| alarm.unit = Some(unit.to_owned())).verdict;
         assert_eq!((unit("Count"), unit("Seconds")), (Verdict::Pass, Verdict::Warn));
-        let missing = |word: &str| judged(|a| a.treat_missing_data = Some(word.to_owned())).verdict;
+        let missing =
+            |word: &str| evaluated(|a| a.treat_missing_data = Some(word.to_owned())).verdict;
         for word in ["notBreaching", "missing", "ignore"] {
             assert_eq!(missing(word), Verdict::Pass, "{word}");
         }
@@ -375,19 +376,19 @@ mod tests {
             (60, 0, None, Verdict::Warn),
             (0, 1, None, Verdict::Warn),
         ] {
-            let judgement = judged(|alarm| {
+            let evaluation = evaluated(|alarm| {
                 alarm.period_seconds = period;
                 alarm.evaluation_periods = periods;
                 alarm.datapoints_to_alarm = datapoints;
             });
-            assert_eq!(judgement.verdict, expected, "{period} {periods} {datapoints:?}");
+            assert_eq!(evaluation.verdict, expected, "{period} {periods} {datapoints:?}");
         }
     }
 
     #[test]
     fn a_silent_alarm_warns_with_or_without_actions() {
         for actions in [vec![], vec!["arn:aws:sns:eu-central-1:1:t".to_owned()]] {
-            let silent = judged(|alarm| {
+            let silent = evaluated(|alarm| {
                 alarm.actions_enabled = false;
                 alarm.alarm_actions.clone_from(&actions);
             });
@@ -395,7 +396,7 @@ mod tests {
             let next = silent.next.unwrap();
             assert!(next.contains("--actions-enabled") && next.ends_with("--region eu-central-1"));
             assert_eq!(next.contains("--alarm-actions arn:aws:sns:"), !actions.is_empty());
-            let loud = judged(|alarm| alarm.alarm_actions.clone_from(&actions));
+            let loud = evaluated(|alarm| alarm.alarm_actions.clone_from(&actions));
             assert_eq!(loud.verdict, Verdict::Pass);
         }
     }
@@ -410,9 +411,9 @@ mod tests {
             |alarm| alarm.dimensions.clear(),
         ];
         for change in change {
-            let judgement = judged(change);
-            assert_eq!(judgement.verdict, Verdict::Warn);
-            assert!(judgement.summary.starts_with("no alarm on "), "{}", judgement.summary);
+            let evaluation = evaluated(change);
+            assert_eq!(evaluation.verdict, Verdict::Warn);
+            assert!(evaluation.summary.starts_with("no alarm on "), "{}", evaluation.summary);
         }
     }
 

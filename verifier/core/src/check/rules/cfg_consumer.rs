@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::check::{
-    Check, FunctionEvidence, Judgement, MappingEvidence, QueueEvidence, Severity, Verdict,
+    Check, Evaluation, FunctionEvidence, MappingEvidence, QueueEvidence, Severity, Verdict,
 };
 use crate::command::aws;
 
@@ -15,20 +15,20 @@ pub const CHECK: Check = Check {
     why: "without ReportBatchItemFailures the response of the worker is ignored: failed messages are deleted, or good ones are retried with them; and a filter deletes what it does not match",
     fix: "enable the mapping, set FunctionResponseTypes to ReportBatchItemFailures, and remove filters and other consumers",
     source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
-    must_be_exercised: true,
+    must_run: true,
 };
 
-/// Judges the mappings that read the jobs queue, those that read the dead-letter queue, and the state of the function that the
+/// Evaluates the mappings that read the jobs queue, those that read the dead-letter queue, and the state of the function that the
 /// only mapping invokes.
-pub fn judge(
+pub fn evaluate(
     jobs: &QueueEvidence,
     mappings: &[MappingEvidence],
     of_dead_letters: &[MappingEvidence],
     worker: Option<&FunctionEvidence>,
-) -> Judgement {
+) -> Evaluation {
     let name = &jobs.name;
-    let judgement = match mappings {
-        [] => Judgement::fail(
+    let evaluation = match mappings {
+        [] => Evaluation::fail(
             format!("no event source mapping reads {name}"),
             "one enabled mapping",
             "none",
@@ -39,7 +39,7 @@ pub fn judge(
             .or_else(|| of_dead_letters.iter().find_map(|other| drains(jobs, other)))
             .or_else(|| doubtful(jobs, mapping))
             .unwrap_or_else(|| sound(mapping)),
-        several => Judgement::fail(
+        several => Evaluation::fail(
             format!("{} event source mappings read {name}", several.len()),
             "one",
             several.iter().map(MappingEvidence::function_name).collect::<Vec<_>>().join(", "),
@@ -47,7 +47,7 @@ pub fn judge(
         .with_next(several_mappings(jobs)),
     };
     let shown = |all: &[MappingEvidence]| all.iter().map(shown).collect::<Vec<_>>();
-    judgement
+    evaluation
         .with_evidence("mappings", shown(mappings))
         .with_evidence("deadLetterMappings", shown(of_dead_letters))
 }
@@ -75,13 +75,13 @@ fn shown(mapping: &MappingEvidence) -> Value {
     })
 }
 
-fn sound(mapping: &MappingEvidence) -> Judgement {
+fn sound(mapping: &MappingEvidence) -> Evaluation {
     let reports = if mapping.reports_batch_item_failures() {
         "reports batch item failures"
     } else {
         "a message fails with its batch"
     };
-    Judgement::pass(format!(
+    Evaluation::pass(format!(
         "{} {}, batch size {}, {reports}",
         mapping.function_name(),
         mapping.state,
@@ -90,14 +90,14 @@ fn sound(mapping: &MappingEvidence) -> Judgement {
 }
 
 /// What keeps the mapping from working as it has to.
-fn broken(jobs: &QueueEvidence, mapping: &MappingEvidence) -> Option<Judgement> {
+fn broken(jobs: &QueueEvidence, mapping: &MappingEvidence) -> Option<Evaluation> {
     let queue = &jobs.name;
     if !mapping.is_enabled() {
         let reason = mapping.state_reason.as_deref().filter(|reason| !reason.is_empty());
         let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
         let (function, state) = (mapping.function_name(), &mapping.state);
         return Some(
-            Judgement::fail(
+            Evaluation::fail(
                 format!("the mapping from {queue} to {function} is {state}{reason}"),
                 "Enabled",
                 state.clone(),
@@ -109,7 +109,7 @@ fn broken(jobs: &QueueEvidence, mapping: &MappingEvidence) -> Option<Judgement> 
     if !mapping.reports_batch_item_failures() && mapping.batch_size != 1 {
         let report = ["--function-response-types", "ReportBatchItemFailures"];
         return Some(
-            Judgement::fail(
+            Evaluation::fail(
                 "the mapping does not report batch item failures",
                 "FunctionResponseTypes [ReportBatchItemFailures]",
                 format!("[{}]", mapping.response_types.join(", ")),
@@ -118,7 +118,7 @@ fn broken(jobs: &QueueEvidence, mapping: &MappingEvidence) -> Option<Judgement> 
         );
     }
     (mapping.batch_size == 0).then(|| {
-        Judgement::fail("the mapping has no batch size", "a batch size of 1 or more", "0")
+        Evaluation::fail("the mapping has no batch size", "a batch size of 1 or more", "0")
             .with_next(update(jobs, mapping, &["--batch-size", "10"]))
     })
 }
@@ -126,7 +126,7 @@ fn broken(jobs: &QueueEvidence, mapping: &MappingEvidence) -> Option<Judgement> 
 /// That a function does not run the code that was deployed last, or that this is not known yet.
 ///
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html>.
-fn outdated(worker: &FunctionEvidence) -> Option<Judgement> {
+fn outdated(worker: &FunctionEvidence) -> Option<Evaluation> {
     let name = &worker.name;
     let look = ["lambda", "get-function-configuration", "--function-name", name];
     let look = aws(&worker.arn, &look);
@@ -135,35 +135,35 @@ fn outdated(worker: &FunctionEvidence) -> Option<Judgement> {
     let state = worker.state.as_ref().map(|(state, reason)| (state.as_str(), because(reason)));
     let update =
         worker.last_update.as_ref().map(|(state, reason)| (state.as_str(), because(reason)));
-    let judgement = match (state, update) {
-        (Some(("Failed", why)), _) => Judgement::fail(
+    let evaluation = match (state, update) {
+        (Some(("Failed", why)), _) => Evaluation::fail(
             format!("the function {name} cannot be invoked, since it is in the state Failed{why}"),
             "Active",
             "Failed",
         ),
-        (_, Some(("Failed", why))) => Judgement::fail(
+        (_, Some(("Failed", why))) => Evaluation::fail(
             format!(
                 "the last update of the function {name} failed{why}, so it runs the code from before"
             ),
             "LastUpdateStatus Successful",
             "Failed",
         ),
-        (_, Some(("InProgress", _))) => Judgement::inconclusive(format!(
+        (_, Some(("InProgress", _))) => Evaluation::inconclusive(format!(
             "the function {name} is being updated, and which code jobs meet is not known"
         )),
-        (Some((state @ ("Pending" | "Inactive"), why)), _) => Judgement::inconclusive(format!(
+        (Some((state @ ("Pending" | "Inactive"), why)), _) => Evaluation::inconclusive(format!(
             "the function {name} is {state}{why}, and does not take jobs before it is Active"
         )),
         _ => return None,
     };
-    Some(judgement.with_next(look))
+    Some(evaluation.with_next(look))
 }
 
 /// That a mapping reads the dead-letter queue: what fails is taken out before anybody has seen it.
-fn drains(jobs: &QueueEvidence, mapping: &MappingEvidence) -> Option<Judgement> {
+fn drains(jobs: &QueueEvidence, mapping: &MappingEvidence) -> Option<Evaluation> {
     mapping.is_enabled().then(|| {
         let function = mapping.function_name();
-        Judgement::fail(
+        Evaluation::fail(
             format!("the function {function} reads the dead-letter queue"),
             "no mapping on the dead-letter queue",
             format!("{} {}", mapping.uuid, mapping.state),
@@ -176,7 +176,7 @@ fn drains(jobs: &QueueEvidence, mapping: &MappingEvidence) -> Option<Judgement> 
 ///
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs-filtering.html>: SQS messages that match no filter are
 /// deleted.
-fn doubtful(jobs: &QueueEvidence, mapping: &MappingEvidence) -> Option<Judgement> {
+fn doubtful(jobs: &QueueEvidence, mapping: &MappingEvidence) -> Option<Evaluation> {
     let (what, expected, actual, next) = if let Some(error) = &mapping.filters_error {
         (
             format!("the mapping has filters that cannot be read: {error}"),
@@ -205,8 +205,8 @@ fn doubtful(jobs: &QueueEvidence, mapping: &MappingEvidence) -> Option<Judgement
             aws(jobs.arn(), &uuid),
         )
     };
-    let judgement = Judgement::fail(what, expected, actual);
-    Some(judgement.with_verdict(Verdict::Warn).with_next(next))
+    let evaluation = Evaluation::fail(what, expected, actual);
+    Some(evaluation.with_verdict(Verdict::Warn).with_next(next))
 }
 
 fn update(jobs: &QueueEvidence, mapping: &MappingEvidence, change: &[&str]) -> String {
@@ -233,7 +233,7 @@ mod tests {
     }
 
     fn verdict(mappings: &[MappingEvidence]) -> Verdict {
-        judge(&QueueEvidence::default(), mappings, &[], None).verdict
+        evaluate(&QueueEvidence::default(), mappings, &[], None).verdict
     }
 
     #[test]
@@ -263,7 +263,7 @@ mod tests {
                 last_update: update.map(with),
                 ..FunctionEvidence::default()
             };
-            judge(&QueueEvidence::default(), &[mapping()], &[], Some(&worker)).verdict
+            evaluate(&QueueEvidence::default(), &[mapping()], &[], Some(&worker)).verdict
         };
         for sound in [(None, None), (Some("Active"), Some("Successful")), (Some("Active"), None)] {
             assert_eq!(of(sound.0, sound.1), Verdict::Pass, "{sound:?}");
@@ -281,13 +281,13 @@ mod tests {
             MappingEvidence { state: "Disabled".to_owned(), uuid: "d".to_owned(), ..mapping() };
         assert_eq!(that_read(vec![mapping(), disabled.clone()]), [mapping()]);
         assert_eq!(that_read(vec![mapping(), mapping()]).len(), 2);
-        // The only one is told of, and so are several of which none reads.
+        // The only one is reported, and so are several of which none reads.
         assert_eq!(that_read(vec![disabled.clone()]).len(), 1);
         assert_eq!(that_read(vec![disabled.clone(), disabled]).len(), 2);
     }
 
     #[test]
-    fn states_between_are_judged_by_where_they_lead() {
+    fn states_between_are_evaluated_by_where_they_lead() {
         let in_state =
             |state: &str| verdict(&[MappingEvidence { state: state.to_owned(), ..mapping() }]);
         for state in ["Creating", "Enabling", "Updating"] {
@@ -304,10 +304,14 @@ mod tests {
     fn filters_and_problems_warn_and_an_ordinary_result_does_not() {
         let filter = r#"{"body":{"kind":["a"]}}"#.to_owned();
         let filtering = MappingEvidence { filters: vec![filter], ..mapping() };
-        let judgement = judge(&QueueEvidence::default(), &[filtering], &[], None);
-        assert_eq!(judgement.verdict, Verdict::Warn);
-        assert!(judgement.summary.contains(r#"{"body":{"kind":["a"]}}"#), "{}", judgement.summary);
-        assert!(judgement.next.unwrap().contains("--filter-criteria '{}'"));
+        let evaluation = evaluate(&QueueEvidence::default(), &[filtering], &[], None);
+        assert_eq!(evaluation.verdict, Verdict::Warn);
+        assert!(
+            evaluation.summary.contains(r#"{"body":{"kind":["a"]}}"#),
+            "{}",
+            evaluation.summary
+        );
+        assert!(evaluation.next.unwrap().contains("--filter-criteria '{}'"));
         let unread = MappingEvidence { filters_error: Some("KMS".to_owned()), ..mapping() };
         assert_eq!(verdict(&[unread]), Verdict::Warn);
         let came_to = |result: &str| {
@@ -327,10 +331,10 @@ mod tests {
             function_arn: "arn:aws:lambda:eu-central-1:1:function:drain:live".to_owned(),
             ..MappingEvidence::default()
         };
-        let judged =
-            |state: &str| judge(&QueueEvidence::default(), &[mapping()], &[other(state)], None);
-        assert_eq!(judged("Disabled").verdict, Verdict::Pass);
-        let drained = judged("Enabled");
+        let evaluated =
+            |state: &str| evaluate(&QueueEvidence::default(), &[mapping()], &[other(state)], None);
+        assert_eq!(evaluated("Disabled").verdict, Verdict::Pass);
+        let drained = evaluated("Enabled");
         assert_eq!(drained.verdict, Verdict::Fail);
         assert!(drained.summary.contains("the function drain reads"), "{}", drained.summary);
         assert!(drained.next.unwrap().contains("--uuid u-2 --no-enabled"));

@@ -1,6 +1,6 @@
 //! `cfg.encryption`.
 
-use crate::check::{Check, Judgement, QueueEvidence, Severity};
+use crate::check::{Check, Evaluation, QueueEvidence, Severity};
 use crate::command::aws;
 
 /// The check's entry in the catalogue.
@@ -11,19 +11,19 @@ pub const CHECK: Check = Check {
     why: "jobs carry whatever their submitters put into them, and dead letters lie for days",
     fix: "set SqsManagedSseEnabled to true, or name a key in KmsMasterKeyId",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-server-side-encryption.html",
-    must_be_exercised: true,
+    must_run: true,
 };
 
-/// Judges the encryption of the queues.
-pub fn judge(queues: &[&QueueEvidence]) -> Judgement {
+/// Evaluates the encryption of the queues.
+pub fn evaluate(queues: &[&QueueEvidence]) -> Evaluation {
     let plain: Vec<&QueueEvidence> =
         queues.iter().filter(|queue| encryption(queue).is_none()).copied().collect();
-    let judgement = if queues.is_empty() {
-        Judgement::not_exercised("there is no queue")
+    let evaluation = if queues.is_empty() {
+        Evaluation::not_run("there is no queue")
     } else if plain.is_empty() {
         let mut kinds: Vec<&str> = queues.iter().filter_map(|queue| encryption(queue)).collect();
         kinds.dedup();
-        Judgement::pass(format!("both queues are encrypted: {}", kinds.join(", ")))
+        Evaluation::pass(format!("both queues are encrypted: {}", kinds.join(", ")))
     } else {
         let names: Vec<&str> = plain.iter().map(|queue| queue.name.as_str()).collect();
         let names = names.join(", ");
@@ -33,7 +33,7 @@ pub fn judge(queues: &[&QueueEvidence]) -> Judgement {
             aws(queue.arn(), &[&command[..], &managed].concat())
         };
         let commands: Vec<String> = plain.iter().map(encrypt).collect();
-        Judgement::fail(
+        Evaluation::fail(
             format!("not encrypted: {names}"),
             "SqsManagedSseEnabled true, or a KmsMasterKeyId",
             "neither",
@@ -44,7 +44,7 @@ pub fn judge(queues: &[&QueueEvidence]) -> Judgement {
         .iter()
         .map(|queue| serde_json::json!({"queue": queue.name, "encryption": encryption(queue)}))
         .collect();
-    judgement.with_evidence("queues", shown)
+    evaluation.with_evidence("queues", shown)
 }
 
 /// How a queue encrypts; `None` when it does not.
@@ -78,9 +78,9 @@ mod tests {
     fn either_kind_passes() {
         let (managed, own) =
             (queue("a", "SqsManagedSseEnabled", "true"), queue("b", "KmsMasterKeyId", "alias/k"));
-        assert_eq!(judge(&[&managed, &own]).verdict, Verdict::Pass);
+        assert_eq!(evaluate(&[&managed, &own]).verdict, Verdict::Pass);
         let capital = queue("c", "SqsManagedSseEnabled", "True");
-        assert_eq!(judge(&[&managed, &capital]).verdict, Verdict::Pass);
+        assert_eq!(evaluate(&[&managed, &capital]).verdict, Verdict::Pass);
     }
 
     #[test]
@@ -91,10 +91,10 @@ mod tests {
             queue("plain", "KmsMasterKeyId", ""),
             queue("plain", "Other", "true"),
         ] {
-            let judgement = judge(&[&managed, &plain]);
-            assert_eq!(judgement.verdict, Verdict::Fail);
-            assert!(judgement.summary.ends_with("plain"), "{}", judgement.summary);
+            let evaluation = evaluate(&[&managed, &plain]);
+            assert_eq!(evaluation.verdict, Verdict::Fail);
+            assert!(evaluation.summary.ends_with("plain"), "{}", evaluation.summary);
         }
-        assert_eq!(judge(&[]).verdict, Verdict::NotExercised);
+        assert_eq!(evaluate(&[]).verdict, Verdict::NotRun);
     }
 }

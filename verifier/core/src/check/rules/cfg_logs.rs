@@ -1,24 +1,24 @@
 //! `cfg.logs`.
 
-use crate::check::{Check, FunctionEvidence, Judgement, LogGroupEvidence, Severity, Verdict};
+use crate::check::{Check, Evaluation, FunctionEvidence, LogGroupEvidence, Severity, Verdict};
 use crate::command::aws;
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "cfg.logs",
-    asserts: "the worker logs JSON down to INFO, to a log group that can be searched and does not keep it for ever",
+    asserts: "the worker logs JSON down to INFO, to a log group that can be searched and does not keep it indefinitely",
     severity: Severity::Warn,
-    why: "fields of plain text cannot be searched for, a level above INFO hides the lines about outcomes and invocations, and a log group without a retention outlives the preview and costs money for ever",
+    why: "fields of plain text cannot be searched for, a level above INFO hides the lines about outcomes and invocations, and a log group without a retention outlives the preview and costs money indefinitely",
     fix: "set the function's LogFormat to JSON and its log levels to INFO, and RetentionInDays of its log group",
     source: "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html",
-    must_be_exercised: true,
+    must_run: true,
 };
 
 /// The levels that leave lines of the level INFO out.
 const ABOVE_INFO: [&str; 3] = ["WARN", "ERROR", "FATAL"];
 
-/// Judges the worker's log; `log_group` is `None` when there is none yet.
-pub fn judge(worker: &FunctionEvidence, log_group: Option<&LogGroupEvidence>) -> Judgement {
+/// Evaluates the worker's log; `log_group` is `None` when there is none yet.
+pub fn evaluate(worker: &FunctionEvidence, log_group: Option<&LogGroupEvidence>) -> Evaluation {
     let retention = log_group.and_then(|group| group.retention_days);
     // What is wrong, and what helps.
     let mut wrong: Vec<(String, String)> = Vec::new();
@@ -42,7 +42,7 @@ pub fn judge(worker: &FunctionEvidence, log_group: Option<&LogGroupEvidence>) ->
             wrong.push((format!("there is no log group {group}"), format!("{create} && {keep}")));
         }
         Some(_) if retention.is_none() => {
-            wrong.push((format!("{group} keeps its events for ever"), keep));
+            wrong.push((format!("{group} never expires its events"), keep));
         }
         Some(_) => {}
     }
@@ -50,16 +50,16 @@ pub fn judge(worker: &FunctionEvidence, log_group: Option<&LogGroupEvidence>) ->
         let what = format!("{group} is of the class {class}, in which nothing can be looked up");
         wrong.push((what, "give the worker a log group of the class STANDARD".to_owned()));
     }
-    let judgement = if let (None, Some(days)) = (wrong.first(), retention) {
-        Judgement::pass(format!("JSON, kept for {days} days"))
+    let evaluation = if let (None, Some(days)) = (wrong.first(), retention) {
+        Evaluation::pass(format!("JSON, kept for {days} days"))
     } else {
         let what = wrong.iter().map(|(what, _)| what.as_str()).collect::<Vec<_>>().join("; ");
         let next = wrong.first().map(|(_, next)| next.clone()).unwrap_or_default();
-        Judgement::fail(what.clone(), "log format JSON, level INFO, and a retention", what)
+        Evaluation::fail(what.clone(), "log format JSON, level INFO, and a retention", what)
             .with_verdict(Verdict::Warn)
             .with_next(next)
     };
-    judgement
+    evaluation
         .with_evidence("logGroup", worker.log_group.clone())
         .with_evidence("logFormat", worker.log_format.clone())
         .with_evidence("applicationLogLevel", worker.application_log_level.clone())
@@ -105,8 +105,8 @@ mod tests {
             log_format: format.to_owned(),
             ..FunctionEvidence::default()
         };
-        let judgement = judge(&worker, group);
-        (judgement.verdict, judgement.summary)
+        let evaluation = evaluate(&worker, group);
+        (evaluation.verdict, evaluation.summary)
     }
 
     fn group(retention_days: Option<u32>) -> LogGroupEvidence {
@@ -123,10 +123,7 @@ mod tests {
         let (verdict, text) = summary("Text", Some(&group(Some(14))));
         assert_eq!((verdict, text.as_str()), (Verdict::Warn, "worker logs Text"));
         let (verdict, for_ever) = summary("JSON", Some(&group(None)));
-        assert_eq!(
-            (verdict, for_ever.as_str()),
-            (Verdict::Warn, "group keeps its events for ever")
-        );
+        assert_eq!((verdict, for_ever.as_str()), (Verdict::Warn, "group never expires its events"));
         let (verdict, none) = summary("JSON", None);
         assert_eq!((verdict, none.as_str()), (Verdict::Warn, "there is no log group group"));
         assert!(summary("Text", Some(&group(None))).1.contains("; "), "both are named");
@@ -134,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_level_above_info_warns_and_one_below_does_not() {
-        let judged = |application: Option<&str>, system: Option<&str>, format: &str| {
+        let evaluated = |application: Option<&str>, system: Option<&str>, format: &str| {
             let worker = FunctionEvidence {
                 name: "worker".to_owned(),
                 log_group: "group".to_owned(),
@@ -144,19 +141,23 @@ mod tests {
                 system_log_level: system.map(str::to_owned),
                 ..FunctionEvidence::default()
             };
-            judge(&worker, Some(&group(Some(14))))
+            evaluate(&worker, Some(&group(Some(14))))
         };
         for level in ["INFO", "DEBUG", "TRACE"] {
-            assert_eq!(judged(Some(level), Some(level), "JSON").verdict, Verdict::Pass, "{level}");
+            assert_eq!(
+                evaluated(Some(level), Some(level), "JSON").verdict,
+                Verdict::Pass,
+                "{level}"
+            );
         }
         for level in ["WARN", "ERROR", "FATAL", "error"] {
-            let hidden = judged(Some(level), None, "JSON");
+            let hidden = evaluated(Some(level), None, "JSON");
             assert_eq!(hidden.verdict, Verdict::Warn, "{level}");
             assert!(hidden.summary.contains("hides its outcome lines"), "{}", hidden.summary);
             let next = hidden.next.unwrap();
             assert!(next.ends_with("LogGroup=group' --region eu-central-1"), "{next}");
         }
-        let silent = judged(Some("INFO"), Some("WARN"), "JSON");
+        let silent = evaluated(Some("INFO"), Some("WARN"), "JSON");
         assert_eq!(silent.verdict, Verdict::Warn);
         assert!(silent.summary.contains("how invocations ended"), "{}", silent.summary);
     }

@@ -1,6 +1,6 @@
 //! `cfg.receives`.
 
-use crate::check::{Check, Judgement, QueueEvidence, Severity, Verdict};
+use crate::check::{Check, Evaluation, QueueEvidence, Severity, Verdict};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
@@ -10,29 +10,29 @@ pub const CHECK: Check = Check {
     why: "throttled invocations use receives up without running the worker, so with few of them a healthy job can be dead-lettered; more of them make a failing job take longer",
     fix: "raise maxReceiveCount, or bound the mapping's MaximumConcurrency so that it is not throttled, and live with it",
     source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",
-    must_be_exercised: false,
+    must_run: false,
 };
 
 /// What AWS advises at least.
 pub const ADVISED: u32 = 5;
 
-/// Judges the receive count of the jobs queue's redrive policy.
-pub fn judge(jobs: &QueueEvidence) -> Judgement {
+/// Evaluates the receive count of the jobs queue's redrive policy.
+pub fn evaluate(jobs: &QueueEvidence) -> Evaluation {
     let Some(policy) = jobs.redrive_policy() else {
-        return Judgement::not_exercised(format!("the queue {} has no redrive policy", jobs.name));
+        return Evaluation::not_run(format!("the queue {} has no redrive policy", jobs.name));
     };
     let receives = policy.max_receive_count;
-    let judgement = if receives >= ADVISED {
-        Judgement::pass(format!("maxReceiveCount {receives} ≥ {ADVISED}"))
+    let evaluation = if receives >= ADVISED {
+        Evaluation::pass(format!("maxReceiveCount {receives} ≥ {ADVISED}"))
     } else {
-        Judgement::new(
+        Evaluation::new(
             Verdict::Info,
             format!(
                 "maxReceiveCount {receives}; AWS advises {ADVISED} or more, since throttles use receives up"
             ),
         )
     };
-    judgement.with_evidence("maxReceiveCount", receives).with_evidence("advised", ADVISED)
+    evaluation.with_evidence("maxReceiveCount", receives).with_evidence("advised", ADVISED)
 }
 
 #[cfg(test)]
@@ -41,7 +41,7 @@ mod tests {
 
     fn verdict(policy: &str) -> Verdict {
         let attributes = [("RedrivePolicy".to_owned(), policy.to_owned())].into();
-        judge(&QueueEvidence { attributes, ..QueueEvidence::default() }).verdict
+        evaluate(&QueueEvidence { attributes, ..QueueEvidence::default() }).verdict
     }
 
     #[test]
@@ -52,6 +52,6 @@ mod tests {
         assert_eq!(verdict(&policy(5)), Verdict::Pass);
         assert_eq!(verdict(&policy(4)), Verdict::Info);
         assert_eq!(verdict(&policy(1)), Verdict::Info);
-        assert_eq!(verdict("{}"), Verdict::NotExercised);
+        assert_eq!(verdict("{}"), Verdict::NotRun);
     }
 }

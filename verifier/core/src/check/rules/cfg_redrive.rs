@@ -2,7 +2,7 @@
 
 use verifier_model::sqs::{RedriveAllowPolicy, RedrivePolicy};
 
-use crate::check::{Check, Judgement, QueueEvidence, Severity};
+use crate::check::{Check, Evaluation, QueueEvidence, Severity};
 use crate::command::aws;
 
 /// The check's entry in the catalogue.
@@ -13,17 +13,17 @@ pub const CHECK: Check = Check {
     why: "without it a poison message is retried until it expires, and then is gone without a trace; and looking into a dead-letter queue that leads further moves what is in it",
     fix: "give the jobs queue a RedrivePolicy with the dead-letter queue's ARN and a maxReceiveCount, and the dead-letter queue none",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
-    must_be_exercised: true,
+    must_run: true,
 };
 
-/// Judges the redrive policy. `expected_receives` is the `maxReceiveCount` that is wanted; any when `None`.
-pub fn judge(
+/// Evaluates the redrive policy. `expected_receives` is the `maxReceiveCount` that is wanted; any when `None`.
+pub fn evaluate(
     jobs: &QueueEvidence,
     dead_letters: &QueueEvidence,
     expected_receives: Option<u32>,
-) -> Judgement {
+) -> Evaluation {
     if are_one(jobs, dead_letters) {
-        return Judgement::fail(
+        return Evaluation::fail(
             format!("both outputs name one queue: {}", jobs.name),
             "two queues: one for jobs, and one for dead letters",
             jobs.name.clone(),
@@ -38,11 +38,11 @@ pub fn judge(
             "the outputs of the queues are swapped: {second}, which is said to be the dead-letter queue, dead-letters to {first}"
         );
         let expected = format!("{second} as the jobs queue and {first} as the dead-letter queue");
-        return Judgement::fail(what, expected, format!("{first} as the jobs queue"))
+        return Evaluation::fail(what, expected, format!("{first} as the jobs queue"))
             .with_next("swap the values of the two outputs in the template and deploy; the queues themselves are right");
     }
     let Some(policy) = jobs.redrive_policy() else {
-        return Judgement::fail(
+        return Evaluation::fail(
             format!("the queue {} has no redrive policy", jobs.name),
             format!("a redrive policy to {}", dead_letters.name),
             jobs.attributes.get("RedrivePolicy").map_or("none", String::as_str),
@@ -50,19 +50,19 @@ pub fn judge(
         .with_next(set_policy(jobs, dead_letters, expected_receives));
     };
     let receives = policy.max_receive_count;
-    let judgement = wrong_target(jobs, dead_letters, &policy)
+    let evaluation = wrong_target(jobs, dead_letters, &policy)
         .or_else(|| leads_further(dead_letters))
         .or_else(|| refused(jobs, dead_letters))
         .unwrap_or_else(|| match expected_receives.filter(|expected| *expected != receives) {
-            Some(expected) => Judgement::fail(
+            Some(expected) => Evaluation::fail(
                 format!("maxReceiveCount is {receives}"),
                 format!("maxReceiveCount {expected}"),
                 receives.to_string(),
             )
             .with_next(set_policy(jobs, dead_letters, expected_receives)),
-            None => Judgement::pass(format!("maxReceiveCount {receives} → {}", dead_letters.name)),
+            None => Evaluation::pass(format!("maxReceiveCount {receives} → {}", dead_letters.name)),
         });
-    judgement
+    evaluation
         .with_evidence("maxReceiveCount", receives)
         .with_evidence("deadLetterTargetArn", policy.dead_letter_target_arn)
 }
@@ -88,7 +88,7 @@ fn wrong_target(
     jobs: &QueueEvidence,
     dead_letters: &QueueEvidence,
     policy: &RedrivePolicy,
-) -> Option<Judgement> {
+) -> Option<Evaluation> {
     let target = &policy.dead_letter_target_arn;
     // The partition, the service, the region and the account.
     let home = |arn: &str| arn.rsplit_once(':').map(|(home, _)| home.to_owned());
@@ -117,30 +117,30 @@ fn wrong_target(
     } else {
         return None;
     };
-    Some(Judgement::fail(what, dead_letters.arn(), target.clone()).with_next(next))
+    Some(Evaluation::fail(what, dead_letters.arn(), target.clone()).with_next(next))
 }
 
 /// That receives from the dead-letter queue move messages on to a third one.
-fn leads_further(dead_letters: &QueueEvidence) -> Option<Judgement> {
+fn leads_further(dead_letters: &QueueEvidence) -> Option<Evaluation> {
     let name = &dead_letters.name;
     let policy = dead_letters.attributes.get("RedrivePolicy");
     let policy = policy.filter(|_| dead_letters.moves_what_is_received())?;
     // An empty text takes the policy away.
     let remove = ["--attributes", r#"{"RedrivePolicy":""}"#];
-    let judgement = Judgement::fail(
+    let evaluation = Evaluation::fail(
         format!(
             "the dead-letter queue {name} has a redrive policy of its own: looking into it moves messages to a third queue"
         ),
         format!("{name} without a redrive policy"),
         policy.clone(),
     );
-    Some(judgement.with_next(set_attributes(dead_letters, &remove)))
+    Some(evaluation.with_next(set_attributes(dead_letters, &remove)))
 }
 
 /// That the dead-letter queue does not accept the jobs queue as its source.
 ///
 /// SQS refuses such a redrive policy, but the other queue's permission may be changed later.
-fn refused(jobs: &QueueEvidence, dead_letters: &QueueEvidence) -> Option<Judgement> {
+fn refused(jobs: &QueueEvidence, dead_letters: &QueueEvidence) -> Option<Evaluation> {
     let text = dead_letters.attributes.get("RedriveAllowPolicy").filter(|text| !text.is_empty())?;
     let allows = RedriveAllowPolicy::parse(text).is_ok_and(|policy| policy.allows(jobs.arn()));
     if allows {
@@ -149,12 +149,12 @@ fn refused(jobs: &QueueEvidence, dead_letters: &QueueEvidence) -> Option<Judgeme
     let allowed =
         serde_json::json!({"redrivePermission": "byQueue", "sourceQueueArns": [jobs.arn()]});
     let wanted = serde_json::json!({"RedriveAllowPolicy": allowed.to_string()}).to_string();
-    let judgement = Judgement::fail(
+    let evaluation = Evaluation::fail(
         format!("{} does not accept {} as a source", dead_letters.name, jobs.name),
         format!("a RedriveAllowPolicy that allows {}", jobs.arn()),
         text.clone(),
     );
-    Some(judgement.with_next(set_attributes(dead_letters, &["--attributes", &wanted])))
+    Some(evaluation.with_next(set_attributes(dead_letters, &["--attributes", &wanted])))
 }
 
 fn set_policy(jobs: &QueueEvidence, dead_letters: &QueueEvidence, receives: Option<u32>) -> String {
@@ -188,7 +188,7 @@ mod tests {
     }
 
     fn verdict(policy: Option<&str>, expected: Option<u32>) -> Verdict {
-        judge(&queue("jobs", policy), &queue("dlq", None), expected).verdict
+        evaluate(&queue("jobs", policy), &queue("dlq", None), expected).verdict
     }
 
     #[test]
@@ -208,10 +208,10 @@ mod tests {
     fn swapped_outputs_are_said_and_no_command_is_printed() {
         let policy = format!(r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":3}}"#, arn("d"));
         let (jobs, dead_letters) = (queue("j", Some(&policy)), queue("d", None));
-        let judgement = judge(&dead_letters, &jobs, None);
-        assert_eq!(judgement.verdict, Verdict::Fail);
-        assert!(judgement.summary.contains("the outputs of the queues are swapped"));
-        assert!(!judgement.next.unwrap().contains("aws "));
+        let evaluation = evaluate(&dead_letters, &jobs, None);
+        assert_eq!(evaluation.verdict, Verdict::Fail);
+        assert!(evaluation.summary.contains("the outputs of the queues are swapped"));
+        assert!(!evaluation.next.unwrap().contains("aws "));
         assert!(!are_swapped(&jobs, &dead_letters));
         // Each leads to the other: neither is the other's mistake.
         let back = format!(r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":3}}"#, arn("j"));
@@ -222,10 +222,10 @@ mod tests {
     fn one_queue_in_both_outputs_is_said_and_no_command_is_printed() {
         let policy = format!(r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":3}}"#, arn("d"));
         for queue in [queue("j", Some(&policy)), queue("d", None)] {
-            let judgement = judge(&queue, &queue, None);
-            assert_eq!(judgement.verdict, Verdict::Fail);
-            assert!(judgement.summary.contains("both outputs name one queue"));
-            assert!(!judgement.next.unwrap().contains("aws "));
+            let evaluation = evaluate(&queue, &queue, None);
+            assert_eq!(evaluation.verdict, Verdict::Fail);
+            assert!(evaluation.summary.contains("both outputs name one queue"));
+            assert!(!evaluation.next.unwrap().contains("aws "));
         }
         assert!(!are_one(&queue("j", None), &queue("d", None)));
     }
@@ -260,19 +260,22 @@ mod tests {
             ("jobs", arn("dlq.fifo"), "dlq.fifo", "is a standard queue"),
             ("jobs.fifo", arn("dlq"), "dlq", "is a FIFO queue"),
         ] {
-            let judgement = judge(&queue(jobs, Some(&to(&target))), &queue(output, None), None);
-            assert_eq!(judgement.verdict, Verdict::Fail, "{said}");
-            assert!(judgement.summary.contains(said), "{}", judgement.summary);
+            let evaluation = evaluate(&queue(jobs, Some(&to(&target))), &queue(output, None), None);
+            assert_eq!(evaluation.verdict, Verdict::Fail, "{said}");
+            assert!(evaluation.summary.contains(said), "{}", evaluation.summary);
         }
-        let fifo =
-            judge(&queue("jobs.fifo", Some(&to(&arn("dlq.fifo")))), &queue("dlq.fifo", None), None);
+        let fifo = evaluate(
+            &queue("jobs.fifo", Some(&to(&arn("dlq.fifo")))),
+            &queue("dlq.fifo", None),
+            None,
+        );
         assert_eq!(fifo.verdict, Verdict::Pass);
     }
 
     #[test]
     fn a_dead_letter_queue_that_leads_further_fails_and_an_emptied_policy_does_not() {
         let jobs = queue("jobs", Some(&to(&arn("dlq"))));
-        let verdict = |policy: &str| judge(&jobs, &queue("dlq", Some(policy)), None).verdict;
+        let verdict = |policy: &str| evaluate(&jobs, &queue("dlq", Some(policy)), None).verdict;
         assert_eq!(verdict(&to(&arn("third"))), Verdict::Fail);
         // One that cannot be read moves messages all the same, for all that is known.
         assert_eq!(verdict("{"), Verdict::Fail);
@@ -302,15 +305,15 @@ mod tests {
         ] {
             let mut dead_letters = queue("dlq", None);
             dead_letters.attributes.insert("RedriveAllowPolicy".to_owned(), policy.clone());
-            let judgement = judge(&jobs, &dead_letters, None);
-            assert_eq!(judgement.verdict, expected, "{policy}");
-            assert_eq!(judgement.next.is_some(), expected == Verdict::Fail);
+            let evaluation = evaluate(&jobs, &dead_letters, None);
+            assert_eq!(evaluation.verdict, expected, "{policy}");
+            assert_eq!(evaluation.next.is_some(), expected == Verdict::Fail);
         }
     }
 
     #[test]
     fn what_to_do_next_is_a_command_that_sets_it() {
-        let next = judge(&queue("jobs", None), &queue("dlq", None), Some(4)).next.unwrap();
+        let next = evaluate(&queue("jobs", None), &queue("dlq", None), Some(4)).next.unwrap();
         assert!(next.starts_with("aws sqs set-queue-attributes --queue-url "), "{next}");
         let words = shlex::split(&next).unwrap();
         let attributes: serde_json::Value = serde_json::from_str(&words[6]).unwrap();

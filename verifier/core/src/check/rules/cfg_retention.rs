@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::check::{Check, Judgement, QueueEvidence, Severity, age_in_words};
+use crate::check::{Check, Evaluation, QueueEvidence, Severity, age_in_words};
 use crate::command::aws;
 
 /// The check's entry in the catalogue.
@@ -10,10 +10,10 @@ pub const CHECK: Check = Check {
     id: "cfg.retention",
     asserts: "the jobs queue keeps messages until their retries are over, and the dead-letter queue keeps them longer than the jobs queue does",
     severity: Severity::Fail,
-    why: "a message that expires during its retries is gone without a trace; and on a standard queue a message's age goes on from its first enqueue, so one that was retried for long expires as soon as it is dead-lettered, before anybody has looked",
+    why: "a message that expires during its retries is gone without a trace; and on a standard queue a message's age goes on from its first enqueue, so one that was retried for long expires as soon as it is dead-lettered, before an operator has looked",
     fix: "raise the jobs queue's MessageRetentionPeriod above maxReceiveCount visibility timeouts, and the dead-letter queue's above the jobs queue's; the most is 14 days",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html",
-    must_be_exercised: true,
+    must_run: true,
 };
 
 /// How long a queue keeps messages where nobody says.
@@ -25,53 +25,54 @@ const LEAST: Duration = Duration::from_mins(1);
 /// The longest that a queue keeps messages.
 const MOST: Duration = Duration::from_hours(336);
 
-/// Judges how long the two queues keep messages. `batching_window` is how long the consumer gathers a batch.
-pub fn judge(
+/// Evaluates how long the two queues keep messages. `batching_window` is how long the consumer gathers a batch.
+pub fn evaluate(
     jobs: &QueueEvidence,
     dead_letters: &QueueEvidence,
     batching_window: Duration,
-) -> Judgement {
+) -> Evaluation {
     let (Some(source), Some(target)) = (jobs.retention(), dead_letters.retention()) else {
-        return Judgement::inconclusive(format!(
+        return Evaluation::inconclusive(format!(
             "the retention of {} or of {} is not known",
             jobs.name, dead_letters.name
         ));
     };
     let retries = retries(jobs, batching_window);
     let (kept, dead) = (age_in_words(source), age_in_words(target));
-    let judgement =
-        if let Some((needed, formula)) = retries.clone().filter(|(needed, _)| source <= *needed) {
-            Judgement::fail(
-                format!(
-                    "the jobs queue keeps messages for {} s, and a failing one is retried for {} s",
-                    source.as_secs(),
-                    needed.as_secs()
-                ),
-                format!("more than {} s ({formula})", needed.as_secs()),
-                format!("{} s", source.as_secs()),
-            )
-            .with_next(outlasting(jobs, dead_letters, needed))
-        } else if jobs.is_fifo() {
-            // A FIFO queue's messages begin a new life in the dead-letter queue.
-            Judgement::pass(format!("{dead}, counted anew when a FIFO queue's message arrives"))
-        } else if target > source {
-            Judgement::pass(format!("{dead} in the dead-letter queue, {kept} in the jobs queue"))
+    let evaluation = if let Some((needed, formula)) =
+        retries.clone().filter(|(needed, _)| source <= *needed)
+    {
+        Evaluation::fail(
+            format!(
+                "the jobs queue keeps messages for {} s, and a failing one is retried for {} s",
+                source.as_secs(),
+                needed.as_secs()
+            ),
+            format!("more than {} s ({formula})", needed.as_secs()),
+            format!("{} s", source.as_secs()),
+        )
+        .with_next(outlasting(jobs, dead_letters, needed))
+    } else if jobs.is_fifo() {
+        // A FIFO queue's messages begin a new life in the dead-letter queue.
+        Evaluation::pass(format!("{dead}, counted again from when a FIFO queue's message arrives"))
+    } else if target > source {
+        Evaluation::pass(format!("{dead} in the dead-letter queue, {kept} in the jobs queue"))
+    } else {
+        Evaluation::fail(
+            format!(
+                "the dead-letter queue keeps messages for {dead}, and the jobs queue for {kept}"
+            ),
+            format!("more than {} s", source.as_secs()),
+            format!("{} s", target.as_secs()),
+        )
+        .with_next(if source < MOST {
+            keep(dead_letters, MOST)
         } else {
-            Judgement::fail(
-                format!(
-                    "the dead-letter queue keeps messages for {dead}, and the jobs queue for {kept}"
-                ),
-                format!("more than {} s", source.as_secs()),
-                format!("{} s", target.as_secs()),
-            )
-            .with_next(if source < MOST {
-                keep(dead_letters, MOST)
-            } else {
-                // There is nothing above it.
-                shorten(jobs, retries.map_or(Duration::ZERO, |(needed, _)| needed))
-            })
-        };
-    judgement
+            // There is nothing above it.
+            shorten(jobs, retries.map_or(Duration::ZERO, |(needed, _)| needed))
+        })
+    };
+    evaluation
         .with_evidence("jobsRetentionSeconds", source.as_secs())
         .with_evidence("deadLetterRetentionSeconds", target.as_secs())
 }
@@ -145,7 +146,7 @@ mod tests {
     }
 
     fn verdict(jobs: &str, dead_letters: &str) -> Verdict {
-        judge(&queue("jobs", jobs), &queue("dlq", dead_letters), Duration::ZERO).verdict
+        evaluate(&queue("jobs", jobs), &queue("dlq", dead_letters), Duration::ZERO).verdict
     }
 
     #[test]
@@ -159,12 +160,12 @@ mod tests {
 
     #[test]
     fn a_fifo_queues_messages_begin_anew() {
-        let judgement =
-            judge(&queue("jobs.fifo", "345600"), &queue("dlq.fifo", "345600"), Duration::ZERO);
-        assert_eq!(judgement.verdict, Verdict::Pass);
+        let evaluation =
+            evaluate(&queue("jobs.fifo", "345600"), &queue("dlq.fifo", "345600"), Duration::ZERO);
+        assert_eq!(evaluation.verdict, Verdict::Pass);
     }
 
-    fn retried(retention: u64, delay: u64, window: u64, name: &str) -> Judgement {
+    fn retried(retention: u64, delay: u64, window: u64, name: &str) -> Evaluation {
         let mut jobs = queue(name, &retention.to_string());
         for (attribute, value) in [
             ("VisibilityTimeout", "60".to_owned()),
@@ -173,7 +174,7 @@ mod tests {
         ] {
             jobs.attributes.insert(attribute.to_owned(), value);
         }
-        judge(&jobs, &queue("dlq", "1209600"), Duration::from_secs(window))
+        evaluate(&jobs, &queue("dlq", "1209600"), Duration::from_secs(window))
     }
 
     #[test]
@@ -188,8 +189,8 @@ mod tests {
                 (300, 120, 1, Verdict::Fail),
                 (302, 120, 1, Verdict::Pass),
             ] {
-                let judgement = retried(retention, delay, window, name);
-                assert_eq!(judgement.verdict, expected, "{retention} {delay} {window}");
+                let evaluation = retried(retention, delay, window, name);
+                assert_eq!(evaluation.verdict, expected, "{retention} {delay} {window}");
             }
         }
         assert!(retried(150, 0, 0, "jobs").next.unwrap().contains("MessageRetentionPeriod=345600"));
@@ -230,11 +231,11 @@ mod tests {
                             jobs.attributes.insert("RedrivePolicy".to_owned(), policy);
                             jobs.attributes
                                 .insert("VisibilityTimeout".to_owned(), visibility.to_string());
-                            judge(&jobs, &queue("dlq", dead), Duration::ZERO)
+                            evaluate(&jobs, &queue("dlq", dead), Duration::ZERO)
                         };
-                        let judgement = of(kept, dead);
+                        let evaluation = of(kept, dead);
                         let Some(next) =
-                            judgement.next.filter(|_| judgement.verdict == Verdict::Fail)
+                            evaluation.next.filter(|_| evaluation.verdict == Verdict::Fail)
                         else {
                             continue;
                         };
@@ -269,7 +270,7 @@ mod tests {
         ] {
             jobs.attributes.insert(attribute.to_owned(), value.to_owned());
         }
-        let next = judge(&jobs, &queue("dlq", "1209600"), Duration::ZERO).next.unwrap();
+        let next = evaluate(&jobs, &queue("dlq", "1209600"), Duration::ZERO).next.unwrap();
         assert!(next.starts_with("lower maxReceiveCount"), "{next}");
     }
 }

@@ -1,7 +1,7 @@
 //! `cfg.tls`.
 
 use crate::check::policy::{Statement, Test, statements};
-use crate::check::{Check, Judgement, QueueEvidence, Severity, Verdict};
+use crate::check::{Check, Evaluation, QueueEvidence, Severity, Verdict};
 use crate::command::aws;
 
 /// The check's entry in the catalogue.
@@ -12,22 +12,22 @@ pub const CHECK: Check = Check {
     why: "SQS answers plain HTTP too, so a client that is configured wrongly sends jobs and signatures in the clear unless the queue refuses them",
     fix: "deny sqs:* to everybody where aws:SecureTransport is false (enforceSSL in CDK)",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-security-best-practices.html",
-    must_be_exercised: true,
+    must_run: true,
 };
 
-/// Judges the policies of the queues.
-pub fn judge(queues: &[&QueueEvidence]) -> Judgement {
+/// Evaluates the policies of the queues.
+pub fn evaluate(queues: &[&QueueEvidence]) -> Evaluation {
     let open: Vec<&QueueEvidence> =
         queues.iter().filter(|queue| !denies_plain_http(queue)).copied().collect();
     let names: Vec<&str> = open.iter().map(|queue| queue.name.as_str()).collect();
-    let judgement = match open.first() {
-        _ if queues.is_empty() => Judgement::not_exercised("there is no queue"),
-        None => Judgement::pass("the policies of both queues deny requests without TLS"),
+    let evaluation = match open.first() {
+        _ if queues.is_empty() => Evaluation::not_run("there is no queue"),
+        None => Evaluation::pass("the policies of both queues deny requests without TLS"),
         Some(first) => {
             let look = ["sqs", "get-queue-attributes", "--queue-url", &first.url];
             let look = [&look[..], &["--attribute-names", "Policy"]].concat();
             let look = aws(first.arn(), &look);
-            Judgement::fail(
+            Evaluation::fail(
                 format!("requests without TLS are not denied: {}", names.join(", ")),
                 "a statement that denies sqs:* to everybody where aws:SecureTransport is false",
                 "no such statement",
@@ -39,7 +39,7 @@ pub fn judge(queues: &[&QueueEvidence]) -> Judgement {
             ))
         }
     };
-    judgement.with_evidence("withoutDenial", names)
+    evaluation.with_evidence("withoutDenial", names)
 }
 
 /// Whether some statement alone denies every caller every action on the queue over plain HTTP.
@@ -90,7 +90,7 @@ mod tests {
     }
 
     fn verdict(statements: &Value) -> Verdict {
-        judge(&[&queue(&json!({"Statement": statements}))]).verdict
+        evaluate(&[&queue(&json!({"Statement": statements}))]).verdict
     }
 
     #[test]
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn anything_less_warns() {
-        assert_eq!(judge(&[&QueueEvidence::default()]).verdict, Verdict::Warn);
+        assert_eq!(evaluate(&[&QueueEvidence::default()]).verdict, Verdict::Warn);
         assert_eq!(verdict(&json!([])), Verdict::Warn);
         for (field, value) in [
             ("Effect", json!("Allow")),
@@ -150,9 +150,9 @@ mod tests {
     fn one_open_queue_of_two_is_named() {
         let (closed, mut open) = (queue(&json!({"Statement": statement()})), queue(&json!({})));
         "open".clone_into(&mut open.name);
-        let judgement = judge(&[&closed, &open]);
-        assert_eq!(judgement.verdict, Verdict::Warn);
-        assert!(judgement.summary.ends_with(": open"), "{}", judgement.summary);
-        assert_eq!(judge(&[]).verdict, Verdict::NotExercised);
+        let evaluation = evaluate(&[&closed, &open]);
+        assert_eq!(evaluation.verdict, Verdict::Warn);
+        assert!(evaluation.summary.ends_with(": open"), "{}", evaluation.summary);
+        assert_eq!(evaluate(&[]).verdict, Verdict::NotRun);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::check::{
-    Check, FunctionEvidence, Judgement, MappingEvidence, QueueEvidence, Severity, Verdict,
+    Check, Evaluation, FunctionEvidence, MappingEvidence, QueueEvidence, Severity, Verdict,
 };
 use crate::command::aws;
 
@@ -15,17 +15,17 @@ pub const CHECK: Check = Check {
     why: "a message that becomes visible while its batch is still being worked on, or retried after throttling, is received twice and dead-lettered early",
     fix: "raise the queue's visibility timeout, or lower the worker's timeout or the mapping's batching window",
     source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",
-    must_be_exercised: true,
+    must_run: true,
 };
 
-/// Judges the visibility timeout against AWS's advice.
-pub fn judge(
+/// Evaluates the visibility timeout against AWS's advice.
+pub fn evaluate(
     jobs: &QueueEvidence,
     mapping: &MappingEvidence,
     worker: &FunctionEvidence,
-) -> Judgement {
+) -> Evaluation {
     let Some(visibility) = jobs.visibility_timeout() else {
-        return Judgement::inconclusive(format!(
+        return Evaluation::inconclusive(format!(
             "the visibility timeout of {} is not known",
             jobs.name
         ));
@@ -37,8 +37,8 @@ pub fn judge(
         worker.timeout.as_secs(),
         mapping.batching_window.as_secs()
     );
-    let judgement = if visibility >= advised {
-        Judgement::pass(format!("{actual} s ≥ {wanted} s ({formula})"))
+    let evaluation = if visibility >= advised {
+        Evaluation::pass(format!("{actual} s ≥ {wanted} s ({formula})"))
     } else {
         // Below the function's own timeout every slow message is received twice. Lambda refuses to create such a mapping, but a
         // timeout that is changed later is not refused.
@@ -46,7 +46,7 @@ pub fn judge(
         let below = if is_below { ", even below the worker's timeout" } else { "" };
         let attribute = format!("VisibilityTimeout={wanted}");
         let command = ["sqs", "set-queue-attributes", "--queue-url", &jobs.url];
-        Judgement::fail(
+        Evaluation::fail(
             format!("the visibility timeout is {actual} s{below}"),
             format!("at least {wanted} s ({formula})"),
             format!("{actual} s"),
@@ -54,7 +54,7 @@ pub fn judge(
         .with_verdict(if is_below { Verdict::Fail } else { Verdict::Warn })
         .with_next(aws(jobs.arn(), &[&command[..], &["--attributes", &attribute]].concat()))
     };
-    judgement
+    evaluation
         .with_evidence("visibilityTimeoutSeconds", seconds(visibility))
         .with_evidence("workerTimeoutSeconds", seconds(worker.timeout))
         .with_evidence("batchingWindowSeconds", seconds(mapping.batching_window))
@@ -82,7 +82,7 @@ mod tests {
             timeout: Duration::from_secs(timeout),
             ..FunctionEvidence::default()
         };
-        judge(&jobs, &mapping, &worker).verdict
+        evaluate(&jobs, &mapping, &worker).verdict
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use verifier_model::time::Timestamp;
 
-use crate::check::{Check, DeadLetter, JobEvidence, Judgement, Severity, Verdict, in_words};
+use crate::check::{Check, DeadLetter, Evaluation, JobEvidence, Severity, Verdict, in_words};
 use crate::settings::MessageIds;
 
 /// The check's entry in the catalogue.
@@ -13,10 +13,10 @@ pub const CHECK: Check = Check {
     id: "dlq.arrival",
     asserts: "the poison job's message is in the dead-letter queue: same id and body, from the jobs queue, and not before its receives were used up",
     severity: Severity::Fail,
-    why: "a poison message that never arrives was deleted or is retried for ever; one that arrives early lost its retries",
+    why: "a poison message that never arrives was deleted or is retried indefinitely; one that arrives early lost its retries",
     fix: "compare the attempts in the log with the queue's redrive policy and visibility timeout",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
-    must_be_exercised: true,
+    must_run: true,
 };
 
 /// How much sooner than the receives allow a message may appear: clocks of several services are compared.
@@ -69,33 +69,37 @@ pub struct Terms<'a> {
     pub copies: &'a [String],
 }
 
-/// Judges whether, when and how the poison job's message came to the dead-letter queue.
-pub fn judge(poison: &JobEvidence, letter: Option<&DeadLetter>, terms: &Terms<'_>) -> Judgement {
+/// Evaluates whether, when and how the poison job's message came to the dead-letter queue.
+pub fn evaluate(
+    poison: &JobEvidence,
+    message: Option<&DeadLetter>,
+    terms: &Terms<'_>,
+) -> Evaluation {
     let Some(message_id) = &poison.message_id else {
-        return Judgement::not_exercised("the poison job was not accepted");
+        return Evaluation::not_run("the poison job was not accepted");
     };
     if !terms.copies.is_empty() {
-        return Judgement::fail(
+        return Evaluation::fail(
             format!("other messages hold the failing job: {}", terms.copies.join(", ")),
             format!("the failing job in message {message_id} alone"),
             terms.copies.join(", "),
         )
         .with_next("look for what sends the job again: the submit function, or the worker");
     }
-    let judgement = match letter {
-        Some(letter) => judge_letter(poison, letter, terms),
-        None => judge_absence(poison, terms),
+    let evaluation = match message {
+        Some(message) => evaluate_message(poison, message, terms),
+        None => evaluate_absence(poison, terms),
     };
-    judgement.with_evidence("messageId", message_id.clone())
+    evaluation.with_evidence("messageId", message_id.clone())
 }
 
-fn judge_letter(poison: &JobEvidence, letter: &DeadLetter, terms: &Terms<'_>) -> Judgement {
+fn evaluate_message(poison: &JobEvidence, message: &DeadLetter, terms: &Terms<'_>) -> Evaluation {
     let life = terms.visibility_timeout.saturating_mul(terms.max_receive_count);
-    let first = letter.first_received_at.unwrap_or(poison.submitted_at);
-    let after = letter.seen_at.since(first);
-    let source = letter.source_arn.as_deref();
-    let judgement = if !holds(terms.body, letter, poison) {
-        Judgement::fail(
+    let first = message.first_received_at.unwrap_or(poison.submitted_at);
+    let after = message.seen_at.since(first);
+    let source = message.source_arn.as_deref();
+    let evaluation = if !holds(terms.body, message, poison) {
+        Evaluation::fail(
             "the dead letter's body is not what was submitted",
             match terms.body {
                 Body::Submitted(_) => "the submitted job".to_owned(),
@@ -104,20 +108,20 @@ fn judge_letter(poison: &JobEvidence, letter: &DeadLetter, terms: &Terms<'_>) ->
             "another body",
         )
     } else if source != Some(terms.source_arn) {
-        Judgement::fail(
+        Evaluation::fail(
             "the dead letter does not come from the jobs queue",
             terms.source_arn,
             source.unwrap_or("no DeadLetterQueueSourceArn"),
         )
-    } else if first > letter.seen_at + TOLERANCE {
-        Judgement::inconclusive(format!(
-            "the dead letter is there, but the queue's clock is {} s ahead of this machine's, so its time cannot be judged",
-            first.since(letter.seen_at).as_secs()
+    } else if first > message.seen_at + TOLERANCE {
+        Evaluation::inconclusive(format!(
+            "the dead letter is there, but the queue's clock is {} s ahead of this machine's, so its time cannot be evaluated",
+            first.since(message.seen_at).as_secs()
         ))
         .with_next("set this machine's clock; for an emulator that skips time, pass its --endpoint-url".to_owned())
-    } else if after + TOLERANCE < life && is_used_up_in_silence(letter, terms) {
+    } else if after + TOLERANCE < life && is_used_up_in_silence(message, terms) {
         let after = after.as_secs_f64();
-        Judgement::fail(
+        Evaluation::fail(
             format!("dead-lettered within {after:.1} s, all receives used by its receive count, some of which left no line"),
             format!(
                 "a line of each receive, or not before {} × {} s",
@@ -134,7 +138,7 @@ fn judge_letter(poison: &JobEvidence, letter: &DeadLetter, terms: &Terms<'_>) ->
         } else {
             "before its receives were used up"
         };
-        Judgement::fail(
+        Evaluation::fail(
             format!("dead-lettered after {:.1} s, {when}", after.as_secs_f64()),
             format!(
                 "not before {} × {} s",
@@ -144,28 +148,28 @@ fn judge_letter(poison: &JobEvidence, letter: &DeadLetter, terms: &Terms<'_>) ->
             format!("{:.1} s after the first receive", after.as_secs_f64()),
         )
     } else {
-        Judgement::pass(arrived(letter, after, terms))
+        Evaluation::pass(arrived(message, after, terms))
     };
-    judgement
+    evaluation
         .with_evidence("secondsAfterFirstReceive", after.as_secs_f64())
-        .with_evidence("receiveCount", letter.receive_count)
+        .with_evidence("receiveCount", message.receive_count)
         .with_evidence("deadLetterQueueSourceArn", source)
-        .with_evidence("sentAtMillis", letter.sent_at.map(Timestamp::as_millis))
-        .with_evidence("seenAtMillis", letter.seen_at.as_millis())
+        .with_evidence("sentAtMillis", message.sent_at.map(Timestamp::as_millis))
+        .with_evidence("seenAtMillis", message.seen_at.as_millis())
 }
 
 /// Whether a message's receives were used up by its receive count, and the worker itself may have used those of which it wrote
 /// nothing, with a visibility timeout that it shortened. SQS counts on in the dead-letter queue.
 ///
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>.
-fn is_used_up_in_silence(letter: &DeadLetter, terms: &Terms<'_>) -> bool {
-    let is_used_up = letter.receive_count.is_some_and(|count| count > terms.max_receive_count);
+fn is_used_up_in_silence(message: &DeadLetter, terms: &Terms<'_>) -> bool {
+    let is_used_up = message.receive_count.is_some_and(|count| count > terms.max_receive_count);
     is_used_up && terms.may_have_all_receives && !terms.has_all_receives
 }
 
-fn arrived(letter: &DeadLetter, after: Duration, terms: &Terms<'_>) -> String {
+fn arrived(message: &DeadLetter, after: Duration, terms: &Terms<'_>) -> String {
     let Terms { max_receive_count, visibility_timeout, .. } = terms;
-    let (id, life) = (&letter.message_id, visibility_timeout.saturating_mul(*max_receive_count));
+    let (id, life) = (&message.message_id, visibility_timeout.saturating_mul(*max_receive_count));
     if after + TOLERANCE < life {
         let after = in_words(after);
         return format!(
@@ -178,14 +182,14 @@ fn arrived(letter: &DeadLetter, after: Duration, terms: &Terms<'_>) -> String {
     )
 }
 
-fn holds(body: Body<'_>, letter: &DeadLetter, poison: &JobEvidence) -> bool {
+fn holds(body: Body<'_>, message: &DeadLetter, poison: &JobEvidence) -> bool {
     let json = |text: &str| serde_json::from_str::<Value>(text).ok();
     match body {
         Body::Submitted(text) => {
-            letter.body == text || json(text).is_some_and(|body| json(&letter.body) == Some(body))
+            message.body == text || json(text).is_some_and(|body| json(&message.body) == Some(body))
         }
         // What is compressed, or kept elsewhere, names no job: then the message's id, by which it was found, has to do.
-        Body::JobId(ids) => ids.job_of(&letter.body).is_none_or(|job_id| job_id == poison.job_id),
+        Body::JobId(ids) => ids.job_of(&message.body).is_none_or(|job_id| job_id == poison.job_id),
     }
 }
 
@@ -205,7 +209,7 @@ impl Hidden {
     }
 }
 
-fn judge_absence(poison: &JobEvidence, terms: &Terms<'_>) -> Judgement {
+fn evaluate_absence(poison: &JobEvidence, terms: &Terms<'_>) -> Evaluation {
     let waited = terms.waited_until.since(poison.submitted_at);
     let last = poison.attempts.iter().max_by_key(|attempt| attempt.line.receive_count);
     let last_seen = last.map_or_else(
@@ -216,14 +220,14 @@ fn judge_absence(poison: &JobEvidence, terms: &Terms<'_>) -> Judgement {
     let recent =
         last.is_some_and(|attempt| attempt.at + terms.visibility_timeout > terms.waited_until);
     if terms.queue_holds_messages || recent {
-        return Judgement::inconclusive(format!(
+        return Evaluation::inconclusive(format!(
             "not in the dead-letter queue after {} s and still being retried; last seen: {last_seen}",
             waited.as_secs()
         ))
         .with_next("look at what holds the messages in flight, and run the check again".to_owned());
     }
     if terms.hidden.messages > 0 {
-        return Judgement::inconclusive(format!(
+        return Evaluation::inconclusive(format!(
             "not received from the dead-letter queue after {} s, which holds {}",
             waited.as_secs(),
             terms.hidden.in_words()
@@ -232,7 +236,7 @@ fn judge_absence(poison: &JobEvidence, terms: &Terms<'_>) -> Judgement {
             "look at what holds messages in flight there, and run the check again".to_owned(),
         );
     }
-    Judgement::fail(
+    Evaluation::fail(
         format!(
             "not in the dead-letter queue after {} s, and no longer in the jobs queue",
             waited.as_secs()
@@ -259,7 +263,7 @@ mod tests {
 
     const SUBMITTED: u64 = 1_000_000;
 
-    fn letter(seconds: u64) -> DeadLetter {
+    fn message(seconds: u64) -> DeadLetter {
         DeadLetter {
             message_id: "m".to_owned(),
             body: r#"{"task": "poison"}"#.to_owned(),
@@ -272,7 +276,7 @@ mod tests {
         }
     }
 
-    fn verdict(poison: &JobEvidence, letter: Option<&DeadLetter>, holds: bool) -> Verdict {
+    fn verdict(poison: &JobEvidence, message: Option<&DeadLetter>, holds: bool) -> Verdict {
         let terms = Terms {
             max_receive_count: 3,
             visibility_timeout: Duration::from_mins(1),
@@ -286,7 +290,7 @@ mod tests {
             may_have_all_receives: false,
             copies: &[],
         };
-        judge(poison, letter, &terms).verdict
+        evaluate(poison, message, &terms).verdict
     }
 
     #[test]
@@ -306,48 +310,48 @@ mod tests {
             copies: &[],
         };
         let poison = job("p", true, Some("m"));
-        assert_eq!(judge(&poison, Some(&letter(15)), &terms).verdict, Verdict::Pass);
+        assert_eq!(evaluate(&poison, Some(&message(15)), &terms).verdict, Verdict::Pass);
         // One receive before the last left no line.
         let unseen = Terms { has_all_receives: false, ..terms };
-        let told = |terms| judge(&poison, Some(&letter(15)), terms).summary;
+        let told = |terms| evaluate(&poison, Some(&message(15)), terms).summary;
         assert!(told(&unseen).contains("left no line"));
         assert!(told(&Terms { has_last_receive: false, ..unseen }).contains("before its receives"));
         // Those may have been the worker's own, if the message was received that often.
         let silent = Terms { may_have_all_receives: true, ..unseen };
-        assert_eq!(judge(&poison, Some(&letter(15)), &silent).verdict, Verdict::Warn);
-        let unused = DeadLetter { receive_count: Some(3), ..letter(15) };
-        assert_eq!(judge(&poison, Some(&unused), &silent).verdict, Verdict::Fail);
-        assert_eq!(judge(&poison, Some(&letter(15)), &unseen).verdict, Verdict::Fail);
+        assert_eq!(evaluate(&poison, Some(&message(15)), &silent).verdict, Verdict::Warn);
+        let unused = DeadLetter { receive_count: Some(3), ..message(15) };
+        assert_eq!(evaluate(&poison, Some(&unused), &silent).verdict, Verdict::Fail);
+        assert_eq!(evaluate(&poison, Some(&message(15)), &unseen).verdict, Verdict::Fail);
         // What the dead-letter queue hides may be it; what was seen there is beyond doubt.
         let hidden = Hidden { messages: 1, unanswered: 1 };
         let hides = Terms { hidden, ..terms };
-        let absent = judge(&poison, None, &hides);
+        let absent = evaluate(&poison, None, &hides);
         assert_eq!(absent.verdict, Verdict::Inconclusive);
         assert!(absent.summary.contains("1 receive of this run got no answer"), "{absent:?}");
-        assert_eq!(judge(&poison, None, &terms).verdict, Verdict::Fail);
-        assert_eq!(judge(&poison, Some(&letter(180)), &hides).verdict, Verdict::Pass);
+        assert_eq!(evaluate(&poison, None, &terms).verdict, Verdict::Fail);
+        assert_eq!(evaluate(&poison, Some(&message(180)), &hides).verdict, Verdict::Pass);
         let copies = ["m-x".to_owned()];
         let with_copies = Terms { copies: &copies, ..terms };
-        assert_eq!(judge(&poison, Some(&letter(180)), &with_copies).verdict, Verdict::Fail);
+        assert_eq!(evaluate(&poison, Some(&message(180)), &with_copies).verdict, Verdict::Fail);
     }
 
     #[test]
     fn in_time_and_unchanged_passes() {
         let poison = job("p", true, Some("m"));
-        assert_eq!(verdict(&poison, Some(&letter(180)), false), Verdict::Pass);
-        assert_eq!(verdict(&poison, Some(&letter(178)), false), Verdict::Pass);
-        assert_eq!(verdict(&poison, Some(&letter(230)), false), Verdict::Pass);
+        assert_eq!(verdict(&poison, Some(&message(180)), false), Verdict::Pass);
+        assert_eq!(verdict(&poison, Some(&message(178)), false), Verdict::Pass);
+        assert_eq!(verdict(&poison, Some(&message(230)), false), Verdict::Pass);
     }
 
     #[test]
     fn early_changed_or_from_elsewhere_fails() {
         let poison = job("p", true, Some("m"));
-        assert_eq!(verdict(&poison, Some(&letter(177)), false), Verdict::Fail);
-        let changed = DeadLetter { body: "{\"task\":\"other\"}".to_owned(), ..letter(180) };
+        assert_eq!(verdict(&poison, Some(&message(177)), false), Verdict::Fail);
+        let changed = DeadLetter { body: "{\"task\":\"other\"}".to_owned(), ..message(180) };
         assert_eq!(verdict(&poison, Some(&changed), false), Verdict::Fail);
-        let elsewhere = DeadLetter { source_arn: Some("arn:other".to_owned()), ..letter(180) };
+        let elsewhere = DeadLetter { source_arn: Some("arn:other".to_owned()), ..message(180) };
         assert_eq!(verdict(&poison, Some(&elsewhere), false), Verdict::Fail);
-        let direct = DeadLetter { source_arn: None, ..letter(180) };
+        let direct = DeadLetter { source_arn: None, ..message(180) };
         assert_eq!(verdict(&poison, Some(&direct), false), Verdict::Fail);
     }
 
@@ -355,8 +359,8 @@ mod tests {
     fn a_body_that_is_made_anew_has_to_name_the_job() {
         let ids = MessageIds { run_id: None, job_id: "order.ref".to_owned() };
         let named = |body: &str| {
-            let letter = DeadLetter { body: body.to_owned(), ..letter(180) };
-            holds(Body::JobId(&ids), &letter, &job("p", true, Some("m")))
+            let message = DeadLetter { body: body.to_owned(), ..message(180) };
+            holds(Body::JobId(&ids), &message, &job("p", true, Some("m")))
         };
         assert!(named(r#"{"order":{"ref":"p"}}"#));
         assert!(!named(r#"{"order":{"ref":"q"}}"#));
@@ -370,7 +374,7 @@ mod tests {
         let poison = job("p", true, Some("m"));
         let ahead = DeadLetter {
             first_received_at: Some(Timestamp::from_millis(SUBMITTED + 400_000)),
-            ..letter(175)
+            ..message(175)
         };
         assert_eq!(verdict(&poison, Some(&ahead), false), Verdict::Inconclusive);
     }
@@ -384,6 +388,6 @@ mod tests {
         late.at = Timestamp::from_millis(SUBMITTED + 200_000);
         let retried = JobEvidence { attempts: vec![late], ..job("p", true, Some("m")) };
         assert_eq!(verdict(&retried, None, false), Verdict::Inconclusive);
-        assert_eq!(verdict(&job("p", true, None), None, false), Verdict::NotExercised);
+        assert_eq!(verdict(&job("p", true, None), None, false), Verdict::NotRun);
     }
 }

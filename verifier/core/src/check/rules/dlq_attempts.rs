@@ -8,7 +8,7 @@ use super::job_success::submitted_twice;
 use crate::account::{
     Account, Attempt, Expectation, MessageAccount, MessageEnd, is_one_delivery_twice,
 };
-use crate::check::{Check, Judgement, LogEvidence, Severity, Verdict, unreadable};
+use crate::check::{Check, Evaluation, LogEvidence, Severity, Verdict, unreadable};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
@@ -18,24 +18,24 @@ pub const CHECK: Check = Check {
     why: "more attempts than the policy allows mean that it is not in force; fewer mean that receives went elsewhere",
     fix: "look for other consumers of the queue, throttled invocations, and the worker's batch response",
     source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
-    must_be_exercised: true,
+    must_run: true,
 };
 
 /// Concludes what became of the attempts at the failing job, by the account of the run: from the worker's lines, and where
 /// it wrote none, from invocations that failed as a whole.
-pub fn judge(account: &Account, log: &LogEvidence) -> Judgement {
+pub fn evaluate(account: &Account, log: &LogEvidence) -> Evaluation {
     // A request that was repeated may have made a second message of the failing job; the one that fares worst speaks for both.
     let messages: Vec<&MessageAccount> = account.that(Expectation::Fails).collect();
-    let judged = messages.iter().map(|poison| of(account, poison, log));
-    let worst = judged.min_by_key(|judgement| rank(judgement.verdict));
-    let Some(judgement) = worst else {
-        return Judgement::not_exercised("the failing job was not accepted");
+    let evaluated = messages.iter().map(|poison| of(account, poison, log));
+    let worst = evaluated.min_by_key(|evaluation| rank(evaluation.verdict));
+    let Some(evaluation) = worst else {
+        return Evaluation::not_run("the failing job was not accepted");
     };
     let twice = submitted_twice(&messages);
     if let Some(unreadable) = unreadable(log) {
         return unreadable;
     }
-    Judgement { summary: format!("{}{twice}", judgement.summary), ..judgement }
+    Evaluation { summary: format!("{}{twice}", evaluation.summary), ..evaluation }
 }
 
 /// The worst first.
@@ -44,11 +44,11 @@ fn rank(verdict: Verdict) -> u8 {
         Verdict::Fail => 0,
         Verdict::Inconclusive => 1,
         Verdict::Warn => 2,
-        Verdict::NotExercised | Verdict::Info | Verdict::Pass => 3,
+        Verdict::NotRun | Verdict::Info | Verdict::Pass => 3,
     }
 }
 
-fn of(account: &Account, poison: &MessageAccount, log: &LogEvidence) -> Judgement {
+fn of(account: &Account, poison: &MessageAccount, log: &LogEvidence) -> Evaluation {
     let max_receive_count = account.terms.max_receive_count;
     let mut by_count = BTreeMap::<u32, Vec<&Attempt>>::new();
     for attempt in &poison.attempts {
@@ -63,18 +63,18 @@ fn of(account: &Account, poison: &MessageAccount, log: &LogEvidence) -> Judgemen
             numbers => format!("attempts {}", list(numbers)),
         };
         let expected = format!("failed attempts 1 to {max_receive_count}, each once");
-        Judgement::fail(what, expected, actual).with_next(log.next())
+        Evaluation::fail(what, expected, actual).with_next(log.next())
     };
-    let judgement = if poison.successes() > 0 {
+    let evaluation = if poison.successes() > 0 {
         fail("the failing job is logged as succeeded".to_owned())
     } else if numbers.iter().any(|number| *number > max_receive_count) {
         fail(format!("more receives than the {max_receive_count} that the policy allows"))
     } else if !repeated.is_empty() {
         fail(format!("attempt {} was made more than once", list(&repeated)))
     } else if poison.end == MessageEnd::StillThere {
-        Judgement::inconclusive(format!("still being retried; attempts {} so far", list(&numbers)))
+        Evaluation::inconclusive(format!("still being retried; attempts {} so far", list(&numbers)))
     } else if !missing.is_empty() && !log.is_closed_at(poison.submitted_at) {
-        Judgement::inconclusive(format!(
+        Evaluation::inconclusive(format!(
             "attempt {} is not in the log, which has no line later than the submission",
             list(&missing)
         ))
@@ -86,14 +86,14 @@ fn of(account: &Account, poison: &MessageAccount, log: &LogEvidence) -> Judgemen
         let what = format!("attempt {} was delivered twice, as SQS may", list(&doubled));
         fail(what).with_verdict(Verdict::Warn)
     } else if inferred.is_empty() {
-        Judgement::pass(format!("failed attempts {} in the log", list(&numbers)))
+        Evaluation::pass(format!("failed attempts {} in the log", list(&numbers)))
     } else {
-        Judgement::pass(format!(
+        Evaluation::pass(format!(
             "failed attempts 1 to {max_receive_count}; {} inferred from invocations that failed",
             list(&inferred)
         ))
     };
-    judgement
+    evaluation
         .with_evidence(
             "attempts",
             poison.attempts.iter().map(|each| shown(each, poison)).collect::<Vec<_>>(),
@@ -167,9 +167,9 @@ mod tests {
     use super::*;
     use crate::check::{JobEvidence, LoggedOutcome};
 
-    fn judged(attempts: Vec<LoggedOutcome>, dead: &[&str]) -> Judgement {
+    fn evaluated(attempts: Vec<LoggedOutcome>, dead: &[&str]) -> Evaluation {
         let poison = JobEvidence { attempts, ..job("p", true, Some("m")) };
-        judge(&account(&[poison], dead), &whole_log())
+        evaluate(&account(&[poison], dead), &whole_log())
     }
 
     fn verdict(counts: &[u32]) -> Verdict {
@@ -179,7 +179,7 @@ mod tests {
             attempt.line.request_id = format!("request {number}");
             attempt
         });
-        judged(attempts.collect(), &["m"]).verdict
+        evaluated(attempts.collect(), &["m"]).verdict
     }
 
     #[test]
@@ -202,7 +202,7 @@ mod tests {
         again.at = again.at + std::time::Duration::from_mins(1);
         again.line.request_id = "another".to_owned();
         let first = attempt(1, Outcome::Failed);
-        assert_eq!(judged(vec![first, again], &["m"]).verdict, Verdict::Fail);
+        assert_eq!(evaluated(vec![first, again], &["m"]).verdict, Verdict::Fail);
     }
 
     #[test]
@@ -210,21 +210,21 @@ mod tests {
         let mut attempts: Vec<LoggedOutcome> =
             (1..=3).map(|count| attempt(count, Outcome::Failed)).collect();
         attempts.push(attempt(1, Outcome::Failed));
-        assert_eq!(judged(attempts, &["m"]).verdict, Verdict::Pass);
+        assert_eq!(evaluated(attempts, &["m"]).verdict, Verdict::Pass);
     }
 
     #[test]
     fn a_success_of_the_failing_job_fails() {
         let attempts = vec![attempt(1, Outcome::Failed), attempt(2, Outcome::Succeeded)];
-        assert_eq!(judged(attempts, &[]).verdict, Verdict::Fail);
+        assert_eq!(evaluated(attempts, &[]).verdict, Verdict::Fail);
     }
 
     #[test]
     fn an_unreadable_log_and_a_refused_job_prove_nothing() {
         let log = LogEvidence { error: Some("denied".to_owned()), ..LogEvidence::default() };
         let poison = account(&[job("p", true, Some("m"))], &[]);
-        assert_eq!(judge(&poison, &log).verdict, Verdict::Inconclusive);
+        assert_eq!(evaluate(&poison, &log).verdict, Verdict::Inconclusive);
         let refused = account(&[job("p", true, None)], &[]);
-        assert_eq!(judge(&refused, &log).verdict, Verdict::NotExercised);
+        assert_eq!(evaluate(&refused, &log).verdict, Verdict::NotRun);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::account::Account;
-use crate::check::{Check, Exchange, JobEvidence, Judgement, Severity, Verdict};
+use crate::check::{Check, Evaluation, Exchange, JobEvidence, Severity, Verdict};
 use crate::command::curl;
 use crate::settings::{Api, Filling, Jobs, Settings, lookup};
 
@@ -17,14 +17,18 @@ pub const CHECK: Check = Check {
     why: "the message id is what ties a submitted job to its attempts and to its place in the dead-letter queue",
     fix: "look at the submit-job function's log; a 503 means that SQS did not confirm the message",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html",
-    must_be_exercised: true,
+    must_run: true,
 };
 
 /// Evaluates the answers to all of a run's submissions. `settings` say what was submitted, and how the API says
 /// that it has accepted it; `account`, what became of it, where the run came to that.
-pub fn judge(jobs: &[JobEvidence], settings: &Settings, account: Option<&Account>) -> Judgement {
+pub fn evaluate(
+    jobs: &[JobEvidence],
+    settings: &Settings,
+    account: Option<&Account>,
+) -> Evaluation {
     if jobs.is_empty() {
-        return Judgement::not_exercised("no job was submitted");
+        return Evaluation::not_run("no job was submitted");
     }
     let refused: Vec<String> = jobs
         .iter()
@@ -36,16 +40,16 @@ pub fn judge(jobs: &[JobEvidence], settings: &Settings, account: Option<&Account
         .collect();
     let misnamed = misnamed(jobs);
     let denied = account.map_or_else(Vec::new, |account| denied(jobs, account));
-    let judgement = if !refused.is_empty() {
+    let evaluation = if !refused.is_empty() {
         let url = jobs.first().map(|job| job.exchange.url.clone()).unwrap_or_default();
-        Judgement::fail(
+        Evaluation::fail(
             format!("{} of {} jobs were not accepted", refused.len(), jobs.len()),
             wanted(&settings.api),
             refused.join("; "),
         )
         .with_next(submission(&settings.jobs, &url))
     } else if !misnamed.is_empty() {
-        Judgement::fail(
+        Evaluation::fail(
             format!("the API names wrong messages: {}", misnamed[0]),
             "for each job the id of the message that holds it, as SendMessage answered",
             misnamed.join("; "),
@@ -54,7 +58,7 @@ pub fn judge(jobs: &[JobEvidence], settings: &Settings, account: Option<&Account
     } else if !denied.is_empty() {
         enqueued_although_denied(&denied, jobs.len())
     } else {
-        Judgement::pass(format!("{} of {} jobs accepted", jobs.len(), jobs.len()))
+        Evaluation::pass(format!("{} of {} jobs accepted", jobs.len(), jobs.len()))
     };
     let shown: Vec<serde_json::Value> = jobs
         .iter()
@@ -68,7 +72,7 @@ pub fn judge(jobs: &[JobEvidence], settings: &Settings, account: Option<&Account
             })
         })
         .collect();
-    judgement.with_evidence("jobs", shown)
+    evaluation.with_evidence("jobs", shown)
 }
 
 /// Where the API names a message that holds another job: the same for two, or one that the worker received with another.
@@ -104,15 +108,15 @@ fn denied<'a>(jobs: &'a [JobEvidence], account: &Account) -> Vec<&'a str> {
 }
 
 /// One may be an accident of the moment; several are how the function works.
-fn enqueued_although_denied(denied: &[&str], of: usize) -> Judgement {
+fn enqueued_although_denied(denied: &[&str], of: usize) -> Evaluation {
     let count = denied.len();
-    let judgement = Judgement::fail(
+    let evaluation = Evaluation::fail(
         format!("{count} of {of} jobs were enqueued although the API answered 503: {}", denied[0]),
         "what is answered 503 is not on the queue: clients send it again, and then it is there twice",
         denied.join(", "),
     )
     .with_next("let the submit function answer with what SendMessage answered, and raise its timeout where it ends before that");
-    if count == 1 { judgement.with_verdict(Verdict::Warn) } else { judgement }
+    if count == 1 { evaluation.with_verdict(Verdict::Warn) } else { evaluation }
 }
 
 /// The ids in an accepting answer; `None` when it is none, or is about another job.
@@ -183,14 +187,14 @@ pub(crate) mod tests {
     #[test]
     fn all_accepted_passes_one_refused_fails_none_is_nothing() {
         assert_eq!(
-            judge(&[job("a", false, Some("m"))], &Settings::default(), None).verdict,
+            evaluate(&[job("a", false, Some("m"))], &Settings::default(), None).verdict,
             Verdict::Pass
         );
         let mixed = [job("a", false, Some("m")), job("b", true, None)];
-        let judgement = judge(&mixed, &Settings::default(), None);
-        assert_eq!(judgement.verdict, Verdict::Fail);
-        assert!(judgement.actual.unwrap().starts_with("b: 202"));
-        let next = judgement.next.unwrap();
+        let evaluation = evaluate(&mixed, &Settings::default(), None);
+        assert_eq!(evaluation.verdict, Verdict::Fail);
+        assert!(evaluation.actual.unwrap().starts_with("b: 202"));
+        let next = evaluation.next.unwrap();
         let body = r#"{"task":"verifier: try","jobId":"try","runId":"try"}"#;
         assert_eq!(
             next,
@@ -198,12 +202,12 @@ pub(crate) mod tests {
                 "see what it is answered; if it is accepted, the worker does this job once: curl -sS -i --max-time 10 -H 'content-type: application/json' -d '{body}' u"
             )
         );
-        assert_eq!(judge(&[], &Settings::default(), None).verdict, Verdict::NotExercised);
+        assert_eq!(evaluate(&[], &Settings::default(), None).verdict, Verdict::NotRun);
     }
 
     #[test]
     fn a_message_is_named_for_the_job_that_it_holds() {
-        let verdict = |jobs: &[JobEvidence]| judge(jobs, &Settings::default(), None).verdict;
+        let verdict = |jobs: &[JobEvidence]| evaluate(jobs, &Settings::default(), None).verdict;
         let received = |id: &str, message_id: &str, holds: &str| JobEvidence {
             attempts: vec![line(message_id, holds)],
             ..job(id, false, Some(message_id))
@@ -236,7 +240,7 @@ pub(crate) mod tests {
                 batch_size: 5,
             };
             let account = Account::of(&observed(terms, &jobs, &[], &[], (None, None)));
-            judge(&jobs, &Settings::default(), Some(&account)).verdict
+            evaluate(&jobs, &Settings::default(), Some(&account)).verdict
         };
         assert_eq!(verdict(&[("a", 2, 1)], &[("a", "a")]), Verdict::Pass);
         assert_eq!(verdict(&[("a", 2, 1)], &[("a", "a"), ("a", "x")]), Verdict::Warn);

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::job_neighbours::kept_in_words;
+use super::job_isolation::kept_in_words;
 use crate::account::{
     Account, Breach, Expectation, Explained, Isolation, Kept, MessageAccount, MessageEnd,
     Unexplained,
 };
-use crate::check::{Check, Judgement, LogEvidence, Severity, Verdict};
+use crate::check::{Check, Evaluation, LogEvidence, Severity, Verdict};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
@@ -19,18 +19,18 @@ pub const CHECK: Check = Check {
     why: "a job that was accepted and never worked on is lost; one that was worked on twice may have had its effect twice; one that is logged as done may be dead-lettered all the same",
     fix: "look for the job's id in the worker's log and in the dead-letter queue; then at what the worker answers, the queue and the mapping",
     source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
-    must_be_exercised: true,
+    must_run: true,
 };
 
 /// How much of a line is shown.
 const LINE_CHARS_MAX: usize = 200;
 
 /// Concludes what became of the good jobs of a run, by its account. `returned` are those that must have come again without a
-/// line, and had not met the failing job: of those that had, `job.neighbours` tells.
-pub fn judge(account: &Account, log: &LogEvidence, returned: &[Breach]) -> Judgement {
+/// line, and had not met the failing job: of those that had, `job.isolation` tells.
+pub fn evaluate(account: &Account, log: &LogEvidence, returned: &[Breach]) -> Evaluation {
     let good: Vec<&MessageAccount> = account.that(Expectation::Succeeds).collect();
     if good.is_empty() {
-        return Judgement::not_exercised("no good job was accepted");
+        return Evaluation::not_run("no good job was accepted");
     }
     let found: Vec<(Verdict, String)> = good
         .iter()
@@ -53,39 +53,39 @@ pub fn judge(account: &Account, log: &LogEvidence, returned: &[Breach]) -> Judge
         (that(Verdict::Fail), that(Verdict::Inconclusive), that(Verdict::Warn));
     let expected = "each good job succeeds once, at its first receive, and its message is gone";
     let silent = good.iter().filter(|job| is_silent(account, job)).count();
-    let judgement = if failed.is_empty() && is_systematic(silent, good.len()) {
+    let evaluation = if failed.is_empty() && is_systematic(silent, good.len()) {
         let what = format!(
             "{} were received before, and the worker wrote nothing then: {}",
             of_all(silent),
             warned.first().copied().unwrap_or_default()
         );
-        Judgement::fail(what, expected, warned.join("; ")).with_next(log.next())
+        Evaluation::fail(what, expected, warned.join("; ")).with_next(log.next())
     } else if !failed.is_empty() {
         let what = format!("{} did not end as they should: {}", of_all(failed.len()), failed[0]);
-        Judgement::fail(what, expected, failed.join("; ")).with_next(log.next())
+        Evaluation::fail(what, expected, failed.join("; ")).with_next(log.next())
     } else if !open.is_empty() {
-        Judgement::inconclusive(format!("{} are open: {}", of_all(open.len()), open.join("; ")))
+        Evaluation::inconclusive(format!("{} are open: {}", of_all(open.len()), open.join("; ")))
             .with_next(log.next())
     } else if !warned.is_empty() {
         let what = format!("{} were received more than once: {}", of_all(warned.len()), warned[0]);
-        Judgement::fail(what, expected, warned.join("; ")).with_verdict(Verdict::Warn)
+        Evaluation::fail(what, expected, warned.join("; ")).with_verdict(Verdict::Warn)
     } else if let Some(Kept { returns, messages }) =
         account.kept().filter(|_| !tells_of_batches(account))
     {
-        // Of those that met the failing job, `job.neighbours` tells.
+        // Of those that met the failing job, `job.isolation` tells.
         let what = kept_in_words(returns, messages);
-        Judgement::inconclusive(format!("{} succeeded once by their lines, but {what}", of_all(good.len())))
+        Evaluation::inconclusive(format!("{} succeeded once by their lines, but {what}", of_all(good.len())))
             .with_next("look at what the worker answers for jobs that it says are done; run the check again, too")
     } else {
         let twice = submitted_twice(&good);
-        Judgement::pass(format!("{} succeeded once{twice}", of_all(good.len())))
+        Evaluation::pass(format!("{} succeeded once{twice}", of_all(good.len())))
     };
-    judgement
+    evaluation
         .with_evidence("jobs", good.iter().map(|job| shown(job)).collect::<Vec<_>>())
         .with_evidence("logGroup", log.log_group.clone())
 }
 
-/// Whether good jobs shared batches with the failing one, so that `job.neighbours` tells of them.
+/// Whether good jobs shared batches with the failing one, so that `job.isolation` reports them.
 fn tells_of_batches(account: &Account) -> bool {
     !matches!(account.isolation(), Isolation::NotMet | Isolation::ByConstruction)
 }
@@ -111,7 +111,7 @@ pub(super) fn submitted_twice(messages: &[&MessageAccount]) -> String {
     }
 }
 
-/// What became of one good job. Where it shared the fate of the failing job's batch, `job.neighbours` says so.
+/// What became of one good job. Where it shared the fate of the failing job's batch, `job.isolation` says so.
 fn of(account: &Account, job: &MessageAccount, log: &LogEvidence) -> (Verdict, String) {
     let attempts = || if job.attempts.is_empty() { no_lines(log) } else { told(job) };
     match &job.end {
@@ -339,12 +339,12 @@ pub(crate) mod tests {
         [JobEvidence { attempts, ..job("a", false, Some("m")) }]
     }
 
-    fn judge(account: &Account, log: &LogEvidence) -> Judgement {
-        super::judge(account, log, &[])
+    fn evaluate(account: &Account, log: &LogEvidence) -> Evaluation {
+        super::evaluate(account, log, &[])
     }
 
     fn verdict(attempts: Vec<LoggedOutcome>) -> Verdict {
-        judge(&account(&good(attempts), &[]), &whole_log()).verdict
+        evaluate(&account(&good(attempts), &[]), &whole_log()).verdict
     }
 
     fn done(count: u32) -> LoggedOutcome {
@@ -368,7 +368,7 @@ pub(crate) mod tests {
         let verdict = |counts: &[u32]| {
             let jobs: Vec<JobEvidence> =
                 counts.iter().enumerate().map(|(number, count)| job_at(number, *count)).collect();
-            judge(&account(&jobs, &[]), &whole_log()).verdict
+            evaluate(&account(&jobs, &[]), &whole_log()).verdict
         };
         assert_eq!(verdict(&[1, 2, 1]), Verdict::Warn);
         assert_eq!(verdict(&[2, 2, 1, 1]), Verdict::Warn);
@@ -377,7 +377,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_job_without_a_line_fails_only_where_the_worker_writes_lines() {
-        let verdict = |jobs: &[JobEvidence]| judge(&account(jobs, &[]), &whole_log()).verdict;
+        let verdict = |jobs: &[JobEvidence]| evaluate(&account(jobs, &[]), &whole_log()).verdict;
         assert_eq!(verdict(&beside_a_line()), Verdict::Fail);
         assert_eq!(verdict(&good(vec![])), Verdict::Inconclusive);
     }
@@ -420,11 +420,11 @@ pub(crate) mod tests {
     #[test]
     fn one_in_the_dead_letter_queue_fails_whatever_the_log_says() {
         for log in [whole_log(), unreadable_log()] {
-            let judgement = judge(&account(&good(vec![done(1)]), &["m"]), &log);
-            assert_eq!(judgement.verdict, Verdict::Fail);
-            assert!(judgement.summary.contains("although 1 successes"), "{}", judgement.summary);
+            let evaluation = evaluate(&account(&good(vec![done(1)]), &["m"]), &log);
+            assert_eq!(evaluation.verdict, Verdict::Fail);
+            assert!(evaluation.summary.contains("although 1 successes"), "{}", evaluation.summary);
             assert_eq!(
-                judge(&account(&good(vec![done(1)]), &["other"]), &log).verdict,
+                evaluate(&account(&good(vec![done(1)]), &["other"]), &log).verdict,
                 Verdict::Fail
             );
         }
@@ -448,7 +448,7 @@ pub(crate) mod tests {
         };
         let with = |end| {
             let account = account_with(&good(vec![done(1)]), &[], &[error(end)], Some(counts(0)));
-            judge(&account, &whole_log()).verdict
+            evaluate(&account, &whole_log()).verdict
         };
         assert_eq!(with(InvocationEnd::Error), Verdict::Fail);
         assert_eq!(with(InvocationEnd::Success), Verdict::Pass);
@@ -463,7 +463,7 @@ pub(crate) mod tests {
             inferred: true,
         };
         let with = |returned: &[Breach]| {
-            super::judge(&account(&good(vec![done(1)]), &[]), &whole_log(), returned).verdict
+            super::evaluate(&account(&good(vec![done(1)]), &[]), &whole_log(), returned).verdict
         };
         assert_eq!([with(&[breach]), with(&[])], [Verdict::Fail, Verdict::Pass]);
     }
@@ -477,7 +477,7 @@ pub(crate) mod tests {
             end: InvocationEnd::Error,
         };
         let with = |ends: &[Invocation]| {
-            judge(&account_with(&good(vec![done(2)]), &[], ends, Some(counts(0))), &whole_log())
+            evaluate(&account_with(&good(vec![done(2)]), &[], ends, Some(counts(0))), &whole_log())
                 .verdict
         };
         assert_eq!(with(&[failed]), Verdict::Fail);
@@ -487,7 +487,7 @@ pub(crate) mod tests {
     #[test]
     fn what_may_still_be_queued_or_logged_is_open() {
         let of = |after, log: &LogEvidence| {
-            judge(&account_with(&beside_a_line(), &[], &[], after), log).verdict
+            evaluate(&account_with(&beside_a_line(), &[], &[], after), log).verdict
         };
         assert_eq!(of(Some(counts(0)), &whole_log()), Verdict::Fail);
         assert_eq!(of(Some(counts(1)), &whole_log()), Verdict::Inconclusive);
@@ -499,6 +499,6 @@ pub(crate) mod tests {
     #[test]
     fn without_a_good_job_there_is_nothing_to_conclude() {
         let poison = [job("a", true, Some("m"))];
-        assert_eq!(judge(&account(&poison, &[]), &whole_log()).verdict, Verdict::NotExercised);
+        assert_eq!(evaluate(&account(&poison, &[]), &whole_log()).verdict, Verdict::NotRun);
     }
 }

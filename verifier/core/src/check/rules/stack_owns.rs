@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::check::{Check, Judgement, MappingEvidence, Severity, StackEvidence};
+use crate::check::{Check, Evaluation, MappingEvidence, Severity, StackEvidence};
 use crate::command::aws;
 
 /// The check's entry in the catalogue.
@@ -13,24 +13,24 @@ pub const CHECK: Check = Check {
     why: "an output that names another stack's queue would have the verifier prove, and fill, the wrong stack",
     fix: "derive the outputs from the stack's own resources",
     source: "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStackResources.html",
-    must_be_exercised: true,
+    must_run: true,
 };
 
-/// Judges whether everything that discovery reached is the stack's own.
+/// Evaluates whether everything that discovery reached is the stack's own.
 ///
 /// `queues` are the names from the outputs, `urls` what the outputs name of the API, and `mappings` those that read the jobs
-/// queue. A URL that does not tell an API, such as one of a domain of one's own, is not judged.
-pub fn judge(
+/// queue. A URL that does not tell an API, such as one of a domain of one's own, is not evaluated.
+pub fn evaluate(
     stack: &StackEvidence,
     queues: &[&str],
     urls: &[&str],
     mappings: &[MappingEvidence],
-) -> Judgement {
+) -> Evaluation {
     let mut owned = Vec::new();
-    let mut foreign = Vec::new();
+    let mut others = Vec::new();
     let mut sort = |what: String, found: Option<&str>| match found {
         Some(logical_id) => owned.push(format!("{what} = {logical_id}")),
-        None => foreign.push(what),
+        None => others.push(what),
     };
     for name in queues {
         let found = stack.queue(name).map(|resource| resource.logical_id.as_str());
@@ -52,17 +52,17 @@ pub fn judge(
         );
     }
     let list = ["cloudformation", "list-stack-resources", "--stack-name", &stack.name];
-    let judgement = if foreign.is_empty() {
-        Judgement::pass(format!("{} resources, all of {}", owned.len(), stack.name))
+    let evaluation = if others.is_empty() {
+        Evaluation::pass(format!("{} resources, all of {}", owned.len(), stack.name))
     } else {
-        Judgement::fail(
-            format!("not of this stack: {}", foreign.join(", ")),
+        Evaluation::fail(
+            format!("not of this stack: {}", others.join(", ")),
             format!("resources of {}", stack.name),
-            foreign.join(", "),
+            others.join(", "),
         )
         .with_next(aws(&stack.id, &list))
     };
-    judgement.with_evidence("owned", owned).with_evidence("foreign", foreign)
+    evaluation.with_evidence("owned", owned).with_evidence("others", others)
 }
 
 /// The types of APIs whose physical ids are the ids in their URLs.
@@ -114,34 +114,34 @@ mod tests {
 
     #[test]
     fn own_resources_pass() {
-        let judgement = judge(&stack(), &["jobs"], &[], &[mapping("u-1", "worker")]);
-        assert_eq!(judgement.verdict, Verdict::Pass, "{judgement:?}");
+        let evaluation = evaluate(&stack(), &["jobs"], &[], &[mapping("u-1", "worker")]);
+        assert_eq!(evaluation.verdict, Verdict::Pass, "{evaluation:?}");
     }
 
     #[test]
-    fn each_foreign_resource_fails_and_is_named() {
+    fn each_other_resource_fails_and_is_named() {
         for (queue, mapping, named) in [
             ("obs", mapping("u-1", "worker"), "queue obs"),
             ("jobs", mapping("u-2", "worker"), "mapping u-2"),
             ("jobs", mapping("u-1", "work"), "function work"),
         ] {
-            let judgement = judge(&stack(), &[queue], &[], &[mapping]);
-            assert_eq!(judgement.verdict, Verdict::Fail);
-            assert!(judgement.summary.contains(named), "{}", judgement.summary);
+            let evaluation = evaluate(&stack(), &[queue], &[], &[mapping]);
+            assert_eq!(evaluation.verdict, Verdict::Fail);
+            assert!(evaluation.summary.contains(named), "{}", evaluation.summary);
         }
     }
 
     #[test]
     fn a_version_or_an_alias_of_an_own_function_is_own() {
         for function in ["worker:live", "worker:7"] {
-            let judgement = judge(&stack(), &["jobs"], &[], &[mapping("u-1", function)]);
-            assert_eq!(judgement.verdict, Verdict::Pass, "{judgement:?}");
+            let evaluation = evaluate(&stack(), &["jobs"], &[], &[mapping("u-1", function)]);
+            assert_eq!(evaluation.verdict, Verdict::Pass, "{evaluation:?}");
         }
     }
 
     #[test]
     fn the_api_of_another_stack_fails_and_a_domain_of_ones_own_does_not() {
-        let verdict = |url: &str| judge(&stack(), &["jobs"], &[url], &[]).verdict;
+        let verdict = |url: &str| evaluate(&stack(), &["jobs"], &[url], &[]).verdict;
         for url in [
             "https://abc123.execute-api.eu-central-1.amazonaws.com/jobs",
             "https://abc123.execute-api.eu-central-1.amazonaws.com",

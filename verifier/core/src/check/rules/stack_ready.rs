@@ -1,6 +1,6 @@
 //! `stack.ready`.
 
-use crate::check::{Check, Judgement, Severity, StackEvidence};
+use crate::check::{Check, Evaluation, Severity, StackEvidence};
 use crate::command::aws;
 
 /// The check's entry in the catalogue.
@@ -9,9 +9,9 @@ pub const CHECK: Check = Check {
     asserts: "the stack is complete, was not rolled back, and has every output that the verifier reads",
     severity: Severity::Fail,
     why: "a stack that was rolled back may still show outputs, of an older deployment",
-    fix: "look at the stack's events for the first failure, mend it and deploy again",
+    fix: "look at the stack's events for the first failure, fix it and deploy again",
     source: "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html",
-    must_be_exercised: true,
+    must_run: true,
 };
 
 /// The statuses of a stack whose last deployment has come to its end and was kept.
@@ -26,35 +26,35 @@ const READY: [&str; 4] = [
     "IMPORT_COMPLETE",
 ];
 
-/// Judges a stack's status and outputs. An output without a value is none.
-pub fn judge(stack: &StackEvidence, expected_outputs: &[&str]) -> Judgement {
+/// Evaluates a stack's status and outputs. An output without a value is none.
+pub fn evaluate(stack: &StackEvidence, expected_outputs: &[&str]) -> Evaluation {
     let is_ready = READY.contains(&stack.status.as_str());
     let missing: Vec<&str> = expected_outputs
         .iter()
         .filter(|output| stack.outputs.get(**output).is_none_or(|value| value.trim().is_empty()))
         .copied()
         .collect();
-    let judgement = if !is_ready {
+    let evaluation = if !is_ready {
         let reason =
             stack.status_reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        Judgement::fail(
+        Evaluation::fail(
             format!("the stack is {}{reason}", stack.status),
             READY.join(", "),
             stack.status.clone(),
         )
         .with_next(next(stack))
     } else if missing.is_empty() {
-        Judgement::pass(format!("{}, {} outputs", stack.status, stack.outputs.len()))
+        Evaluation::pass(format!("{}, {} outputs", stack.status, stack.outputs.len()))
     } else {
         let found: Vec<&str> = stack.outputs.keys().map(String::as_str).collect();
-        Judgement::fail(
+        Evaluation::fail(
             format!("the stack lacks the output {}", missing.join(", ")),
             format!("the outputs {}", expected_outputs.join(", ")),
             if found.is_empty() { "no outputs".to_owned() } else { found.join(", ") },
         )
         .with_next(format!("add the output {} to the stack and deploy it", missing.join(", ")))
     };
-    judgement
+    evaluation
         .with_evidence("status", stack.status.clone())
         .with_evidence("outputs", serde_json::json!(stack.outputs))
 }
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn complete_stacks_with_their_outputs_pass() {
         for status in READY {
-            assert_eq!(judge(&stack(status), &["ApiUrl"]).verdict, Verdict::Pass);
+            assert_eq!(evaluate(&stack(status), &["ApiUrl"]).verdict, Verdict::Pass);
         }
     }
 
@@ -119,9 +119,9 @@ mod tests {
             "REVIEW_IN_PROGRESS",
             "",
         ] {
-            let judgement = judge(&stack(status), &["ApiUrl"]);
-            assert_eq!(judgement.verdict, Verdict::Fail, "{status}");
-            assert!(judgement.next.is_some_and(|next| !next.is_empty()), "{status}");
+            let evaluation = evaluate(&stack(status), &["ApiUrl"]);
+            assert_eq!(evaluation.verdict, Verdict::Fail, "{status}");
+            assert!(evaluation.next.is_some_and(|next| !next.is_empty()), "{status}");
         }
     }
 
@@ -129,15 +129,15 @@ mod tests {
     fn an_output_without_a_value_is_missing() {
         let mut stack = stack("CREATE_COMPLETE");
         stack.outputs.insert("JobUrl".to_owned(), " ".to_owned());
-        assert_eq!(judge(&stack, &["JobUrl"]).verdict, Verdict::Fail);
+        assert_eq!(evaluate(&stack, &["JobUrl"]).verdict, Verdict::Fail);
         stack.outputs.insert("JobUrl".to_owned(), "u".to_owned());
-        assert_eq!(judge(&stack, &["JobUrl"]).verdict, Verdict::Pass);
+        assert_eq!(evaluate(&stack, &["JobUrl"]).verdict, Verdict::Pass);
     }
 
     #[test]
     fn a_missing_output_is_named() {
-        let judgement = judge(&stack("CREATE_COMPLETE"), &["ApiUrl", "JobUrl"]);
-        assert_eq!(judgement.verdict, Verdict::Fail);
-        assert!(judgement.summary.contains("JobUrl") && !judgement.summary.contains("ApiUrl"));
+        let evaluation = evaluate(&stack("CREATE_COMPLETE"), &["ApiUrl", "JobUrl"]);
+        assert_eq!(evaluation.verdict, Verdict::Fail);
+        assert!(evaluation.summary.contains("JobUrl") && !evaluation.summary.contains("ApiUrl"));
     }
 }

@@ -4,7 +4,7 @@ use url::Url;
 
 use super::web_page::elsewhere;
 use crate::check::script::{Script, Values};
-use crate::check::{Answer, Check, Exchange, Judgement, Severity};
+use crate::check::{Answer, Check, Evaluation, Exchange, Severity};
 use crate::command::curl;
 use crate::settings::urls::{at_as_page, is_same, origin_of};
 use crate::settings::{JOB_URL_VARIABLE, Page};
@@ -17,7 +17,7 @@ pub const CHECK: Check = Check {
     why: "a page with another stack's config.js looks sound and sends its jobs into the other stack",
     fix: "deploy config.js from the stack's own outputs, and invalidate it in the distribution's cache",
     source: "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/Invalidation.html",
-    must_be_exercised: true,
+    must_run: true,
 };
 
 /// What the script of this stack's page has to hold.
@@ -31,13 +31,13 @@ pub struct Expected<'a> {
     pub hello: Option<(&'a str, &'a str)>,
 }
 
-/// Judges the answer of the page's `config.js`.
+/// Evaluates the answer of the page's `config.js`.
 ///
 /// The variable that the page reads decides. Where the settings' default is not there, the page is another stack's, and
 /// any variable may hold the URL.
-pub fn judge(exchange: &Exchange, expected: Expected<'_>) -> Judgement {
+pub fn evaluate(exchange: &Exchange, expected: Expected<'_>) -> Evaluation {
     let failed = |what: String, actual: String| {
-        Judgement::fail(what, format!("200, with {}", expected.job_url), actual)
+        Evaluation::fail(what, format!("200, with {}", expected.job_url), actual)
             .with_next(curl(&[], &exchange.url))
     };
     let answer = match &exchange.answer {
@@ -45,12 +45,12 @@ pub fn judge(exchange: &Exchange, expected: Expected<'_>) -> Judgement {
         Err(error) => return failed(format!("no answer: {error}"), error.clone()),
     };
     let is_json = is_json(exchange, answer);
-    let judgement = if let Some(elsewhere) = elsewhere(exchange, answer) {
+    let evaluation = if let Some(elsewhere) = elsewhere(exchange, answer) {
         failed(elsewhere.clone(), elsewhere)
     } else if answer.status != 200 {
         failed(format!("answered {}", answer.status), answer.status.to_string())
     } else if let Some(coding) = answer.undecoded() {
-        Judgement::inconclusive(format!(
+        Evaluation::inconclusive(format!(
             "config.js is served with Content-Encoding {coding}, which the verifier does not read"
         ))
         .with_next(curl(&["--compressed"], &exchange.url))
@@ -66,16 +66,16 @@ pub fn judge(exchange: &Exchange, expected: Expected<'_>) -> Judgement {
         };
         match of_script(&script, &exchange.url, expected) {
             Finding::Holds => {
-                Judgement::pass(format!("config.js names {}", expected.job_url))
+                Evaluation::pass(format!("config.js names {}", expected.job_url))
             }
             Finding::Fails { what, actual } => failed(what, actual),
-            Finding::Open(what) => Judgement::inconclusive(what).with_next(
+            Finding::Open(what) => Evaluation::inconclusive(what).with_next(
                 "open the page and submit a job, and name the variable that it reads as page.job_url_variable in verifier.toml",
             ),
         }
         .with_evidence("urls", urls(&script))
     };
-    judgement
+    evaluation
         .with_evidence("url", exchange.url.clone())
         .with_evidence("status", answer.status)
         .with_evidence("contentType", answer.content_type.clone())
@@ -115,7 +115,7 @@ fn of_script(script: &Script, page: &str, expected: Expected<'_>) -> Finding {
             );
         }
         Some(None) => {
-            return fails(format!("config.js sets {name} to what is no text{ended}"), "no text");
+            return fails(format!("config.js sets {name} to no string{ended}"), "no string");
         }
         None => {}
     }
@@ -204,15 +204,15 @@ fn looks_like_jobs(name: &str, text: &str, job_url: &str) -> bool {
             || (last(text).is_some() && last(text) == last(job_url)))
 }
 
-/// Whether a name is another one in other letters, nearly, or of a member elsewhere.
+/// Whether a name is another one in other messages, nearly, or of a member elsewhere.
 fn is_misspelt(name: &str, wanted: &str) -> bool {
-    let letters = |name: &str| -> String {
+    let messages = |name: &str| -> String {
         name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
     };
     if name.rsplit('.').next() == Some(wanted) {
         return true;
     }
-    let (name, wanted) = (letters(name), letters(wanted));
+    let (name, wanted) = (messages(name), messages(wanted));
     !name.is_empty() && strsim::levenshtein(&name, &wanted) <= 2
 }
 
@@ -276,25 +276,25 @@ mod tests {
         Expected { page, job_url: URL, hello: Some(("https://a.example/hello", "/hello")) }
     }
 
-    fn judged(status: u16, body: &str) -> Judgement {
+    fn evaluated(status: u16, body: &str) -> Evaluation {
         let exchange = exchange(Ok((status, "text/javascript", body)));
-        judge(&exchange, expected(&Page::default()))
+        evaluate(&exchange, expected(&Page::default()))
     }
 
     fn verdicts(cases: &[&str], verdict: Verdict) {
         for body in cases {
-            let judgement = judged(200, body);
-            assert_eq!(judgement.verdict, verdict, "{body}: {}", judgement.summary);
+            let evaluation = evaluated(200, body);
+            assert_eq!(evaluation.verdict, verdict, "{body}: {}", evaluation.summary);
         }
     }
 
     #[test]
     fn only_this_stacks_url_passes() {
         let body = "window.A = \"https://a.example\";\nwindow.J = \"https://a.example/jobs\";\n";
-        assert_eq!(judged(200, body).verdict, Verdict::Pass);
-        assert_eq!(judged(200, &body.replace('"', "'")).verdict, Verdict::Pass);
-        assert_eq!(judged(403, body).verdict, Verdict::Fail);
-        let silent = judge(&exchange(Err("refused")), expected(&Page::default()));
+        assert_eq!(evaluated(200, body).verdict, Verdict::Pass);
+        assert_eq!(evaluated(200, &body.replace('"', "'")).verdict, Verdict::Pass);
+        assert_eq!(evaluated(403, body).verdict, Verdict::Fail);
+        let silent = evaluate(&exchange(Err("refused")), expected(&Page::default()));
         assert_eq!(silent.verdict, Verdict::Fail);
         verdicts(&["window.J = 'https://A.example:443/jobs';"], Verdict::Pass);
         verdicts(&["", "// https://a.example/jobs"], Verdict::Fail);
@@ -351,7 +351,7 @@ mod tests {
         );
         let named = |name: Option<&str>, body: &str| {
             let page = Page { job_url_variable: name.map(str::to_owned), ..Page::default() };
-            judge(&exchange(Ok((200, "text/javascript", body))), expected(&page)).verdict
+            evaluate(&exchange(Ok((200, "text/javascript", body))), expected(&page)).verdict
         };
         assert_eq!(named(Some("A"), two), Verdict::Pass);
         assert_eq!(named(Some("B"), two), Verdict::Fail);
@@ -385,7 +385,7 @@ mod tests {
     fn a_script_that_no_browser_runs_fails() {
         let of = |kind| {
             let body = "window.J = 'https://a.example/jobs';";
-            judge(&exchange(Ok((200, kind, body))), expected(&Page::default())).verdict
+            evaluate(&exchange(Ok((200, kind, body))), expected(&Page::default())).verdict
         };
         assert_eq!(of("application/javascript; charset=utf-8"), Verdict::Pass);
         assert_eq!(of("text/html"), Verdict::Fail);
@@ -399,7 +399,7 @@ mod tests {
             "https://p.example/config.js".clone_into(&mut exchange.url);
             let answer = exchange.answer.as_mut().expect("an answer");
             answer.headers.insert(header.to_owned(), value.to_owned());
-            judge(&exchange, expected(&Page::default()))
+            evaluate(&exchange, expected(&Page::default()))
         };
         let moved = with(302, "location", "https://o.example/config.js");
         assert_eq!(moved.verdict, Verdict::Fail);
@@ -410,8 +410,8 @@ mod tests {
 
     #[test]
     fn another_stacks_url_is_shown() {
-        let judgement = judged(200, "window.J = \"https://a.example/jobs2\";");
-        assert_eq!(judgement.verdict, Verdict::Fail);
-        assert_eq!(judgement.actual.as_deref(), Some("https://a.example/jobs2"));
+        let evaluation = evaluated(200, "window.J = \"https://a.example/jobs2\";");
+        assert_eq!(evaluation.verdict, Verdict::Fail);
+        assert_eq!(evaluation.actual.as_deref(), Some("https://a.example/jobs2"));
     }
 }

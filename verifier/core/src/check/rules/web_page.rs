@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::check::{Answer, Check, Exchange, Judgement, Severity};
+use crate::check::{Answer, Check, Evaluation, Exchange, Severity};
 use crate::command::curl;
 
 /// The check's entry in the catalogue.
@@ -10,23 +10,23 @@ pub const CHECK: Check = Check {
     id: "web.page",
     asserts: "the preview page answers 200 with HTML",
     severity: Severity::Fail,
-    why: "it is what whoever reviews the pull request opens first",
+    why: "a reviewer of the pull request opens it first",
     fix: "look at the distribution's status and origin, and whether index.html is in the bucket",
     source: "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/http-403-permission-denied.html",
-    must_be_exercised: true,
+    must_run: true,
 };
 
-/// Judges the answer of the preview's URL.
-pub fn judge(exchange: &Exchange) -> Judgement {
+/// Evaluates the answer of the preview's URL.
+pub fn evaluate(exchange: &Exchange) -> Evaluation {
     let failed = |what: String, actual: String| {
-        Judgement::fail(what, "200 with text/html", actual).with_next(curl(&[], &exchange.url))
+        Evaluation::fail(what, "200 with text/html", actual).with_next(curl(&[], &exchange.url))
     };
     let answer = match &exchange.answer {
         Ok(answer) => answer,
         Err(error) => return failed(format!("no answer: {error}"), error.clone()),
     };
     let is_html = answer.content_type.to_ascii_lowercase().starts_with("text/html");
-    let judgement = if let Some(elsewhere) = elsewhere(exchange, answer) {
+    let evaluation = if let Some(elsewhere) = elsewhere(exchange, answer) {
         failed(elsewhere.clone(), elsewhere)
     } else if answer.status != 200 {
         failed(format!("answered {}", answer.status), answer.status.to_string())
@@ -36,9 +36,9 @@ pub fn judge(exchange: &Exchange) -> Judgement {
         failed("the page is empty".to_owned(), "an empty body".to_owned())
     } else {
         let millis = exchange.latency.as_millis();
-        Judgement::pass(format!("200 in {millis} ms, {} bytes of HTML", answer.body.len()))
+        Evaluation::pass(format!("200 in {millis} ms, {} bytes of HTML", answer.body.len()))
     };
-    judgement
+    evaluation
         .with_evidence("url", exchange.url.clone())
         .with_evidence("status", answer.status)
         .with_evidence("contentType", answer.content_type.clone())
@@ -87,7 +87,7 @@ pub(crate) mod tests {
 
     #[test]
     fn only_html_with_200_passes() {
-        let verdict = |answer| judge(&exchange(answer)).verdict;
+        let verdict = |answer| evaluate(&exchange(answer)).verdict;
         assert_eq!(verdict(Ok((200, "text/html; charset=utf-8", "<p>"))), Verdict::Pass);
         assert_eq!(verdict(Ok((200, "TEXT/HTML", "<p>"))), Verdict::Pass);
         assert_eq!(verdict(Ok((200, "text/html", " "))), Verdict::Fail);

@@ -253,7 +253,7 @@ fn declared(ctx: &Ctx<'_>, source: &str) -> Values {
     let window = ctx.globals();
     let found = declaration.captures_iter(source).filter_map(|found| found.get(1));
     for name in found.map(|name| name.as_str()).collect::<BTreeSet<_>>() {
-        // A name that only functions know is not there, and a property of the window is told of already.
+        // A name that only functions know is not there, and a property of the window is reported already.
         let is_own = !window.contains_key(name).unwrap_or(true);
         if let Some(value) =
             is_own.then(|| ctx.eval::<Value<'_>, _>(name).catch(ctx).ok()).flatten()

@@ -25,7 +25,7 @@ fn resolve(value: &Value) -> Result<Option<Value>, TemplateError> {
     let parameters = BTreeMap::new();
     let evaluator =
         Evaluator::new(&template, "Stack-PR7", "eu-central-1", "http://127.0.0.1:1", &parameters);
-    evaluator.value(value, &Place::new("Here"))
+    evaluator.value(value, &TemplatePath::new("Here"))
 }
 
 #[test]

@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 use verifier_aws::Cause;
 use verifier_chaos::{Difference, Saved, Standing, UndoEntry, merge};
 use verifier_core::check::StackResource;
-use verifier_core::experiment::{Configuration, Part};
+use verifier_core::experiment::{ResourceConfig, ResourceRef};
 
 use super::Undo;
 use super::telling::{LOOK_EVERY, SETTLES_WITHIN};
@@ -14,18 +14,18 @@ use crate::shell::failure::Failure;
 /// How often a part is told to be as it was, where AWS refuses for now.
 const ATTEMPTS: u32 = 6;
 
-/// What became of a part that was to be put back.
+/// What became of a part that was to be restored.
 #[derive(Debug)]
 pub(crate) enum Back {
     /// What the experiment changed is as it was. Holds what somebody else has changed meanwhile.
     Restored(Vec<Difference>),
-    /// There is nothing to put back any more: it is gone.
+    /// There is nothing to restore any more: it is gone.
     Gone,
     /// Somebody else has changed what the experiment changed, and it is left like that. Holds what differs.
     Contested(Vec<Difference>),
     /// It is not of the stack, and no rollback will touch it.
-    Foreign,
-    /// It may be put back later.
+    Other,
+    /// It may be restored later.
     Failed(Failure),
 }
 
@@ -33,45 +33,45 @@ impl Undo<'_> {
     /// Puts everything back, the last change first, and says what became of each part. The tag, which says that something is
     /// not back, is kept while that is so. Of `resources`, those of the stack, each part has to be one or be gone, where they
     /// are given: a journal may name any, and a deployment may have taken one away.
-    pub(crate) async fn put_back(
+    pub(crate) async fn restore_saved(
         &mut self,
         resources: Option<&[StackResource]>,
-    ) -> Vec<(Part, Back)> {
+    ) -> Vec<(ResourceRef, Back)> {
         let mut all = Vec::new();
-        self.put_back_into(&mut all, resources).await;
+        self.restore_saved_into(&mut all, resources).await;
         all
     }
 
     /// The same. What became of a part is told as soon as it is, should this not come to its end.
-    pub(crate) async fn put_back_into(
+    pub(crate) async fn restore_saved_into(
         &mut self,
-        all: &mut Vec<(Part, Back)>,
+        all: &mut Vec<(ResourceRef, Back)>,
         resources: Option<&[StackResource]>,
     ) {
         // This is waited for, whatever has stopped the changes.
         self.stop = CancellationToken::new();
         for (part, saved) in self.ledger.open() {
-            let is_lease = matches!(part, Part::QueueTag { .. });
-            let is_open = |back: &Back| matches!(back, Back::Failed(_) | Back::Foreign);
+            let is_lease = matches!(part, ResourceRef::QueueTag { .. });
+            let is_open = |back: &Back| matches!(back, Back::Failed(_) | Back::Other);
             let back = if is_lease && all.iter().any(|(_, back)| is_open(back)) {
-                let why = "it says that something else was not put back";
+                let why = "it says that something else was not restored";
                 Back::Failed(Failure::environment(why))
             } else {
                 let is_own = resources.is_none_or(|resources| part.belongs_to(resources));
-                self.put_back_one(&part, &saved, is_own).await
+                self.restore_one(&part, &saved, is_own).await
             };
             all.push((part, back));
         }
     }
 
-    async fn put_back_one(&mut self, part: &Part, saved: &Saved, is_own: bool) -> Back {
+    async fn restore_one(&mut self, part: &ResourceRef, saved: &Saved, is_own: bool) -> Back {
         if self.told.as_ref().is_some_and(|told| !told.contains(part)) {
             // Nothing was ever asked of it.
             return self.settled(part, Back::Restored(Vec::new())).await;
         }
-        // The run itself puts back what is its own, whoever has the lease. Somebody else who goes on with its journal may be
+        // The run itself restores what is its own, whoever has the lease. Somebody else who goes on with its journal may be
         // late: all may be back, and another run at it.
-        let is_lease = matches!(part, Part::QueueTag { .. });
+        let is_lease = matches!(part, ResourceRef::QueueTag { .. });
         if let (None, Some(lease), false) = (&self.told, &self.lease, is_lease)
             && let Err(lost) = lease.check().await
         {
@@ -81,7 +81,7 @@ impl Undo<'_> {
         let until = self.clock.now() + SETTLES_WITHIN;
         for _ in 0..ATTEMPTS {
             match self.restore(part, saved, is_own).await {
-                Ok(Back::Foreign) => return Back::Foreign,
+                Ok(Back::Other) => return Back::Other,
                 Ok(back) => return self.settled(part, back).await,
                 Err(error) => failure = error,
             }
@@ -95,7 +95,7 @@ impl Undo<'_> {
     }
 
     /// Writes down what became of a part.
-    async fn settled(&mut self, part: &Part, back: Back) -> Back {
+    async fn settled(&mut self, part: &ResourceRef, back: Back) -> Back {
         let (part, at) = (part.clone(), self.clock.now());
         let noted = match &back {
             Back::Gone => self.note(UndoEntry::Left { part, why: GONE.to_owned(), at }).await,
@@ -107,12 +107,17 @@ impl Undo<'_> {
         noted.map_or_else(Back::Failed, |()| back)
     }
 
-    async fn restore(&self, part: &Part, saved: &Saved, is_own: bool) -> Result<Back, Failure> {
+    async fn restore(
+        &self,
+        part: &ResourceRef,
+        saved: &Saved,
+        is_own: bool,
+    ) -> Result<Back, Failure> {
         let Some(now) = self.present(part).await? else { return Ok(Back::Gone) };
         if !is_own {
-            return Ok(Back::Foreign);
+            return Ok(Back::Other);
         }
-        if let Configuration::QueueTag { value } = &now {
+        if let ResourceConfig::QueueTag { value } = &now {
             return self.release(part, saved, value.as_deref()).await;
         }
         let merged = merge(saved, &saved.before, &now);
@@ -124,7 +129,7 @@ impl Undo<'_> {
     }
 
     /// How a part is, where it is settled; `None` where there is no such part.
-    async fn present(&self, part: &Part) -> Result<Option<Configuration>, Failure> {
+    async fn present(&self, part: &ResourceRef) -> Result<Option<ResourceConfig>, Failure> {
         match self.aws.configuration(part).await {
             Err(error) if error.cause == Cause::NotFound => return Ok(None),
             found => drop(found?),
@@ -135,12 +140,12 @@ impl Undo<'_> {
     /// Takes the tag away, unless it says that another run has the stack.
     async fn release(
         &self,
-        part: &Part,
+        part: &ResourceRef,
         saved: &Saved,
         value: Option<&str>,
     ) -> Result<Back, Failure> {
         let run = self.ledger.started().map(|started| started.run.as_str()).unwrap_or_default();
-        let now = Configuration::QueueTag { value: value.map(str::to_owned) };
+        let now = ResourceConfig::QueueTag { value: value.map(str::to_owned) };
         let mut merged = merge(saved, &saved.before, &now);
         if let Standing::Others(_) = Standing::of(value, run) {
             return Ok(Back::Contested(merged.others));

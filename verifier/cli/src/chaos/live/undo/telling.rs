@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use verifier_chaos::{LEASE_READS_WITHIN, Merged};
-use verifier_core::experiment::{Configuration, Part, Update};
+use verifier_core::experiment::{ResourceConfig, ResourceRef, Update};
 use verifier_model::time::Timestamp;
 
 use super::Undo;
@@ -25,7 +25,7 @@ const SAY_EVERY: Duration = Duration::from_secs(20);
 
 impl Undo<'_> {
     /// Tells a part to be so, and waits until it reads so and is in force.
-    pub(super) async fn tell(&self, part: &Part, merged: &Merged) -> Result<(), Failure> {
+    pub(super) async fn tell(&self, part: &ResourceRef, merged: &Merged) -> Result<(), Failure> {
         let Merged { wanted, fields, .. } = merged;
         if fields.is_empty() {
             return Ok(());
@@ -52,7 +52,10 @@ impl Undo<'_> {
     }
 
     /// Waits until the last update of a part has come to its end; says how it is then, and how that has ended.
-    pub(super) async fn settle(&self, part: &Part) -> Result<(Configuration, Update), Failure> {
+    pub(super) async fn settle(
+        &self,
+        part: &ResourceRef,
+    ) -> Result<(ResourceConfig, Update), Failure> {
         let began_at = self.clock.now();
         let mut said_at = began_at;
         loop {
@@ -63,7 +66,7 @@ impl Undo<'_> {
             let waited = self.clock.now().since(began_at);
             if waited >= SETTLES_WITHIN {
                 return Err(Failure::environment(format!(
-                    "{} was not where it was told to be within {} s: its update is still in progress",
+                    "{} was not where it was set to be within {} s: its update is still in progress",
                     name(part),
                     SETTLES_WITHIN.as_secs()
                 )));
@@ -82,7 +85,7 @@ impl Undo<'_> {
     }
 
     /// Waits until it is looked at the next time; fails where it is not to be waited for any longer.
-    pub(super) async fn pause(&self, part: &Part) -> Result<(), Failure> {
+    pub(super) async fn pause(&self, part: &ResourceRef) -> Result<(), Failure> {
         tokio::select! {
             () = self.clock.sleep(LOOK_EVERY) => Ok(()),
             () = self.stop.cancelled() => Err(Failure {
@@ -98,10 +101,10 @@ impl Undo<'_> {
 /// AWS names no time.
 ///
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>.
-pub(super) fn reads_back_within(part: &Part) -> Duration {
+pub(super) fn reads_back_within(part: &ResourceRef) -> Duration {
     match part {
-        Part::Queue { .. } => Duration::from_secs(90),
-        Part::QueueTag { .. } => LEASE_READS_WITHIN,
+        ResourceRef::Queue { .. } => Duration::from_secs(90),
+        ResourceRef::QueueTag { .. } => LEASE_READS_WITHIN,
         _ => Duration::from_secs(15),
     }
 }

@@ -8,12 +8,12 @@ use verifier_model::time::Timestamp;
 use super::*;
 use crate::shell::stand::Stand;
 
-fn tag(stand: &Stand) -> Part {
-    Part::QueueTag { queue_url: stand.url.clone(), key: LEASE_TAG.to_owned() }
+fn tag(stand: &Stand) -> ResourceRef {
+    ResourceRef::QueueTag { queue_url: stand.url.clone(), key: LEASE_TAG.to_owned() }
 }
 
-fn queue(stand: &Stand) -> Part {
-    Part::Queue { queue_url: stand.url.clone() }
+fn queue(stand: &Stand) -> ResourceRef {
+    ResourceRef::Queue { queue_url: stand.url.clone() }
 }
 
 /// A setting of the queue, and what makes it one.
@@ -54,8 +54,8 @@ async fn undo_of_worker(
     (undo, state)
 }
 
-fn worker() -> Part {
-    Part::Function { function: lambda::FUNCTION.to_owned() }
+fn worker() -> ResourceRef {
+    ResourceRef::Function { function: lambda::FUNCTION.to_owned() }
 }
 
 const WORKER_TIMEOUT: Setting = Setting::WorkerTimeout { seconds: 3 };
@@ -65,7 +65,7 @@ async fn undo(
     stand: &Stand,
     folder: &TempDir,
     name: &str,
-    parts: &[(Part, Setting)],
+    parts: &[(ResourceRef, Setting)],
 ) -> Undo<'static> {
     begun(at(stand).await, stand, folder, name, parts).await
 }
@@ -75,7 +75,7 @@ async fn begun(
     stand: &Stand,
     folder: &TempDir,
     name: &str,
-    parts: &[(Part, Setting)],
+    parts: &[(ResourceRef, Setting)],
 ) -> Undo<'static> {
     let named = parts.iter().map(|(part, _)| part.clone());
     let started = Started {
@@ -106,7 +106,8 @@ async fn read_tag(undo: &Undo<'_>, stand: &Stand) -> Option<String> {
 
 /// The queue's timeout, as somebody else sets it.
 async fn set_timeout(undo: &Undo<'_>, stand: &Stand, seconds: u32) {
-    let wanted = Configuration::Queue { visibility_timeout_seconds: seconds, redrive_policy: None };
+    let wanted =
+        ResourceConfig::Queue { visibility_timeout_seconds: seconds, redrive_policy: None };
     let fields = BTreeSet::from([Field::VisibilityTimeout]);
     undo.aws.configure(&queue(stand), &wanted, &fields).await.unwrap();
 }
@@ -126,7 +127,7 @@ async fn of_two_who_claim_at_once_one_has_it_and_the_other_leaves_it_alone() {
     let (first, second) = (first.unwrap(), second.unwrap());
     assert_eq!([&first, &second].iter().filter(|taken| taken.is_none()).count(), 1);
     let (loser, winner) = if first.is_some() { (&mut one, &theirs) } else { (&mut other, &ours) };
-    assert_eq!(loser.put_back(None).await.len(), 0);
+    assert_eq!(loser.restore_saved(None).await.len(), 0);
     assert_eq!(read_tag(loser, &stand).await.as_ref(), Some(winner));
     let mut late = undo(&stand, &folder, "late", &[]).await;
     assert!(late.claim(&tag, &value("late")).await.unwrap().is_some());
@@ -135,13 +136,13 @@ async fn of_two_who_claim_at_once_one_has_it_and_the_other_leaves_it_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_put_back_between_the_look_and_the_lease_is_not_taken_for_how_it_was() {
+async fn what_was_restored_between_the_look_and_the_lease_is_not_taken_for_how_it_was() {
     let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
     let mut undo = undo(&stand, &folder, "run", &[(queue(&stand), TIMEOUT)]).await;
     set_timeout(&undo, &stand, 33).await;
     let refused = undo.claim(&tag(&stand), &value("run")).await.unwrap_err();
-    assert!(refused.what.contains("somebody else changes it"), "{refused}");
-    let backs = undo.put_back(None).await;
+    assert!(refused.what.contains("another actor changes it"), "{refused}");
+    let backs = undo.restore_saved(None).await;
     assert!(backs.iter().all(|(_, back)| is_restored(back)), "{backs:?}");
     assert_eq!(read_tag(&undo, &stand).await, None);
     let now = undo.aws.configuration(&queue(&stand)).await.unwrap();
@@ -156,10 +157,10 @@ async fn the_tag_stays_while_something_else_is_not_back() {
     assert_eq!(undo.claim(&tag(&stand), &value("run")).await.unwrap(), None);
     undo.change(&parts(&stand), &queue(&stand), &[TIMEOUT]).await.unwrap();
     // The queue is none of this stack's.
-    let backs = undo.put_back(Some(&[])).await;
-    assert!(matches!(backs[..], [(_, Back::Foreign), (_, Back::Failed(_))]), "{backs:?}");
+    let backs = undo.restore_saved(Some(&[])).await;
+    assert!(matches!(backs[..], [(_, Back::Other), (_, Back::Failed(_))]), "{backs:?}");
     assert_eq!(read_tag(&undo, &stand).await, Some(value("run")));
-    let backs = undo.put_back(None).await;
+    let backs = undo.restore_saved(None).await;
     assert!(backs.iter().all(|(_, back)| is_restored(back)), "{backs:?}");
     assert_eq!(read_tag(&undo, &stand).await, None);
     stand.emulator.shut_down().await;
@@ -170,27 +171,27 @@ async fn what_is_gone_keeps_nothing_open() {
     let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
     let mut undo = undo(&stand, &folder, "run", &[(queue(&stand), TIMEOUT)]).await;
     assert_eq!(undo.claim(&tag(&stand), &value("run")).await.unwrap(), None);
-    let part = Part::Concurrency { function: "gone".to_owned() };
-    let before = Configuration::Concurrency { reserved: Some(7) };
+    let part = ResourceRef::Concurrency { function: "gone".to_owned() };
+    let before = ResourceConfig::Concurrency { reserved: Some(7) };
     let settings = vec![Setting::SubmitStopped];
     undo.note(UndoEntry::Saved { part: part.clone(), before, settings }).await.unwrap();
     undo.will_tell(&part);
-    let backs = undo.put_back(Some(&[])).await;
+    let backs = undo.restore_saved(Some(&[])).await;
     assert!(matches!(backs[0], (_, Back::Gone)), "{backs:?}");
     assert!(!undo.ledger().open().iter().any(|(open, _)| *open == part));
     stand.emulator.shut_down().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_somebody_else_sets_is_left_and_its_lease_is_given_back() {
+async fn what_somebody_else_sets_is_left_and_its_lease_is_released() {
     let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
     let mut undo = undo(&stand, &folder, "run", &[(queue(&stand), TIMEOUT)]).await;
     assert_eq!(undo.claim(&tag(&stand), &value("run")).await.unwrap(), None);
     undo.change(&parts(&stand), &queue(&stand), &[TIMEOUT]).await.unwrap();
     set_timeout(&undo, &stand, 33).await;
     let refused = undo.change(&parts(&stand), &queue(&stand), &[]).await.unwrap_err();
-    assert!(refused.what.contains("somebody else changes it"), "{refused}");
-    let backs = undo.put_back(None).await;
+    assert!(refused.what.contains("another actor changes it"), "{refused}");
+    let backs = undo.restore_saved(None).await;
     assert!(matches!(backs[0], (_, Back::Contested(_))), "{backs:?}");
     let now = undo.aws.configuration(&queue(&stand)).await.unwrap();
     assert_eq!(now.fields()[&Field::VisibilityTimeout], 33);
@@ -206,7 +207,7 @@ async fn what_reads_as_before_is_told_to_be_so_all_the_same() {
     drop(run);
     // Another process does not know what the first one has told.
     let mut undo = Undo::reopen(at(&stand).await, &folder.path().join("run")).unwrap();
-    let backs = undo.put_back(None).await;
+    let backs = undo.restore_saved(None).await;
     assert!(backs.iter().all(|(_, back)| is_restored(back)), "{backs:?}");
     assert_eq!(undo.aws.calls().counts()["SQS.SetQueueAttributes"], 1);
     assert_eq!(undo.aws.configuration(&queue(&stand)).await.unwrap(), before);
@@ -217,7 +218,7 @@ async fn what_reads_as_before_is_told_to_be_so_all_the_same() {
 async fn what_was_never_told_anything_is_left_alone_by_the_run_itself() {
     let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
     let mut undo = undo(&stand, &folder, "run", &[(queue(&stand), TIMEOUT)]).await;
-    let backs = undo.put_back(None).await;
+    let backs = undo.restore_saved(None).await;
     assert_eq!(backs.len(), 2);
     let counts = undo.aws.calls().counts();
     assert!(!counts.contains_key("SQS.SetQueueAttributes"), "{counts:?}");
@@ -233,7 +234,7 @@ async fn an_update_that_lambda_gives_up_is_no_change() {
     let refused = undo.change(&parts(&stand), &worker(), &[WORKER_TIMEOUT]).await.unwrap_err();
     assert!(refused.what.contains("SubnetOutOfIPAddresses: no subnet"), "{refused}");
     // The next one succeeds, and with that it is as it was.
-    let backs = undo.put_back(None).await;
+    let backs = undo.restore_saved(None).await;
     assert!(backs.iter().all(|(_, back)| is_restored(back)), "{backs:?}");
     assert_eq!(state.lock().unwrap().timeout, 9);
     assert_eq!(read_tag(&undo, &stand).await, None);
@@ -241,19 +242,19 @@ async fn an_update_that_lambda_gives_up_is_no_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_lambda_does_not_put_back_is_not_back_and_the_tag_stays() {
+async fn what_lambda_does_not_restored_is_not_back_and_the_tag_stays() {
     let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
     let (mut undo, state) = undo_of_worker(&stand, &folder).await;
     undo.change(&parts(&stand), &worker(), &[WORKER_TIMEOUT]).await.unwrap();
     state.lock().unwrap().ends = vec!["Failed"; 20];
-    let backs = undo.put_back(None).await;
+    let backs = undo.restore_saved(None).await;
     let [(_, Back::Failed(failure)), (_, Back::Failed(_))] = &backs[..] else {
         panic!("{backs:?}")
     };
     assert!(failure.what.contains("no subnet"), "{failure}");
     assert_eq!(read_tag(&undo, &stand).await, Some(value("run")));
     state.lock().unwrap().ends.clear();
-    let backs = undo.put_back(None).await;
+    let backs = undo.restore_saved(None).await;
     assert!(backs.iter().all(|(_, back)| is_restored(back)), "{backs:?}");
     assert_eq!(state.lock().unwrap().timeout, 9);
     stand.emulator.shut_down().await;
@@ -267,7 +268,7 @@ async fn an_update_that_never_ends_is_given_up_and_does_not_count_as_back() {
     let began_at = undo.clock.now();
     let refused = undo.change(&parts(&stand), &worker(), &[WORKER_TIMEOUT]).await.unwrap_err();
     assert!(refused.what.contains("still in progress"), "{refused}");
-    let backs = undo.put_back(None).await;
+    let backs = undo.restore_saved(None).await;
     assert!(matches!(backs[0], (_, Back::Failed(_))), "{backs:?}");
     // Once each, and not again and again.
     assert!(undo.clock.now().since(began_at).as_secs() < 700);
@@ -299,7 +300,7 @@ async fn a_function_whose_last_update_failed_is_not_broken_further() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_its_lease_a_run_changes_nothing_more_and_puts_back_what_it_has() {
+async fn without_its_lease_a_run_changes_nothing_more_and_restores_what_it_has() {
     let (stand, folder) = (Stand::start().await, tempfile::tempdir().unwrap());
     for other in [None, Some("vrf-9-9 until 99999999999999")] {
         let folder = folder.path().join(other.unwrap_or("none"));
@@ -308,19 +309,19 @@ async fn without_its_lease_a_run_changes_nothing_more_and_puts_back_what_it_has(
         let mut undo = undo(&stand, &folder, "run", &[(queue(&stand), TIMEOUT)]).await;
         assert_eq!(undo.claim(&tag(&stand), &value("run")).await.unwrap(), None);
         undo.change(&parts(&stand), &queue(&stand), &[TIMEOUT]).await.unwrap();
-        let theirs = Configuration::QueueTag { value: other.map(str::to_owned) };
+        let theirs = ResourceConfig::QueueTag { value: other.map(str::to_owned) };
         let fields = theirs.fields().into_keys().collect();
         undo.aws.configure(&tag(&stand), &theirs, &fields).await.unwrap();
         let changes = undo.aws.calls().counts()["SQS.SetQueueAttributes"];
         let refused = undo.change(&parts(&stand), &queue(&stand), &[]).await.unwrap_err();
         assert!(refused.what.contains("the lease of run was lost"), "{refused}");
         assert_eq!(undo.aws.calls().counts()["SQS.SetQueueAttributes"], changes);
-        undo.put_back(None).await;
+        undo.restore_saved(None).await;
         let now = undo.aws.configuration(&queue(&stand)).await.unwrap();
         assert_ne!(now.fields()[&Field::VisibilityTimeout], 77);
         // What is another run's is left to it.
         assert_eq!(read_tag(&undo, &stand).await.as_deref(), other);
-        let none = Configuration::QueueTag { value: None };
+        let none = ResourceConfig::QueueTag { value: None };
         let fields = none.fields().into_keys().collect();
         undo.aws.configure(&tag(&stand), &none, &fields).await.unwrap();
     }
@@ -336,11 +337,11 @@ async fn a_rollback_that_is_late_puts_nothing_back() {
     drop(run);
     let mut undo = Undo::reopen(at(&stand).await, &folder.path().join("run")).unwrap();
     undo.hold_lease();
-    // Another rollback has put all back meanwhile, and another run sets the same.
-    let theirs = Configuration::QueueTag { value: Some("vrf-9-9 until 9".to_owned()) };
+    // Another rollback has restore all meanwhile, and another run sets the same.
+    let theirs = ResourceConfig::QueueTag { value: Some("vrf-9-9 until 9".to_owned()) };
     let fields = theirs.fields().into_keys().collect();
     undo.aws.configure(&tag(&stand), &theirs, &fields).await.unwrap();
-    let backs = undo.put_back(None).await;
+    let backs = undo.restore_saved(None).await;
     assert!(backs.iter().all(|(_, back)| matches!(back, Back::Failed(_))), "{backs:?}");
     let now = undo.aws.configuration(&queue(&stand)).await.unwrap();
     assert_eq!(now.fields()[&Field::VisibilityTimeout], 77);

@@ -3,32 +3,29 @@
 use std::path::Path;
 
 use verifier_chaos::{Difference, UndoError, UndoLedger};
-use verifier_core::experiment::Part;
+use verifier_core::experiment::ResourceRef;
 
 use crate::shell::failure::Failure;
 use crate::shell::files;
 use crate::shell::journal::failed;
 
-/// Why there is nothing to put back about a part that is not there.
+/// Why there is nothing to restore about a part that is not there.
 pub(super) const GONE: &str = "it is gone";
 
 /// What somebody else has changed, in words.
 pub(crate) fn told(others: &[Difference]) -> String {
     let others: Vec<String> = others.iter().map(ToString::to_string).collect();
-    format!("somebody else has changed it: {}", others.join("; "))
+    format!("another actor has changed it: {}", others.join("; "))
 }
 
-pub(super) fn not_so(part: &Part) -> Failure {
-    Failure::environment(format!(
-        "{} is not as it was told to be: somebody else changes it",
-        name(part)
-    ))
+pub(super) fn not_so(part: &ResourceRef) -> Failure {
+    Failure::environment(format!("{} is not as it was set: another actor changes it", name(part)))
 }
 
 /// That AWS has given an update up.
-pub(super) fn failed_update(part: &Part, why: &str) -> Failure {
+pub(super) fn failed_update(part: &ResourceRef, why: &str) -> Failure {
     Failure {
-        next: Some("see to the reason, or deploy the stack anew".to_owned()),
+        next: Some("see to the reason, or deploy the stack again".to_owned()),
         ..Failure::environment(format!(
             "AWS did not carry out the last update of {}, so what was before it is in force: {why}",
             name(part)
@@ -37,18 +34,18 @@ pub(super) fn failed_update(part: &Part, why: &str) -> Failure {
 }
 
 /// A part, in words.
-pub(crate) fn name(part: &Part) -> String {
+pub(crate) fn name(part: &ResourceRef) -> String {
     match part {
-        Part::Concurrency { function } => format!("the reserved concurrency of {function}"),
-        Part::Mapping { uuid } => format!("the event source mapping {uuid}"),
-        Part::QueueTag { key, queue_url } => {
+        ResourceRef::Concurrency { function } => format!("the reserved concurrency of {function}"),
+        ResourceRef::Mapping { uuid } => format!("the event source mapping {uuid}"),
+        ResourceRef::QueueTag { key, queue_url } => {
             format!("the tag {key} of {}", queue_url.rsplit('/').next().unwrap_or(queue_url))
         }
-        Part::Queue { queue_url } => {
+        ResourceRef::Queue { queue_url } => {
             let queue = queue_url.rsplit('/').next().unwrap_or(queue_url);
             format!("the visibility timeout and redrive policy of {queue}")
         }
-        Part::Function { function } => format!("the timeout and memory of {function}"),
+        ResourceRef::Function { function } => format!("the timeout and memory of {function}"),
     }
 }
 
@@ -66,7 +63,7 @@ pub(crate) fn text(path: &Path) -> Result<String, Failure> {
 pub(crate) fn malformed(path: &Path, error: &UndoError) -> Failure {
     let covered = match error {
         UndoError::Malformed { covered, .. } if !covered.is_empty() => {
-            format!("; the lines before it tell of {}", names(covered))
+            format!("; the lines before it report {}", names(covered))
         }
         _ => String::new(),
     };
@@ -77,6 +74,6 @@ pub(crate) fn malformed(path: &Path, error: &UndoError) -> Failure {
 }
 
 /// Parts, in words.
-pub(crate) fn names(parts: &[Part]) -> String {
+pub(crate) fn names(parts: &[ResourceRef]) -> String {
     parts.iter().map(name).collect::<Vec<_>>().join(", ")
 }

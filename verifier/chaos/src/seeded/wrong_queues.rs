@@ -1,6 +1,6 @@
 //! Queues, mappings and redriving clients with a bug.
 
-use verifier_model::sqs::{Delivery, Message, ReceivedMessage, SendMessage};
+use verifier_model::sqs::{Message, ReceiveFault, ReceivedMessage, SendMessage};
 
 use crate::Anomaly;
 use crate::simulator::{Redriver, ReferenceRedriver, Rules};
@@ -21,15 +21,15 @@ pub(super) struct WrongRules(pub(super) Anomaly);
 pub(super) struct WrongRedriver(pub(super) Anomaly);
 
 impl Rules for WrongRules {
-    fn delivery(&mut self, message: &Message) -> Delivery {
+    fn delivery(&mut self, message: &Message) -> ReceiveFault {
         match self.0 {
             Anomaly::PrematureDlq if message.receive_count == MAX_RECEIVE_COUNT - 1 => {
-                Delivery::MovedEarly
+                ReceiveFault::MovedEarly
             }
             Anomaly::OverReceived if message.receive_count == MAX_RECEIVE_COUNT => {
-                Delivery::MovedLate
+                ReceiveFault::MovedLate
             }
-            _ => Delivery::Regular,
+            _ => ReceiveFault::Regular,
         }
     }
 

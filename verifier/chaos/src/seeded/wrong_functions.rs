@@ -99,9 +99,9 @@ impl WrongWorker {
 
     /// Whether a message is named as failed although it did not.
     fn names_too(&self, work: &Work, index: usize, records: &[Record<'_>]) -> bool {
-        let neighbour = index.checked_sub(1).map(|before| work.lines[before].outcome);
+        let mate = index.checked_sub(1).map(|before| work.lines[before].outcome);
         self.0 == Anomaly::BatchPoisoned
-            && neighbour == Some(Outcome::Failed)
+            && mate == Some(Outcome::Failed)
             && records[index].receive_count == 1
     }
 }

@@ -11,11 +11,11 @@ const POLLS_WITHOUT_COUNT: u32 = 6;
 ///
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html>.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Emptiness {
+pub struct EmptyDetector {
     empty_polls: u32,
 }
 
-impl Emptiness {
+impl EmptyDetector {
     /// A long poll has brought so many messages.
     pub fn polled(&mut self, count: usize) {
         self.empty_polls = if count == 0 { self.empty_polls + 1 } else { 0 };
@@ -37,12 +37,12 @@ impl Emptiness {
 mod tests {
     use super::*;
 
-    fn after(polls: &[usize]) -> Emptiness {
-        let mut emptiness = Emptiness::default();
+    fn after(polls: &[usize]) -> EmptyDetector {
+        let mut empty_detector = EmptyDetector::default();
         for count in polls {
-            emptiness.polled(*count);
+            empty_detector.polled(*count);
         }
-        emptiness
+        empty_detector
     }
 
     #[test]
@@ -52,7 +52,7 @@ mod tests {
         assert!(after(&[0, 0]).is_certain(Some(0)));
         assert!(!after(&[0, 0]).is_certain(Some(3)));
         assert!(!after(&[0, 0]).is_certain(None));
-        // A count that stays wrong does not keep anybody for ever.
+        // A count that stays wrong does not keep anybody indefinitely.
         assert!(after(&[0; 6]).is_certain(Some(3)));
         assert!(after(&[0; 6]).is_certain(None));
     }

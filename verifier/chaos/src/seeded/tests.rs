@@ -10,12 +10,12 @@ const OPERATIONS_MAX: usize = 6;
 
 /// Prints the table of `cargo xtask mutants`.
 #[test]
-fn every_planted_bug_is_found_alone_and_shrunk() {
+fn every_seeded_bug_is_found_alone_and_shrunk() {
     let mut table = format!(
-        "\n{:<22} {:>9} {:>11} {:>8} {:>5}  planted bug\n",
+        "\n{:<22} {:>9} {:>11} {:>8} {:>5}  seeded bug\n",
         "anomaly", "schedules", "operations", "shrunk", "runs"
     );
-    for bug in PlantedBug::all() {
+    for bug in SeededBug::all() {
         let expected = AnomalySet::of(&[bug.anomaly]);
         let run = &mut |schedule: &Schedule| bug.simulate(schedule);
         let exploration = explore(1, SCHEDULES_MAX, run).unwrap();

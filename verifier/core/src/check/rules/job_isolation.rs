@@ -1,19 +1,19 @@
-//! `job.neighbours`.
+//! `job.isolation`.
 
 use std::time::Duration;
 
 use crate::account::{Account, Breach, Expectation, Isolation, Kept};
-use crate::check::{Check, Judgement, LogEvidence, Severity, Verdict, unreadable};
+use crate::check::{Check, Evaluation, LogEvidence, Severity, Verdict, unreadable};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
-    id: "job.neighbours",
+    id: "job.isolation",
     asserts: "good jobs that came to the worker in one batch with the failing one ran once, at their first receive",
     severity: Severity::Fail,
     why: "a worker that fails the batch instead of the message, as every uncaught error does, repeats the work of each good job in it, and dead-letters them with the failing one",
     fix: "catch each message's error, answer with the failed messages' ids in batchItemFailures, and set ReportBatchItemFailures on the mapping",
     source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
-    must_be_exercised: false,
+    must_run: false,
 };
 
 /// What isolates the messages of a batch.
@@ -23,15 +23,15 @@ const CATCH: &str = "let the worker catch each message's error and answer with b
 /// which they did not meet is inconclusive. `visibility` is what `cfg.visibility` found: where the visibility timeout is too
 /// short, messages come again also from a worker that isolates them. `batching_window` is how long the mapping gathers a
 /// batch. `returned` are good jobs that must have come again without a line.
-pub fn judge(
+pub fn evaluate(
     account: &Account,
     log: &LogEvidence,
     visibility: Option<Verdict>,
     batching_window: Duration,
     returned: &[Breach],
     strict: bool,
-) -> Judgement {
-    let judgement = match account.isolation() {
+) -> Evaluation {
+    let evaluation = match account.isolation() {
         Isolation::NotMet
         | Isolation::Held { .. }
         | Isolation::Unclear { .. }
@@ -44,13 +44,13 @@ pub fn judge(
             let is_short = matches!(visibility, Some(Verdict::Warn | Verdict::Fail));
             broken(account, &breaches, is_short)
         }
-        Isolation::ByConstruction => Judgement::pass(
+        Isolation::ByConstruction => Evaluation::pass(
             "the mapping's batches hold one message, so none shares the failing one's",
         ),
         _ if log.error.is_some() => {
-            return unreadable(log).unwrap_or_else(|| Judgement::inconclusive("no log"));
+            return unreadable(log).unwrap_or_else(|| Evaluation::inconclusive("no log"));
         }
-        Isolation::Unclear { job_ids } => Judgement::inconclusive(format!(
+        Isolation::Unclear { job_ids } => Evaluation::inconclusive(format!(
             "{} good jobs were done in invocations that failed, and nothing tells whether they came again: {}",
             job_ids.len(),
             job_ids.join(", ")
@@ -59,9 +59,9 @@ pub fn judge(
         Isolation::NotMet => not_met(account, strict, batching_window),
         Isolation::Held { met } if account.kept().is_some() => kept(account, met),
         Isolation::Held { met } => {
-            Judgement::pass(format!("{met} shared a batch with the failing job and ran once"))
+            Evaluation::pass(format!("{met} shared a batch with the failing job and ran once"))
         }
-        Isolation::DeliveredTwice { job_ids } => Judgement::fail(
+        Isolation::DeliveredTwice { job_ids } => Evaluation::fail(
             format!(
                 "{} shared a batch with the failing job and were delivered twice",
                 job_ids.len()
@@ -71,25 +71,25 @@ pub fn judge(
         )
         .with_verdict(Verdict::Warn),
     };
-    judgement.with_evidence("batchSize", account.terms.batch_size)
+    evaluation.with_evidence("batchSize", account.terms.batch_size)
 }
 
-fn not_met(account: &Account, strict: bool, batching_window: Duration) -> Judgement {
+fn not_met(account: &Account, strict: bool, batching_window: Duration) -> Evaluation {
     if account.that(Expectation::Fails).next().is_none() {
-        return Judgement::not_exercised("no failing job was accepted");
+        return Evaluation::not_run("no failing job was accepted");
     }
     if !tells_invocations(account) {
         let why = "the lines of the log do not tell which jobs shared an invocation, and neither do Lambda's reports there";
         if !strict {
-            return Judgement::not_exercised(why);
+            return Evaluation::not_run(why);
         }
-        return Judgement::inconclusive(format!("{why}; --strict asks for that")).with_next(
+        return Evaluation::inconclusive(format!("{why}; --strict asks for that")).with_next(
             "let the worker write the Lambda request id in each line, or Lambda its reports",
         );
     }
     let why = "no good job shared a batch with the failing one";
     if strict {
-        return Judgement::inconclusive(format!("{why}, and --strict asks for that"))
+        return Evaluation::inconclusive(format!("{why}, and --strict asks for that"))
             .with_next(match batching_window.as_secs() {
                 0 => "set a batching window of a second on the mapping, so that jobs meet".to_owned(),
                 seconds => format!(
@@ -97,11 +97,11 @@ fn not_met(account: &Account, strict: bool, batching_window: Duration) -> Judgem
                 ),
             });
     }
-    Judgement::not_exercised(why)
+    Evaluation::not_run(why)
 }
 
 /// That by the queue's counts good jobs were kept there, although `met` of them ran once by their lines beside the failing job.
-fn kept(account: &Account, met: usize) -> Judgement {
+fn kept(account: &Account, met: usize) -> Evaluation {
     let Kept { returns, messages } = account.kept().unwrap_or(Kept { returns: 0, messages: 0 });
     let what = kept_in_words(returns, messages);
     let summary = format!(
@@ -109,10 +109,10 @@ fn kept(account: &Account, met: usize) -> Judgement {
     );
     if returns > 1 {
         // Counts lag by a minute at most, and those are a visibility timeout apart.
-        Judgement::fail(summary, "the failing job alone waits in the queue for its return", what)
+        Evaluation::fail(summary, "the failing job alone waits in the queue for its return", what)
             .with_next(CATCH)
     } else {
-        Judgement::inconclusive(summary).with_next(format!(
+        Evaluation::inconclusive(summary).with_next(format!(
             "run the check again with --strict, which counts more often; {CATCH}"
         ))
     }
@@ -132,7 +132,7 @@ fn tells_invocations(account: &Account) -> bool {
     failing.any(|job| job.attempts.is_empty() || job.requests().next().is_some())
 }
 
-fn broken(account: &Account, breaches: &[Breach], is_visibility_short: bool) -> Judgement {
+fn broken(account: &Account, breaches: &[Breach], is_visibility_short: bool) -> Evaluation {
     let seen: Vec<String> = breaches
         .iter()
         .map(|breach| {
@@ -153,13 +153,13 @@ fn broken(account: &Account, breaches: &[Breach], is_visibility_short: bool) -> 
         let what = format!("{of_good} good jobs came again after a batch with the failing one");
         (what, format!("{CATCH}; look also for invocations that outlast the visibility timeout"))
     };
-    Judgement::fail(
+    Evaluation::fail(
         format!("{what}: {}", seen[0]),
         "each good job succeeds at receive count 1, whatever else is in its batch",
         seen.join("; "),
     )
     .with_next(next)
-    .with_evidence("neighbours", seen)
+    .with_evidence("batch", seen)
 }
 
 #[cfg(test)]
@@ -199,7 +199,7 @@ mod tests {
     }
 
     fn verdict(good: Vec<LoggedOutcome>) -> Verdict {
-        judge(&account(good, 5), &whole_log(), None, Duration::ZERO, &[], false).verdict
+        evaluate(&account(good, 5), &whole_log(), None, Duration::ZERO, &[], false).verdict
     }
 
     #[test]
@@ -211,17 +211,17 @@ mod tests {
     fn where_they_did_not_meet_it_is_said_and_strictly_it_is_no_pass() {
         let apart = account(vec![at(0, "other", 1, Outcome::Succeeded)], 5);
         assert_eq!(
-            judge(&apart, &whole_log(), None, Duration::ZERO, &[], false).verdict,
-            Verdict::NotExercised
+            evaluate(&apart, &whole_log(), None, Duration::ZERO, &[], false).verdict,
+            Verdict::NotRun
         );
         let strictly =
-            |seconds| judge(&apart, &whole_log(), None, Duration::from_secs(seconds), &[], true);
+            |seconds| evaluate(&apart, &whole_log(), None, Duration::from_secs(seconds), &[], true);
         assert_eq!(strictly(0).verdict, Verdict::Inconclusive);
         assert!(strictly(0).next.unwrap().starts_with("set a batching window"));
         assert!(strictly(5).next.unwrap().contains("window of 5 s"));
         let single = account(vec![at(0, "other", 1, Outcome::Succeeded)], 1);
         assert_eq!(
-            judge(&single, &whole_log(), None, Duration::ZERO, &[], true).verdict,
+            evaluate(&single, &whole_log(), None, Duration::ZERO, &[], true).verdict,
             Verdict::Pass
         );
     }
@@ -242,7 +242,7 @@ mod tests {
         let succeeded = Outcome::Succeeded;
         let advice = |second: LoggedOutcome, visibility| {
             let good = vec![at(0, "b1", 1, succeeded), second];
-            judge(&account(good, 5), &whole_log(), visibility, Duration::ZERO, &[], false)
+            evaluate(&account(good, 5), &whole_log(), visibility, Duration::ZERO, &[], false)
                 .next
                 .unwrap()
         };
@@ -274,9 +274,9 @@ mod tests {
             came_again: false,
             inferred: true,
         };
-        let judgement = judge(&met, &whole_log(), None, Duration::ZERO, &[breach], false);
-        assert_eq!(judgement.verdict, Verdict::Fail);
-        assert!(judgement.actual.unwrap().contains("(inferred)"));
+        let evaluation = evaluate(&met, &whole_log(), None, Duration::ZERO, &[breach], false);
+        assert_eq!(evaluation.verdict, Verdict::Fail);
+        assert!(evaluation.actual.unwrap().contains("(inferred)"));
     }
 
     #[test]
@@ -284,7 +284,7 @@ mod tests {
         let log = LogEvidence { error: Some("denied".to_owned()), ..LogEvidence::default() };
         let apart = account(Vec::new(), 5);
         assert_eq!(
-            judge(&apart, &log, None, Duration::ZERO, &[], false).verdict,
+            evaluate(&apart, &log, None, Duration::ZERO, &[], false).verdict,
             Verdict::Inconclusive
         );
     }

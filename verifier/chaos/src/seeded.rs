@@ -1,4 +1,4 @@
-//! Planted bugs: for every anomaly a wrong part of a stack that makes exactly it fire.
+//! Seeded bugs: for every anomaly a wrong part of a stack that makes exactly it fire.
 //!
 //! They prove the prover: a checker that misses one, or an exploration that does not come across it, is wrong itself.
 
@@ -15,12 +15,12 @@ use super::simulator::{Limits, Parts, simulate_within};
 
 /// A stack with one wrong part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlantedBug {
+pub struct SeededBug {
     /// What the wrong part makes fire.
     pub anomaly: Anomaly,
 }
 
-impl PlantedBug {
+impl SeededBug {
     /// One for every anomaly, in the order of reports.
     pub fn all() -> impl Iterator<Item = Self> {
         Anomaly::ALL.into_iter().map(|anomaly| Self { anomaly })
@@ -52,14 +52,14 @@ impl PlantedBug {
             Anomaly::LateDlq => "the queue hides messages too long after their second receive",
             Anomaly::PoisonAsSuccess => "the worker does what poison asks for",
             Anomaly::InnocentDlq => "the worker fails slow jobs",
-            Anomaly::BatchPoisoned => "the worker names the neighbour of a failed message, too",
+            Anomaly::BatchPoisoned => "the worker names another message of the batch, too",
             Anomaly::StuckInFlight => {
                 "the queue never shows messages again after their second receive"
             }
             Anomaly::EffectAndDlq => {
                 "the worker notices that poison is poison when the effect is done"
             }
-            Anomaly::DlqCloneMismatch => "the redriving client writes bodies anew",
+            Anomaly::DlqCloneMismatch => "the redriving client rewrites bodies",
             Anomaly::RedriveLeak => "the redriving client does not delete what it has copied",
         }
     }

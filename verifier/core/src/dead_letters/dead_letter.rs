@@ -64,7 +64,7 @@ impl Attribute {
 /// A message of a dead-letter queue, as it was received.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Letter {
+pub struct DeadLetter {
     /// Its id, which it had in its first queue too.
     pub message_id: String,
     /// Its body.
@@ -98,10 +98,10 @@ pub struct Letter {
     pub source_arn: Option<String>,
 }
 
-/// A message that takes a letter's place in another queue.
+/// A message that takes a message's place in another queue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resend {
-    /// The letter's id.
+    /// The message's id.
     pub from: String,
     /// The body.
     pub body: String,
@@ -111,11 +111,11 @@ pub struct Resend {
     pub trace_header: Option<String>,
     /// The message group.
     pub group_id: Option<String>,
-    /// On FIFO queues, what tells a repeated send of the same letter.
+    /// On FIFO queues, what tells a repeated send of the same message.
     pub deduplication_id: Option<String>,
 }
 
-impl Letter {
+impl DeadLetter {
     /// How many bytes count towards the limits of queues and batches.
     pub fn size_bytes(&self) -> usize {
         let attributes =
@@ -123,7 +123,7 @@ impl Letter {
         self.body.len() + attributes.sum::<usize>()
     }
 
-    /// What letters are sorted by: when they were sent, and on FIFO queues their order there.
+    /// What messages are sorted by: when they were sent, and on FIFO queues their order there.
     pub fn order(&self) -> (Option<Timestamp>, usize, Option<&str>, &str) {
         // They are whole numbers without leading zeros, too long for any type.
         let number = self.sequence_number.as_deref();
@@ -151,12 +151,12 @@ impl Letter {
     /// The message that takes its place in a queue.
     ///
     /// A deduplication id that was used within five minutes makes SQS accept a message and drop it, so on a FIFO queue the
-    /// letter's own is not used again. The one that is used instead is made of the letter and of what the resend belongs
+    /// message's own is not used again. The one that is used instead is made of the message and of what the resend belongs
     /// to, so that it stays the same when that resend is repeated.
     ///
     /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html>.
     pub fn resend(&self, occasion: &str, is_fifo: bool) -> Resend {
-        // A queue that is not FIFO has given the letter no group, and FIFO queues take none without.
+        // A queue that is not FIFO has given the message no group, and FIFO queues take none without.
         let group_id = match &self.group_id {
             None if is_fifo => Some(self.message_id.clone()),
             group_id => group_id.clone(),
@@ -222,82 +222,85 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn letter() -> Letter {
-        Letter {
+    fn message() -> DeadLetter {
+        DeadLetter {
             message_id: "m-1".to_owned(),
             body: "{\"task\":7}".to_owned(),
-            ..Letter::default()
+            ..DeadLetter::default()
         }
     }
 
     #[test]
     fn a_resend_carries_everything_along() {
-        let letter = Letter {
+        let message = DeadLetter {
             attributes: BTreeMap::from([("n".to_owned(), Attribute::binary("Binary", &[0, 255]))]),
             trace_header: Some("Root=1".to_owned()),
             group_id: Some("g".to_owned()),
-            ..letter()
+            ..message()
         };
-        let resend = letter.resend("occasion", false);
-        assert_eq!((resend.from, resend.body), (letter.message_id.clone(), letter.body.clone()));
-        assert_eq!(resend.attributes, letter.attributes);
-        assert_eq!((resend.trace_header, resend.group_id), (letter.trace_header, letter.group_id));
+        let resend = message.resend("occasion", false);
+        assert_eq!((resend.from, resend.body), (message.message_id.clone(), message.body.clone()));
+        assert_eq!(resend.attributes, message.attributes);
+        assert_eq!(
+            (resend.trace_header, resend.group_id),
+            (message.trace_header, message.group_id)
+        );
         assert_eq!(resend.deduplication_id, None);
     }
 
     #[test]
-    fn a_fifo_resend_is_told_from_the_letter_and_from_another_occasion_only() {
-        let letter = Letter { deduplication_id: Some("d".to_owned()), ..letter() };
-        let id = |occasion| letter.resend(occasion, true).deduplication_id.unwrap();
+    fn a_fifo_resend_is_told_from_the_message_and_from_another_occasion_only() {
+        let message = DeadLetter { deduplication_id: Some("d".to_owned()), ..message() };
+        let id = |occasion| message.resend(occasion, true).deduplication_id.unwrap();
         assert_eq!(id("a"), id("a"));
         assert_ne!(id("a"), id("b"));
         assert_ne!(id("a"), "d");
         assert!(id("a").len() <= 128);
         // Without a group of its own it is ordered with nothing else.
-        assert_eq!(letter.resend("a", true).group_id.as_deref(), Some("m-1"));
+        assert_eq!(message.resend("a", true).group_id.as_deref(), Some("m-1"));
     }
 
     #[test]
     fn the_content_is_what_would_be_sent_again() {
-        let of = |change: fn(&mut Letter)| {
-            let mut letter = letter();
-            change(&mut letter);
-            letter.content_sha256()
+        let of = |change: fn(&mut DeadLetter)| {
+            let mut message = message();
+            change(&mut message);
+            message.content_sha256()
         };
         let same = of(|_| {});
-        assert_eq!(of(|letter| letter.receive_count = Some(9)), same);
-        assert_ne!(of(|letter| letter.body.push(' ')), same);
-        assert_ne!(of(|letter| letter.group_id = Some("g".to_owned())), same);
+        assert_eq!(of(|message| message.receive_count = Some(9)), same);
+        assert_ne!(of(|message| message.body.push(' ')), same);
+        assert_ne!(of(|message| message.group_id = Some("g".to_owned())), same);
         assert_ne!(
-            of(|letter| drop(
-                letter.attributes.insert("a".to_owned(), Attribute::text("String", "b"))
+            of(|message| drop(
+                message.attributes.insert("a".to_owned(), Attribute::text("String", "b"))
             )),
             same
         );
     }
 
     #[test]
-    fn fifo_letters_of_one_moment_keep_their_order() {
-        let of = |id: &str, number: &str| Letter {
+    fn fifo_messages_of_one_moment_keep_their_order() {
+        let of = |id: &str, number: &str| DeadLetter {
             message_id: id.to_owned(),
             sequence_number: Some(number.to_owned()),
-            ..letter()
+            ..message()
         };
         let (first, second) = (of("z", "99"), of("a", "100"));
         assert!(first.order() < second.order());
-        let older = Letter { sent_at: Some(Timestamp::from_millis(1)), ..letter() };
-        let newer = Letter { sent_at: Some(Timestamp::from_millis(2)), ..letter() };
+        let older = DeadLetter { sent_at: Some(Timestamp::from_millis(1)), ..message() };
+        let newer = DeadLetter { sent_at: Some(Timestamp::from_millis(2)), ..message() };
         assert!(older.order() < newer.order());
     }
 
     #[test]
     fn what_a_service_has_written_is_a_reason() {
-        let with = |attributes: &[(&str, &str)]| Letter {
+        let with = |attributes: &[(&str, &str)]| DeadLetter {
             attributes: attributes
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), Attribute::text("String", *value)))
                 .collect(),
-            ..letter()
+            ..message()
         };
         let of = |attributes: &[(&str, &str)]| with(attributes).written_reason();
         let event_bridge = [("ERROR_CODE", "NO_PERMISSIONS"), ("ERROR_MESSAGE", "not authorized")];
@@ -311,9 +314,9 @@ mod tests {
     #[test]
     fn it_expires_by_when_it_was_sent() {
         let sent_at = Timestamp::from_millis(1_000_000);
-        let letter = Letter { sent_at: Some(sent_at), ..letter() };
+        let message = DeadLetter { sent_at: Some(sent_at), ..message() };
         let now = sent_at + Duration::from_secs(50);
-        let left = |retention| letter.time_to_expiry(now, Duration::from_secs(retention));
+        let left = |retention| message.time_to_expiry(now, Duration::from_secs(retention));
         assert_eq!(left(60), Some(Duration::from_secs(10)));
         assert_eq!(left(40), Some(Duration::ZERO));
     }

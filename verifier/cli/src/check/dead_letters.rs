@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use verifier_aws::{Aws, AwsError, RECEIVED_MAX, ReceiveAnswer, Received};
-use verifier_core::check::{DeadLetter, HeldLetter, OurMessage, Owner, QueueEvidence, RunId};
+use verifier_core::check::{DeadLetter, HeldMessage, OurMessage, Owner, QueueEvidence, RunId};
 use verifier_core::settings::MessageIds;
 use verifier_model::time::Timestamp;
 
@@ -43,15 +43,15 @@ pub(crate) struct Search<'a> {
 
 /// What was taken from the dead-letter queue and is still in hand.
 #[derive(Debug, Default)]
-pub(crate) struct Letters {
+pub(crate) struct DeadLetters {
     /// The run's own messages by message id.
     pub(crate) own: BTreeMap<String, DeadLetter>,
     /// What runs that are over have left, by message id.
     pub(crate) leftovers: BTreeMap<String, DeadLetter>,
     /// Messages of others that are in hand, by message id.
-    pub(crate) held: BTreeMap<String, HeldLetter>,
+    pub(crate) held: BTreeMap<String, HeldMessage>,
     /// All messages of others that were seen, also after they were made visible again, by message id.
-    pub(crate) others: BTreeMap<String, HeldLetter>,
+    pub(crate) others: BTreeMap<String, HeldMessage>,
     /// How many receives were not answered, and may have been carried out.
     pub(crate) unanswered: u32,
     /// Until when messages may be hidden for a receive that was not answered.
@@ -83,7 +83,7 @@ pub(crate) struct PassedOn {
 /// or not.
 type Poll = (JoinHandle<ReceiveAnswer>, Duration);
 
-impl Letters {
+impl DeadLetters {
     /// Until when a search that ends at that time has to go on: a receive that was not answered may hide the message.
     pub(crate) fn patient_until(&self, bound_at: Timestamp) -> Timestamp {
         self.hidden_until.map_or(bound_at, |hidden| bound_at.max(hidden + HIDDEN_GRACE))
@@ -98,7 +98,7 @@ impl Letters {
     /// Polls until the message of that id has come, or the bound has passed; `latest` is when the run's time is over.
     ///
     /// One empty answer proves nothing, so it is only the bound that ends the search.
-    pub(crate) async fn await_letter(
+    pub(crate) async fn await_message(
         &mut self,
         search: &Search<'_>,
         message_id: &str,
@@ -152,8 +152,8 @@ impl Letters {
         self.searched_at = Some(search.clock.now());
         let count = received.len();
         let mut of_other_runs = Vec::new();
-        for letter in received {
-            of_other_runs.extend(self.take(letter, search));
+        for message in received {
+            of_other_runs.extend(self.take(message, search));
         }
         self.pass_on(of_other_runs, search).await;
         Ok(count)
@@ -183,27 +183,27 @@ impl Letters {
 
     /// Takes in hand what an interrupted search was about to be handed.
     pub(crate) async fn end_search(&mut self, clock: &RunClock, own_message_ids: &[String]) {
-        for letter in self.answer(clock).await.unwrap_or_default() {
-            if own_message_ids.contains(&letter.message_id) {
-                self.keep_own(letter);
+        for message in self.answer(clock).await.unwrap_or_default() {
+            if own_message_ids.contains(&message.message_id) {
+                self.keep_own(message);
             } else {
-                self.hold(letter);
+                self.hold(message);
             }
         }
     }
 
     /// Keeps a message in hand, unless it is one that another run may be waiting for.
-    fn take(&mut self, letter: DeadLetter, search: &Search<'_>) -> Option<DeadLetter> {
-        let id = letter.message_id.clone();
+    fn take(&mut self, message: DeadLetter, search: &Search<'_>) -> Option<DeadLetter> {
+        let id = message.message_id.clone();
         // The latest handle is the one that counts, so a message that was in hand already is replaced.
         let Search { run_id, own_message_ids, ids, longest_wait, .. } = search;
-        match Owner::of(&letter, *run_id, own_message_ids, ids, *longest_wait) {
+        match Owner::of(&message, *run_id, own_message_ids, ids, *longest_wait) {
             Owner::ThisRun => {
-                self.keep_own(letter);
+                self.keep_own(message);
             }
-            Owner::FinishedRun(_) => drop(self.leftovers.insert(id, letter)),
-            Owner::RunningRun(_) => return Some(letter),
-            Owner::Stranger => self.hold(letter),
+            Owner::FinishedRun(_) => drop(self.leftovers.insert(id, message)),
+            Owner::RunningRun(_) => return Some(message),
+            Owner::Other => self.hold(message),
         }
         None
     }
@@ -224,22 +224,22 @@ impl Letters {
         self.others.len() + passed_on.count()
     }
 
-    fn keep_own(&mut self, letter: DeadLetter) {
+    fn keep_own(&mut self, message: DeadLetter) {
         let (message_id, body, seen_at) =
-            (letter.message_id.clone(), letter.body.clone(), letter.seen_at);
+            (message.message_id.clone(), message.body.clone(), message.seen_at);
         let seen = || OurMessage { message_id: message_id.clone(), body, seen_at };
         self.seen.entry(message_id.clone()).or_insert_with(seen);
-        self.first.entry(message_id.clone()).or_insert_with(|| letter.clone());
-        self.own.insert(message_id, letter);
+        self.first.entry(message_id.clone()).or_insert_with(|| message.clone());
+        self.own.insert(message_id, message);
     }
 
-    fn hold(&mut self, letter: DeadLetter) {
-        let id = letter.message_id.clone();
-        let more = |held: Option<&HeldLetter>| held.map_or(0, |held| held.receives) + 1;
-        let seen = HeldLetter { receives: more(self.others.get(&id)), letter: letter.clone() };
+    fn hold(&mut self, message: DeadLetter) {
+        let id = message.message_id.clone();
+        let more = |held: Option<&HeldMessage>| held.map_or(0, |held| held.receives) + 1;
+        let seen = HeldMessage { receives: more(self.others.get(&id)), message: message.clone() };
         self.others.insert(id.clone(), seen);
         let receives = more(self.held.get(&id));
-        self.held.insert(id, HeldLetter { letter, receives });
+        self.held.insert(id, HeldMessage { message, receives });
     }
 
     /// Hands back what another run may be waiting for: two runs that held each other's message until the end would both
@@ -247,24 +247,24 @@ impl Letters {
     ///
     /// If that run is not there, the message comes to this one again. It is put aside for longer each time, so that this
     /// costs a few calls and not one after the other.
-    async fn pass_on(&mut self, letters: Vec<DeadLetter>, search: &Search<'_>) {
-        if letters.is_empty() {
+    async fn pass_on(&mut self, messages: Vec<DeadLetter>, search: &Search<'_>) {
+        if messages.is_empty() {
             return;
         }
         let mut seconds_by_handle = Vec::new();
-        for letter in &letters {
-            let passed_on = self.passed_on.entry(letter.message_id.clone()).or_default();
+        for message in &messages {
+            let passed_on = self.passed_on.entry(message.message_id.clone()).or_default();
             let times = passed_on.receives;
             let seconds = if times == 0 { 0 } else { 1 << (times - 1).min(DOUBLINGS_MAX) };
-            seconds_by_handle.push((letter.receipt_handle.clone(), seconds));
-            let put_aside = (seconds > 0).then(|| letter.receipt_handle.clone());
+            seconds_by_handle.push((message.receipt_handle.clone(), seconds));
+            let put_aside = (seconds > 0).then(|| message.receipt_handle.clone());
             *passed_on = PassedOn { receives: times + 1, put_aside };
         }
         let failed = search.aws.change_visibility(search.queue, &seconds_by_handle).await;
-        for letter in letters {
-            // It is handed back at the end, with those of strangers.
-            if failed.iter().any(|(handle, _)| *handle == letter.receipt_handle) {
-                self.hold(letter);
+        for message in messages {
+            // It is made visible again at the end, with those of others.
+            if failed.iter().any(|(handle, _)| *handle == message.receipt_handle) {
+                self.hold(message);
             }
         }
     }
@@ -288,19 +288,19 @@ mod tests {
         aws: Aws,
         clock: RunClock,
         run_id: RunId,
-        letters: Letters,
+        messages: DeadLetters,
     }
 
     impl Looker {
         async fn at(stand: &Stand, random: u32) -> Self {
             let (aws, clock) = stand.client().await;
             let run_id = RunId::new(clock.now(), random);
-            Self { aws, clock, run_id, letters: Letters::default() }
+            Self { aws, clock, run_id, messages: DeadLetters::default() }
         }
 
         async fn look(&mut self, queue: &QueueEvidence) {
             let search = search(queue, &self.aws, &self.clock, self.run_id);
-            self.letters.look_again(&search).await.unwrap();
+            self.messages.look_again(&search).await.unwrap();
         }
     }
 
@@ -343,9 +343,9 @@ mod tests {
         let of_one = send(&stand, one.run_id).await;
         other.look(&queue).await;
         one.look(&queue).await;
-        assert!(other.letters.own.contains_key(&of_other));
-        assert!(one.letters.own.contains_key(&of_one));
-        assert!(one.letters.held.is_empty() && other.letters.held.is_empty());
+        assert!(other.messages.own.contains_key(&of_other));
+        assert!(one.messages.own.contains_key(&of_one));
+        assert!(one.messages.held.is_empty() && other.messages.held.is_empty());
         // Nobody had to wait for the other to let go.
         assert!(one.clock.now().since(began) < Duration::from_secs(5));
         stand.emulator.shut_down().await;
@@ -361,7 +361,7 @@ mod tests {
             send(&stand, one.run_id).await;
         }
         one.look(&queue).await;
-        assert_eq!(one.letters.own.len(), 12);
+        assert_eq!(one.messages.own.len(), 12);
         stand.emulator.shut_down().await;
     }
 
@@ -370,23 +370,23 @@ mod tests {
         let stand = Stand::start().await;
         let queue = queue(&stand);
         let mut one = Looker::at(&stand, 1).await;
-        // Time goes by as on the wall, so that the poll is not over before anything comes.
+        // Time goes by as in real time, so that the poll is not over before anything comes.
         let _hold = stand.emulator.client();
-        let Looker { aws, clock, run_id, letters } = &mut one;
+        let Looker { aws, clock, run_id, messages } = &mut one;
         let search = search(&queue, aws, clock, *run_id);
         for is_own in [false, true] {
             let bound_at = clock.now() + LONGEST_WAIT;
             let search_goes_on =
-                letters.await_letter(&search, "another", bound_at, None).now_or_never();
+                messages.await_message(&search, "another", bound_at, None).now_or_never();
             assert!(search_goes_on.is_none());
             let id = send(&stand, RunId::new(clock.now(), 2)).await;
             let own = if is_own { vec![id.clone()] } else { Vec::new() };
-            letters.end_search(clock, &own).await;
-            assert_eq!(letters.own.contains_key(&id), is_own);
-            assert_eq!(letters.held.contains_key(&id), !is_own);
+            messages.end_search(clock, &own).await;
+            assert_eq!(messages.own.contains_key(&id), is_own);
+            assert_eq!(messages.held.contains_key(&id), !is_own);
         }
-        letters.end_search(clock, &[]).await;
-        assert_eq!((letters.own.len(), letters.held.len()), (1, 1), "there is no other poll");
+        messages.end_search(clock, &[]).await;
+        assert_eq!((messages.own.len(), messages.held.len()), (1, 1), "there is no other poll");
         stand.emulator.shut_down().await;
     }
 
@@ -399,7 +399,7 @@ mod tests {
         let mut seen = Vec::new();
         // Twice as long as it takes.
         for _ in 0..16 {
-            let receives = |one: &Looker| one.letters.passed_on.get(&absent).map(|it| it.receives);
+            let receives = |one: &Looker| one.messages.passed_on.get(&absent).map(|it| it.receives);
             let before = receives(&one);
             one.look(&queue).await;
             if receives(&one) != before {

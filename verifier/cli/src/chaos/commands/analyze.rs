@@ -1,19 +1,19 @@
-//! `verifier chaos judge`.
+//! `verifier chaos analyze`.
 
 use std::io;
 use std::path::Path;
 use std::time::Instant;
 
-use verifier_chaos::{AnomalySet, History, HistoryError, judge};
+use verifier_chaos::{AnomalySet, History, HistoryError, evaluate};
 
 use super::results::Results;
 use crate::chaos::Outcome;
-use crate::chaos::args::{ChaosJudgeArgs, ResultArgs};
+use crate::chaos::args::{ChaosAnalyzeArgs, ResultArgs};
 use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
 use crate::shell::files;
 
-pub(super) fn run(args: &ChaosJudgeArgs) -> Result<Exit, Failure> {
+pub(super) fn run(args: &ChaosAnalyzeArgs) -> Result<Exit, Failure> {
     let allowed: AnomalySet =
         args.allow.iter().map(|name| super::anomaly(name)).collect::<Result<_, _>>()?;
     let to =
@@ -23,15 +23,15 @@ pub(super) fn run(args: &ChaosJudgeArgs) -> Result<Exit, Failure> {
     let results = Results::of(&to, inputs.as_slice())?;
     let began = Instant::now();
     let mut history = read(&args.history).map_err(|error| {
-        Failure::usage(format!("{} cannot be judged: {error}", args.history.display()))
+        Failure::usage(format!("{} cannot be evaluated: {error}", args.history.display()))
     })?;
     history.header.allows = history.header.allows.union(allowed);
-    let report = judge(&history);
+    let report = evaluate(&history);
     let target = history.header.target.clone();
     results.show(Outcome {
-        judged: Some((history, report)),
+        evaluated: Some((history, report)),
         wall: began.elapsed(),
-        ..Outcome::of(&target, super::again())
+        ..Outcome::of(&target, super::reproduce())
     })
 }
 

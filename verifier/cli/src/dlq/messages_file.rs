@@ -3,16 +3,16 @@
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use verifier_core::dead_letters::{Letter, record};
+use verifier_core::dead_letters::{DeadLetter, record};
 
 use crate::shell::failure::Failure;
 use crate::shell::files;
 
-/// The letters of a file that is as it was written.
-pub(crate) fn read_letters(path: &Path) -> Result<Vec<Letter>, Failure> {
+/// The messages of a file that is as it was written.
+pub(crate) fn read_messages(path: &Path) -> Result<Vec<DeadLetter>, Failure> {
     let shown = if path.as_os_str() == "-" { "stdin".into() } else { path.display().to_string() };
     let unreadable = |error: io::Error| {
-        Failure::usage(format!("the letters of {shown} cannot be read: {error}"))
+        Failure::usage(format!("the messages of {shown} cannot be read: {error}"))
     };
     let input: Box<dyn BufRead> = if path.as_os_str() == "-" {
         Box::new(files::bounded(BufReader::new(io::stdin())))
@@ -24,11 +24,11 @@ pub(crate) fn read_letters(path: &Path) -> Result<Vec<Letter>, Failure> {
         ..Failure::usage(format!("{shown} is not what was exported: {error}"))
     };
     let mut reader = record::Reader::default();
-    let mut letters = Vec::new();
+    let mut messages = Vec::new();
     for line in input.lines() {
         let line = line.map_err(unreadable)?;
-        letters.extend(reader.read(&line).map_err(refused)?);
+        messages.extend(reader.read(&line).map_err(refused)?);
     }
     reader.finish().map_err(refused)?;
-    Ok(letters)
+    Ok(messages)
 }

@@ -1,20 +1,22 @@
-//! `dlq.foreign`.
+//! `dlq.others`.
 
 use std::time::Duration;
 
 use verifier_model::time::Timestamp;
 
-use crate::check::{Check, HeldLetter, Judgement, QueueEvidence, Severity, Verdict, age_in_words};
+use crate::check::{
+    Check, Evaluation, HeldMessage, QueueEvidence, Severity, Verdict, age_in_words,
+};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
-    id: "dlq.foreign",
-    asserts: "nobody else's messages lie in the dead-letter queue",
+    id: "dlq.others",
+    asserts: "the dead-letter queue holds no messages of other senders",
     severity: Severity::Info,
-    why: "a dead letter is a job that somebody waits for, and it expires",
+    why: "a dead letter is a job whose sender waits for it, and it expires",
     fix: "find out why they failed, then replay or delete them",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html",
-    must_be_exercised: false,
+    must_run: false,
 };
 
 /// Tells of the messages of others that were seen in the dead-letter queue. `queue` is that queue, `now` when it was
@@ -22,22 +24,22 @@ pub const CHECK: Check = Check {
 ///
 /// `of_runs` is how many messages of runs of the verifier were seen that may still go on; a run that was killed leaves its
 /// messages to one that begins when it is surely over.
-pub fn judge(
-    held: &[HeldLetter],
+pub fn evaluate(
+    held: &[HeldMessage],
     of_runs: usize,
     queue: &QueueEvidence,
     now: Timestamp,
-) -> Judgement {
-    let oldest = held.iter().filter_map(|held| held.letter.sent_at).min();
+) -> Evaluation {
+    let oldest = held.iter().filter_map(|held| held.message.sent_at).min();
     let age = oldest.map(|sent_at| now.since(sent_at));
     let left = expires_in(held, queue, now);
     let receives: u32 = held.iter().map(|held| held.receives).sum();
     let of_runs_text =
         format!("{of_runs} of runs of the verifier that may still go on, left there");
-    let judgement = if held.is_empty() && of_runs == 0 {
-        Judgement::pass("none seen")
+    let evaluation = if held.is_empty() && of_runs == 0 {
+        Evaluation::pass("none seen")
     } else if held.is_empty() {
-        Judgement::new(Verdict::Info, of_runs_text)
+        Evaluation::new(Verdict::Info, of_runs_text)
             .with_next("run the check again later: it deletes what runs that are over have left")
     } else {
         let age = age.map_or_else(String::new, |age| {
@@ -46,11 +48,11 @@ pub fn judge(
         let left =
             left.map_or_else(String::new, |left| format!(" and expires in {}", age_in_words(left)));
         let more = if of_runs == 0 { String::new() } else { format!("; {of_runs_text}") };
-        Judgement::new(Verdict::Info, format!("{}{age}{left}{more}", counted(held.len())))
+        Evaluation::new(Verdict::Info, format!("{}{age}{left}{more}", counted(held.len())))
             .with_next("look at them, as RUNBOOK.md says under Messages in the dead-letter queue")
     };
-    let ids: Vec<&str> = held.iter().map(|held| held.letter.message_id.as_str()).collect();
-    judgement
+    let ids: Vec<&str> = held.iter().map(|held| held.message.message_id.as_str()).collect();
+    evaluation
         .with_evidence("messageIds", ids)
         .with_evidence("oldestAgeSeconds", age.map(|age| age.as_secs()))
         .with_evidence("expiresInSeconds", left.map(|left| left.as_secs()))
@@ -68,11 +70,11 @@ fn counted(messages: usize) -> String {
 ///
 /// On a standard queue a message's age counts from its first enqueue. On a FIFO queue it counts from its arrival in the
 /// dead-letter queue, which no attribute tells.
-fn expires_in(held: &[HeldLetter], queue: &QueueEvidence, now: Timestamp) -> Option<Duration> {
+fn expires_in(held: &[HeldMessage], queue: &QueueEvidence, now: Timestamp) -> Option<Duration> {
     if queue.is_fifo() {
         return None;
     }
-    let sent_at = held.iter().filter_map(|held| held.letter.sent_at).min()?;
+    let sent_at = held.iter().filter_map(|held| held.message.sent_at).min()?;
     Some((sent_at + queue.retention()?).since(now))
 }
 
@@ -83,8 +85,8 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(2_000_000_000);
 
-    fn held(age: Duration) -> HeldLetter {
-        let letter = DeadLetter {
+    fn held(age: Duration) -> HeldMessage {
+        let message = DeadLetter {
             message_id: "m".to_owned(),
             body: String::new(),
             sent_at: Some(NOW - age),
@@ -94,7 +96,7 @@ mod tests {
             seen_at: NOW,
             receipt_handle: String::new(),
         };
-        HeldLetter { letter, receives: 2 }
+        HeldMessage { message, receives: 2 }
     }
 
     fn queue(name: &str) -> QueueEvidence {
@@ -107,23 +109,23 @@ mod tests {
 
     #[test]
     fn none_passes_and_some_are_told_with_their_ages() {
-        assert_eq!(judge(&[], 0, &queue("dlq"), NOW).verdict, Verdict::Pass);
+        assert_eq!(evaluate(&[], 0, &queue("dlq"), NOW).verdict, Verdict::Pass);
         let some = [held(Duration::from_hours(4)), held(Duration::from_hours(24 * 10))];
-        let judgement = judge(&some, 0, &queue("dlq"), NOW);
-        assert_eq!(judgement.verdict, Verdict::Info);
+        let evaluation = evaluate(&some, 0, &queue("dlq"), NOW);
+        assert_eq!(evaluation.verdict, Verdict::Info);
         assert_eq!(
-            judgement.summary,
+            evaluation.summary,
             "2 messages of others, the oldest was sent 10 d ago and expires in 4 d"
         );
-        assert_eq!(judgement.evidence["receivesByThisRun"], 4);
-        let of_runs = judge(&[], 1, &queue("dlq"), NOW);
+        assert_eq!(evaluation.evidence["receivesByThisRun"], 4);
+        let of_runs = evaluate(&[], 1, &queue("dlq"), NOW);
         assert_eq!(of_runs.verdict, Verdict::Info);
         assert!(of_runs.summary.starts_with("1 of runs of the verifier"), "{}", of_runs.summary);
     }
 
     #[test]
     fn when_a_fifo_queues_message_expires_is_not_known() {
-        let judgement = judge(&[held(Duration::from_hours(4))], 0, &queue("dlq.fifo"), NOW);
-        assert_eq!(judgement.summary, "1 message of others, the oldest was sent 4 h ago");
+        let evaluation = evaluate(&[held(Duration::from_hours(4))], 0, &queue("dlq.fifo"), NOW);
+        assert_eq!(evaluation.summary, "1 message of others, the oldest was sent 4 h ago");
     }
 }
