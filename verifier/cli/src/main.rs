@@ -19,6 +19,7 @@ use args::{Command, VerifierArgs};
 use clap::{CommandFactory, Parser};
 use shell::exit::Exit;
 use shell::print::{error_line, print_failure, print_panic};
+use shell::renamed::say_new_name;
 use shell::{clean, output};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -27,7 +28,10 @@ fn main() -> ExitCode {
     std::panic::set_hook(Box::new(print_panic));
     let args = match VerifierArgs::try_parse() {
         Ok(args) => args,
-        Err(error) => return not_parsed(&error),
+        Err(mut error) => {
+            say_new_name(&mut error);
+            return not_parsed(&error);
+        }
     };
     init_tracing(args.verbose);
     let runtime =

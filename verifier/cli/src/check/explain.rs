@@ -1,6 +1,6 @@
 //! `verifier explain`.
 
-use verifier_core::check::{find_check, nearest_check};
+use verifier_core::check::{find_check, hint};
 
 use crate::check::args::ExplainArgs;
 use crate::check::view;
@@ -9,11 +9,10 @@ use crate::shell::failure::Failure;
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     let Some(check) = find_check(&args.id) else {
-        let near = nearest_check(&args.id);
-        let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
+        let hint = hint(&args.id).map(|hint| format!("; {hint}")).unwrap_or_default();
         return Err(Failure {
             next: Some("`verifier check --list` shows them all".to_owned()),
-            ..Failure::usage(format!("no check is called {}{near}", args.id))
+            ..Failure::usage(format!("no check is called {}{hint}", args.id))
         });
     };
     view::print_explanation(check)?;

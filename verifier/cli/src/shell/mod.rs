@@ -16,6 +16,7 @@ pub(crate) mod journal;
 pub(crate) mod output;
 pub(crate) mod print;
 pub(crate) mod progress;
+pub(crate) mod renamed;
 pub(crate) mod reproduce;
 #[cfg(test)]
 pub(crate) mod stand;

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::catalogue::{CHECKS, Check};
+use super::renamed::renamed_check;
 use crate::nearest::nearest;
 
 /// The checks that a run is asked for: by id, or by an area as in `cfg.*`.
@@ -14,16 +15,16 @@ pub struct Selection {
 
 /// A pattern that no check's id matches.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("no check is called {pattern}{}", suggested(.suggestion.as_deref()))]
+#[error("no check is called {pattern}{}", after(.hint.as_deref()))]
 pub struct UnknownCheck {
     /// What was asked for.
     pub pattern: String,
-    /// The id that was probably meant.
-    pub suggestion: Option<String>,
+    /// What to ask for instead: `it was renamed to job.isolation`, `did you mean cfg.redrive?`
+    pub hint: Option<String>,
 }
 
-fn suggested(name: Option<&str>) -> String {
-    name.map(|name| format!("; did you mean {name}?")).unwrap_or_default()
+fn after(hint: Option<&str>) -> String {
+    hint.map(|hint| format!("; {hint}")).unwrap_or_default()
 }
 
 impl Selection {
@@ -31,12 +32,15 @@ impl Selection {
     pub fn new(only: Vec<String>, skip: Vec<String>) -> Result<Self, UnknownCheck> {
         for pattern in only.iter().chain(&skip) {
             if !CHECKS.iter().any(|check| matches(pattern, check.id)) {
-                let suggestion = match pattern.strip_suffix(".*") {
-                    Some(area) => nearest(area, areas()).map(|area| format!("{area}.*")),
-                    None if areas().any(|area| area == pattern) => Some(format!("{pattern}.*")),
-                    None => nearest_check(pattern).map(str::to_owned),
+                let meant = |name: &str| format!("did you mean {name}?");
+                let hint = match pattern.strip_suffix(".*") {
+                    Some(area) => nearest(area, areas()).map(|area| meant(&format!("{area}.*"))),
+                    None if areas().any(|area| area == pattern) => {
+                        Some(meant(&format!("{pattern}.*")))
+                    }
+                    None => hint(pattern),
                 };
-                return Err(UnknownCheck { pattern: pattern.clone(), suggestion });
+                return Err(UnknownCheck { pattern: pattern.clone(), hint });
             }
         }
         Ok(Self { only, skip })
@@ -73,9 +77,12 @@ fn areas() -> impl Iterator<Item = &'static str> {
     CHECKS.iter().filter_map(|check| Some(check.id.split_once('.')?.0))
 }
 
-/// The id that is most like a name that is none.
-pub fn nearest_check(name: &str) -> Option<&'static str> {
-    nearest(name, CHECKS.iter().map(|check| check.id))
+/// What to ask for instead of an id that no check has: the one that it was renamed to, or else the one that is most like it.
+pub fn hint(id: &str) -> Option<String> {
+    if let Some(new) = renamed_check(id) {
+        return Some(format!("it was renamed to {new}"));
+    }
+    nearest(id, CHECKS.iter().map(|check| check.id)).map(|near| format!("did you mean {near}?"))
 }
 
 #[cfg(test)]
@@ -102,15 +109,15 @@ mod tests {
     #[test]
     fn a_wrong_name_is_refused_with_the_one_that_was_meant() {
         for (name, meant) in [
-            ("cfg.redrve", Some("cfg.redrive")),
-            ("dlq.arival", Some("dlq.arrival")),
-            ("API.hello", Some("api.hello")),
-            ("stak.*", Some("stack.*")),
-            ("job", Some("job.*")),
+            ("cfg.redrve", Some("did you mean cfg.redrive?")),
+            ("dlq.arival", Some("did you mean dlq.arrival?")),
+            ("API.hello", Some("did you mean api.hello?")),
+            ("stak.*", Some("did you mean stack.*?")),
+            ("job", Some("did you mean job.*?")),
             ("xyzzy", None),
         ] {
             let error = Selection::new(vec![name.to_owned()], Vec::new()).unwrap_err();
-            assert_eq!(error.suggestion.as_deref(), meant, "{name}");
+            assert_eq!(error.hint.as_deref(), meant, "{name}");
         }
         // A prefix that does not end with the area would match more than was meant.
         assert!(Selection::new(Vec::new(), vec!["cf.*".to_owned()]).is_err());

@@ -1,7 +1,7 @@
 //! What the settings have to say of checks: which have nothing to evaluate on a stack, and which warnings are allowed.
 
 use super::rules::{api_cors, api_hello, api_reject, web_config, web_page};
-use super::{Check, Evaluation, Verdict, find_check, nearest_check};
+use super::{Check, Evaluation, Verdict, find_check, hint};
 use crate::settings::{Expect, InForce, Settings, SettingsError};
 
 /// Reads a settings file, whose allowances have to be of checks that there are.
@@ -14,11 +14,9 @@ pub fn read_settings(path: &str, text: &str) -> Result<InForce, SettingsError> {
 fn allowances(settings: &InForce) -> Result<(), SettingsError> {
     for allowance in &settings.settings().expect.allow {
         if find_check(&allowance.check).is_none() {
-            let near = nearest_check(&allowance.check).map_or_else(
-                || "`verifier check --list` shows them all".to_owned(),
-                |near| format!("did you mean {near}?"),
-            );
-            let problem = format!("no check is called {}; {near}", allowance.check);
+            let hint = hint(&allowance.check)
+                .unwrap_or_else(|| "`verifier check --list` shows them all".to_owned());
+            let problem = format!("no check is called {}; {hint}", allowance.check);
             return Err(settings.wrong("expect.allow", problem));
         }
     }
