@@ -1,4 +1,4 @@
-//! The linters of what is not Rust: workflows, scripts, the synthesised templates, and spelling everywhere.
+//! The linters of what is not Rust: workflows, scripts, the synthesised templates, and spelling and words everywhere.
 
 use std::io::Write;
 use std::path::Path;
@@ -7,8 +7,9 @@ use crate::command::{Run, path_with, program};
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::python;
+use crate::words;
 
-/// A linter, and what it is told.
+/// A linter, and what it is reported.
 struct Linter {
     program: &'static str,
     arguments: &'static [&'static str],
@@ -37,6 +38,14 @@ const LINTERS: [Linter; 5] = [
 
 /// Runs every linter; each has to find nothing.
 pub(crate) fn lint(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
+    let gone = words::violations(project)?;
+    if !gone.is_empty() {
+        return Err(Failure::new(format!(
+            "words of xtask/words.toml came back:\n{}",
+            gone.join("\n")
+        )));
+    }
+    writeln!(out, "no word of xtask/words.toml came back")?;
     let programs = python::linters(project)?;
     // actionlint looks for shellcheck on the path.
     let path = path_with(&programs)?;

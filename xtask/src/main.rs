@@ -37,6 +37,7 @@ mod soak;
 mod steps;
 mod suite;
 mod version;
+mod words;
 
 use std::io::Write;
 use std::process::ExitCode;
