@@ -209,7 +209,11 @@ fn messages(count: usize) -> String {
 }
 
 fn receives(count: u64) -> String {
-    if count == 1 { "1 receive".to_owned() } else { format!("{count} receives") }
+    if count == 1 {
+        "1 ReceiveMessage call".to_owned()
+    } else {
+        format!("{count} ReceiveMessage calls")
+    }
 }
 
 fn age(duration: Option<Duration>) -> String {
@@ -264,14 +268,15 @@ fn place_of(arn: &str) -> String {
 fn notes(seen: &Seen) -> String {
     let counts = match (seen.counts.most_before, seen.counts.most_after) {
         (Some(before), Some(after)) => {
-            format!(" from at most {before} to at most {after}")
+            format!("; receive counts rose by {}", after.saturating_sub(before))
         }
         _ => String::new(),
     };
-    let mut notes = vec![format!(
-        "read with {}; receive counts rose{counts}; all messages are visible again",
-        receives(seen.receives)
-    )];
+    let visible = match seen.not_released.len() {
+        0 => "all messages are visible again".to_owned(),
+        count => format!("all messages but {count} are visible again"),
+    };
+    let mut notes = vec![format!("read with {}{counts}; {visible}", receives(seen.receives))];
     if let Some(why) = &seen.incomplete {
         notes.push(format!("there may be more: {}", clean::line(why)));
     }
