@@ -80,7 +80,7 @@ fn is_looked_at(path: &str) -> bool {
 fn terms(list: &str) -> Result<Vec<Term>, Failure> {
     let wrong = |what: &str| Failure::new(format!("{LIST}: {what}"));
     let table = DeTable::parse(list).map_err(|error| wrong(&error.to_string()))?.into_inner();
-    let Some(DeValue::Array(entries)) = table.get("term").map(|terms| terms.get_ref()) else {
+    let Some(DeValue::Array(entries)) = table.get("term").map(toml::Spanned::get_ref) else {
         return Err(wrong("expected [[term]]"));
     };
     let mut terms = Vec::new();
