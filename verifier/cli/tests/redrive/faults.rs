@@ -184,7 +184,7 @@ fn messages_that_wait_for_a_slow_rate_are_not_hidden_from_others() {
     command.args(["--rate", "1"]).stdout(Stdio::null()).stderr(Stdio::null());
     let process = Background::start(&mut command);
     let lines = || std::fs::read_to_string(&journal).unwrap_or_default().lines().count();
-    wait_until("the first letters to be sent", || (lines() > 3).then_some(()));
+    wait_until("the first messages to be sent", || (lines() > 3).then_some(()));
     world.sleep(30);
     let dead = world.queue("dead");
     let count = |name| dead.number(name).unwrap_or_default();

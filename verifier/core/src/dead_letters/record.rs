@@ -11,7 +11,7 @@ use thiserror::Error;
 use super::DeadLetter;
 use super::dead_letter::hex;
 
-/// The schema of a line with a letter.
+/// The schema of a line with a message.
 pub const SCHEMA: &str = "verifier.dead-letter/1";
 /// The schema of the last line.
 pub const END_SCHEMA: &str = "verifier.dead-letters.end/1";

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::{Accounting, Bounce, Entry, IdSet, Planned, SCHEMA};
 
-/// What to do with a letter that was received.
+/// What to do with a message that was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Treatment {
     /// Send it and delete it then.
@@ -307,7 +307,7 @@ impl Ledger {
         self.queues.get(message_id).map(String::as_str)
     }
 
-    /// What to do with a letter of that id and content.
+    /// What to do with a message of that id and content.
     pub fn treatment(&self, id: &str, content_sha256: impl FnOnce() -> String) -> Treatment {
         if self.given_up.contains(id) {
             Treatment::Leave

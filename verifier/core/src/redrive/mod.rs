@@ -1,6 +1,6 @@
 //! Sending dead letters back: which, how many at a time, what became of them, and what a journal says was done.
 //!
-//! Nothing here sends anything. A redrive asks the [`Ledger`] what to do with a letter, writes down what it is about to do
+//! Nothing here sends anything. A redrive asks the [`Ledger`] what to do with a message, writes down what it is about to do
 //! and what came of it as [`Entry`]s, and lets a [`Ramp`] and the [`Fate`]s of what it has sent decide how to go on.
 
 mod accounting;
