@@ -87,8 +87,9 @@ impl Aws {
     ) -> Result<LogLines, AwsError> {
         // Lambda's own reports tell how invocations ended, also where the worker wrote nothing.
         let marks = Invocation::MARKS.into_iter().chain([InvocationLog::FUNCTION_MARK]);
-        let marks: String = marks.map(|mark| format!(" ?\"{mark}\"")).collect();
-        let pattern = format!("?\"{run_id}\"{marks}");
+        let marks = marks.map(|mark| format!("?\"{mark}\""));
+        let pattern: Vec<String> = [format!("?\"{run_id}\"")].into_iter().chain(marks).collect();
+        let pattern = pattern.join(" ");
         // Lines that name messages alone are found by no id of a run.
         let pattern = reader.tells_run().then_some(pattern);
         // The pattern finds the run's id anywhere in a line; only its own outcomes count.

@@ -46,10 +46,10 @@ impl Account {
             Fate::Left
         } else if is_any(Sign::Deleted) {
             Fate::Deleted
-        } else if is_any(Sign::NotDue) {
-            Fate::Left
-        } else {
+        } else if is_any(Sign::Unclear) {
             Fate::Unclear
+        } else {
+            Fate::Left
         };
         let told = self.messages.iter_mut().zip(&signs).filter(|(_, sign)| sign.is_some());
         for attempt in told.flat_map(|(message, _)| &mut message.attempts) {
@@ -65,10 +65,13 @@ impl Account {
         let attempt = job.attempts.iter().find(|attempt| is_good && failed(attempt))?;
         let due_at = attempt.line.at + self.terms.visibility_timeout;
         let is_alone = job.attempts.len() == 1 && job.silent.is_empty() && job.copies.is_empty();
-        let is_gone = self.surplus == Some(0) && is_alone && job.dead_lettered.is_none();
+        let is_single = is_alone && job.dead_lettered.is_none();
         let since = attempt.line.at;
-        if !is_gone {
-            return Some(Sign::Left);
+        match self.surplus {
+            Some(0) if is_single => {}
+            // What the queue holds may be of those who send, too.
+            Some(_) if is_single && !self.others.is_empty() => return Some(Sign::Unclear),
+            _ => return Some(Sign::Left),
         }
         // One that is due just now may have come again in the last moment, and be done.
         let held = match self.held_between(since, due_at - TOLERANCE) {
@@ -141,6 +144,8 @@ impl Account {
             each.started_at() >= from
                 && !each.end.fails_the_batch()
                 && self.others.contains_key(&each.request_id)
+                // How many messages that was handed is known, and that lines report all.
+                && !self.handed.iter().any(|handed| handed.request_id == each.request_id)
         })
     }
 }
@@ -215,16 +220,63 @@ mod tests {
 
     #[test]
     fn one_of_which_others_messages_alone_are_told_leaves_it_open() {
-        let fate = |at, others: &[&str]| {
-            let ends =
-                vec![invocation(0, "b1", ERROR), invocation(at, "x", InvocationEnd::Success)];
-            let account = counted(vec![good(vec![line(0, 1, DONE, "b1")])], ends, Some(0));
+        let fate = |beside: Option<u32>, others: &[&str]| {
+            let failed = |at, count, request| line(at, count, Outcome::Failed, request);
+            let poison = Submitted {
+                lines: vec![failed(0, 1, "b1"), failed(60, 2, "b2"), failed(120, 3, "b3")],
+                found: vec![found("m-p")],
+                ..job("p", true)
+            };
+            let of_batch = |size| Line { batch_size: Some(size), ..line(61, 1, DONE, "x") };
+            let last =
+                Submitted { lines: beside.map(of_batch).into_iter().collect(), ..job("h", false) };
+            let ends = [(0, "b1", ERROR), (60, "b2", ERROR), (61, "x", InvocationEnd::Success)];
+            let ends = ends.into_iter().chain([(120, "b3", ERROR)]);
+            let ends = ends.map(|(at, id, end)| invocation(at, id, end)).collect();
+            let jobs = vec![poison, good(vec![line(0, 1, DONE, "b1")]), last];
+            let account = counted(jobs, ends, Some(0));
             let others = others.iter().map(|id| ((*id).to_owned(), 1)).collect();
-            account.with_others(others).messages[0].attempts[0].fate
+            account.with_others(others).messages[1].attempts[0].fate
         };
-        assert_eq!(fate(61, &["x"]), Fate::Unclear);
-        assert_eq!(fate(61, &[]), Fate::Left);
-        assert_eq!(fate(61, &["y"]), Fate::Left);
+        assert_eq!(fate(None, &["x"]), Fate::Unclear);
+        assert_eq!(fate(None, &[]), Fate::Left);
+        assert_eq!(fate(None, &["y"]), Fate::Left);
+        // Lines report all that it was handed, or of one less.
+        assert_eq!(fate(Some(2), &["x"]), Fate::Deleted);
+        assert_eq!(fate(Some(3), &["x"]), Fate::Left);
+    }
+
+    #[test]
+    fn what_the_queue_holds_may_be_of_others_who_were_seen_to_send() {
+        let fate = |surplus, others: bool, lines| {
+            let ends = vec![invocation(0, "b1", ERROR), invocation(100, "y", ERROR)];
+            let others = others.then(|| ("z".to_owned(), 1)).into_iter().collect();
+            let account = counted(vec![good(lines)], ends, surplus).with_others(others);
+            account.messages[0].attempts[0].fate
+        };
+        let once = || vec![line(0, 1, DONE, "b1")];
+        assert_eq!(fate(Some(1), true, once()), Fate::Unclear);
+        assert_eq!(fate(Some(1), false, once()), Fate::Left);
+        assert_eq!(fate(None, true, once()), Fate::Left);
+        let again = vec![line(0, 1, DONE, "b1"), line(60, 2, DONE, "b2")];
+        assert_eq!(fate(Some(1), true, again), Fate::Left);
+    }
+
+    #[test]
+    fn where_one_is_unclear_one_that_was_not_due_is_not_taken_to_be_left() {
+        let fate = |others: bool| {
+            let ends = vec![
+                invocation(0, "b1", ERROR),
+                invocation(50, "b2", ERROR),
+                invocation(61, "x", InvocationEnd::Success),
+            ];
+            let second = Submitted { lines: vec![line(50, 1, DONE, "b2")], ..job("h", false) };
+            let jobs = vec![good(vec![line(0, 1, DONE, "b1")]), second];
+            let account = counted(jobs, ends, Some(0));
+            let others = others.then(|| ("x".to_owned(), 1));
+            account.with_others(others.into_iter().collect()).messages[1].attempts[0].fate
+        };
+        assert_eq!([true, false].map(fate), [Fate::Unclear, Fate::Left]);
     }
 
     #[test]
