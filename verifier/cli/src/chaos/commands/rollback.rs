@@ -85,7 +85,7 @@ async fn roll_back(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
             if !done.not_restored.is_empty() {
                 exit = Exit::Stopped;
                 done.next = Some(format!(
-                    "if nobody means it to be so, set it back by hand; if this journal is a copy, go on with the run's own: {}",
+                    "if it is not so on purpose, set it back by hand; if this journal is a copy, go on with the run's own: {}",
                     rollback_command(Path::new("FILE"), &aws, &args.connection)
                 ));
             }

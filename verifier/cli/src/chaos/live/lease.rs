@@ -80,12 +80,12 @@ impl HeldLease {
         let now = match standing {
             Standing::Others(value) => format!("the tag {LEASE_TAG} of {queue} says {value}"),
             Standing::Gone => format!("{queue} is gone"),
-            _ => format!("somebody has removed the tag {LEASE_TAG} of {queue}"),
+            _ => format!("the tag {LEASE_TAG} of {queue} was removed"),
         };
         Failure {
             next: Some("run it again while nothing else changes the stack".to_owned()),
             ..Failure::environment(format!(
-                "the lease of {} was lost: for {} s, {now}; nothing more was changed",
+                "the experiment lock of {} was lost: for {} s, {now}; nothing more was changed",
                 self.run,
                 LEASE_LOST_AFTER.as_secs()
             ))

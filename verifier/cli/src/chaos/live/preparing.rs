@@ -196,7 +196,7 @@ fn refuse_what_has_changed(changed: &[Changed]) -> Result<(), Failure> {
     Err(Failure {
         next: Some("run it again while nothing else changes the stack".to_owned()),
         ..Failure::environment(format!(
-            "somebody has changed the stack meanwhile, which is left: {}",
+            "another actor has changed the stack meanwhile, which is left: {}",
             changed.join("; ")
         ))
     })

@@ -314,7 +314,7 @@ async fn without_its_lease_a_run_changes_nothing_more_and_restores_what_it_has()
         undo.aws.configure(&tag(&stand), &theirs, &fields).await.unwrap();
         let changes = undo.aws.calls().counts()["SQS.SetQueueAttributes"];
         let refused = undo.change(&parts(&stand), &queue(&stand), &[]).await.unwrap_err();
-        assert!(refused.what.contains("the lease of run was lost"), "{refused}");
+        assert!(refused.what.contains("the experiment lock of run was lost"), "{refused}");
         assert_eq!(undo.aws.calls().counts()["SQS.SetQueueAttributes"], changes);
         undo.restore_saved(None).await;
         let now = undo.aws.configuration(&queue(&stand)).await.unwrap();
