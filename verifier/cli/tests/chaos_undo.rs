@@ -248,7 +248,7 @@ fn what_somebody_restores_while_it_runs_does_not_pass_either() {
             |world| world.set_mapping(&json!({"Enabled": true})),
             "another actor has changed meanwhile",
         ),
-        (untag, "the lease of vrf-"),
+        (untag, "the experiment lock of vrf-"),
     ];
     for (undo, expected) in undoes {
         let world = World::in_real_time();
@@ -347,12 +347,12 @@ fn a_run_without_its_lease_makes_no_further_change_and_nobody_builds_on_it() {
         // Another one is begun at once, and takes what it finds for how the stack was.
         let other = world.short_experiment(5);
         let other = Printed::of(&mut world.breaking(&other, "other.jsonl"));
-        assert!(other.stderr.contains("somebody"), "{}", other.stderr);
+        assert!(other.stderr.contains("another actor"), "{}", other.stderr);
         other.assert(3);
     });
     assert_eq!(code, Some(3), "{said}");
     assert!(
-        said.contains("the lease of vrf-") && said.contains("nothing more was changed"),
+        said.contains("the experiment lock of vrf-") && said.contains("nothing more was changed"),
         "{said}"
     );
     assert!(!said.contains("visibility-timeout"), "{said}");
