@@ -3,7 +3,7 @@
 //! Whatever an experiment changes about a stack is a [`verifier_core::experiment::ResourceRef`] of it with a [`verifier_core::experiment::ResourceConfig`]. Before the first change of a part,
 //! how it was is written down, so that whoever reads the journal later, after whatever has happened, can restore it. What a
 //! part has to be while settings are changed follows from how it was and from the settings, not from the order in which they
-//! came and went. What somebody else has changed meanwhile is left: see [`merge`].
+//! came and went. What somebody else has changed meanwhile is left: see [`merge()`].
 
 mod desired;
 mod journal;
