@@ -229,7 +229,7 @@ async fn a_preflight_is_answered_where_a_stage_is() {
 async fn stages_and_deployments_that_aws_refuses_are_refused_by_name() {
     for (more, said) in [
         (json!({"S": auto("v1/x")}), ["S.StageName", "v1/x"]),
-        (json!({"S": auto("")}), ["S.StageName", "messages"]),
+        (json!({"S": auto("")}), ["S.StageName", "letters"]),
         (json!({"S": auto("$latest")}), ["S.StageName", "$latest"]),
         (json!({"S": auto(&"x".repeat(129))}), ["S.StageName", "128"]),
         (json!({"S": auto("prod"), "T": auto("prod")}), ["T (AWS::ApiGatewayV2::Stage)", "prod"]),
