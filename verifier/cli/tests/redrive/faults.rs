@@ -185,13 +185,15 @@ fn messages_that_wait_for_a_slow_rate_are_not_hidden_from_others() {
     let process = Background::start(&mut command);
     let lines = || std::fs::read_to_string(&journal).unwrap_or_default().lines().count();
     wait_until("the first messages to be sent", || (lines() > 3).then_some(()));
-    world.sleep(30);
+    // It is asked while it still sends.
+    let clock = world.hold_the_clock();
+    clock.sleep(30);
     let dead = world.queue("dead");
     let count = |name| dead.number(name).unwrap_or_default();
     let hidden = count("ApproximateNumberOfMessagesNotVisible");
     assert!(hidden <= 10, "{hidden}: one handful is in hand");
     assert!(count("ApproximateNumberOfMessages") > 200);
-    drop(process);
+    drop((process, clock));
 }
 
 #[test]
@@ -199,6 +201,8 @@ fn nobody_else_gets_a_message_that_stays_while_it_is_waited_for_the_others() {
     let world = World::start();
     world.fill("dead", 30);
     let journal = world.path("journal.jsonl");
+    // Or time is skipped between two lines of this test, and the redrive ends meanwhile.
+    let clock = world.hold_the_clock();
     let mut command = world.verifier();
     // Nobody reads the source, so what becomes of the five is known only when they could be back.
     command.args(["--dlq", "dead", "--to", "source", "--canary", "5", "--yes"]);
@@ -208,12 +212,12 @@ fn nobody_else_gets_a_message_that_stays_while_it_is_waited_for_the_others() {
         std::fs::read_to_string(&journal).ok()?.contains("deleted").then_some(())
     });
     // The others are in hand for longer than they were received for.
-    world.sleep(130);
+    clock.sleep(130);
     assert!(is_running(process.id()), "it has not waited");
     let receive = json!({"QueueUrl": world.queue("dead").url, "MaxNumberOfMessages": 10});
     let taken = world.call("ReceiveMessage", &receive);
     assert_eq!(taken["Messages"].as_array().map_or(0, Vec::len), 0, "{taken}");
-    drop(process);
+    drop((process, clock));
 }
 
 #[test]

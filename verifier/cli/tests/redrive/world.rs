@@ -186,25 +186,35 @@ impl World {
         )
     }
 
-    /// Lets stack time pass, as a client that is registered and sleeps.
+    /// Lets stack time pass.
     pub(crate) fn sleep(&self, seconds: u64) {
-        let endpoint = &self.endpoint;
+        self.hold_the_clock().sleep(seconds);
+    }
+
+    /// Registers a client, which is busy except while it sleeps: until it is dropped, no time is skipped beside it, however
+    /// slow the test is.
+    pub(crate) fn hold_the_clock(&self) -> ClockHold<'_> {
         let hello = self.path("hello");
+        // Of one that was there before.
+        let _ = std::fs::remove_file(&hello);
         let mut client = Command::new("curl");
         client.args(["--silent", "--no-buffer", "--header", &self.token_header(), "--output"]);
         client.arg(&hello);
-        let _client = Background::start(client.arg(format!("{endpoint}/_emulator/client")));
+        let client = Background::start(client.arg(format!("{}/_emulator/client", self.endpoint)));
         let registered: Value = wait_until("a registration", || {
             serde_json::from_str(&std::fs::read_to_string(&hello).ok()?).ok()
         });
-        let until = registered["now"].as_u64().unwrap_or_default() + seconds * 1000;
-        let key = registered["accessKeyId"].as_str().unwrap_or_default();
-        let sleep = format!("{endpoint}/_emulator/client/{key}/sleep?until={until}");
-        let header = self.token_header();
+        let key = registered["accessKeyId"].as_str().unwrap_or_default().to_owned();
+        ClockHold { world: self, key, _client: client }
+    }
+
+    /// The answer of the emulator itself.
+    fn admin(&self, arguments: &[&str], path: &str) -> Value {
         let mut curl = Command::new("curl");
-        curl.args(["--silent", "--fail", "--header", &header, "--data", "", &sleep]);
-        let output = run(&mut curl);
-        assert!(output.status.success(), "it does not sleep");
+        curl.args(["--silent", "--fail", "--header", &self.token_header()]).args(arguments);
+        let output = run(curl.arg(format!("{}/_emulator/{path}", self.endpoint)));
+        assert!(output.status.success(), "the emulator does not answer {path}");
+        serde_json::from_slice(&output.stdout).unwrap()
     }
 
     /// Makes a queue.
@@ -397,4 +407,22 @@ pub(crate) fn body(number: usize) -> String {
 pub(crate) fn assert_each_once(bodies: &BTreeMap<String, usize>, count: usize) {
     let expected: BTreeMap<String, usize> = (0..count).map(|number| (body(number), 1)).collect();
     assert_eq!(*bodies, expected);
+}
+
+/// A client that is registered with the emulator.
+pub(crate) struct ClockHold<'a> {
+    world: &'a World,
+    key: String,
+    _client: Background,
+}
+
+impl ClockHold<'_> {
+    /// Lets stack time pass.
+    pub(crate) fn sleep(&self, seconds: u64) {
+        let now = self.world.admin(&[], "clock")["now"].as_u64().unwrap();
+        let until = now + seconds * 1000;
+        let path = format!("client/{}/sleep?until={until}", self.key);
+        let woken = self.world.admin(&["--data", ""], &path);
+        assert!(woken["now"].as_u64().unwrap() >= until, "it does not sleep: {woken}");
+    }
 }
