@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -17,6 +18,7 @@ use futures::future::BoxFuture;
 use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, Template};
 
 use crate::answered::Answered;
+use crate::one_at_a_time::OneAtATime;
 use crate::problem::Problem;
 use crate::stand::{OwnEmulator, Stand, Time};
 
@@ -60,7 +62,11 @@ impl Endpoint {
     /// An emulator on this machine that takes any credentials.
     pub async fn local(name: impl Into<String>, url: impl Into<String>) -> Self {
         // Of those that look at it, some know only AWS's regions.
-        let config = config(false, Some("us-east-1"), Some(credentials("local"))).await;
+        let mut config = config(false, Some("us-east-1"), Some(credentials("local"))).await;
+        if let Some(client) = config.http_client() {
+            let client = SharedHttpClient::new(OneAtATime::new(client));
+            config = config.into_builder().http_client(client).build();
+        }
         Self::new(name, config, Place::Url(Some(url.into())))
     }
 
@@ -207,6 +213,8 @@ async fn config(tls: bool, region: Option<&str>, credentials: Option<Credentials
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http.build_https())
         .retry_config(RetryConfig::disabled())
+        // A request that waits for its turn sends nothing, and is bounded by its timeout.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .timeout_config(timeouts);
     if let Some(region) = region {
         loader = loader.region(Region::new(region.to_owned()));

@@ -10,6 +10,7 @@ mod case;
 mod cases;
 mod endpoint;
 mod known;
+mod one_at_a_time;
 mod outcome;
 mod problem;
 mod refusal;
