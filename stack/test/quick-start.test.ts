@@ -6,10 +6,10 @@ import { deploymentNames } from '../lib/deployment-names.ts';
 import { REPOSITORY_ROOT } from '../lib/paths.ts';
 import { withTemporaryDirectory } from '../lib/temporary-directory.ts';
 
-const [, section = ''] = readFileSync(join(REPOSITORY_ROOT, 'README.md'), 'utf8').split('\n## Quick start on AWS\n');
+const [, section = ''] = readFileSync(join(REPOSITORY_ROOT, 'docs', 'aws.md'), 'utf8').split('\n## Quick start on AWS\n');
 const [setUp = '', recovery = '', variables = ''] = [...section.matchAll(/^```sh aws\n([^]*?)\n```$/gm)].map(([, block = '']) => block);
 
-/** Runs blocks of README.md as somebody who pastes them with an address of their own, where the programs answer like this. */
+/** Runs blocks of docs/aws.md as somebody who pastes them with an address of their own, where the programs answer like this. */
 function paste(blocks: string[], programs: { aws?: string; deploy?: string; gh?: string }, email = 'me@company.test') {
   return withTemporaryDirectory((folder) => {
     const bodies = { npm: '', gh: programs.gh ?? 'case "$*" in *actions/variables*) ;; *) echo 1 ;; esac', aws: programs.aws ?? '', npx: `case $2 in deploy) ${programs.deploy ?? 'true'} ;; esac` };

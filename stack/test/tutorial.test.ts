@@ -117,8 +117,8 @@ describe('what is said about it', () => {
     expect(row?.split(' | ')).toHaveLength(4);
   });
 
-  test('the runbook needs nothing that README.md does not name, either, and finds the log by its name', () => {
-    const [prose = ''] = section('README.md', 'Verify the stack by hand').split('The stack is complete');
+  test('the runbook needs nothing that the documentation does not name, either, and finds the log by its name', () => {
+    const [prose = ''] = section('docs/first-steps.md', 'Verify the stack by hand').split('The stack is complete');
     const runbook = readFileSync(join(REPOSITORY_ROOT, 'RUNBOOK.md'), 'utf8');
     const commands = [...runbook.matchAll(/```sh (?:local|aws)\n([^]*?)\n```/g)].map(([, block = '']) => block).join('\n');
     const used = [...commands.matchAll(/aws sqs ([a-z-]+)/g)].map(([, name = '']) => name);
@@ -134,7 +134,7 @@ describe('what is said about it', () => {
   });
 
   test("verifying by hand needs nothing that Debian 12's AWS CLI 2.9.19 does not know, apart from what is named", () => {
-    const byHand = section('README.md', 'Verify the stack by hand');
+    const byHand = section('docs/first-steps.md', 'Verify the stack by hand');
     const [prose = '', ...blocks] = byHand.split('```sh local\n');
     const commands = blocks.map((each) => each.split('```')[0]).join('');
     expect(commands).not.toMatch(/LoggingConfig|--message-system-attribute-names/);

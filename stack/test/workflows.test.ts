@@ -291,8 +291,8 @@ describe('the gate', () => {
     expect(outcome({ cancelled: true })).toBe('verifies');
   });
 
-  test('is green without having verified anything for forks and bots, which README.md says', () => {
-    const readme = readFileSync(join(REPOSITORY_ROOT, 'README.md'), 'utf8').replaceAll(/\s+/g, ' ');
+  test('is green without having verified anything for forks and bots, which docs/aws.md says', () => {
+    const readme = readFileSync(join(REPOSITORY_ROOT, 'docs', 'aws.md'), 'utf8').replaceAll(/\s+/g, ' ');
     expect(readme).toMatch(/For forks and bots, `verify` is skipped, and GitHub counts that as passed: nothing was verified/);
   });
 
@@ -325,7 +325,7 @@ describe('the gate', () => {
 });
 
 describe('the commands of the verifier in the workflows', () => {
-  const reference = readFileSync(join(REPOSITORY_ROOT, 'CLI.md'), 'utf8');
+  const reference = readFileSync(join(REPOSITORY_ROOT, 'docs', 'cli.md'), 'utf8');
   /** The help of each command, from the reference of the command line. */
   const helps = new Map(
     [...reference.matchAll(/^#+ `(verifier[^`]*)`\n\n```text\n(.*?)\n```/gms)].map(([, name = '', help = '']) => [name, help]),
@@ -342,7 +342,7 @@ describe('the commands of the verifier in the workflows', () => {
   test.each(used)('%s: %s', (_path, line) => {
     const words = line.split(/\s+/);
     const name = [3, 2].map((count) => words.slice(0, count).join(' ')).find((each) => helps.has(each));
-    expect(name, `CLI.md has no section on ${line}`).toBeDefined();
+    expect(name, `docs/cli.md has no section on ${line}`).toBeDefined();
     for (const option of words.filter((word) => word.startsWith('--'))) {
       expect(helps.get(name ?? ''), `${name} has no ${option}`).toMatch(new RegExp(`(^|\\s)${option}\\b`));
     }

@@ -35,7 +35,7 @@ pub(crate) enum Command {
     },
     /// Print the licences of everything that is linked into the verifier
     Notices,
-    /// Regenerate what is generated: the stack's templates, and CLI.md
+    /// Regenerate what is generated: the stack's templates, and docs/cli.md
     Gen,
     /// Build the book of the documentation into `target/book`
     ///

@@ -139,8 +139,8 @@ pub(crate) fn generate(project: &Project, out: &mut dyn Write) -> Result<(), Fai
     program("npm", &project.stack()).args(["run", "synth"]).run()?;
     let reference =
         cargo(project).args(["run", "--quiet", "--", "man", "--format", "markdown"]).capture()?;
-    std::fs::write(project.root.join("CLI.md"), reference)
-        .map_err(|error| Failure::new(format!("CLI.md cannot be written: {error}")))
+    std::fs::write(project.root.join("docs/cli.md"), reference)
+        .map_err(|error| Failure::new(format!("docs/cli.md cannot be written: {error}")))
 }
 
 #[cfg(test)]

@@ -126,10 +126,10 @@ decide() {
   local unset
   unset=$(missing)
   if [ -z "${DEPLOY_ROLE:-}" ] && [ -z "${VERIFY_ROLE:-}" ]; then
-    echo "skip no AWS account is connected. README.md, section Quick start on AWS, says how to set ${unset//,/, }."
+    echo "skip no AWS account is connected. docs/aws.md says how to set ${unset//,/, }."
     return
   elif [ -n "$unset" ]; then
-    echo "fail an AWS account is connected in part: the repository has no variable ${unset//,/, }. Set what is missing as README.md says, section Quick start on AWS, and run all jobs again."
+    echo "fail an AWS account is connected in part: the repository has no variable ${unset//,/, }. Set what is missing as docs/aws.md says, and run all jobs again."
     return
   fi
   if [ -z "${AUTHOR:-}" ]; then

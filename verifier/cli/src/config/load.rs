@@ -40,7 +40,7 @@ fn read(named: Option<&Path>) -> Result<InForce, Failure> {
     let text = files::read_text(&path)
         .map_err(|error| Failure::usage(format!("the settings {shown} cannot be read: {error}")))?;
     read_settings(&shown, &text).map_err(|error| Failure {
-        next: Some("SETTINGS.md reports every key".to_owned()),
+        next: Some("docs/settings.md lists every key".to_owned()),
         ..Failure::usage(error.to_string())
     })
 }

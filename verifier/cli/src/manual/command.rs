@@ -1,4 +1,4 @@
-//! `verifier man` and `verifier completions`: what clap knows of the command line, for `man`, for shells and for CLI.md.
+//! `verifier man` and `verifier completions`: what clap knows of the command line, for `man`, for shells and for docs/cli.md.
 
 use std::fmt::Write as _;
 use std::path::Path;

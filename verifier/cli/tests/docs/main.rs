@@ -1,7 +1,7 @@
 //! The documentation, run.
 //!
-//! Every command in a fenced block of README.md and RUNBOOK.md is run, in the order of the page and in one shell, so
-//! that what a reader can do stays what the page says. The block's info string says how:
+//! Every command in a fenced block of README.md, RUNBOOK.md and the pages of `docs` is run, in the order of the page and in
+//! one shell, so that what a reader can do stays what the page says. The block's info string says how:
 //!
 //! | info string | what happens to its commands |
 //! |---|---|
@@ -35,22 +35,19 @@ use verifier_core::check::CHECKS;
 /// place here.
 const READY_FILE: &str = "ready.json";
 
-/// The documentation.
-const PAGES: [&str; 10] = [
+/// The pages whose commands are run, each with a stack on this machine if it brings one up.
+const RUN: [&str; 8] = [
     "README.md",
-    "RUNBOOK.md",
-    "ARCHITECTURE.md",
-    "CHANGELOG.md",
-    "CLI.md",
-    "CONTRIBUTING.md",
-    "EMULATOR.md",
-    "SECURITY.md",
-    "SETTINGS.md",
-    "stack/README.md",
+    "docs/first-steps.md",
+    "docs/gate.md",
+    "docs/dead-letters.md",
+    "docs/chaos.md",
+    "docs/your-own-stack.md",
+    "docs/checks.md",
+    RUNBOOK,
 ];
-
-/// The pages whose commands are run.
-const RUN: [&str; 2] = ["README.md", "RUNBOOK.md"];
+/// The page that needs a stack with a message in its dead-letter queue.
+const RUNBOOK: &str = "RUNBOOK.md";
 /// What a block needs that is about a bug which is there on purpose.
 const TOUR: &str = "--features seeded-bugs";
 
@@ -59,6 +56,20 @@ const THIS: &str = "cargo xtask test";
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// The documentation: the pages of the root, of `docs` and of the stack.
+fn pages() -> Vec<String> {
+    let folders = ["", "docs/", "docs/architecture/", "stack/"];
+    let pages = folders.iter().flat_map(|folder| {
+        let entries = std::fs::read_dir(root().join(folder)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let is_page = |name: &String| Path::new(name).extension().is_some_and(|kind| kind == "md");
+        names.filter(is_page).map(move |name| format!("{folder}{name}"))
+    });
+    let pages: Vec<String> = pages.collect();
+    assert!(RUN.iter().all(|page| pages.contains(&(*page).to_owned())), "{pages:?}");
+    pages
 }
 
 fn read(page: &str) -> String {
@@ -76,8 +87,24 @@ fn script(page: &str, block: &Block) -> Script {
 
 #[test]
 fn the_commands_of_the_readme_do_what_it_says() {
+    commands_do_what_it_says("README.md");
+}
+
+#[test]
+fn the_commands_of_the_first_steps_do_what_it_says() {
+    commands_do_what_it_says("docs/first-steps.md");
+}
+
+#[test]
+fn the_commands_of_the_documentation_do_what_it_says() {
+    let is_here = |page: &&str| page.starts_with("docs/") && *page != "docs/first-steps.md";
+    for page in RUN.into_iter().filter(is_here) {
+        commands_do_what_it_says(page);
+    }
+}
+
+fn commands_do_what_it_says(page: &str) {
     let Some(session) = Session::new(&root()) else { return };
-    let page = "README.md";
     let folder = tempfile::tempdir().unwrap();
     let ready_file = folder.path().join(READY_FILE);
     let scripts: Vec<Script> = blocks(page)
@@ -90,17 +117,18 @@ fn the_commands_of_the_readme_do_what_it_says() {
         })
         .filter(|script| script.text.trim() != THIS)
         .collect();
+    assert!(!scripts.is_empty(), "{page} has no commands");
     // The tour is of a program with a bug on purpose, which this one may not be.
     let is_other = |script: &Script| script.text.contains(TOUR) && !cfg!(feature = "seeded-bugs");
     let (tour, scripts): (Vec<Script>, Vec<Script>) = scripts.into_iter().partition(is_other);
     session.check_syntax(&tour);
     let (starting, scripts): (Vec<Script>, Vec<Script>) =
         scripts.into_iter().partition(|script| script.text.starts_with("cargo run -- local"));
-    let [starting] = starting.as_slice() else {
-        panic!("{page} brings up the stack {} times", starting.len());
-    };
-    // On the wall's clock this page would take minutes.
-    let _local = Local::start(&session, &format!("{} --clock skip-idle", starting.text.trim()));
+    assert!(starting.len() <= 1, "{page} brings up the stack {} times", starting.len());
+    // On the wall's clock such a page would take minutes.
+    let _local = starting
+        .first()
+        .map(|script| Local::start(&session, &format!("{} --clock skip-idle", script.text.trim())));
     session.run(&scripts);
 }
 
@@ -124,7 +152,7 @@ fn the_readme_shows_what_a_check_prints() {
 #[test]
 fn the_commands_of_the_runbook_do_what_it_says() {
     let Some(session) = Session::new(&root()) else { return };
-    let page = "RUNBOOK.md";
+    let page = RUNBOOK;
     let local = Local::start(&session, "cargo run -- local --clock skip-idle");
     // Whoever reads a runbook has a stack with a message in its dead-letter queue, and is logged in.
     let session = session.with_environment(local.environment());
@@ -153,7 +181,8 @@ const DEAD_LETTER: &str = r#"(
 #[test]
 fn the_commands_for_a_deployed_stack_are_well_formed() {
     let Some(session) = Session::new(&root()) else { return };
-    let scripts: Vec<Script> = ["README.md", "RUNBOOK.md"]
+    let pages = pages();
+    let scripts: Vec<Script> = pages
         .iter()
         .flat_map(|page| blocks(page).into_iter().map(move |block| (page, block)))
         .filter(|(_, block)| block.kind == Kind::Aws)
@@ -165,25 +194,15 @@ fn the_commands_for_a_deployed_stack_are_well_formed() {
 
 #[test]
 fn pages_whose_commands_are_not_run_have_none() {
-    for page in PAGES.into_iter().filter(|page| !RUN.contains(page)) {
+    for page in pages().iter().filter(|page| !RUN.contains(&page.as_str())) {
         let commands = blocks(page).into_iter().find(|block| block.kind != Kind::Aws);
         assert_eq!(commands, None, "{page} has commands, and nothing runs them");
     }
 }
 
 #[test]
-fn every_page_is_looked_at() {
-    let is_page = |name: &String| Path::new(name).extension().is_some_and(|kind| kind == "md");
-    let at_the_root = std::fs::read_dir(root()).unwrap();
-    let names = at_the_root.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    for page in names.filter(is_page) {
-        assert!(PAGES.contains(&page.as_str()), "{page} is not among PAGES");
-    }
-}
-
-#[test]
 fn every_check_has_a_section_in_the_runbook() {
-    let text = read("RUNBOOK.md");
+    let text = read(RUNBOOK);
     let sections = markdown::sections(&text);
     for check in CHECKS {
         let section = sections.iter().find(|(title, _)| *title == check.id);
@@ -203,8 +222,8 @@ fn every_check_has_a_section_in_the_runbook() {
 fn the_settings_page_lists_every_key() {
     let reference = verifier_core::settings::reference();
     assert!(
-        read("SETTINGS.md").contains(&reference),
-        "SETTINGS.md lacks this table of the keys:\n{reference}"
+        read("docs/settings.md").contains(&reference),
+        "docs/settings.md lacks this table of the keys:\n{reference}"
     );
 }
 
@@ -216,22 +235,28 @@ fn the_reference_of_the_command_line_is_what_the_commands_say() {
     let output = command.args(["man", "--format", "markdown"]).output().unwrap();
     let reference = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success());
-    assert!(reference == read("CLI.md"), "CLI.md is stale: run `cargo xtask gen`");
+    assert!(reference == read("docs/cli.md"), "docs/cli.md is stale: run `cargo xtask gen`");
 }
 
 #[test]
-fn the_readme_shows_the_settings_of_the_second_stack() {
+fn the_documentation_shows_the_settings_of_the_second_stack() {
     let settings = read("verifier/cli/tests/second_stack/verifier.toml");
     let block = format!("```toml\n{settings}```\n");
-    assert!(read("README.md").contains(&block), "README.md shows other settings");
+    let page = "docs/your-own-stack.md";
+    assert!(read(page).contains(&block), "{page} shows other settings");
 }
 
 #[test]
 fn what_the_pages_point_to_is_there() {
-    for page in PAGES.into_iter().filter(|page| !page.contains('/')) {
-        let text = read(page);
-        for target in markdown::targets(&text) {
-            assert!(root().join(&target).exists(), "{page} points to {target}, which is not there");
+    for page in pages() {
+        let folder = root().join(&page).parent().unwrap().to_path_buf();
+        let text = read(&page);
+        for target in markdown::links(&text) {
+            assert!(folder.join(&target).exists(), "{page} links to {target}, which is not there");
+        }
+        // What is code is named from the root, but in the stack's page.
+        for path in markdown::paths(&text).iter().filter(|_| !page.starts_with("stack/")) {
+            assert!(root().join(path).exists(), "{page} names {path}, which is not there");
         }
     }
 }

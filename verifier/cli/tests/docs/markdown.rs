@@ -80,8 +80,8 @@ pub(crate) fn sections(page: &str) -> Vec<(&str, &str)> {
     starts.iter().zip(ends).map(section).collect()
 }
 
-/// The files that a page points to: by links, and by naming a path of the repository as code.
-pub(crate) fn targets(page: &str) -> Vec<String> {
+/// The files that a page links to.
+pub(crate) fn links(page: &str) -> Vec<String> {
     let prose = without_blocks(page);
     let mut after_names = prose.split("](");
     // Before the first link there is none.
@@ -90,16 +90,22 @@ pub(crate) fn targets(page: &str) -> Vec<String> {
         .filter_map(|rest| rest.split(')').next())
         .filter(|target| !target.contains("://"))
         .map(|target| target.split('#').next().unwrap_or_default());
+    links.filter(|target| !target.is_empty()).map(str::to_owned).collect()
+}
+
+/// The paths of the repository that a page names as code.
+pub(crate) fn paths(page: &str) -> Vec<String> {
+    let prose = without_blocks(page);
     // Without blocks, code stands between every first and second backtick.
     let mut between_backticks = prose.split('`');
     between_backticks.next();
     let code = between_backticks.step_by(2).filter(|code| {
-        const FOLDERS: [&str; 7] =
-            ["verifier/", "lambdas/", "stack/", "site/", "xtask/", ".ci/", ".github/"];
+        const FOLDERS: [&str; 8] =
+            ["verifier/", "lambdas/", "stack/", "site/", "xtask/", "docs/", ".ci/", ".github/"];
         FOLDERS.iter().any(|folder| code.starts_with(folder))
             && !code.contains(['*', ' ', '{', '<', '…'])
     });
-    links.chain(code).filter(|target| !target.is_empty()).map(str::to_owned).collect()
+    code.map(str::to_owned).collect()
 }
 
 fn without_blocks(page: &str) -> String {
@@ -133,8 +139,11 @@ fn what_is_not_marked_is_an_error() {
 }
 
 #[test]
-fn sections_and_targets_are_found() {
+fn sections_links_and_paths_are_found() {
     let page = "# T\n\n## `a.b`\n\nText [x](y.md#z), [w](https://w) and `verifier/core/src`.\n\n```text\n`xtask/no`\n```\n\n### Two\nend";
     assert_eq!(sections(page).iter().map(|(title, _)| *title).collect::<Vec<_>>(), ["a.b", "Two"]);
-    assert_eq!(targets(page), ["y.md", "verifier/core/src"]);
+    assert_eq!(
+        (links(page), paths(page)),
+        (vec!["y.md".to_owned()], vec!["verifier/core/src".to_owned()])
+    );
 }

@@ -31,11 +31,14 @@ set -eEo pipefail
 trap 'echo "failed: $BASH_COMMAND" >&2' ERR
 programs=$PATH
 verifier() { (PATH=$programs; "$VERIFIER" "$@" --help > /dev/null); }
-cargo() { while [ "$1" != "--" ]; do shift; done; shift; verifier "$@"; }
+cargo() { if [ "$1" = xtask ]; then return; fi; while [ "$1" != "--" ]; do shift; done; shift; verifier "$@"; }
 aws() { (PATH=$programs; command aws "$@" --generate-cli-skeleton > /dev/null); }
 gh() { :; }
 npm() { :; }
 npx() { :; }
+node() { :; }
+git() { :; }
+date() { :; }
 # Nothing else is found, so that no command of a page can do anything here.
 PATH=/nowhere
 "#;
