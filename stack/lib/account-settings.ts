@@ -22,15 +22,20 @@ export interface AccountSettings {
   readonly environment?: Environment;
 }
 
-/** Some thirty previews that stay open all month, mostly for their alarms. */
+/** Some eight previews that stay open all month, mostly for their dashboards and alarms. */
 const DEFAULT_BUDGET_USD = '20';
 
 const RULES = {
   repo: REPOSITORY,
   ownerId: GITHUB_ID,
   repoId: GITHUB_ID,
-  // Nothing that a pattern of IAM's could be made of.
-  defaultBranch: { pattern: /^[A-Za-z0-9_.][A-Za-z0-9_./-]{0,199}$/, expected: "a branch's name" },
+  // What git takes and a role's trust policy does, too: up to U+00FF, and no policy variable.
+  // https://git-scm.com/docs/git-check-ref-format
+  // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+  defaultBranch: {
+    pattern: /^(?!-)[!-#%-)+-9;->@-Z\]_-}\u00a1-\u00ff]{1,200}$/,
+    expected: "a branch's name in Latin letters, without $; leave it out for another one, and let the environment preview-teardown take deployments from that branch only",
+  },
   oidcProvider: {
     pattern: /^arn:[a-z-]+:iam::[0-9]{12}:oidc-provider\/token\.actions\.githubusercontent\.com$/,
     expected: "the ARN of the account's provider for token.actions.githubusercontent.com",

@@ -1,4 +1,4 @@
-import { Aspects, CfnOutput, Duration, LegacyStackSynthesizer, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib';
+import { Aspects, Aws, CfnOutput, Duration, LegacyStackSynthesizer, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { acknowledgeWildcards } from './acknowledge.ts';
@@ -204,7 +204,7 @@ export class AccountStack extends Stack {
       // The nightly sweep looks at every stack for those that are expired previews. Describing stacks without a name
       // takes both actions.
       // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
-      allow(['cloudformation:DescribeStacks', 'cloudformation:ListStacks'], ['*']),
+      allow(['cloudformation:DescribeStacks', 'cloudformation:ListStacks'], ['*'], { StringEquals: { 'aws:RequestedRegion': Aws.REGION } }),
     ];
   }
 

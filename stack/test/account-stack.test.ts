@@ -193,7 +193,13 @@ describe('who is trusted', () => {
     expect(trusts(synthesise(without).teardown, { ...TEARDOWN, ref })).toBe(true);
   });
 
-  test.each(['*', 'refs heads', '-x', ''])('refuses the default branch %j', (value) => {
+  // `git check-ref-format --branch` takes each of them.
+  test.each(['dev#1', 'release+1', 'über', '@next', 'feature/x=1', 'v1,2', 'a(b)!', "it's"])('takes the default branch %j', (value) => {
+    expect(readAccountSettings((name) => (name === 'defaultBranch' ? value : (CONTEXT as Record<string, unknown>)[name])).defaultBranch).toBe(value);
+  });
+
+  // The last two are branches for git, and nothing for a trust policy.
+  test.each(['*', 'refs heads', '-x', '', 'a:b', 'a[b', 'a\\b', 'a\tb', '${aws:username}', '日本'])('refuses the default branch %j', (value) => {
     expect(() => readAccountSettings((name) => (name === 'defaultBranch' ? value : (CONTEXT as Record<string, unknown>)[name]))).toThrow(
       'the context value defaultBranch must be',
     );

@@ -9,15 +9,20 @@ import { withTemporaryDirectory } from '../lib/temporary-directory.ts';
 const [, section = ''] = readFileSync(join(REPOSITORY_ROOT, 'docs', 'aws.md'), 'utf8').split('\n## Quick start on AWS\n');
 const [setUp = '', recovery = '', variables = ''] = [...section.matchAll(/^```sh aws\n([^]*?)\n```$/gm)].map(([, block = '']) => block);
 
-/** Runs blocks of docs/aws.md as somebody who pastes them with an address of their own, where the programs answer like this. */
+/** What GitHub's command line answers, with `first` where it is about something else than the repository. */
+const github = (first = '') =>
+  `case "$*" in ${first} *actions/variables*) ;; *fork-pr-workflows*) echo false ;; *full_name*) echo OWNER/NAME ;; *visibility*) echo private ;; *) echo 1 ;; esac`;
+
+/** Runs blocks of docs/aws.md as somebody who pastes them into a terminal with an address of their own, where the programs answer like this. */
 function paste(blocks: string[], programs: { aws?: string; deploy?: string; gh?: string }, email = 'me@company.test') {
   return withTemporaryDirectory((folder) => {
-    const bodies = { npm: '', gh: programs.gh ?? 'case "$*" in *actions/variables*) ;; *) echo 1 ;; esac', aws: programs.aws ?? '', npx: `case $2 in deploy) ${programs.deploy ?? 'true'} ;; esac` };
+    const bodies = { npm: '', gh: programs.gh ?? github(), aws: programs.aws ?? '', npx: `case $2 in deploy) ${programs.deploy ?? 'true'} ;; esac` };
     for (const [name, body] of Object.entries(bodies)) {
       writeFileSync(join(folder, name), `#!/usr/bin/env bash\nprintf '%s ' ${name} "$@" >> "${folder}/calls"; echo >> "${folder}/calls"\n${body}\n`, { mode: 0o755 });
     }
-    // Whoever pastes has no `set -e`.
-    const { stderr } = spawnSync('bash', ['--norc', '-c', blocks.join('\n').replace('YOU@EXAMPLE.ORG', email)], {
+    // Whoever pastes has no `set -e`, and a shell that expands its history.
+    const { stderr } = spawnSync('bash', ['--norc', '-o', 'history', '-o', 'histexpand'], {
+      input: `${blocks.join('\n').replace('YOU@EXAMPLE.ORG', email)}\n`,
       cwd: folder,
       encoding: 'utf8',
       env: { PATH: [folder, process.env['PATH']].join(delimiter) },
@@ -54,8 +59,13 @@ describe('the quick start', () => {
       expect(calls).not.toContain('npx');
       expect(stderr).toContain(`The budget's alarms would go to ${email},`);
       expect(stderr).toContain('EMAIL=');
-      const rest = setUp.slice(setUp.indexOf('\nnpm ci'));
-      expect(paste([setUp, 'EMAIL=me@company.test', rest], { aws: ANSWERS }, email).calls).toMatch(/^npx cdk deploy .* -c budgetEmail=me@company\.test /m);
+      // Whether the rest is pasted again, or the last command repeated.
+      for (const from of ['\nnpm ci', '\nnamed && ']) {
+        const rest = setUp.slice(setUp.indexOf(from));
+        const again = paste([setUp, 'EMAIL=me@company.test', rest], { aws: ANSWERS }, email).calls;
+        expect(again).toMatch(/^npx cdk deploy .* -c budgetEmail=me@company\.test /m);
+        expect(again).not.toContain(`budgetEmail=${email} `);
+      }
     },
   );
 
@@ -108,6 +118,40 @@ describe('the quick start', () => {
       expect(own).toContain('gh variable set AWS_BOOTSTRAP_QUALIFIER --repo OWNER/NAME --body previews');
     },
   );
+
+  test('does nothing where the bootstrap has policies of previews and of others, who would lose theirs', () => {
+    const policies = ['OurBuild', 'PreviewAccount-PreviewsExecution1A2B'].map((name) => `arn:aws:iam::123456789012:policy/${name}`);
+    for (const list of [policies, policies.toReversed()]) {
+      const { calls, stderr } = paste([setUp], { aws: bootstrapped(list.join(',')) });
+      expect(calls).not.toContain('npx');
+      expect(stderr).toContain('CDKToolkit is there already');
+    }
+  });
+
+  test('takes the qualifier of the last time, also where only the last command is repeated', () => {
+    const last = setUp.slice(setUp.indexOf('\nnamed && '));
+    const { calls } = paste([setUp, 'QUALIFIER=previews TOOLKIT=CDKToolkit-previews', last], { aws: bootstrapped('None') });
+    expect(calls).toMatch(/^npx cdk deploy .*-c qualifier=previews /m);
+    expect(calls).toMatch(/^npx cdk bootstrap .*--qualifier previews /m);
+    expect(calls).not.toContain('hnb659fds ');
+  });
+
+  test.each(['owner/Name', 'OWNER/FORMER'])('knows the repository by the name that GitHub has for it, whatever it is called: %s', (name) => {
+    const { calls } = paste([setUp.replace('OWNER/NAME', name), variables], { aws: ANSWERS });
+    expect(calls).toMatch(/^npx cdk deploy .* -c repo=OWNER\/NAME /m);
+    expect(calls).toContain('gh variable set AWS_REGION --repo OWNER/NAME ');
+  });
+
+  const { execution } = deploymentNames('hnb659fds', 'eu-central-1');
+  /** What an account answers that has the role that deployments of previews use, with this logical id in the stack. */
+  const withRole = (logicalId: string) =>
+    `case "$*" in *list-roles*"=='${execution}'"*) echo ${execution} ;; *"=='PreviewAccount'].StackName"*) echo PreviewAccount ;; *describe-stack-resources*"=='${execution}'"*) echo ${logicalId} ;; esac\n${ANSWERS}`;
+  test('says which role of an earlier account stack is in the way, which CloudFormation could not make again', () => {
+    const { calls, stderr } = paste([setUp], { aws: withRole('') });
+    expect(calls).not.toContain('npx');
+    expect(stderr).toMatch(new RegExp(`The role ${execution} is there already.*stack/README\\.md`));
+    expect(paste([setUp], { aws: withRole('ExecutionRole1A2B') }).calls).toMatch(/^npx cdk deploy /m);
+  });
 
   test('goes on where the bootstrap is that of previews', () => {
     const policies = ['PreviewsExecution1A2B', 'PreviewsExecutionOfPage1A2B'].map((name) => `arn:aws:iam::123456789012:policy/PreviewAccount-${name}`);
@@ -176,7 +220,7 @@ describe('the quick start', () => {
   test('looks for the roles by the names that the stack gives them, and not for those of its own region', () => {
     const { calls } = paste([setUp], { aws: ANSWERS });
     const [, query = ''] = /^aws iam list-roles .*--query (.*) $/m.exec(calls) ?? [];
-    const [, begins = '?', contains = '?', ends = '?'] = /starts_with\(RoleName, '(.*?)'\) && contains\(RoleName, '(.*?)'\) && !ends_with\(RoleName, '(.*?)'\)/.exec(query) ?? [];
+    const [, begins = '?', contains = '?', ends = '?'] = /starts_with\(RoleName, '(.*?)'\) && contains\(RoleName, '(.*?)'\) && ! ends_with\(RoleName, '(.*?)'\)/.exec(query) ?? [];
     const finds = (region: string) => ((name) => name.startsWith(begins) && name.includes(contains) && !name.endsWith(ends))(deploymentNames('hnb659fds', region).deployment);
     expect(['eu-central-1', 'us-east-1', 'eu-central-2'].map(finds)).toEqual([false, true, true]);
   });
@@ -197,7 +241,7 @@ describe('the quick start', () => {
     ['another region', '"AWS_REGION"', 'us-east-1', /previews of OWNER\/NAME are in us-east-1 of the account 123456789012,/],
     ['another account', '"AWS_DEPLOY_ROLE_ARN"', 'arn:aws:iam::210987654321:role/x', /previews of OWNER\/NAME are in eu-central-1 of the account 210987654321,/],
   ])('sets no variable where the former ones lead to %s, whose previews nothing would find any more', (_name, variable, value, says) => {
-    const gh = `case "$*" in *actions/variables*'${variable}'*) echo ${value} ;; *actions/variables*) ;; *) echo 1 ;; esac`;
+    const gh = github(`*actions/variables*'${variable}'*) echo ${value} ;;`);
     const aws = ANSWERS.replace('of-', 'arn:aws:iam::123456789012:role/of-');
     const { calls, stderr } = paste([setUp, variables], { aws, gh });
     expect(calls).not.toContain('gh variable set');
@@ -211,13 +255,14 @@ describe('the quick start', () => {
     ['they are the same', 'case "$*" in *AWS_REGION*) echo eu-central-1 ;; *) echo arn:aws:iam::123456789012:role/old ;; esac', true],
     ['GitHub does not say', `echo '{"status": "502"}'; echo 'gh: Bad Gateway (HTTP 502)' >&2; exit 1`, false],
   ])('sets the variables by what they were before: %s', (_name, variable, set) => {
-    const gh = `case "$*" in *actions/variables*) ${variable} ;; *) echo 1 ;; esac`;
+    const gh = github(`*actions/variables*) ${variable} ;;`);
     expect(paste([setUp, variables], { aws: ANSWERS.replace('of-', 'arn:aws:iam::123456789012:role/of-'), gh }).calls.includes('gh variable set')).toBe(set);
   });
 
-  const forkSetting = (answer: string) => `case "$*" in *actions/permissions/fork-pr-workflows-private-repos*send_write_tokens_to_workflows*) ${answer} ;; *actions/variables*) ;; *) echo 1 ;; esac`;
-  test("sets no variable while GitHub sends write tokens to forks' workflows, which would get the roles by them", () => {
-    const { calls, stderr } = paste([setUp, variables], { aws: ANSWERS, gh: forkSetting('echo true') });
+  const forkSetting = (answer: string, visibility = 'private') =>
+    github(`*actions/permissions/fork-pr-workflows-private-repos*send_write_tokens_to_workflows*) ${answer} ;; *visibility*) echo ${visibility} ;;`);
+  test.each(['private', 'internal'])("sets no variable while GitHub sends write tokens to forks' workflows of a %s repository, which would get the roles by them", (visibility) => {
+    const { calls, stderr } = paste([setUp, variables], { aws: ANSWERS, gh: forkSetting('echo true', visibility) });
     expect(calls).not.toMatch(/gh (variable set|workflow)/);
     expect(stderr).toMatch(/Send write tokens to workflows from pull requests.*no variable is set/);
     // What forks get is said where one reads what protects from them, too.
@@ -226,17 +271,26 @@ describe('the quick start', () => {
     }
   });
 
-  test.each(['echo false', 'echo null', `echo '{"status":"404"}'; echo 'gh: Not Found (HTTP 404)' >&2; exit 1`, 'echo "HTTP 502" >&2; exit 1'])(
-    'sets the variables where it does not, or there is no such setting, as in a public repository: %s', (answer) => {
+  test.each([
+    ['it does not', forkSetting('echo false')],
+    ['the repository is public, which has no such setting', forkSetting(`echo '{"status":"404"}'; echo 'gh: Not Found (HTTP 404)' >&2; exit 1`, 'public')],
+  ])('sets the variables where %s', (_name, gh) => {
+    const { calls, stderr } = paste([setUp, variables], { aws: ANSWERS, gh });
+    expect(calls).toContain('gh variable set AWS_DEPLOY_ROLE_ARN ');
+    expect(stderr).toBe('');
+  });
+
+  test.each(['echo null', `echo '{"status":"403"}'; echo 'gh: Must have admin rights (HTTP 403)' >&2; exit 1`, 'echo "HTTP 502" >&2; exit 1', 'true'])(
+    'sets no variable where GitHub does not say whether it does: %s', (answer) => {
       const { calls, stderr } = paste([setUp, variables], { aws: ANSWERS, gh: forkSetting(answer) });
-      expect(calls).toContain('gh variable set AWS_DEPLOY_ROLE_ARN ');
-      expect(stderr).toBe('');
+      expect(calls).not.toMatch(/gh (variable set|workflow)/);
+      expect(stderr).toMatch(/GitHub does not say whether OWNER\/NAME has the setting.*no variable is set.*administers/);
     },
   );
 
   /** What GitHub answers that has these variables already. */
   const having = (values: Record<string, string>) =>
-    `case "$*" in ${Object.entries(values).map(([name, value]) => `*actions/variables*'"${name}"'*) echo ${value} ;; `).join('')}*actions/variables*) ;; *) echo 1 ;; esac`;
+    github(Object.entries(values).map(([name, value]) => `*actions/variables*'"${name}"'*) echo ${value} ;; `).join(''));
   test.each([
     ['of a former account or region, where it is set', 'AWS_HEADERS_POLICY_ID', '01234567-former', 'of-HeadersPolicyId'],
     ['that is not the default, where the bootstrap is the default one now', 'AWS_BOOTSTRAP_QUALIFIER', 'previews', 'hnb659fds'],
@@ -245,7 +299,7 @@ describe('the quick start', () => {
     expect(set(having({ [name]: former }))).toContain(`gh variable set ${name} --repo OWNER/NAME --body ${now} \n`);
     expect(set(having({}))).not.toContain(`gh variable set ${name} `);
     // What GitHub answers with an error is no value.
-    expect(set(`case "$*" in *actions/variables*'"${name}"'*) echo '{"status": "502"}'; exit 1 ;; *actions/variables*) ;; *) echo 1 ;; esac`)).not.toContain(`gh variable set ${name} `);
+    expect(set(github(`*actions/variables*'"${name}"'*) echo '{"status": "502"}'; exit 1 ;;`))).not.toContain(`gh variable set ${name} `);
   });
 
   test('enables the workflows of schedules, which are disabled in a fork', () => {

@@ -80,8 +80,8 @@ function statements(role: string): Statement[] {
   const policies = (properties?.Properties?.['Policies'] ?? []) as { PolicyDocument: unknown }[];
   return policies.flatMap(({ PolicyDocument }) => resolve<{ Statement: Statement[] }>(PolicyDocument, account.Resources, 'PreviewAccount').Statement);
 }
-/** What CloudFormation knows of a preview when it is asked to do something with it. */
-const TAGS = { 'aws:ResourceTag/preview': 'true', 'aws:ResourceTag/repo-id': '2' };
+/** What AWS knows of a request of the workflows, and CloudFormation of a preview that it is about. */
+const CONTEXT = { 'aws:RequestedRegion': REGION, 'aws:ResourceTag/preview': 'true', 'aws:ResourceTag/repo-id': '2' };
 
 describe('the AWS commands of the workflows', () => {
   test('are all known here, with what they need', () => {
@@ -92,8 +92,14 @@ describe('the AWS commands of the workflows', () => {
   test.each(COMMANDS)('$command is run by $file, and $role may', ({ file, command, role, needs }) => {
     expect(found.some((each) => each.path === file && each.command.startsWith(command)), 'nothing runs it').toBe(true);
     for (const [action, resource] of needs) {
-      expect(allows(statements(role), action, resource, TAGS), action).toBe(true);
+      expect(allows(statements(role), action, resource, CONTEXT), action).toBe(true);
     }
+  });
+
+  test('are run by a role that reads of no stack in another region', () => {
+    const reads = (region: string) =>
+      allows(statements('TeardownRole'), 'cloudformation:DescribeStacks', `arn:aws:cloudformation:${region}:${ACCOUNT}:stack/Payroll/1`, { 'aws:RequestedRegion': region });
+    expect([REGION, 'us-east-1'].map(reads)).toEqual([true, false]);
   });
 
   test('are run by a role that may not do more to a stack than that', () => {
