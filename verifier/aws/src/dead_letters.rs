@@ -263,6 +263,7 @@ fn in_hand(received: Message) -> ReceivedMessage {
         receive_count: text(MessageSystemAttributeName::ApproximateReceiveCount)
             .and_then(|count| count.parse().ok()),
         source_arn: text(MessageSystemAttributeName::DeadLetterQueueSourceArn),
+        elsewhere_bytes: 0,
     };
     take_source(&mut message);
     ReceivedMessage { message, receipt_handle: received.receipt_handle.unwrap_or_default() }

@@ -68,17 +68,11 @@ fn with_links(section: &str, ids: &[&str]) -> String {
     written.push_str(parts.next().unwrap_or_default());
     for part in parts {
         let anchor = part.split(')').next().unwrap_or_default();
-        match ids.iter().find(|id| id.replace('.', "") == anchor) {
-            Some(id) => {
-                written.push_str("](checks/");
-                written.push_str(id);
-                written.push_str(".md");
-            }
-            None => {
-                written.push_str("](RUNBOOK.md#");
-                written.push_str(anchor);
-            }
-        }
+        let check = ids.iter().find(|id| id.replace('.', "") == anchor);
+        let target =
+            check.map_or_else(|| format!("RUNBOOK.md#{anchor}"), |id| format!("checks/{id}.md"));
+        written.push_str("](");
+        written.push_str(&target);
         written.push_str(&part[anchor.len()..]);
     }
     written

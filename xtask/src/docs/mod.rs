@@ -116,7 +116,10 @@ mod tests {
         for page in &pages {
             let folder = page.path.parent().unwrap();
             // Pages about a part of the repository are no pages of the book.
-            let is_page = |target: &&str| target.ends_with(".md") && !target.contains("../../");
+            let is_page = |target: &&str| {
+                let is_markdown = Path::new(target).extension().is_some_and(|kind| kind == "md");
+                is_markdown && !target.contains("../../")
+            };
             for target in links::targets(&page.text).filter(is_page) {
                 let path = links::joined(folder, target);
                 let is_check = path.starts_with("checks") && !path.ends_with("job.isolation.md");

@@ -25,7 +25,7 @@ const AT_ONCE: usize = 8;
 pub(crate) async fn release(
     aws: &Aws,
     queue: &QueueEvidence,
-    handles: &[String],
+    handles: &[impl AsRef<str>],
 ) -> Vec<(String, String)> {
     hide(aws, queue, handles, 0).await
 }
@@ -34,7 +34,7 @@ pub(crate) async fn release(
 pub(crate) async fn extend_visibility(
     aws: &Aws,
     queue: &QueueEvidence,
-    handles: &[String],
+    handles: &[impl AsRef<str>],
 ) -> Vec<(String, String)> {
     hide(aws, queue, handles, Hold::SECONDS).await
 }
@@ -42,13 +42,14 @@ pub(crate) async fn extend_visibility(
 async fn hide(
     aws: &Aws,
     queue: &QueueEvidence,
-    handles: &[String],
+    handles: &[impl AsRef<str>],
     seconds: u32,
 ) -> Vec<(String, String)> {
-    let chunks: Vec<Vec<(String, u32)>> = handles
-        .chunks(BATCH_ENTRIES_MAX)
-        .map(|chunk| chunk.iter().map(|handle| (handle.clone(), seconds)).collect())
-        .collect();
-    let requests = iter(chunks).map(async |chunk| aws.change_visibility(queue, &chunk).await);
+    // Each request is made when it is its turn: handles are long, and there may be a hundred thousand.
+    let requests = iter(handles.chunks(BATCH_ENTRIES_MAX)).map(async |chunk| {
+        let chunk: Vec<(String, u32)> =
+            chunk.iter().map(|handle| (handle.as_ref().to_owned(), seconds)).collect();
+        aws.change_visibility(queue, &chunk).await
+    });
     requests.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await.concat()
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use verifier_aws::{AwsError, RECEIVED_MAX, Received};
+use verifier_aws::{RECEIVED_MAX, Received, ReceivedMessage};
 use verifier_core::dead_letters::{DeadLetter, Depth, EmptyDetector, ReceiveCounts, Unreached};
 use verifier_model::time::Timestamp;
 
-use super::{DlqTarget, Hold, extend_visibility, release};
+use super::{DlqTarget, Hold, Spool, extend_visibility, release};
+use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
 use crate::shell::progress::Progress;
 
@@ -35,11 +36,24 @@ pub(crate) struct Looking<'a> {
     pub(crate) progress: &'a Progress,
 }
 
+/// What is kept of messages.
+#[derive(Debug)]
+pub(crate) enum Keeps {
+    /// Their heads alone.
+    Heads,
+    /// All of them, in memory, where there are a few.
+    Whole,
+    /// Their heads, and all of them outside of memory.
+    Spooled(Spool),
+}
+
 /// What was seen.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Look {
-    /// The messages, those that were sent first in front.
+    /// The messages, or their heads, those that were sent first in front.
     pub(crate) messages: Vec<DeadLetter>,
+    /// Where the whole of each is.
+    pub(crate) keeps: Keeps,
     /// How many receives it took: each raises the receive count of the messages that it brought by one.
     pub(crate) receives: u64,
     /// How often messages had been received before, and have been since.
@@ -54,30 +68,32 @@ pub(crate) struct Look {
     pub(crate) not_released: Vec<(String, String)>,
 }
 
-/// Looks at up to `most` messages. Each is held while the look goes on, so that none comes twice and none is missed, and
+/// Looks at all messages. Each is held while the look goes on, so that none comes twice and none is missed, and
 /// made visible again at the end, also when it fails or is interrupted.
 pub(crate) async fn look(
     place: &DlqTarget,
-    most: usize,
+    keeps: Keeps,
     interrupt: &Interrupt,
-) -> Result<Look, AwsError> {
+) -> Result<Look, Failure> {
     let progress = Progress::hidden();
-    let looking = Looking { most, sought: None, wait: Duration::ZERO, progress: &progress };
-    look_with(place, &looking, interrupt).await
+    let looking =
+        Looking { most: usize::MAX, sought: None, wait: Duration::ZERO, progress: &progress };
+    look_with(place, &looking, keeps, interrupt).await
 }
 
 /// The same in a way that is given.
 pub(crate) async fn look_with(
     place: &DlqTarget,
     looking: &Looking<'_>,
+    keeps: Keeps,
     interrupt: &Interrupt,
-) -> Result<Look, AwsError> {
+) -> Result<Look, Failure> {
     let began_at = place.clock.now();
     let mut taking = Taking {
         place,
         looking,
         interrupt,
-        look: Look::default(),
+        look: Look::new(keeps),
         handles: BTreeMap::new(),
         began_at,
         kept_at: began_at,
@@ -85,17 +101,44 @@ pub(crate) async fn look_with(
     };
     let taken = taking.take().await;
     let Taking { mut look, handles, .. } = taking;
-    let ids: BTreeMap<String, String> =
-        handles.iter().map(|(id, handle)| (handle.clone(), id.clone())).collect();
-    let handles: Vec<String> = handles.into_values().collect();
-    let failed = release(&place.aws, &place.dead_letters, &handles).await;
-    look.not_released = failed
-        .into_iter()
-        .map(|(handle, why)| (ids.get(&handle).cloned().unwrap_or_default(), why))
+    let held: Vec<&str> = handles.values().map(String::as_str).collect();
+    let failed = release(&place.aws, &place.dead_letters, &held).await;
+    let failed: BTreeMap<String, String> = failed.into_iter().collect();
+    look.not_released = handles
+        .iter()
+        .filter_map(|(id, handle)| Some((id.clone(), failed.get(handle)?.clone())))
         .collect();
     taken?;
     look.messages.sort_by(|a, b| a.order().cmp(&b.order()));
     Ok(look)
+}
+
+impl Look {
+    fn new(keeps: Keeps) -> Self {
+        Self {
+            messages: Vec::new(),
+            keeps,
+            receives: 0,
+            counts: ReceiveCounts::default(),
+            seen_again: 0,
+            cut_short: None,
+            unreached: Unreached::default(),
+            not_released: Vec::new(),
+        }
+    }
+
+    fn keep(&mut self, message: DeadLetter) -> Result<(), Failure> {
+        let kept = match &mut self.keeps {
+            Keeps::Heads => message.head(),
+            Keeps::Whole => message,
+            Keeps::Spooled(spool) => {
+                spool.add(&message)?;
+                message.head()
+            }
+        };
+        self.messages.push(kept);
+        Ok(())
+    }
 }
 
 /// A look that goes on.
@@ -113,7 +156,7 @@ struct Taking<'a> {
 }
 
 impl Taking<'_> {
-    async fn take(&mut self) -> Result<(), AwsError> {
+    async fn take(&mut self) -> Result<(), Failure> {
         let most = self.looking.most.min(MESSAGES_MAX);
         while self.handles.len() < most {
             self.keep().await;
@@ -132,9 +175,7 @@ impl Taking<'_> {
             self.place.clock.has_waited().await;
             self.look.receives += 1;
             self.empty_detector.polled(received.len());
-            for each in received {
-                self.add(each.message, each.receipt_handle);
-            }
+            self.add(received)?;
             if self.interrupt.is_asked() {
                 self.look.cut_short = Some("it was interrupted".to_owned());
                 return Ok(());
@@ -150,16 +191,22 @@ impl Taking<'_> {
         Ok(())
     }
 
-    fn add(&mut self, message: DeadLetter, handle: String) {
-        let is_first_time = self.handles.insert(message.message_id.clone(), handle).is_none();
-        if let Some(count) = message.receive_count {
-            self.look.counts.take(count, is_first_time);
+    fn add(&mut self, received: Vec<ReceivedMessage>) -> Result<(), Failure> {
+        let mut kept = Ok(());
+        for ReceivedMessage { message, receipt_handle } in received {
+            // Also of one that cannot be kept: it is made visible again by its handle.
+            let id = message.message_id.clone();
+            let is_first_time = self.handles.insert(id, receipt_handle).is_none();
+            if let Some(count) = message.receive_count {
+                self.look.counts.take(count, is_first_time);
+            }
+            if is_first_time {
+                kept = kept.and(self.look.keep(message));
+            } else {
+                self.look.seen_again += 1;
+            }
         }
-        if is_first_time {
-            self.look.messages.push(message);
-        } else {
-            self.look.seen_again += 1;
-        }
+        kept
     }
 
     /// Holds what is in hand for longer, so that a long look does not see it again, and no other consumer gets it.
@@ -169,7 +216,7 @@ impl Taking<'_> {
             return;
         }
         self.kept_at = now;
-        let handles: Vec<String> = self.handles.values().cloned().collect();
+        let handles: Vec<&str> = self.handles.values().map(String::as_str).collect();
         // One that cannot be held any more comes up again, and is held by its new handle.
         let _ = extend_visibility(&self.place.aws, &self.place.dead_letters, &handles).await;
     }
@@ -188,7 +235,7 @@ impl Taking<'_> {
     }
 
     /// Whether there is nothing more to receive, and nothing that is waited for.
-    async fn is_over(&mut self) -> Result<bool, AwsError> {
+    async fn is_over(&mut self) -> Result<bool, Failure> {
         let queue = &self.place.dead_letters;
         let queue = self.place.aws.queue(&queue.name, &queue.url).await?;
         let depth = Depth::of(&queue);

@@ -57,46 +57,66 @@ impl Delivered {
     }
 }
 
-/// Sends messages in their order. On a FIFO queue nothing is sent after a message that was not: it would overtake. An
-/// interrupt ends it after the batches in hand.
-pub(crate) async fn deliver(
-    place: &DlqTarget,
-    to: &QueueEvidence,
-    messages: &[DeadLetter],
-    interrupt: &Interrupt,
-) -> Delivered {
-    // A deduplication id of an earlier import would make SQS drop the message and say that it was sent.
-    let occasion = format!("import {:032x}", fastrand::u128(..));
-    let is_fifo = to.is_fifo();
-    let sizes: Vec<usize> = messages.iter().map(DeadLetter::size_bytes).collect();
-    // Requests in flight are waited for whatever happens: only they know what they have sent.
-    let stopped = Cell::new(None);
-    let (occasion, stopped) = (&occasion, &stopped);
-    let requests =
-        iter(batches(&sizes, to.message_bytes_max())).map(async |batch: Range<usize>| {
-            let why = stopped.get().or(interrupt.is_asked().then_some("it was interrupted"));
-            if let Some(why) = why {
-                let left = Sent::Refused { why: why.to_owned(), may_be_retried: true };
-                return (batch.clone(), vec![left; batch.len()]);
+/// Sending messages in their order, a portion at a time. On a FIFO queue nothing is sent after a message that was not: it
+/// would overtake. An interrupt ends it after the batches in hand.
+pub(crate) struct Delivery<'a> {
+    place: &'a DlqTarget,
+    to: &'a QueueEvidence,
+    interrupt: &'a Interrupt,
+    /// A deduplication id of an earlier import would make SQS drop the message and say that it was sent.
+    occasion: String,
+    /// Why nothing more is sent.
+    stopped: Cell<Option<&'static str>>,
+    delivered: Delivered,
+}
+
+impl<'a> Delivery<'a> {
+    pub(crate) fn new(
+        place: &'a DlqTarget,
+        to: &'a QueueEvidence,
+        interrupt: &'a Interrupt,
+    ) -> Self {
+        let occasion = format!("import {:032x}", fastrand::u128(..));
+        let (stopped, delivered) = (Cell::new(None), Delivered::default());
+        Self { place, to, interrupt, occasion, stopped, delivered }
+    }
+
+    /// Sends a portion.
+    pub(crate) async fn send(&mut self, messages: &[DeadLetter]) {
+        let is_fifo = self.to.is_fifo();
+        let sizes: Vec<usize> = messages.iter().map(DeadLetter::size_bytes).collect();
+        // Requests in flight are waited for whatever happens: only they know what they have sent.
+        let this = &*self;
+        let requests =
+            iter(batches(&sizes, this.to.message_bytes_max())).map(async |batch: Range<usize>| {
+                let interrupted = this.interrupt.is_asked().then_some("it was interrupted");
+                if let Some(why) = this.stopped.get().or(interrupted) {
+                    let left = Sent::Refused { why: why.to_owned(), may_be_retried: true };
+                    return (batch.clone(), vec![left; batch.len()]);
+                }
+                let messages = messages[batch.clone()].iter();
+                let resends: Vec<Resend> =
+                    messages.map(|message| message.resend(&this.occasion, is_fifo)).collect();
+                let sent = send(this.place, this.to, &resends).await;
+                if is_fifo && !sent.iter().all(|sent| matches!(sent, Sent::Confirmed { .. })) {
+                    this.stopped.set(Some("a message before it was not sent"));
+                }
+                (batch, sent)
+            });
+        let requests = requests.buffered(if is_fifo { 1 } else { AT_ONCE });
+        let answered: Vec<(Range<usize>, Vec<Sent>)> = requests.collect().await;
+        for (batch, sent) in answered {
+            for (message, sent) in messages[batch].iter().zip(&sent) {
+                self.delivered.take(&message.message_id, sent);
             }
-            let messages = messages[batch.clone()].iter();
-            let resends: Vec<Resend> =
-                messages.map(|message| message.resend(occasion, is_fifo)).collect();
-            let sent = send(place, to, &resends).await;
-            if is_fifo && !sent.iter().all(|sent| matches!(sent, Sent::Confirmed { .. })) {
-                stopped.set(Some("a message before it was not sent"));
-            }
-            (batch, sent)
-        });
-    let mut requests = requests.buffered(if is_fifo { 1 } else { AT_ONCE });
-    let mut delivered = Delivered::default();
-    while let Some((batch, sent)) = requests.next().await {
-        for (message, sent) in messages[batch].iter().zip(&sent) {
-            delivered.take(&message.message_id, sent);
         }
     }
-    delivered.calls = place.aws.calls().counts();
-    delivered
+
+    /// What became of all of them.
+    pub(crate) fn end(mut self) -> Delivered {
+        self.delivered.calls = self.place.aws.calls().counts();
+        self.delivered
+    }
 }
 
 /// Sends a batch, and once more what SQS refused for now.

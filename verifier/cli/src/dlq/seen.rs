@@ -8,7 +8,7 @@ use verifier_core::dead_letters::{
 };
 use verifier_model::time::Timestamp;
 
-use super::{DlqTarget, Looking, Selection, attempt_log, look_with, not_evaluable};
+use super::{DlqTarget, Keeps, Looking, Selection, Spool, attempt_log, look_with, not_evaluable};
 use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
 use crate::shell::progress::Progress;
@@ -54,8 +54,10 @@ pub(crate) struct Seen {
     pub(crate) selected_source: Option<String>,
     pub(crate) at: Timestamp,
     pub(crate) retention: Option<Duration>,
-    /// Those that are meant, the oldest first.
+    /// The heads of those that are meant, the oldest first.
     pub(crate) messages: Vec<DeadLetter>,
+    /// Where the whole of each is, where it is wanted.
+    pub(crate) keeps: Keeps,
     pub(crate) told: Evidence,
     /// How many were looked at.
     pub(crate) looked_at: usize,
@@ -74,6 +76,14 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
+    /// The whole of a message.
+    pub(crate) fn whole(&self, head: &DeadLetter) -> Result<DeadLetter, Failure> {
+        match &self.keeps {
+            Keeps::Spooled(spool) => spool.whole(head),
+            Keeps::Heads | Keeps::Whole => Ok(head.clone()),
+        }
+    }
+
     /// Why a message died, if it is known.
     pub(crate) fn reason(&self, message: &DeadLetter) -> Option<&str> {
         self.told.attempt_log.reason(&message.message_id)
@@ -100,11 +110,13 @@ impl Seen {
     }
 }
 
-/// Looks at the messages that are meant. The log is asked if reasons are wanted, or if the filter needs them.
+/// Looks at the messages that are meant. The log is asked if reasons are wanted, or if the filter needs them. Without a spool
+/// there is their content only while it is looked at.
 pub(crate) async fn see(
     place: &DlqTarget,
     selection: &Selection,
     with_reasons: bool,
+    spool: Option<Spool>,
     interrupt: &Interrupt,
     progress: &Progress,
 ) -> Result<Seen, Failure> {
@@ -114,7 +126,10 @@ pub(crate) async fn see(
         None => selection.looked_at_most(),
     };
     let looking = Looking { most, sought: None, wait: selection.wait, progress };
-    let look = look_with(place, &looking, interrupt).await?;
+    // A filter may be about the content.
+    let spool = spool.or_else(|| (!selection.filter.is_everything()).then(Spool::new));
+    let keeps = spool.map_or(Keeps::Heads, Keeps::Spooled);
+    let look = look_with(place, &looking, keeps, interrupt).await?;
     let told = if with_reasons || selection.filter.needs_reasons() {
         tell(place, &look.messages, interrupt).await
     } else {
@@ -125,7 +140,7 @@ pub(crate) async fn see(
     let sources = source_counts(&look.messages);
     let messages: Vec<DeadLetter> =
         look.messages.into_iter().filter(|message| place.sources.selects(message)).collect();
-    let messages = selected(messages, selection, &told.attempt_log, at)?;
+    let messages = selected(messages, &look.keeps, selection, &told.attempt_log, at)?;
     Ok(Seen {
         queue: place.dead_letters.name.clone(),
         queue_arn: place.dead_letters.arn().to_owned(),
@@ -134,6 +149,7 @@ pub(crate) async fn see(
         at,
         retention: place.retention(),
         messages,
+        keeps: look.keeps,
         told,
         looked_at,
         receives: look.receives,
@@ -147,6 +163,7 @@ pub(crate) async fn see(
 
 fn selected(
     messages: Vec<DeadLetter>,
+    keeps: &Keeps,
     selection: &Selection,
     attempt_log: &AttemptLog,
     at: Timestamp,
@@ -154,7 +171,10 @@ fn selected(
     let mut selected = Vec::new();
     for message in messages {
         let reason = attempt_log.reason(&message.message_id);
-        let is_met = selection.filter.is_met(&message, reason, at);
+        let is_met = match keeps {
+            Keeps::Spooled(spool) => selection.filter.is_met(&spool.whole(&message)?, reason, at),
+            Keeps::Heads | Keeps::Whole => selection.filter.is_met(&message, reason, at),
+        };
         if is_met.map_err(|error| not_evaluable(&error))? {
             selected.push(message);
         }

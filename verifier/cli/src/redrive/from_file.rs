@@ -15,7 +15,7 @@ use verifier_core::redrive::{
 };
 use verifier_model::time::Timestamp;
 
-use crate::dlq::{consumers_log_group, not_evaluable, parse, queue, read_messages};
+use crate::dlq::{MessagesFile, consumers_log_group, not_evaluable, parse, portions, queue};
 use crate::redrive::args::RedriveArgs;
 use crate::redrive::ended::Ended;
 use crate::redrive::engine::Destination;
@@ -68,7 +68,10 @@ pub(super) async fn run(
         });
     }
     // All of it is read before anything is asked of AWS.
-    let messages = read_messages(file)?;
+    let messages = MessagesFile::read(file)?;
+    if let Some(note) = messages.note() {
+        progress.say(&note);
+    }
     let (clock, to) = if args.to.to.is_some() || args.to.to_stack.is_some() {
         to_one(&args, &messages).await?
     } else {
@@ -129,7 +132,7 @@ pub(super) async fn run(
     }
     let deadline = args.deadline.map(|deadline| clock.now() + deadline);
     let sending = Sending::new(clock, to, journal, ledger, deadline, interrupt, progress)?;
-    Ok(Outcome::Ended(Box::new(Box::pin(sending.run(messages)).await)))
+    Ok(Outcome::Ended(Box::new(Box::pin(sending.run(&messages)).await)))
 }
 
 /// Goes on with one.
@@ -144,7 +147,7 @@ pub(super) async fn resume(
     let Some(Entry::Started { from, to, terms, .. }) = ledger.started().cloned() else {
         return Err(Failure::usage("the journal does not say how the redrive began"));
     };
-    let messages = read_messages(Path::new(from.url.trim_start_matches(SCHEME)))?;
+    let messages = MessagesFile::read(Path::new(from.url.trim_start_matches(SCHEME)))?;
     let named = if terms.to_source() { terms.sources.clone() } else { vec![to] };
     let (clock, to) = to_sources(&args.place.connection, &named).await?;
     let caller = match to.first() {
@@ -157,13 +160,15 @@ pub(super) async fn resume(
     journal.append_durably(&entry).await?;
     let deadline = args.deadline.map(|deadline| clock.now() + deadline);
     let sending = Sending::new(clock, to, journal, ledger, deadline, interrupt, progress)?;
-    Ok(Outcome::Ended(Box::new(Box::pin(sending.run(messages)).await)))
+    Ok(Outcome::Ended(Box::new(Box::pin(sending.run(&messages)).await)))
 }
 
 /// The queues that the messages of a file say they came from.
-fn sources(messages: &[DeadLetter], file: &Path) -> Result<Vec<QueueName>, Failure> {
-    let arns: BTreeSet<&String> =
-        messages.iter().filter_map(|message| message.source_arn.as_ref()).collect();
+fn sources(messages: &MessagesFile, file: &Path) -> Result<Vec<QueueName>, Failure> {
+    let mut arns = BTreeSet::new();
+    for message in messages.messages()? {
+        arns.extend(message?.source_arn);
+    }
     if arns.is_empty() {
         return Err(Failure {
             next: Some("send them to a queue that you name with --to".to_owned()),
@@ -173,13 +178,13 @@ fn sources(messages: &[DeadLetter], file: &Path) -> Result<Vec<QueueName>, Failu
             ))
         });
     }
-    Ok(arns.into_iter().map(|arn| QueueName { arn: arn.clone(), url: String::new() }).collect())
+    Ok(arns.into_iter().map(|arn| QueueName { arn, url: String::new() }).collect())
 }
 
 /// The queue that all are sent to, by the command line.
 async fn to_one(
     args: &RedriveArgs,
-    messages: &[DeadLetter],
+    messages: &MessagesFile,
 ) -> Result<(RunClock, Vec<Destination>), Failure> {
     let Some(named) = &args.to.to else {
         return Err(Failure {
@@ -194,7 +199,10 @@ async fn to_one(
         return Err(Failure::usage(format!("{named} is in {said}, and --to-region says {asked}")));
     }
     // Without another word it is where the messages were.
-    let of_file = messages.iter().find_map(|message| QueueArn::parse(message.source_arn.as_ref()?));
+    let of_file = messages
+        .messages()?
+        .filter_map(Result::ok)
+        .find_map(|message| QueueArn::parse(message.source_arn.as_ref()?));
     let region = args
         .to
         .to_region
@@ -235,7 +243,7 @@ async fn destination(connection: &Connection, named: &str) -> Result<Destination
 
 /// Which messages of a file go, and which stay.
 fn plan(
-    messages: &[DeadLetter],
+    messages: &MessagesFile,
     from: QueueName,
     to: QueueName,
     terms: Terms,
@@ -245,7 +253,8 @@ fn plan(
     let changes = terms.changes().map_err(|error| Failure::usage(error.to_string()))?;
     let most = terms.max.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
     let (mut planned, mut left_out) = (Vec::new(), BTreeMap::new());
-    for message in messages {
+    for message in messages.messages()? {
+        let message = &message?;
         let is_met = filter.is_met(message, None, now);
         if !is_met.map_err(|error| not_evaluable(&error))? || planned.len() >= most {
             continue;
@@ -270,7 +279,7 @@ fn plan(
         messages: planned,
         left_out,
         preview: Vec::new(),
-        looked_at: messages.len() as u64,
+        looked_at: messages.count(),
         in_flight: 0,
         not_reachable: 0,
         incomplete_because: None,
@@ -333,7 +342,7 @@ impl<'a> Sending<'a> {
     }
 
     /// Sends what was planned and not sent yet; says how it ended.
-    async fn run(mut self, messages: Vec<DeadLetter>) -> Ended {
+    async fn run(mut self, messages: &MessagesFile) -> Ended {
         let (stopped, failure) = match self.send_all(messages).await {
             Ok(stopped) => (stopped, None),
             Err(failure) => (Some(failure.what.clone()), Some(failure)),
@@ -348,9 +357,18 @@ impl<'a> Sending<'a> {
         Ended { stopped, failure, accounting, ledger: self.ledger, journal, calls }
     }
 
-    async fn send_all(&mut self, messages: Vec<DeadLetter>) -> Result<Option<String>, Failure> {
-        let going = self.going(&messages);
-        let all = going.len() as u64;
+    async fn send_all(&mut self, messages: &MessagesFile) -> Result<Option<String>, Failure> {
+        for portion in portions(messages.messages()?) {
+            if let Some(why) = self.send_portion(&portion?).await? {
+                return Ok(Some(why));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn send_portion(&mut self, messages: &[DeadLetter]) -> Result<Option<String>, Failure> {
+        let going = self.going(messages);
+        let all = self.ledger.planned() as u64;
         let mut of_each: Vec<Vec<Going>> = self.to.iter().map(|_| Vec::new()).collect();
         for each in going {
             if let Some(list) = of_each.get_mut(each.to) {

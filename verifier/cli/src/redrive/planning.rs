@@ -9,7 +9,7 @@ use verifier_core::dead_letters::DeadLetter;
 use verifier_core::redrive::{PLAN_SCHEMA, Plan, Planned, Preview, QueueName, Route, Terms};
 
 use super::queues::name_of;
-use crate::dlq::{DlqTarget, Log, Selection, see};
+use crate::dlq::{DlqTarget, Log, Selection, Spool, see};
 use crate::shell::clean;
 use crate::shell::failure::Failure;
 use crate::shell::files;
@@ -31,8 +31,15 @@ pub(super) async fn plan(
     let filter = terms.filter.filter().map_err(|error| Failure::usage(error.to_string()))?;
     let needs_reasons = filter.needs_reasons();
     // How many are wanted is counted below, of those that came from the queue that is meant.
-    let seen =
-        see(place, &Selection { filter, max: None, wait }, true, interrupt, progress).await?;
+    let seen = see(
+        place,
+        &Selection { filter, max: None, wait },
+        true,
+        Some(Spool::new()),
+        interrupt,
+        progress,
+    )
+    .await?;
     match &seen.told.log {
         Log::Unreadable { why, .. } if needs_reasons => {
             return Err(Failure::environment(format!(
@@ -55,7 +62,8 @@ pub(super) async fn plan(
     let changes = terms.changes().map_err(|error| Failure::usage(error.to_string()))?;
     let (mut messages, mut left_out) = (Vec::new(), BTreeMap::new());
     let mut preview = Vec::new();
-    for message in &seen.messages {
+    for head in &seen.messages {
+        let message = &seen.whole(head)?;
         match terms.route(message) {
             Route::To(_) if messages.len() < most => match changes.apply(message) {
                 Ok(patched) => {

@@ -9,7 +9,7 @@ use verifier_core::redrive::{Bounce, Decision, Entry, Evidence, Fate, TrackedMes
 use verifier_model::time::Timestamp;
 
 use super::engine::{Engine, lock};
-use crate::dlq::{attempt_log, attempt_log_in, look};
+use crate::dlq::{Keeps, attempt_log, attempt_log_in, look};
 use crate::shell::failure::Failure;
 
 /// How long after an answer without all lines the log is asked again.
@@ -229,7 +229,7 @@ impl Engine<'_> {
 
     /// Looks for messages of this redrive in the dead-letter queue.
     async fn look_for_the_dead(&self) -> Result<(), Failure> {
-        let look = look(self.place, usize::MAX, self.guards.interrupt).await?;
+        let look = look(self.place, Keeps::Heads, self.guards.interrupt).await?;
         let messages: BTreeMap<String, String> = lock(&self.ledger).unevaluated().clone();
         let found = look.messages.into_iter().map(|message| message.message_id);
         lock(&self.dead).extend(found.filter(|id| messages.contains_key(id)));

@@ -25,10 +25,14 @@ mod apart;
 mod reading;
 mod special;
 mod target;
+mod unnamed;
 
 pub(crate) use apart::{Named, check_apart};
-pub(crate) use reading::{bounded, check_lines, lines, read, read_plan, read_text, reopen, text};
+pub(crate) use reading::{bounded, check_lines, lines, read, read_plan, read_text, text};
 pub(crate) use target::Target;
+#[cfg(test)]
+pub(crate) use unnamed::MEMORY_BYTES;
+pub(crate) use unnamed::{Unnamed, unnamed};
 
 /// As many links as the kernel follows.
 const LINKS_MAX: usize = 40;
@@ -55,6 +59,35 @@ pub(crate) enum Place {
     Standard(u8),
     /// A descriptor that somebody has opened.
     Descriptor(PathBuf),
+}
+
+/// The number of this process's stdout or stderr, where a path leads there.
+pub(crate) fn standard(path: &Path) -> Option<u8> {
+    match place(path) {
+        Ok(Place::Standard(number)) => Some(number),
+        _ => None,
+    }
+}
+
+/// What leads to a pipe, a device or the like, to be written to piece by piece; stdout and stderr are written to by
+/// [`output`] alone.
+pub(crate) fn stream(path: &Path) -> io::Result<Box<dyn Write>> {
+    Ok(match place(path)? {
+        Place::Standard(_) => return Err(io::ErrorKind::Unsupported.into()),
+        Place::Descriptor(path) | Place::Whole { target: path, .. } => {
+            Box::new(OpenOptions::new().append(true).open(path)?)
+        }
+        Place::Special(path) => special::open_for(&path)?,
+    })
+}
+
+/// Fails where a name leads to another file than the one that was made.
+pub(crate) fn check_same(path: &Path, made: &Metadata) -> io::Result<()> {
+    let there = fs::symlink_metadata(path)?;
+    if (there.dev(), there.ino()) == (made.dev(), made.ino()) {
+        return Ok(());
+    }
+    Err(io::Error::other("another file has taken its place meanwhile"))
 }
 
 /// Writes what nobody else may read: bodies, or secrets. Whoever waits for the file never sees a part of it.
@@ -326,30 +359,23 @@ impl Draft {
         self.file.as_file_mut().write_all(content)
     }
 
+    /// The same, and stays open. Returns the file, and what it is now.
+    pub(crate) fn become_new_and_stay_open(self, path: &Path) -> io::Result<(File, Metadata)> {
+        self.file.as_file().sync_all()?;
+        let file = self.file.persist_noclobber(path).map_err(|error| error.error)?;
+        sync_folder(path)?;
+        let made = file.metadata()?;
+        Ok((file, made))
+    }
+
     /// The file that is written to.
     pub(crate) fn file(&mut self) -> &mut File {
         self.file.as_file_mut()
     }
 
-    /// Takes the place of nothing, and is the user's alone. Fails if something is there. Returns the file that it is now.
-    pub(crate) fn become_new(self, path: &Path) -> io::Result<Metadata> {
-        self.file.as_file().sync_all()?;
-        let file = self.file.persist_noclobber(path).map_err(|error| error.error)?;
-        sync_folder(path)?;
-        file.metadata()
-    }
-
-    /// Takes the place of a private file of our own, unless that is not the one that was written before. Returns the file that
-    /// it is now.
-    pub(crate) fn replace_own(self, path: &Path, before: &Metadata) -> io::Result<Metadata> {
-        let there = fs::symlink_metadata(path)?;
-        if (there.dev(), there.ino()) != (before.dev(), before.ino()) {
-            return Err(io::Error::other("another file has taken its place meanwhile"));
-        }
-        self.file.as_file().sync_all()?;
-        let file = self.file.persist(path).map_err(|error| error.error)?;
-        sync_folder(path)?;
-        file.metadata()
+    /// Takes the place of nothing, and is the user's alone. Fails if something is there.
+    pub(crate) fn become_new(self, path: &Path) -> io::Result<()> {
+        self.become_new_and_stay_open(path).map(drop)
     }
 
     fn replace(

@@ -39,6 +39,18 @@ pub(crate) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Res
     written(write, guarded)
 }
 
+/// The same of a result that may not fit into memory, a line at a time.
+pub(crate) fn print_lines(
+    lines: impl Iterator<Item = Result<String, Failure>>,
+) -> Result<(), Failure> {
+    let mut stdout = io::BufWriter::new(io::stdout().lock());
+    for line in lines {
+        let text = guarded(&for_stdout(&format!("{}\n", line?)));
+        stdout.write_all(text.as_bytes()).map_err(|error| lost(&error))?;
+    }
+    stdout.flush().map_err(|error| lost(&error))
+}
+
 /// The same of a text that holds commands of our own, and has broken those of others with [`clean::without_commands`].
 pub(crate) fn print_commands(
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,

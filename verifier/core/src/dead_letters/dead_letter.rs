@@ -96,7 +96,14 @@ pub struct DeadLetter {
     /// The queue that its redrive policy took it from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_arn: Option<String>,
+    /// How many bytes of it are kept elsewhere, since this is its [`DeadLetter::head`].
+    #[serde(skip)]
+    pub elsewhere_bytes: usize,
 }
+
+/// The message attributes in which services write why they could not deliver: `EventBridge` and SNS, then Lambda.
+const CODES: [&str; 2] = ["ERROR_CODE", "ErrorCode"];
+const MESSAGES: [&str; 2] = ["ERROR_MESSAGE", "ErrorMessage"];
 
 /// A message that takes a message's place in another queue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -120,7 +127,36 @@ impl DeadLetter {
     pub fn size_bytes(&self) -> usize {
         let attributes =
             self.attributes.iter().map(|(name, value)| name.len() + value.size_bytes());
-        self.body.len() + attributes.sum::<usize>()
+        self.body.len() + attributes.sum::<usize>() + self.elsewhere_bytes
+    }
+
+    /// What is known of it without its content: everything but the body, and of the attributes those in which services write
+    /// reasons. It has the size of the whole.
+    #[must_use]
+    pub fn head(&self) -> Self {
+        let is_reason = |name: &str| CODES.contains(&name) || MESSAGES.contains(&name);
+        let attributes: BTreeMap<String, Attribute> = self
+            .attributes
+            .iter()
+            .filter(|(name, _)| is_reason(name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        let mut head = Self {
+            message_id: self.message_id.clone(),
+            body: String::new(),
+            attributes,
+            trace_header: None,
+            group_id: self.group_id.clone(),
+            deduplication_id: None,
+            sequence_number: self.sequence_number.clone(),
+            sent_at: self.sent_at,
+            first_received_at: self.first_received_at,
+            receive_count: self.receive_count,
+            source_arn: self.source_arn.clone(),
+            elsewhere_bytes: 0,
+        };
+        head.elsewhere_bytes = self.size_bytes() - head.size_bytes();
+        head
     }
 
     /// What messages are sorted by: when they were sent, and on FIFO queues their order there.
@@ -183,8 +219,8 @@ impl DeadLetter {
             let found = names.iter().find_map(|name| self.attributes.get(*name));
             found.and_then(|value| value.string_value.as_deref()).filter(|text| !text.is_empty())
         };
-        let code = text(["ERROR_CODE", "ErrorCode"]);
-        let message = text(["ERROR_MESSAGE", "ErrorMessage"]);
+        let code = text(CODES);
+        let message = text(MESSAGES);
         match (code, message) {
             (Some(code), Some(message)) => Some(format!("{code}: {message}")),
             (code, message) => code.or(message).map(str::to_owned),
@@ -309,6 +345,23 @@ mod tests {
         assert_eq!(of(&lambda).as_deref(), Some("200: boom"));
         assert_eq!(of(&[("ErrorMessage", "boom")]).as_deref(), Some("boom"));
         assert_eq!(of(&[("Other", "boom")]), None);
+    }
+
+    #[test]
+    fn a_head_has_the_size_and_the_reason_of_the_whole() {
+        let whole = DeadLetter {
+            attributes: BTreeMap::from([
+                ("ERROR_CODE".to_owned(), Attribute::text("String", "NO_PERMISSIONS")),
+                ("payload".to_owned(), Attribute::text("String", "x".repeat(900))),
+            ]),
+            sent_at: Some(Timestamp::from_millis(7)),
+            ..message()
+        };
+        let head = whole.head();
+        assert_eq!(head.size_bytes(), whole.size_bytes());
+        assert_eq!((head.order(), head.written_reason()), (whole.order(), whole.written_reason()));
+        assert!(head.body.is_empty() && !head.attributes.contains_key("payload"));
+        assert_eq!(head.head(), head);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use verifier_model::time::Timestamp;
 use super::recorder::Recorder;
 use super::stack::Live;
 use crate::dlq::args::FilterArgs;
-use crate::dlq::{Backup, Look, Selection, look, purge};
+use crate::dlq::{Backup, Keeps, Look, Selection, look, purge};
 use crate::shell::clean;
 use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
@@ -113,7 +113,7 @@ impl Live {
         if recorder.has_seen(depth.dead) {
             return Ok(());
         }
-        let messages = look(&self.place, usize::MAX, interrupt).await?.messages;
+        let messages = look(&self.place, Keeps::Whole, interrupt).await?.messages;
         recorder.messages(self.place.clock.now(), messages);
         Ok(())
     }
@@ -125,7 +125,7 @@ impl Live {
         depth: Depth,
         interrupt: &Interrupt,
     ) -> Result<(Observed, bool), Failure> {
-        let Look { messages, cut_short, .. } = look(&self.place, usize::MAX, interrupt).await?;
+        let Look { messages, cut_short, .. } = look(&self.place, Keeps::Whole, interrupt).await?;
         let is_whole = cut_short.is_none() && messages.len() as u64 >= depth.dead;
         let now = self.place.clock.now();
         let outcomes = self.outcomes(recorder.watch.began_at - CLOCK_SKEW).await?;

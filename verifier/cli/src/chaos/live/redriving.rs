@@ -14,7 +14,7 @@ use super::observing::of_run;
 use super::recorder::Recorder;
 use super::run::OTHER_TRAFFIC;
 use super::stack::Live;
-use crate::dlq::{Look, look};
+use crate::dlq::{Keeps, Look, look};
 use crate::redrive::{Destination, Engine, Guards};
 use crate::shell::failure::Failure;
 use crate::shell::files;
@@ -117,7 +117,7 @@ impl Live {
         &self,
         interrupt: &Interrupt,
     ) -> Result<Result<Vec<DeadLetter>, String>, Failure> {
-        let Look { messages, cut_short, .. } = look(&self.place, usize::MAX, interrupt).await?;
+        let Look { messages, cut_short, .. } = look(&self.place, Keeps::Whole, interrupt).await?;
         Ok(cut_short.map_or(Ok(messages), Err))
     }
 

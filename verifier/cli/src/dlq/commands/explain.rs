@@ -15,7 +15,8 @@ pub(crate) async fn run(args: DlqListArgs) -> Result<Exit, Failure> {
     started
         .progress
         .say(&format!("looking at {} and its log", queue_label(started.place.dead_letters.arn())));
-    let seen = see(&started.place, &selection, true, &started.interrupt, &started.progress).await;
+    let seen =
+        see(&started.place, &selection, true, None, &started.interrupt, &started.progress).await;
     started.progress.clear();
     let seen = seen?;
     let printed = view::print_groups(&seen, args.format);

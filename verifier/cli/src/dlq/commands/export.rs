@@ -14,10 +14,12 @@ pub(crate) async fn run(args: DlqExportArgs) -> Result<Exit, Failure> {
     let export = Export::new(&args.file)?;
     let started = Started::at(args.place).await?;
     started.progress.say(&format!("looking at {}", queue_label(started.place.dead_letters.arn())));
-    let seen = see(&started.place, &selection, false, &started.interrupt, &started.progress).await;
+    let spool = Some(export.spool());
+    let seen =
+        see(&started.place, &selection, false, spool, &started.interrupt, &started.progress).await;
     started.progress.clear();
     let seen = seen?;
-    export.write(&seen.messages)?;
+    export.write(seen.messages.iter().map(|head| seen.whole(head)))?;
     let printed = view::print_export(&seen, export.path(), args.format);
     let as_asked = selection.max.is_some_and(|max| seen.messages.len() >= max);
     let is_left = seen.incomplete.is_some() && !as_asked;

@@ -6,66 +6,92 @@ use verifier_core::dead_letters::{DeadLetter, queue_label, with_source};
 use super::Started;
 use crate::dlq::args::DlqImportArgs;
 use crate::dlq::view;
-use crate::dlq::{DlqTarget, deliver, queue, read_messages};
+use crate::dlq::{Delivered, Delivery, MessagesFile, portions, queue};
 use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
 
 pub(crate) async fn run(args: DlqImportArgs) -> Result<Exit, Failure> {
     // All of it is read before anything is sent.
-    let messages = read_messages(&args.file)?;
+    let file = MessagesFile::read(&args.file)?;
     let started = Started::at(args.place).await?;
-    let to = match &args.to {
-        Some(named) => queue(&started.place.aws, started.place.endpoint.as_deref(), named)
-            .await
-            .inspect_err(|_| started.progress.clear())?,
-        None => started.place.dead_letters.clone(),
-    };
-    let messages: Vec<DeadLetter> =
-        messages.into_iter().filter(|message| started.place.sources.selects(message)).collect();
-    let messages = with_sources(&started.place, &to, messages)
-        .await
-        .inspect_err(|_| started.progress.clear())?;
-    started.progress.say(&format!(
-        "sending {} messages to {}",
-        messages.len(),
-        queue_label(to.arn())
-    ));
-    let delivered = deliver(&started.place, &to, &messages, &started.interrupt).await;
+    if let Some(note) = file.note() {
+        started.progress.say(&note);
+    }
+    let imported = import(&started, &file, args.to.as_deref()).await;
     started.progress.clear();
+    let (to, delivered) = imported?;
     let printed = view::print_delivered(&to, &delivered, args.format);
     started.end(!delivered.is_complete(), printed).await
+}
+
+async fn import(
+    started: &Started,
+    file: &MessagesFile,
+    named: Option<&str>,
+) -> Result<(QueueEvidence, Delivered), Failure> {
+    let place = &started.place;
+    let to = match named {
+        Some(named) => queue(&place.aws, place.endpoint.as_deref(), named).await?,
+        None => place.dead_letters.clone(),
+    };
+    // In a dead-letter queue each message says which queue it came from, so that a redrive can send it there.
+    let keeps_sources = to.arn() == place.dead_letters.arn()
+        || !place.aws.dead_letter_sources(&to).await?.is_empty();
+    let selected = || {
+        let messages = file.messages()?;
+        Ok::<_, Failure>(messages.filter(|message| {
+            message.as_ref().map_or(true, |message| place.sources.selects(message))
+        }))
+    };
+    let count = if keeps_sources {
+        check_room(selected()?, to.message_bytes_max())?
+    } else {
+        selected()?.count()
+    };
+    started.progress.say(&format!("sending {count} messages to {}", queue_label(to.arn())));
+    let mut delivery = Delivery::new(place, &to, &started.interrupt);
+    for portion in portions(selected()?) {
+        let mut portion = portion?;
+        if keeps_sources {
+            for message in &mut portion {
+                *message = with_source(message, to.message_bytes_max()).map_err(|why| {
+                    Failure::environment(format!("{}: {why}", message.message_id))
+                })?;
+            }
+        }
+        delivery.send(&portion).await;
+    }
+    let delivered = delivery.end();
+    Ok((to, delivered))
 }
 
 /// How many messages are named that have no room for their source.
 const NAMED: usize = 10;
 
-/// The messages as they are sent: to a dead-letter queue, each with the queue that it came from in an attribute, so that a
-/// redrive can send it there. Where one has no room for it, nothing is sent.
-async fn with_sources(
-    place: &DlqTarget,
-    to: &QueueEvidence,
-    messages: Vec<DeadLetter>,
-) -> Result<Vec<DeadLetter>, Failure> {
-    let is_dead_letter_queue = to.arn() == place.dead_letters.arn()
-        || !place.aws.dead_letter_sources(to).await?.is_empty();
-    if !is_dead_letter_queue {
-        return Ok(messages);
-    }
-    let (mut kept, mut refused) = (Vec::new(), Vec::new());
-    for message in &messages {
-        match with_source(message, to.message_bytes_max()) {
-            Ok(message) => kept.push(message),
-            Err(why) => refused.push(format!("{}: {why}", message.message_id)),
+/// Fails where a message has no room for the attribute that says which queue it came from: then nothing is sent. Says how many
+/// there are.
+fn check_room(
+    messages: impl Iterator<Item = Result<DeadLetter, Failure>>,
+    bytes_max: usize,
+) -> Result<usize, Failure> {
+    let (mut count, mut refused, mut named) = (0, 0, Vec::new());
+    for message in messages {
+        let message = message?;
+        count += 1;
+        if let Err(why) = with_source(&message, bytes_max) {
+            refused += 1;
+            if named.len() < NAMED {
+                named.push(format!("{}: {why}", message.message_id));
+            }
         }
     }
-    if refused.is_empty() {
-        return Ok(kept);
+    if refused == 0 {
+        return Ok(count);
     }
-    let more = match refused.len().saturating_sub(NAMED) {
+    let more = match refused - named.len() {
         0 => String::new(),
         more => format!("; and {more} more"),
     };
-    refused.truncate(NAMED);
     Err(Failure {
         next: Some(
             "replay the file itself with verifier redrive --from FILE, which needs no attribute"
@@ -73,7 +99,7 @@ async fn with_sources(
         ),
         ..Failure::usage(format!(
             "there is no room for the attribute that keeps where messages came from, and nothing was sent: {}{more}",
-            refused.join("; ")
+            named.join("; ")
         ))
     })
 }

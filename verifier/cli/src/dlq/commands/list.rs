@@ -13,7 +13,8 @@ pub(crate) async fn run(args: DlqListArgs) -> Result<Exit, Failure> {
     let selection = Selection::new(&args.filter)?;
     let started = Started::at(args.place).await?;
     started.progress.say(&format!("looking at {}", queue_label(started.place.dead_letters.arn())));
-    let seen = see(&started.place, &selection, true, &started.interrupt, &started.progress).await;
+    let seen =
+        see(&started.place, &selection, true, None, &started.interrupt, &started.progress).await;
     started.progress.clear();
     let seen = seen?;
     let printed = view::print_list(&seen, args.format);

@@ -11,7 +11,7 @@ use verifier_core::dead_letters::{DeadLetterQueue, QueueArn, dead_letter_queues}
 use crate::dlq::args::DlqQueuesArgs;
 use crate::dlq::overview::{Overview, Row};
 use crate::dlq::view;
-use crate::dlq::{DlqTarget, Looking, look_with};
+use crate::dlq::{DlqTarget, Keeps, Looking, look_with};
 use crate::shell::endpoint;
 use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
@@ -125,7 +125,7 @@ async fn look(
     progress.say(&format!("looking at {}", queue.name));
     let place = DlqTarget::of_queue(args.connection.clone(), queue).await?;
     let looking = Looking { most: usize::MAX, sought: None, wait: Duration::ZERO, progress };
-    let look = look_with(&place, &looking, interrupt).await?;
+    let look = look_with(&place, &looking, Keeps::Heads, interrupt).await?;
     let is_complete = look.cut_short.is_none();
     row.expiry = row.queue.seen_expiry(&look.messages, is_complete, place.clock.now());
     row.not_looked_at = look.cut_short;

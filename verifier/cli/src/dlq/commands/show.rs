@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use verifier_core::dead_letters::{DeadLetter, Unreached, source_counts};
+use verifier_core::dead_letters::{Unreached, source_counts};
 
 use super::Started;
 use crate::dlq::args::DlqShowArgs;
 use crate::dlq::view;
-use crate::dlq::{DlqTarget, Looking, Seen, lines_of_requests, look_with, tell};
+use crate::dlq::{DlqTarget, Keeps, Looking, Seen, Spool, lines_of_requests, look_with, tell};
 use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
@@ -48,10 +48,14 @@ async fn find(
     looking: &Looking<'_>,
     interrupt: &Interrupt,
 ) -> Result<Option<Seen>, Failure> {
-    let look = look_with(place, looking, interrupt).await?;
+    let look = look_with(place, looking, Keeps::Spooled(Spool::new()), interrupt).await?;
     let looked_at = look.messages.len();
-    let messages: Vec<DeadLetter> =
-        look.messages.into_iter().filter(|message| message.message_id == id).collect();
+    let mut messages = Vec::new();
+    if let (Some(head), Keeps::Spooled(spool)) =
+        (look.messages.iter().find(|message| message.message_id == id), &look.keeps)
+    {
+        messages.push(spool.whole(head)?);
+    }
     if messages.is_empty() {
         if interrupt.is_asked() {
             return Ok(None);
@@ -67,6 +71,7 @@ async fn find(
         at: place.clock.now(),
         retention: place.retention(),
         messages,
+        keeps: Keeps::Whole,
         told,
         looked_at,
         receives: look.receives,

@@ -7,7 +7,7 @@ use verifier_core::dead_letters::{AttemptLog, Attribute, DeadLetter, ReceiveCoun
 use verifier_model::time::Timestamp;
 
 use super::tests::all;
-use crate::dlq::{Delivered, Evidence, Log, Purged, Seen};
+use crate::dlq::{Delivered, Evidence, Keeps, Log, Purged, Seen};
 use crate::shell::clean::tests::{assert_shown, hostile};
 use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
@@ -27,6 +27,7 @@ fn seen(text: &str) -> Seen {
         ..DeadLetter::default()
     };
     Seen {
+        keeps: Keeps::Whole,
         queue: text.to_owned(),
         queue_arn: text.to_owned(),
         sources: vec![(Some(text.to_owned()), 1), (None, 1)],

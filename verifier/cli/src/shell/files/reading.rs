@@ -53,11 +53,6 @@ pub(crate) fn lines(path: &Path) -> io::Result<impl BufRead + use<>> {
     Ok(bounded(BufReader::new(regular(path, LINES_BYTES_MAX)?.take(LINES_BYTES_MAX))))
 }
 
-/// A file that this process has written.
-pub(crate) fn reopen(path: &Path) -> io::Result<File> {
-    regular(path, u64::MAX)
-}
-
 /// Fails where a line has no end: also stdin may be a device.
 pub(crate) fn bounded(reader: impl BufRead) -> impl BufRead {
     Bounded { reader, line: 0, most: LINE_BYTES_MAX }

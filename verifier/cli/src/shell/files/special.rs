@@ -2,6 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::Path;
@@ -18,14 +19,19 @@ const READER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Writes to one.
 pub(super) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+    open_for(path)?.write_all(content)
+}
+
+/// One that is written to piece by piece.
+pub(super) fn open_for(path: &Path) -> io::Result<Box<dyn Write>> {
     let kind = fs::metadata(path)?.file_type();
-    if kind.is_socket() {
-        UnixStream::connect(path)?.write_all(content)
+    Ok(if kind.is_socket() {
+        Box::new(UnixStream::connect(path)?)
     } else if kind.is_fifo() {
-        to_pipe(path, content)
+        Box::new(Pipe::open(path)?)
     } else {
-        OpenOptions::new().write(true).open(path)?.write_all(content)
-    }
+        Box::new(OpenOptions::new().write(true).open(path)?)
+    })
 }
 
 /// Whether what is no file could be written to, as far as that can be found out without a trace.
@@ -53,35 +59,46 @@ fn is_descriptor(path: &Path) -> bool {
     matches!(descriptor(path), Ok(Some(_)))
 }
 
-/// Writes to a pipe with a name, for whose reader is not waited indefinitely.
-fn to_pipe(path: &Path, content: &[u8]) -> io::Result<()> {
-    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let began = Instant::now();
-    let pipe = loop {
-        match open(path, flags, Mode::empty()) {
-            Ok(pipe) => break pipe,
-            Err(Errno::NXIO) if began.elapsed() < READER_WITHIN => {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            Err(Errno::NXIO) => return Err(nobody_reads()),
-            Err(error) => return Err(error.into()),
-        }
-    };
-    let mut left = content;
-    while !left.is_empty() {
-        match rustix::io::write(&pipe, left) {
-            Ok(count) => left = &left[count..],
-            Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => {
-                let timeout = Timespec::try_from(READER_WITHIN).map_err(io::Error::other)?;
-                if poll(&mut [PollFd::new(&pipe, PollFlags::OUT)], Some(&timeout))? == 0 {
-                    return Err(nobody_reads());
+/// A pipe with a name, for whose reader is not waited indefinitely.
+struct Pipe(OwnedFd);
+
+impl Pipe {
+    fn open(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let began = Instant::now();
+        loop {
+            match open(path, flags, Mode::empty()) {
+                Ok(pipe) => return Ok(Self(pipe)),
+                Err(Errno::NXIO) if began.elapsed() < READER_WITHIN => {
+                    std::thread::sleep(Duration::from_millis(20));
                 }
+                Err(Errno::NXIO) => return Err(nobody_reads()),
+                Err(error) => return Err(error.into()),
             }
-            Err(error) => return Err(error.into()),
         }
     }
-    Ok(())
+}
+
+impl Write for Pipe {
+    fn write(&mut self, content: &[u8]) -> io::Result<usize> {
+        loop {
+            match rustix::io::write(&self.0, content) {
+                Ok(count) => return Ok(count),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    let timeout = Timespec::try_from(READER_WITHIN).map_err(io::Error::other)?;
+                    if poll(&mut [PollFd::new(&self.0, PollFlags::OUT)], Some(&timeout))? == 0 {
+                        return Err(nobody_reads());
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn nobody_reads() -> io::Error {

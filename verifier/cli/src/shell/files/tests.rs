@@ -241,7 +241,7 @@ fn what_cannot_be_written_is_found_before() {
 }
 
 #[test]
-fn a_draft_replaces_nothing_but_its_own() {
+fn a_draft_replaces_nothing_and_knows_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("backup");
     let draft = |text: &[u8]| {
@@ -249,14 +249,14 @@ fn a_draft_replaces_nothing_but_its_own() {
         draft.add(text).unwrap();
         draft
     };
-    let first = draft(b"1").become_new(&path).unwrap();
-    assert!(draft(b"2").become_new(&path).is_err());
-    let second = draft(b"2").replace_own(&path, &first).unwrap();
-    assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"2".to_vec(), 0o600));
     // Kept open, so that its number is not given to the next.
-    let _theirs = fs::rename(&path, folder.path().join("theirs"));
+    let (_open, made) = draft(b"1").become_new_and_stay_open(&path).unwrap();
+    assert!(draft(b"2").become_new(&path).is_err());
+    assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"1".to_vec(), 0o600));
+    check_same(&path, &made).unwrap();
+    fs::rename(&path, folder.path().join("theirs")).unwrap();
+    assert!(check_same(&path, &made).is_err());
     fs::write(&path, "theirs").unwrap();
-    assert!(draft(b"3").replace_own(&path, &second).is_err());
-    assert_eq!(fs::read(&path).unwrap(), b"theirs");
+    assert!(check_same(&path, &made).is_err());
     assert_eq!(names(folder.path()), ["backup", "theirs"]);
 }

@@ -23,7 +23,7 @@ use crate::shell::progress::Progress;
 /// they are held.
 const PORTION_MESSAGES: usize = 1_000;
 /// How many bytes of them.
-const PORTION_BYTES: usize = 32 * 1_048_576;
+const PORTION_BYTES: usize = 16 * 1_048_576;
 /// How long receiving a portion may take.
 const PORTION_TIME: Duration = Duration::from_secs(30);
 /// When messages in hand are hidden for longer before they are deleted.
@@ -106,7 +106,7 @@ pub(crate) async fn purge(
         progress,
         result: Purged::default(),
     };
-    if let Err(failure) = purge.run(backup).await {
+    if let Err(failure) = purge.run(backup).await.and(backup.finish()) {
         purge.result.failure = Some(failure);
     }
     let staying = std::mem::take(&mut purge.staying);
@@ -230,7 +230,7 @@ impl Purge<'_> {
             return;
         }
         self.kept_at = now;
-        let handles: Vec<String> = self.staying.values().cloned().collect();
+        let handles: Vec<&str> = self.staying.values().map(String::as_str).collect();
         // One that cannot be held any more comes up again, and is held by its new handle.
         let _ = extend_visibility(&self.place.aws, &self.place.dead_letters, &handles).await;
     }
@@ -264,7 +264,7 @@ impl Purge<'_> {
     ) -> Result<Vec<ReceivedMessage>, Failure> {
         taken.sort_by(|a, b| a.message.order().cmp(&b.message.order()));
         let attempt_log = if self.selection.filter.needs_reasons() && !taken.is_empty() {
-            let messages: Vec<DeadLetter> = taken.iter().map(|each| each.message.clone()).collect();
+            let messages: Vec<DeadLetter> = taken.iter().map(|each| each.message.head()).collect();
             let told = tell(self.place, &messages, self.interrupt).await;
             self.result.log = Some(told.log);
             told.attempt_log
@@ -374,13 +374,11 @@ impl Purge<'_> {
     }
 
     async fn release(&mut self, hands: Hands) {
-        let ids: BTreeMap<&String, &String> =
-            hands.iter().map(|(id, handle)| (handle, id)).collect();
-        let handles: Vec<String> = hands.values().cloned().collect();
+        let handles: Vec<&str> = hands.values().map(String::as_str).collect();
         let failed = release(&self.place.aws, &self.place.dead_letters, &handles).await;
-        let failed = failed.into_iter().map(|(handle, why)| {
-            (ids.get(&handle).map(|id| (*id).clone()).unwrap_or_default(), why)
-        });
+        let failed: BTreeMap<String, String> = failed.into_iter().collect();
+        let failed =
+            hands.iter().filter_map(|(id, handle)| Some((id.clone(), failed.get(handle)?.clone())));
         self.result.not_released.extend(failed);
     }
 }
