@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use verifier_aws::Aws;
 use verifier_core::check::QueueEvidence;
-use verifier_core::dead_letters::{AttemptLog, DeadLetter, Depth, Filter, Unreached};
+use verifier_core::dead_letters::{
+    AttemptLog, DeadLetter, Depth, EmptyDetector, Filter, Unreached,
+};
 use verifier_core::redrive::{Accounting, Changes, Decision, Entry, Ledger, Pacer, Ramp, Terms};
 use verifier_model::time::Timestamp;
 
@@ -69,6 +71,8 @@ pub(crate) struct Engine<'a> {
     pub(super) dead: Mutex<BTreeSet<String>>,
     /// Messages that are being sent, by id, and the handles by which they are held.
     pub(super) in_hand: Mutex<BTreeMap<String, String>>,
+    /// What polls have brought last, whoever has polled: each long poll asks all of the queue's servers.
+    pub(super) empty_detector: Mutex<EmptyDetector>,
     /// How many messages the step takes in all.
     pub(super) step_size: AtomicU64,
     /// How many messages the step may still take.
@@ -132,6 +136,7 @@ impl<'a> Engine<'a> {
             unreached: Mutex::default(),
             dead: Mutex::default(),
             in_hand: Mutex::default(),
+            empty_detector: Mutex::default(),
             step_size: AtomicU64::new(0),
             quota: AtomicU64::new(0),
             reasons: Mutex::default(),

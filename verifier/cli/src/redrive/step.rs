@@ -28,6 +28,8 @@ impl Engine<'_> {
     pub(super) async fn step(&self, size: u64) -> Result<Option<Stop>, Failure> {
         self.step_size.store(size, Ordering::SeqCst);
         self.quota.store(size, Ordering::SeqCst);
+        // More may have come since the last one.
+        *lock(&self.empty_detector) = EmptyDetector::default();
         let needed = usize::try_from(size.div_ceil(RECEIVED_MAX as u64)).unwrap_or(usize::MAX);
         // The order of a FIFO queue is kept by one at a time only.
         let at_once = if self.place.dead_letters.is_fifo() {
@@ -57,8 +59,10 @@ impl Engine<'_> {
 
     /// Takes messages until the step is full, there are none, or something asks to stop.
     async fn take_turns(&self) -> Result<(), Failure> {
-        let mut empty_detector = EmptyDetector::default();
         while self.stop().is_none() {
+            if self.is_empty().await? {
+                return Ok(());
+            }
             let reserved = self.reserve();
             if reserved == 0 {
                 return Ok(());
@@ -71,18 +75,23 @@ impl Engine<'_> {
                     return Err(failure);
                 }
             };
-            empty_detector.polled(received.len());
+            lock(&self.empty_detector).polled(received.len());
             let sent = Box::pin(self.carry(received, reserved)).await;
             self.unreserve(reserved - sent.as_ref().map_or(0, |sent| (*sent).min(reserved)));
             sent?;
-            if empty_detector.is_likely() {
-                let visible = self.away().await?.behind;
-                if empty_detector.is_certain(Some(visible)) {
-                    return Ok(());
-                }
-            }
         }
         Ok(())
+    }
+
+    /// Whether polls and the queue's count say that it has no more messages to receive.
+    async fn is_empty(&self) -> Result<bool, Failure> {
+        let is_likely = lock(&self.empty_detector).is_likely();
+        if !is_likely {
+            return Ok(false);
+        }
+        let visible = self.away().await?.behind;
+        // What another task has polled meanwhile counts, too.
+        Ok(lock(&self.empty_detector).is_certain(Some(visible)))
     }
 
     /// Messages may be hidden that are nobody's: their deletion was lost, or whoever held them was killed. They are waited
@@ -92,7 +101,6 @@ impl Engine<'_> {
         *lock(&self.unreached) = Unreached::default();
         let mut until = self.reappears_until();
         let at_last = until + WAIT_MAX;
-        let mut empty_detector = EmptyDetector::default();
         loop {
             let has_room = self.quota.load(Ordering::SeqCst) > 0;
             let must_delete = !lock(&self.ledger).undeleted().is_empty();
@@ -103,7 +111,7 @@ impl Engine<'_> {
             let now = self.place.clock.now();
             let unreached = self.away().await?;
             let (away, visible) = (unreached.in_flight + unreached.delayed, unreached.behind);
-            let is_certain = empty_detector.is_certain(Some(visible));
+            let is_certain = lock(&self.empty_detector).is_certain(Some(visible));
             // On FIFO queues those behind the ones that are held do not come by waiting.
             let is_empty = away == 0 && (visible == 0 || unreached.is_fifo && !must_delete);
             let is_over = now >= until && (visible == 0 || is_certain) || now >= at_last;
@@ -131,7 +139,7 @@ impl Engine<'_> {
             let wait_seconds = if away == 0 { LAST_POLL_SECONDS } else { LONG_POLL_SECONDS };
             let received = self.receive(RECEIVED_MAX as u64, wait_seconds).await;
             let count = received.as_ref().map_or(0, Vec::len);
-            empty_detector.polled(count);
+            lock(&self.empty_detector).polled(count);
             if count > 0 {
                 // What comes up may have to be held once more before it is gone.
                 until = self.reappears_until();

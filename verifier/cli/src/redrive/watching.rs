@@ -12,8 +12,13 @@ use super::engine::{Engine, lock};
 use crate::dlq::{Keeps, attempt_log, attempt_log_in, look};
 use crate::shell::failure::Failure;
 
-/// How long after an answer without all lines the log is asked again.
+/// How long after an answer without all lines the log is asked again, at last.
 const LOG_PAUSE: Duration = Duration::from_secs(2);
+/// The same after the first answer; each pause is twice as long as the one before. A healthy worker is done at once, and the
+/// log may be asked five times a second.
+///
+/// Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>, `FilterLogEvents`.
+const FIRST_LOG_PAUSE: Duration = Duration::from_millis(250);
 /// For how many messages the log is asked at most why they failed, after they bounced: so many ids fit into one pattern.
 const ASKED_MAX: usize = 20;
 /// How much longer than its receives take a message may take to the dead-letter queue: deliveries are not punctual.
@@ -74,6 +79,7 @@ impl Engine<'_> {
         let bound = self.bound();
         let bounced_before = lock(&self.ledger).bounces();
         let mut fates = Fates { pending: self.watched(sent_at), ..Fates::default() };
+        let mut pause = FIRST_LOG_PAUSE;
         loop {
             let now = self.place.clock.now();
             let is_over = now >= sent_at + bound;
@@ -91,7 +97,8 @@ impl Engine<'_> {
             if fates.pending.is_empty() || must_stop || is_over || self.stop().is_some() {
                 break;
             }
-            self.place.clock.sleep(LOG_PAUSE).await;
+            self.place.clock.sleep(pause).await;
+            pause = (pause * 2).min(LOG_PAUSE);
         }
         self.ask_for_old_reasons(&mut fates.bounced).await;
         let unread = fates.take_unread(before, &least);
