@@ -36,6 +36,13 @@ impl Local {
         let variables = self.ready["environment"].as_object().into_iter().flatten();
         variables.map(|(name, value)| (name, text(value)))
     }
+
+    /// The stack's outputs by their names, and its own name as `STACK`.
+    pub(crate) fn outputs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let outputs = self.ready["outputs"].as_object().into_iter().flatten();
+        let outputs = outputs.map(|(name, value)| (name.as_str(), text(value)));
+        outputs.chain([("STACK", text(&self.ready["stackName"]))])
+    }
 }
 
 impl Drop for Local {

@@ -22,6 +22,9 @@ pub(crate) fn run(project: &Project, many: bool, out: &mut dyn Write) -> Result<
     for (name, value) in local.environment() {
         command.env(name, value);
     }
+    for (name, value) in local.outputs() {
+        command.env(name, value);
+    }
     if many {
         command.arg("--many");
     }
