@@ -20,32 +20,22 @@ impl Aws {
         while let Some(page) = pages.next().await {
             let page =
                 page.map_err(|error| failed("lambda:ListEventSourceMappings", queue_arn, &error))?;
-            for mapping in page.event_source_mappings() {
-                mappings.push(MappingEvidence {
-                    uuid: mapping.uuid().unwrap_or_default().to_owned(),
-                    function_arn: mapping.function_arn().unwrap_or_default().to_owned(),
-                    state: mapping.state().unwrap_or_default().to_owned(),
-                    batch_size: number(mapping.batch_size()),
-                    batching_window: Duration::from_secs(
-                        number(mapping.maximum_batching_window_in_seconds()).into(),
-                    ),
-                    response_types: mapping
-                        .function_response_types()
-                        .iter()
-                        .map(|kind| kind.as_str().to_owned())
-                        .collect(),
-                    filters: filters(mapping),
-                    filters_error: mapping.filter_criteria_error().map(filters_error),
-                    last_processing_result: mapping.last_processing_result().map(str::to_owned),
-                    state_reason: mapping.state_transition_reason().map(str::to_owned),
-                    maximum_concurrency: mapping
-                        .scaling_config()
-                        .and_then(ScalingConfig::maximum_concurrency)
-                        .and_then(|most| u32::try_from(most).ok()),
-                });
-            }
+            mappings.extend(page.event_source_mappings().iter().map(mapping_evidence));
         }
         Ok(mappings)
+    }
+
+    /// Every event source mapping of the account in the region where all are on one page, which is a call for all that is asked of
+    /// them; `None` where there are more.
+    ///
+    /// Source: <https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html>, a page holds 100 at most.
+    pub async fn mappings_on_a_page(&self) -> Result<Option<Vec<MappingEvidence>>, AwsError> {
+        let page = self.lambda.list_event_source_mappings().send().await;
+        let page =
+            page.map_err(|error| failed("lambda:ListEventSourceMappings", "all", &error))?;
+        let is_all = page.next_marker().is_none_or(str::is_empty);
+        let mappings = page.event_source_mappings().iter().map(mapping_evidence);
+        Ok(is_all.then(|| mappings.collect()))
     }
 
     /// A function's configuration, by name or ARN.
@@ -89,6 +79,32 @@ impl Aws {
 }
 
 /// The patterns of a mapping's filters.
+fn mapping_evidence(mapping: &EventSourceMappingConfiguration) -> MappingEvidence {
+    MappingEvidence {
+        uuid: mapping.uuid().unwrap_or_default().to_owned(),
+        event_source_arn: mapping.event_source_arn().unwrap_or_default().to_owned(),
+        function_arn: mapping.function_arn().unwrap_or_default().to_owned(),
+        state: mapping.state().unwrap_or_default().to_owned(),
+        batch_size: number(mapping.batch_size()),
+        batching_window: Duration::from_secs(
+            number(mapping.maximum_batching_window_in_seconds()).into(),
+        ),
+        response_types: mapping
+            .function_response_types()
+            .iter()
+            .map(|kind| kind.as_str().to_owned())
+            .collect(),
+        filters: filters(mapping),
+        filters_error: mapping.filter_criteria_error().map(filters_error),
+        last_processing_result: mapping.last_processing_result().map(str::to_owned),
+        state_reason: mapping.state_transition_reason().map(str::to_owned),
+        maximum_concurrency: mapping
+            .scaling_config()
+            .and_then(ScalingConfig::maximum_concurrency)
+            .and_then(|most| u32::try_from(most).ok()),
+    }
+}
+
 fn filters(mapping: &EventSourceMappingConfiguration) -> Vec<String> {
     let filters = mapping.filter_criteria().map(FilterCriteria::filters).unwrap_or_default();
     filters.iter().map(|filter| filter.pattern().unwrap_or_default().to_owned()).collect()

@@ -55,9 +55,9 @@ fn aws_is_asked_no_more_than_it_takes() {
         "CloudWatch Logs.FilterLogEvents": 1,
         "CloudWatch.DescribeAlarmsForMetric": 1,
         "Lambda.GetFunctionConfiguration": 1,
-        "Lambda.ListEventSourceMappings": 2,
+        "Lambda.ListEventSourceMappings": 1,
         "SQS.DeleteMessageBatch": 1,
-        "SQS.GetQueueAttributes": 5,
+        "SQS.GetQueueAttributes": 6,
         "SQS.ListQueueTags": 1,
         "SQS.ReceiveMessage": 1,
     });

@@ -141,6 +141,8 @@ impl QueueEvidence {
 pub struct MappingEvidence {
     /// Its id.
     pub uuid: String,
+    /// The ARN of what it reads.
+    pub event_source_arn: String,
     /// The ARN of the function that it invokes.
     pub function_arn: String,
     /// For example `Enabled`.

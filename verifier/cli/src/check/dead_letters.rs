@@ -95,17 +95,17 @@ impl DeadLetters {
         self.hidden_until.max(self.held_until).map(|until| until + HIDDEN_GRACE)
     }
 
-    /// Polls until the message of that id has come, or the bound has passed; `latest` is when the run's time is over.
+    /// Polls until the messages of those ids have come, or the bound has passed; `latest` is when the run's time is over.
     ///
     /// One empty answer proves nothing, so it is only the bound that ends the search.
-    pub(crate) async fn await_message(
+    pub(crate) async fn await_messages(
         &mut self,
         search: &Search<'_>,
-        message_id: &str,
+        message_ids: &[String],
         bound_at: Timestamp,
         latest: Option<Timestamp>,
     ) -> Result<(), AwsError> {
-        while !self.own.contains_key(message_id) {
+        while !message_ids.iter().all(|id| self.seen.contains_key(id)) {
             let patient_until = self.patient_until(bound_at);
             let bound_at = latest.map_or(patient_until, |latest| patient_until.min(latest));
             let left = bound_at.since(search.clock.now());
@@ -119,7 +119,7 @@ impl DeadLetters {
         Ok(())
     }
 
-    /// Looks once more for what came together with the message that was awaited, and takes all that is there.
+    /// Looks once more for what came together with the messages that were awaited, and takes all that is there.
     ///
     /// By long polls: a short one looks at a part of the queue only.
     pub(crate) async fn look_again(&mut self, search: &Search<'_>) -> Result<(), AwsError> {

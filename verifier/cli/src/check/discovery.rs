@@ -48,27 +48,14 @@ pub(crate) async fn discover(
         alarms
     );
     let (jobs, dead_letters) = (jobs?, dead_letters?);
-    let mappings = async {
-        match &jobs {
-            Some(jobs) => aws.mappings(jobs.arn()).await,
-            None => Ok(Vec::new()),
-        }
-    };
-    let dead_letter_mappings = async {
-        let wanted = selection.wants_any(&[cfg_consumer::CHECK]);
-        match dead_letters.as_ref().filter(|_| wanted) {
-            Some(dead_letters) => aws.mappings(dead_letters.arn()).await,
-            None => Ok(Vec::new()),
-        }
-    };
+    let mappings = mappings(aws, jobs.as_ref(), dead_letters.as_ref(), selection);
     let lease = async {
         let jobs = jobs.as_ref().filter(|_| selection.wants_any(&[cfg_experiment::CHECK]))?;
         Some(aws.queue_tag(&jobs.url, LEASE_TAG).await)
     };
-    let (mappings, dead_letter_mappings, lease) =
-        tokio::join!(mappings, dead_letter_mappings, lease);
-    let (mappings, dead_letter_mappings) =
-        (cfg_consumer::that_read(mappings?), dead_letter_mappings?);
+    let (mappings, lease) = tokio::join!(mappings, lease);
+    let (mappings, dead_letter_mappings) = mappings?;
+    let mappings = cfg_consumer::that_read(mappings);
     let worker = match mappings.as_slice() {
         [mapping] => Some(aws.function(&mapping.function_arn).await?),
         _ => None,
@@ -89,6 +76,32 @@ pub(crate) async fn discover(
         alarms,
         lease,
     })
+}
+
+/// The mappings that read the jobs queue, and those that read the dead-letter queue where that is asked for. One call tells of both
+/// in an account whose mappings are on one page.
+async fn mappings(
+    aws: &Aws,
+    jobs: Option<&QueueEvidence>,
+    dead_letters: Option<&QueueEvidence>,
+    selection: &Selection,
+) -> Result<(Vec<MappingEvidence>, Vec<MappingEvidence>), AwsError> {
+    let dead_letters = dead_letters.filter(|_| selection.wants_any(&[cfg_consumer::CHECK]));
+    if let (Some(jobs), Some(dead_letters)) = (jobs, dead_letters)
+        && let Some(all) = aws.mappings_on_a_page().await?
+    {
+        let that_read = |queue: &QueueEvidence| -> Vec<MappingEvidence> {
+            let of_queue = all.iter().filter(|mapping| mapping.event_source_arn == queue.arn());
+            of_queue.cloned().collect()
+        };
+        return Ok((that_read(jobs), that_read(dead_letters)));
+    }
+    let of = async |queue: Option<&QueueEvidence>| match queue {
+        Some(queue) => aws.mappings(queue.arn()).await,
+        None => Ok(Vec::new()),
+    };
+    let (jobs, dead_letters) = tokio::join!(of(jobs), of(dead_letters));
+    Ok((jobs?, dead_letters?))
 }
 
 /// The queue that an output names; `None` when there is no such output or no such queue.

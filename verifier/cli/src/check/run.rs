@@ -67,6 +67,8 @@ pub(crate) struct Run<'a> {
     /// How many resources the stack has.
     resources: usize,
     left_behind: Vec<String>,
+    /// Before how many returns of the failing jobs the jobs queue is counted.
+    returns: usize,
     /// What the queue and the mapping allow, once that is known.
     terms: Option<Terms>,
     /// The ends of invocations during the run.
@@ -162,6 +164,7 @@ impl<'a> Run<'a> {
             messages: DeadLetters::default(),
             resources: 0,
             left_behind: Vec::new(),
+            returns: 0,
             terms: None,
             invocations: Vec::new(),
             remarks: Vec::new(),
@@ -218,6 +221,7 @@ impl<'a> Run<'a> {
         self.evaluate_configuration(&stack);
         let course = self.course(&stack);
         self.terms = course.as_ref().ok().map(JobPlan::terms);
+        self.returns = course.as_ref().map_or(0, |course| submit::returns(course, self.started_at).len());
         let addresses = Addresses::of(&stack, &self.options.settings);
         self.origin = addresses.origin().map(str::to_owned);
         let refused_from = self.clock.now();
@@ -396,7 +400,7 @@ impl<'a> Run<'a> {
             wall: self.started.elapsed(),
             stack_time: self.elapsed(),
             calls: self.aws.calls().counts(),
-            call_budget: call_budget(self.resources),
+            call_budget: call_budget(self.resources, self.returns),
             left_behind: self.left_behind,
             stopped,
             checks,

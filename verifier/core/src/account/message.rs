@@ -6,6 +6,7 @@ use std::time::Duration;
 use verifier_model::time::Timestamp;
 
 use super::attempt::{Attempts, attempts};
+use super::held_back::{in_their_invocations, is_any_held_back};
 use super::uncounted::Candidates;
 use super::unwritten::{failing_again, handed, is_any_delivered_twice};
 use super::{
@@ -155,6 +156,8 @@ pub struct Account {
     pub surplus: Option<u64>,
     /// What invocations were handed by their own lines, and of how many messages those tell.
     pub(super) handed: Vec<Unwritten>,
+    /// Whether any line was written outside of its invocation.
+    pub(super) is_any_held_back: bool,
     /// Whether lines report two deliveries of one receive.
     pub(super) is_any_delivered_twice: bool,
     /// Of how many messages that are no jobs of the run lines tell, by request id, where that was asked for.
@@ -206,18 +209,19 @@ impl Account {
     pub fn of(observed: &Observed) -> Self {
         let surplus = surplus(observed.before, observed.after);
         let invocations = Invocation::joined(&observed.invocations);
+        let is_any_held_back = is_any_held_back(&observed.jobs, &invocations);
+        let jobs = in_their_invocations(&observed.jobs, &invocations);
         let by_request: BTreeMap<&str, &Invocation> =
             invocations.iter().map(|each| (each.request_id.as_str(), each)).collect();
-        let handed = handed(&observed.jobs);
+        let handed = handed(&jobs);
         let full = handed.iter().filter(|each| each.messages() == 0);
         let candidates = Candidates {
             terms: observed.terms,
             invocations: &invocations,
             full: &full.map(|each| each.request_id.as_str()).collect(),
-            poisoned: &requests_of(&observed.jobs, Expectation::Fails),
+            poisoned: &requests_of(&jobs, Expectation::Fails),
         };
-        let messages = observed
-            .jobs
+        let messages = jobs
             .iter()
             .map(|job| message(job, &by_request, &candidates, surplus.unwrap_or_default()))
             .collect();
@@ -227,13 +231,14 @@ impl Account {
             invocations,
             surplus,
             handed,
-            is_any_delivered_twice: is_any_delivered_twice(&observed.jobs),
+            is_any_held_back,
+            is_any_delivered_twice: is_any_delivered_twice(&jobs),
             others: BTreeMap::new(),
             remarks: Vec::new(),
             before: observed.before,
             counted: observed.counted.clone(),
             strays: observed.strays,
-            failing_again: failing_again(&observed.jobs),
+            failing_again: failing_again(&jobs),
         };
         account.tell_fates();
         account

@@ -11,6 +11,7 @@ mod attempt;
 mod counts;
 mod deleted;
 mod held;
+mod held_back;
 mod inference;
 mod invocation;
 mod invocation_log;

@@ -75,7 +75,7 @@ impl Account {
 
     /// Whether the first success may be of a later receive than the first: no line tells which, it came a visibility timeout or
     /// more after the job was submitted, and the worker had been handed something before that.
-    fn may_be_later(&self, job: &MessageAccount) -> bool {
+    pub(super) fn may_be_later(&self, job: &MessageAccount) -> bool {
         let timeout = self.terms.visibility_timeout;
         let Some(first) = job.attempts.first().filter(|_| job.silent.is_empty()) else {
             return false;

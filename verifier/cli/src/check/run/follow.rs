@@ -9,7 +9,7 @@ use verifier_core::check::rules::{
     cfg_visibility, dlq_arrival, dlq_attempts, dlq_others, job_accept, job_isolation, job_success,
 };
 use verifier_core::check::{
-    CheckEvent, DeadLetter, Evaluation, HeldMessage, LogEvidence, LogLines, LoggedOutcome, RunId,
+    CheckEvent, Evaluation, HeldMessage, JobEvidence, LogEvidence, LogLines, LoggedOutcome, RunId,
     Verdict, Wait,
 };
 use verifier_core::settings::Settings;
@@ -21,6 +21,8 @@ use crate::shell::clock::RunClock;
 
 /// How much sooner than the message is due the dead-letter queue is looked at.
 const EARLY: Duration = Duration::from_secs(5);
+/// How long after they are due failing jobs are looked for that are surely not there sooner: each moves when it was polled for.
+const MOVED_WITHIN: Duration = Duration::from_millis(50);
 /// How long after an answer without all lines the log is asked again: they come within seconds, sometimes later.
 pub(super) const LOG_PAUSE: Duration = Duration::from_secs(2);
 /// How much longer at most the failing job is waited for where the worker lengthens its visibility timeout.
@@ -52,9 +54,8 @@ impl JobPlan {
 impl Run<'_> {
     /// Follows the jobs to their ends and concludes what became of them.
     pub(super) async fn follow(&mut self, course: &JobPlan) -> Result<(), Stop> {
-        let waited_until = self.await_poison(course).await?;
+        let waited_until = self.await_failing(course).await?;
         let log = self.settle_queues(course).await?;
-        let found = self.poison_message();
         self.note_rejects_in_the_dead_letter_queue();
         let strays = self.strays(course, &log).await?;
         let traces = self.traces();
@@ -74,7 +75,7 @@ impl Run<'_> {
         let mates = self.evaluate_isolation(&account, &log, course.batching_window, &shared);
         self.settle(&job_isolation::CHECK, strays.leave_open(mates, is_concluded));
         self.settle(&dlq_attempts::CHECK, dlq_attempts::evaluate(&account, &log));
-        let arrival = self.evaluate_arrival(course, found.as_ref(), waited_until, &account);
+        let arrival = self.evaluate_arrival(course, waited_until, &account);
         self.settle(&dlq_arrival::CHECK, arrival);
         self.settle_others(course);
         Ok(())
@@ -106,16 +107,27 @@ impl Run<'_> {
     fn evaluate_arrival(
         &self,
         course: &JobPlan,
-        found: Option<&DeadLetter>,
         waited_until: Timestamp,
         account: &Account,
     ) -> Evaluation {
-        let Some(poison) = self.jobs.iter().find(|job| job.fails) else {
-            return Evaluation::not_run("no failing job was submitted");
-        };
-        let submitted = self.failing_job().body;
+        let failing = self.jobs.iter().filter(|job| job.fails);
+        let evaluations = failing.map(|job| {
+            let evaluation = self.evaluate_arrival_of(job, course, waited_until, account);
+            (job.job_id.as_str(), evaluation)
+        });
+        dlq_arrival::of_all(evaluations.collect())
+    }
+
+    fn evaluate_arrival_of(
+        &self,
+        failing: &JobEvidence,
+        course: &JobPlan,
+        waited_until: Timestamp,
+        account: &Account,
+    ) -> Evaluation {
+        let submitted = self.failing_body(&failing.job_id, course).unwrap_or_default();
         let jobs = &self.options.settings.jobs;
-        let of_account = account.messages.iter().find(|job| job.job_id == poison.job_id);
+        let of_account = account.messages.iter().find(|job| job.job_id == failing.job_id);
         let terms = dlq_arrival::Terms {
             max_receive_count: course.max_receive_count,
             visibility_timeout: course.visibility_timeout,
@@ -139,60 +151,83 @@ impl Run<'_> {
             may_have_all_receives: of_account.is_some_and(|job| account.may_have_all_receives(job)),
             copies: of_account.map_or(&[], |job| job.copies.as_slice()),
         };
-        dlq_arrival::evaluate(poison, found, &terms)
+        let found = failing.message_id.as_ref().and_then(|id| self.messages.first_own(id));
+        dlq_arrival::evaluate(failing, found.as_ref(), &terms)
     }
 
-    /// The failing job's message, as it was received from the dead-letter queue first.
-    pub(super) fn poison_message(&self) -> Option<DeadLetter> {
-        let poison = self.jobs.iter().find(|job| job.fails)?;
-        self.messages.first_own(poison.message_id.as_ref()?)
+    /// The ids of the failing jobs' messages.
+    fn failing_message_ids(&self) -> Vec<String> {
+        let failing = self.jobs.iter().filter(|job| job.fails);
+        failing.filter_map(|job| job.message_id.clone()).collect()
     }
 
-    /// Waits for the poison in the dead-letter queue; says until when.
-    async fn await_poison(&mut self, course: &JobPlan) -> Result<Timestamp, Stop> {
-        let poison = self.jobs.iter().find(|job| job.fails);
-        let Some((submitted_at, message_id)) =
-            poison.and_then(|job| Some((job.submitted_at, job.message_id.clone()?)))
+    /// Whether each failing job that was accepted was seen in the dead-letter queue.
+    pub(super) fn has_all_failing(&self) -> bool {
+        let failing = self.failing_message_ids();
+        !failing.is_empty() && failing.iter().all(|id| self.messages.seen.contains_key(id))
+    }
+
+    /// Waits for the failing jobs in the dead-letter queue; says until when.
+    async fn await_failing(&mut self, course: &JobPlan) -> Result<Timestamp, Stop> {
+        let accepted = self.jobs.iter().filter(|job| job.fails && job.message_id.is_some());
+        let submitted: Vec<Timestamp> = accepted.map(|job| job.submitted_at).collect();
+        let (Some(submitted_at), Some(last_at)) = (submitted.iter().min(), submitted.iter().max())
         else {
             return Ok(self.clock.now());
         };
-        let due_at = submitted_at + course.life();
+        let (submitted_at, due_at) = (*submitted_at, *last_at + course.life());
         let given_up_at = due_at + self.slack();
         let bound_at = self.bounded(given_up_at);
         let wait = self.wait(course, due_at, bound_at);
         (self.emit)(CheckEvent::Waiting(wait));
         self.submit_at_returns(course, submitted_at, bound_at).await;
-        // Looking sooner cannot find it, and would cost receives of other messages.
-        let look_at = due_at - EARLY.min(course.visibility_timeout);
+        // Looking sooner cannot find them, and would cost receives of other messages.
+        let look_at = self.due_together(course).unwrap_or(due_at - EARLY.min(course.visibility_timeout));
         self.clock.sleep_until(look_at.min(bound_at)).await;
         let own = self.own_message_ids();
         let settings = &self.options.settings;
         let search = course.search(self.aws, &self.clock, self.run_id, &own, settings);
         let deadline = self.deadline();
-        self.messages.await_message(&search, &message_id, bound_at, deadline).await?;
-        let given_up_at = self.await_longer(course, &message_id, given_up_at).await?;
+        let failing = self.failing_message_ids();
+        self.messages.await_messages(&search, &failing, bound_at, deadline).await?;
+        let given_up_at = self.await_longer(course, &failing, given_up_at).await?;
         let patient_until = self.messages.patient_until(given_up_at);
-        if self.poison_message().is_none() && self.bounded(patient_until) < patient_until {
+        if !self.has_all_failing() && self.bounded(patient_until) < patient_until {
             return Err(Stop::Timeout);
         }
         Ok(self.clock.now())
     }
 
-    /// Waits on for the failing job where the log tells that the worker lengthens its visibility timeout, by the pace of its receives
-    /// until then; says when it is given up.
+    /// When several failing jobs are all in the dead-letter queue, so that one receive finds them; `None` where they may be there
+    /// sooner. They cannot while the jobs queue holds them before their last return: a receive is left then.
+    fn due_together(&self, course: &JobPlan) -> Option<Timestamp> {
+        let failing = self.jobs.iter().filter(|job| job.fails && job.message_id.is_some());
+        let answered: Vec<Timestamp> =
+            failing.map(|job| job.submitted_at + job.exchange.latency).collect();
+        let last = u32::try_from(self.returns).ok().filter(|last| *last > 0)?;
+        let counted = self.counted.iter().rfind(|each| each.before_return == Some(last))?;
+        let more = counted.counts.total().checked_sub(course.jobs.counts()?.total())?;
+        let is_there = answered.len() > 1 && more >= answered.len() as u64;
+        let answered = answered.into_iter().max().filter(|_| is_there)?;
+        Some(answered + course.life() + MOVED_WITHIN)
+    }
+
+    /// Waits on for the failing jobs where the log tells that the worker lengthens their visibility timeout, by the pace of their
+    /// receives until then; says when they are given up.
     async fn await_longer(
         &mut self,
         course: &JobPlan,
-        message_id: &str,
+        failing_ids: &[String],
         given_up_at: Timestamp,
     ) -> Result<Timestamp, Stop> {
         let mut until = given_up_at;
-        while self.poison_message().is_none() {
+        while !self.has_all_failing() {
             let mut log = self.empty_log(course);
             self.read_log_again(course, &mut log).await;
             let account = self.account();
-            let failing = account.that(Expectation::Fails).next();
-            let due_at = failing.and_then(|job| account.lengthened_until(job));
+            let failing = account.that(Expectation::Fails);
+            let failing = failing.filter(|job| job.dead_lettered.is_none());
+            let due_at = failing.filter_map(|job| account.lengthened_until(job)).max();
             let longest = given_up_at + LENGTHENED_MAX;
             let next = due_at.map_or(until, |due_at| (due_at + self.slack()).min(longest));
             let bound_at = self.bounded(next);
@@ -208,7 +243,7 @@ impl Run<'_> {
             let settings = &self.options.settings;
             let search = course.search(self.aws, &self.clock, self.run_id, &own, settings);
             let deadline = self.deadline();
-            self.messages.await_message(&search, message_id, bound_at, deadline).await?;
+            self.messages.await_messages(&search, failing_ids, bound_at, deadline).await?;
         }
         Ok(until)
     }
@@ -218,13 +253,21 @@ impl Run<'_> {
         Duration::from_secs(self.options.settings.expect.arrival_slack_seconds)
     }
 
+    /// What is waited for: the failing jobs, or the one of them that there is.
+    fn failing_in_words(&self) -> String {
+        match self.failing_message_ids().len() {
+            1 => "the failing job".to_owned(),
+            several => format!("the {several} failing jobs"),
+        }
+    }
+
     fn wait(&self, course: &JobPlan, due_at: Timestamp, bound_at: Timestamp) -> Wait {
         let delay = match course.jobs.delay().as_secs() {
             0 => String::new(),
             seconds => format!("{seconds} s delay + "),
         };
         Wait {
-            what: format!("the poison job in {}", course.dead_letters.name),
+            what: format!("{} in {}", self.failing_in_words(), course.dead_letters.name),
             due_at,
             bound_at,
             why: format!(
@@ -242,7 +285,7 @@ impl Run<'_> {
     }
 
     /// Reads the worker's log until it is complete, or for as long as lines may take to come. Meanwhile the dead-letter
-    /// queue is looked at once more, for what came with the poison.
+    /// queue is looked at once more, for what came with the failing jobs.
     ///
     /// Lines that are missing because the run's own time ended sooner prove nothing, so that is no result.
     pub(super) async fn read_log(&mut self, course: &JobPlan) -> Result<LogEvidence, Stop> {
@@ -313,7 +356,7 @@ impl Run<'_> {
         }
     }
 
-    /// Looks into the dead-letter queue for jobs of which the log tells nothing: they come there when the poison does.
+    /// Looks into the dead-letter queue for jobs of which the log tells nothing: they come there when the failing ones do.
     pub(super) async fn look_for_the_missing(&mut self, course: &JobPlan) -> Result<(), AwsError> {
         if self.messages.searched_at.is_none() {
             return Ok(());

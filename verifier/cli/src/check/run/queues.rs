@@ -1,6 +1,5 @@
 //! What the queues hold at the end of a run, by their counts, and what that leads to.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use verifier_aws::AwsError;
@@ -67,7 +66,7 @@ impl Run<'_> {
             self.dead_letters_after = dead_letters?.counts();
             let more = surplus(course.jobs.counts(), self.counts_after).unwrap_or_default();
             // A failing job that was not seen leave the jobs queue may be retried there still.
-            let waits_for_jobs = self.poison_message().is_some() && more > 0;
+            let waits_for_jobs = self.has_all_failing() && more > 0;
             let is_hidden = self.unexplained_dead_letters().unwrap_or_default() > 0;
             if !waits_for_jobs && !is_hidden {
                 return Ok(was_too_high);
@@ -90,8 +89,8 @@ impl Run<'_> {
     /// alone. A count that is higher is read again until shortly before the return, since counts lag. What cannot be read tells
     /// nothing.
     ///
-    /// Each count is a call: the first return tells most, so without `--strict` the others are counted only where an earlier
-    /// count was too high.
+    /// Each return is counted: what a worker does to others at one receive of the failing job waits in the queue until the next
+    /// alone, and a worker that remembers what it did leaves no other trace.
     pub(super) async fn count_before_return(
         &mut self,
         course: &JobPlan,
@@ -100,7 +99,7 @@ impl Run<'_> {
     ) {
         let is_wanted =
             self.options.selection.wants_any(&[job_success::CHECK, job_isolation::CHECK]);
-        if !is_wanted || !(number == 1 || self.options.strict || self.was_ever_too_high(course)) {
+        if !is_wanted {
             return;
         }
         for lead in COUNT_LEADS {
@@ -124,15 +123,6 @@ impl Run<'_> {
     fn is_too_high(&self, course: &JobPlan, counts: Option<QueueCounts>) -> bool {
         let failing = self.jobs.iter().filter(|job| job.fails).count() as u64;
         surplus(course.jobs.counts(), counts).is_some_and(|more| more > failing)
-    }
-
-    /// Whether each count before some return was too high.
-    fn was_ever_too_high(&self, course: &JobPlan) -> bool {
-        let mut last = BTreeMap::new();
-        for Counted { before_return, counts, .. } in &self.counted {
-            last.insert(*before_return, *counts);
-        }
-        last.into_values().any(|counts| self.is_too_high(course, Some(counts)))
     }
 
     /// How many messages are in the dead-letter queue that nothing explains, by the counts that were read last.

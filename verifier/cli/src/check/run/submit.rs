@@ -11,10 +11,16 @@ use verifier_model::time::Timestamp;
 
 use super::{JobPlan, Run};
 
-/// How many good jobs go with the failing one, and how many again whenever that returns.
-pub(super) const GOOD_JOBS: usize = 2;
-/// How many good jobs go with the failing one where no window gathers batches, and how many times so many at most when it
-/// returns.
+/// How many good jobs go with the failing ones at least, and how many again whenever those return.
+const GOOD_JOBS_MIN: usize = 2;
+/// How many jobs fail where a batch has room for them: a worker may name one alone of several that failed.
+const FAILING_JOBS: usize = 2;
+/// To how many jobs a batch is filled at most: a worker may fail only where there are many. As many come by one receive.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>.
+const BATCH_MAX: usize = 10;
+/// How many good jobs come at a time where no window gathers batches, and how many times so many at most when the failing ones
+/// return.
 const JOBS_OF_WAVE: usize = 4;
 const WAVES_MAX: usize = 5;
 /// How much longer than until the failing job is back good jobs are submitted: it may have waited to be received.
@@ -48,6 +54,19 @@ struct Posted {
     requests: u32,
     /// How many of those were answered 503 and sent again.
     unavailable: u32,
+}
+
+impl JobPlan {
+    /// How many jobs fail.
+    fn failing_jobs(&self) -> usize {
+        FAILING_JOBS.min(self.batch_size as usize)
+    }
+
+    /// How many good jobs are to meet the failing ones: as many as fill their batch.
+    fn good_jobs(&self) -> usize {
+        let batch = (self.batch_size as usize).min(BATCH_MAX);
+        batch.saturating_sub(self.failing_jobs()).max(GOOD_JOBS_MIN)
+    }
 }
 
 /// When good jobs are submitted again, so that they are visible when the failing job returns, which is after each visibility
@@ -111,10 +130,10 @@ fn pause(exchange: &Exchange, requests: u32) -> Duration {
 }
 
 impl Run<'_> {
-    /// Submits the good jobs and the failing one together, so that they may share a batch; after those that go ahead.
+    /// Submits the good jobs and the failing ones together, so that they may share a batch; after those that go ahead.
     ///
-    /// Where a window gathers batches, one good job goes before the failing one and the others behind it: a worker may fail what
-    /// comes before, or what comes behind.
+    /// Where a window gathers batches, one good job goes before the first failing one and the others behind it: a worker may fail
+    /// what comes before, or what comes behind.
     pub(super) async fn submit(&self, course: &Result<JobPlan, String>) -> Vec<JobEvidence> {
         let Ok(course) = course else {
             return Vec::new();
@@ -122,12 +141,12 @@ impl Run<'_> {
         let url = &course.job_url;
         if course.jobs_ahead() == 0 {
             let before = self.submit_one(url, self.good_job(0)).await;
-            let failing = self.submit_one(url, self.failing_job()).await;
-            let behind = (1..GOOD_JOBS).map(|number| self.submit_one(url, self.good_job(number)));
-            let mut jobs = vec![before];
-            jobs.extend(join_all(behind).await);
-            jobs.push(failing);
-            return jobs;
+            let failing = self.submit_one(url, self.failing_job(0)).await;
+            let behind = self.first_jobs(course).filter(|job| {
+                job.job_id != before.job_id && job.job_id != failing.job_id
+            });
+            let behind = join_all(behind.map(|job| self.submit_one(url, job))).await;
+            return [vec![before, failing], behind].concat();
         }
         let ahead = (0..course.jobs_ahead()).map(|number| self.good_job(number));
         let mut ahead: FuturesUnordered<_> = ahead.map(|job| self.submit_one(url, job)).collect();
@@ -156,20 +175,24 @@ impl Run<'_> {
                 continue;
             }
             self.clock.sleep_until(at).await;
-            let first = self.good_jobs();
-            for number in first..first + GOOD_JOBS {
-                if number > first {
-                    self.clock.sleep_until((at + spread(course)).min(bound_at)).await;
-                }
-                let job = self.submit_one(&course.job_url, self.good_job(number)).await;
-                self.jobs.push(job);
-            }
+            self.submit_good_jobs(course, course.good_jobs() - 1).await;
+            self.clock.sleep_until((at + spread(course)).min(bound_at)).await;
+            self.submit_good_jobs(course, 1).await;
         }
     }
 
     /// How many good jobs were submitted.
     fn good_jobs(&self) -> usize {
         self.jobs.iter().filter(|job| !job.fails).count()
+    }
+
+    /// Submits so many more good jobs at once.
+    async fn submit_good_jobs(&mut self, course: &JobPlan, count: usize) {
+        let first = self.good_jobs();
+        let jobs = (first..first + count).map(|number| self.good_job(number));
+        let jobs = jobs.map(|job| self.submit_one(&course.job_url, job));
+        let jobs = join_all(jobs).await;
+        self.jobs.extend(jobs);
     }
 
     /// Submits good jobs in waves, one after the other, until the failing job has returned: when exactly that is is not known, and
@@ -184,18 +207,14 @@ impl Run<'_> {
         let fastest = latencies(false).min().unwrap_or_default();
         self.clock.sleep_until((answered - fastest).min(bound_at)).await;
         for _ in 0..WAVES_MAX {
-            let first = self.good_jobs();
-            let jobs = (first..first + JOBS_OF_WAVE).map(|number| self.good_job(number));
-            let jobs = jobs.map(|job| self.submit_one(&course.job_url, job));
-            let jobs = join_all(jobs).await;
-            self.jobs.extend(jobs);
+            self.submit_good_jobs(course, JOBS_OF_WAVE).await;
             if self.clock.now() > answered + WAVES_LONGER {
                 return;
             }
         }
     }
 
-    /// The jobs that are submitted first: the good ones, and the failing one.
+    /// The jobs that are submitted first: the good ones, and the failing ones.
     fn first_jobs(&self, course: &JobPlan) -> impl Iterator<Item = Job> {
         let ahead = (0..course.jobs_ahead()).map(|number| self.good_job(number));
         ahead.chain(self.jobs_together(course))
@@ -204,8 +223,10 @@ impl Run<'_> {
     /// Those of them that are to meet.
     fn jobs_together(&self, course: &JobPlan) -> impl Iterator<Item = Job> {
         let ahead = course.jobs_ahead();
-        let count = if ahead > 0 { JOBS_OF_WAVE } else { GOOD_JOBS };
-        (ahead..ahead + count).map(|number| self.good_job(number)).chain([self.failing_job()])
+        let count = if ahead > 0 { JOBS_OF_WAVE } else { 0 }.max(course.good_jobs());
+        let good = (ahead..ahead + count).map(|number| self.good_job(number));
+        // The failing ones side by side, so that a small batch holds both.
+        (0..course.failing_jobs()).map(|number| self.failing_job(number)).chain(good)
     }
 
     /// Submits bodies that have to be refused: those that would fit the queue, or the one that would not.
@@ -267,9 +288,18 @@ impl Run<'_> {
         self.job(&format!("good-{}", number + 1), false)
     }
 
-    /// The run's failing job.
-    pub(super) fn failing_job(&self) -> Job {
-        self.job("poison", true)
+    /// The run's failing job of that number.
+    fn failing_job(&self, number: usize) -> Job {
+        match number {
+            0 => self.job("poison", true),
+            number => self.job(&format!("poison-{}", number + 1), true),
+        }
+    }
+
+    /// The body of a failing job, by the job's id.
+    pub(super) fn failing_body(&self, job_id: &str, course: &JobPlan) -> Option<String> {
+        let mut jobs = (0..course.failing_jobs()).map(|number| self.failing_job(number));
+        jobs.find(|job| job.job_id == job_id).map(|job| job.body)
     }
 
     fn job(&self, name: &str, fails: bool) -> Job {
@@ -357,6 +387,16 @@ mod tests {
     fn jobs_go_ahead_only_where_no_window_gathers_batches() {
         let ahead = |batch_size, window| course(batch_size, window, 3).jobs_ahead();
         assert_eq!([ahead(10, 0), ahead(5, 1), ahead(1, 0)], [5, 0, 0]);
+    }
+
+    #[test]
+    fn two_jobs_fail_where_they_fit_into_a_batch_and_good_ones_fill_it() {
+        let of = |batch_size| {
+            let course = course(batch_size, 1, 3);
+            (course.failing_jobs(), course.good_jobs())
+        };
+        assert_eq!([1, 2, 3, 4, 5].map(of), [(1, 2), (2, 2), (2, 2), (2, 2), (2, 3)]);
+        assert_eq!([10, 11, 10_000].map(of), [(2, 8), (2, 8), (2, 8)]);
     }
 
     #[test]

@@ -5,15 +5,16 @@ use std::time::Duration;
 use serde_json::Value;
 use verifier_model::time::Timestamp;
 
+use super::dlq_attempts::rank;
 use crate::check::{Check, DeadLetter, Evaluation, JobEvidence, Severity, Verdict, in_words};
 use crate::settings::MessageIds;
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "dlq.arrival",
-    asserts: "the poison job's message is in the dead-letter queue: same id and body, from the jobs queue, and not before its receives were used up",
+    asserts: "each failing job's message is in the dead-letter queue: same id and body, from the jobs queue, and not before its receives were used up",
     severity: Severity::Fail,
-    why: "a poison message that never arrives was deleted or is retried indefinitely; one that arrives early lost its retries",
+    why: "a failing job that never arrives was deleted, as where a worker names one alone of several that failed, or is retried indefinitely; one that arrives early lost its retries",
     fix: "compare the attempts in the log with the queue's redrive policy and visibility timeout",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
     must_run: true,
@@ -91,6 +92,25 @@ pub fn evaluate(
         None => evaluate_absence(poison, terms),
     };
     evaluation.with_evidence("messageId", message_id.clone())
+}
+
+/// The evaluations of several failing jobs in one: the worst of them, with the job that it is of. Each has to arrive by itself: a
+/// worker may name one alone of those that failed in a batch, and the others are deleted then.
+pub fn of_all(mut evaluations: Vec<(&str, Evaluation)>) -> Evaluation {
+    let count = evaluations.len();
+    // Of those that are as bad the first, and so on.
+    evaluations.sort_by_key(|(_, evaluation)| rank(evaluation.verdict));
+    let Some((job_id, worst)) = evaluations.into_iter().next() else {
+        return Evaluation::not_run("no failing job was submitted");
+    };
+    if count == 1 || worst.verdict == Verdict::NotRun {
+        return worst;
+    }
+    let summary = match worst.verdict {
+        Verdict::Pass => format!("{count} failing jobs, the first: {}", worst.summary),
+        _ => format!("{job_id}: {}", worst.summary),
+    };
+    Evaluation { summary, ..worst }
 }
 
 fn evaluate_message(poison: &JobEvidence, message: &DeadLetter, terms: &Terms<'_>) -> Evaluation {

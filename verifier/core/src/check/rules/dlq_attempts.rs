@@ -1,10 +1,10 @@
 //! `dlq.attempts`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::job_success::submitted_twice;
+use super::job_success::{HELD_BACK, submitted_twice};
 use crate::account::{
     Account, Attempt, Expectation, MessageAccount, MessageEnd, is_one_delivery_twice,
 };
@@ -13,7 +13,7 @@ use crate::check::{Check, Evaluation, LogEvidence, Severity, Verdict, unreadable
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "dlq.attempts",
-    asserts: "the failing job was received once for each allowed receive, and each attempt failed",
+    asserts: "each failing job was received once for each allowed receive, and each attempt failed",
     severity: Severity::Fail,
     why: "more attempts than the policy allows mean that it is not in force; fewer mean that receives went elsewhere",
     fix: "look for other consumers of the queue, throttled invocations, and the worker's batch response",
@@ -26,20 +26,35 @@ pub const CHECK: Check = Check {
 pub fn evaluate(account: &Account, log: &LogEvidence) -> Evaluation {
     // A request that was repeated may have made a second message of the failing job; the one that fares worst speaks for both.
     let messages: Vec<&MessageAccount> = account.that(Expectation::Fails).collect();
-    let evaluated = messages.iter().map(|poison| of(account, poison, log));
-    let worst = evaluated.min_by_key(|evaluation| rank(evaluation.verdict));
-    let Some(evaluation) = worst else {
-        return Evaluation::not_run("the failing job was not accepted");
+    let evaluated = messages.iter().map(|failing| (failing, of(account, failing, log)));
+    let worst = evaluated.min_by_key(|(_, evaluation)| rank(evaluation.verdict));
+    let Some((failing, evaluation)) = worst else {
+        return Evaluation::not_run("no failing job was accepted");
+    };
+    let jobs: BTreeSet<&str> = messages.iter().map(|message| message.job_id.as_str()).collect();
+    let whose = match (jobs.len(), evaluation.verdict) {
+        (1, _) => String::new(),
+        (count, Verdict::Pass) if have_met(&messages) => format!("{count} failing jobs: "),
+        (count, Verdict::Pass) => format!("{count} failing jobs, not known to have met: "),
+        _ => format!("{}: ", failing.job_id),
     };
     let twice = submitted_twice(&messages);
     if let Some(unreadable) = unreadable(log) {
         return unreadable;
     }
-    Evaluation { summary: format!("{}{twice}", evaluation.summary), ..evaluation }
+    Evaluation { summary: format!("{whose}{}{twice}", evaluation.summary), ..evaluation }
+}
+
+/// Whether lines tell of an invocation that was handed several failing jobs.
+fn have_met(messages: &[&MessageAccount]) -> bool {
+    let of_each = messages.iter().map(|message| message.requests().collect::<BTreeSet<&str>>());
+    let of_each: Vec<BTreeSet<&str>> = of_each.collect();
+    let mut pairs = of_each.iter().enumerate();
+    pairs.any(|(at, one)| of_each[at + 1..].iter().any(|other| !one.is_disjoint(other)))
 }
 
 /// The worst first.
-fn rank(verdict: Verdict) -> u8 {
+pub(super) fn rank(verdict: Verdict) -> u8 {
     match verdict {
         Verdict::Fail => 0,
         Verdict::Inconclusive => 1,
@@ -79,6 +94,9 @@ fn of(account: &Account, poison: &MessageAccount, log: &LogEvidence) -> Evaluati
             list(&missing)
         ))
         .with_next(log.next())
+    } else if !missing.is_empty() && account.holds_lines_back() {
+        let what = format!("attempt {} is not in the log, and {HELD_BACK}", list(&missing));
+        Evaluation::inconclusive(what).with_next(log.next())
     } else if !missing.is_empty() {
         // SQS can count a receive that no worker saw, so a gap alone does not convict the stack.
         fail(format!("attempt {} is not in the log", list(&missing))).with_verdict(Verdict::Warn)

@@ -113,7 +113,7 @@ fn kept(account: &Account, met: usize) -> Evaluation {
             .with_next(CATCH)
     } else {
         Evaluation::inconclusive(summary).with_next(format!(
-            "run the check again with --strict, which counts more often; {CATCH}"
+            "run the check again: counts lag by a minute at most, and do not twice at the same place; {CATCH}"
         ))
     }
 }

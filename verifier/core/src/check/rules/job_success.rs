@@ -22,6 +22,9 @@ pub const CHECK: Check = Check {
     must_run: true,
 };
 
+/// That lines may be missing that the worker wrote too late, and what tells.
+pub(super) const HELD_BACK: &str = "the worker holds lines back behind the end of their invocation, so some may never come: let it write them all before it answers";
+
 /// How much of a line is shown.
 const LINE_CHARS_MAX: usize = 200;
 
@@ -146,6 +149,10 @@ fn of(account: &Account, job: &MessageAccount, log: &LogEvidence) -> (Verdict, S
                 "no outcome line of any job, and the messages are gone: let the worker write one for each, or describe its lines by outcomes.* in verifier.toml; {}",
                 attempts()
             ),
+        ),
+        MessageEnd::Unaccounted if account.holds_lines_back() => (
+            Verdict::Inconclusive,
+            format!("{HELD_BACK}; of this job there is no success: {}", attempts()),
         ),
         MessageEnd::Unaccounted if log.is_closed_at(job.submitted_at) => {
             (Verdict::Fail, format!("no success: {}", attempts()))
