@@ -190,6 +190,7 @@ impl World {
             after: none,
             counted: Vec::new(),
             strays: 0,
+            reads_others: false,
         }
     }
 

@@ -18,6 +18,8 @@ pub(crate) struct Discovery {
     pub(crate) mappings: Vec<MappingEvidence>,
     /// The mappings that read the dead-letter queue.
     pub(crate) dead_letter_mappings: Vec<MappingEvidence>,
+    /// What the function of those reads beside the jobs queue, by name, as far as that was seen.
+    pub(crate) other_sources: Vec<String>,
     /// The function of the only mapping.
     pub(crate) worker: Option<FunctionEvidence>,
     /// The worker's log group, if there is one; `None` when it was not asked for.
@@ -54,8 +56,13 @@ pub(crate) async fn discover(
         Some(aws.queue_tag(&jobs.url, LEASE_TAG).await)
     };
     let (mappings, lease) = tokio::join!(mappings, lease);
-    let (mappings, dead_letter_mappings) = mappings?;
-    let mappings = cfg_consumer::that_read(mappings);
+    let Mappings { of_jobs, of_dead_letters, others } = mappings?;
+    let mappings = cfg_consumer::that_read(of_jobs);
+    let is_of_worker = |other: &&MappingEvidence| {
+        mappings.iter().any(|mapping| mapping.function_name() == other.function_name())
+    };
+    let others = others.iter().filter(is_of_worker);
+    let other_sources = others.map(|other| name_of(&other.event_source_arn).to_owned()).collect();
     let worker = match mappings.as_slice() {
         [mapping] => Some(aws.function(&mapping.function_arn).await?),
         _ => None,
@@ -70,12 +77,29 @@ pub(crate) async fn discover(
         jobs,
         dead_letters,
         mappings,
-        dead_letter_mappings,
+        dead_letter_mappings: of_dead_letters,
+        other_sources,
         worker,
         log_group,
         alarms,
         lease,
     })
+}
+
+/// The mappings of an account.
+#[derive(Default)]
+struct Mappings {
+    /// Those that read the jobs queue.
+    of_jobs: Vec<MappingEvidence>,
+    /// Those that read the dead-letter queue.
+    of_dead_letters: Vec<MappingEvidence>,
+    /// All that read neither, where they were seen.
+    others: Vec<MappingEvidence>,
+}
+
+/// The name at the end of an ARN.
+fn name_of(arn: &str) -> &str {
+    arn.rsplit(':').next().unwrap_or(arn)
 }
 
 /// The mappings that read the jobs queue, and those that read the dead-letter queue where that is asked for. One call tells of both
@@ -85,23 +109,28 @@ async fn mappings(
     jobs: Option<&QueueEvidence>,
     dead_letters: Option<&QueueEvidence>,
     selection: &Selection,
-) -> Result<(Vec<MappingEvidence>, Vec<MappingEvidence>), AwsError> {
+) -> Result<Mappings, AwsError> {
     let dead_letters = dead_letters.filter(|_| selection.wants_any(&[cfg_consumer::CHECK]));
     if let (Some(jobs), Some(dead_letters)) = (jobs, dead_letters)
         && let Some(all) = aws.mappings_on_a_page().await?
     {
-        let that_read = |queue: &QueueEvidence| -> Vec<MappingEvidence> {
-            let of_queue = all.iter().filter(|mapping| mapping.event_source_arn == queue.arn());
-            of_queue.cloned().collect()
-        };
-        return Ok((that_read(jobs), that_read(dead_letters)));
+        let mut found = Mappings::default();
+        for mapping in all {
+            let of_source = match mapping.event_source_arn.as_str() {
+                arn if arn == jobs.arn() => &mut found.of_jobs,
+                arn if arn == dead_letters.arn() => &mut found.of_dead_letters,
+                _ => &mut found.others,
+            };
+            of_source.push(mapping);
+        }
+        return Ok(found);
     }
     let of = async |queue: Option<&QueueEvidence>| match queue {
         Some(queue) => aws.mappings(queue.arn()).await,
         None => Ok(Vec::new()),
     };
     let (jobs, dead_letters) = tokio::join!(of(jobs), of(dead_letters));
-    Ok((jobs?, dead_letters?))
+    Ok(Mappings { of_jobs: jobs?, of_dead_letters: dead_letters?, others: Vec::new() })
 }
 
 /// The queue that an output names; `None` when there is no such output or no such queue.

@@ -314,6 +314,7 @@ impl<'a> Run<'a> {
         let mut account = Account::of(&Observed {
             counted,
             strays: self.strays_at_most(surplus(counts.0, counts.1)),
+            reads_others: !self.discovery.other_sources.is_empty(),
             ..observed(terms, &self.jobs, &found, &self.invocations, counts)
         });
         account = account.with_others(self.written_of_others.clone());

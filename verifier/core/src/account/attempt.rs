@@ -1,6 +1,6 @@
 //! Attempts: the deliveries of a message to the worker, from its outcome lines.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use contract::Outcome;
@@ -94,17 +94,20 @@ impl Attempt {
 /// A line that is in the log twice, as CloudWatch Logs may have it, is one attempt. So is what failed first and was tried again
 /// within its invocation, with success: the message was received once. Lines without a receive count are
 /// counted, for each message by itself; `earlier` gives the receives of a message between two times of which nothing was
-/// written, from its submission on.
+/// written, from its submission on. `receives_max` is how many there are at most: where lines tell of so many, what failed
+/// between them was handed other messages.
 pub(super) fn attempts(
     lines: &[Line],
     invocations: &BTreeMap<&str, &Invocation>,
     submitted_at: Timestamp,
+    receives_max: u32,
     earlier: impl Fn(Timestamp, Timestamp) -> Vec<Earlier>,
 ) -> Attempts {
     let mut lines: Vec<&Line> = lines.iter().collect();
     lines.sort_by_key(|line| line.at);
     let mut attempts: Vec<Attempt> = Vec::new();
     let mut silent = BTreeMap::new();
+    let mut silent_left = receives_max.saturating_sub(uncounted_receives(&lines));
     let mut counted: BTreeMap<Option<&str>, (u32, Timestamp)> = BTreeMap::new();
     for line in lines {
         if let Some(known) = attempts.iter_mut().find(|other| is_the_same(&other.line, line)) {
@@ -116,7 +119,8 @@ pub(super) fn attempts(
         }
         let (count, since) = counted.entry(line.message_id.as_deref()).or_insert((0, submitted_at));
         if line.receive_count.is_none() {
-            for each in earlier(*since, line.at) {
+            for each in earlier(*since, line.at).into_iter().take(silent_left as usize) {
+                silent_left -= 1;
                 *count += 1;
                 silent.insert(*count, each);
             }
@@ -138,6 +142,20 @@ pub(super) fn attempts(
     let mut superseded = superseded.into_iter();
     attempts.retain(|_| !superseded.next().unwrap_or_default());
     Attempts { attempts, silent }
+}
+
+/// How many receives of one message lines without a receive count report at most: as many as invocations, or as lines that name
+/// none.
+fn uncounted_receives(lines: &[&Line]) -> u32 {
+    let uncounted = lines.iter().filter(|line| line.receive_count.is_none());
+    let mut of_each = BTreeMap::<Option<&str>, BTreeSet<(Option<&str>, Option<Timestamp>)>>::new();
+    for line in uncounted {
+        let request = line.request_id.as_deref();
+        let at = if request.is_none() { Some(line.at) } else { None };
+        of_each.entry(line.message_id.as_deref()).or_default().insert((request, at));
+    }
+    let most = of_each.values().map(BTreeSet::len).max().unwrap_or_default();
+    u32::try_from(most).unwrap_or(u32::MAX)
 }
 
 /// Whether a success is of the same delivery as a failure before it.
@@ -205,7 +223,7 @@ pub(super) mod tests {
     }
 
     fn attempts(lines: &[Line], ends: &BTreeMap<&str, &Invocation>) -> Vec<Attempt> {
-        super::attempts(lines, ends, Timestamp::default(), |_, _| Vec::new()).attempts
+        super::attempts(lines, ends, Timestamp::default(), 3, |_, _| Vec::new()).attempts
     }
 
     fn counts(lines: &[Line]) -> Vec<u32> {
@@ -259,6 +277,25 @@ pub(super) mod tests {
             ..line(seconds, 0, Outcome::Failed, request)
         };
         assert_eq!(counts(&[bare(60, "b"), bare(0, "a"), bare(0, "a"), bare(120, "c")]), [1, 2, 3]);
+    }
+
+    #[test]
+    fn where_lines_tell_of_every_receive_what_failed_between_them_was_handed_others() {
+        let bare = |seconds, request| Line {
+            receive_count: None,
+            ..line(seconds, 0, Outcome::Failed, request)
+        };
+        let counts = |lines: &[Line]| -> Vec<u32> {
+            let one = |_, to| {
+                let earlier = Earlier { request_id: format!("{to}"), end: InvocationEnd::Error };
+                vec![earlier]
+            };
+            let found = super::attempts(lines, &BTreeMap::new(), Timestamp::default(), 3, one);
+            found.attempts.iter().map(|attempt| attempt.receive_count).collect()
+        };
+        assert_eq!(counts(&[bare(60, "a"), bare(120, "b"), bare(180, "c")]), [1, 2, 3]);
+        assert_eq!(counts(&[bare(60, "a"), bare(120, "b")]), [2, 3]);
+        assert_eq!(counts(&[bare(60, "a")]), [2]);
     }
 
     #[test]

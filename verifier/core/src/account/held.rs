@@ -142,6 +142,7 @@ mod tests {
             after: counts(before),
             counted: counted.to_vec(),
             strays: 0,
+            reads_others: false,
         })
     }
 

@@ -222,6 +222,7 @@ pub(super) mod tests {
             after: zero,
             counted: Vec::new(),
             strays: 0,
+            reads_others: false,
         })
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use verifier_model::time::Timestamp;
 
 use super::attempt::{Attempts, attempts};
+use super::beside::set_aside;
 use super::held_back::{in_their_invocations, is_any_held_back};
 use super::uncounted::Candidates;
 use super::unwritten::{failing_again, handed, is_any_delivered_twice};
@@ -79,6 +80,8 @@ pub struct Observed {
     pub counted: Vec<Counted>,
     /// How many messages of the run that are no jobs may have been there: bodies that were to be refused.
     pub strays: u64,
+    /// Whether the worker reads another source beside the jobs queue.
+    pub reads_others: bool,
 }
 
 /// Where a message ended, by all that is known.
@@ -139,6 +142,8 @@ pub struct MessageAccount {
     pub dead_lettered: Option<Found>,
     /// The ids of other messages that hold the job and are explained by nothing.
     pub copies: Vec<String>,
+    /// The ids of messages under which lines tell of the job, and which may be of another source of the worker's.
+    pub beside: Vec<String>,
     /// Where it ended.
     pub end: MessageEnd,
 }
@@ -223,7 +228,11 @@ impl Account {
         };
         let messages = jobs
             .iter()
-            .map(|job| message(job, &by_request, &candidates, surplus.unwrap_or_default()))
+            .map(|job| {
+                let (job, beside) = set_aside(job.clone(), observed.reads_others);
+                let surplus = surplus.unwrap_or_default();
+                MessageAccount { beside, ..message(&job, &by_request, &candidates, surplus) }
+            })
             .collect();
         let mut account = Self {
             terms: observed.terms,
@@ -271,9 +280,9 @@ fn message(
 ) -> MessageAccount {
     let requests = job.lines.iter().filter_map(|line| line.request_id.as_deref()).collect();
     let earlier = |from, to| candidates.between(from, to, &requests);
-    let Attempts { attempts, silent } =
-        attempts(&job.lines, invocations, job.submitted_at, earlier);
     let terms = candidates.terms;
+    let Attempts { attempts, silent } =
+        attempts(&job.lines, invocations, job.submitted_at, terms.max_receive_count, earlier);
     let own = |id: &str| job.message_id.as_deref() == Some(id);
     let dead_lettered = job.found.iter().find(|found| own(&found.message_id)).cloned();
     let copies = copies(job);
@@ -288,6 +297,7 @@ fn message(
         silent,
         dead_lettered,
         copies,
+        beside: Vec::new(),
         end,
     }
 }
@@ -384,6 +394,7 @@ pub(super) mod tests {
             after: after.map(counts),
             counted: Vec::new(),
             strays: 0,
+            reads_others: false,
         };
         Account::of(&observed).messages[0].end
     }
@@ -463,6 +474,8 @@ pub(super) mod tests {
                 after: None,
                 counted: Vec::new(),
                 strays: 0,
+                reads_others: false,
+            reads_others: false,
             };
             let mut account = Account::of(&observed);
             account.messages[0].attempts[0].fate = fate;

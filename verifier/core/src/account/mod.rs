@@ -8,6 +8,7 @@
 //! [`Account::of`] is pure: the same observations give the same account, in whatever order they came.
 
 mod attempt;
+mod beside;
 mod counts;
 mod deleted;
 mod held;

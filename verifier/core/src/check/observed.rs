@@ -41,6 +41,7 @@ pub fn observed(
         after,
         counted: Vec::new(),
         strays: 0,
+        reads_others: false,
     }
 }
 

@@ -426,11 +426,13 @@ fn remark((LoggedOutcome { at, line }, word): (LoggedOutcome, String)) -> Remark
 }
 
 /// The good jobs that must have come again without a line, those first that had met the failing one: messages were swallowed that
-/// are neither of others nor refused bodies.
+/// are neither of others nor refused bodies, nor of another source of the worker's.
 fn returned(strays: &Strays) -> (Vec<Breach>, Vec<Breach>) {
     match &strays.whose {
         Some(Whose::Returned { shared, apart })
-            if !strays.others_seen && strays.swallowed_again != Some(true) =>
+            if !strays.others_seen
+                && strays.other_sources.is_empty()
+                && strays.swallowed_again != Some(true) =>
         {
             (shared.clone(), apart.clone())
         }

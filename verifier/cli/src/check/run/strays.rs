@@ -55,7 +55,8 @@ impl Run<'_> {
             && account.kept().is_none()
             && self.silent(&account).is_empty();
         if is_explained || log.error.is_some() {
-            return Ok(Strays { queued, others_seen: seen, ..Strays::default() });
+            let other_sources = self.discovery.other_sources.clone();
+            return Ok(Strays { queued, others_seen: seen, other_sources, ..Strays::default() });
         }
         let others = self.others(course).await?;
         for (request, lines) in &others.requests {
@@ -86,6 +87,7 @@ impl Run<'_> {
             dead: self.suspects.clone(),
             others_seen: self.others_seen,
             whose,
+            other_sources: self.discovery.other_sources.clone(),
         })
     }
 

@@ -70,6 +70,8 @@ pub struct Strays {
     pub others_seen: bool,
     /// Whose those messages may be, by when they were handed out.
     pub whose: Option<Whose>,
+    /// What the worker reads beside the jobs queue, by name: messages of which it wrote nothing may be of there.
+    pub other_sources: Vec<String>,
 }
 
 impl Strays {
@@ -85,8 +87,10 @@ impl Strays {
             self.whose,
             Some(Whose::Others | Whose::DeliveredAgain { or_of_the_run: false })
         );
-        let is_swallowed =
-            !self.swallowed.is_empty() && self.swallowed_again != Some(false) && !is_of_others;
+        let is_swallowed = !self.swallowed.is_empty()
+            && self.swallowed_again != Some(false)
+            && self.other_sources.is_empty()
+            && !is_of_others;
         !is_swallowed && self.dead.is_empty() && !self.is_confirmed()
     }
 
@@ -97,6 +101,20 @@ impl Strays {
             && self.swallowed_again == Some(false)
             && self.queued.unwrap_or_default() == 0
             && self.dead.is_empty()
+    }
+
+    /// Whether messages of which the worker wrote nothing are of another source of its: the bodies were posted again, and nothing
+    /// of them came.
+    fn is_of_other_sources(&self) -> bool {
+        !self.other_sources.is_empty() && self.swallowed_again == Some(false)
+    }
+
+    /// Whose they may be that were seen, where nothing confirms that they are the bodies.
+    fn or_whose(&self) -> String {
+        if self.swallowed.is_empty() || self.other_sources.is_empty() {
+            return "of other senders".to_owned();
+        }
+        format!("of other senders, or of {}, which the worker reads, too", self.other_sources.join(", "))
     }
 
     /// What shows that messages are there which are no job of this run.
@@ -123,6 +141,7 @@ impl Strays {
             _ => None,
         };
         let swallowed = self.swallowed.iter().cloned().chain(again);
+        let swallowed = swallowed.filter(|_| !self.is_of_other_sources());
         let all = queued.into_iter().chain(swallowed).chain(dead);
         let all: Vec<String> = all.collect();
         (!all.is_empty()).then(|| all.join("; "))
@@ -187,7 +206,7 @@ pub fn evaluate(
             Evaluation::fail(what, "each message is delivered once", shown)
                 .with_verdict(Verdict::Warn)
         } else if strays.is_unconfirmed() {
-            Evaluation::inconclusive(format!("{shown}, which may be of other senders")).with_next(
+            Evaluation::inconclusive(format!("{shown}, which may be {}", strays.or_whose())).with_next(
                 "look at what the queue holds, and run the check while no other sender is active",
             )
         } else {
@@ -392,6 +411,13 @@ mod tests {
         // What is handed out all the time happens again whatever is posted.
         let others = Strays { whose: Some(Whose::Others), ..swallowed(Some(true)) };
         assert_eq!(of(&others), Verdict::Inconclusive);
+        // So it is with what the worker reads beside the queue; what it was handed once only is of there.
+        let beside = |again| {
+            let other_sources = vec!["audits".to_owned()];
+            of(&Strays { other_sources, ..swallowed(again) })
+        };
+        let verdicts = [None, Some(true), Some(false)].map(beside);
+        assert_eq!(verdicts, [Verdict::Inconclusive, Verdict::Inconclusive, Verdict::Pass]);
         let dead = Strays { dead: vec!["m".to_owned()], ..Strays::default() };
         assert_eq!(of(&dead), Verdict::Fail);
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::job_success::{HELD_BACK, submitted_twice};
+use super::job_success::{HELD_BACK, beside_in_words, submitted_twice};
 use crate::account::{
     Account, Attempt, Expectation, MessageAccount, MessageEnd, is_one_delivery_twice,
 };
@@ -103,6 +103,9 @@ fn of(account: &Account, poison: &MessageAccount, log: &LogEvidence) -> Evaluati
     } else if !doubled.is_empty() {
         let what = format!("attempt {} was delivered twice, as SQS may", list(&doubled));
         fail(what).with_verdict(Verdict::Warn)
+    } else if !poison.beside.is_empty() {
+        Evaluation::inconclusive(beside_in_words(poison))
+            .with_next("write a job's id into one queue alone, or look at what sends it on")
     } else if inferred.is_empty() {
         Evaluation::pass(format!("failed attempts {} in the log", list(&numbers)))
     } else {

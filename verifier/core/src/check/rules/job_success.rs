@@ -43,6 +43,9 @@ pub fn evaluate(account: &Account, log: &LogEvidence, returned: &[Breach]) -> Ev
                 ((Verdict::Pass, _), Some(breach)) => {
                     (Verdict::Fail, format!("{} (inferred)", breach.why))
                 }
+                ((Verdict::Pass | Verdict::Warn, _), None) if !job.beside.is_empty() => {
+                    (Verdict::Inconclusive, beside_in_words(job))
+                }
                 (found, _) => found,
             };
             (verdict, format!("{}: {why}", job.job_id))
@@ -86,6 +89,14 @@ pub fn evaluate(account: &Account, log: &LogEvidence, returned: &[Breach]) -> Ev
     evaluation
         .with_evidence("jobs", good.iter().map(|job| shown(job)).collect::<Vec<_>>())
         .with_evidence("logGroup", log.log_group.clone())
+}
+
+/// That lines tell of a job under other messages, too.
+pub(super) fn beside_in_words(job: &MessageAccount) -> String {
+    format!(
+        "lines tell of it in the messages {}, too, which are on another queue that the worker reads, or copies on this one",
+        job.beside.join(", ")
+    )
 }
 
 /// Whether good jobs shared batches with the failing one, so that `job.isolation` reports them.
