@@ -71,6 +71,9 @@ def put(body, job):
         text = json.dumps(job, indent=4)
     more = {"DelaySeconds": int(value("delay"))} if value("delay") else {}
     message_id = send(DEAD_LETTERS if has("dead") else JOBS, text, **more)
+    if "audits" in WORDS:
+        audit = {"same": job, "failing": {"task": "audit", "fail": True}}.get(WORDS["audits"], {"task": "audit"})
+        send(os.environ["AUDITS"], json.dumps(audit))
     if has("twice"):
         send(JOBS, text, **({"DelaySeconds": int(value("twice"))} if value("twice") else {}))
     if has("copied"):

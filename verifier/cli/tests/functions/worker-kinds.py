@@ -12,6 +12,8 @@ WORDS = dict(word.partition("=")[::2] for word in os.environ.get("MUTANT", "").s
 JOBS, DEAD_LETTERS = os.environ["JOBS"], os.environ["DEAD_LETTERS"]
 # What was done already, by a worker that remembers it.
 DONE = set()
+# Lines that wait for the next invocation.
+HELD = []
 # How many lines of a job were written: for a worker that counts by itself.
 TRIED = {}
 
@@ -74,10 +76,18 @@ def log(record, failed, request_id, count):
     for name in WORDS.get("without", "").split(","):
         line.pop(name, None)
     for _ in range(2 if "twice" in WORDS else 1):
-        print(written(line), flush=True)
+        if holds_back():
+            HELD.append(written(line))
+        else:
+            print(written(line), flush=True)
     if "noise" in WORDS:
         print(f"debug: {line['jobId']} took 3 ms", flush=True)
         print(json.dumps({"level": "DEBUG", "message": {"jobId": line["jobId"]}}), flush=True)
+
+
+def holds_back():
+    """Whether lines wait for the next invocation: in each environment, or in every other."""
+    return "holds-lines" in WORDS and (WORDS["holds-lines"] != "odd" or os.getpid() % 2 == 1)
 
 
 def written(line):
@@ -161,6 +171,8 @@ def do(record, request_id, count):
         return True
     if how == "unwritten-first" and is_first:
         return True
+    if how == "some-deferred-silently" and is_first and job_of(record)["jobId"][-2:] in ("-1", "-4"):
+        return True
     if how == "tried-again":
         log(record, True, request_id, count)
     if how == "fails-always":
@@ -170,6 +182,9 @@ def do(record, request_id, count):
         log(record, True, request_id, count)
         return True
     log(record, False, request_id, count)
+    if "follow-ups" in WORDS and "follows" not in job_of(record):
+        job = job_of(record)
+        send(JOBS, json.dumps({"task": "follow-up", "jobId": "follow-" + job["jobId"], "follows": 1}), DelaySeconds=int(WORDS["follow-ups"]))
     if how == "done-twice":
         time.sleep(0.1)
         log(record, False, request_id, count)
@@ -199,7 +214,16 @@ def answer(records, reported):
         return {"batchItemFailures": [item(record) for record in records]}
     if kind == "all-until-last" and any(receives(record) < 3 for record in reported):
         return {"batchItemFailures": [item(record) for record in records]}
-    if kind in ("all-at-last", "all-until-last"):
+    at = int(kind.rpartition("-")[2]) if kind and kind.startswith(("all-at-receive-", "one-at-receive-")) else None
+    if at and any(receives(record) == at for record in reported):
+        good = [record for record in records if record not in reported]
+        also = good if kind.startswith("all") else good[:1]
+        return {"batchItemFailures": [item(record) for record in reported + also]}
+    if kind == "first-failed":
+        reported = reported[:1]
+    if kind == "last-failed":
+        reported = reported[-1:]
+    if kind in ("all-at-last", "all-until-last", "first-failed", "last-failed") or at:
         kind = None
     if kind == "all-where-one-fails" and reported:
         return {"batchItemFailures": [item(record) for record in records]}
@@ -238,12 +262,30 @@ def answer(records, reported):
     return {"batchItemFailures": [item(record) for record in reported]}
 
 
+def of_audits(records):
+    """What becomes of messages of the other queue."""
+    return {"batchItemFailures": [item(record) for record in records if fails(record)]}
+
+
 def work(event, request_id):
+    while HELD:
+        print(HELD.pop(0), flush=True)
     records = event["Records"]
+    if "Audits" in records[0]["eventSourceARN"]:
+        if "audits-throw" in WORDS:
+            end("throws")
+        if "audits-logged" in WORDS:
+            for record in records:
+                log(record, fails(record), request_id, len(records))
+        return of_audits(records)
     if "failing-first" in WORDS:
         records = sorted(records, key=lambda record: not fails(record))
     if "failing-last" in WORDS:
         records = sorted(records, key=fails)
+    if "throws-at-two" in WORDS and sum(map(fails, records)) > 1:
+        end("throws")
+    if "throws-above" in WORDS and len(records) > int(WORDS["throws-above"]):
+        end("throws")
     if "heeds-order" in WORDS and fails(records[0]) and len(records) > 1:
         end("throws")
     handed, reported = records, []

@@ -372,6 +372,7 @@ fn alarms() -> Vec<Mutant> {
     };
     let warns = |mutant: Mutant| mutant.expect(1, &[("cfg.alarm", "warn")]);
     vec![
+        warns(with("the alarm has a period of 10 s", json!({"Period": 10}))),
         warns(with("the alarm never goes off", json!({"Threshold": 1e9}))),
         warns(with("the alarm by a list never goes off", json!({})))
             .with_change(|changes| listed_alarm(changes, 1e9)),

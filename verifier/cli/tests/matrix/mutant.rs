@@ -115,6 +115,43 @@ impl Mutant {
         self.with_function("submit-job", "submit-kinds.py", words)
     }
 
+    /// Its worker reads a queue of audits, too.
+    pub(crate) fn with_audits(self) -> Self {
+        self.with_change(|changes| {
+            let mapping = changes.mapping().clone();
+            let resources = changes.document()["Resources"].as_object_mut().expect("resources");
+            let policy = json!({
+                "deadLetterTargetArn": {"Fn::GetAtt": ["AuditsDeadLetters", "Arn"]}, "maxReceiveCount": 3,
+            });
+            let queue = |properties: Value| json!({"Type": "AWS::SQS::Queue", "Properties": properties});
+            let audits = json!({"VisibilityTimeout": 60, "RedrivePolicy": policy});
+            resources.insert("AuditsDeadLetters".to_owned(), queue(json!({})));
+            resources.insert("Audits".to_owned(), queue(audits));
+            let mut of_audits = json!({"Type": "AWS::Lambda::EventSourceMapping", "Properties": mapping});
+            of_audits["Properties"]["EventSourceArn"] = json!({"Fn::GetAtt": ["Audits", "Arn"]});
+            resources.insert("AuditsMapping".to_owned(), of_audits);
+            for resource in resources.values_mut() {
+                let properties = &mut resource["Properties"];
+                let is_function = properties["Environment"]["Variables"].is_object();
+                if is_function {
+                    properties["Environment"]["Variables"]["AUDITS"] = json!({"Ref": "Audits"});
+                }
+                // Whoever may use the jobs queue may use that of audits.
+                if resource["Type"] == "AWS::IAM::Policy" {
+                    let properties = &mut resource["Properties"];
+                    let statements = properties["PolicyDocument"]["Statement"].as_array_mut();
+                    let of_jobs = statements.into_iter().flatten().filter(|statement| {
+                        statement["Resource"].to_string().contains("JobsQueue")
+                    });
+                    for statement in of_jobs {
+                        let audits = json!({"Fn::GetAtt": ["Audits", "Arn"]});
+                        statement["Resource"] = json!([statement["Resource"].take(), audits]);
+                    }
+                }
+            }
+        })
+    }
+
     /// Its batches hold so many messages.
     pub(crate) fn with_batches_of(self, messages: u32) -> Self {
         self.with_change(move |changes| changes.mapping()["BatchSize"] = messages.into())

@@ -11,7 +11,8 @@ fn sound(name: &'static str) -> Mutant {
 
 pub(crate) fn stacks() -> Vec<Mutant> {
     let rare = [queues(), batches(), alone()].concat().into_iter().map(Mutant::rare);
-    [workers(), logs(), deliveries(), pages(), submitters(), crowds(), rare.collect()].concat()
+    let common = [workers(), logs(), deliveries(), pages(), submitters(), crowds()].concat();
+    [common, beside(), open(), rare.collect()].concat()
 }
 
 fn queues() -> Vec<Mutant> {
@@ -292,6 +293,57 @@ fn submitters() -> Vec<Mutant> {
         submitter("sound: refusals say 422", "refuses=422"),
         submitter("sound: jobs are accepted with 201, by the settings", "status=201")
             .with_settings("[api]\naccepted_status = 201\n"),
+    ]
+}
+
+/// A worker that reads another queue, too, or sends itself more to do.
+fn beside() -> Vec<Mutant> {
+    let audits = |name, worker, submitter| {
+        let mutant = Mutant::new(name).with_worker(worker).with_submitter(submitter);
+        mutant.with_audits().passes()
+    };
+    vec![
+        audits("sound: the worker reads another queue, in silence", "", "audits"),
+        audits("sound: the worker reads another queue, and logs", "audits-logged", "audits"),
+        audits(
+            "sound: the worker fails messages of another queue",
+            "audits-logged",
+            "audits=failing",
+        ),
+        audits(
+            "sound: the worker throws at messages of another queue",
+            "audits-throw without=batchSize,receiveCount",
+            "audits=failing",
+        ),
+        sound("sound: the worker sends further jobs a visibility timeout later")
+            .with_worker("follow-ups=60"),
+        sound("sound: the worker sends further jobs at once").with_worker("follow-ups=0"),
+    ]
+}
+
+/// Sound stacks of which not all can be known.
+fn open() -> Vec<Mutant> {
+    let held = |name, words| {
+        let held = Mutant::new(name).with_worker(words);
+        held.expect(3, &[("job.success", "inconclusive")])
+            .or_also(&[("dlq.attempts", "inconclusive")])
+    };
+    vec![
+        held("open: lines come with the next invocation", "holds-lines"),
+        held(
+            "open: lines come with the next invocation, without ids",
+            "holds-lines without=batchSize,receiveCount,messageId,requestId",
+        ),
+        Mutant::new("open: jobs are on another queue of the worker's, too")
+            .with_worker("audits-logged")
+            .with_submitter("audits=same")
+            .with_audits()
+            .expect(3, &[("job.success", "inconclusive"), ("dlq.attempts", "inconclusive")]),
+        Mutant::new("open: failing messages of another queue are not written of")
+            .with_worker("")
+            .with_submitter("audits=failing")
+            .with_audits()
+            .expect(3, &[("api.reject", "inconclusive")]),
     ]
 }
 

@@ -17,7 +17,7 @@ fn worker(name: &'static str, words: &'static str, expected: Checks) -> Mutant {
 
 pub(crate) fn mutants() -> Vec<Mutant> {
     let rare = [answers(), alone(), lies(), silences()].concat().into_iter().map(Mutant::rare);
-    [ends(), of_the_failing(), of_good_jobs(), rare.collect()].concat()
+    [ends(), of_one_receive(), of_many(), of_the_failing(), of_good_jobs(), rare.collect()].concat()
 }
 
 /// Invocations that end without an answer.
@@ -82,6 +82,71 @@ fn ends() -> Vec<Mutant> {
             TAKEN_ALONG,
         ),
         worker("the worker throws when all is done", "crashes-at-the-end", TAKEN_ALONG),
+    ]
+}
+
+/// What a worker does to others at one receive of the failing jobs alone, and hides when they come again.
+fn of_one_receive() -> Vec<Mutant> {
+    // One count that is too high may lag.
+    let hidden = |name, words| {
+        Mutant::new(name).with_worker(words).expect(3, &[("job.isolation", "inconclusive")])
+    };
+    vec![
+        hidden(
+            "the worker fails its first batch, and hides that",
+            "remembers without=batchSize,receiveCount answers=all-at-receive-1",
+        ),
+        hidden(
+            "the worker fails its second batch, and hides that",
+            "remembers without=batchSize,receiveCount answers=all-at-receive-2",
+        ),
+        hidden(
+            "the worker fails one neighbour at the second receive, and hides that",
+            "remembers without=batchSize answers=one-at-receive-2",
+        ),
+        hidden(
+            "the worker fails one neighbour at the second receive, and has no ids",
+            "remembers without=batchSize,receiveCount,messageId,requestId answers=one-at-receive-2",
+        )
+        .rare(),
+        hidden(
+            "the worker fails its second batch, and filters what comes again",
+            "filters answers=all-at-receive-2",
+        )
+        .rare(),
+        worker(
+            "the worker fails its second batch, and logs that again",
+            "without=batchSize,receiveCount answers=all-at-receive-2",
+            TAKEN_ALONG,
+        ),
+        worker(
+            "the worker fails one neighbour at the last receive",
+            "remembers without=batchSize,receiveCount answers=one-at-receive-3",
+            &[],
+        )
+        .expect(1, &[("job.isolation", "fail")])
+        .or_also(&[("job.success", "fail"), ("job.success", "inconclusive"), ("api.reject", "inconclusive")]),
+    ]
+}
+
+/// What a worker does only where several fail, or where there are many.
+fn of_many() -> Vec<Mutant> {
+    let lost: Checks = &[("dlq.attempts", "warn"), ("dlq.arrival", "fail")];
+    vec![
+        worker("the last failed item alone is reported", "answers=last-failed", lost),
+        worker("the first failed item alone is reported", "answers=first-failed", lost),
+        worker(
+            "the last failed item alone is reported, and lines have no ids",
+            "answers=last-failed without=batchSize,receiveCount,messageId,requestId",
+            lost,
+        )
+        .rare(),
+        worker("the worker throws where two fail", "throws-at-two", TAKEN_ALONG)
+            .or_also(&[("dlq.attempts", "warn")]),
+        worker("the worker throws above three messages", "throws-above=3", TAKEN_ALONG)
+            .or_also(&[("dlq.attempts", "warn")]),
+        worker("the worker throws where a batch is full", "throws-above=4", TAKEN_ALONG)
+            .or_also(&[("dlq.attempts", "warn")]),
     ]
 }
 
@@ -163,6 +228,11 @@ fn of_good_jobs() -> Vec<Mutant> {
             "good=unwritten-first without=batchSize",
             success,
         ),
+        worker(
+            "some good jobs are deferred in silence",
+            "good=some-deferred-silently without=batchSize",
+            success,
+        ),
         worker("good jobs are swallowed", "good=swallowed", success),
         worker("one good job is swallowed", "good=swallowed-once", success),
         worker("good jobs are copied to the DLQ", "good=copied", success),
@@ -234,5 +304,11 @@ fn silences() -> Vec<Mutant> {
         worker("lines have no event", "without=event", nothing),
         worker("lines have unknown outcomes", "says=finished", nothing),
         worker("the worker does not start", "does-not-start", nothing),
+        worker(
+            "lines come with the next invocation, and the worker throws",
+            "holds-lines failing=throws failing-last",
+            TAKEN_ALONG,
+        )
+        .or_also(&[("job.success", "inconclusive"), ("dlq.attempts", "inconclusive")]),
     ]
 }

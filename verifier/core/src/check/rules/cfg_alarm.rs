@@ -147,7 +147,8 @@ fn put(alarm: Option<&AlarmEvidence>, dead_letters: &QueueEvidence) -> String {
 
 /// Whether an alarm goes off soon after the first messages have come, and calls whoever it is to call.
 ///
-/// Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html>.
+/// Sources: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html>, and for periods below a minute
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>.
 fn worth(alarm: &AlarmEvidence) -> Worth {
     if alarm.is_expression {
         return Worth::Undecided("it watches an expression or a band, which is not computed here");
@@ -173,6 +174,11 @@ fn worth(alarm: &AlarmEvidence) -> Worth {
     let seconds = u64::from(alarm.period_seconds) * u64::from(breaching);
     if seconds == 0 {
         defects.push("it evaluates no period".to_owned());
+    } else if alarm.period_seconds < DATA_POINT_SECONDS {
+        defects.push(format!(
+            "its period is {} s, and SQS gives data each {DATA_POINT_SECONDS} s: it lapses into INSUFFICIENT_DATA between them",
+            alarm.period_seconds
+        ));
     } else if seconds > SECONDS_MAX {
         defects.push(format!("it goes off after {seconds} s"));
     }
@@ -287,6 +293,13 @@ mod tests {
         ] {
             assert_eq!(verdict(&[alarm(None), alarm(Some(description))]), Verdict::Pass);
         }
+    }
+
+    #[test]
+    fn a_period_below_a_minute_warns() {
+        let of = |seconds| evaluated(|alarm| alarm.period_seconds = seconds).verdict;
+        assert_eq!([10, 20, 30].map(of), [Verdict::Warn; 3]);
+        assert_eq!([60, 120].map(of), [Verdict::Pass; 2]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `job.success`.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -58,11 +59,14 @@ pub fn evaluate(account: &Account, log: &LogEvidence, returned: &[Breach]) -> Ev
     let (failed, open, warned) =
         (that(Verdict::Fail), that(Verdict::Inconclusive), that(Verdict::Warn));
     let expected = "each good job succeeds once, at its first receive, and its message is gone";
-    let silent = good.iter().filter(|job| is_silent(account, job)).count();
-    let evaluation = if failed.is_empty() && is_systematic(silent, good.len()) {
+    let silent: Vec<&&MessageAccount> =
+        good.iter().filter(|job| is_silent(account, job)).collect();
+    let is_systematic = is_systematic(silent.len(), good.len())
+        || are_of_several_periods(&silent, account.terms.visibility_timeout);
+    let evaluation = if failed.is_empty() && is_systematic {
         let what = format!(
             "{} were received before, and the worker wrote nothing then: {}",
-            of_all(silent),
+            of_all(silent.len()),
             warned.first().copied().unwrap_or_default()
         );
         Evaluation::fail(what, expected, warned.join("; ")).with_next(log.next())
@@ -112,6 +116,15 @@ fn is_silent(account: &Account, job: &MessageAccount) -> bool {
 /// Whether receives without a trace are the worker's doing: SQS counts one that nobody saw now and then, and never most of them.
 fn is_systematic(silent: usize, of: usize) -> bool {
     silent > 1 && silent * 2 > of
+}
+
+/// Whether jobs are of several visibility periods: what happens to one batch by chance does not happen to another, too.
+fn are_of_several_periods(jobs: &[&&MessageAccount], visibility_timeout: Duration) -> bool {
+    let submitted = || jobs.iter().map(|job| job.submitted_at);
+    match (submitted().min(), submitted().max()) {
+        (Some(first), Some(last)) => jobs.len() > 1 && last.since(first) >= visibility_timeout / 2,
+        _ => false,
+    }
 }
 
 /// That the verifier itself submitted jobs more than once, which is no fault of the stack's.
@@ -288,8 +301,6 @@ fn no_lines(log: &LogEvidence) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::time::Duration;
-
     use contract::{Outcome, OutcomeLine};
 
     use super::super::job_accept::tests::job;
@@ -376,7 +387,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn one_receive_that_nobody_saw_warns_and_most_of_them_fail() {
+    fn one_receive_that_nobody_saw_warns_and_most_of_them_or_several_periods_fail() {
         let job_at = |number: usize, count| {
             let id = format!("m{number}");
             let mut done = done(count);
@@ -391,6 +402,14 @@ pub(crate) mod tests {
         assert_eq!(verdict(&[1, 2, 1]), Verdict::Warn);
         assert_eq!(verdict(&[2, 2, 1, 1]), Verdict::Warn);
         assert_eq!(verdict(&[2, 2, 1]), Verdict::Fail);
+        // A batch may be lost by chance, and not one of the next visibility period, too.
+        let apart = |seconds: u64| {
+            let mut jobs: Vec<JobEvidence> =
+                [2, 2, 1, 1, 1].into_iter().enumerate().map(|(at, count)| job_at(at, count)).collect();
+            jobs[1].submitted_at = jobs[0].submitted_at + Duration::from_secs(seconds);
+            evaluate(&account(&jobs, &[]), &whole_log()).verdict
+        };
+        assert_eq!([apart(1), apart(60)], [Verdict::Warn, Verdict::Fail]);
     }
 
     #[test]
