@@ -77,6 +77,8 @@ pub(crate) struct Run<'a> {
     remarks: Vec<Remark>,
     /// The jobs queue's counts, when nothing of the run should be there any more.
     counts_after: Option<QueueCounts>,
+    /// What it holds when the failing jobs have left it, by a count just before that.
+    without_failing: Option<QueueCounts>,
     /// Its counts while the run went on.
     counted: Vec<Counted>,
     /// The dead-letter queue's counts, after what was the run's own was deleted there.
@@ -169,6 +171,7 @@ impl<'a> Run<'a> {
             invocations: Vec::new(),
             remarks: Vec::new(),
             counts_after: None,
+            without_failing: None,
             counted: Vec::new(),
             dead_letters_after: None,
             leftovers: Leftovers::default(),

@@ -1,6 +1,9 @@
 //! Workers that are drawn from what a worker can do to a message, as real processes: a check is never green when a message
 //! ended elsewhere than it belongs, and never red when all ended where they do.
 //!
+//! Besides that it may treat a batch by what else is in it, at one receive alone, remember what it did, and write lines that lack
+//! ids, are text or come with the next invocation.
+//!
 //! `verifier-core`'s property draws 4,096 and more against the account alone; here the whole gate runs, with queues, mapping
 //! and log between. `VERIFIER_DRAWS` says how many are drawn, and `VERIFIER_DRAWS_SEED` the first seed.
 
@@ -65,10 +68,11 @@ impl Message {
         self.is_dead() != self.fails || self.is_copied
     }
 
-    /// Whether it was received again although nothing but an invocation that broke off failed it.
+    /// Whether it was received again although nothing but the worker failed it: its invocation broke off, or it was named.
     fn came_again(&self) -> bool {
-        let broke_off = |receive: &Receive| !receive.has_ended && !receive.is_deleted;
-        !self.fails && self.receives.len() > 1 && self.receives.values().any(broke_off)
+        let was_failed = |receive: &Receive| !receive.is_done && !receive.is_deleted;
+        let earlier = self.receives.values().rev().skip(1);
+        !self.fails && earlier.into_iter().any(was_failed)
     }
 
     /// Whether it ended where it belongs after as many receives as it needs, and the log says just that.
@@ -100,38 +104,95 @@ fn read(truth: &Path) -> BTreeMap<String, Message> {
     messages
 }
 
+/// What is done to a message at a receive where all is right.
+fn right(fails: bool) -> Value {
+    let outcome = if fails { "failed" } else { "succeeded" };
+    json!({"logs": outcome, "reports": fails, "copies": null, "deletes": false, "visibleAfter": null, "ends": null})
+}
+
 /// What is done to a message at a receive: mostly what is right.
 fn deed(random: &mut Rng, fails: bool) -> Value {
-    let outcome = if fails { "failed" } else { "succeeded" };
+    let mut deed = right(fails);
     if random.u8(..5) > 0 {
-        return json!({"logs": outcome, "reports": fails, "copies": null, "deletes": false, "ends": null});
+        return deed;
     }
     let rarely = |random: &mut Rng, what: [&str; 2]| {
         (random.u8(..8) == 0).then(|| what[random.usize(..2)].to_owned())
     };
-    let logs = [None, Some("succeeded"), Some("failed")][random.usize(..3)];
-    let (copies, ends) = (rarely(random, ["dead", "jobs"]), rarely(random, ["throws", "exits"]));
-    json!({"logs": logs, "reports": random.bool(), "copies": copies, "deletes": random.u8(..8) == 0, "ends": ends})
+    deed["logs"] = json!([None, Some("succeeded"), Some("failed")][random.usize(..3)]);
+    deed["reports"] = random.bool().into();
+    deed["copies"] = json!(rarely(random, ["dead", "jobs"]));
+    deed["ends"] = json!(rarely(random, ["throws", "exits"]));
+    deed["deletes"] = (random.u8(..8) == 0).into();
+    if random.u8(..4) == 0 {
+        deed["visibleAfter"] = [0, 5, 90][random.usize(..3)].into();
+    }
+    deed
 }
 
+/// Fields that lines may lack, together.
+const WITHOUT: [&[&str]; 6] = [
+    &[],
+    &["batchSize"],
+    &["batchSize", "receiveCount"],
+    &["batchSize", "messageId", "receiveCount"],
+    &["batchSize", "requestId"],
+    &["batchSize", "messageId", "receiveCount", "requestId"],
+];
+
+/// Where lines are text, how they are read.
+const TEXT: &str = r"
+[outcomes]
+pattern = '^job jobId=(?<job_id>\S+)(?: messageId=(?<message_id>\S+))?(?: receiveCount=(?<receive_count>\d+))? outcome=(?<outcome>succeeded|failed)(?: requestId=(?<request_id>\S+))?(?: batchSize=(?<batch_size>\d+))?$'
+";
+
+/// What a worker does to a batch where failing jobs are in it, at any receive or at one, or where it is large.
+fn to_batches(random: &mut Rng) -> Value {
+    let at = (random.u8(..3) > 0).then(|| random.u32(1..=RECEIVES));
+    let answers = ["all", "neighbour", "first", "last"][random.usize(..4)];
+    let throws = ["one", "two", "many"][random.usize(..3)];
+    if random.u8(..3) > 0 {
+        json!({"answers": answers, "answersAt": at, "throwsWhere": null})
+    } else {
+        json!({"answers": null, "answersAt": at, "throwsWhere": throws})
+    }
+}
+
+/// A worker: to each message it does what is right, or whatever it may; and the same to batches, and to its log.
 fn drawn(seed: u64, truth: &Path) -> (Value, Mutant) {
     let mut random = Rng::with_seed(seed);
-    let mut deeds = |fails| (0..RECEIVES).map(|_| deed(&mut random, fails)).collect::<Vec<_>>();
+    let is_right = random.bool();
+    let mut deeds = |fails| -> Vec<Value> {
+        let one = |_| if is_right { right(fails) } else { deed(&mut random, fails) };
+        (0..RECEIVES).map(one).collect()
+    };
     let (good, failing) = (deeds(false), deeds(true));
     let order = [None, Some("failing-first"), Some("failing-last")][random.usize(..3)];
-    let worker = json!({
+    let lines_are_text = random.u8(..4) == 0;
+    let mut worker = json!({
         "truth": truth, "good": good, "failing": failing, "order": order,
-        "isBrief": random.u8(..4) == 0, "isPython": random.bool(),
+        "answers": null, "answersAt": null, "throwsWhere": null,
+        "without": WITHOUT[random.usize(..WITHOUT.len())], "isText": lines_are_text,
+        "remembers": random.u8(..3) == 0, "holdsLines": random.u8(..8) == 0, "isPython": random.bool(),
     });
-    let batches = [1, 2, 10][random.usize(..3)];
-    let is_text = random.u8(..3) == 0;
-    let mutant = Mutant::new("drawn")
+    if random.u8(..2) == 0 {
+        let of_batches = to_batches(&mut random);
+        let fields = worker.as_object_mut().expect("an object");
+        fields.extend(of_batches.as_object().expect("an object").clone());
+    }
+    let batches = [1, 2, 5, 10][random.usize(..4)];
+    let mut mutant = Mutant::new("drawn")
         .with_function("worker", "drawn-worker.py", &worker.to_string())
         .with_batches_of(batches);
-    let logs_text = |changes: &mut Changes| {
-        changes.function("worker")["LoggingConfig"]["LogFormat"] = "Text".into();
-    };
-    (worker, if is_text { mutant.with_change(logs_text) } else { mutant })
+    if lines_are_text {
+        mutant = mutant.with_settings(TEXT);
+    }
+    if random.u8(..3) == 0 {
+        mutant = mutant.with_change(|changes: &mut Changes| {
+            changes.function("worker")["LoggingConfig"]["LogFormat"] = "Text".into();
+        });
+    }
+    (worker, mutant)
 }
 
 /// How a worker was evaluated.
@@ -150,7 +211,9 @@ fn evaluate(seed: u64) -> Result<(Evaluated, bool), String> {
     let found = mutant.check(seed.is_multiple_of(2).then_some(seed));
     let messages = read(&truth);
     let is_elsewhere = messages.values().any(Message::is_elsewhere);
-    let is_sound = !messages.is_empty() && messages.values().all(Message::is_sound);
+    // Lines that a worker holds back may never come.
+    let is_told = !messages.is_empty() && worker["holdsLines"] == false;
+    let is_sound = is_told && messages.values().all(Message::is_sound);
     let evaluated = match found.code {
         0 if is_elsewhere => Err("green, though a message ended elsewhere"),
         0 if messages.values().any(Message::came_again) => {

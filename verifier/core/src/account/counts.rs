@@ -65,9 +65,28 @@ pub fn unexplained(
     Some(after?.total().saturating_sub(stayed.max(others_seen as u64)))
 }
 
+/// What a queue holds once so many messages in flight have left it, where those are all that it holds beside what was there before;
+/// `None` where it holds more or fewer. It shows that none of them has left it yet, and that nothing else came.
+pub fn once_gone(before: QueueCounts, now: QueueCounts, in_flight: u64) -> Option<QueueCounts> {
+    let is_all = now.total() == before.total() + in_flight;
+    let left = now.in_flight.checked_sub(in_flight)?;
+    is_all.then_some(QueueCounts { in_flight: left, ..now })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_left_is_known_only_where_just_those_in_flight_came() {
+        let of = |visible, in_flight, delayed| QueueCounts { visible, in_flight, delayed };
+        assert_eq!(once_gone(of(0, 0, 0), of(0, 2, 0), 2), Some(of(0, 0, 0)));
+        assert_eq!(once_gone(of(1, 0, 3), of(1, 2, 3), 2), Some(of(1, 0, 3)));
+        // One more, one fewer, or another than those.
+        for now in [of(0, 3, 0), of(0, 2, 1), of(0, 1, 0), of(1, 1, 0)] {
+            assert_eq!(once_gone(of(0, 0, 0), now, 2), None, "{now}");
+        }
+    }
 
     #[test]
     fn messages_that_neither_were_there_nor_were_seen_are_unexplained() {

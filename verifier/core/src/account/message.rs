@@ -475,7 +475,6 @@ pub(super) mod tests {
                 counted: Vec::new(),
                 strays: 0,
                 reads_others: false,
-            reads_others: false,
             };
             let mut account = Account::of(&observed);
             account.messages[0].attempts[0].fate = fate;

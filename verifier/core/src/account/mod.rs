@@ -26,7 +26,7 @@ mod unnamed;
 mod unwritten;
 
 pub use attempt::{Attempt, Fate, Line, is_one_delivery_twice};
-pub use counts::{QueueCounts, surplus, unexplained};
+pub use counts::{QueueCounts, once_gone, surplus, unexplained};
 pub use held::{Counted, Kept};
 pub use inference::{Explained, UnseenReceive};
 pub use invocation::{Invocation, InvocationEnd};

@@ -81,8 +81,13 @@ impl Account {
             let others = self.others.get(&each.request_id).copied().unwrap_or_default();
             each.written.saturating_add(others)
         };
-        // What failed as a whole ended before it came to the rest, which is said elsewhere.
+        let is_under_way = |id: &str| {
+            let mut ends = self.invocations.iter();
+            !self.invocations.is_empty() && !ends.any(|each| each.request_id == id)
+        };
+        // What failed as a whole ended before it came to the rest, which is said elsewhere; what goes on may come to it.
         let all = self.handed.iter().filter(|each| !failed(&each.request_id));
+        let all = all.filter(|each| !is_under_way(&each.request_id));
         let all = all.map(|each| Unwritten { written: written(each), ..each.clone() });
         let mut all: Vec<Unwritten> = all.filter(|each| each.messages() > 0).collect();
         all.sort_by_key(|each| each.at);
@@ -258,6 +263,15 @@ mod tests {
         let unseen = account.unseen(&account.messages[1]);
         assert_eq!(unseen[0].explained, Explained::Nothing);
         assert!(!matches!(account.isolation(), Isolation::Broken { .. }));
+    }
+
+    #[test]
+    fn an_invocation_that_goes_on_may_write_of_the_rest() {
+        let gaps = |ended: &[&str]| {
+            let ended = ended.iter().map(|id| invocation(60, id, InvocationEnd::Success));
+            account(vec![poison([1, 3, 1])], ended.collect()).unwritten().len()
+        };
+        assert_eq!([gaps(&["b1"]), gaps(&["b1", "b2"]), gaps(&[])], [0, 1, 1]);
     }
 
     #[test]

@@ -182,8 +182,11 @@ impl Run<'_> {
         (self.emit)(CheckEvent::Waiting(wait));
         self.submit_at_returns(course, submitted_at, bound_at).await;
         // Looking sooner cannot find them, and would cost receives of other messages.
-        let look_at = self.due_together(course).unwrap_or(due_at - EARLY.min(course.visibility_timeout));
+        let look_at = due_at - EARLY.min(course.visibility_timeout);
         self.clock.sleep_until(look_at.min(bound_at)).await;
+        if let Some(due_at) = self.due_together(course).await {
+            self.clock.sleep_until(due_at.min(bound_at)).await;
+        }
         let own = self.own_message_ids();
         let settings = &self.options.settings;
         let search = course.search(self.aws, &self.clock, self.run_id, &own, settings);
@@ -199,17 +202,13 @@ impl Run<'_> {
     }
 
     /// When several failing jobs are all in the dead-letter queue, so that one receive finds them; `None` where they may be there
-    /// sooner. They cannot while the jobs queue holds them before their last return: a receive is left then.
-    fn due_together(&self, course: &JobPlan) -> Option<Timestamp> {
+    /// sooner, or one of them never: they are not while the jobs queue holds them, and nothing else of the run.
+    async fn due_together(&mut self, course: &JobPlan) -> Option<Timestamp> {
         let failing = self.jobs.iter().filter(|job| job.fails && job.message_id.is_some());
-        let answered: Vec<Timestamp> =
-            failing.map(|job| job.submitted_at + job.exchange.latency).collect();
-        let last = u32::try_from(self.returns).ok().filter(|last| *last > 0)?;
-        let counted = self.counted.iter().rfind(|each| each.before_return == Some(last))?;
-        let more = counted.counts.total().checked_sub(course.jobs.counts()?.total())?;
-        let is_there = answered.len() > 1 && more >= answered.len() as u64;
-        let answered = answered.into_iter().max().filter(|_| is_there)?;
-        Some(answered + course.life() + MOVED_WITHIN)
+        let answered = failing.map(|job| job.submitted_at + job.exchange.latency);
+        let last = answered.max()?;
+        let counted = self.count_before_due(course).await;
+        counted.then_some(last + course.life() + MOVED_WITHIN)
     }
 
     /// Waits on for the failing jobs where the log tells that the worker lengthens their visibility timeout, by the pace of their
