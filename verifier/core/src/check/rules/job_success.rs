@@ -61,15 +61,27 @@ pub fn evaluate(account: &Account, log: &LogEvidence, returned: &[Breach]) -> Ev
     let expected = "each good job succeeds once, at its first receive, and its message is gone";
     let silent: Vec<&&MessageAccount> =
         good.iter().filter(|job| is_silent(account, job)).collect();
-    let is_systematic = is_systematic(silent.len(), good.len())
-        || are_of_several_periods(&silent, account.terms.visibility_timeout);
-    let evaluation = if failed.is_empty() && is_systematic {
+    let again: Vec<&&MessageAccount> = good.iter().filter(|job| is_received_again(job)).collect();
+    let is_any_systematic = |jobs: &[&&MessageAccount]| {
+        is_systematic(jobs.len(), good.len())
+            || are_of_several_periods(jobs, account.terms.visibility_timeout)
+    };
+    let evaluation = if failed.is_empty() && is_any_systematic(&silent) {
         let what = format!(
             "{} were received before, and the worker wrote nothing then: {}",
             of_all(silent.len()),
             warned.first().copied().unwrap_or_default()
         );
         Evaluation::fail(what, expected, warned.join("; ")).with_next(log.next())
+    } else if failed.is_empty() && is_any_systematic(&again) {
+        let what = format!(
+            "{} came again before the visibility timeout had passed, by their receive counts: {}",
+            of_all(again.len()),
+            warned.first().copied().unwrap_or_default()
+        );
+        Evaluation::fail(what, expected, warned.join("; ")).with_next(
+            "look for what shortens their visibility timeout and does not delete them, or answers that they failed",
+        )
     } else if !failed.is_empty() {
         let what = format!("{} did not end as they should: {}", of_all(failed.len()), failed[0]);
         Evaluation::fail(what, expected, failed.join("; ")).with_next(log.next())
@@ -111,6 +123,13 @@ fn tells_of_batches(account: &Account) -> bool {
 /// Whether a receive of a job left no trace at all.
 fn is_silent(account: &Account, job: &MessageAccount) -> bool {
     account.unseen(job).iter().any(|unseen| unseen.explained == Explained::Nothing)
+}
+
+/// Whether a job was done at several receives by their counts: SQS makes a delivery again now and then, and never most of them.
+fn is_received_again(job: &MessageAccount) -> bool {
+    let done = job.attempts.iter().filter(|attempt| attempt.says_succeeded());
+    let counts: BTreeSet<u32> = done.filter_map(|attempt| attempt.line.receive_count).collect();
+    counts.len() > 1
 }
 
 /// Whether receives without a trace are the worker's doing: SQS counts one that nobody saw now and then, and never most of them.
@@ -452,6 +471,31 @@ pub(crate) mod tests {
         };
         assert_eq!(verdict(vec![done(1), later(3, 1)]), Verdict::Warn);
         assert_eq!(verdict(vec![done(1), later(60, 2)]), Verdict::Fail);
+    }
+
+    #[test]
+    fn receives_that_come_again_before_their_time_are_the_workers_where_most_do() {
+        let twice = |number: usize, again: u32| {
+            let id = format!("m{number}");
+            let of = |count: u32, seconds: u64| {
+                let mut done = done(count);
+                done.line.message_id.clone_from(&id);
+                done.line.request_id = format!("q{seconds}");
+                done.at = Timestamp::from_millis(1_001_000 + seconds * 1000);
+                done
+            };
+            let attempts = vec![of(1, 0), of(again, 5)];
+            JobEvidence { attempts, ..job(&format!("j{number}"), false, Some(&id)) }
+        };
+        let verdict = |counts: &[u32]| {
+            let jobs: Vec<JobEvidence> =
+                counts.iter().enumerate().map(|(number, count)| twice(number, *count)).collect();
+            evaluate(&account(&jobs, &[]), &whole_log()).verdict
+        };
+        assert_eq!(verdict(&[2, 2, 2]), Verdict::Fail);
+        assert_eq!(verdict(&[2, 1, 1]), Verdict::Warn);
+        // A delivery that SQS makes again is of the same receive.
+        assert_eq!(verdict(&[1, 1, 1]), Verdict::Warn);
     }
 
     #[test]
