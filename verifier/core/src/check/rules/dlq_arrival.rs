@@ -77,7 +77,7 @@ pub fn evaluate(
     terms: &Terms<'_>,
 ) -> Evaluation {
     let Some(message_id) = &poison.message_id else {
-        return Evaluation::not_run("the poison job was not accepted");
+        return Evaluation::not_run("the failing job was not accepted");
     };
     if !terms.copies.is_empty() {
         return Evaluation::fail(

@@ -59,7 +59,7 @@ pub fn evaluate(
         Isolation::NotMet => not_met(account, strict, batching_window),
         Isolation::Held { met } if account.kept().is_some() => kept(account, met),
         Isolation::Held { met } => {
-            Evaluation::pass(format!("{met} shared a batch with the failing job and ran once"))
+            Evaluation::pass(format!("{met} shared a batch with a failing job and ran once"))
         }
         Isolation::DeliveredTwice { job_ids } => Evaluation::fail(
             format!(
