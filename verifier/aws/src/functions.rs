@@ -31,8 +31,7 @@ impl Aws {
     /// Source: <https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html>, a page holds 100 at most.
     pub async fn mappings_on_a_page(&self) -> Result<Option<Vec<MappingEvidence>>, AwsError> {
         let page = self.lambda.list_event_source_mappings().send().await;
-        let page =
-            page.map_err(|error| failed("lambda:ListEventSourceMappings", "all", &error))?;
+        let page = page.map_err(|error| failed("lambda:ListEventSourceMappings", "all", &error))?;
         let is_all = page.next_marker().is_none_or(str::is_empty);
         let mappings = page.event_source_mappings().iter().map(mapping_evidence);
         Ok(is_all.then(|| mappings.collect()))

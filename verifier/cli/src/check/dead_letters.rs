@@ -376,8 +376,9 @@ mod tests {
         let search = search(&queue, aws, clock, *run_id);
         for is_own in [false, true] {
             let bound_at = clock.now() + LONGEST_WAIT;
-            let search_goes_on =
-                messages.await_messages(&search, &["another".to_owned()], bound_at, None).now_or_never();
+            let search_goes_on = messages
+                .await_messages(&search, &["another".to_owned()], bound_at, None)
+                .now_or_never();
             assert!(search_goes_on.is_none());
             let id = send(&stand, RunId::new(clock.now(), 2)).await;
             let own = if is_own { vec![id.clone()] } else { Vec::new() };

@@ -224,7 +224,8 @@ impl<'a> Run<'a> {
         self.evaluate_configuration(&stack);
         let course = self.course(&stack);
         self.terms = course.as_ref().ok().map(JobPlan::terms);
-        self.returns = course.as_ref().map_or(0, |course| submit::returns(course, self.started_at).len());
+        self.returns =
+            course.as_ref().map_or(0, |course| submit::returns(course, self.started_at).len());
         let addresses = Addresses::of(&stack, &self.options.settings);
         self.origin = addresses.origin().map(str::to_owned);
         let refused_from = self.clock.now();

@@ -125,7 +125,11 @@ fn of_one_receive() -> Vec<Mutant> {
             &[],
         )
         .expect(1, &[("job.isolation", "fail")])
-        .or_also(&[("job.success", "fail"), ("job.success", "inconclusive"), ("api.reject", "inconclusive")]),
+        .or_also(&[
+            ("job.success", "fail"),
+            ("job.success", "inconclusive"),
+            ("api.reject", "inconclusive"),
+        ]),
     ]
 }
 

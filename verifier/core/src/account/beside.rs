@@ -40,7 +40,7 @@ mod tests {
         };
         let lines = vec![named("m-g"), named("m-x"), line(0, 1, Outcome::Succeeded, "a")];
         let found = dead.iter().map(|id| found(id)).collect();
-        let job = Submitted { lines, found, requests, ..job("g", false) };
+        let job = Submitted { requests, lines, found, ..job("g", false) };
         let (job, others) = set_aside(job, reads_others);
         assert_eq!(job.lines.len() + others.len(), 3);
         others

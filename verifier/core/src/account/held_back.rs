@@ -37,7 +37,10 @@ pub(super) fn is_any_held_back(jobs: &[Submitted], invocations: &[Invocation]) -
 }
 
 /// The jobs with each line at the time of its invocation, where it was written later.
-pub(super) fn in_their_invocations(jobs: &[Submitted], invocations: &[Invocation]) -> Vec<Submitted> {
+pub(super) fn in_their_invocations(
+    jobs: &[Submitted],
+    invocations: &[Invocation],
+) -> Vec<Submitted> {
     let ended: BTreeMap<&str, _> =
         invocations.iter().map(|each| (each.request_id.as_str(), each.ended_at)).collect();
     let mut jobs = jobs.to_vec();

@@ -142,9 +142,9 @@ impl Run<'_> {
         if course.jobs_ahead() == 0 {
             let before = self.submit_one(url, self.good_job(0)).await;
             let failing = self.submit_one(url, self.failing_job(0)).await;
-            let behind = self.first_jobs(course).filter(|job| {
-                job.job_id != before.job_id && job.job_id != failing.job_id
-            });
+            let behind = self
+                .first_jobs(course)
+                .filter(|job| job.job_id != before.job_id && job.job_id != failing.job_id);
             let behind = join_all(behind.map(|job| self.submit_one(url, job))).await;
             return [vec![before, failing], behind].concat();
         }

@@ -114,7 +114,10 @@ impl Strays {
         if self.swallowed.is_empty() || self.other_sources.is_empty() {
             return "of other senders".to_owned();
         }
-        format!("of other senders, or of {}, which the worker reads, too", self.other_sources.join(", "))
+        format!(
+            "of other senders, or of {}, which the worker reads, too",
+            self.other_sources.join(", ")
+        )
     }
 
     /// What shows that messages are there which are no job of this run.

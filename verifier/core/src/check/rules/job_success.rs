@@ -59,8 +59,7 @@ pub fn evaluate(account: &Account, log: &LogEvidence, returned: &[Breach]) -> Ev
     let (failed, open, warned) =
         (that(Verdict::Fail), that(Verdict::Inconclusive), that(Verdict::Warn));
     let expected = "each good job succeeds once, at its first receive, and its message is gone";
-    let silent: Vec<&&MessageAccount> =
-        good.iter().filter(|job| is_silent(account, job)).collect();
+    let silent: Vec<&&MessageAccount> = good.iter().filter(|job| is_silent(account, job)).collect();
     let again: Vec<&&MessageAccount> = good.iter().filter(|job| is_received_again(job)).collect();
     let is_any_systematic = |jobs: &[&&MessageAccount]| {
         is_systematic(jobs.len(), good.len())
@@ -110,7 +109,7 @@ pub fn evaluate(account: &Account, log: &LogEvidence, returned: &[Breach]) -> Ev
 /// That lines tell of a job under other messages, too.
 pub(super) fn beside_in_words(job: &MessageAccount) -> String {
     format!(
-        "lines tell of it in the messages {}, too, which are on another queue that the worker reads, or copies on this one",
+        "lines report it in the messages {}, too, which are on another queue that the worker reads, or copies on this one",
         job.beside.join(", ")
     )
 }
@@ -423,8 +422,11 @@ pub(crate) mod tests {
         assert_eq!(verdict(&[2, 2, 1]), Verdict::Fail);
         // A batch may be lost by chance, and not one of the next visibility period, too.
         let apart = |seconds: u64| {
-            let mut jobs: Vec<JobEvidence> =
-                [2, 2, 1, 1, 1].into_iter().enumerate().map(|(at, count)| job_at(at, count)).collect();
+            let mut jobs: Vec<JobEvidence> = [2, 2, 1, 1, 1]
+                .into_iter()
+                .enumerate()
+                .map(|(at, count)| job_at(at, count))
+                .collect();
             jobs[1].submitted_at = jobs[0].submitted_at + Duration::from_secs(seconds);
             evaluate(&account(&jobs, &[]), &whole_log()).verdict
         };
