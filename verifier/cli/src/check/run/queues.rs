@@ -59,13 +59,11 @@ impl Run<'_> {
         loop {
             let known = self.without_failing.take().filter(|_| self.has_all_failing());
             let jobs = async {
-                match known {
-                    Some(counts) => Ok(Some(counts)),
-                    None => {
-                        let queue = self.aws.queue(&course.jobs.name, &course.jobs.url).await;
-                        queue.map(|queue| queue.counts())
-                    }
+                if known.is_some() {
+                    return Ok(known);
                 }
+                let queue = self.aws.queue(&course.jobs.name, &course.jobs.url).await;
+                queue.map(|queue| queue.counts())
             };
             let (jobs, dead_letters) = tokio::join!(
                 jobs,
