@@ -52,7 +52,7 @@ pub(crate) enum Command {
     /// Build in release and measure
     #[command(subcommand, flatten_help = true)]
     Bench(Bench),
-    /// Bug a bug for each anomaly, explore until it is found, shrink it, and print a table
+    /// Seed a bug for each anomaly, explore until it is found, shrink it, and print a table
     Mutants,
     /// Break the stack in every way that the gate must catch, and check unusual stacks that are sound
     Matrix(Matrix),
