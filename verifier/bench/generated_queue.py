@@ -129,11 +129,11 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(404, b"")
 
     def do_POST(self):
-        request = json.loads(self.rfile.read(int(self.headers["content-length"])) or b"{}")
+        body = self.rfile.read(int(self.headers["content-length"]))
         operation = OPERATIONS.get(self.headers.get("X-Amz-Target", "").split(".")[-1])
         if operation is None:
             return self.answer(400, b'{"__type": "UnsupportedOperation"}')
-        answer = operation(request)
+        answer = operation(json.loads(body))
         self.answer(200, (answer if isinstance(answer, str) else json.dumps(answer)).encode())
 
 

@@ -6,16 +6,20 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use verifier_aws::Aws;
 use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::{
     AttemptLog, DeadLetter, Depth, EmptyDetector, Filter, Unreached,
 };
-use verifier_core::redrive::{Accounting, Changes, Decision, Entry, Ledger, Pacer, Ramp, Terms};
+use verifier_core::redrive::{
+    Accounting, Changes, Decision, Entry, Ledger, Pacer, Ramp, Room, Terms,
+};
 use verifier_model::time::Timestamp;
 
 use super::ended::Ended;
 use super::expected::expected;
+use super::room;
 use crate::dlq::{DlqTarget, Hold, extend_visibility, release};
 use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
@@ -73,6 +77,9 @@ pub(crate) struct Engine<'a> {
     pub(super) in_hand: Mutex<BTreeMap<String, String>>,
     /// What polls have brought last, whoever has polled: each long poll asks all of the queue's servers.
     pub(super) empty_detector: Mutex<EmptyDetector>,
+    /// How many bodies may be in memory, and who waits for those that leave.
+    pub(super) room: Mutex<Room>,
+    pub(super) left_room: Notify,
     /// How many messages the step takes in all.
     pub(super) step_size: AtomicU64,
     /// How many messages the step may still take.
@@ -137,6 +144,8 @@ impl<'a> Engine<'a> {
             dead: Mutex::default(),
             in_hand: Mutex::default(),
             empty_detector: Mutex::default(),
+            room: Mutex::new(Room::new(room::BYTES)),
+            left_room: Notify::new(),
             step_size: AtomicU64::new(0),
             quota: AtomicU64::new(0),
             reasons: Mutex::default(),

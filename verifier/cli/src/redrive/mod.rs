@@ -12,6 +12,7 @@ mod ledger_file;
 mod native;
 mod planning;
 mod queues;
+mod room;
 mod step;
 mod terms;
 mod view;

@@ -63,6 +63,7 @@ impl Engine<'_> {
             if self.is_empty().await? {
                 return Ok(());
             }
+            let mut inside = self.enter().await;
             let reserved = self.reserve();
             if reserved == 0 {
                 return Ok(());
@@ -76,6 +77,7 @@ impl Engine<'_> {
                 }
             };
             lock(&self.empty_detector).polled(received.len());
+            inside.saw(received.iter().map(|hand| hand.message.size_bytes()).sum());
             let sent = Box::pin(self.carry(received, reserved)).await;
             self.unreserve(reserved - sent.as_ref().map_or(0, |sent| (*sent).min(reserved)));
             sent?;

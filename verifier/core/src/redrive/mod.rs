@@ -16,6 +16,7 @@ mod pacer;
 mod plan;
 mod ramp;
 mod rewrite;
+mod room;
 mod terms;
 
 pub use accounting::Accounting;
@@ -31,4 +32,5 @@ pub use pacer::Pacer;
 pub use plan::{PLAN_SCHEMA, Plan, PlanError, Planned, Preview};
 pub use ramp::{Decision, Ramp, RampError};
 pub use rewrite::{Changes, Patch, PatchError, RewriteError};
+pub use room::Room;
 pub use terms::{FilterTerms, QueueName, Route, Terms};
