@@ -14,8 +14,8 @@ export interface AccountSettings {
   readonly oidcProvider?: string;
   /** The qualifier of the bootstrap that deploys previews. */
   readonly qualifier: string;
-  /** What the account may cost a month, in US dollars, and who is told that it costs more. */
-  readonly budgetUsd: number;
+  /** What the account may cost a month, in US dollars, and who is told that it costs more; absent for no budget. */
+  readonly budgetUsd?: number;
   readonly budgetEmail?: string;
   readonly budgetTopic?: string;
   /** The account and region to deploy to; absent where the template is to fit any environment. */
@@ -24,6 +24,7 @@ export interface AccountSettings {
 
 /** Some eight previews that stay open all month, mostly for their dashboards and alarms. */
 const DEFAULT_BUDGET_USD = '20';
+const NO_BUDGET = 'none';
 
 const RULES = {
   repo: REPOSITORY,
@@ -40,7 +41,7 @@ const RULES = {
     pattern: /^arn:[a-z-]+:iam::[0-9]{12}:oidc-provider\/token\.actions\.githubusercontent\.com$/,
     expected: "the ARN of the account's provider for token.actions.githubusercontent.com",
   },
-  budget: { pattern: /^[1-9][0-9]{0,5}$/, expected: 'US dollars a month, a whole number up to 999999' },
+  budget: { pattern: /^(none|[1-9][0-9]{0,5})$/, expected: 'US dollars a month, a whole number up to 999999, or none' },
   budgetEmail: { pattern: /^[^\s@,;<>"]{1,64}@[A-Za-z0-9.-]{1,190}$/, expected: 'an e-mail address' },
   budgetTopic: { pattern: /^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$/, expected: "an SNS topic's ARN" },
 } satisfies Record<string, Rule>;
@@ -55,7 +56,7 @@ export function readAccountSettings(lookup: Lookup): AccountSettings {
     }
     return value;
   };
-  const [oidcProvider, env] = [read('oidcProvider'), environment(lookup)];
+  const [oidcProvider, env, budget] = [read('oidcProvider'), environment(lookup), read('budget') ?? DEFAULT_BUDGET_USD];
   const defaultBranch = read('defaultBranch');
   const [budgetEmail, budgetTopic] = [read('budgetEmail'), read('budgetTopic')];
   return {
@@ -65,7 +66,7 @@ export function readAccountSettings(lookup: Lookup): AccountSettings {
     ...(defaultBranch !== undefined && { defaultBranch }),
     ...(oidcProvider !== undefined && { oidcProvider }),
     qualifier: qualifier(lookup),
-    budgetUsd: Number(read('budget') ?? DEFAULT_BUDGET_USD),
+    ...(budget !== NO_BUDGET && { budgetUsd: Number(budget) }),
     ...(budgetEmail !== undefined && { budgetEmail }),
     ...(budgetTopic !== undefined && { budgetTopic }),
     ...(env && { environment: env }),

@@ -363,13 +363,41 @@ describe('the budget', () => {
     ]);
   });
 
+  test('is left out where that is said, as for regions that do not know its type, and nothing else is', () => {
+    const resources = (context: Record<string, unknown>) => synthesise({ ...CONTEXT, ...context }).template.toJSON()['Resources'] as Record<string, { Type: string }>;
+    const all = Object.entries(resources({}));
+    const rest = all.filter(([, { Type }]) => Type !== 'AWS::Budgets::Budget');
+    expect(rest).toHaveLength(all.length - 1);
+    expect(resources({ budget: 'none' })).toEqual(Object.fromEntries(rest));
+  });
+
+  test('is missed where it is left out: a warning says how to make one', () => {
+    const warnings = (context: Record<string, unknown>) => withTemporaryDirectory((outdir) => {
+      const app = newApp({ outdir });
+      new AccountStack(app, readAccountSettings((key) => ({ ...CONTEXT, ...context })[key]));
+      return app.synth().getStackByName('PreviewAccount').messages.map(({ entry }) => String(entry.data)).join('\n');
+    });
+    expect(warnings({ budget: 'none' })).toMatch(/no budget.*by hand.*Billing and Cost Management/);
+    expect(warnings({ budget: 30 })).not.toContain('budget');
+  });
+
+  test('is all that the linter does not look for in every region', () => {
+    const ignored = Object.values(template.toJSON()['Resources'] as Record<string, { Type: string; Metadata?: Record<string, unknown> }>).filter(({ Metadata }) => JSON.stringify(Metadata ?? {}).includes('E3006'));
+    expect(ignored.map(({ Type, Metadata }) => [Type, Metadata?.['cfn-lint']])).toEqual([['AWS::Budgets::Budget', { config: { ignore_checks: ['E3006'] } }]]);
+    const settings = readFileSync(join(REPOSITORY_ROOT, 'stack', '.cfnlintrc.yaml'), 'utf8');
+    // The first knows budgets, the others do not.
+    for (const region of ['us-east-1', 'eu-north-1', 'eu-central-2', 'ap-southeast-5']) {
+      expect(settings).toContain(`\n  - ${region}\n`);
+    }
+  });
+
   test('is there without anybody to tell, and tells nobody', () => {
     const { Budget, NotificationsWithSubscribers } = budget({ budgetEmail: undefined });
     expect(Budget).toMatchObject({ BudgetLimit: { Amount: 20, Unit: 'USD' } });
     expect(NotificationsWithSubscribers).toBeUndefined();
   });
 
-  test.each([['budget', '0'], ['budget', '1.5'], ['budgetEmail', 'me'], ['budgetTopic', 'costs']])('refuses %s = %s', (key, value) => {
+  test.each([['budget', '0'], ['budget', '1.5'], ['budget', 'nothing'], ['budgetEmail', 'me'], ['budgetTopic', 'costs']])('refuses %s = %s', (key, value) => {
     expect(() => readAccountSettings((name) => (name === key ? value : (CONTEXT as Record<string, unknown>)[name]))).toThrow(
       `the context value ${key} must be`,
     );

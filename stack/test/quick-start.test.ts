@@ -31,7 +31,7 @@ function paste(blocks: string[], programs: { aws?: string; deploy?: string; gh?:
   });
 }
 
-const ANSWERS = `case "$*" in *"Stacks[0]"*) echo "of-$(sed "s/.*OutputKey=='\\([A-Za-z]*\\)'.*/\\1/" <<< "$*")" ;; esac`;
+const ANSWERS = `case "$*" in *get-open-id-connect-provider*) echo sts.amazonaws.com ;; *"Stacks[0]"*) echo "of-$(sed "s/.*OutputKey=='\\([A-Za-z]*\\)'.*/\\1/" <<< "$*")" ;; esac`;
 
 describe('the quick start', () => {
   test('bootstraps with the policies of the account', () => {
@@ -45,6 +45,7 @@ describe('the quick start', () => {
     ['has no such output, as an older one', { aws: 'echo' }, 'PreviewAccount has no output ExecutionPolicyArn in eu-central-1'],
     ['is not there', { aws: 'case "$*" in *"Stacks[0]"*) echo "Stack with id PreviewAccount does not exist" >&2; exit 254 ;; esac' }, 'PreviewAccount has no output ExecutionPolicyArn'],
     ['is looked for without a region', { aws: 'case "$*" in *"Stacks[0]"*) echo "You must specify a region" >&2; exit 253 ;; esac' }, 'You must specify a region'],
+    ['has no outputs at all, as one that was rolled back, for which the AWS CLI prints None', { aws: 'case "$*" in *"Stacks[0]"*) echo None ;; esac' }, 'PreviewAccount has no output ExecutionPolicyArn'],
     ['was not deployed, since somebody said no', { aws: ANSWERS, deploy: 'exit 1' }, ''],
   ])('does not bootstrap, as an administrator, where the account stack %s', (_name, programs, says) => {
     const { calls, stderr } = paste([setUp], programs);
@@ -96,8 +97,58 @@ describe('the quick start', () => {
     }
   });
 
+  test.each([['of others', ''], ["of the stack's own", 'echo GitHub']])('does nothing where a provider %s does not have the audience of AWS, so that every workflow would fail', (_name, resource) => {
+    for (const audiences of ['echo None', 'true']) {
+      const aws = withProvider('PreviewAccount', resource || 'true').replace('echo sts.amazonaws.com', audiences);
+      const { calls, stderr } = paste([setUp], { aws });
+      expect(calls).toMatch(new RegExp(`^aws iam get-open-id-connect-provider --open-id-connect-provider-arn ${PROVIDER} `, 'm'));
+      expect(calls).not.toContain('npx');
+      expect(stderr).toContain(`aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn ${PROVIDER} --client-id sts.amazonaws.com`);
+    }
+  });
+
+  /** What an account answers where CloudFormation says this of the type of budgets. */
+  const knowing = (answer: string) => `case "$*" in *"describe-type --type RESOURCE --type-name AWS::Budgets::Budget"*) ${answer} ;; esac\n${ANSWERS}`;
+  const UNKNOWN = 'echo "An error occurred (TypeNotFoundException) when calling the DescribeType operation: The type does not exist." >&2; exit 254';
+  test.each([
+    ['as it says', knowing('echo ARN'), '', '20'],
+    ['that is another one', knowing('echo ARN'), 'BUDGET=50', '50'],
+    ['that is none', knowing('echo asked >&2; exit 254'), 'BUDGET=none', 'none'],
+  ])('gives the account the budget %s', (_name, aws, changed, budget) => {
+    const block = setUp.replace(/\bBUDGET=20\b/, changed || 'BUDGET=20');
+    const { calls, stderr } = paste([block], { aws });
+    expect(calls).toContain(` -c budget=${budget} `);
+    expect(calls.match(/^npx cdk .*-c budget=/gm)).toHaveLength(2);
+    expect(stderr).toBe('');
+  });
+
+  test('goes on without a budget in a region whose CloudFormation makes none, and says where to make one', () => {
+    // Nobody is told then, whatever the address is.
+    for (const email of ['me@company.test', 'YOU@EXAMPLE.ORG']) {
+      const { calls, stderr } = paste([setUp], { aws: knowing(UNKNOWN) }, email);
+      expect(calls).toMatch(/^npx cdk deploy .* -c budget=none /m);
+      expect(stderr).toMatch(/^CloudFormation makes no budgets in eu-central-1: .*by hand.*\n$/);
+    }
+    // Elsewhere there is one again.
+    const last = setUp.slice(setUp.indexOf('\nnamed && '));
+    const moved = paste([setUp, 'AWS_REGION=us-east-1', last], { aws: `case $AWS_REGION in eu-central-1) ${knowing(UNKNOWN).split('\n')[0]} ;; esac\n${ANSWERS}` }).calls;
+    expect(moved.match(/^npx cdk deploy .*/gm)?.map((line) => / -c budget=(\S+)/.exec(line)?.[1])).toEqual(['none', '20']);
+  });
+
+  test('does nothing where CloudFormation does not say whether it makes budgets', () => {
+    const { calls, stderr } = paste([setUp], { aws: knowing('echo "An error occurred (Throttling)" >&2; exit 254') });
+    expect(calls).not.toContain('npx');
+    expect(stderr).toContain('(Throttling)');
+  });
+
+  test('says what a new member of an organization is answered, and how to go on', () => {
+    const text = section.replaceAll(/^```[^]*?^```$/gm, '').replaceAll(/\s+/g, ' ');
+    expect(text).toMatch(/is a linked account\. To enable budgets for your account, ask the payer account to enable budgets first[^]*`BUDGET=none`/);
+  });
+
   test.each([
     ['which providers there are', 'case "$*" in *list-open-id*) echo AccessDenied >&2; exit 254 ;; esac'],
+    ['which audiences the provider has', withProvider('', 'true').replace('echo sts.amazonaws.com', 'echo AccessDenied >&2; exit 254')],
     ["whose the provider is", withProvider('PreviewAccount', 'echo AccessDenied >&2; exit 254')],
     ['which stacks there are', 'echo AccessDenied >&2; exit 254'],
   ])('does nothing where AWS does not say %s', (_name, aws) => {
@@ -107,7 +158,8 @@ describe('the quick start', () => {
   });
 
   const bootstrapped = (policies: string) => `case "$*" in *"=='CDKToolkit'"*) printf 'CDKToolkit\\t%s\\n' ${policies} ;; esac\n${ANSWERS}`;
-  test.each(['arn:aws:iam::aws:policy/AdministratorAccess', 'arn:aws:iam::123456789012:policy/Ours', 'None'])(
+  // The empty list is what `cdk bootstrap` leaves without the option: CloudFormation is an administrator then.
+  test.each(['arn:aws:iam::aws:policy/AdministratorAccess', 'arn:aws:iam::123456789012:policy/Ours', 'arn:aws:iam::123456789012:policy/Ours:policy/PreviewAccount-', 'None', '""'])(
     'does nothing, and says what to do, where a bootstrap for other stacks is there: %s', (policies) => {
       const { calls, stderr } = paste([setUp], { aws: bootstrapped(policies) });
       expect(calls).not.toContain('npx');
@@ -121,7 +173,7 @@ describe('the quick start', () => {
 
   test('does nothing where the bootstrap has policies of previews and of others, who would lose theirs', () => {
     const policies = ['OurBuild', 'PreviewAccount-PreviewsExecution1A2B'].map((name) => `arn:aws:iam::123456789012:policy/${name}`);
-    for (const list of [policies, policies.toReversed()]) {
+    for (const list of [policies, policies.toReversed(), ['', ...policies.slice(1)], [...policies.slice(1), '']]) {
       const { calls, stderr } = paste([setUp], { aws: bootstrapped(list.join(',')) });
       expect(calls).not.toContain('npx');
       expect(stderr).toContain('CDKToolkit is there already');
@@ -317,6 +369,23 @@ describe('the quick start', () => {
     expect(paste(['CLAIMED=Other', setUp], { aws }).calls).not.toContain('npx');
   });
 
+  test('says from how many previews on they have to share their headers', () => {
+    const policies = (...path: string[]) => readFileSync(join(REPOSITORY_ROOT, 'stack', 'template', ...path), 'utf8').match(/"AWS::CloudFront::ResponseHeadersPolicy"/g)?.length ?? 0;
+    const [preview, account] = [policies('Stack-PR123.template.json'), policies('account', 'PreviewAccount.template.json')];
+    // An account may have 20: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
+    const fit = Math.floor((20 - account) / preview) - 1;
+    const statements = ['docs/aws.md', 'stack/README.md'].flatMap((page) => [...readFileSync(join(REPOSITORY_ROOT, page), 'utf8').matchAll(/more than (\d+) previews/g)]);
+    expect(statements.map(([, number]) => Number(number))).toEqual([fit, fit, fit]);
+  });
+
+  test('names the programs that it takes, and the Node that the stack takes', () => {
+    const { engines } = JSON.parse(readFileSync(join(REPOSITORY_ROOT, 'stack', 'package.json'), 'utf8')) as { engines: { node: string } };
+    const [before = ''] = section.split('```sh aws');
+    for (const program of ['git', `Node ${engines.node.replace('>=', '')}`, 'AWS CLI', "GitHub's CLI", 'clone']) {
+      expect(before).toContain(program);
+    }
+  });
+
   test('says how a first deployment that failed is replaced, which its protection keeps CDK from', () => {
     expect(paste([recovery], {}).calls).toBe('aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name PreviewAccount \n');
   });
@@ -332,6 +401,21 @@ describe('the quick start', () => {
       ['AWS_BOUNDARY_POLICY_ARN', 'of-BoundaryPolicyArn'],
       ['AWS_CHAOS_ROLE_ARN', 'of-ChaosRoleArn'],
     ]);
-    expect(paste([setUp, variables], { aws: 'echo' }).calls).not.toContain('gh variable set');
+    // None is what the AWS CLI prints of a stack that has no outputs at all.
+    for (const aws of ['echo', 'case "$*" in *"Stacks[0]"*) echo None ;; esac']) {
+      const { calls: none, stderr } = paste([setUp, variables], { aws });
+      expect(none).not.toMatch(/gh (variable set|workflow)/);
+      expect(stderr).toContain('PreviewAccount has no output DeployRoleArn');
+      const before = github(`*actions/variables*'"AWS_DEPLOY_ROLE_ARN"'*) echo arn:aws:iam::123456789012:role/old ;; *actions/variables*'"AWS_REGION"'*) echo eu-central-1 ;;`);
+      const again = paste(['MOVED=yes', setUp, variables], { aws, gh: before });
+      expect(again.calls).not.toMatch(/gh (variable set|workflow)/);
+      expect(again.stderr).not.toContain('previews of OWNER/NAME are in');
+    }
+  });
+
+  test('sets the variables where the former ones are the text None, which is no account', () => {
+    const gh = github(`*actions/variables*'"AWS_DEPLOY_ROLE_ARN"'*) echo None ;; *actions/variables*'"AWS_REGION"'*) echo eu-central-1 ;;`);
+    const { calls } = paste([setUp, variables], { aws: ANSWERS.replace('of-', 'arn:aws:iam::123456789012:role/of-'), gh });
+    expect(calls).toContain('gh variable set AWS_DEPLOY_ROLE_ARN ');
   });
 });
