@@ -124,11 +124,48 @@ describe('the workflows', () => {
     expect(first).toMatch(/::error title=Not \w+::The repository has no variable AWS_TEARDOWN_ROLE_ARN, .*\n {10}exit 1\n/);
   });
 
+  test('run nothing in a job that has credentials which was restored from a cache', () => {
+    const caching = sources.filter(([path, text]) => path.startsWith('actions') && text.includes('actions/cache@')).map(([path]) => path.split('/').slice(0, -1).join('/'));
+    expect(caching).toEqual(['actions/verifier']);
+    const withCredentials = sources.filter(([path]) => path.startsWith('workflows')).flatMap(([path, text]) =>
+      [...text.matchAll(/^ {2}(\w+):$/gm)].map(([, id = '']) => [`${path}, ${id}`, job(path.replace('workflows/', ''), id)] as const)).filter(([, text]) => text.includes('id-token: write') && text.includes('steps:'));
+    expect(withCredentials.length).toBeGreaterThan(6);
+    for (const [name, text] of withCredentials) {
+      expect(text, name).not.toMatch(new RegExp(`actions/cache|\\bcache:|\\$/\\.github/(${caching.join('|')})\\b`));
+    }
+  });
+
+  test('name everything that the binary is made of in the key of its cache', () => {
+    const [, action = ''] = sources.find(([path]) => path === join('actions', 'verifier', 'action.yml')) ?? [];
+    const [, key = ''] = /hashFiles\((.*)\)/.exec(action) ?? [];
+    const hashed = [...key.matchAll(/'([^']+)'/g)].map(([, path = '']) => path);
+    const read = (folder: string) => readFileSync(join(REPOSITORY_ROOT, folder, 'Cargo.toml'), 'utf8');
+    /** The paths of the workspace's members, by name. */
+    const members = new Map([...read('.').matchAll(/^"?([\w-]+)"? = \{[^}]*\bpath = "([^"]+)"/gm)].map(([, name = '', path = '']) => [name, path]));
+    const made = new Set<string>();
+    const visit = (folder: string) => {
+      if (made.has(folder)) return;
+      made.add(folder);
+      // Tests are no part of it, and a build script's dependencies are.
+      const text = read(folder).replaceAll(/^\[(?:target\..*\.)?dev-dependencies[^]*?(?=^\[|$(?![^]))/gm, '');
+      for (const [, name = '', path] of text.matchAll(/^([\w-]+)(?: = \{[^}]*(?:\bpath = "([^"]+)"|\bworkspace = true)|\.workspace = true)/gm)) {
+        const found = path === undefined ? members.get(name) : join(folder, path);
+        if (found !== undefined) visit(found);
+      }
+    };
+    const [verifier = ''] = ['verifier/cli'].filter((folder) => /^name = "verifier"$/m.test(read(folder)));
+    visit(verifier);
+    expect(made.size).toBeGreaterThan(5);
+    for (const path of ['Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', ...[...made].map((folder) => `${folder}/`)]) {
+      expect(hashed.some((each) => each === path || (each.endsWith('**') && path.startsWith(each.slice(0, -2)))), path).toBe(true);
+    }
+  });
+
   test('say what to do where an artifact is gone, which nothing but a step of its own can', () => {
     const needed = sources.flatMap(([path, text]) =>
       [...text.matchAll(/^ {6}- (.*(?:\n {8}.*)*)/gm)].map(([step]) => step).filter((step) => step.includes('actions/download-artifact@'))
         .filter((step) => !step.includes('continue-on-error: true')).map((step) => [path, text, /\bid: (\w+)/.exec(step)?.[1]] as const));
-    expect(needed).toHaveLength(4);
+    expect(needed).toHaveLength(5);
     for (const [path, text, id] of needed) {
       expect(text, `${path}, ${id}`).toMatch(new RegExp(`if: failure\\(\\) && steps\\.${id}\\.outcome == 'failure'\\n {8}run: \\|\\n {10}echo "::error .*Run all jobs again`));
     }
@@ -642,9 +679,48 @@ describe('the nightly experiments', () => {
     expect(number(build, /^ {10}days: (\d+)$/m) * 24).toBeGreaterThan(lasts + 24);
   });
 
+  const [verifier, experiment] = [job('chaos.yml', 'verifier'), job('chaos.yml', 'experiment')];
+  test('run the verifier that a job without credentials has built, and nothing that a cache holds', () => {
+    expect(verifier).not.toMatch(/\bcache:|actions\/cache|id-token|\$\//);
+    expect(verifier).toContain('cargo build --release --locked --package verifier --bin verifier');
+    expect(experiment).toContain('SHA256: ${{ needs.verifier.outputs.sha256 }}');
+    // The digest is seen to before there are credentials, and those come before the run.
+    expect(experiment).toMatch(/sha256sum --check --strict.*configure-aws-credentials.*exec verifier chaos run.*exec verifier chaos rollback/s);
+    expect(experiment.match(/export PATH="\$RUNNER_TEMP\/verifier:\$PATH"/g)).toHaveLength(2);
+    // What could not be broken is not deployed.
+    expect(job('chaos.yml', 'deploy')).toMatch(/^ {4}needs: \[build, verifier\]$/m);
+    // It is kept until the last experiment is over.
+    const kept = number(verifier, /retention-days: (\d+)/);
+    expect(kept).toBeGreaterThanOrEqual(number(job('chaos.yml', 'build'), /^ {10}days: (\d+)$/m));
+  });
+
+  test('run exactly the binary whose digest they were told', () => {
+    const script = scriptOf(experiment, 'name: See that it is the verifier that was built');
+    const status = (SHA256: string) =>
+      withTemporaryDirectory((folder) => {
+        mkdirSync(join(folder, 'verifier'));
+        writeFileSync(join(folder, 'verifier', 'verifier'), 'the binary');
+        return spawnSync('bash', ['--norc', '-eo', 'pipefail', '-c', script], { env: { ...process.env, RUNNER_TEMP: folder, SHA256 } }).status;
+      });
+    expect(status(digest('the binary'))).toBe(0);
+    expect(status(digest('another'))).not.toBe(0);
+    expect(status('')).not.toBe(0);
+  });
+
   test('are in the group of the deletion, one by one, as is their deployment', () => {
     for (const id of ['deploy', 'experiment']) {
       expect(job('chaos.yml', id), id).toMatch(/^ {4}concurrency:\n {6}group: preview-999999999\n {6}cancel-in-progress: false\n {6}queue: max$/m);
+    }
+  });
+});
+
+describe('the documentation', () => {
+  test('is published where the repository says that Pages is on, and its workflow does not fail elsewhere', () => {
+    const docs = workflow('docs.yml');
+    const conditions = [...docs.matchAll(/^ +(?:- )?if: (.*)$/gm)].map(([, condition]) => condition);
+    expect(conditions).toEqual(Array(2).fill("github.event_name == 'push' && vars.DOCS_PAGES == 'true'"));
+    for (const text of [docs.split('\nname:')[0] ?? '', readFileSync(join(REPOSITORY_ROOT, 'CONTRIBUTING.md'), 'utf8')]) {
+      expect(text).toContain('DOCS_PAGES');
     }
   });
 });

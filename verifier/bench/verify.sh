@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Verifies a preview stack with curl and the AWS CLI alone, step by step as README's "Verify the stack by hand" does: what
-# people do who have no verifier. `cargo xtask bench check` times it beside `verifier check`.
+# Verifies a preview stack with curl and the AWS CLI alone, step by step as "Verify the stack by hand" in docs/first-steps.md
+# does: what people do who have no verifier. `cargo xtask bench check` times it beside `verifier check`.
 #
 # Wants STACK, and what the AWS CLI wants to know: a region, credentials, AWS_ENDPOINT_URL for another endpoint.
 # Prints how often it asked AWS.
