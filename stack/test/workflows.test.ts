@@ -715,6 +715,14 @@ describe('the nightly experiments', () => {
 });
 
 describe('the documentation', () => {
+  test('of a release is the pages of the book, whose links lead somewhere without the repository', () => {
+    const build = job('release.yml', 'build');
+    expect(build).toContain('cargo xtask docs --pages "$NAME"\n');
+    // They take the verifier that is built by then.
+    expect(build.indexOf('cargo build --release --locked --package verifier --bin verifier\n')).toBeLessThan(build.indexOf('cargo xtask docs'));
+    expect(/^ +cp .*$/m.exec(build)?.[0]).not.toMatch(/\.md|docs/);
+  });
+
   test('is published where the repository says that Pages is on, and its workflow does not fail elsewhere', () => {
     const docs = workflow('docs.yml');
     const conditions = [...docs.matchAll(/^ +(?:- )?if: (.*)$/gm)].map(([, condition]) => condition);

@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
@@ -40,7 +42,11 @@ pub(crate) enum Command {
     /// Build the book of the documentation into `target/book`
     ///
     /// Installs mdBook below the target folder on the first run, which takes some minutes.
-    Docs,
+    Docs {
+        /// Write the pages alone, without mdBook, as a release holds them: README.md into this folder, all of them into its `docs`
+        #[arg(long, value_name = "DIR")]
+        pages: Option<PathBuf>,
+    },
     /// Check licences, versions and origins of the dependencies, and known vulnerabilities, with cargo-deny
     ///
     /// Installs cargo-deny below the target folder on the first run, which takes some minutes.

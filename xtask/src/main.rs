@@ -81,7 +81,8 @@ fn perform(command: Command) -> Result<ExitCode, Failure> {
         Command::Package { arch } => {
             package::run(&project, arch, &mut out)?;
         }
-        Command::Docs => docs::build(&project, &mut out)?,
+        Command::Docs { pages: Some(folder) } => docs::release(&project, &folder)?,
+        Command::Docs { pages: None } => docs::build(&project, &mut out)?,
         Command::Deny { offline } => deny::check(&project, offline, &mut out)?,
         Command::Bench(what) => bench(&project, &what, &mut out)?,
         Command::Mutants => chaos::mutants(&project)?,

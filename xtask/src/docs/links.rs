@@ -6,8 +6,8 @@ use std::path::{Component, Path, PathBuf};
 /// The pages of a book, and where the sources can be read, for links that lead to no page.
 pub(super) struct Book {
     pub(super) listed: Vec<Place>,
-    /// The repository on GitHub, `owner/name`; without one, links lead to the checkout that the book is built in.
-    pub(super) repository: Option<String>,
+    /// The URL below which GitHub has the sources; without one, links lead to the checkout that the book is built in.
+    pub(super) sources: Option<String>,
 }
 
 /// A page of the table of contents, by its path from `docs`: `gate.md`, `../RUNBOOK.md`.
@@ -41,16 +41,22 @@ pub(super) fn within_the_book(text: &str, page: &Place, book: &Book) -> String {
     let file = page.file();
     let from = file.parent().unwrap_or(Path::new(""));
     let in_the_book = page.in_the_book();
-    let to = in_the_book.parent().unwrap_or(Path::new(""));
-    rewritten(text, from, to, book)
+    let depth = in_the_book.parent().map_or(0, |folder| folder.components().count());
+    rewritten(text, from, &"../".repeat(depth), book)
+}
+
+/// A page of the root with its links as they are beside a folder that holds the book's pages.
+pub(super) fn beside_the_book(text: &str, folder: &str, book: &Book) -> String {
+    rewritten(text, Path::new(""), &format!("{folder}/"), book)
 }
 
 /// The page of a check, whose text stands in the runbook, at the root.
 pub(super) fn of_a_check(text: &str, book: &Book) -> String {
-    rewritten(text, Path::new(""), Path::new("checks"), book)
+    rewritten(text, Path::new(""), "../", book)
 }
 
-fn rewritten(text: &str, from: &Path, to: &Path, book: &Book) -> String {
+/// A text of a folder of the repository, in a place from which `to` leads to the book.
+fn rewritten(text: &str, from: &Path, to: &str, book: &Book) -> String {
     let mut written = String::new();
     let mut rest = text;
     while let Some((before, target, after)) = next(rest) {
@@ -68,15 +74,14 @@ fn rewritten(text: &str, from: &Path, to: &Path, book: &Book) -> String {
 }
 
 impl Book {
-    /// What leads to a file of the repository from a page in a folder of the book.
-    fn link(&self, file: &Path, folder: &Path) -> String {
-        let up = "../".repeat(folder.components().count());
-        match (self.listed.iter().find(|place| place.file() == file), &self.repository) {
-            (Some(place), _) => format!("{up}{}", place.in_the_book().display()),
-            (None, _) if file.starts_with("checks") => format!("{up}{}", file.display()),
-            (None, Some(name)) => format!("https://github.com/{name}/blob/HEAD/{}", file.display()),
+    /// What leads to a file of the repository from a page, from which `to` leads to the book.
+    fn link(&self, file: &Path, to: &str) -> String {
+        match (self.listed.iter().find(|place| place.file() == file), &self.sources) {
+            (Some(place), _) => format!("{to}{}", place.in_the_book().display()),
+            (None, _) if file.starts_with("checks") => format!("{to}{}", file.display()),
+            (None, Some(url)) => format!("{url}/{}", file.display()),
             // The book is in `target/book`.
-            (None, None) => format!("{up}../../{}", file.display()),
+            (None, None) => format!("{to}../../{}", file.display()),
         }
     }
 }
@@ -123,7 +128,7 @@ mod tests {
 
     #[test]
     fn pages_of_the_root_and_of_the_documentation_lie_side_by_side() {
-        let mut book = Book { listed: listed(SUMMARY), repository: None };
+        let mut book = Book { listed: listed(SUMMARY), sources: None };
         let files: Vec<PathBuf> = book.listed.iter().map(Place::file).collect();
         let expected = ["README.md", "docs/gate.md", "docs/architecture/clock.md", "RUNBOOK.md"];
         assert_eq!(files, expected.map(PathBuf::from));
@@ -137,9 +142,14 @@ mod tests {
         assert_eq!(page(3, "[x](docs/architecture/clock.md)"), "[x](architecture/clock.md)");
         assert_eq!(page(2, "[x](../../stack/lib/site.ts)"), "[x](../../../stack/lib/site.ts)");
         assert_eq!(of_a_check("[x](checks/a.b.md#y)", &book), "[x](../checks/a.b.md#y)");
-        book.repository = Some("o/n".to_owned());
+        book.sources = Some("https://github.com/o/n/blob/HEAD".to_owned());
         let source = within_the_book("[x](../stack/lib/site.ts)", &book.listed[1], &book);
         assert_eq!(source, "[x](https://github.com/o/n/blob/HEAD/stack/lib/site.ts)");
+        let beside = beside_the_book("[x](docs/gate.md#y) [z](stack/a.ts) [s](#s)", "docs", &book);
+        assert_eq!(
+            beside,
+            "[x](docs/gate.md#y) [z](https://github.com/o/n/blob/HEAD/stack/a.ts) [s](#s)"
+        );
         assert_eq!(summary("[d](../RUNBOOK.md)"), "[d](RUNBOOK.md)");
     }
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask docs`: the documentation as a book.
 //!
 //! Its pages are those of `docs` and of the root, as `docs/SUMMARY.md` lists them, and one for each check, made of the
-//! catalogue and the runbook.
+//! catalogue and the runbook. A release holds the same pages, without mdBook.
 
 mod checks;
 mod links;
@@ -24,6 +24,7 @@ const MDBOOK: Tool = Tool {
 
 /// The table of contents.
 const SUMMARY: &str = "SUMMARY.md";
+const README: &str = "README.md";
 
 /// Builds the book into `target/book`.
 pub(crate) fn build(project: &Project, out: &mut dyn Write) -> Result<(), Failure> {
@@ -31,10 +32,39 @@ pub(crate) fn build(project: &Project, out: &mut dyn Write) -> Result<(), Failur
     let list = ["run", "--quiet", "--", "check", "--list", "--format", "json"];
     let list = cargo(project).args(list).capture()?;
     let source = project.root.join("target/book-source");
-    write(&pages(&project.root, &list)?, &source)?;
+    if source.exists() {
+        fs::remove_dir_all(&source).map_err(|error| unwritten(&source, &error))?;
+    }
+    let variable = |name: &str| std::env::var(name).ok();
+    write(&pages(&project.root, &list, sources(variable))?, &source.join("src"))?;
+    let settings = Page { path: "book.toml".into(), text: BOOK.to_owned() };
+    write(&[settings], &source)?;
     let book = project.root.join("target/book");
     program(mdbook, &source).args(["build", "--dest-dir"]).arg(&book).run()?;
     Ok(writeln!(out, "the book is {}", book.join("index.html").display())?)
+}
+
+/// Writes the pages as a release's archive holds them. Its verifier is built by then.
+pub(crate) fn release(project: &Project, folder: &Path) -> Result<(), Failure> {
+    let list = "run --quiet --release --locked --package verifier --bin verifier -- check --list --format json";
+    let list = cargo(project).args(list.split(' ')).capture()?;
+    let sources = sources(|name| std::env::var(name).ok());
+    // Whoever unpacks it has no checkout.
+    let sources = sources.ok_or_else(|| {
+        Failure::new(
+            "the variable GITHUB_REPOSITORY is not set, so links to the sources would lead nowhere: set it to owner/name",
+        )
+    })?;
+    write(&in_a_release(&project.root, &list, sources)?, folder)
+}
+
+/// Where GitHub has the sources: of a tag, where one is built.
+fn sources(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let name = variable("GITHUB_REPOSITORY")?;
+    let is_tag = variable("GITHUB_REF_TYPE").is_some_and(|kind| kind == "tag");
+    let tag = variable("GITHUB_REF_NAME").filter(|_| is_tag);
+    let revision = tag.unwrap_or_else(|| "HEAD".to_owned());
+    Some(format!("https://github.com/{name}/blob/{revision}"))
 }
 
 /// A file of the book's source: its path there, and what is in it.
@@ -43,15 +73,28 @@ struct Page {
     text: String,
 }
 
-/// The book's source. `list` is what `verifier check --list --format json` prints.
-fn pages(root: &Path, list: &str) -> Result<Vec<Page>, Failure> {
-    let read = |path: &Path| {
-        fs::read_to_string(path)
-            .map_err(|error| Failure::new(format!("{} cannot be read: {error}", path.display())))
-    };
+fn read(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path)
+        .map_err(|error| Failure::new(format!("{} cannot be read: {error}", path.display())))
+}
+
+/// The book's pages in `docs`, and beside it the one that people read first.
+fn in_a_release(root: &Path, list: &str, sources: String) -> Result<Vec<Page>, Failure> {
+    let mut files = pages(root, list, Some(sources.clone()))?;
+    for page in &mut files {
+        page.path = Path::new("docs").join(&page.path);
+    }
     let summary = read(&root.join("docs").join(SUMMARY))?;
-    let repository = std::env::var("GITHUB_REPOSITORY").ok();
-    let book = links::Book { listed: links::listed(&summary), repository };
+    let book = links::Book { listed: links::listed(&summary), sources: Some(sources) };
+    let text = links::beside_the_book(&read(&root.join(README))?, "docs", &book);
+    files.push(Page { path: README.into(), text });
+    Ok(files)
+}
+
+/// The book's source. `list` is what `verifier check --list --format json` prints, `sources` the URL of the sources.
+fn pages(root: &Path, list: &str, sources: Option<String>) -> Result<Vec<Page>, Failure> {
+    let summary = read(&root.join("docs").join(SUMMARY))?;
+    let book = links::Book { listed: links::listed(&summary), sources };
     let mut pages = Vec::new();
     for place in &book.listed {
         let text = links::within_the_book(&read(&root.join(place.file()))?, place, &book);
@@ -67,22 +110,18 @@ fn pages(root: &Path, list: &str) -> Result<Vec<Page>, Failure> {
     Ok(pages)
 }
 
-/// Writes the source where nothing of an earlier one is left.
-fn write(pages: &[Page], source: &Path) -> Result<(), Failure> {
-    let failed = |path: &Path, error: std::io::Error| {
-        Failure::new(format!("{} cannot be written: {error}", path.display()))
-    };
-    if source.exists() {
-        fs::remove_dir_all(source).map_err(|error| failed(source, error))?;
-    }
+fn unwritten(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(format!("{} cannot be written: {error}", path.display()))
+}
+
+fn write(pages: &[Page], into: &Path) -> Result<(), Failure> {
     for page in pages {
-        let path = source.join("src").join(&page.path);
-        let folder = path.parent().unwrap_or(source);
-        fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
-        fs::write(&path, &page.text).map_err(|error| failed(&path, error))?;
+        let path = into.join(&page.path);
+        let folder = path.parent().unwrap_or(into);
+        fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
+        fs::write(&path, &page.text).map_err(|error| unwritten(&path, &error))?;
     }
-    let book = source.join("book.toml");
-    fs::write(&book, BOOK).map_err(|error| failed(&book, error))
+    Ok(())
 }
 
 /// mdBook's settings.
@@ -109,7 +148,7 @@ mod tests {
     #[test]
     fn every_link_from_a_page_of_the_book_to_another_leads_there() {
         let project = Project::find().unwrap();
-        let pages = pages(&project.root, LIST).unwrap();
+        let pages = pages(&project.root, LIST, None).unwrap();
         let paths: Vec<&Path> = pages.iter().map(|page| page.path.as_path()).collect();
         assert!(paths.contains(&Path::new("checks/job.isolation.md")), "{paths:?}");
         assert!(paths.contains(&Path::new("RUNBOOK.md")) && paths.contains(&Path::new("gate.md")));
@@ -127,6 +166,60 @@ mod tests {
                 assert!(is_there, "{}: {target} leads to no page", page.path.display());
             }
         }
+    }
+
+    /// The catalogue, with as many checks as the runbook has sections on.
+    fn catalogue(root: &Path) -> String {
+        let runbook = fs::read_to_string(root.join("RUNBOOK.md")).unwrap();
+        let ids = runbook.lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`'));
+        let checks: Vec<serde_json::Value> = ids
+            .filter(|id| id.contains('.'))
+            .map(|id| {
+                serde_json::json!({"id": id, "severity": "fail", "asserts": "A", "why": "W", "fix": "F",
+                    "source": "https://s"})
+            })
+            .collect();
+        assert!(checks.len() > 10, "{checks:?}");
+        serde_json::json!({ "checks": checks }).to_string()
+    }
+
+    #[test]
+    fn no_link_of_a_release_leads_nowhere() {
+        let root = Project::find().unwrap().root;
+        let sources = "https://github.com/o/n/blob/v1.2.3";
+        let files = in_a_release(&root, &catalogue(&root), sources.to_owned()).unwrap();
+        let paths: Vec<&Path> = files.iter().map(|page| page.path.as_path()).collect();
+        for expected in ["README.md", "docs/README.md", "docs/RUNBOOK.md", "docs/aws.md"] {
+            assert!(paths.contains(&Path::new(expected)), "{expected}: {paths:?}");
+        }
+        let mut links = 0;
+        for page in &files {
+            for target in links::targets(&page.text) {
+                let path = links::joined(page.path.parent().unwrap(), target);
+                let is_there = paths.contains(&path.as_path());
+                assert!(is_there, "{}: {target} leads to no page", page.path.display());
+                links += 1;
+            }
+        }
+        assert!(links > 100, "{links}");
+        let text = |name: &str| &files.iter().find(|page| page.path.ends_with(name)).unwrap().text;
+        assert!(text("aws.md").contains(&format!("]({sources}/stack/README.md#the-account)")));
+    }
+
+    #[test]
+    fn sources_are_those_of_the_tag_that_is_built() {
+        let of = |kind: &str, name: &str| {
+            let variables = [
+                ("GITHUB_REPOSITORY", "o/n"),
+                ("GITHUB_REF_TYPE", kind),
+                ("GITHUB_REF_NAME", name),
+            ];
+            let value = |asked: &str| variables.iter().find(|(name, _)| *name == asked);
+            sources(|asked| value(asked).map(|(_, value)| (*value).to_owned()))
+        };
+        assert_eq!(of("tag", "v1.2.3").as_deref(), Some("https://github.com/o/n/blob/v1.2.3"));
+        assert_eq!(of("branch", "main").as_deref(), Some("https://github.com/o/n/blob/HEAD"));
+        assert_eq!(sources(|_| None), None);
     }
 
     #[test]
