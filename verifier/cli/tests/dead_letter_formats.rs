@@ -15,7 +15,9 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use support::{Local, Printed, STACK, VERIFIER, assert_valid, is_valid};
-use verifier_core::iam::{DLQ_IMPORT, DLQ_LOOK, DLQ_PURGE, Permission, REDRIVE, REDRIVE_NATIVE};
+use verifier_core::iam::{
+    DLQ_IMPORT, DLQ_LOOK, DLQ_PURGE, DLQ_QUEUES, Permission, REDRIVE, REDRIVE_NATIVE,
+};
 use verifier_testkit::scrubbed;
 
 /// A stack with dead jobs, and a folder for files.
@@ -100,6 +102,22 @@ fn what_looks_at_messages_keeps_to_its_schema_and_needs_what_its_policy_allows()
     for document in [list, explained, shown, exported] {
         assert_allowed(&document, &DLQ_LOOK);
     }
+}
+
+#[test]
+fn the_dead_letter_queues_of_an_account_need_what_their_policy_allows() {
+    let world = World::start(3);
+    let operations = |document: &Value| -> BTreeSet<String> {
+        document["awsCalls"].as_object().unwrap().keys().cloned().collect()
+    };
+    let listed = |only: fn(&&Permission) -> bool| -> BTreeSet<String> {
+        DLQ_QUEUES.iter().filter(only).map(|entry| entry.operation.to_owned()).collect()
+    };
+    let shown = world.document(0, "dlq.1", &["dlq", "queues"]);
+    assert_eq!(operations(&shown), listed(|entry| entry.only_when.is_none()));
+    let looked = world.document(0, "dlq.1", &["dlq", "queues", "--look"]);
+    assert_eq!(looked["queues"][0]["expiry"], "known", "{looked:#}");
+    assert_eq!(operations(&looked), listed(|_| true));
 }
 
 #[test]

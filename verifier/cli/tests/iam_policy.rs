@@ -94,6 +94,17 @@ fn without_a_stack_placeholders_stand_for_its_resources() {
 }
 
 #[test]
+fn what_finds_dead_letter_queues_may_read_every_queue_of_the_account_and_region() {
+    let (code, policy, stderr) = self::policy(&["dlq-queues"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let statements = policy["Statement"].as_array().expect("statements");
+    let queues = statements.iter().find(|statement| statement["Sid"] == "AllQueues");
+    let queues = queues.expect("a statement on all queues");
+    assert_eq!(queues["Resource"], json!(["arn:aws:sqs:REGION:ACCOUNT:*"]));
+    assert!(stderr.contains("sqs:ReceiveMessage is only called when"), "{stderr}");
+}
+
+#[test]
 fn with_a_stack_its_own_resources_are_named() {
     let local = Local::start(&[]);
     let (endpoint, stack) = (local.text("/endpoint"), local.text("/stackName"));

@@ -21,6 +21,8 @@ pub enum ResourceKind {
     JobsQueue,
     /// The dead-letter queue alone.
     DeadLetterQueue,
+    /// All queues of the account and the region.
+    AllQueues,
     /// The function that reads the jobs queue.
     Worker,
     /// All functions of the stack.
@@ -55,13 +57,14 @@ const fn always(
     Permission { operation, action, resource, only_when: None }
 }
 
-/// When an experiment calls what not every one does.
+/// When something is called that not every run calls.
 struct When(&'static str);
 
 const CHANGES: When = When("the experiment changes such a setting");
 const PURGES: When = When("the experiment purges the jobs queue");
 const COMPETES: When = When("another consumer receives from the jobs queue");
 const REDRIVES: When = When("the experiment moves dead letters back");
+const LOOKS: When = When("messages are looked at, by --look");
 
 impl When {
     const fn calls(
@@ -160,6 +163,23 @@ const READ_LOG: Permission = Permission {
     only_when: Some("the reasons of failures are asked for, or what became of messages"),
 };
 const SEND: Permission = always("SQS.SendMessageBatch", "sqs:SendMessage", ResourceKind::JobsQueue);
+
+/// What `verifier dlq queues` needs: it finds dead-letter queues by the redrive policies of all queues.
+pub const DLQ_QUEUES: [Permission; 5] = [
+    always("SQS.ListQueues", "sqs:ListQueues", ResourceKind::Any),
+    always("SQS.GetQueueAttributes", "sqs:GetQueueAttributes", ResourceKind::AllQueues),
+    always(
+        "CloudWatch.DescribeAlarmsForMetric",
+        "cloudwatch:DescribeAlarmsForMetric",
+        ResourceKind::Any,
+    ),
+    LOOKS.calls("SQS.ReceiveMessage", "sqs:ReceiveMessage", ResourceKind::AllQueues),
+    LOOKS.calls(
+        "SQS.ChangeMessageVisibilityBatch",
+        "sqs:ChangeMessageVisibility",
+        ResourceKind::AllQueues,
+    ),
+];
 
 /// What `verifier dlq list`, `show`, `explain`, `export` and `watch` need: nothing that deletes or sends.
 pub const DLQ_LOOK: [Permission; 10] = with(&FIND, [RECEIVE, RELEASE, READ_LOG]);
@@ -287,6 +307,8 @@ pub struct Resources {
     pub jobs_queue: String,
     /// The dead-letter queue.
     pub dead_letter_queue: String,
+    /// The queues of the account and the region.
+    pub all_queues: String,
     /// The function that reads the jobs queue.
     pub worker: String,
     /// The stack's functions: CloudFormation begins their names with the stack's.
@@ -317,6 +339,7 @@ impl Resources {
             stack: format!("arn:{partition}:cloudformation:{region}:{account}:stack/{stack}/*"),
             jobs_queue: jobs_queue.to_owned(),
             dead_letter_queue: dead_letter_queue.to_owned(),
+            all_queues: format!("arn:{partition}:sqs:{region}:{account}:*"),
             worker: worker.to_owned(),
             functions: format!("arn:{partition}:lambda:{region}:{account}:function:{stack}-*"),
             mappings: format!("arn:{partition}:lambda:{region}:{account}:event-source-mapping:*"),
@@ -331,6 +354,7 @@ impl Resources {
             stack: arn("cloudformation", "stack/STACK/*"),
             jobs_queue: arn("sqs", "JOBS_QUEUE"),
             dead_letter_queue: arn("sqs", "DEAD_LETTER_QUEUE"),
+            all_queues: arn("sqs", "*"),
             worker: arn("lambda", "function:WORKER"),
             functions: arn("lambda", "function:STACK-*"),
             mappings: arn("lambda", "event-source-mapping:*"),
@@ -344,6 +368,7 @@ impl Resources {
             ResourceKind::Queues => vec![&self.jobs_queue, &self.dead_letter_queue],
             ResourceKind::JobsQueue => vec![&self.jobs_queue],
             ResourceKind::DeadLetterQueue => vec![&self.dead_letter_queue],
+            ResourceKind::AllQueues => vec![&self.all_queues],
             ResourceKind::Worker => vec![&self.worker],
             ResourceKind::Functions => vec![&self.functions],
             ResourceKind::Mappings => vec![&self.mappings],
@@ -407,6 +432,7 @@ fn sid(kind: ResourceKind) -> &'static str {
         ResourceKind::Queues => "Queues",
         ResourceKind::JobsQueue => "JobsQueue",
         ResourceKind::DeadLetterQueue => "DeadLetterQueue",
+        ResourceKind::AllQueues => "AllQueues",
         ResourceKind::Worker => "Worker",
         ResourceKind::Functions => "Functions",
         ResourceKind::Mappings => "Mappings",
@@ -421,8 +447,16 @@ mod tests {
 
     use super::*;
 
-    const ALL: [&[Permission]; 7] =
-        [&CHECK, &DLQ_LOOK, &DLQ_PURGE, &DLQ_IMPORT, &REDRIVE, &REDRIVE_NATIVE, &CHAOS];
+    const ALL: [&[Permission]; 8] = [
+        &CHECK,
+        &DLQ_QUEUES,
+        &DLQ_LOOK,
+        &DLQ_PURGE,
+        &DLQ_IMPORT,
+        &REDRIVE,
+        &REDRIVE_NATIVE,
+        &CHAOS,
+    ];
 
     #[test]
     fn every_operation_is_listed_once_and_with_an_action_of_its_service() {
@@ -451,7 +485,7 @@ mod tests {
         let allows =
             |list: &[Permission], action: &str| list.iter().any(|entry| entry.action == action);
         for action in ["sqs:DeleteMessage", "sqs:SendMessage"] {
-            assert!(!allows(&DLQ_LOOK, action), "{action}");
+            assert!(!allows(&DLQ_LOOK, action) && !allows(&DLQ_QUEUES, action), "{action}");
         }
         assert!(!allows(&DLQ_PURGE, "sqs:SendMessage"));
         assert!(!allows(&DLQ_IMPORT, "sqs:DeleteMessage"));
@@ -469,6 +503,7 @@ mod tests {
             resources.log_group,
             "arn:aws-us-gov:logs:us-gov-west-1:123456789012:log-group:/aws/lambda/W:*"
         );
+        assert_eq!(resources.all_queues, "arn:aws-us-gov:sqs:us-gov-west-1:123456789012:*");
         assert_eq!(Resources::of("S", "Jobs", "arn:d", "arn:w", "W"), None);
     }
 

@@ -106,22 +106,22 @@ impl DlqTarget {
         })
     }
 
-    /// A queue that is known already, without anything around it.
-    pub(crate) async fn of_queue(
-        connection: ConnectionArgs,
+    /// A queue that is known already, without anything around it. `aws` goes on counting what is asked.
+    pub(crate) fn of_queue(
+        aws: Aws,
+        clock: RunClock,
+        endpoint: Option<String>,
         dead_letters: QueueEvidence,
     ) -> Result<Self, Failure> {
         let settings = verifier_core::settings::Settings::default();
         let reader = settings.outcomes.reader().map_err(Failure::usage)?;
-        let (connection, clock) = endpoint::reach(connection).await?;
-        let aws = Aws::connect(&connection).await;
         Ok(Self {
             aws,
             clock,
             dead_letters,
             source: None,
             sources: Sources::default(),
-            endpoint: connection.endpoint_url,
+            endpoint,
             log_group: None,
             reader,
             stack: None,

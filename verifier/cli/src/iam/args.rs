@@ -24,6 +24,8 @@ pub(crate) struct IamPolicyArgs {
 pub(crate) enum IamCommand {
     /// `verifier check`.
     Check,
+    /// `verifier dlq queues`.
+    DlqQueues,
     /// `verifier dlq list`, `show`, `explain`, `export` and `watch`.
     DlqLook,
     /// `verifier dlq purge`.

@@ -26,6 +26,7 @@ pub(crate) async fn run(args: IamPolicyArgs) -> Result<Exit, Failure> {
     };
     let permissions: &[Permission] = match args.command {
         IamCommand::Check => &iam::CHECK,
+        IamCommand::DlqQueues => &iam::DLQ_QUEUES,
         IamCommand::DlqLook => &iam::DLQ_LOOK,
         IamCommand::DlqPurge => &iam::DLQ_PURGE,
         IamCommand::DlqImport => &iam::DLQ_IMPORT,

@@ -27,7 +27,7 @@ const METRIC: &str = "ApproximateNumberOfMessagesVisible";
 pub(crate) async fn run(args: DlqQueuesArgs) -> Result<Exit, Failure> {
     let interrupt = Interrupt::listen()?;
     let progress = Progress::new();
-    let (connection, clock) = endpoint::reach(args.connection.clone()).await?;
+    let (connection, clock) = endpoint::reach(args.connection).await?;
     let aws = Aws::connect(&connection).await;
     let Some(region) = aws.region().map(str::to_owned) else {
         return Err(AwsError::no_region().into());
@@ -57,11 +57,15 @@ pub(crate) async fn run(args: DlqQueuesArgs) -> Result<Exit, Failure> {
         .collect();
     let mut is_partial = false;
     if args.look {
+        let target = |queue| {
+            let endpoint = connection.endpoint_url.clone();
+            DlqTarget::of_queue(aws.clone(), clock.clone(), endpoint, queue)
+        };
         for row in &mut rows {
             if interrupt.is_asked() {
                 break;
             }
-            let looked = look(row, &args, &interrupt, &progress).await;
+            let looked = look(row, target, &interrupt, &progress).await;
             is_partial |= looked.inspect_err(|_| progress.clear())?;
         }
     }
@@ -109,7 +113,7 @@ async fn alarms(aws: &Aws, queue: &DeadLetterQueue) -> Option<Vec<String>> {
 /// Looks at the messages of a queue; says whether some were not reached.
 async fn look(
     row: &mut Row,
-    args: &DlqQueuesArgs,
+    target: impl FnOnce(QueueEvidence) -> Result<DlqTarget, Failure>,
     interrupt: &Interrupt,
     progress: &Progress,
 ) -> Result<bool, Failure> {
@@ -123,7 +127,7 @@ async fn look(
         return Ok(true);
     }
     progress.say(&format!("looking at {}", queue.name));
-    let place = DlqTarget::of_queue(args.connection.clone(), queue).await?;
+    let place = target(queue)?;
     let looking = Looking { most: usize::MAX, sought: None, wait: Duration::ZERO, progress };
     let look = look_with(&place, &looking, Keeps::Heads, interrupt).await?;
     let is_complete = look.cut_short.is_none();
