@@ -1,34 +1,12 @@
 //! From a stack's outputs to its queues, its consumer and the consumer's configuration. Nothing is guessed.
 
 use verifier_aws::{Aws, AwsError, Cause};
-use verifier_core::check::rules::{cfg_alarm, cfg_consumer, cfg_experiment, cfg_logs};
+use verifier_core::check::rules::{cfg_alarm, cfg_consumer};
 use verifier_core::check::{
-    AlarmEvidence, FunctionEvidence, LogGroupEvidence, MappingEvidence, QueueEvidence, Selection,
-    StackEvidence,
+    Discovered, MappingEvidence, Need, QueueEvidence, Selection, StackEvidence, Unanswered,
 };
 use verifier_core::experiment::LEASE_TAG;
 use verifier_core::settings::{Outputs, queue_name};
-
-/// What the outputs lead to.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Discovery {
-    pub(crate) jobs: Option<QueueEvidence>,
-    pub(crate) dead_letters: Option<QueueEvidence>,
-    /// The mappings that read the jobs queue.
-    pub(crate) mappings: Vec<MappingEvidence>,
-    /// The mappings that read the dead-letter queue.
-    pub(crate) dead_letter_mappings: Vec<MappingEvidence>,
-    /// What the function of those reads beside the jobs queue, by name, as far as that was seen.
-    pub(crate) other_sources: Vec<String>,
-    /// The function of the only mapping.
-    pub(crate) worker: Option<FunctionEvidence>,
-    /// The worker's log group, if there is one; `None` when it was not asked for.
-    pub(crate) log_group: Option<Result<Option<LogGroupEvidence>, AwsError>>,
-    /// The alarms on the dead-letter queue; `None` when they were not asked for.
-    pub(crate) alarms: Option<Result<Vec<AlarmEvidence>, AwsError>>,
-    /// The tag by which an experiment says that it is under way; `None` when it was not asked for.
-    pub(crate) lease: Option<Result<Option<String>, AwsError>>,
-}
 
 /// Follows the outputs, as far as the selected checks need it.
 ///
@@ -38,11 +16,15 @@ pub(crate) async fn discover(
     stack: &StackEvidence,
     outputs: &Outputs,
     selection: &Selection,
-) -> Result<Discovery, AwsError> {
+) -> Result<Discovered, AwsError> {
     let alarms = async {
         let queue = stack.outputs.get(&outputs.dead_letter_queue);
-        let queue = queue.filter(|_| selection.wants_any(&[cfg_alarm::CHECK]))?;
-        Some(aws.alarms_on_queue(queue_name(queue), cfg_alarm::METRIC).await)
+        let queue = queue.filter(|_| selection.needs(Need::Alarms))?;
+        Some(
+            aws.alarms_on_queue(queue_name(queue), cfg_alarm::METRIC)
+                .await
+                .map_err(|error| unanswered(&error)),
+        )
     };
     let (jobs, dead_letters, alarms) = tokio::join!(
         queue(aws, stack, &outputs.jobs_queue),
@@ -51,11 +33,11 @@ pub(crate) async fn discover(
     );
     let (jobs, dead_letters) = (jobs?, dead_letters?);
     let mappings = mappings(aws, jobs.as_ref(), dead_letters.as_ref(), selection);
-    let lease = async {
-        let jobs = jobs.as_ref().filter(|_| selection.wants_any(&[cfg_experiment::CHECK]))?;
-        Some(aws.queue_tag(&jobs.url, LEASE_TAG).await)
+    let experiment_lock = async {
+        let jobs = jobs.as_ref().filter(|_| selection.needs(Need::ExperimentLock))?;
+        Some(aws.queue_tag(&jobs.url, LEASE_TAG).await.map_err(|error| unanswered(&error)))
     };
-    let (mappings, lease) = tokio::join!(mappings, lease);
+    let (mappings, experiment_lock) = tokio::join!(mappings, experiment_lock);
     let Mappings { of_jobs, of_dead_letters, others } = mappings?;
     let mappings = cfg_consumer::that_read(of_jobs);
     let is_of_worker = |other: &&MappingEvidence| {
@@ -68,12 +50,12 @@ pub(crate) async fn discover(
         _ => None,
     };
     let log_group = match &worker {
-        Some(worker) if selection.wants_any(&[cfg_logs::CHECK]) => {
-            Some(aws.log_group(&worker.log_group).await)
+        Some(worker) if selection.needs(Need::LogGroup) => {
+            Some(aws.log_group(&worker.log_group).await.map_err(|error| unanswered(&error)))
         }
         _ => None,
     };
-    Ok(Discovery {
+    Ok(Discovered {
         jobs,
         dead_letters,
         mappings,
@@ -82,8 +64,13 @@ pub(crate) async fn discover(
         worker,
         log_group,
         alarms,
-        lease,
+        experiment_lock,
     })
+}
+
+/// That AWS did not answer what only some checks are about.
+fn unanswered(error: &AwsError) -> Unanswered {
+    Unanswered { what: error.to_string(), next: error.next() }
 }
 
 /// The mappings of an account.
@@ -110,7 +97,7 @@ async fn mappings(
     dead_letters: Option<&QueueEvidence>,
     selection: &Selection,
 ) -> Result<Mappings, AwsError> {
-    let dead_letters = dead_letters.filter(|_| selection.wants_any(&[cfg_consumer::CHECK]));
+    let dead_letters = dead_letters.filter(|_| selection.needs(Need::DeadLetterMappings));
     if let (Some(jobs), Some(dead_letters)) = (jobs, dead_letters)
         && let Some(all) = aws.mappings_on_a_page().await?
     {

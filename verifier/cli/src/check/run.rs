@@ -15,36 +15,20 @@ use verifier_aws::{Aws, AwsError, Http};
 use verifier_core::account::{
     Account, Counted, Invocation, Observed, QueueCounts, Remark, Terms, surplus,
 };
-use verifier_core::check::rules::{
-    api_reject, clean_leftovers::Leftovers, dlq_arrival, dlq_attempts, dlq_others, job_accept,
-    job_isolation, job_success, stack_ready,
-};
 use verifier_core::check::{
-    CHECKS, Check, CheckEvent, Evaluation, JobEvidence, JobTrace, OurMessage, Overall,
-    QueueEvidence, Rejection, RunId, Settled, StackEvidence, Verdict, Weight, absent, call_budget,
-    explained, observed, overall,
+    Addresses, CHECKS, Check, CheckEvent, Discovered, Evaluate, Evaluation, JobEvidence, JobTrace,
+    Leftovers, OurMessage, Overall, QueueEvidence, Rejection, RunId, Settled, StackEvidence,
+    StackFacts, Submission, Verdict, Weight, absent, call_budget, explained, observed, overall,
 };
 use verifier_core::settings::OutcomeReader;
 use verifier_model::time::Timestamp;
 
-use self::probes::Addresses;
 use super::dead_letters::DeadLetters;
-use super::discovery::{Discovery, discover};
+use super::discovery::discover;
 use super::{Options, Report, environment};
 use crate::shell::clock::RunClock;
 use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
-
-/// The checks that need jobs in the stack.
-const OF_JOBS: [Check; 7] = [
-    api_reject::CHECK,
-    job_accept::CHECK,
-    job_success::CHECK,
-    job_isolation::CHECK,
-    dlq_attempts::CHECK,
-    dlq_arrival::CHECK,
-    dlq_others::CHECK,
-];
 
 /// A run, and all that it has found so far. It can be told to clean up at any point.
 pub(crate) struct Run<'a> {
@@ -60,7 +44,7 @@ pub(crate) struct Run<'a> {
     settled: BTreeMap<&'static str, Settled>,
     /// What was concluded of every check, also of those that are not to be reported.
     verdicts: BTreeMap<&'static str, Verdict>,
-    discovery: Discovery,
+    discovery: Discovered,
     jobs: Vec<JobEvidence>,
     rejections: Vec<Rejection>,
     messages: DeadLetters,
@@ -160,7 +144,7 @@ impl<'a> Run<'a> {
             started: Instant::now(),
             settled: BTreeMap::new(),
             verdicts: BTreeMap::new(),
-            discovery: Discovery::default(),
+            discovery: Discovered::default(),
             jobs: Vec::new(),
             rejections: Vec::new(),
             messages: DeadLetters::default(),
@@ -202,22 +186,37 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Settles whether jobs were accepted, where the run ended before it came to that and some were answered.
+    /// Settles how jobs were accepted, where the run ended before it came to that and some were answered.
     fn settle_acceptance(&mut self) {
-        let is_answered = self.jobs.iter().any(|job| job.exchange.answer.is_ok());
-        if is_answered && !self.settled.contains_key(job_accept::CHECK.id) {
-            let evaluation = job_accept::evaluate(&self.jobs, &self.options.settings, None);
-            self.settle(&job_accept::CHECK, evaluation);
+        if self.jobs.iter().any(|job| job.exchange.answer.is_ok()) {
+            self.settle_submission(None);
+        }
+    }
+
+    /// Settles the checks of how jobs were submitted that are not settled yet.
+    fn settle_submission(&mut self, account: Option<&Account>) {
+        for check in CHECKS {
+            let Evaluate::Submission(evaluate) = check.evaluate else { continue };
+            if !self.settled.contains_key(check.id) {
+                let settings = &self.options.settings;
+                let evaluation = evaluate(&Submission { jobs: &self.jobs, settings, account });
+                self.settle(check, evaluation);
+            }
+        }
+    }
+
+    fn evaluate_stack(&mut self, stack: &StackEvidence) {
+        for check in CHECKS {
+            let Evaluate::Stack(evaluate) = check.evaluate else { continue };
+            let evaluation = evaluate(&StackFacts { stack, settings: &self.options.settings });
+            self.settle(check, evaluation);
         }
     }
 
     async fn run(&mut self) -> Result<(), Stop> {
         let stack = self.stack().await?;
         self.resources = stack.resources.len();
-        self.settle(
-            &stack_ready::CHECK,
-            stack_ready::evaluate(&stack, &self.options.settings.outputs.expected()),
-        );
+        self.evaluate_stack(&stack);
         self.discovery =
             discover(self.aws, &stack, &self.options.settings.outputs, &self.options.selection)
                 .await?;
@@ -244,7 +243,7 @@ impl<'a> Run<'a> {
         match course {
             Ok(course) => self.follow(&course).await,
             Err(why) => {
-                for check in &OF_JOBS {
+                for check in CHECKS.iter().filter(|check| check.evaluate.needs_jobs()) {
                     self.settle(check, Evaluation::not_run(why.clone()));
                 }
                 Ok(())

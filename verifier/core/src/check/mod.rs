@@ -1,11 +1,16 @@
 //! `verifier check`: what is asserted of a stack, and how each assertion is evaluated from evidence.
 //!
-//! Each rule is a file below `rules`, with the check's entry in the catalogue and a pure function from evidence to an
-//! [`Evaluation`]. Gathering the evidence is somebody else's business.
+//! Each rule is a file below `rules`, with the check's entry in the catalogue, which holds its pure function from evidence
+//! to an [`Evaluation`]. A run walks through [`CHECKS`] at each stage ([`Evaluate`]); `verifier/aws` gathers the evidence.
 
+mod addresses;
 mod budget;
 mod catalogue;
+mod configuration;
+mod evaluate;
 mod event;
+mod followed;
+mod leftovers;
 mod observed;
 mod owner;
 mod policy;
@@ -14,6 +19,7 @@ pub mod rules;
 mod script;
 mod selection;
 mod settings;
+mod strays;
 mod trace;
 mod unreadable;
 mod verdict;
@@ -26,14 +32,22 @@ pub use crate::evidence::{
 };
 pub use crate::nearest::nearest;
 pub use crate::run_id::RunId;
+pub use addresses::{Addresses, OneOrMore, Question, Reply};
 pub use budget::call_budget;
-pub use catalogue::{CHECKS, Check, Severity, find_check};
+pub use catalogue::{Check, Severity};
+pub use configuration::{Asked, Configuration, Discovered, StackFacts, Unanswered};
+use configuration::{are_one, are_swapped, no_consumer, no_queues};
+pub use evaluate::{Evaluate, Need, Posted, Probe};
 pub use event::{CheckEvent, Settled, Wait};
+pub use followed::{FailingJob, Followed, Hidden, Submission};
+pub use leftovers::Leftovers;
 pub use observed::{OurMessage, job_named, observed, submitted};
 pub use owner::Owner;
 pub use renamed::renamed_check;
+pub use rules::{CHECKS, find_check};
 pub use selection::{Selection, UnknownCheck, hint};
 pub use settings::{absent, explained, read_settings};
+pub use strays::Strays;
 pub use trace::{JobTrace, Step, StepKind};
 pub use unreadable::unreadable;
 pub use verdict::{Evaluation, Overall, Verdict, Weight, overall};

@@ -2,8 +2,10 @@
 
 use thiserror::Error;
 
-use super::catalogue::{CHECKS, Check};
+use super::catalogue::Check;
+use super::evaluate::Need;
 use super::renamed::renamed_check;
+use super::rules::CHECKS;
 use crate::nearest::nearest;
 
 /// The checks that a run is asked for: by id, or by an area as in `cfg.*`.
@@ -58,9 +60,19 @@ impl Selection {
         left_out.then(|| format!("skipped (--only {})", self.only.join(",")))
     }
 
-    /// Whether any of those checks is asked for.
-    pub fn wants_any(&self, checks: &[Check]) -> bool {
-        checks.iter().any(|check| self.skipped(check).is_none())
+    /// Whether a check is asked for.
+    pub fn wants(&self, check: &Check) -> bool {
+        self.skipped(check).is_none()
+    }
+
+    /// Whether a check is asked for that needs jobs in the stack.
+    pub fn needs_jobs(&self) -> bool {
+        CHECKS.iter().any(|check| check.evaluate.needs_jobs() && self.wants(check))
+    }
+
+    /// Whether a check is asked for that needs that evidence.
+    pub fn needs(&self, need: Need) -> bool {
+        CHECKS.iter().any(|check| check.needs.contains(&need) && self.wants(check))
     }
 }
 
@@ -104,6 +116,17 @@ mod tests {
         assert_eq!(selected(&["stack.*"], &["stack.owns"]), ["stack.ready"]);
         assert_eq!(selected(&[], &["stack.owns"]).len(), CHECKS.len() - 1);
         assert!(selected(&["stack.*"], &["stack.*"]).is_empty());
+    }
+
+    #[test]
+    fn evidence_is_needed_only_by_checks_that_are_asked_for() {
+        let only = |id: &str| Selection::new(vec![id.to_owned()], Vec::new()).expect("it exists");
+        assert!(only("cfg.alarm").needs(Need::Alarms) && !only("cfg.alarm").needs(Need::LogGroup));
+        assert!(only("job.accept").needs_jobs() && only("dlq.arrival").needs_jobs());
+        assert!(!only("cfg.*").needs_jobs() && !only("api.hello").needs_jobs());
+        let without =
+            Selection::new(Vec::new(), vec!["job.success".to_owned()]).expect("it exists");
+        assert!(without.needs(Need::CountsBeforeReturns), "job.isolation needs them too");
     }
 
     #[test]

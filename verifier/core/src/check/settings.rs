@@ -1,6 +1,5 @@
 //! What the settings have to say of checks: which have nothing to evaluate on a stack, and which warnings are allowed.
 
-use super::rules::{api_cors, api_hello, api_reject, web_config, web_page};
 use super::{Check, Evaluation, Verdict, find_check, hint};
 use crate::settings::{Expect, InForce, Settings, SettingsError};
 
@@ -26,27 +25,7 @@ fn allowances(settings: &InForce) -> Result<(), SettingsError> {
 /// Why a check has nothing to evaluate on this stack, by these settings; `None` when it has. Such a check not being
 /// run is no omission.
 pub fn absent(settings: &Settings, check: &Check) -> Option<&'static str> {
-    let page = settings.outputs.preview_url.is_some();
-    let because = |absent: bool, why: &'static str| absent.then_some(why);
-    match check.id {
-        id if id == web_page::CHECK.id => because(!page, "the stack has no page"),
-        id if id == web_config::CHECK.id => because(
-            !page || settings.page.config_path.is_none(),
-            "the stack has no page with a configuration",
-        ),
-        id if id == api_cors::CHECK.id => because(
-            !page && settings.expect.named_origins().next().is_none(),
-            "the stack has no page, and no origin is named that may post jobs",
-        ),
-        id if id == api_hello::CHECK.id => because(
-            settings.outputs.api_url.is_none() || settings.api.hello_path.is_none(),
-            "the stack has no hello endpoint",
-        ),
-        id if id == api_reject::CHECK.id => {
-            because(settings.jobs.refused.is_empty(), "no body is given that is to be refused")
-        }
-        _ => None,
-    }
+    check.absent.and_then(|absent| absent(settings))
 }
 
 /// Why a check's warning is allowed; `None` when it is not.

@@ -108,6 +108,11 @@ impl Evaluation {
         Self::new(Verdict::NotRun, why)
     }
 
+    /// Whether it does not hold, or could not be evaluated.
+    pub fn is_bad(&self) -> bool {
+        matches!(self.verdict, Verdict::Fail | Verdict::Inconclusive)
+    }
+
     /// The same with another verdict.
     #[must_use]
     pub fn with_verdict(mut self, verdict: Verdict) -> Self {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use contract::Outcome;
 use verifier_core::account::{MessageAccount, MessageEnd};
-use verifier_core::check::rules::clean_leftovers::{self, Leftovers};
-use verifier_core::check::{JobEvidence, QueueEvidence, Rejection};
+use verifier_core::check::rules::clean_leftovers;
+use verifier_core::check::{CHECKS, Evaluate, JobEvidence, Leftovers, QueueEvidence, Rejection};
 
 use super::Run;
 use super::follow::CLOCK_SKEW;
@@ -34,7 +34,11 @@ impl Run<'_> {
         let leftovers = self.concluded_leftovers();
         self.left_behind = [leftovers.left.clone(), leftovers.not_released.clone()].concat();
         self.left_behind.extend(clean_leftovers::up_to(&leftovers));
-        self.settle(&clean_leftovers::CHECK, clean_leftovers::evaluate(&leftovers));
+        for check in CHECKS {
+            if let Evaluate::Leftovers(evaluate) = check.evaluate {
+                self.settle(check, evaluate(&leftovers));
+            }
+        }
     }
 
     /// What is left, by all that is known.

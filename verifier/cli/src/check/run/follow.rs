@@ -3,14 +3,10 @@
 use std::time::Duration;
 
 use verifier_aws::{Aws, AwsError};
-use verifier_core::account::{Account, Breach, Expectation, MessageAccount, Remark, Whose};
-use verifier_core::check::rules::api_reject::{self, Strays};
-use verifier_core::check::rules::{
-    cfg_visibility, dlq_arrival, dlq_attempts, dlq_others, job_accept, job_isolation, job_success,
-};
+use verifier_core::account::{Account, Expectation, MessageAccount, Remark};
 use verifier_core::check::{
-    CheckEvent, Evaluation, HeldMessage, JobEvidence, LogEvidence, LogLines, LoggedOutcome, RunId,
-    Verdict, Wait,
+    CHECKS, CheckEvent, Evaluate, Evaluation, FailingJob, Followed, HeldMessage, Hidden,
+    JobEvidence, LogEvidence, LogLines, LoggedOutcome, RunId, Strays, Wait,
 };
 use verifier_core::settings::Settings;
 use verifier_model::time::Timestamp;
@@ -29,6 +25,14 @@ pub(super) const LOG_PAUSE: Duration = Duration::from_secs(2);
 const LENGTHENED_MAX: Duration = Duration::from_mins(15);
 /// How much before the first submission log lines are looked for: clocks differ.
 pub(super) const CLOCK_SKEW: Duration = Duration::from_mins(1);
+
+/// What was found behind the API once the jobs had come to their ends.
+struct Found {
+    /// Until when the failing jobs were waited for.
+    waited_until: Timestamp,
+    /// What reports refused bodies that were put on the queue all the same.
+    strays: Strays,
+}
 
 impl JobPlan {
     /// The worker's log group, and its name.
@@ -61,98 +65,64 @@ impl Run<'_> {
         let traces = self.traces();
         (self.emit)(CheckEvent::Traced(traces));
         let account = self.account();
-        let accepted = job_accept::evaluate(&self.jobs, &self.options.settings, Some(&account));
-        self.settle(&job_accept::CHECK, accepted);
-        let searched = self.messages.searched_at.is_some();
-        let reject = api_reject::evaluate(&self.rejections, &log, searched, &strays);
-        self.settle(&api_reject::CHECK, reject);
-        let verdict = self.verdicts.get(api_reject::CHECK.id);
-        let is_concluded = verdict.is_some_and(|verdict| *verdict != Verdict::NotRun)
-            && self.skipped(&api_reject::CHECK).is_none();
-        let (shared, apart) = returned(&strays);
-        let success = job_success::evaluate(&account, &log, &apart);
-        self.settle(&job_success::CHECK, strays.leave_open(success, is_concluded));
-        let mates = self.evaluate_isolation(&account, &log, course.batching_window, &shared);
-        self.settle(&job_isolation::CHECK, strays.leave_open(mates, is_concluded));
-        self.settle(&dlq_attempts::CHECK, dlq_attempts::evaluate(&account, &log));
-        let arrival = self.evaluate_arrival(course, waited_until, &account);
-        self.settle(&dlq_arrival::CHECK, arrival);
-        self.settle_others(course);
+        self.settle_submission(Some(&account));
+        let found = Found { waited_until, strays };
+        for check in CHECKS {
+            let Evaluate::Jobs(evaluate) = check.evaluate else { continue };
+            let evaluation = self.evaluate_jobs(evaluate, course, &account, &log, &found);
+            self.settle(check, evaluation);
+        }
         Ok(())
     }
 
-    fn evaluate_isolation(
+    fn evaluate_jobs(
         &self,
+        evaluate: fn(&Followed<'_>) -> Evaluation,
+        course: &JobPlan,
         account: &Account,
         log: &LogEvidence,
-        batching_window: Duration,
-        returned: &[Breach],
+        found: &Found,
     ) -> Evaluation {
-        let visibility = self.verdicts.get(cfg_visibility::CHECK.id).copied();
-        let strict = self.options.strict;
-        job_isolation::evaluate(account, log, visibility, batching_window, returned, strict)
-    }
-
-    fn settle_others(&mut self, course: &JobPlan) {
-        let other = match self.messages.searched_at {
-            Some(at) => {
-                let held: Vec<HeldMessage> = self.messages.others.values().cloned().collect();
-                dlq_others::evaluate(&held, self.messages.passed_on.len(), &course.dead_letters, at)
-            }
-            None => Evaluation::not_run("the dead-letter queue was not looked at"),
-        };
-        self.settle(&dlq_others::CHECK, other);
-    }
-
-    fn evaluate_arrival(
-        &self,
-        course: &JobPlan,
-        waited_until: Timestamp,
-        account: &Account,
-    ) -> Evaluation {
-        let failing = self.jobs.iter().filter(|job| job.fails);
-        let evaluations = failing.map(|job| {
-            let evaluation = self.evaluate_arrival_of(job, course, waited_until, account);
-            (job.job_id.as_str(), evaluation)
-        });
-        dlq_arrival::of_all(evaluations.collect())
-    }
-
-    fn evaluate_arrival_of(
-        &self,
-        failing: &JobEvidence,
-        course: &JobPlan,
-        waited_until: Timestamp,
-        account: &Account,
-    ) -> Evaluation {
-        let submitted = self.failing_body(&failing.job_id, course).unwrap_or_default();
-        let jobs = &self.options.settings.jobs;
-        let of_account = account.messages.iter().find(|job| job.job_id == failing.job_id);
-        let terms = dlq_arrival::Terms {
+        let failing = self.failing_jobs(course);
+        let others: Vec<HeldMessage> = self.messages.others.values().cloned().collect();
+        let reported =
+            self.settled.iter().map(|(id, settled)| (*id, settled.evaluation.verdict)).collect();
+        evaluate(&Followed {
+            settings: &self.options.settings,
+            strict: self.options.strict,
+            failing: &failing,
+            rejections: &self.rejections,
+            account,
+            log,
+            strays: &found.strays,
+            jobs_queue: &course.jobs,
+            dead_letter_queue: &course.dead_letters,
             max_receive_count: course.max_receive_count,
             visibility_timeout: course.visibility_timeout,
-            source_arn: course.jobs.arn(),
-            body: if jobs.message_is_body {
-                dlq_arrival::Body::Submitted(&submitted)
-            } else {
-                dlq_arrival::Body::JobId(&jobs.message_ids)
-            },
-            waited_until,
-            queue_holds_messages: account.surplus.is_none_or(|surplus| surplus > 0),
-            hidden: dlq_arrival::Hidden {
+            batching_window: course.batching_window,
+            waited_until: found.waited_until,
+            hidden: Hidden {
                 messages: self.unexplained_dead_letters().unwrap_or_default(),
                 unanswered: self.messages.unanswered,
             },
-            has_all_receives: of_account.is_some_and(|job| account.has_all_receives(job)),
-            has_last_receive: of_account.is_some_and(|job| {
-                let mut counts = job.attempts.iter().map(|attempt| attempt.receive_count);
-                counts.any(|count| count >= course.max_receive_count)
-            }),
-            may_have_all_receives: of_account.is_some_and(|job| account.may_have_all_receives(job)),
-            copies: of_account.map_or(&[], |job| job.copies.as_slice()),
-        };
-        let found = failing.message_id.as_ref().and_then(|id| self.messages.first_own(id));
-        dlq_arrival::evaluate(failing, found.as_ref(), &terms)
+            others: &others,
+            of_runs: self.messages.passed_on.len(),
+            searched_at: self.messages.searched_at,
+            verdicts: &self.verdicts,
+            reported: &reported,
+        })
+    }
+
+    /// The failing jobs that were submitted.
+    fn failing_jobs(&self, course: &JobPlan) -> Vec<FailingJob<'_>> {
+        let of = |job: &JobEvidence| self.messages.first_own(job.message_id.as_ref()?);
+        let failing = self.jobs.iter().filter(|job| job.fails);
+        let failing = failing.map(|job| FailingJob {
+            job,
+            submitted_body: self.failing_body(&job.job_id, course).unwrap_or_default(),
+            message: of(job),
+        });
+        failing.collect()
     }
 
     /// The ids of the failing jobs' messages.
@@ -421,20 +391,5 @@ fn remark((LoggedOutcome { at, line }, word): (LoggedOutcome, String)) -> Remark
         receive_count: Some(line.receive_count).filter(|count| *count > 0),
         request_id: Some(line.request_id).filter(|id| !id.is_empty()),
         word,
-    }
-}
-
-/// The good jobs that must have come again without a line, those first that had met the failing one: messages were swallowed that
-/// are neither of others nor refused bodies, nor of another source of the worker's.
-fn returned(strays: &Strays) -> (Vec<Breach>, Vec<Breach>) {
-    match &strays.whose {
-        Some(Whose::Returned { shared, apart })
-            if !strays.others_seen
-                && strays.other_sources.is_empty()
-                && strays.swallowed_again != Some(true) =>
-        {
-            (shared.clone(), apart.clone())
-        }
-        _ => (Vec::new(), Vec::new()),
     }
 }

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use verifier_aws::AwsError;
 use verifier_core::account::{Counted, QueueCounts, once_gone, surplus, unexplained};
-use verifier_core::check::rules::{job_isolation, job_success};
-use verifier_core::check::{LogEvidence, QueueEvidence};
+use verifier_core::check::{LogEvidence, Need, QueueEvidence};
 use verifier_model::time::Timestamp;
 
 use super::{JobPlan, Run, Stop};
@@ -107,9 +106,7 @@ impl Run<'_> {
         number: u32,
         returns_at: Timestamp,
     ) {
-        let is_wanted =
-            self.options.selection.wants_any(&[job_success::CHECK, job_isolation::CHECK]);
-        if !is_wanted {
+        if !self.options.selection.needs(Need::CountsBeforeReturns) {
             return;
         }
         for lead in COUNT_LEADS {

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use verifier_aws::AwsError;
 use verifier_core::account::{Account, Invocation, MessageEnd, QueueCounts, Whose};
-use verifier_core::check::rules::api_reject::Strays;
-use verifier_core::check::{LogEvidence, LoggedOutcome, RunId};
+use verifier_core::check::{LogEvidence, LoggedOutcome, RunId, Strays};
 use verifier_model::time::Timestamp;
 
 use super::clean_up::may_be_queued;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use futures::stream::{FuturesUnordered, StreamExt};
 use verifier_core::check::rules::{api_reject, job_accept};
-use verifier_core::check::{Exchange, JobEvidence, Rejection};
+use verifier_core::check::{Exchange, JobEvidence, Need, Rejection};
 use verifier_core::settings::Filling;
 use verifier_model::time::Timestamp;
 
@@ -238,7 +238,7 @@ impl Run<'_> {
         course: &Result<JobPlan, String>,
         fitting: bool,
     ) -> Vec<Rejection> {
-        let wanted = self.options.selection.wants_any(&[api_reject::CHECK]);
+        let wanted = self.options.selection.needs(Need::RefusedBodies);
         match course.as_ref().ok().filter(|_| wanted) {
             Some(course) => self.post_rejects(course, fitting).await,
             None => Vec::new(),

@@ -1,9 +1,13 @@
 //! `api.cors`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::api_reject::REFUSALS;
-use crate::check::{Answer, Check, Evaluation, Exchange, Preflight, Severity, Verdict};
+use crate::check::{
+    Addresses, Answer, Check, Evaluate, Evaluation, Exchange, OneOrMore, Posted, Preflight, Probe,
+    Question, Reply, Severity, Verdict,
+};
 use crate::command::{self, quoted};
 use crate::settings::is_forbidden;
 use crate::settings::urls::origin_of;
@@ -17,6 +21,18 @@ pub const CHECK: Check = Check {
     fix: "allow exactly the preview's origin and the headers of a submission in the API's CORS configuration",
     source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html",
     must_run: true,
+    needs: &[],
+    absent: Some(|settings| {
+        let has_none = settings.outputs.preview_url.is_none()
+            && settings.expect.named_origins().next().is_none();
+        has_none.then_some("the stack has no page, and no origin is named that may post jobs")
+    }),
+    evaluate: Evaluate::Probe(Probe {
+        patience: Duration::from_secs(15),
+        ask: questions,
+        evaluate: evaluate_replies,
+        confirm: Some(evaluate_posted),
+    }),
 };
 
 /// An origin that no stack allows by name.
@@ -76,6 +92,58 @@ fn is_safelisted(name: &str, value: &str) -> bool {
         }
         _ => false,
     }
+}
+
+/// The preflights of the origins that may post and of others, and what the page asks the hello endpoint.
+fn questions(addresses: &Addresses) -> Result<OneOrMore<Question>, String> {
+    let outputs = &addresses.settings.outputs;
+    let own = Addresses::needed(addresses.origins.first(), outputs.preview_url.as_ref())?;
+    let url = Addresses::needed(addresses.jobs.as_ref(), outputs.job_url.as_ref())?;
+    let requested_headers = requested_headers(&addresses.settings.jobs.headers);
+    let preflight = |origin: &String| Question::Preflight {
+        url: url.clone(),
+        origin: origin.clone(),
+        requested_headers: requested_headers.clone(),
+    };
+    let others = other_origins(&addresses.origins);
+    let others = addresses.origins.iter().skip(1).chain(&others).map(preflight);
+    // A stack without a page may have an API that no page reads.
+    let hello = addresses.page.as_ref().and(addresses.hello.as_ref());
+    let hello = hello.map(|url| Question::GetByPage { url: url.clone(), origin: own.clone() });
+    Ok(OneOrMore { first: preflight(own), more: others.chain(hello).collect() })
+}
+
+fn evaluate_replies(addresses: &Addresses, replies: &OneOrMore<Reply>) -> Evaluation {
+    let preflights: Vec<Preflight> =
+        replies.iter().filter_map(|reply| reply.preflight().cloned()).collect();
+    let (own, other) = preflights.split_at(addresses.origins.len().min(preflights.len()));
+    let any = addresses.settings.expect.allows_any_origin();
+    let mut evaluated: Vec<Evaluation> = own.iter().map(|own| evaluate(own, other, any)).collect();
+    if evaluated.is_empty() {
+        return Evaluation::not_run("no preflight was asked");
+    }
+    // Each origin has to be allowed, so the first that is not speaks for all.
+    let worst = evaluated.iter().position(Evaluation::is_bad).unwrap_or_default();
+    let evaluation = evaluated.swap_remove(worst);
+    let hello = replies.iter().find(|reply| reply.preflight().is_none());
+    match (hello, addresses.origin()) {
+        (Some(hello), Some(origin)) if !evaluation.is_bad() => {
+            evaluate_hello(origin, hello.exchange()).unwrap_or(evaluation)
+        }
+        _ => evaluation,
+    }
+}
+
+/// That the page may not read what a job that it posts is answered, or a body that is refused; `None` where it may, or where
+/// none was answered.
+fn evaluate_posted(addresses: &Addresses, posted: &Posted<'_>) -> Option<Evaluation> {
+    let origin = addresses.origin()?;
+    let mut of_jobs = posted.jobs.iter().filter_map(|job| job.exchange.answer.as_ref().ok());
+    let of_refused = posted.rejections.iter();
+    let mut of_refused = of_refused.filter_map(|each| each.exchange.answer.as_ref().ok());
+    of_jobs
+        .find_map(|answer| evaluate_answer(origin, answer))
+        .or_else(|| of_refused.find_map(|answer| evaluate_refusal(origin, answer)))
 }
 
 /// Evaluates the answers to a preflight of the page and of other pages.

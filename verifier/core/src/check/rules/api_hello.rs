@@ -2,10 +2,11 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::check::{Check, Evaluation, Exchange, Severity};
+use crate::check::{Addresses, Check, Evaluate, Evaluation, Exchange, Probe, Question, Severity};
 use crate::command::curl;
 use crate::settings::{Api, lookup, text_of, with_tags};
 
@@ -18,6 +19,23 @@ pub const CHECK: Check = Check {
     fix: "look at the hello function's log, and at its environment variable PR_NUMBER",
     source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html",
     must_run: true,
+    needs: &[],
+    absent: Some(|settings| {
+        let has_none = settings.outputs.api_url.is_none() || settings.api.hello_path.is_none();
+        has_none.then_some("the stack has no hello endpoint")
+    }),
+    evaluate: Evaluate::Probe(Probe {
+        patience: Duration::from_secs(15),
+        ask: |addresses| {
+            let output = addresses.settings.outputs.api_url.as_ref();
+            let url = Addresses::needed(addresses.hello.as_ref(), output)?;
+            Ok(Question::Get { url: url.clone() }.into())
+        },
+        evaluate: |addresses, replies| {
+            evaluate(replies.first.exchange(), &holds(&addresses.settings.api, &addresses.tags))
+        },
+        confirm: None,
+    }),
 };
 
 /// What the answer has to hold.

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::account::Whose;
 use crate::check::{
-    Check, Evaluation, LogEvidence, Rejection, RunId, Severity, Verdict, unreadable,
+    Check, Evaluate, Evaluation, LogEvidence, Need, Rejection, RunId, Severity, Strays, Verdict,
+    unreadable,
 };
 use crate::command::curl;
 use crate::settings::{Filling, Refused};
@@ -18,6 +18,14 @@ pub const CHECK: Check = Check {
     fix: "validate the body before it is sent to the queue, and answer 400, 413, 415 or 422 with a JSON error",
     source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html",
     must_run: true,
+    needs: &[Need::RefusedBodies],
+    absent: Some(|settings| {
+        settings.jobs.refused.is_empty().then_some("no body is given that is to be refused")
+    }),
+    evaluate: Evaluate::Jobs(|followed| {
+        let is_searched = followed.searched_at.is_some();
+        evaluate(followed.rejections, followed.log, is_searched, followed.strays)
+    }),
 };
 
 /// The statuses that say that the body is at fault. Others of 4xx are about the caller, the route or the moment.
@@ -50,122 +58,6 @@ pub fn bodies(run_id: RunId, refused: &[Refused], message_bytes_max: usize) -> V
         Body { defect: defect.clone(), job_id, text, fits_the_queue }
     };
     refused.iter().map(body).collect()
-}
-
-/// What reports refused bodies that were put on the queue all the same and were not seen themselves.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Strays {
-    /// How many messages the jobs queue holds more than before, beside jobs that may still be there; `None` where it was not counted.
-    pub queued: Option<u64>,
-    /// By how many messages the jobs queue grew when the bodies were posted once more, where that was tried, and how many those
-    /// were: a surplus alone may be of anybody.
-    pub grown: Option<(u64, usize)>,
-    /// What shows that the worker was handed messages of which it wrote nothing.
-    pub swallowed: Vec<String>,
-    /// Whether it was handed such messages again when the bodies were posted once more, where that was tried and can be told.
-    pub swallowed_again: Option<bool>,
-    /// The ids of dead letters that name no run and were sent while the bodies were posted.
-    pub dead: Vec<String>,
-    /// Whether messages of other senders were seen, which may be those.
-    pub others_seen: bool,
-    /// Whose those messages may be, by when they were handed out.
-    pub whose: Option<Whose>,
-    /// What the worker reads beside the jobs queue, by name: messages of which it wrote nothing may be of there.
-    pub other_sources: Vec<String>,
-}
-
-impl Strays {
-    /// Whether the queue grew by all the bodies that were posted once more.
-    fn is_confirmed(&self) -> bool {
-        self.grown.is_some_and(|(grown, posted)| posted > 0 && grown >= posted as u64)
-    }
-
-    /// Whether what shows that messages are there did not come again when the bodies were posted once more: others send, or the
-    /// counts are old, or messages of the run are there twice.
-    fn is_unconfirmed(&self) -> bool {
-        let is_of_others = matches!(
-            self.whose,
-            Some(Whose::Others | Whose::DeliveredAgain { or_of_the_run: false })
-        );
-        let is_swallowed = !self.swallowed.is_empty()
-            && self.swallowed_again != Some(false)
-            && self.other_sources.is_empty()
-            && !is_of_others;
-        !is_swallowed && self.dead.is_empty() && !self.is_confirmed()
-    }
-
-    /// Whether all that was seen are jobs of the run that SQS delivered once more: the bodies were posted again, and nothing of
-    /// them came.
-    fn is_delivered_again(&self) -> bool {
-        matches!(self.whose, Some(Whose::DeliveredAgain { .. }))
-            && self.swallowed_again == Some(false)
-            && self.queued.unwrap_or_default() == 0
-            && self.dead.is_empty()
-    }
-
-    /// Whether messages of which the worker wrote nothing are of another source of its: the bodies were posted again, and nothing
-    /// of them came.
-    fn is_of_other_sources(&self) -> bool {
-        !self.other_sources.is_empty() && self.swallowed_again == Some(false)
-    }
-
-    /// Whose they may be that were seen, where nothing confirms that they are the bodies.
-    fn or_whose(&self) -> String {
-        if self.swallowed.is_empty() || self.other_sources.is_empty() {
-            return "of other senders".to_owned();
-        }
-        format!(
-            "of other senders, or of {}, which the worker reads, too",
-            self.other_sources.join(", ")
-        )
-    }
-
-    /// What shows that messages are there which are no job of this run.
-    fn shown(&self) -> Option<String> {
-        let queued = self.queued.filter(|count| *count > 0);
-        let queued = queued.map(|count| {
-            let again = match self.grown {
-                Some((grown, posted)) if self.is_confirmed() => {
-                    format!(", and {grown} more since {posted} were posted again")
-                }
-                Some(_) => ", and no more since the bodies were posted again".to_owned(),
-                None => String::new(),
-            };
-            format!("the jobs queue holds {count} messages more than before{again}")
-        });
-        let dead = self.dead.iter().map(|id| {
-            format!("{id} in the dead-letter queue was sent while the bodies were posted")
-        });
-        let again = match (self.swallowed_again, self.swallowed.is_empty()) {
-            (Some(true), false) => Some("again when the bodies were posted once more".to_owned()),
-            (Some(false), false) => {
-                Some("not again when the bodies were posted once more".to_owned())
-            }
-            _ => None,
-        };
-        let swallowed = self.swallowed.iter().cloned().chain(again);
-        let swallowed = swallowed.filter(|_| !self.is_of_other_sources());
-        let all = queued.into_iter().chain(swallowed).chain(dead);
-        let all: Vec<String> = all.collect();
-        (!all.is_empty()).then(|| all.join("; "))
-    }
-}
-
-impl Strays {
-    /// The same evaluation of jobs, left open where messages were seen that nothing explains and `api.reject`, which concludes
-    /// from them, was not run: good jobs may be among them.
-    pub fn leave_open(&self, evaluation: Evaluation, is_concluded: bool) -> Evaluation {
-        let is_red = matches!(evaluation.verdict, Verdict::Fail | Verdict::Inconclusive);
-        match self.shown() {
-            Some(shown) if !is_red && !is_concluded => Evaluation {
-                summary: format!("{}, but {shown}: good jobs may be among them", evaluation.summary),
-                verdict: Verdict::Inconclusive,
-                next: Some("look at what the queue holds and at what those invocations were handed; run api.reject, too".to_owned()),
-                ..evaluation
-            },
-            _ => evaluation,
-        }
-    }
 }
 
 /// Evaluates the answers, and whether any of the bodies was seen behind the API. `searched` says whether the dead-letter
@@ -293,6 +185,7 @@ mod tests {
     use super::super::job_success::tests::{attempt, whole_log};
     use super::super::web_page::tests::exchange;
     use super::*;
+    use crate::account::Whose;
     use crate::settings::{Jobs, MessageIds};
     use verifier_model::time::Timestamp;
 

@@ -1,7 +1,7 @@
 //! `cfg.access`.
 
 use crate::check::policy::{Statement, Test, account_of, statements};
-use crate::check::{Check, Evaluation, QueueEvidence, Severity, Verdict};
+use crate::check::{Check, Evaluate, Evaluation, QueueEvidence, Severity, Verdict};
 use crate::command::aws;
 
 /// The check's entry in the catalogue.
@@ -15,6 +15,11 @@ pub const CHECK: Check = Check {
     fix: "name the principals in the queue's policy, or add a condition on aws:SourceArn, aws:SourceAccount or aws:PrincipalOrgID with fixed values",
     source: "https://docs.aws.amazon.com/securityhub/latest/userguide/sqs-controls.html#sqs-3",
     must_run: true,
+    needs: &[],
+    absent: None,
+    evaluate: Evaluate::Configuration(|configuration| {
+        configuration.of_queues(|jobs, dead_letters| evaluate(&[jobs, dead_letters]))
+    }),
 };
 
 /// Evaluates the policies of the queues.

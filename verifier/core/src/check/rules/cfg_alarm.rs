@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::check::{AlarmEvidence, Check, Evaluation, QueueEvidence, Severity, Verdict};
+use crate::check::{
+    AlarmEvidence, Check, Evaluate, Evaluation, Need, QueueEvidence, Severity, Verdict, no_queues,
+};
 use crate::command::aws;
 
 /// The check's entry in the catalogue.
@@ -14,6 +16,16 @@ pub const CHECK: Check = Check {
     fix: "add an alarm on ApproximateNumberOfMessagesVisible of the dead-letter queue that goes off above 0, whose description links to RUNBOOK.md#SECTION",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/dead-letter-queues-alarms-cloudwatch.html",
     must_run: true,
+    needs: &[Need::Alarms],
+    absent: None,
+    evaluate: Evaluate::Configuration(|configuration| {
+        let discovered = configuration.discovered;
+        configuration.unless_mistaken(|| match (&discovered.dead_letters, &discovered.alarms) {
+            (Some(dead_letters), Some(Ok(alarms))) => evaluate(dead_letters, alarms),
+            (_, Some(Err(unanswered))) => unanswered.evaluation(),
+            _ => no_queues(),
+        })
+    }),
 };
 
 /// The metric that counts messages which a redrive policy has moved.

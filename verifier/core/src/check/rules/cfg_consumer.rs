@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::check::{
-    Check, Evaluation, FunctionEvidence, MappingEvidence, QueueEvidence, Severity, Verdict,
+    Check, Evaluate, Evaluation, FunctionEvidence, MappingEvidence, Need, QueueEvidence, Severity,
+    Verdict,
 };
 use crate::command::aws;
 
@@ -16,6 +17,21 @@ pub const CHECK: Check = Check {
     fix: "enable the mapping, set FunctionResponseTypes to ReportBatchItemFailures, and remove filters and other consumers",
     source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
     must_run: true,
+    needs: &[Need::DeadLetterMappings],
+    absent: None,
+    evaluate: Evaluate::Configuration(|configuration| {
+        let discovered = configuration.discovered;
+        configuration.of_jobs(|jobs| {
+            configuration.unless_mistaken(|| {
+                evaluate(
+                    jobs,
+                    &discovered.mappings,
+                    &discovered.dead_letter_mappings,
+                    discovered.worker.as_ref(),
+                )
+            })
+        })
+    }),
 };
 
 /// Evaluates the mappings that read the jobs queue, those that read the dead-letter queue, and the state of the function that the

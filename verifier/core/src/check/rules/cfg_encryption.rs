@@ -1,6 +1,6 @@
 //! `cfg.encryption`.
 
-use crate::check::{Check, Evaluation, QueueEvidence, Severity};
+use crate::check::{Check, Evaluate, Evaluation, QueueEvidence, Severity};
 use crate::command::aws;
 
 /// The check's entry in the catalogue.
@@ -12,6 +12,11 @@ pub const CHECK: Check = Check {
     fix: "set SqsManagedSseEnabled to true, or name a key in KmsMasterKeyId",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-server-side-encryption.html",
     must_run: true,
+    needs: &[],
+    absent: None,
+    evaluate: Evaluate::Configuration(|configuration| {
+        configuration.of_queues(|jobs, dead_letters| evaluate(&[jobs, dead_letters]))
+    }),
 };
 
 /// Evaluates the encryption of the queues.

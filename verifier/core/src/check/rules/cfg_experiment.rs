@@ -2,7 +2,9 @@
 
 use verifier_model::time::Timestamp;
 
-use crate::check::{Check, Evaluation, QueueEvidence, Severity, Verdict};
+use crate::check::{
+    Check, Evaluate, Evaluation, Need, QueueEvidence, Severity, Verdict, no_queues,
+};
 use crate::experiment::{LEASE_TAG, Lease};
 
 /// The check's entry in the catalogue.
@@ -14,6 +16,15 @@ pub const CHECK: Check = Check {
     fix: "wait for the experiment, or put the stack back: verifier chaos rollback --journal FILE",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-tags.html",
     must_run: false,
+    needs: &[Need::ExperimentLock],
+    absent: None,
+    evaluate: Evaluate::Configuration(|configuration| {
+        match (&configuration.discovered.jobs, &configuration.discovered.experiment_lock) {
+            (Some(jobs), Some(Ok(tag))) => evaluate(jobs, tag.as_deref(), configuration.now),
+            (_, Some(Err(unanswered))) => unanswered.evaluation(),
+            _ => no_queues(),
+        }
+    }),
 };
 
 /// Evaluates the tag of the jobs queue by which an experiment says that it is under way; absent when there is none.

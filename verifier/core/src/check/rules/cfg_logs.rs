@@ -1,6 +1,9 @@
 //! `cfg.logs`.
 
-use crate::check::{Check, Evaluation, FunctionEvidence, LogGroupEvidence, Severity, Verdict};
+use crate::check::{
+    Check, Evaluate, Evaluation, FunctionEvidence, LogGroupEvidence, Need, Severity, Verdict,
+    no_consumer,
+};
 use crate::command::aws;
 
 /// The check's entry in the catalogue.
@@ -12,6 +15,15 @@ pub const CHECK: Check = Check {
     fix: "set the function's LogFormat to JSON and its log levels to INFO, and RetentionInDays of its log group",
     source: "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html",
     must_run: true,
+    needs: &[Need::LogGroup],
+    absent: None,
+    evaluate: Evaluate::Configuration(|configuration| {
+        match (&configuration.discovered.worker, &configuration.discovered.log_group) {
+            (Some(worker), Some(Ok(group))) => evaluate(worker, group.as_ref()),
+            (_, Some(Err(unanswered))) => unanswered.evaluation(),
+            _ => no_consumer(),
+        }
+    }),
 };
 
 /// The levels that leave lines of the level INFO out.

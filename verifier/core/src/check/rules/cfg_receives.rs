@@ -1,6 +1,6 @@
 //! `cfg.receives`.
 
-use crate::check::{Check, Evaluation, QueueEvidence, Severity, Verdict};
+use crate::check::{Check, Evaluate, Evaluation, QueueEvidence, Severity, Verdict};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
@@ -11,6 +11,9 @@ pub const CHECK: Check = Check {
     fix: "raise maxReceiveCount, or bound the mapping's MaximumConcurrency so that it is not throttled, and live with it",
     source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",
     must_run: false,
+    needs: &[],
+    absent: None,
+    evaluate: Evaluate::Configuration(|configuration| configuration.of_jobs(evaluate)),
 };
 
 /// What AWS advises at least.

@@ -2,7 +2,7 @@
 
 use verifier_model::sqs::{RedriveAllowPolicy, RedrivePolicy};
 
-use crate::check::{Check, Evaluation, QueueEvidence, Severity};
+use crate::check::{Check, Evaluate, Evaluation, QueueEvidence, Severity, are_one, are_swapped};
 use crate::command::aws;
 
 /// The check's entry in the catalogue.
@@ -14,6 +14,13 @@ pub const CHECK: Check = Check {
     fix: "give the jobs queue a RedrivePolicy with the dead-letter queue's ARN and a maxReceiveCount, and the dead-letter queue none",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
     must_run: true,
+    needs: &[],
+    absent: None,
+    evaluate: Evaluate::Configuration(|configuration| {
+        configuration.of_queues(|jobs, dead_letters| {
+            evaluate(jobs, dead_letters, configuration.settings.expect.receives)
+        })
+    }),
 };
 
 /// Evaluates the redrive policy. `expected_receives` is the `maxReceiveCount` that is wanted; any when `None`.
@@ -65,20 +72,6 @@ pub fn evaluate(
     evaluation
         .with_evidence("maxReceiveCount", receives)
         .with_evidence("deadLetterTargetArn", policy.dead_letter_target_arn)
-}
-
-/// Whether both outputs name one queue. Then nobody can say which of the two it is, and no command would help.
-pub fn are_one(jobs: &QueueEvidence, dead_letters: &QueueEvidence) -> bool {
-    jobs.arn() == dead_letters.arn() && !jobs.arn().is_empty()
-}
-
-/// Whether what the outputs call the dead-letter queue dead-letters to what they call the jobs queue, and not the other way.
-/// Then nothing that is said of either is about that queue, and no command would help.
-pub fn are_swapped(jobs: &QueueEvidence, dead_letters: &QueueEvidence) -> bool {
-    let leads = |from: &QueueEvidence, to: &QueueEvidence| {
-        from.redrive_policy().is_some_and(|policy| policy.dead_letter_target_arn == to.arn())
-    };
-    leads(dead_letters, jobs) && !leads(jobs, dead_letters)
 }
 
 /// What is wrong with the queue that the policy leads to.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::check::{Check, Evaluation, QueueEvidence, Severity, age_in_words};
+use crate::check::{Check, Evaluate, Evaluation, QueueEvidence, Severity, age_in_words};
 use crate::command::aws;
 
 /// The check's entry in the catalogue.
@@ -14,6 +14,14 @@ pub const CHECK: Check = Check {
     fix: "raise the jobs queue's MessageRetentionPeriod above maxReceiveCount visibility timeouts, and the dead-letter queue's above the jobs queue's; the most is 14 days",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html",
     must_run: true,
+    needs: &[],
+    absent: None,
+    evaluate: Evaluate::Configuration(|configuration| {
+        configuration.of_queues(|jobs, dead_letters| {
+            configuration
+                .unless_mistaken(|| evaluate(jobs, dead_letters, configuration.batching_window()))
+        })
+    }),
 };
 
 /// How long a queue keeps messages where nobody says.

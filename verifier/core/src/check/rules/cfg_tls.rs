@@ -1,7 +1,7 @@
 //! `cfg.tls`.
 
 use crate::check::policy::{Statement, Test, statements};
-use crate::check::{Check, Evaluation, QueueEvidence, Severity, Verdict};
+use crate::check::{Check, Evaluate, Evaluation, QueueEvidence, Severity, Verdict};
 use crate::command::aws;
 
 /// The check's entry in the catalogue.
@@ -13,6 +13,11 @@ pub const CHECK: Check = Check {
     fix: "deny sqs:* to everybody where aws:SecureTransport is false (enforceSSL in CDK)",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-security-best-practices.html",
     must_run: true,
+    needs: &[],
+    absent: None,
+    evaluate: Evaluate::Configuration(|configuration| {
+        configuration.of_queues(|jobs, dead_letters| evaluate(&[jobs, dead_letters]))
+    }),
 };
 
 /// Evaluates the policies of the queues.

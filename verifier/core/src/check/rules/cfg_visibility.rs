@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::check::{
-    Check, Evaluation, FunctionEvidence, MappingEvidence, QueueEvidence, Severity, Verdict,
+    Check, Evaluate, Evaluation, FunctionEvidence, MappingEvidence, QueueEvidence, Severity,
+    Verdict, no_consumer,
 };
 use crate::command::aws;
 
@@ -16,6 +17,12 @@ pub const CHECK: Check = Check {
     fix: "raise the queue's visibility timeout, or lower the worker's timeout or the mapping's batching window",
     source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",
     must_run: true,
+    needs: &[],
+    absent: None,
+    evaluate: Evaluate::Configuration(|configuration| match &configuration.discovered.jobs {
+        Some(jobs) => configuration.of_consumer(|mapping, worker| evaluate(jobs, mapping, worker)),
+        None => no_consumer(),
+    }),
 };
 
 /// Evaluates the visibility timeout against AWS's advice.

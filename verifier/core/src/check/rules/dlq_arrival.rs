@@ -6,7 +6,10 @@ use serde_json::Value;
 use verifier_model::time::Timestamp;
 
 use super::dlq_attempts::rank;
-use crate::check::{Check, DeadLetter, Evaluation, JobEvidence, Severity, Verdict, in_words};
+use crate::check::{
+    Check, DeadLetter, Evaluate, Evaluation, FailingJob, Followed, Hidden, JobEvidence, Severity,
+    Verdict, in_words,
+};
 use crate::settings::MessageIds;
 
 /// The check's entry in the catalogue.
@@ -18,6 +21,9 @@ pub const CHECK: Check = Check {
     fix: "compare the attempts in the log with the queue's redrive policy and visibility timeout",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
     must_run: true,
+    needs: &[],
+    absent: None,
+    evaluate: Evaluate::Jobs(of_followed),
 };
 
 /// How much sooner than the receives allow a message may appear: clocks of several services are compared.
@@ -30,15 +36,6 @@ pub enum Body<'a> {
     Submitted(&'a str),
     /// The job's id, where messages have it. The stack makes another body of the one that was submitted.
     JobId(&'a MessageIds),
-}
-
-/// What may be in the dead-letter queue and was not seen there: in flight, or delayed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Hidden {
-    /// How many messages its counts show that nothing explains.
-    pub messages: u64,
-    /// How many receives of the run were not answered: SQS may hide messages for each.
-    pub unanswered: u32,
 }
 
 /// What the poison job was up against.
@@ -70,6 +67,39 @@ pub struct Terms<'a> {
     pub copies: &'a [String],
 }
 
+/// Evaluates the failing jobs of a run.
+fn of_followed(followed: &Followed<'_>) -> Evaluation {
+    let each = followed.failing.iter();
+    of_all(each.map(|failing| (failing.job.job_id.as_str(), of(failing, followed))).collect())
+}
+
+/// Evaluates one of them.
+fn of(failing: &FailingJob<'_>, followed: &Followed<'_>) -> Evaluation {
+    let (account, settings) = (followed.account, &followed.settings.jobs);
+    let of_account = account.messages.iter().find(|job| job.job_id == failing.job.job_id);
+    let terms = Terms {
+        max_receive_count: followed.max_receive_count,
+        visibility_timeout: followed.visibility_timeout,
+        source_arn: followed.jobs_queue.arn(),
+        body: if settings.message_is_body {
+            Body::Submitted(&failing.submitted_body)
+        } else {
+            Body::JobId(&settings.message_ids)
+        },
+        waited_until: followed.waited_until,
+        queue_holds_messages: account.surplus.is_none_or(|surplus| surplus > 0),
+        hidden: followed.hidden,
+        has_all_receives: of_account.is_some_and(|job| account.has_all_receives(job)),
+        has_last_receive: of_account.is_some_and(|job| {
+            let mut counts = job.attempts.iter().map(|attempt| attempt.receive_count);
+            counts.any(|count| count >= followed.max_receive_count)
+        }),
+        may_have_all_receives: of_account.is_some_and(|job| account.may_have_all_receives(job)),
+        copies: of_account.map_or(&[], |job| job.copies.as_slice()),
+    };
+    evaluate(failing.job, failing.message.as_ref(), &terms)
+}
+
 /// Evaluates whether, when and how the poison job's message came to the dead-letter queue.
 pub fn evaluate(
     poison: &JobEvidence,
@@ -96,7 +126,7 @@ pub fn evaluate(
 
 /// The evaluations of several failing jobs in one: the worst of them, with the job that it is of. Each has to arrive by itself: a
 /// worker may name one alone of those that failed in a batch, and the others are deleted then.
-pub fn of_all(mut evaluations: Vec<(&str, Evaluation)>) -> Evaluation {
+fn of_all(mut evaluations: Vec<(&str, Evaluation)>) -> Evaluation {
     let count = evaluations.len();
     // Of those that are as bad the first, and so on.
     evaluations.sort_by_key(|(_, evaluation)| rank(evaluation.verdict));
@@ -387,6 +417,26 @@ mod tests {
         // What cannot be read is recognised by its message's id.
         assert!(named("H4sIAAAAAAAAA6tWKkpNUrJSMjQyVqoFAIYk1tQPAAAA"));
         assert!(named(r#"{"bucket":"claims","key":"17"}"#));
+    }
+
+    #[test]
+    fn of_several_failing_jobs_the_worst_speaks_and_none_was_not_run() {
+        let of = |verdicts: &[Verdict]| {
+            let evaluations = verdicts.iter().zip(["j1", "j2"]);
+            let evaluations = evaluations.map(|(verdict, id)| (id, Evaluation::new(*verdict, "w")));
+            let all = of_all(evaluations.collect());
+            (all.verdict, all.summary)
+        };
+        let said = |verdict, summary: &str| (verdict, summary.to_owned());
+        assert_eq!(of(&[Verdict::Pass, Verdict::Fail]), said(Verdict::Fail, "j2: w"));
+        assert_eq!(
+            of(&[Verdict::Warn, Verdict::Inconclusive]),
+            said(Verdict::Inconclusive, "j2: w")
+        );
+        let both = said(Verdict::Pass, "2 failing jobs, the first: w");
+        assert_eq!(of(&[Verdict::Pass, Verdict::Pass]), both);
+        assert_eq!(of(&[Verdict::Pass]), said(Verdict::Pass, "w"));
+        assert_eq!(of(&[]).0, Verdict::NotRun);
     }
 
     #[test]

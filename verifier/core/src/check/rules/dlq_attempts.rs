@@ -8,7 +8,7 @@ use super::job_success::{HELD_BACK, beside_in_words, submitted_twice};
 use crate::account::{
     Account, Attempt, Expectation, MessageAccount, MessageEnd, is_one_delivery_twice,
 };
-use crate::check::{Check, Evaluation, LogEvidence, Severity, Verdict, unreadable};
+use crate::check::{Check, Evaluate, Evaluation, LogEvidence, Severity, Verdict, unreadable};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
@@ -19,6 +19,9 @@ pub const CHECK: Check = Check {
     fix: "look for other consumers of the queue, throttled invocations, and the worker's batch response",
     source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
     must_run: true,
+    needs: &[],
+    absent: None,
+    evaluate: Evaluate::Jobs(|followed| evaluate(followed.account, followed.log)),
 };
 
 /// Concludes what became of the attempts at the failing job, by the account of the run: from the worker's lines, and where

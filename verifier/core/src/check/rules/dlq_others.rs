@@ -5,7 +5,7 @@ use std::time::Duration;
 use verifier_model::time::Timestamp;
 
 use crate::check::{
-    Check, Evaluation, HeldMessage, QueueEvidence, Severity, Verdict, age_in_words,
+    Check, Evaluate, Evaluation, HeldMessage, QueueEvidence, Severity, Verdict, age_in_words,
 };
 
 /// The check's entry in the catalogue.
@@ -17,6 +17,12 @@ pub const CHECK: Check = Check {
     fix: "find out why they failed, then replay or delete them",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html",
     must_run: false,
+    needs: &[],
+    absent: None,
+    evaluate: Evaluate::Jobs(|followed| match followed.searched_at {
+        Some(at) => evaluate(followed.others, followed.of_runs, followed.dead_letter_queue, at),
+        None => Evaluation::not_run("the dead-letter queue was not looked at"),
+    }),
 };
 
 /// Tells of the messages of others that were seen in the dead-letter queue. `queue` is that queue, `now` when it was

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::account::Account;
-use crate::check::{Check, Evaluation, Exchange, JobEvidence, Severity, Verdict};
+use crate::check::{Check, Evaluate, Evaluation, Exchange, JobEvidence, Severity, Verdict};
 use crate::command::curl;
 use crate::settings::{Api, Filling, Jobs, Settings, lookup};
 
@@ -18,6 +18,11 @@ pub const CHECK: Check = Check {
     fix: "look at the submit-job function's log; a 503 means that SQS did not confirm the message",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html",
     must_run: true,
+    needs: &[],
+    absent: None,
+    evaluate: Evaluate::Submission(|submission| {
+        evaluate(submission.jobs, submission.settings, submission.account)
+    }),
 };
 
 /// Evaluates the answers to all of a run's submissions. `settings` say what was submitted, and how the API says

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::api_reject;
+use super::cfg_visibility;
 use crate::account::{Account, Breach, Expectation, Isolation, Kept};
-use crate::check::{Check, Evaluation, LogEvidence, Severity, Verdict, unreadable};
+use crate::check::{Check, Evaluate, Evaluation, LogEvidence, Need, Severity, Verdict, unreadable};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
@@ -14,6 +16,16 @@ pub const CHECK: Check = Check {
     fix: "catch each message's error, answer with the failed messages' ids in batchItemFailures, and set ReportBatchItemFailures on the mapping",
     source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
     must_run: false,
+    needs: &[Need::CountsBeforeReturns],
+    absent: None,
+    evaluate: Evaluate::Jobs(|followed| {
+        let visibility = followed.verdict(cfg_visibility::CHECK.id);
+        let (shared, _) = followed.strays.returned();
+        let (window, strict) = (followed.batching_window, followed.strict);
+        let isolation =
+            evaluate(followed.account, followed.log, visibility, window, shared, strict);
+        followed.strays.leave_open(isolation, followed.is_concluded(api_reject::CHECK.id))
+    }),
 };
 
 /// What isolates the messages of a batch.

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::api_reject;
 use super::job_isolation::kept_in_words;
 use crate::account::{
     Account, Breach, Expectation, Explained, Isolation, Kept, MessageAccount, MessageEnd,
     Unexplained,
 };
-use crate::check::{Check, Evaluation, LogEvidence, Severity, Verdict};
+use crate::check::{Check, Evaluate, Evaluation, LogEvidence, Need, Severity, Verdict};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
@@ -21,6 +22,13 @@ pub const CHECK: Check = Check {
     fix: "look for the job's id in the worker's log and in the dead-letter queue; then at what the worker answers, the queue and the mapping",
     source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
     must_run: true,
+    needs: &[Need::CountsBeforeReturns],
+    absent: None,
+    evaluate: Evaluate::Jobs(|followed| {
+        let (_, apart) = followed.strays.returned();
+        let success = evaluate(followed.account, followed.log, apart);
+        followed.strays.leave_open(success, followed.is_concluded(api_reject::CHECK.id))
+    }),
 };
 
 /// That lines may be missing that the worker wrote too late, and what tells.

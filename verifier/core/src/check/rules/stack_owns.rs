@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::check::{Check, Evaluation, MappingEvidence, Severity, StackEvidence};
+use crate::check::{Check, Evaluate, Evaluation, MappingEvidence, Severity, StackEvidence};
 use crate::command::aws;
+use crate::settings::queue_name;
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
@@ -14,6 +15,24 @@ pub const CHECK: Check = Check {
     fix: "derive the outputs from the stack's own resources",
     source: "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStackResources.html",
     must_run: true,
+    needs: &[],
+    absent: None,
+    evaluate: Evaluate::Configuration(|configuration| {
+        let (stack, settings) = (configuration.stack, configuration.settings);
+        let outputs = &settings.outputs;
+        let queues: Vec<&str> = [&outputs.jobs_queue, &outputs.dead_letter_queue]
+            .iter()
+            .filter_map(|output| stack.outputs.get(*output))
+            .map(|value| queue_name(value))
+            .collect();
+        if queues.is_empty() {
+            return Evaluation::not_run("no output names a queue");
+        }
+        let api = outputs.api_url.as_ref().and_then(|output| stack.outputs.get(output));
+        let job_url = settings.job_url(&stack.outputs);
+        let urls: Vec<&str> = api.into_iter().chain(&job_url).map(String::as_str).collect();
+        evaluate(stack, &queues, &urls, &configuration.discovered.mappings)
+    }),
 };
 
 /// Evaluates whether everything that discovery reached is the stack's own.

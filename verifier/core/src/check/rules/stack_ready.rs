@@ -1,6 +1,6 @@
 //! `stack.ready`.
 
-use crate::check::{Check, Evaluation, Severity, StackEvidence};
+use crate::check::{Check, Evaluate, Evaluation, Severity, StackEvidence};
 use crate::command::aws;
 
 /// The check's entry in the catalogue.
@@ -12,6 +12,9 @@ pub const CHECK: Check = Check {
     fix: "look at the stack's events for the first failure, fix it and deploy again",
     source: "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html",
     must_run: true,
+    needs: &[],
+    absent: None,
+    evaluate: Evaluate::Stack(|facts| evaluate(facts.stack, &facts.settings.outputs.expected())),
 };
 
 /// The statuses of a stack whose last deployment has come to its end and was kept.

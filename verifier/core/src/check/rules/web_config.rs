@@ -1,10 +1,14 @@
 //! `web.config`.
 
+use std::time::Duration;
+
 use url::Url;
 
 use super::web_page::elsewhere;
 use crate::check::script::{Script, Values};
-use crate::check::{Answer, Check, Evaluation, Exchange, Severity};
+use crate::check::{
+    Addresses, Answer, Check, Evaluate, Evaluation, Exchange, Probe, Question, Severity,
+};
 use crate::command::curl;
 use crate::settings::urls::{at_as_page, is_same, origin_of};
 use crate::settings::{JOB_URL_VARIABLE, Page};
@@ -18,6 +22,31 @@ pub const CHECK: Check = Check {
     fix: "deploy config.js from the stack's own outputs, and invalidate it in the distribution's cache",
     source: "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/Invalidation.html",
     must_run: true,
+    needs: &[],
+    absent: Some(|settings| {
+        let has_none =
+            settings.outputs.preview_url.is_none() || settings.page.config_path.is_none();
+        has_none.then_some("the stack has no page with a configuration")
+    }),
+    evaluate: Evaluate::Probe(Probe {
+        patience: Duration::from_secs(30),
+        ask: |addresses| {
+            let outputs = &addresses.settings.outputs;
+            let url = Addresses::needed(addresses.config.as_ref(), outputs.preview_url.as_ref())?;
+            Addresses::needed(addresses.jobs.as_ref(), outputs.job_url.as_ref())?;
+            Ok(Question::Open { url: url.clone() }.into())
+        },
+        evaluate: |addresses, replies| {
+            let api = &addresses.settings.api;
+            let expected = Expected {
+                page: &addresses.settings.page,
+                job_url: addresses.jobs.as_deref().unwrap_or_default(),
+                hello: addresses.hello.as_deref().zip(api.hello_path.as_deref()),
+            };
+            evaluate(replies.first.exchange(), expected)
+        },
+        confirm: None,
+    }),
 };
 
 /// What the script of this stack's page has to hold.

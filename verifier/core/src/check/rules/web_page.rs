@@ -1,8 +1,12 @@
 //! `web.page`.
 
+use std::time::Duration;
+
 use url::Url;
 
-use crate::check::{Answer, Check, Evaluation, Exchange, Severity};
+use crate::check::{
+    Addresses, Answer, Check, Evaluate, Evaluation, Exchange, Probe, Question, Severity,
+};
 use crate::command::curl;
 
 /// The check's entry in the catalogue.
@@ -14,6 +18,20 @@ pub const CHECK: Check = Check {
     fix: "look at the distribution's status and origin, and whether index.html is in the bucket",
     source: "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/http-403-permission-denied.html",
     must_run: true,
+    needs: &[],
+    absent: Some(|settings| {
+        settings.outputs.preview_url.is_none().then_some("the stack has no page")
+    }),
+    evaluate: Evaluate::Probe(Probe {
+        patience: Duration::from_secs(30),
+        ask: |addresses| {
+            let output = addresses.settings.outputs.preview_url.as_ref();
+            let page = Addresses::needed(addresses.page.as_ref(), output)?;
+            Ok(Question::Open { url: page.clone() }.into())
+        },
+        evaluate: |_, replies| evaluate(replies.first.exchange()),
+        confirm: None,
+    }),
 };
 
 /// Evaluates the answer of the preview's URL.
