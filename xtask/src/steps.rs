@@ -139,8 +139,14 @@ pub(crate) fn generate(project: &Project, out: &mut dyn Write) -> Result<(), Fai
     program("npm", &project.stack()).args(["run", "synth"]).run()?;
     let reference =
         cargo(project).args(["run", "--quiet", "--", "man", "--format", "markdown"]).capture()?;
-    std::fs::write(project.root.join("docs/cli.md"), reference)
-        .map_err(|error| Failure::new(format!("docs/cli.md cannot be written: {error}")))
+    write(project, "docs/cli.md", &reference)?;
+    let schema = cargo(project).args(["run", "--quiet", "--", "config", "schema"]).capture()?;
+    write(project, "verifier/cli/schema/verifier-toml.1.schema.json", &schema)
+}
+
+fn write(project: &Project, path: &str, text: &str) -> Result<(), Failure> {
+    std::fs::write(project.root.join(path), text)
+        .map_err(|error| Failure::new(format!("{path} cannot be written: {error}")))
 }
 
 #[cfg(test)]

@@ -18,6 +18,15 @@ fn refused(text: &str) -> String {
     error.to_string()
 }
 
+/// Fails unless each file is refused with those words, at a place in it.
+fn are_refused(files: &[(&str, &str)]) {
+    for (text, said) in files {
+        let error = refused(text);
+        assert!(error.contains(said), "{text}\n{error}");
+        assert!(error.starts_with("verifier.toml:"), "{error}");
+    }
+}
+
 #[test]
 fn an_empty_file_changes_nothing() {
     assert_eq!(read("").settings(), &Settings::default());
@@ -28,7 +37,9 @@ fn an_empty_file_changes_nothing() {
 fn a_value_comes_from_its_line_and_the_rest_from_the_defaults() {
     let mut in_force =
         read("[expect]\n\nreceives = 4\n[[expect.allow]]\ncheck = \"cfg.logs\"\nreason = \"r\"\n");
-    in_force.set("expect.timeout_seconds", verifier_core::settings::Value::Number(9), "--timeout");
+    in_force.set("expect.timeout_seconds", "--timeout", |settings| {
+        settings.expect.timeout_seconds = Some(9);
+    });
     let origin = |key: &str| {
         let shown = in_force.shown();
         let found = shown.iter().find(|shown| shown.key == key).expect("a key");
@@ -44,21 +55,24 @@ fn a_value_comes_from_its_line_and_the_rest_from_the_defaults() {
 
 #[test]
 fn what_is_wrong_is_said_with_file_line_key_and_what_was_expected() {
-    for (text, said) in [
-        ("[outputs", "verifier.toml:1: this is no TOML"),
-        ("[output]\n", "verifier.toml:1: output: there is no such section; did you mean outputs?"),
-        ("outputs = 1\n", "verifier.toml:1: outputs: expected a table, found the number 1"),
+    are_refused(&[
+        ("[outputs", "verifier.toml:1:9: this is no TOML"),
+        (
+            "[output]\n",
+            "verifier.toml:1:2: output: there is no such section; did you mean outputs?",
+        ),
+        ("outputs = 1\n", "verifier.toml:1:11: outputs: expected a table, found the number 1"),
         (
             "[api]\n\nhello_paths = \"/\"\n",
-            "verifier.toml:3: api.hello_paths: there is no such key; did you mean api.hello_path?",
+            "verifier.toml:3:1: api.hello_paths: there is no such key; did you mean api.hello_path?",
         ),
         (
             "[page]\nxyz = 1\n",
-            "verifier.toml:2: page.xyz: there is no such key; expected one of page.config_path",
+            "verifier.toml:2:1: page.xyz: there is no such key; expected one of page.config_path",
         ),
         (
             "[outputs]\napi_url = 7\n",
-            "outputs.api_url: expected a string, or false, found the number 7",
+            "verifier.toml:2:11: outputs.api_url: expected a string, or false, found the number 7; write for example api_url = \"ApiUrl\"",
         ),
         ("[outputs]\napi_url = true\n", "expected a string, or false, found true"),
         ("[outputs]\njobs_queue = false\n", "outputs.jobs_queue: expected a string, found false"),
@@ -78,23 +92,29 @@ fn what_is_wrong_is_said_with_file_line_key_and_what_was_expected() {
         ),
         (
             "[expect]\norigins = [1]\n",
-            "expect.origins: expected a list of strings, found another list",
+            "verifier.toml:2:12: expect.origins: expected a list of strings, found another list, in which [0] is the number 1; write for example origins = [\"https://preview.example\"]",
         ),
         (
             "[jobs]\nheaders = { a = 1 }\n",
-            "jobs.headers: expected a table of strings, found another table",
+            "jobs.headers: expected a table of strings, found another table, in which a is the number 1",
         ),
         (
             "[[expect.allow]]\ncheck = \"cfg.logs\"\n",
-            "verifier.toml:1: expect.allow: expected a list of tables, each with check and reason",
+            "verifier.toml:1:1: expect.allow: expected a list of tables, each with check and reason, found another list; write for example allow = [{ check = \"cfg.logs\",",
         ),
         (
             "[[expect.allow]]\ncheck = \"cfg.log\"\nreason = \"r\"\n",
-            "verifier.toml:1: expect.allow: no check is called cfg.log; did you mean cfg.logs?",
+            "verifier.toml:1:10: expect.allow: no check is called cfg.log; did you mean cfg.logs?",
         ),
+    ]);
+}
+
+#[test]
+fn values_that_contradict_each_other_are_refused_at_one_of_them() {
+    are_refused(&[
         (
             "[jobs]\ngood = '{\"a\": \"{job_ids}\"}'\n",
-            "verifier.toml:2: jobs.good: there is no placeholder {job_ids}; did you mean {job_id}?",
+            "verifier.toml:2:1: jobs.good: there is no placeholder {job_ids}; did you mean {job_id}?",
         ),
         ("[jobs]\ngood = '{\"a\": \"{run_id}\"}'\n", "jobs.good: expected {job_id} in it"),
         ("[jobs]\nfailing = '{job_id} {padding}'\n", "there is no placeholder {padding}"),
@@ -109,7 +129,7 @@ fn what_is_wrong_is_said_with_file_line_key_and_what_was_expected() {
         ("[outputs]\njob_url = false\n", "outputs.job_url: there is nowhere to post jobs to"),
         (
             "[outputs]\njob_url = \"A\"\n[api]\njobs_path = \"/x\"\n",
-            "verifier.toml:4: api.jobs_path: outputs.job_url says where jobs are posted to",
+            "verifier.toml:4:1: api.jobs_path: outputs.job_url says where jobs are posted to",
         ),
         (
             "[outputs]\napi_url = false\n[api]\njobs_path = \"/x\"\n",
@@ -124,7 +144,7 @@ fn what_is_wrong_is_said_with_file_line_key_and_what_was_expected() {
         ("[outcomes]\njob_id = false\nmessage_id = false\n", "outcomes.job_id: expected a path"),
         (
             "[outcomes]\npattern = '('\n",
-            "verifier.toml:2: outcomes.pattern: expected a regular expression",
+            "verifier.toml:2:1: outcomes.pattern: expected a regular expression",
         ),
         (
             "[outcomes]\npattern = '(?<jobid>.)'\n",
@@ -137,13 +157,9 @@ fn what_is_wrong_is_said_with_file_line_key_and_what_was_expected() {
         ),
         (
             "[outcomes]\npattern = '(?<outcome>.)(?<receive_count>.)(?<job_id>.)'\nreason = \"why\"\n",
-            "verifier.toml:3: outcomes.reason: it is not used beside outcomes.pattern",
+            "verifier.toml:3:1: outcomes.reason: it is not used beside outcomes.pattern",
         ),
-    ] {
-        let error = refused(text);
-        assert!(error.contains(said), "{text}\n{error}");
-        assert!(error.starts_with("verifier.toml:"), "{error}");
-    }
+    ]);
 }
 
 #[test]
@@ -151,11 +167,11 @@ fn what_cannot_be_sent_is_no_settings_file() {
     for (text, said) in [
         (
             "[api]\nhello_path = \"/hello world\"\n",
-            "verifier.toml:2: api.hello_path: expected a path of a URL",
+            "verifier.toml:2:1: api.hello_path: expected a path of a URL",
         ),
         (
             "[jobs]\nheaders = { \"bad header\" = \"1\" }\n",
-            "verifier.toml:2: jobs.headers: \"bad header\" is no name of a header",
+            "verifier.toml:2:1: jobs.headers: \"bad header\" is no name of a header",
         ),
         ("[jobs]\nheaders = { \"\" = \"1\" }\n", "jobs.headers: \"\" is no name of a header"),
         ("[jobs]\nheaders = { x-a = \"1\\n2\" }\n", "jobs.headers: the value of x-a has control"),
@@ -166,7 +182,7 @@ fn what_cannot_be_sent_is_no_settings_file() {
         ("[jobs]\nheaders = { x-a = \"1\", X-A = \"2\" }\n", "jobs.headers: x-a is there twice"),
         (
             "[expect]\norigins = [\"https://a.example/\"]\n",
-            "verifier.toml:2: expect.origins: \"https://a.example/\" is no origin: a scheme, a host and no path; did you mean https://a.example?",
+            "verifier.toml:2:1: expect.origins: \"https://a.example/\" is no origin: a scheme, a host and no path; did you mean https://a.example?",
         ),
         (
             "[expect]\norigins = [\"a.example\"]\n",
@@ -193,8 +209,8 @@ fn the_default_bodies_are_jobs_of_their_run_and_the_refused_ones_are_none() {
         let job = Job::parse(body.as_bytes()).expect("a job");
         assert_eq!((job.fail, job.job_id.as_deref()), (fails, Some(job_id.as_str())));
         assert_eq!(job.run_id.as_deref(), Some(RUN));
-        assert_eq!(settings.jobs.message_ids.job_of(&body), Some(job_id.clone()));
-        let run = settings.jobs.message_ids.run_of(&body).expect("a run");
+        assert_eq!(settings.jobs.message_ids().job_of(&body), Some(job_id.clone()));
+        let run = settings.jobs.message_ids().run_of(&body).expect("a run");
         assert_eq!(run.to_string(), RUN);
     }
 }
@@ -289,7 +305,7 @@ fn a_queue_is_named_by_its_name_its_url_or_its_arn() {
 
 #[test]
 fn every_key_is_told_of() {
-    for key in &KEYS {
+    for key in KEYS.iter() {
         assert!(!key.about.is_empty() && key.name.split('.').count() == 2, "{}", key.name);
     }
 }

@@ -4,11 +4,11 @@
 use contract::{OUTCOME_EVENT, Outcome, OutcomeLine};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use serde_json::json;
+use serde_json::{Value, json};
 use verifier_core::check::{
     CHECKS, Evaluation, Verdict, Weight, explained, overall, read_settings,
 };
-use verifier_core::settings::{Filling, KEYS, Kind, Outcomes, Value};
+use verifier_core::settings::{Filling, KEYS, Outcomes, in_toml};
 
 const RUN: &str = "vrf-6569e9c0-0badcafe";
 
@@ -29,31 +29,32 @@ fn text() -> impl Strategy<Value = String> {
         .prop_filter("not blank", |text| !text.trim().is_empty())
 }
 
-fn value(kind: Kind) -> BoxedStrategy<Value> {
+/// A value that may stand behind a key.
+fn value(key: &str) -> BoxedStrategy<Value> {
     let pairs = || prop::collection::btree_map(any::<String>(), any::<String>(), 0..4);
-    match kind {
-        Kind::Text => text().prop_map(Value::Text).boxed(),
-        Kind::TextOrFalse => prop_oneof![Just(Value::Absent), text().prop_map(Value::Text)].boxed(),
-        Kind::Flag => any::<bool>().prop_map(Value::Flag).boxed(),
-        Kind::Number(least, most) => (least..=most).prop_map(Value::Number).boxed(),
-        Kind::NumberOrFalse(least, most) => {
-            prop_oneof![Just(Value::Absent), (least..=most).prop_map(Value::Number)].boxed()
+    let text = || text().prop_map(Value::from);
+    match key {
+        "outputs.preview_url" => prop_oneof![Just(json!(false)), text()].boxed(),
+        "outputs.jobs_queue" => text().boxed(),
+        "outputs.others" => {
+            prop::collection::vec(any::<String>(), 0..4).prop_map(Value::from).boxed()
         }
-        Kind::Texts => prop::collection::vec(any::<String>(), 0..4).prop_map(Value::Texts).boxed(),
-        Kind::Pairs => pairs().prop_map(Value::Pairs).boxed(),
-        Kind::Tables(_) => Just(Value::Tables(Vec::new())).boxed(),
+        "api.accepted_status" => (200_u64..=299).prop_map(Value::from).boxed(),
+        "jobs.message_is_body" => any::<bool>().prop_map(Value::from).boxed(),
+        "expect.receives" => {
+            prop_oneof![Just(json!(false)), (1_u64..=1000).prop_map(Value::from)].boxed()
+        }
+        _ => pairs().prop_map(|pairs| json!(pairs)).boxed(),
     }
 }
 
 /// A key with a value for it.
 fn setting() -> impl Strategy<Value = (&'static str, Value)> {
-    let free = select(&FREE[..]).prop_flat_map(|name| {
-        let key = KEYS.iter().find(|key| key.name == name).expect("a key");
-        value(key.kind).prop_map(move |value| (name, value))
-    });
+    let free =
+        select(&FREE[..]).prop_flat_map(|name| value(name).prop_map(move |value| (name, value)));
     // Headers have to be such that they can be sent.
     let headers = prop::collection::btree_map("x-[a-z0-9_.-]{0,6}", "[\t -~\u{e4}]{0,9}", 0..4);
-    prop_oneof![8 => free, 1 => headers.prop_map(|pairs| ("jobs.headers", Value::Pairs(pairs)))]
+    prop_oneof![8 => free, 1 => headers.prop_map(|pairs| ("jobs.headers", json!(pairs)))]
 }
 
 fn line() -> impl Strategy<Value = OutcomeLine> {
@@ -80,7 +81,7 @@ proptest! {
     #[test]
     fn a_value_that_a_file_gives_is_in_force((key, value) in setting()) {
         let (section, name) = key.split_once('.').expect("a section");
-        let file = format!("[{section}]\n{name} = {value}\n");
+        let file = format!("[{section}]\n{name} = {}\n", in_toml(&value));
         let in_force = read_settings("f", &file).map_err(|error| TestCaseError::fail(format!("{error}\n{file}")))?;
         for shown in in_force.shown() {
             if shown.key == key {
@@ -95,9 +96,9 @@ proptest! {
     #[test]
     fn what_is_shown_is_a_file_that_says_the_same((key, value) in setting()) {
         let (section, name) = key.split_once('.').expect("a section");
-        let in_force = read_settings("f", &format!("{section}.{name} = {value}\n")).expect("it is well formed");
+        let in_force = read_settings("f", &format!("{section}.{name} = {}\n", in_toml(&value))).expect("it is well formed");
         let shown: Vec<String> =
-            in_force.shown().iter().map(|shown| format!("{} = {}\n", shown.key, shown.value)).collect();
+            in_force.shown().iter().map(|shown| format!("{} = {}\n", shown.key, in_toml(&shown.value))).collect();
         let again = read_settings("g", &shown.concat()).expect("it is well formed");
         prop_assert_eq!(again.settings(), in_force.settings());
     }
@@ -125,14 +126,14 @@ proptest! {
     }
 
     #[test]
-    fn a_key_with_a_message_too_few_is_refused_with_what_was_meant(key in select(&KEYS[..]), at in any::<Index>()) {
+    fn a_key_with_a_message_too_few_is_refused_with_what_was_meant(key in select(KEYS.as_slice()), at in any::<Index>()) {
         let (section, name) = key.name.split_once('.').expect("a section");
         let mut wrong = name.to_owned();
         wrong.remove(at.index(name.len()));
         let full = format!("{section}.{wrong}");
         prop_assume!(KEYS.iter().all(|key| key.name != full));
         let error = read_settings("f", &format!("[{section}]\n{wrong:?} = 1\n")).expect_err("no such key");
-        prop_assert_eq!(error.line, Some(2));
+        prop_assert_eq!(error.place.map(|place| place.line), Some(2));
         prop_assert_eq!(&error.key, &full);
         prop_assert!(error.problem.contains("did you mean"), "{}", error);
     }

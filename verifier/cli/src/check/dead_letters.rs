@@ -36,7 +36,7 @@ pub(crate) struct Search<'a> {
     /// The ids of the messages that the run knows for its own.
     pub(crate) own_message_ids: &'a [String],
     /// Where messages name their run.
-    pub(crate) ids: &'a MessageIds,
+    pub(crate) ids: MessageIds,
     /// How long a run waits for its own messages at most.
     pub(crate) longest_wait: Duration,
 }
@@ -272,7 +272,6 @@ impl DeadLetters {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::LazyLock;
 
     use futures::FutureExt;
     use serde_json::{Value, json};
@@ -315,9 +314,16 @@ mod tests {
         clock: &'a RunClock,
         run_id: RunId,
     ) -> Search<'a> {
-        static IDS: LazyLock<MessageIds> = LazyLock::new(MessageIds::default);
         let longest_wait = LONGEST_WAIT;
-        Search { aws, clock, queue, run_id, own_message_ids: &[], ids: &IDS, longest_wait }
+        Search {
+            aws,
+            clock,
+            queue,
+            run_id,
+            own_message_ids: &[],
+            ids: MessageIds::default(),
+            longest_wait,
+        }
     }
 
     /// Sends a message; says its id.

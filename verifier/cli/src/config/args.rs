@@ -33,6 +33,8 @@ pub(crate) struct ConfigArgs {
 pub(crate) enum ConfigCommand {
     /// Print every setting in force and where it comes from: the default, a line of a file, or the command line.
     Show(ConfigShowArgs),
+    /// Print the JSON Schema of verifier.toml, by which editors complete and check it.
+    Schema,
 }
 
 #[derive(Debug, Args)]

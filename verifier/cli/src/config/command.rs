@@ -7,8 +7,11 @@ use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
 
 pub(crate) fn run(args: &ConfigArgs) -> Result<Exit, Failure> {
-    let ConfigCommand::Show(args) = &args.command;
-    let settings = config::load(&args.settings)?;
-    view::print_settings(&settings, args.format)?;
+    match &args.command {
+        ConfigCommand::Show(args) => {
+            view::print_settings(&config::load(&args.settings)?, args.format)?;
+        }
+        ConfigCommand::Schema => view::print_schema()?,
+    }
     Ok(Exit::Passed)
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use verifier_core::check::read_settings;
-use verifier_core::settings::{ANY_ORIGIN, InForce, Value};
+use verifier_core::settings::{ANY_ORIGIN, InForce};
 
 use crate::config::args::SettingsArgs;
 use crate::shell::failure::Failure;
@@ -16,17 +16,19 @@ const NAME: &str = "verifier.toml";
 pub(crate) fn load(args: &SettingsArgs) -> Result<InForce, Failure> {
     let mut settings = read(args.config.as_deref())?;
     if let Some(receives) = args.receives {
-        settings.set("expect.receives", Value::Number(receives.into()), "--receives");
+        settings.set("expect.receives", "--receives", |settings| {
+            settings.expect.receives = Some(receives);
+        });
     }
     if let Some(seconds) = args.timeout {
-        settings.set("expect.timeout_seconds", Value::Number(seconds), "--timeout");
+        settings.set("expect.timeout_seconds", "--timeout", |settings| {
+            settings.expect.timeout_seconds = Some(seconds);
+        });
     }
     if args.allow_any_origin {
-        settings.set(
-            "expect.origins",
-            Value::Texts(vec![ANY_ORIGIN.to_owned()]),
-            "--allow-any-origin",
-        );
+        settings.set("expect.origins", "--allow-any-origin", |settings| {
+            settings.expect.origins = vec![ANY_ORIGIN.to_owned()];
+        });
     }
     Ok(settings)
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use owo_colors::OwoColorize;
 use serde_json::json;
-use verifier_core::settings::InForce;
+use verifier_core::settings::{InForce, in_toml, schema};
 
 use crate::report::json::text;
 use crate::shell::args::Format;
@@ -21,6 +21,11 @@ pub(crate) fn print_settings(settings: &InForce, format: Format) -> Result<(), F
     print(|out| out.write_all(text.as_bytes()))
 }
 
+/// Shows the JSON Schema of a settings file.
+pub(crate) fn print_schema() -> Result<(), Failure> {
+    print(|out| out.write_all(text(&schema()).as_bytes()))
+}
+
 /// The settings as a file could say them, each with where it comes from.
 fn human(settings: &InForce) -> String {
     let mut text = String::new();
@@ -34,12 +39,8 @@ fn human(settings: &InForce) -> String {
             last = section;
         }
         let origin = format!("# {}", clean::line(&shown.origin.to_string()));
-        let _ = writeln!(
-            text,
-            "{name} = {}  {}",
-            clean::line(&shown.value.to_string()),
-            origin.dimmed()
-        );
+        let _ =
+            writeln!(text, "{name} = {}  {}", clean::line(&in_toml(&shown.value)), origin.dimmed());
     }
     text
 }
@@ -52,7 +53,7 @@ fn json(settings: &InForce) -> String {
         .map(|shown| {
             json!({
                 "key": shown.key,
-                "value": shown.value.to_json(),
+                "value": shown.value,
                 "origin": shown.origin.to_string(),
             })
         })

@@ -219,7 +219,7 @@ fn what_is_wrong_in_a_file_is_a_usage_error_with_file_line_and_key() {
     std::fs::write(&path, "[outputs]\n\napi_ulr = \"A\"\n").expect("it is written");
     let checked = check_local(&["--config", text(&path)]);
     assert_eq!(checked.code, Some(2));
-    for said in ["wrong.toml:3: outputs.api_ulr", "did you mean outputs.api_url?"] {
+    for said in ["wrong.toml:3:1: outputs.api_ulr", "did you mean outputs.api_url?"] {
         assert!(checked.stderr.contains(said), "{}", checked.stderr);
     }
     let missing = folder.path().join("none.toml");

@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use toml::de::{DeTable, DeValue};
+use serde_path_to_error::{Path, Segment};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, Deserializer};
 
-use super::error::SettingsError;
+use super::error::{Place, SettingsError};
 use super::keys::{KEYS, Key, sections};
-use super::value::{Kind, Value};
+use super::model::Settings;
 use crate::nearest::nearest;
 
-/// A value that a file gives.
+/// The settings that a file gives, and where each of its keys is.
 #[derive(Debug)]
-pub(super) struct Found {
-    pub(super) key: &'static Key,
-    pub(super) value: Value,
-    /// The line that the value begins at, counted from 1.
-    pub(super) line: usize,
+pub(super) struct Given {
+    pub(super) settings: Settings,
+    pub(super) places: BTreeMap<String, Place>,
 }
 
 /// A file that is being read.
@@ -25,46 +25,62 @@ struct File<'a> {
     text: &'a str,
 }
 
-/// Reads every value of a file.
-pub(super) fn read(path: &str, text: &str) -> Result<Vec<Found>, SettingsError> {
+/// Reads a file.
+pub(super) fn read(path: &str, text: &str) -> Result<Given, SettingsError> {
     let file = File { path, text };
     let document = DeTable::parse(text).map_err(|error| {
         let problem = format!("this is no TOML: {}", error.message());
-        file.error(error.span(), "", problem)
+        file.error(error.span(), String::new(), problem)
     })?;
-    let mut all = Vec::new();
+    let mut places = BTreeMap::new();
     for (section, table) in document.get_ref() {
-        let name = section.get_ref();
-        if !sections().contains(&name.as_ref()) {
-            return Err(file.unknown(section.span(), name, "section", &sections()));
+        for name in table.get_ref().as_table().into_iter().flat_map(DeTable::keys) {
+            let key = format!("{}.{}", section.get_ref(), name.get_ref());
+            places.insert(key, file.place(name.span().start));
         }
-        let DeValue::Table(table) = table.get_ref() else {
-            let problem = format!("expected a table, found {}", described(table.get_ref()));
-            return Err(file.error(Some(table.span()), name, problem));
-        };
-        all.extend(file.section(name, table)?);
     }
-    Ok(all)
+    let settings = serde_path_to_error::deserialize(Deserializer::from(document.clone()))
+        .map_err(|error| file.explained(document.get_ref(), error.path()))?;
+    Ok(Given { settings, places })
 }
 
 impl File<'_> {
-    fn section(&self, section: &str, table: &DeTable<'_>) -> Result<Vec<Found>, SettingsError> {
-        let mut all = Vec::new();
-        for (name, value) in table {
-            let full = format!("{section}.{}", name.get_ref());
-            let Some(key) = Key::find(&full) else {
-                return Err(self.unknown(name.span(), &full, "key", &names_of(section)));
-            };
-            let Some(read) = value_of(key.kind, value.get_ref()) else {
-                let problem =
-                    format!("expected {}, found {}", key.kind, described(value.get_ref()));
-                return Err(self.error(Some(value.span()), &full, problem));
-            };
-            // A table below a header of its own begins at that header, which is where its key stands.
-            let line = self.line(name.span().start);
-            all.push(Found { key, value: read, line });
+    /// What is wrong with the value at a path.
+    fn explained(&self, document: &DeTable<'_>, path: &Path) -> SettingsError {
+        let steps: Vec<String> = path.iter().map(ToString::to_string).collect();
+        let section = steps.first().map(String::as_str).unwrap_or_default();
+        let Some((named, table)) = document.get_key_value(section) else {
+            return self.error(None, section.to_owned(), "it cannot be read".to_owned());
+        };
+        if !sections().contains(&section) {
+            return self.unknown(named.span(), section, "section", &sections());
         }
-        Ok(all)
+        let entries = table.get_ref().as_table();
+        let name = steps.get(1).map(String::as_str).unwrap_or_default();
+        let Some((named, value)) = entries.and_then(|entries| entries.get_key_value(name)) else {
+            let found = described(table.get_ref());
+            let problem =
+                format!("expected a table, found {found}; write [{section}] above its keys");
+            return self.error(Some(table.span()), section.to_owned(), problem);
+        };
+        let full = format!("{section}.{name}");
+        let Some(key) = Key::find(&full) else {
+            return self.unknown(named.span(), &full, "key", &names_of(section));
+        };
+        let inner = path.iter().skip(2).try_fold(value, step);
+        let within = match inner.filter(|inner| inner.span() != value.span()) {
+            Some(inner) => {
+                format!(", in which {} is {}", steps[2..].join("."), described(inner.get_ref()))
+            }
+            None => String::new(),
+        };
+        let problem = format!(
+            "expected {}, found {}{within}; write for example {}",
+            key.is,
+            described(value.get_ref()),
+            key.line()
+        );
+        self.error(Some(inner.unwrap_or(value).span()), full, problem)
     }
 
     fn unknown(
@@ -78,88 +94,39 @@ impl File<'_> {
             Some(near) => format!("did you mean {near}?"),
             None => format!("expected one of {}", candidates.join(", ")),
         };
-        self.error(Some(span), name, format!("there is no such {what}; {near}"))
+        self.error(Some(span), name.to_owned(), format!("there is no such {what}; {near}"))
     }
 
-    fn error(&self, span: Option<Range<usize>>, key: &str, problem: String) -> SettingsError {
-        SettingsError {
-            file: self.path.to_owned(),
-            line: span.map(|span| self.line(span.start)),
-            key: key.to_owned(),
-            problem,
-        }
+    fn error(&self, span: Option<Range<usize>>, key: String, problem: String) -> SettingsError {
+        let place = span.map(|span| self.place(span.start));
+        SettingsError { file: self.path.to_owned(), place, key, problem }
     }
 
-    fn line(&self, position: usize) -> usize {
-        let before = self.text.as_bytes().iter().take(position);
-        before.filter(|byte| **byte == b'\n').count() + 1
+    /// Where a position of the text is, for people.
+    fn place(&self, position: usize) -> Place {
+        let before = self.text.get(..position).unwrap_or(self.text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        Place { line, column }
+    }
+}
+
+/// The value that a step of a path leads to.
+fn step<'a, 'i>(
+    value: &'a Spanned<DeValue<'i>>,
+    segment: &Segment,
+) -> Option<&'a Spanned<DeValue<'i>>> {
+    match (value.get_ref(), segment) {
+        (DeValue::Array(items), Segment::Seq { index }) => items.get(*index),
+        (DeValue::Table(table), Segment::Map { key }) => table.get(key.as_str()),
+        _ => None,
     }
 }
 
 /// The names of a section's keys.
 fn names_of(section: &str) -> Vec<&'static str> {
-    KEYS.iter().filter(|key| key.parts().0 == section).map(|key| key.name).collect()
-}
-
-/// The value, if it is of that kind.
-fn value_of(kind: Kind, value: &DeValue<'_>) -> Option<Value> {
-    let within = |least: u64, most: u64| {
-        let number = number_of(value)?;
-        (least..=most).contains(&number).then_some(Value::Number(number))
-    };
-    if let DeValue::Boolean(false) = value
-        && matches!(kind, Kind::TextOrFalse | Kind::NumberOrFalse(..))
-    {
-        return Some(Value::Absent);
-    }
-    match kind {
-        Kind::Text | Kind::TextOrFalse => {
-            text_of(value).filter(|text| !text.trim().is_empty()).map(Value::Text)
-        }
-        Kind::Flag => {
-            if let DeValue::Boolean(flag) = value {
-                Some(Value::Flag(*flag))
-            } else {
-                None
-            }
-        }
-        Kind::Number(least, most) | Kind::NumberOrFalse(least, most) => within(least, most),
-        Kind::Texts => items(value, text_of).map(Value::Texts),
-        Kind::Pairs => pairs_of(value).map(Value::Pairs),
-        Kind::Tables(fields) => {
-            let table = |item: &DeValue<'_>| {
-                let pairs = pairs_of(item)?;
-                let all = fields
-                    .iter()
-                    .all(|field| pairs.get(*field).is_some_and(|text| !text.trim().is_empty()));
-                (all && pairs.len() == fields.len()).then_some(pairs)
-            };
-            items(value, table).map(Value::Tables)
-        }
-    }
-}
-
-fn items<T>(value: &DeValue<'_>, item: impl Fn(&DeValue<'_>) -> Option<T>) -> Option<Vec<T>> {
-    let DeValue::Array(items) = value else { return None };
-    items.iter().map(|each| item(each.get_ref())).collect()
-}
-
-fn text_of(value: &DeValue<'_>) -> Option<String> {
-    if let DeValue::String(text) = value { Some(text.clone().into_owned()) } else { None }
-}
-
-fn number_of(value: &DeValue<'_>) -> Option<u64> {
-    let DeValue::Integer(number) = value else { return None };
-    u64::from_str_radix(number.as_str(), number.radix()).ok()
-}
-
-fn pairs_of(value: &DeValue<'_>) -> Option<BTreeMap<String, String>> {
-    let DeValue::Table(table) = value else { return None };
-    let pair = |(name, value): (&toml::Spanned<_>, &toml::Spanned<DeValue<'_>>)| {
-        let name: &std::borrow::Cow<'_, str> = name.get_ref();
-        Some((name.clone().into_owned(), text_of(value.get_ref())?))
-    };
-    table.iter().map(pair).collect()
+    let of_section = KEYS.iter().filter(|key| key.parts().0 == section);
+    of_section.map(|key| key.name.as_str()).collect()
 }
 
 /// A value for people: what it is, and how it is written where that is short.

@@ -3,24 +3,25 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::error::SettingsError;
+use serde_json::Value;
+
+use super::error::{Place, SettingsError};
 use super::file;
 use super::keys::{KEYS, Key};
 use super::model::Settings;
 use super::validity;
-use super::value::Value;
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// Nobody said anything else.
     Default,
-    /// A line of a file, counted from 1.
+    /// A file.
     File {
         /// The file, as it was named.
         path: String,
-        /// The line.
-        line: usize,
+        /// Where the key is in it.
+        place: Place,
     },
     /// An option of the command line.
     CommandLine(&'static str),
@@ -31,7 +32,7 @@ pub enum Origin {
 pub struct InForce {
     settings: Settings,
     /// By key; what is not there is a default.
-    origins: BTreeMap<&'static str, Origin>,
+    origins: BTreeMap<String, Origin>,
 }
 
 /// A setting, for whoever wants to see it.
@@ -39,7 +40,7 @@ pub struct InForce {
 pub struct Shown {
     /// Its key.
     pub key: &'static str,
-    /// Its value.
+    /// Its value, as JSON.
     pub value: Value,
     /// Where that came from.
     pub origin: Origin,
@@ -49,7 +50,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
-            Self::File { path, line } => write!(f, "{path}:{line}"),
+            Self::File { path, place } => write!(f, "{path}:{}", place.line),
             Self::CommandLine(option) => f.write_str(option),
         }
     }
@@ -58,18 +59,14 @@ impl fmt::Display for Origin {
 impl InForce {
     /// The defaults, and instead of them what a file says. `path` is how the file is named to people.
     pub fn read(path: &str, text: &str) -> Result<Self, SettingsError> {
-        let mut in_force = Self::default();
-        for found in file::read(path, text)? {
-            (found.key.write)(&mut in_force.settings, found.value);
-            let origin = Origin::File { path: path.to_owned(), line: found.line };
-            in_force.origins.insert(found.key.name, origin);
-        }
-        let defaults = Settings::default();
+        let given = file::read(path, text)?;
+        let origin = |place| Origin::File { path: path.to_owned(), place };
+        let origins = given.places.into_iter().map(|(key, place)| (key, origin(place))).collect();
+        let in_force = Self { settings: given.settings, origins };
+        let values = in_force.values();
         // What a file merely repeats contradicts nothing, so what `config show` prints is a file too.
-        let is_changed = |name: &str| {
-            Key::find(name)
-                .is_some_and(|key| (key.read)(&in_force.settings) != (key.read)(&defaults))
-        };
+        let is_changed =
+            |name: &str| Key::find(name).is_some_and(|key| *value(&values, key) != key.default);
         validity::check(&in_force.settings, &is_changed).map_err(|(key, problem)| {
             SettingsError { file: path.to_owned(), ..in_force.wrong(key, problem) }
         })?;
@@ -78,20 +75,18 @@ impl InForce {
 
     /// What is wrong with the value of a key, and where that is.
     pub fn wrong(&self, key: &str, problem: String) -> SettingsError {
-        let (file, line) = match self.origins.get(key) {
-            Some(Origin::File { path, line }) => (path.clone(), Some(*line)),
+        let (file, place) = match self.origins.get(key) {
+            Some(Origin::File { path, place }) => (path.clone(), Some(*place)),
             Some(other) => (other.to_string(), None),
             None => (String::new(), None),
         };
-        SettingsError { file, line, key: key.to_owned(), problem }
+        SettingsError { file, place, key: key.to_owned(), problem }
     }
 
-    /// Puts a value in force that comes from an option; such values are checked by whoever reads the command line.
-    pub fn set(&mut self, key: &str, value: Value, option: &'static str) {
-        if let Some(key) = Key::find(key) {
-            (key.write)(&mut self.settings, value);
-            self.origins.insert(key.name, Origin::CommandLine(option));
-        }
+    /// Puts a key's value in force that comes from an option; such values are checked by whoever reads the command line.
+    pub fn set(&mut self, key: &str, option: &'static str, set: impl FnOnce(&mut Settings)) {
+        set(&mut self.settings);
+        self.origins.insert(key.to_owned(), Origin::CommandLine(option));
     }
 
     /// The settings.
@@ -101,11 +96,23 @@ impl InForce {
 
     /// Every setting, in the order of [`KEYS`].
     pub fn shown(&self) -> Vec<Shown> {
-        let shown = |key: &Key| Shown {
-            key: key.name,
-            value: (key.read)(&self.settings),
-            origin: self.origins.get(key.name).cloned().unwrap_or(Origin::Default),
+        let values = self.values();
+        let shown = |key: &'static Key| Shown {
+            key: &key.name,
+            value: value(&values, key).clone(),
+            origin: self.origins.get(&key.name).cloned().unwrap_or(Origin::Default),
         };
         KEYS.iter().map(shown).collect()
     }
+
+    fn values(&self) -> Value {
+        // Every field is a string, a number, a flag, or a list or table of those, which JSON can say.
+        serde_json::to_value(&self.settings).unwrap_or_default()
+    }
+}
+
+/// A key's value among all.
+fn value<'a>(values: &'a Value, key: &Key) -> &'a Value {
+    let (section, name) = key.parts();
+    &values[section][name]
 }

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::MessageIds;
+use super::kinds::{Text, TextOrFalse, Whole, WholeOrFalse};
 
 /// The origin in [`Expect::origins`] that stands for every one.
 pub const ANY_ORIGIN: &str = "*";
@@ -11,146 +15,199 @@ pub const ANY_ORIGIN: &str = "*";
 /// The variable from which this repository's page reads the job URL.
 pub const JOB_URL_VARIABLE: &str = "__PREVIEW_JOB_URL__";
 
-/// All settings.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What the verifier knows of a stack beforehand.
+///
+/// Reading, the reference and the JSON Schema go by these types: what stands above a field is what they say of its key.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// `[outputs]`.
+    /// The names of the stack's outputs.
     pub outputs: Outputs,
-    /// `[page]`.
+    /// The preview page.
     pub page: Page,
-    /// `[api]`.
+    /// What the API is asked, and answers.
     pub api: Api,
-    /// `[jobs]`.
+    /// The jobs that a run submits.
     pub jobs: Jobs,
-    /// `[outcomes]`.
+    /// How an outcome is read from a line of the worker's log.
     pub outcomes: Outcomes,
-    /// `[expect]`.
+    /// What is expected of the stack.
     pub expect: Expect,
 }
 
 /// The names of the stack's outputs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Outputs {
-    /// The URL of the preview page; `None` when the stack has none.
+    /// The output with the URL of the preview page.
+    #[serde(with = "TextOrFalse")]
     pub preview_url: Option<String>,
-    /// The URL of the API: its base, or that of the hello endpoint.
+    /// The output with the URL of the API: its base, or that of the hello endpoint.
+    #[serde(with = "TextOrFalse")]
     pub api_url: Option<String>,
-    /// The URL that jobs are posted to.
+    /// The output with the URL that jobs are posted to.
+    #[serde(with = "TextOrFalse")]
     pub job_url: Option<String>,
-    /// The jobs queue's name, URL or ARN.
+    /// The output with the jobs queue's name, URL or ARN.
+    #[serde(with = "Text")]
     pub jobs_queue: String,
-    /// The dead-letter queue's name, URL or ARN.
+    /// The output with the dead-letter queue's name, URL or ARN.
+    #[serde(with = "Text")]
     pub dead_letter_queue: String,
     /// Outputs that the stack has to have besides.
     pub others: Vec<String>,
 }
 
 /// The preview page.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Page {
-    /// The path of its configuration, which names the job URL; `None` when it has none.
+    /// The path below the page's URL of the script that names the job URL.
+    #[serde(with = "TextOrFalse")]
     pub config_path: Option<String>,
-    /// The property of `window` from which it reads the job URL, as in `CONFIG.jobUrl`; any when `None`.
+    /// The property of `window` from which the page reads the job URL, as in `CONFIG.jobUrl`; with `false`, or where the default is not set, any may hold it.
+    #[serde(with = "TextOrFalse")]
     pub job_url_variable: Option<String>,
-    /// The one from which it reads the API's URL, if it is set; `None` when it reads none.
+    /// The property of `window` from which the page reads the API's URL; it may be absent.
+    #[serde(with = "TextOrFalse")]
     pub api_url_variable: Option<String>,
 }
 
 /// What the API is asked, and answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Api {
-    /// The path of the hello endpoint below the API's URL; `None` when there is none.
+    /// The path of the hello endpoint below the API's URL.
+    #[serde(with = "TextOrFalse")]
     pub hello_path: Option<String>,
-    /// What its answer holds: from a JSON path to a text, in which `{tag:NAME}` is the stack's tag of that name.
+    /// What the hello endpoint's JSON holds: from JSON paths to strings, in which `{tag:NAME}` is a tag of the stack; `*` is any text.
     pub hello_answer: BTreeMap<String, String>,
-    /// Where jobs are posted to, below the API's URL; `None` when the output `job_url` says.
+    /// The path below the API's URL that jobs are posted to, where no output says it.
+    #[serde(with = "TextOrFalse")]
+    #[schemars(example = "/orders")]
     pub jobs_path: Option<String>,
     /// The status of the answer to a job that was accepted.
+    #[serde(with = "Whole::<200, 299>")]
     pub accepted_status: u16,
-    /// The JSON path to the job's id in that answer; `None` when it does not repeat the id.
+    /// The JSON path to the job's id in that answer.
+    #[serde(with = "TextOrFalse")]
     pub accepted_job_id: Option<String>,
     /// The JSON path to the SQS message's id in that answer.
+    #[serde(with = "Text")]
     pub accepted_message_id: String,
 }
 
 /// The jobs that a run submits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Jobs {
-    /// The body of a job that succeeds.
+    /// The body of a job that succeeds, with `{job_id}`, `{run_id}` and `{name}`.
+    #[serde(with = "Text")]
     pub good: String,
-    /// The body of a job that fails at every attempt.
+    /// The body of a job that fails at every attempt, with the same.
+    #[serde(with = "Text")]
     pub failing: String,
-    /// Bodies that the API has to refuse.
+    /// Bodies that the API has to refuse, with the same; `{padding}` makes one larger than the queue takes.
     pub refused: Vec<Refused>,
     /// The headers of every submission.
     pub headers: BTreeMap<String, String>,
-    /// Whether the queue's message is the body that was submitted.
+    /// Whether the queue's message is the body that was submitted, as JSON.
     pub message_is_body: bool,
-    /// Where a message says whose it is.
-    pub message_ids: MessageIds,
+    /// The JSON path to the run's id in the queue's message; without one it follows from the job's id.
+    #[serde(with = "TextOrFalse")]
+    pub message_run_id: Option<String>,
+    /// The JSON path to the job's id in the queue's message.
+    #[serde(with = "Text")]
+    pub message_job_id: String,
 }
 
 /// A body that the API has to refuse.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Refused {
     /// What is wrong with it, in a word.
+    #[serde(with = "Text")]
     pub defect: String,
     /// The body.
+    #[serde(with = "Text")]
     pub body: String,
 }
 
 /// How an outcome is read from a line of the worker's log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Outcomes {
-    /// A regular expression with named groups, for lines that are no JSON.
+    /// A regular expression for lines that are no JSON, with groups named as the paths below: `(?<job_id>\S+)`.
+    #[serde(with = "TextOrFalse")]
+    #[schemars(example = r"^(?<job_id>\S+) (?<outcome>\w+)$")]
     pub pattern: Option<String>,
-    /// What a JSON line has to hold to be an outcome: from a JSON path to a value.
+    /// What a JSON line has to hold to be an outcome: from JSON paths to values.
     pub marks: BTreeMap<String, String>,
-    /// The JSON path to the run's id; `None` when it follows from the job's id.
+    /// The JSON path to the run's id; without one it follows from the job's id.
+    #[serde(with = "TextOrFalse")]
     pub run_id: Option<String>,
     /// The JSON path to the job's id.
+    #[serde(with = "TextOrFalse")]
     pub job_id: Option<String>,
-    /// The JSON path to the SQS message's id; `None` when lines are told apart by the job's id.
+    /// The JSON path to the SQS message's id; without one, lines are told apart by the job's id.
+    #[serde(with = "TextOrFalse")]
     pub message_id: Option<String>,
-    /// The JSON path to the message's `ApproximateReceiveCount`; `None` when lines do not hold it, and are counted.
+    /// The JSON path to the message's `ApproximateReceiveCount`; without one, the lines of a message are counted.
+    #[serde(with = "TextOrFalse")]
     pub receive_count: Option<String>,
-    /// The JSON path to the Lambda request id; `None` when lines do not hold it.
+    /// The JSON path to the Lambda request id, which tells the jobs of one batch; where a line has none, the report that comes next in its log stream tells it.
+    #[serde(with = "TextOrFalse")]
     pub request_id: Option<String>,
     /// The JSON path to the outcome.
+    #[serde(with = "Text")]
     pub outcome: String,
     /// The outcomes that mean success.
     pub success: Vec<String>,
     /// The outcomes that mean failure.
     pub failure: Vec<String>,
     /// The JSON path to the reason of a failure.
+    #[serde(with = "TextOrFalse")]
     pub reason: Option<String>,
     /// The JSON path to the number of messages in the invocation.
+    #[serde(with = "TextOrFalse")]
     pub batch_size: Option<String>,
 }
 
 /// What is expected of the stack.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Expect {
-    /// The `maxReceiveCount` of the jobs queue; any when `None`.
+    /// The `maxReceiveCount` of the jobs queue; any without one.
+    #[serde(with = "WholeOrFalse::<1, 1000>")]
+    #[schemars(example = 5)]
     pub receives: Option<u32>,
-    /// How long a run may take, in seconds.
+    /// How long a run may take.
+    #[serde(with = "WholeOrFalse::<1, 604_800>")]
+    #[schemars(example = 900)]
     pub timeout_seconds: Option<u64>,
-    /// How much later than it is due a dead letter is given up, in seconds.
+    /// How much later than it is due a dead letter is given up.
+    #[serde(with = "Whole::<1, 3600>")]
     pub arrival_slack_seconds: u64,
-    /// How long lines of the log are waited for, in seconds.
+    /// How long lines of the log are waited for.
+    #[serde(with = "Whole::<1, 3600>")]
     pub log_seconds: u64,
-    /// The origins whose pages may post jobs; the preview page's own when there are none.
+    /// The origins whose pages may post jobs, `*` for all; without any, the preview page's own.
+    #[schemars(example = ["https://preview.example"])]
     pub origins: Vec<String>,
-    /// Warnings that the stack lives with.
+    /// Warnings that do not fail a run with `--strict`, each with its reason.
+    #[schemars(extend("examples" = [[{ "check": "cfg.logs", "reason": "logs are exported daily" }]]))]
     pub allow: Vec<Allowance>,
 }
 
 /// A warning that the stack lives with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Allowance {
     /// The check that warns.
+    #[serde(with = "Text")]
     pub check: String,
     /// Why that is no trouble.
+    #[serde(with = "Text")]
     pub reason: String,
 }
 
@@ -216,7 +273,8 @@ impl Default for Jobs {
             ],
             headers: pairs(&[("content-type", "application/json")]),
             message_is_body: true,
-            message_ids: MessageIds::default(),
+            message_run_id: Some("runId".to_owned()),
+            message_job_id: "jobId".to_owned(),
         }
     }
 }
@@ -261,6 +319,13 @@ impl Outputs {
         names.extend([self.jobs_queue.as_str(), self.dead_letter_queue.as_str()]);
         names.extend(self.others.iter().map(String::as_str));
         names
+    }
+}
+
+impl Jobs {
+    /// Where a message says which run and which job it belongs to.
+    pub fn message_ids(&self) -> MessageIds {
+        MessageIds { run_id: self.message_run_id.clone(), job_id: self.message_job_id.clone() }
     }
 }
 

@@ -177,10 +177,10 @@ fn outcomes(outcomes: &Outcomes, is_changed: &dyn Fn(&str) -> bool) -> Result<()
     // A path into a JSON line is called like the group of a pattern.
     let is_path =
         |key: &Key| key.name.strip_prefix("outcomes.").is_some_and(|name| GROUPS.contains(&name));
-    let unused = |key: &&Key| is_path(key) || key.name == "outcomes.marks";
-    if let Some(key) = KEYS.iter().filter(unused).find(|key| is_changed(key.name)) {
+    let unused = |key: &&'static Key| is_path(key) || key.name == "outcomes.marks";
+    if let Some(key) = KEYS.iter().filter(unused).find(|key| is_changed(&key.name)) {
         return Err((
-            key.name,
+            &key.name,
             "it is not used beside outcomes.pattern; expected a group there".to_owned(),
         ));
     }

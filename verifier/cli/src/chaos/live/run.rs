@@ -282,7 +282,7 @@ impl Live {
     fn recorder(&self, began_at: Timestamp) -> Recorder {
         Recorder::new(Watch {
             prefix: self.prefix(),
-            ids: self.settings.jobs.message_ids.clone(),
+            ids: self.settings.jobs.message_ids(),
             began_at,
         })
     }

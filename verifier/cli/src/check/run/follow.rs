@@ -49,7 +49,7 @@ impl JobPlan {
         own_message_ids: &'a [String],
         settings: &'a Settings,
     ) -> Search<'a> {
-        let (queue, ids) = (&self.dead_letters, &settings.jobs.message_ids);
+        let (queue, ids) = (&self.dead_letters, settings.jobs.message_ids());
         let longest_wait = settings.expect.longest_wait(self.life());
         Search { aws, clock, queue, run_id, own_message_ids, ids, longest_wait }
     }

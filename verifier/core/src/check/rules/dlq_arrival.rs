@@ -76,6 +76,7 @@ fn of_followed(followed: &Followed<'_>) -> Evaluation {
 /// Evaluates one of them.
 fn of(failing: &FailingJob<'_>, followed: &Followed<'_>) -> Evaluation {
     let (account, settings) = (followed.account, &followed.settings.jobs);
+    let ids = settings.message_ids();
     let of_account = account.messages.iter().find(|job| job.job_id == failing.job.job_id);
     let terms = Terms {
         max_receive_count: followed.max_receive_count,
@@ -84,7 +85,7 @@ fn of(failing: &FailingJob<'_>, followed: &Followed<'_>) -> Evaluation {
         body: if settings.message_is_body {
             Body::Submitted(&failing.submitted_body)
         } else {
-            Body::JobId(&settings.message_ids)
+            Body::JobId(&ids)
         },
         waited_until: followed.waited_until,
         queue_holds_messages: account.surplus.is_none_or(|surplus| surplus > 0),
