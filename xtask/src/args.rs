@@ -37,8 +37,10 @@ pub(crate) enum Command {
     },
     /// Print the licences of everything that is linked into the verifier
     Notices,
-    /// Regenerate what is generated: the stack's templates, and docs/cli.md
+    /// Regenerate what is generated: the stack's templates, docs/cli.md, and the schema of verifier.toml
     Gen,
+    /// Apply the patch that CONTRIBUTING.md shows to a copy of the project, build it, and see that its check is there
+    Walkthrough,
     /// Build the book of the documentation into `target/book`
     ///
     /// Installs mdBook below the target folder on the first run, which takes some minutes.

@@ -37,6 +37,7 @@ mod soak;
 mod steps;
 mod suite;
 mod version;
+mod walkthrough;
 mod words;
 
 use std::io::Write;
@@ -81,6 +82,7 @@ fn perform(command: Command) -> Result<ExitCode, Failure> {
         Command::Package { arch } => {
             package::run(&project, arch, &mut out)?;
         }
+        Command::Walkthrough => walkthrough::run(&project, &mut out)?,
         Command::Docs { pages: Some(folder) } => docs::release(&project, &folder)?,
         Command::Docs { pages: None } => docs::build(&project, &mut out)?,
         Command::Deny { offline } => deny::check(&project, offline, &mut out)?,

@@ -8,7 +8,7 @@
 //! | `sh` | they are run; `cargo run -- local …` for as long as the page lasts, as in a terminal of its own |
 //! | `sh local` | the same; a reader may run them on a deployed stack too |
 //! | `sh aws` | they need a deployed stack, so only their syntax is checked |
-//! | `text`, `json`, `toml` | there are none |
+//! | `text`, `json`, `toml`, `diff` | there are none |
 //!
 //! The AWS CLI is the one that `VERIFIER_TEST_AWS` names, as `cargo xtask test` sets it, or else the one on the PATH.
 

@@ -47,7 +47,7 @@ pub(crate) fn blocks(page: &str) -> Result<Vec<Block>, String> {
             "sh" => Kind::Run,
             "sh local" => Kind::RunLocal,
             "sh aws" => Kind::Aws,
-            "text" | "json" | "toml" => continue,
+            "text" | "json" | "toml" | "diff" => continue,
             other => {
                 return Err(format!(
                     "{line}: a block is marked {other:?}, which says nothing to the test"
