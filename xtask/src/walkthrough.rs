@@ -108,7 +108,9 @@ fn apply(patch: &str, folder: &Path) -> Result<Vec<String>, Failure> {
     let applied = git.args(["apply", "--whitespace=error"]).arg(&file).run();
     fs::remove_file(&file).map_err(|error| failed("removed", &file, &error))?;
     applied.map_err(|error| {
-        Failure::new(format!("the patch of {PAGE} does not apply: {error}; write it anew"))
+        Failure::new(format!(
+            "the patch of {PAGE} does not apply: {error}; write it against the files as they are"
+        ))
     })?;
     Ok(touched)
 }
@@ -215,8 +217,7 @@ mod tests {
 
     #[test]
     fn a_patch_that_touches_many_files_is_refused() {
-        let patch: String =
-            (0..=FILES_MAX).map(|file| format!("--- a/{file}\n+++ b/{file}\n")).collect();
+        let patch = "--- a/file\n+++ b/file\n".repeat(FILES_MAX + 1);
         let error = apply(&patch, Path::new(".")).unwrap_err();
         assert!(error.to_string().contains("touches 8 files"), "{error}");
     }

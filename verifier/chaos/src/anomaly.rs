@@ -6,124 +6,83 @@ use serde::{Deserialize, Serialize};
 
 use super::observation::Observation;
 
-/// An anomaly. R stands for the attempts at a job, S for its distinct side effects, D for its copies in the
-/// dead-letter queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[repr(u8)]
-pub enum Anomaly {
+/// Declares the anomalies: of each the variant, its name in reports and files, and what it says of a history, for people.
+macro_rules! anomalies {
+    ($($(#[$doc:meta])+ $variant:ident = $name:literal: $meaning:literal,)+) => {
+        /// An anomaly. R stands for the attempts at a job, S for its distinct side effects, D for its copies in the
+        /// dead-letter queue.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        #[repr(u8)]
+        pub enum Anomaly {
+            $($(#[$doc])+ $variant,)+
+        }
+
+        impl Anomaly {
+            /// How many there are.
+            const COUNT: usize = [$($name),+].len();
+
+            /// Every anomaly, in the order of reports.
+            pub const ALL: [Self; Self::COUNT] = [$(Self::$variant),+];
+
+            /// Its name in reports and files.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+
+            /// What it says of a history, for people.
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $meaning,)+
+                }
+            }
+        }
+    };
+}
+
+anomalies! {
     /// Accepted, and neither done nor dead-lettered when everything was drained.
-    Lost,
+    Lost = "lost": "accepted, and neither done nor dead-lettered when all was drained",
     /// Accepted, although no send was committed.
-    AckedNotEnqueued,
+    AckedNotEnqueued = "acked-not-enqueued": "accepted, although no send was committed",
     /// The client could not know whether it was accepted, and it was; worth knowing and not an error.
-    Recovered,
+    Recovered = "recovered": "the client could not know whether it was accepted, and it was",
     /// Refused, and seen all the same.
-    RejectedButEnqueued,
+    RejectedButEnqueued = "rejected-but-enqueued": "refused, and seen all the same",
     /// Seen, and never submitted.
-    Phantom,
+    Phantom = "phantom": "seen, and never submitted",
     /// Attempted again although no attempt failed; valid on a standard queue, and counted.
-    Redelivered,
+    Redelivered = "redelivered": "attempted again although no attempt failed",
     /// More than one distinct side effect.
-    DuplicatedEffect,
+    DuplicatedEffect = "duplicated-effect": "done more than once",
     /// Dead-lettered too early: after fewer failed attempts than the policy says without throttling, or before as many
     /// visibility timeouts have passed.
-    PrematureDlq,
+    PrematureDlq = "premature-dlq": "dead-lettered after too few failures, or too early",
     /// Dead-lettered after fewer attempts than the policy says, since throttled batches count as receives.
-    ThrottleDlq,
+    ThrottleDlq = "throttle-dlq": "dead-lettered since throttles used its receives up",
     /// Received more often than the policy says in one life on the queue.
-    OverReceived,
+    OverReceived = "over-received": "received more often than the policy says",
     /// Still failing, and not dead-lettered, when it was due there.
-    LateDlq,
+    LateDlq = "late-dlq": "still failing when it was due in the dead-letter queue",
     /// A job that can only fail was deleted, and is in no dead-letter queue.
-    PoisonAsSuccess,
+    PoisonAsSuccess = "poison-as-success": "can only fail, and was deleted as if it had succeeded",
     /// A healthy job was dead-lettered.
-    InnocentDlq,
+    InnocentDlq = "innocent-dlq": "healthy, and dead-lettered",
     /// A healthy job was retried only because another one of its batch failed.
-    BatchPoisoned,
+    BatchPoisoned = "batch-poisoned": "healthy, and retried only since another message of its batch failed",
     /// Received and neither deleted nor visible again, past its visibility timeout and without an invocation.
-    StuckInFlight,
+    StuckInFlight = "stuck-in-flight": "received, and never deleted nor visible again",
     /// Done, and dead-lettered too.
-    EffectAndDlq,
+    EffectAndDlq = "effect-and-dlq": "done, and dead-lettered too",
     /// What is in the dead-letter queue is not what was submitted.
-    DlqCloneMismatch,
+    DlqCloneMismatch = "dlq-clone-mismatch": "another body or other attributes in the dead-letter queue",
     /// A redrive lost count: moved and remaining are not what was there before, or a job is in both queues.
-    RedriveLeak,
+    RedriveLeak = "redrive-leak": "a redrive lost count, or left a job in both queues",
 }
 
 impl Anomaly {
-    /// Every anomaly, in the order of reports.
-    pub const ALL: [Self; 18] = [
-        Self::Lost,
-        Self::AckedNotEnqueued,
-        Self::Recovered,
-        Self::RejectedButEnqueued,
-        Self::Phantom,
-        Self::Redelivered,
-        Self::DuplicatedEffect,
-        Self::PrematureDlq,
-        Self::ThrottleDlq,
-        Self::OverReceived,
-        Self::LateDlq,
-        Self::PoisonAsSuccess,
-        Self::InnocentDlq,
-        Self::BatchPoisoned,
-        Self::StuckInFlight,
-        Self::EffectAndDlq,
-        Self::DlqCloneMismatch,
-        Self::RedriveLeak,
-    ];
-
-    /// Its name in reports and files.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Lost => "lost",
-            Self::AckedNotEnqueued => "acked-not-enqueued",
-            Self::Recovered => "recovered",
-            Self::RejectedButEnqueued => "rejected-but-enqueued",
-            Self::Phantom => "phantom",
-            Self::Redelivered => "redelivered",
-            Self::DuplicatedEffect => "duplicated-effect",
-            Self::PrematureDlq => "premature-dlq",
-            Self::ThrottleDlq => "throttle-dlq",
-            Self::OverReceived => "over-received",
-            Self::LateDlq => "late-dlq",
-            Self::PoisonAsSuccess => "poison-as-success",
-            Self::InnocentDlq => "innocent-dlq",
-            Self::BatchPoisoned => "batch-poisoned",
-            Self::StuckInFlight => "stuck-in-flight",
-            Self::EffectAndDlq => "effect-and-dlq",
-            Self::DlqCloneMismatch => "dlq-clone-mismatch",
-            Self::RedriveLeak => "redrive-leak",
-        }
-    }
-
-    /// What it says of a history, for people.
-    pub const fn meaning(self) -> &'static str {
-        match self {
-            Self::Lost => "accepted, and neither done nor dead-lettered when all was drained",
-            Self::AckedNotEnqueued => "accepted, although no send was committed",
-            Self::Recovered => "the client could not know whether it was accepted, and it was",
-            Self::RejectedButEnqueued => "refused, and seen all the same",
-            Self::Phantom => "seen, and never submitted",
-            Self::Redelivered => "attempted again although no attempt failed",
-            Self::DuplicatedEffect => "done more than once",
-            Self::PrematureDlq => "dead-lettered after too few failures, or too early",
-            Self::ThrottleDlq => "dead-lettered since throttles used its receives up",
-            Self::OverReceived => "received more often than the policy says",
-            Self::LateDlq => "still failing when it was due in the dead-letter queue",
-            Self::PoisonAsSuccess => "can only fail, and was deleted as if it had succeeded",
-            Self::InnocentDlq => "healthy, and dead-lettered",
-            Self::BatchPoisoned => {
-                "healthy, and retried only since another message of its batch failed"
-            }
-            Self::StuckInFlight => "received, and never deleted nor visible again",
-            Self::EffectAndDlq => "done, and dead-lettered too",
-            Self::DlqCloneMismatch => "another body or other attributes in the dead-letter queue",
-            Self::RedriveLeak => "a redrive lost count, or left a job in both queues",
-        }
-    }
-
     /// The anomaly of that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|anomaly| anomaly.as_str() == name)
@@ -277,7 +236,7 @@ mod tests {
             assert_eq!(serde_json::from_str::<AnomalySet>(&text).unwrap(), set);
         }
         let all: AnomalySet = Anomaly::ALL.into_iter().collect();
-        assert_eq!(all.iter().count(), 18);
+        assert_eq!(all.iter().count(), Anomaly::ALL.len());
         assert!(AnomalySet::of(&[Anomaly::Lost]).is_subset(all));
         assert!(!all.is_subset(AnomalySet::of(&[Anomaly::Lost])));
     }

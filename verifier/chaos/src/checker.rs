@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::anomalies::EVALUATORS;
+use super::anomalies::evaluator;
 use super::anomaly::{Anomaly, AnomalySet};
 use super::facts::Facts;
 use super::finding::{Allowance, Finding, Findings};
@@ -49,9 +49,9 @@ pub fn evaluate(history: &History) -> ChaosReport {
     let facts = Facts::gather(history);
     let all = |needed: &[Observation]| needed.iter().all(|needed| facts.observes(*needed));
     let mut findings = Findings::default();
-    for (anomaly, evaluate) in EVALUATORS {
+    for anomaly in Anomaly::ALL {
         if all(anomaly.needs()) {
-            evaluate(&facts, &mut findings);
+            evaluator(anomaly)(&facts, &mut findings);
         }
     }
     let mut findings = findings.0;

@@ -26,27 +26,29 @@ use super::anomaly::Anomaly;
 use super::facts::Facts;
 use super::finding::Findings;
 
-/// How an anomaly is found.
-type Evaluate = fn(&Facts<'_>, &mut Findings);
+/// Finds an anomaly among the facts of a history.
+pub(super) type Evaluate = fn(&Facts<'_>, &mut Findings);
 
-/// Every anomaly with how it is found, in the order of reports.
-pub(super) const EVALUATORS: [(Anomaly, Evaluate); 18] = [
-    (Anomaly::Lost, lost::evaluate),
-    (Anomaly::AckedNotEnqueued, acked_not_enqueued::evaluate),
-    (Anomaly::Recovered, recovered::evaluate),
-    (Anomaly::RejectedButEnqueued, rejected_but_enqueued::evaluate),
-    (Anomaly::Phantom, phantom::evaluate),
-    (Anomaly::Redelivered, redelivered::evaluate),
-    (Anomaly::DuplicatedEffect, duplicated_effect::evaluate),
-    (Anomaly::PrematureDlq, premature_dlq::evaluate),
-    (Anomaly::ThrottleDlq, throttle_dlq::evaluate),
-    (Anomaly::OverReceived, over_received::evaluate),
-    (Anomaly::LateDlq, late_dlq::evaluate),
-    (Anomaly::PoisonAsSuccess, poison_as_success::evaluate),
-    (Anomaly::InnocentDlq, innocent_dlq::evaluate),
-    (Anomaly::BatchPoisoned, batch_poisoned::evaluate),
-    (Anomaly::StuckInFlight, stuck_in_flight::evaluate),
-    (Anomaly::EffectAndDlq, effect_and_dlq::evaluate),
-    (Anomaly::DlqCloneMismatch, dlq_clone_mismatch::evaluate),
-    (Anomaly::RedriveLeak, redrive_leak::evaluate),
-];
+/// How an anomaly is found.
+pub(super) const fn evaluator(anomaly: Anomaly) -> Evaluate {
+    match anomaly {
+        Anomaly::Lost => lost::evaluate,
+        Anomaly::AckedNotEnqueued => acked_not_enqueued::evaluate,
+        Anomaly::Recovered => recovered::evaluate,
+        Anomaly::RejectedButEnqueued => rejected_but_enqueued::evaluate,
+        Anomaly::Phantom => phantom::evaluate,
+        Anomaly::Redelivered => redelivered::evaluate,
+        Anomaly::DuplicatedEffect => duplicated_effect::evaluate,
+        Anomaly::PrematureDlq => premature_dlq::evaluate,
+        Anomaly::ThrottleDlq => throttle_dlq::evaluate,
+        Anomaly::OverReceived => over_received::evaluate,
+        Anomaly::LateDlq => late_dlq::evaluate,
+        Anomaly::PoisonAsSuccess => poison_as_success::evaluate,
+        Anomaly::InnocentDlq => innocent_dlq::evaluate,
+        Anomaly::BatchPoisoned => batch_poisoned::evaluate,
+        Anomaly::StuckInFlight => stuck_in_flight::evaluate,
+        Anomaly::EffectAndDlq => effect_and_dlq::evaluate,
+        Anomaly::DlqCloneMismatch => dlq_clone_mismatch::evaluate,
+        Anomaly::RedriveLeak => redrive_leak::evaluate,
+    }
+}

@@ -52,12 +52,14 @@ pub(crate) fn not_evaluable(error: &NotEvaluable) -> Failure {
 
 /// The filter of the command line, as it is written down.
 pub(crate) fn filter_terms(args: &FilterArgs) -> FilterTerms {
+    // `max` and `wait` are no terms: they do not say which messages are meant.
+    let FilterArgs { filter, older_than, newer_than, receives, reason, max: _, wait: _ } = args;
     FilterTerms {
-        expression: args.filter.clone(),
-        older_than_seconds: args.older_than.map(|duration| duration.as_secs()),
-        newer_than_seconds: args.newer_than.map(|duration| duration.as_secs()),
-        receives: args.receives,
-        reason: args.reason.clone(),
+        expression: filter.clone(),
+        older_than_seconds: older_than.map(|duration| duration.as_secs()),
+        newer_than_seconds: newer_than.map(|duration| duration.as_secs()),
+        receives: *receives,
+        reason: reason.clone(),
     }
 }
 

@@ -185,3 +185,18 @@ fn parse_attribute(text: &str) -> Result<(String, String), String> {
     }
     Ok((name.to_owned(), value.to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_chooses_messages_is_refused_beside_a_file_that_says_it() {
+        let options = FilterArgs::augment_args(clap::Command::new("redrive"));
+        // How long to wait for what others hold is said with each command.
+        let chosen = options.get_arguments().map(|option| option.get_id().as_str());
+        for option in chosen.filter(|option| *option != "wait") {
+            assert!(SAID_BY_FILES.contains(&option), "{option}");
+        }
+    }
+}

@@ -71,11 +71,13 @@ impl Filter {
 
     /// Whether every message is meant.
     pub fn is_everything(&self) -> bool {
-        self.expression.is_none()
-            && self.older_than.is_none()
-            && self.newer_than.is_none()
-            && self.receives.is_none()
-            && self.reason.is_none()
+        // A field that is added has to be named here, and below, or the compiler says so.
+        let Self { expression, older_than, newer_than, receives, reason } = self;
+        expression.is_none()
+            && older_than.is_none()
+            && newer_than.is_none()
+            && receives.is_none()
+            && reason.is_none()
     }
 
     /// Whether evaluating it may fail on some message: its expression calls functions, which take some types only.
@@ -91,16 +93,15 @@ impl Filter {
         reason: Option<&str>,
         now: Timestamp,
     ) -> Result<bool, NotEvaluable> {
+        let Self { expression: _, older_than, newer_than, receives, reason: part } = self;
         let age = message.age(now);
-        let old = self.older_than.is_none_or(|least| age.is_some_and(|age| age >= least));
-        let young = self.newer_than.is_none_or(|most| age.is_some_and(|age| age < most));
-        let received = self.receives.is_none_or(|(least, most)| {
+        let old = older_than.is_none_or(|least| age.is_some_and(|age| age >= least));
+        let young = newer_than.is_none_or(|most| age.is_some_and(|age| age < most));
+        let received = receives.is_none_or(|(least, most)| {
             message.receive_count.is_some_and(|count| (least..=most).contains(&count))
         });
-        let because = self
-            .reason
-            .as_deref()
-            .is_none_or(|part| reason.is_some_and(|reason| has(reason, part)));
+        let because =
+            part.as_deref().is_none_or(|part| reason.is_some_and(|reason| has(reason, part)));
         let others = old && young && received && because;
         Ok(others && self.expression_is_met(message, reason, now)?)
     }

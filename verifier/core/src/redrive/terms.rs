@@ -42,14 +42,15 @@ impl FilterTerms {
     /// The filter of these terms.
     pub fn filter(&self) -> Result<Filter, FilterError> {
         let seconds = |value: Option<u64>| value.map(std::time::Duration::from_secs);
+        let Self { expression, older_than_seconds, newer_than_seconds, receives, reason } = self;
         let mut filter = Filter::default();
-        if let Some(expression) = &self.expression {
+        if let Some(expression) = expression {
             filter = filter.with_expression(expression)?;
         }
-        filter.older_than = seconds(self.older_than_seconds);
-        filter.newer_than = seconds(self.newer_than_seconds);
-        filter.receives = self.receives;
-        filter.reason.clone_from(&self.reason);
+        filter.older_than = seconds(*older_than_seconds);
+        filter.newer_than = seconds(*newer_than_seconds);
+        filter.receives = *receives;
+        filter.reason.clone_from(reason);
         Ok(filter)
     }
 }

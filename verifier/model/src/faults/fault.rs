@@ -254,36 +254,48 @@ impl Fault {
     }
 }
 
-impl Fault {
-    /// Its name, which is that in files.
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Error { .. } => "error",
-            Self::Disconnect { .. } => "disconnect",
-            Self::Latency { .. } => "latency",
-            Self::FailEntry { .. } => "fail-entry",
-            Self::DelayedDelivery { .. } => "delayed-delivery",
-            Self::EmptyReceive { .. } => "empty-receive",
-            Self::Reorder => "reorder",
-            Self::DuplicateDelivery => "duplicate-delivery",
-            Self::VisibilityExpires { .. } => "visibility-expires",
-            Self::ReceiveCountDrift { .. } => "receive-count-drift",
-            Self::EarlyMove => "early-move",
-            Self::LateMove => "late-move",
-            Self::DeleteLost => "delete-lost",
-            Self::StaleCounts { .. } => "stale-counts",
-            Self::ClockSkew { .. } => "clock-skew",
-            Self::Throttle => "throttle",
-            Self::Crash { .. } => "crash",
-            Self::Freeze { .. } => "freeze",
-            Self::ColdStart { .. } => "cold-start",
-            Self::Answer { .. } => "answer",
-            Self::LogLate { .. } => "log-late",
-            Self::LogLost => "log-lost",
-            Self::LogDoubled => "log-doubled",
-            Self::LogTruncated { .. } => "log-truncated",
+/// Names the kinds of faults.
+macro_rules! kinds {
+    ($($variant:ident = $kind:literal,)+) => {
+        impl Fault {
+            /// Every kind, by its name in files.
+            pub const KINDS: &[&str] = &[$($kind),+];
+
+            /// Its kind, by its name in files.
+            pub const fn kind(&self) -> &'static str {
+                match self {
+                    $(Self::$variant { .. } => $kind,)+
+                }
+            }
         }
-    }
+    };
+}
+
+kinds! {
+    Error = "error",
+    Disconnect = "disconnect",
+    Latency = "latency",
+    FailEntry = "fail-entry",
+    DelayedDelivery = "delayed-delivery",
+    EmptyReceive = "empty-receive",
+    Reorder = "reorder",
+    DuplicateDelivery = "duplicate-delivery",
+    VisibilityExpires = "visibility-expires",
+    ReceiveCountDrift = "receive-count-drift",
+    EarlyMove = "early-move",
+    LateMove = "late-move",
+    DeleteLost = "delete-lost",
+    StaleCounts = "stale-counts",
+    ClockSkew = "clock-skew",
+    Throttle = "throttle",
+    Crash = "crash",
+    Freeze = "freeze",
+    ColdStart = "cold-start",
+    Answer = "answer",
+    LogLate = "log-late",
+    LogLost = "log-lost",
+    LogDoubled = "log-doubled",
+    LogTruncated = "log-truncated",
 }
 
 impl Stage {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use verifier_model::sqs::MOVE_RATE_MAX;
 
+use crate::dlq::args::FilterArgs;
 use crate::redrive::args::RedriveArgs;
 use crate::shell::args::ResultFormat;
 use crate::shell::ask::can_ask;
@@ -75,14 +76,16 @@ pub(super) fn of(args: &RedriveArgs) -> Result<NativeTerms, Failure> {
 
 /// The first option that was given and that SQS knows nothing like.
 fn unsuitable(args: &RedriveArgs) -> Option<&'static str> {
-    let messages = &args.messages;
+    // A redrive does not wait by itself for what others hold, and neither does SQS.
+    let FilterArgs { filter, older_than, newer_than, receives, reason, max, wait: _ } =
+        &args.messages;
     let given = [
-        ("--filter", messages.filter.is_some()),
-        ("--older-than", messages.older_than.is_some()),
-        ("--newer-than", messages.newer_than.is_some()),
-        ("--receives", messages.receives.is_some()),
-        ("--reason", messages.reason.is_some()),
-        ("--max", messages.max.is_some()),
+        ("--filter", filter.is_some()),
+        ("--older-than", older_than.is_some()),
+        ("--newer-than", newer_than.is_some()),
+        ("--receives", receives.is_some()),
+        ("--reason", reason.is_some()),
+        ("--max", max.is_some()),
         ("--queue", args.place.queue.is_some()),
         ("--to-stack", args.to.to_stack.is_some()),
         ("--to-source", args.to.to_source),
