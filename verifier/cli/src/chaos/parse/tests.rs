@@ -2,7 +2,7 @@
 
 use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::{Value, json};
-use verifier_chaos::Schedule;
+use verifier_chaos::{Anomaly, Schedule};
 
 use super::*;
 use crate::chaos::{Builtin, experiment_from, experiment_of_file};
@@ -22,6 +22,21 @@ impl Schema {
     fn accepts(&self, document: &Value) -> bool {
         self.0.validate(document, self.1).is_ok()
     }
+}
+
+/// The names that a schema has for anomalies.
+fn anomalies_of(schema: &str) -> Vec<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/");
+    let text = std::fs::read_to_string(format!("{folder}{schema}.schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(&text).unwrap();
+    serde_json::from_value(schema["$defs"]["anomaly"]["enum"].clone()).unwrap()
+}
+
+#[test]
+fn schemas_name_every_anomaly() {
+    let names = Anomaly::ALL.map(Anomaly::as_str);
+    assert_eq!(anomalies_of("chaos.1"), names);
+    assert_eq!(anomalies_of("chaos-experiment.1"), names);
 }
 
 /// A document in which every field there is stands, and every form of each.
