@@ -267,3 +267,42 @@ async fn a_function_that_signals_its_group_reaches_no_other_function() {
     assert!(ended.is_some(), "it ended itself");
     stand.emulator.shut_down().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_knows_from_which_level_on_it_logs() {
+    let program = b"#!/bin/sh\necho \"from ${AWS_LAMBDA_LOG_LEVEL-nowhere} on\"\nexit 7\n";
+    let folder = tempfile::tempdir().expect("a folder");
+    for (format, level, said) in [
+        ("JSON", None, Ok("from INFO on")),
+        ("JSON", Some("ERROR"), Ok("from ERROR on")),
+        ("Text", None, Ok("from nowhere on")),
+        ("Text", Some("ERROR"), Err("needs the log format JSON")),
+        ("JSON", Some("LOUD"), Err("is none of TRACE, DEBUG, INFO, WARN, ERROR, FATAL")),
+    ] {
+        let file = folder.path().join("probe.py");
+        std::fs::write(&file, program).expect("it is written");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+        let mut logging = json!({"LogFormat": format, "LogGroup": "probe"});
+        if let Some(level) = level {
+            logging["ApplicationLogLevel"] = json!(level);
+        }
+        let function = probe(json!({"LoggingConfig": logging}));
+        let document = json!({"Resources": resources([("Probe", function)])});
+        let config = EmulatorConfig { functions: folder.path().to_owned(), ..config(&document) };
+        match said {
+            Ok(said) => {
+                let stand = Stand::of(config).await;
+                timeout(PATIENCE, stand.invoke("pid")).await.expect("an end");
+                let log = stand.log().await.join("\n");
+                assert!(log.contains(said), "{format} {level:?}: {log}");
+                stand.emulator.shut_down().await;
+            }
+            Err(said) => {
+                let refused = verifier_emulator::Emulator::start(config).await.err();
+                let error = refused.expect("a refusal").to_string();
+                assert!(error.contains("Probe (AWS::Lambda::Function)"), "{error}");
+                assert!(error.contains(said), "{error}");
+            }
+        }
+    }
+}

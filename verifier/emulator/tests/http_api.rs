@@ -247,3 +247,24 @@ async fn stages_and_deployments_that_aws_refuses_are_refused_by_name() {
         assert!(said.iter().all(|said| error.contains(said)), "{error}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_that_asks_for_authorization_is_refused_by_name_and_one_that_asks_for_none_is_not()
+{
+    for (kind, refused) in [("AWS_IAM", true), ("JWT", true), ("CUSTOM", true), ("NONE", false)] {
+        let mut document = document(&ROUTES, &json!({"Stage": auto("$default")}));
+        document["Resources"]["Route0"]["Properties"]["AuthorizationType"] = json!(kind);
+        let started = Emulator::start(config(&document)).await;
+        match started {
+            Ok(emulator) => {
+                assert!(!refused, "{kind} would let every caller in");
+                emulator.shut_down().await;
+            }
+            Err(error) => {
+                let error = error.to_string();
+                let says = error.contains("Route0 (AWS::ApiGatewayV2::Route)");
+                assert!(refused && says && error.contains(kind), "{error}");
+            }
+        }
+    }
+}

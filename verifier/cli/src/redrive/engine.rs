@@ -19,7 +19,6 @@ use verifier_model::time::Timestamp;
 
 use super::ended::Ended;
 use super::expected::expected;
-use super::room;
 use crate::dlq::{DlqTarget, Hold, extend_visibility, release};
 use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
@@ -28,6 +27,8 @@ use crate::shell::progress::Progress;
 
 /// How often messages that stay are held for longer.
 const KEEP: Duration = Duration::from_secs(Hold::SECONDS as u64 / 2);
+/// How many bytes of messages are in hand at once. The SDK has them twice, and the journal and a patch once more.
+const ROOM_BYTES: usize = 24 * 1_048_576;
 /// How much longer than its visibility timeout a message may be away that somebody was handed.
 const REAPPEARS: Duration = Duration::from_secs(Hold::SECONDS as u64 + 10);
 
@@ -144,7 +145,7 @@ impl<'a> Engine<'a> {
             dead: Mutex::default(),
             in_hand: Mutex::default(),
             empty_detector: Mutex::default(),
-            room: Mutex::new(Room::new(room::BYTES)),
+            room: Mutex::new(Room::new(ROOM_BYTES)),
             left_room: Notify::new(),
             step_size: AtomicU64::new(0),
             quota: AtomicU64::new(0),

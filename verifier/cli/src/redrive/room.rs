@@ -4,9 +4,6 @@ use tokio::sync::Notify;
 
 use super::engine::{Engine, lock};
 
-/// How many bytes of messages are in hand at once. The SDK has them twice, and the journal and a patch once more.
-pub(super) const BYTES: usize = 24 * 1_048_576;
-
 /// Room that was taken, until this is dropped.
 pub(super) struct Inside<'a> {
     engine: &'a Engine<'a>,

@@ -395,6 +395,8 @@ fn variables(
     .into();
     // Functions that are scripts need their interpreter.
     variables.extend(std::env::var("PATH").ok().map(|path| ("PATH".to_owned(), path)));
+    let level = function.application_log_level.clone();
+    variables.extend(level.map(|level| ("AWS_LAMBDA_LOG_LEVEL".to_owned(), level)));
     variables.extend(function.environment.clone());
     variables
 }

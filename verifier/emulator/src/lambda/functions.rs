@@ -337,6 +337,7 @@ mod tests {
             environment: BTreeMap::from([("MODE".to_owned(), mode.to_owned())]),
             log_group: "probe".to_owned(),
             log_format: "JSON".to_owned(),
+            application_log_level: None,
             runtime: "provided.al2023".to_owned(),
             handler: "bootstrap".to_owned(),
             architectures: Vec::new(),

@@ -8,17 +8,43 @@ use tokio::process::{Child, ChildStdin, Command};
 
 /// The variable by which a process is known to be of an environment, whatever group or session it has made for itself.
 const MARK: &str = "VERIFIER_ENVIRONMENT";
-/// What a leader does: it waits, ends the processes that have its mark, as often as they have started others meanwhile, and then
-/// its group. It outlives what a function sends to its group.
+/// What a leader does: it waits, ends the processes that have its mark until there are none, and then its group. It outlives
+/// what a function sends to its group.
+///
+/// A process that is just becoming another program (`execve`) has no environment to be read, and so no mark, until that is
+/// done. So whatever is younger than the leader and has none is looked at again: kernel threads (children of 2) and the dead
+/// excepted, and a process that was started with an empty environment for as long as a hundred looks take, about two seconds.
+///
+/// Source: `proc_pid_environ(5)`, `proc_pid_stat(5)`: after the name, the first field is the state, the second the parent, the
+/// twentieth the start.
 const LEADER: &str = r#"trap '' HUP INT QUIT TERM USR1 USR2 PIPE ALRM
-read -r _
-for turn in 1 2 3; do
-  found=$(grep -lF -- "$1" /proc/[0-9]*/environ 2>/dev/null)
-  [ -n "$found" ] || break
+started() { read -r stat < "/proc/$1/stat" && set -- ${stat##*) } && state=$1 parent=$2 start=${20}; }
+becoming() {
+  for file in $(grep -L . /proc/[0-9]*/environ 2>/dev/null); do
+    process=${file#/proc/}
+    started "${process%/environ}" 2>/dev/null || continue
+    case $state$parent in Z* | X* | ?2 | ?0) continue ;; esac
+    [ "$start" -ge "$since" ] && return 0
+  done
+  return 1
+}
+marked() {
+  found=$(grep -lF -- "$mark" /proc/[0-9]*/environ 2>/dev/null)
   for file in $found; do
     file=${file#/proc/}
     kill -KILL "${file%/environ}" 2>/dev/null
   done
+  [ -n "$found" ]
+}
+mark=$1 turn=0
+started $$ && since=$start
+read -r _
+while [ $turn -lt 100 ]; do
+  turn=$((turn + 1))
+  marked && continue
+  becoming && sleep 0.01 && continue
+  # What was becoming something at the first look, and had become it at the second.
+  marked || break
 done
 kill -KILL 0"#;
 
@@ -108,5 +134,41 @@ impl ProcessGroup {
     /// Makes a command start in this group.
     pub(crate) fn add(&self, command: &mut Command) {
         command.process_group(self.id).env(MARK, &self.mark);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_started_a_moment_ago_ends_with_its_group_too() {
+        // While it becomes a shell it has no environment to be read, and `Popen` of Python returns before that is done.
+        let child = "import subprocess; print(subprocess.Popen(\
+            ['sh', '-c', 'trap \"\" TERM HUP; sleep 600; :'], start_new_session=True, \
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid)";
+        for _ in 0..30 {
+            let groups = ProcessGroups::default();
+            let group = groups.start().unwrap();
+            let mut command = Command::new("python3");
+            group.add(command.args(["-c", child]));
+            let output = command.output().await.unwrap();
+            let status = format!("/proc/{}/status", String::from_utf8_lossy(&output.stdout).trim());
+            drop(group);
+            groups.end().await;
+            let is_running = || {
+                let status = std::fs::read_to_string(&status).unwrap_or_default();
+                status.contains("State:") && !status.contains("State:\tZ")
+            };
+            // It was killed by then, and the kernel may not be done with it.
+            let ended = async {
+                while is_running() {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(10), ended).await.expect("it ends");
+        }
     }
 }

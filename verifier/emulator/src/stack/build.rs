@@ -201,6 +201,7 @@ impl<'a> Builder<'a> {
         }
         let logging = properties.map("LoggingConfig");
         let logging = |name: &str| logging.as_ref().map_or(Ok(None), |logging| logging.text(name));
+        let log_format = logging("LogFormat")?.unwrap_or_else(|| "Text".to_owned());
         let mut architectures = properties.texts("Architectures")?;
         if architectures.is_empty() {
             architectures.push("x86_64".to_owned());
@@ -213,7 +214,12 @@ impl<'a> Builder<'a> {
             memory_mb: properties.number("MemorySize", 128, 128..=10_240)?,
             environment,
             log_group: logging("LogGroup")?.unwrap_or_else(|| format!("/aws/lambda/{name}")),
-            log_format: logging("LogFormat")?.unwrap_or_else(|| "Text".to_owned()),
+            application_log_level: log_level(
+                resource,
+                &log_format,
+                logging("ApplicationLogLevel")?,
+            )?,
+            log_format,
             runtime: properties.text("Runtime")?.unwrap_or_default(),
             handler: properties.text("Handler")?.unwrap_or_default(),
             architectures,
@@ -341,6 +347,11 @@ impl<'a> Builder<'a> {
     ) -> Result<RouteSpec, TemplateError> {
         let properties = route.properties();
         let key = properties.required_text("RouteKey")?;
+        if let Some(kind) = properties.text("AuthorizationType")?.filter(|kind| kind != "NONE") {
+            return Err(route.unsupported(format!(
+                "asks for authorization ({kind}), which the emulator does not do: every caller would be let in"
+            )));
+        }
         let target = properties.required_text("Target")?;
         let integration_id = target.strip_prefix("integrations/").unwrap_or(&target);
         let integration = self
@@ -580,6 +591,29 @@ fn output_text(value: &Value) -> Option<String> {
 
 fn as_status(code: u64) -> u16 {
     u16::try_from(code).unwrap_or(500)
+}
+
+/// From which level on a function logs. Lambda takes one for JSON alone, and `INFO` without one.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>.
+fn log_level(
+    resource: &Resolved<'_>,
+    format: &str,
+    level: Option<String>,
+) -> Result<Option<String>, TemplateError> {
+    const LEVELS: [&str; 6] = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
+    match level {
+        None if format == "JSON" => Ok(Some("INFO".to_owned())),
+        None => Ok(None),
+        Some(level) if format != "JSON" => Err(resource.unsupported(format!(
+            "is refused by Lambda: ApplicationLogLevel {level} needs the log format JSON"
+        ))),
+        Some(level) if !LEVELS.contains(&level.as_str()) => Err(resource.unsupported(format!(
+            "is refused by Lambda: ApplicationLogLevel {level} is none of {}",
+            LEVELS.join(", ")
+        ))),
+        level => Ok(level),
+    }
 }
 
 #[cfg(test)]

@@ -102,6 +102,8 @@ pub struct FunctionSpec {
     pub log_group: String,
     /// `JSON` or `Text`.
     pub log_format: String,
+    /// From which level on the function logs, where the format is `JSON`: its runtime heeds it.
+    pub application_log_level: Option<String>,
     /// For example `provided.al2023`.
     pub runtime: String,
     /// For example `bootstrap`.

@@ -29,6 +29,9 @@ pub(super) fn describe_function(configuration: &FunctionConfiguration) -> Value 
         "Architectures": spec.architectures,
         "LoggingConfig": {"LogFormat": spec.log_format, "LogGroup": spec.log_group},
     });
+    if let Some(level) = &spec.application_log_level {
+        shown["LoggingConfig"]["ApplicationLogLevel"] = json!(level);
+    }
     if !spec.environment.is_empty() {
         shown["Environment"] = json!({"Variables": spec.environment});
     }
