@@ -182,6 +182,7 @@ impl World {
             terms: Terms {
                 max_receive_count: RECEIVES,
                 visibility_timeout: Duration::from_secs(TIMEOUT_SECONDS),
+                delay: Duration::ZERO,
                 batch_size: 10,
             },
             jobs: jobs.collect(),

@@ -107,7 +107,7 @@ impl JobPlan {
     /// What the queue and the mapping allow.
     fn terms(&self) -> Terms {
         let Self { max_receive_count, visibility_timeout, batch_size, .. } = *self;
-        Terms { max_receive_count, visibility_timeout, batch_size }
+        Terms { max_receive_count, visibility_timeout, delay: self.jobs.delay(), batch_size }
     }
 
     /// How many good jobs go ahead of others that are to meet. Without a batching window a batch is what is there when a poll
@@ -307,6 +307,7 @@ impl<'a> Run<'a> {
         let terms = self.terms.unwrap_or(Terms {
             max_receive_count: 1,
             visibility_timeout: Duration::ZERO,
+            delay: Duration::ZERO,
             batch_size: 1,
         });
         let found: Vec<OurMessage> = self.messages.seen.values().cloned().collect();

@@ -114,7 +114,8 @@ impl Account {
                 seen.any(has_line)
                     || silent.any(|each| each.receive_count == count && each.explained.is_failure())
             };
-            let second_at = failing.submitted_at + self.terms.visibility_timeout;
+            let visible_at = failing.submitted_at + self.terms.delay;
+            let second_at = visible_at + self.terms.visibility_timeout;
             failing.dead_lettered.is_some()
                 && attempt.line.at < second_at
                 && (1..=self.terms.max_receive_count).all(failed)

@@ -112,7 +112,7 @@ impl Account {
         let missing = (1..=self.terms.max_receive_count).filter(|count| !is_seen(count)).count();
         let seen_at = message.dead_lettered.as_ref().map(|found| found.seen_at);
         let possible = self.invocations.iter().filter(|each| {
-            each.started_at() + TOLERANCE >= message.submitted_at
+            each.started_at() + TOLERANCE >= message.submitted_at + self.terms.delay
                 && seen_at.is_none_or(|seen_at| each.started_at() <= seen_at + TOLERANCE)
                 && !message.requests().any(|request| request == each.request_id)
                 && !self.is_full(&each.request_id)
@@ -197,7 +197,7 @@ pub(super) mod tests {
 
     use super::super::attempt::tests::line;
     use super::super::message::tests::{TERMS, found, job};
-    use super::super::{Line, Observed, Submitted};
+    use super::super::{Line, Observed, Submitted, Terms};
     use super::*;
 
     pub(in crate::account) fn invocation(seconds: u64, id: &str, end: InvocationEnd) -> Invocation {
@@ -213,9 +213,17 @@ pub(super) mod tests {
         jobs: Vec<Submitted>,
         invocations: Vec<Invocation>,
     ) -> Account {
+        account_of(TERMS, jobs, invocations)
+    }
+
+    pub(in crate::account) fn account_of(
+        terms: Terms,
+        jobs: Vec<Submitted>,
+        invocations: Vec<Invocation>,
+    ) -> Account {
         let zero = Some(super::super::QueueCounts::default());
         Account::of(&Observed {
-            terms: TERMS,
+            terms,
             jobs,
             invocations,
             before: zero,

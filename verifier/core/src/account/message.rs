@@ -31,6 +31,10 @@ pub struct Terms {
     pub max_receive_count: u32,
     /// The queue's visibility timeout.
     pub visibility_timeout: Duration,
+    /// How long the queue hides a message that was sent, before its first receive.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html>.
+    pub delay: Duration,
     /// The most messages in a batch.
     pub batch_size: u32,
 }
@@ -281,8 +285,9 @@ fn message(
     let requests = job.lines.iter().filter_map(|line| line.request_id.as_deref()).collect();
     let earlier = |from, to| candidates.between(from, to, &requests);
     let terms = candidates.terms;
+    let visible_at = job.submitted_at + terms.delay;
     let Attempts { attempts, silent } =
-        attempts(&job.lines, invocations, job.submitted_at, terms.max_receive_count, earlier);
+        attempts(&job.lines, invocations, visible_at, terms.max_receive_count, earlier);
     let own = |id: &str| job.message_id.as_deref() == Some(id);
     let dead_lettered = job.found.iter().find(|found| own(&found.message_id)).cloned();
     let copies = copies(job);
@@ -365,8 +370,12 @@ pub(super) mod tests {
     use super::super::{Fate, InvocationEnd};
     use super::*;
 
-    pub(in crate::account) const TERMS: Terms =
-        Terms { max_receive_count: 3, visibility_timeout: Duration::from_mins(1), batch_size: 5 };
+    pub(in crate::account) const TERMS: Terms = Terms {
+        max_receive_count: 3,
+        visibility_timeout: Duration::from_mins(1),
+        delay: Duration::ZERO,
+        batch_size: 5,
+    };
 
     pub(in crate::account) fn job(name: &str, fails: bool) -> Submitted {
         Submitted {

@@ -81,10 +81,11 @@ impl Account {
             return false;
         };
         let tolerance = TOLERANCE.min(timeout / 8);
+        let visible_at = job.submitted_at + self.terms.delay;
         // A short timeout passes by chance.
         if first.line.receive_count.is_some()
             || timeout < SHORT
-            || first.line.at + tolerance < job.submitted_at + timeout
+            || first.line.at + tolerance < visible_at + timeout
         {
             return false;
         }
@@ -93,7 +94,7 @@ impl Account {
         let may_have_had = |id: &str| !own.contains(id) && !self.is_full(id);
         let mut invocations = self.invocations.iter();
         let mut lines = self.messages.iter().flat_map(|each| &each.attempts).map(|each| &each.line);
-        let within = |at| job.submitted_at <= at + TOLERANCE && at <= latest;
+        let within = |at| visible_at <= at + TOLERANCE && at <= latest;
         invocations.any(|each| within(each.started_at()) && may_have_had(&each.request_id))
             || lines
                 .any(|line| within(line.at) && line.request_id.as_deref().is_none_or(may_have_had))
@@ -102,12 +103,14 @@ impl Account {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use contract::Outcome;
 
     use super::super::attempt::tests::line;
-    use super::super::inference::tests::{account, invocation};
-    use super::super::message::tests::{found, job};
-    use super::super::{InvocationEnd, Line, Submitted};
+    use super::super::inference::tests::{account, account_of, invocation};
+    use super::super::message::tests::{TERMS, found, job};
+    use super::super::{InvocationEnd, Line, Submitted, Terms};
     use super::*;
 
     fn done(seconds: u64, request: &str) -> Line {
@@ -165,6 +168,23 @@ mod tests {
         };
         assert_eq!(of(vec![twice(done(0, "a")), failing(2)]), None);
         assert_eq!(of(vec![twice(done(0, "a")), failing(1)]), may_be);
+    }
+
+    #[test]
+    fn a_queue_that_delays_hands_messages_out_that_much_later() {
+        let delayed = |at, delay, before| {
+            let terms = Terms { delay: Duration::from_secs(delay), ..TERMS };
+            let jobs = vec![good(vec![uncounted(done(at, "b"))])];
+            let account =
+                account_of(terms, jobs, vec![invocation(before, "x", InvocationEnd::Success)]);
+            account.unexplained(&account.messages[0])
+        };
+        let may_be = Some(Unexplained::LaterReceive);
+        assert_eq!(delayed(61, 0, 1), may_be);
+        // Nothing of it could be received before the delay was over.
+        assert_eq!(delayed(61, 60, 1), None);
+        assert_eq!(delayed(115, 60, 61), None);
+        assert_eq!(delayed(121, 60, 61), may_be);
     }
 
     #[test]

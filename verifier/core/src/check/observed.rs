@@ -161,6 +161,7 @@ mod tests {
         let terms = Terms {
             max_receive_count: 3,
             visibility_timeout: std::time::Duration::from_mins(1),
+            delay: std::time::Duration::ZERO,
             batch_size: 5,
         };
         let messages = |requests| -> Vec<(String, Option<String>)> {

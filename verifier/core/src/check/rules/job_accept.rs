@@ -242,6 +242,7 @@ pub(crate) mod tests {
             let terms = Terms {
                 max_receive_count: 3,
                 visibility_timeout: Duration::from_mins(1),
+                delay: Duration::ZERO,
                 batch_size: 5,
             };
             let account = Account::of(&observed(terms, &jobs, &[], &[], (None, None)));

@@ -204,8 +204,12 @@ mod tests {
             JobEvidence { attempts: good, ..job("good", false, Some("g")) },
             JobEvidence { attempts: poison, ..job("poison", true, Some("p")) },
         ];
-        let terms =
-            Terms { max_receive_count: 3, visibility_timeout: Duration::from_mins(1), batch_size };
+        let terms = Terms {
+            max_receive_count: 3,
+            visibility_timeout: Duration::from_mins(1),
+            delay: Duration::ZERO,
+            batch_size,
+        };
         let none = Some(QueueCounts::default());
         Account::of(&observed(terms, &jobs, &[], &[], (none, none)))
     }

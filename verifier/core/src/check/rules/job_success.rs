@@ -365,7 +365,12 @@ pub(crate) mod tests {
     }
 
     fn terms() -> Terms {
-        Terms { max_receive_count: 3, visibility_timeout: Duration::from_mins(1), batch_size: 1 }
+        Terms {
+            max_receive_count: 3,
+            visibility_timeout: Duration::from_mins(1),
+            delay: Duration::ZERO,
+            batch_size: 1,
+        }
     }
 
     /// The account of jobs, with the ids of messages that are in the dead-letter queue.
