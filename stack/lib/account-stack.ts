@@ -112,6 +112,7 @@ export class AccountStack extends Stack {
     const policyArns = execution.policies.map(({ managedPolicyArn }) => managedPolicyArn).join(',');
     this.output('ExecutionPolicyArn', policyArns, 'For cdk bootstrap --cloudformation-execution-policies');
     this.output('RepositoryId', settings.repositoryId, "GitHub's id of the repository whose previews the account holds");
+    this.output('Qualifier', settings.qualifier, 'The variable AWS_BOOTSTRAP_QUALIFIER, where it is not the default');
     this.output('HeadersPolicyId', headers.policy.responseHeadersPolicyId, 'The variable AWS_HEADERS_POLICY_ID');
   }
 

@@ -207,6 +207,7 @@ describe('who is trusted', () => {
 
   test('is said by an output, by which the quick start knows whose the account is', () => {
     expect(template.findOutputs('RepositoryId')).toMatchObject({ RepositoryId: { Value: '456789' } });
+    expect(template.findOutputs('Qualifier')).toMatchObject({ Qualifier: { Value: 'hnb659fds' } });
   });
 
   test('has no default, and no wildcard', () => {

@@ -31,7 +31,7 @@ function paste(blocks: string[], programs: { aws?: string; deploy?: string; gh?:
   });
 }
 
-const ANSWERS = `case "$*" in *get-open-id-connect-provider*) echo sts.amazonaws.com ;; *"Stacks[0]"*) echo "of-$(sed "s/.*OutputKey=='\\([A-Za-z]*\\)'.*/\\1/" <<< "$*")" ;; esac`;
+const ANSWERS = `case "$*" in *get-open-id-connect-provider*) echo sts.amazonaws.com ;; *"OutputKey=='Qualifier'"*) echo hnb659fds ;; *"Stacks[0]"*) echo "of-$(sed "s/.*OutputKey=='\\([A-Za-z]*\\)'.*/\\1/" <<< "$*")" ;; esac`;
 
 describe('the quick start', () => {
   test('bootstraps with the policies of the account', () => {
@@ -81,7 +81,7 @@ describe('the quick start', () => {
   const PROVIDER = 'arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com';
   /** What an account answers that has a provider, and perhaps the stack and the resource of it. */
   const withProvider = (stack: string, resource: string) =>
-    `case "$*" in *list-open-id-connect-providers*) echo ${PROVIDER} ;; *describe-stack-resources*) ${resource} ;; *"=='PreviewAccount'].StackName"*) echo ${stack} ;; esac\n${ANSWERS}`;
+    `case "$*" in *list-open-id-connect-providers*) echo ${PROVIDER} ;; *describe-stack-resources*"'${PROVIDER}'"*) ${resource} ;; *"=='PreviewAccount'].StackName"*) echo ${stack} ;; esac\n${ANSWERS}`;
   test.each([
     ['takes a provider that is there already', withProvider('', 'exit 254'), true],
     ['takes one that it took before', withProvider('PreviewAccount', 'true'), true],
@@ -164,7 +164,7 @@ describe('the quick start', () => {
       const { calls, stderr } = paste([setUp], { aws: bootstrapped(policies) });
       expect(calls).not.toContain('npx');
       expect(stderr).toMatch(/CDKToolkit is there already.*QUALIFIER=previews TOOLKIT=CDKToolkit-previews/);
-      const own = paste([setUp.replace('QUALIFIER=hnb659fds TOOLKIT=CDKToolkit', 'QUALIFIER=previews TOOLKIT=CDKToolkit-previews'), variables], { aws: bootstrapped(policies) }).calls;
+      const own = paste([setUp.replace('QUALIFIER=hnb659fds TOOLKIT=CDKToolkit', 'QUALIFIER=previews TOOLKIT=CDKToolkit-previews'), variables], { aws: bootstrapped(policies).replace('echo hnb659fds', 'echo previews') }).calls;
       expect(own).toMatch(/^npx cdk deploy .*-c qualifier=previews /m);
       expect(own).toMatch(/^npx cdk bootstrap .*--qualifier previews --toolkit-stack-name CDKToolkit-previews --cloudformation/m);
       expect(own).toContain('gh variable set AWS_BOOTSTRAP_QUALIFIER --repo OWNER/NAME --body previews');
@@ -388,6 +388,35 @@ describe('the quick start', () => {
 
   test('says how a first deployment that failed is replaced, which its protection keeps CDK from', () => {
     expect(paste([recovery], {}).calls).toBe('aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name PreviewAccount \n');
+  });
+
+  /** An account whose PreviewAccount has these roles of deployment. */
+  const qualifiedAs = (role: string, qualifier = 'previews') =>
+    `case "$*" in *describe-stack-resources*"'-deployment-eu-central-1')"*) ${role} ;; *"=='PreviewAccount'].StackName"*) echo PreviewAccount ;; *"OutputKey=='Qualifier'"*) echo ${qualifier}; exit ;; esac\n${ANSWERS}`;
+  test.each([
+    ['hnb659fds', 'previews', 'QUALIFIER=previews'],
+    ['previews', 'hnb659fds', 'QUALIFIER=hnb659fds'],
+    ['previews', 'a-b', 'QUALIFIER=a-b'],
+  ])('does nothing with the qualifier %s where the account is for %s, before it is said that no preview is left', (now, former, says) => {
+    const block = setUp.replace('QUALIFIER=hnb659fds', `QUALIFIER=${now}`);
+    const aws = qualifiedAs(`echo ${deploymentNames(former, 'eu-central-1').deployment}`);
+    const { calls, stderr } = paste([block], { aws });
+    expect(calls).not.toContain('npx');
+    expect(stderr).toContain(`PreviewAccount is for the qualifier ${former},`);
+    expect(stderr).toContain(says);
+    expect(paste(['MOVED=yes', block], { aws }).calls).toMatch(/^npx cdk deploy /m);
+    expect(paste([setUp.replace('QUALIFIER=hnb659fds', says)], { aws }).calls).toMatch(/^npx cdk deploy /m);
+  });
+
+  test.each([['has no such role, as an older one', 'true', true], ['is not told', 'echo AccessDenied >&2; exit 254', false]])('with a qualifier, where PreviewAccount %s', (_name, role, deploys) => {
+    expect(paste([setUp], { aws: qualifiedAs(role) }).calls.includes('npx cdk deploy')).toBe(deploys);
+  });
+
+  test('sets the qualifier of the account, whatever the shell has for one, and no variable where the account has none', () => {
+    const set = (aws: string) => paste([setUp, variables], { aws }).calls.match(/^gh variable set .*$/gm) ?? [];
+    expect(set(qualifiedAs('true'))).toContainEqual('gh variable set AWS_BOOTSTRAP_QUALIFIER --repo OWNER/NAME --body previews ');
+    expect(set(qualifiedAs('true', 'hnb659fds')).join()).not.toContain('AWS_BOOTSTRAP_QUALIFIER');
+    expect(set(qualifiedAs('true', 'None'))).toEqual([]);
   });
 
   test('sets each variable to its output, and none to nothing', () => {
