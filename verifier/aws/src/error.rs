@@ -56,6 +56,10 @@ impl AwsError {
             Cause::Credentials => {
                 "log in (`aws sso login`), or set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws sts get-caller-identity` shows who you are".to_owned()
             }
+            Cause::Denied if self.is_of_key() => format!(
+                "allow {} on the KMS key of {} to the role that runs the verifier; `verifier iam-policy` names it with --stack, and the key's own policy has to let it; AWS says: {}",
+                key_actions(self.action), self.resource, self.message
+            ),
             Cause::Denied => format!(
                 "allow {} on {} to the role that runs the verifier; AWS says: {}",
                 self.action, self.resource, self.message
@@ -74,6 +78,13 @@ impl fmt::Display for AwsError {
         let Self { action, resource, message, .. } = self;
         match self.cause {
             Cause::NoSuchStack => write!(f, "there is no stack {resource}"),
+            Cause::Denied if self.is_of_key() => {
+                write!(
+                    f,
+                    "{action} on {resource} needs {} on its KMS key, which is denied",
+                    key_actions(action)
+                )
+            }
             // What AWS says of a denial is long, and names the action somewhere in its middle.
             Cause::Denied => write!(f, "{action} on {resource} is denied"),
             Cause::Throttled => {
@@ -103,6 +114,26 @@ impl AwsError {
             code: None,
             message: NO_REGION.to_owned(),
         }
+    }
+}
+
+impl AwsError {
+    /// Whether KMS refused, and not the service that was asked: SQS's `KMS.AccessDeniedException` or, in its JSON protocol
+    /// alone, `KmsAccessDenied`; Lambda's `KMSAccessDeniedException`.
+    ///
+    /// Sources: the errors of
+    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html> and
+    /// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>.
+    fn is_of_key(&self) -> bool {
+        self.code.as_deref().is_some_and(|code| code.to_ascii_lowercase().starts_with("kms"))
+    }
+}
+
+/// What an action needs on the key that encrypts its resource.
+fn key_actions(action: &str) -> &'static str {
+    match action {
+        "sqs:SendMessage" => "kms:GenerateDataKey and kms:Decrypt",
+        _ => "kms:Decrypt",
     }
 }
 
@@ -234,14 +265,26 @@ mod tests {
 
     #[test]
     fn a_denied_action_is_named() {
-        let error = AwsError {
-            cause: Cause::Denied,
-            action: "sqs:ReceiveMessage",
+        let denied = |action: &'static str, code: &str| AwsError {
+            cause: service_cause(code, ""),
+            action,
             resource: "jobs-dlq".to_owned(),
-            code: None,
+            code: Some(code.to_owned()),
             message: "no".to_owned(),
         };
+        let error = denied("sqs:ReceiveMessage", "AccessDenied");
         assert!(error.to_string().contains("sqs:ReceiveMessage on jobs-dlq is denied"));
         assert!(error.next().contains("allow sqs:ReceiveMessage"));
+        // The queue is allowed, and its key is not.
+        for code in ["KMS.AccessDeniedException", "KmsAccessDenied"] {
+            let receives = denied("sqs:ReceiveMessage", code);
+            assert!(
+                receives.to_string().contains("needs kms:Decrypt on its KMS key"),
+                "{receives}"
+            );
+            assert!(receives.next().contains("allow kms:Decrypt on the KMS key of jobs-dlq"));
+            let sends = denied("sqs:SendMessage", code);
+            assert!(sends.next().contains("allow kms:GenerateDataKey and kms:Decrypt on"));
+        }
     }
 }

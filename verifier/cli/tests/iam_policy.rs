@@ -91,6 +91,7 @@ fn without_a_stack_placeholders_stand_for_its_resources() {
     assert_eq!(code, Some(0), "{stderr}");
     assert!(policy.to_string().contains("arn:aws:sqs:REGION:ACCOUNT:DEAD_LETTER_QUEUE"));
     assert!(stderr.contains("sqs:GetQueueUrl is only called when"), "{stderr}");
+    assert!(stderr.contains("need kms:Decrypt on it; --stack NAME names the keys"), "{stderr}");
 }
 
 #[test]
@@ -124,6 +125,47 @@ fn with_a_stack_its_own_resources_are_named() {
         json!(["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"])
     );
     assert!(!policy.to_string().contains("ACCOUNT"), "{policy:#}");
+}
+
+#[test]
+fn with_a_stack_its_functions_and_its_keys_are_named_one_by_one() {
+    let encrypted = template(|changes| {
+        let resources = changes.document()["Resources"].as_object_mut().expect("resources");
+        let queues = resources.values_mut().filter(|one| one["Type"] == "AWS::SQS::Queue");
+        for queue in queues {
+            let properties = queue["Properties"].as_object_mut().expect("properties");
+            properties.remove("SqsManagedSseEnabled");
+            properties.insert("KmsMasterKeyId".to_owned(), "alias/previews".into());
+        }
+    });
+    let local = Local::start(&["--template", &encrypted.path().display().to_string()]);
+    let (endpoint, stack) = (local.text("/endpoint"), local.text("/stackName"));
+    let of = |command: &str| {
+        let arguments = [command, "--stack", stack, "--endpoint-url", endpoint];
+        let (code, policy, stderr) = policy_with_token(local.token(), &arguments);
+        assert_eq!(code, Some(0), "{stderr}");
+        (policy, stderr)
+    };
+    let (policy, stderr) = of("chaos");
+    let statement = |sid: &str| {
+        let statements = policy["Statement"].as_array().expect("statements");
+        let found = statements.iter().find(|statement| statement["Sid"] == sid);
+        found.unwrap_or_else(|| panic!("no statement {sid}: {policy:#}")).clone()
+    };
+    let functions = statement("Functions")["Resource"].as_array().expect("functions").clone();
+    assert!(functions.len() >= 3, "{functions:?}");
+    for function in &functions {
+        assert!(!function.to_string().contains('*'), "{function}");
+    }
+    let leads_to = &statement("Mappings")["Condition"]["ArnLike"]["lambda:FunctionArn"];
+    assert_eq!(leads_to.as_array().map(Vec::len), Some(2 * functions.len()), "{leads_to}");
+    let key = statement("QueuesKey");
+    assert_eq!(key["Action"], json!(["kms:Decrypt", "kms:GenerateDataKey"]));
+    assert_eq!(key["Resource"], json!(["arn:aws:kms:us-local-1:000000000000:key/*"]));
+    assert!(key["Condition"].to_string().contains("alias/previews"), "{key}");
+    assert!(!stderr.contains("KMS"), "{stderr}");
+    // The keys of an account's other queues are not known.
+    assert!(of("dlq-queues").1.contains("queues with a KMS key of your own need kms:Decrypt on it"));
 }
 
 #[test]

@@ -35,6 +35,7 @@ pub(crate) async fn run(args: IamPolicyArgs) -> Result<Exit, Failure> {
         IamCommand::Chaos => &iam::CHAOS,
     };
     view::print_policy(&iam::policy(permissions, &resources), permissions)?;
+    view::tell_keys(&iam::needed_on_unknown(permissions, &resources), resources.is_of_stack);
     Ok(Exit::Passed)
 }
 
@@ -52,12 +53,6 @@ async fn resources(aws: &Aws, name: &str, outputs: &Outputs) -> Result<Resources
     let ([mapping], Some(worker)) = (found.mappings.as_slice(), found.worker) else {
         return Err(missing("single consumer of its jobs queue"));
     };
-    Resources::of(
-        &stack.name,
-        jobs.arn(),
-        dead_letters.arn(),
-        &mapping.function_arn,
-        &worker.log_group,
-    )
-    .ok_or_else(|| missing("jobs queue with an ARN"))
+    Resources::of(&stack, &jobs, &dead_letters, &mapping.function_arn, &worker.log_group)
+        .ok_or_else(|| missing("jobs queue with an ARN"))
 }

@@ -17,3 +17,13 @@ pub(crate) fn print_policy(policy: &Value, permissions: &[Permission]) -> Result
     }
     printed
 }
+
+/// Says what is needed on keys that the policy cannot name.
+pub(crate) fn tell_keys(actions: &[&str], is_of_stack: bool) {
+    if actions.is_empty() {
+        return;
+    }
+    let actions = actions.join(" and ");
+    let named = if is_of_stack { "" } else { "; --stack NAME names the keys of a stack's queues" };
+    tell(&format!("queues with a KMS key of your own need {actions} on it{named}\n"));
+}

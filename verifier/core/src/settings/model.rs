@@ -192,7 +192,7 @@ pub struct Expect {
     #[serde(with = "Whole::<1, 3600>")]
     pub log_seconds: u64,
     /// The origins whose pages may post jobs, `*` for all; without any, the preview page's own.
-    #[schemars(example = ["https://preview.example"])]
+    #[schemars(extend("examples" = [["https://preview.example"]]))]
     pub origins: Vec<String>,
     /// Warnings that do not fail a run with `--strict`, each with its reason.
     #[schemars(extend("examples" = [[{ "check": "cfg.logs", "reason": "logs are exported daily" }]]))]

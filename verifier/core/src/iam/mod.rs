@@ -6,9 +6,14 @@
 //! Sources: the actions, resource types and condition keys of each service in
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>.
 
-use std::collections::BTreeMap;
+mod keys;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+
+pub use self::keys::{QueueKey, needed_on_unknown};
+use crate::evidence::{QueueEvidence, StackEvidence};
 
 /// What an action is allowed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -311,39 +316,53 @@ pub struct Resources {
     pub all_queues: String,
     /// The function that reads the jobs queue.
     pub worker: String,
-    /// The stack's functions: CloudFormation begins their names with the stack's.
-    pub functions: String,
+    /// The stack's functions, the one that reads the jobs queue among them, without a version or an alias.
+    pub functions: Vec<String>,
     /// The event source mappings of the account and the region.
     pub mappings: String,
     /// Its log group, with the `:*` that IAM wants for everything but tags.
     ///
     /// Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html>.
     pub log_group: String,
+    /// The jobs queue's KMS key, where a caller needs permissions for it.
+    pub jobs_queue_key: Option<QueueKey>,
+    /// The dead-letter queue's KMS key, likewise.
+    pub dead_letter_queue_key: Option<QueueKey>,
+    /// Whether these are a stack's resources, and no placeholders.
+    pub is_of_stack: bool,
 }
 
 impl Resources {
     /// The resources of a stack, most of whose parts its queue's ARN tells: partition, region and account. `None` where
     /// that is no ARN.
     pub fn of(
-        stack: &str,
-        jobs_queue: &str,
-        dead_letter_queue: &str,
+        stack: &StackEvidence,
+        jobs_queue: &QueueEvidence,
+        dead_letter_queue: &QueueEvidence,
         worker: &str,
         log_group: &str,
     ) -> Option<Self> {
-        let parts: Vec<&str> = jobs_queue.split(':').collect();
+        let parts: Vec<&str> = jobs_queue.arn().split(':').collect();
         let ["arn", partition, "sqs", region, account, _] = parts.as_slice() else {
             return None;
         };
+        let name = &stack.name;
         Some(Self {
-            stack: format!("arn:{partition}:cloudformation:{region}:{account}:stack/{stack}/*"),
-            jobs_queue: jobs_queue.to_owned(),
-            dead_letter_queue: dead_letter_queue.to_owned(),
+            stack: format!("arn:{partition}:cloudformation:{region}:{account}:stack/{name}/*"),
+            jobs_queue: jobs_queue.arn().to_owned(),
+            dead_letter_queue: dead_letter_queue.arn().to_owned(),
             all_queues: format!("arn:{partition}:sqs:{region}:{account}:*"),
             worker: worker.to_owned(),
-            functions: format!("arn:{partition}:lambda:{region}:{account}:function:{stack}-*"),
+            functions: functions(
+                stack,
+                &format!("arn:{partition}:lambda:{region}:{account}:function:"),
+                worker,
+            ),
             mappings: format!("arn:{partition}:lambda:{region}:{account}:event-source-mapping:*"),
             log_group: format!("arn:{partition}:logs:{region}:{account}:log-group:{log_group}:*"),
+            jobs_queue_key: QueueKey::of(jobs_queue),
+            dead_letter_queue_key: QueueKey::of(dead_letter_queue),
+            is_of_stack: true,
         })
     }
 
@@ -356,9 +375,13 @@ impl Resources {
             dead_letter_queue: arn("sqs", "DEAD_LETTER_QUEUE"),
             all_queues: arn("sqs", "*"),
             worker: arn("lambda", "function:WORKER"),
-            functions: arn("lambda", "function:STACK-*"),
+            // CloudFormation begins the names of a stack's functions with its own.
+            functions: vec![arn("lambda", "function:STACK-*")],
             mappings: arn("lambda", "event-source-mapping:*"),
             log_group: arn("logs", "log-group:WORKER_LOG_GROUP:*"),
+            jobs_queue_key: None,
+            dead_letter_queue_key: None,
+            is_of_stack: false,
         }
     }
 
@@ -370,7 +393,7 @@ impl Resources {
             ResourceKind::DeadLetterQueue => vec![&self.dead_letter_queue],
             ResourceKind::AllQueues => vec![&self.all_queues],
             ResourceKind::Worker => vec![&self.worker],
-            ResourceKind::Functions => vec![&self.functions],
+            ResourceKind::Functions => self.functions.iter().map(String::as_str).collect(),
             ResourceKind::Mappings => vec![&self.mappings],
             ResourceKind::WorkerLogGroup => vec![&self.log_group],
             ResourceKind::Any => vec!["*"],
@@ -387,12 +410,32 @@ impl Resources {
     /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html>, and
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>.
     fn condition(&self, kind: ResourceKind) -> Option<Value> {
-        let functions = match kind {
-            ResourceKind::Mappings => [&self.worker, &self.functions],
-            _ => return None,
+        if kind != ResourceKind::Mappings {
+            return None;
+        }
+        let versions = |function: &String| [function.clone(), format!("{function}:*")];
+        let functions: Vec<String> = if self.is_of_stack {
+            self.functions.iter().flat_map(versions).collect()
+        } else {
+            [self.worker.clone()].into_iter().chain(self.functions.clone()).collect()
         };
         Some(json!({"ArnLike": {"lambda:FunctionArn": functions}}))
     }
+}
+
+/// The ARNs of a stack's functions and of its worker, which another stack may have made, without versions and aliases.
+///
+/// Source: a function's physical id is its name,
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-function.html>.
+fn functions(stack: &StackEvidence, prefix: &str, worker: &str) -> Vec<String> {
+    let of_stack =
+        stack.resources.iter().filter(|one| one.resource_type == "AWS::Lambda::Function");
+    let unqualified = worker.split(':').take(7).collect::<Vec<_>>().join(":");
+    let all: BTreeSet<String> = of_stack
+        .map(|function| format!("{prefix}{}", function.physical_id))
+        .chain([unqualified])
+        .collect();
+    all.into_iter().collect()
 }
 
 /// The identity-based policy that allows exactly these permissions: a statement for each kind of resource.
@@ -406,7 +449,7 @@ pub fn policy(permissions: &[Permission], resources: &Resources) -> Value {
             of_kind.push(permission.action);
         }
     }
-    let statements: Vec<Value> = actions
+    let mut statements: Vec<Value> = actions
         .into_iter()
         .map(|(kind, mut actions)| {
             actions.sort_unstable();
@@ -422,6 +465,7 @@ pub fn policy(permissions: &[Permission], resources: &Resources) -> Value {
             statement
         })
         .collect();
+    statements.extend(keys::statements(permissions, resources));
     json!({"Version": "2012-10-17", "Statement": statements})
 }
 
@@ -443,9 +487,8 @@ fn sid(kind: ResourceKind) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
+    use crate::evidence::StackResource;
 
     const ALL: [&[Permission]; 8] = [
         &CHECK,
@@ -457,6 +500,43 @@ mod tests {
         &REDRIVE_NATIVE,
         &CHAOS,
     ];
+
+    const FUNCTION: &str = "arn:aws:lambda:eu-central-1:123456789012:function:";
+
+    fn queue(arn: &str) -> QueueEvidence {
+        let attributes = [("QueueArn".to_owned(), arn.to_owned())].into();
+        QueueEvidence { attributes, ..QueueEvidence::default() }
+    }
+
+    fn stack(functions: &[&str]) -> StackEvidence {
+        let resource = |name: &&str| StackResource {
+            logical_id: "Function".to_owned(),
+            physical_id: (*name).to_owned(),
+            resource_type: "AWS::Lambda::Function".to_owned(),
+        };
+        let resources = functions.iter().map(resource).collect();
+        StackEvidence { name: "S".to_owned(), resources, ..StackEvidence::default() }
+    }
+
+    /// The resources of a stack whose worker, of another stack, is read by an alias.
+    pub(super) fn resources() -> Resources {
+        let arn = |name: &str| format!("arn:aws:sqs:eu-central-1:123456789012:{name}");
+        let (jobs, dead_letters) = (queue(&arn("Jobs")), queue(&arn("Dead")));
+        let worker = format!("{FUNCTION}press:live");
+        Resources::of(&stack(&["S-Submit-1"]), &jobs, &dead_letters, &worker, "W").unwrap()
+    }
+
+    #[test]
+    fn functions_are_named_one_by_one_and_the_worker_once() {
+        let of = |functions: &[&str], worker: &str| {
+            super::functions(&stack(functions), FUNCTION, &format!("{FUNCTION}{worker}"))
+                .join(" ")
+                .replace(FUNCTION, "")
+        };
+        assert_eq!(of(&["S-Submit-1", "S-Worker-1"], "S-Worker-1"), "S-Submit-1 S-Worker-1");
+        assert_eq!(of(&["named"], "named:live"), "named");
+        assert_eq!(of(&[], "of-another-stack:7"), "of-another-stack");
+    }
 
     #[test]
     fn every_operation_is_listed_once_and_with_an_action_of_its_service() {
@@ -493,8 +573,9 @@ mod tests {
 
     #[test]
     fn the_other_arns_are_in_the_queues_partition_region_and_account() {
-        let queue = "arn:aws-us-gov:sqs:us-gov-west-1:123456789012:Jobs";
-        let resources = Resources::of("S", queue, "arn:d", "arn:w", "/aws/lambda/W").unwrap();
+        let queue = queue("arn:aws-us-gov:sqs:us-gov-west-1:123456789012:Jobs");
+        let stack = stack(&[]);
+        let resources = Resources::of(&stack, &queue, &queue, "arn:w", "/aws/lambda/W").unwrap();
         assert_eq!(
             resources.stack,
             "arn:aws-us-gov:cloudformation:us-gov-west-1:123456789012:stack/S/*"
@@ -504,20 +585,19 @@ mod tests {
             "arn:aws-us-gov:logs:us-gov-west-1:123456789012:log-group:/aws/lambda/W:*"
         );
         assert_eq!(resources.all_queues, "arn:aws-us-gov:sqs:us-gov-west-1:123456789012:*");
-        assert_eq!(Resources::of("S", "Jobs", "arn:d", "arn:w", "W"), None);
+        assert_eq!(Resources::of(&stack, &self::queue("Jobs"), &queue, "arn:w", "W"), None);
     }
 
     #[test]
     fn a_mapping_is_changed_only_where_it_leads_to_a_function_of_the_stack() {
-        let queue = "arn:aws:sqs:eu-central-1:123456789012:Jobs";
-        let worker = "arn:aws:lambda:eu-central-1:123456789012:function:press:live";
-        let resources = Resources::of("S", queue, "arn:d", worker, "W").unwrap();
+        let resources = resources();
         for list in ALL {
             for statement in policy(list, &resources)["Statement"].as_array().unwrap() {
                 let condition = &statement["Condition"];
                 if statement["Sid"] == "Mappings" {
-                    let functions = "arn:aws:lambda:eu-central-1:123456789012:function:S-*";
-                    let leads_to = json!({"ArnLike": {"lambda:FunctionArn": [worker, functions]}});
+                    let leads_to = ["S-Submit-1", "S-Submit-1:*", "press", "press:*"]
+                        .map(|function| format!("{FUNCTION}{function}"));
+                    let leads_to = json!({"ArnLike": {"lambda:FunctionArn": leads_to}});
                     assert_eq!(condition, &leads_to);
                 } else {
                     // No other kind of resource is of other stacks too.
