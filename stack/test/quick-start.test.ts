@@ -362,6 +362,13 @@ describe('the quick start', () => {
     expect([...calls.matchAll(/^gh workflow enable (\S+) --repo OWNER\/NAME $/gm)].map(([, name]) => name).sort()).toEqual(scheduled);
   });
 
+  test('leaves a workflow disabled that somebody has disabled by hand', () => {
+    const { calls, stderr } = paste([setUp, variables], { aws: ANSWERS, gh: github('*actions/workflows/chaos.yml*) echo disabled_manually ;; *actions/workflows/*) echo disabled_fork ;;') });
+    expect(calls).toContain('gh workflow enable sweep.yml ');
+    expect(calls).not.toContain('gh workflow enable chaos.yml ');
+    expect(stderr).toContain('chaos.yml stays disabled');
+  });
+
   test('bootstraps again what an earlier version of this project bootstrapped, where that is said', () => {
     const aws = bootstrapped('arn:aws:iam::aws:policy/AdministratorAccess');
     expect(paste([setUp], { aws }).stderr).toContain('CLAIMED=CDKToolkit');
