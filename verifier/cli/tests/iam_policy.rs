@@ -165,7 +165,9 @@ fn with_a_stack_its_functions_and_its_keys_are_named_one_by_one() {
     assert!(key["Condition"].to_string().contains("alias/previews"), "{key}");
     assert!(!stderr.contains("KMS"), "{stderr}");
     // The keys of an account's other queues are not known.
-    assert!(of("dlq-queues").1.contains("queues with a KMS key of your own need kms:Decrypt on it"));
+    assert!(
+        of("dlq-queues").1.contains("queues with a KMS key of your own need kms:Decrypt on it")
+    );
 }
 
 #[test]

@@ -134,7 +134,7 @@ pub(crate) struct DlqWatchArgs {
 }
 
 /// Which queues it is about.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(group = clap::ArgGroup::new("place").multiple(true).args(["stack", "dlq"]))]
 pub(crate) struct PlaceArgs {
     /// The name of the deployed stack, whose outputs name the queues.

@@ -30,7 +30,7 @@ const SAID_BY_FILES: [&str; 17] = [
     "dry_run",
 ];
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct RedriveArgs {
     #[command(subcommand)]
@@ -65,24 +65,8 @@ pub(crate) struct RedriveArgs {
     /// Send without asking.
     #[arg(long)]
     pub(crate) yes: bool,
-    /// How many messages each step sends, separated by commas; then each twice as many [default: 1,2,5,20,50,100].
-    #[arg(long, value_name = "SIZES", value_delimiter = ',', conflicts_with = "no_canary")]
-    pub(crate) canary: Vec<u64>,
-    /// Send all at once, without waiting for what becomes of the first.
-    #[arg(long)]
-    pub(crate) no_canary: bool,
-    /// Stop when so many have failed again.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) stop_after: u64,
-    /// The most messages in a second; with --native, 500 or less.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) rate: Option<u32>,
-    /// How many requests are made at once [default: 40].
-    #[arg(long, value_name = "N")]
-    pub(crate) concurrency: Option<usize>,
-    /// Stop after so long: 90s, 15m, 6h, 2d.
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    pub(crate) deadline: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) pace: PaceArgs,
     /// Apply the JSON merge patch of this file to each body; the journal keeps the messages as they were.
     #[arg(long, value_name = "FILE")]
     pub(crate) patch: Option<PathBuf>,
@@ -104,6 +88,80 @@ pub(crate) struct RedriveArgs {
     /// What to print on stdout.
     #[arg(long, value_enum, default_value_t = ResultFormat::Human)]
     pub(crate) format: ResultFormat,
+    /// The journal of the redrive that is undone, by `redrive undo`.
+    #[arg(skip)]
+    pub(crate) undo: Option<PathBuf>,
+}
+
+/// How fast it goes, and when it stops.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PaceArgs {
+    /// How many messages each step sends, separated by commas; then each twice as many [default: 1,2,5,20,50,100].
+    #[arg(long, value_name = "SIZES", value_delimiter = ',', conflicts_with = "no_canary")]
+    pub(crate) canary: Vec<u64>,
+    /// Send all at once, without waiting for what becomes of the first.
+    #[arg(long)]
+    pub(crate) no_canary: bool,
+    /// Stop when so many have failed again.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) stop_after: u64,
+    /// The most messages in a second; with --native, 500 or less.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rate: Option<u32>,
+    /// How many requests are made at once [default: 40].
+    #[arg(long, value_name = "N")]
+    pub(crate) concurrency: Option<usize>,
+    /// Stop after so long: 90s, 15m, 6h, 2d.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) deadline: Option<Duration>,
+}
+
+impl Default for PaceArgs {
+    fn default() -> Self {
+        Self {
+            canary: Vec::new(),
+            no_canary: false,
+            stop_after: 1,
+            rate: None,
+            concurrency: None,
+            deadline: None,
+        }
+    }
+}
+
+/// The command line of `verifier redrive undo`.
+#[derive(Debug, Args)]
+pub(crate) struct UndoArgs {
+    /// The journal of the redrive whose changes were wrong.
+    #[arg(value_name = "JOURNAL")]
+    undone: PathBuf,
+    #[command(flatten)]
+    place: PlaceArgs,
+    #[command(flatten)]
+    pace: PaceArgs,
+    /// Show what would be sent, and send nothing.
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
+    /// Send without asking.
+    #[arg(long)]
+    yes: bool,
+    /// Why, for the record.
+    #[arg(long, value_name = "TEXT")]
+    reason_note: Option<String>,
+    /// Where the journal of this is written [default: redrive-….jsonl in the working directory].
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
+    /// What to print on stdout.
+    #[arg(long, value_enum, default_value_t = ResultFormat::Human)]
+    pub(crate) format: ResultFormat,
+}
+
+impl From<UndoArgs> for RedriveArgs {
+    fn from(args: UndoArgs) -> Self {
+        let UndoArgs { undone, place, pace, dry_run, yes, reason_note, journal, format } = args;
+        let undo = Some(undone);
+        Self { place, dry_run, yes, pace, reason_note, journal, format, undo, ..Self::default() }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -122,10 +180,13 @@ pub(crate) enum RedriveCommand {
         #[arg(long, value_enum, default_value_t = ResultFormat::Human)]
         format: ResultFormat,
     },
+    /// Send the originals of messages that a redrive has changed, where the changed copies have failed again: each takes the
+    /// place of its copy in the dead-letter queue. Copies that did not come back stay as they are.
+    Undo(Box<UndoArgs>),
 }
 
 /// Whether SQS moves the messages itself.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct NativeArgs {
     /// Let SQS move all messages itself, each back to where it came from or to the queue of --to. It knows no filter, no steps
     /// and no journal, moves 500 messages in a second at most, and one task a queue at a time.

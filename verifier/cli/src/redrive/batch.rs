@@ -209,6 +209,9 @@ impl Engine<'_> {
         if self.terms.is_planned {
             return Ok(true);
         }
+        if !self.rewrite.is_selected(message) {
+            return Ok(false);
+        }
         self.filter.is_met(message, reason, self.began_at)
     }
 
@@ -228,13 +231,10 @@ impl Engine<'_> {
             return Err(Box::new((hand, "its destination is not known".to_owned())));
         };
         let is_fifo = destination.queue.is_fifo();
-        let (message, original) = if self.changes.is_nothing() {
-            (hand.message.clone(), None)
-        } else {
-            match self.changes.apply(&hand.message) {
-                Ok(changed) => (changed, Some(hand.message.clone())),
-                Err(error) => return Err(Box::new((hand, error.to_string()))),
-            }
+        let (message, original) = match self.rewrite.apply(&hand.message) {
+            Ok(None) => (hand.message.clone(), None),
+            Ok(Some(changed)) => (changed, Some(hand.message.clone())),
+            Err(why) => return Err(Box::new((hand, why))),
         };
         let size_bytes = message.size_bytes();
         Ok(Going { resend: message.resend(&self.name, is_fifo), to, hand, original, size_bytes })

@@ -7,11 +7,13 @@ use verifier_core::dead_letters::{Depth, queue_label};
 use verifier_core::redrive::{Entry, Ledger, Plan, Planned, SCHEMA, Terms};
 
 use crate::config;
+use crate::dlq::args::PlaceArgs;
 use crate::dlq::{DlqTarget, in_its_region, queue};
 use crate::redrive::args::{RedriveArgs, RedriveCommand};
 use crate::redrive::ended::Ended;
 use crate::redrive::engine::{Destination, Engine, Guards};
 use crate::redrive::ledger_file::read_ledger;
+use crate::redrive::originals::{self, Rewrite};
 use crate::redrive::queues::{
     Asked, destination, name_of, name_of_all, place_of, restrict, sources, to_sources, who,
     written_destinations,
@@ -39,6 +41,7 @@ const PLANNED_IN_A_LINE: usize = 1000;
 pub(crate) async fn run(args: RedriveArgs) -> Result<Exit, Failure> {
     let (what, format) = match &args.command {
         Some(RedriveCommand::Status { format, .. }) => ("redrive status", *format),
+        Some(RedriveCommand::Undo(undo)) => ("redrive undo", undo.format),
         None if args.native.native => ("redrive --native", args.format),
         None => ("redrive", args.format),
     };
@@ -49,7 +52,10 @@ pub(crate) async fn run(args: RedriveArgs) -> Result<Exit, Failure> {
     ended.inspect_err(|failure| annotate_failure(format, what, failure))
 }
 
-async fn ended(args: RedriveArgs) -> Result<Exit, Failure> {
+async fn ended(mut args: RedriveArgs) -> Result<Exit, Failure> {
+    if let Some(RedriveCommand::Undo(undo)) = args.command {
+        args = (*undo).into();
+    }
     if let Some(RedriveCommand::Status { journal, live, connection, format }) = &args.command {
         let ledger = read_ledger(journal)?;
         let left = if *live {
@@ -174,7 +180,7 @@ async fn carry_out(
         let outcome = Box::pin(from_file::resume(args, &journal, interrupt, progress)).await?;
         return Ok(outcome.into());
     }
-    let deadline = args.deadline;
+    let deadline = args.pace.deadline;
     let wait = args.messages.wait.unwrap_or_default();
     let prepared = if let Some(journal) = args.resume.clone() {
         Box::pin(resumed(args, &journal)).await?
@@ -199,12 +205,7 @@ fn check_that_steps_can_be_evaluated(
     to: &[Destination],
     terms: &Terms,
 ) -> Result<(), Failure> {
-    let is_silent = |to: &&Destination| {
-        let policy = to.queue.redrive_policy();
-        let comes_back =
-            policy.is_some_and(|policy| policy.dead_letter_target_arn == place.dead_letters.arn());
-        !comes_back && to.log_group.is_none()
-    };
+    let is_silent = |to: &&Destination| !comes_back(to, place) && to.log_group.is_none();
     let Some(to) = to.iter().find(is_silent).filter(|_| !terms.steps.is_empty()) else {
         return Ok(());
     };
@@ -275,14 +276,10 @@ async fn begun(
     }
     let (plan_only, dry_run, format) = (args.plan_only.clone(), args.dry_run, args.format);
     let wait = args.messages.wait.unwrap_or_default();
-    let place = DlqTarget::find(args.place).await?;
-    let to = if asked.to.to_source {
-        terms.sources = sources(&place)?;
-        to_sources(&place, &terms.sources).await?
-    } else {
-        vec![destination(&place, &asked, None).await?]
+    let (place, to) = match &args.undo {
+        Some(journal) => ends_of_undo(args.place, &asked, journal, &mut terms, progress).await?,
+        None => ends(args.place, &asked, &mut terms).await?,
     };
-    restrict(&mut terms, &place, &to, asked.to.is_said());
     if !asks && plan_only.is_none() && !dry_run {
         // A filter that may fail on a message is tried on all of them before the first is sent.
         let filter = terms.filter.filter().map_err(|error| Failure::usage(error.to_string()))?;
@@ -311,6 +308,98 @@ async fn begun(
     let Plan { terms, messages, .. } = plan;
     let prepared = start(place, to, terms, &messages, start_with).await?;
     Ok(Begun::Prepared(Box::new(Prepared { shortfall, ..prepared })))
+}
+
+/// Where the messages are and where they go, by the command line.
+async fn ends(
+    place: PlaceArgs,
+    asked: &Asked,
+    terms: &mut Terms,
+) -> Result<(DlqTarget, Vec<Destination>), Failure> {
+    let place = DlqTarget::find(place).await?;
+    let to = if asked.to.to_source {
+        terms.sources = sources(&place)?;
+        to_sources(&place, &terms.sources).await?
+    } else {
+        vec![destination(&place, asked, None).await?]
+    };
+    restrict(terms, &place, &to, asked.to.is_said());
+    Ok((place, to))
+}
+
+/// The same where the changes of another redrive are undone: its copies go where they went before.
+async fn ends_of_undo(
+    place: PlaceArgs,
+    asked: &Asked,
+    journal: &Path,
+    terms: &mut Terms,
+    progress: &Progress,
+) -> Result<(DlqTarget, Vec<Destination>), Failure> {
+    let undone = undoable(journal)?;
+    let place = place_of(place, &undone.from).await?;
+    terms.sources.clone_from(&undone.terms.sources);
+    terms.undone = Some(undone.undone.clone());
+    let to = written_destinations(&place, asked, &undone.to, terms).await?;
+    restrict(terms, &place, &to, true);
+    if let Some(elsewhere) = to.iter().find(|to| !comes_back(to, &place)) {
+        return Err(Failure {
+            next: Some("send the originals from the journal's messages by hand, or undo where they went to".to_owned()),
+            ..Failure::usage(format!(
+                "what was sent to {} does not come back to {}: the changed copies are not there",
+                elsewhere.queue.arn(),
+                place.dead_letters.arn()
+            ))
+        });
+    }
+    if let Rewrite::Originals(originals) = Rewrite::of(terms)? {
+        progress.say(&format!(
+            "the journal knows {} messages that were sent changed; those of which the copy came back are sent as they were, and the others stay",
+            originals.count()
+        ));
+        if originals.unknown_copies() > 0 {
+            progress.say(&format!(
+                "{} more may have been sent changed, without an answer that names the copy: such copies are not recognised, and stay",
+                originals.unknown_copies()
+            ));
+        }
+    }
+    Ok((place, to))
+}
+
+/// A redrive whose changes can be undone, by its journal.
+fn undoable(journal: &Path) -> Result<originals::Begun, Failure> {
+    // What another process is writing is not over.
+    drop(JournalFile::lock(journal)?);
+    let begun = originals::begun(journal)?;
+    let refused = |what: &str, next: &str| Failure {
+        next: Some(next.to_owned()),
+        ..Failure::usage(format!("{}: {what}", journal.display()))
+    };
+    if from_file::is_of_file(&begun.from) {
+        return Err(refused(
+            "it is of a redrive from a file, which has the originals",
+            "purge the changed copies, and send the file again",
+        ));
+    }
+    if begun.terms.undone.is_some() {
+        return Err(refused(
+            "it is of a redrive that has undone another one",
+            "to change messages once more, redrive them with --patch",
+        ));
+    }
+    if !begun.terms.has_changes() {
+        return Err(refused(
+            "its messages were sent as they were, so that there is nothing to undo",
+            "to send again what has failed again, resume it with --retry-bounced",
+        ));
+    }
+    Ok(begun)
+}
+
+/// Whether what fails there comes back to the dead-letter queue.
+fn comes_back(to: &Destination, place: &DlqTarget) -> bool {
+    let policy = to.queue.redrive_policy();
+    policy.is_some_and(|policy| policy.dead_letter_target_arn == place.dead_letters.arn())
 }
 
 /// What begins, or is over already.

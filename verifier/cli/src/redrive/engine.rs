@@ -12,13 +12,12 @@ use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::{
     AttemptLog, DeadLetter, Depth, EmptyDetector, Filter, Unreached,
 };
-use verifier_core::redrive::{
-    Accounting, Changes, Decision, Entry, Ledger, Pacer, Ramp, Room, Terms,
-};
+use verifier_core::redrive::{Accounting, Decision, Entry, Ledger, Pacer, Ramp, Room, Terms};
 use verifier_model::time::Timestamp;
 
 use super::ended::Ended;
 use super::expected::expected;
+use super::originals::Rewrite;
 use crate::dlq::{DlqTarget, Hold, extend_visibility, release};
 use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
@@ -61,7 +60,7 @@ pub(crate) struct Engine<'a> {
     pub(super) ledger: Mutex<Ledger>,
     pub(super) terms: Terms,
     pub(super) filter: Filter,
-    pub(super) changes: Changes,
+    pub(super) rewrite: Rewrite,
     /// Names the redrive, also in the deduplication ids of FIFO queues.
     pub(super) name: String,
     pub(super) guards: Guards<'a>,
@@ -124,7 +123,7 @@ impl<'a> Engine<'a> {
             return Err(Failure::usage("the journal does not say how the redrive began"));
         };
         let filter = terms.filter.filter().map_err(|error| Failure::usage(error.to_string()))?;
-        let changes = terms.changes().map_err(|error| Failure::usage(error.to_string()))?;
+        let rewrite = Rewrite::of(&terms)?;
         let pacer = Mutex::new(Pacer::new(terms.rate));
         Ok(Self {
             expected: expected(place, &ledger, &terms),
@@ -135,7 +134,7 @@ impl<'a> Engine<'a> {
             ledger: Mutex::new(ledger),
             terms: *terms,
             filter,
-            changes,
+            rewrite,
             name: redrive,
             guards,
             progress,

@@ -130,7 +130,7 @@ pub(super) async fn run(
         ledger.apply(&entry);
         journal.append_durably(&entry).await?;
     }
-    let deadline = args.deadline.map(|deadline| clock.now() + deadline);
+    let deadline = args.pace.deadline.map(|deadline| clock.now() + deadline);
     let sending = Sending::new(clock, to, journal, ledger, deadline, interrupt, progress)?;
     Ok(Outcome::Ended(Box::new(Box::pin(sending.run(&messages)).await)))
 }
@@ -158,7 +158,7 @@ pub(super) async fn resume(
     let entry = Entry::Resumed { at: clock.now(), who: caller, retry_bounced: false };
     ledger.apply(&entry);
     journal.append_durably(&entry).await?;
-    let deadline = args.deadline.map(|deadline| clock.now() + deadline);
+    let deadline = args.pace.deadline.map(|deadline| clock.now() + deadline);
     let sending = Sending::new(clock, to, journal, ledger, deadline, interrupt, progress)?;
     Ok(Outcome::Ended(Box::new(Box::pin(sending.run(&messages)).await)))
 }

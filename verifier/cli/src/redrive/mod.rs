@@ -10,6 +10,7 @@ mod from_file;
 mod headway;
 mod ledger_file;
 mod native;
+mod originals;
 mod planning;
 mod queues;
 mod room;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use verifier_core::dead_letters::DeadLetter;
 use verifier_core::redrive::{PLAN_SCHEMA, Plan, Planned, Preview, QueueName, Route, Terms};
 
+use super::originals::Rewrite;
 use super::queues::name_of;
 use crate::dlq::{DlqTarget, Log, Selection, Spool, see};
 use crate::shell::clean;
@@ -59,20 +60,24 @@ pub(super) async fn plan(
         seen.looked_at, seen.receives
     ));
     let most = terms.max.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
-    let changes = terms.changes().map_err(|error| Failure::usage(error.to_string()))?;
+    let rewrite = Rewrite::of(&terms)?;
     let (mut messages, mut left_out) = (Vec::new(), BTreeMap::new());
     let mut preview = Vec::new();
     for head in &seen.messages {
+        if !rewrite.is_selected(head) {
+            continue;
+        }
         let message = &seen.whole(head)?;
         match terms.route(message) {
-            Route::To(_) if messages.len() < most => match changes.apply(message) {
-                Ok(patched) => {
+            Route::To(_) if messages.len() < most => match rewrite.apply(message) {
+                Ok(changed) => {
                     messages.push(Planned::of(message, seen.reason(message)));
-                    if patched.body != message.body && preview.len() < PREVIEWED {
-                        preview.push(previewed(message, patched));
+                    let changed = changed.filter(|changed| changed.body != message.body);
+                    if let Some(changed) = changed.filter(|_| preview.len() < PREVIEWED) {
+                        preview.push(previewed(message, changed));
                     }
                 }
-                Err(error) => drop(left_out.insert(message.message_id.clone(), error.to_string())),
+                Err(why) => drop(left_out.insert(message.message_id.clone(), why)),
             },
             Route::Unknown(why) => drop(left_out.insert(message.message_id.clone(), why)),
             Route::To(_) | Route::Other => {}

@@ -17,12 +17,13 @@ const CONCURRENCY: usize = 40;
 pub(super) fn of(args: &RedriveArgs) -> Result<Terms, Failure> {
     let filter = filter_terms(&args.messages);
     filter.filter().map_err(|error| Failure::usage(error.to_string()))?;
-    let steps = if args.no_canary {
+    let pace = &args.pace;
+    let steps = if pace.no_canary {
         Vec::new()
-    } else if args.canary.is_empty() {
+    } else if pace.canary.is_empty() {
         Ramp::default().steps().to_vec()
     } else {
-        let ramp = Ramp::new(args.canary.clone());
+        let ramp = Ramp::new(pace.canary.clone());
         ramp.map_err(|error| Failure::usage(format!("--canary: {error}")))?.steps().to_vec()
     };
     let patch = args.patch.as_deref().map(read_patch).transpose()?;
@@ -34,14 +35,15 @@ pub(super) fn of(args: &RedriveArgs) -> Result<Terms, Failure> {
         only_with_source: false,
         sources: Vec::new(),
         steps,
-        stop_after: args.stop_after,
+        stop_after: pace.stop_after,
         max: args.messages.max.map(u64::from),
-        rate: args.rate,
-        concurrency: args.concurrency.unwrap_or(CONCURRENCY),
+        rate: pace.rate,
+        concurrency: pace.concurrency.unwrap_or(CONCURRENCY),
         patch: patch.as_ref().and_then(|patch| serde_json::from_str(patch.text()).ok()),
         patch_text: patch.map(|patch| patch.text().to_owned()),
         patch_non_objects: args.patch_non_objects,
         attributes: attributes(args)?,
+        undone: None,
     })
 }
 

@@ -17,4 +17,5 @@ mod rows;
 mod sources;
 #[path = "../support/mod.rs"]
 mod support;
+mod undo;
 mod world;

@@ -18,6 +18,7 @@ mod ramp;
 mod rewrite;
 mod room;
 mod terms;
+mod undo;
 
 pub use accounting::Accounting;
 pub use bounce::{Bounce, Failing};
@@ -33,4 +34,5 @@ pub use plan::{PLAN_SCHEMA, Plan, PlanError, Planned, Preview};
 pub use ramp::{Decision, Ramp, RampError};
 pub use rewrite::{Changes, Patch, PatchError, RewriteError};
 pub use room::Room;
-pub use terms::{FilterTerms, QueueName, Route, Terms};
+pub use terms::{FilterTerms, QueueName, Route, Terms, Undone};
+pub use undo::{ChangedCopies, restored};

@@ -17,6 +17,16 @@ pub struct QueueName {
     pub url: String,
 }
 
+/// The redrive whose changes are undone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Undone {
+    /// The path of its journal, which holds the messages as they were.
+    pub journal: String,
+    /// Its name, by which the journal is known again.
+    pub redrive: String,
+}
+
 /// Which messages are meant, as text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -99,6 +109,9 @@ pub struct Terms {
     /// See [`Changes::attributes`].
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, Option<String>>,
+    /// The redrive whose changed copies are meant, each of which its original takes the place of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undone: Option<Undone>,
 }
 
 /// Where a message goes.
@@ -113,6 +126,11 @@ pub enum Route {
 }
 
 impl Terms {
+    /// Whether anything is changed of messages, so that there is something to undo.
+    pub fn has_changes(&self) -> bool {
+        self.patch.is_some() || self.patch_text.is_some() || !self.attributes.is_empty()
+    }
+
     /// What is changed of each message.
     pub fn changes(&self) -> Result<Changes, PatchError> {
         let text = self.patch_text.clone().or(self.patch.as_ref().map(Value::to_string));

@@ -44,7 +44,7 @@ pub(super) fn of(args: &RedriveArgs) -> Result<NativeTerms, Failure> {
             ))
         });
     }
-    if let Some(rate) = args.rate.filter(|rate| *rate > MOVE_RATE_MAX) {
+    if let Some(rate) = args.pace.rate.filter(|rate| *rate > MOVE_RATE_MAX) {
         return Err(Failure {
             next: Some(format!("say --rate {MOVE_RATE_MAX} or less, or leave --native out")),
             ..Failure::usage(format!(
@@ -66,10 +66,10 @@ pub(super) fn of(args: &RedriveArgs) -> Result<NativeTerms, Failure> {
     Ok(NativeTerms {
         what,
         to: args.to.to.clone(),
-        rate: args.rate,
+        rate: args.pace.rate,
         yes: args.yes,
         dry_run: args.dry_run,
-        deadline: args.deadline,
+        deadline: args.pace.deadline,
         format: args.format,
     })
 }
@@ -94,10 +94,10 @@ fn unsuitable(args: &RedriveArgs) -> Option<&'static str> {
         ("--plan-only", args.plan_only.is_some()),
         ("--execute", args.execute.is_some()),
         ("--resume", args.resume.is_some()),
-        ("--canary", !args.canary.is_empty()),
-        ("--no-canary", args.no_canary),
-        ("--stop-after", args.stop_after != 1),
-        ("--concurrency", args.concurrency.is_some()),
+        ("--canary", !args.pace.canary.is_empty()),
+        ("--no-canary", args.pace.no_canary),
+        ("--stop-after", args.pace.stop_after != 1),
+        ("--concurrency", args.pace.concurrency.is_some()),
         ("--patch", args.patch.is_some()),
         ("--set-attribute", !args.set_attribute.is_empty()),
         ("--remove-attribute", !args.remove_attribute.is_empty()),

@@ -304,7 +304,8 @@ pub(super) fn plan(plan: &Plan, now: Timestamp, out: &mut dyn Write) -> io::Resu
         )?;
     }
     for preview in &plan.preview {
-        writeln!(out, "the patch of {}:", clean::line(&preview.message_id))?;
+        let what = if plan.terms.undone.is_some() { "original" } else { "patch" };
+        writeln!(out, "the {what} of {}:", clean::line(&preview.message_id))?;
         for line in preview.diff().iter().take(DIFF_LINES_MAX) {
             let cut = line.chars().nth(DIFF_CHARS_MAX).is_some();
             let line: String = line.chars().take(DIFF_CHARS_MAX).collect();
