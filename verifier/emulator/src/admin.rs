@@ -14,21 +14,26 @@ use serde_json::{Value, json};
 use verifier_model::faults::{FaultRules, RuleReport};
 use verifier_model::time::Timestamp;
 
-use crate::admission::ADMIN_PREFIX;
 use crate::client::Client;
-use crate::clock::Busy;
+use crate::clients::Clients;
+use crate::clock::{Busy, Clock};
 use crate::faults::Strike;
+use crate::incoming::{Incoming, form};
+use crate::paths;
 use crate::reply::{Reply, aws_json, reply};
-use crate::server::{Incoming, Server, form};
+use crate::world::World;
 
-impl Server {
+/// What the endpoint works on.
+pub(crate) struct Admin {
+    pub(crate) clock: Clock,
+    pub(crate) clients: Arc<Clients>,
+    pub(crate) world: Arc<World>,
+}
+
+impl Admin {
     /// Answers a request to the emulator itself.
-    pub(crate) async fn administer(
-        self: &Arc<Self>,
-        incoming: &Incoming<'_>,
-        busy: Busy,
-    ) -> (Busy, Reply) {
-        let path = incoming.path.strip_prefix(ADMIN_PREFIX).unwrap_or_default();
+    pub(crate) async fn handle(&self, incoming: &Incoming<'_>, busy: Busy) -> (Busy, Reply) {
+        let path = incoming.path.strip_prefix(paths::ADMIN).unwrap_or_default();
         let segments: Vec<&str> = path.split('/').collect();
         match (incoming.method.as_str(), segments.as_slice()) {
             ("GET", ["client"]) => (busy, self.register()),
@@ -36,7 +41,7 @@ impl Server {
                 let until = form(incoming.query.as_bytes())
                     .get("until")
                     .and_then(|until| until.parse().ok());
-                match (self.client(key), until) {
+                match (self.clients.find(key), until) {
                     (Some(client), Some(until)) => self.sleep(&client, busy, until).await,
                     (None, _) => (busy, reply(404, "text/plain", "There is no such client.\n")),
                     (_, None) => {
@@ -46,7 +51,7 @@ impl Server {
             }
             ("POST", ["client", key, "tasks"]) => {
                 let by = form(incoming.query.as_bytes()).get("by").and_then(|by| by.parse().ok());
-                match (self.client(key), by) {
+                match (self.clients.find(key), by) {
                     (Some(client), Some(by)) => {
                         client.add_waiters(by);
                         (busy, self.time())
@@ -96,8 +101,9 @@ impl Server {
     }
 
     /// The answer never ends; when the client is gone, its connection is, and with it the registration.
-    fn register(self: &Arc<Self>) -> Reply {
-        let registration = Registration { client: self.add_client(), server: self.clone() };
+    fn register(&self) -> Reply {
+        let registration =
+            Registration { client: self.clients.add(), clients: self.clients.clone() };
         let hello = json!({
             "accessKeyId": registration.client.access_key_id(),
             "now": self.clock.now(),
@@ -121,11 +127,11 @@ impl Server {
 /// A client that is forgotten when this is dropped.
 struct Registration {
     client: Client,
-    server: Arc<Server>,
+    clients: Arc<Clients>,
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.server.forget_client(&self.client);
+        self.clients.forget(&self.client);
     }
 }

@@ -1,37 +1,37 @@
 //! Bringing the emulator up, and taking it down.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use verifier_model::cloudwatch::{Alarms, CloudWatchError};
+use verifier_model::cloudwatch::Alarms;
 use verifier_model::faults::{FaultPlanError, FaultRules, RuleReport};
-use verifier_model::logs::LogsError;
-use verifier_model::sqs::{Sqs, SqsError};
+use verifier_model::sqs::Sqs;
 
+use crate::admin::Admin;
 use crate::client::Client;
+use crate::clients::Clients;
 use crate::clock::{Clock, ClockMode};
+use crate::error::EmulatorError;
 use crate::faults::Faults;
 use crate::http_api::HttpApis;
 use crate::lambda::{EnvironmentContext, Functions, Mappings, ProcessGroups};
 use crate::listener::serve;
 use crate::logs::LogStore;
+use crate::queues::Queues;
 use crate::roots::Author;
 use crate::server::Server;
 use crate::services::cloudformation::{CloudFormation, CreateStack, Stacks};
 use crate::services::cloudwatch::CloudWatchService;
 use crate::services::lambda::LambdaService;
 use crate::services::logs::LogsService;
-use crate::services::sqs::SqsService;
 use crate::services::sqs_wire::SqsWire;
 use crate::site::Sites;
 use crate::stack::Stack;
-use crate::template::{ACCOUNT_ID, Evaluator, Template, TemplateError};
+use crate::template::{ACCOUNT_ID, Evaluator, Template};
 use crate::world::World;
 
 /// What an emulator is started with.
@@ -66,130 +66,6 @@ pub struct EmulatorConfig {
 /// [`EmulatorConfig::other_work`].
 pub const OTHER_WORK: Duration = Duration::from_millis(250);
 
-/// Why an emulator could not be started.
-#[derive(Debug, Error)]
-pub enum EmulatorError {
-    /// The template.
-    #[error(transparent)]
-    Template(#[from] TemplateError),
-    /// A function's binary is missing.
-    #[error("there is no binary {binary} for the function {logical_id} in {}; build it, or name another folder with --functions", folder.display())]
-    MissingBinary {
-        /// The binary.
-        binary: String,
-        /// The function.
-        logical_id: String,
-        /// Where it was looked for.
-        folder: PathBuf,
-    },
-    /// A function's binary is not in the folder of functions.
-    #[error("the function {logical_id} names the binary {binary:?}, which is no function in {}; put the function into that folder and name it", folder.display())]
-    BinaryOutside {
-        /// The binary.
-        binary: String,
-        /// The function.
-        logical_id: String,
-        /// The folder that it may be in.
-        folder: PathBuf,
-    },
-    /// A page's folder is not below the project, or is named by a template that may not name any.
-    #[error("the page is in the folder {directory:?}, which {problem}; name a folder below {} in the template that the emulator is started with", project.display())]
-    DirectoryOutside {
-        /// The folder.
-        directory: String,
-        /// What is wrong with it.
-        problem: &'static str,
-        /// The folder that it may be in.
-        project: PathBuf,
-    },
-    /// A request would have a function's process run something else.
-    #[error(
-        "the function {logical_id} would have the environment variable {variable}, which the template given at the start does not have or which decides what runs on this machine; start the emulator with a template that sets it"
-    )]
-    ForbiddenVariable {
-        /// The variable.
-        variable: String,
-        /// The function.
-        logical_id: String,
-    },
-    /// A request would have a function run another handler than the user's template has.
-    #[error(
-        "the function {logical_id} would run the handler {handler:?} of {binary:?}, which the template given at the start does not have; start the emulator with a template that names it"
-    )]
-    ForbiddenHandler {
-        /// The handler.
-        handler: String,
-        /// The binary.
-        binary: String,
-        /// The function.
-        logical_id: String,
-    },
-    /// A queue could not be created as the template says.
-    #[error("the queue {name} cannot be created: {source}; fix it in the template")]
-    Queue {
-        /// The queue.
-        name: String,
-        /// Why not.
-        source: SqsError,
-    },
-    /// A log group could not be created as the template says.
-    #[error("the log group {name} cannot be created: {source}; fix it in the template")]
-    LogGroup {
-        /// The log group.
-        name: String,
-        /// Why not.
-        source: LogsError,
-    },
-    /// An alarm could not be created as the template says.
-    #[error("the alarm {name} cannot be created: {source}; fix it in the template")]
-    Alarm {
-        /// The alarm.
-        name: String,
-        /// Why not.
-        source: CloudWatchError,
-    },
-    /// What the template defines is there already, and not of this stack.
-    #[error(
-        "the {kind} {name} cannot be created: it already exists; name it otherwise in the template"
-    )]
-    AlreadyExists {
-        /// What it is.
-        kind: &'static str,
-        /// Its name.
-        name: String,
-    },
-    /// A mapping reads a queue that the stack does not have.
-    #[error(
-        "the event source mapping {uuid} reads the queue {queue}, which is not in the stack; fix its EventSourceArn"
-    )]
-    OtherQueue {
-        /// The mapping.
-        uuid: String,
-        /// The queue.
-        queue: String,
-    },
-    /// The port could not be opened.
-    #[error(
-        "port {port} of 127.0.0.1 cannot be opened: {source}; choose another with --port, or 0 for any free one"
-    )]
-    Port {
-        /// The port.
-        port: u16,
-        /// Why not.
-        source: io::Error,
-    },
-    /// No token could be drawn for the emulator's own endpoint.
-    #[error(
-        "the system gives no random numbers for the emulator's token: {0}; see whether /dev/urandom is there"
-    )]
-    Token(String),
-    /// The process group could not be started.
-    #[error(
-        "the functions' process group cannot be started: {0}; the emulator needs `sh` on the PATH"
-    )]
-    ProcessGroup(io::Error),
-}
-
 /// A running emulator.
 ///
 /// [`Emulator::shut_down`] ends it and waits until no process of it is left. Dropping it ends it too, without waiting.
@@ -221,9 +97,11 @@ impl Emulator {
                 return Err(error);
             }
         };
+        let clients = Arc::new(Clients::new(clock.clone()));
         let server = Arc::new(Server {
             clock: clock.clone(),
-            clients: Mutex::default(),
+            clients: clients.clone(),
+            admin: Admin { clock: clock.clone(), clients, world: world.clone() },
             token,
             allowed_origins: config.allowed_origins.clone(),
             other_work: config.other_work,
@@ -282,7 +160,7 @@ impl Emulator {
 
     /// Registers a client of this process. It is busy, and holds the clock, from now on.
     pub fn client(&self) -> Client {
-        self.server.add_client()
+        self.server.clients.add()
     }
 
     /// Ends the emulator and waits until no process of it is left.
@@ -313,7 +191,7 @@ fn world(config: &EmulatorConfig, clock: &Clock, groups: ProcessGroups, endpoint
     let region = config.region.clone();
     let model = Sqs::new(&region, ACCOUNT_ID, config.seed);
     let faults = Faults::new(clock.clone());
-    let sqs = Arc::new(SqsService::new(clock.clone(), faults.clone(), model));
+    let sqs = Arc::new(Queues::new(clock.clone(), faults.clone(), model));
     let logs = Arc::new(LogStore::new(faults.clone()));
     let environment_context = EnvironmentContext {
         clock: clock.clone(),

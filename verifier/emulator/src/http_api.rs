@@ -27,9 +27,6 @@ use crate::reply::{Reply, reply, with_header};
 use crate::stack::{ApiSpec, CorsSpec, RouteSpec};
 use crate::template::ACCOUNT_ID;
 
-/// The path below which the emulator serves HTTP APIs, each by its id.
-pub(crate) const PREFIX: &str = "/execute-api/";
-
 /// The HTTP APIs of all stacks.
 pub(crate) struct HttpApis {
     apis: Mutex<Vec<Arc<ApiSpec>>>,

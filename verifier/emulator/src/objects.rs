@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use md5::{Digest, Md5};
 use verifier_model::time::Timestamp;
 
 /// An object of S3.
@@ -58,5 +59,31 @@ impl ChangedObjects {
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Changes>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The entity tag of an object that was uploaded in one piece, and is encrypted with S3's own keys.
+///
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>.
+pub(crate) fn entity_tag(bytes: &[u8]) -> String {
+    format!("\"{}\"", hex(&Md5::digest(bytes)))
+}
+
+/// Bytes in hexadecimal digits, in small letters.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = std::fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entity_tag_is_the_md5_of_the_object_in_quotes() {
+        assert_eq!(entity_tag(b"abc"), "\"900150983cd24fb0d6963f7d28e17f72\"");
     }
 }

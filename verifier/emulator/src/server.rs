@@ -1,7 +1,6 @@
 //! One loopback port: which service a request is for.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -10,26 +9,30 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use verifier_model::faults::Fault;
 
+use crate::admin::Admin;
 use crate::admission::{
     Admitted, Configuration, Listener, Refused, admit, allow, is_of_another_page, preflight,
 };
 use crate::body::read;
 use crate::client::Client;
+use crate::clients::Clients;
 use crate::clock::{Busy, Clock};
-use crate::http_api::{self, ApiRequest};
+use crate::http_api::ApiRequest;
+use crate::incoming::{Incoming, form, text};
 use crate::lambda::FUNCTION_ACCESS_KEY_ID;
+use crate::paths;
 use crate::reply::{Reply, aws_json, aws_query, reply, with_header};
 use crate::services::cloudformation::{self, CloudFormation};
 use crate::services::cloudfront;
 use crate::services::cloudwatch::CloudWatchService;
 use crate::services::cloudwatch_wire;
-use crate::services::lambda::{self, LambdaRequest, LambdaService};
+use crate::services::lambda::{LambdaRequest, LambdaService};
 use crate::services::logs::{self, LogsService};
 use crate::services::s3;
 use crate::services::sqs_query;
 use crate::services::sqs_wire::{self, SqsWire};
 use crate::services::sts;
-use crate::transport::{Disconnected, caller, comes_first};
+use crate::transport::{self, Disconnected, caller, comes_first};
 use crate::world::World;
 
 /// The largest request body that is read: a batch of SQS messages, and Lambda's synchronous payload.
@@ -45,7 +48,8 @@ pub const CLIENT_HEADER: &str = "x-verifier-client";
 /// Everything that requests are answered with.
 pub(crate) struct Server {
     pub(crate) clock: Clock,
-    pub(crate) clients: Mutex<Clients>,
+    pub(crate) clients: Arc<Clients>,
+    pub(crate) admin: Admin,
     /// What the emulator's own endpoint needs.
     pub(crate) token: String,
     /// The origins of pages that may use AWS's services.
@@ -122,7 +126,7 @@ impl Server {
         mut busy: Busy,
         access_key: Option<&str>,
     ) -> (Busy, Result<Reply, Disconnected>) {
-        let Some((request, fault)) = self.transport_fault(incoming, access_key) else {
+        let Some((request, fault)) = transport::fault(&self.world, incoming, access_key) else {
             let (busy, reply) = self.dispatch(incoming, busy, access_key).await;
             return (busy, Ok(reply));
         };
@@ -136,8 +140,11 @@ impl Server {
                 (busy, Ok(request.refuse(status, &code, &message)))
             }
             (Fault::Latency { milliseconds }, Some(answer)) => {
-                let client = access_key.and_then(|key| self.client(key));
-                (self.delay(busy, client.as_ref(), milliseconds).await, Ok(answer))
+                let client = access_key.and_then(|key| self.clients.find(key));
+                (
+                    transport::delay(&self.clock, busy, client.as_ref(), milliseconds).await,
+                    Ok(answer),
+                )
             }
             _ => (busy, Err(Disconnected)),
         }
@@ -150,9 +157,9 @@ impl Server {
         access_key: Option<&str>,
     ) -> (Busy, Reply) {
         match incoming.admitted {
-            Admitted::Admin => self.administer(incoming, busy).await,
+            Admitted::Admin => self.admin.handle(incoming, busy).await,
             Admitted::HttpApi => {
-                let client = access_key.and_then(|key| self.client(key));
+                let client = access_key.and_then(|key| self.clients.find(key));
                 self.api(busy, incoming, client.as_ref()).await
             }
             Admitted::Page => (busy, self.page(incoming).await),
@@ -172,7 +179,7 @@ impl Server {
         if *incoming.method == Method::POST {
             let target = text(incoming.headers, "x-amz-target").unwrap_or_default();
             if let Some(action) = target.strip_prefix(sqs_wire::TARGET) {
-                let client = access_key.and_then(|key| self.client(key));
+                let client = access_key.and_then(|key| self.clients.find(key));
                 let caller = caller(access_key);
                 return self
                     .sqs
@@ -186,8 +193,8 @@ impl Server {
                 return self.ask_sqs_by_query(busy, query, access_key).await;
             }
         }
-        if let Some(path) = lambda::path_of(incoming.path) {
-            let client = access_key.and_then(|key| self.client(key));
+        if let Some(path) = paths::of_lambda(incoming.path) {
+            let client = access_key.and_then(|key| self.clients.find(key));
             let request = LambdaRequest {
                 method: incoming.method,
                 path,
@@ -220,7 +227,7 @@ impl Server {
             Ok(body) => body,
             Err(refusal) => return (busy, *refusal),
         };
-        let client = access_key.and_then(|key| self.client(key));
+        let client = access_key.and_then(|key| self.clients.find(key));
         let caller = caller(access_key);
         let (busy, answer) = self.sqs.handle(&action, &body, busy, client.as_ref(), caller).await;
         (busy, sqs_query::reply(&action, answer).await)
@@ -251,7 +258,7 @@ impl Server {
         incoming: &Incoming<'_>,
         client: Option<&Client>,
     ) -> (Busy, Reply) {
-        let rest = incoming.path.strip_prefix(http_api::PREFIX).unwrap_or_default();
+        let rest = incoming.path.strip_prefix(paths::HTTP_APIS).unwrap_or_default();
         let (id, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let request = ApiRequest {
             method: incoming.method,
@@ -277,35 +284,11 @@ impl Server {
         }
     }
 
-    /// Registers a client, which is busy from now on.
-    pub(crate) fn add_client(&self) -> Client {
-        let mut clients = self.lock_clients();
-        clients.registered += 1;
-        let key = format!("AKIAEMULATEDCLIENT{}", clients.registered);
-        let client = Client::new(key, self.clock.clone());
-        clients.present.push(client.clone());
-        client
-    }
-
-    pub(crate) fn forget_client(&self, client: &Client) {
-        let key = client.access_key_id();
-        self.lock_clients().present.retain(|present| present.access_key_id() != key);
-    }
-
-    pub(crate) fn client(&self, access_key: &str) -> Option<Client> {
-        let clients = self.lock_clients();
-        clients.present.iter().find(|client| client.access_key_id() == access_key).cloned()
-    }
-
-    fn lock_clients(&self) -> MutexGuard<'_, Clients> {
-        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// A client of another process has work to do between two requests, of which only time can tell the end. Our own
     /// clients and functions hold the clock by themselves.
     fn let_client_work(&self, busy: Busy, access_key: Option<&str>) {
         let known = access_key
-            .is_some_and(|key| key == FUNCTION_ACCESS_KEY_ID || self.client(key).is_some());
+            .is_some_and(|key| key == FUNCTION_ACCESS_KEY_ID || self.clients.find(key).is_some());
         if known || self.other_work.is_zero() || !self.clock.jumps() {
             return;
         }
@@ -317,39 +300,12 @@ impl Server {
     }
 }
 
-/// The clients that hold the clock by themselves.
-#[derive(Default)]
-pub(crate) struct Clients {
-    present: Vec<Client>,
-    registered: u64,
-}
-
-/// A request, its body read.
-pub(crate) struct Incoming<'a> {
-    /// What it is for.
-    pub(crate) admitted: &'a Admitted,
-    pub(crate) method: &'a Method,
-    pub(crate) path: &'a str,
-    pub(crate) query: &'a str,
-    pub(crate) headers: &'a HeaderMap,
-    pub(crate) body: Bytes,
-}
-
-pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
-}
-
 /// The access key of a signed request.
 fn access_key(headers: &HeaderMap) -> Option<&str> {
     let Some(authorization) = text(headers, header::AUTHORIZATION.as_str()) else {
         return text(headers, CLIENT_HEADER);
     };
     authorization.split_once("Credential=")?.1.split('/').next()
-}
-
-/// The names and values of a query or a form.
-pub(crate) fn form(text: &[u8]) -> BTreeMap<String, String> {
-    serde_urlencoded::from_bytes(text).unwrap_or_default()
 }
 
 /// A request to SQS in the query protocol: its action, and its body in JSON.
@@ -372,7 +328,7 @@ fn refusal(head: &Parts, refused: &Refused) -> Reply {
         cloudwatch_wire::error(protocol, *status, code, sentence)
     } else if !target.is_empty() {
         aws_json::error("1.0", *status, code, sentence)
-    } else if lambda::path_of(path).is_some() {
+    } else if paths::of_lambda(path).is_some() {
         aws_json::rest_error(*status, code, sentence)
     } else if head.method == Method::POST {
         aws_query::error(*status, "http://verifier.emulator/refused", code, sentence)

@@ -10,11 +10,10 @@ use percent_encoding::percent_decode_str;
 use tokio_util::io::ReaderStream;
 use verifier_model::time::Timestamp;
 
-use crate::objects::{Change, ChangedObjects, Object};
+use crate::invalidations::Invalidations;
+use crate::objects::{Change, ChangedObjects, Object, entity_tag};
 use crate::reply::{Reply, reply, with_header};
 use crate::roots::is_below;
-use crate::services::cloudfront::Invalidations;
-use crate::services::s3::entity_tag;
 use crate::stack::{SiteContent, SiteSpec};
 
 /// What caches may do with what a deployment made.

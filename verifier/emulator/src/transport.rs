@@ -7,12 +7,13 @@ use verifier_model::faults::{Caller, Commit, Fault, Happening, Stage};
 
 use crate::admission::Admitted;
 use crate::client::Client;
-use crate::clock::Busy;
-use crate::http_api;
+use crate::clock::{Busy, Clock};
+use crate::incoming::{Incoming, form, text};
 use crate::lambda::FUNCTION_ACCESS_KEY_ID;
+use crate::paths;
 use crate::reply::{Reply, aws_json, aws_query, reply, with_header};
-use crate::server::{Incoming, Server, form, text};
 use crate::services::{cloudformation, cloudwatch_wire, lambda, logs, sqs_wire};
+use crate::world::World;
 
 /// The connection is to be closed without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -46,78 +47,76 @@ pub(crate) fn caller(access_key: Option<&str>) -> Caller {
     if access_key == Some(FUNCTION_ACCESS_KEY_ID) { Caller::Function } else { Caller::Client }
 }
 
-impl Server {
-    /// What goes wrong with a request on its way, if anything, and what it is a request for.
-    pub(crate) fn transport_fault(
-        &self,
-        incoming: &Incoming<'_>,
-        access_key: Option<&str>,
-    ) -> Option<(Request, Fault)> {
-        if !self.world.faults.any() {
-            return None;
-        }
-        let request = self.request(incoming, caller(access_key))?;
-        let mut happening = Happening::new(&request.operation, request.caller);
-        happening.queue = request.queue.as_deref();
-        happening.function = request.function.as_deref();
-        happening.text = request.text.as_deref();
-        let fault = self.world.faults.decide(Stage::Transport, &happening)?;
-        Some((request, fault))
+/// What goes wrong with a request on its way, if anything, and what it is a request for.
+pub(crate) fn fault(
+    world: &World,
+    incoming: &Incoming<'_>,
+    access_key: Option<&str>,
+) -> Option<(Request, Fault)> {
+    if !world.faults.any() {
+        return None;
     }
+    let request = request_of(world, incoming, caller(access_key))?;
+    let mut happening = Happening::new(&request.operation, request.caller);
+    happening.queue = request.queue.as_deref();
+    happening.function = request.function.as_deref();
+    happening.text = request.text.as_deref();
+    let fault = world.faults.decide(Stage::Transport, &happening)?;
+    Some((request, fault))
+}
 
-    /// Lets the answer take longer.
-    pub(crate) async fn delay(
-        &self,
-        busy: Busy,
-        client: Option<&Client>,
-        milliseconds: u64,
-    ) -> Busy {
-        let until = self.clock.now() + Duration::from_millis(milliseconds);
-        let _client_waits = client.map(Client::suspend);
-        self.clock.sleep_until(busy, until).await
-    }
+/// Lets the answer take longer.
+pub(crate) async fn delay(
+    clock: &Clock,
+    busy: Busy,
+    client: Option<&Client>,
+    milliseconds: u64,
+) -> Busy {
+    let until = clock.now() + Duration::from_millis(milliseconds);
+    let _client_waits = client.map(Client::suspend);
+    clock.sleep_until(busy, until).await
+}
 
-    fn request(&self, incoming: &Incoming<'_>, caller: Caller) -> Option<Request> {
-        let plain = |operation: &str, protocol| Request {
-            operation: operation.to_owned(),
-            protocol,
-            queue: None,
-            function: None,
-            text: Some(String::from_utf8_lossy(&incoming.body).into_owned()),
-            caller,
-        };
-        if *incoming.admitted == Admitted::HttpApi {
-            let rest = incoming.path.strip_prefix(http_api::PREFIX)?;
-            let route = self.world.apis.route_of(incoming.method, rest)?;
-            let function = Some(route.function);
-            return Some(Request { function, ..plain(&route.key, Protocol::Http) });
-        }
-        if !matches!(incoming.admitted, Admitted::Aws { .. }) {
-            return None;
-        }
-        let target = text(incoming.headers, "x-amz-target").unwrap_or_default();
-        if let Some(action) = target.strip_prefix(sqs_wire::TARGET) {
-            let (queue, text) = queue_and_bodies(&incoming.body);
-            return Some(Request { queue, text, ..plain(action, Protocol::Json("1.0")) });
-        }
-        if let Some(action) = target.strip_prefix(logs::TARGET) {
-            return Some(plain(action, Protocol::Json("1.1")));
-        }
-        if let Some((action, protocol)) = cloudwatch_wire::recognise(target, incoming.path) {
-            return Some(plain(action, Protocol::CloudWatch(protocol)));
-        }
-        if let Some(path) = lambda::path_of(incoming.path) {
-            let (operation, function) = lambda::operation_of(incoming.method, path);
-            return Some(Request { function, ..plain(operation, Protocol::Rest) });
-        }
-        let mut parameters = form(incoming.query.as_bytes());
-        parameters.extend(form(&incoming.body));
-        let action = parameters.get("Action")?;
-        let is_known = parameters.get("Version").is_some_and(|version| {
-            version == cloudformation::VERSION || version == crate::services::sts::VERSION
-        });
-        is_known.then(|| plain(action, Protocol::Query))
+fn request_of(world: &World, incoming: &Incoming<'_>, caller: Caller) -> Option<Request> {
+    let plain = |operation: &str, protocol| Request {
+        operation: operation.to_owned(),
+        protocol,
+        queue: None,
+        function: None,
+        text: Some(String::from_utf8_lossy(&incoming.body).into_owned()),
+        caller,
+    };
+    if *incoming.admitted == Admitted::HttpApi {
+        let rest = incoming.path.strip_prefix(paths::HTTP_APIS)?;
+        let route = world.apis.route_of(incoming.method, rest)?;
+        let function = Some(route.function);
+        return Some(Request { function, ..plain(&route.key, Protocol::Http) });
     }
+    if !matches!(incoming.admitted, Admitted::Aws { .. }) {
+        return None;
+    }
+    let target = text(incoming.headers, "x-amz-target").unwrap_or_default();
+    if let Some(action) = target.strip_prefix(sqs_wire::TARGET) {
+        let (queue, text) = queue_and_bodies(&incoming.body);
+        return Some(Request { queue, text, ..plain(action, Protocol::Json("1.0")) });
+    }
+    if let Some(action) = target.strip_prefix(logs::TARGET) {
+        return Some(plain(action, Protocol::Json("1.1")));
+    }
+    if let Some((action, protocol)) = cloudwatch_wire::recognise(target, incoming.path) {
+        return Some(plain(action, Protocol::CloudWatch(protocol)));
+    }
+    if let Some(path) = paths::of_lambda(incoming.path) {
+        let (operation, function) = lambda::operation_of(incoming.method, path);
+        return Some(Request { function, ..plain(operation, Protocol::Rest) });
+    }
+    let mut parameters = form(incoming.query.as_bytes());
+    parameters.extend(form(&incoming.body));
+    let action = parameters.get("Action")?;
+    let is_known = parameters.get("Version").is_some_and(|version| {
+        version == cloudformation::VERSION || version == crate::services::sts::VERSION
+    });
+    is_known.then(|| plain(action, Protocol::Query))
 }
 
 impl Request {

@@ -8,13 +8,13 @@ use verifier_model::cloudwatch::Alarms;
 use verifier_model::event_source_mapping::Home;
 use verifier_model::faults::{FaultPlanError, FaultRules};
 
-use crate::emulator::EmulatorError;
+use crate::error::EmulatorError;
 use crate::faults::Faults;
 use crate::http_api::HttpApis;
 use crate::lambda::{Functions, Mappings};
 use crate::logs::LogStore;
+use crate::queues::Queues;
 use crate::roots::{Author, NotFollowed, is_directory_below, program};
-use crate::services::sqs::SqsService;
 use crate::site::Sites;
 use crate::stack::{self, AlarmSpec, FunctionSpec, LogGroupSpec, SiteContent, SiteSpec, Stack};
 use crate::template::{ACCOUNT_ID, Evaluator, Template};
@@ -37,7 +37,7 @@ pub(crate) struct World {
     /// The folder that pages' folders are below.
     pub(crate) project: PathBuf,
     pub(crate) faults: Faults,
-    pub(crate) sqs: Arc<SqsService>,
+    pub(crate) sqs: Arc<Queues>,
     pub(crate) functions: Arc<Functions>,
     pub(crate) mappings: Arc<Mappings>,
     pub(crate) logs: Arc<LogStore>,

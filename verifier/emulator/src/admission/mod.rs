@@ -15,16 +15,12 @@ mod tests;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Method, header};
 
-use crate::http_api;
-use crate::services::{cloudwatch_wire, lambda};
+use crate::paths;
 
 pub(crate) use self::cors::{allow, preflight};
 
 /// The header that carries the token which the emulator's own endpoint needs.
 pub const TOKEN_HEADER: &str = "x-verifier-token";
-
-/// The path of the emulator's own endpoint, below which no name of AWS's lies.
-pub(crate) const ADMIN_PREFIX: &str = "/_emulator/";
 
 /// What is said of where a request is from, by browsers only.
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
@@ -126,15 +122,15 @@ enum Place {
 
 fn place(head: &Parts, host: &str, configuration: &Configuration<'_>) -> Place {
     let path = head.uri.path();
-    if path.starts_with(ADMIN_PREFIX) || path == ADMIN_PREFIX.trim_end_matches('/') {
+    if paths::is_admin(path) {
         return Place::Admin;
     }
-    if path.starts_with(http_api::PREFIX) {
+    if path.starts_with(paths::HTTP_APIS) {
         return Place::HttpApi;
     }
     let reads = matches!(head.method, Method::GET | Method::HEAD);
     let for_aws = calls_operation(head)
-        || lambda::path_of(path).is_some()
+        || paths::of_lambda(path).is_some()
         || head.headers.contains_key(header::AUTHORIZATION);
     if reads && !for_aws && (configuration.serves_page)(host) { Place::Page } else { Place::Aws }
 }
@@ -143,7 +139,7 @@ fn place(head: &Parts, host: &str, configuration: &Configuration<'_>) -> Place {
 fn calls_operation(head: &Parts) -> bool {
     let mut query = head.uri.query().unwrap_or_default().split('&');
     head.headers.contains_key(AMZ_TARGET)
-        || cloudwatch_wire::recognise("", head.uri.path()).is_some()
+        || paths::cloudwatch_operation(head.uri.path()).is_some()
         || query.any(|pair| pair.split('=').next() == Some("Action"))
 }
 

@@ -24,13 +24,11 @@ use verifier_model::event_source_mapping::InvocationOutcome;
 use verifier_model::faults::CrashPoint;
 
 use super::ending::{HEAD_BYTES, entrypoint_problem, exit_problem};
+use super::environment_context::EnvironmentContext;
 use super::log::Log;
 use super::pool::Pooled;
-use super::process_group::{ProcessGroup, ProcessGroups};
+use super::process_group::ProcessGroup;
 use super::runtime_api::{Delivery, RuntimeApi, RuntimeCall, RuntimeError};
-use crate::clock::Clock;
-use crate::faults::Faults;
-use crate::logs::LogStore;
 use crate::stack::FunctionSpec;
 
 /// How long a function may take until it first asks for an invocation.
@@ -40,17 +38,6 @@ pub(super) const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How much of an error that a runtime reports of its initialisation is shown, in bytes.
 const REPORTED_BYTES_MAX: usize = 4 * 1024;
-
-/// What every environment of the emulator is made with.
-pub(crate) struct EnvironmentContext {
-    pub(crate) clock: Clock,
-    pub(crate) faults: Faults,
-    pub(crate) logs: Arc<LogStore>,
-    pub(crate) groups: ProcessGroups,
-    pub(crate) region: String,
-    /// Where the function's AWS clients turn to.
-    pub(crate) endpoint: String,
-}
 
 /// Why an environment could not be made ready.
 pub(crate) struct InitError {

@@ -11,7 +11,8 @@ use tokio::time::sleep;
 use verifier_model::event_source_mapping::InvocationOutcome;
 use verifier_model::faults::{Caller, Fault, Happening, Stage};
 
-use super::environment::{Environment, EnvironmentContext, InitError, ProcessFault, error_payload};
+use super::environment::{Environment, InitError, ProcessFault, error_payload};
+use super::environment_context::EnvironmentContext;
 use super::metrics::FunctionMetrics;
 use super::pool::{Configuration, Pool};
 use crate::client::Client;

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::process::Command;
 
 use super::ending::Tail;
-use super::environment::EnvironmentContext;
+use super::environment_context::EnvironmentContext;
 use super::output::{CutOff, Item, Output};
 use crate::clock::Clock;
 use crate::logs::{LogSource, LogStore};

@@ -18,14 +18,14 @@ use verifier_model::faults::Caller;
 use verifier_model::sqs::{ReceiveMessage, ReceivedMessage};
 use verifier_model::time::Timestamp;
 
-use super::Invocation;
-use super::mappings::Mappings;
+use super::functions::Invocation;
+use super::mapping_context::MappingContext;
 use crate::clock::{Busy, Seen, Signal};
 
 /// A mapping at work.
 struct Worker {
     uuid: String,
-    mappings: Arc<Mappings>,
+    context: Arc<MappingContext>,
     slots: Slots,
 }
 
@@ -46,8 +46,8 @@ struct Batch {
 }
 
 /// Runs a mapping until it is deleted and what it has in hand is finished, or until the task is aborted.
-pub(super) async fn run_mapping(mut busy: Busy, uuid: String, mappings: Arc<Mappings>) {
-    let worker = Arc::new(Worker { uuid, mappings, slots: Slots::default() });
+pub(super) async fn run_mapping(mut busy: Busy, uuid: String, context: Arc<MappingContext>) {
+    let worker = Arc::new(Worker { uuid, context, slots: Slots::default() });
     // Aborting this task drops the set, which aborts the batches in hand.
     let mut batches = JoinSet::new();
     loop {
@@ -57,12 +57,12 @@ pub(super) async fn run_mapping(mut busy: Busy, uuid: String, mappings: Arc<Mapp
         };
         busy = still_busy;
         worker.slots.taken.fetch_add(1, Ordering::SeqCst);
-        let clock = &worker.mappings.clock;
+        let clock = &worker.context.clock;
         let worker = worker.clone();
         clock.spawn(&mut batches, async move |in_hand| {
             let _in_hand = worker.work_off(in_hand, batch).await;
             worker.slots.taken.fetch_sub(1, Ordering::SeqCst);
-            worker.slots.freed.notify(&worker.mappings.clock);
+            worker.slots.freed.notify(&worker.context.clock);
         });
     }
     while batches.join_next().await.is_some() {}
@@ -71,10 +71,10 @@ pub(super) async fn run_mapping(mut busy: Busy, uuid: String, mappings: Arc<Mapp
 impl Worker {
     /// The next batch, as soon as the mapping polls, has a free slot and finds messages; `None` if it is deleted.
     async fn next_batch(&self, mut busy: Busy) -> Option<(Busy, Batch)> {
-        let Mappings { clock, changed, .. } = &*self.mappings;
+        let MappingContext { clock, changed, .. } = &*self.context;
         loop {
             let (seen, freed) = (changed.seen(), self.slots.freed.seen());
-            let mapping = self.mappings.find(&self.uuid)?;
+            let mapping = self.context.find(&self.uuid)?;
             let now = clock.now();
             let limit = self.slots.scaling().limit(mapping.configuration.maximum_concurrency);
             let has_slot = self.slots.taken.load(Ordering::SeqCst) < limit;
@@ -99,7 +99,7 @@ impl Worker {
         configuration: MappingConfiguration,
         otherwise: (&Signal, Seen),
     ) -> (Busy, Option<Batch>) {
-        let Mappings { clock, sqs, .. } = &*self.mappings;
+        let MappingContext { clock, sqs, .. } = &*self.context;
         let request = |missing: usize| ReceiveMessage {
             max_number_of_messages: u32::try_from(missing.min(10)).ok(),
             visibility_timeout_seconds: None,
@@ -132,7 +132,7 @@ impl Worker {
     async fn work_off(&self, busy: Busy, batch: Batch) -> Busy {
         let configuration = &batch.configuration;
         let event =
-            sqs_event(&batch.messages, &configuration.event_source_arn, &self.mappings.region);
+            sqs_event(&batch.messages, &configuration.event_source_arn, &self.context.region);
         let payload = Bytes::from(event.to_string());
         let (busy, outcome) = self.invoke(busy, &batch, payload).await;
         let ids: BTreeSet<&str> =
@@ -142,7 +142,7 @@ impl Worker {
         for received in &batch.messages {
             if verdict.deletes(&received.message.message_id) {
                 let handle = &received.receipt_handle;
-                self.mappings.sqs.delete_for_mapping(&configuration.queue, handle);
+                self.context.sqs.delete_for_mapping(&configuration.queue, handle);
             }
         }
         busy
@@ -156,7 +156,7 @@ impl Worker {
         batch: &Batch,
         payload: Bytes,
     ) -> (Busy, InvocationOutcome) {
-        let Mappings { clock, functions, .. } = &*self.mappings;
+        let MappingContext { clock, functions, .. } = &*self.context;
         let configuration = &batch.configuration;
         let mut attempt = 0;
         loop {

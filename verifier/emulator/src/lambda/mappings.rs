@@ -1,49 +1,38 @@
 //! Every event source mapping: the model of what they are, and the tasks that do what they say.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::JoinSet;
-use verifier_model::event_source_mapping::{EventSourceMappings, Mapping, MappingConfiguration};
+use verifier_model::event_source_mapping::{EventSourceMappings, MappingConfiguration};
 use verifier_model::time::Timestamp;
 
-use super::Functions;
+use super::functions::Functions;
 use super::mapping::run_mapping;
+use super::mapping_context::MappingContext;
 use crate::clock::{Clock, Signal};
-use crate::services::sqs::SqsService;
+use crate::queues::Queues;
 
 /// The mappings of the emulator.
 pub(crate) struct Mappings {
-    pub(super) clock: Clock,
-    pub(super) sqs: Arc<SqsService>,
-    pub(super) functions: Arc<Functions>,
-    pub(super) region: String,
-    /// Evidence when any mapping was created, changed or deleted.
-    pub(super) changed: Signal,
-    model: Mutex<EventSourceMappings>,
+    context: Arc<MappingContext>,
     workers: Mutex<JoinSet<()>>,
 }
 
 impl Mappings {
     pub(crate) fn new(
         clock: Clock,
-        sqs: Arc<SqsService>,
+        sqs: Arc<Queues>,
         functions: Arc<Functions>,
         region: String,
     ) -> Self {
-        Self {
-            clock,
-            sqs,
-            functions,
-            region,
-            changed: Signal::default(),
-            model: Mutex::default(),
-            workers: Mutex::default(),
-        }
+        let (changed, model) = (Signal::default(), Mutex::default());
+        let context = MappingContext { clock, sqs, functions, region, changed, model };
+        Self { context: Arc::new(context), workers: Mutex::default() }
     }
 
     /// Looks at the mappings at the present time.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&EventSourceMappings, Timestamp) -> T) -> T {
-        look(&self.model(), self.clock.now())
+        self.context.look(look)
     }
 
     /// Changes the mappings at the present time; their workers take it up at once.
@@ -51,22 +40,22 @@ impl Mappings {
         &self,
         change: impl FnOnce(&mut EventSourceMappings, Timestamp) -> T,
     ) -> T {
-        let result = change(&mut self.model(), self.clock.now());
-        self.changed.notify(&self.clock);
-        result
+        self.context.change(change)
     }
 
     /// Takes up a mapping of a stack, which polls from now on.
-    pub(crate) fn deploy(self: &Arc<Self>, uuid: &str, configuration: MappingConfiguration) {
+    pub(crate) fn deploy(&self, uuid: &str, configuration: MappingConfiguration) {
         self.change(|model, now| model.deploy(uuid, configuration, now));
         self.start(uuid);
     }
 
     /// Starts to work for a mapping that was added to the model.
-    pub(crate) fn start(self: &Arc<Self>, uuid: &str) {
+    pub(crate) fn start(&self, uuid: &str) {
         let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
         while workers.try_join_next().is_some() {}
-        self.clock.spawn(&mut workers, |busy| run_mapping(busy, uuid.to_owned(), self.clone()));
+        let context = self.context.clone();
+        let clock = &self.context.clock;
+        clock.spawn(&mut workers, |busy| run_mapping(busy, uuid.to_owned(), context));
     }
 
     /// Ends every worker and waits until they have ended.
@@ -79,13 +68,5 @@ impl Mappings {
     /// Ends every worker, without waiting.
     pub(crate) fn abort(&self) {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
-    }
-
-    pub(super) fn find(&self, uuid: &str) -> Option<Mapping> {
-        self.look(|model, now| model.get(uuid, now).ok().cloned())
-    }
-
-    fn model(&self) -> MutexGuard<'_, EventSourceMappings> {
-        self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,9 +2,11 @@
 
 mod ending;
 mod environment;
+mod environment_context;
 mod functions;
 mod log;
 mod mapping;
+mod mapping_context;
 mod mappings;
 mod measure;
 mod metrics;
@@ -13,7 +15,8 @@ mod pool;
 mod process_group;
 mod runtime_api;
 
-pub(crate) use environment::{EnvironmentContext, FUNCTION_ACCESS_KEY_ID};
+pub(crate) use environment::FUNCTION_ACCESS_KEY_ID;
+pub(crate) use environment_context::EnvironmentContext;
 pub(crate) use functions::{FunctionConfiguration, Functions, Invocation, Invoked};
 pub(crate) use mappings::Mappings;
 pub use measure::{FunctionStart, measure_function};

@@ -3,55 +3,18 @@
 //! Sources: <https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateInvalidation.html>,
 //! `API_GetInvalidation.html` and `API_InvalidationBatch.html`.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use serde::{Deserialize, Serialize};
-use verifier_model::sqs::md5_of_body;
+use serde::Serialize;
 use verifier_model::time::Timestamp;
 
+use crate::incoming::Incoming;
+use crate::invalidations::{Batch, Creation, Invalidation, Invalidations};
 use crate::reply::{Refusal, Reply, reply, with_header};
-use crate::server::Incoming;
 use crate::services::s3::date;
 use crate::site::Sites;
 
 /// What paths of its API begin with.
 const PREFIX: &str = "/2020-05-31/";
 const NAMESPACE: &str = "http://cloudfront.amazonaws.com/doc/2020-05-31/";
-
-/// The invalidations of all distributions.
-#[derive(Default)]
-pub(crate) struct Invalidations(Mutex<Vec<Invalidation>>);
-
-#[derive(Clone)]
-struct Invalidation {
-    distribution: String,
-    id: String,
-    created_at: Timestamp,
-    batch: Batch,
-}
-
-/// What is to be invalidated, as requests and answers have it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Batch {
-    paths: Paths,
-    caller_reference: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Paths {
-    quantity: usize,
-    #[serde(default)]
-    items: Items,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Items {
-    #[serde(default)]
-    path: Vec<String>,
-}
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -71,7 +34,7 @@ pub(crate) fn answer(sites: &Sites, incoming: &Incoming<'_>, now: Timestamp) -> 
     let answer = match (incoming.method.as_str(), segments.as_slice()) {
         ("POST", ["distribution", id, "invalidation"]) => create(sites, id, &incoming.body, now),
         ("GET", ["distribution", id, "invalidation", invalidation]) => {
-            sites.invalidations.find(id, invalidation)
+            find(&sites.invalidations, id, invalidation)
         }
         _ => Err(Refusal {
             status: 501,
@@ -87,8 +50,22 @@ fn create(sites: &Sites, id: &str, body: &[u8], now: Timestamp) -> Result<Reply,
     if sites.all().iter().all(|site| site.distribution_id != id) {
         return Err(missing("NoSuchDistribution", "The specified distribution does not exist."));
     }
-    let batch = read(body)?;
-    sites.invalidations.create(id, batch, now)
+    match sites.invalidations.create(id, read(body)?, now) {
+        Creation::Created(invalidation) => Ok(shown(201, &invalidation, "InProgress")),
+        Creation::Known(invalidation) => Ok(shown(201, &invalidation, "Completed")),
+        Creation::OtherPaths => {
+            let message =
+                "You specified a caller reference that is used already, with other paths.";
+            Err(Refusal::new("InvalidationBatchAlreadyExists", message))
+        }
+    }
+}
+
+fn find(invalidations: &Invalidations, distribution: &str, id: &str) -> Result<Reply, Refusal> {
+    let found = invalidations.find(distribution, id).ok_or_else(|| {
+        missing("NoSuchInvalidation", "The specified invalidation does not exist.")
+    })?;
+    Ok(shown(200, &found, "Completed"))
 }
 
 /// What a request wants to be invalidated.
@@ -115,44 +92,6 @@ fn read(body: &[u8]) -> Result<Batch, Refusal> {
         return Err(Refusal::new("InvalidArgument", message));
     }
     Ok(batch)
-}
-
-impl Invalidations {
-    /// Creates an invalidation. The same one again, by the caller's reference, is the one that there is.
-    fn create(&self, distribution: &str, batch: Batch, now: Timestamp) -> Result<Reply, Refusal> {
-        let mut all = self.lock();
-        let known = all.iter().find(|known| {
-            known.distribution == distribution
-                && known.batch.caller_reference == batch.caller_reference
-        });
-        if let Some(known) = known {
-            if known.batch != batch {
-                let message =
-                    "You specified a caller reference that is used already, with other paths.";
-                return Err(Refusal::new("InvalidationBatchAlreadyExists", message));
-            }
-            return Ok(shown(201, known, "Completed"));
-        }
-        let seed = format!("{distribution}/{}", batch.caller_reference);
-        let id = format!("I{}", md5_of_body(&seed)[..13].to_ascii_uppercase());
-        let created =
-            Invalidation { distribution: distribution.to_owned(), id, created_at: now, batch };
-        let answer = shown(201, &created, "InProgress");
-        all.push(created);
-        Ok(answer)
-    }
-
-    fn find(&self, distribution: &str, id: &str) -> Result<Reply, Refusal> {
-        let all = self.lock();
-        let found = all.iter().find(|each| each.distribution == distribution && each.id == id);
-        found.map(|found| shown(200, found, "Completed")).ok_or_else(|| {
-            missing("NoSuchInvalidation", "The specified invalidation does not exist.")
-        })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Invalidation>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 fn missing(code: &'static str, message: &str) -> Refusal {
@@ -208,21 +147,5 @@ mod tests {
         for body in ["", "<a/>", "Action=CreateStack"] {
             assert_eq!(code(body), "MalformedXML", "{body}");
         }
-    }
-
-    #[test]
-    fn the_same_again_is_the_one_that_there_is() {
-        let invalidations = Invalidations::default();
-        let create = |paths: &[&str]| {
-            let batch = read(batch(paths.len(), paths).as_bytes()).unwrap();
-            let created = invalidations.create("E1", batch, Timestamp::from_millis(1));
-            created.map(|reply| reply.headers()["location"].clone()).map_err(|refusal| refusal.code)
-        };
-        let first = create(&["/a"]).unwrap();
-        assert_eq!(create(&["/a"]).as_ref(), Ok(&first));
-        assert_eq!(create(&["/b"]), Err("InvalidationBatchAlreadyExists"));
-        let id = first.to_str().unwrap().rsplit('/').next().unwrap().to_owned();
-        assert!(invalidations.find("E1", &id).is_ok());
-        assert!(invalidations.find("E2", &id).is_err());
     }
 }

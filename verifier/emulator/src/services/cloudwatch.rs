@@ -2,88 +2,27 @@
 //!
 //! Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/>.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use verifier_model::cloudwatch::{
-    Alarm, AlarmState, Alarms, CloudWatchError, ComparisonOperator, Datapoint, DescribeAlarms,
-    Metric, MetricAlarm, QueueMetrics, Statistic, TreatMissingData,
+    Alarm, AlarmState, Alarms, Datapoint, DescribeAlarms, Metric, QueueMetrics, TreatMissingData,
 };
 use verifier_model::time::Timestamp;
 
-use super::cloudwatch_metrics::{MetricDataQuery, get_metric_data, get_metric_statistics};
+use super::cloudwatch_metrics::{get_metric_data, get_metric_statistics};
+use super::cloudwatch_request::{Answer, Request, missing, one_of, seconds};
 use super::cloudwatch_wire::{self as wire, Protocol};
-use super::sqs::SqsService;
 use crate::lambda::Functions;
+use crate::queues::Queues;
 use crate::reply::Reply;
 
 /// The service.
 pub(crate) struct CloudWatchService {
     pub(crate) alarms: Arc<Mutex<Alarms>>,
-    pub(crate) sqs: Arc<SqsService>,
+    pub(crate) sqs: Arc<Queues>,
     pub(crate) functions: Arc<Functions>,
 }
-
-/// The members of all operations' requests; each operation has some of them.
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase", default)]
-pub(super) struct Request {
-    alarm_name: Option<String>,
-    alarm_names: Option<Vec<String>>,
-    alarm_name_prefix: Option<String>,
-    alarm_types: Option<Vec<String>>,
-    action_prefix: Option<String>,
-    state_value: Option<String>,
-    state_reason: Option<String>,
-    max_records: Option<usize>,
-    next_token: Option<String>,
-    alarm_description: Option<String>,
-    actions_enabled: Option<bool>,
-    #[serde(rename = "OKActions")]
-    ok_actions: Vec<String>,
-    alarm_actions: Vec<String>,
-    insufficient_data_actions: Vec<String>,
-    namespace: Option<String>,
-    metric_name: Option<String>,
-    dimensions: Vec<Dimension>,
-    statistic: Option<String>,
-    extended_statistic: Option<String>,
-    unit: Option<String>,
-    pub(super) period: Option<u32>,
-    evaluation_periods: Option<u32>,
-    datapoints_to_alarm: Option<u32>,
-    threshold: Option<f64>,
-    comparison_operator: Option<String>,
-    treat_missing_data: Option<String>,
-    metrics: Option<Value>,
-    #[serde(rename = "ResourceARN")]
-    resource_arn: Option<String>,
-    tags: Vec<Tag>,
-    tag_keys: Vec<String>,
-    pub(super) statistics: Vec<String>,
-    pub(super) start_time: Option<f64>,
-    pub(super) end_time: Option<f64>,
-    pub(super) metric_data_queries: Vec<MetricDataQuery>,
-    pub(super) scan_by: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Dimension {
-    name: String,
-    value: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Tag {
-    key: String,
-    value: String,
-}
-
-pub(super) type Answer = Result<Value, CloudWatchError>;
 
 impl CloudWatchService {
     pub(crate) fn handle(&self, action: &str, protocol: Protocol, body: &[u8]) -> Reply {
@@ -142,48 +81,6 @@ impl CloudWatchService {
     ) -> Option<Datapoint> {
         let of_queue = queues.datapoint(metric, from, to);
         of_queue.or_else(|| self.functions.metrics.datapoint(metric, from, to))
-    }
-}
-
-impl Request {
-    pub(super) fn metric(&self) -> Result<Metric, CloudWatchError> {
-        Ok(Metric {
-            namespace: self.namespace.clone().ok_or(missing("Namespace"))?,
-            name: self.metric_name.clone().ok_or(missing("MetricName"))?,
-            dimensions: dimensions(&self.dimensions),
-        })
-    }
-
-    fn definition(self) -> Result<MetricAlarm, CloudWatchError> {
-        if self.metrics.is_some() || self.extended_statistic.is_some() {
-            return Err(CloudWatchError::Validation(
-                "The emulator evaluates neither metric math nor percentiles.".to_owned(),
-            ));
-        }
-        let treatment = self.treat_missing_data.as_deref();
-        let treat_missing_data = treatment
-            .map(|name| one_of("TreatMissingData", name, TreatMissingData::parse))
-            .transpose()?;
-        let statistic = self.statistic.as_deref().ok_or(missing("Statistic"))?;
-        let comparison =
-            self.comparison_operator.as_deref().ok_or(missing("ComparisonOperator"))?;
-        Ok(MetricAlarm {
-            metric: self.metric()?,
-            name: self.alarm_name.ok_or(missing("AlarmName"))?,
-            description: self.alarm_description,
-            unit: self.unit,
-            statistic: one_of("Statistic", statistic, Statistic::parse)?,
-            period_seconds: self.period.ok_or(missing("Period"))?,
-            evaluation_periods: self.evaluation_periods.ok_or(missing("EvaluationPeriods"))?,
-            datapoints_to_alarm: self.datapoints_to_alarm,
-            threshold: self.threshold.ok_or(missing("Threshold"))?,
-            comparison: one_of("ComparisonOperator", comparison, ComparisonOperator::parse)?,
-            treat_missing_data,
-            actions_enabled: self.actions_enabled.unwrap_or(true),
-            ok_actions: self.ok_actions,
-            alarm_actions: self.alarm_actions,
-            insufficient_data_actions: self.insufficient_data_actions,
-        })
     }
 }
 
@@ -289,29 +186,4 @@ fn shown_alarm(alarm: &Alarm) -> Value {
         members.extend(present.collect::<Map<_, _>>());
     }
     shown
-}
-
-pub(super) fn dimensions(dimensions: &[Dimension]) -> BTreeMap<String, String> {
-    let pair = |dimension: &Dimension| (dimension.name.clone(), dimension.value.clone());
-    dimensions.iter().map(pair).collect()
-}
-
-/// A time as AWS's JSON writes it.
-pub(super) fn seconds(time: Timestamp) -> f64 {
-    std::time::Duration::from_millis(time.as_millis()).as_secs_f64()
-}
-
-pub(super) fn missing(parameter: &'static str) -> CloudWatchError {
-    CloudWatchError::MissingParameter(parameter)
-}
-
-/// The value of that name.
-pub(super) fn one_of<T>(
-    parameter: &str,
-    name: &str,
-    parse: impl FnOnce(&str) -> Option<T>,
-) -> Result<T, CloudWatchError> {
-    parse(name).ok_or_else(|| {
-        CloudWatchError::Validation(format!("{name} is no {parameter} that the emulator knows."))
-    })
 }

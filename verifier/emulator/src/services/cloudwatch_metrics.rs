@@ -1,41 +1,15 @@
 //! CloudWatch: what the metrics of queues and functions were.
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 use verifier_model::cloudwatch::{CloudWatchError, Datapoint, Metric, Statistic};
 use verifier_model::time::Timestamp;
 
-use super::cloudwatch::{Answer, Dimension, Request, dimensions, missing, one_of, seconds};
+use super::cloudwatch_request::{Answer, Request, dimensions, missing, one_of, seconds};
 
 /// The most datapoints in an answer of `GetMetricStatistics`.
 const DATAPOINTS_MAX: u64 = 1_440;
 
 type Lookup<'a> = &'a dyn Fn(&Metric, Timestamp, Timestamp) -> Option<Datapoint>;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct MetricDataQuery {
-    id: String,
-    label: Option<String>,
-    metric_stat: Option<MetricStat>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct MetricStat {
-    metric: MetricName,
-    period: u32,
-    stat: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct MetricName {
-    namespace: String,
-    metric_name: String,
-    #[serde(default)]
-    dimensions: Vec<Dimension>,
-}
 
 /// The periods that a request asks for, each with its end. What lies in the future is not known yet.
 struct Periods {

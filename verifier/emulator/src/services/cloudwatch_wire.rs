@@ -9,10 +9,9 @@ use ciborium::Value as Cbor;
 use serde_json::{Map, Number, Value};
 use verifier_model::cloudwatch::CloudWatchError;
 
+use crate::paths;
 use crate::reply::{Reply, aws_json, reply, with_header};
 
-/// The service's name in both protocols.
-const SERVICE: &str = "GraniteServiceVersion20100801";
 const JSON: &str = "1.0";
 /// The tag of a time in seconds since 1970.
 ///
@@ -28,12 +27,9 @@ pub(crate) enum Protocol {
 
 /// The operation and the protocol of a request, if it is one for CloudWatch.
 pub(crate) fn recognise<'a>(target: &'a str, path: &'a str) -> Option<(&'a str, Protocol)> {
-    let service = |text: &'a str| text.strip_prefix(SERVICE);
-    if let Some(action) = service(target).and_then(|rest| rest.strip_prefix('.')) {
-        return Some((action, Protocol::Json));
-    }
-    let rest = service(path.strip_prefix("/service/")?)?;
-    Some((rest.strip_prefix("/operation/")?, Protocol::Cbor))
+    let json = target.strip_prefix(paths::CLOUDWATCH).and_then(|rest| rest.strip_prefix('.'));
+    let cbor = || Some((paths::cloudwatch_operation(path)?, Protocol::Cbor));
+    json.map(|action| (action, Protocol::Json)).or_else(cbor)
 }
 
 /// Reads a request's body.

@@ -12,10 +12,10 @@ use verifier_model::faults::Caller;
 use verifier_model::sqs::{QueueAttributes, ReceiveMessage, Sqs, SqsError, check_batch};
 use verifier_model::time::Timestamp;
 
-use super::sqs::SqsService;
 use super::sqs_messages::{ReceiveRequest, SendEntry, number_of_messages, sent_json, small_number};
 use crate::client::Client;
 use crate::clock::Busy;
+use crate::queues::Queues;
 use crate::reply::aws_json::{self, success};
 use crate::reply::{Reply, with_header};
 use crate::template::ACCOUNT_ID;
@@ -26,7 +26,7 @@ const JSON: &str = "1.0";
 
 /// SQS as a client sees it.
 pub(crate) struct SqsWire {
-    pub(crate) sqs: Arc<SqsService>,
+    pub(crate) sqs: Arc<Queues>,
     /// What queue URLs begin with.
     pub(crate) endpoint: String,
 }

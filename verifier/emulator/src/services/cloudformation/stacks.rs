@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use verifier_model::time::Timestamp;
 
-use crate::emulator::EmulatorError;
+use crate::error::EmulatorError;
 use crate::roots::Author;
 use crate::stack::{Resource, Stack};
 use crate::template::Template;

@@ -41,23 +41,6 @@ pub(crate) struct LambdaRequest<'a> {
     pub(crate) client: Option<&'a Client>,
 }
 
-/// The resources that Lambda's paths name behind the version.
-const RESOURCES: [&str; 3] = ["functions", "event-source-mappings", "tags"];
-
-/// The path behind the version, if it is one of Lambda's: `/2015-03-31/functions/…`.
-///
-/// Each operation has the version in which it was introduced; here all are taken for all.
-pub(crate) fn path_of(path: &str) -> Option<&str> {
-    let (version, rest) = path.strip_prefix('/')?.split_once('/')?;
-    let is_date = version.len() == 10
-        && version.bytes().enumerate().all(|(index, byte)| match index {
-            4 | 7 => byte == b'-',
-            _ => byte.is_ascii_digit(),
-        });
-    let resource = rest.split('/').next().unwrap_or_default();
-    (is_date && RESOURCES.contains(&resource)).then_some(rest)
-}
-
 impl LambdaService {
     pub(crate) async fn handle(&self, busy: Busy, request: &LambdaRequest<'_>) -> (Busy, Reply) {
         let path = decoded(request.path);
@@ -197,21 +180,6 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn paths_of_every_version_are_lambdas() {
-        for (path, rest) in [
-            ("/2015-03-31/functions/f/configuration", Some("functions/f/configuration")),
-            ("/2017-10-31/functions/f/concurrency", Some("functions/f/concurrency")),
-            ("/2015-03-31/event-source-mappings/", Some("event-source-mappings/")),
-            ("/2015-03-31/buckets", None),
-            ("/2015-3-31/functions", None),
-            ("/functions", None),
-            ("/", None),
-        ] {
-            assert_eq!(path_of(path), rest, "{path}");
-        }
-    }
 
     #[test]
     fn a_request_is_one_operation_on_one_resource() {

@@ -9,6 +9,8 @@ use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
+use crate::objects::hex;
+
 /// What the name of a checksum's header begins with.
 pub(super) const PREFIX: &str = "x-amz-checksum-";
 
@@ -35,21 +37,6 @@ pub(super) fn content_sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// The entity tag of an object that was uploaded in one piece, and is encrypted with S3's own keys.
-///
-/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>.
-pub(crate) fn entity_tag(bytes: &[u8]) -> String {
-    format!("\"{}\"", hex(&Md5::digest(bytes)))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = std::fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
-        text
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,7 +57,6 @@ mod tests {
             content_sha256(b"abc"),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
-        assert_eq!(entity_tag(b"abc"), "\"900150983cd24fb0d6963f7d28e17f72\"");
         assert_eq!(hex(&bytes(&content_md5(b"abc"))), "900150983cd24fb0d6963f7d28e17f72");
         assert_eq!(of("crc16", b"abc"), None);
     }

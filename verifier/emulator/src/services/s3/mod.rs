@@ -15,11 +15,9 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use verifier_model::time::Timestamp;
 
-pub(crate) use checksum::entity_tag;
-
+use crate::incoming::{Incoming, form, text};
 use crate::objects::Object;
 use crate::reply::{Reply, reply, with_header};
-use crate::server::{Incoming, form, text};
 use crate::site::Sites;
 use crate::stack::SiteSpec;
 use upload::Upload;

@@ -11,9 +11,9 @@ use verifier_model::time::Timestamp;
 
 use super::checksum;
 use super::chunked::{decode, is_chunked};
-use crate::objects::Object;
+use crate::incoming::text;
+use crate::objects::{Object, entity_tag};
 use crate::reply::Refusal;
-use crate::server::text;
 
 /// What S3 takes an object for whose client does not say.
 const DEFAULT_TYPE: &str = "binary/octet-stream";
@@ -63,7 +63,7 @@ pub(super) fn read(
     is_whole(headers, hash, &checksums, &bytes)?;
     let content_type = text(headers, "content-type").unwrap_or(DEFAULT_TYPE).to_owned();
     let cache_control = text(headers, "cache-control").map(str::to_owned);
-    let entity_tag = checksum::entity_tag(&bytes);
+    let entity_tag = entity_tag(&bytes);
     let object = Object { bytes, content_type, cache_control, entity_tag, modified_at: now };
     Ok(Upload { object, checksums })
 }

@@ -15,7 +15,7 @@ use crate::faults::Faults;
 use crate::stack::QueueSpec;
 
 /// The queues of the emulator.
-pub(crate) struct SqsService {
+pub(crate) struct Queues {
     clock: Clock,
     faults: Faults,
     model: Mutex<Recorded>,
@@ -30,7 +30,7 @@ struct Recorded {
     metrics: QueueMetrics,
 }
 
-impl SqsService {
+impl Queues {
     pub(crate) fn new(clock: Clock, faults: Faults, mut sqs: Sqs) -> Self {
         let mut metrics = QueueMetrics::default();
         metrics.record(&mut sqs, clock.now());

@@ -1,0 +1,29 @@
+//! A request whose body was read, and how its parts are read.
+
+use std::collections::BTreeMap;
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, Method};
+
+use crate::admission::Admitted;
+
+/// A request, its body read.
+pub(crate) struct Incoming<'a> {
+    /// What it is for.
+    pub(crate) admitted: &'a Admitted,
+    pub(crate) method: &'a Method,
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a str,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// The value of a header, if it is text.
+pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// The names and values of a query or a form.
+pub(crate) fn form(text: &[u8]) -> BTreeMap<String, String> {
+    serde_urlencoded::from_bytes(text).unwrap_or_default()
+}

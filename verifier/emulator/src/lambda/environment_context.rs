@@ -1,0 +1,19 @@
+//! What the execution environments of all functions share.
+
+use std::sync::Arc;
+
+use super::process_group::ProcessGroups;
+use crate::clock::Clock;
+use crate::faults::Faults;
+use crate::logs::LogStore;
+
+/// What every environment of the emulator is made with.
+pub(crate) struct EnvironmentContext {
+    pub(crate) clock: Clock,
+    pub(crate) faults: Faults,
+    pub(crate) logs: Arc<LogStore>,
+    pub(crate) groups: ProcessGroups,
+    pub(crate) region: String,
+    /// Where the function's AWS clients turn to.
+    pub(crate) endpoint: String,
+}
