@@ -93,7 +93,7 @@ impl Attempt {
 ///
 /// A line that is in the log twice, as CloudWatch Logs may have it, is one attempt. So is what failed first and was tried again
 /// within its invocation, with success: the message was received once. Lines without a receive count are
-/// counted, for each message by itself; `earlier` gives the receives of a message between two times of which nothing was
+/// counted, for each message by itself, and those of one invocation once: it was handed the message once. `earlier` gives the receives of a message between two times of which nothing was
 /// written, from its submission on. `receives_max` is how many there are at most: where lines tell of so many, what failed
 /// between them was handed other messages.
 pub(super) fn attempts(
@@ -109,6 +109,7 @@ pub(super) fn attempts(
     let mut silent = BTreeMap::new();
     let mut silent_left = receives_max.saturating_sub(uncounted_receives(&lines));
     let mut counted: BTreeMap<Option<&str>, (u32, Timestamp)> = BTreeMap::new();
+    let mut of_requests: BTreeMap<(Option<&str>, &str), u32> = BTreeMap::new();
     for line in lines {
         if let Some(known) = attempts.iter_mut().find(|other| is_the_same(&other.line, line)) {
             known.lines += 1;
@@ -117,19 +118,25 @@ pub(super) fn attempts(
             }
             continue;
         }
-        let (count, since) = counted.entry(line.message_id.as_deref()).or_insert((0, submitted_at));
-        if line.receive_count.is_none() {
-            for each in earlier(*since, line.at).into_iter().take(silent_left as usize) {
-                silent_left -= 1;
-                *count += 1;
-                silent.insert(*count, each);
+        let (message, request) = (line.message_id.as_deref(), line.request_id.as_deref());
+        let of_request = request.map(|request| (message, request));
+        let (count, since) = counted.entry(message).or_insert((0, submitted_at));
+        let known = of_request.and_then(|key| of_requests.get(&key)).copied();
+        if known.is_none() {
+            if line.receive_count.is_none() {
+                for each in earlier(*since, line.at).into_iter().take(silent_left as usize) {
+                    silent_left -= 1;
+                    *count += 1;
+                    silent.insert(*count, each);
+                }
             }
+            *count += 1;
         }
-        *count += 1;
+        let number = known.unwrap_or(*count);
+        of_requests.extend(of_request.map(|key| (key, number)));
         *since = line.at;
-        let request = line.request_id.as_deref();
         attempts.push(Attempt {
-            receive_count: line.receive_count.unwrap_or(*count),
+            receive_count: line.receive_count.unwrap_or(number),
             end: request.and_then(|id| invocations.get(id)).map(|invocation| invocation.end),
             line: line.clone(),
             again_after: Duration::ZERO,
@@ -277,6 +284,21 @@ pub(super) mod tests {
             ..line(seconds, 0, Outcome::Failed, request)
         };
         assert_eq!(counts(&[bare(60, "b"), bare(0, "a"), bare(0, "a"), bare(120, "c")]), [1, 2, 3]);
+    }
+
+    #[test]
+    fn what_is_tried_several_times_within_an_invocation_is_one_receive_without_a_count_too() {
+        let bare = |seconds, outcome, request| Line {
+            receive_count: None,
+            ..line(seconds, 0, outcome, request)
+        };
+        let (done, failed) = (Outcome::Succeeded, Outcome::Failed);
+        let again = [bare(0, failed, "a"), bare(1, failed, "a"), bare(2, done, "a")];
+        assert_eq!(counts(&again), [1]);
+        // Another invocation was handed it at another receive.
+        let later = [bare(0, failed, "a"), bare(1, done, "a"), bare(60, done, "b")];
+        assert_eq!(counts(&later), [1, 2]);
+        assert_eq!(counts(&[bare(0, failed, "a"), bare(60, done, "b")]), [1, 2]);
     }
 
     #[test]
