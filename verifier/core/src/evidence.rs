@@ -392,6 +392,8 @@ pub struct LogEvidence {
     pub submitted_at: Timestamp,
     /// Where the group is; `None` where the environment says.
     pub region: Option<String>,
+    /// The worker's log level where lines of the level INFO are left out by it.
+    pub hiding_level: Option<String>,
 }
 
 impl LogEvidence {

@@ -329,6 +329,18 @@ fn observers() -> Vec<Mutant> {
                 3,
                 &[("cfg.logs", "warn"), ("job.success", "inconclusive"), ("dlq.attempts", "warn")],
             ),
+        Mutant::new("the worker's log leaves outcomes out")
+            .with_change(|changes| {
+                changes.function("worker")["LoggingConfig"]["ApplicationLogLevel"] = "ERROR".into();
+            })
+            .expect(1, &[("cfg.logs", "warn"), ("job.success", "fail"), ("dlq.attempts", "warn")]),
+        // Its lines come all the same, as where they are of a higher level.
+        Mutant::new("the worker's log leaves no outcome out")
+            .with_worker("")
+            .with_change(|changes| {
+                changes.function("worker")["LoggingConfig"]["ApplicationLogLevel"] = "WARN".into();
+            })
+            .expect(0, &[("cfg.logs", "warn")]),
         Mutant::new("the alarm counts what was sent")
             .with_change(|changes| {
                 dead_letter_alarm(changes)["MetricName"] = "NumberOfMessagesSent".into();

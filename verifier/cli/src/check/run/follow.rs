@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use verifier_aws::{Aws, AwsError};
 use verifier_core::account::{Account, Expectation, MessageAccount, Remark};
+use verifier_core::check::rules::cfg_logs;
 use verifier_core::check::{
     CHECKS, CheckEvent, Evaluate, Evaluation, FailingJob, Followed, HeldMessage, Hidden,
     JobEvidence, LogEvidence, LogLines, LoggedOutcome, RunId, Strays, Wait,
@@ -299,12 +300,14 @@ impl Run<'_> {
     fn empty_log(&self, course: &JobPlan) -> LogEvidence {
         let submitted = self.jobs.iter().map(|job| job.submitted_at);
         let first = submitted.min().unwrap_or_else(|| self.began_at());
+        let worker = self.discovery.worker.as_ref();
         LogEvidence {
             log_group: course.log_group.clone(),
             run_id: self.run_id.to_string(),
             since: first - CLOCK_SKEW,
             submitted_at: first,
             region: self.aws.region().map(str::to_owned),
+            hiding_level: worker.and_then(cfg_logs::hiding_level).map(str::to_owned),
             ..LogEvidence::default()
         }
     }

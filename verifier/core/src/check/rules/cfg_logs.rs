@@ -79,22 +79,29 @@ pub fn evaluate(worker: &FunctionEvidence, log_group: Option<&LogGroupEvidence>)
         .with_evidence("retentionDays", retention)
 }
 
-/// What is wrong with the lines that get to the log. Levels are about JSON only.
+/// A level where it leaves lines of the level INFO out.
+fn above_info(level: Option<&String>) -> Option<&str> {
+    let level = level?;
+    ABOVE_INFO.iter().any(|above| level.eq_ignore_ascii_case(above)).then_some(level)
+}
+
+/// The worker's log level where it hides lines of the level INFO, which is that of lines that name none. Levels are about JSON only.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>.
+pub fn hiding_level(worker: &FunctionEvidence) -> Option<&str> {
+    above_info(worker.application_log_level.as_ref()).filter(|_| worker.log_format == "JSON")
+}
+
+/// What is wrong with the lines that get to the log.
 fn wrong_lines(worker: &FunctionEvidence) -> Option<String> {
     let name = &worker.name;
-    let hides = |level: &Option<String>| {
-        let level = level
-            .as_ref()
-            .filter(|level| ABOVE_INFO.iter().any(|above| level.eq_ignore_ascii_case(above)));
-        level.cloned()
-    };
     if worker.log_format != "JSON" {
         return Some(format!("{name} logs {}", worker.log_format));
     }
-    if let Some(level) = hides(&worker.application_log_level) {
+    if let Some(level) = hiding_level(worker) {
         return Some(format!("{name} logs {level} and worse only, which hides its outcome lines"));
     }
-    let level = hides(&worker.system_log_level)?;
+    let level = above_info(worker.system_log_level.as_ref())?;
     Some(format!("Lambda logs {level} and worse only of {name}, which hides how invocations ended"))
 }
 

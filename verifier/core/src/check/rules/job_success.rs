@@ -193,6 +193,15 @@ fn of(account: &Account, job: &MessageAccount, log: &LogEvidence) -> (Verdict, S
             Verdict::Inconclusive,
             format!("no success, and the jobs queue was not counted; {}", attempts()),
         ),
+        MessageEnd::Unaccounted if !account.tells() && log.hiding_level.is_some() => {
+            let level = log.hiding_level.as_deref().unwrap_or_default();
+            (
+                Verdict::Fail,
+                format!(
+                    "no outcome line of any job: the worker logs {level} and worse only, as cfg.logs says"
+                ),
+            )
+        }
         MessageEnd::Unaccounted if !account.tells() => (
             Verdict::Inconclusive,
             format!(
