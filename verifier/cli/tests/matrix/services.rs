@@ -31,6 +31,26 @@ fn deliveries() -> Vec<Mutant> {
             &[("dlq.attempts", "warn"), ("dlq.arrival", "fail")],
         ),
         at(
+            "SQS counts a receive of one failing job too many",
+            json!({"operation": "ReceiveMessage", "caller": "mapping", "contains": "-poison-2", "nth": 2,
+                "count_by": "message", "fault": {"kind": "receive-count-drift", "by": 1}}),
+            0,
+            &[("dlq.attempts", "warn"), ("dlq.arrival", "warn")],
+        ),
+        at(
+            "SQS hands one failing job out once more",
+            json!({"operation": "ReceiveMessage", "caller": "mapping", "contains": "-poison-2", "nth": 4,
+                "count_by": "message", "fault": {"kind": "late-move"}}),
+            0,
+            &[("dlq.attempts", "warn")],
+        ),
+        at(
+            "failing jobs are handed out once more",
+            poison(4, &json!({"kind": "late-move"})),
+            1,
+            &[("dlq.attempts", "fail")],
+        ),
+        at(
             "somebody else uses up receives",
             poison(2, &json!({"kind": "receive-count-drift", "by": 1})),
             1,
@@ -52,10 +72,31 @@ fn deliveries() -> Vec<Mutant> {
         at(
             "a delete of a good job is lost",
             json!({"operation": "DeleteMessage", "caller": "mapping", "contains": "-good-1", "nth": 1, "fault": {"kind": "delete-lost"}}),
-            1,
-            &[("job.isolation", "fail")],
+            3,
+            &[("job.success", "warn"), ("job.isolation", "inconclusive")],
+        ),
+        at(
+            "alone: a delete of a good job is lost",
+            json!({"operation": "DeleteMessage", "caller": "mapping", "contains": "-good-1", "nth": 1, "fault": {"kind": "delete-lost"}}),
+            0,
+            &[("job.success", "warn")],
         )
-        .or_also(&[("job.success", "fail"), ("clean.leftovers", "warn")]),
+        .with_batches_of(1),
+        at(
+            "a delete is lost of a worker that remembers",
+            json!({"operation": "DeleteMessage", "caller": "mapping", "contains": "-good-3", "nth": 1, "fault": {"kind": "delete-lost"}}),
+            3,
+            &[("api.reject", "inconclusive")],
+        )
+        .or_also(&[("job.isolation", "inconclusive")])
+        .with_worker("remembers"),
+        at(
+            "deletes of two good jobs are lost",
+            json!({"operation": "DeleteMessage", "caller": "mapping", "contains": "-good-1", "nth": 1, "fault": {"kind": "delete-lost"}}),
+            1,
+            &[("job.success", "fail"), ("job.isolation", "fail")],
+        )
+        .with_fault(json!({"operation": "DeleteMessage", "caller": "mapping", "contains": "-good-3", "nth": 1, "fault": {"kind": "delete-lost"}})),
         at(
             "every delete is lost",
             json!({"operation": "DeleteMessage", "caller": "mapping", "fault": {"kind": "delete-lost"}}),

@@ -121,14 +121,11 @@ fn of_one_receive() -> Vec<Mutant> {
             "without=batchSize,receiveCount answers=all-at-receive-2",
             TAKEN_ALONG,
         ),
+        // One job that comes again may be one of which SQS lost the delete.
         Mutant::new("the worker fails one neighbour at the last receive")
             .with_worker("remembers without=batchSize,receiveCount answers=one-at-receive-3")
-            .expect(1, &[("job.isolation", "fail")])
-            .or_also(&[
-                ("job.success", "fail"),
-                ("job.success", "inconclusive"),
-                ("api.reject", "inconclusive"),
-            ]),
+            .expect(3, &[("api.reject", "inconclusive")])
+            .or_also(&[("job.success", "inconclusive"), ("job.isolation", "inconclusive")]),
     ]
 }
 

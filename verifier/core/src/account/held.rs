@@ -45,7 +45,11 @@ impl Account {
             self.messages.iter().filter(|message| is(message)).count() as u64
         };
         let certain = own(&|message| is_there(message, counted.at));
-        let possible = own(&|message| may_be_there(message, counted.at));
+        let comes_again = |message: &MessageAccount| {
+            let last_at = message.attempts.iter().map(|attempt| attempt.line.at).max();
+            last_at.is_some_and(|at| at + TOLERANCE > counted.at) && self.is_redelivered(message)
+        };
+        let possible = own(&|message| may_be_there(message, counted.at) || comes_again(message));
         let copies: usize = self.messages.iter().map(|message| message.copies.len()).sum();
         (total >= before + certain).then(|| {
             let more = copies as u64 + self.strays + self.failing_again;

@@ -24,6 +24,12 @@ pub enum Isolation {
         /// Their job ids.
         job_ids: Vec<String>,
     },
+    /// One of those that may have been in its batch came again a visibility timeout later, and nothing else is wrong: its delete was
+    /// lost, or the worker left it.
+    Redelivered {
+        /// Its job id.
+        job_id: String,
+    },
     /// Some of them were done in an invocation that failed, and nothing tells whether they came again.
     Unclear {
         /// Their job ids.
@@ -67,6 +73,9 @@ impl Account {
         let unclear: Vec<String> = unclear.collect();
         if !unclear.is_empty() {
             return Isolation::Unclear { job_ids: unclear };
+        }
+        if let Some(job) = self.redelivered().filter(|job| self.may_have_met_first(job)) {
+            return Isolation::Redelivered { job_id: job.job_id.clone() };
         }
         let poisoned = self.poisoned();
         let met: Vec<&&MessageAccount> =
@@ -138,6 +147,9 @@ impl Account {
             return Some(format!("succeeded beside it at receive {count}, and was dead-lettered"));
         }
         let all: Vec<&Attempt> = job.attempts.iter().collect();
+        if self.is_redelivered(job) {
+            return None;
+        }
         if all.len() > 1 && !is_one_delivery_twice(&all, self.terms.visibility_timeout) {
             let counts: Vec<String> =
                 all.iter().map(|attempt| attempt.receive_count.to_string()).collect();
@@ -147,7 +159,7 @@ impl Account {
     }
 }
 
-fn is_in(attempt: &Attempt, poisoned: &BTreeSet<&str>) -> bool {
+pub(super) fn is_in(attempt: &Attempt, poisoned: &BTreeSet<&str>) -> bool {
     attempt.line.request_id.as_deref().is_some_and(|request| poisoned.contains(request))
 }
 
@@ -226,8 +238,8 @@ mod tests {
         for lines in [
             vec![line(0, 1, FAILED, "b1")],
             vec![line(0, 1, FAILED, "b1"), line(60, 2, DONE, "b9")],
-            vec![line(0, 1, DONE, "b1"), line(60, 2, DONE, "b2")],
-            vec![line(0, 1, DONE, "b0"), line(60, 2, DONE, "b2")],
+            vec![line(0, 1, DONE, "b1"), line(60, 2, DONE, "b2"), line(120, 3, DONE, "b3")],
+            vec![line(0, 1, DONE, "b0"), line(60, 3, DONE, "b2")],
         ] {
             assert!(is_broken(&isolation(lines.clone(), &[])), "{lines:?}");
         }

@@ -32,6 +32,8 @@ pub enum Whose {
         shared: Vec<Breach>,
         /// The others.
         apart: Vec<Breach>,
+        /// How many messages nothing was written of. SQS may hand one out again, whose delete it lost.
+        messages: u64,
     },
     /// Jobs of the run that SQS delivered once more, at its leave: no good job was in the queue any more that could have come again,
     /// and each was handed out within a visibility timeout of another delivery. Or else those of one of the next two.
@@ -87,7 +89,8 @@ impl Account {
                 jobs.any(|job| job.job_id == breach.job_id && has_met(job, &poisoned))
             };
             let (shared, apart) = breaches.into_iter().partition(is_shared);
-            return Whose::Returned { shared, apart };
+            let messages = all.iter().map(|each| each.messages).sum();
+            return Whose::Returned { shared, apart, messages };
         }
         let is_of_run = |(each, due): (&Unwritten<'_>, &Due)| {
             !due.breaches.is_empty() || due.is_open || self.may_be_refused(each.at, refused)
@@ -210,7 +213,7 @@ mod tests {
             })
             .collect();
         match account.whose(&silent, REFUSED) {
-            Whose::Returned { shared, apart } => shared.len() + 100 * apart.len(),
+            Whose::Returned { shared, apart, .. } => shared.len() + 100 * apart.len(),
             Whose::DeliveredAgain { or_of_the_run } => 5 + usize::from(or_of_the_run),
             Whose::OfTheRun => 10,
             Whose::Others => 20,

@@ -62,6 +62,9 @@ impl Strays {
 
     /// Whose they may be that were seen, where nothing confirms that they are the bodies.
     pub(super) fn or_whose(&self) -> String {
+        if self.is_one_returned() {
+            return "a good job that SQS handed out again, since it lost its delete, or that the worker left".to_owned();
+        }
         if self.swallowed.is_empty() || self.other_sources.is_empty() {
             return "of other senders".to_owned();
         }
@@ -103,12 +106,18 @@ impl Strays {
 }
 
 impl Strays {
+    /// Whether one message was not written of, when good jobs would have come again: one may, since SQS lost its delete.
+    fn is_one_returned(&self) -> bool {
+        matches!(self.whose, Some(Whose::Returned { messages: 1, .. }))
+    }
+
     /// The good jobs that must have come again without a line, those first that had met the failing one: messages were
     /// swallowed that are neither of others nor refused bodies, nor of another source of the worker's.
     pub(super) fn returned(&self) -> (&[Breach], &[Breach]) {
         match &self.whose {
-            Some(Whose::Returned { shared, apart })
-                if !self.others_seen
+            Some(Whose::Returned { shared, apart, .. })
+                if !self.is_one_returned()
+                    && !self.others_seen
                     && self.other_sources.is_empty()
                     && self.swallowed_again != Some(true) =>
             {

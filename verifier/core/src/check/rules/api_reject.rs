@@ -185,7 +185,7 @@ mod tests {
     use super::super::job_success::tests::{attempt, whole_log};
     use super::super::web_page::tests::exchange;
     use super::*;
-    use crate::account::Whose;
+    use crate::account::{Breach, Whose};
     use crate::settings::{Jobs, MessageIds};
     use verifier_model::time::Timestamp;
 
@@ -261,6 +261,15 @@ mod tests {
         assert_eq!(evaluate(&accepted, &log, false, &Strays::default()).verdict, Verdict::Fail);
     }
 
+    fn breach() -> Breach {
+        Breach {
+            job_id: "g".to_owned(),
+            why: "wrote of no message".to_owned(),
+            came_again: false,
+            inferred: true,
+        }
+    }
+
     #[test]
     fn messages_that_nobody_else_can_have_sent_fail_and_with_others_nothing_is_concluded() {
         let of = |strays: &Strays| {
@@ -299,6 +308,14 @@ mod tests {
         assert_eq!(of(&again(Some(false), Some(0))), Verdict::Warn);
         assert_eq!(of(&again(Some(false), Some(1))), Verdict::Inconclusive);
         assert_eq!(of(&again(Some(true), Some(0))), Verdict::Fail);
+        // So does one good job that came again once, since its delete was lost; several are the worker's.
+        let returned = |messages| Strays {
+            whose: Some(Whose::Returned { shared: Vec::new(), apart: vec![breach()], messages }),
+            ..swallowed(Some(false))
+        };
+        assert_eq!([1, 2].map(|messages| of(&returned(messages))), [Verdict::Inconclusive; 2]);
+        let apart = [1, 2].map(|messages| returned(messages).returned().1.len());
+        assert_eq!(apart, [0, 1]);
         let or_others = Strays {
             whose: Some(Whose::DeliveredAgain { or_of_the_run: false }),
             ..swallowed(Some(true))

@@ -63,6 +63,8 @@ pub struct Terms<'a> {
     /// Whether every receive that left no line may have been the worker's own: it had invocations that wrote of fewer messages than
     /// they may have been handed.
     pub may_have_all_receives: bool,
+    /// Whether SQS explains that it was received once more or less than it may be.
+    pub is_miscounted: bool,
     /// The ids of other messages that hold the failing job and are explained by nothing.
     pub copies: &'a [String],
 }
@@ -96,6 +98,7 @@ fn of(failing: &FailingJob<'_>, followed: &Followed<'_>) -> Evaluation {
             counts.any(|count| count >= followed.max_receive_count)
         }),
         may_have_all_receives: of_account.is_some_and(|job| account.may_have_all_receives(job)),
+        is_miscounted: of_account.is_some_and(|job| account.is_miscounted(job)),
         copies: of_account.map_or(&[], |job| job.copies.as_slice()),
     };
     evaluate(failing.job, failing.message.as_ref(), &terms)
@@ -170,6 +173,19 @@ fn evaluate_message(poison: &JobEvidence, message: &DeadLetter, terms: &Terms<'_
             first.since(message.seen_at).as_secs()
         ))
         .with_next("set this machine's clock; for an emulator that skips time, pass its --endpoint-url".to_owned())
+    } else if after + TOLERANCE < life && is_counted_short(message, terms) {
+        let after = after.as_secs_f64();
+        Evaluation::fail(
+            format!("dead-lettered within {after:.1} s, all receives used by its receive count, one of which the worker never got, alone of all, as SQS may count"),
+            format!(
+                "a line of each receive, or not before {} × {} s",
+                terms.max_receive_count,
+                terms.visibility_timeout.as_secs()
+            ),
+            format!("seen {after:.1} s after the first receive"),
+        )
+        .with_next("run the check again: that does not happen twice; then look for other consumers of the queue")
+        .with_verdict(Verdict::Warn)
     } else if after + TOLERANCE < life && is_used_up_in_silence(message, terms) {
         let after = after.as_secs_f64();
         Evaluation::fail(
@@ -214,8 +230,16 @@ fn evaluate_message(poison: &JobEvidence, message: &DeadLetter, terms: &Terms<'_
 ///
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>.
 fn is_used_up_in_silence(message: &DeadLetter, terms: &Terms<'_>) -> bool {
-    let is_used_up = message.receive_count.is_some_and(|count| count > terms.max_receive_count);
-    is_used_up && terms.may_have_all_receives && !terms.has_all_receives
+    is_used_up(message, terms) && terms.may_have_all_receives && !terms.has_all_receives
+}
+
+fn is_used_up(message: &DeadLetter, terms: &Terms<'_>) -> bool {
+    message.receive_count.is_some_and(|count| count > terms.max_receive_count)
+}
+
+/// Whether all receives were used up by a message's receive count, and by the lines all but one that SQS may have counted by itself.
+fn is_counted_short(message: &DeadLetter, terms: &Terms<'_>) -> bool {
+    is_used_up(message, terms) && !terms.has_all_receives && terms.is_miscounted
 }
 
 fn arrived(message: &DeadLetter, after: Duration, terms: &Terms<'_>) -> String {
@@ -339,6 +363,7 @@ mod tests {
             has_all_receives: false,
             has_last_receive: false,
             may_have_all_receives: false,
+            is_miscounted: false,
             copies: &[],
         };
         evaluate(poison, message, &terms).verdict
@@ -358,6 +383,7 @@ mod tests {
             has_all_receives: true,
             has_last_receive: true,
             may_have_all_receives: false,
+            is_miscounted: false,
             copies: &[],
         };
         let poison = job("p", true, Some("m"));
@@ -373,6 +399,10 @@ mod tests {
         let unused = DeadLetter { receive_count: Some(3), ..message(15) };
         assert_eq!(evaluate(&poison, Some(&unused), &silent).verdict, Verdict::Fail);
         assert_eq!(evaluate(&poison, Some(&message(15)), &unseen).verdict, Verdict::Fail);
+        // One of one failing job may be counted that the worker never got.
+        let counted = Terms { is_miscounted: true, ..unseen };
+        assert_eq!(evaluate(&poison, Some(&message(120)), &counted).verdict, Verdict::Warn);
+        assert_eq!(evaluate(&poison, Some(&unused), &counted).verdict, Verdict::Fail);
         // What the dead-letter queue hides may be it; what was seen there is beyond doubt.
         let hidden = Hidden { messages: 1, unanswered: 1 };
         let hides = Terms { hidden, ..terms };

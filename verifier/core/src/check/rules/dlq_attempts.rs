@@ -83,8 +83,14 @@ fn of(account: &Account, poison: &MessageAccount, log: &LogEvidence) -> Evaluati
         let expected = format!("failed attempts 1 to {max_receive_count}, each once");
         Evaluation::fail(what, expected, actual).with_next(log.next())
     };
+    let has_more = has_more(&poison.attempts, account);
     let evaluation = if poison.successes() > 0 {
         fail("the failing job is logged as succeeded".to_owned())
+    } else if has_more && account.is_miscounted(poison) {
+        let what = format!(
+            "received once more than the {max_receive_count} times that the policy allows, alone of all, as SQS may"
+        );
+        fail(what).with_verdict(Verdict::Warn)
     } else if numbers.iter().any(|number| *number > max_receive_count) {
         fail(format!("more receives than the {max_receive_count} that the policy allows"))
     } else if !repeated.is_empty() {
@@ -125,6 +131,12 @@ fn of(account: &Account, poison: &MessageAccount, log: &LogEvidence) -> Evaluati
         .with_evidence("inferred", inferred)
         .with_evidence("messageId", poison.message_id.clone())
         .with_evidence("maxReceiveCount", max_receive_count)
+}
+
+/// Whether lines tell of more receives than are allowed, or of one above the last of them.
+fn has_more(attempts: &[Attempt], account: &Account) -> bool {
+    let most = account.terms.max_receive_count;
+    attempts.len() > most as usize || attempts.iter().any(|each| each.receive_count > most)
 }
 
 /// The receives that came more than once: those that nothing explains, and those that SQS delivered twice.
@@ -214,10 +226,35 @@ mod tests {
 
     #[test]
     fn more_fail_and_fewer_or_doubled_ones_warn() {
-        assert_eq!(verdict(&[1, 2, 3, 4]), Verdict::Fail);
+        assert_eq!(verdict(&[1, 2, 3, 4, 5]), Verdict::Fail);
         assert_eq!(verdict(&[1, 1, 2, 3]), Verdict::Warn);
         assert_eq!(verdict(&[1, 3]), Verdict::Warn);
         assert_eq!(verdict(&[]), Verdict::Warn);
+    }
+
+    #[test]
+    fn one_receive_more_of_one_failing_job_warns_and_of_both_fails() {
+        let of = |number: usize, counts: &[u32]| {
+            let id = format!("m{number}");
+            let attempts = counts.iter().zip(1..).map(|(count, place)| {
+                let mut attempt = attempt(*count, Outcome::Failed);
+                attempt.line.message_id.clone_from(&id);
+                attempt.line.request_id = format!("{number} {place}");
+                attempt.at = attempt.at + std::time::Duration::from_secs(60 * place);
+                attempt
+            });
+            let attempts = attempts.collect();
+            JobEvidence { attempts, ..job(&format!("p{number}"), true, Some(&id)) }
+        };
+        let verdict = |one: &[u32], other: &[u32]| {
+            let jobs = [of(1, one), of(2, other)];
+            evaluate(&account(&jobs, &["m1", "m2"]), &whole_log()).verdict
+        };
+        assert_eq!(verdict(&[1, 2, 3, 4], &[1, 2, 3]), Verdict::Warn);
+        assert_eq!(verdict(&[1, 2, 2, 3], &[1, 2, 3]), Verdict::Warn);
+        assert_eq!(verdict(&[1, 2, 3, 4], &[1, 2, 3, 4]), Verdict::Fail);
+        assert_eq!(verdict(&[2, 3, 4], &[2, 3, 4]), Verdict::Fail);
+        assert_eq!(verdict(&[1, 2, 3, 4, 5], &[1, 2, 3]), Verdict::Fail);
     }
 
     #[test]

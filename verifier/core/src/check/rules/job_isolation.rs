@@ -47,6 +47,7 @@ pub fn evaluate(
         Isolation::NotMet
         | Isolation::Held { .. }
         | Isolation::Unclear { .. }
+        | Isolation::Redelivered { .. }
         | Isolation::DeliveredTwice { .. }
             if !returned.is_empty() =>
         {
@@ -62,6 +63,10 @@ pub fn evaluate(
         _ if log.error.is_some() => {
             return unreadable(log).unwrap_or_else(|| Evaluation::inconclusive("no log"));
         }
+        Isolation::Redelivered { job_id } => Evaluation::inconclusive(format!(
+            "{job_id} may have been in a batch with a failing job, and came again when its visibility timeout had passed: SQS lost its delete, or the worker failed it with that"
+        ))
+        .with_next(format!("run the check again: SQS does not lose a delete twice; {CATCH}")),
         Isolation::Unclear { job_ids } => Evaluation::inconclusive(format!(
             "{} good jobs were done in invocations that failed, and nothing tells whether they came again: {}",
             job_ids.len(),
@@ -247,10 +252,19 @@ mod tests {
         let (failed, succeeded) = (Outcome::Failed, Outcome::Succeeded);
         assert_eq!(verdict(vec![at(0, "b1", 1, failed)]), Verdict::Fail);
         assert_eq!(
-            verdict(vec![at(0, "b1", 1, succeeded), at(60, "b2", 2, succeeded)]),
+            verdict(vec![at(0, "b1", 1, succeeded), at(60, "b2", 2, failed)]),
             Verdict::Fail
         );
         assert_eq!(verdict(vec![at(60, "b2", 2, succeeded)]), Verdict::Pass);
+    }
+
+    #[test]
+    fn one_that_came_again_once_a_visibility_timeout_later_is_open() {
+        let succeeded = Outcome::Succeeded;
+        let again = vec![at(0, "b1", 1, succeeded), at(60, "b2", 2, succeeded)];
+        assert_eq!(verdict(again), Verdict::Inconclusive);
+        let apart = vec![at(0, "other", 1, succeeded), at(60, "another", 2, succeeded)];
+        assert_eq!(verdict(apart), Verdict::NotRun);
     }
 
     #[test]
@@ -262,7 +276,7 @@ mod tests {
                 .next
                 .unwrap()
         };
-        let again = || at(60, "b2", 2, succeeded);
+        let again = || at(60, "b2", 3, succeeded);
         assert!(
             advice(again(), Some(Verdict::Warn)).starts_with("raise it as cfg.visibility says")
         );

@@ -225,7 +225,8 @@ fn of(account: &Account, job: &MessageAccount, log: &LogEvidence) -> (Verdict, S
 }
 
 fn of_done(account: &Account, job: &MessageAccount) -> (Verdict, String) {
-    if let MessageEnd::DoneMoreThanOnce { delivered_twice: false } = job.end {
+    let is_redelivered = account.is_redelivered(job);
+    if job.end == (MessageEnd::DoneMoreThanOnce { delivered_twice: false }) && !is_redelivered {
         return (Verdict::Fail, format!("succeeded more than once: {}", told(job)));
     }
     if job.attempts.iter().any(crate::account::Attempt::failed) && account.breach(job).is_none() {
@@ -242,6 +243,13 @@ fn of_done(account: &Account, job: &MessageAccount) -> (Verdict, String) {
     }
     if let Some(unexplained) = account.unexplained(job).filter(|_| account.breach(job).is_none()) {
         return (Verdict::Inconclusive, left_open(account, job, &unexplained));
+    }
+    if is_redelivered {
+        let told = told(job);
+        let why = format!(
+            "came again when its visibility timeout had passed, alone of all, as where SQS loses a delete: {told}"
+        );
+        return (Verdict::Warn, why);
     }
     if let MessageEnd::DoneMoreThanOnce { .. } = job.end {
         return (Verdict::Warn, format!("delivered more than once, as SQS may: {}", told(job)));
@@ -494,7 +502,43 @@ pub(crate) mod tests {
             later
         };
         assert_eq!(verdict(vec![done(1), later(3, 1)]), Verdict::Warn);
-        assert_eq!(verdict(vec![done(1), later(60, 2)]), Verdict::Fail);
+        assert_eq!(verdict(vec![done(1), later(60, 1)]), Verdict::Fail);
+    }
+
+    #[test]
+    fn one_job_that_comes_again_a_visibility_timeout_later_warns_and_two_fail() {
+        let again = |number: usize| {
+            let id = format!("m{number}");
+            let of = |count: u32| {
+                let mut done = done(count);
+                done.line.message_id.clone_from(&id);
+                done.at = Timestamp::from_millis(941_000 + u64::from(count) * 60_000);
+                done
+            };
+            let attempts = vec![of(1), of(2)];
+            JobEvidence { attempts, ..job(&format!("j{number}"), false, Some(&id)) }
+        };
+        let once = |number: usize| JobEvidence {
+            attempts: again(number).attempts[..1].to_vec(),
+            ..again(number)
+        };
+        let of = |jobs: &[JobEvidence]| evaluate(&account(jobs, &[]), &whole_log());
+        let warned = of(&[again(1), once(2)]);
+        assert_eq!(warned.verdict, Verdict::Warn);
+        assert!(warned.summary.contains("loses a delete"), "{}", warned.summary);
+        assert_eq!(of(&[again(1), again(2), once(3)]).verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn where_the_workers_level_hides_every_line_that_is_what_fails() {
+        let of = |level: Option<&str>, jobs: &[JobEvidence]| {
+            let log = LogEvidence { hiding_level: level.map(str::to_owned), ..whole_log() };
+            evaluate(&account(jobs, &[]), &log).verdict
+        };
+        assert_eq!(of(Some("ERROR"), &good(vec![])), Verdict::Fail);
+        assert_eq!(of(None, &good(vec![])), Verdict::Inconclusive);
+        // Its lines come all the same.
+        assert_eq!(of(Some("WARN"), &good(vec![done(1)])), Verdict::Pass);
     }
 
     #[test]
