@@ -419,6 +419,16 @@ describe('the quick start', () => {
     expect(paste([setUp], { aws: qualifiedAs(role) }).calls.includes('npx cdk deploy')).toBe(deploys);
   });
 
+  test('asks for the name of no resource that has none, which no resource has that could not be made', () => {
+    const { calls } = paste([setUp], { aws: qualifiedAs('true') });
+    const queries = [...calls.matchAll(/describe-stack-resources .*--query (.*) $/gm)].map(([, query = '']) => query);
+    expect(queries.length).toBeGreaterThan(0);
+    // JMESPath's functions take no null: https://jmespath.org/specification.html#starts-with
+    for (const query of queries) {
+      expect(query).not.toMatch(/(?:starts_with|ends_with|contains)\((?!not_null\()/);
+    }
+  });
+
   test('sets the qualifier of the account, whatever the shell has for one, and no variable where the account has none', () => {
     const set = (aws: string) => paste([setUp, variables], { aws }).calls.match(/^gh variable set .*$/gm) ?? [];
     expect(set(qualifiedAs('true'))).toContainEqual('gh variable set AWS_BOOTSTRAP_QUALIFIER --repo OWNER/NAME --body previews ');

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -131,6 +132,24 @@ describe('what is said about it', () => {
     // An old AWS CLI does not know this, and prints None where a name is wanted, also on AWS.
     expect(commands).not.toContain('LoggingConfig.LogGroup');
     expect(commands).toContain('--log-group-name "/aws/lambda/$STACK-WorkerFunction"');
+  });
+
+  test('takes the outputs that are known from a stack, and no variable of the shell', () => {
+    const [, block = ''] = /```sh aws\n([^]*?)\n```/.exec(section('docs/first-steps.md', 'Verify the stack by hand')) ?? [];
+    const sound = { ApiUrl: 'https://a.test/hello', JobsQueueName: 'Stack-PR7-Jobs', DistributionId: 'E1ABC' };
+    const hostile = { PS1: '$(id)', PATH: '/nowhere', STACK: 'Stack-PR1', IFS: 'a', JobUrl: '-o/etc/passwd', BucketName: '--version', PROMPT_COMMAND: 'id' };
+    const outputs = Object.entries({ ...hostile, ...sound }).map((pair) => pair.join('\\t')).join('\\n');
+    const { stdout, stderr } = spawnSync('bash', ['--norc', '-o', 'history', '-o', 'histexpand'], {
+      input: `aws() { printf '${outputs}\\n'; }\n${block}\necho "$STACK|$IFS|$ApiUrl|$JobsQueueName|$DistributionId|$JobUrl|$BucketName|$PROMPT_COMMAND"\n`,
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'] },
+    });
+    expect(stdout).toBe('Stack-PR123| \t\n|https://a.test/hello|Stack-PR7-Jobs|E1ABC|||\n');
+    expect(stderr).toBe('');
+    // What the page says that there is.
+    for (const name of ['ApiUrl', 'JobUrl', 'PreviewUrl', 'JobsQueueName', 'JobsDeadLetterQueueName', 'BucketName', 'DistributionId']) {
+      expect(block).toContain(`${name}=`);
+    }
   });
 
   test("verifying by hand needs nothing that Debian 12's AWS CLI 2.9.19 does not know, apart from what is named", () => {
