@@ -210,6 +210,10 @@ def answer(records, reported):
     kind = WORDS.get("answers")
     if kind == "all":
         return {"batchItemFailures": [item(record) for record in records]}
+    if kind == "none-where-all-failed":
+        return {"batchItemFailures": [] if len(reported) == len(records) else [item(record) for record in reported]}
+    if kind == "none-where-one-is":
+        return {"batchItemFailures": [] if len(records) == 1 else [item(record) for record in reported]}
     if kind == "all-at-last" and any(receives(record) == 3 for record in reported):
         return {"batchItemFailures": [item(record) for record in records]}
     if kind == "all-until-last" and any(receives(record) < 3 for record in reported):

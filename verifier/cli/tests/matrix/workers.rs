@@ -138,6 +138,15 @@ fn of_many() -> Vec<Mutant> {
         Mutant::new(name).with_worker(words).expect(1, TAKEN_ALONG).or_also(&also)
     };
     vec![
+        worker("a batch of which all failed is dropped", "answers=none-where-all-failed", lost),
+        worker("a batch of one is dropped", "answers=none-where-one-is", lost),
+        worker(
+            "large: a batch of which all failed is dropped",
+            "answers=none-where-all-failed",
+            lost,
+        )
+        .with_batches_of(100)
+        .rare(),
         worker("the last failed item alone is reported", "answers=last-failed", lost),
         worker("the first failed item alone is reported", "answers=first-failed", lost),
         worker(

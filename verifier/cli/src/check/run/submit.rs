@@ -67,6 +67,24 @@ impl JobPlan {
         let batch = (self.batch_size as usize).min(BATCH_MAX);
         batch.saturating_sub(self.failing_jobs()).max(GOOD_JOBS_MIN)
     }
+
+    /// Whether the second failing job comes to the worker alone at first: the batch of the first one is full without it, and goes
+    /// at once. A worker may drop a batch of which every message failed.
+    fn leaves_one_alone(&self) -> bool {
+        self.jobs_ahead() == 0 && (2..=BATCH_MAX).contains(&(self.batch_size as usize))
+    }
+
+    /// Whether no good job is submitted at a return, so that the failing ones are alone in a batch: at the first of several, where
+    /// batches wait for their window and are too large to leave one of the failing jobs alone before.
+    fn is_left_to_failing(&self, number: u32) -> bool {
+        let is_large = self.jobs_ahead() == 0 && self.batch_size as usize > BATCH_MAX;
+        is_large && number == 1 && self.max_receive_count > 2
+    }
+
+    /// How many good jobs are to be in the failing job's first batch.
+    fn first_good_jobs(&self) -> usize {
+        if self.leaves_one_alone() { self.batch_size as usize - 1 } else { self.good_jobs() }
+    }
 }
 
 /// When good jobs are submitted again, so that they are visible when the failing job returns, which is after each visibility
@@ -133,7 +151,7 @@ impl Run<'_> {
     /// Submits the good jobs and the failing ones together, so that they may share a batch; after those that go ahead.
     ///
     /// Where a window gathers batches, one good job goes before the first failing one and the others behind it: a worker may fail
-    /// what comes before, or what comes behind.
+    /// what comes before, or what comes behind. The second failing one goes when that batch is full, where it can be.
     pub(super) async fn submit(&self, course: &Result<JobPlan, String>) -> Vec<JobEvidence> {
         let Ok(course) = course else {
             return Vec::new();
@@ -145,8 +163,11 @@ impl Run<'_> {
             let behind = self
                 .first_jobs(course)
                 .filter(|job| job.job_id != before.job_id && job.job_id != failing.job_id);
-            let behind = join_all(behind.map(|job| self.submit_one(url, job))).await;
-            return [vec![before, failing], behind].concat();
+            let (alone, behind): (Vec<Job>, Vec<Job>) =
+                behind.partition(|job| job.fails && course.leaves_one_alone());
+            let behind = join_all(behind.into_iter().map(|job| self.submit_one(url, job))).await;
+            let alone = join_all(alone.into_iter().map(|job| self.submit_one(url, job))).await;
+            return [vec![before, failing], behind, alone].concat();
         }
         let ahead = (0..course.jobs_ahead()).map(|number| self.good_job(number));
         let mut ahead: FuturesUnordered<_> = ahead.map(|job| self.submit_one(url, job)).collect();
@@ -170,6 +191,9 @@ impl Run<'_> {
                 return;
             }
             self.count_before_return(course, number, at).await;
+            if course.is_left_to_failing(number) {
+                continue;
+            }
             if course.jobs_ahead() > 0 {
                 self.submit_waves(course, at, bound_at).await;
                 continue;
@@ -223,7 +247,7 @@ impl Run<'_> {
     /// Those of them that are to meet.
     fn jobs_together(&self, course: &JobPlan) -> impl Iterator<Item = Job> {
         let ahead = course.jobs_ahead();
-        let count = if ahead > 0 { JOBS_OF_WAVE } else { 0 }.max(course.good_jobs());
+        let count = if ahead > 0 { JOBS_OF_WAVE } else { 0 }.max(course.first_good_jobs());
         let good = (ahead..ahead + count).map(|number| self.good_job(number));
         // The failing ones side by side, so that a small batch holds both.
         (0..course.failing_jobs()).map(|number| self.failing_job(number)).chain(good)
@@ -397,6 +421,27 @@ mod tests {
         };
         assert_eq!([1, 2, 3, 4, 5].map(of), [(1, 2), (2, 2), (2, 2), (2, 2), (2, 3)]);
         assert_eq!([10, 11, 10_000].map(of), [(2, 8), (2, 8), (2, 8)]);
+    }
+
+    #[test]
+    fn good_jobs_fill_the_first_batch_so_that_one_failing_job_is_alone_where_a_window_gathers() {
+        let of = |batch_size, window| {
+            let course = course(batch_size, window, 3);
+            (course.leaves_one_alone(), course.first_good_jobs())
+        };
+        assert_eq!([2, 5, 10].map(|size| of(size, 1)), [(true, 1), (true, 4), (true, 9)]);
+        // One receive takes ten at most, so that a larger batch waits for its window.
+        assert_eq!([1, 11].map(|size| of(size, 1)), [(false, 2), (false, 8)]);
+        assert_eq!(of(5, 0), (false, 3));
+        // Then both failing ones are alone at a return, if there is another one.
+        let left = |batch_size, receives| {
+            let course = course(batch_size, 1, receives);
+            [1, 2].map(|number| course.is_left_to_failing(number))
+        };
+        assert_eq!(
+            [left(11, 3), left(11, 2), left(10, 3)],
+            [[true, false], [false; 2], [false; 2]]
+        );
     }
 
     #[test]
