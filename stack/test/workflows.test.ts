@@ -285,15 +285,32 @@ describe('the gate', () => {
     const look = (deployed: string, ends = '') =>
       withTemporaryDirectory((folder) => {
         writeFileSync(join(folder, 'aws'), `#!/bin/sh\necho '${deployed}'\n${ends}\n`, { mode: 0o755 });
-        const env = { PATH: `${folder}:${process.env['PATH']}`, STACK: 'Stack-PR7', SHA: 'abcdef0123' };
+        const env = { PATH: `${folder}:${process.env['PATH']}`, STACK: 'Stack-PR7', SHA: 'abcdef0123', GITHUB_OUTPUT: join(folder, 'output') };
         const { status, stdout } = spawnSync('bash', ['--norc', '-eo', 'pipefail', '-c', script], { cwd: folder, env, encoding: 'utf8' });
-        return [status, stdout];
+        return [status, stdout || (existsSync(env.GITHUB_OUTPUT) && readFileSync(env.GITHUB_OUTPUT, 'utf8'))];
       });
-    expect(look('abcdef0123')).toEqual([0, '']);
+    expect(look('abcdef0123\tarn\tNone')).toEqual([0, 'deployed=abcdef0123\tarn\tNone\n']);
     for (const other of ['fedcba3210', 'None', '']) {
-      expect(look(other)).toEqual([1, expect.stringContaining(`::error title=Not verified::The tag sha of Stack-PR7 is ${other}, and not abcdef0123.`)]);
+      expect(look(`${other}\tarn\tNone`)).toEqual([1, expect.stringContaining(`::error title=Not verified::The tag sha of Stack-PR7 is ${other}, and not abcdef0123.`)]);
     }
     expect(look('', 'exit 254')).toEqual([1, expect.stringMatching(/^::error title=Not verified::CloudFormation does not describe Stack-PR7\. .* run all jobs again/)]);
+    // What is deployed while it is checked is another stack, also of the same commit.
+    const again = scriptOf(verify, 'name: See that the stack is still the one that was checked');
+    const before = 'abcdef0123\tarn\t2026-11-29T09:00:00Z';
+    const after = (now: string, ends = '') =>
+      withTemporaryDirectory((folder) => {
+        writeFileSync(join(folder, 'aws'), `#!/bin/sh\nprintf '%s\\n' '${now}'\n${ends}\n`, { mode: 0o755 });
+        const env = { PATH: `${folder}:${process.env['PATH']}`, STACK: 'Stack-PR7', BEFORE: before };
+        return spawnSync('bash', ['--norc', '-eo', 'pipefail', '-c', again], { cwd: folder, env, encoding: 'utf8' });
+      });
+    expect(after(before)).toMatchObject({ status: 0, stdout: '' });
+    for (const now of ['fedcba3210\tarn\t2026-11-29T09:00:00Z', 'abcdef0123\tother\t2026-11-29T09:00:00Z', 'abcdef0123\tarn\t2026-11-29T09:00:01Z']) {
+      expect(after(now)).toMatchObject({ status: 1, stdout: expect.stringContaining('deployed again while it was checked') as string });
+    }
+    expect(after('', 'exit 254').status).toBe(1);
+    const query = /--query (".*")\)/;
+    expect(query.exec(again)?.[1]).toBe(query.exec(script)?.[1]);
+    expect(verify).toMatch(/exec verifier check.*See that the stack is still the one that was checked.*See that the pull request still has this base/s);
     // With the role, and before the verifier runs.
     expect(verify).toMatch(/configure-aws-credentials.*See that the stack is of this commit.*exec verifier check/s);
   });
