@@ -12,14 +12,16 @@ const DENY: &str = include_str!("../../deny.toml");
 
 /// Packages without I/O, and what they may not need, directly or not.
 const PURE: [&str; 4] = ["contract", "verifier-model", "verifier-core", "verifier-chaos"];
-const IMPURE: [&str; 7] = ["tokio", "tokio-*", "reqwest", "axum", "hyper", "aws-*", "aws_*"];
+const IMPURE: [&str; 8] =
+    ["tokio", "tokio-*", "reqwest", "axum", "hyper", "aws-*", "aws_*", "rquickjs*"];
 
 /// The arrows between our own packages: which may be built from which. Tests may use any.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("contract", &[]),
     ("verifier-model", &[]),
     ("verifier-core", &["contract", "verifier-model"]),
     ("verifier-chaos", &["contract", "verifier-model", "verifier-core"]),
+    ("verifier-script", &["verifier-core"]),
     ("verifier-aws", &["contract", "verifier-model", "verifier-core"]),
     ("verifier-emulator", &["contract", "verifier-model"]),
     ("verifier-conformance", &["verifier-model", "verifier-emulator"]),
@@ -36,6 +38,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "verifier-chaos",
             "verifier-aws",
             "verifier-emulator",
+            "verifier-script",
             "verifier-simulator",
         ],
     ),

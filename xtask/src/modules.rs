@@ -95,7 +95,8 @@ struct Modules(BTreeMap<Name, Module>);
 /// Every rule that is broken, each in a line.
 pub(crate) fn violations(project: &Project) -> Result<Vec<String>, Failure> {
     let mut found = Vec::new();
-    for package in ["model", "core", "chaos", "simulator", "aws", "emulator", "conformance", "cli"]
+    for package in
+        ["model", "core", "script", "chaos", "simulator", "aws", "emulator", "conformance", "cli"]
     {
         let modules = Modules::read(&project.root.join("verifier").join(package).join("src"))?;
         found.extend(modules.circles(package));

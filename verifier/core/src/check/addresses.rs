@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::script::Script;
 use crate::evidence::{Exchange, Preflight, StackEvidence};
 use crate::settings::Settings;
 use crate::settings::urls::origin_of;
@@ -97,6 +98,11 @@ pub enum Question {
         /// The URL.
         url: String,
     },
+    /// The same of a script, which is then run where [`to_run`](super::rules::web_config::to_run) says so.
+    Run {
+        /// The URL.
+        url: String,
+    },
     /// `GET` by a page.
     GetByPage {
         /// The URL.
@@ -120,6 +126,8 @@ pub enum Question {
 pub enum Reply {
     /// To a `GET`.
     Exchange(Exchange),
+    /// To the `GET` of a script, with what it sets; `None` where it was not run.
+    Script(Exchange, Option<Script>),
     /// To a preflight.
     Preflight(Preflight),
 }
@@ -128,7 +136,7 @@ impl Reply {
     /// The exchange with its answer.
     pub fn exchange(&self) -> &Exchange {
         match self {
-            Self::Exchange(exchange) => exchange,
+            Self::Exchange(exchange) | Self::Script(exchange, _) => exchange,
             Self::Preflight(preflight) => &preflight.exchange,
         }
     }
@@ -137,7 +145,15 @@ impl Reply {
     pub fn preflight(&self) -> Option<&Preflight> {
         match self {
             Self::Preflight(preflight) => Some(preflight),
-            Self::Exchange(_) => None,
+            Self::Exchange(_) | Self::Script(..) => None,
+        }
+    }
+
+    /// What a script sets; `None` where none was run.
+    pub fn script(&self) -> Option<&Script> {
+        match self {
+            Self::Script(_, script) => script.as_ref(),
+            Self::Exchange(_) | Self::Preflight(_) => None,
         }
     }
 }

@@ -16,7 +16,7 @@ mod owner;
 mod policy;
 mod renamed;
 pub mod rules;
-mod script;
+pub mod script;
 mod selection;
 mod settings;
 mod strays;

@@ -8,6 +8,9 @@ use verifier_core::check::{
     Verdict,
 };
 
+use verifier_core::check::rules::web_config::to_run;
+use verifier_core::check::script::Script;
+
 use super::{Run, Stop};
 
 /// How long to wait before what did not answer well is asked again.
@@ -61,6 +64,11 @@ impl Run<'_> {
         match question {
             Question::Get { url } => Reply::Exchange(http.get(url).await),
             Question::Open { url } => Reply::Exchange(http.open(url).await),
+            Question::Run { url } => {
+                let exchange = http.open(url).await;
+                let script = run(to_run(&exchange), &exchange.url).await;
+                Reply::Script(exchange, script)
+            }
             Question::GetByPage { url, origin } => {
                 Reply::Exchange(http.get_by_page(url, origin).await)
             }
@@ -120,4 +128,11 @@ impl Run<'_> {
         let confirm = probe.confirm.filter(|_| is_good);
         confirm.and_then(|confirm| confirm(addresses, &posted)).unwrap_or(evaluation)
     }
+}
+
+/// Runs a script in its page. The engine blocks, so it has a thread of those that may.
+async fn run(source: Option<&str>, page: &str) -> Option<Script> {
+    let (source, page) = (source?.to_owned(), page.to_owned());
+    let ended = tokio::task::spawn_blocking(move || verifier_script::run(&source, &page)).await;
+    Some(ended.unwrap_or_else(|error| Script::Undecided { why: error.to_string() }))
 }

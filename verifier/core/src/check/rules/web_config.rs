@@ -34,7 +34,7 @@ pub const CHECK: Check = Check {
             let outputs = &addresses.settings.outputs;
             let url = Addresses::needed(addresses.config.as_ref(), outputs.preview_url.as_ref())?;
             Addresses::needed(addresses.jobs.as_ref(), outputs.job_url.as_ref())?;
-            Ok(Question::Open { url: url.clone() }.into())
+            Ok(Question::Run { url: url.clone() }.into())
         },
         evaluate: |addresses, replies| {
             let api = &addresses.settings.api;
@@ -43,7 +43,7 @@ pub const CHECK: Check = Check {
                 job_url: addresses.jobs.as_deref().unwrap_or_default(),
                 hello: addresses.hello.as_deref().zip(api.hello_path.as_deref()),
             };
-            evaluate(replies.first.exchange(), expected)
+            evaluate(replies.first.exchange(), replies.first.script(), expected)
         },
         confirm: None,
     }),
@@ -60,54 +60,93 @@ pub struct Expected<'a> {
     pub hello: Option<(&'a str, &'a str)>,
 }
 
-/// Evaluates the answer of the page's `config.js`.
+/// Evaluates the answer of the page's `config.js`, with what it sets where it was run.
 ///
 /// The variable that the page reads decides. Where the settings' default is not there, the page is another stack's, and
 /// any variable may hold the URL.
-pub fn evaluate(exchange: &Exchange, expected: Expected<'_>) -> Evaluation {
-    let failed = |what: String, actual: String| {
-        Evaluation::fail(what, format!("200, with {}", expected.job_url), actual)
-            .with_next(curl(&[], &exchange.url))
-    };
+pub fn evaluate(
+    exchange: &Exchange,
+    script: Option<&Script>,
+    expected: Expected<'_>,
+) -> Evaluation {
     let answer = match &exchange.answer {
         Ok(answer) => answer,
-        Err(error) => return failed(format!("no answer: {error}"), error.clone()),
+        Err(error) => {
+            return failed(format!("no answer: {error}"), error.clone(), exchange, expected);
+        }
     };
-    let is_json = is_json(exchange, answer);
-    let evaluation = if let Some(elsewhere) = elsewhere(exchange, answer) {
-        failed(elsewhere.clone(), elsewhere)
-    } else if answer.status != 200 {
-        failed(format!("answered {}", answer.status), answer.status.to_string())
-    } else if let Some(coding) = answer.undecoded() {
-        Evaluation::inconclusive(format!(
+    let evaluation = match served(exchange, answer) {
+        Served::Script(_) => of_settled(script, exchange, expected),
+        Served::Json(document) => of_settled(Some(&Script::of_json(document)), exchange, expected),
+        Served::Coded(coding) => Evaluation::inconclusive(format!(
             "config.js is served with Content-Encoding {coding}, which the verifier does not read"
         ))
-        .with_next(curl(&["--compressed"], &exchange.url))
-    } else if !is_script(&answer.content_type) && !is_json {
-        let kind =
-            if answer.content_type.is_empty() { "no content type" } else { &answer.content_type };
-        failed(format!("config.js is served as {kind}, which no browser runs"), kind.to_owned())
-    } else {
-        let script = if is_json {
-            Script::of_json(&answer.body)
-        } else {
-            Script::run(&answer.body, &exchange.url)
-        };
-        match of_script(&script, &exchange.url, expected) {
-            Finding::Holds => {
-                Evaluation::pass(format!("config.js names {}", expected.job_url))
-            }
-            Finding::Fails { what, actual } => failed(what, actual),
-            Finding::Open(what) => Evaluation::inconclusive(what).with_next(
-                "open the page and submit a job, and name the variable that it reads as page.job_url_variable in verifier.toml",
-            ),
-        }
-        .with_evidence("urls", urls(&script))
+        .with_next(curl(&["--compressed"], &exchange.url)),
+        Served::Otherwise { what, actual } => failed(what, actual, exchange, expected),
     };
     evaluation
         .with_evidence("url", exchange.url.clone())
         .with_evidence("status", answer.status)
         .with_evidence("contentType", answer.content_type.clone())
+}
+
+/// The script that an answer brings and a browser would run; `None` where it brings none.
+pub fn to_run(exchange: &Exchange) -> Option<&str> {
+    match served(exchange, exchange.answer.as_ref().ok()?) {
+        Served::Script(source) => Some(source),
+        _ => None,
+    }
+}
+
+/// What a page's configuration is served as.
+enum Served<'a> {
+    Script(&'a str),
+    Json(&'a str),
+    /// In a coding that is not read.
+    Coded(&'a str),
+    /// As nothing that sets anything.
+    Otherwise {
+        what: String,
+        actual: String,
+    },
+}
+
+fn served<'a>(exchange: &Exchange, answer: &'a Answer) -> Served<'a> {
+    let Answer { status, content_type, body, .. } = answer;
+    if let Some(elsewhere) = elsewhere(exchange, answer) {
+        Served::Otherwise { what: elsewhere.clone(), actual: elsewhere }
+    } else if *status != 200 {
+        Served::Otherwise { what: format!("answered {status}"), actual: status.to_string() }
+    } else if let Some(coding) = answer.undecoded() {
+        Served::Coded(coding)
+    } else if is_json(exchange, answer) {
+        Served::Json(body)
+    } else if is_script(content_type) {
+        Served::Script(body)
+    } else {
+        let kind = if content_type.is_empty() { "no content type" } else { content_type };
+        let what = format!("config.js is served as {kind}, which no browser runs");
+        Served::Otherwise { what, actual: kind.to_owned() }
+    }
+}
+
+fn failed(what: String, actual: String, exchange: &Exchange, expected: Expected<'_>) -> Evaluation {
+    Evaluation::fail(what, format!("200, with {}", expected.job_url), actual)
+        .with_next(curl(&[], &exchange.url))
+}
+
+fn of_settled(script: Option<&Script>, exchange: &Exchange, expected: Expected<'_>) -> Evaluation {
+    let Some(script) = script else {
+        return Evaluation::inconclusive("config.js was not run");
+    };
+    let evaluation = match of_script(script, &exchange.url, expected) {
+        Finding::Holds => Evaluation::pass(format!("config.js names {}", expected.job_url)),
+        Finding::Fails { what, actual } => failed(what, actual, exchange, expected),
+        Finding::Open(what) => Evaluation::inconclusive(what).with_next(
+            "open the page and submit a job, and name the variable that it reads as page.job_url_variable in verifier.toml",
+        ),
+    };
+    evaluation.with_evidence("urls", urls(script))
 }
 
 /// What is found of a script.
@@ -299,126 +338,159 @@ mod tests {
     use super::*;
     use crate::check::Verdict;
 
-    const URL: &str = "https://a.example/jobs";
+    const OWN: &str = "https://a.example/jobs";
+    const OTHER: &str = "https://b.example/jobs";
+    const READ: &str = "__PREVIEW_JOB_URL__";
 
     fn expected(page: &Page) -> Expected<'_> {
-        Expected { page, job_url: URL, hello: Some(("https://a.example/hello", "/hello")) }
+        Expected { page, job_url: OWN, hello: Some(("https://a.example/hello", "/hello")) }
     }
 
-    fn evaluated(status: u16, body: &str) -> Evaluation {
-        let exchange = exchange(Ok((status, "text/javascript", body)));
-        evaluate(&exchange, expected(&Page::default()))
+    fn values(values: &[(&str, Option<&str>)]) -> Values {
+        let owned =
+            |(name, value): &(&str, Option<&str>)| ((*name).to_owned(), value.map(str::to_owned));
+        values.iter().map(owned).collect()
     }
 
-    fn verdicts(cases: &[&str], verdict: Verdict) {
-        for body in cases {
-            let evaluation = evaluated(200, body);
-            assert_eq!(evaluation.verdict, verdict, "{body}: {}", evaluation.summary);
-        }
+    /// A script that sets these properties of the window.
+    fn sets(window: &[(&str, Option<&str>)]) -> Script {
+        Script::Ended { window: values(window), declared: Values::new(), error: None }
     }
 
-    #[test]
-    fn only_this_stacks_url_passes() {
-        let body = "window.A = \"https://a.example\";\nwindow.J = \"https://a.example/jobs\";\n";
-        assert_eq!(evaluated(200, body).verdict, Verdict::Pass);
-        assert_eq!(evaluated(200, &body.replace('"', "'")).verdict, Verdict::Pass);
-        assert_eq!(evaluated(403, body).verdict, Verdict::Fail);
-        let silent = evaluate(&exchange(Err("refused")), expected(&Page::default()));
-        assert_eq!(silent.verdict, Verdict::Fail);
-        verdicts(&["window.J = 'https://A.example:443/jobs';"], Verdict::Pass);
-        verdicts(&["", "// https://a.example/jobs"], Verdict::Fail);
+    fn evaluated(script: &Script, page: &Page) -> Evaluation {
+        let exchange = exchange(Ok((200, "text/javascript", "it was run")));
+        evaluate(&exchange, Some(script), expected(page))
     }
 
-    #[test]
-    fn a_value_that_is_commented_out_overwritten_or_cut_off_is_none() {
-        let cases = [
-            "// window.J = 'https://a.example/jobs';",
-            "/* window.J = 'https://a.example/jobs'; */",
-            "window.J = 'https://a.example/jobs'; window.J = 'https://b.example/jobs';",
-            "window.J = 'https://a.example/jobs",
-            "window.J = f('https://a.example/jobs');",
-        ];
-        verdicts(&cases, Verdict::Fail);
-        verdicts(&["window.J = 'https://a.example' + '/jobs';"], Verdict::Pass);
-        verdicts(&["window.J = document.f('https://a.example/jobs');"], Verdict::Inconclusive);
+    fn verdict(script: &Script) -> Verdict {
+        evaluated(script, &Page::default()).verdict
+    }
+
+    fn verdict_of(window: &[(&str, Option<&str>)]) -> Verdict {
+        verdict(&sets(window))
     }
 
     #[test]
     fn the_variable_that_the_page_reads_decides() {
-        let own = "window.__PREVIEW_JOB_URL__ = 'https://a.example/jobs';";
-        let other = "window.__PREVIEW_JOB_URL__ = 'https://b.example/jobs';";
-        verdicts(
-            &[own, &format!("{own} window.OLD_JOBS = 'https://b.example/jobs'")],
-            Verdict::Pass,
-        );
-        verdicts(&[&format!("{own} foo.bar()")], Verdict::Pass);
-        let cases = [
-            other,
-            &format!("{other} window.fallback = 'https://a.example/jobs';"),
-            &format!("{own} window.__PREVIEW_JOB_URL__ = undefined"),
-            &format!("{own} top.__PREVIEW_JOB_URL__ = 'https://b.example/jobs'"),
-            // Another name than the page reads, and a declaration that is no property of the window.
-            &own.replace("JOB_URL", "JOBS_URL"),
-            &own.replace("JOB_URL", "job_url"),
-            &own.replace("window.", "const "),
-            &own.replace("window.", "let "),
-            "window.CONFIG = { __PREVIEW_JOB_URL__: 'https://a.example/jobs' }",
-            "var __PREVIEW_JOB_URL__;",
-        ];
-        verdicts(&cases, Verdict::Fail);
+        assert_eq!(verdict_of(&[(READ, Some(OWN))]), Verdict::Pass);
+        assert_eq!(verdict_of(&[(READ, Some("https://A.example:443/jobs"))]), Verdict::Pass);
+        assert_eq!(verdict_of(&[(READ, Some(OWN)), ("OLD_JOBS", Some(OTHER))]), Verdict::Pass);
+        for fails in [
+            &[(READ, Some(OTHER))][..],
+            &[(READ, Some(OTHER)), ("fallback", Some(OWN))],
+            &[(READ, None)],
+            // Another name than the page reads.
+            &[("__PREVIEW_JOBS_URL__", Some(OWN))],
+            &[("__PREVIEW_job_url__", Some(OWN))],
+            &[("CONFIG.__PREVIEW_JOB_URL__", Some(OWN))],
+            &[],
+        ] {
+            assert_eq!(verdict_of(fails), Verdict::Fail, "{fails:?}");
+        }
+    }
+
+    #[test]
+    fn what_ends_with_an_error_has_set_what_it_set() {
+        let with = |window: &[(&str, Option<&str>)]| Script::Ended {
+            window: values(window),
+            declared: Values::new(),
+            error: Some("ReferenceError: foo is not defined".to_owned()),
+        };
+        assert_eq!(verdict(&with(&[(READ, Some(OWN))])), Verdict::Pass);
+        let failed = evaluated(&with(&[]), &Page::default());
+        assert_eq!(failed.verdict, Verdict::Fail);
+        assert!(failed.summary.ends_with("ReferenceError: foo is not defined"), "{failed:?}");
+    }
+
+    #[test]
+    fn a_declaration_is_no_property_of_the_window() {
+        let declares = |name: &str| Script::Ended {
+            window: Values::new(),
+            declared: values(&[(name, Some(OWN))]),
+            error: None,
+        };
+        assert_eq!(verdict(&declares(READ)), Verdict::Fail);
+        assert_eq!(verdict(&declares("CONFIG.jobUrl")), Verdict::Pass, "the page may read it");
+    }
+
+    #[test]
+    fn what_is_undecided_or_was_not_run_is_inconclusive() {
+        let undecided = Script::Undecided { why: "it asks the browser for document".to_owned() };
+        assert_eq!(verdict(&undecided), Verdict::Inconclusive);
+        let script = exchange(Ok((200, "text/javascript", "window.J = 1")));
+        let page = Page::default();
+        assert_eq!(evaluate(&script, None, expected(&page)).verdict, Verdict::Inconclusive);
     }
 
     #[test]
     fn where_the_variable_is_not_known_two_candidates_leave_it_open() {
-        verdicts(&["window.CONFIG = { jobUrl: 'https://a.example/jobs' }"], Verdict::Pass);
-        verdicts(&["const CONFIG = { jobUrl: 'https://a.example/jobs' }"], Verdict::Pass);
-        verdicts(&["C = { a: 'https://a.example/jobs', b: 'https://c.example/' }"], Verdict::Pass);
-        let two = "A = 'https://a.example/jobs'; B = 'https://b.example/jobs'";
-        verdicts(
-            &[two, "A = 'https://a.example/jobs'; jobUrl = 'https://b.example/x'"],
-            Verdict::Inconclusive,
-        );
-        let named = |name: Option<&str>, body: &str| {
+        assert_eq!(verdict_of(&[("CONFIG.jobUrl", Some(OWN))]), Verdict::Pass);
+        let elsewhere = Some("https://c.example/");
+        assert_eq!(verdict_of(&[("C.a", Some(OWN)), ("C.b", elsewhere)]), Verdict::Pass);
+        let two = [("A", Some(OWN)), ("B", Some(OTHER))];
+        assert_eq!(verdict_of(&two), Verdict::Inconclusive);
+        let by_name = [("A", Some(OWN)), ("jobUrl", Some("https://b.example/x"))];
+        assert_eq!(verdict_of(&by_name), Verdict::Inconclusive);
+        let named = |name: Option<&str>, window: &[(&str, Option<&str>)]| {
             let page = Page { job_url_variable: name.map(str::to_owned), ..Page::default() };
-            evaluate(&exchange(Ok((200, "text/javascript", body))), expected(&page)).verdict
+            evaluated(&sets(window), &page).verdict
         };
-        assert_eq!(named(Some("A"), two), Verdict::Pass);
-        assert_eq!(named(Some("B"), two), Verdict::Fail);
-        assert_eq!(named(Some("C"), two), Verdict::Fail);
-        assert_eq!(named(None, two), Verdict::Inconclusive);
-        assert_eq!(
-            named(Some("C.jobUrl"), "C = { jobUrl: 'https://a.example/jobs' }"),
-            Verdict::Pass
-        );
+        assert_eq!(named(Some("A"), &two), Verdict::Pass);
+        assert_eq!(named(Some("B"), &two), Verdict::Fail);
+        assert_eq!(named(Some("C"), &two), Verdict::Fail);
+        assert_eq!(named(None, &two), Verdict::Inconclusive);
+        assert_eq!(named(Some("C.jobUrl"), &[("C.jobUrl", Some(OWN))]), Verdict::Pass);
     }
 
     #[test]
     fn the_apis_url_is_this_stacks_or_absent() {
-        let job = "window.__PREVIEW_JOB_URL__ = 'https://a.example/jobs';";
-        let with = |api: &str| format!("{job} window.__PREVIEW_API_URL__ = {api};");
+        let with =
+            |api: Option<&str>| verdict_of(&[(READ, Some(OWN)), ("__PREVIEW_API_URL__", api)]);
         for own in [
-            "'https://a.example/hello'",
-            "'https://a.example'",
-            "'https://a.example/'",
-            "undefined",
-            "''",
+            Some("https://a.example/hello"),
+            Some("https://a.example"),
+            Some("https://a.example/"),
+            None,
+            Some(""),
         ] {
-            verdicts(&[&with(own)], Verdict::Pass);
+            assert_eq!(with(own), Verdict::Pass, "{own:?}");
         }
-        for other in ["'https://b.example/hello'", "'https://a.example/v1/hello'"] {
-            verdicts(&[&with(other)], Verdict::Fail);
+        for other in ["https://b.example/hello", "https://a.example/v1/hello"] {
+            assert_eq!(with(Some(other)), Verdict::Fail, "{other}");
         }
     }
 
     #[test]
-    fn a_script_that_no_browser_runs_fails() {
-        let of = |kind| {
-            let body = "window.J = 'https://a.example/jobs';";
-            evaluate(&exchange(Ok((200, kind, body))), expected(&Page::default())).verdict
+    fn only_what_a_browser_runs_is_run() {
+        let of = |status, kind| {
+            let exchange = exchange(Ok((status, kind, "window.J = 'https://a.example/jobs'")));
+            let page = Page::default();
+            let verdict = evaluate(&exchange, None, expected(&page)).verdict;
+            (to_run(&exchange).is_some(), verdict)
         };
-        assert_eq!(of("application/javascript; charset=utf-8"), Verdict::Pass);
-        assert_eq!(of("text/html"), Verdict::Fail);
-        assert_eq!(of(""), Verdict::Fail);
+        assert_eq!(of(200, "application/javascript; charset=utf-8"), (true, Verdict::Inconclusive));
+        assert_eq!(of(403, "text/javascript"), (false, Verdict::Fail));
+        assert_eq!(of(200, "text/html"), (false, Verdict::Fail));
+        assert_eq!(of(200, ""), (false, Verdict::Fail));
+        let silent = exchange(Err("refused"));
+        let page = Page::default();
+        assert_eq!(evaluate(&silent, None, expected(&page)).verdict, Verdict::Fail);
+        assert_eq!(to_run(&silent), None);
+    }
+
+    #[test]
+    fn json_is_read_and_not_run() {
+        let of = |path: &str, kind: &str| {
+            let body = format!("{{\"{READ}\": \"{OWN}\"}}");
+            let mut exchange = exchange(Ok((200, kind, body.as_str())));
+            path.clone_into(&mut exchange.url);
+            let page = Page::default();
+            let verdict = evaluate(&exchange, None, expected(&page)).verdict;
+            (to_run(&exchange).is_some(), verdict)
+        };
+        let json = "https://p.example/config.json?v=1";
+        assert_eq!(of(json, "application/json"), (false, Verdict::Pass));
+        assert_eq!(of("https://p.example/config.js", "application/json"), (false, Verdict::Fail));
     }
 
     #[test]
@@ -428,7 +500,8 @@ mod tests {
             "https://p.example/config.js".clone_into(&mut exchange.url);
             let answer = exchange.answer.as_mut().expect("an answer");
             answer.headers.insert(header.to_owned(), value.to_owned());
-            evaluate(&exchange, expected(&Page::default()))
+            let script = to_run(&exchange).map(|_| sets(&[]));
+            evaluate(&exchange, script.as_ref(), expected(&Page::default()))
         };
         let moved = with(302, "location", "https://o.example/config.js");
         assert_eq!(moved.verdict, Verdict::Fail);
@@ -439,7 +512,8 @@ mod tests {
 
     #[test]
     fn another_stacks_url_is_shown() {
-        let evaluation = evaluated(200, "window.J = \"https://a.example/jobs2\";");
+        let evaluation =
+            evaluated(&sets(&[("J", Some("https://a.example/jobs2"))]), &Page::default());
         assert_eq!(evaluation.verdict, Verdict::Fail);
         assert_eq!(evaluation.actual.as_deref(), Some("https://a.example/jobs2"));
     }

@@ -6,7 +6,7 @@ const PAGE: &str = "https://p.example/index.html";
 
 /// The text that a script leaves in `window.J`; an error of the script after that.
 fn left(source: &str) -> Result<Option<String>, String> {
-    match Script::run(source, PAGE) {
+    match run(source, PAGE) {
         Script::Ended { window, .. } => Ok(window.get("J").cloned().flatten()),
         Script::Undecided { why } => Err(why),
     }
@@ -108,20 +108,20 @@ fn what_ends_with_an_error_before_it_sets_anything_sets_nothing() {
         "throw 'x'; J = 'u'",
     ] {
         leaves_nothing(source);
-        let Script::Ended { error, .. } = Script::run(source, PAGE) else { panic!("{source}") };
+        let Script::Ended { error, .. } = run(source, PAGE) else { panic!("{source}") };
         assert!(error.is_some(), "{source}");
     }
 }
 
 #[test]
 fn declarations_that_are_no_properties_are_told_apart() {
-    let run = Script::run("let a = 'x'; const C = { jobs: ['u'] }; var v = 'w'; class K {}", PAGE);
-    let Script::Ended { window, declared, error: None } = run else { panic!("{run:?}") };
+    let ended = run("let a = 'x'; const C = { jobs: ['u'] }; var v = 'w'; class K {}", PAGE);
+    let Script::Ended { window, declared, error: None } = ended else { panic!("{ended:?}") };
     assert_eq!(window, [("v".to_owned(), Some("w".to_owned()))].into());
     assert_eq!(declared.get("a"), Some(&Some("x".to_owned())));
     assert_eq!(declared.get("C.jobs.0"), Some(&Some("u".to_owned())));
-    let run = Script::run("window.C = { jobs: 'u', n: [1, null], f() {} }; C.w = window;", PAGE);
-    let Script::Ended { window, .. } = run else { panic!("{run:?}") };
+    let ended = run("window.C = { jobs: 'u', n: [1, null], f() {} }; C.w = window;", PAGE);
+    let Script::Ended { window, .. } = ended else { panic!("{ended:?}") };
     assert_eq!(window.get("C.jobs"), Some(&Some("u".to_owned())));
     assert_eq!(window.get("C.n.1"), Some(&None));
 }
@@ -148,24 +148,12 @@ fn what_depends_on_more_than_the_language_is_undecided() {
     }
 }
 
-#[test]
-fn json_is_read_as_json() {
-    let Script::Ended { window, error, .. } = Script::of_json(r#"{"a":{"jobs":["u"]},"n":1}"#)
-    else {
-        panic!("undecided")
-    };
-    let expected = [("a.jobs.0".to_owned(), Some("u".to_owned())), ("n".to_owned(), None)];
-    assert_eq!((window, error), (expected.into(), None));
-    let Script::Ended { error, .. } = Script::of_json("{") else { panic!("undecided") };
-    assert!(error.is_some());
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn any_text_is_run_and_a_literal_is_what_was_written(text in any::<String>()) {
-        let _ = Script::run(&text, PAGE);
+        let _ = run(&text, PAGE);
         let literal = serde_json::to_string(&text).expect("a text");
         prop_assert_eq!(left(&format!("window.J = {literal};")), Ok(Some(text)));
     }

@@ -10,8 +10,7 @@ use rquickjs::function::Opt;
 use rquickjs::object::Filter;
 use rquickjs::{CatchResultExt, CaughtError, Context, Ctx, Function, Object, Runtime, Value};
 use url::Url;
-
-use super::{Script, Values, below};
+use verifier_core::check::script::{Script, Values, below};
 
 /// The most memory that a script and the engine may take, in bytes.
 const MEMORY_BYTES_MAX: usize = 8 * 1_048_576;
@@ -32,7 +31,7 @@ const VALUES_MAX: usize = 1_000;
 /// Why a script that runs for too long is undecided.
 pub(super) const DOES_NOT_END: &str = "it does not end within the verifier's bounds";
 
-/// What stands beside the language in a browser.
+/// What is beside the language in a browser.
 const BROWSER: &str = include_str!("browser.js");
 
 /// Why a script is undecided that uses the time, or chance, to choose an address.
