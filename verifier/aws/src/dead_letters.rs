@@ -263,6 +263,7 @@ fn in_hand(received: Message) -> ReceivedMessage {
         receive_count: text(MessageSystemAttributeName::ApproximateReceiveCount)
             .and_then(|count| count.parse().ok()),
         source_arn: text(MessageSystemAttributeName::DeadLetterQueueSourceArn),
+        job_id: None,
         elsewhere_bytes: 0,
     };
     take_source(&mut message);

@@ -38,17 +38,6 @@ impl Aws {
         log_group: &str,
         pattern: Option<&str>,
         since: Timestamp,
-        mut each: impl FnMut(Timestamp, &str),
-    ) -> Result<(), AwsError> {
-        self.log_events(log_group, pattern, since, |_, at, text| each(at, text)).await
-    }
-
-    /// The same, with the log stream of each line before its time.
-    async fn log_events(
-        &self,
-        log_group: &str,
-        pattern: Option<&str>,
-        since: Timestamp,
         mut each: impl FnMut(&str, Timestamp, &str),
     ) -> Result<(), AwsError> {
         let request = self
@@ -135,7 +124,7 @@ impl Aws {
         let mut lines = LogLines::default();
         let mut invocations = InvocationLog::of(function);
         let mut found = Vec::new();
-        self.log_events(log_group, pattern, since, |stream, at, text| {
+        self.log_lines(log_group, pattern, since, |stream, at, text| {
             if invocations.is_of_another(stream, text) {
                 return;
             }

@@ -201,7 +201,8 @@ impl Taking<'_> {
                 self.look.counts.take(count, is_first_time);
             }
             if is_first_time {
-                kept = kept.and(self.look.keep(message));
+                let job_id = self.place.message_ids.job_of(&message.body);
+                kept = kept.and(self.look.keep(DeadLetter { job_id, ..message }));
             } else {
                 self.look.seen_again += 1;
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use verifier_aws::{Aws, AwsError, Cause};
 use verifier_core::check::{QueueEvidence, StackEvidence};
 use verifier_core::dead_letters::{QueueArn, QueueRef, Sources};
-use verifier_core::settings::{OutcomeReader, Outputs};
+use verifier_core::settings::{MessageIds, OutcomeReader, Outputs};
 
 use crate::config;
 use crate::config::args::SettingsArgs;
@@ -31,6 +31,8 @@ pub(crate) struct DlqTarget {
     pub(crate) log_group: Option<String>,
     /// Reads outcomes from its lines.
     pub(crate) reader: OutcomeReader,
+    /// Where its messages say which job they are.
+    pub(crate) message_ids: MessageIds,
     /// The stack that was named, if one was.
     pub(crate) stack: Option<StackEvidence>,
     /// By which outputs stacks report their queues.
@@ -90,6 +92,7 @@ impl DlqTarget {
             (None, Some(source)) => consumers_log_group(&aws, source).await?,
             (None, None) => None,
         };
+        let message_ids = settings.jobs.message_ids();
         let outputs = settings.outputs;
         let endpoint = connection.endpoint_url;
         Ok(Self {
@@ -101,6 +104,7 @@ impl DlqTarget {
             endpoint,
             log_group,
             reader,
+            message_ids,
             stack,
             outputs,
         })
@@ -124,6 +128,7 @@ impl DlqTarget {
             endpoint,
             log_group: None,
             reader,
+            message_ids: settings.jobs.message_ids(),
             stack: None,
             outputs: settings.outputs,
         })

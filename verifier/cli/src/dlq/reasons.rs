@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use verifier_aws::{Aws, AwsError};
-use verifier_core::dead_letters::{AttemptLog, log_pattern};
+use verifier_core::dead_letters::{AttemptLog, DeadLetter, invocations_pattern, log_pattern};
 use verifier_core::settings::OutcomeReader;
 use verifier_model::time::Timestamp;
 
@@ -17,19 +17,50 @@ const LINES_MAX: usize = 50;
 /// How much of a line is.
 const LINE_CHARS_MAX: usize = 1000;
 
+/// How reasons are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// In lines that name a message or its job.
+    Lines,
+    /// Where those do not tell, also in how invocations ended, which may be much to read.
+    Invocations,
+}
+
 /// What the log reports messages since a point in time. `None` where there is no log to ask.
 ///
 /// A few are looked for by their ids; for more than fit into one pattern, every line is read.
 pub(crate) async fn attempt_log(
     place: &DlqTarget,
-    ids: &[String],
+    messages: &[&DeadLetter],
     since: Timestamp,
+    depth: Depth,
 ) -> Option<Result<AttemptLog, AwsError>> {
     let log_group = place.log_group.as_deref()?;
-    Some(attempt_log_in(&place.aws, log_group, &place.reader, ids, since).await)
+    let ids = messages.iter().map(|message| message.message_id.as_str());
+    let jobs = messages.iter().filter_map(|message| message.job_id.as_deref());
+    let names: Vec<&str> = ids.chain(jobs).collect();
+    let read = async |pattern: Option<String>| {
+        let mut attempt_log = AttemptLog::of_messages(messages.iter().copied());
+        let take = |stream: &str, at: Timestamp, line: &str| {
+            attempt_log.take_event(stream, at, line, &place.reader);
+        };
+        place.aws.log_lines(log_group, pattern.as_deref(), since - CLOCK_SKEW, take).await?;
+        attempt_log.conclude();
+        Ok(attempt_log)
+    };
+    let pattern = log_pattern(names.iter().copied());
+    let is_all = pattern.is_none();
+    let of_lines = read(pattern).await;
+    match of_lines {
+        Ok(of_lines) if depth == Depth::Invocations && !is_all && of_lines.lacks_reasons() => {
+            // What is known stays known, whatever comes of the rest.
+            Some(Ok(read(invocations_pattern(names)).await.unwrap_or(of_lines)))
+        }
+        of_lines => Some(of_lines),
+    }
 }
 
-/// The same of a log group that is named.
+/// What the log of a group reports of messages that are known by their ids alone.
 pub(crate) async fn attempt_log_in(
     aws: &Aws,
     log_group: &str,
@@ -42,7 +73,7 @@ pub(crate) async fn attempt_log_in(
         return Ok(attempt_log);
     }
     let pattern = log_pattern(ids.iter().map(String::as_str));
-    let take = |at: Timestamp, line: &str| attempt_log.take(at, line, reader);
+    let take = |_: &str, at: Timestamp, line: &str| attempt_log.take(at, line, reader);
     aws.log_lines(log_group, pattern.as_deref(), since - CLOCK_SKEW, take).await?;
     Ok(attempt_log)
 }
@@ -60,7 +91,7 @@ pub(crate) async fn lines_of_requests(
         return None;
     }
     let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let take = |_: Timestamp, line: &str| {
+    let take = |_: &str, _: Timestamp, line: &str| {
         let told_of = place.reader.read_any(line).map(|outcome| outcome.message_id);
         if told_of.is_some_and(|other| other != message_id) {
             return;

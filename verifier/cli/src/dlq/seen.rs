@@ -8,7 +8,9 @@ use verifier_core::dead_letters::{
 };
 use verifier_model::time::Timestamp;
 
-use super::{DlqTarget, Keeps, Looking, Selection, Spool, attempt_log, look_with, not_evaluable};
+use super::{
+    DlqTarget, Keeps, Looking, ReasonDepth, Selection, Spool, attempt_log, look_with, not_evaluable,
+};
 use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
 use crate::shell::progress::Progress;
@@ -198,10 +200,10 @@ async fn ask_log(place: &DlqTarget, messages: &[DeadLetter], interrupt: &Interru
     let Some(group) = place.log_group.clone() else {
         return Evidence::nothing(Log::None);
     };
-    let ids: Vec<String> = messages.iter().map(|message| message.message_id.clone()).collect();
+    let all: Vec<&DeadLetter> = messages.iter().collect();
     let since = messages.iter().filter_map(|message| message.sent_at).min().unwrap_or_default();
     let why = tokio::select! {
-        read = attempt_log(place, &ids, since) => match read {
+        read = attempt_log(place, &all, since, ReasonDepth::Invocations) => match read {
             None => return Evidence::nothing(Log::None),
             Some(Ok(attempt_log)) => return Evidence { log: Log::Read { group }, attempt_log },
             Some(Err(error)) => error.to_string(),

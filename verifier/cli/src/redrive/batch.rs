@@ -11,7 +11,7 @@ use verifier_core::redrive::{Entry, Intended, Pair, Route, Treatment, overtaking
 use verifier_model::time::Timestamp;
 
 use super::engine::{Engine, lock};
-use crate::dlq::{Hold, attempt_log, extend_visibility, release};
+use crate::dlq::{Hold, ReasonDepth, attempt_log, extend_visibility, release};
 use crate::shell::failure::Failure;
 
 /// How often a message is offered to SQS.
@@ -116,12 +116,18 @@ impl Engine<'_> {
         let messages = received.iter().map(|hand| &hand.message);
         let unknown: Vec<&DeadLetter> =
             messages.filter(|message| !known(&message.message_id)).collect();
-        let ids: Vec<String> = unknown.iter().map(|message| message.message_id.clone()).collect();
-        if ids.is_empty() {
+        if unknown.is_empty() {
             return Ok(());
         }
-        let since = unknown.iter().filter_map(|message| message.sent_at).min();
-        let why = match attempt_log(self.place, &ids, since.unwrap_or_default()).await {
+        let ids: Vec<String> = unknown.iter().map(|message| message.message_id.clone()).collect();
+        let since = unknown.iter().filter_map(|message| message.sent_at).min().unwrap_or_default();
+        // Without a filter a reason is worth no long reading.
+        let depth =
+            if self.filter.needs_reasons() { ReasonDepth::Invocations } else { ReasonDepth::Lines };
+        let unknown: Vec<DeadLetter> =
+            unknown.into_iter().map(|each| self.with_job(each)).collect();
+        let unknown: Vec<&DeadLetter> = unknown.iter().collect();
+        let why = match attempt_log(self.place, &unknown, since, depth).await {
             Some(Ok(attempt_log)) => {
                 self.remember(&ids, &attempt_log);
                 return Ok(());
@@ -135,6 +141,11 @@ impl Engine<'_> {
         Err(Failure::environment(format!(
             "the filter needs to know why messages failed, and the log does not tell: {why}"
         )))
+    }
+
+    /// The head of a message with the id of its job.
+    fn with_job(&self, message: &DeadLetter) -> DeadLetter {
+        DeadLetter { job_id: self.place.message_ids.job_of(&message.body), ..message.head() }
     }
 
     fn sort(&self, received: Vec<ReceivedMessage>, most: u64) -> Sorted {

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use verifier_core::check::QueueEvidence;
-use verifier_core::dead_letters::{AttemptLog, Depth, unread};
+use verifier_core::dead_letters::{AttemptLog, DeadLetter, Depth, unread};
 use verifier_core::redrive::{Bounce, Decision, Entry, Evidence, Fate, TrackedMessage};
 use verifier_model::time::Timestamp;
 
 use super::engine::{Engine, lock};
-use crate::dlq::{Keeps, attempt_log, attempt_log_in, look};
+use crate::dlq::{Keeps, ReasonDepth, attempt_log, attempt_log_in, look};
 use crate::shell::failure::Failure;
 
 /// How long after an answer without all lines the log is asked again, at last.
@@ -225,10 +225,16 @@ impl Engine<'_> {
     /// In large steps nobody has asked yet why messages failed. Of those that bounced it is worth to know.
     async fn ask_for_old_reasons(&self, bounced: &mut [Bounce]) {
         let unknown = bounced.iter().filter(|bounce| bounce.old_reason.is_none());
-        let ids: Vec<String> = unknown.take(ASKED_MAX).map(|bounce| bounce.from.clone()).collect();
+        let of = |bounce: &Bounce| DeadLetter {
+            message_id: bounce.from.clone(),
+            ..DeadLetter::default()
+        };
+        let asked: Vec<DeadLetter> = unknown.take(ASKED_MAX).map(of).collect();
+        let asked: Vec<&DeadLetter> = asked.iter().collect();
         // When they were sent is not known any more; no log is read from before messages can be so old.
         let since = self.began_at - self.place.retention().unwrap_or_default();
-        let Some(Ok(attempt_log)) = attempt_log(self.place, &ids, since).await else { return };
+        let told = attempt_log(self.place, &asked, since, ReasonDepth::Lines).await;
+        let Some(Ok(attempt_log)) = told else { return };
         for bounce in bounced.iter_mut().filter(|bounce| bounce.old_reason.is_none()) {
             bounce.old_reason = attempt_log.reason(&bounce.from).map(str::to_owned);
         }

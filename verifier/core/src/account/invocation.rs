@@ -108,6 +108,11 @@ impl Invocation {
         joined
     }
 
+    /// Whether a text is the id of an invocation, which is a UUID.
+    pub fn is_request_id(text: &str) -> bool {
+        is_request_id(text)
+    }
+
     /// When it began.
     pub fn started_at(&self) -> Timestamp {
         self.ended_at - self.duration

@@ -96,6 +96,9 @@ pub struct DeadLetter {
     /// The queue that its redrive policy took it from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_arn: Option<String>,
+    /// The id of the job in its body, where that was looked for.
+    #[serde(skip)]
+    pub job_id: Option<String>,
     /// How many bytes of it are kept elsewhere, since this is its [`DeadLetter::head`].
     #[serde(skip)]
     pub elsewhere_bytes: usize,
@@ -153,6 +156,7 @@ impl DeadLetter {
             first_received_at: self.first_received_at,
             receive_count: self.receive_count,
             source_arn: self.source_arn.clone(),
+            job_id: self.job_id.clone(),
             elsewhere_bytes: 0,
         };
         head.elsewhere_bytes = self.size_bytes() - head.size_bytes();

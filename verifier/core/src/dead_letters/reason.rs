@@ -46,6 +46,62 @@ pub(super) fn reason_in(line: &str, id: &str) -> Option<String> {
     (!reason.is_empty()).then_some(reason)
 }
 
+/// What a runtime writes of an error that nothing has caught: its type, its message, and the call that threw it. `None` for
+/// all other lines.
+///
+/// Sources: <https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html> and
+/// <https://docs.aws.amazon.com/lambda/latest/dg/nodejs-exceptions.html>.
+pub(super) fn uncaught(line: &str) -> Option<String> {
+    if let Some(rest) = line.strip_prefix("[ERROR] ")
+        && let Some((error, calls)) = rest.split_once("Traceback (most recent call last)")
+    {
+        let frame = calls.split(['\n', '\r']).map(trimmed).rfind(|call| call.starts_with("File "));
+        return Some(with_frame(trimmed(error), frame));
+    }
+    if line.contains("panicked at ") {
+        let words: Vec<&str> = line.lines().take(2).map(str::trim).collect();
+        return Some(shortened(&words.join(" ")));
+    }
+    let (text, json) = parts(line);
+    let record = json?;
+    let is_runtimes = ["Invoke Error", "Uncaught Exception", "Unhandled Promise Rejection"]
+        .iter()
+        .any(|mark| text.contains(mark));
+    let of = |record: &Value| {
+        let kind = record.get("errorType")?.as_str()?.to_owned();
+        let message = record.get("errorMessage").and_then(Value::as_str).unwrap_or_default();
+        let message = parts(message).0.trim();
+        let error = if message.is_empty() { kind } else { format!("{kind}: {message}") };
+        let calls = record.get("stackTrace").or_else(|| record.get("stack"));
+        let calls = calls.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let mut calls = calls.iter().filter_map(Value::as_str).map(trimmed);
+        // Node's begin with the innermost call, behind the error; Python's end with it.
+        let frame = match calls.clone().find(|call| call.starts_with("at ")) {
+            Some(call) => Some(call),
+            None => calls.rfind(|call| call.starts_with("File ")),
+        };
+        Some(with_frame(&error, frame))
+    };
+    let has_calls = record.get("stackTrace").is_some();
+    let own = of(&record).filter(|_| is_runtimes || has_calls);
+    own.or_else(|| of(record.get("message")?))
+}
+
+/// A line without what stands around it, among it what Lambda has for the blanks of a call.
+fn trimmed(text: &str) -> &str {
+    let line = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{a0}');
+    line.split(['\n', '\r']).next().unwrap_or_default().trim()
+}
+
+fn with_frame(error: &str, frame: Option<&str>) -> String {
+    shortened(&frame.map_or_else(|| error.to_owned(), |frame| format!("{error} ({frame})")))
+}
+
+/// As much of a reason as is kept.
+pub(super) fn shortened(reason: &str) -> String {
+    reason.chars().take(CHARS_MAX).collect()
+}
+
 /// The text before the first brace, and the JSON from there on, where it is some.
 fn parts(line: &str) -> (&str, Option<Value>) {
     let Some(at) = line.find('{') else { return (line, None) };

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::Outcome;
+use contract::{Outcome, OutcomeLine};
 use verifier_model::time::Timestamp;
 
 use super::DeadLetter;
+use super::invocations::Invocations;
 use super::reason::reason_in;
+use crate::account::Invocation;
 use crate::settings::OutcomeReader;
 
 /// The longest filter pattern that CloudWatch Logs takes, in characters.
@@ -15,6 +17,9 @@ use crate::settings::OutcomeReader;
 const PATTERN_CHARS_MAX: usize = 1024;
 /// How much of a line is kept.
 const LINE_CHARS_MAX: usize = 1000;
+/// The shortest id of a job that is looked for in lines of any shape, in bytes.
+const JOB_ID_MIN: usize = 6;
+
 /// One line that reports a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
@@ -36,9 +41,16 @@ pub struct Attempt {
 #[derive(Clone, Debug, Default)]
 pub struct AttemptLog {
     ids: BTreeSet<String>,
+    /// The messages of jobs, by the jobs' ids.
+    jobs: BTreeMap<String, Vec<String>>,
+    /// When messages were received first.
+    received: BTreeMap<String, Timestamp>,
+    invocations: Invocations,
     /// Why messages failed by what a service has written on them.
     written: BTreeMap<String, String>,
     attempts: BTreeMap<String, Vec<Attempt>>,
+    /// Why messages failed by how invocations ended.
+    by_invocation: BTreeMap<String, String>,
 }
 
 impl AttemptLog {
@@ -47,35 +59,83 @@ impl AttemptLog {
         Self { ids: ids.into_iter().collect(), ..Self::default() }
     }
 
+    /// Of these messages, which are known by the ids of their jobs, too.
+    pub fn of_messages<'a>(messages: impl IntoIterator<Item = &'a DeadLetter>) -> Self {
+        let mut log = Self::default();
+        for DeadLetter { message_id, job_id, first_received_at, .. } in messages {
+            log.ids.insert(message_id.clone());
+            if let Some(job_id) = job_id {
+                log.jobs.entry(job_id.clone()).or_default().push(message_id.clone());
+            }
+            if let Some(at) = first_received_at {
+                log.received.insert(message_id.clone(), *at);
+            }
+        }
+        log
+    }
+
+    /// Takes an event of a log stream: what it says of messages, and of the invocation.
+    pub fn take_event(&mut self, stream: &str, at: Timestamp, line: &str, reader: &OutcomeReader) {
+        self.take(at, line, reader);
+        let named: BTreeSet<String> = match reader.read_any(line) {
+            Some(outcome) => self.messages_of(&outcome).into_iter().collect(),
+            None => self.named_in(line),
+        };
+        let line = line.trim_end();
+        self.invocations.take(stream, at, line, named.iter().map(String::as_str));
+    }
+
+    /// The messages that an outcome is of: by its message id, or else by its job's.
+    fn messages_of(&self, outcome: &OutcomeLine) -> Vec<String> {
+        if self.ids.contains(&outcome.message_id) {
+            return vec![outcome.message_id.clone()];
+        }
+        let of_job = outcome.job_id.as_ref().and_then(|job_id| self.jobs.get(job_id));
+        of_job.cloned().unwrap_or_default()
+    }
+
+    /// The messages whose ids stand in a line, or those of their jobs.
+    fn named_in(&self, line: &str) -> BTreeSet<String> {
+        let by_id = words(line).filter(|word| self.ids.contains(*word)).map(str::to_owned);
+        let by_job = job_words(line).filter_map(|word| self.jobs.get(word)).flatten().cloned();
+        by_id.chain(by_job).collect()
+    }
+
+    /// Why messages failed is not known yet.
+    pub fn lacks_reasons(&self) -> bool {
+        self.ids.iter().any(|id| self.reason(id).is_none())
+    }
+
     /// Takes a line for those that it reports: an outcome by the settings, or else a line in which an id stands.
     pub fn take(&mut self, at: Timestamp, line: &str, reader: &OutcomeReader) {
         let whole = line.trim();
         let line: String = whole.chars().take(LINE_CHARS_MAX).collect();
         if let Some(outcome) = reader.read_any(&line) {
-            if self.ids.contains(&outcome.message_id) {
-                let attempt = Attempt {
-                    at,
-                    outcome: Some(outcome.outcome),
-                    receive_count: Some(outcome.receive_count),
-                    request_id: Some(outcome.request_id).filter(|id| !id.is_empty()),
-                    reason: outcome.reason,
-                    line,
-                };
-                self.add(outcome.message_id, attempt);
+            let messages = self.messages_of(&outcome);
+            let attempt = Attempt {
+                at,
+                outcome: Some(outcome.outcome),
+                receive_count: Some(outcome.receive_count),
+                request_id: Some(outcome.request_id).filter(|id| !id.is_empty()),
+                reason: outcome.reason,
+                line,
+            };
+            for id in messages {
+                self.add(id, attempt.clone());
             }
             return;
         }
-        for id in words(&line).filter(|word| self.ids.contains(*word)).collect::<BTreeSet<_>>() {
+        for id in self.named_in(&line) {
             let attempt = Attempt {
                 at,
                 outcome: None,
                 receive_count: None,
                 request_id: None,
                 // Of the whole line: what was cut is no JSON any more.
-                reason: reason_in(whole, id),
+                reason: reason_in(whole, self.name_in(&line, &id)),
                 line: line.clone(),
             };
-            self.add(id.to_owned(), attempt);
+            self.add(id, attempt);
         }
     }
 
@@ -111,19 +171,55 @@ impl AttemptLog {
     }
 
     /// Why a message failed last. Of a line that the settings cannot read it is the first that looks like a failure: what
-    /// comes later often follows from it.
+    /// comes later often follows from it. Where no line of its own tells, the end of an invocation does that held it.
     pub fn reason(&self, id: &str) -> Option<&str> {
         let attempts = self.attempts(id);
         let failed = attempts.iter().rev().find(|each| each.outcome == Some(Outcome::Failed));
         let told = failed.and_then(|attempt| attempt.reason.as_deref());
         told.or_else(|| attempts.iter().find_map(|attempt| attempt.reason.as_deref()))
+            .or_else(|| self.by_invocation.get(id).map(String::as_str))
             .or_else(|| self.written.get(id).map(String::as_str))
     }
+
+    /// Looks for the reasons that invocations tell, when all events were taken.
+    pub fn conclude(&mut self) {
+        let failures = self.invocations.failures();
+        for id in &self.ids {
+            if let Some(reason) = failures.reason(id, self.received.get(id).copied()) {
+                self.by_invocation.insert(id.clone(), reason.to_owned());
+            }
+        }
+    }
+
+    /// The name by which a line is about a message: the message's id, or its job's.
+    fn name_in<'a>(&'a self, line: &str, id: &'a str) -> &'a str {
+        let is_of = |messages: &Vec<String>| messages.iter().any(|message| message == id);
+        let of_job = || {
+            job_words(line).find_map(|word| {
+                self.jobs.get_key_value(word).filter(|(_, messages)| is_of(messages))
+            })
+        };
+        if line.contains(id) { id } else { of_job().map_or(id, |(job_id, _)| job_id) }
+    }
+}
+
+/// Words that ids of jobs may be, where they are long enough to be no number or word that stands there by chance.
+fn job_words(line: &str) -> impl Iterator<Item = &str> {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '#' | '/');
+    line.split(move |c| !is_part(c))
+        .map(|word| word.trim_matches(['.', ':', '-', '/']))
+        .filter(|word| word.len() >= JOB_ID_MIN && word.contains(|c: char| c.is_ascii_digit()))
 }
 
 /// Words that message ids may be.
 fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').filter(|word| !word.is_empty())
+}
+
+/// A filter pattern for lines in which one of those ids stands, or which tell how invocations began and ended; `None` for more
+/// ids than fit into one.
+pub fn invocations_pattern<'a>(ids: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    log_pattern(ids.into_iter().chain(Invocation::MARKS).chain(Invocations::MARKS))
 }
 
 /// A filter pattern for lines in which one of those ids stands; `None` for more than fit into one.

@@ -138,7 +138,7 @@ impl Live {
         let mut outcomes = Vec::new();
         if let Some(group) = &self.place.log_group {
             let reader = &self.place.reader;
-            let take = |at, text: &str| {
+            let take = |_: &str, at, text: &str| {
                 outcomes.extend(reader.read_any(text).map(|line| LoggedOutcome { at, line }));
             };
             self.place.aws.log_lines(group, None, since, take).await?;

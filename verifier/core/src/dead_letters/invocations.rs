@@ -1,0 +1,300 @@
+//! Why invocations failed as a whole, and which messages they held: the reasons where a worker logs none for a message.
+//!
+//! An uncaught error, a timeout or a process that ends makes an event source mapping fail the whole batch. What Lambda and
+//! its runtimes write of that names the invocation, and no message.
+//!
+//! Sources: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html> and
+//! <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-view.html>.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::Value;
+use verifier_model::time::Timestamp;
+
+use super::reason::{shortened, uncaught};
+use super::shape;
+use crate::account::{Invocation, InvocationEnd};
+
+/// How long after a message was received the invocation begins that holds it, at most, where no batching window is waited
+/// for. Clocks differ by less.
+const BEGINS_WITHIN: Duration = Duration::from_secs(2);
+
+/// An invocation, as far as its log tells.
+#[derive(Clone, Debug, Default)]
+struct Told {
+    began_at: Option<Timestamp>,
+    /// The messages whose ids, or whose jobs' ids, stand in its lines.
+    holds: BTreeSet<String>,
+    /// What it threw.
+    error: Option<String>,
+    end: Option<InvocationEnd>,
+    /// What Lambda says of its end.
+    report: Option<String>,
+}
+
+impl Told {
+    /// Why all of its batch failed; `None` where that did not, or is not known.
+    fn reason(&self) -> Option<String> {
+        let end = self.end.filter(|end| end.fails_the_batch())?;
+        let is_killed =
+            |report: &&String| report.contains("killed") || report.contains("OutOfMemory");
+        // What was thrown before a timeout, or before the process was ended, was caught.
+        let is_over = end == InvocationEnd::Timeout
+            || self.report.as_ref().is_some_and(|report| is_killed(&report));
+        let (first, second) =
+            if is_over { (&self.report, &self.error) } else { (&self.error, &self.report) };
+        first.clone().or_else(|| second.clone())
+    }
+}
+
+/// The invocations of a function, by the events of its log.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Invocations {
+    told: BTreeMap<String, Told>,
+    /// The invocation that a log stream is at: its environment works on one at a time.
+    current: BTreeMap<String, String>,
+}
+
+impl Invocations {
+    /// Marks of what is read, for a filter pattern.
+    pub(super) const MARKS: [&'static str; 3] = ["START RequestId", "platform.start", "errorType"];
+
+    /// Takes an event, with the messages that it names.
+    pub(super) fn take<'a>(
+        &mut self,
+        stream: &str,
+        at: Timestamp,
+        line: &str,
+        named: impl IntoIterator<Item = &'a str>,
+    ) {
+        if let Some(request_id) = started(line) {
+            self.current.insert(stream.to_owned(), request_id.clone());
+            self.told.entry(request_id).or_default().began_at.get_or_insert(at);
+            return;
+        }
+        let end = Invocation::read(line, at);
+        let own = end.as_ref().map(|end| end.request_id.clone()).or_else(|| request_in(line));
+        let Some(request_id) = own.or_else(|| self.current.get(stream).cloned()) else { return };
+        let told = self.told.entry(request_id).or_default();
+        told.holds.extend(named.into_iter().map(str::to_owned));
+        if told.error.is_none() {
+            told.error = uncaught(line);
+        }
+        // Python's line about it names no invocation, and no report in text format says that it failed.
+        if line.starts_with("[ERROR] ") && line.contains("Traceback (most recent call last)") {
+            told.end = Some(InvocationEnd::Error);
+        }
+        let Some(end) = end else { return };
+        if end.duration > Duration::ZERO {
+            told.began_at.get_or_insert(end.started_at());
+        }
+        if told.end.is_none_or(|known| !known.fails_the_batch()) {
+            told.end = Some(end.end);
+        }
+        if end.end.fails_the_batch() && told.report.is_none() {
+            told.report = Some(reported(line, end.end));
+        }
+    }
+
+    /// Why invocations failed, so that it can be asked for messages.
+    pub(super) fn failures(&self) -> Failures {
+        let mut failures = Failures::default();
+        let mut latest = BTreeMap::<&str, Option<Timestamp>>::new();
+        for told in self.told.values() {
+            let Some(reason) = told.reason() else { continue };
+            for id in &told.holds {
+                let known = latest.entry(id).or_insert(told.began_at);
+                if *known <= told.began_at {
+                    *known = told.began_at;
+                    failures.by_message.insert(id.clone(), reason.clone());
+                }
+            }
+            if let Some(began_at) = told.began_at {
+                failures.by_time.push((began_at, shape(&reason), reason));
+            }
+        }
+        failures.by_time.sort();
+        failures
+    }
+}
+
+/// Why invocations failed.
+#[derive(Debug, Default)]
+pub(super) struct Failures {
+    /// The reason of the last one that held a message.
+    by_message: BTreeMap<String, String>,
+    /// When each began, the shape of its reason and the reason, in the order of time.
+    by_time: Vec<(Timestamp, String, String)>,
+}
+
+impl Failures {
+    /// Why a message failed: because an invocation failed that held it, the last one of those; or else because of what all
+    /// failed invocations died of that began when it was received first.
+    pub(super) fn reason(&self, id: &str, first_received_at: Option<Timestamp>) -> Option<&str> {
+        if let Some(reason) = self.by_message.get(id) {
+            return Some(reason);
+        }
+        let received_at = first_received_at?;
+        let from = self.by_time.partition_point(|(at, ..)| *at < received_at - BEGINS_WITHIN);
+        let rest = self.by_time.get(from..).unwrap_or_default();
+        let then = rest.iter().take_while(|(at, ..)| *at <= received_at + BEGINS_WITHIN);
+        let mut then = then.map(|(_, shape, reason)| (shape, reason));
+        let (shape, reason) = then.next()?;
+        // Of several it is not known which.
+        then.all(|(other, _)| other == shape).then_some(reason)
+    }
+}
+
+/// The invocation that an event says to begin.
+fn started(line: &str) -> Option<String> {
+    if let Some(rest) = line.strip_prefix("START RequestId: ") {
+        return rest.split_whitespace().next().map(str::to_owned);
+    }
+    let record = json(line)?;
+    (record.get("type")?.as_str()? == "platform.start").then_some(())?;
+    Some(record.pointer("/record/requestId")?.as_str()?.to_owned())
+}
+
+/// The invocation that a line of the function's own names: in JSON by a field, in text by a column, as Lambda's runtimes do.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html>.
+fn request_in(line: &str) -> Option<String> {
+    if let Some(record) = json(line) {
+        let field = ["requestId", "AWSRequestId", "function_request_id"]
+            .iter()
+            .find_map(|name| record.get(name)?.as_str());
+        return field.map(str::to_owned);
+    }
+    let mut columns = line.split('\t').take(3).map(str::trim);
+    columns.find(|column| Invocation::is_request_id(column)).map(str::to_owned)
+}
+
+fn json(line: &str) -> Option<Value> {
+    line.starts_with('{').then(|| serde_json::from_str(line).ok()).flatten()
+}
+
+/// What Lambda says of an end, without what differs from one to the next.
+fn reported(line: &str, end: InvocationEnd) -> String {
+    if let Some(record) = json(line) {
+        let kind = record.pointer("/record/errorType").and_then(Value::as_str);
+        return kind.map_or_else(|| of_end(end).to_owned(), str::to_owned);
+    }
+    if let Some(at) = line.find("Task timed out") {
+        return shortened(line[at..].trim());
+    }
+    if let Some((_, rest)) = line.split_once("Error: Runtime exited") {
+        let rest = rest.lines().next().unwrap_or_default();
+        return shortened(&format!("Runtime exited{rest}"));
+    }
+    let kind = line.split('\t').find_map(|field| field.trim().strip_prefix("Error Type: "));
+    kind.map_or_else(|| of_end(end).to_owned(), str::to_owned)
+}
+
+fn of_end(end: InvocationEnd) -> &'static str {
+    match end {
+        InvocationEnd::Timeout => "the invocation timed out",
+        InvocationEnd::Failure => "the runtime failed",
+        _ => "the invocation failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = "c1a7f3a2-9a11-4c4e-8d26-1f0c7a3c5d10";
+    const TWO: &str = "d2a7f3a2-9a11-4c4e-8d26-1f0c7a3c5d11";
+
+    /// The events of a stream, a second apart, each with the messages that it names.
+    fn read(events: &[(&str, &[&str])]) -> Failures {
+        let mut invocations = Invocations::default();
+        for (second, (line, named)) in (10..).zip(events) {
+            invocations.take(
+                "s",
+                Timestamp::from_millis(second * 1000),
+                line,
+                named.iter().copied(),
+            );
+        }
+        invocations.failures()
+    }
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1000)
+    }
+
+    #[test]
+    fn an_uncaught_error_is_the_reason_of_what_its_invocation_held() {
+        let (start, report) = (
+            format!("START RequestId: {ONE} Version: $LATEST"),
+            format!("REPORT RequestId: {ONE}\tDuration: 1.00 ms"),
+        );
+        let python = "[ERROR] KeyError: 'price'\nTraceback (most recent call last):\n  File \"/var/task/app.py\", line 9, in handler\n    charge(job)\n  File \"/var/task/app.py\", line 4, in charge\n    job['price']";
+        let read =
+            read(&[(&start, &[]), ("handling m-1", &["m-1"]), (python, &[]), (&report, &[])]);
+        let reason = "KeyError: 'price' (File \"/var/task/app.py\", line 4, in charge)";
+        assert_eq!(read.reason("m-1", None), Some(reason));
+        // Of another message it is known by the time alone.
+        assert_eq!(read.reason("m-2", None), None);
+        assert_eq!(read.reason("m-2", Some(at(9))), Some(reason));
+        assert_eq!(read.reason("m-2", Some(at(20))), None);
+    }
+
+    #[test]
+    fn nodes_error_names_its_invocation_in_a_column() {
+        let thrown = format!(
+            "2026-11-28T00:00:00.000Z\t{ONE}\tERROR\tInvoke Error \t{{\"errorType\":\"TypeError\",\"errorMessage\":\"x is undefined\",\"stack\":[\"TypeError: x is undefined\",\"    at charge (/var/task/index.js:4:11)\"]}}"
+        );
+        let info = format!("2026-11-28T00:00:00.000Z\t{ONE}\tINFO\tgot m-1");
+        let read = read(&[(&info, &["m-1"]), (&thrown, &[])]);
+        assert_eq!(
+            read.reason("m-1", None),
+            Some("TypeError: x is undefined (at charge (/var/task/index.js:4:11))")
+        );
+    }
+
+    #[test]
+    fn a_timeout_and_an_exit_are_reasons_and_a_caught_error_before_them_is_none() {
+        let start = format!("START RequestId: {ONE} Version: $LATEST");
+        let caught =
+            r#"{"level":"ERROR","message":"retrying","errorType":"Slow","errorMessage":"slow"}"#;
+        let timed_out = format!("2026-11-28T00:00:00.000Z {ONE} Task timed out after 9.00 seconds");
+        let read_one = read(&[(&start, &["m-1"]), (caught, &["m-1"]), (&timed_out, &[])]);
+        let expected = "Task timed out after 9.00 seconds";
+        assert_eq!(read_one.reason("m-1", None), Some(expected));
+        let exited = format!(
+            "RequestId: {ONE} Error: Runtime exited with error: signal: killed\nRuntime.ExitError"
+        );
+        let read_one = read(&[(&start, &[]), ("m-1", &["m-1"]), (&exited, &[])]);
+        let expected = "Runtime exited with error: signal: killed";
+        assert_eq!(read_one.reason("m-1", None), Some(expected));
+        let of_json = format!(
+            r#"{{"type":"platform.report","record":{{"requestId":"{ONE}","status":"error","errorType":"Runtime.OutOfMemory","metrics":{{"durationMs":5.0}}}}}}"#
+        );
+        let read_one = read(&[(&start, &[]), ("m-1", &["m-1"]), (&of_json, &[])]);
+        assert_eq!(read_one.reason("m-1", None), Some("Runtime.OutOfMemory"));
+    }
+
+    #[test]
+    fn what_succeeded_and_what_is_ambiguous_is_no_reason() {
+        let (one, two) = (
+            format!("START RequestId: {ONE} Version: $LATEST"),
+            format!("START RequestId: {TWO} Version: $LATEST"),
+        );
+        let report = |id: &str, status: &str| {
+            format!("REPORT RequestId: {id}\tDuration: 1.00 ms\tStatus: {status}")
+        };
+        let fine = report(ONE, "success");
+        let read_one = read(&[(&one, &[]), ("m-1", &["m-1"]), (&fine, &[])]);
+        assert_eq!(read_one.reason("m-1", Some(at(10))), None);
+        let error =
+            |what: &str| format!("[ERROR] {what}: no\nTraceback (most recent call last):\n");
+        let (first, second) = (error("KeyError"), error("ValueError"));
+        let of_two = read(&[(&one, &[]), (&first, &[]), (&two, &[]), (&second, &[])]);
+        assert_eq!(of_two.reason("m-1", Some(at(11))), None);
+        // The same cause twice is one.
+        let of_two = read(&[(&one, &[]), (&first, &[]), (&two, &[]), (&first, &[])]);
+        assert_eq!(of_two.reason("m-1", Some(at(11))), Some("KeyError: no"));
+    }
+}
