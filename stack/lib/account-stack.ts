@@ -6,9 +6,9 @@ import type { AccountSettings } from './account-settings.ts';
 import { BOTS } from './bots.ts';
 import { chaosStatements } from './chaos-rights.ts';
 import { CompactPolicies } from './compact-policies.ts';
-import { DeploymentRoles } from './deployment-roles.ts';
+import { DeploymentRoles, othersByName } from './deployment-roles.ts';
 import { ExecutionPolicy } from './execution-policy.ts';
-import { CHAOS_STACK, CompactPreviewArns, PreviewArns } from './preview-arns.ts';
+import { CHAOS_STACK, CompactPreviewArns } from './preview-arns.ts';
 import { PreviewBudget } from './preview-budget.ts';
 import { SecurityHeaders } from './security-headers.ts';
 
@@ -65,6 +65,7 @@ export class AccountStack extends Stack {
     });
     const { deployment } = new DeploymentRoles(this, 'Deployment', {
       qualifier: settings.qualifier,
+      repo: settings.repo,
       repositoryId: settings.repositoryId,
       executionPolicies: execution.policies,
     });
@@ -96,7 +97,7 @@ export class AccountStack extends Stack {
       // Its stack is deployed in the same run, which a bot may not.
       bots: false,
       maxSessionDuration: CHAOS_SESSION,
-      statements: chaosStatements(new PreviewArns(this, CHAOS_STACK)),
+      statements: chaosStatements(new CompactPreviewArns(this, CHAOS_STACK)),
     });
     new PreviewBudget(this, 'Costs', {
       limitUsd: settings.budgetUsd,
@@ -198,6 +199,7 @@ export class AccountStack extends Stack {
         StringEquals: { 'aws:ResourceTag/preview': 'true' },
         StringEqualsIfExists: { 'aws:ResourceTag/repo-id': this.settings.repositoryId },
       }),
+      othersByName(this.settings.repo, ['cloudformation:DeleteStack']),
       allow(['cloudformation:DeleteStack'], previews, {
         Null: Object.fromEntries(['preview', 'repo', 'repo-id'].map((tag) => [`aws:ResourceTag/${tag}`, 'true'])),
       }),

@@ -119,7 +119,9 @@ export class Api extends Construct {
     this.httpApi.addStage('DefaultStage', {
       stageName: '$default',
       autoDeploy: true,
-      // Enough for people, checks and experiments, and little enough that a loop in a page costs nothing to speak of.
+      // Enough for people, checks and experiments. Whoever uses all of it, all day, costs some 15 US dollars: SQS bills each
+      // 64 KiB of a message as a request, so that no message is larger.
+      // https://aws.amazon.com/sqs/pricing/
       throttle: { rateLimit: 50, burstLimit: 100 },
       accessLogSettings: {
         destination: new apigateway.LogGroupLogDestination(accessLog),

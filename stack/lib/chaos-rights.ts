@@ -7,7 +7,8 @@ import { PreviewArns } from './preview-arns.ts';
  */
 export function chaosStatements(arns: PreviewArns): iam.PolicyStatement[] {
   const [jobs, deadLetters] = [arns.queues('JobsQueue'), arns.queues('JobsDeadLetterQueue')];
-  const functions = arns.functions();
+  const worker = arns.functions('JobsWorkerFunction');
+  const changed = [...worker, ...arns.functions('ApiSubmitJobFunction')];
   return [
     allow('Stack', ['cloudformation:DescribeStacks', 'cloudformation:ListStackResources'], arns.stacks()),
     allow('Queues', ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl'], [...jobs, ...deadLetters]),
@@ -27,17 +28,16 @@ export function chaosStatements(arns: PreviewArns): iam.PolicyStatement[] {
       ],
       deadLetters,
     ),
-    allow('Worker', ['lambda:GetFunctionConfiguration'], functions),
+    allow('Worker', ['lambda:GetFunctionConfiguration'], worker),
+    allow('WorkerSettings', ['lambda:UpdateFunctionConfiguration'], worker),
+    allow('Functions', ['lambda:GetFunctionConfiguration'], arns.functions()),
     allow(
-      'Functions',
-      [
-        ...['lambda:DeleteFunctionConcurrency', 'lambda:GetFunctionConcurrency', 'lambda:GetFunctionConfiguration'],
-        ...['lambda:PutFunctionConcurrency', 'lambda:UpdateFunctionConfiguration'],
-      ],
-      functions,
+      'Concurrencies',
+      ['lambda:DeleteFunctionConcurrency', 'lambda:GetFunctionConcurrency', 'lambda:PutFunctionConcurrency'],
+      changed,
     ),
     allow('Mappings', ['lambda:GetEventSourceMapping', 'lambda:UpdateEventSourceMapping'], [arns.mappings()], {
-      ArnLike: { 'lambda:FunctionArn': functions },
+      ArnLike: { 'lambda:FunctionArn': worker },
     }),
     allow('WorkerLogGroup', ['logs:FilterLogEvents'], arns.functionLogGroups()),
     allow(

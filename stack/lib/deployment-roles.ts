@@ -8,7 +8,9 @@ import { CompactPreviewArns, type PreviewArns } from './preview-arns.ts';
 export interface DeploymentRolesProps {
   /** The qualifier of the bootstrap whose bucket holds the previews' assets. */
   readonly qualifier: string;
-  /** GitHub's id of the repository whose previews these are. */
+  /** The repository whose previews these are, as owner/name. */
+  readonly repo: string;
+  /** GitHub's id of it. */
   readonly repositoryId: string;
   /** All that CloudFormation may do for a preview. */
   readonly executionPolicies: iam.IManagedPolicy[];
@@ -25,7 +27,7 @@ export class DeploymentRoles extends Construct {
   /** What the CDK's command line takes to talk to CloudFormation about previews, and about nothing else. */
   readonly deployment: iam.Role;
 
-  constructor(scope: Construct, id: string, { qualifier, repositoryId, executionPolicies }: DeploymentRolesProps) {
+  constructor(scope: Construct, id: string, { qualifier, repo, repositoryId, executionPolicies }: DeploymentRolesProps) {
     super(scope, id);
     const stack = Stack.of(this);
     const names = deploymentNames(qualifier, stack.region);
@@ -39,7 +41,7 @@ export class DeploymentRoles extends Construct {
     // So it stays when a change of the qualifier replaces it, and when this stack is deleted.
     // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
     this.execution.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
-    const statements = deploymentStatements(new CompactPreviewArns(stack), qualifier, repositoryId, this.execution.roleArn);
+    const statements = deploymentStatements(new CompactPreviewArns(stack), qualifier, { repo, repositoryId }, this.execution.roleArn);
     this.deployment = new iam.Role(this, 'DeploymentRole', {
       roleName: names.deployment,
       description: 'Asks CloudFormation to deploy previews, and nothing else',
@@ -64,7 +66,12 @@ export class DeploymentRoles extends Construct {
  * Source: `DeploymentActionRole` of `cdk bootstrap --show-template`, the calls of the command line, and the condition keys in
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
  */
-function deploymentStatements(arns: PreviewArns, qualifier: string, repositoryId: string, executionRole: string): iam.PolicyStatement[] {
+function deploymentStatements(
+  arns: PreviewArns,
+  qualifier: string,
+  { repo, repositoryId }: { repo: string; repositoryId: string },
+  executionRole: string,
+): iam.PolicyStatement[] {
   const stacks = arns.stacks();
   const { account, region } = arns;
   const bucket = (objects = '') => arns.arn('s3', `cdk-${qualifier}-assets-${account}-${region}${objects}`, '', '');
@@ -80,12 +87,26 @@ function deploymentStatements(arns: PreviewArns, qualifier: string, repositoryId
   return [
     allow(cloudFormation(change), stacks, { ...ours, ArnEquals: { 'cloudformation:RoleArn': executionRole } }),
     allow(cloudFormation([...settle, ...read]), stacks, ours),
+    othersByName(repo, cloudFormation([...change, ...settle])),
     allow(['iam:PassRole'], [executionRole], { StringEquals: { 'iam:PassedToService': 'cloudformation.amazonaws.com' } }),
     // CloudFormation reads the template, and the parameter that has the bootstrap's version, with the rights of whoever asks.
     allow(['s3:GetObject'], [bucket('/*')]),
     allow(['s3:GetBucketLocation', 's3:ListBucket'], [bucket()]),
     allow(['ssm:GetParameter', 'ssm:GetParameters'], [arns.arn('ssm', `parameter/cdk-bootstrap/${qualifier}/version`)]),
   ];
+}
+
+/** Refuses stacks that say whose they are by a name alone, as the tutorial's previews do, where it is another one. */
+export function othersByName(repo: string, actions: string[]): iam.PolicyStatement {
+  return new iam.PolicyStatement({
+    effect: iam.Effect.DENY,
+    actions,
+    resources: ['*'],
+    conditions: {
+      Null: { 'aws:ResourceTag/repo-id': 'true', 'aws:ResourceTag/repo': 'false' },
+      StringNotEquals: { 'aws:ResourceTag/repo': repo },
+    },
+  });
 }
 
 function allow(actions: string[], resources: string[], conditions?: Record<string, unknown>): iam.PolicyStatement {

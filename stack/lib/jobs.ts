@@ -7,7 +7,7 @@ import { RustFunction } from './functions.ts';
 import type { Architecture } from './settings.ts';
 
 /** The largest message of the jobs queue, in bytes: the most that SQS allows. */
-export const JOBS_MAX_MESSAGE_BYTES = 1_048_576;
+export const JOBS_MAX_MESSAGE_BYTES = 65_536;
 
 /** How long the queues keep a message, counted from when it was first sent. */
 export const JOBS_RETENTION = Duration.days(4);

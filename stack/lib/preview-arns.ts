@@ -37,8 +37,9 @@ export class PreviewArns {
     return this.named(logicalId).map((name) => this.arn('sqs', name));
   }
 
-  functions(): string[] {
-    return this.named().map((name) => this.arn('lambda', `function:${name}`));
+  /** The functions whose logical ids begin like this; all of them by default. */
+  functions(logicalId = ''): string[] {
+    return this.named(logicalId).map((name) => this.arn('lambda', `function:${name}`));
   }
 
   /** Every event source mapping there is: their names are random. */

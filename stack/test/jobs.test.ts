@@ -14,7 +14,7 @@ describe('the queues', () => {
     expect(queue.Properties).toMatchObject({
       VisibilityTimeout: 60,
       MessageRetentionPeriod: 4 * 24 * 60 * 60,
-      MaximumMessageSize: 1_048_576,
+      MaximumMessageSize: 65_536,
       SqsManagedSseEnabled: true,
       RedrivePolicy: {
         deadLetterTargetArn: { 'Fn::GetAtt': [deadLetterQueueId, 'Arn'] },

@@ -135,6 +135,8 @@ function holds(operator: string, keys: Record<string, string | string[]>, contex
         return values.includes(String(value === undefined));
       case 'StringEqualsIfExists':
         return value === undefined || values.includes(value);
+      case 'StringNotEquals':
+        return value === undefined || !values.includes(value);
       case 'StringLike':
         return value !== undefined && values.some((each) => fits(each, value));
       case 'StringNotLike':

@@ -11,12 +11,12 @@ const [setUp = '', recovery = '', variables = ''] = [...section.matchAll(/^```sh
 
 /** What GitHub's command line answers, with `first` where it is about something else than the repository. */
 const github = (first = '') =>
-  `case "$*" in ${first} *actions/variables*) ;; *fork-pr-workflows*) echo false ;; *full_name*) echo OWNER/NAME ;; *visibility*) echo private ;; *) echo 1 ;; esac`;
+  `case "$*" in ${first} *actions/variables*) ;; *fork-pr-workflows*) echo false ;; *permissions.admin*) echo true ;; *full_name*) echo OWNER/NAME ;; *visibility*) echo private ;; *) echo 1 ;; esac`;
 
 /** Runs blocks of docs/aws.md as somebody who pastes them into a terminal with an address of their own, where the programs answer like this. */
-function paste(blocks: string[], programs: { aws?: string; deploy?: string; gh?: string }, email = 'me@company.test') {
+function paste(blocks: string[], programs: { aws?: string; account?: string; deploy?: string; gh?: string }, email = 'me@company.test') {
   return withTemporaryDirectory((folder) => {
-    const bodies = { npm: '', gh: programs.gh ?? github(), aws: programs.aws ?? '', npx: `case $2 in deploy) ${programs.deploy ?? 'true'} ;; esac` };
+    const bodies = { npm: '', gh: programs.gh ?? github(), aws: `case "$*" in *get-caller-identity*) ${programs.account ?? 'echo 123456789012'}; exit ;; esac\n${programs.aws ?? ''}`, npx: `case $2 in deploy) ${programs.deploy ?? 'true'} ;; esac` };
     for (const [name, body] of Object.entries(bodies)) {
       writeFileSync(join(folder, name), `#!/usr/bin/env bash\nprintf '%s ' ${name} "$@" >> "${folder}/calls"; echo >> "${folder}/calls"\n${body}\n`, { mode: 0o755 });
     }
@@ -39,6 +39,20 @@ describe('the quick start', () => {
     expect(calls).toMatch(/^npx cdk deploy --app .*bin\/account\.ts/m);
     expect(calls).toMatch(/^npx cdk bootstrap .*--cloudformation-execution-policies of-ExecutionPolicyArn $/m);
     expect(stderr).toBe('');
+  });
+
+  test('has the CDK deploy to the account of the AWS CLI, or to none', () => {
+    const { calls } = paste([setUp], { aws: ANSWERS, account: 'echo 210987654321' });
+    expect(calls.match(/^npx cdk .*-c acct=210987654321 -c reg=eu-central-1 /gm)).toHaveLength(2);
+    for (const account of ['true', 'echo None', 'echo ExpiredToken >&2; exit 254']) {
+      expect(paste([setUp], { aws: ANSWERS, account }).calls).not.toContain('npx');
+    }
+  });
+
+  test.each(['echo false', 'echo null', 'exit 1'])('trusts no repository that whoever pastes does not administer: %s', (admin) => {
+    const { calls, stderr } = paste([setUp], { aws: ANSWERS, gh: github(`*permissions.admin*) ${admin} ;;`) });
+    expect(calls).not.toContain('npx');
+    if (admin !== 'exit 1') expect(stderr).toContain('You do not administer OWNER/NAME');
   });
 
   test.each([
@@ -411,7 +425,10 @@ describe('the quick start', () => {
     expect(calls).not.toContain('npx');
     expect(stderr).toContain(`PreviewAccount is for the qualifier ${former},`);
     expect(stderr).toContain(says);
-    expect(paste(['MOVED=yes', block], { aws }).calls).toMatch(/^npx cdk deploy /m);
+    expect(paste([`REQUALIFIED=${now}`, block], { aws }).calls).toMatch(/^npx cdk deploy /m);
+    for (const other of ['MOVED=yes', 'REQUALIFIED=yes', `REQUALIFIED=${former}`]) {
+      expect(paste([other, block], { aws }).calls).not.toContain('npx');
+    }
     expect(paste([setUp.replace('QUALIFIER=hnb659fds', says)], { aws }).calls).toMatch(/^npx cdk deploy /m);
   });
 

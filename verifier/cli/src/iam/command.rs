@@ -20,7 +20,8 @@ pub(crate) async fn run(args: IamPolicyArgs) -> Result<Exit, Failure> {
             let outputs = config::load(&args.settings)?.settings().outputs.clone();
             let (connection, _clock) = endpoint::reach(args.connection).await?;
             let aws = Aws::connect(&connection).await;
-            Box::pin(resources(&aws, &stack, &outputs)).await?
+            let is_changed = args.command == IamCommand::Chaos;
+            Box::pin(resources(&aws, &stack, &outputs, is_changed)).await?
         }
         None => Resources::placeholders(),
     };
@@ -40,7 +41,13 @@ pub(crate) async fn run(args: IamPolicyArgs) -> Result<Exit, Failure> {
 }
 
 /// The resources of a stack. Each must be there: a policy that leaves one out would look complete.
-async fn resources(aws: &Aws, name: &str, outputs: &Outputs) -> Result<Resources, Failure> {
+/// Which function submits jobs is looked for where experiments change it.
+async fn resources(
+    aws: &Aws,
+    name: &str,
+    outputs: &Outputs,
+    is_changed: bool,
+) -> Result<Resources, Failure> {
     let stack = aws.stack(name).await?;
     // Nothing is evaluated, so nothing is looked at that only a check would want to see.
     let nothing_more = Selection::new(vec![stack_ready::CHECK.id.to_owned()], Vec::new());
@@ -53,6 +60,15 @@ async fn resources(aws: &Aws, name: &str, outputs: &Outputs) -> Result<Resources
     let ([mapping], Some(worker)) = (found.mappings.as_slice(), found.worker) else {
         return Err(missing("single consumer of its jobs queue"));
     };
-    Resources::of(&stack, &jobs, &dead_letters, &mapping.function_arn, &worker.log_group)
+    let functions =
+        stack.resources.iter().filter(|one| one.resource_type == "AWS::Lambda::Function");
+    let functions: Vec<String> = functions.map(|function| function.physical_id.clone()).collect();
+    let submit = if is_changed {
+        aws.function_with_queue(&functions, (&jobs.url, &jobs.name)).await?
+    } else {
+        None
+    };
+    let function = &mapping.function_arn;
+    Resources::of(&stack, &jobs, &dead_letters, function, submit.as_deref(), &worker.log_group)
         .ok_or_else(|| missing("jobs queue with an ARN"))
 }

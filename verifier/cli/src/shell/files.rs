@@ -200,6 +200,9 @@ pub(crate) enum Staged {
 
 impl Staged {
     fn new(place: Place, content: &[u8], readers: Readers) -> io::Result<Self> {
+        if let (Place::Special(path), Readers::User) = (&place, readers) {
+            special::check_private(path)?;
+        }
         let Place::Whole { target, existing } = place else {
             return Ok(Self::Kept { place, content: content.to_owned() });
         };

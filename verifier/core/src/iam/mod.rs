@@ -32,7 +32,11 @@ pub enum ResourceKind {
     Worker,
     /// All functions of the stack.
     Functions,
-    /// Event source mappings, whose ids nobody knows before: those that lead to a function of the stack.
+    /// The worker's settings, which a version or an alias has none of.
+    WorkerSettings,
+    /// The worker and the function that submits jobs, whose concurrency experiments reserve.
+    Concurrencies,
+    /// Event source mappings, whose ids nobody knows before: those that lead to the worker.
     Mappings,
     /// The log group of that function.
     WorkerLogGroup,
@@ -245,22 +249,22 @@ pub const CHAOS: [Permission; 29] = with(
         CHANGES.calls(
             "Lambda.GetFunctionConcurrency",
             "lambda:GetFunctionConcurrency",
-            ResourceKind::Functions,
+            ResourceKind::Concurrencies,
         ),
         CHANGES.calls(
             "Lambda.PutFunctionConcurrency",
             "lambda:PutFunctionConcurrency",
-            ResourceKind::Functions,
+            ResourceKind::Concurrencies,
         ),
         CHANGES.calls(
             "Lambda.DeleteFunctionConcurrency",
             "lambda:DeleteFunctionConcurrency",
-            ResourceKind::Functions,
+            ResourceKind::Concurrencies,
         ),
         CHANGES.calls(
             "Lambda.UpdateFunctionConfiguration",
             "lambda:UpdateFunctionConfiguration",
-            ResourceKind::Functions,
+            ResourceKind::WorkerSettings,
         ),
         CHANGES.calls("SQS.SetQueueAttributes", "sqs:SetQueueAttributes", ResourceKind::JobsQueue),
         PURGES.calls("SQS.PurgeQueue", "sqs:PurgeQueue", ResourceKind::JobsQueue),
@@ -318,6 +322,10 @@ pub struct Resources {
     pub worker: String,
     /// The stack's functions, the one that reads the jobs queue among them, without a version or an alias.
     pub functions: Vec<String>,
+    /// The worker without a version or an alias.
+    pub worker_settings: String,
+    /// The function that submits jobs, where it is known.
+    pub submit: Option<String>,
     /// The event source mappings of the account and the region.
     pub mappings: String,
     /// Its log group, with the `:*` that IAM wants for everything but tags.
@@ -333,31 +341,33 @@ pub struct Resources {
 }
 
 impl Resources {
-    /// The resources of a stack, most of whose parts its queue's ARN tells: partition, region and account. `None` where
-    /// that is no ARN.
+    /// The resources of a stack, most of whose parts its id tells: partition, region and account. `None` where that is no
+    /// ARN, and the jobs queue has none either.
     pub fn of(
         stack: &StackEvidence,
         jobs_queue: &QueueEvidence,
         dead_letter_queue: &QueueEvidence,
         worker: &str,
+        submit: Option<&str>,
         log_group: &str,
     ) -> Option<Self> {
-        let parts: Vec<&str> = jobs_queue.arn().split(':').collect();
-        let ["arn", partition, "sqs", region, account, _] = parts.as_slice() else {
+        // The jobs queue may be another account's.
+        let of_stack = stack.id.starts_with("arn:").then_some(stack.id.as_str());
+        let parts: Vec<&str> = of_stack.unwrap_or(jobs_queue.arn()).splitn(6, ':').collect();
+        let ["arn", partition, _, region, account, _] = parts.as_slice() else {
             return None;
         };
         let name = &stack.name;
+        let function = format!("arn:{partition}:lambda:{region}:{account}:function:");
         Some(Self {
             stack: format!("arn:{partition}:cloudformation:{region}:{account}:stack/{name}/*"),
             jobs_queue: jobs_queue.arn().to_owned(),
             dead_letter_queue: dead_letter_queue.arn().to_owned(),
             all_queues: format!("arn:{partition}:sqs:{region}:{account}:*"),
             worker: worker.to_owned(),
-            functions: functions(
-                stack,
-                &format!("arn:{partition}:lambda:{region}:{account}:function:"),
-                worker,
-            ),
+            functions: functions(stack, &function, worker),
+            worker_settings: unqualified(worker),
+            submit: submit.map(|name| format!("{function}{name}")),
             mappings: format!("arn:{partition}:lambda:{region}:{account}:event-source-mapping:*"),
             log_group: format!("arn:{partition}:logs:{region}:{account}:log-group:{log_group}:*"),
             jobs_queue_key: QueueKey::of(jobs_queue),
@@ -377,6 +387,8 @@ impl Resources {
             worker: arn("lambda", "function:WORKER"),
             // CloudFormation begins the names of a stack's functions with its own.
             functions: vec![arn("lambda", "function:STACK-*")],
+            worker_settings: arn("lambda", "function:WORKER"),
+            submit: Some(arn("lambda", "function:SUBMIT")),
             mappings: arn("lambda", "event-source-mapping:*"),
             log_group: arn("logs", "log-group:WORKER_LOG_GROUP:*"),
             jobs_queue_key: None,
@@ -394,6 +406,13 @@ impl Resources {
             ResourceKind::AllQueues => vec![&self.all_queues],
             ResourceKind::Worker => vec![&self.worker],
             ResourceKind::Functions => self.functions.iter().map(String::as_str).collect(),
+            ResourceKind::WorkerSettings => vec![&self.worker_settings],
+            ResourceKind::Concurrencies => {
+                [Some(self.worker_settings.as_str()), self.submit.as_deref()]
+                    .into_iter()
+                    .flatten()
+                    .collect()
+            }
             ResourceKind::Mappings => vec![&self.mappings],
             ResourceKind::WorkerLogGroup => vec![&self.log_group],
             ResourceKind::Any => vec!["*"],
@@ -413,12 +432,8 @@ impl Resources {
         if kind != ResourceKind::Mappings {
             return None;
         }
-        let versions = |function: &String| [function.clone(), format!("{function}:*")];
-        let functions: Vec<String> = if self.is_of_stack {
-            self.functions.iter().flat_map(versions).collect()
-        } else {
-            [self.worker.clone()].into_iter().chain(self.functions.clone()).collect()
-        };
+        let worker = &self.worker_settings;
+        let functions = [worker.clone(), format!("{worker}:*")];
         Some(json!({"ArnLike": {"lambda:FunctionArn": functions}}))
     }
 }
@@ -430,12 +445,16 @@ impl Resources {
 fn functions(stack: &StackEvidence, prefix: &str, worker: &str) -> Vec<String> {
     let of_stack =
         stack.resources.iter().filter(|one| one.resource_type == "AWS::Lambda::Function");
-    let unqualified = worker.split(':').take(7).collect::<Vec<_>>().join(":");
     let all: BTreeSet<String> = of_stack
         .map(|function| format!("{prefix}{}", function.physical_id))
-        .chain([unqualified])
+        .chain([unqualified(worker)])
         .collect();
     all.into_iter().collect()
+}
+
+/// A function's ARN without a version or an alias.
+fn unqualified(function: &str) -> String {
+    function.split(':').take(7).collect::<Vec<_>>().join(":")
 }
 
 /// The identity-based policy that allows exactly these permissions: a statement for each kind of resource.
@@ -479,6 +498,8 @@ fn sid(kind: ResourceKind) -> &'static str {
         ResourceKind::AllQueues => "AllQueues",
         ResourceKind::Worker => "Worker",
         ResourceKind::Functions => "Functions",
+        ResourceKind::WorkerSettings => "WorkerSettings",
+        ResourceKind::Concurrencies => "Concurrencies",
         ResourceKind::Mappings => "Mappings",
         ResourceKind::WorkerLogGroup => "WorkerLogGroup",
         ResourceKind::Any => "NotOnSingleResources",
@@ -523,7 +544,37 @@ mod tests {
         let arn = |name: &str| format!("arn:aws:sqs:eu-central-1:123456789012:{name}");
         let (jobs, dead_letters) = (queue(&arn("Jobs")), queue(&arn("Dead")));
         let worker = format!("{FUNCTION}press:live");
-        Resources::of(&stack(&["S-Submit-1"]), &jobs, &dead_letters, &worker, "W").unwrap()
+        let stack = stack(&["S-Submit-1", "S-Other-1"]);
+        Resources::of(&stack, &jobs, &dead_letters, &worker, Some("S-Submit-1"), "W").unwrap()
+    }
+
+    #[test]
+    fn experiments_change_the_worker_and_stop_the_function_that_submits_and_no_other() {
+        let policy = policy(&CHAOS, &resources());
+        let statements = policy["Statement"].as_array().unwrap();
+        let reached = |action: &str| -> Vec<String> {
+            let allows =
+                |each: &&Value| each["Action"].as_array().unwrap().contains(&json!(action));
+            let resources = statements
+                .iter()
+                .filter(allows)
+                .flat_map(|each| each["Resource"].as_array().unwrap());
+            resources.map(|arn| arn.as_str().unwrap().replace(FUNCTION, "")).collect()
+        };
+        assert_eq!(reached("lambda:UpdateFunctionConfiguration"), ["press"]);
+        assert_eq!(reached("lambda:PutFunctionConcurrency"), ["press", "S-Submit-1"]);
+        let looked_at = reached("lambda:GetFunctionConfiguration");
+        assert!(looked_at.contains(&"S-Other-1".to_owned()), "{looked_at:?}");
+    }
+
+    #[test]
+    fn the_accounts_and_the_regions_are_the_stacks_where_the_queue_is_elsewhere() {
+        let queue = queue("arn:aws:sqs:eu-west-1:210987654321:Jobs");
+        let id = "arn:aws:cloudformation:eu-central-1:123456789012:stack/S/1".to_owned();
+        let stack = StackEvidence { id, ..stack(&["S-F"]) };
+        let resources = Resources::of(&stack, &queue, &queue, "arn:w", None, "W").unwrap();
+        assert_eq!(resources.functions[0], "arn:aws:lambda:eu-central-1:123456789012:function:S-F");
+        assert_eq!(resources.jobs_queue, "arn:aws:sqs:eu-west-1:210987654321:Jobs");
     }
 
     #[test]
@@ -575,7 +626,8 @@ mod tests {
     fn the_other_arns_are_in_the_queues_partition_region_and_account() {
         let queue = queue("arn:aws-us-gov:sqs:us-gov-west-1:123456789012:Jobs");
         let stack = stack(&[]);
-        let resources = Resources::of(&stack, &queue, &queue, "arn:w", "/aws/lambda/W").unwrap();
+        let resources =
+            Resources::of(&stack, &queue, &queue, "arn:w", None, "/aws/lambda/W").unwrap();
         assert_eq!(
             resources.stack,
             "arn:aws-us-gov:cloudformation:us-gov-west-1:123456789012:stack/S/*"
@@ -585,7 +637,7 @@ mod tests {
             "arn:aws-us-gov:logs:us-gov-west-1:123456789012:log-group:/aws/lambda/W:*"
         );
         assert_eq!(resources.all_queues, "arn:aws-us-gov:sqs:us-gov-west-1:123456789012:*");
-        assert_eq!(Resources::of(&stack, &self::queue("Jobs"), &queue, "arn:w", "W"), None);
+        assert_eq!(Resources::of(&stack, &self::queue("Jobs"), &queue, "arn:w", None, "W"), None);
     }
 
     #[test]
@@ -595,8 +647,8 @@ mod tests {
             for statement in policy(list, &resources)["Statement"].as_array().unwrap() {
                 let condition = &statement["Condition"];
                 if statement["Sid"] == "Mappings" {
-                    let leads_to = ["S-Submit-1", "S-Submit-1:*", "press", "press:*"]
-                        .map(|function| format!("{FUNCTION}{function}"));
+                    let leads_to =
+                        ["press", "press:*"].map(|function| format!("{FUNCTION}{function}"));
                     let leads_to = json!({"ArnLike": {"lambda:FunctionArn": leads_to}});
                     assert_eq!(condition, &leads_to);
                 } else {

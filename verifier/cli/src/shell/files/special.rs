@@ -3,7 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -20,6 +20,22 @@ const READER_WITHIN: Duration = Duration::from_secs(10);
 /// Writes to one.
 pub(super) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     open_for(path)?.write_all(content)
+}
+
+/// Fails where what is for the caller alone would reach another user: by a pipe or a socket of theirs.
+pub(super) fn check_private(path: &Path) -> io::Result<()> {
+    let made = fs::metadata(path)?;
+    let has_reader = made.file_type().is_fifo() || made.file_type().is_socket();
+    if !has_reader || is_callers(made.uid(), rustix::process::geteuid().as_raw()) {
+        return Ok(());
+    }
+    let problem = "it is another user's, who would read what is for you alone";
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, problem))
+}
+
+/// Whether the owner reads nothing there that they may not read: the superuser reads everything in any case.
+fn is_callers(owner: u32, caller: u32) -> bool {
+    owner == caller || owner == 0
 }
 
 /// One that is written to piece by piece.
@@ -104,4 +120,19 @@ impl Write for Pipe {
 fn nobody_reads() -> io::Error {
     let problem = format!("no process has read from the pipe for {} s", READER_WITHIN.as_secs());
     io::Error::new(io::ErrorKind::TimedOut, problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_of_another_user_gets_nothing_that_is_for_the_caller_alone() {
+        for (owner, caller, expected) in
+            [(1001, 1001, true), (0, 1001, true), (1001, 1002, false), (1001, 0, false)]
+        {
+            assert_eq!(is_callers(owner, caller), expected, "{owner} {caller}");
+        }
+        assert!(check_private(Path::new("/dev/null")).is_ok());
+    }
 }
