@@ -77,7 +77,6 @@ impl Aws {
     }
 }
 
-/// The patterns of a mapping's filters.
 fn mapping_evidence(mapping: &EventSourceMappingConfiguration) -> MappingEvidence {
     MappingEvidence {
         uuid: mapping.uuid().unwrap_or_default().to_owned(),
@@ -104,6 +103,7 @@ fn mapping_evidence(mapping: &EventSourceMappingConfiguration) -> MappingEvidenc
     }
 }
 
+/// The patterns of a mapping's filters.
 fn filters(mapping: &EventSourceMappingConfiguration) -> Vec<String> {
     let filters = mapping.filter_criteria().map(FilterCriteria::filters).unwrap_or_default();
     filters.iter().map(|filter| filter.pattern().unwrap_or_default().to_owned()).collect()

@@ -16,6 +16,8 @@ impl Hold {
     pub(crate) const SECONDS: u32 = 120;
     /// As a duration.
     pub(crate) const TIME: Duration = Duration::from_secs(Self::SECONDS as u64);
+    /// When half of it is over, and they have to be held for longer.
+    pub(crate) const HALF: Duration = Duration::from_secs(Self::SECONDS as u64 / 2);
 }
 
 /// How many requests are made at once.

@@ -6,14 +6,12 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::iter;
 use verifier_aws::{AwsError, RECEIVED_MAX, Received, ReceivedMessage};
-use verifier_core::dead_letters::{
-    AttemptLog, DeadLetter, Depth, EmptyDetector, NotEvaluable, Unreached,
-};
+use verifier_core::dead_letters::{AttemptLog, DeadLetter, NotEvaluable, Unreached};
 use verifier_model::sqs::BATCH_ENTRIES_MAX;
 use verifier_model::time::Timestamp;
 
 use super::{
-    Backup, DlqTarget, Hold, Log, Selection, extend_visibility, not_evaluable, release, tell,
+    Backup, DlqTarget, Handles, Hold, Holding, Log, Selection, not_evaluable, release_all, tell,
 };
 use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
@@ -26,12 +24,6 @@ const PORTION_MESSAGES: usize = 1_000;
 const PORTION_BYTES: usize = 16 * 1_048_576;
 /// How long receiving a portion may take.
 const PORTION_TIME: Duration = Duration::from_secs(30);
-/// When messages in hand are hidden for longer before they are deleted.
-const HELD_ENOUGH: Duration = Duration::from_mins(1);
-/// How long a poll waits, in seconds.
-const POLL_SECONDS: u32 = 1;
-/// How long it waits for messages that others hold.
-const LONG_POLL_SECONDS: u32 = 5;
 /// How many requests are made at once.
 const AT_ONCE: usize = 8;
 
@@ -60,25 +52,17 @@ pub(crate) struct Purged {
     pub(crate) calls: BTreeMap<String, u32>,
 }
 
-/// Messages in hand, by their ids.
-type Hands = BTreeMap<String, String>;
-
 /// The state of a purge.
 struct Purge<'a> {
     place: &'a DlqTarget,
     selection: &'a Selection,
     interrupt: &'a Interrupt,
-    empty_detector: EmptyDetector,
     /// Those that stay: not meant, or not deleted.
-    staying: Hands,
+    staying: Holding<'a>,
     /// Those that were deleted. On standard queues a copy of one may come up again.
     deleted: BTreeSet<String>,
     /// When the first was taken of those that stay.
     began_staying: Option<Timestamp>,
-    /// When it began.
-    began_at: Timestamp,
-    /// When those that stay were held for longer the last time.
-    kept_at: Timestamp,
     progress: &'a Progress,
     result: Purged,
 }
@@ -92,25 +76,22 @@ pub(crate) async fn purge(
     interrupt: &Interrupt,
     progress: &Progress,
 ) -> Purged {
-    let began_at = place.clock.now();
     let mut purge = Purge {
         place,
         selection,
         interrupt,
-        empty_detector: EmptyDetector::default(),
-        staying: Hands::new(),
+        staying: Holding::new(place),
         deleted: BTreeSet::new(),
         began_staying: None,
-        began_at,
-        kept_at: began_at,
         progress,
         result: Purged::default(),
     };
     if let Err(failure) = purge.run(backup).await.and(backup.finish()) {
         purge.result.failure = Some(failure);
     }
-    let staying = std::mem::take(&mut purge.staying);
-    purge.release(staying).await;
+    let not_released = purge.staying.end().await;
+    purge.result.not_released.extend(not_released);
+    purge.result.unreached = purge.staying.unreached().clone();
     purge.result.calls = place.aws.calls().counts();
     purge.result
 }
@@ -162,18 +143,16 @@ impl Purge<'_> {
             if self.place.clock.now().since(began_at) >= PORTION_TIME {
                 return Ok(false);
             }
-            self.hold_those_that_stay().await;
-            let wait_seconds = if self.result.unreached.may_come() && taken.is_empty() {
-                LONG_POLL_SECONDS
-            } else {
-                POLL_SECONDS
-            };
+            self.staying.keep().await;
+            // What is in hand waits for the answer, too.
+            let wait_seconds =
+                if taken.is_empty() { self.staying.poll_seconds() } else { Holding::POLL_SECONDS };
             let how = Received { visibility_timeout_seconds: Hold::SECONDS, wait_seconds };
             let queue = &self.place.dead_letters;
             let received = self.place.aws.receive_messages(queue, how, wanted).await?;
             self.place.clock.has_waited().await;
             self.result.receives += 1;
-            self.empty_detector.polled(received.len());
+            self.staying.polled(received.len());
             if received.is_empty() && !taken.is_empty() {
                 // More messages of a FIFO queue's groups come when the ones before them are gone.
                 return Ok(false);
@@ -187,7 +166,7 @@ impl Purge<'_> {
             if again && self.is_going_round() {
                 return Ok(true);
             }
-            if self.empty_detector.is_likely() && self.is_empty(taken.len()).await? {
+            if self.is_over(taken.len()).await? {
                 return Ok(true);
             }
         }
@@ -196,14 +175,14 @@ impl Purge<'_> {
 
     fn is_again(&self, each: &ReceivedMessage, taken: &[ReceivedMessage]) -> bool {
         let id = &each.message.message_id;
-        self.staying.contains_key(id) || taken.iter().any(|other| other.message.message_id == *id)
+        self.staying.holds(id) || taken.iter().any(|other| other.message.message_id == *id)
     }
 
     /// Takes one in hand. The newest handle is the one that counts.
     fn keep(&mut self, each: ReceivedMessage, taken: &mut Vec<ReceivedMessage>) {
         let id = &each.message.message_id;
-        if let Some(handle) = self.staying.get_mut(id) {
-            *handle = each.receipt_handle;
+        if self.staying.holds(id) {
+            self.staying.hold(each.message.message_id, each.receipt_handle);
         } else if let Some(other) = taken.iter_mut().find(|other| other.message.message_id == *id) {
             other.receipt_handle = each.receipt_handle;
         } else {
@@ -223,38 +202,14 @@ impl Purge<'_> {
         round
     }
 
-    /// Holds those that stay for longer, so that they do not come up again.
-    async fn hold_those_that_stay(&mut self) {
-        let now = self.place.clock.now();
-        if now.since(self.kept_at) < HELD_ENOUGH || self.staying.is_empty() {
-            return;
-        }
-        self.kept_at = now;
-        let handles: Vec<&str> = self.staying.values().map(String::as_str).collect();
-        // One that cannot be held any more comes up again, and is held by its new handle.
-        let _ = extend_visibility(&self.place.aws, &self.place.dead_letters, &handles).await;
-    }
-
     /// Whether there is nothing more to receive, and nothing that is waited for.
-    async fn is_empty(&mut self, taken: usize) -> Result<bool, AwsError> {
-        let queue = &self.place.dead_letters;
-        let queue = self.place.aws.queue(&queue.name, &queue.url).await?;
-        if !self.empty_detector.is_certain(queue.number("ApproximateNumberOfMessages")) {
-            return Ok(false);
+    async fn is_over(&mut self, taken: usize) -> Result<bool, AwsError> {
+        let wait = self.selection.wait;
+        let is_over = self.staying.is_over(taken, &[], wait, self.progress).await?;
+        if is_over {
+            self.result.incomplete = self.staying.unreached().why();
         }
-        let own = (self.staying.len() + taken) as u64;
-        let unreached = Unreached::of(Depth::of(&queue), own, queue.is_fifo());
-        self.result.unreached =
-            Unreached { visibility_timeout: queue.visibility_timeout(), ..unreached };
-        self.result.incomplete = self.result.unreached.why();
-        let waited = self.place.clock.now().since(self.began_at);
-        if !self.result.unreached.may_come() || waited >= self.selection.wait {
-            return Ok(true);
-        }
-        let left = self.selection.wait.saturating_sub(waited).as_secs().div_ceil(60);
-        let why = self.result.incomplete.take().unwrap_or_default();
-        self.progress.detail(&format!("waiting, for {left} min at most (--wait): {why}"));
-        Ok(false)
+        Ok(is_over)
     }
 
     /// Those of a portion that are meant; the others stay.
@@ -289,7 +244,7 @@ impl Purge<'_> {
             } else {
                 self.began_staying.get_or_insert(now);
                 self.result.not_meant += 1;
-                self.staying.insert(each.message.message_id, each.receipt_handle);
+                self.staying.hold(each.message.message_id, each.receipt_handle);
             }
         }
         Ok(meant)
@@ -313,7 +268,7 @@ impl Purge<'_> {
         meant: Vec<ReceivedMessage>,
         began_at: Timestamp,
     ) -> Vec<ReceivedMessage> {
-        if self.place.clock.now().since(began_at) < HELD_ENOUGH {
+        if self.place.clock.now().since(began_at) < Hold::HALF {
             return meant;
         }
         let handles: Vec<(String, u32)> =
@@ -366,24 +321,19 @@ impl Purge<'_> {
                 }
                 Some(why) => {
                     self.result.not_deleted.push((id.clone(), why.clone()));
-                    self.staying.insert(id, handle);
+                    self.staying.hold(id, handle);
                 }
             }
         }
         Ok(())
     }
 
-    async fn release(&mut self, hands: Hands) {
-        let handles: Vec<&str> = hands.values().map(String::as_str).collect();
-        let failed = release(&self.place.aws, &self.place.dead_letters, &handles).await;
-        let failed: BTreeMap<String, String> = failed.into_iter().collect();
-        let failed =
-            hands.iter().filter_map(|(id, handle)| Some((id.clone(), failed.get(handle)?.clone())));
-        self.result.not_released.extend(failed);
+    async fn release(&mut self, hands: Handles) {
+        self.result.not_released.extend(release_all(self.place, &hands).await);
     }
 }
 
-fn handles(taken: &[ReceivedMessage]) -> Hands {
+fn handles(taken: &[ReceivedMessage]) -> Handles {
     taken
         .iter()
         .map(|each| (each.message.message_id.clone(), each.receipt_handle.clone()))
