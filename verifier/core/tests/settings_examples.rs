@@ -110,6 +110,22 @@ fn what_is_wrong_is_said_with_file_line_key_and_what_was_expected() {
 }
 
 #[test]
+fn only_who_posts_jobs_needs_somewhere_to_post_them_to() {
+    let nowhere = InForce::read("verifier.toml", "[outputs]\napi_url = false\njob_url = false\n");
+    let nowhere = nowhere.expect("whoever posts nothing reads it");
+    let refused = nowhere.for_posting().map(|_| ()).map_err(|error| error.to_string());
+    assert_eq!(
+        refused,
+        Err("verifier.toml:3:1: outputs.job_url: there is nowhere to post jobs to; expected an output, or api.jobs_path".to_owned())
+    );
+    let below_the_api = "[outputs]\njob_url = false\n[api]\njobs_path = \"/jobs\"\n";
+    for somewhere in [below_the_api, ""] {
+        let read = InForce::read("verifier.toml", somewhere).expect("it is sound");
+        assert!(read.for_posting().is_ok(), "{somewhere}");
+    }
+}
+
+#[test]
 fn values_that_contradict_each_other_are_refused_at_one_of_them() {
     are_refused(&[
         (
@@ -126,7 +142,6 @@ fn values_that_contradict_each_other_are_refused_at_one_of_them() {
             "[jobs]\nrefused = [{ defect = \"a b\", body = '{job_id}' }]\n",
             "jobs.refused: expected defects that differ, of a-z",
         ),
-        ("[outputs]\njob_url = false\n", "outputs.job_url: there is nowhere to post jobs to"),
         (
             "[outputs]\njob_url = \"A\"\n[api]\njobs_path = \"/x\"\n",
             "verifier.toml:4:1: api.jobs_path: outputs.job_url says where jobs are posted to",
@@ -202,8 +217,8 @@ fn what_cannot_be_sent_is_no_settings_file() {
 #[test]
 fn the_default_bodies_are_jobs_of_their_run_and_the_refused_ones_are_none() {
     let settings = Settings::default();
-    let job_id = format!("{RUN}-poison");
-    let filling = Filling { job_id: &job_id, run_id: RUN, name: "poison", padding_bytes: 9 };
+    let job_id = format!("{RUN}-failing");
+    let filling = Filling { job_id: &job_id, run_id: RUN, name: "failing", padding_bytes: 9 };
     for (template, fails) in [(&settings.jobs.good, false), (&settings.jobs.failing, true)] {
         let body = filling.fill(template);
         let job = Job::parse(body.as_bytes()).expect("a job");

@@ -160,7 +160,7 @@ fn options(args: &CheckArgs) -> Result<Options, Failure> {
         strict: args.strict,
         allow_moves: args.allow_moves,
         selection,
-        settings: config::load(&args.settings)?.settings().clone(),
+        settings: config::load_for_posting(&args.settings)?,
         outputs,
     })
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use verifier_core::check::read_settings;
-use verifier_core::settings::{ANY_ORIGIN, InForce};
+use verifier_core::settings::{ANY_ORIGIN, InForce, Settings, SettingsError};
 
 use crate::config::args::SettingsArgs;
 use crate::shell::failure::Failure;
@@ -33,6 +33,11 @@ pub(crate) fn load(args: &SettingsArgs) -> Result<InForce, Failure> {
     Ok(settings)
 }
 
+/// The same for a command that posts jobs: they have to say where.
+pub(crate) fn load_for_posting(args: &SettingsArgs) -> Result<Settings, Failure> {
+    load(args)?.for_posting().cloned().map_err(|error| wrong(&error))
+}
+
 /// The settings of the named file, or else of the nearest one from the working directory upwards, or else the defaults.
 fn read(named: Option<&Path>) -> Result<InForce, Failure> {
     let Some((_, path)) = file(named)? else {
@@ -41,10 +46,14 @@ fn read(named: Option<&Path>) -> Result<InForce, Failure> {
     let shown = path.display().to_string();
     let text = files::read_text(&path)
         .map_err(|error| Failure::usage(format!("the settings {shown} cannot be read: {error}")))?;
-    read_settings(&shown, &text).map_err(|error| Failure {
+    read_settings(&shown, &text).map_err(|error| wrong(&error))
+}
+
+fn wrong(error: &SettingsError) -> Failure {
+    Failure {
         next: Some("docs/settings.md lists every key".to_owned()),
         ..Failure::usage(error.to_string())
-    })
+    }
 }
 
 /// The file that the settings are read from, with the word for it.

@@ -94,6 +94,12 @@ impl InForce {
         &self.settings
     }
 
+    /// The settings for a command that posts jobs, for which they have to say where.
+    pub fn for_posting(&self) -> Result<&Settings, SettingsError> {
+        validity::posting(&self.settings).map_err(|(key, problem)| self.wrong(key, problem))?;
+        Ok(&self.settings)
+    }
+
     /// Every setting, in the order of [`KEYS`].
     pub fn shown(&self) -> Vec<Shown> {
         let values = self.values();

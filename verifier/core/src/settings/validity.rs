@@ -26,13 +26,18 @@ pub(super) fn check(settings: &Settings, is_changed: &dyn Fn(&str) -> bool) -> R
     Ok(())
 }
 
+/// Whether there is somewhere to post jobs to, which only some commands need.
+pub(super) fn posting(settings: &Settings) -> Result<(), Problem> {
+    if settings.outputs.job_url.is_some() || settings.api.jobs_path.is_some() {
+        return Ok(());
+    }
+    let problem = "there is nowhere to post jobs to; expected an output, or api.jobs_path";
+    Err(("outputs.job_url", problem.to_owned()))
+}
+
 fn addresses(settings: &Settings, is_changed: &dyn Fn(&str) -> bool) -> Result<(), Problem> {
     let (outputs, api) = (&settings.outputs, &settings.api);
     match &api.jobs_path {
-        None if outputs.job_url.is_none() => Err((
-            "outputs.job_url",
-            "there is nowhere to post jobs to; expected an output, or api.jobs_path".to_owned(),
-        )),
         Some(_) if outputs.job_url.is_some() && is_changed("outputs.job_url") => Err((
             "api.jobs_path",
             "outputs.job_url says where jobs are posted to already; expected one of them"

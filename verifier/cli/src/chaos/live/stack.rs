@@ -71,7 +71,7 @@ pub(crate) struct Live {
 impl Live {
     /// Finds a stack, which has to be a preview that nobody else is breaking.
     pub(crate) async fn find(args: Where) -> Result<Self, Failure> {
-        let settings = config::load(&args.settings)?.settings().clone();
+        let settings = config::load_for_posting(&args.settings)?;
         let place = DlqTarget::find(PlaceArgs {
             stack: Some(args.stack.clone()),
             queue: None,
