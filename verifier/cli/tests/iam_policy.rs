@@ -181,6 +181,23 @@ fn a_stack_that_is_not_there_has_no_policy() {
     let (code, policy, stderr) = policy_with_token(local.token(), &arguments);
     assert_eq!((code, policy), (Some(3), Value::Null), "{stderr}");
 }
+
+#[test]
+fn a_stack_whose_outputs_have_other_names_is_told_where_to_name_them() {
+    let local = Local::start(&[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = folder.path().join("verifier.toml");
+    std::fs::write(&settings, "[outputs]\njobs_queue = \"Tickets\"\n").expect("it is written");
+    let settings = settings.to_str().expect("a path");
+    let (endpoint, stack) = (local.text("/endpoint"), local.text("/stackName"));
+    let arguments = ["check", "--stack", stack, "--endpoint-url", endpoint, "--config", settings];
+    let (code, policy, stderr) = policy_with_token(local.token(), &arguments);
+    assert_eq!((code, policy), (Some(3), Value::Null), "{stderr}");
+    for expected in ["has no output Tickets", "verifier.toml", "JobsQueueName"] {
+        assert!(stderr.contains(expected), "{expected} is not in {stderr}");
+    }
+}
+
 /// The statements of the role that breaks previews, as the account's template has them, with AWS's own values in angle
 /// brackets.
 fn chaos_role() -> Vec<Value> {

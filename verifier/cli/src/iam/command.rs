@@ -1,8 +1,8 @@
 //! `verifier iam-policy`.
 
 use verifier_aws::Aws;
-use verifier_core::check::Selection;
 use verifier_core::check::rules::stack_ready;
+use verifier_core::check::{QueueEvidence, Selection};
 use verifier_core::iam::{self, Permission, Resources};
 use verifier_core::settings::Outputs;
 
@@ -55,8 +55,20 @@ async fn resources(
     let missing = |what: &str| {
         Failure::environment(format!("the stack {name} has no {what}, so its ARN is not known"))
     };
-    let jobs = found.jobs.ok_or_else(|| missing("jobs queue"))?;
-    let dead_letters = found.dead_letters.ok_or_else(|| missing("dead-letter queue"))?;
+    // An output that is not there names no queue, and one that is may name a queue that is not.
+    let queue = |queue: Option<QueueEvidence>, output: &str, what: &str| {
+        queue.ok_or_else(|| {
+            if stack.outputs.contains_key(output) {
+                return missing(what);
+            }
+            let next = stack_ready::unnamed(output, &stack, &outputs.expected());
+            let what =
+                format!("the stack {name} has no output {output}, by which its {what} is found");
+            Failure { next: Some(next), ..Failure::environment(what) }
+        })
+    };
+    let jobs = queue(found.jobs, &outputs.jobs_queue, "jobs queue")?;
+    let dead_letters = queue(found.dead_letters, &outputs.dead_letter_queue, "dead-letter queue")?;
     let ([mapping], Some(worker)) = (found.mappings.as_slice(), found.worker) else {
         return Err(missing("single consumer of its jobs queue"));
     };

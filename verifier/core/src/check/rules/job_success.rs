@@ -34,6 +34,9 @@ pub const CHECK: Check = Check {
 /// That lines may be missing that the worker wrote too late, and what tells.
 pub(super) const HELD_BACK: &str = "the worker holds lines back behind the end of their invocation, so some may never come: let it write them all before it answers";
 
+/// How many of the jobs are named that have something in common.
+const NAMED_MAX: usize = 3;
+
 /// How much of a line is shown.
 const LINE_CHARS_MAX: usize = 200;
 
@@ -44,7 +47,7 @@ pub fn evaluate(account: &Account, log: &LogEvidence, returned: &[Breach]) -> Ev
     if good.is_empty() {
         return Evaluation::not_run("no good job was accepted");
     }
-    let found: Vec<(Verdict, String)> = good
+    let found: Vec<(Verdict, &str, String)> = good
         .iter()
         .map(|job| {
             let came_again = returned.iter().find(|breach| breach.job_id == job.job_id);
@@ -57,12 +60,14 @@ pub fn evaluate(account: &Account, log: &LogEvidence, returned: &[Breach]) -> Ev
                 }
                 (found, _) => found,
             };
-            (verdict, format!("{}: {why}", job.job_id))
+            (verdict, job.job_id.as_str(), why)
         })
         .collect();
-    let that = |verdict: Verdict| -> Vec<&str> {
-        found.iter().filter(|(each, _)| *each == verdict).map(|(_, why)| why.as_str()).collect()
+    let that = |verdict: Verdict| {
+        let of_verdict = found.iter().filter(|(each, ..)| *each == verdict);
+        by_reason(of_verdict.map(|(_, job_id, why)| (*job_id, why.as_str())))
     };
+    let count = |verdict: Verdict| found.iter().filter(|(each, ..)| *each == verdict).count();
     let of_all = |count: usize| format!("{count} of {} good jobs", good.len());
     let (failed, open, warned) =
         (that(Verdict::Fail), that(Verdict::Inconclusive), that(Verdict::Warn));
@@ -77,26 +82,32 @@ pub fn evaluate(account: &Account, log: &LogEvidence, returned: &[Breach]) -> Ev
         let what = format!(
             "{} were received before, and the worker wrote nothing then: {}",
             of_all(silent.len()),
-            warned.first().copied().unwrap_or_default()
+            warned.first().cloned().unwrap_or_default()
         );
         Evaluation::fail(what, expected, warned.join("; ")).with_next(log.next())
     } else if failed.is_empty() && is_any_systematic(&again) {
         let what = format!(
             "{} came again before the visibility timeout had passed, by their receive counts: {}",
             of_all(again.len()),
-            warned.first().copied().unwrap_or_default()
+            warned.first().cloned().unwrap_or_default()
         );
         Evaluation::fail(what, expected, warned.join("; ")).with_next(
             "look for what shortens their visibility timeout and does not delete them, or answers that they failed",
         )
     } else if !failed.is_empty() {
-        let what = format!("{} did not end as they should: {}", of_all(failed.len()), failed[0]);
+        let what =
+            format!("{} did not end as they should: {}", of_all(count(Verdict::Fail)), failed[0]);
         Evaluation::fail(what, expected, failed.join("; ")).with_next(log.next())
     } else if !open.is_empty() {
-        Evaluation::inconclusive(format!("{} are open: {}", of_all(open.len()), open.join("; ")))
-            .with_next(log.next())
+        Evaluation::inconclusive(format!(
+            "{} are open: {}",
+            of_all(count(Verdict::Inconclusive)),
+            open.join("; ")
+        ))
+        .with_next(log.next())
     } else if !warned.is_empty() {
-        let what = format!("{} were received more than once: {}", of_all(warned.len()), warned[0]);
+        let what =
+            format!("{} were received more than once: {}", of_all(count(Verdict::Warn)), warned[0]);
         Evaluation::fail(what, expected, warned.join("; ")).with_verdict(Verdict::Warn)
     } else if let Some(Kept { returns, messages }) =
         account.kept().filter(|_| !tells_of_batches(account))
@@ -112,6 +123,25 @@ pub fn evaluate(account: &Account, log: &LogEvidence, returned: &[Breach]) -> Ev
     evaluation
         .with_evidence("jobs", good.iter().map(|job| shown(job)).collect::<Vec<_>>())
         .with_evidence("logGroup", log.log_group.clone())
+}
+
+/// The jobs of each reason, which is said once for all that it is about.
+fn by_reason<'a>(jobs: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (job_id, why) in jobs {
+        match reasons.iter_mut().find(|(reason, _)| *reason == why) {
+            Some((_, ids)) => ids.push(job_id),
+            None => reasons.push((why, vec![job_id])),
+        }
+    }
+    let said = reasons.iter().map(|(why, ids)| {
+        let more = match ids.len().saturating_sub(NAMED_MAX) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("{}{more}: {why}", ids[..ids.len().min(NAMED_MAX)].join(", "))
+    });
+    said.collect()
 }
 
 /// That lines tell of a job under other messages, too.
@@ -646,8 +676,27 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn what_several_jobs_have_in_common_is_said_once() {
+        let same = |id| (id, "no success");
+        assert_eq!(
+            by_reason([same("a"), ("b", "came again"), same("c")].into_iter()),
+            ["a, c: no success", "b: came again"]
+        );
+        assert_eq!(
+            by_reason(["a", "b", "c", "d", "e"].map(same).into_iter()),
+            ["a, b, c and 2 more: no success"]
+        );
+        let jobs: Vec<JobEvidence> =
+            ["a", "b", "c"].map(|id| job(id, false, Some(id))).into_iter().collect();
+        let evaluation = evaluate(&account(&jobs, &[]), &unreadable_log());
+        let told = evaluation.summary.matches("could not be read").count();
+        assert_eq!(told, 1, "{}", evaluation.summary);
+        assert!(evaluation.summary.starts_with("3 of 3 good jobs are open: a, b, c: "));
+    }
+
+    #[test]
     fn without_a_good_job_there_is_nothing_to_conclude() {
-        let poison = [job("a", true, Some("m"))];
-        assert_eq!(evaluate(&account(&poison, &[]), &whole_log()).verdict, Verdict::NotRun);
+        let failing = [job("a", true, Some("m"))];
+        assert_eq!(evaluate(&account(&failing, &[]), &whole_log()).verdict, Verdict::NotRun);
     }
 }

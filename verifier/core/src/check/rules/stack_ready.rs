@@ -55,11 +55,25 @@ pub fn evaluate(stack: &StackEvidence, expected_outputs: &[&str]) -> Evaluation 
             format!("the outputs {}", expected_outputs.join(", ")),
             if found.is_empty() { "no outputs".to_owned() } else { found.join(", ") },
         )
-        .with_next(format!("add the output {} to the stack and deploy it", missing.join(", ")))
+        .with_next(unnamed(&missing.join(", "), stack, expected_outputs))
     };
     evaluation
         .with_evidence("status", stack.status.clone())
         .with_evidence("outputs", serde_json::json!(stack.outputs))
+}
+
+/// What to do where outputs are missing: a stack of other names has them, and says so in its settings.
+pub fn unnamed(missing: &str, stack: &StackEvidence, expected_outputs: &[&str]) -> String {
+    let names = stack.outputs.keys().map(String::as_str);
+    let found: Vec<&str> = names.filter(|name| !expected_outputs.contains(name)).collect();
+    let add = format!("add the output {missing} to the stack and deploy it");
+    if found.is_empty() {
+        return add;
+    }
+    format!(
+        "if other outputs hold that, name them below [outputs] in verifier.toml (docs/your-own-stack.md); the stack has {}. Otherwise {add}",
+        found.join(", ")
+    )
 }
 
 /// What tells why a stack is not ready, or waits until it is.
@@ -142,5 +156,19 @@ mod tests {
         let evaluation = evaluate(&stack("CREATE_COMPLETE"), &["ApiUrl", "JobUrl"]);
         assert_eq!(evaluation.verdict, Verdict::Fail);
         assert!(evaluation.summary.contains("JobUrl") && !evaluation.summary.contains("ApiUrl"));
+    }
+
+    #[test]
+    fn a_stack_with_other_outputs_is_told_where_to_name_them() {
+        let next = |stack: &StackEvidence| {
+            evaluate(stack, &["ApiUrl", "JobUrl"]).next.expect("something to do next")
+        };
+        let mut stack = stack("CREATE_COMPLETE");
+        stack.outputs.insert("TicketsUrl".to_owned(), "u".to_owned());
+        let of_others = next(&stack);
+        assert!(of_others.contains("verifier.toml"), "{of_others}");
+        assert!(of_others.contains("the stack has TicketsUrl."), "{of_others}");
+        stack.outputs.remove("TicketsUrl");
+        assert_eq!(next(&stack), "add the output JobUrl to the stack and deploy it");
     }
 }
