@@ -256,3 +256,18 @@ fn an_api_that_was_deployed_to_no_stage_fails() {
         assert!(checked.with_verdict("fail").contains(&"api.hello"), "{:#}", checked.report);
     }
 }
+
+#[test]
+fn a_file_with_a_handler_alone_is_reported_before_anything_is_invoked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["hello", "submit-job", "worker"] {
+        let handler = "def handler(event, context):\n    return event\n";
+        std::fs::write(folder.path().join(name), handler).expect("it is written");
+    }
+    let mut command = scrubbed(VERIFIER);
+    command.args(["check", "--local", "--only", "stack.ready", "--functions"]).arg(folder.path());
+    let output = run(&mut command);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(stderr.matches("a file with a handler alone is not started").count(), 3, "{stderr}");
+    assert!(stderr.contains("submit-job: its first line names no interpreter"), "{stderr}");
+}

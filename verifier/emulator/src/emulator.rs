@@ -18,7 +18,7 @@ use crate::clock::{Clock, ClockMode};
 use crate::error::EmulatorError;
 use crate::faults::Faults;
 use crate::http_api::HttpApis;
-use crate::lambda::{EnvironmentContext, Functions, Mappings, ProcessGroups};
+use crate::lambda::{EnvironmentContext, Functions, Mappings, ProcessGroups, Unstartable};
 use crate::listener::serve;
 use crate::logs::LogStore;
 use crate::queues::Queues;
@@ -136,6 +136,11 @@ impl Emulator {
     /// The stack that it was started with.
     pub fn stack(&self) -> &Stack {
         &self.stack
+    }
+
+    /// The functions whose program cannot be started, as far as that shows before.
+    pub async fn unstartable(&self) -> Vec<Unstartable> {
+        self.world.functions.unstartable().await
     }
 
     /// Lets things go wrong on purpose, from now on; without rules, nothing does.

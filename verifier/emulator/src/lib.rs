@@ -39,7 +39,7 @@ pub use client::Client;
 pub use clock::ClockMode;
 pub use emulator::{Emulator, EmulatorConfig, OTHER_WORK};
 pub use error::EmulatorError;
-pub use lambda::{FunctionStart, measure_function};
+pub use lambda::{FunctionStart, Unstartable, measure_function};
 pub use logs::LogStore;
 pub use server::CLIENT_HEADER;
 pub use stack::{AlarmSpec, FunctionSpec, LogGroupSpec, Output, Skipped, Stack};

@@ -97,6 +97,12 @@ async fn a_function_that_ends_while_it_starts_shows_its_output_to_the_caller_and
             "Runtime exited with error: signal: segmentation fault",
             "about to fall",
         ),
+        (
+            "#!/usr/bin/env python3\ndef handler(event, context):\n    return event\n",
+            "Runtime.ExitError",
+            "Runtime exited without providing a reason",
+            "a file with a handler alone is not started",
+        ),
         (endless, "Runtime.ExitError", "exit status 7", "xxxxx"),
         (reporting, "Wished", "the runtime reported an init error: no settings", ""),
     ] {
@@ -128,6 +134,24 @@ async fn a_function_that_cannot_be_started_at_all_says_why_to_the_caller_and_in_
         assert!(message.contains(why), "{why} is not in {message}");
         assert!(log.contains(why), "{why} is not in the log: {log}");
         assert!(log.contains("Error Type: Runtime.InvalidEntrypoint"), "{log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_program_is_known_before_it_is_invoked() {
+    let handler = b"def handler(event, context):\n    return event\n".as_slice();
+    for (program, mode, problem) in [
+        (handler, 0o644, Some("a file with a handler alone is not started")),
+        (b"#!/bin/sh\n", 0o644, Some("run chmod +x on it")),
+        (b"#!/bin/sh\n", 0o755, None),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let stand = Stand::of(of_program(folder.path(), program, mode, "JSON")).await;
+        let found = stand.emulator.unstartable().await;
+        let told = found.first().map(|found| (found.function.as_str(), found.problem.as_str()));
+        assert_eq!(told.map(|(function, _)| function), problem.map(|_| "probe"));
+        let is_told = told.zip(problem).is_none_or(|((_, told), problem)| told.contains(problem));
+        assert!(is_told, "{told:?}");
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::process::Command;
-use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, OTHER_WORK, Template};
+use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, OTHER_WORK, Template, Unstartable};
 use verifier_model::faults::FaultRules;
 
 use crate::local::args::{ClockArg, TemplateArgs};
@@ -79,6 +79,16 @@ pub(crate) async fn start(
         allowed_origins: options.allowed_origins,
     };
     let emulator = Emulator::start(config).await?;
+    let unstartable = emulator.unstartable().await;
+    if !unstartable.is_empty() {
+        progress.clear();
+    }
+    for Unstartable { function, program, problem } in unstartable {
+        let program = program.display();
+        output::tell(&format!(
+            "the function {function} cannot be started from {program}: {problem}\n"
+        ));
+    }
     if let Some(faults) = faults {
         emulator.set_faults(faults)?;
     }

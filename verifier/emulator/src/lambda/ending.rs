@@ -85,9 +85,7 @@ pub(super) fn entrypoint_problem(
             None => "the loader that it is linked for is not there; build it for this machine"
                 .to_owned(),
         },
-        (io::ErrorKind::PermissionDenied, Some(_)) => {
-            "it is not executable; run chmod +x on it".to_owned()
-        }
+        (io::ErrorKind::PermissionDenied, Some(_)) => NOT_EXECUTABLE.to_owned(),
         (_, Some(head)) if error.raw_os_error() == Some(EXEC_FORMAT_ERROR) => {
             match elf_machine(head) {
                 Some(built_for) => format!(
@@ -101,6 +99,20 @@ pub(super) fn entrypoint_problem(
     };
     format!("fork/exec {}: {error}: {cause}", program.display())
 }
+
+/// What keeps a program from being started, as far as that shows before; `None` where nothing does.
+pub(super) fn unstartable(is_executable: bool, head: &[u8]) -> Option<String> {
+    let is_text = !head.contains(&0);
+    if is_text && !head.starts_with(b"#!") {
+        return Some(format!("its first line names no interpreter by #!; {HANDLER_ALONE}"));
+    }
+    (!is_executable).then(|| NOT_EXECUTABLE.to_owned())
+}
+
+const NOT_EXECUTABLE: &str = "it is not executable; run chmod +x on it";
+
+/// What a program has to do that a handler does not.
+pub(super) const HANDLER_ALONE: &str = "a file with a handler alone is not started: the program has to ask Lambda's Runtime API for invocations (docs/your-own-stack.md)";
 
 /// `ENOEXEC`.
 const EXEC_FORMAT_ERROR: i32 = 8;
@@ -167,6 +179,24 @@ mod tests {
             let error = io::Error::from_raw_os_error(errno);
             let problem = entrypoint_problem(Path::new("/f/worker"), &error, head, "x86_64");
             assert!(problem.starts_with("fork/exec /f/worker: "), "{problem}");
+            assert!(problem.contains(told), "{problem}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_program_is_known_before_it_is_started() {
+        let elf = [b"\x7fELF\x02\x01\x01".as_slice(), &[0; 9], &[2, 0, 183, 0]].concat();
+        assert_eq!(unstartable(true, b"#!/usr/bin/env python3\n"), None);
+        assert_eq!(unstartable(true, &elf), None);
+        for (is_executable, head, told) in [
+            (false, b"#!/usr/bin/env python3\n".as_slice(), "run chmod +x on it"),
+            (false, &elf, "run chmod +x on it"),
+            // To make it executable would not be enough.
+            (false, b"def handler(event, context):\n", "names no interpreter by #!"),
+            (true, b"def handler(event, context):\n", "a file with a handler alone is not started"),
+            (true, b"", "names no interpreter by #!"),
+        ] {
+            let problem = unstartable(is_executable, head).expect(told);
             assert!(problem.contains(told), "{problem}");
         }
     }

@@ -23,7 +23,7 @@ use tokio::time::{Instant, timeout_at};
 use verifier_model::event_source_mapping::InvocationOutcome;
 use verifier_model::faults::CrashPoint;
 
-use super::ending::{HEAD_BYTES, entrypoint_problem, exit_problem};
+use super::ending::{HANDLER_ALONE, HEAD_BYTES, entrypoint_problem, exit_problem};
 use super::environment_context::EnvironmentContext;
 use super::log::Log;
 use super::pool::Pooled;
@@ -399,7 +399,7 @@ fn log_stream(environment_context: &EnvironmentContext, id: &str) -> String {
 }
 
 /// The beginning of a file, if it can be read.
-async fn beginning_of(path: &Path) -> Option<Vec<u8>> {
+pub(super) async fn beginning_of(path: &Path) -> Option<Vec<u8>> {
     let mut head = Vec::new();
     let file = tokio::fs::File::open(path).await.ok()?;
     file.take(HEAD_BYTES as u64).read_to_end(&mut head).await.ok()?;
@@ -409,7 +409,12 @@ async fn beginning_of(path: &Path) -> Option<Vec<u8>> {
 /// Lambda's name for the end of an initialisation, and what happened.
 fn init_problem(ended: Ended) -> (String, String) {
     match ended {
-        Ended::Exited(status) => ("Runtime.ExitError".to_owned(), exit_problem(status)),
+        Ended::Exited(status) => {
+            let problem = exit_problem(status);
+            // It is no program that ends well before it asks for anything.
+            let hint = if status.success() { format!("; {HANDLER_ALONE}") } else { String::new() };
+            ("Runtime.ExitError".to_owned(), problem + &hint)
+        }
         Ended::TimedOut => {
             let seconds = INIT_TIMEOUT.as_secs();
             let problem = format!("Init phase timed out: it took longer than {seconds} s");

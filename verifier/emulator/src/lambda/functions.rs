@@ -1,6 +1,7 @@
 //! The functions, each with its pool of warm execution environments.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,7 +12,8 @@ use tokio::time::sleep;
 use verifier_model::event_source_mapping::InvocationOutcome;
 use verifier_model::faults::{Caller, Fault, Happening, Stage};
 
-use super::environment::{Environment, InitError, ProcessFault, error_payload};
+use super::ending::unstartable;
+use super::environment::{Environment, InitError, ProcessFault, beginning_of, error_payload};
 use super::environment_context::EnvironmentContext;
 use super::metrics::FunctionMetrics;
 use super::pool::{Configuration, Pool};
@@ -38,6 +40,17 @@ pub(crate) struct Functions {
     /// What goes on behind the requests: environments between an answer and the next call for an invocation, and
     /// asynchronous invocations.
     background: Mutex<JoinSet<()>>,
+}
+
+/// A function whose program cannot be started. Lambda takes it all the same, and its invocations fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unstartable {
+    /// Its name.
+    pub function: String,
+    /// Its program.
+    pub program: PathBuf,
+    /// Why, and what to do.
+    pub problem: String,
 }
 
 struct Function {
@@ -93,6 +106,24 @@ impl Functions {
             failure: Mutex::default(),
         };
         lock(&self.functions).insert(name, Arc::new(function));
+    }
+
+    /// The functions whose program cannot be started, as far as that shows before.
+    pub(crate) async fn unstartable(&self) -> Vec<Unstartable> {
+        let programs: Vec<(String, PathBuf)> = lock(&self.functions)
+            .iter()
+            .map(|(name, function)| (name.clone(), function.binary.clone()))
+            .collect();
+        let mut found = Vec::new();
+        for (function, program) in programs {
+            let metadata = tokio::fs::metadata(&program).await;
+            let is_executable =
+                metadata.is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0);
+            let head = beginning_of(&program).await.unwrap_or_default();
+            let problem = unstartable(is_executable, &head);
+            found.extend(problem.map(|problem| Unstartable { function, program, problem }));
+        }
+        found
     }
 
     /// Removes a function. Invocations in hand are finished.

@@ -17,6 +17,7 @@ mod runtime_api;
 
 pub(crate) use environment::FUNCTION_ACCESS_KEY_ID;
 pub(crate) use environment_context::EnvironmentContext;
+pub use functions::Unstartable;
 pub(crate) use functions::{FunctionConfiguration, Functions, Invocation, Invoked};
 pub(crate) use mappings::Mappings;
 pub use measure::{FunctionStart, measure_function};
