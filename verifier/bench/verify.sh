@@ -31,7 +31,7 @@ submit() {
   curl -sS --fail -H 'content-type: application/json' -d "{\"task\": \"try\", \"fail\": $2, \"jobId\": \"$1\"}" "$job_url" >/dev/null
 }
 submit "$run-good" false
-submit "$run-poison" true
+submit "$run-failing" true
 
 ask sqs get-queue-url --queue-name "$queue_name" --query QueueUrl && queue=$answer
 ask sqs get-queue-attributes --queue-url "$queue" --attribute-names QueueArn --query Attributes.QueueArn && arn=$answer
@@ -46,9 +46,9 @@ case $answer in *'"succeeded"'*) ;; *) exit 1 ;; esac
 ask sqs get-queue-url --queue-name "$dead_letter_queue_name" --query QueueUrl && dead_letters=$answer
 for _ in $(seq 30); do
   ask sqs receive-message --queue-url "$dead_letters" --wait-time-seconds 20 --max-number-of-messages 10 \
-    --query "Messages[?contains(Body, '$run-poison')] | [0].[ReceiptHandle, Body]"
-  case $answer in *"$run-poison"*) break ;; esac
+    --query "Messages[?contains(Body, '$run-failing')] | [0].[ReceiptHandle, Body]"
+  case $answer in *"$run-failing"*) break ;; esac
 done
-case $answer in *"$run-poison"*) ;; *) exit 1 ;; esac
+case $answer in *"$run-failing"*) ;; *) exit 1 ;; esac
 ask sqs delete-message --queue-url "$dead_letters" --receipt-handle "${answer%%$'\t'*}"
 echo "$calls"

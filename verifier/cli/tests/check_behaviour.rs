@@ -65,7 +65,7 @@ fn a_throttled_api_proves_nothing_about_what_it_refuses() {
 }
 
 #[test]
-fn a_worker_that_fails_the_batch_fails_the_poisons_mates() {
+fn a_worker_that_fails_the_batch_fails_the_mates_of_the_failing_job() {
     let answer = json!({"batchItemFailures": [{"itemIdentifier": ""}]}).to_string();
     let rule = json!({"operation": "Invoke", "function": "*Worker*", "nth": 1,
         "fault": {"kind": "answer", "payload": answer}});
@@ -115,7 +115,7 @@ fn a_lost_log_line_is_a_lost_job_as_far_as_anybody_can_tell() {
 }
 
 #[test]
-fn a_worker_that_acknowledges_the_poison_loses_it() {
+fn a_worker_that_acknowledges_the_failing_job_loses_it() {
     let rule = json!({"operation": "Invoke", "function": "*Worker*",
         "fault": {"kind": "answer", "payload": "{\"batchItemFailures\": []}"}});
     let checked = check_with_faults(&[], &json!([rule]));
@@ -125,7 +125,7 @@ fn a_worker_that_acknowledges_the_poison_loses_it() {
 
 #[test]
 fn a_message_that_is_dead_lettered_early_is_noticed() {
-    let rule = json!({"operation": "ReceiveMessage", "caller": "mapping", "contains": "-poison", "nth": 2,
+    let rule = json!({"operation": "ReceiveMessage", "caller": "mapping", "contains": "-failing", "nth": 2,
         "count_by": "message", "fault": {"kind": "early-move"}});
     let checked = check_with_faults(&[], &json!([rule]));
     checked.assert(1, &[("dlq.attempts", "warn"), ("dlq.arrival", "fail")]);
@@ -133,7 +133,7 @@ fn a_message_that_is_dead_lettered_early_is_noticed() {
 
 #[test]
 fn a_message_that_is_received_once_more_than_allowed_is_noticed() {
-    let rule = json!({"operation": "ReceiveMessage", "caller": "mapping", "contains": "-poison", "nth": 4,
+    let rule = json!({"operation": "ReceiveMessage", "caller": "mapping", "contains": "-failing", "nth": 4,
         "count_by": "message", "fault": {"kind": "late-move"}});
     // It comes a visibility timeout later then, which is well after it is given up.
     let faults = fault_file(&json!([rule]));
@@ -153,7 +153,7 @@ fn a_message_that_is_received_once_more_than_allowed_is_noticed() {
 #[test]
 fn late_lines_of_the_log_are_waited_for() {
     let rule = |milliseconds: u32| {
-        json!([{"operation": "PutLogEvents", "function": "*Worker*", "contains": "-poison", "nth": {"from": 2},
+        json!([{"operation": "PutLogEvents", "function": "*Worker*", "contains": "-failing", "nth": {"from": 2},
             "fault": {"kind": "log-late", "milliseconds": milliseconds}}])
     };
     // The lines of the last attempt come while the log is read again and again.

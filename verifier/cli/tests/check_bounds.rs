@@ -17,14 +17,14 @@ fn a_run_that_is_given_too_little_time_says_so_and_names_what_it_leaves() {
     assert_eq!(checked.with_verdict("inconclusive"), open);
     assert_eq!(checked.with_verdict("warn"), ["clean.leftovers"]);
     assert!(checked.stderr.contains("the run was not over after 60 s"), "{}", checked.stderr);
-    assert!(checked.report["leftBehind"].to_string().contains("-poison"), "{:#}", checked.report);
+    assert!(checked.report["leftBehind"].to_string().contains("-failing"), "{:#}", checked.report);
     let seconds = checked.report["stackSeconds"].as_f64().expect("a time");
     assert!((60.0..120.0).contains(&seconds), "{seconds} s");
 }
 
 #[test]
 fn what_the_end_of_a_runs_time_cuts_short_is_not_evaluated() {
-    // The poison is found, and the log would have been asked for longer.
+    // The failing job is found, and the log would have been asked for longer.
     let rule =
         json!({"operation": "PutLogEvents", "contains": "good-1", "fault": {"kind": "log-lost"}});
     let checked = check_with_faults(&["--timeout", "190"], &json!([rule]));

@@ -97,7 +97,7 @@ fn a_dead_letter_queue_that_may_not_be_read_leaves_the_failing_jobs_by_name() {
     assert!(checked.with_verdict("fail").is_empty());
     let left = checked.report["leftBehind"].as_array().expect("what is left");
     assert_eq!(left.len(), 2, "{left:?}");
-    let is_named = |left: &Value| left.as_str().is_some_and(|left| left.contains("-poison"));
+    let is_named = |left: &Value| left.as_str().is_some_and(|left| left.contains("-failing"));
     assert!(left.iter().all(is_named), "{left:?}");
 }
 
@@ -151,7 +151,7 @@ fn a_receive_that_got_no_answer_is_waited_out() {
         json!({"kind": "disconnect", "commit": "after"}),
         json!({"kind": "error", "status": 503, "code": "ServiceUnavailable", "commit": "after"}),
     ] {
-        // The first receive is handed the poison.
+        // The first receive is handed the failing job.
         let rules = lost("ReceiveMessage", &json!({"nth": 1}), &fault);
         let checked = check_with_faults(&["--strict"], &rules);
         checked.assert(0, &[]);
@@ -179,7 +179,7 @@ fn a_deletion_that_was_confirmed_and_not_carried_out_is_no_none_left() {
 
 #[test]
 fn a_job_that_the_verifier_submitted_twice_is_no_fault_of_the_stack() {
-    for (contains, id) in [("-good-1", "job.success"), ("-poison", "dlq.attempts")] {
+    for (contains, id) in [("-good-1", "job.success"), ("-failing", "dlq.attempts")] {
         let checked = submitted_twice(contains, &json!({"kind": "disconnect", "commit": "after"}));
         checked.assert(0, &[]);
         let summary = checked.find(id)["summary"].as_str().expect("a summary");
@@ -189,7 +189,7 @@ fn a_job_that_the_verifier_submitted_twice_is_no_fault_of_the_stack() {
 
 #[test]
 fn a_job_that_was_answered_503_and_enqueued_warns() {
-    for contains in ["-good-1", "-poison"] {
+    for contains in ["-good-1", "-failing"] {
         let fault = json!({"kind": "error", "status": 503, "code": "ServiceUnavailable", "commit": "after"});
         submitted_twice(contains, &fault).assert(1, &[("job.accept", "warn")]);
     }

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use support::Local;
 
 /// A job that fails, of a run.
-fn poison_of(run_id: &str) -> Value {
-    json!({"task": "left", "fail": true, "jobId": format!("{run_id}-poison"), "runId": run_id})
+fn failing_of(run_id: &str) -> Value {
+    json!({"task": "left", "fail": true, "jobId": format!("{run_id}-failing"), "runId": run_id})
 }
 
 fn leftovers<'a>(checked: &'a support::Checked, name: &str) -> &'a Value {
@@ -20,7 +20,7 @@ fn runs_at_the_same_time_pass_and_leave_nothing() {
     let local = Local::start(&[]);
     for checked in local.check_at_once(2) {
         assert_eq!(checked.code, Some(0), "{:#}\n{}", checked.report, checked.stderr);
-        // Six jobs do not fit one batch, so the poison may have mates of the other run only.
+        // Six jobs do not fit one batch, so the failing job may have mates of the other run only.
         let open = checked.with_verdict("not-run");
         assert!(open.is_empty() || open == ["job.isolation"], "{open:?}");
         assert!(checked.with_verdict("warn").is_empty(), "{:#}", checked.report);
@@ -52,7 +52,7 @@ fn a_others_message_is_held_told_of_and_released() {
 #[test]
 fn what_a_run_that_is_over_has_left_is_swept_once() {
     let local = Local::start(&[]);
-    local.submit(&poison_of("vrf-1-00000000"));
+    local.submit(&failing_of("vrf-1-00000000"));
     // It is like a run's, and it is not.
     local.submit(&json!({"task": "t", "fail": true, "jobId": "mine", "runId": "vrf-1-00000000"}));
     let checked = local.check(&[]);
@@ -69,7 +69,7 @@ fn what_a_run_may_still_wait_for_is_left_alone_until_the_run_is_surely_over() {
     let first = local.check(&[]);
     let run_id = first.report["runId"].as_str().expect("a run id").to_owned();
     let (of_that_second, _) = run_id.rsplit_once('-').expect("a random part");
-    local.submit(&poison_of(&format!("{of_that_second}-00000000")));
+    local.submit(&failing_of(&format!("{of_that_second}-00000000")));
     // A run takes three minutes; twice three minutes and ten minutes is when nobody can wait any more.
     let swept_by = (1..=8).find(|_| {
         let checked = local.check(&[]);

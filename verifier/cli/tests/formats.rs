@@ -95,10 +95,10 @@ fn jsonl_is_an_event_a_line_from_started_to_finished() {
     let settled = kinds.iter().filter(|kind| **kind == "settled").count();
     let report = &events[events.len() - 1]["report"];
     assert_eq!(Some(settled), report["checks"].as_array().map(Vec::len));
-    // A poison job's way to the dead-letter queue is there in full.
+    // A failing job's way to the dead-letter queue is there in full.
     let jobs = report["jobs"].as_array().expect("jobs");
-    let poison = jobs.iter().find(|job| job["fails"] == true).expect("a poison job");
-    let steps = poison["steps"].as_array().expect("steps");
+    let failing = jobs.iter().find(|job| job["fails"] == true).expect("a failing job");
+    let steps = failing["steps"].as_array().expect("steps");
     let kinds: Vec<&Value> = steps.iter().map(|step| &step["kind"]).collect();
     assert_eq!(kinds, ["attempt", "attempt", "attempt", "dead-lettered"]);
 }

@@ -21,7 +21,7 @@ fn a_page_is_written_for_a_good_run_and_for_a_bad_one() {
     for part in ["<!doctype html>", "Pass", "dlq.arrival", "SQS.<wbr>ReceiveMessage", "<svg"] {
         assert!(page.contains(part), "{part} is not in the page");
     }
-    assert!(page.contains("poison, dead-lettered"), "{page}");
+    assert!(page.contains("failing, dead-lettered"), "{page}");
     let changed = template(|changes| changes.mapping()["Enabled"] = false.into());
     let changed = changed.path().to_str().expect("the path is text");
     let output = check(&path, &["--template", changed]);

@@ -95,7 +95,7 @@ proptest! {
     #[test]
     fn every_message_of_a_run_is_recognised(id in run_id(), other in run_id(), cut in 0..2_usize) {
         prop_assume!(id != other);
-        let body = json!({"task": "t", "jobId": format!("{id}-poison"), "runId": id.to_string()}).to_string();
+        let body = json!({"task": "t", "jobId": format!("{id}-failing"), "runId": id.to_string()}).to_string();
         let body = body[..body.len() - cut].to_owned();
         prop_assert_eq!(Owner::of(&message(body.clone()), id, &[], &MessageIds::default(), LONGEST_WAIT), Owner::ThisRun);
         prop_assert_ne!(Owner::of(&message(body), other, &[], &MessageIds::default(), LONGEST_WAIT), Owner::ThisRun);

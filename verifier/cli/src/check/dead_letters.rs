@@ -329,7 +329,7 @@ mod tests {
     /// Sends a message; says its id.
     async fn send(stand: &Stand, run_id: RunId) -> String {
         let run_id = run_id.to_string();
-        let job = json!({"task": "t", "jobId": format!("{run_id}-poison"), "runId": run_id});
+        let job = json!({"task": "t", "jobId": format!("{run_id}-failing"), "runId": run_id});
         let request = json!({"QueueUrl": stand.url, "MessageBody": job.to_string()});
         let post = plain_http_client().unwrap().post(stand.emulator.endpoint());
         let post = post.header("x-amz-target", "AmazonSQS.SendMessage");

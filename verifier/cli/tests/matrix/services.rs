@@ -13,8 +13,8 @@ fn error(operation: &str, status: u16, code: &str) -> Value {
         "fault": {"kind": "error", "status": status, "code": code, "message": "on purpose", "commit": "before"}})
 }
 
-fn poison(nth: u32, fault: &Value) -> Value {
-    json!({"operation": "ReceiveMessage", "caller": "mapping", "contains": "-poison", "nth": nth,
+fn failing(nth: u32, fault: &Value) -> Value {
+    json!({"operation": "ReceiveMessage", "caller": "mapping", "contains": "-failing", "nth": nth,
         "count_by": "message", "fault": fault})
 }
 
@@ -25,8 +25,8 @@ pub(crate) fn mutants() -> Vec<Mutant> {
 fn deliveries() -> Vec<Mutant> {
     vec![
         at(
-            "the poison is dead-lettered early",
-            poison(2, &json!({"kind": "early-move"})),
+            "the failing job is dead-lettered early",
+            failing(2, &json!({"kind": "early-move"})),
             1,
             &[("dlq.attempts", "warn"), ("dlq.arrival", "fail")],
         ),
@@ -52,13 +52,13 @@ fn deliveries() -> Vec<Mutant> {
         ),
         at(
             "somebody else uses up receives",
-            poison(2, &json!({"kind": "receive-count-drift", "by": 1})),
+            failing(2, &json!({"kind": "receive-count-drift", "by": 1})),
             1,
             &[("dlq.attempts", "warn"), ("dlq.arrival", "fail")],
         ),
         at(
-            "the poison is visible in the worker's hands",
-            poison(1, &json!({"kind": "visibility-expires", "milliseconds": 5_000})),
+            "the failing job is visible in the worker's hands",
+            failing(1, &json!({"kind": "visibility-expires", "milliseconds": 5_000})),
             0,
             &[],
         ),

@@ -85,7 +85,7 @@ fn without_its_settings_it_does_not() {
 }
 
 #[test]
-fn a_worker_that_acknowledges_the_poison_is_noticed() {
+fn a_worker_that_acknowledges_the_failing_job_is_noticed() {
     let checked = check(&[], |template| flaw(template, "acknowledges"));
     checked.assert(1, &sound_but(&[("dlq.attempts", "warn"), ("dlq.arrival", "fail")]));
 }

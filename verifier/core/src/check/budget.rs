@@ -28,7 +28,7 @@ pub fn call_budget(resources: usize, returns: usize) -> BTreeMap<&'static str, u
         // Of the jobs queue and of the dead-letter queue, both of which are counted once more at the end; the jobs queue before each
         // return of the failing jobs, too.
         ("SQS.GetQueueAttributes", returns.saturating_add(4)),
-        // The poll that finds the poison, and one more where it is a little late.
+        // The poll that finds the failing job, and one more where it is a little late.
         ("SQS.ReceiveMessage", 2),
         ("SQS.ListQueueTags", 1),
         ("SQS.DeleteMessageBatch", 1),

@@ -66,7 +66,7 @@ mod tests {
     }
 
     fn body(id: RunId) -> String {
-        format!(r#"{{"task":"t","jobId":"{id}-poison","runId":"{id}"}}"#)
+        format!(r#"{{"task":"t","jobId":"{id}-failing","runId":"{id}"}}"#)
     }
 
     fn owner(body: &str) -> Owner {

@@ -255,7 +255,7 @@ impl Run<'_> {
 
     /// Submits bodies that have to be refused: those that would fit the queue, or the one that would not.
     ///
-    /// Those that would fit go before the jobs. Should they get to the queue, they are then dead-lettered before the poison
+    /// Those that would fit go before the jobs. Should they get to the queue, they are then dead-lettered before the failing job
     /// is, and the run finds them when it looks for that.
     pub(super) async fn submit_rejects(
         &self,
@@ -315,8 +315,8 @@ impl Run<'_> {
     /// The run's failing job of that number.
     fn failing_job(&self, number: usize) -> Job {
         match number {
-            0 => self.job("poison", true),
-            number => self.job(&format!("poison-{}", number + 1), true),
+            0 => self.job("failing", true),
+            number => self.job(&format!("failing-{}", number + 1), true),
         }
     }
 

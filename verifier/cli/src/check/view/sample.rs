@@ -107,7 +107,7 @@ pub(super) fn passing() -> Report {
     let mut steps: Vec<Step> =
         attempts.map(|(millis, count)| attempt(millis, count, Outcome::Failed)).into();
     steps.push(Step { at: after(180_450), what: StepKind::DeadLettered });
-    let jobs = [good_jobs(), vec![job("poison", true, steps)]].concat();
+    let jobs = [good_jobs(), vec![job("failing", true, steps)]].concat();
     of(passed(), jobs)
 }
 
@@ -156,9 +156,9 @@ pub(super) fn failing() -> Report {
     let mut jobs = good_jobs();
     jobs[1].steps.clear();
     let steps = vec![attempt(400, 1, Outcome::Failed), attempt(60_400, 2, Outcome::Failed)];
-    jobs.push(job("poison", true, steps));
+    jobs.push(job("failing", true, steps));
     let mut report = of(checks, jobs);
-    report.left_behind = vec!["message-poison (vrf-1-2-poison)".to_owned()];
+    report.left_behind = vec!["message-failing (vrf-1-2-failing)".to_owned()];
     report
 }
 
@@ -179,7 +179,7 @@ pub(super) fn stopped() -> Report {
 pub(super) fn events(report: &Report) -> Vec<CheckEvent> {
     let (stack, run_id) = (report.stack.clone(), report.run_id.clone());
     let wait = Wait {
-        what: "the poison job in dead-letters".to_owned(),
+        what: "the failing job in dead-letters".to_owned(),
         due_at: after(180_200),
         bound_at: after(240_200),
         why: "3 receives × 60 s visibility timeout, + 60 s".to_owned(),

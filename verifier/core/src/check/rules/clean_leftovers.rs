@@ -9,7 +9,7 @@ pub const CHECK: Check = Check {
     id: "clean.leftovers",
     asserts: "everything that this run put into the stack is gone again, and so is what runs before it left",
     severity: Severity::Warn,
-    why: "left-over poison raises the dead-letter alarm and confuses the next reader of the queue",
+    why: "a left-over failing job raises the dead-letter alarm and confuses the next reader of the queue",
     fix: "delete the named messages by hand; their bodies carry the run id",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html",
     must_run: false,

@@ -29,7 +29,7 @@ pub const CHECK: Check = Check {
 /// How much sooner than the receives allow a message may appear: clocks of several services are compared.
 pub const TOLERANCE: Duration = Duration::from_secs(2);
 
-/// What the poison job's message has to hold.
+/// What the failing job's message has to hold.
 #[derive(Clone, Copy, Debug)]
 pub enum Body<'a> {
     /// The body that was submitted: the same JSON, or the same text where it is none.
@@ -38,7 +38,7 @@ pub enum Body<'a> {
     JobId(&'a MessageIds),
 }
 
-/// What the poison job was up against.
+/// What the failing job was up against.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms<'a> {
     /// How often a message may be received.
@@ -104,13 +104,13 @@ fn of(failing: &FailingJob<'_>, followed: &Followed<'_>) -> Evaluation {
     evaluate(failing.job, failing.message.as_ref(), &terms)
 }
 
-/// Evaluates whether, when and how the poison job's message came to the dead-letter queue.
+/// Evaluates whether, when and how the failing job's message came to the dead-letter queue.
 pub fn evaluate(
-    poison: &JobEvidence,
+    failing: &JobEvidence,
     message: Option<&DeadLetter>,
     terms: &Terms<'_>,
 ) -> Evaluation {
-    let Some(message_id) = &poison.message_id else {
+    let Some(message_id) = &failing.message_id else {
         return Evaluation::not_run("the failing job was not accepted");
     };
     if !terms.copies.is_empty() {
@@ -122,8 +122,8 @@ pub fn evaluate(
         .with_next("look for what sends the job again: the submit function, or the worker");
     }
     let evaluation = match message {
-        Some(message) => evaluate_message(poison, message, terms),
-        None => evaluate_absence(poison, terms),
+        Some(message) => evaluate_message(failing, message, terms),
+        None => evaluate_absence(failing, terms),
     };
     evaluation.with_evidence("messageId", message_id.clone())
 }
@@ -147,17 +147,17 @@ fn of_all(mut evaluations: Vec<(&str, Evaluation)>) -> Evaluation {
     Evaluation { summary, ..worst }
 }
 
-fn evaluate_message(poison: &JobEvidence, message: &DeadLetter, terms: &Terms<'_>) -> Evaluation {
+fn evaluate_message(failing: &JobEvidence, message: &DeadLetter, terms: &Terms<'_>) -> Evaluation {
     let life = terms.visibility_timeout.saturating_mul(terms.max_receive_count);
-    let first = message.first_received_at.unwrap_or(poison.submitted_at);
+    let first = message.first_received_at.unwrap_or(failing.submitted_at);
     let after = message.seen_at.since(first);
     let source = message.source_arn.as_deref();
-    let evaluation = if !holds(terms.body, message, poison) {
+    let evaluation = if !holds(terms.body, message, failing) {
         Evaluation::fail(
             "the dead letter's body is not what was submitted",
             match terms.body {
                 Body::Submitted(_) => "the submitted job".to_owned(),
-                Body::JobId(ids) => format!("{} {}", ids.job_id, poison.job_id),
+                Body::JobId(ids) => format!("{} {}", ids.job_id, failing.job_id),
             },
             "another body",
         )
@@ -257,14 +257,14 @@ fn arrived(message: &DeadLetter, after: Duration, terms: &Terms<'_>) -> String {
     )
 }
 
-fn holds(body: Body<'_>, message: &DeadLetter, poison: &JobEvidence) -> bool {
+fn holds(body: Body<'_>, message: &DeadLetter, failing: &JobEvidence) -> bool {
     let json = |text: &str| serde_json::from_str::<Value>(text).ok();
     match body {
         Body::Submitted(text) => {
             message.body == text || json(text).is_some_and(|body| json(&message.body) == Some(body))
         }
         // What is compressed, or kept elsewhere, names no job: then the message's id, by which it was found, has to do.
-        Body::JobId(ids) => ids.job_of(&message.body).is_none_or(|job_id| job_id == poison.job_id),
+        Body::JobId(ids) => ids.job_of(&message.body).is_none_or(|job_id| job_id == failing.job_id),
     }
 }
 
@@ -284,9 +284,9 @@ impl Hidden {
     }
 }
 
-fn evaluate_absence(poison: &JobEvidence, terms: &Terms<'_>) -> Evaluation {
-    let waited = terms.waited_until.since(poison.submitted_at);
-    let last = poison.attempts.iter().max_by_key(|attempt| attempt.line.receive_count);
+fn evaluate_absence(failing: &JobEvidence, terms: &Terms<'_>) -> Evaluation {
+    let waited = terms.waited_until.since(failing.submitted_at);
+    let last = failing.attempts.iter().max_by_key(|attempt| attempt.line.receive_count);
     let last_seen = last.map_or_else(
         || "no attempt in the log".to_owned(),
         |attempt| format!("attempt {} in the log", attempt.line.receive_count),
@@ -341,7 +341,7 @@ mod tests {
     fn message(seconds: u64) -> DeadLetter {
         DeadLetter {
             message_id: "m".to_owned(),
-            body: r#"{"task": "poison"}"#.to_owned(),
+            body: r#"{"task": "failing"}"#.to_owned(),
             sent_at: None,
             first_received_at: Some(Timestamp::from_millis(SUBMITTED)),
             receive_count: Some(4),
@@ -351,12 +351,12 @@ mod tests {
         }
     }
 
-    fn verdict(poison: &JobEvidence, message: Option<&DeadLetter>, holds: bool) -> Verdict {
+    fn verdict(failing: &JobEvidence, message: Option<&DeadLetter>, holds: bool) -> Verdict {
         let terms = Terms {
             max_receive_count: 3,
             visibility_timeout: Duration::from_mins(1),
             source_arn: "arn:jobs",
-            body: Body::Submitted(r#"{"task":"poison"}"#),
+            body: Body::Submitted(r#"{"task":"failing"}"#),
             waited_until: Timestamp::from_millis(SUBMITTED + 240_000),
             queue_holds_messages: holds,
             hidden: Hidden::default(),
@@ -366,12 +366,12 @@ mod tests {
             is_miscounted: false,
             copies: &[],
         };
-        evaluate(poison, message, &terms).verdict
+        evaluate(failing, message, &terms).verdict
     }
 
     #[test]
     fn a_worker_may_shorten_the_visibility_timeout_but_copies_fail() {
-        let body = r#"{"task": "poison"}"#;
+        let body = r#"{"task": "failing"}"#;
         let terms = Terms {
             max_receive_count: 3,
             visibility_timeout: Duration::from_mins(1),
@@ -386,54 +386,54 @@ mod tests {
             is_miscounted: false,
             copies: &[],
         };
-        let poison = job("p", true, Some("m"));
-        assert_eq!(evaluate(&poison, Some(&message(15)), &terms).verdict, Verdict::Pass);
+        let failing = job("p", true, Some("m"));
+        assert_eq!(evaluate(&failing, Some(&message(15)), &terms).verdict, Verdict::Pass);
         // One receive before the last left no line.
         let unseen = Terms { has_all_receives: false, ..terms };
-        let told = |terms| evaluate(&poison, Some(&message(15)), terms).summary;
+        let told = |terms| evaluate(&failing, Some(&message(15)), terms).summary;
         assert!(told(&unseen).contains("left no line"));
         assert!(told(&Terms { has_last_receive: false, ..unseen }).contains("before its receives"));
         // Those may have been the worker's own, if the message was received that often.
         let silent = Terms { may_have_all_receives: true, ..unseen };
-        assert_eq!(evaluate(&poison, Some(&message(15)), &silent).verdict, Verdict::Warn);
+        assert_eq!(evaluate(&failing, Some(&message(15)), &silent).verdict, Verdict::Warn);
         let unused = DeadLetter { receive_count: Some(3), ..message(15) };
-        assert_eq!(evaluate(&poison, Some(&unused), &silent).verdict, Verdict::Fail);
-        assert_eq!(evaluate(&poison, Some(&message(15)), &unseen).verdict, Verdict::Fail);
+        assert_eq!(evaluate(&failing, Some(&unused), &silent).verdict, Verdict::Fail);
+        assert_eq!(evaluate(&failing, Some(&message(15)), &unseen).verdict, Verdict::Fail);
         // One of one failing job may be counted that the worker never got.
         let counted = Terms { is_miscounted: true, ..unseen };
-        assert_eq!(evaluate(&poison, Some(&message(120)), &counted).verdict, Verdict::Warn);
-        assert_eq!(evaluate(&poison, Some(&unused), &counted).verdict, Verdict::Fail);
+        assert_eq!(evaluate(&failing, Some(&message(120)), &counted).verdict, Verdict::Warn);
+        assert_eq!(evaluate(&failing, Some(&unused), &counted).verdict, Verdict::Fail);
         // What the dead-letter queue hides may be it; what was seen there is beyond doubt.
         let hidden = Hidden { messages: 1, unanswered: 1 };
         let hides = Terms { hidden, ..terms };
-        let absent = evaluate(&poison, None, &hides);
+        let absent = evaluate(&failing, None, &hides);
         assert_eq!(absent.verdict, Verdict::Inconclusive);
         assert!(absent.summary.contains("1 receive of this run got no answer"), "{absent:?}");
-        assert_eq!(evaluate(&poison, None, &terms).verdict, Verdict::Fail);
-        assert_eq!(evaluate(&poison, Some(&message(180)), &hides).verdict, Verdict::Pass);
+        assert_eq!(evaluate(&failing, None, &terms).verdict, Verdict::Fail);
+        assert_eq!(evaluate(&failing, Some(&message(180)), &hides).verdict, Verdict::Pass);
         let copies = ["m-x".to_owned()];
         let with_copies = Terms { copies: &copies, ..terms };
-        assert_eq!(evaluate(&poison, Some(&message(180)), &with_copies).verdict, Verdict::Fail);
+        assert_eq!(evaluate(&failing, Some(&message(180)), &with_copies).verdict, Verdict::Fail);
     }
 
     #[test]
     fn in_time_and_unchanged_passes() {
-        let poison = job("p", true, Some("m"));
-        assert_eq!(verdict(&poison, Some(&message(180)), false), Verdict::Pass);
-        assert_eq!(verdict(&poison, Some(&message(178)), false), Verdict::Pass);
-        assert_eq!(verdict(&poison, Some(&message(230)), false), Verdict::Pass);
+        let failing = job("p", true, Some("m"));
+        assert_eq!(verdict(&failing, Some(&message(180)), false), Verdict::Pass);
+        assert_eq!(verdict(&failing, Some(&message(178)), false), Verdict::Pass);
+        assert_eq!(verdict(&failing, Some(&message(230)), false), Verdict::Pass);
     }
 
     #[test]
     fn early_changed_or_from_elsewhere_fails() {
-        let poison = job("p", true, Some("m"));
-        assert_eq!(verdict(&poison, Some(&message(177)), false), Verdict::Fail);
+        let failing = job("p", true, Some("m"));
+        assert_eq!(verdict(&failing, Some(&message(177)), false), Verdict::Fail);
         let changed = DeadLetter { body: "{\"task\":\"other\"}".to_owned(), ..message(180) };
-        assert_eq!(verdict(&poison, Some(&changed), false), Verdict::Fail);
+        assert_eq!(verdict(&failing, Some(&changed), false), Verdict::Fail);
         let elsewhere = DeadLetter { source_arn: Some("arn:other".to_owned()), ..message(180) };
-        assert_eq!(verdict(&poison, Some(&elsewhere), false), Verdict::Fail);
+        assert_eq!(verdict(&failing, Some(&elsewhere), false), Verdict::Fail);
         let direct = DeadLetter { source_arn: None, ..message(180) };
-        assert_eq!(verdict(&poison, Some(&direct), false), Verdict::Fail);
+        assert_eq!(verdict(&failing, Some(&direct), false), Verdict::Fail);
     }
 
     #[test]
@@ -472,19 +472,19 @@ mod tests {
 
     #[test]
     fn clocks_that_disagree_prove_nothing() {
-        let poison = job("p", true, Some("m"));
+        let failing = job("p", true, Some("m"));
         let ahead = DeadLetter {
             first_received_at: Some(Timestamp::from_millis(SUBMITTED + 400_000)),
             ..message(175)
         };
-        assert_eq!(verdict(&poison, Some(&ahead), false), Verdict::Inconclusive);
+        assert_eq!(verdict(&failing, Some(&ahead), false), Verdict::Inconclusive);
     }
 
     #[test]
     fn absence_is_a_failure_only_when_nothing_is_retried_any_more() {
-        let poison = job("p", true, Some("m"));
-        assert_eq!(verdict(&poison, None, false), Verdict::Fail);
-        assert_eq!(verdict(&poison, None, true), Verdict::Inconclusive);
+        let failing = job("p", true, Some("m"));
+        assert_eq!(verdict(&failing, None, false), Verdict::Fail);
+        assert_eq!(verdict(&failing, None, true), Verdict::Inconclusive);
         let mut late = attempt(3, Outcome::Failed);
         late.at = Timestamp::from_millis(SUBMITTED + 200_000);
         let retried = JobEvidence { attempts: vec![late], ..job("p", true, Some("m")) };

@@ -66,14 +66,14 @@ pub(super) fn rank(verdict: Verdict) -> u8 {
     }
 }
 
-fn of(account: &Account, poison: &MessageAccount, log: &LogEvidence) -> Evaluation {
+fn of(account: &Account, failing: &MessageAccount, log: &LogEvidence) -> Evaluation {
     let max_receive_count = account.terms.max_receive_count;
     let mut by_count = BTreeMap::<u32, Vec<&Attempt>>::new();
-    for attempt in &poison.attempts {
+    for attempt in &failing.attempts {
         by_count.entry(attempt.receive_count).or_default().push(attempt);
     }
     let (repeated, doubled) = repetitions(account, &by_count);
-    let (inferred, missing) = unseen(account, poison, &by_count);
+    let (inferred, missing) = unseen(account, failing, &by_count);
     let numbers: Vec<u32> = by_count.keys().copied().collect();
     let fail = |what: String| {
         let actual = match numbers.as_slice() {
@@ -83,10 +83,10 @@ fn of(account: &Account, poison: &MessageAccount, log: &LogEvidence) -> Evaluati
         let expected = format!("failed attempts 1 to {max_receive_count}, each once");
         Evaluation::fail(what, expected, actual).with_next(log.next())
     };
-    let has_more = has_more(&poison.attempts, account);
-    let evaluation = if poison.successes() > 0 {
+    let has_more = has_more(&failing.attempts, account);
+    let evaluation = if failing.successes() > 0 {
         fail("the failing job is logged as succeeded".to_owned())
-    } else if has_more && account.is_miscounted(poison) {
+    } else if has_more && account.is_miscounted(failing) {
         let what = format!(
             "received once more than the {max_receive_count} times that the policy allows, alone of all, as SQS may"
         );
@@ -95,9 +95,9 @@ fn of(account: &Account, poison: &MessageAccount, log: &LogEvidence) -> Evaluati
         fail(format!("more receives than the {max_receive_count} that the policy allows"))
     } else if !repeated.is_empty() {
         fail(format!("attempt {} was made more than once", list(&repeated)))
-    } else if poison.end == MessageEnd::StillThere {
+    } else if failing.end == MessageEnd::StillThere {
         Evaluation::inconclusive(format!("still being retried; attempts {} so far", list(&numbers)))
-    } else if !missing.is_empty() && !log.is_closed_at(poison.submitted_at) {
+    } else if !missing.is_empty() && !log.is_closed_at(failing.submitted_at) {
         Evaluation::inconclusive(format!(
             "attempt {} is not in the log, which has no line later than the submission",
             list(&missing)
@@ -112,8 +112,8 @@ fn of(account: &Account, poison: &MessageAccount, log: &LogEvidence) -> Evaluati
     } else if !doubled.is_empty() {
         let what = format!("attempt {} was delivered twice, as SQS may", list(&doubled));
         fail(what).with_verdict(Verdict::Warn)
-    } else if !poison.beside.is_empty() {
-        Evaluation::inconclusive(beside_in_words(poison))
+    } else if !failing.beside.is_empty() {
+        Evaluation::inconclusive(beside_in_words(failing))
             .with_next("write a job's id into one queue alone, or look at what sends it on")
     } else if inferred.is_empty() {
         Evaluation::pass(format!("failed attempts {} in the log", list(&numbers)))
@@ -126,10 +126,10 @@ fn of(account: &Account, poison: &MessageAccount, log: &LogEvidence) -> Evaluati
     evaluation
         .with_evidence(
             "attempts",
-            poison.attempts.iter().map(|each| shown(each, poison)).collect::<Vec<_>>(),
+            failing.attempts.iter().map(|each| shown(each, failing)).collect::<Vec<_>>(),
         )
         .with_evidence("inferred", inferred)
-        .with_evidence("messageId", poison.message_id.clone())
+        .with_evidence("messageId", failing.message_id.clone())
         .with_evidence("maxReceiveCount", max_receive_count)
 }
 
@@ -165,10 +165,10 @@ fn of_repeated_requests(attempts: &[&Attempt]) -> bool {
 /// The allowed receives of which the worker wrote nothing: those that a failed invocation explains, and the others.
 fn unseen(
     account: &Account,
-    poison: &MessageAccount,
+    failing: &MessageAccount,
     by_count: &BTreeMap<u32, Vec<&Attempt>>,
 ) -> (Vec<u32>, Vec<u32>) {
-    let unseen = account.unseen(poison);
+    let unseen = account.unseen(failing);
     let explained = |count: &u32| {
         unseen.iter().any(|each| each.receive_count == *count && each.explained.is_failure())
     };
@@ -177,7 +177,7 @@ fn unseen(
         .partition(explained)
 }
 
-fn shown(attempt: &Attempt, poison: &MessageAccount) -> Value {
+fn shown(attempt: &Attempt, failing: &MessageAccount) -> Value {
     serde_json::json!({
         "receiveCount": attempt.receive_count,
         "outcome": attempt.line.outcome,
@@ -186,7 +186,7 @@ fn shown(attempt: &Attempt, poison: &MessageAccount) -> Value {
         "batchSize": attempt.line.batch_size,
         "invocation": attempt.end.map(crate::account::InvocationEnd::as_str),
         "atMillis": attempt.line.at,
-        "secondsAfterSubmit": attempt.line.at.since(poison.submitted_at).as_secs_f64(),
+        "secondsAfterSubmit": attempt.line.at.since(failing.submitted_at).as_secs_f64(),
     })
 }
 
@@ -204,8 +204,8 @@ mod tests {
     use crate::check::{JobEvidence, LoggedOutcome};
 
     fn evaluated(attempts: Vec<LoggedOutcome>, dead: &[&str]) -> Evaluation {
-        let poison = JobEvidence { attempts, ..job("p", true, Some("m")) };
-        evaluate(&account(&[poison], dead), &whole_log())
+        let failing = JobEvidence { attempts, ..job("p", true, Some("m")) };
+        evaluate(&account(&[failing], dead), &whole_log())
     }
 
     fn verdict(counts: &[u32]) -> Verdict {
@@ -283,8 +283,8 @@ mod tests {
     #[test]
     fn an_unreadable_log_and_a_refused_job_prove_nothing() {
         let log = LogEvidence { error: Some("denied".to_owned()), ..LogEvidence::default() };
-        let poison = account(&[job("p", true, Some("m"))], &[]);
-        assert_eq!(evaluate(&poison, &log).verdict, Verdict::Inconclusive);
+        let failing = account(&[job("p", true, Some("m"))], &[]);
+        assert_eq!(evaluate(&failing, &log).verdict, Verdict::Inconclusive);
         let refused = account(&[job("p", true, None)], &[]);
         assert_eq!(evaluate(&refused, &log).verdict, Verdict::NotRun);
     }

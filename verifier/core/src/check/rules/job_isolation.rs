@@ -200,14 +200,14 @@ mod tests {
     }
 
     fn account(good: Vec<LoggedOutcome>, batch_size: u32) -> Account {
-        let mut poison = vec![at(0, "b1", 1, Outcome::Failed), at(60, "b2", 2, Outcome::Failed)];
-        for attempt in &mut poison {
+        let mut failing = vec![at(0, "b1", 1, Outcome::Failed), at(60, "b2", 2, Outcome::Failed)];
+        for attempt in &mut failing {
             let with = |each: &&LoggedOutcome| each.line.request_id == attempt.line.request_id;
             attempt.line.batch_size = 1 + u32::try_from(good.iter().filter(with).count()).unwrap();
         }
         let jobs = [
             JobEvidence { attempts: good, ..job("good", false, Some("g")) },
-            JobEvidence { attempts: poison, ..job("poison", true, Some("p")) },
+            JobEvidence { attempts: failing, ..job("failing", true, Some("p")) },
         ];
         let terms = Terms {
             max_receive_count: 3,
