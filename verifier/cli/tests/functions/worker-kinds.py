@@ -302,6 +302,8 @@ def work(event, request_id):
             reported.append(record)
         else:
             DONE.add(record["messageId"])
+    if "throws-at-the-end" in WORDS and reported:
+        end("throws")
     if "crashes-at-the-end" in WORDS:
         end("throws")
     return answer(handed, reported)

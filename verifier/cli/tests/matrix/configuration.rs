@@ -278,7 +278,20 @@ fn consumers() -> Vec<Mutant> {
             .expect(1, &[("cfg.consumer", "fail")]),
         Mutant::new("the consumer does not report batch item failures")
             .with_change(|changes| remove(changes.mapping(), "FunctionResponseTypes"))
-            .expect(1, &[("cfg.consumer", "fail")]),
+            // What the worker answers is ignored, and the failing jobs are deleted.
+            .expect(
+                1,
+                &[("cfg.consumer", "warn"), ("dlq.attempts", "warn"), ("dlq.arrival", "fail")],
+            ),
+        Mutant::new("the consumer does not report, and the worker throws at last")
+            .with_change(|changes| remove(changes.mapping(), "FunctionResponseTypes"))
+            .with_worker("throws-at-the-end")
+            .expect(1, &[("cfg.consumer", "warn"), ("job.isolation", "fail")])
+            .or_also(&[("job.success", "fail"), ("clean.leftovers", "warn")]),
+        Mutant::new("the consumer does not report, and the worker deletes what it did and throws")
+            .with_change(|changes| remove(changes.mapping(), "FunctionResponseTypes"))
+            .with_worker("good=deleted-early throws-at-the-end")
+            .expect(0, &[("cfg.consumer", "warn")]),
         Mutant::new("there is no consumer")
             .with_change(|changes| {
                 let resources = changes.document()["Resources"].as_object_mut().expect("resources");

@@ -334,6 +334,18 @@ fn open() -> Vec<Mutant> {
             "open: lines come with the next invocation, without ids",
             "holds-lines without=batchSize,receiveCount,messageId,requestId",
         ),
+        // What is still queued convicts nobody, and neither do good jobs that the worker deleted before it threw.
+        Mutant::new("open: failing jobs are hidden for an hour, and the worker throws")
+            .with_worker("good=deleted-early visible-after=3600 throws-at-the-end")
+            .expect(
+                3,
+                &[
+                    ("dlq.attempts", "inconclusive"),
+                    ("dlq.arrival", "inconclusive"),
+                    ("clean.leftovers", "warn"),
+                ],
+            )
+            .or_also(&[("job.isolation", "inconclusive")]),
         Mutant::new("open: jobs are on another queue of the worker's, too")
             .with_worker("audits-logged")
             .with_submitter("audits=same")

@@ -67,7 +67,10 @@ impl Account {
         let is_alone = job.attempts.len() == 1 && job.silent.is_empty() && job.copies.is_empty();
         let is_single = is_alone && job.dead_lettered.is_none();
         let since = attempt.line.at;
-        match self.surplus {
+        // Failing jobs that are still retried are in the queue, and tell nothing of others.
+        let pending = self.that(Expectation::Fails).filter(|job| job.dead_lettered.is_none());
+        let pending = pending.count() as u64;
+        match self.surplus.map(|surplus| surplus.saturating_sub(pending)) {
             Some(0) if is_single => {}
             // What the queue holds may be of those who send, too.
             Some(_) if is_single && !self.others.is_empty() => return Some(Sign::Unclear),
@@ -359,6 +362,21 @@ mod tests {
         assert_eq!(both(vec![line(0, 1, DONE, "b1")]), Fate::Deleted);
         assert_eq!(both(vec![line(0, 1, DONE, "b1"), line(60, 2, DONE, "b2")]), Fate::Left);
         assert_eq!(both(Vec::new()), Fate::Left);
+    }
+
+    #[test]
+    fn failing_jobs_that_are_still_retried_are_what_the_queue_holds() {
+        let fate = |surplus, is_pending: bool| {
+            let found = if is_pending { Vec::new() } else { vec![found("m-p")] };
+            let lines = vec![line(0, 1, Outcome::Failed, "b1")];
+            let poison = Submitted { lines, found, ..job("p", true) };
+            let good = good(vec![line(0, 1, DONE, "b1")]);
+            let ends = vec![invocation(0, "b1", ERROR), invocation(100, "y", ERROR)];
+            counted(vec![poison, good], ends, Some(surplus)).messages[1].attempts[0].fate
+        };
+        assert_eq!(fate(1, true), Fate::Unclear);
+        assert_eq!(fate(2, true), Fate::Left);
+        assert_eq!(fate(1, false), Fate::Left);
     }
 
     #[test]

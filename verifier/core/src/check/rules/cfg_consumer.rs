@@ -121,18 +121,6 @@ fn broken(jobs: &QueueEvidence, mapping: &MappingEvidence) -> Option<Evaluation>
             .with_next(update(jobs, mapping, &["--enabled"])),
         );
     }
-    // The response of one message's batch says nothing that its end does not.
-    if !mapping.reports_batch_item_failures() && mapping.batch_size != 1 {
-        let report = ["--function-response-types", "ReportBatchItemFailures"];
-        return Some(
-            Evaluation::fail(
-                "the mapping does not report batch item failures",
-                "FunctionResponseTypes [ReportBatchItemFailures]",
-                format!("[{}]", mapping.response_types.join(", ")),
-            )
-            .with_next(update(jobs, mapping, &report)),
-        );
-    }
     (mapping.batch_size == 0).then(|| {
         Evaluation::fail("the mapping has no batch size", "a batch size of 1 or more", "0")
             .with_next(update(jobs, mapping, &["--batch-size", "10"]))
@@ -188,11 +176,32 @@ fn drains(jobs: &QueueEvidence, mapping: &MappingEvidence) -> Option<Evaluation>
     })
 }
 
+/// That the answer of the worker says nothing of single messages. One that deletes those itself that it has done, and throws then,
+/// does well all the same, as was usual before partial batch responses: what the jobs come to shows that.
+fn silent(jobs: &QueueEvidence, mapping: &MappingEvidence) -> Option<Evaluation> {
+    // The answer of one message's batch says nothing that its end does not.
+    let is_silent = !mapping.reports_batch_item_failures() && mapping.batch_size != 1;
+    let report = ["--function-response-types", "ReportBatchItemFailures"];
+    let evaluation = || {
+        Evaluation::fail(
+            "the mapping does not report batch item failures: the worker has to delete each message itself that it has done",
+            "FunctionResponseTypes [ReportBatchItemFailures]",
+            format!("[{}]", mapping.response_types.join(", ")),
+        )
+        .with_verdict(Verdict::Warn)
+        .with_next(update(jobs, mapping, &report))
+    };
+    is_silent.then(evaluation)
+}
+
 /// What may keep jobs from being worked on.
 ///
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs-filtering.html>: SQS messages that match no filter are
 /// deleted.
 fn doubtful(jobs: &QueueEvidence, mapping: &MappingEvidence) -> Option<Evaluation> {
+    if let Some(silent) = silent(jobs, mapping) {
+        return Some(silent);
+    }
     let (what, expected, actual, next) = if let Some(error) = &mapping.filters_error {
         (
             format!("the mapping has filters that cannot be read: {error}"),
@@ -258,13 +267,15 @@ mod tests {
     }
 
     #[test]
-    fn none_two_a_disabled_and_a_silent_one_fail() {
+    fn none_two_and_a_disabled_one_fail_and_a_silent_one_warns() {
         let disabled = MappingEvidence { state: "Disabled".to_owned(), ..mapping() };
         let silent = MappingEvidence { response_types: Vec::new(), ..mapping() };
         assert_eq!(verdict(&[]), Verdict::Fail);
         assert_eq!(verdict(&[mapping(), mapping()]), Verdict::Fail);
         assert_eq!(verdict(&[disabled]), Verdict::Fail);
-        assert_eq!(verdict(std::slice::from_ref(&silent)), Verdict::Fail);
+        assert_eq!(verdict(std::slice::from_ref(&silent)), Verdict::Warn);
+        let off = MappingEvidence { state: "Disabled".to_owned(), ..silent.clone() };
+        assert_eq!(verdict(&[off]), Verdict::Fail);
         // Alone in its batch, a message is failed by an error, and by nothing else.
         assert_eq!(verdict(&[MappingEvidence { batch_size: 1, ..silent }]), Verdict::Pass);
     }
