@@ -327,6 +327,8 @@ pub struct Rejection {
     pub job_id: String,
     /// The answer.
     pub exchange: Exchange,
+    /// How many requests were answered 500, 502 or 504 and sent again.
+    pub errors: u32,
     /// Every attempt at it that the worker logged.
     pub attempts: Vec<LoggedOutcome>,
     /// The id of its message in the dead-letter queue, if it was found there.
@@ -351,6 +353,8 @@ pub struct JobEvidence {
     pub requests: u32,
     /// How many of those were answered 503 and sent again: the API said that it had not done what was asked.
     pub unavailable: u32,
+    /// How many of those were answered 500, 502 or 504 and sent again: they may have been carried out all the same.
+    pub errors: u32,
     /// Every attempt that the worker logged, in the order of the log.
     pub attempts: Vec<LoggedOutcome>,
 }

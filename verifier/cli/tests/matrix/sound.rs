@@ -176,6 +176,20 @@ fn deliveries() -> Vec<Mutant> {
     let twice = [("job.success", "warn"), ("job.isolation", "warn"), ("dlq.attempts", "warn")];
     vec![
         fault("sound: a submission is unavailable once", put_off(503)).passes(),
+        fault("sound: a submission is answered 500 once", put_off(500)).passes(),
+        fault("sound: a submission is answered 502 once", put_off(502)).passes(),
+        fault(
+            "sound: a submission is carried out and answered 504 once",
+            json!({"operation": "POST /jobs", "caller": "client", "contains": "-poison\"", "nth": 1,
+                "fault": {"kind": "error", "status": 504, "code": "GatewayTimeout", "commit": "after"}}),
+        )
+        .passes(),
+        fault(
+            "sound: a refused body is answered 500 once",
+            json!({"operation": "POST /jobs", "caller": "client", "contains": "missing-task", "nth": 1,
+                "fault": {"kind": "error", "status": 500, "code": "InternalServerError", "commit": "before"}}),
+        )
+        .passes(),
         fault("sound: a submission is throttled once", put_off(429)).passes(),
         fault(
             "sound: a submission is cut off once",

@@ -239,6 +239,7 @@ mod tests {
             message_id: message_id.map(str::to_owned),
             requests: 1,
             unavailable: 0,
+            errors: 0,
             attempts: Vec::new(),
         }
     }

@@ -35,6 +35,8 @@ const SPREAD_MARGIN: Duration = Duration::from_millis(100);
 const SPREAD_MAX: Duration = Duration::from_secs(2);
 /// How often at most a request is sent again that was put off or not answered, and how long the first of those waits.
 const REPEATS_MAX: u32 = 3;
+/// How often at most one is sent again that was answered by an error of the server's.
+const ERRORS_MAX: u32 = 1;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest that an answer may put a request off: the failing job is due at its time.
 const TOLD_PAUSE_MAX: Duration = Duration::from_secs(10);
@@ -54,6 +56,8 @@ struct Posted {
     requests: u32,
     /// How many of those were answered 503 and sent again.
     unavailable: u32,
+    /// How many of those were answered otherwise by an error of the server's and sent again.
+    errors: u32,
 }
 
 impl JobPlan {
@@ -122,6 +126,20 @@ fn is_put_off(exchange: &Exchange) -> bool {
         Ok(answer) => matches!(answer.status, 429 | 503),
         Err(_) => true,
     }
+}
+
+/// Whether an answer is an error of the server's that may be one of the moment: API Gateway gives it where it cannot reach the
+/// function, or the function does not answer as it has to.
+///
+/// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html>.
+fn is_error(exchange: &Exchange) -> bool {
+    exchange.answer.as_ref().is_ok_and(|answer| matches!(answer.status, 500 | 502 | 504))
+}
+
+/// Whether a request is sent again after this answer: as often as one is that says later, or none; an error of the server's once.
+fn is_sent_again(exchange: &Exchange, repeats: u32, errors: u32) -> bool {
+    let is_error_of_the_moment = is_error(exchange) && errors < ERRORS_MAX;
+    (is_put_off(exchange) || is_error_of_the_moment) && repeats < REPEATS_MAX
 }
 
 /// Whether a request may have put its body on the queue: only one that was not sent at all, or was throttled, is known not to
@@ -275,12 +293,16 @@ impl Run<'_> {
         let jobs = &self.options.settings.jobs;
         let bodies = api_reject::bodies(self.run_id, &jobs.refused, most);
         let bodies = bodies.into_iter().filter(|body| body.fits_the_queue == fitting);
-        let rejections = bodies.map(async |body| Rejection {
-            defect: body.defect,
-            job_id: body.job_id,
-            exchange: self.post(&course.job_url, &body.text).await.exchange,
-            attempts: Vec::new(),
-            dead_letter: None,
+        let rejections = bodies.map(async |body| {
+            let Posted { exchange, errors, .. } = self.post(&course.job_url, &body.text).await;
+            Rejection {
+                defect: body.defect,
+                job_id: body.job_id,
+                exchange,
+                errors,
+                attempts: Vec::new(),
+                dead_letter: None,
+            }
         });
         join_all(rejections).await
     }
@@ -302,6 +324,7 @@ impl Run<'_> {
             message_id: None,
             requests: 1,
             unavailable: 0,
+            errors: 0,
             attempts: Vec::new(),
         };
         self.first_jobs(course).map(job).collect()
@@ -339,7 +362,7 @@ impl Run<'_> {
     async fn submit_one(&self, url: &str, job: Job) -> JobEvidence {
         let submitted_at = self.clock.now();
         let Job { job_id, fails, body } = job;
-        let Posted { exchange, requests, unavailable } = self.post(url, &body).await;
+        let Posted { exchange, requests, unavailable, errors } = self.post(url, &body).await;
         let message_id =
             job_accept::accepted_message_id(&exchange, &job_id, &self.options.settings.api);
         let attempts = Vec::new();
@@ -351,6 +374,7 @@ impl Run<'_> {
             message_id,
             requests,
             unavailable,
+            errors,
             attempts,
         }
     }
@@ -369,13 +393,14 @@ impl Run<'_> {
         if let Some(origin) = &self.origin {
             headers.entry("origin".to_owned()).or_insert_with(|| origin.clone());
         }
-        let (mut requests, mut unavailable, mut repeats) = (0, 0, 0);
+        let (mut requests, mut unavailable, mut errors, mut repeats) = (0, 0, 0, 0);
         loop {
             let exchange = self.http.post(url, &headers, body.as_bytes().to_vec()).await;
             requests += u32::from(may_be_carried_out(&exchange));
-            if !is_put_off(&exchange) || repeats >= REPEATS_MAX {
-                return Posted { exchange, requests, unavailable };
+            if !is_sent_again(&exchange, repeats, errors) {
+                return Posted { exchange, requests, unavailable, errors };
             }
+            errors += u32::from(is_error(&exchange));
             unavailable += u32::from(is_unavailable(&exchange));
             repeats += 1;
             self.clock.sleep(pause(&exchange, repeats)).await;
@@ -505,9 +530,20 @@ mod tests {
         for answer in [Ok(429), Ok(503), Err("connection reset")] {
             assert!(is_put_off(&exchange(answer)));
         }
-        for status in [200, 202, 400, 403, 404, 413, 500, 502, 504] {
+        for status in [200, 202, 400, 403, 404, 413, 500, 501, 502, 504] {
             assert!(!is_put_off(&exchange(Ok(status))), "{status}");
         }
+        for status in [500, 502, 504] {
+            let again = |repeats, errors| is_sent_again(&exchange(Ok(status)), repeats, errors);
+            assert_eq!(
+                [again(0, 0), again(2, 0), again(3, 0), again(1, 1)],
+                [true, true, false, false]
+            );
+            // It may have been carried out, and does not say that it was not.
+            assert!(may_be_carried_out(&exchange(Ok(status))));
+            assert!(!is_unavailable(&exchange(Ok(status))));
+        }
+        assert!(!is_sent_again(&exchange(Ok(501)), 0, 0));
         // What was not sent, or was throttled, has put nothing on the queue; what was only not answered may have.
         assert!(may_be_carried_out(&exchange(Err("connection reset"))));
         assert!(may_be_carried_out(&exchange(Ok(503))));

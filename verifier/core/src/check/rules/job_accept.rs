@@ -45,6 +45,8 @@ pub fn evaluate(
         .collect();
     let misnamed = misnamed(jobs);
     let denied = account.map_or_else(Vec::new, |account| denied(jobs, account));
+    let errors: Vec<&str> =
+        jobs.iter().filter(|job| job.errors > 0).map(|job| job.job_id.as_str()).collect();
     let evaluation = if !refused.is_empty() {
         let url = jobs.first().map(|job| job.exchange.url.clone()).unwrap_or_default();
         Evaluation::fail(
@@ -62,8 +64,19 @@ pub fn evaluate(
         .with_next("look at which MessageId the submit function answers with")
     } else if !denied.is_empty() {
         enqueued_although_denied(&denied, jobs.len())
+    } else if errors.len() > 1 {
+        Evaluation::fail(
+            format!("{} of {} jobs were accepted only when they were sent again, after a server's error: {}", errors.len(), jobs.len(), errors[0]),
+            "no answer 500, 502 or 504, or a single one, which API Gateway may give",
+            errors.join(", "),
+        )
+        .with_next("look at the log of the submit function, and at how long it may take")
     } else {
-        Evaluation::pass(format!("{} of {} jobs accepted", jobs.len(), jobs.len()))
+        let again = match errors.first() {
+            Some(job_id) => format!("; {job_id} was sent again after one answer 500, 502 or 504"),
+            None => String::new(),
+        };
+        Evaluation::pass(format!("{} of {} jobs accepted{again}", jobs.len(), jobs.len()))
     };
     let shown: Vec<serde_json::Value> = jobs
         .iter()
@@ -72,6 +85,7 @@ pub fn evaluate(
                 "jobId": job.job_id,
                 "messageId": job.message_id,
                 "fails": job.fails,
+                "errors": job.errors,
                 "status": job.exchange.answer.as_ref().ok().map(|answer| answer.status),
                 "latencyMillis": u64::try_from(job.exchange.latency.as_millis()).unwrap_or(u64::MAX),
             })
@@ -185,6 +199,7 @@ pub(crate) mod tests {
             message_id: message_id.map(str::to_owned),
             requests: 1,
             unavailable: 0,
+            errors: 0,
             attempts: Vec::new(),
         }
     }
@@ -208,6 +223,24 @@ pub(crate) mod tests {
             )
         );
         assert_eq!(evaluate(&[], &Settings::default(), None).verdict, Verdict::NotRun);
+    }
+
+    #[test]
+    fn one_error_of_the_server_is_told_and_two_are_how_it_works() {
+        let of = |errors: &[u32]| {
+            let jobs = errors.iter().enumerate().map(|(number, errors)| {
+                let (id, message_id) = (format!("j{number}"), format!("m{number}"));
+                JobEvidence { errors: *errors, ..job(&id, false, Some(&message_id)) }
+            });
+            evaluate(&jobs.collect::<Vec<_>>(), &Settings::default(), None)
+        };
+        let once = of(&[0, 1, 0]);
+        assert_eq!(once.verdict, Verdict::Pass);
+        assert!(once.summary.contains("j1 was sent again"), "{}", once.summary);
+        assert_eq!(of(&[0, 1, 1]).verdict, Verdict::Fail);
+        // One that ends with it is not accepted.
+        let refused = JobEvidence { errors: 1, ..job("a", false, None) };
+        assert_eq!(evaluate(&[refused], &Settings::default(), None).verdict, Verdict::Fail);
     }
 
     #[test]
