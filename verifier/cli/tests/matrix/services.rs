@@ -46,7 +46,7 @@ fn deliveries() -> Vec<Mutant> {
         ),
         at(
             "failing jobs are handed out once more",
-            poison(4, &json!({"kind": "late-move"})),
+            failing(4, &json!({"kind": "late-move"})),
             1,
             &[("dlq.attempts", "fail")],
         ),

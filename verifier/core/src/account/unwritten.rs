@@ -214,7 +214,7 @@ mod tests {
         Line { batch_size: Some(batch_size), ..line }
     }
 
-    fn poison(sizes: [u32; 3]) -> Submitted {
+    fn failing(sizes: [u32; 3]) -> Submitted {
         let lines = [(0, 1, "b1"), (60, 2, "b2"), (120, 3, "b3")];
         let lines = lines
             .iter()
@@ -231,7 +231,7 @@ mod tests {
     fn an_invocation_that_was_handed_more_than_was_written_of_is_told() {
         let all = |sizes, size| {
             let account = account(
-                vec![poison(sizes), good(vec![sized(line(0, 1, DONE, "b1"), size)])],
+                vec![failing(sizes), good(vec![sized(line(0, 1, DONE, "b1"), size)])],
                 vec![],
             );
             account.unwritten().iter().map(|each| (each.at, each.messages())).collect::<Vec<_>>()
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn messages_of_others_are_no_gaps() {
-        let mut account = account(vec![poison([1, 3, 1])], vec![]);
+        let mut account = account(vec![failing([1, 3, 1])], vec![]);
         account.others.insert("b2".to_owned(), 2);
         assert!(account.unwritten().is_empty());
         account.others.insert("b2".to_owned(), 1);
@@ -253,7 +253,7 @@ mod tests {
     fn a_silent_receive_beside_the_failing_job_is_told_to_have_been_failed() {
         let with = |sizes| {
             let good = good(vec![sized(line(60, 2, DONE, "b9"), 1)]);
-            account(vec![poison(sizes), good], vec![])
+            account(vec![failing(sizes), good], vec![])
         };
         let account = with([2, 1, 1]);
         let unseen = account.unseen(&account.messages[1]);
@@ -269,7 +269,7 @@ mod tests {
     fn an_invocation_that_goes_on_may_write_of_the_rest() {
         let gaps = |ended: &[&str]| {
             let ended = ended.iter().map(|id| invocation(60, id, InvocationEnd::Success));
-            account(vec![poison([1, 3, 1])], ended.collect()).unwritten().len()
+            account(vec![failing([1, 3, 1])], ended.collect()).unwritten().len()
         };
         assert_eq!([gaps(&["b1"]), gaps(&["b1", "b2"]), gaps(&[])], [0, 1, 1]);
     }
@@ -277,11 +277,11 @@ mod tests {
     #[test]
     fn a_message_that_is_in_a_batch_twice_is_no_gap_and_what_failed_as_a_whole_has_none() {
         let twice = vec![sized(line(0, 1, DONE, "b1"), 3), sized(line(0, 1, DONE, "b1"), 3)];
-        assert!(account(vec![poison([3, 1, 1]), good(twice)], vec![]).unwritten().is_empty());
+        assert!(account(vec![failing([3, 1, 1]), good(twice)], vec![]).unwritten().is_empty());
         let error = vec![invocation(60, "b2", InvocationEnd::Error)];
-        assert!(account(vec![poison([1, 3, 1])], error).unwritten().is_empty());
+        assert!(account(vec![failing([1, 3, 1])], error).unwritten().is_empty());
         let success = vec![invocation(60, "b2", InvocationEnd::Success)];
-        assert_eq!(account(vec![poison([1, 3, 1])], success).unwritten().len(), 1);
+        assert_eq!(account(vec![failing([1, 3, 1])], success).unwritten().len(), 1);
     }
 
     #[test]
@@ -291,13 +291,13 @@ mod tests {
             if twice {
                 lines.push(sized(line(59, 1, DONE, "b8"), 1));
             }
-            account(vec![poison([1, 2, 1]), good(lines)], vec![]).swallowed(&[])
+            account(vec![failing([1, 2, 1]), good(lines)], vec![]).swallowed(&[])
         };
         assert_eq!(swallowed(false).len(), 1);
         assert!(swallowed(true).is_empty());
         // A receive of the good job left no line, so it was that.
         let late = good(vec![sized(line(70, 2, DONE, "b9"), 1)]);
-        assert!(account(vec![poison([1, 2, 1]), late], vec![]).swallowed(&[]).is_empty());
+        assert!(account(vec![failing([1, 2, 1]), late], vec![]).swallowed(&[]).is_empty());
     }
 
     #[test]
@@ -306,7 +306,7 @@ mod tests {
             let silent = [invocation(70, "s", InvocationEnd::Success)];
             let ends = vec![invocation(0, "b9", end)];
             let good = good(vec![sized(line(0, 1, DONE, "b9"), 1)]);
-            account(vec![poison([1, 1, 1]), good], ends).swallowed(&silent).is_empty()
+            account(vec![failing([1, 1, 1]), good], ends).swallowed(&silent).is_empty()
         };
         assert!(with(InvocationEnd::Error));
         assert!(!with(InvocationEnd::Success));
@@ -331,7 +331,7 @@ mod tests {
     #[test]
     fn where_good_jobs_come_again_all_may_be_queued() {
         let queued = |lines: Vec<Line>| {
-            account(vec![poison([1, 1, 1]), good(lines)], vec![]).own_queued_at_most()
+            account(vec![failing([1, 1, 1]), good(lines)], vec![]).own_queued_at_most()
         };
         assert_eq!(queued(vec![line(0, 1, DONE, "b1")]), 0);
         assert_eq!(queued(vec![line(0, 1, DONE, "b1"), line(60, 2, DONE, "b2")]), 1);

@@ -60,8 +60,9 @@ fn strictly(attempts: Evaluation, account: &Account) -> Evaluation {
         return attempts;
     }
     let summary = format!("{}; --strict asks that they meet", attempts.summary);
-    Evaluation { summary, verdict: Verdict::Inconclusive, ..attempts }
-        .with_next("run the check again; if they never meet, set a batching window of a second on the mapping")
+    Evaluation { summary, verdict: Verdict::Inconclusive, ..attempts }.with_next(
+        "run the check again; if they never meet, set a batching window of a second on the mapping",
+    )
 }
 
 /// Whether lines tell of an invocation that was handed several failing jobs.
