@@ -266,6 +266,11 @@ fn the_role_of_the_nightly_chaos_is_what_iam_policy_chaos_prints() {
         assert!(printed.contains(placeholder), "{placeholder} is not printed: {printed}");
         printed = printed.replace(placeholder, ours);
     }
+    // The role's pattern ends in a star, which stands for versions and aliases, too.
+    let printed = printed.replace(
+        &format!(",\"arn:<AWS::Partition>:lambda:<AWS::Region>:<AWS::AccountId>:function:{stack}-JobsWorkerFunction*:*\""),
+        "",
+    );
     let printed: Value = serde_json::from_str(&printed).expect("statements");
     let mut role = chaos_role();
     for statement in &mut role {
