@@ -21,10 +21,7 @@ pub const CHECK: Check = Check {
     must_run: true,
     needs: &[],
     absent: None,
-    evaluate: Evaluate::Jobs(|followed| {
-        let attempts = evaluate(followed.account, followed.log);
-        if followed.strict { strictly(attempts, followed.account) } else { attempts }
-    }),
+    evaluate: Evaluate::Jobs(|followed| evaluate(followed.account, followed.log)),
 };
 
 /// Concludes what became of the attempts at the failing job, by the account of the run: from the worker's lines, and where
@@ -49,20 +46,6 @@ pub fn evaluate(account: &Account, log: &LogEvidence) -> Evaluation {
         return unreadable;
     }
     Evaluation { summary: format!("{whose}{}{twice}", evaluation.summary), ..evaluation }
-}
-
-/// The same evaluation, left open where several failing jobs are not known to have met: what a worker does where several fail in a
-/// batch was not seen then.
-fn strictly(attempts: Evaluation, account: &Account) -> Evaluation {
-    let messages: Vec<&MessageAccount> = account.that(Expectation::Fails).collect();
-    let jobs: BTreeSet<&str> = messages.iter().map(|message| message.job_id.as_str()).collect();
-    if attempts.verdict != Verdict::Pass || jobs.len() < 2 || have_met(&messages) {
-        return attempts;
-    }
-    let summary = format!("{}; --strict asks that they meet", attempts.summary);
-    Evaluation { summary, verdict: Verdict::Inconclusive, ..attempts }.with_next(
-        "run the check again; if they never meet, set a batching window of a second on the mapping",
-    )
 }
 
 /// Whether lines tell of an invocation that was handed several failing jobs.
@@ -272,31 +255,6 @@ mod tests {
         assert_eq!(verdict(&[1, 2, 3, 4], &[1, 2, 3, 4]), Verdict::Fail);
         assert_eq!(verdict(&[2, 3, 4], &[2, 3, 4]), Verdict::Fail);
         assert_eq!(verdict(&[1, 2, 3, 4, 5], &[1, 2, 3]), Verdict::Fail);
-    }
-
-    #[test]
-    fn failing_jobs_that_did_not_meet_are_told_and_strictly_that_is_no_pass() {
-        let of = |number: usize, request: &str| {
-            let id = format!("m{number}");
-            let attempts = (1..=3).map(|count| {
-                let mut attempt = attempt(count, Outcome::Failed);
-                attempt.line.message_id.clone_from(&id);
-                attempt.line.request_id = format!("{request}{count}");
-                attempt
-            });
-            JobEvidence {
-                attempts: attempts.collect(),
-                ..job(&format!("p{number}"), true, Some(&id))
-            }
-        };
-        let strict = |jobs: &[JobEvidence]| {
-            let account = account(jobs, &["m1", "m2"]);
-            let found = evaluate(&account, &whole_log());
-            (found.summary.contains("not known to have met"), strictly(found, &account).verdict)
-        };
-        assert_eq!(strict(&[of(1, "a"), of(2, "b")]), (true, Verdict::Inconclusive));
-        assert_eq!(strict(&[of(1, "a"), of(2, "a")]), (false, Verdict::Pass));
-        assert_eq!(strict(&[of(1, "a")]), (false, Verdict::Pass));
     }
 
     #[test]
