@@ -76,17 +76,21 @@ impl Aws {
     ) -> Result<LogLines, AwsError> {
         // Lambda's own reports tell how invocations ended, also where the worker wrote nothing.
         let marks = Invocation::MARKS.into_iter().chain([InvocationLog::FUNCTION_MARK]);
-        let marks = marks.map(|mark| format!("?\"{mark}\""));
+        // Jobs of others are found with the run's, so that whatever else the worker was handed is told.
+        let outcomes = reader.marks().filter(|mark| !mark.contains(['"', '\\']));
+        let marks = marks.chain(outcomes).map(|mark| format!("?\"{mark}\""));
         let pattern: Vec<String> = [format!("?\"{run_id}\"")].into_iter().chain(marks).collect();
         let pattern = pattern.join(" ");
         // Lines that name messages alone are found by no id of a run.
         let pattern = reader.tells_run().then_some(pattern);
         // The pattern finds the run's id anywhere in a line; only its own outcomes count.
         let mut unread = None;
-        let read = |text: &str| {
+        let mut others = Vec::new();
+        let read = |at: Timestamp, text: &str| {
             if let Some(line) = reader.read(text, run_id) {
                 return Some(Ok(line));
             }
+            others.extend(reader.read_any(text).map(|line| LoggedOutcome { at, line }));
             let is_told = text.contains(run_id) || !reader.tells_run();
             if let Some(other) = reader.read_other(text).filter(|_| is_told) {
                 return Some(Err(other));
@@ -98,7 +102,7 @@ impl Aws {
         };
         let lines =
             self.log_outcomes((log_group, function), pattern.as_deref(), since, read).await?;
-        Ok(LogLines { unread, ..lines })
+        Ok(LogLines { unread, others, ..lines })
     }
 
     /// The outcome lines of everybody who sends to a function, in a log group, from a point in time on.
@@ -108,8 +112,10 @@ impl Aws {
         since: Timestamp,
         reader: &OutcomeReader,
     ) -> Result<LogLines, AwsError> {
-        self.log_outcomes((log_group, function), None, since, |text| reader.read_any(text).map(Ok))
-            .await
+        self.log_outcomes((log_group, function), None, since, |_, text| {
+            reader.read_any(text).map(Ok)
+        })
+        .await
     }
 
     /// The outcomes that `read` finds, in the order of their times, each with its invocation: the one that its line names, or else
@@ -119,7 +125,7 @@ impl Aws {
         (log_group, function): (&str, &str),
         pattern: Option<&str>,
         since: Timestamp,
-        mut read: impl FnMut(&str) -> Option<Result<OutcomeLine, (OutcomeLine, String)>>,
+        mut read: impl FnMut(Timestamp, &str) -> Option<Result<OutcomeLine, (OutcomeLine, String)>>,
     ) -> Result<LogLines, AwsError> {
         let mut lines = LogLines::default();
         let mut invocations = InvocationLog::of(function);
@@ -130,7 +136,7 @@ impl Aws {
             }
             lines.latest = lines.latest.max(Some(at));
             let Some(place) = invocations.take(stream, at, text) else { return };
-            let (line, word) = match read(text) {
+            let (line, word) = match read(at, text) {
                 Some(Ok(line)) => (line, None),
                 Some(Err((line, word))) => (line, Some(word)),
                 None => return,

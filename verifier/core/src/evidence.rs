@@ -432,6 +432,8 @@ pub struct LogLines {
     pub outcomes: Vec<LoggedOutcome>,
     /// Lines that are marked as outcomes and have another word than those for success and failure, each with that word.
     pub remarks: Vec<(LoggedOutcome, String)>,
+    /// Outcomes of others' jobs, as far as they were found beside.
+    pub others: Vec<LoggedOutcome>,
     /// A line that names the run and is no outcome by the settings.
     pub unread: Option<String>,
     /// The ends of invocations that Lambda reported meanwhile, whoever they worked for.

@@ -17,8 +17,9 @@ use verifier_core::account::{
 };
 use verifier_core::check::{
     Addresses, CHECKS, Check, CheckEvent, Discovered, Evaluate, Evaluation, JobEvidence, JobTrace,
-    Leftovers, OurMessage, Overall, QueueEvidence, Rejection, RunId, Settled, StackEvidence,
-    StackFacts, Submission, Verdict, Weight, absent, call_budget, explained, observed, overall,
+    Leftovers, LoggedOutcome, OurMessage, Overall, QueueEvidence, Rejection, RunId, Settled,
+    StackEvidence, StackFacts, Submission, Verdict, Weight, absent, call_budget, explained,
+    observed, overall,
 };
 use verifier_core::settings::OutcomeReader;
 use verifier_model::time::Timestamp;
@@ -59,6 +60,8 @@ pub(crate) struct Run<'a> {
     invocations: Vec<Invocation>,
     /// Lines of the worker's that report a receive, and of neither success nor failure.
     remarks: Vec<Remark>,
+    /// Outcome lines in the log of the run's time, the run's and those of others.
+    outcomes: Vec<LoggedOutcome>,
     /// The jobs queue's counts, when nothing of the run should be there any more.
     counts_after: Option<QueueCounts>,
     /// What it holds when the failing jobs have left it, by a count just before that.
@@ -154,6 +157,7 @@ impl<'a> Run<'a> {
             terms: None,
             invocations: Vec::new(),
             remarks: Vec::new(),
+            outcomes: Vec::new(),
             counts_after: None,
             without_failing: None,
             counted: Vec::new(),

@@ -4,6 +4,7 @@
 import base64
 import json
 import os
+import uuid
 
 from runtime import send, serve
 
@@ -41,6 +42,8 @@ def refuse(body, status, kind):
             text = json.dumps({"payload": body})
         if "encoded" in WORDS:
             text = base64.b64encode(body.encode()).decode()
+        if "as-jobs" in WORDS:
+            text = json.dumps({"task": "of a white-list", "jobId": str(uuid.uuid4())})
         if "named" in WORDS:
             text = json.dumps({"error": "it was no job"})
         more = {"DelaySeconds": int(WORDS["later"])} if "later" in WORDS else {}

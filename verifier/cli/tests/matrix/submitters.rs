@@ -124,6 +124,13 @@ fn enqueued() -> Vec<Mutant> {
         lax("refused bodies are enqueued encoded", "enqueues=refused encoded"),
         lax("refused bodies are enqueued without a name", "enqueues=refused named"),
         lax("refused bodies are enqueued encoded, later", "enqueues=refused encoded later=600"),
+        lax("refused bodies are enqueued as jobs of their own", "enqueues=refused as-jobs"),
+        lax("one refused body is enqueued as a job of its own", "enqueues=missing-task as-jobs"),
+        lax(
+            "refused bodies are jobs of their own, and lines have no sizes",
+            "enqueues=refused as-jobs",
+        )
+        .with_worker("without=batchSize"),
         lax("refused bodies go to the DLQ", "enqueues=refused to-the-dlq"),
         lax("refused bodies go to the DLQ wrapped", "enqueues=refused to-the-dlq wrapped"),
         lax("refused bodies are enqueued and swallowed", "enqueues=refused")

@@ -1,6 +1,6 @@
 //! Signs of refused bodies that were put on the queue all the same.
 
-use super::{Evaluation, Verdict};
+use super::{Evaluation, Rewritten, Verdict};
 use crate::account::{Breach, Whose};
 
 /// What reports refused bodies that were put on the queue all the same and were not seen themselves.
@@ -21,6 +21,8 @@ pub struct Strays {
     pub others_seen: bool,
     /// Whose those messages may be, by when they were handed out.
     pub whose: Option<Whose>,
+    /// What shows that the bodies were enqueued in another form, as jobs of their own, where anything may.
+    pub rewritten: Option<Rewritten>,
     /// What the worker reads beside the jobs queue, by name: messages of which it wrote nothing may be of there.
     pub other_sources: Vec<String>,
 }

@@ -69,6 +69,12 @@ impl OutcomeReader {
         }
     }
 
+    /// What lines of outcomes hold wherever they are of, where they are JSON.
+    pub fn marks(&self) -> impl Iterator<Item = &str> {
+        let is_json = self.pattern.is_none();
+        self.outcomes.marks.values().map(String::as_str).filter(move |_| is_json)
+    }
+
     /// A line that is marked as an outcome, with its word for that.
     fn read_word(&self, message: &str) -> Option<(OutcomeLine, String)> {
         let message = message.trim();

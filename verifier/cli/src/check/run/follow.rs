@@ -318,6 +318,7 @@ impl Run<'_> {
         match lines {
             Ok(found) => {
                 self.attribute(&found.outcomes);
+                self.outcomes = [found.outcomes, found.others].concat();
                 self.invocations = found.invocations;
                 self.remarks = found.remarks.into_iter().map(remark).collect();
                 log.unread = found.unread;

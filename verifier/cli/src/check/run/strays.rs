@@ -5,16 +5,19 @@ use std::time::Duration;
 
 use verifier_aws::AwsError;
 use verifier_core::account::{Account, Invocation, MessageEnd, QueueCounts, Whose};
-use verifier_core::check::{LogEvidence, LoggedOutcome, RunId, Strays};
+use verifier_core::check::{LogEvidence, LoggedOutcome, Rewritten, RunId, Strays, Unknown};
 use verifier_model::time::Timestamp;
 
-use super::clean_up::may_be_queued;
+use super::clean_up::{self, may_be_queued};
 use super::follow::{CLOCK_SKEW, LOG_PAUSE};
 use super::queues::{COUNTS_LAG, COUNTS_PAUSE};
 use super::{JobPlan, Run};
 
 /// How long a message may wait for a worker that is not busy, beside the queue's delay and the batching window.
 const RECEIVED_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often the bodies are posted once more to see whether messages of no known job come of them.
+const POSTED_AGAIN: usize = 2;
 
 /// The outcomes of other senders' jobs in the time of a run.
 #[derive(Default)]
@@ -47,6 +50,7 @@ impl Run<'_> {
         // What the queue holds may be of others where a worker deletes its messages itself and then fails.
         let is_doubtful = account.surplus.is_some_and(|surplus| surplus > 0)
             && account.messages.iter().any(|each| each.end_as_str() == "done-and-failed");
+        let rewritten = self.rewritten(course, log).await;
         let is_explained = queued.unwrap_or_default() == 0
             && !is_doubtful
             && self.suspects.is_empty()
@@ -55,7 +59,8 @@ impl Run<'_> {
             && self.silent(&account).is_empty();
         if is_explained || log.error.is_some() {
             let other_sources = self.discovery.other_sources.clone();
-            return Ok(Strays { queued, others_seen: seen, other_sources, ..Strays::default() });
+            let found = Strays { queued, others_seen: seen, other_sources, ..Strays::default() };
+            return Ok(Strays { rewritten, ..found });
         }
         let others = self.others(course).await?;
         for (request, lines) in &others.requests {
@@ -85,9 +90,73 @@ impl Run<'_> {
             swallowed_again,
             dead: self.suspects.clone(),
             others_seen: self.others_seen,
+            rewritten,
             whose,
             other_sources: self.discovery.other_sources.clone(),
         })
+    }
+
+    /// Whether messages of no known job came when the bodies were posted that have to be refused, and again whenever those are posted
+    /// once more; `None` where none came then, or too many to be those.
+    async fn rewritten(&mut self, course: &JobPlan, log: &LogEvidence) -> Option<Rewritten> {
+        let posted = self.rejections.iter().filter(|each| !clean_up::is_queued(each)).count();
+        let (from, until) = self.refused_within(course);
+        let unknown = self.unknown();
+        let first = unknown.between(from, until);
+        // Where they are in the dead-letter queue, that tells, and more of them would stay there.
+        let is_open = self.suspects.is_empty() && log.error.is_none();
+        if !is_open || !Rewritten::may_be(first, posted) {
+            return None;
+        }
+        let elsewhere = unknown.count() - first;
+        let mut again = Vec::new();
+        let mut before = 0;
+        for round in 0..POSTED_AGAIN {
+            let since = self.clock.now();
+            self.post_rejects(course, true).await;
+            again.push(self.come_since(course, log, since, first).await);
+            if round == 0 {
+                let taken = self.clock.now().since(since);
+                before = self.unknown().between(since - taken, since);
+            }
+            if again.last().is_none_or(|count| *count < first) {
+                break;
+            }
+        }
+        Some(Rewritten { first, again, before, elsewhere })
+    }
+
+    /// How many messages of no known job come to the worker since then: as many as are waited for, or fewer in the time that they and
+    /// their lines may take.
+    async fn come_since(
+        &mut self,
+        course: &JobPlan,
+        log: &LogEvidence,
+        since: Timestamp,
+        wanted: usize,
+    ) -> usize {
+        let lines_take = Duration::from_secs(self.options.settings.expect.log_seconds);
+        let patience = course.jobs.delay() + course.batching_window + lines_take;
+        let patient_until = self.bounded(since + patience);
+        let mut log = log.clone();
+        loop {
+            self.read_log_again(course, &mut log).await;
+            let now = self.clock.now();
+            let count = self.unknown().between(since, now + CLOCK_SKEW);
+            if count >= wanted || now >= patient_until {
+                return count;
+            }
+            self.clock.sleep(LOG_PAUSE).await;
+        }
+    }
+
+    /// The messages of which the log tells and which are no jobs of the run, and of no other run.
+    fn unknown(&self) -> Unknown {
+        let jobs = self.jobs.iter();
+        let ids = jobs.flat_map(|job| [Some(job.job_id.as_str()), job.message_id.as_deref()]);
+        let refused = self.rejections.iter().map(|each| Some(each.job_id.as_str()));
+        let own: BTreeSet<&str> = ids.chain(refused).flatten().collect();
+        Unknown::of(&self.outcomes, &own, self.run_id)
     }
 
     /// From when until when refused bodies may have come to the worker first, if they were enqueued.

@@ -94,6 +94,14 @@ pub fn evaluate(
         fail("a body that is no job was not refused", &accepted)
     } else if failing.len() > 1 {
         fail("bodies that are no jobs were refused only when they were sent again", &failing)
+    } else if let Some(rewritten) = strays.rewritten.as_ref().filter(|each| each.came_again()) {
+        let shown = rewritten.in_words();
+        if rewritten.is_certain() {
+            fail("bodies that are no jobs seem to have reached the queue in another form", &[shown])
+        } else {
+            Evaluation::inconclusive(format!("{shown}, which may be of other senders, who were seen at other times, too"))
+                .with_next("run the check while no other sender is active; look at what the submit function sends for a body that it refuses")
+        }
     } else if let Some(shown) = strays.shown() {
         if strays.others_seen {
             Evaluation::inconclusive(format!(
@@ -193,6 +201,7 @@ mod tests {
     use super::super::web_page::tests::exchange;
     use super::*;
     use crate::account::{Breach, Whose};
+    use crate::check::Rewritten;
     use crate::settings::{Jobs, MessageIds};
     use verifier_model::time::Timestamp;
 
@@ -354,6 +363,19 @@ mod tests {
         assert_eq!(verdicts, [Verdict::Inconclusive, Verdict::Inconclusive, Verdict::Pass]);
         let dead = Strays { dead: vec!["m".to_owned()], ..Strays::default() };
         assert_eq!(of(&dead), Verdict::Fail);
+    }
+
+    #[test]
+    fn messages_of_no_known_job_that_come_whenever_bodies_are_posted_are_those() {
+        let of = |again: &[usize], elsewhere| {
+            let rewritten = Rewritten { first: 2, again: again.to_vec(), before: 0, elsewhere };
+            let strays =
+                Strays { rewritten: Some(rewritten), others_seen: true, ..Strays::default() };
+            evaluate(&[rejection(Ok((400, ERROR)))], &whole_log(), true, &strays).verdict
+        };
+        assert_eq!(of(&[2, 2], 0), Verdict::Fail);
+        assert_eq!(of(&[2, 2], 3), Verdict::Inconclusive);
+        assert_eq!([of(&[0], 0), of(&[2, 1], 0), of(&[], 0)], [Verdict::Pass; 3]);
     }
 
     #[test]
