@@ -204,3 +204,57 @@ fn of_fifo_queues_it_is_told_that_groups_hide_messages() {
     assert!(seen == 12 || document["complete"] == false, "{document:#}");
     assert_eq!(visible(&local, "DeadLetters.fifo"), 12);
 }
+
+/// A file of the print shop's stack.
+fn of_print_shop(name: &str) -> String {
+    format!("{}/tests/second_stack/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The reasons in the print shop's dead-letter queue, with their counts: its press logs tickets, and no message.
+fn reasons_of_print_shop(flaw: &str) -> Vec<(String, u64)> {
+    let template = std::fs::read_to_string(of_print_shop("print-shop.template.json")).unwrap();
+    let mut template: Value = serde_json::from_str(&template).unwrap();
+    template["Resources"]["Press"]["Properties"]["Environment"]["Variables"]["PRESS_FLAW"] =
+        flaw.into();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("template.json");
+    std::fs::write(&path, template.to_string()).unwrap();
+    let functions = of_print_shop("functions");
+    let local = Local::start(&["--template", text(&path), "--functions", &functions]);
+    let queue = local.text("/outputs/TicketsQueue").rsplit('/').next().unwrap().to_owned();
+    let ticket = |number: u64| json!({"ref": format!("ticket-{number}7"), "kind": "jam"});
+    let of = |number| json!({"version": 2, "ticket": ticket(number)}).to_string();
+    let tickets: Vec<String> = (0..3).map(of).collect();
+    send(&local, &queue, &tickets);
+    let (stack, settings) = (local.text("/stackName"), of_print_shop("verifier.toml"));
+    let of_stack = ["--stack", stack, "--config", &settings];
+    let watched = ["watch", "--for", "10m", "--interval", "1m"];
+    dlq(&local, &[&watched, of_stack.as_slice()].concat()).assert_code(0);
+    let explained = dlq(&local, &[&["explain"], of_stack.as_slice()].concat());
+    let document = explained.assert_code(0).json();
+    let groups = document["groups"].as_array().unwrap().iter();
+    let group = |group: &Value| {
+        (group["reason"].as_str().unwrap_or("unknown").to_owned(), group["count"].as_u64().unwrap())
+    };
+    groups.map(group).collect()
+}
+
+#[test]
+fn reasons_are_found_by_the_jobs_id_where_lines_name_no_message() {
+    assert_eq!(reasons_of_print_shop("none"), [("the paper jams".to_owned(), 3)]);
+}
+
+#[test]
+fn the_reason_of_what_a_worker_throws_at_is_what_its_runtime_writes() {
+    let reasons = reasons_of_print_shop("throws");
+    let [(reason, 3)] = reasons.as_slice() else { panic!("{reasons:?}") };
+    assert!(
+        reason.starts_with("JamError: the paper jams (File \"/var/task/press.py\""),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_worker_that_throws_and_writes_nothing_has_no_reasons() {
+    assert_eq!(reasons_of_print_shop("throws-silently"), [("unknown".to_owned(), 3)]);
+}

@@ -15,6 +15,13 @@ def handle(event, request_id):
     for record in event["Records"]:
         ticket = json.loads(record["body"])["ticket"]
         jams = ticket["kind"] == "jam" or FLAW == "jams"
+        if jams and FLAW.startswith("throws"):
+            if FLAW == "throws":
+                # As AWS's runtime for Python writes it: one event, with these blanks.
+                calls = ('File "/var/task/press.py", line 9, in handle', 'File "/var/task/press.py", line 4, in press')
+                lines = ["[ERROR] JamError: the paper jams", "Traceback (most recent call last):", *("\u00a0\u00a0" + call for call in calls)]
+                print("\r".join(lines), flush=True)
+            raise RuntimeError("the paper jams")
         outcome = "spoiled (the paper jams)" if jams else "printed"
         tries = record["attributes"]["ApproximateReceiveCount"]
         label = "without a number" if FLAW == "mumbles" else ticket["ref"]
