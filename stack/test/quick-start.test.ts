@@ -13,10 +13,14 @@ const [setUp = '', recovery = '', variables = ''] = [...section.matchAll(/^```sh
 const github = (first = '') =>
   `case "$*" in ${first} *actions/variables*) ;; *fork-pr-workflows*) echo false ;; *permissions.admin*) echo true ;; *full_name*) echo OWNER/NAME ;; *visibility*) echo private ;; *) echo 1 ;; esac`;
 
+/** What `cdk bootstrap` leaves, and what AWS answers of it then. */
+const BOOTSTRAPS = `(shift 2; while [ $# -gt 0 ]; do case $1 in --qualifier) q=$2 ;; --toolkit-stack-name) t=$2 ;; esac; shift; done; printf '%s\\t%s\\tarn:aws:iam::123456789012:policy/PreviewAccount-A\\n' "$t" "$q" > "\${0%/*}/bootstrapped")`;
+const AFTER_BOOTSTRAP = `case "$*" in *"'CloudFormationExecutionPolicies'"*) [ ! -e "\${0%/*}/bootstrapped" ] || { cat "\${0%/*}/bootstrapped"; exit; } ;; esac`;
+
 /** Runs blocks of docs/aws.md as somebody who pastes them into a terminal with an address of their own, where the programs answer like this. */
-function paste(blocks: string[], programs: { aws?: string; account?: string; deploy?: string; gh?: string }, email = 'me@company.test') {
+function paste(blocks: string[], programs: { aws?: string; account?: string; deploy?: string; bootstrap?: string; gh?: string }, email = 'me@company.test') {
   return withTemporaryDirectory((folder) => {
-    const bodies = { npm: '', gh: programs.gh ?? github(), aws: `case "$*" in *get-caller-identity*) ${programs.account ?? 'echo 123456789012'}; exit ;; esac\n${programs.aws ?? ''}`, npx: `case $2 in deploy) ${programs.deploy ?? 'true'} ;; esac` };
+    const bodies = { npm: '', gh: programs.gh ?? github(), aws: `${AFTER_BOOTSTRAP}\ncase "$*" in *get-caller-identity*) ${programs.account ?? 'echo 123456789012'}; exit ;; esac\n${programs.aws ?? ''}`, npx: `case $2 in deploy) ${programs.deploy ?? 'true'} ;; bootstrap) ${programs.bootstrap ?? BOOTSTRAPS} ;; esac` };
     for (const [name, body] of Object.entries(bodies)) {
       writeFileSync(join(folder, name), `#!/usr/bin/env bash\nprintf '%s ' ${name} "$@" >> "${folder}/calls"; echo >> "${folder}/calls"\n${body}\n`, { mode: 0o755 });
     }
@@ -171,7 +175,8 @@ describe('the quick start', () => {
     expect(stderr).toContain('AccessDenied');
   });
 
-  const bootstrapped = (policies: string) => `case "$*" in *"=='CDKToolkit'"*) printf 'CDKToolkit\\t%s\\n' ${policies} ;; esac\n${ANSWERS}`;
+  const bootstrapped = (policies: string, name = 'CDKToolkit', qualifier = 'hnb659fds') =>
+    `case "$*" in *"=='${name}' ||"* | *"=='Qualifier' && ParameterValue=='${qualifier}'"*) printf '${name}\\t${qualifier}\\t%s\\n' ${policies}; exit ;; esac\n${ANSWERS}`;
   // The empty list is what `cdk bootstrap` leaves without the option: CloudFormation is an administrator then.
   test.each(['arn:aws:iam::aws:policy/AdministratorAccess', 'arn:aws:iam::123456789012:policy/Ours', 'arn:aws:iam::123456789012:policy/Ours:policy/PreviewAccount-', 'None', '""'])(
     'does nothing, and says what to do, where a bootstrap for other stacks is there: %s', (policies) => {
@@ -383,6 +388,36 @@ describe('the quick start', () => {
     expect(stderr).toContain('chaos.yml stays disabled');
   });
 
+  test.each([
+    ['TOOLKIT alone is changed, to a name that is free', 'QUALIFIER=hnb659fds TOOLKIT=CDKToolkit-previews', 'CDKToolkit', 'hnb659fds'],
+    ['the bootstrap has a name of its own', 'QUALIFIER=hnb659fds TOOLKIT=CDKToolkit', 'Org-Bootstrap', 'hnb659fds'],
+    ['QUALIFIER alone is changed', 'QUALIFIER=previews TOOLKIT=CDKToolkit', 'CDKToolkit', 'hnb659fds'],
+  ])("does nothing where previews would share another bootstrap's bucket, or take its place, since %s", (_name, set, name, qualifier) => {
+    for (const policies of ['arn:aws:iam::aws:policy/AdministratorAccess', 'arn:aws:iam::123456789012:policy/PreviewAccount-A']) {
+      const { calls, stderr } = paste([setUp.replace('QUALIFIER=hnb659fds TOOLKIT=CDKToolkit', set)], { aws: bootstrapped(policies, name, qualifier) });
+      expect(calls).not.toContain('npx');
+      expect(stderr).toContain(`${name} is a bootstrap with the qualifier ${qualifier},`);
+      expect(stderr).toContain('Set QUALIFIER=previews TOOLKIT=CDKToolkit-previews');
+    }
+  });
+
+  test.each([
+    ['that failed', "''"],
+    ["that is an administrator's", 'arn:aws:iam::aws:policy/AdministratorAccess'],
+    ['without policies', 'None'],
+  ])('sets no variable for a bootstrap %s', (_name, policies) => {
+    const { calls, stderr } = paste(['CLAIMED=CDKToolkit', setUp, variables], { aws: bootstrapped(policies), bootstrap: 'true' });
+    expect(calls).not.toMatch(/gh (variable set|workflow)/);
+    expect(stderr).toContain('No bootstrap with the qualifier hnb659fds has the policies of previews');
+  });
+
+  test('has nothing that an interactive shell takes for its history, in bash or in zsh', () => {
+    // Either leaves these alone, and zsh nothing else: https://zsh.sourceforge.io/Doc/Release/Expansion.html#History-Expansion
+    for (const block of [setUp, recovery, variables]) {
+      expect(block.match(/.*!(?![\s=(]).*/g)).toBeNull();
+    }
+  });
+
   test('bootstraps again what an earlier version of this project bootstrapped, where that is said', () => {
     const aws = bootstrapped('arn:aws:iam::aws:policy/AdministratorAccess');
     expect(paste([setUp], { aws }).stderr).toContain('CLAIMED=CDKToolkit');
@@ -447,8 +482,9 @@ describe('the quick start', () => {
   });
 
   test('sets the qualifier of the account, whatever the shell has for one, and no variable where the account has none', () => {
-    const set = (aws: string) => paste([setUp, variables], { aws }).calls.match(/^gh variable set .*$/gm) ?? [];
-    expect(set(qualifiedAs('true'))).toContainEqual('gh variable set AWS_BOOTSTRAP_QUALIFIER --repo OWNER/NAME --body previews ');
+    const set = (aws: string, first = setUp) => paste([first, 'QUALIFIER=hnb659fds', variables], { aws }).calls.match(/^gh variable set .*$/gm) ?? [];
+    const own = setUp.replace('QUALIFIER=hnb659fds TOOLKIT=CDKToolkit', 'QUALIFIER=previews TOOLKIT=CDKToolkit-previews');
+    expect(set(qualifiedAs('true'), own)).toContainEqual('gh variable set AWS_BOOTSTRAP_QUALIFIER --repo OWNER/NAME --body previews ');
     expect(set(qualifiedAs('true', 'hnb659fds')).join()).not.toContain('AWS_BOOTSTRAP_QUALIFIER');
     expect(set(qualifiedAs('true', 'None'))).toEqual([]);
   });
