@@ -14,6 +14,7 @@ mod functions;
 mod http;
 mod identity;
 mod logs;
+mod metrics;
 mod move_tasks;
 mod queues;
 mod server_clock;

@@ -32,9 +32,38 @@ fn changes_of_the_count_are_told() {
         lines.iter().map(|line| (&line["visible"], &line["change"])).collect();
     assert_eq!(counts, [(&json!(0), &json!(0)), (&json!(1), &json!(1))], "{}", watched.stdout);
     assert_eq!(lines[0]["schema"], "verifier.dlq.watch/1");
+    // An empty queue has no oldest message.
+    assert_eq!(lines[0]["oldestAgeSeconds"], Value::Null, "{}", watched.stdout);
     let human = dlq_human(&local, &["watch", "--dlq", "DeadLetters", "--for", "1m"]);
     assert!(human.assert_code(0).stdout.contains("1 visible, 0 in flight"), "{}", human.stdout);
     dlq(&local, &["watch", "--dlq", "DeadLetters", "--interval", "0s"]).assert_code(2);
+}
+
+#[test]
+fn how_old_the_oldest_is_is_told_and_watching_goes_on_where_it_is_not_answered() {
+    let local = Local::start(&[]);
+    create(&local, "DeadLetters", &json!({}));
+    send(&local, "DeadLetters", &bodies(1));
+    // Stack time passes while it is watched.
+    let watch = ["watch", "--dlq", "DeadLetters", "--for", "20m", "--interval", "1m"];
+    dlq(&local, &watch).assert_code(0);
+    let watched = dlq(&local, &watch);
+    let line = watched.assert_code(0).stdout.lines().next().map(serde_json::from_str::<Value>);
+    let line = line.unwrap().unwrap();
+    let age = line["oldestAgeSeconds"].as_u64();
+    assert!(age.is_some_and(|age| (1080..=1260).contains(&age)), "{line}");
+    let human = dlq_human(&local, &watch);
+    assert!(human.assert_code(0).stdout.contains(", the oldest for "), "{}", human.stdout);
+    let fault = json!([{"operation": "GetMetricStatistics",
+        "fault": {"kind": "error", "status": 403, "code": "AccessDenied", "commit": "before"}}]);
+    let denied = fault_file(&fault);
+    let local = Local::start(&["--faults", denied.path().to_str().unwrap()]);
+    create(&local, "DeadLetters", &json!({}));
+    send(&local, "DeadLetters", &bodies(1));
+    let watched = dlq(&local, &watch);
+    let told = &watched.assert_code(0).stderr;
+    assert_eq!(told.matches("cloudwatch:GetMetricStatistics").count(), 1, "{told}");
+    assert!(watched.stdout.contains("\"visible\":1"), "{}", watched.stdout);
 }
 
 #[test]

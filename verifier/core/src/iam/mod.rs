@@ -191,7 +191,20 @@ pub const DLQ_QUEUES: [Permission; 5] = [
 ];
 
 /// What `verifier dlq list`, `show`, `explain`, `export` and `watch` need: nothing that deletes or sends.
-pub const DLQ_LOOK: [Permission; 10] = with(&FIND, [RECEIVE, RELEASE, READ_LOG]);
+pub const DLQ_LOOK: [Permission; 11] = with(
+    &FIND,
+    [
+        RECEIVE,
+        RELEASE,
+        READ_LOG,
+        Permission {
+            operation: "CloudWatch.GetMetricStatistics",
+            action: "cloudwatch:GetMetricStatistics",
+            resource: ResourceKind::Any,
+            only_when: Some("messages are watched, to say how old the oldest is"),
+        },
+    ],
+);
 
 /// What `verifier dlq purge` needs.
 pub const DLQ_PURGE: [Permission; 11] = with(&FIND, [RECEIVE, RELEASE, READ_LOG, DELETE]);

@@ -24,6 +24,7 @@ pub(crate) async fn run(args: DlqWatchArgs) -> Result<Exit, Failure> {
     let (place, queue) = (&started.place, &started.place.dead_letters);
     let until = args.bound.map(|bound| place.clock.now() + bound);
     let (mut last, mut is_out) = (None, false);
+    let mut ages = Ages::default();
     loop {
         let asked = place.aws.queue(&queue.name, &queue.url);
         let counts = tokio::select! {
@@ -39,11 +40,12 @@ pub(crate) async fn run(args: DlqWatchArgs) -> Result<Exit, Failure> {
                 if last != Some(visible) {
                     let at = place.clock.now();
                     let change = visible.cast_signed() - last.unwrap_or(visible).cast_signed();
-                    view::print_count(
-                        queue,
-                        Count { at, visible, in_flight, change },
-                        args.format,
-                    )?;
+                    let oldest = match ages.of(&started, visible + in_flight).await {
+                        Ok(oldest) => oldest,
+                        Err(Interrupted) => return Ok(Exit::Passed),
+                    };
+                    let count = Count { at, visible, in_flight, change, oldest };
+                    view::print_count(queue, count, args.format)?;
                     last = Some(visible);
                 }
             }
@@ -64,6 +66,39 @@ pub(crate) async fn run(args: DlqWatchArgs) -> Result<Exit, Failure> {
             () = place.clock.sleep_until(next) => {}
             () = started.interrupt.asked() => return Ok(Exit::Passed),
         }
+    }
+}
+
+/// Ctrl-C.
+struct Interrupted;
+
+/// How old the oldest message is, as long as that is answered.
+#[derive(Default)]
+struct Ages {
+    is_unknown: bool,
+}
+
+impl Ages {
+    /// How long the oldest has been there. That it is not answered is said once, and then not asked any more: what is watched is
+    /// the count.
+    async fn of(
+        &mut self,
+        started: &Started,
+        messages: u64,
+    ) -> Result<Option<Duration>, Interrupted> {
+        if self.is_unknown || messages == 0 {
+            return Ok(None);
+        }
+        let (place, name) = (&started.place, &started.place.dead_letters.name);
+        let answer = tokio::select! {
+            answer = place.aws.oldest_age(name, place.clock.now()) => answer,
+            () = started.interrupt.asked() => return Err(Interrupted),
+        };
+        Ok(answer.unwrap_or_else(|error| {
+            self.is_unknown = true;
+            started.progress.say(&format!("how old the oldest message is, is not known: {error}"));
+            None
+        }))
     }
 }
 

@@ -148,10 +148,14 @@ pub(crate) fn print_count(
     count: Count,
     format: ResultFormat,
 ) -> Result<(), Failure> {
-    let Count { at, visible, in_flight, change } = count;
+    let Count { at, visible, in_flight, change, oldest } = count;
     let human = || {
         let change = if change == 0 { String::new() } else { format!(" ({change:+})") };
-        format!("{}  {visible} visible{change}, {in_flight} in flight\n", iso(at))
+        let oldest = match oldest {
+            Some(_) => format!(", the oldest for {}", age(oldest)),
+            None => String::new(),
+        };
+        format!("{}  {visible} visible{change}, {in_flight} in flight{oldest}\n", iso(at))
     };
     if format != ResultFormat::Json {
         // A change is a line; so many parts of a job summary would be none.
@@ -165,6 +169,7 @@ pub(crate) fn print_count(
         "visible": visible,
         "inFlight": in_flight,
         "change": change,
+        "oldestAgeSeconds": oldest.map(|oldest| oldest.as_secs()),
     });
     print(|out| crate::report::json::line(&document, out))
 }
