@@ -175,6 +175,36 @@ fn with_a_stack_its_functions_and_its_keys_are_named_one_by_one() {
 }
 
 #[test]
+fn a_queue_that_is_not_the_stacks_has_no_policy_and_is_not_looked_at() {
+    for (output, queue) in
+        [("JobsQueueName", "Prod-Jobs"), ("JobsDeadLetterQueueName", "Prod-Dead")]
+    {
+        let elsewhere = template(|changes| {
+            changes.document()["Outputs"][output]["Value"] = queue.into();
+        });
+        let local = Local::start(&["--template", &elsewhere.path().display().to_string()]);
+        let (endpoint, stack) = (local.text("/endpoint"), local.text("/stackName"));
+        for command in ["chaos", "redrive", "dlq-purge", "check"] {
+            let arguments = [command, "--stack", stack, "--endpoint-url", endpoint];
+            let (code, policy, stderr) = policy_with_token(local.token(), &arguments);
+            assert_eq!((code, policy), (Some(2), Value::Null), "{stderr}");
+            assert!(
+                stderr.contains(queue) && stderr.contains("no resource of the stack"),
+                "{stderr}"
+            );
+        }
+        for command in [["dlq", "list"].as_slice(), &["redrive", "--yes"]] {
+            let mut verifier = scrubbed(VERIFIER);
+            verifier.args(command).args(["--stack", stack, "--endpoint-url", endpoint]);
+            let output = run(verifier.env(support::TOKEN_VARIABLE, local.token()));
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{stderr}");
+            assert!(stderr.contains(queue) && stderr.contains("--dlq"), "{stderr}");
+        }
+    }
+}
+
+#[test]
 fn a_stack_that_is_not_there_has_no_policy() {
     let local = Local::start(&[]);
     let arguments = ["--stack", "Stack-None", "--endpoint-url", local.text("/endpoint")];

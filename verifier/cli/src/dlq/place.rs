@@ -5,7 +5,7 @@ use std::time::Duration;
 use verifier_aws::{Aws, AwsError, Cause};
 use verifier_core::check::{QueueEvidence, StackEvidence};
 use verifier_core::dead_letters::{QueueArn, QueueRef, Sources};
-use verifier_core::settings::{MessageIds, OutcomeReader, Outputs};
+use verifier_core::settings::{MessageIds, OutcomeReader, Outputs, queue_name};
 
 use crate::config;
 use crate::config::args::SettingsArgs;
@@ -196,12 +196,24 @@ pub(crate) async fn jobs_queue(
     queue(aws, endpoint, output(&stack, &outputs.jobs_queue)?).await
 }
 
-/// The queue that an output of a stack names.
-fn output<'a>(stack: &'a StackEvidence, name: &str) -> Result<&'a str, Failure> {
-    let named = stack.outputs.get(name).map(String::as_str);
-    named.ok_or_else(|| Failure {
-        next: Some("say in verifier.toml which output names the queue, or name the queue itself with --dlq or --to".to_owned()),
-        ..Failure::usage(format!("the stack {} has no output {name}", stack.name))
+/// The queue of the stack that its output names. Whoever wrote the template, of a pull request perhaps, has named it: another
+/// stack's queue is named by whoever asks, or by nobody.
+pub(crate) fn output<'a>(stack: &'a StackEvidence, name: &str) -> Result<&'a str, Failure> {
+    let Some(named) = stack.outputs.get(name) else {
+        return Err(Failure {
+            next: Some("say in verifier.toml which output names the queue, or name the queue itself with --dlq or --to".to_owned()),
+            ..Failure::usage(format!("the stack {} has no output {name}", stack.name))
+        });
+    };
+    if stack.queue(queue_name(named)).is_some() {
+        return Ok(named);
+    }
+    Err(Failure {
+        next: Some("if it is meant, name the queue itself with --dlq, --queue or --to".to_owned()),
+        ..Failure::usage(format!(
+            "the output {name} of the stack {} names the queue {named}, which is no resource of the stack",
+            stack.name
+        ))
     })
 }
 

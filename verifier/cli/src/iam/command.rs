@@ -2,9 +2,9 @@
 
 use verifier_aws::Aws;
 use verifier_core::check::rules::stack_ready;
-use verifier_core::check::{QueueEvidence, Selection};
+use verifier_core::check::{QueueEvidence, Selection, StackEvidence};
 use verifier_core::iam::{self, Permission, Resources};
-use verifier_core::settings::Outputs;
+use verifier_core::settings::{Outputs, queue_name};
 
 use crate::check::discover;
 use crate::config;
@@ -40,6 +40,25 @@ pub(crate) async fn run(args: IamPolicyArgs) -> Result<Exit, Failure> {
     Ok(Exit::Passed)
 }
 
+/// Fails where an output leads to a queue of another stack, which the policy would reach: whoever wrote the template, of a pull
+/// request perhaps, has named it.
+fn check_owned(stack: &StackEvidence, outputs: &Outputs) -> Result<(), Failure> {
+    let named = [&outputs.jobs_queue, &outputs.dead_letter_queue];
+    let named = named.iter().filter_map(|output| Some((output, stack.outputs.get(*output)?)));
+    for (output, queue) in named {
+        if stack.queue(queue_name(queue)).is_none() {
+            return Err(Failure {
+                next: Some("print the policy without --stack, and put in what is meant".to_owned()),
+                ..Failure::usage(format!(
+                    "the output {output} of the stack {} names the queue {queue}, which is no resource of the stack: the policy would reach it",
+                    stack.name
+                ))
+            });
+        }
+    }
+    Ok(())
+}
+
 /// The resources of a stack. Each must be there: a policy that leaves one out would look complete.
 /// Which function submits jobs is looked for where experiments change it.
 async fn resources(
@@ -49,6 +68,7 @@ async fn resources(
     is_changed: bool,
 ) -> Result<Resources, Failure> {
     let stack = aws.stack(name).await?;
+    check_owned(&stack, outputs)?;
     // Nothing is evaluated, so nothing is looked at that only a check would want to see.
     let nothing_more = Selection::new(vec![stack_ready::CHECK.id.to_owned()], Vec::new());
     let found = discover(aws, &stack, outputs, &nothing_more.unwrap_or_default()).await?;

@@ -29,7 +29,12 @@ impl QueueKey {
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>, whose forms are
     /// those of `KeyId` in <https://docs.aws.amazon.com/kms/latest/APIReference/API_DescribeKey.html>.
     pub fn of(queue: &QueueEvidence) -> Option<Self> {
-        let id = queue.attributes.get("KmsMasterKeyId").filter(|id| !id.is_empty())?;
+        // A template names it: a star in it would be a pattern in the policy.
+        let is_named = |id: &&String| {
+            let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '/' | '_' | '-');
+            !id.is_empty() && id.chars().all(is_part)
+        };
+        let id = queue.attributes.get("KmsMasterKeyId").filter(is_named)?;
         let arn: Vec<&str> = queue.arn().split(':').collect();
         let ["arn", partition, _, region, account, _] = arn.as_slice() else { return None };
         let of_account = format!("arn:{partition}:kms:{region}:{account}:");
@@ -144,6 +149,10 @@ mod tests {
         ] {
             let key = QueueKey { arn, alias: alias.map(str::to_owned) };
             assert_eq!(QueueKey::of(&queue(id)), Some(key), "{id}");
+        }
+        // Nor is a pattern a key.
+        for id in ["*", "key/*", "alias/x*", "arn:aws:kms:*:*:alias/x", "${aws:username}"] {
+            assert_eq!(QueueKey::of(&queue(id)), None, "{id}");
         }
         for id in ["", "alias/aws/sqs", &format!("{here}alias/aws/sqs")] {
             assert_eq!(QueueKey::of(&queue(id)), None, "{id}");
