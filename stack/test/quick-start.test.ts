@@ -53,6 +53,12 @@ describe('the quick start', () => {
     }
   });
 
+  test('does nothing for another GitHub, whose tokens no role trusts', () => {
+    const { calls, stderr } = paste(['GH_HOST=github.example', setUp, variables], { aws: ANSWERS });
+    expect(calls).not.toMatch(/npx|gh (variable|workflow)/);
+    expect(stderr).toMatch(/GH_HOST is github\.example: nothing is done[^]*The first block has not got so far/);
+  });
+
   test.each(['echo false', 'echo null', 'exit 1'])('trusts no repository that whoever pastes does not administer: %s', (admin) => {
     const { calls, stderr } = paste([setUp], { aws: ANSWERS, gh: github(`*permissions.admin*) ${admin} ;;`) });
     expect(calls).not.toContain('npx');
@@ -498,8 +504,9 @@ describe('the quick start', () => {
       ['AWS_TEARDOWN_ROLE_ARN', 'of-TeardownRoleArn'],
       ['AWS_VERIFY_ROLE_ARN', 'of-VerifyRoleArn'],
       ['AWS_BOUNDARY_POLICY_ARN', 'of-BoundaryPolicyArn'],
-      ['AWS_CHAOS_ROLE_ARN', 'of-ChaosRoleArn'],
     ]);
+    // Hours of job time a night are asked for.
+    expect(paste(['CHAOS=yes', setUp, variables], { aws: ANSWERS }).calls).toContain('gh variable set AWS_CHAOS_ROLE_ARN --repo OWNER/NAME --body of-ChaosRoleArn ');
     // None is what the AWS CLI prints of a stack that has no outputs at all.
     for (const aws of ['echo', 'case "$*" in *"Stacks[0]"*) echo None ;; esac']) {
       const { calls: none, stderr } = paste([setUp, variables], { aws });

@@ -90,6 +90,16 @@ pub(crate) fn check_same(path: &Path, made: &Metadata) -> io::Result<()> {
     Err(io::Error::other("another file has taken its place meanwhile"))
 }
 
+/// The id of the user who owns what is there.
+pub(crate) fn owner(path: &Path) -> io::Result<u32> {
+    Ok(fs::metadata(path)?.uid())
+}
+
+/// The id of the user whose rights count.
+pub(crate) fn caller() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
 /// Writes what nobody else may read: bodies, or secrets. Whoever waits for the file never sees a part of it.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     Staged::new(place(path)?, content, Readers::User)?.commit()
@@ -249,6 +259,7 @@ fn place(path: &Path) -> io::Result<Place> {
             Err(error) => return Err(error),
         };
         if found.is_symlink() {
+            special::check_link(&at, &found)?;
             let link = fs::read_link(&at)?;
             at = at.parent().unwrap_or(Path::new("")).join(link);
         } else if found.is_dir() {

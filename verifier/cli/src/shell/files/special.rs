@@ -1,6 +1,6 @@
 //! What is no file: pipes, devices and sockets, which are written to and stay.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -26,11 +26,32 @@ pub(super) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
 pub(super) fn check_private(path: &Path) -> io::Result<()> {
     let made = fs::metadata(path)?;
     let has_reader = made.file_type().is_fifo() || made.file_type().is_socket();
-    if !has_reader || is_callers(made.uid(), rustix::process::geteuid().as_raw()) {
+    if !has_reader || is_callers(made.uid(), super::caller()) {
         return Ok(());
     }
     let problem = "it is another user's, who would read what is for you alone";
     Err(io::Error::new(io::ErrorKind::PermissionDenied, problem))
+}
+
+/// Fails on a link that another user has put into a folder where everyone may put things, such as `/tmp`: it leads to where they
+/// would have something of the caller's replaced. The kernel refuses to follow one; what resolves links by itself has to, too.
+///
+/// Source: `protected_symlinks` in <https://docs.kernel.org/admin-guide/sysctl/fs.html>.
+pub(super) fn check_link(link: &Path, made: &Metadata) -> io::Result<()> {
+    let parent = link.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let folder = fs::metadata(parent.unwrap_or(Path::new(".")))?;
+    let caller = super::caller();
+    if may_follow(made.uid(), caller, (folder.mode(), folder.uid())) {
+        return Ok(());
+    }
+    let problem = "it is another user's link, in a folder where everyone may put one";
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, problem))
+}
+
+/// Whether a link of that owner may be followed in a folder of that mode and owner.
+fn may_follow(owner: u32, caller: u32, (mode, folder_owner): (u32, u32)) -> bool {
+    const STICKY_AND_WRITABLE: u32 = 0o1002;
+    mode & STICKY_AND_WRITABLE != STICKY_AND_WRITABLE || owner == caller || owner == folder_owner
 }
 
 /// Whether the owner reads nothing there that they may not read: the superuser reads everything in any case.
@@ -125,6 +146,15 @@ fn nobody_reads() -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_of_another_user_is_not_followed_where_everyone_may_put_one() {
+        let tmp = (0o41777, 0);
+        assert!(may_follow(1001, 1001, tmp) && may_follow(0, 1001, tmp));
+        assert!(!may_follow(1002, 1001, tmp) && !may_follow(1002, 0, tmp));
+        // In a folder of one's own, or of a group, whoever may write there is trusted.
+        assert!(may_follow(1002, 1001, (0o40755, 1001)) && may_follow(1002, 1001, (0o41770, 0)));
+    }
 
     #[test]
     fn a_pipe_of_another_user_gets_nothing_that_is_for_the_caller_alone() {
