@@ -81,11 +81,15 @@ impl Account {
             None if !self.may_have_come_again(due_at) => self.held_between(since, due_at),
             held => held,
         };
+        let may_be_sooner = self.shortens_visibility() || self.may_have_come_again_from(since);
         Some(match held {
             Some(true) => Sign::Left,
+            // It may have come again long before it was due, and be done.
+            Some(false) if may_be_sooner => Sign::Unclear,
             Some(false) => Sign::Deleted,
             None if self.may_have_come_again(due_at) => Sign::Left,
             None if self.may_be_beside_others(due_at) => Sign::Unclear,
+            None if may_be_sooner => Sign::Unclear,
             None if self.is_dead_lettered_together(attempt) => Sign::Deleted,
             // Without any count, what happens to every message of a failed batch is taken to have happened.
             None if !self.is_counted()
@@ -127,7 +131,25 @@ impl Account {
 
     /// Whether a message that was due again at a time may have been received since, without a line of it.
     fn may_have_come_again(&self, due_at: Timestamp) -> bool {
-        let from = due_at - TOLERANCE.min(self.terms.visibility_timeout / 2);
+        self.may_have_come_again_from(due_at - TOLERANCE.min(self.terms.visibility_timeout / 2))
+    }
+
+    /// Whether the worker makes failing jobs visible before their visibility timeout has passed: it may do so to others.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>.
+    fn shortens_visibility(&self) -> bool {
+        let timeout = self.terms.visibility_timeout;
+        self.that(Expectation::Fails).any(|failing| {
+            failing.attempts.windows(2).any(|pair| {
+                let gap = pair[1].line.at.since(pair[0].line.at);
+                pair[1].receive_count > pair[0].receive_count && gap + TOLERANCE < timeout
+            })
+        })
+    }
+
+    /// Whether something was handed to the worker from then on of which it wrote nothing, in an invocation that is not known to have
+    /// failed.
+    fn may_have_come_again_from(&self, from: Timestamp) -> bool {
         let is_written = |id: &str| {
             self.others.contains_key(id)
                 || self.messages.iter().any(|each| each.requests().any(|request| request == id))
@@ -341,6 +363,36 @@ mod tests {
         // What was counted when it may have come again already tells nothing.
         assert_eq!(fate(115, Some(1), well), Fate::Unclear);
         assert_eq!(fate(115, Some(2), well), Fate::Unclear);
+    }
+
+    #[test]
+    fn one_that_may_have_come_again_at_once_is_not_taken_to_be_deleted() {
+        let fate = |failed_at: [u64; 3], silent: &[u64]| {
+            let lines = failed_at.iter().zip([(1, "b1"), (2, "b2"), (3, "b3")]);
+            let lines = lines.map(|(at, (count, id))| line(*at, count, Outcome::Failed, id));
+            let poison =
+                Submitted { lines: lines.collect(), found: vec![found("m-p")], ..job("p", true) };
+            let mut ends: Vec<Invocation> = failed_at
+                .iter()
+                .zip(["b1", "b2", "b3"])
+                .map(|(at, id)| invocation(*at, id, ERROR))
+                .collect();
+            ends.extend(silent.iter().map(|at| invocation(*at, "s", InvocationEnd::Success)));
+            let mut account = account(vec![poison, good(vec![line(0, 1, DONE, "b1")])], ends);
+            account.counted = vec![Counted {
+                at: Timestamp::from_millis(1_055_000),
+                counts: QueueCounts { in_flight: 1, ..QueueCounts::default() },
+                before_return: Some(1),
+            }];
+            account.messages[1].attempts[0].fate = Fate::Left;
+            account.tell_fates();
+            account.messages[1].attempts[0].fate
+        };
+        assert_eq!(fate([0, 60, 120], &[]), Fate::Deleted);
+        // Something was handed to the worker, of which it wrote nothing.
+        assert_eq!(fate([0, 60, 120], &[5]), Fate::Unclear);
+        // It makes messages visible at once.
+        assert_eq!(fate([0, 1, 120], &[]), Fate::Unclear);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use verifier_model::time::Timestamp;
 
 use super::attempt::TOLERANCE;
 use super::isolation::has_met;
-use super::{Account, Attempt, Breach, Expectation, Invocation};
+use super::{Account, Attempt, Breach, Expectation, Invocation, InvocationEnd};
 
 /// When something was handed to the worker of which it wrote nothing.
 struct Unwritten<'a> {
@@ -111,6 +111,15 @@ impl Account {
     ///
     /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html>.
     fn may_be_delivered_again(&self, all: &[Unwritten<'_>]) -> bool {
+        // What an invocation that failed was handed comes again because of that, sooner where the worker asks for it.
+        let has_failed = |each: &Unwritten<'_>| {
+            let done = self.that(Expectation::Succeeds).flat_map(|job| &job.attempts);
+            let mut done = done.filter(|attempt| attempt.line.at <= each.at + TOLERANCE);
+            done.any(|attempt| attempt.end.is_some_and(InvocationEnd::fails_the_batch))
+        };
+        if all.iter().any(has_failed) {
+            return false;
+        }
         let handed_before = |each: &Unwritten<'_>| {
             let is_before = |attempt: &Attempt| {
                 let at = attempt.line.at;
@@ -175,7 +184,7 @@ mod tests {
     use super::super::attempt::tests::line;
     use super::super::inference::tests::{account, invocation};
     use super::super::message::tests::{found, job};
-    use super::super::{Counted, InvocationEnd, Line, QueueCounts, Submitted};
+    use super::super::{Counted, Line, QueueCounts, Submitted};
     use super::*;
 
     /// Who returned, where the good job was in the failing job's first batch and so many messages more than lines were handed out.

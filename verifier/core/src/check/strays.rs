@@ -68,7 +68,7 @@ impl Strays {
             return "a good job that SQS handed out again, since it lost its delete, or that the worker left".to_owned();
         }
         if self.swallowed.is_empty() || self.other_sources.is_empty() {
-            return "of other senders".to_owned();
+            return "of other senders, or good jobs that came again".to_owned();
         }
         format!(
             "of other senders, or of {}, which the worker reads, too",

@@ -104,7 +104,7 @@ fn not_met(account: &Account, strict: bool, batching_window: Duration) -> Evalua
             "let the worker write the Lambda request id in each line, or Lambda its reports",
         );
     }
-    let why = "no good job shared a batch with the failing one";
+    let why = "no good job is known to have shared a batch with the failing one";
     if strict {
         return Evaluation::inconclusive(format!("{why}, and --strict asks for that"))
             .with_next(match batching_window.as_secs() {
