@@ -1,19 +1,15 @@
 //! Requests that are not what they should be: each is refused, and none makes the emulator panic, hang or forget what it
 //! holds. The environment variable `VERIFIER_MALFORMED_CASES` says how many of each kind are tried.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::support::{SIGNED, config, mapping, probe, queues, resources};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{TestCaseError, TestRunner};
 use serde_json::{Value, json};
-use support::{SIGNED, config, mapping, probe, queues, resources};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;

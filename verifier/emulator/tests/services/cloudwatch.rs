@@ -1,15 +1,8 @@
 //! CloudWatch through AWS's SDK, which speaks CBOR, and through JSON, which the AWS command line speaks.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "clippy allows these in test functions only, and here helpers fail the test too"
-)]
-
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{SIGNED, Stand};
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::error::ProvideErrorMetadata;
 use aws_sdk_cloudwatch::primitives::DateTime;
@@ -18,7 +11,6 @@ use aws_sdk_cloudwatch::types::{
     MetricStat, StateValue, Statistic, Tag,
 };
 use serde_json::{Value, json};
-use support::{SIGNED, Stand};
 
 const VISIBLE: &str = "ApproximateNumberOfMessagesVisible";
 const MINUTE: Duration = Duration::from_mins(1);

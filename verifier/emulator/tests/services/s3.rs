@@ -1,17 +1,10 @@
 //! The site's bucket, as a client of S3 reads and fills it, and the distribution's invalidations.
 
-#![allow(
-    clippy::expect_used,
-    reason = "clippy allows it in test functions only, and here helpers fail the test too"
-)]
-
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{SIGNED, Stand};
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
-use support::{SIGNED, Stand};
 
 fn site() -> Value {
     let origin = json!({"Id": "o", "DomainName": {"Fn::GetAtt": ["Bucket", "RegionalDomainName"]}});

@@ -1,16 +1,12 @@
 //! CloudFormation's API through the AWS SDK: stacks beside the one that the emulator was started with.
 
-#![allow(clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::collections::BTreeSet;
 
+use crate::support::{Stand, mapping, probe, queues, resources};
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types::{Capability, Parameter, StackStatus};
 use serde_json::{Value, json};
-use support::{Stand, mapping, probe, queues, resources};
 
 fn queue(name: &str) -> Value {
     json!({"Type": "AWS::SQS::Queue", "Properties": {"QueueName": name}})

@@ -1,16 +1,12 @@
 //! Functions that cannot start, that write more than anybody reads, and that are changed while they run.
 
-#![allow(clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::support::{Stand, config, mapping, probe, queues, resources};
 use aws_sdk_lambda::primitives::Blob;
 use serde_json::{Value, json};
-use support::{Stand, config, mapping, probe, queues, resources};
 use tokio::time::timeout;
 use verifier_emulator::EmulatorConfig;
 

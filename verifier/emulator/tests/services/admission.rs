@@ -1,21 +1,13 @@
 //! Who is answered: the ways in which a web page, another name and another program have been let in, and each way in
 //! which they may be. After what is refused, nothing is otherwise.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "clippy allows it in test functions only, and here helpers fail the test too"
-)]
-
-mod support;
-
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::support::{SIGNED, Stand, config, probe, queues, resources};
 use aws_sdk_cloudformation::types::StackStatus;
 use serde_json::{Value, json};
-use support::{SIGNED, Stand, config, probe, queues, resources};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -174,7 +166,7 @@ async fn the_emulators_own_endpoint_is_for_whoever_has_the_token() {
     assert_eq!(stand.ask("GET /_emulator/clock", &[&token], "").await.0, 200);
     assert_eq!(stand.ask("PUT /_emulator/faults", &[&token], rules).await.0, 200);
     assert_eq!(stand.emulator.fault_report().len(), 1);
-    let another = support::Stand::of(config(&json!({"Resources": resources(queues())}))).await;
+    let another = Stand::of(config(&json!({"Resources": resources(queues())}))).await;
     assert_ne!(another.emulator.token(), stand.emulator.token(), "equal seeds do not give it away");
     another.emulator.shut_down().await;
     stand.emulator.shut_down().await;

@@ -1,11 +1,8 @@
 //! Faults on purpose: what a client sees of each.
 
-#![allow(clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::time::{Duration, Instant};
 
+use crate::support::{Stand, mapping, probe, queues, resources};
 use aws_config::retry::RetryConfig;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sqs::error::ProvideErrorMetadata;
@@ -15,7 +12,6 @@ use aws_sdk_sqs::types::{
     SendMessageBatchResultEntry,
 };
 use serde_json::{Value, json};
-use support::{Stand, mapping, probe, queues, resources};
 use verifier_emulator::TOKEN_HEADER;
 use verifier_model::faults::FaultRules;
 
@@ -81,7 +77,7 @@ impl Stand {
         lines.filter(|(_, line)| line.contains(text)).collect()
     }
 
-    async fn invoke(&self, wish: &str) -> (Option<String>, Value) {
+    async fn ask_for(&self, wish: &str) -> (Option<String>, Value) {
         let payload = Blob::new(json!({"wish": wish}).to_string());
         let invoke = self.lambda.invoke().function_name("probe").payload(payload);
         let output = invoke.send().await.expect("an answer");
@@ -357,7 +353,7 @@ async fn clocks_are_off() {
         attributes[&MessageSystemAttributeName::SentTimestamp].parse().expect("a time");
     let behind = stand.client.now().as_millis() - sent_at;
     assert!((3_600_000..3_660_000).contains(&behind), "{behind}");
-    stand.invoke("").await;
+    stand.ask_for("").await;
     let (logged_at, _) = stand.lines("platform.start").await[0];
     let behind = i64::try_from(stand.client.now().as_millis()).expect("a time") - logged_at;
     assert!((3_600_000..3_660_000).contains(&behind), "{behind}");
@@ -373,7 +369,7 @@ async fn an_invocation_is_throttled() {
     stand.wait(62).await;
     assert_eq!(stand.counts("dead").await, (1, 0));
     assert!(stand.lines("").await.is_empty(), "without one invocation");
-    assert_eq!(stand.invoke("").await.0, None, "others are not");
+    assert_eq!(stand.ask_for("").await.0, None, "others are not");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -384,12 +380,12 @@ async fn a_function_crashes_before_or_after_its_work_or_when_it_has_answered() {
         ("after-response", 1, None),
     ] {
         let stand = stand(json!({"nth": 2, "fault": {"kind": "crash", "at": at}})).await;
-        let (_, first) = stand.invoke("").await;
-        let (failed, answer) = stand.invoke("print").await;
+        let (_, first) = stand.ask_for("").await;
+        let (failed, answer) = stand.ask_for("print").await;
         assert_eq!(failed.is_some(), error.is_some(), "{at}: {answer}");
         assert_eq!(answer["errorType"].as_str(), error, "{at}: {answer}");
         assert_eq!(stand.lines("first line").await.len(), printed, "{at}");
-        let (_, third) = stand.invoke("").await;
+        let (_, third) = stand.ask_for("").await;
         assert_ne!(third["body"], first["body"], "{at}: another process");
         assert_eq!(third["statusCode"], 200);
     }
@@ -400,12 +396,12 @@ async fn a_function_freezes_and_thaws() {
     let freeze = |milliseconds| json!({"fault": {"kind": "freeze", "milliseconds": milliseconds}});
     let stand = with_resources(freeze(60_000), [("Probe", probe(json!({"Timeout": 90})))]).await;
     let before = stand.client.now();
-    let (failed, answer) = stand.invoke("print").await;
+    let (failed, answer) = stand.ask_for("print").await;
     assert_eq!((failed, answer["body"].as_str()), (None, Some("printed")));
     assert!(stand.client.now().since(before) >= Duration::from_mins(1));
     // Frozen for longer than it may take, it times out.
     stand.set(&json!([freeze(91_000)]));
-    let (_, answer) = stand.invoke("").await;
+    let (_, answer) = stand.ask_for("").await;
     assert_eq!(answer["errorType"], "Sandbox.Timedout");
 }
 
@@ -424,8 +420,8 @@ async fn a_message_becomes_visible_while_its_function_is_frozen() {
 async fn every_start_is_a_cold_one() {
     let stand = stand(json!({"fault": {"kind": "cold-start", "milliseconds": 4_000}})).await;
     let before = stand.client.now();
-    let (_, first) = stand.invoke("").await;
-    let (_, second) = stand.invoke("").await;
+    let (_, first) = stand.ask_for("").await;
+    let (_, second) = stand.ask_for("").await;
     assert_ne!(first["body"], second["body"], "another process each time");
     assert!(stand.client.now().since(before) >= Duration::from_secs(8));
 }
@@ -451,7 +447,7 @@ async fn log_lines_are_late_lost_doubled_or_cut() {
     ] {
         let rule = json!({"contains": "first line", "function": "probe", "fault": fault});
         let stand = stand(rule).await;
-        stand.invoke("print").await;
+        stand.ask_for("print").await;
         let lines = async || -> Vec<String> {
             stand.lines("first").await.into_iter().map(|(_, line)| line).collect()
         };

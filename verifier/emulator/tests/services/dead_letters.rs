@@ -1,11 +1,7 @@
 //! Dead letters over HTTP: FIFO queues, their dead-letter queues, and message move tasks on a clock that skips.
 
-#![allow(clippy::expect_used)]
-
-mod support;
-
+use crate::support::config;
 use serde_json::{Value, json};
-use support::config;
 use verifier_emulator::Emulator;
 
 /// A client whose work holds the clock: time passes only while it waits for messages.

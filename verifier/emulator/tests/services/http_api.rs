@@ -1,12 +1,8 @@
 //! An HTTP API's stages: where requests are served, what functions see of it, and what is served nowhere.
 
-#![allow(clippy::expect_used)]
-
-mod support;
-
+use crate::support::{Stand, config, probe};
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{Stand, config, probe};
 use verifier_emulator::Emulator;
 
 /// An API of the function `Probe` with these stages and deployments.

@@ -1,11 +1,7 @@
 //! Functions that misbehave: what their callers, their queue and their log see of it.
 
-#![allow(clippy::expect_used)]
-
-mod support;
-
+use crate::support::{SIGNED, config};
 use serde_json::{Value, json};
-use support::config;
 use verifier_emulator::Emulator;
 
 struct Stand {
@@ -74,7 +70,7 @@ impl Stand {
 
     async fn call(&self, target: &str, body: Value) -> Value {
         let request = self.http.post(self.emulator.endpoint()).header("x-amz-target", target);
-        let request = request.header("authorization", support::SIGNED);
+        let request = request.header("authorization", SIGNED);
         let response = request.body(body.to_string()).send().await.expect("an answer");
         response.json().await.expect("JSON")
     }

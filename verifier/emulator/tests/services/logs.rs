@@ -1,21 +1,13 @@
 //! CloudWatch Logs through AWS's SDK.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "clippy allows these in test functions only, and here helpers fail the test too"
-)]
-
-mod support;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::support::Stand;
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::error::ProvideErrorMetadata;
 use aws_sdk_cloudwatchlogs::types::{InputLogEvent, OrderBy};
 use serde_json::json;
-use support::Stand;
 
 async fn start() -> (Stand, Client) {
     let stand = Stand::start(json!({
