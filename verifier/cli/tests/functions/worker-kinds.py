@@ -171,7 +171,7 @@ def do(record, request_id, count):
         return True
     if how == "unwritten-first" and is_first:
         return True
-    if how == "some-deferred-silently" and is_first and job_of(record)["jobId"][-2:] in ("-1", "-4"):
+    if how == "some-deferred-silently" and is_first and job_of(record)["jobId"][-2:] in ("-1", "-5"):
         return True
     if how == "tried-again":
         log(record, True, request_id, count)

@@ -73,9 +73,10 @@ impl JobPlan {
     }
 
     /// Whether the second failing job comes to the worker alone at first: the batch of the first one is full without it, and goes
-    /// at once. A worker may drop a batch of which every message failed.
+    /// at once. A worker may drop a batch of which every message failed. They meet when both return.
     fn leaves_one_alone(&self) -> bool {
-        self.jobs_ahead() == 0 && (2..=BATCH_MAX).contains(&(self.batch_size as usize))
+        let returns = self.max_receive_count > 1;
+        returns && self.jobs_ahead() == 0 && (2..=BATCH_MAX).contains(&(self.batch_size as usize))
     }
 
     /// Whether no good job is submitted at a return, so that the failing ones are alone in a batch: at the first of several, where
@@ -458,6 +459,8 @@ mod tests {
         // One receive takes ten at most, so that a larger batch waits for its window.
         assert_eq!([1, 11].map(|size| of(size, 1)), [(false, 2), (false, 8)]);
         assert_eq!(of(5, 0), (false, 3));
+        // Those that do not return meet at once, or never.
+        assert!(!course(5, 1, 1).leaves_one_alone());
         // Then both failing ones are alone at a return, if there is another one.
         let left = |batch_size, receives| {
             let course = course(batch_size, 1, receives);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::job_success::{HELD_BACK, beside_in_words, submitted_twice};
 use crate::account::{
-    Account, Attempt, Expectation, MessageAccount, MessageEnd, is_one_delivery_twice,
+    Account, Attempt, Expectation, Explained, MessageAccount, MessageEnd, is_one_delivery_twice,
 };
 use crate::check::{Check, Evaluate, Evaluation, LogEvidence, Severity, Verdict, unreadable};
 
@@ -37,7 +37,7 @@ pub fn evaluate(account: &Account, log: &LogEvidence) -> Evaluation {
     let jobs: BTreeSet<&str> = messages.iter().map(|message| message.job_id.as_str()).collect();
     let whose = match (jobs.len(), evaluation.verdict) {
         (1, _) => String::new(),
-        (count, Verdict::Pass) if have_met(&messages) => format!("{count} failing jobs: "),
+        (count, Verdict::Pass) if have_met(account, &messages) => format!("{count} failing jobs: "),
         (count, Verdict::Pass) => format!("{count} failing jobs, not known to have met: "),
         _ => format!("{}: ", failing.job_id),
     };
@@ -48,10 +48,18 @@ pub fn evaluate(account: &Account, log: &LogEvidence) -> Evaluation {
     Evaluation { summary: format!("{whose}{}{twice}", evaluation.summary), ..evaluation }
 }
 
-/// Whether lines tell of an invocation that was handed several failing jobs.
-fn have_met(messages: &[&MessageAccount]) -> bool {
-    let of_each = messages.iter().map(|message| message.requests().collect::<BTreeSet<&str>>());
-    let of_each: Vec<BTreeSet<&str>> = of_each.collect();
+/// Whether an invocation was handed several failing jobs, by lines, or as it follows from one that failed as a whole: who throws at
+/// the first of them writes nothing of the others.
+fn have_met(account: &Account, messages: &[&MessageAccount]) -> bool {
+    let of_each = messages.iter().map(|message| {
+        let unseen = account.unseen(message).into_iter();
+        let inferred = unseen.filter_map(|each| match each.explained {
+            Explained::FailedInvocation { request_id, .. } => Some(request_id),
+            _ => None,
+        });
+        inferred.chain(message.requests().map(str::to_owned)).collect::<BTreeSet<String>>()
+    });
+    let of_each: Vec<BTreeSet<String>> = of_each.collect();
     let mut pairs = of_each.iter().enumerate();
     pairs.any(|(at, one)| of_each[at + 1..].iter().any(|other| !one.is_disjoint(other)))
 }
@@ -201,7 +209,9 @@ mod tests {
     use super::super::job_accept::tests::job;
     use super::super::job_success::tests::{account, attempt, whole_log};
     use super::*;
+    use crate::account::{Invocation, InvocationEnd};
     use crate::check::{JobEvidence, LoggedOutcome};
+    use verifier_model::time::Timestamp;
 
     fn evaluated(attempts: Vec<LoggedOutcome>, dead: &[&str]) -> Evaluation {
         let failing = JobEvidence { attempts, ..job("p", true, Some("m")) };
@@ -255,6 +265,36 @@ mod tests {
         assert_eq!(verdict(&[1, 2, 3, 4], &[1, 2, 3, 4]), Verdict::Fail);
         assert_eq!(verdict(&[2, 3, 4], &[2, 3, 4]), Verdict::Fail);
         assert_eq!(verdict(&[1, 2, 3, 4, 5], &[1, 2, 3]), Verdict::Fail);
+    }
+
+    #[test]
+    fn who_throws_at_the_first_of_several_was_handed_the_others() {
+        let of = |number: usize, counts: &[u32]| {
+            let id = format!("m{number}");
+            let attempts = counts.iter().map(|count| {
+                let mut attempt = attempt(*count, Outcome::Failed);
+                attempt.line.message_id.clone_from(&id);
+                attempt.line.request_id = format!("a{count}");
+                attempt.line.batch_size = 2;
+                attempt.at = attempt.at + std::time::Duration::from_secs(60 * u64::from(*count));
+                attempt
+            });
+            let attempts = attempts.collect();
+            JobEvidence { attempts, ..job(&format!("p{number}"), true, Some(&id)) }
+        };
+        let met = |end| {
+            let ended = |count: u64| Invocation {
+                request_id: format!("a{count}"),
+                ended_at: Timestamp::from_millis(1_000_000 + count * 61_000),
+                duration: std::time::Duration::ZERO,
+                end,
+            };
+            let mut account = account(&[of(1, &[1, 2, 3]), of(2, &[])], &["m1", "m2"]);
+            account.invocations = (1..=3).map(ended).collect();
+            let messages: Vec<&MessageAccount> = account.that(Expectation::Fails).collect();
+            have_met(&account, &messages)
+        };
+        assert_eq!([InvocationEnd::Error, InvocationEnd::Success].map(met), [true, false]);
     }
 
     #[test]
