@@ -6,7 +6,7 @@ import { Construct } from 'constructs';
 import { RustFunction } from './functions.ts';
 import type { Architecture } from './settings.ts';
 
-/** The largest message of the jobs queue, in bytes: the most that SQS allows. */
+/** The largest message of the jobs queue, in bytes. SQS would take sixteen times that, and bills each 64 KiB. */
 export const JOBS_MAX_MESSAGE_BYTES = 65_536;
 
 /** How long the queues keep a message, counted from when it was first sent. */

@@ -14,7 +14,7 @@ const github = (first = '') =>
   `case "$*" in ${first} *actions/variables*) ;; *fork-pr-workflows*) echo false ;; *permissions.admin*) echo true ;; *full_name*) echo OWNER/NAME ;; *visibility*) echo private ;; *) echo 1 ;; esac`;
 
 /** What `cdk bootstrap` leaves, and what AWS answers of it then. */
-const BOOTSTRAPS = `(shift 2; while [ $# -gt 0 ]; do case $1 in --qualifier) q=$2 ;; --toolkit-stack-name) t=$2 ;; esac; shift; done; printf '%s\\t%s\\tarn:aws:iam::123456789012:policy/PreviewAccount-A\\n' "$t" "$q" > "\${0%/*}/bootstrapped")`;
+const BOOTSTRAPS = `(shift 2; while [ $# -gt 0 ]; do case $1 in --qualifier) q=$2 ;; --toolkit-stack-name) t=$2 ;; esac; shift; done; printf '%s\\t%s\\tarn:aws:iam::123456789012:policy/PreviewAccount-A\\tCREATE_COMPLETE\\n' "$t" "$q" > "\${0%/*}/bootstrapped")`;
 const AFTER_BOOTSTRAP = `case "$*" in *"'CloudFormationExecutionPolicies'"*) [ ! -e "\${0%/*}/bootstrapped" ] || { cat "\${0%/*}/bootstrapped"; exit; } ;; esac`;
 
 /** Runs blocks of docs/aws.md as somebody who pastes them into a terminal with an address of their own, where the programs answer like this. */
@@ -53,10 +53,17 @@ describe('the quick start', () => {
     }
   });
 
-  test('does nothing for another GitHub, whose tokens no role trusts', () => {
-    const { calls, stderr } = paste(['GH_HOST=github.example', setUp, variables], { aws: ANSWERS });
-    expect(calls).not.toMatch(/npx|gh (variable|workflow)/);
-    expect(stderr).toMatch(/GH_HOST is github\.example: nothing is done[^]*The first block has not got so far/);
+  test("asks github.com alone, whose tokens the roles trust, and not the host that GitHub's command line has for one", () => {
+    const gh = `[ "$GH_HOST" = github.com ] || exit 1\n${github()}`;
+    expect(paste(['GH_HOST=github.example', setUp, variables], { aws: ANSWERS, gh }).calls).toMatch(/^gh variable set /m);
+  });
+
+  test('names its functions as nobody has named an alias', () => {
+    const names = [...`${setUp}\n${variables}`.matchAll(/^(\w+)\(\) \{/gm)].map(([, name = '']) => name);
+    expect(names.length).toBeGreaterThan(15);
+    const known = spawnSync('bash', ['-c', `compgen -c | sort -u`], { encoding: 'utf8' }).stdout.split('\n');
+    // An alias is mostly called as the program that it calls, and its expansion would end the function's definition.
+    expect(names.filter((name) => known.includes(name))).toEqual([]);
   });
 
   test.each(['echo false', 'echo null', 'exit 1'])('trusts no repository that whoever pastes does not administer: %s', (admin) => {
@@ -99,7 +106,7 @@ describe('the quick start', () => {
   });
 
   test('knows the region for every AWS CLI', () => {
-    expect(setUp).toMatch(/^export AWS_REGION=(\S+) AWS_DEFAULT_REGION=\1$/m);
+    expect(setUp).toMatch(/^export AWS_REGION=(\S+) AWS_DEFAULT_REGION=\1 GH_HOST=github\.com$/m);
   });
 
   const PROVIDER = 'arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com';
@@ -181,8 +188,8 @@ describe('the quick start', () => {
     expect(stderr).toContain('AccessDenied');
   });
 
-  const bootstrapped = (policies: string, name = 'CDKToolkit', qualifier = 'hnb659fds') =>
-    `case "$*" in *"=='${name}' ||"* | *"=='Qualifier' && ParameterValue=='${qualifier}'"*) printf '${name}\\t${qualifier}\\t%s\\n' ${policies}; exit ;; esac\n${ANSWERS}`;
+  const bootstrapped = (policies: string, name = 'CDKToolkit', qualifier = 'hnb659fds', state = 'UPDATE_COMPLETE') =>
+    `case "$*" in *"=='${name}' ||"* | *"=='Qualifier' && ParameterValue=='${qualifier}'"*) printf '${name}\\t${qualifier}\\t%s\\t${state}\\n' ${policies}; exit ;; esac\n${ANSWERS}`;
   // The empty list is what `cdk bootstrap` leaves without the option: CloudFormation is an administrator then.
   test.each(['arn:aws:iam::aws:policy/AdministratorAccess', 'arn:aws:iam::123456789012:policy/Ours', 'arn:aws:iam::123456789012:policy/Ours:policy/PreviewAccount-', 'None', '""'])(
     'does nothing, and says what to do, where a bootstrap for other stacks is there: %s', (policies) => {
@@ -411,8 +418,10 @@ describe('the quick start', () => {
     ['that failed', "''"],
     ["that is an administrator's", 'arn:aws:iam::aws:policy/AdministratorAccess'],
     ['without policies', 'None'],
-  ])('sets no variable for a bootstrap %s', (_name, policies) => {
-    const { calls, stderr } = paste(['CLAIMED=CDKToolkit', setUp, variables], { aws: bootstrapped(policies), bootstrap: 'true' });
+    ['that was rolled back', 'arn:aws:iam::123456789012:policy/PreviewAccount-A', 'ROLLBACK_COMPLETE'],
+  ])('sets no variable for a bootstrap %s', (_name, policies, state = 'UPDATE_COMPLETE') => {
+    const aws = bootstrapped(policies, 'CDKToolkit', 'hnb659fds', state);
+    const { calls, stderr } = paste(['CLAIMED=CDKToolkit', setUp, variables], { aws, bootstrap: 'true' });
     expect(calls).not.toMatch(/gh (variable set|workflow)/);
     expect(stderr).toContain('No bootstrap with the qualifier hnb659fds has the policies of previews');
   });

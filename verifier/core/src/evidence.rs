@@ -41,10 +41,32 @@ impl StackEvidence {
         })
     }
 
+    /// The stack's queue that an output names, by its name, URL or ARN: a queue of that name in another account or region is not
+    /// the stack's. A queue's physical id is its URL.
+    pub fn queue_of_output(&self, named: &str) -> Option<&StackResource> {
+        let name = named.trim_end_matches('/').rsplit([':', '/']).next()?;
+        let own = self.queue(name)?;
+        let mut of_stack = self.id.split(':').skip(3);
+        let (region, account) = (of_stack.next(), of_stack.next());
+        let is_here = match named.split(':').collect::<Vec<_>>().as_slice() {
+            ["arn", _, _, there, owner, _] => {
+                [Some(*there), Some(*owner)] == [region, account] || account.is_none()
+            }
+            _ if named.contains('/') => account_of_url(named) == account_of_url(&own.physical_id),
+            _ => true,
+        };
+        is_here.then_some(own)
+    }
+
     /// The stack's queue of that name. A queue's physical id is its URL.
     pub fn queue(&self, name: &str) -> Option<&StackResource> {
         self.resource("AWS::SQS::Queue", |url| url.rsplit('/').next() == Some(name))
     }
+}
+
+/// The account in a queue's URL: what stands before its name.
+fn account_of_url(url: &str) -> Option<&str> {
+    url.trim_end_matches('/').rsplit('/').nth(1)
 }
 
 /// A resource of a stack.
@@ -470,4 +492,32 @@ pub struct HeldMessage {
     pub message: DeadLetter,
     /// How often this run received it: each time counts as a receive of the message.
     pub receives: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_of_that_name_in_another_account_or_region_is_not_the_stacks() {
+        let url = "https://sqs.eu-central-1.amazonaws.com/123456789012/S-Jobs";
+        let queue = StackResource {
+            logical_id: "Jobs".to_owned(),
+            physical_id: url.to_owned(),
+            resource_type: "AWS::SQS::Queue".to_owned(),
+        };
+        let id = "arn:aws:cloudformation:eu-central-1:123456789012:stack/S/1".to_owned();
+        let stack = StackEvidence { id, resources: vec![queue], ..StackEvidence::default() };
+        for (named, is_own) in [
+            ("S-Jobs", true),
+            (url, true),
+            ("arn:aws:sqs:eu-central-1:123456789012:S-Jobs", true),
+            ("arn:aws:sqs:eu-central-1:999999999999:S-Jobs", false),
+            ("arn:aws:sqs:eu-west-1:123456789012:S-Jobs", false),
+            ("https://sqs.eu-central-1.amazonaws.com/999999999999/S-Jobs", false),
+            ("Prod-Jobs", false),
+        ] {
+            assert_eq!(stack.queue_of_output(named).is_some(), is_own, "{named}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use verifier_aws::{Aws, AwsError, Cause};
 use verifier_core::check::{QueueEvidence, StackEvidence};
 use verifier_core::dead_letters::{QueueArn, QueueRef, Sources};
-use verifier_core::settings::{MessageIds, OutcomeReader, Outputs, queue_name};
+use verifier_core::settings::{MessageIds, OutcomeReader, Outputs};
 
 use crate::config;
 use crate::config::args::SettingsArgs;
@@ -205,7 +205,7 @@ pub(crate) fn output<'a>(stack: &'a StackEvidence, name: &str) -> Result<&'a str
             ..Failure::usage(format!("the stack {} has no output {name}", stack.name))
         });
     };
-    if stack.queue(queue_name(named)).is_some() {
+    if stack.queue_of_output(named).is_some() {
         return Ok(named);
     }
     Err(Failure {

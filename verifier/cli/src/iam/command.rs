@@ -4,7 +4,7 @@ use verifier_aws::Aws;
 use verifier_core::check::rules::stack_ready;
 use verifier_core::check::{QueueEvidence, Selection, StackEvidence};
 use verifier_core::iam::{self, Permission, Resources};
-use verifier_core::settings::{Outputs, queue_name};
+use verifier_core::settings::Outputs;
 
 use crate::check::discover;
 use crate::config;
@@ -46,17 +46,40 @@ fn check_owned(stack: &StackEvidence, outputs: &Outputs) -> Result<(), Failure> 
     let named = [&outputs.jobs_queue, &outputs.dead_letter_queue];
     let named = named.iter().filter_map(|output| Some((output, stack.outputs.get(*output)?)));
     for (output, queue) in named {
-        if stack.queue(queue_name(queue)).is_none() {
-            return Err(Failure {
-                next: Some("print the policy without --stack, and put in what is meant".to_owned()),
-                ..Failure::usage(format!(
-                    "the output {output} of the stack {} names the queue {queue}, which is no resource of the stack: the policy would reach it",
-                    stack.name
-                ))
-            });
+        if stack.queue_of_output(queue).is_none() {
+            let named =
+                format!("the output {output} of the stack {} names the queue {queue}", stack.name);
+            return Err(not_owned(stack, &named));
         }
     }
     Ok(())
+}
+
+fn not_owned(stack: &StackEvidence, what: &str) -> Failure {
+    Failure {
+        next: Some("print the policy without --stack, and put in what is meant".to_owned()),
+        ..Failure::usage(format!(
+            "{what}, which is no resource of the stack {}: the policy would reach it",
+            stack.name
+        ))
+    }
+}
+
+/// Fails where the stack's queue is read by another stack's function, or that writes to a log that is neither the stack's nor
+/// its own.
+fn check_worker(stack: &StackEvidence, function: &str, log_group: &str) -> Result<(), Failure> {
+    let is_of_stack = |kind: &str, id: &str| stack.resource(kind, |other| other == id).is_some();
+    if !is_of_stack("AWS::Lambda::Function", function) {
+        return Err(not_owned(
+            stack,
+            &format!("the jobs queue is read by the function {function}"),
+        ));
+    }
+    let is_own = log_group.strip_prefix("/aws/lambda/") == Some(function);
+    if is_own || is_of_stack("AWS::Logs::LogGroup", log_group) {
+        return Ok(());
+    }
+    Err(not_owned(stack, &format!("the function {function} writes to the log group {log_group}")))
 }
 
 /// The resources of a stack. Each must be there: a policy that leaves one out would look complete.
@@ -92,6 +115,7 @@ async fn resources(
     let ([mapping], Some(worker)) = (found.mappings.as_slice(), found.worker) else {
         return Err(missing("single consumer of its jobs queue"));
     };
+    check_worker(&stack, mapping.function_name(), &worker.log_group)?;
     let functions =
         stack.resources.iter().filter(|one| one.resource_type == "AWS::Lambda::Function");
     let functions: Vec<String> = functions.map(|function| function.physical_id.clone()).collect();
@@ -103,4 +127,32 @@ async fn resources(
     let function = &mapping.function_arn;
     Resources::of(&stack, &jobs, &dead_letters, function, submit.as_deref(), &worker.log_group)
         .ok_or_else(|| missing("jobs queue with an ARN"))
+}
+
+#[cfg(test)]
+mod tests {
+    use verifier_core::check::StackResource;
+
+    use super::*;
+
+    #[test]
+    fn another_stacks_worker_and_another_functions_log_are_refused() {
+        let resource = |resource_type: &str, physical_id: &str| StackResource {
+            logical_id: "R".to_owned(),
+            physical_id: physical_id.to_owned(),
+            resource_type: resource_type.to_owned(),
+        };
+        let resources =
+            vec![resource("AWS::Lambda::Function", "worker"), resource("AWS::Logs::LogGroup", "W")];
+        let stack = StackEvidence { resources, ..StackEvidence::default() };
+        for (function, log_group, is_refused) in [
+            ("worker", "/aws/lambda/worker", false),
+            ("worker", "W", false),
+            ("worker", "/aws/lambda/payments", true),
+            ("payments", "/aws/lambda/payments", true),
+        ] {
+            let checked = check_worker(&stack, function, log_group);
+            assert_eq!(checked.is_err(), is_refused, "{function} {log_group}");
+        }
+    }
 }

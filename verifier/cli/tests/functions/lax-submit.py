@@ -15,7 +15,7 @@ def submit(event):
     except (ValueError, KeyError):
         sound = False
     # The large one would not fit.
-    message_id = send(os.environ["QUEUE_URL"], body) if len(body) < 100_000 else None
+    message_id = send(os.environ["QUEUE_URL"], body) if len(body) <= 65_536 else None
     if sound:
         return 202, {"jobId": job["jobId"], "messageId": message_id}
     return 400, {"error": {"code": "invalid_json", "message": "no job"}}

@@ -23,7 +23,8 @@ def answer(status, value, content_type="application/json", **headers):
 
 def defect(body):
     """What is wrong with a body, with the status that refuses it; None for a sound job."""
-    if len(body) > 200_000:
+    # What the queue takes.
+    if len(body) > 65_536:
         return 413, "oversize"
     try:
         job = json.loads(body)

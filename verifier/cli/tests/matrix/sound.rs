@@ -180,7 +180,7 @@ fn deliveries() -> Vec<Mutant> {
         fault("sound: a submission is answered 502 once", put_off(502)).passes(),
         fault(
             "sound: a submission is carried out and answered 504 once",
-            json!({"operation": "POST /jobs", "caller": "client", "contains": "-poison\"", "nth": 1,
+            json!({"operation": "POST /jobs", "caller": "client", "contains": "-failing\"", "nth": 1,
                 "fault": {"kind": "error", "status": 504, "code": "GatewayTimeout", "commit": "after"}}),
         )
         .passes(),

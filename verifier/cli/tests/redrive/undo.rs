@@ -113,7 +113,15 @@ fn an_undo_that_was_interrupted_goes_on_from_its_journal() {
     assert!(lost.stderr.contains("journal.jsonl"), "{}", lost.stderr);
     std::fs::rename(&moved, &journal).expect("a journal");
     let done = world.resume(&world.path("undo.jsonl"));
-    done.assert(0, &[("replayed", 4), ("succeeded", 4), ("left", 0)]);
+    // What became of what was sent before the end is not known where that came first.
+    assert_eq!(
+        (done.code, done.count("replayed"), done.count("left")),
+        (Some(0), 4, 0),
+        "{:#}",
+        done.result
+    );
+    assert_eq!(done.count("succeeded") + done.count("unknown"), 4, "{:#}", done.result);
+    assert!(world.drain(&dead_letter_queue(&world)).is_empty());
 }
 
 #[test]

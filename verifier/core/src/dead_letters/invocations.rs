@@ -16,9 +16,13 @@ use super::reason::{shortened, uncaught};
 use super::shape;
 use crate::account::{Invocation, InvocationEnd};
 
-/// How long after a message was received the invocation begins that holds it, at most, where no batching window is waited
-/// for. Clocks differ by less.
-const BEGINS_WITHIN: Duration = Duration::from_secs(2);
+/// How much before a message was received the invocation may seem to begin that holds it: clocks differ.
+const BEGINS_BEFORE: Duration = Duration::from_secs(2);
+/// How long after it that begins at most, where no batching window is waited for: an environment may have to start first, for
+/// which it has ten seconds.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>.
+const BEGINS_AFTER: Duration = Duration::from_secs(12);
 
 /// An invocation, as far as its log tells.
 #[derive(Clone, Debug, Default)]
@@ -136,9 +140,9 @@ impl Failures {
             return Some(reason);
         }
         let received_at = first_received_at?;
-        let from = self.by_time.partition_point(|(at, ..)| *at < received_at - BEGINS_WITHIN);
+        let from = self.by_time.partition_point(|(at, ..)| *at < received_at - BEGINS_BEFORE);
         let rest = self.by_time.get(from..).unwrap_or_default();
-        let then = rest.iter().take_while(|(at, ..)| *at <= received_at + BEGINS_WITHIN);
+        let then = rest.iter().take_while(|(at, ..)| *at <= received_at + BEGINS_AFTER);
         let mut then = then.map(|(_, shape, reason)| (shape, reason));
         let (shape, reason) = then.next()?;
         // Of several it is not known which.

@@ -114,7 +114,7 @@ impl Run<'_> {
         for round in 0..POSTED_AGAIN {
             let since = self.clock.now();
             self.post_rejects(course, true).await;
-            again.push(self.come_since(course, log, since, first).await);
+            again.push(self.come_since(course, log, since).await);
             if round == 0 {
                 let taken = self.clock.now().since(since);
                 before = self.unknown().between(since - taken, since);
@@ -126,28 +126,14 @@ impl Run<'_> {
         Some(Rewritten { first, again, before, elsewhere })
     }
 
-    /// How many messages of no known job come to the worker since then: as many as are waited for, or fewer in the time that they and
-    /// their lines may take.
-    async fn come_since(
-        &mut self,
-        course: &JobPlan,
-        log: &LogEvidence,
-        since: Timestamp,
-        wanted: usize,
-    ) -> usize {
+    /// How many messages of no known job come to the worker since then, in the time that they and their lines may take. The log is
+    /// read once: others may well have sent what came, and a sound stack is not asked over and over for that.
+    async fn come_since(&mut self, course: &JobPlan, log: &LogEvidence, since: Timestamp) -> usize {
         let lines_take = Duration::from_secs(self.options.settings.expect.log_seconds);
         let patience = course.jobs.delay() + course.batching_window + lines_take;
-        let patient_until = self.bounded(since + patience);
-        let mut log = log.clone();
-        loop {
-            self.read_log_again(course, &mut log).await;
-            let now = self.clock.now();
-            let count = self.unknown().between(since, now + CLOCK_SKEW);
-            if count >= wanted || now >= patient_until {
-                return count;
-            }
-            self.clock.sleep(LOG_PAUSE).await;
-        }
+        self.clock.sleep_until(self.bounded(since + patience)).await;
+        self.read_log_again(course, &mut log.clone()).await;
+        self.unknown().between(since, self.clock.now() + CLOCK_SKEW)
     }
 
     /// The messages of which the log tells and which are no jobs of the run, and of no other run.

@@ -23,7 +23,8 @@ pub const CHECK: Check = Check {
         let queues: Vec<&str> = [&outputs.jobs_queue, &outputs.dead_letter_queue]
             .iter()
             .filter_map(|output| stack.outputs.get(*output))
-            .map(|value| queue_name(value))
+            // One of another account keeps its whole name, by which the stack has none.
+            .map(|value| stack.queue_of_output(value).map_or(value.as_str(), |_| queue_name(value)))
             .collect();
         if queues.is_empty() {
             return Evaluation::not_run("no output names a queue");
