@@ -291,7 +291,9 @@ fn consumers() -> Vec<Mutant> {
         Mutant::new("the consumer does not report, and the worker deletes what it did and throws")
             .with_change(|changes| remove(changes.mapping(), "FunctionResponseTypes"))
             .with_worker("good=deleted-early throws-at-the-end")
-            .expect(0, &[("cfg.consumer", "warn")]),
+            .expect(0, &[("cfg.consumer", "warn")])
+            // On a busy machine jobs may meet so that job.isolation is left open, which has another exit code.
+            .rare(),
         Mutant::new("there is no consumer")
             .with_change(|changes| {
                 let resources = changes.document()["Resources"].as_object_mut().expect("resources");
