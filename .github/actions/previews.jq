@@ -23,7 +23,8 @@ def is_preview_of_another($id; $repo):
   pull_request and ((.Tags // []) | from_entries).preview == "true" and (is_preview_of($id; $repo) | not);
 
 # When a preview may be deleted whatever its pull request is, or `never`. A shell may be a day later: a deployment that goes
-# on is done with it by then.
+# on is done with it by then. What is no time in UTC is none.
 def expires:
   if is_shell then (.CreationTime[:19] + "Z" | fromdateiso8601 + 24 * 60 * 60 | todateiso8601)
-  else ((.Tags // []) | from_entries)["expires-at"] // "never" end;
+  else ((.Tags // []) | from_entries)["expires-at"] // "never"
+    | if test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$") then . else "never" end end;

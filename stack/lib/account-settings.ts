@@ -35,7 +35,7 @@ const RULES = {
   // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
   defaultBranch: {
     pattern: /^(?!-)[!-#%-)+-9;->@-Z\]_-}\u00a1-\u00ff]{1,200}$/,
-    expected: "a branch's name in Latin letters, without $; leave it out for another one, and let the environment preview-teardown take deployments from that branch only",
+    expected: "a branch's name in Latin letters, without $; for another one leave it out, by --default-branch none of bin/account.sh, and let the environment preview-teardown take deployments from that branch only",
   },
   oidcProvider: {
     pattern: /^arn:[a-z-]+:iam::[0-9]{12}:oidc-provider\/token\.actions\.githubusercontent\.com$/,

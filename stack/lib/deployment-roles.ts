@@ -87,6 +87,8 @@ function deploymentStatements(
   return [
     allow(cloudFormation(change), stacks, { ...ours, ArnEquals: { 'cloudformation:RoleArn': executionRole } }),
     allow(cloudFormation([...settle, ...read]), stacks, ours),
+    // Why a change set was refused; its ARN does not say of which stack it is.
+    allow(['cloudformation:DescribeEvents'], [arns.arn('cloudformation', 'changeSet/*')]),
     othersByName(repo, cloudFormation([...change, ...settle])),
     allow(['iam:PassRole'], [executionRole], { StringEquals: { 'iam:PassedToService': 'cloudformation.amazonaws.com' } }),
     // CloudFormation reads the template, and the parameter that has the bootstrap's version, with the rights of whoever asks.

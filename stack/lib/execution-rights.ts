@@ -287,7 +287,7 @@ export function boundaryRights(arns: PreviewArns, qualifier: string): Right[] {
     // the service use them. A boundary that names no key may take that away again.
     {
       ...right('kms', ['Decrypt'], arns.arn('kms', 'key/*')),
-      conditions: { StringEquals: { 'kms:ViaService': ['lambda', 's3'].map((service) => arns.endpoint(service)) } },
+      conditions: { StringEquals: { 'kms:ViaService': ['lambda', 's3'].flatMap((service) => arns.endpoints(service)) } },
     },
   ];
 }

@@ -77,9 +77,12 @@ export class PreviewArns {
     return this.bucketNames().map((name) => this.arn('s3', `${name}/*`, '', ''));
   }
 
-  /** What KMS calls a service of this region that uses a key for somebody. */
-  endpoint(service: string): string {
-    return `${service}.${this.stack.region}.amazonaws.com`;
+  /**
+   * What KMS calls a service of this region that uses a key for its caller; China's has another end.
+   * https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
+   */
+  endpoints(service: string): string[] {
+    return ['', '.cn'].map((end) => `${service}.${this.stack.region}.amazonaws.com${end}`);
   }
 
   /** An ARN in this account and, unless said otherwise, in this region. */

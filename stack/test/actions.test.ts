@@ -382,6 +382,31 @@ describe('the deletion of a preview', () => {
       expect(log.includes('::notice title=Not deleted::Stack-PR7')).toBe(!deleted);
     });
 
+    test('whatever GitHub says, or does not, where it is expired, as the sweep that found it', () => {
+      const { status, calls } = remove('7', expired, { gh: 'echo "gh: Server Error (HTTP 502)" >&2; exit 1' });
+      expect(status).toBe(0);
+      expect(calls).toContain('delete-stack');
+    });
+
+    test.each(['', 'soon', '0', '2026-06-14', '-'])('takes no other text for the time when it expires: %j', (text) => {
+      const { status, calls } = remove('7', until(text), { gh: 'echo open' });
+      expect(status).toBe(0);
+      expect(calls).not.toContain('delete-stack');
+    });
+
+    test.each([
+      ['UPDATE_IN_PROGRESS', false],
+      ['UPDATE_ROLLBACK_IN_PROGRESS', false],
+      ['UPDATE_COMPLETE_CLEANUP_IN_PROGRESS', false],
+      ['CREATE_IN_PROGRESS', true],
+      ['UPDATE_ROLLBACK_FAILED', true],
+    ])('and says that CloudFormation deletes no stack that it updates: %s', (StackStatus, deleted) => {
+      const { status, calls, log } = remove('7', { ...expired, StackStatus }, { gh: 'echo open' });
+      expect(status === 0).toBe(deleted);
+      expect(calls.includes('delete-stack')).toBe(deleted);
+      expect(log.includes(`::error title=Not deleted::Stack-PR7 is ${StackStatus},`)).toBe(!deleted);
+    });
+
     test('and deletes nothing while GitHub does not say', () => {
       const { status, calls, log } = remove('7', fresh, { gh: 'echo "gh: Server Error (HTTP 502)" >&2; exit 1' });
       expect(status).toBe(1);
@@ -503,14 +528,12 @@ describe('the synthesis of a preview', () => {
     expect(calls).not.toMatch(/headersPolicy|boundary|qualifier/);
   });
 
-  test('by hand is told the same, as the page of the stack says', () => {
-    const page = readFileSync(join(REPOSITORY_ROOT, 'stack', 'README.md'), 'utf8');
-    const [, block = ''] = /^### By hand\n[^]*?```sh aws\n([^]*?)\n```/m.exec(page) ?? [];
+  test('by hand is told the same', () => {
+    const script = readFileSync(join(REPOSITORY_ROOT, 'stack', 'bin', 'preview.sh'), 'utf8');
     const keys = (text: string) => [...text.matchAll(/-c "?(\w+)=/g)].map(([, key]) => key).sort();
-    const { calls } = synthesise({ BOUNDARY_POLICY: 'arn:b' });
+    const { calls } = synthesise({ HEADERS_POLICY: 'h', BOUNDARY_POLICY: 'arn:b', QUALIFIER: 'previews' });
     // Links lead to github.com where nothing else is said.
-    expect(keys(block)).toEqual(keys(calls).filter((key) => key !== 'repositoryUrl'));
-    expect(block).toContain("OutputKey=='BoundaryPolicyArn'");
+    expect(keys(script)).toEqual(keys(calls).filter((key) => key !== 'repositoryUrl'));
   });
 
   test("gives the account's values where there are some", () => {

@@ -18,13 +18,20 @@ struct Linter {
 }
 
 /// The shell scripts; those in workflows are found by actionlint.
-const SCRIPTS: [&str; 7] = [
+const SCRIPTS: [&str; 14] = [
     ".ci/run",
     ".github/actions/delete-preview/delete.sh",
     ".github/actions/find-previews/find.sh",
     ".github/actions/plan/plan.sh",
     ".github/actions/previews.sh",
     ".github/actions/synthesise/synthesise.sh",
+    "stack/bin/account.sh",
+    "stack/bin/account/ask.sh",
+    "stack/bin/account/bootstrap.sh",
+    "stack/bin/account/checks.sh",
+    "stack/bin/account/role.sh",
+    "stack/bin/account/variables.sh",
+    "stack/bin/preview.sh",
     "verifier/bench/verify.sh",
 ];
 

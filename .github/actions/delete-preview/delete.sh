@@ -57,12 +57,13 @@ if ! jq --exit-status -L "$library" --arg id "$GITHUB_REPOSITORY_ID" --arg repo 
 fi
 state=
 if [ "${FORCE:-}" != true ]; then
-  if ! state=$(state_of "$PR" "$errors"); then
+  expires=$(jq --raw-output -L "$library" 'include "previews"; expires' <<< "$description")
+  # What is expired is deleted whatever GitHub says, or does not.
+  if ! why=$(why_unneeded unknown "$expires") && ! state=$(state_of "$PR" "$errors"); then
     echo "::error title=Not deleted::$stack is kept: GitHub does not say whether its pull request is closed. Run this again, or leave it to the nightly sweep."
     refuse
   fi
-  expires=$(jq --raw-output -L "$library" 'include "previews"; expires' <<< "$description")
-  if ! why=$(why_unneeded "$state" "$expires"); then
+  if [ -z "$why" ] && ! why=$(why_unneeded "$state" "$expires"); then
     echo "::notice title=Not deleted::$stack is kept: its pull request is not closed, and it expires: $expires. To delete it all the same, run teardown.yml by hand."
     exit 0
   fi
@@ -73,6 +74,14 @@ if jq --exit-status '.EnableTerminationProtection == true' <<< "$description" > 
   echo "::error title=Not deleted::$stack has termination protection, which its app gave it. Lift it with rights of your own (update-termination-protection --no-enable-termination-protection --stack-name $stack, of CloudFormation), and run this again."
   exit 1
 fi
+# CloudFormation deletes no stack that it updates; that of a first deployment it does.
+status=$(jq --raw-output .StackStatus <<< "$description")
+case $status in
+  UPDATE_*_IN_PROGRESS | UPDATE_IN_PROGRESS | IMPORT_*IN_PROGRESS)
+    echo "::error title=Not deleted::$stack is $status, and CloudFormation deletes no stack that it updates. Run this again when that is over, or leave it to the nightly sweep."
+    exit 1
+    ;;
+esac
 aws cloudformation delete-stack --stack-name "$stack"
 if ! aws cloudformation wait stack-delete-complete --stack-name "$stack"; then
   aws cloudformation describe-stack-events --stack-name "$stack" --output text --query \

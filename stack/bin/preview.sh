@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Deploys a preview by hand, as preview.yml does for a pull request.
+set -uo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit
+# shellcheck source=account/ask.sh
+. "$here/account/ask.sh"
+
+usage() {
+  cat << 'TEXT'
+Usage: preview.sh --pr NUMBER --repo OWNER/NAME --region REGION [--shared-headers]
+
+Deploys the commit that is checked out as the preview Stack-PR<NUMBER>, for 14 days, to the account of the AWS CLI, which
+'account.sh deploy' has set up. It takes a tree without changes: the preview's tag sha says what is deployed.
+
+  --pr NUMBER        the pull request's number
+  --repo OWNER/NAME  its repository
+  --region REGION    where the previews are
+  --shared-headers   shares the account's response headers policy, where there are more than 18 previews
+TEXT
+}
+
+pr='' repo='' region='' shared=''
+while [ $# -gt 0 ]; do
+  option=$1 && shift
+  case $option in
+    -h | --help) usage && exit ;;
+    --shared-headers) shared=yes && continue ;;
+    --*=*) set -- "${option#*=}" "$@" && option=${option%%=*} ;;
+  esac
+  case $option in --pr | --repo | --region) ;; *) misused "$option is no option" ;; esac
+  case ${1-} in '' | -*) misused "$option has no value" ;; esac
+  case $option in
+    --pr) pr=$1 ;;
+    --repo) repo=$1 ;;
+    --region) region=$1 ;;
+  esac
+  shift
+done
+case $pr in '' | 0* | *[!0-9]*) misused "--pr takes a pull request's number" ;; esac
+[ -n "$repo" ] || misused "--repo is missing"
+[ -n "$region" ] || misused "--region is missing"
+reach_aws "$region" || exit
+cd "$here/.." || exit
+
+# The sweep knows its previews by the repository's id, so one of another repository's id would stay, or be another's.
+is_served() {
+  local served
+  repo_id=$(of_repository .id) && repo=$(of_repository .full_name) && served=$(output RepositoryId) || return
+  [ "$repo_id" = "$served" ] || refused "PreviewAccount in $AWS_REGION is for the repository with the id $served, and $repo has $repo_id: nothing is deployed"
+}
+
+is_committed() {
+  local changed
+  changed=$(git status --porcelain) || return
+  [ -z "$changed" ] || refused "The tree has changes that are in no commit: nothing is deployed. Commit or stash them"
+}
+
+deploy_preview() {
+  local sha until boundary qualifier headers context
+  is_committed && is_served && boundary=$(output BoundaryPolicyArn) && qualifier=$(output Qualifier) && sha=$(git rev-parse HEAD) &&
+    until=$(node -p "new Date(Date.now() + 14 * 864e5).toISOString().replace(/[.].*/, 'Z')") || return
+  # Where the CDK has credentials of another account than the AWS CLI, no role can be made with this boundary.
+  context=(-c "pr=$pr" -c "repo=$repo" -c "repoId=$repo_id" -c "sha=$sha" -c "run=by-hand/$(date +%s)" -c "expires=$until"
+    -c "boundary=$boundary" -c "qualifier=$qualifier")
+  if [ -n "$shared" ]; then headers=$(output HeadersPolicyId) && context+=(-c "headersPolicy=$headers") || return; fi
+  (cd "$here/../.." && cargo xtask package --arch arm64) && npm ci --ignore-scripts && npx --no-install cdk deploy "${context[@]}" "Stack-PR$pr"
+}
+deploy_preview
