@@ -265,12 +265,16 @@ impl Aws {
 
     /// The function among these that has a queue's URL or name in its environment: the one that sends to it. `None` where none
     /// has, or several do.
+    ///
+    /// # Errors
+    ///
+    /// Also where none has, and Lambda shows not all variables, since the caller may not use the key that encrypts them.
     pub async fn function_with_queue(
         &self,
         functions: &[String],
         queue: (&str, &str),
     ) -> Result<Option<String>, AwsError> {
-        let mut found = Vec::new();
+        let (mut found, mut hidden) = (Vec::new(), None);
         for function in functions {
             let answer =
                 self.lambda.get_function_configuration().function_name(function).send().await;
@@ -282,18 +286,59 @@ impl Aws {
                 Err(error) if error.cause == crate::Cause::NotFound => continue,
                 Err(error) => return Err(error),
             };
+            if let Some(error) = answer.environment().and_then(|environment| environment.error()) {
+                hidden.get_or_insert_with(|| hidden_variables(function, error.message()));
+            }
             let environment = answer.environment().and_then(|environment| environment.variables());
             let mut values = environment.into_iter().flat_map(|variables| variables.values());
             if values.any(|value| value == queue.0 || value == queue.1) {
                 found.push(answer.function_name().unwrap_or(function).to_owned());
             }
         }
-        let [function] = found.as_slice() else { return Ok(None) };
-        Ok(Some(function.clone()))
+        only(found, hidden)
+    }
+}
+
+/// The one that was found; a failure where it may be one that could not be looked at.
+fn only<E>(mut found: Vec<String>, hidden: Option<E>) -> Result<Option<String>, E> {
+    match (found.len(), hidden) {
+        (0, Some(hidden)) => Err(hidden),
+        (1, _) => Ok(found.pop()),
+        _ => Ok(None),
+    }
+}
+
+/// That Lambda answers without the variables of a function, whose key the caller may not use.
+///
+/// Source: `EnvironmentError` in <https://docs.aws.amazon.com/lambda/latest/api/API_EnvironmentError.html>.
+fn hidden_variables(function: &str, message: Option<&str>) -> AwsError {
+    AwsError {
+        cause: crate::Cause::Denied,
+        action: "lambda:GetFunctionConfiguration",
+        resource: function.to_owned(),
+        code: Some("KMSAccessDeniedException".to_owned()),
+        message: message.unwrap_or("its variables could not be decrypted").to_owned(),
     }
 }
 
 /// A policy with its fields in their order, so that equal ones are equal texts; and as it was if it is none.
 pub(crate) fn in_order(policy: &str) -> String {
     serde_json::from_str::<Value>(policy).map_or_else(|_| policy.to_owned(), |it| it.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_whose_variables_are_hidden_matters_only_where_none_is_found() {
+        let found =
+            |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(only(found(&["S"]), Some("hidden")), Ok(Some("S".to_owned())));
+        assert_eq!(only(found(&["S", "T"]), Some("hidden")), Ok(None));
+        assert_eq!(only(found(&[]), None::<&str>), Ok(None));
+        assert_eq!(only(found(&[]), Some("hidden")), Err("hidden"));
+        let hidden = hidden_variables("S", None);
+        assert!(hidden.next().contains("kms:Decrypt on the KMS key of S"), "{}", hidden.next());
+    }
 }

@@ -52,7 +52,10 @@ impl StackEvidence {
             ["arn", _, _, there, owner, _] => {
                 [Some(*there), Some(*owner)] == [region, account] || account.is_none()
             }
-            _ if named.contains('/') => account_of_url(named) == account_of_url(&own.physical_id),
+            _ if named.contains('/') => {
+                account_of_url(named) == account_of_url(&own.physical_id)
+                    && region.is_none_or(|region| is_in_region(named, region))
+            }
             _ => true,
         };
         is_here.then_some(own)
@@ -62,6 +65,16 @@ impl StackEvidence {
     pub fn queue(&self, name: &str) -> Option<&StackResource> {
         self.resource("AWS::SQS::Queue", |url| url.rsplit('/').next() == Some(name))
     }
+}
+
+/// Whether a queue's URL is in a region, where it is AWS's: that of an emulator, or of a VPC's own name, tells none.
+///
+/// Source: <https://docs.aws.amazon.com/general/latest/gr/sqs-service.html>; the oldest form names no region, or begins with it.
+fn is_in_region(url: &str, region: &str) -> bool {
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest).split(['/', ':']).next();
+    let Some(host) = host.filter(|host| host.contains(".amazonaws.com")) else { return true };
+    (host == "queue.amazonaws.com" && region == "us-east-1")
+        || host.split('.').any(|label| label == region)
 }
 
 /// The account in a queue's URL: what stands before its name.
@@ -515,6 +528,9 @@ mod tests {
             ("arn:aws:sqs:eu-central-1:999999999999:S-Jobs", false),
             ("arn:aws:sqs:eu-west-1:123456789012:S-Jobs", false),
             ("https://sqs.eu-central-1.amazonaws.com/999999999999/S-Jobs", false),
+            ("https://sqs.eu-west-1.amazonaws.com/123456789012/S-Jobs", false),
+            ("https://queue.amazonaws.com/123456789012/S-Jobs", false),
+            ("https://eu-central-1.queue.amazonaws.com/123456789012/S-Jobs", true),
             ("Prod-Jobs", false),
         ] {
             assert_eq!(stack.queue_of_output(named).is_some(), is_own, "{named}");

@@ -23,7 +23,7 @@ pub(crate) async fn run(args: IamPolicyArgs) -> Result<Exit, Failure> {
             let is_changed = args.command == IamCommand::Chaos;
             Box::pin(resources(&aws, &stack, &outputs, is_changed)).await?
         }
-        None => Resources::placeholders(),
+        None => Resources::placeholders(args.connection.named_region().as_deref()),
     };
     let permissions: &[Permission] = match args.command {
         IamCommand::Check => &iam::CHECK,

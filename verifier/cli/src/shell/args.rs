@@ -19,6 +19,15 @@ pub(crate) struct ConnectionArgs {
     pub(crate) emulator_token: Option<String>,
 }
 
+impl ConnectionArgs {
+    /// The region that the command line or the environment names, without a look at profiles.
+    pub(crate) fn named_region(&self) -> Option<String> {
+        let variable = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let variables = || ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(variable);
+        self.region.clone().or_else(variables)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people.

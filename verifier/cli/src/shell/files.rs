@@ -248,6 +248,7 @@ fn place(path: &Path) -> io::Result<Place> {
     check_name(path)?;
     let mut at = path.to_owned();
     for _ in 0..=LINKS_MAX {
+        check_folders(&at)?;
         if let Some(place) = descriptor(&at)? {
             return Ok(place);
         }
@@ -271,6 +272,17 @@ fn place(path: &Path) -> io::Result<Place> {
         }
     }
     Err(Errno::LOOP.into())
+}
+
+/// Fails where the way to a file leads through another user's link to what is not theirs.
+fn check_folders(path: &Path) -> io::Result<()> {
+    for folder in path.ancestors().skip(1) {
+        match fs::symlink_metadata(folder) {
+            Ok(found) if found.is_symlink() => special::check_link(folder, &found)?,
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Fails on a path that cannot be a file's.

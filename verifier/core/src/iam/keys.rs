@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn keys_that_are_not_known_are_said() {
-        let placeholders = Resources::placeholders();
+        let placeholders = Resources::placeholders(None);
         assert_eq!(needed_on_unknown(&CHECK, &placeholders), ["kms:Decrypt"]);
         let both = ["kms:Decrypt", "kms:GenerateDataKey"];
         assert_eq!(needed_on_unknown(&REDRIVE, &placeholders), both);

@@ -389,9 +389,11 @@ impl Resources {
         })
     }
 
-    /// What stands for the resources of a stack that is not known.
-    pub fn placeholders() -> Self {
-        let arn = |service: &str, rest: &str| format!("arn:aws:{service}:REGION:ACCOUNT:{rest}");
+    /// What stands for the resources of a stack that is not known, in the partition of a region.
+    pub fn placeholders(region: Option<&str>) -> Self {
+        let partition = region.map_or("aws", partition_of);
+        let arn =
+            |service: &str, rest: &str| format!("arn:{partition}:{service}:REGION:ACCOUNT:{rest}");
         Self {
             stack: arn("cloudformation", "stack/STACK/*"),
             jobs_queue: arn("sqs", "JOBS_QUEUE"),
@@ -519,6 +521,23 @@ fn sid(kind: ResourceKind) -> &'static str {
     }
 }
 
+/// The partition that a region belongs to, by which its ARNs begin.
+///
+/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html> and the SDKs' `partitions.json`.
+fn partition_of(region: &str) -> &'static str {
+    const BY_PREFIX: [(&str, &str); 7] = [
+        ("cn-", "aws-cn"),
+        ("us-gov-", "aws-us-gov"),
+        ("us-isob-", "aws-iso-b"),
+        ("us-isof-", "aws-iso-f"),
+        ("us-iso-", "aws-iso"),
+        ("eu-isoe-", "aws-iso-e"),
+        ("eusc-", "aws-eusc"),
+    ];
+    let found = BY_PREFIX.iter().find(|(prefix, _)| region.starts_with(prefix));
+    found.map_or("aws", |(_, partition)| partition)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -578,6 +597,24 @@ mod tests {
         assert_eq!(reached("lambda:PutFunctionConcurrency"), ["press", "S-Submit-1"]);
         let looked_at = reached("lambda:GetFunctionConfiguration");
         assert!(looked_at.contains(&"S-Other-1".to_owned()), "{looked_at:?}");
+    }
+
+    #[test]
+    fn placeholders_are_in_the_partition_of_the_region() {
+        for (region, partition) in [
+            (None, "aws"),
+            (Some("us-east-1"), "aws"),
+            (Some("cn-north-1"), "aws-cn"),
+            (Some("us-gov-west-1"), "aws-us-gov"),
+            (Some("us-isob-east-1"), "aws-iso-b"),
+            (Some("eusc-de-east-1"), "aws-eusc"),
+        ] {
+            let placeholders = Resources::placeholders(region);
+            assert_eq!(
+                placeholders.jobs_queue,
+                format!("arn:{partition}:sqs:REGION:ACCOUNT:JOBS_QUEUE")
+            );
+        }
     }
 
     #[test]
@@ -684,7 +721,7 @@ mod tests {
     #[test]
     fn a_policy_has_every_action_once_and_everywhere_only_where_iam_wants_it() {
         for list in ALL {
-            let policy = policy(list, &Resources::placeholders());
+            let policy = policy(list, &Resources::placeholders(None));
             let statements = policy["Statement"].as_array().unwrap();
             let mut actions = Vec::new();
             for statement in statements {

@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Access, Mode, OFlags, access, open};
 use rustix::io::Errno;
 
-use super::descriptor;
+use super::{descriptor, folder_of};
 
 /// How long is waited for whoever reads from a pipe.
 const READER_WITHIN: Duration = Duration::from_secs(10);
@@ -33,18 +33,28 @@ pub(super) fn check_private(path: &Path) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::PermissionDenied, problem))
 }
 
-/// Fails on a link that another user has put into a folder where everyone may put things, such as `/tmp`: it leads to where they
-/// would have something of the caller's replaced. The kernel refuses to follow one; what resolves links by itself has to, too.
+/// Fails on a link of another user that would have something replaced that is not theirs: one in a folder where everyone may put
+/// things, such as `/tmp`, or one that leads out of its folder to a folder that they do not own. The kernel refuses the first
+/// kind; what resolves links by itself has to, too.
 ///
 /// Source: `protected_symlinks` in <https://docs.kernel.org/admin-guide/sysctl/fs.html>.
 pub(super) fn check_link(link: &Path, made: &Metadata) -> io::Result<()> {
-    let parent = link.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let folder = fs::metadata(parent.unwrap_or(Path::new(".")))?;
-    let caller = super::caller();
-    if may_follow(made.uid(), caller, (folder.mode(), folder.uid())) {
+    let (owner, caller) = (made.uid(), super::caller());
+    if is_callers(owner, caller) {
         return Ok(());
     }
-    let problem = "it is another user's link, in a folder where everyone may put one";
+    let folder = fs::metadata(folder_of(link))?;
+    if !may_follow(owner, caller, (folder.mode(), folder.uid())) {
+        let problem = "it is another user's link, in a folder where everyone may put one";
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, problem));
+    }
+    let target = folder_of(link).join(fs::read_link(link)?);
+    let there = if target.is_dir() { target } else { folder_of(&target).to_owned() };
+    let there = fs::metadata(there)?;
+    if may_lead(owner, (folder.dev(), folder.ino()), (there.dev(), there.ino(), there.uid())) {
+        return Ok(());
+    }
+    let problem = "it is another user's link, to a folder that is not theirs";
     Err(io::Error::new(io::ErrorKind::PermissionDenied, problem))
 }
 
@@ -52,6 +62,12 @@ pub(super) fn check_link(link: &Path, made: &Metadata) -> io::Result<()> {
 fn may_follow(owner: u32, caller: u32, (mode, folder_owner): (u32, u32)) -> bool {
     const STICKY_AND_WRITABLE: u32 = 0o1002;
     mode & STICKY_AND_WRITABLE != STICKY_AND_WRITABLE || owner == caller || owner == folder_owner
+}
+
+/// Whether a link of that owner may lead from one folder, a device and an inode, to another, with its owner: they could do there
+/// by themselves whatever it leads to.
+fn may_lead(owner: u32, from: (u64, u64), (device, inode, there_owner): (u64, u64, u32)) -> bool {
+    from == (device, inode) || there_owner == owner
 }
 
 /// Whether the owner reads nothing there that they may not read: the superuser reads everything in any case.
@@ -152,8 +168,16 @@ mod tests {
         let tmp = (0o41777, 0);
         assert!(may_follow(1001, 1001, tmp) && may_follow(0, 1001, tmp));
         assert!(!may_follow(1002, 1001, tmp) && !may_follow(1002, 0, tmp));
-        // In a folder of one's own, or of a group, whoever may write there is trusted.
+        // In a folder of one's own, or of a group, it depends on where the link leads.
         assert!(may_follow(1002, 1001, (0o40755, 1001)) && may_follow(1002, 1001, (0o41770, 0)));
+    }
+
+    #[test]
+    fn a_link_of_another_user_leads_to_no_folder_but_theirs_and_its_own() {
+        assert!(may_lead(1002, (1, 5), (1, 6, 1002)), "to a folder of theirs");
+        assert!(may_lead(1002, (1, 5), (1, 5, 1001)), "within its folder");
+        assert!(!may_lead(1002, (1, 5), (1, 6, 1001)), "to the caller's");
+        assert!(!may_lead(1002, (1, 5), (2, 5, 0)), "to the system's");
     }
 
     #[test]

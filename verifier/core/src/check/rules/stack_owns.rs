@@ -56,10 +56,15 @@ pub fn evaluate(
         let found = stack.queue(name).map(|resource| resource.logical_id.as_str());
         sort(format!("queue {name}"), found);
     }
-    let apis: BTreeSet<&str> = urls.iter().filter_map(|url| api_of(url)).collect();
-    for api in apis {
+    let apis: BTreeSet<Api> = urls.iter().filter_map(|url| Api::of(url)).collect();
+    let own_region = stack.id.split(':').nth(3);
+    for Api { id: api, region } in apis {
+        // Ids are a region's.
+        let elsewhere = region.filter(|region| own_region.is_some_and(|own| own != *region));
         let found = API_TYPES.iter().find_map(|kind| stack.resource(kind, |id| id == api));
-        sort(format!("API {api}"), found.map(|resource| resource.logical_id.as_str()));
+        let found = found.filter(|_| elsewhere.is_none()).map(|one| one.logical_id.as_str());
+        let place = elsewhere.map(|region| format!(" in {region}")).unwrap_or_default();
+        sort(format!("API {api}{place}"), found);
     }
     for mapping in mappings {
         let function = mapping.function_name();
@@ -88,19 +93,38 @@ pub fn evaluate(
 /// The types of APIs whose physical ids are the ids in their URLs.
 const API_TYPES: [&str; 2] = ["AWS::ApiGatewayV2::Api", "AWS::ApiGateway::RestApi"];
 
-/// The id of the API in the URL that API Gateway gives it, `https://ID.execute-api.REGION.amazonaws.com`, or in the one that
-/// `verifier local` gives it, `http://127.0.0.1:PORT/execute-api/ID`.
-///
-/// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-publish.html>.
-fn api_of(url: &str) -> Option<&str> {
-    let (_, rest) = url.split_once("://")?;
-    let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    if let Some((id, _)) = host.split_once(".execute-api.") {
-        // A private API's endpoint may be named before it: `ID-vpce-…`.
-        return id.split('-').next();
-    }
-    path.strip_prefix("/execute-api/")?.split(['/', '?', '#']).next().filter(|id| !id.is_empty())
+/// An API of API Gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Api<'a> {
+    id: &'a str,
+    /// Where it is, where its URL tells.
+    region: Option<&'a str>,
 }
+
+impl<'a> Api<'a> {
+    /// The API of the URL that API Gateway gives it, `https://ID.execute-api.REGION.amazonaws.com`, or of the one that
+    /// `verifier local` gives it, `http://127.0.0.1:PORT/execute-api/ID`. Any other host is a domain of one's own, also where
+    /// its name holds `.execute-api.`.
+    ///
+    /// Sources: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-publish.html> and, for the names,
+    /// <https://docs.aws.amazon.com/general/latest/gr/apigateway.html>.
+    fn of(url: &'a str) -> Option<Self> {
+        let (_, rest) = url.split_once("://")?;
+        let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let host = host.strip_suffix(":443").unwrap_or(host);
+        if let Some((id, place)) = host.split_once(".execute-api.") {
+            let region = AWS_DOMAINS.iter().find_map(|domain| place.strip_suffix(domain))?;
+            // A private API's endpoint may be named before it: `ID-vpce-…`.
+            return Some(Self { id: id.split('-').next()?, region: Some(region) });
+        }
+        let id = path.strip_prefix("/execute-api/")?.split(['/', '?', '#']).next()?;
+        (!id.is_empty()).then_some(Self { id, region: None })
+    }
+}
+
+/// What follows the region in the names of API Gateway's endpoints.
+const AWS_DOMAINS: [&str; 4] =
+    [".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn"];
 
 #[cfg(test)]
 mod tests {
@@ -114,6 +138,7 @@ mod tests {
             resource_type: resource_type.to_owned(),
         };
         StackEvidence {
+            id: "arn:aws:cloudformation:eu-central-1:123456789012:stack/S/1".to_owned(),
             resources: vec![
                 resource("AWS::SQS::Queue", "https://sqs.eu.amazonaws.com/1/jobs"),
                 resource("AWS::ApiGatewayV2::Api", "abc123"),
@@ -168,14 +193,24 @@ mod tests {
             "http://127.0.0.1:4566/execute-api/abc123/jobs",
             "https://api.example/jobs",
             "https://api.example/v1/execute-api/zzz",
+            "https://abc123.execute-api.eu-central-1.api.aws/jobs",
+            "https://abc123-vpce-1.execute-api.eu-central-1.amazonaws.com:443/jobs",
+            // These are domains of one's own, whatever their names hold.
+            "https://zzz999.execute-api.evil.example/jobs",
+            "https://zzz999.execute-api.eu-central-1.amazonaws.com.evil.example/jobs",
         ] {
             assert_eq!(verdict(url), Verdict::Pass, "{url}");
         }
         for url in [
             "https://zzz999.execute-api.eu-central-1.amazonaws.com/jobs",
             "http://127.0.0.1:4566/execute-api/zzz999/jobs",
+            // An API's id is a region's.
+            "https://abc123.execute-api.us-east-1.amazonaws.com/jobs",
         ] {
             assert_eq!(verdict(url), Verdict::Fail, "{url}");
         }
+        let own_domain =
+            evaluate(&stack(), &["jobs"], &["https://abc123.execute-api.evil.example"], &[]);
+        assert!(!format!("{own_domain:?}").contains("abc123"), "{own_domain:?}");
     }
 }
