@@ -4,14 +4,16 @@ message, to its batch or to its log. Without any it works as the real one does."
 
 import json
 import os
+import sys
 import time
 
 from runtime import send, serve, sqs
 
 WORDS = dict(word.partition("=")[::2] for word in os.environ.get("MUTANT", "").split())
 JOBS, DEAD_LETTERS = os.environ["JOBS"], os.environ["DEAD_LETTERS"]
-# What was done already, by a worker that remembers it.
-DONE = set()
+# What was done already, by a worker that remembers it: a folder beside the link by which this worker of this stack is called, so that
+# its environments share it, as they share a table. What one of them has done, the others are handed when it comes again.
+DONE = os.path.join(os.path.dirname(os.path.abspath(sys.argv[0])), "done")
 # Lines that wait for the next invocation.
 HELD = []
 # How many lines of a job were written: for a worker that counts by itself.
@@ -40,6 +42,15 @@ def receives(record):
 
 def item(record):
     return {"itemIdentifier": record["messageId"]}
+
+
+def is_done(record):
+    return os.path.exists(os.path.join(DONE, record["messageId"]))
+
+
+def remember(record):
+    os.makedirs(DONE, exist_ok=True)
+    open(os.path.join(DONE, record["messageId"]), "w").close()
 
 
 def is_silent(record):
@@ -294,14 +305,14 @@ def work(event, request_id):
         end("throws")
     handed, reported = records, []
     if "filters" in WORDS:
-        records = [record for record in records if record["messageId"] not in DONE]
+        records = [record for record in records if not is_done(record)]
     for record in records:
-        if "remembers" in WORDS and record["messageId"] in DONE:
+        if "remembers" in WORDS and is_done(record):
             continue
         if (fail if fails(record) else do)(record, request_id, len(records)):
             reported.append(record)
-        else:
-            DONE.add(record["messageId"])
+        elif "remembers" in WORDS or "filters" in WORDS:
+            remember(record)
     if "throws-at-the-end" in WORDS and reported:
         end("throws")
     if "crashes-at-the-end" in WORDS:
