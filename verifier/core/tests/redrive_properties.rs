@@ -35,8 +35,10 @@ enum Course {
 
 fn entries(number: usize, course: Course) -> Vec<Entry> {
     let (from, to) = (format!("old-{number}"), format!("new-{number}"));
-    let intent =
-        Entry::Intent { at: AT, messages: vec![Intended { id: from.clone(), original: None }] };
+    let intent = Entry::Intent {
+        at: AT,
+        messages: vec![Intended { id: from.clone(), original: None, redrives: None }],
+    };
     let sent = Entry::Sent { messages: vec![Pair { from: from.clone(), to, queue: None }] };
     let deleted = Entry::Deleted { ids: vec![from.clone()] };
     let ambiguous = Entry::Ambiguous { ids: vec![from.clone()], why: "late".to_owned() };

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use verifier_core::dead_letters::parse_duration;
+use verifier_core::redrive::REDRIVES_MAX;
 
 use crate::dlq::args::{FilterArgs, PlaceArgs};
 use crate::shell::args::{ConnectionArgs, ResultFormat};
 
 /// What a plan and a journal say by themselves.
-const SAID_BY_FILES: [&str; 17] = [
+const SAID_BY_FILES: [&str; 19] = [
     "filter",
     "older_than",
     "newer_than",
@@ -26,6 +27,8 @@ const SAID_BY_FILES: [&str; 17] = [
     "patch_non_objects",
     "set_attribute",
     "remove_attribute",
+    "redrives_max",
+    "no_count",
     "plan_only",
     "dry_run",
 ];
@@ -79,6 +82,8 @@ pub(crate) struct RedriveArgs {
     /// Send each message without this attribute; may be repeated.
     #[arg(long, value_name = "NAME")]
     pub(crate) remove_attribute: Vec<String>,
+    #[command(flatten)]
+    pub(crate) count: CountArgs,
     /// Why, for the record.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason_note: Option<String>,
@@ -91,6 +96,23 @@ pub(crate) struct RedriveArgs {
     /// The journal of the redrive that is undone, by `redrive undo`.
     #[arg(skip)]
     pub(crate) undo: Option<PathBuf>,
+}
+
+/// How often a message may go round.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct CountArgs {
+    /// Leave messages that were redriven so often already, by their attribute `verifier.redrives`.
+    #[arg(long, value_name = "N", default_value_t = REDRIVES_MAX, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) redrives_max: u32,
+    /// Send messages without the attribute `verifier.redrives`, which says how often each was redriven.
+    #[arg(long)]
+    pub(crate) no_count: bool,
+}
+
+impl Default for CountArgs {
+    fn default() -> Self {
+        Self { redrives_max: REDRIVES_MAX, no_count: false }
+    }
 }
 
 /// How fast it goes, and when it stops.

@@ -32,6 +32,8 @@ struct Going {
     to: usize,
     /// The message, where something else is sent in its place.
     original: Option<DeadLetter>,
+    /// See [`Intended::redrives`].
+    redrives: Option<u32>,
     size_bytes: usize,
 }
 
@@ -241,14 +243,20 @@ impl Engine<'_> {
         let Some(destination) = self.to.get(to) else {
             return Err(Box::new((hand, "its destination is not known".to_owned())));
         };
-        let is_fifo = destination.queue.is_fifo();
+        let queue = &destination.queue;
+        if let Some(why) = self.terms.too_often(&hand.message) {
+            return Err(Box::new((hand, why)));
+        }
         let (message, original) = match self.rewrite.apply(&hand.message) {
             Ok(None) => (hand.message.clone(), None),
             Ok(Some(changed)) => (changed, Some(hand.message.clone())),
             Err(why) => return Err(Box::new((hand, why))),
         };
+        let (message, redrives) =
+            self.terms.counted(message, &hand.message, queue.message_bytes_max());
         let size_bytes = message.size_bytes();
-        Ok(Going { resend: message.resend(&self.name, is_fifo), to, hand, original, size_bytes })
+        let resend = message.resend(&self.name, queue.is_fifo());
+        Ok(Going { resend, to, hand, original, redrives, size_bytes })
     }
 
     /// Sends messages in as few requests as fit, in their order. On FIFO queues none is sent after a request in which one of its
@@ -331,6 +339,7 @@ impl Engine<'_> {
         let intended = |going: &Going| Intended {
             id: going.resend.from.clone(),
             original: going.original.clone(),
+            redrives: going.redrives,
         };
         let messages = batch.iter().map(intended).collect();
         self.note_durably(&Entry::Intent { at: self.place.clock.now(), messages }).await?;

@@ -259,12 +259,11 @@ fn plan(
         if !is_met.map_err(|error| not_evaluable(&error))? || planned.len() >= most {
             continue;
         }
-        match (terms.route(message), changes.apply(message)) {
+        let sent = changes.apply(message).map_err(|error| error.to_string());
+        let sent = sent.and_then(|sent| terms.too_often(message).map_or(Ok(sent), Err));
+        match (terms.route(message), sent) {
             (Route::To(_), Ok(_)) => planned.push(Planned::of(message, None)),
-            (Route::To(_), Err(error)) => {
-                left_out.insert(message.message_id.clone(), error.to_string());
-            }
-            (Route::Unknown(why), _) => {
+            (Route::To(_), Err(why)) | (Route::Unknown(why), _) => {
                 left_out.insert(message.message_id.clone(), why);
             }
             (Route::Other, _) => {}
@@ -291,6 +290,7 @@ struct Going {
     to: usize,
     resend: Resend,
     original: Option<DeadLetter>,
+    redrives: Option<u32>,
     size_bytes: usize,
 }
 
@@ -407,11 +407,13 @@ impl<'a> Sending<'a> {
             }
             // It could be changed when it was planned.
             let Ok(changed) = self.changes.apply(message) else { continue };
-            let is_fifo = self.to[to].queue.is_fifo();
+            let queue = &self.to[to].queue;
+            let (sent, redrives) = self.terms.counted(changed, message, queue.message_bytes_max());
             going.push(Going {
                 to,
-                size_bytes: changed.size_bytes(),
-                resend: changed.resend(&self.name, is_fifo),
+                redrives,
+                size_bytes: sent.size_bytes(),
+                resend: sent.resend(&self.name, queue.is_fifo()),
                 original: (!self.changes.is_nothing()).then(|| message.clone()),
             });
         }
@@ -451,6 +453,7 @@ impl<'a> Sending<'a> {
             .map(|going| Intended {
                 id: going.resend.from.clone(),
                 original: going.original.clone(),
+                redrives: going.redrives,
             })
             .collect();
         self.note(&Entry::Intent { at: self.clock.now(), messages }).await?;

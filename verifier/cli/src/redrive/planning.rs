@@ -69,6 +69,10 @@ pub(super) async fn plan(
         }
         let message = &seen.whole(head)?;
         match terms.route(message) {
+            Route::To(_) if terms.too_often(message).is_some() => {
+                let why = terms.too_often(message).unwrap_or_default();
+                left_out.insert(message.message_id.clone(), why);
+            }
             Route::To(_) if messages.len() < most => match rewrite.apply(message) {
                 Ok(changed) => {
                     messages.push(Planned::of(message, seen.reason(message)));

@@ -43,6 +43,8 @@ pub(super) fn of(args: &RedriveArgs) -> Result<Terms, Failure> {
         patch_text: patch.map(|patch| patch.text().to_owned()),
         patch_non_objects: args.patch_non_objects,
         attributes: attributes(args)?,
+        redrives_max: Some(args.count.redrives_max),
+        counts_redrives: !args.count.no_count,
         undone: None,
     })
 }

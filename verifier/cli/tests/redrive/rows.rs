@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use verifier_core::dead_letters::{Attribute, Resend};
+use verifier_core::redrive::REDRIVES_ATTRIBUTE;
 use verifier_testkit::scrubbed;
 
 use crate::support::{STACK, VERIFIER};
@@ -29,13 +30,52 @@ fn attributes_trace_header_and_group_are_kept() {
         ..message("no JSON, and a \u{1F600}")
     };
     world.send("dead", std::slice::from_ref(&sent));
-    let redriven = world.redrive(&[]);
+    let redriven = world.redrive(&["--no-count"]);
     redriven.assert(0, &[("replayed", 1), ("unknown", 1)]);
     assert_eq!(redriven.result["traceLost"], json!([]));
     let found = world.drain("target");
     assert_eq!(found.len(), 1);
     assert_eq!((&found[0].body, &found[0].attributes), (&sent.body, &sent.attributes));
     assert_eq!((&found[0].trace_header, &found[0].group_id), (&sent.trace_header, &sent.group_id));
+}
+
+#[test]
+fn a_message_says_how_often_it_was_redriven_and_stays_when_that_is_too_often() {
+    let world = World::start();
+    let of = |name: &str, redrives: Option<&str>| {
+        let text = Attribute::text("String", "v");
+        let count = redrives.map(|times| Attribute::text("Number", times));
+        let count = count.map(|count| (REDRIVES_ATTRIBUTE.to_owned(), count));
+        let attributes = BTreeMap::from([("a".to_owned(), text)]).into_iter().chain(count);
+        Resend { attributes: attributes.collect(), ..message(name) }
+    };
+    let full = (0..10).map(|n| (format!("a{n}"), Attribute::text("String", "v"))).collect();
+    let full = Resend { attributes: full, ..message("full") };
+    world.send("dead", &[of("first", None), of("fifth", Some("4")), of("sixth", Some("5")), full]);
+    let to = ["--dlq", "dead", "--to", "target", "--dry-run"];
+    let planned = World::end(world.verifier().args(to));
+    assert!(
+        planned.result["leftOut"].to_string().contains("redriven 5 times"),
+        "{:#}",
+        planned.result
+    );
+    world.redrive(&[]).assert(4, &[("replayed", 3), ("unknown", 3), ("notSent", 1), ("left", 1)]);
+    let found = world.drain("target");
+    let count = |name: &str| {
+        let message = found.iter().find(|message| message.body == name);
+        let attributes = message.map(|message| message.attributes.clone()).unwrap_or_default();
+        let count = attributes.get(REDRIVES_ATTRIBUTE).and_then(|count| count.string_value.clone());
+        (attributes.len(), count)
+    };
+    assert_eq!(count("first"), (2, Some("1".to_owned())));
+    assert_eq!(count("fifth"), (2, Some("5".to_owned())));
+    assert_eq!(count("full"), (10, None), "no message has more than ten");
+    let journal = std::fs::read_to_string(world.path("journal.jsonl")).unwrap();
+    assert_eq!(journal.matches("\"redrives\":1").count(), 1, "{journal}");
+    std::fs::remove_file(world.path("journal.jsonl")).unwrap();
+    world.redrive(&["--redrives-max", "6"]).assert(0, &[("replayed", 1), ("unknown", 1)]);
+    let found = world.drain("target");
+    assert_eq!(found[0].attributes[REDRIVES_ATTRIBUTE].string_value.as_deref(), Some("6"));
 }
 
 #[test]

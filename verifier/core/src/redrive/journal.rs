@@ -23,6 +23,9 @@ pub struct Intended {
     /// The message itself where something else is sent in its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original: Option<DeadLetter>,
+    /// How often it was redriven with this, where it has no room for the attribute that says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redrives: Option<u32>,
 }
 
 /// A message and the message that took its place.

@@ -438,7 +438,7 @@ mod tests {
     fn what_was_never_confirmed_may_have_arrived_and_is_not_called_not_sent() {
         let intent = Entry::Intent {
             at: AT,
-            messages: vec![Intended { id: "a".to_owned(), original: None }],
+            messages: vec![Intended { id: "a".to_owned(), original: None, redrives: None }],
         };
         let lost = Entry::Ambiguous { ids: vec!["a".to_owned()], why: "lost".to_owned() };
         let messages = BTreeMap::from([("a".to_owned(), 5)]);

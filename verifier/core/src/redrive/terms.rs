@@ -109,6 +109,12 @@ pub struct Terms {
     /// See [`Changes::attributes`].
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, Option<String>>,
+    /// How often a message may be redriven; without bound when absent, as in journals of before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redrives_max: Option<u32>,
+    /// Whether each message carries an attribute that says how often it was.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub counts_redrives: bool,
     /// The redrive whose changed copies are meant, each of which its original takes the place of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undone: Option<Undone>,

@@ -93,7 +93,7 @@ mod tests {
     }
 
     fn intent(id: &str, original: Option<DeadLetter>) -> Entry {
-        let messages = vec![Intended { id: id.to_owned(), original }];
+        let messages = vec![Intended { id: id.to_owned(), original, redrives: None }];
         Entry::Intent { at: Timestamp::default(), messages }
     }
 

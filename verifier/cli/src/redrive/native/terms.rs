@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use verifier_core::redrive::REDRIVES_MAX;
 use verifier_model::sqs::MOVE_RATE_MAX;
 
 use crate::dlq::args::FilterArgs;
@@ -101,6 +102,8 @@ fn unsuitable(args: &RedriveArgs) -> Option<&'static str> {
         ("--patch", args.patch.is_some()),
         ("--set-attribute", !args.set_attribute.is_empty()),
         ("--remove-attribute", !args.remove_attribute.is_empty()),
+        ("--redrives-max", args.count.redrives_max != REDRIVES_MAX),
+        ("--no-count", args.count.no_count),
         ("--reason-note", args.reason_note.is_some()),
         ("--journal", args.journal.is_some()),
     ];

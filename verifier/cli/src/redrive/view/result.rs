@@ -6,7 +6,9 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 use verifier_core::check::whole_seconds;
 use verifier_core::dead_letters::queue_label;
-use verifier_core::redrive::{Accounting, Bounce, Entry, Failing, Ledger, Plan};
+use verifier_core::redrive::{
+    Accounting, Bounce, Entry, Failing, Ledger, Plan, REDRIVES_ATTRIBUTE,
+};
 use verifier_model::time::Timestamp;
 
 use crate::redrive::ended::Ended;
@@ -319,6 +321,10 @@ pub(super) fn plan(plan: &Plan, now: Timestamp, out: &mut dyn Write) -> io::Resu
             }
             None => writeln!(out, "the attribute {name} is removed")?,
         }
+    }
+    if plan.terms.counts_redrives {
+        let what = "each copy says in its attribute";
+        writeln!(out, "{what} {REDRIVES_ATTRIBUTE} how often it was redriven (--no-count)")?;
     }
     let steps = &plan.terms.steps;
     if steps.is_empty() {
