@@ -1,6 +1,18 @@
 # shellcheck shell=bash
 # What the scripts here have in common: whether anybody needs a preview.
 
+# Prints what a stack or a service says, as it is, where the runner takes nothing of it for a command: a custom resource's
+# reason is its author's.
+# https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#stopping-and-starting-workflow-commands
+uncommanded() {
+  local token
+  token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+  echo "::stop-commands::$token"
+  cat
+  echo
+  echo "::$token::"
+}
+
 # The state of a pull request: open, closed, or none where there is no such number, as the one that chaos.yml deploys as. Fails where GitHub does not say; why
 # is in the file of the second argument then.
 state_of() {

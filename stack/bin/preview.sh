@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Deploys a preview by hand, as preview.yml does for a pull request.
 set -uo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit
+# CDPATH would lead elsewhere, and print it.
+here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" > /dev/null && pwd) || exit
 # shellcheck source=account/ask.sh
-. "$here/account/ask.sh"
+. "$here/account/ask.sh" || exit
 
 usage() {
   cat << 'TEXT'
@@ -22,13 +23,10 @@ TEXT
 pr='' repo='' region='' shared=''
 while [ $# -gt 0 ]; do
   option=$1 && shift
-  case $option in
-    -h | --help) usage && exit ;;
-    --shared-headers) shared=yes && continue ;;
-    --*=*) set -- "${option#*=}" "$@" && option=${option%%=*} ;;
-  esac
+  case $option in -h | --help) usage && exit ;; --*=*) set -- "${option#*=}" "$@" && option=${option%%=*} && given=yes ;; *) given='' ;; esac
+  case $given$option in --shared-headers) shared=yes && continue ;; yes--shared-headers) misused "$option takes no value" ;; esac
   case $option in --pr | --repo | --region) ;; *) misused "$option is no option" ;; esac
-  case ${1-} in '' | -*) misused "$option has no value" ;; esac
+  case $given${1-} in '' | yes | --*) misused "$option has no value" ;; esac
   case $option in
     --pr) pr=$1 ;;
     --repo) repo=$1 ;;
@@ -36,11 +34,15 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-case $pr in '' | 0* | *[!0-9]*) misused "--pr takes a pull request's number" ;; esac
+# The last is that of the preview of chaos.yml.
+case $pr in '' | 0* | *[!0-9]* | ??????????* | 999999999) misused "--pr takes a pull request's number, of nine digits at most" ;; esac
 [ -n "$repo" ] || misused "--repo is missing"
 [ -n "$region" ] || misused "--region is missing"
+fits --region "$region" '[a-z]{2,4}(-[a-z]+)+-[0-9]+' 'a region, such as eu-central-1'
+fits --repo "$repo" '[A-Za-z0-9-]+/[A-Za-z0-9._-]+' 'OWNER/NAME'
+needs aws "the AWS CLI 1 or 2" && needs gh "GitHub's CLI 2.32 or later" && needs npm "Node 20.19 or later" && needs cargo Rust && needs git git
 reach_aws "$region" || exit
-cd "$here/.." || exit
+cd -- "$here/.." || exit
 
 # The sweep knows its previews by the repository's id, so one of another repository's id would stay, or be another's.
 is_served() {
@@ -51,8 +53,10 @@ is_served() {
 
 is_committed() {
   local changed
-  changed=$(git status --porcelain) || return
-  [ -z "$changed" ] || refused "The tree has changes that are in no commit: nothing is deployed. Commit or stash them"
+  # What git ignores is deployed all the same where it is in the site's folder, but for its config.js.
+  changed=$(git status --porcelain --untracked-files=all && git status --porcelain --untracked-files=all --ignored -- ../site | grep -v 'site/config\.js$') ||
+    [ $? -eq 1 ] || return
+  [ -z "$changed" ] || refused "The tree has what is in no commit: nothing is deployed. Commit, stash or remove it:"$'\n'"$changed"
 }
 
 deploy_preview() {
@@ -63,6 +67,6 @@ deploy_preview() {
   context=(-c "pr=$pr" -c "repo=$repo" -c "repoId=$repo_id" -c "sha=$sha" -c "run=by-hand/$(date +%s)" -c "expires=$until"
     -c "boundary=$boundary" -c "qualifier=$qualifier")
   if [ -n "$shared" ]; then headers=$(output HeadersPolicyId) && context+=(-c "headersPolicy=$headers") || return; fi
-  (cd "$here/../.." && cargo xtask package --arch arm64) && npm ci --ignore-scripts && npx --no-install cdk deploy "${context[@]}" "Stack-PR$pr"
+  (cd -- "$here/../.." && cargo xtask package --arch arm64) && npm ci --ignore-scripts && npx --no-install cdk deploy "${context[@]}" "Stack-PR$pr"
 }
 deploy_preview

@@ -72,6 +72,15 @@ describe('whether a pull request gets a preview', () => {
     ask(changes, pages(open, []), pages(checks(null), checks()));
 
   test.each([
+    ['of checks', 'true', undefined],
+    ['of runs', undefined, 'true'],
+  ])('it does not where the list %s is not answered at all, which is no empty list', (_name, checks_, runs_) => {
+    const { status } = ask({}, pages([pull(7, 'abcdef0')], []), checks_ ?? pages(checks(null), checks()), runs_ ?? pages(ran(42), ran()));
+    expect(status).toBe(1);
+    expect(ask(FORK, 'true', pages(checks()), undefined).status).toBe(1);
+  });
+
+  test.each([
     ['one of a person', {}],
     ['another person pushed to it', { ACTOR: 'hubot-fan', SENDER: 'hubot-fan', TRIGGERING_ACTOR: 'hubot-fan' }],
     ['another person ran it again', { TRIGGERING_ACTOR: 'reviewer' }],
@@ -506,6 +515,10 @@ describe('the deletion of a preview', () => {
     const { status, log } = remove('7', ours, { wait: 'exit 255' });
     expect(status).toBe(1);
     expect(log).toContain('SiteBucket is not empty');
+    // A custom resource's reason is its author's, and the runner takes no command of it.
+    const [, token = '', said = ''] = /^::stop-commands::([0-9a-f]{32})\n([^]*?)\n::\1::$/m.exec(log) ?? [];
+    expect(said).toContain('SiteBucket is not empty');
+    expect(log.indexOf(`::${token}::`)).toBeLessThan(log.indexOf('::error::Stack-PR7 is not deleted'));
   });
 });
 

@@ -40,10 +40,17 @@ describe('a preview by hand', () => {
     expect(run([...OPTIONS, '--shared-headers'], {}).calls).toContain(' -c headersPolicy=of-HeadersPolicyId ');
   });
 
+  test("is not deployed with what git ignores in the site's folder", () => {
+    const changes = `case "$*" in *--ignored*) echo '!! site/page.html~' ;; esac`;
+    expect(run(OPTIONS, { changes }).stderr).toContain('!! site/page.html~');
+    const config = `case "$*" in *--ignored*) echo '!! site/config.js' ;; esac`;
+    expect(run(OPTIONS, { changes: config }).status).toBe(0);
+  });
+
   test.each([
     ['the account is for another repository', { served: '2' }, 'is for the repository with the id 2, and OWNER/NAME has 1'],
     ['the account does not say which it is for', { served: 'None' }, 'PreviewAccount has no output RepositoryId'],
-    ['the tree is not what the tag sha would say', { changes: 'echo " M a"' }, 'The tree has changes'],
+    ['the tree is not what the tag sha would say', { changes: 'echo " M a"' }, 'Commit, stash or remove it:\n M a'],
     ['git does not say', { changes: 'exit 128' }, ''],
   ])('is not deployed where %s', (_name, state, says) => {
     const { calls, status, stderr } = run(OPTIONS, state);
@@ -52,7 +59,7 @@ describe('a preview by hand', () => {
     expect(stderr).toContain(says);
   });
 
-  test.each(['0', '07', '7a', '../7', ''])('has the number of a pull request, and no other name: %j', (number) => {
+  test.each(['0', '07', '7a', '../7', '', '9999999999', '999999999'])('has the number of a pull request, and no other name: %j', (number) => {
     const { calls, status } = run(['--pr', number, ...OPTIONS.slice(2)], {});
     expect({ calls, status }).toEqual({ calls: '', status: 2 });
   });

@@ -22,7 +22,7 @@ stack="Stack-PR$PR"
 errors=$(mktemp)
 trap 'rm -f "$errors"' EXIT
 refuse() {
-  cat "$errors" >&2
+  uncommanded < "$errors" >&2
   exit 1
 }
 
@@ -85,7 +85,7 @@ esac
 aws cloudformation delete-stack --stack-name "$stack"
 if ! aws cloudformation wait stack-delete-complete --stack-name "$stack"; then
   aws cloudformation describe-stack-events --stack-name "$stack" --output text --query \
-    "StackEvents[?ResourceStatus=='DELETE_FAILED'].[LogicalResourceId, ResourceStatusReason]"
+    "StackEvents[?ResourceStatus=='DELETE_FAILED'].[LogicalResourceId, ResourceStatusReason]" | uncommanded
   echo "::error::$stack is not deleted; the resources that are in the way are listed above."
   exit 1
 fi

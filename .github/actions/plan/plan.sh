@@ -69,7 +69,7 @@ missing() {
 # The open pull requests of persons in this repository that have the same commit, with commas between.
 same_commit() {
   gh api --paginate "repos/$GITHUB_REPOSITORY/pulls?state=open&per_page=100" |
-    jq --raw-output --slurp --arg pr "${PR:-}" --arg id "$GITHUB_REPOSITORY_ID" --arg sha "${SHA:-}" '
+    jq --raw-output --slurp --arg pr "${PR:-}" --arg id "$GITHUB_REPOSITORY_ID" --arg sha "${SHA:-}" 'if length == 0 then error("no answer") else . end |
       [.[][] | select(.head.sha == $sha and (.head.repo.id | tostring) == $id and .user.type != "Bot").number
         | tostring | select(. != $pr)] | join(",")'
 }
@@ -78,7 +78,7 @@ same_commit() {
 # https://docs.github.com/en/rest/checks/runs#list-check-runs-for-a-git-reference
 skipped_before() {
   gh api --paginate "repos/$GITHUB_REPOSITORY/commits/${SHA:-}/check-runs?check_name=verify&filter=all&per_page=100" |
-    jq --slurp '[.[].check_runs[] | select(.conclusion == "skipped")] | length'
+    jq --slurp 'if length == 0 then error("no answer") else . end | [.[].check_runs[] | select(.conclusion == "skipped")] | length'
 }
 
 # How many runs at this commit come from another repository, or from one that is gone. GitHub lists no more than 1,000 of
@@ -87,7 +87,8 @@ skipped_before() {
 other_runs() {
   gh api --paginate "repos/$GITHUB_REPOSITORY/actions/runs?head_sha=${SHA:-}&per_page=100" |
     jq --slurp --arg id "$GITHUB_REPOSITORY_ID" '
-      if any(.[]; .total_count > 1000) then error("more than 1,000 runs") else
+      if length == 0 then error("no answer")
+      elif any(.[]; .total_count > 1000) then error("more than 1,000 runs") else
         [.[].workflow_runs[] | select((.head_repository.id | tostring) != $id)] | length
       end'
 }

@@ -11,14 +11,36 @@ misused() {
   refused "$*. '$0 --help' says what there is" || exit 2
 }
 
+# Whether the value of an option has a form, an extended regular expression.
+fits() {
+  grep -Eqx -e "$3" <<< "$2" || misused "$1 takes $4, and not $2"
+}
+
+# Whether a program is there.
+needs() {
+  command -v "$1" > /dev/null || refused "$1 is not there: install $2" || exit 2
+}
+
+# The host of a URL, in lower case.
+host_of() {
+  local host=${1#*://}
+  host=${host%%[/?#]*} host=${host##*@}
+  case $host in '['*) host=${host%%]*}] ;; *) host=${host%%:*} ;; esac
+  tr '[:upper:]' '[:lower:]' <<< "$host"
+}
+
 # AWS CLI 1 reads the second variable alone.
 reach_aws() {
+  local variable
   export AWS_REGION=$1 AWS_DEFAULT_REGION=$1 GH_HOST=github.com
-  case ${AWS_ENDPOINT_URL:-} in
-    *://127.* | *://localhost* | *://\[::1\]*)
-      refused "AWS_ENDPOINT_URL leads to a stack on this machine, $AWS_ENDPOINT_URL, and not to AWS: nothing is done. Unset it, and the key that belongs to it, or take another terminal"
-      ;;
-  esac
+  for variable in $(compgen -v AWS_ENDPOINT_URL); do
+    case $(host_of "${!variable}") in
+      127.* | localhost | *.localhost | 0.0.0.0 | '[::1]' | '[::]')
+        refused "$variable leads to a stack on this machine, ${!variable}, and not to AWS: nothing is done. Unset it, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or take another terminal"
+        return
+        ;;
+    esac
+  done
 }
 
 # The account that the AWS CLI is logged in to.

@@ -34,9 +34,13 @@ unclaimed() {
 bootstrapped() {
   local found name of policies state
   found=$(toolkits "$1") || return
+  if [ "$(cut -f2 <<< "$found" | grep -cx -e "$1")" -gt 1 ]; then
+    refused "Several bootstraps have the qualifier $1, and share a bucket: no variable is set. Delete those that are not previews'"
+    return
+  fi
   while IFS=$'\t' read -r name of policies state; do
     case $state in CREATE_COMPLETE | UPDATE_COMPLETE | UPDATE_ROLLBACK_COMPLETE) ;; *) continue ;; esac
     [ "$of" = "$1" ] && reserved "$policies" && return
   done <<< "$found"
-  refused "No bootstrap with the qualifier $1 has the policies of previews: no variable is set. Run '$0 deploy', and see that it ends well"
+  refused "No bootstrap with the qualifier $1 has the policies of previews: no variable is set. Run '$0 deploy' with --qualifier $1 and the stack of its bootstrap by --toolkit, and see that it ends well"
 }

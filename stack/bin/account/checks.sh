@@ -38,26 +38,39 @@ told() {
 other_regions() {
   local roles
   roles=$(aws iam list-roles --output text --query "Roles[?starts_with(RoleName, 'preview-') && contains(RoleName, '-deployment-') && ! ends_with(RoleName, '-deployment-$AWS_REGION')].[RoleName]") || return
-  grep -E '^preview-[a-z0-9-]{1,10}-deployment-[a-z]{2}(-[a-z]+)?-(central|(north|south)(east|west)?|east|west)-[0-9]+$' <<< "$roles" | sed 's/.*-deployment-//' || true
+  grep -E '^preview-[a-z0-9-]{1,10}-deployment-[a-z]{2,4}(-[a-z]+)?-(central|(north|south)(east|west)?|east|west)-[0-9]+$' <<< "$roles" | sed 's/.*-deployment-//' || true
+}
+
+# Whether a place of other previews is among those that they were moved from.
+moved_from() { case " $moved_from " in *" $1 "*) ;; *) return 1 ;; esac }
+
+# Whether the stack PreviewAccount of a region, if there is one, is this repository's.
+served() {
+  local found of state hint
+  found=$(stacks --region "$1" --query "Stacks[?StackName=='PreviewAccount'].[(Outputs[?OutputKey=='RepositoryId'].OutputValue | [0]) || (Tags[?Key=='repo'].Value | [0]), StackStatus]") || return
+  IFS=$'\t' read -r of state <<< "$found"
+  case $of in
+    '' | "$repo_id" | "$repo" | "${former:-$repo}") return ;;
+    None)
+      # What a change set left that was never executed has neither tags nor outputs, nor resources.
+      [ "$state" != REVIEW_IN_PROGRESS ] || return 0
+      refused "The stack PreviewAccount in $1 does not say which repository it is for, so it is another one's that is only called alike: nothing is done, or its resources would be replaced. Take another account"
+      return
+      ;;
+  esac
+  hint="If this repository is to replace that one, delete its previews, and run this again with --former $of"
+  case $of in */*) hint="If this repository had that name before, run this again with --former $of. $hint" ;; esac
+  refused "PreviewAccount in $1 is for another repository, $of: nothing is done, or its workflows would lose their roles." \
+    "An account holds the previews of one repository. $hint"
 }
 
 # Whether PreviewAccount is this repository's, in the region and in all others: some names of previews are the account's.
 ours() {
-  local others other found hint
+  local others other
   others=$(other_regions) || return
   for other in "$AWS_REGION" $others; do
-    found=$(stacks --region "$other" --query "Stacks[?StackName=='PreviewAccount'].[(Outputs[?OutputKey=='RepositoryId'].OutputValue | [0]) || (Tags[?Key=='repo'].Value | [0])]") || return
-    case $found in
-      '' | None | "$repo_id" | "$repo" | "${former:-$repo}") ;;
-      *)
-        hint="If this repository is to replace that one, delete its previews, and run this again with --former $found"
-        case $found in */*) hint="If this repository had that name before, run this again with --former $found. $hint" ;; esac
-        refused "PreviewAccount in $other is for another repository, $found: nothing is done, or its workflows would lose their roles." \
-          "An account holds the previews of one repository. $hint"
-        return
-        ;;
-    esac
-    [ "$other" != "$AWS_REGION" ] && [ "$moved_from" != "$account/$other" ] || continue
+    served "$other" || return
+    [ "$other" != "$AWS_REGION" ] && ! moved_from "$account/$other" || continue
     refused "The account has roles of previews in $other, and an account holds the previews of one region: nothing is done." \
       "If they are this repository's from before, delete its previews and PreviewAccount there, and run this again with --moved-from $account/$other"
     return
@@ -111,6 +124,10 @@ deploy_account() {
   [ -n "$default_branch" ] || context+=(-c "defaultBranch=$branch")
   [ -z "$foreign_provider" ] || context+=(-c "oidcProvider=$foreign_provider")
   # Pinned versions, and nothing of theirs is run while they are installed.
-  npm ci --ignore-scripts && npx --no-install cdk deploy "${context[@]}" && policies=$(output ExecutionPolicyArn) &&
-    npx --no-install cdk bootstrap "${context[@]}" --qualifier "$qualifier" --toolkit-stack-name "$toolkit" --cloudformation-execution-policies "$policies"
+  npm ci --ignore-scripts || return
+  npx --no-install cdk deploy "${context[@]}" || refused "PreviewAccount is not deployed, and nothing is bootstrapped. When the cause above is fixed, run this again" || return
+  policies=$(output ExecutionPolicyArn) || return
+  npx --no-install cdk bootstrap "${context[@]}" --qualifier "$qualifier" --toolkit-stack-name "$toolkit" --cloudformation-execution-policies "$policies" ||
+    refused "PreviewAccount is deployed, and $toolkit is not. When the cause above is fixed, run this again" || return
+  echo "PreviewAccount and $toolkit are deployed. Next, enable Actions in the repository's tab Actions if it is a fork, and run: $0 variables --repo $repo --region $AWS_REGION"
 }

@@ -16,11 +16,15 @@ use crate::shell::files::{Named, check_apart};
 use crate::shell::interrupt::Interrupt;
 use crate::shell::progress::Progress;
 
+/// The emulator takes any key; this one says that it is none of AWS's.
+const ACCESS_KEY_ID: &str = "AKIALOCAL";
+
 pub(crate) async fn run(args: LocalArgs) -> Result<Exit, Failure> {
     if let Some(path) = &args.ready_file {
         let inputs = stack::inputs(&args.template);
         let inputs: Vec<Named> = inputs.iter().map(|(what, path)| (*what, &**path)).collect();
         check_apart(&[("--ready-file", path)], &inputs)?;
+        ready::check_unused(path)?;
         ready::make_room(path)?;
     }
     let interrupt = Interrupt::listen()?;
@@ -71,10 +75,31 @@ fn ready(emulator: &Emulator) -> Ready {
             ("AWS_ENDPOINT_URL", emulator.endpoint().to_owned()),
             ("AWS_REGION", endpoint::LOCAL_REGION.to_owned()),
             ("AWS_DEFAULT_REGION", endpoint::LOCAL_REGION.to_owned()),
-            ("AWS_ACCESS_KEY_ID", "AKIALOCAL".to_owned()),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
             (TOKEN_VARIABLE, emulator.token().to_owned()),
         ]),
         skipped: skipped.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_takes_back_what_is_printed() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/first-steps.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let (_, rest) = page.split_once("```sh aws\n").unwrap();
+        let (block, _) = rest.split_once("\n```").unwrap();
+        assert!(block.contains(&format!("= {ACCESS_KEY_ID} ]")), "{block}");
+        for variable in ["AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", TOKEN_VARIABLE] {
+            let mut unset = block.lines().filter(|line| line.starts_with("unset "));
+            assert!(unset.any(|line| line.split(' ').any(|name| name == variable)), "{variable}");
+        }
+        for variable in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+            assert!(block.contains(&format!("{variable}=eu-central-1")), "{variable}");
+        }
     }
 }

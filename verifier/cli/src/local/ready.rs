@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -51,6 +53,32 @@ pub(crate) fn make_room(path: &Path) -> Result<(), Failure> {
         files::unlink(path).map_err(cannot)?;
     }
     files::check_new(path).map_err(cannot)
+}
+
+/// Fails where a ready file is of an emulator that still runs: its token would be nowhere but in its terminal.
+pub(crate) fn check_unused(path: &Path) -> Result<(), Failure> {
+    if files::is_special(path) || !files::is_plain(path) {
+        return Ok(());
+    }
+    let endpoint = said(path).and_then(|said| said["endpoint"].as_str().map(str::to_owned));
+    let Some(endpoint) = endpoint.filter(|endpoint| answers(endpoint)) else { return Ok(()) };
+    Err(Failure {
+        next: Some("name another file, or end that one first".to_owned()),
+        ..Failure::usage(format!(
+            "{} is of a `verifier local` that still runs, at {}",
+            path.display(),
+            clean::line(&endpoint)
+        ))
+    })
+}
+
+/// Whether something listens at an endpoint on this machine.
+fn answers(endpoint: &str) -> bool {
+    const WITHIN: Duration = Duration::from_millis(500);
+    let address = endpoint.strip_prefix("http://").unwrap_or_default().trim_end_matches('/');
+    let address: Option<SocketAddr> = address.parse().ok();
+    let address = address.filter(|address| address.ip().is_loopback());
+    address.is_some_and(|address| TcpStream::connect_timeout(&address, WITHIN).is_ok())
 }
 
 /// Writes it where [`make_room`] has made room. Whoever waits for it never sees a part of it.
@@ -129,6 +157,25 @@ mod tests {
             assert!(write(&ready("a"), &path).is_err());
             assert_eq!(fs::read_to_string(&path).unwrap(), kept);
         }
+    }
+
+    #[test]
+    fn a_file_of_an_emulator_that_runs_is_not_taken_and_one_of_another_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ready.json");
+        check_unused(&path).unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let of = |endpoint: String| Ready { endpoint, ..ready("a") };
+        write(&of(format!("http://{address}")), &path).unwrap();
+        let refused = check_unused(&path).unwrap_err();
+        assert!(refused.what.contains("still runs"), "{refused}");
+        assert!(path.exists());
+        drop(listener);
+        check_unused(&path).unwrap();
+        // Nothing but this machine is asked.
+        write(&of("http://192.0.2.1:1".to_owned()), &path).unwrap();
+        check_unused(&path).unwrap();
     }
 
     #[test]
