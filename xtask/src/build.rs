@@ -4,6 +4,7 @@
 //! with it. So everything is built in one go, with the bugs that are there on purpose, and the steps use what came of
 //! it. Where a program is needed alone, it is chosen from the same workspace with the same features.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -16,6 +17,11 @@ use crate::project::cargo;
 
 /// With the bugs that are there on purpose, README.md's tour of them is run by the tests, too.
 const FEATURES: &str = "verifier/seeded-bugs";
+
+/// What cargo compiles our own packages with, where it is set.
+pub(crate) const COMPILER_VARIABLE: &str = "RUSTC_WORKSPACE_WRAPPER";
+/// What `.ci/run` sets it to: it finds lints as it compiles, and what is wrong with the documentation.
+const COMPILER: &str = ".ci/rustc";
 
 /// A program that was built.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +48,20 @@ impl Executable {
 /// Builds everything: libraries, programs, tests and examples.
 pub(crate) fn everything(project: &Project) -> Result<Vec<Executable>, Failure> {
     built(cargo(project).args(["build", "--workspace", "--all-targets"]))
+}
+
+/// Whether every build finds lints, and what is wrong with the documentation.
+pub(crate) fn finds_lints(project: &Project) -> bool {
+    is_finding_lints(project, std::env::var_os(COMPILER_VARIABLE).as_deref())
+}
+
+fn is_finding_lints(project: &Project, compiler: Option<&OsStr>) -> bool {
+    compiler.is_some_and(|compiler| Path::new(compiler) == project.root.join(COMPILER))
+}
+
+/// Builds what is different without the bugs that are there on purpose: the program that users build, and a test.
+pub(crate) fn without_bugs(project: &Project) -> Result<(), Failure> {
+    cargo(project).args(["build", "--workspace", "--bin", "verifier", "--test", "chaos"]).run()
 }
 
 /// The folder of the stack's functions among what was built.
@@ -116,6 +136,17 @@ mod tests {
             ("xtask", None),
         ] {
             assert_eq!(package(id), expected, "{id}");
+        }
+    }
+
+    #[test]
+    fn only_the_compiler_of_the_ci_finds_lints() {
+        let project = Project::find().unwrap();
+        let ours = project.root.join(COMPILER);
+        assert!(ours.is_file());
+        assert!(is_finding_lints(&project, Some(ours.as_os_str())));
+        for other in [None, Some(OsStr::new("sccache")), Some(OsStr::new(".ci/rustc"))] {
+            assert!(!is_finding_lints(&project, other), "{other:?}");
         }
     }
 

@@ -18,8 +18,9 @@ struct Linter {
 }
 
 /// The shell scripts; those in workflows are found by actionlint.
-const SCRIPTS: [&str; 14] = [
+const SCRIPTS: [&str; 15] = [
     ".ci/run",
+    ".ci/rustc",
     ".github/actions/delete-preview/delete.sh",
     ".github/actions/find-previews/find.sh",
     ".github/actions/plan/plan.sh",
