@@ -1,5 +1,6 @@
 //! Visibility timeouts and receipt handles of standard queues.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use super::run;
@@ -94,14 +95,21 @@ pub(super) const CASES: &[Case] = &[
 async fn hidden_and_back(stand: &Stand) -> Verdict {
     let url = stand.queue(&[("VisibilityTimeout", "2")]).await?;
     stand.send(&url, "message").await?;
-    let first = stand.take_one(&url).await?;
-    let received_at = stand.now();
+    // It is hidden from a moment between the request for it and the answer, which a busy machine holds up.
+    let asked_at = Cell::new(stand.now());
+    let receive = || {
+        asked_at.set(stand.now());
+        stand.receive(&url)
+    };
+    let first = stand.take_by(1, receive).await?.remove(0);
+    let (asked_at, received_at) = (asked_at.get(), stand.now());
     let second = stand.take_one(&url).await?;
-    let took = stand.since(received_at);
+    let (longest, shortest) = (stand.since(asked_at), stand.since(received_at));
     ensure(
-        took > Duration::from_millis(1_500) && took < Duration::from_secs(2 + PATIENCE_SECONDS),
+        longest > Duration::from_millis(1_500)
+            && shortest < Duration::from_secs(2 + PATIENCE_SECONDS),
         "received again after 2 s",
-        format!("after {:.1} s", took.as_secs_f64()),
+        format!("after {:.1} to {:.1} s", shortest.as_secs_f64(), longest.as_secs_f64()),
     )?;
     equal("MessageId", &second.message_id, &first.message_id)?;
     let differ = second.receipt_handle != first.receipt_handle;
