@@ -3,7 +3,7 @@
 
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -18,9 +18,20 @@ struct Local {
 }
 
 fn start(arguments: &[&str]) -> Local {
+    start_by(scrubbed(VERIFIER), arguments)
+}
+
+/// As from a terminal, which ignores no signal: these tests may run where SIGHUP is ignored, as under `nohup`, and what they
+/// start would inherit that.
+fn start_in_terminal(arguments: &[&str]) -> Local {
+    let mut command = scrubbed("env");
+    command.args(["--default-signal=HUP", VERIFIER]);
+    start_by(command, arguments)
+}
+
+fn start_by(mut command: Command, arguments: &[&str]) -> Local {
     let folder = tempfile::tempdir().expect("a folder");
     let file: PathBuf = folder.path().join("ready.json");
-    let mut command = scrubbed(VERIFIER);
     command.arg("local").arg("--ready-file").arg(&file).args(arguments);
     let mut process = Background::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
     let ready = wait_until("the emulator to be up", || {
@@ -98,7 +109,7 @@ fn nothing_answering_is_inconclusive_too() {
 #[test]
 fn ctrl_c_sigterm_and_sighup_leave_no_process_and_no_port() {
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
-        let mut local = start(&["--clock", "skip-idle"]);
+        let mut local = start_in_terminal(&["--clock", "skip-idle"]);
         assert_eq!(local.check("Stack-PR123").0, Some(0));
         let children = local.children();
         local.process.signal(signal);
