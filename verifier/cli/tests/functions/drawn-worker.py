@@ -1,4 +1,4 @@
-#!/usr/bin/env -S python3 -B
+#!/usr/bin/env -S python3 -BS
 """A worker that does to each message what was drawn: MUTANT holds a JSON object with `good` and `failing`, each a list with a
 deed a receive, with what it does to a batch and to its log, and `truth`, the file that says afterwards what really became of every
 receive."""

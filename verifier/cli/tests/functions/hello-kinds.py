@@ -1,4 +1,4 @@
-#!/usr/bin/env -S python3 -B
+#!/usr/bin/env -S python3 -BS
 """A hello endpoint of a kind: the environment variable MUTANT says which. Without one it works as the real one does."""
 
 import json

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S python3 -B
+#!/usr/bin/env -S python3 -BS
 """A submitter that puts whatever it gets on the queue, and refuses afterwards what it should have refused before."""
 
 import json

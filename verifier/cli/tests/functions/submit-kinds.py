@@ -1,4 +1,4 @@
-#!/usr/bin/env -S python3 -B
+#!/usr/bin/env -S python3 -BS
 """A submitter of a kind: the words of the environment variable MUTANT say which. Without any it works as the real one does."""
 
 import base64

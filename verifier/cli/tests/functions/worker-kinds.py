@@ -1,4 +1,4 @@
-#!/usr/bin/env -S python3 -B
+#!/usr/bin/env -S python3 -BS
 """A worker of a kind: the words of the environment variable MUTANT say which, each a thing that a worker can do to a
 message, to its batch or to its log. Without any it works as the real one does."""
 
