@@ -24,8 +24,8 @@ const VISIBILITY_MAX_SECONDS: u64 = 43_200;
 const HIDDEN_GRACE: Duration = Duration::from_secs(5);
 /// How many receives that were not answered make a search last longer.
 const UNANSWERED_MAX: u32 = 3;
-/// How often the time for which a message of another run is put aside doubles.
-const DOUBLINGS_MAX: u32 = 5;
+/// How often the time doubles for which a run leaves the queue to another whose message it was handed.
+const DOUBLINGS_MAX: u32 = 3;
 
 /// A search of the dead-letter queue on behalf of a run.
 pub(crate) struct Search<'a> {
@@ -58,8 +58,10 @@ pub(crate) struct DeadLetters {
     hidden_until: Option<Timestamp>,
     /// Until when whatever was received last is hidden, if it is still there.
     held_until: Option<Timestamp>,
-    /// Messages of runs that may still go on, which were made visible again, by message id.
-    pub(crate) passed_on: BTreeMap<String, PassedOn>,
+    /// How often messages of runs that may still go on were received, and made visible again at once; by message id.
+    pub(crate) passed_on: BTreeMap<String, u32>,
+    /// Those that are still to be made visible.
+    pub(crate) to_pass_on: Vec<DeadLetter>,
     /// When the queue was looked at last.
     pub(crate) searched_at: Option<Timestamp>,
     /// The run's own that were seen there, also after they were taken out, by message id.
@@ -68,15 +70,6 @@ pub(crate) struct DeadLetters {
     first: BTreeMap<String, DeadLetter>,
     /// The poll whose answer was not read yet.
     under_way: Option<Poll>,
-}
-
-/// A message of a run that may still go on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct PassedOn {
-    /// How often it was received.
-    pub(crate) receives: u32,
-    /// By which handle it becomes visible at once, where it was put aside for a while.
-    pub(crate) put_aside: Option<String>,
 }
 
 /// A poll that goes on also when whoever waits for it is interrupted: SQS hides messages for it whether its answer is read
@@ -105,7 +98,11 @@ impl DeadLetters {
         bound_at: Timestamp,
         latest: Option<Timestamp>,
     ) -> Result<(), AwsError> {
+        let mut pause = Duration::ZERO;
         while !message_ids.iter().all(|id| self.seen.contains_key(id)) {
+            if !pause.is_zero() {
+                search.clock.sleep_until(bound_at.min(search.clock.now() + pause)).await;
+            }
             let patient_until = self.patient_until(bound_at);
             let bound_at = latest.map_or(patient_until, |latest| patient_until.min(latest));
             let left = bound_at.since(search.clock.now());
@@ -114,7 +111,9 @@ impl DeadLetters {
             }
             // Rounded up: a poll of zero seconds would be a short one, which looks at a part of the queue only.
             let wait = left.as_millis().div_ceil(1000).min(POLL_SECONDS.into());
-            self.poll(search, left + HOLD, u32::try_from(wait).unwrap_or(u32::MAX)).await?;
+            let wait = u32::try_from(wait).unwrap_or(u32::MAX);
+            self.poll(search, left + HOLD, wait).await?;
+            pause = self.pass_on(search).await;
         }
         Ok(())
     }
@@ -123,8 +122,13 @@ impl DeadLetters {
     ///
     /// By long polls: a short one looks at a part of the queue only.
     pub(crate) async fn look_again(&mut self, search: &Search<'_>) -> Result<(), AwsError> {
-        while self.poll(search, LAST_HOLD, 1).await? == RECEIVED_MAX {}
-        Ok(())
+        let mut polled = Ok(RECEIVED_MAX);
+        while let Ok(RECEIVED_MAX) = polled {
+            polled = self.poll(search, LAST_HOLD, 1).await;
+        }
+        // Not before, or they would come again and again.
+        self.pass_on(search).await;
+        polled.map(drop)
     }
 
     /// Receives once; says how many messages that were.
@@ -151,11 +155,9 @@ impl DeadLetters {
         let received = self.answer(search.clock).await?;
         self.searched_at = Some(search.clock.now());
         let count = received.len();
-        let mut of_other_runs = Vec::new();
         for message in received {
-            of_other_runs.extend(self.take(message, search));
+            self.take(message, search);
         }
-        self.pass_on(of_other_runs, search).await;
         Ok(count)
     }
 
@@ -192,20 +194,17 @@ impl DeadLetters {
         }
     }
 
-    /// Keeps a message in hand, unless it is one that another run may be waiting for.
-    fn take(&mut self, message: DeadLetter, search: &Search<'_>) -> Option<DeadLetter> {
+    /// Takes a message in hand: for a moment where another run may be waiting for it.
+    fn take(&mut self, message: DeadLetter, search: &Search<'_>) {
         let id = message.message_id.clone();
         // The latest handle is the one that counts, so a message that was in hand already is replaced.
         let Search { run_id, own_message_ids, ids, longest_wait, .. } = search;
         match Owner::of(&message, *run_id, own_message_ids, ids, *longest_wait) {
-            Owner::ThisRun => {
-                self.keep_own(message);
-            }
+            Owner::ThisRun => self.keep_own(message),
             Owner::FinishedRun(_) => drop(self.leftovers.insert(id, message)),
-            Owner::RunningRun(_) => return Some(message),
+            Owner::RunningRun(_) => self.to_pass_on.push(message),
             Owner::Other => self.hold(message),
         }
-        None
     }
 
     /// A message of the run's own as it was received first, also after it was deleted.
@@ -243,30 +242,43 @@ impl DeadLetters {
     }
 
     /// Hands back what another run may be waiting for: two runs that held each other's message until the end would both
-    /// wait in vain.
+    /// wait in vain. Says for how long to leave the queue to that run.
     ///
-    /// If that run is not there, the message comes to this one again. It is put aside for longer each time, so that this
-    /// costs a few calls and not one after the other.
-    async fn pass_on(&mut self, messages: Vec<DeadLetter>, search: &Search<'_>) {
-        if messages.is_empty() {
-            return;
+    /// It becomes visible at once, since hiding it for a while would hide it from the other run, too. If that run is not
+    /// there, the message comes to this one again; pausing for longer each time makes that cost a few calls and not one after
+    /// the other. Of two runs that pause, the one that looks first finds what both wait for.
+    async fn pass_on(&mut self, search: &Search<'_>) -> Duration {
+        if self.to_pass_on.is_empty() {
+            return Duration::ZERO;
         }
-        let mut seconds_by_handle = Vec::new();
-        for message in &messages {
-            let passed_on = self.passed_on.entry(message.message_id.clone()).or_default();
-            let times = passed_on.receives;
-            let seconds = if times == 0 { 0 } else { 1 << (times - 1).min(DOUBLINGS_MAX) };
-            seconds_by_handle.push((message.receipt_handle.clone(), seconds));
-            let put_aside = (seconds > 0).then(|| message.receipt_handle.clone());
-            *passed_on = PassedOn { receives: times + 1, put_aside };
+        let mut most = 0;
+        for message in &self.to_pass_on {
+            let receives = self.passed_on.entry(message.message_id.clone()).or_default();
+            *receives += 1;
+            most = most.max(*receives);
         }
-        let failed = search.aws.change_visibility(search.queue, &seconds_by_handle).await;
-        for message in messages {
+        let handles = self.handles_to_pass_on();
+        let failed = search.aws.change_visibility(search.queue, &handles).await;
+        for message in std::mem::take(&mut self.to_pass_on) {
             // It is made visible again at the end, with those of others.
             if failed.iter().any(|(handle, _)| *handle == message.receipt_handle) {
                 self.hold(message);
             }
         }
+        pause_after(most)
+    }
+
+    /// What makes those visible that are still to be handed back.
+    pub(crate) fn handles_to_pass_on(&self) -> Vec<(String, u32)> {
+        self.to_pass_on.iter().map(|message| (message.receipt_handle.clone(), 0)).collect()
+    }
+}
+
+/// For how long a run leaves the queue to another after so many receives of that one's message; not after the first.
+fn pause_after(receives: u32) -> Duration {
+    match receives {
+        0 | 1 => Duration::ZERO,
+        several => Duration::from_secs(1 << (several - 2).min(DOUBLINGS_MAX)),
     }
 }
 
@@ -398,30 +410,41 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_message_whose_run_is_not_there_is_put_aside_for_longer_each_time() {
+    async fn a_message_whose_run_is_not_there_stays_visible_and_is_received_less_and_less() {
         let stand = Stand::start().await;
         let queue = queue(&stand);
-        let mut one = Looker::at(&stand, 1).await;
-        let absent = send(&stand, RunId::new(one.clock.now(), 9)).await;
-        let mut seen = Vec::new();
-        // Twice as long as it takes.
-        for _ in 0..16 {
-            let receives = |one: &Looker| one.messages.passed_on.get(&absent).map(|it| it.receives);
-            let before = receives(&one);
-            one.look(&queue).await;
-            if receives(&one) != before {
-                seen.push(one.clock.now());
-            }
-            one.clock.sleep(Duration::from_secs(1)).await;
-        }
-        // Handed back at once the first time, and then put aside for one, two and four seconds.
-        let gaps: Vec<Duration> = seen.windows(2).map(|pair| pair[1].since(pair[0])).collect();
-        assert!(gaps.len() >= 4, "{gaps:?}");
-        for (gap, seconds) in gaps[1..].iter().zip([1, 2, 4]) {
-            // The time is told a moment after the message was put aside, and the moments differ.
-            let least = Duration::from_millis(seconds * 1000 - 100);
-            assert!(*gap >= least, "{gaps:?}");
-        }
+        let (mut one, mut other) = (Looker::at(&stand, 1).await, Looker::at(&stand, 2).await);
+        let of_other = send(&stand, other.run_id).await;
+        let bound_at = one.clock.now() + Duration::from_secs(20);
+        let search = search(&queue, &one.aws, &one.clock, one.run_id);
+        let never = ["another".to_owned()];
+        one.messages.await_messages(&search, &never, bound_at, None).await.unwrap();
+        // Twice, and after one, two, four and eight seconds.
+        let receives = one.messages.passed_on.get(&of_other).copied();
+        assert!(receives.is_some_and(|times| (4..=6).contains(&times)), "{receives:?}");
+        other.look(&queue).await;
+        assert!(other.messages.own.contains_key(&of_other));
         stand.emulator.shut_down().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_look_at_many_messages_of_other_runs_ends() {
+        let stand = Stand::start().await;
+        let queue = queue(&stand);
+        let (mut one, mut other) = (Looker::at(&stand, 1).await, Looker::at(&stand, 2).await);
+        for _ in 0..12 {
+            send(&stand, other.run_id).await;
+        }
+        one.look(&queue).await;
+        assert_eq!(one.messages.passed_on.values().copied().collect::<Vec<_>>(), [1; 12]);
+        other.look(&queue).await;
+        assert_eq!(other.messages.own.len(), 12);
+        stand.emulator.shut_down().await;
+    }
+
+    #[test]
+    fn the_queue_is_left_to_another_run_for_longer_each_time() {
+        let seconds = [0, 1, 2, 3, 4, 5, 6, 100].map(|times| pause_after(times).as_secs());
+        assert_eq!(seconds, [0, 0, 1, 2, 4, 8, 8, 8]);
     }
 }

@@ -28,7 +28,8 @@ impl Run<'_> {
             let own = self.own_message_ids();
             self.messages.end_search(&self.clock, &own).await;
             self.let_go(&queue).await;
-            self.release_of_runs(&queue).await;
+            // What fails becomes visible by itself within minutes.
+            self.aws.change_visibility(&queue, &self.messages.handles_to_pass_on()).await;
         }
         self.learn_what_was_done().await;
         let leftovers = self.concluded_leftovers();
@@ -46,7 +47,7 @@ impl Run<'_> {
         let account = self.account();
         let mut leftovers = self.leftovers.clone();
         let others = self.messages.others.values().map(|held| held.receives);
-        let of_runs = self.messages.passed_on.values().map(|each| each.receives);
+        let of_runs = self.messages.passed_on.values().copied();
         leftovers.receives_of_others = others.chain(of_runs).sum();
         leftovers.released = self.messages.others.len() - self.unreleased.len();
         leftovers.of_running_runs = self.messages.passed_on.len();
@@ -90,14 +91,6 @@ impl Run<'_> {
     pub(super) async fn let_go(&mut self, queue: &QueueEvidence) {
         self.delete_own(queue).await;
         self.release_others(queue).await;
-    }
-
-    /// Makes messages of other runs visible that were put aside for a while.
-    async fn release_of_runs(&mut self, queue: &QueueEvidence) {
-        let put_aside = self.messages.passed_on.values().filter_map(|each| each.put_aside.clone());
-        let handles: Vec<(String, u32)> = put_aside.map(|handle| (handle, 0)).collect();
-        // What fails becomes visible by itself within a minute.
-        self.aws.change_visibility(queue, &handles).await;
     }
 
     /// Deletes the run's own messages and those of runs that are over, together.

@@ -103,7 +103,7 @@ impl Run<'_> {
             batching_window: course.batching_window,
             waited_until: found.waited_until,
             hidden: Hidden {
-                messages: self.unexplained_dead_letters().unwrap_or_default(),
+                messages: self.hidden_dead_letters(),
                 unanswered: self.messages.unanswered,
             },
             others: &others,

@@ -154,6 +154,14 @@ impl Run<'_> {
         unexplained(before, self.dead_letters_after, swept, others)
     }
 
+    /// How many messages the dead-letter queue may hold that were not seen. Other runs may have deleted theirs since those were
+    /// seen there, so they explain none.
+    pub(super) fn hidden_dead_letters(&self) -> u64 {
+        let before = self.discovery.dead_letters.as_ref().and_then(QueueEvidence::counts);
+        let (swept, others) = (self.leftovers.swept.len(), self.messages.others.len());
+        unexplained(before, self.dead_letters_after, swept, others).unwrap_or_default()
+    }
+
     fn has_unseen_visible(&self) -> bool {
         let QueueCounts { visible, .. } = self.dead_letters_after.unwrap_or_default();
         visible > self.messages.others_seen() as u64
