@@ -90,7 +90,11 @@ impl Aws {
             if let Some(line) = reader.read(text, run_id) {
                 return Some(Ok(line));
             }
-            others.extend(reader.read_any(text).map(|line| LoggedOutcome { at, line }));
+            others.extend(reader.read_any(text).map(|line| LoggedOutcome {
+                at,
+                line,
+                is_placed: false,
+            }));
             let is_told = text.contains(run_id) || !reader.tells_run();
             if let Some(other) = reader.read_other(text).filter(|_| is_told) {
                 return Some(Err(other));
@@ -141,7 +145,8 @@ impl Aws {
                 Some(Err((line, word))) => (line, Some(word)),
                 None => return,
             };
-            found.push((LoggedOutcome { at, line }, word, place));
+            let is_placed = line.request_id.is_empty();
+            found.push((LoggedOutcome { at, line, is_placed }, word, place));
         })
         .await?;
         for (mut outcome, word, place) in found {

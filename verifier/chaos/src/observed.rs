@@ -212,7 +212,11 @@ mod tests {
             request_id: format!("q-{receive_count}"),
             batch_size: 1,
         };
-        LoggedOutcome { at: BEGAN + std::time::Duration::from_secs(receive_count.into()), line }
+        LoggedOutcome {
+            at: BEGAN + std::time::Duration::from_secs(receive_count.into()),
+            line,
+            is_placed: false,
+        }
     }
 
     fn message(job_id: &str, message: &str) -> (Timestamp, DeadLetter) {

@@ -408,6 +408,9 @@ pub struct LoggedOutcome {
     pub at: Timestamp,
     /// What the worker wrote.
     pub line: OutcomeLine,
+    /// Whether its invocation is not named by it, but the one that ends next in its log stream: one that was held back is behind
+    /// that.
+    pub is_placed: bool,
 }
 
 /// What is known of the worker's log.

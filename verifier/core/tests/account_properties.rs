@@ -149,6 +149,7 @@ impl World {
                     reason: None,
                     request_id: Some(request.clone()),
                     batch_size: u32::try_from(handed.len()).ok(),
+                    is_placed: false,
                 });
             }
             message.is_gone = !fails && !deed.reports_failure;

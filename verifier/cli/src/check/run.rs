@@ -18,8 +18,8 @@ use verifier_core::account::{
 use verifier_core::check::{
     Addresses, CHECKS, Check, CheckEvent, Discovered, Evaluate, Evaluation, JobEvidence, JobTrace,
     Leftovers, LoggedOutcome, OurMessage, Overall, QueueEvidence, Rejection, RunId, Settled,
-    StackEvidence, StackFacts, Submission, Verdict, Weight, absent, call_budget, explained,
-    observed, overall,
+    StackEvidence, StackFacts, Submission, Verdict, Weight, absent, accompanied, call_budget,
+    explained, nameless, observed, overall,
 };
 use verifier_core::settings::OutcomeReader;
 use verifier_model::time::Timestamp;
@@ -80,8 +80,8 @@ pub(crate) struct Run<'a> {
     others_seen: bool,
     /// Of how many messages that are no jobs of the run lines tell, by request id, where that was asked for.
     written_of_others: BTreeMap<String, u32>,
-    /// From when until when the bodies were posted that have to be refused and would fit the queue.
-    refused: (Timestamp, Timestamp),
+    /// From when until when the bodies were posted that have to be refused and would fit the queue: with the jobs, and by themselves.
+    refused: Vec<(Timestamp, Timestamp)>,
     /// The ids of dead letters that were sent in that time and name no run.
     suspects: Vec<String>,
     /// The origin of the page that jobs are posted from.
@@ -167,7 +167,7 @@ impl<'a> Run<'a> {
             unreleased: BTreeMap::new(),
             others_seen: false,
             written_of_others: BTreeMap::new(),
-            refused: (started_at, started_at),
+            refused: Vec::new(),
             suspects: Vec::new(),
             origin: None,
         }
@@ -233,7 +233,7 @@ impl<'a> Run<'a> {
         self.origin = addresses.origin().map(str::to_owned);
         let refused_from = self.clock.now();
         self.rejections = self.submit_rejects(&course, true).await;
-        self.refused = (refused_from, self.clock.now());
+        self.refused.push((refused_from, self.clock.now()));
         // Should the run be interrupted before the answers are there, these may be in the queue all the same.
         self.jobs = course.as_ref().map_or_else(|_| Vec::new(), |course| self.planned(course));
         let (jobs, oversize, probes) = tokio::join!(
@@ -327,6 +327,10 @@ impl<'a> Run<'a> {
         });
         account = account.with_others(self.written_of_others.clone());
         account.remarks.clone_from(&self.remarks);
+        let known = self.messages.seen.keys().map(String::as_str).collect();
+        let within = terms.delay + submit::WITH_THE_WORKER_WITHIN;
+        account.accompanied = accompanied(&self.jobs, &self.unknown(), within);
+        account.nameless = nameless(&self.outcomes, &self.jobs, &known, self.run_id);
         account
     }
 
@@ -335,7 +339,9 @@ impl<'a> Run<'a> {
         let shows = surplus.is_some_and(|surplus| surplus > 0)
             || !self.suspects.is_empty()
             || self.rejections.iter().any(clean_up::is_queued);
-        if shows { self.rejections.len() as u64 } else { 0 }
+        // Each time that they were posted.
+        let posted = self.rejections.len() * self.refused.len().max(1);
+        if shows { posted as u64 } else { 0 }
     }
 
     /// What has become of the jobs by now.

@@ -31,6 +31,8 @@ pub struct Line {
     pub request_id: Option<String>,
     /// How many messages the invocation was handed.
     pub batch_size: Option<u32>,
+    /// Whether its invocation follows from its place in the log alone: it is another one where the worker held the line back.
+    pub is_placed: bool,
 }
 
 /// What became of a message whose invocation failed behind its success.
@@ -93,22 +95,21 @@ impl Attempt {
 ///
 /// A line that is in the log twice, as CloudWatch Logs may have it, is one attempt. So is what failed first and was tried again
 /// within its invocation, with success: the message was received once. Lines without a receive count are
-/// counted, for each message by itself, and those of one invocation once: it was handed the message once. `earlier` gives the receives of a message between two times of which nothing was
-/// written, from its submission on. `receives_max` is how many there are at most: where lines tell of so many, what failed
-/// between them was handed other messages.
+/// counted, for each message by itself, and those of one invocation once: it was handed the message once. `earlier` gives the receives
+/// of a message before a line of which nothing was written, since the line before that, or since its submission. `receives_max` is how
+/// many there are at most: where lines tell of so many, what failed between them was handed other messages.
 pub(super) fn attempts(
     lines: &[Line],
     invocations: &BTreeMap<&str, &Invocation>,
-    submitted_at: Timestamp,
     receives_max: u32,
-    earlier: impl Fn(Timestamp, Timestamp) -> Vec<Earlier>,
+    earlier: impl Fn(Option<Timestamp>, &Line) -> Vec<Earlier>,
 ) -> Attempts {
     let mut lines: Vec<&Line> = lines.iter().collect();
     lines.sort_by_key(|line| line.at);
     let mut attempts: Vec<Attempt> = Vec::new();
     let mut silent = BTreeMap::new();
     let mut silent_left = receives_max.saturating_sub(uncounted_receives(&lines));
-    let mut counted: BTreeMap<Option<&str>, (u32, Timestamp)> = BTreeMap::new();
+    let mut counted: BTreeMap<Option<&str>, (u32, Option<Timestamp>)> = BTreeMap::new();
     let mut of_requests: BTreeMap<(Option<&str>, &str), u32> = BTreeMap::new();
     for line in lines {
         if let Some(known) = attempts.iter_mut().find(|other| is_the_same(&other.line, line)) {
@@ -120,11 +121,11 @@ pub(super) fn attempts(
         }
         let (message, request) = (line.message_id.as_deref(), line.request_id.as_deref());
         let of_request = request.map(|request| (message, request));
-        let (count, since) = counted.entry(message).or_insert((0, submitted_at));
+        let (count, since) = counted.entry(message).or_insert((0, None));
         let known = of_request.and_then(|key| of_requests.get(&key)).copied();
         if known.is_none() {
             if line.receive_count.is_none() {
-                for each in earlier(*since, line.at).into_iter().take(silent_left as usize) {
+                for each in earlier(*since, line).into_iter().take(silent_left as usize) {
                     silent_left -= 1;
                     *count += 1;
                     silent.insert(*count, each);
@@ -134,7 +135,7 @@ pub(super) fn attempts(
         }
         let number = known.unwrap_or(*count);
         of_requests.extend(of_request.map(|key| (key, number)));
-        *since = line.at;
+        *since = Some(line.at);
         attempts.push(Attempt {
             receive_count: line.receive_count.unwrap_or(number),
             end: request.and_then(|id| invocations.get(id)).map(|invocation| invocation.end),
@@ -208,6 +209,21 @@ pub fn is_one_delivery_twice(attempts: &[&Attempt], visibility_timeout: Duration
     })
 }
 
+/// Whether several attempts at a failing job are deliveries of one receive by their receive counts: each came before the visibility
+/// timeout of the one before had passed. That an invocation failed as a whole makes a message visible no sooner.
+pub fn is_one_receive_twice(attempts: &[&Attempt], visibility_timeout: Duration) -> bool {
+    let mut attempts: Vec<&&Attempt> = attempts.iter().collect();
+    attempts.sort_by_key(|attempt| attempt.line.at);
+    attempts.windows(2).all(|pair| {
+        let (one, other) = (&pair[0].line, &pair[1].line);
+        let is_alike = one.receive_count.is_some()
+            && one.receive_count == other.receive_count
+            && one.message_id == other.message_id
+            && one.outcome == other.outcome;
+        is_alike && other.at.since(one.at) + TOLERANCE < visibility_timeout
+    })
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -226,11 +242,12 @@ pub(super) mod tests {
             reason: None,
             request_id: Some(request.to_owned()),
             batch_size: None,
+            is_placed: false,
         }
     }
 
     fn attempts(lines: &[Line], ends: &BTreeMap<&str, &Invocation>) -> Vec<Attempt> {
-        super::attempts(lines, ends, Timestamp::default(), 3, |_, _| Vec::new()).attempts
+        super::attempts(lines, ends, 3, |_, _| Vec::new()).attempts
     }
 
     fn counts(lines: &[Line]) -> Vec<u32> {
@@ -308,11 +325,11 @@ pub(super) mod tests {
             ..line(seconds, 0, Outcome::Failed, request)
         };
         let counts = |lines: &[Line]| -> Vec<u32> {
-            let one = |_, to| {
-                let earlier = Earlier { request_id: format!("{to}"), end: InvocationEnd::Error };
-                vec![earlier]
+            let one = |_, to: &Line| {
+                let request_id = format!("{}", to.at);
+                vec![Earlier { request_id, end: InvocationEnd::Error }]
             };
-            let found = super::attempts(lines, &BTreeMap::new(), Timestamp::default(), 3, one);
+            let found = super::attempts(lines, &BTreeMap::new(), 3, one);
             found.attempts.iter().map(|attempt| attempt.receive_count).collect()
         };
         assert_eq!(counts(&[bare(60, "a"), bare(120, "b"), bare(180, "c")]), [1, 2, 3]);
@@ -337,6 +354,29 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn deliveries_of_one_receive_of_a_failing_job_are_told_by_their_counts_however_they_end() {
+        let once = |second: u64, count: Option<u32>| {
+            let failed = |at, request| Line {
+                receive_count: count,
+                ..line(at, 1, Outcome::Failed, request)
+            };
+            let error = |id: &str| Invocation {
+                request_id: id.to_owned(),
+                ended_at: Timestamp::default(),
+                duration: Duration::ZERO,
+                end: InvocationEnd::Error,
+            };
+            let (a, b) = (error("a"), error("b"));
+            let ends = BTreeMap::from([("a", &a), ("b", &b)]);
+            let attempts = attempts(&[failed(0, "a"), failed(second, "b")], &ends);
+            is_one_receive_twice(&attempts.iter().collect::<Vec<_>>(), Duration::from_mins(1))
+        };
+        assert!(once(1, Some(1)));
+        // After the visibility timeout it was received again, and so it may be without a count.
+        assert!(!once(60, Some(1)) && !once(1, None));
+    }
+
+    #[test]
     fn what_failed_as_a_whole_is_no_second_delivery() {
         let invocation = Invocation {
             request_id: "a".to_owned(),
@@ -347,6 +387,10 @@ pub(super) mod tests {
         let lines = [line(0, 1, Outcome::Succeeded, "a"), line(3, 2, Outcome::Succeeded, "b")];
         let attempts = attempts(&lines, &BTreeMap::from([("a", &invocation)]));
         assert!(attempts[0].failed() && attempts[0].says_succeeded());
+        assert!(!is_one_receive_twice(
+            &attempts.iter().collect::<Vec<_>>(),
+            Duration::from_mins(1)
+        ));
         assert!(!is_one_delivery_twice(
             &attempts.iter().collect::<Vec<_>>(),
             Duration::from_mins(1)

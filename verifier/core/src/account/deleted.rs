@@ -11,6 +11,8 @@ use super::{Account, Attempt, Expectation, Fate, InvocationEnd, MessageAccount};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sign {
     Left,
+    /// It came again once, and was done then: SQS lost its delete, or the worker left it.
+    CameAgain,
     Deleted,
     NotDue,
     Unclear,
@@ -32,7 +34,8 @@ impl Account {
     /// Says of each good job that was done in an invocation that failed what became of it: the worker may have deleted its message
     /// itself, as was usual before partial batch responses.
     ///
-    /// One that came again, or may have, is left; so is every one where any is. One that the queue did not hold any more before
+    /// One that came again, or may have, is left; so is every one where any is. Only one that came again once, alone of all, where
+    /// others are known to be deleted, may be one of which SQS lost the delete. One that the queue did not hold any more before
     /// it was due again is deleted, and so is one that would have been dead-lettered with the failing job and was not; what the
     /// worker did once it did to the others. Otherwise that is unclear: it may not have been due again, and a worker that
     /// remembers what it did leaves no trace of what comes again in a batch that ends well. Only where the queue was not counted,
@@ -42,7 +45,9 @@ impl Account {
     pub(super) fn tell_fates(&mut self) {
         let signs: Vec<Option<Sign>> = self.messages.iter().map(|job| self.sign(job)).collect();
         let is_any = |sign| signs.contains(&Some(sign));
-        let fate = if is_any(Sign::Left) {
+        let again = signs.iter().filter(|sign| **sign == Some(Sign::CameAgain)).count();
+        let is_lost_delete = again == 1 && is_any(Sign::Deleted);
+        let fate = if is_any(Sign::Left) || (again > 0 && !is_lost_delete) {
             Fate::Left
         } else if is_any(Sign::Deleted) {
             Fate::Deleted
@@ -72,6 +77,7 @@ impl Account {
         let pending = pending.count() as u64;
         match self.surplus.map(|surplus| surplus.saturating_sub(pending)) {
             Some(0) if is_single => {}
+            Some(0) if is_done_at_two_receives(job) => return Some(Sign::CameAgain),
             // What the queue holds may be of those who send, too.
             Some(_) if is_single && !self.others.is_empty() => return Some(Sign::Unclear),
             _ => return Some(Sign::Left),
@@ -134,15 +140,17 @@ impl Account {
         self.may_have_come_again_from(due_at - TOLERANCE.min(self.terms.visibility_timeout / 2))
     }
 
-    /// Whether the worker makes failing jobs visible before their visibility timeout has passed: it may do so to others.
+    /// Whether the worker makes failing jobs visible before their visibility timeout has passed: it may do so to others. A receive came
+    /// sooner than one may since the submission; its line comes later than that by as long as the worker takes to start.
     ///
     /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>.
-    fn shortens_visibility(&self) -> bool {
+    pub(super) fn shortens_visibility(&self) -> bool {
         let timeout = self.terms.visibility_timeout;
         self.that(Expectation::Fails).any(|failing| {
-            failing.attempts.windows(2).any(|pair| {
-                let gap = pair[1].line.at.since(pair[0].line.at);
-                pair[1].receive_count > pair[0].receive_count && gap + TOLERANCE < timeout
+            let visible_at = failing.submitted_at + self.terms.delay;
+            failing.attempts.iter().any(|attempt| {
+                let before = attempt.receive_count.saturating_sub(1);
+                attempt.line.at + TOLERANCE < visible_at + timeout.saturating_mul(before)
             })
         })
     }
@@ -174,6 +182,17 @@ impl Account {
                 && !self.handed.iter().any(|handed| handed.request_id == each.request_id)
         })
     }
+}
+
+/// Whether a good job was done at two receives, one behind the other, and nothing else is known of it.
+fn is_done_at_two_receives(job: &MessageAccount) -> bool {
+    let [first, second] = job.attempts.as_slice() else { return false };
+    let is_whole = job.dead_lettered.is_none() && job.silent.is_empty() && job.copies.is_empty();
+    is_whole
+        && first.says_succeeded()
+        && second.says_succeeded()
+        && (first.receive_count, second.receive_count) == (1, 2)
+        && first.line.message_id == second.line.message_id
 }
 
 #[cfg(test)]
@@ -230,6 +249,47 @@ mod tests {
         assert!(is_broken(&isolation(dead, Vec::new())));
         let again = vec![line(0, 1, DONE, "b1"), line(60, 2, DONE, "b2")];
         assert!(is_broken(&isolation(good(again), Vec::new())));
+    }
+
+    #[test]
+    fn a_worker_that_starts_slowly_does_not_shorten_the_visibility_timeout() {
+        let shortens = |receives: &[(u64, u32)]| {
+            let failed = |(at, count): &(u64, u32)| line(*at, *count, Outcome::Failed, "b");
+            let poison =
+                Submitted { lines: receives.iter().map(failed).collect(), ..job("p", true) };
+            account(vec![poison], Vec::new()).shortens_visibility()
+        };
+        assert!(shortens(&[(0, 1), (5, 2)]) && shortens(&[(0, 1), (60, 2), (65, 3)]));
+        assert!(!shortens(&[(9, 1), (60, 2), (120, 3)]));
+    }
+
+    #[test]
+    fn one_of_several_that_came_again_may_be_one_of_which_the_delete_was_lost() {
+        let fates = |again: usize, of: usize| {
+            let failed = |at, count, request| line(at, count, Outcome::Failed, request);
+            let poison = Submitted {
+                lines: vec![failed(0, 1, "b1"), failed(60, 2, "b2"), failed(120, 3, "b3")],
+                found: vec![found("m-p")],
+                ..job("p", true)
+            };
+            let lines = |at: usize| {
+                let twice = vec![line(0, 1, DONE, "b1"), line(60, 2, DONE, "b2")];
+                twice[..if at < again { 2 } else { 1 }].to_vec()
+            };
+            let good =
+                (0..of).map(|at| Submitted { lines: lines(at), ..job(&format!("g{at}"), false) });
+            let ends = [(0, "b1"), (60, "b2"), (120, "b3")];
+            let ends = ends.map(|(at, id)| invocation(at, id, ERROR)).into();
+            let account = counted([vec![poison], good.collect()].concat(), ends, Some(0));
+            (account.messages[1].attempts[0].fate, account.isolation())
+        };
+        let job_id = "g0".to_owned();
+        assert_eq!(fates(1, 3), (Fate::Deleted, Isolation::Redelivered { job_id }));
+        // Two of them, all, or one alone were left by the worker.
+        for (again, of) in [(2, 3), (3, 3), (1, 1)] {
+            let (fate, isolation) = fates(again, of);
+            assert!(fate == Fate::Left && is_broken(&isolation), "{again} of {of}");
+        }
     }
 
     #[test]

@@ -45,9 +45,10 @@ impl Account {
             self.messages.iter().filter(|message| is(message)).count() as u64
         };
         let certain = own(&|message| is_there(message, counted.at));
+        // A line tells of it when it did, so it was there.
         let comes_again = |message: &MessageAccount| {
             let last_at = message.attempts.iter().map(|attempt| attempt.line.at).max();
-            last_at.is_some_and(|at| at + TOLERANCE > counted.at) && self.is_redelivered(message)
+            message.attempts.len() > 1 && last_at.is_some_and(|at| at + TOLERANCE > counted.at)
         };
         let possible = own(&|message| may_be_there(message, counted.at) || comes_again(message));
         let copies: usize = self.messages.iter().map(|message| message.copies.len()).sum();
@@ -171,6 +172,12 @@ mod tests {
         assert_eq!(account(0, &[sent]).kept(), None);
         let strays = Account { strays: 1, ..account(0, &[counted(55, 2, Some(1))]) };
         assert_eq!(strays.kept(), None);
+        // Of one that came again then, a line tells.
+        let mut again = account(0, &[counted(55, 2, Some(1))]);
+        let mut second = again.messages[1].attempts[0].clone();
+        second.line.at = second_of(60);
+        again.messages[1].attempts.push(second);
+        assert_eq!(again.kept(), None);
         // A failing job that SQS delivered twice is kept twice.
         let twice = Account { failing_again: 1, ..account(0, &[counted(55, 2, Some(1))]) };
         assert_eq!(twice.kept(), None);

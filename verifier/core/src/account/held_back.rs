@@ -8,16 +8,26 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Account, Invocation, Line, Submitted};
+use super::attempt::TOLERANCE;
+use super::{Account, Invocation, Line, MessageAccount, Submitted};
 
 /// How much the times of a line and of Lambda's report of its invocation may differ.
 const REPORTED_WITHIN: Duration = Duration::from_millis(20);
 
 impl Account {
     /// Whether the worker holds lines back: one was written outside of its invocation, or may have been, since it tells at no receive
-    /// of a job that was submitted long before.
+    /// of a job that was submitted long before, or of its first receive, and names no invocation.
     pub fn holds_lines_back(&self) -> bool {
-        self.is_any_held_back || self.messages.iter().any(|job| self.may_be_later(job))
+        let may_be = |job: &MessageAccount| self.may_be_later(job) || self.is_told_late(job);
+        self.is_any_held_back || self.messages.iter().any(may_be)
+    }
+
+    /// Whether a line of a message's first receive that names no invocation came a visibility timeout after the message was there.
+    fn is_told_late(&self, job: &MessageAccount) -> bool {
+        let late_from = job.submitted_at + self.terms.delay + self.terms.visibility_timeout;
+        job.attempts.iter().map(|attempt| &attempt.line).any(|line| {
+            line.is_placed && line.receive_count == Some(1) && line.at + TOLERANCE >= late_from
+        })
     }
 }
 
@@ -82,6 +92,16 @@ mod tests {
         let bare = Line { request_id: None, ..done(60, "") };
         assert!(holds(bare.clone(), &[(0, "a")]));
         assert!(!holds(bare, &[]));
+    }
+
+    #[test]
+    fn a_late_line_of_a_first_receive_that_names_no_invocation_may_have_been_held_back() {
+        let holds = |at, count, is_placed| {
+            let late = Line { is_placed, ..line(at, count, Outcome::Succeeded, "b") };
+            of(late, &[(0, "a"), (at, "b")]).holds_lines_back()
+        };
+        assert!(holds(59, 1, true));
+        assert!(!holds(59, 1, false) && !holds(59, 2, true) && !holds(30, 1, true));
     }
 
     #[test]

@@ -173,6 +173,10 @@ pub struct Account {
     pub others: BTreeMap<String, u32>,
     /// Lines that report a receive, and of neither success nor failure.
     pub remarks: Vec<Remark>,
+    /// The ids of messages of which lines tell that are of the run, and name no job.
+    pub nameless: BTreeSet<String>,
+    /// Of how many submissions of jobs the first invocation was handed a message of no known job, too, where that is so of each.
+    pub accompanied: Option<usize>,
     /// The jobs queue's counts before the run.
     pub(super) before: Option<QueueCounts>,
     /// Its counts while the run went on, where nobody else was seen to send.
@@ -248,6 +252,8 @@ impl Account {
             is_any_delivered_twice: is_any_delivered_twice(&jobs),
             others: BTreeMap::new(),
             remarks: Vec::new(),
+            nameless: BTreeSet::new(),
+            accompanied: None,
             before: observed.before,
             counted: observed.counted.clone(),
             strays: observed.strays,
@@ -255,6 +261,18 @@ impl Account {
         };
         account.tell_fates();
         account
+    }
+
+    /// Whether a message of which there is no line holds a good job that was done in another message, since the verifier submitted it
+    /// again: a worker that knows a job by its id skips it.
+    pub fn is_done_elsewhere(&self, job: &MessageAccount) -> bool {
+        let is_other = |other: &&MessageAccount| {
+            other.job_id == job.job_id && other.message_id != job.message_id
+        };
+        let mut others = self.messages.iter().filter(is_other);
+        job.expectation == Expectation::Succeeds
+            && job.attempts.is_empty()
+            && others.any(|other| other.end == MessageEnd::DoneOnce)
     }
 
     /// Whether the worker wrote of any message of the run.
@@ -283,11 +301,15 @@ fn message(
     surplus: u64,
 ) -> MessageAccount {
     let requests = job.lines.iter().filter_map(|line| line.request_id.as_deref()).collect();
-    let earlier = |from, to| candidates.between(from, to, &requests);
     let terms = candidates.terms;
     let visible_at = job.submitted_at + terms.delay;
+    // What was received is hidden until its visibility timeout has passed.
+    let earlier = |before: Option<Timestamp>, line: &Line| {
+        let from = before.map_or(visible_at, |before| before + terms.visibility_timeout);
+        candidates.between(from, line, &requests)
+    };
     let Attempts { attempts, silent } =
-        attempts(&job.lines, invocations, visible_at, terms.max_receive_count, earlier);
+        attempts(&job.lines, invocations, terms.max_receive_count, earlier);
     let own = |id: &str| job.message_id.as_deref() == Some(id);
     let dead_lettered = job.found.iter().find(|found| own(&found.message_id)).cloned();
     let copies = copies(job);
@@ -467,6 +489,46 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn nothing_is_received_again_within_the_visibility_timeout_of_the_receive_before() {
+        let receives = |between: u64| -> Vec<u32> {
+            let bare = |at, request: &str| Line {
+                receive_count: None,
+                ..line(at, 0, Outcome::Succeeded, request)
+            };
+            let failing = |at, count, request| line(at, count, Outcome::Failed, request);
+            let unknown = |ended: u64, id: &str| Invocation {
+                request_id: id.to_owned(),
+                ended_at: Timestamp::from_millis(1_000_000 + ended * 1000),
+                duration: Duration::ZERO,
+                end: InvocationEnd::Unknown,
+            };
+            let jobs = vec![
+                Submitted { lines: vec![bare(0, "a"), bare(between + 60, "b")], ..job("g", false) },
+                Submitted { lines: vec![failing(between, 1, "p")], ..job("p", true) },
+            ];
+            let observed = Observed {
+                terms: TERMS,
+                jobs,
+                invocations: vec![
+                    unknown(0, "a"),
+                    unknown(between, "p"),
+                    unknown(between + 60, "b"),
+                ],
+                before: None,
+                after: None,
+                counted: Vec::new(),
+                strays: 0,
+                reads_others: false,
+            };
+            let account = Account::of(&observed);
+            account.messages[0].attempts.iter().map(|each| each.receive_count).collect()
+        };
+        // The delete of its first receive was lost, and the failing job was alone in another invocation.
+        assert_eq!(receives(1), [1, 2]);
+        assert_eq!(receives(60), [1, 3]);
+    }
+
+    #[test]
     fn one_whose_batch_failed_behind_its_success_is_not_told_to_have_ended_with_that() {
         let end = |fate| {
             let lines = vec![line(0, 1, Outcome::Succeeded, "a")];
@@ -491,6 +553,22 @@ pub(super) mod tests {
         };
         assert_eq!(end(Fate::Left), "done-and-failed");
         assert_eq!(end(Fate::Deleted), "done-once");
+    }
+
+    #[test]
+    fn a_second_message_of_a_job_that_was_done_may_be_skipped_and_another_job_is_not() {
+        let is_done_elsewhere = |name: &str, lines: Vec<Line>| {
+            let first = Submitted { lines, ..job("g", false) };
+            let second = Submitted { job_id: name.to_owned(), ..job("again", false) };
+            let jobs = vec![first, second];
+            let account = super::super::inference::tests::account(jobs, Vec::new());
+            account.is_done_elsewhere(&account.messages[1])
+        };
+        let done = || vec![line(0, 1, Outcome::Succeeded, "a")];
+        assert!(is_done_elsewhere("g", done()));
+        assert!(!is_done_elsewhere("another", done()));
+        assert!(!is_done_elsewhere("g", Vec::new()));
+        assert!(!is_done_elsewhere("g", vec![line(0, 1, Outcome::Failed, "a")]));
     }
 
     #[test]

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Account, Expectation, MessageAccount, is_one_delivery_twice};
+use super::{Account, Expectation, MessageAccount, is_one_delivery_twice, is_one_receive_twice};
 
 /// How far what was seen of a failing job's receives is from what the policy allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,10 @@ impl Account {
         let missing =
             (1..=most).filter(|count| !of_counts.contains_key(count) && !is_inferred(*count));
         let timeout = self.terms.visibility_timeout;
-        let again = of_counts.values().filter(|each| !is_one_delivery_twice(each, timeout));
+        let is_once = |each: &[&super::Attempt]| {
+            is_one_delivery_twice(each, timeout) || is_one_receive_twice(each, timeout)
+        };
+        let again = of_counts.values().filter(|each| !is_once(each));
         let again: usize = again.map(|each| each.len() - 1).sum();
         let above = of_counts.range(most + 1..).count();
         let is_far = of_counts.range(most + 2..).next().is_some();

@@ -27,7 +27,7 @@ mod uncounted;
 mod unnamed;
 mod unwritten;
 
-pub use attempt::{Attempt, Fate, Line, is_one_delivery_twice};
+pub use attempt::{Attempt, Fate, Line, is_one_delivery_twice, is_one_receive_twice};
 pub use counts::{QueueCounts, once_gone, surplus, unexplained};
 pub use held::{Counted, Kept};
 pub use inference::{Explained, UnseenReceive};

@@ -35,8 +35,8 @@ pub enum Whose {
         /// How many messages nothing was written of. SQS may hand one out again, whose delete it lost.
         messages: u64,
     },
-    /// Jobs of the run that SQS delivered once more, at its leave: no good job was in the queue any more that could have come again,
-    /// and each was handed out within a visibility timeout of another delivery. Or else those of one of the next two.
+    /// Jobs of the run that were handed out once more within their visibility timeout, as SQS may do now and then: no good job was in
+    /// the queue any more that could have come again later. Or else those of one of the next two.
     DeliveredAgain {
         /// Whether each was handed out when a refused body may have come, too.
         or_of_the_run: bool,
@@ -49,12 +49,12 @@ pub enum Whose {
 
 impl Account {
     /// Whose the messages are of which nothing was written. `silent` are the invocations without a line. `refused` says from when
-    /// until when refused bodies may have come to the worker first, if they were enqueued.
+    /// until when refused bodies may have come to the worker first, if they were enqueued, whenever they were posted.
     ///
     /// A worker that fails its batch and remembers what it did leaves no other trace: what comes again does so when jobs are due.
     ///
     /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>.
-    pub fn whose(&self, silent: &[Invocation], refused: (Timestamp, Timestamp)) -> Whose {
+    pub fn whose(&self, silent: &[Invocation], refused: &[(Timestamp, Timestamp)]) -> Whose {
         let gaps = self.unwritten();
         let gaps = gaps.iter().map(|gap| Unwritten {
             at: gap.at,
@@ -99,10 +99,12 @@ impl Account {
     }
 
     /// Whether a refused body may be handed out then: when it came first, or when it was due again.
-    fn may_be_refused(&self, at: Timestamp, (from, until): (Timestamp, Timestamp)) -> bool {
-        (0..self.terms.max_receive_count).any(|times| {
+    fn may_be_refused(&self, at: Timestamp, refused: &[(Timestamp, Timestamp)]) -> bool {
+        let counts = 0..self.terms.max_receive_count;
+        let mut dues = counts.flat_map(|times| refused.iter().map(move |within| (times, within)));
+        dues.any(|(times, (from, until))| {
             let later = self.terms.visibility_timeout.saturating_mul(times);
-            from + later <= at + TOLERANCE && at <= until + later + TOLERANCE
+            *from + later <= at + TOLERANCE && at <= *until + later + TOLERANCE
         })
     }
 
@@ -117,7 +119,8 @@ impl Account {
             let mut done = done.filter(|attempt| attempt.line.at <= each.at + TOLERANCE);
             done.any(|attempt| attempt.end.is_some_and(InvocationEnd::fails_the_batch))
         };
-        if all.iter().any(has_failed) {
+        if all.iter().any(has_failed) || self.shortens_visibility() || self.is_again_and_again(all)
+        {
             return false;
         }
         let handed_before = |each: &Unwritten<'_>| {
@@ -129,6 +132,14 @@ impl Account {
             messages.filter(|message| message.attempts.iter().any(is_before)).count() as u64
         };
         self.is_counted() && all.iter().all(|each| each.messages <= handed_before(each))
+    }
+
+    /// Whether it happened in several visibility periods, which is not by chance: more messages of the jobs may be on the queue.
+    fn is_again_and_again(&self, all: &[Unwritten<'_>]) -> bool {
+        let first = all.iter().map(|each| each.at).min();
+        let last = all.iter().map(|each| each.at).max();
+        let (Some(first), Some(last)) = (first, last) else { return false };
+        last.since(first) >= self.terms.visibility_timeout / 2
     }
 
     /// The good jobs that were due again then: one or more visibility timeouts after they were handed out, where the queue's counts
@@ -229,8 +240,8 @@ mod tests {
         }
     }
 
-    const REFUSED: (Timestamp, Timestamp) =
-        (Timestamp::from_millis(999_000), Timestamp::from_millis(1_004_000));
+    const REFUSED: &[(Timestamp, Timestamp)] =
+        &[(Timestamp::from_millis(999_000), Timestamp::from_millis(1_004_000))];
 
     #[test]
     fn what_is_unwritten_when_a_job_of_the_failing_ones_batch_is_due_is_that_job() {

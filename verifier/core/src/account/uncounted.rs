@@ -9,7 +9,7 @@ use std::time::Duration;
 use verifier_model::time::Timestamp;
 
 use super::attempt::TOLERANCE;
-use super::{Invocation, InvocationEnd, Terms};
+use super::{Invocation, InvocationEnd, Line, Terms};
 
 /// A receive of which the worker wrote nothing, and the invocation that was handed the message then.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,19 +31,21 @@ pub(super) struct Candidates<'a> {
 }
 
 impl Candidates<'_> {
-    /// The receives of a message between `from`, when it became visible, and the first line behind it at `to`. `own` are the
+    /// The receives of a message between `from`, when it became visible, and the first line behind it. `own` are the
     /// invocations of which lines tell that they were handed it.
     ///
-    /// An invocation that failed as a whole and began at least a visibility timeout before `to` may have been handed it. So may
-    /// one of unknown end that was handed the failing job, if the message came again just a visibility timeout later.
+    /// An invocation that failed as a whole and began at least a visibility timeout before the line may have been handed it. So may
+    /// one of unknown end that was handed the failing job, if the message came again just a visibility timeout later; unless the line
+    /// names no invocation: one that was held back comes with the next invocation, which is when the failing job comes again.
     ///
     /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html>.
     pub(super) fn between(
         &self,
         from: Timestamp,
-        to: Timestamp,
+        line: &Line,
         own: &BTreeSet<&str>,
     ) -> Vec<Earlier> {
+        let to = line.at;
         let timeout = self.terms.visibility_timeout;
         let tolerance = TOLERANCE.min(timeout / 2);
         let mut possible: Vec<&Invocation> = self
@@ -52,7 +54,9 @@ impl Candidates<'_> {
             .filter(|each| !own.contains(each.request_id.as_str()))
             .filter(|each| !self.full.contains(each.request_id.as_str()))
             .filter(|each| each.started_at() + timeout <= to + tolerance)
-            .filter(|each| each.end.fails_the_batch() || self.came_just_after(each, to))
+            .filter(|each| {
+                each.end.fails_the_batch() || (!line.is_placed && self.came_just_after(each, to))
+            })
             .collect();
         possible.sort_by_key(|each| each.started_at());
         let mut earliest = from;
@@ -85,11 +89,24 @@ pub(super) const SHORT: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
+    use contract::Outcome;
+
+    use super::super::attempt::tests::line;
     use super::super::inference::tests::invocation;
     use super::super::message::tests::TERMS;
     use super::*;
 
     fn between(invocations: &[Invocation], to: u64, full: &[&str], own: &[&str]) -> Vec<String> {
+        placed_between(invocations, to, full, own, false)
+    }
+
+    fn placed_between(
+        invocations: &[Invocation],
+        to: u64,
+        full: &[&str],
+        own: &[&str],
+        is_placed: bool,
+    ) -> Vec<String> {
         let candidates = Candidates {
             terms: TERMS,
             invocations,
@@ -98,7 +115,8 @@ mod tests {
         };
         let at = |seconds: u64| Timestamp::from_millis(1_000_000 + seconds * 1000);
         let own = own.iter().copied().collect();
-        let found = candidates.between(at(0), at(to), &own);
+        let line = Line { is_placed, ..line(to, 0, Outcome::Succeeded, "own") };
+        let found = candidates.between(at(0), &line, &own);
         found.into_iter().map(|each| each.request_id).collect()
     }
 
@@ -132,5 +150,8 @@ mod tests {
         assert_eq!(unknown("p", 60), ["p"]);
         assert!(unknown("p", 70).is_empty());
         assert!(unknown("other", 60).is_empty());
+        // A line that names no invocation may have been held back since the first.
+        let ends = [invocation(0, "p", InvocationEnd::Unknown)];
+        assert!(placed_between(&ends, 60, &[], &[], true).is_empty());
     }
 }

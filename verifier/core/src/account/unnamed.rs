@@ -19,6 +19,16 @@ pub enum Unexplained {
     /// It succeeded a visibility timeout after it was submitted, no line tells at which receive, and something that it may have been
     /// handed to had run before.
     LaterReceive,
+    /// Several lines of one receive say that it succeeded, where the worker writes fewer of each failing job: it was done several
+    /// times, or its line was written several times.
+    SeveralTimes {
+        /// At which receive.
+        receive_count: u32,
+        /// How many lines say so.
+        lines: u32,
+        /// How many lines the worker writes of a failing job's receive, at least.
+        of_failing: u32,
+    },
 }
 
 impl Account {
@@ -42,7 +52,40 @@ impl Account {
         if done.iter().any(|each| self.may_be_several(job, each)) {
             return Some(Unexplained::SeveralMessages);
         }
-        self.may_be_later(job).then_some(Unexplained::LaterReceive)
+        if self.may_be_later(job) {
+            return Some(Unexplained::LaterReceive);
+        }
+        done.iter().find_map(|each| self.may_be_several_times(job, each))
+    }
+
+    /// What lines of one delivery leave open of how often the job was done in it: there are more of them than of each delivery of a
+    /// failing job, and than requests that may have made a message each; or they are apart. Where there are no more lines of its batch
+    /// than messages in that, each line is of one: SQS handed it out twice there.
+    fn may_be_several_times(&self, job: &MessageAccount, done: &Attempt) -> Option<Unexplained> {
+        if !done.is_done_again() && self.has_a_message_for_each_line(done) {
+            return None;
+        }
+        let (receive_count, lines) = (done.receive_count, done.lines);
+        let of_failing = self.lines_of_each();
+        let of_requests = if done.line.message_id.is_some() { 1 } else { job.requests.max(1) };
+        (done.is_done_again() || lines > of_failing.saturating_mul(of_requests))
+            .then_some(Unexplained::SeveralTimes { receive_count, lines, of_failing })
+    }
+
+    /// Whether an invocation was handed as many messages as lines tell of, or more.
+    fn has_a_message_for_each_line(&self, of: &Attempt) -> bool {
+        let mut handed = self.handed.iter();
+        let handed = handed.find(|each| Some(&each.request_id) == of.line.request_id.as_ref());
+        handed.is_some_and(|each| {
+            let others = self.others.get(&each.request_id).copied().unwrap_or_default();
+            each.written.saturating_add(others) <= each.handed
+        })
+    }
+
+    /// Whether a good job was done more than once in one receive: lines that are apart say so, and more of them than the worker
+    /// writes of each failing job's receive.
+    pub fn is_done_again(&self, done: &Attempt) -> bool {
+        done.is_done_again() && done.lines > self.lines_of_each()
     }
 
     /// Whether the lines of one delivery may be of several messages of the job in one batch.
@@ -54,7 +97,8 @@ impl Account {
         own && done.lines > self.lines_of_each() && !self.is_full_by_jobs(done)
     }
 
-    /// How many lines the worker writes of each delivery, by those of the failing job.
+    /// How many lines the worker writes of each delivery, by those of the failing job. A line is there twice where several handlers
+    /// write it, or where CloudWatch Logs stores it twice.
     fn lines_of_each(&self) -> u32 {
         let failing = self.that(Expectation::Fails);
         let one = failing.filter(|each| each.dead_lettered.is_some() && each.copies.is_empty());
@@ -159,8 +203,9 @@ mod tests {
         let may_be = Some(Unexplained::SeveralMessages);
         assert_eq!(of(vec![twice(done(0, "a")), beside()]), may_be);
         assert_eq!(of(vec![twice(of_batch(3, done(0, "a"))), beside()]), may_be);
-        assert_eq!(of(vec![twice(of_batch(2, done(0, "a"))), beside()]), None);
-        assert_eq!(of(vec![twice(named(done(0, "a")))]), None);
+        let messages = |jobs| of(jobs).filter(|found| *found == Unexplained::SeveralMessages);
+        assert_eq!(messages(vec![twice(of_batch(2, done(0, "a"))), beside()]), None);
+        assert_eq!(messages(vec![twice(named(done(0, "a")))]), None);
         let failing = |lines| Submitted {
             lines: vec![line(0, 1, Outcome::Failed, "p"); lines],
             found: vec![found("m-p")],
@@ -168,6 +213,44 @@ mod tests {
         };
         assert_eq!(of(vec![twice(done(0, "a")), failing(2)]), None);
         assert_eq!(of(vec![twice(done(0, "a")), failing(1)]), may_be);
+    }
+
+    #[test]
+    fn more_lines_of_a_receive_than_the_worker_writes_of_a_failing_job_leave_open_how_often_it_was_done()
+     {
+        let twice = |line: Line| good(vec![line.clone(), line]);
+        let failing = |lines| Submitted {
+            lines: vec![line(0, 1, Outcome::Failed, "p"); lines],
+            found: vec![found("m-p")],
+            ..job("p", true)
+        };
+        let open = Some(Unexplained::SeveralTimes { receive_count: 1, lines: 2, of_failing: 1 });
+        assert_eq!(of(vec![twice(named(done(0, "a"))), failing(1)]), open);
+        assert_eq!(of(vec![twice(of_batch(1, done(0, "a"))), failing(1)]), open);
+        // Two messages were in its batch: SQS handed it out twice.
+        assert_eq!(of(vec![twice(named(of_batch(2, done(0, "a")))), failing(1)]), None);
+        // The worker writes every line twice, or this one once; or two messages were submitted.
+        assert_eq!(of(vec![twice(named(done(0, "a"))), failing(2)]), None);
+        assert_eq!(of(vec![good(vec![named(done(0, "a"))]), failing(1)]), None);
+        let resent = Submitted { requests: 2, ..twice(of_batch(2, done(0, "a"))) };
+        assert_eq!(of(vec![resent, failing(1)]), None);
+    }
+
+    #[test]
+    fn a_job_whose_lines_are_apart_was_done_again_and_where_all_lines_come_twice_that_is_open() {
+        let is_done_again = |of_failing| {
+            let first = named(done(0, "a"));
+            let again = Line { at: first.at + Duration::from_millis(200), ..first.clone() };
+            let failing = Submitted {
+                lines: vec![line(0, 1, Outcome::Failed, "p"); of_failing],
+                found: vec![found("m-p")],
+                ..job("p", true)
+            };
+            let account = account(vec![good(vec![first, again]), failing], Vec::new());
+            let job = &account.messages[0];
+            (account.is_done_again(&job.attempts[0]), account.unexplained(job).is_some())
+        };
+        assert_eq!([1, 2].map(is_done_again), [(true, true), (false, true)]);
     }
 
     #[test]

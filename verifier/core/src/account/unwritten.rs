@@ -55,17 +55,23 @@ pub(super) fn is_any_delivered_twice(jobs: &[Submitted]) -> bool {
 }
 
 /// How many deliveries of failing jobs lines report besides another of the same receive: those that SQS made twice may each wait in
-/// the queue by themselves.
+/// the queue by themselves. Without a receive count, those of one invocation are of one receive. Where the worker writes every line
+/// several times, as those of good jobs show, that is none.
 pub(super) fn failing_again(jobs: &[Submitted]) -> u64 {
-    let failing = jobs.iter().filter(|job| job.expectation == Expectation::Fails);
-    let again = failing.map(|job| {
+    let lines_of_each = |job: &Submitted| {
         let mut lines = BTreeMap::<_, u64>::new();
-        for line in job.lines.iter().filter(|line| line.receive_count.is_some()) {
-            *lines.entry((&line.message_id, line.receive_count)).or_default() += 1;
+        for line in &job.lines {
+            let request = line.request_id.as_ref().filter(|_| line.receive_count.is_none());
+            if line.receive_count.is_some() || request.is_some() {
+                *lines.entry((&line.message_id, line.receive_count, request)).or_default() += 1;
+            }
         }
-        lines.into_values().max().unwrap_or_default().saturating_sub(1)
-    });
-    again.sum()
+        lines.into_values().max().unwrap_or_default()
+    };
+    let that = |expectation| jobs.iter().filter(move |job| job.expectation == expectation);
+    let of_good = that(Expectation::Succeeds).map(lines_of_each).filter(|lines| *lines > 0);
+    let usual = of_good.min().unwrap_or(1);
+    that(Expectation::Fails).map(|job| lines_of_each(job).saturating_sub(usual)).sum()
 }
 
 impl Account {
@@ -238,6 +244,25 @@ mod tests {
         };
         assert!(all([2, 1, 1], 2).is_empty());
         assert_eq!(all([2, 3, 1], 2), [(Timestamp::from_millis(1_060_000), 2)]);
+    }
+
+    #[test]
+    fn deliveries_of_failing_jobs_that_sqs_made_again_are_counted_with_and_without_a_receive_count()
+    {
+        let again = |counted: bool, of_failing: usize, of_good: usize| {
+            let of = |name: &str, fails: bool, lines: usize| {
+                let receive_count = counted.then_some(1);
+                let outcome = if fails { FAILED } else { DONE };
+                let line = Line { receive_count, ..line(0, 1, outcome, "a") };
+                Submitted { lines: vec![line; lines], ..job(name, fails) }
+            };
+            failing_again(&[of("p", true, of_failing), of("g", false, of_good)])
+        };
+        for counted in [true, false] {
+            assert_eq!([again(counted, 1, 1), again(counted, 2, 1)], [0, 1]);
+            // The worker writes each line twice.
+            assert_eq!([again(counted, 2, 2), again(counted, 2, 0)], [0, 1]);
+        }
     }
 
     #[test]

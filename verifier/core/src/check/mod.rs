@@ -3,6 +3,7 @@
 //! Each rule is a file below `rules`, with the check's entry in the catalogue, which holds its pure function from evidence
 //! to an [`Evaluation`]. A run walks through [`CHECKS`] at each stage ([`Evaluate`]); `verifier/aws` gathers the evidence.
 
+mod accompanied;
 mod addresses;
 mod budget;
 mod catalogue;
@@ -11,6 +12,7 @@ mod evaluate;
 mod event;
 mod followed;
 mod leftovers;
+mod nameless;
 mod observed;
 mod owner;
 mod policy;
@@ -33,6 +35,7 @@ pub use crate::evidence::{
 };
 pub use crate::nearest::nearest;
 pub use crate::run_id::RunId;
+pub use accompanied::accompanied;
 pub use addresses::{Addresses, OneOrMore, Question, Reply};
 pub use budget::call_budget;
 pub use catalogue::{Check, Severity};
@@ -42,6 +45,7 @@ pub use evaluate::{Evaluate, Need, Posted, Probe};
 pub use event::{CheckEvent, Settled, Wait};
 pub use followed::{FailingJob, Followed, Hidden, Submission};
 pub use leftovers::Leftovers;
+pub use nameless::nameless;
 pub use observed::{OurMessage, job_named, observed, submitted};
 pub use owner::Owner;
 pub use renamed::renamed_check;

@@ -114,7 +114,7 @@ pub fn job_named<'a>(text: &str, job_ids: &[&'a str]) -> Option<&'a str> {
 }
 
 fn line(logged: &LoggedOutcome) -> Line {
-    let LoggedOutcome { at, line } = logged;
+    let LoggedOutcome { at, line, is_placed } = logged;
     let text = |text: &String| (!text.is_empty()).then(|| text.clone());
     let number = |number: u32| (number > 0).then_some(number);
     Line {
@@ -125,6 +125,7 @@ fn line(logged: &LoggedOutcome) -> Line {
         reason: line.reason.clone(),
         request_id: text(&line.request_id),
         batch_size: number(line.batch_size),
+        is_placed: *is_placed,
     }
 }
 

@@ -9,9 +9,10 @@ use verifier_model::time::Timestamp;
 
 use super::{LoggedOutcome, RunId};
 
-/// Messages that are no job of the run, and of no other run of the verifier's, by when a line tells of each first.
+/// Messages that are no job of the run, and of no other run of the verifier's, by when a line tells of each first, with the invocation
+/// that it names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Unknown(BTreeMap<String, Timestamp>);
+pub struct Unknown(BTreeMap<String, (Timestamp, String)>);
 
 /// How many of those came when refused bodies were posted, and when they were posted once more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,8 +34,8 @@ impl Unknown {
         own: &BTreeSet<&str>,
         run_id: RunId,
     ) -> Self {
-        let mut first = BTreeMap::<String, Timestamp>::new();
-        for LoggedOutcome { at, line } in lines {
+        let mut first = BTreeMap::<String, (Timestamp, String)>::new();
+        for LoggedOutcome { at, line, .. } in lines {
             let job_id = line.job_id.as_deref().unwrap_or_default();
             let is_of_a_run = RunId::of_job(job_id).is_some_and(|run| run != run_id);
             let is_own = own.contains(job_id) || own.contains(line.message_id.as_str());
@@ -42,15 +43,23 @@ impl Unknown {
             if is_of_a_run || is_own || key.is_empty() || line.receive_count > 1 {
                 continue;
             }
-            let known = first.entry(key.to_owned()).or_insert(*at);
-            *known = (*known).min(*at);
+            let told = || (*at, line.request_id.clone());
+            let known = first.entry(key.to_owned()).or_insert_with(told);
+            if *at < known.0 {
+                *known = told();
+            }
         }
         Self(first)
     }
 
     /// How many came from one time on and before another.
     pub fn between(&self, from: Timestamp, until: Timestamp) -> usize {
-        self.0.values().filter(|at| from <= **at && **at < until).count()
+        self.0.values().filter(|(at, _)| from <= *at && *at < until).count()
+    }
+
+    /// The invocations that were handed them first.
+    pub fn requests(&self) -> impl Iterator<Item = &str> {
+        self.0.values().map(|(_, request)| request.as_str()).filter(|request| !request.is_empty())
     }
 
     /// How many came at all.

@@ -139,7 +139,11 @@ impl Live {
         if let Some(group) = &self.place.log_group {
             let reader = &self.place.reader;
             let take = |_: &str, at, text: &str| {
-                outcomes.extend(reader.read_any(text).map(|line| LoggedOutcome { at, line }));
+                outcomes.extend(reader.read_any(text).map(|line| LoggedOutcome {
+                    at,
+                    line,
+                    is_placed: false,
+                }));
             };
             self.place.aws.log_lines(group, None, since, take).await?;
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use contract::Outcome;
 use verifier_core::account::{MessageAccount, MessageEnd};
-use verifier_core::check::rules::clean_leftovers;
+use verifier_core::check::rules::{api_reject, clean_leftovers};
 use verifier_core::check::{CHECKS, Evaluate, JobEvidence, Leftovers, QueueEvidence, Rejection};
 
 use super::Run;
@@ -176,9 +176,9 @@ fn has_ended(message: &MessageAccount) -> bool {
 
 /// Whether a body that was to be refused is known to have become a message.
 pub(super) fn is_queued(rejection: &Rejection) -> bool {
-    let accepted =
-        rejection.exchange.answer.as_ref().is_ok_and(|answer| (200..300).contains(&answer.status));
-    accepted || rejection.dead_letter.is_some() || !rejection.attempts.is_empty()
+    api_reject::is_accepted(rejection)
+        || rejection.dead_letter.is_some()
+        || !rejection.attempts.is_empty()
 }
 
 /// Whether a body that was to be refused may still be on a queue.

@@ -146,11 +146,13 @@ impl Run<'_> {
         else {
             return Ok(self.clock.now());
         };
-        let (submitted_at, due_at) = (*submitted_at, *last_at + course.life());
+        let (submitted_at, last_at) = (*submitted_at, *last_at);
+        let due_at = last_at + course.life();
         let given_up_at = due_at + self.slack();
         let bound_at = self.bounded(given_up_at);
         let wait = self.wait(course, due_at, bound_at);
         (self.emit)(CheckEvent::Waiting(wait));
+        self.post_rejects_apart(course, last_at, bound_at).await;
         self.submit_at_returns(course, submitted_at, bound_at).await;
         // Looking sooner cannot find them, and would cost receives of other messages.
         let look_at = due_at - EARLY.min(course.visibility_timeout);
@@ -380,14 +382,16 @@ impl Run<'_> {
             reported(message)
                 && match message.expectation {
                     Expectation::Fails => account.has_all_receives(message),
-                    Expectation::Succeeds => message.successes() > 0,
+                    Expectation::Succeeds => {
+                        message.successes() > 0 || account.is_done_elsewhere(message)
+                    }
                 }
         })
     }
 }
 
 /// A line that is no outcome, as the account takes it.
-fn remark((LoggedOutcome { at, line }, word): (LoggedOutcome, String)) -> Remark {
+fn remark((LoggedOutcome { at, line, .. }, word): (LoggedOutcome, String)) -> Remark {
     Remark {
         at,
         job_id: line.job_id,

@@ -74,7 +74,7 @@ impl Run<'_> {
         let silent = self.silent(&account);
         let swallowed = account.swallowed(&silent);
         let whose =
-            (!swallowed.is_empty()).then(|| account.whose(&silent, self.refused_within(course)));
+            (!swallowed.is_empty()).then(|| account.whose(&silent, &self.refused_within(course)));
         let is_queued = queued.is_some_and(|queued| queued > 0);
         let is_open = !self.others_seen && (is_queued || !swallowed.is_empty());
         let since = self.clock.now();
@@ -100,18 +100,21 @@ impl Run<'_> {
     /// once more; `None` where none came then, or too many to be those.
     async fn rewritten(&mut self, course: &JobPlan, log: &LogEvidence) -> Option<Rewritten> {
         let posted = self.rejections.iter().filter(|each| !clean_up::is_queued(each)).count();
-        let (from, until) = self.refused_within(course);
+        let within = self.refused_within(course);
         let unknown = self.unknown();
-        let first = unknown.between(from, until);
+        let mut came = within.iter().map(|(from, until)| unknown.between(*from, *until));
+        let first = came.next().unwrap_or_default();
         // Where they are in the dead-letter queue, that tells, and more of them would stay there.
         let is_open = self.suspects.is_empty() && log.error.is_none();
         if !is_open || !Rewritten::may_be(first, posted) {
             return None;
         }
-        let elsewhere = unknown.count() - first;
-        let mut again = Vec::new();
+        // They were posted by themselves already, where each batch holds several.
+        let mut again: Vec<usize> = came.collect();
+        let elsewhere = unknown.count().saturating_sub(first + again.iter().sum::<usize>());
         let mut before = 0;
-        for round in 0..POSTED_AGAIN {
+        let is_over = again.iter().any(|count| *count < first);
+        for round in (0..POSTED_AGAIN).take_while(|_| !is_over) {
             let since = self.clock.now();
             self.post_rejects(course, true).await;
             again.push(self.come_since(course, log, since).await);
@@ -137,7 +140,7 @@ impl Run<'_> {
     }
 
     /// The messages of which the log tells and which are no jobs of the run, and of no other run.
-    fn unknown(&self) -> Unknown {
+    pub(super) fn unknown(&self) -> Unknown {
         let jobs = self.jobs.iter();
         let ids = jobs.flat_map(|job| [Some(job.job_id.as_str()), job.message_id.as_deref()]);
         let refused = self.rejections.iter().map(|each| Some(each.job_id.as_str()));
@@ -145,11 +148,12 @@ impl Run<'_> {
         Unknown::of(&self.outcomes, &own, self.run_id)
     }
 
-    /// From when until when refused bodies may have come to the worker first, if they were enqueued.
-    fn refused_within(&self, course: &JobPlan) -> (Timestamp, Timestamp) {
-        let (from, until) = self.refused;
+    /// From when until when refused bodies may have come to the worker first, if they were enqueued, whenever they were posted.
+    fn refused_within(&self, course: &JobPlan) -> Vec<(Timestamp, Timestamp)> {
         let delay = course.jobs.delay();
-        (from + delay, until + delay + course.batching_window + RECEIVED_WITHIN)
+        let longest = course.batching_window + RECEIVED_WITHIN;
+        let refused = self.refused.iter();
+        refused.map(|(from, until)| (*from + delay, *until + delay + longest)).collect()
     }
 
     /// Whether the worker was handed messages since then of which it wrote nothing: as many of the bodies as were posted again are
@@ -170,7 +174,7 @@ impl Run<'_> {
             let mut unwritten = account.without_lines(since);
             unwritten.retain(|each| !each.end.fails_the_batch());
             // A good job may come again just then.
-            let whose = account.whose(&unwritten, (since, since));
+            let whose = account.whose(&unwritten, &[(since, since)]);
             if !unwritten.is_empty() && !matches!(whose, Whose::Returned { .. }) {
                 return true;
             }
@@ -223,11 +227,12 @@ impl Run<'_> {
     /// The ids of messages of nobody's in the dead-letter queue that were sent while the bodies were posted that have to be
     /// refused: whoever put those on the queue may have made anything of them.
     fn suspects(&self) -> Vec<String> {
-        let (from, until) = self.refused;
+        let is_meanwhile = |sent_at: Timestamp| {
+            let mut refused = self.refused.iter();
+            refused.any(|(from, until)| *from <= sent_at && sent_at <= *until)
+        };
         let held = self.messages.others.values().map(|held| &held.message);
-        let suspects = held.filter(|message| {
-            message.sent_at.is_some_and(|sent_at| from <= sent_at && sent_at <= until)
-        });
+        let suspects = held.filter(|message| message.sent_at.is_some_and(is_meanwhile));
         suspects.map(|message| message.message_id.clone()).collect()
     }
 

@@ -9,7 +9,7 @@ use verifier_core::check::{Exchange, JobEvidence, Need, Rejection};
 use verifier_core::settings::Filling;
 use verifier_model::time::Timestamp;
 
-use super::{JobPlan, Run};
+use super::{JobPlan, Run, clean_up};
 
 /// How many good jobs go with the failing ones at least, and how many again whenever those return.
 const GOOD_JOBS_MIN: usize = 2;
@@ -33,6 +33,12 @@ const LEAD_MAX: Duration = Duration::from_millis(500);
 /// How much less than two batching windows good jobs are apart, and how much at most.
 const SPREAD_MARGIN: Duration = Duration::from_millis(100);
 const SPREAD_MAX: Duration = Duration::from_secs(2);
+/// How long at most after the jobs were taken from the queue bodies that have to be refused are posted by themselves, and how long
+/// before the failing jobs return: they are to be with the worker before anything of that.
+const QUIET_BEFORE: Duration = Duration::from_secs(20);
+const QUIET_BEHIND: Duration = Duration::from_secs(12);
+/// How long after its submission a job is with the worker that is not busy, beside the queue's delay.
+pub(super) const WITH_THE_WORKER_WITHIN: Duration = Duration::from_secs(12);
 /// How often at most a request is sent again that was put off or not answered, and how long the first of those waits.
 const REPEATS_MAX: u32 = 3;
 /// How often at most one is sent again that was answered by an error of the server's.
@@ -109,6 +115,15 @@ pub(super) fn returns(course: &JobPlan, submitted_at: Timestamp) -> Vec<Timestam
     times
         .map(|time| if heads(time) { return_at(time) + lead } else { return_at(time) - lead })
         .collect()
+}
+
+/// When nothing of the jobs is about to come to the worker, which has them and waits for the failing ones to return; `None` where
+/// each message has an invocation of its own, or no time is left before the queue is counted and more jobs come.
+fn quiet_at(course: &JobPlan, submitted_at: Timestamp) -> Option<Timestamp> {
+    let JobPlan { visibility_timeout, batching_window, .. } = *course;
+    let taken = batching_window + QUIET_BEFORE.min(visibility_timeout / 3);
+    let is_quiet = taken + batching_window + QUIET_BEHIND <= visibility_timeout;
+    (course.batch_size > 1 && is_quiet).then_some(submitted_at + taken)
 }
 
 /// How much later than the first of them the last good job of a return is submitted, so that a failing job meets one also where
@@ -308,6 +323,30 @@ impl Run<'_> {
         join_all(rejections).await
     }
 
+    /// Posts the bodies once more that have to be refused, when the jobs are with the worker: where they were enqueued, they come to it
+    /// alone, in an invocation that is of nothing else. With jobs in one batch they leave no trace if it drops them in silence. An
+    /// answer that is another one this time counts.
+    pub(super) async fn post_rejects_apart(
+        &mut self,
+        course: &JobPlan,
+        submitted_at: Timestamp,
+        bound_at: Timestamp,
+    ) {
+        let are_refused = self.rejections.iter().all(|each| !clean_up::is_queued(each));
+        let Some(at) = quiet_at(course, submitted_at).filter(|at| *at < bound_at) else { return };
+        if self.rejections.is_empty() || !are_refused {
+            return;
+        }
+        self.clock.sleep_until(at).await;
+        let from = self.clock.now();
+        let again = self.post_rejects(course, true).await;
+        self.refused.push((from, self.clock.now()));
+        for rejection in again.into_iter().filter(api_reject::is_accepted) {
+            let same = self.rejections.iter_mut().find(|each| each.job_id == rejection.job_id);
+            same.into_iter().for_each(|same| same.exchange = rejection.exchange.clone());
+        }
+    }
+
     /// The run's jobs, as if none of them had been answered.
     pub(super) fn planned(&self, course: &JobPlan) -> Vec<JobEvidence> {
         let url = &course.job_url;
@@ -486,6 +525,18 @@ mod tests {
         assert_eq!(at(5, 0, 2), [60_000]);
         assert!(at(5, 1, 1).is_empty());
         assert!(at(1, 1, 3).is_empty());
+    }
+
+    #[test]
+    fn bodies_are_posted_by_themselves_between_the_jobs_and_their_return_where_batches_hold_several()
+     {
+        let at = |batch_size, window, visibility| {
+            let visibility_timeout = Duration::from_secs(visibility);
+            let course = JobPlan { visibility_timeout, ..course(batch_size, window, 3) };
+            quiet_at(&course, Timestamp::default()).map(Timestamp::as_seconds)
+        };
+        assert_eq!([at(5, 1, 60), at(5, 0, 30), at(10, 20, 90)], [Some(21), Some(10), Some(40)]);
+        assert_eq!([at(1, 0, 60), at(5, 1, 15), at(10, 300, 600)], [None; 3]);
     }
 
     #[test]

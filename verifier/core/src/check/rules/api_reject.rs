@@ -108,7 +108,9 @@ pub fn evaluate(
                 "{shown}, which may be of other senders, who were seen"
             ))
         } else if strays.is_delivered_again() {
-            let what = format!("{shown}: jobs that SQS delivered once more, as it may");
+            let what = format!(
+                "{shown}: jobs that were handed out once more within their visibility timeout, as SQS may do, or since the worker made them visible at once, or since the queue held each in a second message; or else bodies that were enqueued long after they were refused"
+            );
             Evaluation::fail(what, "each message is delivered once", shown)
                 .with_verdict(Verdict::Warn)
         } else if strays.is_unconfirmed() {
@@ -144,6 +146,11 @@ pub fn evaluate(
 fn status(rejection: &Rejection) -> Option<String> {
     let answer = rejection.exchange.answer.as_ref().ok()?;
     Some(format!("{} {}", rejection.defect, answer.status))
+}
+
+/// Whether an answer says that a body that is no job was taken for one.
+pub fn is_accepted(rejection: &Rejection) -> bool {
+    rejection.exchange.answer.as_ref().is_ok_and(|answer| (200..300).contains(&answer.status))
 }
 
 /// Where a body was seen that should not have got past the API.

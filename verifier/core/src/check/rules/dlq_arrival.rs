@@ -29,6 +29,9 @@ pub const CHECK: Check = Check {
 /// How much sooner than the receives allow a message may appear: clocks of several services are compared.
 pub const TOLERANCE: Duration = Duration::from_secs(2);
 
+/// How much the clock that stamps messages and the run's may differ where both are right.
+const CLOCK_DIFFERENCE: Duration = Duration::from_millis(100);
+
 /// What the failing job's message has to hold.
 #[derive(Clone, Copy, Debug)]
 pub enum Body<'a> {
@@ -72,7 +75,38 @@ pub struct Terms<'a> {
 /// Evaluates the failing jobs of a run.
 fn of_followed(followed: &Followed<'_>) -> Evaluation {
     let each = followed.failing.iter();
-    of_all(each.map(|failing| (failing.job.job_id.as_str(), of(failing, followed))).collect())
+    let all =
+        of_all(each.map(|failing| (failing.job.job_id.as_str(), of(failing, followed))).collect());
+    let jobs: Vec<&JobEvidence> = followed.failing.iter().map(|failing| failing.job).collect();
+    let others = followed.others.iter().map(|held| &held.message);
+    let meanwhile = sent_meanwhile(&jobs, &others.collect::<Vec<_>>());
+    // Of those that may be refused bodies `api.reject` tells.
+    if meanwhile.is_empty() || all.is_bad() || !followed.strays.dead.is_empty() {
+        return all;
+    }
+    let summary = format!(
+        "{}; but {} there were sent while the failing jobs were posted, name no run, and are all that came of others: copies of them under other ids, or of another sender",
+        all.summary,
+        meanwhile.join(", ")
+    );
+    Evaluation { summary, verdict: Verdict::Inconclusive, ..all }
+        .with_next("look at those messages, and at what the submit function sends; run the check while no other sender is active, too")
+}
+
+/// The messages of others in the dead-letter queue, where there are as many as failing jobs and each was sent while one of those was
+/// posted.
+fn sent_meanwhile<'a>(jobs: &[&JobEvidence], others: &[&'a DeadLetter]) -> Vec<&'a str> {
+    let is_meanwhile = |at: Timestamp| {
+        jobs.iter().any(|job| {
+            let answered_at = job.submitted_at + job.exchange.latency;
+            job.submitted_at <= at + CLOCK_DIFFERENCE && at <= answered_at + CLOCK_DIFFERENCE
+        })
+    };
+    let is_each = others.iter().all(|message| message.sent_at.is_some_and(is_meanwhile));
+    if jobs.is_empty() || others.len() < jobs.len() || !is_each {
+        return Vec::new();
+    }
+    others.iter().map(|message| message.message_id.as_str()).collect()
 }
 
 /// Evaluates one of them.
@@ -367,6 +401,26 @@ mod tests {
             copies: &[],
         };
         evaluate(failing, message, &terms).verdict
+    }
+
+    #[test]
+    fn as_many_messages_of_others_as_failing_jobs_that_were_sent_while_those_were_posted_are_told()
+    {
+        let posted = [job("p", true, Some("m-p")), job("q", true, Some("m-q"))];
+        let jobs: Vec<&JobEvidence> = posted.iter().collect();
+        let answered = posted[0].submitted_at + posted[0].exchange.latency;
+        let sent = |later: u64| {
+            let sent_at = Some(answered + Duration::from_millis(later));
+            DeadLetter { sent_at, ..message(180) }
+        };
+        let count =
+            |others: &[DeadLetter]| sent_meanwhile(&jobs, &others.iter().collect::<Vec<_>>()).len();
+        assert_eq!(count(&[sent(0), sent(50)]), 2);
+        assert_eq!(count(&[sent(0)]), 0);
+        // Another sender is seen at another time, too.
+        assert_eq!([count(&[sent(0), sent(0), sent(5_000)]), count(&[])], [0, 0]);
+        let unknown = DeadLetter { sent_at: None, ..sent(0) };
+        assert_eq!(count(&[sent(0), unknown]), 0);
     }
 
     #[test]

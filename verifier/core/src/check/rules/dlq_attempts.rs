@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::job_success::{HELD_BACK, beside_in_words, submitted_twice};
 use crate::account::{
     Account, Attempt, Expectation, Explained, MessageAccount, MessageEnd, is_one_delivery_twice,
+    is_one_receive_twice,
 };
 use crate::check::{Check, Evaluate, Evaluation, LogEvidence, Severity, Verdict, unreadable};
 
@@ -152,6 +153,7 @@ fn repetitions(account: &Account, by_count: &BTreeMap<u32, Vec<&Attempt>>) -> (V
     let repeated = by_count.iter().filter(|(_, attempts)| attempts.len() > 1);
     let is_doubled = |attempts: &[&Attempt]| {
         is_one_delivery_twice(attempts, account.terms.visibility_timeout)
+            || is_one_receive_twice(attempts, account.terms.visibility_timeout)
             || of_repeated_requests(attempts)
     };
     let (doubled, wrong): (Vec<_>, Vec<_>) =

@@ -298,6 +298,7 @@ pub(crate) mod tests {
         LoggedOutcome {
             at: Timestamp::from_millis(1_000_100),
             line: reader.read_any(&text).expect("an outcome line"),
+            is_placed: false,
         }
     }
 

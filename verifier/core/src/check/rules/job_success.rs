@@ -1,5 +1,7 @@
 //! `job.success`.
 
+mod each;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -7,10 +9,7 @@ use serde_json::Value;
 
 use super::api_reject;
 use super::job_isolation::kept_in_words;
-use crate::account::{
-    Account, Breach, Expectation, Explained, Isolation, Kept, MessageAccount, MessageEnd,
-    Unexplained,
-};
+use crate::account::{Account, Breach, Expectation, Explained, Isolation, Kept, MessageAccount};
 use crate::check::{Check, Evaluate, Evaluation, LogEvidence, Need, Severity, Verdict};
 
 /// The check's entry in the catalogue.
@@ -37,9 +36,6 @@ pub(super) const HELD_BACK: &str = "the worker holds lines back behind the end o
 /// How many of the jobs are named that have something in common.
 const NAMED_MAX: usize = 3;
 
-/// How much of a line is shown.
-const LINE_CHARS_MAX: usize = 200;
-
 /// Concludes what became of the good jobs of a run, by its account. `returned` are those that must have come again without a
 /// line, and had not met the failing job: of those that had, `job.isolation` tells.
 pub fn evaluate(account: &Account, log: &LogEvidence, returned: &[Breach]) -> Evaluation {
@@ -51,7 +47,7 @@ pub fn evaluate(account: &Account, log: &LogEvidence, returned: &[Breach]) -> Ev
         .iter()
         .map(|job| {
             let came_again = returned.iter().find(|breach| breach.job_id == job.job_id);
-            let (verdict, why) = match (of(account, job, log), came_again) {
+            let (verdict, why) = match (each::of(account, job, log), came_again) {
                 ((Verdict::Pass, _), Some(breach)) => {
                     (Verdict::Fail, format!("{} (inferred)", breach.why))
                 }
@@ -105,10 +101,17 @@ pub fn evaluate(account: &Account, log: &LogEvidence, returned: &[Breach]) -> Ev
             open.join("; ")
         ))
         .with_next(log.next())
-    } else if !warned.is_empty() {
-        let what =
-            format!("{} were received more than once: {}", of_all(count(Verdict::Warn)), warned[0]);
+    } else if !warned.is_empty() && account.nameless.is_empty() && account.accompanied.is_none() {
+        let what = format!("{} are in doubt: {}", of_all(count(Verdict::Warn)), warned[0]);
         Evaluation::fail(what, expected, warned.join("; ")).with_verdict(Verdict::Warn)
+    } else if !account.nameless.is_empty() {
+        nameless(account, &of_all(good.len()))
+    } else if let Some(submissions) = account.accompanied {
+        Evaluation::inconclusive(format!(
+            "{} succeeded, but with the first jobs of each of {submissions} submissions a message of no known job came to the worker, and none at another time: copies of the jobs under other ids, or of another sender",
+            of_all(good.len())
+        ))
+        .with_next("look at what the submit function sends; run the check while no other sender is active, too")
     } else if let Some(Kept { returns, messages }) =
         account.kept().filter(|_| !tells_of_batches(account))
     {
@@ -123,6 +126,20 @@ pub fn evaluate(account: &Account, log: &LogEvidence, returned: &[Breach]) -> Ev
     evaluation
         .with_evidence("jobs", good.iter().map(|job| shown(job)).collect::<Vec<_>>())
         .with_evidence("logGroup", log.log_group.clone())
+}
+
+/// That lines tell of messages of the run that may hold its jobs once more.
+fn nameless(account: &Account, all: &str) -> Evaluation {
+    let ids: Vec<&str> = account.nameless.iter().map(String::as_str).collect();
+    let more = match ids.len().saturating_sub(NAMED_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Evaluation::inconclusive(format!(
+        "{all} succeeded, but lines name this run and no job, and messages that the API did not name: {}{more}; those may be second messages of its jobs, bodies that it refused, or further work that carries the run's id",
+        ids[..ids.len().min(NAMED_MAX)].join(", ")
+    ))
+    .with_next("let the worker write the job's id in each line, which tells those apart")
 }
 
 /// The jobs of each reason, which is said once for all that it is about.
@@ -194,159 +211,6 @@ pub(super) fn submitted_twice(messages: &[&MessageAccount]) -> String {
     }
 }
 
-/// What became of one good job. Where it shared the fate of the failing job's batch, `job.isolation` says so.
-fn of(account: &Account, job: &MessageAccount, log: &LogEvidence) -> (Verdict, String) {
-    let attempts = || if job.attempts.is_empty() { no_lines(log) } else { told(job) };
-    match &job.end {
-        MessageEnd::NotAccepted => (Verdict::Pass, "was not accepted".to_owned()),
-        MessageEnd::DeadLettered => {
-            let although = match job.successes() {
-                0 => String::new(),
-                count => format!(", although {count} successes are logged"),
-            };
-            (Verdict::Fail, format!("is in the dead-letter queue{although}"))
-        }
-        MessageEnd::Copied => {
-            let named = job.message_id.as_deref().unwrap_or("none");
-            let others = job.copies.join(", ");
-            (Verdict::Fail, format!("is in the messages {others}, where the API named {named}"))
-        }
-        MessageEnd::StillThere => (
-            Verdict::Inconclusive,
-            format!(
-                "may still be queued: the jobs queue holds {} more messages than before",
-                account.surplus.unwrap_or_default()
-            ),
-        ),
-        MessageEnd::Unaccounted if log.error.is_some() => (Verdict::Inconclusive, unreadable(log)),
-        MessageEnd::Unaccounted if account.surplus.is_none() => (
-            Verdict::Inconclusive,
-            format!("no success, and the jobs queue was not counted; {}", attempts()),
-        ),
-        MessageEnd::Unaccounted if !account.tells() && log.hiding_level.is_some() => {
-            let level = log.hiding_level.as_deref().unwrap_or_default();
-            (
-                Verdict::Fail,
-                format!(
-                    "no outcome line of any job: the worker logs {level} and worse only, as cfg.logs says"
-                ),
-            )
-        }
-        MessageEnd::Unaccounted if !account.tells() => (
-            Verdict::Inconclusive,
-            format!(
-                "no outcome line of any job, and the messages are gone: let the worker write one for each, or describe its lines by outcomes.* in verifier.toml; {}",
-                attempts()
-            ),
-        ),
-        MessageEnd::Unaccounted if account.holds_lines_back() => (
-            Verdict::Inconclusive,
-            format!("{HELD_BACK}; of this job there is no success: {}", attempts()),
-        ),
-        MessageEnd::Unaccounted if log.is_closed_at(job.submitted_at) => {
-            (Verdict::Fail, format!("no success: {}", attempts()))
-        }
-        MessageEnd::Unaccounted => (
-            Verdict::Inconclusive,
-            format!("no line of the log is later than its submission; {}", attempts()),
-        ),
-        MessageEnd::DoneOnce | MessageEnd::DoneMoreThanOnce { .. } => of_done(account, job),
-    }
-}
-
-fn of_done(account: &Account, job: &MessageAccount) -> (Verdict, String) {
-    let is_redelivered = account.is_redelivered(job);
-    if job.end == (MessageEnd::DoneMoreThanOnce { delivered_twice: false }) && !is_redelivered {
-        return (Verdict::Fail, format!("succeeded more than once: {}", told(job)));
-    }
-    if job.attempts.iter().any(crate::account::Attempt::failed) && account.breach(job).is_none() {
-        return (Verdict::Fail, format!("was failed before it succeeded: {}", told(job)));
-    }
-    if let Some(remark) = account.remarked_again(job).filter(|_| account.breach(job).is_none()) {
-        let why = format!("was done, and came again: its line says {}", remark.word);
-        return (Verdict::Fail, why);
-    }
-    if let Some(again) = job.attempts.iter().find(|attempt| attempt.is_done_again()) {
-        let (count, after) = (again.receive_count, again.again_after.as_secs_f64());
-        let why = format!("was done more than once in receive {count}: again {after:.3} s later");
-        return (Verdict::Fail, why);
-    }
-    if let Some(unexplained) = account.unexplained(job).filter(|_| account.breach(job).is_none()) {
-        return (Verdict::Inconclusive, left_open(account, job, &unexplained));
-    }
-    if is_redelivered {
-        let told = told(job);
-        let why = format!(
-            "came again when its visibility timeout had passed, alone of all, as where SQS loses a delete: {told}"
-        );
-        return (Verdict::Warn, why);
-    }
-    if let MessageEnd::DoneMoreThanOnce { .. } = job.end {
-        return (Verdict::Warn, format!("delivered more than once, as SQS may: {}", told(job)));
-    }
-    if account.failed_alone(job) {
-        let told = told(job);
-        return (
-            Verdict::Fail,
-            format!("was failed before it succeeded, by an invocation that wrote nothing: {told}"),
-        );
-    }
-    let unseen = account.unseen(job);
-    match unseen.iter().find(|unseen| unseen.explained == Explained::Nothing) {
-        Some(unseen) => (
-            Verdict::Warn,
-            format!("nothing tells what became of receive {}: {}", unseen.receive_count, told(job)),
-        ),
-        None => (Verdict::Pass, "succeeded once".to_owned()),
-    }
-}
-
-/// What the lines of a good job leave open, and what would tell.
-fn left_open(account: &Account, job: &MessageAccount, unexplained: &Unexplained) -> String {
-    match unexplained {
-        Unexplained::SeveralMessages => {
-            let lines: u32 = job.attempts.iter().map(|attempt| attempt.lines).sum();
-            format!(
-                "{lines} lines say that it succeeded, and none names its message: let the worker write the message's id, which tells two messages from one; {}",
-                told(job)
-            )
-        }
-        Unexplained::SeveralReceives => format!(
-            "succeeded {} times, and no line tells at which receives: let the worker write the receive count",
-            job.successes()
-        ),
-        Unexplained::LaterReceive => {
-            let first = job.attempts.first().map_or(job.submitted_at, |attempt| attempt.line.at);
-            format!(
-                "succeeded {:.1} s after it was submitted, behind the visibility timeout of {} s, and no line tells at which receive: let the worker write the receive count",
-                first.since(job.submitted_at).as_secs_f64(),
-                account.terms.visibility_timeout.as_secs()
-            )
-        }
-    }
-}
-
-fn told(job: &MessageAccount) -> String {
-    let told = job.attempts.iter().map(|attempt| {
-        let count = attempt.receive_count;
-        let whole = attempt.failed_whole();
-        match (attempt.says_succeeded(), whole) {
-            (true, None) => format!("receive {count} succeeded"),
-            (true, Some(end)) => {
-                format!(
-                    "receive {count} logged as succeeded, its invocation ended with {}",
-                    end.as_str()
-                )
-            }
-            (false, _) => {
-                let reason = attempt.line.reason.as_deref().unwrap_or("no reason given");
-                format!("receive {count} failed: {reason}")
-            }
-        }
-    });
-    told.collect::<Vec<_>>().join(", ")
-}
-
 fn shown(job: &MessageAccount) -> Value {
     serde_json::json!({
         "jobId": job.job_id,
@@ -356,20 +220,6 @@ fn shown(job: &MessageAccount) -> Value {
         "receives": job.attempts.iter().map(|attempt| attempt.receive_count).collect::<Vec<_>>(),
         "copies": job.copies,
     })
-}
-
-fn unreadable(log: &LogEvidence) -> String {
-    let error = log.error.as_deref().unwrap_or_default();
-    format!("the log {} could not be read: {error}", log.log_group)
-}
-
-/// That no outcome was found; with a line that was none, for a user who has described the lines wrongly.
-fn no_lines(log: &LogEvidence) -> String {
-    let unread = log.unread.as_ref().map_or_else(String::new, |line| {
-        let line: String = line.chars().take(LINE_CHARS_MAX).collect();
-        format!("; a line that names the run and is no outcome by the settings: {line}")
-    });
-    format!("no line of it in {} after {} queries{unread}", log.log_group, log.queries)
 }
 
 #[cfg(test)]
@@ -395,6 +245,7 @@ pub(crate) mod tests {
                 request_id: format!("q{receive_count}"),
                 batch_size: 1,
             },
+            is_placed: false,
         }
     }
 
@@ -514,7 +365,8 @@ pub(crate) mod tests {
             let at = Timestamp::from_millis(1_001_000 + millis);
             verdict(vec![done(1), LoggedOutcome { at, ..done(1) }])
         };
-        assert_eq!([again(0), again(500)], [Verdict::Pass, Verdict::Fail]);
+        // Its line may be written twice.
+        assert_eq!([again(0), again(500)], [Verdict::Inconclusive, Verdict::Fail]);
     }
 
     #[test]
@@ -692,6 +544,37 @@ pub(crate) mod tests {
         let told = evaluation.summary.matches("could not be read").count();
         assert_eq!(told, 1, "{}", evaluation.summary);
         assert!(evaluation.summary.starts_with("3 of 3 good jobs are open: a, b, c: "));
+    }
+
+    #[test]
+    fn messages_of_the_run_that_name_no_job_leave_it_open() {
+        let with = |ids: &[&str]| {
+            let mut account = account(&good(vec![done(1)]), &[]);
+            account.nameless = ids.iter().map(|id| (*id).to_owned()).collect();
+            evaluate(&account, &whole_log()).verdict
+        };
+        assert_eq!([with(&["m-x"]), with(&[])], [Verdict::Inconclusive, Verdict::Pass]);
+    }
+
+    #[test]
+    fn messages_of_no_known_job_beside_each_submission_leave_it_open() {
+        let with = |accompanied| {
+            let mut account = account(&good(vec![done(1)]), &[]);
+            account.accompanied = accompanied;
+            evaluate(&account, &whole_log()).verdict
+        };
+        assert_eq!([with(Some(3)), with(None)], [Verdict::Inconclusive, Verdict::Pass]);
+    }
+
+    #[test]
+    fn a_second_message_of_a_job_that_was_done_and_left_no_line_warns() {
+        let [first] = good(vec![done(1)]);
+        let of = |job_id: &str| {
+            let second =
+                JobEvidence { message_id: Some("m-2".to_owned()), ..job(job_id, false, None) };
+            evaluate(&account(&[first.clone(), second], &[]), &whole_log()).verdict
+        };
+        assert_eq!([of("a"), of("b")], [Verdict::Warn, Verdict::Fail]);
     }
 
     #[test]
