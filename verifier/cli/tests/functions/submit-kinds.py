@@ -4,6 +4,7 @@
 import base64
 import json
 import os
+import threading
 import uuid
 
 from runtime import send, serve
@@ -48,7 +49,10 @@ def refuse(body, status, kind):
         if "named" in WORDS:
             text = json.dumps({"error": "it was no job"})
         more = {"DelaySeconds": int(WORDS["later"])} if "later" in WORDS else {}
-        send(queue, text, **more)
+        if "behind-the-answer" in WORDS:
+            threading.Timer(0.3, send, (queue, text), more).start()
+        else:
+            send(queue, text, **more)
     told = WORDS.get("refuses")
     if told == "with-text":
         return answer(status, "no", "text/plain")
@@ -80,6 +84,8 @@ def put(body, job):
         send(os.environ["AUDITS"], json.dumps(audit))
     if has("twice"):
         send(JOBS, text, **({"DelaySeconds": int(value("twice"))} if value("twice") else {}))
+    if has("renamed"):
+        send(JOBS, json.dumps({"task": job["task"], "fail": job.get("fail", False), **({} if "unnamed" in WORDS else {"jobId": str(uuid.uuid4())})}))
     if has("copied"):
         send(DEAD_LETTERS, text)
     return message_id

@@ -44,13 +44,33 @@ def item(record):
     return {"itemIdentifier": record["messageId"]}
 
 
+def remembers():
+    return "remembers" in WORDS or "knows-jobs" in WORDS
+
+
+def known_by(record):
+    """By what a worker that remembers knows what it did: the message, or the job."""
+    key = (job_of(record).get("jobId") if "knows-jobs" in WORDS else None) or record["messageId"]
+    return os.path.join(DONE, key)
+
+
 def is_done(record):
-    return os.path.exists(os.path.join(DONE, record["messageId"]))
+    return os.path.exists(known_by(record))
 
 
 def remember(record):
     os.makedirs(DONE, exist_ok=True)
-    open(os.path.join(DONE, record["messageId"]), "w").close()
+    open(known_by(record), "w").close()
+
+
+def is_first_batch():
+    """Whether this is the first batch of all; it is asked once a batch."""
+    os.makedirs(DONE, exist_ok=True)
+    try:
+        open(os.path.join(DONE, "first"), "x").close()
+    except FileExistsError:
+        return False
+    return True
 
 
 def is_silent(record):
@@ -196,8 +216,8 @@ def do(record, request_id, count):
     if "follow-ups" in WORDS and "follows" not in job_of(record):
         job = job_of(record)
         send(JOBS, json.dumps({"task": "follow-up", "jobId": "follow-" + job["jobId"], "follows": 1}), DelaySeconds=int(WORDS["follow-ups"]))
-    if how == "done-twice":
-        time.sleep(0.1)
+    if how in ("done-twice", "done-twice-at-once"):
+        time.sleep(0.1 if how == "done-twice" else 0)
         log(record, False, request_id, count)
     if how.endswith("-first") and is_first:
         end(how.removesuffix("-first"))
@@ -307,12 +327,16 @@ def work(event, request_id):
     if "filters" in WORDS:
         records = [record for record in records if not is_done(record)]
     for record in records:
-        if "remembers" in WORDS and is_done(record):
+        if remembers() and is_done(record):
             continue
         if (fail if fails(record) else do)(record, request_id, len(records)):
             reported.append(record)
-        elif "remembers" in WORDS or "filters" in WORDS:
+        elif remembers() or "filters" in WORDS:
             remember(record)
+    if "first-batch-again" in WORDS and is_first_batch():
+        for record in handed:
+            sqs("ChangeMessageVisibility", QueueUrl=JOBS, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=0)
+        return {"batchItemFailures": [item(record) for record in handed]}
     if "throws-at-the-end" in WORDS and reported:
         end("throws")
     if "crashes-at-the-end" in WORDS:

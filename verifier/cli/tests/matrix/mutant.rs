@@ -35,6 +35,8 @@ pub(crate) struct Mutant {
     pub(crate) expected: Found,
     /// Checks that may find it too, as it depends on the order in which its messages come.
     also: Vec<(&'static str, &'static str)>,
+    /// What else a check may come to, where what the stack does depends on that order, too.
+    else_: Option<Found>,
 }
 
 /// From how many inconclusive checks on a run is told to have ended before them, instead of naming each.
@@ -63,6 +65,7 @@ impl Mutant {
             is_rare: false,
             expected: Found::default(),
             also: Vec::new(),
+            else_: None,
         }
     }
 
@@ -207,8 +210,13 @@ impl Mutant {
 
     /// What the check must come to.
     pub(crate) fn expect(mut self, code: i32, checks: &[(&str, &str)]) -> Self {
-        let owned = |(id, verdict): &(&str, &str)| ((*id).to_owned(), (*verdict).to_owned());
-        self.expected = Found { code, checks: checks.iter().map(owned).collect() };
+        self.expected = Found::new(code, checks);
+        self
+    }
+
+    /// What the check comes to where the order of messages has the stack do something else.
+    pub(crate) fn or_else(mut self, code: i32, checks: &[(&str, &str)]) -> Self {
+        self.else_ = Some(Found::new(code, checks));
         self
     }
 
@@ -222,9 +230,12 @@ impl Mutant {
     pub(crate) fn is_caught_by(&self, found: &Found) -> bool {
         let is_possible =
             |(id, verdict): &(String, String)| self.also.contains(&(id.as_str(), verdict.as_str()));
-        let mut certain = found.clone();
-        certain.checks.retain(|check| self.expected.checks.contains(check) || !is_possible(check));
-        certain == self.expected
+        let is_as = |expected: &Found| {
+            let mut certain = found.clone();
+            certain.checks.retain(|check| expected.checks.contains(check) || !is_possible(check));
+            certain == *expected
+        };
+        is_as(&self.expected) || self.else_.as_ref().is_some_and(is_as)
     }
 
     /// Whether it was caught where messages come in another order, late, or with late lines: that shifts which checks see
@@ -236,7 +247,8 @@ impl Mutant {
         let is_expected = |(id, _): &(String, String)| {
             self.expected.checks.iter().any(|(expected, _)| expected == id)
         };
-        found.code == self.expected.code && found.checks.iter().any(is_expected)
+        let is_else = self.else_.as_ref().is_some_and(|other| other.code == found.code);
+        (found.code == self.expected.code || is_else) && found.checks.iter().any(is_expected)
     }
 
     /// Whether nothing at all is to be found.
@@ -311,6 +323,11 @@ fn settings_file(text: &str) -> NamedTempFile {
 }
 
 impl Found {
+    fn new(code: i32, checks: &[(&str, &str)]) -> Self {
+        let owned = |(id, verdict): &(&str, &str)| ((*id).to_owned(), (*verdict).to_owned());
+        Self { code, checks: checks.iter().map(owned).collect() }
+    }
+
     fn of(checked: &Checked) -> Self {
         let text = |check: &Value, name: &str| check[name].as_str().unwrap_or_default().to_owned();
         let none = Vec::new();

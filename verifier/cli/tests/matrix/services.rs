@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::mutant::Mutant;
+use super::sound::{TEXT_WITHOUT_COUNT, text_log};
 
 fn at(name: &'static str, rule: Value, code: i32, expected: &[(&str, &str)]) -> Mutant {
     Mutant::new(name).with_fault(rule).expect(code, expected)
@@ -91,6 +92,52 @@ fn deliveries() -> Vec<Mutant> {
         // What came again without a line may be a refused body, too, unless it came at another time than those.
         .or_also(&[("api.reject", "inconclusive"), ("api.reject", "warn")])
         .with_worker("remembers"),
+        at(
+            "a delete is lost of a worker whose lines are text without a count",
+            json!({"operation": "DeleteMessage", "caller": "mapping", "contains": "-good-1", "nth": 1, "fault": {"kind": "delete-lost"}}),
+            3,
+            &[
+                ("cfg.logs", "warn"),
+                ("job.success", "inconclusive"),
+                ("job.isolation", "inconclusive"),
+            ],
+        )
+        .with_worker("shape=text-without-count")
+        .with_settings(TEXT_WITHOUT_COUNT)
+        .with_change(text_log),
+        at(
+            "a delete is lost of a worker that deletes what it did and throws",
+            json!({"operation": "DeleteMessage", "contains": "-good-1", "nth": 1, "fault": {"kind": "delete-lost"}}),
+            3,
+            &[("job.success", "warn"), ("job.isolation", "inconclusive")],
+        )
+        .with_worker("good=deleted-early failing=throws failing-last"),
+        at(
+            "a failing job is delivered twice, and lines have no count",
+            json!({"operation": "ReceiveMessage", "caller": "mapping", "contains": "-failing\"", "nth": 1, "fault": {"kind": "duplicate-delivery"}}),
+            0,
+            &[],
+        )
+        .or_also(&[("dlq.attempts", "warn")])
+        .with_worker("without=receiveCount"),
+        at(
+            "alone: a failing job is delivered twice, and the worker throws",
+            json!({"operation": "ReceiveMessage", "caller": "mapping", "contains": "-failing\"", "nth": 1, "fault": {"kind": "duplicate-delivery"}}),
+            0,
+            &[("dlq.attempts", "warn")],
+        )
+        .with_worker("failing=throws")
+        .with_batches_of(1),
+        at(
+            "a submission is carried out and answered 500, and the worker knows its jobs",
+            json!({"operation": "POST /jobs", "caller": "client", "contains": "-good-1", "nth": 1,
+                "fault": {"kind": "error", "status": 500, "code": "InternalServerError", "commit": "after"}}),
+            0,
+            &[],
+        )
+        // Of the message that it comes to last nothing is written, whichever the API named.
+        .or_also(&[("job.success", "warn"), ("api.reject", "warn")])
+        .with_worker("knows-jobs"),
         at(
             "deletes of two good jobs are lost",
             json!({"operation": "DeleteMessage", "caller": "mapping", "contains": "-good-1", "nth": 1, "fault": {"kind": "delete-lost"}}),

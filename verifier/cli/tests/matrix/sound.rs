@@ -2,8 +2,27 @@
 
 use serde_json::{Value, json};
 
+use verifier_testkit::Changes;
+
 use super::mutant::Mutant;
 use super::pages::{configured, hello, own_url};
+
+/// How lines are read that are text, without a receive count.
+pub(crate) const TEXT_WITHOUT_COUNT: &str = r"
+[outcomes]
+pattern = '^job (?<job_id>\S+) of (?<request_id>\S+): (?<outcome>succeeded|failed)$'
+";
+
+/// The same where they name no invocation, either.
+const TEXT_WITHOUT_INVOCATION: &str = r"
+[outcomes]
+pattern = '^job (?<job_id>\S+) of \S+: (?<outcome>succeeded|failed)$'
+";
+
+/// The worker's log is text.
+pub(crate) fn text_log(changes: &mut Changes) {
+    changes.function("worker")["LoggingConfig"]["LogFormat"] = "Text".into();
+}
 
 fn sound(name: &'static str) -> Mutant {
     Mutant::new(name).with_arguments(&["--strict"]).passes()
@@ -119,16 +138,10 @@ check = "cfg.logs"
 reason = "the log is text"
 "#,
             )
-            .with_change(|changes| {
-                changes.function("worker")["LoggingConfig"]["LogFormat"] = "Text".into();
-            })
+            .with_change(text_log)
             .expect(0, &[("cfg.logs", "warn")]),
-        worker("sound: lines are text without a count", "shape=text-without-count").with_settings(
-            r"
-[outcomes]
-pattern = '^job (?<job_id>\S+) of (?<request_id>\S+): (?<outcome>succeeded|failed)$'
-",
-        ),
+        worker("sound: lines are text without a count", "shape=text-without-count")
+            .with_settings(TEXT_WITHOUT_COUNT),
         worker("sound: lines have another shape, by paths", "shape=nested").with_settings(
             r#"
 [outcomes]
@@ -348,6 +361,18 @@ fn open() -> Vec<Mutant> {
             "open: lines come with the next invocation, without ids",
             "holds-lines without=batchSize,receiveCount,messageId,requestId",
         ),
+        // Which invocation such a line is of, its place in the log does not tell.
+        held(
+            "open: lines come with the next invocation, and name none",
+            "holds-lines without=requestId",
+        ),
+        held(
+            "open: text lines come with the next invocation, and name none",
+            "holds-lines shape=text-without-count",
+        )
+        .with_settings(TEXT_WITHOUT_INVOCATION)
+        .with_change(text_log)
+        .or_also(&[("cfg.logs", "warn")]),
         // What is still queued convicts nobody, and neither do good jobs that the worker deleted before it threw.
         Mutant::new("open: failing jobs are hidden for an hour, and the worker throws")
             .with_worker("good=deleted-early visible-after=3600 throws-at-the-end")

@@ -1,6 +1,7 @@
 //! Stacks whose submitter puts on the queue what it should not, or answers otherwise than it does.
 
 use super::mutant::Mutant;
+use super::sound::TEXT_WITHOUT_COUNT;
 
 type Checks = &'static [(&'static str, &'static str)];
 
@@ -34,6 +35,52 @@ fn sends() -> Vec<Mutant> {
             1,
             &[("job.success", "fail")],
         )
+        .varies(),
+        // Their lines do not tell a second message of a job from others that carry the run's id.
+        submitter(
+            "good jobs are sent twice, and lines name no job",
+            "good-twice",
+            3,
+            &[("job.success", "inconclusive")],
+        )
+        .with_worker("without=jobId")
+        .varies(),
+        submitter(
+            "good jobs are sent twice to a worker that knows its jobs",
+            "good-twice",
+            3,
+            &[("api.reject", "inconclusive")],
+        )
+        .or_also(&[("job.isolation", "inconclusive"), ("job.success", "inconclusive")])
+        // Two environments may each be handed one of the two, and do it.
+        .or_else(1, &[("job.success", "fail")])
+        .with_worker("knows-jobs")
+        .varies(),
+        // What others send may look like that.
+        submitter(
+            "every job is sent again under another id",
+            "renamed",
+            3,
+            &[("dlq.arrival", "inconclusive")],
+        )
+        .or_also(&[("job.success", "inconclusive"), ("api.reject", "inconclusive")])
+        .varies(),
+        submitter(
+            "good jobs are sent again under another id",
+            "good-renamed",
+            3,
+            &[("job.success", "inconclusive")],
+        )
+        .or_also(&[("api.reject", "inconclusive")])
+        .varies(),
+        submitter(
+            "every job is sent again under no id, and lines have no sizes",
+            "renamed unnamed",
+            3,
+            &[("dlq.arrival", "inconclusive")],
+        )
+        .or_also(&[("job.success", "inconclusive"), ("api.reject", "inconclusive")])
+        .with_worker("without=batchSize")
         .varies(),
         submitter(
             "good jobs are sent again much later",
@@ -139,6 +186,17 @@ fn enqueued() -> Vec<Mutant> {
             .with_worker("swallows-what-is-no-job"),
         lax("one refused body is enqueued and swallowed", "enqueues=wrong-type encoded")
             .with_worker("swallows-what-is-no-job"),
+        lax("refused bodies are swallowed, and lines have no sizes", "enqueues=refused")
+            .with_worker("swallows-what-is-no-job without=batchSize"),
+        lax(
+            "refused bodies are swallowed in batches of ten, and lines are text",
+            "enqueues=refused",
+        )
+        .with_worker("swallows-what-is-no-job shape=text-without-count")
+        .with_settings(TEXT_WITHOUT_COUNT)
+        .with_batches_of(10),
+        lax("refused bodies are enqueued a second later and swallowed", "enqueues=refused later=1")
+            .with_worker("swallows-what-is-no-job without=batchSize"),
     ]
 }
 

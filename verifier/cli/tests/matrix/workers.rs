@@ -125,11 +125,18 @@ fn of_one_receive() -> Vec<Mutant> {
             "without=batchSize,receiveCount answers=all-at-receive-2",
             TAKEN_ALONG,
         ),
+        Mutant::new("the worker fails its first batch at once, and hides that")
+            .with_worker("remembers first-batch-again")
+            .expect(3, &[("api.reject", "inconclusive")])
+            .or_also(&[("job.isolation", "inconclusive"), ("dlq.attempts", "warn")]),
         // One job that comes again may be one of which SQS lost the delete.
         Mutant::new("the worker fails one neighbour at the last receive")
             .with_worker("remembers without=batchSize,receiveCount answers=one-at-receive-3")
             .expect(3, &[("api.reject", "inconclusive")])
-            .or_also(&[("job.success", "inconclusive"), ("job.isolation", "inconclusive")]),
+            .or_also(&[("job.success", "inconclusive"), ("job.isolation", "inconclusive")])
+            // Where the failing jobs are in two batches by then, it fails a neighbour of each.
+            .or_else(1, &[("api.reject", "inconclusive"), ("job.isolation", "fail")])
+            .or_also(&[("job.success", "fail")]),
     ]
 }
 
@@ -239,6 +246,10 @@ fn of_good_jobs() -> Vec<Mutant> {
         worker("good jobs throw at first, when done", "good=throws-first", TAKEN_ALONG),
         worker("good jobs throw at first, silently", "good=throws-first-silently", TAKEN_ALONG),
         worker("good jobs are done twice in a receive", "good=done-twice", success),
+        // Nothing tells that from a line that is written twice.
+        Mutant::new("good jobs are done twice at once in a receive")
+            .with_worker("good=done-twice-at-once")
+            .expect(3, &[("job.success", "inconclusive")]),
         worker(
             "good jobs are reported at first, unwritten",
             "good=unwritten-first without=batchSize",
