@@ -129,6 +129,14 @@ fn deliveries() -> Vec<Mutant> {
         .with_worker("failing=throws")
         .with_batches_of(1),
         at(
+            "alone: a failing job is delivered twice, the worker throws, and lines have no count",
+            json!({"operation": "ReceiveMessage", "caller": "mapping", "contains": "-failing\"", "nth": 1, "fault": {"kind": "duplicate-delivery"}}),
+            0,
+            &[("dlq.attempts", "warn")],
+        )
+        .with_worker("failing=throws without=receiveCount")
+        .with_batches_of(1),
+        at(
             "a submission is carried out and answered 500, and the worker knows its jobs",
             json!({"operation": "POST /jobs", "caller": "client", "contains": "-good-1", "nth": 1,
                 "fault": {"kind": "error", "status": 500, "code": "InternalServerError", "commit": "after"}}),

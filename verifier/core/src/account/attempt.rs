@@ -6,7 +6,7 @@ use std::time::Duration;
 use contract::Outcome;
 use verifier_model::time::Timestamp;
 
-use super::{Earlier, Invocation, InvocationEnd};
+use super::{Earlier, Invocation, InvocationEnd, Terms};
 
 /// How much the clocks that stamp log lines may differ: those of several machines.
 pub(super) const TOLERANCE: Duration = Duration::from_secs(2);
@@ -96,19 +96,27 @@ impl Attempt {
 /// A line that is in the log twice, as CloudWatch Logs may have it, is one attempt. So is what failed first and was tried again
 /// within its invocation, with success: the message was received once. Lines without a receive count are
 /// counted, for each message by itself, and those of one invocation once: it was handed the message once. `earlier` gives the receives
-/// of a message before a line of which nothing was written, since the line before that, or since its submission. `receives_max` is how
-/// many there are at most: where lines tell of so many, what failed between them was handed other messages.
+/// of a message before a line of which nothing was written, since the line before that, or since its submission. Where lines tell of as
+/// many receives as `terms` allow, what failed between them was handed other messages; where they tell of more, failures that came
+/// before the visibility timeout had passed are of one receive that SQS delivered again.
 pub(super) fn attempts(
     lines: &[Line],
     invocations: &BTreeMap<&str, &Invocation>,
-    receives_max: u32,
+    terms: &Terms,
     earlier: impl Fn(Option<Timestamp>, &Line) -> Vec<Earlier>,
 ) -> Attempts {
     let mut lines: Vec<&Line> = lines.iter().collect();
     lines.sort_by_key(|line| line.at);
     let mut attempts: Vec<Attempt> = Vec::new();
     let mut silent = BTreeMap::new();
-    let mut silent_left = receives_max.saturating_sub(uncounted_receives(&lines));
+    let uncounted = uncounted_receives(&lines);
+    let mut silent_left = terms.max_receive_count.saturating_sub(uncounted);
+    let is_again = |before: Option<Timestamp>, line: &Line| {
+        let is_uncounted = line.receive_count.is_none() && line.outcome == Outcome::Failed;
+        let is_soon =
+            |before: Timestamp| line.at.since(before) + TOLERANCE < terms.visibility_timeout;
+        uncounted > terms.max_receive_count && is_uncounted && before.is_some_and(is_soon)
+    };
     let mut counted: BTreeMap<Option<&str>, (u32, Option<Timestamp>)> = BTreeMap::new();
     let mut of_requests: BTreeMap<(Option<&str>, &str), u32> = BTreeMap::new();
     for line in lines {
@@ -123,7 +131,7 @@ pub(super) fn attempts(
         let of_request = request.map(|request| (message, request));
         let (count, since) = counted.entry(message).or_insert((0, None));
         let known = of_request.and_then(|key| of_requests.get(&key)).copied();
-        if known.is_none() {
+        if known.is_none() && !is_again(*since, line) {
             if line.receive_count.is_none() {
                 for each in earlier(*since, line).into_iter().take(silent_left as usize) {
                     silent_left -= 1;
@@ -209,14 +217,14 @@ pub fn is_one_delivery_twice(attempts: &[&Attempt], visibility_timeout: Duration
     })
 }
 
-/// Whether several attempts at a failing job are deliveries of one receive by their receive counts: each came before the visibility
-/// timeout of the one before had passed. That an invocation failed as a whole makes a message visible no sooner.
+/// Whether several attempts at a failing job are deliveries of one receive by their receive counts, written or counted: each came before
+/// the visibility timeout of the one before had passed. That an invocation failed as a whole makes a message visible no sooner.
 pub fn is_one_receive_twice(attempts: &[&Attempt], visibility_timeout: Duration) -> bool {
     let mut attempts: Vec<&&Attempt> = attempts.iter().collect();
     attempts.sort_by_key(|attempt| attempt.line.at);
     attempts.windows(2).all(|pair| {
         let (one, other) = (&pair[0].line, &pair[1].line);
-        let is_alike = one.receive_count.is_some()
+        let is_alike = pair[0].receive_count == pair[1].receive_count
             && one.receive_count == other.receive_count
             && one.message_id == other.message_id
             && one.outcome == other.outcome;
@@ -226,6 +234,7 @@ pub fn is_one_receive_twice(attempts: &[&Attempt], visibility_timeout: Duration)
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::message::tests::TERMS;
     use super::*;
 
     pub(in crate::account) fn line(
@@ -247,7 +256,7 @@ pub(super) mod tests {
     }
 
     fn attempts(lines: &[Line], ends: &BTreeMap<&str, &Invocation>) -> Vec<Attempt> {
-        super::attempts(lines, ends, 3, |_, _| Vec::new()).attempts
+        super::attempts(lines, ends, &TERMS, |_, _| Vec::new()).attempts
     }
 
     fn counts(lines: &[Line]) -> Vec<u32> {
@@ -319,6 +328,25 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn where_uncounted_lines_tell_of_more_receives_than_are_allowed_early_failures_are_no_others() {
+        let bare = |seconds: u64, outcome| Line {
+            receive_count: None,
+            ..line(seconds, 0, outcome, &format!("r{seconds}"))
+        };
+        let failed = |times: &[u64]| {
+            let lines: Vec<Line> = times.iter().map(|at| bare(*at, Outcome::Failed)).collect();
+            counts(&lines)
+        };
+        assert_eq!(failed(&[0, 1, 60, 61, 120, 121]), [1, 1, 2, 2, 3, 3]);
+        assert_eq!(failed(&[0, 60, 61, 120]), [1, 2, 2, 3]);
+        // No more than are allowed may each be one, where the worker shortens the visibility timeout.
+        assert_eq!(failed(&[0, 5, 10]), [1, 2, 3]);
+        assert_eq!(failed(&[0, 60, 120, 180]), [1, 2, 3, 4]);
+        let done: Vec<Line> = [0, 1, 2, 3].map(|at| bare(at, Outcome::Succeeded)).into();
+        assert_eq!(counts(&done), [1, 2, 3, 4]);
+    }
+
+    #[test]
     fn where_lines_tell_of_every_receive_what_failed_between_them_was_handed_others() {
         let bare = |seconds, request| Line {
             receive_count: None,
@@ -329,7 +357,7 @@ pub(super) mod tests {
                 let request_id = format!("{}", to.at);
                 vec![Earlier { request_id, end: InvocationEnd::Error }]
             };
-            let found = super::attempts(lines, &BTreeMap::new(), 3, one);
+            let found = super::attempts(lines, &BTreeMap::new(), &TERMS, one);
             found.attempts.iter().map(|attempt| attempt.receive_count).collect()
         };
         assert_eq!(counts(&[bare(60, "a"), bare(120, "b"), bare(180, "c")]), [1, 2, 3]);

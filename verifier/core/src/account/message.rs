@@ -308,8 +308,7 @@ fn message(
         let from = before.map_or(visible_at, |before| before + terms.visibility_timeout);
         candidates.between(from, line, &requests)
     };
-    let Attempts { attempts, silent } =
-        attempts(&job.lines, invocations, terms.max_receive_count, earlier);
+    let Attempts { attempts, silent } = attempts(&job.lines, invocations, &terms, earlier);
     let own = |id: &str| job.message_id.as_deref() == Some(id);
     let dead_lettered = job.found.iter().find(|found| own(&found.message_id)).cloned();
     let copies = copies(job);
