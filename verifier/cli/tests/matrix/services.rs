@@ -20,7 +20,7 @@ fn failing(nth: u32, fault: &Value) -> Value {
 }
 
 pub(crate) fn mutants() -> Vec<Mutant> {
-    [deliveries(), invocations_and_logs(), answers()].concat()
+    [deliveries(), of_workers_that_tell_less(), invocations_and_logs(), answers()].concat()
 }
 
 fn deliveries() -> Vec<Mutant> {
@@ -93,6 +93,32 @@ fn deliveries() -> Vec<Mutant> {
         .or_also(&[("api.reject", "inconclusive"), ("api.reject", "warn")])
         .with_worker("remembers"),
         at(
+            "deletes of two good jobs are lost",
+            json!({"operation": "DeleteMessage", "caller": "mapping", "contains": "-good-1", "nth": 1, "fault": {"kind": "delete-lost"}}),
+            1,
+            &[("job.success", "fail"), ("job.isolation", "fail")],
+        )
+        .with_fault(json!({"operation": "DeleteMessage", "caller": "mapping", "contains": "-good-3", "nth": 1, "fault": {"kind": "delete-lost"}})),
+        at(
+            "every delete is lost",
+            json!({"operation": "DeleteMessage", "caller": "mapping", "fault": {"kind": "delete-lost"}}),
+            1,
+            &[("job.isolation", "fail")],
+        )
+        .or_also(&[("job.success", "fail"), ("clean.leftovers", "warn")]),
+        at(
+            "jobs are delivered late",
+            json!({"operation": "SendMessage", "contains": "vrf-", "fault": {"kind": "delayed-delivery", "milliseconds": 20_000}}),
+            0,
+            &[],
+        ),
+    ]
+}
+
+/// Deliveries to workers whose lines do not tell of what, or that treat what comes again in their own way.
+fn of_workers_that_tell_less() -> Vec<Mutant> {
+    vec![
+        at(
             "a delete is lost of a worker whose lines are text without a count",
             json!({"operation": "DeleteMessage", "caller": "mapping", "contains": "-good-1", "nth": 1, "fault": {"kind": "delete-lost"}}),
             3,
@@ -146,26 +172,6 @@ fn deliveries() -> Vec<Mutant> {
         // Of the message that it comes to last nothing is written, whichever the API named.
         .or_also(&[("job.success", "warn"), ("api.reject", "warn")])
         .with_worker("knows-jobs"),
-        at(
-            "deletes of two good jobs are lost",
-            json!({"operation": "DeleteMessage", "caller": "mapping", "contains": "-good-1", "nth": 1, "fault": {"kind": "delete-lost"}}),
-            1,
-            &[("job.success", "fail"), ("job.isolation", "fail")],
-        )
-        .with_fault(json!({"operation": "DeleteMessage", "caller": "mapping", "contains": "-good-3", "nth": 1, "fault": {"kind": "delete-lost"}})),
-        at(
-            "every delete is lost",
-            json!({"operation": "DeleteMessage", "caller": "mapping", "fault": {"kind": "delete-lost"}}),
-            1,
-            &[("job.isolation", "fail")],
-        )
-        .or_also(&[("job.success", "fail"), ("clean.leftovers", "warn")]),
-        at(
-            "jobs are delivered late",
-            json!({"operation": "SendMessage", "contains": "vrf-", "fault": {"kind": "delayed-delivery", "milliseconds": 20_000}}),
-            0,
-            &[],
-        ),
     ]
 }
 

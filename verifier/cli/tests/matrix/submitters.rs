@@ -18,7 +18,7 @@ fn submitter(name: &'static str, words: &'static str, code: i32, expected: Check
 
 pub(crate) fn mutants() -> Vec<Mutant> {
     let rare = [refusals(), answers()].concat().into_iter().map(Mutant::rare);
-    [sends(), enqueued(), rare.collect()].concat()
+    [sends(), unnamed(), enqueued(), rare.collect()].concat()
 }
 
 /// What becomes of jobs.
@@ -35,52 +35,6 @@ fn sends() -> Vec<Mutant> {
             1,
             &[("job.success", "fail")],
         )
-        .varies(),
-        // Their lines do not tell a second message of a job from others that carry the run's id.
-        submitter(
-            "good jobs are sent twice, and lines name no job",
-            "good-twice",
-            3,
-            &[("job.success", "inconclusive")],
-        )
-        .with_worker("without=jobId")
-        .varies(),
-        submitter(
-            "good jobs are sent twice to a worker that knows its jobs",
-            "good-twice",
-            3,
-            &[("api.reject", "inconclusive")],
-        )
-        .or_also(&[("job.isolation", "inconclusive"), ("job.success", "inconclusive")])
-        // Two environments may each be handed one of the two, and do it.
-        .or_else(1, &[("job.success", "fail")])
-        .with_worker("knows-jobs")
-        .varies(),
-        // What others send may look like that.
-        submitter(
-            "every job is sent again under another id",
-            "renamed",
-            3,
-            &[("dlq.arrival", "inconclusive")],
-        )
-        .or_also(&[("job.success", "inconclusive"), ("api.reject", "inconclusive")])
-        .varies(),
-        submitter(
-            "good jobs are sent again under another id",
-            "good-renamed",
-            3,
-            &[("job.success", "inconclusive")],
-        )
-        .or_also(&[("api.reject", "inconclusive")])
-        .varies(),
-        submitter(
-            "every job is sent again under no id, and lines have no sizes",
-            "renamed unnamed",
-            3,
-            &[("dlq.arrival", "inconclusive")],
-        )
-        .or_also(&[("job.success", "inconclusive"), ("api.reject", "inconclusive")])
-        .with_worker("without=batchSize")
         .varies(),
         submitter(
             "good jobs are sent again much later",
@@ -154,6 +108,58 @@ fn sends() -> Vec<Mutant> {
             1,
             &[("job.accept", "fail"), ("job.success", "fail")],
         ),
+    ]
+}
+
+/// Jobs that are sent twice, which lines do not tell from others.
+fn unnamed() -> Vec<Mutant> {
+    vec![
+        // Their lines do not tell a second message of a job from others that carry the run's id.
+        submitter(
+            "good jobs are sent twice, and lines name no job",
+            "good-twice",
+            3,
+            &[("job.success", "inconclusive")],
+        )
+        .with_worker("without=jobId")
+        .varies(),
+        submitter(
+            "good jobs are sent twice to a worker that knows its jobs",
+            "good-twice",
+            3,
+            &[("api.reject", "inconclusive")],
+        )
+        .or_also(&[("job.isolation", "inconclusive"), ("job.success", "inconclusive")])
+        // Two environments may each be handed one of the two, and do it.
+        .or_else(1, &[("job.success", "fail")])
+        .with_worker("knows-jobs")
+        .varies(),
+        // What others send may look like that.
+        submitter(
+            "every job is sent again under another id",
+            "renamed",
+            3,
+            &[("dlq.arrival", "inconclusive")],
+        )
+        .or_also(&[("job.success", "inconclusive"), ("api.reject", "inconclusive")])
+        .varies(),
+        submitter(
+            "good jobs are sent again under another id",
+            "good-renamed",
+            3,
+            &[("job.success", "inconclusive")],
+        )
+        .or_also(&[("api.reject", "inconclusive")])
+        .varies(),
+        submitter(
+            "every job is sent again under no id, and lines have no sizes",
+            "renamed unnamed",
+            3,
+            &[("dlq.arrival", "inconclusive")],
+        )
+        .or_also(&[("job.success", "inconclusive"), ("api.reject", "inconclusive")])
+        .with_worker("without=batchSize")
+        .varies(),
     ]
 }
 

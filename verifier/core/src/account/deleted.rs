@@ -273,7 +273,7 @@ mod tests {
                 ..job("p", true)
             };
             let lines = |at: usize| {
-                let twice = vec![line(0, 1, DONE, "b1"), line(60, 2, DONE, "b2")];
+                let twice = [line(0, 1, DONE, "b1"), line(60, 2, DONE, "b2")];
                 twice[..if at < again { 2 } else { 1 }].to_vec()
             };
             let good =

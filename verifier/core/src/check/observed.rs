@@ -72,6 +72,28 @@ fn each_message(job: Submitted) -> (Submitted, Vec<Submitted>) {
     (of(own.as_deref().unwrap_or_default(), true), copies)
 }
 
+/// How many lines of a job under other messages than its own a run keeps: more say nothing more.
+const OTHERS_MAX: usize = 1_000;
+
+/// The lines that are of a job, in their order: those of its message, and those that name it under another one. Of these there may be
+/// any number, as where a worker sends a job again without end, and the first are enough to tell.
+pub fn lines_of(
+    lines: &[LoggedOutcome],
+    job_id: &str,
+    message_id: Option<&str>,
+) -> Vec<LoggedOutcome> {
+    let mut others = 0;
+    let lines = lines.iter().filter(|LoggedOutcome { line, .. }| {
+        if message_id == Some(line.message_id.as_str()) {
+            return true;
+        }
+        let is_own = line.job_id.as_deref() == Some(job_id);
+        others += usize::from(is_own);
+        is_own && others <= OTHERS_MAX
+    });
+    lines.cloned().collect()
+}
+
 /// A job as the account takes it, with those of the messages found that are its own.
 pub fn submitted(job: &JobEvidence, all: &[JobEvidence], found: &[OurMessage]) -> Submitted {
     let ids: Vec<&str> = all.iter().map(|job| job.job_id.as_str()).collect();
@@ -131,7 +153,10 @@ fn line(logged: &LoggedOutcome) -> Line {
 
 #[cfg(test)]
 mod tests {
+    use contract::Outcome;
+
     use super::super::rules::job_accept::tests::job;
+    use super::super::rules::job_success::tests::attempt;
     use super::*;
 
     fn message(id: &str, body: &str) -> OurMessage {
@@ -140,6 +165,24 @@ mod tests {
             body: body.to_owned(),
             seen_at: Timestamp::default(),
         }
+    }
+
+    #[test]
+    fn of_a_job_that_is_sent_again_without_end_all_lines_of_its_message_and_the_first_others_are_kept()
+     {
+        let line = |message_id: &str, job_id: &str| {
+            let mut line = attempt(1, Outcome::Failed);
+            message_id.clone_into(&mut line.line.message_id);
+            line.line.job_id = Some(job_id.to_owned());
+            line
+        };
+        let mut lines = vec![line("m-a", "a")];
+        lines.extend((0..OTHERS_MAX + 5).map(|number| line(&format!("x{number}"), "a")));
+        lines.extend([line("m-a", "renamed"), line("m-b", "b")]);
+        let kept = lines_of(&lines, "a", Some("m-a"));
+        assert_eq!(kept.len(), OTHERS_MAX + 2);
+        assert_eq!(kept.last(), lines.iter().rev().nth(1));
+        assert_eq!(lines_of(&lines, "b", None).len(), 1);
     }
 
     #[test]

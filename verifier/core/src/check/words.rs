@@ -37,9 +37,31 @@ pub fn age_in_words(duration: Duration) -> String {
     }
 }
 
+/// How many of many ids are named.
+const NAMED_MAX: usize = 10;
+
+/// Ids in a text: all of a few, and otherwise the first of them and how many there are besides.
+pub fn ids_in_words<T: AsRef<str>>(ids: &[T]) -> String {
+    let named = ids.iter().take(NAMED_MAX).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
+    match ids.len().saturating_sub(NAMED_MAX) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_many_ids_the_first_are_named() {
+        let words = |count: usize| {
+            ids_in_words(&(0..count).map(|number| number.to_string()).collect::<Vec<_>>())
+        };
+        assert_eq!(words(2), "0, 1");
+        assert!(words(10).ends_with("8, 9"), "{}", words(10));
+        assert!(words(12).ends_with("8, 9 and 2 more"), "{}", words(12));
+    }
 
     #[test]
     fn short_times_are_said_in_milliseconds() {

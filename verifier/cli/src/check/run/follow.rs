@@ -7,7 +7,7 @@ use verifier_core::account::{Account, Expectation, MessageAccount, Remark};
 use verifier_core::check::rules::cfg_logs;
 use verifier_core::check::{
     CHECKS, CheckEvent, Evaluate, Evaluation, FailingJob, Followed, HeldMessage, Hidden,
-    JobEvidence, LogEvidence, LogLines, LoggedOutcome, RunId, Strays, Wait,
+    JobEvidence, LogEvidence, LogLines, LoggedOutcome, RunId, Strays, Wait, lines_of,
 };
 use verifier_core::settings::Settings;
 use verifier_model::time::Timestamp;
@@ -346,11 +346,7 @@ impl Run<'_> {
     pub(super) fn attribute(&mut self, outcomes: &[LoggedOutcome]) {
         for job in &mut self.jobs {
             // Under another message, a job of that id was put on the queue more than once, or not as the API says.
-            let own = |outcome: &&LoggedOutcome| {
-                Some(&outcome.line.message_id) == job.message_id.as_ref()
-                    || outcome.line.job_id.as_ref() == Some(&job.job_id)
-            };
-            job.attempts = outcomes.iter().filter(own).cloned().collect();
+            job.attempts = lines_of(outcomes, &job.job_id, job.message_id.as_deref());
         }
         for rejection in &mut self.rejections {
             let own =

@@ -9,7 +9,7 @@ use verifier_core::check::{Exchange, JobEvidence, Need, Rejection};
 use verifier_core::settings::Filling;
 use verifier_model::time::Timestamp;
 
-use super::{JobPlan, Run, clean_up};
+use super::{JobPlan, Run};
 
 /// How many good jobs go with the failing ones at least, and how many again whenever those return.
 const GOOD_JOBS_MIN: usize = 2;
@@ -332,7 +332,8 @@ impl Run<'_> {
         submitted_at: Timestamp,
         bound_at: Timestamp,
     ) {
-        let are_refused = self.rejections.iter().all(|each| !clean_up::is_queued(each));
+        // What is put off, or not answered, would last until the failing jobs return.
+        let are_refused = self.rejections.iter().all(api_reject::is_refused);
         let Some(at) = quiet_at(course, submitted_at).filter(|at| *at < bound_at) else { return };
         if self.rejections.is_empty() || !are_refused {
             return;

@@ -148,6 +148,11 @@ fn status(rejection: &Rejection) -> Option<String> {
     Some(format!("{} {}", rejection.defect, answer.status))
 }
 
+/// Whether a body was refused as it has to be, by the status of the answer.
+pub fn is_refused(rejection: &Rejection) -> bool {
+    rejection.exchange.answer.as_ref().is_ok_and(|answer| REFUSALS.contains(&answer.status))
+}
+
 /// Whether an answer says that a body that is no job was taken for one.
 pub fn is_accepted(rejection: &Rejection) -> bool {
     rejection.exchange.answer.as_ref().is_ok_and(|answer| (200..300).contains(&answer.status))

@@ -8,7 +8,7 @@ use verifier_model::time::Timestamp;
 use super::dlq_attempts::rank;
 use crate::check::{
     Check, DeadLetter, Evaluate, Evaluation, FailingJob, Followed, Hidden, JobEvidence, Severity,
-    Verdict, in_words,
+    Verdict, ids_in_words, in_words,
 };
 use crate::settings::MessageIds;
 
@@ -87,7 +87,7 @@ fn of_followed(followed: &Followed<'_>) -> Evaluation {
     let summary = format!(
         "{}; but {} there were sent while the failing jobs were posted, name no run, and are all that came of others: copies of them under other ids, or of another sender",
         all.summary,
-        meanwhile.join(", ")
+        ids_in_words(&meanwhile)
     );
     Evaluation { summary, verdict: Verdict::Inconclusive, ..all }
         .with_next("look at those messages, and at what the submit function sends; run the check while no other sender is active, too")
@@ -149,9 +149,9 @@ pub fn evaluate(
     };
     if !terms.copies.is_empty() {
         return Evaluation::fail(
-            format!("other messages hold the failing job: {}", terms.copies.join(", ")),
+            format!("other messages hold the failing job: {}", ids_in_words(terms.copies)),
             format!("the failing job in message {message_id} alone"),
-            terms.copies.join(", "),
+            ids_in_words(terms.copies),
         )
         .with_next("look for what sends the job again: the submit function, or the worker");
     }

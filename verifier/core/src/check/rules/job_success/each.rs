@@ -2,7 +2,7 @@
 
 use super::HELD_BACK;
 use crate::account::{Account, Attempt, Explained, MessageAccount, MessageEnd, Unexplained};
-use crate::check::{LogEvidence, Verdict};
+use crate::check::{LogEvidence, Verdict, ids_in_words};
 
 /// How much of a line is shown.
 const LINE_CHARS_MAX: usize = 200;
@@ -21,7 +21,7 @@ pub(super) fn of(account: &Account, job: &MessageAccount, log: &LogEvidence) -> 
         }
         MessageEnd::Copied => {
             let named = job.message_id.as_deref().unwrap_or("none");
-            let others = job.copies.join(", ");
+            let others = ids_in_words(&job.copies);
             (Verdict::Fail, format!("is in the messages {others}, where the API named {named}"))
         }
         MessageEnd::StillThere => (
