@@ -8,7 +8,8 @@ import { withTemporaryDirectory } from '../lib/temporary-directory.ts';
 
 const PAGE = readFileSync(join(REPOSITORY_ROOT, 'docs', 'aws.md'), 'utf8');
 const [section = ''] = (PAGE.split('\n## Quick start on AWS\n')[1] ?? '').split('\n## ');
-const blocks = [...section.matchAll(/^```sh aws\n([^]*?)\n```$/gm)].map(([, block = '']) => block);
+const blocksOf = (text: string) => [...text.matchAll(/^```sh aws\n([^]*?)\n```$/gm)].map(([, block = '']) => block);
+const [blocks, allBlocks] = [blocksOf(section), blocksOf(PAGE)];
 const SCRIPTS = join(REPOSITORY_ROOT, 'stack', 'bin');
 
 /** What GitHub's command line answers, with `first` where it is about something else than the repository. */
@@ -216,7 +217,7 @@ describe('the quick start', () => {
   });
 
   test('says what a new member of an organization is answered, and how to go on', () => {
-    const text = section.replaceAll(/^```[^]*?^```$/gm, '').replaceAll(/\s+/g, ' ');
+    const text = PAGE.replaceAll(/^```[^]*?^```$/gm, '').replaceAll(/\s+/g, ' ');
     expect(text).toMatch(/is a linked account\. To enable budgets for your account, ask the payer account to enable budgets first[^]*`--budget none`/);
   });
 
@@ -467,7 +468,7 @@ describe('the quick start', () => {
     expect(calls).not.toMatch(/gh (variable set|workflow)/);
     expect(stderr).toMatch(/Send write tokens to workflows from pull requests.*no variable is set/);
     // What forks get is said where one reads what protects from them, too.
-    for (const page of [section, readFileSync(join(REPOSITORY_ROOT, 'SECURITY.md'), 'utf8')]) {
+    for (const page of [PAGE, readFileSync(join(REPOSITORY_ROOT, 'SECURITY.md'), 'utf8')]) {
       expect(page.replaceAll(/^```[^]*?^```$/gm, '')).toContain('*Send write tokens to workflows from pull requests*');
     }
   });
@@ -578,7 +579,7 @@ describe('the quick start', () => {
   });
 
   test('says how a first deployment that failed is replaced, which its protection keeps CDK from', () => {
-    expect(blocks).toContainEqual('aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name PreviewAccount --region eu-central-1');
+    expect(allBlocks).toContainEqual('aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name PreviewAccount --region eu-central-1');
   });
 
   /** An account whose PreviewAccount has these roles of deployment. */
