@@ -1,16 +1,13 @@
 //! The messages that a redrive has changed, as its journal keeps them.
 
-use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use verifier_core::dead_letters::DeadLetter;
 use verifier_core::redrive::{ChangedCopies, Changes, Entry, QueueName, Terms, Undone, restored};
 
 use crate::dlq::Spool;
-use crate::redrive::ledger_file::read_ledger;
+use crate::redrive::ledger_file::{each_line, read_ledger};
 use crate::shell::failure::Failure;
-use crate::shell::files;
-use crate::shell::journal::failed;
 
 /// The originals of a redrive's changed copies.
 #[derive(Debug)]
@@ -23,21 +20,12 @@ pub(super) struct Originals {
 impl Originals {
     /// Reads a journal. It has been read as a ledger, so that its lines are known to be entries.
     fn read(path: &Path) -> Result<Self, Failure> {
-        let mut reader = files::lines(path).map_err(|error| failed(path, "read", &error))?;
         let (mut copies, mut spool) = (ChangedCopies::default(), Spool::new());
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            let read = reader.read_until(b'\n', &mut line);
-            read.map_err(|error| failed(path, "read", &error))?;
-            if line.last() != Some(&b'\n') {
-                return Ok(Self { copies, spool });
-            }
-            let Ok(entry) = serde_json::from_slice::<Entry>(&line) else { continue };
-            for original in copies.take(&entry) {
-                spool.add(original)?;
-            }
-        }
+        each_line(path, |line| {
+            let Ok(entry) = serde_json::from_slice::<Entry>(line) else { return Ok(()) };
+            copies.take(&entry).into_iter().try_for_each(|original| spool.add(original))
+        })?;
+        Ok(Self { copies, spool })
     }
 
     /// How many messages have changed copies.
