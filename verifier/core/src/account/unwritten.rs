@@ -193,13 +193,14 @@ impl Account {
                 || message.attempts.iter().any(Attempt::failed)
                 || message.end == MessageEnd::DoneMoreThanOnce { delivered_twice: false }
         });
-        let may_wait = self.messages.iter().filter(|message| match message.end {
-            MessageEnd::StillThere => true,
-            MessageEnd::Copied => message.dead_lettered.is_none(),
-            MessageEnd::DoneOnce | MessageEnd::DoneMoreThanOnce { .. } => comes_again,
-            _ => false,
+        let may_wait = self.messages.iter().map(|message| match message.end {
+            MessageEnd::StillThere => 1,
+            // Any of its messages may.
+            MessageEnd::Copied if message.dead_lettered.is_none() => message.copies.len() + 1,
+            MessageEnd::DoneOnce | MessageEnd::DoneMoreThanOnce { .. } => comes_again.into(),
+            _ => 0,
         });
-        may_wait.count() as u64
+        may_wait.sum::<usize>() as u64
     }
 }
 
@@ -307,6 +308,17 @@ mod tests {
         assert!(account(vec![failing([1, 3, 1])], error).unwritten().is_empty());
         let success = vec![invocation(60, "b2", InvocationEnd::Success)];
         assert_eq!(account(vec![failing([1, 3, 1])], success).unwritten().len(), 1);
+    }
+
+    #[test]
+    fn of_a_job_that_is_in_several_messages_all_may_be_queued() {
+        let queued = |ids: &[&str]| {
+            let of =
+                |id: &&str| Line { message_id: Some((*id).to_owned()), ..line(0, 1, FAILED, "b1") };
+            let failing = Submitted { lines: ids.iter().map(of).collect(), ..job("p", true) };
+            account(vec![failing], vec![]).own_queued_at_most()
+        };
+        assert_eq!([queued(&["m-p"]), queued(&["m-p", "x", "y"])], [0, 3]);
     }
 
     #[test]

@@ -76,22 +76,27 @@ fn each_message(job: Submitted) -> (Submitted, Vec<Submitted>) {
 const OTHERS_MAX: usize = 1_000;
 
 /// The lines that are of a job, in their order: those of its message, and those that name it under another one. Of these there may be
-/// any number, as where a worker sends a job again without end, and the first are enough to tell.
-pub fn lines_of(
-    lines: &[LoggedOutcome],
+/// any number, as where a worker sends a job again without end, and the first are enough to tell. The others come second.
+pub fn lines_of<'a>(
+    lines: &'a [LoggedOutcome],
     job_id: &str,
     message_id: Option<&str>,
-) -> Vec<LoggedOutcome> {
+) -> (Vec<LoggedOutcome>, Vec<&'a LoggedOutcome>) {
+    let (mut kept, mut left) = (Vec::new(), Vec::new());
     let mut others = 0;
-    let lines = lines.iter().filter(|LoggedOutcome { line, .. }| {
-        if message_id == Some(line.message_id.as_str()) {
-            return true;
+    for logged in lines {
+        if message_id == Some(logged.line.message_id.as_str()) {
+            kept.push(logged.clone());
+        } else if logged.line.job_id.as_deref() == Some(job_id) {
+            others += 1;
+            if others <= OTHERS_MAX {
+                kept.push(logged.clone());
+            } else {
+                left.push(logged);
+            }
         }
-        let is_own = line.job_id.as_deref() == Some(job_id);
-        others += usize::from(is_own);
-        is_own && others <= OTHERS_MAX
-    });
-    lines.cloned().collect()
+    }
+    (kept, left)
 }
 
 /// A job as the account takes it, with those of the messages found that are its own.
@@ -179,10 +184,10 @@ mod tests {
         let mut lines = vec![line("m-a", "a")];
         lines.extend((0..OTHERS_MAX + 5).map(|number| line(&format!("x{number}"), "a")));
         lines.extend([line("m-a", "renamed"), line("m-b", "b")]);
-        let kept = lines_of(&lines, "a", Some("m-a"));
-        assert_eq!(kept.len(), OTHERS_MAX + 2);
+        let (kept, left) = lines_of(&lines, "a", Some("m-a"));
+        assert_eq!((kept.len(), left.len()), (OTHERS_MAX + 2, 5));
         assert_eq!(kept.last(), lines.iter().rev().nth(1));
-        assert_eq!(lines_of(&lines, "b", None).len(), 1);
+        assert_eq!(lines_of(&lines, "b", None).0.len(), 1);
     }
 
     #[test]

@@ -346,7 +346,7 @@ impl Run<'_> {
     pub(super) fn attribute(&mut self, outcomes: &[LoggedOutcome]) {
         for job in &mut self.jobs {
             // Under another message, a job of that id was put on the queue more than once, or not as the API says.
-            job.attempts = lines_of(outcomes, &job.job_id, job.message_id.as_deref());
+            job.attempts = lines_of(outcomes, &job.job_id, job.message_id.as_deref()).0;
         }
         for rejection in &mut self.rejections {
             let own =

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use verifier_aws::AwsError;
 use verifier_core::account::{Account, Invocation, MessageEnd, QueueCounts, Whose};
-use verifier_core::check::{LogEvidence, LoggedOutcome, Rewritten, RunId, Strays, Unknown};
+use verifier_core::check::{
+    LogEvidence, LoggedOutcome, Rewritten, RunId, Strays, Unknown, lines_of,
+};
 use verifier_model::time::Timestamp;
 
 use super::clean_up::{self, may_be_queued};
@@ -215,9 +217,15 @@ impl Run<'_> {
         }
     }
 
-    /// Of how many refused bodies lines tell, by request id.
+    /// Of how many refused bodies lines tell, by request id; and of how many messages of jobs that are left out, being too many.
     fn written_of_refused(&self) -> BTreeMap<String, u32> {
         let mut written = BTreeMap::new();
+        for job in &self.jobs {
+            let (_, left) = lines_of(&self.outcomes, &job.job_id, job.message_id.as_deref());
+            for logged in left {
+                *written.entry(logged.line.request_id.clone()).or_default() += 1;
+            }
+        }
         for attempt in self.rejections.iter().flat_map(|rejection| &rejection.attempts) {
             *written.entry(attempt.line.request_id.clone()).or_default() += 1;
         }
