@@ -122,12 +122,10 @@ fn of_workers_that_tell_less() -> Vec<Mutant> {
             "a delete is lost of a worker whose lines are text without a count",
             json!({"operation": "DeleteMessage", "caller": "mapping", "contains": "-good-1", "nth": 1, "fault": {"kind": "delete-lost"}}),
             3,
-            &[
-                ("cfg.logs", "warn"),
-                ("job.success", "inconclusive"),
-                ("job.isolation", "inconclusive"),
-            ],
+            &[("cfg.logs", "warn"), ("job.success", "inconclusive")],
         )
+        // It may have been in another batch than the failing jobs at first.
+        .or_also(&[("job.isolation", "inconclusive"), ("job.isolation", "warn")])
         .with_worker("shape=text-without-count")
         .with_settings(TEXT_WITHOUT_COUNT)
         .with_change(text_log),

@@ -343,8 +343,10 @@ impl Run<'_> {
         let again = self.post_rejects(course, true).await;
         self.refused.push((from, self.clock.now()));
         for rejection in again.into_iter().filter(api_reject::is_accepted) {
-            let same = self.rejections.iter_mut().find(|each| each.job_id == rejection.job_id);
-            same.into_iter().for_each(|same| same.exchange = rejection.exchange.clone());
+            let mut first = self.rejections.iter_mut();
+            if let Some(first) = first.find(|each| each.job_id == rejection.job_id) {
+                first.exchange = rejection.exchange;
+            }
         }
     }
 
