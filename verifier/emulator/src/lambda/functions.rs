@@ -291,8 +291,9 @@ impl Functions {
     pub(crate) async fn shut_down(&self) {
         let mut background = std::mem::take(&mut *lock(&self.background));
         background.shutdown().await;
-        self.clear();
+        // Together: each environment that is dropped looks for its processes by itself.
         self.environment_context.groups.end().await;
+        self.clear();
     }
 
     /// Ends every environment, without waiting.

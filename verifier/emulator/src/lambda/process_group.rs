@@ -2,8 +2,9 @@
 
 use std::io;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, Command};
 
 /// The variable by which a process is known to be of an environment, whatever group or session it has made for itself.
@@ -17,6 +18,9 @@ const MARK: &str = "VERIFIER_ENVIRONMENT";
 ///
 /// Source: `proc_pid_environ(5)`, `proc_pid_stat(5)`: after the name, the first field is the state, the second the parent, the
 /// twentieth the start.
+///
+/// Its arguments are its own mark and that of all environments of its emulator. A line tells it what to do: `all` to end what
+/// has the latter, or `group` where that was done, and its group alone is left. Without a line it is on its own.
 const LEADER: &str = r#"trap '' HUP INT QUIT TERM USR1 USR2 PIPE ALRM
 started() { read -r stat < "/proc/$1/stat" && set -- ${stat##*) } && state=$1 parent=$2 start=${20}; }
 becoming() {
@@ -38,7 +42,8 @@ marked() {
 }
 mark=$1 turn=0
 started $$ && since=$start
-read -r _
+read -r order
+case $order in all) mark=$2 ;; group) turn=100 ;; esac
 while [ $turn -lt 100 ]; do
   turn=$((turn + 1))
   marked && continue
@@ -48,12 +53,20 @@ while [ $turn -lt 100 ]; do
 done
 kill -KILL 0"#;
 
+/// What a leader is told to do.
+const ALL: &str = "all\n";
+const GROUP: &str = "group\n";
+
 /// The process groups of all environments that run.
 ///
 /// Each environment has one of its own, as each has a sandbox of its own on Lambda: a function that signals its group, as a
 /// shell's `kill 0` does, reaches nothing but what it started itself.
 #[derive(Default)]
-pub(crate) struct ProcessGroups(Mutex<Vec<Leader>>);
+pub(crate) struct ProcessGroups {
+    leaders: Mutex<Vec<Leader>>,
+    /// What all marks begin with.
+    mark: OnceLock<String>,
+}
 
 /// A group's leader, and the write end of its pipe.
 struct Leader {
@@ -80,12 +93,11 @@ pub(crate) struct ProcessGroup {
 impl ProcessGroups {
     /// Starts a group.
     pub(crate) fn start(&self) -> io::Result<ProcessGroup> {
-        // Two emulators may count alike, so it is drawn.
-        let mut mark = [0; 16];
-        getrandom::fill(&mut mark).map_err(io::Error::other)?;
-        let mark = format!("{:032x}", u128::from_ne_bytes(mark));
+        let drawn = drawn()?;
+        let of_all = self.mark.get_or_init(|| drawn.clone());
+        let mark = format!("{of_all}-{drawn}");
         let mut leader = Command::new("sh")
-            .args(["-c", LEADER, "sh", &format!("{MARK}={mark}")])
+            .args(["-c", LEADER, "sh", &format!("{MARK}={mark}"), &format!("{MARK}={of_all}-")])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -104,10 +116,20 @@ impl ProcessGroups {
     }
 
     /// Kills every process of all groups and waits for their leaders' ends.
+    ///
+    /// The oldest leader looks for the processes of all, since each look reads the environment of every process there is.
     pub(crate) async fn end(&self) {
-        let leaders = std::mem::take(&mut *self.leaders());
-        for leader in &leaders {
-            close(&leader.pipe);
+        let mut leaders = std::mem::take(&mut *self.leaders());
+        leaders.retain_mut(|leader| matches!(leader.process.try_wait(), Ok(None)));
+        let mut order = ALL;
+        for leader in &mut leaders {
+            if !tell(&leader.pipe, order).await {
+                continue;
+            }
+            if order == ALL {
+                order = GROUP;
+                let _ = leader.process.wait().await;
+            }
         }
         for mut leader in leaders {
             // It kills itself with its group, so this wait is short.
@@ -116,17 +138,32 @@ impl ProcessGroups {
     }
 
     fn leaders(&self) -> MutexGuard<'_, Vec<Leader>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.leaders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn close(pipe: &Pipe) {
-    drop(pipe.lock().unwrap_or_else(PoisonError::into_inner).take());
+/// Two emulators may count alike, so what marks are made of is drawn.
+fn drawn() -> io::Result<String> {
+    let mut mark = [0; 16];
+    getrandom::fill(&mut mark).map_err(io::Error::other)?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(mark)))
+}
+
+fn take(pipe: &Pipe) -> Option<ChildStdin> {
+    pipe.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// Tells a leader what to do; whether it can still be told.
+async fn tell(pipe: &Pipe, order: &str) -> bool {
+    match take(pipe) {
+        Some(mut pipe) => pipe.write_all(order.as_bytes()).await.is_ok(),
+        None => false,
+    }
 }
 
 impl Drop for ProcessGroup {
     fn drop(&mut self) {
-        close(&self.pipe);
+        drop(take(&self.pipe));
     }
 }
 
@@ -142,6 +179,36 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_processes_of_all_groups_end_together_in_whatever_session_they_are() {
+        let groups = ProcessGroups::default();
+        let mut processes = Vec::new();
+        let mut held = Vec::new();
+        for _ in 0..3 {
+            let group = groups.start().unwrap();
+            for program in ["sleep", "setsid"] {
+                let mut command = Command::new(program);
+                command.args(if program == "setsid" { &["sleep", "600"][..] } else { &["600"] });
+                group.add(&mut command);
+                processes.push(command.spawn().unwrap());
+            }
+            held.push(group);
+        }
+        // Of another emulator.
+        let (others, mut other) = (ProcessGroups::default(), Command::new("sleep"));
+        let group = others.start().unwrap();
+        group.add(other.arg("600"));
+        let mut other = other.spawn().unwrap();
+        groups.end().await;
+        for mut process in processes {
+            let ended = tokio::time::timeout(Duration::from_secs(10), process.wait()).await;
+            assert!(!ended.expect("it ends").unwrap().success());
+        }
+        assert!(matches!(other.try_wait(), Ok(None)));
+        others.end().await;
+        other.wait().await.unwrap();
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn what_was_started_a_moment_ago_ends_with_its_group_too() {
