@@ -3,15 +3,15 @@
 set -uo pipefail
 # CDPATH would lead elsewhere, and print it.
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" > /dev/null && pwd) || exit
-# shellcheck source=account/ask.sh
+# shellcheck source=stack/bin/account/ask.sh
 . "$here/account/ask.sh" || exit
-# shellcheck source=account/bootstrap.sh
+# shellcheck source=stack/bin/account/bootstrap.sh
 . "$here/account/bootstrap.sh" || exit
-# shellcheck source=account/checks.sh
+# shellcheck source=stack/bin/account/checks.sh
 . "$here/account/checks.sh" || exit
-# shellcheck source=account/variables.sh
+# shellcheck source=stack/bin/account/variables.sh
 . "$here/account/variables.sh" || exit
-# shellcheck source=account/role.sh
+# shellcheck source=stack/bin/account/role.sh
 . "$here/account/role.sh" || exit
 
 usage() {

@@ -3,7 +3,7 @@
 set -uo pipefail
 # CDPATH would lead elsewhere, and print it.
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" > /dev/null && pwd) || exit
-# shellcheck source=account/ask.sh
+# shellcheck source=stack/bin/account/ask.sh
 . "$here/account/ask.sh" || exit
 
 usage() {

@@ -1,5 +1,6 @@
 # What the scripts beside ask of AWS and of GitHub, and how they say that they do nothing.
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # The options are those scripts'.
 
 # Each of them fails, so that `refused … ` ends a check.
 refused() {

@@ -70,7 +70,7 @@ ours() {
   others=$(other_regions) || return
   for other in "$AWS_REGION" $others; do
     served "$other" || return
-    [ "$other" != "$AWS_REGION" ] && ! moved_from "$account/$other" || continue
+    if [ "$other" = "$AWS_REGION" ] || moved_from "$account/$other"; then continue; fi
     refused "The account has roles of previews in $other, and an account holds the previews of one region: nothing is done." \
       "If they are this repository's from before, delete its previews and PreviewAccount there, and run this again with --moved-from $account/$other"
     return

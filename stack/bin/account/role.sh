@@ -44,7 +44,7 @@ delete_role() {
     echo "There is no role $role"
   fi
   # What was interrupted before has left policies without a role.
-  for policy in $(printf '%s\n' $left | sort -u); do
+  for policy in $(tr -s '[:space:]' '\n' <<< "$left" | sort -u); do
     delete_unused_policy "$policy" || return
   done
 }

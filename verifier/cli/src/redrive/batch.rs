@@ -256,7 +256,7 @@ impl Engine<'_> {
             self.terms.counted(message, &hand.message, queue.message_bytes_max());
         let size_bytes = message.size_bytes();
         let resend = message.resend(&self.name, queue.is_fifo());
-        Ok(Going { resend, to, hand, original, redrives, size_bytes })
+        Ok(Going { hand, resend, to, original, redrives, size_bytes })
     }
 
     /// Sends messages in as few requests as fit, in their order. On FIFO queues none is sent after a request in which one of its
