@@ -140,12 +140,12 @@ describe('what is said about it', () => {
     const hostile = { PS1: '$(id)', PATH: '/nowhere', STACK: 'Stack-PR1', IFS: 'a', JobUrl: '-o/etc/passwd', BucketName: '--version', PROMPT_COMMAND: 'id', JobsDeadLetterQueueName: 'file:///etc/passwd' };
     const outputs = Object.entries({ ...hostile, ...sound }).map((pair) => pair.join('\\t')).join('\\n');
     const { stdout, stderr } = spawnSync('bash', ['--norc', '-o', 'history', '-o', 'histexpand'], {
-      input: `aws() { printf '${outputs}\\n'; }\n${block}\necho "$STACK|$IFS|$ApiUrl|$JobsQueueName|$DistributionId|$JobUrl|$BucketName|$PROMPT_COMMAND|$JobsDeadLetterQueueName$AWS_ENDPOINT_URL$AWS_ACCESS_KEY_ID"\n`,
+      input: `aws() { printf '${outputs}\\n'; }\n${block}\necho "$STACK|$IFS|$ApiUrl|$JobsQueueName|$DistributionId|$JobUrl|$BucketName|$PROMPT_COMMAND|$JobsDeadLetterQueueName$AWS_ENDPOINT_URL$AWS_ACCESS_KEY_ID|$AWS_REGION|$AWS_DEFAULT_REGION"\n`,
       encoding: 'utf8',
       // What `verifier local` has exported, and another stack's block.
-      env: { PATH: process.env['PATH'], AWS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_ACCESS_KEY_ID: 'local', JobUrl: 'http://127.0.0.1:1', BucketName: 'old', JobsDeadLetterQueueName: 'old' },
+      env: { PATH: process.env['PATH'], AWS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_ACCESS_KEY_ID: 'AKIALOCAL', AWS_DEFAULT_REGION: 'us-local-1', JobUrl: 'http://127.0.0.1:1', BucketName: 'old', JobsDeadLetterQueueName: 'old' },
     });
-    expect(stdout).toBe('Stack-PR123| \t\n|https://a.test/hello|Stack-PR7-Jobs|E1ABC||||\n');
+    expect(stdout).toBe('Stack-PR123| \t\n|https://a.test/hello|Stack-PR7-Jobs|E1ABC|||||eu-central-1|eu-central-1\n');
     expect(stderr).toBe('');
     // What the page says that there is.
     for (const name of ['ApiUrl', 'JobUrl', 'PreviewUrl', 'JobsQueueName', 'JobsDeadLetterQueueName', 'BucketName', 'DistributionId']) {
