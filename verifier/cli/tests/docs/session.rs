@@ -33,6 +33,7 @@ programs=$PATH
 verifier() { (PATH=$programs; "$VERIFIER" "$@" --help > /dev/null); }
 cargo() { if [ "$1" = xtask ]; then return; fi; while [ "$1" != "--" ]; do shift; done; shift; verifier "$@"; }
 aws() { (PATH=$programs; command aws "$@" --generate-cli-skeleton > /dev/null); }
+script() { (PATH=$programs; "stack/bin/$1" "${@:2}" --help > /dev/null); }
 gh() { :; }
 npm() { :; }
 npx() { :; }
@@ -89,7 +90,15 @@ impl Session {
 
     /// Has commands read without doing anything.
     pub(crate) fn check_syntax(&self, scripts: &[Script]) {
-        self.shell(SYNTAX_PRELUDE, scripts);
+        // No function of a shell takes the place of a program that is called by its path.
+        let of_stack = |script: &Script| Script {
+            text: ["account.sh", "preview.sh"].iter().fold(script.text.clone(), |text, name| {
+                text.replace(&format!("bin/{name}"), &format!("script {name}"))
+            }),
+            ..script.clone()
+        };
+        let scripts: Vec<Script> = scripts.iter().map(of_stack).collect();
+        self.shell(SYNTAX_PRELUDE, &scripts);
     }
 
     fn shell(&self, prelude: &str, scripts: &[Script]) {
