@@ -7,6 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use verifier_core::dead_letters::{Attribute, DeadLetter, Resend};
+use verifier_core::redrive::REDRIVES_ATTRIBUTE;
 use verifier_testkit::run;
 
 use crate::world::{World, body, message};
@@ -40,13 +41,16 @@ fn fill(world: &World, name: &str, count: usize) {
     world.send(&dead, &(0..count).map(resend).collect::<Vec<_>>());
 }
 
-/// Asserts that each of so many messages is there once, with all that it had.
-fn assert_all(found: &[DeadLetter], count: usize) {
+/// Asserts that each of so many messages is there once, with all that it had and the count of its redrives, where it was.
+fn assert_all(found: &[DeadLetter], count: usize, redrives: Option<&str>) {
     assert_eq!(found.len(), count);
     let by_body: BTreeMap<&str, &BTreeMap<String, Attribute>> =
         found.iter().map(|message| (message.body.as_str(), &message.attributes)).collect();
     for number in 0..count {
-        assert_eq!(by_body.get(body(number).as_str()), Some(&&resend(number).attributes));
+        let mut expected = resend(number).attributes;
+        let redrives = redrives.map(|times| Attribute::text("Number", times));
+        expected.extend(redrives.map(|times| (REDRIVES_ATTRIBUTE.to_owned(), times)));
+        assert_eq!(by_body.get(body(number).as_str()), Some(&&expected));
     }
 }
 
@@ -59,7 +63,7 @@ fn a_thousand_messages_with_attributes_are_all_accounted_for() {
     command.args(["--dlq", "moto-dead", "--no-canary", "--yes", "--journal", "journal.jsonl"]);
     let redriven = World::end(command.args(CONCURRENCY));
     redriven.assert(0, &[("replayed", 1_000), ("unknown", 1_000)]);
-    assert_all(&world.drain("moto-source"), MESSAGES);
+    assert_all(&world.drain("moto-source"), MESSAGES, Some("1"));
     assert!(world.drain("moto-dead").is_empty());
 }
 
@@ -84,9 +88,9 @@ fn messages_are_listed_and_go_through_a_file_with_all_that_they_have() {
     assert_eq!(dlq(&["export", "messages.jsonl"])["written"], 60);
     let imported = dlq(&["import", "messages.jsonl", "--to", "filed-copy"]);
     assert_eq!(imported["sent"].as_array().unwrap().len(), 60);
-    assert_all(&world.drain("filed-copy"), 60);
+    assert_all(&world.drain("filed-copy"), 60, None);
     // They were only looked at.
-    assert_all(&world.drain("filed-dead"), 60);
+    assert_all(&world.drain("filed-dead"), 60, None);
 }
 
 /// Redrives the messages of a queue to `rehearsal`, somewhere else.
@@ -109,7 +113,7 @@ fn a_redrive_can_be_rehearsed_in_another_region() {
     fill(&world, "region", 20);
     elsewhere.create("rehearsal", &json!({}));
     rehearse(&world, "region", &["--to-region", "eu-west-1"], &[]);
-    assert_all(&elsewhere.drain("rehearsal"), 20);
+    assert_all(&elsewhere.drain("rehearsal"), 20, Some("1"));
 }
 
 /// Credentials of a role in another account: what the names of the answer's elements stand for.
@@ -146,5 +150,5 @@ fn a_redrive_can_be_rehearsed_in_another_account() {
     let file = world.path("credentials").to_str().expect("a path").to_owned();
     let environment = [("AWS_SHARED_CREDENTIALS_FILE", file)];
     rehearse(&world, "account", &["--to-profile", "rehearsal"], &environment);
-    assert_all(&elsewhere.drain("rehearsal"), 20);
+    assert_all(&elsewhere.drain("rehearsal"), 20, Some("1"));
 }
