@@ -1,8 +1,14 @@
 #!/usr/bin/env bash
 # Deploys a preview by hand, as preview.yml does for a pull request.
 set -uo pipefail
+# A link to this leads to where its parts are; not every system's readlink does that in one step.
+self=${BASH_SOURCE[0]}
+while [ -L "$self" ]; do
+  link=$(readlink "$self") || exit
+  case $link in /*) self=$link ;; *) self=$(dirname -- "$self")/$link ;; esac
+done
 # CDPATH would lead elsewhere, and print it.
-here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" > /dev/null && pwd) || exit
+here=$(CDPATH='' cd -- "$(dirname -- "$self")" > /dev/null && pwd) || exit
 # shellcheck source=stack/bin/account/ask.sh
 . "$here/account/ask.sh" || exit
 

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { deploymentNames } from '../lib/deployment-names.ts';
@@ -413,6 +413,16 @@ describe('the quick start', () => {
 
   test('starts wherever CDPATH leads', () => {
     expect(run(['deploy'], { aws: ANSWERS }, undefined, { CDPATH: '.:/usr' }).calls).toMatch(/^npx --no-install cdk deploy /m);
+  });
+
+  test('finds its parts by a link, too', () => {
+    const status = withTemporaryDirectory((folder) => {
+      symlinkSync(join(SCRIPTS, 'account.sh'), join(folder, 'first'));
+      symlinkSync('first', join(folder, 'second'));
+      return spawnSync(join(folder, 'second'), ['--help'], { encoding: 'utf8' });
+    });
+    expect([status.status, status.stderr]).toEqual([0, '']);
+    expect(status.stdout).toContain('Usage: account.sh deploy');
   });
 
   test('sets all variables also where the command lines read what is on stdin', () => {

@@ -228,7 +228,7 @@ async fn build_functions(
         })?;
     let messages = String::from_utf8_lossy(&ended.stderr);
     if !messages.is_empty() {
-        output::tell(messages.trim_end());
+        output::tell(&format!("{}\n", messages.trim_end()));
     }
     if !ended.status.success() {
         return Err(Failure::environment(format!(

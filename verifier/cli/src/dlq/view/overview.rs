@@ -18,8 +18,9 @@ const NAME_MAX: usize = 40;
 pub(super) fn human(overview: &Overview) -> String {
     let account = overview.account.as_deref().unwrap_or("unknown");
     let mut text = format!(
-        "{} dead-letter queues among {} queues (account {}, {})\n",
+        "{} dead-letter {} among {} queues (account {}, {})\n",
         overview.rows.len(),
+        if overview.rows.len() == 1 { "queue" } else { "queues" },
         overview.queues,
         clean::line(account),
         clean::line(&overview.region)
