@@ -25,7 +25,7 @@ async fn a_created_stack_works_and_leaves_nothing_when_it_is_deleted() {
     let mut template = json!({
         "Parameters": {"Size": {"Default": "1"}},
         "Resources": resources(queues().into_iter().chain([
-            ("Probe", probe(json!({}))),
+            ("Probe", probe(json!({"Timeout": 10}))),
             ("Mapping", mapping(json!({"BatchSize": {"Ref": "Size"}}))),
         ])),
         "Outputs": {"JobsUrl": {"Value": {"Ref": "Jobs"}, "Description": "where jobs wait"}},
@@ -48,8 +48,11 @@ async fn a_created_stack_works_and_leaves_nothing_when_it_is_deleted() {
     let listed = stand.lambda.list_event_source_mappings().send().await.expect("an answer");
     assert_eq!(listed.event_source_mappings()[0].batch_size, Some(2));
     stand.send("jobs", "a job").await;
-    stand.wait(1).await;
+    // Time is not skipped while a function runs, and this one starts for the first time: once its start and its timeout are over,
+    // it has ended, and before the job could be received again.
+    stand.wait(25).await;
     assert_eq!(stand.counts("jobs").await, (0, 0), "its worker works");
+    assert_eq!(stand.counts("dead").await, (0, 0), "at the first receive");
 
     let again = client.create_stack().stack_name("Second").template_body(template.to_string());
     let again = again.capabilities(Capability::CapabilityIam).send().await;
