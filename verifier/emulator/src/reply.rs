@@ -141,6 +141,17 @@ pub(crate) mod aws_query {
         }
     }
 
+    /// A success of `action`, whose result is given as its elements.
+    pub(crate) fn success_of(action: &str, namespace: &str, elements: &str) -> Reply {
+        reply(
+            200,
+            "text/xml",
+            xml_document(format!(
+                "<{action}Response xmlns=\"{namespace}\"><{action}Result>{elements}</{action}Result><ResponseMetadata><RequestId>{REQUEST_ID}</RequestId></ResponseMetadata></{action}Response>"
+            )),
+        )
+    }
+
     /// A success of an `action` that has no result.
     pub(crate) fn done(action: &str, namespace: &str) -> Reply {
         reply(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
@@ -29,7 +29,7 @@ use crate::services::cloudwatch_wire;
 use crate::services::lambda::{LambdaRequest, LambdaService};
 use crate::services::logs::{self, LogsService};
 use crate::services::s3;
-use crate::services::sqs_query;
+use crate::services::sqs_query::{self, Query};
 use crate::services::sqs_wire::{self, SqsWire};
 use crate::services::sts;
 use crate::transport::{self, Disconnected, caller, comes_first};
@@ -189,7 +189,7 @@ impl Server {
             if let Some(answer) = self.ask_at_once(target, incoming) {
                 return (busy, answer);
             }
-            if let Some(query) = sqs_query(incoming) {
+            if let Some(query) = Query::recognise(form(&incoming.body), incoming.path) {
                 return self.ask_sqs_by_query(busy, query, access_key).await;
             }
         }
@@ -220,10 +220,10 @@ impl Server {
     async fn ask_sqs_by_query(
         &self,
         busy: Busy,
-        (action, request): (String, Result<Bytes, Box<Reply>>),
+        Query { action, body }: Query,
         access_key: Option<&str>,
     ) -> (Busy, Reply) {
-        let body = match request {
+        let body = match body {
             Ok(body) => body,
             Err(refusal) => return (busy, *refusal),
         };
@@ -306,17 +306,6 @@ fn access_key(headers: &HeaderMap) -> Option<&str> {
         return text(headers, CLIENT_HEADER);
     };
     authorization.split_once("Credential=")?.1.split('/').next()
-}
-
-/// A request to SQS in the query protocol: its action, and its body in JSON.
-fn sqs_query(incoming: &Incoming<'_>) -> Option<(String, Result<Bytes, Box<Reply>>)> {
-    if *incoming.method != Method::POST {
-        return None;
-    }
-    let parameters = form(&incoming.body);
-    let action = parameters.get("Action")?;
-    let is_known = parameters.get("Version").is_some_and(|version| version == sqs_query::VERSION);
-    is_known.then(|| (action.clone(), sqs_query::request(action, &parameters)))
 }
 
 /// A refusal in the shape of the protocol that the request speaks.

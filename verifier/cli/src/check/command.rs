@@ -178,6 +178,7 @@ async fn target(
     let options = LocalOptions {
         port: 0,
         clock: args.clock.unwrap_or(ClockArg::SkipIdle),
+        region: endpoint::LOCAL_REGION.to_owned(),
         for_others: false,
         allowed_origins: Vec::new(),
     };

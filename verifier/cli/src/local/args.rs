@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::shell::args::Format;
+use crate::shell::endpoint::LOCAL_REGION;
 
 #[derive(Debug, Args)]
 pub(crate) struct LocalArgs {
@@ -16,6 +17,9 @@ pub(crate) struct LocalArgs {
     pub(crate) clock: ClockArg,
     #[command(flatten)]
     pub(crate) template: TemplateArgs,
+    /// The region in ARNs and in the functions' environment, for clients that insist on one of AWS's.
+    #[arg(long, value_name = "REGION", value_parser = parse_region, default_value = LOCAL_REGION)]
+    pub(crate) region: String,
     /// Write endpoint, token, stack name and outputs to this file, as JSON, when everything is up. Only you can read it.
     #[arg(long, value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,
@@ -66,7 +70,39 @@ fn parse_origin(text: &str) -> Result<String, String> {
     Err("expected a scheme, a host and a port if need be: https://page.example or http://localhost:5173".to_owned())
 }
 
+/// A region's name as AWS forms it: what it is of, where, and a number.
+///
+/// Source: <https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html>.
+fn parse_region(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.split('-').collect();
+    let is_word = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    match parts.split_last() {
+        Some((number, words))
+            if words.len() >= 2 && words.iter().all(is_word) && is_number(number) =>
+        {
+            Ok(text.to_owned())
+        }
+        _ => Err("expected a region such as us-east-1".to_owned()),
+    }
+}
+
 fn parse_parameter(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_region_has_aws_s_form() {
+        for region in [LOCAL_REGION, "us-east-1", "us-gov-west-1", "ap-southeast-12"] {
+            assert_eq!(parse_region(region).as_deref(), Ok(region));
+        }
+        for other in ["", "us", "us-east", "us-1", "US-EAST-1", "us-east-1/", "us--1", "us-east-"] {
+            assert!(parse_region(other).is_err(), "{other}");
+        }
+    }
 }

@@ -9,11 +9,12 @@ use crate::local::ready::{self, Ready, SCHEMA};
 use crate::local::stack::{self, LocalOptions};
 use crate::local::view;
 use crate::shell::admin::TOKEN_VARIABLE;
-use crate::shell::endpoint;
+use crate::shell::endpoint::LOCAL_REGION;
 use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
 use crate::shell::files::{Named, check_apart};
 use crate::shell::interrupt::Interrupt;
+use crate::shell::output;
 use crate::shell::progress::Progress;
 
 /// The emulator takes any key; this one says that it is none of AWS's.
@@ -32,6 +33,7 @@ pub(crate) async fn run(args: LocalArgs) -> Result<Exit, Failure> {
     let options = LocalOptions {
         port: args.port,
         clock: args.clock,
+        region: args.region.clone(),
         for_others: true,
         allowed_origins: args.allow_origin,
     };
@@ -40,7 +42,10 @@ pub(crate) async fn run(args: LocalArgs) -> Result<Exit, Failure> {
         () = interrupt.asked() => return Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted)),
     };
     progress.clear();
-    let ready = ready(&emulator);
+    if args.region != LOCAL_REGION {
+        output::tell(&warning(&args.region));
+    }
+    let ready = ready(&emulator, &args.region);
     // Whoever has read that the emulator is up may rely on the file.
     let written = args.ready_file.as_deref().map_or(Ok(()), |path| ready::write(&ready, path));
     let is_there = written.is_ok();
@@ -58,7 +63,15 @@ pub(crate) async fn run(args: LocalArgs) -> Result<Exit, Failure> {
     Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted))
 }
 
-fn ready(emulator: &Emulator) -> Ready {
+/// What is given up with the region that AWS does not have.
+fn warning(region: &str) -> String {
+    format!(
+        "warning: {region} may be a region of AWS, so that a client that is not given the endpoint reaches AWS there; \
+         the account 000000000000 and the keys below are none of AWS's, and refused by it\n"
+    )
+}
+
+fn ready(emulator: &Emulator, region: &str) -> Ready {
     let stack = emulator.stack();
     let outputs = stack.outputs.iter().map(|output| (output.key.clone(), output.value.clone()));
     let skipped = stack.skipped.iter().map(|skipped| {
@@ -68,13 +81,13 @@ fn ready(emulator: &Emulator) -> Ready {
         schema: SCHEMA,
         endpoint: emulator.endpoint().to_owned(),
         token: emulator.token().to_owned(),
-        region: endpoint::LOCAL_REGION,
+        region: region.to_owned(),
         stack_name: stack.name.clone(),
         outputs: outputs.collect(),
         environment: BTreeMap::from([
             ("AWS_ENDPOINT_URL", emulator.endpoint().to_owned()),
-            ("AWS_REGION", endpoint::LOCAL_REGION.to_owned()),
-            ("AWS_DEFAULT_REGION", endpoint::LOCAL_REGION.to_owned()),
+            ("AWS_REGION", region.to_owned()),
+            ("AWS_DEFAULT_REGION", region.to_owned()),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
             (TOKEN_VARIABLE, emulator.token().to_owned()),

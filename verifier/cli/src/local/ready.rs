@@ -24,7 +24,7 @@ pub(crate) struct Ready {
     pub(crate) endpoint: String,
     /// The secret that the emulator's own endpoint needs; only the user is to have it.
     pub(crate) token: String,
-    pub(crate) region: &'static str,
+    pub(crate) region: String,
     pub(crate) stack_name: String,
     pub(crate) outputs: BTreeMap<String, String>,
     /// What points any AWS client at the emulator.
@@ -132,7 +132,7 @@ mod tests {
             schema: SCHEMA,
             endpoint: String::new(),
             token: token.to_owned(),
-            region: "us-local-1",
+            region: "us-local-1".to_owned(),
             stack_name: String::new(),
             outputs: BTreeMap::new(),
             environment: BTreeMap::new(),

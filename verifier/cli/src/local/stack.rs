@@ -11,7 +11,6 @@ use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, OTHER_WORK, Templat
 use verifier_model::faults::FaultRules;
 
 use crate::local::args::{ClockArg, TemplateArgs};
-use crate::shell::endpoint::LOCAL_REGION;
 use crate::shell::failure::Failure;
 use crate::shell::files;
 use crate::shell::output;
@@ -23,6 +22,8 @@ const TEMPLATES: &str = "stack/template";
 pub(crate) struct LocalOptions {
     pub(crate) port: u16,
     pub(crate) clock: ClockArg,
+    /// Where the stack takes itself to be.
+    pub(crate) region: String,
     /// Whether clients of other processes are expected.
     pub(crate) for_others: bool,
     /// The origins of pages that may ask AWS's services.
@@ -65,7 +66,7 @@ pub(crate) async fn start(
     let config = EmulatorConfig {
         template,
         stack_name: stack_name(&path),
-        region: LOCAL_REGION.to_owned(),
+        region: options.region,
         parameters: args.parameters.into_iter().collect::<BTreeMap<_, _>>(),
         functions,
         project: project.unwrap_or(here),

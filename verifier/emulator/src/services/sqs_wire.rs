@@ -24,6 +24,34 @@ use crate::template::ACCOUNT_ID;
 pub(crate) const TARGET: &str = "AmazonSQS.";
 const JSON: &str = "1.0";
 
+/// SQS's operations.
+#[cfg(test)]
+pub(super) const OPERATIONS: [&str; 23] = [
+    "AddPermission",
+    "CancelMessageMoveTask",
+    "ChangeMessageVisibility",
+    "ChangeMessageVisibilityBatch",
+    "CreateQueue",
+    "DeleteMessage",
+    "DeleteMessageBatch",
+    "DeleteQueue",
+    "GetQueueAttributes",
+    "GetQueueUrl",
+    "ListDeadLetterSourceQueues",
+    "ListMessageMoveTasks",
+    "ListQueues",
+    "ListQueueTags",
+    "PurgeQueue",
+    "ReceiveMessage",
+    "RemovePermission",
+    "SendMessage",
+    "SendMessageBatch",
+    "SetQueueAttributes",
+    "StartMessageMoveTask",
+    "TagQueue",
+    "UntagQueue",
+];
+
 /// SQS as a client sees it.
 pub(crate) struct SqsWire {
     pub(crate) sqs: Arc<Queues>,
