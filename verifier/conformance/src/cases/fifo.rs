@@ -22,6 +22,12 @@ pub(super) const CASES: &[Case] = &[
         run!(attributes_of_a_message),
     ),
     Case::new(
+        "sqs.fifo.booleans-in-any-case",
+        Recorded("test_fifo_approximate_number_of_messages_not_visible"),
+        "An attribute is true by `True`, too, as clients in Python write it.",
+        run!(booleans_in_any_case),
+    ),
+    Case::new(
         "sqs.fifo.sequence-numbers-ascend",
         Api("SendMessage"),
         "Sequence numbers have 20 digits and ascend, within a group and across groups.",
@@ -141,6 +147,17 @@ async fn attributes_of_a_message(stand: &Stand) -> Verdict {
     has_system(&received, "MessageDeduplicationId", Some("dedup-1"))?;
     let number = some_system(&received, "SequenceNumber")?;
     equal("SequenceNumber", &sent.sequence_number(), &Some(number))
+}
+
+async fn booleans_in_any_case(stand: &Stand) -> Verdict {
+    let url = stand.fifo(&[("ContentBasedDeduplication", "True")]).await?;
+    equal(
+        "the attribute",
+        &stand.attribute(&url, "ContentBasedDeduplication").await?.as_deref(),
+        &Some("true"),
+    )?;
+    stand.set(&url, &[("ContentBasedDeduplication", "FALSE")]).await?;
+    stand.has(&url, &[("ContentBasedDeduplication", Some("false"))]).await
 }
 
 async fn sequence_numbers_ascend(stand: &Stand) -> Verdict {

@@ -48,6 +48,12 @@ pub(super) const CASES: &[Case] = &[
         run!(by_name_and_prefix),
     ),
     Case::new(
+        "sqs.message-attributes.by-asterisk",
+        Recorded("test_receive_message_message_attribute_names_filters"),
+        "An asterisk asks for all attributes.",
+        run!(by_asterisk),
+    ),
+    Case::new(
         "sqs.message-attributes.empty-value",
         Recorded("test_send_message_with_empty_string_attribute"),
         "An empty value is refused, naming the attribute.",
@@ -220,6 +226,17 @@ async fn only_on_request(stand: &Stand) -> Verdict {
         equal("MD5OfMessageAttributes", &received.md5_of_message_attributes, &None)?;
     }
     Ok(())
+}
+
+async fn by_asterisk(stand: &Stand) -> Verdict {
+    let url = stand.queue(&[]).await?;
+    send_with(stand, &url, &recorded()).await?;
+    let received = received_by(stand, &url, &["*"]).await?;
+    let attributes = attributes_of(&received);
+    let names: Vec<&str> = attributes.keys().map(String::as_str).collect();
+    equal("the attributes", &names, &vec!["General", "Hello", "Help.Me"])?;
+    let digest = Some("4c360f3fdafd970e05fae2f149d997f5");
+    equal("MD5OfMessageAttributes", &received.md5_of_message_attributes.as_deref(), &digest)
 }
 
 async fn by_name_and_prefix(stand: &Stand) -> Verdict {

@@ -179,10 +179,10 @@ impl ReceiveRequest {
         shown
     }
 
-    /// Names may be given whole, as a prefix `foo.*`, or as `All` or `.*`.
+    /// Names may be given whole, as a prefix `foo.*`, or as `All`, `*` or `.*`.
     fn wants_attribute(&self, name: &str) -> bool {
         self.message_attribute_names.iter().any(|wanted| match wanted.as_str() {
-            "All" | ".*" => true,
+            "All" | "*" | ".*" => true,
             wanted => match wanted.strip_suffix(".*") {
                 Some(prefix) => name.starts_with(prefix),
                 None => wanted == name,

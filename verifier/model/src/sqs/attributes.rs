@@ -118,7 +118,9 @@ impl QueueAttributes {
 
     fn set_all(&mut self, request: &BTreeMap<String, String>) -> Result<(), SqsError> {
         let kms = request.get("KmsMasterKeyId").is_some_and(|key| !key.is_empty());
-        if kms && request.get("SqsManagedSseEnabled").is_some_and(|on| on == "true") {
+        if kms
+            && request.get("SqsManagedSseEnabled").is_some_and(|on| on.eq_ignore_ascii_case("true"))
+        {
             return Err(SqsError::ConflictingEncryption);
         }
         for (name, value) in request {

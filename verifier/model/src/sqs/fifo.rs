@@ -94,7 +94,7 @@ impl FifoAttributes {
     }
 }
 
-/// Reads `true` or `false`.
+/// Reads `true` or `false`, in any case: some clients write `True`.
 pub(super) fn boolean(name: &str, value: &str) -> Result<bool, SqsError> {
-    value.parse().map_err(|_| SqsError::InvalidAttributeValue(name.to_owned()))
+    value.to_ascii_lowercase().parse().map_err(|_| SqsError::InvalidAttributeValue(name.to_owned()))
 }
