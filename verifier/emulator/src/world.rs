@@ -57,7 +57,9 @@ impl World {
         let evaluator = Evaluator::new(template, name, &self.region, &self.endpoint, parameters)
             .with_site_on_localhost(self.sites.is_empty());
         evaluator.check_parameters()?;
+        template.check(parameters)?;
         let stack = stack::build(&evaluator)?;
+        stack::check_functions(&stack)?;
         let binaries = self.programs(&stack.functions, author)?;
         self.check_directories(&stack.sites, author)?;
         self.check_functions(&stack)?;
@@ -197,6 +199,15 @@ impl World {
             }
             created.push(queue.name.as_str());
         }
+        // Which of them stand first in the template decides nothing, so each is looked at when all are there.
+        let refused = stack.queues.iter().find_map(|queue| {
+            let checked = self.sqs.look(|sqs| sqs.check_dead_letter_queue(&queue.name));
+            checked.err().map(|source| EmulatorError::Queue { name: queue.name.clone(), source })
+        });
+        if let Some(refused) = refused.or_else(|| self.too_short(stack)) {
+            self.remove_queues(created.into_iter());
+            return Err(refused);
+        }
         let other = stack
             .mappings
             .iter()
@@ -211,6 +222,16 @@ impl World {
                 })
             }
         }
+    }
+
+    /// The refusal of a mapping whose messages would come back before its function's timeout is over.
+    fn too_short(&self, stack: &Stack) -> Option<EmulatorError> {
+        let visibility = |queue: &str| {
+            self.sqs.look(|sqs| {
+                sqs.configuration(queue).ok().map(|queue| queue.visibility_timeout_seconds.into())
+            })
+        };
+        stack::check_mappings(stack, &visibility).err().map(EmulatorError::Template)
     }
 
     fn create_observers(&self, stack: &Stack) -> Result<(), EmulatorError> {

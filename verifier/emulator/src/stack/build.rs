@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 use verifier_model::event_source_mapping::{MappingChanges, MappingConfiguration};
-use verifier_model::sqs::QueueAttributes;
+use verifier_model::sqs::{QueueAttributes, SqsError};
 
 use super::properties::Properties;
 use super::{
@@ -87,6 +87,15 @@ impl Resolved<'_> {
         Properties::new(self.logical_id, &self.properties)
     }
 
+    /// AWS's own refusal.
+    pub(super) fn refused(&self, sentence: impl Into<String>) -> TemplateError {
+        TemplateError::Refused {
+            logical_id: self.logical_id.to_owned(),
+            resource_type: self.definition.resource_type.clone(),
+            sentence: sentence.into(),
+        }
+    }
+
     pub(super) fn unsupported(&self, problem: impl Into<String>) -> TemplateError {
         TemplateError::Unsupported {
             logical_id: self.logical_id.to_owned(),
@@ -155,6 +164,12 @@ impl<'a> Builder<'a> {
             if properties.has(property) {
                 set(&mut attributes, &properties, property)?;
             }
+        }
+        if attributes.kms_master_key_id.is_some()
+            && properties.has("SqsManagedSseEnabled")
+            && properties.boolean("SqsManagedSseEnabled", false)?
+        {
+            return Err(resource.refused(SqsError::ConflictingEncryption.to_string()));
         }
         attributes.policy = self.queue_policy(&resource.physical_id);
         Ok(QueueSpec { name, attributes, tags: tags_of(&resource.properties) })

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod build;
+mod deployable;
 mod log_groups;
 mod properties;
 mod stages;
@@ -14,6 +15,7 @@ use verifier_model::event_source_mapping::MappingConfiguration;
 use verifier_model::sqs::QueueAttributes;
 
 pub(crate) use build::build;
+pub(crate) use deployable::{check_functions, check_mappings};
 
 /// A stack.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::TemplateError;
+use super::{TemplateError, dependencies, parameters, shape};
 
 /// A CloudFormation template, its intrinsic functions unresolved.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -92,6 +92,19 @@ impl Template {
             Some((what, count, most)) => Err(TemplateError::TooMany { what, count, most }),
             None => Ok(()),
         }
+    }
+
+    /// Whether `CloudFormation` would take the template, with these values of its parameters.
+    ///
+    /// # Errors
+    ///
+    /// Its refusal, in its words.
+    pub(crate) fn check(&self, parameters: &BTreeMap<String, String>) -> Result<(), TemplateError> {
+        // It was read from this text, so it is JSON; one that was not read from a text has nothing to check.
+        let Ok(written) = serde_json::from_str::<Value>(&self.text) else { return Ok(()) };
+        shape::check(&written)?;
+        dependencies::check(&written)?;
+        parameters::check(&written, parameters)
     }
 
     /// The template as it was written.

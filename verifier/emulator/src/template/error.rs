@@ -65,6 +65,19 @@ pub enum TemplateError {
         /// What is wrong.
         problem: String,
     },
+    /// What `CloudFormation` refuses of the template itself, in its own words.
+    #[error("{0}; AWS would refuse the template")]
+    Invalid(String),
+    /// A resource that AWS would not create, in its own words.
+    #[error("{logical_id} ({resource_type}): {sentence}; AWS would refuse it")]
+    Refused {
+        /// The resource.
+        logical_id: String,
+        /// Its type.
+        resource_type: String,
+        /// AWS's words.
+        sentence: String,
+    },
     /// A resource that matters and that the emulator does not support.
     #[error("{logical_id} ({resource_type}) {problem}; the emulator cannot stand in for it")]
     Unsupported {

@@ -3,10 +3,13 @@
 //! Architecture invariant: the stack is the template. Everything that the emulator knows of a stack comes through
 //! here; nothing about a particular stack is written in Rust.
 
+mod dependencies;
 mod document;
 mod error;
 mod evaluate;
 mod identity;
+mod parameters;
+mod shape;
 
 pub(crate) use document::ResourceDefinition;
 pub use document::Template;

@@ -128,7 +128,13 @@ impl MappingConfiguration {
 }
 
 /// Checks what Lambda checks of a mapping's queue and function together.
-pub(super) fn check_timeouts(
+///
+/// # Errors
+///
+/// If a message would become visible again before the function's timeout is over.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>.
+pub fn check_timeouts(
     visibility_timeout_seconds: u64,
     function_timeout_seconds: u64,
 ) -> Result<(), MappingError> {

@@ -9,7 +9,7 @@ mod scaling;
 mod view;
 
 pub use batch_response::{BatchVerdict, InvocationOutcome, evaluate_batch};
-pub use configuration::{MappingChanges, MappingConfiguration};
+pub use configuration::{MappingChanges, MappingConfiguration, check_timeouts};
 pub use error::MappingError;
 pub use event::sqs_event;
 pub use mappings::{Ends, EventSourceMappings, Mapping, MappingState, TRANSITION};

@@ -253,6 +253,19 @@ impl Sqs {
         self.queues.get(name)?.message_of_receipt(receipt_handle)
     }
 
+    /// Checks the dead-letter queue of a queue that is there, as [`Sqs::set_attributes`] would: for queues that were created
+    /// in any order, and may name one that came later.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such queue, or its dead-letter queue is not there, of another kind, or does not allow it.
+    pub fn check_dead_letter_queue(&self, name: &str) -> Result<(), SqsError> {
+        let attributes = self.configuration(name)?;
+        let texts = attributes.redrive_policy.iter();
+        let request = texts.map(|policy| ("RedrivePolicy".to_owned(), policy.to_json())).collect();
+        self.check_redrive_policy(name, attributes, &request)
+    }
+
     /// Checks the dead-letter queue that a request names: it must exist, be of the same kind, and accept the queue.
     ///
     /// That the last is checked here is documented; the words of that refusal are our own.
