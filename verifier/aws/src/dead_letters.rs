@@ -126,7 +126,7 @@ impl Aws {
                 }
             }
             Ok(_) => Sent::Unknown { why: "SQS confirmed another body than was sent".to_owned() },
-            Err(error) => of_request(&queue.name, &error),
+            Err(error) => of_request("sqs:SendMessage", &queue.name, &error),
         }
     }
 
@@ -157,7 +157,7 @@ impl Aws {
             .config_override(Builder::new().retry_config(RetryConfig::disabled()));
         match request.send().await {
             Ok(answer) => each(batch, answer.successful(), answer.failed()),
-            Err(error) => vec![of_request(&queue.name, &error); batch.len()],
+            Err(error) => vec![of_request("sqs:SendMessage", &queue.name, &error); batch.len()],
         }
     }
 }
@@ -201,12 +201,13 @@ fn of_entry(entry: &BatchResultErrorEntry) -> Sent {
     }
 }
 
-fn of_request<E>(queue: &str, error: &SdkError<E, HttpResponse>) -> Sent
+/// What became of what a request was to send that was not answered as it should be.
+pub(crate) fn of_request<E>(action: &'static str, to: &str, error: &SdkError<E, HttpResponse>) -> Sent
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let status = error.raw_response().map(|response| response.status().as_u16());
-    let explained = failed("sqs:SendMessage", queue, error);
+    let explained = failed(action, to, error);
     let why = explained.to_string();
     match (error, status) {
         (SdkError::ConstructionFailure(_), _) => Sent::Refused { why, may_be_retried: false },
@@ -265,6 +266,7 @@ fn in_hand(received: Message) -> ReceivedMessage {
         source_arn: text(MessageSystemAttributeName::DeadLetterQueueSourceArn),
         job_id: None,
         elsewhere_bytes: 0,
+        written: None,
     };
     take_source(&mut message);
     ReceivedMessage { message, receipt_handle: received.receipt_handle.unwrap_or_default() }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
 use aws_sdk_lambda::types::{
     EventSourceMappingConfiguration, FilterCriteria, FilterCriteriaError, LoggingConfig,
     ScalingConfig,
@@ -39,41 +40,47 @@ impl Aws {
 
     /// A function's configuration, by name or ARN.
     pub async fn function(&self, name: &str) -> Result<FunctionEvidence, AwsError> {
-        let answer = self
-            .lambda
-            .get_function_configuration()
-            .function_name(name)
-            .send()
-            .await
-            .map_err(|error| failed("lambda:GetFunctionConfiguration", name, &error))?;
-        let name = answer.function_name().unwrap_or(name).to_owned();
-        let logging = answer.logging_config();
-        let log_group = logging.and_then(|logging| logging.log_group()).map(str::to_owned);
-        Ok(FunctionEvidence {
-            // Functions from before log groups could be chosen have this one.
-            log_group: log_group.unwrap_or_else(|| format!("/aws/lambda/{name}")),
-            log_format: logging
-                .and_then(|logging| logging.log_format())
-                .map_or("Text", |format| format.as_str())
-                .to_owned(),
-            timeout: Duration::from_secs(number(answer.timeout()).into()),
-            arn: answer.function_arn().unwrap_or_default().to_owned(),
-            application_log_level: logging
-                .and_then(LoggingConfig::application_log_level)
-                .map(|level| level.as_str().to_owned()),
-            system_log_level: logging
-                .and_then(LoggingConfig::system_log_level)
-                .map(|level| level.as_str().to_owned()),
-            state: answer.state().map(|state| {
-                let reason = answer.state_reason().unwrap_or_default();
-                (state.as_str().to_owned(), reason.to_owned())
-            }),
-            last_update: answer.last_update_status().map(|status| {
-                let reason = answer.last_update_status_reason().unwrap_or_default();
-                (status.as_str().to_owned(), reason.to_owned())
-            }),
-            name,
-        })
+        Ok(evidence(name, &self.asked_function(name).await?))
+    }
+
+    pub(crate) async fn asked_function(
+        &self,
+        name: &str,
+    ) -> Result<GetFunctionConfigurationOutput, AwsError> {
+        let answer = self.lambda.get_function_configuration().function_name(name).send().await;
+        answer.map_err(|error| failed("lambda:GetFunctionConfiguration", name, &error))
+    }
+}
+
+/// What is known of a function that was asked for by that name.
+pub(crate) fn evidence(asked: &str, answer: &GetFunctionConfigurationOutput) -> FunctionEvidence {
+    let name = answer.function_name().unwrap_or(asked).to_owned();
+    let logging = answer.logging_config();
+    let log_group = logging.and_then(|logging| logging.log_group()).map(str::to_owned);
+    FunctionEvidence {
+        // Functions from before log groups could be chosen have this one.
+        log_group: log_group.unwrap_or_else(|| format!("/aws/lambda/{name}")),
+        log_format: logging
+            .and_then(|logging| logging.log_format())
+            .map_or("Text", |format| format.as_str())
+            .to_owned(),
+        timeout: Duration::from_secs(number(answer.timeout()).into()),
+        arn: answer.function_arn().unwrap_or_default().to_owned(),
+        application_log_level: logging
+            .and_then(LoggingConfig::application_log_level)
+            .map(|level| level.as_str().to_owned()),
+        system_log_level: logging
+            .and_then(LoggingConfig::system_log_level)
+            .map(|level| level.as_str().to_owned()),
+        state: answer.state().map(|state| {
+            let reason = answer.state_reason().unwrap_or_default();
+            (state.as_str().to_owned(), reason.to_owned())
+        }),
+        last_update: answer.last_update_status().map(|status| {
+            let reason = answer.last_update_status_reason().unwrap_or_default();
+            (status.as_str().to_owned(), reason.to_owned())
+        }),
+        name,
     }
 }
 

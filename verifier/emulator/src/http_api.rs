@@ -126,6 +126,7 @@ impl HttpApis {
             payload: Bytes::from(event.to_string()),
             caller: Caller::Client,
             client: request.client,
+            request_id: None,
         };
         let (busy, invoked) = self.functions.invoke(busy, invocation).await;
         let answer = match invoked.outcome {

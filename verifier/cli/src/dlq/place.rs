@@ -149,7 +149,7 @@ impl DlqTarget {
             };
             Failure {
                 next: Some(
-                    "send each message to the queue that it came from with --to-source, only those of one queue with --queue, or all to another queue with --to"
+                    "send each message to the queue that it came from with --to-source, only those of one queue with --queue, or all to another queue with --to; events of asynchronous invocations of Lambda go back with --to-function"
                         .to_owned(),
                 ),
                 ..Failure::usage(format!(

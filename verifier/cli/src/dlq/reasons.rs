@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use verifier_aws::{Aws, AwsError};
-use verifier_core::dead_letters::{AttemptLog, DeadLetter, invocations_pattern, log_pattern};
+use verifier_core::dead_letters::{AttemptLog, DeadLetter, RequestLog, invocations_pattern, log_pattern};
 use verifier_core::settings::OutcomeReader;
 use verifier_model::time::Timestamp;
 
@@ -76,6 +76,22 @@ pub(crate) async fn attempt_log_in(
     let take = |_: &str, at: Timestamp, line: &str| attempt_log.take(at, line, reader);
     aws.log_lines(log_group, pattern.as_deref(), since - CLOCK_SKEW, take).await?;
     Ok(attempt_log)
+}
+
+/// What the log group of a function reports of invocations.
+pub(crate) async fn request_log_in(
+    aws: &Aws,
+    log_group: &str,
+    ids: &[String],
+    since: Timestamp,
+) -> Result<AttemptLog, AwsError> {
+    let mut request_log = RequestLog::of(ids.iter().cloned());
+    if !ids.is_empty() {
+        let pattern = request_log.pattern();
+        let take = |stream: &str, at: Timestamp, line: &str| request_log.take(stream, at, line);
+        aws.log_lines(log_group, pattern.as_deref(), since - CLOCK_SKEW, take).await?;
+    }
+    Ok(request_log.into())
 }
 
 /// The lines in which ids of invocations stand, by those ids, without what is about other messages. `None` where there is no log to ask, or nothing to ask for.

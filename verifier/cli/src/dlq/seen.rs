@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use verifier_core::dead_letters::{
-    AttemptLog, DeadLetter, ReceiveCounts, Unreached, source_counts,
+    AttemptLog, DeadLetter, ReceiveCounts, Service, Unreached, service_counts, source_counts,
 };
 use verifier_model::time::Timestamp;
 
@@ -52,6 +52,8 @@ pub(crate) struct Seen {
     pub(crate) queue_arn: String,
     /// How many of those that were looked at came from which queue; `None` for those that do not say.
     pub(crate) sources: Vec<(Option<String>, usize)>,
+    /// How many of them each service has put here, among those.
+    pub(crate) services: Vec<(Service, usize)>,
     /// The queue that was named, whose messages alone are selected.
     pub(crate) selected_source: Option<String>,
     pub(crate) at: Timestamp,
@@ -139,7 +141,7 @@ pub(crate) async fn see(
     };
     let at = place.clock.now();
     let looked_at = look.messages.len();
-    let sources = source_counts(&look.messages);
+    let (sources, services) = (source_counts(&look.messages), service_counts(&look.messages));
     let messages: Vec<DeadLetter> =
         look.messages.into_iter().filter(|message| place.sources.selects(message)).collect();
     let messages = selected(messages, &look.keeps, selection, &told.attempt_log, at)?;
@@ -147,6 +149,7 @@ pub(crate) async fn see(
         queue: place.dead_letters.name.clone(),
         queue_arn: place.dead_letters.arn().to_owned(),
         sources,
+        services,
         selected_source: place.sources.selected.clone(),
         at,
         retention: place.retention(),

@@ -235,6 +235,11 @@ pub(crate) struct ToArgs {
     /// they came from stay, and are named.
     #[arg(long, conflicts_with_all = ["to", "to_stack", "to_region", "to_profile"])]
     pub(crate) to_source: bool,
+    /// Invoke this function, by name or ARN, with the events of messages that came from no queue: those of its own asynchronous
+    /// invocations that have failed. Lambda accepts each before its message is deleted. What is of another function, or of another
+    /// service, stays, and is named.
+    #[arg(long, value_name = "FUNCTION", conflicts_with_all = ["to", "to_stack", "to_source", "to_region", "to_profile", "queue", "patch", "set_attribute", "remove_attribute", "execute", "resume", "from", "native"])]
+    pub(crate) to_function: Option<String>,
     /// The region of that queue or stack [default: the profile's, or else that of the messages].
     #[arg(long, value_name = "REGION", requires = "rehearsal")]
     pub(crate) to_region: Option<String>,
@@ -246,7 +251,7 @@ pub(crate) struct ToArgs {
 impl ToArgs {
     /// Whether another queue is meant than the one that the messages come from.
     pub(crate) const fn is_said(&self) -> bool {
-        self.to.is_some() || self.to_stack.is_some() || self.to_source
+        self.to.is_some() || self.to_stack.is_some() || self.to_source || self.to_function.is_some()
     }
 }
 

@@ -5,11 +5,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use verifier_aws::{ReceivedMessage, Sent};
-use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::{AttemptLog, DeadLetter, NotEvaluable, Resend, batches};
 use verifier_core::redrive::{Entry, Intended, Pair, Route, Treatment, overtaking};
 use verifier_model::time::Timestamp;
 
+use super::destination::Destination;
 use super::engine::{Engine, lock};
 use crate::dlq::{Hold, ReasonDepth, attempt_log, extend_visibility, release};
 use crate::shell::failure::Failure;
@@ -152,7 +152,11 @@ impl Engine<'_> {
 
     fn sort(&self, received: Vec<ReceivedMessage>, most: u64) -> Sorted {
         let mut sorted = Sorted::default();
-        for hand in received {
+        for mut hand in received {
+            // An event that has failed again comes back as a message of its own, and is known by its invocation.
+            if let Some(id) = self.copy_id(&hand.message) {
+                hand.message.message_id = id;
+            }
             let id = hand.message.message_id.clone();
             if lock(&self.in_hand).contains_key(&id) {
                 // A second copy of one that is being sent; it comes up again if it is not gone then.
@@ -202,7 +206,7 @@ impl Engine<'_> {
                     }
                 }
                 Treatment::Bounced => {
-                    lock(&self.dead).insert(id);
+                    lock(&self.dead).insert(id, hand.message.written_reason());
                     self.hold(hand);
                 }
                 Treatment::Changed => {
@@ -213,6 +217,13 @@ impl Engine<'_> {
             }
         }
         sorted
+    }
+
+    /// The id by which the journal knows an event that this redrive has sent, and that has failed again.
+    pub(super) fn copy_id(&self, message: &DeadLetter) -> Option<String> {
+        self.terms.function.as_ref()?;
+        let request_id = message.written()?.request_id?;
+        lock(&self.ledger).is_copy(&request_id).then_some(request_id)
     }
 
     /// Whether the filter means it; of a plan's messages it is the plan that does.
@@ -243,7 +254,6 @@ impl Engine<'_> {
         let Some(destination) = self.to.get(to) else {
             return Err(Box::new((hand, "its destination is not known".to_owned())));
         };
-        let queue = &destination.queue;
         if let Some(why) = self.terms.too_often(&hand.message) {
             return Err(Box::new((hand, why)));
         }
@@ -253,9 +263,15 @@ impl Engine<'_> {
             Err(why) => return Err(Box::new((hand, why))),
         };
         let (message, redrives) =
-            self.terms.counted(message, &hand.message, queue.message_bytes_max());
+            self.terms.counted(message, &hand.message, destination.bytes_max());
         let size_bytes = message.size_bytes();
-        let resend = message.resend(&self.name, queue.is_fifo());
+        let resend = match &self.terms.function {
+            None => message.resend(&self.name, destination.is_fifo()),
+            Some(function) => match function.event(&message) {
+                Ok(body) => Resend { from: message.message_id, body, ..Resend::default() },
+                Err(why) => return Err(Box::new((hand, why))),
+            },
+        };
         Ok(Going { hand, resend, to, original, redrives, size_bytes })
     }
 
@@ -291,7 +307,7 @@ impl Engine<'_> {
     }
 
     fn is_fifo(&self, to: usize) -> bool {
-        self.to.get(to).is_some_and(|to| to.queue.is_fifo())
+        self.to.get(to).is_some_and(Destination::is_fifo)
     }
 
     /// The requests for messages of all destinations.
@@ -300,13 +316,12 @@ impl Engine<'_> {
         for (number, to) in self.to.iter().enumerate() {
             let (these, others) = going.into_iter().partition(|going| going.to == number);
             going = others;
-            result.extend(self.batches_to(&to.queue, these));
+            result.extend(self.batches_to(to.bytes_max(), these));
         }
         result
     }
 
-    fn batches_to(&self, queue: &QueueEvidence, going: Vec<Going>) -> Vec<Vec<Going>> {
-        let limit = queue.message_bytes_max();
+    fn batches_to(&self, limit: usize, going: Vec<Going>) -> Vec<Vec<Going>> {
         let most = lock(&self.pacer).batch_max();
         let mut result = Vec::new();
         let sizes: Vec<usize> = going.iter().map(|going| going.size_bytes).collect();
@@ -411,8 +426,8 @@ impl Engine<'_> {
         let mut pause = BACKOFF;
         for attempt in 1..=ATTEMPTS {
             let resends: Vec<Resend> = pending.iter().map(|going| going.resend.clone()).collect();
-            let answers = to.aws.resend(&to.queue, &resends).await;
-            if to.queue.is_fifo() {
+            let answers = to.send(&resends).await;
+            if to.is_fifo() {
                 self.note_order(&resends, &answers);
             }
             let mut again = Vec::new();

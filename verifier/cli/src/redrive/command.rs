@@ -11,7 +11,8 @@ use crate::dlq::args::PlaceArgs;
 use crate::dlq::{DlqTarget, in_its_region, queue};
 use crate::redrive::args::{RedriveArgs, RedriveCommand};
 use crate::redrive::ended::Ended;
-use crate::redrive::engine::{Destination, Engine, Guards};
+use crate::redrive::destination::Destination;
+use crate::redrive::engine::{Engine, Guards};
 use crate::redrive::ledger_file::read_ledger;
 use crate::redrive::originals::{self, Rewrite};
 use crate::redrive::queues::{
@@ -19,7 +20,7 @@ use crate::redrive::queues::{
     written_destinations,
 };
 use crate::redrive::view::{self, LeftInQueue};
-use crate::redrive::{from_file, native, planning, terms};
+use crate::redrive::{from_file, functions, native, planning, terms};
 use crate::report::job_summary::check_summary;
 use crate::report::result::annotate_failure;
 use crate::shell::args::{ConnectionArgs, ResultFormat};
@@ -205,7 +206,7 @@ fn check_that_steps_can_be_evaluated(
     to: &[Destination],
     terms: &Terms,
 ) -> Result<(), Failure> {
-    let is_silent = |to: &&Destination| !comes_back(to, place) && to.log_group.is_none();
+    let is_silent = |to: &&Destination| !to.comes_back(place) && to.log_group.is_none();
     let Some(to) = to.iter().find(is_silent).filter(|_| !terms.steps.is_empty()) else {
         return Ok(());
     };
@@ -216,7 +217,7 @@ fn check_that_steps_can_be_evaluated(
         ),
         ..Failure::usage(format!(
             "nothing would tell what becomes of messages in {}: no function that reads it is known, and what fails there does not come back to {}",
-            to.queue.arn(),
+            to.arn(),
             place.dead_letters.arn()
         ))
     })
@@ -278,7 +279,7 @@ async fn begun(
     let wait = args.messages.wait.unwrap_or_default();
     let (place, to) = match &args.undo {
         Some(journal) => ends_of_undo(args.place, &asked, journal, &mut terms, progress).await?,
-        None => ends(args.place, &asked, &mut terms).await?,
+        None => ends(args.place, &asked, &mut terms, progress).await?,
     };
     if !asks && plan_only.is_none() && !dry_run {
         // A filter that may fail on a message is tried on all of them before the first is sent.
@@ -315,9 +316,12 @@ async fn ends(
     place: PlaceArgs,
     asked: &Asked,
     terms: &mut Terms,
+    progress: &Progress,
 ) -> Result<(DlqTarget, Vec<Destination>), Failure> {
     let place = DlqTarget::find(place).await?;
-    let to = if asked.to.to_source {
+    let to = if let Some(name) = &asked.to.to_function {
+        vec![functions::named(&place, name, terms, progress).await?]
+    } else if asked.to.to_source {
         terms.sources = sources(&place)?;
         to_sources(&place, &terms.sources).await?
     } else {
@@ -341,12 +345,12 @@ async fn ends_of_undo(
     terms.undone = Some(undone.undone.clone());
     let to = written_destinations(&place, asked, &undone.to, terms).await?;
     restrict(terms, &place, &to, true);
-    if let Some(elsewhere) = to.iter().find(|to| !comes_back(to, &place)) {
+    if let Some(elsewhere) = to.iter().find(|to| !to.comes_back(&place)) {
         return Err(Failure {
             next: Some("send the originals from the journal's messages by hand, or undo where they went to".to_owned()),
             ..Failure::usage(format!(
                 "what was sent to {} does not come back to {}: the changed copies are not there",
-                elsewhere.queue.arn(),
+                elsewhere.arn(),
                 place.dead_letters.arn()
             ))
         });
@@ -394,12 +398,6 @@ fn undoable(journal: &Path) -> Result<originals::Begun, Failure> {
         ));
     }
     Ok(begun)
-}
-
-/// Whether what fails there comes back to the dead-letter queue.
-fn comes_back(to: &Destination, place: &DlqTarget) -> bool {
-    let policy = to.queue.redrive_policy();
-    policy.is_some_and(|policy| policy.dead_letter_target_arn == place.dead_letters.arn())
 }
 
 /// What begins, or is over already.

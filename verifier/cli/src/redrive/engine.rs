@@ -1,20 +1,19 @@
 //! A redrive from its first step to its end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use verifier_aws::Aws;
-use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::{
     AttemptLog, DeadLetter, Depth, EmptyDetector, Filter, Unreached,
 };
 use verifier_core::redrive::{Accounting, Decision, Entry, Ledger, Pacer, Ramp, Room, Terms};
 use verifier_model::time::Timestamp;
 
+use super::destination::Destination;
 use super::ended::Ended;
 use super::expected::expected;
 use super::originals::Rewrite;
@@ -43,14 +42,6 @@ pub(crate) struct Guards<'a> {
     pub(crate) shortfall: Option<String>,
 }
 
-/// Where messages are sent: it may be in another region or account.
-pub(crate) struct Destination {
-    pub(crate) aws: Aws,
-    pub(crate) queue: QueueEvidence,
-    /// The log group of the function that reads the queue, where one does.
-    pub(crate) log_group: Option<String>,
-}
-
 /// A redrive under way.
 pub(crate) struct Engine<'a> {
     pub(super) place: &'a DlqTarget,
@@ -71,8 +62,8 @@ pub(crate) struct Engine<'a> {
     pub(super) groups: Mutex<BTreeMap<String, String>>,
     /// What was not reached when the last step was over.
     pub(super) unreached: Mutex<Unreached>,
-    /// Messages of this redrive that were seen in the dead-letter queue.
-    pub(super) dead: Mutex<BTreeSet<String>>,
+    /// Messages of this redrive that were seen in the dead-letter queue, and what a service has written on them of why.
+    pub(super) dead: Mutex<BTreeMap<String, Option<String>>>,
     /// Messages that are being sent, by id, and the handles by which they are held.
     pub(super) in_hand: Mutex<BTreeMap<String, String>>,
     /// What polls have brought last, whoever has polled: each long poll asks all of the queue's servers.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use verifier_aws::{Aws, Connection, Sent};
+use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::{DeadLetter, QueueArn, Resend, batches, queue_label};
 use verifier_core::redrive::{
     Changes, Entry, Intended, Ledger, PLAN_SCHEMA, Pacer, Pair, Plan, Planned, QueueName, Route,
@@ -15,10 +16,9 @@ use verifier_core::redrive::{
 };
 use verifier_model::time::Timestamp;
 
-use crate::dlq::{MessagesFile, consumers_log_group, not_evaluable, parse, portions, queue};
+use crate::dlq::{MessagesFile, not_evaluable, parse, portions, queue};
 use crate::redrive::args::RedriveArgs;
 use crate::redrive::ended::Ended;
-use crate::redrive::engine::Destination;
 use crate::redrive::ledger_file::read_ledger;
 use crate::redrive::queues::{name_of, who};
 use crate::redrive::terms;
@@ -185,7 +185,7 @@ fn sources(messages: &MessagesFile, file: &Path) -> Result<Vec<QueueName>, Failu
 async fn to_one(
     args: &RedriveArgs,
     messages: &MessagesFile,
-) -> Result<(RunClock, Vec<Destination>), Failure> {
+) -> Result<(RunClock, Vec<ToQueue>), Failure> {
     let Some(named) = &args.to.to else {
         return Err(Failure {
             next: Some("name the queue with --to".to_owned()),
@@ -221,7 +221,7 @@ async fn to_one(
 async fn to_sources(
     args: &ConnectionArgs,
     sources: &[QueueName],
-) -> Result<(RunClock, Vec<Destination>), Failure> {
+) -> Result<(RunClock, Vec<ToQueue>), Failure> {
     let region_of = |arn: &str| QueueArn::parse(arn).map(|arn| arn.region);
     let first = sources.first().and_then(|source| region_of(&source.arn));
     let (connection, clock) =
@@ -234,11 +234,16 @@ async fn to_sources(
     Ok((clock, to))
 }
 
-async fn destination(connection: &Connection, named: &str) -> Result<Destination, Failure> {
+async fn destination(connection: &Connection, named: &str) -> Result<ToQueue, Failure> {
     let aws = Aws::connect(connection).await;
     let queue = queue(&aws, connection.endpoint_url.as_deref(), named).await?;
-    let log_group = consumers_log_group(&aws, &queue).await?;
-    Ok(Destination { aws, queue, log_group })
+    Ok(ToQueue { aws, queue })
+}
+
+/// A queue that messages of a file are sent to, and its client.
+struct ToQueue {
+    aws: Aws,
+    queue: QueueEvidence,
 }
 
 /// Which messages of a file go, and which stay.
@@ -297,7 +302,7 @@ struct Going {
 /// Sending messages of a file.
 struct Sending<'a> {
     clock: RunClock,
-    to: Vec<Destination>,
+    to: Vec<ToQueue>,
     journal: JournalFile,
     ledger: Ledger,
     name: String,
@@ -314,7 +319,7 @@ struct Sending<'a> {
 impl<'a> Sending<'a> {
     fn new(
         clock: RunClock,
-        to: Vec<Destination>,
+        to: Vec<ToQueue>,
         journal: JournalFile,
         ledger: Ledger,
         deadline: Option<Timestamp>,

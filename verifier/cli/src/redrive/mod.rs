@@ -3,10 +3,12 @@
 pub(crate) mod args;
 mod batch;
 mod command;
+mod destination;
 mod ended;
 mod engine;
 mod expected;
 mod from_file;
+mod functions;
 mod headway;
 mod ledger_file;
 mod native;
@@ -20,4 +22,5 @@ mod view;
 mod watching;
 
 pub(crate) use command::run;
-pub(crate) use engine::{Destination, Engine, Guards};
+pub(crate) use destination::{Destination, Receiver};
+pub(crate) use engine::{Engine, Guards};

@@ -8,7 +8,8 @@ use verifier_core::redrive::{QueueName, Terms};
 use crate::dlq::args::PlaceArgs;
 use crate::dlq::{DlqTarget, consumers_log_group, jobs_queue, parse, queue};
 use crate::redrive::args::{RedriveArgs, ToArgs};
-use crate::redrive::engine::Destination;
+use crate::redrive::destination::{Destination, Receiver};
+use crate::redrive::functions;
 use crate::shell::args::ConnectionArgs;
 use crate::shell::endpoint;
 use crate::shell::failure::Failure;
@@ -20,7 +21,7 @@ pub(super) fn name_of(queue: &QueueEvidence) -> QueueName {
 /// The queue that all messages are sent to; nothing where each goes to the queue that it came from.
 pub(super) fn name_of_all(to: &[Destination], terms: &Terms) -> QueueName {
     match to {
-        [to] if !terms.to_source() => name_of(&to.queue),
+        [to] if !terms.to_source() => to.name(),
         _ => QueueName::default(),
     }
 }
@@ -38,8 +39,8 @@ pub(super) fn restrict(
         terms.is_source_named = true;
         terms.only_with_source = true;
     } else if let ([to], false) = (to, is_elsewhere) {
-        terms.source_arn = Some(to.queue.arn().to_owned());
-        terms.only_with_source = !place.sources.is_only(to.queue.arn());
+        terms.source_arn = Some(to.arn().to_owned());
+        terms.only_with_source = !place.sources.is_only(to.arn());
     }
 }
 
@@ -76,7 +77,7 @@ pub(super) async fn to_sources(
         let aws = place.aws.clone();
         let queue = queue(&aws, place.endpoint.as_deref(), &source.arn).await?;
         let log_group = consumers_log_group(&aws, &queue).await?;
-        to.push(Destination { aws, queue, log_group });
+        to.push(Destination { aws, receiver: Receiver::Queue(queue), log_group });
     }
     Ok(to)
 }
@@ -88,6 +89,9 @@ pub(super) async fn written_destinations(
     to: &QueueName,
     terms: &Terms,
 ) -> Result<Vec<Destination>, Failure> {
+    if let Some(function) = &terms.function {
+        return Ok(vec![functions::written(place, function).await?]);
+    }
     if !terms.to_source() {
         return Ok(vec![destination(place, asked, Some(to)).await?]);
     }
@@ -177,7 +181,7 @@ pub(super) async fn destination(
         None if is_source => place.log_group.clone(),
         None => consumers_log_group(&aws, &queue).await?,
     };
-    Ok(Destination { aws, queue, log_group })
+    Ok(Destination { aws, receiver: Receiver::Queue(queue), log_group })
 }
 
 /// What the command line says of the destination.

@@ -46,6 +46,7 @@ pub(super) fn of(args: &RedriveArgs) -> Result<Terms, Failure> {
         redrives_max: Some(args.count.redrives_max),
         counts_redrives: !args.count.no_count,
         undone: None,
+        function: None,
     })
 }
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::{AttemptLog, DeadLetter, Depth, unread};
 use verifier_core::redrive::{Bounce, Decision, Entry, Evidence, Fate, TrackedMessage};
 use verifier_model::time::Timestamp;
 
+use super::destination::Destination;
 use super::engine::{Engine, lock};
-use crate::dlq::{Keeps, ReasonDepth, attempt_log, attempt_log_in, look};
+use crate::dlq::{Keeps, ReasonDepth, attempt_log, attempt_log_in, look, request_log_in};
 use crate::shell::failure::Failure;
 
 /// How long after an answer without all lines the log is asked again, at last.
@@ -60,7 +60,8 @@ impl Engine<'_> {
     pub(super) async fn depths(&self) -> Result<BTreeMap<usize, u64>, Failure> {
         let mut depths = BTreeMap::new();
         for (number, to) in self.to.iter().enumerate().filter(|(_, to)| to.log_group.is_none()) {
-            let queue = to.aws.queue(&to.queue.name, &to.queue.url).await?;
+            let Some(queue) = to.queue() else { continue };
+            let queue = to.aws.queue(&queue.name, &queue.url).await?;
             depths.insert(number, Depth::of(&queue).total());
         }
         Ok(depths)
@@ -138,15 +139,9 @@ impl Engine<'_> {
         self.show_headway(fates.succeeded, fates.bounced.len() as u64);
     }
 
-    /// How long a message takes to the dead-letter queue at most. Where its queue has no redrive policy it never gets
-    /// there, and only the log tells: for as long as one receive may take.
+    /// How long a message takes to the dead-letter queue at most.
     fn bound(&self) -> Duration {
-        let takes = |queue: &QueueEvidence| {
-            let visibility_timeout = queue.visibility_timeout().unwrap_or_default();
-            let receives = queue.redrive_policy().map_or(1, |policy| policy.max_receive_count);
-            visibility_timeout * receives
-        };
-        self.to.iter().map(|to| takes(&to.queue)).max().unwrap_or_default() + SLACK
+        self.to.iter().map(Destination::fails_within).max().unwrap_or_default() + SLACK
     }
 
     fn watched(&self, sent_at: Timestamp) -> Vec<TrackedMessage> {
@@ -171,6 +166,9 @@ impl Engine<'_> {
             let of_it = watched.iter().filter(|watched| self.destination_of(&watched.to) == number);
             let ids: Vec<String> = of_it.map(|watched| watched.to.clone()).collect();
             logs.push(match to.log_group.as_deref() {
+                Some(group) if to.queue().is_none() => {
+                    request_log_in(&to.aws, group, &ids, since).await.ok()
+                }
                 Some(group) => {
                     attempt_log_in(&to.aws, group, &self.place.reader, &ids, since).await.ok()
                 }
@@ -184,7 +182,7 @@ impl Engine<'_> {
     fn destination_of(&self, message_id: &str) -> usize {
         let ledger = lock(&self.ledger);
         let queue = ledger.queue_of(message_id);
-        let at = |arn| self.to.iter().position(|to| to.queue.arn() == arn);
+        let at = |arn| self.to.iter().position(|to| to.arn() == arn);
         queue.and_then(at).unwrap_or_default()
     }
 
@@ -202,7 +200,13 @@ impl Engine<'_> {
             let destination = self.destination_of(&each.to);
             let log = logs.get(destination).and_then(Option::as_ref);
             let attempts = log.map(|log| log.attempts(&each.to));
-            let told = Evidence { attempts, is_dead: dead.contains(&each.to), now, bound };
+            let attempts = match &self.terms.function {
+                None => attempts,
+                Some(function) => function.told(attempts),
+            };
+            let found = dead.get(&each.to);
+            let written = found.and_then(Option::as_deref);
+            let told = Evidence { attempts, is_dead: found.is_some(), written, now, bound };
             match each.fate(told) {
                 Fate::Pending { warning } => {
                     fates.warnings += u64::from(warning.is_some());
@@ -244,8 +248,12 @@ impl Engine<'_> {
     async fn look_for_the_dead(&self) -> Result<(), Failure> {
         let look = look(self.place, Keeps::Heads, self.guards.interrupt).await?;
         let messages: BTreeMap<String, String> = lock(&self.ledger).unevaluated().clone();
-        let found = look.messages.into_iter().map(|message| message.message_id);
-        lock(&self.dead).extend(found.filter(|id| messages.contains_key(id)));
+        let found = look.messages.into_iter().map(|message| {
+            let id = self.copy_id(&message).unwrap_or_else(|| message.message_id.clone());
+            (id, message.written_reason())
+        });
+        let found: Vec<_> = found.filter(|(id, _)| messages.contains_key(id)).collect();
+        lock(&self.dead).extend(found);
         Ok(())
     }
 }

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use verifier_model::time::Timestamp;
 
+use super::Written;
+
 /// A message attribute as it can be sent. Lists are reserved and refused by SQS, so there are none.
 ///
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_MessageAttributeValue.html>.
@@ -102,6 +104,9 @@ pub struct DeadLetter {
     /// How many bytes of it are kept elsewhere, since this is its [`DeadLetter::head`].
     #[serde(skip)]
     pub elsewhere_bytes: usize,
+    /// What a service has written on it, where this is its [`DeadLetter::head`].
+    #[serde(skip)]
+    pub written: Option<Box<Written>>,
 }
 
 /// The message attributes in which services write why they could not deliver: `EventBridge` and SNS, then Lambda.
@@ -158,6 +163,7 @@ impl DeadLetter {
             source_arn: self.source_arn.clone(),
             job_id: self.job_id.clone(),
             elsewhere_bytes: 0,
+            written: self.written().map(Box::new),
         };
         head.elsewhere_bytes = self.size_bytes() - head.size_bytes();
         head
@@ -217,8 +223,15 @@ impl DeadLetter {
     ///
     /// Sources: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>,
     /// <https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html> and
-    /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>.
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>. `None` for one that came from a queue.
     pub fn written_reason(&self) -> Option<String> {
+        // SQS has moved it here: the attributes are of a failure before that, or its sender's.
+        if self.source_arn.is_some() {
+            return None;
+        }
+        if let Some(reason) = self.written().and_then(|written| written.reason) {
+            return Some(reason);
+        }
         let text = |names: [&str; 2]| {
             let found = names.iter().find_map(|name| self.attributes.get(*name));
             found.and_then(|value| value.string_value.as_deref()).filter(|text| !text.is_empty())

@@ -151,7 +151,7 @@ impl Failures {
 }
 
 /// The invocation that an event says to begin.
-fn started(line: &str) -> Option<String> {
+pub(super) fn started(line: &str) -> Option<String> {
     if let Some(rest) = line.strip_prefix("START RequestId: ") {
         return rest.split_whitespace().next().map(str::to_owned);
     }
@@ -163,7 +163,7 @@ fn started(line: &str) -> Option<String> {
 /// The invocation that a line of the function's own names: in JSON by a field, in text by a column, as Lambda's runtimes do.
 ///
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html>.
-fn request_in(line: &str) -> Option<String> {
+pub(super) fn request_in(line: &str) -> Option<String> {
     if let Some(record) = json(line) {
         let field = ["requestId", "AWSRequestId", "function_request_id"]
             .iter()
@@ -179,7 +179,7 @@ fn json(line: &str) -> Option<Value> {
 }
 
 /// What Lambda says of an end, without what differs from one to the next.
-fn reported(line: &str, end: InvocationEnd) -> String {
+pub(super) fn reported(line: &str, end: InvocationEnd) -> String {
     if let Some(record) = json(line) {
         let kind = record.pointer("/record/errorType").and_then(Value::as_str);
         return kind.map_or_else(|| of_end(end).to_owned(), str::to_owned);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::{Outcome, OutcomeLine};
 use verifier_model::time::Timestamp;
 
-use super::DeadLetter;
+use super::{DeadLetter, RequestLog};
 use super::invocations::Invocations;
 use super::reason::reason_in;
 use crate::account::Invocation;
@@ -200,6 +200,13 @@ impl AttemptLog {
             })
         };
         if line.contains(id) { id } else { of_job().map_or(id, |(job_id, _)| job_id) }
+    }
+}
+
+impl From<RequestLog> for AttemptLog {
+    /// The attempts of invocations, by the ids of those.
+    fn from(log: RequestLog) -> Self {
+        Self { attempts: log.into_attempts(), ..Self::default() }
     }
 }
 

@@ -175,6 +175,19 @@ const READ_LOG: Permission = Permission {
 };
 const SEND: Permission = always("SQS.SendMessageBatch", "sqs:SendMessage", ResourceKind::JobsQueue);
 
+const LIST_FUNCTIONS: Permission = Permission {
+    operation: "Lambda.ListFunctions",
+    action: "lambda:ListFunctions",
+    resource: ResourceKind::Any,
+    only_when: Some("functions are invoked (--to-function), and several may share the dead-letter queue"),
+};
+const INVOKE: Permission = Permission {
+    operation: "Lambda.Invoke",
+    action: "lambda:InvokeFunction",
+    resource: ResourceKind::Worker,
+    only_when: Some("a function is invoked with the events of messages (--to-function)"),
+};
+
 /// What `verifier dlq queues` needs: it finds dead-letter queues by the redrive policies of all queues.
 pub const DLQ_QUEUES: [Permission; 5] = [
     always("SQS.ListQueues", "sqs:ListQueues", ResourceKind::Any),
@@ -216,7 +229,8 @@ pub const DLQ_IMPORT: [Permission; 8] =
     with(&FIND, [Permission { resource: ResourceKind::Queues, ..SEND }]);
 
 /// What `verifier redrive` needs.
-pub const REDRIVE: [Permission; 12] = with(&FIND, [RECEIVE, RELEASE, READ_LOG, DELETE, SEND]);
+pub const REDRIVE: [Permission; 14] =
+    with(&FIND, [RECEIVE, RELEASE, READ_LOG, DELETE, SEND, LIST_FUNCTIONS, INVOKE]);
 
 /// What `verifier redrive --native` needs. SQS moves on behalf of whoever starts the task, who has to be allowed each part.
 ///

@@ -27,6 +27,8 @@ pub struct Evidence<'a> {
     pub attempts: Option<&'a [Attempt]>,
     /// Whether it was seen in the dead-letter queue.
     pub is_dead: bool,
+    /// What a service has written on it there of why it failed.
+    pub written: Option<&'a str>,
     /// Now.
     pub now: Timestamp,
     /// How long a message takes to the dead-letter queue at most.
@@ -65,7 +67,7 @@ impl TrackedMessage {
         let last_failure = of(Outcome::Failed).next_back();
         let reason = last_failure.and_then(|attempt| attempt.reason.clone());
         if told.is_dead {
-            return Fate::Bounced { reason };
+            return Fate::Bounced { reason: told.written.map(str::to_owned).or(reason) };
         }
         if of(Outcome::Succeeded).next().is_some() {
             return Fate::Succeeded;
@@ -108,7 +110,8 @@ mod tests {
             sent_at: SENT_AT,
             old_reason: Some("full".to_owned()),
         };
-        watched.fate(Evidence { attempts, is_dead, now: SENT_AT + after, bound: BOUND })
+        let (now, bound) = (SENT_AT + after, BOUND);
+        watched.fate(Evidence { attempts, is_dead, written: None, now, bound })
     }
 
     #[test]

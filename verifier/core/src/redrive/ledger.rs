@@ -297,6 +297,11 @@ impl Ledger {
         self.bounces
     }
 
+    /// Whether a message of that id was sent by this redrive.
+    pub fn is_copy(&self, id: &str) -> bool {
+        self.messages.contains(id)
+    }
+
     /// The messages of which nothing is known yet, each with its message's id.
     pub fn unevaluated(&self) -> &BTreeMap<String, String> {
         &self.unevaluated

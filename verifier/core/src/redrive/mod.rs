@@ -5,6 +5,7 @@
 
 mod accounting;
 mod bounce;
+mod event;
 mod fate;
 mod headway;
 mod id_set;
@@ -23,6 +24,7 @@ mod undo;
 
 pub use accounting::Accounting;
 pub use bounce::{Bounce, Failing};
+pub use event::FunctionTarget;
 pub use fate::{Evidence, Fate, TrackedMessage};
 pub use headway::Headway;
 pub use id_set::IdSet;

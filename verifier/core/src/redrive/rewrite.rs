@@ -264,6 +264,16 @@ fn members(object: &str) -> Vec<Member> {
     members
 }
 
+/// The value of an object's member as it is written; `None` where there is none of that key, or several are, or the text is no
+/// JSON object without blanks around it.
+pub(super) fn member_of<'a>(object: &'a str, key: &str) -> Option<&'a str> {
+    serde_json::from_str::<IgnoredAny>(object).ok().filter(|_| kind(object) == "an object")?;
+    let members = members(object);
+    let mut named = members.iter().filter(|member| member.key.as_deref() == Some(key));
+    let value_at = named.next()?.value_at.clone();
+    named.next().is_none().then(|| &object[value_at])
+}
+
 const fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\r')
 }

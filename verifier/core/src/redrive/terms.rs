@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Changes, Patch, PatchError};
-use crate::dead_letters::{DeadLetter, Filter, FilterError};
+use super::{Changes, FunctionTarget, Patch, PatchError};
+use crate::dead_letters::{DeadLetter, Filter, FilterError, Service};
 
 /// A queue by its names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +118,9 @@ pub struct Terms {
     /// The redrive whose changed copies are meant, each of which its original takes the place of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undone: Option<Undone>,
+    /// The function that is invoked with the events of messages, where they are sent to no queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<FunctionTarget>,
 }
 
 /// Where a message goes.
@@ -155,10 +158,16 @@ impl Terms {
     /// Where a message goes. Several queues may share a dead-letter queue, and a message must not be sent to one that is not its
     /// own unless that was asked for.
     pub fn route(&self, message: &DeadLetter) -> Route {
-        let unknown = "it does not say which queue it came from: send it with --to QUEUE";
+        if let Some(function) = &self.function {
+            return match function.event(message) {
+                Ok(_) => Route::To(0),
+                Err(why) => Route::Unknown(why),
+            };
+        }
+        let unknown = unknown_source(message);
         if self.to_source() {
             let Some(source) = &message.source_arn else {
-                return Route::Unknown(unknown.to_owned());
+                return Route::Unknown(unknown);
             };
             return match self.sources.iter().position(|queue| queue.arn == *source) {
                 Some(at) => Route::To(at),
@@ -172,9 +181,24 @@ impl Terms {
             (Some(meant), Some(found)) if meant != found => Route::Unknown(format!(
                 "it came from {found}, and not from {meant}: send it with --to-source, --queue or --to"
             )),
-            (Some(_), None) if self.only_with_source => Route::Unknown(unknown.to_owned()),
+            (Some(_), None) if self.only_with_source => Route::Unknown(unknown),
             _ => Route::To(0),
         }
+    }
+}
+
+/// Why a message without a source stays, and what sends it.
+fn unknown_source(message: &DeadLetter) -> String {
+    match message.service() {
+        Some(service @ (Service::AsyncInvocation | Service::InvocationRecord)) => format!(
+            "it came from no queue, and is {}: invoke the function with --to-function NAME",
+            service.one()
+        ),
+        Some(service) => format!(
+            "it came from no queue, and is {}: send it with --to QUEUE",
+            service.one()
+        ),
+        None => "it does not say which queue it came from: send it with --to QUEUE".to_owned(),
     }
 }
 

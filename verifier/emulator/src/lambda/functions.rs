@@ -69,6 +69,8 @@ pub(crate) struct Invocation<'a> {
     pub(crate) caller: Caller,
     /// The client that waits for it, if one does.
     pub(crate) client: Option<&'a Client>,
+    /// Its id, where it has one already: a retry of an event has that of the first attempt.
+    pub(crate) request_id: Option<String>,
 }
 
 /// An invocation that has ended.
@@ -164,7 +166,7 @@ impl Functions {
     /// The caller is busy throughout, but while a fault lets time pass; so stack time passes as wall time does, by which
     /// the function's own clock and its timeout go.
     pub(crate) async fn invoke(&self, busy: Busy, invocation: Invocation<'_>) -> (Busy, Invoked) {
-        let request_id = self.new_id();
+        let request_id = invocation.request_id.clone().unwrap_or_else(|| self.new_id());
         let (busy, outcome) = self.run_invocation(busy, &request_id, invocation.clone()).await;
         let now = self.environment_context.clock.now();
         self.metrics.record(invocation.function, &outcome, now);
@@ -385,7 +387,7 @@ mod tests {
     async fn mode(functions: &Functions) -> String {
         let payload = Bytes::from_static(br#"{"wish": "environment MODE"}"#);
         let invocation =
-            Invocation { function: "probe", payload, caller: Caller::Client, client: None };
+            Invocation { function: "probe", payload, caller: Caller::Client, client: None, request_id: None };
         let (busy, invoked) = functions.invoke(functions.clock().busy(), invocation).await;
         drop(busy);
         match invoked.outcome {

@@ -15,7 +15,7 @@ use super::recorder::Recorder;
 use super::run::OTHER_TRAFFIC;
 use super::stack::Live;
 use crate::dlq::{Keeps, Look, look};
-use crate::redrive::{Destination, Engine, Guards};
+use crate::redrive::{Destination, Engine, Guards, Receiver};
 use crate::shell::failure::Failure;
 use crate::shell::files;
 use crate::shell::interrupt::Interrupt;
@@ -162,7 +162,7 @@ impl Live {
         let jobs = self.place.needed_source()?;
         let to = Destination {
             aws: self.place.aws.clone(),
-            queue: jobs.clone(),
+            receiver: Receiver::Queue(jobs.clone()),
             log_group: self.place.log_group.clone(),
         };
         let name = |queue: &QueueEvidence| QueueName {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use verifier_core::dead_letters::{Unreached, source_counts};
+use verifier_core::dead_letters::{Unreached, service_counts, source_counts};
 
 use super::Started;
 use crate::dlq::args::DlqShowArgs;
@@ -67,6 +67,7 @@ async fn find(
         queue: place.dead_letters.name.clone(),
         queue_arn: place.dead_letters.arn().to_owned(),
         sources: source_counts(&messages),
+        services: service_counts(&messages),
         selected_source: None,
         at: place.clock.now(),
         retention: place.retention(),

@@ -30,6 +30,7 @@ fn seen(text: &str) -> Seen {
         keeps: Keeps::Whole,
         queue: text.to_owned(),
         queue_arn: text.to_owned(),
+        services: Vec::new(),
         sources: vec![(Some(text.to_owned()), 1), (None, 1)],
         selected_source: Some(text.to_owned()),
         at: Timestamp::default(),

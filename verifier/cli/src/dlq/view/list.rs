@@ -94,6 +94,7 @@ pub(super) fn json(seen: &Seen) -> Value {
             "sizeBytes": message.size_bytes(),
             "reason": seen.reason(message),
             "sourceArn": message.source_arn,
+            "service": message.service(),
         })
     });
     document.insert("messages".to_owned(), shown.collect());

@@ -16,7 +16,7 @@ use std::time::Duration;
 use owo_colors::OwoColorize;
 use serde_json::{Value, json};
 use verifier_core::check::{QueueEvidence, age_in_words};
-use verifier_core::dead_letters::{QueueArn, Unreached, queue_label};
+use verifier_core::dead_letters::{QueueArn, Service, Unreached, queue_label};
 use verifier_core::settings::queue_name;
 
 use crate::dlq::count::Count;
@@ -234,14 +234,25 @@ fn short(reason: &str) -> String {
     clean::line(&shown)
 }
 
-/// `orders: 3, payments: 2, 1 that does not say`: how many came from which queue.
-fn sources_in_words(sources: &[(Option<String>, usize)]) -> String {
-    let one = |(arn, count): &(Option<String>, usize)| match arn {
-        Some(arn) => format!("{}: {count}", clean::line(queue_name(arn))),
-        None if *count == 1 => "1 that does not say".to_owned(),
-        None => format!("{count} that do not say"),
+/// `orders: 3, payments: 2, 1 that does not say`: how many came from which queue, or of which service.
+fn sources_in_words(sources: &[(Option<String>, usize)], services: &[(Service, usize)]) -> String {
+    let of_services: usize = services.iter().map(|(_, count)| count).sum();
+    let queues = sources.iter().filter_map(|(arn, count)| {
+        arn.as_ref().map(|arn| format!("{}: {count}", clean::line(queue_name(arn))))
+    });
+    let services =
+        services.iter().map(|(service, count)| format!("{count} {}", service.in_words()));
+    let unknown = sources.iter().find(|(arn, _)| arn.is_none());
+    let unknown = match unknown.map_or(0, |(_, count)| count.saturating_sub(of_services)) {
+        0 => None,
+        1 => Some("1 that does not say".to_owned()),
+        count => Some(format!("{count} that do not say")),
     };
-    sources.iter().map(one).collect::<Vec<_>>().join(", ")
+    queues.chain(services).chain(unknown).collect::<Vec<_>>().join(", ")
+}
+
+fn services_json(services: &[(Service, usize)]) -> Value {
+    services.iter().map(|(service, count)| json!({"service": service, "count": count})).collect()
 }
 
 fn sources_json(sources: &[(Option<String>, usize)]) -> Value {
@@ -253,7 +264,7 @@ fn origin(seen: &Seen) -> String {
     let mut text = format!("  {}\n", place_of(&seen.queue_arn));
     if !seen.sources.is_empty() {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "  came from {}", sources_in_words(&seen.sources));
+        let _ = writeln!(text, "  came from {}", sources_in_words(&seen.sources, &seen.services));
     }
     if let Some(selected) = &seen.selected_source {
         let _ = writeln!(text, "  only those that came from {} (--queue)", clean::line(selected));
@@ -350,6 +361,7 @@ fn looked(schema: &str, seen: &Seen) -> serde_json::Map<String, Value> {
         "queueArn": seen.queue_arn,
         "selectedSource": seen.selected_source,
         "sources": sources_json(&seen.sources),
+        "services": services_json(&seen.services),
         "at": iso(seen.at),
         "lookedAt": seen.looked_at,
         "receives": seen.receives,

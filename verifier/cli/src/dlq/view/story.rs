@@ -81,6 +81,14 @@ impl Story<'_> {
 
     fn moved(&self) -> String {
         let queue = clean::line(&self.seen.queue);
+        if let Some(written) = self.message.written() {
+            let of = |what: &str, id: Option<&str>| {
+                id.map_or_else(String::new, |id| format!(", {what} {}", clean::line(id)))
+            };
+            let target = of("of", written.target_arn.as_deref());
+            let request = of("request", written.request_id.as_deref());
+            return format!("to {queue} as {}{target}{request}", written.service.one());
+        }
         match (&self.message.source_arn, self.source) {
             (Some(arn), _) => format!("from {} to {queue}", clean::line(arn)),
             (None, Some(_)) => format!("nowhere: it was sent to {queue} directly"),

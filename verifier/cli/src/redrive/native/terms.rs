@@ -90,6 +90,7 @@ fn unsuitable(args: &RedriveArgs) -> Option<&'static str> {
         ("--queue", args.place.queue.is_some()),
         ("--to-stack", args.to.to_stack.is_some()),
         ("--to-source", args.to.to_source),
+        ("--to-function", args.to.to_function.is_some()),
         ("--to-region", args.to.to_region.is_some()),
         ("--to-profile", args.to.to_profile.is_some()),
         ("--plan-only", args.plan_only.is_some()),

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 use verifier_core::check::whole_seconds;
 use verifier_core::dead_letters::queue_label;
-use verifier_core::redrive::{
+use verifier_core::redrive::{FunctionTarget, 
     Accounting, Bounce, Entry, Failing, Ledger, Plan, REDRIVES_ATTRIBUTE,
 };
 use verifier_model::time::Timestamp;
@@ -19,9 +19,13 @@ use crate::shell::clean;
 /// How many messages are named one by one.
 const NAMED: usize = 10;
 
-/// The queue that messages are sent to, for people.
+/// The queue or the function that messages are sent to, for people.
 pub(crate) fn destination(arn: &str) -> String {
-    if arn.is_empty() { "the queues that they came from".to_owned() } else { queue_label(arn) }
+    match arn {
+        "" => "the queues that they came from".to_owned(),
+        arn if FunctionTarget::is_function(arn) => format!("the function {arn}"),
+        arn => queue_label(arn),
+    }
 }
 
 /// How much of what a patch does to a message is shown.

@@ -59,14 +59,26 @@ impl LambdaService {
             "DryRun" => reply(204, "application/json", ""),
             "Event" if payload.len() > EVENT_BYTES_MAX => too_large(EVENT_BYTES_MAX),
             "Event" => {
-                let (world, function) = (self.world.clone(), name.to_owned());
-                self.world.functions.run(|busy| work_off_event(busy, world, function, payload));
-                reply(202, "application/json", "")
+                let request_id = self.world.functions.new_id();
+                let event = Event {
+                    function: name.to_owned(),
+                    payload,
+                    request_id: request_id.clone(),
+                };
+                let world = self.world.clone();
+                self.world.functions.run(|busy| work_off_event(busy, world, event));
+                with_header(reply(202, "application/json", ""), "x-amzn-requestid", &request_id)
             }
             "RequestResponse" if payload.len() > PAYLOAD_BYTES_MAX => too_large(PAYLOAD_BYTES_MAX),
             "RequestResponse" => {
                 let (caller, client) = (request.caller, request.client);
-                let invocation = Invocation { function: name, payload, caller, client };
+                let invocation = Invocation {
+                    function: name,
+                    payload,
+                    caller,
+                    client,
+                    request_id: None,
+                };
                 let (busy, invoked) = self.world.functions.invoke(busy, invocation).await;
                 return (busy, answer(invoked));
             }
@@ -111,18 +123,28 @@ fn answer(invoked: Invoked) -> Reply {
     with_header(answer, "x-amzn-requestid", &invoked.request_id)
 }
 
+/// An event of an asynchronous invocation.
+struct Event {
+    function: String,
+    payload: Bytes,
+    /// The id of the invocation, which each attempt has.
+    request_id: String,
+}
+
 /// Invokes a function with an event until it succeeds, has failed three times, or the event is too old; then the event
 /// goes to the function's dead-letter queue, if it has one.
-async fn work_off_event(mut busy: Busy, world: Arc<World>, function: String, event: Bytes) {
+async fn work_off_event(mut busy: Busy, world: Arc<World>, event: Event) {
+    let Event { function, payload, request_id } = event;
     let clock = world.functions.clock().clone();
     let expires_at = clock.now() + EVENT_AGE_MAX;
     let mut retries = RETRIES_AFTER.iter();
     let failed = loop {
         let invocation = Invocation {
             function: &function,
-            payload: event.clone(),
+            payload: payload.clone(),
             caller: Caller::Client,
             client: None,
+            request_id: Some(request_id.clone()),
         };
         let invoked;
         (busy, invoked) = world.functions.invoke(busy, invocation).await;
@@ -137,7 +159,7 @@ async fn work_off_event(mut busy: Busy, world: Arc<World>, function: String, eve
             None => break invoked,
         }
     };
-    dead_letter(&world, &function, &event, &failed);
+    dead_letter(&world, &function, &payload, &failed);
     drop(busy);
 }
 
