@@ -202,7 +202,11 @@ fn of_entry(entry: &BatchResultErrorEntry) -> Sent {
 }
 
 /// What became of what a request was to send that was not answered as it should be.
-pub(crate) fn of_request<E>(action: &'static str, to: &str, error: &SdkError<E, HttpResponse>) -> Sent
+pub(crate) fn of_request<E>(
+    action: &'static str,
+    to: &str,
+    error: &SdkError<E, HttpResponse>,
+) -> Sent
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {

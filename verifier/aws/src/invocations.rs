@@ -47,7 +47,9 @@ impl Aws {
                 let config = function.dead_letter_config();
                 config.and_then(|config| config.target_arn()) == Some(queue_arn)
             });
-            names.extend(of_queue.filter_map(|function| function.function_name()).map(str::to_owned));
+            names.extend(
+                of_queue.filter_map(|function| function.function_name()).map(str::to_owned),
+            );
         }
         Ok(names)
     }

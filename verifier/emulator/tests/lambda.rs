@@ -5,6 +5,7 @@
 mod support;
 
 use aws_sdk_lambda::error::ProvideErrorMetadata;
+use aws_sdk_lambda::operation::RequestId;
 use aws_sdk_lambda::operation::invoke::InvokeOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
@@ -213,7 +214,8 @@ async fn an_event_is_tried_three_times_and_then_kept_as_a_dead_letter() {
     assert_eq!(attributes["ErrorCode"].string_value.as_deref(), Some("200"));
     assert_eq!(attributes["ErrorCode"].data_type, "Number");
     assert_eq!(attributes["ErrorMessage"].string_value.as_deref(), Some("as asked"));
-    assert!(attributes.contains_key("RequestID"));
+    // Each attempt has the id of the invocation.
+    assert_eq!(attributes["RequestID"].string_value.as_deref(), accepted.request_id());
     // One that succeeds is not kept.
     stand.invoke(InvocationType::Event, "").await;
     stand.wait(300).await;

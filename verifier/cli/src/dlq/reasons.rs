@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use verifier_aws::{Aws, AwsError};
-use verifier_core::dead_letters::{AttemptLog, DeadLetter, RequestLog, invocations_pattern, log_pattern};
+use verifier_core::dead_letters::{
+    AttemptLog, DeadLetter, RequestLog, invocations_pattern, log_pattern,
+};
 use verifier_core::settings::OutcomeReader;
 use verifier_model::time::Timestamp;
 

@@ -24,7 +24,10 @@ pub(crate) struct Destination {
 pub(crate) enum Receiver {
     Queue(QueueEvidence),
     /// A function, and whether what it fails comes back to the dead-letter queue.
-    Function { function: FunctionEvidence, owns_queue: bool },
+    Function {
+        function: FunctionEvidence,
+        owns_queue: bool,
+    },
 }
 
 impl Destination {

@@ -7,6 +7,7 @@
 )]
 
 mod asking;
+mod events;
 mod faults;
 mod kill;
 mod limits;

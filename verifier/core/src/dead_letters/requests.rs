@@ -153,11 +153,7 @@ mod tests {
         let timed_out = Some("the invocation timed out".to_owned());
         assert_eq!(
             told,
-            [
-                (failed, timed_out.clone()),
-                (failed, timed_out),
-                (Some(Outcome::Succeeded), None)
-            ]
+            [(failed, timed_out.clone()), (failed, timed_out), (Some(Outcome::Succeeded), None)]
         );
     }
 

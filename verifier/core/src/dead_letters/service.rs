@@ -81,13 +81,10 @@ impl DeadLetter {
         if self.source_arn.is_some() {
             return None;
         }
-        let text = |name: &str| self.attributes.get(name).and_then(|value| value.string_value.clone());
-        let by = |service, target_arn| Written {
-            service,
-            request_id: None,
-            target_arn,
-            reason: None,
-        };
+        let text =
+            |name: &str| self.attributes.get(name).and_then(|value| value.string_value.clone());
+        let by =
+            |service, target_arn| Written { service, request_id: None, target_arn, reason: None };
         if self.attributes.contains_key("SCHEDULE_ARN") {
             return Some(by(Service::Schedule, text("TARGET_ARN")));
         }
@@ -197,7 +194,8 @@ mod tests {
 
     #[test]
     fn each_service_is_known_by_what_it_writes() {
-        let envelope = json!({"Type": "Notification", "MessageId": "m", "TopicArn": "t", "Message": "x"});
+        let envelope =
+            json!({"Type": "Notification", "MessageId": "m", "TopicArn": "t", "Message": "x"});
         let envelope = envelope.to_string();
         let sns = [
             ("RequestID", "String", "r"),

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::{Outcome, OutcomeLine};
 use verifier_model::time::Timestamp;
 
-use super::{DeadLetter, RequestLog};
 use super::invocations::Invocations;
 use super::reason::reason_in;
+use super::{DeadLetter, RequestLog};
 use crate::account::Invocation;
 use crate::settings::OutcomeReader;
 

@@ -179,7 +179,9 @@ const LIST_FUNCTIONS: Permission = Permission {
     operation: "Lambda.ListFunctions",
     action: "lambda:ListFunctions",
     resource: ResourceKind::Any,
-    only_when: Some("functions are invoked (--to-function), and several may share the dead-letter queue"),
+    only_when: Some(
+        "functions are invoked (--to-function), and several may share the dead-letter queue",
+    ),
 };
 const INVOKE: Permission = Permission {
     operation: "Lambda.Invoke",

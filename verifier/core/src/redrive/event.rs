@@ -40,7 +40,9 @@ impl FunctionTarget {
     /// Whether an ARN is of a function of Lambda.
     pub fn is_function(arn: &str) -> bool {
         let mut parts = arn.split(':');
-        parts.next() == Some("arn") && parts.nth(1) == Some("lambda") && parts.nth(2) == Some("function")
+        parts.next() == Some("arn")
+            && parts.nth(1) == Some("lambda")
+            && parts.nth(2) == Some("function")
     }
 
     /// The event of a message, byte for byte, with which the function is invoked; or why there is none, or it is of another one.
@@ -79,8 +81,9 @@ impl FunctionTarget {
                 ));
             }
         };
-        serde_json::from_str::<IgnoredAny>(&event)
-            .map_err(|error| format!("its event is no JSON, so that no function takes it: {error}"))?;
+        serde_json::from_str::<IgnoredAny>(&event).map_err(|error| {
+            format!("its event is no JSON, so that no function takes it: {error}")
+        })?;
         Ok(event)
     }
 
@@ -102,7 +105,10 @@ impl FunctionTarget {
         if parts(arn) == parts(&self.arn) {
             return Ok(());
         }
-        Err(format!("it is an event of {arn}, and not of {}: name that one with --to-function", self.arn))
+        Err(format!(
+            "it is an event of {arn}, and not of {}: name that one with --to-function",
+            self.arn
+        ))
     }
 }
 
@@ -172,7 +178,11 @@ mod tests {
         let alias = format!("{F}:prod");
         assert_eq!(target(&alias, false).event(&of(&alias, failed, payload)).as_deref(), Ok(event));
         for (to, message, part) in [
-            (F, of(&alias, failed, payload), "an event of arn:aws:lambda:eu-west-1:123456789012:function:charge:prod"),
+            (
+                F,
+                of(&alias, failed, payload),
+                "an event of arn:aws:lambda:eu-west-1:123456789012:function:charge:prod",
+            ),
             (F, of(&format!("{F}-2:$LATEST"), failed, payload), "charge-2"),
             (F, of(&latest, "Success", payload), "succeeded"),
             (F, of(&latest, "RetryAttemptsExhausted", "\"KinesisBatchInfo\":{},"), "stream"),
@@ -191,9 +201,11 @@ mod tests {
             ..DeadLetter::default()
         };
         let unknown = DeadLetter { body: "{}".to_owned(), ..DeadLetter::default() };
-        for (message, part) in
-            [(of_queue, "came from the queue q"), (rule, "an event of an EventBridge rule"), (unknown, "nothing on it")]
-        {
+        for (message, part) in [
+            (of_queue, "came from the queue q"),
+            (rule, "an event of an EventBridge rule"),
+            (unknown, "nothing on it"),
+        ] {
             let why = target(F, true).event(&message).unwrap_err();
             assert!(why.contains(part) && why.contains("--to QUEUE"), "{why}");
         }

@@ -194,10 +194,9 @@ fn unknown_source(message: &DeadLetter) -> String {
             "it came from no queue, and is {}: invoke the function with --to-function NAME",
             service.one()
         ),
-        Some(service) => format!(
-            "it came from no queue, and is {}: send it with --to QUEUE",
-            service.one()
-        ),
+        Some(service) => {
+            format!("it came from no queue, and is {}: send it with --to QUEUE", service.one())
+        }
         None => "it does not say which queue it came from: send it with --to QUEUE".to_owned(),
     }
 }

@@ -165,8 +165,8 @@ impl Worker {
                 payload: payload.clone(),
                 caller: Caller::Mapping,
                 client: None,
-            request_id: None,
-        };
+                request_id: None,
+            };
             let invoked;
             (busy, invoked) = functions.invoke(busy, invocation).await;
             let pace = match &invoked.outcome {

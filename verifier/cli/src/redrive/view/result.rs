@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 use verifier_core::check::whole_seconds;
 use verifier_core::dead_letters::queue_label;
-use verifier_core::redrive::{FunctionTarget, 
-    Accounting, Bounce, Entry, Failing, Ledger, Plan, REDRIVES_ATTRIBUTE,
+use verifier_core::redrive::{
+    Accounting, Bounce, Entry, Failing, FunctionTarget, Ledger, Plan, REDRIVES_ATTRIBUTE,
 };
 use verifier_model::time::Timestamp;
 

@@ -60,11 +60,8 @@ impl LambdaService {
             "Event" if payload.len() > EVENT_BYTES_MAX => too_large(EVENT_BYTES_MAX),
             "Event" => {
                 let request_id = self.world.functions.new_id();
-                let event = Event {
-                    function: name.to_owned(),
-                    payload,
-                    request_id: request_id.clone(),
-                };
+                let event =
+                    Event { function: name.to_owned(), payload, request_id: request_id.clone() };
                 let world = self.world.clone();
                 self.world.functions.run(|busy| work_off_event(busy, world, event));
                 with_header(reply(202, "application/json", ""), "x-amzn-requestid", &request_id)
@@ -72,13 +69,8 @@ impl LambdaService {
             "RequestResponse" if payload.len() > PAYLOAD_BYTES_MAX => too_large(PAYLOAD_BYTES_MAX),
             "RequestResponse" => {
                 let (caller, client) = (request.caller, request.client);
-                let invocation = Invocation {
-                    function: name,
-                    payload,
-                    caller,
-                    client,
-                    request_id: None,
-                };
+                let invocation =
+                    Invocation { function: name, payload, caller, client, request_id: None };
                 let (busy, invoked) = self.world.functions.invoke(busy, invocation).await;
                 return (busy, answer(invoked));
             }
