@@ -27,7 +27,8 @@ pub(crate) use messages_file::{MessagesFile, portions};
 pub(crate) use place::{DlqTarget, consumers_log_group, in_its_region, jobs_queue, parse, queue};
 pub(crate) use purge::{Purged, purge};
 pub(crate) use reasons::{
-    Depth as ReasonDepth, attempt_log, attempt_log_in, lines_of_requests, request_log_in,
+    Depth as ReasonDepth, attempt_log, attempt_log_in, attempt_log_of, lines_of_requests,
+    request_log_in,
 };
 pub(crate) use resend::{Delivered, Delivery};
 #[cfg(test)]

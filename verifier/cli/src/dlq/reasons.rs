@@ -38,15 +38,27 @@ pub(crate) async fn attempt_log(
     depth: Depth,
 ) -> Option<Result<AttemptLog, AwsError>> {
     let log_group = place.log_group.as_deref()?;
+    Some(attempt_log_of(&place.aws, log_group, &place.reader, messages, since, depth).await)
+}
+
+/// The same of a log group.
+pub(crate) async fn attempt_log_of(
+    aws: &Aws,
+    log_group: &str,
+    reader: &OutcomeReader,
+    messages: &[&DeadLetter],
+    since: Timestamp,
+    depth: Depth,
+) -> Result<AttemptLog, AwsError> {
     let ids = messages.iter().map(|message| message.message_id.as_str());
     let jobs = messages.iter().filter_map(|message| message.job_id.as_deref());
     let names: Vec<&str> = ids.chain(jobs).collect();
     let read = async |pattern: Option<String>| {
         let mut attempt_log = AttemptLog::of_messages(messages.iter().copied());
         let take = |stream: &str, at: Timestamp, line: &str| {
-            attempt_log.take_event(stream, at, line, &place.reader);
+            attempt_log.take_event(stream, at, line, reader);
         };
-        place.aws.log_lines(log_group, pattern.as_deref(), since - CLOCK_SKEW, take).await?;
+        aws.log_lines(log_group, pattern.as_deref(), since - CLOCK_SKEW, take).await?;
         attempt_log.conclude();
         Ok(attempt_log)
     };
@@ -56,9 +68,9 @@ pub(crate) async fn attempt_log(
     match of_lines {
         Ok(of_lines) if depth == Depth::Invocations && !is_all && of_lines.lacks_reasons() => {
             // What is known stays known, whatever comes of the rest.
-            Some(Ok(read(invocations_pattern(names)).await.unwrap_or(of_lines)))
+            Ok(read(invocations_pattern(names)).await.unwrap_or(of_lines))
         }
-        of_lines => Some(of_lines),
+        of_lines => of_lines,
     }
 }
 

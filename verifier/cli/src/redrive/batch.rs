@@ -206,7 +206,8 @@ impl Engine<'_> {
                     }
                 }
                 Treatment::Bounced => {
-                    lock(&self.dead).insert(id, hand.message.written_reason());
+                    let head = self.with_job(&hand.message);
+                    lock(&self.dead).insert(id, head);
                     self.hold(hand);
                 }
                 Treatment::Changed => {
@@ -264,6 +265,10 @@ impl Engine<'_> {
         };
         let (message, redrives) =
             self.terms.counted(message, &hand.message, destination.bytes_max());
+        if self.is_in_a_small_step() {
+            let head = self.with_job(&hand.message);
+            lock(&self.sent_heads).insert(head.message_id.clone(), head);
+        }
         let size_bytes = message.size_bytes();
         let resend = match &self.terms.function {
             None => message.resend(&self.name, destination.is_fifo()),

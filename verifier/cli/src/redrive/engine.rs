@@ -62,8 +62,10 @@ pub(crate) struct Engine<'a> {
     pub(super) groups: Mutex<BTreeMap<String, String>>,
     /// What was not reached when the last step was over.
     pub(super) unreached: Mutex<Unreached>,
-    /// Messages of this redrive that were seen in the dead-letter queue, and what a service has written on them of why.
-    pub(super) dead: Mutex<BTreeMap<String, Option<String>>>,
+    /// The heads of messages of this redrive that were seen in the dead-letter queue, by the ids that the journal has for them.
+    pub(super) dead: Mutex<BTreeMap<String, DeadLetter>>,
+    /// The heads of messages that a small step sends.
+    pub(super) sent_heads: Mutex<BTreeMap<String, DeadLetter>>,
     /// Messages that are being sent, by id, and the handles by which they are held.
     pub(super) in_hand: Mutex<BTreeMap<String, String>>,
     /// What polls have brought last, whoever has polled: each long poll asks all of the queue's servers.
@@ -133,6 +135,7 @@ impl<'a> Engine<'a> {
             groups: Mutex::default(),
             unreached: Mutex::default(),
             dead: Mutex::default(),
+            sent_heads: Mutex::default(),
             in_hand: Mutex::default(),
             empty_detector: Mutex::default(),
             room: Mutex::new(Room::new(ROOM_BYTES)),

@@ -2,6 +2,7 @@
 
 pub(crate) mod args;
 mod batch;
+mod causes;
 mod command;
 mod destination;
 mod ended;

@@ -28,6 +28,7 @@ impl Engine<'_> {
     pub(super) async fn step(&self, size: u64) -> Result<Option<Stop>, Failure> {
         self.step_size.store(size, Ordering::SeqCst);
         self.quota.store(size, Ordering::SeqCst);
+        lock(&self.sent_heads).clear();
         // More may have come since the last one.
         *lock(&self.empty_detector) = EmptyDetector::default();
         let needed = usize::try_from(size.div_ceil(RECEIVED_MAX as u64)).unwrap_or(usize::MAX);

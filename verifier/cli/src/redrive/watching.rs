@@ -9,7 +9,7 @@ use verifier_model::time::Timestamp;
 
 use super::destination::Destination;
 use super::engine::{Engine, lock};
-use crate::dlq::{Keeps, ReasonDepth, attempt_log, attempt_log_in, look, request_log_in};
+use crate::dlq::{Keeps, attempt_log_in, look, request_log_in};
 use crate::shell::failure::Failure;
 
 /// How long after an answer without all lines the log is asked again, at last.
@@ -19,8 +19,6 @@ const LOG_PAUSE: Duration = Duration::from_secs(2);
 ///
 /// Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>, `FilterLogEvents`.
 const FIRST_LOG_PAUSE: Duration = Duration::from_millis(250);
-/// For how many messages the log is asked at most why they failed, after they bounced: so many ids fit into one pattern.
-const ASKED_MAX: usize = 20;
 /// How much longer than its receives take a message may take to the dead-letter queue: deliveries are not punctual.
 const SLACK: Duration = Duration::from_mins(1);
 
@@ -101,7 +99,7 @@ impl Engine<'_> {
             self.place.clock.sleep(pause).await;
             pause = (pause * 2).min(LOG_PAUSE);
         }
-        self.ask_for_old_reasons(&mut fates.bounced).await;
+        self.ask_for_causes(&mut fates.bounced, since).await;
         let unread = fates.take_unread(before, &least);
         let unknown = fates.unknown + fates.pending.len() as u64;
         let bounces = fates.bounced.len() as u64;
@@ -179,7 +177,7 @@ impl Engine<'_> {
     }
 
     /// The number of the destination that a message was sent to.
-    fn destination_of(&self, message_id: &str) -> usize {
+    pub(super) fn destination_of(&self, message_id: &str) -> usize {
         let ledger = lock(&self.ledger);
         let queue = ledger.queue_of(message_id);
         let at = |arn| self.to.iter().position(|to| to.arn() == arn);
@@ -205,7 +203,8 @@ impl Engine<'_> {
                 Some(function) => function.told(attempts),
             };
             let found = dead.get(&each.to);
-            let written = found.and_then(Option::as_deref);
+            let written = found.and_then(DeadLetter::written_reason);
+            let written = written.as_deref();
             let told = Evidence { attempts, is_dead: found.is_some(), written, now, bound };
             match each.fate(told) {
                 Fate::Pending { warning } => {
@@ -226,31 +225,13 @@ impl Engine<'_> {
         }
     }
 
-    /// In large steps nobody has asked yet why messages failed. Of those that bounced it is worth to know.
-    async fn ask_for_old_reasons(&self, bounced: &mut [Bounce]) {
-        let unknown = bounced.iter().filter(|bounce| bounce.old_reason.is_none());
-        let of = |bounce: &Bounce| DeadLetter {
-            message_id: bounce.from.clone(),
-            ..DeadLetter::default()
-        };
-        let asked: Vec<DeadLetter> = unknown.take(ASKED_MAX).map(of).collect();
-        let asked: Vec<&DeadLetter> = asked.iter().collect();
-        // When they were sent is not known any more; no log is read from before messages can be so old.
-        let since = self.began_at - self.place.retention().unwrap_or_default();
-        let told = attempt_log(self.place, &asked, since, ReasonDepth::Lines).await;
-        let Some(Ok(attempt_log)) = told else { return };
-        for bounce in bounced.iter_mut().filter(|bounce| bounce.old_reason.is_none()) {
-            bounce.old_reason = attempt_log.reason(&bounce.from).map(str::to_owned);
-        }
-    }
-
     /// Looks for messages of this redrive in the dead-letter queue.
     async fn look_for_the_dead(&self) -> Result<(), Failure> {
         let look = look(self.place, Keeps::Heads, self.guards.interrupt).await?;
         let messages: BTreeMap<String, String> = lock(&self.ledger).unevaluated().clone();
         let found = look.messages.into_iter().map(|message| {
             let id = self.copy_id(&message).unwrap_or_else(|| message.message_id.clone());
-            (id, message.written_reason())
+            (id, message)
         });
         let found: Vec<_> = found.filter(|(id, _)| messages.contains_key(id)).collect();
         lock(&self.dead).extend(found);

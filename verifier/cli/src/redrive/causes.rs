@@ -1,0 +1,90 @@
+//! Why messages have failed again, and why they had before: as `dlq explain` tells it, by the end of the invocation that held each
+//! where no line of its own tells.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use verifier_core::dead_letters::{AttemptLog, DeadLetter};
+use verifier_core::redrive::Bounce;
+use verifier_model::time::Timestamp;
+
+use super::destination::Destination;
+use super::engine::{Engine, lock};
+use crate::dlq::{ReasonDepth, attempt_log, attempt_log_of};
+
+/// For how many messages the log is asked at most: so many ids fit into one pattern.
+const ASKED_MAX: usize = 20;
+/// How long reading a log may take, in wall time: a bounce stops a redrive also where its cause is not known.
+const TAKES_AT_MOST: Duration = Duration::from_mins(1);
+
+impl Engine<'_> {
+    /// Completes what is known of messages that failed again since then.
+    pub(super) async fn ask_for_causes(&self, bounced: &mut [Bounce], since: Timestamp) {
+        if bounced.iter().any(|bounce| bounce.old_reason.is_none()) {
+            self.ask_for_old_reasons(bounced).await;
+        }
+        for number in 0..self.to.len() {
+            if bounced.iter().any(|bounce| bounce.reason.is_none()) {
+                self.ask_for_new_reasons(bounced, number, since).await;
+            }
+        }
+    }
+
+    /// In large steps nobody has asked yet why messages failed. Of those that bounced it is worth to know.
+    async fn ask_for_old_reasons(&self, bounced: &mut [Bounce]) {
+        let unknown = bounced.iter().filter(|bounce| bounce.old_reason.is_none());
+        let ids = unknown.take(ASKED_MAX).map(|bounce| &bounce.from);
+        let asked = heads(&lock(&self.sent_heads), ids);
+        let asked: Vec<&DeadLetter> = asked.iter().collect();
+        // Of how invocations ended there is much to read, and only from then on when messages are known to have been sent.
+        let sent_at: Option<Vec<Timestamp>> = asked.iter().map(|message| message.sent_at).collect();
+        let (since, depth) = match sent_at.and_then(|times| times.into_iter().min()) {
+            Some(since) => (since, ReasonDepth::Invocations),
+            // No log is read from before messages can be so old.
+            None => {
+                (self.began_at - self.place.retention().unwrap_or_default(), ReasonDepth::Lines)
+            }
+        };
+        let reading = attempt_log(self.place, &asked, since, depth);
+        let Ok(Some(Ok(log))) = tokio::time::timeout(TAKES_AT_MOST, reading).await else { return };
+        for bounce in bounced.iter_mut().filter(|bounce| bounce.old_reason.is_none()) {
+            bounce.old_reason = log.reason(&bounce.from).map(str::to_owned);
+        }
+    }
+
+    /// Why messages failed again that were sent to the destination of that number.
+    async fn ask_for_new_reasons(&self, bounced: &mut [Bounce], number: usize, since: Timestamp) {
+        let Some(Destination { aws, log_group: Some(group), .. }) =
+            self.to.get(number).filter(|to| to.queue().is_some())
+        else {
+            return;
+        };
+        let unknown = bounced.iter().filter(|bounce| bounce.reason.is_none());
+        let ids = unknown.map(|bounce| &bounce.to).filter(|id| self.destination_of(id) == number);
+        let ids: Vec<&String> = ids.take(ASKED_MAX).collect();
+        let asked = heads(&lock(&self.dead), ids);
+        let asked: Vec<&DeadLetter> = asked.iter().collect();
+        if asked.is_empty() {
+            return;
+        }
+        let (reader, depth) = (&self.place.reader, ReasonDepth::Invocations);
+        let reading = attempt_log_of(aws, group, reader, &asked, since, depth);
+        let read = tokio::time::timeout(TAKES_AT_MOST, reading).await;
+        let log: AttemptLog = match read {
+            Ok(Ok(log)) => log,
+            Ok(Err(_)) | Err(_) => return,
+        };
+        for bounce in bounced.iter_mut().filter(|bounce| bounce.reason.is_none()) {
+            bounce.reason = log.reason(&bounce.to).map(str::to_owned);
+        }
+    }
+}
+
+/// The heads of messages, as far as they are known: of the others, the ids.
+fn heads<'a>(
+    known: &BTreeMap<String, DeadLetter>,
+    ids: impl IntoIterator<Item = &'a String>,
+) -> Vec<DeadLetter> {
+    let unknown = |id: &String| DeadLetter { message_id: id.clone(), ..DeadLetter::default() };
+    ids.into_iter().map(|id| known.get(id).cloned().unwrap_or_else(|| unknown(id))).collect()
+}
