@@ -77,7 +77,7 @@ impl Engine<'_> {
             return Ok(0);
         }
         let held_until = self.place.clock.now() + Hold::TIME;
-        if self.filter.needs_reasons() || self.is_in_a_small_step() {
+        if self.filters_by_reason() || self.is_in_a_small_step() {
             let asked = self.ask_for_reasons(&received).await;
             if let Err(failure) = asked {
                 let handles: Vec<String> =
@@ -99,6 +99,11 @@ impl Engine<'_> {
             in_hand.remove(id);
         }
         sent
+    }
+
+    /// Whether the reason of a message decides on whether it is sent. A plan has decided that.
+    fn filters_by_reason(&self) -> bool {
+        self.filter.needs_reasons() && !self.terms.is_planned
     }
 
     /// Whether the step is so small that the log is asked for each of its messages. Failures for the old reason stop the
@@ -125,7 +130,7 @@ impl Engine<'_> {
         let since = unknown.iter().filter_map(|message| message.sent_at).min().unwrap_or_default();
         // Without a filter a reason is worth no long reading.
         let depth =
-            if self.filter.needs_reasons() { ReasonDepth::Invocations } else { ReasonDepth::Lines };
+            if self.filters_by_reason() { ReasonDepth::Invocations } else { ReasonDepth::Lines };
         let unknown: Vec<DeadLetter> =
             unknown.into_iter().map(|each| self.with_job(each)).collect();
         let unknown: Vec<&DeadLetter> = unknown.iter().collect();
@@ -137,7 +142,7 @@ impl Engine<'_> {
             Some(Err(error)) => error.to_string(),
             None => "no log of a consumer is known (--log-group)".to_owned(),
         };
-        if !self.filter.needs_reasons() {
+        if !self.filters_by_reason() {
             return Ok(());
         }
         Err(Failure::environment(format!(

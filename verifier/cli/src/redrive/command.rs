@@ -1,5 +1,6 @@
 //! `verifier redrive`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use verifier_aws::Aws;
@@ -281,9 +282,11 @@ async fn begun(
         Some(journal) => ends_of_undo(args.place, &asked, journal, &mut terms, progress).await?,
         None => ends(args.place, &asked, &mut terms, progress).await?,
     };
-    if !asks && plan_only.is_none() && !dry_run {
+    // A filter by reasons reads the log once for all messages, and not for each handful of them.
+    let filter = terms.filter.filter().map_err(|error| Failure::usage(error.to_string()))?;
+    let is_planned_first = filter.needs_reasons();
+    if !asks && plan_only.is_none() && !dry_run && !is_planned_first {
         // A filter that may fail on a message is tried on all of them before the first is sent.
-        let filter = terms.filter.filter().map_err(|error| Failure::usage(error.to_string()))?;
         if filter.may_fail() {
             let named = name_of_all(&to, &terms);
             planning::plan(&place, named, terms.clone(), wait, interrupt, progress).await?;
@@ -292,22 +295,32 @@ async fn begun(
         return Ok(Begun::Prepared(Box::new(prepared)));
     }
     let named = name_of_all(&to, &terms);
-    let plan = planning::plan(&place, named, terms, wait, interrupt, progress).await?;
+    let mut plan = planning::plan(&place, named, terms, wait, interrupt, progress).await?;
     if let Some(path) = &plan_only {
         planning::write(&plan, path)?;
     }
+    // Where the plan is not shown, the result names those that stay.
+    let is_shown = asks || plan_only.is_some() || dry_run;
+    let left_out = if is_shown { BTreeMap::new() } else { std::mem::take(&mut plan.left_out) };
     let shortfall = plan.shortfall();
-    progress.suspend(|| view::print_plan(&plan, place.clock.now(), format))?;
-    if !asks || plan.messages.is_empty() {
-        return Ok(Begun::Over { shortfall });
+    if is_shown {
+        progress.suspend(|| view::print_plan(&plan, place.clock.now(), format))?;
+        if !asks || plan.messages.is_empty() {
+            return Ok(Begun::Over { shortfall });
+        }
     }
     let (from, to_label) = (queue_label(&plan.from.arn), view::destination(&plan.to.arn));
     let question = format!("Send {} messages of {from} to {to_label}?", plan.messages.len());
-    if !ask(&question, progress, interrupt).await {
+    if asks && !ask(&question, progress, interrupt).await {
         return Ok(Begun::Over { shortfall: None });
     }
     let Plan { terms, messages, .. } = plan;
-    let prepared = start(place, to, terms, &messages, start_with).await?;
+    let mut prepared = start(place, to, terms, &messages, start_with).await?;
+    if !left_out.is_empty() {
+        let entry = Entry::NotSent { messages: left_out };
+        prepared.ledger.apply(&entry);
+        prepared.journal.append_durably(&entry).await?;
+    }
     Ok(Begun::Prepared(Box::new(Prepared { shortfall, ..prepared })))
 }
 

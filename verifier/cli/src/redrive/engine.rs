@@ -121,6 +121,7 @@ impl<'a> Engine<'a> {
         Ok(Self {
             expected: expected(place, &ledger, &terms),
             replayed_before: ledger.replayed(),
+            reasons: Mutex::new(ledger.planned_reasons().clone()),
             place,
             to,
             journal,
@@ -142,7 +143,6 @@ impl<'a> Engine<'a> {
             left_room: Notify::new(),
             step_size: AtomicU64::new(0),
             quota: AtomicU64::new(0),
-            reasons: Mutex::default(),
             began_at: place.clock.now(),
             pacer,
         })

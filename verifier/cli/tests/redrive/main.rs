@@ -12,6 +12,7 @@ mod faults;
 mod kill;
 mod limits;
 mod moto;
+mod night;
 mod ramp;
 mod reach;
 mod rows;

@@ -45,6 +45,8 @@ pub struct Ledger {
     lines: u64,
     started: Option<Entry>,
     planned: BTreeMap<String, String>,
+    /// Why planned messages failed, where the plan says so.
+    reasons: BTreeMap<String, String>,
     /// Messages that are about to be sent, or may have been.
     intended: BTreeSet<String>,
     /// Messages whose place a message has taken.
@@ -182,6 +184,9 @@ impl Ledger {
     fn plan(&mut self, messages: &[Planned]) {
         for message in messages {
             self.planned.insert(message.message_id.clone(), message.content_sha256.clone());
+            if let Some(reason) = &message.reason {
+                self.reasons.insert(message.message_id.clone(), reason.clone());
+            }
         }
     }
 
@@ -229,6 +234,11 @@ impl Ledger {
     /// How many steps of the ramp have begun.
     pub fn steps(&self) -> usize {
         self.steps
+    }
+
+    /// Why planned messages failed, by their ids, where the plan says so.
+    pub fn planned_reasons(&self) -> &BTreeMap<String, String> {
+        &self.reasons
     }
 
     /// How many messages a plan names.
