@@ -639,7 +639,12 @@ mod tests {
                 let (service, name) = entry.operation.split_once('.').unwrap();
                 let (prefix, action) = entry.action.split_once(':').unwrap();
                 let service = service.trim_start_matches("CloudWatch ").to_lowercase();
-                assert_eq!((prefix, action), (service.as_str(), name.trim_end_matches("Batch")));
+                // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+                let named = match entry.operation {
+                    "Lambda.Invoke" => "InvokeFunction",
+                    _ => name.trim_end_matches("Batch"),
+                };
+                assert_eq!((prefix, action), (service.as_str(), named));
             }
         }
     }
