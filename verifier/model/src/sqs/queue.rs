@@ -105,7 +105,7 @@ pub(super) struct Receives {
 #[derive(Default)]
 struct Turns {
     received: Vec<(Key, ReceiveFault)>,
-    exhausted: Vec<Key>,
+    exhausted: Vec<(Key, ReceiveFault)>,
     deferred: Vec<(Key, Duration)>,
 }
 
@@ -254,7 +254,9 @@ impl Queue {
             .into_iter()
             .filter_map(|(key, delivery)| self.hand_out(key, delivery, visibility_timeout, now))
             .collect();
-        let exhausted = turns.exhausted.into_iter().filter_map(|key| self.remove(key)).collect();
+        let exhausted = turns.exhausted.into_iter();
+        let exhausted = exhausted.filter_map(|(key, delivery)| self.exhaust(key, delivery));
+        let exhausted = exhausted.collect();
         // Made available only now: a timeout of zero must not return a message twice in one response.
         self.settle(now);
         Receives { received, exhausted, deferred }
@@ -279,7 +281,7 @@ impl Queue {
             if let ReceiveFault::Deferred(duration) = delivery {
                 turns.deferred.push((key, duration));
             } else if delivery.is_last(stored.message.receive_count, max_receive_count) {
-                turns.exhausted.push(key);
+                turns.exhausted.push((key, delivery));
             } else {
                 turns.received.push((key, delivery));
             }
@@ -293,6 +295,13 @@ impl Queue {
             Some(fifo) => Box::new(fifo.groups.receivable()),
             None => Box::new(self.available.iter().map(|&(_, key)| key)),
         }
+    }
+
+    /// Takes out a message that was received too often, with the receives that nobody saw, which count there, too.
+    fn exhaust(&mut self, key: Key, delivery: ReceiveFault) -> Option<Message> {
+        let mut message = self.remove(key)?;
+        message.receive_count = message.receive_count.saturating_add(delivery.unseen_receives());
+        Some(message)
     }
 
     fn hand_out(
