@@ -61,6 +61,8 @@ impl Account {
         candidates.sort_by_key(|each| each.ended_at);
         let mut gaps = self.unwritten();
         gaps.retain(|each| !message.requests().any(|request| request == each.request_id));
+        // That of a failing job is told by its end in the dead-letter queue, and by how the worker treats it.
+        let may_be_sooner = message.expectation == Expectation::Fails || self.shortens_visibility();
         let mut unseen = Vec::new();
         for receive_count in 1..=last {
             if message.attempts.iter().any(|attempt| attempt.receive_count == receive_count) {
@@ -73,7 +75,9 @@ impl Account {
             }
             let (from, to) = window(message, receive_count);
             let is_in = |each: &&Invocation| {
-                each.ended_at + TOLERANCE >= from && each.started_at() <= to + TOLERANCE
+                each.ended_at + TOLERANCE >= from
+                    && each.started_at() <= to + TOLERANCE
+                    && (may_be_sooner || self.comes_again_by(each, to))
             };
             let explained = match candidates.iter().position(is_in) {
                 Some(at) => {
@@ -85,6 +89,15 @@ impl Account {
             unseen.push(UnseenReceive { receive_count, explained });
         }
         unseen
+    }
+
+    /// Whether a message that an invocation was handed may have come again by then: its visibility timeout had passed. One whose
+    /// receives SQS counted wrongly came at once.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html>.
+    fn comes_again_by(&self, invocation: &Invocation, by: Timestamp) -> bool {
+        let timeout = self.terms.visibility_timeout;
+        invocation.started_at() + timeout <= by + TOLERANCE.min(timeout / 2)
     }
 
     /// Whether lines report every message that an invocation was handed.
@@ -292,6 +305,20 @@ pub(super) mod tests {
         );
         // That one was handed the message at another receive.
         assert_eq!(unseen(poison(), vec![invocation(0, "a", InvocationEnd::Error)]), [(2, false)]);
+    }
+
+    #[test]
+    fn a_good_job_that_came_sooner_than_its_visibility_timeout_was_in_no_failed_invocation_before()
+    {
+        let is_failed = |seconds| {
+            let lines = vec![line(seconds, 2, Outcome::Succeeded, "b")];
+            let good = Submitted { lines, ..job("g", false) };
+            let account = account(vec![good], vec![invocation(0, "a", InvocationEnd::Error)]);
+            account.unseen(&account.messages[0])[0].explained.is_failure()
+        };
+        assert!(is_failed(60));
+        // SQS counted a receive that had no reader.
+        assert!(!is_failed(3));
     }
 
     #[test]
