@@ -35,7 +35,7 @@ impl Account {
     /// itself, as was usual before partial batch responses.
     ///
     /// One that came again, or may have, is left; so is every one where any is. Only one that came again once, alone of all, where
-    /// others are known to be deleted, may be one of which SQS lost the delete. One that the queue did not hold any more before
+    /// others may be deleted, may be one of which SQS lost the delete. One that the queue did not hold any more before
     /// it was due again is deleted, and so is one that would have been dead-lettered with the failing job and was not; what the
     /// worker did once it did to the others. Otherwise that is unclear: it may not have been due again, and a worker that
     /// remembers what it did leaves no trace of what comes again in a batch that ends well. Only where the queue was not counted,
@@ -46,7 +46,7 @@ impl Account {
         let signs: Vec<Option<Sign>> = self.messages.iter().map(|job| self.sign(job)).collect();
         let is_any = |sign| signs.contains(&Some(sign));
         let again = signs.iter().filter(|sign| **sign == Some(Sign::CameAgain)).count();
-        let is_lost_delete = again == 1 && is_any(Sign::Deleted);
+        let is_lost_delete = again == 1 && (is_any(Sign::Deleted) || is_any(Sign::Unclear));
         let fate = if is_any(Sign::Left) || (again > 0 && !is_lost_delete) {
             Fate::Left
         } else if is_any(Sign::Deleted) {

@@ -19,6 +19,19 @@ pub enum Unexplained {
     /// It succeeded a visibility timeout after it was submitted, no line tells at which receive, and something that it may have been
     /// handed to had run before.
     LaterReceive,
+    /// A batch held its message several times, by its size, and lines tell that it was done as often: SQS handed it out several times.
+    SeveralDeliveries {
+        /// How many lines say so.
+        lines: u32,
+    },
+    /// One moment has several lines of one receive, of few jobs: CloudWatch Logs stored the line several times, or it was done several
+    /// times at once.
+    SeveralLines {
+        /// At which receive.
+        receive_count: u32,
+        /// How many lines say so.
+        lines: u32,
+    },
     /// Several lines of one receive say that it succeeded, where the worker writes fewer of each failing job: it was done several
     /// times, or its line was written several times.
     SeveralTimes {
@@ -62,14 +75,21 @@ impl Account {
     /// failing job, and than requests that may have made a message each; or they are apart. Where there are no more lines of its batch
     /// than messages in that, each line is of one: SQS handed it out twice there.
     fn may_be_several_times(&self, job: &MessageAccount, done: &Attempt) -> Option<Unexplained> {
-        if !done.is_done_again() && self.has_a_message_for_each_line(done) {
-            return None;
-        }
         let (receive_count, lines) = (done.receive_count, done.lines);
         let of_failing = self.lines_of_each();
         let of_requests = if done.line.message_id.is_some() { 1 } else { job.requests.max(1) };
-        (done.is_done_again() || lines > of_failing.saturating_mul(of_requests))
-            .then_some(Unexplained::SeveralTimes { receive_count, lines, of_failing })
+        let is_more = lines > of_failing.saturating_mul(of_requests);
+        if !done.is_done_again() && self.has_a_message_for_each_line(done) {
+            return is_more.then_some(Unexplained::SeveralDeliveries { lines });
+        }
+        if !done.is_done_again() && is_more && self.are_lines_doubled() {
+            return Some(Unexplained::SeveralLines { receive_count, lines });
+        }
+        (done.is_done_again() || is_more).then_some(Unexplained::SeveralTimes {
+            receive_count,
+            lines,
+            of_failing,
+        })
     }
 
     /// Whether an invocation was handed as many messages as lines tell of, or more.
@@ -95,6 +115,22 @@ impl Account {
     fn may_be_several(&self, job: &MessageAccount, done: &Attempt) -> bool {
         let own = done.lines > job.requests && done.line.message_id.is_none();
         own && done.lines > self.lines_of_each() && !self.is_full_by_jobs(done)
+    }
+
+    /// Whether lines are there twice here and there, which is the log's doing and not the worker's: of some deliveries of failing jobs
+    /// there are more than of others, or of few good jobs alone.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html>, which a client may send
+    /// again that got no answer.
+    fn are_lines_doubled(&self) -> bool {
+        let usual = self.lines_of_each();
+        let failing = self.that(Expectation::Fails).flat_map(|each| &each.attempts);
+        let is_doubled = |attempt: &Attempt| attempt.lines > usual && !attempt.is_done_again();
+        let good: Vec<bool> = (self.that(Expectation::Succeeds))
+            .map(|job| job.attempts.iter().any(|each| each.says_succeeded() && is_doubled(each)))
+            .collect();
+        let doubled = good.iter().filter(|is_doubled| **is_doubled).count();
+        failing.into_iter().any(is_doubled) || doubled * 2 < good.len()
     }
 
     /// How many lines the worker writes of each delivery, by those of the failing job. A line is there twice where several handlers
@@ -228,12 +264,41 @@ mod tests {
         assert_eq!(of(vec![twice(named(done(0, "a"))), failing(1)]), open);
         assert_eq!(of(vec![twice(of_batch(1, done(0, "a"))), failing(1)]), open);
         // Two messages were in its batch: SQS handed it out twice.
-        assert_eq!(of(vec![twice(named(of_batch(2, done(0, "a")))), failing(1)]), None);
+        let again = Some(Unexplained::SeveralDeliveries { lines: 2 });
+        assert_eq!(of(vec![twice(named(of_batch(2, done(0, "a")))), failing(1)]), again);
         // The worker writes every line twice, or this one once; or two messages were submitted.
         assert_eq!(of(vec![twice(named(done(0, "a"))), failing(2)]), None);
         assert_eq!(of(vec![good(vec![named(done(0, "a"))]), failing(1)]), None);
         let resent = Submitted { requests: 2, ..twice(of_batch(2, done(0, "a"))) };
         assert_eq!(of(vec![resent, failing(1)]), None);
+    }
+
+    #[test]
+    fn lines_that_are_there_twice_here_and_there_are_the_logs_doing() {
+        let failing = |lines: &[usize]| Submitted {
+            lines: (lines.iter().zip(1..))
+                .flat_map(|(lines, count)| {
+                    vec![
+                        line(u64::from(count) * 60, count, Outcome::Failed, &format!("p{count}"));
+                        *lines
+                    ]
+                })
+                .collect(),
+            found: vec![found("m-p")],
+            ..job("p", true)
+        };
+        let twice = |id: &str| Submitted {
+            job_id: id.to_owned(),
+            ..good(vec![named(done(0, id)), named(done(0, id))])
+        };
+        let once = |id: &str| Submitted { job_id: id.to_owned(), ..good(vec![named(done(0, id))]) };
+        let is_of_log = |jobs: Vec<Submitted>| {
+            matches!(of(jobs), Some(Unexplained::SeveralLines { receive_count: 1, lines: 2 }))
+        };
+        assert!(is_of_log(vec![twice("a"), once("b"), once("c"), failing(&[1, 1])]));
+        assert!(is_of_log(vec![twice("a"), twice("b"), failing(&[1, 2])]));
+        // The worker may do each good job twice at once.
+        assert!(!is_of_log(vec![twice("a"), twice("b"), failing(&[1, 1])]));
     }
 
     #[test]

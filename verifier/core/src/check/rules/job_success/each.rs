@@ -89,7 +89,13 @@ fn of_done(account: &Account, job: &MessageAccount) -> (Verdict, String) {
         return (Verdict::Fail, why);
     }
     if let Some(unexplained) = account.unexplained(job).filter(|_| account.breach(job).is_none()) {
-        return (Verdict::Inconclusive, left_open(account, job, &unexplained));
+        let verdict = match unexplained {
+            Unexplained::SeveralDeliveries { .. } | Unexplained::SeveralLines { .. } => {
+                Verdict::Warn
+            }
+            _ => Verdict::Inconclusive,
+        };
+        return (verdict, left_open(account, job, &unexplained));
     }
     if is_redelivered {
         let told = told(job);
@@ -131,6 +137,14 @@ fn left_open(account: &Account, job: &MessageAccount, unexplained: &Unexplained)
         Unexplained::SeveralReceives => format!(
             "succeeded {} times, and no line tells at which receives: let the worker write the receive count",
             job.successes()
+        ),
+        Unexplained::SeveralDeliveries { lines } => {
+            format!(
+                "was in one batch several times, as SQS may hand a message out, and done {lines} times there"
+            )
+        }
+        Unexplained::SeveralLines { receive_count, lines } => format!(
+            "{lines} lines of one moment say that it succeeded in receive {receive_count}: the log stored a line several times, or it was done several times at once"
         ),
         Unexplained::SeveralTimes { receive_count, lines, of_failing } => format!(
             "{lines} lines say that it succeeded in receive {receive_count}, and {of_failing} of a failing job's receive: it was done more than once, or is written of more than once; let the worker write one line for each time that it does a job"
