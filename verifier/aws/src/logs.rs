@@ -9,6 +9,24 @@ use verifier_model::time::Timestamp;
 use crate::error::failed;
 use crate::{Aws, AwsError};
 
+/// What a line of a log tells.
+enum Read {
+    /// An outcome that is asked for.
+    Outcome(OutcomeLine),
+    /// An outcome of another job.
+    Other(OutcomeLine),
+    /// A receive, and another outcome than success or failure, with the word for it.
+    Remark(OutcomeLine, String),
+}
+
+impl Read {
+    fn line_mut(&mut self) -> &mut OutcomeLine {
+        match self {
+            Self::Outcome(line) | Self::Other(line) | Self::Remark(line, _) => line,
+        }
+    }
+}
+
 impl Aws {
     /// The log group of that name; `None` when there is none.
     ///
@@ -85,28 +103,22 @@ impl Aws {
         let pattern = reader.tells_run().then_some(pattern);
         // The pattern finds the run's id anywhere in a line; only its own outcomes count.
         let mut unread = None;
-        let mut others = Vec::new();
-        let read = |at: Timestamp, text: &str| {
+        let read = |text: &str| {
             if let Some(line) = reader.read(text, run_id) {
-                return Some(Ok(line));
+                return Some(Read::Outcome(line));
             }
-            others.extend(reader.read_any(text).map(|line| LoggedOutcome {
-                at,
-                line,
-                is_placed: false,
-            }));
             let is_told = text.contains(run_id) || !reader.tells_run();
-            if let Some(other) = reader.read_other(text).filter(|_| is_told) {
-                return Some(Err(other));
+            if let Some((line, word)) = reader.read_other(text).filter(|_| is_told) {
+                return Some(Read::Remark(line, word));
             }
             if text.contains(run_id) {
                 unread = Some(text.trim().to_owned());
             }
-            None
+            reader.read_any(text).or_else(|| reader.read_nameless(text)).map(Read::Other)
         };
         let lines =
             self.log_outcomes((log_group, function), pattern.as_deref(), since, read).await?;
-        Ok(LogLines { unread, others, ..lines })
+        Ok(LogLines { unread, ..lines })
     }
 
     /// The outcome lines of everybody who sends to a function, in a log group, from a point in time on.
@@ -116,10 +128,8 @@ impl Aws {
         since: Timestamp,
         reader: &OutcomeReader,
     ) -> Result<LogLines, AwsError> {
-        self.log_outcomes((log_group, function), None, since, |_, text| {
-            reader.read_any(text).map(Ok)
-        })
-        .await
+        let read = |text: &str| reader.read_any(text).map(Read::Outcome);
+        self.log_outcomes((log_group, function), None, since, read).await
     }
 
     /// The outcomes that `read` finds, in the order of their times, each with its invocation: the one that its line names, or else
@@ -129,7 +139,7 @@ impl Aws {
         (log_group, function): (&str, &str),
         pattern: Option<&str>,
         since: Timestamp,
-        mut read: impl FnMut(Timestamp, &str) -> Option<Result<OutcomeLine, (OutcomeLine, String)>>,
+        mut read: impl FnMut(&str) -> Option<Read>,
     ) -> Result<LogLines, AwsError> {
         let mut lines = LogLines::default();
         let mut invocations = InvocationLog::of(function);
@@ -140,23 +150,21 @@ impl Aws {
             }
             lines.latest = lines.latest.max(Some(at));
             let Some(place) = invocations.take(stream, at, text) else { return };
-            let (line, word) = match read(at, text) {
-                Some(Ok(line)) => (line, None),
-                Some(Err((line, word))) => (line, Some(word)),
-                None => return,
-            };
-            let is_placed = line.request_id.is_empty();
-            found.push((LoggedOutcome { at, line, is_placed }, word, place));
+            found.extend(read(text).map(|read| (at, read, place)));
         })
         .await?;
-        for (mut outcome, word, place) in found {
-            if outcome.line.request_id.is_empty() {
+        for (at, mut read, place) in found {
+            let line = read.line_mut();
+            let is_placed = line.request_id.is_empty();
+            if is_placed {
                 let request_id = invocations.request_at(&place).unwrap_or_default();
-                request_id.clone_into(&mut outcome.line.request_id);
+                request_id.clone_into(&mut line.request_id);
             }
-            match word {
-                None => lines.outcomes.push(outcome),
-                Some(word) => lines.remarks.push((outcome, word)),
+            let logged = |line| LoggedOutcome { at, line, is_placed };
+            match read {
+                Read::Outcome(line) => lines.outcomes.push(logged(line)),
+                Read::Other(line) => lines.others.push(logged(line)),
+                Read::Remark(line, word) => lines.remarks.push((logged(line), word)),
             }
         }
         lines.invocations = invocations.ends();

@@ -18,8 +18,8 @@ use verifier_core::account::{
 use verifier_core::check::{
     Addresses, CHECKS, Check, CheckEvent, Discovered, Evaluate, Evaluation, JobEvidence, JobTrace,
     Leftovers, LoggedOutcome, OurMessage, Overall, QueueEvidence, Rejection, RunId, Settled,
-    StackEvidence, StackFacts, Submission, Verdict, Weight, absent, accompanied, call_budget,
-    explained, nameless, observed, overall,
+    StackEvidence, StackFacts, Submission, Verdict, Weight, absent, call_budget, explained,
+    nameless, observed, overall,
 };
 use verifier_core::settings::OutcomeReader;
 use verifier_model::time::Timestamp;
@@ -84,6 +84,8 @@ pub(crate) struct Run<'a> {
     refused: Vec<(Timestamp, Timestamp)>,
     /// The ids of dead letters that were sent in that time and name no run.
     suspects: Vec<String>,
+    /// Whether those bodies are known to have been enqueued all the same, which explains messages of no known job.
+    are_refused_enqueued: bool,
     /// The origin of the page that jobs are posted from.
     origin: Option<String>,
 }
@@ -169,6 +171,7 @@ impl<'a> Run<'a> {
             written_of_others: BTreeMap::new(),
             refused: Vec::new(),
             suspects: Vec::new(),
+            are_refused_enqueued: false,
             origin: None,
         }
     }
@@ -308,12 +311,7 @@ impl<'a> Run<'a> {
 
     /// The account of the run's messages, as far as they were observed by now.
     fn account(&self) -> Account {
-        let terms = self.terms.unwrap_or(Terms {
-            max_receive_count: 1,
-            visibility_timeout: Duration::ZERO,
-            delay: Duration::ZERO,
-            batch_size: 1,
-        });
+        let terms = self.terms();
         let found: Vec<OurMessage> = self.messages.seen.values().cloned().collect();
         let before = self.discovery.jobs.as_ref().and_then(QueueEvidence::counts);
         let counts = (before, self.counts_after);
@@ -329,9 +327,19 @@ impl<'a> Run<'a> {
         account.remarks.clone_from(&self.remarks);
         let known = self.messages.seen.keys().map(String::as_str).collect();
         let within = terms.delay + submit::WITH_THE_WORKER_WITHIN;
-        account.accompanied = accompanied(&self.jobs, &self.unknown(), within);
+        account.unknown = self.unknown_work(within, terms.delay);
         account.nameless = nameless(&self.outcomes, &self.jobs, &known, self.run_id);
         account
+    }
+
+    /// What the queue and the mapping allow; as little as may be, where that is not known.
+    fn terms(&self) -> Terms {
+        self.terms.unwrap_or(Terms {
+            max_receive_count: 1,
+            visibility_timeout: Duration::ZERO,
+            delay: Duration::ZERO,
+            batch_size: 1,
+        })
     }
 
     /// How many bodies that were to be refused may have been in the jobs queue, at most: where anything shows that one was, all.

@@ -11,7 +11,7 @@ use super::held_back::{in_their_invocations, is_any_held_back};
 use super::uncounted::Candidates;
 use super::unwritten::{failing_again, handed, is_any_delivered_twice};
 use super::{
-    Attempt, Counted, Earlier, Invocation, Line, QueueCounts, Remark, Unwritten,
+    Attempt, Counted, Earlier, Invocation, Line, QueueCounts, Remark, UnknownWork, Unwritten,
     is_one_delivery_twice, surplus,
 };
 
@@ -175,8 +175,8 @@ pub struct Account {
     pub remarks: Vec<Remark>,
     /// The ids of messages of which lines tell that are of the run, and name no job.
     pub nameless: BTreeSet<String>,
-    /// Of how many submissions of jobs the first invocation was handed a message of no known job, too, where that is so of each.
-    pub accompanied: Option<usize>,
+    /// Messages of no known job that the worker had meanwhile.
+    pub unknown: UnknownWork,
     /// The jobs queue's counts before the run.
     pub(super) before: Option<QueueCounts>,
     /// Its counts while the run went on, where nobody else was seen to send.
@@ -253,7 +253,7 @@ impl Account {
             others: BTreeMap::new(),
             remarks: Vec::new(),
             nameless: BTreeSet::new(),
-            accompanied: None,
+            unknown: UnknownWork::default(),
             before: observed.before,
             counted: observed.counted.clone(),
             strays: observed.strays,

@@ -24,6 +24,7 @@ mod redelivered;
 mod remark;
 mod returned;
 mod uncounted;
+mod unknown_work;
 mod unnamed;
 mod unwritten;
 
@@ -40,5 +41,6 @@ pub use message::{
 pub use remark::Remark;
 pub use returned::Whose;
 pub use uncounted::Earlier;
+pub use unknown_work::UnknownWork;
 pub use unnamed::Unexplained;
 pub use unwritten::Unwritten;

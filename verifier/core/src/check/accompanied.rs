@@ -11,6 +11,7 @@ use contract::Outcome;
 use verifier_model::time::Timestamp;
 
 use super::{JobEvidence, LoggedOutcome, Unknown};
+use crate::account::UnknownWork;
 
 /// How much later than the one before jobs are submitted where that is another submission.
 const APART: Duration = Duration::from_secs(10);
@@ -22,19 +23,44 @@ struct Submission {
     first: Option<(Timestamp, String)>,
 }
 
-/// Of how many submissions of jobs the first invocation was handed a message of no known job, too; `None` unless that is so of each of
-/// several, and no such message came at another time. `within` is how long after its submission a job is with the worker.
-pub fn accompanied(jobs: &[JobEvidence], unknown: &Unknown, within: Duration) -> Option<usize> {
+/// What is known of the messages of no known job that the worker had since the run began to post. `within` is how long after its
+/// submission a job is with the worker, `refused` when bodies that had to be refused may have come to it, and `until` the end of what is
+/// known.
+pub fn unknown_work(
+    jobs: &[JobEvidence],
+    unknown: &Unknown,
+    within: Duration,
+    refused: &[(Timestamp, Timestamp)],
+    until: Timestamp,
+) -> UnknownWork {
     let submissions = submissions(jobs);
+    let within = within.min(APART * 3);
+    let of_jobs: Vec<_> = submissions.iter().map(|each| (each.from, each.from + within)).collect();
+    let of_run = [&of_jobs, refused].concat();
+    let Some(first) = of_run.iter().map(|(from, _)| *from).min() else {
+        return UnknownWork::default();
+    };
+    UnknownWork {
+        messages: unknown.between(first, until),
+        ahead: unknown.ahead_between(first, until),
+        accompanied: accompanied(&submissions, unknown, unknown.within(&of_jobs)),
+        is_seen_elsewhere: unknown.count() > unknown.within(&of_run),
+        other_sources: Vec::new(),
+    }
+}
+
+/// Of how many submissions of jobs the first invocation was handed a message of no known job, too; `None` unless that is so of each of
+/// several, and no such message came at another time than the `of_submissions`.
+fn accompanied(
+    submissions: &[Submission],
+    unknown: &Unknown,
+    of_submissions: usize,
+) -> Option<usize> {
     let requests: BTreeSet<&str> = unknown.requests().collect();
     let is_accompanied = |each: &Submission| {
         let first = each.first.as_ref();
         first.is_some_and(|(_, request)| requests.contains(request.as_str()))
     };
-    let of_submissions: usize = submissions
-        .iter()
-        .map(|each| unknown.between(each.from, each.from + within.min(APART * 3)))
-        .sum();
     let is_each = submissions.len() > 1 && submissions.iter().all(is_accompanied);
     (is_each && unknown.count() <= of_submissions).then_some(submissions.len())
 }
@@ -68,6 +94,7 @@ mod tests {
     use super::super::RunId;
     use super::super::rules::job_accept::tests::job;
     use super::super::rules::job_success::tests::attempt;
+    use super::super::unknown::tests::known;
     use super::*;
 
     fn at(seconds: u64) -> Timestamp {
@@ -96,8 +123,8 @@ mod tests {
             .map(|(number, (seconds, request))| line(*seconds, &format!("x{number}"), request))
             .collect();
         let run_id = RunId::new(Timestamp::from_millis(2_000_000_000), 7);
-        let unknown = Unknown::of(&lines, &BTreeSet::new(), run_id);
-        accompanied(&jobs, &unknown, Duration::from_secs(12))
+        let unknown = Unknown::of(&lines, &known(run_id, &jobs));
+        unknown_work(&jobs, &unknown, Duration::from_secs(12), &[], at(1000)).accompanied
     }
 
     #[test]

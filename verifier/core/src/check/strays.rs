@@ -56,6 +56,22 @@ impl Strays {
             && self.dead.is_empty()
     }
 
+    /// That as many messages of no known job came when the bodies were posted as may be those, and none when they were posted again;
+    /// `None` where that is not so, or they may be further work, or of others, who are known.
+    pub(super) fn came_once(&self) -> Option<Evaluation> {
+        let is_of_others =
+            |each: &Rewritten| each.before + each.elsewhere > 0 || !self.other_sources.is_empty();
+        let rewritten = self.rewritten.as_ref()?;
+        (rewritten.ahead > 0 && !is_of_others(rewritten)).then_some(())?;
+        let what = format!(
+            "refused, but {}: those may have been enqueued at first alone, or are of another sender, or jobs under other ids",
+            rewritten.in_words()
+        );
+        Some(Evaluation::inconclusive(what).with_next(
+            "look at what the submit function sends for a body that it refuses; run the check while no other sender is active, too",
+        ))
+    }
+
     /// Whether messages of which the worker wrote nothing are of another source of its: the bodies were posted again, and nothing
     /// of them came.
     fn is_of_other_sources(&self) -> bool {

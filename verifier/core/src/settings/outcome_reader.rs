@@ -69,30 +69,49 @@ impl OutcomeReader {
         }
     }
 
-    /// What lines of outcomes hold wherever they are of, where they are JSON.
+    /// What lines of outcomes hold whosever they are, one of these each: what JSON is marked by, or else the words for success and
+    /// failure.
     pub fn marks(&self) -> impl Iterator<Item = &str> {
-        let is_json = self.pattern.is_none();
-        self.outcomes.marks.values().map(String::as_str).filter(move |_| is_json)
+        let Outcomes { marks, success, failure, .. } = &self.outcomes;
+        let is_marked = self.pattern.is_none() && !marks.is_empty();
+        let words = success.iter().chain(failure).filter(move |_| !is_marked);
+        let marks = marks.values().filter(move |_| is_marked);
+        marks.chain(words).map(String::as_str)
+    }
+
+    /// The outcome of a line that is marked as one and names neither job nor message, as where a worker finds no ids in what it was
+    /// handed.
+    pub fn read_nameless(&self, message: &str) -> Option<OutcomeLine> {
+        let is_marked = self.pattern.is_none() && !self.outcomes.marks.is_empty();
+        let (line, word, is_named) = self.read_json(message.trim()).filter(|_| is_marked)?;
+        (!is_named).then_some(())?;
+        Some(OutcomeLine { outcome: self.outcome(&word)?, ..line })
     }
 
     /// A line that is marked as an outcome, with its word for that.
     fn read_word(&self, message: &str) -> Option<(OutcomeLine, String)> {
         let message = message.trim();
-        let value: Option<Value> = serde_json::from_str(message).ok();
         if let Some(pattern) = &self.pattern {
+            let value: Option<Value> = serde_json::from_str(message).ok();
             let nested = value.as_ref().and_then(|value| value.get("message")?.as_str());
             let texts = nested.into_iter().chain([message]);
             let captures = texts.into_iter().find_map(|text| pattern.captures(text))?;
             Self::of_pattern(&captures)
         } else {
-            let value = value?;
-            // A logger may write its own JSON as a text below `message`.
-            let written = value.get("message").and_then(Value::as_str);
-            let written: Option<Value> =
-                written.and_then(|text| serde_json::from_str(text.trim()).ok());
-            let nested = ["fields", "message"].into_iter().filter_map(|name| value.get(name));
-            nested.chain(&written).chain([&value]).find_map(|root| self.of_json(root))
+            let (line, word, is_named) = self.read_json(message)?;
+            is_named.then_some((line, word))
         }
+    }
+
+    /// A line of JSON that is marked as an outcome, with its word for that, and whether it names a job or a message.
+    fn read_json(&self, message: &str) -> Option<(OutcomeLine, String, bool)> {
+        let value: Value = serde_json::from_str(message).ok()?;
+        // A logger may write its own JSON as a text below `message`.
+        let written = value.get("message").and_then(Value::as_str);
+        let written: Option<Value> =
+            written.and_then(|text| serde_json::from_str(text.trim()).ok());
+        let nested = ["fields", "message"].into_iter().filter_map(|name| value.get(name));
+        nested.chain(&written).chain([&value]).find_map(|root| self.of_json(root))
     }
 
     fn of_pattern(captures: &Captures<'_>) -> Option<(OutcomeLine, String)> {
@@ -119,7 +138,7 @@ impl OutcomeReader {
         Some((line, word))
     }
 
-    fn of_json(&self, root: &Value) -> Option<(OutcomeLine, String)> {
+    fn of_json(&self, root: &Value) -> Option<(OutcomeLine, String, bool)> {
         let Outcomes { marks, .. } = &self.outcomes;
         let at = |path: &str| lookup(root, path).and_then(text_of);
         let is_marked = marks.iter().all(|(path, mark)| at(path).as_ref() == Some(mark));
@@ -129,7 +148,7 @@ impl OutcomeReader {
         let job_id = may(&self.outcomes.job_id);
         let message_id = may(&self.outcomes.message_id);
         // A message that could not be read has neither, and its line says so by an empty id.
-        (message_id.is_some() || job_id.is_some()).then_some(())?;
+        let is_named = message_id.is_some() || job_id.is_some();
         let message_id = message_id.unwrap_or_default();
         let batch_size = may(&self.outcomes.batch_size).unwrap_or_default();
         let word = at(&self.outcomes.outcome)?;
@@ -146,7 +165,7 @@ impl OutcomeReader {
             request_id: may(&self.outcomes.request_id).unwrap_or_default(),
             batch_size: if batch_size.is_empty() { 0 } else { batch_size.parse().ok()? },
         };
-        Some((line, word))
+        Some((line, word, is_named))
     }
 
     fn outcome(&self, word: &str) -> Option<Outcome> {
@@ -170,5 +189,42 @@ fn is_of(line: &OutcomeLine, run_id: &str) -> bool {
             job_id.strip_prefix(run_id).is_some_and(|rest| rest.starts_with('-'))
         }
         (None, None) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marks(outcomes: Outcomes) -> Vec<String> {
+        let reader = outcomes.reader().expect("a reader");
+        reader.marks().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn whosever_lines_are_they_hold_their_mark_or_else_a_word_for_their_outcome() {
+        let words = ["succeeded", "failed"];
+        assert_eq!(marks(Outcomes::default()), ["job.outcome"]);
+        let unmarked = Outcomes { marks: Default::default(), ..Outcomes::default() };
+        assert_eq!(marks(unmarked), words);
+        let pattern = Some("(?<job_id>a) (?<outcome>b)".to_owned());
+        assert_eq!(marks(Outcomes { pattern, ..Outcomes::default() }), words);
+    }
+
+    #[test]
+    fn a_marked_line_that_names_nothing_tells_of_a_message_all_the_same() {
+        let reader = Outcomes::default().reader().expect("a reader");
+        let line = r#"{"event":"job.outcome","jobId":null,"outcome":"succeeded","requestId":"q"}"#;
+        assert_eq!(reader.read_any(line), None);
+        let read = reader.read_nameless(line).expect("a line");
+        assert_eq!((read.job_id, read.request_id.as_str()), (None, "q"));
+        for other in [
+            r#"{"event":"job.outcome","jobId":"a","outcome":"succeeded"}"#,
+            r#"{"event":"job.outcome","outcome":"skipped"}"#,
+            r#"{"outcome":"succeeded"}"#,
+            "succeeded",
+        ] {
+            assert_eq!(reader.read_nameless(other), None, "{other}");
+        }
     }
 }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use verifier_aws::AwsError;
-use verifier_core::account::{Account, Invocation, MessageEnd, QueueCounts, Whose};
+use verifier_core::account::{Account, Invocation, MessageEnd, QueueCounts, UnknownWork, Whose};
 use verifier_core::check::{
-    LogEvidence, LoggedOutcome, Rewritten, RunId, Strays, Unknown, lines_of,
+    Known, LogEvidence, LoggedOutcome, QueueEvidence, Rewritten, RunId, Strays, Unknown, lines_of,
+    unknown_work,
 };
 use verifier_model::time::Timestamp;
 
@@ -53,6 +54,9 @@ impl Run<'_> {
         let is_doubtful = account.surplus.is_some_and(|surplus| surplus > 0)
             && account.messages.iter().any(|each| each.end_as_str() == "done-and-failed");
         let rewritten = self.rewritten(course, log).await;
+        self.are_refused_enqueued = rewritten.as_ref().is_some_and(Rewritten::came_again)
+            || !self.suspects.is_empty()
+            || self.rejections.iter().any(clean_up::is_queued);
         let is_explained = queued.unwrap_or_default() == 0
             && !is_doubtful
             && self.suspects.is_empty()
@@ -106,6 +110,7 @@ impl Run<'_> {
         let unknown = self.unknown();
         let mut came = within.iter().map(|(from, until)| unknown.between(*from, *until));
         let first = came.next().unwrap_or_default();
+        let ahead = within.first().map_or(0, |(from, until)| unknown.ahead_between(*from, *until));
         // Where they are in the dead-letter queue, that tells, and more of them would stay there.
         let is_open = self.suspects.is_empty() && log.error.is_none();
         if !is_open || !Rewritten::may_be(first, posted) {
@@ -128,7 +133,7 @@ impl Run<'_> {
                 break;
             }
         }
-        Some(Rewritten { first, again, before, elsewhere })
+        Some(Rewritten { first, ahead, again, before, elsewhere })
     }
 
     /// How many messages of no known job come to the worker since then, in the time that they and their lines may take. The log is
@@ -142,12 +147,36 @@ impl Run<'_> {
     }
 
     /// The messages of which the log tells and which are no jobs of the run, and of no other run.
-    pub(super) fn unknown(&self) -> Unknown {
+    fn unknown(&self) -> Unknown {
         let jobs = self.jobs.iter();
         let ids = jobs.flat_map(|job| [Some(job.job_id.as_str()), job.message_id.as_deref()]);
         let refused = self.rejections.iter().map(|each| Some(each.job_id.as_str()));
         let own: BTreeSet<&str> = ids.chain(refused).flatten().collect();
-        Unknown::of(&self.outcomes, &own, self.run_id)
+        let before = self.discovery.jobs.as_ref().and_then(QueueEvidence::counts);
+        let known = Known {
+            run_id: self.run_id,
+            jobs: &self.jobs,
+            own,
+            terms: self.terms(),
+            invocations: &self.invocations,
+            waiting: (before.map_or(0, QueueCounts::total), self.began_at()),
+        };
+        Unknown::of(&self.outcomes, &known)
+    }
+
+    /// What is known of those that came since jobs were submitted; nothing where they are the bodies that had to be refused.
+    /// `within` is how long after its submission a job is with the worker, and `delay` for how long the queue hides it.
+    pub(super) fn unknown_work(&self, within: Duration, delay: Duration) -> UnknownWork {
+        let until = self.clock.now() + CLOCK_SKEW;
+        let refused = self.refused.iter();
+        let refused: Vec<_> =
+            refused.map(|(from, until)| (*from + delay, *until + within)).collect();
+        let found = unknown_work(&self.jobs, &self.unknown(), within, &refused, until);
+        if self.are_refused_enqueued {
+            return UnknownWork { accompanied: found.accompanied, ..UnknownWork::default() };
+        }
+        let other_sources = self.discovery.other_sources.clone();
+        UnknownWork { other_sources, ..found }
     }
 
     /// From when until when refused bodies may have come to the worker first, if they were enqueued, whenever they were posted.

@@ -131,6 +131,8 @@ pub fn evaluate(
         .with_next(log.next())
     } else if !searched {
         Evaluation::inconclusive("refused, but the dead-letter queue was not searched for them")
+    } else if let Some(came_once) = strays.came_once() {
+        came_once
     } else {
         let statuses: Vec<String> = rejections.iter().filter_map(status).collect();
         let again = match failing.first() {
@@ -380,7 +382,8 @@ mod tests {
     #[test]
     fn messages_of_no_known_job_that_come_whenever_bodies_are_posted_are_those() {
         let of = |again: &[usize], elsewhere| {
-            let rewritten = Rewritten { first: 2, again: again.to_vec(), before: 0, elsewhere };
+            let rewritten =
+                Rewritten { first: 2, ahead: 0, again: again.to_vec(), before: 0, elsewhere };
             let strays =
                 Strays { rewritten: Some(rewritten), others_seen: true, ..Strays::default() };
             evaluate(&[rejection(Ok((400, ERROR)))], &whole_log(), true, &strays).verdict
@@ -388,6 +391,22 @@ mod tests {
         assert_eq!(of(&[2, 2], 0), Verdict::Fail);
         assert_eq!(of(&[2, 2], 3), Verdict::Inconclusive);
         assert_eq!([of(&[0], 0), of(&[2, 1], 0), of(&[], 0)], [Verdict::Pass; 3]);
+    }
+
+    #[test]
+    fn messages_that_came_with_the_bodies_once_are_open_unless_they_may_be_of_someone_who_is_known()
+    {
+        let of = |ahead, elsewhere, sources: &[&str]| {
+            let rewritten = Rewritten { first: 2, ahead, again: vec![0], before: 0, elsewhere };
+            let other_sources = sources.iter().map(|name| (*name).to_owned()).collect();
+            let strays = Strays { rewritten: Some(rewritten), other_sources, ..Strays::default() };
+            evaluate(&[rejection(Ok((400, ERROR)))], &whole_log(), true, &strays).verdict
+        };
+        assert_eq!(of(2, 0, &[]), Verdict::Inconclusive);
+        // Further work, of another sender, or of another queue.
+        assert_eq!(of(0, 0, &[]), Verdict::Pass);
+        assert_eq!(of(2, 1, &[]), Verdict::Pass);
+        assert_eq!(of(2, 0, &["audits"]), Verdict::Pass);
     }
 
     #[test]

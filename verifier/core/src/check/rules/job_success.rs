@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use super::api_reject;
 use super::job_isolation::kept_in_words;
-use crate::account::{Account, Breach, Expectation, Explained, Isolation, Kept, MessageAccount};
+use crate::account::{
+    Account, Breach, Expectation, Explained, Isolation, Kept, MessageAccount, UnknownWork,
+};
 use crate::check::{Check, Evaluate, Evaluation, LogEvidence, Need, Severity, Verdict};
 
 /// The check's entry in the catalogue.
@@ -101,17 +103,13 @@ pub fn evaluate(account: &Account, log: &LogEvidence, returned: &[Breach]) -> Ev
             open.join("; ")
         ))
         .with_next(log.next())
-    } else if !warned.is_empty() && account.nameless.is_empty() && account.accompanied.is_none() {
-        let what = format!("{} are in doubt: {}", of_all(count(Verdict::Warn)), warned[0]);
-        Evaluation::fail(what, expected, warned.join("; ")).with_verdict(Verdict::Warn)
     } else if !account.nameless.is_empty() {
         nameless(account, &of_all(good.len()))
-    } else if let Some(submissions) = account.accompanied {
-        Evaluation::inconclusive(format!(
-            "{} succeeded, but with the first jobs of each of {submissions} submissions a message of no known job came to the worker, and none at another time: copies of the jobs under other ids, or of another sender",
-            of_all(good.len())
-        ))
-        .with_next("look at what the submit function sends; run the check while no other sender is active, too")
+    } else if account.unknown.is_suspect() {
+        suspect(&account.unknown, &of_all(good.len()))
+    } else if !warned.is_empty() {
+        let what = format!("{} are in doubt: {}", of_all(count(Verdict::Warn)), warned[0]);
+        Evaluation::fail(what, expected, warned.join("; ")).with_verdict(Verdict::Warn)
     } else if let Some(Kept { returns, messages }) =
         account.kept().filter(|_| !tells_of_batches(account))
     {
@@ -119,6 +117,8 @@ pub fn evaluate(account: &Account, log: &LogEvidence, returned: &[Breach]) -> Ev
         let what = kept_in_words(returns, messages);
         Evaluation::inconclusive(format!("{} succeeded once by their lines, but {what}", of_all(good.len())))
             .with_next("look at what the worker answers for jobs that it says are done; run the check again, too")
+    } else if account.unknown.messages > 0 {
+        beside_the_run(&account.unknown, &of_all(good.len()), expected)
     } else {
         let twice = submitted_twice(&good);
         Evaluation::pass(format!("{} succeeded once{twice}", of_all(good.len())))
@@ -140,6 +140,50 @@ fn nameless(account: &Account, all: &str) -> Evaluation {
         ids[..ids.len().min(NAMED_MAX)].join(", ")
     ))
     .with_next("let the worker write the job's id in each line, which tells those apart")
+}
+
+/// What to do about messages of no known job.
+const LOOK_AT_UNKNOWN: &str =
+    "look at what the submit function sends; run the check while no other sender is active, too";
+
+/// That messages came to the worker that are copies of the jobs, or of a sender of whom nothing else is known.
+fn suspect(unknown: &UnknownWork, all: &str) -> Evaluation {
+    let what = match unknown.accompanied {
+        Some(submissions) => format!(
+            "with the first jobs of each of {submissions} submissions a message of no known job came to the worker, and none at another time: copies of the jobs under other ids, or of another sender"
+        ),
+        None => format!(
+            "{} came to the worker, {} of them before any job was done, which are no further work: copies of the jobs under other ids, refused bodies, or of another sender",
+            unknown_messages(unknown.messages),
+            unknown.ahead
+        ),
+    };
+    Evaluation::inconclusive(format!("{all} succeeded, but {what}")).with_next(LOOK_AT_UNKNOWN)
+}
+
+/// That the worker had more messages than the run accounts for, which may well be somebody else's.
+fn beside_the_run(unknown: &UnknownWork, all: &str, expected: &str) -> Evaluation {
+    let count = unknown_messages(unknown.messages);
+    let of_sources = match unknown.other_sources.as_slice() {
+        [] => String::new(),
+        sources => format!(", of {}, which the worker reads, too", sources.join(", ")),
+    };
+    Evaluation::fail(
+        format!(
+            "{all} succeeded once by their lines, and {count} came to the worker meanwhile: of other senders{of_sources}, further work, or copies of the jobs under other ids"
+        ),
+        format!("{expected}; no message beside them"),
+        format!("{count} since the jobs were submitted"),
+    )
+    .with_next(LOOK_AT_UNKNOWN)
+    .with_verdict(Verdict::Warn)
+}
+
+fn unknown_messages(count: usize) -> String {
+    match count {
+        1 => "1 message of no known job".to_owned(),
+        several => format!("{several} messages of no known job"),
+    }
 }
 
 /// The jobs of each reason, which is said once for all that it is about.
@@ -507,9 +551,11 @@ pub(crate) mod tests {
             duration: Duration::ZERO,
             end: InvocationEnd::Error,
         };
+        // It came again when its visibility timeout had passed.
+        let late = LoggedOutcome { at: Timestamp::from_millis(1_060_500), ..done(2) };
         let with = |ends: &[Invocation]| {
-            evaluate(&account_with(&good(vec![done(2)]), &[], ends, Some(counts(0))), &whole_log())
-                .verdict
+            let jobs = good(vec![late.clone()]);
+            evaluate(&account_with(&jobs, &[], ends, Some(counts(0))), &whole_log()).verdict
         };
         assert_eq!(with(&[failed]), Verdict::Fail);
         assert_eq!(with(&[]), Verdict::Warn);
@@ -560,10 +606,25 @@ pub(crate) mod tests {
     fn messages_of_no_known_job_beside_each_submission_leave_it_open() {
         let with = |accompanied| {
             let mut account = account(&good(vec![done(1)]), &[]);
-            account.accompanied = accompanied;
+            account.unknown.accompanied = accompanied;
             evaluate(&account, &whole_log()).verdict
         };
         assert_eq!([with(Some(3)), with(None)], [Verdict::Inconclusive, Verdict::Pass]);
+    }
+
+    #[test]
+    fn more_messages_than_the_run_accounts_for_are_never_green() {
+        let with = |messages, ahead, is_seen_elsewhere| {
+            let mut account = account(&good(vec![done(1)]), &[]);
+            account.unknown =
+                UnknownWork { messages, ahead, is_seen_elsewhere, ..UnknownWork::default() };
+            evaluate(&account, &whole_log()).verdict
+        };
+        assert_eq!(with(0, 0, false), Verdict::Pass);
+        assert_eq!(with(0, 0, true), Verdict::Pass);
+        assert_eq!(with(2, 0, false), Verdict::Warn);
+        assert_eq!(with(2, 1, false), Verdict::Inconclusive);
+        assert_eq!(with(2, 1, true), Verdict::Warn);
     }
 
     #[test]
