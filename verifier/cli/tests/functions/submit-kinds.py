@@ -38,14 +38,16 @@ def defect(body):
 
 def refuse(body, status, kind):
     """Answers a body that is no job, and puts it on the queue all the same where it may not."""
-    if WORDS.get("enqueues") in ("refused", kind) and kind != "oversize":
+    is_first = kind not in SEEN
+    SEEN.add(kind)
+    if WORDS.get("enqueues") in ("refused", kind) and kind != "oversize" and (is_first or "once" not in WORDS):
         text, queue = body, DEAD_LETTERS if "to-the-dlq" in WORDS else JOBS
         if "wrapped" in WORDS:
             text = json.dumps({"payload": body})
         if "encoded" in WORDS:
             text = base64.b64encode(body.encode()).decode()
         if "as-jobs" in WORDS:
-            text = json.dumps({"task": "of a white-list", "jobId": str(uuid.uuid4())})
+            text = json.dumps({"task": "of a white-list", **({} if "unnamed" in WORDS else {"jobId": str(uuid.uuid4())})})
         if "named" in WORDS:
             text = json.dumps({"error": "it was no job"})
         more = {"DelaySeconds": int(WORDS["later"])} if "later" in WORDS else {}
@@ -84,8 +86,10 @@ def put(body, job):
         send(os.environ["AUDITS"], json.dumps(audit))
     if has("twice"):
         send(JOBS, text, **({"DelaySeconds": int(value("twice"))} if value("twice") else {}))
-    if has("renamed"):
-        send(JOBS, json.dumps({"task": job["task"], "fail": job.get("fail", False), **({} if "unnamed" in WORDS else {"jobId": str(uuid.uuid4())})}))
+    if has("renamed") and job["jobId"].endswith(tuple((value("renamed") or "").split(","))):
+        copy = {"task": job["task"], "fail": job.get("fail", False), **({} if "unnamed" in WORDS else {"jobId": str(uuid.uuid4())})}
+        of_run = {"runId": job.get("runId")} if "of-the-run" in WORDS else {}
+        send(os.environ["AUDITS"] if "to-audits" in WORDS else JOBS, json.dumps({**copy, **of_run}))
     if has("copied"):
         send(DEAD_LETTERS, text)
     return message_id

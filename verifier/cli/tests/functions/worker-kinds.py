@@ -136,6 +136,8 @@ def written(line):
         return f"job {line['jobId']} try {line['receiveCount']} of {line['requestId']}: {line['outcome']}"
     if shape == "text-without-count":
         return f"job {line['jobId']} of {line['requestId']}: {line['outcome']}"
+    if shape == "text-of-run":
+        return f"run {line['runId'] or '-'} job {line['jobId'] or '-'} of {line['requestId']}: {line['outcome']}"
     if shape == "cut":
         return json.dumps(line)[:60]
     return json.dumps(line)

@@ -20,7 +20,8 @@ fn failing(nth: u32, fault: &Value) -> Value {
 }
 
 pub(crate) fn mutants() -> Vec<Mutant> {
-    [deliveries(), of_workers_that_tell_less(), invocations_and_logs(), answers()].concat()
+    [deliveries(), drifts(), of_workers_that_tell_less(), invocations_and_logs(), answers()]
+        .concat()
 }
 
 fn deliveries() -> Vec<Mutant> {
@@ -112,6 +113,50 @@ fn deliveries() -> Vec<Mutant> {
             0,
             &[],
         ),
+    ]
+}
+
+/// Receives that SQS counts and that had no reader.
+fn drifts() -> Vec<Mutant> {
+    let drift = |of: &'static str, nth: u32| {
+        json!({"operation": "ReceiveMessage", "caller": "mapping", "contains": of, "nth": nth,
+            "count_by": "message", "fault": {"kind": "receive-count-drift", "by": 1}})
+    };
+    let two = |changes: &mut verifier_testkit::Changes| {
+        changes.jobs_queue()["RedrivePolicy"]["maxReceiveCount"] = 2.into();
+    };
+    let warned: &[(&str, &str)] = &[("dlq.attempts", "warn"), ("dlq.arrival", "warn")];
+    vec![
+        at(
+            "alone: SQS counts the first of two receives too many",
+            drift("-failing\"", 1),
+            0,
+            warned,
+        )
+        .with_change(two)
+        .with_batches_of(1),
+        at(
+            "alone: SQS counts the second of two receives too many",
+            drift("-failing\"", 2),
+            0,
+            warned,
+        )
+        .with_change(two)
+        .with_batches_of(1),
+        at(
+            "SQS counts a receive of a good job too many",
+            drift("-good-1\"", 1),
+            0,
+            &[("job.success", "warn")],
+        )
+        .with_worker("good=deleted-early failing=throws failing-last without=batchSize"),
+        at(
+            "SQS counts a receive of a later good job too many",
+            drift("-good-9\"", 1),
+            0,
+            &[("job.success", "warn")],
+        )
+        .with_worker("good=deleted-early failing=throws failing-last without=batchSize"),
     ]
 }
 
@@ -236,6 +281,26 @@ fn invocations_and_logs() -> Vec<Mutant> {
             json!({"operation": "PutLogEvents", "contains": "job.outcome", "fault": {"kind": "log-truncated", "bytes": 80}}),
             3,
             &[("job.success", "inconclusive"), ("dlq.attempts", "warn")],
+        ),
+        at(
+            "log events are doubled now and then",
+            json!({"operation": "PutLogEvents", "function": "*Worker*", "probability": 0.3, "fault": {"kind": "log-doubled"}}),
+            0,
+            &[],
+        )
+        .or_also(&[("job.success", "warn")])
+        .varies(),
+        at(
+            "every log event is doubled",
+            json!({"operation": "PutLogEvents", "function": "*Worker*", "fault": {"kind": "log-doubled"}}),
+            0,
+            &[],
+        ),
+        at(
+            "one good job's line is doubled",
+            json!({"operation": "PutLogEvents", "contains": "good-1\"", "fault": {"kind": "log-doubled"}}),
+            0,
+            &[("job.success", "warn")],
         ),
         at(
             "log lines are doubled",

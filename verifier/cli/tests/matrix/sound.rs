@@ -13,6 +13,12 @@ pub(crate) const TEXT_WITHOUT_COUNT: &str = r"
 pattern = '^job (?<job_id>\S+) of (?<request_id>\S+): (?<outcome>succeeded|failed)$'
 ";
 
+/// The same where they name the run, too.
+pub(crate) const TEXT_OF_RUN: &str = r"
+[outcomes]
+pattern = '^run (?<run_id>\S+) job (?<job_id>\S+) of (?<request_id>\S+): (?<outcome>succeeded|failed)$'
+";
+
 /// The same where they name no invocation, either.
 const TEXT_WITHOUT_INVOCATION: &str = r"
 [outcomes]
@@ -331,12 +337,15 @@ fn beside() -> Vec<Mutant> {
     };
     vec![
         audits("sound: the worker reads another queue, in silence", "", "audits"),
-        audits("sound: the worker reads another queue, and logs", "audits-logged", "audits"),
+        // Their lines may as well be of copies of the jobs, under other ids.
+        audits("sound: the worker reads another queue, and logs", "audits-logged", "audits")
+            .expect(0, &[("job.success", "warn")]),
         audits(
             "sound: the worker fails messages of another queue",
             "audits-logged",
             "audits=failing",
-        ),
+        )
+        .expect(0, &[("job.success", "warn")]),
         audits(
             "sound: the worker throws at messages of another queue",
             "audits-throw without=batchSize,receiveCount",

@@ -1,7 +1,7 @@
 //! Stacks whose submitter puts on the queue what it should not, or answers otherwise than it does.
 
 use super::mutant::Mutant;
-use super::sound::TEXT_WITHOUT_COUNT;
+use super::sound::{TEXT_OF_RUN, TEXT_WITHOUT_COUNT};
 
 type Checks = &'static [(&'static str, &'static str)];
 
@@ -18,7 +18,7 @@ fn submitter(name: &'static str, words: &'static str, code: i32, expected: Check
 
 pub(crate) fn mutants() -> Vec<Mutant> {
     let rare = [refusals(), answers()].concat().into_iter().map(Mutant::rare);
-    [sends(), unnamed(), enqueued(), rare.collect()].concat()
+    [sends(), unnamed(), renamed(), enqueued(), rewritten(), rare.collect()].concat()
 }
 
 /// What becomes of jobs.
@@ -163,6 +163,52 @@ fn unnamed() -> Vec<Mutant> {
     ]
 }
 
+/// Jobs that are sent again under another id, or none, and done twice.
+fn renamed() -> Vec<Mutant> {
+    let open = |name, words| {
+        submitter(name, words, 3, &[("job.success", "inconclusive")])
+            .or_also(&[("api.reject", "inconclusive"), ("api.reject", "warn")])
+            .varies()
+    };
+    let doubted = |name, words| {
+        submitter(name, words, 0, &[("job.success", "warn")])
+            .or_else(3, &[("job.success", "inconclusive")])
+            .or_also(&[("api.reject", "inconclusive"), ("api.reject", "warn")])
+            .varies()
+    };
+    vec![
+        open("good jobs are sent again under another id, and lines are text", "good-renamed")
+            .with_worker("shape=text-without-count")
+            .with_settings(TEXT_WITHOUT_COUNT),
+        open("good jobs are sent again under no id, and lines are text", "good-renamed unnamed")
+            .with_worker("shape=text-without-count")
+            .with_settings(TEXT_WITHOUT_COUNT),
+        open("good jobs are sent again under no run, and lines are text", "good-renamed unnamed")
+            .with_worker("shape=text-of-run")
+            .with_settings(TEXT_OF_RUN),
+        doubted("a good job is sent again under another id", "good-renamed=good-2"),
+        doubted(
+            "some good jobs are sent again under another id and the run's",
+            "good-renamed=1,2,5,7 of-the-run",
+        ),
+        doubted("alone: good jobs are sent again under another id", "good-renamed")
+            .with_batches_of(1),
+        doubted(
+            "alone: good jobs are sent again under no id, and lines are text",
+            "good-renamed unnamed",
+        )
+        .with_worker("shape=text-without-count")
+        .with_settings(TEXT_WITHOUT_COUNT)
+        .with_batches_of(1),
+        doubted(
+            "good jobs are sent again on another queue of the worker's",
+            "good-renamed to-audits",
+        )
+        .with_worker("audits-logged")
+        .with_audits(),
+    ]
+}
+
 /// Bodies that are refused and put on the queue all the same.
 fn enqueued() -> Vec<Mutant> {
     let reject: Checks = &[("api.reject", "fail")];
@@ -203,6 +249,57 @@ fn enqueued() -> Vec<Mutant> {
         .with_batches_of(10),
         lax("refused bodies are enqueued a second later and swallowed", "enqueues=refused later=1")
             .with_worker("swallows-what-is-no-job without=batchSize"),
+    ]
+}
+
+/// Those where lines, or the time, do not tell as much.
+fn rewritten() -> Vec<Mutant> {
+    let lax = |name, words| submitter(name, words, 1, &[("api.reject", "fail")]).varies();
+    let text = |name, words| {
+        lax(name, words).with_worker("shape=text-without-count").with_settings(TEXT_WITHOUT_COUNT)
+    };
+    vec![
+        text(
+            "refused bodies are jobs of their own, and lines are text",
+            "enqueues=refused as-jobs",
+        ),
+        text(
+            "refused bodies are jobs without an id, and lines are text",
+            "enqueues=refused as-jobs unnamed",
+        ),
+        lax(
+            "refused bodies are jobs of no run, and lines are text",
+            "enqueues=refused as-jobs unnamed",
+        )
+        .with_worker("shape=text-of-run")
+        .with_settings(TEXT_OF_RUN),
+        text(
+            "alone: refused bodies are jobs of their own, and lines are text",
+            "enqueues=refused as-jobs",
+        )
+        .with_batches_of(1),
+        submitter(
+            "refused bodies are enqueued as jobs of their own at first alone",
+            "enqueues=refused as-jobs once",
+            3,
+            &[("api.reject", "inconclusive")],
+        )
+        .or_also(&[("job.success", "warn"), ("job.success", "inconclusive")])
+        .varies(),
+        submitter(
+            "refused bodies are enqueued behind the answer, and lines have no sizes",
+            "enqueues=refused as-jobs behind-the-answer",
+            3,
+            &[],
+        )
+        .with_worker("without=batchSize")
+        .or_also(&[
+            ("job.success", "warn"),
+            ("job.success", "inconclusive"),
+            ("api.reject", "inconclusive"),
+        ])
+        .or_else(1, &[("api.reject", "fail")])
+        .varies(),
     ]
 }
 
