@@ -196,7 +196,7 @@ fn is_of(line: &OutcomeLine, run_id: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn marks(outcomes: Outcomes) -> Vec<String> {
+    fn marks(outcomes: &Outcomes) -> Vec<String> {
         let reader = outcomes.reader().expect("a reader");
         reader.marks().map(str::to_owned).collect()
     }
@@ -204,11 +204,12 @@ mod tests {
     #[test]
     fn whosever_lines_are_they_hold_their_mark_or_else_a_word_for_their_outcome() {
         let words = ["succeeded", "failed"];
-        assert_eq!(marks(Outcomes::default()), ["job.outcome"]);
-        let unmarked = Outcomes { marks: Default::default(), ..Outcomes::default() };
-        assert_eq!(marks(unmarked), words);
+        assert_eq!(marks(&Outcomes::default()), ["job.outcome"]);
+        let unmarked =
+            Outcomes { marks: std::collections::BTreeMap::default(), ..Outcomes::default() };
+        assert_eq!(marks(&unmarked), words);
         let pattern = Some("(?<job_id>a) (?<outcome>b)".to_owned());
-        assert_eq!(marks(Outcomes { pattern, ..Outcomes::default() }), words);
+        assert_eq!(marks(&Outcomes { pattern, ..Outcomes::default() }), words);
     }
 
     #[test]
