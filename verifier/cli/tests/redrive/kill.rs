@@ -19,7 +19,7 @@ const MESSAGES: usize = 200;
 
 /// How many points there are: more by `cargo xtask soak redrive-kill`.
 fn points() -> usize {
-    std::env::var("VERIFIER_KILL_POINTS").ok().and_then(|text| text.parse().ok()).unwrap_or(60)
+    std::env::var("VERIFIER_KILL_POINTS").ok().and_then(|text| text.parse().ok()).unwrap_or(30)
 }
 
 /// A redrive's journal, and since when there is something in it.

@@ -20,7 +20,7 @@ failure = ["failed"]
 
 struct Night {
     world: World,
-    _functions: tempfile::TempDir,
+    functions: tempfile::TempDir,
 }
 
 impl Night {
@@ -45,7 +45,7 @@ impl Night {
         let (stack, folder) = (text(stack.path()), text(functions.path()));
         let world = World::start_with(&["--template", &stack, "--functions", &folder]);
         std::fs::write(world.path("verifier.toml"), SETTINGS).expect("the settings");
-        Self { world, _functions: functions }
+        Self { world, functions: functions }
     }
 
     fn dead_letters(&self) -> String {
@@ -65,7 +65,7 @@ impl Night {
 
     /// Deploys a worker that fails fewer jobs.
     fn fix(&self, kinds: &str) {
-        let truth = self._functions.path().join("truth");
+        let truth = self.functions.path().join("truth");
         let body = json!({"Environment": {"Variables": {"FIXED": kinds, "TRUTH": truth}}});
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--show-error", "--fail-with-body", "--request", "PUT"]);
@@ -81,8 +81,7 @@ impl Night {
 
     /// Which jobs the worker has done, and how often.
     fn done(&self) -> BTreeMap<usize, usize> {
-        let text =
-            std::fs::read_to_string(self._functions.path().join("truth")).unwrap_or_default();
+        let text = std::fs::read_to_string(self.functions.path().join("truth")).unwrap_or_default();
         let mut counts = BTreeMap::new();
         for number in text.lines().filter_map(|line| line.parse().ok()) {
             *counts.entry(number).or_default() += 1;

@@ -67,6 +67,11 @@ const EMULATED: [&str; 13] = [
     "AWS::CloudFront::Distribution",
 ];
 
+/// How a function may answer a batch.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>.
+const RESPONSE_TYPE: &str = "ReportBatchItemFailures";
+
 pub(super) struct Builder<'a> {
     evaluator: &'a Evaluator<'a>,
     resources: Vec<Resolved<'a>>,
@@ -314,6 +319,12 @@ impl<'a> Builder<'a> {
             None => None,
         };
         let response_types = properties.texts("FunctionResponseTypes")?;
+        if let Some(other) = response_types.iter().find(|kind| *kind != RESPONSE_TYPE) {
+            return Err(resource.refused(format!(
+                "Properties validation failed for resource {} with message: [#/FunctionResponseTypes/0: {other} is not a valid enum value]",
+                resource.logical_id
+            )));
+        }
         let changes = MappingChanges {
             function: None,
             batch_size: optional_number(&properties, "BatchSize", 1..=10_000)?,
@@ -323,9 +334,7 @@ impl<'a> Builder<'a> {
                 0..=300,
             )?,
             enabled: Some(properties.boolean("Enabled", true)?),
-            report_batch_item_failures: Some(
-                response_types.iter().any(|kind| kind == "ReportBatchItemFailures"),
-            ),
+            report_batch_item_failures: Some(!response_types.is_empty()),
             maximum_concurrency: Some(maximum_concurrency),
         };
         let configuration = MappingConfiguration::new(&event_source_arn, &function.name)

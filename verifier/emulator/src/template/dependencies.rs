@@ -25,14 +25,11 @@ pub(super) fn check(template: &Value) -> Result<(), TemplateError> {
             if section == "Resources" {
                 references.depends_on(&definition["DependsOn"]);
             }
-            if let Some(undefined) =
-                references.attributes.iter().find(|id| !resources.contains(*id))
-            {
-                if !is_transformed {
-                    return Err(TemplateError::Invalid(format!(
-                        "Template error: instance of Fn::GetAtt references undefined resource {undefined}"
-                    )));
-                }
+            let undefined = references.attributes.iter().find(|id| !resources.contains(*id));
+            if let Some(undefined) = undefined.filter(|_| !is_transformed) {
+                return Err(TemplateError::Invalid(format!(
+                    "Template error: instance of Fn::GetAtt references undefined resource {undefined}"
+                )));
             }
             let all = || references.names.union(&references.attributes).copied();
             missing.extend(all().filter(|id| !resources.contains(id) && !parameters.contains(id)));

@@ -32,9 +32,10 @@ fn write_members(xml: &mut String, action: &str, members: &Map<String, Value>) {
         match name.as_str() {
             "QueueUrls" | "queueUrls" => write_list(xml, action, "QueueUrl", value),
             "Messages" => write_list(xml, action, "Message", value),
-            "Successful" => write_list(xml, action, &format!("{action}ResultEntry"), value),
+            "Successful" | "Results" => {
+                write_list(xml, action, &format!("{action}ResultEntry"), value);
+            }
             "Failed" => write_list(xml, action, "BatchResultErrorEntry", value),
-            "Results" => write_list(xml, action, &format!("{action}ResultEntry"), value),
             "Attributes" => write_map(xml, action, ("Attribute", "Name"), value),
             "MessageAttributes" => write_map(xml, action, ("MessageAttribute", "Name"), value),
             "Tags" => write_map(xml, action, ("Tag", "Key"), value),
