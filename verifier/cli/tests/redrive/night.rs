@@ -45,7 +45,7 @@ impl Night {
         let (stack, folder) = (text(stack.path()), text(functions.path()));
         let world = World::start_with(&["--template", &stack, "--functions", &folder]);
         std::fs::write(world.path("verifier.toml"), SETTINGS).expect("the settings");
-        Self { world, functions: functions }
+        Self { world, functions }
     }
 
     fn dead_letters(&self) -> String {
