@@ -3,6 +3,7 @@
 //! A [`DeadLetter`] is a message of a dead-letter queue as it was received, with all that a resend has to carry along. A
 //! [`Filter`] says which messages are meant, [`record`] how they are written to a file and read back.
 
+mod attempt;
 mod batches;
 mod cost;
 mod dead_letter;
@@ -11,6 +12,7 @@ mod filter;
 mod functions;
 mod groups;
 mod invocations;
+mod log_patterns;
 mod nesting;
 mod queue_ref;
 mod queues;
@@ -23,20 +25,24 @@ mod shape;
 mod sources;
 mod story;
 mod terms;
+mod written;
 
+pub use attempt::Attempt;
 pub use batches::batches;
 pub use cost::ReceiveCounts;
 pub use dead_letter::{Attribute, DeadLetter, Resend};
 pub use empty_detector::EmptyDetector;
 pub use filter::{Filter, FilterError, NESTING_MAX, NotEvaluable};
 pub use groups::{Group, groups};
+pub use log_patterns::{invocations_pattern, log_pattern};
 pub use queue_ref::{QueueArn, QueueRef, QueueRefError, queue_label};
 pub use queues::{DeadLetterQueue, EXPIRES_SOON, Expiry, dead_letter_queues};
 pub use reach::{Depth, Unreached, unread};
 pub use requests::RequestLog;
-pub(crate) use service::RECORD_CONTEXT;
-pub use service::{Service, Written, service_counts};
+pub use service::{Service, Written};
 pub use shape::shape;
 pub use sources::{NoRoom, SOURCE_ATTRIBUTE, Sources, source_counts, take_source, with_source};
-pub use story::{Attempt, AttemptLog, invocations_pattern, log_pattern};
+pub use story::AttemptLog;
 pub use terms::{parse_duration, parse_receives};
+pub(crate) use written::RECORD_CONTEXT;
+pub use written::service_counts;

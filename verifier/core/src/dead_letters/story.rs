@@ -7,35 +7,13 @@ use verifier_model::time::Timestamp;
 
 use super::invocations::Invocations;
 use super::reason::reason_in;
-use super::{DeadLetter, RequestLog};
-use crate::account::Invocation;
+use super::{Attempt, DeadLetter, RequestLog};
 use crate::settings::OutcomeReader;
 
-/// The longest filter pattern that CloudWatch Logs takes, in characters.
-///
-/// Source: <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html>.
-const PATTERN_CHARS_MAX: usize = 1024;
 /// How much of a line is kept.
 const LINE_CHARS_MAX: usize = 1000;
 /// The shortest id of a job that is looked for in lines of any shape, in bytes.
 const JOB_ID_MIN: usize = 6;
-
-/// One line that reports a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attempt {
-    /// When it was logged.
-    pub at: Timestamp,
-    /// How it ended; `None` where the line does not say it in the words of the settings.
-    pub outcome: Option<Outcome>,
-    /// The number of the receive, where it tells.
-    pub receive_count: Option<u32>,
-    /// The invocation, where it tells.
-    pub request_id: Option<String>,
-    /// Why it failed.
-    pub reason: Option<String>,
-    /// The line.
-    pub line: String,
-}
 
 /// What a log reports some messages.
 #[derive(Clone, Debug, Default)]
@@ -223,19 +201,6 @@ fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').filter(|word| !word.is_empty())
 }
 
-/// A filter pattern for lines in which one of those ids stands, or which tell how invocations began and ended; `None` for more
-/// ids than fit into one.
-pub fn invocations_pattern<'a>(ids: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    log_pattern(ids.into_iter().chain(Invocation::MARKS).chain(Invocations::MARKS))
-}
-
-/// A filter pattern for lines in which one of those ids stands; `None` for more than fit into one.
-pub fn log_pattern<'a>(ids: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let terms: Vec<String> = ids.into_iter().map(|id| format!("?\"{id}\"")).collect();
-    let pattern = terms.join(" ");
-    (pattern.len() <= PATTERN_CHARS_MAX).then_some(pattern)
-}
-
 #[cfg(test)]
 mod tests {
     use contract::{OUTCOME_EVENT, OutcomeLine};
@@ -299,13 +264,5 @@ mod tests {
         assert_eq!((attempt_log.attempts("0a-1").len(), attempt_log.tries("0a-1").len()), (2, 2));
         attempt_log.take(AT, &line("0a-1", 1, Some("slow")), &reader());
         assert_eq!((attempt_log.attempts("0a-1").len(), attempt_log.tries("0a-1").len()), (3, 1));
-    }
-
-    #[test]
-    fn a_pattern_holds_as_many_ids_as_fit() {
-        assert_eq!(log_pattern(["a", "b"]).as_deref(), Some("?\"a\" ?\"b\""));
-        let id = "12345678-1234-1234-1234-123456789012";
-        assert!(log_pattern([id; 25]).is_some());
-        assert!(log_pattern([id; 26]).is_none());
     }
 }

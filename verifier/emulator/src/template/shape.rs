@@ -53,8 +53,8 @@ const TYPES: [&str; 14] = [
     "AWS::Lambda::Url",
     "AWS::Lambda::Version",
 ];
-/// How many letters a misspelt name may differ in: AWS gains properties, so that others may be new.
-const LETTERS: usize = 2;
+/// How far a misspelt name may be from the right one: AWS gains properties, so that others may be new.
+const DISTANCE_MAX: usize = 2;
 
 /// The properties of a type, and those without which it is not.
 struct Properties {
@@ -237,7 +237,7 @@ fn check_resource(logical_id: &str, resource: &Map<String, Value>) -> Result<(),
         ["AWS::SQS::", "AWS::Lambda::"].iter().any(|service| resource_type.starts_with(service));
     if is_listed
         && !TYPES.contains(&resource_type)
-        && TYPES.iter().any(|known| is_meant(resource_type, known))
+        && TYPES.iter().any(|known| is_nearly(resource_type, known))
     {
         return invalid(format!(
             "Template format error: Unrecognized resource types: [{resource_type}]"
@@ -270,13 +270,13 @@ fn check_resource(logical_id: &str, resource: &Map<String, Value>) -> Result<(),
 impl Properties {
     /// Whether a name is none of a property, and nearly one.
     fn has_misspelt(&self, name: &str) -> bool {
-        !self.names.contains(&name) && self.names.iter().any(|known| is_meant(name, known))
+        !self.names.contains(&name) && self.names.iter().any(|known| is_nearly(name, known))
     }
 }
 
 /// Whether a name was meant to be another.
-fn is_meant(name: &str, known: &str) -> bool {
-    name.eq_ignore_ascii_case(known) || damerau_levenshtein(name, known) <= LETTERS
+fn is_nearly(name: &str, known: &str) -> bool {
+    name.eq_ignore_ascii_case(known) || damerau_levenshtein(name, known) <= DISTANCE_MAX
 }
 
 fn object(value: &Value) -> &Map<String, Value> {

@@ -1,6 +1,7 @@
 //! Conditions joined by `&&` and `||`, with parentheses.
 
-use super::scan::{Reason, Scan};
+use super::reason::Reason;
+use super::scan::Scan;
 
 /// Conditions, and how they are joined: `&&` binds closer than `||`.
 #[derive(Clone, Debug)]

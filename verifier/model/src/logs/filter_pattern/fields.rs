@@ -4,7 +4,8 @@
 
 use super::condition::{Comparison, Operand};
 use super::expression::Expression;
-use super::scan::{Reason, Scan};
+use super::reason::Reason;
+use super::scan::Scan;
 
 /// The fields of an event, in their order.
 #[derive(Clone, Debug)]
@@ -37,7 +38,7 @@ pub(super) fn parse(scan: &mut Scan<'_>) -> Result<Fields, Reason> {
     loop {
         if scan.takes("...") {
             if fields.after.replace(Vec::new()).is_some() {
-                return Err("... stands in a pattern once");
+                return Err("... may be in a pattern once");
             }
         } else {
             let field = field(scan)?;

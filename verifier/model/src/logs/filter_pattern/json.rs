@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::condition::{Comparison, Operand};
 use super::expression::Expression;
-use super::scan::{Reason, Scan};
+use super::reason::Reason;
+use super::scan::Scan;
 
 /// A condition on one property.
 #[derive(Clone, Debug)]

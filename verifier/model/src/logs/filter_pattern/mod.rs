@@ -9,6 +9,7 @@ mod condition;
 mod expression;
 mod fields;
 mod json;
+mod reason;
 mod regular_expression;
 mod scan;
 mod terms;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use super::scan::Reason;
+use super::reason::Reason;
 
 /// The characters that may stand in one beside letters and digits.
 ///

@@ -1,10 +1,8 @@
 //! Reading a pattern from left to right.
 
 use super::condition::{Comparison, Operand};
+use super::reason::Reason;
 use super::regular_expression::RegularExpression;
-
-/// Why a pattern is not well formed.
-pub(super) type Reason = &'static str;
 
 /// What is left of a pattern.
 pub(super) struct Scan<'a> {

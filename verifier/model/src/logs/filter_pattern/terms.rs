@@ -2,8 +2,9 @@
 //!
 //! Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/matching-terms-unstructured-log-events.html>.
 
+use super::reason::Reason;
 use super::regular_expression::RegularExpression;
-use super::scan::{Reason, Scan};
+use super::scan::Scan;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Terms {
