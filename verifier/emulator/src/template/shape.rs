@@ -323,8 +323,8 @@ mod tests {
                 "Unrecognized resource types: [AWS::SQS::Queues]",
             ),
             (
-                json!({"Resources": {"Q": {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimout": 1}}}}),
-                "for resource Q with message: [#: extraneous key [VisibilityTimout] is not permitted]",
+                json!({"Resources": {"Q": {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeouts": 1}}}}),
+                "for resource Q with message: [#: extraneous key [VisibilityTimeouts] is not permitted]",
             ),
             (
                 json!({"Resources": {"Q": {"Type": "AWS::SQS::Queue", "Properties": {"visibilityTimeout": 1}}}}),
