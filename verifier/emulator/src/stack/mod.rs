@@ -14,6 +14,7 @@ use verifier_model::cloudwatch::MetricAlarm;
 use verifier_model::event_source_mapping::MappingConfiguration;
 use verifier_model::sqs::QueueAttributes;
 
+pub(crate) use crate::template::BINARY_KEY;
 pub(crate) use build::build;
 pub(crate) use deployable::{check_functions, check_mappings};
 
@@ -240,8 +241,6 @@ pub struct Skipped {
 
 /// The stage that is served from the base of an API's URL.
 pub(crate) const DEFAULT_STAGE: &str = "$default";
-/// The metadata key that names a function's binary.
-pub(crate) const BINARY_KEY: &str = "verifier:binary";
 /// The metadata key that names the folder which a deployment copies into a bucket.
 pub(crate) const DIRECTORY_KEY: &str = "verifier:directory";
 /// The metadata key that holds files which a deployment writes into a bucket.

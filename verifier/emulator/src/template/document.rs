@@ -7,6 +7,9 @@ use serde_json::{Map, Value};
 
 use super::{TemplateError, dependencies, parameters, shape};
 
+/// The metadata key that names a function's binary.
+pub(crate) const BINARY_KEY: &str = "verifier:binary";
+
 /// A CloudFormation template, its intrinsic functions unresolved.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]

@@ -11,8 +11,8 @@ mod identity;
 mod parameters;
 mod shape;
 
-pub(crate) use document::ResourceDefinition;
 pub use document::Template;
+pub(crate) use document::{BINARY_KEY, ResourceDefinition};
 pub use error::TemplateError;
 pub(crate) use evaluate::{Evaluator, TemplatePath};
 pub(crate) use identity::{ACCOUNT_ID, PARTITION, URL_SUFFIX};

@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 use strsim::damerau_levenshtein;
 
-use super::TemplateError;
+use super::{BINARY_KEY, TemplateError};
 
 const VERSION: &str = "2010-09-09";
 const SECTIONS: [&str; 11] = [
@@ -246,6 +246,8 @@ fn check_resource(logical_id: &str, resource: &Map<String, Value>) -> Result<(),
     let Some(known) = PROPERTIES.iter().find(|known| known.resource_type == resource_type) else {
         return Ok(());
     };
+    // A function whose program the metadata names may be written for this machine alone.
+    let is_ours = object(resource.get("Metadata").unwrap_or(&Value::Null)).contains_key(BINARY_KEY);
     let given = resource.get("Properties").map(object);
     let given_names = || given.into_iter().flat_map(Map::keys).map(String::as_str);
     let problem = match given_names().find(|name| known.has_misspelt(name)) {
@@ -253,7 +255,7 @@ fn check_resource(logical_id: &str, resource: &Map<String, Value>) -> Result<(),
         None => known
             .required
             .iter()
-            .find(|name| !given_names().any(|given| given == **name))
+            .find(|name| !is_ours && !given_names().any(|given| given == **name))
             .map(|name| format!("required key [{name}] not found")),
     };
     problem.map_or(Ok(()), |problem| {
