@@ -23,7 +23,7 @@ async fn stand() -> (Stand, Client) {
 async fn a_created_stack_works_and_leaves_nothing_when_it_is_deleted() {
     let (stand, client) = stand().await;
     let mut template = json!({
-        "Parameters": {"Size": {"Default": "1"}},
+        "Parameters": {"Size": {"Type": "Number", "Default": "1"}},
         "Resources": resources(queues().into_iter().chain([
             ("Probe", probe(json!({"Timeout": 10}))),
             ("Mapping", mapping(json!({"BatchSize": {"Ref": "Size"}}))),

@@ -408,8 +408,10 @@ async fn a_function_freezes_and_thaws() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_becomes_visible_while_its_function_is_frozen() {
     let rule = json!({"nth": 1, "fault": {"kind": "freeze", "milliseconds": 40_000}});
-    let function = probe(json!({"Timeout": 60}));
-    let stand = with_resources(rule, [("Probe", function), ("Mapping", mapping(json!({})))]).await;
+    let stand = mapped(rule).await;
+    // Longer than a message is invisible, which no template may ask for and an update may.
+    let update = stand.lambda.update_function_configuration().function_name("probe");
+    update.timeout(60).send().await.expect("it is changed");
     stand.send("jobs", "a job").await;
     stand.wait(60).await;
     assert_eq!(stand.lines("platform.report").await.len(), 2, "two worked on it");

@@ -335,7 +335,7 @@ fn template() -> impl Strategy<Value = Value> {
                 "Outputs": {"Out": {"Value": value}},
                 "Conditions": {"Yes": {"Fn::Equals": ["a", "a"]}},
                 "Mappings": {"Map": {"top": {"second": "value"}}},
-                "Parameters": {"Given": {"Default": "default"}},
+                "Parameters": {"Given": {"Type": "String", "Default": "default"}},
             })
         },
     )
