@@ -60,8 +60,8 @@ pub(crate) fn run(
         Ok(())
     };
     let run = |executable: &Executable| ended(project, executable, environment);
-    // Two more than there are processors: most do nothing but wait for half of their time.
-    at_once(2 + processors(), longest_first(together), &run, &mut note)?;
+    // One more than there are processors: each runs several tests at a time, and the steps of the other lane run besides.
+    at_once(1 + processors(), longest_first(together), &run, &mut note)?;
     at_once(1, alone, &run, &mut note)?;
     if failed.is_empty() {
         return Ok(writeln!(out, "{passed} tests passed")?);
