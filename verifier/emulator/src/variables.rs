@@ -6,15 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Variables by their whole names.
-const NAMES: [&str; 35] = [
-    // Lambda's own, which Lambda refuses, too: they say whom the runtime and the SDK talk to.
+/// Variables that are Lambda's own: they say whom the runtime and the SDK talk to, and no function may be given others.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>.
+pub(crate) const RESERVED: [&str; 18] = [
     "_HANDLER",
     "_X_AMZN_TRACE_ID",
     "AWS_DEFAULT_REGION",
     "AWS_REGION",
     "AWS_EXECUTION_ENV",
-    "AWS_LAMBDA_EXEC_WRAPPER",
     "AWS_LAMBDA_FUNCTION_NAME",
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
     "AWS_LAMBDA_FUNCTION_VERSION",
@@ -28,6 +28,12 @@ const NAMES: [&str; 35] = [
     "AWS_SESSION_TOKEN",
     "LAMBDA_RUNTIME_DIR",
     "LAMBDA_TASK_ROOT",
+];
+
+/// Other variables by their whole names.
+const NAMES: [&str; 17] = [
+    // The program that Lambda starts before the runtime.
+    "AWS_LAMBDA_EXEC_WRAPPER",
     // Files of the SDK, in which a profile can name a program.
     "AWS_CONFIG_FILE",
     "AWS_PROFILE",
@@ -92,7 +98,8 @@ fn decides_what_runs(name: &str) -> bool {
         // A name that says where it runs, as many programs have one.
         return false;
     }
-    NAMES.contains(&name.as_str()) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    let is_named = RESERVED.iter().chain(&NAMES).any(|known| *known == name);
+    is_named || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Whether Lambda takes that for the name of a variable. Another, such as one with a `=` in it, would be another variable for

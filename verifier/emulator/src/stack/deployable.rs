@@ -6,6 +6,7 @@ use verifier_model::event_source_mapping::check_timeouts;
 
 use super::{FunctionSpec, MappingSpec, Stack};
 use crate::template::TemplateError;
+use crate::variables::RESERVED;
 
 /// The longest name of a function.
 ///
@@ -15,27 +16,6 @@ const FUNCTION_NAME_MAX: usize = 64;
 ///
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
 const ENVIRONMENT_BYTES_MAX: usize = 4096;
-/// Variables that are Lambda's own.
-///
-/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>.
-const RESERVED_VARIABLES: [&str; 16] = [
-    "_HANDLER",
-    "_X_AMZN_TRACE_ID",
-    "AWS_DEFAULT_REGION",
-    "AWS_REGION",
-    "AWS_EXECUTION_ENV",
-    "AWS_LAMBDA_FUNCTION_NAME",
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-    "AWS_LAMBDA_FUNCTION_VERSION",
-    "AWS_LAMBDA_INITIALIZATION_TYPE",
-    "AWS_LAMBDA_LOG_GROUP_NAME",
-    "AWS_LAMBDA_LOG_STREAM_NAME",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_LAMBDA_RUNTIME_API",
-    "LAMBDA_TASK_ROOT",
-];
 const ARCHITECTURES: [&str; 2] = ["x86_64", "arm64"];
 
 /// Checks the functions of a stack: their names, and what they are given.
@@ -77,11 +57,8 @@ fn refused_of(function: &FunctionSpec) -> Option<String> {
 
 fn refused_variables(environment: &BTreeMap<String, String>) -> Option<String> {
     const CANNOT: &str = "Lambda was unable to configure your environment variables because the environment variables you have provided";
-    let reserved: Vec<&str> = environment
-        .keys()
-        .map(String::as_str)
-        .filter(|name| RESERVED_VARIABLES.contains(name))
-        .collect();
+    let reserved: Vec<&str> =
+        environment.keys().map(String::as_str).filter(|name| RESERVED.contains(name)).collect();
     if !reserved.is_empty() {
         return Some(format!(
             "{CANNOT} contains reserved keys that are currently not supported for modification. Reserved keys used in this request: {}",
