@@ -130,8 +130,8 @@ fn unnamed() -> Vec<Mutant> {
             &[("api.reject", "inconclusive")],
         )
         .or_also(&[("job.isolation", "inconclusive"), ("job.success", "inconclusive")])
-        // Two environments may each be handed one of the two, and do it.
-        .or_else(1, &[("job.success", "fail")])
+        // Another environment may be handed the copy first, and do it in place of the message that the API named.
+        .or_else(1, &[("api.reject", "inconclusive"), ("job.success", "fail")])
         .with_worker("knows-jobs")
         .varies(),
         // What others send may look like that.
