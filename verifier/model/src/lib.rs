@@ -6,6 +6,7 @@
 pub mod cloudwatch;
 pub mod event_source_mapping;
 pub mod faults;
+pub mod iam;
 pub mod logs;
 pub mod paging;
 pub mod sqs;
