@@ -23,7 +23,18 @@ pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// The names and values of a query or a form.
+/// The most parameters of a form: batches of SQS, with all their attributes, have some hundred.
+pub(crate) const PARAMETERS_MAX: usize = 10_000;
+
+/// Whether a form has more parameters than are read.
+pub(crate) fn is_too_long(text: &[u8]) -> bool {
+    text.iter().filter(|byte| **byte == b'&').count() >= PARAMETERS_MAX
+}
+
+/// The names and values of a query or a form; none of one that is too long.
 pub(crate) fn form(text: &[u8]) -> BTreeMap<String, String> {
+    if is_too_long(text) {
+        return BTreeMap::new();
+    }
     serde_urlencoded::from_bytes(text).unwrap_or_default()
 }

@@ -95,7 +95,7 @@ impl Queues {
                 return Err(SqsError::QueueNameExists { attribute: "QueueName".to_owned() });
             }
             model.create_queue(&queue.name, queue.attributes.clone(), now)?;
-            *model.tags_mut(&queue.name)? = queue.tags.clone();
+            model.tag(&queue.name, queue.tags.clone())?;
             Ok(())
         })
     }

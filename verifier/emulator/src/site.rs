@@ -271,6 +271,7 @@ enum Deployed {
 fn unframed(page: Reply) -> Reply {
     let page = with_header(page, "content-security-policy", "frame-ancestors 'self'");
     let page = with_header(page, "x-frame-options", "SAMEORIGIN");
+    let page = with_header(page, "cross-origin-resource-policy", "same-origin");
     with_header(page, "cross-origin-opener-policy", "same-origin")
 }
 

@@ -19,6 +19,24 @@ fn attribute(world: &mut World, name: &str) -> Option<String> {
     world.sqs.attributes("jobs", world.now).unwrap().remove(name)
 }
 
+// Tags.
+
+#[test]
+fn a_queue_has_at_most_fifty_tags_and_takes_all_of_a_request_or_none() {
+    let mut world = World::new();
+    world.sqs.create_queue_as_requested("jobs", &request(&[]), START).unwrap();
+    let tags = |keys: std::ops::Range<u32>| {
+        keys.map(|key| (key.to_string(), String::new()))
+            .collect::<std::collections::BTreeMap<_, _>>()
+    };
+    assert_eq!(world.sqs.tag("jobs", tags(0..50)), Ok(()));
+    assert_eq!(world.sqs.tag("jobs", tags(40..50)), Ok(()), "they are there already");
+    assert_eq!(world.sqs.tag("jobs", tags(49..51)), invalid("Too many tags added for queue jobs."));
+    world.sqs.untag("jobs", &["0".to_owned(), "none".to_owned()]).unwrap();
+    assert_eq!(world.sqs.tag("jobs", tags(50..51)), Ok(()));
+    assert_eq!(world.sqs.tags("jobs").unwrap().len(), 50);
+}
+
 // Creating.
 
 #[test]

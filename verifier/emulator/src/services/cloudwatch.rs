@@ -144,7 +144,9 @@ fn tags(alarms: &mut Alarms, request: Request, list: bool) -> Answer {
         let shown = tags.iter().map(|(key, value)| json!({"Key": key, "Value": value}));
         return Ok(json!({"Tags": shown.collect::<Vec<_>>()}));
     }
-    tags.retain(|key, _| !request.tag_keys.contains(key));
+    for key in &request.tag_keys {
+        tags.remove(key);
+    }
     tags.extend(request.tags.into_iter().map(|tag| (tag.key, tag.value)));
     Ok(json!({}))
 }

@@ -309,7 +309,9 @@ fn filter_log_events(groups: &LogGroups, request: &Request, now: Timestamp) -> A
 
 fn change_tags(groups: &mut LogGroups, request: Request) -> Answer {
     let tags = groups.tags_mut(request.tagged_group()?)?;
-    tags.retain(|key, _| !request.tag_keys.contains(key));
+    for key in &request.tag_keys {
+        tags.remove(key);
+    }
     tags.extend(request.tags);
     Ok(json!({}))
 }

@@ -9,7 +9,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use verifier_model::faults::Caller;
-use verifier_model::sqs::{QueueAttributes, ReceiveMessage, Sqs, SqsError, check_batch};
+use verifier_model::sqs::{
+    QueueAttributes, ReceiveMessage, Sqs, SqsError, check_batch, check_tags,
+};
 use verifier_model::time::Timestamp;
 
 use super::sqs_messages::{ReceiveRequest, SendEntry, number_of_messages, sent_json, small_number};
@@ -193,7 +195,7 @@ impl SqsWire {
             "ListQueueTags" => {
                 let request: QueueRequest = parse(body)?;
                 let name = self.queue(&request.queue_url)?;
-                let tags = self.sqs.perform(|model, _| model.tags_mut(&name).cloned())?;
+                let tags = self.sqs.perform(|model, _| model.tags(&name).cloned())?;
                 Ok(if tags.is_empty() { json!({}) } else { json!({"Tags": tags}) })
             }
             "TagQueue" | "UntagQueue" => self.tag(parse(body)?),
@@ -231,8 +233,9 @@ impl SqsWire {
     fn create_queue(&self, request: CreateQueueRequest) -> Answer {
         let name = request.queue_name;
         self.sqs.perform(|model, now| {
+            check_tags(&name, request.tags.len())?;
             if model.create_queue_as_requested(&name, &request.attributes, now)? {
-                *model.tags_mut(&name)? = request.tags;
+                model.tag(&name, request.tags)?;
             }
             Ok::<_, SqsError>(())
         })?;
@@ -287,10 +290,8 @@ impl SqsWire {
     fn tag(&self, request: TagRequest) -> Answer {
         let name = self.queue(&request.queue_url)?;
         self.sqs.perform(|model, _| {
-            let tags = model.tags_mut(&name)?;
-            tags.extend(request.tags);
-            tags.retain(|key, _| !request.tag_keys.contains(key));
-            Ok::<_, SqsError>(())
+            model.tag(&name, request.tags)?;
+            model.untag(&name, &request.tag_keys)
         })?;
         Ok(json!({}))
     }

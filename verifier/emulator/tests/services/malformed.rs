@@ -452,3 +452,21 @@ fn an_oversize_request_is_refused() {
         },
     );
 }
+
+/// Names as deep as a body may make them took the stack of a thread, and many of them all memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn deep_and_many_names_of_a_form_are_no_matter() {
+    let emulator = Emulator::start(config(&json!({"Resources": resources(queues())}))).await;
+    let emulator = emulator.expect("it starts");
+    let form = |more: String| format!("Action=ListQueues&Version=2012-11-05{more}");
+    let deep = |parts: usize| format!("&{}=1", vec!["A"; parts].join("."));
+    for (body, expected) in [
+        (form(deep(200_000)), 200),
+        (form(deep(2_500).repeat(500)), 200),
+        (form("&a=1".repeat(1_000_000)), 400),
+    ] {
+        let answer = exchange(&emulator, &http("POST / HTTP/1.1", body.as_bytes())).await;
+        assert_eq!(status(&answer.expect("an answer")), Some(expected));
+    }
+    emulator.shut_down().await;
+}

@@ -133,7 +133,8 @@ impl Model {
                 let mut body = on(&name);
                 body["Tags"] = json!({key: "value"});
                 request("TagQueue", &body, move |model, _| {
-                    model.sqs.tags_mut(&name)?.insert(key.to_owned(), "value".to_owned());
+                    let tags = [(key.to_owned(), "value".to_owned())];
+                    model.sqs.tag(&name, tags.into())?;
                     Ok(json!({}))
                 })
             }
@@ -142,14 +143,14 @@ impl Model {
                 let mut body = on(&name);
                 body["TagKeys"] = json!([key]);
                 request("UntagQueue", &body, move |model, _| {
-                    model.sqs.tags_mut(&name)?.remove(key);
+                    model.sqs.untag(&name, &[key.to_owned()])?;
                     Ok(json!({}))
                 })
             }
             Operation::ListQueueTags { queue } => {
                 let name = Self::name(queue);
                 request("ListQueueTags", &on(&name), move |model, _| {
-                    let tags = model.sqs.tags_mut(&name)?;
+                    let tags = model.sqs.tags(&name)?;
                     Ok(if tags.is_empty() { json!({}) } else { json!({"Tags": tags}) })
                 })
             }

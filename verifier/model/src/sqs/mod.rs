@@ -40,7 +40,7 @@ pub use messages::{BatchOutcomes, ReceiveMessage};
 pub use move_task::{CANCELLATION_TAKES, MOVE_RATE_MAX, MoveTask, MoveTaskStatus};
 pub use move_tasks::StartMoveTask;
 pub use redrive_policy::{RedriveAllowPolicy, RedrivePolicy};
-pub use service::{QueueActivity, Sqs};
+pub use service::{QueueActivity, Sqs, check_tags};
 
 /// The most bytes that one message, and one whole batch, may have: body and attributes together.
 ///

@@ -15,6 +15,18 @@ const NAME_BLOCKED_AFTER_DELETION: Duration = Duration::from_mins(1);
 
 /// The longest name of a queue, in characters; `.fifo` counts.
 const QUEUE_NAME_MAX: usize = 80;
+/// How many tags a queue may have.
+const TAGS_MAX: usize = 50;
+
+/// Whether a queue may have so many tags.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-tags.html>.
+pub fn check_tags(name: &str, count: usize) -> Result<(), SqsError> {
+    if count <= TAGS_MAX {
+        return Ok(());
+    }
+    Err(SqsError::InvalidParameterValue(format!("Too many tags added for queue {name}.")))
+}
 
 /// The service: every queue by name.
 #[derive(Clone, Debug)]
@@ -153,6 +165,11 @@ impl Sqs {
         Ok(())
     }
 
+    /// Whether any queue has a policy.
+    pub fn has_policies(&self) -> bool {
+        self.queues.values().any(|queue| queue.attributes.policy.is_some())
+    }
+
     /// A queue's configured attributes.
     pub fn configuration(&self, name: &str) -> Result<&QueueAttributes, SqsError> {
         self.queues.get(name).map(|queue| &queue.attributes).ok_or(SqsError::QueueDoesNotExist)
@@ -196,8 +213,26 @@ impl Sqs {
     }
 
     /// A queue's tags.
-    pub fn tags_mut(&mut self, name: &str) -> Result<&mut BTreeMap<String, String>, SqsError> {
-        self.queues.get_mut(name).map(|queue| &mut queue.tags).ok_or(SqsError::QueueDoesNotExist)
+    pub fn tags(&self, name: &str) -> Result<&BTreeMap<String, String>, SqsError> {
+        self.queues.get(name).map(|queue| &queue.tags).ok_or(SqsError::QueueDoesNotExist)
+    }
+
+    /// Adds tags to a queue: all of them or, where that would be more than 50, none.
+    pub fn tag(&mut self, name: &str, tags: BTreeMap<String, String>) -> Result<(), SqsError> {
+        let queue = self.queues.get_mut(name).ok_or(SqsError::QueueDoesNotExist)?;
+        let new = tags.keys().filter(|key| !queue.tags.contains_key(*key)).count();
+        check_tags(name, queue.tags.len() + new)?;
+        queue.tags.extend(tags);
+        Ok(())
+    }
+
+    /// Takes tags from a queue by their keys, as far as it has them.
+    pub fn untag(&mut self, name: &str, keys: &[String]) -> Result<(), SqsError> {
+        let queue = self.queues.get_mut(name).ok_or(SqsError::QueueDoesNotExist)?;
+        for key in keys {
+            queue.tags.remove(key);
+        }
+        Ok(())
     }
 
     /// The names of the queues whose dead-letter queue this is, in order.

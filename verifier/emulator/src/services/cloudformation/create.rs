@@ -80,8 +80,7 @@ fn check_name(name: &str) -> Result<(), Refusal> {
     )))
 }
 
-/// A template with IAM resources has to be acknowledged; the emulator has no IAM, but whoever forgets it here is refused
-/// by AWS.
+/// A template with IAM resources has to be acknowledged, as on AWS.
 fn check_capabilities(template: &Template, capabilities: &[&str]) -> Result<(), Refusal> {
     let is_iam = |kind: &str| kind.starts_with("AWS::IAM::");
     let has_iam = template.resources.values().any(|resource| is_iam(&resource.resource_type));

@@ -89,7 +89,17 @@ impl LambdaService {
             Ok(changes) => changes,
             Err(refusal) => return refusal.rest(),
         };
-        let ends = self.ends(changes.function.as_deref().unwrap_or_default(), arn);
+        let name = changes.function.as_deref().unwrap_or_default();
+        if let Some(action) = self.lacks(name, arn) {
+            return rest_error(
+                400,
+                "InvalidParameterValueException",
+                &format!(
+                    "The function execution role does not have permissions to call {action} on SQS"
+                ),
+            );
+        }
+        let ends = self.ends(name, arn);
         let uuid = self.world.functions.new_id();
         let created =
             self.world.mappings.change(|model, now| model.create(&uuid, arn, &changes, &ends, now));
@@ -97,6 +107,13 @@ impl LambdaService {
             self.world.mappings.start(&uuid);
         }
         self.accepted(created)
+    }
+
+    /// What of reading a queue the function's role does not allow.
+    fn lacks(&self, function: &str, arn: &str) -> Option<&'static str> {
+        let configuration = self.world.functions.configuration(function)?;
+        let queue = arn.rsplit(':').next().unwrap_or_default();
+        self.world.lacks(&configuration.spec, queue, arn)
     }
 
     pub(super) fn update_mapping(&self, uuid: &str, request: &MappingRequest) -> Reply {

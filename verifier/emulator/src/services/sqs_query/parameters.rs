@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use super::Form;
 
+/// The most parts of a name: `SendMessageBatchRequestEntry.1.MessageAttribute.1.Value.StringValue` has six. A longer one is no
+/// parameter of any operation, and is ignored as such are; the tree is never deeper than this.
+const PARTS_MAX: usize = 8;
+
 /// What stands at a name, and below it.
 #[derive(Debug, Default)]
 pub(super) struct Parameters<'a> {
@@ -16,7 +20,8 @@ impl<'a> Parameters<'a> {
     /// The tree of a form.
     pub(super) fn of(form: &'a Form) -> Self {
         let mut tree = Self::default();
-        for (name, value) in form {
+        let is_short = |name: &str| name.split('.').nth(PARTS_MAX).is_none();
+        for (name, value) in form.iter().filter(|(name, _)| is_short(name)) {
             let mut at = &mut tree;
             for part in name.split('.') {
                 at = at.below.entry(part).or_default();
@@ -51,6 +56,16 @@ impl<'a> Parameters<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_of_more_parts_than_any_has_is_ignored() {
+        let name = |parts: usize| vec!["A"; parts].join(".");
+        let form: Form =
+            [PARTS_MAX, PARTS_MAX + 1, 100_000].map(|parts| (name(parts), String::new())).into();
+        let tree = Parameters::of(&form);
+        let deepest = tree.get(&name(PARTS_MAX)).unwrap();
+        assert!(deepest.text.is_some() && deepest.below.is_empty());
+    }
 
     #[test]
     fn entries_follow_their_numbers_and_not_the_alphabet() {
