@@ -173,6 +173,7 @@ async fn start(
         other_work,
         seed: fastrand::u64(..),
         allowed_origins: Vec::new(),
+        iam: true,
     })
     .await?;
     Ok(emulator)

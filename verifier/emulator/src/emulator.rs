@@ -11,6 +11,7 @@ use verifier_model::cloudwatch::Alarms;
 use verifier_model::faults::{FaultPlanError, FaultRules, RuleReport};
 use verifier_model::sqs::Sqs;
 
+use crate::access::Access;
 use crate::admin::Admin;
 use crate::client::Client;
 use crate::clients::Clients;
@@ -60,6 +61,8 @@ pub struct EmulatorConfig {
     /// The origins of pages in a browser that may use AWS's services here, as browsers write them: `https://a.example`,
     /// in small letters, without a path.
     pub allowed_origins: Vec<String>,
+    /// Whether functions may do only what their roles allow, and who asks what policies of queues do not deny.
+    pub iam: bool,
 }
 
 /// How long a client of another process is best taken to be at work after an answer, if such clients are expected: see
@@ -133,6 +136,11 @@ impl Emulator {
         &self.server.token
     }
 
+    /// What IAM denied so far, in AWS's words and with what decided it, and how often.
+    pub fn denials(&self) -> Vec<(String, u64)> {
+        self.world.access.denials()
+    }
+
     /// The stack that it was started with.
     pub fn stack(&self) -> &Stack {
         &self.stack
@@ -198,7 +206,9 @@ fn world(config: &EmulatorConfig, clock: &Clock, groups: ProcessGroups, endpoint
     let faults = Faults::new(clock.clone());
     let sqs = Arc::new(Queues::new(clock.clone(), faults.clone(), model));
     let logs = Arc::new(LogStore::new(faults.clone()));
+    let access = Arc::new(Access::new(config.iam, &region));
     let environment_context = EnvironmentContext {
+        access: access.clone(),
         clock: clock.clone(),
         faults: faults.clone(),
         logs: logs.clone(),
@@ -209,6 +219,7 @@ fn world(config: &EmulatorConfig, clock: &Clock, groups: ProcessGroups, endpoint
     let functions = Arc::new(Functions::new(environment_context, config.seed));
     let mappings = Mappings::new(clock.clone(), sqs.clone(), functions.clone(), region.clone());
     World {
+        access: access.clone(),
         alarms: Arc::new(Mutex::new(Alarms::new(&region, ACCOUNT_ID))),
         endpoint,
         binaries: config.functions.clone(),
@@ -220,7 +231,7 @@ fn world(config: &EmulatorConfig, clock: &Clock, groups: ProcessGroups, endpoint
         sqs,
         mappings: Arc::new(mappings),
         logs,
-        apis: HttpApis::new(functions.clone(), region.clone()),
+        apis: HttpApis::new(functions.clone(), access.clone(), region.clone()),
         functions,
         sites: Sites::new(config.project.clone(), clock.now()),
         region,

@@ -20,17 +20,19 @@ use verifier_model::faults::Caller;
 use verifier_model::time::Timestamp;
 
 use self::stage::{Served, served};
+use crate::access::Access;
 use crate::client::Client;
 use crate::clock::Busy;
 use crate::lambda::{Functions, Invocation};
 use crate::reply::{Reply, reply, with_header};
-use crate::stack::{ApiSpec, CorsSpec, RouteSpec};
+use crate::stack::{API_GATEWAY, ApiSpec, CorsSpec, RouteSpec};
 use crate::template::ACCOUNT_ID;
 
 /// The HTTP APIs of all stacks.
 pub(crate) struct HttpApis {
     apis: Mutex<Vec<Arc<ApiSpec>>>,
     functions: Arc<Functions>,
+    access: Arc<Access>,
     region: String,
 }
 
@@ -48,8 +50,8 @@ pub(crate) struct ApiRequest<'a> {
 }
 
 impl HttpApis {
-    pub(crate) fn new(functions: Arc<Functions>, region: String) -> Self {
-        Self { apis: Mutex::default(), functions, region }
+    pub(crate) fn new(functions: Arc<Functions>, access: Arc<Access>, region: String) -> Self {
+        Self { apis: Mutex::default(), functions, access, region }
     }
 
     pub(crate) fn add(&self, apis: &[ApiSpec]) {
@@ -120,6 +122,14 @@ impl HttpApis {
             return (busy, message(404, "Not Found"));
         };
         let route = &api.routes[index];
+        if self.access.is_on() && !route.permitted_stages.iter().any(|stage| stage == served.stage)
+        {
+            let RouteSpec { key, function, .. } = route;
+            self.access.note(format!(
+                "the route {key} may not invoke the function {function} (no AWS::Lambda::Permission of it allows {API_GATEWAY} to, for this route)"
+            ));
+            return (busy, message(500, "Internal Server Error"));
+        }
         let event = self.event(api, served.stage, &route.key, &parameters, request);
         let invocation = Invocation {
             function: &route.function,

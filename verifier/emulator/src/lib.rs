@@ -4,6 +4,7 @@
 //! Queues are `verifier-core`'s model; functions are the real binaries, run as child processes against the Lambda
 //! Runtime API; time can be skipped while nothing happens.
 
+mod access;
 mod admin;
 mod admission;
 mod body;
@@ -42,5 +43,5 @@ pub use error::EmulatorError;
 pub use lambda::{FunctionStart, Unstartable, measure_function};
 pub use logs::LogStore;
 pub use server::CLIENT_HEADER;
-pub use stack::{AlarmSpec, FunctionSpec, LogGroupSpec, Output, Skipped, Stack};
+pub use stack::{AlarmSpec, FunctionSpec, LogGroupSpec, Output, RoleSpec, Skipped, Stack};
 pub use template::{Template, TemplateError};

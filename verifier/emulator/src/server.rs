@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use verifier_model::faults::Fault;
 
+use crate::access;
 use crate::admin::Admin;
 use crate::admission::{
     Admitted, Configuration, Listener, Refused, admit, allow, is_of_another_page, preflight,
@@ -18,8 +19,8 @@ use crate::client::Client;
 use crate::clients::Clients;
 use crate::clock::{Busy, Clock};
 use crate::http_api::ApiRequest;
-use crate::incoming::{Incoming, form, text};
-use crate::lambda::FUNCTION_ACCESS_KEY_ID;
+use crate::incoming::{Incoming, PARAMETERS_MAX, form, is_too_long, text};
+use crate::lambda::is_of_function;
 use crate::paths;
 use crate::reply::{Reply, aws_json, aws_query, reply, with_header};
 use crate::services::cloudformation::{self, CloudFormation};
@@ -179,12 +180,22 @@ impl Server {
         if *incoming.method == Method::POST {
             let target = text(incoming.headers, "x-amz-target").unwrap_or_default();
             if let Some(action) = target.strip_prefix(sqs_wire::TARGET) {
+                if let Some(refusal) = self.denied_by_sqs(action, &incoming.body, access_key) {
+                    return (busy, refusal);
+                }
                 let client = access_key.and_then(|key| self.clients.find(key));
                 let caller = caller(access_key);
                 return self
                     .sqs
                     .handle(action, &incoming.body, busy, client.as_ref(), caller)
                     .await;
+            }
+            // Lambda's payloads may be anything.
+            if paths::of_lambda(incoming.path).is_none() && is_too_long(&incoming.body) {
+                return (busy, too_many_parameters());
+            }
+            if let Some(refusal) = self.denied(incoming, access_key) {
+                return (busy, refusal);
             }
             if let Some(answer) = self.ask_at_once(target, incoming) {
                 return (busy, answer);
@@ -194,6 +205,9 @@ impl Server {
             }
         }
         if let Some(path) = paths::of_lambda(incoming.path) {
+            if let Some(refusal) = self.denied(incoming, access_key) {
+                return (busy, refusal);
+            }
             let client = access_key.and_then(|key| self.clients.find(key));
             let request = LambdaRequest {
                 method: incoming.method,
@@ -227,10 +241,44 @@ impl Server {
             Ok(body) => body,
             Err(refusal) => return (busy, *refusal),
         };
+        if let Some(refusal) = self.denied_by_sqs(&action, &body, access_key) {
+            return (busy, sqs_query::reply(&action, refusal).await);
+        }
         let client = access_key.and_then(|key| self.clients.find(key));
         let caller = caller(access_key);
         let (busy, answer) = self.sqs.handle(&action, &body, busy, client.as_ref(), caller).await;
         (busy, sqs_query::reply(&action, answer).await)
+    }
+
+    /// SQS's refusal of what a function's role or a queue's policy does not allow.
+    fn denied_by_sqs(&self, action: &str, body: &[u8], access_key: Option<&str>) -> Option<Reply> {
+        let access = &self.world.access;
+        if !access.is_on() {
+            return None;
+        }
+        let function = access_key.and_then(|key| self.world.functions.of_access_key(key));
+        let role = function.as_ref().and_then(|function| access.role(function));
+        if role.is_none() && !self.world.sqs.look(verifier_model::sqs::Sqs::has_policies) {
+            return None;
+        }
+        let (asked, queue) = access::of_sqs(action, body, access.region());
+        let policy = queue.and_then(|queue| self.world.queue_policy(&queue));
+        let by = function.as_deref().zip(role.as_deref());
+        let decided = access.decide(by, &asked, policy.as_deref(), self.clock.now());
+        decided.err().map(|denied| transport::access_denied_by_sqs(&denied.sentence))
+    }
+
+    /// The refusal by another service of what a function's role does not allow.
+    fn denied(&self, incoming: &Incoming<'_>, access_key: Option<&str>) -> Option<Reply> {
+        let access = &self.world.access;
+        let function = self.world.functions.of_access_key(access_key?)?;
+        let role = access.role(&function)?;
+        let asked = access::of_other_services(incoming, access.region())?;
+        let by = Some((function.as_ref(), role.as_ref()));
+        let decided = access.decide(by, &asked, None, self.clock.now());
+        decided
+            .err()
+            .map(|denied| transport::access_denied(&self.world, incoming, &denied.sentence))
     }
 
     /// The services that are called by POST and never wait.
@@ -287,8 +335,8 @@ impl Server {
     /// A client of another process has work to do between two requests, of which only time can tell the end. Our own
     /// clients and functions hold the clock by themselves.
     fn let_client_work(&self, busy: Busy, access_key: Option<&str>) {
-        let known = access_key
-            .is_some_and(|key| key == FUNCTION_ACCESS_KEY_ID || self.clients.find(key).is_some());
+        let known =
+            access_key.is_some_and(|key| is_of_function(key) || self.clients.find(key).is_some());
         if known || self.other_work.is_zero() || !self.clock.jumps() {
             return;
         }
@@ -324,6 +372,11 @@ fn refusal(head: &Parts, refused: &Refused) -> Reply {
     } else {
         reply(*status, "text/plain; charset=utf-8", format!("{code}: {sentence}\n"))
     }
+}
+
+fn too_many_parameters() -> Reply {
+    let sentence = format!("The form has more than {PARAMETERS_MAX} parameters.");
+    aws_query::error(400, "http://verifier.emulator/refused", "MalformedQueryString", &sentence)
 }
 
 fn unknown(incoming: &Incoming<'_>) -> Reply {

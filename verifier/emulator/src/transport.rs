@@ -9,7 +9,7 @@ use crate::admission::Admitted;
 use crate::client::Client;
 use crate::clock::{Busy, Clock};
 use crate::incoming::{Incoming, form, text};
-use crate::lambda::FUNCTION_ACCESS_KEY_ID;
+use crate::lambda::is_of_function;
 use crate::paths;
 use crate::reply::{Reply, aws_json, aws_query, reply, with_header};
 use crate::services::{cloudformation, cloudwatch_wire, lambda, logs, sqs_wire};
@@ -44,7 +44,7 @@ enum Protocol {
 
 /// On whose behalf a request is made.
 pub(crate) fn caller(access_key: Option<&str>) -> Caller {
-    if access_key == Some(FUNCTION_ACCESS_KEY_ID) { Caller::Function } else { Caller::Client }
+    if access_key.is_some_and(is_of_function) { Caller::Function } else { Caller::Client }
 }
 
 /// What goes wrong with a request on its way, if anything, and what it is a request for.
@@ -117,6 +117,28 @@ fn request_of(world: &World, incoming: &Incoming<'_>, caller: Caller) -> Option<
         version == cloudformation::VERSION || version == crate::services::sts::VERSION
     });
     is_known.then(|| plain(action, Protocol::Query))
+}
+
+/// AWS's refusal of a request that is not allowed, in the shape of its protocol.
+pub(crate) fn access_denied(world: &World, incoming: &Incoming<'_>, sentence: &str) -> Reply {
+    match request_of(world, incoming, Caller::Function) {
+        Some(request) => {
+            let code = match request.protocol {
+                // REST and the later JSON protocol name the exception.
+                Protocol::Rest | Protocol::Json("1.1") => "AccessDeniedException",
+                _ => "AccessDenied",
+            };
+            request.refuse(403, code, sentence)
+        }
+        None => aws_query::error(403, "http://verifier.emulator/refused", "AccessDenied", sentence),
+    }
+}
+
+/// SQS's refusal of a request that is not allowed.
+pub(crate) fn access_denied_by_sqs(sentence: &str) -> Reply {
+    let code = "com.amazon.coral.service#AccessDeniedException";
+    let refusal = aws_json::error("1.0", 403, code, sentence);
+    with_header(refusal, "x-amzn-query-error", "AccessDenied;Sender")
 }
 
 impl Request {

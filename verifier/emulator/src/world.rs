@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use verifier_model::cloudwatch::Alarms;
-use verifier_model::event_source_mapping::Home;
+use verifier_model::event_source_mapping::{Home, MappingConfiguration};
 use verifier_model::faults::{FaultPlanError, FaultRules};
 
+use crate::access::{Access, Asked};
 use crate::error::EmulatorError;
 use crate::faults::Faults;
 use crate::http_api::HttpApis;
@@ -17,11 +18,13 @@ use crate::queues::Queues;
 use crate::roots::{Author, NotFollowed, is_directory_below, program};
 use crate::site::Sites;
 use crate::stack::{self, AlarmSpec, FunctionSpec, LogGroupSpec, SiteContent, SiteSpec, Stack};
-use crate::template::{ACCOUNT_ID, Evaluator, Template};
+use crate::template::{ACCOUNT_ID, Evaluator, Template, TemplateError};
 use crate::variables::forbidden;
 
 /// The account and region of the emulator.
 pub(crate) struct World {
+    /// Who may do what.
+    pub(crate) access: Arc<Access>,
     pub(crate) alarms: Arc<Mutex<Alarms>>,
     pub(crate) region: String,
     /// Where AWS clients turn to.
@@ -64,7 +67,9 @@ impl World {
         self.check_directories(&stack.sites, author)?;
         self.check_functions(&stack)?;
         self.create_queues(&stack)?;
-        if let Err(error) = self.create_observers(&stack) {
+        self.access.add(&stack.roles);
+        if let Err(error) = self.check_roles(&stack).and_then(|()| self.create_observers(&stack)) {
+            self.access.remove(&stack.roles);
             self.remove_queues(stack.queues.iter().map(|queue| queue.name.as_str()));
             return Err(error);
         }
@@ -87,6 +92,7 @@ impl World {
         for function in &stack.functions {
             self.functions.remove(&function.name);
         }
+        self.access.remove(&stack.roles);
         self.apis.remove(&stack.apis);
         self.sites.remove(&stack.sites);
         self.remove_queues(stack.queues.iter().map(|queue| queue.name.as_str()));
@@ -234,6 +240,62 @@ impl World {
         stack::check_mappings(stack, &visibility).err().map(EmulatorError::Template)
     }
 
+    /// Lambda has to be able to assume the role of each function, and to read the queues of its mappings by it.
+    fn check_roles(&self, stack: &Stack) -> Result<(), EmulatorError> {
+        let now = self.sqs.now();
+        for function in &stack.functions {
+            if self
+                .access
+                .role(function)
+                .is_some_and(|role| !self.access.may_be_assumed(&role, now))
+            {
+                return Err(refused(
+                    &function.logical_id,
+                    "AWS::Lambda::Function",
+                    "The role defined for the function cannot be assumed by Lambda.".to_owned(),
+                ));
+            }
+        }
+        for mapping in &stack.mappings {
+            let MappingConfiguration { function, queue, event_source_arn, .. } =
+                &mapping.configuration;
+            let Some(function) = stack.functions.iter().find(|each| each.name == *function) else {
+                continue;
+            };
+            if let Some(action) = self.lacks(function, queue, event_source_arn) {
+                let resource = stack.resources.iter().find(|each| each.physical_id == mapping.uuid);
+                let logical_id = resource.map_or(&mapping.uuid, |resource| &resource.logical_id);
+                let sentence = format!(
+                    "The function execution role does not have permissions to call {action} on SQS"
+                );
+                return Err(refused(logical_id, "AWS::Lambda::EventSourceMapping", sentence));
+            }
+        }
+        Ok(())
+    }
+
+    /// What of reading a queue a function's role does not allow.
+    pub(crate) fn lacks(
+        &self,
+        function: &FunctionSpec,
+        queue: &str,
+        queue_arn: &str,
+    ) -> Option<&'static str> {
+        const READING: [&str; 3] = ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"];
+        let role = self.access.role(function)?;
+        let policy = self.queue_policy(queue);
+        READING.into_iter().find(|action| {
+            let asked = Asked::new("sqs", action, queue_arn.to_owned());
+            let by = Some((function, role.as_ref()));
+            self.access.decide(by, &asked, policy.as_deref(), self.sqs.now()).is_err()
+        })
+    }
+
+    /// The policy of a queue, where it has one.
+    pub(crate) fn queue_policy(&self, queue: &str) -> Option<String> {
+        self.sqs.look(|sqs| sqs.configuration(queue).ok().and_then(|queue| queue.policy.clone()))
+    }
+
     fn create_observers(&self, stack: &Stack) -> Result<(), EmulatorError> {
         self.create_log_groups(stack)?;
         let created = self.create_alarms(stack);
@@ -294,6 +356,14 @@ impl World {
             let _ = self.sqs.perform(|sqs, now| sqs.delete_queue(queue, now));
         }
     }
+}
+
+fn refused(logical_id: &str, resource_type: &str, sentence: String) -> EmulatorError {
+    EmulatorError::Template(TemplateError::Refused {
+        logical_id: logical_id.to_owned(),
+        resource_type: resource_type.to_owned(),
+        sentence,
+    })
 }
 
 fn names(alarms: &[AlarmSpec]) -> Vec<String> {

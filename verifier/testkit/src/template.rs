@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// A template in a file that is gone when this is dropped.
@@ -67,6 +67,39 @@ impl Changes {
     /// The properties of the event source mapping.
     pub fn mapping(&mut self) -> &mut Value {
         self.properties("AWS::Lambda::EventSourceMapping", |_| true)
+    }
+
+    /// Lets all roles use all queues: for tests about what functions do, not about what their roles let them.
+    pub fn let_roles_use_queues(&mut self) {
+        let resources = self.document()["Resources"].as_object_mut().expect("resources");
+        let is_role = |resource: &Value| resource["Type"] == "AWS::IAM::Role";
+        let roles: Vec<Value> = resources
+            .iter()
+            .filter(|(_, resource)| is_role(resource))
+            .map(|(id, _)| json!({"Ref": id}))
+            .collect();
+        let statement = json!({"Effect": "Allow", "Action": "sqs:*", "Resource": "*"});
+        let policy = json!({"Type": "AWS::IAM::Policy", "Properties": {
+            "PolicyName": "may-use-queues",
+            "Roles": roles,
+            "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]},
+        }});
+        resources.insert("MayUseQueues".to_owned(), policy);
+    }
+
+    /// Takes an action out of the policies that are resources of their own.
+    pub fn deny(&mut self, action: &str) {
+        let resources = self.document()["Resources"].as_object_mut().expect("resources");
+        for policy in resources.values_mut().filter(|each| each["Type"] == "AWS::IAM::Policy") {
+            let statements = policy["Properties"]["PolicyDocument"]["Statement"].as_array_mut();
+            for statement in statements.into_iter().flatten() {
+                match &mut statement["Action"] {
+                    Value::Array(actions) => actions.retain(|each| each != action),
+                    single if *single == action => *single = "sts:GetCallerIdentity".into(),
+                    _ => {}
+                }
+            }
+        }
     }
 
     /// The whole template.

@@ -20,6 +20,7 @@ use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
 use crate::shell::files::{self, check_apart};
 use crate::shell::interrupt::Interrupt;
+use crate::shell::output;
 use crate::shell::print::{finish, first_lost};
 use crate::shell::progress::Progress;
 use crate::shell::reproduce::reproduce;
@@ -57,24 +58,40 @@ pub(crate) async fn run(args: CheckArgs) -> Result<Exit, Failure> {
     let mut view = CheckView::new(format, &progress);
     let outcome = Box::pin(evaluate(&target, options, &interrupt, &mut view)).await;
     progress.clear();
+    let mut denials = Vec::new();
     if let Some(emulator) = target.emulator {
+        denials = emulator.denials();
         emulator.shut_down().await;
     }
     let report = outcome?;
     let printed = view.report(&report);
+    tell_denials(&denials);
     let written = first_lost([printed, files.write(&report)]);
     let exit = interrupt.exit().await.unwrap_or_else(|| report.overall.into());
     finish(exit, written)
 }
 
+/// Says what IAM denied: what the functions made of it need not say so.
+fn tell_denials(denials: &[(String, u64)]) {
+    /// How many are told.
+    const SHOWN: usize = 5;
+    for (denial, times) in denials.iter().take(SHOWN) {
+        output::tell(&format!("denied by IAM, {times}×: {denial}\n"));
+    }
+    if denials.len() > SHOWN {
+        output::tell(&format!("and {} more; -v shows each\n", denials.len() - SHOWN));
+    }
+}
+
 /// Fails on options that say how the stack is brought up, where a deployed one is checked as it is.
 fn refuse_local_options(args: &CheckArgs) -> Result<(), Failure> {
-    let TemplateArgs { template, functions, faults, parameters } = &args.template;
+    let TemplateArgs { template, functions, faults, parameters, no_iam } = &args.template;
     let given = [
         ("--template", template.is_some()),
         ("--functions", functions.is_some()),
         ("--faults", faults.is_some()),
         ("--parameter", !parameters.is_empty()),
+        ("--no-iam", *no_iam),
         ("--clock", args.clock.is_some()),
     ];
     match given.iter().find(|(_, is_given)| *is_given && !args.local) {

@@ -78,6 +78,7 @@ pub(crate) async fn start(
         other_work: if options.for_others { OTHER_WORK } else { Duration::ZERO },
         seed: fastrand::u64(..),
         allowed_origins: options.allowed_origins,
+        iam: !args.no_iam,
     };
     let emulator = Emulator::start(config).await?;
     let unstartable = emulator.unstartable().await;

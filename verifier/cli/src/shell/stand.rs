@@ -35,6 +35,7 @@ impl Stand {
             other_work: Duration::ZERO,
             seed: 1,
             allowed_origins: Vec::new(),
+            iam: true,
         };
         let emulator = Emulator::start(config).await.expect("an emulator");
         let url = emulator.stack().outputs[0].value.clone();

@@ -245,6 +245,7 @@ fn second_consumer(changes: &mut Changes, is_enabled: bool) {
         "Second".to_owned(),
         json!({"Type": "AWS::Lambda::EventSourceMapping", "Properties": second}),
     );
+    changes.let_roles_use_queues();
 }
 
 fn consumers() -> Vec<Mutant> {
@@ -301,6 +302,25 @@ fn consumers() -> Vec<Mutant> {
                     .retain(|_, resource| resource["Type"] != "AWS::Lambda::EventSourceMapping");
             })
             .expect(1, &[("cfg.consumer", "fail")]),
+        Mutant::new("the submitter's role may not send")
+            .with_change(|changes| changes.deny("sqs:SendMessage"))
+            .expect(1, &[("api.reject", "inconclusive"), ("job.accept", "fail")]),
+        Mutant::new("no role may write its log")
+            .with_change(|changes| changes.deny("logs:PutLogEvents"))
+            .expect(
+                3,
+                &[
+                    ("api.reject", "inconclusive"),
+                    ("job.success", "inconclusive"),
+                    ("dlq.attempts", "inconclusive"),
+                ],
+            ),
+        Mutant::new("no function lets the API invoke it")
+            .with_change(|changes| {
+                let resources = changes.document()["Resources"].as_object_mut().expect("resources");
+                resources.retain(|_, resource| resource["Type"] != "AWS::Lambda::Permission");
+            })
+            .expect(1, &[("api.hello", "fail"), ("api.reject", "fail"), ("job.accept", "fail")]),
         Mutant::new("two consumers share the queue")
             .with_change(|changes| second_consumer(changes, true))
             .expect(1, &[("cfg.consumer", "fail")]),

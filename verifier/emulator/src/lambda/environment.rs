@@ -22,6 +22,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use verifier_model::event_source_mapping::InvocationOutcome;
 use verifier_model::faults::CrashPoint;
+use verifier_model::sqs::md5_of_body;
 
 use super::ending::{HANDLER_ALONE, HEAD_BYTES, entrypoint_problem, exit_problem};
 use super::environment_context::EnvironmentContext;
@@ -369,7 +370,7 @@ fn variables(
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
         ("AWS_REGION", environment_context.region.clone()),
         ("AWS_DEFAULT_REGION", environment_context.region.clone()),
-        ("AWS_ACCESS_KEY_ID", FUNCTION_ACCESS_KEY_ID.to_owned()),
+        ("AWS_ACCESS_KEY_ID", access_key_of(&function.name)),
         ("AWS_SECRET_ACCESS_KEY", "emulated".to_owned()),
         ("AWS_SESSION_TOKEN", "emulated".to_owned()),
         ("AWS_ENDPOINT_URL", environment_context.endpoint.clone()),
@@ -388,8 +389,19 @@ fn variables(
     variables
 }
 
-/// By this access key the emulator tells functions from its other clients.
-pub(crate) const FUNCTION_ACCESS_KEY_ID: &str = "ASIAEMULATEDFUNCTION";
+/// What access keys of functions begin with.
+const FUNCTION_ACCESS_KEY: &str = "ASIAFN";
+
+/// The access key by which the emulator tells a function from others, and from its other clients: 20 characters, as on AWS.
+pub(crate) fn access_key_of(function: &str) -> String {
+    let digest = md5_of_body(function).to_ascii_uppercase();
+    format!("{FUNCTION_ACCESS_KEY}{}", &digest[..14])
+}
+
+/// Whether an access key is a function's.
+pub(crate) fn is_of_function(access_key: &str) -> bool {
+    access_key.starts_with(FUNCTION_ACCESS_KEY)
+}
 
 fn log_stream(environment_context: &EnvironmentContext, id: &str) -> String {
     let now = environment_context.clock.now();

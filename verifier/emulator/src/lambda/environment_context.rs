@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use super::process_group::ProcessGroups;
+use crate::access::Access;
 use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::logs::LogStore;
 
 /// What every environment of the emulator is made with.
 pub(crate) struct EnvironmentContext {
+    pub(crate) access: Arc<Access>,
     pub(crate) clock: Clock,
     pub(crate) faults: Faults,
     pub(crate) logs: Arc<LogStore>,

@@ -13,7 +13,10 @@ use verifier_model::event_source_mapping::InvocationOutcome;
 use verifier_model::faults::{Caller, Fault, Happening, Stage};
 
 use super::ending::unstartable;
-use super::environment::{Environment, InitError, ProcessFault, beginning_of, error_payload};
+use super::environment::{
+    Environment, InitError, ProcessFault, access_key_of, beginning_of, error_payload,
+    is_of_function,
+};
 use super::environment_context::EnvironmentContext;
 use super::metrics::FunctionMetrics;
 use super::pool::{Configuration, Pool};
@@ -141,6 +144,18 @@ impl Functions {
     /// What a function is configured with.
     pub(crate) fn configuration(&self, name: &str) -> Option<FunctionConfiguration> {
         self.find(name).map(|function| function.pool.configuration())
+    }
+
+    /// The function whose access key it is.
+    pub(crate) fn of_access_key(&self, access_key: &str) -> Option<Arc<FunctionSpec>> {
+        if !is_of_function(access_key) {
+            return None;
+        }
+        let found = lock(&self.functions)
+            .iter()
+            .find(|(name, _)| access_key_of(name) == access_key)
+            .map(|(_, function)| function.clone());
+        found.map(|function| function.pool.configuration().spec)
     }
 
     /// What all functions are configured with, in the order of their names.
@@ -345,6 +360,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::access::Access;
     use crate::clock::ClockMode;
     use crate::faults::Faults;
     use crate::lambda::ProcessGroups;
@@ -354,6 +370,7 @@ mod tests {
         let clock = Clock::start(ClockMode::SkipIdle);
         let faults = Faults::new(clock.clone());
         let environment_context = EnvironmentContext {
+            access: Arc::new(Access::new(true, "us-local-1")),
             logs: Arc::new(LogStore::new(faults.clone())),
             groups: ProcessGroups::default(),
             clock,

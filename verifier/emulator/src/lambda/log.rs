@@ -34,6 +34,14 @@ struct LogWriter {
     clock: Clock,
     source: LogSource,
     json: bool,
+    /// Whether the function's role lets Lambda write.
+    is_allowed: bool,
+}
+
+/// Whether a function's role lets Lambda write to a log stream. Where it does not, the function runs, and nothing is logged.
+fn may_write(context: &EnvironmentContext, function: &FunctionSpec, stream: &str) -> bool {
+    let has_group = context.logs.lock().has_group(&function.log_group);
+    context.access.may_log(function, stream, has_group, context.clock.now())
 }
 
 impl Log {
@@ -52,6 +60,7 @@ impl Log {
                 stream: stream.to_owned(),
             },
             json: function.log_format == "JSON",
+            is_allowed: may_write(environment_context, function, stream),
         };
         let tail = Arc::new(Mutex::new(Some(Tail::default())));
         let sink = {
@@ -157,7 +166,9 @@ impl LogWriter {
     }
 
     fn line(&self, message: String) {
-        self.store.append(&self.source, message, self.clock.now());
+        if self.is_allowed {
+            self.store.append(&self.source, message, self.clock.now());
+        }
     }
 
     /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html>.

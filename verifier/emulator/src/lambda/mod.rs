@@ -15,7 +15,7 @@ mod pool;
 mod process_group;
 mod runtime_api;
 
-pub(crate) use environment::FUNCTION_ACCESS_KEY_ID;
+pub(crate) use environment::is_of_function;
 pub(crate) use environment_context::EnvironmentContext;
 pub use functions::Unstartable;
 pub(crate) use functions::{FunctionConfiguration, Functions, Invocation, Invoked};

@@ -7,6 +7,7 @@ use verifier_model::event_source_mapping::{MappingChanges, MappingConfiguration}
 use verifier_model::sqs::{QueueAttributes, SqsError};
 
 use super::properties::Properties;
+use super::roles::unknown_policies;
 use super::{
     ApiSpec, BINARY_KEY, CorsSpec, DIRECTORY_KEY, FILES_KEY, FunctionSpec, MappingSpec, Output,
     QueueSpec, Resource, RouteSpec, SiteContent, SiteSpec, Skipped, Stack, tags_of,
@@ -19,6 +20,8 @@ pub(super) struct Resolved<'a> {
     pub(super) definition: &'a ResourceDefinition,
     pub(super) physical_id: String,
     pub(super) properties: Map<String, Value>,
+    /// Whether all of the properties could be resolved.
+    pub(super) is_whole: bool,
 }
 
 /// Builds the stack that the evaluator's template describes.
@@ -40,6 +43,7 @@ pub(crate) fn build(evaluator: &Evaluator<'_>) -> Result<Stack, TemplateError> {
         outputs,
         resources: builder.resources.iter().map(Resolved::summary).collect(),
         queues: builder.queues()?,
+        roles: builder.roles()?,
         log_groups: builder.log_groups(&functions)?,
         alarms,
         functions,
@@ -65,6 +69,15 @@ const EMULATED: [&str; 13] = [
     "AWS::ApiGatewayV2::Deployment",
     "AWS::S3::Bucket",
     "AWS::CloudFront::Distribution",
+];
+
+/// The types by which is decided who may do what. What of them refers to others that are not emulated names nothing here.
+const DECIDING: [&str; 5] = [
+    "AWS::IAM::Role",
+    "AWS::IAM::Policy",
+    "AWS::IAM::RolePolicy",
+    "AWS::IAM::ManagedPolicy",
+    "AWS::Lambda::Permission",
 ];
 
 /// How a function may answer a batch.
@@ -114,15 +127,14 @@ impl<'a> Builder<'a> {
     fn new(evaluator: &'a Evaluator<'a>) -> Result<Self, TemplateError> {
         let mut resources = Vec::new();
         for (logical_id, definition) in evaluator.resources()? {
-            let emulated = is_emulated(definition);
-            // What is not emulated may use functions that are not supported; only its name is needed.
-            let properties = if emulated {
-                evaluator.properties(logical_id, definition)?
+            // What is not emulated may use functions that are not supported.
+            let (properties, is_whole) = if is_emulated(definition) {
+                (evaluator.properties(logical_id, definition)?, true)
             } else {
-                evaluator.properties(logical_id, definition).unwrap_or_default()
+                evaluator.properties_leniently(logical_id, definition)
             };
             let physical_id = evaluator.physical_id(logical_id)?;
-            resources.push(Resolved { logical_id, definition, physical_id, properties });
+            resources.push(Resolved { logical_id, definition, physical_id, properties, is_whole });
         }
         let local_urls = local_urls(evaluator, &resources);
         Ok(Self { evaluator, resources, local_urls })
@@ -259,6 +271,14 @@ impl<'a> Builder<'a> {
         })
     }
 
+    pub(super) fn region(&self) -> &str {
+        self.evaluator.region
+    }
+
+    pub(super) fn role_arn(&self, role: &Resolved<'_>) -> Result<String, TemplateError> {
+        self.evaluator.role_arn(role.logical_id, role.definition)
+    }
+
     fn function_arn(&self, name: &str) -> String {
         format!(
             "arn:{}:lambda:{}:{}:function:{name}",
@@ -359,6 +379,9 @@ impl<'a> Builder<'a> {
             let cors =
                 properties.map("CorsConfiguration").map(|cors| self.cors(&cors)).transpose()?;
             let stages = self.stages(api)?;
+            for route in &mut routes {
+                route.permitted_stages = self.permitted_stages(api, &stages, route, functions)?;
+            }
             apis.push(ApiSpec { id: api.physical_id.clone(), stages, routes, cors });
         }
         Ok(apis)
@@ -388,7 +411,7 @@ impl<'a> Builder<'a> {
         }
         let uri = properties.required_text("IntegrationUri")?;
         let function = self.invoked(integration, &uri, functions)?;
-        Ok(RouteSpec { key, function: function.name.clone() })
+        Ok(RouteSpec { key, function: function.name.clone(), permitted_stages: Vec::new() })
     }
 
     fn cors(&self, cors: &Properties<'_>) -> Result<CorsSpec, TemplateError> {
@@ -503,6 +526,9 @@ impl<'a> Builder<'a> {
                 return (!emulated)
                     .then(|| "names no binary, and nothing here invokes it".to_owned());
             }
+            if DECIDING.contains(&definition.resource_type.as_str()) {
+                return unknown_policies(&resource.properties);
+            }
             (!is_emulated(definition)).then(|| "has no part in the emulated flow".to_owned())
         };
         let skip = |resource: &Resolved<'_>| {
@@ -592,7 +618,7 @@ fn local_urls(evaluator: &Evaluator<'_>, resources: &[Resolved<'_>]) -> Vec<(Str
 }
 
 /// The function's name within a name, an ARN, a qualified ARN or an API Gateway invocation URI.
-fn function_name(target: &str) -> &str {
+pub(super) fn function_name(target: &str) -> &str {
     let arn = target.split("/functions/").nth(1).and_then(|rest| rest.strip_suffix("/invocations"));
     let target = arn.unwrap_or(target);
     match target.split_once(":function:") {

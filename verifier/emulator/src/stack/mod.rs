@@ -4,7 +4,10 @@ mod alarms;
 mod build;
 mod deployable;
 mod log_groups;
+mod managed_policies;
+mod permissions;
 mod properties;
+mod roles;
 mod stages;
 
 use std::collections::BTreeMap;
@@ -17,6 +20,8 @@ use verifier_model::sqs::QueueAttributes;
 pub(crate) use crate::template::BINARY_KEY;
 pub(crate) use build::build;
 pub(crate) use deployable::{check_functions, check_mappings};
+pub(crate) use permissions::API_GATEWAY;
+pub use roles::RoleSpec;
 
 /// A stack.
 #[derive(Clone, Debug)]
@@ -43,6 +48,8 @@ pub struct Stack {
     pub log_groups: Vec<LogGroupSpec>,
     /// Its alarms.
     pub alarms: Vec<AlarmSpec>,
+    /// Its roles.
+    pub roles: Vec<RoleSpec>,
     /// Its HTTP APIs.
     pub apis: Vec<ApiSpec>,
     /// Its CloudFront distributions on S3.
@@ -183,6 +190,8 @@ pub struct RouteSpec {
     pub key: String,
     /// The function that it invokes.
     pub function: String,
+    /// The stages for which the function's policy lets the API invoke it.
+    pub permitted_stages: Vec<String>,
 }
 
 /// The CORS configuration of an HTTP API.

@@ -21,6 +21,9 @@ const BYTES_MAX: usize = 64 << 20;
 /// What a value takes besides its text, roughly.
 const VALUE_BYTES: usize = 32;
 
+/// What is in place of a value that cannot be resolved where that is no matter: it names nothing.
+const UNRESOLVED: &str = "unresolved";
+
 /// Where in a template something stands, for messages.
 #[derive(Clone, Debug)]
 pub(crate) struct TemplatePath(String);
@@ -139,6 +142,42 @@ impl Evaluator<'_> {
         resource: &ResourceDefinition,
     ) -> Result<Map<String, Value>, TemplateError> {
         self.map(&resource.properties, &TemplatePath::new(logical_id))
+    }
+
+    /// A resource's properties as far as they can be resolved, and whether that is all of them. What refers to an attribute
+    /// that is not known becomes a text that names nothing.
+    pub(crate) fn properties_leniently(
+        &self,
+        logical_id: &str,
+        resource: &ResourceDefinition,
+    ) -> (Map<String, Value>, bool) {
+        let place = TemplatePath::new(logical_id);
+        let mut is_whole = true;
+        let fields = resource.properties.iter().filter_map(|(name, value)| {
+            Some((name.clone(), self.leniently(value, &place.child(name), &mut is_whole)?))
+        });
+        (fields.collect(), is_whole)
+    }
+
+    fn leniently(&self, value: &Value, place: &TemplatePath, is_whole: &mut bool) -> Option<Value> {
+        if let Ok(value) = self.value(value, place) {
+            return value;
+        }
+        *is_whole = false;
+        let is_function = |name: &String| name == "Ref" || name.starts_with("Fn::");
+        match value {
+            Value::Array(items) => {
+                let items = items.iter().filter_map(|item| self.leniently(item, place, is_whole));
+                Some(Value::Array(items.collect()))
+            }
+            Value::Object(fields) if !fields.keys().any(is_function) => {
+                let fields = fields.iter().filter_map(|(name, value)| {
+                    Some((name.clone(), self.leniently(value, &place.child(name), is_whole)?))
+                });
+                Some(Value::Object(fields.collect()))
+            }
+            _ => Some(Value::String(UNRESOLVED.to_owned())),
+        }
     }
 
     /// The physical id of a resource.

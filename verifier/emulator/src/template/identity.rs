@@ -59,6 +59,14 @@ impl Evaluator<'_> {
             }
             "AWS::CloudWatch::Alarm" => named("AlarmName", 255)?,
             "AWS::IAM::Role" => named("RoleName", 64)?,
+            "AWS::IAM::ManagedPolicy" => {
+                let path = self.text(logical_id, resource, "Path")?;
+                let path = path.as_deref().unwrap_or("/");
+                format!(
+                    "arn:{PARTITION}:iam::{ACCOUNT_ID}:policy{path}{}",
+                    named("ManagedPolicyName", 128)?
+                )
+            }
             _ => self.generated_name(logical_id, 255),
         })
     }
@@ -92,9 +100,7 @@ impl Evaluator<'_> {
                 format!("https://{}.execute-api.{}.{URL_SUFFIX}", reference()?, self.region)
             }
             ("AWS::CloudFront::Distribution", "DomainName") => self.distribution_domain(logical_id),
-            ("AWS::IAM::Role", "Arn") => {
-                format!("arn:{PARTITION}:iam::{ACCOUNT_ID}:role/{}", reference()?)
-            }
+            ("AWS::IAM::Role", "Arn") => self.role_arn(logical_id, resource)?,
             ("AWS::CloudWatch::Alarm", "Arn") => {
                 arn("cloudwatch", format!("alarm:{}", reference()?))
             }
@@ -125,6 +131,20 @@ impl Evaluator<'_> {
             }
         };
         Ok(Value::String(text))
+    }
+
+    /// The ARN of a role, which its path is a part of.
+    pub(crate) fn role_arn(
+        &self,
+        logical_id: &str,
+        resource: &ResourceDefinition,
+    ) -> Result<String, TemplateError> {
+        let path = self.text(logical_id, resource, "Path")?;
+        let name = self.reference(logical_id, resource)?;
+        Ok(format!(
+            "arn:{PARTITION}:iam::{ACCOUNT_ID}:role{}{name}",
+            path.as_deref().unwrap_or("/")
+        ))
     }
 
     /// The domain that CloudFront gives a distribution.

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+import urllib.error
 import urllib.request
 
 API = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime"
@@ -16,11 +17,26 @@ def post(path, value):
     urllib.request.urlopen(urllib.request.Request(f"{API}/{path}", body)).read()
 
 
+def ask(target, body):
+    """What AWS answers this function, signed by its own key: the status and the document."""
+    key = os.environ["AWS_ACCESS_KEY_ID"]
+    signature = f"AWS4-HMAC-SHA256 Credential={key}/20260101/us-local-1/any/aws4_request, SignedHeaders=host, Signature=0"
+    headers = {"x-amz-target": target, "authorization": signature}
+    request = urllib.request.Request(os.environ["AWS_ENDPOINT_URL"], json.dumps(body).encode(), headers)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return {"status": answer.status, "answer": json.load(answer)}
+    except urllib.error.HTTPError as refused:
+        return {"status": refused.code, "answer": json.load(refused)}
+
+
 def act(wish, request_id, event):
     answer = f"invocation/{request_id}/response"
     # What stands behind a colon only tells messages of equal wishes apart.
     wish = wish.split(":")[0]
-    if wish == "slow":
+    if "ask" in event:
+        post(answer, ask(event["ask"]["target"], event["ask"]["body"]))
+    elif wish == "slow":
         time.sleep(60)
     elif wish == "unhurried":
         time.sleep(0.3)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::{Stand, mapping, probe, queues, resources};
+use crate::support::{Stand, mapping, probe, queues, resources, role};
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types::{Capability, Parameter, StackStatus};
@@ -30,7 +30,7 @@ async fn a_created_stack_works_and_leaves_nothing_when_it_is_deleted() {
         ])),
         "Outputs": {"JobsUrl": {"Value": {"Ref": "Jobs"}, "Description": "where jobs wait"}},
     });
-    template["Resources"]["Role"] = json!({"Type": "AWS::IAM::Role", "Properties": {}});
+    template["Resources"]["Role"] = role(&json!([]));
     let size = Parameter::builder().parameter_key("Size").parameter_value("2").build();
     let create = client.create_stack().stack_name("Second").template_body(template.to_string());
     let refused = create.clone().send().await.expect_err("IAM is not acknowledged");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{SIGNED, Stand};
+use crate::support::{SIGNED, Stand, permission};
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::error::ProvideErrorMetadata;
 use aws_sdk_cloudwatch::primitives::DateTime;
@@ -255,6 +255,7 @@ fn function() -> Value {
         "ToProbe": {"Type": "AWS::ApiGatewayV2::Integration", "Properties": {
             "ApiId": {"Ref": "Api"}, "IntegrationUri": {"Fn::GetAtt": ["Probe", "Arn"]}, "PayloadFormatVersion": "2.0",
         }},
+        "MayProbe": permission("Probe"),
         "Route": {"Type": "AWS::ApiGatewayV2::Route", "Properties": {"ApiId": {"Ref": "Api"}, "RouteKey": "GET /probe/{wish}", "Target": target}},
         "Errors": alarm("errors", "AWS/Lambda", "Errors", &probe),
         "Throttles": alarm("throttles", "AWS/Lambda", "Throttles", &probe),

@@ -1,6 +1,6 @@
 //! An HTTP API's stages: where requests are served, what functions see of it, and what is served nowhere.
 
-use crate::support::{Stand, config, probe};
+use crate::support::{Stand, config, permission, probe};
 use reqwest::Method;
 use serde_json::{Value, json};
 use verifier_emulator::Emulator;
@@ -13,6 +13,7 @@ fn document(routes: &[&str], more: &Value) -> Value {
             "CorsConfiguration": {"AllowOrigins": ["https://a.example"], "AllowMethods": ["GET"]},
         }},
         "Probe": probe(json!({})),
+        "MayProbe": permission("Probe"),
         "ToProbe": {"Type": "AWS::ApiGatewayV2::Integration", "Properties": {
             "ApiId": {"Ref": "Api"}, "IntegrationUri": {"Fn::GetAtt": ["Probe", "Arn"]}, "PayloadFormatVersion": "2.0",
         }},

@@ -19,6 +19,7 @@ mod cloudwatch;
 mod dead_letters;
 mod faults;
 mod http_api;
+mod iam;
 mod logs;
 mod malformed;
 mod misbehaviour;

@@ -1,6 +1,6 @@
 //! Functions that misbehave: what their callers, their queue and their log see of it.
 
-use crate::support::{SIGNED, config};
+use crate::support::{SIGNED, config, permission};
 use serde_json::{Value, json};
 use verifier_emulator::Emulator;
 
@@ -38,6 +38,8 @@ fn document() -> Value {
             "Stage": {"Type": "AWS::ApiGatewayV2::Stage", "Properties": {"ApiId": {"Ref": "Api"}, "StageName": "$default", "AutoDeploy": true}},
             "Probe": function(&json!({})),
             "Broken": function(&json!({"FAIL_INIT": "1"})),
+            "MayProbe": permission("Probe"),
+            "MayBroken": permission("Broken"),
             "ToProbe": integration("Probe"),
             "ToBroken": integration("Broken"),
             "RouteProbe": route("GET /probe/{wish}", "ToProbe"),

@@ -43,6 +43,7 @@ pub(crate) fn config(document: &Value) -> EmulatorConfig {
         other_work: Duration::ZERO,
         seed: 7,
         allowed_origins: Vec::new(),
+        iam: true,
     }
 }
 
@@ -125,6 +126,27 @@ pub(crate) fn probe(properties: Value) -> Value {
     };
     all.extend(more);
     function
+}
+
+/// What lets HTTP APIs invoke the function of that logical id.
+pub(crate) fn permission(function: &str) -> Value {
+    json!({"Type": "AWS::Lambda::Permission", "Properties": {
+        "Action": "lambda:InvokeFunction",
+        "FunctionName": {"Ref": function},
+        "Principal": "apigateway.amazonaws.com",
+    }})
+}
+
+/// A role that functions may have, with one policy of its own that has these statements.
+pub(crate) fn role(statements: &Value) -> Value {
+    let trust = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole",
+    }]});
+    let document = json!({"Version": "2012-10-17", "Statement": statements});
+    json!({"Type": "AWS::IAM::Role", "Properties": {
+        "AssumeRolePolicyDocument": trust,
+        "Policies": [{"PolicyName": "own", "PolicyDocument": document}],
+    }})
 }
 
 /// The queues `jobs`, with a visibility timeout of 30 s, and `dead`, where messages go after two receives.

@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::error::PolicyError;
+use super::keys;
 use super::operator::{self, Comparison};
 use super::request::Keys;
 use super::value::condition_values;
@@ -55,6 +56,9 @@ pub(super) fn read(
         let place = format!("{place}.{operator}");
         for (key, values) in object(&tests, &place)? {
             let place = format!("{place}.{key}");
+            if !keys::is_known(&key) {
+                return Err(PolicyError::new(place, format!("{key} is no condition key of AWS's")));
+            }
             let values = condition_values(&values, &place)?;
             let test = test(&operator, &values, variables, &place)?;
             conditions.push(Condition { key, test });

@@ -10,6 +10,7 @@
 mod condition;
 mod decision;
 mod error;
+mod keys;
 mod operator;
 mod pattern;
 mod policy;

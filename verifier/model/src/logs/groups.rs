@@ -203,6 +203,11 @@ impl LogGroups {
         group.events.insert(LogEvent { stream, timestamp, ingestion_time, message, number });
     }
 
+    /// Whether there is a group of that name.
+    pub fn has_group(&self, name: &str) -> bool {
+        self.groups.contains_key(name)
+    }
+
     pub(super) fn group(&self, name: &str) -> Result<&LogGroup, LogsError> {
         self.groups.get(name).ok_or(LogsError::GroupDoesNotExist)
     }

@@ -1,0 +1,127 @@
+//! What a request asks for: the action that has to be allowed, and on what.
+//!
+//! Sources: the actions of each service at
+//! <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>.
+
+use serde::Deserialize;
+
+use crate::incoming::{Incoming, form, text};
+use crate::paths;
+use crate::services::{cloudformation, cloudwatch_wire, lambda, logs};
+use crate::template::{ACCOUNT_ID, PARTITION};
+
+/// What has to be allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// For example `sqs:SendMessage`.
+    pub(crate) action: String,
+    /// The same as the service writes it in errors.
+    pub(crate) written: String,
+    /// The resource's ARN, or `*`.
+    pub(crate) resource: String,
+}
+
+/// The parts of an SQS request that say which queue it is about.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct OfQueue {
+    queue_url: Option<String>,
+    queue_name: Option<String>,
+    source_arn: Option<String>,
+}
+
+impl Asked {
+    pub(crate) fn new(service: &str, action: &str, resource: String) -> Self {
+        let action = format!("{service}:{action}");
+        Self { written: action.clone(), action, resource }
+    }
+}
+
+/// What an operation of SQS asks for, and the queue that it is about. SQS writes actions in small letters, and a batch needs
+/// what its single operation does.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html>.
+pub(crate) fn of_sqs(operation: &str, body: &[u8], region: &str) -> (Asked, Option<String>) {
+    let request: OfQueue = serde_json::from_slice(body).unwrap_or_default();
+    let named = request.queue_url.or(request.queue_name);
+    let named = named.as_deref().and_then(|url| url.rsplit('/').next()).map(str::to_owned);
+    let queue = named.or_else(|| request.source_arn?.rsplit(':').next().map(str::to_owned));
+    let resource = queue.as_ref().map_or_else(
+        || "*".to_owned(),
+        |name| format!("arn:{PARTITION}:sqs:{region}:{ACCOUNT_ID}:{name}"),
+    );
+    let single = operation.strip_suffix("Batch").unwrap_or(operation);
+    let asked = Asked::new("sqs", single, resource);
+    (Asked { written: asked.action.to_ascii_lowercase(), ..asked }, queue)
+}
+
+/// What a request to another service asks for; none where anybody may.
+pub(crate) fn of_other_services(incoming: &Incoming<'_>, region: &str) -> Option<Asked> {
+    let arn = |service: &str, rest: &str| {
+        format!("arn:{PARTITION}:{service}:{region}:{ACCOUNT_ID}:{rest}")
+    };
+    let target = text(incoming.headers, "x-amz-target").unwrap_or_default();
+    if let Some(action) = target.strip_prefix(logs::TARGET) {
+        let body: serde_json::Value = serde_json::from_slice(&incoming.body).unwrap_or_default();
+        let name = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
+        let stream =
+            format!("log-group:{}:log-stream:{}", name("logGroupName"), name("logStreamName"));
+        return Some(Asked::new("logs", action, arn("logs", &stream)));
+    }
+    if let Some((action, _)) = cloudwatch_wire::recognise(target, incoming.path) {
+        return Some(Asked::new("cloudwatch", action, "*".to_owned()));
+    }
+    if let Some(path) = paths::of_lambda(incoming.path) {
+        let (operation, function) = lambda::operation_of(incoming.method, path);
+        let action = if operation == "Invoke" { "InvokeFunction" } else { operation };
+        let resource = function.filter(|name| !name.is_empty());
+        let resource = resource.map(|name| arn("lambda", &format!("function:{name}")));
+        return Some(Asked::new("lambda", action, resource.unwrap_or_else(|| "*".to_owned())));
+    }
+    let mut parameters = form(incoming.query.as_bytes());
+    parameters.extend(form(&incoming.body));
+    let (action, version) = (parameters.get("Action")?, parameters.get("Version")?);
+    // Who asks STS who it is needs no permission.
+    (version == cloudformation::VERSION).then(|| {
+        let name = parameters.get("StackName").map_or("*", String::as_str);
+        let id = "00000000-0000-0000-0000-000000000000";
+        Asked::new("cloudformation", action, arn("cloudformation", &format!("stack/{name}/{id}")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_asks_for_what_its_single_operation_does_and_names_the_queue() {
+        let jobs = "arn:aws:sqs:eu-west-1:000000000000:jobs";
+        for (operation, body, action, resource) in [
+            (
+                "SendMessageBatch",
+                r#"{"QueueUrl":"http://x/000000000000/jobs"}"#,
+                "sqs:SendMessage",
+                jobs,
+            ),
+            (
+                "DeleteMessage",
+                r#"{"QueueUrl":"http://x/000000000000/jobs"}"#,
+                "sqs:DeleteMessage",
+                jobs,
+            ),
+            ("GetQueueUrl", r#"{"QueueName":"jobs"}"#, "sqs:GetQueueUrl", jobs),
+            (
+                "StartMessageMoveTask",
+                r#"{"SourceArn":"arn:aws:sqs:eu-west-1:000000000000:jobs"}"#,
+                "sqs:StartMessageMoveTask",
+                jobs,
+            ),
+            ("ListQueues", "{}", "sqs:ListQueues", "*"),
+            ("ListQueues", "no JSON", "sqs:ListQueues", "*"),
+        ] {
+            let (asked, _) = of_sqs(operation, body.as_bytes(), "eu-west-1");
+            assert_eq!((asked.action.as_str(), asked.resource.as_str()), (action, resource));
+            assert_eq!(asked.written, action.to_ascii_lowercase());
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The roles of a stack, with the policies that its template attaches to them.
+//!
+//! Sources: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html> and the pages
+//! of the other types beside it.
+
+use serde_json::{Map, Value};
+use verifier_model::iam::{Attached, Policy, PolicyError};
+
+use super::build::{Builder, Resolved};
+use super::managed_policies::managed;
+use crate::template::TemplateError;
+
+/// A role.
+#[derive(Clone, Debug)]
+pub struct RoleSpec {
+    /// Its name in the template.
+    pub logical_id: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Who may assume it.
+    pub(crate) trust: Option<Attached>,
+    /// What it may do.
+    pub(crate) identity: Vec<Attached>,
+    /// The most that it may do, where that is limited.
+    pub(crate) boundary: Option<Attached>,
+}
+
+/// Where an inline policy's name and document stand.
+const NAME: &str = "PolicyName";
+const DOCUMENT: &str = "PolicyDocument";
+
+impl Builder<'_> {
+    /// The roles.
+    pub(super) fn roles(&self) -> Result<Vec<RoleSpec>, TemplateError> {
+        self.of_type("AWS::IAM::Role").map(|role| self.role(role)).collect()
+    }
+
+    fn role(&self, role: &Resolved<'_>) -> Result<RoleSpec, TemplateError> {
+        let properties = &role.properties;
+        let mut identity = Vec::new();
+        for inline in list(properties.get("Policies")) {
+            let name = inline[NAME].as_str().unwrap_or_default();
+            identity.extend(read(role, name, &inline[DOCUMENT], Policy::of_identity)?);
+        }
+        for arn in list(properties.get("ManagedPolicyArns")).iter().filter_map(Value::as_str) {
+            identity.extend(self.managed(arn)?);
+        }
+        for (resource, name) in self.attached_to(&role.physical_id) {
+            let document = resource.properties.get(DOCUMENT).unwrap_or(&Value::Null);
+            identity.extend(read(resource, &name, document, Policy::of_identity)?);
+        }
+        let boundary = match properties.get("PermissionsBoundary").and_then(Value::as_str) {
+            Some(arn) => self.managed(arn)?,
+            None => None,
+        };
+        let trust = properties.get("AssumeRolePolicyDocument").unwrap_or(&Value::Null);
+        Ok(RoleSpec {
+            logical_id: role.logical_id.to_owned(),
+            arn: self.role_arn(role)?,
+            trust: read(role, "trust policy", trust, Policy::of_trust)?,
+            identity,
+            boundary,
+        })
+    }
+
+    /// The policies that are resources of their own and name a role, with what each is called.
+    fn attached_to(&self, role: &str) -> Vec<(&Resolved<'_>, String)> {
+        let of = |resource_type, by: &str| {
+            let by = by.to_owned();
+            self.of_type(resource_type).filter(move |policy| {
+                let named = policy.properties.get(&by);
+                named.is_some_and(|named| list(Some(named)).iter().any(|name| name == role))
+            })
+        };
+        let all = of("AWS::IAM::Policy", "Roles")
+            .chain(of("AWS::IAM::RolePolicy", "RoleName"))
+            .chain(of("AWS::IAM::ManagedPolicy", "Roles"));
+        let name = |policy: &Resolved<'_>| {
+            let name = policy.properties.get(NAME).and_then(Value::as_str);
+            name.unwrap_or(policy.logical_id).to_owned()
+        };
+        all.map(|policy| (policy, name(policy))).collect()
+    }
+
+    /// The managed policy of that ARN, of the template or of AWS. Of others nothing is known, and they grant nothing here.
+    fn managed(&self, arn: &str) -> Result<Option<Attached>, TemplateError> {
+        let of_template =
+            self.of_type("AWS::IAM::ManagedPolicy").find(|policy| policy.physical_id == arn);
+        if let Some(policy) = of_template {
+            let document = policy.properties.get(DOCUMENT).unwrap_or(&Value::Null);
+            return read(policy, policy.logical_id, document, Policy::of_identity);
+        }
+        let name = arn.rsplit('/').next().unwrap_or_default();
+        let Some(document) = managed(name) else { return Ok(None) };
+        let policy = Policy::of_identity(&document);
+        Ok(policy.ok().map(|policy| Attached { name: name.to_owned(), policy }))
+    }
+}
+
+/// Which of AWS's own policies a role has that are not known here.
+pub(super) fn unknown_policies(properties: &Map<String, Value>) -> Option<String> {
+    let arns = list(properties.get("ManagedPolicyArns"));
+    let names = arns.iter().filter_map(Value::as_str).filter(|arn| arn.contains(":aws:policy/"));
+    let names = names.filter_map(|arn| arn.rsplit('/').next());
+    let unknown: Vec<&str> = names.filter(|name| managed(name).is_none()).collect();
+    (!unknown.is_empty())
+        .then(|| format!("has policies that grant nothing here: {}", unknown.join(", ")))
+}
+
+/// Reads a document. Where a part of it refers to what is not emulated, it need not be whole, and may be no policy.
+fn read(
+    resource: &Resolved<'_>,
+    name: &str,
+    document: &Value,
+    read: fn(&Value) -> Result<Policy, PolicyError>,
+) -> Result<Option<Attached>, TemplateError> {
+    match read(document) {
+        Ok(policy) => Ok(Some(Attached { name: name.to_owned(), policy })),
+        Err(_) if !resource.is_whole => Ok(None),
+        Err(error) => {
+            Err(resource.refused(format!("MalformedPolicyDocument: {error} (in {name})")))
+        }
+    }
+}
+
+/// The values of a property that may be a list, or one.
+fn list(value: Option<&Value>) -> Vec<Value> {
+    match value {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(values)) => values.clone(),
+        Some(value) => vec![value.clone()],
+    }
+}
