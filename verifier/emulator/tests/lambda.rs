@@ -238,6 +238,15 @@ async fn a_changed_configuration_is_that_of_the_next_invocation() {
     let update = stand.lambda.update_function_configuration().function_name("probe");
     let refused = update.timeout(901).send().await.expect_err("too long");
     assert_eq!(refused.code(), Some("ValidationException"));
+    // What is not changed is refused by name, and not ignored.
+    let update = stand.lambda.update_function_configuration().function_name("probe");
+    let refused = update.timeout(3).handler("other").send().await.expect_err("not changed");
+    assert_eq!(refused.code(), Some("NotImplementedException"));
+    assert_eq!(refused.message(), Some("The emulator does not change a function's Handler"));
+    let update = stand.lambda.update_function_configuration().function_name("probe");
+    let role = "arn:aws:iam::000000000000:role/other";
+    let updated = update.role(role).send().await.expect("it is changed");
+    assert_eq!((updated.role.as_deref(), updated.timeout), (Some(role), Some(2)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

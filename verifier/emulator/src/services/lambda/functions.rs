@@ -31,6 +31,10 @@ pub(super) struct ConfigurationChanges {
     memory_size: Option<u64>,
     description: Option<String>,
     environment: Option<Environment>,
+    role: Option<String>,
+    /// What else a request names.
+    #[serde(flatten)]
+    others: BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -96,6 +100,10 @@ impl LambdaService {
                     ),
                 );
             }
+        }
+        if let Some(other) = changes.unchangeable() {
+            let sentence = format!("The emulator does not change a function's {other}");
+            return rest_error(501, "NotImplementedException", &sentence);
         }
         if let Some(refusal) = self.forbidden_variable(name, &changes) {
             return refusal;
@@ -179,6 +187,15 @@ impl LambdaService {
 }
 
 impl ConfigurationChanges {
+    /// What is named besides, and would be ignored.
+    fn unchangeable(&self) -> Option<&str> {
+        // The first is in the path, too; the second guards against changes in between, of which there are none here.
+        const HARMLESS: [&str; 2] = ["FunctionName", "RevisionId"];
+        let mut named =
+            self.others.iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name.as_str());
+        named.find(|name| !HARMLESS.contains(name))
+    }
+
     fn apply_to(self, spec: &FunctionSpec) -> FunctionSpec {
         let mut spec = spec.clone();
         spec.timeout_seconds = self.timeout.unwrap_or(spec.timeout_seconds);
@@ -187,6 +204,7 @@ impl ConfigurationChanges {
         if let Some(environment) = self.environment {
             spec.environment = environment.variables;
         }
+        spec.role = self.role.unwrap_or(spec.role);
         spec
     }
 }
