@@ -174,6 +174,7 @@ async fn start(
         seed: fastrand::u64(..),
         allowed_origins: Vec::new(),
         iam: true,
+        callers: None,
     })
     .await?;
     Ok(emulator)

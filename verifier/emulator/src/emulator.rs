@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use verifier_model::cloudwatch::Alarms;
 use verifier_model::faults::{FaultPlanError, FaultRules, RuleReport};
+use verifier_model::iam::Policy;
 use verifier_model::sqs::Sqs;
 
 use crate::access::Access;
@@ -63,6 +65,17 @@ pub struct EmulatorConfig {
     pub allowed_origins: Vec<String>,
     /// Whether functions may do only what their roles allow, and who asks what policies of queues do not deny.
     pub iam: bool,
+    /// Who everybody is that is no function; the account's root user where there is none.
+    pub callers: Option<Callers>,
+}
+
+/// Who asks AWS's services, besides functions.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Callers {
+    /// Somebody whose only policy this is.
+    Policy(Value),
+    /// Somebody who assumed a role of the template, by its logical id, name or ARN.
+    Role(String),
 }
 
 /// How long a client of another process is best taken to be at work after an answer, if such clients are expected: see
@@ -100,6 +113,10 @@ impl Emulator {
                 return Err(error);
             }
         };
+        if let Err(error) = limit_callers(&config, &world) {
+            world.functions.shut_down().await;
+            return Err(error);
+        }
         let clients = Arc::new(Clients::new(clock.clone()));
         let server = Arc::new(Server {
             clock: clock.clone(),
@@ -235,6 +252,25 @@ fn world(config: &EmulatorConfig, clock: &Clock, groups: ProcessGroups, endpoint
         functions,
         sites: Sites::new(config.project.clone(), clock.now()),
         region,
+    }
+}
+
+/// Has everybody who is no function be who the configuration says.
+fn limit_callers(config: &EmulatorConfig, world: &World) -> Result<(), EmulatorError> {
+    match &config.callers {
+        None => Ok(()),
+        Some(Callers::Policy(document)) => {
+            let policy = Policy::of_identity(document).map_err(EmulatorError::CallerPolicy)?;
+            world.access.limit_callers(policy);
+            Ok(())
+        }
+        Some(Callers::Role(name)) => {
+            let given = world.access.give_callers(name);
+            given.map_err(|known| EmulatorError::UnknownRole {
+                name: name.clone(),
+                known: known.join(", "),
+            })
+        }
     }
 }
 

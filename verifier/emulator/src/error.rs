@@ -16,6 +16,17 @@ pub enum EmulatorError {
     /// The template.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// The policy of the callers cannot be read.
+    #[error("the policy of the callers is none that AWS would take: {0}")]
+    CallerPolicy(verifier_model::iam::PolicyError),
+    /// A role that the callers are to have is not the template's.
+    #[error("the template has no role {name}; it has {known}")]
+    UnknownRole {
+        /// What was asked for.
+        name: String,
+        /// The logical ids of those that there are.
+        known: String,
+    },
     /// A function's binary is missing.
     #[error("there is no binary {binary} for the function {logical_id} in {}; build it, or name another folder with --functions", folder.display())]
     MissingBinary {

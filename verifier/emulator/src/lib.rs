@@ -38,7 +38,7 @@ mod world;
 pub use admission::TOKEN_HEADER;
 pub use client::Client;
 pub use clock::ClockMode;
-pub use emulator::{Emulator, EmulatorConfig, OTHER_WORK};
+pub use emulator::{Callers, Emulator, EmulatorConfig, OTHER_WORK};
 pub use error::EmulatorError;
 pub use lambda::{FunctionStart, Unstartable, measure_function};
 pub use logs::LogStore;

@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use verifier_model::faults::Fault;
 
-use crate::access;
+use crate::access::{self, Asked, Principal};
 use crate::admin::Admin;
 use crate::admission::{
     Admitted, Configuration, Listener, Refused, admit, allow, is_of_another_page, preflight,
@@ -256,26 +256,34 @@ impl Server {
         if !access.is_on() {
             return None;
         }
-        let function = access_key.and_then(|key| self.world.functions.of_access_key(key));
-        let role = function.as_ref().and_then(|function| access.role(function));
-        if role.is_none() && !self.world.sqs.look(verifier_model::sqs::Sqs::has_policies) {
+        let by = self.principal(access_key);
+        if by.is_none() && !self.world.sqs.look(verifier_model::sqs::Sqs::has_policies) {
             return None;
         }
-        let (asked, queue) = access::of_sqs(action, body, access.region());
+        let (all, queue) = access::of_sqs(action, body, access.region());
         let policy = queue.and_then(|queue| self.world.queue_policy(&queue));
-        let by = function.as_deref().zip(role.as_deref());
-        let decided = access.decide(by, &asked, policy.as_deref(), self.clock.now());
-        decided.err().map(|denied| transport::access_denied_by_sqs(&denied.sentence))
+        let now = self.clock.now();
+        let decide = |asked: &Asked| access.decide(by.as_ref(), asked, policy.as_deref(), now);
+        let denied = all.iter().find_map(|asked| decide(asked).err());
+        denied.map(|denied| transport::access_denied_by_sqs(&denied.sentence))
     }
 
-    /// The refusal by another service of what a function's role does not allow.
+    /// Who asks; none where it is an administrator.
+    fn principal(&self, access_key: Option<&str>) -> Option<Principal> {
+        let access = &self.world.access;
+        match access_key.and_then(|key| self.world.functions.of_access_key(key)) {
+            Some(function) => access.function(function),
+            None => access.callers(),
+        }
+    }
+
+    /// The refusal by another service of what the caller's role does not allow.
     fn denied(&self, incoming: &Incoming<'_>, access_key: Option<&str>) -> Option<Reply> {
         let access = &self.world.access;
-        let function = self.world.functions.of_access_key(access_key?)?;
-        let role = access.role(&function)?;
-        let asked = access::of_other_services(incoming, access.region())?;
-        let by = Some((function.as_ref(), role.as_ref()));
-        let decided = access.decide(by, &asked, None, self.clock.now());
+        let by = self.principal(access_key)?;
+        let leads_to = |uuid: &str| self.world.function_of_mapping(uuid);
+        let asked = access::of_other_services(incoming, access.region(), &leads_to)?;
+        let decided = access.decide(Some(&by), &asked, None, self.clock.now());
         decided
             .err()
             .map(|denied| transport::access_denied(&self.world, incoming, &denied.sentence))

@@ -282,13 +282,20 @@ impl World {
         queue_arn: &str,
     ) -> Option<&'static str> {
         const READING: [&str; 3] = ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"];
-        let role = self.access.role(function)?;
+        let by = self.access.function(Arc::new(function.clone()))?;
         let policy = self.queue_policy(queue);
         READING.into_iter().find(|action| {
             let asked = Asked::new("sqs", action, queue_arn.to_owned());
-            let by = Some((function, role.as_ref()));
-            self.access.decide(by, &asked, policy.as_deref(), self.sqs.now()).is_err()
+            self.access.decide(Some(&by), &asked, policy.as_deref(), self.sqs.now()).is_err()
         })
+    }
+
+    /// The ARN of the function that a mapping leads to.
+    pub(crate) fn function_of_mapping(&self, uuid: &str) -> Option<String> {
+        let function = self.mappings.look(|model, now| {
+            model.get(uuid, now).ok().map(|mapping| mapping.configuration.function.clone())
+        })?;
+        self.functions.configuration(&function).map(|function| function.spec.arn.clone())
     }
 
     /// The policy of a queue, where it has one.

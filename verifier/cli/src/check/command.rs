@@ -85,13 +85,14 @@ fn tell_denials(denials: &[(String, u64)]) {
 
 /// Fails on options that say how the stack is brought up, where a deployed one is checked as it is.
 fn refuse_local_options(args: &CheckArgs) -> Result<(), Failure> {
-    let TemplateArgs { template, functions, faults, parameters, no_iam } = &args.template;
+    let TemplateArgs { template, functions, faults, parameters, no_iam, callers } = &args.template;
     let given = [
         ("--template", template.is_some()),
         ("--functions", functions.is_some()),
         ("--faults", faults.is_some()),
         ("--parameter", !parameters.is_empty()),
         ("--no-iam", *no_iam),
+        ("--as", callers.is_some()),
         ("--clock", args.clock.is_some()),
     ];
     match given.iter().find(|(_, is_given)| *is_given && !args.local) {

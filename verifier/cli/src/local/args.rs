@@ -49,6 +49,9 @@ pub(crate) struct TemplateArgs {
     /// Let functions do what their roles do not allow, and everything else that IAM would deny.
     #[arg(long)]
     pub(crate) no_iam: bool,
+    /// Let everybody but the functions do what a role of the template may, or what a policy in a file allows.
+    #[arg(long = "as", value_name = "ROLE|POLICY.json", conflicts_with = "no_iam")]
+    pub(crate) callers: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::process::Command;
-use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, OTHER_WORK, Template, Unstartable};
+use verifier_emulator::{
+    Callers, ClockMode, Emulator, EmulatorConfig, OTHER_WORK, Template, Unstartable,
+};
 use verifier_model::faults::FaultRules;
 
 use crate::local::args::{ClockArg, TemplateArgs};
@@ -44,6 +46,7 @@ pub(crate) async fn start(
         None => find_template(&here)?,
     };
     let faults = args.faults.as_deref().map(read_faults).transpose()?;
+    let callers = args.callers.as_deref().map(callers).transpose()?;
     let text = files::read_text(&path).map_err(|error| {
         Failure::usage(format!("the template {} cannot be read: {error}", path.display()))
     })?;
@@ -79,6 +82,7 @@ pub(crate) async fn start(
         seed: fastrand::u64(..),
         allowed_origins: options.allowed_origins,
         iam: !args.no_iam,
+        callers,
     };
     let emulator = Emulator::start(config).await?;
     let unstartable = emulator.unstartable().await;
@@ -95,6 +99,19 @@ pub(crate) async fn start(
         emulator.set_faults(faults)?;
     }
     Ok(emulator)
+}
+
+/// Who asks, from the name of a role or of a file that holds a policy.
+fn callers(named: &str) -> Result<Callers, Failure> {
+    let path = Path::new(named);
+    if !path.is_file() && path.extension().is_none_or(|extension| extension != "json") {
+        return Ok(Callers::Role(named.to_owned()));
+    }
+    let bad = |problem: String| {
+        Failure::usage(format!("the policy {} cannot be used: {problem}", path.display()))
+    };
+    let text = files::read(path).map_err(|error| bad(error.to_string()))?;
+    serde_json::from_slice(&text).map(Callers::Policy).map_err(|error| bad(error.to_string()))
 }
 
 /// The files that a stack on this machine is read from, with the word for each.

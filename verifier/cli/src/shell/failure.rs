@@ -47,6 +47,8 @@ impl From<EmulatorError> for Failure {
     fn from(error: EmulatorError) -> Self {
         match error {
             EmulatorError::Template(_)
+            | EmulatorError::CallerPolicy(_)
+            | EmulatorError::UnknownRole { .. }
             | EmulatorError::MissingBinary { .. }
             | EmulatorError::BinaryOutside { .. }
             | EmulatorError::DirectoryOutside { .. }

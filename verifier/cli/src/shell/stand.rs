@@ -36,6 +36,7 @@ impl Stand {
             seed: 1,
             allowed_origins: Vec::new(),
             iam: true,
+            callers: None,
         };
         let emulator = Emulator::start(config).await.expect("an emulator");
         let url = emulator.stack().outputs[0].value.clone();

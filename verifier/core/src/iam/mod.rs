@@ -75,6 +75,7 @@ const CHANGES: When = When("the experiment changes such a setting");
 const PURGES: When = When("the experiment purges the jobs queue");
 const COMPETES: When = When("another consumer receives from the jobs queue");
 const REDRIVES: When = When("the experiment moves dead letters back");
+const REASONS: When = When("messages are chosen by the reasons of their failures");
 const LOOKS: When = When("messages are looked at, by --look");
 
 impl When {
@@ -130,11 +131,11 @@ pub const CHECK: [Permission; 13] = [
     ),
 ];
 
-/// What finds the queues of `verifier dlq` and `verifier redrive`, their consumer, and its log.
+/// What finds the queues of `verifier dlq` and `verifier redrive`.
 ///
 /// The caller's identity is asked for, too, by an operation that needs no permission:
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>.
-const FIND: [Permission; 7] = [
+const FIND_QUEUES: [Permission; 5] = [
     always("CloudFormation.DescribeStacks", "cloudformation:DescribeStacks", ResourceKind::Stack),
     always(
         "CloudFormation.ListStackResources",
@@ -149,13 +150,24 @@ const FIND: [Permission; 7] = [
         resource: ResourceKind::DeadLetterQueue,
         only_when: Some("several queues may share the dead-letter queue"),
     },
-    always("Lambda.ListEventSourceMappings", "lambda:ListEventSourceMappings", ResourceKind::Any),
-    always(
-        "Lambda.GetFunctionConfiguration",
-        "lambda:GetFunctionConfiguration",
-        ResourceKind::Worker,
-    ),
 ];
+
+/// The same, and the consumer and its log.
+const FIND: [Permission; 7] = with(
+    &FIND_QUEUES,
+    [
+        always(
+            "Lambda.ListEventSourceMappings",
+            "lambda:ListEventSourceMappings",
+            ResourceKind::Any,
+        ),
+        always(
+            "Lambda.GetFunctionConfiguration",
+            "lambda:GetFunctionConfiguration",
+            ResourceKind::Worker,
+        ),
+    ],
+);
 
 const RECEIVE: Permission =
     always("SQS.ReceiveMessage", "sqs:ReceiveMessage", ResourceKind::DeadLetterQueue);
@@ -224,7 +236,27 @@ pub const DLQ_LOOK: [Permission; 11] = with(
 );
 
 /// What `verifier dlq purge` needs.
-pub const DLQ_PURGE: [Permission; 11] = with(&FIND, [RECEIVE, RELEASE, READ_LOG, DELETE]);
+///
+/// Only the reasons of failures lead it to the consumer and its log.
+pub const DLQ_PURGE: [Permission; 11] = with(
+    &FIND_QUEUES,
+    [
+        REASONS.calls(
+            "Lambda.ListEventSourceMappings",
+            "lambda:ListEventSourceMappings",
+            ResourceKind::Any,
+        ),
+        REASONS.calls(
+            "Lambda.GetFunctionConfiguration",
+            "lambda:GetFunctionConfiguration",
+            ResourceKind::Worker,
+        ),
+        RECEIVE,
+        RELEASE,
+        READ_LOG,
+        DELETE,
+    ],
+);
 
 /// What `verifier dlq import` needs to put messages into the dead-letter queue, and with `--to` into the jobs queue.
 pub const DLQ_IMPORT: [Permission; 8] =

@@ -1,7 +1,7 @@
 //! Whether a request is allowed: who makes it, and what the template's policies say.
 //!
 //! Functions have their role, as far as the template has it; everybody else is an administrator of the account, whom only
-//! a queue's policy can deny something. What is denied is denied as by AWS, and the log names what decided.
+//! a queue's policy can deny something, or whoever the emulator was told that they are. What is denied is denied as by AWS, and the log names what decided.
 //!
 //! Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>.
 
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use verifier_model::iam::{
-    Attached, Caller, Decision, Denial, Policies, Policy, Request, ResourceRule, decide,
+    Attached, Caller, Decision, Denial, Keys, Policies, Policy, Request, ResourceRule, decide,
 };
 use verifier_model::time::Timestamp;
 
@@ -32,8 +32,27 @@ pub(crate) struct Access {
     region: String,
     roles: Mutex<BTreeMap<String, Arc<RoleSpec>>>,
     queue_policies: Mutex<QueuePolicies>,
+    /// Who everybody is that is no function, where that is no administrator.
+    callers: Mutex<Option<Principal>>,
     /// What was denied, and how often.
     denials: Mutex<BTreeMap<String, u64>>,
+}
+
+/// Who asks: a function, or everybody else under a policy or a role.
+#[derive(Clone)]
+pub(crate) struct Principal {
+    role: Arc<RoleSpec>,
+    function: Option<Arc<FunctionSpec>>,
+}
+
+impl Principal {
+    fn caller(&self) -> Caller {
+        let RoleSpec { arn, .. } = self.role.as_ref();
+        let name = arn.rsplit('/').next().unwrap_or_default();
+        let session = self.function.as_ref().map_or("verifier", |function| &function.name);
+        let session = format!("arn:{PARTITION}:sts::{ACCOUNT_ID}:assumed-role/{name}/{session}");
+        Caller::Session { role: arn.clone(), session }
+    }
 }
 
 /// A request that is not allowed.
@@ -54,8 +73,47 @@ impl Access {
             region: region.to_owned(),
             roles: Mutex::default(),
             queue_policies: Mutex::default(),
+            callers: Mutex::default(),
             denials: Mutex::default(),
         }
+    }
+
+    /// From now on, everybody who is no function may do what a policy allows.
+    pub(crate) fn limit_callers(&self, policy: Policy) {
+        let name = "caller";
+        let role = RoleSpec {
+            logical_id: name.to_owned(),
+            arn: format!("arn:{PARTITION}:iam::{ACCOUNT_ID}:role/{name}"),
+            trust: None,
+            identity: vec![Attached { name: name.to_owned(), policy }],
+            boundary: None,
+        };
+        *lock(&self.callers) = Some(Principal { role: Arc::new(role), function: None });
+    }
+
+    /// From now on, everybody who is no function has a role, by its logical id, name or ARN; the logical ids of those that
+    /// there are where it is none of them.
+    pub(crate) fn give_callers(&self, name: &str) -> Result<(), Vec<String>> {
+        let roles = lock(&self.roles);
+        let is_it = |role: &&Arc<RoleSpec>| {
+            role.logical_id == name || role.arn == name || role.arn.rsplit('/').next() == Some(name)
+        };
+        let Some(role) = roles.values().find(is_it) else {
+            return Err(roles.values().map(|role| role.logical_id.clone()).collect());
+        };
+        *lock(&self.callers) = Some(Principal { role: role.clone(), function: None });
+        Ok(())
+    }
+
+    /// A function, where its role is known and decides anything.
+    pub(crate) fn function(&self, function: Arc<FunctionSpec>) -> Option<Principal> {
+        let role = self.role(&function)?;
+        Some(Principal { role, function: Some(function) })
+    }
+
+    /// Who is no function, where that is no administrator.
+    pub(crate) fn callers(&self) -> Option<Principal> {
+        if self.is_on { lock(&self.callers).clone() } else { None }
     }
 
     /// What was denied, with what decided it, and how often.
@@ -93,23 +151,23 @@ impl Access {
         if self.is_on { lock(&self.roles).get(&function.role).cloned() } else { None }
     }
 
-    /// Decides about what a function asks for, or an administrator where there is none.
+    /// Decides about what is asked for: by somebody, or by an administrator where there is none.
     pub(crate) fn decide(
         &self,
-        function: Option<(&FunctionSpec, &RoleSpec)>,
+        by: Option<&Principal>,
         asked: &Asked,
         queue_policy: Option<&str>,
         now: Timestamp,
     ) -> Result<(), Denied> {
         let of_queue = queue_policy.and_then(|text| self.queue_policy(text));
-        let (identity, boundary) = match function {
-            Some((_, role)) => (role.identity.as_slice(), role.boundary.as_ref()),
-            None => (&[][..], None),
-        };
-        let caller =
-            function.map_or_else(administrator, |(function, role)| session(function, role));
+        let (identity, boundary) = by
+            .map_or((&[][..], None), |by| (by.role.identity.as_slice(), by.role.boundary.as_ref()));
+        let caller = by.map_or_else(administrator, Principal::caller);
+        let function = by.and_then(|by| by.function.as_deref());
+        let of_caller = keys(&caller, function, &self.region, now);
+        let with = |keys: Keys, (name, value): &(&str, String)| keys.with(name, value);
         let request = Request {
-            keys: keys(&caller, function.map(|(function, _)| function), &self.region, now),
+            keys: asked.keys.iter().fold(of_caller, with),
             caller,
             action: asked.action.clone(),
             resource: asked.resource.clone(),
@@ -128,9 +186,9 @@ impl Access {
                 let sentence = denial.sentence(&request, &asked.written);
                 let by = match &denial {
                     Denial::Explicit(statement) => statement.to_string(),
-                    Denial::Implicit(_) => match function {
-                        Some((_, role)) => {
-                            format!("no statement of the role {} allows it", role.logical_id)
+                    Denial::Implicit(_) => match by {
+                        Some(by) => {
+                            format!("no statement of the role {} allows it", by.role.logical_id)
                         }
                         None => "no statement allows it".to_owned(),
                     },
@@ -141,22 +199,21 @@ impl Access {
         }
     }
 
-    /// Whether a function's role lets Lambda write its log stream, and say so to a group that is not there yet.
+    /// Whether a function's role lets Lambda write its log stream, and make the group where it is not there yet.
     pub(crate) fn may_log(
         &self,
-        function: &FunctionSpec,
+        function: &Arc<FunctionSpec>,
         stream: &str,
         has_group: bool,
         now: Timestamp,
     ) -> bool {
-        let Some(role) = self.role(function) else { return true };
+        let Some(by) = self.function(function.clone()) else { return true };
         let group = format!(
             "arn:{PARTITION}:logs:{}:{ACCOUNT_ID}:log-group:{}",
             self.region, function.log_group
         );
         let asks = |action: &str, resource: String| {
-            self.decide(Some((function, &role)), &Asked::new("logs", action, resource), None, now)
-                .is_ok()
+            self.decide(Some(&by), &Asked::new("logs", action, resource), None, now).is_ok()
         };
         let of_stream = format!("{group}:log-stream:{stream}");
         (has_group || asks("CreateLogGroup", format!("{group}:log-stream:")))
@@ -213,11 +270,4 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Who everybody is that is no function: the root user, as `GetCallerIdentity` answers, whom policies of its own cannot limit.
 fn administrator() -> Caller {
     Caller::Root(ACCOUNT_ID.to_owned())
-}
-
-fn session(function: &FunctionSpec, role: &RoleSpec) -> Caller {
-    let name = role.arn.rsplit('/').next().unwrap_or_default();
-    let session =
-        format!("arn:{PARTITION}:sts::{ACCOUNT_ID}:assumed-role/{name}/{}", function.name);
-    Caller::Session { role: role.arn.clone(), session }
 }

@@ -39,7 +39,7 @@ struct LogWriter {
 }
 
 /// Whether a function's role lets Lambda write to a log stream. Where it does not, the function runs, and nothing is logged.
-fn may_write(context: &EnvironmentContext, function: &FunctionSpec, stream: &str) -> bool {
+fn may_write(context: &EnvironmentContext, function: &Arc<FunctionSpec>, stream: &str) -> bool {
     let has_group = context.logs.lock().has_group(&function.log_group);
     context.access.may_log(function, stream, has_group, context.clock.now())
 }
@@ -47,7 +47,7 @@ fn may_write(context: &EnvironmentContext, function: &FunctionSpec, stream: &str
 impl Log {
     pub(super) fn start(
         environment_context: &EnvironmentContext,
-        function: &FunctionSpec,
+        function: &Arc<FunctionSpec>,
         stream: &str,
         nonce: &str,
     ) -> io::Result<Self> {

@@ -44,6 +44,7 @@ pub(crate) fn config(document: &Value) -> EmulatorConfig {
         seed: 7,
         allowed_origins: Vec::new(),
         iam: true,
+        callers: None,
     }
 }
 
