@@ -45,6 +45,17 @@ fn read(resource: &Resolved<'_>) -> Result<Read, TemplateError> {
     }
     let comparison = properties.required_text("ComparisonOperator")?;
     let Some(comparison) = ComparisonOperator::parse(&comparison) else {
+        const BANDS: [&str; 3] = [
+            "LessThanLowerOrGreaterThanUpperThreshold",
+            "LessThanLowerThreshold",
+            "GreaterThanUpperThreshold",
+        ];
+        if !BANDS.contains(&comparison.as_str()) {
+            return Err(resource.refused(format!(
+                "Properties validation failed for resource {} with message: [#/ComparisonOperator: {comparison} is not a valid enum value]",
+                resource.logical_id
+            )));
+        }
         return Ok(Read::LeftOut(
             "compares with an anomaly detection band, and there is none here",
         ));
@@ -83,7 +94,7 @@ fn read(resource: &Resolved<'_>) -> Result<Read, TemplateError> {
         alarm_actions: properties.texts("AlarmActions")?,
         insufficient_data_actions: properties.texts("InsufficientDataActions")?,
     };
-    definition.check().map_err(|refusal| resource.unsupported(refusal.to_string()))?;
+    definition.check().map_err(|refusal| resource.refused(refusal.to_string()))?;
     let tags = tags_of(&resource.properties);
     Ok(Read::Alarm(Box::new(AlarmSpec { definition, tags })))
 }

@@ -1,6 +1,6 @@
 //! The log groups of a stack.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::Builder;
 use super::{FunctionSpec, LogGroupSpec, tags_of};
@@ -18,7 +18,14 @@ impl Builder<'_> {
             let group = LogGroupSpec { name, retention_days: None, tags: BTreeMap::new() };
             groups.insert(function.log_group.clone(), group);
         }
+        let mut named = BTreeSet::new();
         for resource in self.of_type("AWS::Logs::LogGroup") {
+            if !named.insert(&resource.physical_id) {
+                return Err(resource.refused(format!(
+                    "Resource of type 'AWS::Logs::LogGroup' with identifier '{}' already exists.",
+                    resource.physical_id
+                )));
+            }
             let properties = resource.properties();
             let retention_days = if properties.has("RetentionInDays") {
                 u32::try_from(properties.number("RetentionInDays", 0, 1..=3_653)?).ok()

@@ -71,8 +71,10 @@ pub struct OutputDefinition {
 impl Template {
     /// Reads a template in JSON.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
-        let mut template: Self = serde_json::from_str(text)
-            .map_err(|error| TemplateError::Malformed(error.to_string()))?;
+        let mut template: Self = serde_json::from_str(text).map_err(|error| {
+            let untyped = untyped_resource(text);
+            untyped.unwrap_or_else(|| TemplateError::Malformed(error.to_string()))
+        })?;
         if template.resources.is_empty() {
             return Err(TemplateError::Malformed("it has no Resources".to_owned()));
         }
@@ -114,6 +116,17 @@ impl Template {
     pub fn text(&self) -> &str {
         &self.text
     }
+}
+
+/// The refusal of a template with a resource that says nothing of its type.
+fn untyped_resource(text: &str) -> Option<TemplateError> {
+    let template: Value = serde_json::from_str(text).ok()?;
+    let resources = template.get("Resources")?.as_object()?;
+    let is_untyped = |resource: &Value| resource.is_object() && resource.get("Type").is_none();
+    let (logical_id, _) = resources.iter().find(|(_, resource)| is_untyped(resource))?;
+    Some(TemplateError::Invalid(format!(
+        "Template format error: [/Resources/{logical_id}] Every Resources object must contain a Type member."
+    )))
 }
 
 #[cfg(test)]

@@ -180,6 +180,23 @@ impl Evaluator<'_> {
         }
     }
 
+    fn mapped(
+        &self,
+        [map, first, second]: [&str; 3],
+        place: &TemplatePath,
+    ) -> Result<Value, TemplateError> {
+        let Some(entries) = self.template.mappings.get(map) else {
+            return Err(TemplateError::Invalid(format!(
+                "{place}: Template error: Mapping named '{map}' is not present in the 'Mappings' section of template."
+            )));
+        };
+        entries.get(first).and_then(|entry| entry.get(second)).cloned().ok_or_else(|| {
+            let entry = format!("{map}::{first}::{second}");
+            let sentence = format!("{place}: Template error: Unable to get mapping for {entry}");
+            TemplateError::Invalid(sentence)
+        })
+    }
+
     /// The physical id of a resource.
     pub(crate) fn physical_id(&self, logical_id: &str) -> Result<String, TemplateError> {
         let place = TemplatePath::new(logical_id);
@@ -350,9 +367,7 @@ impl Evaluator<'_> {
                 let (Some(map), Some(first), Some(second)) = names else {
                     return Err(bad("takes three names"));
                 };
-                let found =
-                    self.template.mappings.get(&map).and_then(|map| map.get(&first)?.get(&second));
-                found.cloned().map(Some).ok_or_else(|| bad("finds no such entry"))
+                self.mapped([&map, &first, &second], place).map(Some)
             }
             "Fn::Base64" => {
                 use base64::Engine;

@@ -23,4 +23,5 @@ mod iam;
 mod logs;
 mod malformed;
 mod misbehaviour;
+mod refused;
 mod s3;
