@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use verifier_aws::AwsError;
-use verifier_core::dead_letters::{DeadLetter, Depth, EmptyDetector, Unreached};
+use verifier_aws::{AwsError, ReceivedMessage};
+use verifier_core::dead_letters::{DeadLetter, Depth, EmptyDetector, FifoGroups, Unreached};
 use verifier_model::time::Timestamp;
 
 use super::{DlqTarget, Hold, extend_visibility, release};
@@ -25,6 +25,8 @@ pub(crate) struct Holding<'a> {
     /// When they were held for longer the last time.
     kept_at: Timestamp,
     empty_detector: EmptyDetector,
+    /// Of which groups more may be behind those that were brought.
+    groups: FifoGroups,
     /// What is there and was not reached, by the last that was asked.
     unreached: Unreached,
 }
@@ -41,6 +43,7 @@ impl<'a> Holding<'a> {
             began_at,
             kept_at: began_at,
             empty_detector: EmptyDetector::default(),
+            groups: FifoGroups::default(),
             unreached: Unreached::default(),
         }
     }
@@ -72,9 +75,10 @@ impl<'a> Holding<'a> {
         if self.unreached.may_come() { LONG_POLL_SECONDS } else { Self::POLL_SECONDS }
     }
 
-    /// A poll has brought so many messages.
-    pub(crate) fn polled(&mut self, count: usize) {
-        self.empty_detector.polled(count);
+    /// A poll for so many messages has brought these.
+    pub(crate) fn polled(&mut self, wanted: usize, received: &[ReceivedMessage]) {
+        self.empty_detector.polled(received.len());
+        self.groups.received(wanted, received.iter().map(|each| each.message.group_id.as_deref()));
     }
 
     /// Holds what is held for longer, where its time is half over: a long work does not see it again, and no other consumer gets it.
@@ -110,7 +114,7 @@ impl<'a> Holding<'a> {
         let unreached = Unreached::of(Depth::of(&queue), own, queue.is_fifo());
         self.unreached = Unreached {
             visibility_timeout: queue.visibility_timeout(),
-            ..unreached.with_blocking(seen)
+            ..unreached.with_blocking(seen, &self.groups)
         };
         let waited = self.place.clock.now().since(self.began_at);
         if !self.unreached.may_come() || waited >= wait {

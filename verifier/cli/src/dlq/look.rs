@@ -144,7 +144,7 @@ impl Taking<'_> {
             let received = receive.await?;
             self.place.clock.has_waited().await;
             self.look.receives += 1;
-            self.holding.polled(received.len());
+            self.holding.polled(wanted, &received);
             self.add(received)?;
             if self.interrupt.is_asked() {
                 self.look.cut_short = Some("it was interrupted".to_owned());

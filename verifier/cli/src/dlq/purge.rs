@@ -152,7 +152,7 @@ impl Purge<'_> {
             let received = self.place.aws.receive_messages(queue, how, wanted).await?;
             self.place.clock.has_waited().await;
             self.result.receives += 1;
-            self.staying.polled(received.len());
+            self.staying.polled(wanted, &received);
             if received.is_empty() && !taken.is_empty() {
                 // More messages of a FIFO queue's groups come when the ones before them are gone.
                 return Ok(false);

@@ -103,9 +103,11 @@ impl Seen {
         self.time_to_expiry(message).is_some_and(|left| left < EXPIRES_SOON)
     }
 
-    /// Whether something is left to do: others hold messages, which nobody has seen, or messages are still hidden.
-    pub(crate) fn is_partial(&self) -> bool {
-        self.unreached.may_come() || !self.not_released.is_empty()
+    /// Whether messages may be missing that were asked for, or are still hidden. Who asked for so many at most has them.
+    pub(crate) fn is_partial(&self, max: Option<usize>) -> bool {
+        let is_as_asked = max.is_some_and(|max| self.messages.len() >= max);
+        let is_missing = self.incomplete.is_some() && !is_as_asked;
+        is_missing || !self.not_released.is_empty()
     }
 
     /// How many are gone within a day.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use verifier_core::dead_letters::{
-    AttemptLog, DeadLetter, Depth, EmptyDetector, Filter, Unreached,
+    AttemptLog, DeadLetter, Depth, EmptyDetector, FifoGroups, Filter, Unreached,
 };
 use verifier_core::redrive::{Accounting, Decision, Entry, Ledger, Pacer, Ramp, Room, Terms};
 use verifier_model::time::Timestamp;
@@ -60,6 +60,8 @@ pub(crate) struct Engine<'a> {
     pub(super) held: Mutex<BTreeMap<String, String>>,
     /// The groups of those, on FIFO queues.
     pub(super) groups: Mutex<BTreeMap<String, String>>,
+    /// Of which groups more may be behind those that were brought.
+    pub(super) open_groups: Mutex<FifoGroups>,
     /// What was not reached when the last step was over.
     pub(super) unreached: Mutex<Unreached>,
     /// The heads of messages of this redrive that were seen in the dead-letter queue, by the ids that the journal has for them.
@@ -134,6 +136,7 @@ impl<'a> Engine<'a> {
             progress,
             held: Mutex::default(),
             groups: Mutex::default(),
+            open_groups: Mutex::default(),
             unreached: Mutex::default(),
             dead: Mutex::default(),
             sent_heads: Mutex::default(),
@@ -332,7 +335,7 @@ impl<'a> Engine<'a> {
                     Some(DeadLetter { message_id: id.clone(), group_id, ..DeadLetter::default() })
                 })
                 .collect();
-            unreached.with_blocking(&blocking)
+            unreached.with_blocking(&blocking, &lock(&self.open_groups))
         };
         unreached.visibility_timeout = queue.visibility_timeout();
         Ok(unreached)

@@ -173,6 +173,8 @@ impl Engine<'_> {
         let queue = &self.place.dead_letters;
         let received = self.place.aws.receive_messages(queue, how, most).await?;
         self.place.clock.has_waited().await;
+        let groups = received.iter().map(|hand| hand.message.group_id.as_deref());
+        lock(&self.open_groups).received(most, groups);
         if self.stop().is_none() {
             return Ok(received);
         }

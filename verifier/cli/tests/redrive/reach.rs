@@ -136,6 +136,67 @@ fn those_behind_others_of_their_group_are_counted_and_the_others_named() {
 }
 
 #[test]
+fn of_groups_that_were_shown_whole_no_message_is_named_as_blocking() {
+    let world = World::start();
+    let fifo = json!({"FifoQueue": "true", "ContentBasedDeduplication": "true"});
+    world.create("dead.fifo", &fifo);
+    let of = |group: &str, number: u64| Resend {
+        group_id: Some(group.to_owned()),
+        deduplication_id: Some(format!("{group}-{number}")),
+        ..message(&json!({"number": number}).to_string())
+    };
+    let held: Vec<Resend> = (0..3).map(|number| of("held", number)).collect();
+    world.send("dead.fifo", &held);
+    // Another consumer holds the first of a group, and two are behind it.
+    let url = world.queue("dead.fifo").url;
+    let one = json!({"QueueUrl": url, "VisibilityTimeout": 600, "MaxNumberOfMessages": 1});
+    world.call("ReceiveMessage", &one);
+    let shown: Vec<Resend> = ["a", "b", "c"].map(|group| of(group, 0)).into();
+    world.send("dead.fifo", &shown);
+    let listed = run(&world, &["dlq", "list", "--dlq", "dead.fifo"]);
+    assert_eq!(
+        (&listed.result["notReachable"], &listed.result["inFlight"]),
+        (&json!(2), &json!(1))
+    );
+    assert_eq!(listed.result["messages"].as_array().map(Vec::len), Some(3));
+    assert_eq!(listed.result["blockedBy"], json!([]), "{:#}", listed.result);
+    let why = listed.result["incompleteBecause"].as_str().unwrap();
+    assert!(why.ends_with("behind those in flight"), "{why}");
+    // The same exit code, whatever looks at them.
+    for what in ["list", "explain"] {
+        let looked = run(&world, &["dlq", what, "--dlq", "dead.fifo"]);
+        assert_eq!((looked.code, &looked.result["complete"]), (Some(4), &json!(false)), "{what}");
+    }
+    let exported = run(&world, &["dlq", "export", "e.jsonl", "--dlq", "dead.fifo"]);
+    assert_eq!((exported.code, &exported.result["complete"]), (Some(4), &json!(false)));
+    // As many as were asked for are all that were.
+    let few = run(&world, &["dlq", "list", "--dlq", "dead.fifo", "--max", "2"]);
+    assert_eq!((few.code, &few.result["complete"]), (Some(0), &json!(false)));
+}
+
+#[test]
+fn a_fifo_look_that_does_not_reach_all_is_incomplete_for_every_command() {
+    let world = World::start();
+    let fifo = json!({"FifoQueue": "true", "ContentBasedDeduplication": "true"});
+    world.create("dead.fifo", &fifo);
+    let of = |group: &str, number: u64| Resend {
+        group_id: Some(group.to_owned()),
+        deduplication_id: Some(format!("{group}-{number}")),
+        ..message(&json!({"number": number}).to_string())
+    };
+    let mut messages: Vec<Resend> = (0..13).map(|number| of("long", number)).collect();
+    messages.push(of("short", 0));
+    world.send("dead.fifo", &messages);
+    for what in [&["list"][..], &["explain"], &["export", "e.jsonl"]] {
+        let looked = run(&world, &[&["dlq"][..], what, &["--dlq", "dead.fifo"]].concat());
+        assert_eq!((looked.code, &looked.result["complete"]), (Some(4), &json!(false)), "{what:?}");
+        let groups = looked.result["blockedBy"].as_array().unwrap();
+        let [only] = groups.as_slice() else { panic!("{groups:?}") };
+        assert_eq!(only["groupId"], "long", "{what:?}");
+    }
+}
+
+#[test]
 fn a_redrive_that_moved_nothing_it_was_asked_to_is_no_success() {
     let world = World::start();
     let empty = world.redrive(&[]);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::DeadLetter;
+use super::{DeadLetter, FifoGroups};
 use crate::evidence::QueueEvidence;
 
 /// How many groups are named.
@@ -48,7 +48,7 @@ pub struct Unreached {
     pub delayed: u64,
     /// How many are visible and were brought by no receive: on FIFO queues, they are behind others of their group.
     pub behind: u64,
-    /// On FIFO queues, the messages that are held and before which no other of their group comes, by the group.
+    /// On FIFO queues, the messages in hand that others of their group may be behind, by the group.
     pub blocked_by: BTreeMap<String, Vec<String>>,
     /// Whether it is a FIFO queue.
     pub is_fifo: bool,
@@ -68,14 +68,20 @@ impl Unreached {
         }
     }
 
-    /// Names the messages in hand that others of their group may be behind.
+    /// Names the messages in hand that others of their group may be behind: those of the groups that may have more.
     #[must_use]
-    pub fn with_blocking<'a>(mut self, held: impl IntoIterator<Item = &'a DeadLetter>) -> Self {
+    pub fn with_blocking<'a>(
+        mut self,
+        held: impl IntoIterator<Item = &'a DeadLetter>,
+        groups: &FifoGroups,
+    ) -> Self {
         if !self.is_fifo || self.behind == 0 {
             return self;
         }
         for message in held {
-            if let Some(group) = &message.group_id {
+            if let Some(group) =
+                message.group_id.as_ref().filter(|group| groups.may_have_more(group))
+            {
                 self.blocked_by.entry(group.clone()).or_default().push(message.message_id.clone());
             }
         }
@@ -137,6 +143,9 @@ impl Unreached {
         if self.blocked_by.len() > NAMED {
             groups.push(format!("those of {} more groups", self.blocked_by.len() - NAMED));
         }
+        if self.in_flight > 0 {
+            groups.push("those in flight".to_owned());
+        }
         let behind =
             if groups.is_empty() { "the ones before them".to_owned() } else { groups.join(", ") };
         format!(
@@ -182,13 +191,36 @@ mod tests {
         };
         let held = [message("m-1", "a"), message("m-2", "a"), message("m-3", "b")];
         let depth = Depth { visible: 30, in_flight: 3, delayed: 0 };
-        let fifo = Unreached::of(depth, 3, true).with_blocking(&held);
+        let mut groups = FifoGroups::default();
+        groups.received(2, [Some("a"); 2]);
+        groups.received(1, [Some("b")]);
+        let fifo = Unreached::of(depth, 3, true).with_blocking(&held, &groups);
         let why = fifo.why().unwrap();
         assert!(why.contains("counts 30 more"), "{why}");
         assert!(why.ends_with("behind m-1 and 1 more (group a), m-3 (group b)"), "{why}");
         assert!(!fifo.may_come(), "waiting alone brings none of them");
-        let standard = Unreached::of(depth, 3, false).with_blocking(&held);
+        let standard = Unreached::of(depth, 3, false).with_blocking(&held, &groups);
         assert!(standard.blocked_by.is_empty() && standard.why().unwrap().contains("no poll"));
+    }
+
+    #[test]
+    fn messages_of_groups_that_were_brought_whole_block_nothing() {
+        let message = |id: &str, group: &str| DeadLetter {
+            message_id: id.to_owned(),
+            group_id: Some(group.to_owned()),
+            ..DeadLetter::default()
+        };
+        let held = [message("m-1", "a"), message("m-2", "b")];
+        let mut groups = FifoGroups::default();
+        groups.received(10, [Some("a"), Some("b")]);
+        // Another consumer holds one of a third group, and there are more of it.
+        let depth = Depth { visible: 30, in_flight: 3, delayed: 0 };
+        let fifo = Unreached::of(depth, 2, true).with_blocking(&held, &groups);
+        assert!(fifo.blocked_by.is_empty(), "{fifo:?}");
+        let why = fifo.why().unwrap();
+        assert!(why.ends_with("not reachable behind those in flight"), "{why}");
+        let alone = Unreached::of(depth, 3, true).with_blocking(&held, &groups);
+        assert!(alone.why().unwrap().ends_with("behind the ones before them"), "{alone:?}");
     }
 
     #[test]

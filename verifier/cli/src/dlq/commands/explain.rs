@@ -20,5 +20,5 @@ pub(crate) async fn run(args: DlqListArgs) -> Result<Exit, Failure> {
     started.progress.clear();
     let seen = seen?;
     let printed = view::print_groups(&seen, args.format);
-    started.end(seen.is_partial(), printed).await
+    started.end(seen.is_partial(selection.max), printed).await
 }

@@ -21,7 +21,5 @@ pub(crate) async fn run(args: DlqExportArgs) -> Result<Exit, Failure> {
     let seen = seen?;
     export.write(seen.messages.iter().map(|head| seen.whole(head)))?;
     let printed = view::print_export(&seen, export.path(), args.format);
-    let as_asked = selection.max.is_some_and(|max| seen.messages.len() >= max);
-    let is_left = seen.incomplete.is_some() && !as_asked;
-    started.end(is_left || !seen.not_released.is_empty(), printed).await
+    started.end(seen.is_partial(selection.max), printed).await
 }

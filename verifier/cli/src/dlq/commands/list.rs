@@ -18,5 +18,5 @@ pub(crate) async fn run(args: DlqListArgs) -> Result<Exit, Failure> {
     started.progress.clear();
     let seen = seen?;
     let printed = view::print_list(&seen, args.format);
-    started.end(seen.is_partial(), printed).await
+    started.end(seen.is_partial(selection.max), printed).await
 }
