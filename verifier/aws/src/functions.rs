@@ -8,6 +8,7 @@ use aws_sdk_lambda::types::{
     ScalingConfig,
 };
 use verifier_core::check::{FunctionEvidence, MappingEvidence};
+use verifier_model::time::Timestamp;
 
 use crate::error::failed;
 use crate::{Aws, AwsError};
@@ -107,6 +108,10 @@ fn mapping_evidence(mapping: &EventSourceMappingConfiguration) -> MappingEvidenc
             .scaling_config()
             .and_then(ScalingConfig::maximum_concurrency)
             .and_then(|most| u32::try_from(most).ok()),
+        last_modified: mapping
+            .last_modified()
+            .and_then(|at| u64::try_from(at.to_millis().ok()?).ok())
+            .map(Timestamp::from_millis),
     }
 }
 

@@ -198,6 +198,8 @@ pub struct MappingEvidence {
     pub state_reason: Option<String>,
     /// The most concurrent invocations that it causes, where it is bounded.
     pub maximum_concurrency: Option<u32>,
+    /// When it was made or changed last, also by being disabled.
+    pub last_modified: Option<Timestamp>,
 }
 
 impl MappingEvidence {

@@ -10,6 +10,7 @@ use verifier_core::settings::{MessageIds, OutcomeReader, Outputs};
 use crate::config;
 use crate::config::args::SettingsArgs;
 use crate::dlq::args::PlaceArgs;
+use crate::dlq::consumers::{KnownConsumers, consumers_log_group};
 use crate::shell::args::ConnectionArgs;
 use crate::shell::clock::RunClock;
 use crate::shell::endpoint;
@@ -29,6 +30,10 @@ pub(crate) struct DlqTarget {
     pub(crate) endpoint: Option<String>,
     /// The log group of the function that reads that queue; `None` where none does, or several do.
     pub(crate) log_group: Option<String>,
+    /// The log group that the user has named, if one was.
+    pub(crate) named_log_group: Option<String>,
+    /// What was asked of the functions that read queues.
+    pub(super) consumers: KnownConsumers,
     /// Reads outcomes from its lines.
     pub(crate) reader: OutcomeReader,
     /// Where its messages say which job they are.
@@ -87,8 +92,9 @@ impl DlqTarget {
             all: urls.map(|urls| arns(&dead_letters, &urls)),
             selected: args.queue.and(source.as_ref()).map(|source| source.arn().to_owned()),
         };
-        let log_group = match (args.log_group, &source) {
-            (Some(log_group), _) => Some(log_group),
+        let named_log_group = args.log_group;
+        let log_group = match (&named_log_group, &source) {
+            (Some(log_group), _) => Some(log_group.clone()),
             (None, Some(source)) => consumers_log_group(&aws, source).await?,
             (None, None) => None,
         };
@@ -103,6 +109,8 @@ impl DlqTarget {
             sources,
             endpoint,
             log_group,
+            named_log_group,
+            consumers: KnownConsumers::default(),
             reader,
             message_ids,
             stack,
@@ -127,6 +135,8 @@ impl DlqTarget {
             sources: Sources::default(),
             endpoint,
             log_group: None,
+            named_log_group: None,
+            consumers: KnownConsumers::default(),
             reader,
             message_ids: settings.jobs.message_ids(),
             stack: None,
@@ -329,27 +339,5 @@ fn elsewhere(named: &str, why: &str) -> Failure {
                 .to_owned(),
         ),
         ..Failure::usage(format!("the queue {named} cannot be reached: {why}; nothing was done"))
-    }
-}
-
-/// The log group of the one function that reads a queue. Whoever may not ask for mappings does without.
-pub(crate) async fn consumers_log_group(
-    aws: &Aws,
-    source: &QueueEvidence,
-) -> Result<Option<String>, Failure> {
-    let unknown = |error: AwsError| match error.cause {
-        Cause::Denied | Cause::NotFound | Cause::Other => Ok(None),
-        _ => Err(error.into()),
-    };
-    let mappings = match aws.mappings(source.arn()).await {
-        Ok(mappings) => mappings,
-        Err(error) => return unknown(error),
-    };
-    let [mapping] = mappings.as_slice() else {
-        return Ok(None);
-    };
-    match aws.function(&mapping.function_arn).await {
-        Ok(function) => Ok(Some(function.log_group)),
-        Err(error) => unknown(error),
     }
 }

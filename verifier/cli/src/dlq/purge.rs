@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::iter;
 use verifier_aws::{AwsError, RECEIVED_MAX, Received, ReceivedMessage};
-use verifier_core::dead_letters::{AttemptLog, DeadLetter, NotEvaluable, Unreached};
+use verifier_core::dead_letters::{AttemptLog, DeadLetter, NotEvaluable, Selects, Unreached};
 use verifier_model::sqs::BATCH_ENTRIES_MAX;
 use verifier_model::time::Timestamp;
 
@@ -36,6 +36,8 @@ pub(crate) struct Purged {
     pub(crate) not_deleted: Vec<(String, String)>,
     /// How many messages were seen that were not meant.
     pub(crate) not_meant: usize,
+    /// Those of them that would be, if the reasons were told that are only inferred: their ids, each with that reason.
+    pub(crate) left_out: Vec<(String, String)>,
     /// How many receives it took.
     pub(crate) receives: u64,
     /// Messages that could not be made visible again, each with the reason.
@@ -229,8 +231,8 @@ impl Purge<'_> {
         let now = self.place.clock.now();
         let most = self.still_wanted();
         let mut meant = Vec::new();
-        let evaluated: Result<Vec<bool>, NotEvaluable> =
-            taken.iter().map(|each| self.is_selected(&each.message, &attempt_log, now)).collect();
+        let evaluated: Result<Vec<Selects>, NotEvaluable> =
+            taken.iter().map(|each| self.selects(&each.message, &attempt_log, now)).collect();
         let evaluated = match evaluated {
             Ok(evaluated) => evaluated,
             Err(error) => {
@@ -238,27 +240,33 @@ impl Purge<'_> {
                 return Err(not_evaluable(&error));
             }
         };
-        for (each, is_selected) in taken.into_iter().zip(evaluated) {
-            if is_selected && meant.len() < most {
+        for (each, selects) in taken.into_iter().zip(evaluated) {
+            if selects == Selects::Yes && meant.len() < most {
                 meant.push(each);
-            } else {
-                self.began_staying.get_or_insert(now);
-                self.result.not_meant += 1;
-                self.staying.hold(each.message.message_id, each.receipt_handle);
+                continue;
             }
+            let id = each.message.message_id;
+            if selects == Selects::ByInference {
+                let reason = attempt_log.cause(&id).reason().unwrap_or_default().to_owned();
+                self.result.left_out.push((id.clone(), reason));
+            }
+            self.began_staying.get_or_insert(now);
+            self.result.not_meant += 1;
+            self.staying.hold(id, each.receipt_handle);
         }
         Ok(meant)
     }
 
-    fn is_selected(
+    fn selects(
         &self,
         message: &DeadLetter,
         attempt_log: &AttemptLog,
         now: Timestamp,
-    ) -> Result<bool, NotEvaluable> {
-        let reason = attempt_log.reason(&message.message_id);
-        Ok(self.place.sources.selects(message)
-            && self.selection.filter.is_met(message, reason, now)?)
+    ) -> Result<Selects, NotEvaluable> {
+        if !self.place.sources.selects(message) {
+            return Ok(Selects::No);
+        }
+        self.selection.filter.selects(message, &attempt_log.cause(&message.message_id), now)
     }
 
     /// Holds messages again where reading the log has taken long. Those that are no longer held may be somebody else's by now,

@@ -1,11 +1,13 @@
-//! Asking the consumer's log about messages.
+//! Asking the consumers' logs about messages.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures::StreamExt;
+use futures::stream::iter;
 use verifier_aws::{Aws, AwsError};
 use verifier_core::dead_letters::{
-    AttemptLog, DeadLetter, RequestLog, invocations_pattern, log_pattern,
+    AttemptLog, DeadLetter, Inquiry, RequestLog, invocations_pattern, log_pattern,
 };
 use verifier_core::settings::OutcomeReader;
 use verifier_model::time::Timestamp;
@@ -14,6 +16,8 @@ use super::DlqTarget;
 
 /// How much before a message was sent its lines are looked for: clocks differ.
 const CLOCK_SKEW: Duration = Duration::from_mins(1);
+/// How many logs are read at once.
+const AT_ONCE: usize = 4;
 /// How many lines of an invocation are shown.
 const LINES_MAX: usize = 50;
 /// How much of a line is.
@@ -28,37 +32,70 @@ pub(crate) enum Depth {
     Invocations,
 }
 
-/// What the log reports messages since a point in time. `None` where there is no log to ask.
-///
-/// A few are looked for by their ids; for more than fit into one pattern, every line is read.
-pub(crate) async fn attempt_log(
+/// What logs reported messages.
+#[derive(Default)]
+pub(crate) struct ReadLogs {
+    pub(crate) attempt_log: AttemptLog,
+    /// The log groups that were read to their end.
+    pub(crate) groups: Vec<String>,
+    /// Those that could not be read, each with the reason.
+    pub(crate) unreadable: Vec<(String, String)>,
+}
+
+/// What the logs of their consumers report messages since a point in time. There may be none to ask.
+pub(crate) async fn read_logs(
     place: &DlqTarget,
     messages: &[&DeadLetter],
     since: Timestamp,
     depth: Depth,
-) -> Option<Result<AttemptLog, AwsError>> {
-    let log_group = place.log_group.as_deref()?;
-    Some(attempt_log_of(&place.aws, log_group, &place.reader, messages, since, depth).await)
+) -> ReadLogs {
+    let mut logs = ReadLogs::default();
+    let consumers = match place.consumers(messages).await {
+        Ok(consumers) => consumers,
+        Err(error) => {
+            logs.unreadable.push(("of the consumers".to_owned(), error.to_string()));
+            return logs;
+        }
+    };
+    let inquiries = consumers.inquiries(messages.iter().copied());
+    let read = iter(inquiries).map(async |inquiry| {
+        let read = read_log(&place.aws, &place.reader, &inquiry, since, depth).await;
+        (inquiry.log_group, read)
+    });
+    let mut read: Vec<_> = read.buffer_unordered(AT_ONCE).collect().await;
+    read.sort_by(|(one, _), (other, _)| one.cmp(other));
+    for (log_group, read) in read {
+        match read {
+            Ok(attempt_log) => {
+                logs.attempt_log.join(attempt_log);
+                logs.groups.push(log_group);
+            }
+            Err(error) => logs.unreadable.push((log_group, error.to_string())),
+        }
+    }
+    logs
 }
 
-/// The same of a log group.
-pub(crate) async fn attempt_log_of(
+/// What a log reports of what it is asked about. A few messages are looked for by their ids; for more than fit into one pattern,
+/// every line is read.
+pub(crate) async fn read_log(
     aws: &Aws,
-    log_group: &str,
     reader: &OutcomeReader,
-    messages: &[&DeadLetter],
+    inquiry: &Inquiry<'_>,
     since: Timestamp,
     depth: Depth,
 ) -> Result<AttemptLog, AwsError> {
-    let ids = messages.iter().map(|message| message.message_id.as_str());
-    let jobs = messages.iter().filter_map(|message| message.job_id.as_deref());
+    let asked = &inquiry.asked;
+    let ids = asked.iter().map(|each| each.message.message_id.as_str());
+    let by_job = asked.iter().filter(|each| each.by_job);
+    let jobs = by_job.filter_map(|each| each.message.job_id.as_deref());
     let names: Vec<&str> = ids.chain(jobs).collect();
     let read = async |pattern: Option<String>| {
-        let mut attempt_log = AttemptLog::of_messages(messages.iter().copied());
+        let mut attempt_log = AttemptLog::of_asked(asked);
         let take = |stream: &str, at: Timestamp, line: &str| {
             attempt_log.take_event(stream, at, line, reader);
         };
-        aws.log_lines(log_group, pattern.as_deref(), since - CLOCK_SKEW, take).await?;
+        aws.log_lines(&inquiry.log_group, pattern.as_deref(), since - CLOCK_SKEW, take).await?;
         attempt_log.conclude();
         Ok(attempt_log)
     };
@@ -111,19 +148,22 @@ pub(crate) async fn request_log_in(
 /// The lines in which ids of invocations stand, by those ids, without what is about other messages. `None` where there is no log to ask, or nothing to ask for.
 pub(crate) async fn lines_of_requests(
     place: &DlqTarget,
-    message_id: &str,
+    message: &DeadLetter,
     request_ids: &[String],
     since: Timestamp,
 ) -> Option<Result<BTreeMap<String, Vec<String>>, AwsError>> {
-    let log_group = place.log_group.as_deref()?;
     let pattern = log_pattern(request_ids.iter().map(String::as_str))?;
     if request_ids.is_empty() {
         return None;
     }
+    let consumers = match place.consumers(&[message]).await {
+        Ok(consumers) => consumers,
+        Err(error) => return Some(Err(error)),
+    };
     let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let take = |_: &str, _: Timestamp, line: &str| {
+    let mut take = |_: &str, _: Timestamp, line: &str| {
         let told_of = place.reader.read_any(line).map(|outcome| outcome.message_id);
-        if told_of.is_some_and(|other| other != message_id) {
+        if told_of.is_some_and(|other| other != message.message_id) {
             return;
         }
         for id in request_ids.iter().filter(|id| line.contains(id.as_str())) {
@@ -133,6 +173,12 @@ pub(crate) async fn lines_of_requests(
             }
         }
     };
-    let read = place.aws.log_lines(log_group, Some(&pattern), since - CLOCK_SKEW, take).await;
-    Some(read.map(|()| lines))
+    for Inquiry { log_group, .. } in consumers.inquiries([message]) {
+        let since = since - CLOCK_SKEW;
+        let read = place.aws.log_lines(&log_group, Some(&pattern), since, &mut take).await;
+        if let Err(error) = read {
+            return Some(Err(error));
+        }
+    }
+    Some(Ok(lines))
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use verifier_core::dead_letters::{
-    AttemptLog, DeadLetter, ReceiveCounts, Service, Unreached, service_counts, source_counts,
+    AttemptLog, Cause, DeadLetter, ReceiveCounts, Selects, Service, Unreached, service_counts,
+    source_counts,
 };
 use verifier_model::time::Timestamp;
 
 use super::{
-    DlqTarget, Keeps, Looking, ReasonDepth, Selection, Spool, attempt_log, look_with, not_evaluable,
+    DlqTarget, Keeps, Looking, ReasonDepth, Selection, Spool, look_with, not_evaluable, read_logs,
 };
 use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
@@ -20,16 +21,16 @@ const LOG_TIMEOUT: Duration = Duration::from_mins(5);
 /// A message that is kept for less than this is warned of.
 const EXPIRES_SOON: Duration = Duration::from_hours(24);
 
-/// What the consumer's log told.
+/// What the consumers' logs told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Log {
     /// Nobody asked it.
     NotAsked,
-    /// It was read to its end.
-    Read { group: String },
+    /// They were read to their end.
+    Read { groups: Vec<String> },
     /// None is known.
     None,
-    /// It could not be read.
+    /// One could not be read; others may have been.
     Unreadable { group: String, why: String },
 }
 
@@ -60,6 +61,8 @@ pub(crate) struct Seen {
     pub(crate) retention: Option<Duration>,
     /// The heads of those that are meant, the oldest first.
     pub(crate) messages: Vec<DeadLetter>,
+    /// Those that would be, if the reasons were told that are only inferred: their ids, each with that reason.
+    pub(crate) left_out: Vec<(String, String)>,
     /// Where the whole of each is, where it is wanted.
     pub(crate) keeps: Keeps,
     pub(crate) told: Evidence,
@@ -88,9 +91,14 @@ impl Seen {
         }
     }
 
-    /// Why a message died, if it is known.
-    pub(crate) fn reason(&self, message: &DeadLetter) -> Option<&str> {
-        self.told.attempt_log.reason(&message.message_id)
+    /// Why a message failed, and how that is known.
+    pub(crate) fn cause(&self, message: &DeadLetter) -> Cause {
+        self.told.attempt_log.cause(&message.message_id)
+    }
+
+    /// Whether why any of them failed is known.
+    pub(crate) fn has_reasons(&self) -> bool {
+        self.messages.iter().any(|message| self.cause(message).reason().is_some())
     }
 
     /// How long a message is kept yet.
@@ -146,7 +154,7 @@ pub(crate) async fn see(
     let (sources, services) = (source_counts(&look.messages), service_counts(&look.messages));
     let messages: Vec<DeadLetter> =
         look.messages.into_iter().filter(|message| place.sources.selects(message)).collect();
-    let messages = selected(messages, &look.keeps, selection, &told.attempt_log, at)?;
+    let (messages, left_out) = selected(messages, &look.keeps, selection, &told.attempt_log, at)?;
     Ok(Seen {
         queue: place.dead_letters.name.clone(),
         queue_arn: place.dead_letters.arn().to_owned(),
@@ -156,6 +164,7 @@ pub(crate) async fn see(
         at,
         retention: place.retention(),
         messages,
+        left_out,
         keeps: look.keeps,
         told,
         looked_at,
@@ -168,26 +177,33 @@ pub(crate) async fn see(
     })
 }
 
+type Selected = (Vec<DeadLetter>, Vec<(String, String)>);
+
+/// Those that are meant, and those that only an inferred reason would select.
 fn selected(
     messages: Vec<DeadLetter>,
     keeps: &Keeps,
     selection: &Selection,
     attempt_log: &AttemptLog,
     at: Timestamp,
-) -> Result<Vec<DeadLetter>, Failure> {
-    let mut selected = Vec::new();
+) -> Result<Selected, Failure> {
+    let (mut selected, mut left_out) = (Vec::new(), Vec::new());
     for message in messages {
-        let reason = attempt_log.reason(&message.message_id);
-        let is_met = match keeps {
-            Keeps::Spooled(spool) => selection.filter.is_met(&spool.whole(&message)?, reason, at),
-            Keeps::Heads | Keeps::Whole => selection.filter.is_met(&message, reason, at),
+        let cause = attempt_log.cause(&message.message_id);
+        let selects = match keeps {
+            Keeps::Spooled(spool) => selection.filter.selects(&spool.whole(&message)?, &cause, at),
+            Keeps::Heads | Keeps::Whole => selection.filter.selects(&message, &cause, at),
         };
-        if is_met.map_err(|error| not_evaluable(&error))? {
-            selected.push(message);
+        match selects.map_err(|error| not_evaluable(&error))? {
+            Selects::Yes => selected.push(message),
+            Selects::ByInference => {
+                left_out.push((message.message_id, cause.reason().unwrap_or_default().to_owned()));
+            }
+            Selects::No => {}
         }
     }
     selected.truncate(selection.wanted_most());
-    Ok(selected)
+    Ok((selected, left_out))
 }
 
 /// Asks the log about messages. What it does not tell is unknown, and no failure.
@@ -202,21 +218,23 @@ pub(crate) async fn tell(
 }
 
 async fn ask_log(place: &DlqTarget, messages: &[DeadLetter], interrupt: &Interrupt) -> Evidence {
-    let Some(group) = place.log_group.clone() else {
-        return Evidence::nothing(Log::None);
-    };
     let all: Vec<&DeadLetter> = messages.iter().collect();
     let since = messages.iter().filter_map(|message| message.sent_at).min().unwrap_or_default();
+    let unreadable = |group: String, why: String| Log::Unreadable { group, why };
     let why = tokio::select! {
-        read = attempt_log(place, &all, since, ReasonDepth::Invocations) => match read {
-            None => return Evidence::nothing(Log::None),
-            Some(Ok(attempt_log)) => return Evidence { log: Log::Read { group }, attempt_log },
-            Some(Err(error)) => error.to_string(),
-        },
+        logs = read_logs(place, &all, since, ReasonDepth::Invocations) => {
+            let log = match logs.unreadable.into_iter().next() {
+                Some((group, why)) => unreadable(group, why),
+                None if logs.groups.is_empty() => Log::None,
+                None => Log::Read { groups: logs.groups },
+            };
+            return Evidence { log, attempt_log: logs.attempt_log };
+        }
         () = tokio::time::sleep(LOG_TIMEOUT) => {
             format!("it was not read to its end within {} s", LOG_TIMEOUT.as_secs())
         }
         () = interrupt.asked() => "it was interrupted".to_owned(),
     };
-    Evidence::nothing(Log::Unreadable { group, why })
+    let group = place.log_group.clone().unwrap_or_else(|| "of the consumers".to_owned());
+    Evidence::nothing(unreadable(group, why))
 }

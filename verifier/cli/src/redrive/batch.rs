@@ -11,7 +11,7 @@ use verifier_model::time::Timestamp;
 
 use super::destination::Destination;
 use super::engine::{Engine, lock};
-use crate::dlq::{Hold, ReasonDepth, attempt_log, extend_visibility, release};
+use crate::dlq::{Hold, ReasonDepth, extend_visibility, read_logs, release};
 use crate::shell::failure::Failure;
 
 /// How often a message is offered to SQS.
@@ -134,13 +134,14 @@ impl Engine<'_> {
         let unknown: Vec<DeadLetter> =
             unknown.into_iter().map(|each| self.with_job(each)).collect();
         let unknown: Vec<&DeadLetter> = unknown.iter().collect();
-        let why = match attempt_log(self.place, &unknown, since, depth).await {
-            Some(Ok(attempt_log)) => {
-                self.remember(&ids, &attempt_log);
-                return Ok(());
+        let logs = read_logs(self.place, &unknown, since, depth).await;
+        self.remember(&ids, &logs.attempt_log);
+        let why = match logs.unreadable.into_iter().next() {
+            Some((group, why)) => format!("{group}: {why}"),
+            None if logs.groups.is_empty() => {
+                "no log of a consumer is known (--log-group)".to_owned()
             }
-            Some(Err(error)) => error.to_string(),
-            None => "no log of a consumer is known (--log-group)".to_owned(),
+            None => return Ok(()),
         };
         if !self.filters_by_reason() {
             return Ok(());

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use verifier_core::dead_letters::{AttemptLog, DeadLetter};
+use verifier_core::dead_letters::{AttemptLog, Cause, Consumers, DeadLetter};
 use verifier_core::redrive::Bounce;
 use verifier_model::time::Timestamp;
 
 use super::destination::Destination;
 use super::engine::{Engine, lock};
-use crate::dlq::{ReasonDepth, attempt_log, attempt_log_of};
+use crate::dlq::{ReasonDepth, consumers_of, read_log, read_logs};
 
 /// For how many messages the log is asked at most: so many ids fit into one pattern.
 const ASKED_MAX: usize = 20;
@@ -45,16 +45,17 @@ impl Engine<'_> {
                 (self.began_at - self.place.retention().unwrap_or_default(), ReasonDepth::Lines)
             }
         };
-        let reading = attempt_log(self.place, &asked, since, depth);
-        let Ok(Some(Ok(log))) = tokio::time::timeout(TAKES_AT_MOST, reading).await else { return };
+        let reading = read_logs(self.place, &asked, since, depth);
+        let Ok(logs) = tokio::time::timeout(TAKES_AT_MOST, reading).await else { return };
         for bounce in bounced.iter_mut().filter(|bounce| bounce.old_reason.is_none()) {
-            bounce.old_reason = log.reason(&bounce.from).map(str::to_owned);
+            let cause = logs.attempt_log.cause(&bounce.from);
+            (bounce.old_reason, bounce.is_old_reason_inferred) = noted(&cause);
         }
     }
 
     /// Why messages failed again that were sent to the destination of that number.
     async fn ask_for_new_reasons(&self, bounced: &mut [Bounce], number: usize, since: Timestamp) {
-        let Some(Destination { aws, log_group: Some(group), .. }) =
+        let Some(Destination { log_group: Some(_), .. }) =
             self.to.get(number).filter(|to| to.queue().is_some())
         else {
             return;
@@ -67,17 +68,37 @@ impl Engine<'_> {
         if asked.is_empty() {
             return;
         }
-        let (reader, depth) = (&self.place.reader, ReasonDepth::Invocations);
-        let reading = attempt_log_of(aws, group, reader, &asked, since, depth);
+        let reading = self.read_destinations_log(number, &asked, since);
         let read = tokio::time::timeout(TAKES_AT_MOST, reading).await;
-        let log: AttemptLog = match read {
-            Ok(Ok(log)) => log,
-            Ok(Err(_)) | Err(_) => return,
-        };
+        let Ok(Some(log)) = read else { return };
         for bounce in bounced.iter_mut().filter(|bounce| bounce.reason.is_none()) {
-            bounce.reason = log.reason(&bounce.to).map(str::to_owned);
+            (bounce.reason, bounce.is_reason_inferred) = noted(&log.cause(&bounce.to));
         }
     }
+
+    /// What the log of a destination's consumer reports of messages that were sent there.
+    async fn read_destinations_log(
+        &self,
+        number: usize,
+        asked: &[&DeadLetter],
+        since: Timestamp,
+    ) -> Option<AttemptLog> {
+        let to = self.to.get(number)?;
+        let known = consumers_of(&to.aws, to.arn()).await.ok().flatten();
+        let consumers = Consumers {
+            by_source: known.map(|known| (to.arn().to_owned(), known)).into_iter().collect(),
+            may_be_shared: self.place.sources.may_be_shared(),
+            named: to.log_group.clone(),
+        };
+        let inquiry = consumers.inquiries(asked.iter().copied()).into_iter().next()?;
+        let (reader, depth) = (&self.place.reader, ReasonDepth::Invocations);
+        read_log(&to.aws, reader, &inquiry, since, depth).await.ok()
+    }
+}
+
+/// A reason as a bounce notes it, and whether it is only inferred.
+fn noted(cause: &Cause) -> (Option<String>, bool) {
+    (cause.reason().map(str::to_owned), cause.inferred().is_some())
 }
 
 /// The heads of messages, as far as they are known: of the others, the ids.

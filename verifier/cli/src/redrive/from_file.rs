@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use verifier_aws::{Aws, Connection, Sent};
 use verifier_core::check::QueueEvidence;
-use verifier_core::dead_letters::{DeadLetter, QueueArn, Resend, batches, queue_label};
+use verifier_core::dead_letters::{Cause, DeadLetter, QueueArn, Resend, batches, queue_label};
 use verifier_core::redrive::{
     Changes, Entry, Intended, Ledger, PLAN_SCHEMA, Pacer, Pair, Plan, Planned, QueueName, Route,
     SCHEMA, Terms, Treatment, overtaking,
@@ -267,7 +267,7 @@ fn plan(
         let sent = changes.apply(message).map_err(|error| error.to_string());
         let sent = sent.and_then(|sent| terms.too_often(message).map_or(Ok(sent), Err));
         match (terms.route(message), sent) {
-            (Route::To(_), Ok(_)) => planned.push(Planned::of(message, None)),
+            (Route::To(_), Ok(_)) => planned.push(Planned::of(message, &Cause::Unknown)),
             (Route::To(_), Err(why)) | (Route::Unknown(why), _) => {
                 left_out.insert(message.message_id.clone(), why);
             }

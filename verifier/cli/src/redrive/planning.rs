@@ -61,7 +61,8 @@ pub(super) async fn plan(
     ));
     let most = terms.max.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
     let rewrite = Rewrite::of(&terms)?;
-    let (mut messages, mut left_out) = (Vec::new(), BTreeMap::new());
+    let mut messages = Vec::new();
+    let mut left_out: BTreeMap<String, String> = seen.left_out.iter().map(by_inference).collect();
     let mut preview = Vec::new();
     for head in &seen.messages {
         if !rewrite.is_selected(head) {
@@ -75,7 +76,7 @@ pub(super) async fn plan(
             }
             Route::To(_) if messages.len() < most => match rewrite.apply(message) {
                 Ok(changed) => {
-                    messages.push(Planned::of(message, seen.reason(message)));
+                    messages.push(Planned::of(message, &seen.cause(message)));
                     let changed = changed.filter(|changed| changed.body != message.body);
                     if let Some(changed) = changed.filter(|_| preview.len() < PREVIEWED) {
                         preview.push(previewed(message, changed));
@@ -101,6 +102,14 @@ pub(super) async fn plan(
         not_reachable: seen.unreached.behind,
         incomplete_because: seen.incomplete,
     })
+}
+
+/// Why a message stays that only an inferred reason would select.
+fn by_inference((id, reason): &(String, String)) -> (String, String) {
+    let why = format!(
+        "its reason is only inferred ({reason}), and selects nothing: if it is meant, choose it by --filter \"messageId == '{id}'\""
+    );
+    (id.clone(), why)
 }
 
 fn previewed(message: &DeadLetter, changed: DeadLetter) -> Preview {

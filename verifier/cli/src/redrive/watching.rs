@@ -218,7 +218,13 @@ impl Engine<'_> {
                 }
                 Fate::Bounced { reason } => {
                     let TrackedMessage { from, to, old_reason, .. } = each;
-                    fates.bounced.push(Bounce { from, to, old_reason, reason });
+                    fates.bounced.push(Bounce {
+                        from,
+                        to,
+                        old_reason,
+                        reason,
+                        ..Bounce::default()
+                    });
                 }
                 Fate::Unknown => fates.unknown += 1,
             }

@@ -9,6 +9,7 @@
 mod asking;
 mod events;
 mod faults;
+mod inference;
 mod kill;
 mod limits;
 mod moto;

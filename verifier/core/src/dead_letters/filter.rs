@@ -8,7 +8,7 @@ use verifier_model::time::Timestamp;
 
 use super::functions;
 use super::nesting::nesting;
-use super::{DeadLetter, shape};
+use super::{Cause, DeadLetter, shape};
 
 /// How deep an expression may nest. Reading, applying and dropping it recurse as deep as it nests, on a thread that may
 /// have no more than 2 MiB of stack.
@@ -106,6 +106,22 @@ impl Filter {
         Ok(others && self.expression_is_met(message, reason, now)?)
     }
 
+    /// Whether a message is selected that failed for that cause. A reason that is inferred selects nothing: what is deleted or
+    /// sent because of it could have failed for another.
+    pub fn selects(
+        &self,
+        message: &DeadLetter,
+        cause: &Cause,
+        now: Timestamp,
+    ) -> Result<Selects, NotEvaluable> {
+        if self.is_met(message, cause.told(), now)? {
+            return Ok(Selects::Yes);
+        }
+        let inferred = cause.inferred().filter(|_| self.needs_reasons());
+        let would = inferred.map(|reason| self.is_met(message, Some(reason), now));
+        Ok(if matches!(would, Some(Ok(true))) { Selects::ByInference } else { Selects::No })
+    }
+
     fn expression_is_met(
         &self,
         message: &DeadLetter,
@@ -123,6 +139,17 @@ impl Filter {
         })?;
         Ok(found.is_truthy())
     }
+}
+
+/// Whether a filter selects a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selects {
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+    /// It would if the reason were told that is inferred. The message is left out.
+    ByInference,
 }
 
 /// A message of which the expression cannot be evaluated: a function has an argument of a type that it does not take.
@@ -166,6 +193,28 @@ mod tests {
             receive_count: Some(4),
             ..DeadLetter::default()
         }
+    }
+
+    #[test]
+    fn no_message_is_selected_by_a_reason_that_is_inferred() {
+        let by_option = Filter { reason: Some("slow".to_owned()), ..Filter::default() };
+        let expression = "reason && contains(reason, 'slow')";
+        let by_expression = Filter::default().with_expression(expression).unwrap();
+        let told = Cause::Told("too slow".to_owned());
+        let inferred = Cause::Inferred("too slow".to_owned());
+        let other = Cause::Inferred("full".to_owned());
+        let reasons = vec!["too slow".to_owned()];
+        let one_of = Cause::OneOf { reasons, may_be_another: true };
+        for filter in [by_option, by_expression] {
+            let selects = |cause| filter.selects(&message(), cause, NOW).unwrap();
+            assert_eq!(selects(&told), Selects::Yes);
+            assert_eq!(selects(&inferred), Selects::ByInference);
+            for cause in [&other, &one_of, &Cause::Unknown] {
+                assert_eq!(selects(cause), Selects::No, "{cause:?}");
+            }
+        }
+        let everything = Filter::default();
+        assert_eq!(everything.selects(&message(), &inferred, NOW).unwrap(), Selects::Yes);
     }
 
     #[test]

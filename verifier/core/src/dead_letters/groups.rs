@@ -4,58 +4,73 @@ use std::collections::BTreeMap;
 
 use verifier_model::time::Timestamp;
 
-use super::{AttemptLog, DeadLetter, shape};
+use super::{AttemptLog, Cause, DeadLetter};
 
 /// Messages that died for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// The shape of their reasons (see [`shape()`]); `None` for all those of which none is known.
-    pub reason: Option<String>,
+    /// Why, with the shape of their reasons.
+    pub cause: Cause,
     /// How many they are.
     pub count: usize,
-    /// When the first of them failed as far as the log tells, or else was sent.
+    /// Whether the log tells when each of them failed. The times are those, or else when they were sent.
+    pub has_failures: bool,
+    /// The first of those times.
     pub first_seen: Option<Timestamp>,
-    /// When the last of them failed as far as the log tells, or else was sent.
+    /// The last of them.
     pub last_seen: Option<Timestamp>,
     /// The id of the one that was seen last.
     pub sample: String,
 }
 
-/// Messages by their reasons: the largest group first, and last the one without a reason.
+/// Messages by their reasons: the largest group first, and last those without a reason.
 pub fn groups<'a>(
     messages: impl IntoIterator<Item = &'a DeadLetter>,
     attempt_log: &AttemptLog,
 ) -> Vec<Group> {
-    let mut groups: BTreeMap<Option<String>, Group> = BTreeMap::new();
+    let mut by_cause: BTreeMap<Cause, Vec<&DeadLetter>> = BTreeMap::new();
     for message in messages {
-        let reason = attempt_log.reason(&message.message_id).map(shape);
-        let (first, last) = seen(message, attempt_log);
-        let group = groups.entry(reason.clone()).or_insert_with(|| Group {
-            reason,
-            count: 0,
-            first_seen: None,
-            last_seen: None,
-            sample: message.message_id.clone(),
-        });
-        group.count += 1;
-        group.first_seen = group.first_seen.into_iter().chain(first).min();
-        if last > group.last_seen {
-            group.last_seen = last;
-            group.sample.clone_from(&message.message_id);
-        }
+        let cause = attempt_log.cause(&message.message_id).shape();
+        by_cause.entry(cause).or_default().push(message);
     }
-    let mut groups: Vec<Group> = groups.into_values().collect();
-    groups.sort_by_key(|group| (group.reason.is_none(), std::cmp::Reverse(group.count)));
+    let mut groups: Vec<Group> = by_cause
+        .into_iter()
+        .map(|(cause, messages)| group(cause, &messages, attempt_log))
+        .collect();
+    groups.sort_by_key(|group| {
+        let is_unknown = group.cause.reason().is_none();
+        (is_unknown, group.cause == Cause::Unknown, std::cmp::Reverse(group.count))
+    });
     groups
 }
 
-/// When a message failed first and last, or else when it was sent.
-fn seen(message: &DeadLetter, attempt_log: &AttemptLog) -> (Option<Timestamp>, Option<Timestamp>) {
-    let failures = || {
+fn group(cause: Cause, messages: &[&DeadLetter], attempt_log: &AttemptLog) -> Group {
+    let failed = |message: &&DeadLetter| {
         let attempts = attempt_log.attempts(&message.message_id).iter();
-        attempts.filter(|attempt| attempt.reason.is_some()).map(|attempt| attempt.at)
+        let failures = attempts.filter(|attempt| attempt.reason.is_some());
+        let times: Vec<Timestamp> = failures.map(|attempt| attempt.at).collect();
+        Some((*times.iter().min()?, *times.iter().max()?))
     };
-    (failures().min().or(message.sent_at), failures().max().or(message.sent_at))
+    let failures: Option<Vec<_>> = messages.iter().map(failed).collect();
+    let has_failures = failures.is_some();
+    let sent = |message: &&DeadLetter| (message.sent_at, message.sent_at);
+    let seen: Vec<(Option<Timestamp>, Option<Timestamp>)> = match failures {
+        Some(failures) => {
+            failures.into_iter().map(|(first, last)| (Some(first), Some(last))).collect()
+        }
+        None => messages.iter().map(sent).collect(),
+    };
+    // Of several that were seen last it is the first.
+    let latest = seen.iter().enumerate().rev().max_by_key(|(_, (_, last))| *last);
+    let sample = latest.and_then(|(at, _)| messages.get(at)).or(messages.first());
+    Group {
+        cause,
+        count: messages.len(),
+        has_failures,
+        first_seen: seen.iter().filter_map(|(first, _)| *first).min(),
+        last_seen: seen.iter().filter_map(|(_, last)| *last).max(),
+        sample: sample.map(|message| message.message_id.clone()).unwrap_or_default(),
+    }
 }
 
 #[cfg(test)]
@@ -92,7 +107,7 @@ mod tests {
         let found = groups(&messages, &attempt_log);
         let shown: Vec<(Option<&str>, usize, &str)> = found
             .iter()
-            .map(|group| (group.reason.as_deref(), group.count, group.sample.as_str()))
+            .map(|group| (group.cause.told(), group.count, group.sample.as_str()))
             .collect();
         let expected = [
             (Some("error: … refused"), 2, "m-2"),
@@ -102,6 +117,8 @@ mod tests {
         assert_eq!(shown, expected);
         assert_eq!((found[0].first_seen, found[0].last_seen), (Some(at(101)), Some(at(102))));
         assert_eq!((found[2].first_seen, found[2].last_seen), (Some(at(3)), Some(at(5))));
+        let has_failures: Vec<bool> = found.iter().map(|group| group.has_failures).collect();
+        assert_eq!(has_failures, [true, true, false], "of the unknown it is when they were sent");
     }
 
     #[test]
@@ -142,8 +159,8 @@ mod tests {
             let last = found.len().saturating_sub(1);
             for (index, group) in found.iter().enumerate() {
                 prop_assert!(group.first_seen <= group.last_seen);
-                prop_assert!(group.reason.is_some() || index == last);
-                prop_assert_eq!(attempt_log.reason(&group.sample).map(shape), group.reason.clone());
+                prop_assert!(group.cause.reason().is_some() || index == last);
+                prop_assert_eq!(&attempt_log.cause(&group.sample).shape(), &group.cause);
             }
         }
     }

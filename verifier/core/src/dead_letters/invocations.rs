@@ -12,24 +12,20 @@ use std::time::Duration;
 use serde_json::Value;
 use verifier_model::time::Timestamp;
 
+use super::failures::{Begun, Ended, Failures};
 use super::reason::{shortened, uncaught};
-use super::shape;
 use crate::account::{Invocation, InvocationEnd};
-
-/// How much before a message was received the invocation may seem to begin that holds it: clocks differ.
-const BEGINS_BEFORE: Duration = Duration::from_secs(2);
-/// How long after it that begins at most, where no batching window is waited for: an environment may have to start first, for
-/// which it has ten seconds.
-///
-/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>.
-const BEGINS_AFTER: Duration = Duration::from_secs(12);
 
 /// An invocation, as far as its log tells.
 #[derive(Clone, Debug, Default)]
 struct Told {
     began_at: Option<Timestamp>,
+    /// Whether Lambda has written that it began.
+    has_start: bool,
     /// The messages whose ids, or whose jobs' ids, stand in its lines.
     holds: BTreeSet<String>,
+    /// What its outcome lines name besides.
+    others: BTreeSet<String>,
     /// What it threw.
     error: Option<String>,
     end: Option<InvocationEnd>,
@@ -50,6 +46,17 @@ impl Told {
             if is_over { (&self.report, &self.error) } else { (&self.error, &self.report) };
         first.clone().or_else(|| second.clone())
     }
+
+    /// How it ended. A report in text format does not say so; where the function's runtime writes what it throws, one of which no
+    /// such line is there has answered.
+    fn ended(&self, writes_errors: bool) -> Ended {
+        match self.end {
+            Some(end) if end.fails_the_batch() => Ended::Failed(self.reason()),
+            Some(InvocationEnd::Success) => Ended::Succeeded,
+            Some(InvocationEnd::Unknown) if writes_errors => Ended::Succeeded,
+            _ => Ended::Unknown,
+        }
+    }
 }
 
 /// The invocations of a function, by the events of its log.
@@ -58,23 +65,28 @@ pub(super) struct Invocations {
     told: BTreeMap<String, Told>,
     /// The invocation that a log stream is at: its environment works on one at a time.
     current: BTreeMap<String, String>,
+    /// Whether the function's runtime is one that writes a line for each error which its handler throws.
+    writes_errors: bool,
 }
 
 impl Invocations {
     /// Marks of what is read, for a filter pattern.
     pub(super) const MARKS: [&'static str; 3] = ["START RequestId", "platform.start", "errorType"];
 
-    /// Takes an event, with the messages that it names.
+    /// Takes an event, with the messages that it names, and what else it is the outcome of.
     pub(super) fn take<'a>(
         &mut self,
         stream: &str,
         at: Timestamp,
         line: &str,
         named: impl IntoIterator<Item = &'a str>,
+        other: Option<String>,
     ) {
         if let Some(request_id) = started(line) {
             self.current.insert(stream.to_owned(), request_id.clone());
-            self.told.entry(request_id).or_default().began_at.get_or_insert(at);
+            let told = self.told.entry(request_id).or_default();
+            told.began_at.get_or_insert(at);
+            told.has_start = true;
             return;
         }
         let end = Invocation::read(line, at);
@@ -82,13 +94,17 @@ impl Invocations {
         let Some(request_id) = own.or_else(|| self.current.get(stream).cloned()) else { return };
         let told = self.told.entry(request_id).or_default();
         told.holds.extend(named.into_iter().map(str::to_owned));
+        told.others.extend(other);
         if told.error.is_none() {
             told.error = uncaught(line);
         }
         // Python's line about it names no invocation, and no report in text format says that it failed.
-        if line.starts_with("[ERROR] ") && line.contains("Traceback (most recent call last)") {
+        let is_pythons =
+            line.starts_with("[ERROR] ") && line.contains("Traceback (most recent call last)");
+        if is_pythons {
             told.end = Some(InvocationEnd::Error);
         }
+        self.writes_errors |= is_pythons || line.contains("\tERROR\tInvoke Error");
         let Some(end) = end else { return };
         if end.duration > Duration::ZERO {
             told.began_at.get_or_insert(end.started_at());
@@ -101,52 +117,28 @@ impl Invocations {
         }
     }
 
-    /// Why invocations failed, so that it can be asked for messages.
-    pub(super) fn failures(&self) -> Failures {
-        let mut failures = Failures::default();
+    /// Why invocations failed, so that it can be asked for messages, of which it is known which queues they came from.
+    pub(super) fn failures(&self, sources: &BTreeMap<String, String>) -> Failures {
+        let mut by_message = BTreeMap::new();
         let mut latest = BTreeMap::<&str, Option<Timestamp>>::new();
+        let mut begun = Vec::new();
         for told in self.told.values() {
+            if let Some(at) = told.began_at {
+                let names = told.holds.union(&told.others).cloned().collect();
+                let ended = told.ended(self.writes_errors);
+                let sources = told.holds.iter().filter_map(|id| sources.get(id)).cloned().collect();
+                begun.push(Begun { at, has_start: told.has_start, ended, names, sources });
+            }
             let Some(reason) = told.reason() else { continue };
             for id in &told.holds {
                 let known = latest.entry(id).or_insert(told.began_at);
                 if *known <= told.began_at {
                     *known = told.began_at;
-                    failures.by_message.insert(id.clone(), reason.clone());
+                    by_message.insert(id.clone(), reason.clone());
                 }
             }
-            if let Some(began_at) = told.began_at {
-                failures.by_time.push((began_at, shape(&reason), reason));
-            }
         }
-        failures.by_time.sort();
-        failures
-    }
-}
-
-/// Why invocations failed.
-#[derive(Debug, Default)]
-pub(super) struct Failures {
-    /// The reason of the last one that held a message.
-    by_message: BTreeMap<String, String>,
-    /// When each began, the shape of its reason and the reason, in the order of time.
-    by_time: Vec<(Timestamp, String, String)>,
-}
-
-impl Failures {
-    /// Why a message failed: because an invocation failed that held it, the last one of those; or else because of what all
-    /// failed invocations died of that began when it was received first.
-    pub(super) fn reason(&self, id: &str, first_received_at: Option<Timestamp>) -> Option<&str> {
-        if let Some(reason) = self.by_message.get(id) {
-            return Some(reason);
-        }
-        let received_at = first_received_at?;
-        let from = self.by_time.partition_point(|(at, ..)| *at < received_at - BEGINS_BEFORE);
-        let rest = self.by_time.get(from..).unwrap_or_default();
-        let then = rest.iter().take_while(|(at, ..)| *at <= received_at + BEGINS_AFTER);
-        let mut then = then.map(|(_, shape, reason)| (shape, reason));
-        let (shape, reason) = then.next()?;
-        // Of several it is not known which.
-        then.all(|(other, _)| other == shape).then_some(reason)
+        Failures::new(by_message, begun)
     }
 }
 
@@ -206,6 +198,8 @@ fn of_end(end: InvocationEnd) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dead_letters::failures::Handed;
+    use crate::dead_letters::{Cause, Delivery};
 
     const ONE: &str = "c1a7f3a2-9a11-4c4e-8d26-1f0c7a3c5d10";
     const TWO: &str = "d2a7f3a2-9a11-4c4e-8d26-1f0c7a3c5d11";
@@ -219,13 +213,21 @@ mod tests {
                 Timestamp::from_millis(second * 1000),
                 line,
                 named.iter().copied(),
+                None,
             );
         }
-        invocations.failures()
+        invocations.failures(&BTreeMap::new())
     }
 
-    fn at(seconds: u64) -> Timestamp {
-        Timestamp::from_millis(seconds * 1000)
+    /// What they tell of a message that was received first then, in whole batches.
+    fn at(failures: &Failures, id: &str, seconds: u64) -> Cause {
+        let delivery = Delivery {
+            partial_responses: false,
+            batching_window: Duration::ZERO,
+            ..Delivery::UNKNOWN
+        };
+        let at = Timestamp::from_millis(seconds * 1000);
+        failures.by_time(Handed { id, source: None, at, delivery })
     }
 
     #[test]
@@ -238,11 +240,11 @@ mod tests {
         let read =
             read(&[(&start, &[]), ("handling m-1", &["m-1"]), (python, &[]), (&report, &[])]);
         let reason = "KeyError: 'price' (File \"/var/task/app.py\", line 4, in charge)";
-        assert_eq!(read.reason("m-1", None), Some(reason));
+        assert_eq!(read.told("m-1"), Some(reason));
         // Of another message it is known by the time alone.
-        assert_eq!(read.reason("m-2", None), None);
-        assert_eq!(read.reason("m-2", Some(at(9))), Some(reason));
-        assert_eq!(read.reason("m-2", Some(at(20))), None);
+        assert_eq!(read.told("m-2"), None);
+        assert_eq!(at(&read, "m-2", 9), Cause::Inferred(reason.to_owned()));
+        assert_eq!(at(&read, "m-2", 20), Cause::Unknown);
     }
 
     #[test]
@@ -253,7 +255,7 @@ mod tests {
         let info = format!("2026-11-28T00:00:00.000Z\t{ONE}\tINFO\tgot m-1");
         let read = read(&[(&info, &["m-1"]), (&thrown, &[])]);
         assert_eq!(
-            read.reason("m-1", None),
+            read.told("m-1"),
             Some("TypeError: x is undefined (at charge (/var/task/index.js:4:11))")
         );
     }
@@ -266,18 +268,18 @@ mod tests {
         let timed_out = format!("2026-11-28T00:00:00.000Z {ONE} Task timed out after 9.00 seconds");
         let read_one = read(&[(&start, &["m-1"]), (caught, &["m-1"]), (&timed_out, &[])]);
         let expected = "Task timed out after 9.00 seconds";
-        assert_eq!(read_one.reason("m-1", None), Some(expected));
+        assert_eq!(read_one.told("m-1"), Some(expected));
         let exited = format!(
             "RequestId: {ONE} Error: Runtime exited with error: signal: killed\nRuntime.ExitError"
         );
         let read_one = read(&[(&start, &[]), ("m-1", &["m-1"]), (&exited, &[])]);
         let expected = "Runtime exited with error: signal: killed";
-        assert_eq!(read_one.reason("m-1", None), Some(expected));
+        assert_eq!(read_one.told("m-1"), Some(expected));
         let of_json = format!(
             r#"{{"type":"platform.report","record":{{"requestId":"{ONE}","status":"error","errorType":"Runtime.OutOfMemory","metrics":{{"durationMs":5.0}}}}}}"#
         );
         let read_one = read(&[(&start, &[]), ("m-1", &["m-1"]), (&of_json, &[])]);
-        assert_eq!(read_one.reason("m-1", None), Some("Runtime.OutOfMemory"));
+        assert_eq!(read_one.told("m-1"), Some("Runtime.OutOfMemory"));
     }
 
     #[test]
@@ -291,14 +293,33 @@ mod tests {
         };
         let fine = report(ONE, "success");
         let read_one = read(&[(&one, &[]), ("m-1", &["m-1"]), (&fine, &[])]);
-        assert_eq!(read_one.reason("m-1", Some(at(10))), None);
+        assert_eq!((read_one.told("m-1"), at(&read_one, "m-1", 10)), (None, Cause::Unknown));
         let error =
             |what: &str| format!("[ERROR] {what}: no\nTraceback (most recent call last):\n");
         let (first, second) = (error("KeyError"), error("ValueError"));
         let of_two = read(&[(&one, &[]), (&first, &[]), (&two, &[]), (&second, &[])]);
-        assert_eq!(of_two.reason("m-1", Some(at(11))), None);
+        let reasons = vec!["KeyError: no".to_owned(), "ValueError: no".to_owned()];
+        assert_eq!(at(&of_two, "m-1", 11), Cause::OneOf { reasons, may_be_another: false });
         // The same cause twice is one.
         let of_two = read(&[(&one, &[]), (&first, &[]), (&two, &[]), (&first, &[])]);
-        assert_eq!(of_two.reason("m-1", Some(at(11))), Some("KeyError: no"));
+        assert_eq!(at(&of_two, "m-1", 11), Cause::Inferred("KeyError: no".to_owned()));
+    }
+
+    #[test]
+    fn a_report_that_does_not_say_how_it_ended_is_a_success_where_the_runtime_writes_errors() {
+        let start = |id: &str| format!("START RequestId: {id} Version: $LATEST");
+        let report = |id: &str| format!("REPORT RequestId: {id}\tDuration: 1.00 ms");
+        let (one, two) = (start(ONE), start(TWO));
+        let (end_one, end_two) = (report(ONE), report(TWO));
+        let thrown = "[ERROR] KeyError: no\nTraceback (most recent call last):\n";
+        let python =
+            read(&[(&one, &[]), (thrown, &[]), (&end_one, &[]), (&two, &[]), (&end_two, &[])]);
+        assert_eq!(at(&python, "m-1", 11), Cause::Inferred("KeyError: no".to_owned()));
+        // Of a runtime that is not known, it may have been an error that it does not write.
+        let timed_out = format!("2026-11-28T00:00:00.000Z {ONE} Task timed out after 9.00 seconds");
+        let other =
+            read(&[(&one, &[]), (&timed_out, &[]), (&end_one, &[]), (&two, &[]), (&end_two, &[])]);
+        let reasons = vec!["Task timed out after <n> seconds".to_owned()];
+        assert_eq!(at(&other, "m-1", 11), Cause::OneOf { reasons, may_be_another: true });
     }
 }

@@ -5,9 +5,13 @@
 
 mod attempt;
 mod batches;
+mod cause;
+mod consumers;
 mod cost;
 mod dead_letter;
+mod delivery;
 mod empty_detector;
+mod failures;
 mod fifo_groups;
 mod filter;
 mod functions;
@@ -30,11 +34,14 @@ mod written;
 
 pub use attempt::Attempt;
 pub use batches::batches;
+pub use cause::Cause;
+pub use consumers::{Asked, Consumer, Consumers, Inquiry};
 pub use cost::ReceiveCounts;
 pub use dead_letter::{Attribute, DeadLetter, Resend};
+pub use delivery::Delivery;
 pub use empty_detector::EmptyDetector;
 pub use fifo_groups::FifoGroups;
-pub use filter::{Filter, FilterError, NESTING_MAX, NotEvaluable};
+pub use filter::{Filter, FilterError, NESTING_MAX, NotEvaluable, Selects};
 pub use groups::{Group, groups};
 pub use log_patterns::{invocations_pattern, log_pattern};
 pub use queue_ref::{QueueArn, QueueRef, QueueRefError, queue_label};

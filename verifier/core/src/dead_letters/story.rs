@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::{Outcome, OutcomeLine};
 use verifier_model::time::Timestamp;
 
+use super::failures::Handed;
 use super::invocations::Invocations;
 use super::reason::reason_in;
-use super::{Attempt, DeadLetter, RequestLog};
+use super::{Asked, Attempt, Cause, DeadLetter, Delivery, RequestLog};
 use crate::settings::OutcomeReader;
 
 /// How much of a line is kept.
@@ -21,14 +22,16 @@ pub struct AttemptLog {
     ids: BTreeSet<String>,
     /// The messages of jobs, by the jobs' ids.
     jobs: BTreeMap<String, Vec<String>>,
-    /// When messages were received first.
-    received: BTreeMap<String, Timestamp>,
+    /// When messages were received first, and how their function got them, where the log is that function's.
+    received: BTreeMap<String, (Timestamp, Delivery)>,
+    /// The queues that messages came from.
+    sources: BTreeMap<String, String>,
     invocations: Invocations,
     /// Why messages failed by what a service has written on them.
     written: BTreeMap<String, String>,
     attempts: BTreeMap<String, Vec<Attempt>>,
     /// Why messages failed by how invocations ended.
-    by_invocation: BTreeMap<String, String>,
+    by_invocation: BTreeMap<String, Cause>,
 }
 
 impl AttemptLog {
@@ -37,30 +40,56 @@ impl AttemptLog {
         Self { ids: ids.into_iter().collect(), ..Self::default() }
     }
 
-    /// Of these messages, which are known by the ids of their jobs, too.
-    pub fn of_messages<'a>(messages: impl IntoIterator<Item = &'a DeadLetter>) -> Self {
+    /// Of what a log is asked about.
+    pub fn of_asked<'a>(asked: impl IntoIterator<Item = &'a Asked<'a>>) -> Self {
         let mut log = Self::default();
-        for DeadLetter { message_id, job_id, first_received_at, .. } in messages {
+        for Asked { message, by_job, delivery } in asked {
+            let DeadLetter { message_id, job_id, first_received_at, source_arn, .. } = message;
             log.ids.insert(message_id.clone());
-            if let Some(job_id) = job_id {
+            if let Some(source) = source_arn {
+                log.sources.insert(message_id.clone(), source.clone());
+            }
+            if let Some(job_id) = job_id.as_ref().filter(|_| *by_job) {
                 log.jobs.entry(job_id.clone()).or_default().push(message_id.clone());
             }
-            if let Some(at) = first_received_at {
-                log.received.insert(message_id.clone(), *at);
+            if let (Some(at), Some(delivery)) = (first_received_at, delivery) {
+                log.received.insert(message_id.clone(), (*at, *delivery));
             }
         }
         log
     }
 
+    /// Takes what another log reports.
+    pub fn join(&mut self, other: Self) {
+        let Self { ids, jobs, written, attempts, by_invocation, .. } = other;
+        self.ids.extend(ids);
+        self.jobs.extend(jobs);
+        self.written.extend(written);
+        for (id, attempts) in attempts {
+            for attempt in attempts {
+                self.add(id.clone(), attempt);
+            }
+        }
+        for (id, cause) in by_invocation {
+            let known = self.by_invocation.entry(id).or_default();
+            // What is told counts more.
+            if known.told().is_none() {
+                *known = cause;
+            }
+        }
+    }
+
     /// Takes an event of a log stream: what it says of messages, and of the invocation.
     pub fn take_event(&mut self, stream: &str, at: Timestamp, line: &str, reader: &OutcomeReader) {
         self.take(at, line, reader);
-        let named: BTreeSet<String> = match reader.read_any(line) {
-            Some(outcome) => self.messages_of(&outcome).into_iter().collect(),
+        let outcome = reader.read_any(line);
+        let named: BTreeSet<String> = match &outcome {
+            Some(outcome) => self.messages_of(outcome).into_iter().collect(),
             None => self.named_in(line),
         };
+        let other = outcome.filter(|_| named.is_empty()).and_then(name_of);
         let line = line.trim_end();
-        self.invocations.take(stream, at, line, named.iter().map(String::as_str));
+        self.invocations.take(stream, at, line, named.iter().map(String::as_str), other);
     }
 
     /// The messages that an outcome is of: by its message id, or else by its job's.
@@ -148,23 +177,43 @@ impl AttemptLog {
         if ended.is_empty() { attempts.iter().collect() } else { ended }
     }
 
-    /// Why a message failed last. Of a line that the settings cannot read it is the first that looks like a failure: what
-    /// comes later often follows from it. Where no line of its own tells, the end of an invocation does that held it.
+    /// Why a message failed last, where that is told. Of a line that the settings cannot read it is the first that looks like a
+    /// failure: what comes later often follows from it. Where no line of its own tells, the end of an invocation does that held
+    /// it. What is deleted or sent for its reason is chosen by this, and never by what is inferred.
     pub fn reason(&self, id: &str) -> Option<&str> {
         let attempts = self.attempts(id);
         let failed = attempts.iter().rev().find(|each| each.outcome == Some(Outcome::Failed));
         let told = failed.and_then(|attempt| attempt.reason.as_deref());
         told.or_else(|| attempts.iter().find_map(|attempt| attempt.reason.as_deref()))
-            .or_else(|| self.by_invocation.get(id).map(String::as_str))
+            .or_else(|| self.by_invocation.get(id).and_then(Cause::told))
             .or_else(|| self.written.get(id).map(String::as_str))
     }
 
-    /// Looks for the reasons that invocations tell, when all events were taken.
+    /// Why a message failed, and how that is known.
+    pub fn cause(&self, id: &str) -> Cause {
+        match self.reason(id) {
+            Some(reason) => Cause::Told(reason.to_owned()),
+            None => self.by_invocation.get(id).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// Looks for what invocations tell, when all events were taken.
     pub fn conclude(&mut self) {
-        let failures = self.invocations.failures();
+        let failures = self.invocations.failures(&self.sources);
         for id in &self.ids {
-            if let Some(reason) = failures.reason(id, self.received.get(id).copied()) {
-                self.by_invocation.insert(id.clone(), reason.to_owned());
+            let by_time = || {
+                let (at, delivery) = *self.received.get(id)?;
+                let source = self.sources.get(id).map(String::as_str);
+                Some(failures.by_time(Handed { id, source, at, delivery }))
+            };
+            let cause = match failures.told(id) {
+                Some(reason) => Some(Cause::Told(reason.to_owned())),
+                // The worker names it: it was in the invocations that do, and others say nothing of it.
+                None if !self.attempts(id).is_empty() => None,
+                None => by_time(),
+            };
+            if let Some(cause) = cause.filter(|cause| *cause != Cause::Unknown) {
+                self.by_invocation.insert(id.clone(), cause);
             }
         }
     }
@@ -186,6 +235,11 @@ impl From<RequestLog> for AttemptLog {
     fn from(log: RequestLog) -> Self {
         Self { attempts: log.into_attempts(), ..Self::default() }
     }
+}
+
+/// What an outcome is of.
+fn name_of(outcome: OutcomeLine) -> Option<String> {
+    Some(outcome.message_id).filter(|id| !id.is_empty()).or(outcome.job_id)
 }
 
 /// Words that ids of jobs may be, where they are long enough to be no number or word that stands there by chance.

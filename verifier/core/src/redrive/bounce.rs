@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::dead_letters::shape;
 
 /// A message whose message failed again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Bounce {
     /// The message's id.
@@ -18,6 +18,12 @@ pub struct Bounce {
     /// Why the message failed, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whether the old reason is only inferred.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_old_reason_inferred: bool,
+    /// Whether the reason is only inferred.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_reason_inferred: bool,
 }
 
 /// How a failure compares with the one before the redrive.
@@ -55,6 +61,8 @@ mod tests {
                 to: "new".to_owned(),
                 old_reason: old.map(str::to_owned),
                 reason: reason.map(str::to_owned),
+                is_old_reason_inferred: false,
+                is_reason_inferred: false,
             };
             bounce.failing()
         };

@@ -408,8 +408,7 @@ mod tests {
     }
 
     fn bounced(from: &str, to: &str) -> Entry {
-        let bounce =
-            Bounce { from: from.to_owned(), to: to.to_owned(), old_reason: None, reason: None };
+        let bounce = Bounce { from: from.to_owned(), to: to.to_owned(), ..Bounce::default() };
         Entry::Evaluated {
             number: 1,
             succeeded: 0,

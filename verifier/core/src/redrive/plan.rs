@@ -7,7 +7,7 @@ use thiserror::Error;
 use verifier_model::time::Timestamp;
 
 use super::{QueueName, Terms};
-use crate::dead_letters::{DeadLetter, shape};
+use crate::dead_letters::{Cause, DeadLetter, shape};
 
 /// The schema of a plan.
 pub const PLAN_SCHEMA: &str = "verifier.redrive.plan/1";
@@ -29,6 +29,9 @@ pub struct Planned {
     /// Why it failed, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Why it failed, where that is only inferred.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inferred_reason: Option<String>,
     /// The ARN of the queue that it came from, where it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_arn: Option<String>,
@@ -110,13 +113,14 @@ pub enum PlanError {
 
 impl Planned {
     /// A message as a plan names it.
-    pub fn of(message: &DeadLetter, reason: Option<&str>) -> Self {
+    pub fn of(message: &DeadLetter, cause: &Cause) -> Self {
         Self {
             message_id: message.message_id.clone(),
             content_sha256: message.content_sha256(),
             sent_at: message.sent_at,
             size_bytes: message.size_bytes(),
-            reason: reason.map(str::to_owned),
+            reason: cause.told().map(str::to_owned),
+            inferred_reason: cause.inferred().map(str::to_owned),
             source_arn: message.source_arn.clone(),
         }
     }
@@ -154,11 +158,13 @@ impl Plan {
         counts.into_iter().chain(unknown).collect()
     }
 
-    /// How many messages died of reasons of which shape, those of most messages in front.
-    pub fn reasons(&self) -> Vec<(Option<String>, usize)> {
-        let mut counts: BTreeMap<Option<String>, usize> = BTreeMap::new();
+    /// How many messages died of which cause, by the shapes of reasons; those of most messages in front.
+    pub fn causes(&self) -> Vec<(Cause, usize)> {
+        let mut counts: BTreeMap<Cause, usize> = BTreeMap::new();
         for message in &self.messages {
-            *counts.entry(message.reason.as_deref().map(shape)).or_default() += 1;
+            let told = message.reason.as_deref().map(|reason| Cause::Told(shape(reason)));
+            let inferred = message.inferred_reason.as_deref().map(shape).map(Cause::Inferred);
+            *counts.entry(told.or(inferred).unwrap_or_default()).or_default() += 1;
         }
         let mut counts: Vec<_> = counts.into_iter().collect();
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));

@@ -43,6 +43,7 @@ pub(crate) async fn run(args: DlqPurgeArgs) -> Result<Exit, Failure> {
     }
     let is_left = !purged.not_deleted.is_empty()
         || !purged.not_released.is_empty()
+        || !purged.left_out.is_empty()
         || purged.incomplete.is_some();
     started.end(is_left, printed).await
 }

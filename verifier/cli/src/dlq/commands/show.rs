@@ -72,6 +72,7 @@ async fn find(
         at: place.clock.now(),
         retention: place.retention(),
         messages,
+        left_out: Vec::new(),
         keeps: Keeps::Whole,
         told,
         looked_at,
@@ -111,7 +112,7 @@ async fn requests(
     ids.dedup();
     let since = message.sent_at.unwrap_or_default();
     tokio::select! {
-        lines = lines_of_requests(place, id, &ids, since) => lines.and_then(Result::ok).unwrap_or_default(),
+        lines = lines_of_requests(place, message, &ids, since) => lines.and_then(Result::ok).unwrap_or_default(),
         () = interrupt.asked() => BTreeMap::new(),
     }
 }

@@ -18,14 +18,22 @@ pub(super) fn human(seen: &Seen) -> String {
         format!("{}: {}\n", clean::line(&seen.queue).bold(), messages(seen.messages.len()));
     text.push_str(&origin(seen));
     for group in groups(&seen.messages, &seen.told.attempt_log) {
-        let reason = group.reason.as_deref().map_or("reason unknown".to_owned(), short);
-        let what = if group.reason.is_some() { "failed" } else { "sent" };
+        let reason = short(&in_words(&group));
+        let what = if group.has_failures { "failed" } else { "sent" };
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{:>6}  {}", group.count, reason.bold());
         let _ = writeln!(text, "        {}", span(what, &group, seen.at));
         let _ = writeln!(text, "        for example {}", clean::line(&group.sample));
     }
     text + &notes(seen)
+}
+
+/// Why they failed, as far as it is known.
+fn in_words(group: &Group) -> String {
+    match group.cause.reason() {
+        Some(_) => group.cause.in_words(),
+        None => format!("reason {}", group.cause.in_words()),
+    }
 }
 
 fn span(what: &str, group: &Group, now: Timestamp) -> String {
@@ -38,7 +46,9 @@ pub(super) fn json(seen: &Seen) -> Value {
     let all = groups(&seen.messages, &seen.told.attempt_log);
     let shown = all.iter().map(|group| {
         json!({
-            "reason": group.reason,
+            "reason": group.cause.told(),
+            "inferredReason": group.cause.inferred(),
+            "possibleReasons": group.cause.possible(),
             "count": group.count,
             "firstSeenAt": group.first_seen.map(iso),
             "lastSeenAt": group.last_seen.map(iso),
@@ -54,8 +64,7 @@ pub(super) fn json(seen: &Seen) -> Value {
 pub(super) fn reasons(seen: &Seen) -> Vec<Note> {
     let all = groups(&seen.messages, &seen.told.attempt_log);
     let note = |group: &Group| {
-        let reason = group.reason.as_deref().unwrap_or("reason unknown");
-        let message = format!("{reason}\nfor example {}", group.sample);
+        let message = format!("{}\nfor example {}", in_words(group), group.sample);
         Note::warning(&format!("{} of {}", messages(group.count), seen.queue), &message)
     };
     all.iter().map(note).collect()

@@ -36,6 +36,7 @@ fn seen(text: &str) -> Seen {
         at: Timestamp::default(),
         retention: None,
         messages: vec![message],
+        left_out: vec![(text.to_owned(), text.to_owned())],
         told: Evidence {
             log: Log::Unreadable { group: text.to_owned(), why: text.to_owned() },
             attempt_log: AttemptLog::default(),
@@ -61,6 +62,7 @@ proptest! {
             Delivered { sent: pair(), not_sent: pair(), unknown: pair(), ..Delivered::default() };
         let purged = Purged {
             not_deleted: pair(),
+            left_out: pair(),
             not_released: pair(),
             incomplete: Some(text.clone()),
             failure: Some(failure(&text)),

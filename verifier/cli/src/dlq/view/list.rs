@@ -55,7 +55,7 @@ fn cells(seen: &Seen, message: &DeadLetter) -> [String; 6] {
         format!("{}{mark}", age(seen.time_to_expiry(message))),
         message.receive_count.map_or("?".to_owned(), |count| count.to_string()),
         size(message.size_bytes()),
-        seen.reason(message).map_or("unknown".to_owned(), short),
+        short(&seen.cause(message).in_words()),
     ]
 }
 
@@ -84,6 +84,7 @@ fn size(bytes: usize) -> String {
 pub(super) fn json(seen: &Seen) -> Value {
     let mut document = looked("verifier.dlq.list/1", seen);
     let shown = seen.messages.iter().map(|message| {
+        let cause = seen.cause(message);
         json!({
             "messageId": message.message_id,
             "sentAt": message.sent_at.map(iso),
@@ -92,7 +93,9 @@ pub(super) fn json(seen: &Seen) -> Value {
             "expiresSoon": seen.expires_soon(message),
             "receiveCount": message.receive_count,
             "sizeBytes": message.size_bytes(),
-            "reason": seen.reason(message),
+            "reason": cause.told(),
+            "inferredReason": cause.inferred(),
+            "possibleReasons": cause.possible(),
             "sourceArn": message.source_arn,
             "service": message.service(),
         })

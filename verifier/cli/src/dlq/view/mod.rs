@@ -199,6 +199,9 @@ fn attention(seen: &Seen) -> Vec<Note> {
     if let Log::Unreadable { group, why } = &seen.told.log {
         notes.push(Note::warning("the reasons are not known", &format!("{group}: {why}")));
     }
+    if let Some(note) = left_out_note(&seen.left_out) {
+        notes.push(Note::warning("an inferred reason selects nothing", &note));
+    }
     notes.extend(hidden(&seen.not_released));
     notes
 }
@@ -299,7 +302,8 @@ fn notes(seen: &Seen) -> String {
     if seen.unreached.may_come() {
         notes.push("wait for those with --wait".to_owned());
     }
-    notes.extend(log_note(&seen.told.log));
+    notes.extend(left_out_note(&seen.left_out));
+    notes.extend(log_note(&seen.told.log, seen.has_reasons()));
     let dimmed = notes.into_iter().map(|note| format!("{}\n", note.dimmed()));
     dimmed.collect::<String>() + &not_released(&seen.not_released)
 }
@@ -315,16 +319,24 @@ fn not_released(failed: &[(String, String)]) -> String {
     failed.iter().map(line).collect()
 }
 
-/// Why reasons may be unknown.
-fn log_note(log: &Log) -> Option<String> {
+/// How many messages an inferred reason does not select.
+fn left_out_note(left_out: &[(String, String)]) -> Option<String> {
+    let (_, reason) = left_out.first()?;
+    Some(format!(
+        "{} left out, whose reason is only inferred, for example: {}",
+        messages(left_out.len()),
+        short(reason)
+    ))
+}
+
+/// Why reasons may be unknown; some may be known all the same.
+fn log_note(log: &Log, has_reasons: bool) -> Option<String> {
+    let what = if has_reasons { "no other reasons are known" } else { "no reasons are known" };
     match log {
         Log::NotAsked | Log::Read { .. } => None,
-        Log::None => Some(
-            "no reasons are known, since no log is: name the consumer's with --log-group"
-                .to_owned(),
-        ),
+        Log::None => Some(format!("{what}, since no log is: name the consumer's with --log-group")),
         Log::Unreadable { group, why } => Some(format!(
-            "no reasons are known, since the log {} could not be read: {}",
+            "{what}, since the log {} could not be read: {}",
             clean::line(group),
             clean::line(why)
         )),
@@ -341,11 +353,19 @@ fn log_json(log: &Log) -> Value {
     match log {
         Log::NotAsked => json!({"state": "not-asked"}),
         Log::None => json!({"state": "none"}),
-        Log::Read { group } => json!({"state": "read", "group": group}),
+        Log::Read { groups } => {
+            json!({"state": "read", "group": groups.first(), "groups": groups})
+        }
         Log::Unreadable { group, why } => {
             json!({"state": "unreadable", "group": group, "why": why})
         }
     }
+}
+
+/// Messages that an inferred reason does not select, for programs.
+fn left_out_json(left_out: &[(String, String)]) -> Value {
+    let one = |(id, reason): &(String, String)| json!({"messageId": id, "inferredReason": reason});
+    left_out.iter().map(one).collect()
 }
 
 /// Ids with reasons, for programs.
@@ -375,6 +395,7 @@ fn looked(schema: &str, seen: &Seen) -> serde_json::Map<String, Value> {
         "blockedBy": blocked_by(&seen.unreached),
         "notReleased": with_reasons(&seen.not_released),
         "log": log_json(&seen.told.log),
+        "leftOut": left_out_json(&seen.left_out),
     });
     match document {
         Value::Object(fields) => fields,

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use verifier_core::check::QueueEvidence;
 
 use super::{
-    hidden, log_json, log_note, looked, messages, not_released, notes, origin, place_of, receives,
-    with_reasons,
+    hidden, left_out_json, left_out_note, log_json, log_note, looked, messages, not_released,
+    notes, origin, place_of, receives, with_reasons,
 };
 use crate::dlq::{Delivered, Purged, Seen};
 use crate::report::github::Note;
@@ -101,7 +101,8 @@ pub(super) fn purged_human(
     if let Some(why) = &purged.incomplete {
         let _ = writeln!(text, "there may be more: {}", clean::line(why));
     }
-    if let Some(note) = purged.log.as_ref().and_then(log_note) {
+    let log = purged.log.as_ref().and_then(|log| log_note(log, purged.deleted > 0));
+    for note in left_out_note(&purged.left_out).into_iter().chain(log) {
         let _ = writeln!(text, "{note}");
     }
     text + &not_released(&purged.not_released)
@@ -120,6 +121,7 @@ pub(super) fn purged_json(
         "deleted": purged.deleted,
         "notDeleted": with_reasons(&purged.not_deleted),
         "notMeant": purged.not_meant,
+        "leftOut": left_out_json(&purged.left_out),
         "receives": purged.receives,
         "awsCalls": purged.calls,
         "complete": purged.incomplete.is_none(),
@@ -145,6 +147,9 @@ pub(super) fn purged_notes(purged: &Purged) -> Vec<Note> {
     let incomplete = incomplete.map(|why| Note::warning("there may be more", why));
     let not_deleted = with_title("not deleted", &purged.not_deleted);
     let hidden = hidden(&purged.not_released);
+    let left_out = left_out_note(&purged.left_out);
+    let left_out = left_out.map(|note| Note::warning("an inferred reason selects nothing", &note));
+    let incomplete = incomplete.into_iter().chain(left_out);
     failure.into_iter().chain(not_deleted).chain(hidden).chain(incomplete).collect()
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use contract::Outcome;
 use owo_colors::OwoColorize;
 use serde_json::{Value, json};
-use verifier_core::dead_letters::{Attempt, DeadLetter};
+use verifier_core::dead_letters::{Attempt, Cause, DeadLetter};
 
 use super::{age, looked, notes};
 use crate::dlq::Seen;
@@ -34,6 +34,10 @@ impl Story<'_> {
         }
         if self.attempts().is_empty() {
             let _ = writeln!(text, "  attempts   the log reports none");
+        }
+        let cause = seen.cause(message);
+        if cause.told().is_none() && cause != Cause::Unknown {
+            let _ = writeln!(text, "  reason     {}", clean::line(&cause.in_words()));
         }
         let _ = writeln!(text, "  moved      {}", self.moved());
         let _ = writeln!(text, "  expires    {}", self.expiry());
@@ -140,6 +144,9 @@ impl Story<'_> {
         document.insert("message".to_owned(), json!(self.message));
         document.insert("sentAt".to_owned(), json!(self.message.sent_at.map(iso)));
         document.insert("attempts".to_owned(), attempts.collect());
+        let cause = self.seen.cause(self.message);
+        document.insert("inferredReason".to_owned(), json!(cause.inferred()));
+        document.insert("possibleReasons".to_owned(), json!(cause.possible()));
         document.insert("expiresInSeconds".to_owned(), json!(left.map(|left| left.as_secs())));
         document.insert("expiresSoon".to_owned(), json!(self.seen.expires_soon(self.message)));
         document.into()

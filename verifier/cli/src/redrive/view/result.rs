@@ -151,33 +151,54 @@ fn named(ledger: &Ledger, out: &mut dyn Write) -> io::Result<()> {
 
 /// A message that failed again, and how that compares with the time before.
 fn bounce(bounce: &Bounce) -> String {
-    let Bounce { from, to, old_reason, reason } = bounce;
-    let quoted = |reason: &Option<String>| reason.clone().unwrap_or_default();
-    let how = match bounce.failing() {
-        Failing::SameCause => format!(": same cause, {}", quoted(reason)),
-        Failing::NewCause => {
-            format!(": new cause, {}; before it was {}", quoted(reason), quoted(old_reason))
+    let Bounce { from, to, old_reason, reason, is_old_reason_inferred, is_reason_inferred } =
+        bounce;
+    let quoted = |reason: &Option<String>, is_inferred: bool| {
+        let mark = if is_inferred { " (inferred)" } else { "" };
+        format!("{}{mark}", reason.as_deref().unwrap_or_default())
+    };
+    let (old, new) =
+        (quoted(old_reason, *is_old_reason_inferred), quoted(reason, *is_reason_inferred));
+    let how = match (bounce.failing(), reason, old_reason) {
+        (Failing::SameCause, ..) => format!(": same cause, {new}"),
+        (Failing::NewCause, ..) => format!(": new cause, {new}; before it was {old}"),
+        (Failing::Unknown, Some(_), _) => format!(": {new}; the cause before is not known"),
+        (Failing::Unknown, None, Some(_)) => {
+            format!(": for a reason that is not known; before it was {old}")
         }
-        Failing::Unknown if reason.is_some() => format!(": {}", quoted(reason)),
-        Failing::Unknown => String::new(),
+        (Failing::Unknown, None, None) => ": for a reason that is not known".to_owned(),
     };
     format!("{from}, sent as {to}{how}")
 }
 
 fn bounce_json(bounce: &Bounce) -> Value {
-    let Bounce { from, to, old_reason, reason } = bounce;
-    let failing = bounce.failing();
-    json!({"from": from, "to": to, "oldReason": old_reason, "reason": reason, "failing": failing})
+    let Bounce { from, to, old_reason, reason, is_old_reason_inferred, is_reason_inferred } =
+        bounce;
+    json!({
+        "from": from,
+        "to": to,
+        "oldReason": old_reason,
+        "isOldReasonInferred": is_old_reason_inferred,
+        "reason": reason,
+        "isReasonInferred": is_reason_inferred,
+        "failing": bounce.failing(),
+    })
 }
 
 /// How many failed with the same cause and how many with a new one, where something bounced.
 fn by_failing(ledger: &Ledger) -> String {
-    let count =
-        |failing| ledger.bounced().values().filter(|each| each.failing() == failing).count();
+    let is_known = |bounce: &Bounce| bounce.reason.is_some();
+    let count = |failing, known: Option<bool>| {
+        let is_it = |each: &&Bounce| {
+            each.failing() == failing && known.is_none_or(|known| is_known(each) == known)
+        };
+        ledger.bounced().values().filter(is_it).count()
+    };
     let counts = [
-        (count(Failing::SameCause), "same cause"),
-        (count(Failing::NewCause), "new cause"),
-        (count(Failing::Unknown), "for a reason that is not known"),
+        (count(Failing::SameCause, None), "same cause"),
+        (count(Failing::NewCause, None), "new cause"),
+        (count(Failing::Unknown, Some(true)), "whose cause before is not known"),
+        (count(Failing::Unknown, Some(false)), "for a reason that is not known"),
     ];
     let told = counts.into_iter().filter(|(count, _)| *count > 0);
     told.map(|(count, how)| format!("{count} {how}")).collect::<Vec<_>>().join(", ")
@@ -302,12 +323,12 @@ pub(super) fn plan(plan: &Plan, now: Timestamp, out: &mut dyn Write) -> io::Resu
     if let Some(oldest) = plan.messages.iter().filter_map(|message| message.sent_at).min() {
         writeln!(out, "the oldest was sent {} s ago", whole_seconds(now.since(oldest)))?;
     }
-    for (reason, count) in plan.reasons() {
-        writeln!(
-            out,
-            "  {count:>6}  {}",
-            clean::line(reason.as_deref().unwrap_or("reason not known"))
-        )?;
+    for (cause, count) in plan.causes() {
+        let cause = match cause.reason() {
+            Some(_) => cause.in_words(),
+            None => "reason not known".to_owned(),
+        };
+        writeln!(out, "  {count:>6}  {}", clean::line(&cause))?;
     }
     for preview in &plan.preview {
         let what = if plan.terms.undone.is_some() { "original" } else { "patch" };
