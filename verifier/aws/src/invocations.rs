@@ -4,7 +4,7 @@ use aws_sdk_lambda::config::Builder;
 use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::operation::RequestId;
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::InvocationType;
+use aws_sdk_lambda::types::{FunctionEventInvokeConfig, InvocationType};
 use verifier_core::check::FunctionEvidence;
 use verifier_core::dead_letters::Resend;
 
@@ -25,6 +25,12 @@ pub struct Invocable {
     pub dead_letter_arn: Option<String>,
 }
 
+/// Where records of failures go by a configuration.
+fn on_failure(config: &FunctionEventInvokeConfig) -> Option<String> {
+    let on_failure = config.destination_config()?.on_failure()?;
+    on_failure.destination().filter(|arn| !arn.is_empty()).map(str::to_owned)
+}
+
 impl Aws {
     /// A function by name or ARN, which may name a version or an alias.
     pub async fn invocable(&self, name: &str) -> Result<Invocable, AwsError> {
@@ -34,24 +40,45 @@ impl Aws {
         Ok(Invocable { function: crate::functions::evidence(name, &answer), dead_letter_arn })
     }
 
+    /// The functions of the account in the region, each with the queue or the topic where events go that it has failed, if
+    /// it has one.
+    pub async fn functions(&self) -> Result<Vec<(String, Option<String>)>, AwsError> {
+        let mut functions = Vec::new();
+        let mut pages = self.lambda.list_functions().into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed("lambda:ListFunctions", "all", &error))?;
+            functions.extend(page.functions().iter().filter_map(|function| {
+                let config = function.dead_letter_config();
+                let arn = config.and_then(|config| config.target_arn());
+                let arn = arn.filter(|arn| !arn.is_empty()).map(str::to_owned);
+                Some((function.function_name()?.to_owned(), arn))
+            }));
+        }
+        Ok(functions)
+    }
+
     /// The names of the functions of the account in the region that put events which they have failed into a queue.
     pub async fn functions_with_dead_letter_queue(
         &self,
         queue_arn: &str,
     ) -> Result<Vec<String>, AwsError> {
-        let mut names = Vec::new();
-        let mut pages = self.lambda.list_functions().into_paginator().send();
+        let functions = self.functions().await?.into_iter();
+        let of_queue = functions.filter(|(_, arn)| arn.as_deref() == Some(queue_arn));
+        Ok(of_queue.map(|(name, _)| name).collect())
+    }
+
+    /// Where a function and its versions and aliases send the records of asynchronous invocations that have failed.
+    pub async fn failure_destinations(&self, function: &str) -> Result<Vec<String>, AwsError> {
+        let mut arns = Vec::new();
+        let request = self.lambda.list_function_event_invoke_configs().function_name(function);
+        let mut pages = request.into_paginator().send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed("lambda:ListFunctions", "all", &error))?;
-            let of_queue = page.functions().iter().filter(|function| {
-                let config = function.dead_letter_config();
-                config.and_then(|config| config.target_arn()) == Some(queue_arn)
-            });
-            names.extend(
-                of_queue.filter_map(|function| function.function_name()).map(str::to_owned),
-            );
+            let page = page.map_err(|error| {
+                failed("lambda:ListFunctionEventInvokeConfigs", function, &error)
+            })?;
+            arns.extend(page.function_event_invoke_configs().iter().filter_map(on_failure));
         }
-        Ok(names)
+        Ok(arns)
     }
 
     /// Invokes a function asynchronously with events, one after the other. The id of what is confirmed is that of the
@@ -89,5 +116,25 @@ impl Aws {
             },
             Err(error) => of_request("lambda:InvokeFunction", function_arn, &error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_lambda::types::{DestinationConfig, OnFailure, OnSuccess};
+
+    use super::*;
+
+    #[test]
+    fn only_the_destination_of_failures_is_a_dead_letter_queue() {
+        let (failures, successes) = (OnFailure::builder(), OnSuccess::builder());
+        let of = |config| FunctionEventInvokeConfig::builder().destination_config(config).build();
+        let both = DestinationConfig::builder()
+            .on_failure(failures.destination("arn:failures").build())
+            .on_success(successes.destination("arn:successes").build())
+            .build();
+        assert_eq!(on_failure(&of(both)).as_deref(), Some("arn:failures"));
+        assert_eq!(on_failure(&of(DestinationConfig::builder().build())), None);
+        assert_eq!(on_failure(&FunctionEventInvokeConfig::builder().build()), None);
     }
 }

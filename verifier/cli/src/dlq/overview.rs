@@ -25,5 +25,7 @@ pub(crate) struct Overview {
     pub(crate) rows: Vec<Row>,
     /// Queues that could not be asked, each with the reason.
     pub(crate) not_asked: Vec<(String, String)>,
+    /// Why it is not known of all functions where they put what they have failed.
+    pub(crate) functions_not_asked: Option<String>,
     pub(crate) calls: BTreeMap<String, u32>,
 }

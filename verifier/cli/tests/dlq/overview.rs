@@ -3,10 +3,10 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
-use verifier_testkit::{run, scrubbed};
+use verifier_testkit::{run, scrubbed, template};
 
-use crate::queues::{bodies, create, dlq, dlq_human, send, visible};
-use crate::support::{Local, assert_valid};
+use crate::queues::{bodies, create, dlq, dlq_human, send, text, visible};
+use crate::support::{Local, assert_valid, fault_file};
 
 fn policy(dead_letters: &str) -> Value {
     let arn = format!("arn:aws:sqs:us-local-1:000000000000:{dead_letters}");
@@ -57,6 +57,39 @@ fn every_dead_letter_queue_is_shown_with_its_sources_and_what_is_known() {
     {
         assert!(human.assert_code(0).stdout.contains(part), "{part}: {}", human.stdout);
     }
+}
+
+#[test]
+fn a_queue_that_only_a_function_has_is_shown_with_it() {
+    let stack = template(|changes| {
+        let resources = &mut changes.document()["Resources"];
+        resources["EventsDlq"] =
+            json!({"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "events-dlq"}});
+        let function = changes.function("worker");
+        function["FunctionName"] = "charge".into();
+        function["DeadLetterConfig"] = json!({"TargetArn": {"Fn::GetAtt": ["EventsDlq", "Arn"]}});
+    });
+    let local = Local::start(&["--template", stack.path().to_str().unwrap()]);
+    let document = dlq(&local, &["queues"]).assert_code(0).json();
+    assert_valid("dlq.1", &document);
+    let events = row(&document, ":events-dlq");
+    assert_eq!((&events["functions"], &events["sources"]), (&json!(["charge"]), &json!([])));
+    assert!(document["functionsNotAsked"].is_null());
+    let own = row(&document, local.text("/outputs/JobsDeadLetterQueueName"));
+    assert_eq!(own["functions"], json!([]));
+    let human = dlq_human(&local, &["queues"]);
+    assert!(human.stdout.contains("from asynchronous invocations of charge"), "{}", human.stdout);
+}
+
+#[test]
+fn where_functions_cannot_be_asked_queues_may_be_missing() {
+    let rules = json!([{"operation": "ListFunctions",
+        "fault": {"kind": "error", "status": 403, "code": "AccessDeniedException", "commit": "before"}}]);
+    let faults = fault_file(&rules);
+    let local = Local::start(&["--faults", text(faults.path())]);
+    let document = dlq(&local, &["queues"]).assert_code(4).json();
+    assert!(document["functionsNotAsked"].is_string(), "{document:#}");
+    assert!(document["queues"].as_array().is_some_and(|rows| !rows.is_empty()), "{document:#}");
 }
 
 #[test]

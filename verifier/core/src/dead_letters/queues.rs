@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use verifier_model::time::Timestamp;
 
-use super::{DeadLetter, Depth};
+use super::{DeadLetter, Depth, QueueArn};
 use crate::evidence::QueueEvidence;
 
 /// A message that is kept for less than this is warned of.
@@ -20,6 +20,8 @@ pub struct DeadLetterQueue {
     pub arn: String,
     /// The ARNs of the queues whose redrive policies name it.
     pub sources: Vec<String>,
+    /// The names of the functions that put what they have failed there, when they were invoked asynchronously.
+    pub functions: Vec<String>,
 }
 
 /// When messages of a queue expire.
@@ -43,38 +45,53 @@ pub enum Expiry {
     },
 }
 
-/// The dead-letter queues among all queues of an account and region: those that a redrive policy names, and those that say by
-/// a redrive allow policy that they are some. The fullest come first.
+/// What names a dead-letter queue.
+#[derive(Default)]
+struct Named {
+    sources: BTreeSet<String>,
+    functions: BTreeSet<String>,
+}
+
+/// The dead-letter queues among all queues of an account and region: those that a redrive policy names or a function, and those
+/// that say by a redrive allow policy that they are some. `functions` are the names of functions, each with an ARN where what it
+/// fails goes, by its dead-letter queue or its destination for failures. The fullest come first.
 ///
 /// Sources: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>, `RedrivePolicy`
-/// and `RedriveAllowPolicy`.
-pub fn dead_letter_queues(queues: Vec<QueueEvidence>) -> Vec<DeadLetterQueue> {
+/// and `RedriveAllowPolicy`, and <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>.
+pub fn dead_letter_queues(
+    queues: Vec<QueueEvidence>,
+    functions: &[(String, String)],
+) -> Vec<DeadLetterQueue> {
     // Queues are asked at the same time, and answer in any order.
-    let mut sources: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut names: BTreeMap<String, Named> = BTreeMap::new();
     for queue in &queues {
         if let Some(policy) = queue.redrive_policy() {
-            let of_it = sources.entry(policy.dead_letter_target_arn).or_default();
-            of_it.insert(queue.arn().to_owned());
+            let of_it = names.entry(policy.dead_letter_target_arn).or_default();
+            of_it.sources.insert(queue.arn().to_owned());
         }
     }
-    let mut found = Vec::new();
+    // A topic or a bus takes them, too, and keeps none.
+    for (function, arn) in functions.iter().filter(|(_, arn)| QueueArn::parse(arn).is_some()) {
+        names.entry(arn.clone()).or_default().functions.insert(function.clone());
+    }
+    let found = |queue: Option<QueueEvidence>, arn: String, named: Named| DeadLetterQueue {
+        queue,
+        arn,
+        sources: named.sources.into_iter().collect(),
+        functions: named.functions.into_iter().collect(),
+    };
+    let mut all = Vec::new();
     for queue in queues {
-        let named = sources.remove(queue.arn());
+        let named = names.remove(queue.arn());
         if named.is_none() && !queue.attributes.contains_key("RedriveAllowPolicy") {
             continue;
         }
         let arn = queue.arn().to_owned();
-        let sources = named.unwrap_or_default().into_iter().collect();
-        found.push(DeadLetterQueue { queue: Some(queue), arn, sources });
+        all.push(found(Some(queue), arn, named.unwrap_or_default()));
     }
-    let missing = sources.into_iter().map(|(arn, named)| DeadLetterQueue {
-        queue: None,
-        arn,
-        sources: named.into_iter().collect(),
-    });
-    found.extend(missing);
-    found.sort_by_key(|each| (std::cmp::Reverse(each.depth().total()), each.arn.clone()));
-    found
+    all.extend(names.into_iter().map(|(arn, named)| found(None, arn, named)));
+    all.sort_by_key(|each| (std::cmp::Reverse(each.depth().total()), each.arn.clone()));
+    all
 }
 
 impl DeadLetterQueue {
@@ -139,14 +156,17 @@ mod tests {
     #[test]
     fn those_that_policies_name_are_found_with_their_sources_the_fullest_first() {
         let allow = Some(("RedriveAllowPolicy", r#"{"redrivePermission":"allowAll"}"#.to_owned()));
-        let found = dead_letter_queues(vec![
-            queue("b", 0, Some(to("dlq"))),
-            queue("a", 9, Some(to("dlq"))),
-            queue("c", 0, Some(to("gone"))),
-            queue("dlq", 3, None),
-            queue("parked", 7, allow),
-            queue("plain", 8, None),
-        ]);
+        let found = dead_letter_queues(
+            vec![
+                queue("b", 0, Some(to("dlq"))),
+                queue("a", 9, Some(to("dlq"))),
+                queue("c", 0, Some(to("gone"))),
+                queue("dlq", 3, None),
+                queue("parked", 7, allow),
+                queue("plain", 8, None),
+            ],
+            &[],
+        );
         let shown: Vec<(&str, usize, bool)> = found
             .iter()
             .map(|each| {
@@ -158,11 +178,41 @@ mod tests {
     }
 
     #[test]
+    fn a_queue_that_only_functions_name_is_one_too() {
+        let arn = |service: &str, name: &str| format!("arn:aws:{service}:r:123456789012:{name}");
+        let functions = [
+            ("charge".to_owned(), arn("sqs", "events")),
+            ("charge".to_owned(), arn("sqs", "events")),
+            ("bill".to_owned(), arn("sqs", "dlq")),
+            ("notify".to_owned(), arn("sns", "topic")),
+        ];
+        let queues = vec![
+            queue("a", 0, Some(to("dlq"))),
+            queue("dlq", 3, None),
+            queue("events", 2, None),
+            queue("topic", 9, None),
+        ];
+        let found = dead_letter_queues(queues, &functions);
+        let shown: Vec<(&str, usize, &[String])> = found
+            .iter()
+            .map(|each| {
+                let name = each.arn.rsplit(':').next().unwrap();
+                (name, each.sources.len(), each.functions.as_slice())
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [("dlq", 1, &["bill".to_owned()][..]), ("events", 0, &["charge".to_owned()])]
+        );
+    }
+
+    #[test]
     fn expiry_is_known_of_what_was_looked_at_only() {
         let now = Timestamp::from_millis(1_000_000_000);
         let days = |days: u64| Duration::from_hours(24 * days);
         let full =
-            &dead_letter_queues(vec![queue("a", 0, Some(to("dlq"))), queue("dlq", 2, None)])[0];
+            &dead_letter_queues(vec![queue("a", 0, Some(to("dlq"))), queue("dlq", 2, None)], &[])
+                [0];
         assert_eq!(
             full.unseen_expiry(now),
             Expiry::Unknown { not_later_than: Some(now + days(4)) }
@@ -176,7 +226,8 @@ mod tests {
         let oldest = Some(days(3) + Duration::from_secs(1));
         assert_eq!(seen, Expiry::Known { oldest, soon: 1, is_complete: true });
         let empty =
-            &dead_letter_queues(vec![queue("a", 0, Some(to("dlq"))), queue("dlq", 0, None)])[0];
+            &dead_letter_queues(vec![queue("a", 0, Some(to("dlq"))), queue("dlq", 0, None)], &[])
+                [0];
         assert_eq!(empty.unseen_expiry(now), Expiry::Empty);
     }
 }

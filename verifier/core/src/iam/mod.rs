@@ -203,8 +203,14 @@ const INVOKE: Permission = Permission {
 };
 
 /// What `verifier dlq queues` needs: it finds dead-letter queues by the redrive policies of all queues.
-pub const DLQ_QUEUES: [Permission; 5] = [
+pub const DLQ_QUEUES: [Permission; 7] = [
     always("SQS.ListQueues", "sqs:ListQueues", ResourceKind::Any),
+    always("Lambda.ListFunctions", "lambda:ListFunctions", ResourceKind::Any),
+    always(
+        "Lambda.ListFunctionEventInvokeConfigs",
+        "lambda:ListFunctionEventInvokeConfigs",
+        ResourceKind::Any,
+    ),
     always("SQS.GetQueueAttributes", "sqs:GetQueueAttributes", ResourceKind::AllQueues),
     always(
         "CloudWatch.DescribeAlarmsForMetric",

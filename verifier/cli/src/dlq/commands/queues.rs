@@ -34,17 +34,17 @@ pub(crate) async fn run(args: DlqQueuesArgs) -> Result<Exit, Failure> {
     };
     progress.say(&format!("asking for the queues of {region}"));
     let found = tokio::select! {
-        found = queues(&aws, &progress) => found,
+        found = found(&aws, &progress) => found,
         () = interrupt.asked() => {
             progress.clear();
             return Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted));
         }
     };
-    let (all, not_asked) = found.inspect_err(|_| progress.clear())?;
+    let ((all, not_asked), functions) = found.inspect_err(|_| progress.clear())?;
     let account = all.iter().find_map(|queue| QueueArn::parse(queue.arn())).map(|arn| arn.account);
     let queues = all.len() + not_asked.len();
     let now = clock.now();
-    let found = dead_letter_queues(all);
+    let found = dead_letter_queues(all, &functions.destinations);
     let alarms: Vec<Option<Vec<String>>> =
         iter(&found).map(|each| alarms(&aws, each)).buffered(AT_ONCE).collect().await;
     let mut rows: Vec<Row> = found
@@ -70,15 +70,84 @@ pub(crate) async fn run(args: DlqQueuesArgs) -> Result<Exit, Failure> {
         }
     }
     progress.clear();
-    let overview =
-        Overview { account, region, at: now, queues, rows, not_asked, calls: aws.calls().counts() };
-    is_partial |= !overview.not_asked.is_empty();
+    let overview = Overview {
+        account,
+        region,
+        at: now,
+        queues,
+        rows,
+        not_asked,
+        functions_not_asked: functions.not_asked,
+        calls: aws.calls().counts(),
+    };
+    is_partial |= !overview.not_asked.is_empty() || functions.is_denied;
     let printed = view::print_overview(&overview, args.format);
     let exit = if is_partial { Exit::Stopped } else { Exit::Passed };
     finish(interrupt.exit().await.unwrap_or(exit), printed)
 }
 
 type Queues = (Vec<QueueEvidence>, Vec<(String, String)>);
+
+/// Where functions put what they have failed.
+#[derive(Default)]
+struct Functions {
+    /// Their names, each with an ARN; one may have several.
+    destinations: Vec<(String, String)>,
+    /// Why not all of them are known.
+    not_asked: Option<String>,
+    /// Whether that is because the caller may not ask.
+    is_denied: bool,
+}
+
+async fn found(aws: &Aws, progress: &Progress) -> Result<(Queues, Functions), Failure> {
+    let queues = queues(aws, progress).await?;
+    progress.say("asking for the functions, which may have dead-letter queues, too");
+    Ok((queues, functions(aws, progress).await?))
+}
+
+/// Where functions put what they have failed. What is no endpoint of Lambda's has none.
+async fn functions(aws: &Aws, progress: &Progress) -> Result<Functions, Failure> {
+    let mut found = Functions::default();
+    let all = match aws.functions().await {
+        Ok(all) => all,
+        Err(error) => {
+            found.refused(error)?;
+            return Ok(found);
+        }
+    };
+    let count = all.len() as u64;
+    let asked = iter(all).map(async |(name, dead_letters)| {
+        (aws.failure_destinations(&name).await, name, dead_letters)
+    });
+    let mut asked = asked.buffer_unordered(AT_ONCE);
+    let mut done = 0;
+    while let Some((destinations, name, dead_letters)) = asked.next().await {
+        found.destinations.extend(dead_letters.map(|arn| (name.clone(), arn)));
+        match destinations {
+            Ok(arns) => found.destinations.extend(arns.into_iter().map(|arn| (name.clone(), arn))),
+            // It was deleted meanwhile.
+            Err(error) if error.cause == Cause::NotFound => {}
+            Err(error) => found.refused(error)?,
+        }
+        done += 1;
+        progress.measure_often(done, Some(count), || "functions asked".to_owned());
+    }
+    Ok(found)
+}
+
+impl Functions {
+    /// Notes why a function could not be asked, unless that is a failure of the environment.
+    fn refused(&mut self, error: AwsError) -> Result<(), Failure> {
+        self.is_denied |= error.cause == Cause::Denied;
+        match error.cause {
+            Cause::Denied | Cause::NotFound | Cause::Other => {
+                self.not_asked.get_or_insert(error.to_string());
+                Ok(())
+            }
+            _ => Err(error.into()),
+        }
+    }
+}
 
 /// Every queue with its attributes, and those that could not be asked.
 async fn queues(aws: &Aws, progress: &Progress) -> Result<Queues, Failure> {

@@ -41,6 +41,10 @@ pub(super) fn human(overview: &Overview) -> String {
     for (queue, why) in &overview.not_asked {
         let _ = writeln!(text, "{} could not be asked: {}", clean::line(queue), clean::line(why));
     }
+    if let Some(why) = &overview.functions_not_asked {
+        let what = "dead-letter queues that only functions have may be missing";
+        let _ = writeln!(text, "{what}: {}", clean::line(why));
+    }
     text
 }
 
@@ -64,12 +68,15 @@ fn line(row: &Row, width: usize) -> String {
         Some(names) if names.is_empty() => "none!".to_owned(),
         Some(names) => clean::line(&names.join(", ")),
     };
+    let name = name(row);
+    // A name that is longer than its column has a line of its own.
+    let (above, name) =
+        if name.chars().count() > width { (Some(name), "") } else { (None, name.as_str()) };
     let line = format!(
-        "{:<width$}  {:>8}  {:>9}  {oldest:<10}  {soon:<9}  {alarm}",
-        name(row),
-        depth.visible,
-        depth.in_flight
+        "{name:<width$}  {:>8}  {:>9}  {oldest:<10}  {soon:<9}  {alarm}",
+        depth.visible, depth.in_flight
     );
+    let line = above.map_or_else(|| line.clone(), |name| format!("{name}\n{line}"));
     let goes = matches!(row.expiry, Expiry::Known { soon: 1.., .. });
     let mut text = if goes { format!("{}\n", line.yellow()) } else { format!("{line}\n") };
     let mut more = Vec::new();
@@ -77,10 +84,16 @@ fn line(row: &Row, width: usize) -> String {
         more.push(format!("there is no such queue: {}", clean::line(&row.queue.arn)));
     }
     let sources: Vec<String> = row.queue.sources.iter().map(|arn| source(arn)).collect();
-    more.push(match sources.as_slice() {
-        [] => "no redrive policy names it".to_owned(),
-        sources => format!("from {}", sources.join(", ")),
-    });
+    let functions: Vec<String> = row.queue.functions.iter().map(|name| clean::line(name)).collect();
+    if !sources.is_empty() {
+        more.push(format!("from {}", sources.join(", ")));
+    }
+    if !functions.is_empty() {
+        more.push(format!("from asynchronous invocations of {}", functions.join(", ")));
+    }
+    if sources.is_empty() && functions.is_empty() {
+        more.push("no redrive policy and no function names it".to_owned());
+    }
     if let Expiry::Unknown { not_later_than: Some(at) } = &row.expiry {
         more.push(format!("expiry unknown, not later than {} (see with --look)", iso(*at)));
     }
@@ -107,6 +120,7 @@ pub(super) fn json(overview: &Overview) -> Value {
         "queueCount": overview.queues,
         "queues": overview.rows.iter().map(row_json).collect::<Vec<_>>(),
         "notAsked": overview.not_asked.iter().map(|(queue, why)| json!({"queue": queue, "why": why})).collect::<Vec<_>>(),
+        "functionsNotAsked": overview.functions_not_asked,
         "awsCalls": overview.calls,
     })
 }
@@ -123,6 +137,7 @@ fn row_json(row: &Row) -> Value {
         "queueArn": row.queue.arn,
         "exists": row.queue.queue.is_some(),
         "sources": row.queue.sources,
+        "functions": row.queue.functions,
         "visible": depth.visible,
         "inFlight": depth.in_flight,
         "delayed": depth.delayed,
@@ -144,8 +159,10 @@ pub(super) fn notes(overview: &Overview) -> Vec<Note> {
             notes.push(Note::warning("no alarm", &format!("nothing watches {arn}")));
         }
         if row.queue.queue.is_none() {
-            notes
-                .push(Note::error("no such queue", &format!("{arn} is named by a redrive policy")));
+            notes.push(Note::error(
+                "no such queue",
+                &format!("{arn} is named by a redrive policy or a function"),
+            ));
         }
         if let Expiry::Known { soon: soon @ 1.., .. } = row.expiry {
             let message = format!("{soon} messages of {arn} will be gone within 24 h");
@@ -153,4 +170,46 @@ pub(super) fn notes(overview: &Overview) -> Vec<Note> {
         }
     }
     notes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use verifier_core::dead_letters::DeadLetterQueue;
+    use verifier_model::time::Timestamp;
+
+    use super::*;
+
+    fn row(name: &str) -> Row {
+        let queue = DeadLetterQueue {
+            queue: None,
+            arn: format!("arn:aws:sqs:r:123456789012:{name}"),
+            sources: Vec::new(),
+            functions: vec!["charge".to_owned()],
+        };
+        Row { queue, expiry: Expiry::Empty, alarms: Some(Vec::new()), not_looked_at: None }
+    }
+
+    #[test]
+    fn columns_stay_where_they_are_whatever_names_are_like() {
+        let long = "n".repeat(80);
+        let overview = Overview {
+            account: None,
+            region: "r".to_owned(),
+            at: Timestamp::default(),
+            queues: 2,
+            rows: vec![row("short"), row(&long)],
+            not_asked: Vec::new(),
+            functions_not_asked: None,
+            calls: BTreeMap::new(),
+        };
+        let text = human(&overview);
+        let column = |line: &str| line.find("none!");
+        let rows: Vec<&str> = text.lines().filter(|line| line.contains("none!")).collect();
+        let [one, other] = rows.as_slice() else { panic!("{text}") };
+        assert_eq!(column(one), column(other), "{text}");
+        assert!(text.lines().any(|line| line == long), "a name is whole: {text}");
+        assert!(text.contains("from asynchronous invocations of charge"), "{text}");
+    }
 }

@@ -65,6 +65,11 @@ impl LambdaService {
         rest(200, &body)
     }
 
+    /// How asynchronous invocations of a function are retried and where they end: nothing here is configured so.
+    pub(super) fn list_invoke_configs(&self, name: &str) -> Reply {
+        self.on_function(name, |_| rest(200, &json!({"FunctionEventInvokeConfigs": []})))
+    }
+
     pub(super) fn configuration(&self, name: &str) -> Reply {
         self.on_function(name, |configuration| rest(200, &describe_function(configuration)))
     }

@@ -66,6 +66,7 @@ impl LambdaService {
                 parsed(request.body, |reserved| self.put_concurrency(resource, &reserved))
             }
             "DeleteFunctionConcurrency" => self.delete_concurrency(resource),
+            "ListFunctionEventInvokeConfigs" => self.list_invoke_configs(resource),
             "ListEventSourceMappings" => self.list_mappings(&request.query),
             "CreateEventSourceMapping" => {
                 parsed(request.body, |create| self.create_mapping(&create))
@@ -121,6 +122,9 @@ impl<'a> Route<'a> {
             ("PUT", "functions", false, "concurrency") => "PutFunctionConcurrency",
             ("DELETE", "functions", false, "concurrency") => "DeleteFunctionConcurrency",
             ("POST", "functions", false, "invocations") => "Invoke",
+            ("GET", "functions", false, "event-invoke-config/list") => {
+                "ListFunctionEventInvokeConfigs"
+            }
             ("GET", "event-source-mappings", true, "") => "ListEventSourceMappings",
             ("POST", "event-source-mappings", true, "") => "CreateEventSourceMapping",
             ("GET", "event-source-mappings", false, "") => "GetEventSourceMapping",
@@ -191,6 +195,12 @@ mod tests {
             (Method::PUT, "functions/worker/concurrency", "PutFunctionConcurrency", "worker"),
             (Method::POST, "functions/worker:live/invocations", "Invoke", "worker:live"),
             (Method::POST, "event-source-mappings", "CreateEventSourceMapping", ""),
+            (
+                Method::GET,
+                "functions/worker/event-invoke-config/list",
+                "ListFunctionEventInvokeConfigs",
+                "worker",
+            ),
             (Method::DELETE, "event-source-mappings/1-2", "DeleteEventSourceMapping", "1-2"),
             (Method::GET, &tags, "ListTags", arn),
             (Method::POST, "functions", "Unknown", ""),
