@@ -152,7 +152,7 @@ fn a_redrive_its_plan_its_journal_and_its_status_keep_to_their_schemas() {
     assert_eq!(status["bounced"], redriven["bounced"]);
     assert_journal_valid(Path::new(&journal), &["started", "step", "intent", "sent", "evaluated"]);
     // The plan's messages stand in a journal of its own.
-    let arguments = ["redrive", "--execute", "plan.json", "--journal", "second.jsonl"];
+    let arguments = ["redrive", "--execute", "plan.json", "--yes", "--journal", "second.jsonl"];
     world.document(4, "redrive.1", &arguments);
     assert_journal_valid(&world.path("second.jsonl"), &["planned", "evaluated", "ended"]);
 }

@@ -144,6 +144,19 @@ impl DlqTarget {
         })
     }
 
+    /// What is odd about the queue that was named, if anything is: its redrive policy names another dead-letter queue, or none.
+    pub(crate) fn remark(&self) -> Option<String> {
+        let selected = self.sources.selected.as_ref()?;
+        let all = self.sources.all.as_ref()?;
+        (!all.contains(selected)).then(|| {
+            let sources = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
+            format!(
+                "{selected} (--queue) does not have {} for its dead-letter queue now; the queues that do: {sources}",
+                self.dead_letters.arn()
+            )
+        })
+    }
+
     /// How long the dead-letter queue keeps a message from when it was first sent.
     pub(crate) fn retention(&self) -> Option<Duration> {
         self.dead_letters.retention()

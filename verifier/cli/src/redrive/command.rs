@@ -12,7 +12,7 @@ use crate::dlq::args::PlaceArgs;
 use crate::dlq::{DlqTarget, in_its_region, queue};
 use crate::redrive::args::{RedriveArgs, RedriveCommand};
 use crate::redrive::destination::Destination;
-use crate::redrive::ended::Ended;
+use crate::redrive::ended::{Declined, Ended};
 use crate::redrive::engine::{Engine, Guards};
 use crate::redrive::ledger_file::read_ledger;
 use crate::redrive::originals::{self, Rewrite};
@@ -83,6 +83,10 @@ async fn ended(mut args: RedriveArgs) -> Result<Exit, Failure> {
             tell(&format!("{}\n", clean::line(&why)));
             Ok(interrupt.exit().await.unwrap_or(Exit::Stopped))
         }
+        Outcome::Declined(declined) => {
+            let printed = view::print_declined(&declined, interrupt.is_asked(), format);
+            finish(interrupt.exit().await.unwrap_or(Exit::Stopped), printed)
+        }
         Outcome::Ended(mut ended) => {
             let printed = view::print_redrive(&ended, format);
             if let Some(failure) = ended.failure.take() {
@@ -138,6 +142,8 @@ enum Outcome {
     Nothing {
         shortfall: Option<String>,
     },
+    /// The question was not answered with yes.
+    Declined(Box<Declined>),
     Ended(Box<Ended>),
 }
 
@@ -145,6 +151,7 @@ impl From<from_file::Outcome> for Outcome {
     fn from(outcome: from_file::Outcome) -> Self {
         match outcome {
             from_file::Outcome::Nothing => Self::Nothing { shortfall: None },
+            from_file::Outcome::Declined(declined) => Self::Declined(declined),
             from_file::Outcome::Ended(ended) => Self::Ended(ended),
         }
     }
@@ -186,12 +193,15 @@ async fn carry_out(
     let wait = args.messages.wait.unwrap_or_default();
     let prepared = if let Some(journal) = args.resume.clone() {
         Box::pin(resumed(args, &journal)).await?
-    } else if let Some(plan) = args.execute.clone() {
-        Box::pin(planned(args, &plan)).await?
     } else {
-        match Box::pin(begun(args, interrupt, progress)).await? {
+        let begun = match args.execute.clone() {
+            Some(plan) => Box::pin(planned(args, &plan, interrupt, progress)).await?,
+            None => Box::pin(begun(args, interrupt, progress)).await?,
+        };
+        match begun {
             Begun::Prepared(prepared) => *prepared,
             Begun::Over { shortfall } => return Ok(Outcome::Nothing { shortfall }),
+            Begun::Declined(declined) => return Ok(Outcome::Declined(declined)),
         }
     };
     let Prepared { place, to, journal, ledger, shortfall } = prepared;
@@ -243,21 +253,51 @@ async fn resumed(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
     Ok(Prepared { place, to, journal, ledger, shortfall: None })
 }
 
-/// Carries out a plan of a file.
-async fn planned(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
+/// Carries out a plan of a file, unless that is not wanted after all.
+async fn planned(
+    args: RedriveArgs,
+    path: &Path,
+    interrupt: &Interrupt,
+    progress: &Progress,
+) -> Result<Begun, Failure> {
     let text = files::read_plan(path).and_then(files::text).map_err(|error| {
         Failure::usage(format!("the plan {} cannot be read: {error}", path.display()))
     })?;
     let plan = Plan::read(&text)
         .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-    let asked = Asked::of(&args);
-    let (path, why) = (args.journal.clone(), args.reason_note.clone());
+    let asks = !args.yes;
+    check_can_ask(asks)?;
+    let (asked, format) = (Asked::of(&args), args.format);
+    let start_with = Start { journal: args.journal.clone(), why: args.reason_note.clone() };
     let place = place_of(args.place, &plan.from).await?;
     let to = written_destinations(&place, &asked, &plan.to, &plan.terms).await?;
     let shortfall = plan.shortfall();
+    if asks {
+        progress.suspend(|| view::print_plan(&plan, place.clock.now(), format))?;
+        if !ask(&question(&plan), progress, interrupt).await {
+            return Ok(Begun::Declined(Declined::of(&plan)));
+        }
+    }
     let Plan { terms, messages, .. } = plan;
-    let prepared = start(place, to, terms, &messages, Start { journal: path, why }).await?;
-    Ok(Prepared { shortfall, ..prepared })
+    let prepared = start(place, to, terms, &messages, start_with).await?;
+    Ok(Begun::Prepared(Box::new(Prepared { shortfall, ..prepared })))
+}
+
+/// What is asked before anything is sent.
+fn question(plan: &Plan) -> String {
+    let (from, to) = (queue_label(&plan.from.arn), view::destination(&plan.to.arn));
+    format!("Send {} messages of {from} to {to}?", plan.messages.len())
+}
+
+/// Fails where a confirmation is needed and cannot be asked for.
+fn check_can_ask(asks: bool) -> Result<(), Failure> {
+    if !asks || can_ask() {
+        return Ok(());
+    }
+    Err(Failure {
+        next: Some("look at it with --dry-run, then pass --yes".to_owned()),
+        ..Failure::usage("confirmation needed and stdin is not a terminal")
+    })
 }
 
 /// Begins a redrive from the command line, unless it was only to be planned, or is not wanted after all.
@@ -270,12 +310,7 @@ async fn begun(
     let asked = Asked::of(&args);
     let start_with = Start { journal: args.journal.clone(), why: args.reason_note.clone() };
     let asks = !args.yes && args.plan_only.is_none() && !args.dry_run;
-    if asks && !can_ask() {
-        return Err(Failure {
-            next: Some("look at it with --dry-run, then pass --yes".to_owned()),
-            ..Failure::usage("confirmation needed and stdin is not a terminal")
-        });
-    }
+    check_can_ask(asks)?;
     let (plan_only, dry_run, format) = (args.plan_only.clone(), args.dry_run, args.format);
     let wait = args.messages.wait.unwrap_or_default();
     let (place, to) = match &args.undo {
@@ -309,10 +344,8 @@ async fn begun(
             return Ok(Begun::Over { shortfall });
         }
     }
-    let (from, to_label) = (queue_label(&plan.from.arn), view::destination(&plan.to.arn));
-    let question = format!("Send {} messages of {from} to {to_label}?", plan.messages.len());
-    if asks && !ask(&question, progress, interrupt).await {
-        return Ok(Begun::Over { shortfall: None });
+    if asks && !ask(&question(&plan), progress, interrupt).await {
+        return Ok(Begun::Declined(Declined::of(&plan)));
     }
     let Plan { terms, messages, .. } = plan;
     let mut prepared = start(place, to, terms, &messages, start_with).await?;
@@ -332,6 +365,9 @@ async fn ends(
     progress: &Progress,
 ) -> Result<(DlqTarget, Vec<Destination>), Failure> {
     let place = DlqTarget::find(place).await?;
+    if let Some(remark) = place.remark() {
+        progress.say(&remark);
+    }
     let to = if let Some(name) = &asked.to.to_function {
         vec![functions::named(&place, name, terms, progress).await?]
     } else if asked.to.to_source {
@@ -420,6 +456,8 @@ enum Begun {
     Over {
         shortfall: Option<String>,
     },
+    /// The question was not answered with yes.
+    Declined(Box<Declined>),
 }
 
 /// What a new journal begins with besides the terms.

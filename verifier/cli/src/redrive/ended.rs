@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use verifier_core::redrive::{Accounting, Ledger};
+use verifier_core::redrive::{Accounting, Ledger, Plan};
 
 use crate::shell::failure::Failure;
 
@@ -18,4 +18,21 @@ pub(crate) struct Ended {
     pub(crate) journal: String,
     /// How often each operation of AWS was called, at either end.
     pub(crate) calls: BTreeMap<String, u32>,
+}
+
+/// A redrive that was asked for, and whose question was not answered with yes. It has no journal.
+pub(crate) struct Declined {
+    /// The ARN of the dead-letter queue.
+    pub(crate) from: String,
+    /// The ARN of the destination; empty where each message goes to the queue that it came from.
+    pub(crate) to: String,
+    /// How many messages the plan has.
+    pub(crate) planned: u64,
+}
+
+impl Declined {
+    pub(super) fn of(plan: &Plan) -> Box<Self> {
+        let (from, to) = (plan.from.arn.clone(), plan.to.arn.clone());
+        Box::new(Self { from, to, planned: plan.messages.len() as u64 })
+    }
 }

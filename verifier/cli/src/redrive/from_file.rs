@@ -18,7 +18,7 @@ use verifier_model::time::Timestamp;
 
 use crate::dlq::{MessagesFile, not_evaluable, parse, portions, queue};
 use crate::redrive::args::RedriveArgs;
-use crate::redrive::ended::Ended;
+use crate::redrive::ended::{Declined, Ended};
 use crate::redrive::ledger_file::read_ledger;
 use crate::redrive::queues::{name_of, who};
 use crate::redrive::terms;
@@ -41,8 +41,10 @@ const SCHEME: &str = "file:";
 
 /// How it ended.
 pub(super) enum Outcome {
-    /// Nothing was to be sent, or is not wanted.
+    /// Nothing was to be sent.
     Nothing,
+    /// The question was not answered with yes.
+    Declined(Box<Declined>),
     Ended(Box<Ended>),
 }
 
@@ -101,7 +103,7 @@ pub(super) async fn run(
         view::destination(&plan.to.arn)
     );
     if asks && !ask(&question, progress, interrupt).await {
-        return Ok(Outcome::Nothing);
+        return Ok(Outcome::Declined(Declined::of(&plan)));
     }
     let redrive = format!("redrive-{:x}-{:08x}", clock.now().as_millis(), fastrand::u32(..));
     let journal = args.journal.clone().unwrap_or_else(|| PathBuf::from(format!("{redrive}.jsonl")));

@@ -161,7 +161,8 @@ fn a_plan_is_carried_out_only_where_it_still_holds() {
     assert_eq!(slower.code, Some(2), "the plan says how: {}", slower.stderr);
     let journal = world.path("journal.jsonl");
     let mut command = world.verifier();
-    let done = World::end(command.arg("--execute").arg(&plan).arg("--journal").arg(&journal));
+    let done =
+        World::end(command.args(["--yes", "--execute"]).arg(&plan).arg("--journal").arg(&journal));
     let figures = [("replayed", 16), ("unknown", 16), ("changed", 1), ("missing", 3), ("left", 2)];
     done.assert(4, &figures);
     let mut command = scrubbed(VERIFIER);

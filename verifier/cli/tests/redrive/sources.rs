@@ -112,7 +112,8 @@ fn a_plan_says_where_messages_came_from_and_which_stay() {
     assert_eq!((messages.len(), of(":source"), of(":other")), (5, 2, 3));
     assert_eq!(planned.result["leftOut"].as_object().map(serde_json::Map::len), Some(1));
     let mut command = world.verifier();
-    let done = World::end(command.args(["--execute", "plan.json", "--journal", "j.jsonl"]));
+    let done =
+        World::end(command.args(["--execute", "plan.json", "--yes", "--journal", "j.jsonl"]));
     done.assert(4, &[("replayed", 5), ("unknown", 5), ("left", 1)]);
     assert_eq!(bodies(&world, "other"), ["o1", "o2", "o3"]);
 }

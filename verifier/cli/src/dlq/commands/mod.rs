@@ -62,6 +62,9 @@ impl Started {
         tokio::select! {
             found = DlqTarget::find(args) => {
                 let place = found.inspect_err(|_| progress.clear())?;
+                if let Some(remark) = place.remark() {
+                    progress.say(&remark);
+                }
                 return Ok(Self { place, interrupt, progress });
             }
             () = interrupt.asked() => progress.clear(),

@@ -8,7 +8,7 @@ use verifier_core::check::QueueEvidence;
 use verifier_core::redrive::{Ledger, Plan};
 use verifier_model::time::Timestamp;
 
-use super::ended::Ended;
+use super::ended::{Declined, Ended};
 use super::native::ended::Native;
 use crate::report::result::show;
 use crate::shell::args::ResultFormat;
@@ -30,6 +30,22 @@ pub(crate) fn print_redrive(ended: &Ended, format: ResultFormat) -> Result<(), F
         || result::json(ended),
         || result::notes(ended.stopped.as_deref(), &ended.ledger),
     )
+}
+
+/// Says that nothing was sent: on stderr where people read, since the plan was the answer.
+pub(crate) fn print_declined(
+    declined: &Declined,
+    is_interrupted: bool,
+    format: ResultFormat,
+) -> Result<(), Failure> {
+    let why = if is_interrupted { "it was interrupted" } else { "it was not confirmed" };
+    if format == ResultFormat::Json {
+        let document = result::declined_json(declined, why);
+        return show(format, "redrive", |_| Ok(()), || document, Vec::new);
+    }
+    let count = declined.planned;
+    tell(&format!("nothing was sent: {why}; the {count} messages stay where they are\n"));
+    Ok(())
 }
 
 /// Shows what a redrive's journal tells.

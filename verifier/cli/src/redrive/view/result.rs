@@ -11,7 +11,7 @@ use verifier_core::redrive::{
 };
 use verifier_model::time::Timestamp;
 
-use crate::redrive::ended::Ended;
+use crate::redrive::ended::{Declined, Ended};
 use crate::report::github::Note;
 use crate::report::words::iso;
 use crate::shell::clean;
@@ -211,6 +211,19 @@ pub(super) fn json(ended: &Ended) -> Value {
     value["stopped"] = json!(ended.stopped);
     value["accounting"] = json!(ended.accounting);
     value["awsCalls"] = json!(ended.calls);
+    value
+}
+
+/// That nothing was sent, for programs.
+pub(super) fn declined_json(declined: &Declined, why: &str) -> Value {
+    let mut value = of_ledger(&Ledger::default(), "");
+    value["schema"] = "verifier.redrive/1".into();
+    value["journal"] = Value::Null;
+    value["from"] = declined.from.as_str().into();
+    value["to"] = declined.to.as_str().into();
+    value["stopped"] = format!("{why}; nothing was sent").into();
+    value["accounting"] = json!(Accounting { left: declined.planned, ..Accounting::default() });
+    value["awsCalls"] = json!({});
     value
 }
 
