@@ -37,7 +37,7 @@ pub(crate) fn workers(project: &Project, cases: usize) -> Result<(), Failure> {
 /// A redrive that is killed and taken up again.
 pub(crate) fn redrive_kill(project: &Project, points: usize) -> Result<(), Failure> {
     build::tests(project, &["redrive"])?
-        .arg("kill::")
+        .args(["--", "kill::", "kill_kinds::"])
         .env("VERIFIER_KILL_POINTS", points.to_string())
         .run()
 }

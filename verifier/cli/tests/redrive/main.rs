@@ -11,6 +11,7 @@ mod events;
 mod faults;
 mod inference;
 mod kill;
+mod kill_kinds;
 mod limits;
 mod moto;
 mod night;
