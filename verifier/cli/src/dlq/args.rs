@@ -23,7 +23,7 @@ pub(crate) enum DlqCommand {
     /// Tell everything about one message: its attempts with their log lines, its attributes and its body.
     Show(DlqShowArgs),
     /// Count messages by the cause of their failure.
-    Explain(DlqListArgs),
+    Explain(DlqExplainArgs),
     /// Write messages to a file, one a line, and leave them where they are.
     Export(DlqExportArgs),
     /// Send the messages of a file that `export` or `purge` wrote.
@@ -55,6 +55,15 @@ pub(crate) struct DlqListArgs {
     /// What to print on stdout.
     #[arg(long, value_enum, default_value_t = ResultFormat::Human)]
     pub(crate) format: ResultFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DlqExplainArgs {
+    #[command(flatten)]
+    pub(crate) list: DlqListArgs,
+    /// Write a report to this file, too, as one HTML page: the causes, when messages failed, and the story of each.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -93,6 +93,10 @@ pub(crate) struct RedriveArgs {
     /// What to print on stdout.
     #[arg(long, value_enum, default_value_t = ResultFormat::Human)]
     pub(crate) format: ResultFormat,
+    /// Write a report to this file when it is over, as one HTML page: the causes, what the ramp did, and what became of each
+    /// message.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["native", "plan_only", "dry_run"])]
+    pub(crate) report: Option<PathBuf>,
     /// The journal of the redrive that is undone, by `redrive undo`.
     #[arg(skip)]
     pub(crate) undo: Option<PathBuf>,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use verifier_aws::Aws;
 use verifier_core::dead_letters::{Depth, queue_label};
-use verifier_core::redrive::{Entry, Ledger, Plan, Planned, SCHEMA, Terms};
+use verifier_core::redrive::{Course, Entry, Ledger, Plan, Planned, SCHEMA, Terms};
 
 use crate::config;
 use crate::dlq::args::PlaceArgs;
@@ -14,7 +14,7 @@ use crate::redrive::args::{RedriveArgs, RedriveCommand};
 use crate::redrive::destination::Destination;
 use crate::redrive::ended::{Declined, Ended};
 use crate::redrive::engine::{Engine, Guards};
-use crate::redrive::ledger_file::read_ledger;
+use crate::redrive::ledger_file::{each_line, read_ledger};
 use crate::redrive::originals::{self, Rewrite};
 use crate::redrive::queues::{
     Asked, destination, name_of, name_of_all, place_of, restrict, sources, to_sources, who,
@@ -34,7 +34,7 @@ use crate::shell::files::{self, Named, check_apart};
 use crate::shell::interrupt::Interrupt;
 use crate::shell::journal::JournalFile;
 use crate::shell::output::tell;
-use crate::shell::print::{finish, print_failure};
+use crate::shell::print::{finish, first_lost, print_failure};
 use crate::shell::progress::Progress;
 
 /// How many messages of a plan stand in one line of a journal.
@@ -72,6 +72,7 @@ async fn ended(mut args: RedriveArgs) -> Result<Exit, Failure> {
         return Box::pin(native::run(args)).await;
     }
     check_files(&args)?;
+    let report = args.report.clone();
     let interrupt = Interrupt::listen()?;
     let progress = Progress::new();
     let format = args.format;
@@ -89,6 +90,8 @@ async fn ended(mut args: RedriveArgs) -> Result<Exit, Failure> {
         }
         Outcome::Ended(mut ended) => {
             let printed = view::print_redrive(&ended, format);
+            let written = report.map(|report| write_report(&ended, &report));
+            let printed = first_lost([printed].into_iter().chain(written));
             if let Some(failure) = ended.failure.take() {
                 if let Err(lost) = printed {
                     print_failure(&lost);
@@ -101,6 +104,19 @@ async fn ended(mut args: RedriveArgs) -> Result<Exit, Failure> {
             finish(interrupt.exit().await.unwrap_or(exit), printed)
         }
     }
+}
+
+/// Writes the report of a redrive by its journal.
+fn write_report(ended: &Ended, report: &Path) -> Result<(), Failure> {
+    let mut course = Course::default();
+    each_line(Path::new(&ended.journal), |line| {
+        // The ledger has read it already.
+        if let Ok(entry) = serde_json::from_slice(line) {
+            course.apply(&entry);
+        }
+        Ok(())
+    })?;
+    view::write_page(ended, &course, report)
 }
 
 /// How many messages are in the dead-letter queue of a journal, by its count.
@@ -117,6 +133,15 @@ async fn left(ledger: &Ledger, connection: ConnectionArgs) -> Result<u64, Failur
 
 /// Fails on a file that could not be written in the end, before anything is asked of AWS.
 fn check_files(args: &RedriveArgs) -> Result<(), Failure> {
+    if let Some(report) = &args.report {
+        let journal = args.journal.as_deref().or(args.resume.as_deref());
+        let inputs = [("the journal", journal), ("--execute", args.execute.as_deref())];
+        let inputs = inputs.into_iter().filter_map(|(what, path)| Some((what, path?)));
+        let inputs: Vec<Named<'_>> =
+            inputs.chain(args.from.as_deref().map(|file| ("--from", file))).collect();
+        check_apart(&[("--report", report)], &inputs)?;
+        files::check(report).map_err(|error| files::failed("report", report, &error))?;
+    }
     if let Some(plan) = &args.plan_only {
         let patch = args.patch.as_deref().map(|patch| ("--patch", patch));
         let settings = config::file(args.place.config.as_deref())?;

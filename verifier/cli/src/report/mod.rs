@@ -5,4 +5,5 @@ pub(crate) mod job_summary;
 pub(crate) mod json;
 pub(crate) mod page;
 pub(crate) mod result;
+pub(crate) mod story_page;
 pub(crate) mod words;

@@ -46,6 +46,39 @@ fn a_worker_that_is_still_broken_stops_it_at_the_first_step() {
 }
 
 #[test]
+fn a_report_tells_the_ramp_and_each_message() {
+    let world = World::start_with(&[]);
+    fill(&world, 30, false);
+    fill(&world, 1, true);
+    let report = world.path("report.html");
+    let stopped = redrive(&world, &["--canary", "5", "--report", "report.html"]);
+    assert_eq!(stopped.code, Some(4), "{}", stopped.stderr);
+    let page = std::fs::read_to_string(&report).unwrap();
+    for part in
+        ["<!doctype html>", "What the ramp did", "When they were sent", "<rect", ">stopped<"]
+    {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let (sent, bounced) = (stopped.count("replayed"), stopped.count("bounced"));
+    assert_eq!(page.matches("confirmed as ").count() as u64, sent);
+    assert_eq!(page.matches("failed again</span></summary>").count() as u64, bounced);
+    // It is no place for a journal.
+    let same = redrive(&world, &["--report", "journal.jsonl"]);
+    assert_eq!(same.code, Some(2), "{}", same.stderr);
+    // Why those failed that are left.
+    let explain = ["dlq", "explain", "--stack", STACK, "--report", "explain.html"];
+    let explained = World::end(&mut world.verifier_with(&explain));
+    assert_eq!(explained.code, Some(0), "{}", explained.stderr);
+    let page = std::fs::read_to_string(world.path("explain.html")).unwrap();
+    let count = explained.result["messageCount"].as_u64().unwrap();
+    assert_eq!(page.matches("<details>").count() as u64, count);
+    for part in ["Why they failed", "the job asked to fail", "<rect"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains("&quot;task&quot;") && !page.contains("\"task\""), "no bodies: {page}");
+}
+
+#[test]
 fn a_worker_that_is_fixed_gets_everything() {
     let world = World::start_with(&[]);
     fill(&world, 500, false);

@@ -5,6 +5,7 @@
 
 mod accounting;
 mod bounce;
+mod course;
 mod event;
 mod fate;
 mod headway;
@@ -24,6 +25,7 @@ mod undo;
 
 pub use accounting::Accounting;
 pub use bounce::{Bounce, Failing};
+pub use course::{Course, MessageEvent, StepCourse, StepFates};
 pub use event::FunctionTarget;
 pub use fate::{Evidence, Fate, TrackedMessage};
 pub use headway::Headway;

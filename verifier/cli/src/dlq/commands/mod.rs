@@ -25,7 +25,7 @@ pub(crate) async fn run(args: DlqArgs) -> Result<Exit, Failure> {
         DlqCommand::Queues(args) => ("dlq queues", args.format),
         DlqCommand::List(args) => ("dlq list", args.format),
         DlqCommand::Show(args) => ("dlq show", args.format),
-        DlqCommand::Explain(args) => ("dlq explain", args.format),
+        DlqCommand::Explain(args) => ("dlq explain", args.list.format),
         DlqCommand::Export(args) => ("dlq export", args.format),
         DlqCommand::Import(args) => ("dlq import", args.format),
         DlqCommand::Purge(args) => ("dlq purge", args.format),

@@ -19,24 +19,25 @@ pub(super) fn human(seen: &Seen) -> String {
     text.push_str(&origin(seen));
     for group in groups(&seen.messages, &seen.told.attempt_log) {
         let reason = short(&in_words(&group));
-        let what = if group.has_failures { "failed" } else { "sent" };
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{:>6}  {}", group.count, reason.bold());
-        let _ = writeln!(text, "        {}", span(what, &group, seen.at));
+        let _ = writeln!(text, "        {}", span(&group, seen.at));
         let _ = writeln!(text, "        for example {}", clean::line(&group.sample));
     }
     text + &notes(seen)
 }
 
 /// Why they failed, as far as it is known.
-fn in_words(group: &Group) -> String {
+pub(super) fn in_words(group: &Group) -> String {
     match group.cause.reason() {
         Some(_) => group.cause.in_words(),
         None => format!("reason {}", group.cause.in_words()),
     }
 }
 
-fn span(what: &str, group: &Group, now: Timestamp) -> String {
+/// When they failed, or were sent.
+pub(super) fn span(group: &Group, now: Timestamp) -> String {
+    let what = if group.has_failures { "failed" } else { "sent" };
     let ago = |at: Option<Timestamp>| age(at.map(|at| now.since(at)));
     format!("{what} between {} and {} ago", ago(group.first_seen), ago(group.last_seen))
 }

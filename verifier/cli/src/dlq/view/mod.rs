@@ -3,6 +3,7 @@
 mod groups;
 #[cfg(test)]
 mod hostile;
+mod html;
 mod list;
 mod moved;
 mod overview;
@@ -58,6 +59,11 @@ pub(crate) fn print_overview(overview: &Overview, format: ResultFormat) -> Resul
 pub(crate) fn print_groups(seen: &Seen, format: ResultFormat) -> Result<(), Failure> {
     let notes = || [attention(seen), groups::reasons(seen)].concat();
     show(format, "explain", || groups::human(seen), || groups::json(seen), notes)
+}
+
+/// Writes the page about why they failed.
+pub(crate) fn write_page(seen: &Seen, path: &Path) -> Result<(), Failure> {
+    html::page(seen).write(path)
 }
 
 /// Shows everything about the one message that was found.

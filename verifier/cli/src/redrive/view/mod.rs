@@ -1,11 +1,14 @@
 //! Views of a redrive: its plan, how far it is, and what it came to.
 
 mod headway;
+mod html;
 mod native;
 mod result;
 
+use std::path::Path;
+
 use verifier_core::check::QueueEvidence;
-use verifier_core::redrive::{Ledger, Plan};
+use verifier_core::redrive::{Course, Ledger, Plan};
 use verifier_model::time::Timestamp;
 
 use super::ended::{Declined, Ended};
@@ -30,6 +33,11 @@ pub(crate) fn print_redrive(ended: &Ended, format: ResultFormat) -> Result<(), F
         || result::json(ended),
         || result::notes(ended.stopped.as_deref(), &ended.ledger),
     )
+}
+
+/// Writes the page about what a redrive came to.
+pub(crate) fn write_page(ended: &Ended, course: &Course, path: &Path) -> Result<(), Failure> {
+    html::page(ended, course).write(path)
 }
 
 /// Says that nothing was sent: on stderr where people read, since the plan was the answer.

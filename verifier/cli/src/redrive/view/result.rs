@@ -151,7 +151,12 @@ fn named(ledger: &Ledger, out: &mut dyn Write) -> io::Result<()> {
 
 /// A message that failed again, and how that compares with the time before.
 fn bounce(bounce: &Bounce) -> String {
-    let Bounce { from, to, old_reason, reason, is_old_reason_inferred, is_reason_inferred } =
+    format!("{}, sent as {}{}", bounce.from, bounce.to, bounce_in_words(bounce))
+}
+
+/// How a failure compares with the one before.
+pub(super) fn bounce_in_words(bounce: &Bounce) -> String {
+    let Bounce { from: _, to: _, old_reason, reason, is_old_reason_inferred, is_reason_inferred } =
         bounce;
     let quoted = |reason: &Option<String>, is_inferred: bool| {
         let mark = if is_inferred { " (inferred)" } else { "" };
@@ -159,7 +164,7 @@ fn bounce(bounce: &Bounce) -> String {
     };
     let (old, new) =
         (quoted(old_reason, *is_old_reason_inferred), quoted(reason, *is_reason_inferred));
-    let how = match (bounce.failing(), reason, old_reason) {
+    match (bounce.failing(), reason, old_reason) {
         (Failing::SameCause, ..) => format!(": same cause, {new}"),
         (Failing::NewCause, ..) => format!(": new cause, {new}; before it was {old}"),
         (Failing::Unknown, Some(_), _) => format!(": {new}; the cause before is not known"),
@@ -167,8 +172,7 @@ fn bounce(bounce: &Bounce) -> String {
             format!(": for a reason that is not known; before it was {old}")
         }
         (Failing::Unknown, None, None) => ": for a reason that is not known".to_owned(),
-    };
-    format!("{from}, sent as {to}{how}")
+    }
 }
 
 fn bounce_json(bounce: &Bounce) -> Value {
