@@ -241,8 +241,8 @@ pub(crate) struct ToArgs {
     pub(crate) to_source: bool,
     /// Invoke this function, by name or ARN, with the events of messages that came from no queue: those of its own asynchronous
     /// invocations that have failed. Lambda accepts each before its message is deleted. What is of another function, or of another
-    /// service, stays, and is named.
-    #[arg(long, value_name = "FUNCTION", conflicts_with_all = ["to", "to_stack", "to_source", "to_region", "to_profile", "queue", "patch", "set_attribute", "remove_attribute", "execute", "resume", "from", "native"])]
+    /// service, stays, and is named. A patch is of the event, and not of the record around it.
+    #[arg(long, value_name = "FUNCTION", conflicts_with_all = ["to", "to_stack", "to_source", "to_region", "to_profile", "queue", "set_attribute", "remove_attribute", "execute", "resume", "from", "native"])]
     pub(crate) to_function: Option<String>,
     /// The region of that queue or stack [default: the profile's, or else that of the messages].
     #[arg(long, value_name = "REGION", requires = "rehearsal")]

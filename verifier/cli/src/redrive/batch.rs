@@ -264,8 +264,12 @@ impl Engine<'_> {
         if let Some(why) = self.terms.too_often(&hand.message) {
             return Err(Box::new((hand, why)));
         }
-        let (message, original) = match self.rewrite.apply(&hand.message) {
-            Ok(None) => (hand.message.clone(), None),
+        let patchable = match self.terms.patchable(&hand.message) {
+            Ok(patchable) => patchable,
+            Err(why) => return Err(Box::new((hand, why))),
+        };
+        let (message, original) = match self.rewrite.apply(&patchable) {
+            Ok(None) => (patchable, None),
             Ok(Some(changed)) => (changed, Some(hand.message.clone())),
             Err(why) => return Err(Box::new((hand, why))),
         };
@@ -278,10 +282,10 @@ impl Engine<'_> {
         let size_bytes = message.size_bytes();
         let resend = match &self.terms.function {
             None => message.resend(&self.name, destination.is_fifo()),
-            Some(function) => match function.event(&message) {
-                Ok(body) => Resend { from: message.message_id, body, ..Resend::default() },
-                Err(why) => return Err(Box::new((hand, why))),
-            },
+            Some(_) => {
+                let DeadLetter { message_id, body, .. } = message;
+                Resend { from: message_id, body, ..Resend::default() }
+            }
         };
         Ok(Going { hand, resend, to, original, redrives, size_bytes })
     }

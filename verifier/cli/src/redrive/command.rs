@@ -459,6 +459,12 @@ fn undoable(journal: &Path) -> Result<originals::Begun, Failure> {
             "purge the changed copies, and send the file again",
         ));
     }
+    if begun.terms.function.is_some() {
+        return Err(refused(
+            "it has invoked a function, and what failed again came back as another event",
+            "invoke the function with the originals, which the journal keeps",
+        ));
+    }
     if begun.terms.undone.is_some() {
         return Err(refused(
             "it is of a redrive that has undone another one",

@@ -74,13 +74,10 @@ pub(super) async fn plan(
                 let why = terms.too_often(message).unwrap_or_default();
                 left_out.insert(message.message_id.clone(), why);
             }
-            Route::To(_) if messages.len() < most => match rewrite.apply(message) {
-                Ok(changed) => {
+            Route::To(_) if messages.len() < most => match changed(&rewrite, &terms, message) {
+                Ok(change) => {
                     messages.push(Planned::of(message, &seen.cause(message)));
-                    let changed = changed.filter(|changed| changed.body != message.body);
-                    if let Some(changed) = changed.filter(|_| preview.len() < PREVIEWED) {
-                        preview.push(previewed(message, changed));
-                    }
+                    preview.extend(change.filter(|_| preview.len() < PREVIEWED));
                 }
                 Err(why) => drop(left_out.insert(message.message_id.clone(), why)),
             },
@@ -112,12 +109,19 @@ fn by_inference((id, reason): &(String, String)) -> (String, String) {
     (id.clone(), why)
 }
 
-fn previewed(message: &DeadLetter, changed: DeadLetter) -> Preview {
-    Preview {
+/// What is changed of the body of a message, or of its event where a function is invoked.
+fn changed(
+    rewrite: &Rewrite,
+    terms: &Terms,
+    message: &DeadLetter,
+) -> Result<Option<Preview>, String> {
+    let before = terms.patchable(message)?;
+    let after = rewrite.apply(&before)?.filter(|after| after.body != before.body);
+    Ok(after.map(|after| Preview {
         message_id: message.message_id.clone(),
-        before: message.body.clone(),
-        after: changed.body,
-    }
+        before: before.body,
+        after: after.body,
+    }))
 }
 
 /// Fails where a plan cannot be written, before anything is looked at. What is there is only replaced if it is a plan, too, or

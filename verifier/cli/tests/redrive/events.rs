@@ -120,6 +120,39 @@ fn events_go_back_to_their_function_and_all_others_stay_and_are_named() {
 }
 
 #[test]
+fn a_patch_is_of_the_event_and_the_plan_shows_it() {
+    let world = world(false);
+    let context = json!({"requestId": "r", "functionArn": ARN, "condition": "RetriesExhausted"});
+    let record = json!({"requestContext": context, "requestPayload": {"n": 1}});
+    world.send("Events", &[dead_event(BROKEN, "r-1"), message(&record.to_string())]);
+    std::fs::write(world.path("patch.json"), r#"{"Records": []}"#).expect("the patch");
+    let mut command = world.verifier();
+    command.args(["--dlq", "Events", "--to-function", "charge", "--dry-run"]);
+    let planned = World::end(command.args(["--patch", "patch.json"]));
+    let after: Vec<&str> = planned.result["preview"]
+        .as_array()
+        .expect("a preview")
+        .iter()
+        .map(|preview| preview["after"].as_str().expect("a body"))
+        .collect();
+    assert_eq!(after.len(), 2, "{:#}", planned.result);
+    assert!(
+        after
+            .iter()
+            .all(|body| body.contains("\"Records\": []") || body.contains("\"Records\":[]")),
+        "{after:?}"
+    );
+    assert!(after.iter().all(|body| !body.contains("requestContext")), "{after:?}");
+    // Both are broken without it.
+    let done = redrive(&world, &["--patch", "patch.json", "--journal", "j.jsonl"]);
+    done.assert(0, &[("replayed", 2), ("succeeded", 2)]);
+    let mut command = world.verifier_with(&["redrive", "undo", "j.jsonl"]);
+    let undone = World::end(command.arg("--yes"));
+    assert_eq!(undone.code, Some(2), "{}", undone.stderr);
+    assert!(undone.stderr.contains("invoked a function"), "{}", undone.stderr);
+}
+
+#[test]
 fn an_event_that_fails_again_is_a_bounce_and_is_not_sent_again() {
     let world = world(false);
     invoke(&world, BROKEN);

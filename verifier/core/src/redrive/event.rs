@@ -87,6 +87,11 @@ impl FunctionTarget {
         Ok(event)
     }
 
+    /// A message with its event for a body, as which it may be changed before the function is invoked with it.
+    pub fn with_event(&self, message: &DeadLetter) -> Result<DeadLetter, String> {
+        Ok(DeadLetter { body: self.event(message)?, ..message.clone() })
+    }
+
     /// How long an event that fails takes to the dead-letter queue: two retries come one and two minutes after a failure.
     ///
     /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>.
@@ -156,6 +161,18 @@ mod tests {
         let context = json!({"requestId": "r", "functionArn": arn, "condition": condition});
         let body = format!("{{\"requestContext\":{context},{payload}\"version\":\"1.0\"}}");
         DeadLetter { body, ..DeadLetter::default() }
+    }
+
+    #[test]
+    fn a_patch_is_of_the_event_and_not_of_the_record_around_it() {
+        let record = json!({"requestContext": {"functionArn": F, "condition": "RetriesExhausted"},
+            "requestPayload": {"n": 1}});
+        let message = DeadLetter { body: record.to_string(), ..DeadLetter::default() };
+        let changed = target(F, false).with_event(&message).unwrap();
+        assert_eq!(changed.body, r#"{"n":1}"#);
+        let event = dead_event(r#"{ "n": 1 }"#);
+        assert_eq!(target(F, true).with_event(&event).unwrap(), event);
+        assert!(target(F, false).with_event(&event).is_err());
     }
 
     #[test]

@@ -155,6 +155,14 @@ impl Terms {
         !self.sources.is_empty()
     }
 
+    /// The message that a patch is of: where a function is invoked, its event is.
+    pub fn patchable(&self, message: &DeadLetter) -> Result<DeadLetter, String> {
+        match &self.function {
+            Some(function) => function.with_event(message),
+            None => Ok(message.clone()),
+        }
+    }
+
     /// Where a message goes. Several queues may share a dead-letter queue, and a message must not be sent to one that is not its
     /// own unless that was asked for.
     pub fn route(&self, message: &DeadLetter) -> Route {
