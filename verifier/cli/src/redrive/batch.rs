@@ -280,12 +280,11 @@ impl Engine<'_> {
             lock(&self.sent_heads).insert(head.message_id.clone(), head);
         }
         let size_bytes = message.size_bytes();
-        let resend = match &self.terms.function {
-            None => message.resend(&self.name, destination.is_fifo()),
-            Some(_) => {
-                let DeadLetter { message_id, body, .. } = message;
-                Resend { from: message_id, body, ..Resend::default() }
-            }
+        let resend = if self.terms.function.is_none() {
+            message.resend(&self.name, destination.is_fifo())
+        } else {
+            let DeadLetter { message_id, body, .. } = message;
+            Resend { from: message_id, body, ..Resend::default() }
         };
         Ok(Going { hand, resend, to, original, redrives, size_bytes })
     }

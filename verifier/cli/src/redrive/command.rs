@@ -168,7 +168,7 @@ enum Outcome {
         shortfall: Option<String>,
     },
     /// The question was not answered with yes.
-    Declined(Box<Declined>),
+    Declined(Declined),
     Ended(Box<Ended>),
 }
 
@@ -488,7 +488,7 @@ enum Begun {
         shortfall: Option<String>,
     },
     /// The question was not answered with yes.
-    Declined(Box<Declined>),
+    Declined(Declined),
 }
 
 /// What a new journal begins with besides the terms.

@@ -31,8 +31,8 @@ pub(crate) struct Declined {
 }
 
 impl Declined {
-    pub(super) fn of(plan: &Plan) -> Box<Self> {
+    pub(super) fn of(plan: &Plan) -> Self {
         let (from, to) = (plan.from.arn.clone(), plan.to.arn.clone());
-        Box::new(Self { from, to, planned: plan.messages.len() as u64 })
+        Self { from, to, planned: plan.messages.len() as u64 }
     }
 }

@@ -44,7 +44,7 @@ pub(super) enum Outcome {
     /// Nothing was to be sent.
     Nothing,
     /// The question was not answered with yes.
-    Declined(Box<Declined>),
+    Declined(Declined),
     Ended(Box<Ended>),
 }
 

@@ -326,7 +326,7 @@ fn a_disk_that_is_full_at_any_moment_loses_nothing() {
         let journal = kind.world.path(&format!("{point}.jsonl"));
         let blocks = 1 + chance.next_u32() % 24;
         let mut command = kind.command_on_a_full_disk(&journal, blocks);
-        let known = if chance.next_u32() % 2 == 0 {
+        let known = if chance.next_u32().is_multiple_of(2) {
             run_until(&mut command, &journal, 3, Duration::ZERO);
             Known::Nowhere
         } else {

@@ -63,16 +63,16 @@ pub fn dead_letter_queues(
     functions: &[(String, String)],
 ) -> Vec<DeadLetterQueue> {
     // Queues are asked at the same time, and answer in any order.
-    let mut names: BTreeMap<String, Named> = BTreeMap::new();
+    let mut by_target: BTreeMap<String, Named> = BTreeMap::new();
     for queue in &queues {
         if let Some(policy) = queue.redrive_policy() {
-            let of_it = names.entry(policy.dead_letter_target_arn).or_default();
+            let of_it = by_target.entry(policy.dead_letter_target_arn).or_default();
             of_it.sources.insert(queue.arn().to_owned());
         }
     }
     // A topic or a bus takes them, too, and keeps none.
     for (function, arn) in functions.iter().filter(|(_, arn)| QueueArn::parse(arn).is_some()) {
-        names.entry(arn.clone()).or_default().functions.insert(function.clone());
+        by_target.entry(arn.clone()).or_default().functions.insert(function.clone());
     }
     let found = |queue: Option<QueueEvidence>, arn: String, named: Named| DeadLetterQueue {
         queue,
@@ -82,14 +82,14 @@ pub fn dead_letter_queues(
     };
     let mut all = Vec::new();
     for queue in queues {
-        let named = names.remove(queue.arn());
+        let named = by_target.remove(queue.arn());
         if named.is_none() && !queue.attributes.contains_key("RedriveAllowPolicy") {
             continue;
         }
         let arn = queue.arn().to_owned();
         all.push(found(Some(queue), arn, named.unwrap_or_default()));
     }
-    all.extend(names.into_iter().map(|(arn, named)| found(None, arn, named)));
+    all.extend(by_target.into_iter().map(|(arn, named)| found(None, arn, named)));
     all.sort_by_key(|each| (std::cmp::Reverse(each.depth().total()), each.arn.clone()));
     all
 }

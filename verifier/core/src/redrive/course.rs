@@ -148,6 +148,8 @@ mod tests {
 
     #[test]
     fn steps_and_messages_are_told_in_their_order() {
+        use MessageEvent::{Bounced, Deleted, NotSent, Offered, Sent};
+
         let at = Timestamp::from_millis(7);
         let intent = |id: &str| Entry::Intent {
             at,
@@ -183,7 +185,6 @@ mod tests {
             course.steps.iter().map(|step| (step.size, step.sent, step.evaluated)).collect();
         let fates = |succeeded, bounced| StepFates { succeeded, bounced, unknown: 0 };
         assert_eq!(figures, [(1, 1, Some(fates(1, 0))), (2, 1, Some(fates(0, 1)))]);
-        use MessageEvent::{Bounced, Deleted, NotSent, Offered, Sent};
         assert_eq!(course.messages["a"], [Offered(at), Sent("a2".to_owned()), Deleted]);
         assert_eq!(course.messages["b"], [Offered(at), Sent("b2".to_owned()), Bounced(bounce)]);
         assert_eq!(course.messages["c"], [NotSent("why".to_owned())]);
