@@ -1,22 +1,24 @@
 //! Asking the consumers' logs about messages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::iter;
 use verifier_aws::{Aws, AwsError};
+use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::{
-    AttemptLog, DeadLetter, Inquiry, RequestLog, invocations_pattern, log_pattern,
+    AttemptLog, Consumer, Consumers, DeadLetter, Inquiry, RequestLog, invocations_pattern,
+    log_pattern,
 };
 use verifier_core::settings::OutcomeReader;
 use verifier_model::time::Timestamp;
 
-use super::DlqTarget;
+use super::{DlqTarget, consumers_of};
 
 /// How much before a message was sent its lines are looked for: clocks differ.
 const CLOCK_SKEW: Duration = Duration::from_mins(1);
-/// How many logs are read at once.
+/// How many queues are asked about, and how many logs are read, at once.
 const AT_ONCE: usize = 4;
 /// How many lines of an invocation are shown.
 const LINES_MAX: usize = 50;
@@ -42,6 +44,37 @@ pub(crate) struct ReadLogs {
     pub(crate) unreadable: Vec<(String, String)>,
 }
 
+/// The functions that read the queues which messages came from, or that all may have come from which do not say it. Each queue is
+/// asked about once.
+async fn consumers(place: &DlqTarget, messages: &[&DeadLetter]) -> Result<Consumers, AwsError> {
+    let mut sources: BTreeSet<&str> =
+        messages.iter().filter_map(|message| message.source_arn.as_deref()).collect();
+    if messages.iter().any(|message| message.source_arn.is_none()) {
+        sources.extend(place.sources.all.iter().flatten().map(String::as_str));
+        sources.extend(place.source.as_ref().map(QueueEvidence::arn));
+    }
+    // The others tell whose log it is that the user has named.
+    if place.named_log_group.is_some() {
+        sources.extend(place.sources.all.iter().flatten().map(String::as_str));
+    }
+    let mut known = place.consumers.lock().await;
+    let unknown: Vec<String> =
+        sources.into_iter().filter(|arn| !known.contains_key(*arn)).map(str::to_owned).collect();
+    let asked = iter(unknown).map(async |arn| (consumers_of(&place.aws, &arn).await, arn));
+    let asked: Vec<_> = asked.buffer_unordered(AT_ONCE).collect().await;
+    for (consumers, arn) in asked {
+        known.insert(arn, consumers?);
+    }
+    let of_known = |(arn, consumers): (&String, &Option<Vec<Consumer>>)| {
+        Some((arn.clone(), consumers.clone()?))
+    };
+    Ok(Consumers {
+        by_source: known.iter().filter_map(of_known).collect(),
+        may_be_shared: place.sources.may_be_shared(),
+        named: place.named_log_group.clone(),
+    })
+}
+
 /// What the logs of their consumers report messages since a point in time. There may be none to ask.
 pub(crate) async fn read_logs(
     place: &DlqTarget,
@@ -50,7 +83,7 @@ pub(crate) async fn read_logs(
     depth: Depth,
 ) -> ReadLogs {
     let mut logs = ReadLogs::default();
-    let consumers = match place.consumers(messages).await {
+    let consumers = match consumers(place, messages).await {
         Ok(consumers) => consumers,
         Err(error) => {
             logs.unreadable.push(("of the consumers".to_owned(), error.to_string()));
@@ -156,7 +189,7 @@ pub(crate) async fn lines_of_requests(
     if request_ids.is_empty() {
         return None;
     }
-    let consumers = match place.consumers(&[message]).await {
+    let consumers = match consumers(place, &[message]).await {
         Ok(consumers) => consumers,
         Err(error) => return Some(Err(error)),
     };

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_has_groups_bars_steps_and_stories() {
+    fn the_page_has_groups_bars_steps_and_messages() {
         let page = sample("text").html().unwrap();
         assert_eq!(page.matches("<rect").count(), 4, "{page}");
         for part in ["id=\"causes\"", "id=\"when\"", "id=\"ramp\"", "id=\"messages\"", "7 more"] {

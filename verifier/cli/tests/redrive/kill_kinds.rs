@@ -271,8 +271,8 @@ fn run_until(command: &mut Command, journal: &Path, count: usize, moment: Durati
 
 fn chance(name: &str) -> TestRng {
     let mut seed = [0; 32];
-    for (byte, letter) in seed.iter_mut().zip(name.bytes()) {
-        *byte = letter;
+    for (byte, of_name) in seed.iter_mut().zip(name.bytes()) {
+        *byte = of_name;
     }
     TestRng::from_seed(RngAlgorithm::ChaCha, &seed)
 }

@@ -65,9 +65,9 @@ impl Consumers {
     fn of<'a>(&self, message: &'a DeadLetter) -> Vec<(String, Asked<'a>)> {
         let own = message.source_arn.as_ref().and_then(|arn| self.by_source.get(arn));
         if let Some(named) = &self.named {
-            let is_anothers = self.reads_another(message, named);
-            let delivery = self.delivery_of_named(message, named, is_anothers);
-            return vec![(named.clone(), Asked { message, by_job: !is_anothers, delivery })];
+            let is_of_another = self.reads_another(message, named);
+            let delivery = self.delivery_of_named(message, named, is_of_another);
+            return vec![(named.clone(), Asked { message, by_job: !is_of_another, delivery })];
         }
         let of_group =
             |group: &str, delivery| (group.to_owned(), Asked { message, by_job: true, delivery });
@@ -104,13 +104,13 @@ impl Consumers {
         &self,
         message: &DeadLetter,
         named: &str,
-        is_anothers: bool,
+        is_of_another: bool,
     ) -> Option<Delivery> {
         let source = message.source_arn.as_ref()?;
         match self.by_source.get(source).map(Vec::as_slice) {
             Some([only]) if only.log_group == named => Some(only.delivery),
             Some([]) | None => {
-                let is_only = !self.may_be_shared && !is_anothers;
+                let is_only = !self.may_be_shared && !is_of_another;
                 is_only.then_some(Delivery::UNKNOWN)
             }
             Some(_) => None,

@@ -116,9 +116,9 @@ impl Begun {
             .batch_size
             .and_then(|size| usize::try_from(size).ok())
             .is_some_and(|size| others >= size);
-        let is_anothers =
+        let is_of_another =
             source.is_some_and(|source| self.sources.iter().any(|other| other != source));
-        !is_deleted && !is_full && !is_anothers
+        !is_deleted && !is_full && !is_of_another
     }
 }
 
