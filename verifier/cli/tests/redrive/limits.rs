@@ -152,13 +152,15 @@ fn a_second_ctrl_c_leaves_at_once_and_the_journal_tells_the_truth() {
 #[test]
 fn by_default_the_plan_is_shown_and_somebody_is_asked() {
     let world = World::start();
-    for (typed, code, sent) in [("n\n", 0, 0), ("\n", 0, 0), ("y\n", 0, 12)] {
+    for (typed, code, sent) in [("n\n", 4, 0), ("\n", 4, 0), ("y\n", 0, 12)] {
         world.fill("dead", if sent > 0 { 12 } else { 6 });
         let mut command = world.verifier();
         command.args(["--dlq", "dead", "--to", "target", "--no-canary"]);
         let (exit, printed) = on_terminal(&mut command, typed);
         assert_eq!(exit, Some(code), "{typed:?}: {printed}");
         assert!(printed.contains("verifier.redrive.plan/1"), "{printed}");
+        let is_declined = printed.contains("it was not confirmed; nothing was sent");
+        assert_eq!(is_declined, sent == 0, "{typed:?}: {printed}");
         let expected = if sent > 0 { 24 } else { 0 };
         assert_eq!(world.bodies("target").values().sum::<usize>(), expected, "{typed:?}");
     }
