@@ -176,7 +176,7 @@ mod tests {
     fn no_text_becomes_markup_and_nothing_is_loaded() {
         let page = sample("</td><script>alert(1)</script>\" onload='x'").html().unwrap();
         let (_, body) = page.split_once("</style>").unwrap();
-        assert!(!body.contains("<script") && !body.contains("</td><"), "{body}");
+        assert!(!body.contains("<script") && !body.contains("onload='"), "{body}");
         page::assert_policy(&sample("text").html().unwrap());
     }
 

@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_patch_is_of_the_event_and_not_of_the_record_around_it() {
-        let record = json!({"requestContext": {"functionArn": F, "condition": "RetriesExhausted"},
+        let record = json!({"requestContext": {"requestId": "r", "functionArn": F, "condition": "RetriesExhausted"},
             "requestPayload": {"n": 1}});
         let message = DeadLetter { body: record.to_string(), ..DeadLetter::default() };
         let changed = target(F, false).with_event(&message).unwrap();
