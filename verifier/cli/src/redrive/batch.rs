@@ -525,23 +525,30 @@ impl Engine<'_> {
             .map(|hand| (hand.receipt_handle, hand.message.message_id))
             .collect();
         let mut pause = BACKOFF;
+        let mut why = String::new();
         for _ in 0..ATTEMPTS {
             if ids.is_empty() {
                 return;
             }
             let handles: Vec<String> = ids.keys().cloned().collect();
             let failed = self.place.aws.delete(&self.place.dead_letters, &handles).await;
-            let failed: BTreeSet<String> = failed.into_iter().map(|(handle, _)| handle).collect();
-            let deleted = ids.iter().filter(|(handle, _)| !failed.contains(*handle));
+            let failed: BTreeMap<String, String> = failed.into_iter().collect();
+            why = failed.values().next().cloned().unwrap_or(why);
+            let deleted = ids.iter().filter(|(handle, _)| !failed.contains_key(*handle));
             let deleted: Vec<String> = deleted.map(|(_, id)| id.clone()).collect();
             if !deleted.is_empty() {
                 self.note(&Entry::Deleted { ids: deleted });
             }
-            ids.retain(|handle, _| failed.contains(handle));
+            ids.retain(|handle, _| failed.contains_key(handle));
             if !ids.is_empty() {
                 self.place.clock.sleep(pause).await;
                 pause *= 2;
             }
+        }
+        if !ids.is_empty() {
+            let queue = &self.place.dead_letters.name;
+            let count = ids.len();
+            self.progress.say(&format!("{count} sent, and not deleted from {queue} yet: {why}"));
         }
     }
 }
