@@ -204,6 +204,9 @@ def do(record, request_id, count):
     """What becomes of a job that can be done; whether it is reported as failed."""
     how = WORDS.get("good", "done")
     is_first = receives(record) == 1
+    if "follow-ups-retried" in WORDS and "follows" in job_of(record) and is_first:
+        log(record, True, request_id, count)
+        return True
     if how == "swallowed" or (how == "swallowed-once" and job_of(record)["jobId"].endswith("good-1")):
         return False
     if how.endswith("-first-silently") and is_first:
@@ -227,7 +230,9 @@ def do(record, request_id, count):
     log(record, False, request_id, count)
     if "follow-ups" in WORDS and "follows" not in job_of(record):
         job = job_of(record)
-        send(JOBS, json.dumps({"task": "follow-up", "jobId": "follow-" + job["jobId"], "follows": 1}), DelaySeconds=int(WORDS["follow-ups"]))
+        # A pattern of the id: `{}` is the job's.
+        named = WORDS.get("follow-ups-named", "follow-{}").replace("{}", job["jobId"])
+        send(JOBS, json.dumps({"task": "follow-up", "jobId": named, "follows": 1}), DelaySeconds=int(WORDS["follow-ups"]))
     if how in ("done-twice", "done-twice-at-once"):
         time.sleep(0.1 if how == "done-twice" else 0)
         log(record, False, request_id, count)

@@ -354,6 +354,10 @@ fn beside() -> Vec<Mutant> {
         sound("sound: the worker sends further jobs a visibility timeout later")
             .with_worker("follow-ups=60"),
         sound("sound: the worker sends further jobs at once").with_worker("follow-ups=0"),
+        sound("sound: the worker sends further jobs whose ids begin with the job's")
+            .with_worker("follow-ups=0 follow-ups-named={}-2"),
+        sound("sound: further jobs whose ids begin with the job's are retried")
+            .with_worker("follow-ups=0 follow-ups-retried follow-ups-named={}.mail"),
     ]
 }
 

@@ -45,6 +45,13 @@ fn ends() -> Vec<Mutant> {
         worker("the worker logs and throws first", "failing=throws failing-first", TAKEN_ALONG),
         worker("the worker logs and throws last", "failing=throws failing-last", TAKEN_ALONG),
         worker("the worker throws in any order", "failing=throws", TAKEN_ALONG),
+        worker(
+            "the worker throws, and sends further jobs whose ids begin with the job's",
+            "failing=throws failing-last follow-ups=0 follow-ups-named={}-2",
+            TAKEN_ALONG,
+        )
+        // It sends them once more where a job comes again.
+        .or_also(&[("api.reject", "inconclusive")]),
         // In the order of sending. Where SQS hands them out in another, they may never meet so.
         Mutant::new("the worker throws where the failing job comes first")
             .with_worker("heeds-order")

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use verifier_model::time::Timestamp;
 
+use super::named::job_named;
 use super::{JobEvidence, LoggedOutcome};
 use crate::account::{
     Expectation, Found, Invocation, Line, Observed, QueueCounts, Submitted, Terms,
@@ -129,17 +130,6 @@ pub fn submitted(job: &JobEvidence, all: &[JobEvidence], found: &[OurMessage]) -
     }
 }
 
-/// The job that a text names, wherever in it and however it is wrapped. An id that is the beginning of a longer one is not
-/// named by that.
-pub fn job_named<'a>(text: &str, job_ids: &[&'a str]) -> Option<&'a str> {
-    job_ids.iter().copied().find(|id| {
-        text.match_indices(id).any(|(at, _)| {
-            let next = text[at + id.len()..].chars().next();
-            !next.is_some_and(|next| next.is_ascii_alphanumeric() || next == '-')
-        })
-    })
-}
-
 fn line(logged: &LoggedOutcome) -> Line {
     let LoggedOutcome { at, line, is_placed } = logged;
     let text = |text: &String| (!text.is_empty()).then(|| text.clone());
@@ -188,21 +178,6 @@ mod tests {
         assert_eq!((kept.len(), left.len()), (OTHERS_MAX + 2, 5));
         assert_eq!(kept.last(), lines.iter().rev().nth(1));
         assert_eq!(lines_of(&lines, "b", None).0.len(), 1);
-    }
-
-    #[test]
-    fn a_job_is_named_by_its_whole_id_wherever_it_is() {
-        let ids = ["vrf-1-2-good-1", "vrf-1-2-good-10"];
-        for (text, named) in [
-            (r#"{"jobId":"vrf-1-2-good-1"}"#, Some("vrf-1-2-good-1")),
-            (r#"{"jobId":"vrf-1-2-good-10"}"#, Some("vrf-1-2-good-10")),
-            (r#"{"wrapped":"{\"jobId\":\"vrf-1-2-good-1\"}"}"#, Some("vrf-1-2-good-1")),
-            ("vrf-1-2-good-1", Some("vrf-1-2-good-1")),
-            ("vrf-1-2-good-1-x", None),
-            ("vrf-1-2-good", None),
-        ] {
-            assert_eq!(job_named(text, &ids), named, "{text}");
-        }
     }
 
     #[test]

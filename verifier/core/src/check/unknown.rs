@@ -10,7 +10,7 @@ use std::time::Duration;
 use contract::Outcome;
 use verifier_model::time::Timestamp;
 
-use super::observed::job_named;
+use super::named::job_of_id;
 use super::{JobEvidence, LoggedOutcome, RunId};
 use crate::account::{Invocation, Terms};
 
@@ -57,7 +57,9 @@ pub struct Unknown(Vec<First>);
 impl Unknown {
     /// Those of a log's lines.
     pub fn of<'a>(lines: impl IntoIterator<Item = &'a LoggedOutcome>, known: &Known<'_>) -> Self {
-        let done = done(known.jobs);
+        let done = firsts_of(known.jobs, |outcome| outcome == Outcome::Succeeded);
+        // Of a job that failed a worker may send word, too.
+        let attempted = firsts_of(known.jobs, |_| true);
         let begun: BTreeMap<&str, Timestamp> = (known.invocations.iter())
             .map(|each| (each.request_id.as_str(), each.started_at()))
             .collect();
@@ -70,8 +72,8 @@ impl Unknown {
             let is_behind = |done: Option<&(Timestamp, String)>| {
                 done.is_some_and(|(at, of)| *at <= begun_at && (of.is_empty() || of != request))
             };
-            let named = job_named(logged.line.job_id.as_deref().unwrap_or_default(), &job_ids);
-            if named.is_some_and(|job_id| is_behind(done.get(job_id))) {
+            let named = job_of_id(logged.line.job_id.as_deref().unwrap_or_default(), &job_ids);
+            if named.is_some_and(|job_id| is_behind(attempted.get(job_id))) {
                 continue;
             }
             let may_follow = is_behind(first_done);
@@ -121,11 +123,14 @@ impl Unknown {
     }
 }
 
-/// When each job was done first, with the invocation that the line names, by the job's id.
-fn done(jobs: &[JobEvidence]) -> BTreeMap<&str, (Timestamp, String)> {
+/// When each job first came to one of those outcomes, with the invocation that the line names, by the job's id.
+fn firsts_of(
+    jobs: &[JobEvidence],
+    is_wanted: impl Fn(Outcome) -> bool,
+) -> BTreeMap<&str, (Timestamp, String)> {
     let of = |job: &JobEvidence| {
-        let done = job.attempts_that(Outcome::Succeeded);
-        done.map(|logged| (logged.at, logged.line.request_id.clone())).min()
+        let wanted = job.attempts.iter().filter(|logged| is_wanted(logged.line.outcome));
+        wanted.map(|logged| (logged.at, logged.line.request_id.clone())).min()
     };
     jobs.iter().filter_map(|job| Some((job.job_id.as_str(), of(job)?))).collect()
 }
@@ -288,5 +293,22 @@ pub(super) mod tests {
         assert_eq!(of("late", 0), (0, 0));
         assert_eq!(of("early", 0), (1, 1));
         assert_eq!(of("early", 1), (0, 0));
+    }
+
+    #[test]
+    fn wherever_further_work_names_its_job_and_whatever_became_of_that() {
+        for outcome in [Outcome::Succeeded, Outcome::Failed] {
+            let tried = line(10, "own", "r", outcome);
+            let jobs = [JobEvidence { attempts: vec![tried], ..job("own", false, Some("m")) }];
+            let known = Known { own: BTreeSet::from(["own"]), ..known(run_id(), &jobs) };
+            let count = |job_id: &str, request| {
+                let lines = [line(12, job_id, request, Outcome::Succeeded)];
+                Unknown::of(&lines, &known).count()
+            };
+            for job_id in ["own.mail", "own-2", "own/mail", "mail-own", "mail:own:2"] {
+                assert_eq!([count(job_id, "late"), count(job_id, "r")], [0, 1], "{job_id}");
+            }
+            assert_eq!([count("owner", "late"), count("mail", "late")], [1, 1]);
+        }
     }
 }

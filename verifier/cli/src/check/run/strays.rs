@@ -6,7 +6,7 @@ use std::time::Duration;
 use verifier_aws::AwsError;
 use verifier_core::account::{Account, Invocation, MessageEnd, QueueCounts, UnknownWork, Whose};
 use verifier_core::check::{
-    Known, LogEvidence, LoggedOutcome, QueueEvidence, Rewritten, RunId, Strays, Unknown, lines_of,
+    Known, LogEvidence, Others, Own, QueueEvidence, Rewritten, Strays, Unknown, lines_of,
     unknown_work,
 };
 use verifier_model::time::Timestamp;
@@ -21,17 +21,6 @@ const RECEIVED_WITHIN: Duration = Duration::from_secs(10);
 
 /// How often the bodies are posted once more to see whether messages of no known job come of them.
 const POSTED_AGAIN: usize = 2;
-
-/// The outcomes of other senders' jobs in the time of a run.
-#[derive(Default)]
-struct Others {
-    /// The messages, or the jobs where lines name no message.
-    messages: BTreeSet<String>,
-    /// Those of other runs of the verifier.
-    of_runs: BTreeSet<String>,
-    /// How many lines the invocations that were handed them wrote of them.
-    requests: BTreeMap<String, u32>,
-}
 
 impl Run<'_> {
     /// Looks for messages that nothing of the run explains: more in the queue than before, dead letters that were sent while the
@@ -283,26 +272,15 @@ impl Run<'_> {
 
     /// Reads who else sends, from every outcome line of the time.
     async fn others(&self, course: &JobPlan) -> Result<Others, AwsError> {
-        let mut others = Others::default();
         let since = self.began_at() - CLOCK_SKEW;
-        let own: BTreeSet<&str> = self.jobs.iter().map(|job| job.job_id.as_str()).collect();
-        let named: BTreeSet<&str> =
-            self.jobs.iter().filter_map(|job| job.message_id.as_deref()).collect();
         let lines = self.aws.all_outcomes(course.log(), since, &self.reader).await?;
-        for LoggedOutcome { line, .. } in lines.outcomes {
-            let job_id = line.job_id.unwrap_or_default();
-            if own.contains(job_id.as_str()) || named.contains(line.message_id.as_str()) {
-                continue;
-            }
-            match RunId::of_job(&job_id) {
-                Some(run) if run == self.run_id => continue,
-                Some(_) => drop(others.of_runs.insert(job_id.clone())),
-                None => {}
-            }
-            let message = if line.message_id.is_empty() { job_id } else { line.message_id };
-            *others.requests.entry(line.request_id).or_default() += 1;
-            others.messages.insert(message);
-        }
-        Ok(others)
+        let jobs = || self.jobs.iter();
+        let own = Own {
+            run_id: self.run_id,
+            job_ids: jobs().map(|job| job.job_id.as_str()).collect(),
+            message_ids: jobs().filter_map(|job| job.message_id.as_deref()).collect(),
+            refused: self.rejections.iter().map(|each| each.job_id.as_str()).collect(),
+        };
+        Ok(Others::of(&lines.outcomes, &own))
     }
 }
