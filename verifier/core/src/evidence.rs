@@ -1,6 +1,6 @@
 //! Evidence: what was observed of a stack, without any evaluation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use contract::{Outcome, OutcomeLine};
@@ -482,6 +482,32 @@ pub struct LogLines {
     pub latest: Option<Timestamp>,
 }
 
+impl LogLines {
+    /// Without what is older than a run and not of it. Lines of a run are looked for from long before it on, since they may have the
+    /// time of another clock; `message_ids` are those of its jobs.
+    #[must_use]
+    pub fn of_run(self, run_id: &str, message_ids: &BTreeSet<&str>, from: Timestamp) -> Self {
+        let is_own = |LoggedOutcome { line, .. }: &LoggedOutcome| {
+            let of_job = line.job_id.as_deref().and_then(|id| id.strip_prefix(run_id));
+            line.run_id.as_deref() == Some(run_id)
+                || of_job.is_some_and(|rest| rest.starts_with('-'))
+                || message_ids.contains(line.message_id.as_str())
+        };
+        let is_kept = |logged: &LoggedOutcome| logged.at >= from || is_own(logged);
+        let mut lines = self;
+        lines.outcomes.retain(is_kept);
+        lines.others.retain(is_kept);
+        lines.remarks.retain(|(logged, _)| is_kept(logged));
+        let own = lines.outcomes.iter().chain(&lines.others).filter(|logged| is_own(logged));
+        let requests: BTreeSet<&str> = own.map(|logged| logged.line.request_id.as_str()).collect();
+        let is_of_run = |each: &Invocation| {
+            each.ended_at >= from || requests.contains(each.request_id.as_str())
+        };
+        lines.invocations = lines.invocations.into_iter().filter(is_of_run).collect();
+        lines
+    }
+}
+
 /// A message in the dead-letter queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
@@ -515,6 +541,54 @@ pub struct HeldMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn older_lines_are_kept_that_are_of_the_run_and_the_ends_of_their_invocations() {
+        let line = |at: u64, job_id: Option<&str>, message_id: &str, request: &str| LoggedOutcome {
+            at: Timestamp::from_millis(at),
+            line: OutcomeLine {
+                run_id: None,
+                job_id: job_id.map(str::to_owned),
+                message_id: message_id.to_owned(),
+                receive_count: 1,
+                outcome: Outcome::Succeeded,
+                reason: None,
+                request_id: request.to_owned(),
+                batch_size: 1,
+            },
+            is_placed: false,
+        };
+        let end = |at: u64, request: &str| Invocation {
+            request_id: request.to_owned(),
+            ended_at: Timestamp::from_millis(at),
+            duration: Duration::ZERO,
+            end: crate::account::InvocationEnd::Success,
+        };
+        let lines = LogLines {
+            outcomes: vec![
+                line(1, Some("vrf-1-2-good-1"), "", "a"),
+                line(1, None, "m-own", "b"),
+                line(1, None, "m-else", "c"),
+                line(9, None, "m-else", "d"),
+            ],
+            others: vec![line(1, Some("other"), "", "e"), line(9, Some("other"), "", "f")],
+            invocations: ["a", "b", "c", "e"]
+                .iter()
+                .map(|id| end(1, id))
+                .chain([end(9, "x")])
+                .collect(),
+            ..LogLines::default()
+        };
+        let kept = lines.of_run("vrf-1-2", &BTreeSet::from(["m-own"]), Timestamp::from_millis(5));
+        let requests = |lines: &[LoggedOutcome]| -> Vec<String> {
+            lines.iter().map(|logged| logged.line.request_id.clone()).collect()
+        };
+        assert_eq!(requests(&kept.outcomes), ["a", "b", "d"]);
+        assert_eq!(requests(&kept.others), ["f"]);
+        let ends: Vec<&str> =
+            kept.invocations.iter().map(|each| each.request_id.as_str()).collect();
+        assert_eq!(ends, ["a", "b", "x"]);
+    }
 
     #[test]
     fn a_queue_of_that_name_in_another_account_or_region_is_not_the_stacks() {

@@ -5,7 +5,7 @@
 //! invocation with an error, copy it. The queue and the mapping around them are as small as they can be.
 #![allow(clippy::expect_used, clippy::panic)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use contract::Outcome;
@@ -251,6 +251,34 @@ proptest! {
         let again = world.messages.iter().any(|message| !message.fails && message.lines.iter().any(is_again));
         prop_assert!(!again || !is_green, "a good job was received again: {verdicts:?}");
         prop_assert!(!world.is_sound() || worker.throws || is_green, "all is as it should be: {verdicts:?}");
+    }
+
+    #[test]
+    fn lines_that_come_late_or_under_another_time_convict_no_sound_worker(jobs in jobs(), seed in any::<u64>(), rate in 1_u8..10, of_reports in any::<bool>()) {
+        let worker = Worker { good: [DOES; 3], failing: [FAILS; 3], throws: false, is_reported: true };
+        let mut observed = World::run(&worker, &jobs).observed(&worker);
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut strikes = || random.u8(..10) < rate;
+        let early = |at: Timestamp| at - Duration::from_secs(300);
+        let is_late = seed % 2 == 0;
+        for job in &mut observed.jobs {
+            if is_late {
+                job.lines.retain(|_| !strikes());
+            } else {
+                job.lines.iter_mut().filter(|_| strikes()).for_each(|line| line.at = early(line.at));
+            }
+        }
+        // Of an invocation of which nothing at all is there, nothing tells that anything is missing.
+        let lines = observed.jobs.iter().flat_map(|job| &job.lines);
+        let written: BTreeSet<String> = lines.filter_map(|line| line.request_id.clone()).collect();
+        if of_reports && is_late {
+            observed.invocations.retain(|each| !written.contains(&each.request_id) || !strikes());
+        } else if of_reports {
+            observed.invocations.iter_mut().filter(|_| strikes()).for_each(|each| each.ended_at = early(each.ended_at));
+        }
+        let verdicts = verdicts(&observed);
+        let is_red = |verdict: &Verdict| matches!(verdict, Verdict::Fail | Verdict::Warn);
+        prop_assert!(!verdicts.values().any(is_red), "all is as it should be: {verdicts:?}");
     }
 
     #[test]

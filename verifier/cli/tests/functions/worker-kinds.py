@@ -182,6 +182,11 @@ def fail(record, request_id, count):
         end("throws")
     if how == "acknowledged" or (how == "acknowledged-at-last" and is_last):
         return False
+    if how == "moved-by-policy" and receives(record) == 1:
+        # SQS moves it when it is due again.
+        policy = sqs("GetQueueAttributes", QueueUrl=JOBS, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
+        policy = json.dumps({**json.loads(policy), "maxReceiveCount": 1})
+        sqs("SetQueueAttributes", QueueUrl=JOBS, Attributes={"RedrivePolicy": policy})
     if how in ("copied", "moved"):
         send(DEAD_LETTERS, record["body"])
         return how == "copied"

@@ -368,6 +368,13 @@ fn open() -> Vec<Mutant> {
         held.expect(3, &[("job.success", "inconclusive")])
             .or_also(&[("dlq.attempts", "inconclusive")])
     };
+    let late = |name, which: Value| {
+        let mut rule = json!({"operation": "PutLogEvents", "function": "*Worker*",
+            "fault": {"kind": "log-late", "milliseconds": 240_000}});
+        let which = which.as_object().expect("an object").clone();
+        rule.as_object_mut().expect("an object").extend(which);
+        Mutant::new(name).with_fault(rule).with_arguments(&["--strict"])
+    };
     vec![
         held("open: lines come with the next invocation", "holds-lines"),
         held(
@@ -386,6 +393,17 @@ fn open() -> Vec<Mutant> {
         .with_settings(TEXT_WITHOUT_INVOCATION)
         .with_change(text_log)
         .or_also(&[("cfg.logs", "warn")]),
+        // That a line is not there convicts nobody whose log may lack it.
+        late("open: a good job's line comes minutes late", json!({"contains": "-good-9\""}))
+            .expect(3, &[("job.success", "inconclusive")]),
+        late("open: half of the lines come minutes late", json!({"probability": 0.5}))
+            .expect(3, &[("job.success", "inconclusive"), ("dlq.attempts", "inconclusive")])
+            .or_also(&[("api.reject", "inconclusive"), ("job.isolation", "inconclusive")])
+            .varies(),
+        Mutant::new("sound: half of the lines have a clock that is minutes slow")
+            .with_fault(json!({"operation": "PutLogEvents", "probability": 0.5,
+                "fault": {"kind": "clock-skew", "milliseconds": -300_000}}))
+            .passes(),
         // What is still queued convicts nobody, and neither do good jobs that the worker deleted before it threw.
         Mutant::new("open: failing jobs are hidden for an hour, and the worker throws")
             .with_worker("good=deleted-early visible-after=3600 throws-at-the-end")

@@ -185,7 +185,7 @@ fn last_receive(message: &MessageAccount, max_receive_count: u32) -> u32 {
 }
 
 /// When a receive must have been: after the last attempt before it, and before the first one behind it.
-fn window(message: &MessageAccount, receive_count: u32) -> (Timestamp, Timestamp) {
+pub(super) fn window(message: &MessageAccount, receive_count: u32) -> (Timestamp, Timestamp) {
     let attempts = || message.attempts.iter();
     let before = attempts()
         .filter(|attempt| attempt.receive_count < receive_count)

@@ -7,7 +7,7 @@ use verifier_model::time::Timestamp;
 
 use super::attempt::{Attempts, attempts};
 use super::beside::set_aside;
-use super::held_back::{in_their_invocations, is_any_held_back};
+use super::held_back::{Outside, in_their_invocations, outside};
 use super::uncounted::Candidates;
 use super::unwritten::{failing_again, handed, is_any_delivered_twice};
 use super::{
@@ -165,8 +165,8 @@ pub struct Account {
     pub surplus: Option<u64>,
     /// What invocations were handed by their own lines, and of how many messages those tell.
     pub(super) handed: Vec<Unwritten>,
-    /// Whether any line was written outside of its invocation.
-    pub(super) is_any_held_back: bool,
+    /// How lines have times outside of their invocations.
+    pub(super) outside: Outside,
     /// Whether lines report two deliveries of one receive.
     pub(super) is_any_delivered_twice: bool,
     /// Of how many messages that are no jobs of the run lines tell, by request id, where that was asked for.
@@ -222,7 +222,7 @@ impl Account {
     pub fn of(observed: &Observed) -> Self {
         let surplus = surplus(observed.before, observed.after);
         let invocations = Invocation::joined(&observed.invocations);
-        let is_any_held_back = is_any_held_back(&observed.jobs, &invocations);
+        let outside = outside(&observed.jobs, &invocations);
         let jobs = in_their_invocations(&observed.jobs, &invocations);
         let by_request: BTreeMap<&str, &Invocation> =
             invocations.iter().map(|each| (each.request_id.as_str(), each)).collect();
@@ -248,7 +248,7 @@ impl Account {
             invocations,
             surplus,
             handed,
-            is_any_held_back,
+            outside,
             is_any_delivered_twice: is_any_delivered_twice(&jobs),
             others: BTreeMap::new(),
             remarks: Vec::new(),

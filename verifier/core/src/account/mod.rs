@@ -19,6 +19,7 @@ mod invocation_log;
 mod isolation;
 mod message;
 mod miscount;
+mod missing;
 mod pace;
 mod redelivered;
 mod remark;
@@ -38,6 +39,7 @@ pub use isolation::{Breach, Isolation};
 pub use message::{
     Account, Expectation, Found, MessageAccount, MessageEnd, Observed, Submitted, Terms,
 };
+pub use missing::Missing;
 pub use remark::Remark;
 pub use returned::Whose;
 pub use uncounted::Earlier;

@@ -18,7 +18,9 @@ pub fn job_of_id<'a>(id: &str, job_ids: &[&'a str]) -> Option<&'a str> {
 /// Whether an id is in a text, and ends there.
 fn is_in(text: &str, id: &str, is_end: impl Fn(char) -> bool) -> bool {
     !id.is_empty()
-        && text.match_indices(id).any(|(at, _)| text[at + id.len()..].chars().next().is_none_or(&is_end))
+        && text
+            .match_indices(id)
+            .any(|(at, _)| text[at + id.len()..].chars().next().is_none_or(&is_end))
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use verifier_model::time::Timestamp;
+
 use super::named::job_of_id;
 use super::{LoggedOutcome, RunId};
 
@@ -16,6 +18,9 @@ pub struct Own<'a> {
     pub message_ids: BTreeSet<&'a str>,
     /// The ids of the bodies that were to be refused.
     pub refused: Vec<&'a str>,
+    /// From when on messages of others are in its time. Lines of before may have the time of another clock, so that they still tell of
+    /// their invocation.
+    pub from: Timestamp,
 }
 
 /// The outcomes of messages that are no jobs of a run, in its time: those of other senders, and what the worker sends itself.
@@ -37,7 +42,7 @@ impl Others {
     /// other's, in whatever form; those that are named as they were posted are counted elsewhere.
     pub fn of<'a>(lines: impl IntoIterator<Item = &'a LoggedOutcome>, own: &Own<'_>) -> Self {
         let mut others = Self::default();
-        for LoggedOutcome { line, .. } in lines {
+        for LoggedOutcome { at, line, .. } in lines {
             let job_id = line.job_id.as_deref().unwrap_or_default();
             let is_own = own.job_ids.contains(job_id)
                 || own.message_ids.contains(line.message_id.as_str())
@@ -46,7 +51,7 @@ impl Others {
                 continue;
             }
             *others.requests.entry(line.request_id.clone()).or_default() += 1;
-            if job_of_id(job_id, &own.refused).is_some() {
+            if *at < own.from || job_of_id(job_id, &own.refused).is_some() {
                 continue;
             }
             if RunId::of_job(job_id).is_some_and(|run| run != own.run_id) {
@@ -62,13 +67,16 @@ impl Others {
 #[cfg(test)]
 mod tests {
     use contract::Outcome;
-    use verifier_model::time::Timestamp;
 
     use super::super::rules::job_success::tests::attempt;
     use super::*;
 
     /// How many lines, messages and messages of other runs there are, where a line names that job.
     fn of(job_id: &str, message_id: &str) -> (u32, usize, usize) {
+        since(0, job_id, message_id)
+    }
+
+    fn since(from: u64, job_id: &str, message_id: &str) -> (u32, usize, usize) {
         let mut logged = attempt(1, Outcome::Succeeded);
         logged.line.job_id = Some(job_id.to_owned());
         message_id.clone_into(&mut logged.line.message_id);
@@ -79,6 +87,7 @@ mod tests {
             job_ids: BTreeSet::from([job.as_str()]),
             message_ids: BTreeSet::from(["m-own"]),
             refused: vec![&refused],
+            from: Timestamp::from_millis(from),
         };
         let others = Others::of(&[logged], &own);
         (others.requests.values().sum(), others.messages.len(), others.of_runs.len())
@@ -95,6 +104,8 @@ mod tests {
         }
         let other = RunId::new(Timestamp::from_millis(2_000_000_000), 8);
         assert_eq!(of(&format!("{other}-good-1"), "m-x"), (1, 1, 1));
+        // Before the run it is of nobody who sends now.
+        assert_eq!(since(2_000_000, "mail", "m-x"), (1, 0, 0));
     }
 
     #[test]

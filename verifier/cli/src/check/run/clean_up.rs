@@ -8,7 +8,7 @@ use verifier_core::check::rules::{api_reject, clean_leftovers};
 use verifier_core::check::{CHECKS, Evaluate, JobEvidence, Leftovers, QueueEvidence, Rejection};
 
 use super::Run;
-use super::follow::CLOCK_SKEW;
+use super::follow::LINES_EARLY;
 
 impl Run<'_> {
     /// Removes what the run created and what older runs left, and makes visible again what it held. To be called once, however
@@ -144,7 +144,7 @@ impl Run<'_> {
         let Some(worker) = self.discovery.worker.clone().filter(|_| unread) else {
             return;
         };
-        let since = self.began_at() - CLOCK_SKEW;
+        let since = self.began_at() - LINES_EARLY;
         // Without an answer, what may be left stays named.
         let run_id = self.run_id.to_string();
         if let Ok(lines) =

@@ -1,5 +1,6 @@
 //! Following the jobs of a run to their ends.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use verifier_aws::{Aws, AwsError};
@@ -26,6 +27,8 @@ pub(super) const LOG_PAUSE: Duration = Duration::from_secs(2);
 const LENGTHENED_MAX: Duration = Duration::from_mins(15);
 /// How much before the first submission log lines are looked for: clocks differ.
 pub(super) const CLOCK_SKEW: Duration = Duration::from_mins(1);
+/// The same for lines of the run itself: a client that gives its lines their time may have a clock of its own.
+pub(super) const LINES_EARLY: Duration = Duration::from_mins(10);
 
 /// What was found behind the API once the jobs had come to their ends.
 struct Found {
@@ -306,7 +309,7 @@ impl Run<'_> {
         LogEvidence {
             log_group: course.log_group.clone(),
             run_id: self.run_id.to_string(),
-            since: first - CLOCK_SKEW,
+            since: first - LINES_EARLY,
             submitted_at: first,
             region: self.aws.region().map(str::to_owned),
             hiding_level: worker.and_then(cfg_logs::hiding_level).map(str::to_owned),
@@ -319,6 +322,9 @@ impl Run<'_> {
         log.queries += 1;
         match lines {
             Ok(found) => {
+                let own = self.own_message_ids();
+                let own: BTreeSet<&str> = own.iter().map(String::as_str).collect();
+                let found = found.of_run(&log.run_id, &own, log.submitted_at - CLOCK_SKEW);
                 self.attribute(&found.outcomes);
                 self.outcomes = [found.outcomes, found.others].concat();
                 self.invocations = found.invocations;

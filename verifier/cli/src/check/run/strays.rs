@@ -12,7 +12,7 @@ use verifier_core::check::{
 use verifier_model::time::Timestamp;
 
 use super::clean_up::{self, may_be_queued};
-use super::follow::{CLOCK_SKEW, LOG_PAUSE};
+use super::follow::{CLOCK_SKEW, LINES_EARLY, LOG_PAUSE};
 use super::queues::{COUNTS_LAG, COUNTS_PAUSE};
 use super::{JobPlan, Run};
 
@@ -57,10 +57,7 @@ impl Run<'_> {
             let found = Strays { queued, others_seen: seen, other_sources, ..Strays::default() };
             return Ok(Strays { rewritten, ..found });
         }
-        let others = self.others(course).await?;
-        for (request, lines) in &others.requests {
-            *self.written_of_others.entry(request.clone()).or_default() += lines;
-        }
+        let others = self.others_when_written(course, log).await?;
         let mut known = others.messages.iter().filter(|id| !self.suspects.contains(*id));
         self.others_seen = seen || known.next().is_some();
         let account = self.account();
@@ -270,9 +267,38 @@ impl Run<'_> {
         silent
     }
 
+    /// Reads who else sends, until lines report whatever the worker seems not to have written of, or have had as long as they may take:
+    /// those of an invocation may come later than Lambda's report of it. Each time it is waited for twice as long, so that it takes
+    /// few calls.
+    async fn others_when_written(
+        &mut self,
+        course: &JobPlan,
+        log: &LogEvidence,
+    ) -> Result<Others, AwsError> {
+        let lines_take = Duration::from_secs(self.options.settings.expect.log_seconds);
+        let mut pause = LOG_PAUSE;
+        loop {
+            let others = self.others(course).await?;
+            self.written_of_others = self.written_of_refused();
+            for (request, lines) in &others.requests {
+                *self.written_of_others.entry(request.clone()).or_default() += lines;
+            }
+            let account = self.account();
+            let until = account.lines_come_until(&self.silent(&account), lines_take);
+            let until = self.bounded(until.unwrap_or_default());
+            let now = self.clock.now();
+            if now >= until {
+                return Ok(others);
+            }
+            self.clock.sleep_until(until.min(now + pause)).await;
+            pause *= 2;
+            self.read_log_again(course, &mut log.clone()).await;
+        }
+    }
+
     /// Reads who else sends, from every outcome line of the time.
     async fn others(&self, course: &JobPlan) -> Result<Others, AwsError> {
-        let since = self.began_at() - CLOCK_SKEW;
+        let since = self.began_at() - LINES_EARLY;
         let lines = self.aws.all_outcomes(course.log(), since, &self.reader).await?;
         let jobs = || self.jobs.iter();
         let own = Own {
@@ -280,6 +306,7 @@ impl Run<'_> {
             job_ids: jobs().map(|job| job.job_id.as_str()).collect(),
             message_ids: jobs().filter_map(|job| job.message_id.as_deref()).collect(),
             refused: self.rejections.iter().map(|each| each.job_id.as_str()).collect(),
+            from: self.began_at() - CLOCK_SKEW,
         };
         Ok(Others::of(&lines.outcomes, &own))
     }

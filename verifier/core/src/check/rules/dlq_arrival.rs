@@ -201,6 +201,10 @@ fn evaluate_message(failing: &JobEvidence, message: &DeadLetter, terms: &Terms<'
             terms.source_arn,
             source.unwrap_or("no DeadLetterQueueSourceArn"),
         )
+    } else if let Some(before) =
+        receives_before(message).filter(|count| *count < terms.max_receive_count)
+    {
+        moved_early(before, terms)
     } else if first > message.seen_at + TOLERANCE {
         Evaluation::inconclusive(format!(
             "the dead letter is there, but the queue's clock is {} s ahead of this machine's, so its time cannot be evaluated",
@@ -257,6 +261,30 @@ fn evaluate_message(failing: &JobEvidence, message: &DeadLetter, terms: &Terms<'
         .with_evidence("deadLetterQueueSourceArn", source)
         .with_evidence("sentAtMillis", message.sent_at.map(Timestamp::as_millis))
         .with_evidence("seenAtMillis", message.seen_at.as_millis())
+}
+
+/// How often a message was received before it was seen in the dead-letter queue: SQS counts on there.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>.
+fn receives_before(message: &DeadLetter) -> Option<u32> {
+    message.receive_count.and_then(|count| count.checked_sub(1))
+}
+
+/// That a message came to the dead-letter queue with receives left, whenever it was looked for there. A redrive policy moves it when
+/// they are used up, and no sooner.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html>.
+fn moved_early(received: u32, terms: &Terms<'_>) -> Evaluation {
+    let most = terms.max_receive_count;
+    let times =
+        |count: u32| if count == 1 { "1 receive".to_owned() } else { format!("{count} receives") };
+    let received = times(received);
+    Evaluation::fail(
+        format!("dead-lettered after {received} of the {most} that it is allowed: something else than the jobs queue's redrive policy moved it"),
+        format!("{} and then the dead-letter queue", times(most)),
+        format!("{received}, by its receive count"),
+    )
+    .with_next("look for what changes the redrive policy or moves messages itself: the worker, or another consumer")
 }
 
 /// Whether a message's receives were used up by its receive count, and the worker itself may have used those of which it wrote
@@ -468,6 +496,18 @@ mod tests {
         let copies = ["m-x".to_owned()];
         let with_copies = Terms { copies: &copies, ..terms };
         assert_eq!(evaluate(&failing, Some(&message(180)), &with_copies).verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn one_that_has_receives_left_was_moved_by_something_else_whenever_it_is_seen() {
+        let failing = job("p", true, Some("m"));
+        let of = |receive_count| {
+            let message = DeadLetter { receive_count, ..message(181) };
+            verdict(&failing, Some(&message), false)
+        };
+        assert_eq!([of(Some(2)), of(Some(3))], [Verdict::Fail; 2]);
+        // Another look at it counts, too.
+        assert_eq!([of(Some(4)), of(Some(5)), of(None)], [Verdict::Pass; 3]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::job_success::{HELD_BACK, beside_in_words, submitted_twice};
+use super::job_success::{beside_in_words, submitted_twice};
 use crate::account::{
     Account, Attempt, Expectation, Explained, MessageAccount, MessageEnd, is_one_delivery_twice,
     is_one_receive_twice,
@@ -112,8 +112,9 @@ fn of(account: &Account, failing: &MessageAccount, log: &LogEvidence) -> Evaluat
             list(&missing)
         ))
         .with_next(log.next())
-    } else if !missing.is_empty() && account.holds_lines_back() {
-        let what = format!("attempt {} is not in the log, and {HELD_BACK}", list(&missing));
+    } else if let Some(why) = account.missing_lines(failing).filter(|_| !missing.is_empty()) {
+        let why = why.in_words();
+        let what = format!("attempt {} is not in the log by now, and {why}", list(&missing));
         Evaluation::inconclusive(what).with_next(log.next())
     } else if !missing.is_empty() {
         // SQS can count a receive that no worker saw, so a gap alone does not convict the stack.
@@ -241,7 +242,30 @@ mod tests {
         assert_eq!(verdict(&[1, 2, 3, 4, 5]), Verdict::Fail);
         assert_eq!(verdict(&[1, 1, 2, 3]), Verdict::Warn);
         assert_eq!(verdict(&[1, 3]), Verdict::Warn);
-        assert_eq!(verdict(&[]), Verdict::Warn);
+    }
+
+    #[test]
+    fn fewer_are_open_where_a_line_may_come_late() {
+        let mut attempts: Vec<LoggedOutcome> =
+            [1, 3].iter().map(|count| attempt(*count, Outcome::Failed)).collect();
+        let last = attempts.last_mut().unwrap();
+        last.at = last.at + std::time::Duration::from_secs(120);
+        let of = |ended: &[(u64, &str)]| {
+            let failing = JobEvidence { attempts: attempts.clone(), ..job("p", true, Some("m")) };
+            let mut account = account(&[failing], &["m"]);
+            account.invocations.extend(ended.iter().map(|(seconds, id)| Invocation {
+                request_id: (*id).to_owned(),
+                ended_at: Timestamp::from_millis(1_000_000 + seconds * 1000),
+                duration: std::time::Duration::ZERO,
+                end: InvocationEnd::Success,
+            }));
+            evaluate(&account, &whole_log()).verdict
+        };
+        assert_eq!([of(&[]), of(&[(61, "silent")])], [Verdict::Warn, Verdict::Inconclusive]);
+        // That was before its first receive, or behind its last one.
+        assert_eq!(of(&[(200, "silent")]), Verdict::Warn);
+        // Of a job without any line, and without a report, nothing is known.
+        assert_eq!(verdict(&[]), Verdict::Inconclusive);
     }
 
     #[test]

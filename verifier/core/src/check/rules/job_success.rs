@@ -32,9 +32,6 @@ pub const CHECK: Check = Check {
     }),
 };
 
-/// That lines may be missing that the worker wrote too late, and what tells.
-pub(super) const HELD_BACK: &str = "the worker holds lines back behind the end of their invocation, so some may never come: let it write them all before it answers";
-
 /// How many of the jobs are named that have something in common.
 const NAMED_MAX: usize = 3;
 
@@ -317,7 +314,19 @@ pub(crate) mod tests {
 
     /// The account of jobs, with the ids of messages that are in the dead-letter queue.
     pub(crate) fn account(jobs: &[JobEvidence], dead: &[&str]) -> Account {
-        account_with(jobs, dead, &[], Some(counts(0)))
+        account_with(jobs, dead, &reports(jobs), Some(counts(0)))
+    }
+
+    /// Lambda's reports of the invocations that lines name.
+    pub(crate) fn reports(jobs: &[JobEvidence]) -> Vec<Invocation> {
+        let attempts = jobs.iter().flat_map(|job| &job.attempts);
+        let report = |logged: &LoggedOutcome| Invocation {
+            request_id: logged.line.request_id.clone(),
+            ended_at: logged.at,
+            duration: Duration::ZERO,
+            end: InvocationEnd::Success,
+        };
+        attempts.map(report).collect()
     }
 
     fn account_with(
@@ -564,7 +573,8 @@ pub(crate) mod tests {
     #[test]
     fn what_may_still_be_queued_or_logged_is_open() {
         let of = |after, log: &LogEvidence| {
-            evaluate(&account_with(&beside_a_line(), &[], &[], after), log).verdict
+            let jobs = beside_a_line();
+            evaluate(&account_with(&jobs, &[], &reports(&jobs), after), log).verdict
         };
         assert_eq!(of(Some(counts(0)), &whole_log()), Verdict::Fail);
         assert_eq!(of(Some(counts(1)), &whole_log()), Verdict::Inconclusive);

@@ -1,6 +1,5 @@
 //! What became of one good job.
 
-use super::HELD_BACK;
 use crate::account::{Account, Attempt, Explained, MessageAccount, MessageEnd, Unexplained};
 use crate::check::{LogEvidence, Verdict, ids_in_words};
 
@@ -56,19 +55,31 @@ pub(super) fn of(account: &Account, job: &MessageAccount, log: &LogEvidence) -> 
             Verdict::Warn,
             "is a second message of a job that was submitted again, since a request got no answer, or an error; the first was done, and of this one there is no line: the worker may know the job by its id and skip it, or have dropped it".to_owned(),
         ),
-        MessageEnd::Unaccounted if account.holds_lines_back() => (
-            Verdict::Inconclusive,
-            format!("{HELD_BACK}; of this job there is no success: {}", attempts()),
-        ),
-        MessageEnd::Unaccounted if log.is_closed_at(job.submitted_at) => {
-            (Verdict::Fail, format!("no success: {}", attempts()))
-        }
-        MessageEnd::Unaccounted => (
-            Verdict::Inconclusive,
-            format!("no line of the log is later than its submission; {}", attempts()),
-        ),
+        MessageEnd::Unaccounted => of_unaccounted(account, job, log, &attempts()),
         MessageEnd::DoneOnce | MessageEnd::DoneMoreThanOnce { .. } => of_done(account, job),
     }
+}
+
+/// What became of a job of which nothing tells where it is. That it failed is written; that nothing was written of it convicts the
+/// worker only where the log is whole.
+fn of_unaccounted(
+    account: &Account,
+    job: &MessageAccount,
+    log: &LogEvidence,
+    attempts: &str,
+) -> (Verdict, String) {
+    let is_failed = job.attempts.iter().any(Attempt::failed);
+    if let Some(missing) = account.missing_lines(job).filter(|_| !is_failed) {
+        let why = missing.in_words();
+        return (
+            Verdict::Inconclusive,
+            format!("{why}; of this job there is no success: {attempts}"),
+        );
+    }
+    if log.is_closed_at(job.submitted_at) {
+        return (Verdict::Fail, format!("no success: {attempts}"));
+    }
+    (Verdict::Inconclusive, format!("no line of the log is later than its submission; {attempts}"))
 }
 
 fn of_done(account: &Account, job: &MessageAccount) -> (Verdict, String) {
