@@ -59,6 +59,11 @@ fn ends() -> Vec<Mutant> {
             .with_worker("heeds-order")
             .expect(1, TAKEN_ALONG)
             .or_also(&[("job.success", "fail")]),
+        Mutant::new("the worker throws where the failing job comes first, in batches of two")
+            .with_worker("heeds-order")
+            .with_batches_of(2)
+            .expect(1, TAKEN_ALONG)
+            .or_also(&[("job.success", "fail")]),
         worker(
             "the worker exits before it logs",
             "failing=exits-silently failing-first",

@@ -104,7 +104,7 @@ pub(super) fn returns(course: &JobPlan, submitted_at: Timestamp) -> Vec<Timestam
     if course.batch_size == 1 {
         return Vec::new();
     }
-    let lead = LEAD_MAX.min(course.batching_window / 2);
+    let lead = lead(course);
     let last = course.max_receive_count.saturating_sub(1);
     let most = if course.jobs_ahead() > 0 { RETURNS_OF_WAVES_MAX } else { RETURNS_MAX };
     // The first ones, and the last: a worker may fail others only with the message that is dead-lettered next.
@@ -126,10 +126,21 @@ fn quiet_at(course: &JobPlan, submitted_at: Timestamp) -> Option<Timestamp> {
     (course.batch_size > 1 && is_quiet).then_some(submitted_at + taken)
 }
 
+/// How much sooner or later than the failing jobs return good jobs are submitted that are to be in a batch with one.
+fn lead(course: &JobPlan) -> Duration {
+    LEAD_MAX.min(course.batching_window / 2)
+}
+
 /// How much later than the first of them the last good job of a return is submitted, so that a failing job meets one also where
 /// it returns later: it was delivered late, or SQS was polled late. Whichever comes first opens a batch for the window, so
 /// two windows have no gap between them.
+///
+/// A batch of two is full when a good job and a failing one have met. So the last good job comes within the window that the second
+/// failing one opens then: it is behind that, where the other was ahead.
 fn spread(course: &JobPlan) -> Duration {
+    if course.batch_size == 2 {
+        return lead(course) * 2;
+    }
     let two_windows = (course.batching_window * 2).saturating_sub(SPREAD_MARGIN);
     two_windows.min(SPREAD_MAX).min(course.visibility_timeout / 2)
 }
@@ -548,6 +559,18 @@ mod tests {
         assert_eq!([millis(0), millis(1), millis(20)], [0, 1_900, 2_000]);
         let short = JobPlan { visibility_timeout: Duration::from_secs(2), ..course(5, 1, 3) };
         assert_eq!(spread(&short).as_millis(), 1_000);
+    }
+
+    #[test]
+    fn in_batches_of_two_a_good_job_is_ahead_of_a_failing_one_and_another_behind_the_other() {
+        for window in [1, 20] {
+            let course = course(2, window, 3);
+            let at = returns(&course, Timestamp::default())[1];
+            let failing_at = Timestamp::default() + course.visibility_timeout * 2;
+            let last_at = at + spread(&course);
+            let longest = failing_at + course.batching_window;
+            assert!(at < failing_at && failing_at < last_at && last_at < longest, "{window}");
+        }
     }
 
     #[test]
