@@ -1,9 +1,10 @@
 //! From a stack's outputs to its queues, its consumer and the consumer's configuration. Nothing is guessed.
 
+use futures::future::join_all;
 use verifier_aws::{Aws, AwsError, Cause};
 use verifier_core::check::rules::{cfg_alarm, cfg_consumer};
 use verifier_core::check::{
-    Discovered, MappingEvidence, Need, QueueEvidence, Selection, StackEvidence, Unanswered,
+    Discovered, MappingEvidence, Need, QueueEvidence, Selection, StackEvidence, Unanswered, unread,
 };
 use verifier_core::experiment::LEASE_TAG;
 use verifier_core::settings::{Outputs, queue_name};
@@ -37,12 +38,21 @@ pub(crate) async fn discover(
         let jobs = jobs.as_ref().filter(|_| selection.needs(Need::ExperimentLock))?;
         Some(aws.queue_tag(&jobs.url, LEASE_TAG).await.map_err(|error| unanswered(&error)))
     };
-    let (mappings, experiment_lock) = tokio::join!(mappings, experiment_lock);
+    let others = async {
+        let wanted = selection.needs(Need::OtherQueues);
+        let urls = if wanted { other_queues(stack, outputs) } else { Vec::new() };
+        let counted = urls.iter().map(|url| aws.queue(name_in(url), url));
+        // What may not be read tells nothing.
+        join_all(counted).await.into_iter().filter_map(Result::ok).collect()
+    };
+    let (mappings, experiment_lock, other_queues) = tokio::join!(mappings, experiment_lock, others);
     let Mappings { of_jobs, of_dead_letters, others } = mappings?;
     let mappings = cfg_consumer::that_read(of_jobs);
     let is_of_worker = |other: &&MappingEvidence| {
         mappings.iter().any(|mapping| mapping.function_name() == other.function_name())
     };
+    let read = others.iter().map(|other| other.event_source_arn.as_str()).collect();
+    let unread = unread(other_queues, &read);
     let others = others.iter().filter(is_of_worker);
     let other_sources = others.map(|other| name_of(&other.event_source_arn).to_owned()).collect();
     let worker = match mappings.as_slice() {
@@ -61,11 +71,30 @@ pub(crate) async fn discover(
         mappings,
         dead_letter_mappings: of_dead_letters,
         other_sources,
+        unread,
         worker,
         log_group,
         alarms,
         experiment_lock,
     })
+}
+
+/// How many of a stack's other queues are counted at most: each costs two calls.
+const OTHER_QUEUES_MAX: usize = 10;
+
+/// The URLs of the stack's queues beside those that the outputs name as the jobs queue and its dead-letter queue.
+pub(crate) fn other_queues<'a>(stack: &'a StackEvidence, outputs: &Outputs) -> Vec<&'a str> {
+    let named = [&outputs.jobs_queue, &outputs.dead_letter_queue].into_iter();
+    let named = named.filter_map(|output| stack.outputs.get(output));
+    let named: Vec<&str> = named.map(|value| queue_name(value)).collect();
+    let queues = stack.resources.iter().filter(|each| each.resource_type == "AWS::SQS::Queue");
+    let others = queues.map(|each| each.physical_id.as_str());
+    others.filter(|url| !named.contains(&name_in(url))).take(OTHER_QUEUES_MAX).collect()
+}
+
+/// The name in a queue's URL.
+fn name_in(url: &str) -> &str {
+    url.rsplit('/').next().unwrap_or(url)
 }
 
 /// That AWS did not answer what only some checks are about.

@@ -3,6 +3,7 @@
 mod clean_up;
 mod configuration;
 mod follow;
+mod other_queues;
 mod probes;
 mod queues;
 mod strays;
@@ -25,7 +26,7 @@ use verifier_core::settings::OutcomeReader;
 use verifier_model::time::Timestamp;
 
 use super::dead_letters::DeadLetters;
-use super::discovery::discover;
+use super::discovery::{discover, other_queues};
 use super::{Options, Report, environment};
 use crate::shell::clock::RunClock;
 use crate::shell::exit::Exit;
@@ -51,6 +52,8 @@ pub(crate) struct Run<'a> {
     messages: DeadLetters,
     /// How many resources the stack has.
     resources: usize,
+    /// How many of them are queues beside the jobs queue and its dead-letter queue, and are counted.
+    other_queues: usize,
     left_behind: Vec<String>,
     /// Before how many returns of the failing jobs the jobs queue is counted.
     returns: usize,
@@ -154,6 +157,7 @@ impl<'a> Run<'a> {
             rejections: Vec::new(),
             messages: DeadLetters::default(),
             resources: 0,
+            other_queues: 0,
             left_behind: Vec::new(),
             returns: 0,
             terms: None,
@@ -227,6 +231,7 @@ impl<'a> Run<'a> {
         self.discovery =
             discover(self.aws, &stack, &self.options.settings.outputs, &self.options.selection)
                 .await?;
+        self.other_queues = other_queues(&stack, &self.options.settings.outputs).len();
         self.evaluate_configuration(&stack);
         let course = self.course(&stack);
         self.terms = course.as_ref().ok().map(JobPlan::terms);
@@ -423,7 +428,7 @@ impl<'a> Run<'a> {
             wall: self.started.elapsed(),
             stack_time: self.elapsed(),
             calls: self.aws.calls().counts(),
-            call_budget: call_budget(self.resources, self.returns),
+            call_budget: call_budget(self.resources, self.returns, self.other_queues),
             left_behind: self.left_behind,
             stopped,
             checks,

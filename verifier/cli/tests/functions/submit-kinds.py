@@ -42,6 +42,8 @@ def refuse(body, status, kind):
     SEEN.add(kind)
     if WORDS.get("enqueues") in ("refused", kind) and kind != "oversize" and (is_first or "once" not in WORDS):
         text, queue = body, DEAD_LETTERS if "to-the-dlq" in WORDS else JOBS
+        if "to-audits" in WORDS:
+            queue = os.environ["AUDITS"]
         if "wrapped" in WORDS:
             text = json.dumps({"payload": body})
         if "encoded" in WORDS:

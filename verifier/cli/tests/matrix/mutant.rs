@@ -156,6 +156,21 @@ impl Mutant {
         })
     }
 
+    /// It has another queue that nothing reads, which is called as the one of audits is.
+    pub(crate) fn with_another_queue(self) -> Self {
+        self.with_change(|changes| {
+            let resources = changes.document()["Resources"].as_object_mut().expect("resources");
+            let queue = json!({"Type": "AWS::SQS::Queue", "Properties": {}});
+            resources.insert("Another".to_owned(), queue);
+            for resource in resources.values_mut() {
+                let variables = &mut resource["Properties"]["Environment"]["Variables"];
+                if variables.is_object() {
+                    variables["AUDITS"] = json!({"Ref": "Another"});
+                }
+            }
+        })
+    }
+
     /// Its batches hold so many messages.
     pub(crate) fn with_batches_of(self, messages: u32) -> Self {
         self.with_change(move |changes| changes.mapping()["BatchSize"] = messages.into())

@@ -351,6 +351,7 @@ fn beside() -> Vec<Mutant> {
             "audits-throw without=batchSize,receiveCount",
             "audits=failing",
         ),
+        sound("sound: there is another queue").with_submitter("").with_another_queue(),
         sound("sound: the worker sends further jobs a visibility timeout later")
             .with_worker("follow-ups=60"),
         sound("sound: the worker sends further jobs at once").with_worker("follow-ups=0"),

@@ -218,6 +218,14 @@ fn enqueued() -> Vec<Mutant> {
         lax("a malformed body is enqueued", "enqueues=malformed"),
         lax("a body without a task is enqueued", "enqueues=missing-task"),
         lax("a body with a task of a wrong type is enqueued", "enqueues=wrong-type"),
+        lax("refused bodies are sent to another queue", "enqueues=refused to-audits")
+            .with_another_queue(),
+        // They may as well be results.
+        Mutant::new("jobs are sent to another queue, too")
+            .with_submitter("audits=same")
+            .with_another_queue()
+            .with_arguments(&["--strict"])
+            .expect(1, &[("job.success", "warn")]),
         lax("refused bodies are enqueued with a delay", "enqueues=refused later=300"),
         lax("refused bodies are enqueued wrapped", "enqueues=refused wrapped"),
         lax("refused bodies are enqueued encoded", "enqueues=refused encoded"),

@@ -46,6 +46,8 @@ pub struct Discovered {
     pub dead_letter_mappings: Vec<MappingEvidence>,
     /// What the function of those that read the jobs queue reads beside it, by name, as far as that was seen.
     pub other_sources: Vec<String>,
+    /// The stack's queues beside those two that nothing is seen to read, before the run.
+    pub unread: Vec<QueueEvidence>,
     /// The function of the only mapping.
     pub worker: Option<FunctionEvidence>,
     /// The worker's log group, if there is one.

@@ -65,6 +65,8 @@ pub enum Need {
     CountsBeforeReturns,
     /// Bodies that the API has to refuse.
     RefusedBodies,
+    /// `Discovered::unread`, and what those queues hold at the end.
+    OtherQueues,
 }
 
 impl Evaluate {

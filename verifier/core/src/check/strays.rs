@@ -1,6 +1,6 @@
 //! Signs of refused bodies that were put on the queue all the same.
 
-use super::{Evaluation, Rewritten, Verdict};
+use super::{Evaluation, OtherQueue, Rewritten, Verdict};
 use crate::account::{Breach, Whose};
 
 /// What reports refused bodies that were put on the queue all the same and were not seen themselves.
@@ -25,6 +25,8 @@ pub struct Strays {
     pub rewritten: Option<Rewritten>,
     /// What the worker reads beside the jobs queue, by name: messages of which it wrote nothing may be of there.
     pub other_sources: Vec<String>,
+    /// The stack's other queues that hold more than before.
+    pub other_queues: Vec<OtherQueue>,
 }
 
 impl Strays {

@@ -31,6 +31,17 @@ impl Run<'_> {
         course: &JobPlan,
         log: &LogEvidence,
     ) -> Result<Strays, AwsError> {
+        let strays = self.strays_of_its_queues(course, log).await?;
+        let other_queues = self.other_queues(course).await;
+        Ok(Strays { other_queues, ..strays })
+    }
+
+    /// The same by what is known of the jobs queue, its dead-letter queue and the worker alone.
+    async fn strays_of_its_queues(
+        &mut self,
+        course: &JobPlan,
+        log: &LogEvidence,
+    ) -> Result<Strays, AwsError> {
         self.written_of_others = self.written_of_refused();
         let account = self.account();
         let queued = account.surplus.map(|surplus| surplus.saturating_sub(self.waiting(&account)));
@@ -85,6 +96,7 @@ impl Run<'_> {
             rewritten,
             whose,
             other_sources: self.discovery.other_sources.clone(),
+            other_queues: Vec::new(),
         })
     }
 

@@ -90,7 +90,7 @@ fn of(checks: Vec<Settled>, jobs: Vec<JobTrace>) -> Report {
             ("CloudFormation.DescribeStacks".to_owned(), 1),
             ("SQS.ReceiveMessage".to_owned(), 3),
         ]),
-        call_budget: call_budget(20, 2),
+        call_budget: call_budget(20, 2, 0),
         left_behind: Vec::new(),
         stopped: None,
     }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::check::other_queues::refused_in_words;
 use crate::check::{
     Check, Evaluate, Evaluation, LogEvidence, Need, Rejection, RunId, Severity, Strays, Verdict,
     unreadable,
@@ -18,7 +19,7 @@ pub const CHECK: Check = Check {
     fix: "validate the body before it is sent to the queue, and answer 400, 413, 415 or 422 with a JSON error",
     source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html",
     must_run: true,
-    needs: &[Need::RefusedBodies],
+    needs: &[Need::RefusedBodies, Need::OtherQueues],
     absent: Some(|settings| {
         settings.jobs.refused.is_empty().then_some("no body is given that is to be refused")
     }),
@@ -94,6 +95,18 @@ pub fn evaluate(
         fail("a body that is no job was not refused", &accepted)
     } else if failing.len() > 1 {
         fail("bodies that are no jobs were refused only when they were sent again", &failing)
+    } else if let elsewhere = refused_in_words(&strays.other_queues)
+        && !elsewhere.is_empty()
+    {
+        if strays.others_seen {
+            let shown = elsewhere.join("; ");
+            Evaluation::inconclusive(format!(
+                "{shown}, which may be of other senders, who were seen"
+            ))
+            .with_next("run the check while no other sender is active")
+        } else {
+            fail("bodies that are no jobs seem to have reached another queue", &elsewhere)
+        }
     } else if let Some(rewritten) = strays.rewritten.as_ref().filter(|each| each.came_again()) {
         let shown = rewritten.in_words();
         if rewritten.is_certain() {

@@ -12,6 +12,7 @@ use super::job_isolation::kept_in_words;
 use crate::account::{
     Account, Breach, Expectation, Explained, Isolation, Kept, MessageAccount, UnknownWork,
 };
+use crate::check::other_queues::doubted;
 use crate::check::{Check, Evaluate, Evaluation, LogEvidence, Need, Severity, Verdict};
 
 /// The check's entry in the catalogue.
@@ -23,11 +24,12 @@ pub const CHECK: Check = Check {
     fix: "look for the job's id in the worker's log and in the dead-letter queue; then at what the worker answers, the queue and the mapping",
     source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
     must_run: true,
-    needs: &[Need::CountsBeforeReturns],
+    needs: &[Need::CountsBeforeReturns, Need::OtherQueues],
     absent: None,
     evaluate: Evaluate::Jobs(|followed| {
         let (_, apart) = followed.strays.returned();
         let success = evaluate(followed.account, followed.log, apart);
+        let success = doubted(&followed.strays.other_queues, success);
         followed.strays.leave_open(success, followed.is_concluded(api_reject::CHECK.id))
     }),
 };
