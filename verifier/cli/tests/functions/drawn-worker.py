@@ -12,6 +12,8 @@ DRAWN = json.loads(os.environ["MUTANT"])
 JOBS, DEAD_LETTERS = os.environ["JOBS"], os.environ["DEAD_LETTERS"]
 # What was done already, by a worker that remembers it, and lines that wait for the next invocation.
 DONE, HELD = set(), []
+# What is done to further work.
+RIGHT = {"logs": "succeeded", "reports": False, "copies": None, "deletes": False, "visibleAfter": None, "ends": None}
 
 
 def write(**line):
@@ -35,6 +37,10 @@ def log(record, job, outcome, request_id, count):
         HELD.append(text)
     else:
         print(text, flush=True)
+
+
+def follows(record):
+    return "follows" in json.loads(record["body"])
 
 
 def fails(record):
@@ -76,11 +82,11 @@ def work(event, request_id):
         records = sorted(records, key=fails, reverse=DRAWN["order"] == "failing-first")
     for record in records:
         receive = receive_of(record)
-        deeds = DRAWN["failing" if fails(record) else "good"]
+        deeds = [RIGHT] if follows(record) else DRAWN["failing" if fails(record) else "good"]
         received.append((record, receive, deeds[min(receive, len(deeds)) - 1]))
     for record, receive, deed in received:
         # Written before anything is done: an invocation that ends here has failed all of its batch.
-        write(message=record["messageId"], receive=receive, failing=fails(record), batch=request_id)
+        write(message=record["messageId"], receive=receive, failing=fails(record), follows=follows(record), batch=request_id)
     for record, receive, deed in received:
         job = json.loads(record["body"])
         if DRAWN["remembers"] and record["messageId"] in DONE:
@@ -88,9 +94,14 @@ def work(event, request_id):
         if deed["logs"]:
             log(record, job, deed["logs"], request_id, len(records))
             write(message=record["messageId"], receive=receive, logged=deed["logs"])
+        if DRAWN["follows"] and not follows(record):
+            # Further work, whose id is made of the job's.
+            of_it = DRAWN["follows"].replace("{}", job["jobId"])
+            send(JOBS, json.dumps({"task": "follow-up", "jobId": of_it, "follows": 1}), DelaySeconds=DRAWN["followsAfter"])
         # A copy is not copied again: it would never end.
         if deed["copies"] and "copies" not in job:
-            send({"dead": DEAD_LETTERS, "jobs": JOBS}[deed["copies"]], json.dumps({**job, "copies": 1}))
+            queues = {"dead": DEAD_LETTERS, "jobs": JOBS, "another": os.environ.get("AUDITS")}
+            send(queues[deed["copies"]], json.dumps({**job, "copies": 1}))
             write(message=record["messageId"], copied=deed["copies"])
         if deed["deletes"]:
             sqs("DeleteMessage", QueueUrl=JOBS, ReceiptHandle=record["receiptHandle"])

@@ -366,6 +366,11 @@ impl Found {
         Self { code: checked.code.unwrap_or(-1), checks }
     }
 
+    /// Whether that was found of a check.
+    pub(crate) fn has(&self, id: &str, verdict: &str) -> bool {
+        self.checks.iter().any(|(of, found)| of == id && found == verdict)
+    }
+
     /// In a line.
     pub(crate) fn shown(&self) -> String {
         let shown = self.checks.iter().map(|(id, verdict)| format!("{id} {verdict}"));
