@@ -91,7 +91,8 @@ def put(body, job):
     if has("renamed") and job["jobId"].endswith(tuple((value("renamed") or "").split(","))):
         copy = {"task": job["task"], "fail": job.get("fail", False), **({} if "unnamed" in WORDS else {"jobId": str(uuid.uuid4())})}
         of_run = {"runId": job.get("runId")} if "of-the-run" in WORDS else {}
-        send(os.environ["AUDITS"] if "to-audits" in WORDS else JOBS, json.dumps({**copy, **of_run}))
+        queue = os.environ["AUDITS"] if "to-audits" in WORDS else DEAD_LETTERS if "to-the-dlq" in WORDS else JOBS
+        send(queue, json.dumps({**copy, **of_run}))
     if has("copied"):
         send(DEAD_LETTERS, text)
     return message_id

@@ -200,6 +200,9 @@ fn renamed() -> Vec<Mutant> {
         .with_worker("shape=text-without-count")
         .with_settings(TEXT_WITHOUT_COUNT)
         .with_batches_of(1),
+        Mutant::new("good jobs are sent to the DLQ as well, under other ids")
+            .with_submitter("good-renamed to-the-dlq")
+            .expect(3, &[("dlq.arrival", "inconclusive"), ("dlq.others", "info")]),
         doubted(
             "good jobs are sent again on another queue of the worker's",
             "good-renamed to-audits",

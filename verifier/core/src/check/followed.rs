@@ -31,6 +31,8 @@ pub struct Followed<'a> {
     pub settings: &'a Settings,
     /// Whether a warning fails the run.
     pub strict: bool,
+    /// All jobs.
+    pub jobs: &'a [JobEvidence],
     /// The failing jobs.
     pub failing: &'a [FailingJob<'a>],
     /// The bodies that the API has to refuse.

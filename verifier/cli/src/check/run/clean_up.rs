@@ -158,7 +158,17 @@ impl Run<'_> {
 /// Whether a job's message may still be queued, by its account: nothing tells where it ended, and the queue is not known to
 /// hold no more than before.
 fn may_be_left(job: &JobEvidence, message: &MessageAccount, surplus: Option<u64>) -> bool {
-    may_be_queued(job) && !has_ended(message) && surplus != Some(0)
+    let may_be_there = surplus != Some(0) || is_sent_again_and_again(message);
+    may_be_queued(job) && !has_ended(message) && may_be_there
+}
+
+/// From how many messages of a job on it is sent again without end.
+const ENDLESS: usize = 5;
+
+/// Whether a job is sent again each time that it is worked on, by all that was seen: then it is in the queue, whatever that was counted
+/// to hold at some moment.
+fn is_sent_again_and_again(message: &MessageAccount) -> bool {
+    message.copies.len() >= ENDLESS
 }
 
 /// Whether an account tells where a message ended.
@@ -210,6 +220,7 @@ fn name(job: &JobEvidence) -> String {
 mod tests {
     use std::time::Duration;
 
+    use verifier_core::account::{Account, Expectation, Line, Observed, Submitted, Terms};
     use verifier_core::check::{Answer, Exchange};
     use verifier_model::time::Timestamp;
 
@@ -235,6 +246,53 @@ mod tests {
             errors: 0,
             attempts: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_job_that_is_sent_again_without_end_is_left_whatever_the_queue_was_counted_to_hold() {
+        let left = |copies: usize, surplus| {
+            let mut line = Line {
+                at: Timestamp::default(),
+                message_id: None,
+                receive_count: Some(1),
+                outcome: Outcome::Succeeded,
+                reason: None,
+                request_id: None,
+                batch_size: None,
+                is_placed: false,
+            };
+            let lines = (0..copies).map(|copy| {
+                line.message_id = Some(format!("x{copy}"));
+                line.clone()
+            });
+            let submitted = Submitted {
+                job_id: "j".to_owned(),
+                expectation: Expectation::Succeeds,
+                message_id: Some("m".to_owned()),
+                submitted_at: Timestamp::default(),
+                requests: 1,
+                lines: lines.collect(),
+                found: Vec::new(),
+            };
+            let account = Account::of(&Observed {
+                terms: Terms {
+                    max_receive_count: 3,
+                    visibility_timeout: Duration::from_mins(1),
+                    delay: Duration::ZERO,
+                    batch_size: 5,
+                },
+                jobs: vec![submitted],
+                invocations: Vec::new(),
+                before: None,
+                after: None,
+                counted: Vec::new(),
+                strays: 0,
+                reads_others: false,
+            });
+            may_be_left(&job(Ok(202), Some("m")), &account.messages[0], surplus)
+        };
+        assert_eq!([left(1, Some(0)), left(ENDLESS, Some(0))], [false, true]);
+        assert_eq!([left(1, Some(1)), left(1, None)], [true, true]);
     }
 
     #[test]

@@ -94,6 +94,7 @@ impl Run<'_> {
         evaluate(&Followed {
             settings: &self.options.settings,
             strict: self.options.strict,
+            jobs: &self.jobs,
             failing: &failing,
             rejections: &self.rejections,
             account,

@@ -77,15 +77,21 @@ fn of_followed(followed: &Followed<'_>) -> Evaluation {
     let each = followed.failing.iter();
     let all =
         of_all(each.map(|failing| (failing.job.job_id.as_str(), of(failing, followed))).collect());
-    let jobs: Vec<&JobEvidence> = followed.failing.iter().map(|failing| failing.job).collect();
-    let others = followed.others.iter().map(|held| &held.message);
-    let meanwhile = sent_meanwhile(&jobs, &others.collect::<Vec<_>>());
+    let others: Vec<&DeadLetter> = followed.others.iter().map(|held| &held.message).collect();
+    let that = |fails: bool| followed.jobs.iter().filter(move |job| job.fails == fails);
+    let (failing, good): (Vec<_>, Vec<_>) = (that(true).collect(), that(false).collect());
+    let of_failing = sent_meanwhile(&failing, &others);
+    let (meanwhile, of) = if of_failing.is_empty() {
+        (sent_meanwhile(&good, &others), "good")
+    } else {
+        (of_failing, "failing")
+    };
     // Of those that may be refused bodies `api.reject` tells.
     if meanwhile.is_empty() || all.is_bad() || !followed.strays.dead.is_empty() {
         return all;
     }
     let summary = format!(
-        "{}; but {} there were sent while the failing jobs were posted, name no run, and are all that came of others: copies of them under other ids, or of another sender",
+        "{}; but {} there were sent while the {of} jobs were posted, name no run, and are all that came of others: copies of them under other ids, or of another sender",
         all.summary,
         ids_in_words(&meanwhile)
     );
@@ -93,7 +99,7 @@ fn of_followed(followed: &Followed<'_>) -> Evaluation {
         .with_next("look at those messages, and at what the submit function sends; run the check while no other sender is active, too")
 }
 
-/// The messages of others in the dead-letter queue, where there are as many as failing jobs and each was sent while one of those was
+/// The messages of others in the dead-letter queue, where there are as many as those jobs and each was sent while one of them was
 /// posted.
 fn sent_meanwhile<'a>(jobs: &[&JobEvidence], others: &[&'a DeadLetter]) -> Vec<&'a str> {
     let is_meanwhile = |at: Timestamp| {

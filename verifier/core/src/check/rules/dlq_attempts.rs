@@ -87,6 +87,9 @@ fn of(account: &Account, failing: &MessageAccount, log: &LogEvidence) -> Evaluat
     let fail = |what: String| {
         let actual = match numbers.as_slice() {
             [] => "no attempts".to_owned(),
+            numbers if numbers.len() < failing.attempts.len() => {
+                format!("{} attempts, at receives {}", failing.attempts.len(), list(numbers))
+            }
             numbers => format!("attempts {}", list(numbers)),
         };
         let expected = format!("failed attempts 1 to {max_receive_count}, each once");
@@ -120,8 +123,7 @@ fn of(account: &Account, failing: &MessageAccount, log: &LogEvidence) -> Evaluat
         // SQS can count a receive that no worker saw, so a gap alone does not convict the stack.
         fail(format!("attempt {} is not in the log", list(&missing))).with_verdict(Verdict::Warn)
     } else if !doubled.is_empty() {
-        let what = format!("attempt {} was delivered twice, as SQS may", list(&doubled));
-        fail(what).with_verdict(Verdict::Warn)
+        fail(doubled_in_words(failing, &doubled)).with_verdict(Verdict::Warn)
     } else if !failing.beside.is_empty() {
         Evaluation::inconclusive(beside_in_words(failing))
             .with_next("write a job's id into one queue alone, or look at what sends it on")
@@ -162,6 +164,20 @@ fn repetitions(account: &Account, by_count: &BTreeMap<u32, Vec<&Attempt>>) -> (V
     let counts =
         |found: &[(&u32, &Vec<&Attempt>)]| found.iter().map(|(count, _)| **count).collect();
     (counts(&wrong), counts(&doubled))
+}
+
+/// That receives came more than once: of one message, or since several messages hold the job.
+fn doubled_in_words(failing: &MessageAccount, doubled: &[u32]) -> String {
+    let counts = list(doubled);
+    match failing.copies.len() {
+        0 => format!("attempt {counts} was delivered twice, as SQS may"),
+        copies => {
+            format!(
+                "attempt {counts} was made in {} messages, of which the API named one",
+                copies + 1
+            )
+        }
+    }
 }
 
 /// Whether each attempt is of a message of its own: the job was submitted more than once.
@@ -330,6 +346,26 @@ mod tests {
         again.line.request_id = "another".to_owned();
         let first = attempt(1, Outcome::Failed);
         assert_eq!(evaluated(vec![first, again], &["m"]).verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn attempts_of_several_messages_are_no_second_delivery() {
+        let attempts = |second: &str| {
+            let each =
+                (1..=3).flat_map(|count| ["m", second].map(|message_id| (count, message_id)));
+            let each = each.enumerate().map(|(number, (count, message_id))| {
+                let mut attempt = attempt(count, Outcome::Failed);
+                message_id.clone_into(&mut attempt.line.message_id);
+                attempt.line.request_id = format!("q{number}");
+                attempt.line.job_id = Some("p".to_owned());
+                attempt
+            });
+            evaluated(each.collect(), &["m"])
+        };
+        let (sent, delivered) = (attempts("m-x"), attempts("m"));
+        assert!(sent.summary.contains("was made in 2 messages"), "{}", sent.summary);
+        assert!(delivered.summary.contains("was delivered twice"), "{}", delivered.summary);
+        assert_eq!(delivered.actual.as_deref(), Some("6 attempts, at receives 1, 2, 3"));
     }
 
     #[test]

@@ -249,7 +249,7 @@ pub(super) fn submitted_twice(messages: &[&MessageAccount]) -> String {
     match messages.len() - jobs.len() {
         0 => String::new(),
         copies => format!(
-            "; {copies} of them a second message of a job that was submitted twice, since a request got no answer, or 503"
+            "; {copies} of them a second message of a job that was submitted twice, since a request got no answer, or an error"
         ),
     }
 }
