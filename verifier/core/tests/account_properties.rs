@@ -259,7 +259,7 @@ proptest! {
         let mut observed = World::run(&worker, &jobs).observed(&worker);
         let mut random = fastrand::Rng::with_seed(seed);
         let mut strikes = || random.u8(..10) < rate;
-        let early = |at: Timestamp| at - Duration::from_secs(300);
+        let early = |at: Timestamp| at - Duration::from_mins(5);
         let is_late = seed % 2 == 0;
         for job in &mut observed.jobs {
             if is_late {

@@ -232,12 +232,14 @@ fn evaluate(seed: u64) -> Result<(Evaluated, bool), String> {
     // Lines that a worker holds back may never come, and late ones after the run.
     let is_told = worker["holdsLines"] == false && worker["late"].is_null();
     let is_sound = is_told && all_are_right;
+    let is_hidden = worker["follows"].is_string() && worker["remembers"] == true;
     // What is in another queue may belong there.
     let is_doubted = found.has("job.success", "warn");
     let evaluated = match found.code {
         1 if all_are_right => Err("red, though all ended where they belong"),
         0 if is_elsewhere && !is_doubted => Err("green, though a message ended elsewhere"),
-        0 if messages.values().any(Message::came_again) => {
+        // What is counted in the queue may be further work, where nothing else tells of what a worker that remembers hides.
+        0 if messages.values().any(Message::came_again) && !is_hidden => {
             Err("green, though a good job was received again")
         }
         0 => Ok(Evaluated::Green),

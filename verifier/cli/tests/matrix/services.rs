@@ -34,14 +34,14 @@ fn deliveries() -> Vec<Mutant> {
         ),
         at(
             "SQS counts a receive of one failing job too many",
-            json!({"operation": "ReceiveMessage", "caller": "mapping", "contains": "-failing-2", "nth": 2,
+            json!({"operation": "ReceiveMessage", "caller": "mapping", "contains": "-failing-too", "nth": 2,
                 "count_by": "message", "fault": {"kind": "receive-count-drift", "by": 1}}),
             0,
             &[("dlq.attempts", "warn"), ("dlq.arrival", "warn")],
         ),
         at(
             "SQS hands one failing job out once more",
-            json!({"operation": "ReceiveMessage", "caller": "mapping", "contains": "-failing-2", "nth": 4,
+            json!({"operation": "ReceiveMessage", "caller": "mapping", "contains": "-failing-too", "nth": 4,
                 "count_by": "message", "fault": {"kind": "late-move"}}),
             0,
             &[("dlq.attempts", "warn")],

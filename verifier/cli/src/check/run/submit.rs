@@ -389,11 +389,12 @@ impl Run<'_> {
         self.job(&format!("good-{}", number + 1), false)
     }
 
-    /// The run's failing job of that number.
+    /// The run's failing job of that number. Its id is none that further work of another job is likely to have, as `JOB-2` is.
     fn failing_job(&self, number: usize) -> Job {
         match number {
             0 => self.job("failing", true),
-            number => self.job(&format!("failing-{}", number + 1), true),
+            1 => self.job("failing-too", true),
+            number => self.job(&format!("failing-too-{number}"), true),
         }
     }
 

@@ -68,6 +68,8 @@ pub struct Terms<'a> {
     pub may_have_all_receives: bool,
     /// Whether SQS explains that it was received once more or less than it may be.
     pub is_miscounted: bool,
+    /// Why lines of its receives may still come, where some are missing.
+    pub missing_lines: Option<&'a str>,
     /// The ids of other messages that hold the failing job and are explained by nothing.
     pub copies: &'a [String],
 }
@@ -120,6 +122,8 @@ fn of(failing: &FailingJob<'_>, followed: &Followed<'_>) -> Evaluation {
     let (account, settings) = (followed.account, &followed.settings.jobs);
     let ids = settings.message_ids();
     let of_account = account.messages.iter().find(|job| job.job_id == failing.job.job_id);
+    let missing_lines = of_account.and_then(|job| account.missing_lines(job));
+    let missing_lines = missing_lines.map(|missing| missing.in_words());
     let terms = Terms {
         max_receive_count: followed.max_receive_count,
         visibility_timeout: followed.visibility_timeout,
@@ -139,6 +143,7 @@ fn of(failing: &FailingJob<'_>, followed: &Followed<'_>) -> Evaluation {
         }),
         may_have_all_receives: of_account.is_some_and(|job| account.may_have_all_receives(job)),
         is_miscounted: of_account.is_some_and(|job| account.is_miscounted(job)),
+        missing_lines: missing_lines.as_deref(),
         copies: of_account.map_or(&[], |job| job.copies.as_slice()),
     };
     evaluate(failing.job, failing.message.as_ref(), &terms)
@@ -243,6 +248,14 @@ fn evaluate_message(failing: &JobEvidence, message: &DeadLetter, terms: &Terms<'
         )
         .with_next("let the worker write a line for each failure; look for other consumers of the queue")
         .with_verdict(Verdict::Warn)
+    } else if let Some(missing) = terms.missing_lines.filter(|_| {
+        after + TOLERANCE < life && !terms.has_all_receives && is_used_up(message, terms)
+    }) {
+        Evaluation::inconclusive(format!(
+            "dead-lettered within {:.1} s, all receives used by its receive count, and of some there is no line by now: {missing}",
+            after.as_secs_f64()
+        ))
+        .with_next("run the check again, or read the log later: lines of all receives tell that the worker shortens its visibility timeout")
     } else if after + TOLERANCE < life && !terms.has_all_receives {
         let when = if terms.has_last_receive {
             "with a receive that left no line: another consumer had it, or SQS counted one too many"
@@ -432,6 +445,7 @@ mod tests {
             has_last_receive: false,
             may_have_all_receives: false,
             is_miscounted: false,
+            missing_lines: None,
             copies: &[],
         };
         evaluate(failing, message, &terms).verdict
@@ -472,6 +486,7 @@ mod tests {
             has_last_receive: true,
             may_have_all_receives: false,
             is_miscounted: false,
+            missing_lines: None,
             copies: &[],
         };
         let failing = job("p", true, Some("m"));
@@ -487,6 +502,10 @@ mod tests {
         let unused = DeadLetter { receive_count: Some(3), ..message(15) };
         assert_eq!(evaluate(&failing, Some(&unused), &silent).verdict, Verdict::Fail);
         assert_eq!(evaluate(&failing, Some(&message(15)), &unseen).verdict, Verdict::Fail);
+        // They may be the worker's, and their lines come late.
+        let late = Terms { missing_lines: Some("one may come late"), ..unseen };
+        assert_eq!(evaluate(&failing, Some(&message(15)), &late).verdict, Verdict::Inconclusive);
+        assert_eq!(evaluate(&failing, Some(&unused), &late).verdict, Verdict::Fail);
         // One of one failing job may be counted that the worker never got.
         let counted = Terms { is_miscounted: true, ..unseen };
         assert_eq!(evaluate(&failing, Some(&message(120)), &counted).verdict, Verdict::Warn);

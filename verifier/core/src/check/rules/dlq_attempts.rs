@@ -265,7 +265,7 @@ mod tests {
         let mut attempts: Vec<LoggedOutcome> =
             [1, 3].iter().map(|count| attempt(*count, Outcome::Failed)).collect();
         let last = attempts.last_mut().unwrap();
-        last.at = last.at + std::time::Duration::from_secs(120);
+        last.at = last.at + std::time::Duration::from_mins(2);
         let of = |ended: &[(u64, &str)]| {
             let failing = JobEvidence { attempts: attempts.clone(), ..job("p", true, Some("m")) };
             let mut account = account(&[failing], &["m"]);
