@@ -106,12 +106,13 @@ fn an_api_that_never_answers_well_fails_within_its_bound() {
 }
 
 #[test]
-fn a_lost_log_line_is_a_lost_job_as_far_as_anybody_can_tell() {
+fn a_lost_log_line_leaves_open_what_became_of_its_job() {
     let rule =
         json!({"operation": "PutLogEvents", "contains": "good-1", "fault": {"kind": "log-lost"}});
     let checked = check_with_faults(&[], &json!([rule]));
     // The queue was counted, so nothing of it is left.
-    checked.assert(1, &[("job.success", "fail")]);
+    checked.assert(3, &[("job.success", "inconclusive")]);
+    assert_eq!(checked.report["leftBehind"], json!([]));
 }
 
 #[test]
@@ -160,6 +161,6 @@ fn late_lines_of_the_log_are_waited_for() {
     let checked = check_with_faults(&[], &rule(80_000));
     checked.assert(0, &[]);
     assert!(checked.report["awsCalls"]["CloudWatch Logs.FilterLogEvents"].as_u64() > Some(1));
-    // Lines that do not come in time are a gap, which alone does not convict the stack.
-    check_with_faults(&[], &rule(3_600_000)).assert(0, &[("dlq.attempts", "warn")]);
+    // Lines that do not come in time may come later, as the sizes of their batches tell.
+    check_with_faults(&[], &rule(3_600_000)).assert(3, &[("dlq.attempts", "inconclusive")]);
 }
