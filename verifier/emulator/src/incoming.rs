@@ -28,7 +28,7 @@ pub(crate) const PARAMETERS_MAX: usize = 10_000;
 
 /// Whether a form has more parameters than are read.
 pub(crate) fn is_too_long(text: &[u8]) -> bool {
-    text.iter().filter(|byte| **byte == b'&').count() >= PARAMETERS_MAX
+    text.split(|byte| *byte == b'&').nth(PARAMETERS_MAX).is_some()
 }
 
 /// The names and values of a query or a form; none of one that is too long.

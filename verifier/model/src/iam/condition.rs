@@ -107,12 +107,13 @@ impl Condition {
                     (None | Some([]), Quantity::Any) => *if_exists && values.is_none(),
                     (None | Some([]), Quantity::Single) => *if_exists || *is_negated,
                     (Some(values), Quantity::All) => values.iter().all(is_as_wanted),
-                    (Some(values), Quantity::Any) => values.iter().any(is_as_wanted),
                     // Without a quantity, any of them is enough to be like; to be unlike, all have to be.
                     (Some(values), Quantity::Single) if *is_negated => {
                         values.iter().all(is_as_wanted)
                     }
-                    (Some(values), Quantity::Single) => values.iter().any(is_as_wanted),
+                    (Some(values), Quantity::Any | Quantity::Single) => {
+                        values.iter().any(is_as_wanted)
+                    }
                 }
             }
         }

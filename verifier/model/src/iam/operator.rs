@@ -160,16 +160,13 @@ impl Order {
 
 impl Network {
     fn has(self, address: IpAddr) -> bool {
-        fn bits(address: IpAddr) -> Option<(u128, u8)> {
+        fn bits(address: IpAddr) -> (u128, u8) {
             match address {
-                IpAddr::V4(address) => Some((u128::from(u32::from(address)) << 96, 32)),
-                IpAddr::V6(address) => Some((u128::from(address), 128)),
+                IpAddr::V4(address) => (u128::from(u32::from(address)) << 96, 32),
+                IpAddr::V6(address) => (u128::from(address), 128),
             }
         }
-        let (Some((first, width)), Some((second, other))) = (bits(self.address), bits(address))
-        else {
-            return false;
-        };
+        let ((first, width), (second, other)) = (bits(self.address), bits(address));
         let differ = first ^ second;
         width == other && (self.bits == 0 || differ >> (128 - u32::from(self.bits)) == 0)
     }

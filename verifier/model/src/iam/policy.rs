@@ -43,11 +43,11 @@ pub enum Effect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stands {
     /// At an identity: no principals, and resources.
-    AtIdentity,
+    Identity,
     /// At a resource: principals and resources.
-    AtResource,
+    Resource,
     /// At a role, whose assumption it is about: principals, and no resources.
-    AtRole,
+    Role,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -84,7 +84,7 @@ impl Policy {
     ///
     /// Names the first place that AWS would refuse, or that is not known here.
     pub fn of_identity(document: &Value) -> Result<Self, PolicyError> {
-        Self::read(document, Stands::AtIdentity)
+        Self::read(document, Stands::Identity)
     }
 
     /// Reads a policy of a resource, such as a queue.
@@ -93,7 +93,7 @@ impl Policy {
     ///
     /// As for `of_identity`.
     pub fn of_resource(document: &Value) -> Result<Self, PolicyError> {
-        Self::read(document, Stands::AtResource)
+        Self::read(document, Stands::Resource)
     }
 
     /// Reads the policy of a role that says who may assume it.
@@ -102,7 +102,7 @@ impl Policy {
     ///
     /// As for `of_identity`.
     pub fn of_trust(document: &Value) -> Result<Self, PolicyError> {
-        Self::read(document, Stands::AtRole)
+        Self::read(document, Stands::Role)
     }
 
     /// The keys that its conditions read, each as often as it is read.
@@ -264,10 +264,10 @@ fn resources(
     let meaning = Meaning { wildcards: true, variables };
     let resources = choice(statement, ["Resource", "NotResource"], meaning, place)?;
     match (stands, &resources) {
-        (Stands::AtRole, Some(_)) => {
+        (Stands::Role, Some(_)) => {
             Err(PolicyError::new(place, "has a Resource, which a trust policy has not"))
         }
-        (Stands::AtIdentity | Stands::AtResource, None) => {
+        (Stands::Identity | Stands::Resource, None) => {
             Err(PolicyError::new(place, "has neither Resource nor NotResource"))
         }
         _ => Ok(resources),
@@ -282,8 +282,8 @@ fn whom(statement: &Map<String, Value>, stands: Stands, place: &str) -> Result<W
             .transpose()
     };
     match (stands, named("Principal")?, named("NotPrincipal")?) {
-        (Stands::AtIdentity, None, None) => Ok(Whom::Holder),
-        (Stands::AtIdentity, ..) => {
+        (Stands::Identity, None, None) => Ok(Whom::Holder),
+        (Stands::Identity, ..) => {
             Err(PolicyError::new(place, "has a Principal, which a policy of an identity has not"))
         }
         (_, Some(these), None) => Ok(Whom::These(these)),
