@@ -7,6 +7,7 @@
 mod access;
 mod admin;
 mod admission;
+mod asking;
 mod body;
 mod client;
 mod clients;

@@ -9,11 +9,12 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use verifier_model::faults::Fault;
 
-use crate::access::{self, Asked, Principal};
+use crate::access::{Asked, Principal};
 use crate::admin::Admin;
 use crate::admission::{
     Admitted, Configuration, Listener, Refused, admit, allow, is_of_another_page, preflight,
 };
+use crate::asking;
 use crate::body::read;
 use crate::client::Client;
 use crate::clients::Clients;
@@ -260,7 +261,7 @@ impl Server {
         if by.is_none() && !self.world.sqs.look(verifier_model::sqs::Sqs::has_policies) {
             return None;
         }
-        let (all, queue) = access::of_sqs(action, body, access.region());
+        let (all, queue) = asking::of_sqs(action, body, access.region());
         let policy = queue.and_then(|queue| self.world.queue_policy(&queue));
         let now = self.clock.now();
         let decide = |asked: &Asked| access.decide(by.as_ref(), asked, policy.as_deref(), now);
@@ -282,7 +283,7 @@ impl Server {
         let access = &self.world.access;
         let by = self.principal(access_key)?;
         let leads_to = |uuid: &str| self.world.function_of_mapping(uuid);
-        let asked = access::of_other_services(incoming, access.region(), &leads_to)?;
+        let asked = asking::of_other_services(incoming, access.region(), &leads_to)?;
         let decided = access.decide(Some(&by), &asked, None, self.clock.now());
         decided
             .err()

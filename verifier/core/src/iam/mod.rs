@@ -10,6 +10,7 @@ mod commands;
 mod keys;
 mod partition;
 mod permission;
+mod queue_key;
 mod resources;
 
 use std::collections::BTreeMap;
@@ -19,8 +20,9 @@ use serde_json::{Value, json};
 pub use self::commands::{
     CHAOS, CHECK, DLQ_IMPORT, DLQ_LOOK, DLQ_PURGE, DLQ_QUEUES, REDRIVE, REDRIVE_NATIVE,
 };
-pub use self::keys::{QueueKey, needed_on_unknown};
+pub use self::keys::needed_on_unknown;
 pub use self::permission::{Permission, ResourceKind};
+pub use self::queue_key::QueueKey;
 pub use self::resources::Resources;
 
 /// The identity-based policy that allows exactly these permissions: a statement for each kind of resource.

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::partition::partition_of;
-use super::{QueueKey, ResourceKind};
+use super::permission::ResourceKind;
+use super::queue_key::QueueKey;
 use crate::evidence::{QueueEvidence, StackEvidence};
 
 /// A stack's resources by their ARNs.

@@ -17,7 +17,7 @@ use verifier_model::iam::{
 };
 use verifier_model::time::Timestamp;
 
-pub(crate) use self::asked::{Asked, of_other_services, of_sqs};
+pub(crate) use self::asked::Asked;
 use self::context::keys;
 use crate::stack::{FunctionSpec, RoleSpec};
 use crate::template::{ACCOUNT_ID, PARTITION};

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use verifier_model::event_source_mapping::{MappingChanges, MappingConfiguration};
 use verifier_model::sqs::{QueueAttributes, SqsError};
 
+use super::managed_policies::unknown_policies;
 use super::properties::Properties;
-use super::roles::unknown_policies;
 use super::{
     ApiSpec, BINARY_KEY, CorsSpec, DIRECTORY_KEY, FILES_KEY, FunctionSpec, MappingSpec, Output,
     QueueSpec, Resource, RouteSpec, SiteContent, SiteSpec, Skipped, Stack, tags_of,

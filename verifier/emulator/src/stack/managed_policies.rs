@@ -2,7 +2,7 @@
 //!
 //! Source: <https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html>.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// What every execution role of Lambda's may do with its log.
 const LOG: [&str; 3] = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"];
@@ -48,6 +48,25 @@ fn document(actions: &Value) -> Value {
     statement["Effect"] = "Allow".into();
     statement["Resource"] = "*".into();
     json!({"Version": "2012-10-17", "Statement": [statement]})
+}
+
+/// Which of AWS's own policies a role has that are not known here.
+pub(super) fn unknown_policies(properties: &Map<String, Value>) -> Option<String> {
+    let arns = list(properties.get("ManagedPolicyArns"));
+    let names = arns.iter().filter_map(Value::as_str).filter(|arn| arn.contains(":aws:policy/"));
+    let names = names.filter_map(|arn| arn.rsplit('/').next());
+    let unknown: Vec<&str> = names.filter(|name| managed(name).is_none()).collect();
+    (!unknown.is_empty())
+        .then(|| format!("has policies that grant nothing here: {}", unknown.join(", ")))
+}
+
+/// The values of a property that may be a list, or one.
+pub(super) fn list(value: Option<&Value>) -> Vec<Value> {
+    match value {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(values)) => values.clone(),
+        Some(value) => vec![value.clone()],
+    }
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 //! Sources: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html> and the pages
 //! of the other types beside it.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use verifier_model::iam::{Attached, Policy, PolicyError};
 
 use super::build::{Builder, Resolved};
-use super::managed_policies::managed;
+use super::managed_policies::{list, managed};
 use crate::template::TemplateError;
 
 /// A role.
@@ -97,16 +97,6 @@ impl Builder<'_> {
     }
 }
 
-/// Which of AWS's own policies a role has that are not known here.
-pub(super) fn unknown_policies(properties: &Map<String, Value>) -> Option<String> {
-    let arns = list(properties.get("ManagedPolicyArns"));
-    let names = arns.iter().filter_map(Value::as_str).filter(|arn| arn.contains(":aws:policy/"));
-    let names = names.filter_map(|arn| arn.rsplit('/').next());
-    let unknown: Vec<&str> = names.filter(|name| managed(name).is_none()).collect();
-    (!unknown.is_empty())
-        .then(|| format!("has policies that grant nothing here: {}", unknown.join(", ")))
-}
-
 /// Reads a document. Where a part of it refers to what is not emulated, it need not be whole, and may be no policy.
 fn read(
     resource: &Resolved<'_>,
@@ -120,14 +110,5 @@ fn read(
         Err(error) => {
             Err(resource.refused(format!("MalformedPolicyDocument: {error} (in {name})")))
         }
-    }
-}
-
-/// The values of a property that may be a list, or one.
-fn list(value: Option<&Value>) -> Vec<Value> {
-    match value {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::Array(values)) => values.clone(),
-        Some(value) => vec![value.clone()],
     }
 }

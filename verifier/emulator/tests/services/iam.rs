@@ -166,9 +166,9 @@ async fn a_role_has_to_be_one_that_lambda_may_assume_and_its_policies_have_to_be
         error.contains("The role defined for the function cannot be assumed by Lambda."),
         "{error}"
     );
-    let wrong = json!([{"Effect": "Allow", "Action": "sqs:*", "Resource": "*", "Condition": {"StringLik": {"aws:userid": "a"}}}]);
+    let wrong = json!([{"Effect": "Allow", "Action": "sqs:*", "Resource": "*", "Condition": {"StringIs": {"aws:userid": "a"}}}]);
     let error = refused(&self::document(&wrong, json!({}))).await.expect("it is refused");
-    for part in ["Role (AWS::IAM::Role)", "MalformedPolicyDocument", "StringLik is no operator"] {
+    for part in ["Role (AWS::IAM::Role)", "MalformedPolicyDocument", "StringIs is no operator"] {
         assert!(error.contains(part), "{error}");
     }
 }

@@ -27,7 +27,7 @@ fn what_aws_would_refuse_is_refused_by_place() {
         (json!({"Statement": [], "Statements": []}), "Statements"),
         (json!({"Statement": ["x"]}), "Statement[0]"),
         (with(&json!({"Effect": "allow"})), "Statement[0].Effect"),
-        (with(&json!({"Efect": "Allow"})), "Statement[0].Efect"),
+        (with(&json!({"Effects": "Allow"})), "Statement[0].Effects"),
         (with(&json!({"Action": null})), "Statement[0]"),
         (with(&json!({"NotAction": "sqs:*"})), "Statement[0]"),
         (with(&json!({"Action": "SendMessage"})), "Statement[0].Action"),
@@ -39,7 +39,7 @@ fn what_aws_would_refuse_is_refused_by_place() {
         (with(&json!({"Resource": "arn:aws:s3:::${aws:username"})), "Statement[0].Resource"),
         (with(&json!({"Principal": "*"})), "Statement[0]"),
         (with(&json!({"Condition": "x"})), "Statement[0].Condition"),
-        (condition("StringLik", &json!("x")), "Statement[0].Condition.StringLik.aws:SourceIp"),
+        (condition("StringIs", &json!("x")), "Statement[0].Condition.StringIs.aws:SourceIp"),
         (
             condition("ForSomeValues:StringLike", &json!("x")),
             "Statement[0].Condition.ForSomeValues:StringLike.aws:SourceIp",
