@@ -314,7 +314,7 @@ describe('what they may do', () => {
 
   test('to verify: what a check needs, and nothing else', () => {
     // The verifier's own list, which its tests compare with what a check really calls.
-    const list = readFileSync(join(REPOSITORY_ROOT, 'verifier/core/src/iam/mod.rs'), 'utf8');
+    const list = readFileSync(join(REPOSITORY_ROOT, 'verifier/core/src/iam/commands.rs'), 'utf8');
     const [, permissions = ''] = /pub const CHECK: \[Permission; \d+\] = \[(.*?)\n\];/s.exec(list) ?? [];
     const needed = [...permissions.matchAll(/"([a-z]+:[A-Z]\w+)"/g)].map(([, action]) => action);
     expect(needed.length).toBeGreaterThan(5);

@@ -86,7 +86,8 @@ pub(crate) fn of_other_services(
         let (operation, function) = lambda::operation_of(incoming.method, path);
         if let Some(uuid) = path.strip_prefix("event-source-mappings/") {
             let resource = arn("lambda", &format!("event-source-mapping:{uuid}"));
-            let function = leads_to(uuid).map(|function| ("lambda:FunctionArn", function));
+            let function =
+                leads_to(uuid).map(|function| ("lambda:FunctionArn".to_owned(), function));
             let keys = function.into_iter().collect();
             return Some(Asked { keys, ..Asked::new("lambda", operation, resource) });
         }

@@ -191,8 +191,11 @@ impl Server {
                     .handle(action, &incoming.body, busy, client.as_ref(), caller)
                     .await;
             }
-            // Lambda's payloads may be anything.
-            if paths::of_lambda(incoming.path).is_none() && is_too_long(&incoming.body) {
+            // JSON and CBOR, and Lambda's payloads, may hold what separates a form's parameters.
+            let is_form = target.is_empty()
+                && cloudwatch_wire::recognise(target, incoming.path).is_none()
+                && paths::of_lambda(incoming.path).is_none();
+            if is_form && is_too_long(&incoming.body) {
                 return (busy, too_many_parameters());
             }
             if let Some(refusal) = self.denied(incoming, access_key) {
@@ -261,7 +264,10 @@ impl Server {
         if by.is_none() && !self.world.sqs.look(verifier_model::sqs::Sqs::has_policies) {
             return None;
         }
-        let (all, queue) = asking::of_sqs(action, body, access.region());
+        let (mut all, queue) = asking::of_sqs(action, body, access.region());
+        if let (Some(queue), Some(asked)) = (&queue, all.first_mut()) {
+            asked.keys = self.world.resource_tags(queue);
+        }
         let policy = queue.and_then(|queue| self.world.queue_policy(&queue));
         let now = self.clock.now();
         let decide = |asked: &Asked| access.decide(by.as_ref(), asked, policy.as_deref(), now);

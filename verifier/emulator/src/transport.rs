@@ -12,6 +12,7 @@ use crate::incoming::{Incoming, form, text};
 use crate::lambda::is_of_function;
 use crate::paths;
 use crate::reply::{Reply, aws_json, aws_query, reply, with_header};
+use crate::services::sqs_query::Query;
 use crate::services::{cloudformation, cloudwatch_wire, lambda, logs, sqs_wire};
 use crate::world::World;
 
@@ -112,6 +113,10 @@ fn request_of(world: &World, incoming: &Incoming<'_>, caller: Caller) -> Option<
     }
     let mut parameters = form(incoming.query.as_bytes());
     parameters.extend(form(&incoming.body));
+    if let Some(Query { action, body }) = Query::recognise(parameters.clone(), incoming.path) {
+        let (queue, text) = queue_and_bodies(&body.ok()?);
+        return Some(Request { queue, text, ..plain(&action, Protocol::Query) });
+    }
     let action = parameters.get("Action")?;
     let is_known = parameters.get("Version").is_some_and(|version| {
         version == cloudformation::VERSION || version == crate::services::sts::VERSION

@@ -247,7 +247,7 @@ impl World {
             if self
                 .access
                 .role(function)
-                .is_some_and(|role| !self.access.may_be_assumed(&role, now))
+                .is_some_and(|role| !self.access.may_be_assumed(&role, function, now))
             {
                 return Err(refused(
                     &function.logical_id,
@@ -282,7 +282,7 @@ impl World {
         queue_arn: &str,
     ) -> Option<&'static str> {
         const READING: [&str; 3] = ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"];
-        let by = self.access.function(Arc::new(function.clone()))?;
+        let by = self.access.poller(function)?;
         let policy = self.queue_policy(queue);
         READING.into_iter().find(|action| {
             let asked = Asked::new("sqs", action, queue_arn.to_owned());
@@ -296,6 +296,12 @@ impl World {
             model.get(uuid, now).ok().map(|mapping| mapping.configuration.function.clone())
         })?;
         self.functions.configuration(&function).map(|function| function.spec.arn.clone())
+    }
+
+    /// The tags of a queue, by the keys of conditions.
+    pub(crate) fn resource_tags(&self, queue: &str) -> Vec<(String, String)> {
+        let tags = self.sqs.look(|sqs| sqs.tags(queue).cloned().unwrap_or_default());
+        tags.into_iter().map(|(tag, value)| (format!("aws:ResourceTag/{tag}"), value)).collect()
     }
 
     /// The policy of a queue, where it has one.

@@ -66,8 +66,8 @@ pub(crate) async fn run(args: LocalArgs) -> Result<Exit, Failure> {
 /// What is given up with the region that AWS does not have.
 fn warning(region: &str) -> String {
     format!(
-        "warning: {region} may be a region of AWS, so that a client that is not given the endpoint reaches AWS there; \
-         the account 000000000000 and the keys below are none of AWS's, and refused by it\n"
+        "warning: {region} may be a region of AWS, so that a client that is not given the endpoint reaches AWS there, \
+         as AWS CLI 1 does with `aws sqs` unless it has --endpoint-url; the account 000000000000 and the keys below are none of AWS's, and refused by it\n"
     )
 }
 

@@ -10,7 +10,7 @@ pub(crate) struct Asked {
     /// The resource's ARN, or `*`.
     pub(crate) resource: String,
     /// Keys of the service's own.
-    pub(crate) keys: Vec<(&'static str, String)>,
+    pub(crate) keys: Vec<(String, String)>,
 }
 
 impl Asked {

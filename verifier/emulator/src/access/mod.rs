@@ -85,6 +85,7 @@ impl Access {
             logical_id: name.to_owned(),
             arn: format!("arn:{PARTITION}:iam::{ACCOUNT_ID}:role/{name}"),
             trust: None,
+            tags: BTreeMap::new(),
             identity: vec![Attached { name: name.to_owned(), policy }],
             boundary: None,
         };
@@ -109,6 +110,11 @@ impl Access {
     pub(crate) fn function(&self, function: Arc<FunctionSpec>) -> Option<Principal> {
         let role = self.role(&function)?;
         Some(Principal { role, function: Some(function) })
+    }
+
+    /// What reads queues for a function, with its role: no function itself.
+    pub(crate) fn poller(&self, function: &FunctionSpec) -> Option<Principal> {
+        Some(Principal { role: self.role(function)?, function: None })
     }
 
     /// Who is no function, where that is no administrator.
@@ -165,7 +171,11 @@ impl Access {
         let caller = by.map_or_else(administrator, Principal::caller);
         let function = by.and_then(|by| by.function.as_deref());
         let of_caller = keys(&caller, function, &self.region, now);
-        let with = |keys: Keys, (name, value): &(&str, String)| keys.with(name, value);
+        let of_role = by.iter().flat_map(|by| &by.role.tags);
+        let of_caller = of_role.fold(of_caller, |keys, (tag, value)| {
+            keys.with(&format!("aws:PrincipalTag/{tag}"), value)
+        });
+        let with = |keys: Keys, (name, value): &(String, String)| keys.with(name, value);
         let request = Request {
             keys: asked.keys.iter().fold(of_caller, with),
             caller,
@@ -222,11 +232,21 @@ impl Access {
     }
 
     /// Whether Lambda may assume a function's role.
-    pub(crate) fn may_be_assumed(&self, role: &RoleSpec, now: Timestamp) -> bool {
+    pub(crate) fn may_be_assumed(
+        &self,
+        role: &RoleSpec,
+        function: &FunctionSpec,
+        now: Timestamp,
+    ) -> bool {
         let Some(trust) = &role.trust else { return true };
         let caller = Caller::Service("lambda.amazonaws.com".to_owned());
+        // By these a trust policy names the functions that it is for:
+        // <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>.
+        let of_function = keys(&caller, None, &self.region, now)
+            .with("aws:SourceAccount", ACCOUNT_ID)
+            .with("aws:SourceArn", &function.arn);
         let request = Request {
-            keys: keys(&caller, None, &self.region, now),
+            keys: of_function,
             caller,
             action: "sts:AssumeRole".to_owned(),
             resource: role.arn.clone(),

@@ -68,6 +68,11 @@ fn find(invalidations: &Invalidations, distribution: &str, id: &str) -> Result<R
     Ok(shown(200, &found, "Completed"))
 }
 
+/// How many paths may be invalidated at once.
+///
+/// Source: <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html>.
+const PATHS_MAX: usize = 3000;
+
 /// What a request wants to be invalidated.
 fn read(body: &[u8]) -> Result<Batch, Refusal> {
     let malformed = |problem: String| Refusal::new("MalformedXML", problem);
@@ -83,6 +88,10 @@ fn read(body: &[u8]) -> Result<Batch, Refusal> {
     let is_path = |path: &String| {
         path.starts_with('/') && !path.strip_suffix('*').unwrap_or(path).contains('*')
     };
+    if paths.quantity > PATHS_MAX {
+        let message = "Your request contains too many invalidation paths.";
+        return Err(Refusal::new("BatchTooLarge", message));
+    }
     if paths.quantity == 0
         || batch.caller_reference.is_empty()
         || !paths.items.path.iter().all(is_path)

@@ -2,11 +2,13 @@
 //!
 //! Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/>.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 use verifier_model::cloudwatch::{
-    Alarm, AlarmState, Alarms, Datapoint, DescribeAlarms, Metric, QueueMetrics, TreatMissingData,
+    Alarm, AlarmState, Alarms, CloudWatchError, Datapoint, DescribeAlarms, Metric, QueueMetrics,
+    TreatMissingData,
 };
 use verifier_model::time::Timestamp;
 
@@ -124,7 +126,10 @@ fn describe_alarms_for_metric(alarms: &Alarms, request: &Request) -> Answer {
 
 fn put_metric_alarm(alarms: &mut Alarms, mut request: Request, now: Timestamp) -> Answer {
     let tags = std::mem::take(&mut request.tags).into_iter().map(|tag| (tag.key, tag.value));
-    let tags = tags.collect();
+    let tags: BTreeMap<String, String> = tags.collect();
+    is_at_most("tags", tags.len(), TAGS_MAX)?;
+    let description = request.alarm_description.as_ref().map_or(0, String::len);
+    is_at_most("alarmDescription", description, DESCRIPTION_MAX)?;
     alarms.put(request.definition()?, tags, now)?;
     Ok(json!({}))
 }
@@ -134,6 +139,7 @@ fn set_alarm_state(alarms: &mut Alarms, request: Request, now: Timestamp) -> Ans
     let state = request.state_value.ok_or(missing("StateValue"))?;
     let state = one_of("StateValue", &state, AlarmState::parse)?;
     let reason = request.state_reason.ok_or(missing("StateReason"))?;
+    is_at_most("stateReason", reason.len(), REASON_MAX)?;
     alarms.set_state(&name, state, reason, now)?;
     Ok(json!({}))
 }
@@ -147,8 +153,27 @@ fn tags(alarms: &mut Alarms, request: Request, list: bool) -> Answer {
     for key in &request.tag_keys {
         tags.remove(key);
     }
-    tags.extend(request.tags.into_iter().map(|tag| (tag.key, tag.value)));
+    let new: BTreeMap<String, String> =
+        request.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
+    let added = new.keys().filter(|key| !tags.contains_key(*key)).count();
+    is_at_most("tags", tags.len() + added, TAGS_MAX)?;
+    tags.extend(new);
     Ok(json!({}))
+}
+
+/// How many tags an alarm may have.
+const TAGS_MAX: usize = 50;
+/// How long its description may be, in bytes, and the reason of a state that is set.
+const DESCRIPTION_MAX: usize = 1024;
+const REASON_MAX: usize = 1023;
+
+fn is_at_most(name: &str, length: usize, most: usize) -> Result<(), CloudWatchError> {
+    if length <= most {
+        return Ok(());
+    }
+    Err(CloudWatchError::Validation(format!(
+        "1 validation error detected: Value at '{name}' failed to satisfy constraint: Member must have length less than or equal to {most}"
+    )))
 }
 
 fn shown_alarm(alarm: &Alarm) -> Value {

@@ -83,10 +83,18 @@ pub(super) fn get_metric_statistics(
     Ok(json!({"Label": metric.name, "Datapoints": datapoints}))
 }
 
+/// How many metrics a request may ask for.
+const QUERIES_MAX: usize = 500;
+
 /// Every datapoint in one page. Expressions are refused.
 ///
 /// Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html>.
 pub(super) fn get_metric_data(request: &Request, now: Timestamp, lookup: Lookup<'_>) -> Answer {
+    if request.metric_data_queries.len() > QUERIES_MAX {
+        return Err(CloudWatchError::Validation(format!(
+            "The collection MetricDataQueries must not have a size greater than {QUERIES_MAX}."
+        )));
+    }
     let mut results = Vec::new();
     for query in &request.metric_data_queries {
         let Some(stat) = &query.metric_stat else {

@@ -280,7 +280,27 @@ fn get_log_events(groups: &LogGroups, request: &Request, now: Timestamp) -> Answ
     }))
 }
 
+/// How long a pattern may be, in characters, and how many streams may be named.
+///
+/// Source: <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html>.
+const PATTERN_MAX: usize = 1024;
+const STREAMS_MAX: usize = 100;
+/// How many tags a group may have.
+const TAGS_MAX: usize = 50;
+
+fn is_at_most(name: &str, length: usize, most: usize) -> Result<(), LogsError> {
+    if length <= most {
+        return Ok(());
+    }
+    Err(LogsError::InvalidParameter(format!(
+        "1 validation error detected: Value at '{name}' failed to satisfy constraint: Member must have length less than or equal to {most}"
+    )))
+}
+
 fn filter_log_events(groups: &LogGroups, request: &Request, now: Timestamp) -> Answer {
+    is_at_most("filterPattern", request.filter_pattern.chars().count(), PATTERN_MAX)?;
+    let streams = request.log_stream_names.as_ref().map_or(0, Vec::len);
+    is_at_most("logStreamNames", streams, STREAMS_MAX)?;
     let pattern = FilterPattern::parse(&request.filter_pattern)
         .map_err(|problem| LogsError::InvalidParameter(problem.to_string()))?;
     let filter = FilterLogEvents {
@@ -312,6 +332,8 @@ fn change_tags(groups: &mut LogGroups, request: Request) -> Answer {
     for key in &request.tag_keys {
         tags.remove(key);
     }
+    let added = request.tags.keys().filter(|key| !tags.contains_key(*key)).count();
+    is_at_most("tags", tags.len() + added, TAGS_MAX)?;
     tags.extend(request.tags);
     Ok(json!({}))
 }

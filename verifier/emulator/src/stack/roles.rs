@@ -3,11 +3,14 @@
 //! Sources: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html> and the pages
 //! of the other types beside it.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use verifier_model::iam::{Attached, Policy, PolicyError};
 
 use super::build::{Builder, Resolved};
 use super::managed_policies::{list, managed};
+use super::tags_of;
 use crate::template::TemplateError;
 
 /// A role.
@@ -17,6 +20,8 @@ pub struct RoleSpec {
     pub logical_id: String,
     /// Its ARN.
     pub arn: String,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
     /// Who may assume it.
     pub(crate) trust: Option<Attached>,
     /// What it may do.
@@ -57,6 +62,7 @@ impl Builder<'_> {
         Ok(RoleSpec {
             logical_id: role.logical_id.to_owned(),
             arn: self.role_arn(role)?,
+            tags: tags_of(properties),
             trust: read(role, "trust policy", trust, Policy::of_trust)?,
             identity,
             boundary,

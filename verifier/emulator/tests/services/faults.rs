@@ -507,3 +507,30 @@ async fn rules_are_shown_replaced_and_removed_while_it_runs() {
     assert_eq!(removed.status(), 200);
     assert_eq!(stand.send_once("a").await, Ok(()));
 }
+
+/// SQS's older protocol is SQS, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_strikes_a_form_as_it_does_json() {
+    let error =
+        json!({"kind": "error", "status": 503, "code": "ServiceUnavailable", "commit": "before"});
+    let stand = stand(
+        json!({"operation": "SendMessage", "queue": "jobs", "contains": "a", "fault": error}),
+    )
+    .await;
+    let http = verifier_aws::plain_http_client().expect("a client");
+    let send = async |body: &str| {
+        let url = stand.queue_url("jobs");
+        let form =
+            format!("Action=SendMessage&Version=2012-11-05&MessageBody={body}&QueueUrl={url}");
+        let request = http.post(stand.emulator.endpoint()).body(form);
+        let request = request.header("authorization", crate::support::SIGNED);
+        let answer = request.send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("a body"))
+    };
+    let (status, text) = send("a").await;
+    assert_eq!(status, 503);
+    assert!(text.starts_with("<") && text.contains("<Code>ServiceUnavailable</Code>"), "{text}");
+    assert_eq!(send("b").await.0, 200);
+    assert_eq!(stand.counts("jobs").await, (1, 0));
+    stand.emulator.shut_down().await;
+}

@@ -166,6 +166,17 @@ async fn a_role_has_to_be_one_that_lambda_may_assume_and_its_policies_have_to_be
         error.contains("The role defined for the function cannot be assumed by Lambda."),
         "{error}"
     );
+    for (condition, is_refused) in [
+        (json!({"StringEquals": {"aws:SourceAccount": "000000000000"}}), false),
+        (json!({"StringEquals": {"aws:SourceAccount": "111111111111"}}), true),
+        (json!({"ArnLike": {"aws:SourceArn": "arn:aws:lambda:*:*:function:probe"}}), false),
+        (json!({"ArnLike": {"aws:SourceArn": "arn:aws:lambda:*:*:function:other"}}), true),
+    ] {
+        let mut document = self::document(&json!([]), json!({}));
+        let trust = &mut document["Resources"]["Role"]["Properties"]["AssumeRolePolicyDocument"];
+        trust["Statement"][0]["Condition"] = condition.clone();
+        assert_eq!(refused(&document).await.is_some(), is_refused, "{condition}");
+    }
     let wrong = json!([{"Effect": "Allow", "Action": "sqs:*", "Resource": "*", "Condition": {"StringIs": {"aws:userid": "a"}}}]);
     let error = refused(&self::document(&wrong, json!({}))).await.expect("it is refused");
     for part in ["Role (AWS::IAM::Role)", "MalformedPolicyDocument", "StringIs is no operator"] {
@@ -209,6 +220,22 @@ async fn managed_policies_and_those_of_their_own_are_a_role_s_too() {
     let (status, refusal) = sends(&stand, "jobs").await;
     assert_eq!(status, 403);
     assert!(refusal.to_string().contains("because no permissions boundary allows"), "{refusal}");
+    stand.emulator.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_of_the_role_and_of_the_queue_are_keys() {
+    let condition = json!({"StringEquals": {"aws:ResourceTag/team": "${aws:PrincipalTag/team}"}});
+    let mut statement = allow("sqs:SendMessage", "*");
+    statement["Condition"] = condition;
+    let mut document = document(&json!([statement]), json!({}));
+    let tag = |team: &str| json!([{"Key": "team", "Value": team}]);
+    document["Resources"]["Role"]["Properties"]["Tags"] = tag("red");
+    document["Resources"]["Jobs"]["Properties"]["Tags"] = tag("red");
+    document["Resources"]["Dead"]["Properties"]["Tags"] = tag("blue");
+    let stand = Stand::of(config(&document)).await;
+    assert_eq!(sends(&stand, "jobs").await.0, 200);
+    assert_eq!(sends(&stand, "dead").await.0, 403);
     stand.emulator.shut_down().await;
 }
 

@@ -470,3 +470,48 @@ async fn deep_and_many_names_of_a_form_are_no_matter() {
     }
     emulator.shut_down().await;
 }
+
+/// What AWS bounds is bounded here: each of these took minutes, or all memory, while the services stood.
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_and_texts_are_bounded_as_aws_bounds_them() {
+    let emulator = Emulator::start(config(&json!({"Resources": resources(queues())}))).await;
+    let emulator = emulator.expect("it starts");
+    let call = async |target: &str, body: &Value| {
+        let request = http(
+            &format!("POST / HTTP/1.1\r\nX-Amz-Target: {target}"),
+            body.to_string().as_bytes(),
+        );
+        status(&exchange(&emulator, &request).await.expect("an answer")).expect("a status")
+    };
+    let metric = json!({"Namespace": "AWS/SQS", "MetricName": "NumberOfMessagesSent"});
+    let query = json!({"Id": "a", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}});
+    let data = |count: usize| json!({"StartTime": 0, "EndTime": 60, "MetricDataQueries": vec![query.clone(); count]});
+    let events = |pattern: usize, streams: usize| json!({"logGroupName": "none", "filterPattern": "a".repeat(pattern), "logStreamNames": vec!["a"; streams]});
+    let cloudwatch = "GraniteServiceVersion20100801";
+    assert_eq!(call(&format!("{cloudwatch}.GetMetricData"), &data(500)).await, 200);
+    assert_eq!(call(&format!("{cloudwatch}.GetMetricData"), &data(501)).await, 400);
+    for (pattern, streams, is_bounded) in [(1024, 100, false), (1025, 1, true), (1, 101, true)] {
+        let body = events(pattern, streams).to_string();
+        let request =
+            http("POST / HTTP/1.1\r\nX-Amz-Target: Logs_20140328.FilterLogEvents", body.as_bytes());
+        let answer = exchange(&emulator, &request).await.expect("an answer");
+        assert_eq!(answer.contains("Member must have length less than"), is_bounded, "{answer}");
+    }
+    let queue = format!("{}/000000000000/jobs", emulator.endpoint());
+    let policy = |bytes: usize| {
+        let statement = json!([{"Sid": "s".repeat(bytes), "Effect": "Deny", "Principal": "*", "Action": "sqs:PurgeQueue", "Resource": "*"}]);
+        let policy = json!({"Version": "2012-10-17", "Statement": statement}).to_string();
+        json!({"QueueUrl": queue, "Attributes": {"Policy": policy}})
+    };
+    assert_eq!(call("AmazonSQS.SetQueueAttributes", &policy(8_000)).await, 200);
+    assert_eq!(call("AmazonSQS.SetQueueAttributes", &policy(8_192)).await, 400);
+    // What separates a form's parameters is nothing in JSON.
+    let lines: Vec<Value> =
+        (0..6_000).map(|at| json!({"timestamp": at, "message": "GET /x?a=1&b=2&c=3"})).collect();
+    let put = json!({"logGroupName": "none", "logStreamName": "a", "logEvents": lines}).to_string();
+    let request =
+        http("POST / HTTP/1.1\r\nX-Amz-Target: Logs_20140328.PutLogEvents", put.as_bytes());
+    let answer = exchange(&emulator, &request).await.expect("an answer");
+    assert!(answer.contains("ResourceNotFoundException"), "{answer}");
+    emulator.shut_down().await;
+}

@@ -1,5 +1,6 @@
 //! All metric alarms of one account and region.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ const INTERVAL_MAX: Duration = Duration::from_mins(1);
 /// How many evaluations are caught up with, at most: a day of minutes. What lies further back, in a jump of the clock,
 /// could only matter to an alarm that ignores missing data.
 const EVALUATIONS_MAX: u64 = 1_440;
+/// How many periods of an alarm are looked at for evaluations that are made up for, at most.
+const POINTS_MAX: u64 = 1_000_000;
 
 /// The service: every alarm by name.
 #[derive(Clone, Debug)]
@@ -190,8 +193,15 @@ impl Alarms {
             let interval = u64::try_from(interval).unwrap_or(u64::MAX).max(1);
             let last = now.as_millis() / interval;
             let first = alarm.evaluated_at.as_millis() / interval + 1;
-            for turn in first.max(last.saturating_sub(EVALUATIONS_MAX - 1))..=last {
-                alarm.evaluate(Timestamp::from_millis(turn * interval), datapoint);
+            let range = evaluation_range(alarm.definition.evaluation_periods as usize) as u64;
+            let most = EVALUATIONS_MAX.min(POINTS_MAX / range.max(1)).max(1);
+            // Turns look at the same periods, most of them.
+            let known = RefCell::new(BTreeMap::new());
+            let once = |metric: &Metric, from: Timestamp, to: Timestamp| {
+                *known.borrow_mut().entry(from).or_insert_with(|| datapoint(metric, from, to))
+            };
+            for turn in first.max(last.saturating_sub(most - 1))..=last {
+                alarm.evaluate(Timestamp::from_millis(turn * interval), &once);
             }
             alarm.evaluated_at = now;
         }

@@ -264,8 +264,16 @@ fn unless_empty<T>(
     if value.is_empty() { Ok(None) } else { parse(value).map(Some) }
 }
 
+/// The longest access policy, in bytes.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html>.
+const POLICY_BYTES_MAX: usize = 8192;
+
 /// An access policy is a JSON object; what it allows is not the model's business.
 fn policy(text: &str) -> Result<String, SqsError> {
+    if text.len() > POLICY_BYTES_MAX {
+        return Err(SqsError::InvalidAttributeValue("Policy".to_owned()));
+    }
     let is_object = serde_json::from_str::<Value>(text).is_ok_and(|policy| policy.is_object());
     is_object
         .then(|| text.to_owned())

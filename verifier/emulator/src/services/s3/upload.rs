@@ -95,6 +95,11 @@ fn is_whole(
         let message = "The Content-MD5 you specified did not match what we received.";
         return Err(Refusal::new("BadDigest", message));
     }
+    if checksums.len() > 1 {
+        let message =
+            "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.";
+        return Err(Refusal::new("InvalidRequest", message));
+    }
     for (name, sent) in checksums {
         let algorithm = name.strip_prefix(checksum::PREFIX).unwrap_or_default();
         match checksum::of(algorithm, bytes) {
@@ -177,6 +182,9 @@ mod tests {
             ("x-amz-checksum-crc64nvme", crc.as_str()),
         ];
         assert_eq!(code(&sent, "abc"), "none");
+        let other = checksum::of("crc32", b"abc").unwrap();
+        let two = [("x-amz-checksum-crc64nvme", crc.as_str()), ("x-amz-checksum-crc32", &other)];
+        assert_eq!(code(&two, "abc"), "InvalidRequest", "each would be computed over all of it");
         for (header, refused) in
             sent.into_iter().zip(["BadDigest", "XAmzContentSHA256Mismatch", "BadDigest"])
         {
