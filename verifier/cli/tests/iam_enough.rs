@@ -35,7 +35,7 @@ struct Stand {
 /// A stack, brought up with these arguments, with one message in its dead-letter queue.
 fn stand(arguments: &[&str]) -> Stand {
     let stack = template(|changes| {
-        changes.let_roles_use_queues();
+        changes.let_roles_use_queues_and_logs();
         let resources = changes.document()["Resources"].as_object().expect("resources").clone();
         let queue = |is_source: bool| {
             let found = resources.iter().find(|(_, resource)| {

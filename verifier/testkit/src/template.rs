@@ -69,8 +69,8 @@ impl Changes {
         self.properties("AWS::Lambda::EventSourceMapping", |_| true)
     }
 
-    /// Lets all roles use all queues: for tests about what functions do, not about what their roles let them.
-    pub fn let_roles_use_queues(&mut self) {
+    /// Lets all roles use all queues and logs: for tests about what functions do, not about what their roles let them.
+    pub fn let_roles_use_queues_and_logs(&mut self) {
         let resources = self.document()["Resources"].as_object_mut().expect("resources");
         let is_role = |resource: &Value| resource["Type"] == "AWS::IAM::Role";
         let roles: Vec<Value> = resources
@@ -78,7 +78,7 @@ impl Changes {
             .filter(|(_, resource)| is_role(resource))
             .map(|(id, _)| json!({"Ref": id}))
             .collect();
-        let statement = json!({"Effect": "Allow", "Action": "sqs:*", "Resource": "*"});
+        let statement = json!({"Effect": "Allow", "Action": ["sqs:*", "logs:*"], "Resource": "*"});
         let policy = json!({"Type": "AWS::IAM::Policy", "Properties": {
             "PolicyName": "may-use-queues",
             "Roles": roles,

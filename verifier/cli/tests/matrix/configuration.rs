@@ -245,7 +245,7 @@ fn second_consumer(changes: &mut Changes, is_enabled: bool) {
         "Second".to_owned(),
         json!({"Type": "AWS::Lambda::EventSourceMapping", "Properties": second}),
     );
-    changes.let_roles_use_queues();
+    changes.let_roles_use_queues_and_logs();
 }
 
 fn consumers() -> Vec<Mutant> {

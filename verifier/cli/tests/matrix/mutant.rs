@@ -88,7 +88,7 @@ impl Mutant {
         self.functions.push((function, script));
         let defect = defect.to_owned();
         self.with_change(move |changes| {
-            changes.let_roles_use_queues();
+            changes.let_roles_use_queues_and_logs();
             let resources = changes.document()["Resources"].as_object_mut().expect("resources");
             let queue = |is_source: bool| {
                 let found = resources.iter().find(|(_, resource)| {

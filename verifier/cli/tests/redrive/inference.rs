@@ -18,6 +18,7 @@ impl Quiet {
     fn start(has_partial_responses: bool, batch_size: u32) -> Self {
         let functions = functions_with("worker", "quiet-worker.py");
         let stack = template(|changes| {
+            changes.let_roles_use_queues_and_logs();
             let mut queue = changes.jobs_queue().clone();
             queue["QueueName"] = "Silent".into();
             let mapping = changes.mapping();

@@ -32,7 +32,7 @@ impl Night {
             let variables = json!({"Variables": {"FIXED": "none", "TRUTH": truth}});
             changes.function("worker")["FunctionName"] = "worker".into();
             changes.function("worker")["Environment"] = variables;
-            changes.let_roles_use_queues();
+            changes.let_roles_use_queues_and_logs();
             let mut queue = changes.jobs_queue().clone();
             let mut mapping = changes.mapping().clone();
             queue["QueueName"] = "Refunds".into();
