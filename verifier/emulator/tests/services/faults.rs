@@ -529,7 +529,7 @@ async fn an_error_strikes_a_form_as_it_does_json() {
     };
     let (status, text) = send("a").await;
     assert_eq!(status, 503);
-    assert!(text.starts_with("<") && text.contains("<Code>ServiceUnavailable</Code>"), "{text}");
+    assert!(text.starts_with('<') && text.contains("<Code>ServiceUnavailable</Code>"), "{text}");
     assert_eq!(send("b").await.0, 200);
     assert_eq!(stand.counts("jobs").await, (1, 0));
     stand.emulator.shut_down().await;
