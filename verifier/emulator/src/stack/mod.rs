@@ -5,6 +5,7 @@ mod build;
 mod deployable;
 mod log_groups;
 mod managed_policies;
+mod own_arns;
 mod permissions;
 mod properties;
 mod roles;

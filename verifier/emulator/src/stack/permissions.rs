@@ -8,6 +8,7 @@ use verifier_model::iam::{
 };
 
 use super::build::{Builder, Resolved, function_name};
+use super::own_arns::as_own;
 use super::{FunctionSpec, RouteSpec, StageSpec};
 use crate::template::{ACCOUNT_ID, PARTITION, TemplateError};
 
@@ -49,7 +50,7 @@ impl Builder<'_> {
                 .with("aws:SecureTransport", "true"),
         };
         for permission in self.of_type("AWS::Lambda::Permission") {
-            let policy = policy(permission, function)?;
+            let policy = policy(permission, function, self.region())?;
             let policies = Policies {
                 identity: &[],
                 boundary: None,
@@ -82,6 +83,7 @@ fn source(region: &str, api: &str, stage: &str, route: &RouteSpec) -> String {
 fn policy(
     permission: &Resolved<'_>,
     function: &FunctionSpec,
+    region: &str,
 ) -> Result<Option<Attached>, TemplateError> {
     let text = |name: &str| permission.properties.get(name).and_then(Value::as_str);
     let target = text("FunctionName").unwrap_or_default();
@@ -108,7 +110,7 @@ fn policy(
         "Resource": function.arn,
         "Condition": conditions,
     }]});
-    match Policy::of_resource(&document) {
+    match Policy::of_resource(&as_own(&document, region)) {
         Ok(policy) => Ok(Some(Attached { name: permission.logical_id.to_owned(), policy })),
         Err(_) if !permission.is_whole => Ok(None),
         Err(error) => Err(permission.refused(error.to_string())),

@@ -10,6 +10,7 @@ use verifier_model::iam::{Attached, Policy, PolicyError};
 
 use super::build::{Builder, Resolved};
 use super::managed_policies::{list, managed};
+use super::own_arns::as_own;
 use super::tags_of;
 use crate::template::TemplateError;
 
@@ -45,14 +46,14 @@ impl Builder<'_> {
         let mut identity = Vec::new();
         for inline in list(properties.get("Policies")) {
             let name = inline[NAME].as_str().unwrap_or_default();
-            identity.extend(read(role, name, &inline[DOCUMENT], Policy::of_identity)?);
+            identity.extend(self.read(role, name, &inline[DOCUMENT], Policy::of_identity)?);
         }
         for arn in list(properties.get("ManagedPolicyArns")).iter().filter_map(Value::as_str) {
             identity.extend(self.managed(arn)?);
         }
         for (resource, name) in self.attached_to(&role.physical_id) {
             let document = resource.properties.get(DOCUMENT).unwrap_or(&Value::Null);
-            identity.extend(read(resource, &name, document, Policy::of_identity)?);
+            identity.extend(self.read(resource, &name, document, Policy::of_identity)?);
         }
         let boundary = match properties.get("PermissionsBoundary").and_then(Value::as_str) {
             Some(arn) => self.managed(arn)?,
@@ -63,7 +64,7 @@ impl Builder<'_> {
             logical_id: role.logical_id.to_owned(),
             arn: self.role_arn(role)?,
             tags: tags_of(properties),
-            trust: read(role, "trust policy", trust, Policy::of_trust)?,
+            trust: self.read(role, "trust policy", trust, Policy::of_trust)?,
             identity,
             boundary,
         })
@@ -94,27 +95,28 @@ impl Builder<'_> {
             self.of_type("AWS::IAM::ManagedPolicy").find(|policy| policy.physical_id == arn);
         if let Some(policy) = of_template {
             let document = policy.properties.get(DOCUMENT).unwrap_or(&Value::Null);
-            return read(policy, policy.logical_id, document, Policy::of_identity);
+            return self.read(policy, policy.logical_id, document, Policy::of_identity);
         }
         let name = arn.rsplit('/').next().unwrap_or_default();
         let Some(document) = managed(name) else { return Ok(None) };
         let policy = Policy::of_identity(&document);
         Ok(policy.ok().map(|policy| Attached { name: name.to_owned(), policy }))
     }
-}
 
-/// Reads a document. Where a part of it refers to what is not emulated, it need not be whole, and may be no policy.
-fn read(
-    resource: &Resolved<'_>,
-    name: &str,
-    document: &Value,
-    read: fn(&Value) -> Result<Policy, PolicyError>,
-) -> Result<Option<Attached>, TemplateError> {
-    match read(document) {
-        Ok(policy) => Ok(Some(Attached { name: name.to_owned(), policy })),
-        Err(_) if !resource.is_whole => Ok(None),
-        Err(error) => {
-            Err(resource.refused(format!("MalformedPolicyDocument: {error} (in {name})")))
+    /// Reads a document. Where a part of it refers to what is not emulated, it need not be whole, and may be no policy.
+    fn read(
+        &self,
+        resource: &Resolved<'_>,
+        name: &str,
+        document: &Value,
+        read: fn(&Value) -> Result<Policy, PolicyError>,
+    ) -> Result<Option<Attached>, TemplateError> {
+        match read(&as_own(document, self.region())) {
+            Ok(policy) => Ok(Some(Attached { name: name.to_owned(), policy })),
+            Err(_) if !resource.is_whole => Ok(None),
+            Err(error) => {
+                Err(resource.refused(format!("MalformedPolicyDocument: {error} (in {name})")))
+            }
         }
     }
 }
