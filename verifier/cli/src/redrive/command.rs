@@ -1,6 +1,6 @@
 //! `verifier redrive`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use verifier_aws::Aws;
@@ -362,8 +362,9 @@ async fn begun(
     // Where the plan is not shown, the result names those that stay.
     let is_shown = asks || plan_only.is_some() || dry_run;
     let left_out = if is_shown { BTreeMap::new() } else { std::mem::take(&mut plan.left_out) };
-    let shortfall = plan.shortfall();
+    let mut shortfall = plan.shortfall();
     if is_shown {
+        shortfall = not_undone(&plan)?.or(shortfall);
         progress.suspend(|| view::print_plan(&plan, place.clock.now(), format))?;
         if !asks || plan.messages.is_empty() {
             return Ok(Begun::Over { shortfall });
@@ -442,6 +443,16 @@ async fn ends_of_undo(
         }
     }
     Ok((place, to))
+}
+
+/// What carrying out a plan does not undo, where it is to undo something.
+fn not_undone(plan: &Plan) -> Result<Option<String>, Failure> {
+    let ids: BTreeSet<&str> =
+        plan.messages.iter().map(|message| message.message_id.as_str()).collect();
+    match Rewrite::of(&plan.terms)? {
+        Rewrite::Originals(originals) => Ok(originals.not_undone(|copy| ids.contains(copy))),
+        Rewrite::Changes(_) => Ok(None),
+    }
 }
 
 /// A redrive whose changes can be undone, by its journal.

@@ -201,6 +201,10 @@ impl<'a> Engine<'a> {
 
     /// What was not done of what was asked for, by a redrive that nothing has stopped.
     fn shortfall(&self, accounting: &Accounting) -> Option<String> {
+        let not_undone = self.rewrite.not_undone(|copy| lock(&self.ledger).is_sent(copy));
+        if not_undone.is_some() {
+            return not_undone;
+        }
         if self.guards.shortfall.is_some() {
             return self.guards.shortfall.clone();
         }
@@ -231,8 +235,11 @@ impl<'a> Engine<'a> {
             return Ok(Some(stopped));
         }
         loop {
-            let number = lock(&self.ledger).steps();
-            let size = ramp.as_ref().map_or(u64::MAX, |ramp| ramp.size(number));
+            let (number, rung) = {
+                let ledger = lock(&self.ledger);
+                (ledger.steps(), ledger.rung())
+            };
+            let size = ramp.as_ref().map_or(u64::MAX, |ramp| ramp.size(rung));
             let allowed = self.allowed();
             if allowed == 0 {
                 return Ok(None);

@@ -38,6 +38,11 @@ impl Originals {
         self.copies.unknown_count()
     }
 
+    /// Which copies are not undone, by whether a copy's original was sent.
+    pub(super) fn not_undone(&self, is_undone: impl Fn(&str) -> bool) -> Option<String> {
+        self.copies.open(is_undone).why()
+    }
+
     /// What takes the place of a message; `None` where it is no changed copy.
     fn in_place_of(&self, message: &DeadLetter) -> Option<Result<DeadLetter, Failure>> {
         let id = self.copies.original_of(&message.message_id)?;
@@ -71,6 +76,14 @@ impl Rewrite {
             )));
         }
         Originals::read(path).map(Self::Originals)
+    }
+
+    /// What is not undone of what was to be, by whether a copy's original was sent; `None` where nothing is undone.
+    pub(super) fn not_undone(&self, is_undone: impl Fn(&str) -> bool) -> Option<String> {
+        match self {
+            Self::Changes(_) => None,
+            Self::Originals(originals) => originals.not_undone(is_undone),
+        }
     }
 
     /// Whether a message is meant, as far as this says.

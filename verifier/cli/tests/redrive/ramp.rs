@@ -86,6 +86,31 @@ fn a_worker_that_is_fixed_gets_everything() {
     assert_eq!(in_the_queue(&world), 0);
 }
 
+/// The sizes of the steps that a journal tells.
+fn sizes(world: &World) -> Vec<u64> {
+    let journal = std::fs::read_to_string(world.path("journal.jsonl")).expect("a journal");
+    let entries = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    entries.filter(|entry| entry["event"] == "step").filter_map(|e| e["size"].as_u64()).collect()
+}
+
+#[test]
+fn steps_grow_by_success_alone() {
+    let world = World::start_with(&[]);
+    fill(&world, 10, true);
+    let stopped = redrive(&world, &[]);
+    let journal = world.path("journal.jsonl");
+    for (replayed, ended) in (1..).zip([stopped, world.resume(&journal), world.resume(&journal)]) {
+        assert_eq!((ended.code, ended.count("replayed")), (Some(4), replayed), "{}", ended.stderr);
+    }
+    assert_eq!(sizes(&world), [1, 1, 1]);
+    // Of a fixed worker each step is larger than the one before.
+    world.drain(&dead_letter_queue(&world));
+    std::fs::remove_file(&journal).expect("a journal");
+    fill(&world, 28, false);
+    redrive(&world, &[]).assert(0, &[("replayed", 28), ("succeeded", 28)]);
+    assert!(sizes(&world).starts_with(&[1, 2, 5, 20]), "{:?}", sizes(&world));
+}
+
 #[test]
 fn one_reason_among_others_stops_it_at_the_step_that_meets_it() {
     let world = World::start_with(&[]);

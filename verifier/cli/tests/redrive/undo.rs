@@ -73,9 +73,32 @@ fn the_originals_succeed_and_no_copy_is_left() {
         left.iter().map(|left| left.body.as_str()).collect::<Vec<_>>(),
         ["of another sender"]
     );
-    // There is nothing more to undo.
+    // There is nothing more to undo, and it is not said that something was.
     let again = undo(&world, &journal, &["--yes", "--journal", "again.jsonl"]);
-    again.assert(0, &[("replayed", 0), ("left", 0)]);
+    again.assert(4, &[("replayed", 0), ("left", 0)]);
+}
+
+#[test]
+fn copies_that_still_wait_elsewhere_are_named_and_not_called_done() {
+    let world = World::start();
+    world.fill("dead", 3);
+    let patch = world.path("patch.json");
+    std::fs::write(&patch, PATCH).expect("a patch");
+    let journal = world.path("waits.jsonl");
+    let mut command = world.verifier();
+    command.args(["--dlq", "dead", "--to", "source", "--no-canary", "--yes", "--patch"]).arg(patch);
+    World::end(command.arg("--journal").arg(&journal))
+        .assert(0, &[("replayed", 3), ("unknown", 3)]);
+    let ends = [&["--yes", "--no-canary"] as &[&str], &["--dry-run"]]
+        .map(|arguments| undo(&world, &journal, arguments));
+    let copies = world.drain("source");
+    assert_eq!(copies.len(), 3);
+    for undone in ends {
+        let said = format!("{:#}\n{}", undone.result, undone.stderr);
+        assert_eq!(undone.code, Some(4), "{said}");
+        assert!(said.contains("3 of 3 changed copies are not undone: "), "{said}");
+        assert!(copies.iter().all(|copy| said.contains(&copy.message_id)), "{said}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
-use super::{Accounting, Bounce, Entry, IdSet, Planned, SCHEMA};
+use super::{Accounting, Bounce, Climb, Decision, Entry, IdSet, Planned, SCHEMA};
 
 /// What to do with a message that was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +81,7 @@ pub struct Ledger {
     succeeded: u64,
     succeeded_by_absence: u64,
     steps: usize,
+    climb: Climb,
     ended: bool,
     /// Why it went no further, and how many messages were left, when it ended the last time.
     stopped: Option<String>,
@@ -114,7 +115,10 @@ impl Ledger {
             Entry::Started { .. } => self.started = Some(entry.clone()),
             Entry::Planned { messages } => self.plan(messages),
             Entry::Resumed { retry_bounced, .. } => self.resume(*retry_bounced),
-            Entry::Step { number, .. } => self.steps = *number,
+            Entry::Step { number, .. } => {
+                self.steps = *number;
+                self.climb.begin();
+            }
             Entry::Intent { messages, .. } => {
                 for message in messages {
                     // What could not be sent before is sent now, after all.
@@ -164,7 +168,9 @@ impl Ledger {
                     self.undeleted.remove(id);
                 }
             }
-            Entry::Evaluated { succeeded, by_absence, bounced, .. } => {
+            Entry::Evaluated { succeeded, by_absence, bounced, unknown, .. } => {
+                let decision = self.decision(bounced.len() as u64, *unknown);
+                self.climb.evaluated(*succeeded, &decision);
                 // A journal may say anything.
                 self.succeeded = self.succeeded.saturating_add(*succeeded);
                 self.bounces += bounced.len() as u64;
@@ -190,9 +196,19 @@ impl Ledger {
         }
     }
 
+    /// Whether the ramp goes on after a step of which so many messages bounced and of so many nothing is known.
+    fn decision(&self, bounced: u64, unknown: u64) -> Decision {
+        let stop_after = match &self.started {
+            Some(Entry::Started { terms, .. }) => terms.stop_after,
+            _ => 1,
+        };
+        Decision::after(self.bounces, bounced, unknown, stop_after)
+    }
+
     /// What was about to be sent when the process ended may have been.
     fn resume(&mut self, retry_bounced: bool) {
         self.given_up.clear();
+        self.climb.cut_off();
         if retry_bounced {
             self.retried.extend(self.bounced.keys().cloned());
         }
@@ -234,6 +250,11 @@ impl Ledger {
     /// How many steps of the ramp have begun.
     pub fn steps(&self) -> usize {
         self.steps
+    }
+
+    /// The number of the next step's size in the ramp, from 0. It grows by success alone, whatever number the step has.
+    pub fn rung(&self) -> usize {
+        self.climb.rung()
     }
 
     /// Why planned messages failed, by their ids, where the plan says so.
@@ -305,6 +326,11 @@ impl Ledger {
     /// How many messages have failed again since the redrive began, or was taken up again.
     pub fn bounces(&self) -> u64 {
         self.bounces
+    }
+
+    /// Whether a message was sent, and another one has its place.
+    pub fn is_sent(&self, id: &str) -> bool {
+        self.sent.contains(id)
     }
 
     /// Whether a message of that id was sent by this redrive.
@@ -446,6 +472,42 @@ mod tests {
         with.apply(&bounced("m", "m2"));
         assert_eq!(treatment(&with, "m2"), Treatment::Bounced);
         assert_eq!((with.accounting(0).replayed, with.accounting(0).bounced), (1, 1));
+    }
+
+    #[test]
+    fn a_step_without_success_leaves_the_size_also_where_it_is_taken_up_again() {
+        let step = |number| Entry::Step { number, size: 1 };
+        let succeeded = Entry::Evaluated {
+            number: 1,
+            succeeded: 1,
+            by_absence: 0,
+            bounced: Vec::new(),
+            unknown: 0,
+        };
+        let mut ledger = of([step(1), sent("a", "m"), succeeded.clone()]);
+        assert_eq!((ledger.steps(), ledger.rung()), (1, 1));
+        for entry in [
+            // Nothing was there to be sent.
+            step(2),
+            resumed(false),
+            // What was sent bounced.
+            step(3),
+            sent("b", "n"),
+            bounced("b", "n"),
+            resumed(true),
+            // It was killed while it sent.
+            step(4),
+            sent("n", "n2"),
+            resumed(false),
+            succeeded.clone(),
+        ] {
+            ledger.apply(&entry);
+            assert_eq!(ledger.rung(), 1, "{entry:?}");
+        }
+        for entry in [step(5), sent("c", "o"), succeeded] {
+            ledger.apply(&entry);
+        }
+        assert_eq!((ledger.steps(), ledger.rung()), (5, 2));
     }
 
     #[test]

@@ -77,9 +77,96 @@ impl Decision {
     }
 }
 
+/// How far a ramp has gone. Its size grows by success alone: a step that sent nothing, whose messages failed again, or that
+/// was cut off, says nothing of what a larger one would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Climb {
+    rung: usize,
+    /// Whether a step has begun that has neither been evaluated nor cut off.
+    is_under_way: bool,
+}
+
+impl Climb {
+    /// The number of the next step's size, from 0.
+    pub fn rung(&self) -> usize {
+        self.rung
+    }
+
+    /// A step begins.
+    pub fn begin(&mut self) {
+        self.is_under_way = true;
+    }
+
+    /// The redrive ended, or was killed, and is taken up again.
+    pub fn cut_off(&mut self) {
+        self.is_under_way = false;
+    }
+
+    /// It is known what became of a step's messages.
+    pub fn evaluated(&mut self, succeeded: u64, decision: &Decision) {
+        let is_whole = std::mem::take(&mut self.is_under_way);
+        if is_whole && succeeded > 0 && *decision == Decision::GoOn {
+            self.rung += 1;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// One thing that happens to a ramp.
+    #[derive(Clone, Debug)]
+    enum Happens {
+        Begins,
+        IsCutOff,
+        IsEvaluated { succeeded: u64, bounced: u64, unknown: u64 },
+    }
+
+    fn happens() -> impl Strategy<Value = Happens> {
+        prop_oneof![
+            Just(Happens::Begins),
+            Just(Happens::IsCutOff),
+            (0..3_u64, 0..3_u64, 0..2_u64).prop_map(|(succeeded, bounced, unknown)| {
+                Happens::IsEvaluated { succeeded, bounced, unknown }
+            }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn the_size_grows_only_after_a_step_with_successes_and_no_stop(
+            all in prop::collection::vec(happens(), 0..30),
+            stop_after in 1..4_u64,
+        ) {
+            let mut climb = Climb::default();
+            let mut began = false;
+            for each in all {
+                let before = climb.rung();
+                match each {
+                    Happens::Begins => {
+                        climb.begin();
+                        began = true;
+                        prop_assert_eq!(climb.rung(), before);
+                    }
+                    Happens::IsCutOff => {
+                        climb.cut_off();
+                        began = false;
+                        prop_assert_eq!(climb.rung(), before);
+                    }
+                    Happens::IsEvaluated { succeeded, bounced, unknown } => {
+                        let goes_on = bounced < stop_after && unknown == 0;
+                        climb.evaluated(succeeded, &Decision::after(0, bounced, unknown, stop_after));
+                        let grows = began && succeeded > 0 && goes_on;
+                        prop_assert_eq!(climb.rung(), before + usize::from(grows));
+                        began = false;
+                    }
+                }
+            }
+        }
+    }
 
     #[test]
     fn steps_grow_and_have_an_end() {
