@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::time::{Instant, timeout_at};
 use verifier_core::dead_letters::{AttemptLog, Cause, Consumers, DeadLetter};
 use verifier_core::redrive::Bounce;
 use verifier_model::time::Timestamp;
@@ -12,9 +13,9 @@ use super::destination::Destination;
 use super::engine::{Engine, lock};
 use crate::dlq::{ReasonDepth, consumers_of, read_log, read_logs};
 
-/// For how many messages the log is asked at most: so many ids fit into one pattern.
+/// For how many messages the log is asked at once: so many ids fit into one pattern.
 const ASKED_MAX: usize = 20;
-/// How long reading a log may take, in wall time: a bounce stops a redrive also where its cause is not known.
+/// How long reading logs may take in all, in wall time: a bounce stops a redrive also where its cause is not known.
 const TAKES_AT_MOST: Duration = Duration::from_mins(1);
 
 impl Engine<'_> {
@@ -32,24 +33,29 @@ impl Engine<'_> {
 
     /// In large steps nobody has asked yet why messages failed. Of those that bounced it is worth to know.
     async fn ask_for_old_reasons(&self, bounced: &mut [Bounce]) {
-        let unknown = bounced.iter().filter(|bounce| bounce.old_reason.is_none());
-        let ids = unknown.take(ASKED_MAX).map(|bounce| &bounce.from);
-        let asked = heads(&lock(&self.sent_heads), ids);
-        let asked: Vec<&DeadLetter> = asked.iter().collect();
-        // Of how invocations ended there is much to read, and only from then on when messages are known to have been sent.
-        let sent_at: Option<Vec<Timestamp>> = asked.iter().map(|message| message.sent_at).collect();
-        let (since, depth) = match sent_at.and_then(|times| times.into_iter().min()) {
-            Some(since) => (since, ReasonDepth::Invocations),
-            // No log is read from before messages can be so old.
-            None => {
-                (self.began_at - self.place.retention().unwrap_or_default(), ReasonDepth::Lines)
+        let until = Instant::now() + TAKES_AT_MOST;
+        let unknown = bounced.iter_mut().filter(|bounce| bounce.old_reason.is_none());
+        let mut unknown: Vec<&mut Bounce> = unknown.collect();
+        for some in unknown.chunks_mut(ASKED_MAX) {
+            let asked = heads(&lock(&self.sent_heads), some.iter().map(|bounce| &bounce.from));
+            let asked: Vec<&DeadLetter> = asked.iter().collect();
+            // Of how invocations ended there is much to read, and only from then on when messages are known to have been sent.
+            let sent_at: Option<Vec<Timestamp>> =
+                asked.iter().map(|message| message.sent_at).collect();
+            let (since, depth) = match sent_at.and_then(|times| times.into_iter().min()) {
+                Some(since) => (since, ReasonDepth::Invocations),
+                // No log is read from before messages can be so old.
+                None => {
+                    let retention = self.place.retention().unwrap_or_default();
+                    (self.began_at - retention, ReasonDepth::Lines)
+                }
+            };
+            let reading = read_logs(self.place, &asked, since, depth);
+            let Ok(logs) = timeout_at(until, reading).await else { return };
+            for bounce in some {
+                let cause = logs.attempt_log.cause(&bounce.from);
+                (bounce.old_reason, bounce.is_old_reason_inferred) = noted(&cause);
             }
-        };
-        let reading = read_logs(self.place, &asked, since, depth);
-        let Ok(logs) = tokio::time::timeout(TAKES_AT_MOST, reading).await else { return };
-        for bounce in bounced.iter_mut().filter(|bounce| bounce.old_reason.is_none()) {
-            let cause = logs.attempt_log.cause(&bounce.from);
-            (bounce.old_reason, bounce.is_old_reason_inferred) = noted(&cause);
         }
     }
 
@@ -60,19 +66,19 @@ impl Engine<'_> {
         else {
             return;
         };
-        let unknown = bounced.iter().filter(|bounce| bounce.reason.is_none());
-        let ids = unknown.map(|bounce| &bounce.to).filter(|id| self.destination_of(id) == number);
-        let ids: Vec<&String> = ids.take(ASKED_MAX).collect();
-        let asked = heads(&lock(&self.dead), ids);
-        let asked: Vec<&DeadLetter> = asked.iter().collect();
-        if asked.is_empty() {
-            return;
-        }
-        let reading = self.read_destinations_log(number, &asked, since);
-        let read = tokio::time::timeout(TAKES_AT_MOST, reading).await;
-        let Ok(Some(log)) = read else { return };
-        for bounce in bounced.iter_mut().filter(|bounce| bounce.reason.is_none()) {
-            (bounce.reason, bounce.is_reason_inferred) = noted(&log.cause(&bounce.to));
+        let until = Instant::now() + TAKES_AT_MOST;
+        let unknown = bounced
+            .iter_mut()
+            .filter(|bounce| bounce.reason.is_none() && self.destination_of(&bounce.to) == number);
+        let mut unknown: Vec<&mut Bounce> = unknown.collect();
+        for some in unknown.chunks_mut(ASKED_MAX) {
+            let asked = heads(&lock(&self.dead), some.iter().map(|bounce| &bounce.to));
+            let asked: Vec<&DeadLetter> = asked.iter().collect();
+            let reading = self.read_destinations_log(number, &asked, since);
+            let Ok(Some(log)) = timeout_at(until, reading).await else { return };
+            for bounce in some {
+                (bounce.reason, bounce.is_reason_inferred) = noted(&log.cause(&bounce.to));
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a redrive came to, as one page: the causes, the ramp, and what became of each message.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use verifier_core::dead_letters::{histogram, queue_label, shape};
 use verifier_core::redrive::{Course, Entry, MessageEvent, StepCourse};
@@ -15,7 +15,8 @@ use crate::shell::clean;
 /// The page of a redrive that is over, by what its journal tells.
 pub(super) fn page(ended: &Ended, course: &Course) -> StoryPage {
     let accounting = &ended.accounting;
-    let is_done = ended.stopped.is_none() && accounting.is_clean() && accounting.bounced == 0;
+    let is_once = accounting.ambiguous == 0;
+    let is_done = is_once && accounting.is_clean() && accounting.bounced == 0;
     let (verdict, class) = match (&ended.stopped, is_done) {
         (Some(_), _) => ("stopped", "fail"),
         (None, true) => ("done", "pass"),
@@ -33,11 +34,15 @@ pub(super) fn page(ended: &Ended, course: &Course) -> StoryPage {
     facts.extend(figures(ended));
     facts.push(("journal", ended.journal.clone()));
     let rows = course.messages.iter().take(MESSAGES_MAX);
+    let ambiguous: BTreeSet<&str> = ended.ledger.ambiguous().collect();
+    let row = |(id, events): (&String, &Vec<MessageEvent>)| {
+        row(ended, id, events, ambiguous.contains(id.as_str()))
+    };
     StoryPage {
         title: clean::line(&title),
         verdict: verdict.to_owned(),
         class,
-        reason: clean::line(ended.stopped.as_deref().unwrap_or("nothing has stopped it")),
+        reason: clean::line(&reason(ended)),
         facts: facts
             .into_iter()
             .map(|(name, value)| (name.to_owned(), clean::line(&value)))
@@ -46,9 +51,18 @@ pub(super) fn page(ended: &Ended, course: &Course) -> StoryPage {
         times_of: "When they were sent".to_owned(),
         buckets: histogram(&course.offered_at, BARS_MAX),
         steps: course.steps.iter().map(step).collect(),
-        messages: rows.map(|(id, events)| row(ended, id, events)).collect(),
+        messages: rows.map(row).collect(),
         more: course.messages.len().saturating_sub(MESSAGES_MAX),
         notes: Vec::new(),
+    }
+}
+
+/// Why it went no further, and what may have been sent twice.
+fn reason(ended: &Ended) -> String {
+    let stopped = ended.stopped.as_deref().unwrap_or("nothing has stopped it");
+    match ended.accounting.ambiguous {
+        0 => stopped.to_owned(),
+        count => format!("{stopped}; {count} may have been sent twice"),
     }
 }
 
@@ -59,6 +73,7 @@ fn figures(ended: &Ended) -> Vec<(&'static str, String)> {
         ("succeeded", accounting.succeeded),
         ("failed again", accounting.bounced),
         ("unknown", accounting.unknown),
+        ("may have been sent twice", accounting.ambiguous),
         ("not sent", accounting.not_sent),
         ("left", accounting.left),
     ];
@@ -114,11 +129,11 @@ fn step(step: &StepCourse) -> StepRow {
     }
 }
 
-fn row(ended: &Ended, id: &str, events: &[MessageEvent]) -> MessageRow {
+fn row(ended: &Ended, id: &str, events: &[MessageEvent], is_ambiguous: bool) -> MessageRow {
     let reason = ended.ledger.planned_reasons().get(id);
     let before = reason.map(|reason| ("before".to_owned(), reason.clone()));
     let told = before.into_iter().chain(events.iter().map(in_words));
-    let (summary, class) = summary(events);
+    let (summary, class) = summary(events, is_ambiguous);
     MessageRow {
         id: clean::line(id),
         summary: summary.to_owned(),
@@ -127,8 +142,9 @@ fn row(ended: &Ended, id: &str, events: &[MessageEvent]) -> MessageRow {
     }
 }
 
-/// How it ended for a message, by the worst that is told of it.
-fn summary(events: &[MessageEvent]) -> (&'static str, &'static str) {
+/// How it ended for a message, by the worst that is told of it. It is ambiguous also where the process ended while it was sent,
+/// of which there is no entry.
+fn summary(events: &[MessageEvent], is_ambiguous: bool) -> (&'static str, &'static str) {
     let has = |is_it: fn(&MessageEvent) -> bool| events.iter().any(is_it);
     if has(|event| matches!(event, MessageEvent::Bounced(_))) {
         ("failed again", "fail")
@@ -136,7 +152,7 @@ fn summary(events: &[MessageEvent]) -> (&'static str, &'static str) {
         ("stays", "warn")
     } else if has(|event| matches!(event, MessageEvent::Unconfirmed(_))) {
         ("may have arrived, and stays", "warn")
-    } else if has(|event| matches!(event, MessageEvent::Ambiguous(_))) {
+    } else if is_ambiguous || has(|event| matches!(event, MessageEvent::Ambiguous(_))) {
         ("sent, perhaps twice", "warn")
     } else if has(|event| matches!(event, MessageEvent::Sent(_))) {
         ("sent", "soft")
@@ -160,5 +176,48 @@ fn in_words(event: &MessageEvent) -> (String, String) {
         MessageEvent::Changed => said("it is not what was planned, and stays"),
         MessageEvent::Deleted => said("deleted from the dead-letter queue"),
         MessageEvent::Bounced(bounce) => said(&format!("failed again{}", bounce_in_words(bounce))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use verifier_core::redrive::{Accounting, Intended, Ledger, Pair};
+    use verifier_model::time::Timestamp;
+
+    use super::*;
+
+    /// The page of a redrive of one message, which was killed while it sent that, or was not.
+    fn page_of(is_killed: bool) -> StoryPage {
+        let at = Timestamp::from_millis(7);
+        let message = Intended { id: "a".to_owned(), original: None, redrives: None };
+        let intent = || Entry::Intent { at, messages: vec![message.clone()] };
+        let resumed = Entry::Resumed { at, who: "w".to_owned(), retry_bounced: false };
+        let pair = Pair { from: "a".to_owned(), to: "b".to_owned(), queue: None };
+        let killed = is_killed.then(|| [intent(), resumed]).into_iter().flatten();
+        let entries = killed.chain([intent(), Entry::Sent { messages: vec![pair] }]);
+        let entries = entries.chain([Entry::Deleted { ids: vec!["a".to_owned()] }]);
+        let (mut ledger, mut course) = (Ledger::default(), Course::default());
+        for entry in entries {
+            ledger.apply(&entry);
+            course.apply(&entry);
+        }
+        let accounting: Accounting = ledger.accounting(0);
+        let (stopped, failure, journal) = (None, None, "j".to_owned());
+        let calls = BTreeMap::new();
+        page(&Ended { stopped, failure, accounting, ledger, journal, calls }, &course)
+    }
+
+    #[test]
+    fn what_may_have_been_sent_twice_is_counted_and_named() {
+        let page = page_of(true);
+        assert_eq!((page.verdict.as_str(), page.class), ("done, with exceptions", "warn"));
+        assert_eq!(page.reason, "nothing has stopped it; 1 may have been sent twice");
+        assert_eq!(page.messages[0].summary, "sent, perhaps twice");
+        let twice = ("may have been sent twice".to_owned(), "1".to_owned());
+        assert!(page.facts.contains(&twice));
+        let once = page_of(false);
+        assert_eq!((once.verdict.as_str(), once.class), ("done", "pass"));
+        assert_eq!(once.reason, "nothing has stopped it");
+        assert_eq!(once.messages[0].summary, "sent");
     }
 }
