@@ -28,7 +28,8 @@ pub(crate) async fn consumers_of(
 }
 
 fn consumer(log_group: String, mapping: &MappingEvidence) -> Consumer {
-    Consumer { log_group, delivery: Delivery::of(mapping) }
+    let function = mapping.function_arn.clone();
+    Consumer { function, log_group, delivery: Delivery::of(mapping) }
 }
 
 /// The log group of the one function that reads a queue. Whoever may not ask for mappings does without.

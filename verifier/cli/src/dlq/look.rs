@@ -139,9 +139,8 @@ impl Taking<'_> {
                 wait_seconds: self.holding.poll_seconds(),
             };
             let wanted = RECEIVED_MAX.min(most - self.holding.len());
-            let receive = self.place.aws.receive_messages(&self.place.dead_letters, how, wanted);
             // Also after Ctrl-C: SQS has hidden messages for it whether its answer is read or not.
-            let received = receive.await?;
+            let received = self.place.receive(how, wanted).await?;
             self.place.clock.has_waited().await;
             self.look.receives += 1;
             self.holding.polled(wanted, &received);
@@ -171,8 +170,7 @@ impl Taking<'_> {
                 self.look.counts.take(count, is_first_time);
             }
             if is_first_time {
-                let job_id = self.place.message_ids.job_of(&message.body);
-                kept = kept.and(self.look.keep(DeadLetter { job_id, ..message }));
+                kept = kept.and(self.look.keep(message));
             } else {
                 self.look.seen_again += 1;
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use verifier_aws::{Aws, AwsError, Cause};
+use verifier_aws::{Aws, AwsError, Cause, Received, ReceivedMessage};
 use verifier_core::check::{QueueEvidence, StackEvidence};
 use verifier_core::dead_letters::{QueueArn, QueueRef, Sources};
 use verifier_core::settings::{MessageIds, OutcomeReader, Outputs};
@@ -45,6 +45,19 @@ pub(crate) struct DlqTarget {
 }
 
 impl DlqTarget {
+    /// Receives dead letters, each with its job's id: in every command the same lines tell of it.
+    pub(crate) async fn receive(
+        &self,
+        how: Received,
+        most: usize,
+    ) -> Result<Vec<ReceivedMessage>, AwsError> {
+        let mut received = self.aws.receive_messages(&self.dead_letters, how, most).await?;
+        for hand in &mut received {
+            hand.message.job_id = self.message_ids.job_of(&hand.message.body);
+        }
+        Ok(received)
+    }
+
     /// Finds it. A dead-letter queue with a redrive policy of its own is refused unless that was allowed.
     pub(crate) async fn find(args: PlaceArgs) -> Result<Self, Failure> {
         if args.stack.is_none() && args.dlq.is_none() {

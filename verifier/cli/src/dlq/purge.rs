@@ -6,7 +6,9 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::iter;
 use verifier_aws::{AwsError, RECEIVED_MAX, Received, ReceivedMessage};
-use verifier_core::dead_letters::{AttemptLog, DeadLetter, NotEvaluable, Selects, Unreached};
+use verifier_core::dead_letters::{
+    AttemptLog, Cause, DeadLetter, NotEvaluable, Selects, Unreached,
+};
 use verifier_model::sqs::BATCH_ENTRIES_MAX;
 use verifier_model::time::Timestamp;
 
@@ -36,8 +38,8 @@ pub(crate) struct Purged {
     pub(crate) not_deleted: Vec<(String, String)>,
     /// How many messages were seen that were not meant.
     pub(crate) not_meant: usize,
-    /// Those of them that would be, if the reasons were told that are only inferred: their ids, each with that reason.
-    pub(crate) left_out: Vec<(String, String)>,
+    /// Those of them that would be, if their reasons were told: their ids, each with what is known.
+    pub(crate) left_out: Vec<(String, Cause)>,
     /// How many receives it took.
     pub(crate) receives: u64,
     /// Messages that could not be made visible again, each with the reason.
@@ -150,8 +152,7 @@ impl Purge<'_> {
             let wait_seconds =
                 if taken.is_empty() { self.staying.poll_seconds() } else { Holding::POLL_SECONDS };
             let how = Received { visibility_timeout_seconds: Hold::SECONDS, wait_seconds };
-            let queue = &self.place.dead_letters;
-            let received = self.place.aws.receive_messages(queue, how, wanted).await?;
+            let received = self.place.receive(how, wanted).await?;
             self.place.clock.has_waited().await;
             self.result.receives += 1;
             self.staying.polled(wanted, &received);
@@ -246,9 +247,8 @@ impl Purge<'_> {
                 continue;
             }
             let id = each.message.message_id;
-            if selects == Selects::ByInference {
-                let reason = attempt_log.cause(&id).reason().unwrap_or_default().to_owned();
-                self.result.left_out.push((id.clone(), reason));
+            if selects == Selects::NotTold {
+                self.result.left_out.push((id.clone(), attempt_log.cause(&id)));
             }
             self.began_staying.get_or_insert(now);
             self.result.not_meant += 1;

@@ -53,8 +53,9 @@ async fn consumers(place: &DlqTarget, messages: &[&DeadLetter]) -> Result<Consum
         sources.extend(place.sources.all.iter().flatten().map(String::as_str));
         sources.extend(place.source.as_ref().map(QueueEvidence::arn));
     }
-    // The others tell whose log it is that the user has named.
-    if place.named_log_group.is_some() {
+    // The others tell whose log it is that the user has named, and with whom functions share theirs.
+    let has_jobs = messages.iter().any(|message| message.job_id.is_some());
+    if place.named_log_group.is_some() || has_jobs {
         sources.extend(place.sources.all.iter().flatten().map(String::as_str));
     }
     let mut known = place.consumers.lock().await;

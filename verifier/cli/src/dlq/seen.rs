@@ -61,8 +61,8 @@ pub(crate) struct Seen {
     pub(crate) retention: Option<Duration>,
     /// The heads of those that are meant, the oldest first.
     pub(crate) messages: Vec<DeadLetter>,
-    /// Those that would be, if the reasons were told that are only inferred: their ids, each with that reason.
-    pub(crate) left_out: Vec<(String, String)>,
+    /// Those that would be, if their reasons were told: their ids, each with what is known.
+    pub(crate) left_out: Vec<(String, Cause)>,
     /// Where the whole of each is, where it is wanted.
     pub(crate) keeps: Keeps,
     pub(crate) told: Evidence,
@@ -177,9 +177,9 @@ pub(crate) async fn see(
     })
 }
 
-type Selected = (Vec<DeadLetter>, Vec<(String, String)>);
+type Selected = (Vec<DeadLetter>, Vec<(String, Cause)>);
 
-/// Those that are meant, and those that only an inferred reason would select.
+/// Those that are meant, and those that a reason would select which is not told.
 fn selected(
     messages: Vec<DeadLetter>,
     keeps: &Keeps,
@@ -196,8 +196,8 @@ fn selected(
         };
         match selects.map_err(|error| not_evaluable(&error))? {
             Selects::Yes => selected.push(message),
-            Selects::ByInference => {
-                left_out.push((message.message_id, cause.reason().unwrap_or_default().to_owned()));
+            Selects::NotTold => {
+                left_out.push((message.message_id, cause));
             }
             Selects::No => {}
         }

@@ -54,10 +54,12 @@ impl Spool {
         Ok(())
     }
 
-    /// The whole of a message that was kept.
+    /// The whole of a message that was kept, with what its head alone knows.
     pub(crate) fn whole(&self, head: &DeadLetter) -> Result<DeadLetter, Failure> {
-        self.try_whole(&head.message_id)
-            .map_err(|error| self.failed("a message that was kept cannot be read", &error))
+        let whole = self
+            .try_whole(&head.message_id)
+            .map_err(|error| self.failed("a message that was kept cannot be read", &error))?;
+        Ok(DeadLetter { job_id: head.job_id.clone(), ..whole })
     }
 
     fn try_whole(&self, id: &str) -> io::Result<DeadLetter> {
@@ -89,7 +91,12 @@ mod tests {
     use crate::shell::files::MEMORY_BYTES;
 
     fn message(id: &str, size: usize) -> DeadLetter {
-        DeadLetter { message_id: id.to_owned(), body: id.repeat(size), ..DeadLetter::default() }
+        DeadLetter {
+            message_id: id.to_owned(),
+            body: id.repeat(size),
+            job_id: Some(format!("job of {id}")),
+            ..DeadLetter::default()
+        }
     }
 
     #[test]

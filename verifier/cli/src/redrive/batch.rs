@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use verifier_aws::{ReceivedMessage, Sent};
-use verifier_core::dead_letters::{AttemptLog, DeadLetter, NotEvaluable, Resend, batches};
+use verifier_core::dead_letters::{
+    AttemptLog, Cause, DeadLetter, NotEvaluable, Resend, Selects, batches,
+};
 use verifier_core::redrive::{Entry, Intended, Pair, Route, Treatment, overtaking};
 use verifier_model::time::Timestamp;
 
@@ -131,9 +133,6 @@ impl Engine<'_> {
         // Without a filter a reason is worth no long reading.
         let depth =
             if self.filters_by_reason() { ReasonDepth::Invocations } else { ReasonDepth::Lines };
-        let unknown: Vec<DeadLetter> =
-            unknown.into_iter().map(|each| self.with_job(each)).collect();
-        let unknown: Vec<&DeadLetter> = unknown.iter().collect();
         let logs = read_logs(self.place, &unknown, since, depth).await;
         self.remember(&ids, &logs.attempt_log);
         let why = match logs.unreadable.into_iter().next() {
@@ -149,11 +148,6 @@ impl Engine<'_> {
         Err(Failure::environment(format!(
             "the filter needs to know why messages failed, and the log does not tell: {why}"
         )))
-    }
-
-    /// The head of a message with the id of its job.
-    fn with_job(&self, message: &DeadLetter) -> DeadLetter {
-        DeadLetter { job_id: self.place.message_ids.job_of(&message.body), ..message.head() }
     }
 
     fn sort(&self, received: Vec<ReceivedMessage>, most: u64) -> Sorted {
@@ -212,7 +206,7 @@ impl Engine<'_> {
                     }
                 }
                 Treatment::Bounced => {
-                    let head = self.with_job(&hand.message);
+                    let head = hand.message.head();
                     lock(&self.dead).insert(id, head);
                     self.hold(hand);
                 }
@@ -243,7 +237,8 @@ impl Engine<'_> {
         if !self.rewrite.is_selected(message) {
             return Ok(false);
         }
-        self.filter.is_met(message, reason, self.began_at)
+        let cause = reason.map_or(Cause::Unknown, |reason| Cause::Told(reason.to_owned()));
+        Ok(self.filter.selects(message, &cause, self.began_at)? == Selects::Yes)
     }
 
     fn hold(&self, hand: ReceivedMessage) {
@@ -276,7 +271,7 @@ impl Engine<'_> {
         let (message, redrives) =
             self.terms.counted(message, &hand.message, destination.bytes_max());
         if self.is_in_a_small_step() {
-            let head = self.with_job(&hand.message);
+            let head = hand.message.head();
             lock(&self.sent_heads).insert(head.message_id.clone(), head);
         }
         let size_bytes = message.size_bytes();

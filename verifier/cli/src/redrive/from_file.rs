@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use verifier_aws::{Aws, Connection, Sent};
 use verifier_core::check::QueueEvidence;
-use verifier_core::dead_letters::{Cause, DeadLetter, QueueArn, Resend, batches, queue_label};
+use verifier_core::dead_letters::{
+    Cause, DeadLetter, QueueArn, Resend, Selects, batches, queue_label,
+};
 use verifier_core::redrive::{
     Changes, Entry, Intended, Ledger, PLAN_SCHEMA, Pacer, Pair, Plan, Planned, QueueName, Route,
     SCHEMA, Terms, Treatment, overtaking,
@@ -20,6 +22,7 @@ use crate::dlq::{MessagesFile, not_evaluable, parse, portions, queue};
 use crate::redrive::args::RedriveArgs;
 use crate::redrive::ended::{Declined, Ended};
 use crate::redrive::ledger_file::read_ledger;
+use crate::redrive::planning::not_told;
 use crate::redrive::queues::{name_of, who};
 use crate::redrive::terms;
 use crate::redrive::view;
@@ -262,9 +265,18 @@ fn plan(
     let (mut planned, mut left_out) = (Vec::new(), BTreeMap::new());
     for message in messages.messages()? {
         let message = &message?;
-        let is_met = filter.is_met(message, None, now);
-        if !is_met.map_err(|error| not_evaluable(&error))? || planned.len() >= most {
-            continue;
+        // A file tells no reasons.
+        let selects = filter.selects(message, &Cause::Unknown, now);
+        match selects.map_err(|error| not_evaluable(&error))? {
+            Selects::Yes if planned.len() < most => {}
+            Selects::NotTold => {
+                left_out.insert(
+                    message.message_id.clone(),
+                    not_told(&message.message_id, &Cause::Unknown),
+                );
+                continue;
+            }
+            Selects::Yes | Selects::No => continue,
         }
         let sent = changes.apply(message).map_err(|error| error.to_string());
         let sent = sent.and_then(|sent| terms.too_often(message).map_or(Ok(sent), Err));

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use verifier_core::dead_letters::DeadLetter;
+use verifier_core::dead_letters::{Cause, DeadLetter};
 use verifier_core::redrive::{PLAN_SCHEMA, Plan, Planned, Preview, QueueName, Route, Terms};
 
 use super::originals::Rewrite;
@@ -62,7 +62,8 @@ pub(super) async fn plan(
     let most = terms.max.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
     let rewrite = Rewrite::of(&terms)?;
     let mut messages = Vec::new();
-    let mut left_out: BTreeMap<String, String> = seen.left_out.iter().map(by_inference).collect();
+    let mut left_out: BTreeMap<String, String> =
+        seen.left_out.iter().map(|(id, cause)| (id.clone(), not_told(id, cause))).collect();
     let mut preview = Vec::new();
     for head in &seen.messages {
         if !rewrite.is_selected(head) {
@@ -101,12 +102,12 @@ pub(super) async fn plan(
     })
 }
 
-/// Why a message stays that only an inferred reason would select.
-fn by_inference((id, reason): &(String, String)) -> (String, String) {
-    let why = format!(
-        "its reason is only inferred ({reason}), and selects nothing: if it is meant, choose it by --filter \"messageId == '{id}'\""
-    );
-    (id.clone(), why)
+/// Why a message stays that a reason would select which is not told.
+pub(super) fn not_told(id: &str, cause: &Cause) -> String {
+    let reason = cause.untold();
+    format!(
+        "its reason is not told ({reason}), and selects nothing: if it is meant, choose it by --filter \"messageId == '{id}'\""
+    )
 }
 
 /// What is changed of the body of a message, or of its event where a function is invoked.

@@ -171,7 +171,7 @@ impl Engine<'_> {
         let how = Received { visibility_timeout_seconds: Hold::SECONDS, wait_seconds };
         let most = usize::try_from(most).unwrap_or(RECEIVED_MAX).min(RECEIVED_MAX);
         let queue = &self.place.dead_letters;
-        let received = self.place.aws.receive_messages(queue, how, most).await?;
+        let received = self.place.receive(how, most).await?;
         self.place.clock.has_waited().await;
         let groups = received.iter().map(|hand| hand.message.group_id.as_deref());
         lock(&self.open_groups).received(most, groups);

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::queues::{
-    bodies, create, dead_letters, dlq, dlq_human, fail_jobs, send, sqs, text, texts, url, visible,
+    Done, bodies, create, dead_letters, dlq, dlq_human, fail_jobs, send, sqs, text, texts, url,
+    visible,
 };
 use crate::support::{Local, STACK, fault_file};
 
@@ -211,8 +212,8 @@ fn of_print_shop(name: &str) -> String {
     format!("{}/tests/second_stack/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The reasons in the print shop's dead-letter queue, with their counts: its press logs tickets, and no message.
-fn reasons_of_print_shop(flaw: &str) -> Vec<(String, u64)> {
+/// The print shop with three tickets in its dead-letter queue: its press logs tickets, and no message.
+fn print_shop(flaw: &str) -> Local {
     let template = std::fs::read_to_string(of_print_shop("print-shop.template.json")).unwrap();
     let mut template: Value = serde_json::from_str(&template).unwrap();
     template["Resources"]["Press"]["Properties"]["Environment"]["Variables"]["PRESS_FLAW"] =
@@ -227,19 +228,45 @@ fn reasons_of_print_shop(flaw: &str) -> Vec<(String, u64)> {
     let of = |number| json!({"version": 2, "ticket": ticket(number)}).to_string();
     let tickets: Vec<String> = (0..3).map(of).collect();
     send(&local, &queue, &tickets);
+    of_shop(&local, &["watch", "--for", "10m", "--interval", "1m"]).assert_code(0);
+    local
+}
+
+/// A command on the print shop.
+fn of_shop(local: &Local, arguments: &[&str]) -> Done {
     let (stack, settings) = (local.text("/stackName"), of_print_shop("verifier.toml"));
-    let of_stack = ["--stack", stack, "--config", &settings];
-    let watched = ["watch", "--for", "10m", "--interval", "1m"];
-    dlq(&local, &[&watched, of_stack.as_slice()].concat()).assert_code(0);
+    dlq(local, &[arguments, &["--stack", stack, "--config", &settings]].concat())
+}
+
+/// The reasons in the print shop's dead-letter queue, with their counts.
+fn reasons_of_print_shop(flaw: &str) -> Vec<(String, u64)> {
+    let local = print_shop(flaw);
     // What its runtime writes names no ticket, so that the reason is inferred.
     let field = if flaw == "throws" { "inferredReason" } else { "reason" };
-    let explained = dlq(&local, &[&["explain"], of_stack.as_slice()].concat());
-    let document = explained.assert_code(0).json();
+    let document = of_shop(&local, &["explain"]).assert_code(0).json();
     let groups = document["groups"].as_array().unwrap().iter();
     let group = |group: &Value| {
         (group[field].as_str().unwrap_or("unknown").to_owned(), group["count"].as_u64().unwrap())
     };
     groups.map(group).collect()
+}
+
+#[test]
+fn a_reason_that_is_known_by_the_job_selects_the_same_messages_in_every_command() {
+    let local = print_shop("none");
+    let listed = of_shop(&local, &["list", "--reason", "jams"]).assert_code(0).json();
+    let messages = listed["messages"].as_array().unwrap();
+    assert_eq!(messages.len(), 3, "{listed:#}");
+    let id = messages[0]["messageId"].as_str().unwrap();
+    let shown = of_shop(&local, &["show", id]).assert_code(0).json();
+    assert!(shown["attempts"].to_string().contains("the paper jams"), "{shown:#}");
+    let folder = tempfile::tempdir().unwrap();
+    let purge = |reason: &str| {
+        let backup = folder.path().join(reason);
+        let purge = ["purge", "--yes", "--backup", text(&backup), "--reason", reason];
+        of_shop(&local, &purge).assert_code(0).json()["deleted"].clone()
+    };
+    assert_eq!((purge("burns"), purge("jams")), (json!(0), json!(3)));
 }
 
 #[test]

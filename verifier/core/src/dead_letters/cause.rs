@@ -5,9 +5,10 @@ use super::shape;
 /// Why a message failed, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
-    /// A line says so of the message itself, or of an invocation whose lines name it, or a service has written it on it.
+    /// A line says so that is about the message by its own fields, or an invocation does whose lines are, or a service has written
+    /// it on it.
     Told(String),
-    /// No line names the message. By the time of its first receive, every invocation that can have held it failed for this
+    /// A line of free text mentions the message, which may be about another one; or no line names it. By the time of its first receive, every invocation that can have held it failed for this
     /// reason. It may have been in none: a throttled invocation writes nothing, and still counts as a receive.
     Inferred(String),
     /// No line names the message, and the invocations of that time do not agree.
@@ -50,6 +51,11 @@ impl Cause {
             Self::OneOf { reasons, .. } => reasons,
             Self::Told(_) | Self::Inferred(_) | Self::Unknown => &[],
         }
+    }
+
+    /// What is said of a message that is left out for want of a told reason: the inferred one, or what else is known.
+    pub fn untold(&self) -> String {
+        self.inferred().map_or_else(|| self.in_words(), str::to_owned)
     }
 
     /// The same with the shape of its reason, by which messages of one cause are one group.

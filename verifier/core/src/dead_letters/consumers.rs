@@ -9,6 +9,8 @@ use super::{DeadLetter, Delivery};
 /// A function that reads a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consumer {
+    /// Its ARN.
+    pub function: String,
     /// Where its output goes.
     pub log_group: String,
     /// How it gets messages.
@@ -67,10 +69,13 @@ impl Consumers {
         if let Some(named) = &self.named {
             let is_of_another = self.reads_another(message, named);
             let delivery = self.delivery_of_named(message, named, is_of_another);
-            return vec![(named.clone(), Asked { message, by_job: !is_of_another, delivery })];
+            let by_job = !is_of_another && !self.is_shared(message, named);
+            return vec![(named.clone(), Asked { message, by_job, delivery })];
         }
-        let of_group =
-            |group: &str, delivery| (group.to_owned(), Asked { message, by_job: true, delivery });
+        let of_group = |group: &str, delivery| {
+            let by_job = !self.is_shared(message, group);
+            (group.to_owned(), Asked { message, by_job, delivery })
+        };
         match own.map(Vec::as_slice) {
             Some([only]) => vec![of_group(&only.log_group, Some(only.delivery))],
             Some([]) => Vec::new(),
@@ -85,6 +90,15 @@ impl Consumers {
             }
             None => Vec::new(),
         }
+    }
+
+    /// Whether functions write to a log that do not read the message's queue, where it is known which do.
+    fn is_shared(&self, message: &DeadLetter, log_group: &str) -> bool {
+        let own = message.source_arn.as_ref().and_then(|source| self.by_source.get(source));
+        let Some(own) = own.filter(|own| !own.is_empty()) else { return false };
+        let is_own = |other: &Consumer| own.iter().any(|each| each.function == other.function);
+        let all = self.by_source.values().flatten();
+        all.filter(|each| each.log_group == log_group).any(|each| !is_own(each))
     }
 
     /// Whether a log is known to be of another queue's function, and not of the message's own.
@@ -127,7 +141,12 @@ mod tests {
     use super::*;
 
     fn consumer(log_group: &str) -> Consumer {
-        Consumer { log_group: log_group.to_owned(), delivery: DELIVERY }
+        writing("f", log_group)
+    }
+
+    fn writing(function: &str, log_group: &str) -> Consumer {
+        let (function, log_group) = (function.to_owned(), log_group.to_owned());
+        Consumer { function, log_group, delivery: DELIVERY }
     }
 
     const DELIVERY: Delivery = Delivery { partial_responses: false, ..Delivery::UNKNOWN };
@@ -168,6 +187,23 @@ mod tests {
         let all = asked(&consumers, None);
         assert_eq!(all.len(), 4);
         assert!(all.iter().all(|(_, _, delivery)| delivery.is_none()));
+    }
+
+    #[test]
+    fn a_log_that_functions_of_other_queues_share_tells_nothing_by_jobs() {
+        let by_job = |functions: [&str; 2], named: Option<&str>, source| {
+            let [a, b] = functions.map(|function| vec![writing(function, "/all")]);
+            let by_source = BTreeMap::from([("a".to_owned(), a), ("b".to_owned(), b)]);
+            let named = named.map(str::to_owned);
+            asked(&Consumers { by_source, may_be_shared: true, named }, source)[0].1
+        };
+        for named in [None, Some("/all")] {
+            assert!(!by_job(["f", "g"], named, Some("a")));
+            // One function that reads both queues has its own log.
+            assert!(by_job(["f", "f"], named, Some("a")));
+            // Of which function a message is that does not say its source, is not known.
+            assert!(by_job(["f", "g"], named, None));
+        }
     }
 
     #[test]

@@ -62,6 +62,8 @@ pub(super) struct Handed<'a> {
 pub(super) struct Failures {
     /// The reason of the last one that held a message.
     by_message: BTreeMap<String, String>,
+    /// The reason of the last one that mentions a message, and is not known to have held another.
+    by_mention: BTreeMap<String, String>,
     /// All invocations, in the order in which they began.
     begun: Vec<Begun>,
 }
@@ -70,12 +72,22 @@ impl Failures {
     /// By the reasons of messages that lines name, and by all invocations of which it is known when they began.
     pub(super) fn new(by_message: BTreeMap<String, String>, mut begun: Vec<Begun>) -> Self {
         begun.sort_by_key(|begun| begun.at);
-        Self { by_message, begun }
+        Self { by_message, by_mention: BTreeMap::new(), begun }
+    }
+
+    /// The same with the reasons of messages that invocations mention alone.
+    pub(super) fn mentioning(self, by_mention: BTreeMap<String, String>) -> Self {
+        Self { by_mention, ..self }
     }
 
     /// Why a message failed, because an invocation failed that held it: the last one of those.
     pub(super) fn told(&self, id: &str) -> Option<&str> {
         self.by_message.get(id).map(String::as_str)
+    }
+
+    /// Why a message may have failed, because an invocation failed that mentions it and no other.
+    pub(super) fn mentioned(&self, id: &str) -> Option<&str> {
+        self.by_mention.get(id).map(String::as_str)
     }
 
     /// What the invocations that began when a message was received first tell of it, though none of their lines names it.

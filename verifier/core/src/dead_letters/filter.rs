@@ -65,8 +65,13 @@ impl Filter {
 
     /// Whether it needs to know why messages failed.
     pub fn needs_reasons(&self) -> bool {
-        let names_it = |expression: &Expression<'static>| expression.as_str().contains("reason");
-        self.reason.is_some() || self.expression.as_ref().is_some_and(names_it)
+        self.reason.is_some() || self.expression_needs_reasons()
+    }
+
+    fn expression_needs_reasons(&self) -> bool {
+        let looks =
+            |expression: &Expression<'static>| functions::looks_at(expression.as_ast(), "reason");
+        self.expression.as_ref().is_some_and(looks)
     }
 
     /// Whether every message is meant.
@@ -107,7 +112,8 @@ impl Filter {
     }
 
     /// Whether a message is selected that failed for that cause. A reason that is inferred selects nothing: what is deleted or
-    /// sent because of it could have failed for another.
+    /// sent because of it could have failed for another. Nor does a reason that is not known, as where a filter asks for another
+    /// one than this: it could be this.
     pub fn selects(
         &self,
         message: &DeadLetter,
@@ -115,11 +121,12 @@ impl Filter {
         now: Timestamp,
     ) -> Result<Selects, NotEvaluable> {
         if self.is_met(message, cause.told(), now)? {
-            return Ok(Selects::Yes);
+            let is_known = cause.told().is_some() || !self.expression_needs_reasons();
+            return Ok(if is_known { Selects::Yes } else { Selects::NotTold });
         }
         let inferred = cause.inferred().filter(|_| self.needs_reasons());
         let would = inferred.map(|reason| self.is_met(message, Some(reason), now));
-        Ok(if matches!(would, Some(Ok(true))) { Selects::ByInference } else { Selects::No })
+        Ok(if matches!(would, Some(Ok(true))) { Selects::NotTold } else { Selects::No })
     }
 
     fn expression_is_met(
@@ -148,8 +155,8 @@ pub enum Selects {
     Yes,
     /// It does not.
     No,
-    /// It would if the reason were told that is inferred. The message is left out.
-    ByInference,
+    /// It would if the reason were told that is inferred, or by a reason that is not known. The message is left out.
+    NotTold,
 }
 
 /// A message of which the expression cannot be evaluated: a function has an argument of a type that it does not take.
@@ -208,13 +215,33 @@ mod tests {
         for filter in [by_option, by_expression] {
             let selects = |cause| filter.selects(&message(), cause, NOW).unwrap();
             assert_eq!(selects(&told), Selects::Yes);
-            assert_eq!(selects(&inferred), Selects::ByInference);
+            assert_eq!(selects(&inferred), Selects::NotTold);
             for cause in [&other, &one_of, &Cause::Unknown] {
                 assert_eq!(selects(cause), Selects::No, "{cause:?}");
             }
         }
         let everything = Filter::default();
         assert_eq!(everything.selects(&message(), &inferred, NOW).unwrap(), Selects::Yes);
+    }
+
+    #[test]
+    fn no_message_is_selected_by_the_lack_of_a_reason_that_is_told() {
+        let told = Cause::Told("full".to_owned());
+        let inferred = Cause::Inferred("too slow".to_owned());
+        for expression in ["!contains(reason || '', 'slow')", "reason != 'slow'"] {
+            let filter = Filter::default().with_expression(expression).unwrap();
+            let selects = |cause| filter.selects(&message(), cause, NOW).unwrap();
+            assert_eq!(selects(&told), Selects::Yes, "{expression}");
+            for cause in [&inferred, &Cause::Unknown] {
+                assert_eq!(selects(cause), Selects::NotTold, "{expression}: {cause:?}");
+            }
+        }
+        // What does not ask for reasons needs none.
+        for expression in ["messageId == 'm-1'", "!(body.reason == 'slow')"] {
+            let filter = Filter::default().with_expression(expression).unwrap();
+            let selects = filter.selects(&message(), &Cause::Unknown, NOW);
+            assert_eq!(selects, Ok(Selects::Yes), "{expression}");
+        }
     }
 
     #[test]

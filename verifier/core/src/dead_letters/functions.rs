@@ -46,6 +46,25 @@ pub(super) fn has_calls(ast: &Ast) -> bool {
     !calls(ast).is_empty()
 }
 
+/// Whether an expression looks at a field of what it is applied to. A field of that name within another one is not meant.
+pub(super) fn looks_at(ast: &Ast, field: &str) -> bool {
+    let mut open = vec![ast];
+    while let Some(ast) = open.pop() {
+        match ast {
+            Ast::Field { name, .. } if name == field => return true,
+            // What stands behind a field is applied to its value.
+            Ast::Projection { lhs, rhs, .. } | Ast::Subexpr { lhs, rhs, .. } => {
+                open.push(lhs.as_ref());
+                if !matches!(**lhs, Ast::Field { .. } | Ast::Subexpr { .. } | Ast::Index { .. }) {
+                    open.push(rhs.as_ref());
+                }
+            }
+            other => open.extend(parts(other)),
+        }
+    }
+    false
+}
+
 fn of_call(name: &str, count: usize) -> Option<String> {
     let Some((_, least, takes_more)) = FUNCTIONS.iter().find(|(known, ..)| *known == name) else {
         let similarity = |known: &str| strsim::jaro_winkler(known, name);
@@ -67,33 +86,37 @@ fn calls(ast: &Ast) -> Vec<(&str, usize)> {
     let mut found = Vec::new();
     let mut open = vec![ast];
     while let Some(ast) = open.pop() {
-        match ast {
-            Ast::Function { name, args, .. } => {
-                found.push((name.as_str(), args.len()));
-                open.extend(args);
-            }
-            Ast::Comparison { lhs, rhs, .. }
-            | Ast::Projection { lhs, rhs, .. }
-            | Ast::And { lhs, rhs, .. }
-            | Ast::Or { lhs, rhs, .. }
-            | Ast::Subexpr { lhs, rhs, .. } => open.extend([lhs.as_ref(), rhs.as_ref()]),
-            Ast::Condition { predicate, then, .. } => {
-                open.extend([predicate.as_ref(), then.as_ref()]);
-            }
-            Ast::Expref { ast: node, .. }
-            | Ast::Flatten { node, .. }
-            | Ast::Not { node, .. }
-            | Ast::ObjectValues { node, .. } => open.push(node),
-            Ast::MultiList { elements, .. } => open.extend(elements),
-            Ast::MultiHash { elements, .. } => open.extend(elements.iter().map(|pair| &pair.value)),
-            Ast::Identity { .. }
-            | Ast::Field { .. }
-            | Ast::Index { .. }
-            | Ast::Literal { .. }
-            | Ast::Slice { .. } => {}
+        if let Ast::Function { name, args, .. } = ast {
+            found.push((name.as_str(), args.len()));
         }
+        open.extend(parts(ast));
     }
     found
+}
+
+/// The expressions of which one is made.
+fn parts(ast: &Ast) -> Vec<&Ast> {
+    match ast {
+        Ast::Function { args: parts, .. } | Ast::MultiList { elements: parts, .. } => {
+            parts.iter().collect()
+        }
+        Ast::Comparison { lhs, rhs, .. }
+        | Ast::Projection { lhs, rhs, .. }
+        | Ast::And { lhs, rhs, .. }
+        | Ast::Or { lhs, rhs, .. }
+        | Ast::Subexpr { lhs, rhs, .. } => vec![lhs.as_ref(), rhs.as_ref()],
+        Ast::Condition { predicate, then, .. } => vec![predicate.as_ref(), then.as_ref()],
+        Ast::Expref { ast: node, .. }
+        | Ast::Flatten { node, .. }
+        | Ast::Not { node, .. }
+        | Ast::ObjectValues { node, .. } => vec![node.as_ref()],
+        Ast::MultiHash { elements, .. } => elements.iter().map(|pair| &pair.value).collect(),
+        Ast::Identity { .. }
+        | Ast::Field { .. }
+        | Ast::Index { .. }
+        | Ast::Literal { .. }
+        | Ast::Slice { .. } => Vec::new(),
+    }
 }
 
 #[cfg(test)]
@@ -102,6 +125,24 @@ mod tests {
 
     fn of(expression: &str) -> Option<String> {
         problem(&jmespath::parse(expression).unwrap())
+    }
+
+    #[test]
+    fn a_field_is_told_from_one_of_that_name_within_another() {
+        for (expression, looks) in [
+            ("reason", true),
+            ("!reason", true),
+            ("!contains(reason || '', 'x')", true),
+            ("body.size > `7` && reason != 'x'", true),
+            ("@.reason", true),
+            ("[reason, messageId] | [0]", true),
+            ("body.reason == 'x'", false),
+            ("body.a[?reason == 'x']", false),
+            ("contains(messageId, 'reason')", false),
+        ] {
+            let ast = jmespath::parse(expression).unwrap();
+            assert_eq!(looks_at(&ast, "reason"), looks, "{expression}");
+        }
     }
 
     #[test]

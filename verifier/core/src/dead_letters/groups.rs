@@ -101,7 +101,7 @@ mod tests {
         let mut attempt_log =
             AttemptLog::of(messages.iter().map(|message| message.message_id.clone()));
         for (number, why) in [(0, "slow"), (1, "refused"), (2, "refused")] {
-            let line = format!("error: m-{number} {why}");
+            let line = format!(r#"{{"level":"ERROR","message":"{why}","messageId":"m-{number}"}}"#);
             attempt_log.take(at(100 + number), &line, &reader());
         }
         let found = groups(&messages, &attempt_log);
@@ -109,11 +109,7 @@ mod tests {
             .iter()
             .map(|group| (group.cause.told(), group.count, group.sample.as_str()))
             .collect();
-        let expected = [
-            (Some("error: … refused"), 2, "m-2"),
-            (Some("error: … slow"), 1, "m-0"),
-            (None, 3, "m-5"),
-        ];
+        let expected = [(Some("refused"), 2, "m-2"), (Some("slow"), 1, "m-0"), (None, 3, "m-5")];
         assert_eq!(shown, expected);
         assert_eq!((found[0].first_seen, found[0].last_seen), (Some(at(101)), Some(at(102))));
         assert_eq!((found[2].first_seen, found[2].last_seen), (Some(at(3)), Some(at(5))));

@@ -13,7 +13,8 @@ use serde_json::Value;
 use verifier_model::time::Timestamp;
 
 use super::failures::{Begun, Ended, Failures};
-use super::reason::{shortened, uncaught};
+use super::named::Named;
+use super::reason::{failure_in, shortened, uncaught};
 use crate::account::{Invocation, InvocationEnd};
 
 /// An invocation, as far as its log tells.
@@ -22,10 +23,14 @@ struct Told {
     began_at: Option<Timestamp>,
     /// Whether Lambda has written that it began.
     has_start: bool,
-    /// The messages whose ids, or whose jobs' ids, stand in its lines.
+    /// The messages that its lines are about.
     holds: BTreeSet<String>,
-    /// What its outcome lines name besides.
+    /// What its lines are about besides.
     others: BTreeSet<String>,
+    /// The messages that its lines merely mention.
+    mentions: BTreeSet<String>,
+    /// The first failure in a line that is about no message.
+    logged: Option<String>,
     /// What it threw.
     error: Option<String>,
     end: Option<InvocationEnd>,
@@ -45,6 +50,20 @@ impl Told {
         let (first, second) =
             if is_over { (&self.report, &self.error) } else { (&self.error, &self.report) };
         first.clone().or_else(|| second.clone())
+    }
+
+    /// The message that it held alone, as far as its lines tell.
+    fn held_alone(&self) -> Option<&String> {
+        let mut all = self.holds.iter();
+        let only = all.next().filter(|_| all.next().is_none() && self.others.is_empty())?;
+        self.mentions.iter().all(|each| each == only).then_some(only)
+    }
+
+    /// The only message that it mentions, where its lines are about none.
+    fn mentions_alone(&self) -> Option<&String> {
+        let mut all = self.mentions.iter();
+        let is_about_none = self.holds.is_empty() && self.others.is_empty();
+        all.next().filter(|_| is_about_none && all.next().is_none())
     }
 
     /// How it ended. A report in text format does not say so; where the function's runtime writes what it throws, one of which no
@@ -71,17 +90,11 @@ pub(super) struct Invocations {
 
 impl Invocations {
     /// Marks of what is read, for a filter pattern.
-    pub(super) const MARKS: [&'static str; 3] = ["START RequestId", "platform.start", "errorType"];
+    pub(super) const MARKS: [&'static str; 4] =
+        ["START RequestId", "platform.start", "errorType", "ERROR"];
 
-    /// Takes an event, with the messages that it names, and what else it is the outcome of.
-    pub(super) fn take<'a>(
-        &mut self,
-        stream: &str,
-        at: Timestamp,
-        line: &str,
-        named: impl IntoIterator<Item = &'a str>,
-        other: Option<String>,
-    ) {
+    /// Takes an event, with the messages that it names.
+    pub(super) fn take(&mut self, stream: &str, at: Timestamp, line: &str, named: Named) {
         if let Some(request_id) = started(line) {
             self.current.insert(stream.to_owned(), request_id.clone());
             let told = self.told.entry(request_id).or_default();
@@ -93,10 +106,16 @@ impl Invocations {
         let own = end.as_ref().map(|end| end.request_id.clone()).or_else(|| request_in(line));
         let Some(request_id) = own.or_else(|| self.current.get(stream).cloned()) else { return };
         let told = self.told.entry(request_id).or_default();
-        told.holds.extend(named.into_iter().map(str::to_owned));
-        told.others.extend(other);
+        let is_about_none = named.own.is_empty() && named.others.is_empty();
+        told.holds.extend(named.own);
+        told.others.extend(named.others);
+        told.mentions.extend(named.mentioned);
+        let error = uncaught(line);
+        if is_about_none && error.is_none() && end.is_none() && told.logged.is_none() {
+            told.logged = failure_in(line).map(|reason| shortened(&reason));
+        }
         if told.error.is_none() {
-            told.error = uncaught(line);
+            told.error = error;
         }
         // Python's line about it names no invocation, and no report in text format says that it failed.
         let is_pythons =
@@ -119,8 +138,7 @@ impl Invocations {
 
     /// Why invocations failed, so that it can be asked for messages, of which it is known which queues they came from.
     pub(super) fn failures(&self, sources: &BTreeMap<String, String>) -> Failures {
-        let mut by_message = BTreeMap::new();
-        let mut latest = BTreeMap::<&str, Option<Timestamp>>::new();
+        let (mut by_message, mut by_mention) = (Latest::default(), Latest::default());
         let mut begun = Vec::new();
         for told in self.told.values() {
             if let Some(at) = told.began_at {
@@ -129,16 +147,36 @@ impl Invocations {
                 let sources = told.holds.iter().filter_map(|id| sources.get(id)).cloned().collect();
                 begun.push(Begun { at, has_start: told.has_start, ended, names, sources });
             }
-            let Some(reason) = told.reason() else { continue };
-            for id in &told.holds {
-                let known = latest.entry(id).or_insert(told.began_at);
-                if *known <= told.began_at {
-                    *known = told.began_at;
-                    by_message.insert(id.clone(), reason.clone());
+            let of_batch = told.reason();
+            if let Some(reason) = &of_batch {
+                for id in &told.holds {
+                    by_message.take(id, told.began_at, reason);
                 }
+            } else if let (Some(id), Some(reason)) = (told.held_alone(), &told.logged) {
+                by_message.take(id, told.began_at, reason);
+            }
+            let reason = of_batch.as_ref().or(told.logged.as_ref());
+            if let (Some(id), Some(reason)) = (told.mentions_alone(), reason) {
+                by_mention.take(id, told.began_at, reason);
             }
         }
-        Failures::new(by_message, begun)
+        Failures::new(by_message.reasons(), begun).mentioning(by_mention.reasons())
+    }
+}
+
+/// The reason of the last invocation of each message.
+#[derive(Default)]
+struct Latest(BTreeMap<String, (Option<Timestamp>, String)>);
+
+impl Latest {
+    fn take(&mut self, id: &str, began_at: Option<Timestamp>, reason: &str) {
+        if self.0.get(id).is_none_or(|(known, _)| *known <= began_at) {
+            self.0.insert(id.to_owned(), (began_at, reason.to_owned()));
+        }
+    }
+
+    fn reasons(self) -> BTreeMap<String, String> {
+        self.0.into_iter().map(|(id, (_, reason))| (id, reason)).collect()
     }
 }
 
@@ -208,13 +246,9 @@ mod tests {
     fn read(events: &[(&str, &[&str])]) -> Failures {
         let mut invocations = Invocations::default();
         for (second, (line, named)) in (10..).zip(events) {
-            invocations.take(
-                "s",
-                Timestamp::from_millis(second * 1000),
-                line,
-                named.iter().copied(),
-                None,
-            );
+            let own = named.iter().map(|id| (*id).to_owned()).collect();
+            let named = Named { own, ..Named::default() };
+            invocations.take("s", Timestamp::from_millis(second * 1000), line, named);
         }
         invocations.failures(&BTreeMap::new())
     }

@@ -19,6 +19,7 @@ mod groups;
 mod histogram;
 mod invocations;
 mod log_patterns;
+mod named;
 mod nesting;
 mod queue_ref;
 mod queues;

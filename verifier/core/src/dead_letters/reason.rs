@@ -14,7 +14,7 @@ const FAILURE: &str = r"(?x)
     | (?i:\bpanicked\ at\b) | (?i:\btimed\ out\b) | (?i:\bout\ of\ memory\b)
 ";
 /// Words by which a line says that nothing did.
-const HARMLESS: &str = r"\b(?:TRACE|DEBUG|INFO|NOTICE)\b";
+const HARMLESS: &str = r"\b(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING)\b";
 /// Where the type and the message of an error stand in lines of JSON.
 ///
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/nodejs-exceptions.html>, and the structured loggers of Lambda's
@@ -32,6 +32,11 @@ static FINE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(HARMLESS).ok(
 /// line reports no failure. What stands in braces is an event, a body or a record: of that, only an error's type and message
 /// are taken.
 pub(super) fn reason_in(line: &str, id: &str) -> Option<String> {
+    failure_in(line).map(|reason| shortened(&reason.replace(id, "…")))
+}
+
+/// The same with all that the line says, as it says it.
+pub(super) fn failure_in(line: &str) -> Option<String> {
     let (text, json) = parts(line);
     let of_json = json.as_ref().and_then(error_in);
     let reason = match of_json {
@@ -42,7 +47,6 @@ pub(super) fn reason_in(line: &str, id: &str) -> Option<String> {
         }
         None => return None,
     };
-    let reason: String = reason.replace(id, "…").chars().take(CHARS_MAX).collect();
     (!reason.is_empty()).then_some(reason)
 }
 
@@ -201,6 +205,7 @@ mod tests {
             r#"{"Records":[{"messageId":"m-1","body":"failed: 4111111111111111"}]}"#,
             r#"{"level":"INFO","message":"m-1 failed: no, it did not"}"#,
             "m-1 done",
+            "[WARN] m-1 KeyError on cache, fallback used",
         ] {
             assert_eq!(of(line), None, "{line}");
         }

@@ -1,13 +1,15 @@
 //! What a worker's log reports messages.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use contract::{Outcome, OutcomeLine};
 use verifier_model::time::Timestamp;
 
 use super::failures::Handed;
 use super::invocations::Invocations;
-use super::reason::reason_in;
+use super::named::{Named, OwnIds, words_of};
+use super::reason::{failure_in, reason_in};
 use super::{Asked, Attempt, Cause, DeadLetter, Delivery, RequestLog};
 use crate::settings::OutcomeReader;
 
@@ -15,6 +17,9 @@ use crate::settings::OutcomeReader;
 const LINE_CHARS_MAX: usize = 1000;
 /// The shortest id of a job that is looked for in lines of any shape, in bytes.
 const JOB_ID_MIN: usize = 6;
+/// How much before a message was sent a line about its job may seem to be written: clocks differ. What is older is about another
+/// message of that job.
+const WRITTEN_BEFORE: Duration = Duration::from_secs(2);
 
 /// What a log reports some messages.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +27,12 @@ pub struct AttemptLog {
     ids: BTreeSet<String>,
     /// The messages of jobs, by the jobs' ids.
     jobs: BTreeMap<String, Vec<String>>,
+    /// When messages were sent.
+    sent: BTreeMap<String, Timestamp>,
+    /// Messages that a line is about.
+    named: BTreeSet<String>,
+    /// The first failure in a line of text that mentions a message alone.
+    mentioned: BTreeMap<String, String>,
     /// When messages were received first, and how their function got them, where the log is that function's.
     received: BTreeMap<String, (Timestamp, Delivery)>,
     /// The queues that messages came from.
@@ -44,7 +55,9 @@ impl AttemptLog {
     pub fn of_asked<'a>(asked: impl IntoIterator<Item = &'a Asked<'a>>) -> Self {
         let mut log = Self::default();
         for Asked { message, by_job, delivery } in asked {
-            let DeadLetter { message_id, job_id, first_received_at, source_arn, .. } = message;
+            let DeadLetter { message_id, job_id, sent_at, first_received_at, source_arn, .. } =
+                message;
+            log.sent.extend(sent_at.map(|at| (message_id.clone(), at)));
             log.ids.insert(message_id.clone());
             if let Some(source) = source_arn {
                 log.sources.insert(message_id.clone(), source.clone());
@@ -61,8 +74,14 @@ impl AttemptLog {
 
     /// Takes what another log reports.
     pub fn join(&mut self, other: Self) {
-        let Self { ids, jobs, written, attempts, by_invocation, .. } = other;
+        let Self { ids, jobs, sent, named, mentioned, written, attempts, by_invocation, .. } =
+            other;
         self.ids.extend(ids);
+        self.sent.extend(sent);
+        self.named.extend(named);
+        for (id, reason) in mentioned {
+            self.mentioned.entry(id).or_insert(reason);
+        }
         self.jobs.extend(jobs);
         self.written.extend(written);
         for (id, attempts) in attempts {
@@ -82,29 +101,54 @@ impl AttemptLog {
     /// Takes an event of a log stream: what it says of messages, and of the invocation.
     pub fn take_event(&mut self, stream: &str, at: Timestamp, line: &str, reader: &OutcomeReader) {
         self.take(at, line, reader);
-        let outcome = reader.read_any(line);
-        let named: BTreeSet<String> = match &outcome {
-            Some(outcome) => self.messages_of(outcome).into_iter().collect(),
-            None => self.named_in(line),
-        };
-        let other = outcome.filter(|_| named.is_empty()).and_then(name_of);
-        let line = line.trim_end();
-        self.invocations.take(stream, at, line, named.iter().map(String::as_str), other);
+        let named = self.names_in(at, line, reader);
+        self.invocations.take(stream, at, line.trim_end(), named);
     }
 
-    /// The messages that an outcome is of: by its message id, or else by its job's.
-    fn messages_of(&self, outcome: &OutcomeLine) -> Vec<String> {
-        if self.ids.contains(&outcome.message_id) {
-            return vec![outcome.message_id.clone()];
+    /// Which messages a line names.
+    fn names_in(&self, at: Timestamp, line: &str, reader: &OutcomeReader) -> Named {
+        if let Some(outcome) = reader.read_any(line) {
+            let own: BTreeSet<String> = self.messages_of(at, &outcome).into_iter().collect();
+            let others = if own.is_empty() {
+                name_of(outcome).into_iter().collect()
+            } else {
+                BTreeSet::new()
+            };
+            return Named { own, others, mentioned: BTreeSet::new() };
         }
-        let of_job = outcome.job_id.as_ref().and_then(|job_id| self.jobs.get(job_id));
-        of_job.cloned().unwrap_or_default()
+        let mut mentioned = self.named_in(at, &words_of(line.trim()));
+        let Some(OwnIds { messages, jobs }) = OwnIds::of(line, reader) else {
+            return Named { mentioned, ..Named::default() };
+        };
+        let (own, others): (BTreeSet<String>, BTreeSet<String>) = if messages.is_empty() {
+            let own = jobs.iter().flat_map(|job| self.of_job(at, job)).collect();
+            (own, jobs.into_iter().filter(|job| !self.jobs.contains_key(job)).collect())
+        } else {
+            messages.into_iter().partition(|id| self.ids.contains(id))
+        };
+        mentioned.retain(|id| !own.contains(id));
+        Named { own, mentioned, others }
+    }
+
+    /// The messages that an outcome is of: by its message id, or where it has none by its job's.
+    fn messages_of(&self, at: Timestamp, outcome: &OutcomeLine) -> Vec<String> {
+        if !outcome.message_id.is_empty() {
+            return self.ids.get(&outcome.message_id).cloned().into_iter().collect();
+        }
+        outcome.job_id.iter().flat_map(|job_id| self.of_job(at, job_id)).collect()
+    }
+
+    /// The messages of a job that were sent when a line about it was written.
+    fn of_job(&self, at: Timestamp, job_id: &str) -> impl Iterator<Item = String> {
+        let was_sent =
+            move |id: &&String| self.sent.get(*id).is_none_or(|sent| *sent <= at + WRITTEN_BEFORE);
+        self.jobs.get(job_id).into_iter().flatten().filter(was_sent).cloned()
     }
 
     /// The messages whose ids stand in a line, or those of their jobs.
-    fn named_in(&self, line: &str) -> BTreeSet<String> {
+    fn named_in(&self, at: Timestamp, line: &str) -> BTreeSet<String> {
         let by_id = words(line).filter(|word| self.ids.contains(*word)).map(str::to_owned);
-        let by_job = job_words(line).filter_map(|word| self.jobs.get(word)).flatten().cloned();
+        let by_job = job_words(line).flat_map(|word| self.of_job(at, word));
         by_id.chain(by_job).collect()
     }
 
@@ -118,7 +162,7 @@ impl AttemptLog {
         let whole = line.trim();
         let line: String = whole.chars().take(LINE_CHARS_MAX).collect();
         if let Some(outcome) = reader.read_any(&line) {
-            let messages = self.messages_of(&outcome);
+            let messages = self.messages_of(at, &outcome);
             let attempt = Attempt {
                 at,
                 outcome: Some(outcome.outcome),
@@ -128,21 +172,37 @@ impl AttemptLog {
                 line,
             };
             for id in messages {
+                self.named.insert(id.clone());
                 self.add(id, attempt.clone());
             }
             return;
         }
-        for id in self.named_in(&line) {
-            let attempt = Attempt {
-                at,
-                outcome: None,
-                receive_count: None,
-                request_id: None,
-                // Of the whole line: what was cut is no JSON any more.
-                reason: reason_in(whole, self.name_in(&line, &id)),
-                line: line.clone(),
-            };
-            self.add(id, attempt);
+        // Of the whole line: what was cut is no JSON any more.
+        let Named { own, mentioned, others } = self.names_in(at, whole, reader);
+        if own.is_empty() && others.is_empty() && mentioned.len() == 1 {
+            self.mention(whole, &mentioned);
+        }
+        for id in own.iter().chain(&mentioned) {
+            let is_own = own.contains(id);
+            let reason = if is_own { reason_in(whole, self.name_in(whole, id)) } else { None };
+            let (outcome, receive_count, request_id) = (None, None, None);
+            let line = line.clone();
+            self.add(id.clone(), Attempt { at, outcome, receive_count, request_id, reason, line });
+        }
+        self.named.extend(own);
+    }
+
+    /// Takes the failure that a line of text tells which mentions a message alone.
+    fn mention(&mut self, line: &str, mentioned: &BTreeSet<String>) {
+        let Some(failure) = failure_in(line) else { return };
+        for id in mentioned {
+            let name = self.name_in(line, id);
+            // Where the words themselves do not have it, a field does that is not about the message.
+            if failure.contains(name)
+                && let Some(reason) = reason_in(line, name)
+            {
+                self.mentioned.entry(id.clone()).or_insert(reason);
+            }
         }
     }
 
@@ -193,7 +253,10 @@ impl AttemptLog {
     pub fn cause(&self, id: &str) -> Cause {
         match self.reason(id) {
             Some(reason) => Cause::Told(reason.to_owned()),
-            None => self.by_invocation.get(id).cloned().unwrap_or_default(),
+            None => self.mentioned.get(id).cloned().map_or_else(
+                || self.by_invocation.get(id).cloned().unwrap_or_default(),
+                Cause::Inferred,
+            ),
         }
     }
 
@@ -209,8 +272,11 @@ impl AttemptLog {
             let cause = match failures.told(id) {
                 Some(reason) => Some(Cause::Told(reason.to_owned())),
                 // The worker names it: it was in the invocations that do, and others say nothing of it.
-                None if !self.attempts(id).is_empty() => None,
-                None => by_time(),
+                None if self.named.contains(id) => None,
+                None => match failures.mentioned(id) {
+                    Some(reason) => Some(Cause::Inferred(reason.to_owned())),
+                    None => by_time(),
+                },
             };
             if let Some(cause) = cause.filter(|cause| *cause != Cause::Unknown) {
                 self.by_invocation.insert(id.clone(), cause);
@@ -311,12 +377,87 @@ mod tests {
         attempt_log.take(AT, "[ERROR] message 0a-1: no such customer", &reader());
         attempt_log.take(AT, "[ERROR] message 0a-2: no such customer", &reader());
         assert_eq!(attempt_log.attempts("0a-1").len(), 2);
-        assert_eq!(attempt_log.reason("0a-1"), Some("[ERROR] message …: no such customer"));
-        assert_eq!(attempt_log.reason("0a-1"), attempt_log.reason("0a-2"));
+        // Text may be about another message: it is shown, and selects nothing.
+        let inferred = Cause::Inferred("[ERROR] message …: no such customer".to_owned());
+        assert_eq!((attempt_log.reason("0a-1"), attempt_log.cause("0a-1")), (None, inferred));
+        assert_eq!(attempt_log.cause("0a-1"), attempt_log.cause("0a-2"));
         // Logs deliver at least once.
         attempt_log.take(AT, "START handling 0a-1", &reader());
         assert_eq!((attempt_log.attempts("0a-1").len(), attempt_log.tries("0a-1").len()), (2, 2));
         attempt_log.take(AT, &line("0a-1", 1, Some("slow")), &reader());
         assert_eq!((attempt_log.attempts("0a-1").len(), attempt_log.tries("0a-1").len()), (3, 1));
+    }
+
+    const ONE: &str = "c1a7f3a2-9a11-4c4e-8d26-1f0c7a3c5d10";
+
+    /// What the lines of an invocation, without the last one's failure of the batch, tell of `a-1`, and of `b-1`.
+    fn causes(lines: &[&str]) -> (Cause, Cause) {
+        let mut log = AttemptLog::of(["a-1".to_owned(), "b-1".to_owned()]);
+        let start = format!("START RequestId: {ONE} Version: $LATEST");
+        for line in [start.as_str()].iter().chain(lines) {
+            log.take_event("s", AT, line, &reader());
+        }
+        log.conclude();
+        (log.cause("a-1"), log.cause("b-1"))
+    }
+
+    #[test]
+    fn a_line_tells_nothing_of_a_message_that_it_merely_mentions() {
+        let told = |reason: &str| Cause::Told(reason.to_owned());
+        for (line, of_b) in [
+            (r#"{"level":"ERROR","message":"ValueError: bad","inReplyTo":"a-1"}"#, Cause::Unknown),
+            (
+                r#"{"level":"ERROR","message":"ValueError: bad","messageId":"b-1","relatedMessageId":"a-1"}"#,
+                told("ValueError: bad"),
+            ),
+            ("[ERROR] b-1 conflicts with a-1", Cause::Unknown),
+            ("[WARN] a-1 KeyError on cache, fallback used", Cause::Unknown),
+        ] {
+            assert_eq!(causes(&[line]), (Cause::Unknown, of_b), "{line}");
+        }
+        let waiting = causes(&["[ERROR] TimeoutError while waiting for a-1"]).0;
+        assert_eq!(waiting.told(), None);
+        assert_eq!(waiting.inferred(), Some("[ERROR] TimeoutError while waiting for …"));
+    }
+
+    #[test]
+    fn an_error_without_an_id_is_that_of_the_message_which_its_invocation_held_alone() {
+        let holds =
+            |id: &str| format!(r#"{{"level":"INFO","message":"start","messageId":"{id}"}}"#);
+        let (holds_a, holds_b) = (holds("a-1"), holds("b-1"));
+        let error = "[ERROR] KeyError: 'price'";
+        let told = Cause::Told(error.to_owned());
+        assert_eq!(causes(&[&holds_a, error]), (told, Cause::Unknown));
+        // Of two it is not known which it was of.
+        assert_eq!(causes(&[&holds_a, &holds_b, error]), (Cause::Unknown, Cause::Unknown));
+        assert_eq!(causes(&[&holds_a, &holds("c-1"), error]).0, Cause::Unknown);
+        // Text does not say that it held what it mentions.
+        let inferred = Cause::Inferred(error.to_owned());
+        assert_eq!(causes(&["[INFO] processing a-1", error]), (inferred, Cause::Unknown));
+    }
+
+    #[test]
+    fn a_line_tells_nothing_of_a_message_of_its_job_that_was_sent_later() {
+        let sent_at = Timestamp::from_millis(100_000);
+        let message = DeadLetter {
+            message_id: "a-1".to_owned(),
+            job_id: Some("job-17".to_owned()),
+            sent_at: Some(sent_at),
+            ..DeadLetter::default()
+        };
+        let asked = Asked { message: &message, by_job: true, delivery: None };
+        let line = r#"{"level":"ERROR","message":"KeyError: 'price'","jobId":"job-17"}"#;
+        let of_copy = r#"{"level":"ERROR","message":"KeyError","jobId":"job-17","messageId":"z"}"#;
+        let cause = |at: Timestamp, line: &str| {
+            let mut log = AttemptLog::of_asked([&asked]);
+            log.take_event("s", at, line, &reader());
+            log.conclude();
+            log.cause("a-1")
+        };
+        let told = Cause::Told("KeyError: 'price'".to_owned());
+        assert_eq!(cause(sent_at - Duration::from_secs(30), line), Cause::Unknown);
+        assert_eq!(cause(sent_at - Duration::from_secs(1), line), told, "clocks differ");
+        assert_eq!(cause(sent_at + Duration::from_secs(1), line), told);
+        assert_eq!(cause(sent_at + Duration::from_secs(1), of_copy), Cause::Unknown);
     }
 }

@@ -69,6 +69,14 @@ impl OutcomeReader {
         }
     }
 
+    /// The names of the fields in which lines of JSON have the ids of the message and of the job.
+    pub(crate) fn id_fields(&self) -> (Option<&str>, Option<&str>) {
+        fn last(path: Option<&String>) -> Option<&str> {
+            path.and_then(|path| path.rsplit('.').next())
+        }
+        (last(self.outcomes.message_id.as_ref()), last(self.outcomes.job_id.as_ref()))
+    }
+
     /// What lines of outcomes hold whosever they are, one of these each: what JSON is marked by, or else the words for success and
     /// failure.
     pub fn marks(&self) -> impl Iterator<Item = &str> {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use verifier_core::dead_letters::{AttemptLog, Attribute, DeadLetter, ReceiveCounts, Unreached};
+use verifier_core::dead_letters::{
+    AttemptLog, Attribute, Cause, DeadLetter, ReceiveCounts, Unreached,
+};
 use verifier_model::time::Timestamp;
 
 use super::tests::all;
@@ -36,7 +38,7 @@ fn seen(text: &str) -> Seen {
         at: Timestamp::default(),
         retention: None,
         messages: vec![message],
-        left_out: vec![(text.to_owned(), text.to_owned())],
+        left_out: vec![(text.to_owned(), Cause::Inferred(text.to_owned()))],
         told: Evidence {
             log: Log::Unreadable { group: text.to_owned(), why: text.to_owned() },
             attempt_log: AttemptLog::default(),
@@ -62,7 +64,7 @@ proptest! {
             Delivered { sent: pair(), not_sent: pair(), unknown: pair(), ..Delivered::default() };
         let purged = Purged {
             not_deleted: pair(),
-            left_out: pair(),
+            left_out: vec![(text.clone(), Cause::Inferred(text.clone()))],
             not_released: pair(),
             incomplete: Some(text.clone()),
             failure: Some(failure(&text)),

@@ -17,7 +17,7 @@ use std::time::Duration;
 use owo_colors::OwoColorize;
 use serde_json::{Value, json};
 use verifier_core::check::{QueueEvidence, age_in_words};
-use verifier_core::dead_letters::{QueueArn, Service, Unreached, queue_label};
+use verifier_core::dead_letters::{Cause, QueueArn, Service, Unreached, queue_label};
 use verifier_core::settings::queue_name;
 
 use crate::dlq::count::Count;
@@ -206,7 +206,7 @@ fn attention(seen: &Seen) -> Vec<Note> {
         notes.push(Note::warning("the reasons are not known", &format!("{group}: {why}")));
     }
     if let Some(note) = left_out_note(&seen.left_out) {
-        notes.push(Note::warning("an inferred reason selects nothing", &note));
+        notes.push(Note::warning("a reason that is not told selects nothing", &note));
     }
     notes.extend(hidden(&seen.not_released));
     notes
@@ -325,13 +325,13 @@ fn not_released(failed: &[(String, String)]) -> String {
     failed.iter().map(line).collect()
 }
 
-/// How many messages an inferred reason does not select.
-fn left_out_note(left_out: &[(String, String)]) -> Option<String> {
-    let (_, reason) = left_out.first()?;
+/// How many messages are not selected for want of a told reason.
+fn left_out_note(left_out: &[(String, Cause)]) -> Option<String> {
+    let (_, cause) = left_out.first()?;
     Some(format!(
-        "{} left out, whose reason is only inferred, for example: {}",
+        "{} left out, whose reason is not told, for example: {}",
         messages(left_out.len()),
-        short(reason)
+        short(&cause.in_words())
     ))
 }
 
@@ -368,9 +368,9 @@ fn log_json(log: &Log) -> Value {
     }
 }
 
-/// Messages that an inferred reason does not select, for programs.
-fn left_out_json(left_out: &[(String, String)]) -> Value {
-    let one = |(id, reason): &(String, String)| json!({"messageId": id, "inferredReason": reason});
+/// Messages that are not selected for want of a told reason, for programs.
+fn left_out_json(left_out: &[(String, Cause)]) -> Value {
+    let one = |(id, cause): &(String, Cause)| json!({"messageId": id, "inferredReason": cause.inferred()});
     left_out.iter().map(one).collect()
 }
 

@@ -148,7 +148,8 @@ pub(super) fn purged_notes(purged: &Purged) -> Vec<Note> {
     let not_deleted = with_title("not deleted", &purged.not_deleted);
     let hidden = hidden(&purged.not_released);
     let left_out = left_out_note(&purged.left_out);
-    let left_out = left_out.map(|note| Note::warning("an inferred reason selects nothing", &note));
+    let left_out =
+        left_out.map(|note| Note::warning("a reason that is not told selects nothing", &note));
     let incomplete = incomplete.into_iter().chain(left_out);
     failure.into_iter().chain(not_deleted).chain(hidden).chain(incomplete).collect()
 }
