@@ -42,13 +42,12 @@ impl Engine<'_> {
             // Of how invocations ended there is much to read, and only from then on when messages are known to have been sent.
             let sent_at: Option<Vec<Timestamp>> =
                 asked.iter().map(|message| message.sent_at).collect();
-            let (since, depth) = match sent_at.and_then(|times| times.into_iter().min()) {
-                Some(since) => (since, ReasonDepth::Invocations),
+            let (since, depth) = if let Some(since) = sent_at.and_then(|at| at.into_iter().min()) {
+                (since, ReasonDepth::Invocations)
+            } else {
                 // No log is read from before messages can be so old.
-                None => {
-                    let retention = self.place.retention().unwrap_or_default();
-                    (self.began_at - retention, ReasonDepth::Lines)
-                }
+                let retention = self.place.retention().unwrap_or_default();
+                (self.began_at - retention, ReasonDepth::Lines)
             };
             let reading = read_logs(self.place, &asked, since, depth);
             let Ok(logs) = timeout_at(until, reading).await else { return };
