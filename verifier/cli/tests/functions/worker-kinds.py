@@ -232,6 +232,8 @@ def do(record, request_id, count):
     if how == "one-fails-first" and is_first and job_of(record)["jobId"].endswith("good-1"):
         log(record, True, request_id, count)
         return True
+    if "slow" in WORDS:
+        time.sleep(0.3)
     log(record, False, request_id, count)
     if "follow-ups" in WORDS and "follows" not in job_of(record):
         job = job_of(record)

@@ -79,8 +79,8 @@ impl Account {
         let of_failing = self.lines_of_each();
         let of_requests = if done.line.message_id.is_some() { 1 } else { job.requests.max(1) };
         let is_more = lines > of_failing.saturating_mul(of_requests);
-        if !done.is_done_again() && self.has_a_message_for_each_line(done) {
-            return is_more.then_some(Unexplained::SeveralDeliveries { lines });
+        if is_more && self.has_a_message_for_each_line(done) {
+            return Some(Unexplained::SeveralDeliveries { lines });
         }
         if !done.is_done_again() && is_more && self.are_lines_doubled() {
             return Some(Unexplained::SeveralLines { receive_count, lines });
@@ -103,9 +103,12 @@ impl Account {
     }
 
     /// Whether a good job was done more than once in one receive: lines that are apart say so, and more of them than the worker
-    /// writes of each failing job's receive.
+    /// writes of each failing job's receive. Where its batch held a message for each line, SQS handed the job out several times there:
+    /// a slow worker comes to the second much later.
     pub fn is_done_again(&self, done: &Attempt) -> bool {
-        done.is_done_again() && done.lines > self.lines_of_each()
+        done.is_done_again()
+            && done.lines > self.lines_of_each()
+            && !self.has_a_message_for_each_line(done)
     }
 
     /// Whether the lines of one delivery may be of several messages of the job in one batch.
@@ -316,6 +319,19 @@ mod tests {
             (account.is_done_again(&job.attempts[0]), account.unexplained(job).is_some())
         };
         assert_eq!([1, 2].map(is_done_again), [(true, true), (false, true)]);
+    }
+
+    #[test]
+    fn a_slow_worker_comes_late_to_the_second_message_of_a_job_in_one_batch() {
+        let of = |size| {
+            let first = of_batch(size, named(done(0, "a")));
+            let again = Line { at: first.at + Duration::from_secs(3), ..first.clone() };
+            let account = account(vec![good(vec![first, again])], Vec::new());
+            let job = &account.messages[0];
+            (account.is_done_again(&job.attempts[0]), account.unexplained(job))
+        };
+        assert_eq!(of(2), (false, Some(Unexplained::SeveralDeliveries { lines: 2 })));
+        assert!(of(1).0);
     }
 
     #[test]
