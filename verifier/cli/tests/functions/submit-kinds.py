@@ -4,6 +4,7 @@
 import base64
 import json
 import os
+import re
 import threading
 import uuid
 
@@ -48,7 +49,10 @@ def refuse(body, status, kind):
             text = json.dumps({"payload": body})
         if "encoded" in WORDS:
             text = base64.b64encode(body.encode()).decode()
-        if "as-jobs" in WORDS:
+        if "as-jobs" in WORDS and "derived" in WORDS:
+            own = re.search('"jobId": ?"([^"]+)"', body)
+            text = json.dumps({"task": "of a white-list", "jobId": f"{own[1] if own else 'none'}-x"})
+        elif "as-jobs" in WORDS:
             text = json.dumps({"task": "of a white-list", **({} if "unnamed" in WORDS else {"jobId": str(uuid.uuid4())})})
         if "named" in WORDS:
             text = json.dumps({"error": "it was no job"})
@@ -90,6 +94,8 @@ def put(body, job):
         send(JOBS, text, **({"DelaySeconds": int(value("twice"))} if value("twice") else {}))
     if has("renamed") and job["jobId"].endswith(tuple((value("renamed") or "").split(","))):
         copy = {"task": job["task"], "fail": job.get("fail", False), **({} if "unnamed" in WORDS else {"jobId": str(uuid.uuid4())})}
+        if "derived" in WORDS:
+            copy["jobId"] = job["jobId"] + "-x"
         of_run = {"runId": job.get("runId")} if "of-the-run" in WORDS else {}
         queue = os.environ["AUDITS"] if "to-audits" in WORDS else DEAD_LETTERS if "to-the-dlq" in WORDS else JOBS
         send(queue, json.dumps({**copy, **of_run}))
@@ -102,6 +108,8 @@ def submit(event, _request_id):
     body = event["body"]
     if "encoded-body" in WORDS and event.get("isBase64Encoded"):
         body = base64.b64decode(body).decode()
+    if "notes" in WORDS:
+        send(os.environ["AUDITS"], "a request")
     found = defect(body)
     if found and WORDS.get("accepts") in ("anything", found[1]):
         return answer(202, {"jobId": "any", "messageId": NOBODYS})

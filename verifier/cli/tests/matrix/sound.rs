@@ -224,6 +224,14 @@ fn deliveries() -> Vec<Mutant> {
         .passes()
         .or_also(&twice),
         fault(
+            "sound: a slow worker is handed a good job twice",
+            json!({"operation": "ReceiveMessage", "caller": "mapping", "contains": "-good-1", "nth": 1,
+                "fault": {"kind": "duplicate-delivery"}}),
+        )
+        .with_worker("slow")
+        .passes()
+        .or_also(&twice),
+        fault(
             "sound: a worker that remembers is handed a batch twice",
             json!({"operation": "ReceiveMessage", "caller": "mapping", "nth": 4,
                 "fault": {"kind": "duplicate-delivery"}}),
@@ -417,6 +425,12 @@ fn open() -> Vec<Mutant> {
                 ],
             )
             .or_also(&[("job.isolation", "inconclusive")]),
+        // A count does not tell notes from the bodies themselves.
+        Mutant::new("open: each request is noted on another queue")
+            .with_submitter("notes")
+            .with_another_queue()
+            .expect(3, &[("api.reject", "inconclusive")])
+            .or_also(&[("job.success", "warn")]),
         Mutant::new("open: jobs are on another queue of the worker's, too")
             .with_worker("audits-logged")
             .with_submitter("audits=same")

@@ -203,6 +203,12 @@ fn renamed() -> Vec<Mutant> {
         Mutant::new("good jobs are sent to the DLQ as well, under other ids")
             .with_submitter("good-renamed to-the-dlq")
             .expect(3, &[("dlq.arrival", "inconclusive"), ("dlq.others", "info")]),
+        submitter(
+            "good jobs are sent to the DLQ as well, under ids made of theirs",
+            "good-renamed to-the-dlq derived of-the-run",
+            1,
+            &[("job.success", "fail")],
+        ),
         doubted(
             "good jobs are sent again on another queue of the worker's",
             "good-renamed to-audits",
@@ -221,8 +227,15 @@ fn enqueued() -> Vec<Mutant> {
         lax("a malformed body is enqueued", "enqueues=malformed"),
         lax("a body without a task is enqueued", "enqueues=missing-task"),
         lax("a body with a task of a wrong type is enqueued", "enqueues=wrong-type"),
-        lax("refused bodies are sent to another queue", "enqueues=refused to-audits")
-            .with_another_queue(),
+        // They may as well be notes of what was refused.
+        submitter(
+            "refused bodies are sent to another queue",
+            "enqueues=refused to-audits",
+            3,
+            &[("api.reject", "inconclusive")],
+        )
+        .varies()
+        .with_another_queue(),
         // They may as well be results.
         Mutant::new("jobs are sent to another queue, too")
             .with_submitter("audits=same")
@@ -235,6 +248,10 @@ fn enqueued() -> Vec<Mutant> {
         lax("refused bodies are enqueued without a name", "enqueues=refused named"),
         lax("refused bodies are enqueued encoded, later", "enqueues=refused encoded later=600"),
         lax("refused bodies are enqueued as jobs of their own", "enqueues=refused as-jobs"),
+        lax(
+            "refused bodies are enqueued much later as jobs, under ids made of theirs",
+            "enqueues=refused as-jobs derived later=30",
+        ),
         lax("one refused body is enqueued as a job of its own", "enqueues=missing-task as-jobs"),
         lax(
             "refused bodies are jobs of their own, and lines have no sizes",

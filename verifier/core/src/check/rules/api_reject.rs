@@ -98,15 +98,11 @@ pub fn evaluate(
     } else if let elsewhere = refused_in_words(&strays.other_queues)
         && !elsewhere.is_empty()
     {
-        if strays.others_seen {
-            let shown = elsewhere.join("; ");
-            Evaluation::inconclusive(format!(
-                "{shown}, which may be of other senders, who were seen"
-            ))
-            .with_next("run the check while no other sender is active")
-        } else {
-            fail("bodies that are no jobs seem to have reached another queue", &elsewhere)
-        }
+        let shown = elsewhere.join("; ");
+        Evaluation::inconclusive(format!(
+            "{shown}: the bodies themselves, a note of each request or refusal, or messages of other senders; a count does not tell"
+        ))
+        .with_next("look at what that queue holds, and at what the submit function sends for a body that it refuses")
     } else if let Some(rewritten) = strays.rewritten.as_ref().filter(|each| each.came_again()) {
         let shown = rewritten.in_words();
         if rewritten.is_certain() {
