@@ -377,6 +377,8 @@ pub struct Rejection {
 pub struct JobEvidence {
     /// Its id, which the run chose.
     pub job_id: String,
+    /// What was submitted.
+    pub body: String,
     /// Whether the worker was asked to fail it.
     pub fails: bool,
     /// When it was submitted.

@@ -17,10 +17,10 @@ use verifier_core::account::{
     Account, Counted, Invocation, Observed, QueueCounts, Remark, Terms, surplus,
 };
 use verifier_core::check::{
-    Addresses, CHECKS, Check, CheckEvent, Discovered, Evaluate, Evaluation, JobEvidence, JobTrace,
-    Leftovers, LoggedOutcome, OurMessage, Overall, QueueEvidence, Rejection, RunId, Settled,
-    StackEvidence, StackFacts, Submission, Verdict, Weight, absent, call_budget, explained,
-    nameless, observed, overall,
+    Addresses, CHECKS, Check, CheckEvent, DeadLetter, Discovered, Evaluate, Evaluation,
+    JobEvidence, JobTrace, Leftovers, LoggedOutcome, OurMessage, Overall, QueueEvidence, Rejection,
+    RunId, Settled, StackEvidence, StackFacts, Submission, Verdict, Weight, absent, call_budget,
+    explained, nameless, observed, overall,
 };
 use verifier_core::settings::OutcomeReader;
 use verifier_model::time::Timestamp;
@@ -314,10 +314,23 @@ impl<'a> Run<'a> {
         failure
     }
 
+    /// The dead letters that are the run's own, and those that name it under an id of no job.
+    fn dead_of_run(&self) -> Vec<OurMessage> {
+        let run = self.run_id.to_string();
+        let others = self.messages.others.values().map(|held| &held.message);
+        let named = others.filter(|message| message.body.contains(&run));
+        let named = named.map(|DeadLetter { message_id, body, seen_at, .. }| OurMessage {
+            message_id: message_id.clone(),
+            body: body.clone(),
+            seen_at: *seen_at,
+        });
+        self.messages.seen.values().cloned().chain(named).collect()
+    }
+
     /// The account of the run's messages, as far as they were observed by now.
     fn account(&self) -> Account {
         let terms = self.terms();
-        let found: Vec<OurMessage> = self.messages.seen.values().cloned().collect();
+        let found = self.dead_of_run();
         let before = self.discovery.jobs.as_ref().and_then(QueueEvidence::counts);
         let counts = (before, self.counts_after);
         // Whoever else sends may be whom a count is of.

@@ -96,7 +96,11 @@ impl Account {
         }
         let reported: BTreeSet<&str> =
             self.invocations.iter().map(|each| each.request_id.as_str()).collect();
-        let mut requests = self.messages.iter().flat_map(MessageAccount::requests);
+        let own = self.messages.iter().flat_map(MessageAccount::requests);
+        // A batch may hold messages of other senders, too.
+        let of_others =
+            self.others.keys().map(String::as_str).filter(|request| !request.is_empty());
+        let mut requests = own.chain(of_others);
         if let Some(request) = requests.find(|request| !reported.contains(request)) {
             return Some(Missing::Report { request_id: request.to_owned() });
         }
@@ -240,6 +244,17 @@ mod tests {
             missing(&with(Some(1), &[(0, "b1"), (120, "b3")])),
             Some(Missing::Report { request_id })
         );
+    }
+
+    #[test]
+    fn a_report_that_is_missing_of_another_senders_invocation_leaves_open_what_else_is() {
+        let with_others = |request: &str| {
+            missing(&with(Some(1), ALL).with_others([(request.to_owned(), 1)].into()))
+        };
+        let request_id = "late".to_owned();
+        assert_eq!(with_others("late"), Some(Missing::Report { request_id }));
+        // That was reported, or the line names no invocation.
+        assert_eq!(["b1", ""].map(with_others), [None, None]);
     }
 
     #[test]

@@ -59,6 +59,8 @@ pub struct Followed<'a> {
     pub hidden: Hidden,
     /// Messages of other senders in the dead-letter queue.
     pub others: &'a [HeldMessage],
+    /// The ids of messages there that name this run, and are none of its jobs.
+    pub of_this_run: &'a [String],
     /// How many messages of other runs were seen there.
     pub of_runs: usize,
     /// When the dead-letter queue was looked at last; `None` where it was not.

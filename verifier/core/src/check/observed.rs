@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use verifier_model::time::Timestamp;
 
+use super::copied::copied;
 use super::named::job_named;
-use super::{JobEvidence, LoggedOutcome};
+use super::{JobEvidence, LoggedOutcome, RunId};
 use crate::account::{
     Expectation, Found, Invocation, Line, Observed, QueueCounts, Submitted, Terms,
 };
@@ -100,17 +101,25 @@ pub fn lines_of<'a>(
     (kept, left)
 }
 
+/// The job that a message is of: by its id, by the job's id in its body, or by all else in that.
+pub(super) fn owner_of<'a>(
+    message: &OurMessage,
+    all: &'a [JobEvidence],
+) -> Option<&'a JobEvidence> {
+    let is_its = |job: &&JobEvidence| job.message_id.as_ref() == Some(&message.message_id);
+    let named = || {
+        let ids: Vec<&str> = all.iter().map(|job| job.job_id.as_str()).collect();
+        let id = job_named(&message.body, &ids)?;
+        all.iter().find(|job| job.job_id == id)
+    };
+    let run_id = || all.first().and_then(|job| RunId::of_job(&job.job_id));
+    all.iter().find(is_its).or_else(named).or_else(|| copied(&message.body, all, run_id()))
+}
+
 /// A job as the account takes it, with those of the messages found that are its own.
 pub fn submitted(job: &JobEvidence, all: &[JobEvidence], found: &[OurMessage]) -> Submitted {
-    let ids: Vec<&str> = all.iter().map(|job| job.job_id.as_str()).collect();
-    let is_of_another = |id: &str| {
-        all.iter()
-            .any(|other| other.job_id != job.job_id && other.message_id.as_deref() == Some(id))
-    };
     let is_own = |message: &&OurMessage| {
-        job.message_id.as_deref() == Some(message.message_id.as_str())
-            || (!is_of_another(&message.message_id)
-                && job_named(&message.body, &ids) == Some(job.job_id.as_str()))
+        owner_of(message, all).is_some_and(|owner| owner.job_id == job.job_id)
     };
     Submitted {
         job_id: job.job_id.clone(),
@@ -213,6 +222,16 @@ mod tests {
             found.into_iter().map(|found| found.message_id).collect()
         };
         assert_eq!(of(0), ["m-a", "m-x"]);
+        // It has all that the job has but the id.
+        let run = RunId::new(Timestamp::from_millis(2_000_000_000), 7);
+        let body = format!(r#"{{"task":"t","jobId":"{run}-g"}}"#);
+        let own =
+            JobEvidence { body: body.clone(), ..job(&format!("{run}-g"), false, Some("m-g")) };
+        let copied = |body: String| {
+            submitted(&own, std::slice::from_ref(&own), &[message("m-x", &body)]).found.len()
+        };
+        let (renamed, further) = (body.replace("-g", "-g-x"), body.replace("t\",", "mail\","));
+        assert_eq!([copied(renamed.clone()), copied(further.replace("-g", "-g-x"))], [1, 0]);
         // Whatever its body says, that is the message which the API named for the other job.
         assert_eq!(of(1), ["m-b"]);
     }

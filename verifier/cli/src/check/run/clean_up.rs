@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use contract::Outcome;
 use verifier_core::account::{MessageAccount, MessageEnd};
 use verifier_core::check::rules::{api_reject, clean_leftovers};
-use verifier_core::check::{CHECKS, Evaluate, JobEvidence, Leftovers, QueueEvidence, Rejection};
+use verifier_core::check::{
+    CHECKS, Evaluate, JobEvidence, Leftovers, QueueEvidence, Rejection, on_time,
+};
 
 use super::Run;
 use super::follow::LINES_EARLY;
@@ -150,7 +152,10 @@ impl Run<'_> {
         if let Ok(lines) =
             self.aws.outcomes((&worker.log_group, &worker.name), &run_id, since, &self.reader).await
         {
+            let lines = on_time(lines, &self.jobs);
             self.attribute(&lines.outcomes);
+            self.outcomes = [lines.outcomes, lines.others].concat();
+            self.attribute_refused();
         }
     }
 }
@@ -229,6 +234,7 @@ mod tests {
     fn job(answer: Result<u16, &str>, message_id: Option<&str>) -> JobEvidence {
         JobEvidence {
             job_id: "j".to_owned(),
+            body: String::new(),
             fails: false,
             submitted_at: Timestamp::default(),
             exchange: Exchange {

@@ -8,7 +8,8 @@ use verifier_core::account::{Account, Expectation, MessageAccount, Remark};
 use verifier_core::check::rules::cfg_logs;
 use verifier_core::check::{
     CHECKS, CheckEvent, Evaluate, Evaluation, FailingJob, Followed, HeldMessage, Hidden,
-    JobEvidence, LogEvidence, LogLines, LoggedOutcome, RunId, Strays, Wait, lines_of,
+    JobEvidence, LogEvidence, LogLines, LoggedOutcome, RunId, Strays, Wait, job_of_id, lines_of,
+    of_the_run, on_time,
 };
 use verifier_core::settings::Settings;
 use verifier_model::time::Timestamp;
@@ -89,6 +90,8 @@ impl Run<'_> {
     ) -> Evaluation {
         let failing = self.failing_jobs(course);
         let others: Vec<HeldMessage> = self.messages.others.values().cloned().collect();
+        let of_this_run =
+            of_the_run(&self.dead_of_run(), &self.jobs, &self.rejections, self.run_id);
         let reported =
             self.settled.iter().map(|(id, settled)| (*id, settled.evaluation.verdict)).collect();
         evaluate(&Followed {
@@ -111,6 +114,7 @@ impl Run<'_> {
                 unanswered: self.messages.unanswered,
             },
             others: &others,
+            of_this_run: &of_this_run,
             of_runs: self.messages.passed_on.len(),
             searched_at: self.messages.searched_at,
             verdicts: &self.verdicts,
@@ -325,9 +329,11 @@ impl Run<'_> {
             Ok(found) => {
                 let own = self.own_message_ids();
                 let own: BTreeSet<&str> = own.iter().map(String::as_str).collect();
+                let found = on_time(found, &self.jobs);
                 let found = found.of_run(&log.run_id, &own, log.submitted_at - CLOCK_SKEW);
                 self.attribute(&found.outcomes);
                 self.outcomes = [found.outcomes, found.others].concat();
+                self.attribute_refused();
                 self.invocations = found.invocations;
                 self.remarks = found.remarks.into_iter().map(remark).collect();
                 log.unread = found.unread;
@@ -349,16 +355,21 @@ impl Run<'_> {
         self.messages.look_again(&search).await
     }
 
-    /// Gives each job and each body that was to be refused its attempts.
+    /// Gives each job its attempts.
     pub(super) fn attribute(&mut self, outcomes: &[LoggedOutcome]) {
         for job in &mut self.jobs {
             // Under another message, a job of that id was put on the queue more than once, or not as the API says.
             job.attempts = lines_of(outcomes, &job.job_id, job.message_id.as_deref()).0;
         }
+    }
+
+    /// Gives each body that was to be refused its attempts, whoever those lines seem to be of.
+    pub(super) fn attribute_refused(&mut self) {
         for rejection in &mut self.rejections {
-            let own =
-                |outcome: &&LoggedOutcome| outcome.line.job_id.as_ref() == Some(&rejection.job_id);
-            rejection.attempts = outcomes.iter().filter(own).cloned().collect();
+            // What has an id that is made of its own was made of it.
+            let is_of = |id: &String| job_of_id(id, &[rejection.job_id.as_str()]).is_some();
+            let own = |outcome: &&LoggedOutcome| outcome.line.job_id.as_ref().is_some_and(is_of);
+            rejection.attempts = self.outcomes.iter().filter(own).cloned().collect();
         }
     }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use verifier_aws::AwsError;
 use verifier_core::account::{Account, Invocation, MessageEnd, QueueCounts, UnknownWork, Whose};
 use verifier_core::check::{
-    Known, LogEvidence, Others, Own, QueueEvidence, Rewritten, Strays, Unknown, lines_of,
-    unknown_work,
+    Known, LogEvidence, LoggedOutcome, Others, Own, QueueEvidence, Rewritten, Strays, Unknown,
+    lines_of, on_time, unknown_work,
 };
 use verifier_model::time::Timestamp;
 
@@ -64,6 +64,8 @@ impl Run<'_> {
             && account.kept().is_none()
             && self.silent(&account).is_empty();
         if is_explained || log.error.is_some() {
+            // Lines that are there tell which invocations Lambda has to report.
+            self.add_written(&self.others_of(&self.outcomes));
             let other_sources = self.discovery.other_sources.clone();
             let found = Strays { queued, others_seen: seen, other_sources, ..Strays::default() };
             return Ok(Strays { rewritten, ..found });
@@ -148,7 +150,10 @@ impl Run<'_> {
     fn unknown(&self) -> Unknown {
         let jobs = self.jobs.iter();
         let ids = jobs.flat_map(|job| [Some(job.job_id.as_str()), job.message_id.as_deref()]);
-        let refused = self.rejections.iter().map(|each| Some(each.job_id.as_str()));
+        let refused = self.rejections.iter().flat_map(|each| {
+            let made_of = each.attempts.iter().map(|attempt| attempt.line.job_id.as_deref());
+            made_of.chain([Some(each.job_id.as_str())])
+        });
         let own: BTreeSet<&str> = ids.chain(refused).flatten().collect();
         let before = self.discovery.jobs.as_ref().and_then(QueueEvidence::counts);
         let known = Known {
@@ -292,9 +297,7 @@ impl Run<'_> {
         loop {
             let others = self.others(course).await?;
             self.written_of_others = self.written_of_refused();
-            for (request, lines) in &others.requests {
-                *self.written_of_others.entry(request.clone()).or_default() += lines;
-            }
+            self.add_written(&others);
             let account = self.account();
             let until = account.lines_come_until(&self.silent(&account), lines_take);
             let until = self.bounded(until.unwrap_or_default());
@@ -312,6 +315,19 @@ impl Run<'_> {
     async fn others(&self, course: &JobPlan) -> Result<Others, AwsError> {
         let since = self.began_at() - LINES_EARLY;
         let lines = self.aws.all_outcomes(course.log(), since, &self.reader).await?;
+        let lines = on_time(lines, &self.jobs);
+        Ok(self.others_of(&lines.outcomes))
+    }
+
+    /// Takes what lines tell of others.
+    fn add_written(&mut self, others: &Others) {
+        for (request, lines) in &others.requests {
+            *self.written_of_others.entry(request.clone()).or_default() += lines;
+        }
+    }
+
+    /// What those lines tell of others.
+    fn others_of(&self, lines: &[LoggedOutcome]) -> Others {
         let jobs = || self.jobs.iter();
         let own = Own {
             run_id: self.run_id,
@@ -320,6 +336,6 @@ impl Run<'_> {
             refused: self.rejections.iter().map(|each| each.job_id.as_str()).collect(),
             from: self.began_at() - CLOCK_SKEW,
         };
-        Ok(Others::of(&lines.outcomes, &own))
+        Others::of(lines, &own)
     }
 }

@@ -366,6 +366,7 @@ impl Run<'_> {
         let url = &course.job_url;
         let job = |job: Job| JobEvidence {
             job_id: job.job_id,
+            body: job.body,
             fails: job.fails,
             submitted_at: self.clock.now(),
             exchange: Exchange {
@@ -423,6 +424,7 @@ impl Run<'_> {
         let attempts = Vec::new();
         JobEvidence {
             job_id,
+            body,
             fails,
             submitted_at,
             exchange,

@@ -20,7 +20,11 @@ pub const CHECK: Check = Check {
     needs: &[],
     absent: None,
     evaluate: Evaluate::Jobs(|followed| match followed.searched_at {
-        Some(at) => evaluate(followed.others, followed.of_runs, followed.dead_letter_queue, at),
+        Some(at) => {
+            let evaluation =
+                evaluate(followed.others, followed.of_runs, followed.dead_letter_queue, at);
+            told_beside(followed.of_this_run, evaluation)
+        }
         None => Evaluation::not_run("the dead-letter queue was not looked at"),
     }),
 };
@@ -63,6 +67,31 @@ pub fn evaluate(
         .with_evidence("oldestAgeSeconds", age.map(|age| age.as_secs()))
         .with_evidence("expiresInSeconds", left.map(|left| left.as_secs()))
         .with_evidence("receivesByThisRun", receives)
+}
+
+/// The same with the dead letters that name the run and are no job of it: those are of the run all the same, and nothing expects them.
+fn told_beside(of_this_run: &[String], evaluation: Evaluation) -> Evaluation {
+    if of_this_run.is_empty() {
+        return evaluation;
+    }
+    let all = of_this_run.join(", ");
+    let count = match of_this_run.len() {
+        1 => "1 message names this run and is no job of it".to_owned(),
+        several => format!("{several} messages name this run and are no jobs of it"),
+    };
+    let beside = match evaluation.verdict {
+        Verdict::Pass => String::new(),
+        _ => format!("; {}", evaluation.summary),
+    };
+    let told = Evaluation::fail(
+        format!("{count}: further work that failed, or what was made of its jobs: {all}{beside}"),
+        "of this run the failing jobs alone",
+        all,
+    );
+    Evaluation { evidence: evaluation.evidence, ..told }
+        .with_verdict(Verdict::Warn)
+        .with_next("look at what the worker and the submit function send, and why that failed")
+        .with_evidence("ofThisRun", of_this_run)
 }
 
 fn counted(messages: usize) -> String {
@@ -127,6 +156,18 @@ mod tests {
         let of_runs = evaluate(&[], 1, &queue("dlq"), NOW);
         assert_eq!(of_runs.verdict, Verdict::Info);
         assert!(of_runs.summary.starts_with("1 of runs of the verifier"), "{}", of_runs.summary);
+    }
+
+    #[test]
+    fn dead_letters_of_the_run_that_are_no_jobs_warn_and_are_named() {
+        let of = |ids: &[&str], others: &[HeldMessage]| {
+            let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+            told_beside(&ids, evaluate(others, 0, &queue("dlq"), NOW))
+        };
+        assert_eq!(of(&[], &[]).verdict, Verdict::Pass);
+        let told = of(&["m-1", "m-2"], &[held(Duration::from_hours(4))]);
+        assert_eq!(told.verdict, Verdict::Warn);
+        assert!(told.summary.contains("m-1, m-2; 1 message of others"), "{}", told.summary);
     }
 
     #[test]

@@ -187,6 +187,7 @@ pub(crate) mod tests {
     pub(crate) fn job(id: &str, fails: bool, message_id: Option<&str>) -> JobEvidence {
         JobEvidence {
             job_id: id.to_owned(),
+            body: String::new(),
             fails,
             submitted_at: Timestamp::from_millis(1_000_000),
             exchange: Exchange {
