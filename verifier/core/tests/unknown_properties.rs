@@ -110,6 +110,7 @@ fn evaluate(drawn: &[Drawn], lines: Lines) -> (Verdict, bool) {
         }
         jobs.push(JobEvidence {
             job_id,
+            body: String::new(),
             fails: false,
             submitted_at: Timestamp::from_millis(START + round * 60_000),
             exchange: Exchange {

@@ -69,6 +69,8 @@ pub(crate) struct Run<'a> {
     counts_after: Option<QueueCounts>,
     /// What it holds when the failing jobs have left it, by a count just before that.
     without_failing: Option<QueueCounts>,
+    /// When that was counted which was taken for what it holds.
+    taken_at: Option<Timestamp>,
     /// Its counts while the run went on.
     counted: Vec<Counted>,
     /// The dead-letter queue's counts, after what was the run's own was deleted there.
@@ -166,6 +168,7 @@ impl<'a> Run<'a> {
             outcomes: Vec::new(),
             counts_after: None,
             without_failing: None,
+            taken_at: None,
             counted: Vec::new(),
             dead_letters_after: None,
             leftovers: Leftovers::default(),

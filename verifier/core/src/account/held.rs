@@ -67,6 +67,17 @@ impl Account {
         told.iter().min().map(|least| *least > 0)
     }
 
+    /// Whether the jobs queue surely held each failing job then, by its lines: it was received less than a visibility timeout before, or
+    /// later. Where SQS counts one receive too many, a job leaves the queue sooner, and another may be taken for it in a count.
+    pub fn held_each_failing(&self, at: Timestamp) -> bool {
+        let timeout = self.terms.visibility_timeout;
+        let was_there = |message: &MessageAccount| {
+            message.attempts.iter().any(|attempt| attempt.line.at + timeout > at)
+        };
+        let mut failing = self.that(Expectation::Fails);
+        failing.all(|message| message.end == MessageEnd::NotAccepted || was_there(message))
+    }
+
     /// Whether the jobs queue was counted before the failing job returned to it.
     pub(super) fn is_counted(&self) -> bool {
         self.counted.iter().any(|counted| counted.before_return.is_some())
@@ -149,6 +160,15 @@ mod tests {
             strays: 0,
             reads_others: false,
         })
+    }
+
+    #[test]
+    fn the_queue_held_a_failing_job_within_a_visibility_timeout_of_its_last_line() {
+        let account = account(0, &[]);
+        let held = |second: u64| {
+            account.held_each_failing(Timestamp::from_millis(1_000_000 + second * 1000))
+        };
+        assert_eq!([held(119), held(175), held(181)], [true, true, false]);
     }
 
     #[test]

@@ -29,6 +29,9 @@ impl Run<'_> {
         self.let_go(&course.dead_letters).await;
         let mut was_too_high = self.count_the_queues(course, patient_until).await?;
         let mut log = self.read_log(course).await?;
+        if self.taken_at.take().is_some_and(|at| !self.account().held_each_failing(at)) {
+            was_too_high |= self.count_the_queues(course, patient_until).await?;
+        }
         for round in 1..=ROUNDS_MAX {
             if !was_too_high {
                 break;
@@ -57,6 +60,9 @@ impl Run<'_> {
         let mut was_too_high = false;
         loop {
             let known = self.without_failing.take().filter(|_| self.has_all_failing());
+            if known.is_some() {
+                self.taken_at = self.counted.last().map(|counted| counted.at);
+            }
             let jobs = async {
                 if known.is_some() {
                     return Ok(known);
