@@ -168,7 +168,9 @@ async fn a_role_has_to_be_one_that_lambda_may_assume_and_its_policies_have_to_be
     );
     for (condition, is_refused) in [
         (json!({"StringEquals": {"aws:SourceAccount": "000000000000"}}), false),
-        (json!({"StringEquals": {"aws:SourceAccount": "111111111111"}}), true),
+        // The account that a template names is the one that it is deployed to.
+        (json!({"StringEquals": {"aws:SourceAccount": "111111111111"}}), false),
+        (json!({"StringNotEquals": {"aws:SourceAccount": "111111111111"}}), true),
         (json!({"ArnLike": {"aws:SourceArn": "arn:aws:lambda:*:*:function:probe"}}), false),
         (json!({"ArnLike": {"aws:SourceArn": "arn:aws:lambda:*:*:function:other"}}), true),
     ] {
