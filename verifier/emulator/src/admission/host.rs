@@ -34,6 +34,11 @@ pub(super) fn is_address(host: &str) -> bool {
     name_of(host).is_some_and(is_loopback_address)
 }
 
+/// Whether a `Host` is an address of the loopback, or its plain name, `localhost`.
+pub(super) fn is_plain(host: &str) -> bool {
+    is_address(host) || name_of(host).is_some_and(|name| name.eq_ignore_ascii_case("localhost"))
+}
+
 /// Whether a `Host`, with or without a port, is a name or an address of the loopback.
 fn is_loopback(host: &str) -> bool {
     name_of(host).is_some_and(|name| is_loopback_address(name) || is_loopback_name(name))

@@ -100,11 +100,14 @@ pub(crate) fn admit(head: &Parts, listener: &Listener<'_>) -> Result<Admitted, R
         Listener::Stack(configuration) => match place(head, host, configuration) {
             Place::Admin => admit_to_admin(head, host, configuration),
             // On AWS they have two origins, so a page that only works where it has the API's own must not work here either.
-            Place::HttpApi if (configuration.serves_page)(host) => Err(Refused::new(
-                404,
-                "NotFound",
-                "At this name there is the page; ask the HTTP API by its address, 127.0.0.1.",
-            )),
+            // Nor is it at a name of its own for each page that wants more connections than a browser has for one.
+            Place::HttpApi if (configuration.serves_page)(host) || !host::is_plain(host) => {
+                Err(Refused::new(
+                    404,
+                    "NotFound",
+                    "At this name there is the page; ask the HTTP API by its address, 127.0.0.1.",
+                ))
+            }
             Place::HttpApi => Ok(Admitted::HttpApi),
             Place::Page => Ok(Admitted::Page),
             Place::Aws => admit_to_aws(head, host, configuration),
