@@ -19,7 +19,7 @@ use verifier_model::time::Timestamp;
 
 pub(crate) use self::asked::Asked;
 use self::context::keys;
-use crate::stack::{FunctionSpec, RoleSpec};
+use crate::stack::{FunctionSpec, RoleSpec, as_own};
 use crate::template::{ACCOUNT_ID, PARTITION};
 
 /// What policies are kept of queues: a text is read once.
@@ -268,7 +268,7 @@ impl Access {
             return known.clone();
         }
         let document: Value = serde_json::from_str(text).unwrap_or_default();
-        let policy = Policy::of_resource(&document);
+        let policy = Policy::of_resource(&as_own(&document, &self.region));
         if let Err(error) = &policy {
             tracing::warn!("a queue's policy is not looked at: {error}");
         }

@@ -7,7 +7,6 @@ use verifier_model::event_source_mapping::{MappingChanges, MappingConfiguration}
 use verifier_model::sqs::{QueueAttributes, SqsError};
 
 use super::managed_policies::unknown_policies;
-use super::own_arns::as_own;
 use super::properties::Properties;
 use super::{
     ApiSpec, BINARY_KEY, CorsSpec, DIRECTORY_KEY, FILES_KEY, FunctionSpec, MappingSpec, Output,
@@ -200,7 +199,7 @@ impl<'a> Builder<'a> {
                 queues.is_some_and(|queues| queues.iter().any(|queue| queue == queue_url))
             })
             .and_then(|policy| policy.properties.get("PolicyDocument"))
-            .map(|policy| as_own(policy, self.region()).to_string())
+            .map(Value::to_string)
     }
 
     /// The functions that have a binary. Others matter only when something invokes them.

@@ -21,6 +21,7 @@ use verifier_model::sqs::QueueAttributes;
 pub(crate) use crate::template::BINARY_KEY;
 pub(crate) use build::build;
 pub(crate) use deployable::{check_functions, check_mappings};
+pub(crate) use own_arns::as_own;
 pub(crate) use permissions::API_GATEWAY;
 pub use roles::RoleSpec;
 

@@ -13,7 +13,7 @@ const OF_RESOURCES: [&str; 5] =
 const OF_ACCOUNTS: [&str; 3] = ["SourceAccount", "aws:SourceAccount", "AWS:SourceAccount"];
 
 /// The document with the ARNs of resources as they would be here.
-pub(super) fn as_own(document: &Value, region: &str) -> Value {
+pub(crate) fn as_own(document: &Value, region: &str) -> Value {
     match document {
         Value::Array(items) => items.iter().map(|item| as_own(item, region)).collect(),
         Value::Object(fields) => {
