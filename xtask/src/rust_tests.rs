@@ -4,8 +4,8 @@
 //! several run at once here, the longest first; a processor that waits for one works for another.
 
 use std::collections::VecDeque;
-use std::io::{self, Write};
-use std::process::{Output, Stdio};
+use std::io::{self, Read, Seek, Write};
+use std::process::{Child, Command, ExitStatus};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -34,11 +34,32 @@ const LONGEST: [&str; 13] = [
 /// What compares with the time in real time, and therefore runs when nothing else does, as by `cargo test`.
 const ALONE: [&str; 2] = ["verifier-emulator clock", "verifier-emulator lambda"];
 
+/// How long a program may take. On two slow processors the longest takes a third of this.
+const BOUND: Duration = Duration::from_mins(15);
+
+/// How often to look whether one has ended.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// How a program's tests ended.
 struct Ended {
     title: String,
     took: Duration,
-    result: io::Result<Output>,
+    result: io::Result<Outcome>,
+}
+
+/// What came of a program.
+struct Outcome {
+    how: How,
+    /// What it printed, errors too, in the order in which it did.
+    printed: String,
+}
+
+enum How {
+    /// By itself.
+    Ended(ExitStatus),
+    /// It took longer than it may, and was ended; these tests had not ended then, the first of them in the order in which
+    /// they begin.
+    TookTooLong(Vec<String>),
 }
 
 /// Runs the tests of every program, with more environment variables; fails if any of them does.
@@ -59,7 +80,7 @@ pub(crate) fn run(
         }
         Ok(())
     };
-    let run = |executable: &Executable| ended(project, executable, environment);
+    let run = |executable: &Executable| ended(project, executable, environment, BOUND);
     // One more than there are processors: each runs several tests at a time, and the steps of the other lane run besides.
     at_once(1 + processors(), longest_first(together), &run, &mut note)?;
     at_once(1, alone, &run, &mut note)?;
@@ -106,36 +127,97 @@ fn longest_first(mut executables: Vec<Executable>) -> Vec<Executable> {
 }
 
 /// Runs a program as `cargo test` would.
-fn ended(project: &Project, executable: &Executable, environment: &[(&str, String)]) -> Ended {
+fn ended(
+    project: &Project,
+    executable: &Executable,
+    environment: &[(&str, String)],
+    bound: Duration,
+) -> Ended {
     let started = Instant::now();
+    let result = outcome(|| command(project, executable, environment), bound);
+    Ended { title: executable.title(), took: started.elapsed(), result }
+}
+
+fn command(project: &Project, executable: &Executable, environment: &[(&str, String)]) -> Command {
     let mut command = program(&executable.path, &project.root);
-    command.current_dir(&executable.folder).stdin(Stdio::null());
+    command.current_dir(&executable.folder);
     command.env("CARGO_MANIFEST_DIR", &executable.folder);
     command.env("CARGO_PKG_NAME", &executable.package);
     command.envs(environment.iter().map(|(name, value)| (name, value)));
-    let result = command.output();
-    Ended { title: executable.title(), took: started.elapsed(), result }
+    command
+}
+
+/// Runs a program to its end, or to the bound.
+///
+/// It prints into a file: a pipe would be open for as long as any process that a test has left behind.
+fn outcome(command: impl Fn() -> Command, bound: Duration) -> io::Result<Outcome> {
+    let mut file = tempfile::tempfile()?;
+    let mut command_to_run = command();
+    command_to_run.stdout(file.try_clone()?).stderr(file.try_clone()?);
+    let mut process = command_to_run.spawn()?;
+    let status = ended_within(&mut process, bound)?;
+    let mut printed = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut printed)?;
+    let printed = String::from_utf8_lossy(&printed).into_owned();
+    let how = match status {
+        Some(status) => How::Ended(status),
+        None => How::TookTooLong(not_ended(&listed(command())?, &printed)),
+    };
+    Ok(Outcome { how, printed })
+}
+
+/// Its status, or none if it has not ended within the bound; then it is killed.
+fn ended_within(process: &mut Child, bound: Duration) -> io::Result<Option<ExitStatus>> {
+    let started = Instant::now();
+    while started.elapsed() < bound {
+        if let Some(status) = process.try_wait()? {
+            return Ok(Some(status));
+        }
+        std::thread::sleep(LOOK);
+    }
+    process.kill()?;
+    process.wait()?;
+    Ok(None)
+}
+
+/// What a program says of its tests without running them.
+fn listed(mut command: Command) -> io::Result<String> {
+    let output = command.args(["--list", "--format", "terse"]).output()?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The tests of a list, `name: test` each, of which nothing was printed: `test name ... ok`.
+fn not_ended(list: &str, printed: &str) -> Vec<String> {
+    let names = list.lines().filter_map(|line| line.strip_suffix(": test"));
+    let has_ended =
+        |name: &&str| printed.lines().any(|line| line.starts_with(&format!("test {name} ... ")));
+    names.filter(|name| !has_ended(name)).map(ToOwned::to_owned).collect()
 }
 
 /// Prints a line about a program, and everything that it printed where a test failed; how many tests passed if all did.
 fn tell(ended: &Ended, out: &mut dyn Write) -> io::Result<Option<usize>> {
     let Ended { title, took, result } = ended;
     let seconds = took.as_secs_f64();
-    let output = match result {
-        Ok(output) => output,
+    let passed = match result {
         Err(error) => {
-            writeln!(out, "{title}: did not start: {error}")?;
-            return Ok(None);
+            writeln!(out, "{title}: did not run: {error}")?;
+            None
+        }
+        Ok(Outcome { how: How::TookTooLong(tests), printed }) => {
+            let tests = tests.join(", ");
+            writeln!(out, "{title}: ended after {seconds:.0} s, without: {tests}\n{printed}")?;
+            None
+        }
+        Ok(Outcome { how: How::Ended(status), printed }) => {
+            let passed = passed(printed).filter(|_| status.success());
+            match passed {
+                Some(count) => writeln!(out, "{title}: {count} passed in {seconds:.1} s")?,
+                None => writeln!(out, "{title}: {status} after {seconds:.1} s\n{printed}")?,
+            }
+            passed
         }
     };
-    let printed = String::from_utf8_lossy(&output.stdout);
-    let passed = passed(&printed).filter(|_| output.status.success());
-    if let Some(count) = passed {
-        writeln!(out, "{title}: {count} passed in {seconds:.1} s")?;
-    } else {
-        let errors = String::from_utf8_lossy(&output.stderr);
-        writeln!(out, "{title}: {} after {seconds:.1} s\n{printed}{errors}", output.status)?;
-    }
     out.flush()?;
     Ok(passed)
 }
@@ -174,6 +256,33 @@ mod tests {
         ] {
             assert_eq!(passed(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_program_that_does_not_end_is_ended_and_what_it_waits_for_is_named() {
+        let script = "if [ \"$1\" = --list ]; then echo 'a: test'; echo 'b: test'; exit; fi\n\
+            echo 'test a ... ok'; exec sleep 600";
+        let command = || {
+            let mut command = Command::new("sh");
+            command.args(["-c", script, "sh"]);
+            command
+        };
+        // Long enough for a shell to print a line, which is not waited for on a slow machine: then `a` is named, too.
+        let took = Duration::from_millis(500);
+        let result = outcome(command, took);
+        let mut out = Vec::new();
+        let ended = Ended { title: "verifier hangs".to_owned(), took, result };
+        assert_eq!(tell(&ended, &mut out).unwrap(), None);
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.starts_with("verifier hangs: ended after 0 s, without: "), "{text}");
+        assert!(text.contains("b\n"), "{text}");
+    }
+
+    #[test]
+    fn what_has_not_ended_is_what_nothing_was_printed_of() {
+        let list = "a: test\na::b: test\nc: benchmark\n\nd: test\n";
+        let printed = "\nrunning 3 tests\ntest a::b ... ok\ntest d ... FAILED\n";
+        assert_eq!(not_ended(list, printed), ["a"]);
     }
 
     #[test]
