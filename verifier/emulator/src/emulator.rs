@@ -13,7 +13,7 @@ use verifier_model::faults::{FaultPlanError, FaultRules, RuleReport};
 use verifier_model::iam::Policy;
 use verifier_model::sqs::Sqs;
 
-use crate::access::Access;
+use crate::access::{Access, RoleGrants};
 use crate::admin::Admin;
 use crate::client::Client;
 use crate::clients::Clients;
@@ -156,6 +156,11 @@ impl Emulator {
     /// What IAM denied so far, in AWS's words and with what decided it, and how often.
     pub fn denials(&self) -> Vec<(String, u64)> {
         self.world.access.denials()
+    }
+
+    /// What the roles of the template grant, and what of that was used so far; nothing where IAM is off.
+    pub fn grants(&self) -> Vec<RoleGrants> {
+        self.world.access.grants()
     }
 
     /// The stack that it was started with.

@@ -36,6 +36,7 @@ mod transport;
 mod variables;
 mod world;
 
+pub use access::{Refused, RoleGrants};
 pub use admission::TOKEN_HEADER;
 pub use client::Client;
 pub use clock::ClockMode;

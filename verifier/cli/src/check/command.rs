@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use verifier_aws::{Aws, Connection, Http};
-use verifier_core::check::{CheckEvent, Selection};
-use verifier_emulator::Emulator;
+use verifier_core::check::{CheckEvent, RoleGrants, Selection};
+use verifier_emulator::{self as emulator, Emulator};
 
 use crate::check::args::{CheckArgs, CheckFormat};
 use crate::check::view::{self, CheckView};
@@ -257,5 +257,18 @@ async fn evaluate(
     };
     // What was not cleaned up in time is named in the report.
     let _ = tokio::time::timeout(CLEAN_UP, run.clean_up()).await;
+    let roles = target.emulator.as_ref().map(roles_of);
+    run.settle_roles(roles.as_deref());
     Ok(run.finish(stopped))
+}
+
+/// What the roles of the local stack were used for.
+fn roles_of(emulator: &Emulator) -> Vec<RoleGrants> {
+    let of_check = |emulator::RoleGrants { role, granted, used, denied }| {
+        let told = |(action, refused): (String, emulator::Refused)| {
+            (action, (refused.sentence, refused.times))
+        };
+        RoleGrants { role, granted, used, denied: denied.into_iter().map(told).collect() }
+    };
+    emulator.grants().into_iter().map(of_check).collect()
 }

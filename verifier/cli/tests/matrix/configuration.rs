@@ -304,15 +304,19 @@ fn consumers() -> Vec<Mutant> {
             .expect(1, &[("cfg.consumer", "fail")]),
         Mutant::new("the submitter's role may not send")
             .with_change(|changes| changes.deny("sqs:SendMessage"))
-            .expect(1, &[("api.reject", "inconclusive"), ("job.accept", "fail")]),
+            .expect(
+                1,
+                &[("api.reject", "inconclusive"), ("job.accept", "fail"), ("iam.enough", "fail")],
+            ),
         Mutant::new("no role may write its log")
             .with_change(|changes| changes.deny("logs:PutLogEvents"))
             .expect(
-                3,
+                1,
                 &[
                     ("api.reject", "inconclusive"),
                     ("job.success", "inconclusive"),
                     ("dlq.attempts", "inconclusive"),
+                    ("iam.enough", "fail"),
                 ],
             ),
         Mutant::new("no function lets the API invoke it")

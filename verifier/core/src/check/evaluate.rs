@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::addresses::{Addresses, OneOrMore, Question, Reply};
 use super::configuration::{Configuration, StackFacts};
 use super::followed::{Followed, Submission};
+use super::granted::Roles;
 use super::leftovers::Leftovers;
 use super::verdict::Evaluation;
 use crate::evidence::{JobEvidence, Rejection};
@@ -25,6 +26,8 @@ pub enum Evaluate {
     Jobs(fn(&Followed<'_>) -> Evaluation),
     /// From what the run leaves behind.
     Leftovers(fn(&Leftovers) -> Evaluation),
+    /// From what the stack's roles were used for.
+    Roles(fn(&Roles<'_>) -> Evaluation),
 }
 
 /// Questions to the page or the API. They are asked again while the answer is bad, since a deployment takes a while to

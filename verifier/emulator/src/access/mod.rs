@@ -7,6 +7,7 @@
 
 mod asked;
 mod context;
+mod uses;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +20,8 @@ use verifier_model::time::Timestamp;
 
 pub(crate) use self::asked::Asked;
 use self::context::keys;
+use self::uses::Uses;
+pub use self::uses::{Refused, RoleGrants};
 use crate::stack::{FunctionSpec, RoleSpec, as_own};
 use crate::template::{ACCOUNT_ID, PARTITION};
 
@@ -36,20 +39,43 @@ pub(crate) struct Access {
     callers: Mutex<Option<Principal>>,
     /// What was denied, and how often.
     denials: Mutex<BTreeMap<String, u64>>,
+    uses: Uses,
 }
 
 /// Who asks: a function, or everybody else under a policy or a role.
 #[derive(Clone)]
 pub(crate) struct Principal {
     role: Arc<RoleSpec>,
-    function: Option<Arc<FunctionSpec>>,
+    of: Holder,
+}
+
+/// Who has a role.
+#[derive(Clone)]
+enum Holder {
+    Function(Arc<FunctionSpec>),
+    /// What reads queues for a function.
+    Poller,
+    /// Whoever is no function.
+    Caller,
 }
 
 impl Principal {
+    fn function(&self) -> Option<&FunctionSpec> {
+        match &self.of {
+            Holder::Function(function) => Some(function),
+            Holder::Poller | Holder::Caller => None,
+        }
+    }
+
+    /// Whether it is the stack that asks, and not its user.
+    fn is_of_stack(&self) -> bool {
+        !matches!(self.of, Holder::Caller)
+    }
+
     fn caller(&self) -> Caller {
         let RoleSpec { arn, .. } = self.role.as_ref();
         let name = arn.rsplit('/').next().unwrap_or_default();
-        let session = self.function.as_ref().map_or("verifier", |function| &function.name);
+        let session = self.function().map_or("verifier", |function| &function.name);
         let session = format!("arn:{PARTITION}:sts::{ACCOUNT_ID}:assumed-role/{name}/{session}");
         Caller::Session { role: arn.clone(), session }
     }
@@ -75,6 +101,7 @@ impl Access {
             queue_policies: Mutex::default(),
             callers: Mutex::default(),
             denials: Mutex::default(),
+            uses: Uses::default(),
         }
     }
 
@@ -89,7 +116,7 @@ impl Access {
             identity: vec![Attached { name: name.to_owned(), policy }],
             boundary: None,
         };
-        *lock(&self.callers) = Some(Principal { role: Arc::new(role), function: None });
+        *lock(&self.callers) = Some(Principal { role: Arc::new(role), of: Holder::Caller });
     }
 
     /// From now on, everybody who is no function has a role, by its logical id, name or ARN; the logical ids of those that
@@ -102,19 +129,19 @@ impl Access {
         let Some(role) = roles.values().find(is_it) else {
             return Err(roles.values().map(|role| role.logical_id.clone()).collect());
         };
-        *lock(&self.callers) = Some(Principal { role: role.clone(), function: None });
+        *lock(&self.callers) = Some(Principal { role: role.clone(), of: Holder::Caller });
         Ok(())
     }
 
     /// A function, where its role is known and decides anything.
     pub(crate) fn function(&self, function: Arc<FunctionSpec>) -> Option<Principal> {
         let role = self.role(&function)?;
-        Some(Principal { role, function: Some(function) })
+        Some(Principal { role, of: Holder::Function(function) })
     }
 
     /// What reads queues for a function, with its role: no function itself.
     pub(crate) fn poller(&self, function: &FunctionSpec) -> Option<Principal> {
-        Some(Principal { role: self.role(function)?, function: None })
+        Some(Principal { role: self.role(function)?, of: Holder::Poller })
     }
 
     /// Who is no function, where that is no administrator.
@@ -125,6 +152,12 @@ impl Access {
     /// What was denied, with what decided it, and how often.
     pub(crate) fn denials(&self) -> Vec<(String, u64)> {
         lock(&self.denials).iter().map(|(denial, times)| (denial.clone(), *times)).collect()
+    }
+
+    /// The roles of all stacks, with what their policies grant and what of that was used.
+    pub(crate) fn grants(&self) -> Vec<RoleGrants> {
+        let roles = lock(&self.roles);
+        roles.values().map(|role| self.uses.of(role)).collect()
     }
 
     pub(crate) fn note(&self, denial: String) {
@@ -169,7 +202,7 @@ impl Access {
         let (identity, boundary) = by
             .map_or((&[][..], None), |by| (by.role.identity.as_slice(), by.role.boundary.as_ref()));
         let caller = by.map_or_else(administrator, Principal::caller);
-        let function = by.and_then(|by| by.function.as_deref());
+        let function = by.and_then(Principal::function);
         let of_caller = keys(&caller, function, &self.region, now);
         let of_role = by.iter().flat_map(|by| &by.role.tags);
         let of_caller = of_role.fold(of_caller, |keys, (tag, value)| {
@@ -190,20 +223,21 @@ impl Access {
             resource_account: ACCOUNT_ID,
             rule: ResourceRule::Either,
         };
+        let of_stack = by.filter(|by| by.is_of_stack());
         match decide(&request, &policies) {
-            Decision::Allowed(_) => Ok(()),
+            Decision::Allowed(_) => {
+                if let Some(by) = of_stack {
+                    self.uses.note(&by.role, &request);
+                }
+                Ok(())
+            }
             Decision::Denied(denial) => {
                 let sentence = denial.sentence(&request, &asked.written);
-                let by = match &denial {
-                    Denial::Explicit(statement) => statement.to_string(),
-                    Denial::Implicit(_) => match by {
-                        Some(by) => {
-                            format!("no statement of the role {} allows it", by.role.logical_id)
-                        }
-                        None => "no statement allows it".to_owned(),
-                    },
-                };
-                self.note(format!("{sentence} ({by})"));
+                let told = format!("{sentence} ({})", decided_by(&denial, by));
+                if let Some(by) = of_stack {
+                    self.uses.deny(&by.role, &asked.action, &told);
+                }
+                self.note(told);
                 Err(Denied { sentence })
             }
         }
@@ -280,6 +314,17 @@ impl Access {
         }
         policies.insert(text.to_owned(), policy.clone());
         policy
+    }
+}
+
+/// What has denied a request.
+fn decided_by(denial: &Denial, by: Option<&Principal>) -> String {
+    match (denial, by) {
+        (Denial::Explicit(statement), _) => statement.to_string(),
+        (Denial::Implicit(_), Some(by)) => {
+            format!("no statement of the role {} allows it", by.role.logical_id)
+        }
+        (Denial::Implicit(_), None) => "no statement allows it".to_owned(),
     }
 }
 

@@ -10,6 +10,7 @@
 mod condition;
 mod decision;
 mod error;
+mod grants;
 mod keys;
 mod operator;
 mod pattern;
@@ -22,5 +23,6 @@ pub use self::decision::{
     Attached, Decision, Denial, Granted, Policies, PolicyKind, ResourceRule, decide,
 };
 pub use self::error::PolicyError;
+pub use self::grants::{Grant, granting, grants};
 pub use self::policy::{Effect, Policy};
 pub use self::request::{Caller, Keys, Request};

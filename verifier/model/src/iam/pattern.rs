@@ -2,6 +2,8 @@
 //!
 //! Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>.
 
+use std::fmt::{self, Write};
+
 use super::error::PolicyError;
 use super::request::Keys;
 
@@ -98,6 +100,19 @@ impl Pattern {
             }
         });
         marks.collect::<Option<Vec<_>>>().map(|marks| marks.concat())
+    }
+}
+
+/// As it is written in a policy.
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|piece| match piece {
+            Piece::Text(text) => f.write_str(text),
+            Piece::Many => f.write_char('*'),
+            Piece::One => f.write_char('?'),
+            Piece::Variable { key, default: None } => write!(f, "${{{key}}}"),
+            Piece::Variable { key, default: Some(default) } => write!(f, "${{{key}, '{default}'}}"),
+        })
     }
 }
 

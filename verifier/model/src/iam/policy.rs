@@ -199,9 +199,32 @@ impl Statement {
             && self.conditions.iter().all(|condition| condition.is_met(keys));
         is_met.then_some(named)
     }
+
+    /// Its actions and its resources as they are written. A role's trust policy has no resources.
+    pub(super) fn written(&self) -> (Vec<String>, Vec<String>) {
+        let resources = self.resources.as_ref().map_or_else(Vec::new, |all| all.written(|_| true));
+        (self.actions.written(|_| true), resources)
+    }
+
+    /// Those of them that stand for what a request is about.
+    pub(super) fn matching(&self, request: &Request) -> (Vec<String>, Vec<String>) {
+        let Request { action, resource, keys, .. } = request;
+        let is_of = |pattern: &Pattern| pattern.matches(resource, keys);
+        let resources = self.resources.as_ref().map_or_else(Vec::new, |all| all.written(is_of));
+        (self.actions.written(|pattern| pattern.matches_ignoring_case(action, keys)), resources)
+    }
 }
 
 impl Choice {
+    /// The patterns that are asked for, each as it is written; as one what is written by what it excepts.
+    fn written(&self, is_asked: impl Fn(&Pattern) -> bool) -> Vec<String> {
+        if self.is_negated {
+            let excepted: Vec<String> = self.patterns.iter().map(Pattern::to_string).collect();
+            return vec![format!("all but {}", excepted.join(", "))];
+        }
+        self.patterns.iter().filter(|each| is_asked(each)).map(Pattern::to_string).collect()
+    }
+
     fn has(&self, matches: impl Fn(&Pattern) -> bool) -> bool {
         self.patterns.iter().any(matches) != self.is_negated
     }

@@ -40,6 +40,8 @@ impl Live {
             () = interrupt.asked() => Some(Failure::environment("it was interrupted")),
         };
         let _ = tokio::time::timeout(CLEAN_UP, run.clean_up()).await;
+        // An experiment proves what becomes of messages, whatever its roles were used for.
+        run.settle_roles(None);
         let report = run.finish(stopped);
         Ok(Steady { overall: report.overall, summary: summary(&report) })
     }

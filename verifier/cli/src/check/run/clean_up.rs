@@ -6,7 +6,7 @@ use contract::Outcome;
 use verifier_core::account::{MessageAccount, MessageEnd};
 use verifier_core::check::rules::{api_reject, clean_leftovers};
 use verifier_core::check::{
-    CHECKS, Evaluate, JobEvidence, Leftovers, QueueEvidence, Rejection, on_time,
+    CHECKS, Evaluate, JobEvidence, Leftovers, QueueEvidence, Rejection, RoleGrants, Roles, on_time,
 };
 
 use super::Run;
@@ -40,6 +40,16 @@ impl Run<'_> {
         for check in CHECKS {
             if let Evaluate::Leftovers(evaluate) = check.evaluate {
                 self.settle(check, evaluate(&leftovers));
+            }
+        }
+    }
+
+    /// Settles what the stack's roles were used for, where the endpoint tells. To be called once, when nothing is left to do.
+    pub(crate) fn settle_roles(&mut self, all: Option<&[RoleGrants]>) {
+        for check in CHECKS {
+            if let Evaluate::Roles(evaluate) = check.evaluate {
+                let evaluation = evaluate(&Roles { all, jobs: self.jobs.len() });
+                self.settle(check, evaluation);
             }
         }
     }

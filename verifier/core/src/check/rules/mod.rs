@@ -20,6 +20,8 @@ pub mod clean_leftovers;
 pub mod dlq_arrival;
 pub mod dlq_attempts;
 pub mod dlq_others;
+pub mod iam_enough;
+pub mod iam_least;
 pub mod job_accept;
 pub mod job_isolation;
 pub mod job_success;
@@ -55,6 +57,8 @@ pub const CHECKS: &[Check] = &[
     dlq_arrival::CHECK,
     dlq_others::CHECK,
     clean_leftovers::CHECK,
+    iam_enough::CHECK,
+    iam_least::CHECK,
 ];
 
 /// The check of that id.
