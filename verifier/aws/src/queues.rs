@@ -1,6 +1,6 @@
 //! SQS: what a queue is configured with, and what is in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use aws_sdk_sqs::config::Builder;
@@ -9,7 +9,8 @@ use aws_sdk_sqs::error::SdkError;
 use aws_sdk_sqs::operation::receive_message::ReceiveMessageError;
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry,
-    DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName, QueueAttributeName,
+    DeleteMessageBatchRequestEntry, Message, MessageAttributeValue, MessageSystemAttributeName,
+    QueueAttributeName,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use verifier_core::check::{DeadLetter, QueueEvidence};
@@ -190,6 +191,7 @@ impl Aws {
             .visibility_timeout(number(how.visibility_timeout_seconds))
             .wait_time_seconds(number(how.wait_seconds))
             .message_system_attribute_names(MessageSystemAttributeName::All)
+            .message_attribute_names("All")
             .customize()
             .config_override(Builder::new().retry_config(RetryConfig::disabled()));
         Ok(request.send().await?.messages.unwrap_or_default())
@@ -315,6 +317,7 @@ fn dead_letter(message: &Message, seen_at: Timestamp) -> DeadLetter {
     DeadLetter {
         message_id: message.message_id().unwrap_or_default().to_owned(),
         body: message.body().unwrap_or_default().to_owned(),
+        attributes: attribute_texts(message),
         sent_at: time(MessageSystemAttributeName::SentTimestamp),
         first_received_at: time(MessageSystemAttributeName::ApproximateFirstReceiveTimestamp),
         receive_count: attribute(MessageSystemAttributeName::ApproximateReceiveCount)
@@ -324,6 +327,16 @@ fn dead_letter(message: &Message, seen_at: Timestamp) -> DeadLetter {
         seen_at,
         receipt_handle: message.receipt_handle().unwrap_or_default().to_owned(),
     }
+}
+
+/// The texts of a message's attributes. What is binary is read as text as far as it is one.
+fn attribute_texts(message: &Message) -> Vec<String> {
+    let values = message.message_attributes().into_iter().flat_map(HashMap::values);
+    let text = |value: &MessageAttributeValue| {
+        let binary = || Some(String::from_utf8_lossy(value.binary_value()?.as_ref()).into_owned());
+        value.string_value().map(str::to_owned).or_else(binary)
+    };
+    values.filter_map(text).collect()
 }
 
 #[cfg(test)]

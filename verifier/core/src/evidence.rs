@@ -9,6 +9,7 @@ use verifier_model::time::Timestamp;
 
 use crate::account::{Invocation, QueueCounts};
 use crate::command::aws;
+use crate::unfolded::unfolded;
 
 /// A stack, as CloudFormation describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -517,6 +518,8 @@ pub struct DeadLetter {
     pub message_id: String,
     /// Its body.
     pub body: String,
+    /// The texts of its message attributes.
+    pub attributes: Vec<String>,
     /// When it was sent to its first queue.
     pub sent_at: Option<Timestamp>,
     /// When it was first received from any queue.
@@ -529,6 +532,16 @@ pub struct DeadLetter {
     pub seen_at: Timestamp,
     /// The handle of this receive.
     pub receipt_handle: String,
+}
+
+impl DeadLetter {
+    /// All texts that it holds, in whatever form: its body first.
+    pub fn texts(&self) -> Vec<String> {
+        std::iter::once(&self.body)
+            .chain(&self.attributes)
+            .flat_map(|text| unfolded(text))
+            .collect()
+    }
 }
 
 /// A message of somebody else in the dead-letter queue, which a run held while it looked for its own.

@@ -15,3 +15,4 @@ pub mod nearest;
 pub mod redrive;
 pub mod run_id;
 pub mod settings;
+mod unfolded;

@@ -18,6 +18,7 @@ fn message(body: String) -> DeadLetter {
     DeadLetter {
         message_id: "m".to_owned(),
         body,
+        attributes: Vec::new(),
         sent_at: None,
         first_received_at: None,
         receive_count: None,

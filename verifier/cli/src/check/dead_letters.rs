@@ -52,6 +52,8 @@ pub(crate) struct DeadLetters {
     pub(crate) held: BTreeMap<String, HeldMessage>,
     /// All messages of others that were seen, also after they were made visible again, by message id.
     pub(crate) others: BTreeMap<String, HeldMessage>,
+    /// The same as they were received first, with what they hold, which takes some time to find out.
+    pub(crate) texts_of_others: BTreeMap<String, OurMessage>,
     /// How many receives were not answered, and may have been carried out.
     pub(crate) unanswered: u32,
     /// Until when messages may be hidden for a receive that was not answered.
@@ -224,16 +226,15 @@ impl DeadLetters {
     }
 
     fn keep_own(&mut self, message: DeadLetter) {
-        let (message_id, body, seen_at) =
-            (message.message_id.clone(), message.body.clone(), message.seen_at);
-        let seen = || OurMessage { message_id: message_id.clone(), body, seen_at };
-        self.seen.entry(message_id.clone()).or_insert_with(seen);
+        let message_id = message.message_id.clone();
+        self.seen.entry(message_id.clone()).or_insert_with(|| OurMessage::of(&message));
         self.first.entry(message_id.clone()).or_insert_with(|| message.clone());
         self.own.insert(message_id, message);
     }
 
     fn hold(&mut self, message: DeadLetter) {
         let id = message.message_id.clone();
+        self.texts_of_others.entry(id.clone()).or_insert_with(|| OurMessage::of(&message));
         let more = |held: Option<&HeldMessage>| held.map_or(0, |held| held.receives) + 1;
         let seen = HeldMessage { receives: more(self.others.get(&id)), message: message.clone() };
         self.others.insert(id.clone(), seen);

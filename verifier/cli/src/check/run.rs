@@ -17,10 +17,10 @@ use verifier_core::account::{
     Account, Counted, Invocation, Observed, QueueCounts, Remark, Terms, surplus,
 };
 use verifier_core::check::{
-    Addresses, CHECKS, Check, CheckEvent, DeadLetter, Discovered, Evaluate, Evaluation,
-    JobEvidence, JobTrace, Leftovers, LoggedOutcome, OurMessage, Overall, QueueEvidence, Rejection,
-    RunId, Settled, StackEvidence, StackFacts, Submission, Verdict, Weight, absent, call_budget,
-    explained, nameless, observed, overall,
+    Addresses, CHECKS, Check, CheckEvent, Discovered, Evaluate, Evaluation, JobEvidence, JobTrace,
+    Leftovers, LoggedOutcome, OurMessage, Overall, QueueEvidence, Rejection, RunId, Settled,
+    StackEvidence, StackFacts, Submission, Verdict, Weight, absent, call_budget, explained,
+    nameless, observed, overall,
 };
 use verifier_core::settings::OutcomeReader;
 use verifier_model::time::Timestamp;
@@ -317,17 +317,17 @@ impl<'a> Run<'a> {
         failure
     }
 
-    /// The dead letters that are the run's own, and those that name it under an id of no job.
+    /// The dead letters that are the run's own, those that name it under an id of no job, and those that came since it began and
+    /// may hold its jobs under no id of theirs.
     fn dead_of_run(&self) -> Vec<OurMessage> {
         let run = self.run_id.to_string();
-        let others = self.messages.others.values().map(|held| &held.message);
-        let named = others.filter(|message| message.body.contains(&run));
-        let named = named.map(|DeadLetter { message_id, body, seen_at, .. }| OurMessage {
-            message_id: message_id.clone(),
-            body: body.clone(),
-            seen_at: *seen_at,
-        });
-        self.messages.seen.values().cloned().chain(named).collect()
+        let began_at = self.jobs.iter().map(|job| job.submitted_at).min();
+        let is_since = |message: &OurMessage| {
+            message.sent_at.zip(began_at).is_some_and(|(sent, began)| sent >= began)
+        };
+        let others = self.messages.texts_of_others.values();
+        let of_run = others.filter(|message| is_since(message) || message.names(&run));
+        self.messages.seen.values().chain(of_run).cloned().collect()
     }
 
     /// The account of the run's messages, as far as they were observed by now.

@@ -90,7 +90,7 @@ def put(body, job):
     if "audits" in WORDS:
         audit = {"same": job, "failing": {"task": "audit", "fail": True}}.get(WORDS["audits"], {"task": "audit"})
         send(os.environ["AUDITS"], json.dumps(audit))
-    if has("twice"):
+    if has("twice") and job["jobId"].endswith(WORDS.get("twice-of", "")):
         send(JOBS, text, **({"DelaySeconds": int(value("twice"))} if value("twice") else {}))
     if has("renamed") and job["jobId"].endswith(tuple((value("renamed") or "").split(","))):
         copy = {"task": job["task"], "fail": job.get("fail", False), **({} if "unnamed" in WORDS else {"jobId": str(uuid.uuid4())})}

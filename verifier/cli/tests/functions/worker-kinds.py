@@ -2,10 +2,14 @@
 """A worker of a kind: the words of the environment variable MUTANT say which, each a thing that a worker can do to a
 message, to its batch or to its log. Without any it works as the real one does."""
 
+import base64
+import hashlib
 import json
 import os
 import sys
 import time
+import uuid
+import zlib
 
 from runtime import send, serve, sqs
 
@@ -153,6 +157,23 @@ def written(line):
     return json.dumps(line)
 
 
+def copy(record, form):
+    """Sends a copy of a message to the dead-letter queue, in a form that may not tell whose it is."""
+    body, more = record["body"], {}
+    if form == "wrapped":
+        body = json.dumps({"job": body})
+    if form == "encoded":
+        body = base64.b64encode(zlib.compress(body.encode())).decode()
+    if form == "closed":
+        body = hashlib.sha256(body.encode()).hexdigest()
+    if form == "renamed":
+        body = json.dumps({**job_of(record), "jobId": str(uuid.uuid4()), "runId": str(uuid.uuid4())})
+    if form == "in-attribute":
+        more["MessageAttributes"] = {"job": {"DataType": "String", "StringValue": job_of(record)["jobId"]}}
+        body = "failed"
+    send(DEAD_LETTERS, body, **more)
+
+
 def end(how):
     """Ends the invocation otherwise than by an answer."""
     if how == "throws":
@@ -190,8 +211,8 @@ def fail(record, request_id, count):
     if how in ("copied", "moved"):
         send(DEAD_LETTERS, record["body"])
         return how == "copied"
-    if how == "copied-wrapped":
-        send(DEAD_LETTERS, json.dumps({"error": "it failed", "job": record["body"]}))
+    if how.startswith("copied-") and receives(record) == 1:
+        copy(record, how.removeprefix("copied-"))
     if how == "put-back":
         times = job_of(record).get("times", 0)
         if times < 2:
@@ -247,11 +268,9 @@ def do(record, request_id, count):
         end(how.removesuffix("-first"))
     if how == "reported" or (how == "reported-first" and is_first):
         return True
-    if how in ("copied", "one-copied"):
-        if how == "copied" or job_of(record)["jobId"].endswith("good-1"):
-            send(DEAD_LETTERS, record["body"])
-    if how == "copied-wrapped":
-        send(DEAD_LETTERS, json.dumps({"job": record["body"]}))
+    form = how.removeprefix("one-")
+    if form.startswith("copied") and (form == how or job_of(record)["jobId"].endswith("good-1")):
+        copy(record, form.removeprefix("copied").removeprefix("-"))
     if how == "put-back" and "times" not in job_of(record):
         send(JOBS, json.dumps({**job_of(record), "times": 1}))
     if how == "put-back-later" and "times" not in job_of(record):

@@ -215,6 +215,15 @@ fn of_workers_that_tell_less() -> Vec<Mutant> {
         // Of the message that it comes to last nothing is written, whichever the API named.
         .or_also(&[("job.success", "warn"), ("api.reject", "warn")])
         .with_worker("knows-jobs"),
+        // The second message of the one does not explain that of the other.
+        at(
+            "a submission is carried out and answered 503, and another job is sent again much later",
+            json!({"operation": "POST /jobs", "caller": "client", "contains": "-good-1\"", "nth": 1,
+                "fault": {"kind": "error", "status": 503, "code": "ServiceUnavailable", "commit": "after"}}),
+            3,
+            &[("job.accept", "warn"), ("api.reject", "inconclusive"), ("clean.leftovers", "warn")],
+        )
+        .with_submitter("twice=900 twice-of=good-5"),
     ]
 }
 

@@ -19,7 +19,8 @@ fn worker(name: &'static str, words: &'static str, expected: Checks) -> Mutant {
 
 pub(crate) fn mutants() -> Vec<Mutant> {
     let rare = [answers(), alone(), lies(), silences()].concat().into_iter().map(Mutant::rare);
-    [ends(), of_one_receive(), of_many(), of_the_failing(), of_good_jobs(), rare.collect()].concat()
+    let common = [ends(), of_one_receive(), of_many(), of_the_failing(), of_good_jobs(), copies()];
+    [common.concat(), rare.collect()].concat()
 }
 
 /// Invocations that end without an answer.
@@ -290,6 +291,36 @@ fn of_good_jobs() -> Vec<Mutant> {
             "good jobs are done, reported, and then silent",
             "good=reported-first then-silent",
             &[("api.reject", "inconclusive"), ("job.isolation", "fail")],
+        ),
+    ]
+}
+
+/// Copies of jobs in the dead-letter queue that do not name those as the jobs do.
+fn copies() -> Vec<Mutant> {
+    let success: Checks = &[("job.success", "fail")];
+    let closed = |name, words| {
+        Mutant::new(name).with_worker(words).expect(3, &[("dlq.others", "inconclusive")]).varies()
+    };
+    vec![
+        worker("good jobs are copied to the DLQ, compressed", "good=copied-encoded", success),
+        worker(
+            "good jobs are copied to the DLQ, in an attribute",
+            "good=copied-in-attribute",
+            success,
+        ),
+        worker("good jobs are copied to the DLQ, under other ids", "good=copied-renamed", success),
+        worker(
+            "good jobs are copied to the DLQ, closed",
+            "good=copied-closed",
+            &[("dlq.others", "fail")],
+        ),
+        // It may be of another sender.
+        closed("one good job is copied to the DLQ, closed", "good=one-copied-closed"),
+        closed("the failing job is copied to the DLQ, closed", "failing=copied-closed"),
+        worker(
+            "the failing job is copied to the DLQ, compressed",
+            "failing=copied-encoded",
+            &[("dlq.arrival", "fail")],
         ),
     ]
 }

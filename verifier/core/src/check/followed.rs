@@ -57,7 +57,7 @@ pub struct Followed<'a> {
     pub waited_until: Timestamp,
     /// What may be in the dead-letter queue and was not seen there.
     pub hidden: Hidden,
-    /// Messages of other senders in the dead-letter queue.
+    /// Messages in the dead-letter queue that are none of the run's, nor copies of its jobs.
     pub others: &'a [HeldMessage],
     /// The ids of messages there that name this run, and are none of its jobs.
     pub of_this_run: &'a [String],

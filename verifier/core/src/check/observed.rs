@@ -6,7 +6,7 @@ use verifier_model::time::Timestamp;
 
 use super::copied::copied;
 use super::named::job_named;
-use super::{JobEvidence, LoggedOutcome, RunId};
+use super::{DeadLetter, JobEvidence, LoggedOutcome, RunId};
 use crate::account::{
     Expectation, Found, Invocation, Line, Observed, QueueCounts, Submitted, Terms,
 };
@@ -16,10 +16,29 @@ use crate::account::{
 pub struct OurMessage {
     /// Its id.
     pub message_id: String,
-    /// Its body.
-    pub body: String,
+    /// All texts that it holds, in whatever form.
+    pub texts: Vec<String>,
+    /// When it was sent to its first queue, where that is known.
+    pub sent_at: Option<Timestamp>,
     /// When it was seen first.
     pub seen_at: Timestamp,
+}
+
+impl OurMessage {
+    /// A message of the dead-letter queue.
+    pub fn of(message: &DeadLetter) -> Self {
+        Self {
+            message_id: message.message_id.clone(),
+            texts: message.texts(),
+            sent_at: message.sent_at,
+            seen_at: message.seen_at,
+        }
+    }
+
+    /// Whether it names something, in whatever form.
+    pub fn names(&self, id: &str) -> bool {
+        self.texts.iter().any(|text| text.contains(id))
+    }
 }
 
 /// What was observed of a run: its jobs, what of it was in the dead-letter queue, the invocations, and the jobs queue's
@@ -109,11 +128,14 @@ pub(super) fn owner_of<'a>(
     let is_its = |job: &&JobEvidence| job.message_id.as_ref() == Some(&message.message_id);
     let named = || {
         let ids: Vec<&str> = all.iter().map(|job| job.job_id.as_str()).collect();
-        let id = job_named(&message.body, &ids)?;
+        let id = message.texts.iter().find_map(|text| job_named(text, &ids))?;
         all.iter().find(|job| job.job_id == id)
     };
     let run_id = || all.first().and_then(|job| RunId::of_job(&job.job_id));
-    all.iter().find(is_its).or_else(named).or_else(|| copied(&message.body, all, run_id()))
+    let began_at = all.iter().map(|job| job.submitted_at).min();
+    let is_meanwhile = message.sent_at.zip(began_at).is_some_and(|(sent, began)| sent >= began);
+    let held = |text: &String| copied(text, all, run_id(), is_meanwhile);
+    all.iter().find(is_its).or_else(named).or_else(|| message.texts.iter().find_map(held))
 }
 
 /// A job as the account takes it, with those of the messages found that are its own.
@@ -166,7 +188,8 @@ mod tests {
     fn message(id: &str, body: &str) -> OurMessage {
         OurMessage {
             message_id: id.to_owned(),
-            body: body.to_owned(),
+            texts: vec![body.to_owned()],
+            sent_at: None,
             seen_at: Timestamp::default(),
         }
     }

@@ -14,11 +14,11 @@ pub fn of_the_run(
     let is_told_elsewhere = |message: &OurMessage| {
         owner_of(message, jobs).is_some()
             || rejections.iter().any(|each| {
-                message.body.contains(&each.job_id)
+                message.names(&each.job_id)
                     || each.dead_letter.as_ref() == Some(&message.message_id)
             })
     };
-    let named = found.iter().filter(|message| message.body.contains(&run));
+    let named = found.iter().filter(|message| message.names(&run));
     let named = named.filter(|message| !is_told_elsewhere(message));
     named.map(|message| message.message_id.clone()).collect()
 }
@@ -37,7 +37,13 @@ mod tests {
         let of = |id: &str, body: &str| {
             let body = body.replace("RUN", &run_id.to_string());
             let (message_id, seen_at) = (id.to_owned(), Timestamp::default());
-            of_the_run(&[OurMessage { message_id, body, seen_at }], &jobs, &[], run_id).len()
+            of_the_run(
+                &[OurMessage { message_id, texts: vec![body], sent_at: None, seen_at }],
+                &jobs,
+                &[],
+                run_id,
+            )
+            .len()
         };
         assert_eq!(of("x", r#"{"task":"mail","jobId":"RUN-good-1-mail"}"#), 1);
         assert_eq!(of("x", r#"{"task":"mail","jobId":"7","runId":"RUN"}"#), 1);

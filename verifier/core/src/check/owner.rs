@@ -29,9 +29,10 @@ impl Owner {
         ids: &MessageIds,
         longest_wait: Duration,
     ) -> Self {
-        // A run's id is its own: whatever names it, in an envelope too, was made from a job of it.
-        let names_this_run = message.body.contains(&format!("{this_run}-"));
-        if names_this_run || own_message_ids.contains(&message.message_id) {
+        // A run's id is its own: whatever names it, in an envelope or encoded too, was made from a job of it.
+        let of_this_run = format!("{this_run}-");
+        let names_this_run = || message.texts().iter().any(|text| text.contains(&of_this_run));
+        if own_message_ids.contains(&message.message_id) || names_this_run() {
             return Self::ThisRun;
         }
         match ids.run_of(&message.body) {
@@ -45,6 +46,8 @@ impl Owner {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::prelude::BASE64_STANDARD;
     use verifier_model::time::Timestamp;
 
     use super::*;
@@ -56,6 +59,7 @@ mod tests {
         DeadLetter {
             message_id: "m".to_owned(),
             body: body.to_owned(),
+            attributes: Vec::new(),
             sent_at: None,
             first_received_at: None,
             receive_count: None,
@@ -92,6 +96,21 @@ mod tests {
             LONGEST_WAIT,
         );
         assert_eq!(known, Owner::ThisRun);
+    }
+
+    #[test]
+    fn what_holds_a_job_of_the_run_encoded_or_in_an_attribute_is_its_runs() {
+        let this = RunId::new(NOW, 1);
+        let owner = |body: String, attribute: String| {
+            let message = DeadLetter { attributes: vec![attribute], ..message(&body) };
+            Owner::of(&message, this, &[], &MessageIds::default(), LONGEST_WAIT)
+        };
+        let encoded = BASE64_STANDARD.encode(body(this));
+        assert_eq!(owner(encoded.clone(), String::new()), Owner::ThisRun);
+        assert_eq!(owner("failed".to_owned(), format!("{this}-good-1")), Owner::ThisRun);
+        // Its sender may have been told of the run alone.
+        assert_eq!(owner("failed".to_owned(), this.to_string()), Owner::Other);
+        assert_eq!(owner(encoded[8..].to_owned(), String::new()), Owner::ThisRun);
     }
 
     #[test]

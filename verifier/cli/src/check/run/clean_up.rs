@@ -10,7 +10,7 @@ use verifier_core::check::{
 };
 
 use super::Run;
-use super::follow::LINES_EARLY;
+use super::follow::{LINES_EARLY, copies_of};
 
 impl Run<'_> {
     /// Removes what the run created and what older runs left, and makes visible again what it held. To be called once, however
@@ -77,8 +77,12 @@ impl Run<'_> {
         }));
         let copies_seen = account.messages.len().saturating_sub(self.jobs.len());
         leftovers.created += copies_seen;
-        leftovers.created_at_most =
-            leftovers.created + self.copies_at_most().saturating_sub(copies_seen);
+        leftovers.created_at_most = leftovers.created + self.copies_unseen(&account);
+        let copies = copies_of(&account);
+        let copies = self.messages.others.keys().filter(|id| copies.contains(id.as_str()));
+        leftovers.left.extend(copies.map(|id| {
+            format!("{id} in the dead-letter queue, which holds a job of this run under other ids")
+        }));
         leftovers.surplus = account.surplus;
         leftovers.dead_letters = self.unexplained_dead_letters();
         leftovers.unanswered = self.messages.unanswered;

@@ -39,6 +39,11 @@ struct Found {
     strays: Strays,
 }
 
+/// The ids of the messages that are copies of a run's jobs.
+pub(super) fn copies_of(account: &Account) -> BTreeSet<&str> {
+    account.messages.iter().flat_map(|job| &job.copies).map(String::as_str).collect()
+}
+
 impl JobPlan {
     /// The worker's log group, and its name.
     pub(super) fn log(&self) -> (&str, &str) {
@@ -89,7 +94,9 @@ impl Run<'_> {
         found: &Found,
     ) -> Evaluation {
         let failing = self.failing_jobs(course);
-        let others: Vec<HeldMessage> = self.messages.others.values().cloned().collect();
+        let copies = copies_of(account);
+        let others = self.messages.others.iter().filter(|(id, _)| !copies.contains(id.as_str()));
+        let others: Vec<HeldMessage> = others.map(|(_, held)| held.clone()).collect();
         let of_this_run =
             of_the_run(&self.dead_of_run(), &self.jobs, &self.rejections, self.run_id);
         let reported =
@@ -377,7 +384,7 @@ impl Run<'_> {
     fn note_rejects_in_the_dead_letter_queue(&mut self) {
         for rejection in &mut self.rejections {
             let mut own = self.messages.seen.values();
-            let found = own.find(|message| message.body.contains(&rejection.job_id));
+            let found = own.find(|message| message.names(&rejection.job_id));
             rejection.dead_letter = found.map(|message| message.message_id.clone());
         }
     }

@@ -225,7 +225,7 @@ impl Run<'_> {
             self.jobs.iter().zip(&account.messages).filter(|(job, message)| {
                 message.end == MessageEnd::NotAccepted && may_be_queued(job)
             });
-        account.own_queued_at_most() + unnamed.count() as u64 + self.copies_at_most() as u64
+        account.own_queued_at_most() + unnamed.count() as u64 + self.copies_unseen(account) as u64
     }
 
     /// By how many messages the jobs queue grew since the bodies that have to be refused were posted once more, and how many those

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use futures::stream::{FuturesUnordered, StreamExt};
+use verifier_core::account::Account;
 use verifier_core::check::rules::{api_reject, job_accept};
 use verifier_core::check::{Exchange, JobEvidence, Need, Rejection};
 use verifier_core::settings::Filling;
@@ -441,6 +442,12 @@ impl Run<'_> {
     pub(super) fn copies_at_most(&self) -> usize {
         let repeated = self.jobs.iter().map(|job| job.requests.saturating_sub(1) as usize);
         repeated.sum()
+    }
+
+    /// How many of those may be there and are not in the account: each that is there explains no other message.
+    pub(super) fn copies_unseen(&self, account: &Account) -> usize {
+        let seen = account.messages.len().saturating_sub(self.jobs.len());
+        self.copies_at_most().saturating_sub(seen)
     }
 
     /// Posts a body, and again where the answer says later or there is none.

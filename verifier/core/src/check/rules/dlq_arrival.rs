@@ -423,6 +423,7 @@ mod tests {
         DeadLetter {
             message_id: "m".to_owned(),
             body: r#"{"task": "failing"}"#.to_owned(),
+            attributes: Vec::new(),
             sent_at: None,
             first_received_at: Some(Timestamp::from_millis(SUBMITTED)),
             receive_count: Some(4),

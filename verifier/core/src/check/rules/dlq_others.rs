@@ -5,29 +5,37 @@ use std::time::Duration;
 use verifier_model::time::Timestamp;
 
 use crate::check::{
-    Check, Evaluate, Evaluation, HeldMessage, QueueEvidence, Severity, Verdict, age_in_words,
+    Check, DeadLetter, Evaluate, Evaluation, Followed, HeldMessage, Meanwhile, QueueEvidence,
+    Severity, Verdict, age_in_words, ids_in_words,
 };
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "dlq.others",
-    asserts: "the dead-letter queue holds no messages of other senders",
-    severity: Severity::Info,
-    why: "a dead letter is a job whose sender waits for it, and it expires",
+    asserts: "no message came to the dead-letter queue during the run but the failing jobs; of what was there before it tells only",
+    severity: Severity::Fail,
+    why: "what comes there with the jobs may be made of them, in a form that does not tell; every dead letter is a job whose sender waits for it, and it expires",
     fix: "find out why they failed, then replay or delete them",
     source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html",
     must_run: false,
     needs: &[],
     absent: None,
-    evaluate: Evaluate::Jobs(|followed| match followed.searched_at {
-        Some(at) => {
-            let evaluation =
-                evaluate(followed.others, followed.of_runs, followed.dead_letter_queue, at);
-            told_beside(followed.of_this_run, evaluation)
-        }
-        None => Evaluation::not_run("the dead-letter queue was not looked at"),
-    }),
+    evaluate: Evaluate::Jobs(of_followed),
 };
+
+fn of_followed(followed: &Followed<'_>) -> Evaluation {
+    let Some(at) = followed.searched_at else {
+        return Evaluation::not_run("the dead-letter queue was not looked at");
+    };
+    let evaluation = evaluate(followed.others, followed.of_runs, followed.dead_letter_queue, at);
+    let others: Vec<&DeadLetter> = followed.others.iter().map(|held| &held.message).collect();
+    // Of those that are known for what they are is told elsewhere.
+    let told = followed.of_this_run.iter().chain(&followed.strays.dead);
+    let told: Vec<&str> = told.map(String::as_str).collect();
+    let meanwhile = Meanwhile::of(&others, followed.jobs, followed.jobs_queue.arn(), &told);
+    let is_seen_elsewhere = followed.account.unknown.is_seen_elsewhere;
+    doubted(&meanwhile, is_seen_elsewhere, told_beside(followed.of_this_run, evaluation))
+}
 
 /// Tells of the messages of others that were seen in the dead-letter queue. `queue` is that queue, `now` when it was
 /// searched last.
@@ -94,6 +102,58 @@ fn told_beside(of_this_run: &[String], evaluation: Evaluation) -> Evaluation {
         .with_evidence("ofThisRun", of_this_run)
 }
 
+/// The same with those that came since the run began, and that nothing names.
+///
+/// What was sent to the queue itself is of whoever sends there, as no sender is known to; unless others `are_known` to send now. What
+/// came by way of the jobs queue failed there, for whomever.
+fn doubted(meanwhile: &Meanwhile, are_known: bool, evaluation: Evaluation) -> Evaluation {
+    let Meanwhile { direct, moved, is_one_each } = meanwhile;
+    let beside = match evaluation.verdict {
+        Verdict::Pass => String::new(),
+        _ => format!("; {}", evaluation.summary),
+    };
+    let count = |ids: &[String]| match ids.len() {
+        1 => "1 message that names nothing of this run was".to_owned(),
+        several => format!("{several} messages that name nothing of this run were"),
+    };
+    let told = |what: String, ids: &[String], verdict: Verdict| {
+        let told = Evaluation::fail(
+            format!("{what}: {}{beside}", ids_in_words(ids)),
+            "of what came during the run the failing jobs alone",
+            ids_in_words(ids),
+        );
+        Evaluation { evidence: evaluation.evidence.clone(), ..told }
+            .with_verdict(verdict)
+            .with_evidence("sentThere", direct.clone())
+            .with_evidence("movedThere", moved.clone())
+    };
+    let look = "look at those messages, and at what the worker and the submit function send; run the check while no other sender is active, too";
+    if *is_one_each {
+        let what = format!(
+            "{} sent to the dead-letter queue itself, one with each good job and none at another time, so that they are made of those",
+            count(direct)
+        );
+        told(what, direct, Verdict::Fail).with_next(
+            "look at what the worker and the submit function send for a job that is done",
+        )
+    } else if !direct.is_empty() {
+        let verdict = if are_known { Verdict::Warn } else { Verdict::Inconclusive };
+        let what = format!(
+            "{} sent to the dead-letter queue itself since the jobs were submitted: made of the jobs, in a form that does not tell, or of another sender",
+            count(direct)
+        );
+        told(what, direct, verdict).with_next(look)
+    } else if !moved.is_empty() {
+        let what = format!(
+            "{} sent to the jobs queue since the jobs were submitted, and failed there: jobs of another sender, further work, or copies of the jobs under other ids",
+            count(moved)
+        );
+        told(what, moved, Verdict::Warn).with_next(look)
+    } else {
+        evaluation
+    }
+}
+
 fn counted(messages: usize) -> String {
     match messages {
         1 => "1 message of others".to_owned(),
@@ -124,6 +184,7 @@ mod tests {
         let message = DeadLetter {
             message_id: "m".to_owned(),
             body: String::new(),
+            attributes: Vec::new(),
             sent_at: Some(NOW - age),
             first_received_at: None,
             receive_count: None,
@@ -168,6 +229,22 @@ mod tests {
         let told = of(&["m-1", "m-2"], &[held(Duration::from_hours(4))]);
         assert_eq!(told.verdict, Verdict::Warn);
         assert!(told.summary.contains("m-1, m-2; 1 message of others"), "{}", told.summary);
+    }
+
+    #[test]
+    fn what_came_meanwhile_is_told_by_how_it_came() {
+        let of = |direct: usize, moved: usize, is_one_each, are_known| {
+            let ids = |count: usize| (0..count).map(|id| format!("m-{id}")).collect();
+            let meanwhile = Meanwhile { direct: ids(direct), moved: ids(moved), is_one_each };
+            doubted(&meanwhile, are_known, evaluate(&[], 0, &queue("dlq"), NOW))
+        };
+        assert_eq!(of(0, 0, false, false).verdict, Verdict::Pass);
+        assert_eq!(of(3, 0, true, false).verdict, Verdict::Fail);
+        assert_eq!(of(3, 0, false, false).verdict, Verdict::Inconclusive);
+        assert_eq!(of(1, 1, false, true).verdict, Verdict::Warn);
+        assert_eq!(of(0, 1, false, false).verdict, Verdict::Warn);
+        let told = of(1, 0, false, false).summary;
+        assert!(told.starts_with("1 message that names nothing of this run was sent to"), "{told}");
     }
 
     #[test]

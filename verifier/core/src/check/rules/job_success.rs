@@ -341,7 +341,8 @@ pub(crate) mod tests {
             .iter()
             .map(|id| OurMessage {
                 message_id: (*id).to_owned(),
-                body: format!("\"{}\"", jobs[0].job_id),
+                texts: vec![format!("\"{}\"", jobs[0].job_id)],
+                sent_at: None,
                 seen_at: Timestamp::from_millis(1_180_000),
             })
             .collect();
