@@ -221,7 +221,7 @@ fn of_workers_that_tell_less() -> Vec<Mutant> {
             json!({"operation": "POST /jobs", "caller": "client", "contains": "-good-1\"", "nth": 1,
                 "fault": {"kind": "error", "status": 503, "code": "ServiceUnavailable", "commit": "after"}}),
             3,
-            &[("job.accept", "warn"), ("api.reject", "inconclusive"), ("clean.leftovers", "warn")],
+            &[("api.reject", "inconclusive"), ("job.accept", "warn"), ("clean.leftovers", "warn")],
         )
         .with_submitter("twice=900 twice-of=good-5"),
     ]

@@ -54,7 +54,8 @@ pub(super) fn refused_in_words(queues: &[OtherQueue]) -> Vec<String> {
     let with_refused = queues.iter().filter(|queue| queue.holds_refused());
     let shown = with_refused.map(|queue| {
         let (grown, posted) = queue.grown.unwrap_or_default();
-        format!("{}, {grown} of them since {posted} bodies were posted again", queue.in_words())
+        let bodies = if posted == 1 { "1 body was" } else { &format!("{posted} bodies were") };
+        format!("{}, {grown} of them since {bodies} posted again", queue.in_words())
     });
     shown.collect()
 }

@@ -105,7 +105,8 @@ impl Strays {
                 Some(_) => ", and no more since the bodies were posted again".to_owned(),
                 None => String::new(),
             };
-            format!("the jobs queue holds {count} messages more than before{again}")
+            let messages = if count == 1 { "message" } else { "messages" };
+            format!("the jobs queue holds {count} {messages} more than before{again}")
         });
         let dead = self.dead.iter().map(|id| {
             format!("{id} in the dead-letter queue was sent while the bodies were posted")
@@ -160,5 +161,19 @@ impl Strays {
             },
             _ => evaluation,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_message_is_told_as_one() {
+        let shown = |count| Strays { queued: Some(count), ..Strays::default() }.shown();
+        let (one, two) = (shown(1).unwrap_or_default(), shown(2).unwrap_or_default());
+        assert!(one.contains("holds 1 message more"), "{one}");
+        assert!(two.contains("holds 2 messages more"), "{two}");
+        assert_eq!(shown(0), None);
     }
 }

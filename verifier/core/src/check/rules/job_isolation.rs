@@ -138,8 +138,9 @@ fn kept(account: &Account, met: usize) -> Evaluation {
 /// What counts show of good jobs that were kept in the queue.
 pub(super) fn kept_in_words(returns: usize, messages: u64) -> String {
     let times = if returns == 1 { "a return".to_owned() } else { format!("{returns} returns") };
+    let more = if messages == 1 { "message" } else { "messages" };
     format!(
-        "before {times} of the failing job the jobs queue held up to {messages} messages more than explained"
+        "before {times} of the failing job the jobs queue held up to {messages} {more} more than explained"
     )
 }
 
