@@ -26,7 +26,7 @@ use crate::listener::serve;
 use crate::logs::LogStore;
 use crate::queues::Queues;
 use crate::roots::Author;
-use crate::server::Server;
+use crate::server::{BodiesOfAll, Server};
 use crate::services::cloudformation::{CloudFormation, CreateStack, Stacks};
 use crate::services::cloudwatch::CloudWatchService;
 use crate::services::lambda::LambdaService;
@@ -125,6 +125,7 @@ impl Emulator {
             token,
             allowed_origins: config.allowed_origins.clone(),
             other_work: config.other_work,
+            bodies: BodiesOfAll::default(),
             sqs: SqsWire { sqs: world.sqs.clone(), endpoint: world.endpoint.clone() },
             cloudformation: CloudFormation { world: world.clone(), stacks: Mutex::new(stacks) },
             lambda: LambdaService { world: world.clone() },

@@ -21,9 +21,10 @@ use verifier_model::time::Timestamp;
 
 use self::stage::{Served, served};
 use crate::access::Access;
+use crate::admission::Refused;
 use crate::client::Client;
 use crate::clock::Busy;
-use crate::lambda::{Functions, Invocation};
+use crate::lambda::{Functions, Invocation, SYNCHRONOUS_BYTES_MAX};
 use crate::reply::{Reply, reply, with_header};
 use crate::stack::{API_GATEWAY, ApiSpec, CorsSpec, RouteSpec};
 use crate::template::ACCOUNT_ID;
@@ -131,9 +132,18 @@ impl HttpApis {
             return (busy, message(500, "Internal Server Error"));
         }
         let event = self.event(api, served.stage, &route.key, &parameters, request);
+        let payload = Bytes::from(event.to_string());
+        if payload.len() > SYNCHRONOUS_BYTES_MAX {
+            tracing::warn!(
+                route = route.key,
+                "the event has {} bytes, and Lambda takes {SYNCHRONOUS_BYTES_MAX}",
+                payload.len()
+            );
+            return (busy, message(500, "Internal Server Error"));
+        }
         let invocation = Invocation {
             function: &route.function,
-            payload: Bytes::from(event.to_string()),
+            payload,
             caller: Caller::Client,
             client: request.client,
             request_id: None,
@@ -321,6 +331,16 @@ fn is_framing(name: &header::HeaderName) -> bool {
         "upgrade",
     ];
     NAMES.contains(&name.as_str())
+}
+
+/// What an API answers where a request's body is refused.
+pub(crate) fn refusal(refused: &Refused) -> Reply {
+    let text = match refused.status {
+        413 => "Request Entity Too Large",
+        408 => "Request Timeout",
+        _ => "Service Unavailable",
+    };
+    message(refused.status, text)
 }
 
 fn message(status: u16, text: &str) -> Reply {

@@ -15,11 +15,11 @@ use crate::admission::{
     Admitted, Configuration, Listener, Refused, admit, allow, is_of_another_page, preflight,
 };
 use crate::asking;
-use crate::body::read;
+use crate::body::{Bodies, HeldBody};
 use crate::client::Client;
 use crate::clients::Clients;
 use crate::clock::{Busy, Clock};
-use crate::http_api::ApiRequest;
+use crate::http_api::{self, ApiRequest};
 use crate::incoming::{Incoming, PARAMETERS_MAX, form, is_too_long, text};
 use crate::lambda::is_of_function;
 use crate::paths;
@@ -37,8 +37,14 @@ use crate::services::sts;
 use crate::transport::{self, Disconnected, caller, comes_first};
 use crate::world::World;
 
-/// The largest request body that is read: a batch of SQS messages, and Lambda's synchronous payload.
+/// The largest request body that is read: what API Gateway takes, and more than a batch of SQS messages and Lambda's synchronous
+/// payload.
+///
+/// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// What the bodies of all requests of a kind may take together.
+const BODIES_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// How long a request's body may take, in real time's clock, after its head.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -58,12 +64,27 @@ pub(crate) struct Server {
     pub(crate) allowed_origins: Vec<String>,
     /// How long a client outside of this process is taken to be at work after an answer.
     pub(crate) other_work: Duration,
+    pub(crate) bodies: BodiesOfAll,
     pub(crate) sqs: SqsWire,
     pub(crate) cloudformation: CloudFormation,
     pub(crate) lambda: LambdaService,
     pub(crate) logs: LogsService,
     pub(crate) cloudwatch: CloudWatchService,
     pub(crate) world: Arc<World>,
+}
+
+/// The bodies that are read or answered now. Those that anybody may send have a room of their own, in which they cannot be in
+/// the way of the others.
+pub(crate) struct BodiesOfAll {
+    of_anybody: Bodies,
+    signed: Bodies,
+}
+
+impl Default for BodiesOfAll {
+    fn default() -> Self {
+        let bodies = || Bodies::new(BODIES_BYTES_MAX, BODY_BYTES_MAX, BODY_TIMEOUT);
+        Self { of_anybody: bodies(), signed: bodies() }
+    }
 }
 
 impl Server {
@@ -97,8 +118,12 @@ impl Server {
         if let Admitted::Preflight { origin } = admitted {
             return Ok(preflight(&head.headers, origin));
         }
-        let body = match read(body, BODY_BYTES_MAX, BODY_TIMEOUT).await {
+        // It has its room until there is an answer.
+        let body = match self.read(head, admitted, body).await {
             Ok(body) => body,
+            Err(refused) if *admitted == Admitted::HttpApi => {
+                return Ok(http_api::refusal(&refused));
+            }
             Err(refused) => return Ok(refusal(head, &refused)),
         };
         let busy = self.clock.busy();
@@ -109,7 +134,7 @@ impl Server {
             path: head.uri.path(),
             query: head.uri.query().unwrap_or_default(),
             headers: &head.headers,
-            body,
+            body: body.bytes.clone(),
         };
         let (busy, answer) = self.answer(&incoming, busy, access_key.as_deref()).await;
         if !self.decide(|configuration| is_of_another_page(&head.headers, configuration)) {
@@ -118,6 +143,27 @@ impl Server {
         match admitted {
             Admitted::Aws { origin: Some(origin) } => answer.map(|answer| allow(answer, origin)),
             _ => answer,
+        }
+    }
+
+    /// Reads the body of a request that needs one: an API that does not know what is asked for says so without, and files are
+    /// served without.
+    async fn read(
+        &self,
+        head: &Parts,
+        admitted: &Admitted,
+        body: Body,
+    ) -> Result<HeldBody, Refused> {
+        match admitted {
+            Admitted::Page => Ok(HeldBody::none()),
+            Admitted::HttpApi => {
+                let rest = head.uri.path().strip_prefix(paths::HTTP_APIS).unwrap_or_default();
+                match self.world.apis.route_of(&head.method, rest) {
+                    Some(_) => self.bodies.of_anybody.read(body).await,
+                    None => Ok(HeldBody::none()),
+                }
+            }
+            _ => self.bodies.signed.read(body).await,
         }
     }
 

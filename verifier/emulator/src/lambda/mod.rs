@@ -22,3 +22,4 @@ pub(crate) use functions::{FunctionConfiguration, Functions, Invocation, Invoked
 pub(crate) use mappings::Mappings;
 pub use measure::{FunctionStart, measure_function};
 pub(crate) use process_group::ProcessGroups;
+pub(crate) use runtime_api::PAYLOAD_BYTES_MAX as SYNCHRONOUS_BYTES_MAX;

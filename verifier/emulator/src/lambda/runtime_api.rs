@@ -4,6 +4,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
@@ -19,12 +20,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use crate::admission::{Listener, Refused, admit};
-use crate::body::read;
+use crate::body::Bodies;
 
-/// The largest response of a function.
+/// The largest response of a function, and the largest event of a synchronous invocation.
 ///
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
-pub(super) const PAYLOAD_BYTES_MAX: usize = 6 * 1024 * 1024;
+pub(crate) const PAYLOAD_BYTES_MAX: usize = 6 * 1024 * 1024;
 
 /// The largest body that is read: a response that is a little too large is refused with its size.
 const BODY_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 1024 * 1024;
@@ -73,13 +74,15 @@ impl RuntimeApi {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let (sender, calls) = mpsc::channel(4);
+        // A runtime says one thing at a time; two, where it gave up on the first.
+        let bodies = Bodies::new(2 * BODY_BYTES_MAX, BODY_BYTES_MAX, BODY_TIMEOUT);
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
             .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
             .route("/2018-06-01/runtime/init/error", post(init_error))
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-            .layer(middleware::from_fn(guard))
+            .route_layer(middleware::from_fn_with_state(Arc::new(bodies), guard))
             .with_state(sender);
         let server = tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(Self { address, calls, server: server.abort_handle() })
@@ -95,14 +98,14 @@ impl Drop for RuntimeApi {
 type Calls = State<mpsc::Sender<RuntimeCall>>;
 
 /// Lets nobody near but runtimes, and their requests whole or not at all.
-async fn guard(request: Request, next: Next) -> Response {
+async fn guard(State(bodies): State<Arc<Bodies>>, request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
     let read = match admit(&head, &Listener::RuntimeApi) {
-        Ok(_) => read(body, BODY_BYTES_MAX, BODY_TIMEOUT).await,
+        Ok(_) => bodies.read(body).await,
         Err(refused) => Err(refused),
     };
     match read {
-        Ok(body) => next.run(Request::from_parts(head, Body::from(body))).await,
+        Ok(kept) => next.run(Request::from_parts(head, Body::from(kept.bytes.clone()))).await,
         Err(Refused { status, code, sentence }) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
             failure(status, code, &sentence)

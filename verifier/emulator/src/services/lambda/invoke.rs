@@ -15,15 +15,14 @@ use verifier_model::sqs::{AttributeValue, MessageAttribute, SendMessage};
 
 use super::{LambdaRequest, LambdaService, function_name};
 use crate::clock::Busy;
-use crate::lambda::{Invocation, Invoked};
+use crate::lambda::{Invocation, Invoked, SYNCHRONOUS_BYTES_MAX};
 use crate::reply::aws_json::rest_error;
 use crate::reply::{Reply, reply, with_header};
 use crate::world::World;
 
-/// The largest payloads of the two ways to invoke.
+/// The largest event of an asynchronous invocation.
 ///
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
-const PAYLOAD_BYTES_MAX: usize = 6 * 1024 * 1024;
 const EVENT_BYTES_MAX: usize = 1024 * 1024;
 
 /// How long Lambda waits before the first and the second retry of an event whose invocation failed.
@@ -66,7 +65,9 @@ impl LambdaService {
                 self.world.functions.run(|busy| work_off_event(busy, world, event));
                 with_header(reply(202, "application/json", ""), "x-amzn-requestid", &request_id)
             }
-            "RequestResponse" if payload.len() > PAYLOAD_BYTES_MAX => too_large(PAYLOAD_BYTES_MAX),
+            "RequestResponse" if payload.len() > SYNCHRONOUS_BYTES_MAX => {
+                too_large(SYNCHRONOUS_BYTES_MAX)
+            }
             "RequestResponse" => {
                 let (caller, client) = (request.caller, request.client);
                 let invocation =
