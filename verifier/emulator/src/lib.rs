@@ -45,5 +45,7 @@ pub use error::EmulatorError;
 pub use lambda::{FunctionStart, Unstartable, measure_function};
 pub use logs::LogStore;
 pub use server::CLIENT_HEADER;
-pub use stack::{AlarmSpec, FunctionSpec, LogGroupSpec, Output, RoleSpec, Skipped, Stack};
+pub use stack::{
+    AlarmSpec, FunctionSpec, LogGroupSpec, Organization, Output, RoleSpec, Skipped, Stack,
+};
 pub use template::{Template, TemplateError};

@@ -67,6 +67,7 @@ impl World {
         self.check_directories(&stack.sites, author)?;
         self.check_functions(&stack)?;
         self.create_queues(&stack)?;
+        self.access.join(&stack.organization);
         self.access.add(&stack.roles);
         if let Err(error) = self.check_roles(&stack).and_then(|()| self.create_observers(&stack)) {
             self.access.remove(&stack.roles);

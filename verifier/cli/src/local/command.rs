@@ -9,6 +9,7 @@ use crate::local::ready::{self, Ready, SCHEMA};
 use crate::local::stack::{self, LocalOptions};
 use crate::local::view;
 use crate::shell::admin::TOKEN_VARIABLE;
+use crate::shell::clean;
 use crate::shell::endpoint::LOCAL_REGION;
 use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
@@ -44,6 +45,9 @@ pub(crate) async fn run(args: LocalArgs) -> Result<Exit, Failure> {
     progress.clear();
     if args.region != LOCAL_REGION {
         output::tell(&warning(&args.region));
+    }
+    for note in emulator.stack().notes() {
+        output::tell(&format!("note: {}\n", clean::line(&note)));
     }
     let ready = ready(&emulator, &args.region);
     // Whoever has read that the emulator is up may rely on the file.

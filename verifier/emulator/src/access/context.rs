@@ -5,14 +5,14 @@
 use verifier_model::iam::{Caller, Keys};
 use verifier_model::time::Timestamp;
 
-use crate::stack::FunctionSpec;
+use crate::stack::{FunctionSpec, Organization, of_principal, of_resource, of_source};
 use crate::template::ACCOUNT_ID;
 
 /// The keys of a request. The loopback is as private as TLS, and counts as such.
 pub(super) fn keys(
     caller: &Caller,
     function: Option<&FunctionSpec>,
-    region: &str,
+    (region, organization): (&str, &Organization),
     now: Timestamp,
 ) -> Keys {
     let millis = i64::try_from(now.as_millis()).unwrap_or_default();
@@ -27,6 +27,12 @@ pub(super) fn keys(
         .with("aws:EpochTime", (millis / 1000).to_string())
         .with("aws:ViaAWSService", "false")
         .with("aws:PrincipalIsAWSService", is_service.to_string());
+    let keys = match caller {
+        // It acts for what is of the account.
+        Caller::Service(_) => of_source(keys, organization),
+        Caller::Root(_) | Caller::Session { .. } => of_principal(keys, organization),
+        Caller::Anonymous | Caller::User(_) => of_resource(keys, organization),
+    };
     let keys = match caller {
         Caller::Root(account) => keys
             .with("aws:PrincipalArn", caller.shown())

@@ -22,7 +22,7 @@ pub(crate) use self::asked::Asked;
 use self::context::keys;
 use self::uses::Uses;
 pub use self::uses::{Refused, RoleGrants};
-use crate::stack::{FunctionSpec, RoleSpec, as_own};
+use crate::stack::{FunctionSpec, Organization, RoleSpec, as_own};
 use crate::template::{ACCOUNT_ID, PARTITION};
 
 /// What policies are kept of queues: a text is read once.
@@ -33,6 +33,8 @@ pub(crate) struct Access {
     /// Whether anything is denied.
     is_on: bool,
     region: String,
+    /// What the account is in, as far as the stack says that it was started with.
+    organization: Mutex<Arc<Organization>>,
     roles: Mutex<BTreeMap<String, Arc<RoleSpec>>>,
     queue_policies: Mutex<QueuePolicies>,
     /// Who everybody is that is no function, where that is no administrator.
@@ -97,6 +99,7 @@ impl Access {
         Self {
             is_on,
             region: region.to_owned(),
+            organization: Mutex::default(),
             roles: Mutex::default(),
             queue_policies: Mutex::default(),
             callers: Mutex::default(),
@@ -176,6 +179,14 @@ impl Access {
         &self.region
     }
 
+    /// From now on the account is in the organisation that a stack's policies name, unless it is in one.
+    pub(crate) fn join(&self, organization: &Organization) {
+        let mut own = lock(&self.organization);
+        if own.id().is_none() {
+            *own = Arc::new(organization.clone());
+        }
+    }
+
     pub(crate) fn add(&self, roles: &[RoleSpec]) {
         let all = roles.iter().map(|role| (role.arn.clone(), Arc::new(role.clone())));
         lock(&self.roles).extend(all);
@@ -203,7 +214,8 @@ impl Access {
             .map_or((&[][..], None), |by| (by.role.identity.as_slice(), by.role.boundary.as_ref()));
         let caller = by.map_or_else(administrator, Principal::caller);
         let function = by.and_then(Principal::function);
-        let of_caller = keys(&caller, function, &self.region, now);
+        let organization = lock(&self.organization).clone();
+        let of_caller = keys(&caller, function, (&self.region, &organization), now);
         let of_role = by.iter().flat_map(|by| &by.role.tags);
         let of_caller = of_role.fold(of_caller, |keys, (tag, value)| {
             keys.with(&format!("aws:PrincipalTag/{tag}"), value)
@@ -276,7 +288,8 @@ impl Access {
         let caller = Caller::Service("lambda.amazonaws.com".to_owned());
         // By these a trust policy names the functions that it is for:
         // <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>.
-        let of_function = keys(&caller, None, &self.region, now)
+        let organization = lock(&self.organization).clone();
+        let of_function = keys(&caller, None, (&self.region, &organization), now)
             .with("aws:SourceAccount", ACCOUNT_ID)
             .with("aws:SourceArn", &function.arn);
         let request = Request {

@@ -6,11 +6,10 @@ use serde_json::{Map, Value};
 use verifier_model::event_source_mapping::{MappingChanges, MappingConfiguration};
 use verifier_model::sqs::{QueueAttributes, SqsError};
 
-use super::managed_policies::unknown_policies;
 use super::properties::Properties;
 use super::{
-    ApiSpec, BINARY_KEY, CorsSpec, DIRECTORY_KEY, FILES_KEY, FunctionSpec, MappingSpec, Output,
-    QueueSpec, Resource, RouteSpec, SiteContent, SiteSpec, Skipped, Stack, tags_of,
+    BINARY_KEY, DIRECTORY_KEY, FILES_KEY, FunctionSpec, MappingSpec, Output, QueueSpec, Resource,
+    SiteContent, SiteSpec, Skipped, Stack, tags_of,
 };
 use crate::template::{Evaluator, ResourceDefinition, TemplateError, TemplatePath};
 
@@ -29,7 +28,8 @@ pub(crate) fn build(evaluator: &Evaluator<'_>) -> Result<Stack, TemplateError> {
     let builder = Builder::new(evaluator)?;
     let functions = builder.functions()?;
     let mappings = builder.mappings(&functions)?;
-    let apis = builder.apis(&functions)?;
+    let organization = builder.organization();
+    let apis = builder.apis(&functions, &organization)?;
     let sites = builder.sites()?;
     let (outputs, mut skipped) = builder.outputs()?;
     skipped.extend(builder.skipped(&functions));
@@ -50,6 +50,7 @@ pub(crate) fn build(evaluator: &Evaluator<'_>) -> Result<Stack, TemplateError> {
         mappings,
         apis,
         sites,
+        organization,
         skipped,
     })
 }
@@ -140,6 +141,10 @@ impl<'a> Builder<'a> {
         Ok(Self { evaluator, resources, local_urls })
     }
 
+    pub(super) fn all_properties(&self) -> impl Iterator<Item = &Map<String, Value>> {
+        self.resources.iter().map(|resource| &resource.properties)
+    }
+
     pub(super) fn of_type(&self, resource_type: &str) -> impl Iterator<Item = &Resolved<'a>> {
         self.resources
             .iter()
@@ -147,7 +152,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Replaces AWS's URLs of this stack's resources by the emulator's.
-    fn localise(&self, text: &str) -> String {
+    pub(super) fn localise(&self, text: &str) -> String {
         self.local_urls.iter().fold(text.to_owned(), |text, (aws, local)| text.replace(aws, local))
     }
 
@@ -289,7 +294,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The function that a name, an ARN or an invocation URI means.
-    fn invoked<'f>(
+    pub(super) fn invoked<'f>(
         &self,
         user: &Resolved<'_>,
         target: &str,
@@ -361,73 +366,6 @@ impl<'a> Builder<'a> {
             .changed_by(&changes)
             .map_err(|error| resource.unsupported(format!("is refused by Lambda: {error}")))?;
         Ok(MappingSpec { uuid: resource.physical_id.clone(), configuration })
-    }
-
-    fn apis(&self, functions: &[FunctionSpec]) -> Result<Vec<ApiSpec>, TemplateError> {
-        let mut apis = Vec::new();
-        for api in self.of_type("AWS::ApiGatewayV2::Api") {
-            let properties = api.properties();
-            if properties.text("ProtocolType")?.as_deref() == Some("WEBSOCKET") {
-                return Err(api.unsupported("is a WebSocket API"));
-            }
-            let mut routes = Vec::new();
-            for route in self.of_type("AWS::ApiGatewayV2::Route") {
-                if route.properties().required_text("ApiId")? == api.physical_id {
-                    routes.push(self.route(route, functions)?);
-                }
-            }
-            let cors =
-                properties.map("CorsConfiguration").map(|cors| self.cors(&cors)).transpose()?;
-            let stages = self.stages(api)?;
-            for route in &mut routes {
-                route.permitted_stages = self.permitted_stages(api, &stages, route, functions)?;
-            }
-            apis.push(ApiSpec { id: api.physical_id.clone(), stages, routes, cors });
-        }
-        Ok(apis)
-    }
-
-    fn route(
-        &self,
-        route: &Resolved<'_>,
-        functions: &[FunctionSpec],
-    ) -> Result<RouteSpec, TemplateError> {
-        let properties = route.properties();
-        let key = properties.required_text("RouteKey")?;
-        if let Some(kind) = properties.text("AuthorizationType")?.filter(|kind| kind != "NONE") {
-            return Err(route.unsupported(format!(
-                "asks for authorization ({kind}), which the emulator does not do: every caller would be let in"
-            )));
-        }
-        let target = properties.required_text("Target")?;
-        let integration_id = target.strip_prefix("integrations/").unwrap_or(&target);
-        let integration = self
-            .of_type("AWS::ApiGatewayV2::Integration")
-            .find(|integration| integration.physical_id == integration_id)
-            .ok_or_else(|| route.unsupported(format!("has no integration {integration_id}")))?;
-        let properties = integration.properties();
-        if properties.text("PayloadFormatVersion")?.as_deref() != Some("2.0") {
-            return Err(integration.unsupported("has another payload format than 2.0"));
-        }
-        let uri = properties.required_text("IntegrationUri")?;
-        let function = self.invoked(integration, &uri, functions)?;
-        Ok(RouteSpec { key, function: function.name.clone(), permitted_stages: Vec::new() })
-    }
-
-    fn cors(&self, cors: &Properties<'_>) -> Result<CorsSpec, TemplateError> {
-        let origins = cors.texts("AllowOrigins")?;
-        Ok(CorsSpec {
-            allow_origins: origins.iter().map(|origin| self.localise(origin)).collect(),
-            allow_methods: cors.texts("AllowMethods")?,
-            allow_headers: cors.texts("AllowHeaders")?,
-            expose_headers: cors.texts("ExposeHeaders")?,
-            max_age_seconds: if cors.has("MaxAge") {
-                Some(cors.number("MaxAge", 0, 0..=86_400)?)
-            } else {
-                None
-            },
-            allow_credentials: cors.boolean("AllowCredentials", false)?,
-        })
     }
 
     fn sites(&self) -> Result<Vec<SiteSpec>, TemplateError> {
@@ -527,7 +465,7 @@ impl<'a> Builder<'a> {
                     .then(|| "names no binary, and nothing here invokes it".to_owned());
             }
             if DECIDING.contains(&definition.resource_type.as_str()) {
-                return unknown_policies(&resource.properties);
+                return self.unknown_policies(resource);
             }
             (!is_emulated(definition)).then(|| "has no part in the emulated flow".to_owned())
         };

@@ -2,7 +2,7 @@
 //!
 //! Source: <https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html>.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// What every execution role of Lambda's may do with its log.
 const LOG: [&str; 3] = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"];
@@ -18,18 +18,55 @@ const LOOK: [&str; 6] = [
     "sqs:ListQueues",
 ];
 
-/// The document of the policy of that name; none where it is not known.
-pub(super) fn managed(name: &str) -> Option<Value> {
+/// What is known of a managed policy that a role names by its ARN.
+#[derive(Debug, PartialEq)]
+pub(super) enum Managed {
+    /// It is one of AWS's, with this document as far as it is about what is emulated.
+    Known(Value),
+    /// It is of AWS or of an account, and not known here.
+    Unknown,
+    /// AWS has none of that ARN, and says so.
+    Refused(String),
+}
+
+/// What is known of the policy of that ARN.
+///
+/// Sources: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html>, and the pages of the list above,
+/// which have each policy's path.
+pub(super) fn managed(arn: &str) -> Managed {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let ["arn", _, "iam", "", account, named] = parts[..] else {
+        return Managed::Refused(format!("ARN {arn} is not valid."));
+    };
+    let Some(path) = named.strip_prefix("policy/") else {
+        return Managed::Refused(format!("ARN {arn} is not valid."));
+    };
+    if account != "aws" {
+        return Managed::Unknown;
+    }
+    if let Some(document) = of_aws(path) {
+        return Managed::Known(document);
+    }
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let elsewhere = [name.to_owned(), format!("service-role/{name}")];
+    if elsewhere.iter().any(|path| of_aws(path).is_some()) {
+        return Managed::Refused(format!("Policy {arn} does not exist or is not attachable."));
+    }
+    Managed::Unknown
+}
+
+/// The document of AWS's policy at that path; none where it is not known.
+fn of_aws(path: &str) -> Option<Value> {
     let both = [&QUEUE[..], &LOG[..]].concat();
-    let actions: &[&str] = match name {
-        "AWSLambdaBasicExecutionRole"
-        | "AWSLambdaVPCAccessExecutionRole"
-        | "AWSLambdaDynamoDBExecutionRole"
-        | "AWSLambdaKinesisExecutionRole"
-        | "AWSLambdaMSKExecutionRole" => &LOG,
-        "AWSLambdaSQSQueueExecutionRole" => &both,
+    let actions: &[&str] = match path {
+        "service-role/AWSLambdaBasicExecutionRole"
+        | "service-role/AWSLambdaVPCAccessExecutionRole"
+        | "service-role/AWSLambdaDynamoDBExecutionRole"
+        | "service-role/AWSLambdaKinesisExecutionRole"
+        | "service-role/AWSLambdaMSKExecutionRole" => &LOG,
+        "service-role/AWSLambdaSQSQueueExecutionRole" => &both,
         "AWSLambdaExecute" | "CloudWatchLogsFullAccess" | "CloudWatchFullAccess" => &["logs:*"],
-        "AWSLambdaRole" => &["lambda:InvokeFunction"],
+        "service-role/AWSLambdaRole" => &["lambda:InvokeFunction"],
         "AWSLambda_FullAccess" => &["lambda:*"],
         "AmazonSQSFullAccess" => &["sqs:*"],
         "AmazonSQSReadOnlyAccess" => &LOOK,
@@ -50,16 +87,6 @@ fn document(actions: &Value) -> Value {
     json!({"Version": "2012-10-17", "Statement": [statement]})
 }
 
-/// Which of AWS's own policies a role has that are not known here.
-pub(super) fn unknown_policies(properties: &Map<String, Value>) -> Option<String> {
-    let arns = list(properties.get("ManagedPolicyArns"));
-    let names = arns.iter().filter_map(Value::as_str).filter(|arn| arn.contains(":aws:policy/"));
-    let names = names.filter_map(|arn| arn.rsplit('/').next());
-    let unknown: Vec<&str> = names.filter(|name| managed(name).is_none()).collect();
-    (!unknown.is_empty())
-        .then(|| format!("has policies that grant nothing here: {}", unknown.join(", ")))
-}
-
 /// The values of a property that may be a list, or one.
 pub(super) fn list(value: Option<&Value>) -> Vec<Value> {
     match value {
@@ -77,12 +104,35 @@ mod tests {
 
     #[test]
     fn those_of_execution_roles_are_known_and_can_be_read() {
-        for name in
-            ["AWSLambdaBasicExecutionRole", "AWSLambdaSQSQueueExecutionRole", "PowerUserAccess"]
-        {
-            let document = managed(name).expect(name);
-            assert!(Policy::of_identity(&document).is_ok(), "{name}");
+        for path in [
+            "service-role/AWSLambdaBasicExecutionRole",
+            "service-role/AWSLambdaSQSQueueExecutionRole",
+            "PowerUserAccess",
+        ] {
+            let Managed::Known(document) = managed(&format!("arn:aws:iam::aws:policy/{path}"))
+            else {
+                panic!("{path}");
+            };
+            assert!(Policy::of_identity(&document).is_ok(), "{path}");
         }
-        assert!(managed("AmazonDynamoDBFullAccess").is_none());
+    }
+
+    #[test]
+    fn of_others_nothing_is_known_and_what_is_no_policy_is_refused() {
+        for arn in [
+            "arn:aws:iam::aws:policy/AmazonDynamoDBFullAccess",
+            "arn:aws:iam::111122223333:policy/AdministratorAccess",
+            "arn:aws:iam::111122223333:policy/team/boundary",
+        ] {
+            assert_eq!(managed(arn), Managed::Unknown, "{arn}");
+        }
+        for arn in [
+            "AWSLambdaBasicExecutionRole",
+            "arn:aws:iam::aws:role/r",
+            "arn:aws:iam::aws:policy/AWSLambdaBasicExecutionRole",
+            "arn:aws:iam::aws:policy/service-role/AmazonSQSFullAccess",
+        ] {
+            assert!(matches!(managed(arn), Managed::Refused(_)), "{arn}");
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! A stack as its template describes it, resolved and typed: what the emulator is built from.
 
 mod alarms;
+mod apis;
 mod build;
 mod deployable;
 mod log_groups;
 mod managed_policies;
+mod organization;
 mod own_arns;
 mod permissions;
 mod properties;
@@ -21,6 +23,8 @@ use verifier_model::sqs::QueueAttributes;
 pub(crate) use crate::template::BINARY_KEY;
 pub(crate) use build::build;
 pub(crate) use deployable::{check_functions, check_mappings};
+pub use organization::Organization;
+pub(crate) use organization::{of_principal, of_resource, of_source};
 pub(crate) use own_arns::as_own;
 pub(crate) use permissions::API_GATEWAY;
 pub use roles::RoleSpec;
@@ -56,8 +60,21 @@ pub struct Stack {
     pub apis: Vec<ApiSpec>,
     /// Its CloudFront distributions on S3.
     pub sites: Vec<SiteSpec>,
+    /// What its policies say of organisations.
+    pub organization: Organization,
     /// What the emulator does not stand in for, and why that does not matter to it.
     pub skipped: Vec<Skipped>,
+}
+
+impl Stack {
+    /// What decides otherwise here than where the template was written for, and has to be known: a sentence each.
+    pub fn notes(&self) -> Vec<String> {
+        let of_roles = self.skipped.iter().filter(|skipped| skipped.resource_type == ROLE);
+        let of_roles = of_roles.map(|Skipped { logical_id, resource_type, reason }| {
+            format!("{logical_id} ({resource_type}) {reason}")
+        });
+        self.organization.note().into_iter().chain(of_roles).collect()
+    }
 }
 
 /// An output.
@@ -192,6 +209,8 @@ pub struct RouteSpec {
     pub key: String,
     /// The function that it invokes.
     pub function: String,
+    /// The role with which the API invokes it, by its ARN; the API itself does where there is none.
+    pub credentials: Option<String>,
     /// The stages for which the function's policy lets the API invoke it.
     pub permitted_stages: Vec<String>,
 }
@@ -250,8 +269,12 @@ pub struct Skipped {
     pub reason: String,
 }
 
+/// The route that takes what no other does.
+pub(crate) const DEFAULT_ROUTE: &str = "$default";
 /// The stage that is served from the base of an API's URL.
 pub(crate) const DEFAULT_STAGE: &str = "$default";
+/// The type of roles.
+const ROLE: &str = "AWS::IAM::Role";
 /// The metadata key that names the folder which a deployment copies into a bucket.
 pub(crate) const DIRECTORY_KEY: &str = "verifier:directory";
 /// The metadata key that holds files which a deployment writes into a bucket.

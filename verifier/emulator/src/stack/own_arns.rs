@@ -46,7 +46,8 @@ fn own_account(text: &str) -> &str {
     if is_account { ACCOUNT_ID } else { text }
 }
 
-fn own_arn(text: &str, region: &str) -> String {
+/// An ARN as it would be here.
+pub(super) fn own_arn(text: &str, region: &str) -> String {
     let parts: Vec<&str> = text.splitn(6, ':').collect();
     let ["arn", partition, service, named, account, resource] = parts[..] else {
         return text.to_owned();

@@ -8,8 +8,9 @@ use verifier_model::iam::{
 };
 
 use super::build::{Builder, Resolved, function_name};
+use super::organization::{of_principal, of_source};
 use super::own_arns::as_own;
-use super::{FunctionSpec, RouteSpec, StageSpec};
+use super::{FunctionSpec, Organization, RouteSpec, StageSpec};
 use crate::template::{ACCOUNT_ID, PARTITION, TemplateError};
 
 /// What invokes functions for HTTP APIs.
@@ -21,33 +22,89 @@ impl Builder<'_> {
         &self,
         api: &Resolved<'_>,
         stages: &[StageSpec],
-        route: &RouteSpec,
-        functions: &[FunctionSpec],
+        (route, function): (&RouteSpec, &FunctionSpec),
+        organization: &Organization,
     ) -> Result<Vec<String>, TemplateError> {
         let mut permitted = Vec::new();
-        let Some(function) = functions.iter().find(|each| each.name == route.function) else {
+        if let Some(role) = &route.credentials {
+            if self.may_invoke_as(role, function, organization)? {
+                permitted.extend(stages.iter().map(|stage| stage.name.clone()));
+            }
             return Ok(permitted);
-        };
+        }
         for stage in stages {
-            if self.may_invoke(
-                &source(self.region(), &api.physical_id, &stage.name, route),
-                function,
-            )? {
+            let source = source(self.region(), &api.physical_id, &stage.name, route);
+            if self.may_invoke(&source, function, organization)? {
                 permitted.push(stage.name.clone());
             }
         }
         Ok(permitted)
     }
 
-    fn may_invoke(&self, source: &str, function: &FunctionSpec) -> Result<bool, TemplateError> {
+    /// Whether the role that an integration names lets an API invoke the function. Of one that the template does not have,
+    /// nothing is known.
+    ///
+    /// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>.
+    fn may_invoke_as(
+        &self,
+        arn: &str,
+        function: &FunctionSpec,
+        organization: &Organization,
+    ) -> Result<bool, TemplateError> {
+        let roles = self.roles()?;
+        let Some(role) = roles.iter().find(|role| role.arn == arn) else { return Ok(true) };
+        let assumes = Request {
+            caller: Caller::Service(API_GATEWAY.to_owned()),
+            action: "sts:AssumeRole".to_owned(),
+            resource: role.arn.clone(),
+            keys: of_source(Keys::default().with("aws:SourceAccount", ACCOUNT_ID), organization),
+        };
+        let trust = Policies {
+            identity: &[],
+            boundary: None,
+            session: None,
+            resource: role.trust.as_ref(),
+            resource_account: ACCOUNT_ID,
+            rule: ResourceRule::Resource,
+        };
+        let name = role.arn.rsplit('/').next().unwrap_or_default();
+        let invokes = Request {
+            caller: Caller::Session {
+                role: role.arn.clone(),
+                session: format!(
+                    "arn:{PARTITION}:sts::{ACCOUNT_ID}:assumed-role/{name}/BackplaneAssumeRoleSession"
+                ),
+            },
+            action: "lambda:InvokeFunction".to_owned(),
+            resource: function.arn.clone(),
+            keys: of_principal(Keys::default().with("aws:SecureTransport", "true"), organization),
+        };
+        let own = Policies {
+            identity: &role.identity,
+            boundary: role.boundary.as_ref(),
+            resource: None,
+            rule: ResourceRule::Either,
+            ..trust
+        };
+        let is_trusted = matches!(decide(&assumes, &trust), Decision::Allowed(_));
+        Ok(is_trusted && matches!(decide(&invokes, &own), Decision::Allowed(_)))
+    }
+
+    fn may_invoke(
+        &self,
+        source: &str,
+        function: &FunctionSpec,
+        organization: &Organization,
+    ) -> Result<bool, TemplateError> {
+        let keys = Keys::default()
+            .with("aws:SourceArn", source)
+            .with("aws:SourceAccount", ACCOUNT_ID)
+            .with("aws:SecureTransport", "true");
         let request = Request {
             caller: Caller::Service(API_GATEWAY.to_owned()),
             action: "lambda:InvokeFunction".to_owned(),
             resource: function.arn.clone(),
-            keys: Keys::default()
-                .with("aws:SourceArn", source)
-                .with("aws:SourceAccount", ACCOUNT_ID)
-                .with("aws:SecureTransport", "true"),
+            keys: of_source(keys, organization),
         };
         for permission in self.of_type("AWS::Lambda::Permission") {
             let policy = policy(permission, function, self.region())?;
@@ -100,7 +157,10 @@ fn policy(
         conditions["ArnLike"] = json!({"aws:SourceArn": arn});
     }
     if let Some(account) = text("SourceAccount") {
-        conditions["StringEquals"] = json!({"aws:SourceAccount": account});
+        conditions["StringEquals"]["aws:SourceAccount"] = account.into();
+    }
+    if let Some(organization) = text("PrincipalOrgID") {
+        conditions["StringEquals"]["aws:PrincipalOrgID"] = organization.into();
     }
     let document = json!({"Version": "2012-10-17", "Statement": [{
         "Sid": permission.logical_id,

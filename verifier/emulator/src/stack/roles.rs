@@ -9,8 +9,8 @@ use serde_json::Value;
 use verifier_model::iam::{Attached, Policy, PolicyError};
 
 use super::build::{Builder, Resolved};
-use super::managed_policies::{list, managed};
-use super::own_arns::as_own;
+use super::managed_policies::{Managed, list, managed};
+use super::own_arns::{as_own, own_arn};
 use super::tags_of;
 use crate::template::TemplateError;
 
@@ -34,6 +34,8 @@ pub struct RoleSpec {
 /// Where an inline policy's name and document stand.
 const NAME: &str = "PolicyName";
 const DOCUMENT: &str = "PolicyDocument";
+/// Where a role names what limits it.
+const BOUNDARY: &str = "PermissionsBoundary";
 
 impl Builder<'_> {
     /// The roles.
@@ -49,14 +51,14 @@ impl Builder<'_> {
             identity.extend(self.read(role, name, &inline[DOCUMENT], Policy::of_identity)?);
         }
         for arn in list(properties.get("ManagedPolicyArns")).iter().filter_map(Value::as_str) {
-            identity.extend(self.managed(arn)?);
+            identity.extend(self.managed(role, arn)?);
         }
         for (resource, name) in self.attached_to(&role.physical_id) {
             let document = resource.properties.get(DOCUMENT).unwrap_or(&Value::Null);
             identity.extend(self.read(resource, &name, document, Policy::of_identity)?);
         }
-        let boundary = match properties.get("PermissionsBoundary").and_then(Value::as_str) {
-            Some(arn) => self.managed(arn)?,
+        let boundary = match properties.get(BOUNDARY).and_then(Value::as_str) {
+            Some(arn) => self.managed(role, arn)?,
             None => None,
         };
         let trust = properties.get("AssumeRolePolicyDocument").unwrap_or(&Value::Null);
@@ -89,18 +91,45 @@ impl Builder<'_> {
         all.map(|policy| (policy, name(policy))).collect()
     }
 
-    /// The managed policy of that ARN, of the template or of AWS. Of others nothing is known, and they grant nothing here.
-    fn managed(&self, arn: &str) -> Result<Option<Attached>, TemplateError> {
-        let of_template =
-            self.of_type("AWS::IAM::ManagedPolicy").find(|policy| policy.physical_id == arn);
-        if let Some(policy) = of_template {
+    /// The managed policy of that ARN, of the template or of AWS. Of others nothing is known: `unknown_policies` names them.
+    fn managed(&self, role: &Resolved<'_>, arn: &str) -> Result<Option<Attached>, TemplateError> {
+        if let Some(policy) = self.managed_of_template(arn) {
             let document = policy.properties.get(DOCUMENT).unwrap_or(&Value::Null);
             return self.read(policy, policy.logical_id, document, Policy::of_identity);
         }
+        let document = match managed(arn) {
+            Managed::Known(document) => document,
+            Managed::Unknown => return Ok(None),
+            Managed::Refused(sentence) => return Err(role.refused(sentence)),
+        };
         let name = arn.rsplit('/').next().unwrap_or_default();
-        let Some(document) = managed(name) else { return Ok(None) };
         let policy = Policy::of_identity(&document);
         Ok(policy.ok().map(|policy| Attached { name: name.to_owned(), policy }))
+    }
+
+    /// The template's own managed policy of that ARN, which may name the account that it was written for.
+    fn managed_of_template(&self, arn: &str) -> Option<&Resolved<'_>> {
+        let own = own_arn(arn, self.region());
+        self.of_type("AWS::IAM::ManagedPolicy").find(|policy| policy.physical_id == own)
+    }
+
+    /// What a role's managed policies do elsewhere and not here, as they are not known.
+    pub(super) fn unknown_policies(&self, role: &Resolved<'_>) -> Option<String> {
+        let is_unknown =
+            |arn: &str| self.managed_of_template(arn).is_none() && managed(arn) == Managed::Unknown;
+        let arns = list(role.properties.get("ManagedPolicyArns"));
+        let granted: Vec<&str> =
+            arns.iter().filter_map(Value::as_str).filter(|arn| is_unknown(arn)).collect();
+        let boundary = role.properties.get(BOUNDARY).and_then(Value::as_str);
+        let boundary = boundary.filter(|arn| is_unknown(arn));
+        let mut parts = Vec::new();
+        if !granted.is_empty() {
+            parts.push(format!("has policies that grant nothing here: {}", granted.join(", ")));
+        }
+        if let Some(arn) = boundary {
+            parts.push(format!("has a permissions boundary that limits nothing here: {arn}"));
+        }
+        (!parts.is_empty()).then(|| parts.join("; "))
     }
 
     /// Reads a document. Where a part of it refers to what is not emulated, it need not be whole, and may be no policy.

@@ -249,7 +249,7 @@ fn function() -> Value {
     percentile["Properties"]["ExtendedStatistic"] = "p99".into();
     json!({
         "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "alarms"}},
-        "Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"ProtocolType": "HTTP"}},
+        "Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": "api", "ProtocolType": "HTTP"}},
         "Stage": {"Type": "AWS::ApiGatewayV2::Stage", "Properties": {"ApiId": {"Ref": "Api"}, "StageName": "$default", "AutoDeploy": true}},
         "Probe": {"Type": "AWS::Lambda::Function", "Metadata": {"verifier:binary": "probe.py"}, "Properties": {"Timeout": 5}},
         "ToProbe": {"Type": "AWS::ApiGatewayV2::Integration", "Properties": {

@@ -1,15 +1,20 @@
 //! An HTTP API's stages: where requests are served, what functions see of it, and what is served nowhere.
 
-use crate::support::{Stand, config, permission, probe};
+use std::time::Duration;
+
+use crate::support::{Stand, config, permission, probe, role};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 use verifier_emulator::Emulator;
 
 /// An API of the function `Probe` with these stages and deployments.
 fn document(routes: &[&str], more: &Value) -> Value {
     let mut resources = json!({
         "Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {
-            "ProtocolType": "HTTP",
+            "Name": "api", "ProtocolType": "HTTP",
             "CorsConfiguration": {"AllowOrigins": ["https://a.example"], "AllowMethods": ["GET"]},
         }},
         "Probe": probe(json!({})),
@@ -196,15 +201,86 @@ async fn a_deployment_that_a_stage_names_or_that_names_a_stage_is_served_there()
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn quick_create_brings_a_default_stage() {
-    let mut document = document(&ROUTES, &json!({}));
-    document["Resources"]["Api"]["Properties"]["Target"] = json!({"Fn::GetAtt": ["Probe", "Arn"]});
-    let stand = Stand::of(config(&document)).await;
+/// An API that is made by its `Target`, and what it answers at a path.
+async fn quick(properties: Value, more: Value, path: &str) -> (u16, String) {
+    let mut all = json!({"Name": "quick", "ProtocolType": "HTTP"});
+    let target = json!({"Target": {"Fn::GetAtt": ["Probe", "Arn"]}});
+    for part in [target, properties] {
+        let all = all.as_object_mut().expect("properties");
+        all.extend(part.as_object().expect("properties").clone());
+    }
+    let mut resources = json!({
+        "Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": all},
+        "Probe": probe(json!({})),
+    });
+    let all = resources.as_object_mut().expect("resources");
+    all.extend(more.as_object().expect("resources").clone());
+    let outputs = json!({"Base": {"Value": {"Fn::GetAtt": ["Api", "ApiEndpoint"]}}});
+    let stand = Stand::of(config(&json!({"Resources": resources, "Outputs": outputs}))).await;
     let http = verifier_aws::plain_http_client().expect("a client");
-    let url = format!("{}/probe/event", stand.emulator.stack().outputs[0].value);
-    assert_eq!(http.get(url).send().await.expect("an answer").status(), 200);
+    let url = format!("{}{path}", stand.emulator.stack().outputs[0].value);
+    let response = http.get(url).send().await.expect("an answer");
+    let answer = (response.status().as_u16(), response.text().await.expect("a text"));
     stand.emulator.shut_down().await;
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quick_create_brings_an_integration_a_route_and_a_stage() {
+    let may = || json!({"MayProbe": permission("Probe")});
+    let (status, event) = quick(json!({}), may(), "/any/event?k=v").await;
+    assert_eq!(status, 200, "{event}");
+    let event: Value = serde_json::from_str(&event).expect("JSON");
+    assert_eq!((&event["version"], &event["routeKey"]), (&"2.0".into(), &"$default".into()));
+    assert_eq!(event["requestContext"]["stage"], "$default");
+    assert_eq!(event["rawPath"], "/any/event");
+    let one = json!({"RouteKey": "GET /probe/{wish}"});
+    assert_eq!(quick(one.clone(), may(), "/probe/small").await.0, 200);
+    assert_eq!(quick(one, may(), "/other").await.0, 404);
+    assert_eq!(quick(json!({}), json!({}), "/probe/small").await.0, 500, "nothing permits it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_may_invoke_with_a_role_that_it_may_assume() {
+    let allowed = json!([{"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "*"}]);
+    for (service, statements, status) in [
+        ("apigateway.amazonaws.com", &allowed, 200),
+        ("lambda.amazonaws.com", &allowed, 500),
+        (
+            "apigateway.amazonaws.com",
+            &json!([{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]),
+            500,
+        ),
+    ] {
+        let mut role = role(statements);
+        let trust = &mut role["Properties"]["AssumeRolePolicyDocument"]["Statement"][0];
+        trust["Principal"]["Service"] = service.into();
+        let credentials = json!({"CredentialsArn": {"Fn::GetAtt": ["Invoker", "Arn"]}});
+        let answered = quick(credentials, json!({"Invoker": role}), "/probe/small").await;
+        assert_eq!(answered.0, status, "{service} {statements}: {}", answered.1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_api_has_that_is_not_served_is_refused_by_name() {
+    for (properties, said) in [
+        (json!({"Target": "https://example.com/jobs"}), "https://example.com/jobs"),
+        (json!({"RouteKey": "GET /jobs"}), "RouteKey"),
+        (json!({"CredentialsArn": "arn:aws:iam::000000000000:role/r"}), "CredentialsArn"),
+        (json!({"Body": {"openapi": "3.0.1"}}), "Body"),
+        (json!({"BodyS3Location": {"Bucket": "b", "Key": "k"}}), "BodyS3Location"),
+        (
+            json!({"Target": {"Fn::GetAtt": ["Probe", "Arn"]}, "CredentialsArn": "arn:aws:iam::*:user/*"}),
+            "credentials",
+        ),
+    ] {
+        let mut document = document(&ROUTES, &json!({}));
+        let all = document["Resources"]["Api"]["Properties"].as_object_mut().expect("properties");
+        all.extend(properties.as_object().expect("properties").clone());
+        let started = Emulator::start(config(&document)).await;
+        let error = started.err().expect("a refusal").to_string();
+        assert!(error.contains("Api (AWS::ApiGatewayV2::Api)") && error.contains(said), "{error}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -264,4 +340,55 @@ async fn a_route_that_asks_for_authorization_is_refused_by_name_and_one_that_ask
             }
         }
     }
+}
+
+/// Begins a request whose body does not come, and returns what is answered nevertheless.
+async fn without_its_body(api: &Api, path: &str, length: usize) -> String {
+    let address = api.stand.emulator.endpoint().trim_start_matches("http://").to_owned();
+    let base = api.output("Base").split_once(&address).expect("its own address").1.to_owned();
+    let head = format!(
+        "POST {base}{path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+    );
+    let mut stream = TcpStream::connect(&address).await.expect("it listens");
+    stream.write_all(head.as_bytes()).await.expect("it is read");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_route_takes_is_answered_before_its_body_is_read() {
+    let api = Api::start(&["POST /probe"], json!({"Stage": auto("$default")})).await;
+    for path in ["/other", "/../unknown/probe", "x/probe"] {
+        let answer = timeout(Duration::from_secs(20), without_its_body(&api, path, 100)).await;
+        let answer = answer.unwrap_or_else(|_| panic!("{path}: it waits for the body"));
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{path}: {answer}");
+        assert!(answer.ends_with(r#"{"message":"Not Found"}"#), "{path}: {answer}");
+    }
+    api.stand.emulator.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_has_the_size_that_api_gateway_takes_and_an_event_the_size_that_lambda_takes() {
+    const MIB: usize = 1024 * 1024;
+    let api = Api::start(&["POST /probe/{wish}"], json!({"Stage": auto("$default")})).await;
+    let post = async |kind: &str, length: usize| {
+        let url = format!("{}/probe/small", api.output("Base"));
+        let body = vec![b'x'; length];
+        let request = api.http.post(url).header("content-type", kind).body(body);
+        let response = request.send().await.expect("an answer");
+        let status = response.status().as_u16();
+        (status, response.json::<Value>().await.expect("JSON")["message"].clone())
+    };
+    assert_eq!(post("text/plain", 5 * MIB).await.0, 200);
+    // Base64 makes four bytes of three.
+    assert_eq!(post("application/octet-stream", 4 * MIB).await.0, 200);
+    let refused_by_lambda = (500, json!("Internal Server Error"));
+    assert_eq!(post("text/plain", 6 * MIB).await, refused_by_lambda);
+    assert_eq!(post("application/octet-stream", 5 * MIB).await, refused_by_lambda);
+    assert_eq!(post("text/plain", 10 * MIB).await, refused_by_lambda);
+    let answer = without_its_body(&api, "/probe/small", 10 * MIB + 1).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert!(answer.ends_with(r#"{"message":"Request Entity Too Large"}"#), "{answer}");
+    api.stand.emulator.shut_down().await;
 }

@@ -246,7 +246,7 @@ async fn an_api_needs_a_permission_of_the_function_that_fits_the_route() {
     let api = |permission: Option<Value>| {
         let target = json!({"Fn::Join": ["/", ["integrations", {"Ref": "ToProbe"}]]});
         let mut more = json!({
-            "Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"ProtocolType": "HTTP"}},
+            "Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": "api", "ProtocolType": "HTTP"}},
             "Stage": {"Type": "AWS::ApiGatewayV2::Stage", "Properties": {"ApiId": {"Ref": "Api"}, "StageName": "$default", "AutoDeploy": true}},
             "ToProbe": {"Type": "AWS::ApiGatewayV2::Integration", "Properties": {
                 "ApiId": {"Ref": "Api"}, "IntegrationUri": {"Fn::GetAtt": ["Probe", "Arn"]}, "PayloadFormatVersion": "2.0",

@@ -23,5 +23,6 @@ mod iam;
 mod logs;
 mod malformed;
 mod misbehaviour;
+mod perimeter;
 mod refused;
 mod s3;

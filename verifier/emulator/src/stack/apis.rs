@@ -1,0 +1,153 @@
+//! The HTTP APIs of a stack: their routes, what these invoke, and what pages of other origins may do.
+
+use super::build::{Builder, Resolved};
+use super::properties::Properties;
+use super::{ApiSpec, CorsSpec, DEFAULT_ROUTE, FunctionSpec, Organization, RouteSpec};
+use crate::template::TemplateError;
+
+/// The only format of events that is made here.
+const PAYLOAD_FORMAT: &str = "2.0";
+/// What has an API invoke with the caller's own credentials.
+const OF_CALLER: &str = "arn:aws:iam::*:user/*";
+
+impl Builder<'_> {
+    pub(super) fn apis(
+        &self,
+        functions: &[FunctionSpec],
+        organization: &Organization,
+    ) -> Result<Vec<ApiSpec>, TemplateError> {
+        self.of_type("AWS::ApiGatewayV2::Api")
+            .map(|api| self.api(api, functions, organization))
+            .collect()
+    }
+
+    fn api(
+        &self,
+        api: &Resolved<'_>,
+        functions: &[FunctionSpec],
+        organization: &Organization,
+    ) -> Result<ApiSpec, TemplateError> {
+        let properties = api.properties();
+        if properties.text("ProtocolType")?.as_deref() == Some("WEBSOCKET") {
+            return Err(api.unsupported("is a WebSocket API"));
+        }
+        if let Some(imported) = ["Body", "BodyS3Location"].iter().find(|name| properties.has(name))
+        {
+            return Err(api.unsupported(format!(
+                "is an imported definition ({imported}), whose routes are not read here"
+            )));
+        }
+        let mut routes = Vec::new();
+        for route in self.of_type("AWS::ApiGatewayV2::Route") {
+            if route.properties().required_text("ApiId")? == api.physical_id {
+                routes.push(self.route(route, functions)?);
+            }
+        }
+        routes.extend(self.quick_route(api, functions)?);
+        let cors = properties.map("CorsConfiguration").map(|cors| self.cors(&cors)).transpose()?;
+        let stages = self.stages(api)?;
+        for route in &mut routes {
+            if let Some(function) = functions.iter().find(|each| each.name == route.function) {
+                route.permitted_stages =
+                    self.permitted_stages(api, &stages, (route, function), organization)?;
+            }
+        }
+        Ok(ApiSpec { id: api.physical_id.clone(), stages, routes, cors })
+    }
+
+    /// What "quick create" makes of an API's `Target`: an integration with it, and a route to that, which catches all where
+    /// the API has no `RouteKey`.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigatewayv2-api.html>.
+    fn quick_route(
+        &self,
+        api: &Resolved<'_>,
+        functions: &[FunctionSpec],
+    ) -> Result<Option<RouteSpec>, TemplateError> {
+        let properties = api.properties();
+        let Some(target) = properties.text("Target")? else {
+            return match ["RouteKey", "CredentialsArn"].iter().find(|name| properties.has(name)) {
+                // AWS's page calls it a part of quick create, and says nothing of it alone.
+                Some(part) => Err(api.unsupported(format!("has {part} without a Target"))),
+                None => Ok(None),
+            };
+        };
+        if target.contains("://") {
+            return Err(api.unsupported(format!(
+                "has the Target {target}, an HTTP integration, and only functions are invoked here"
+            )));
+        }
+        let function = self.invoked(api, &target, functions)?;
+        let key = properties.text("RouteKey")?.unwrap_or_else(|| DEFAULT_ROUTE.to_owned());
+        Ok(Some(RouteSpec {
+            key,
+            function: function.name.clone(),
+            credentials: credentials(api, &properties)?,
+            permitted_stages: Vec::new(),
+        }))
+    }
+
+    fn route(
+        &self,
+        route: &Resolved<'_>,
+        functions: &[FunctionSpec],
+    ) -> Result<RouteSpec, TemplateError> {
+        let properties = route.properties();
+        let key = properties.required_text("RouteKey")?;
+        if let Some(kind) = properties.text("AuthorizationType")?.filter(|kind| kind != "NONE") {
+            return Err(route.unsupported(format!(
+                "asks for authorization ({kind}), which the emulator does not do: every caller would be let in"
+            )));
+        }
+        let target = properties.required_text("Target")?;
+        let integration_id = target.strip_prefix("integrations/").unwrap_or(&target);
+        let integration = self
+            .of_type("AWS::ApiGatewayV2::Integration")
+            .find(|integration| integration.physical_id == integration_id)
+            .ok_or_else(|| route.unsupported(format!("has no integration {integration_id}")))?;
+        let properties = integration.properties();
+        if properties.text("PayloadFormatVersion")?.as_deref() != Some(PAYLOAD_FORMAT) {
+            return Err(integration
+                .unsupported(format!("has another payload format than {PAYLOAD_FORMAT}")));
+        }
+        let uri = properties.required_text("IntegrationUri")?;
+        let function = self.invoked(integration, &uri, functions)?;
+        Ok(RouteSpec {
+            key,
+            function: function.name.clone(),
+            credentials: credentials(integration, &properties)?,
+            permitted_stages: Vec::new(),
+        })
+    }
+
+    fn cors(&self, cors: &Properties<'_>) -> Result<CorsSpec, TemplateError> {
+        let origins = cors.texts("AllowOrigins")?;
+        Ok(CorsSpec {
+            allow_origins: origins.iter().map(|origin| self.localise(origin)).collect(),
+            allow_methods: cors.texts("AllowMethods")?,
+            allow_headers: cors.texts("AllowHeaders")?,
+            expose_headers: cors.texts("ExposeHeaders")?,
+            max_age_seconds: if cors.has("MaxAge") {
+                Some(cors.number("MaxAge", 0, 0..=86_400)?)
+            } else {
+                None
+            },
+            allow_credentials: cors.boolean("AllowCredentials", false)?,
+        })
+    }
+}
+
+/// The role with which an API invokes a function, where it is not itself that does.
+///
+/// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigatewayv2-integration.html>.
+fn credentials(
+    resource: &Resolved<'_>,
+    properties: &Properties<'_>,
+) -> Result<Option<String>, TemplateError> {
+    let arn = properties.text("CredentialsArn")?;
+    if arn.as_deref() == Some(OF_CALLER) {
+        return Err(resource
+            .unsupported("invokes with its callers' credentials, which are not looked at here"));
+    }
+    Ok(arn)
+}
