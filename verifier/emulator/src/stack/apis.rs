@@ -7,6 +7,15 @@ use crate::template::TemplateError;
 
 /// The only format of events that is made here.
 const PAYLOAD_FORMAT: &str = "2.0";
+/// What is of an API.
+const PARTS: [&str; 4] = [
+    "AWS::ApiGatewayV2::Route",
+    "AWS::ApiGatewayV2::Integration",
+    "AWS::ApiGatewayV2::Stage",
+    "AWS::ApiGatewayV2::Deployment",
+];
+const METHODS: [&str; 8] = ["ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+const MALFORMED_KEY: &str = "The provided route key is not formatted properly for HTTP protocol. Format should be \"<HTTP METHOD> /<RESOURCE PATH>\" or \"$default\"";
 /// What has an API invoke with the caller's own credentials.
 const OF_CALLER: &str = "arn:aws:iam::*:user/*";
 
@@ -16,9 +25,23 @@ impl Builder<'_> {
         functions: &[FunctionSpec],
         organization: &Organization,
     ) -> Result<Vec<ApiSpec>, TemplateError> {
+        self.check_parts()?;
         self.of_type("AWS::ApiGatewayV2::Api")
             .map(|api| self.api(api, functions, organization))
             .collect()
+    }
+
+    /// Checks that each part of an API is of one that the stack has: of others nothing is known, and it would be left out.
+    fn check_parts(&self) -> Result<(), TemplateError> {
+        for part in PARTS.iter().flat_map(|part| self.of_type(part)) {
+            let id = part.properties().required_text("ApiId")?;
+            if !self.of_type("AWS::ApiGatewayV2::Api").any(|api| api.physical_id == id) {
+                return Err(
+                    part.unsupported(format!("is of the API {id}, which is none of this stack's"))
+                );
+            }
+        }
+        Ok(())
     }
 
     fn api(
@@ -31,6 +54,10 @@ impl Builder<'_> {
         if properties.text("ProtocolType")?.as_deref() == Some("WEBSOCKET") {
             return Err(api.unsupported("is a WebSocket API"));
         }
+        let protocol = properties.text("ProtocolType")?;
+        if protocol.as_deref().is_some_and(|protocol| protocol != "HTTP") {
+            return Err(api.refused("Invalid protocol specified. Must be one of [HTTP, WEBSOCKET]"));
+        }
         if let Some(imported) = ["Body", "BodyS3Location"].iter().find(|name| properties.has(name))
         {
             return Err(api.unsupported(format!(
@@ -40,10 +67,24 @@ impl Builder<'_> {
         let mut routes = Vec::new();
         for route in self.of_type("AWS::ApiGatewayV2::Route") {
             if route.properties().required_text("ApiId")? == api.physical_id {
-                routes.push(self.route(route, functions)?);
+                let read = self.route(route, functions)?;
+                if routes.iter().any(|other: &RouteSpec| other.key == read.key) {
+                    return Err(route.refused(format!(
+                        "Route with key {} already exists for this API",
+                        read.key
+                    )));
+                }
+                routes.push(read);
             }
         }
         routes.extend(self.quick_route(api, functions)?);
+        for required in ["Name", "ProtocolType"] {
+            if !properties.has(required) {
+                return Err(
+                    api.refused(format!("{required} is required for an API without a definition"))
+                );
+            }
+        }
         let cors = properties.map("CorsConfiguration").map(|cors| self.cors(&cors)).transpose()?;
         let stages = self.stages(api)?;
         for route in &mut routes {
@@ -79,6 +120,9 @@ impl Builder<'_> {
         }
         let function = self.invoked(api, &target, functions)?;
         let key = properties.text("RouteKey")?.unwrap_or_else(|| DEFAULT_ROUTE.to_owned());
+        if !is_route_key(&key) {
+            return Err(api.refused(MALFORMED_KEY));
+        }
         Ok(Some(RouteSpec {
             key,
             function: function.name.clone(),
@@ -94,6 +138,9 @@ impl Builder<'_> {
     ) -> Result<RouteSpec, TemplateError> {
         let properties = route.properties();
         let key = properties.required_text("RouteKey")?;
+        if !is_route_key(&key) {
+            return Err(route.refused(MALFORMED_KEY));
+        }
         if let Some(kind) = properties.text("AuthorizationType")?.filter(|kind| kind != "NONE") {
             return Err(route.unsupported(format!(
                 "asks for authorization ({kind}), which the emulator does not do: every caller would be let in"
@@ -106,6 +153,9 @@ impl Builder<'_> {
             .find(|integration| integration.physical_id == integration_id)
             .ok_or_else(|| route.unsupported(format!("has no integration {integration_id}")))?;
         let properties = integration.properties();
+        if properties.text("ApiId")? != route.properties().text("ApiId")? {
+            return Err(route.unsupported(format!("has no integration {integration_id}")));
+        }
         if properties.text("PayloadFormatVersion")?.as_deref() != Some(PAYLOAD_FORMAT) {
             return Err(integration
                 .unsupported(format!("has another payload format than {PAYLOAD_FORMAT}")));
@@ -150,4 +200,38 @@ fn credentials(
             .unsupported("invokes with its callers' credentials, which are not looked at here"));
     }
     Ok(arn)
+}
+
+/// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html>.
+fn is_route_key(key: &str) -> bool {
+    key == DEFAULT_ROUTE
+        || key.split_once(' ').is_some_and(|(method, path)| {
+            METHODS.contains(&method)
+                && path.starts_with('/')
+                && !path.contains(char::is_whitespace)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_key_is_a_method_and_a_path_or_the_default() {
+        for key in ["$default", "GET /", "ANY /{proxy+}", "POST /jobs/{id}"] {
+            assert!(is_route_key(key), "{key}");
+        }
+        for key in [
+            "",
+            "/jobs",
+            "POST jobs",
+            "FETCH /jobs",
+            "get /jobs",
+            "GET  /jobs",
+            "$connect",
+            "GET /a b",
+        ] {
+            assert!(!is_route_key(key), "{key}");
+        }
+    }
 }

@@ -8,8 +8,8 @@ use verifier_model::sqs::{QueueAttributes, SqsError};
 
 use super::properties::Properties;
 use super::{
-    BINARY_KEY, DIRECTORY_KEY, FILES_KEY, FunctionSpec, MappingSpec, Output, QueueSpec, Resource,
-    SiteContent, SiteSpec, Skipped, Stack, tags_of,
+    BINARY_KEY, DIRECTORY_KEY, FILES_KEY, FunctionSpec, MappingSpec, Output, QUEUE_POLICY,
+    QueueSpec, Resource, SiteContent, SiteSpec, Skipped, Stack, tags_of,
 };
 use crate::template::{Evaluator, ResourceDefinition, TemplateError, TemplatePath};
 
@@ -26,6 +26,8 @@ pub(super) struct Resolved<'a> {
 /// Builds the stack that the evaluator's template describes.
 pub(crate) fn build(evaluator: &Evaluator<'_>) -> Result<Stack, TemplateError> {
     let builder = Builder::new(evaluator)?;
+    builder.check_constraints()?;
+    builder.check_queue_policies()?;
     let functions = builder.functions()?;
     let mappings = builder.mappings(&functions)?;
     let organization = builder.organization();
@@ -58,7 +60,7 @@ pub(crate) fn build(evaluator: &Evaluator<'_>) -> Result<Stack, TemplateError> {
 /// The types that the emulator stands in for, or whose part in the stack it takes from their properties.
 const EMULATED: [&str; 13] = [
     "AWS::SQS::Queue",
-    "AWS::SQS::QueuePolicy",
+    QUEUE_POLICY,
     "AWS::Lambda::Function",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Logs::LogGroup",
@@ -193,18 +195,8 @@ impl<'a> Builder<'a> {
         {
             return Err(resource.refused(SqsError::ConflictingEncryption.to_string()));
         }
-        attributes.policy = self.queue_policy(&resource.physical_id);
+        attributes.policy = self.queue_policy(resource);
         Ok(QueueSpec { name, attributes, tags: tags_of(&resource.properties) })
-    }
-
-    fn queue_policy(&self, queue_url: &str) -> Option<String> {
-        self.of_type("AWS::SQS::QueuePolicy")
-            .find(|policy| {
-                let queues = policy.properties.get("Queues").and_then(Value::as_array);
-                queues.is_some_and(|queues| queues.iter().any(|queue| queue == queue_url))
-            })
-            .and_then(|policy| policy.properties.get("PolicyDocument"))
-            .map(Value::to_string)
     }
 
     /// The functions that have a binary. Others matter only when something invokes them.
@@ -284,7 +276,7 @@ impl<'a> Builder<'a> {
         self.evaluator.role_arn(role.logical_id, role.definition)
     }
 
-    fn function_arn(&self, name: &str) -> String {
+    pub(super) fn function_arn(&self, name: &str) -> String {
         format!(
             "arn:{}:lambda:{}:{}:function:{name}",
             crate::template::PARTITION,
@@ -439,6 +431,11 @@ impl<'a> Builder<'a> {
             }
             let place = TemplatePath::new(format!("Outputs.{key}"));
             match self.evaluator.value(&output.value, &place) {
+                Ok(Some(value)) if value.is_array() || value.is_object() => {
+                    return Err(TemplateError::Invalid(format!(
+                        "Template format error: Output {key} is malformed. The Value field of every Outputs member must evaluate to a String."
+                    )));
+                }
                 Ok(value) => outputs.push(Output {
                     key: key.clone(),
                     value: self.localise(&value.as_ref().and_then(output_text).unwrap_or_default()),
@@ -463,6 +460,9 @@ impl<'a> Builder<'a> {
                     functions.iter().any(|function| function.name == resource.physical_id);
                 return (!emulated)
                     .then(|| "names no binary, and nothing here invokes it".to_owned());
+            }
+            if definition.resource_type == QUEUE_POLICY {
+                return self.other_queues(resource);
             }
             if DECIDING.contains(&definition.resource_type.as_str()) {
                 return self.unknown_policies(resource);

@@ -3,6 +3,7 @@
 mod alarms;
 mod apis;
 mod build;
+mod constraints;
 mod deployable;
 mod log_groups;
 mod managed_policies;
@@ -10,6 +11,7 @@ mod organization;
 mod own_arns;
 mod permissions;
 mod properties;
+mod queue_policies;
 mod roles;
 mod stages;
 
@@ -273,6 +275,8 @@ pub struct Skipped {
 pub(crate) const DEFAULT_ROUTE: &str = "$default";
 /// The stage that is served from the base of an API's URL.
 pub(crate) const DEFAULT_STAGE: &str = "$default";
+/// The type of queues' policies.
+const QUEUE_POLICY: &str = "AWS::SQS::QueuePolicy";
 /// The type of roles.
 const ROLE: &str = "AWS::IAM::Role";
 /// The metadata key that names the folder which a deployment copies into a bucket.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{TemplateError, dependencies, parameters, shape};
+use super::{TemplateError, dependencies, parameters, sections, shape};
 
 /// The metadata key that names a function's binary.
 pub(crate) const BINARY_KEY: &str = "verifier:binary";
@@ -107,6 +107,7 @@ impl Template {
     pub(crate) fn check(&self, parameters: &BTreeMap<String, String>) -> Result<(), TemplateError> {
         // It was read from this text, so it is JSON; one that was not read from a text has nothing to check.
         let Ok(written) = serde_json::from_str::<Value>(&self.text) else { return Ok(()) };
+        sections::check(&written)?;
         shape::check(&written)?;
         dependencies::check(&written)?;
         parameters::check(&written, parameters)

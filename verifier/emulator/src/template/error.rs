@@ -68,6 +68,11 @@ pub enum TemplateError {
     /// What `CloudFormation` refuses of the template itself, in its own words.
     #[error("{0}; AWS would refuse the template")]
     Invalid(String),
+    /// A transform, whose work would be left out.
+    #[error(
+        "the template's Transform {0} is not done here, and the stack would be another without it; give the processed template: `aws cloudformation get-template --template-stage Processed`"
+    )]
+    Transform(String),
     /// A resource that AWS would not create, in its own words.
     #[error("{logical_id} ({resource_type}): {sentence}; AWS would refuse it")]
     Refused {

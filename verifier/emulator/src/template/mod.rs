@@ -9,6 +9,7 @@ mod error;
 mod evaluate;
 mod identity;
 mod parameters;
+mod sections;
 mod shape;
 
 pub use document::Template;

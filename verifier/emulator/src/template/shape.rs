@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 use strsim::damerau_levenshtein;
 
-use super::{BINARY_KEY, TemplateError};
+use super::TemplateError;
 
 const VERSION: &str = "2010-09-09";
 const SECTIONS: [&str; 11] = [
@@ -64,7 +64,7 @@ struct Properties {
 }
 
 /// Source: each type's page in <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/>.
-const PROPERTIES: [Properties; 6] = [
+const PROPERTIES: [Properties; 15] = [
     Properties {
         resource_type: "AWS::SQS::Queue",
         names: &[
@@ -194,6 +194,48 @@ const PROPERTIES: [Properties; 6] = [
         ],
         required: &["ComparisonOperator", "EvaluationPeriods"],
     },
+    // Of these only what has to be there is known here.
+    Properties {
+        resource_type: "AWS::ApiGatewayV2::Route",
+        names: &[],
+        required: &["ApiId", "RouteKey"],
+    },
+    Properties {
+        resource_type: "AWS::ApiGatewayV2::Integration",
+        names: &[],
+        required: &["ApiId", "IntegrationType"],
+    },
+    Properties {
+        resource_type: "AWS::ApiGatewayV2::Stage",
+        names: &[],
+        required: &["ApiId", "StageName"],
+    },
+    Properties { resource_type: "AWS::ApiGatewayV2::Deployment", names: &[], required: &["ApiId"] },
+    Properties {
+        resource_type: "AWS::Lambda::Permission",
+        names: &[],
+        required: &["Action", "FunctionName", "Principal"],
+    },
+    Properties {
+        resource_type: "AWS::IAM::Policy",
+        names: &[],
+        required: &["PolicyDocument", "PolicyName"],
+    },
+    Properties {
+        resource_type: "AWS::IAM::RolePolicy",
+        names: &[],
+        required: &["PolicyName", "RoleName"],
+    },
+    Properties {
+        resource_type: "AWS::IAM::ManagedPolicy",
+        names: &[],
+        required: &["PolicyDocument"],
+    },
+    Properties {
+        resource_type: "AWS::CloudFront::Distribution",
+        names: &[],
+        required: &["DistributionConfig"],
+    },
 ];
 
 /// Checks a template as it was written.
@@ -246,8 +288,6 @@ fn check_resource(logical_id: &str, resource: &Map<String, Value>) -> Result<(),
     let Some(known) = PROPERTIES.iter().find(|known| known.resource_type == resource_type) else {
         return Ok(());
     };
-    // A function whose program the metadata names may be written for this machine alone.
-    let is_ours = object(resource.get("Metadata").unwrap_or(&Value::Null)).contains_key(BINARY_KEY);
     let given = resource.get("Properties").map(object);
     let given_names = || given.into_iter().flat_map(Map::keys).map(String::as_str);
     let problem = match given_names().find(|name| known.has_misspelt(name)) {
@@ -255,7 +295,7 @@ fn check_resource(logical_id: &str, resource: &Map<String, Value>) -> Result<(),
         None => known
             .required
             .iter()
-            .find(|name| !is_ours && !given_names().any(|given| given == **name))
+            .find(|name| !given_names().any(|given| given == **name))
             .map(|name| format!("required key [{name}] not found")),
     };
     problem.map_or(Ok(()), |problem| {

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::support::{SIGNED, Stand, config, probe, queues, resources};
+use crate::support::{self, SIGNED, Stand, config, probe, queues, resources};
 use aws_sdk_cloudformation::types::StackStatus;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -298,11 +298,8 @@ fn runtime_api() -> Option<String> {
 
 /// A template of one function.
 fn function(binary: &str, variables: &Value) -> Value {
-    json!({"Resources": {"F": {
-        "Type": "AWS::Lambda::Function",
-        "Metadata": {"verifier:binary": binary},
-        "Properties": {"FunctionName": "f", "Environment": {"Variables": variables}},
-    }}})
+    let properties = json!({"FunctionName": "f", "Environment": {"Variables": variables}});
+    json!({"Resources": {"F": support::function(binary, properties)}})
 }
 
 /// A folder of functions: a program, and links to it and out of it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{SIGNED, Stand, permission};
+use crate::support::{self, SIGNED, Stand, permission};
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::error::ProvideErrorMetadata;
 use aws_sdk_cloudwatch::primitives::DateTime;
@@ -251,9 +251,9 @@ fn function() -> Value {
         "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "alarms"}},
         "Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": "api", "ProtocolType": "HTTP"}},
         "Stage": {"Type": "AWS::ApiGatewayV2::Stage", "Properties": {"ApiId": {"Ref": "Api"}, "StageName": "$default", "AutoDeploy": true}},
-        "Probe": {"Type": "AWS::Lambda::Function", "Metadata": {"verifier:binary": "probe.py"}, "Properties": {"Timeout": 5}},
+        "Probe": support::function("probe.py", json!({"Timeout": 5})),
         "ToProbe": {"Type": "AWS::ApiGatewayV2::Integration", "Properties": {
-            "ApiId": {"Ref": "Api"}, "IntegrationUri": {"Fn::GetAtt": ["Probe", "Arn"]}, "PayloadFormatVersion": "2.0",
+            "ApiId": {"Ref": "Api"}, "IntegrationType": "AWS_PROXY", "IntegrationUri": {"Fn::GetAtt": ["Probe", "Arn"]}, "PayloadFormatVersion": "2.0",
         }},
         "MayProbe": permission("Probe"),
         "Route": {"Type": "AWS::ApiGatewayV2::Route", "Properties": {"ApiId": {"Ref": "Api"}, "RouteKey": "GET /probe/{wish}", "Target": target}},

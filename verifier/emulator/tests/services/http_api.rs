@@ -20,7 +20,7 @@ fn document(routes: &[&str], more: &Value) -> Value {
         "Probe": probe(json!({})),
         "MayProbe": permission("Probe"),
         "ToProbe": {"Type": "AWS::ApiGatewayV2::Integration", "Properties": {
-            "ApiId": {"Ref": "Api"}, "IntegrationUri": {"Fn::GetAtt": ["Probe", "Arn"]}, "PayloadFormatVersion": "2.0",
+            "ApiId": {"Ref": "Api"}, "IntegrationType": "AWS_PROXY", "IntegrationUri": {"Fn::GetAtt": ["Probe", "Arn"]}, "PayloadFormatVersion": "2.0",
         }},
     });
     let all = resources.as_object_mut().expect("resources");

@@ -1,6 +1,6 @@
 //! Functions that misbehave: what their callers, their queue and their log see of it.
 
-use crate::support::{SIGNED, config, permission};
+use crate::support::{self, SIGNED, config, permission};
 use serde_json::{Value, json};
 use verifier_emulator::Emulator;
 
@@ -10,15 +10,12 @@ struct Stand {
 }
 
 fn function(variables: &Value) -> Value {
-    json!({
-        "Type": "AWS::Lambda::Function",
-        "Metadata": {"verifier:binary": "probe.py"},
-        "Properties": {
-            "Timeout": 1,
-            "Environment": {"Variables": variables},
-            "LoggingConfig": {"LogFormat": "JSON", "LogGroup": "probe"},
-        },
-    })
+    let properties = json!({
+        "Timeout": 1,
+        "Environment": {"Variables": variables},
+        "LoggingConfig": {"LogFormat": "JSON", "LogGroup": "probe"},
+    });
+    support::function("probe.py", properties)
 }
 
 fn document() -> Value {
@@ -28,7 +25,7 @@ fn document() -> Value {
     };
     let integration = |function: &str| {
         let uri = json!({"Fn::GetAtt": [function, "Arn"]});
-        json!({"Type": "AWS::ApiGatewayV2::Integration", "Properties": {"ApiId": {"Ref": "Api"}, "IntegrationUri": uri, "PayloadFormatVersion": "2.0"}})
+        json!({"Type": "AWS::ApiGatewayV2::Integration", "Properties": {"ApiId": {"Ref": "Api"}, "IntegrationType": "AWS_PROXY", "IntegrationUri": uri, "PayloadFormatVersion": "2.0"}})
     };
     let policy =
         json!({"deadLetterTargetArn": {"Fn::GetAtt": ["Dead", "Arn"]}, "maxReceiveCount": 2});

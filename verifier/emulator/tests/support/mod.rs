@@ -116,17 +116,31 @@ impl Stand {
 
 /// A function that is `probe.py`.
 pub(crate) fn probe(properties: Value) -> Value {
-    let mut function = json!({
-        "Type": "AWS::Lambda::Function",
-        "Metadata": {"verifier:binary": "probe.py"},
-        "Properties": {"FunctionName": "probe", "Timeout": 1, "LoggingConfig": {"LogFormat": "JSON", "LogGroup": "probe"}},
-    });
-    let (Some(all), Value::Object(more)) = (function["Properties"].as_object_mut(), properties)
-    else {
-        return function;
-    };
-    all.extend(more);
+    let mut function = function("probe.py", properties);
+    let all = function["Properties"].as_object_mut().expect("properties");
+    all.entry("FunctionName").or_insert("probe".into());
+    all.entry("Timeout").or_insert(1.into());
+    all.entry("LoggingConfig").or_insert(json!({"LogFormat": "JSON", "LogGroup": "probe"}));
     function
+}
+
+/// A function that is the program of that name, with what AWS asks of every function. Its role is none of the stack's, and so
+/// may do everything.
+pub(crate) fn function(binary: &str, properties: Value) -> Value {
+    let mut all = json!({
+        "Code": {"S3Bucket": "code", "S3Key": "code.zip"},
+        "Handler": "bootstrap",
+        "Role": "arn:aws:iam::000000000000:role/other",
+        "Runtime": "provided.al2023",
+    });
+    if let (Some(all), Value::Object(more)) = (all.as_object_mut(), properties) {
+        all.extend(more);
+    }
+    json!({
+        "Type": "AWS::Lambda::Function",
+        "Metadata": {"verifier:binary": binary},
+        "Properties": all,
+    })
 }
 
 /// What lets HTTP APIs invoke the function of that logical id.

@@ -2,6 +2,8 @@
 //!
 //! Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::condition::{self, Condition};
@@ -136,10 +138,32 @@ impl Policy {
             Some(statement) => vec![statement],
             None => return Err(PolicyError::new("Statement", "is missing")),
         };
+        if stands != Stands::Resource {
+            check_sids(&statements)?;
+        }
         let read = |(index, value)| Statement::read(value, index, variables, stands);
         let statements = statements.into_iter().enumerate().map(read).collect::<Result<_, _>>()?;
         Ok(Self { statements })
     }
+}
+
+/// What IAM asks of the ids of statements. Services whose resources have policies may ask for less.
+///
+/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_sid.html>.
+fn check_sids(statements: &[&Value]) -> Result<(), PolicyError> {
+    let mut seen = BTreeSet::new();
+    for (index, statement) in statements.iter().enumerate() {
+        let Some(sid) = statement.get("Sid").and_then(Value::as_str) else { continue };
+        let refused =
+            |problem| Err(PolicyError::new(format!("Statement[{index}].Sid {sid:?}"), problem));
+        if !sid.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return refused("Statement IDs (SID) must be alpha-numeric");
+        }
+        if !sid.is_empty() && !seen.insert(sid) {
+            return refused("Statement IDs (SID) in a single policy must be unique");
+        }
+    }
+    Ok(())
 }
 
 impl Statement {
