@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use verifier_model::event_source_mapping::InvocationOutcome;
 use verifier_model::faults::{Caller, Fault, Happening, Stage};
 
+use super::account::AccountConcurrency;
 use super::ending::unstartable;
 use super::environment::{
     Environment, InitError, ProcessFault, access_key_of, beginning_of, error_payload,
@@ -37,6 +38,7 @@ pub(crate) type FunctionConfiguration = Configuration<FunctionSpec>;
 pub(crate) struct Functions {
     functions: Mutex<BTreeMap<String, Arc<Function>>>,
     environment_context: EnvironmentContext,
+    account: AccountConcurrency,
     /// What CloudWatch shows of the invocations.
     pub(crate) metrics: FunctionMetrics,
     random: Mutex<fastrand::Rng>,
@@ -90,6 +92,7 @@ impl Functions {
         Self {
             functions: Mutex::default(),
             environment_context,
+            account: AccountConcurrency::default(),
             metrics: FunctionMetrics::default(),
             random: Mutex::new(fastrand::Rng::with_seed(seed ^ REQUESTS)),
             background: Mutex::default(),
@@ -203,6 +206,10 @@ impl Functions {
             return (busy, InvocationOutcome::Errored(payload));
         };
         let fault = self.fault(&invocation);
+        // Every environment is a process, and anybody may ask the stack's HTTP API for one more.
+        let Some(_of_account) = self.account.enter() else {
+            return (busy, InvocationOutcome::Throttled);
+        };
         let entered = function.pool.enter().filter(|_| fault != Some(Fault::Throttle));
         let Some(_in_hand) = entered else {
             return (busy, InvocationOutcome::Throttled);

@@ -1,5 +1,6 @@
 //! Lambda: execution environments with the real binaries, and event source mappings.
 
+mod account;
 mod ending;
 mod environment;
 mod environment_context;
