@@ -3,13 +3,14 @@
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html> and
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html>.
 
+mod event;
 mod stage;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{Method, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
@@ -19,6 +20,8 @@ use verifier_model::event_source_mapping::InvocationOutcome;
 use verifier_model::faults::Caller;
 use verifier_model::time::Timestamp;
 
+pub(crate) use self::event::ApiRequest;
+use self::event::{Taken, event, request_id};
 use self::stage::{Served, served};
 use crate::access::Access;
 use crate::admission::Refused;
@@ -27,7 +30,6 @@ use crate::clock::Busy;
 use crate::lambda::{Functions, Invocation, SYNCHRONOUS_BYTES_MAX};
 use crate::reply::{Reply, reply, with_header};
 use crate::stack::{API_GATEWAY, ApiSpec, CorsSpec, RouteSpec};
-use crate::template::ACCOUNT_ID;
 
 /// The HTTP APIs of all stacks.
 pub(crate) struct HttpApis {
@@ -35,19 +37,6 @@ pub(crate) struct HttpApis {
     functions: Arc<Functions>,
     access: Arc<Access>,
     region: String,
-}
-
-/// A request, as far as an API looks at it.
-pub(crate) struct ApiRequest<'a> {
-    pub(crate) method: &'a Method,
-    /// The path below the API, beginning with a slash.
-    pub(crate) path: &'a str,
-    pub(crate) query: &'a str,
-    pub(crate) headers: &'a HeaderMap,
-    pub(crate) body: Bytes,
-    pub(crate) now: Timestamp,
-    /// The client that waits for the answer, if it is one of ours.
-    pub(crate) client: Option<&'a Client>,
 }
 
 impl HttpApis {
@@ -123,6 +112,7 @@ impl HttpApis {
             return (busy, message(404, "Not Found"));
         };
         let route = &api.routes[index];
+        let request_id = request_id();
         if self.access.is_on() && !route.permitted_stages.iter().any(|stage| stage == served.stage)
         {
             let RouteSpec { key, function, .. } = route;
@@ -131,7 +121,15 @@ impl HttpApis {
             ));
             return (busy, message(500, "Internal Server Error"));
         }
-        let event = self.event(api, served.stage, &route.key, &parameters, request);
+        let taken = Taken {
+            api_id: &api.id,
+            region: &self.region,
+            stage: served.stage,
+            route_key: &route.key,
+            parameters: &parameters,
+            request_id: &request_id,
+        };
+        let event = event(&taken, request);
         let payload = Bytes::from(event.to_string());
         if payload.len() > SYNCHRONOUS_BYTES_MAX {
             tracing::warn!(
@@ -148,8 +146,13 @@ impl HttpApis {
             client: request.client,
             request_id: None,
         };
+        let clock = self.functions.clock();
+        let asked_at = clock.now();
         let (busy, invoked) = self.functions.invoke(busy, invocation).await;
+        // The function's end is waited for here all the same: only then is its time over by the stack's clock.
+        let is_late = clock.now().since(asked_at) > route.timeout;
         let answer = match invoked.outcome {
+            _ if is_late => message(503, "Service Unavailable"),
             InvocationOutcome::Responded(payload) => answer(&payload),
             InvocationOutcome::Errored(reason) => {
                 tracing::warn!(route = route.key, "{reason}");
@@ -158,106 +161,7 @@ impl HttpApis {
             // That an HTTP API answers 503 to throttling is from bug reports; no page of AWS says so.
             InvocationOutcome::Throttled => message(503, "Service Unavailable"),
         };
-        (busy, answer)
-    }
-
-    /// The event of the payload format 2.0. A named stage is a part of its paths; no page of AWS says so, but every
-    /// library that reads them does, such as <https://github.com/aws-powertools/powertools-lambda-python/issues/621>.
-    fn event(
-        &self,
-        api: &ApiSpec,
-        stage: &str,
-        route_key: &str,
-        parameters: &BTreeMap<String, String>,
-        request: &ApiRequest<'_>,
-    ) -> Value {
-        let mut headers = BTreeMap::<String, String>::new();
-        let mut cookies = Vec::new();
-        for (name, value) in request.headers {
-            let value = String::from_utf8_lossy(value.as_bytes());
-            if name == header::COOKIE {
-                cookies.extend(value.split(';').map(|cookie| cookie.trim().to_owned()));
-                continue;
-            }
-            let joined = headers.entry(name.as_str().to_owned()).or_default();
-            if !joined.is_empty() {
-                joined.push(',');
-            }
-            joined.push_str(&value);
-        }
-        let content_type = headers.get("content-type").map(String::as_str).unwrap_or_default();
-        let (body, is_base64) = encode_body(&request.body, content_type);
-        let mut query = BTreeMap::<String, String>::new();
-        for (name, value) in form_pairs(request.query) {
-            query
-                .entry(name)
-                .and_modify(|joined| {
-                    joined.push(',');
-                    joined.push_str(&value);
-                })
-                .or_insert(value);
-        }
-        let millis = i64::try_from(request.now.as_millis()).unwrap_or_default();
-        let time = jiff::Timestamp::from_millisecond(millis).unwrap_or_default();
-        let user_agent = headers.get("user-agent").cloned().unwrap_or_default();
-        let mut event = json!({
-            "version": "2.0",
-            "routeKey": route_key,
-            "rawPath": request.path,
-            "rawQueryString": request.query,
-            "headers": headers,
-            "requestContext": {
-                "accountId": ACCOUNT_ID,
-                "apiId": api.id,
-                "domainName": format!("{}.execute-api.{}.amazonaws.com", api.id, self.region),
-                "domainPrefix": api.id,
-                "http": {
-                    "method": request.method.as_str(),
-                    "path": request.path,
-                    "protocol": "HTTP/1.1",
-                    "sourceIp": "127.0.0.1",
-                    "userAgent": user_agent,
-                },
-                "requestId": crate::reply::REQUEST_ID,
-                "routeKey": route_key,
-                "stage": stage,
-                "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string(),
-                "timeEpoch": request.now,
-            },
-            "isBase64Encoded": is_base64,
-        });
-        if let Some(body) = body {
-            event["body"] = body.into();
-        }
-        if !query.is_empty() {
-            event["queryStringParameters"] = json!(query);
-        }
-        if !parameters.is_empty() {
-            event["pathParameters"] = json!(parameters);
-        }
-        if !cookies.is_empty() {
-            event["cookies"] = cookies.into();
-        }
-        event
-    }
-}
-
-/// API Gateway passes text on as it is, and everything else as base64.
-fn encode_body(body: &[u8], content_type: &str) -> (Option<String>, bool) {
-    if body.is_empty() {
-        return (None, false);
-    }
-    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let is_text = kind.starts_with("text/")
-        || kind.ends_with("+json")
-        || kind.ends_with("+xml")
-        || matches!(
-            kind.as_str(),
-            "application/json" | "application/javascript" | "application/xml"
-        );
-    match std::str::from_utf8(body) {
-        Ok(text) if is_text => (Some(text.to_owned()), false),
-        _ => (Some(STANDARD.encode(body)), true),
+        (busy, with_header(answer, "apigw-requestid", &request_id))
     }
 }
 
@@ -404,10 +308,6 @@ fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
-fn form_pairs(query: &str) -> Vec<(String, String)> {
-    serde_urlencoded::from_str(query).unwrap_or_default()
-}
-
 fn is_preflight(request: &ApiRequest<'_>) -> bool {
     *request.method == Method::OPTIONS
         && request.headers.contains_key(header::ORIGIN)
@@ -503,18 +403,6 @@ mod tests {
         let (_, parameters) = route(&["GET /a/{id}/{rest+}"], "GET", "/a/x%20y/1/2").unwrap();
         assert_eq!(parameters["id"], "x y");
         assert_eq!(parameters["rest"], "1/2");
-    }
-
-    #[test]
-    fn bodies_that_are_not_text_travel_as_base64() {
-        assert_eq!(encode_body(b"", "application/json"), (None, false));
-        assert_eq!(
-            encode_body(b"{}", "Application/JSON; charset=utf-8"),
-            (Some("{}".to_owned()), false)
-        );
-        assert_eq!(encode_body(b"{}", "application/octet-stream"), (Some("e30=".to_owned()), true));
-        assert_eq!(encode_body(b"{}", ""), (Some("e30=".to_owned()), true));
-        assert_eq!(encode_body(b"\xff", "text/plain"), (Some("/w==".to_owned()), true));
     }
 
     #[test]

@@ -1,4 +1,6 @@
-//! The loopback port: connections, each served until its client closes it or the emulator ends.
+//! The loopback port: connections, each served until its client closes it, the emulator ends, or others need its place.
+
+mod open;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +13,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 
+use self::open::{Open, Work, working};
+use crate::descriptors;
 use crate::server::Server;
+use crate::transport::Disconnected;
 
 /// How long a client may take to read a part of an answer.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -28,9 +33,15 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// Accepts connections until the task is aborted, which ends those that are open.
 pub(crate) async fn serve(listener: TcpListener, server: Arc<Server>) {
     let mut connections = JoinSet::new();
+    let mut open = Open::new(descriptors::connections_max());
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => drop(connections.spawn(converse(stream, server.clone()))),
+            Ok((stream, _)) if open.has_room() => {
+                let work = Work::default();
+                let task = connections.spawn(converse(stream, server.clone(), work.clone()));
+                open.add(task, work);
+            }
+            Ok(_) => tracing::warn!("a connection was closed: all that there may be are at work"),
             Err(error) => {
                 // Out of file descriptors, most likely: the next one to be closed makes room. Until then, asking again
                 // at once would only take the processor from those who could close one.
@@ -42,15 +53,18 @@ pub(crate) async fn serve(listener: TcpListener, server: Arc<Server>) {
     }
 }
 
-async fn converse(stream: TcpStream, server: Arc<Server>) {
+async fn converse(stream: TcpStream, server: Arc<Server>, work: Work) {
     // Answers are small, and their readers wait for them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!("TCP_NODELAY cannot be set: {error}");
     }
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let server = server.clone();
+        let (server, at_work) = (server.clone(), work.begin());
         // An error closes the connection, which is what a fault may ask for.
-        async move { server.handle(request.map(Body::new)).await }
+        async move {
+            let answer = server.handle(request.map(Body::new)).await?;
+            Ok::<_, Disconnected>(answer.map(|body| working(body, at_work)))
+        }
     });
     // A client that does not read would keep its answers in memory for as long as it likes.
     let mut stream = TimeoutStream::new(stream);

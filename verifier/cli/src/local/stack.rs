@@ -84,6 +84,8 @@ pub(crate) async fn start(
         iam: !args.no_iam,
         callers,
     };
+    // Each connection and each function takes some.
+    verifier_emulator::raise_limit();
     let emulator = Emulator::start(config).await?;
     let unstartable = emulator.unstartable().await;
     if !unstartable.is_empty() {

@@ -43,6 +43,8 @@ pub(super) fn keys(
             .with("aws:PrincipalArn", role)
             .with("aws:PrincipalAccount", ACCOUNT_ID)
             .with("aws:PrincipalType", "AssumedRole")
+            // Its credentials are temporary, and are issued as it is asked for here.
+            .with("aws:TokenIssueTime", time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
             .with("aws:userid", format!("AROA:{}", session.rsplit('/').next().unwrap_or_default())),
         Caller::Service(name) => keys.with("aws:PrincipalServiceName", name),
         Caller::Anonymous | Caller::User(_) => keys,

@@ -13,6 +13,10 @@ use verifier_model::time::Timestamp;
 
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// How many warm environments a function keeps at most. Lambda does not say how many it keeps; here each has two processes and
+/// several file descriptors, which a burst of requests would take for good.
+const WARM_MAX: usize = 32;
+
 /// An execution environment, of which a pool keeps those that are warm.
 pub(crate) trait Pooled {
     /// What an environment is made for.
@@ -147,11 +151,11 @@ impl<E: Pooled> Pool<E> {
 }
 
 impl<E: Pooled> Settling<E> {
-    /// Keeps the environment warm, unless the configuration that it was made for was replaced meanwhile.
+    /// Keeps the environment warm, unless there are enough, or the configuration that it was made for was replaced meanwhile.
     pub(crate) fn keep(self, environment: E) {
         let stale = {
             let mut state = self.0.lock();
-            if is_for(&environment, &state.configuration.spec) {
+            if state.warm.len() < WARM_MAX && is_for(&environment, &state.configuration.spec) {
                 state.warm.push(environment);
                 None
             } else {

@@ -1,5 +1,8 @@
 //! The HTTP APIs of a stack: their routes, what these invoke, and what pages of other origins may do.
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 use super::build::{Builder, Resolved};
 use super::properties::Properties;
 use super::{ApiSpec, CorsSpec, DEFAULT_ROUTE, FunctionSpec, Organization, RouteSpec};
@@ -16,6 +19,10 @@ const PARTS: [&str; 4] = [
 ];
 const METHODS: [&str; 8] = ["ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 const MALFORMED_KEY: &str = "The provided route key is not formatted properly for HTTP protocol. Format should be \"<HTTP METHOD> /<RESOURCE PATH>\" or \"$default\"";
+/// How long an integration may take: as long as it may, where it does not say.
+///
+/// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigatewayv2-integration.html>.
+const TIMEOUT_MILLISECONDS: RangeInclusive<u64> = 50..=30_000;
 /// What has an API invoke with the caller's own credentials.
 const OF_CALLER: &str = "arn:aws:iam::*:user/*";
 
@@ -86,7 +93,9 @@ impl Builder<'_> {
             }
         }
         let cors = properties.map("CorsConfiguration").map(|cors| self.cors(&cors)).transpose()?;
-        let stages = self.stages(api)?;
+        // "clients must use a custom domain name to call your API", and there is none here.
+        let is_closed = properties.boolean("DisableExecuteApiEndpoint", false)?;
+        let stages = if is_closed { Vec::new() } else { self.stages(api)? };
         for route in &mut routes {
             if let Some(function) = functions.iter().find(|each| each.name == route.function) {
                 route.permitted_stages =
@@ -128,6 +137,7 @@ impl Builder<'_> {
             function: function.name.clone(),
             credentials: credentials(api, &properties)?,
             permitted_stages: Vec::new(),
+            timeout: Duration::from_millis(*TIMEOUT_MILLISECONDS.end()),
         }))
     }
 
@@ -167,6 +177,11 @@ impl Builder<'_> {
             function: function.name.clone(),
             credentials: credentials(integration, &properties)?,
             permitted_stages: Vec::new(),
+            timeout: Duration::from_millis(properties.number(
+                "TimeoutInMillis",
+                *TIMEOUT_MILLISECONDS.end(),
+                TIMEOUT_MILLISECONDS,
+            )?),
         })
     }
 

@@ -16,6 +16,7 @@ mod roles;
 mod stages;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use verifier_model::cloudwatch::MetricAlarm;
@@ -215,6 +216,8 @@ pub struct RouteSpec {
     pub credentials: Option<String>,
     /// The stages for which the function's policy lets the API invoke it.
     pub permitted_stages: Vec<String>,
+    /// How long the API waits for the function.
+    pub timeout: Duration,
 }
 
 /// The CORS configuration of an HTTP API.

@@ -52,6 +52,20 @@ async fn invoke(
     Some(spawn(async move { settling.keep(environment) }))
 }
 
+#[test]
+fn of_a_burst_no_more_environments_stay_warm_than_may() {
+    check(|| {
+        let pool = pool(None);
+        let spec = pool.configuration().spec;
+        let others = Arc::strong_count(&spec);
+        for _ in 0..40 {
+            pool.settle().keep(Environment { spec: spec.clone() });
+        }
+        // The last ones ended at once.
+        assert_eq!(Arc::strong_count(&spec) - others, 32);
+    });
+}
+
 fn configure(pool: &Pool<Environment>, value: u32) {
     let changed = pool.configure(|configuration| configuration.spec = Arc::new(value));
     assert_eq!(*changed.spec, value);
