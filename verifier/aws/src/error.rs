@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::iter::successors;
 
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
@@ -52,6 +53,11 @@ impl AwsError {
             Cause::NoSuchStack => {
                 "check the name and the region; `aws cloudformation list-stacks` shows what is there".to_owned()
             }
+            // SQS says the same to whoever may not see a queue.
+            Cause::NotFound if self.action.starts_with("sqs:") => format!(
+                "check that {} exists in this account and region, and that the role that runs the verifier may {} on it; `verifier iam-policy` prints what it needs",
+                self.resource, self.action
+            ),
             Cause::NotFound => format!("check that {} exists in this account and region", self.resource),
             Cause::Credentials => {
                 "log in (`aws sso login`), or set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws sts get-caller-identity` shows who you are".to_owned()
@@ -61,7 +67,7 @@ impl AwsError {
                 key_actions(self.action), self.resource, self.message
             ),
             Cause::Denied => format!(
-                "allow {} on {} to the role that runs the verifier; AWS says: {}",
+                "allow {} on {} to the role that runs the verifier (`verifier iam-policy` prints what it needs); AWS says: {}",
                 self.action, self.resource, self.message
             ),
             Cause::Throttled => "run it again when less is asked of the account".to_owned(),
@@ -118,6 +124,16 @@ impl AwsError {
 }
 
 impl AwsError {
+    /// Whether the caller may not do this, or perhaps may not: SQS answers some whom it denies that a queue "does not exist or
+    /// you do not have access to it".
+    pub fn may_be_denied(&self) -> bool {
+        match self.cause {
+            Cause::Denied => true,
+            Cause::NotFound => self.message.to_ascii_lowercase().contains("access"),
+            _ => false,
+        }
+    }
+
     /// Whether KMS refused, and not the service that was asked: SQS's `KMS.AccessDeniedException` or, in its JSON protocol
     /// alone, `KmsAccessDenied`; Lambda's `KMSAccessDeniedException`.
     ///
@@ -138,22 +154,40 @@ fn key_actions(action: &str) -> &'static str {
 }
 
 /// Turns the SDK's error into ours.
-pub(crate) fn failed<E, R>(action: &'static str, resource: &str, error: &SdkError<E, R>) -> AwsError
+pub(crate) fn failed<E>(
+    action: &'static str,
+    resource: &str,
+    error: &SdkError<E, HttpResponse>,
+) -> AwsError
 where
     E: ProvideErrorMetadata + Error + 'static,
-    R: fmt::Debug + 'static,
 {
     let code = error.code().map(str::to_owned);
     let message = error.message().map(str::to_owned);
     let (cause, message) = match error {
         SdkError::ServiceError(_) => {
             let message = message.unwrap_or_else(|| chain(error));
-            (service_cause(code.as_deref().unwrap_or_default(), &message), message)
+            let status = error.raw_response().map(|response| response.status().as_u16());
+            (answered_cause(status, code.as_deref().unwrap_or_default(), &message), message)
         }
         SdkError::TimeoutError(_) => (Cause::Unreachable, "it took too long".to_owned()),
         _ => client_cause(&chain(error)),
     };
     AwsError { cause, action, resource: resource.to_owned(), code, message }
+}
+
+/// The cause behind an answer. What is forbidden is denied, also where the answer has no code, as a gateway's, or calls a queue
+/// one that does not exist. Other codes of that status say themselves what they are: `OverLimit`.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html>.
+fn answered_cause(status: Option<u16>, code: &str, message: &str) -> Cause {
+    match service_cause(code, message) {
+        Cause::NotFound if status == Some(403) => Cause::Denied,
+        Cause::Other if status == Some(403) && (code.is_empty() || code == "Forbidden") => {
+            Cause::Denied
+        }
+        cause => cause,
+    }
 }
 
 /// The cause behind an error code of a service.
@@ -261,6 +295,35 @@ mod tests {
         ] {
             assert_eq!(client_cause(words), (cause, said.to_owned()));
         }
+    }
+
+    #[test]
+    fn what_is_forbidden_is_denied_and_not_absent() {
+        const GONE: &str = "AWS.SimpleQueueService.NonExistentQueue";
+        for (status, code, cause) in [
+            (403, GONE, Cause::Denied),
+            (403, "QueueDoesNotExist", Cause::Denied),
+            (403, "", Cause::Denied),
+            (403, "Forbidden", Cause::Denied),
+            (403, "ExpiredToken", Cause::Credentials),
+            (403, "RequestThrottled", Cause::Throttled),
+            (403, "OverLimit", Cause::Other),
+            (400, GONE, Cause::NotFound),
+            (404, "ResourceNotFoundException", Cause::NotFound),
+        ] {
+            assert_eq!(answered_cause(Some(status), code, ""), cause, "{status} {code}");
+        }
+        let gone = |message: &str| AwsError {
+            cause: Cause::NotFound,
+            action: "sqs:GetQueueUrl",
+            resource: "jobs-dlq".to_owned(),
+            code: Some(GONE.to_owned()),
+            message: message.to_owned(),
+        };
+        let either = gone("The specified queue does not exist or you do not have access to it.");
+        assert!(either.may_be_denied());
+        assert!(either.next().contains("may sqs:GetQueueUrl on it"), "{}", either.next());
+        assert!(!gone("The specified queue does not exist.").may_be_denied());
     }
 
     #[test]
