@@ -120,13 +120,51 @@ impl Filter {
         cause: &Cause,
         now: Timestamp,
     ) -> Result<Selects, NotEvaluable> {
-        if self.is_met(message, cause.told(), now)? {
-            let is_known = cause.told().is_some() || !self.expression_needs_reasons();
-            return Ok(if is_known { Selects::Yes } else { Selects::NotTold });
+        let whatever = match &self.expression {
+            Some(expression) if cause.told().is_none() && self.expression_needs_reasons() => {
+                self.whatever_the_reason(expression, message, now)?
+            }
+            _ => {
+                let is_met = self.is_met(message, cause.told(), now)?;
+                return Ok(if is_met { Selects::Yes } else { self.inferred(message, cause, now) });
+            }
+        };
+        let others = Self { expression: None, ..self.clone() };
+        if !others.is_met(message, None, now)? || whatever == Some(false) {
+            return Ok(self.inferred(message, cause, now));
         }
+        if whatever == Some(true) {
+            return Ok(Selects::Yes);
+        }
+        // A function that does not take the lack of a reason does not tell either.
+        if matches!(self.is_met(message, None, now), Ok(true)) {
+            return Ok(Selects::NotTold);
+        }
+        Ok(self.inferred(message, cause, now))
+    }
+
+    /// Whether the reason that is inferred would select a message which nothing else selects.
+    fn inferred(&self, message: &DeadLetter, cause: &Cause, now: Timestamp) -> Selects {
         let inferred = cause.inferred().filter(|_| self.needs_reasons());
         let would = inferred.map(|reason| self.is_met(message, Some(reason), now));
-        Ok(if matches!(would, Some(Ok(true))) { Selects::NotTold } else { Selects::No })
+        if matches!(would, Some(Ok(true))) { Selects::NotTold } else { Selects::No }
+    }
+
+    /// Whether the expression is met or not for every reason that the message could have failed for; `None` where that depends
+    /// on the reason. So `body.tenant == 'a' || reason == 'x'` selects what is of that tenant, also where no log tells.
+    fn whatever_the_reason(
+        &self,
+        expression: &Expression<'static>,
+        message: &DeadLetter,
+        now: Timestamp,
+    ) -> Result<Option<bool>, NotEvaluable> {
+        let document = message.document(None, now).to_jmespath();
+        document
+            .and_then(|document| functions::without(expression.as_ast(), "reason", &document))
+            .map_err(|error| NotEvaluable {
+                message_id: message.message_id.clone(),
+                problem: shown(&error.reason.to_string()),
+            })
     }
 
     fn expression_is_met(
@@ -242,6 +280,63 @@ mod tests {
             let selects = filter.selects(&message(), &Cause::Unknown, NOW);
             assert_eq!(selects, Ok(Selects::Yes), "{expression}");
         }
+    }
+
+    #[test]
+    fn what_is_selected_whatever_the_reason_needs_none() {
+        let told = Cause::Told("full".to_owned());
+        let inferred = Cause::Inferred("too slow".to_owned());
+        let tenant = "attributes.tenant == 'a'";
+        for (expression, by_told, by_inferred, by_unknown) in [
+            // The message itself decides.
+            (format!("{tenant} || reason == 'x'"), Selects::Yes, Selects::Yes, Selects::Yes),
+            (
+                format!("contains(reason, 'slow') || {tenant}"),
+                Selects::Yes,
+                Selects::Yes,
+                Selects::Yes,
+            ),
+            (
+                format!("{tenant} && !(body.task == 'x' && reason == 'x')"),
+                Selects::Yes,
+                Selects::Yes,
+                Selects::Yes,
+            ),
+            (
+                "body.task == 'x' && contains(reason, 'slow')".to_owned(),
+                Selects::No,
+                Selects::No,
+                Selects::No,
+            ),
+            // The reason does.
+            ("contains(reason, 'slow')".to_owned(), Selects::No, Selects::NotTold, Selects::No),
+            (
+                format!("{tenant} && contains(reason, 'slow')"),
+                Selects::No,
+                Selects::NotTold,
+                Selects::No,
+            ),
+            (
+                format!("!({tenant}) || reason != 'slow'"),
+                Selects::Yes,
+                Selects::NotTold,
+                Selects::NotTold,
+            ),
+        ] {
+            let filter = Filter::default().with_expression(&expression).unwrap();
+            let selects = |cause| filter.selects(&message(), cause, NOW).unwrap();
+            assert_eq!(selects(&told), by_told, "{expression}");
+            assert_eq!(selects(&inferred), by_inferred, "{expression}");
+            assert_eq!(selects(&Cause::Unknown), by_unknown, "{expression}");
+            // The other options count beside it as they do alone.
+            let older_than = Some(Duration::from_secs(1_000));
+            let young = Filter { older_than, ..filter };
+            assert_eq!(young.selects(&message(), &Cause::Unknown, NOW), Ok(Selects::No));
+        }
+        // What fails for the message itself is an error as ever.
+        let filter =
+            Filter::default().with_expression("length(body.size) || reason == 'x'").unwrap();
+        assert!(filter.selects(&message(), &Cause::Unknown, NOW).is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Whether an expression's functions exist and have as many arguments as they take, before anything is evaluated.
 
 use jmespath::ast::Ast;
+use jmespath::{DEFAULT_RUNTIME, Expression, JmespathError, Rcvar};
 
 /// The functions of JMESPath: their names, how many arguments they take at least, and whether they take more.
 ///
@@ -63,6 +64,39 @@ pub(super) fn looks_at(ast: &Ast, field: &str) -> bool {
         }
     }
     false
+}
+
+/// Whether an expression holds whatever value a field has that is not known; `None` where that depends on it.
+pub(super) fn without(
+    ast: &Ast,
+    unknown: &str,
+    document: &Rcvar,
+) -> Result<Option<bool>, JmespathError> {
+    let of = |ast: &Ast| without(ast, unknown, document);
+    Ok(match ast {
+        Ast::Or { lhs, rhs, .. } => match of(lhs)? {
+            Some(true) => Some(true),
+            left => match (left, of(rhs)?) {
+                (_, Some(true)) => Some(true),
+                (Some(false), Some(false)) => Some(false),
+                _ => None,
+            },
+        },
+        Ast::And { lhs, rhs, .. } => match of(lhs)? {
+            Some(false) => Some(false),
+            left => match (left, of(rhs)?) {
+                (_, Some(false)) => Some(false),
+                (Some(true), Some(true)) => Some(true),
+                _ => None,
+            },
+        },
+        Ast::Not { node, .. } => of(node)?.map(|holds| !holds),
+        other if looks_at(other, unknown) => None,
+        other => {
+            let expression = Expression::new("", other.clone(), &DEFAULT_RUNTIME);
+            Some(expression.search(document.clone())?.is_truthy())
+        }
+    })
 }
 
 fn of_call(name: &str, count: usize) -> Option<String> {
