@@ -16,6 +16,7 @@ use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use support::Terminal;
 use verifier_testkit::wait_until;
 use world::{Redriven, Running, World, assert_each_once, body};
 
@@ -294,4 +295,24 @@ fn people_get_a_table() {
     ] {
         assert!(text.contains(line), "{text}");
     }
+}
+
+#[test]
+fn at_a_no_nothing_is_moved_and_that_is_said() {
+    let world = World::start();
+    world.fill("dead", 3);
+    for (typed, code) in [("n\n", 4), ("\u{4}", 4), ("\u{3}", 130)] {
+        let mut terminal = Terminal::start(&world.native_command(&["--to", "target"]));
+        terminal.wait_for("[y/N] ");
+        terminal.type_in(typed);
+        let (exit, printed) = terminal.end();
+        assert_eq!(exit, Some(code), "{typed:?}: {printed}");
+        let document: Value = serde_json::from_str(&printed).expect("a document");
+        support::assert_valid("redrive-native.1", &document);
+        let explanation = document["explanation"].as_str().unwrap_or_default();
+        assert!(explanation.starts_with("nothing was moved"), "{document:#}");
+        assert!(document["status"].is_null() && document["moved"] == 0, "{document:#}");
+    }
+    assert_eq!(world.task(), Value::Null);
+    assert_eq!(world.bodies("dead").len(), 3);
 }

@@ -16,6 +16,15 @@ pub(crate) enum Left {
     Deadline,
 }
 
+/// A task that was asked for, and whose question was not answered with yes.
+pub(crate) struct Declined {
+    /// The dead-letter queue.
+    pub(crate) source: QueueEvidence,
+    /// The ARN of the destination, where one was named.
+    pub(crate) destination: Option<String>,
+    pub(crate) rate: Option<u32>,
+}
+
 /// A move task when it was last looked at.
 pub(crate) struct Native {
     /// The dead-letter queue.

@@ -12,7 +12,7 @@ use self::terms::{NativeTerms, What};
 use self::watch::Watch;
 use crate::dlq::{DlqTarget, queue};
 use crate::redrive::args::RedriveArgs;
-use crate::redrive::native::ended::{Left, Native};
+use crate::redrive::native::ended::{Declined, Left, Native};
 use crate::redrive::view;
 use crate::shell::ask::ask;
 use crate::shell::exit::Exit;
@@ -28,8 +28,13 @@ pub(super) async fn run(args: RedriveArgs) -> Result<Exit, Failure> {
     let progress = Progress::new();
     let ended = Box::pin(carry_out(args, &terms, &interrupt, &progress)).await;
     progress.clear();
-    let Some(ended) = ended? else {
-        return Ok(interrupt.exit().await.unwrap_or(Exit::Passed));
+    let ended = match ended? {
+        Outcome::Shown => return Ok(interrupt.exit().await.unwrap_or(Exit::Passed)),
+        Outcome::Declined(declined) => {
+            let printed = view::print_native_declined(&declined, interrupt.is_asked(), format);
+            return finish(interrupt.exit().await.unwrap_or(Exit::Stopped), printed);
+        }
+        Outcome::Watched(ended) => ended,
     };
     let printed = view::print_native(&ended, format);
     // A signal that came when it was over already changes nothing.
@@ -37,13 +42,21 @@ pub(super) async fn run(args: RedriveArgs) -> Result<Exit, Failure> {
     finish(signal.unwrap_or_else(|| ended.exit()), printed)
 }
 
-/// `None` when nothing was to be done, or is not wanted after all.
+/// How the command ended.
+enum Outcome {
+    /// What would be started was shown.
+    Shown,
+    /// The question was not answered with yes.
+    Declined(Declined),
+    Watched(Native),
+}
+
 async fn carry_out(
     args: RedriveArgs,
     terms: &NativeTerms,
     interrupt: &Interrupt,
     progress: &Progress,
-) -> Result<Option<Native>, Failure> {
+) -> Result<Outcome, Failure> {
     let mut place_args = args.place;
     // Whoever only watches or cancels receives nothing.
     place_args.allow_moves |= terms.what != What::Start;
@@ -55,10 +68,12 @@ async fn carry_out(
         What::Start => start(&watch, terms, &tasks).await,
         What::Watch => match tasks.into_iter().next() {
             None => Err(none_active(&place.dead_letters, None)),
-            Some(task) if task.status.is_active() => watch.existing(&task, false).await.map(Some),
-            Some(task) => Ok(Some(watch.ended(task))),
+            Some(task) if task.status.is_active() => {
+                watch.existing(&task, false).await.map(Outcome::Watched)
+            }
+            Some(task) => Ok(Outcome::Watched(watch.ended(task))),
         },
-        What::Cancel => cancel(&watch, &tasks).await.map(Some),
+        What::Cancel => cancel(&watch, &tasks).await.map(Outcome::Watched),
     }
 }
 
@@ -67,19 +82,23 @@ async fn start(
     watch: &Watch<'_>,
     terms: &NativeTerms,
     tasks: &[NativeTask],
-) -> Result<Option<Native>, Failure> {
+) -> Result<Outcome, Failure> {
     let DlqTarget { aws, dead_letters, .. } = watch.place;
     let endpoint = watch.place.endpoint.as_deref();
     let destination = destination(aws, endpoint, dead_letters, terms.to.as_deref()).await?;
     let plan = view::native_plan(dead_letters, destination.as_deref(), terms.rate);
     if terms.dry_run {
         view::print_native_plan(dead_letters, destination.as_deref(), terms.rate, terms.format)?;
-        return Ok(None);
+        return Ok(Outcome::Shown);
     }
     let question = format!("Move {plan}?");
     let is_wanted = terms.yes || ask(&question, watch.progress, watch.interrupt).await;
     if !is_wanted || watch.interrupt.is_asked() {
-        return Ok(None);
+        return Ok(Outcome::Declined(Declined {
+            source: dead_letters.clone(),
+            destination,
+            rate: terms.rate,
+        }));
     }
     let started =
         aws.start_message_move_task(dead_letters, destination.as_deref(), terms.rate).await;
@@ -91,7 +110,7 @@ async fn start(
     };
     watch.progress.say(&format!("moving {plan}"));
     let newest_before = tasks.first().map(|task| task.started_at);
-    watch.to_its_end(&Wanted::Started { handle, newest_before }, false).await.map(Some)
+    watch.to_its_end(&Wanted::Started { handle, newest_before }, false).await.map(Outcome::Watched)
 }
 
 /// Tells the active task to stop, and watches it do so.

@@ -12,7 +12,7 @@ use verifier_core::redrive::{Course, Ledger, Plan};
 use verifier_model::time::Timestamp;
 
 use super::ended::{Declined, Ended};
-use super::native::ended::Native;
+use super::native::ended::{Declined as NativeDeclined, Native};
 use crate::report::result::show;
 use crate::shell::args::ResultFormat;
 use crate::shell::failure::Failure;
@@ -46,13 +46,33 @@ pub(crate) fn print_declined(
     is_interrupted: bool,
     format: ResultFormat,
 ) -> Result<(), Failure> {
-    let why = if is_interrupted { "it was interrupted" } else { "it was not confirmed" };
+    let why = why_declined(is_interrupted);
     if format == ResultFormat::Json {
         let document = result::declined_json(declined, why);
         return show(format, "redrive", |_| Ok(()), || document, Vec::new);
     }
     let count = declined.planned;
     tell(&format!("nothing was sent: {why}; the {count} messages stay where they are\n"));
+    Ok(())
+}
+
+const fn why_declined(is_interrupted: bool) -> &'static str {
+    if is_interrupted { "it was interrupted" } else { "it was not confirmed" }
+}
+
+/// Says that no task was started, in the same way.
+pub(crate) fn print_native_declined(
+    declined: &NativeDeclined,
+    is_interrupted: bool,
+    format: ResultFormat,
+) -> Result<(), Failure> {
+    let NativeDeclined { source, destination, rate } = declined;
+    let why = format!("nothing was moved: {}", why_declined(is_interrupted));
+    if format == ResultFormat::Json {
+        let document = native::declined_json(source, destination.as_deref(), *rate, &why);
+        return show(format, "redrive --native", |_| Ok(()), || document, Vec::new);
+    }
+    tell(&format!("{why}; the messages stay where they are\n"));
     Ok(())
 }
 

@@ -130,6 +130,18 @@ pub(super) fn plan_json(
     })
 }
 
+/// That none was started, for programs.
+pub(super) fn declined_json(
+    source: &QueueEvidence,
+    destination: Option<&str>,
+    rate: Option<u32>,
+    why: &str,
+) -> Value {
+    let mut value = plan_json(source, destination, rate);
+    value["explanation"] = why.into();
+    value
+}
+
 /// Whether the task may still move messages.
 fn goes_on(native: &Native) -> bool {
     native.task.as_ref().is_none_or(|task| task.status.is_active())
