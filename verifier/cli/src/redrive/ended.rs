@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use verifier_core::redrive::{Accounting, Ledger, Plan};
+use verifier_core::redrive::{Accounting, Ledger, Plan, Unwritten};
 
 use crate::shell::failure::Failure;
 
@@ -16,6 +16,8 @@ pub(crate) struct Ended {
     /// What the journal says.
     pub(crate) ledger: Ledger,
     pub(crate) journal: String,
+    /// What the journal lacks since it could not be written.
+    pub(crate) unwritten: Unwritten,
     /// How often each operation of AWS was called, at either end.
     pub(crate) calls: BTreeMap<String, u32>,
 }

@@ -10,7 +10,9 @@ use tokio::sync::Notify;
 use verifier_core::dead_letters::{
     AttemptLog, DeadLetter, Depth, EmptyDetector, FifoGroups, Filter, Unreached,
 };
-use verifier_core::redrive::{Accounting, Decision, Entry, Ledger, Pacer, Ramp, Room, Terms};
+use verifier_core::redrive::{
+    Accounting, Decision, Entry, Ledger, Pacer, Ramp, Room, Terms, Unwritten,
+};
 use verifier_model::time::Timestamp;
 
 use super::destination::Destination;
@@ -190,13 +192,14 @@ impl<'a> Engine<'a> {
         // What was done is told also where it cannot be written down.
         let failure = failure.or(self.note_durably(&entry).await.err());
         let journal = self.journal.path().to_owned();
+        let unwritten = Unwritten::of(self.journal.unwritten().iter().map(String::as_str));
         let ledger = self.ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
         // Several destinations are all asked by the same client.
         let calls = match self.to.first() {
             Some(to) => self.place.aws.calls().counts_with(to.aws.calls()),
             None => self.place.aws.calls().counts(),
         };
-        Ok(Ended { stopped, failure, accounting, ledger, journal, calls })
+        Ok(Ended { stopped, failure, accounting, ledger, journal, unwritten, calls })
     }
 
     /// What was not done of what was asked for, by a redrive that nothing has stopped.

@@ -14,7 +14,7 @@ use verifier_core::dead_letters::{
 };
 use verifier_core::redrive::{
     Changes, Entry, Intended, Ledger, PLAN_SCHEMA, Pacer, Pair, Plan, Planned, QueueName, Route,
-    SCHEMA, Terms, Treatment, overtaking,
+    SCHEMA, Terms, Treatment, Unwritten, overtaking,
 };
 use verifier_model::time::Timestamp;
 
@@ -63,6 +63,17 @@ pub(super) async fn run(
     interrupt: &Interrupt,
     progress: &Progress,
 ) -> Result<Outcome, Failure> {
+    if args.to.to_function.is_some() {
+        return Err(Failure {
+            next: Some(format!(
+                "put them into a dead-letter queue with verifier dlq import {} --to QUEUE, and redrive that with --to-function",
+                file.display()
+            )),
+            ..Failure::usage(
+                "--from sends the messages of a file to queues, and --to-function means nothing to it",
+            )
+        });
+    }
     let mut terms = terms::of(&args)?;
     terms.steps = Vec::new();
     let asks = !args.yes && !args.dry_run;
@@ -265,15 +276,13 @@ fn plan(
     let (mut planned, mut left_out) = (Vec::new(), BTreeMap::new());
     for message in messages.messages()? {
         let message = &message?;
-        // A file tells no reasons.
-        let selects = filter.selects(message, &Cause::Unknown, now);
+        // A file tells no reasons but those that a service has written on its messages.
+        let cause = message.written_reason().map_or(Cause::Unknown, Cause::Told);
+        let selects = filter.selects(message, &cause, now);
         match selects.map_err(|error| not_evaluable(&error))? {
             Selects::Yes if planned.len() < most => {}
             Selects::NotTold => {
-                left_out.insert(
-                    message.message_id.clone(),
-                    not_told(&message.message_id, &Cause::Unknown),
-                );
+                left_out.insert(message.message_id.clone(), not_told(&message.message_id, &cause));
                 continue;
             }
             Selects::Yes | Selects::No => continue,
@@ -281,7 +290,7 @@ fn plan(
         let sent = changes.apply(message).map_err(|error| error.to_string());
         let sent = sent.and_then(|sent| terms.too_often(message).map_or(Ok(sent), Err));
         match (terms.route(message), sent) {
-            (Route::To(_), Ok(_)) => planned.push(Planned::of(message, &Cause::Unknown)),
+            (Route::To(_), Ok(_)) => planned.push(Planned::of(message, &cause)),
             (Route::To(_), Err(why)) | (Route::Unknown(why), _) => {
                 left_out.insert(message.message_id.clone(), why);
             }
@@ -373,7 +382,8 @@ impl<'a> Sending<'a> {
         let _ = self.note(&Entry::Ended { at, stopped: stopped.clone(), accounting }).await;
         let calls = self.to.first().map(|to| to.aws.calls().counts()).unwrap_or_default();
         let journal = self.journal.path().to_owned();
-        Ended { stopped, failure, accounting, ledger: self.ledger, journal, calls }
+        let unwritten = Unwritten::of(self.journal.unwritten().iter().map(String::as_str));
+        Ended { stopped, failure, accounting, ledger: self.ledger, journal, unwritten, calls }
     }
 
     async fn send_all(&mut self, messages: &MessagesFile) -> Result<Option<String>, Failure> {

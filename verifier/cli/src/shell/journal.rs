@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use serde::Serialize;
@@ -22,7 +23,11 @@ pub(crate) struct JournalFile {
     writes: Option<Sender<Appended>>,
     thread: Option<JoinHandle<()>>,
     path: String,
+    unwritten: Unwritten,
 }
+
+/// The lines that could not be written, in their order. Each later write tries them again first.
+type Unwritten = Arc<Mutex<Vec<String>>>;
 
 struct Appended {
     line: String,
@@ -67,17 +72,27 @@ impl JournalFile {
         // A copy that was put here may be readable by others.
         files::make_private(&file).map_err(|error| failed(path, "kept from others", &error))?;
         let (writes, asked) = channel();
+        let unwritten = Unwritten::default();
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || write_all(file, &asked))
+            .spawn({
+                let unwritten = unwritten.clone();
+                move || write_all(file, &asked, &unwritten)
+            })
             .map_err(|error| failed(path, "written to", &error))?;
         let path = path.display().to_string();
-        Ok(Self { writes: Some(writes), thread: Some(thread), path })
+        Ok(Self { writes: Some(writes), thread: Some(thread), path, unwritten })
     }
 
     /// Where it is.
     pub(crate) fn path(&self) -> &str {
         &self.path
+    }
+
+    /// The lines of entries that it lacks, as far as it is known when the last durable entry has ended: somebody else has to tell
+    /// what they say.
+    pub(crate) fn unwritten(&self) -> Vec<String> {
+        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Appends an entry. The order of calls is that of the lines.
@@ -152,23 +167,19 @@ impl Drop for JournalFile {
 }
 
 /// Writes whatever there is, and flushes once for all who wait for it.
-fn write_all(mut file: File, asked: &Receiver<Appended>) {
-    let mut broken: Option<io::Error> = None;
+fn write_all(mut file: File, asked: &Receiver<Appended>, unwritten: &Unwritten) {
     while let Ok(first) = asked.recv() {
-        let mut text = String::new();
+        let mut lines = std::mem::take(&mut *lock_lines(unwritten));
         let mut waiting = Vec::new();
         let mut next = Some(first);
         while let Some(write) = next {
-            text.push_str(&write.line);
-            text.push('\n');
+            lines.push(write.line);
             waiting.extend(write.done);
             next = asked.try_recv().ok();
         }
-        let mut outcome = match &broken {
-            // After a line that was lost, no later one is to be believed.
-            Some(error) => Err(io::Error::new(error.kind(), error.to_string())),
-            None => file.write_all(text.as_bytes()),
-        };
+        let mut outcome = write_lines(&mut file, &mut lines);
+        // What lines are left could not be written.
+        *lock_lines(unwritten) = lines;
         if outcome.is_ok() && !waiting.is_empty() {
             outcome = file.sync_data();
         }
@@ -179,11 +190,34 @@ fn write_all(mut file: File, asked: &Receiver<Appended>) {
             };
             let _ = done.send(told);
         }
-        if let Err(error) = outcome {
-            broken.get_or_insert(error);
-        }
     }
     let _ = file.sync_data();
+}
+
+fn lock_lines(unwritten: &Unwritten) -> MutexGuard<'_, Vec<String>> {
+    unwritten.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes lines, and takes those away that are whole in the file. Half a line is cut off again: one that comes behind it would not
+/// be read.
+fn write_lines(file: &mut File, lines: &mut Vec<String>) -> io::Result<()> {
+    let begin = file.metadata()?.len();
+    let text: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
+    let outcome = file.write_all(text.as_bytes());
+    if outcome.is_ok() {
+        lines.clear();
+        return outcome;
+    }
+    let written = file.metadata()?.len().saturating_sub(begin);
+    let ends = lines.iter().scan(0, |end, line| {
+        *end += line.len() as u64 + 1;
+        Some(*end)
+    });
+    let whole: Vec<u64> = ends.take_while(|end| *end <= written).collect();
+    file.set_len(begin + whole.last().copied().unwrap_or_default())?;
+    file.seek(SeekFrom::End(0))?;
+    lines.drain(..whole.len());
+    outcome
 }
 
 fn lock(file: &File, path: &Path) -> Result<(), Failure> {

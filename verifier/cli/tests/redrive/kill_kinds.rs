@@ -171,6 +171,24 @@ impl Kind {
         command
     }
 
+    /// Every message that is not in the dead-letter queue any more is named: by the journal, or by the result.
+    fn assert_deletions_told(&self, result: &Value, journal: &Path) {
+        let text = std::fs::read_to_string(journal).unwrap_or_default();
+        assert!(text.is_empty() || text.ends_with('\n'), "half a line: {text}");
+        let entries = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        let deleted = entries.filter(|entry| entry["event"] == "deleted");
+        let ids = deleted.flat_map(|entry| entry["ids"].as_array().cloned().unwrap_or_default());
+        let ids = ids.filter_map(|id| id.as_str().map(str::to_owned));
+        let told = result["notInJournal"].as_object().cloned().unwrap_or_default();
+        let told = told.into_iter().filter(|(_, done)| done["isDeleted"] == true);
+        let told: BTreeSet<String> = ids.chain(told.map(|(id, _)| id)).collect();
+        let queue = self.world.queue(self.from);
+        let count = |name| queue.number(name).unwrap_or_default();
+        let there =
+            count("ApproximateNumberOfMessages") + count("ApproximateNumberOfMessagesNotVisible");
+        assert_eq!(told.len() as u64 + there, MESSAGES as u64, "{result:#}\n{text}");
+    }
+
     /// Takes what was killed up again, and accounts for all messages.
     fn take_up(&self, journal: &Path, ids: &BTreeMap<String, String>, known: Known) {
         let is_begun = std::fs::read_to_string(journal).is_ok_and(|text| text.contains('\n'));
@@ -331,6 +349,7 @@ fn a_disk_that_is_full_at_any_moment_loses_nothing() {
             Known::Nowhere
         } else {
             let ended = World::end(&mut command);
+            kind.assert_deletions_told(&ended.result, &journal);
             // Where not even its first line has room, nothing was sent.
             Known::Told(ended.result["accounting"]["replayed"].as_u64().unwrap_or_default())
         };

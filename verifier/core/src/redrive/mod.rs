@@ -22,6 +22,7 @@ mod rewrite;
 mod room;
 mod terms;
 mod undo;
+mod unwritten;
 
 pub use accounting::Accounting;
 pub use bounce::{Bounce, Failing};
@@ -42,3 +43,4 @@ pub use rewrite::{Changes, Patch, PatchError, RewriteError};
 pub use room::Room;
 pub use terms::{FilterTerms, QueueName, Route, Terms, Undone};
 pub use undo::{ChangedCopies, OpenCopies, restored};
+pub use unwritten::{Done, Unwritten};

@@ -181,6 +181,7 @@ fn in_words(event: &MessageEvent) -> (String, String) {
 
 #[cfg(test)]
 mod tests {
+    use verifier_core::redrive::Unwritten;
     use verifier_core::redrive::{Accounting, Intended, Ledger, Pair};
     use verifier_model::time::Timestamp;
 
@@ -204,7 +205,8 @@ mod tests {
         let accounting: Accounting = ledger.accounting(0);
         let (stopped, failure, journal) = (None, None, "j".to_owned());
         let calls = BTreeMap::new();
-        page(&Ended { stopped, failure, accounting, ledger, journal, calls }, &course)
+        let unwritten = Unwritten::default();
+        page(&Ended { stopped, failure, accounting, ledger, journal, unwritten, calls }, &course)
     }
 
     #[test]

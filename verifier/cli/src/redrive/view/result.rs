@@ -44,6 +44,14 @@ pub(super) fn human(ended: &Ended, out: &mut dyn Write) -> io::Result<()> {
     }
     table(&ended.accounting, &ended.ledger, &Left::Counted(ended.accounting.left), out)?;
     named(&ended.ledger, out)?;
+    let mut unwritten = ended.unwritten.iter().peekable();
+    if unwritten.peek().is_some() {
+        // All of them: nothing else tells.
+        writeln!(out, "\nnot in the journal, which could not be written:")?;
+    }
+    for (id, done) in unwritten {
+        writeln!(out, "  {}: {}", clean::line(id), clean::line(&done.in_words()))?;
+    }
     if ended.stopped.is_some() || !ended.accounting.is_clean() {
         writeln!(out, "\ngo on with: {}", go_on(&ended.journal))?;
     } else {
@@ -215,6 +223,11 @@ pub(super) fn json(ended: &Ended) -> Value {
     value["stopped"] = json!(ended.stopped);
     value["accounting"] = json!(ended.accounting);
     value["awsCalls"] = json!(ended.calls);
+    let unwritten = ended.unwritten.iter().map(|(id, done)| {
+        let done = json!({"sentAs": done.sent_as, "isDeleted": done.is_deleted});
+        (id.to_owned(), done)
+    });
+    value["notInJournal"] = Value::Object(unwritten.collect());
     value
 }
 
