@@ -347,3 +347,18 @@ fn a_purge_that_is_killed_has_deleted_only_what_is_in_its_file() {
     let all: BTreeSet<String> = kept.union(&left).cloned().collect();
     assert_eq!(all, sent.into_iter().collect());
 }
+
+#[test]
+fn an_import_needs_no_other_queue_than_the_one_it_sends_to() {
+    let local = Local::start(&[]);
+    let (_folder, file) = folder();
+    create(&local, "Dead", &json!({}));
+    create(&local, "Copies", &json!({}));
+    send(&local, "Dead", &bodies(1));
+    dlq(&local, &["export", text(&file), "--dlq", "Dead"]).assert_code(0);
+    let document = dlq(&local, &["import", text(&file), "--to", "Copies"]).assert_code(0).json();
+    assert_eq!(document["sent"].as_array().map(Vec::len), Some(1), "{document:#}");
+    assert_eq!(visible(&local, "Copies"), 1);
+    // Without any queue there is nothing to send to.
+    dlq(&local, &["import", text(&file)]).assert_code(2);
+}

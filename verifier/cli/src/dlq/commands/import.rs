@@ -4,7 +4,7 @@ use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::{DeadLetter, queue_label, with_source};
 
 use super::Started;
-use crate::dlq::args::DlqImportArgs;
+use crate::dlq::args::{DlqImportArgs, PlaceArgs};
 use crate::dlq::view;
 use crate::dlq::{Delivered, Delivery, MessagesFile, portions, queue};
 use crate::shell::exit::Exit;
@@ -13,21 +13,33 @@ use crate::shell::failure::Failure;
 pub(crate) async fn run(args: DlqImportArgs) -> Result<Exit, Failure> {
     // All of it is read before anything is sent.
     let file = MessagesFile::read(&args.file)?;
-    let started = Started::at(args.place).await?;
+    let is_named = args.place.stack.is_some() || args.place.dlq.is_some();
+    let started = Started::at(place(args.place, args.to.as_deref())).await?;
     if let Some(note) = file.note() {
         started.progress.say(&note);
     }
-    let imported = import(&started, &file, args.to.as_deref()).await;
+    let imported = import(&started, &file, args.to.as_deref(), is_named).await;
     started.progress.clear();
     let (to, delivered) = imported?;
     let printed = view::print_delivered(&to, &delivered, args.format);
     started.end(!delivered.is_complete(), printed).await
 }
 
+/// Where the queue of `--to` is all that is named, the command is about that one. Its own redrive policy does not matter: nothing
+/// is received.
+fn place(mut place: PlaceArgs, to: Option<&str>) -> PlaceArgs {
+    if place.stack.is_none() && place.dlq.is_none() {
+        place.dlq = to.map(str::to_owned);
+    }
+    place.allow_moves = true;
+    place
+}
+
 async fn import(
     started: &Started,
     file: &MessagesFile,
     named: Option<&str>,
+    is_dlq_named: bool,
 ) -> Result<(QueueEvidence, Delivered), Failure> {
     let place = &started.place;
     let to = match named {
@@ -35,7 +47,7 @@ async fn import(
         None => place.dead_letters.clone(),
     };
     // In a dead-letter queue each message says which queue it came from, so that a redrive can send it there.
-    let keeps_sources = to.arn() == place.dead_letters.arn()
+    let keeps_sources = is_dlq_named && to.arn() == place.dead_letters.arn()
         || !place.aws.dead_letter_sources(&to).await?.is_empty();
     let selected = || {
         let messages = file.messages()?;
