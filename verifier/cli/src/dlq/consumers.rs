@@ -9,22 +9,38 @@ use verifier_core::dead_letters::{Consumer, Delivery};
 
 use crate::shell::failure::Failure;
 
-/// What is known of the functions of queues, by the queues' ARNs; `None` where they could not be asked for.
-pub(crate) type KnownConsumers = Mutex<BTreeMap<String, Option<Vec<Consumer>>>>;
+/// What was asked for, or why it could not be.
+pub(crate) type Asked<T> = Result<T, NotAsked>;
+
+/// Why something could not be asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NotAsked {
+    /// The action, on which resource, and what came of it.
+    pub(crate) why: String,
+    /// Whether the caller may not ask: what there is is not known, and somebody can change that.
+    pub(crate) is_denied: bool,
+}
+
+/// What is known of the functions of queues, by the queues' ARNs.
+pub(crate) type KnownConsumers = Mutex<BTreeMap<String, Asked<Vec<Consumer>>>>;
 
 /// The functions that read a queue. Whoever may not ask for them does without.
 pub(crate) async fn consumers_of(
     aws: &Aws,
     queue_arn: &str,
-) -> Result<Option<Vec<Consumer>>, AwsError> {
-    let Some(mappings) = unless_refused(aws.mappings(queue_arn).await)? else { return Ok(None) };
+) -> Result<Asked<Vec<Consumer>>, AwsError> {
+    let mappings = match unless_refused(aws.mappings(queue_arn).await)? {
+        Ok(mappings) => mappings,
+        Err(why) => return Ok(Err(why)),
+    };
     let mut consumers = Vec::new();
     for mapping in mappings {
-        let function = unless_refused(aws.function(&mapping.function_arn).await)?;
-        let Some(function) = function else { return Ok(None) };
-        consumers.push(consumer(function.log_group, &mapping));
+        match unless_refused(aws.function(&mapping.function_arn).await)? {
+            Ok(function) => consumers.push(consumer(function.log_group, &mapping)),
+            Err(why) => return Ok(Err(why)),
+        }
     }
-    Ok(Some(consumers))
+    Ok(Ok(consumers))
 }
 
 fn consumer(log_group: String, mapping: &MappingEvidence) -> Consumer {
@@ -32,23 +48,24 @@ fn consumer(log_group: String, mapping: &MappingEvidence) -> Consumer {
     Consumer { function, log_group, delivery: Delivery::of(mapping) }
 }
 
-/// The log group of the one function that reads a queue. Whoever may not ask for mappings does without.
+/// The log group of the one function that reads a queue; `None` where none does, or several do. Whoever may not ask for mappings
+/// does without.
 pub(crate) async fn consumers_log_group(
     aws: &Aws,
     source: &QueueEvidence,
-) -> Result<Option<String>, Failure> {
+) -> Result<Asked<Option<String>>, Failure> {
     let consumers = consumers_of(aws, source.arn()).await?;
-    Ok(match consumers.as_deref() {
-        Some([only]) => Some(only.log_group.clone()),
-        Some(_) | None => None,
-    })
+    Ok(consumers.map(|consumers| match consumers.as_slice() {
+        [only] => Some(only.log_group.clone()),
+        _ => None,
+    }))
 }
 
-fn unless_refused<T>(answer: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
+fn unless_refused<T>(answer: Result<T, AwsError>) -> Result<Asked<T>, AwsError> {
     match answer {
-        Ok(answer) => Ok(Some(answer)),
+        Ok(answer) => Ok(Ok(answer)),
         Err(error) if matches!(error.cause, Cause::Denied | Cause::NotFound | Cause::Other) => {
-            Ok(None)
+            Ok(Err(NotAsked { why: error.to_string(), is_denied: error.may_be_denied() }))
         }
         Err(error) => Err(error),
     }

@@ -10,7 +10,7 @@ use verifier_core::settings::{MessageIds, OutcomeReader, Outputs};
 use crate::config;
 use crate::config::args::SettingsArgs;
 use crate::dlq::args::PlaceArgs;
-use crate::dlq::consumers::{KnownConsumers, consumers_log_group};
+use crate::dlq::consumers::{Asked, KnownConsumers, NotAsked, consumers_log_group};
 use crate::shell::args::ConnectionArgs;
 use crate::shell::clock::RunClock;
 use crate::shell::endpoint;
@@ -26,10 +26,14 @@ pub(crate) struct DlqTarget {
     pub(crate) source: Option<QueueEvidence>,
     /// The queues whose redrive policies name the dead-letter queue, and which of them is meant.
     pub(crate) sources: Sources,
+    /// Why it is not known which queues those are, where they could not be asked for.
+    pub(crate) sources_not_asked: Option<String>,
     /// The endpoint that requests go to, if it is not AWS's.
     pub(crate) endpoint: Option<String>,
     /// The log group of the function that reads that queue; `None` where none does, or several do.
     pub(crate) log_group: Option<String>,
+    /// Why it is not known which function that is, where it could not be asked for.
+    pub(crate) log_not_asked: Option<NotAsked>,
     /// The log group that the user has named, if one was.
     pub(crate) named_log_group: Option<String>,
     /// What was asked of the functions that read queues.
@@ -96,6 +100,7 @@ impl DlqTarget {
             return Err(moves(&dead_letters));
         }
         let urls = source_urls(&aws, &dead_letters).await?;
+        let (urls, sources_not_asked) = (urls.as_ref().ok().cloned(), urls.err());
         let source = match (named, urls.as_deref()) {
             (Some(named), _) => Some(named),
             (None, Some([url])) => Some(queue(&aws, endpoint, url).await?),
@@ -107,10 +112,11 @@ impl DlqTarget {
         };
         let named_log_group = args.log_group;
         let log_group = match (&named_log_group, &source) {
-            (Some(log_group), _) => Some(log_group.clone()),
+            (Some(log_group), _) => Ok(Some(log_group.clone())),
             (None, Some(source)) => consumers_log_group(&aws, source).await?,
-            (None, None) => None,
+            (None, None) => Ok(None),
         };
+        let (log_group, log_not_asked) = found_or_not(log_group);
         let message_ids = settings.jobs.message_ids();
         let outputs = settings.outputs;
         let endpoint = connection.endpoint_url;
@@ -120,8 +126,10 @@ impl DlqTarget {
             dead_letters,
             source,
             sources,
+            sources_not_asked,
             endpoint,
             log_group,
+            log_not_asked,
             named_log_group,
             consumers: KnownConsumers::default(),
             reader,
@@ -146,8 +154,10 @@ impl DlqTarget {
             dead_letters,
             source: None,
             sources: Sources::default(),
+            sources_not_asked: None,
             endpoint,
             log_group: None,
+            log_not_asked: None,
             named_log_group: None,
             consumers: KnownConsumers::default(),
             reader,
@@ -179,7 +189,10 @@ impl DlqTarget {
     pub(crate) fn needed_source(&self) -> Result<&QueueEvidence, Failure> {
         self.source.as_ref().ok_or_else(|| {
             let sources = match self.sources.all.as_deref() {
-                None => "it cannot be asked for".to_owned(),
+                None => format!(
+                    "which do is not known: {}",
+                    self.sources_not_asked.as_deref().unwrap_or("it was not asked")
+                ),
                 Some([]) => "none does".to_owned(),
                 Some(all) => all.join(", "),
             };
@@ -189,7 +202,7 @@ impl DlqTarget {
                         .to_owned(),
                 ),
                 ..Failure::usage(format!(
-                    "not exactly one queue has {} for its dead-letter queue: {sources}",
+                    "no single queue is known that has {} for its dead-letter queue: {sources}",
                     self.dead_letters.arn()
                 ))
             }
@@ -276,14 +289,22 @@ async fn of_names(
     })
 }
 
-/// The URLs of the queues whose redrive policies name a dead-letter queue; `None` where the caller may not ask.
+/// The log group that was asked for, and why it is not known where it could not be.
+pub(crate) fn found_or_not(asked: Asked<Option<String>>) -> (Option<String>, Option<NotAsked>) {
+    match asked {
+        Ok(log_group) => (log_group, None),
+        Err(not_asked) => (None, Some(not_asked)),
+    }
+}
+
+/// The URLs of the queues whose redrive policies name a dead-letter queue; or why the caller may not ask.
 async fn source_urls(
     aws: &Aws,
     dead_letters: &QueueEvidence,
-) -> Result<Option<Vec<String>>, Failure> {
+) -> Result<Result<Vec<String>, String>, Failure> {
     match aws.dead_letter_sources(dead_letters).await {
-        Ok(urls) => Ok(Some(urls)),
-        Err(error) if error.cause == Cause::Denied => Ok(None),
+        Ok(urls) => Ok(Ok(urls)),
+        Err(error) if error.may_be_denied() => Ok(Err(error.to_string())),
         Err(error) => Err(error.into()),
     }
 }

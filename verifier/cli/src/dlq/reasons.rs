@@ -14,7 +14,7 @@ use verifier_core::dead_letters::{
 use verifier_core::settings::OutcomeReader;
 use verifier_model::time::Timestamp;
 
-use super::{DlqTarget, consumers_of};
+use super::{Asked, DlqTarget, consumers_of};
 
 /// How much before a message was sent its lines are looked for: clocks differ.
 const CLOCK_SKEW: Duration = Duration::from_mins(1);
@@ -46,7 +46,11 @@ pub(crate) struct ReadLogs {
 
 /// The functions that read the queues which messages came from, or that all may have come from which do not say it. Each queue is
 /// asked about once.
-async fn consumers(place: &DlqTarget, messages: &[&DeadLetter]) -> Result<Consumers, AwsError> {
+/// Also those queues whose functions the caller may not ask for, each with the reason.
+async fn consumers(
+    place: &DlqTarget,
+    messages: &[&DeadLetter],
+) -> Result<(Consumers, Vec<(String, String)>), AwsError> {
     let mut sources: BTreeSet<&str> =
         messages.iter().filter_map(|message| message.source_arn.as_deref()).collect();
     if messages.iter().any(|message| message.source_arn.is_none()) {
@@ -66,14 +70,22 @@ async fn consumers(place: &DlqTarget, messages: &[&DeadLetter]) -> Result<Consum
     for (consumers, arn) in asked {
         known.insert(arn, consumers?);
     }
-    let of_known = |(arn, consumers): (&String, &Option<Vec<Consumer>>)| {
-        Some((arn.clone(), consumers.clone()?))
+    let of_known = |(arn, consumers): (&String, &Asked<Vec<Consumer>>)| {
+        Some((arn.clone(), consumers.clone().ok()?))
     };
-    Ok(Consumers {
+    let denied = |(arn, consumers): (&String, &Asked<Vec<Consumer>>)| {
+        let denied = consumers.as_ref().err().filter(|not_asked| not_asked.is_denied)?;
+        Some((format!("of the functions that read {arn}"), denied.why.clone()))
+    };
+    // Where the log is named, nobody else has to tell which it is.
+    let is_named = place.named_log_group.is_some();
+    let denied = if is_named { Vec::new() } else { known.iter().filter_map(denied).collect() };
+    let consumers = Consumers {
         by_source: known.iter().filter_map(of_known).collect(),
         may_be_shared: place.sources.may_be_shared(),
         named: place.named_log_group.clone(),
-    })
+    };
+    Ok((consumers, denied))
 }
 
 /// What the logs of their consumers report messages since a point in time. There may be none to ask.
@@ -85,7 +97,10 @@ pub(crate) async fn read_logs(
 ) -> ReadLogs {
     let mut logs = ReadLogs::default();
     let consumers = match consumers(place, messages).await {
-        Ok(consumers) => consumers,
+        Ok((consumers, denied)) => {
+            logs.unreadable = denied;
+            consumers
+        }
         Err(error) => {
             logs.unreadable.push(("of the consumers".to_owned(), error.to_string()));
             return logs;
@@ -191,7 +206,7 @@ pub(crate) async fn lines_of_requests(
         return None;
     }
     let consumers = match consumers(place, &[message]).await {
-        Ok(consumers) => consumers,
+        Ok((consumers, _)) => consumers,
         Err(error) => return Some(Err(error)),
     };
     let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();

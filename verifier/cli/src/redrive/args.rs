@@ -242,12 +242,12 @@ pub(crate) struct ToArgs {
     /// Invoke this function, by name or ARN, with the events of messages that came from no queue: those of its own asynchronous
     /// invocations that have failed. Lambda accepts each before its message is deleted. What is of another function, or of another
     /// service, stays, and is named. A patch is of the event, and not of the record around it.
-    #[arg(long, value_name = "FUNCTION", conflicts_with_all = ["to", "to_stack", "to_source", "to_region", "to_profile", "queue", "set_attribute", "remove_attribute", "execute", "resume", "from", "native"])]
+    #[arg(long, value_name = "FUNCTION", group = "rehearsal", conflicts_with_all = ["to_source", "queue", "set_attribute", "remove_attribute"])]
     pub(crate) to_function: Option<String>,
-    /// The region of that queue or stack [default: the profile's, or else that of the messages].
+    /// The region of that queue, stack or function [default: the profile's, or else that of the messages].
     #[arg(long, value_name = "REGION", requires = "rehearsal")]
     pub(crate) to_region: Option<String>,
-    /// The profile of the account of that queue or stack.
+    /// The profile of the account of that queue, stack or function.
     #[arg(long, value_name = "PROFILE", requires = "rehearsal")]
     pub(crate) to_profile: Option<String>,
 }

@@ -89,7 +89,7 @@ impl Engine<'_> {
         since: Timestamp,
     ) -> Option<AttemptLog> {
         let to = self.to.get(number)?;
-        let known = consumers_of(&to.aws, to.arn()).await.ok().flatten();
+        let known = consumers_of(&to.aws, to.arn()).await.ok().and_then(Result::ok);
         let consumers = Consumers {
             by_source: known.map(|known| (to.arn().to_owned(), known)).into_iter().collect(),
             may_be_shared: self.place.sources.may_be_shared(),

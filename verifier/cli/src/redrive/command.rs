@@ -11,13 +11,14 @@ use crate::config;
 use crate::dlq::args::PlaceArgs;
 use crate::dlq::{DlqTarget, in_its_region, queue};
 use crate::redrive::args::{RedriveArgs, RedriveCommand};
+use crate::redrive::asked::Asked;
 use crate::redrive::destination::Destination;
 use crate::redrive::ended::{Declined, Ended};
 use crate::redrive::engine::{Engine, Guards};
 use crate::redrive::ledger_file::{each_line, read_ledger};
 use crate::redrive::originals::{self, Rewrite};
 use crate::redrive::queues::{
-    Asked, destination, name_of, name_of_all, place_of, restrict, sources, to_sources, who,
+    destination, name_of, name_of_all, place_of, restrict, sources, to_sources, who,
     written_destinations,
 };
 use crate::redrive::view::{self, LeftInQueue};
@@ -50,7 +51,8 @@ pub(crate) async fn run(args: RedriveArgs) -> Result<Exit, Failure> {
     if format == ResultFormat::Github {
         check_summary()?;
     }
-    let ended = Box::pin(ended(args)).await;
+    let policy = if args.native.native { "redrive-native" } else { "redrive" };
+    let ended = Box::pin(ended(args)).await.map_err(|failure| failure.with_policy_of(policy));
     ended.inspect_err(|failure| annotate_failure(format, what, failure))
 }
 
@@ -246,13 +248,17 @@ fn check_that_steps_can_be_evaluated(
     let Some(to) = to.iter().find(is_silent).filter(|_| !terms.steps.is_empty()) else {
         return Ok(());
     };
+    let why = match &to.log_not_asked {
+        Some(not_asked) => format!("which function reads it is not known ({})", not_asked.why),
+        None => "no function that reads it is known".to_owned(),
+    };
     Err(Failure {
         next: Some(
             "name the log of its consumer with --log-group, or send all with --no-canary"
                 .to_owned(),
         ),
         ..Failure::usage(format!(
-            "nothing would tell what becomes of messages in {}: no function that reads it is known, and what fails there does not come back to {}",
+            "nothing would tell what becomes of messages in {}: {why}, and what fails there does not come back to {}",
             to.arn(),
             place.dead_letters.arn()
         ))
@@ -395,7 +401,7 @@ async fn ends(
         progress.say(&remark);
     }
     let to = if let Some(name) = &asked.to.to_function {
-        vec![functions::named(&place, name, terms, progress).await?]
+        vec![functions::named(&place, asked, name, terms, progress).await?]
     } else if asked.to.to_source {
         terms.sources = sources(&place)?;
         to_sources(&place, &terms.sources).await?

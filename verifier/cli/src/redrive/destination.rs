@@ -7,7 +7,7 @@ use verifier_core::check::{FunctionEvidence, QueueEvidence};
 use verifier_core::dead_letters::Resend;
 use verifier_core::redrive::{FunctionTarget, QueueName};
 
-use crate::dlq::DlqTarget;
+use crate::dlq::{DlqTarget, NotAsked};
 
 /// How large the events of a batch are together at most; each has a request of its own.
 const EVENTS_BYTES_MAX: usize = 1_048_576;
@@ -18,6 +18,8 @@ pub(crate) struct Destination {
     pub(crate) receiver: Receiver,
     /// The log group of the function that reads the queue, where one does, or that is invoked.
     pub(crate) log_group: Option<String>,
+    /// Why it is not known which function that is, where it could not be asked for.
+    pub(crate) log_not_asked: Option<NotAsked>,
 }
 
 /// What takes messages.

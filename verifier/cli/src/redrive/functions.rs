@@ -3,6 +3,7 @@
 use verifier_aws::{Aws, Cause};
 use verifier_core::redrive::{FilterTerms, FunctionTarget, Terms};
 
+use super::asked::Asked;
 use super::destination::{Destination, Receiver};
 use crate::dlq::DlqTarget;
 use crate::shell::failure::Failure;
@@ -12,11 +13,12 @@ use crate::shell::progress::Progress;
 /// does not say whose it is: then somebody has to choose.
 pub(super) async fn named(
     place: &DlqTarget,
+    asked: &Asked,
     name: &str,
     terms: &mut Terms,
     progress: &Progress,
 ) -> Result<Destination, Failure> {
-    let to = of_name(place, name).await?;
+    let to = of_name(place, asked, name).await?;
     if to.comes_back(place) && terms.filter == FilterTerms::default() {
         check_that_events_are_its_own(&place.aws, place, name, progress).await?;
     }
@@ -30,9 +32,18 @@ pub(super) async fn named(
 /// The function that a plan or a journal names.
 pub(super) async fn written(
     place: &DlqTarget,
+    asked: &Asked,
     written: &FunctionTarget,
 ) -> Result<Destination, Failure> {
-    let mut to = of_name(place, &written.arn).await?;
+    let is_it =
+        |named: &String| *named == written.arn || written.arn.ends_with(&format!(":{named}"));
+    if let Some(other) = asked.to.to_function.as_ref().filter(|named| !is_it(named)) {
+        return Err(Failure {
+            next: Some(format!("leave --to-function out, or say --to-function {}", written.arn)),
+            ..Failure::usage(format!("the file invokes {}, not {other}", written.arn))
+        });
+    }
+    let mut to = of_name(place, asked, &written.arn).await?;
     // What the journal says of it counts to its end.
     if let Receiver::Function { owns_queue, .. } = &mut to.receiver {
         *owns_queue = written.owns_queue;
@@ -40,12 +51,18 @@ pub(super) async fn written(
     Ok(to)
 }
 
-async fn of_name(place: &DlqTarget, name: &str) -> Result<Destination, Failure> {
-    let invocable = place.aws.invocable(name).await?;
+/// The region that the ARN of a function says; a name says none.
+fn region_of(function: &str) -> Option<&str> {
+    function.strip_prefix("arn:")?.split(':').nth(2)
+}
+
+async fn of_name(place: &DlqTarget, asked: &Asked, name: &str) -> Result<Destination, Failure> {
+    let aws = asked.client(place, Some(name), region_of(name)).await?;
+    let invocable = aws.invocable(name).await?;
     let owns_queue = invocable.dead_letter_arn.as_deref() == Some(place.dead_letters.arn());
     let log_group = Some(invocable.function.log_group.clone());
     let receiver = Receiver::Function { function: invocable.function, owns_queue };
-    Ok(Destination { aws: place.aws.clone(), receiver, log_group })
+    Ok(Destination { aws, receiver, log_group, log_not_asked: None })
 }
 
 async fn check_that_events_are_its_own(
@@ -76,4 +93,17 @@ async fn check_that_events_are_its_own(
             names.join(", ")
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_arn_says_a_region() {
+        let arn = "arn:aws:lambda:eu-west-1:123456789012:function:worker";
+        assert_eq!(region_of(arn), Some("eu-west-1"));
+        assert_eq!(region_of("worker"), None);
+        assert_eq!(region_of("123456789012:function:worker"), None);
+    }
 }

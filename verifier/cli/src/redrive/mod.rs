@@ -1,6 +1,7 @@
 //! `verifier redrive`: dead letters sent back, step by step.
 
 pub(crate) mod args;
+mod asked;
 mod batch;
 mod causes;
 mod command;

@@ -1,17 +1,16 @@
 //! The queues of a redrive: where its messages are, and where they go.
 
-use verifier_aws::{Aws, Connection};
+use verifier_aws::Aws;
 use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::QueueRef;
 use verifier_core::redrive::{QueueName, Terms};
 
 use crate::dlq::args::PlaceArgs;
-use crate::dlq::{DlqTarget, consumers_log_group, jobs_queue, parse, queue};
-use crate::redrive::args::{RedriveArgs, ToArgs};
+use crate::dlq::{DlqTarget, consumers_log_group, found_or_not, jobs_queue, parse, queue};
+use crate::redrive::args::ToArgs;
+use crate::redrive::asked::Asked;
 use crate::redrive::destination::{Destination, Receiver};
 use crate::redrive::functions;
-use crate::shell::args::ConnectionArgs;
-use crate::shell::endpoint;
 use crate::shell::failure::Failure;
 
 pub(super) fn name_of(queue: &QueueEvidence) -> QueueName {
@@ -58,10 +57,11 @@ pub(super) fn sources(place: &DlqTarget) -> Result<Vec<QueueName>, Failure> {
     if !named.is_empty() {
         return Ok(named);
     }
+    let why = place.sources_not_asked.as_ref().map_or_else(String::new, |why| format!(": {why}"));
     Err(Failure {
         next: Some("send all to a queue that you name with --to".to_owned()),
         ..Failure::usage(format!(
-            "no queue is known whose redrive policy names {}",
+            "no queue is known whose redrive policy names {}{why}",
             place.dead_letters.arn()
         ))
     })
@@ -76,8 +76,8 @@ pub(super) async fn to_sources(
     for source in sources {
         let aws = place.aws.clone();
         let queue = queue(&aws, place.endpoint.as_deref(), &source.arn).await?;
-        let log_group = consumers_log_group(&aws, &queue).await?;
-        to.push(Destination { aws, receiver: Receiver::Queue(queue), log_group });
+        let (log_group, log_not_asked) = found_or_not(consumers_log_group(&aws, &queue).await?);
+        to.push(Destination { aws, receiver: Receiver::Queue(queue), log_group, log_not_asked });
     }
     Ok(to)
 }
@@ -90,7 +90,13 @@ pub(super) async fn written_destinations(
     terms: &Terms,
 ) -> Result<Vec<Destination>, Failure> {
     if let Some(function) = &terms.function {
-        return Ok(vec![functions::written(place, function).await?]);
+        return Ok(vec![functions::written(place, asked, function).await?]);
+    }
+    if asked.to.to_function.is_some() {
+        return Err(Failure {
+            next: Some("leave --to-function out".to_owned()),
+            ..Failure::usage("the file sends messages to queues, and invokes no function")
+        });
     }
     if !terms.to_source() {
         return Ok(vec![destination(place, asked, Some(to)).await?]);
@@ -130,32 +136,12 @@ pub(super) async fn destination(
     asked: &Asked,
     written: Option<&QueueName>,
 ) -> Result<Destination, Failure> {
-    let Asked { to: ToArgs { to, to_stack, to_region, to_profile, .. }, endpoint_url, log_group } =
-        asked;
+    let Asked { to: ToArgs { to, to_stack, .. }, log_group, .. } = asked;
     // An ARN and a URL say the region.
     let named = to.as_deref().or(written.map(|queue| queue.arn.as_str()));
     let said = named.map(parse).transpose()?;
     let said = said.as_ref().and_then(QueueRef::region);
-    if let (Some(asked), Some(said), Some(named)) = (to_region.as_deref(), said, named)
-        && asked != said
-    {
-        return Err(Failure {
-            next: Some(format!("leave --to-region out, or say --to-region {said}")),
-            ..Failure::usage(format!("{named} is in {said}, and --to-region says {asked}"))
-        });
-    }
-    let said = said.filter(|region| place.aws.region() != Some(region)).map(str::to_owned);
-    let region = to_region.clone().or(said);
-    let aws = if region.is_some() || to_profile.is_some() {
-        let (profile, endpoint_url) = (to_profile.clone(), endpoint_url.clone());
-        let other = ConnectionArgs { region, profile, endpoint_url, emulator_token: None };
-        let connection = endpoint::remote(other);
-        // Another account need not say in which region the rehearsal is.
-        let fallback_region = place.aws.region().map(str::to_owned);
-        Aws::connect(&Connection { fallback_region, ..connection }).await
-    } else {
-        place.aws.clone()
-    };
+    let aws = asked.client(place, named, said).await?;
     let endpoint = place.endpoint.as_deref();
     let queue = match (to, to_stack, written) {
         (Some(named), _, _) => queue(&aws, endpoint, named).await?,
@@ -176,29 +162,12 @@ pub(super) async fn destination(
         )));
     }
     let is_source = place.source.as_ref().is_some_and(|source| source.arn() == queue.arn());
-    let log_group = match log_group {
-        Some(log_group) => Some(log_group.clone()),
-        None if is_source => place.log_group.clone(),
-        None => consumers_log_group(&aws, &queue).await?,
+    let (log_group, log_not_asked) = match log_group {
+        Some(log_group) => (Some(log_group.clone()), None),
+        None if is_source => (place.log_group.clone(), place.log_not_asked.clone()),
+        None => found_or_not(consumers_log_group(&aws, &queue).await?),
     };
-    Ok(Destination { aws, receiver: Receiver::Queue(queue), log_group })
-}
-
-/// What the command line says of the destination.
-pub(super) struct Asked {
-    pub(super) to: ToArgs,
-    pub(super) endpoint_url: Option<String>,
-    pub(super) log_group: Option<String>,
-}
-
-impl Asked {
-    pub(super) fn of(args: &RedriveArgs) -> Self {
-        Self {
-            to: args.to.clone(),
-            endpoint_url: args.place.connection.endpoint_url.clone(),
-            log_group: args.place.log_group.clone(),
-        }
-    }
+    Ok(Destination { aws, receiver: Receiver::Queue(queue), log_group, log_not_asked })
 }
 
 /// Who asks, for the record: by STS, or else by the name of the system's user.

@@ -25,6 +25,12 @@ impl Failure {
         Self { what: what.into(), next: None, exit: Exit::Usage }
     }
 
+    /// The same, where it says that a policy can be printed: that of this command.
+    pub(crate) fn with_policy_of(self, command: &str) -> Self {
+        let named = format!("`verifier iam-policy {command}`");
+        Self { next: self.next.map(|next| next.replace("`verifier iam-policy`", &named)), ..self }
+    }
+
     /// The environment does not let the command do its work.
     pub(crate) fn environment(what: impl Into<String>) -> Self {
         Self { what: what.into(), next: None, exit: Exit::Inconclusive }

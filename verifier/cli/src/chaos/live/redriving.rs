@@ -164,6 +164,7 @@ impl Live {
             aws: self.place.aws.clone(),
             receiver: Receiver::Queue(jobs.clone()),
             log_group: self.place.log_group.clone(),
+            log_not_asked: None,
         };
         let name = |queue: &QueueEvidence| QueueName {
             arn: queue.arn().to_owned(),

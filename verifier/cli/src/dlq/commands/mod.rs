@@ -21,15 +21,15 @@ use crate::shell::print::finish;
 use crate::shell::progress::Progress;
 
 pub(crate) async fn run(args: DlqArgs) -> Result<Exit, Failure> {
-    let (what, format) = match &args.command {
-        DlqCommand::Queues(args) => ("dlq queues", args.format),
-        DlqCommand::List(args) => ("dlq list", args.format),
-        DlqCommand::Show(args) => ("dlq show", args.format),
-        DlqCommand::Explain(args) => ("dlq explain", args.list.format),
-        DlqCommand::Export(args) => ("dlq export", args.format),
-        DlqCommand::Import(args) => ("dlq import", args.format),
-        DlqCommand::Purge(args) => ("dlq purge", args.format),
-        DlqCommand::Watch(args) => ("dlq watch", args.format),
+    let (what, policy, format) = match &args.command {
+        DlqCommand::Queues(args) => ("dlq queues", "dlq-queues", args.format),
+        DlqCommand::List(args) => ("dlq list", "dlq-look", args.format),
+        DlqCommand::Show(args) => ("dlq show", "dlq-look", args.format),
+        DlqCommand::Explain(args) => ("dlq explain", "dlq-look", args.list.format),
+        DlqCommand::Export(args) => ("dlq export", "dlq-look", args.format),
+        DlqCommand::Import(args) => ("dlq import", "dlq-import", args.format),
+        DlqCommand::Purge(args) => ("dlq purge", "dlq-purge", args.format),
+        DlqCommand::Watch(args) => ("dlq watch", "dlq-look", args.format),
     };
     if format == ResultFormat::Github {
         check_summary()?;
@@ -44,6 +44,7 @@ pub(crate) async fn run(args: DlqArgs) -> Result<Exit, Failure> {
         DlqCommand::Purge(args) => Box::pin(purge::run(args)).await,
         DlqCommand::Watch(args) => Box::pin(watch::run(args)).await,
     };
+    let ended = ended.map_err(|failure| failure.with_policy_of(policy));
     ended.inspect_err(|failure| annotate_failure(format, what, failure))
 }
 

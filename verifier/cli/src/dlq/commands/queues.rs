@@ -6,7 +6,8 @@ use futures::StreamExt;
 use futures::stream::iter;
 use verifier_aws::{Aws, AwsError, Cause};
 use verifier_core::check::QueueEvidence;
-use verifier_core::dead_letters::{DeadLetterQueue, QueueArn, dead_letter_queues};
+use verifier_core::dead_letters::{DeadLetterQueue, Expiry, QueueArn, dead_letter_queues};
+use verifier_model::time::Timestamp;
 
 use crate::dlq::args::DlqQueuesArgs;
 use crate::dlq::overview::{Overview, Row};
@@ -45,15 +46,14 @@ pub(crate) async fn run(args: DlqQueuesArgs) -> Result<Exit, Failure> {
     let queues = all.len() + not_asked.len();
     let now = clock.now();
     let found = dead_letter_queues(all, &functions.destinations);
-    let alarms: Vec<Option<Vec<String>>> =
+    let alarms: Vec<Result<Vec<String>, AwsError>> =
         iter(&found).map(|each| alarms(&aws, each)).buffered(AT_ONCE).collect().await;
+    let alarms_not_asked =
+        alarms.iter().find_map(|alarms| alarms.as_ref().err().map(ToString::to_string));
     let mut rows: Vec<Row> = found
         .into_iter()
         .zip(alarms)
-        .map(|(queue, alarms)| {
-            let expiry = queue.unseen_expiry(now);
-            Row { queue, expiry, alarms, not_looked_at: None }
-        })
+        .map(|(queue, alarms)| row(queue, alarms.ok(), &not_asked, now))
         .collect();
     let mut is_partial = false;
     if args.look {
@@ -77,6 +77,7 @@ pub(crate) async fn run(args: DlqQueuesArgs) -> Result<Exit, Failure> {
         queues,
         rows,
         not_asked,
+        alarms_not_asked,
         functions_not_asked: functions.not_asked,
         calls: aws.calls().counts(),
     };
@@ -138,7 +139,7 @@ async fn functions(aws: &Aws, progress: &Progress) -> Result<Functions, Failure>
 impl Functions {
     /// Notes why a function could not be asked, unless that is a failure of the environment.
     fn refused(&mut self, error: AwsError) -> Result<(), Failure> {
-        self.is_denied |= error.cause == Cause::Denied;
+        self.is_denied |= error.may_be_denied();
         match error.cause {
             Cause::Denied | Cause::NotFound | Cause::Other => {
                 self.not_asked.get_or_insert(error.to_string());
@@ -163,7 +164,7 @@ async fn queues(aws: &Aws, progress: &Progress) -> Result<Queues, Failure> {
         match queue {
             Ok(queue) => found.push(queue),
             // It was deleted meanwhile.
-            Err(error) if error.cause == Cause::NotFound => {}
+            Err(error) if error.cause == Cause::NotFound && !error.may_be_denied() => {}
             Err(error) => not_asked.push((name, error.to_string())),
         }
         let done = (found.len() + not_asked.len()) as u64;
@@ -172,11 +173,33 @@ async fn queues(aws: &Aws, progress: &Progress) -> Result<Queues, Failure> {
     Ok((found, not_asked))
 }
 
-/// The alarms on a queue's visible messages.
-async fn alarms(aws: &Aws, queue: &DeadLetterQueue) -> Option<Vec<String>> {
-    let name = queue.queue.as_ref().map(|queue| queue.name.clone())?;
-    let alarms = aws.alarms_on_queue(&name, METRIC).await.ok()?;
-    Some(alarms.into_iter().map(|alarm| alarm.name).collect())
+/// The alarms on a queue's visible messages, also of one that cannot be asked itself: CloudWatch knows it by its name.
+async fn alarms(aws: &Aws, queue: &DeadLetterQueue) -> Result<Vec<String>, AwsError> {
+    let alarms = aws.alarms_on_queue(name_of(queue), METRIC).await?;
+    Ok(alarms.into_iter().map(|alarm| alarm.name).collect())
+}
+
+fn name_of(queue: &DeadLetterQueue) -> &str {
+    queue.arn.rsplit(':').next().unwrap_or_default()
+}
+
+/// A row of the table. A queue that is listed and could not be asked is there, as far as is known, and not gone.
+fn row(
+    queue: DeadLetterQueue,
+    alarms: Option<Vec<String>>,
+    not_asked: &[(String, String)],
+    now: Timestamp,
+) -> Row {
+    let is_it = |(name, _): &&(String, String)| name == name_of(&queue);
+    let not_asked = match queue.queue {
+        None => not_asked.iter().find(is_it).map(|(_, why)| why.clone()),
+        Some(_) => None,
+    };
+    let expiry = match not_asked {
+        None => queue.unseen_expiry(now),
+        Some(_) => Expiry::Unknown { not_later_than: None },
+    };
+    Row { queue, expiry, alarms, not_asked, not_looked_at: None }
 }
 
 /// Looks at the messages of a queue; says whether some were not reached.

@@ -41,6 +41,9 @@ pub(super) fn human(overview: &Overview) -> String {
     for (queue, why) in &overview.not_asked {
         let _ = writeln!(text, "{} could not be asked: {}", clean::line(queue), clean::line(why));
     }
+    if let Some(why) = &overview.alarms_not_asked {
+        let _ = writeln!(text, "which alarms there are could not be asked: {}", clean::line(why));
+    }
     if let Some(why) = &overview.functions_not_asked {
         let what = "dead-letter queues that only functions have may be missing";
         let _ = writeln!(text, "{what}: {}", clean::line(why));
@@ -72,15 +75,22 @@ fn line(row: &Row, width: usize) -> String {
     // A name that is longer than its column has a line of its own.
     let (above, name) =
         if name.chars().count() > width { (Some(name), "") } else { (None, name.as_str()) };
+    let count = |count: u64| match row.not_asked {
+        None => count.to_string(),
+        Some(_) => "unknown".to_owned(),
+    };
     let line = format!(
         "{name:<width$}  {:>8}  {:>9}  {oldest:<10}  {soon:<9}  {alarm}",
-        depth.visible, depth.in_flight
+        count(depth.visible),
+        count(depth.in_flight)
     );
     let line = above.map_or_else(|| line.clone(), |name| format!("{name}\n{line}"));
     let goes = matches!(row.expiry, Expiry::Known { soon: 1.., .. });
     let mut text = if goes { format!("{}\n", line.yellow()) } else { format!("{line}\n") };
     let mut more = Vec::new();
-    if row.queue.queue.is_none() {
+    if let Some(why) = &row.not_asked {
+        more.push(format!("it could not be asked: {}", clean::line(why)));
+    } else if row.queue.queue.is_none() {
         more.push(format!("there is no such queue: {}", clean::line(&row.queue.arn)));
     }
     let sources: Vec<String> = row.queue.sources.iter().map(|arn| source(arn)).collect();
@@ -120,6 +130,7 @@ pub(super) fn json(overview: &Overview) -> Value {
         "queueCount": overview.queues,
         "queues": overview.rows.iter().map(row_json).collect::<Vec<_>>(),
         "notAsked": overview.not_asked.iter().map(|(queue, why)| json!({"queue": queue, "why": why})).collect::<Vec<_>>(),
+        "alarmsNotAsked": overview.alarms_not_asked,
         "functionsNotAsked": overview.functions_not_asked,
         "awsCalls": overview.calls,
     })
@@ -133,14 +144,17 @@ fn row_json(row: &Row) -> Value {
         Expiry::Known { oldest, soon, is_complete: true } => ("known", *oldest, Some(*soon), None),
         Expiry::Known { oldest, soon, .. } => ("partly-known", *oldest, Some(*soon), None),
     };
+    let is_known = row.not_asked.is_none();
+    let count = |count: u64| is_known.then_some(count);
     json!({
         "queueArn": row.queue.arn,
-        "exists": row.queue.queue.is_some(),
+        "exists": is_known.then_some(row.queue.queue.is_some()),
+        "notAskedBecause": row.not_asked,
         "sources": row.queue.sources,
         "functions": row.queue.functions,
-        "visible": depth.visible,
-        "inFlight": depth.in_flight,
-        "delayed": depth.delayed,
+        "visible": count(depth.visible),
+        "inFlight": count(depth.in_flight),
+        "delayed": count(depth.delayed),
         "expiry": state,
         "oldestAgeSeconds": oldest.map(|age| age.as_secs()),
         "expiresSoonCount": soon,
@@ -158,7 +172,9 @@ pub(super) fn notes(overview: &Overview) -> Vec<Note> {
         if row.alarms.as_ref().is_some_and(Vec::is_empty) {
             notes.push(Note::warning("no alarm", &format!("nothing watches {arn}")));
         }
-        if row.queue.queue.is_none() {
+        if let Some(why) = &row.not_asked {
+            notes.push(Note::error("could not be asked", &format!("{arn}: {why}")));
+        } else if row.queue.queue.is_none() {
             notes.push(Note::error(
                 "no such queue",
                 &format!("{arn} is named by a redrive policy or a function"),
@@ -188,22 +204,48 @@ mod tests {
             sources: Vec::new(),
             functions: vec!["charge".to_owned()],
         };
-        Row { queue, expiry: Expiry::Empty, alarms: Some(Vec::new()), not_looked_at: None }
+        let alarms = Some(Vec::new());
+        Row { queue, expiry: Expiry::Empty, alarms, not_asked: None, not_looked_at: None }
+    }
+
+    fn overview(rows: Vec<Row>) -> Overview {
+        Overview {
+            account: None,
+            region: "r".to_owned(),
+            at: Timestamp::default(),
+            queues: 2,
+            rows,
+            not_asked: Vec::new(),
+            alarms_not_asked: None,
+            functions_not_asked: None,
+            calls: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_queue_that_could_not_be_asked_is_not_said_to_be_gone() {
+        let why = "sqs:GetQueueAttributes on dead is denied";
+        let row = Row {
+            expiry: Expiry::Unknown { not_later_than: None },
+            not_asked: Some(why.to_owned()),
+            ..row("dead")
+        };
+        let overview = overview(vec![row]);
+        let text = human(&overview);
+        assert!(text.contains(why) && !text.contains("no such queue"), "{text}");
+        assert!(text.contains("unknown"), "{text}");
+        let json = json(&overview);
+        let of_queue = &json["queues"][0];
+        assert!(of_queue["exists"].is_null() && of_queue["visible"].is_null(), "{json:#}");
+        assert_eq!(of_queue["notAskedBecause"], why);
+        let notes = format!("{:?}", notes(&overview));
+        assert!(!notes.contains("no such queue"), "{notes}");
     }
 
     #[test]
     fn columns_stay_where_they_are_whatever_names_are_like() {
         let long = "n".repeat(80);
-        let overview = Overview {
-            account: None,
-            region: "r".to_owned(),
-            at: Timestamp::default(),
-            queues: 2,
-            rows: vec![row("short"), row(&long)],
-            not_asked: Vec::new(),
-            functions_not_asked: None,
-            calls: BTreeMap::new(),
-        };
+        let overview = overview(vec![row("short"), row(&long)]);
         let text = human(&overview);
         let column = |line: &str| line.find("none!");
         let rows: Vec<&str> = text.lines().filter(|line| line.contains("none!")).collect();
