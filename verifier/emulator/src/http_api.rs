@@ -18,14 +18,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use verifier_model::event_source_mapping::InvocationOutcome;
 use verifier_model::faults::Caller;
-use verifier_model::time::Timestamp;
 
 pub(crate) use self::event::ApiRequest;
 use self::event::{Taken, event, request_id};
 use self::stage::{Served, served};
 use crate::access::Access;
 use crate::admission::Refused;
-use crate::client::Client;
 use crate::clock::Busy;
 use crate::lambda::{Functions, Invocation, SYNCHRONOUS_BYTES_MAX};
 use crate::reply::{Reply, reply, with_header};

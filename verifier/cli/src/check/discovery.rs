@@ -51,8 +51,7 @@ pub(crate) async fn discover(
     let is_of_worker = |other: &&MappingEvidence| {
         mappings.iter().any(|mapping| mapping.function_name() == other.function_name())
     };
-    let read = others.iter().map(|other| other.event_source_arn.as_str()).collect();
-    let unread = unread(other_queues, &read);
+    let unread = unread(other_queues, &others);
     let others = others.iter().filter(is_of_worker);
     let other_sources = others.map(|other| name_of(&other.event_source_arn).to_owned()).collect();
     let worker = match mappings.as_slice() {

@@ -89,6 +89,8 @@ pub struct Hidden {
     pub messages: u64,
     /// How many receives of the run were not answered: SQS may hide messages for each.
     pub unanswered: u32,
+    /// How many messages more are delayed there than before the run.
+    pub delayed: u64,
 }
 
 impl Followed<'_> {

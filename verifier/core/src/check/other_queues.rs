@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Evaluation, QueueEvidence, Verdict};
+use super::{Evaluation, MappingEvidence, QueueEvidence, Verdict};
 
 /// A queue that holds more messages than before the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,13 +39,14 @@ impl OtherQueue {
     }
 }
 
-/// Those of a stack's queues that nothing is seen to read. `others` are all but the jobs queue and its dead-letter queue, and `read` the
-/// ARNs of those that mappings read. What another queue moves its dead letters to is that queue's concern.
-pub fn unread(others: Vec<QueueEvidence>, read: &BTreeSet<&str>) -> Vec<QueueEvidence> {
-    let targets = others.iter().filter_map(QueueEvidence::redrive_policy);
-    let targets: BTreeSet<String> = targets.map(|policy| policy.dead_letter_target_arn).collect();
+/// Those of a stack's queues that nothing is seen to read, other queues' dead-letter queues among them: what comes there during a run
+/// may be copies of its jobs, and failed if nothing else. `others` are all but the jobs queue and its dead-letter queue, and `read`
+/// the ARNs of those that mappings read; one that is disabled reads nothing.
+pub fn unread(others: Vec<QueueEvidence>, mappings: &[MappingEvidence]) -> Vec<QueueEvidence> {
+    let reading = mappings.iter().filter(|mapping| mapping.state != "Disabled");
+    let read: BTreeSet<&str> = reading.map(|mapping| mapping.event_source_arn.as_str()).collect();
     let mut others = others;
-    others.retain(|queue| !read.contains(queue.arn()) && !targets.contains(queue.arn()));
+    others.retain(|queue| !read.contains(queue.arn()));
     others
 }
 
@@ -98,18 +99,24 @@ mod tests {
     }
 
     #[test]
-    fn what_mappings_read_and_other_queues_dead_letters_are_left_to_those() {
+    fn what_mappings_read_is_left_to_those_and_one_that_is_disabled_reads_nothing() {
         let all = vec![
             queue("results", None),
             queue("audits", Some("audits-dead")),
             queue("audits-dead", None),
         ];
-        let read = BTreeSet::from(["arn:aws:sqs:eu-central-1:123456789012:audits"]);
+        let mapping = |state: &str| MappingEvidence {
+            event_source_arn: "arn:aws:sqs:eu-central-1:123456789012:audits".to_owned(),
+            state: state.to_owned(),
+            ..MappingEvidence::default()
+        };
         let names = |queues: Vec<QueueEvidence>| -> Vec<String> {
             queues.into_iter().map(|queue| queue.name).collect()
         };
-        assert_eq!(names(unread(all.clone(), &read)), ["results"]);
-        assert_eq!(names(unread(all, &BTreeSet::new())), ["results", "audits"]);
+        let (on, off) = ([mapping("Enabled")], [mapping("Disabled")]);
+        assert_eq!(names(unread(all.clone(), &on)), ["results", "audits-dead"]);
+        assert_eq!(names(unread(all.clone(), &off)), ["results", "audits", "audits-dead"]);
+        assert_eq!(names(unread(all, &[])), ["results", "audits", "audits-dead"]);
     }
 
     fn grown(more: u64, grown: Option<(u64, usize)>) -> OtherQueue {

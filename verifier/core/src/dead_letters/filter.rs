@@ -122,7 +122,7 @@ impl Filter {
     ) -> Result<Selects, NotEvaluable> {
         let whatever = match &self.expression {
             Some(expression) if cause.told().is_none() && self.expression_needs_reasons() => {
-                self.whatever_the_reason(expression, message, now)?
+                Self::whatever_the_reason(expression, message, now)?
             }
             _ => {
                 let is_met = self.is_met(message, cause.told(), now)?;
@@ -153,7 +153,6 @@ impl Filter {
     /// Whether the expression is met or not for every reason that the message could have failed for; `None` where that depends
     /// on the reason. So `body.tenant == 'a' || reason == 'x'` selects what is of that tenant, also where no log tells.
     fn whatever_the_reason(
-        &self,
         expression: &Expression<'static>,
         message: &DeadLetter,
         now: Timestamp,

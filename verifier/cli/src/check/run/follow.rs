@@ -119,6 +119,7 @@ impl Run<'_> {
             hidden: Hidden {
                 messages: self.hidden_dead_letters(),
                 unanswered: self.messages.unanswered,
+                delayed: self.delayed_dead_letters(),
             },
             others: &others,
             of_this_run: &of_this_run,

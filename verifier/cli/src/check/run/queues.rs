@@ -168,6 +168,14 @@ impl Run<'_> {
         unexplained(before, self.dead_letters_after, swept, others).unwrap_or_default()
     }
 
+    /// How many messages more are delayed in the dead-letter queue than before the run. One that delays all is none that tells.
+    pub(super) fn delayed_dead_letters(&self) -> u64 {
+        let queue = self.discovery.dead_letters.as_ref().filter(|queue| queue.delay().is_zero());
+        let before = queue.and_then(QueueEvidence::counts);
+        let both = before.zip(self.dead_letters_after);
+        both.map_or(0, |(before, after)| after.delayed.saturating_sub(before.delayed))
+    }
+
     fn has_unseen_visible(&self) -> bool {
         let QueueCounts { visible, .. } = self.dead_letters_after.unwrap_or_default();
         visible > self.messages.others_seen() as u64

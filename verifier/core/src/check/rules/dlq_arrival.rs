@@ -352,7 +352,7 @@ fn holds(body: Body<'_>, message: &DeadLetter, failing: &JobEvidence) -> bool {
 impl Hidden {
     /// How many messages those are, and why a run may not have seen them.
     pub(crate) fn in_words(self) -> String {
-        let Self { messages, unanswered } = self;
+        let Self { messages, unanswered, .. } = self;
         let more = match messages {
             1 => "1 message that was not seen, in flight or delayed".to_owned(),
             several => format!("{several} messages that were not seen, in flight or delayed"),
@@ -512,7 +512,7 @@ mod tests {
         assert_eq!(evaluate(&failing, Some(&message(120)), &counted).verdict, Verdict::Warn);
         assert_eq!(evaluate(&failing, Some(&unused), &counted).verdict, Verdict::Fail);
         // What the dead-letter queue hides may be it; what was seen there is beyond doubt.
-        let hidden = Hidden { messages: 1, unanswered: 1 };
+        let hidden = Hidden { messages: 1, unanswered: 1, delayed: 0 };
         let hides = Terms { hidden, ..terms };
         let absent = evaluate(&failing, None, &hides);
         assert_eq!(absent.verdict, Verdict::Inconclusive);

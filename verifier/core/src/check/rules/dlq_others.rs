@@ -34,7 +34,40 @@ fn of_followed(followed: &Followed<'_>) -> Evaluation {
     let told: Vec<&str> = told.map(String::as_str).collect();
     let meanwhile = Meanwhile::of(&others, followed.jobs, followed.jobs_queue.arn(), &told);
     let is_seen_elsewhere = followed.account.unknown.is_seen_elsewhere;
-    doubted(&meanwhile, is_seen_elsewhere, told_beside(followed.of_this_run, evaluation))
+    let evaluation = told_beside(followed.of_this_run, evaluation);
+    let evaluation = delayed(followed.hidden.delayed, is_seen_elsewhere, evaluation);
+    doubted(&meanwhile, is_seen_elsewhere, evaluation)
+}
+
+/// The same with messages that are delayed there. SQS delays none that it moves: who sends them there hides what they are until the
+/// run is over, as no sender is known to; unless others `are_known` to send now.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html>.
+fn delayed(messages: u64, are_known: bool, evaluation: Evaluation) -> Evaluation {
+    if messages == 0 || evaluation.verdict == Verdict::Fail {
+        return evaluation;
+    }
+    let beside = match evaluation.verdict {
+        Verdict::Pass => String::new(),
+        _ => format!("; {}", evaluation.summary),
+    };
+    let what = match messages {
+        1 => "1 message was sent to the dead-letter queue itself during the run, with a delay"
+            .to_owned(),
+        several => format!(
+            "{several} messages were sent to the dead-letter queue itself during the run, with a delay"
+        ),
+    };
+    let told = Evaluation::fail(
+        format!("{what}: made of the jobs, or of another sender{beside}"),
+        "of what came during the run the failing jobs alone",
+        what,
+    );
+    let verdict = if are_known { Verdict::Warn } else { Verdict::Inconclusive };
+    Evaluation { evidence: evaluation.evidence, ..told }
+        .with_verdict(verdict)
+        .with_next("look at those messages when their delay is over, and at what the worker and the submit function send")
+        .with_evidence("delayed", messages)
 }
 
 /// Tells of the messages of others that were seen in the dead-letter queue. `queue` is that queue, `now` when it was
@@ -179,6 +212,18 @@ mod tests {
     use crate::check::DeadLetter;
 
     const NOW: Timestamp = Timestamp::from_millis(2_000_000_000);
+
+    #[test]
+    fn a_message_that_is_delayed_there_leaves_open_whose_it_is() {
+        let none = || Evaluation::pass("none seen");
+        assert_eq!(delayed(0, false, none()).verdict, Verdict::Pass);
+        let one = delayed(1, false, none());
+        assert_eq!(one.verdict, Verdict::Inconclusive);
+        assert_eq!(one.evidence["delayed"], 1);
+        assert_eq!(delayed(2, true, none()).verdict, Verdict::Warn);
+        let failed = Evaluation::fail("f", "e", "a");
+        assert_eq!(delayed(1, false, failed.clone()), failed);
+    }
 
     fn held(age: Duration) -> HeldMessage {
         let message = DeadLetter {
