@@ -68,7 +68,9 @@ fn outcome(local: &Local, arguments: &[&str]) -> (Option<i32>, String) {
     if !arguments.contains(&"queues") {
         command.args(["--stack", local.text("/stackName")]);
     }
+    // Where a journal is written.
     let folder = tempfile::tempdir().expect("a folder");
+    command.current_dir(folder.path());
     if arguments.contains(&"purge") {
         command.arg("--backup").arg(folder.path().join("backup.jsonl"));
     }

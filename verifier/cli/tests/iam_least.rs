@@ -10,10 +10,18 @@ use verifier_testkit::template;
 /// An action of a role's statement: the policy by its logical id, the statement by its place, and the action.
 type Granted = (String, usize, String);
 
-fn policies(document: &Value) -> Vec<(&String, &Value)> {
+/// The policies of roles, each with its logical id and its statements, but for those of the roles that are named.
+fn policies<'a>(document: &'a Value, but: &[String]) -> Vec<(&'a String, &'a Value)> {
     let resources = document["Resources"].as_object().expect("resources");
     let of_type = resources.iter().filter(|(_, each)| each["Type"] == "AWS::IAM::Policy");
-    of_type.map(|(id, each)| (id, &each["Properties"]["PolicyDocument"]["Statement"])).collect()
+    let is_wanted = |policy: &Value| {
+        let role = policy["Properties"]["Roles"][0]["Ref"].as_str();
+        !but.iter().any(|other| Some(other.as_str()) == role)
+    };
+    of_type
+        .filter(|(_, each)| is_wanted(each))
+        .map(|(id, each)| (id, &each["Properties"]["PolicyDocument"]["Statement"]))
+        .collect()
 }
 
 fn texts(value: &Value) -> Vec<String> {
@@ -21,11 +29,12 @@ fn texts(value: &Value) -> Vec<String> {
     all.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// Every action that the template's roles are granted.
-fn granted() -> Vec<Granted> {
+/// Every action that the template's roles are granted which a check uses.
+fn granted(checked: &Checked) -> Vec<Granted> {
+    let idle = texts(&checked.find("iam.least")["evidence"]["rolesNotUsed"]);
     let mut all = Vec::new();
     template(|changes| {
-        for (id, statements) in policies(changes.document()) {
+        for (id, statements) in policies(changes.document(), &idle) {
             for (place, statement) in statements.as_array().expect("statements").iter().enumerate()
             {
                 let actions = texts(&statement["Action"]);
@@ -60,14 +69,17 @@ fn unused(checked: &Checked) -> Vec<String> {
 
 #[test]
 fn each_grant_is_listed_or_its_absence_is_denied_by_name() {
-    let listed = unused(&check_without(&[]));
+    let whole = check_without(&[]);
+    let listed = unused(&whole);
     assert_eq!(listed, ["sqs:ChangeMessageVisibility", "sqs:GetQueueUrl"]);
-    for grant in granted().into_iter().filter(|(_, _, action)| !listed.contains(action)) {
+    for grant in granted(&whole).into_iter().filter(|(_, _, action)| !listed.contains(action)) {
         let checked = check_without(std::slice::from_ref(&grant));
         let action = &grant.2;
         let told = format!("{}{}", checked.report["checks"], checked.stderr);
         assert_ne!(checked.code, Some(0), "{grant:?}: {told}");
-        assert!(told.contains(action.as_str()), "{grant:?} is not named: {told}");
+        // CloudFormation says "to call ReceiveMessage on SQS".
+        let (_, operation) = action.split_once(':').expect("a service and an operation");
+        assert!(told.contains(operation), "{grant:?} is not named: {told}");
         // Without what its poller needs, a mapping is not made, and the stack does not come up.
         if checked.code == Some(1) {
             let summary = checked.find("iam.enough")["summary"].to_string();
@@ -78,9 +90,10 @@ fn each_grant_is_listed_or_its_absence_is_denied_by_name() {
 
 #[test]
 fn what_is_listed_can_be_taken_out_and_nothing_is_listed_any_more() {
-    let listed = unused(&check_without(&[]));
+    let whole = check_without(&[]);
+    let listed = unused(&whole);
     let taken: Vec<Granted> =
-        granted().into_iter().filter(|(_, _, action)| listed.contains(action)).collect();
+        granted(&whole).into_iter().filter(|(_, _, action)| listed.contains(action)).collect();
     assert_eq!(taken.len(), listed.len());
     let checked = check_without(&taken);
     assert_eq!(checked.code, Some(0), "{}", checked.stderr);

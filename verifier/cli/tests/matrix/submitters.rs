@@ -1,5 +1,7 @@
 //! Stacks whose submitter puts on the queue what it should not, or answers otherwise than it does.
 
+use serde_json::json;
+
 use super::mutant::Mutant;
 use super::sound::{TEXT_OF_RUN, TEXT_WITHOUT_COUNT};
 
@@ -242,6 +244,32 @@ fn enqueued() -> Vec<Mutant> {
             .with_another_queue()
             .with_arguments(&["--strict"])
             .expect(1, &[("job.success", "warn")]),
+        Mutant::new("jobs are sent to another queue's dead-letter queue, too")
+            .with_submitter("audits=same")
+            .with_another_queue()
+            .with_change(|changes| {
+                let resources = changes.document()["Resources"].as_object_mut().expect("resources");
+                let another = json!({"Fn::GetAtt": ["Another", "Arn"]});
+                let policy = json!({"deadLetterTargetArn": another, "maxReceiveCount": 3});
+                let source =
+                    json!({"Type": "AWS::SQS::Queue", "Properties": {"RedrivePolicy": policy}});
+                resources.insert("SourceOfAnother".to_owned(), source);
+            })
+            .expect(0, &[("job.success", "warn")]),
+        Mutant::new("jobs are sent to a queue whose mapping is disabled, too")
+            .with_submitter("audits=same")
+            .with_another_queue()
+            .with_change(|changes| {
+                let mut mapping = changes.mapping().clone();
+                mapping["EventSourceArn"] = json!({"Fn::GetAtt": ["Another", "Arn"]});
+                mapping["Enabled"] = false.into();
+                let resources = changes.document()["Resources"].as_object_mut().expect("resources");
+                resources["Another"]["Properties"]["VisibilityTimeout"] = 60.into();
+                let mapping =
+                    json!({"Type": "AWS::Lambda::EventSourceMapping", "Properties": mapping});
+                resources.insert("MappingOfAnother".to_owned(), mapping);
+            })
+            .expect(0, &[("job.success", "warn")]),
         lax("refused bodies are enqueued with a delay", "enqueues=refused later=300"),
         lax("refused bodies are enqueued wrapped", "enqueues=refused wrapped"),
         lax("refused bodies are enqueued encoded", "enqueues=refused encoded"),

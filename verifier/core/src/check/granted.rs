@@ -28,7 +28,7 @@ pub struct Roles<'a> {
 
 impl RoleGrants {
     /// Whether anything was asked for with it that it allows.
-    pub fn is_exercised(&self) -> bool {
+    pub fn is_used(&self) -> bool {
         !self.used.is_empty()
     }
 

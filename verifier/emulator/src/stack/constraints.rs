@@ -189,10 +189,11 @@ fn refused_permission(permission: &Resolved<'_>) -> Option<String> {
         let problem = format!("Member must satisfy regular expression pattern: {pattern}");
         Some(unsatisfied(value, parameter, &problem))
     };
-    let is_letters = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphabetic());
+    let is_alphabetic =
+        |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphabetic());
     let is_action = |action: &str| {
         action == "*"
-            || action.strip_prefix("lambda:").is_some_and(|name| name == "*" || is_letters(name))
+            || action.strip_prefix("lambda:").is_some_and(|name| name == "*" || is_alphabetic(name))
     };
     let is_account =
         |account: &str| account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());

@@ -47,7 +47,7 @@ fn evaluate(roles: &Roles<'_>) -> Evaluation {
         })
         .collect();
     let Some(first) = denied.first() else {
-        return match all.iter().filter(|role| role.is_exercised()).count() {
+        return match all.iter().filter(|role| role.is_used()).count() {
             0 => Evaluation::not_run("no role of the stack was used"),
             used => Evaluation::pass(format!("nothing was denied to the {used} roles in use")),
         };

@@ -8,9 +8,9 @@ use crate::check::{Check, Evaluate, Evaluation, Roles, Severity, Verdict};
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
     id: "iam.least",
-    asserts: "the roles that the run exercised grant nothing that it did not use",
+    asserts: "the roles that the run used grant nothing that it did not use",
     severity: Severity::Info,
-    why: "what a role may do beyond its work is what somebody who takes the function over may do, too",
+    why: "what a role may do beyond its work, an attacker who takes the function over may do, too",
     fix: "take out what no other path of the function needs: a run does not take them all",
     source: "https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege",
     must_run: false,
@@ -32,17 +32,17 @@ fn evaluate(roles: &Roles<'_>) -> Evaluation {
     if roles.jobs == 0 {
         return Evaluation::not_run("this run sent no jobs, and hardly used the roles");
     }
-    let (exercised, idle): (Vec<_>, Vec<_>) = all.iter().partition(|role| role.is_exercised());
-    if exercised.is_empty() {
+    let (in_use, idle): (Vec<_>, Vec<_>) = all.iter().partition(|role| role.is_used());
+    if in_use.is_empty() {
         return Evaluation::not_run("no role of the stack was used");
     }
-    let unused: Vec<(&str, &Grant)> = exercised
+    let unused: Vec<(&str, &Grant)> = in_use
         .iter()
         .flat_map(|role| role.unused().map(|grant| (role.role.as_str(), grant)))
         .collect();
-    let granted: usize = exercised.iter().map(|role| role.granted.len()).sum();
+    let granted: usize = in_use.iter().map(|role| role.granted.len()).sum();
     let evaluation = if unused.is_empty() {
-        Evaluation::pass(format!("all {granted} grants of {} roles used", exercised.len()))
+        Evaluation::pass(format!("all {granted} grants of {} roles used", in_use.len()))
     } else {
         Evaluation::new(Verdict::Info, summary(&unused, granted))
     };
