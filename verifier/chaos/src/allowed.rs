@@ -13,7 +13,7 @@ use crate::Anomaly::{
 use crate::{Anomaly, AnomalySet};
 
 impl AnomalySet {
-    /// The anomalies that a history may have in which it struck, although nothing is wrong with the stack.
+    /// The anomalies that the jobs may have which it struck, although nothing is wrong with the stack.
     pub const fn allowed_by(fault: &Fault) -> Self {
         Self::of(match fault {
             Fault::Error { .. }
@@ -43,6 +43,16 @@ impl AnomalySet {
             | Fault::LogLost
             | Fault::LogDoubled
             | Fault::LogTruncated { .. } => &[],
+        })
+    }
+}
+
+impl AnomalySet {
+    /// The anomalies that other jobs may have which are there meanwhile: what a batch holds up is a turn that others wait for.
+    pub const fn allowed_beyond(fault: &Fault) -> Self {
+        Self::of(match fault {
+            Fault::Throttle | Fault::ColdStart { .. } => &[LateDlq],
+            _ => &[],
         })
     }
 }

@@ -56,16 +56,15 @@ pub fn evaluate(history: &History) -> ChaosReport {
     }
     let mut findings = findings.0;
     for finding in &mut findings {
-        finding.allowance = allowance(&facts, finding.anomaly);
+        finding.allowance = allowance(history, &facts, finding);
     }
     let found: AnomalySet = findings.iter().map(|finding| finding.anomaly).collect();
     let complete = matches!(facts.drained, Some((true, _)));
     let excluded =
         |anomaly: &Anomaly| complete && all(anomaly.needs()) && all(anomaly.needs_to_be_excluded());
     let unknown = Anomaly::ALL.into_iter().filter(|anomaly| !found.contains(*anomaly));
-    let struck = facts.faults.iter().map(|fault| fault.allows);
-    let allowed = with_consequences(struck.fold(history.header.allows, AnomalySet::union));
-    let verdict = if !found.is_subset(allowed) {
+    let allowed = with_consequences(facts.strikes.allow().union(history.header.allows));
+    let verdict = if findings.iter().any(|finding| finding.allowance.is_none()) {
         Verdict::False
     } else if complete {
         Verdict::True
@@ -76,18 +75,24 @@ pub fn evaluate(history: &History) -> ChaosReport {
     ChaosReport { verdict, findings, unknown, allowed }
 }
 
-fn allowance(facts: &Facts<'_>, anomaly: Anomaly) -> Option<Allowance> {
+/// What allows a finding: the experiment, or what struck its job while that was in the stack's hands and before it showed.
+fn allowance(history: &History, facts: &Facts<'_>, finding: &Finding) -> Option<Allowance> {
+    let anomaly = finding.anomaly;
     if facts.header.allows.contains(anomaly) {
         return Some(Allowance::Experiment);
     }
-    let allows = |wanted: Anomaly| facts.faults.iter().find(|fault| fault.allows.contains(wanted));
+    let job = finding.job.as_ref();
+    let job = job.and_then(|id| facts.jobs.iter().position(|job| job.id == id));
+    let shown = finding.lines.last().and_then(|line| history.lines.get(line.checked_sub(2)?));
+    let touched = facts.touched(job, shown.map_or(u64::MAX, |line| line.at));
+    let allows = |wanted: Anomaly| facts.strikes.allowing(wanted, &touched);
     let parts_copies = || {
         let has_copies = COPYING.into_iter().any(|copying| allows(copying).is_some());
         let parting = PARTING.into_iter().find_map(allows);
         parting.filter(|_| has_copies && anomaly == Anomaly::EffectAndDlq)
     };
-    let fault = allows(anomaly).or_else(parts_copies)?;
-    Some(Allowance::Fault { kind: fault.kind, line: fault.line })
+    let (kind, line) = allows(anomaly).or_else(parts_copies)?;
+    Some(Allowance::Fault { kind, line })
 }
 
 /// What shows that a fault may leave a job with two copies: two messages, or one that a redrive left behind.

@@ -3,12 +3,16 @@
 use contract::Outcome;
 // Half of the time that evaluating takes is spent in maps, and nobody who writes a history gains by making it slow.
 use rustc_hash::FxHashMap as Map;
+use verifier_model::faults::Fault;
 
 use super::anomaly::AnomalySet;
+use super::change::Setting;
 use super::history::{
     Content, Event, Expectation, Header, History, InvocationEnd, Line, Operation, Queue,
 };
 use super::observation::Observation;
+use super::schedule::{ENDS_BATCH, PURGE};
+use super::struck::{Span, Strikes, Touched};
 
 /// The number of a line of the history.
 pub(super) type LineNumber = usize;
@@ -23,8 +27,8 @@ pub(super) struct Facts<'h> {
     pub(super) attempts: Vec<Attempt>,
     pub(super) invocations: Vec<Invocation>,
     pub(super) redrives: Vec<Redrive>,
-    /// Each kind of fault that struck, and of setting that was changed, with the first line of it and what it allows.
-    pub(super) faults: Vec<Struck>,
+    /// What struck and what was changed, when, and what that allows.
+    pub(super) strikes: Strikes,
     /// Whether a batch was throttled of which the target cannot tell the messages.
     pub(super) throttled_somewhere: bool,
     /// Whether there is an attempt at a message of which no line tells the job.
@@ -33,13 +37,6 @@ pub(super) struct Facts<'h> {
     pub(super) drained: Option<(bool, LineNumber)>,
     /// The time of the last line.
     pub(super) ends_at: u64,
-}
-
-/// A fault that struck.
-pub(super) struct Struck {
-    pub(super) kind: &'static str,
-    pub(super) allows: AnomalySet,
-    pub(super) line: LineNumber,
 }
 
 /// A job.
@@ -54,6 +51,8 @@ pub(super) struct Job<'h> {
     pub(super) seen: Option<LineNumber>,
     /// Its side effects.
     pub(super) effects: Vec<Effect<'h>>,
+    /// When a line was about it first, and last; milliseconds since the run began.
+    pub(super) times: Option<(u64, u64)>,
 }
 
 /// A side effect.
@@ -154,6 +153,12 @@ impl Attempt {
 }
 
 impl Job<'_> {
+    /// A line is about it.
+    fn is_told_at(&mut self, at: u64) {
+        let (first, last) = self.times.unwrap_or((at, at));
+        self.times = Some((first.min(at), last.max(at)));
+    }
+
     /// What is to be expected of it; `None` if it was never submitted.
     pub(super) fn nature(&self) -> Option<Expectation> {
         self.submits.first().map(|submit| submit.nature)
@@ -182,7 +187,7 @@ impl<'h> Facts<'h> {
                 attempts: Vec::new(),
                 invocations: Vec::new(),
                 redrives: Vec::new(),
-                faults: Vec::new(),
+                strikes: Strikes::default(),
                 throttled_somewhere: false,
                 attempts_at_unknown: false,
                 drained: None,
@@ -190,6 +195,9 @@ impl<'h> Facts<'h> {
             },
             history,
             jobs_told: None,
+            now: 0,
+            changed: Vec::new(),
+            enders: Vec::new(),
             jobs: Map::default(),
             messages: Map::default(),
             invocations: Map::default(),
@@ -198,8 +206,10 @@ impl<'h> Facts<'h> {
         };
         gathering.reserve(history);
         for (index, line) in history.lines.iter().enumerate() {
+            gathering.now = line.at;
             gathering.take(line, History::line_number(index));
         }
+        gathering.end_what_lasts();
         gathering.facts
     }
 
@@ -220,6 +230,47 @@ impl<'h> Facts<'h> {
         let life = u64::from(terms.max_receive_count)
             .saturating_mul(terms.visibility_timeout_milliseconds);
         message.receives.first().map(|(at, _)| at.saturating_add(life))
+    }
+
+    /// The jobs that shared a batch with a job; none where batches are not observed.
+    fn mates(&self, job: Index) -> Vec<Index> {
+        if !self.observes(Observation::Batches) {
+            return Vec::new();
+        }
+        let attempts = self.jobs[job].attempts.iter().map(|place| &self.attempts[*place]);
+        let invocations = attempts.map(|attempt| &self.invocations[attempt.invocation]);
+        let mates = invocations.flat_map(|invocation| &invocation.attempts);
+        let mut mates: Vec<Index> =
+            mates.map(|place| self.messages[self.attempts[*place].message].job).collect();
+        mates.sort_unstable();
+        mates.dedup();
+        mates
+    }
+
+    /// From when until when a job was in the stack's hands, in milliseconds since the run began: from its submit to the last that
+    /// was seen of it. One that was not seen to end may be there for a visibility timeout more, and one that was not seen at all
+    /// to the end.
+    pub(super) fn life(&self, job: &Job<'_>) -> (u64, u64) {
+        let (first, last) = job.times.unwrap_or((0, u64::MAX));
+        let is_seen = self.observes(Observation::Attempts) || self.observes(Observation::Receives);
+        let mut messages = job.messages.iter().map(|message| &self.messages[*message]);
+        let has_ended = !job.effects.is_empty()
+            || messages
+                .any(|message| message.deleted.is_some() || !message.dead_letters.is_empty());
+        let until = if has_ended {
+            last
+        } else if is_seen && job.seen.is_some() {
+            last.saturating_add(self.header.terms.visibility_timeout_milliseconds)
+        } else {
+            u64::MAX
+        };
+        (first, until)
+    }
+
+    /// What a job's anomaly, or one of the run as a whole, can have been touched by until a time.
+    pub(super) fn touched(&self, job: Option<Index>, shown_at: u64) -> Touched {
+        let (from, until) = job.map_or((0, u64::MAX), |job| self.life(&self.jobs[job]));
+        Touched { job, from, until: until.min(shown_at) }
     }
 
     /// How many attempts at a message failed, and how many there were, before a line.
@@ -264,6 +315,12 @@ struct Gathering<'h> {
     /// The job of each message, where a line tells it; made when the first line names a message that no line before told
     /// the job of.
     jobs_told: Option<Map<&'h str, &'h str>>,
+    /// The time of the line that is taken.
+    now: u64,
+    /// The settings that are changed and were not restored yet, each with where that began.
+    changed: Vec<(Setting, u64, LineNumber)>,
+    /// The jobs that may end the batches that they are in, each with where it was submitted first.
+    enders: Vec<(Index, LineNumber)>,
     jobs: Map<&'h str, Index>,
     messages: Map<&'h str, Index>,
     invocations: Map<&'h str, Index>,
@@ -299,23 +356,31 @@ impl<'h> Gathering<'h> {
 
     fn take(&mut self, line: &'h Line, number: LineNumber) {
         match &line.event {
-            Event::Invoke { op, operation: Operation::Submit { job, nature, content } } => {
+            Event::Invoke {
+                op,
+                operation: Operation::Submit { job, nature, content, ends_batch },
+            } => {
                 let job = self.job(job);
+                self.facts.jobs[job].is_told_at(line.at);
+                if *ends_batch {
+                    self.enders.push((job, number));
+                }
                 let submits = &mut self.facts.jobs[job].submits;
                 self.submits.insert(*op, (job, submits.len()));
                 submits.push(Submit { nature: *nature, content, line: number, result: None });
             }
-            Event::Invoke { operation: Operation::Redrive | Operation::Purge, .. }
-            | Event::Undo { .. }
-            | Event::Aborted { .. } => {}
+            Event::Invoke { operation: Operation::Purge, .. } => {
+                let span = Span { from: line.at, until: line.at, line: number };
+                self.facts.strikes.add(PURGE, &[], span);
+            }
+            Event::Invoke { operation: Operation::Redrive, .. } | Event::Aborted { .. } => {}
+            Event::Undo { what } => self.restore(what),
             Event::Ok { op, .. } => self.end_submit(*op, SubmitResult::Ok, number),
             Event::Fail { op, .. } => self.end_submit(*op, SubmitResult::Fail, number),
             Event::Info { op, .. } => self.end_submit(*op, SubmitResult::Info, number),
             Event::Throttled { messages } => self.throttle(messages.as_deref(), number),
-            Event::Fault { fault, .. } => {
-                self.strike(fault.kind(), AnomalySet::allowed_by(fault), number);
-            }
-            Event::Changed { setting } => self.strike(setting.kind(), setting.allows(), number),
+            Event::Fault { fault, messages, .. } => self.strike(fault, messages, number),
+            Event::Changed { setting } => self.changed.push((*setting, line.at, number)),
             Event::Drained { complete, .. } => self.facts.drained = Some((*complete, number)),
             Event::RedriveStarted { .. } | Event::RedriveEnded { .. } | Event::Moved { .. } => {
                 self.redrive(&line.event, number);
@@ -488,12 +553,63 @@ impl<'h> Gathering<'h> {
         }
     }
 
-    fn strike(&mut self, kind: &'static str, allows: AnomalySet, number: LineNumber) {
-        let known =
-            self.facts.faults.iter().any(|struck| struck.kind == kind && struck.allows == allows);
-        if !known {
-            self.facts.faults.push(Struck { kind, allows, line: number });
+    /// A fault strikes: the messages that it names, and beyond them what it slows down.
+    fn strike(&mut self, fault: &Fault, messages: &'h [super::Id], number: LineNumber) {
+        let mut jobs: Vec<Index> =
+            messages.iter().filter_map(|message| self.told_job(message)).collect();
+        jobs.sort_unstable();
+        jobs.dedup();
+        let lasts = fault.lasts_milliseconds();
+        let span = Span { from: self.now, until: self.now.saturating_add(lasts), line: number };
+        let kind = fault.kind();
+        let strikes = &mut self.facts.strikes;
+        strikes.add((kind, AnomalySet::allowed_by(fault)), &jobs, span);
+        if !jobs.is_empty() {
+            strikes.add((kind, AnomalySet::allowed_beyond(fault)), &[], span);
         }
+    }
+
+    /// The settings of that kind are as they were.
+    fn restore(&mut self, kind: &str) {
+        let changed = std::mem::take(&mut self.changed);
+        let (restored, others) =
+            changed.into_iter().partition(|(setting, ..)| setting.kind() == kind);
+        self.changed = others;
+        let until = self.now.saturating_add(self.facts.header.terms.changed_late_milliseconds);
+        self.end_changes(restored, until);
+    }
+
+    fn end_changes(&mut self, changes: Vec<(Setting, u64, LineNumber)>, until: u64) {
+        for (setting, from, line) in changes {
+            let span = Span { from, until, line };
+            self.facts.strikes.add((setting.kind(), setting.allows()), &[], span);
+        }
+    }
+
+    /// What was not restored lasts to the end, and a job that ends batches as long as it is there.
+    fn end_what_lasts(&mut self) {
+        let changes = std::mem::take(&mut self.changed);
+        self.end_changes(changes, u64::MAX);
+        for (job, line) in std::mem::take(&mut self.enders) {
+            let (from, until) = self.facts.life(&self.facts.jobs[job]);
+            let mates = self.facts.mates(job);
+            let sees_none = self.facts.observes(Observation::Batches) && mates.is_empty();
+            if !sees_none {
+                self.facts.strikes.add(ENDS_BATCH, &mates, Span { from, until, line });
+            }
+        }
+        self.facts.strikes.sort();
+    }
+
+    /// The job of a message, if any line tells it.
+    fn told_job(&mut self, id: &'h str) -> Option<Index> {
+        if let Some(place) = self.messages.get(id) {
+            let message = &self.facts.messages[*place];
+            return (!message.job_is_unknown).then_some(message.job);
+        }
+        let history = self.history;
+        let told = *self.jobs_told.get_or_insert_with(|| jobs_told(history)).get(id)?;
+        Some(self.job(told))
     }
 
     fn job(&mut self, id: &'h str) -> Index {
@@ -506,6 +622,7 @@ impl<'h> Gathering<'h> {
                 sent: None,
                 seen: None,
                 effects: Vec::new(),
+                times: None,
             });
             self.facts.jobs.len() - 1
         })
@@ -513,18 +630,25 @@ impl<'h> Gathering<'h> {
 
     /// A message of which the line does not tell the job; one of which none does is taken for a job of its own.
     fn message(&mut self, id: &'h str) -> Index {
-        if let Some(place) = self.messages.get(id) {
-            return *place;
+        if let Some(place) = self.messages.get(id).copied() {
+            return self.told_of(place);
         }
         let history = self.history;
         let told = self.jobs_told.get_or_insert_with(|| jobs_told(history)).get(id).copied();
         self.new_message(id, told)
     }
 
+    /// A line is about a message, and so about its job.
+    fn told_of(&mut self, message: Index) -> Index {
+        let job = self.facts.messages[message].job;
+        self.facts.jobs[job].is_told_at(self.now);
+        message
+    }
+
     /// A message of which the line tells the job. Once it is known, it keeps the job that was told first.
     fn message_of(&mut self, id: &'h str, job: &'h str) -> Index {
-        match self.messages.get(id) {
-            Some(place) => *place,
+        match self.messages.get(id).copied() {
+            Some(place) => self.told_of(place),
             None => self.new_message(id, Some(job)),
         }
     }
@@ -536,7 +660,7 @@ impl<'h> Gathering<'h> {
         let message = Message { job, job_is_unknown: told.is_none(), ..Message::default() };
         self.facts.messages.push(message);
         self.facts.jobs[job].messages.push(place);
-        place
+        self.told_of(place)
     }
 
     fn invocation(&mut self, id: &'h str) -> Index {

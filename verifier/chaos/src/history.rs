@@ -61,6 +61,7 @@ impl Header {
                 visibility_timeout_milliseconds: 60_000,
                 slack_milliseconds: 30_000,
                 told_late_milliseconds: 0,
+                changed_late_milliseconds: 0,
             },
             observes: Observation::ALL.into(),
             allows: AnomalySet::NONE,
@@ -81,6 +82,15 @@ pub struct Terms {
     /// Upper bound on log lag of a receive, in milliseconds: the worker's line comes after the batching window and the work. 0 where it is seen itself.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub told_late_milliseconds: u64,
+    /// How much longer than it is told a changed setting may be in force, in milliseconds; 0 where a change is at once.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub changed_late_milliseconds: u64,
+}
+
+// What serde asks takes a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 // What serde asks takes a reference.
@@ -246,9 +256,9 @@ pub enum Event {
         fault: Fault,
         /// At which operation.
         operation: Cow<'static, str>,
-        /// The message that it struck, if it was one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        message: Option<Id>,
+        /// The messages that it struck, if it struck any: one, or those of an invocation.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        messages: Vec<Id>,
     },
     /// A setting of the stack was changed.
     Changed {
@@ -286,6 +296,9 @@ pub enum Operation {
         nature: Expectation,
         /// What a message with it holds.
         content: Content,
+        /// Whether it may end the invocation that it is attempted in, and with it the others of its batch.
+        #[serde(default, skip_serializing_if = "is_false")]
+        ends_batch: bool,
     },
     /// Moves messages from the dead-letter queue back to the jobs queue.
     Redrive,

@@ -28,6 +28,7 @@ mod schedule;
 mod seeded;
 mod shrink;
 mod simulator;
+mod struck;
 mod timeline;
 mod undo;
 

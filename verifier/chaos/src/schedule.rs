@@ -36,6 +36,17 @@ const OVERSIZE_BYTES: usize = 1_048_576 + 1;
 /// The longest name of a step, in characters, so that names with a number are still ids of jobs.
 const NAME_MAX: usize = 40;
 
+/// What a job is called that ends the batches which it is in, and what it may do to the others of them, although nothing is
+/// wrong with the stack: whatever of them was done, they are received again, and at last dead-lettered.
+pub(super) const ENDS_BATCH: (&str, AnomalySet) = (
+    "job that ends its batch",
+    AnomalySet::of(&[Anomaly::BatchPoisoned, Anomaly::InnocentDlq, Anomaly::EffectAndDlq]),
+);
+/// What a purge is called, and what it may do: whatever is in the queue is gone, a job that was accepted and one that failed
+/// alike.
+pub(super) const PURGE: (&str, AnomalySet) =
+    ("purge", AnomalySet::of(&[Anomaly::Lost, Anomaly::PoisonAsSuccess]));
+
 /// What is done to a stack, and when. Times are milliseconds from the beginning.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -255,6 +266,7 @@ impl StackTerms {
             visibility_timeout_milliseconds: u64::from(self.visibility_timeout_seconds) * 1_000,
             slack_milliseconds: u64::from(self.slack_seconds) * 1_000,
             told_late_milliseconds: 0,
+            changed_late_milliseconds: 0,
         }
     }
 
@@ -332,12 +344,6 @@ impl Schedule {
         self.steps.len() + self.faults.len() + self.changes.len()
     }
 
-    /// What its steps allow, whatever strikes them.
-    pub fn allows(&self) -> AnomalySet {
-        let steps = self.steps.iter().map(Step::allows);
-        steps.fold(AnomalySet::NONE, AnomalySet::union)
-    }
-
     /// Whether it deletes what is in the jobs queue.
     pub fn purges(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::Purge { .. }))
@@ -393,15 +399,6 @@ impl Step {
         }
     }
 
-    /// The anomalies that a history may have in which it is done, although nothing is wrong with the stack.
-    pub fn allows(&self) -> AnomalySet {
-        match self {
-            // Whatever is in the queue is gone, a job that was accepted and one that failed alike.
-            Self::Purge { .. } => AnomalySet::of(&[Anomaly::Lost, Anomaly::PoisonAsSuccess]),
-            _ => self.job().map_or(AnomalySet::NONE, JobKind::allows),
-        }
-    }
-
     fn job_count(&self) -> u32 {
         match self {
             Self::Submit { times, .. } => *times,
@@ -453,15 +450,9 @@ impl JobKind {
         }
     }
 
-    /// The anomalies that a history may have in which there is such a job, although nothing is wrong with the stack: what ends
-    /// a batch as a whole takes the others of the batch with it, whatever of them was done.
-    pub const fn allows(self) -> AnomalySet {
-        AnomalySet::of(match self {
-            Self::Exiting { .. } | Self::Garbling => {
-                &[Anomaly::BatchPoisoned, Anomaly::InnocentDlq, Anomaly::EffectAndDlq]
-            }
-            _ => &[],
-        })
+    /// Whether it may end the invocation that it is attempted in, and with it the others of its batch.
+    pub const fn ends_batch(self) -> bool {
+        matches!(self, Self::Exiting { .. } | Self::Garbling)
     }
 
     /// How long the worker takes for it beyond what it takes for any job, in milliseconds.

@@ -181,9 +181,9 @@ impl<'h> Drawing<'h> {
                     self.mark_message(message, at, line, MarkKind::Throttled);
                 }
             }
-            Event::Fault { fault, operation, message } => {
+            Event::Fault { fault, operation, messages } => {
                 self.strike(fault.kind(), operation, at);
-                if let Some(message) = message {
+                for message in messages {
                     self.mark_message(message, at, line, MarkKind::Fault(fault.kind()));
                 }
             }
@@ -458,9 +458,10 @@ mod tests {
         let disabled = &timeline.bands[1];
         assert_eq!((disabled.from, disabled.until), (65_000, 90_000));
         assert_eq!(
-            kinds(&timeline.lanes[0])[..4],
+            kinds(&timeline.lanes[0])[..5],
             [
                 MarkKind::Submitted,
+                MarkKind::Fault("crash"),
                 MarkKind::Effect,
                 MarkKind::Succeeded,
                 MarkKind::BrokenOff(InvocationEnd::Crashed),

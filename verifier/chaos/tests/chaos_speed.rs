@@ -58,7 +58,12 @@ fn long_history(jobs: u64) -> History {
         let events = [
             Event::Invoke {
                 op,
-                operation: Operation::Submit { job: job.clone(), nature, content },
+                operation: Operation::Submit {
+                    job: job.clone(),
+                    nature,
+                    content,
+                    ends_batch: false,
+                },
             },
             Event::Sent { message: message.clone(), job: job.clone() },
             Event::Ok { op, message: None },

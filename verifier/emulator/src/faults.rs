@@ -34,6 +34,8 @@ pub(crate) struct Strike {
     pub(crate) fault: Fault,
     /// At which operation.
     pub(crate) operation: String,
+    /// The ids of the messages that it struck, if it struck any: one, or those of an invocation.
+    pub(crate) messages: Vec<String>,
 }
 
 /// More strikes than that are not kept one by one.
@@ -93,7 +95,8 @@ impl Faults {
             tracing::debug!(operation = happening.operation, ?fault, "fault");
             if held.strikes.len() < STRIKES_MAX {
                 let (fault, operation) = (fault.clone(), happening.operation.to_owned());
-                held.strikes.push(Strike { at: now, fault, operation });
+                let messages = messages_of(happening);
+                held.strikes.push(Strike { at: now, fault, operation, messages });
             }
         }
         fault
@@ -147,6 +150,27 @@ impl Faults {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The ids of the messages that something is about: its own, or those in the event of an invocation.
+fn messages_of(happening: &Happening<'_>) -> Vec<String> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Event {
+        records: Vec<Record>,
+    }
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Record {
+        message_id: String,
+    }
+    if let Some(id) = happening.message_id {
+        return vec![id.to_owned()];
+    }
+    let event = happening.text.filter(|_| happening.function.is_some());
+    let event = event.and_then(|text| serde_json::from_str::<Event>(text).ok());
+    let records = event.map(|event| event.records).unwrap_or_default();
+    records.into_iter().map(|record| record.message_id).collect()
 }
 
 /// A time by a clock that is off.

@@ -94,6 +94,7 @@ fn history_of(jobs: u64) -> Result<History, Box<dyn Error>> {
             job: job.clone(),
             nature: Expectation::Healthy,
             content: content.clone(),
+            ends_batch: false,
         };
         let received = Event::Received {
             queue: Queue::Jobs,

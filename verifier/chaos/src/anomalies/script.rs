@@ -96,7 +96,7 @@ impl Script {
         let content = content(&format!("body of {job}"), None);
         self.push(Event::Invoke {
             op,
-            operation: Operation::Submit { job: job.into(), nature, content },
+            operation: Operation::Submit { job: job.into(), nature, content, ends_batch: false },
         })
     }
 

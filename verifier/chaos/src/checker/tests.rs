@@ -11,7 +11,12 @@ use crate::{Content, Event, Expectation, Header, Id, Line, Operation, Queue, Sch
 fn lost_job() -> History {
     let id = |text: &str| Id::from(text);
     let content = Content { md5_of_body: id("d4"), md5_of_attributes: None };
-    let submit = Operation::Submit { job: id("a"), nature: Expectation::Healthy, content };
+    let submit = Operation::Submit {
+        job: id("a"),
+        nature: Expectation::Healthy,
+        content,
+        ends_batch: false,
+    };
     let events = [
         Event::Invoke { op: 0, operation: submit },
         Event::Sent { message: id("m"), job: id("a") },
@@ -52,7 +57,7 @@ fn without_a_complete_drain_nothing_is_lost_and_nothing_is_certain() {
 fn a_fault_that_struck_allows_what_it_declares() {
     let mut history = lost_job();
     let fault = Fault::Answer { payload: String::new() };
-    let struck = Event::Fault { fault, operation: "Invoke".into(), message: None };
+    let struck = Event::Fault { fault, operation: "Invoke".into(), messages: Vec::new() };
     history.lines.insert(4, Line { at: 0, event: struck });
     let report = evaluate(&history);
     assert_eq!(report.verdict, Verdict::True);
@@ -61,9 +66,100 @@ fn a_fault_that_struck_allows_what_it_declares() {
     assert!(report.violations().is_empty());
 
     let mut history = lost_job();
-    let struck = Event::Fault { fault: Fault::Reorder, operation: "Invoke".into(), message: None };
+    let struck =
+        Event::Fault { fault: Fault::Reorder, operation: "Invoke".into(), messages: Vec::new() };
     history.lines.insert(4, Line { at: 0, event: struck });
     assert_eq!(evaluate(&history).verdict, Verdict::False);
+}
+
+/// A lost job that is submitted and last seen at these times, and a fault that may lose what it strikes.
+fn lost_job_and_answer(
+    submitted_at: u64,
+    seen_at: u64,
+    struck_at: u64,
+    messages: &[&str],
+) -> History {
+    let mut history = lost_job();
+    for (line, at) in
+        history.lines.iter_mut().zip([submitted_at; 3].into_iter().chain([seen_at; 2]))
+    {
+        line.at = at;
+    }
+    history.lines[5].at = 1_000_000;
+    let event = Event::Fault {
+        fault: Fault::Answer { payload: String::new() },
+        operation: "Invoke".into(),
+        messages: messages.iter().map(|id| Id::from(*id)).collect(),
+    };
+    history.lines.push(Line { at: struck_at, event });
+    history.lines.sort_by_key(|line| line.at);
+    history
+}
+
+#[test]
+fn a_fault_excuses_the_jobs_that_it_can_have_touched_and_no_others() {
+    let verdict = |history: &History| evaluate(history).verdict;
+    let at = |struck_at| verdict(&lost_job_and_answer(500, 900, struck_at, &[]));
+    assert_eq!(
+        [at(499), at(500), at(900), at(901)],
+        [Verdict::False, Verdict::True, Verdict::True, Verdict::False]
+    );
+    let of = |message| verdict(&lost_job_and_answer(500, 900, 700, &[message]));
+    assert_eq!([of("m"), of("n")], [Verdict::True, Verdict::True], "of nobody knows which");
+    let mut other = lost_job_and_answer(500, 900, 700, &["n"]);
+    let sent = Event::Sent { message: Id::from("n"), job: Id::from("b") };
+    other.lines.insert(0, Line { at: 0, event: sent });
+    assert_eq!(verdict(&other), Verdict::False, "it struck another job");
+}
+
+#[test]
+fn a_changed_setting_excuses_what_is_there_until_it_is_restored() {
+    let verdict = |submitted_at: u64, late: u64| {
+        let mut history = lost_job_and_answer(submitted_at, submitted_at + 10, 0, &["x"]);
+        history.lines.retain(|line| !matches!(line.event, Event::Fault { .. }));
+        history.header.terms.changed_late_milliseconds = late;
+        let setting = crate::Setting::BatchItemFailuresIgnored;
+        history.lines.push(Line { at: 100, event: Event::Changed { setting } });
+        let what = setting.kind().into();
+        history.lines.push(Line { at: 200, event: Event::Undo { what } });
+        history.lines.sort_by_key(|line| line.at);
+        evaluate(&history).verdict
+    };
+    assert_eq!([verdict(89, 0), verdict(90, 0)], [Verdict::False, Verdict::True]);
+    assert_eq!([verdict(200, 0), verdict(201, 0)], [Verdict::True, Verdict::False]);
+    assert_eq!([verdict(700, 500), verdict(701, 500)], [Verdict::True, Verdict::False]);
+}
+
+#[test]
+fn a_job_that_ends_its_batch_excuses_its_mates_alone() {
+    let verdict = |batch: &[&str], observes: &'static [Observation]| {
+        let id = |text: &str| Id::from(text);
+        let mut history = lost_job();
+        let content = || Content { md5_of_body: id("d4"), md5_of_attributes: None };
+        let nature = Expectation::Poison;
+        let (job, content_of_ender) = (id("ender"), content());
+        let operation =
+            Operation::Submit { job, nature, content: content_of_ender, ends_batch: true };
+        let dead = Event::DeadLettered { message: id("m"), job: id("a"), content: content() };
+        history.lines.truncate(4);
+        history.header.observes = observes.into();
+        let messages = batch.iter().map(|message| id(message)).collect();
+        let more = [
+            Event::Invoke { op: 1, operation },
+            Event::Sent { message: id("e"), job: id("ender") },
+            Event::Invoked { invocation: id("i"), messages },
+            Event::Invoked { invocation: id("j"), messages: vec![id("m")] },
+            dead,
+            Event::Drained { complete: true, remaining: 0 },
+        ];
+        history.lines.extend(more.into_iter().map(|event| Line { at: 0, event }));
+        let report = evaluate(&history);
+        let innocent = report.findings.iter().find(|found| found.anomaly == Anomaly::InnocentDlq);
+        innocent.unwrap().allowance.is_some()
+    };
+    assert!(verdict(&["e", "m"], Observation::ALL));
+    assert!(!verdict(&["e"], Observation::ALL), "they were never together");
+    assert!(verdict(&["e"], &[Observation::Attempts]), "nobody knows who was together");
 }
 
 #[test]
@@ -250,7 +346,7 @@ fn faults_that_meet_allow_what_follows_from_both() {
         let struck = |fault: &Fault| Event::Fault {
             fault: fault.clone(),
             operation: "ReceiveMessage".into(),
-            message: None,
+            messages: Vec::new(),
         };
         let events = faults.iter().map(struck).chain([effect, dead]);
         let lines: Vec<Line> = events.map(|event| Line { at: 0, event }).collect();

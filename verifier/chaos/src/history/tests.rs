@@ -39,9 +39,12 @@ fn event() -> impl Strategy<Value = Event> {
         Fault::ClockSkew { milliseconds: -5 },
     ]);
     prop_oneof![
-        (any::<u64>(), id(), nature, content()).prop_map(|(op, job, nature, content)| {
-            Event::Invoke { op, operation: Operation::Submit { job, nature, content } }
-        }),
+        (any::<u64>(), id(), nature, content(), any::<bool>()).prop_map(
+            |(op, job, nature, content, ends_batch)| Event::Invoke {
+                op,
+                operation: Operation::Submit { job, nature, content, ends_batch }
+            }
+        ),
         any::<u64>().prop_map(|op| Event::Invoke { op, operation: Operation::Redrive }),
         any::<u64>().prop_map(|op| Event::Invoke { op, operation: Operation::Purge }),
         (any::<u64>(), prop::option::of(id())).prop_map(|(op, message)| Event::Ok { op, message }),
@@ -69,10 +72,10 @@ fn event() -> impl Strategy<Value = Event> {
             job,
             content
         }),
-        (fault, prop::option::of(id())).prop_map(|(fault, message)| Event::Fault {
+        (fault, prop::collection::vec(id(), 0..3)).prop_map(|(fault, messages)| Event::Fault {
             fault,
             operation: "Invoke".into(),
-            message
+            messages
         }),
         (any::<bool>(), any::<u64>())
             .prop_map(|(complete, remaining)| Event::Drained { complete, remaining }),
@@ -129,6 +132,7 @@ fn a_line_reads_like_a_sentence() {
             job: "j1".into(),
             nature: Expectation::Healthy,
             content: Content { md5_of_body: "d4".into(), md5_of_attributes: None },
+            ends_batch: false,
         },
     };
     let line = serde_json::to_string(&Line { at: 20, event }).unwrap();

@@ -156,8 +156,8 @@ impl Core {
             return None;
         }
         let fault = self.plan.decide(stage, &happening, self.now)?;
-        let message = happening.message_id.map(|id| self.id_of(id));
-        self.write(Event::Fault { fault: fault.clone(), operation: operation.into(), message });
+        let messages = happening.message_id.map(|id| self.id_of(id)).into_iter().collect();
+        self.write(Event::Fault { fault: fault.clone(), operation: operation.into(), messages });
         Some(fault)
     }
 

@@ -271,7 +271,7 @@ impl Core {
                 Some(fault) => {
                     let delivery = fault.delivery();
                     let operation = "ReceiveMessage".into();
-                    let event = Event::Fault { fault, operation, message: Some(id.clone()) };
+                    let event = Event::Fault { fault, operation, messages: vec![id.clone()] };
                     lines.push(super::super::history::Line { at: *milliseconds, event });
                     delivery
                 }
@@ -302,7 +302,14 @@ fn fault_of_invocation(core: &mut Core, messages: &[ReceivedMessage]) -> Option<
         messages.iter().map(|received| received.message.body.as_str()).collect();
     let text = bodies.join("\n");
     let happening = Happening::new("Invoke", Caller::Mapping).of_function(WORKER).with_text(&text);
-    core.decide(Stage::Invocation, "Invoke", happening)
+    let fault = core.plan.decide(Stage::Invocation, &happening, core.now)?;
+    let event = Event::Fault {
+        fault: fault.clone(),
+        operation: "Invoke".into(),
+        messages: ids(core, messages),
+    };
+    core.write(event);
+    Some(fault)
 }
 
 fn delete(core: &mut Core, rules: &mut dyn Rules, received: &ReceivedMessage) {

@@ -3,6 +3,7 @@
 use verifier_model::faults::FaultPlan;
 
 use super::super::ScheduleError;
+use super::super::anomaly::AnomalySet;
 use super::super::change::Change;
 use super::super::history::{Event, HISTORY_VERSION, Header, History};
 use super::super::observation::Observation;
@@ -95,7 +96,7 @@ fn header(schedule: &Schedule) -> Header {
         target: "sim".into(),
         terms: schedule.stack.terms(),
         observes: Observation::ALL.into(),
-        allows: schedule.allows(),
+        allows: AnomalySet::NONE,
     }
 }
 

@@ -38,8 +38,10 @@ impl Core {
         let op = self.new_op();
         self.client_calls += 1;
         let SimulatedContent { id, content } = self.submitted(job);
-        let nature = self.jobs[job].kind.nature();
-        self.write(Event::Invoke { op, operation: Operation::Submit { job: id, nature, content } });
+        let kind = self.jobs[job].kind;
+        let (nature, ends_batch) = (kind.nature(), kind.ends_batch());
+        let operation = Operation::Submit { job: id, nature, content, ends_batch };
+        self.write(Event::Invoke { op, operation });
         let fault = if self.plan.is_empty() {
             None
         } else {

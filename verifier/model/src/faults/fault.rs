@@ -210,6 +210,21 @@ impl Fault {
         }
     }
 
+    /// How long it goes on once it has struck, in milliseconds; 0 where it is over at once.
+    pub const fn lasts_milliseconds(&self) -> u64 {
+        match self {
+            Self::Latency { milliseconds }
+            | Self::DelayedDelivery { milliseconds }
+            | Self::EmptyReceive { milliseconds }
+            | Self::VisibilityExpires { milliseconds }
+            | Self::StaleCounts { milliseconds }
+            | Self::Freeze { milliseconds }
+            | Self::ColdStart { milliseconds }
+            | Self::LogLate { milliseconds } => *milliseconds,
+            _ => 0,
+        }
+    }
+
     /// What it does to a message whose turn it is in a receive.
     pub fn delivery(&self) -> ReceiveFault {
         match self {

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
-use verifier_chaos::{Event, Schedule};
+use verifier_chaos::{Event, Id, Schedule};
 use verifier_model::faults::{Fault, FaultRule};
 use verifier_model::time::Timestamp;
 
@@ -57,6 +57,9 @@ struct Strike {
     at: Timestamp,
     fault: Fault,
     operation: String,
+    /// The messages that it struck, if it struck any.
+    #[serde(default)]
+    messages: Vec<String>,
 }
 
 impl Faults {
@@ -80,8 +83,9 @@ impl Faults {
             Failure::environment(format!("the emulator reports its faults otherwise: {error}"))
         })?;
         self.done(self.0.request(Method::DELETE, "faults")).await?;
-        let line = |Strike { at, fault, operation }| {
-            (at, Event::Fault { fault, operation: operation.into(), message: None })
+        let line = |Strike { at, fault, operation, messages }| {
+            let messages = messages.into_iter().map(Id::from).collect();
+            (at, Event::Fault { fault, operation: operation.into(), messages })
         };
         Ok(report.strikes.into_iter().map(line).collect())
     }

@@ -70,6 +70,7 @@ impl Live {
             job: Id::from(name),
             nature: job.nature(),
             content: content_of_body(&body),
+            ends_batch: job.ends_batch(),
         };
         recorder.write(self.place.clock.now(), Event::Invoke { op, operation });
         let mut headers = self.settings.jobs.headers.clone();

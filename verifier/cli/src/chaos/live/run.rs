@@ -33,6 +33,12 @@ const EMPTIES_WITHIN: Duration = Duration::from_mins(2);
 /// How much longer than its own time an experiment may hold its lease: it has to drain, to be restored and to be looked at.
 const LEASE_BEYOND: Duration = Duration::from_hours(1);
 
+/// How much longer than it says a stack of AWS may go by a setting that was restored, in milliseconds: attributes of queues take
+/// up to a minute, and a mapping that is enabled again polls later still.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>.
+const CHANGED_LATE: u64 = 120_000;
+
 /// The condition that somebody else uses the stack: what was seen is not the experiment's alone.
 pub(super) const OTHER_TRAFFIC: &str = "other-traffic";
 /// How many jobs of others are named.
@@ -192,11 +198,12 @@ impl Live {
             target: self.target.into(),
             terms: Terms {
                 told_late_milliseconds: told_late(&self.terms, schedule),
+                changed_late_milliseconds: if self.emulator.is_some() { 0 } else { CHANGED_LATE },
                 ..self.terms.terms()
             },
             observes: sees.into(),
             // A standard queue may deliver a message again at any time, and an invocation's end is not seen.
-            allows: schedule.allows().union(AnomalySet::of(&[Anomaly::Redelivered])),
+            allows: AnomalySet::of(&[Anomaly::Redelivered]),
         };
         Ok(History { header, lines: recorder.finish(more) })
     }

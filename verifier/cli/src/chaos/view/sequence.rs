@@ -4,7 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
 use contract::Outcome as JobOutcome;
-use verifier_chaos::{ChaosReport, Event, Expectation, History, InvocationEnd, Operation, Queue};
+use verifier_chaos::{
+    ChaosReport, Event, Expectation, History, Id, InvocationEnd, Operation, Queue,
+};
 
 use super::words::seconds;
 use crate::report::job_summary::mermaid;
@@ -133,9 +135,13 @@ impl<'h> Drawing<'h> {
                 let name = self.learn(to, job)?;
                 Some((0, format!("D->>Q: {name} moved back")))
             }
-            Event::Fault { fault, operation, message } => {
-                if let Some(message) = message {
-                    self.shown(self.job_of.get(message.as_str()).copied()?)?;
+            Event::Fault { fault, operation, messages } => {
+                let is_shown = |message: &Id| {
+                    let job = self.job_of.get(message.as_str());
+                    job.is_some_and(|job| self.shown(job).is_some())
+                };
+                if !messages.is_empty() && !messages.iter().any(is_shown) {
+                    return None;
                 }
                 let operation = mermaid(operation);
                 Some((0, format!("Note over C,D: ⚡ {} at {operation}", fault.kind())))
