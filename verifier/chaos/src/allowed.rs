@@ -9,6 +9,7 @@ use verifier_model::faults::{Commit, CrashPoint, Fault};
 use crate::Anomaly::{
     BatchPoisoned, EffectAndDlq, InnocentDlq, LateDlq, Lost, OverReceived, PoisonAsSuccess,
     PrematureDlq, Recovered, Redelivered, RedriveLeak, RejectedButEnqueued, ThrottleDlq,
+    UncausedFailure,
 };
 use crate::{Anomaly, AnomalySet};
 
@@ -61,17 +62,18 @@ const fn allowed_on_the_wire(fault: &Fault) -> &'static [Anomaly] {
     match fault {
         // The client is told that it may forget the job, and the job is there.
         Fault::Error { status: 400..=499, commit: Commit::After, .. } => {
-            &[RejectedButEnqueued, Recovered, Redelivered, RedriveLeak]
+            &[RejectedButEnqueued, Recovered, Redelivered, RedriveLeak, UncausedFailure]
         }
         // The client cannot know, or its send is repeated and puts a second message of the job into the queue. What takes
         // longer than its client waits ends in the same way.
         Fault::Error { commit: Commit::After, .. }
         | Fault::Disconnect { commit: Commit::After }
-        | Fault::Latency { .. } => &[Recovered, Redelivered, RedriveLeak],
-        // A client that may not delete what it has copied leaves the job in both queues.
+        | Fault::Latency { .. } => &[Recovered, Redelivered, RedriveLeak, UncausedFailure],
+        // A client that may not delete what it has copied leaves the job in both queues. A worker whose own request fails, here
+        // and above, may fail its job.
         Fault::Error { commit: Commit::Before, .. }
-        | Fault::Disconnect { commit: Commit::Before } => &[RedriveLeak],
-        Fault::FailEntry { .. } => &[Redelivered, RedriveLeak],
+        | Fault::Disconnect { commit: Commit::Before } => &[RedriveLeak, UncausedFailure],
+        Fault::FailEntry { .. } => &[Redelivered, RedriveLeak, UncausedFailure],
         _ => &[],
     }
 }
@@ -81,7 +83,7 @@ const fn allowed_in_the_queue(fault: &Fault) -> &'static [Anomaly] {
         // Every receive that finds nothing puts the move off.
         Fault::EmptyReceive { .. } => &[LateDlq],
         // Both copies have the message's id, and each has receives of its own; a redrive counts the second, too.
-        Fault::DuplicateDelivery => &[Redelivered, OverReceived, RedriveLeak],
+        Fault::DuplicateDelivery => &[Redelivered, OverReceived, RedriveLeak, UncausedFailure],
         // The message comes back while it is worked on, or after a success: at worst until it was received too often,
         // with fewer failures and in less time than the policy says.
         Fault::VisibilityExpires { .. } | Fault::DeleteLost => {

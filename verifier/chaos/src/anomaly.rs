@@ -57,6 +57,8 @@ anomalies! {
     Redelivered = "redelivered": "attempted again although no attempt failed",
     /// More than one distinct side effect.
     DuplicatedEffect = "duplicated-effect": "done more than once",
+    /// The worker failed it at an attempt at which it was not declared to fail.
+    UncausedFailure = "uncaused-failure": "failed at an attempt that nothing made fail",
     /// Dead-lettered too early: after fewer failed attempts than the policy says without throttling, or before as many
     /// visibility timeouts have passed.
     PrematureDlq = "premature-dlq": "dead-lettered after too few failures, or too early",
@@ -91,7 +93,7 @@ impl Anomaly {
     /// What a target has to observe for the anomaly to be looked for. Without it, what is not seen would be taken for
     /// what did not happen, so the anomaly is unknown.
     pub const fn needs(self) -> &'static [Observation] {
-        use Observation::{Attempts, Batches, Deletes, Effects, Receives, Sends};
+        use Observation::{Attempts, Batches, Deletes, Receives, Sends};
         match self {
             Self::Lost
             | Self::Recovered
@@ -99,17 +101,29 @@ impl Anomaly {
             | Self::Phantom
             | Self::Redelivered
             | Self::ThrottleDlq
+            | Self::UncausedFailure
             | Self::PoisonAsSuccess
             | Self::EffectAndDlq => &[Attempts],
             Self::AckedNotEnqueued => &[Sends],
-            Self::DuplicatedEffect => &[Effects],
             Self::OverReceived => &[Receives],
             // An attempt after which nothing was written counts as one that failed, and shows only among the receives.
             Self::PrematureDlq | Self::LateDlq => &[Receives, Attempts],
             Self::BatchPoisoned => &[Batches, Receives, Attempts],
             Self::StuckInFlight => &[Receives, Deletes, Attempts],
-            // They are about the submits and the dead-letter queue, of which every target knows.
-            Self::InnocentDlq | Self::DlqCloneMismatch | Self::RedriveLeak => &[],
+            // They are about the submits and the dead-letter queue, of which every target knows; and effects are seen in one of
+            // two ways: see [`Self::needs_one_of`].
+            Self::DuplicatedEffect
+            | Self::InnocentDlq
+            | Self::DlqCloneMismatch
+            | Self::RedriveLeak => &[],
+        }
+    }
+
+    /// Of what a target has to observe one at least.
+    pub const fn needs_one_of(self) -> &'static [Observation] {
+        match self {
+            Self::DuplicatedEffect => &[Observation::Effects, Observation::EffectLines],
+            _ => &[],
         }
     }
 

@@ -161,9 +161,12 @@ impl Setting {
                 Anomaly::EffectAndDlq,
             ],
             // A batch that is not done in time fails as a whole, whatever of it was done.
-            Self::WorkerTimeout { .. } | Self::WorkerMemory { .. } => {
-                &[Anomaly::BatchPoisoned, Anomaly::InnocentDlq, Anomaly::EffectAndDlq]
-            }
+            Self::WorkerTimeout { .. } | Self::WorkerMemory { .. } => &[
+                Anomaly::BatchPoisoned,
+                Anomaly::InnocentDlq,
+                Anomaly::EffectAndDlq,
+                Anomaly::UncausedFailure,
+            ],
             // They use receives up, and hide messages from the worker.
             Self::CompetingReceiver { .. } => &[
                 Anomaly::PrematureDlq,

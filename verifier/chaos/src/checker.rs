@@ -48,9 +48,13 @@ impl ChaosReport {
 pub fn evaluate(history: &History) -> ChaosReport {
     let facts = Facts::gather(history);
     let all = |needed: &[Observation]| needed.iter().all(|needed| facts.observes(*needed));
+    let one_of = |needed: &[Observation]| {
+        needed.is_empty() || needed.iter().any(|needed| facts.observes(*needed))
+    };
+    let is_looked_for = |anomaly: Anomaly| all(anomaly.needs()) && one_of(anomaly.needs_one_of());
     let mut findings = Findings::default();
     for anomaly in Anomaly::ALL {
-        if all(anomaly.needs()) {
+        if is_looked_for(anomaly) {
             evaluator(anomaly)(&facts, &mut findings);
         }
     }
@@ -60,8 +64,13 @@ pub fn evaluate(history: &History) -> ChaosReport {
     }
     let found: AnomalySet = findings.iter().map(|finding| finding.anomaly).collect();
     let complete = matches!(facts.drained, Some((true, _)));
-    let excluded =
-        |anomaly: &Anomaly| complete && all(anomaly.needs()) && all(anomaly.needs_to_be_excluded());
+    let excluded = |anomaly: &Anomaly| {
+        complete && is_looked_for(*anomaly) && all(anomaly.needs_to_be_excluded())
+    };
+    let submits = || facts.jobs.iter().flat_map(|job| &job.submits);
+    let is_compared = |anomaly: Anomaly| {
+        anomaly != Anomaly::DlqCloneMismatch || submits().all(|submit| submit.content.is_known())
+    };
     let unknown = Anomaly::ALL.into_iter().filter(|anomaly| !found.contains(*anomaly));
     let allowed = with_consequences(facts.strikes.allow().union(history.header.allows));
     let verdict = if findings.iter().any(|finding| finding.allowance.is_none()) {
@@ -71,7 +80,7 @@ pub fn evaluate(history: &History) -> ChaosReport {
     } else {
         Verdict::Unknown
     };
-    let unknown = unknown.filter(|anomaly| !excluded(anomaly)).collect();
+    let unknown = unknown.filter(|anomaly| !(excluded(anomaly) && is_compared(*anomaly))).collect();
     ChaosReport { verdict, findings, unknown, allowed }
 }
 

@@ -10,6 +10,7 @@ use verifier_model::faults::{FaultPlanError, FaultRule};
 
 use super::anomaly::{Anomaly, AnomalySet};
 use super::change::Change;
+use super::earned::Expect;
 use super::schedule::{Schedule, ScheduleError, StackTerms, Step};
 use super::simulator::Limits;
 
@@ -42,6 +43,9 @@ pub struct Experiment {
     pub steady_state: SteadyState,
     /// What clients do.
     pub load: Vec<Step>,
+    /// The names of submits and bursts that are left out where a stack's settings say no body of such jobs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub optional: Vec<String>,
     /// What goes wrong until the undo: the first rule that matches decides.
     #[serde(default)]
     pub faults: Vec<FaultRule>,
@@ -53,6 +57,9 @@ pub struct Experiment {
     /// The anomalies that it allows, besides those that faults and changes allow.
     #[serde(default)]
     pub allow: AnomalySet,
+    /// What has to be seen for its result to count.
+    #[serde(default, skip_serializing_if = "Expect::is_default")]
+    pub expect: Expect,
     /// When it is broken off.
     #[serde(default)]
     pub abort: Abort,
@@ -120,10 +127,12 @@ impl Experiment {
             stack,
             steady_state: SteadyState::default(),
             load: steps,
+            optional: Vec::new(),
             faults,
             changes,
             undo_at_milliseconds,
             allow: AnomalySet::NONE,
+            expect: Expect::default(),
             abort: Abort::default(),
             found: None,
         }
@@ -175,6 +184,10 @@ impl Experiment {
         }
         if self.abort.max_cost_calls == Some(0) {
             return wrong("abort.maxCostCalls", "at least 1".to_owned());
+        }
+        let is_step = |name: &&String| self.load.iter().any(|step| step.name() == Some(*name));
+        if let Some(name) = self.optional.iter().find(|name| !is_step(name)) {
+            return wrong("optional", format!("there is no step {name}"));
         }
         self.schedule().check().map_err(located)
     }
@@ -237,6 +250,7 @@ mod tests {
             ),
             (refused(|e| e.abort.max_cost_calls = Some(0)), "abort.maxCostCalls: at least 1"),
             (refused(|e| e.load.push(e.load[0].clone())), "another step has the same name"),
+            (refused(|e| e.optional = vec!["x".to_owned()]), "optional: there is no step x"),
             (refused(|e| e.stack.batch_size = 0), "stack: "),
             (refused(|e| e.undo_at_milliseconds = u64::MAX), "undoAtMilliseconds: "),
             (

@@ -57,8 +57,10 @@ pub(super) struct Job<'h> {
 
 /// A side effect.
 pub(super) struct Effect<'h> {
-    /// What tells it from others of the job.
-    pub(super) key: &'h str,
+    /// Which of the job's effects it is; absent where an outcome line stands for it.
+    pub(super) key: Option<&'h str>,
+    /// What a store knows it again by, where there is one.
+    pub(super) token: Option<&'h str>,
     /// The message that it was done for.
     pub(super) message: Index,
     pub(super) line: LineNumber,
@@ -67,6 +69,8 @@ pub(super) struct Effect<'h> {
 /// A submit of a job.
 pub(super) struct Submit<'h> {
     pub(super) nature: Expectation,
+    /// At how many of its first receives it fails, where that is declared of a flaky one.
+    pub(super) fails: Option<u32>,
     pub(super) content: &'h Content,
     pub(super) line: LineNumber,
     pub(super) result: Option<(SubmitResult, LineNumber)>,
@@ -86,8 +90,8 @@ pub(super) struct Message<'h> {
     pub(super) job: Index,
     /// Whether no line tells it, so that it is none.
     job_is_unknown: bool,
-    /// Its receives from the jobs queue: when, and where.
-    pub(super) receives: Vec<(u64, LineNumber)>,
+    /// Its receives from the jobs queue.
+    pub(super) receives: Vec<Receive>,
     pub(super) attempts: Vec<Index>,
     pub(super) throttled: Option<LineNumber>,
     /// Where it was deleted from the jobs queue last.
@@ -95,6 +99,13 @@ pub(super) struct Message<'h> {
     /// Its last receive, if neither a delete nor a dead-lettering followed.
     pub(super) open_receive: Option<(u64, LineNumber)>,
     pub(super) dead_letters: Vec<DeadLetter<'h>>,
+}
+
+/// A receive from the jobs queue.
+#[derive(Clone, Copy)]
+pub(super) struct Receive {
+    pub(super) at: u64,
+    pub(super) line: LineNumber,
 }
 
 /// A message's arrival in the dead-letter queue.
@@ -164,6 +175,16 @@ impl Job<'_> {
         self.submits.first().map(|submit| submit.nature)
     }
 
+    /// At how many of its first receives it may fail; `None` where it may at every one, or that is not declared.
+    pub(super) fn fails(&self) -> Option<u32> {
+        let submit = self.submits.first()?;
+        match submit.nature {
+            Expectation::Healthy => Some(0),
+            Expectation::Flaky => submit.fails,
+            Expectation::Poison => None,
+        }
+    }
+
     /// The line at which it was accepted.
     pub(super) fn accepted(&self) -> Option<LineNumber> {
         self.result_line(SubmitResult::Ok)
@@ -229,7 +250,7 @@ impl<'h> Facts<'h> {
         let terms = self.header.terms;
         let life = u64::from(terms.max_receive_count)
             .saturating_mul(terms.visibility_timeout_milliseconds);
-        message.receives.first().map(|(at, _)| at.saturating_add(life))
+        message.receives.first().map(|receive| receive.at.saturating_add(life))
     }
 
     /// The jobs that shared a batch with a job; none where batches are not observed.
@@ -358,7 +379,7 @@ impl<'h> Gathering<'h> {
         match &line.event {
             Event::Invoke {
                 op,
-                operation: Operation::Submit { job, nature, content, ends_batch },
+                operation: Operation::Submit { job, nature, content, fails, ends_batch },
             } => {
                 let job = self.job(job);
                 self.facts.jobs[job].is_told_at(line.at);
@@ -367,7 +388,8 @@ impl<'h> Gathering<'h> {
                 }
                 let submits = &mut self.facts.jobs[job].submits;
                 self.submits.insert(*op, (job, submits.len()));
-                submits.push(Submit { nature: *nature, content, line: number, result: None });
+                let (nature, fails) = (*nature, *fails);
+                submits.push(Submit { nature, fails, content, line: number, result: None });
             }
             Event::Invoke { operation: Operation::Purge, .. } => {
                 let span = Span { from: line.at, until: line.at, line: number };
@@ -409,7 +431,7 @@ impl<'h> Gathering<'h> {
                 self.see(message, number);
                 if *queue == Queue::Jobs {
                     let message = &mut self.facts.messages[message];
-                    message.receives.push((line.at, number));
+                    message.receives.push(Receive { at: line.at, line: number });
                     message.open_receive = Some((line.at, number));
                 }
             }
@@ -468,7 +490,7 @@ impl<'h> Gathering<'h> {
                     Outcome::Succeeded if !self.facts.observes(Observation::Effects) => {
                         let job = self.facts.messages[message].job;
                         // By the outcome line alone, one effect of a job cannot be told from another.
-                        let effect = Effect { key: "", message, line: number };
+                        let effect = Effect { key: None, token: None, message, line: number };
                         self.facts.jobs[job].effects.push(effect);
                     }
                     Outcome::Succeeded => {}
@@ -487,11 +509,12 @@ impl<'h> Gathering<'h> {
                 let place = self.attempt(message, invocation, number);
                 self.facts.attempts[place].kept = Some(number);
             }
-            Event::Effect { message, key, job } => {
+            Event::Effect { message, key, job, token } => {
                 let message = self.message_of(message, job);
                 self.see(message, number);
                 let job = self.facts.messages[message].job;
-                let effect = Effect { key, message, line: number };
+                let (key, token) = (Some(key.as_str()), token.as_ref().map(super::Id::as_str));
+                let effect = Effect { key, token, message, line: number };
                 self.facts.jobs[job].effects.push(effect);
             }
             _ => {}

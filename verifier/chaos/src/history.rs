@@ -99,6 +99,12 @@ fn is_zero(milliseconds: &u64) -> bool {
     *milliseconds == 0
 }
 
+// What serde asks takes a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero_rule(rule: &u32) -> bool {
+    *rule == 0
+}
+
 /// A line of a history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -192,8 +198,12 @@ pub enum Event {
         job: Id,
         /// The message that it was done for.
         message: Id,
-        /// What tells distinct side effects of a job apart.
+        /// Which of the job's effects it is: each is to take place once.
         key: Id,
+        /// What a store knows it again by: two effects with one token are one. Absent where each line is an effect that took
+        /// place.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<Id>,
     },
     /// An invocation ended.
     Ended {
@@ -259,6 +269,9 @@ pub enum Event {
         /// The messages that it struck, if it struck any: one, or those of an invocation.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         messages: Vec<Id>,
+        /// The rule that it was, counted from 1 in the experiment; 0 where that is not told.
+        #[serde(default, skip_serializing_if = "is_zero_rule")]
+        rule: u32,
     },
     /// A setting of the stack was changed.
     Changed {
@@ -296,6 +309,9 @@ pub enum Operation {
         nature: Expectation,
         /// What a message with it holds.
         content: Content,
+        /// At how many of its first receives a flaky job fails; absent where that is not declared.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fails: Option<u32>,
         /// Whether it may end the invocation that it is attempted in, and with it the others of its batch.
         #[serde(default, skip_serializing_if = "is_false")]
         ends_batch: bool,
@@ -322,11 +338,23 @@ pub enum Expectation {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Content {
-    /// `MD5OfMessageBody`.
+    /// `MD5OfMessageBody`; empty where it is not known what the message has to hold.
     pub md5_of_body: Id,
     /// `MD5OfMessageAttributes`; absent without attributes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub md5_of_attributes: Option<Id>,
+}
+
+impl Content {
+    /// That of a message of which it is not known what it has to hold, as where a stack puts jobs into an envelope.
+    pub fn unknown() -> Self {
+        Self { md5_of_body: Id::from(""), md5_of_attributes: None }
+    }
+
+    /// Whether it is known.
+    pub fn is_known(&self) -> bool {
+        !self.md5_of_body.is_empty()
+    }
 }
 
 /// One of the two queues.

@@ -14,6 +14,7 @@ mod anomalies;
 mod anomaly;
 mod change;
 mod checker;
+mod earned;
 mod experiment;
 mod explore;
 mod facts;
@@ -35,6 +36,7 @@ mod undo;
 pub use anomaly::{Anomaly, AnomalySet};
 pub use change::{Change, Setting};
 pub use checker::{ChaosReport, Verdict, evaluate};
+pub use earned::{Expect, missing};
 pub use experiment::{Abort, EXPERIMENT_SCHEMA, Experiment, ExperimentError, Found, SteadyState};
 pub use explore::{Coverage, Exploration, Failure, Survey, explore, survey};
 pub use finding::{Allowance, Finding};
@@ -45,7 +47,7 @@ pub use history::{
 };
 pub use id::Id;
 pub use observation::Observation;
-pub use observed::{Observed, Watch, content_of_body};
+pub use observed::{Observed, SentMessage, Watch, content_of_body};
 pub use schedule::{
     ExitAt, JOBS_MAX, JobKind, RedriveBy, Schedule, ScheduleError, StackTerms, Step,
     TIME_MAX_MILLISECONDS,

@@ -17,6 +17,8 @@ pub enum Observation {
     Batches,
     /// Every side effect; otherwise a succeeded attempt stands for one.
     Effects,
+    /// The side effects that the worker's lines tell. A succeeded attempt stands for one, too: it may have none.
+    EffectLines,
     /// Every delete from the jobs queue.
     Deletes,
 }

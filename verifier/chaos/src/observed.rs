@@ -3,13 +3,14 @@
 //! A deployed stack shows its worker's outcome lines and its dead-letter queue. What that tells, and whether it tells all,
 //! is decided here.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use verifier_core::check::LoggedOutcome;
 use verifier_core::dead_letters::DeadLetter;
-use verifier_core::settings::MessageIds;
-use verifier_model::sqs::{AttributeValue, MessageAttribute, md5_of_attributes, md5_of_body};
+use verifier_core::settings::{EffectLine, MessageIds};
+use verifier_model::sqs::md5_of_body;
 use verifier_model::time::Timestamp;
 
 use super::history::{Content, Event, Expectation, Line, Queue};
@@ -24,6 +25,8 @@ pub struct Watch {
     pub ids: MessageIds,
     /// When the run began.
     pub began_at: Timestamp,
+    /// Whether the queue's message is the body that was submitted. Otherwise it is not known what a message has to hold.
+    pub message_is_body: bool,
 }
 
 /// What was seen of the jobs of a run.
@@ -31,8 +34,65 @@ pub struct Watch {
 pub struct Observed {
     /// The worker's outcome lines since the run began, of anybody's jobs.
     pub outcomes: Vec<LoggedOutcome>,
+    /// The side effects that the worker's lines tell, of anybody's jobs, each with when it was logged.
+    pub effects: Vec<(Timestamp, EffectLine)>,
     /// The messages in the dead-letter queue, of anybody's jobs, each with when it was seen.
     pub messages: Vec<(Timestamp, DeadLetter)>,
+    /// The messages of the run's own jobs, as those know of them who sent them.
+    pub sent: Vec<SentMessage>,
+}
+
+/// A message of a job of the run, by who sent it: a client that was told its id, or a redrive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentMessage {
+    /// When.
+    pub at: Timestamp,
+    /// The job's name in the history.
+    pub job: String,
+    /// The message's id.
+    pub message: String,
+}
+
+/// An outcome line of one of the run's own jobs.
+struct Own<'a> {
+    job: &'a str,
+    message: Id,
+    outcome: &'a LoggedOutcome,
+}
+
+/// Which message holds which job, for lines that name only one of them.
+struct Names<'a> {
+    jobs: BTreeMap<&'a str, Cow<'a, str>>,
+    /// The messages of each job, in the order in which they were sent.
+    messages: BTreeMap<&'a str, Vec<(Timestamp, &'a str)>>,
+}
+
+impl<'a> Names<'a> {
+    fn of(watch: &Watch, observed: &'a Observed) -> Self {
+        let mut names = Self { jobs: BTreeMap::new(), messages: BTreeMap::new() };
+        for (_, message) in &observed.messages {
+            if let Some(job) = watch.job_in(&message.body) {
+                names.jobs.insert(&message.message_id, job.into());
+            }
+        }
+        for SentMessage { at, job, message } in &observed.sent {
+            names.jobs.insert(message, job.into());
+            names.messages.entry(job).or_default().push((*at, message));
+        }
+        names.messages.values_mut().for_each(|messages| messages.sort_unstable());
+        names
+    }
+
+    /// The message that a job was at a time: the last that was sent until then.
+    fn message_of(&self, job: &str, at: Timestamp) -> Id {
+        let messages = self.messages.get(job).map(Vec::as_slice).unwrap_or_default();
+        let until = messages.iter().take_while(|(sent_at, _)| *sent_at <= at).last();
+        match until.or(messages.first()) {
+            Some((_, message)) => Id::from(*message),
+            // What holds it is not told anywhere: it is taken for one message.
+            None => Id::from(format!("message of {job}")),
+        }
+    }
 }
 
 impl Watch {
@@ -44,6 +104,11 @@ impl Watch {
     /// The name of the job in a message.
     pub fn job_in(&self, body: &str) -> Option<String> {
         self.name_of(&self.ids.job_of(body)?).map(str::to_owned)
+    }
+
+    /// What a message with a submitted body has to hold, where that is known.
+    pub fn content_of(&self, body: &str) -> Content {
+        if self.message_is_body { content_of_body(body) } else { Content::unknown() }
     }
 
     /// Milliseconds since the run began.
@@ -77,24 +142,33 @@ impl Watch {
         self.job_in(&message.body).is_none()
     }
 
-    /// The run's own outcome lines, each with the job's name.
-    fn own<'a>(
-        &'a self,
-        observed: &'a Observed,
-    ) -> impl Iterator<Item = (&'a str, &'a LoggedOutcome)> {
-        observed
-            .outcomes
-            .iter()
-            .filter_map(|outcome| Some((self.name_of(outcome.line.job_id.as_deref()?)?, outcome)))
+    /// The run's own outcome lines, each with its job and its message, of which it may name only one.
+    fn own<'a>(&'a self, names: &'a Names<'a>, observed: &'a Observed) -> Vec<Own<'a>> {
+        let own = observed.outcomes.iter().filter_map(|outcome| {
+            let line = &outcome.line;
+            let job = match &line.job_id {
+                Some(job) => self.name_of(job)?,
+                None => names.jobs.get(line.message_id.as_str())?.as_ref(),
+            };
+            let message = if line.message_id.is_empty() {
+                names.message_of(job, outcome.at)
+            } else {
+                Id::from(line.message_id.as_str())
+            };
+            Some(Own { job, message, outcome })
+        });
+        own.collect()
     }
 
     /// Whether the outcome lines report every receive: of each message from the first on, and of one that was dead-lettered as
-    /// many as the queue allows. A receive after which the worker wrote nothing leaves a gap.
+    /// many as the queue allows. A receive after which the worker wrote nothing leaves a gap; lines without a receive count tell
+    /// none.
     pub fn tells_every_receive(&self, observed: &Observed, max_receive_count: u32) -> bool {
+        let names = Names::of(self, observed);
+        let own = self.own(&names, observed);
         let mut counts: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
-        for (_, outcome) in self.own(observed) {
-            let line = &outcome.line;
-            counts.entry(line.message_id.as_str()).or_default().insert(line.receive_count);
+        for Own { message, outcome, .. } in &own {
+            counts.entry(message).or_default().insert(outcome.line.receive_count);
         }
         let is_whole = |seen: &BTreeSet<u32>| {
             let most = seen.last().copied().unwrap_or_default();
@@ -112,8 +186,10 @@ impl Watch {
     /// only ended when it is dead, whatever its worker says of it.
     pub fn are_ended(&self, observed: &Observed, jobs: &BTreeMap<String, Expectation>) -> bool {
         use contract::Outcome::Succeeded;
-        let succeeded = self.own(observed).filter(|(_, outcome)| outcome.line.outcome == Succeeded);
-        let succeeded: BTreeSet<&str> = succeeded.map(|(job, _)| job).collect();
+        let names = Names::of(self, observed);
+        let own = self.own(&names, observed);
+        let succeeded = own.iter().filter(|own| own.outcome.line.outcome == Succeeded);
+        let succeeded: BTreeSet<&str> = succeeded.map(|own| own.job).collect();
         let messages = observed.messages.iter();
         let dead: BTreeSet<String> =
             messages.filter_map(|(_, message)| self.job_in(&message.body)).collect();
@@ -123,14 +199,28 @@ impl Watch {
         })
     }
 
+    /// Whether the worker's lines tell side effects of the run's jobs.
+    pub fn tells_effects(&self, observed: &Observed) -> bool {
+        observed.effects.iter().any(|(_, effect)| self.name_of(&effect.job_id).is_some())
+    }
+
     /// The lines of a history, in no order. Receives are among them if they are all told.
+    ///
+    /// A log may hold a line twice: an attempt is a message in an invocation, and was received once for it.
     pub fn lines(&self, observed: &Observed, with_receives: bool) -> Vec<Line> {
+        let names = Names::of(self, observed);
+        let mut received = BTreeSet::new();
         let mut lines = Vec::new();
-        for (job, outcome) in self.own(observed) {
+        for Own { job, message, outcome } in self.own(&names, observed) {
             let told = &outcome.line;
             let at = self.since(outcome.at);
-            let (message, job) = (Id::from(told.message_id.as_str()), Id::from(job));
-            if with_receives {
+            let job = Id::from(job);
+            // A line that names no invocation is of one of its own.
+            let invocation = match told.request_id.as_str() {
+                "" => Id::from(format!("{message} at {at}")),
+                request => Id::from(request),
+            };
+            if with_receives && received.insert((message.clone(), invocation.clone())) {
                 let received = Event::Received {
                     queue: Queue::Jobs,
                     message: message.clone(),
@@ -140,7 +230,7 @@ impl Watch {
                 lines.push(Line { at, event: received });
             }
             let attempt = Event::Attempt {
-                invocation: Id::from(told.request_id.as_str()),
+                invocation,
                 message,
                 job,
                 outcome: told.outcome,
@@ -148,12 +238,19 @@ impl Watch {
             };
             lines.push(Line { at, event: attempt });
         }
+        for (at, EffectLine { job_id, key }) in &observed.effects {
+            let Some(job) = self.name_of(job_id) else { continue };
+            let (message, key) = (names.message_of(job, *at), Id::from(key.as_str()));
+            let event = Event::Effect { job: Id::from(job), message, key, token: None };
+            lines.push(Line { at: self.since(*at), event });
+        }
         for (seen_at, message) in &observed.messages {
             let Some(job) = self.job_in(&message.body) else { continue };
             let event = Event::DeadLettered {
                 message: Id::from(message.message_id.as_str()),
                 job: Id::from(job),
-                content: content_of(message),
+                // Which attributes the stack has added is not known.
+                content: content_of_body(&message.body),
             };
             lines.push(Line { at: self.since(*seen_at), event });
         }
@@ -169,26 +266,6 @@ pub fn content_of_body(body: &str) -> Content {
     Content { md5_of_body: md5_of_body.into(), md5_of_attributes: None }
 }
 
-/// What a message holds.
-fn content_of(message: &DeadLetter) -> Content {
-    let attributes: BTreeMap<String, MessageAttribute> = message
-        .attributes
-        .iter()
-        .map(|(name, attribute)| {
-            let value = match (&attribute.string_value, attribute.bytes()) {
-                (None, Some(bytes)) => AttributeValue::Binary(bytes),
-                (text, _) => AttributeValue::Text(text.clone().unwrap_or_default()),
-            };
-            let data_type = attribute.data_type.clone();
-            (name.clone(), MessageAttribute { data_type, value })
-        })
-        .collect();
-    Content {
-        md5_of_attributes: md5_of_attributes(&attributes).map(Id::from),
-        ..content_of_body(&message.body)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use contract::{Outcome, OutcomeLine};
@@ -198,7 +275,12 @@ mod tests {
     const BEGAN: Timestamp = Timestamp::from_millis(1_000_000);
 
     fn watch() -> Watch {
-        Watch { prefix: "run-1-".to_owned(), ids: MessageIds::default(), began_at: BEGAN }
+        Watch {
+            prefix: "run-1-".to_owned(),
+            ids: MessageIds::default(),
+            began_at: BEGAN,
+            message_is_body: true,
+        }
     }
 
     fn outcome(job_id: &str, message: &str, receive_count: u32, outcome: Outcome) -> LoggedOutcome {
@@ -230,7 +312,9 @@ mod tests {
             let outcomes =
                 counts.iter().map(|count| outcome("run-1-a", "m", *count, Outcome::Failed));
             let messages = if dead { vec![message("run-1-a", "m")] } else { Vec::new() };
-            watch().tells_every_receive(&Observed { outcomes: outcomes.collect(), messages }, 3)
+            let observed =
+                Observed { outcomes: outcomes.collect(), messages, ..Observed::default() };
+            watch().tells_every_receive(&observed, 3)
         };
         assert!(told(&[1, 2, 3], true));
         assert!(told(&[1, 2], false));
@@ -250,6 +334,7 @@ mod tests {
                 outcome("run-2-a", "n", 1, Outcome::Succeeded),
             ],
             messages: vec![message("run-1-b", "o"), message("other", "p")],
+            ..Observed::default()
         };
         let lines = watch().lines(&observed, true);
         assert_eq!(lines.len(), 3, "a receive, an attempt and a message: {lines:?}");
@@ -266,6 +351,42 @@ mod tests {
         // What the worker says of a job of which no attempt can succeed is not its end.
         assert!(ended(&["b"], Expectation::Poison));
         assert!(!ended(&["a", "b"], Expectation::Poison));
+    }
+
+    #[test]
+    fn a_line_that_the_log_holds_twice_is_one_receive() {
+        let twice = vec![outcome("run-1-a", "m", 1, Outcome::Succeeded); 2];
+        let observed = Observed { outcomes: twice, ..Observed::default() };
+        let lines = watch().lines(&observed, true);
+        let is_receive = |line: &&Line| matches!(line.event, Event::Received { .. });
+        assert_eq!(lines.iter().filter(is_receive).count(), 1);
+    }
+
+    #[test]
+    fn a_line_that_names_only_the_job_or_only_the_message_finds_the_other() {
+        let sent = |seconds, job: &str, message: &str| SentMessage {
+            at: BEGAN + std::time::Duration::from_secs(seconds),
+            job: job.to_owned(),
+            message: message.to_owned(),
+        };
+        let nameless = |receive_count, job: Option<&str>, message: &str| {
+            let mut outcome = outcome("", message, receive_count, Outcome::Succeeded);
+            outcome.line.job_id = job.map(str::to_owned);
+            outcome
+        };
+        let found = |outcome: LoggedOutcome| {
+            let sent = vec![sent(0, "a", "m"), sent(5, "a", "again"), sent(0, "b", "n")];
+            let observed = Observed { outcomes: vec![outcome], sent, ..Observed::default() };
+            watch().lines(&observed, false).into_iter().find_map(|line| match line.event {
+                Event::Attempt { job, message, .. } => Some(format!("{job} {message}")),
+                _ => None,
+            })
+        };
+        assert_eq!(found(nameless(1, Some("run-1-a"), "")).as_deref(), Some("a m"));
+        assert_eq!(found(nameless(6, Some("run-1-a"), "")).as_deref(), Some("a again"));
+        assert_eq!(found(nameless(1, None, "n")).as_deref(), Some("b n"));
+        assert_eq!(found(nameless(1, None, "x")), None);
+        assert_eq!(found(nameless(1, Some("run-1-c"), "")).as_deref(), Some("c message of c"));
     }
 
     #[test]

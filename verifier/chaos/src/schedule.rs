@@ -450,6 +450,36 @@ impl JobKind {
         }
     }
 
+    /// At how many of its first receives a flaky one fails.
+    pub const fn fails(self) -> Option<u32> {
+        match self {
+            Self::Flaky { fails } => Some(fails),
+            _ => None,
+        }
+    }
+
+    /// What it is called in files, and the value that says how much it is that, with its name.
+    pub fn told(self) -> (&'static str, Option<(&'static str, String)>) {
+        match self {
+            Self::Good => ("good", None),
+            Self::Slow { milliseconds } => {
+                ("slow", Some(("milliseconds", milliseconds.to_string())))
+            }
+            Self::Flaky { fails } => ("flaky", Some(("fails", fails.to_string()))),
+            Self::Poison => ("poison", None),
+            Self::Malformed => ("malformed", None),
+            Self::Oversize => ("oversize", None),
+            Self::CutOff => ("cut-off", None),
+            Self::Exiting { at } => ("exiting", Some(("at", at.as_str().to_owned()))),
+            Self::Garbling => ("garbling", None),
+        }
+    }
+
+    /// Whether an API may accept it.
+    pub const fn can_be_accepted(self) -> bool {
+        !matches!(self, Self::Malformed | Self::Oversize | Self::CutOff)
+    }
+
     /// Whether it may end the invocation that it is attempted in, and with it the others of its batch.
     pub const fn ends_batch(self) -> bool {
         matches!(self, Self::Exiting { .. } | Self::Garbling)

@@ -44,6 +44,7 @@ impl SeededBug {
             Anomaly::DuplicatedEffect => {
                 "the worker repeats the effect of slow jobs under another key"
             }
+            Anomaly::UncausedFailure => "the worker fails slow jobs at their first receive",
             Anomaly::PrematureDlq => "the queue counts one receive too many of what has failed",
             Anomaly::ThrottleDlq => "the mapping gives batches up that are on their last receive",
             Anomaly::OverReceived => {
@@ -51,7 +52,9 @@ impl SeededBug {
             }
             Anomaly::LateDlq => "the queue hides messages too long after their second receive",
             Anomaly::PoisonAsSuccess => "the worker does what poison asks for",
-            Anomaly::InnocentDlq => "the worker fails slow jobs",
+            Anomaly::InnocentDlq => {
+                "the worker names slow jobs as failed where no other job is, and logs nothing of them"
+            }
             Anomaly::BatchPoisoned => "the worker names another message of the batch, too",
             Anomaly::StuckInFlight => {
                 "the queue never shows messages again after their second receive"

@@ -150,7 +150,7 @@ struct Drawing<'h> {
     batches: HashMap<&'h str, Vec<&'h str>>,
     /// Attempts of which the worker's line told the outcome.
     told: HashSet<(&'h str, &'h str)>,
-    effects: HashMap<usize, HashSet<&'h str>>,
+    effects: HashMap<usize, HashSet<(&'h str, Option<&'h str>)>>,
     done: HashMap<usize, u64>,
     in_jobs: HashSet<&'h str>,
     in_dead_letters: HashSet<&'h str>,
@@ -181,7 +181,7 @@ impl<'h> Drawing<'h> {
                     self.mark_message(message, at, line, MarkKind::Throttled);
                 }
             }
-            Event::Fault { fault, operation, messages } => {
+            Event::Fault { fault, operation, messages, .. } => {
                 self.strike(fault.kind(), operation, at);
                 for message in messages {
                     self.mark_message(message, at, line, MarkKind::Fault(fault.kind()));
@@ -248,10 +248,13 @@ impl<'h> Drawing<'h> {
                 self.learn(message, job);
                 self.receives.insert(message, *receive_count);
             }
-            Event::Effect { job, message, key } => {
+            Event::Effect { job, message, key, token } => {
                 let place = self.learn(message, job);
-                let keys = self.effects.entry(place).or_default();
-                let is_another = keys.insert(key) && keys.len() > 1;
+                let effect = (key.as_str(), token.as_ref().map(Id::as_str));
+                let seen = self.effects.entry(place).or_default();
+                let is_known = effect.1.is_some() && seen.contains(&effect);
+                let is_another = !is_known && seen.iter().any(|(key, _)| *key == effect.0);
+                seen.insert(effect);
                 let kind = if is_another { MarkKind::EffectAgain } else { MarkKind::Effect };
                 self.mark(place, at, line, kind);
                 self.is_done(message, at);

@@ -62,6 +62,7 @@ fn long_history(jobs: u64) -> History {
                     job: job.clone(),
                     nature,
                     content,
+                    fails: None,
                     ends_batch: false,
                 },
             },
@@ -74,7 +75,12 @@ fn long_history(jobs: u64) -> History {
                 receive_count: 1,
             },
             Event::Invoked { invocation: invocation.clone(), messages: vec![message.clone()] },
-            Event::Effect { job: job.clone(), message: message.clone(), key: job.clone() },
+            Event::Effect {
+                job: job.clone(),
+                message: message.clone(),
+                key: job.clone(),
+                token: None,
+            },
             Event::Attempt {
                 invocation: invocation.clone(),
                 message: message.clone(),

@@ -85,8 +85,14 @@ impl Admin {
             .collect();
         let strikes = self.world.faults.strikes().into_iter();
         let strikes: Vec<Value> = strikes
-            .map(|Strike { at, fault, operation, messages }| {
-                json!({"at": at, "fault": fault, "operation": operation, "messages": messages})
+            .map(|Strike { at, fault, operation, messages, rule }| {
+                json!({
+                    "at": at,
+                    "fault": fault,
+                    "operation": operation,
+                    "messages": messages,
+                    "rule": rule,
+                })
             })
             .collect();
         aws_json::rest(200, &json!({"rules": rules, "strikes": strikes}))

@@ -36,6 +36,8 @@ pub(crate) struct Strike {
     pub(crate) operation: String,
     /// The ids of the messages that it struck, if it struck any: one, or those of an invocation.
     pub(crate) messages: Vec<String>,
+    /// The rule that it was, counted from 1.
+    pub(crate) rule: u32,
 }
 
 /// More strikes than that are not kept one by one.
@@ -90,16 +92,16 @@ impl Faults {
         let now = self.0.clock.now();
         let mut held = self.lock();
         let elapsed = u64::try_from(now.since(held.began_at).as_millis()).unwrap_or(u64::MAX);
-        let fault = held.plan.decide(stage, happening, elapsed);
-        if let Some(fault) = &fault {
+        let struck = held.plan.decide_by_rule(stage, happening, elapsed);
+        if let Some((rule, fault)) = &struck {
             tracing::debug!(operation = happening.operation, ?fault, "fault");
             if held.strikes.len() < STRIKES_MAX {
                 let (fault, operation) = (fault.clone(), happening.operation.to_owned());
                 let messages = messages_of(happening);
-                held.strikes.push(Strike { at: now, fault, operation, messages });
+                held.strikes.push(Strike { at: now, fault, operation, messages, rule: *rule });
             }
         }
-        fault
+        struck.map(|(_, fault)| fault)
     }
 
     /// What becomes of a message whose turn it is in a receive.

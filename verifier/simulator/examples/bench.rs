@@ -94,6 +94,7 @@ fn history_of(jobs: u64) -> Result<History, Box<dyn Error>> {
             job: job.clone(),
             nature: Expectation::Healthy,
             content: content.clone(),
+            fails: None,
             ends_batch: false,
         };
         let received = Event::Received {
@@ -115,7 +116,7 @@ fn history_of(jobs: u64) -> Result<History, Box<dyn Error>> {
             Event::Ok { op, message: None },
             received,
             Event::Invoked { invocation: invocation.clone(), messages: vec![message.clone()] },
-            Event::Effect { job: job.clone(), message: message.clone(), key: job },
+            Event::Effect { job: job.clone(), message: message.clone(), key: job, token: None },
             attempt,
             Event::Ended { invocation, how: InvocationEnd::Responded },
             Event::Deleted { queue: Queue::Jobs, message },

@@ -19,11 +19,11 @@ pub(super) fn evaluate(facts: &Facts<'_>, findings: &mut Findings) {
             continue;
         };
         let message = &facts.messages[attempt.message];
-        let retry = message.receives.iter().find(|(_, line)| *line > attempt.line);
-        if let Some((_, retry)) = retry {
+        let retry = message.receives.iter().find(|receive| receive.line > attempt.line);
+        if let Some(retry) = retry {
             let own = attempt.outcome.map(|(_, line)| line);
             let mates = mate.outcome.map(|(_, line)| line);
-            findings.job(Anomaly::BatchPoisoned, job, [own, mates, attempt.kept, Some(*retry)]);
+            findings.job(Anomaly::BatchPoisoned, job, [own, mates, attempt.kept, Some(retry.line)]);
         }
     }
 }

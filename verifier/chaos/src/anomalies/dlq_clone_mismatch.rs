@@ -10,6 +10,9 @@ pub(super) fn evaluate(facts: &Facts<'_>, findings: &mut Findings) {
         let Some(submit) = job.submits.first() else {
             continue;
         };
+        if !job.submits.iter().all(|submit| submit.content.is_known()) {
+            continue;
+        }
         let was_submitted = |content| job.submits.iter().any(|submit| submit.content == content);
         let other = facts.dead_letters(job).find(|dead| !was_submitted(dead.content));
         if let Some(dead) = other {

@@ -22,7 +22,7 @@ pub(super) fn evaluate(facts: &Facts<'_>, findings: &mut Findings) {
             .find(|attempt| attempt.failed(facts))
             .map(|attempt| attempt.line);
         if late.is_some() || dead.is_some() {
-            let received = message.receives.first().map(|(_, line)| *line);
+            let received = message.receives.first().map(|receive| receive.line);
             let lines = [received, late, dead.map(|dead| dead.line)];
             findings.job(Anomaly::LateDlq, &facts.jobs[message.job], lines);
         }

@@ -18,6 +18,7 @@ mod redrive_leak;
 mod rejected_but_enqueued;
 mod stuck_in_flight;
 mod throttle_dlq;
+mod uncaused_failure;
 
 #[cfg(test)]
 mod script;
@@ -39,6 +40,7 @@ pub(super) const fn evaluator(anomaly: Anomaly) -> Evaluate {
         Anomaly::Phantom => phantom::evaluate,
         Anomaly::Redelivered => redelivered::evaluate,
         Anomaly::DuplicatedEffect => duplicated_effect::evaluate,
+        Anomaly::UncausedFailure => uncaused_failure::evaluate,
         Anomaly::PrematureDlq => premature_dlq::evaluate,
         Anomaly::ThrottleDlq => throttle_dlq::evaluate,
         Anomaly::OverReceived => over_received::evaluate,

@@ -8,7 +8,7 @@ use super::Anomaly;
 pub(super) fn evaluate(facts: &Facts<'_>, findings: &mut Findings) {
     let max = facts.header.terms.max_receive_count as usize;
     for message in facts.messages.iter().filter(|message| message.receives.len() > max) {
-        let lines = message.receives.iter().map(|(_, line)| Some(*line));
+        let lines = message.receives.iter().map(|receive| Some(receive.line));
         findings.job(Anomaly::OverReceived, &facts.jobs[message.job], lines);
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn evaluate(facts: &Facts<'_>, findings: &mut Findings) {
         let too_early = facts.due_at(message).is_some_and(|due| at < due);
         if too_few || too_early {
             let attempts = message.attempts.iter().map(|place| Some(facts.attempts[*place].line));
-            let received = message.receives.first().map(|(_, line)| *line);
+            let received = message.receives.first().map(|receive| receive.line);
             let lines = [received, Some(dead.line)].into_iter().chain(attempts);
             findings.job(Anomaly::PrematureDlq, &facts.jobs[message.job], lines);
         }

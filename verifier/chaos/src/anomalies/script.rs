@@ -90,13 +90,35 @@ impl Script {
         self.invoke(job, nature).sent(job).ok(job)
     }
 
+    /// The same, of a job that fails at so many of its first receives.
+    pub(super) fn submit_failing(
+        &mut self,
+        job: &str,
+        nature: Expectation,
+        times: u32,
+    ) -> &mut Self {
+        self.submit(job, nature);
+        let submit = self.history.lines.iter_mut().rev().find_map(|line| match &mut line.event {
+            Event::Invoke { operation: Operation::Submit { fails, .. }, .. } => Some(fails),
+            _ => None,
+        });
+        *submit.unwrap() = Some(times);
+        self
+    }
+
     pub(super) fn invoke(&mut self, job: &str, nature: Expectation) -> &mut Self {
         let op = self.operations;
         self.operations += 1;
         let content = content(&format!("body of {job}"), None);
         self.push(Event::Invoke {
             op,
-            operation: Operation::Submit { job: job.into(), nature, content, ends_batch: false },
+            operation: Operation::Submit {
+                job: job.into(),
+                nature,
+                content,
+                fails: None,
+                ends_batch: false,
+            },
         })
     }
 
@@ -170,7 +192,9 @@ impl Script {
         self.push(Event::Invoked { invocation: invocation.clone(), messages });
         for (job, outcome) in batch {
             self.line(&invocation, job, *outcome);
-            if *outcome == Outcome::Succeeded {
+            if *outcome == Outcome::Succeeded
+                && self.history.header.observes.contains(&Observation::Effects)
+            {
                 self.effect(job, job);
             }
         }
@@ -202,9 +226,17 @@ impl Script {
         self.line(&invocation, job, Outcome::Succeeded)
     }
 
-    pub(super) fn effect(&mut self, job: &str, key: &str) -> &mut Self {
+    /// The one effect of a job, with what a store knows it again by.
+    pub(super) fn effect(&mut self, job: &str, token: &str) -> &mut Self {
         let message = self.message(job);
-        self.push(Event::Effect { job: job.into(), message, key: key.into() })
+        let token = Some(token.into());
+        self.push(Event::Effect { job: job.into(), message, key: "work".into(), token })
+    }
+
+    /// An effect that the worker's line tells.
+    pub(super) fn told_effect(&mut self, job: &str, key: &str) -> &mut Self {
+        let message = self.message(job);
+        self.push(Event::Effect { job: job.into(), message, key: key.into(), token: None })
     }
 
     pub(super) fn delete(&mut self, job: &str) -> &mut Self {

@@ -15,6 +15,7 @@ fn lost_job() -> History {
         job: id("a"),
         nature: Expectation::Healthy,
         content,
+        fails: None,
         ends_batch: false,
     };
     let events = [
@@ -57,7 +58,7 @@ fn without_a_complete_drain_nothing_is_lost_and_nothing_is_certain() {
 fn a_fault_that_struck_allows_what_it_declares() {
     let mut history = lost_job();
     let fault = Fault::Answer { payload: String::new() };
-    let struck = Event::Fault { fault, operation: "Invoke".into(), messages: Vec::new() };
+    let struck = Event::Fault { fault, operation: "Invoke".into(), messages: Vec::new(), rule: 0 };
     history.lines.insert(4, Line { at: 0, event: struck });
     let report = evaluate(&history);
     assert_eq!(report.verdict, Verdict::True);
@@ -66,8 +67,12 @@ fn a_fault_that_struck_allows_what_it_declares() {
     assert!(report.violations().is_empty());
 
     let mut history = lost_job();
-    let struck =
-        Event::Fault { fault: Fault::Reorder, operation: "Invoke".into(), messages: Vec::new() };
+    let struck = Event::Fault {
+        fault: Fault::Reorder,
+        operation: "Invoke".into(),
+        messages: Vec::new(),
+        rule: 0,
+    };
     history.lines.insert(4, Line { at: 0, event: struck });
     assert_eq!(evaluate(&history).verdict, Verdict::False);
 }
@@ -90,6 +95,7 @@ fn lost_job_and_answer(
         fault: Fault::Answer { payload: String::new() },
         operation: "Invoke".into(),
         messages: messages.iter().map(|id| Id::from(*id)).collect(),
+        rule: 0,
     };
     history.lines.push(Line { at: struck_at, event });
     history.lines.sort_by_key(|line| line.at);
@@ -138,8 +144,13 @@ fn a_job_that_ends_its_batch_excuses_its_mates_alone() {
         let content = || Content { md5_of_body: id("d4"), md5_of_attributes: None };
         let nature = Expectation::Poison;
         let (job, content_of_ender) = (id("ender"), content());
-        let operation =
-            Operation::Submit { job, nature, content: content_of_ender, ends_batch: true };
+        let operation = Operation::Submit {
+            job,
+            nature,
+            content: content_of_ender,
+            fails: None,
+            ends_batch: true,
+        };
         let dead = Event::DeadLettered { message: id("m"), job: id("a"), content: content() };
         history.lines.truncate(4);
         history.header.observes = observes.into();
@@ -341,12 +352,14 @@ fn faults_that_meet_allow_what_follows_from_both() {
             panic!("the first line is the submit");
         };
         *nature = Expectation::Flaky;
-        let effect = Event::Effect { job: id("a"), message: id("m"), key: id("a") };
+        let effect =
+            Event::Effect { job: id("a"), message: id("m"), key: id("a"), token: Some(id("a")) };
         let dead = Event::DeadLettered { message: id("n"), job: id("a"), content: content() };
         let struck = |fault: &Fault| Event::Fault {
             fault: fault.clone(),
             operation: "ReceiveMessage".into(),
             messages: Vec::new(),
+            rule: 0,
         };
         let events = faults.iter().map(struck).chain([effect, dead]);
         let lines: Vec<Line> = events.map(|event| Line { at: 0, event }).collect();

@@ -42,7 +42,7 @@ fn event() -> impl Strategy<Value = Event> {
         (any::<u64>(), id(), nature, content(), any::<bool>()).prop_map(
             |(op, job, nature, content, ends_batch)| Event::Invoke {
                 op,
-                operation: Operation::Submit { job, nature, content, ends_batch }
+                operation: Operation::Submit { job, nature, content, fails: Some(2), ends_batch }
             }
         ),
         any::<u64>().prop_map(|op| Event::Invoke { op, operation: Operation::Redrive }),
@@ -75,7 +75,8 @@ fn event() -> impl Strategy<Value = Event> {
         (fault, prop::collection::vec(id(), 0..3)).prop_map(|(fault, messages)| Event::Fault {
             fault,
             operation: "Invoke".into(),
-            messages
+            messages,
+            rule: 3,
         }),
         (any::<bool>(), any::<u64>())
             .prop_map(|(complete, remaining)| Event::Drained { complete, remaining }),
@@ -132,6 +133,7 @@ fn a_line_reads_like_a_sentence() {
             job: "j1".into(),
             nature: Expectation::Healthy,
             content: Content { md5_of_body: "d4".into(), md5_of_attributes: None },
+            fails: None,
             ends_batch: false,
         },
     };

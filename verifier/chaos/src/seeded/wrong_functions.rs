@@ -26,6 +26,14 @@ fn is_flaky(job: &Job) -> bool {
     directive(job, "failTimes")
 }
 
+fn lines_all_succeeded(work: &Work) -> bool {
+    work.lines.iter().all(|line| line.outcome == Outcome::Succeeded)
+}
+
+fn is_slow_record(record: &Record<'_>) -> bool {
+    Job::parse(record.body.as_bytes()).is_ok_and(|job| is_slow(&job))
+}
+
 impl Submit for WrongSubmit {
     fn submit(&mut self, body: &str, send: &mut dyn FnMut(String) -> Option<Id>) -> Answer {
         let job = Job::parse(body.as_bytes());
@@ -71,6 +79,12 @@ impl Worker for WrongWorker {
         });
         let named = failed.map(|(index, _)| records[index].message_id);
         work.response = Ok(batch_response(named.chain(garbles.then_some(""))));
+        if self.0 == Anomaly::InnocentDlq && lines_all_succeeded(&work) {
+            let is_silent = |index: usize| is_slow_record(&records[index]);
+            work.effects.retain(|effect| !is_silent(effect.record));
+            let mut indices = 0..;
+            work.lines.retain(|_| !indices.next().is_some_and(is_silent));
+        }
         work
     }
 }
@@ -88,7 +102,7 @@ impl WrongWorker {
                 work.lines[index].outcome = Outcome::Succeeded;
                 work.effects.push(effect("poison"));
             }
-            Anomaly::InnocentDlq if is_slow(job) => {
+            Anomaly::UncausedFailure if is_slow(job) && record.receive_count == 1 => {
                 work.lines[index].outcome = Outcome::Failed;
                 work.effects.retain(|effect| effect.record != index);
             }
@@ -99,6 +113,9 @@ impl WrongWorker {
 
     /// Whether a message is named as failed although it did not.
     fn names_too(&self, work: &Work, index: usize, records: &[Record<'_>]) -> bool {
+        if self.0 == Anomaly::InnocentDlq {
+            return lines_all_succeeded(work) && is_slow_record(&records[index]);
+        }
         let mate = index.checked_sub(1).map(|before| work.lines[before].outcome);
         self.0 == Anomaly::BatchPoisoned
             && mate == Some(Outcome::Failed)

@@ -155,9 +155,10 @@ impl Core {
         if self.plan.is_empty() {
             return None;
         }
-        let fault = self.plan.decide(stage, &happening, self.now)?;
+        let (rule, fault) = self.plan.decide_by_rule(stage, &happening, self.now)?;
         let messages = happening.message_id.map(|id| self.id_of(id)).into_iter().collect();
-        self.write(Event::Fault { fault: fault.clone(), operation: operation.into(), messages });
+        let operation = operation.into();
+        self.write(Event::Fault { fault: fault.clone(), operation, messages, rule });
         Some(fault)
     }
 

@@ -16,6 +16,9 @@ const BASE_MILLISECONDS: (u64, u64) = (20, 30);
 /// How long it takes until a process that was killed is missed, in milliseconds.
 const CRASH_MILLISECONDS: u64 = 10;
 
+/// The one effect that jobs have.
+const EFFECT: &str = "work";
+
 /// An invocation under way.
 pub(super) struct Running {
     invocation: Id,
@@ -78,7 +81,8 @@ impl Mapping {
                 let message = core.id_of(&received.message.message_id);
                 while let Some(effect) = effects.next_if(|effect| effect.record <= index) {
                     let (job, message) = (core.job_id_of(&message), message.clone());
-                    core.write(Event::Effect { job, message, key: effect.key.into() });
+                    let (key, token) = (EFFECT.into(), Some(effect.key.into()));
+                    core.write(Event::Effect { job, message, key, token });
                 }
             }
             let mut lines = work.lines;

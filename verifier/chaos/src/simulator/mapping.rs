@@ -265,13 +265,14 @@ impl Core {
                 None
             } else {
                 let happening = at.with_message(&message.message_id, &message.body);
-                plan.decide(Stage::Delivery, &happening, *milliseconds)
+                plan.decide_by_rule(Stage::Delivery, &happening, *milliseconds)
             };
             let delivery = match fault {
-                Some(fault) => {
+                Some((rule, fault)) => {
                     let delivery = fault.delivery();
                     let operation = "ReceiveMessage".into();
-                    let event = Event::Fault { fault, operation, messages: vec![id.clone()] };
+                    let messages = vec![id.clone()];
+                    let event = Event::Fault { fault, operation, messages, rule };
                     lines.push(super::super::history::Line { at: *milliseconds, event });
                     delivery
                 }
@@ -302,11 +303,12 @@ fn fault_of_invocation(core: &mut Core, messages: &[ReceivedMessage]) -> Option<
         messages.iter().map(|received| received.message.body.as_str()).collect();
     let text = bodies.join("\n");
     let happening = Happening::new("Invoke", Caller::Mapping).of_function(WORKER).with_text(&text);
-    let fault = core.plan.decide(Stage::Invocation, &happening, core.now)?;
+    let (rule, fault) = core.plan.decide_by_rule(Stage::Invocation, &happening, core.now)?;
     let event = Event::Fault {
         fault: fault.clone(),
         operation: "Invoke".into(),
         messages: ids(core, messages),
+        rule,
     };
     core.write(event);
     Some(fault)

@@ -81,7 +81,7 @@ impl Work {
 pub struct WorkEffect {
     /// For which record of the batch, counted from 0.
     pub record: usize,
-    /// What tells it from others of the same job.
+    /// What a store knows it again by: the same for every attempt at a job, where the worker is right.
     pub key: String,
 }
 

@@ -40,7 +40,8 @@ impl Core {
         let SimulatedContent { id, content } = self.submitted(job);
         let kind = self.jobs[job].kind;
         let (nature, ends_batch) = (kind.nature(), kind.ends_batch());
-        let operation = Operation::Submit { job: id, nature, content, ends_batch };
+        let fails = kind.fails();
+        let operation = Operation::Submit { job: id, nature, content, fails, ends_batch };
         self.write(Event::Invoke { op, operation });
         let fault = if self.plan.is_empty() {
             None

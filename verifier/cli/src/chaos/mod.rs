@@ -6,6 +6,7 @@ mod commands;
 mod exploration;
 mod file;
 pub(crate) mod live;
+mod names;
 mod outcome;
 mod parse;
 mod rolled_back;

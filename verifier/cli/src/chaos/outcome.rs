@@ -32,6 +32,8 @@ pub(crate) struct Outcome {
     pub(crate) replayed: Option<Replayed>,
     /// What happened, and what is wrong with it. Absent without a run: the steady state did not hold, or nothing failed.
     pub(crate) evaluated: Option<(History, ChaosReport)>,
+    /// What was not seen that has to be for the result to count, each in a clause.
+    pub(crate) missing: Vec<String>,
     /// How often each operation of AWS was called; none where AWS was not asked.
     pub(crate) calls: BTreeMap<String, u32>,
     /// What it took in real time's clock.
@@ -105,6 +107,7 @@ impl Outcome {
             explored: None,
             replayed: None,
             evaluated: None,
+            missing: Vec::new(),
             calls: BTreeMap::new(),
             wall: Duration::ZERO,
             again,
@@ -128,11 +131,16 @@ impl Outcome {
         let all: Vec<Overall> = steady.chain(evaluated).chain(explored).collect();
         if all.contains(&Overall::Fail) {
             Overall::Fail
-        } else if all.is_empty() || all.contains(&Overall::Inconclusive) {
+        } else if all.is_empty() || all.contains(&Overall::Inconclusive) || self.is_unearned() {
             Overall::Inconclusive
         } else {
             Overall::Pass
         }
+    }
+
+    /// Whether what the experiment set out to do did not take place.
+    fn is_unearned(&self) -> bool {
+        !self.missing.is_empty()
     }
 
     /// The abort condition that ended the run, if one did.
@@ -204,6 +212,11 @@ mod tests {
         assert_eq!(outcome(None, 1, 5).exit(), Exit::Inconclusive);
         assert_eq!(outcome(None, 0, 0).exit(), Exit::Inconclusive);
         assert_eq!(outcome(Some(Overall::Fail), 1, 5).exit(), Exit::Failed);
+        let unearned = Outcome {
+            missing: vec!["no job was accepted".to_owned()],
+            ..outcome(Some(Overall::Pass), 0, 5)
+        };
+        assert_eq!(unearned.exit(), Exit::Inconclusive);
         let nothing = Outcome { explored: None, ..outcome(None, 0, 0) };
         assert_eq!(nothing.exit(), Exit::Inconclusive);
     }

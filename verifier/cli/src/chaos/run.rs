@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use verifier_chaos::{Experiment, evaluate};
+use verifier_chaos::{Experiment, evaluate, missing};
 use verifier_core::check::Overall;
 
 use super::outcome::Outcome;
@@ -27,6 +27,7 @@ pub(crate) async fn run_experiment(
         let mut history = target.run(&schedule, experiment.limits(), by).await?;
         history.header.allows = history.header.allows.union(experiment.allow);
         let report = evaluate(&history);
+        outcome.missing = missing(&experiment, &history, &report);
         outcome.evaluated = Some((history, report));
         progress.say(&format!("{}: the steady state after", experiment.name));
         let after = target.steady_state(&schedule, &experiment.steady_state, by).await?;

@@ -4,6 +4,7 @@
 //! file is read into [`Settings`]; the JSON Schema of that type ([`schema()`]) says what keys there are, and the reference,
 //! errors and editors go by it.
 
+mod effect_reader;
 mod error;
 mod file;
 mod forbidden_headers;
@@ -13,12 +14,14 @@ mod keys;
 mod kinds;
 mod message_ids;
 mod model;
+mod nested;
 mod outcome_reader;
 mod placeholders;
 mod schema;
 pub mod urls;
 mod validity;
 
+pub use effect_reader::{EffectLine, EffectReader};
 pub use error::{Place, SettingsError};
 pub(crate) use forbidden_headers::is_forbidden;
 pub use in_force::{InForce, Origin, Shown};
@@ -26,8 +29,8 @@ pub use in_toml::in_toml;
 pub use keys::{KEYS, Key, reference};
 pub use message_ids::MessageIds;
 pub use model::{
-    ANY_ORIGIN, Allowance, Api, Expect, JOB_URL_VARIABLE, Jobs, Outcomes, Outputs, Page, Refused,
-    Settings, queue_name,
+    ANY_ORIGIN, Allowance, Api, Effects, Expect, JOB_URL_VARIABLE, Jobs, Outcomes, Outputs, Page,
+    Refused, Settings, queue_name,
 };
 pub use outcome_reader::OutcomeReader;
 pub(crate) use placeholders::text_of;

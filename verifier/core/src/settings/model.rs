@@ -31,6 +31,8 @@ pub struct Settings {
     pub jobs: Jobs,
     /// How an outcome is read from a line of the worker's log.
     pub outcomes: Outcomes,
+    /// How a side effect is read from a line of the worker's log, where it writes such lines.
+    pub effects: Effects,
     /// What is expected of the stack.
     pub expect: Expect,
 }
@@ -107,6 +109,9 @@ pub struct Jobs {
     /// The body of a job that fails at every attempt, with the same.
     #[serde(with = "Text")]
     pub failing: String,
+    /// The bodies of other jobs that `chaos` submits, from the kind to the body, with the same: `slow` with `{milliseconds}`, `flaky` with `{fails}`, `exiting` with `{at}`, and `garbling`.
+    #[schemars(example = kinds_example())]
+    pub kinds: BTreeMap<String, String>,
     /// Bodies that the API has to refuse, with the same; `{padding}` makes one larger than the queue takes.
     pub refused: Vec<Refused>,
     /// The headers of every submission.
@@ -173,6 +178,24 @@ pub struct Outcomes {
     pub batch_size: Option<String>,
 }
 
+/// How a side effect is read from a line of the worker's log, where it writes such lines: by `chaos`, which then sees whether one was done twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Effects {
+    /// A regular expression for lines that are no JSON, with the groups `job_id` and `key`: `(?<job_id>\S+)`.
+    #[serde(with = "TextOrFalse")]
+    #[schemars(example = r"^charged (?<key>\S+) for (?<job_id>\S+)$")]
+    pub pattern: Option<String>,
+    /// What a JSON line has to hold to tell an effect: from JSON paths to values.
+    pub marks: BTreeMap<String, String>,
+    /// The JSON path to the job's id.
+    #[serde(with = "Text")]
+    pub job_id: String,
+    /// The JSON path to what tells the effects of one job apart; without one, a job has one effect.
+    #[serde(with = "TextOrFalse")]
+    pub key: Option<String>,
+}
+
 /// What is expected of the stack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -214,6 +237,10 @@ pub struct Allowance {
 // Written as calls, since an array in an attribute needs a `syn` that only other packages of the workspace ask for.
 fn origins_example() -> [&'static str; 1] {
     ["https://preview.example"]
+}
+
+fn kinds_example() -> BTreeMap<String, String> {
+    pairs(&[("flaky", r#"{"ref": "{job_id}", "failTimes": {fails}}"#)])
 }
 
 fn allow_example() -> [Allowance; 1] {
@@ -269,6 +296,7 @@ impl Default for Jobs {
         Self {
             good: format!(r#"{{"task":"verifier: {{name}}",{ids}}}"#),
             failing: format!(r#"{{"task":"verifier: {{name}}","fail":true,{ids}}}"#),
+            kinds: BTreeMap::new(),
             refused: vec![
                 refused("malformed", format!(r#"{{"task":"verifier: {{name}}","fail":true,{ids}"#)),
                 refused("missing-task", format!(r#"{{"fail":true,{ids}}}"#)),
@@ -303,6 +331,17 @@ impl Default for Outcomes {
             failure: vec![contract::Outcome::Failed.as_str().to_owned()],
             reason: Some("reason".to_owned()),
             batch_size: Some("batchSize".to_owned()),
+        }
+    }
+}
+
+impl Default for Effects {
+    fn default() -> Self {
+        Self {
+            pattern: None,
+            marks: pairs(&[("event", "job.effect")]),
+            job_id: "jobId".to_owned(),
+            key: Some("key".to_owned()),
         }
     }
 }

@@ -5,6 +5,7 @@ use regex::{Captures, Regex};
 use serde_json::Value;
 
 use super::model::Outcomes;
+use super::nested::roots;
 use super::placeholders::{lookup, text_of};
 
 /// The named groups that a pattern may have.
@@ -37,10 +38,6 @@ impl Outcomes {
 
 impl OutcomeReader {
     /// The outcome that a log event's message reports, if it is one of that run.
-    ///
-    /// Lambda's JSON format nests what a function logs below `fields` or `message`, beside its own; both are looked into.
-    ///
-    /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html>.
     pub fn read(&self, message: &str, run_id: &str) -> Option<OutcomeLine> {
         // What a line is told by has to be there, if it is looked for at all.
         let tells_run = self.pattern.is_none() && self.outcomes.run_id.is_some();
@@ -114,12 +111,7 @@ impl OutcomeReader {
     /// A line of JSON that is marked as an outcome, with its word for that, and whether it names a job or a message.
     fn read_json(&self, message: &str) -> Option<(OutcomeLine, String, bool)> {
         let value: Value = serde_json::from_str(message).ok()?;
-        // A logger may write its own JSON as a text below `message`.
-        let written = value.get("message").and_then(Value::as_str);
-        let written: Option<Value> =
-            written.and_then(|text| serde_json::from_str(text.trim()).ok());
-        let nested = ["fields", "message"].into_iter().filter_map(|name| value.get(name));
-        nested.chain(&written).chain([&value]).find_map(|root| self.of_json(root))
+        roots(&value).into_iter().find_map(|root| self.of_json(&root))
     }
 
     fn of_pattern(captures: &Captures<'_>) -> Option<(OutcomeLine, String)> {

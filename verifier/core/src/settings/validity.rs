@@ -6,12 +6,21 @@ use http::{HeaderName, HeaderValue};
 use regex::Regex;
 use url::{Origin, Url};
 
+use super::effect_reader;
 use super::forbidden_headers::is_forbidden;
 use super::keys::{KEYS, Key};
-use super::model::{ANY_ORIGIN, Outcomes, Refused, Settings};
+use super::model::{ANY_ORIGIN, Effects, Outcomes, Refused, Settings};
 use super::outcome_reader::GROUPS;
 use super::placeholders::{OF_JOBS, PADDING, names};
 use crate::nearest::nearest;
+
+/// The kinds of jobs that only `chaos` submits, each with the placeholder that says how much.
+const KINDS: [(&str, Option<&str>); 4] = [
+    ("slow", Some("milliseconds")),
+    ("flaky", Some("fails")),
+    ("exiting", Some("at")),
+    ("garbling", None),
+];
 
 /// A problem with the value of a key.
 type Problem = (&'static str, String);
@@ -23,6 +32,7 @@ pub(super) fn check(settings: &Settings, is_changed: &dyn Fn(&str) -> bool) -> R
     headers(&settings.jobs.headers).map_err(|problem| ("jobs.headers", problem))?;
     origins(&settings.expect.origins).map_err(|problem| ("expect.origins", problem))?;
     outcomes(&settings.outcomes, is_changed)?;
+    effects(&settings.effects, is_changed)?;
     Ok(())
 }
 
@@ -74,6 +84,22 @@ fn bodies(settings: &Settings) -> Result<(), Problem> {
     let of_refused = &[of_jobs, &[PADDING]].concat()[..];
     body("jobs.good", &jobs.good, of_jobs)?;
     body("jobs.failing", &jobs.failing, of_jobs)?;
+    for (kind, text) in &jobs.kinds {
+        let Some((_, value)) = KINDS.iter().find(|(known, _)| known == kind) else {
+            let known = KINDS.iter().map(|(kind, _)| *kind);
+            let near = nearest(kind, known.clone()).map_or_else(
+                || format!("expected one of {}", known.collect::<Vec<_>>().join(", ")),
+                |near| format!("did you mean {near}?"),
+            );
+            return Err(("jobs.kinds", format!("there is no kind of job {kind}; {near}")));
+        };
+        let known: Vec<&str> = of_jobs.iter().chain(value).copied().collect();
+        body("jobs.kinds", text, &known)?;
+        if let Some(value) = value.filter(|value| !names(text).contains(value)) {
+            let problem = format!("expected {{{value}}} in the body of {kind}: it says how much");
+            return Err(("jobs.kinds", problem));
+        }
+    }
     for (position, Refused { defect, body: text }) in jobs.refused.iter().enumerate() {
         body("jobs.refused", text, of_refused)?;
         let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -192,7 +218,32 @@ fn outcomes(outcomes: &Outcomes, is_changed: &dyn Fn(&str) -> bool) -> Result<()
     pattern_is_sound(pattern).map_err(|problem| ("outcomes.pattern", problem))
 }
 
-fn pattern_is_sound(pattern: &str) -> Result<(), String> {
+fn effects(effects: &Effects, is_changed: &dyn Fn(&str) -> bool) -> Result<(), Problem> {
+    let Some(pattern) = &effects.pattern else {
+        // Every line would be one.
+        return if effects.marks.is_empty() {
+            Err(("effects.marks", "expected one mark at least".to_owned()))
+        } else {
+            Ok(())
+        };
+    };
+    let unused = ["effects.marks", "effects.job_id", "effects.key"];
+    if let Some(key) = unused.into_iter().find(|key| is_changed(key)) {
+        return Err((
+            key,
+            "it is not used beside effects.pattern; expected a group there".to_owned(),
+        ));
+    }
+    let groups = groups(pattern, &effect_reader::GROUPS);
+    let has_job = groups.and_then(|groups| {
+        let problem = "expected a group named job_id: a line has to tell which job it is of";
+        groups.iter().any(|group| group == "job_id").then_some(()).ok_or(problem.to_owned())
+    });
+    has_job.map_err(|problem| ("effects.pattern", problem))
+}
+
+/// The groups of a pattern, all of which have to be among the known ones.
+fn groups(pattern: &str, known: &[&'static str]) -> Result<Vec<String>, String> {
     let regex = Regex::new(pattern).map_err(|error| {
         let error = error.to_string();
         // The library draws the pattern, with a mark below it; what is wrong stands in the last line.
@@ -200,17 +251,23 @@ fn pattern_is_sound(pattern: &str) -> Result<(), String> {
         format!("expected a regular expression: {last}")
     })?;
     let groups: Vec<&str> = regex.capture_names().flatten().collect();
-    if let Some(group) = groups.iter().find(|group| !GROUPS.contains(group)) {
-        let near = nearest(group, GROUPS).map_or_else(
-            || format!("expected one of {}", GROUPS.join(", ")),
+    if let Some(group) = groups.iter().find(|group| !known.contains(group)) {
+        let near = nearest(group, known.iter().copied()).map_or_else(
+            || format!("expected one of {}", known.join(", ")),
             |near| format!("did you mean {near}?"),
         );
         return Err(format!("there is no such group as {group}; {near}"));
     }
-    if !groups.contains(&"outcome") {
+    Ok(groups.into_iter().map(str::to_owned).collect())
+}
+
+fn pattern_is_sound(pattern: &str) -> Result<(), String> {
+    let groups = groups(pattern, &GROUPS)?;
+    let has = |name: &str| groups.iter().any(|group| group == name);
+    if !has("outcome") {
         return Err("expected a group named outcome, as in (?<outcome>\\S+)".to_owned());
     }
-    if !groups.contains(&"job_id") && !groups.contains(&"message_id") {
+    if !has("job_id") && !has("message_id") {
         return Err(
             "expected a group named job_id or message_id: a line has to tell which job it is of"
                 .to_owned(),

@@ -62,11 +62,22 @@ impl FaultPlan {
         happening: &Happening<'_>,
         elapsed_milliseconds: u64,
     ) -> Option<Fault> {
-        let mut rules = self.rules.iter_mut().filter(|state| state.rule.fault.stage() == stage);
-        let struck = rules.find_map(|state| {
-            state.strikes(happening, elapsed_milliseconds).then_some(&state.rule.fault)
-        });
-        struck.cloned()
+        self.decide_by_rule(stage, happening, elapsed_milliseconds).map(|(_, fault)| fault)
+    }
+
+    /// The same, with the rule that strikes, counted from 1.
+    pub fn decide_by_rule(
+        &mut self,
+        stage: Stage,
+        happening: &Happening<'_>,
+        elapsed_milliseconds: u64,
+    ) -> Option<(u32, Fault)> {
+        let rules = (1..).zip(self.rules.iter_mut());
+        let mut rules = rules.filter(|(_, state)| state.rule.fault.stage() == stage);
+        rules.find_map(|(number, state)| {
+            let strikes = state.strikes(happening, elapsed_milliseconds);
+            strikes.then(|| (number, state.rule.fault.clone()))
+        })
     }
 
     /// What its rules did so far, in their order.

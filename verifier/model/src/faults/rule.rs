@@ -155,6 +155,11 @@ impl FaultRule {
         }
     }
 
+    /// Whether a pattern of a rule, in which `*` stands for any text, is about a name.
+    pub fn names(pattern: &str, name: &str) -> bool {
+        glob(pattern, name)
+    }
+
     /// Its name, or that of its fault.
     pub fn title(&self) -> String {
         self.name.clone().unwrap_or_else(|| self.fault.kind().to_owned())

@@ -2,6 +2,7 @@
 
 mod analyze;
 mod explore;
+mod heeded;
 mod list;
 mod replay;
 mod results;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use verifier_chaos::{Anomaly, Experiment, Found};
 
+use super::heeded::refuse_unheeded;
 use super::results::Results;
 use super::target;
 use crate::chaos::args::{AbortArgs, BugArgs, ChaosRunArgs, ChaosTarget};
@@ -24,6 +25,7 @@ pub(super) async fn run(args: ChaosRunArgs) -> Result<Exit, Failure> {
         experiment.seed = seed;
     }
     limit(&mut experiment, args.abort);
+    refuse_unheeded(args.target, &args.live)?;
     let inputs = inputs(&args)?;
     let inputs: Vec<Named<'_>> = inputs.iter().map(|(what, path)| (*what, &**path)).collect();
     if let Some(journal) = &args.live.journal {

@@ -7,6 +7,7 @@ use verifier_emulator::Emulator;
 
 use crate::chaos::args::{ChaosTarget, LiveArgs};
 use crate::chaos::live::{Live, Where};
+use crate::chaos::names::Parts;
 use crate::chaos::run::run_experiment;
 use crate::chaos::{By, Outcome, Sim, Target};
 use crate::config::args::SettingsArgs;
@@ -42,6 +43,16 @@ impl Found {
         progress: &Progress,
     ) -> Result<Option<Outcome>, Failure> {
         let is_live = matches!(self.target, Target::Live(_));
+        let experiment = match &self.target {
+            Target::Live(live) => match live.with_known_jobs(experiment, progress) {
+                Ok(experiment) => experiment,
+                Err(failure) => {
+                    self.shut_down().await;
+                    return Err(failure);
+                }
+            },
+            Target::Sim(_) => experiment,
+        };
         let by = By { interrupt, progress };
         let again = match &self.target {
             Target::Live(live) if live.target == "stack" => super::again_on(live),
@@ -108,10 +119,12 @@ pub(super) async fn find(
         let journal = journal.unwrap_or_else(|| PathBuf::from(name));
         let place = Where { stack, target: "stack", connection, settings, journal };
         let live = Box::pin(Live::find(place)).await?;
+        live.refuse_unknown_names(&experiment.schedule())?;
         let target = Target::Live(Box::new(live));
         return Ok(Found { target, emulator: None, scratch: None });
     }
     if target == ChaosTarget::Sim {
+        Parts::simulated().refuse_others(&experiment.faults, "the simulated stack")?;
         return Found::sim(seeded);
     }
     let (journal, scratch) = if let Some(journal) = journal {
@@ -137,7 +150,12 @@ pub(super) async fn find(
     };
     let stack = emulator.stack().name.clone();
     let place = Where { stack, target: "local", connection, settings, journal };
-    match Box::pin(Live::find(place)).await {
+    let live = Box::pin(Live::find(place)).await;
+    let live = live.and_then(|live| {
+        live.refuse_unknown_names(&experiment.schedule())?;
+        Ok(live)
+    });
+    match live {
         Ok(live) => {
             Ok(Found { target: Target::Live(Box::new(live)), emulator: Some(emulator), scratch })
         }

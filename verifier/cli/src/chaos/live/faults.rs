@@ -17,12 +17,20 @@ pub(super) struct Names {
     pub(super) dead_letters: String,
     pub(super) worker: String,
     pub(super) submit: Option<String>,
+    /// Whether jobs are posted to the route that experiments name.
+    pub(super) has_route: bool,
+    /// Whether a body has the job's id as this project's contract does.
+    pub(super) has_contract: bool,
     /// What the ids of the run's jobs begin with there.
     pub(super) prefix: String,
 }
 
 /// Where a job's id stands in a message of this project's contract.
 const JOB_ID: &str = "\"jobId\":\"";
+/// What the route is called in experiments that jobs are posted to.
+const POST_JOBS: &str = "POST /jobs";
+/// What matches every route's name, and no operation of AWS's.
+const ANY_ROUTE: &str = "* /*";
 
 impl Names {
     /// A rule with the names of that stack. A pattern that is none of the experiments' own names stays.
@@ -37,9 +45,22 @@ impl Names {
             "submit-job" => self.submit.clone().unwrap_or_else(|| function.clone()),
             other => other.to_owned(),
         });
-        let of_job = format!("{JOB_ID}{}", self.prefix);
+        // Elsewhere a job's id stands in some other field, between quotation marks all the same.
+        let before = if self.has_contract { JOB_ID } else { "\"" };
+        let of_job = format!("{before}{}", self.prefix);
         let contains = rule.contains.as_ref().map(|text| text.replace(JOB_ID, &of_job));
-        FaultRule { queue, function, contains, ..rule.clone() }
+        let translated = FaultRule { queue, function, contains, ..rule.clone() };
+        match &self.submit {
+            // Whatever the route is called, it leads to the function that sends the jobs.
+            Some(submit) if !self.has_route && rule.operation.as_deref() == Some(POST_JOBS) => {
+                FaultRule {
+                    operation: Some(ANY_ROUTE.to_owned()),
+                    function: translated.function.or_else(|| Some(submit.clone())),
+                    ..translated
+                }
+            }
+            _ => translated,
+        }
     }
 }
 
@@ -60,6 +81,9 @@ struct Strike {
     /// The messages that it struck, if it struck any.
     #[serde(default)]
     messages: Vec<String>,
+    /// The rule that it was, counted from 1.
+    #[serde(default)]
+    rule: u32,
 }
 
 impl Faults {
@@ -83,9 +107,9 @@ impl Faults {
             Failure::environment(format!("the emulator reports its faults otherwise: {error}"))
         })?;
         self.done(self.0.request(Method::DELETE, "faults")).await?;
-        let line = |Strike { at, fault, operation, messages }| {
+        let line = |Strike { at, fault, operation, messages, rule }| {
             let messages = messages.into_iter().map(Id::from).collect();
-            (at, Event::Fault { fault, operation: operation.into(), messages })
+            (at, Event::Fault { fault, operation: operation.into(), messages, rule })
         };
         Ok(report.strikes.into_iter().map(line).collect())
     }
@@ -112,6 +136,8 @@ mod tests {
             dead_letters: "S-Dead".to_owned(),
             worker: "S-Worker".to_owned(),
             submit: Some("S-Submit".to_owned()),
+            has_route: false,
+            has_contract: true,
             prefix: "run-".to_owned(),
         };
         let translated = |queue: Option<&str>, function: Option<&str>| {
@@ -132,5 +158,18 @@ mod tests {
         };
         let contains = names.translated(&rule).contains;
         assert_eq!(contains.as_deref(), Some(r#""jobId":"run-good-0""#));
+        let elsewhere = Names { has_contract: false, ..names.clone() };
+        assert_eq!(elsewhere.translated(&rule).contains.as_deref(), Some(r#""run-good-0""#));
+        let operation = |operation: &str| {
+            let operation = Some(operation.to_owned());
+            names.translated(&FaultRule { operation, ..rule.clone() }).operation.unwrap()
+        };
+        assert_eq!(operation("POST /jobs"), "* /*");
+        assert_eq!(operation("POST /*"), "POST /*");
+        let posting = FaultRule { operation: Some("POST /jobs".to_owned()), ..rule.clone() };
+        assert_eq!(names.translated(&posting).function.as_deref(), Some("S-Submit"));
+        let ours = Names { has_route: true, ..names.clone() };
+        assert_eq!(ours.translated(&posting).operation.as_deref(), Some("POST /jobs"));
+        assert_eq!(ours.translated(&posting).function, None);
     }
 }

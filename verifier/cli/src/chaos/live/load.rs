@@ -2,15 +2,21 @@
 
 use std::time::Duration;
 
-use verifier_chaos::{Event, Id, JobKind, Operation, RedriveBy, Step, content_of_body};
+use verifier_chaos::{Event, Experiment, Id, JobKind, Operation, RedriveBy, Step};
 use verifier_core::check::rules::job_accept::accepted_message_id;
-use verifier_core::settings::{Filling, Jobs};
+use verifier_core::settings::{Filling, Jobs, Refused};
 use verifier_emulator::CLIENT_HEADER;
 use verifier_model::time::Timestamp;
 
 use super::recorder::Recorder;
 use super::stack::Live;
 use crate::shell::failure::Failure;
+use crate::shell::progress::Progress;
+
+/// How long the padding of a body is that has to be refused for its size: the most that any queue takes.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>.
+const PADDING_BYTES: usize = 1_048_576;
 
 /// One thing that a client does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +75,8 @@ impl Live {
         let operation = Operation::Submit {
             job: Id::from(name),
             nature: job.nature(),
-            content: content_of_body(&body),
+            content: recorder.watch.content_of(&body),
+            fails: job.fails(),
             ends_batch: job.ends_batch(),
         };
         recorder.write(self.place.clock.now(), Event::Invoke { op, operation });
@@ -123,24 +130,109 @@ impl Live {
         Ok(())
     }
 
-    /// The body of a job: by the stack's settings, where they have jobs of their own and know such jobs.
+    /// The body of a job: by the stack's settings, where those have jobs of their own.
     fn body(&self, job_id: &str, name: &str, job: JobKind) -> String {
         let run_id = self.run.to_string();
-        if self.settings.jobs == Jobs::default() {
-            return job.body(job_id);
-        }
-        let filling = Filling { job_id, run_id: &run_id, name, padding_bytes: 0 };
-        match job {
-            JobKind::Good => filling.fill(&self.settings.jobs.good),
-            JobKind::Poison => filling.fill(&self.settings.jobs.failing),
-            other => other.body(job_id),
+        // Longer than any queue takes.
+        let filling = Filling { job_id, run_id: &run_id, name, padding_bytes: PADDING_BYTES };
+        match template(&self.settings.jobs, job) {
+            Some(template) => filling.fill(&template),
+            None => job.body(job_id),
         }
     }
+
+    /// The experiment with the jobs alone of which there are bodies: optional ones of which the settings of another stack say none
+    /// are left out, which is told.
+    ///
+    /// # Errors
+    ///
+    /// Where the experiment is about such a job.
+    pub(crate) fn with_known_jobs(
+        &self,
+        mut experiment: Experiment,
+        progress: &Progress,
+    ) -> Result<Experiment, Failure> {
+        let jobs = &self.settings.jobs;
+        let is_unknown = |job: JobKind| *jobs != Jobs::default() && template(jobs, job).is_none();
+        let optional = std::mem::take(&mut experiment.optional);
+        let (unknown, known): (Vec<Step>, Vec<Step>) =
+            experiment.load.into_iter().partition(|step| step.job().is_some_and(is_unknown));
+        for step in &unknown {
+            let (Some(job), Some(name)) = (step.job(), step.name()) else { continue };
+            if !optional.iter().any(|optional| optional == name) {
+                return Err(no_body(job, &self.name));
+            }
+            progress.say(&format!(
+                "{name} is left out: the settings say no body of a job that is {}",
+                job.told().0
+            ));
+        }
+        experiment.load = known;
+        experiment.optional = optional;
+        experiment
+            .optional
+            .retain(|name| experiment.load.iter().any(|step| step.name() == Some(name.as_str())));
+        Ok(experiment)
+    }
+}
+
+fn no_body(job: JobKind, stack: &str) -> Failure {
+    let (kind, value) = job.told();
+    let value = value.map(|(name, _)| format!(" with {{{name}}}")).unwrap_or_default();
+    let key = if job.can_be_accepted() { "jobs.kinds" } else { "jobs.refused" };
+    Failure {
+        next: Some(format!(
+            "say its body in {key} of verifier.toml{value}, or take an experiment without one: `verifier chaos list`"
+        )),
+        ..Failure::usage(format!(
+            "the experiment submits a job that is {kind}, and the settings of {stack} say no body of one"
+        ))
+    }
+}
+
+/// The body of a job in the settings, with its placeholders, but for those that only its kind has; `None` where it is the one of
+/// this project's contract, or none is known.
+fn template(jobs: &Jobs, job: JobKind) -> Option<String> {
+    let padded = |refused: &&Refused| refused.body.contains("{padding}");
+    let is_own = *jobs == Jobs::default();
+    let (kind, value) = job.told();
+    let template = match job {
+        _ if is_own => None,
+        JobKind::Good | JobKind::CutOff => Some(&jobs.good),
+        JobKind::Poison => Some(&jobs.failing),
+        JobKind::Malformed => {
+            jobs.refused.iter().find(|refused| !padded(refused)).map(|refused| &refused.body)
+        }
+        JobKind::Oversize => jobs.refused.iter().find(padded).map(|refused| &refused.body),
+        JobKind::Slow { .. }
+        | JobKind::Flaky { .. }
+        | JobKind::Exiting { .. }
+        | JobKind::Garbling => jobs.kinds.get(kind),
+    }?;
+    Some(match value {
+        Some((name, value)) => template.replace(&format!("{{{name}}}"), &value),
+        None => template.clone(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_bodies_of_another_stack_are_those_of_its_settings() {
+        let mut jobs = Jobs { good: r#"{"ref":"{job_id}"}"#.to_owned(), ..Jobs::default() };
+        assert_eq!(template(&Jobs::default(), JobKind::Good), None, "the contract's own");
+        assert_eq!(template(&jobs, JobKind::Good).as_deref(), Some(r#"{"ref":"{job_id}"}"#));
+        assert_eq!(template(&jobs, JobKind::CutOff), template(&jobs, JobKind::Good));
+        assert!(template(&jobs, JobKind::Oversize).unwrap().contains("{padding}"));
+        assert!(!template(&jobs, JobKind::Malformed).unwrap().contains("{padding}"));
+        let flaky = JobKind::Flaky { fails: 2 };
+        assert_eq!(template(&jobs, flaky), None);
+        let body = r#"{"ref":"{job_id}","fails":{fails}}"#.to_owned();
+        jobs.kinds.insert("flaky".to_owned(), body);
+        assert_eq!(template(&jobs, flaky).as_deref(), Some(r#"{"ref":"{job_id}","fails":2}"#));
+    }
 
     #[test]
     fn a_burst_is_that_many_jobs_and_all_come_in_their_order() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use verifier_chaos::{Expectation, Observed, Watch};
 use verifier_core::check::{LoggedOutcome, QueueEvidence};
+use verifier_core::settings::EffectLine;
 use verifier_model::time::Timestamp;
 
 use super::recorder::Recorder;
@@ -35,6 +36,13 @@ pub(super) struct Depth {
     pub(super) jobs: u64,
     /// Messages of the dead-letter queue.
     pub(super) dead: u64,
+}
+
+/// What a worker's log tells.
+#[derive(Default)]
+struct Logged {
+    outcomes: Vec<LoggedOutcome>,
+    effects: Vec<(Timestamp, EffectLine)>,
 }
 
 /// How the wait ended.
@@ -128,17 +136,20 @@ impl Live {
         let Look { messages, cut_short, .. } = look(&self.place, Keeps::Whole, interrupt).await?;
         let is_whole = cut_short.is_none() && messages.len() as u64 >= depth.dead;
         let now = self.place.clock.now();
-        let outcomes = self.outcomes(recorder.watch.began_at - CLOCK_SKEW).await?;
+        let Logged { outcomes, effects } =
+            self.logged(recorder.watch.began_at - CLOCK_SKEW).await?;
         let messages = messages.into_iter().map(|message| (now, message)).collect();
-        Ok((Observed { outcomes, messages }, is_whole))
+        let sent = recorder.sent();
+        Ok((Observed { outcomes, effects, messages, sent }, is_whole))
     }
 
-    /// The worker's outcome lines since then, of anybody's jobs; none where its log is not known.
-    async fn outcomes(&self, since: Timestamp) -> Result<Vec<LoggedOutcome>, Failure> {
-        let mut outcomes = Vec::new();
+    /// What the worker has logged of outcomes and effects since then, of anybody's jobs; nothing where its log is not known.
+    async fn logged(&self, since: Timestamp) -> Result<Logged, Failure> {
+        let Logged { mut outcomes, mut effects } = Logged::default();
         if let Some(group) = &self.place.log_group {
             let reader = &self.place.reader;
             let take = |_: &str, at, text: &str| {
+                effects.extend(self.effects.read(text).map(|effect| (at, effect)));
                 outcomes.extend(reader.read_any(text).map(|line| LoggedOutcome {
                     at,
                     line,
@@ -147,7 +158,7 @@ impl Live {
             };
             self.place.aws.log_lines(group, None, since, take).await?;
         }
-        Ok(outcomes)
+        Ok(Logged { outcomes, effects })
     }
 
     /// The jobs of others that the worker was at since the stack was changed, as far as its log tells by now.
@@ -157,7 +168,7 @@ impl Live {
         changed_at: Timestamp,
     ) -> Result<BTreeSet<String>, Failure> {
         let late = self.place.clock.now() - CLOCK_SKEW;
-        let outcomes = self.outcomes(changed_at.max(late)).await?;
+        let Logged { outcomes, .. } = self.logged(changed_at.max(late)).await?;
         Ok(self.others_in(recorder, &outcomes, changed_at))
     }
 

@@ -4,8 +4,9 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
-use verifier_chaos::{Event, Line, Observed, Watch};
+use verifier_chaos::{Event, Id, Line, Observed, Operation, SentMessage, Watch};
 use verifier_core::dead_letters::DeadLetter;
 use verifier_model::time::Timestamp;
 
@@ -61,7 +62,7 @@ impl Recorder {
                 new.push((now, message));
             }
         }
-        let seen = Observed { outcomes: Vec::new(), messages: new };
+        let seen = Observed { messages: new, ..Observed::default() };
         self.lock().extend(self.watch.lines(&seen, false));
     }
 
@@ -95,6 +96,31 @@ impl Recorder {
         ids
     }
 
+    /// The messages of the run's jobs, by what clients and redrives were told of them.
+    pub(super) fn sent(&self) -> Vec<SentMessage> {
+        let lines = self.lock();
+        let jobs: BTreeMap<u64, &Id> = lines
+            .iter()
+            .filter_map(|line| match &line.event {
+                Event::Invoke { op, operation: Operation::Submit { job, .. } } => Some((*op, job)),
+                _ => None,
+            })
+            .collect();
+        let sent = lines.iter().filter_map(|line| {
+            let (job, message) = match &line.event {
+                Event::Ok { op, message: Some(message) } => (*jobs.get(op)?, message),
+                Event::Moved { to, job, .. } => (job, to),
+                _ => return None,
+            };
+            Some(SentMessage {
+                at: self.watch.began_at + Duration::from_millis(line.at),
+                job: job.to_string(),
+                message: message.to_string(),
+            })
+        });
+        sent.collect()
+    }
+
     /// All lines, in the order of their times; those of one time in the order in which they came.
     pub(super) fn finish(&self, more: Vec<Line>) -> Vec<Line> {
         let mut lines = std::mem::take(&mut *self.lock());
@@ -123,7 +149,7 @@ fn rank(event: &Event) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use verifier_chaos::{Id, Operation, Queue};
+    use verifier_chaos::Queue;
     use verifier_core::settings::MessageIds;
 
     use super::*;
@@ -132,7 +158,12 @@ mod tests {
     fn a_message_that_a_redrive_finds_first_came_before_it() {
         let now = Timestamp::from_millis(5);
         let ids = MessageIds::default();
-        let watch = Watch { prefix: "r-".to_owned(), ids, began_at: Timestamp::default() };
+        let watch = Watch {
+            prefix: "r-".to_owned(),
+            ids,
+            began_at: Timestamp::default(),
+            message_is_body: true,
+        };
         let recorder = Recorder::new(watch);
         let message = DeadLetter {
             message_id: "m".to_owned(),

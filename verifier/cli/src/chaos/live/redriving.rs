@@ -26,6 +26,10 @@ use crate::shell::progress::Progress;
 const TAKES_AT_MOST: Duration = Duration::from_mins(15);
 /// How often SQS is asked how its task is doing.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// For how long a queue's counts may be old.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html>.
+const COUNTS_ARE_OLD: Duration = Duration::from_mins(1);
 /// What the journals of redrives are called beyond the journal beside which they are; a number follows.
 pub(super) const REDRIVE_INFIX: &str = ".redrive-";
 /// How many requests a client makes at once.
@@ -112,13 +116,27 @@ impl Live {
         Ok(())
     }
 
-    /// Every message that is there; or why that is not known.
+    /// Every message that is there; or why that is not known. Counts are old for up to a minute: one that tells of more than was
+    /// seen is asked again as long.
     async fn messages_there(
         &self,
         interrupt: &Interrupt,
     ) -> Result<Result<Vec<DeadLetter>, String>, Failure> {
-        let Look { messages, cut_short, .. } = look(&self.place, Keeps::Whole, interrupt).await?;
-        Ok(cut_short.map_or(Ok(messages), Err))
+        let clock = &self.place.clock;
+        let until = clock.now() + COUNTS_ARE_OLD;
+        loop {
+            let Look { messages, cut_short, .. } =
+                look(&self.place, Keeps::Whole, interrupt).await?;
+            match cut_short {
+                None => return Ok(Ok(messages)),
+                Some(why) if clock.now() >= until || interrupt.is_asked() => return Ok(Err(why)),
+                Some(_) => {}
+            }
+            tokio::select! {
+                () = clock.sleep(LOOK_EVERY) => {}
+                () = interrupt.asked() => {}
+            }
+        }
     }
 
     async fn by_move_task(&self) -> Result<Moved, Failure> {

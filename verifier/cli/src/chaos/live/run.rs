@@ -11,6 +11,7 @@ use verifier_chaos::{
     Observation, Observed, Schedule, Setting, StackTerms, Step, Terms, Watch,
 };
 use verifier_core::experiment::{Lease, ResourceRef};
+use verifier_core::settings::Jobs;
 use verifier_model::faults::{Fault, FaultRule};
 use verifier_model::time::Timestamp;
 
@@ -22,6 +23,7 @@ use super::recorder::Recorder;
 use super::redriving::REDRIVE_INFIX;
 use super::stack::Live;
 use super::undo::{Undo, name};
+use crate::chaos::names::Parts;
 use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
 use crate::shell::progress::Progress;
@@ -187,11 +189,14 @@ impl Live {
         recorder.write(now, Event::Drained { complete, remaining });
         let told = Observed { messages: Vec::new(), ..observed };
         let more = recorder.watch.lines(&told, with_receives);
-        let sees = match (self.place.log_group.is_some() && !loses_lines(schedule), with_receives) {
-            (true, true) => vec![Observation::Attempts, Observation::Receives],
-            (true, false) => vec![Observation::Attempts],
-            (false, _) => Vec::new(),
-        };
+        let tells_effects = recorder.watch.tells_effects(&told) && !doubles_lines(schedule);
+        let mut sees =
+            match (self.place.log_group.is_some() && !loses_lines(schedule), with_receives) {
+                (true, true) => vec![Observation::Attempts, Observation::Receives],
+                (true, false) => vec![Observation::Attempts],
+                (false, _) => Vec::new(),
+            };
+        sees.extend(tells_effects.then_some(Observation::EffectLines));
         let header = Header {
             version: HISTORY_VERSION,
             seed: schedule.seed,
@@ -269,6 +274,27 @@ impl Live {
         }
     }
 
+    /// Fails on a rule about a queue or a function that the stack does not have.
+    pub(crate) fn refuse_unknown_names(&self, schedule: &Schedule) -> Result<(), Failure> {
+        let names = self.names()?;
+        let of_type = |wanted: &str| -> Vec<String> {
+            let ours = self.resources.iter().filter(|resource| resource.resource_type == wanted);
+            // A queue's physical id is its URL, of which its name is the last part.
+            let name = |id: &str| id.rsplit('/').next().unwrap_or(id).to_owned();
+            ours.map(|resource| name(&resource.physical_id)).collect()
+        };
+        let own = |own: &[&str], others: Vec<String>| -> Vec<String> {
+            own.iter().map(|name| (*name).to_owned()).chain(others).collect()
+        };
+        let submit: &[&str] =
+            if names.submit.is_some() { &["worker", "submit-job"] } else { &["worker"] };
+        let parts = Parts {
+            queues: own(&["jobs", "dlq"], of_type("AWS::SQS::Queue")),
+            functions: own(submit, of_type("AWS::Lambda::Function")),
+        };
+        parts.refuse_others(&schedule.faults, &self.name)
+    }
+
     /// What the parts of the stack are called.
     pub(super) fn names(&self) -> Result<Names, Failure> {
         let worker = self.parts.worker.rsplit(':').next().unwrap_or_default().to_owned();
@@ -277,6 +303,8 @@ impl Live {
             dead_letters: self.place.dead_letters.name.clone(),
             worker,
             submit: self.parts.submit.clone(),
+            has_route: path_of(&self.job_url).ends_with("/jobs"),
+            has_contract: self.settings.jobs == Jobs::default(),
             prefix: self.prefix(),
         })
     }
@@ -291,6 +319,7 @@ impl Live {
             prefix: self.prefix(),
             ids: self.settings.jobs.message_ids(),
             began_at,
+            message_is_body: self.settings.jobs.message_is_body,
         })
     }
 
@@ -373,6 +402,13 @@ fn refuse_what_was_disturbed(parts: &[ResourceRef]) -> Result<(), Failure> {
     })
 }
 
+/// The path of a URL.
+fn path_of(url: &str) -> String {
+    let after = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = after.split_once('/').map_or("", |(_, path)| path);
+    format!("/{}", path.split(['?', '#']).next().unwrap_or_default())
+}
+
 /// Whether lines of the log may be missing, on purpose: then what it does not tell may have happened all the same.
 fn loses_lines(schedule: &Schedule) -> bool {
     let loses =
@@ -380,6 +416,11 @@ fn loses_lines(schedule: &Schedule) -> bool {
     // A process that ends leaves no line of what it did not come to.
     let ends = |step: &Step| matches!(step.job(), Some(JobKind::Exiting { .. }));
     schedule.faults.iter().any(loses) || schedule.steps.iter().any(ends)
+}
+
+/// Whether lines of the log may be there twice, on purpose: then one effect cannot be told from two.
+fn doubles_lines(schedule: &Schedule) -> bool {
+    schedule.faults.iter().any(|rule| matches!(rule.fault, Fault::LogDoubled))
 }
 
 /// For how long a message may be hidden beyond what the stack's own terms say.
@@ -414,6 +455,13 @@ mod tests {
         let is = |path: &str| is_named_after(Path::new(path), Path::new("a/j.undo"));
         assert!(is("a/j.undo.messages.jsonl") && is("b/j.undo.redrive-0.jsonl"));
         assert!(!is("a/j.undo") && !is("a/j.undo.html") && !is("a/k.undo.messages.jsonl"));
+    }
+
+    #[test]
+    fn the_path_of_a_url_is_without_query() {
+        assert_eq!(path_of("https://a.execute-api.eu-west-1.amazonaws.com/jobs"), "/jobs");
+        assert_eq!(path_of("http://127.0.0.1:80/v1/tickets?a=b"), "/v1/tickets");
+        assert_eq!(path_of("http://127.0.0.1"), "/");
     }
 
     #[test]

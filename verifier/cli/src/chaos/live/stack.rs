@@ -9,7 +9,7 @@ use verifier_aws::{Aws, Http};
 use verifier_chaos::{StackParts, StackTerms};
 use verifier_core::check::{MappingEvidence, RunId, StackEvidence, StackResource};
 use verifier_core::experiment::{LEASE_TAG, Lease, ResourceConfig, ResourceRef};
-use verifier_core::settings::Settings;
+use verifier_core::settings::{EffectReader, Settings};
 
 use crate::config;
 use crate::config::args::SettingsArgs;
@@ -46,6 +46,8 @@ pub(crate) struct Live {
     pub(super) job_url: String,
     pub(crate) parts: StackParts,
     pub(super) settings: Settings,
+    /// How the worker's lines tell side effects.
+    pub(super) effects: EffectReader,
     /// What the queues and the mapping promise.
     pub(super) terms: StackTerms,
     /// Held by whoever is at the dead letters: a look would hide them from a redrive.
@@ -115,6 +117,7 @@ impl Live {
             http,
             job_url,
             parts,
+            effects: settings.effects.reader().map_err(Failure::usage)?,
             settings,
             terms,
             messages: Mutex::default(),

@@ -49,6 +49,9 @@ pub(super) fn outcome(
         view.history(history)?;
         view.report(report)?;
     }
+    for missing in &outcome.missing {
+        view.line("?", Style::new().magenta(), "not seen", missing)?;
+    }
     if let Some(steady) = &outcome.after {
         view.steady("steady after", steady)?;
     }

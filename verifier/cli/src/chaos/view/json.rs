@@ -96,6 +96,7 @@ struct EvaluationView<'a> {
     undone: Vec<UndoneView<'a>>,
     findings: Vec<FindingView<'a>>,
     violations: AnomalySet,
+    not_seen: &'a [String],
     allowed: AnomalySet,
     unknown: AnomalySet,
 }
@@ -269,6 +270,7 @@ fn evaluation<'a>(
         undone: undone.collect(),
         findings: report.findings.iter().map(finding).collect(),
         violations: report.violations(),
+        not_seen: &outcome.missing,
         allowed: report.allowed,
         unknown: report.unknown,
     }

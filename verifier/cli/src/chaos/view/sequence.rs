@@ -135,7 +135,7 @@ impl<'h> Drawing<'h> {
                 let name = self.learn(to, job)?;
                 Some((0, format!("D->>Q: {name} moved back")))
             }
-            Event::Fault { fault, operation, messages } => {
+            Event::Fault { fault, operation, messages, .. } => {
                 let is_shown = |message: &Id| {
                     let job = self.job_of.get(message.as_str());
                     job.is_some_and(|job| self.shown(job).is_some())

@@ -45,6 +45,9 @@ pub(super) fn markdown(outcome: &Outcome, room: usize) -> String {
         if !report.unknown.is_empty() {
             let _ = writeln!(text, "Cannot be excluded: {}.\n", report.unknown);
         }
+        for missing in &outcome.missing {
+            let _ = writeln!(text, "* not seen: {}", inline(missing));
+        }
         block(&mut text, "mermaid", &diagram(history, report));
     }
     if let Some(experiment) = &outcome.experiment

@@ -88,10 +88,12 @@ impl Counts {
     }
 }
 
-/// The findings of one anomaly.
+/// The findings of one anomaly that the same allows, or nothing.
 pub(super) struct Group<'r> {
     pub(super) anomaly: Anomaly,
     pub(super) findings: Vec<&'r Finding>,
+    /// Whether anything struck in the run that may cause it, of whichever jobs.
+    may_be_caused: bool,
 }
 
 impl Group<'_> {
@@ -119,6 +121,9 @@ impl Group<'_> {
         let kinds = self.findings.first().map(|finding| finding.allowed_by.join(", "));
         match kinds.as_deref() {
             None | Some("") => "nothing may cause it".to_owned(),
+            Some(kinds) if self.may_be_caused => {
+                format!("what may cause it struck other jobs, or at another time ({kinds})")
+            }
             Some(kinds) => format!("no fault that may cause it struck ({kinds})"),
         }
     }
@@ -135,14 +140,31 @@ pub(super) fn place(finding: &Finding) -> String {
     }
 }
 
-/// The findings of each anomaly, those that nothing allows first.
+/// What allows a finding, whichever time it struck.
+fn what_allows(allowance: Option<Allowance>) -> Option<&'static str> {
+    allowance.map(|allowance| match allowance {
+        Allowance::Experiment => "",
+        Allowance::Fault { kind, .. } => kind,
+    })
+}
+
+/// The findings of each anomaly by what allows them, those that nothing allows first.
 pub(super) fn groups(report: &ChaosReport) -> Vec<Group<'_>> {
-    let group = |anomaly: Anomaly| {
-        let findings = report.findings.iter().filter(|finding| finding.anomaly == anomaly);
-        Group { anomaly, findings: findings.collect() }
-    };
-    let mut groups: Vec<Group<'_>> = Anomaly::ALL.into_iter().map(group).collect();
-    groups.retain(|group| !group.findings.is_empty());
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for finding in &report.findings {
+        let is_alike = |group: &&mut Group<'_>| {
+            let first = group.findings.first().and_then(|first| first.allowance);
+            group.anomaly == finding.anomaly && what_allows(first) == what_allows(finding.allowance)
+        };
+        match groups.iter_mut().find(is_alike) {
+            Some(group) => group.findings.push(finding),
+            None => groups.push(Group {
+                anomaly: finding.anomaly,
+                findings: vec![finding],
+                may_be_caused: report.allowed.contains(finding.anomaly),
+            }),
+        }
+    }
     groups.sort_by_key(|group| group.allowance().is_some());
     groups
 }
@@ -225,6 +247,9 @@ pub(super) fn reason(outcome: &Outcome) -> String {
         && steady.overall != Overall::Pass
     {
         return "the steady state does not hold any more".to_owned();
+    }
+    if !outcome.missing.is_empty() {
+        return format!("the experiment did not take place: {}", outcome.missing.join("; "));
     }
     match (outcome.overall(), groups(report).len()) {
         (Overall::Inconclusive, _) => {
