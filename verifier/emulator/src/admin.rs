@@ -1,5 +1,7 @@
 //! The emulator's own endpoint: time for clients of other processes, and faults.
 //!
+//! `PUT /_emulator/observed` begins to keep what happens to messages and in the invocations of mappings, `GET` shows it, and
+//! `DELETE` ends it.
 //! `GET /_emulator/faults` shows the fault rules and what they did, `PUT` replaces and `DELETE` removes them.
 //! `GET /_emulator/client` registers a client for as long as the connection lives: its work then holds the clock as
 //! that of a client in this process does. `POST /_emulator/client/KEY/sleep?until=MILLIS` is its sleep, and
@@ -63,6 +65,18 @@ impl Admin {
             ("GET", ["clock"]) => (busy, self.time()),
             ("GET", ["faults"]) => (busy, self.show_faults()),
             ("PUT", ["faults"]) => (busy, self.put_faults(&incoming.body)),
+            ("GET", ["observed"]) => {
+                let kept = self.world.sqs.observer().kept();
+                (busy, aws_json::rest(200, &json!(kept)))
+            }
+            ("PUT", ["observed"]) => {
+                self.world.sqs.look_on(true);
+                (busy, self.time())
+            }
+            ("DELETE", ["observed"]) => {
+                self.world.sqs.look_on(false);
+                (busy, self.time())
+            }
             ("DELETE", ["faults"]) => (busy, self.put_faults(b"{}")),
             _ => (busy, reply(404, "text/plain", "The emulator has no such operation.\n")),
         }

@@ -23,6 +23,7 @@ mod lambda;
 mod listener;
 mod logs;
 mod objects;
+mod observer;
 mod paths;
 mod queues;
 mod reply;

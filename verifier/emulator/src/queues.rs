@@ -12,12 +12,14 @@ use verifier_model::time::Timestamp;
 use crate::client::Client;
 use crate::clock::{Busy, Clock, Seen, Signal};
 use crate::faults::Faults;
+use crate::observer::Observer;
 use crate::stack::QueueSpec;
 
 /// The queues of the emulator.
 pub(crate) struct Queues {
     clock: Clock,
     faults: Faults,
+    observer: Observer,
     model: Mutex<Recorded>,
     signals: Mutex<HashMap<String, Arc<Signal>>>,
     /// Evidence when a message move task may be due at another time than before.
@@ -37,10 +39,23 @@ impl Queues {
         Self {
             clock,
             faults,
+            observer: Observer::default(),
             model: Mutex::new(Recorded { sqs, metrics }),
             signals: Mutex::default(),
             tasks_changed: Signal::default(),
         }
+    }
+
+    /// Who looks on what happens.
+    pub(crate) fn observer(&self) -> &Observer {
+        &self.observer
+    }
+
+    /// Begins or ends to look on. What was seen before is forgotten.
+    pub(crate) fn look_on(&self, is_on: bool) {
+        let mut recorded = self.lock();
+        recorded.sqs.observe(is_on);
+        self.observer.look_on(is_on);
     }
 
     /// What goes wrong on purpose.
@@ -115,6 +130,10 @@ impl Queues {
             let due = sqs.next_due();
             let result = operation(sqs, now);
             metrics.record(sqs, now);
+            // With the lock held, so that events stand in their order.
+            for event in sqs.take_events() {
+                self.observer.see(now, event.into());
+            }
             (result, sqs.take_changed(), sqs.next_due() != due)
         };
         if tasks_changed {

@@ -18,9 +18,10 @@ use verifier_model::faults::Caller;
 use verifier_model::sqs::{ReceiveMessage, ReceivedMessage};
 use verifier_model::time::Timestamp;
 
-use super::functions::Invocation;
+use super::functions::{Invocation, Invoked};
 use super::mapping_context::MappingContext;
 use crate::clock::{Busy, Seen, Signal};
+use crate::observer::{Event, how};
 
 /// A mapping at work.
 struct Worker {
@@ -134,11 +135,21 @@ impl Worker {
         let event =
             sqs_event(&batch.messages, &configuration.event_source_arn, &self.context.region);
         let payload = Bytes::from(event.to_string());
-        let (busy, outcome) = self.invoke(busy, &batch, payload).await;
+        let (busy, invoked) = self.invoke(busy, &batch, payload).await;
+        let Invoked { request_id, outcome } = invoked;
         let ids: BTreeSet<&str> =
             batch.messages.iter().map(|received| received.message.message_id.as_str()).collect();
         let verdict = evaluate_batch(&outcome, &ids, configuration.report_batch_item_failures);
         tracing::debug!(mapping = self.uuid, messages = batch.messages.len(), ?verdict, "batch");
+        if outcome != InvocationOutcome::Throttled {
+            let kept = ids.iter().filter(|id| !verdict.deletes(id));
+            self.see(Event::Ended {
+                function: configuration.function.clone(),
+                invocation: request_id,
+                how: how(&outcome),
+                kept: kept.map(|id| (*id).to_owned()).collect(),
+            });
+        }
         for received in &batch.messages {
             if verdict.deletes(&received.message.message_id) {
                 let handle = &received.receipt_handle;
@@ -150,12 +161,7 @@ impl Worker {
 
     /// Invokes the function. While it is throttled the batch is offered again and again, until its messages are
     /// visible to others: so throttling consumes receives although the function sees nothing.
-    async fn invoke(
-        &self,
-        mut busy: Busy,
-        batch: &Batch,
-        payload: Bytes,
-    ) -> (Busy, InvocationOutcome) {
+    async fn invoke(&self, mut busy: Busy, batch: &Batch, payload: Bytes) -> (Busy, Invoked) {
         let MappingContext { clock, functions, .. } = &*self.context;
         let configuration = &batch.configuration;
         let mut attempt = 0;
@@ -167,6 +173,7 @@ impl Worker {
                 client: None,
                 request_id: None,
             };
+            let began_at = clock.now();
             let invoked;
             (busy, invoked) = functions.invoke(busy, invocation).await;
             let pace = match &invoked.outcome {
@@ -174,14 +181,42 @@ impl Worker {
                 InvocationOutcome::Errored(_) => Pace::Failed,
                 InvocationOutcome::Throttled => Pace::Throttled,
             };
+            self.see_offer((attempt, began_at), batch, &invoked);
             self.slots.learn(pace, configuration.report_batch_item_failures);
             let again_at = clock.now() + throttle_backoff(attempt);
             if pace != Pace::Throttled || again_at >= batch.visible_at {
-                return (busy, invoked.outcome);
+                return (busy, invoked);
             }
             attempt += 1;
             busy = clock.sleep_until(busy, again_at).await;
         }
+    }
+}
+
+impl Worker {
+    /// What those see of an offer of a batch who look on: that it was throttled, once, or that its invocation began.
+    fn see_offer(&self, (attempt, at): (u32, Timestamp), batch: &Batch, invoked: &Invoked) {
+        let observer = self.context.sqs.observer();
+        if !observer.is_on() {
+            return;
+        }
+        let function = batch.configuration.function.clone();
+        let ids = batch.messages.iter().map(|received| received.message.message_id.clone());
+        let messages = ids.collect();
+        match (&invoked.outcome, attempt) {
+            (InvocationOutcome::Throttled, 0) => {
+                observer.see(at, Event::Throttled { function, messages });
+            }
+            (InvocationOutcome::Throttled, _) => {}
+            _ => {
+                let invocation = invoked.request_id.clone();
+                observer.see(at, Event::Invoked { function, invocation, messages });
+            }
+        }
+    }
+
+    fn see(&self, event: Event) {
+        self.context.sqs.observer().see(self.context.clock.now(), event);
     }
 }
 

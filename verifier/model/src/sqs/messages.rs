@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::deduplication::{Original, id_from_content, scoped};
+use super::event::QueueEventKind;
 use super::queue::{IN_FLIGHT_MAX, Queue};
 use super::send_rules::{check_fifo_batch, check_message, in_bounds};
 use super::{
@@ -83,8 +84,11 @@ impl Sqs {
             receive_count: 0,
             dead_letter_queue_source_arn: None,
         };
+        let (id, body) = (message.message_id.clone(), self.noted_body(&message));
+        let queue = self.queue_mut(name, now)?;
         queue.insert(message, delay, now);
         queue.sent += 1;
+        self.note(name, &id, || QueueEventKind::Sent { body });
         self.sequence_number = original.sequence_number.next();
         self.changed.insert(name.to_owned());
         Ok(sent)
@@ -164,6 +168,10 @@ impl Sqs {
         if !received.received.is_empty() || received.deferred {
             self.changed.insert(name.to_owned());
         }
+        for ReceivedMessage { message, .. } in &received.received {
+            let receive_count = message.receive_count;
+            self.note(name, &message.message_id, || QueueEventKind::Received { receive_count });
+        }
         if let Some((dead_letter_queue, _)) = dead_letter_queue {
             for message in received.exhausted {
                 self.dead_letter(message, name, &dead_letter_queue, now)?;
@@ -192,7 +200,10 @@ impl Sqs {
             message.sequence_number = Some(self.next_sequence_number());
             message.sent_at = now;
         }
+        let id = message.message_id.clone();
+        let body = self.noted_body(&message);
         self.queue_mut(to, now)?.insert(message, Duration::ZERO, now);
+        self.note(to, &id, || QueueEventKind::DeadLettered { body });
         // A queue that is its own dead-letter queue never hands the message out; whoever waits there and were told
         // would move it again and again.
         if to != from {
@@ -211,9 +222,20 @@ impl Sqs {
         self.advance(now);
         let queue = self.queue_mut(name, now)?;
         let at_limit = queue.in_flight_count() >= IN_FLIGHT_MAX;
-        queue.delete(receipt_handle, now)?;
+        let is_fifo = queue.fifo.is_some();
+        let there = |sqs: &Self| {
+            let is_watched = sqs.events.is_some();
+            let message =
+                is_watched.then(|| sqs.message_of_receipt(name, receipt_handle)).flatten();
+            message.map(|message| message.message_id.clone())
+        };
+        let before = there(self);
+        self.queue_mut(name, now)?.delete(receipt_handle, now)?;
+        if let (Some(id), None) = (before, there(self)) {
+            self.note(name, &id, || QueueEventKind::Deleted);
+        }
         // Below the limit a receive succeeds that did not before, and the message's group is no longer blocked.
-        if at_limit || queue.fifo.is_some() {
+        if at_limit || is_fifo {
             self.changed.insert(name.to_owned());
         }
         Ok(())
@@ -244,8 +266,13 @@ impl Sqs {
         if queue.purged_at.is_some_and(|purged_at| purged_at + PURGE_INTERVAL > now) {
             return Err(SqsError::PurgeQueueInProgress(name.to_owned()));
         }
+        let ids = self.noted_ids(name);
+        let queue = self.queue_mut(name, now)?;
         queue.purge();
         queue.purged_at = Some(now);
+        for id in ids {
+            self.note(name, &id, || QueueEventKind::Deleted);
+        }
         self.changed.insert(name.to_owned());
         Ok(())
     }

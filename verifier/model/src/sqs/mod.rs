@@ -11,6 +11,7 @@ mod deduplication;
 mod delivery;
 mod digest;
 mod error;
+mod event;
 mod fifo;
 mod groups;
 mod key;
@@ -31,6 +32,7 @@ pub use counts::Counts;
 pub use delivery::ReceiveFault;
 pub use digest::{md5_of_attributes, md5_of_body, md5_of_trace_header};
 pub use error::SqsError;
+pub use event::{QueueEvent, QueueEventKind};
 pub use fifo::{DeduplicationScope, FifoAttributes, FifoThroughputLimit};
 pub use message::{
     AttributeValue, Message, MessageAttribute, MessageAttributes, ReceivedMessage, SendMessage,

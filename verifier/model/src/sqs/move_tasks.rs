@@ -7,6 +7,7 @@
 //! on <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/troubleshooting-dlq-redrive.html>, and
 //! recordings.
 
+use super::event::QueueEventKind;
 use super::move_task::{MOVE_RATE_MAX, MoveTask, MoveTaskStatus, TaskHandle};
 use super::queue::Queue;
 use super::send_rules::in_bounds;
@@ -183,7 +184,7 @@ impl Sqs {
         let Some(mut message) = self.queue_mut(source, now).ok().and_then(Queue::pop) else {
             return Ok(false);
         };
-        message.message_id = self.new_id();
+        let from = std::mem::replace(&mut message.message_id, self.new_id());
         message.sent_at = now;
         message.first_received_at = None;
         message.receive_count = 0;
@@ -191,9 +192,12 @@ impl Sqs {
         if message.sequence_number.is_some() {
             message.sequence_number = Some(self.next_sequence_number());
         }
+        let id = message.message_id.clone();
+        let body = self.noted_body(&message);
         let queue = self.queue_mut(destination, now).map_err(|_| NON_EXISTENT_QUEUE)?;
         let delay = queue.attributes.delay();
         queue.insert(message, delay, now);
+        self.note(destination, &id, || QueueEventKind::MovedBack { from, body });
         self.changed.extend([source.to_owned(), destination.to_owned()]);
         Ok(true)
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::error::invalid_parameter;
+use super::event::QueueEvent;
 use super::move_task::MoveTask;
 use super::queue::Queue;
 use super::redrive_policy::BAD_TARGET;
@@ -43,6 +44,8 @@ pub struct Sqs {
     pub(super) sequence_number: SequenceNumber,
     /// In the order in which they were started.
     pub(super) move_tasks: Vec<MoveTask>,
+    /// What happened to messages, where somebody looks on.
+    pub(super) events: Option<Vec<QueueEvent>>,
 }
 
 /// What CloudWatch's metrics of a queue are made of.
@@ -69,6 +72,7 @@ impl Sqs {
             changed: BTreeSet::new(),
             sequence_number: SequenceNumber::FIRST,
             move_tasks: Vec::new(),
+            events: None,
         }
     }
 

@@ -16,6 +16,7 @@ pub(crate) mod stack;
 mod steady;
 mod tasks;
 pub(crate) mod undo;
+mod witness;
 
 pub(crate) use run::{Guarded, is_named_after};
 pub(crate) use stack::{Live, Where};

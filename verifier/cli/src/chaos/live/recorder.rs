@@ -121,6 +121,11 @@ impl Recorder {
         sent.collect()
     }
 
+    /// Forgets when messages were seen in the dead-letter queue: it is known when they came.
+    pub(super) fn forget_messages(&self) {
+        self.lock().retain(|line| !matches!(line.event, Event::DeadLettered { .. }));
+    }
+
     /// All lines, in the order of their times; those of one time in the order in which they came.
     pub(super) fn finish(&self, more: Vec<Line>) -> Vec<Line> {
         let mut lines = std::mem::take(&mut *self.lock());
@@ -138,12 +143,15 @@ impl Recorder {
 fn rank(event: &Event) -> u8 {
     match event {
         Event::Invoke { .. } | Event::Changed { .. } | Event::Fault { .. } => 0,
-        Event::Received { .. } => 1,
-        Event::Attempt { .. } => 2,
+        Event::Sent { .. } => 1,
+        Event::Received { .. } | Event::Throttled { .. } => 2,
+        Event::Invoked { .. } => 3,
+        Event::Attempt { .. } | Event::Effect { .. } => 4,
+        Event::Ended { .. } => 5,
         // Before the redrive whose look has found it.
-        Event::DeadLettered { .. } => 3,
-        Event::Drained { .. } => 5,
-        _ => 4,
+        Event::DeadLettered { .. } => 6,
+        Event::Drained { .. } => 8,
+        _ => 7,
     }
 }
 

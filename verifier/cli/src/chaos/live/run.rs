@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use verifier_chaos::{
     Anomaly, AnomalySet, Event, Expectation, HISTORY_VERSION, Header, History, JobKind, Limits,
-    Observation, Observed, Schedule, Setting, StackTerms, Step, Terms, Watch,
+    Line, Observation, Observed, Schedule, Setting, StackTerms, Step, Terms, Watch,
 };
 use verifier_core::experiment::{Lease, ResourceRef};
 use verifier_core::settings::Jobs;
@@ -23,6 +23,7 @@ use super::recorder::Recorder;
 use super::redriving::REDRIVE_INFIX;
 use super::stack::Live;
 use super::undo::{Undo, name};
+use super::witness::{SEES, Witness};
 use crate::chaos::names::Parts;
 use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
@@ -85,11 +86,15 @@ impl Live {
         let lease = Lease { run: self.run.to_string(), until };
         // What is to be changed from the beginning is, before anything is submitted; a mapping takes a while.
         let prepared = self.prepare(schedule, &lease, &mut undo, &guarded).await;
+        let prepared = match prepared {
+            Ok(prepared) => self.witness().await.map(|witness| (prepared, witness)),
+            Err(failure) => Err(failure),
+        };
         let began_at = clock.now();
         let recorder = self.recorder(began_at);
         let load = Mutex::new(Load::default());
         let done = match prepared {
-            Ok(prepared) => {
+            Ok((prepared, witness)) => {
                 let aborted = Box::pin(self.inject(
                     schedule,
                     (&recorder, &load),
@@ -97,7 +102,7 @@ impl Live {
                     (idle, prepared.changed_at),
                     &guarded,
                 ));
-                aborted.await.map(|aborted| (prepared, aborted))
+                aborted.await.map(|aborted| (prepared, witness, aborted))
             }
             Err(failure) => Err(failure),
         };
@@ -107,7 +112,7 @@ impl Live {
         };
         // What has ended before its time is restored at once.
         let disturbed = match &done {
-            Ok((_, None)) => undo.disturbed().await,
+            Ok((_, _, None)) => undo.disturbed().await,
             _ => Ok(Vec::new()),
         };
         guarded.progress.say("restoring everything");
@@ -123,10 +128,11 @@ impl Live {
         for (at, event) in struck? {
             recorder.write(at, event);
         }
-        let (prepared, aborted) = done?;
+        let (prepared, witness, aborted) = done?;
         refuse_what_was_disturbed(&disturbed?)?;
         let met = (&prepared, idle, aborted);
-        Box::pin(self.evaluate_later(schedule, (&recorder, load), met, &guarded)).await
+        let seen_by = (&recorder, witness.as_ref());
+        Box::pin(self.evaluate_later(schedule, (seen_by, load), met, &guarded)).await
     }
 
     /// The files beside the journal must not be there yet, either: one that is met later would cost the whole run.
@@ -151,7 +157,7 @@ impl Live {
     async fn evaluate_later(
         &self,
         schedule: &Schedule,
-        (recorder, load): (&Recorder, Mutex<Load>),
+        ((recorder, witness), load): ((&Recorder, Option<&Witness>), Mutex<Load>),
         (prepared, idle, aborted): (&Prepared, Depth, Option<&'static str>),
         guarded: &Guarded<'_>,
     ) -> Result<History, Failure> {
@@ -179,38 +185,99 @@ impl Live {
         let now = self.place.clock.now();
         recorder
             .messages(now, observed.messages.iter().map(|(_, message)| message.clone()).collect());
+        let testimony = match witness {
+            Some(witness) => Some(witness.end().await?).filter(|testimony| testimony.is_whole),
+            None => None,
+        };
         if let Some(left) = self.remove_messages(recorder, guarded.interrupt).await? {
             guarded.progress.say(&left);
         }
         // Those that a redrive has taken out are among them.
         let observed = Observed { messages: recorder.all_messages(), ..observed };
+        recorder.write(now, Event::Drained { complete, remaining });
+        match testimony {
+            Some(testimony) => {
+                let inside = testimony.lines(&recorder.watch, &self.names()?, now);
+                Ok(self.told_from_inside(schedule, recorder, observed, inside))
+            }
+            None => Ok(self.told_from_outside(schedule, recorder, observed)),
+        }
+    }
+
+    /// The history of what a stack shows outside: the worker's lines, and the dead-letter queue.
+    fn told_from_outside(
+        &self,
+        schedule: &Schedule,
+        recorder: &Recorder,
+        observed: Observed,
+    ) -> History {
         let with_receives =
             recorder.watch.tells_every_receive(&observed, self.terms.max_receive_count);
-        recorder.write(now, Event::Drained { complete, remaining });
         let told = Observed { messages: Vec::new(), ..observed };
-        let more = recorder.watch.lines(&told, with_receives);
+        let tells_attempts =
+            self.place.log_group.is_some() && !loses_lines(schedule) && !ends_processes(schedule);
+        let mut sees = match (tells_attempts, with_receives) {
+            (true, true) => vec![Observation::Attempts, Observation::Receives],
+            (true, false) => vec![Observation::Attempts],
+            (false, _) => Vec::new(),
+        };
         let tells_effects = recorder.watch.tells_effects(&told) && !doubles_lines(schedule);
-        let mut sees =
-            match (self.place.log_group.is_some() && !loses_lines(schedule), with_receives) {
-                (true, true) => vec![Observation::Attempts, Observation::Receives],
-                (true, false) => vec![Observation::Attempts],
-                (false, _) => Vec::new(),
-            };
         sees.extend(tells_effects.then_some(Observation::EffectLines));
-        let header = Header {
+        let more = recorder.watch.lines(&told, with_receives);
+        let terms = Terms {
+            told_late_milliseconds: told_late(&self.terms, schedule),
+            changed_late_milliseconds: if self.emulator.is_some() { 0 } else { CHANGED_LATE },
+            ..self.terms.terms()
+        };
+        // A standard queue may deliver a message again at any time, and an invocation's end is not seen.
+        let allows = AnomalySet::of(&[Anomaly::Redelivered]);
+        History { header: self.header(schedule, terms, sees, allows), lines: recorder.finish(more) }
+    }
+
+    /// The history of what an emulator has seen inside, with the worker's lines. It delivers again what the queue's own terms make
+    /// it deliver, and nothing else.
+    fn told_from_inside(
+        &self,
+        schedule: &Schedule,
+        recorder: &Recorder,
+        observed: Observed,
+        mut inside: Vec<Line>,
+    ) -> History {
+        let told = Observed { messages: Vec::new(), ..observed };
+        let mut sees = SEES.to_vec();
+        // How an attempt ended is told by its line alone.
+        sees.retain(|one| *one != Observation::Attempts || !loses_lines(schedule));
+        let tells_effects = recorder.watch.tells_effects(&told) && !doubles_lines(schedule);
+        sees.extend(tells_effects.then_some(Observation::EffectLines));
+        recorder.forget_messages();
+        inside.extend(recorder.watch.lines(&told, false));
+        let lines = recorder.finish(inside);
+        History { header: self.header(schedule, self.terms.terms(), sees, AnomalySet::NONE), lines }
+    }
+
+    fn header(
+        &self,
+        schedule: &Schedule,
+        terms: Terms,
+        sees: Vec<Observation>,
+        allows: AnomalySet,
+    ) -> Header {
+        Header {
             version: HISTORY_VERSION,
             seed: schedule.seed,
             target: self.target.into(),
-            terms: Terms {
-                told_late_milliseconds: told_late(&self.terms, schedule),
-                changed_late_milliseconds: if self.emulator.is_some() { 0 } else { CHANGED_LATE },
-                ..self.terms.terms()
-            },
+            terms,
             observes: sees.into(),
-            // A standard queue may deliver a message again at any time, and an invocation's end is not seen.
-            allows: AnomalySet::of(&[Anomaly::Redelivered]),
-        };
-        Ok(History { header, lines: recorder.finish(more) })
+            allows,
+        }
+    }
+
+    /// An emulator that looks on from now, where the stack is on one.
+    async fn witness(&self) -> Result<Option<Witness>, Failure> {
+        match &self.emulator {
+            Some(emulator) => Witness::begin(emulator.clone()).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Writes down which condition has ended the run, or does not let it pass; says whether one does.
@@ -413,9 +480,13 @@ fn path_of(url: &str) -> String {
 fn loses_lines(schedule: &Schedule) -> bool {
     let loses =
         |rule: &FaultRule| matches!(rule.fault, Fault::LogLost | Fault::LogTruncated { .. });
-    // A process that ends leaves no line of what it did not come to.
+    schedule.faults.iter().any(loses)
+}
+
+/// Whether processes end on purpose: one that does leaves no line of what it did not come to.
+fn ends_processes(schedule: &Schedule) -> bool {
     let ends = |step: &Step| matches!(step.job(), Some(JobKind::Exiting { .. }));
-    schedule.faults.iter().any(loses) || schedule.steps.iter().any(ends)
+    schedule.steps.iter().any(ends)
 }
 
 /// Whether lines of the log may be there twice, on purpose: then one effect cannot be told from two.
