@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use verifier_chaos::{Event, Id, Line, Observed, Operation, SentMessage, Watch};
+use verifier_chaos::{Event, Id, Line, Observed, Operation, Queue, SentMessage, Watch};
 use verifier_core::dead_letters::DeadLetter;
 use verifier_model::time::Timestamp;
 
@@ -121,9 +121,13 @@ impl Recorder {
         sent.collect()
     }
 
-    /// Forgets when messages were seen in the dead-letter queue: it is known when they came.
+    /// Forgets what is told from inside as well: when messages were seen in the dead-letter queue, and what another consumer has
+    /// received.
     pub(super) fn forget_messages(&self) {
-        self.lock().retain(|line| !matches!(line.event, Event::DeadLettered { .. }));
+        let is_told = |event: &Event| {
+            matches!(event, Event::DeadLettered { .. } | Event::Received { queue: Queue::Jobs, .. })
+        };
+        self.lock().retain(|line| !is_told(&line.event));
     }
 
     /// All lines, in the order of their times; those of one time in the order in which they came.
@@ -157,7 +161,6 @@ fn rank(event: &Event) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use verifier_chaos::Queue;
     use verifier_core::settings::MessageIds;
 
     use super::*;
