@@ -7,9 +7,9 @@
 use verifier_model::faults::{Commit, CrashPoint, Fault};
 
 use crate::Anomaly::{
-    BatchPoisoned, EffectAndDlq, InnocentDlq, LateDlq, Lost, OverReceived, PoisonAsSuccess,
-    PrematureDlq, Recovered, Redelivered, RedriveLeak, RejectedButEnqueued, ThrottleDlq,
-    UncausedFailure,
+    BatchPoisoned, ContradictedOutcome, EffectAndDlq, InnocentDlq, LateDlq, Lost, OverReceived,
+    PoisonAsSuccess, PrematureDlq, Recovered, Redelivered, RedriveLeak, RejectedButEnqueued,
+    ThrottleDlq, UncausedFailure,
 };
 use crate::{Anomaly, AnomalySet};
 
@@ -111,9 +111,15 @@ const fn allowed_at_the_function(fault: &Fault) -> &'static [Anomaly] {
             &[Redelivered, PrematureDlq, InnocentDlq, EffectAndDlq, LateDlq, Recovered]
         }
         // The mapping, or the caller of the API, believes whatever arrives.
-        Fault::Answer { .. } => {
-            &[Lost, Recovered, PoisonAsSuccess, InnocentDlq, BatchPoisoned, EffectAndDlq]
-        }
+        Fault::Answer { .. } => &[
+            Lost,
+            Recovered,
+            ContradictedOutcome,
+            PoisonAsSuccess,
+            InnocentDlq,
+            BatchPoisoned,
+            EffectAndDlq,
+        ],
         _ => &[],
     }
 }

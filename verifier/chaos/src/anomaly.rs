@@ -57,6 +57,8 @@ anomalies! {
     Redelivered = "redelivered": "attempted again although no attempt failed",
     /// More than one distinct side effect.
     DuplicatedEffect = "duplicated-effect": "done more than once",
+    /// The worker's line calls it done, and its response names it as failed.
+    ContradictedOutcome = "contradicted-outcome": "called done by its line, and failed by the response to its batch",
     /// The worker failed it at an attempt at which it was not declared to fail.
     UncausedFailure = "uncaused-failure": "failed at an attempt that nothing made fail",
     /// Dead-lettered too early: after fewer failed attempts than the policy says without throttling, or before as many
@@ -109,6 +111,7 @@ impl Anomaly {
             // An attempt after which nothing was written counts as one that failed, and shows only among the receives.
             Self::PrematureDlq | Self::LateDlq => &[Receives, Attempts],
             Self::BatchPoisoned => &[Batches, Receives, Attempts],
+            Self::ContradictedOutcome => &[Batches, Attempts],
             Self::StuckInFlight => &[Receives, Deletes, Attempts],
             // They are about the submits and the dead-letter queue, of which every target knows; and effects are seen in one of
             // two ways: see [`Self::needs_one_of`].

@@ -40,7 +40,12 @@ const NAME_MAX: usize = 40;
 /// wrong with the stack: whatever of them was done, they are received again, and at last dead-lettered.
 pub(super) const ENDS_BATCH: (&str, AnomalySet) = (
     "job that ends its batch",
-    AnomalySet::of(&[Anomaly::BatchPoisoned, Anomaly::InnocentDlq, Anomaly::EffectAndDlq]),
+    AnomalySet::of(&[
+        Anomaly::BatchPoisoned,
+        Anomaly::ContradictedOutcome,
+        Anomaly::InnocentDlq,
+        Anomaly::EffectAndDlq,
+    ]),
 );
 /// What a purge is called, and what it may do: whatever is in the queue is gone, a job that was accepted and one that failed
 /// alike.

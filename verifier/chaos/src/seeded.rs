@@ -44,6 +44,9 @@ impl SeededBug {
             Anomaly::DuplicatedEffect => {
                 "the worker repeats the effect of slow jobs under another key"
             }
+            Anomaly::ContradictedOutcome => {
+                "the worker names slow jobs as failed at their first receive, although it has done them"
+            }
             Anomaly::UncausedFailure => "the worker fails slow jobs at their first receive",
             Anomaly::PrematureDlq => "the queue counts one receive too many of what has failed",
             Anomaly::ThrottleDlq => "the mapping gives batches up that are on their last receive",

@@ -249,11 +249,11 @@ fn found_beside(job: &str) -> (AnomalySet, usize) {
 
 #[test]
 fn what_ends_a_batch_as_a_whole_takes_the_others_with_it() {
-    use Anomaly::{EffectAndDlq, InnocentDlq};
+    use Anomaly::{ContradictedOutcome, EffectAndDlq, InnocentDlq};
     for (job, found, attempts) in [
         (r#"{"exiting":{"at":"before"}}"#, vec![InnocentDlq, EffectAndDlq], 3),
         (r#"{"exiting":{"at":"after"}}"#, vec![InnocentDlq, EffectAndDlq], 3),
-        (r#""garbling""#, vec![InnocentDlq, EffectAndDlq], 3),
+        (r#""garbling""#, vec![ContradictedOutcome, InnocentDlq, EffectAndDlq], 3),
         (r#""cut-off""#, vec![], 1),
         (r#""oversize""#, vec![], 1),
     ] {

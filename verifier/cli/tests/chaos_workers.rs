@@ -36,7 +36,10 @@ const WORKERS: [(&str, &[&str]); 11] = [
     ("fails what is flaky for ever", &["uncaused-failure"]),
     ("fails at random", &["uncaused-failure", "innocent-dlq"]),
     ("fails all for one", &["batch-poisoned", "innocent-dlq", "effect-and-dlq"]),
-    ("says it did what it did not", &["batch-poisoned", "innocent-dlq", "redelivered"]),
+    (
+        "says it did what it did not",
+        &["contradicted-outcome", "batch-poisoned", "innocent-dlq", "effect-and-dlq"],
+    ),
 ];
 
 /// A folder of functions with the worker of that flaw.

@@ -2,6 +2,7 @@
 
 mod acked_not_enqueued;
 mod batch_poisoned;
+mod contradicted_outcome;
 mod dlq_clone_mismatch;
 mod duplicated_effect;
 mod effect_and_dlq;
@@ -40,6 +41,7 @@ pub(super) const fn evaluator(anomaly: Anomaly) -> Evaluate {
         Anomaly::Phantom => phantom::evaluate,
         Anomaly::Redelivered => redelivered::evaluate,
         Anomaly::DuplicatedEffect => duplicated_effect::evaluate,
+        Anomaly::ContradictedOutcome => contradicted_outcome::evaluate,
         Anomaly::UncausedFailure => uncaused_failure::evaluate,
         Anomaly::PrematureDlq => premature_dlq::evaluate,
         Anomaly::ThrottleDlq => throttle_dlq::evaluate,

@@ -195,6 +195,7 @@ fn what_a_target_does_not_observe_stays_unknown() {
     assert_eq!(report.violations(), AnomalySet::of(&[Anomaly::Lost]));
     let unknown = AnomalySet::of(&[
         Anomaly::AckedNotEnqueued,
+        Anomaly::ContradictedOutcome,
         Anomaly::PrematureDlq,
         Anomaly::OverReceived,
         Anomaly::LateDlq,

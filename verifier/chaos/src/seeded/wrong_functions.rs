@@ -113,6 +113,12 @@ impl WrongWorker {
 
     /// Whether a message is named as failed although it did not.
     fn names_too(&self, work: &Work, index: usize, records: &[Record<'_>]) -> bool {
+        if self.0 == Anomaly::ContradictedOutcome {
+            let record = &records[index];
+            return lines_all_succeeded(work)
+                && is_slow_record(record)
+                && record.receive_count == 1;
+        }
         if self.0 == Anomaly::InnocentDlq {
             return lines_all_succeeded(work) && is_slow_record(&records[index]);
         }
