@@ -24,9 +24,14 @@ pub fn raise_limit() {
     }
 }
 
-/// How many connections there may be at a time: half of what this process may have.
+/// How many connections there may be at a time, of clients and of functions' runtimes: half of what this process may have.
 pub(crate) fn connections_max() -> usize {
     as_size(of_connections(limit()))
+}
+
+/// How many of them there may be on the port of the stack's services: whatever its clients do, functions' runtimes have the rest.
+pub(crate) fn connections_of_stack_max() -> usize {
+    as_size(of_stack(of_connections(limit())))
 }
 
 /// How many environments of functions, in the other half.
@@ -40,6 +45,10 @@ fn limit() -> u64 {
 
 fn of_connections(limit: u64) -> u64 {
     limit / 2
+}
+
+fn of_stack(connections: u64) -> u64 {
+    connections - connections / 8
 }
 
 fn of_environments(limit: u64) -> u64 {
@@ -61,6 +70,7 @@ mod tests {
             assert!(taken <= limit, "{limit}: {taken}");
         }
         assert_eq!((of_connections(1024), of_environments(1024)), (512, 56));
+        assert_eq!(of_stack(512), 448);
         assert!(of_connections(ENOUGH) > 10_000 && of_environments(ENOUGH) > 1_000);
     }
 }

@@ -18,11 +18,12 @@ use crate::admin::Admin;
 use crate::client::Client;
 use crate::clients::Clients;
 use crate::clock::{Clock, ClockMode};
+use crate::descriptors;
 use crate::error::EmulatorError;
 use crate::faults::Faults;
 use crate::http_api::HttpApis;
 use crate::lambda::{EnvironmentContext, Functions, Mappings, ProcessGroups, Unstartable};
-use crate::listener::serve;
+use crate::listener::{Connections, serve};
 use crate::logs::LogStore;
 use crate::queues::Queues;
 use crate::roots::Author;
@@ -104,7 +105,10 @@ impl Emulator {
         let groups = ProcessGroups::default();
         // Without a shell no function can start, which is better said now.
         drop(groups.start().map_err(EmulatorError::ProcessGroup)?);
-        let world = Arc::new(world(&config, &clock, groups, format!("http://{address}")));
+        let connections = Connections::new(descriptors::connections_max());
+        let places = connections.port(descriptors::connections_of_stack_max());
+        let endpoint = format!("http://{address}");
+        let world = Arc::new(world(&config, &clock, groups, connections, endpoint));
         let mut stacks = Stacks::default();
         let stack = match stacks.create(&world, stack_of(&config, &world)) {
             Ok(stack) => stack,
@@ -139,7 +143,7 @@ impl Emulator {
         });
         let mut tasks = JoinSet::new();
         clock.spawn(&mut tasks, |busy| world.sqs.clone().run_move_tasks(busy));
-        tasks.spawn(serve(listener, server.clone()));
+        tasks.spawn(serve(listener, places, server.clone()));
         Ok(Self { stack, clock, server, world, tasks })
     }
 
@@ -223,7 +227,13 @@ fn token() -> Result<String, EmulatorError> {
 }
 
 /// An account and region without any stack.
-fn world(config: &EmulatorConfig, clock: &Clock, groups: ProcessGroups, endpoint: String) -> World {
+fn world(
+    config: &EmulatorConfig,
+    clock: &Clock,
+    groups: ProcessGroups,
+    connections: Arc<Connections>,
+    endpoint: String,
+) -> World {
     let region = config.region.clone();
     let model = Sqs::new(&region, ACCOUNT_ID, config.seed);
     let faults = Faults::new(clock.clone());
@@ -235,6 +245,7 @@ fn world(config: &EmulatorConfig, clock: &Clock, groups: ProcessGroups, endpoint
         clock: clock.clone(),
         faults: faults.clone(),
         logs: logs.clone(),
+        connections,
         groups,
         region: region.clone(),
         endpoint: endpoint.clone(),

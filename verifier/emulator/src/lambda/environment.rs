@@ -29,7 +29,7 @@ use super::environment_context::EnvironmentContext;
 use super::log::Log;
 use super::pool::Pooled;
 use super::process_group::ProcessGroup;
-use super::runtime_api::{Delivery, RuntimeApi, RuntimeCall, RuntimeError};
+use super::runtime_api::{CONNECTIONS_MAX, Delivery, RuntimeApi, RuntimeCall, RuntimeError};
 use crate::stack::FunctionSpec;
 
 /// How long a function may take until it first asks for an invocation.
@@ -97,7 +97,9 @@ impl Environment {
             error_type: "Runtime.Unknown".to_owned(),
             message: format!("{what} cannot be set up: {error}"),
         };
-        let api = RuntimeApi::start().await.map_err(|error| failed("the Runtime API", &error))?;
+        let places = environment_context.connections.port(CONNECTIONS_MAX);
+        let api = RuntimeApi::start(places).await;
+        let api = api.map_err(|error| failed("the Runtime API", &error))?;
         let stream = log_stream(environment_context, id);
         let log = Log::start(environment_context, function, &stream, nonce)
             .map_err(|error| failed("the function's output", &error))?;

@@ -371,6 +371,7 @@ mod tests {
     use crate::clock::ClockMode;
     use crate::faults::Faults;
     use crate::lambda::ProcessGroups;
+    use crate::listener::Connections;
     use crate::logs::LogStore;
 
     fn functions() -> Functions {
@@ -380,6 +381,7 @@ mod tests {
             access: Arc::new(Access::new(true, "us-local-1")),
             logs: Arc::new(LogStore::new(faults.clone())),
             groups: ProcessGroups::default(),
+            connections: Connections::new(64),
             clock,
             faults,
             region: "us-local-1".to_owned(),

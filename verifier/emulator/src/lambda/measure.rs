@@ -9,7 +9,8 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, timeout_at};
 
 use super::environment::INIT_TIMEOUT;
-use super::runtime_api::{Delivery, RuntimeApi, RuntimeCall};
+use super::runtime_api::{CONNECTIONS_MAX, Delivery, RuntimeApi, RuntimeCall};
+use crate::listener::Connections;
 
 /// The invocation's id, which stands for nothing.
 const REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";
@@ -33,7 +34,8 @@ pub struct FunctionStart {
 ///
 /// It is an error when it ends, reports an error, or takes longer than Lambda lets an initialisation take.
 pub async fn measure_function(mut command: Command, payload: &[u8]) -> io::Result<FunctionStart> {
-    let mut api = RuntimeApi::start().await?;
+    let places = Connections::new(CONNECTIONS_MAX).port(CONNECTIONS_MAX);
+    let mut api = RuntimeApi::start(places).await?;
     command.env("AWS_LAMBDA_RUNTIME_API", api.address.to_string());
     command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
     let started = Instant::now();

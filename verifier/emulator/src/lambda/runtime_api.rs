@@ -2,6 +2,7 @@
 //!
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
@@ -21,6 +24,7 @@ use tokio::task::AbortHandle;
 
 use crate::admission::{Listener, Refused, admit};
 use crate::body::Bodies;
+use crate::listener::{Bounds, PortPlaces, accept};
 
 /// The largest response of a function, and the largest event of a synchronous invocation.
 ///
@@ -32,6 +36,18 @@ const BODY_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 1024 * 1024;
 
 /// How long a body may take: as long as the longest invocation.
 const BODY_TIMEOUT: Duration = Duration::from_mins(15);
+
+/// How many connections an environment has at a time. A runtime needs two: one on which it waits for an invocation, and one to
+/// answer on.
+pub(super) const CONNECTIONS_MAX: usize = 16;
+
+/// A runtime may keep a connection for as long as an invocation takes, and then answer on it: closed at that moment, its
+/// answer would be lost. The largest head is hyper's own.
+const BOUNDS: Bounds = Bounds {
+    first_head: Duration::from_secs(30),
+    head: Duration::from_mins(16),
+    head_bytes: 408 * 1024,
+};
 
 /// What the runtime in an execution environment asks for or tells.
 pub(super) enum RuntimeCall {
@@ -70,7 +86,8 @@ pub(super) struct RuntimeApi {
 }
 
 impl RuntimeApi {
-    pub(super) async fn start() -> io::Result<Self> {
+    /// Starts one on a free port, with its places among all connections.
+    pub(super) async fn start(places: PortPlaces) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let (sender, calls) = mpsc::channel(4);
@@ -84,7 +101,12 @@ impl RuntimeApi {
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
             .route_layer(middleware::from_fn_with_state(Arc::new(bodies), guard))
             .with_state(sender);
-        let server = tokio::spawn(async move { axum::serve(listener, router).await });
+        let router = TowerToHyperService::new(router);
+        let answer = move |request: Request| {
+            let answered = router.call(request);
+            async move { Ok::<_, Infallible>(answered.await.unwrap_or_else(|never| match never {})) }
+        };
+        let server = tokio::spawn(accept(listener, places, BOUNDS, answer));
         Ok(Self { address, calls, server: server.abort_handle() })
     }
 }
