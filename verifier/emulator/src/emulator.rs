@@ -83,6 +83,9 @@ pub enum Callers {
 /// [`EmulatorConfig::other_work`].
 pub const OTHER_WORK: Duration = Duration::from_millis(250);
 
+/// How long each part of an emulator may take to end, in real time.
+const END_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A running emulator.
 ///
 /// [`Emulator::shut_down`] ends it and waits until no process of it is left. Dropping it ends it too, without waiting.
@@ -203,10 +206,13 @@ impl Emulator {
         self.server.clients.add()
     }
 
-    /// Ends the emulator and waits until no process of it is left.
+    /// Ends the emulator and waits until no process of it is left, for a bounded time: what has not ended by then is named in a
+    /// warning.
     pub async fn shut_down(mut self) {
-        self.tasks.shutdown().await;
-        self.world.mappings.shut_down().await;
+        bounded("its connections", self.tasks.shutdown()).await;
+        bounded("the workers of its mappings", self.world.mappings.shut_down()).await;
+        bounded("its invocations", self.world.functions.abandon()).await;
+        // Its waits are bounded themselves, each for the process that it names.
         self.world.functions.shut_down().await;
     }
 }
@@ -216,6 +222,14 @@ impl Drop for Emulator {
         // Its tasks hold what they work on, so they would keep each other alive.
         self.world.mappings.abort();
         self.world.functions.abort();
+    }
+}
+
+/// Waits for a part of the emulator to end.
+async fn bounded(what: &str, end: impl Future<Output = ()>) {
+    if tokio::time::timeout(END_TIMEOUT, end).await.is_err() {
+        let seconds = END_TIMEOUT.as_secs();
+        tracing::warn!("the emulator ends, and {what} had not ended after {seconds} s");
     }
 }
 

@@ -314,10 +314,15 @@ impl Functions {
         self.clock().spawn(&mut background, task);
     }
 
-    /// Ends every environment and waits until its process is gone.
-    pub(crate) async fn shut_down(&self) {
+    /// Ends what goes on behind the requests.
+    pub(crate) async fn abandon(&self) {
         let mut background = std::mem::take(&mut *lock(&self.background));
         background.shutdown().await;
+    }
+
+    /// Ends every environment and waits until its process is gone.
+    pub(crate) async fn shut_down(&self) {
+        lock(&self.background).abort_all();
         // Together: each environment that is dropped looks for its processes by itself.
         self.environment_context.groups.end().await;
         self.clear();

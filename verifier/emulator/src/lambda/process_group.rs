@@ -3,12 +3,19 @@
 use std::io;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::process::{Child, ChildStdin, Command};
+use tokio::time::timeout;
 
 /// The variable by which a process is known to be of an environment, whatever group or session it has made for itself.
 const MARK: &str = "VERIFIER_ENVIRONMENT";
+/// The variable by which a leader is known to its emulator's guard.
+const OF_LEADER: &str = "VERIFIER_LEADER";
+/// How long the processes of all environments may take to end once they are killed, in real time: a hundred looks take some two
+/// seconds, on a machine that has time for them.
+const END_TIMEOUT: Duration = Duration::from_secs(10);
 /// What a leader does: it waits, ends the processes that have its mark until there are none, and then its group. It outlives
 /// what a function sends to its group.
 ///
@@ -19,8 +26,8 @@ const MARK: &str = "VERIFIER_ENVIRONMENT";
 /// Source: `proc_pid_environ(5)`, `proc_pid_stat(5)`: after the name, the first field is the state, the second the parent, the
 /// twentieth the start.
 ///
-/// Its arguments are its own mark and that of all environments of its emulator. A line tells it what to do: `all` to end what
-/// has the latter, or `group` where that was done, and its group alone is left. Without a line it is on its own.
+/// Its first argument is the mark. With a second one it is the guard: it is in a group of its own, where no function's signal
+/// reaches it, and then lets those leaders go on that a function has stopped with its group.
 const LEADER: &str = r#"trap '' HUP INT QUIT TERM USR1 USR2 PIPE ALRM
 started() { read -r stat < "/proc/$1/stat" && set -- ${stat##*) } && state=$1 parent=$2 start=${20}; }
 becoming() {
@@ -40,10 +47,9 @@ marked() {
   done
   [ -n "$found" ]
 }
-mark=$1 turn=0
+mark=$1 leaders=$2 turn=0
 started $$ && since=$start
-read -r order
-case $order in all) mark=$2 ;; group) turn=100 ;; esac
+read -r _
 while [ $turn -lt 100 ]; do
   turn=$((turn + 1))
   marked && continue
@@ -51,42 +57,49 @@ while [ $turn -lt 100 ]; do
   # What was becoming something at the first look, and had become it at the second.
   marked || break
 done
+if [ -n "$leaders" ]; then
+  for file in $(grep -lF -- "$leaders" /proc/[0-9]*/environ 2>/dev/null); do
+    file=${file#/proc/}
+    kill -CONT "${file%/environ}" 2>/dev/null
+  done
+fi
 kill -KILL 0"#;
-
-/// What a leader is told to do.
-const ALL: &str = "all\n";
-const GROUP: &str = "group\n";
 
 /// The process groups of all environments that run.
 ///
 /// Each environment has one of its own, as each has a sandbox of its own on Lambda: a function that signals its group, as a
 /// shell's `kill 0` does, reaches nothing but what it started itself.
+///
+/// A function may stop its group, and the leader with it. So when this process ends an environment it lets the leader go on,
+/// and when it ends all, it kills each group itself. When this process is killed, the guard lets the leaders go on.
 #[derive(Default)]
 pub(crate) struct ProcessGroups {
-    leaders: Mutex<Vec<Leader>>,
+    leaders: Mutex<Vec<Arc<Mutex<Leader>>>>,
+    guard: Mutex<Option<Leader>>,
     /// What all marks begin with.
     mark: OnceLock<String>,
 }
 
-/// A group's leader, and the write end of its pipe.
+/// A process that acts when its pipe is closed: the leader of a group, or the guard of all.
 struct Leader {
-    process: Child,
-    pipe: Pipe,
+    /// None where another waits for it.
+    process: Option<Child>,
+    /// The write end; dropping it closes it.
+    pipe: Option<ChildStdin>,
+    /// Its id, which is its group's.
+    id: Pid,
 }
-
-/// Taking it closes it, and the leader acts.
-type Pipe = Arc<Mutex<Option<ChildStdin>>>;
 
 /// A process group whose leader waits for this process to end, or for this value to be dropped, and then kills the group,
 /// itself included, and on Linux every process besides that was started in the environment: what a function leaves running ends
 /// with its sandbox on Lambda.
 ///
 /// The leader holds the read end of a pipe of which only this process has the write end. When this process exits,
-/// crashes or is killed, the kernel closes the pipe and the leader acts. No process id is ever written down, so none
-/// can be reused in between.
+/// crashes or is killed, the kernel closes the pipe and the leader acts. No process is signalled by its id but leaders that this
+/// process has not reaped yet, so none can be reused in between.
 pub(crate) struct ProcessGroup {
-    pipe: Pipe,
-    id: i32,
+    leader: Arc<Mutex<Leader>>,
+    id: Pid,
     mark: String,
 }
 
@@ -95,50 +108,114 @@ impl ProcessGroups {
     pub(crate) fn start(&self) -> io::Result<ProcessGroup> {
         let drawn = drawn()?;
         let of_all = self.mark.get_or_init(|| drawn.clone());
+        self.watch(of_all)?;
         let mark = format!("{of_all}-{drawn}");
-        let mut leader = Command::new("sh")
-            .args(["-c", LEADER, "sh", &format!("{MARK}={mark}"), &format!("{MARK}={of_all}-")])
+        let leader = Leader::start(&[format!("{MARK}={mark}")], Some(of_all))?;
+        let id = leader.id;
+        let leader = Arc::new(Mutex::new(leader));
+        let mut leaders = lock(&self.leaders);
+        // Those that have ended are reaped here, so that their number does not grow with that of invocations.
+        leaders.retain(|leader| lock(leader).has_to_act());
+        leaders.push(leader.clone());
+        Ok(ProcessGroup { leader, id, mark })
+    }
+
+    /// Has the guard running.
+    fn watch(&self, of_all: &str) -> io::Result<()> {
+        let mut guard = lock(&self.guard);
+        if !guard.as_mut().is_some_and(Leader::is_running) {
+            let arguments = [format!("{MARK}={of_all}-"), format!("{OF_LEADER}={of_all}")];
+            *guard = Some(Leader::start(&arguments, None)?);
+        }
+        Ok(())
+    }
+
+    /// Kills every process of all groups and waits for their leaders' ends, for a bounded time.
+    ///
+    /// The guard looks for the processes of all, since each look reads the environment of every process there is.
+    pub(crate) async fn end(&self) {
+        if let Some(of_all) = self.mark.get()
+            && let Err(error) = self.watch(of_all)
+        {
+            tracing::warn!("what functions have left running cannot be looked for: {error}");
+        }
+        let guard = lock(&self.guard).take();
+        if let Some(guard) = guard {
+            guard.end("the guard of the functions' processes").await;
+        }
+        let leaders = std::mem::take(&mut *lock(&self.leaders));
+        let mut ending = Vec::new();
+        for leader in leaders {
+            let mut leader = lock(&leader);
+            leader.kill_group();
+            let (process, pipe) = (leader.process.take(), leader.pipe.take());
+            ending.push(Leader { process, pipe, id: leader.id });
+        }
+        for leader in ending {
+            leader.end("a function's process group").await;
+        }
+    }
+}
+
+impl Leader {
+    /// Starts one with the script's arguments; `of_all` is the mark by which the guard finds it.
+    fn start(arguments: &[String], of_all: Option<&String>) -> io::Result<Self> {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", LEADER, "sh"])
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             // A group of its own: Ctrl-C in the terminal reaches neither it nor the functions.
-            .process_group(0)
-            .spawn()?;
-        let id = leader.id().and_then(|id| i32::try_from(id).ok());
+            .process_group(0);
+        command.envs(of_all.map(|of_all| (OF_LEADER, of_all)));
+        let mut process = command.spawn()?;
+        let id = process.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let id = id.ok_or_else(|| io::Error::other("the process group's leader ended at once"))?;
-        let pipe: Pipe = Arc::new(Mutex::new(leader.stdin.take()));
-        let group = ProcessGroup { pipe: pipe.clone(), id, mark };
-        let mut leaders = self.leaders();
-        // Those that have ended are reaped here, so that their number does not grow with that of invocations.
-        leaders.retain_mut(|leader| matches!(leader.process.try_wait(), Ok(None)));
-        leaders.push(Leader { process: leader, pipe });
-        Ok(group)
+        let pipe = process.stdin.take();
+        Ok(Self { process: Some(process), pipe, id })
     }
 
-    /// Kills every process of all groups and waits for their leaders' ends.
-    ///
-    /// The oldest leader looks for the processes of all, since each look reads the environment of every process there is.
-    pub(crate) async fn end(&self) {
-        let mut leaders = std::mem::take(&mut *self.leaders());
-        leaders.retain_mut(|leader| matches!(leader.process.try_wait(), Ok(None)));
-        let mut order = ALL;
-        for leader in &mut leaders {
-            if !tell(&leader.pipe, order).await {
-                continue;
-            }
-            if order == ALL {
-                order = GROUP;
-                let _ = leader.process.wait().await;
-            }
-        }
-        for mut leader in leaders {
-            // It kills itself with its group, so this wait is short.
-            let _ = leader.process.wait().await;
+    /// Whether it runs, and so its id is its own: until it is reaped no other process can have it.
+    fn is_running(&mut self) -> bool {
+        self.process.as_mut().is_some_and(|process| matches!(process.try_wait(), Ok(None)))
+    }
+
+    /// Has it act, if it runs; a function may have stopped it.
+    fn act(&mut self) {
+        drop(self.pipe.take());
+        if self.is_running() {
+            let _ = kill_process(self.id, Signal::CONT);
         }
     }
 
-    fn leaders(&self) -> MutexGuard<'_, Vec<Leader>> {
-        self.leaders.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether it runs. One whose time to act has come may have been stopped again.
+    fn has_to_act(&mut self) -> bool {
+        if self.pipe.is_none() {
+            self.act();
+        }
+        self.is_running()
+    }
+
+    fn kill_group(&mut self) {
+        if self.is_running() {
+            let _ = kill_process_group(self.id, Signal::KILL);
+        }
+    }
+
+    /// Has it act and waits for its end; one that does not end in time is killed with its group.
+    async fn end(mut self, what: &str) {
+        self.act();
+        let Some(process) = &mut self.process else { return };
+        if timeout(END_TIMEOUT, process.wait()).await.is_err() {
+            let seconds = END_TIMEOUT.as_secs();
+            tracing::warn!(
+                "{what} (process {}) had not ended after {seconds} s, and is killed",
+                self.id
+            );
+            self.kill_group();
+        }
     }
 }
 
@@ -149,34 +226,26 @@ fn drawn() -> io::Result<String> {
     Ok(format!("{:032x}", u128::from_ne_bytes(mark)))
 }
 
-fn take(pipe: &Pipe) -> Option<ChildStdin> {
-    pipe.lock().unwrap_or_else(PoisonError::into_inner).take()
-}
-
-/// Tells a leader what to do; whether it can still be told.
-async fn tell(pipe: &Pipe, order: &str) -> bool {
-    match take(pipe) {
-        Some(mut pipe) => pipe.write_all(order.as_bytes()).await.is_ok(),
-        None => false,
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for ProcessGroup {
     fn drop(&mut self) {
-        drop(take(&self.pipe));
+        lock(&self.leader).act();
     }
 }
 
 impl ProcessGroup {
     /// Makes a command start in this group.
     pub(crate) fn add(&self, command: &mut Command) {
-        command.process_group(self.id).env(MARK, &self.mark);
+        command.process_group(self.id.as_raw_nonzero().get()).env(MARK, &self.mark);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use tokio::io::AsyncReadExt;
 
     use super::*;
 
@@ -210,6 +279,67 @@ mod tests {
         other.wait().await.unwrap();
     }
 
+    /// Waits until the process of that id has ended, or is waited for.
+    async fn ends(id: &str) {
+        let status = format!("/proc/{id}/status");
+        let is_running = || {
+            let status = std::fs::read_to_string(&status).unwrap_or_default();
+            status.contains("State:") && !status.contains("State:\tZ")
+        };
+        // It was killed by then, and the kernel may not be done with it.
+        let ended = async {
+            while is_running() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), ended).await.expect("it ends");
+    }
+
+    /// A process that stops its whole group, its leader with it. Its id, and that of one besides that has no mark.
+    async fn stopped(group: &ProcessGroup) -> (Child, String) {
+        let mut command = Command::new("sh");
+        let program = format!("env -u {MARK} sleep 600 >&- & echo $!; exec >&-; kill -STOP 0");
+        group.add(command.args(["-c", &program]).stdout(Stdio::piped()));
+        let mut process = command.spawn().unwrap();
+        let mut unmarked = String::new();
+        process.stdout.take().unwrap().read_to_string(&mut unmarked).await.unwrap();
+        let leader = format!("/proc/{}/stat", group.id.as_raw_nonzero());
+        while !std::fs::read_to_string(&leader).unwrap().contains(") T ") {
+            tokio::task::yield_now().await;
+        }
+        (process, unmarked.trim().to_owned())
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_group_that_a_function_has_stopped_ends_alone_and_with_all() {
+        let groups = ProcessGroups::default();
+        let (alone, with_all) = (groups.start().unwrap(), groups.start().unwrap());
+        let (mut first, unmarked) = stopped(&alone).await;
+        let id = alone.id.as_raw_nonzero().to_string();
+        drop(alone);
+        assert!(!first.wait().await.unwrap().success());
+        ends(&unmarked).await;
+        ends(&id).await;
+        let (mut second, unmarked) = stopped(&with_all).await;
+        let ended = tokio::time::timeout(Duration::from_secs(9), groups.end()).await;
+        ended.expect("it waits for no process that is stopped");
+        assert!(!second.wait().await.unwrap().success());
+        ends(&unmarked).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn when_all_pipes_are_closed_at_once_a_stopped_group_ends_too() {
+        let groups = ProcessGroups::default();
+        let group = groups.start().unwrap();
+        let (mut process, unmarked) = stopped(&group).await;
+        // As the kernel does when this process is killed: nothing lets the leader go on but the guard.
+        drop(lock(&group.leader).pipe.take());
+        drop(lock(&groups.guard).as_mut().unwrap().pipe.take());
+        assert!(!process.wait().await.unwrap().success());
+        ends(&unmarked).await;
+        groups.end().await;
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn what_was_started_a_moment_ago_ends_with_its_group_too() {
         // While it becomes a shell it has no environment to be read, and `Popen` of Python returns before that is done.
@@ -222,20 +352,9 @@ mod tests {
             let mut command = Command::new("python3");
             group.add(command.args(["-c", child]));
             let output = command.output().await.unwrap();
-            let status = format!("/proc/{}/status", String::from_utf8_lossy(&output.stdout).trim());
             drop(group);
             groups.end().await;
-            let is_running = || {
-                let status = std::fs::read_to_string(&status).unwrap_or_default();
-                status.contains("State:") && !status.contains("State:\tZ")
-            };
-            // It was killed by then, and the kernel may not be done with it.
-            let ended = async {
-                while is_running() {
-                    tokio::task::yield_now().await;
-                }
-            };
-            tokio::time::timeout(Duration::from_secs(10), ended).await.expect("it ends");
+            ends(String::from_utf8_lossy(&output.stdout).trim()).await;
         }
     }
 }
