@@ -21,6 +21,7 @@ use crate::clock::{Clock, ClockMode};
 use crate::descriptors;
 use crate::error::EmulatorError;
 use crate::faults::Faults;
+use crate::grace::Grace;
 use crate::http_api::HttpApis;
 use crate::lambda::{EnvironmentContext, Functions, Mappings, ProcessGroups, Unstartable};
 use crate::listener::{Connections, serve};
@@ -57,7 +58,7 @@ pub struct EmulatorConfig {
     pub port: u16,
     /// How time passes.
     pub clock: ClockMode,
-    /// How long a client of another process is taken to be at work after an answer, before time may be skipped.
+    /// How long a client of another process is taken to be at work after an answer to a signed request, before time may be skipped.
     pub other_work: Duration,
     /// Equal seeds give equal ids.
     pub seed: u64,
@@ -131,7 +132,7 @@ impl Emulator {
             admin: Admin { clock: clock.clone(), clients, world: world.clone() },
             token,
             allowed_origins: config.allowed_origins.clone(),
-            other_work: config.other_work,
+            grace: Grace::new(config.other_work),
             bodies: BodiesOfAll::default(),
             sqs: SqsWire { sqs: world.sqs.clone(), endpoint: world.endpoint.clone() },
             cloudformation: CloudFormation { world: world.clone(), stacks: Mutex::new(stacks) },

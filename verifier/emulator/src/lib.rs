@@ -16,6 +16,7 @@ mod descriptors;
 mod emulator;
 mod error;
 mod faults;
+mod grace;
 mod http_api;
 mod incoming;
 mod invalidations;

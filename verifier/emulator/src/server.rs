@@ -11,14 +11,13 @@ use verifier_model::faults::Fault;
 
 use crate::access::{Asked, Principal};
 use crate::admin::Admin;
-use crate::admission::{
-    Admitted, Configuration, Listener, Refused, admit, allow, is_of_another_page, preflight,
-};
+use crate::admission::{Admitted, Configuration, Listener, Refused, admit, allow, preflight};
 use crate::asking;
 use crate::body::{Bodies, HeldBody};
 use crate::client::Client;
 use crate::clients::Clients;
 use crate::clock::{Busy, Clock};
+use crate::grace::{FoundNothing, Grace};
 use crate::http_api::{self, ApiRequest};
 use crate::incoming::{Incoming, PARAMETERS_MAX, form, is_too_long, text};
 use crate::lambda::is_of_function;
@@ -62,8 +61,8 @@ pub(crate) struct Server {
     pub(crate) token: String,
     /// The origins of pages that may use AWS's services.
     pub(crate) allowed_origins: Vec<String>,
-    /// How long a client outside of this process is taken to be at work after an answer.
-    pub(crate) other_work: Duration,
+    /// How long clients outside of this process are taken to be at work after an answer.
+    pub(crate) grace: Grace,
     pub(crate) bodies: BodiesOfAll,
     pub(crate) sqs: SqsWire,
     pub(crate) cloudformation: CloudFormation,
@@ -137,9 +136,7 @@ impl Server {
             body: body.bytes.clone(),
         };
         let (busy, answer) = self.answer(&incoming, busy, access_key.as_deref()).await;
-        if !self.decide(|configuration| is_of_another_page(&head.headers, configuration)) {
-            self.let_client_work(busy, access_key.as_deref());
-        }
+        self.let_client_work(busy, &incoming, access_key.as_deref(), answer.as_ref().ok());
         match admitted {
             Admitted::Aws { origin: Some(origin) } => answer.map(|answer| allow(answer, origin)),
             _ => answer,
@@ -297,7 +294,12 @@ impl Server {
         let client = access_key.and_then(|key| self.clients.find(key));
         let caller = caller(access_key);
         let (busy, answer) = self.sqs.handle(&action, &body, busy, client.as_ref(), caller).await;
-        (busy, sqs_query::reply(&action, answer).await)
+        let found_nothing = answer.extensions().get::<FoundNothing>().copied();
+        let mut answer = sqs_query::reply(&action, answer).await;
+        if let Some(found_nothing) = found_nothing {
+            answer.extensions_mut().insert(found_nothing);
+        }
+        (busy, answer)
     }
 
     /// SQS's refusal of what a function's role or a queue's policy does not allow.
@@ -394,16 +396,27 @@ impl Server {
     }
 
     /// A client of another process has work to do between two requests, of which only time can tell the end. Our own
-    /// clients and functions hold the clock by themselves.
-    fn let_client_work(&self, busy: Busy, access_key: Option<&str>) {
+    /// clients and functions hold the clock by themselves, and who does not sign, as every page does, may ask as often as
+    /// they like.
+    fn let_client_work(
+        &self,
+        busy: Busy,
+        incoming: &Incoming<'_>,
+        access_key: Option<&str>,
+        answer: Option<&Reply>,
+    ) {
         let known =
             access_key.is_some_and(|key| is_of_function(key) || self.clients.find(key).is_some());
-        if known || self.other_work.is_zero() || !self.clock.jumps() {
+        let is_signed = matches!(incoming.admitted, Admitted::Aws { .. });
+        if known || !is_signed || !self.clock.jumps() {
             return;
         }
-        let other_work = self.other_work;
+        let grace = self.grace.after(incoming, answer);
+        if grace.is_zero() {
+            return;
+        }
         tokio::spawn(async move {
-            tokio::time::sleep(other_work).await;
+            tokio::time::sleep(grace).await;
             drop(busy);
         });
     }

@@ -263,26 +263,6 @@ fn page_of(headers: &HeaderMap, host: &str) -> Result<Option<String>, Refused> {
     }
 }
 
-/// Whether a page asks that the stack does not serve and nobody allowed, as far as its browser tells. What such a page does after an answer,
-/// nobody has to wait for: it could hold the clock by asking again and again.
-pub(crate) fn is_of_another_page(headers: &HeaderMap, configuration: &Configuration<'_>) -> bool {
-    let port = |host: &str| host.rsplit_once(':').map(|(_, port)| port.to_owned());
-    let here = single(headers, &header::HOST).and_then(port);
-    let is_served = |origin: &str| {
-        let host = origin.strip_prefix("http://");
-        host.is_some_and(|host| (configuration.serves_page)(host) && port(host) == here)
-    };
-    let own_page = single(headers, &header::ORIGIN).is_some_and(|origin| {
-        is_served(origin) || configuration.allowed_origins.iter().any(|allowed| allowed == origin)
-    });
-    let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
-    let is_from_elsewhere = sites.any(|site| site == "cross-site" || site == "same-site")
-        // Of a WebSocket, a browser says only the origin.
-        || headers.contains_key(header::ORIGIN)
-        || headers.contains_key(header::UPGRADE);
-    is_from_elsewhere && !own_page
-}
-
 /// The access key of a header of Signature Version 4.
 fn access_key(authorization: &str) -> Option<&str> {
     let (algorithm, rest) = authorization.trim_start().split_once(' ')?;

@@ -264,34 +264,6 @@ fn the_page_and_the_api_are_for_anybody() {
 }
 
 #[test]
-fn only_the_stacks_own_page_is_waited_for() {
-    let configuration = Configuration {
-        allowed_origins: &[ALLY.to_owned()],
-        token: TOKEN,
-        serves_page: &|host| host.split(':').next() == Some("localhost"),
-    };
-    let is_other = |headers: &[(&str, &str)]| {
-        is_of_another_page(&head("GET", "/execute-api/0/hello", headers).headers, &configuration)
-    };
-    assert!(!is_other(&[]), "curl");
-    assert!(!is_other(&[("sec-fetch-site", "none")]), "the user");
-    assert!(!is_other(&[("sec-fetch-site", "same-origin")]));
-    let own = ("origin", "http://localhost:4566");
-    assert!(!is_other(&[("sec-fetch-site", "cross-site"), own]), "the page asks its API");
-    assert!(!is_other(&[("sec-fetch-site", "cross-site"), ("origin", ALLY)]));
-    for origin in ["http://localhost:4567", "http://localhost", "http://evil.example:4566", "null"]
-    {
-        assert!(is_other(&[("sec-fetch-site", "cross-site"), ("origin", origin)]), "{origin}");
-    }
-    assert!(is_other(&[("sec-fetch-site", "same-site")]), "a picture");
-    let socket = ("upgrade", "websocket");
-    assert!(is_other(&[("origin", "http://evil.example"), socket]), "a WebSocket");
-    assert!(is_other(&[("origin", "http://evil.example")]));
-    assert!(is_other(&[socket]));
-    assert!(!is_other(&[own]));
-}
-
-#[test]
 fn the_emulators_own_endpoint_needs_the_token_and_no_browser() {
     let token = (TOKEN_HEADER, TOKEN);
     let at = |headers: &[(&str, &str)]| status("GET", "/_emulator/client", headers);

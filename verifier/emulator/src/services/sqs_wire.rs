@@ -17,6 +17,7 @@ use verifier_model::time::Timestamp;
 use super::sqs_messages::{ReceiveRequest, SendEntry, number_of_messages, sent_json, small_number};
 use crate::client::Client;
 use crate::clock::Busy;
+use crate::grace::FoundNothing;
 use crate::queues::Queues;
 use crate::reply::aws_json::{self, success};
 use crate::reply::{Reply, with_header};
@@ -168,10 +169,15 @@ impl SqsWire {
         } else {
             (busy, self.answer_with_faults(action, body, caller))
         };
-        let reply = match answer {
+        let found_nothing =
+            action == "ReceiveMessage" && answer.as_ref().is_ok_and(|answer| *answer == json!({}));
+        let mut reply = match answer {
             Ok(body) => success(JSON, &body),
             Err(failure) => failure.reply(),
         };
+        if found_nothing {
+            reply.extensions_mut().insert(FoundNothing);
+        }
         (busy, reply)
     }
 

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use verifier_emulator::EmulatorConfig;
+use verifier_emulator::{Emulator, EmulatorConfig};
 
-use crate::support::{Stand, config, probe, resources};
+use crate::support::{SIGNED, Stand, config, probe, queues, resources};
 
 /// How long anything here may take; what is wrong would last for good, or three times as long.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -78,4 +78,54 @@ async fn a_function_that_stops_its_group_keeps_nothing_from_ending() {
     };
     let left: Vec<&str> = ids.split_whitespace().filter(|id| is_left(id)).collect();
     assert_eq!((ids.split_whitespace().count(), left), (4, vec![]));
+}
+
+/// Sends requests, one after the other, on one connection; each is answered before the next is sent.
+async fn ask_again_and_again(address: &str, request: &str) {
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    let mut answer = vec![0; 64 * 1024];
+    loop {
+        stream.write_all(request.as_bytes()).await.expect("it is read");
+        assert_ne!(stream.read(&mut answer).await.expect("an answer"), 0);
+    }
+}
+
+fn sqs(operation: &str, body: &Value) -> String {
+    let (body, target) = (body.to_string(), format!("x-amz-target: AmazonSQS.{operation}"));
+    let length = body.len();
+    format!(
+        "POST / HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: {SIGNED}\r\n{target}\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_start_nothing_do_not_hold_the_clock_however_often_they_come() {
+    let document = json!({"Resources": resources(queues())});
+    let other_work = Duration::from_millis(250);
+    let emulator = Emulator::start(EmulatorConfig { other_work, ..config(&document) }).await;
+    let emulator = emulator.expect("it starts");
+    let address = emulator.endpoint().trim_start_matches("http://").to_owned();
+    let queue = |name: &str| format!("{}/000000000000/{name}", emulator.endpoint());
+    for asked in [
+        "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned(),
+        "GET /execute-api/none/hello HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".to_owned(),
+        "POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 0\r\n\r\n".to_owned(),
+        sqs("ReceiveMessage", &json!({"QueueUrl": queue("jobs")})),
+        sqs("GetQueueAttributes", &json!({"QueueUrl": queue("jobs"), "AttributeNames": ["All"]})),
+        sqs("DeleteMessage", &json!({"QueueUrl": queue("none"), "ReceiptHandle": "none"})),
+    ] {
+        // It ends when 20 s have passed, of which a clock that is held skips nothing.
+        let poll =
+            sqs("ReceiveMessage", &json!({"QueueUrl": queue("dead"), "WaitTimeSeconds": 20}));
+        let poll = async {
+            let mut stream = TcpStream::connect(&address).await.expect("it listens");
+            stream.write_all(poll.as_bytes()).await.expect("it is read");
+            stream.read(&mut [0; 1024]).await.expect("an answer")
+        };
+        tokio::select! {
+            polled = timeout(PATIENCE, poll) => assert_ne!(polled.expect("time is skipped"), 0),
+            () = ask_again_and_again(&address, &asked) => (),
+        }
+    }
+    emulator.shut_down().await;
 }
