@@ -80,7 +80,7 @@ impl Bodies {
         while let Some(chunk) =
             timeout_at(deadline, chunks.next()).await.map_err(|_| self.too_late())?
         {
-            let chunk = chunk.map_err(|_| self.too_large())?;
+            let chunk = chunk.map_err(|_| malformed())?;
             let length = coming.length + chunk.len();
             if length > self.bytes_max {
                 return Err(self.too_large());
@@ -126,8 +126,7 @@ impl Bodies {
 
     fn too_large(&self) -> Refused {
         let bytes_max = self.bytes_max;
-        let sentence =
-            format!("The request body could not be read, or is larger than {bytes_max} bytes.");
+        let sentence = format!("The request body is larger than {bytes_max} bytes.");
         Refused::new(413, "RequestEntityTooLarge", sentence)
     }
 
@@ -157,6 +156,11 @@ fn units(bytes: usize) -> u32 {
     u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX)
 }
 
+fn malformed() -> Refused {
+    let sentence = "The request body broke off, or its chunks are malformed; send it whole, with its length or in chunks.";
+    Refused::new(400, "BadRequest", sentence)
+}
+
 fn no_room() -> Refused {
     let sentence = "The bodies of other requests take all the room that there is for them; send this one again later.";
     Refused::new(503, "ServiceUnavailable", sentence)
@@ -182,6 +186,8 @@ mod tests {
         assert_eq!(read(Body::from("12345"), long).await, Err(413));
         let parts = |count: usize| iter((0..count).map(|_| Ok::<_, std::io::Error>("12")));
         assert_eq!(read(Body::from_stream(parts(3)), long).await, Err(413), "not announced");
+        let broken = iter([Ok("12"), Err(std::io::Error::other("not a chunk"))]);
+        assert_eq!(read(Body::from_stream(broken), long).await, Err(400));
         let never_whole = Body::from_stream(parts(1).chain(pending()));
         assert_eq!(read(never_whole, none).await, Err(408));
     }

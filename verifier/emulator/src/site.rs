@@ -69,12 +69,14 @@ impl Sites {
         self.lock().clone()
     }
 
-    /// The site that a `Host` header means: `localhost` is the first, others go by their domain.
+    /// The site that a `Host` header means, in whatever case it is written: `localhost` is the first, others go by their domain.
     pub(crate) fn find(&self, host: &str) -> Option<Arc<SiteSpec>> {
-        let name = host.split(':').next().unwrap_or_default();
+        let name = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
         let sites = self.lock();
         match name.strip_suffix(".localhost") {
-            Some(domain) => sites.iter().find(|site| site.domain == domain).cloned(),
+            Some(domain) => {
+                sites.iter().find(|site| site.domain.eq_ignore_ascii_case(domain)).cloned()
+            }
             None if name == "localhost" => sites.first().cloned(),
             None => None,
         }
@@ -302,5 +304,23 @@ mod tests {
         for key in ["../secret", "a/../../b", "/etc/passwd", "./a"] {
             assert_eq!(below(directory, key), None, "{key}");
         }
+    }
+
+    #[test]
+    fn a_host_has_no_case() {
+        let sites = Sites::new(PathBuf::new(), Timestamp::default());
+        let domain = "d1.cloudfront.net".to_owned();
+        sites.add(&[SiteSpec {
+            distribution_id: "E1".to_owned(),
+            domain: domain.clone(),
+            bucket: "page".to_owned(),
+            default_root_object: "index.html".to_owned(),
+            error_pages: BTreeMap::new(),
+            contents: Vec::new(),
+        }]);
+        for host in ["localhost", "LOCALHOST:4566", "D1.CloudFront.net.LocalHost"] {
+            assert_eq!(sites.find(host).map(|site| site.domain.clone()), Some(domain.clone()));
+        }
+        assert!(sites.find("127.0.0.1").is_none());
     }
 }

@@ -103,7 +103,7 @@ impl Stacks {
                 record.stack = Some(stack.clone());
             }
             Err(error) => {
-                let reason = error.to_string();
+                let reason = shown(&error.to_string());
                 record.note("ROLLBACK_IN_PROGRESS", Some(reason.clone()), now);
                 record.note("ROLLBACK_COMPLETE", None, now);
                 record.status = StackStatus::RollbackComplete;
@@ -181,5 +181,25 @@ impl StackRecord {
             reason: None,
             at,
         }));
+    }
+}
+
+/// A reason, of which parts may be the template's: what does not show as itself, or changes how the rest shows, is escaped.
+fn shown(reason: &str) -> String {
+    let shown = |c: char| match c {
+        ' '..='~' | '\n' => c.to_string(),
+        c => c.escape_debug().to_string(),
+    };
+    reason.chars().map(shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_shows_what_it_consists_of() {
+        assert_eq!(shown("\"é\" is\nnone"), "\"é\" is\nnone");
+        assert_eq!(shown("a\u{202e}b\u{7}\u{200b}"), r"a\u{202e}b\u{7}\u{200b}");
     }
 }
