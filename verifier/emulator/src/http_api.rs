@@ -238,6 +238,7 @@ fn is_framing(name: &header::HeaderName) -> bool {
 /// What an API answers where a request's body is refused.
 pub(crate) fn refusal(refused: &Refused) -> Reply {
     let text = match refused.status {
+        400 => "Bad Request",
         413 => "Request Entity Too Large",
         408 => "Request Timeout",
         _ => "Service Unavailable",

@@ -344,11 +344,15 @@ async fn a_route_that_asks_for_authorization_is_refused_by_name_and_one_that_ask
 
 /// Begins a request whose body does not come, and returns what is answered nevertheless.
 async fn without_its_body(api: &Api, path: &str, length: usize) -> String {
+    exchange(api, path, &format!("content-length: {length}\r\n\r\n")).await
+}
+
+/// The answer to a POST with this at the end of its head, and behind it.
+async fn exchange(api: &Api, path: &str, end: &str) -> String {
     let address = api.stand.emulator.endpoint().trim_start_matches("http://").to_owned();
     let base = api.output("Base").split_once(&address).expect("its own address").1.to_owned();
-    let head = format!(
-        "POST {base}{path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
-    );
+    let head =
+        format!("POST {base}{path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{end}");
     let mut stream = TcpStream::connect(&address).await.expect("it listens");
     stream.write_all(head.as_bytes()).await.expect("it is read");
     let mut answer = String::new();
@@ -365,6 +369,17 @@ async fn what_no_route_takes_is_answered_before_its_body_is_read() {
         assert!(answer.starts_with("HTTP/1.1 404 "), "{path}: {answer}");
         assert!(answer.ends_with(r#"{"message":"Not Found"}"#), "{path}: {answer}");
     }
+    api.stand.emulator.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn malformed_chunks_are_the_clients_mistake() {
+    let api = Api::start(&["POST /probe"], json!({"Stage": auto("$default")})).await;
+    let end = "transfer-encoding: chunked\r\n\r\nno size\r\n";
+    let answer = timeout(Duration::from_secs(20), exchange(&api, "/probe", end)).await;
+    let answer = answer.expect("it is answered");
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(answer.ends_with(r#"{"message":"Bad Request"}"#), "{answer}");
     api.stand.emulator.shut_down().await;
 }
 
