@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use axum::http::Method;
 
 use crate::incoming::{Incoming, form, text};
-use crate::reply::Reply;
+use crate::reply::{FoundNothing, Reply};
 use crate::services::cloudwatch_wire;
 
 /// How long after a request that started something requests that only look hold the clock, too, in real time.
@@ -18,10 +18,6 @@ const AFTER_START: Duration = Duration::from_secs(1);
 
 /// Operations of AWS's services that only look begin with one of these.
 const LOOKS: [&str; 5] = ["Describe", "Filter", "Get", "Head", "List"];
-
-/// Marks an answer that brings nothing: no message was there.
-#[derive(Clone, Copy)]
-pub(crate) struct FoundNothing;
 
 /// What is known of the clients of other processes.
 pub(crate) struct Grace {

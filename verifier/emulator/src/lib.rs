@@ -26,6 +26,7 @@ mod logs;
 mod objects;
 mod observer;
 mod paths;
+mod port;
 mod queues;
 mod reply;
 mod roots;

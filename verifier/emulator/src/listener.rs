@@ -5,7 +5,6 @@ mod work;
 
 use std::error::Error;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -20,16 +19,9 @@ use tokio_io_timeout::TimeoutStream;
 
 use self::places::Place;
 pub(crate) use self::places::{Connections, PortPlaces};
-use crate::server::Server;
 
 /// How long a client may take to read a part of an answer.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long a client may take to send a request's head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The largest head of a request, in bytes: more than any client here sends, and less than would take memory.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// How long after an error connections are accepted again, in real time's clock: no part of the stack waits for it.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
@@ -43,13 +35,6 @@ pub(crate) struct Bounds {
     pub(crate) head: Duration,
     /// The largest head, in bytes.
     pub(crate) head_bytes: usize,
-}
-
-/// Serves the port of the stack's services until the task is aborted, which ends what is open.
-pub(crate) async fn serve(listener: TcpListener, places: PortPlaces, server: Arc<Server>) {
-    let bounds =
-        Bounds { first_head: HEAD_TIMEOUT, head: HEAD_TIMEOUT, head_bytes: HEAD_BYTES_MAX };
-    accept(listener, places, bounds, move |request| server.clone().handle(request)).await;
 }
 
 /// Accepts connections until the task is aborted, which ends those that are open.
@@ -138,6 +123,7 @@ async fn silence(place: &Place, timeout: Duration) {
 mod tests {
     use std::convert::Infallible;
     use std::net::SocketAddr;
+    use std::sync::Arc;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::sync::Notify;
@@ -146,7 +132,7 @@ mod tests {
     use crate::body::Bodies;
 
     const LONG: Duration = Duration::from_mins(10);
-    const BOUNDS: Bounds = Bounds { first_head: LONG, head: LONG, head_bytes: HEAD_BYTES_MAX };
+    const BOUNDS: Bounds = Bounds { first_head: LONG, head: LONG, head_bytes: 64 * 1024 };
 
     /// What is sent to `/wait` says that it has come, and is answered when that is asked for.
     #[derive(Default)]

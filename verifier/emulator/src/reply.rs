@@ -8,6 +8,10 @@ use serde_json::{Value, json};
 /// An HTTP answer.
 pub(crate) type Reply = Response<Body>;
 
+/// Marks an answer that brings nothing: no message was there.
+#[derive(Clone, Copy)]
+pub(crate) struct FoundNothing;
+
 /// A request id, as AWS puts one into every answer.
 pub(crate) const REQUEST_ID: &str = "00000000-0000-0000-0000-000000000000";
 

@@ -17,10 +17,9 @@ use verifier_model::time::Timestamp;
 use super::sqs_messages::{ReceiveRequest, SendEntry, number_of_messages, sent_json, small_number};
 use crate::client::Client;
 use crate::clock::Busy;
-use crate::grace::FoundNothing;
 use crate::queues::Queues;
 use crate::reply::aws_json::{self, success};
-use crate::reply::{Reply, with_header};
+use crate::reply::{FoundNothing, Reply, with_header};
 use crate::template::ACCOUNT_ID;
 
 /// The prefix of `X-Amz-Target` that marks SQS.
