@@ -245,7 +245,7 @@ impl ProcessGroup {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncReadExt;
+    use tokio::io::{AsyncBufReadExt, BufReader};
 
     use super::*;
 
@@ -298,11 +298,15 @@ mod tests {
     /// A process that stops its whole group, its leader with it. Its id, and that of one besides that has no mark.
     async fn stopped(group: &ProcessGroup) -> (Child, String) {
         let mut command = Command::new("sh");
-        let program = format!("env -u {MARK} sleep 600 >&- & echo $!; exec >&-; kill -STOP 0");
-        group.add(command.args(["-c", &program]).stdout(Stdio::piped()));
+        let unmarked = format!("env -u {MARK} sh -c 'echo $$; exec sleep 600'");
+        command.args(["-c", &format!("{unmarked} & read -r _; kill -STOP 0")]);
+        group.add(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
         let mut process = command.spawn().unwrap();
         let mut unmarked = String::new();
-        process.stdout.take().unwrap().read_to_string(&mut unmarked).await.unwrap();
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        output.read_line(&mut unmarked).await.unwrap();
+        // Now it has no mark any more, and the group may be stopped.
+        drop(process.stdin.take());
         let leader = format!("/proc/{}/stat", group.id.as_raw_nonzero());
         while !std::fs::read_to_string(&leader).unwrap().contains(") T ") {
             tokio::task::yield_now().await;
