@@ -5,40 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-
 use super::anomaly::AnomalySet;
 use super::checker::ChaosReport;
 use super::experiment::Experiment;
 use super::history::{Event, History, Operation, Queue};
 use super::schedule::{JobKind, Step};
-
-/// What has to be seen for the result of an experiment to count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub struct Expect {
-    /// How many jobs are accepted at least; 1 without it, where there is a job that can be accepted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub accepted: Option<u32>,
-    /// Whether each fault has to strike: each rule at least once, and of those that go by chance at least one. So do the changes
-    /// of settings, and at least one of the redrives has to move something.
-    pub every_fault: bool,
-    /// The anomalies that have to be found, because the experiment is about them.
-    pub anomalies: AnomalySet,
-}
-
-impl Default for Expect {
-    fn default() -> Self {
-        Self { accepted: None, every_fault: true, anomalies: AnomalySet::NONE }
-    }
-}
-
-impl Expect {
-    /// Whether it says no more than what follows without it.
-    pub(super) fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
 
 /// What was not seen that has to be, each in a clause; nothing where the result counts.
 pub fn missing(experiment: &Experiment, history: &History, report: &ChaosReport) -> Vec<String> {

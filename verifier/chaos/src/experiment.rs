@@ -10,7 +10,6 @@ use verifier_model::faults::{FaultPlanError, FaultRule};
 
 use super::anomaly::{Anomaly, AnomalySet};
 use super::change::Change;
-use super::earned::Expect;
 use super::schedule::{Schedule, ScheduleError, StackTerms, Step};
 use super::simulator::Limits;
 
@@ -76,6 +75,33 @@ pub struct SteadyState {
     /// which has no page and no configuration, has a good job and a poison one instead.
     #[serde(default)]
     pub checks: Vec<String>,
+}
+
+/// What has to be seen for the result of an experiment to count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Expect {
+    /// How many jobs are accepted at least; 1 without it, where there is a job that can be accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<u32>,
+    /// Whether each fault has to strike: each rule at least once, and of those that go by chance at least one. So do the changes
+    /// of settings, and at least one of the redrives has to move something.
+    pub every_fault: bool,
+    /// The anomalies that have to be found, because the experiment is about them.
+    pub anomalies: AnomalySet,
+}
+
+impl Default for Expect {
+    fn default() -> Self {
+        Self { accepted: None, every_fault: true, anomalies: AnomalySet::NONE }
+    }
+}
+
+impl Expect {
+    /// Whether it says no more than what follows without it.
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// When an experiment is broken off, everything being restored.

@@ -12,12 +12,8 @@ use super::history::{
 };
 use super::observation::Observation;
 use super::schedule::{ENDS_BATCH, PURGE};
+pub(super) use super::struck::{Index, LineNumber};
 use super::struck::{Span, Strikes, Touched};
-
-/// The number of a line of the history.
-pub(super) type LineNumber = usize;
-/// The place of a job, a message, an attempt or an invocation among the facts.
-pub(super) type Index = usize;
 
 /// What a history says.
 pub(super) struct Facts<'h> {

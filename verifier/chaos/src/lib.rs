@@ -36,8 +36,10 @@ mod undo;
 pub use anomaly::{Anomaly, AnomalySet};
 pub use change::{Change, Setting};
 pub use checker::{ChaosReport, Verdict, evaluate};
-pub use earned::{Expect, missing};
-pub use experiment::{Abort, EXPERIMENT_SCHEMA, Experiment, ExperimentError, Found, SteadyState};
+pub use earned::missing;
+pub use experiment::{
+    Abort, EXPERIMENT_SCHEMA, Expect, Experiment, ExperimentError, Found, SteadyState,
+};
 pub use explore::{Coverage, Exploration, Failure, Survey, explore, survey};
 pub use finding::{Allowance, Finding};
 pub use generate::fault_operations;

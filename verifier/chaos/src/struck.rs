@@ -7,7 +7,11 @@
 use rustc_hash::FxHashMap as Map;
 
 use super::anomaly::{Anomaly, AnomalySet};
-use super::facts::{Index, LineNumber};
+
+/// The number of a line of the history.
+pub(super) type LineNumber = usize;
+/// The place of a job, a message, an attempt or an invocation among the facts.
+pub(super) type Index = usize;
 
 /// A stretch of time, both ends included, and the line at which it began. Milliseconds since the run began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use super::Anomaly;
 /// only fail is left to the anomalies about those.
 pub(super) fn evaluate(facts: &Facts<'_>, findings: &mut Findings) {
     for job in facts.jobs.iter().filter(|job| job.nature() != Some(Expectation::Poison)) {
-        let attempts = job.attempts.iter().map(|place| &facts.attempts[*place]);
-        if let Some(lines) = attempts.filter_map(|attempt| contradiction(facts, attempt)).next() {
+        let mut attempts = job.attempts.iter().map(|place| &facts.attempts[*place]);
+        if let Some(lines) = attempts.find_map(|attempt| contradiction(facts, attempt)) {
             findings.job(Anomaly::ContradictedOutcome, job, lines.map(Some));
         }
     }
