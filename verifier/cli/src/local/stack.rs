@@ -20,6 +20,11 @@ use crate::shell::progress::Progress;
 
 /// Where synthesised templates lie in a project.
 const TEMPLATES: &str = "stack/template";
+/// The metadata that names a function's program, which is built.
+const BINARY_KEY: &str = "verifier:binary";
+/// The metadata that names a page's folder.
+const DIRECTORY_KEY: &str = "verifier:directory";
+
 /// What to start an emulator with, besides the template.
 pub(crate) struct LocalOptions {
     pub(crate) port: u16,
@@ -53,8 +58,8 @@ pub(crate) async fn start(
     let template = Template::parse(&text)?;
     let project = find_project(&here, &path);
     let root = project.as_deref().unwrap_or(&here);
-    if let Some(missing) = directories_of(&text).into_iter().find(|name| !root.join(name).is_dir())
-    {
+    let folders = named_in(&template, DIRECTORY_KEY);
+    if let Some(missing) = folders.iter().find(|name| !root.join(name).is_dir()) {
         return Err(Failure::usage(format!(
             "the template {} deploys the folder {}, which does not exist; run it inside the project that has it",
             path.display(),
@@ -63,7 +68,7 @@ pub(crate) async fn start(
     }
     let functions = match args.functions {
         Some(folder) => folder,
-        None => build_functions(&text, project.as_deref(), progress).await?,
+        None => build_functions(&template, project.as_deref(), progress).await?,
     };
     progress.say("starting the emulator");
     let config = EmulatorConfig {
@@ -135,8 +140,12 @@ pub(crate) fn inputs(args: &TemplateArgs) -> Vec<(&'static str, PathBuf)> {
 fn pages_of(template: &Path) -> Vec<PathBuf> {
     let here = std::env::current_dir().unwrap_or_default();
     let project = find_project(&here, template).unwrap_or(here);
-    let text = files::read_text(template).unwrap_or_default();
-    named_in(&text, "verifier:directory").iter().map(|folder| project.join(folder)).collect()
+    let Some(template) =
+        files::read_text(template).ok().and_then(|text| Template::parse(&text).ok())
+    else {
+        return Vec::new();
+    };
+    named_in(&template, DIRECTORY_KEY).iter().map(|folder| project.join(folder)).collect()
 }
 
 fn read_faults(path: &Path) -> Result<FaultRules, Failure> {
@@ -202,7 +211,7 @@ fn stack_name(template: &Path) -> String {
 /// Builds the functions that the template names, in the profile that this program was built in, and returns the
 /// folder of the binaries. Outside of a workspace they are expected beside this program.
 async fn build_functions(
-    template: &str,
+    template: &Template,
     project: Option<&Path>,
     progress: &Progress,
 ) -> Result<PathBuf, Failure> {
@@ -213,7 +222,7 @@ async fn build_functions(
             Failure::usage("name the folder of the functions' binaries with --functions")
         });
     };
-    let binaries = binaries_of(template);
+    let binaries = named_in(template, BINARY_KEY);
     if binaries.is_empty() {
         return Ok(beside.unwrap_or_default());
     }
@@ -279,34 +288,13 @@ fn describes_package(variable: &str) -> bool {
         .any(|prefix| variable.starts_with(prefix))
 }
 
-/// The names of all binaries in the metadata of a template's functions.
-fn binaries_of(template: &str) -> Vec<String> {
-    named_in(template, "verifier:binary")
-}
-
 /// All that the metadata of a template's resources say of a key, without repetition.
-fn named_in(template: &str, key: &str) -> Vec<String> {
-    let template: Value = serde_json::from_str(template).unwrap_or_default();
-    let resources = template.get("Resources").and_then(Value::as_object);
-    let mut names: Vec<String> = resources
-        .into_iter()
-        .flatten()
-        .filter_map(|(_, resource)| resource.get("Metadata")?.get(key)?.as_str())
-        .map(str::to_owned)
-        .collect();
+fn named_in(template: &Template, key: &str) -> Vec<String> {
+    let named = template.metadata(key).filter_map(|(_, value)| value.as_str());
+    let mut names: Vec<String> = named.map(str::to_owned).collect();
     names.sort();
     names.dedup();
     names
-}
-
-/// The folders of files in the metadata of a template's deployments, relative to the project.
-fn directories_of(template: &str) -> Vec<String> {
-    let template: Value = serde_json::from_str(template).unwrap_or_default();
-    let resources = template.get("Resources").and_then(Value::as_object);
-    let named = resources.into_iter().flatten().filter_map(|(_, resource)| {
-        resource.get("Metadata")?.get("verifier:directory")?.as_str().map(str::to_owned)
-    });
-    named.collect()
 }
 
 /// The cargo profile whose output folder this program lies in.
@@ -342,15 +330,17 @@ mod tests {
     #[test]
     fn binaries_come_from_the_metadata() {
         let template = r#"{"Resources":{"A":{"Type":"AWS::Lambda::Function","Metadata":{"verifier:binary":"w"}},"B":{"Type":"X"}}}"#;
-        assert_eq!(binaries_of(template), ["w"]);
-        assert!(binaries_of("no json").is_empty());
+        let template = Template::parse(template).unwrap();
+        assert_eq!(named_in(&template, BINARY_KEY), ["w"]);
+        assert!(named_in(&template, DIRECTORY_KEY).is_empty());
     }
 
     #[test]
-    fn folders_come_from_the_metadata() {
-        let template = r#"{"Resources":{"A":{"Type":"X","Metadata":{"verifier:directory":"site"}},"B":{"Type":"X"}}}"#;
-        assert_eq!(directories_of(template), ["site"]);
-        assert!(directories_of("no json").is_empty());
+    fn folders_come_from_the_metadata_in_yaml_too() {
+        let template =
+            "Resources: {A: {Type: X, Metadata: {'verifier:directory': site}}, B: {Type: X}}";
+        let template = Template::parse(template).unwrap();
+        assert_eq!(named_in(&template, DIRECTORY_KEY), ["site"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{TemplateError, dependencies, parameters, sections, shape};
+use super::{TemplateError, dependencies, parameters, sections, shape, yaml};
 
 /// The metadata key that names a function's binary.
 pub(crate) const BINARY_KEY: &str = "verifier:binary";
@@ -29,6 +29,9 @@ pub struct Template {
     /// As it was written.
     #[serde(skip)]
     text: String,
+    /// The same in JSON, its intrinsic functions by their long names.
+    #[serde(skip)]
+    written: Value,
 }
 
 /// A parameter.
@@ -69,10 +72,15 @@ pub struct OutputDefinition {
 }
 
 impl Template {
-    /// Reads a template in JSON.
+    /// Reads a template in JSON or YAML.
+    ///
+    /// # Errors
+    ///
+    /// What is neither, what is no template, and what has more of something than a stack may have.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
-        let mut template: Self = serde_json::from_str(text).map_err(|error| {
-            let untyped = untyped_resource(text);
+        let written = document(text)?;
+        let mut template: Self = serde_path_to_error::deserialize(&written).map_err(|error| {
+            let untyped = untyped_resource(&written);
             untyped.unwrap_or_else(|| TemplateError::Malformed(error.to_string()))
         })?;
         if template.resources.is_empty() {
@@ -80,6 +88,7 @@ impl Template {
         }
         template.is_within_quotas()?;
         text.clone_into(&mut template.text);
+        template.written = written;
         Ok(template)
     }
 
@@ -105,12 +114,18 @@ impl Template {
     ///
     /// Its refusal, in its words.
     pub(crate) fn check(&self, parameters: &BTreeMap<String, String>) -> Result<(), TemplateError> {
-        // It was read from this text, so it is JSON; one that was not read from a text has nothing to check.
-        let Ok(written) = serde_json::from_str::<Value>(&self.text) else { return Ok(()) };
-        sections::check(&written)?;
-        shape::check(&written)?;
-        dependencies::check(&written)?;
-        parameters::check(&written, parameters)
+        let written = &self.written;
+        sections::check(written)?;
+        shape::check(written)?;
+        dependencies::check(written)?;
+        parameters::check(written, parameters)
+    }
+
+    /// All that the metadata of the resources say of a key, by logical id.
+    pub fn metadata<'t>(&'t self, key: &'t str) -> impl Iterator<Item = (&'t str, &'t Value)> {
+        self.resources.iter().filter_map(move |(logical_id, resource)| {
+            Some((logical_id.as_str(), resource.metadata.get(key)?))
+        })
     }
 
     /// The template as it was written.
@@ -119,9 +134,22 @@ impl Template {
     }
 }
 
+/// What a text says in JSON or in YAML. JSON begins with a brace, and its errors are those of JSON then.
+fn document(text: &str) -> Result<Value, TemplateError> {
+    if !text.trim_start_matches('\u{feff}').trim_start().starts_with('{') {
+        return yaml::parse(text);
+    }
+    match serde_json::from_str(text) {
+        Ok(document) => Ok(document),
+        // It may be a mapping of YAML that is written in one line.
+        Err(error) => {
+            yaml::parse(text).map_err(|_| TemplateError::Malformed(format!("in JSON, {error}")))
+        }
+    }
+}
+
 /// The refusal of a template with a resource that says nothing of its type.
-fn untyped_resource(text: &str) -> Option<TemplateError> {
-    let template: Value = serde_json::from_str(text).ok()?;
+fn untyped_resource(template: &Value) -> Option<TemplateError> {
     let resources = template.get("Resources")?.as_object()?;
     let is_untyped = |resource: &Value| resource.is_object() && resource.get("Type").is_none();
     let (logical_id, _) = resources.iter().find(|(_, resource)| is_untyped(resource))?;

@@ -5,10 +5,8 @@ use thiserror::Error;
 /// A template that cannot be read, or that the emulator cannot stand in for.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TemplateError {
-    /// Not JSON, or not of a template's shape.
-    #[error(
-        "the template is not a CloudFormation template in JSON: {0}; synthesise it again with `cdk synth --json`"
-    )]
+    /// Neither JSON nor YAML, or not of a template's shape.
+    #[error("the template is not a CloudFormation template in JSON or YAML: {0}")]
     Malformed(String),
     /// More of something than a stack may have.
     #[error(

@@ -11,6 +11,7 @@ mod identity;
 mod parameters;
 mod sections;
 mod shape;
+mod yaml;
 
 pub use document::Template;
 pub(crate) use document::{BINARY_KEY, ResourceDefinition};

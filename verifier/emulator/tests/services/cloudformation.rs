@@ -161,6 +161,55 @@ async fn what_is_no_template_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_template_in_yaml_is_taken_as_the_same_in_json() {
+    let (stand, client) = stand().await;
+    let template = "\
+# What waits, and what is left.
+AWSTemplateFormatVersion: 2010-09-09
+Parameters:
+  Stage: {Type: String, Default: test}
+Conditions:
+  IsLive: !Equals [!Ref Stage, live]
+Resources:
+  Dead:
+    Type: AWS::SQS::Queue
+    Properties:
+      QueueName: !Sub '${Stage}-dead'
+  Jobs:
+    Type: AWS::SQS::Queue
+    Properties:
+      QueueName: !Join ['-', [!Ref Stage, jobs]]
+      VisibilityTimeout: !If [IsLive, 60, 7]
+      RedrivePolicy:
+        deadLetterTargetArn: !GetAtt Dead.Arn
+        maxReceiveCount: 2
+Outputs:
+  JobsUrl: {Value: !Ref Jobs}
+";
+    let create = client.create_stack().stack_name("Second").template_body(template);
+    create.send().await.expect("it is created");
+    let described = client.describe_stacks().stack_name("Second").send().await.expect("it is");
+    let url = described.stacks()[0].outputs()[0].output_value.clone();
+    assert_eq!(url.as_deref(), Some(stand.queue_url("test-jobs").as_str()));
+    let all = aws_sdk_sqs::types::QueueAttributeName::All;
+    let asked = stand.sqs.get_queue_attributes().queue_url(url.expect("a URL"));
+    let attributes = asked.attribute_names(all).send().await.expect("an answer").attributes;
+    let attributes = attributes.expect("attributes");
+    let of = |name: &str| attributes[&name.into()].clone();
+    assert_eq!(of("VisibilityTimeout"), "7");
+    assert_eq!(
+        of("RedrivePolicy"),
+        r#"{"deadLetterTargetArn":"arn:aws:sqs:us-local-1:000000000000:test-dead","maxReceiveCount":2}"#
+    );
+
+    let create = client.create_stack().stack_name("Third");
+    let refused = create.template_body("Resources:\n  Jobs: !Reff Queue\n").send().await;
+    let refused = refused.expect_err("there is no such function");
+    let sentence = refused.message().unwrap_or_default();
+    assert!(sentence.contains("line 2, column 9: !Reff is the short form"), "{sentence}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn long_lists_have_pages() {
     let names: Vec<String> = (0..130).map(|number| format!("Queue{number}")).collect();
     let all: Value = names.iter().map(|name| (name.clone(), queue(name))).collect();
