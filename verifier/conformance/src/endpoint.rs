@@ -15,7 +15,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use futures::future::BoxFuture;
-use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, Template};
+use verifier_emulator::{ClockMode, CodeConfig, Emulator, EmulatorConfig, Template};
 
 use crate::answered::Answered;
 use crate::one_at_a_time::OneAtATime;
@@ -166,7 +166,9 @@ async fn start(
         stack_name: "Conformance".to_owned(),
         region: LOCAL_REGION.to_owned(),
         parameters: BTreeMap::new(),
+        values: BTreeMap::new(),
         functions: PathBuf::new(),
+        code: CodeConfig::default(),
         project: PathBuf::new(),
         port: 0,
         clock,

@@ -18,6 +18,7 @@ use crate::admin::Admin;
 use crate::client::Client;
 use crate::clients::Clients;
 use crate::clock::{Clock, ClockMode};
+use crate::code::{CodeConfig, CodeStore};
 use crate::descriptors;
 use crate::error::EmulatorError;
 use crate::faults::Faults;
@@ -51,8 +52,12 @@ pub struct EmulatorConfig {
     pub region: String,
     /// Values for the template's parameters.
     pub parameters: BTreeMap<String, String>,
+    /// Values of what the template leaves to AWS to look up, by name: dynamic references, parameters of SSM and imports.
+    pub values: BTreeMap<String, String>,
     /// The folder of the functions' binaries: `NAME`, or `NAME/bootstrap`.
     pub functions: PathBuf,
+    /// Where the functions' own code is looked for, and what runs it.
+    pub code: CodeConfig,
     /// The folder that the site's folders are relative to.
     pub project: PathBuf,
     /// The port on 127.0.0.1; 0 for any free one.
@@ -178,6 +183,11 @@ impl Emulator {
         &self.stack
     }
 
+    /// What is to be known of the interpreters that run functions: a sentence each.
+    pub fn warnings(&self) -> Vec<String> {
+        self.world.code.warnings()
+    }
+
     /// The functions whose program cannot be started, as far as that shows before.
     pub async fn unstartable(&self) -> Vec<Unstartable> {
         self.world.functions.unstartable().await
@@ -273,9 +283,12 @@ fn world(
         alarms: Arc::new(Mutex::new(Alarms::new(&region, ACCOUNT_ID))),
         endpoint,
         binaries: config.functions.clone(),
+        code: CodeStore::new(config.code.clone()),
+        known_code: Mutex::default(),
         known_binaries: Mutex::default(),
         known_variables: Mutex::default(),
         known_handlers: Mutex::default(),
+        values: config.values.clone(),
         project: config.project.clone(),
         faults,
         sqs,

@@ -47,6 +47,27 @@ pub enum EmulatorError {
         /// The folder that it may be in.
         folder: PathBuf,
     },
+    /// A function's own code is not there, or cannot be run.
+    #[error("the function {logical_id} cannot be run: {problem}")]
+    Code {
+        /// The function.
+        logical_id: String,
+        /// Why not, and what to do.
+        problem: String,
+    },
+    /// Code was given for what is no function that is run.
+    #[error(
+        "--code {0} names neither a function that is run from its own code nor a layer of one; give the logical id of one that an API or a mapping invokes"
+    )]
+    UnknownCode(String),
+    /// A request brings a function with code of its own.
+    #[error(
+        "the function {logical_id} has code that the template given at the start does not have, and a request may not bring any; start the emulator with a template that has it"
+    )]
+    ForbiddenCode {
+        /// The function.
+        logical_id: String,
+    },
     /// A page's folder is not below the project, or is named by a template that may not name any.
     #[error("the page is in the folder {directory:?}, which {problem}; name a folder below {} in the template that the emulator is started with", project.display())]
     DirectoryOutside {

@@ -12,6 +12,7 @@ mod body;
 mod client;
 mod clients;
 mod clock;
+mod code;
 mod descriptors;
 mod emulator;
 mod error;
@@ -44,6 +45,7 @@ pub use access::{Refused, RoleGrants};
 pub use admission::TOKEN_HEADER;
 pub use client::Client;
 pub use clock::ClockMode;
+pub use code::CodeConfig;
 pub use descriptors::raise_limit;
 pub use emulator::{Callers, Emulator, EmulatorConfig, OTHER_WORK};
 pub use error::EmulatorError;
@@ -51,6 +53,7 @@ pub use lambda::{FunctionStart, Unstartable, measure_function};
 pub use logs::LogStore;
 pub use server::CLIENT_HEADER;
 pub use stack::{
-    AlarmSpec, FunctionSpec, LogGroupSpec, Organization, Output, RoleSpec, Skipped, Stack,
+    AlarmSpec, Code, CodePlace, FunctionSpec, Layer, LogGroupSpec, Organization, Output, Program,
+    RoleSpec, Runtime, Skipped, Stack,
 };
 pub use template::{Template, TemplateError};

@@ -9,15 +9,18 @@ use verifier_model::event_source_mapping::{Home, MappingConfiguration};
 use verifier_model::faults::{FaultPlanError, FaultRules};
 
 use crate::access::{Access, Asked};
+use crate::code::CodeStore;
 use crate::error::EmulatorError;
 use crate::faults::Faults;
 use crate::http_api::HttpApis;
-use crate::lambda::{Functions, Mappings};
+use crate::lambda::{Functions, Launch, Mappings};
 use crate::logs::LogStore;
 use crate::queues::Queues;
 use crate::roots::{Author, NotFollowed, is_directory_below, program};
 use crate::site::Sites;
-use crate::stack::{self, AlarmSpec, FunctionSpec, LogGroupSpec, SiteContent, SiteSpec, Stack};
+use crate::stack::{
+    self, AlarmSpec, Code, FunctionSpec, LogGroupSpec, Program, SiteContent, SiteSpec, Stack,
+};
 use crate::template::{ACCOUNT_ID, Evaluator, Template, TemplateError};
 use crate::variables::forbidden;
 
@@ -31,12 +34,18 @@ pub(crate) struct World {
     pub(crate) endpoint: String,
     /// The folder of the functions' binaries.
     pub(crate) binaries: PathBuf,
+    /// The code of functions that have their own.
+    pub(crate) code: CodeStore,
+    /// What is started for the functions with code that the user's own template has.
+    pub(crate) known_code: Mutex<BTreeMap<CodeKey, Launch>>,
     /// The names of the binaries that the user's own template has.
     pub(crate) known_binaries: Mutex<BTreeSet<String>>,
     /// The names of the variables that the user's own template gives to functions.
     pub(crate) known_variables: Mutex<BTreeSet<String>>,
     /// Each binary of the user's own template, with a handler that it is given there.
     pub(crate) known_handlers: Mutex<BTreeSet<(String, String)>>,
+    /// Values of what templates leave to AWS to look up, by name.
+    pub(crate) values: BTreeMap<String, String>,
     /// The folder that pages' folders are below.
     pub(crate) project: PathBuf,
     pub(crate) faults: Faults,
@@ -48,6 +57,9 @@ pub(crate) struct World {
     pub(crate) sites: Sites,
 }
 
+/// A function's code as a template has it: the logical id, the code and the handler.
+type CodeKey = (String, Code, String);
+
 impl World {
     /// Deploys a stack; when anything cannot be created, nothing of it stays.
     pub(crate) fn deploy(
@@ -58,12 +70,13 @@ impl World {
         author: Author,
     ) -> Result<Stack, EmulatorError> {
         let evaluator = Evaluator::new(template, name, &self.region, &self.endpoint, parameters)
+            .with_values(&self.values)
             .with_site_on_localhost(self.sites.is_empty());
         evaluator.check_parameters()?;
         template.check(parameters)?;
         let stack = stack::build(&evaluator)?;
         stack::check_functions(&stack)?;
-        let binaries = self.programs(&stack.functions, author)?;
+        let launches = self.launches(&stack.functions, author)?;
         self.check_directories(&stack.sites, author)?;
         self.check_functions(&stack)?;
         self.create_queues(&stack)?;
@@ -74,8 +87,8 @@ impl World {
             self.remove_queues(stack.queues.iter().map(|queue| queue.name.as_str()));
             return Err(error);
         }
-        for (function, binary) in binaries {
-            self.functions.add(function, binary);
+        for (function, launch) in launches {
+            self.functions.add(function, launch);
         }
         self.apis.add(&stack.apis);
         self.sites.add(&stack.sites);
@@ -114,50 +127,106 @@ impl World {
         self.faults.install(rules, counts)
     }
 
-    /// The program of each function. A request's template gets no others, and no other environment, than the user means.
-    fn programs(
+    /// What is started for each function. A request's template gets no others, and no other environment, than the user means.
+    fn launches(
         &self,
         functions: &[FunctionSpec],
         author: Author,
-    ) -> Result<Vec<(FunctionSpec, PathBuf)>, EmulatorError> {
+    ) -> Result<Vec<(FunctionSpec, Launch)>, EmulatorError> {
+        if author == Author::User {
+            if let Some(unknown) = self.code.unknown(functions) {
+                return Err(EmulatorError::UnknownCode(unknown.to_owned()));
+            }
+            self.learn(functions);
+        }
+        let launch = |function: &FunctionSpec| {
+            if author == Author::Request {
+                self.check_variables(function)?;
+            }
+            let launch = match &function.program {
+                Program::Binary(binary) => self.program(function, binary, author),
+                Program::Code(code) => self.of_code(function, code, author),
+            };
+            Ok((function.clone(), launch?))
+        };
+        functions.iter().map(launch).collect()
+    }
+
+    /// Takes what the user's own template has for known.
+    fn learn(&self, functions: &[FunctionSpec]) {
         let mut known = self.known_binaries.lock().unwrap_or_else(PoisonError::into_inner);
         let mut handlers = self.known_handlers.lock().unwrap_or_else(PoisonError::into_inner);
-        if author == Author::User {
-            known.extend(functions.iter().map(|function| function.binary.clone()));
-            let names = functions.iter().flat_map(|function| function.environment.keys().cloned());
-            self.known_variables().extend(names);
-            handlers.extend(functions.iter().map(handler_of));
+        for function in functions {
+            if let Program::Binary(binary) = &function.program {
+                known.insert(binary.clone());
+                handlers.insert((binary.clone(), function.handler.clone()));
+            }
         }
-        let variables = self.known_variables().clone();
-        let find = |function: &FunctionSpec| {
-            let (binary, logical_id) = (function.binary.clone(), function.logical_id.clone());
-            let folder = self.binaries.clone();
-            if author == Author::Request
-                && let Some(variable) =
-                    forbidden(&function.environment, &BTreeMap::new(), &variables)
-            {
-                let variable = variable.to_owned();
-                return Err(EmulatorError::ForbiddenVariable { variable, logical_id });
+        let names = functions.iter().flat_map(|function| function.environment.keys().cloned());
+        self.known_variables().extend(names);
+    }
+
+    fn check_variables(&self, function: &FunctionSpec) -> Result<(), EmulatorError> {
+        let known = self.known_variables();
+        match forbidden(&function.environment, &BTreeMap::new(), &known) {
+            None => Ok(()),
+            Some(variable) => Err(EmulatorError::ForbiddenVariable {
+                variable: variable.to_owned(),
+                logical_id: function.logical_id.clone(),
+            }),
+        }
+    }
+
+    /// The program of that name in the folder of functions.
+    fn program(
+        &self,
+        function: &FunctionSpec,
+        binary: &str,
+        author: Author,
+    ) -> Result<Launch, EmulatorError> {
+        let known = self.known_binaries.lock().unwrap_or_else(PoisonError::into_inner);
+        let handlers = self.known_handlers.lock().unwrap_or_else(PoisonError::into_inner);
+        let (handler, logical_id) = (function.handler.clone(), function.logical_id.clone());
+        let (folder, binary) = (self.binaries.clone(), binary.to_owned());
+        // A runtime may run what the handler names, as a file or as a command.
+        if author == Author::Request
+            && !NAMES_NOTHING.contains(&handler.as_str())
+            && !handlers.contains(&(binary.clone(), handler.clone()))
+        {
+            return Err(EmulatorError::ForbiddenHandler { handler, binary, logical_id });
+        }
+        match program(&folder, &binary, author, &known) {
+            Ok(path) => Ok(Launch::of_program(path)),
+            Err(NotFollowed::Missing) => {
+                Err(EmulatorError::MissingBinary { binary, logical_id, folder })
             }
-            // A runtime may run what the handler names, as a file or as a command.
-            if author == Author::Request
-                && !NAMES_NOTHING.contains(&function.handler.as_str())
-                && !handlers.contains(&handler_of(function))
-            {
-                let handler = function.handler.clone();
-                return Err(EmulatorError::ForbiddenHandler { handler, binary, logical_id });
+            Err(NotFollowed::Outside) => {
+                Err(EmulatorError::BinaryOutside { binary, logical_id, folder })
             }
-            match program(&folder, &binary, author, &known) {
-                Ok(path) => Ok((function.clone(), path)),
-                Err(NotFollowed::Missing) => {
-                    Err(EmulatorError::MissingBinary { binary, logical_id, folder })
-                }
-                Err(NotFollowed::Outside) => {
-                    Err(EmulatorError::BinaryOutside { binary, logical_id, folder })
-                }
+        }
+    }
+
+    /// A function's own code: the user's, or what a request repeats of it.
+    fn of_code(
+        &self,
+        function: &FunctionSpec,
+        code: &Code,
+        author: Author,
+    ) -> Result<Launch, EmulatorError> {
+        let mut known = self.known_code.lock().unwrap_or_else(PoisonError::into_inner);
+        let logical_id = function.logical_id.clone();
+        let key = (logical_id.clone(), code.clone(), function.handler.clone());
+        match (known.get(&key), author) {
+            (Some(launch), _) => Ok(launch.clone()),
+            (None, Author::Request) => Err(EmulatorError::ForbiddenCode { logical_id }),
+            (None, Author::User) => {
+                let launch = self.code.launch(function, code);
+                let launch =
+                    launch.map_err(|problem| EmulatorError::Code { logical_id, problem })?;
+                known.insert(key, launch.clone());
+                Ok(launch)
             }
-        };
-        functions.iter().map(find).collect()
+        }
     }
 
     /// The names of the variables that a request may set.
@@ -386,8 +455,3 @@ fn names(alarms: &[AlarmSpec]) -> Vec<String> {
 
 /// Handlers that name nothing besides the function itself: none, and that of functions with a runtime of their own.
 const NAMES_NOTHING: [&str; 2] = ["", "bootstrap"];
-
-/// What a function runs: its binary, and the handler of it.
-fn handler_of(function: &FunctionSpec) -> (String, String) {
-    (function.binary.clone(), function.handler.clone())
-}

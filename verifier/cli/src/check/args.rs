@@ -14,11 +14,11 @@ use crate::shell::args::ConnectionArgs;
     .multiple(true)
     .args(["stack", "local", "list", "json_outputs"]))]
 pub(crate) struct CheckArgs {
-    /// The name of the deployed stack.
+    /// The name of the deployed stack; with --local, of the one in the folder that --template names.
     #[arg(long, value_name = "NAME")]
     pub(crate) stack: Option<String>,
     /// Check the stack on this machine, from its synthesised template.
-    #[arg(long, conflicts_with_all = ["stack", "json_outputs", "region", "profile", "endpoint_url"])]
+    #[arg(long, conflicts_with_all = ["json_outputs", "region", "profile", "endpoint_url"])]
     pub(crate) local: bool,
     /// List the checks: their ids, the worst that each says, and what it asserts.
     #[arg(long, conflicts_with_all = ["stack", "local", "json_outputs"])]
@@ -33,7 +33,7 @@ pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) template: TemplateArgs,
     /// How time passes on this machine [default: skip-idle].
-    #[arg(long, value_enum, conflicts_with = "stack", value_name = "CLOCK")]
+    #[arg(long, value_enum, value_name = "CLOCK")]
     pub(crate) clock: Option<ClockArg>,
     /// Take warnings for failures.
     #[arg(long)]

@@ -85,12 +85,35 @@ fn tell_denials(denials: &[(String, u64)]) {
 
 /// Fails on options that say how the stack is brought up, where a deployed one is checked as it is.
 fn refuse_local_options(args: &CheckArgs) -> Result<(), Failure> {
-    let TemplateArgs { template, functions, faults, parameters, no_iam, callers } = &args.template;
+    let TemplateArgs {
+        template,
+        functions,
+        code,
+        runtimes,
+        faults,
+        parameters,
+        values,
+        no_iam,
+        callers,
+    } = &args.template;
+    if args.local && args.stack.is_some() && template.is_none() {
+        return Err(Failure {
+            next: Some(
+                "name the folder with --template, or leave --stack or --local out".to_owned(),
+            ),
+            ..Failure::usage(
+                "--local brings up a template, and --stack with it chooses among those of CDK's folder",
+            )
+        });
+    }
     let given = [
         ("--template", template.is_some()),
         ("--functions", functions.is_some()),
+        ("--code", !code.is_empty()),
+        ("--runtime", !runtimes.is_empty()),
         ("--faults", faults.is_some()),
         ("--parameter", !parameters.is_empty()),
+        ("--value", !values.is_empty()),
         ("--no-iam", *no_iam),
         ("--as", callers.is_some()),
         ("--clock", args.clock.is_some()),
@@ -196,6 +219,7 @@ async fn target(
     let options = LocalOptions {
         port: 0,
         clock: args.clock.unwrap_or(ClockArg::SkipIdle),
+        stack: args.stack,
         region: endpoint::LOCAL_REGION.to_owned(),
         for_others: false,
         allowed_origins: Vec::new(),

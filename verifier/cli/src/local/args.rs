@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use verifier_emulator::Runtime;
 
 use crate::shell::args::Format;
 use crate::shell::endpoint::LOCAL_REGION;
@@ -17,6 +18,9 @@ pub(crate) struct LocalArgs {
     pub(crate) clock: ClockArg,
     #[command(flatten)]
     pub(crate) template: TemplateArgs,
+    /// The stack in the folder that --template names.
+    #[arg(long, value_name = "NAME", requires = "template")]
+    pub(crate) stack: Option<String>,
     /// The region in ARNs and in the functions' environment, for clients that insist on one of AWS's.
     #[arg(long, value_name = "REGION", value_parser = parse_region, default_value = LOCAL_REGION)]
     pub(crate) region: String,
@@ -34,18 +38,27 @@ pub(crate) struct LocalArgs {
 /// What is brought up on this machine.
 #[derive(Debug, Default, Args)]
 pub(crate) struct TemplateArgs {
-    /// The synthesised template [default: the one in stack/template of the project].
-    #[arg(long, value_name = "FILE")]
+    /// The synthesised template, or the folder that CDK synthesises into [default: the template in stack/template of the project].
+    #[arg(long, value_name = "FILE|DIR")]
     pub(crate) template: Option<PathBuf>,
     /// The folder of the functions' binaries [default: they are built].
     #[arg(long, value_name = "DIR")]
     pub(crate) functions: Option<PathBuf>,
+    /// The code of a function or a layer: a folder or a zip archive [default: where the template or CDK says]; may be repeated.
+    #[arg(long = "code", value_name = "LOGICAL_ID=PATH", value_parser = parse_path)]
+    pub(crate) code: Vec<(String, PathBuf)>,
+    /// The interpreter of a runtime, such as nodejs22.x or python3.13 [default: `node` and `python3` on the PATH]; may be repeated.
+    #[arg(long = "runtime", value_name = "NAME=PATH", value_parser = parse_runtime)]
+    pub(crate) runtimes: Vec<(String, PathBuf)>,
     /// Fault rules in JSON: what goes wrong on purpose.
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
     /// A value for a parameter of the template; may be repeated.
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parse_parameter)]
     pub(crate) parameters: Vec<(String, String)>,
+    /// The value of what AWS looks up elsewhere, such as /app/table for {{resolve:ssm:/app/table}}, a parameter of SSM or the name of an export; may be repeated.
+    #[arg(long = "value", value_name = "NAME=VALUE", value_parser = parse_parameter)]
+    pub(crate) values: Vec<(String, String)>,
     /// Let functions do what their roles do not allow, and everything else that IAM would deny.
     #[arg(long)]
     pub(crate) no_iam: bool,
@@ -94,6 +107,25 @@ fn parse_region(text: &str) -> Result<String, String> {
     }
 }
 
+fn parse_path(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, path) = text.split_once('=').ok_or("expected LOGICAL_ID=PATH")?;
+    match path {
+        "" => Err("expected a path after =".to_owned()),
+        path => Ok((name.to_owned(), PathBuf::from(path))),
+    }
+}
+
+/// A runtime that an interpreter is needed for, and that.
+fn parse_runtime(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, path) = parse_path(text).map_err(|_| "expected NAME=PATH")?;
+    match Runtime::parse(&name) {
+        Ok(Runtime::Node(_) | Runtime::Python(_)) => Ok((name, path)),
+        _ => {
+            Err("expected nodejs20.x to nodejs24.x or python3.10 to python3.14 before =".to_owned())
+        }
+    }
+}
+
 fn parse_parameter(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
@@ -102,6 +134,15 @@ fn parse_parameter(text: &str) -> Result<(String, String), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_runtime_is_one_that_an_interpreter_runs() {
+        let expected = ("nodejs22.x".to_owned(), PathBuf::from("/opt/node"));
+        assert_eq!(parse_runtime("nodejs22.x=/opt/node"), Ok(expected));
+        for other in ["nodejs22.x", "nodejs22.x=", "node=/n", "provided.al2023=/x", "java21=/j"] {
+            assert!(parse_runtime(other).is_err(), "{other}");
+        }
+    }
 
     #[test]
     fn a_region_has_aws_s_form() {

@@ -34,6 +34,7 @@ pub(crate) async fn run(args: LocalArgs) -> Result<Exit, Failure> {
     let options = LocalOptions {
         port: args.port,
         clock: args.clock,
+        stack: args.stack,
         region: args.region.clone(),
         for_others: true,
         allowed_origins: args.allow_origin,

@@ -1,6 +1,7 @@
 //! `verifier local`: the stack on this machine.
 
 pub(crate) mod args;
+mod assembly;
 mod command;
 mod ready;
 pub(crate) mod stack;

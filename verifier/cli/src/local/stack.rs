@@ -8,11 +8,12 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::process::Command;
 use verifier_emulator::{
-    Callers, ClockMode, Emulator, EmulatorConfig, OTHER_WORK, Template, Unstartable,
+    Callers, ClockMode, CodeConfig, Emulator, EmulatorConfig, OTHER_WORK, Template, Unstartable,
 };
 use verifier_model::faults::FaultRules;
 
 use crate::local::args::{ClockArg, TemplateArgs};
+use crate::local::assembly;
 use crate::shell::failure::Failure;
 use crate::shell::files;
 use crate::shell::output;
@@ -29,6 +30,8 @@ const DIRECTORY_KEY: &str = "verifier:directory";
 pub(crate) struct LocalOptions {
     pub(crate) port: u16,
     pub(crate) clock: ClockArg,
+    /// The stack in a folder of several.
+    pub(crate) stack: Option<String>,
     /// Where the stack takes itself to be.
     pub(crate) region: String,
     /// Whether clients of other processes are expected.
@@ -46,9 +49,9 @@ pub(crate) async fn start(
     let here = std::env::current_dir().map_err(|error| {
         Failure::environment(format!("the working directory cannot be read: {error}"))
     })?;
-    let path = match args.template {
-        Some(path) => path,
-        None => find_template(&here)?,
+    let (path, named) = match args.template {
+        Some(path) => assembly::template(&path, options.stack.as_deref())?,
+        None => (find_template(&here)?, None),
     };
     let faults = args.faults.as_deref().map(read_faults).transpose()?;
     let callers = args.callers.as_deref().map(callers).transpose()?;
@@ -73,10 +76,16 @@ pub(crate) async fn start(
     progress.say("starting the emulator");
     let config = EmulatorConfig {
         template,
-        stack_name: stack_name(&path),
+        stack_name: named.unwrap_or_else(|| stack_name(&path)),
         region: options.region,
         parameters: args.parameters.into_iter().collect::<BTreeMap<_, _>>(),
+        values: args.values.into_iter().collect(),
         functions,
+        code: CodeConfig {
+            template_folder: path.parent().map(Path::to_path_buf).unwrap_or_default(),
+            given: args.code.into_iter().collect(),
+            runtimes: args.runtimes.into_iter().collect(),
+        },
         project: project.unwrap_or(here),
         port: options.port,
         clock: match options.clock {
@@ -92,9 +101,12 @@ pub(crate) async fn start(
     // Each connection and each function takes some.
     verifier_emulator::raise_limit();
     let emulator = Emulator::start(config).await?;
-    let unstartable = emulator.unstartable().await;
-    if !unstartable.is_empty() {
+    let (unstartable, warnings) = (emulator.unstartable().await, emulator.warnings());
+    if !unstartable.is_empty() || !warnings.is_empty() {
         progress.clear();
+    }
+    for warning in warnings {
+        output::tell(&format!("warning: {warning}\n"));
     }
     for Unstartable { function, program, problem } in unstartable {
         let program = program.display();
@@ -290,8 +302,8 @@ fn describes_package(variable: &str) -> bool {
 
 /// All that the metadata of a template's resources say of a key, without repetition.
 fn named_in(template: &Template, key: &str) -> Vec<String> {
-    let named = template.metadata(key).filter_map(|(_, value)| value.as_str());
-    let mut names: Vec<String> = named.map(str::to_owned).collect();
+    let texts = template.metadata(key).filter_map(|(_, value)| value.as_str());
+    let mut names: Vec<String> = texts.map(str::to_owned).collect();
     names.sort();
     names.dedup();
     names

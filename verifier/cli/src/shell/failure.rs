@@ -55,6 +55,9 @@ impl From<EmulatorError> for Failure {
             EmulatorError::Template(_)
             | EmulatorError::CallerPolicy(_)
             | EmulatorError::UnknownRole { .. }
+            | EmulatorError::Code { .. }
+            | EmulatorError::UnknownCode(_)
+            | EmulatorError::ForbiddenCode { .. }
             | EmulatorError::MissingBinary { .. }
             | EmulatorError::BinaryOutside { .. }
             | EmulatorError::DirectoryOutside { .. }

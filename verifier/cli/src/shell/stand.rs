@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use verifier_aws::{Aws, Connection};
-use verifier_emulator::{ClockMode, Emulator, EmulatorConfig, Template};
+use verifier_emulator::{ClockMode, CodeConfig, Emulator, EmulatorConfig, Template};
 
 use crate::shell::clock::RunClock;
 
@@ -28,7 +28,9 @@ impl Stand {
             stack_name: "Stand".to_owned(),
             region: "us-local-1".to_owned(),
             parameters: BTreeMap::new(),
+            values: BTreeMap::new(),
             functions: PathBuf::new(),
+            code: CodeConfig::default(),
             project: PathBuf::new(),
             port: 0,
             clock: ClockMode::SkipIdle,

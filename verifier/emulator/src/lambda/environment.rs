@@ -26,6 +26,7 @@ use verifier_model::sqs::md5_of_body;
 
 use super::ending::{HANDLER_ALONE, HEAD_BYTES, entrypoint_problem, exit_problem};
 use super::environment_context::EnvironmentContext;
+use super::launch::Launch;
 use super::log::Log;
 use super::pool::Pooled;
 use super::process_group::ProcessGroup;
@@ -89,7 +90,7 @@ impl Environment {
     pub(super) async fn start(
         environment_context: &EnvironmentContext,
         function: &Arc<FunctionSpec>,
-        binary: &Path,
+        launch: &Launch,
         id: &str,
         nonce: &str,
     ) -> Result<Self, InitError> {
@@ -104,11 +105,17 @@ impl Environment {
         let log = Log::start(environment_context, function, &stream, nonce)
             .map_err(|error| failed("the function's output", &error))?;
         log.init_start(&function.name);
-        let mut command = Command::new(binary);
+        let mut command = Command::new(&launch.executable);
         command
+            .args(&launch.arguments)
             .env_clear()
             .envs(variables(environment_context, function, &api, &stream))
+            .envs(launch.variables.iter().map(|(name, value)| (name, value)))
+            .envs(&function.environment)
             .kill_on_drop(true);
+        if let Some(folder) = &launch.folder {
+            command.current_dir(folder);
+        }
         log.attach(&mut command).map_err(|error| failed("the function's output", &error))?;
         let group = environment_context.groups.start();
         let group = group.map_err(|error| failed("the function's process group", &error))?;
@@ -121,8 +128,9 @@ impl Environment {
             Ok(process) => process,
             Err(error) => {
                 let error_type = "Runtime.InvalidEntrypoint".to_owned();
-                let head = beginning_of(binary).await;
-                let message = entrypoint_problem(binary, &error, head.as_deref(), ARCH);
+                let program = &launch.executable;
+                let head = beginning_of(program).await;
+                let message = entrypoint_problem(program, &error, head.as_deref(), ARCH);
                 log.init_failed(&error_type, &message, started.elapsed());
                 return Err(InitError { error_type, message });
             }
@@ -352,7 +360,7 @@ impl Pooled for Environment {
     }
 }
 
-/// The environment variables that Lambda sets, and the function's own.
+/// The environment variables that Lambda sets for every function.
 ///
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>.
 fn variables(
@@ -387,7 +395,6 @@ fn variables(
     variables.extend(std::env::var("PATH").ok().map(|path| ("PATH".to_owned(), path)));
     let level = function.application_log_level.clone();
     variables.extend(level.map(|level| ("AWS_LAMBDA_LOG_LEVEL".to_owned(), level)));
-    variables.extend(function.environment.clone());
     variables
 }
 

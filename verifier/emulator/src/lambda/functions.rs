@@ -19,6 +19,7 @@ use super::environment::{
     is_of_function,
 };
 use super::environment_context::EnvironmentContext;
+use super::launch::{Launch, missing_hint};
 use super::metrics::FunctionMetrics;
 use super::pool::{Configuration, Pool};
 use crate::client::Client;
@@ -59,7 +60,7 @@ pub struct Unstartable {
 }
 
 struct Function {
-    binary: PathBuf,
+    launch: Launch,
     pool: Arc<Pool<Environment>>,
     /// Why it could not be started the last time.
     failure: Mutex<String>,
@@ -105,14 +106,14 @@ impl Functions {
     }
 
     /// Adds a function, whose name no other has.
-    pub(crate) fn add(&self, spec: FunctionSpec, binary: PathBuf) {
+    pub(crate) fn add(&self, spec: FunctionSpec, launch: Launch) {
         let modified_at = self.environment_context.clock.now();
         let name = spec.name.clone();
         let reserved_concurrency = spec.reserved_concurrency;
         let configuration =
             FunctionConfiguration { spec: Arc::new(spec), reserved_concurrency, modified_at };
         let function = Function {
-            binary,
+            launch,
             pool: Arc::new(Pool::new(configuration)),
             failure: Mutex::default(),
         };
@@ -123,7 +124,8 @@ impl Functions {
     pub(crate) async fn unstartable(&self) -> Vec<Unstartable> {
         let programs: Vec<(String, PathBuf)> = lock(&self.functions)
             .iter()
-            .map(|(name, function)| (name.clone(), function.binary.clone()))
+            .filter(|(_, function)| function.launch.is_program())
+            .map(|(name, function)| (name.clone(), function.launch.executable.clone()))
             .collect();
         let mut found = Vec::new();
         for (function, program) in programs {
@@ -290,7 +292,7 @@ impl Functions {
         // The function learns its environment's id, but not this.
         let nonce = self.new_id();
         let spec = function.pool.configuration().spec;
-        Environment::start(&self.environment_context, &spec, &function.binary, &id, &nonce).await
+        Environment::start(&self.environment_context, &spec, &function.launch, &id, &nonce).await
     }
 
     /// Lets an environment finish and keeps it warm. The clock is held until it is done.
@@ -357,8 +359,11 @@ impl Function {
         let before = std::mem::replace(&mut *lock(&self.failure), error.message.clone());
         if before != error.message {
             let (name, kind) = (&self.pool.configuration().spec.logical_id, &error.error_type);
-            let (program, message) = (self.binary.display(), &error.message);
-            tracing::error!("the function {name} ({program}) cannot be started: {kind}: {message}");
+            let (program, message) = (self.launch.place().display(), &error.message);
+            let hint = missing_hint(message).map(|hint| format!("; {hint}")).unwrap_or_default();
+            tracing::error!(
+                "the function {name} ({program}) cannot be started: {kind}: {message}{hint}"
+            );
         }
     }
 }
@@ -378,6 +383,7 @@ mod tests {
     use crate::lambda::ProcessGroups;
     use crate::listener::Connections;
     use crate::logs::LogStore;
+    use crate::stack::Program;
 
     fn functions() -> Functions {
         let clock = Clock::start(ClockMode::SkipIdle);
@@ -400,7 +406,7 @@ mod tests {
             logical_id: "Probe".to_owned(),
             name: "probe".to_owned(),
             arn: "arn:aws:lambda:us-local-1:000000000000:function:probe".to_owned(),
-            binary: "probe.py".to_owned(),
+            program: Program::Binary("probe.py".to_owned()),
             timeout_seconds: 10,
             memory_mb: 128,
             environment: BTreeMap::from([("MODE".to_owned(), mode.to_owned())]),
@@ -440,7 +446,7 @@ mod tests {
     async fn a_warm_environment_of_an_earlier_configuration_is_not_used() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/functions");
         let functions = functions();
-        functions.add(spec("old"), folder.join("probe.py"));
+        functions.add(spec("old"), Launch::of_program(folder.join("probe.py")));
         assert_eq!(mode(&functions).await, "\"old\"");
         functions.configure("probe", |configuration| configuration.spec = Arc::new(spec("new")));
         assert_eq!(mode(&functions).await, "\"new\"");

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::build::{Builder, Resolved};
+use super::build::{Builder, Resolved, invoked};
 use super::properties::Properties;
 use super::{ApiSpec, CorsSpec, DEFAULT_ROUTE, FunctionSpec, Organization, RouteSpec};
 use crate::template::TemplateError;
@@ -84,7 +84,7 @@ impl Builder<'_> {
                 routes.push(read);
             }
         }
-        routes.extend(self.quick_route(api, functions)?);
+        routes.extend(Self::quick_route(api, functions)?);
         for required in ["Name", "ProtocolType"] {
             if !properties.has(required) {
                 return Err(
@@ -110,7 +110,6 @@ impl Builder<'_> {
     ///
     /// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigatewayv2-api.html>.
     fn quick_route(
-        &self,
         api: &Resolved<'_>,
         functions: &[FunctionSpec],
     ) -> Result<Option<RouteSpec>, TemplateError> {
@@ -127,7 +126,7 @@ impl Builder<'_> {
                 "has the Target {target}, an HTTP integration, and only functions are invoked here"
             )));
         }
-        let function = self.invoked(api, &target, functions)?;
+        let function = invoked(api, &target, functions)?;
         let key = properties.text("RouteKey")?.unwrap_or_else(|| DEFAULT_ROUTE.to_owned());
         if !is_route_key(&key) {
             return Err(api.refused(MALFORMED_KEY));
@@ -171,7 +170,7 @@ impl Builder<'_> {
                 .unsupported(format!("has another payload format than {PAYLOAD_FORMAT}")));
         }
         let uri = properties.required_text("IntegrationUri")?;
-        let function = self.invoked(integration, &uri, functions)?;
+        let function = invoked(integration, &uri, functions)?;
         Ok(RouteSpec {
             key,
             function: function.name.clone(),

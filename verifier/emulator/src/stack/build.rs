@@ -1,6 +1,6 @@
 //! From a template to a stack.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 use verifier_model::event_source_mapping::{MappingChanges, MappingConfiguration};
@@ -199,24 +199,37 @@ impl<'a> Builder<'a> {
         Ok(QueueSpec { name, attributes, tags: tags_of(&resource.properties) })
     }
 
-    /// The functions that have a binary. Others matter only when something invokes them.
+    /// The functions that name a program, and those that something of the stack invokes. Others have no part in it.
     fn functions(&self) -> Result<Vec<FunctionSpec>, TemplateError> {
+        let invoked = self.invoked_names()?;
         let mut functions = Vec::new();
         for resource in self.of_type("AWS::Lambda::Function") {
-            let Some(binary) = resource.definition.metadata.get(BINARY_KEY).and_then(Value::as_str)
-            else {
-                continue;
-            };
-            functions.push(self.function(resource, binary)?);
+            let has_binary = resource.definition.metadata.contains_key(BINARY_KEY);
+            if has_binary || invoked.contains(&resource.physical_id) {
+                functions.push(self.function(resource)?);
+            }
         }
         Ok(functions)
     }
 
-    fn function(
-        &self,
-        resource: &Resolved<'_>,
-        binary: &str,
-    ) -> Result<FunctionSpec, TemplateError> {
+    /// The names of the functions that mappings and APIs invoke.
+    fn invoked_names(&self) -> Result<BTreeSet<String>, TemplateError> {
+        const INVOKERS: [(&str, &str); 3] = [
+            ("AWS::Lambda::EventSourceMapping", "FunctionName"),
+            ("AWS::ApiGatewayV2::Integration", "IntegrationUri"),
+            ("AWS::ApiGatewayV2::Api", "Target"),
+        ];
+        let mut names = BTreeSet::new();
+        for (resource_type, property) in INVOKERS {
+            for resource in self.of_type(resource_type) {
+                let target = resource.properties().text(property)?;
+                names.extend(target.map(|target| function_name(&target).to_owned()));
+            }
+        }
+        Ok(names)
+    }
+
+    fn function(&self, resource: &Resolved<'_>) -> Result<FunctionSpec, TemplateError> {
         let properties = resource.properties();
         let name = resource.physical_id.clone();
         let variables =
@@ -238,7 +251,7 @@ impl<'a> Builder<'a> {
         Ok(FunctionSpec {
             logical_id: resource.logical_id.to_owned(),
             arn: self.function_arn(&name),
-            binary: binary.to_owned(),
+            program: self.program(resource)?,
             timeout_seconds: properties.number("Timeout", 3, 1..=900)?,
             memory_mb: properties.number("MemorySize", 128, 128..=10_240)?,
             environment,
@@ -285,38 +298,13 @@ impl<'a> Builder<'a> {
         )
     }
 
-    /// The function that a name, an ARN or an invocation URI means.
-    pub(super) fn invoked<'f>(
-        &self,
-        user: &Resolved<'_>,
-        target: &str,
-        functions: &'f [FunctionSpec],
-    ) -> Result<&'f FunctionSpec, TemplateError> {
-        let name = function_name(target);
-        if let Some(function) = functions.iter().find(|function| function.name == name) {
-            return Ok(function);
-        }
-        let without_binary =
-            self.of_type("AWS::Lambda::Function").find(|function| function.physical_id == name);
-        Err(match without_binary {
-            Some(function) => function.unsupported(format!(
-                "is invoked by {} but its metadata names no binary: add \"{BINARY_KEY}\"",
-                user.logical_id
-            )),
-            None => {
-                user.unsupported(format!("invokes {target}, which is no function of this stack"))
-            }
-        })
-    }
-
     fn mappings(&self, functions: &[FunctionSpec]) -> Result<Vec<MappingSpec>, TemplateError> {
         self.of_type("AWS::Lambda::EventSourceMapping")
-            .map(|resource| self.mapping(resource, functions))
+            .map(|resource| Self::mapping(resource, functions))
             .collect()
     }
 
     fn mapping(
-        &self,
         resource: &Resolved<'_>,
         functions: &[FunctionSpec],
     ) -> Result<MappingSpec, TemplateError> {
@@ -328,8 +316,7 @@ impl<'a> Builder<'a> {
         if properties.has("FilterCriteria") {
             return Err(resource.unsupported("has FilterCriteria, which would drop messages"));
         }
-        let function =
-            self.invoked(resource, &properties.required_text("FunctionName")?, functions)?;
+        let function = invoked(resource, &properties.required_text("FunctionName")?, functions)?;
         let scaling = properties.map("ScalingConfig");
         let maximum_concurrency = match &scaling {
             Some(scaling) => optional_number(scaling, "MaximumConcurrency", 2..=1_000)?,
@@ -430,7 +417,11 @@ impl<'a> Builder<'a> {
                 continue;
             }
             let place = TemplatePath::new(format!("Outputs.{key}"));
-            match self.evaluator.value(&output.value, &place) {
+            let value = self.evaluator.value(&output.value, &place);
+            let value = value.and_then(|value| {
+                value.map(|value| self.evaluator.looked_up(value, &place)).transpose()
+            });
+            match value {
                 Ok(Some(value)) if value.is_array() || value.is_object() => {
                     return Err(TemplateError::Invalid(format!(
                         "Template format error: Output {key} is malformed. The Value field of every Outputs member must evaluate to a String."
@@ -441,7 +432,10 @@ impl<'a> Builder<'a> {
                     value: self.localise(&value.as_ref().and_then(output_text).unwrap_or_default()),
                     description: output.description.clone(),
                 }),
-                Err(error @ TemplateError::UnknownAttribute { .. }) => skipped.push(Skipped {
+                Err(
+                    error
+                    @ (TemplateError::UnknownAttribute { .. } | TemplateError::NoValue { .. }),
+                ) => skipped.push(Skipped {
                     logical_id: key.clone(),
                     resource_type: "Output".to_owned(),
                     reason: error.to_string(),
@@ -459,7 +453,7 @@ impl<'a> Builder<'a> {
                 let emulated =
                     functions.iter().any(|function| function.name == resource.physical_id);
                 return (!emulated)
-                    .then(|| "names no binary, and nothing here invokes it".to_owned());
+                    .then(|| "names no program, and nothing here invokes it".to_owned());
             }
             if definition.resource_type == QUEUE_POLICY {
                 return self.other_queues(resource);
@@ -492,6 +486,18 @@ impl<'a> Builder<'a> {
             shared
         })
     }
+}
+
+/// The function that a name, an ARN or an invocation URI means.
+pub(super) fn invoked<'f>(
+    user: &Resolved<'_>,
+    target: &str,
+    functions: &'f [FunctionSpec],
+) -> Result<&'f FunctionSpec, TemplateError> {
+    let name = function_name(target);
+    functions.iter().find(|function| function.name == name).ok_or_else(|| {
+        user.unsupported(format!("invokes {target}, which is no function of this stack"))
+    })
 }
 
 fn optional_number(

@@ -147,7 +147,9 @@ fn refused_function(function: &Resolved<'_>) -> Option<String> {
                 .to_owned(),
         );
     }
-    let has_package = has("ZipFile") || (has("S3Bucket") && has("S3Key"));
+    // A path is what `aws cloudformation package` puts an object's place for.
+    let is_path = code.and_then(Value::as_str).is_some_and(|path| !path.is_empty());
+    let has_package = is_path || has("ZipFile") || (has("S3Bucket") && has("S3Key"));
     (!has_package).then(|| "Please provide a source for function code.".to_owned())
 }
 

@@ -3,6 +3,7 @@
 mod alarms;
 mod apis;
 mod build;
+mod code;
 mod constraints;
 mod deployable;
 mod log_groups;
@@ -49,7 +50,7 @@ pub struct Stack {
     pub resources: Vec<Resource>,
     /// Its queues.
     pub queues: Vec<QueueSpec>,
-    /// Its functions that have a binary.
+    /// Its functions that name a program, or are invoked by something of the stack.
     pub functions: Vec<FunctionSpec>,
     /// Its event source mappings.
     pub mappings: Vec<MappingSpec>,
@@ -122,8 +123,8 @@ pub struct FunctionSpec {
     pub name: String,
     /// Its ARN.
     pub arn: String,
-    /// The name of its binary, from the resource's metadata.
-    pub binary: String,
+    /// What it runs.
+    pub program: Program,
     /// How long an invocation may take; 1 to 900 s.
     pub timeout_seconds: u64,
     /// Its memory; 128 to 10,240 MB.
@@ -152,6 +153,57 @@ pub struct FunctionSpec {
     pub dead_letter_target_arn: Option<String>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
+}
+
+/// What a function runs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Program {
+    /// The program of that name in the folder of functions, from the resource's metadata.
+    Binary(String),
+    /// Its own code.
+    Code(Code),
+}
+
+/// A function's own code.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Code {
+    /// What runs it.
+    pub runtime: Runtime,
+    /// Where it is.
+    pub place: CodePlace,
+    /// Its layers: a later one lies on top.
+    pub layers: Vec<Layer>,
+}
+
+/// What runs a function's code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Runtime {
+    /// Node.js of that major version.
+    Node(u32),
+    /// Python 3 of that minor version.
+    Python(u32),
+    /// The function itself: its `bootstrap`.
+    Provided,
+}
+
+/// Where code is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CodePlace {
+    /// In the template itself: the text of a file called `index`.
+    Inline(String),
+    /// In a folder or an archive, by its path from the folder of the template.
+    Path(String),
+    /// In a bucket, by its key or URL.
+    Object(String),
+}
+
+/// A layer of a function.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Layer {
+    /// Its name in the template.
+    pub logical_id: String,
+    /// Where its content is.
+    pub place: CodePlace,
 }
 
 /// A log group.

@@ -38,6 +38,9 @@ pub struct Template {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ParameterDefinition {
+    /// Its type, for example `String`.
+    #[serde(rename = "Type")]
+    pub parameter_type: String,
     /// The value where none is given.
     pub default: Option<Value>,
 }

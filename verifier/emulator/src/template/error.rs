@@ -45,6 +45,16 @@ pub enum TemplateError {
         /// The attribute.
         attribute: String,
     },
+    /// Something that AWS looks up elsewhere, of which no value was given.
+    #[error(
+        "{place} needs the value of {name}, which AWS looks up elsewhere; pass it with --value '{name}=VALUE'"
+    )]
+    NoValue {
+        /// Where it is needed.
+        place: String,
+        /// What is looked up, as `--value` takes it.
+        name: String,
+    },
     /// An intrinsic function with other arguments than it takes.
     #[error("{place}: {function} {problem}")]
     BadFunction {

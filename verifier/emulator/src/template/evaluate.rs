@@ -8,7 +8,9 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use super::document::ParameterDefinition;
 use super::identity::{ACCOUNT_ID, PARTITION, URL_SUFFIX};
+use super::lookups::{Lookups, OF_SSM};
 use super::{ResourceDefinition, Template, TemplateError};
 
 /// How deep functions may nest; also ends references that run in a circle.
@@ -24,6 +26,8 @@ const VALUE_BYTES: usize = 32;
 /// What is in place of a value that cannot be resolved where that is no matter: it names nothing.
 const UNRESOLVED: &str = "unresolved";
 
+static NO_VALUES: BTreeMap<String, String> = BTreeMap::new();
+
 /// Where in a template something stands, for messages.
 #[derive(Clone, Debug)]
 pub(crate) struct TemplatePath(String);
@@ -34,7 +38,7 @@ impl TemplatePath {
         Self(path.into())
     }
 
-    fn child(&self, name: impl fmt::Display) -> Self {
+    pub(super) fn child(&self, name: impl fmt::Display) -> Self {
         Self(format!("{}.{name}", self.0))
     }
 }
@@ -57,6 +61,8 @@ pub(crate) struct Evaluator<'a> {
     pub endpoint: &'a str,
     /// Values for the template's parameters.
     pub parameters: &'a BTreeMap<String, String>,
+    /// Values of what AWS looks up elsewhere, by name.
+    values: &'a BTreeMap<String, String>,
     /// Whether the stack's first site is served on the plain host `localhost`, which only one can have.
     pub site_on_localhost: bool,
     depth: Cell<usize>,
@@ -74,18 +80,24 @@ impl<'a> Evaluator<'a> {
         parameters: &'a BTreeMap<String, String>,
     ) -> Self {
         let (depth, resolved, bytes) = (Cell::new(0), Cell::new(0), Cell::new(0));
-        let site_on_localhost = true;
+        let (site_on_localhost, values) = (true, &NO_VALUES);
         Self {
             template,
             stack_name,
             region,
             endpoint,
             parameters,
+            values,
             site_on_localhost,
             depth,
             resolved,
             bytes,
         }
+    }
+
+    /// The same, with values of what AWS looks up elsewhere.
+    pub(crate) fn with_values(self, values: &'a BTreeMap<String, String>) -> Self {
+        Self { values, ..self }
     }
 
     /// The same, with the host `localhost` free for a site or taken.
@@ -141,7 +153,21 @@ impl Evaluator<'_> {
         logical_id: &str,
         resource: &ResourceDefinition,
     ) -> Result<Map<String, Value>, TemplateError> {
-        self.map(&resource.properties, &TemplatePath::new(logical_id))
+        let place = TemplatePath::new(logical_id);
+        let mut resolved = self.map(&resource.properties, &place)?;
+        for (name, value) in &mut resolved {
+            *value = self.looked_up(std::mem::take(value), &place.child(name))?;
+        }
+        Ok(resolved)
+    }
+
+    /// A resolved value with the values of what it leaves to AWS to look up.
+    pub(crate) fn looked_up(
+        &self,
+        value: Value,
+        place: &TemplatePath,
+    ) -> Result<Value, TemplateError> {
+        Lookups(self.values).resolved(value, place)
     }
 
     /// A resource's properties as far as they can be resolved, and whether that is all of them. What refers to an attribute
@@ -215,7 +241,8 @@ impl Evaluator<'_> {
         let Some(value) = resource.properties.get(property) else {
             return Ok(None);
         };
-        match self.value(value, &place)? {
+        let value = self.value(value, &place)?;
+        match value.map(|value| self.looked_up(value, &place)).transpose()? {
             None => Ok(None),
             Some(value) => as_text(&value).map(Some).ok_or_else(|| TemplateError::BadProperty {
                 place: place.to_string(),
@@ -375,6 +402,11 @@ impl Evaluator<'_> {
                 let value = value.as_ref().and_then(as_text).ok_or_else(|| bad("takes text"))?;
                 text(base64::engine::general_purpose::STANDARD.encode(value))
             }
+            "Fn::ImportValue" => {
+                let name = self.value(argument, place)?;
+                let name = name.as_ref().and_then(as_text).ok_or_else(|| bad("takes a name"))?;
+                text(Lookups(self.values).of(&name, place)?)
+            }
             "Fn::GetAZs" => Ok(Some(
                 ["a", "b", "c"].iter().map(|zone| format!("{}{zone}", self.region)).collect(),
             )),
@@ -399,20 +431,45 @@ impl Evaluator<'_> {
             "AWS::StackName" => Some(self.stack_name.to_owned()),
             "AWS::StackId" => Some(self.stack_id()),
             "AWS::NotificationARNs" => return Ok(Some(Value::Array(Vec::new()))),
-            _ => self.parameters.get(name).cloned(),
+            _ => None,
         };
         if let Some(text) = pseudo {
             return Ok(Some(Value::String(text)));
         }
         if let Some(parameter) = self.template.parameters.get(name) {
-            return parameter.default.clone().map(Some).ok_or_else(|| TemplateError::BadProperty {
-                place: format!("Parameters.{name}"),
-                problem: "has no default and no value was given; pass one with --parameter"
-                    .to_owned(),
-            });
+            return self.parameter(name, parameter, place).map(Some);
         }
         let resource = self.resource(name, place)?;
         self.reference(name, resource).map(|text| Some(Value::String(text)))
+    }
+
+    /// The value of a parameter: of a list its items, and of a name in SSM what is looked up by it.
+    fn parameter(
+        &self,
+        name: &str,
+        parameter: &ParameterDefinition,
+        place: &TemplatePath,
+    ) -> Result<Value, TemplateError> {
+        let given = self.parameters.get(name).cloned().map(Value::String);
+        let value = given.or_else(|| parameter.default.clone());
+        let value = value.ok_or_else(|| TemplateError::BadProperty {
+            place: format!("Parameters.{name}"),
+            problem: "has no default and no value was given; pass one with --parameter".to_owned(),
+        })?;
+        let kind = parameter.parameter_type.as_str();
+        let (value, kind) = match kind.strip_prefix(OF_SSM) {
+            Some(inner) => {
+                let name = as_text(&value).unwrap_or_default();
+                let found = Lookups(self.values).of(&name, place)?;
+                (Value::String(found), inner.trim_end_matches('>'))
+            }
+            None => (value, kind),
+        };
+        let is_list = kind == "CommaDelimitedList" || kind.starts_with("List<");
+        match value.as_str().filter(|_| is_list) {
+            Some(text) => Ok(text.split(',').map(|item| Value::from(item.trim())).collect()),
+            None => Ok(value),
+        }
     }
 
     fn resource(
@@ -548,7 +605,9 @@ impl Evaluator<'_> {
         }
         if function == "Fn::Equals" {
             let [left, right] = self.arguments(argument, place)?;
-            return Ok(left == right);
+            // Both are text for AWS: true and "true" are alike.
+            let are_texts = as_text(&left).zip(as_text(&right));
+            return Ok(are_texts.map_or(left == right, |(left, right)| left == right));
         }
         let items = array(argument).unwrap_or_default();
         let mut truths = Vec::with_capacity(items.len());

@@ -8,6 +8,7 @@ mod document;
 mod error;
 mod evaluate;
 mod identity;
+mod lookups;
 mod parameters;
 mod sections;
 mod shape;

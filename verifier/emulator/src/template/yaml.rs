@@ -76,7 +76,7 @@ impl<'t> Reader<'t> {
     fn next(&mut self) -> Result<(Event<'t>, Span), TemplateError> {
         match self.events.next_event() {
             Some(Ok(next)) => Ok(next),
-            Some(Err(error)) => Err(malformed(*error.marker(), &error.info().to_string())),
+            Some(Err(error)) => Err(malformed(*error.marker(), &error.info())),
             None => Err(malformed(Marker::new(0, 1, 0), "it ends too early")),
         }
     }

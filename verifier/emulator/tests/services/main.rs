@@ -24,6 +24,7 @@ mod iam;
 mod logs;
 mod malformed;
 mod misbehaviour;
+mod own_code;
 mod perimeter;
 mod refused;
 mod s3;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use serde_json::{Value, json};
 use verifier_aws::Connection;
-use verifier_emulator::{Client, ClockMode, Emulator, EmulatorConfig, Template};
+use verifier_emulator::{Client, ClockMode, CodeConfig, Emulator, EmulatorConfig, Template};
 
 /// The region of the emulators in tests.
 pub(crate) const REGION: &str = "us-local-1";
@@ -36,7 +36,9 @@ pub(crate) fn config(document: &Value) -> EmulatorConfig {
         stack_name: "Stack-Test".to_owned(),
         region: REGION.to_owned(),
         parameters: BTreeMap::new(),
+        values: BTreeMap::new(),
         functions: project.join("functions"),
+        code: CodeConfig::default(),
         project,
         port: 0,
         clock: ClockMode::SkipIdle,

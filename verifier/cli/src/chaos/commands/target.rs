@@ -136,6 +136,7 @@ pub(super) async fn find(
     let options = LocalOptions {
         port: 0,
         clock: ClockArg::SkipIdle,
+        stack: None,
         region: endpoint::LOCAL_REGION.to_owned(),
         for_others: false,
         allowed_origins: Vec::new(),

@@ -29,6 +29,53 @@ fn resolve(value: &Value) -> Result<Option<Value>, TemplateError> {
 }
 
 #[test]
+fn parameters_are_lists_and_names_of_what_is_looked_up_where_their_type_says_so() {
+    let template = Template::parse(
+        "\
+Parameters:
+  Zones: {Type: CommaDelimitedList, Default: 'a, b'}
+  Ports: {Type: List<Number>, Default: '1,2'}
+  Table: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /app/table}
+  Subnets: {Type: 'AWS::SSM::Parameter::Value<CommaDelimitedList>', Default: /app/subnets}
+  Live: {Type: String, Default: 'true'}
+Conditions:
+  IsLive: !Equals [!Ref Live, true]
+Resources:
+  A: {Type: Other}
+",
+    )
+    .unwrap();
+    let parameters = BTreeMap::new();
+    let values = BTreeMap::from([
+        ("/app/subnets".to_owned(), "s-1,s-2".to_owned()),
+        ("other-Url".to_owned(), "https://other".to_owned()),
+    ]);
+    let evaluator =
+        Evaluator::new(&template, "S", "r", "http://h", &parameters).with_values(&values);
+    let of = |value: Value| evaluator.value(&value, &TemplatePath::new("Here"));
+    for (value, expected) in [
+        (json!({"Ref": "Zones"}), json!(["a", "b"])),
+        (json!({"Fn::Join": ["+", {"Ref": "Zones"}]}), json!("a+b")),
+        (json!({"Fn::Select": [1, {"Ref": "Ports"}]}), json!("2")),
+        (json!({"Ref": "Subnets"}), json!(["s-1", "s-2"])),
+        (json!({"Fn::ImportValue": {"Fn::Sub": "other-${!U}rl"}}), json!(null)),
+        (json!({"Fn::ImportValue": "other-Url"}), json!("https://other")),
+        (json!({"Fn::If": ["IsLive", 1, 2]}), json!(1)),
+    ] {
+        match expected {
+            Value::Null => assert!(of(value).is_err()),
+            expected => assert_eq!(of(value), Ok(Some(expected))),
+        }
+    }
+    for (value, name) in
+        [(json!({"Ref": "Table"}), "/app/table"), (json!({"Fn::ImportValue": "x"}), "x")]
+    {
+        let refused = of(value).unwrap_err().to_string();
+        assert!(refused.contains(&format!("--value '{name}=VALUE'")), "{refused}");
+    }
+}
+
+#[test]
 fn resolves_every_function_that_cdk_emits() {
     let queue_arn = "arn:aws:sqs:eu-central-1:000000000000:jobs";
     for (value, expected) in [
