@@ -13,7 +13,7 @@ use verifier_emulator::{
 use verifier_model::faults::FaultRules;
 
 use crate::local::args::{ClockArg, TemplateArgs};
-use crate::local::assembly;
+use crate::local::{assembly, sam};
 use crate::shell::failure::Failure;
 use crate::shell::files;
 use crate::shell::output;
@@ -58,7 +58,7 @@ pub(crate) async fn start(
     let text = files::read_text(&path).map_err(|error| {
         Failure::usage(format!("the template {} cannot be read: {error}", path.display()))
     })?;
-    let template = Template::parse(&text)?;
+    let template = sam::processed(Template::parse(&text)?, &args.parameters, progress).await?;
     let project = find_project(&here, &path);
     let root = project.as_deref().unwrap_or(&here);
     let folders = named_in(&template, DIRECTORY_KEY);

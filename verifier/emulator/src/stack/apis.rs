@@ -3,11 +3,16 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::build::{Builder, Resolved, invoked};
+use super::openapi::{self, Imported};
 use super::properties::Properties;
 use super::{ApiSpec, CorsSpec, DEFAULT_ROUTE, FunctionSpec, Organization, RouteSpec};
 use crate::template::TemplateError;
 
+/// The integration with a function, in a definition.
+const PROXY: &str = "aws_proxy";
 /// The only format of events that is made here.
 const PAYLOAD_FORMAT: &str = "2.0";
 /// What is of an API.
@@ -19,6 +24,9 @@ const PARTS: [&str; 4] = [
 ];
 const METHODS: [&str; 8] = ["ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 const MALFORMED_KEY: &str = "The provided route key is not formatted properly for HTTP protocol. Format should be \"<HTTP METHOD> /<RESOURCE PATH>\" or \"$default\"";
+/// What invokes functions by requests, too, and would be missing without a word.
+const OTHER_ENTRANCES: [(&str, &str); 2] =
+    [("AWS::ApiGateway::RestApi", "a REST API"), ("AWS::Lambda::Url", "the URL of a function")];
 /// How long an integration may take: as long as it may, where it does not say.
 ///
 /// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigatewayv2-integration.html>.
@@ -33,6 +41,13 @@ impl Builder<'_> {
         organization: &Organization,
     ) -> Result<Vec<ApiSpec>, TemplateError> {
         self.check_parts()?;
+        for (kind, what) in OTHER_ENTRANCES {
+            if let Some(other) = self.of_type(kind).next() {
+                return Err(other.unsupported(format!(
+                    "is {what}, whose requests are not answered here: HTTP APIs (AWS::ApiGatewayV2::Api) are"
+                )));
+            }
+        }
         self.of_type("AWS::ApiGatewayV2::Api")
             .map(|api| self.api(api, functions, organization))
             .collect()
@@ -65,13 +80,16 @@ impl Builder<'_> {
         if protocol.as_deref().is_some_and(|protocol| protocol != "HTTP") {
             return Err(api.refused("Invalid protocol specified. Must be one of [HTTP, WEBSOCKET]"));
         }
-        if let Some(imported) = ["Body", "BodyS3Location"].iter().find(|name| properties.has(name))
-        {
-            return Err(api.unsupported(format!(
-                "is an imported definition ({imported}), whose routes are not read here"
-            )));
+        if properties.has("BodyS3Location") {
+            return Err(api.unsupported(
+                "is an imported definition in a bucket (BodyS3Location), which is not on this machine: put it into Body",
+            ));
         }
-        let mut routes = Vec::new();
+        let body = api.properties.get("Body");
+        let mut routes = match body {
+            Some(body) => Self::imported(api, body, functions)?,
+            None => Vec::new(),
+        };
         for route in self.of_type("AWS::ApiGatewayV2::Route") {
             if route.properties().required_text("ApiId")? == api.physical_id {
                 let read = self.route(route, functions)?;
@@ -86,13 +104,16 @@ impl Builder<'_> {
         }
         routes.extend(Self::quick_route(api, functions)?);
         for required in ["Name", "ProtocolType"] {
-            if !properties.has(required) {
+            if !properties.has(required) && body.is_none() {
                 return Err(
                     api.refused(format!("{required} is required for an API without a definition"))
                 );
             }
         }
-        let cors = properties.map("CorsConfiguration").map(|cors| self.cors(&cors)).transpose()?;
+        let imported = body.and_then(openapi::cors);
+        let imported = imported.as_ref().map(|cors| Properties::new(api.logical_id, cors));
+        let cors = properties.map("CorsConfiguration").or(imported);
+        let cors = cors.map(|cors| self.cors(&cors)).transpose()?;
         // "clients must use a custom domain name to call your API", and there is none here.
         let is_closed = properties.boolean("DisableExecuteApiEndpoint", false)?;
         let stages = if is_closed { Vec::new() } else { self.stages(api)? };
@@ -138,6 +159,44 @@ impl Builder<'_> {
             permitted_stages: Vec::new(),
             timeout: Duration::from_millis(*TIMEOUT_MILLISECONDS.end()),
         }))
+    }
+
+    /// The routes of an imported definition.
+    fn imported(
+        api: &Resolved<'_>,
+        body: &Value,
+        functions: &[FunctionSpec],
+    ) -> Result<Vec<RouteSpec>, TemplateError> {
+        let imported = openapi::routes(body).map_err(|problem| api.unsupported(problem))?;
+        let mut routes = Vec::new();
+        for Imported { key, integration } in imported {
+            if !is_route_key(&key) {
+                return Err(api.refused(MALFORMED_KEY));
+            }
+            let properties = Properties::new(&format!("{}.{key}", api.logical_id), integration);
+            if properties.text("type")?.is_some_and(|kind| !kind.eq_ignore_ascii_case(PROXY)) {
+                return Err(api.unsupported(format!(
+                    "has another integration than with a function (type of {key}), and only functions are invoked here"
+                )));
+            }
+            if properties.text("payloadFormatVersion")?.as_deref() != Some(PAYLOAD_FORMAT) {
+                return Err(api.unsupported(format!(
+                    "has another payload format than {PAYLOAD_FORMAT} (payloadFormatVersion of {key})"
+                )));
+            }
+            let function = invoked(api, &properties.required_text("uri")?, functions)?;
+            let longest = *TIMEOUT_MILLISECONDS.end();
+            let milliseconds =
+                properties.number("timeoutInMillis", longest, TIMEOUT_MILLISECONDS)?;
+            routes.push(RouteSpec {
+                key,
+                function: function.name.clone(),
+                credentials: properties.text("credentials")?,
+                permitted_stages: Vec::new(),
+                timeout: Duration::from_millis(milliseconds),
+            });
+        }
+        Ok(routes)
     }
 
     fn route(

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use verifier_model::event_source_mapping::{MappingChanges, MappingConfiguration};
 use verifier_model::sqs::{QueueAttributes, SqsError};
 
+use super::openapi;
 use super::properties::Properties;
 use super::{
     BINARY_KEY, DIRECTORY_KEY, FILES_KEY, FunctionSpec, MappingSpec, Output, QUEUE_POLICY,
@@ -225,6 +226,13 @@ impl<'a> Builder<'a> {
                 let target = resource.properties().text(property)?;
                 names.extend(target.map(|target| function_name(&target).to_owned()));
             }
+        }
+        for api in self.of_type("AWS::ApiGatewayV2::Api") {
+            // What cannot be read is refused where the routes are.
+            let imported = api.properties.get("Body").and_then(|body| openapi::routes(body).ok());
+            let uris = imported.iter().flatten().filter_map(|route| route.integration.get("uri"));
+            let uris = uris.filter_map(Value::as_str);
+            names.extend(uris.map(|uri| function_name(uri).to_owned()));
         }
         Ok(names)
     }

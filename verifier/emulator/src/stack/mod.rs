@@ -8,6 +8,7 @@ mod constraints;
 mod deployable;
 mod log_groups;
 mod managed_policies;
+mod openapi;
 mod organization;
 mod own_arns;
 mod permissions;

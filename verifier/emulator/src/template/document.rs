@@ -83,8 +83,10 @@ impl Template {
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let written = document(text)?;
         let mut template: Self = serde_path_to_error::deserialize(&written).map_err(|error| {
-            let untyped = untyped_resource(&written);
-            untyped.unwrap_or_else(|| TemplateError::Malformed(error.to_string()))
+            // A transform may bring resources that are no objects.
+            let transform = sections::check_transforms(&written).err();
+            let known = transform.or_else(|| untyped_resource(&written));
+            known.unwrap_or_else(|| TemplateError::Malformed(error.to_string()))
         })?;
         if template.resources.is_empty() {
             return Err(TemplateError::Malformed("it has no Resources".to_owned()));
@@ -129,6 +131,11 @@ impl Template {
         self.resources.iter().filter_map(move |(logical_id, resource)| {
             Some((logical_id.as_str(), resource.metadata.get(key)?))
         })
+    }
+
+    /// The template in JSON, its intrinsic functions by their long names.
+    pub fn document(&self) -> &Value {
+        &self.written
     }
 
     /// The template as it was written.

@@ -12,6 +12,8 @@ use super::{Evaluator, ResourceDefinition, TemplateError, TemplatePath};
 pub(crate) const ACCOUNT_ID: &str = "000000000000";
 /// The partition.
 pub(crate) const PARTITION: &str = "aws";
+/// The number of a function's first published version.
+const FIRST_VERSION: &str = "1";
 /// The domain of AWS's endpoints.
 pub(crate) const URL_SUFFIX: &str = "amazonaws.com";
 
@@ -46,6 +48,14 @@ impl Evaluator<'_> {
             "AWS::ApiGatewayV2::Deployment" => self.digest(logical_id)[..6].to_owned(),
             "AWS::ApiGatewayV2::Stage" => {
                 self.text(logical_id, resource, "StageName")?.unwrap_or_default()
+            }
+            // One that is invoked is the function itself: there is one version of it here.
+            "AWS::Lambda::Alias" => {
+                let name = self.text(logical_id, resource, "Name")?.unwrap_or_default();
+                format!("{}:{name}", self.function_arn(logical_id, resource)?)
+            }
+            "AWS::Lambda::Version" => {
+                format!("{}:{FIRST_VERSION}", self.function_arn(logical_id, resource)?)
             }
             "AWS::CloudFront::Distribution" => {
                 format!("E{}", self.digest(logical_id)[..13].to_ascii_uppercase())
@@ -104,6 +114,10 @@ impl Evaluator<'_> {
             ("AWS::CloudWatch::Alarm", "Arn") => {
                 arn("cloudwatch", format!("alarm:{}", reference()?))
             }
+            ("AWS::Lambda::Version", "Version") => FIRST_VERSION.to_owned(),
+            ("AWS::Lambda::Version", "FunctionArn") | ("AWS::Lambda::Alias", "AliasArn") => {
+                reference()?
+            }
             ("AWS::SQS::Queue", "QueueUrl")
             | ("AWS::ApiGatewayV2::Api", "ApiId")
             | ("AWS::ApiGatewayV2::Deployment", "DeploymentId")
@@ -131,6 +145,18 @@ impl Evaluator<'_> {
             }
         };
         Ok(Value::String(text))
+    }
+
+    /// The ARN of the function that an alias or a version is of.
+    fn function_arn(
+        &self,
+        logical_id: &str,
+        resource: &ResourceDefinition,
+    ) -> Result<String, TemplateError> {
+        let function = self.text(logical_id, resource, "FunctionName")?.unwrap_or_default();
+        let name = function.split_once(":function:").map_or(function.as_str(), |(_, name)| name);
+        let name = name.split(':').next().unwrap_or(name);
+        Ok(format!("arn:{PARTITION}:lambda:{}:{ACCOUNT_ID}:function:{name}", self.region))
     }
 
     /// The ARN of a role, which its path is a part of.

@@ -59,7 +59,7 @@ pub(super) fn check(template: &Value) -> Result<(), TemplateError> {
 }
 
 /// What a transform makes of a template is not known here, so that a stack without it would be another.
-fn check_transforms(template: &Value) -> Result<(), TemplateError> {
+pub(super) fn check_transforms(template: &Value) -> Result<(), TemplateError> {
     let given = match template.get("Transform") {
         None | Some(Value::Null) => return Ok(()),
         Some(Value::Array(all)) => all.clone(),

@@ -1,0 +1,189 @@
+//! The Python environment of SAM's translator: in the user's cache, made once for each set of requirements.
+
+use std::fmt::Write;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tokio::process::Command;
+
+use crate::shell::failure::Failure;
+use crate::shell::progress::Progress;
+
+/// What is installed, each archive with its hash.
+const REQUIREMENTS: &str = include_str!("requirements.txt");
+/// The commands that may be Python.
+const PYTHONS: [&str; 2] = ["python3", "python"];
+/// How many digits of a digest a folder's name has.
+const DIGITS: usize = 16;
+/// What to do without it.
+const PROCESSED: &str =
+    "or give the processed template: `aws cloudformation get-template --template-stage Processed`";
+
+/// Where it is, or will be.
+pub(super) struct Environment(PathBuf);
+
+impl Environment {
+    pub(super) fn find() -> Result<Self, Failure> {
+        let cache = cache(
+            std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from),
+            std::env::var_os("HOME").map(PathBuf::from),
+        );
+        let cache = cache.ok_or_else(|| {
+            Failure::environment("there is no folder for SAM's translator: neither HOME nor XDG_CACHE_HOME is set; set one")
+        })?;
+        let digest = digest(REQUIREMENTS);
+        Ok(Self(cache.join("verifier").join(format!("sam-{}", &digest[..DIGITS]))))
+    }
+
+    /// Where what became of a template is kept.
+    pub(super) fn kept(&self, digest: &str) -> PathBuf {
+        self.0.join("translated").join(format!("{digest}.json"))
+    }
+
+    /// Its Python. Where it is not there yet, everything is installed: that alone needs the network.
+    pub(super) async fn python(&self, progress: &Progress) -> Result<PathBuf, Failure> {
+        let folder = self.0.join("venv");
+        let python = folder.join("bin/python");
+        // A Python that was upgraded since leaves a link to nowhere.
+        if python.is_file() {
+            return Ok(python);
+        }
+        progress.say("installing SAM's translator, once");
+        std::fs::create_dir_all(&self.0).map_err(|error| cannot_write(&self.0, &error))?;
+        let fresh = tempfile::Builder::new().prefix("venv-").tempdir_in(&self.0);
+        let fresh = fresh.map_err(|error| cannot_write(&self.0, &error))?;
+        install(fresh.path()).await?;
+        let _ = std::fs::remove_dir_all(&folder);
+        let made = fresh.keep();
+        // Another run may have made it meanwhile, and one is as good as the other.
+        if let Err(error) = std::fs::rename(&made, &folder) {
+            let _ = std::fs::remove_dir_all(&made);
+            if !python.is_file() {
+                return Err(cannot_write(&folder, &error));
+            }
+        }
+        Ok(python)
+    }
+}
+
+/// A digest in hexadecimal digits.
+pub(super) fn digest(text: &str) -> String {
+    Sha256::digest(text).iter().fold(String::new(), |mut digits, byte| {
+        // A string takes whatever is written to it.
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
+}
+
+/// The user's cache.
+///
+/// Source: <https://specifications.freedesktop.org/basedir-spec/latest/>.
+fn cache(cache: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
+    cache
+        .filter(|folder| folder.is_absolute())
+        .or_else(|| home.filter(|home| home.is_absolute()).map(|home| home.join(".cache")))
+}
+
+/// Keeps what became of a template. A reader sees it whole or not at all.
+pub(super) fn keep(path: &Path, template: &Value) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    io::Write::write_all(&mut file, template.to_string().as_bytes())?;
+    file.persist(path).map(drop).map_err(|error| error.error)
+}
+
+async fn install(folder: &Path) -> Result<(), Failure> {
+    let mut found = None;
+    for python in PYTHONS {
+        let made = ended(Command::new(python).args(["-m", "venv"]).arg(folder)).await;
+        match made {
+            Ok(()) => {
+                found = Some(python);
+                break;
+            }
+            Err(Stopped::NotThere) => {}
+            Err(Stopped::Said(said)) => {
+                return Err(Failure::environment(format!(
+                    "{python} makes no virtual environment for SAM's translator: {said}; on Debian, `apt-get install python3-venv` brings what it lacks, {PROCESSED}"
+                )));
+            }
+        }
+    }
+    if found.is_none() {
+        return Err(Failure::environment(format!(
+            "the template's Transform is done by AWS's own translator, which needs Python 3.10 or newer, and there is none on the PATH; install it, {PROCESSED}"
+        )));
+    }
+    let requirements = folder.join("requirements.txt");
+    std::fs::write(&requirements, REQUIREMENTS)
+        .map_err(|error| cannot_write(&requirements, &error))?;
+    let mut pip = Command::new(folder.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
+    pip.args(["--require-hashes", "--only-binary", ":all:", "--requirement"]).arg(requirements);
+    ended(&mut pip).await.map_err(|stopped| {
+        let said = match stopped {
+            Stopped::Said(said) => said,
+            Stopped::NotThere => "it has no Python".to_owned(),
+        };
+        Failure::environment(format!(
+            "SAM's translator cannot be installed: {said}; the first time needs the network, {PROCESSED}"
+        ))
+    })
+}
+
+/// Why a command did not do what it should.
+enum Stopped {
+    NotThere,
+    Said(String),
+}
+
+async fn ended(command: &mut Command) -> Result<(), Stopped> {
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let output = command.output().await.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Stopped::NotThere,
+        _ => Stopped::Said(error.to_string()),
+    })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = [&output.stdout[..], &output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    let last = said.lines().rev().find(|line| !line.trim().is_empty());
+    Err(Stopped::Said(last.unwrap_or("it said nothing").trim().to_owned()))
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> Failure {
+    Failure::environment(format!(
+        "{} cannot be written: {error}; set XDG_CACHE_HOME to a folder of yours",
+        path.display()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cache_is_where_the_user_says_or_below_the_home() {
+        let path = |text: &str| Some(PathBuf::from(text));
+        assert_eq!(cache(path("/c"), path("/h")), path("/c"));
+        assert_eq!(cache(path("c"), path("/h")), path("/h/.cache"));
+        assert_eq!(cache(None, path("/h")), path("/h/.cache"));
+        assert_eq!(cache(None, path("")), None);
+    }
+
+    #[test]
+    fn every_requirement_has_its_hashes() {
+        let lines: Vec<&str> = REQUIREMENTS.lines().filter(|line| !line.starts_with('#')).collect();
+        let names = lines.iter().filter(|line| line.contains("=="));
+        assert!(names.clone().count() > 10);
+        for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.contains("==")) {
+            assert!(line.ends_with('\\') && lines[index + 1].contains("--hash=sha256:"), "{line}");
+        }
+        assert!(names.clone().any(|line| line.starts_with("aws-sam-translator==")));
+    }
+}

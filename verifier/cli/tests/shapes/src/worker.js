@@ -1,0 +1,4 @@
+exports.handler = async (event) => {
+  for (const { body } of event.Records) console.log(`worked ${body}`);
+  return { batchItemFailures: [] };
+};
