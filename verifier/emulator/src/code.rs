@@ -12,15 +12,17 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::lambda::{Interpreters, Launch, name_of};
+use crate::private_folder::PrivateFolder;
 use crate::stack::{Code, CodePlace, FunctionSpec, Runtime};
 
 /// What every runtime does between Lambda's Runtime API and a handler.
-const BOOTSTRAPS: [(&str, &str); 2] = [
+const BOOTSTRAPS: [(&str, &str); 3] = [
     ("bootstrap.cjs", include_str!("lambda/runtimes/bootstrap.cjs")),
     ("bootstrap.py", include_str!("lambda/runtimes/bootstrap.py")),
+    // Nothing above the folder says what kind of modules are in it.
+    ("package.json", "{}\n"),
 ];
 /// How large a function may be, its layers included, in bytes.
 ///
@@ -47,14 +49,7 @@ pub(crate) struct CodeStore {
     config: CodeConfig,
     interpreters: Interpreters,
     /// Where what is not in a folder of the user's is put, for as long as this lives.
-    own: Mutex<Option<Own>>,
-}
-
-/// A folder that nobody else may look into.
-struct Own {
-    folder: TempDir,
-    /// How many functions and layers were put into it.
-    count: usize,
+    own: Mutex<Option<PrivateFolder>>,
 }
 
 impl CodeStore {
@@ -126,6 +121,7 @@ impl CodeStore {
             ));
         }
         let executable = self.interpreters.find(Runtime::Node(version))?;
+        let folder = if is_misread(&folder) { self.copied(&folder)? } else { folder };
         let own = self.own_folder()?;
         let mut paths: Vec<PathBuf> = Vec::new();
         for layer in layers {
@@ -232,35 +228,47 @@ impl CodeStore {
         Ok(folder)
     }
 
+    /// A copy of a folder in the own one.
+    fn copied(&self, folder: &Path) -> Result<PathBuf, String> {
+        let copy = self.new_folder()?;
+        copy_into(folder, &copy).map_err(|error| {
+            format!("its code in {} cannot be copied: {error}", folder.display())
+        })?;
+        Ok(copy)
+    }
+
     /// A new folder in the own one.
     fn new_folder(&self) -> Result<PathBuf, String> {
-        let own = self.own_folder()?;
-        let mut guard = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = guard.as_mut().map_or(0, |own| {
-            own.count += 1;
-            own.count
-        });
-        drop(guard);
-        let folder = own.join("code").join(number.to_string());
+        let folder = self.in_own(PrivateFolder::next)?;
         fs::create_dir_all(&folder).map_err(|error| cannot(&folder, &error))?;
         Ok(folder)
     }
 
     /// The own folder, with what the runtimes need.
     fn own_folder(&self) -> Result<PathBuf, String> {
+        self.in_own(|own| own.path().to_owned())
+    }
+
+    fn in_own<T>(&self, of: impl FnOnce(&mut PrivateFolder) -> T) -> Result<T, String> {
         let mut guard = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(own) = &*guard {
-            return Ok(own.folder.path().to_owned());
-        }
-        let own = made(&self.config.template_folder)?;
-        Ok(guard.insert(Own { folder: own, count: 0 }).folder.path().to_owned())
+        let own = match guard.take() {
+            Some(own) => own,
+            None => made(&self.config.template_folder)?,
+        };
+        Ok(of(guard.insert(own)))
+    }
+
+    /// Removes what was put into the own folder: no function runs any more.
+    pub(crate) fn remove(&self) {
+        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(own);
     }
 }
 
 /// Makes the own folder. What Lambda provides is found from there as from the project: modules look for others in the
 /// folders above them.
-fn made(template_folder: &Path) -> Result<TempDir, String> {
-    let folder = tempfile::Builder::new().prefix("verifier-functions-").tempdir();
+fn made(template_folder: &Path) -> Result<PrivateFolder, String> {
+    let folder = PrivateFolder::make(&std::env::temp_dir());
     let folder = folder.map_err(|error| cannot(&std::env::temp_dir(), &error))?;
     for (name, text) in BOOTSTRAPS {
         let file = folder.path().join(name);
@@ -308,6 +316,34 @@ fn typescript(folder: &Path, handler: &str) -> Option<PathBuf> {
     let is_built = ["", ".js", ".mjs", ".cjs", "/index.js"].iter().any(|end| with(end).is_file());
     let source = [".ts", ".mts", ".cts"].iter().map(|end| with(end)).find(|path| path.is_file());
     source.filter(|_| !is_built)
+}
+
+/// Whether Node.js would take a function's code for modules of another kind than Lambda does: where it has no `package.json`
+/// of its own, one of the project around it decides here, and there is none around it there.
+fn is_misread(folder: &Path) -> bool {
+    let nearest = folder.ancestors().map(|above| above.join("package.json"));
+    let Some(nearest) = nearest.into_iter().find(|path| path.is_file()) else { return false };
+    let package = fs::read(&nearest).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    let package: Value = package.unwrap_or_default();
+    nearest.parent() != Some(folder)
+        && package.get("type").and_then(Value::as_str) == Some("module")
+}
+
+fn copy_into(folder: &Path, copy: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let (from, to) = (entry.path(), copy.join(entry.file_name()));
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            fs::create_dir(&to)?;
+            copy_into(&from, &to)?;
+        } else if kind.is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(&from)?, &to)?;
+        } else {
+            fs::copy(&from, &to)?;
+        }
+    }
+    Ok(())
 }
 
 /// A function with a runtime of its own: the `bootstrap` of its code.

@@ -226,6 +226,7 @@ impl Emulator {
         bounded("its invocations", self.world.functions.abandon()).await;
         // Its waits are bounded themselves, each for the process that it names.
         self.world.functions.shut_down().await;
+        self.world.code.remove();
     }
 }
 
@@ -234,6 +235,7 @@ impl Drop for Emulator {
         // Its tasks hold what they work on, so they would keep each other alive.
         self.world.mappings.abort();
         self.world.functions.abort();
+        self.world.code.remove();
     }
 }
 

@@ -28,6 +28,7 @@ mod objects;
 mod observer;
 mod paths;
 mod port;
+mod private_folder;
 mod queues;
 mod reply;
 mod roots;

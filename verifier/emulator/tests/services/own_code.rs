@@ -350,6 +350,9 @@ fn project(folder: &Path) {
         "layered/index.py",
         "import of_layer\ndef handler(event, context):\n    return of_layer.part\n",
     );
+    write("esm/package.json", r#"{"type": "module"}"#);
+    write("esm/cdk.out/asset/index.js", "exports.handler = async () => require('./part')");
+    write("esm/cdk.out/asset/part.js", "module.exports = 'not esm'");
     write("source/index.ts", "export const handler = async () => 1");
 }
 
@@ -382,6 +385,7 @@ async fn code_is_found_where_the_template_or_the_user_says() {
         (at(NODE, "index.handler", "mjs"), "mjs"),
         (at(NODE, "lib/index.handler", "typed"), "typed"),
         (asset, "mjs"),
+        (at(NODE, "index.handler", "esm/cdk.out/asset"), "not esm"),
         (at(PYTHON, "app.main.handler", "python"), "python"),
         (at(PYTHON, "app/main.handler", "python"), "python"),
         (layered(NODE), "layer"),
