@@ -3,15 +3,18 @@
 //! Code runs from a template that was given at the start only. One that comes by a request may have the functions that
 //! such a template has, and no others.
 
+mod folders;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
+
+use folders::{asset_of, copy_into, is_misread, provided_modules, typescript};
 
 use crate::lambda::{Interpreters, Launch, name_of};
 use crate::private_folder::PrivateFolder;
@@ -279,71 +282,6 @@ fn made(template_folder: &Path) -> Result<PrivateFolder, String> {
         std::os::unix::fs::symlink(modules, &link).map_err(|error| cannot(&link, &error))?;
     }
     Ok(folder)
-}
-
-/// The nearest modules that AWS's SDK is among, from the template or the working directory upwards.
-fn provided_modules(template_folder: &Path) -> Option<PathBuf> {
-    let here = std::env::current_dir().ok();
-    let template = std::path::absolute(template_folder).ok();
-    let starts = template.iter().chain(&here);
-    let mut folders =
-        starts.flat_map(|start| start.ancestors()).map(|folder| folder.join("node_modules"));
-    folders.find(|modules| modules.join("@aws-sdk").is_dir())
-}
-
-/// The path of the asset that CDK's manifest says an object was made of.
-///
-/// Source: <https://docs.aws.amazon.com/cdk/v2/guide/deploy.html>, "cloud assembly".
-fn asset_of(manifest: &Value, key: &str) -> Option<String> {
-    let files = manifest.get("files")?.as_object()?;
-    let asset = files.values().find(|file| {
-        let destinations = file.get("destinations").and_then(Value::as_object);
-        let mut keys = destinations.into_iter().flatten().map(|(_, place)| place.get("objectKey"));
-        keys.any(|object| object.and_then(Value::as_str) == Some(key))
-    })?;
-    asset.get("source")?.get("path")?.as_str().map(str::to_owned)
-}
-
-/// The source of a handler that was not built: there is no JavaScript of its name.
-fn typescript(folder: &Path, handler: &str) -> Option<PathBuf> {
-    let (above, last) = handler.rsplit_once('/').unwrap_or(("", handler));
-    let module = folder.join(above).join(last.split('.').next()?);
-    let with = |extension: &str| {
-        let mut name = module.clone().into_os_string();
-        name.push(extension);
-        PathBuf::from(name)
-    };
-    let is_built = ["", ".js", ".mjs", ".cjs", "/index.js"].iter().any(|end| with(end).is_file());
-    let source = [".ts", ".mts", ".cts"].iter().map(|end| with(end)).find(|path| path.is_file());
-    source.filter(|_| !is_built)
-}
-
-/// Whether Node.js would take a function's code for modules of another kind than Lambda does: where it has no `package.json`
-/// of its own, one of the project around it decides here, and there is none around it there.
-fn is_misread(folder: &Path) -> bool {
-    let nearest = folder.ancestors().map(|above| above.join("package.json"));
-    let Some(nearest) = nearest.into_iter().find(|path| path.is_file()) else { return false };
-    let package = fs::read(&nearest).ok().and_then(|text| serde_json::from_slice(&text).ok());
-    let package: Value = package.unwrap_or_default();
-    nearest.parent() != Some(folder)
-        && package.get("type").and_then(Value::as_str) == Some("module")
-}
-
-fn copy_into(folder: &Path, copy: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let (from, to) = (entry.path(), copy.join(entry.file_name()));
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            fs::create_dir(&to)?;
-            copy_into(&from, &to)?;
-        } else if kind.is_symlink() {
-            std::os::unix::fs::symlink(fs::read_link(&from)?, &to)?;
-        } else {
-            fs::copy(&from, &to)?;
-        }
-    }
-    Ok(())
 }
 
 /// A function with a runtime of its own: the `bootstrap` of its code.

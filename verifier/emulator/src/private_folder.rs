@@ -1,7 +1,7 @@
 //! A folder of an emulator's own, which is gone with it, however it ends.
 //!
-//! An emulator that is killed removes nothing. So each folder has a file that its emulator holds locked, and whoever makes the next
-//! one removes those whose lock is free: the kernel frees it with the process.
+//! An emulator that is killed removes nothing. So each folder has a file that its emulator holds locked, and the one that makes
+//! the next folder removes those whose lock is free: the kernel frees it with the process.
 
 use std::fs::{self, File};
 use std::io;

@@ -14,6 +14,7 @@ use tokio::process::Command;
 use verifier_emulator::Template;
 
 use crate::shell::failure::Failure;
+use crate::shell::files;
 use crate::shell::progress::Progress;
 
 use environment::Environment;
@@ -142,10 +143,9 @@ fn values(document: &Value, given: &[(String, String)]) -> Map<String, Value> {
 async fn translate(asked: &str, progress: &Progress) -> Result<Value, Failure> {
     let environment = Environment::find()?;
     let kept = environment.kept(&environment::digest(&[SCRIPT, "\0", asked].concat()));
-    if let Some(text) = std::fs::read(&kept).ok().filter(|text| !text.is_empty())
-        && let Ok(answer) = serde_json::from_slice(&text)
-    {
-        return Ok(answer);
+    let before = files::read(&kept).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    if let Some(translated) = before {
+        return Ok(translated);
     }
     let python = environment.python(progress).await?;
     progress.say("translating SAM's template");
@@ -157,7 +157,7 @@ async fn translate(asked: &str, progress: &Progress) -> Result<Value, Failure> {
         return Err(refused("the translator made nothing of it"));
     };
     // Whether it is kept decides only how long the next time takes.
-    let _ = environment::keep(&kept, template);
+    let _ = environment.keep(&kept, template);
     Ok(template.clone())
 }
 

@@ -8,8 +8,8 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use support::{check_changed, check_local};
-use verifier_testkit::{Changes, template};
+use support::{VERIFIER, check_changed, check_local};
+use verifier_testkit::{Changes, run, scrubbed, template};
 
 fn folder(language: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/own_code").join(language)
@@ -154,6 +154,22 @@ fn a_folder_of_cdk_s_is_a_template_and_stack_chooses_among_several() {
         let refused = check_local(arguments);
         assert_eq!(refused.code, Some(2));
         assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn what_is_about_a_template_is_refused_for_a_deployed_stack() {
+    for option in [
+        &["--clock", "real"][..],
+        &["--code", "F=."],
+        &["--runtime", "nodejs22.x=node"],
+        &["--value", "a=b"],
+    ] {
+        let mut command = scrubbed(VERIFIER);
+        let output = run(command.args(["check", "--stack", "S"]).args(option));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(&format!("{} goes with --local", option[0])), "{said}");
     }
 }
 

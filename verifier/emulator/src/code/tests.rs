@@ -65,39 +65,3 @@ fn what_the_user_names_is_taken_in_place_of_what_the_template_says() {
     let found = store.folder("F", &CodePlace::Inline("x".to_owned()), "index.js");
     assert_eq!(found.unwrap(), fs::canonicalize(folder.path()).unwrap());
 }
-
-#[test]
-fn a_source_that_was_not_built_is_noticed() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::create_dir(folder.path().join("src")).unwrap();
-    for name in ["src/app.ts", "built.ts", "built.js"] {
-        fs::write(folder.path().join(name), "").unwrap();
-    }
-    let found = |handler: &str| typescript(folder.path(), handler);
-    assert_eq!(found("src/app.handler"), Some(folder.path().join("src/app.ts")));
-    assert_eq!(found("built.handler"), None);
-    assert_eq!(found("index.handler"), None);
-}
-
-#[test]
-fn what_the_project_says_of_its_modules_is_not_said_of_a_function() {
-    let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    };
-    write("esm/package.json", r#"{"type": "module"}"#);
-    write("esm/cdk.out/asset/inner/index.js", "");
-    write("esm/own/package.json", "{}");
-    write("cjs/package.json", "{}");
-    write("cjs/asset/index.js", "");
-    let misread = |name: &str| is_misread(&folder.path().join(name));
-    assert!(misread("esm/cdk.out/asset"));
-    for name in ["esm/own", "esm", "cjs/asset"] {
-        assert!(!misread(name), "{name}");
-    }
-    let copy = tempfile::tempdir().unwrap();
-    copy_into(&folder.path().join("esm"), copy.path()).unwrap();
-    assert!(copy.path().join("cdk.out/asset/inner/index.js").is_file());
-}

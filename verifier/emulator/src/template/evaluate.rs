@@ -186,7 +186,10 @@ impl Evaluator<'_> {
     }
 
     fn leniently(&self, value: &Value, place: &TemplatePath, is_whole: &mut bool) -> Option<Value> {
-        if let Ok(value) = self.value(value, place) {
+        let resolved = self.value(value, place);
+        let resolved =
+            resolved.and_then(|value| value.map(|value| self.looked_up(value, place)).transpose());
+        if let Ok(value) = resolved {
             return value;
         }
         *is_whole = false;

@@ -10,12 +10,19 @@ use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
 use crate::shell::failure::Failure;
+use crate::shell::files;
 use crate::shell::progress::Progress;
 
 /// What is installed, each archive with its hash.
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 /// The commands that may be Python.
 const PYTHONS: [&str; 2] = ["python3", "python"];
+/// Where what became of templates is.
+const TRANSLATED: &str = "translated";
+/// What says which environment is complete.
+const COMPLETE: &str = "complete";
+/// The interpreter in an environment.
+const PYTHON: &str = "bin/python";
 /// How many digits of a digest a folder's name has.
 const DIGITS: usize = 16;
 /// What to do without it.
@@ -40,32 +47,39 @@ impl Environment {
 
     /// Where what became of a template is kept.
     pub(super) fn kept(&self, digest: &str) -> PathBuf {
-        self.0.join("translated").join(format!("{digest}.json"))
+        self.0.join(TRANSLATED).join(format!("{digest}.json"))
+    }
+
+    /// Keeps what became of a template.
+    pub(super) fn keep(&self, path: &Path, template: &Value) -> io::Result<()> {
+        files::make_folder(&self.0.join(TRANSLATED))?;
+        files::write_private(path, template.to_string().as_bytes())
     }
 
     /// Its Python. Where it is not there yet, everything is installed: that alone needs the network.
+    ///
+    /// A file says which folder is complete, so that a run that is stopped meanwhile leaves none that looks like it.
     pub(super) async fn python(&self, progress: &Progress) -> Result<PathBuf, Failure> {
-        let folder = self.0.join("venv");
-        let python = folder.join("bin/python");
+        let complete = self.0.join(COMPLETE);
+        let before = files::read_text(&complete).ok();
+        let before = before.map(|name| self.0.join(name).join(PYTHON));
         // A Python that was upgraded since leaves a link to nowhere.
-        if python.is_file() {
+        if let Some(python) = before.filter(|python| python.is_file()) {
             return Ok(python);
         }
         progress.say("installing SAM's translator, once");
-        std::fs::create_dir_all(&self.0).map_err(|error| cannot_write(&self.0, &error))?;
-        let fresh = tempfile::Builder::new().prefix("venv-").tempdir_in(&self.0);
-        let fresh = fresh.map_err(|error| cannot_write(&self.0, &error))?;
-        install(fresh.path()).await?;
-        let _ = std::fs::remove_dir_all(&folder);
-        let made = fresh.keep();
-        // Another run may have made it meanwhile, and one is as good as the other.
-        if let Err(error) = std::fs::rename(&made, &folder) {
-            let _ = std::fs::remove_dir_all(&made);
-            if !python.is_file() {
-                return Err(cannot_write(&folder, &error));
-            }
+        files::make_folder(&self.0).map_err(|error| cannot_write(&self.0, &error))?;
+        let name = format!("venv-{}", std::process::id());
+        let folder = self.0.join(&name);
+        let installed = install(&folder).await.and_then(|()| {
+            files::write_private(&complete, name.as_bytes())
+                .map_err(|error| cannot_write(&complete, &error))
+        });
+        if installed.is_err() {
+            // It is of no use, and the next run makes another.
+            let _ = std::fs::remove_dir_all(&folder);
         }
-        Ok(python)
+        installed.map(|()| folder.join(PYTHON))
     }
 }
 
@@ -85,15 +99,6 @@ fn cache(cache: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
     cache
         .filter(|folder| folder.is_absolute())
         .or_else(|| home.filter(|home| home.is_absolute()).map(|home| home.join(".cache")))
-}
-
-/// Keeps what became of a template. A reader sees it whole or not at all.
-pub(super) fn keep(path: &Path, template: &Value) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(path);
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    io::Write::write_all(&mut file, template.to_string().as_bytes())?;
-    file.persist(path).map(drop).map_err(|error| error.error)
 }
 
 async fn install(folder: &Path) -> Result<(), Failure> {
@@ -119,9 +124,9 @@ async fn install(folder: &Path) -> Result<(), Failure> {
         )));
     }
     let requirements = folder.join("requirements.txt");
-    std::fs::write(&requirements, REQUIREMENTS)
+    files::write_private(&requirements, REQUIREMENTS.as_bytes())
         .map_err(|error| cannot_write(&requirements, &error))?;
-    let mut pip = Command::new(folder.join("bin/python"));
+    let mut pip = Command::new(folder.join(PYTHON));
     pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
     pip.args(["--require-hashes", "--only-binary", ":all:", "--requirement"]).arg(requirements);
     ended(&mut pip).await.map_err(|stopped| {

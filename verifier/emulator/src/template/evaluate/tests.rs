@@ -76,6 +76,21 @@ Resources:
 }
 
 #[test]
+fn what_is_looked_up_is_no_text_where_it_does_not_matter_either() {
+    let template = Template::parse(
+        "Resources: {A: {Type: Other, Properties: {Names: ['{{resolve:ssm:/a}}', '{{resolve:ssm:/b}}', c]}}}",
+    )
+    .unwrap();
+    let parameters = BTreeMap::new();
+    let values = BTreeMap::from([("/a".to_owned(), "1".to_owned())]);
+    let evaluator =
+        Evaluator::new(&template, "S", "r", "http://h", &parameters).with_values(&values);
+    let (properties, is_whole) = evaluator.properties_leniently("A", &template.resources["A"]);
+    assert_eq!(properties["Names"], json!(["1", UNRESOLVED, "c"]));
+    assert!(!is_whole);
+}
+
+#[test]
 fn resolves_every_function_that_cdk_emits() {
     let queue_arn = "arn:aws:sqs:eu-central-1:000000000000:jobs";
     for (value, expected) in [
