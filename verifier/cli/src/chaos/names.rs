@@ -73,8 +73,8 @@ mod tests {
         assert_eq!(refused(Some("dlq"), Some("worker")), None);
         assert_eq!(refused(Some("*"), Some("submit-*")), None);
         assert_eq!(
-            refused(None, Some("wroker")).unwrap(),
-            "faults[0] (throttle) is about the function wroker, and the simulated stack has no such function; did you mean worker?"
+            refused(None, Some("workers")).unwrap(),
+            "faults[0] (throttle) is about the function workers, and the simulated stack has no such function; did you mean worker?"
         );
         let said = refused(Some("x*"), None).unwrap();
         assert!(said.ends_with("no such queue; name one of them: jobs, dlq"), "{said}");
