@@ -162,6 +162,6 @@ fn a_crash_and_a_lost_answer_are_evaluated_on_real_processes() {
         assert!(result["evaluation"]["faults"][0]["struck"].as_u64() > Some(1), "{result:#}");
         // Nothing is concluded from what nobody saw.
         let unknown = result["evaluation"]["unknown"].to_string();
-        assert!(unknown.contains("stuck-in-flight"), "{unknown}");
+        assert!(unknown.contains("duplicated-effect"), "{unknown}");
     }
 }

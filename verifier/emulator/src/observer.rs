@@ -60,6 +60,10 @@ pub(crate) enum Event {
         queue: String,
         message: String,
     },
+    Purged {
+        queue: String,
+        message: String,
+    },
     DeadLettered {
         queue: String,
         message: String,
@@ -146,7 +150,7 @@ impl Event {
             Self::Sent { body, .. }
             | Self::DeadLettered { body, .. }
             | Self::MovedBack { body, .. } => body.len(),
-            Self::Received { .. } | Self::Deleted { .. } => 0,
+            Self::Received { .. } | Self::Deleted { .. } | Self::Purged { .. } => 0,
             Self::Throttled { messages, .. } | Self::Invoked { messages, .. } => of(messages),
             Self::Ended { kept, .. } => of(kept),
         }
@@ -162,6 +166,7 @@ impl From<QueueEvent> for Event {
                 Self::Received { queue, message, receive_count }
             }
             QueueEventKind::Deleted => Self::Deleted { queue, message },
+            QueueEventKind::Purged => Self::Purged { queue, message },
             QueueEventKind::DeadLettered { body } => Self::DeadLettered { queue, message, body },
             QueueEventKind::MovedBack { from, body } => {
                 Self::MovedBack { queue, message, from, body }

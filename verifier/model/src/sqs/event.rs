@@ -26,8 +26,10 @@ pub enum QueueEventKind {
         /// `ApproximateReceiveCount`, this receive included.
         receive_count: u32,
     },
-    /// It was deleted, or purged.
+    /// It was deleted.
     Deleted,
+    /// It was purged, with all others of its queue.
+    Purged,
     /// A redrive policy put it there.
     DeadLettered {
         /// What it holds.
@@ -138,14 +140,16 @@ mod tests {
     }
 
     #[test]
-    fn a_purge_deletes_each_and_nothing_is_kept_where_nobody_looks_on() {
+    fn a_purge_takes_each_and_nothing_is_kept_where_nobody_looks_on() {
         let mut sqs = queues();
         let now = Timestamp::from_millis(0);
         sqs.send("jobs", SendMessage::new("a"), now).unwrap();
         assert_eq!(sqs.take_events(), []);
         sqs.observe(true);
         sqs.purge("jobs", now).unwrap();
-        assert_eq!(sqs.take_events().len(), 1);
+        let kinds: Vec<QueueEventKind> =
+            sqs.take_events().into_iter().map(|event| event.kind).collect();
+        assert_eq!(kinds, [QueueEventKind::Purged]);
         sqs.observe(false);
         sqs.send("jobs", SendMessage::new("a"), now).unwrap();
         assert_eq!(sqs.take_events(), []);

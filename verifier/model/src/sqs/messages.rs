@@ -271,7 +271,7 @@ impl Sqs {
         queue.purge();
         queue.purged_at = Some(now);
         for id in ids {
-            self.note(name, &id, || QueueEventKind::Deleted);
+            self.note(name, &id, || QueueEventKind::Purged);
         }
         self.changed.insert(name.to_owned());
         Ok(())
