@@ -21,7 +21,10 @@ impl Admin {
     /// That of the emulator at an endpoint; `None` if no client can be made.
     pub(crate) fn at(endpoint: &str, token: Option<String>) -> Option<Self> {
         let url = format!("{}/_emulator", by_address(endpoint));
-        Some(Self { http: plain_http_client().ok()?, url, token: token.unwrap_or_default() })
+        // What no header can hold would never be sent, and the emulator not be recognised: so it is refused as a wrong one.
+        let sent = |c: char| if c.is_ascii_graphic() { c } else { '?' };
+        let token = token.unwrap_or_default().chars().map(sent).collect();
+        Some(Self { http: plain_http_client().ok()?, url, token })
     }
 
     /// Whether a token is known.
@@ -72,5 +75,8 @@ mod tests {
         };
         assert_eq!(sent(Some("abc")).as_deref(), Some("abc"));
         assert_eq!(sent(None), None);
+        // A file of another system ends its lines otherwise; the emulator then says that the token is wrong.
+        assert_eq!(sent(Some("abc\r")).as_deref(), Some("abc?"));
+        assert_eq!(sent(Some(" ab\nc")).as_deref(), Some("?ab?c"));
     }
 }

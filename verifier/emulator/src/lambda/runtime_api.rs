@@ -11,7 +11,8 @@ use std::time::{Duration, SystemTime};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -48,6 +49,15 @@ const BOUNDS: Bounds = Bounds {
     head: Duration::from_mins(16),
     head_bytes: 408 * 1024,
 };
+
+/// Closes the connection behind an answer to what is no request of a runtime's: it would keep one of the few places, until the
+/// runtime's own connection had to make room.
+fn closing_if_refused(mut answer: Response) -> Response {
+    if answer.status().is_client_error() {
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
+}
 
 /// What the runtime in an execution environment asks for or tells.
 pub(super) enum RuntimeCall {
@@ -104,7 +114,10 @@ impl RuntimeApi {
         let router = TowerToHyperService::new(router);
         let answer = move |request: Request| {
             let answered = router.call(request);
-            async move { Ok::<_, Infallible>(answered.await.unwrap_or_else(|never| match never {})) }
+            async move {
+                let answered = answered.await.unwrap_or_else(|never| match never {});
+                Ok::<_, Infallible>(closing_if_refused(answered))
+            }
         };
         let server = tokio::spawn(accept(listener, places, BOUNDS, answer));
         Ok(Self { address, calls, server: server.abort_handle() })
@@ -223,4 +236,19 @@ fn gone() -> Response {
 
 fn failure(status: StatusCode, kind: &str, message: &str) -> Response {
     (status, axum::Json(json!({"errorType": kind, "errorMessage": message}))).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_gives_its_place_back_and_what_is_served_keeps_it() {
+        let closes = |status: StatusCode| {
+            let answer = closing_if_refused(status.into_response());
+            answer.headers().get(CONNECTION).is_some_and(|value| value == "close")
+        };
+        assert!(closes(StatusCode::FORBIDDEN) && closes(StatusCode::NOT_FOUND));
+        assert!(!closes(StatusCode::OK) && !closes(StatusCode::ACCEPTED));
+    }
 }
