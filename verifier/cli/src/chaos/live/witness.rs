@@ -45,14 +45,46 @@ struct Seen {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 enum Inside {
-    Sent { queue: String, message: String, body: String },
-    Received { queue: String, message: String, receive_count: u32 },
-    Deleted { queue: String, message: String },
-    DeadLettered { queue: String, message: String, body: String },
-    MovedBack { queue: String, message: String, body: String },
-    Throttled { function: String, messages: Vec<String> },
-    Invoked { function: String, invocation: String, messages: Vec<String> },
-    Ended { invocation: String, how: How, kept: Vec<String> },
+    Sent {
+        queue: String,
+        message: String,
+        body: String,
+    },
+    Received {
+        queue: String,
+        message: String,
+        receive_count: u32,
+    },
+    Deleted {
+        queue: String,
+        message: String,
+    },
+    /// The history tells the purge itself.
+    Purged {},
+    DeadLettered {
+        queue: String,
+        message: String,
+        body: String,
+    },
+    MovedBack {
+        queue: String,
+        message: String,
+        body: String,
+    },
+    Throttled {
+        function: String,
+        messages: Vec<String>,
+    },
+    Invoked {
+        function: String,
+        invocation: String,
+        messages: Vec<String>,
+    },
+    Ended {
+        invocation: String,
+        how: How,
+        kept: Vec<String>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -257,6 +289,7 @@ mod tests {
             at(102, r#"{"invoked":{"function":"W","invocation":"i","messages":["m"]}}"#),
             at(103, r#"{"ended":{"function":"W","invocation":"i","how":"responded","kept":[]}}"#),
             at(103, r#"{"deleted":{"queue":"J","message":"m"}}"#),
+            at(103, r#"{"purged":{"queue":"J","message":"m"}}"#),
             at(104, r#"{"sent":{"queue":"D","message":"n","body":"{\"jobId\":\"r-a\"}"}}"#),
         ];
         assert_eq!(told(&others.join(","), 200), [""; 0]);
